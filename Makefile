@@ -1,0 +1,42 @@
+# Every task of the project; `make help` lists them.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+export HF_HUB_OFFLINE := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: help demo test test-fast lint format bench toybox toybox-figures clean
+
+help:  ## list the tasks
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+.venv/ready: pyproject.toml tools/environment.sh
+	@PYTHON=$(PYTHON) sh tools/environment.sh
+
+demo: .venv/ready  ## make a picture with MODEL (Toybox if not said) and PROMPT, in this folder
+	@$(PY) tools/demo.py $(if $(MODEL),--model "$(MODEL)") $(if $(PROMPT),"$(PROMPT)")
+
+test: .venv/ready lint  ## lint, types and all tests
+	$(PY) -m pytest -q
+
+test-fast: .venv/ready  ## the tests that take moments
+	$(PY) -m pytest -q -m "not slow"
+
+lint: .venv/ready  ## style and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: .venv/ready  ## put the code into its one style
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+toybox: .venv/ready  ## train the shipped model from nothing (about three hours on two cores)
+	$(PY) -m tools.toybox.train
+
+toybox-figures: .venv/ready  ## measure the shipped model and rewrite its card
+	$(PY) -m tools.toybox.evaluate
+	$(PY) -m tools.toybox.card
+
+clean:  ## forget the environment and all caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist

@@ -1,0 +1,31 @@
+"""Times several ways of doing one thing, in turn and in one process, so that a shared machine's moods hit all alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+
+def interleaved(arms: Mapping[str, Callable[[], object]], rounds: int, warm: int = 1) -> dict[str, list[float]]:
+    """Seconds of each arm, `rounds` of them: A B C, A B C, … after `warm` rounds that don't count."""
+    seconds: dict[str, list[float]] = {name: [] for name in arms}
+    for turn in range(warm + rounds):
+        for name, work in arms.items():
+            begun = time.perf_counter()
+            work()
+            if turn >= warm:
+                seconds[name].append(time.perf_counter() - begun)
+    return seconds
+
+
+def ratio(seconds: Mapping[str, list[float]], arm: str, to: str) -> float:
+    """The median of the ratios arm / to, round by round."""
+    return statistics.median(a / b for a, b in zip(seconds[arm], seconds[to], strict=True))
+
+
+def show(seconds: Mapping[str, list[float]], unit: float = 1.0, name: str = "s") -> None:
+    """A line an arm: median, least and most."""
+    for arm, values in seconds.items():
+        low, middle, high = min(values) * unit, statistics.median(values) * unit, max(values) * unit
+        print(f"{arm:<40} {middle:10.3f} {name}   ({low:.3f} to {high:.3f})")

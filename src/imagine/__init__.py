@@ -1,0 +1,3 @@
+"""Imagine: Ollama for pictures."""
+
+__version__ = "0.1.0"

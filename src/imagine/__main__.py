@@ -1,0 +1,6 @@
+"""`python -m imagine`: the command line."""
+
+from imagine.cli.main import main
+
+if __name__ == "__main__":
+    main()

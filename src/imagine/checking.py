@@ -1,0 +1,163 @@
+"""Check untrusted values against a declared Struct, and refuse in one sentence: the field, the value, what is allowed.
+
+What is allowed is said in words made from the declaration itself, so that no text about it can go stale. A type may
+say it better by `Meta(extra={"allowed": "…"})`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from .errors import BadRequest
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_AT = re.compile(r" - at `\$\.?([^`]*)`$")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_SHOWN = 40
+
+
+def checked(
+    said: Mapping[str, object], kind: type[T], *, spelled: Mapping[str, str] | None = None
+) -> tuple[T, list[str]]:
+    """`said` as a `kind`, and the names in it that `kind` doesn't have.
+
+    None means not said, in nested objects too, and a number such as 25.0 is whole. Nothing else is converted: not text
+    to a number, not a bool to one. `spelled` maps a field to the name that the user knows it by.
+    Raises BadRequest on the field (on `field.part` inside one) that can't be used.
+    """
+    unknown: list[str] = []
+    struct = _type_info(kind)
+    plain = _prepared(said, struct, "", unknown)
+    try:
+        return msgspec.convert(plain, kind), unknown
+    except msgspec.ValidationError as error:
+        _refuse(str(error), said, struct, spelled or {}, error)
+
+
+def refusal(name: str, value: object, allowed: str) -> BadRequest:
+    """The error that says that `name` can't be `value`, and what it can be."""
+    return BadRequest(f"{name} is {shown(value)}; it must be {allowed}", field=name)
+
+
+def check_text(text: str, name: str) -> None:
+    """Raises BadRequest on `name` for half a character: a lone surrogate, which no file and no frame can carry."""
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise BadRequest(f"{name} holds half a character, the lone surrogate {half}", field=name) from error
+
+
+def shown(value: object) -> str:
+    """`value` as a sentence can hold it: short, on one line, under the names that JSON has."""
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}… ({len(value)} characters)"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int) and abs(value) >= 10**_SHOWN:
+        return f"a number of more than {_SHOWN} digits"
+    if isinstance(value, int | float):
+        return str(value)
+    return "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list | tuple) else repr(value)
+
+
+@lru_cache
+def _type_info(kind: type[msgspec.Struct]) -> inspect.StructType:
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    return info
+
+
+def _prepared(said: Mapping[str, object], struct: inspect.StructType, path: str, unknown: list[str]) -> dict[str, Any]:
+    """What is said and known; numbers whole where they can be, since JSON's 25.0 and 25 are one number."""
+    fields = {field.encode_name: field.type for field in struct.fields}
+    unknown += [path + name for name in said if name not in fields]
+    plain: dict[str, Any] = {}
+    for name, value in said.items():
+        if value is None or name not in fields:
+            continue
+        if isinstance(value, str):
+            check_text(value, path + name)
+        inner = _struct_in(fields[name])
+        if inner is not None and isinstance(value, Mapping):
+            value = _prepared(value, inner, f"{path}{name}.", unknown)
+        plain[name] = int(value) if isinstance(value, float) and value.is_integer() else value
+    return plain
+
+
+def _refuse(
+    message: str, said: Mapping[str, object], struct: inspect.StructType, spelled: Mapping[str, str], cause: Exception
+) -> NoReturn:
+    """Say in our words what msgspec said in its own."""
+    at, missing = _AT.search(message), _MISSING.search(message)
+    path = at[1].split(".") if at and at[1] else []
+    if missing:
+        path.append(missing[1])
+    assert path, f"msgspec names no field: {message}"
+    value: Any = said
+    declared: inspect.Type = struct
+    for name in path:
+        inner = _struct_in(declared)
+        assert inner is not None, f"msgspec names a field of no object: {message}"
+        declared = next(field.type for field in inner.fields if field.encode_name == name)
+        value = value.get(name)
+    written = ".".join([spelled.get(path[0], path[0]), *path[1:]])
+    if missing:
+        raise BadRequest(f"{written} is missing; it must be {allowed(declared)}", field=written) from cause
+    raise refusal(written, value, allowed(declared)) from cause
+
+
+def _struct_in(declared: inspect.Type) -> inspect.StructType | None:
+    """The object that a value of this type may be."""
+    if isinstance(declared, inspect.Metadata):
+        return _struct_in(declared.type)
+    if isinstance(declared, inspect.UnionType):
+        return next((found for part in declared.types if (found := _struct_in(part))), None)
+    return declared if isinstance(declared, inspect.StructType) else None
+
+
+def allowed(declared: inspect.Type) -> str:
+    """What a value of this type can be, in words that fit behind "must be"."""
+    match declared:
+        case inspect.Metadata():
+            return str((declared.extra or {}).get("allowed") or allowed(declared.type))
+        case inspect.UnionType():
+            return ", or ".join(allowed(part) for part in declared.types if not isinstance(part, inspect.NoneType))
+        case inspect.IntType():
+            return "a whole number" + _bounds(declared)
+        case inspect.FloatType():
+            return "a number" + _bounds(declared)
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.StrType():
+            return "text" + _length(declared)
+        case inspect.LiteralType():
+            return "one of: " + ", ".join(str(value) for value in declared.values)
+        case inspect.StructType():
+            return "an object of " + ", ".join(field.encode_name for field in declared.fields)
+    raise TypeError(f"nothing is known to say of {declared}")
+
+
+def _length(text: inspect.StrType) -> str:
+    if text.max_length is None:
+        return ""
+    return (
+        f" of {text.min_length} to {text.max_length} characters"
+        if text.min_length
+        else (f" of at most {text.max_length} characters")
+    )
+
+
+def _bounds(number: inspect.IntType | inspect.FloatType) -> str:
+    if number.ge is not None and number.le is not None:
+        return f" from {number.ge:g} to {number.le:g}"
+    return f" of at least {number.ge:g}" if number.ge is not None else ""

@@ -1,0 +1,50 @@
+"""`imagine convert FILE`: a PNG into the JSON that `run` would have saved beside it, and back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import click
+
+from ..errors import ImagineError
+from .info import recipe_in
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@click.command("convert")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; overwrites.")
+def command(file: Path, output: Path | None) -> None:
+    """Turn FILE, a PNG, into a JSON, or a JSON into a PNG, beside it."""
+    from ..images import write_atomically
+
+    data = file.read_bytes()
+    if data.startswith(PNG):
+        saved = {"meta": recipe_in(file), "out": base64.b64encode(data).decode("ascii")}
+        made, suffix = json.dumps(saved, ensure_ascii=False).encode("utf-8", "replace"), ".json"
+    else:
+        made, suffix = picture_in(file), ".png"
+    target = output or file.with_suffix(suffix)
+    if output is None and target.exists():
+        raise ImagineError(f"{target} is there already; name another with -o", field="output")
+    write_atomically(target, made)
+    click.echo(str(target))
+
+
+def picture_in(path: Path) -> bytes:
+    """The PNG that a saved JSON, or a PNG itself, holds. Raises ImagineError for another file."""
+    from ..images import decode_base64
+
+    data = path.read_bytes()
+    if data.startswith(PNG):
+        return data
+    try:
+        out = json.loads(data)["out"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ImagineError(f"{path} is neither a PNG nor a JSON with a picture", field="file") from error
+    if not isinstance(out, str) or not (picture := decode_base64(out, field="out")).startswith(PNG):
+        raise ImagineError(f"out in {path} is not a PNG in base64", field="file")
+    return picture

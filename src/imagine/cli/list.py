@@ -1,0 +1,45 @@
+"""`imagine list`: the models there are, asked of the server or read from the folder."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import reach
+from .table import ago, size_of, table
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+_SHOWN = ("name", "family", "size", "modified", "shipped")
+
+
+@click.command("list")
+@click.argument("prefix", default="")
+@click.option("-a", "--address", help="The server to ask, HOST:PORT.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(prefix: str, address: str | None, as_json: bool) -> None:
+    """List the models, those whose names begin with PREFIX."""
+    client = reach.running(address)
+    details = client.models()["details"] if client else in_folders()
+    found = [entry for entry in details if entry["name"].startswith(prefix)]
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    rows = [[e["name"], e["family"], size_of(e["size"]), ago(e["modified"])] for e in found]
+    click.echo(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
+
+
+def in_folders(settings: Settings | None = None) -> list[dict[str, Any]]:
+    """The models, as a server of these settings (if None, those of the environment) would tell them."""
+    from ..registry.registry import Registry
+    from ..settings import settings_from
+    from ..shipped import folder
+
+    if settings is None:
+        settings, _ = settings_from()
+    registry = Registry(settings.roots, shipped=sorted(folder().glob("*.safetensors")))
+    registry.refresh()
+    return [{name: getattr(entry, name) for name in _SHOWN} for entry in registry.models()]

@@ -1,0 +1,62 @@
+"""How far a picture is, as one line on stderr: steps, their speed, time left, or the place in the queue."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Bar:
+    """A bar for the lines of `/generate`; silent where nobody looks."""
+
+    def __init__(self, *, hidden: bool = False) -> None:
+        self._bar: Progress | None = None
+        self._began: float | None = None
+        if not hidden and sys.stderr.isatty():
+            self._bar = _bar()
+            self._task = self._bar.add_task("waiting", total=None, told="")
+
+    def __enter__(self) -> Bar:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, line: dict[str, Any]) -> None:
+        """Take in one line."""
+        if self._bar is None:
+            return
+        what, told = self._words(line)
+        done, total = line.get("step"), line.get("steps")
+        self._bar.update(self._task, description=what, told=told, completed=done or 0, total=total)
+
+    def _words(self, line: dict[str, Any]) -> tuple[str, str]:
+        match line.get("status"):
+            case "queued":
+                return "waiting", f"{line['position']} before it"
+            case "loading":
+                return f"loading {line['model']}", f"{line['fraction']:.0%}"
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
+        spent = now - self._began
+        speed = f"{line['step'] / spent:.1f} it/s" if spent and line.get("step") else ""
+        left = f"{line['remaining']:.0f} s left" if line.get("remaining") else ""
+        return "painting", "  ".join(part for part in (speed, left) if part)
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
+    return Progress(*columns, console=Console(stderr=True), transient=True)

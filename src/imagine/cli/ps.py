@@ -1,0 +1,32 @@
+"""`imagine ps`: the models that are loaded, their memory, and until when."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from . import reach
+from .table import size_of, span, table
+
+
+@click.command("ps")
+@click.option("-a", "--address", help="The server to ask, HOST:PORT.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(address: str | None, as_json: bool) -> None:
+    """List the models that are loaded."""
+    client = reach.running(address)
+    details = client.models()["details"] if client else []
+    loaded = [{"name": e["name"]} | e["loaded"] for e in details if e.get("loaded")]
+    if as_json:
+        click.echo(json.dumps(loaded))
+        return
+    device = ", ".join(d["device"] for d in client.health()["devices"]) if client else ""
+    rows = [[e["name"], size_of(e["size"]), device, _until(e)] for e in loaded]
+    click.echo(table(["NAME", "SIZE", "PROCESSOR", "UNTIL"], rows))
+
+
+def _until(entry: dict[str, Any]) -> str:
+    left = entry["expires_in"]
+    return "Forever" if left is None or left < 0 else f"{span(left)} from now"

@@ -1,0 +1,158 @@
+"""`imagine serve`: the server, from the command line's words to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..client import Address, Client
+from ..errors import ImagineError
+from ..settings import OPTIONS, Settings, settings_from
+from . import reach
+from .list import in_folders
+
+_SPELLED = {
+    "host": ("--host",),
+    "port": ("-p", "--port"),
+    "device": ("-d", "--device"),
+    "full_prec": ("-f", "--full_prec", "--full-prec"),
+    "models": ("-m", "--models"),
+    "origins": ("--origin",),
+}
+_SWITCHES = ("full_prec", "offline", "debug")
+_REPEATED = ("models", "origins")
+_FILE_ONLY = ("defaults",)
+_IDLE_LOOK = 10.0
+"""Seconds between two looks of a private server at whether anybody still needs it."""
+
+
+def _options(function: Callable[..., None]) -> Callable[..., None]:
+    """Every setting as an option, from its one declaration."""
+    for setting in reversed([setting for setting in OPTIONS if setting.name not in _FILE_ONLY]):
+        name = setting.name
+        default = "" if setting.default in (None, (), False) else f" Default: {setting.default}."
+        text = f"{setting.help}{default} [{setting.variable}]"
+        names = (*_SPELLED.get(name, ("--" + name.replace("_", "-"),)), name)
+        kind: dict[str, Any] = {"is_flag": True} if name in _SWITCHES else {"metavar": name.upper()}
+        if name in _REPEATED:
+            kind["multiple"] = True
+        if name == "allow_remote":
+            kind |= {"is_flag": False, "flag_value": "all", "metavar": "[CIDR,...]"}
+        function = click.option(*names, default=None, help=text, **kind)(function)
+    return function
+
+
+@click.command("serve")
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="A YAML file of these settings.")
+@click.option("--private", is_flag=True, hidden=True, help="For this user alone; ends itself when it is idle.")
+@_options
+def command(config: Path | None, private: bool, **flags: Any) -> None:
+    """Start the server.
+
+    Flags win over IMAGINE_* variables, those over the configuration file, that over the defaults.
+    """
+    said = {name: value for name, value in flags.items() if value not in (None, (), False)}
+    if private:
+        said["socket"] = str(reach.private_socket())
+    settings, warnings = settings_from(said, config=_text_of(config))
+    _log_to_stderr(settings)
+    for warning in warnings:
+        logging.getLogger("imagine").warning("%s", warning)
+    asyncio.run(_serve_private(settings) if private else _serve(settings))
+
+
+def _text_of(config: Path | None) -> str | None:
+    try:
+        return None if config is None else config.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImagineError(f"the configuration file {config} can't be read: {error}") from error
+
+
+async def _serve(settings: Settings) -> None:
+    from ..server.serve import serve
+
+    def ready(urls: list[str]) -> None:
+        _say_where(urls)
+        asyncio.get_running_loop().run_in_executor(None, _say_shipped, settings)
+
+    await serve(settings, ready=ready)
+
+
+def _say_shipped(settings: Settings) -> None:
+    """Where no model is installed, says what is used instead, and where models go."""
+    found = in_folders(settings)
+    if found and all(entry["shipped"] for entry in found):
+        where = settings.roots[0]
+        click.echo(f"no model is installed: using {found[0]['name']}, which is small; models go into {where}", err=True)
+
+
+async def _serve_private(settings: Settings) -> None:
+    """Serves until no job waits or runs and no model is loaded any more: the models' keep-alive decides."""
+    from ..server.serve import serve
+
+    stop = asyncio.Event()
+    watching = asyncio.create_task(_stop_when_idle(settings, stop))
+    try:
+        await serve(settings, stop=stop)
+    finally:
+        watching.cancel()
+
+
+async def _stop_when_idle(settings: Settings, stop: asyncio.Event) -> None:
+    client = Client(Address(socket=str(settings.socket)))
+    quiet = 0
+    while quiet < 3:  # the first looks may come before the first request does
+        await asyncio.sleep(_IDLE_LOOK)
+        quiet = 0 if await asyncio.to_thread(_busy, client) else quiet + 1
+    stop.set()
+
+
+def _busy(client: Client) -> bool:
+    """Is anything done or kept? A look that fails proves nothing, so the server stays."""
+    try:
+        return _in_use(client)
+    except ImagineError as error:
+        logging.getLogger("imagine").warning("can't tell whether anybody needs this server: %s", error)
+        return True
+
+
+def _in_use(client: Client) -> bool:
+    health = client.health()
+    if health["status"] == "starting" or health["waiting"] or health["running"]:
+        return True
+    return any(entry["loaded"] for entry in client.models()["details"])
+
+
+def _say_where(urls: list[str]) -> None:
+    """Addresses to paste, never the key."""
+    for url in urls:
+        click.echo(f"Listening on {url}", err=True)
+        if url.startswith("http"):
+            base = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
+            click.echo(f"  native  {base}/generate\n  page    {base}/", err=True)
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {"time": record.created, "level": record.levelname.lower(), "logger": record.name}
+        said["message"] = record.getMessage()
+        if record.exc_info:
+            said["error"] = self.formatException(record.exc_info)
+        return json.dumps(said)
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(_JsonLines() if settings.log_format == "json" else text)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("imagine").setLevel(logging.DEBUG if settings.debug else logging.INFO)

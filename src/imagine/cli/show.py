@@ -1,0 +1,23 @@
+"""`imagine show MODEL`: what is known of a model."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ..errors import ModelNotFound
+from . import reach
+
+
+@click.command("show")
+@click.argument("model")
+@click.option("-a", "--address", help="The server to ask, HOST:PORT.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(model: str, address: str | None, as_json: bool) -> None:
+    """Show what the server knows of MODEL."""
+    for entry in reach.required(address).models()["details"]:
+        if entry["name"] == model:
+            click.echo(json.dumps(entry) if as_json else "\n".join(f"{k:<12}{v}" for k, v in entry.items() if v))
+            return
+    raise ModelNotFound(model)

@@ -1,0 +1,15 @@
+"""`imagine stop MODEL`: unload a model."""
+
+from __future__ import annotations
+
+import click
+
+from . import reach
+
+
+@click.command("stop")
+@click.argument("model")
+@click.option("-a", "--address", help="The server to ask, HOST:PORT.")
+def command(model: str, address: str | None) -> None:
+    """Unload MODEL once no picture uses it."""
+    reach.required(address).unload(model)

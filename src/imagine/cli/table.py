@@ -1,0 +1,46 @@
+"""Tables and quantities as people read them, in plain text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+_AGES = (
+    (86400 * 365, "year"),
+    (86400 * 30, "month"),
+    (86400 * 7, "week"),
+    (86400, "day"),
+    (3600, "hour"),
+    (60, "minute"),
+)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Left-aligned columns, four spaces apart, without borders."""
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    told = ["    ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join(told)
+
+
+def size_of(count: float) -> str:
+    """Bytes, in the largest unit that leaves a number from 1 to 999: `2.1 GB`."""
+    for unit in ("B", "KB", "MB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit: `4 minutes`."""
+    for length, name in _AGES:
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def ago(moment: float, now: float | None = None) -> str:
+    """How long ago a Unix time was."""
+    return f"{span((time.time() if now is None else now) - moment)} ago"

@@ -1,0 +1,100 @@
+"""Pictures within a terminal that can show them: kitty's protocol, iTerm2's, and Sixel."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Literal, TextIO
+
+Protocol = Literal["kitty", "iterm2", "sixel"]
+ROWS = 20
+"""Lines of text that a picture takes."""
+_CHUNK = 4096
+_SIXEL_SIDE = 320
+_SIXEL_TERMINALS = ("foot", "mlterm", "contour", "yaft")
+
+
+def protocol_of(environ: Mapping[str, str]) -> Protocol | None:
+    """What the terminal that `environ` tells of understands, None for none that is known."""
+    term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
+    if "KITTY_WINDOW_ID" in environ or term in ("xterm-kitty", "xterm-ghostty") or program == "ghostty":
+        return "kitty"
+    if program in ("iTerm.app", "WezTerm") or environ.get("LC_TERMINAL") == "iTerm2":
+        return "iterm2"
+    if "sixel" in term or term.split("-")[0] in _SIXEL_TERMINALS:
+        return "sixel"
+    return None
+
+
+class Screen:
+    """A place in the terminal that holds one picture, and then the next in its stead."""
+
+    def __init__(self, protocol: Protocol, out: TextIO) -> None:
+        self._protocol = protocol
+        self._out = out
+        self._drawn = False
+
+    def draw(self, png: bytes) -> None:
+        """Draw over what was drawn before."""
+        start = f"\x1b[{ROWS}A" if self._drawn else "\n" * ROWS + f"\x1b[{ROWS}A"
+        self._out.write(f"{start}\x1b7{sequence(self._protocol, png)}\x1b8\x1b[{ROWS}B\r")
+        self._out.flush()
+        self._drawn = True
+
+    def next(self) -> None:
+        """The next picture goes below."""
+        self._drawn = False
+
+
+def sequence(protocol: Protocol, png: bytes) -> str:
+    """What makes the terminal draw `png` where the cursor is."""
+    match protocol:
+        case "kitty":
+            return _kitty(base64.b64encode(png).decode("ascii"))
+        case "iterm2":
+            text = base64.b64encode(png).decode("ascii")
+            return f"\x1b]1337;File=inline=1;height={ROWS};size={len(png)}:{text}\a"
+        case "sixel":
+            return _sixel(png)
+
+
+def _kitty(text: str) -> str:
+    """https://sw.kovidgoyal.net/kitty/graphics-protocol/: one picture, number 1, in pieces of 4096 characters."""
+    pieces = [text[at : at + _CHUNK] for at in range(0, len(text), _CHUNK)]
+    first = f"a=T,f=100,q=2,i=1,p=1,C=1,r={ROWS},"
+    more = [f"m={int(number < len(pieces) - 1)};{piece}" for number, piece in enumerate(pieces)]
+    return "".join(f"\x1b_G{first if number == 0 else ''}{piece}\x1b\\" for number, piece in enumerate(more))
+
+
+def _sixel(png: bytes) -> str:
+    """DEC's Sixel: 64 colours, bands of six lines, each colour's run of a band in turn."""
+    from PIL import Image
+
+    picture = Image.open(BytesIO(png)).convert("RGB")
+    picture.thumbnail((_SIXEL_SIDE, _SIXEL_SIDE))
+    picture = picture.quantize(64)
+    width, height = picture.size
+    pixels = picture.tobytes()
+    palette = (picture.getpalette() or [])[: 64 * 3]
+    colours = [palette[at : at + 3] for at in range(0, len(palette), 3)]
+    parts = [f'\x1bPq"1;1;{width};{height}']
+    parts += [f"#{n};2;{';'.join(str(round(value / 2.55)) for value in rgb)}" for n, rgb in enumerate(colours)]
+    for top in range(0, height, 6):
+        rows = [pixels[y * width : (y + 1) * width] for y in range(top, min(top + 6, height))]
+        parts += [f"#{colour}{_band(rows, colour, width)}$" for colour in sorted(set(b"".join(rows)))]
+        parts.append("-")
+    return "".join([*parts, "\x1b\\"])
+
+
+def _band(rows: list[bytes], colour: int, width: int) -> str:
+    """One colour's six lines, run-length encoded."""
+    cells = [chr(63 + sum((row[x] == colour) << y for y, row in enumerate(rows))) for x in range(width)]
+    told, at = [], 0
+    while at < width:
+        end = at
+        while end < width and cells[end] == cells[at]:
+            end += 1
+        told.append(f"!{end - at}{cells[at]}" if end - at > 3 else cells[at] * (end - at))
+        at = end
+    return "".join(told)

@@ -1,0 +1,22 @@
+"""`imagine ui`: open the server's page in a browser."""
+
+from __future__ import annotations
+
+import click
+
+from ..client import Address
+from ..errors import ImagineError
+from . import reach
+
+
+@click.command("ui")
+@click.option("-a", "--address", help="The server whose page to open, HOST:PORT.")
+def command(address: str | None) -> None:
+    """Open the page of the server in a browser."""
+    import webbrowser
+
+    client = reach.required(address)
+    if client.address.socket is not None:
+        raise ImagineError(f"a browser needs a server at {Address()}, run 'imagine serve' to start it")
+    if not webbrowser.open(f"{client.address}/"):
+        click.echo(f"open {client.address}/ in a browser", err=True)

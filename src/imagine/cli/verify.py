@@ -1,0 +1,104 @@
+"""`imagine verify FILE...`: make pictures again from what their files say, and compare."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import click
+
+from ..client import Client
+from ..errors import ImagineError
+from . import reach
+from .convert import picture_in
+
+NEAR = 8
+"""The largest difference of a channel, of 255, that still counts as near."""
+
+
+_NOT_COMPARED = frozenset(["img", "mask", "stream"])
+"""A saved JSON holds the photos themselves, what is made again their digests."""
+
+
+class Verdict(NamedTuple):
+    """How the new picture is to the old one: the largest difference of a channel, and what else changed."""
+
+    kind: Literal["identical", "near", "different"]
+    difference: int | None
+    changed: list[str]
+
+
+@click.command("verify")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-a", "--address", help="The server, HOST:PORT. [IMAGINE_HOST]")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
+def command(files: tuple[Path, ...], address: str | None, as_json: bool) -> int:
+    """Make the pictures of FILES again: identical, near, or different. Exits 1 if any is different or fails."""
+    client = reach.running_or_started(address)
+    failed = False
+    for file in files:
+        try:
+            verdict = verify(client, file)
+        except ImagineError as error:
+            click.echo(f"{file}: {error}", err=True)
+            failed = True
+            continue
+        failed |= verdict.kind == "different"
+        told = verdict._asdict() | {"file": str(file)}
+        click.echo(json.dumps(told) if as_json else f"{file}: {_words(verdict)}")
+    return int(failed)
+
+
+def verify(client: Client, file: Path) -> Verdict:
+    """The picture of `file` made again, compared with the one it holds."""
+    from .asking import recipe_of
+    from .info import recipe_in
+
+    before, old = recipe_in(file), picture_in(file)
+    final = list(client.generate(recipe_of(file, {}) | {"progress": True}))[-1]
+    return compared(old, base64.b64decode(final["img"]), before, final["meta"])
+
+
+def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, Any]) -> Verdict:
+    """The two files compared, by their bytes and then by their pixels."""
+    changed = _changes(before, after)
+    if old == new:
+        return Verdict("identical", 0, changed)
+    difference = _difference(old, new)
+    if difference == 0:
+        return Verdict("identical", 0, changed)
+    near = difference is not None and difference <= NEAR
+    return Verdict("near" if near else "different", difference, changed)
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What both recipes say, and differently; of the environment, each part for itself."""
+    found = []
+    for name in before.keys() & after.keys() - _NOT_COMPARED:
+        old, new = before[name], after[name]
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += [f"{name} {change}" for change in _changes(old, new)]
+        elif str(old) != str(new):
+            found.append(f"{name}: {old} is now {new}")
+    return sorted(found)
+
+
+def _difference(old: bytes, new: bytes) -> int | None:
+    """The largest difference of a channel, 0 to 255; None for pictures of two sizes."""
+    from PIL import ImageChops
+
+    from ..images import decode
+
+    one, other = (decode(data, field="out").convert("RGB") for data in (old, new))
+    if one.size != other.size:
+        return None
+    extremes = ImageChops.difference(one, other).getextrema()
+    return max(int(band[1]) for band in extremes if isinstance(band, tuple))
+
+
+def _words(verdict: Verdict) -> str:
+    largest = "another size" if verdict.difference is None else f"largest difference {verdict.difference} of 255"
+    said = verdict.kind if verdict.kind == "identical" else f"{verdict.kind}, {largest}"
+    return "; ".join([said, *verdict.changed])

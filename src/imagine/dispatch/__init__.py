@@ -1,0 +1,1 @@
+"""Who goes next and where: the gateway's side of the workers."""

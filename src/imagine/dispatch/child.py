@@ -1,0 +1,159 @@
+"""One worker process from its spawn to its end: frames in and out, its stderr, and the watch for hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Sequence
+
+from ..frames import AnyCommand, Assembler, FrameError, Heartbeat, Log, Ready, Report, encode, report_from_bytes
+from .limits import Limits
+
+_log = logging.getLogger("imagine.worker")
+_LOOKS = 4
+_LONGEST_LINE = 4096
+
+
+class Child(asyncio.SubprocessProtocol):
+    """A running worker process; `report` is called with everything it says.
+
+    `ended` comes true once the process is reaped and all that it said was read; its result is why it ended.
+    """
+
+    def __init__(self, limits: Limits, report: Callable[[Report], None]) -> None:
+        self._limits = limits
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[str] = self._loop.create_future()
+        self.last_line = ""
+        self._frames = Assembler()
+        self._line = bytearray()
+        self._verdict: str | None = None
+        self._is_ready = False
+        self._spoke = False
+        self._silent_looks = 0
+        self._timers: list[asyncio.TimerHandle] = []
+
+    async def spawn(self, command: Sequence[str]) -> None:
+        """Starts the process. Raises OSError. Call it on a thread that stays: the worker dies with its thread."""
+        await self._loop.subprocess_exec(lambda: self, *command)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._transport.get_pid()
+
+    def send(self, command: AnyCommand) -> None:
+        """Sends a command; what can't arrive any more is told by `ended`. Raises FrameError."""
+        frame = encode(command)
+        pipe = self._transport.get_pipe_transport(0)
+        if isinstance(pipe, asyncio.WriteTransport) and not pipe.is_closing():
+            pipe.write(frame)
+
+    def kill(self, verdict: str) -> None:
+        """Ends the process at once, whatever state it is in; `verdict` is why, unless there is a reason already."""
+        self._verdict = self._verdict or verdict
+        if self._transport.get_returncode() is None and not self.ended.done():
+            self._transport.kill()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It runs."""
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._transport = transport
+        self._later(self._limits.start, self._overdue)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Frames on its stdout, text on its stderr."""
+        if fd == 2:
+            self._hear(data)
+            return
+        self._spoke = True
+        try:
+            for body in self._frames.feed(data):
+                self._take(report_from_bytes(body))
+        except FrameError as error:
+            self.kill(f"sent a malformed frame ({error})")
+
+    def pipe_connection_lost(self, fd: int, _: Exception | None) -> None:
+        """It closed a pipe: it is ending, or of no use."""
+        if fd == 1 and not self.ended.done():
+            self._later(self._limits.linger, lambda: self.kill("closed its output"))
+
+    def process_exited(self) -> None:
+        """It is gone; a child of its own that holds the pipes must not keep us waiting for their end."""
+        self._later(self._limits.linger, self._transport.close)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """It is gone and everything was read."""
+        for timer in self._timers:
+            timer.cancel()
+        self._hear(b"\n")
+        self._transport.close()
+        if not self.ended.done():
+            self.ended.set_result(self._verdict or self._obituary())
+
+    # The rest.
+
+    def _take(self, report: Report) -> None:
+        match report:
+            case Ready():
+                if not self._is_ready:
+                    self._is_ready = True
+                    self._look()
+            case Heartbeat():
+                self._judge(report)
+            case Log():
+                logging.getLogger(report.name).log(report.level, "%s", report.message)
+        self._report(report)
+
+    def _judge(self, beat: Heartbeat) -> None:
+        limit = self._limits.of(beat.stage)
+        if self._is_ready and beat.busy and beat.age > limit:
+            self.kill(f"hung: {beat.age:.0f} s in '{beat.stage}', where {limit:g} s are allowed")
+
+    def _overdue(self) -> None:
+        if not self._is_ready:
+            self.kill(f"was not ready after {self._limits.start:g} s")
+
+    def _look(self) -> None:
+        """Counts looks without a word rather than time, so that a pause of our own isn't taken for its silence."""
+        self._silent_looks = 0 if self._spoke else self._silent_looks + 1
+        self._spoke = False
+        if self._silent_looks >= _LOOKS:
+            self.kill(f"hung: not a word for {self._limits.silence:g} s")
+        else:
+            self._later(self._limits.silence / _LOOKS, self._look)
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        now = self._loop.time()
+        self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > now]
+        self._timers.append(self._loop.call_later(seconds, act))
+
+    def _hear(self, data: bytes) -> None:
+        """Passes every whole line of its stderr on to our logging."""
+        *lines, rest = (bytes(self._line) + data).split(b"\n")
+        self._line = bytearray(rest[:_LONGEST_LINE])
+        for line in lines:
+            text = line[:_LONGEST_LINE].decode("utf-8", "replace").strip()
+            if text:
+                self.last_line = text
+                _log.info("%s", text)
+
+    def _obituary(self) -> str:
+        """How the process ended by itself, in words."""
+        status = self._transport.get_returncode()
+        if status is not None and status < 0:
+            name = signal.Signals(-status).name if -status in list(signal.Signals) else f"signal {-status}"
+            return f"was killed by {name}" + _LIKELY.get(name, "")
+        said = f": {self.last_line}" if self.last_line else ""
+        return f"ended with status {status}{said}"
+
+
+_LIKELY = {
+    "SIGKILL": " (perhaps for lack of memory)",
+    "SIGBUS": " (a model file was changed while it was in use, or memory ran out)",
+    "SIGSEGV": " (a fault in a driver or a library)",
+}

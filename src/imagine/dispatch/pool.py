@@ -1,0 +1,280 @@
+"""The gateway's one door to its workers: takes jobs in, keeps them in line, hands them out, passes on what happens.
+
+A worker batches what it holds, so it is handed several jobs at once; the rest stay here, where no crash reaches them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import Busy, Cancelled, WorkerLost
+from ..events import Failed, Finished, Progress, Queued
+from ..frames import JobReport, Loaded, Ready, Source, Stats, Submit
+from .buffer import Buffer, EventStream
+from .queue import FairQueue
+from .worker import Events, Worker
+
+_ATTEMPTS = 2
+_LONGEST_WAIT = 600.0
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A job on its way through the gateway; times are of the pool's clock."""
+
+    submit: Submit
+    buffer: Buffer
+    queued_at: float
+    position: int | None = None
+    """In the queue, 0 is next; None when it was never told one."""
+    worker: Worker | None = None
+    started_at: float | None = None
+    attempts: int = 0
+    unwanted: bool = False
+    begun: bool = False
+    """The worker said something about it: it may have been what the worker died of."""
+    progress: Progress | None = None
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.submit.job
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """What has happened since the start."""
+
+    finished: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    """By the name of the error."""
+    refused: int = 0
+    steps: int = 0
+
+
+class Pool:
+    """Several workers behind one fair, bounded queue. Used from one event loop.
+
+    `slots` jobs at most are handed to one worker at a time. No client holds more than `share` of the slots there
+    are, so that a newcomer never waits for a whole picture of somebody who sent a hundred.
+    """
+
+    def __init__(
+        self,
+        workers: Sequence[Worker],
+        *,
+        max_queue: int = 512,
+        slots: int = 32,
+        share: float = 0.75,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        assert workers, "a pool needs a worker"
+        self.workers = list(workers)
+        self.counts = Counts()
+        self._max_queue = max_queue
+        self._slots = slots
+        self._most_of_one = max(1, math.ceil(slots * share)) * len(self.workers)
+        self._clock = clock
+        self._waiting: FairQueue[Job] = FairQueue()
+        self._jobs: dict[str, Job] = {}
+        self._held: Counter[Worker] = Counter()
+        self._held_by_client: Counter[str] = Counter()
+        self._relays: set[asyncio.Task[None]] = set()
+        self._mean_seconds = 1.0
+        self._announcing = False
+        self._closing = False
+
+    async def start(self) -> None:
+        """Begins to bring the workers up; returns before they are ready."""
+        for worker in self.workers:
+            worker.watch(self._hand_out)
+        await asyncio.gather(*(worker.start() for worker in self.workers))
+
+    async def stop(self, grace: float) -> None:
+        """Refuses new jobs, fails the waiting ones with Busy, gives the running ones `grace` seconds to end."""
+        self._closing = True
+        for job in list(self._waiting):
+            self._waiting.remove(job.submit.client, job)
+            self._end(job, Failed(job=job.id, error=Busy.__name__, message="the server is stopping"))
+        await asyncio.gather(*(worker.stop(grace) for worker in self.workers))
+        if self._relays:
+            await asyncio.wait(self._relays)
+
+    @property
+    def ready(self) -> list[Ready]:
+        """What each worker that takes jobs said of itself; empty: nothing can run now."""
+        return [worker.ready for worker in self.workers if worker.ready is not None]
+
+    @property
+    def stats(self) -> list[Stats]:
+        """What each worker last said it holds."""
+        return [worker.stats for worker in self.workers]
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker had to be started again."""
+        return sum(worker.restarts for worker in self.workers)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs stand in the queue."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many jobs the workers hold."""
+        return self._held.total()
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job that has not ended, in the order they came."""
+        return list(self._jobs.values())
+
+    def submit(self, job: Submit) -> Events:
+        """Takes a job; its events come from the iterator, and leaving it early cancels the job.
+
+        Raises Busy when the queue is full or the server is stopping.
+        """
+        assert job.job not in self._jobs, f"job {job.job} is here already"
+        if self._closing:
+            self.counts.refused += 1
+            raise Busy("the server is stopping", retry_after=10.0)
+        if len(self._waiting) >= self._max_queue:
+            self.counts.refused += 1
+            seconds = self._seconds_to_a_place()
+            raise Busy(f"the queue is full ({self._max_queue} jobs); try again in {seconds:.0f} s", retry_after=seconds)
+        entry = Job(submit=job, buffer=Buffer(), queued_at=self._clock())
+        self._jobs[job.job] = entry
+        self._waiting.push(job.client, entry)
+        self._hand_out()
+        return EventStream(entry.buffer, lambda: self._cancel(entry))
+
+    def cancel(self, job: str) -> bool:
+        """Takes a job back: its events end with `Failed(error="Cancelled")`. False if there is no such job."""
+        entry = self._jobs.get(job)
+        if entry is not None:
+            self._cancel(entry)
+        return entry is not None
+
+    async def load(self, source: Source, keep_alive: float | None = None) -> Loaded:
+        """Has a model ready on the worker that suits it best. Raises ImagineError."""
+        worker = min(self.workers, key=lambda worker: (worker.ready is None, *self._reluctance(worker, source)))
+        return await worker.load(source, keep_alive)
+
+    async def unload(self, model: str) -> None:
+        """Lets a model go wherever it is. Raises ImagineError."""
+        await asyncio.gather(*(worker.unload(model) for worker in self.workers if worker.ready is not None))
+
+    def _cancel(self, job: Job) -> None:
+        job.unwanted = True
+        if job.worker is not None:
+            job.worker.cancel(job.id)
+        elif not job.buffer.ended:
+            self._waiting.remove(job.submit.client, job)
+            self._end(job, _cancelled(job))
+
+    def _hand_out(self) -> None:
+        """Gives the workers what they have room for; called whenever that may have changed."""
+        if all(worker.broken for worker in self.workers):
+            self._give_up()
+        while not self._closing and (free := self._free_workers()):
+            job = self._waiting.take(lambda client: self._held_by_client[client] < self._most_of_one)
+            if job is None:
+                break
+            self._begin(job, min(free, key=lambda worker: self._reluctance(worker, job.submit.source)))
+        if not self._announcing:
+            self._announcing = True
+            asyncio.get_running_loop().call_soon(self._announce)
+
+    def _free_workers(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.ready and self._held[worker] < self._slots]
+
+    def _reluctance(self, worker: Worker, source: Source) -> tuple[bool, int, int]:
+        """Less is better: a worker that has the model, or is about to; then the one with the fewest jobs and models."""
+        resident = any(model.digest == source.digest for model in worker.stats.models)
+        coming = any(job.worker is worker and job.submit.source.digest == source.digest for job in self._jobs.values())
+        return not (resident or coming), self._held[worker], len(worker.stats.models)
+
+    def _give_up(self) -> None:
+        """No worker can be started: whoever waits is told why."""
+        why = next(worker.broken for worker in self.workers if worker.broken)
+        while (job := self._waiting.take()) is not None:
+            self._end(job, Failed(job=job.id, error=WorkerLost.__name__, message=f"the worker {why}"))
+
+    def _begin(self, job: Job, worker: Worker) -> None:
+        job.worker, job.started_at, job.position = worker, self._clock(), None
+        job.attempts += 1
+        self._held[worker] += 1
+        self._held_by_client[job.submit.client] += 1
+        relay = asyncio.create_task(self._relay(job, worker))
+        self._relays.add(relay)
+        relay.add_done_callback(lambda relay: self._release(relay, job, worker))
+
+    async def _relay(self, job: Job, worker: Worker) -> None:
+        """Passes on what the worker says about a job, to its end."""
+        async for event in worker.submit(job.submit):
+            if not self._may_run_again(job, event):
+                self._note(job, event)
+
+    def _may_run_again(self, job: Job, event: JobReport) -> bool:
+        """Was the worker lost before it began with this job?"""
+        lost = isinstance(event, Failed) and event.error == WorkerLost.__name__
+        return lost and not (job.begun or job.unwanted or self._closing) and job.attempts < _ATTEMPTS
+
+    def _release(self, relay: asyncio.Task[None], job: Job, worker: Worker) -> None:
+        """The worker is done with a job: frees its place, and puts it back in line if nothing came of it."""
+        self._relays.discard(relay)
+        self._held[worker] -= 1
+        self._held_by_client -= Counter({job.submit.client: 1})
+        job.worker = None
+        error = None if relay.cancelled() else relay.exception()
+        if not job.buffer.ended:
+            if error is not None:
+                self._end(job, Failed(job=job.id, error=WorkerLost.__name__, message=f"the worker failed: {error}"))
+            elif job.unwanted:
+                self._end(job, _cancelled(job))
+            else:
+                self._waiting.put_back(job.submit.client, job)
+        self._hand_out()
+
+    def _note(self, job: Job, event: JobReport) -> None:
+        if isinstance(event, Progress):
+            job.progress = event
+            self.counts.steps += 1
+        job.begun = job.begun or not isinstance(event, Queued)
+        if isinstance(event, Failed) or (isinstance(event, Finished) and event.last):
+            self._end(job, event)
+        else:
+            job.buffer.put(event)
+
+    def _end(self, job: Job, event: Failed | Finished) -> None:
+        """The last event of a job: counted, passed on, forgotten."""
+        if isinstance(event, Finished):
+            self.counts.finished += 1
+        else:
+            self.counts.failed[event.error] += 1
+        if job.started_at is not None and isinstance(event, Finished):
+            self._mean_seconds += 0.2 * (self._clock() - job.started_at - self._mean_seconds)
+        job.buffer.put(event)
+        del self._jobs[job.id]
+
+    def _seconds_to_a_place(self) -> float:
+        """When a job that runs now is likely to end, and so a place in the queue to be free; at least 1 s."""
+        return min(_LONGEST_WAIT, max(1.0, self._mean_seconds / max(1, self.running)))
+
+    def _announce(self) -> None:
+        """Tells everybody in the queue whose position changed, once for all changes of one turn of the loop."""
+        self._announcing = False
+        for position, job in enumerate(self._waiting):
+            if job.position != position:
+                job.position = position
+                job.buffer.put(Queued(job=job.id, position=position))
+
+
+def _cancelled(job: Job) -> Failed:
+    return Failed(job=job.id, error=Cancelled.__name__, message="the job was cancelled")

@@ -1,0 +1,230 @@
+"""A worker that is a child process of this one: started, fed, watched, and started again when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from ..errors import ImagineError, WorkerLost
+from ..events import Failed
+from ..frames import (
+    WORKER_ARGUMENT,
+    Cancel,
+    FrameError,
+    Heartbeat,
+    JobReport,
+    Load,
+    Loaded,
+    Log,
+    Ready,
+    Report,
+    Shutdown,
+    Source,
+    Start,
+    Stats,
+    Submit,
+    Unload,
+    Unloaded,
+    WorkerSettings,
+    ends,
+)
+from .buffer import Buffer, EventStream
+from .child import Child
+from .limits import Limits, Restarts
+from .worker import Events, error_from_failed
+
+_log = logging.getLogger(__name__)
+
+
+def worker_command() -> list[str]:
+    """The command line of a worker: this interpreter (not the current folder's modules), or this executable."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, WORKER_ARGUMENT]
+    return [sys.executable, "-P", "-m", "imagine.worker"]
+
+
+class ProcessWorker:
+    """The `Worker` that runs `command`; see `dispatch.worker.Worker` for what it promises."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        command: Sequence[str] | None = None,
+        limits: Limits | None = None,
+        restarts: Restarts | None = None,
+    ) -> None:
+        self._settings = settings
+        self._command = list(command or worker_command())
+        self._limits = limits or Limits()
+        self._when = restarts or Restarts()
+        self._jobs: dict[str, Buffer] = {}
+        self._ids = count(1)
+        self._child: Child | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._changed: Callable[[], None] = lambda: None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._settled = asyncio.Event()
+        self._stopping = False
+        self._was_useful = False
+        self.ready: Ready | None = None
+        self.broken: str | None = None
+        self.stats = Stats()
+        self.heartbeat: Heartbeat | None = None
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while there is one."""
+        return self._child.pid if self._child is not None else None
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Calls `changed` whenever `ready` or `broken` changes."""
+        self._changed = changed
+
+    async def start(self) -> None:
+        """Begins to bring the process up; returns before it is ready."""
+        assert self._keeper is None, "a worker is started once"
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self, grace: float) -> None:
+        """Waits up to `grace` seconds for its jobs, then ends the process."""
+        self._stopping = True
+        self._settled.set()
+        with contextlib.suppress(TimeoutError):  # what hasn't ended by then is lost below
+            async with asyncio.timeout(grace):
+                await self._idle.wait()
+        if (child := self._child) is not None:
+            child.send(Shutdown())
+            await asyncio.wait([child.ended], timeout=self._limits.farewell)
+            child.kill("was stopped")
+            await child.ended
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+        self._lose("was stopped")
+
+    def submit(self, job: Submit) -> Events:
+        """Hands a job over; see `Worker.submit`."""
+        return self._send(job)
+
+    def cancel(self, job: str) -> None:
+        """Asks for a job back; its end comes from the worker."""
+        if job in self._jobs and self._child is not None:
+            self._child.send(Cancel(job=job))
+
+    async def load(self, source: Source, keep_alive: float | None = None) -> Loaded:
+        """Has a model ready; waits for a process that is starting. Raises ImagineError."""
+        await self._settled.wait()
+        end = await self._end_of(Load(job=self._own_id("load"), source=source, keep_alive=keep_alive))
+        assert isinstance(end, Loaded), end
+        return end
+
+    async def unload(self, model: str) -> None:
+        """Lets a model go. Raises ImagineError."""
+        end = await self._end_of(Unload(job=self._own_id("unload"), model=model))
+        assert isinstance(end, Unloaded), end
+
+    async def _end_of(self, command: Load | Unload) -> JobReport:
+        async for event in self._send(command):
+            if isinstance(event, Failed):
+                raise error_from_failed(event)
+            if ends(event):
+                return event
+        raise AssertionError("a job's events stopped before its end")
+
+    def _own_id(self, what: str) -> str:
+        return f"{what}-{next(self._ids)}"
+
+    def _send(self, command: Submit | Load | Unload) -> EventStream:
+        job = command.job
+        assert job not in self._jobs, f"job {job} is running already"
+        buffer = self._jobs[job] = Buffer()
+        self._idle.clear()
+        if self._child is None or self.ready is None:
+            self._end(Failed(job=job, error=WorkerLost.__name__, message=f"the worker {self.broken or 'is starting'}"))
+        else:
+            try:
+                self._child.send(command)
+            except FrameError as error:
+                self._end(Failed(job=job, error=ImagineError.__name__, message=f"the job can't be sent: {error}"))
+        return EventStream(buffer, lambda: self.cancel(job))
+
+    async def _keep(self) -> None:
+        """Starts the process, again and again."""
+        useless = 0
+        starts_failed = 0
+        while True:
+            why, was_ready, was_useful = await self._live()
+            if self._stopping:
+                return
+            useless = 0 if was_useful else useless + 1
+            starts_failed = 0 if was_ready else starts_failed + 1
+            _log.error("the worker %s", why)
+            if starts_failed >= self._when.hopeless:
+                self.broken = f"can't be started: it {why}"
+                self._settled.set()
+            self._changed()
+            await asyncio.sleep(self._when.delay(useless))
+            self.restarts += 1
+
+    async def _live(self) -> tuple[str, bool, bool]:
+        """One life of the process: why it ended, whether it became ready, and whether it was of any use."""
+        self._was_useful = False
+        child = Child(self._limits, self._hear)
+        try:
+            await child.spawn(self._command)
+        except OSError as error:
+            return f"can't be run: {error}", False, False
+        self._child = child
+        child.send(Start(settings=self._settings))
+        try:
+            why = await asyncio.shield(child.ended)
+        finally:
+            self._child = None
+        was_ready, was_useful = self.ready is not None, self._was_useful or bool(self._jobs)
+        self.ready, self.heartbeat, self.stats = None, None, Stats()
+        if not self.broken and not self._stopping:
+            self._settled.clear()
+        self._lose(why)
+        return why, was_ready, was_useful
+
+    def _hear(self, report: Report) -> None:
+        match report:
+            case Ready():
+                self.ready, self.broken = report, None
+                self._settled.set()
+                self._changed()
+            case Heartbeat():
+                self.heartbeat = report
+            case Stats():
+                self.stats = report
+            case Log():
+                return
+            case _:
+                self._pass_on(report)
+
+    def _pass_on(self, event: JobReport) -> None:
+        if ends(event):
+            self._was_useful = True
+            self._end(event)
+        elif event.job in self._jobs:
+            self._jobs[event.job].put(event)
+
+    def _end(self, event: JobReport) -> None:
+        """The last thing ever said about a job."""
+        buffer = self._jobs.pop(event.job, None)
+        if buffer is not None:
+            buffer.put(event)
+        if not self._jobs:
+            self._idle.set()
+
+    def _lose(self, why: str) -> None:
+        """Every job it had is lost with the process."""
+        for job in list(self._jobs):
+            self._end(Failed(job=job, error=WorkerLost.__name__, message=f"the worker {why}"))

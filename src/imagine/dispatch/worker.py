@@ -1,0 +1,79 @@
+"""The seam above which nobody knows what a worker is: a child process, another host, or a fake in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from .. import errors
+from ..events import Failed
+from ..frames import JobReport, Loaded, Ready, Source, Stats, Submit
+
+
+class Events(Protocol):
+    """What happens to one job, up to its last event. Leaving early takes the job back."""
+
+    def __aiter__(self) -> Events:
+        """Itself."""
+
+    async def __anext__(self) -> JobReport:
+        """The next event; being cancelled here is leaving early."""
+
+    async def aclose(self) -> None:
+        """Nobody will read on: cancels the job unless it has ended."""
+
+
+class Worker(Protocol):
+    """Something that makes pictures. Used from one event loop."""
+
+    @property
+    def ready(self) -> Ready | None:
+        """What it said when it became ready; None while it can't take jobs."""
+
+    @property
+    def broken(self) -> str | None:
+        """Why it can't be started, after several attempts; None while there is hope."""
+
+    @property
+    def stats(self) -> Stats:
+        """What it last said it holds."""
+
+    @property
+    def restarts(self) -> int:
+        """How often it had to be started again."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Calls `changed` whenever `ready` or `broken` changes."""
+
+    async def start(self) -> None:
+        """Begins to bring it up; returns before it is ready."""
+
+    async def stop(self, grace: float) -> None:
+        """Ends it, giving its jobs up to `grace` seconds to end first. What is left fails with WorkerLost."""
+
+    def submit(self, job: Submit) -> Events:
+        """Makes a picture. A worker that isn't ready, or is lost on the way, ends the job with WorkerLost.
+
+        Every job's events end with one `Finished(last=True)` or `Failed`; iterating raises nothing.
+        """
+
+    def cancel(self, job: str) -> None:
+        """Takes a job back: its events end with `Failed(error="Cancelled")` once the device is free of it."""
+
+    async def load(self, source: Source, keep_alive: float | None = None) -> Loaded:
+        """Has a model ready; waits while the worker is starting. Raises the ImagineError that prevents it."""
+
+    async def unload(self, model: str) -> None:
+        """Lets a model go. Raises ImagineError."""
+
+
+def error_from_failed(failed: Failed) -> errors.ImagineError:
+    """The exception that a `Failed` names, to be raised on this side."""
+    kind = getattr(errors, failed.error, errors.ImagineError)
+    if not (isinstance(kind, type) and issubclass(kind, errors.ImagineError)):
+        kind = errors.ImagineError
+    if kind.__name__ == errors.Busy.__name__:
+        return errors.Busy(failed.message, retry_after=1.0)
+    error = kind.__new__(kind)
+    errors.ImagineError.__init__(error, failed.message, field=failed.field)
+    return error

@@ -1,0 +1,1 @@
+"""Denoising, one step at a time."""

@@ -1,0 +1,115 @@
+"""How many jobs to step at once: at a few fixed sizes, and only as far as it was measured to pay.
+
+Kernels differ by batch size, but at a fixed one neither the neighbours nor the slot change a row. So batches run in
+*buckets*, padded; a picture's recipe records those its evaluations ran in, and replaying them gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from itertools import groupby
+
+from ..errors import BadRequest
+
+BUCKETS = (1, 2, 4, 8, 16)
+FULL_ENOUGH = 0.75
+"""How full a bucket must be to try it out."""
+WORTH = 1.03
+"""How many times as fast per picture the last bucket must have been for the next to be tried."""
+FORGET = 400
+"""After so many batches a measurement is old, and its bucket may be tried again."""
+SMOOTHING = 0.3
+_RUNS = re.compile(r"[0-9]{1,2}x[0-9]{1,4}(,[0-9]{1,2}x[0-9]{1,4})*")
+
+
+class Batching:
+    """Measured seconds per batch key and bucket, and the choice that follows from them."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = BUCKETS[-1] if most is None else max(1, most)
+        self._seconds: dict[Hashable, dict[int, float]] = defaultdict(dict)
+        self._warm: set[tuple[Hashable, int]] = set()
+        self._measured_at: dict[tuple[Hashable, int], int] = {}
+        self._limits: dict[Hashable, int] = {}
+        self._count = 0
+
+    def choose(self, key: Hashable, ready: int) -> int:
+        """The bucket in which to step some of `ready` jobs of this key: the most pictures a second."""
+        known = self._seconds[key]
+        allowed = [b for b in BUCKETS if b <= self._limit(key)]
+        untried = next((b for b in allowed if self._unknown(key, b)), None)
+        if untried == 1 or (untried and ready >= untried * FULL_ENOUGH and self._promising(key, untried)):
+            return untried
+        return max((b for b in allowed if b in known), key=lambda b: (min(b, ready) / known[b], -b))
+
+    def record(self, key: Hashable, bucket: int, seconds: float) -> None:
+        """A batch took so long. A bucket's first one, which warms up, counts only until its second."""
+        self._count += 1
+        place = (key, bucket)
+        known = self._seconds[key]
+        if bucket not in known or place not in self._warm:
+            if bucket in known:
+                self._warm.add(place)
+            known[bucket] = seconds
+        else:
+            known[bucket] += SMOOTHING * (seconds - known[bucket])
+        self._measured_at[place] = self._count
+
+    def limit(self, key: Hashable, bucket: int) -> int:
+        """Memory did not suffice: never go beyond `bucket` with this key again. Gives what is left."""
+        self._limits[key] = max(1, min(bucket, self._limits.get(key, BUCKETS[-1])))
+        return self._limits[key]
+
+    def allowed(self, key: Hashable, bucket: int) -> int:
+        """`bucket`, which a recipe asks for, or what memory suffices for."""
+        return min(bucket, self._limits.get(key, BUCKETS[-1]))
+
+    def seconds(self, key: Hashable) -> float | None:
+        """What a step of this key takes a job at present, as well as known."""
+        known = self._seconds.get(key)
+        if not known:
+            return None
+        latest = max(known, key=lambda bucket: self._measured_at[key, bucket])
+        return known[latest]
+
+    def table(self) -> dict[Hashable, dict[int, float]]:
+        """All measurements: key → bucket → seconds."""
+        return dict(self._seconds)
+
+    def _limit(self, key: Hashable) -> int:
+        return min(self._most, self._limits.get(key, BUCKETS[-1]))
+
+    def _unknown(self, key: Hashable, bucket: int) -> bool:
+        # A first batch warms up, and may be many times slower than it tells.
+        return (key, bucket) not in self._warm or self._count - self._measured_at[key, bucket] > FORGET
+
+    def _promising(self, key: Hashable, bucket: int) -> bool:
+        """Whether the two buckets below it show that batching still pays."""
+        known = self._seconds[key]
+        below = [b for b in BUCKETS if b < bucket][-2:]
+        if len(below) < 2:
+            return True
+        return (below[1] / known[below[1]]) >= WORTH * (below[0] / known[below[0]])
+
+
+def buckets_text(buckets: list[int]) -> str:
+    """`1x12,4x13`: twelve evaluations at bucket 1, then thirteen at 4."""
+    return ",".join(f"{bucket}x{len(list(run))}" for bucket, run in groupby(buckets))
+
+
+def buckets_from_text(text: str) -> list[int]:
+    """The bucket of each evaluation. Raises BadRequest on `buckets`."""
+    if len(text) > 10_000 or not _RUNS.fullmatch(text):
+        raise BadRequest(f"buckets is {text[:40]!r}; it should look like 1x12,4x13", field="buckets")
+    return list(_unrolled(text))
+
+
+def _unrolled(text: str) -> Iterator[int]:
+    for run in text.split(","):
+        bucket, count = (int(number) for number in run.split("x"))
+        if bucket not in BUCKETS:
+            raise BadRequest(f"buckets names {bucket}; there are {', '.join(map(str, BUCKETS))}", field="buckets")
+        for _ in range(count):
+            yield bucket

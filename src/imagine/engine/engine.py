@@ -1,0 +1,291 @@
+"""The engine: many jobs, one step at a time. Jobs join and leave the running batch at every step.
+
+`step()` does one unit of work and says what happened: encoding a job's inputs, one denoising step of one batch, or
+developing one picture; models are opened and files written beside it. What comes next follows from three rules:
+newcomers are prepared first, so that they join the next batch; finished latents are developed next; then the job that
+has waited longest takes a step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from .. import images
+from ..errors import OutOfMemory
+from ..events import Progress
+from ..frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
+from ..params import meta_from_params
+from .arrivals import Arrival, Arrivals
+from .batching import Batching, buckets_text
+from .device import Device
+from .forward import Forward
+from .job import Job
+from .loading.open import file_bytes, open_model
+from .memory import Shortage
+from .models import Measure, Models
+from .opening import Open
+from .pictures import Pictures, final_of, preview_of
+from .turns import Batch, choose, step_seconds
+
+T = TypeVar("T")
+_PATIENCE = 0.1
+"""Seconds to wait for a thread before looking at commands again."""
+_TOO_LARGE = "the picture does not fit into the device's memory; ask for a smaller one"
+
+
+class Engine:
+    """Owns one device and what is on it. All calls come from one thread; `stage` is also read from others."""
+
+    def __init__(
+        self, settings: WorkerSettings, *, open_model: Open = open_model, measure: Measure = file_bytes,
+        pictures: Pictures | None = None, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.stage = "idle"
+        self._clock = clock
+        self._device = Device(settings)
+        budget = self._device.budget if settings.memory is None else settings.memory
+        self._models = Models(self._device, open_model, measure, budget, settings.keep_alive, clock)
+        self._batching = Batching(settings.max_batch)
+        self._forward = Forward()
+        self._pictures = pictures or Pictures()
+        self._arrivals = Arrivals(self._models, clock)
+        self._jobs: dict[str, Job] = {}
+        self._unloads: dict[str, Unload] = {}
+        self._reports: list[JobReport] = []
+        self._working: Sequence[str] = ()
+        self._submitted = self._batches = self._turns = 0
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._arrivals or self._jobs or self._unloads or self._reports)
+
+    def describe(self) -> Ready:
+        return self._device.describe()
+
+    def submit(self, job: Submit) -> None:
+        self._submitted += 1
+        self._arrivals.add(job.job, Job(job, self._submitted))
+
+    def load(self, command: Load) -> None:
+        self._arrivals.add(command.job, command)
+
+    def unload(self, command: Unload) -> None:
+        residency = self._models.residency
+        for key in residency.named(command.model):
+            residency.dismiss(key)
+        self._unloads[command.job] = command
+
+    def cancel(self, job: str) -> None:
+        self._unloads.pop(job, None)
+        self._forget(job)
+
+    def expire(self, now: float) -> float | None:
+        return self._models.residency.expire(now, self._arrivals.models)
+
+    def stats(self) -> Stats:
+        return Stats(
+            models=self._models.residency.report(self._clock()),
+            memory=self._device.memory(),
+            step_seconds=step_seconds(self._batching, self._models.residency.names),
+            jobs=len(self._arrivals) + len(self._jobs),
+            steps=self._batches,
+        )
+
+    def drop_step(self) -> list[str]:
+        dropped, self._working = list(self._working), ()
+        for job in dropped:
+            self.cancel(job)
+        return dropped
+
+    def step(self) -> list[JobReport]:
+        """One unit of work; see the module. Raises what went wrong, after which `drop_step` names whom it hit.
+
+        What else happened in a step that raised is said by the next one.
+        """
+        self._working = ()
+        try:
+            self._work()
+        finally:
+            self.stage = "idle"
+        reports, self._reports = self._reports, []
+        return reports
+
+    def _work(self) -> None:
+        self._collect()
+        self._let_go()
+        self._settle()
+        arrived, news = self._arrivals.next()
+        self._reports += news
+        if arrived is not None:
+            self._begin(arrived)
+        if arrived is not None or news:
+            return
+        active = [job for job in self._jobs.values() if not self._pictures.finishing(job.id)]
+        if finished := next((job for job in active if job.denoised), None):
+            self._develop(finished)
+        elif active:
+            self._denoise(active)
+        else:
+            self._wait()
+
+    def _let_go(self) -> None:
+        """Answer the unloads whose model is gone."""
+        for unload in list(self._unloads.values()):
+            if not self._models.residency.leaving(unload.model):
+                del self._unloads[unload.job]
+                self._reports.append(Unloaded(job=unload.job, model=unload.model))
+
+    def _settle(self) -> None:
+        """Take in a model that has been opened."""
+        self._working = self._arrivals.wanting()
+        self._reports += self._arrivals.settle()
+        self._working = ()
+
+    def _begin(self, arrived: Arrival) -> None:
+        """Its models are there."""
+        name, waiting = arrived.name, arrived.waiting
+        self._working = [name]
+        if isinstance(waiting, Load):
+            self._models.touch(waiting.source, waiting.keep_alive)
+            self._reports.append(Loaded(job=name, model=waiting.source.name, seconds=arrived.seconds))
+            self._forget(name)
+            return
+        self.stage = "encoding"
+        waiting.timings["loading"] = arrived.seconds
+        families = [self._models.use(s, name, waiting.submit.keep_alive).family for s in waiting.sources]
+        self._with_room(waiting, lambda: waiting.prepare(families, _input_picture, self._device.torch))
+        self._arrivals.drop(name)
+        self._jobs[name] = waiting
+        self._report_progress(waiting)
+
+    def _wait(self) -> None:
+        opening = self._models.opening
+        if opening is not None:
+            self.stage = "loading"
+            opening.wait(_PATIENCE)
+        else:
+            self._pictures.wait(_PATIENCE)
+
+    def _with_room(self, job: Job, work: Callable[[], T]) -> T:
+        """Do `work`; when memory runs out, free some at this job's cost and try again."""
+        while True:
+            with Shortage():
+                return work()
+            if self._evict([job]) or self._spare(job):
+                continue
+            if job.tiled:
+                raise OutOfMemory(_TOO_LARGE)
+            job.tiled = True
+            job.sacrifice("tiles", "the VAE worked in tiles")
+
+    def _shrink(self, batch: Batch) -> None:
+        """Memory ran out in a step: free some, or have the next one smaller."""
+        if self._evict(batch.jobs):
+            return
+        if batch.bucket > 1:
+            fewer = self._batching.limit(batch.key, batch.bucket // 2)
+            for job in batch.jobs:
+                job.sacrifice("batch", f"at most {fewer} steps were run at once")
+        elif not self._spare(batch.jobs[0]):
+            raise OutOfMemory(_TOO_LARGE)
+
+    def _evict(self, jobs: list[Job]) -> bool:
+        """Unload an idle model for the sake of these jobs; False when there is none."""
+        self._forward.clear()
+        evicted = self._models.residency.evict()
+        self._device.release()
+        for job in jobs:
+            if evicted:
+                job.sacrifice("models", "models that were idle were unloaded")
+        return evicted
+
+    def _spare(self, job: Job) -> bool:
+        """Have the job's models give memory back at the cost of speed; False when they can't."""
+        done = job.spare()
+        self._device.release()
+        if done is not None:
+            job.sacrifice("spared", done)
+        return done is not None
+
+    def _denoise(self, active: list[Job]) -> None:
+        self.stage = "denoising"
+        batch = choose(active, self._batching)
+        self._working = [job.id for job in batch.jobs]
+        begun = time.perf_counter()
+        answers = self._forward.run(batch)
+        if answers is None:
+            self._shrink(batch)
+            return
+        self._batches += 1
+        completed = []
+        for job, (negative, positive) in zip(batch.jobs, answers, strict=True):
+            # One that fails in its own sampler harms no other: those behind it make the same step again.
+            self._working = [job.id]
+            self._turns += 1
+            job.served = self._turns
+            if job.advance(negative, positive, batch.bucket):
+                completed.append(job)
+        self._device.synchronize()
+        seconds = time.perf_counter() - begun
+        self._batching.record(batch.key, batch.bucket, seconds)
+        for job in batch.jobs:
+            job.timings["denoising"] += seconds
+        for job in completed:
+            self._working = [job.id]
+            self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        """Progress, and a preview where one is due."""
+        self._report_progress(job)
+        every = job.submit.preview.every
+        if every and job.step % every == 0 and job.step < job.steps:
+            resident = self._models.residency.find(job.models[0])
+            assert resident is not None, "a model in use was let go"
+            self._pictures.show(job.id, preview_of(job, resident))
+
+    def _report_progress(self, job: Job) -> None:
+        if job.submit.progress:
+            seconds = self._batching.seconds(job.key)
+            remaining = None if seconds is None else job.remaining(seconds)
+            self._reports.append(Progress(job=job.id, step=job.step, steps=job.steps, remaining=remaining))
+
+    def _develop(self, job: Job) -> None:
+        self.stage = "decoding"
+        self._working = [job.id]
+        picture = self._with_room(job, job.develop)
+        if picture is None:
+            self._report_progress(job)
+        else:
+            self._pictures.finish(job.id, final_of(job, picture, self._meta(job)))
+
+    def _meta(self, job: Job) -> dict[str, Any]:
+        meta = meta_from_params(job.params)
+        if job.buckets:
+            meta["buckets"] = buckets_text(job.buckets)
+        tiles = {"tiles": True} if job.tiled else {}
+        meta["environment"] = self._device.environment(job.own) | tiles
+        return meta
+
+    def _collect(self) -> None:
+        """Take in the pictures that are ready."""
+        self._reports += self._pictures.previews()
+        for name, future in self._pictures.finals():
+            self._working = [name]
+            self._reports.append(future.result())
+            self._forget(name)
+        self._working = ()
+
+    def _forget(self, name: str) -> None:
+        """Whatever `name` was: it holds nothing any more."""
+        self._arrivals.drop(name)
+        self._jobs.pop(name, None)
+        self._pictures.drop(name)
+        self._models.residency.leave(name, self._clock())
+        if not self._jobs:
+            self._forward.clear()
+
+
+def _input_picture(data: bytes, field: str) -> Any:
+    return images.decode(data, field=field)

@@ -1,0 +1,92 @@
+"""What a model family answers, and nothing more: the engine knows no family by name.
+
+A family wraps one loaded checkpoint. All tensors are on its device; latents and conditioning carry a leading batch
+dimension of 1, and the engine joins rows of several jobs whose conditioning has the same `shape`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from ..autoencoder import Coded
+from ..noise import Noise
+
+Rows = Mapping[str, Tensor]
+"""Named tensors that the denoiser takes beside latents and timestep, each (1, …)."""
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """A job's prompts, encoded. `negative` is None where guidance asks for no second row."""
+
+    positive: Rows
+    negative: Rows | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Equal for jobs whose rows can share a batch."""
+        rows = tuple((name, tuple(value.shape[1:])) for name, value in sorted(self.positive.items()))
+        return (self.negative is not None, *rows)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What of a request conditions the denoiser: the prompts, and the size it denoises at, in pixels."""
+
+    prompt: str
+    negative: str | None
+    """None: guidance is off, no second row."""
+    clip: int
+    width: int
+    height: int
+
+
+class Family(Protocol):
+    """One loaded checkpoint. Raises `Unsupported` for what this model can't do."""
+
+    name: str
+    space: str
+    """Of its latents: checkpoints of the same space can go on with each other's."""
+    noise: Noise
+    latent_channels: int
+    downscale: int
+    """Pixels per latent, along a side."""
+    multiple: int
+    """Sides that are denoised are multiples of so many pixels."""
+    native: int
+    """The side, in pixels, of the squares it was trained on."""
+    takes_mask: bool
+    """Its denoiser sees mask and masked picture (an inpainting checkpoint); else the engine blends."""
+    nbytes: int
+    """Bytes that it holds on the device."""
+    dtype: str
+    """What the denoiser computes in: `float16`, `bfloat16` or `float32`."""
+    spared: bool
+    """Some of it was given up by `spare`, which changes the last bits of what it makes."""
+
+    def encode(self, wish: Wish) -> Conditioning:
+        """Prompts to conditioning."""
+
+    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
+        """The denoiser's answer (rows, C, h, w) in float32, for latents (rows, C, h, w) at timesteps (rows,)."""
+
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Coded:
+        """Pixels (1, 3, H, W) in −1…1 to latents (1, C, h, w), in the denoiser's scale; `tiled` needs less memory.
+
+        This and `decode` may be called from another thread while the denoiser runs.
+        """
+
+    def decode(self, latents: Tensor, *, tiled: bool = False) -> Coded:
+        """Latents (1, C, h, w) to pixels (1, 3, H, W) in −1…1, on the CPU; `tiled` needs less memory."""
+
+    def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
+        """The channels beside the latents of a family that `takes_mask`, (1, C + 1, h, w): mask (1, 1, h, w), 1 where
+        to paint, and masked picture's latents."""
+
+    def spare(self) -> str | None:
+        """Give device memory back at the cost of speed; says what was done, None when nothing is left to give."""

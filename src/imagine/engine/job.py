@@ -1,0 +1,263 @@
+"""One picture in the making: its passes, conditioning and record. Knows no other job, and never loops."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..errors import BadRequest, ImagineError, Unsupported
+from ..frames import Source, Submit
+from ..params import GenerationParams
+from . import canvas as canvases
+from .autoencoder import Coded
+from .batching import buckets_from_text
+from .canvas import Canvas
+from .families.family import Conditioning, Family, Wish
+from .guidance import guided, uses_guidance
+from .passes import Pass, first_pass, second_pass, second_pass_steps, second_sampler, with_mask
+from .residency import identity
+
+Decode = Callable[[bytes, str], Image.Image]
+
+
+class Job:
+    """A `Submit` on its way to a picture. The engine calls `prepare`, then `inputs` and `advance` until `denoised`,
+    then `develop`, which gives the picture or begins a second pass.
+
+    `submit` is refused with BadRequest on `buckets` and `refiner`.
+    """
+
+    def __init__(self, submit: Submit, number: int) -> None:
+        """`number` orders jobs by their arrival."""
+        self.submit = submit
+        self.number = number
+        self.timings: dict[str, float] = defaultdict(float)
+        self.buckets: list[int] = []
+        self.replay = None if self.params.buckets is None else buckets_from_text(self.params.buckets)
+        self.sources = [submit.source, *_refiner(submit)]
+        """The models it takes: its own, and a refiner."""
+        self.models = [identity(source) for source in self.sources]
+        self.served = 0
+        """The number of its last turn: who waited longest goes next."""
+        self.tiled = False
+        """Memory is short: the VAE is to work in tiles."""
+        self._families: list[Family] = []
+        self._conditionings: list[Conditioning] = []
+        self._pass: Pass | None = None
+        self._first: Pass | None = None
+        self._warnings: list[str] = []
+        self._sacrifices: dict[str, str] = {}
+
+    @property
+    def id(self) -> str:
+        return self.submit.job
+
+    @property
+    def params(self) -> GenerationParams:
+        return self.submit.params
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences for the user, each once."""
+        return list(dict.fromkeys([*self._warnings, *self._sacrifices.values()]))
+
+    def warn(self, text: str) -> None:
+        self._warnings.append(text)
+
+    def sacrifice(self, what: str, text: str) -> None:
+        """Memory ran short, and `what` was given up; of several times the last counts."""
+        self._sacrifices[what] = f"memory ran short: {text}"
+
+    @property
+    def alone(self) -> bool:
+        """Never shares a batch: its bytes are promised whatever the crowd, or must be made again."""
+        return self.params.reproducible or self.replay is not None
+
+    @property
+    def bucket(self) -> int:
+        """The bucket that a job which is `alone` takes for its next evaluation."""
+        done = len(self.buckets)
+        return self.replay[done] if self.replay is not None and done < len(self.replay) else 1
+
+    @property
+    def current(self) -> Pass:
+        assert self._pass is not None, "the job is not prepared"
+        return self._pass
+
+    @property
+    def prepared(self) -> bool:
+        return self._pass is not None
+
+    @property
+    def denoised(self) -> bool:
+        return self.current.sampler.done
+
+    @property
+    def size(self) -> canvases.Size:
+        """The requested size, without what a second pass adds."""
+        return (self._first or self.current).canvas.size
+
+    @property
+    def step(self) -> int:
+        """How many of the user's steps are done, both passes counted."""
+        return self._first_steps + self.current.sampler.user_step
+
+    @property
+    def steps(self) -> int:
+        """The user's steps, both passes counted."""
+        hires = self.params.hires
+        to_come = 0 if hires is None or self._first is not None else second_pass_steps(self.params, hires)
+        return self._first_steps + self.current.sampler.steps + to_come
+
+    def remaining(self, seconds: float) -> float:
+        """Seconds to the end of its last step, at so many for an evaluation."""
+        sampler, hires = self.current.sampler, self.params.hires
+        left = sampler.evaluations - sampler.index
+        if hires is None or self._first is not None:
+            return seconds * left
+        second = second_sampler(self.params, hires, self.own).evaluations
+        return seconds * (left + second * hires.scale**2)
+
+    @property
+    def _first_steps(self) -> int:
+        return 0 if self._first is None else self._first.sampler.steps
+
+    @property
+    def turn(self) -> int:
+        """Whose the next evaluation is: 0 the model's own, 1 the refiner's."""
+        if len(self._families) < 2 or self.denoised:
+            return 0
+        return int(self.current.sampler.timestep < (1 - self.params.refiner_at) * self.own.noise.train_steps)
+
+    @property
+    def model(self) -> str:
+        """The identity of the model of the next evaluation."""
+        return self.models[self.turn]
+
+    @property
+    def own(self) -> Family:
+        """That of `params.model`."""
+        return self._families[0]
+
+    @property
+    def family(self) -> Family:
+        """That of the next evaluation."""
+        return self._families[self.turn]
+
+    @property
+    def conditioning(self) -> Conditioning:
+        """That of the next evaluation."""
+        return self._conditionings[self.turn]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Jobs of equal keys can share a batch: model, latents and conditioning have the same shape."""
+        return (self.model, tuple(self.current.latents.shape[1:]), self.conditioning.shape)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.timings[stage] += time.perf_counter() - begun
+
+    def spare(self) -> str | None:
+        """Have its models give memory back; says what was done, None when nothing is left to give."""
+        return next((done for family in self._families if (done := family.spare())), None)
+
+    def prepare(self, families: list[Family], pictures: Decode, device: torch.device) -> None:
+        """Encode prompts and pictures and set the first pass up. `families` are those of `sources`.
+
+        Raises BadRequest or Unsupported, naming the field.
+        """
+        self._families = families
+        params, own = self.params, families[0]
+        if any(family.space != own.space for family in families):
+            raise Unsupported(f"refiner '{params.refiner}' can't go on with this model's latents", field="refiner")
+        source = pictures(self.submit.img, "img") if self.submit.img is not None else None
+        mask = pictures(self.submit.mask, "mask") if self.submit.mask is not None else None
+        canvas = canvases.plan(
+            params.width, params.height, fit=params.fit, native=own.native, multiple=own.multiple,
+            source=source, mask=mask, resize=params.resize, extend=params.extend,
+        )  # fmt: skip
+        if params.hires is not None:
+            second_sampler(params, params.hires, own)  # refused now, not after the first pass
+        with self.timed("encoding"):
+            self._condition(canvas)
+            self._pass = first_pass(params, own, canvas, self._encode, device)
+
+    def _condition(self, canvas: Canvas) -> None:
+        params = self.params
+        negative = params.neg if uses_guidance(params.guidance) else None
+        wish = Wish(params.prompt, negative, params.clip, *canvas.work)
+        made = []
+        for family in self._families:
+            conditioning = family.encode(wish)
+            self._warnings += conditioning.warnings
+            made.append(with_mask(family, canvas, conditioning, self._encode) if family.takes_mask else conditioning)
+        self._conditionings = made
+
+    def inputs(self) -> tuple[Tensor, float]:
+        """The denoiser's input for the next evaluation, (1, C, h, w), and its timestep."""
+        now = self.current
+        return now.sampler.scale(now.latents), now.sampler.timestep
+
+    @torch.inference_mode()
+    def advance(self, negative: Tensor | None, positive: Tensor, bucket: int) -> bool:
+        """Take the denoiser's answers for this job's rows; says whether one of the user's steps was completed."""
+        before = self.step
+        self.current.advance(positive if negative is None else guided(negative, positive, self.params.guidance))
+        self.buckets.append(bucket)
+        return self.step != before
+
+    def develop(self) -> Image.Image | None:
+        """The picture; None when it was the first of two passes, and the second is set up."""
+        hires, first = self.params.hires, self.current
+        if hires is None or self._first is not None:
+            return self._developed()
+        picture = None if hires.upscaler == "latent" else self._developed()
+        with self.timed("encoding"):
+            canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
+            self._condition(canvas)
+            self._pass = second_pass(self.params, hires, self.own, canvas, first, picture, self._encode)
+        self._first = first
+        return None
+
+    def _developed(self) -> Image.Image:
+        now = self.current
+        if not now.sampler.evaluations and now.untouched is not None:
+            return now.untouched
+        with self.timed("decoding"):
+            if not bool(torch.isfinite(now.latents).all()):
+                raise ImagineError(
+                    f"the model overflowed in {self.own.dtype} and made no picture; float32 may help (full_prec)"
+                )
+            pixels = self._heard(self.own.decode(now.latents, tiled=self.tiled))
+            return now.canvas.finish(canvases.picture_from_pixels(pixels))
+
+    def _encode(self, pixels: Tensor) -> Tensor:
+        return self._heard(self.own.encode_picture(pixels, tiled=self.tiled))
+
+    def _heard(self, coded: Coded) -> Tensor:
+        if coded.warning is not None:
+            self.warn(coded.warning)
+        return coded.values
+
+
+def _refiner(submit: Submit) -> list[Source]:
+    """The refiner's source, where one is asked for."""
+    name = submit.params.refiner
+    if name is None:
+        return []
+    if not 0 <= submit.params.refiner_at <= 1:
+        message = f"refiner_at must be from 0 to 1, not {submit.params.refiner_at}"
+        raise BadRequest(message, field="refiner_at")
+    path = submit.source.parts.get("refiner")
+    if path is None:
+        raise BadRequest(f"refiner '{name}' is not there", field="refiner")
+    return [Source(name=name, digest="", path=path, family="")]

@@ -1,0 +1,68 @@
+"""What loading gives: networks ready to infer, what they need to know of each other, and how the loading went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from imagine.engine.noise import Noise
+
+from .tokenizer import ClipTokenizer
+
+
+@dataclass
+class LoadReport:
+    """`seconds` per stage, the bytes of the file, what had to be cast, and sentences for the user."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes_mapped: int = 0
+    cold: bool = False
+    """The file was not in the page cache."""
+    casts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass
+class Components:
+    """A Stable Diffusion checkpoint in diffusers' and transformers' modules, without gradients, in eval mode.
+
+    `family` is stable_diffusion, sd2, sdxl or sdxl_refiner. `tokenizers` go with `text_encoders`, one each.
+    `resolution` is the side in pixels of the squares that it was trained on. A VAE's latents times `scaling_factor` are
+    the denoiser's. `dtype` is the U-Net's.
+    """
+
+    family: str
+    unet: Any
+    vae: Any
+    text_encoders: list[Any]
+    tokenizers: list[ClipTokenizer]
+    noise: Noise
+    resolution: int
+    dtype: torch.dtype
+    report: LoadReport
+
+    @property
+    def in_channels(self) -> int:
+        """Of the U-Net: 4 latents, and for an inpainting checkpoint 5 more (mask, masked picture's latents)."""
+        return int(self.unet.config.in_channels)
+
+    @property
+    def latent_channels(self) -> int:
+        return int(self.vae.config.latent_channels)
+
+    @property
+    def scaling_factor(self) -> float:
+        return float(self.vae.config.scaling_factor)

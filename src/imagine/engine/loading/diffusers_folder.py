@@ -1,0 +1,161 @@
+"""A folder as diffusers saves pipelines: Stable Diffusion's as components for our steps, any other as its pipeline.
+
+Never a pickle, never code that comes with a model, never the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from transformers.models.clip.configuration_clip import CLIPTextConfig
+from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from imagine.errors import UnusableModel
+from imagine.frames import Source
+
+from .components import Components, LoadReport
+from .family_config import family_config
+from .folder_file import INDEX, PICKLES, read_json, read_weights, tensors_of
+from .ldm_keys import new_vae_name
+from .networks import DOWNSCALE, Network, network_of
+from .statements import noise_of_scheduler
+
+_BASES = ("StableDiffusion", "StableDiffusionXL")
+STEPPED = {f"{base}{kind}Pipeline" for base in _BASES for kind in ("", "Img2Img", "Inpaint")}
+"""The pipelines whose components the engine steps by itself."""
+LIBRARIES = ("diffusers", "transformers")
+
+
+def load_diffusers_folder(
+    source: Source,
+    *,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Components | Any:
+    """The folder at `source.path` on `device`, in `dtype`: None is as stored, or float32 for a whole pipeline.
+
+    `Components` for Stable Diffusion 1, 2 and XL, mapped as single files are; without safety checker and image encoder.
+    For any other class diffusers' pipeline. `source.options` may say `prediction` and `zero_snr`.
+    Raises UnusableModel for a folder that names other libraries' classes, that holds pickled weights only, or whose
+    files don't fit together.
+    """
+    folder = Path(source.path)
+    index = read_json(folder / INDEX)
+    name = index.get("_class_name")
+    if not isinstance(name, str) or not name.endswith("Pipeline") or not hasattr(diffusers, name):
+        raise UnusableModel(f"its pipeline '{str(name)[:80]}' is not one of diffusers {diffusers.__version__}")
+    _check_parts(folder, index)
+    try:
+        if name in STEPPED:
+            return _components(source, folder, index, device, dtype, progress)
+        return _pipeline(folder, device, dtype)
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
+        raise UnusableModel(f"its files don't make a {name}: {error}") from error
+
+
+def _check_parts(folder: Path, index: dict[str, Any]) -> None:
+    """Only classes of the two libraries, no code beside them, and no component whose weights are all pickled."""
+    for part, named in index.items():
+        if part.startswith("_") or not isinstance(named, list) or named[:1] == [None]:
+            continue
+        library = named[0]
+        if not isinstance(library, str) or not (library in LIBRARIES or hasattr(diffusers.pipelines, library)):
+            raise UnusableModel(f"its {part} is of '{str(library)[:80]}', and code other than diffusers' is never run")
+        if Path(part).name != part or any((folder / part).glob("*.py")):
+            raise UnusableModel(f"its {part} comes with code of its own, which is never run")
+        suffixes = {file.suffix for file in (folder / part).glob("*")}
+        if suffixes & set(PICKLES) and ".safetensors" not in suffixes:
+            raise UnusableModel(f"its {part} has pickled weights only, which are never opened")
+
+
+def _pipeline(folder: Path, device: torch.device, dtype: torch.dtype | None) -> Any:
+    loaded = diffusers.DiffusionPipeline.from_pretrained(
+        folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+    )
+    return loaded.to(device)
+
+
+def _components(
+    source: Source,
+    folder: Path,
+    index: dict[str, Any],
+    device: torch.device,
+    dtype: torch.dtype | None,
+    progress: Callable[[float], None] | None,
+) -> Components:
+    report = LoadReport()
+    with report.stage("build"):
+        unet = _unet(folder, report)
+        vae = _vae(folder, report)
+        numbers = [number for number in ("", "_2") if index.get(f"text_encoder{number}", [None])[0] is not None]
+        text = [_text_encoder(folder, f"text_encoder{number}", index, report) for number in numbers]
+        tokenizers = [CLIPTokenizer.from_pretrained(folder / f"tokenizer{n}", local_files_only=True) for n in numbers]
+        scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
+    with report.stage("place"):
+        networks = [*text, unet, vae]
+        for number, network in enumerate(networks, 1):
+            report.casts += network.casts(dtype)
+            network.fill(device, dtype)
+            if progress is not None:
+                progress(number / len(networks))
+    family, noise = _family(unet.module.config, numbers), noise_of_scheduler(source.options, scheduler)
+    side = unet.module.config.sample_size
+    return Components(
+        family=family,
+        unet=unet.module,
+        vae=vae.module,
+        text_encoders=[network.module for network in text],
+        tokenizers=tokenizers,
+        noise=noise,
+        resolution=side * DOWNSCALE if isinstance(side, int) else family_config(family).resolution[noise.prediction],
+        dtype=unet.module.dtype,
+        report=report,
+    )
+
+
+def _unet(folder: Path, report: LoadReport) -> Network:
+    files = read_weights(folder / "unet")
+    report.bytes_mapped += sum(file.nbytes for file in files)
+    config = read_json(folder / "unet" / "config.json")
+    return network_of("U-Net", partial(UNet2DConditionModel.from_config, config), tensors_of(files))
+
+
+def _vae(folder: Path, report: LoadReport) -> Network:
+    files = read_weights(folder / "vae")
+    report.bytes_mapped += sum(file.nbytes for file in files)
+    tensors = {new_vae_name(name): tensor for name, tensor in tensors_of(files).items()}
+    return network_of("VAE", partial(AutoencoderKL.from_config, read_json(folder / "vae" / "config.json")), tensors)
+
+
+def _text_encoder(folder: Path, part: str, index: dict[str, Any], report: LoadReport) -> Network:
+    files = read_weights(folder / part)
+    report.bytes_mapped += sum(file.nbytes for file in files)
+    config = CLIPTextConfig.from_dict(read_json(folder / part / "config.json"))
+    projects = index[part][1] == "CLIPTextModelWithProjection"
+    tensors = {
+        # Either class was saved with `text_model.` in front before transformers 5.6, and only one of them since.
+        _prefixed(name.removeprefix("text_model."), projects): tensor
+        for name, tensor in tensors_of(files).items()
+        if not name.endswith("position_ids")
+    }
+    made = CLIPTextModelWithProjection if projects else CLIPTextModel
+    return network_of("text encoder", partial(made, config), tensors)
+
+
+def _prefixed(name: str, projects: bool) -> str:
+    return f"text_model.{name}" if projects and not name.startswith("text_projection") else name
+
+
+def _family(unet: Any, encoders: Iterable[str]) -> str:
+    if unet.addition_embed_type == "text_time":
+        return "sdxl" if "" in encoders else "sdxl_refiner"
+    return "sd2" if unet.use_linear_projection else "stable_diffusion"

@@ -1,0 +1,101 @@
+"""A checkpoint's networks, built but empty, each beside the tensors that go in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor
+from transformers.models.clip.configuration_clip import CLIPTextConfig
+from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
+
+from imagine.errors import UnusableModel
+
+from . import ldm_keys
+from .assembly import build, fill
+from .family_config import FamilyConfig, TextEncoderConfig
+from .placing import stored_dtype
+from .shapes import text_config, unet_config, vae_config
+from .statements import vae_scale
+
+DOWNSCALE = 8
+"""Pixels per latent, along a side."""
+Metadata = Mapping[str, str]
+Tensors = dict[str, Tensor]
+
+
+@dataclass
+class Network:
+    """A module on `meta`, the tensors that it wants, and what most of them are stored as."""
+
+    what: str
+    module: Any
+    tensors: Tensors
+    stored: torch.dtype
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+    def casts(self, dtype: torch.dtype | None) -> list[str]:
+        """What filling it in `dtype` will cast, in words."""
+        computed = dtype or self.stored
+        others = {tensor.dtype for tensor in self.tensors.values()} - {computed}
+        return [f"{self.what}: {_name(other)} to {_name(computed)}" for other in sorted(others, key=str)]
+
+    def fill(self, device: torch.device, dtype: torch.dtype | None, placed: Callable[[int], None] | None = None) -> Any:
+        """The module, filled and ready to infer on `device`, in `dtype` or as it is stored."""
+        return fill(self.module, self.tensors, device, dtype or self.stored, placed)
+
+
+def unet_network(
+    tensors: Tensors, family: FamilyConfig, metadata: Metadata, *, pooled: int, resolution: int
+) -> Network:
+    """The U-Net of a checkpoint that was trained on pictures of that side, in pixels.
+
+    `pooled` is the width of the pooled prompt that it takes, 0 for none.
+    """
+    part = ldm_keys.unet_part(tensors)
+    config = unet_config(_shapes(part), family, metadata, pooled) | {"sample_size": resolution // DOWNSCALE}
+    return network_of("U-Net", partial(UNet2DConditionModel, **config), ldm_keys.diffusers_unet(part, config))
+
+
+def vae_network(tensors: Tensors, family: FamilyConfig, metadata: Metadata) -> Network | None:
+    """The VAE of a checkpoint, or of a file of its own; None where there is none."""
+    part = ldm_keys.vae_part(tensors)
+    if not part:
+        return None
+    part = ldm_keys.diffusers_vae(part)
+    config = vae_config(_shapes(part), family, metadata) | vae_scale(metadata)
+    return network_of("VAE", partial(AutoencoderKL, **config), part)
+
+
+def text_network(tensors: Tensors, encoder: TextEncoderConfig, metadata: Metadata) -> Network:
+    """One text encoder of a checkpoint."""
+    part = ldm_keys.text_tensors(tensors, encoder)
+    if not part:
+        raise UnusableModel(f"it lacks the text encoder {encoder.prefix[:-1]}")
+    config = CLIPTextConfig(**text_config(_shapes(part), encoder, metadata))
+    if encoder.projection:
+        # transformers wraps this class's network, and unwrapped the other's.
+        part = {name if name.startswith("text_projection") else f"text_model.{name}": t for name, t in part.items()}
+        return network_of("text encoder", partial(CLIPTextModelWithProjection, config), part)
+    return network_of("text encoder", partial(CLIPTextModel, config), part)
+
+
+def network_of(what: str, constructor: Callable[[], Any], tensors: Tensors) -> Network:
+    """The module that `constructor` makes, with `tensors` under its own names, checked to fit."""
+    return Network(what, build(what, constructor, tensors), tensors, stored_dtype(tensors))
+
+
+def _shapes(tensors: Tensors) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

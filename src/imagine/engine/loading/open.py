@@ -1,0 +1,62 @@
+"""From what the gateway says of a model to a family ready to denoise: the one place that knows all families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from imagine.engine.autoencoder import Autoencoder
+from imagine.engine.device import Device
+from imagine.engine.families.family import Family
+from imagine.engine.families.sdxl import StableDiffusionXL
+from imagine.engine.families.stable_diffusion import StableDiffusion
+from imagine.engine.prompts import TextEncoder, Tower
+from imagine.errors import UnusableModel
+from imagine.frames import Source
+
+from .checkpoint_file import CheckpointFile
+from .components import Components
+from .family_config import UNET
+from .ldm_keys import with_live_unet
+from .single_file import load_single_file
+
+
+def open_model(source: Source, device: Device, progress: Callable[[float], None]) -> Family:
+    """The model of `source` on `device`. Raises UnusableModel, saying why it can't be used."""
+    dtype = device.precision.decide(source.digest, lambda: _width(source.path))
+    loaded = load_single_file(source, device=device.torch, dtype=dtype, progress=progress)
+    return family_from_components(loaded)
+
+
+def file_bytes(source: Source) -> int:
+    """The size of the model's files, without a refiner's: about what it will take on a device."""
+    parts = [path for role, path in source.parts.items() if role != "refiner"]
+    paths = [Path(path) for path in (source.path, *parts)]
+    files = [file for path in paths for file in (path.rglob("*.safetensors") if path.is_dir() else [path])]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def family_from_components(loaded: Components) -> Family:
+    """The family that drives these networks. Raises UnusableModel for ones that no family here can."""
+    if loaded.in_channels not in (loaded.latent_channels, 2 * loaded.latent_channels + 1):
+        raise UnusableModel(f"its denoiser takes {loaded.in_channels} channels, which no way of generating here gives")
+    towers = [Tower(m, t) for m, t in zip(loaded.text_encoders, loaded.tokenizers, strict=True)]
+    autoencoder = Autoencoder(loaded.vae, scale=loaded.scaling_factor)
+    if loaded.family.startswith("sdxl"):
+        return StableDiffusionXL(
+            loaded.family, unet=loaded.unet, text=TextEncoder(*towers, penultimate=True),
+            encoders=loaded.text_encoders, autoencoder=autoencoder, noise=loaded.noise, native=loaded.resolution,
+            refiner=loaded.family == "sdxl_refiner",
+        )  # fmt: skip
+    return StableDiffusion(
+        loaded.family, unet=loaded.unet, text=TextEncoder(*towers), encoders=loaded.text_encoders,
+        autoencoder=autoencoder, noise=loaded.noise, native=loaded.resolution,
+    )  # fmt: skip
+
+
+def _width(path: str) -> int:
+    """The channels of the U-Net's first layer."""
+    first = with_live_unet(CheckpointFile(path).tensors).get(f"{UNET}input_blocks.0.0.weight")
+    if first is None:
+        raise UnusableModel("it has no U-Net in the original Stable Diffusion layout")
+    return int(first.shape[0])

@@ -1,0 +1,186 @@
+"""The networks' configurations, read off the shapes of their tensors, at any width.
+
+Shapes don't tell attention heads and group-norm groups: those are the family's, unless the file's metadata says
+otherwise (`imagine.attention_heads`, `imagine.norm_num_groups`, `imagine.vae_norm_num_groups`,
+`imagine.text_attention_heads`). The names of the settings are diffusers' and transformers'.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from imagine.errors import UnusableModel
+
+from .family_config import FamilyConfig, TextEncoderConfig
+
+Shapes = Mapping[str, tuple[int, ...]]
+MAX_SIZE = 2**20
+MAX_HEADS = 256
+GROUPS = 32
+
+
+class _Level(NamedTuple):
+    """One resolution on the U-Net's way down: its width, its resnets, and the transformer blocks behind each."""
+
+    width: int
+    layers: int
+    depth: int
+
+
+def unet_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str], pooled: int) -> dict[str, Any]:
+    """Settings of the `UNet2DConditionModel` with tensors of these `shapes`, named without their prefix.
+
+    `pooled` is the width of the pooled prompt, 0 without one. Raises UnusableModel for what is no such network.
+    """
+    levels = _levels(shapes)
+    widths = [level.width for level in levels]
+    depths = _depths(levels, _count(shapes, "middle_block.1.transformer_blocks."))
+    attention = next(name for name in shapes if name.endswith("attn2.to_k.weight"))
+    config: dict[str, Any] = {
+        "in_channels": _size(shapes, "input_blocks.0.0.weight", 1),
+        "out_channels": _size(shapes, "out.2.weight", 0),
+        "block_out_channels": widths,
+        "layers_per_block": levels[0].layers,
+        "down_block_types": ["CrossAttnDownBlock2D" if level.depth else "DownBlock2D" for level in levels],
+        "up_block_types": ["CrossAttnUpBlock2D" if level.depth else "UpBlock2D" for level in reversed(levels)],
+        "transformer_layers_per_block": depths[0] if len(set(depths)) == 1 else depths,
+        "cross_attention_dim": _size(shapes, attention, 1),
+        "use_linear_projection": len(shapes["middle_block.1.proj_in.weight"]) == 2,
+        # Diffusers' name is a misnomer: it counts heads.
+        "attention_head_dim": _heads(family, widths, metadata),
+        "norm_num_groups": _groups(metadata, "imagine.norm_num_groups", widths),
+        **family.unet,
+    }
+    if family.time_ids:
+        embedded = _size(shapes, "label_emb.0.0.weight", 1)
+        config["projection_class_embeddings_input_dim"] = embedded
+        config["addition_time_embed_dim"] = _time_width(embedded - pooled, family.time_ids)
+    return config
+
+
+def vae_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Settings of the `AutoencoderKL` with tensors of these `shapes`, under diffusers' names."""
+    levels = _count(shapes, "encoder.down_blocks.")
+    widths = [_size(shapes, f"encoder.down_blocks.{level}.resnets.0.conv1.weight", 0) for level in range(levels)]
+    if not widths:
+        raise UnusableModel("its VAE has no encoder")
+    return {
+        "in_channels": _size(shapes, "encoder.conv_in.weight", 1),
+        "out_channels": _size(shapes, "decoder.conv_out.weight", 0),
+        "latent_channels": _size(shapes, "decoder.conv_in.weight", 1),
+        "block_out_channels": widths,
+        "layers_per_block": _count(shapes, "encoder.down_blocks.0.resnets."),
+        "down_block_types": ["DownEncoderBlock2D"] * levels,
+        "up_block_types": ["UpDecoderBlock2D"] * levels,
+        "norm_num_groups": _groups(metadata, "imagine.vae_norm_num_groups", widths),
+        "use_quant_conv": "quant_conv.weight" in shapes,
+        "use_post_quant_conv": "post_quant_conv.weight" in shapes,
+        **family.vae,
+    }
+
+
+def text_config(shapes: Shapes, encoder: TextEncoderConfig, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Settings of the CLIP text model with tensors of these `shapes`, under transformers' names."""
+    width = _size(shapes, "embeddings.token_embedding.weight", 1)
+    said = metadata.get("imagine.text_attention_heads")
+    heads = max(1, width // 64) if said is None else _number("imagine.text_attention_heads", said, MAX_HEADS)
+    if width % heads:
+        raise UnusableModel(f"its text encoder is {width} wide, which {heads} attention heads can't share evenly")
+    config = {
+        "vocab_size": _size(shapes, "embeddings.token_embedding.weight", 0),
+        "max_position_embeddings": _size(shapes, "embeddings.position_embedding.weight", 0),
+        "hidden_size": width,
+        "intermediate_size": _size(shapes, "encoder.layers.0.mlp.fc1.weight", 0),
+        "num_hidden_layers": _count(shapes, "encoder.layers."),
+        "num_attention_heads": heads,
+        **encoder.config,
+    }
+    if encoder.projection:
+        config["projection_dim"] = _size(shapes, "text_projection.weight", 0)
+    return config
+
+
+def _levels(shapes: Shapes) -> list[_Level]:
+    levels: list[_Level] = []
+    width = layers = depth = 0
+    for block in range(1, _count(shapes, "input_blocks.")):
+        if f"input_blocks.{block}.0.op.weight" in shapes:
+            levels.append(_Level(width, layers, depth))
+            layers = 0
+            continue
+        width = _size(shapes, f"input_blocks.{block}.0.in_layers.2.weight", 0)
+        depth = _count(shapes, f"input_blocks.{block}.1.transformer_blocks.")
+        layers += 1
+    levels.append(_Level(width, layers, depth))
+    if len({level.layers for level in levels}) != 1:
+        raise UnusableModel("its U-Net has not as many layers at every level")
+    return levels
+
+
+def _depths(levels: list[_Level], middle: int) -> list[int]:
+    """Transformer blocks per level. Diffusers takes the middle's from the last level, where there may be none."""
+    depths = [level.depth or 1 for level in levels]
+    if not levels[-1].depth:
+        depths[-1] = middle
+    present = {level.depth for level in levels if level.depth} | {middle}
+    return [middle] * len(levels) if len(present) == 1 else depths
+
+
+def _heads(family: FamilyConfig, widths: list[int], metadata: Mapping[str, str]) -> int | list[int]:
+    said = metadata.get("imagine.attention_heads")
+    if said is not None:
+        heads = [_number("imagine.attention_heads", part, MAX_HEADS) for part in said.split(",")]
+        if len(heads) not in (1, len(widths)):
+            raise UnusableModel(f"its metadata names {len(heads)} imagine.attention_heads for {len(widths)} levels")
+    else:
+        heads = [family.heads or width // family.head_width for width in widths]
+    spread = heads * len(widths) if len(heads) == 1 else heads
+    for width, count in zip(widths, spread, strict=True):
+        if not count or width % count:
+            raise UnusableModel(
+                f"its U-Net is {width} wide, which {count} attention heads can't share evenly; "
+                "a file unlike its family says so in its metadata (imagine.attention_heads)"
+            )
+    return heads[0] if len(set(heads)) == 1 else heads
+
+
+def _groups(metadata: Mapping[str, str], key: str, widths: list[int]) -> int:
+    groups = _number(key, metadata.get(key, str(GROUPS)), 1024)
+    for width in widths:
+        if width % groups:
+            raise UnusableModel(
+                f"a width of {width} can't be normalised in {groups} groups; "
+                f"a file unlike its family says so in its metadata ({key})"
+            )
+    return groups
+
+
+def _time_width(left: int, time_ids: int) -> int:
+    if left <= 0 or left % (2 * time_ids):
+        raise UnusableModel(
+            f"its U-Net embeds {left} numbers for {time_ids} sizes and scores, which doesn't come out even"
+        )
+    return left // time_ids
+
+
+def _number(key: str, said: str, most: int) -> int:
+    """A positive number that metadata says under `key`."""
+    if not re.fullmatch(r"\s*[0-9]{1,6}\s*", said) or not 1 <= int(said) <= most:
+        raise UnusableModel(f"its metadata's {key} is '{said[:40]}', not a number from 1 to {most}")
+    return int(said)
+
+
+def _count(shapes: Shapes, prefix: str) -> int:
+    """How many different numbers follow `prefix` in the names."""
+    return len({name.removeprefix(prefix).partition(".")[0] for name in shapes if name.startswith(prefix)})
+
+
+def _size(shapes: Shapes, name: str, dimension: int) -> int:
+    shape = shapes.get(name)
+    if shape is None or len(shape) <= dimension:
+        raise UnusableModel(f"it lacks the tensor {name}")
+    if not 1 <= shape[dimension] <= MAX_SIZE:
+        raise UnusableModel(f"its tensor {name} has the absurd shape {list(shape)}")
+    return shape[dimension]

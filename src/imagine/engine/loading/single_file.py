@@ -1,0 +1,185 @@
+"""One file in the original layout, of SD1, SD2, SDXL or its refiner, to networks ready to infer: offline, no copy.
+
+The file is mapped; its tensors' names become diffusers'; the networks are built without memory, from settings read off
+the shapes, and take the mapped tensors as they are. What has to be cast is, one tensor at a time, on the device.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imagine.engine.noise import Noise
+from imagine.errors import UnusableModel
+from imagine.frames import Source
+
+from .checkpoint_file import CheckpointFile
+from .components import Components, LoadReport
+from .family_config import family_config, tell_family
+from .ldm_keys import unknown_names, with_live_unet
+from .networks import Network, text_network, unet_network, vae_network
+from .placing import widen_float8
+from .read_ahead import ReadAhead
+from .statements import noise_of, resolution_of
+from .tokenizer import ClipTokenizer
+
+Progress = Callable[[float], None]
+_TICK = 0.1
+"""Seconds between two words on a cold file's progress."""
+_READ = 0.9
+"""The part of the progress that reading a cold file is."""
+
+
+@dataclass
+class _Plan:
+    """A checkpoint's networks, still empty, and what they need to know of each other."""
+
+    family: str
+    noise: Noise
+    resolution: int
+    text: list[Network]
+    unet: Network
+    vae: Network | None
+
+
+def load_single_file(
+    source: Source,
+    *,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+    vae_dtype: torch.dtype | None = None,
+    progress: Progress | None = None,
+) -> Components:
+    """The checkpoint at `source.path` on `device`, computing in `dtype`: None is what each network is stored as.
+
+    `source.parts["vae"]` names a VAE file that replaces the checkpoint's. `vae_dtype` is the VAE's `dtype` where it
+    differs. `source.options` may say `prediction`, `zero_snr` and `resolution`, which win over what the file says.
+    `progress` hears 0…1, from this thread; what it raises ends the loading.
+
+    At the stored dtype, on the CPU, the networks' weights are the mapped file itself.
+    Raises UnusableModel for a file that isn't whole or isn't such a checkpoint, saying why.
+    """
+    report = LoadReport()
+    with ReadAhead(source.path) as read_ahead:
+        report.cold = read_ahead.cold
+        with report.stage("open"):
+            file = CheckpointFile(source.path)
+            report.bytes_mapped = file.nbytes
+        with report.stage("build"), _refusing(), _without_collection():
+            plan = _plan(source, file, device, dtype, report)
+        if "vae" in source.parts:
+            plan.vae = _separate_vae(source.parts["vae"], plan.family, device, vae_dtype or dtype, report)
+        if plan.vae is None:
+            raise UnusableModel("it has no VAE; name a VAE file to go with it")
+        with report.stage("read"):
+            while not read_ahead.wait(_TICK):
+                _tell(progress, _READ * read_ahead.fraction)
+    with report.stage("place"):
+        _fill([*plan.text, plan.unet], device, dtype, report, progress)
+        _fill([plan.vae], device, vae_dtype or dtype, report, None)
+    _tell(progress, 1.0)
+    return Components(
+        family=plan.family,
+        unet=plan.unet.module,
+        vae=plan.vae.module,
+        text_encoders=[network.module for network in plan.text],
+        tokenizers=[ClipTokenizer(encoder.pad_token) for encoder in family_config(plan.family).text_encoders],
+        noise=plan.noise,
+        resolution=plan.resolution,
+        dtype=plan.unet.module.dtype,
+        report=report,
+    )
+
+
+def load_vae(path: str, *, family: str, device: torch.device, dtype: torch.dtype | None = None) -> Any:
+    """The `AutoencoderKL` in the file at `path`, for checkpoints of `family`.
+
+    Its tensors are named as in a checkpoint, the same without the prefix, or as diffusers names them.
+    Raises UnusableModel for a file that holds no such VAE.
+    """
+    network = _separate_vae(path, family, device, dtype, LoadReport())
+    return network.fill(device, dtype)
+
+
+def _plan(
+    source: Source, file: CheckpointFile, device: torch.device, dtype: torch.dtype | None, report: LoadReport
+) -> _Plan:
+    tensors = widen_float8(with_live_unet(file.tensors), device, dtype)
+    name = tell_family(tensors)
+    family = family_config(name)
+    noise = noise_of(source.options, file.metadata, tensors, family)
+    resolution = resolution_of(source.options, file.metadata, family, noise.prediction)
+    text = [text_network(tensors, encoder, file.metadata) for encoder in family.text_encoders]
+    pooled = int(text[-1].module.config.projection_dim) if family.time_ids else 0
+    unet = unet_network(tensors, family, file.metadata, pooled=pooled, resolution=resolution)
+    vae = None if "vae" in source.parts else vae_network(tensors, family, file.metadata)
+    if unknown := unknown_names(tensors, family):
+        report.warnings.append(f"{len(unknown)} tensors were left out as unknown, such as {unknown[0]}")
+    return _Plan(name, noise, resolution, text, unet, vae)
+
+
+def _separate_vae(
+    path: str, family: str, device: torch.device, dtype: torch.dtype | None, report: LoadReport
+) -> Network:
+    try:
+        file = CheckpointFile(path)
+        report.bytes_mapped += file.nbytes
+        with _refusing():
+            tensors = widen_float8(file.tensors, device, dtype)
+            network = vae_network(tensors, family_config(family), file.metadata)
+    except UnusableModel as error:
+        raise UnusableModel(f"its VAE file '{Path(path).name}' can't be used: {error}") from error
+    if network is None:
+        raise UnusableModel(f"its VAE file '{Path(path).name}' holds no VAE")
+    return network
+
+
+def _fill(
+    networks: Sequence[Network],
+    device: torch.device,
+    dtype: torch.dtype | None,
+    report: LoadReport,
+    progress: Progress | None,
+) -> None:
+    total, done = sum(network.nbytes for network in networks), 0
+
+    def placed(nbytes: int) -> None:
+        nonlocal done
+        done += nbytes
+        _tell(progress, _READ + (1 - _READ) * done / total if report.cold else done / total)
+
+    for network in networks:
+        report.casts += network.casts(dtype)
+        network.fill(device, dtype, placed)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What a converter trips over in a file that isn't laid out as it should be, said as such."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, StopIteration) as error:
+        raise UnusableModel(f"its tensors are not laid out as in a Stable Diffusion checkpoint ({error})") from error
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Building makes a hundred thousand objects and no garbage: looking for some would take a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _tell(progress: Progress | None, fraction: float) -> None:
+    if progress is not None:
+        progress(fraction)

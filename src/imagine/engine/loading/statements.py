@@ -1,0 +1,84 @@
+"""What is said about a checkpoint and its shapes don't show: by the caller, by its metadata, by marker tensors."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, get_args
+
+import msgspec
+
+from imagine.engine.noise import Noise, Prediction
+from imagine.errors import UnusableModel
+
+from .family_config import FamilyConfig
+
+_SCALE = "imagine.vae_scaling_factor"
+_SPELLINGS: dict[str, Prediction] = {
+    "epsilon": "epsilon", "eps": "epsilon",
+    "v": "v_prediction", "v_prediction": "v_prediction", "v-prediction": "v_prediction",
+}  # fmt: skip
+_SCHEDULER = {
+    "prediction_type": "prediction", "rescale_betas_zero_snr": "zero_snr", "beta_start": "beta_start",
+    "beta_end": "beta_end", "beta_schedule": "beta_schedule", "num_train_timesteps": "train_steps",
+    "timestep_spacing": "spacing",
+}  # fmt: skip
+_RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
+
+
+def noise_of(
+    options: Mapping[str, Any], metadata: Mapping[str, str], names: Collection[str], family: FamilyConfig
+) -> Noise:
+    """The noise process: `options` (`prediction`, `zero_snr`) say it, else the metadata (`modelspec.prediction_type`),
+    else the markers `v_pred` and `ztsnr` among the tensors' `names`, else the family.
+
+    Raises UnusableModel for a prediction that no family here makes.
+    """
+    said = options.get("prediction") or metadata.get("modelspec.prediction_type")
+    marked: Prediction = "v_prediction" if "v_pred" in names else family.prediction
+    prediction = marked if said is None else _SPELLINGS.get(str(said).strip().lower())
+    if prediction is None:
+        allowed = " or ".join(kind for kind in get_args(Prediction) if kind != "flow")
+        raise UnusableModel(f"it is said to predict '{str(said)[:40]}', which is not {allowed}")
+    zero_snr = options.get("zero_snr")
+    return Noise(prediction=prediction, zero_snr="ztsnr" in names if zero_snr is None else bool(zero_snr))
+
+
+def noise_of_scheduler(options: Mapping[str, Any], config: Mapping[str, Any]) -> Noise:
+    """The noise process that a diffusers scheduler's `config` describes, where `options` don't say otherwise.
+
+    Raises UnusableModel for one that the samplers here don't know.
+    """
+    said = {ours: config[theirs] for theirs, ours in _SCHEDULER.items() if config.get(theirs) is not None}
+    said |= {name: options[name] for name in ("prediction", "zero_snr") if options.get(name) is not None}
+    try:
+        noise = msgspec.convert(said, Noise)
+    except msgspec.ValidationError as error:
+        raise UnusableModel(f"its scheduler_config.json is not understood: {error}") from error
+    if noise.prediction == "flow":
+        raise UnusableModel("its scheduler is made for flow matching, and its U-Net is not")
+    return noise
+
+
+def resolution_of(
+    options: Mapping[str, Any], metadata: Mapping[str, str], family: FamilyConfig, prediction: Prediction
+) -> int:
+    """The side in pixels of the square with as many of them as it was trained on."""
+    if said := options.get("resolution"):
+        return int(said)
+    if match := _RESOLUTION.fullmatch(metadata.get("modelspec.resolution", "")):
+        width, height = int(match[1]), int(match[2] or match[1])
+        if min(width, height) >= 16 and max(width, height) <= 16384:
+            return math.isqrt(width * height)
+    return family.resolution[prediction]
+
+
+def vae_scale(metadata: Mapping[str, str]) -> dict[str, float]:
+    """The VAE's `scaling_factor` where the metadata says one (`imagine.vae_scaling_factor`), else nothing."""
+    said = metadata.get(_SCALE)
+    if said is None:
+        return {}
+    if not re.fullmatch(r"[0-9]{0,4}\.?[0-9]{1,12}", said) or not 1e-3 <= float(said) <= 1e3:
+        raise UnusableModel(f"its metadata's {_SCALE} is '{said[:40]}', not a number from 0.001 to 1000")
+    return {"scaling_factor": float(said)}

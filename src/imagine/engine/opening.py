@@ -1,0 +1,58 @@
+"""A model on its way to the device: opened by a thread of its own, beside the steps of other models' jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from ..frames import Source
+from .device import Device
+from .families.family import Family
+from .memory import Shortage
+
+Open = Callable[[Source, Device, Callable[[float], None]], Family]
+"""Opens a model on a device; tells how much of it is there, 0…1."""
+
+_thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
+
+
+class Opening:
+    """Begins at once, or when the one before has come to its end."""
+
+    def __init__(self, source: Source, open_model: Open, device: Device) -> None:
+        self.source = source
+        self.fraction = 0.0
+        self._stopped = False
+        self._future: Future[Family | None] = _thread.submit(self._run, open_model, device)
+
+    @property
+    def done(self) -> bool:
+        return self._future.done()
+
+    @property
+    def family(self) -> Family | None:
+        """What was opened; None when memory ran out on the way. Raises what else went wrong."""
+        return self._future.result()
+
+    def wait(self, seconds: float) -> None:
+        """Until it is done, but no longer than `seconds`."""
+        wait([self._future], seconds)
+
+    def stop(self) -> None:
+        """Nobody wants it any more: it ends at its next sign of life, and what it opened is let go."""
+        self._stopped = True
+        self._future.cancel()
+
+    def _run(self, open_model: Open, device: Device) -> Family | None:
+        with Shortage():
+            return open_model(self.source, device, self._progress)
+        return None
+
+    def _progress(self, fraction: float) -> None:
+        if self._stopped:
+            raise Stopped
+        self.fraction = max(self.fraction, fraction)
+
+
+class Stopped(Exception):
+    """Ends an opening that nobody wants any more."""

@@ -1,0 +1,104 @@
+"""Pictures on their way out: previews and final ones, made by threads of their own beside the steps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from PIL import Image
+
+from .. import images
+from ..events import Finished, Preview
+from .canvas import picture_from_pixels
+from .job import Job
+from .preview import latents_bytes
+from .residency import Resident
+
+_log = logging.getLogger(__name__)
+Threads = Callable[[], Executor]
+"""Makes something that does one thing after another."""
+
+
+class Pictures:
+    """What is being made for which job. Calls come from the engine's thread."""
+
+    def __init__(self, threads: Threads = lambda: ThreadPoolExecutor(1, thread_name_prefix="pictures")) -> None:
+        # Two, so that no final picture waits behind previews.
+        self._previewing, self._finishing = threads(), threads()
+        self._previews: dict[str, list[Future[Preview]]] = {}
+        self._finals: dict[str, Future[Finished]] = {}
+
+    def show(self, job: str, make: Callable[[], Preview]) -> None:
+        """Have a preview made. One of the same job that wasn't begun yet is left out: it would be old."""
+        begun = [future for future in self._previews.get(job, []) if not future.cancel()]
+        self._previews[job] = [*begun, self._previewing.submit(make)]
+
+    def finish(self, job: str, make: Callable[[], Finished]) -> None:
+        """Have the final picture made. Previews that weren't begun are left out."""
+        self._previews[job] = [future for future in self._previews.get(job, []) if not future.cancel()]
+        self._finals[job] = self._finishing.submit(make)
+
+    def finishing(self, job: str) -> bool:
+        return job in self._finals
+
+    def drop(self, job: str) -> None:
+        """Nobody wants this job's pictures any more."""
+        for future in (*self._previews.pop(job, []), self._finals.pop(job, None)):
+            if future is not None:
+                future.cancel()
+
+    def previews(self) -> Iterator[Preview]:
+        """Those that are ready. One that failed is logged: its picture goes on."""
+        for job, waiting in list(self._previews.items()):
+            while waiting and waiting[0].done():
+                future = waiting.pop(0)
+                if error := future.exception():
+                    _log.warning("a preview of job %s failed: %s: %s", job, type(error).__name__, error)
+                else:
+                    yield future.result()
+            if not waiting:
+                del self._previews[job]
+
+    def finals(self) -> Iterator[tuple[str, Future[Finished]]]:
+        """The jobs whose final picture is ready, or failed."""
+        yield from [(job, future) for job, future in self._finals.items() if future.done()]
+
+    def wait(self, seconds: float) -> None:
+        """Until a final picture is ready, but no longer than `seconds`."""
+        if self._finals:
+            wait(self._finals.values(), seconds, FIRST_COMPLETED)
+
+
+def preview_of(job: Job, resident: Resident) -> Callable[[], Preview]:
+    """What makes the preview of a job as it is now; `resident` is the job's own model."""
+    now, family, size, kind = job.current, job.own, job.size, job.submit.preview.kind
+    clean, step, steps, tiled, name = now.clean, job.step, job.steps, job.tiled, job.id
+    assert clean is not None, "nothing was evaluated yet"
+
+    def picture() -> Image.Image:
+        if kind == "linear":
+            return resident.preview.picture(clean, now.canvas.inner, size)
+        whole = now.canvas.finish(picture_from_pixels(family.decode(clean, tiled=tiled).values))
+        return whole if whole.size == size else whole.resize(size)
+
+    def make() -> Preview:
+        if kind == "latents":
+            data, media_type = latents_bytes(clean), "application/vnd.safetensors"
+        else:
+            data, media_type = images.encode(picture(), "image/png"), "image/png"
+        return Preview(job=name, step=step, steps=steps, data=data, media_type=media_type)
+
+    return make
+
+
+def final_of(job: Job, picture: Image.Image, meta: dict[str, Any]) -> Callable[[], Finished]:
+    """What makes the file of a job's picture, with `meta` in it."""
+
+    def make() -> Finished:
+        with job.timed("saving"):
+            data = images.encode(picture, "image/png", meta=meta)
+        return Finished(job=job.id, data=data, meta=meta, timings=dict(job.timings), warnings=job.warnings)
+
+    return make

@@ -1,0 +1,97 @@
+"""Which dtype a model computes in: decided once per machine and model, and kept, since it decides bits.
+
+An accelerator computes in float16. On a CPU bfloat16 is worth its rounding only where the hardware has it and it was
+measured to be faster for networks of the model's width.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import torch
+
+from ..images import write_atomically
+
+_log = logging.getLogger(__name__)
+FILE = "precision.json"
+WORTH = 1.25
+"""How many times as fast bfloat16 must be."""
+_ROUNDS = 5
+_Name = Literal["float32", "bfloat16"]
+_Kept = dict[str, dict[str, _Name]]
+Measure = Callable[[torch.dtype, int], float]
+"""Seconds that layers of so many channels take in a dtype."""
+
+
+def layer_seconds(dtype: torch.dtype, width: int) -> float:
+    """What a convolution and a linear layer of a U-Net of `width` channels take on the CPU: the best of some rounds."""
+    side = 64 if width >= 256 else 32
+    image = torch.zeros(2, width, side, side, dtype=dtype)
+    tokens = torch.zeros(2, side * side, width, dtype=dtype)
+    convolution = torch.nn.Conv2d(width, width, 3, padding=1, dtype=dtype)
+    linear = torch.nn.Linear(width, 4 * width, dtype=dtype)
+    best = float("inf")
+    with torch.inference_mode():
+        for _ in range(_ROUNDS):
+            begun = time.perf_counter()
+            convolution(image)
+            linear(tokens)
+            best = min(best, time.perf_counter() - begun)
+    return best
+
+
+class Precision:
+    """The decisions of one machine. `folder` is where they are kept; None: as long as the process."""
+
+    def __init__(
+        self, device: torch.device, *, full: bool, has_bfloat16: bool, machine: str, folder: str | None,
+        measure: Measure = layer_seconds,
+    ) -> None:  # fmt: skip
+        """`machine` names all that a measurement depends on; `full` asks for float32 everywhere."""
+        self._device, self._full, self._has_bfloat16, self._machine = device, full, has_bfloat16, machine
+        self._file = None if folder is None else Path(folder) / FILE
+        self._measure = measure
+        self._kept = _read(self._file)
+
+    def decide(self, digest: str, width: Callable[[], int]) -> torch.dtype:
+        """The dtype of the model of that digest; `width`, of its U-Net's first layer, is asked for only at need."""
+        if self._full:
+            return torch.float32
+        if self._device.type != "cpu":
+            return torch.float16
+        if not self._has_bfloat16:
+            return torch.float32
+        known = self._kept.setdefault(self._machine, {})
+        if digest not in known:
+            known[digest] = self._faster(width())
+            self._keep()
+        return torch.bfloat16 if known[digest] == "bfloat16" else torch.float32
+
+    def _faster(self, width: int) -> _Name:
+        gain = self._measure(torch.float32, width) / self._measure(torch.bfloat16, width)
+        return "bfloat16" if gain >= WORTH else "float32"
+
+    def _keep(self) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._file, msgspec.json.format(msgspec.json.encode(self._kept)))
+        except OSError as error:
+            _log.warning("what models compute in will be decided again at the next start: %s", error)
+
+
+def _read(file: Path | None) -> _Kept:
+    """What was kept; nothing where that can't be read."""
+    if file is None or not file.exists():
+        return {}
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Kept)
+    except (OSError, msgspec.DecodeError) as error:
+        _log.warning("%s can't be read, and what models compute in is decided again: %s", file, error)
+        return {}

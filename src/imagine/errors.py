@@ -1,0 +1,67 @@
+"""Every exception of Imagine.
+
+ImagineError                    anything we raise on purpose; its text is one sentence for the user
+├── BadRequest                  the request is wrong; names the field
+│   ├── BadPicture              an input picture can't be used
+│   └── Unsupported             understood, but this model or sampler can't do it
+├── ModelNotFound               no model of that name
+├── UnusableModel               the file is there and can't be loaded; says why
+├── Busy                        the queue is full; try again later
+├── OutOfMemory                 not enough device memory, even after freeing what could be freed
+├── Cancelled                   the client took the job back
+└── WorkerLost                  the process that made the picture died or hung
+"""
+
+from __future__ import annotations
+
+
+class ImagineError(Exception):
+    """The root: `str(error)` is one sentence that a user can act on."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class BadRequest(ImagineError):
+    """The request is wrong; `field` names what is."""
+
+
+class BadPicture(BadRequest):
+    """An input picture can't be used."""
+
+
+class Unsupported(BadRequest):
+    """Understood, but the model, sampler or device can't do it."""
+
+
+class ModelNotFound(ImagineError):
+    """No model of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"model '{name}' not found", field="model")
+        self.name = name
+
+
+class UnusableModel(ImagineError):
+    """The file or folder is there and can't be loaded."""
+
+
+class Busy(ImagineError):
+    """The queue is full; `retry_after` says in how many seconds to try again."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class OutOfMemory(ImagineError):
+    """Not enough device memory, even after freeing what could be freed."""
+
+
+class Cancelled(ImagineError):
+    """The client took the job back."""
+
+
+class WorkerLost(ImagineError):
+    """The process that made the picture died or hung."""

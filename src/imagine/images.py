@@ -1,0 +1,179 @@
+"""Pictures: decode and check untrusted ones, encode ours with their recipe, write files that are whole or absent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import errno
+import io
+import os
+import secrets
+import zlib
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image, ImageCms
+
+from . import containers, metadata
+from .errors import BadPicture
+from .exif import orientation
+
+MediaType = Literal["image/png", "image/jpeg", "image/webp"]
+MAX_SIDE = 4096
+MAX_BYTES = 64 * 2**20
+"""A file that holds 4096² incompressible RGB pixels fits."""
+MAX_PROFILE = 2**20
+MAX_SCANS = 64
+"""Each scan of a progressive JPEG goes over every pixel and may take only bytes to say; real ones have about ten."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def decode(data: bytes, *, field: str, max_side: int = MAX_SIDE) -> Image.Image:
+    """The first frame of an untrusted PNG, JPEG or WebP, told by content: upright, sRGB, RGB or (with alpha) RGBA.
+
+    16-bit pictures keep their high bytes. Nothing else of the file (text, EXIF, profile) stays with the picture.
+    Raises BadPicture on `field`, before decoding where the file is of another format, too long or too large.
+    """
+    kind = containers.sniff(data)
+    if kind is None:
+        raise BadPicture(f"{field} is not a PNG, JPEG or WebP picture", field=field)
+    if len(data) > MAX_BYTES:
+        raise BadPicture(f"{field} is {len(data)} bytes long; at most {MAX_BYTES} are taken", field=field)
+    _check_size(containers.dimensions(data), field, max_side)
+    damaged = f"{field} is a damaged or truncated {'WebP' if kind == 'webp' else kind.upper()} picture"
+    if kind == "png" and not any(chunk.kind == b"IEND" for chunk in containers.png_chunks(data)):
+        raise BadPicture(damaged, field=field)
+    if kind == "jpeg" and data.count(b"\xff\xda") > MAX_SCANS:
+        raise BadPicture(f"{field} is a JPEG of more than {MAX_SCANS} scans", field=field)
+    try:
+        with Image.open(io.BytesIO(containers.pixels_only(data)), formats=[kind]) as image:
+            _check_size(image.size, field, max_side)
+            image.load()
+            upright = _TURNS.get(orientation(containers.exif(data) or b""))
+            plain = _plain(image)
+    except BadPicture:
+        raise
+    except Exception as error:  # a broken file makes Pillow raise nearly anything
+        raise BadPicture(damaged, field=field) from error
+    return plain if upright is None else plain.transpose(upright)
+
+
+def decode_base64(text: str, *, field: str) -> bytes:
+    """The bytes of a picture sent as base64, or as a `data:image/…;base64,` URL. White space is allowed.
+
+    Raises BadPicture on `field`; whether the bytes are a picture is for `decode` to say.
+    """
+    if text[:5].lower() == "data:":
+        header, _, text = text.partition(",")
+        if not (header[:11].lower() == "data:image/" and header[-7:].lower() == ";base64"):
+            raise BadPicture(f"{field} is a data URL, but not of a picture in base64", field=field)
+    if len(text) > MAX_BYTES * 3 // 2:
+        raise BadPicture(f"{field} is too long; pictures of at most {MAX_BYTES} bytes are taken", field=field)
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadPicture(f"{field} is not base64", field=field) from error
+    if not data:
+        raise BadPicture(f"{field} is empty", field=field)
+    return data
+
+
+def encode(
+    picture: Image.Image, media_type: MediaType = "image/png", *, quality: int = 90, meta: dict[str, Any] | None = None
+) -> bytes:
+    """`picture` as a file that carries `meta`, its recipe; `quality` (1…100) is that of JPEG and WebP.
+
+    The same pixels and an equal `meta` make the same bytes: nothing of the clock, nor of what else `picture` holds.
+    JPEG has no alpha, and leaves out what of `meta` doesn't fit into its 64 kB blocks; PNG and WebP carry it all.
+    """
+    plain = picture.convert("RGB") if media_type == "image/jpeg" else picture.copy()
+    plain.info.clear()
+    file = io.BytesIO()
+    if media_type == "image/png":
+        # Behind PNG's filters what repeats lies side by side: run lengths alone take 16 ms for a photo of 512², zlib's
+        # default search 29 ms for the same 595 KiB; for drawings with flat areas 33 ms against 131, and 3 % smaller.
+        plain.save(file, "PNG", compress_type=zlib.Z_RLE, pnginfo=metadata.png_text(meta))
+    elif media_type == "image/jpeg":
+        # colours at full resolution from 90 up: red edges on blue fray without it
+        subsampling = 0 if quality >= 90 else 2
+        plain.save(file, "JPEG", quality=quality, subsampling=subsampling, **metadata.blocks(meta, limit=True))
+    else:
+        # method 2 takes a quarter of the default's time for less than 1 % of the size
+        plain.save(file, "WEBP", quality=quality, method=2, **metadata.blocks(meta))
+    return file.getvalue()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path`: whenever this is stopped, the old file is there or the whole new one.
+
+    A new file's mode is the umask's. Nothing is left behind on failure. Raises OSError.
+    """
+    temporary = path.with_name(f".imagine-{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the renaming itself on disk, where the system can: Windows and some network mounts can't."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _check_size(size: tuple[int, int], field: str, max_side: int) -> None:
+    if not all(size):
+        raise BadPicture(f"{field} is a damaged picture: it has no size", field=field)
+    if max(size) > max_side:
+        raise BadPicture(f"{field} is {size[0]}×{size[1]} pixels; at most {max_side} a side are taken", field=field)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """A loaded `image` as RGB or RGBA in sRGB, and nothing else."""
+    alpha = "A" in image.getbands() or "transparency" in image.info
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I"):
+        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    plain = image.convert("RGBA" if alpha else "RGB")
+    plain.info.clear()
+    return _to_srgb(plain, profile) if profile and len(profile) <= MAX_PROFILE else plain
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """`image` with its RGB profile applied: phones take photos in Display P3, which looks dull when read as sRGB.
+
+    Other colour models, and profiles that can't be read, are left as they are.
+    """
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != "RGB" or "sRGB" in ImageCms.getProfileDescription(source):
+            return image
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=image.mode)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
+    assert converted is not None
+    converted.info.clear()
+    return converted

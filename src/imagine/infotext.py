@@ -1,0 +1,232 @@
+"""AUTOMATIC1111's `parameters` text, both ways: the lines that its pictures carry, and our recipe.
+
+    a red fox
+    Negative prompt: blurry
+    Steps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 1, Size: 512x512, Model: name
+
+The format: https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/v1.10.1/modules/infotext_utils.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+SAMPLERS = {
+    "ddim": "DDIM",
+    "ddpm": "DDPM",
+    "deis": "DEIS",
+    "dpm++ 2m": "DPM++ 2M",
+    "dpm++ 2m sde": "DPM++ 2M SDE",
+    "dpm++ 2s": "DPM++ 2S",
+    "dpm++ 3m sde": "DPM++ 3M SDE",
+    "dpm++ sde": "DPM++ SDE",
+    "dpm2": "DPM2",
+    "dpm2 a": "DPM2 a",
+    "euler": "Euler",
+    "euler a": "Euler a",
+    "heun": "Heun",
+    "lcm": "LCM",
+    "lms": "LMS",
+    "tcd": "TCD",
+    "unipc": "UniPC",
+}
+SCHEDULES = {
+    "default": "Uniform",
+    "karras": "Karras",
+    "exponential": "Exponential",
+    "beta": "Beta",
+    "sgm uniform": "SGM Uniform",
+    "simple": "Simple",
+}
+_OURS = {theirs.lower(): ours for ours, theirs in SAMPLERS.items()}
+_OUR_SCHEDULES = {theirs.lower(): ours for ours, theirs in SCHEDULES.items()}
+_AUTOMATIC = {
+    "dpm++ 2m": "karras",
+    "dpm++ 2m sde": "exponential",
+    "dpm++ 3m sde": "exponential",
+    "dpm++ sde": "karras",
+    "dpm2": "karras",
+    "dpm2 a": "karras",
+}
+"""What the web UI takes for `Schedule type: Automatic`; the model's own spacing for the rest."""
+
+_UPSCALERS = {"lanczos": "Lanczos", "latent": "Latent", "bicubic": "Bicubic"}
+_NUMBERS: dict[str, tuple[str, type[int] | type[float]]] = {
+    "Steps": ("num_steps", int),
+    "CFG scale": ("guidance", float),
+    "Seed": ("seed", int),
+    "Clip skip": ("clip", int),
+}
+_SAYS_NOTHING = frozenset(["Version", "Model hash", "VAE hash"])
+_NEGATIVE = "Negative prompt:"
+_MAX_PAIRS = 100
+_SURE = frozenset(["Steps", "Sampler", "CFG scale", "Seed"])
+_KEY = re.compile(r"[A-Za-z][\w \-/.+]{0,40}")
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+
+
+def infotext_from_meta(meta: dict[str, Any]) -> str:
+    """`meta`, a `GenerationParams` as a dict, the way AUTOMATIC1111 would write it."""
+    lines = [meta.get("prompt", "")]
+    if meta.get("neg"):
+        lines.append(f"{_NEGATIVE} {meta['neg']}")
+    hires: dict[str, Any] = meta.get("hires") or {}
+    schedule = meta.get("schedule", "default")
+    strength = hires.get("strength", 0.55) if hires else meta.get("strength", 1.0) if meta.get("img") else None
+    pairs: dict[str, Any] = {
+        "Steps": meta.get("num_steps"),
+        "Sampler": SAMPLERS.get(meta.get("sampler", ""), meta.get("sampler")),
+        "Schedule type": SCHEDULES.get(schedule, schedule),
+        "CFG scale": meta.get("guidance"),
+        "Seed": meta.get("seed"),
+        "Size": f"{meta.get('width')}x{meta.get('height')}",
+        "VAE": meta.get("vae"),
+        "Model": meta.get("model"),
+        "Denoising strength": strength,
+        "Clip skip": meta["clip"] if meta.get("clip", 1) > 1 else None,
+        "Hires upscale": hires.get("scale"),
+        "Hires steps": hires.get("steps") or None,
+        "Hires upscaler": _UPSCALERS[hires.get("upscaler", "lanczos")] if hires else None,
+    }
+    said = [f"{key}: {_written(value)}" for key, value in pairs.items() if value is not None]
+    return "\n".join([*lines, ", ".join(said)])
+
+
+def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
+    """What `text` says, under our names, and a warning for each thing it says that we don't have. Never raises.
+
+    Only what is said is there: a text without parameters is a prompt.
+    """
+    lines = text.replace("\r\n", "\n").strip().split("\n")
+    last = next((i for i in reversed(range(len(lines))) if _is_parameters(lines[i])), len(lines))
+    negative = next((i for i in range(last) if lines[i].startswith(_NEGATIVE)), last)
+    meta: dict[str, Any] = {"prompt": "\n".join(lines[:negative]).strip()}
+    if negative < last:
+        meta["neg"] = "\n".join(lines[negative:last]).removeprefix(_NEGATIVE).strip()
+    pairs = _pairs(lines[last]) if last < len(lines) else {}
+    warnings: list[str] = []
+    _take_numbers(pairs, meta, warnings)
+    _take_sampler(pairs, meta, warnings)
+    _take_second_pass(pairs, meta, warnings)
+    for key, name in (("Model", "model"), ("VAE", "vae")):
+        if pairs.get(key):
+            meta[name] = pairs.pop(key)
+    if unknown := [key for key in pairs if key not in _SAYS_NOTHING]:
+        warnings.append(f"not understood and left out: {', '.join(unknown[:10])}{' …' * (len(unknown) > 10)}")
+    return meta, warnings
+
+
+def sampler_from_name(name: str, schedule_type: str | None = None) -> tuple[str | None, str | None]:
+    """Our sampler and schedule for AUTOMATIC1111's; None for one that isn't here.
+
+    Names of before 1.9 hold the schedule: "DPM++ 2M Karras" is ("dpm++ 2m", "karras").
+    """
+    base, schedule = name.lower().strip(), (schedule_type or "").lower().strip()
+    if base not in _OURS:
+        base, _, suffix = base.rpartition(" ")
+        if base not in _OURS or suffix not in ("karras", "exponential"):
+            return None, _OUR_SCHEDULES.get(schedule)
+        schedule = schedule or suffix
+    sampler = _OURS[base]
+    if schedule == "automatic":
+        return sampler, _AUTOMATIC.get(sampler, "default")
+    return sampler, _OUR_SCHEDULES.get(schedule) if schedule else "default"
+
+
+def _is_parameters(line: str) -> bool:
+    """Parameters are at least three pairs on a line, one of which no prompt has."""
+    pairs = _pairs(line)
+    return len(pairs) >= 3 and not _SURE.isdisjoint(pairs)
+
+
+def _pairs(line: str) -> dict[str, str]:
+    """`key: value, key: "quoted, value", key: {…}` as far as it goes."""
+    pairs: dict[str, str] = {}
+    at = 0
+    for _ in range(_MAX_PAIRS):
+        colon = line.find(":", at)
+        key = line[at:colon].strip(" ,") if colon >= 0 else ""
+        if not _KEY.fullmatch(key):
+            break
+        start = colon + 1 + (line[colon + 1 : colon + 2] == " ")
+        quoted = _QUOTED.match(line, start)
+        if quoted:
+            value, at = _unquoted(quoted.group()), quoted.end()
+        else:
+            closed = line.find("}", start) if line.startswith("{", start) else start
+            at = line.find(",", max(closed, start))
+            at = len(line) if at < 0 else at
+            value = line[start:at].strip()
+        pairs[key] = value
+        if line[at : at + 1] not in (",", ""):
+            break
+    return pairs
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return text[1:-1]
+
+
+def _written(value: object) -> str:
+    text = repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return json.dumps(text, ensure_ascii=False) if re.search(r'[,:\n"]', text) else text
+
+
+def _take_numbers(pairs: dict[str, str], meta: dict[str, Any], warnings: list[str]) -> None:
+    for key, (name, kind) in _NUMBERS.items():
+        _take(pairs, key, kind, meta, name, warnings)
+    size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", pairs.get("Size", ""), re.ASCII)
+    if size:
+        del pairs["Size"]
+        meta["width"], meta["height"] = int(size[1]), int(size[2])
+
+
+def _take_sampler(pairs: dict[str, str], meta: dict[str, Any], warnings: list[str]) -> None:
+    name, schedule_type = pairs.pop("Sampler", None), pairs.pop("Schedule type", None)
+    if name is None and schedule_type is None:
+        return
+    sampler, schedule = sampler_from_name(name or "", schedule_type)
+    if sampler:
+        meta["sampler"] = sampler
+    elif name:
+        warnings.append(f"there is no sampler '{name[:40]}' here; it was left out")
+    if schedule:
+        meta["schedule"] = schedule
+    elif schedule_type:
+        warnings.append(f"there is no schedule '{schedule_type[:40]}' here; it was left out")
+
+
+def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: list[str]) -> None:
+    """The strength belongs to the second pass where there is one, else to an input picture."""
+    hires: dict[str, Any] = {}
+    _take(pairs, "Hires upscale", float, hires, "scale", warnings)
+    if not hires:
+        _take(pairs, "Denoising strength", float, meta, "strength", warnings)
+        return
+    _take(pairs, "Denoising strength", float, hires, "strength", warnings)
+    _take(pairs, "Hires steps", int, hires, "steps", warnings)
+    upscaler = pairs.pop("Hires upscaler", "Lanczos")
+    if upscaler.lower() in _UPSCALERS:
+        hires["upscaler"] = upscaler.lower()
+    else:
+        warnings.append(f"there is no upscaler '{upscaler[:40]}' here; it was left out")
+    meta["hires"] = hires
+
+
+def _take(
+    pairs: dict[str, str], key: str, kind: type[int] | type[float], into: dict[str, Any], name: str, warnings: list[str]
+) -> None:
+    """Move the number under `key` into `into[name]`; seeds keep every digit."""
+    value = pairs.pop(key, None)
+    if value is None:
+        return
+    form = r"\d{1,20}" if kind is int else r"\d{1,20}(\.\d{1,20})?"
+    if re.fullmatch(form, value, re.ASCII):
+        into[name] = kind(value)
+    else:
+        warnings.append(f"{key} is '{value[:40]}', which is not a number that can be used; it was left out")

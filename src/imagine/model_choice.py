@@ -1,0 +1,45 @@
+"""Which model a request gets when it may not have named one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import BadRequest, ModelNotFound
+from .registry.entry import Entry
+
+_LISTED = 20
+
+
+def choose_model(
+    name: str | None, *, available: Sequence[Entry], default: str | None = None, recent: Sequence[str] = ()
+) -> str:
+    """The named one; else the configured `default`; else the only one; else the first of `recent` (latest first).
+
+    `available` is what can make a picture; the shipped model counts only where there is no other. Aliases are the
+    caller's, to apply before.
+    Raises ModelNotFound for a name that isn't there, BadRequest on `model` where none is named and nothing decides.
+    """
+    names = [entry.name for entry in available]
+    if name is not None:
+        if name not in names:
+            raise ModelNotFound(name)
+        return name
+    if default is not None:
+        if default not in names:
+            message = f"no model was named, and the configured default '{default}' isn't there{_among(names)}"
+            raise BadRequest(message, field="model")
+        return default
+    own = [entry.name for entry in available if not entry.shipped] or names
+    if len(own) == 1:
+        return own[0]
+    for used in recent:
+        if used in names:
+            return used
+    raise BadRequest(f"no model was named, and nothing says which one to take{_among(names)}", field="model")
+
+
+def _among(names: Sequence[str]) -> str:
+    if not names:
+        return ": no model is installed"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"; there are: {', '.join(sorted(names)[:_LISTED])}{more}"

@@ -1,0 +1,1 @@
+"""What model files there are, told from their headers alone."""

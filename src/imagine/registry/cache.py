@@ -1,0 +1,52 @@
+"""What was told of files before, kept on disk so that an unchanged folder is listed without opening anything."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from imagine import __version__
+from imagine.registry.entry import Entry
+from imagine.registry.scan import Stamp
+
+FORMAT = 1
+MAX_RECORDS = 10_000
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An entry, true for the file at its path for as long as that has this `stamp`."""
+
+    stamp: Stamp
+    entry: Entry
+
+
+class _Contents(msgspec.Struct):
+    format: int
+    version: str
+    records: list[Record]
+
+
+def load_records(path: Path) -> dict[str, Record]:
+    """The records kept at `path`, by their entries' path; none if it isn't there, is damaged or of another version."""
+    try:
+        contents = msgspec.msgpack.decode(path.read_bytes(), type=_Contents)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}  # a cache that can't be read only costs the time to fill it again
+    if (contents.format, contents.version) != (FORMAT, __version__):
+        return {}
+    return {record.entry.path: record for record in contents.records}
+
+
+def save_records(path: Path, records: dict[str, Record]) -> bool:
+    """Replace the file at `path`, whole or not at all; False where the system doesn't let us."""
+    data = msgspec.msgpack.encode(_Contents(FORMAT, __version__, list(records.values())))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError:
+        return False  # a cache that can't be kept only costs the time to fill it again
+    return True

@@ -1,0 +1,78 @@
+"""From a candidate to what is listed of it: its header or index read, and why it can't be used, if so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from imagine.errors import UnusableModel
+from imagine.registry.entry import Entry
+from imagine.registry.folders import describe_folder
+from imagine.registry.header import read_header
+from imagine.registry.identify import Identity, identify
+from imagine.registry.names import normal, printable
+from imagine.registry.prediction import read_sidecar
+from imagine.registry.scan import Found
+
+MAX_METADATA_VALUES = 100
+MAX_METADATA_CHARACTERS = 1000
+"""A longer value is left out: trainers put whole tag lists in, and thumbnails."""
+
+
+def describe(found: Found) -> Entry:
+    """The entry of a candidate, under its stem as its name. Never raises for what the file holds."""
+    entry = Entry(
+        name=normal(found.stem),
+        path=printable(str(found.path)),
+        format=found.format,
+        size=found.size,
+        modified=found.modified,
+    )
+    if entry.path != str(found.path):
+        return _with_problem(entry, "its path has characters that can't be shown; rename it")
+    if found.problem:
+        return _with_problem(entry, found.problem)
+    try:
+        if found.format == "diffusers":
+            identity, digest = describe_folder(found.path, found.members)
+            return _with_identity(entry, identity, digest, {})
+        return _describe_file(entry, found.path, found.sidecar)
+    except UnusableModel as error:
+        return _with_problem(entry, str(error))
+
+
+def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
+    header = read_header(path)
+    identity = identify(header)
+    if sidecar and identity.prediction.type:
+        identity = identify(header, read_sidecar(sidecar))
+    kept = [(key, value) for key, value in header.metadata.items() if len(key) + len(value) <= MAX_METADATA_CHARACTERS]
+    return _with_identity(entry, identity, header.digest, dict(kept[:MAX_METADATA_VALUES]))
+
+
+def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapping[str, str]) -> Entry:
+    return msgspec.structs.replace(
+        entry,
+        kind=identity.kind,
+        family=identity.family,
+        variant=identity.variant,
+        prediction=identity.prediction.type,
+        prediction_source=identity.prediction.source,
+        zero_snr=identity.prediction.zero_snr,
+        digest=digest,
+        parameters=identity.parameters,
+        dtype=identity.dtype,
+        resolution=identity.resolution,
+        in_channels=identity.in_channels,
+        latent_channels=identity.latent_channels,
+        has_vae=identity.has_vae,
+        text_encoders=identity.text_encoders,
+        ema=identity.ema,
+        metadata=metadata,
+    )
+
+
+def _with_problem(entry: Entry, problem: str) -> Entry:
+    return msgspec.structs.replace(entry, problem=printable(problem))

@@ -1,0 +1,49 @@
+"""What the registry says of one file or folder."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Format = Literal["safetensors", "diffusers", "other"]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A model file, or a diffusers folder. What can't be told, or doesn't apply, is "", 0, () or {}.
+
+    `size` is in bytes, `modified` in Unix seconds, `resolution` the side of the native square in pixels.
+    `digest` is the SHA-256 of the header (of `model_index.json` for a folder), known at once; `file_digest` that of the
+    whole file, "" until somebody computed it. `problem` is one clause that says why the file can't be used.
+    `kind`, `dtype`, `parameters` and `ema` are as `identify.Identity` promises.
+    """
+
+    name: str
+    path: str
+    kind: str = "unknown"
+    family: str = ""
+    variant: str = ""
+    prediction: str = ""
+    prediction_source: str = ""
+    zero_snr: bool = False
+    size: int = 0
+    modified: float = 0.0
+    digest: str = ""
+    file_digest: str = ""
+    parameters: int = 0
+    dtype: str = ""
+    resolution: int = 0
+    in_channels: int = 0
+    latent_channels: int = 0
+    has_vae: bool = False
+    text_encoders: tuple[str, ...] = ()
+    ema: str = ""
+    metadata: dict[str, str] = {}
+    format: Format = "safetensors"
+    problem: str | None = None
+    shipped: bool = False
+
+    @property
+    def generates(self) -> bool:
+        """Whether it can make a picture by itself, and so is listed as a model."""
+        return self.kind == "checkpoint" and self.problem is None

@@ -1,0 +1,170 @@
+"""What a diffusers folder is, told from its `model_index.json`, its configs and the headers of its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from imagine.errors import UnusableModel
+from imagine.registry.header import Header, read_header
+from imagine.registry.identify import CHECKPOINT, Identity, default_resolution, weigh
+from imagine.registry.prediction import FLOW_FAMILIES, Prediction
+from imagine.registry.reading import read_small
+from imagine.registry.scan import INDEX, SAFETENSORS
+
+MAX_JSON_BYTES = 4_000_000
+
+# Beginnings of diffusers' pipeline classes; the longer ones stand first.
+_FAMILIES = (
+    ("StableDiffusionXL", "sdxl"), ("StableDiffusion3", "sd3"), ("StableDiffusion", "stable_diffusion"),
+    ("LatentConsistencyModel", "stable_diffusion"), ("StableCascade", "stable_cascade"),
+    ("Flux2", "flux2"), ("Flux", "flux"), ("Chroma", "chroma"), ("ZImage", "z-image"), ("QwenImage", "qwen-image"),
+    ("AuraFlow", "auraflow"), ("HiDreamImage", "hidream"), ("HunyuanVideo", "hunyuan-video"), ("Sana", "sana"),
+    ("Wan", "wan"), ("LTX2", "ltx2"), ("LTX", "ltx"), ("Lumina2", "lumina2"), ("Mochi", "mochi"),
+    ("Cosmos2", "cosmos-2.0"), ("Cosmos", "cosmos-1.0"), ("PixArt", "pixart"), ("Kandinsky5", "kandinsky5"),
+    ("Krea2", "krea2"), ("Kolors", "kolors"),
+)  # fmt: skip
+_VARIANTS = (("InstructPix2Pix", "instruct-pix2pix"), ("Inpaint", "inpainting"), ("Fill", "fill"))
+_WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "processor", "feature_extractor", "safety_checker", "watermark")
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
+
+
+def describe_folder(path: Path, members: Iterable[Path]) -> tuple[Identity, str]:
+    """What the folder at `path`, with these `members`, is, and the SHA-256 of its `model_index.json`.
+
+    Raises UnusableModel where an index, config or header is broken, or a component's weights are missing or pickled.
+    """
+    raw = _bytes(path / INDEX, INDEX)
+    index = _object(raw, INDEX)
+    pipeline = index.get("_class_name")
+    if not isinstance(pipeline, str):
+        raise UnusableModel(f"its {INDEX} names no pipeline class")
+    configs = {m.parent.name: _read(m, f"{m.parent.name}/config.json") for m in members if m.name == "config.json"}
+    headers = {part: _component_headers(part, path, members) for part in _weighted_parts(index)}
+    schedule = path / "scheduler" / "scheduler_config.json"
+    scheduler = _read(schedule, "scheduler/scheduler_config.json") if schedule in set(members) else {}
+    return _identity(pipeline, configs, headers, scheduler), hashlib.sha256(raw).hexdigest()
+
+
+def _read(path: Path, name: str) -> dict[str, Any]:
+    return _object(_bytes(path, name), name)
+
+
+def _bytes(path: Path, name: str) -> bytes:
+    try:
+        return read_small(path, MAX_JSON_BYTES)
+    except UnusableModel as error:
+        raise UnusableModel(f"its {name} can't be used: {error}") from error
+
+
+def _object(raw: bytes, name: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnusableModel(f"its {name} is not a JSON object") from error
+
+
+def _weighted_parts(index: Mapping[str, Any]) -> list[str]:
+    """The components of the index that hold weights: entries are [library, class], both null for one left out."""
+    parts = []
+    for part, entry in index.items():
+        named = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)
+        if named and not any(word in part for word in _WITHOUT_WEIGHTS):
+            parts.append(part)
+    if not parts:
+        raise UnusableModel(f"its {INDEX} names no component")
+    return parts
+
+
+def _component_headers(part: str, path: Path, members: Iterable[Path]) -> list[Header]:
+    """The headers of one component's weights, of the plain variant where there is one."""
+    inside = [member for member in members if member.parent == path / part]
+    variants: dict[str, list[Path]] = {}
+    for member in inside:
+        if member.suffix == SAFETENSORS:
+            variant = ".".join(_SHARD.sub("", member.stem).split(".")[1:])
+            variants.setdefault(variant, []).append(member)
+    if not variants:
+        if any(member.suffix == ".bin" for member in inside):
+            raise UnusableModel(
+                f"its {part} has only pickles, which can run code when opened; convert it to safetensors"
+            )
+        raise UnusableModel(f"its {part} has no weights")
+    files = variants[min(variants)]
+    if (shard := _SHARD.search(files[0].name)) and len(files) != int(shard[2]):
+        raise UnusableModel(f"its {part} has {len(files)} of {int(shard[2])} shards")
+    return [_part_header(file) for file in files]
+
+
+def _part_header(file: Path) -> Header:
+    try:
+        return read_header(file)
+    except UnusableModel as error:
+        raise UnusableModel(f"its {file.parent.name}/{file.name} can't be used: {error}") from error
+
+
+def _identity(
+    pipeline: str,
+    configs: Mapping[str, Mapping[str, Any]],
+    headers: Mapping[str, list[Header]],
+    scheduler: Mapping[str, Any],
+) -> Identity:
+    denoiser = next((part for part in ("unet", "transformer", "prior") if part in headers), "")
+    config = configs.get(denoiser, {})
+    family = _family(pipeline, config)
+    prediction = _prediction(family, scheduler)
+    weights = {part: weigh(t for header in found for t in header.tensors.values()) for part, found in headers.items()}
+    return Identity(
+        kind=CHECKPOINT,
+        family=family,
+        variant=next((variant for word, variant in _VARIANTS if word in pipeline), ""),
+        prediction=prediction,
+        parameters=sum(elements for elements, _ in weights.values()),
+        dtype=weights.get(denoiser, (0, ""))[1],
+        resolution=_resolution(family, config, prediction.type),
+        in_channels=_natural(config.get("in_channels")),
+        latent_channels=_natural(configs.get("vae", {}).get("latent_channels")),
+        has_vae="vae" in headers or "vqvae" in headers,
+        text_encoders=tuple(sorted(part for part in headers if part.startswith("text_encoder"))),
+    )
+
+
+def _family(pipeline: str, config: Mapping[str, Any]) -> str:
+    for beginning, family in _FAMILIES:
+        if not pipeline.startswith(beginning):
+            continue
+        # One class serves two families: only the denoiser's config tells them apart.
+        if family == "stable_diffusion" and config.get("use_linear_projection"):
+            return "sd2"
+        if family == "sdxl" and config.get("cross_attention_dim") == 1280:
+            return "sdxl_refiner"
+        if family == "sd3" and config.get("qk_norm"):
+            return "sd3.5"
+        return family
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", pipeline.removesuffix("Pipeline")).lower()
+
+
+def _prediction(family: str, scheduler: Mapping[str, Any]) -> Prediction:
+    kind = str(scheduler.get("prediction_type", ""))
+    zero_snr = scheduler.get("rescale_betas_zero_snr") is True
+    if family in FLOW_FAMILIES or str(scheduler.get("_class_name", "")).startswith("FlowMatch"):
+        return Prediction("flow", "family" if family in FLOW_FAMILIES else "scheduler_config.json")
+    if kind in {"epsilon", "v_prediction", "sample"}:
+        return Prediction(kind, "scheduler_config.json", zero_snr)
+    return Prediction("epsilon", "default", zero_snr)
+
+
+def _resolution(family: str, config: Mapping[str, Any], prediction: str) -> int:
+    """A U-Net's `sample_size` is in latents, 8 pixels each; other networks count in units of their own."""
+    size = _natural(config.get("sample_size"))
+    unet = family in {"stable_diffusion", "sd2", "sdxl", "sdxl_refiner", "kolors"}
+    return 8 * size if unet and size else default_resolution(family, prediction)
+
+
+def _natural(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**31 else 0

@@ -1,0 +1,186 @@
+"""The header of a safetensors file: which tensors it declares, read and checked without touching one of them.
+
+The format: 8 bytes of little-endian length, that many bytes of JSON, then the tensors' bytes, laid end to end.
+https://github.com/huggingface/safetensors#format
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from imagine.errors import UnusableModel
+from imagine.registry.reading import read_exactly, regular_file
+
+MAX_HEADER_BYTES = 100_000_000
+"""What the safetensors library itself accepts."""
+MAX_TENSORS = 200_000
+MAX_DIMENSIONS = 8
+
+BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "U32": 32, "I32": 32, "U64": 64, "I64": 64,
+    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "C64": 64,
+    "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
+}  # fmt: skip
+"""Bits per element of every dtype of the format (safetensors 0.7)."""
+
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class TensorInfo(msgspec.Struct, frozen=True, gc=False):
+    """One tensor as declared: `data_offsets` are its first byte and the one after its last, from the data's start."""
+
+    dtype: str
+    shape: Annotated[tuple[Natural, ...], msgspec.Meta(max_length=MAX_DIMENSIONS)]
+    data_offsets: tuple[Natural, Natural]
+
+    @property
+    def start(self) -> int:
+        return self.data_offsets[0]
+
+    @property
+    def end(self) -> int:
+        return self.data_offsets[1]
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked header: the tensors tile the data exactly, and the data is all there.
+
+    `digest` is the SHA-256, in hexadecimal, of the header with its 8 bytes of length; `size` the whole file's, in
+    bytes; `data_start` where the data begins.
+    """
+
+    tensors: dict[str, TensorInfo]
+    metadata: dict[str, str]
+    digest: str
+    size: int
+    data_start: int
+
+
+class _WithMetadata(msgspec.Struct):
+    metadata: msgspec.Raw = msgspec.field(name="__metadata__", default=msgspec.Raw(b""))
+
+
+_tensors = msgspec.json.Decoder(dict[str, TensorInfo])
+_metadata = msgspec.json.Decoder(dict[str, str])
+_with_metadata = msgspec.json.Decoder(_WithMetadata)
+_EMPTY_TENSOR = b'{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
+
+
+def read_header(path: Path) -> Header:
+    """Read and check the header of the safetensors file at `path`, a link included.
+
+    Raises UnusableModel, saying in one sentence what is wrong with the file. Never blocks on a FIFO, and never
+    allocates more than the file really holds.
+    """
+    with regular_file(path) as (file, size):
+        text = _read_text(file, size)
+    return parse_header(text, size)
+
+
+def _read_text(file: int, size: int) -> bytes:
+    """The JSON of `file`, which has `size` bytes."""
+    if size < 8:
+        raise UnusableModel(f"it is no safetensors file: it has only {size} bytes")
+    first = os.read(file, 9)
+    length = int.from_bytes(first[:8], "little")
+    if length > MAX_HEADER_BYTES:
+        raise UnusableModel(
+            f"it is no safetensors file: its header claims {length} bytes of at most {MAX_HEADER_BYTES}"
+        )
+    if length > size - 8:
+        raise UnusableModel(f"it is truncated: its header claims {length} bytes and the file has only {size}")
+    if first[8:] != b"{":  # nothing is allocated for a claim that begins wrong
+        raise UnusableModel("its header is not a JSON object")
+    os.lseek(file, 8, os.SEEK_SET)
+    return read_exactly(file, length)
+
+
+def parse_header(text: bytes, size: int) -> Header:
+    """Check `text`, the JSON in the header of a file of `size` bytes. Raises UnusableModel."""
+    data_start = 8 + len(text)
+    sha256 = hashlib.sha256(len(text).to_bytes(8, "little"))
+    sha256.update(text)
+    if not text.startswith(b"{"):
+        raise UnusableModel("its header is not a JSON object")
+    try:
+        if not text.isascii():
+            text.decode("utf-8")
+        metadata, text = _split_metadata(text)
+        tensors = _decode_tensors(text)
+    except UnicodeDecodeError as error:
+        raise UnusableModel(f"its header is not valid UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise UnusableModel("its header is nested too deeply") from error
+    except msgspec.DecodeError as error:
+        raise UnusableModel(f"its header is not valid: {error}") from error
+    if fault := _layout_fault(tensors, size - data_start):
+        raise UnusableModel(fault)
+    return Header(tensors=tensors, metadata=metadata, digest=sha256.hexdigest(), size=size, data_start=data_start)
+
+
+def _split_metadata(text: bytes) -> tuple[dict[str, str], bytes]:
+    """The `__metadata__`, and the header with an empty tensor in its place, so that one typed pass reads the rest."""
+    if b'"__metadata__"' not in text:
+        return {}, text
+    raw = bytes(_with_metadata.decode(text).metadata)
+    if not raw:
+        return {}, text
+    at = text.index(raw, text.index(b'"__metadata__"'))
+    return _metadata.decode(raw), b"".join((text[:at], _EMPTY_TENSOR, memoryview(text)[at + len(raw) :]))
+
+
+def _decode_tensors(text: bytes) -> dict[str, TensorInfo]:
+    declared = text.count(b'"data_offsets"')
+    if declared > MAX_TENSORS:
+        raise UnusableModel(f"its header declares {declared} tensors of at most {MAX_TENSORS}")
+    tensors = _tensors.decode(text)
+    # A name given twice would hide its first tensor; the second count is for a tensor that is called data_offsets.
+    if declared != len(tensors) and len(re.findall(rb'"data_offsets"\s*:\s*\[', text)) != len(tensors):
+        raise UnusableModel("its header names a tensor twice")
+    tensors.pop("__metadata__", None)
+    return tensors
+
+
+def _layout_fault(tensors: dict[str, TensorInfo], data_size: int) -> str | None:
+    """What is wrong with how the tensors lie in `data_size` bytes of data, or None."""
+    ordered = list(tensors.items())
+    # Writers declare tensors in the order of their bytes; sorting is for the file that does not.
+    if _tiling_fault(ordered):
+        ordered.sort(key=lambda item: item[1].data_offsets)
+        if fault := _tiling_fault(ordered):
+            return fault
+    ends = ordered[-1][1].end if ordered else 0
+    if ends > data_size:
+        return f"it is truncated: its tensors need {ends} bytes and only {data_size} are there"
+    if ends < data_size:
+        return f"it has {data_size - ends} bytes after its last tensor"
+    return None
+
+
+def _tiling_fault(tensors: Iterable[tuple[str, TensorInfo]]) -> str | None:
+    """What keeps tensors, in the order of their bytes, from lying end to end at the size of their shape, or None."""
+    expected, bits, product = 0, BITS, math.prod
+    for name, info in tensors:
+        start, end = info.data_offsets
+        if start != expected:
+            return f"tensor '{name[:200]}' {'overlaps another' if start < expected else 'leaves a hole before it'}"
+        width = bits.get(info.dtype)
+        if width is None:
+            return f"tensor '{name[:200]}' has the unknown dtype '{info.dtype[:40]}'"
+        if product(info.shape) * width != (end - start) * 8:
+            return f"tensor '{name[:200]}' takes {end - start} bytes, which is not its shape's size"
+        expected = end
+    return None

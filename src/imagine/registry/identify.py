@@ -1,0 +1,169 @@
+"""What a safetensors file is, told from its header: kind, family, variant, and what a user or a loader asks next."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from imagine.registry.adapters import Found, find_controlnet, find_embedding, find_ip_adapter, find_lora
+from imagine.registry.components import (
+    baked_vae_channels,
+    find_encoder,
+    find_upscaler,
+    find_vae,
+    text_encoders,
+)
+from imagine.registry.denoisers import EMA_PREFIX, Denoiser, find_denoiser
+from imagine.registry.header import BITS, Header, TensorInfo
+from imagine.registry.prediction import Prediction, Sidecar, tell_prediction
+
+CHECKPOINT = "checkpoint"
+DIFFUSION_MODEL = "diffusion-model"
+
+DTYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "I8": "int8", "U8": "uint8",
+}  # fmt: skip
+"""torch's names for what weights are stored as; another dtype keeps the format's name, in small letters."""
+
+_RESOLUTIONS = {"stable_diffusion": 512, "sd2": 768, "sd_x4_upscaler": 512, "wan": 480, "ltx": 704}
+_RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
+_TWO_ENCODERS = frozenset({"clip_l", "clip_g"})
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file is. `kind` is one of checkpoint, diffusion-model, lora, vae, controlnet, embedding, upscaler,
+    ip-adapter, text-encoder, image-encoder, unknown; only a checkpoint can generate.
+
+    `parameters` counts the elements of what generates: denoiser, text encoders and VAE, without EMA copies.
+    `dtype` is what most of the denoiser is stored as. `resolution` is the side of the native square, in pixels.
+    `ema` is "" (none), "both" (live weights and a copy) or "only". Zero, "" and () stand for what doesn't apply.
+    """
+
+    kind: str
+    family: str = ""
+    variant: str = ""
+    prediction: Prediction = Prediction()
+    parameters: int = 0
+    dtype: str = ""
+    resolution: int = 0
+    in_channels: int = 0
+    latent_channels: int = 0
+    has_vae: bool = False
+    text_encoders: tuple[str, ...] = ()
+    ema: str = ""
+
+
+def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
+    """Tell what the file with this `header` is; `sidecar` is what the YAML beside it says about its prediction."""
+    tensors = header.tensors
+    if found := find_controlnet(tensors):
+        return _plain(found, tensors)
+    if denoiser := find_denoiser(tensors):
+        return _with_denoiser(denoiser, header, sidecar)
+    if vae := find_vae(tensors):
+        return _plain(vae[0], tensors, latent_channels=vae[1], has_vae=True)
+    found = (
+        find_ip_adapter(tensors)
+        or find_lora(tensors, header.metadata)
+        or find_encoder(tensors)
+        or find_upscaler(tensors)
+        or find_embedding(tensors)
+    )
+    return _plain(found or ("unknown", "", ""), tensors)
+
+
+def _plain(
+    found: Found, tensors: Mapping[str, TensorInfo], *, latent_channels: int = 0, has_vae: bool = False
+) -> Identity:
+    kind, family, variant = found
+    parameters, dtype = weigh(tensors.values())
+    return Identity(
+        kind=kind, family=family, variant=variant, parameters=parameters, dtype=dtype,
+        latent_channels=latent_channels, has_vae=has_vae,
+    )  # fmt: skip
+
+
+def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) -> Identity:
+    tensors, family = header.tensors, denoiser.family
+    encoders, vae_channels = text_encoders(tensors), baked_vae_channels(tensors)
+    only_ema = denoiser.prefix.startswith(EMA_PREFIX)
+    parameters, dtype = _weigh_checkpoint(tensors, denoiser.prefix, only_ema=only_ema)
+    variant = denoiser.variant or _marked_variant(tensors)
+    prediction = tell_prediction(header, family, variant, sidecar)
+    whole = set(encoders) >= _TWO_ENCODERS if family == "sdxl" else bool(encoders)
+    return Identity(
+        kind="upscaler" if family == "sd_x4_upscaler" else CHECKPOINT if whole and family else DIFFUSION_MODEL,
+        family=family,
+        variant=variant,
+        prediction=prediction,
+        parameters=parameters,
+        dtype=dtype,
+        resolution=_resolution(header.metadata, family, prediction.type),
+        in_channels=denoiser.in_channels,
+        latent_channels=vae_channels or denoiser.latent_channels,
+        has_vae=vae_channels is not None,
+        text_encoders=encoders,
+        ema="only" if only_ema else "both" if EMA_PREFIX + "diffusion_modelinput_blocks00weight" in tensors else "",
+    )
+
+
+def _marked_variant(tensors: Mapping[str, TensorInfo]) -> str:
+    """SDXL's relatives that sample by EDM's noise levels say so by a tensor, and only by it."""
+    if "edm_mean" in tensors:
+        return "playground-v2.5"
+    return "cosxl" if "edm_vpred.sigma_max" in tensors else ""
+
+
+def _resolution(metadata: Mapping[str, str], family: str, prediction: str) -> int:
+    """The side of the native square: what the metadata says, else what the family was trained at."""
+    if match := _RESOLUTION.fullmatch(metadata.get("modelspec.resolution", "")):
+        width, height = int(match[1]), int(match[2] or match[1])
+        if min(width, height) >= 16 and max(width, height) <= 16384:
+            return math.isqrt(width * height)
+    return default_resolution(family, prediction)
+
+
+def default_resolution(family: str, prediction: str) -> int:
+    """The side that the family was trained at; of SD2's two bases, epsilon means the 512 one."""
+    if family == "sd2" and prediction == "epsilon":
+        return 512
+    return _RESOLUTIONS.get(family, 1024)
+
+
+def _weigh_checkpoint(tensors: Mapping[str, TensorInfo], prefix: str, *, only_ema: bool) -> tuple[int, str]:
+    """The elements of what generates, and what most of the denoiser is stored as."""
+    denoiser: dict[str, int] = {}
+    others: dict[str, int] = {}
+    for name, info in tensors.items():
+        start, end = info.data_offsets
+        if name.startswith(prefix):
+            denoiser[info.dtype] = denoiser.get(info.dtype, 0) + end - start
+        # A name without a dot is a schedule's buffer or a marker, no weight.
+        elif "." in name and (only_ema or not name.startswith(EMA_PREFIX)):
+            others[info.dtype] = others.get(info.dtype, 0) + end - start
+    parameters, dtype = _elements(denoiser)
+    return parameters + _elements(others)[0], dtype
+
+
+def weigh(infos: Iterable[TensorInfo]) -> tuple[int, str]:
+    """How many elements there are, and torch's name of the dtype that most of them have."""
+    taken: dict[str, int] = {}
+    for info in infos:
+        start, end = info.data_offsets
+        taken[info.dtype] = taken.get(info.dtype, 0) + end - start
+    return _elements(taken)
+
+
+def _elements(taken: Mapping[str, int]) -> tuple[int, str]:
+    """The same, of so many bytes of each dtype."""
+    elements = {dtype: 8 * size // BITS[dtype] for dtype, size in taken.items()}
+    if not elements:
+        return 0, ""
+    most = max(elements, key=lambda dtype: elements[dtype])
+    return sum(elements.values()), DTYPES.get(most, most.lower())

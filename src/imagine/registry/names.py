@@ -1,0 +1,46 @@
+"""What models are called: the stem of the file, and no more of its path than telling it from others needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from imagine.registry.scan import Found
+
+
+def name_all(found: Sequence[tuple[Found, str]]) -> list[str]:
+    """A name for each candidate and its kind, in the same order; no two of one kind are the same.
+
+    A checkpoint and a LoRA may share a name: one asks for them by kind. Where stems clash, each gets its folder as a
+    prefix, then its root's name as well, and, at last, its suffix.
+    """
+    levels = [0] * len(found)
+    while True:
+        names = [(kind, _candidates(one)[level]) for (one, kind), level in zip(found, levels, strict=True)]
+        counts = Counter(names)
+        clashing = [i for i, name in enumerate(names) if counts[name] > 1 and levels[i] < 3]
+        if not clashing:
+            return [name for _, name in names]
+        for i in clashing:
+            levels[i] += 1
+
+
+def _candidates(found: Found) -> tuple[str, str, str, str]:
+    stem, file = normal(found.stem), normal(found.path.name)
+    folder = normal(f"{found.place.folder}/") if found.place.folder else ""
+    root = normal(f"{found.place.root}/") if found.place.root else ""
+    return stem, folder + stem, root + folder + stem, root + folder + file
+
+
+def normal(name: str) -> str:
+    """One spelling for the accented names that file systems spell in two (Unicode's NFC), and fit to be shown."""
+    if name.isascii():
+        return printable(name)
+    import unicodedata  # only names beyond ASCII pay for it
+
+    return printable(unicodedata.normalize("NFC", name))
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal would obey or JSON can't carry: each such character becomes U+FFFD."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)

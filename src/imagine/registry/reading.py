@@ -1,0 +1,57 @@
+"""Opening what lies in a stranger's folder: never waiting for a FIFO, never reading more than is sensible."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imagine.errors import UnusableModel
+
+
+@contextmanager
+def regular_file(path: Path) -> Iterator[tuple[int, int]]:
+    """The file at `path`, or where a link there leads, opened for reading: its descriptor, and its size in bytes.
+
+    Raises UnusableModel where it is no regular file, or where the system refuses it, then or while it is read.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UnusableModel("it is not a regular file")
+        # Something else may lie there by now: not to wait for a FIFO's writer is decided at the opening.
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            status = os.fstat(file)
+            if not stat.S_ISREG(status.st_mode):
+                raise UnusableModel("it is not a regular file")
+            yield file, status.st_size
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise UnusableModel(f"it can't be read: {reason(error)}") from error
+
+
+def read_exactly(file: int, length: int) -> bytes:
+    """The next `length` bytes, which are there unless the file became shorter: then UnusableModel."""
+    parts = []
+    while length > 0 and (part := os.read(file, length)):
+        parts.append(part)
+        length -= len(part)
+    if length > 0:
+        raise UnusableModel("it became shorter while it was read")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """The whole file at `path`. Raises UnusableModel, above `limit` bytes too."""
+    with regular_file(path) as (file, size):
+        if size > limit:
+            raise UnusableModel(f"it is larger than {limit} bytes")
+        return read_exactly(file, size)
+
+
+def reason(error: OSError) -> str:
+    """What the system says, without the path."""
+    return (error.strerror or str(error)).lower()

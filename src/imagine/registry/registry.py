@@ -1,0 +1,168 @@
+"""Every model there is under the owner's roots, by name, and what changed since one last looked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from imagine.errors import ModelNotFound, UnusableModel
+from imagine.registry.cache import MAX_RECORDS, Record, load_records, save_records
+from imagine.registry.describe import describe
+from imagine.registry.digest import digest_file
+from imagine.registry.entry import Entry
+from imagine.registry.identify import CHECKPOINT, DIFFUSION_MODEL
+from imagine.registry.names import name_all, normal
+from imagine.registry.scan import Found, scan, scan_one
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What one refresh found to differ from the one before; of what changed, as it is now. Empty is false."""
+
+    added: tuple[Entry, ...] = ()
+    changed: tuple[Entry, ...] = ()
+    removed: tuple[Entry, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+class Registry:
+    """The models under `roots`, and the `shipped` ones, that are there unless a root has a model of that name.
+
+    It knows what the last `refresh` saw; before the first it is empty. Reading it is cheap and safe from any thread.
+    `cache` is a file that it may keep what it learned in.
+    """
+
+    def __init__(self, roots: Sequence[Path], *, cache: Path | None = None, shipped: Sequence[Path] = ()) -> None:
+        self.roots = tuple(Path(root).absolute() for root in roots)
+        self.shipped = tuple(Path(path).absolute() for path in shipped)
+        self._cache = cache
+        self._records: dict[str, Record] | None = None
+        self._entries: tuple[Entry, ...] = ()
+        self._by_name: dict[tuple[str, str], Entry] = {}
+        self._lock = threading.Lock()
+
+    def refresh(self) -> Changes:
+        """Look again at every root. Opens only what is new, or has another size or time than it had."""
+        with self._lock:
+            known = self._known_records()
+            current = dict(known) if len(known) <= MAX_RECORDS else {}
+            seen = scan(self.roots)
+            entries = [self._describe(found, known, current) for found in seen]
+            names = name_all([(found, entry.kind) for found, entry in zip(seen, entries, strict=True)])
+            listed = [_renamed(entry, name) for entry, name in zip(entries, names, strict=True)]
+            listed += self._shipped_entries(listed, known, current)
+            changes = _compare(self._entries, listed)
+            self._list(listed)
+            if current != known:
+                self._records = current
+                self._save()
+            return changes
+
+    def models(self) -> list[Entry]:
+        """What can generate, by name."""
+        return [entry for entry in self._entries if entry.generates]
+
+    def files(self) -> list[Entry]:
+        """Everything that looked like a model, by kind and name, the unusable with its `problem`."""
+        return list(self._entries)
+
+    def find(self, name: str, kind: str = CHECKPOINT) -> Entry:
+        """The entry of that name as it is listed; `name` is never taken for a path.
+
+        Raises ModelNotFound; UnusableModel where a file has the name and can't be used, saying why.
+        """
+        wanted = normal(name)
+        entry = self._by_name.get((kind, wanted))
+        if entry and not entry.problem:
+            return entry
+        broken = entry or self._by_name.get(("unknown", wanted))
+        if broken and broken.problem:
+            raise UnusableModel(f"model '{name}' can't be used: {broken.problem}", field="model")
+        if kind == CHECKPOINT and (part := self._by_name.get((DIFFUSION_MODEL, wanted))):
+            raise UnusableModel(
+                f"model '{name}' can't be used alone: it holds the denoiser of {part.family or 'an unknown family'} "
+                "without its text encoders",
+                field="model",
+            )
+        raise ModelNotFound(name)
+
+    def hash_files(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
+        """Compute the digests of whole files that aren't known yet, each entry as it is done; `stopped` ends it.
+
+        For a thread of low priority: it reads everything once. A file that changed meanwhile is left for a next time.
+        """
+        for entry in self.files():
+            record = (self._records or {}).get(entry.path)
+            if record is None or entry.format != "safetensors" or entry.problem or entry.file_digest:
+                continue
+            digest = digest_file(Path(entry.path), record.stamp, stopped)
+            if stopped():
+                return
+            if digest and (done := self._keep_digest(record, digest)):
+                yield done
+
+    def _known_records(self) -> dict[str, Record]:
+        if self._records is None:
+            self._records = load_records(self._cache) if self._cache else {}
+        return self._records
+
+    def _save(self) -> None:
+        if self._cache and self._records is not None:
+            save_records(self._cache, self._records)
+
+    def _describe(self, found: Found, known: dict[str, Record], current: dict[str, Record]) -> Entry:
+        """The entry of a candidate: the one kept for this state of the file, else a new one, kept for the next time."""
+        record = known.get(str(found.path))
+        if record is None or record.stamp != found.stamp or found.problem:
+            entry = describe(found)
+            if found.problem or entry.path != str(found.path):
+                return entry
+            record = Record(found.stamp, entry)
+        current[str(found.path)] = record
+        return record.entry
+
+    def _shipped_entries(
+        self, listed: list[Entry], known: dict[str, Record], current: dict[str, Record]
+    ) -> list[Entry]:
+        taken = {entry.name for entry in listed if entry.generates}
+        entries = []
+        for path in self.shipped:
+            if (found := scan_one(path)) and normal(found.stem) not in taken:
+                taken.add(normal(found.stem))
+                entries.append(msgspec.structs.replace(self._describe(found, known, current), shipped=True))
+        return entries
+
+    def _list(self, entries: Sequence[Entry]) -> None:
+        self._entries = tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name.casefold(), entry.name)))
+        self._by_name = {(entry.kind, entry.name): entry for entry in self._entries}
+
+    def _keep_digest(self, record: Record, digest: str) -> Entry | None:
+        """Write `digest` into the record and the entry, unless a refresh has replaced them; the entry as it is now."""
+        with self._lock:
+            records, path = self._known_records(), record.entry.path
+            if records.get(path) != record:
+                return None
+            entry = msgspec.structs.replace(record.entry, file_digest=digest)
+            self._records = {**records, path: Record(record.stamp, entry)}
+            self._save()
+            self._list([msgspec.structs.replace(e, file_digest=digest) if e.path == path else e for e in self._entries])
+            return next((e for e in self._entries if e.path == path), None)
+
+
+def _renamed(entry: Entry, name: str) -> Entry:
+    return entry if entry.name == name else msgspec.structs.replace(entry, name=name)
+
+
+def _compare(before: Sequence[Entry], after: Sequence[Entry]) -> Changes:
+    """What is another between two lists, by path."""
+    old = {entry.path: entry for entry in before}
+    new = {entry.path: entry for entry in after}
+    return Changes(
+        added=tuple(entry for path, entry in new.items() if path not in old),
+        changed=tuple(entry for path, entry in new.items() if path in old and old[path] != entry),
+        removed=tuple(entry for path, entry in old.items() if path not in new),
+    )

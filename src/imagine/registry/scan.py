@@ -1,0 +1,222 @@
+"""Which files and folders under the owner's roots look like models: names and times only, nothing is opened."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from imagine.registry.entry import Format
+from imagine.registry.reading import reason
+
+SAFETENSORS = ".safetensors"
+INDEX = "model_index.json"
+_PICKLE = "it is a pickle, which can run code when opened; convert it to safetensors"
+_FOREIGN = "its format isn't supported; use safetensors"
+REFUSED = {
+    ".ckpt": _PICKLE, ".pt": _PICKLE, ".pth": _PICKLE, ".bin": _PICKLE, ".gguf": _FOREIGN, ".onnx": _FOREIGN,
+}  # fmt: skip
+"""Formats that are listed for the reason they can't be used, by suffix."""
+
+Stamp = tuple[int, ...]
+"""What of the status of a file, and of its sidecar, must be unchanged for what was read to be taken as unchanged."""
+FILE_STAMP = 3
+"""How many numbers of a stamp belong to one file."""
+
+
+class Place(NamedTuple):
+    """Where a candidate lies: the name of its root, and its folder's path below it, "" at the top."""
+
+    root: str = ""
+    folder: str = ""
+
+    def inside(self, name: str) -> Place:
+        return Place(self.root, f"{self.folder}/{name}" if self.folder else name)
+
+    def outside(self) -> Place:
+        return Place(self.root, self.folder.rpartition("/")[0])
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate, or, with a `problem`, what only looks like one."""
+
+    path: Path
+    place: Place
+    format: Format
+    stamp: Stamp = ()
+    file: tuple[int, int] | None = None
+    """Device and inode, where they are known."""
+    size: int = 0
+    modified: float = 0.0
+    sidecar: Path | None = None
+    members: tuple[Path, ...] = ()
+    """Of a diffusers folder: every file that its description depends on."""
+    problem: str | None = None
+
+    @property
+    def stem(self) -> str:
+        return self.path.name if self.format == "diffusers" else self.path.stem
+
+
+def scan(roots: Sequence[Path]) -> list[Found]:
+    """Everything under `roots` that looks like a model, in a fixed order, each real file once per stem.
+
+    Folders are visited once, real ones before links to them, so links may lead anywhere and loop. Hidden names are
+    skipped. A root that isn't there is empty.
+    """
+    found: list[Found] = []
+    visited: set[tuple[int, int]] = set()
+    for root, label in zip(roots, _labels(roots), strict=True):
+        folders = deque([(root, Place(label))])
+        while folders:
+            path, place = folders.popleft()
+            found.extend(_scan_folder(path, place, folders, visited))
+    return _without_repeats(found)
+
+
+def scan_one(path: Path) -> Found | None:
+    """The candidate that `path` itself is, wherever it lies; None where there is none."""
+    if (path / INDEX).is_file():
+        return _diffusers_folder(path, Place())
+    if path.is_file():
+        return _single_file(path, Place(), None)
+    return None
+
+
+def _labels(roots: Sequence[Path]) -> list[str]:
+    """The roots' own names, numbered where two are the same."""
+    labels: list[str] = []
+    for root in roots:
+        name = root.name or "root"
+        label, count = name, 1
+        while label in labels:
+            count += 1
+            label = f"{name}-{count}"
+        labels.append(label)
+    return labels
+
+
+def _without_repeats(found: list[Found]) -> list[Found]:
+    """One file that is reached twice under one stem, by a link, is one model; another stem is an alias, and stays."""
+    seen: set[tuple[tuple[int, int], str]] = set()
+    kept = []
+    for one in found:
+        if one.file is None or (one.file, one.stem) not in seen:
+            kept.append(one)
+        if one.file is not None:
+            seen.add((one.file, one.stem))
+    return kept
+
+
+def _scan_folder(
+    path: Path, place: Place, folders: deque[tuple[Path, Place]], visited: set[tuple[int, int]]
+) -> Iterator[Found]:
+    """The candidates of one folder; its sub-folders join `folders`, links at the end, to come after all real ones."""
+    try:
+        status = path.stat()
+        if (status.st_dev, status.st_ino) in visited:
+            return
+        visited.add((status.st_dev, status.st_ino))
+        children = _children(path)
+    except OSError as error:
+        if place.folder or not isinstance(error, FileNotFoundError):
+            yield _unusable(path, place.outside(), f"the folder can't be read: {reason(error)}")
+        return
+    names = {child.name for child in children}
+    if INDEX in names:
+        yield _diffusers_folder(path, place.outside())
+        return
+    real: list[tuple[Path, Place]] = []
+    for child in children:
+        inner = path / child.name
+        suffix = inner.suffix.lower()
+        if _is_folder(child):
+            (folders if child.is_symlink() else real).append((inner, place.inside(child.name)))
+            if suffix == SAFETENSORS:
+                yield _unusable(inner, place, "it is a folder, not a file")
+        elif suffix == SAFETENSORS:
+            sidecar = child.name[: -len(suffix)] + ".yaml"
+            yield _single_file(inner, place, path / sidecar if sidecar in names else None)
+        elif suffix in REFUSED:
+            yield _unusable(inner, place, REFUSED[suffix])
+    folders.extendleft(reversed(real))
+
+
+def _children(path: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(path) as listing:
+        return sorted((child for child in listing if not child.name.startswith(".")), key=lambda child: child.name)
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    try:
+        return child.is_dir()
+    except OSError:
+        return False  # a loop of links: asking for the file's status will give the reason
+
+
+def _single_file(path: Path, place: Place, sidecar: Path | None) -> Found:
+    try:
+        status = path.stat()
+        stamp = _stamp(status) + (_stamp(sidecar.stat()) if sidecar else ())
+    except OSError as error:
+        return _unusable(path, place, f"it can't be read: {reason(error)}")
+    return Found(
+        path=path, place=place, format="safetensors", stamp=stamp, file=(status.st_dev, status.st_ino),
+        size=status.st_size, modified=status.st_mtime, sidecar=sidecar,
+    )  # fmt: skip
+
+
+def _diffusers_folder(path: Path, place: Place) -> Found:
+    """A folder with a `model_index.json`: its size and time are those of all its weights."""
+    members: list[Path] = []
+    stamp: list[int] = []
+    size, modified = 0, 0.0
+    try:
+        for member in _members(path):
+            status = member.stat()
+            members.append(member)
+            stamp.extend(_stamp(status))
+            modified = max(modified, status.st_mtime)
+            if member.suffix == SAFETENSORS:
+                size += status.st_size
+    except OSError as error:
+        return _unusable(path, place, f"it can't be read: {reason(error)}")
+    return Found(
+        path=path, place=place, format="diffusers", stamp=tuple(stamp), size=size, modified=modified,
+        members=tuple(members),
+    )  # fmt: skip
+
+
+def _members(path: Path) -> Iterator[Path]:
+    """The index, and the configs and weights of each component."""
+    yield path / INDEX
+    for child in _children(path):
+        if child.is_dir():
+            for inner in _children(path / child.name):
+                if inner.name.endswith((SAFETENSORS, ".json", ".bin")) and not inner.is_dir():
+                    yield path / child.name / inner.name
+
+
+def _unusable(path: Path, place: Place, problem: str) -> Found:
+    """What is listed for its problem alone; its size is told where it is known."""
+    try:
+        status = path.stat()
+    except OSError:
+        return Found(path=path, place=place, format="other", problem=problem)
+    return Found(
+        path=path, place=place, format="other", problem=problem, size=status.st_size, modified=status.st_mtime
+    )  # fmt: skip
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of one file as it is now. Raises OSError."""
+    return _stamp(path.stat())
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    # The time of the last change of status too: it alone moves when permissions do, or a copy keeps the old mtime.
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,0 +1,41 @@
+"""From a saved recipe back to the request that makes it again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .errors import BadRequest
+from .params import GenerationParams
+from .request import GenerateRequest, Parsed, parse
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PICTURES = ("img", "mask")
+_NOT_ASKED = frozenset(["digest", "environment"])
+"""What a recipe says of how it was made, that nobody asks for."""
+_TRANSPORT = frozenset(GenerateRequest.__struct_fields__) - frozenset(GenerationParams.__struct_fields__)
+"""What was asked and doesn't decide pixels."""
+
+
+def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str | None = None) -> Parsed:
+    """The request whose `resolve` is the recipe `meta`, as `metadata.read_metadata` gives it.
+
+    A picture's file holds only the digests of the pictures it was made from: `img` and `mask` are these pictures
+    themselves, in base64. Whether they are, and whether the model is the one of `meta["digest"]`, is the caller's to
+    compare. What the recipe doesn't say isn't said in the request either; unknown names are in the warnings.
+    Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
+    """
+    body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
+    for name, given in zip(_PICTURES, (img, mask), strict=True):
+        body[name] = given or _carried(name, body.get(name))
+    if body["img"] is None:
+        body.pop("strength", None)  # recipes say one even where there was nothing to keep
+    return parse(body)
+
+
+def _carried(name: str, value: object) -> object:
+    """The picture that the recipe holds, None for none."""
+    if isinstance(value, str) and _DIGEST.fullmatch(value):
+        message = f"the recipe names its {name} by digest only ({value[:12]}…); give the picture itself as {name}"
+        raise BadRequest(message, field=name)
+    return value or None

@@ -1,0 +1,239 @@
+"""From what was asked to complete recipes: `GenerateRequest` → `GenerationParams`, one for each picture.
+
+What a request doesn't say comes from the model's or the server's `Defaults`, else from the constants here. A style
+preset is no part of this: it fills in what the request doesn't say, before (`preset` is then None). Nothing that was
+said goes unheeded without a word: it is refused, or named in the warnings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from . import sizes
+from .duration import seconds_from_duration
+from .errors import BadRequest
+from .frames import PreviewSettings
+from .infotext import sampler_from_name
+from .params import MAX_SEED, Extend, GenerationParams, Hires
+from .registry.entry import Entry
+from .request import GenerateRequest, Guidance, Margins, Name, Prompt, SecondPass, Side, Steps
+from .samplers import SAMPLERS, SCHEDULES, Kind, find
+
+T = TypeVar("T")
+
+NUM_STEPS = 25
+GUIDANCE = 7.0
+SAMPLER = "dpm++ 2m"
+SCHEDULE = "default"
+STRENGTH = 0.8
+SIDE = 512
+"""Of a checkpoint that doesn't tell its own."""
+MULTIPLE = 8
+"""Sides of Stable Diffusion's checkpoints are multiples of so many pixels."""
+
+
+class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the server, or a model's part of its configuration, sets for what a request doesn't say."""
+
+    num_steps: Annotated[Steps | None, Meta(description="Steps from noise to picture.")] = None
+    guidance: Annotated[Guidance | None, Meta(description="How closely to follow the prompt.")] = None
+    sampler: Annotated[Name | None, Meta(description="The algorithm that steps.")] = None
+    schedule: Annotated[Name | None, Meta(description="The spacing of noise levels, for the default sampler.")] = None
+    width: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
+    height: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
+    neg: Annotated[Prompt | None, Meta(description="What not to paint.")] = None
+
+    def over(self, general: Defaults) -> Defaults:
+        """These where they say something, `general` where they don't; a schedule stays with its sampler."""
+        said = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        if "sampler" in said:
+            said.setdefault("schedule", None)
+        return msgspec.structs.replace(general, **said)
+
+
+NO_DEFAULTS = Defaults()
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """What a recipe must know of a picture that came with a request: its digest, and its size when upright."""
+
+    digest: str
+    width: int
+    height: int
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be made, and how it is to be told.
+
+    `keep_alive` is in seconds, negative for ever, None where the request leaves it to the server.
+    """
+
+    params: list[GenerationParams]
+    """One for each picture, of seeds that follow each other."""
+    warnings: list[str]
+    preview: PreviewSettings = PreviewSettings()
+    progress: bool = False
+    keep_alive: float | None = None
+
+
+def picture_from(data: bytes, width: int, height: int) -> Picture:
+    """The `Picture` of an encoded file that is `width` × `height` when upright. Its digest is SHA-256, in hex."""
+    return Picture(hashlib.sha256(data).hexdigest(), width, height)
+
+
+def resolve(
+    request: GenerateRequest, *, model: Entry, random_seed: Callable[[], int], defaults: Defaults = NO_DEFAULTS,
+    img: Picture | None = None, mask: Picture | None = None, multiple: int = MULTIPLE,
+) -> Resolved:  # fmt: skip
+    """The recipes of `request` on `model`. `img` and `mask` describe the pictures that the request carries.
+
+    `defaults` are the model's own over the server's; `random_seed` draws 0…2^64 − 1 and is asked only where no seed
+    was said; `multiple` is of the model's sides. Raises BadRequest or Unsupported, naming the field.
+    """
+    assert (request.img is None) == (img is None), "img is described where there is one"
+    assert (request.mask is None) == (mask is None), "mask is described where there is one"
+    _check(request)
+    warnings = _without_effect(request)
+    size = _size(request, model, defaults, img, multiple, warnings)
+    recipe = _recipe(request, model, defaults, size)
+    if img is not None:
+        strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"
+        recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
+    if mask is not None:
+        recipe = msgspec.structs.replace(recipe, mask=mask.digest)
+    if request.neg and recipe.guidance <= 1:
+        warnings.append(f"neg has no effect where guidance is at most 1, and it is {recipe.guidance:g}")
+    return Resolved(
+        params=[msgspec.structs.replace(recipe, seed=seed) for seed in _seeds(request, random_seed)],
+        warnings=warnings,
+        preview=PreviewSettings(kind=request.preview or "linear", every=request.stream or 0),
+        progress=bool(request.progress),
+        keep_alive=_seconds(request.keep_alive),
+    )
+
+
+def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: sizes.Size) -> GenerationParams:
+    """The recipe but for its seed, and for the pictures it starts from."""
+    extend, hires = _extend(request.extend), _hires(request.hires)
+    sizes.check_result(size, extend, hires)
+    num_steps = _first(request.num_steps, defaults.num_steps, NUM_STEPS)
+    sampler, schedule = _sampler(request, defaults, kind_of(model), num_steps)
+    return GenerationParams(
+        model=model.name, digest=model.digest, prompt=request.prompt, neg=_first(request.neg, defaults.neg, ""),
+        width=size[0], height=size[1], num_steps=num_steps,
+        guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
+        clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires, vae=request.vae,
+        reproducible=bool(request.reproducible), buckets=request.buckets,
+    )  # fmt: skip
+
+
+def kind_of(model: Entry) -> Kind:
+    """What its training asks of a sampler."""
+    if model.prediction == "flow":
+        return "flow"
+    return "zero_snr" if model.zero_snr else "ordinary"
+
+
+def _first(said: T | None, default: T | None, otherwise: T) -> T:
+    return next(value for value in (said, default, otherwise) if value is not None)
+
+
+def _check(request: GenerateRequest) -> None:
+    """Refuse what makes no sense together."""
+    for name in ("mask", "extend"):
+        if getattr(request, name) is not None and request.img is None:
+            raise BadRequest(f"{name} needs the picture that it belongs to, as img", field=name)
+    if request.preset is not None:
+        raise BadRequest(f"preset '{request.preset[:40]}' doesn't exist", field="preset")
+    if request.reproducible and request.buckets and not all(run.startswith("1x") for run in request.buckets.split(",")):
+        message = f"buckets is '{request.buckets[:40]}'; with reproducible, every step runs in bucket 1"
+        raise BadRequest(message, field="buckets")
+
+
+def _without_effect(request: GenerateRequest) -> list[str]:
+    """A warning for each thing that was said and decides nothing here."""
+    needs_img = [name for name in ("strength", "resize") if getattr(request, name) is not None]
+    warnings = [f"{name} has no effect without img" for name in needs_img if request.img is None]
+    if request.preview is not None and not request.stream:
+        warnings.append("preview has no effect without stream")
+    return warnings
+
+
+def _size(
+    request: GenerateRequest, model: Entry, defaults: Defaults, img: Picture | None, multiple: int, warnings: list[str]
+) -> sizes.Size:
+    if img is not None:
+        source = (img.width, img.height)
+        return sizes.size_from_source(request.width, request.height, source, request.resize or "crop", warnings)
+    side = model.resolution or SIDE
+    native = (defaults.width or side, defaults.height or side)
+    return sizes.size_alone(request.width, request.height, native, multiple, warnings)
+
+
+def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: int) -> tuple[str, str]:
+    """The sampler and its schedule, once sure that they run so many steps on a model of that kind."""
+    name, implied = _sampler_named(_first(request.sampler, defaults.sampler, SAMPLER))
+    said = None if request.schedule is None else _schedule_named(name, request.schedule)
+    if request.sampler is not None and implied and said and implied != said:
+        message = f"sampler '{request.sampler}' is one on schedule '{implied}', and schedule is '{said}'"
+        raise BadRequest(message, field="schedule")
+    if said is None and implied is None and request.sampler is None and defaults.schedule is not None:
+        implied = _schedule_named(name, defaults.schedule)
+    schedule = said or implied or SCHEDULE
+    find(name, schedule, steps, kind)
+    return name, schedule
+
+
+def _sampler_named(name: str) -> tuple[str, str | None]:
+    """Our name, and the schedule that AUTOMATIC1111's names may hold; what isn't known stays as it is."""
+    ours = " ".join(name.lower().split())
+    if ours in SAMPLERS:
+        return ours, None
+    sampler, schedule = sampler_from_name(ours)
+    return (sampler, schedule) if sampler else (name[:40], None)
+
+
+def _schedule_named(sampler: str, name: str) -> str:
+    ours = " ".join(name.lower().split())
+    if ours in SCHEDULES:
+        return ours
+    return sampler_from_name(sampler, ours)[1] or name[:40]
+
+
+def _extend(said: int | Margins | None) -> Extend | None:
+    if said is None:
+        return None
+    if isinstance(said, int):
+        said = Margins(left=said, top=said, right=said, bottom=said)
+    extend = Extend(left=said.left, top=said.top, right=said.right, bottom=said.bottom)
+    return None if extend == Extend() else extend
+
+
+def _hires(said: float | SecondPass | None) -> Hires | None:
+    if said is None:
+        return None
+    if not isinstance(said, SecondPass):
+        said = SecondPass(scale=said)
+    if said.scale == 1:
+        return None
+    parts = {name: value for name, value in msgspec.structs.asdict(said).items() if value is not None}
+    return Hires(**parts)
+
+
+def _seeds(request: GenerateRequest, random_seed: Callable[[], int]) -> list[int]:
+    """A seed for each picture; after the largest comes 0."""
+    first = int(-1 if request.seed is None else request.seed)
+    if first < 0:
+        first = random_seed()
+    return [(first + i) & MAX_SEED for i in range(request.count or 1)]
+
+
+def _seconds(said: float | str | None) -> float | None:
+    if said is None:
+        return None
+    return max(-1.0, seconds_from_duration(said) if isinstance(said, str) else said)

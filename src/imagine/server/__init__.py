@@ -1,0 +1,1 @@
+"""The gateway's HTTP side: translates, guards, streams; never draws."""

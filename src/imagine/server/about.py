@@ -1,0 +1,50 @@
+"""What says how the server is: `/health`, `/metrics`, and the page at `/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from .. import __version__
+from .gateway import Gateway
+from .keys import GATEWAY
+from .metrics import CONTENT_TYPE
+from .native import body_from
+
+_PAGE = Path(__file__).parents[1] / "ui" / "imagine-ui.html"
+
+
+async def health(request: web.Request) -> web.Response:
+    """That it is Imagine, and whether it can draw: `status` is ready, starting, broken or stopping."""
+    gateway = request.app[GATEWAY]
+    answer = {
+        "name": "imagine",
+        "version": __version__,
+        "status": _status(gateway),
+        "ready": bool(gateway.pool.ready),
+        "devices": [{"device": ready.device, "name": ready.name} for ready in gateway.pool.ready],
+        "waiting": gateway.pool.waiting,
+        "running": gateway.pool.running,
+    }
+    return web.Response(body=body_from(answer), content_type="application/json")
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Everything counted, in Prometheus's text format."""
+    return web.Response(body=request.app[GATEWAY].metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+async def page(request: web.Request) -> web.StreamResponse:
+    """The page for a browser; one plain line for what isn't one."""
+    if "text/html" in request.headers.get("Accept", "") and _PAGE.is_file():
+        return web.FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
+    return web.Response(text=f"Imagine {__version__} is running; POST /generate makes pictures\n")
+
+
+def _status(gateway: Gateway) -> str:
+    if gateway.stopping:
+        return "stopping"
+    if gateway.pool.ready:
+        return "ready"
+    return "broken" if all(worker.broken for worker in gateway.pool.workers) else "starting"

@@ -1,0 +1,118 @@
+"""All routes, and what surrounds every request: its id, the guard, and errors becoming answers."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from aiohttp import web
+
+from ..errors import ImagineError
+from . import about, generate, jobs, models
+from .body import MAX_BODY, TooLarge, TooSlow
+from .errors import refusal, response_from_error, response_from_http, sentence_of
+from .gateway import Gateway
+from .keys import GATEWAY, GUARD, REQUEST_ID
+from .native import body_from
+from .security import Guard, Refused
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_log = logging.getLogger("imagine.http")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Route(NamedTuple):
+    """One path and method, and what it is for."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+
+
+async def openapi(_: web.Request) -> web.Response:
+    """This API, described from the declarations that requests are checked by."""
+    from .openapi import document  # only for who asks: it costs 10 ms
+
+    return web.Response(body=body_from(document(ROUTES)), content_type="application/json")
+
+
+ROUTES = [
+    Route("GET", "/", about.page, "The page for a browser; one plain line for others."),
+    Route("GET", "/health", about.health, "That this is Imagine, its version, and whether it can draw."),
+    Route("GET", "/metrics", about.metrics, "Counters, in Prometheus's text format."),
+    Route("GET", "/openapi.json", openapi, "This document."),
+    Route("GET", "/models", models.models, "The models there are, and which are loaded."),
+    Route("DELETE", "/models/{name:.+}/loaded", models.unload, "Let a loaded model go once no job uses it."),
+    Route("GET", "/jobs", jobs.jobs, "The jobs that wait or run."),
+    Route("DELETE", "/jobs/{id}", jobs.cancel, "Take a job back."),
+    Route("POST", "/generate", generate.generate, "Make a picture, or several."),
+]
+
+
+def make_app(gateway: Gateway) -> web.Application:
+    """The application around a gateway; the caller starts and stops the gateway."""
+    app = web.Application(middlewares=[_surround], client_max_size=MAX_BODY)
+    app[GATEWAY] = gateway
+    app[GUARD] = Guard(gateway.settings)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, route.handler)
+    app.on_response_prepare.append(_add_headers)
+    return app
+
+
+@web.middleware
+async def _surround(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Gives the request its id, lets the guard look at it, and turns what goes wrong into an answer."""
+    given = request.headers.get("X-Request-Id", "")
+    REQUEST_ID.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(9))
+    response = await _answer(request, handler)
+    request.app[GATEWAY].metrics.answered(_pattern(request), response.status)
+    _log.debug("%s %s %d request=%s", request.method, _pattern(request), response.status, REQUEST_ID.get())
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        request.app[GUARD].check(request)
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return web.Response(status=204)
+        return await handler(request)
+    except Refused as error:
+        challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+        return refusal(error.status, str(error), **challenge)
+    except TooLarge:
+        return refusal(413, f"the body is too large; at most {MAX_BODY} bytes are taken")
+    except TooSlow:
+        return refusal(408, "the body did not arrive in time")
+    except ImagineError as error:
+        return response_from_error(error)
+    except web.HTTPException as error:
+        return response_from_http(error)
+    except web.RequestPayloadError:
+        response = refusal(400, "the body was cut off, or is not encoded as its headers say")
+        response.force_close()
+        return response
+    except ConnectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the border: nothing may leave as a traceback
+        return refusal(500, sentence_of(error, REQUEST_ID.get()))
+
+
+async def _add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    assert isinstance(request, web.Request)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["X-Request-Id"] = REQUEST_ID.get()
+    response.headers.update(request.app[GUARD].cors(request))
+
+
+def _pattern(request: web.Request) -> str:
+    """The route's pattern: never what a client wrote, which could be anything and any number of things."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"

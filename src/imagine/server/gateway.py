@@ -1,0 +1,163 @@
+"""What every handler shares: the settings, the models, the workers, and what was used last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ..dispatch.pool import Pool
+from ..dispatch.process import ProcessWorker
+from ..dispatch.worker import Worker
+from ..errors import ImagineError
+from ..frames import ResidentModel, Source, WorkerSettings
+from ..model_choice import choose_model
+from ..registry.entry import Entry
+from ..registry.registry import Registry
+from ..settings import Settings
+from ..shipped import folder
+from .body import Allowance
+from .metrics import Metrics
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_FRESH = 2.0
+"""Seconds for which what was seen of the folders is taken for granted."""
+_REMEMBERED = 32
+
+
+class Gateway:
+    """One server's state. Used from one event loop; `workers` replaces the process of its own that it would start."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        workers: Sequence[Worker] | None = None,
+        registry: Registry | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.registry = registry or registry_from(settings)
+        self.pool = Pool(workers or [ProcessWorker(worker_settings(settings))], max_queue=settings.max_queue)
+        self.metrics = Metrics(self.pool)
+        self.allowance = Allowance()
+        self.stopping = False
+        self.clock = clock
+        self._recent: list[str] = []
+        self._looked_at = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
+        self._preloading: asyncio.Task[None] | None = None
+        self._pictures = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
+
+    async def start(self) -> None:
+        """Begins to bring the workers up and to look for models; returns before either is done."""
+        await self.pool.start()
+        self._look()
+        if self.settings.preload:
+            self._preloading = asyncio.create_task(self._preload(self.settings.preload))
+
+    async def stop(self, grace: float) -> None:
+        """Refuses new work; what runs has `grace` seconds."""
+        self.stopping = True
+        if self._preloading is not None:
+            self._preloading.cancel()
+        await self.pool.stop(grace)
+        if self._looking is not None:
+            await asyncio.wait([self._looking])
+        self._pictures.shutdown(wait=False, cancel_futures=True)
+
+    async def apart(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises, run on a thread, one such work at a time: reading untrusted pictures."""
+        return await asyncio.get_running_loop().run_in_executor(self._pictures, work)
+
+    async def entries(self) -> list[Entry]:
+        """Every file there is, as of now or a moment ago."""
+        await asyncio.shield(self._look())
+        return self.registry.files()
+
+    async def choose(self, name: str | None) -> Entry:
+        """The model that a request gets. Raises ModelNotFound, UnusableModel, BadRequest."""
+        try:
+            entry = self._choose(name)
+        except ImagineError:  # perhaps it has just come
+            await asyncio.shield(self._look())
+            return self._choose(name)
+        self._look()
+        return entry
+
+    def used(self, name: str) -> None:
+        """Remembers that a model was used just now."""
+        self._recent = [name, *(other for other in self._recent if other != name)][:_REMEMBERED]
+
+    def resident(self) -> dict[str, ResidentModel]:
+        """The models that are loaded, by name."""
+        return {model.name: model for stats in self.pool.stats for model in stats.models}
+
+    def _choose(self, name: str | None) -> Entry:
+        if name is None:
+            default = self.settings.model
+            name = choose_model(None, available=self.registry.models(), default=default, recent=self._recent)
+        return self.registry.find(name)
+
+    def _look(self) -> asyncio.Task[None]:
+        """Looks at the folders on a thread, unless somebody is about to or just did."""
+        fresh = self.clock() - self._looked_at < _FRESH
+        if self._looking is None or (self._looking.done() and not fresh):
+            self._looking = asyncio.create_task(self._refresh())
+        return self._looking
+
+    async def _refresh(self) -> None:
+        try:
+            changes = await asyncio.to_thread(self.registry.refresh)
+        except OSError as error:
+            _log.warning("the folders of models can't be read: %s", error)
+        else:
+            for what in ("added", "changed", "removed"):
+                if entries := getattr(changes, what):
+                    _log.info("models %s: %s", what, ", ".join(entry.name for entry in entries[:20]))
+        self._looked_at = self.clock()
+
+    async def _preload(self, name: str) -> None:
+        try:
+            await self.pool.load(source_from(await self.choose(name)))
+        except ImagineError as error:
+            _log.error("%s can't be preloaded: %s", name, error)
+
+
+def source_from(entry: Entry, vae: Entry | None = None) -> Source:
+    """What a worker must know of a model to load it."""
+    options: dict[str, object] = {"zero_snr": True} if entry.zero_snr else {}
+    if entry.prediction and entry.prediction != "flow":
+        options["prediction"] = entry.prediction
+    if entry.resolution:
+        options["resolution"] = entry.resolution
+    parts = {} if vae is None else {"vae": vae.path}
+    return Source(
+        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, parts=parts, options=options
+    )
+
+
+def registry_from(settings: Settings) -> Registry:
+    """The models in the settings' folders, and those that come with Imagine."""
+    shipped = sorted(folder().glob("*.safetensors"))
+    cache = settings.home / "cache" / "models.json"
+    with contextlib.suppress(OSError):  # without a cache every file is only read again
+        cache.parent.mkdir(parents=True, exist_ok=True)
+    return Registry(settings.roots, cache=cache, shipped=shipped)
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    """What a worker is told of the settings."""
+    return WorkerSettings(
+        device=settings.device,
+        full_prec=settings.full_prec,
+        keep_alive=settings.keep_alive,
+        max_batch=settings.max_batch,
+        state=str(settings.home / "state"),
+        log_level=logging.DEBUG if settings.debug else logging.INFO,
+    )

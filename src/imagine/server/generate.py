@@ -1,0 +1,58 @@
+"""`POST /generate`: a picture, or several, as JSON, as a PNG, or line by line while they are made."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from aiohttp import web
+
+from ..errors import BadRequest
+from ..json_body import read_json
+from ..request import Parsed, parse
+from .body import Holding, read_body
+from .keys import GATEWAY
+from .native import answer_from_finished, body_from
+from .security import client_of
+from .service import Plan, pictures_of, plan
+from .streaming import stream
+
+_LARGE = 2**16
+
+
+class _Asked(NamedTuple):
+    plan: Plan
+    as_png: bool
+
+
+async def generate(request: web.Request) -> web.StreamResponse:
+    """Makes what is asked for; a client that hangs up takes it back."""
+    gateway = request.app[GATEWAY]
+    with gateway.allowance.holding() as holding:
+        asked = await _asked(request, holding)
+        if asked.plan.streams:
+            return await stream(gateway, request, asked.plan)
+        finished = await pictures_of(gateway, asked.plan.jobs)
+    answer = answer_from_finished(finished, asked.plan.warnings)
+    if asked.as_png:
+        headers = {"X-Imagine-Seed": answer["seed"], "X-Imagine-Warnings": json.dumps(answer["warnings"])}
+        return web.Response(body=finished[0].data, content_type="image/png", headers=headers)
+    return web.Response(body=body_from(answer), content_type="application/json")
+
+
+async def _asked(request: web.Request, holding: Holding) -> _Asked:
+    """What the request asks for. Its body is forgotten on the way: a photo takes long to denoise."""
+    gateway = request.app[GATEWAY]
+    body = await read_body(request, holding)
+    parsed = _parsed(body) if len(body) < _LARGE else await gateway.apart(lambda: _parsed(body))
+    asked = await plan(gateway, parsed.request, client_of(request), holding)
+    asked = Plan(asked.jobs, [*parsed.warnings, *asked.warnings])
+    as_png = request.headers.get("Accept", "").split(",")[0].split(";")[0].strip().lower() == "image/png"
+    if as_png and (asked.streams or len(asked.jobs) > 1):
+        field = "count" if not asked.streams else "stream" if asked.jobs[0].preview.every else "progress"
+        raise BadRequest(f"{field} needs an answer in JSON, and the Accept header asks for image/png", field=field)
+    return _Asked(asked, as_png)
+
+
+def _parsed(body: bytes) -> Parsed:
+    return parse(read_json(body))

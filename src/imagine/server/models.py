@@ -1,0 +1,67 @@
+"""The models there are: their names, and what is known of each; and letting a loaded one go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from ..frames import ResidentModel
+from ..registry.entry import Entry
+from .keys import GATEWAY
+from .native import body_from
+
+
+async def models(request: web.Request) -> web.Response:
+    """Names, details of each, which of them are loaded, and files that can't be used as a model, with the reason."""
+    gateway = request.app[GATEWAY]
+    entries = await gateway.entries()
+    resident = gateway.resident()
+    makers = [entry for entry in entries if entry.generates]
+    answer = {
+        "models": [entry.name for entry in makers],
+        "details": [_detail(entry, resident.get(entry.name)) for entry in makers],
+        "others": [_other(entry) for entry in entries if not entry.generates],
+    }
+    return web.Response(body=body_from(answer), content_type="application/json")
+
+
+async def unload(request: web.Request) -> web.Response:
+    """Lets a model go once no job uses it; that it isn't loaded is no error."""
+    gateway = request.app[GATEWAY]
+    entry = await gateway.choose(request.match_info["name"])
+    await gateway.pool.unload(entry.name)
+    return web.Response(body=body_from({"unloaded": entry.name}), content_type="application/json")
+
+
+def _detail(entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
+    """A model as clients may know it: not where it lies."""
+    return {
+        "name": entry.name,
+        "family": entry.family,
+        "variant": entry.variant,
+        "size": entry.size,
+        "modified": entry.modified,
+        "digest": entry.digest,
+        "resolution": entry.resolution,
+        "prediction": entry.prediction,
+        "dtype": entry.dtype,
+        "parameters": entry.parameters,
+        "format": entry.format,
+        "shipped": entry.shipped,
+        "loaded": None if resident is None else _loaded(resident),
+    }
+
+
+def _loaded(resident: ResidentModel) -> dict[str, Any]:
+    return {"size": resident.size, "dtype": resident.dtype, "expires_in": resident.expires_in}
+
+
+def _other(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "family": entry.family,
+        "size": entry.size,
+        "problem": entry.problem,
+    }

@@ -1,0 +1,80 @@
+"""Our own dialect: what `/generate` says, made of events. Nothing but translation."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import msgspec
+
+from ..events import Finished, Loading, Preview, Progress, Queued
+from ..frames import JobReport
+
+_PNG = "image/png"
+
+
+def body_from(value: object) -> bytes:
+    """`value` as JSON."""
+    return msgspec.json.encode(value)
+
+
+def line_from(value: object) -> bytes:
+    """`value` as one line of NDJSON."""
+    return body_from(value) + b"\n"
+
+
+def answer_from_finished(finished: list[Finished], warnings: list[str]) -> dict[str, Any]:
+    """The one object of a request that doesn't stream; `finished` in the order of their seeds."""
+    first = finished[0]
+    answer: dict[str, Any] = {
+        "img": _base64(first.data),
+        "seed": _seed(first),
+        "meta": first.meta,
+        "timings": first.timings,
+    }
+    if len(finished) > 1:
+        answer["images"] = [{"img": _base64(each.data), "seed": _seed(each)} for each in finished]
+    own = [warning for each in finished for warning in each.warnings]
+    return answer | {"warnings": list(dict.fromkeys([*warnings, *own]))}
+
+
+def intermediate_from_preview(preview: Preview, seed: int) -> dict[str, Any]:
+    """The line of a picture in the making."""
+    line = {"img": _base64(preview.data), "seed": str(seed), "status": "intermediate"}
+    kind = {} if preview.media_type == _PNG else {"media_type": preview.media_type}
+    return line | {"step": preview.step, "steps": preview.steps} | kind
+
+
+def final_from_finished(finished: Finished, steps: int, warnings: list[str]) -> dict[str, Any]:
+    """A picture's last line."""
+    return {
+        "img": _base64(finished.data),
+        "seed": _seed(finished),
+        "status": "final",
+        "step": steps,
+        "steps": steps,
+        "meta": finished.meta,
+        "timings": finished.timings,
+        "warnings": list(dict.fromkeys([*warnings, *finished.warnings])),
+    }
+
+
+def news_from(event: JobReport) -> dict[str, Any] | None:
+    """The line, without a picture, of what a client asks for by `progress`; None where there is nothing to tell."""
+    match event:
+        case Queued():
+            return {"status": "queued", "job": event.job, "position": event.position}
+        case Loading():
+            return {"status": "loading", "job": event.job, "model": event.model, "fraction": event.fraction}
+        case Progress():
+            line = {"status": "progress", "job": event.job, "step": event.step, "steps": event.steps}
+            return line | {"stage": event.stage, "remaining": event.remaining}
+    return None
+
+
+def _seed(finished: Finished) -> str:
+    return str(finished.meta["seed"])
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")

@@ -1,0 +1,128 @@
+"""A server from its start to its end: listen, say so, wait for a signal, let what runs finish."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from ..dispatch.worker import Worker
+from ..errors import ImagineError
+from ..settings import Settings
+from . import systemd
+from .app import make_app
+from .gateway import Gateway
+
+_log = logging.getLogger(__name__)
+GRACE = 24.0
+"""Seconds for what runs when the end is asked for; with a worker's farewell it makes less than 30."""
+_LAST_BYTES = 1.0
+
+
+async def serve(
+    settings: Settings,
+    *,
+    workers: Sequence[Worker] | None = None,
+    ready: Callable[[list[str]], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT, or until `stop` is set.
+
+    `ready` is called with the addresses it listens on, as URLs. Raises ImagineError where it can't listen.
+    """
+    stop = stop or asyncio.Event()
+    _log.info("settings: %s", settings.said())
+    gateway = Gateway(settings, workers=workers)
+    runner = web.AppRunner(
+        make_app(gateway),
+        handler_cancellation=True,
+        auto_decompress=False,  # a small body could be a large one
+        access_log=None,
+        shutdown_timeout=_LAST_BYTES,
+        handle_signals=False,
+    )
+    await runner.setup()
+    beating: asyncio.Task[None] | None = None
+    try:
+        await _listen(runner, settings)
+        await gateway.start()
+        with _signals(stop):
+            if ready is not None:
+                ready(urls(runner))
+            systemd.tell("READY=1")
+            beating = asyncio.create_task(systemd.keep_beating())
+            await stop.wait()
+            systemd.tell("STOPPING=1")
+            _log.info("stopping; what runs has %g s", GRACE)
+            await _end(gateway, runner)
+    finally:
+        if beating is not None:
+            beating.cancel()
+        await runner.cleanup()
+        if settings.socket is not None:
+            settings.socket.unlink(missing_ok=True)
+
+
+async def _end(gateway: Gateway, runner: web.AppRunner) -> None:
+    for site in list(runner.sites):
+        await site.stop()
+    await gateway.stop(GRACE)
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    """Raises ImagineError for an address that can't be had."""
+    try:
+        if settings.socket is not None:
+            await _private_site(runner, settings.socket)
+        else:
+            await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()
+    except OSError as error:
+        where = settings.socket or f"{settings.host}:{settings.port}"
+        used = error.errno == errno.EADDRINUSE
+        why = "another program listens there; choose another with --port" if used else os.strerror(error.errno or 0)
+        raise ImagineError(f"can't listen on {where}: {why}") from error
+
+
+async def _private_site(runner: web.AppRunner, path: Path) -> None:
+    """A socket that only this user can open, from its first moment on."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.is_socket():
+            path.unlink()
+    before = os.umask(0o177)
+    try:
+        await web.UnixSite(runner, str(path)).start()
+    finally:
+        os.umask(before)
+
+
+def urls(runner: web.AppRunner) -> list[str]:
+    """Where it listens: `http://HOST:PORT`, or `unix:PATH`."""
+    found = []
+    for address in runner.addresses:
+        if isinstance(address, str):
+            found.append(f"unix:{address}")
+        else:
+            host = f"[{address[0]}]" if ":" in address[0] else address[0]
+            found.append(f"http://{host}:{address[1]}")
+    return found
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`."""
+    loop = asyncio.get_running_loop()
+    asked = (signal.SIGTERM, signal.SIGINT)
+    for number in asked:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in asked:
+            loop.remove_signal_handler(number)

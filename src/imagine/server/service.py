@@ -1,0 +1,160 @@
+"""From a request to jobs, and from their events to one stream: what every dialect does between its two translations."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+
+from .. import images
+from ..dispatch.worker import Events, error_from_failed
+from ..errors import BadRequest, ImagineError, UnusableModel
+from ..events import Failed, Finished
+from ..frames import JobReport, Source, Submit, ends
+from ..params import GenerationParams
+from ..registry.entry import Entry
+from ..request import GenerateRequest
+from ..resolve import Picture, Resolved, picture_from, resolve
+from .body import Holding
+from .gateway import Gateway, source_from
+
+_log = logging.getLogger("imagine.jobs")
+_READ_AHEAD = 2
+"""Events taken before they are read: a slow reader's are kept, and thinned out, in the pool's own buffers."""
+
+
+class Plan(NamedTuple):
+    """What is to be done for one request."""
+
+    jobs: list[Submit]
+    warnings: list[str]
+
+    @property
+    def streams(self) -> bool:
+        """Does the client want to be told of what happens in between?"""
+        return self.jobs[0].preview.every > 0 or self.jobs[0].progress
+
+
+async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding: Holding) -> Plan:
+    """The jobs of a request. `holding` keeps what its pictures take.
+
+    Raises BadRequest, ModelNotFound, UnusableModel, Busy.
+    """
+    entry = await gateway.choose(request.model)
+    vae = _vae(gateway, request.vae) if request.vae else None
+    img = await _picture(gateway, request.img, "img")
+    mask = await _picture(gateway, request.mask, "mask")
+    holding.hold(sum(len(picture[0]) for picture in (img, mask) if picture))
+    resolved = resolve(
+        request,
+        model=entry,
+        random_seed=lambda: secrets.randbits(64),
+        defaults=gateway.settings.defaults,
+        img=img and img[1],
+        mask=mask and mask[1],
+    )
+    gateway.used(entry.name)
+    for params in resolved.params:
+        _log.debug("recipe: %s", msgspec.to_builtins(params))
+    source = source_from(entry, vae)
+    files = (img and img[0], mask and mask[0])
+    jobs = [_job(params, resolved, client, source, files) for params in resolved.params]
+    return Plan(jobs, resolved.warnings)
+
+
+async def events_of(gateway: Gateway, jobs: list[Submit]) -> AsyncGenerator[tuple[int, JobReport]]:
+    """What happens to the jobs, each event with its job's index, until all have ended.
+
+    Closing it, or being cancelled in it, takes back the jobs that have not. Raises Busy, and what a job failed with.
+    """
+    streams: list[Events] = []
+    news: asyncio.Queue[tuple[int, JobReport]] = asyncio.Queue(_READ_AHEAD)
+    readers: list[asyncio.Task[None]] = []
+    ended: set[int] = set()
+    try:
+        for job in jobs:
+            streams.append(gateway.pool.submit(job))  # noqa: PERF401 - those before a refusal must be known
+        readers = [asyncio.create_task(_read(index, stream, news)) for index, stream in enumerate(streams)]
+        while len(ended) < len(jobs):
+            index, event = await news.get()
+            _note(gateway, jobs[index], event)
+            if ends(event):
+                ended.add(index)
+            if isinstance(event, Failed):
+                raise error_from_failed(event)
+            yield index, event
+    finally:
+        for reader in readers:
+            reader.cancel()
+        for index, stream in enumerate(streams):
+            await stream.aclose()
+            if index not in ended:
+                _log.info("taken back job=%s", jobs[index].job)
+
+
+async def pictures_of(gateway: Gateway, jobs: list[Submit]) -> list[Finished]:
+    """The pictures, in the order of the jobs. Raises as `events_of`."""
+    async with contextlib.aclosing(events_of(gateway, jobs)) as events:
+        done = {index: event async for index, event in events if isinstance(event, Finished)}
+    return [done[index] for index in range(len(jobs))]
+
+
+async def _read(index: int, stream: AsyncIterator[JobReport], news: asyncio.Queue[tuple[int, JobReport]]) -> None:
+    async for event in stream:
+        await news.put((index, event))
+
+
+def _job(
+    params: GenerationParams, resolved: Resolved, client: str, source: Source, files: tuple[bytes | None, bytes | None]
+) -> Submit:
+    return Submit(
+        job=secrets.token_urlsafe(16), client=client, params=params, source=source, img=files[0], mask=files[1],
+        preview=resolved.preview, progress=resolved.progress, keep_alive=resolved.keep_alive,
+    )  # fmt: skip
+
+
+async def _picture(gateway: Gateway, text: str | None, field: str) -> tuple[bytes, Picture] | None:
+    """A picture that came with a request: its file, found to be sound, and what a recipe must know of it."""
+    return None if text is None else await gateway.apart(partial(_read_picture, text, field))
+
+
+def _read_picture(text: str, field: str) -> tuple[bytes, Picture]:
+    data = images.decode_base64(text, field=field)
+    return data, picture_from(data, *images.decode(data, field=field).size)
+
+
+def _vae(gateway: Gateway, name: str) -> Entry:
+    """Raises BadRequest where there is none of that name that can be used."""
+    try:
+        return gateway.registry.find(name, kind="vae")
+    except UnusableModel:
+        raise
+    except ImagineError as error:
+        raise BadRequest(f"vae '{name[:40]}' not found", field="vae") from error
+
+
+def _note(gateway: Gateway, job: Submit, event: JobReport) -> None:
+    """Counts and logs the end of a job."""
+    p = job.params
+    about = {"job": job.job, "model": p.model, "size": f"{p.width}x{p.height}", "sampler": p.sampler}
+    about |= {"steps": str(p.num_steps), "seed": str(p.seed), "client": job.client}
+    match event:
+        case Finished():
+            gateway.metrics.finished(event)
+            times = {stage: f"{seconds:.3f}" for stage, seconds in event.timings.items()}
+            _log.info("%s", _words("finished", about | times), extra={"fields": about | times})
+        case Failed():
+            about |= {"error": event.error}
+            _log.info("%s", _words("failed", about), extra={"fields": about})
+
+
+def _words(what: str, about: dict[str, str]) -> str:
+    return " ".join(
+        [what, *(f"{name}={value!r}" if " " in value else f"{name}={value}" for name, value in about.items())]
+    )

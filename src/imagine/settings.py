@@ -1,0 +1,313 @@
+"""Every option of the server, declared once: its flag, its IMAGINE_* variable, its place in the YAML file, its default.
+
+What the command line says wins over the environment, that over the file, that over the defaults.
+"""
+
+# ruff: noqa: RUF009 - option() only makes a field
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+from urllib.parse import urlsplit
+
+from .checking import checked, shown
+from .duration import seconds_from_duration
+from .errors import BadRequest, ImagineError
+from .resolve import NO_DEFAULTS, Defaults
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LogFormat = Literal["text", "json"]
+PORT = 5000
+PREFIX = "IMAGINE_"
+EVERYONE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
+_ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
+
+
+def option(default: Any, read: Callable[[object], Any], text: str, *, secret: bool = False) -> Any:
+    """A setting: its default, what reads it from a flag, a variable or YAML (raising ValueError), what it is for."""
+    return field(default=default, metadata={"read": read, "help": text, "secret": secret})
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("text")
+    return value
+
+
+def _yes_or_no(value: object) -> bool:
+    said = str(value).strip().lower()
+    if said in _YES or said in _NO:
+        return said in _YES
+    raise ValueError("true or false")
+
+
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        said = str(value).strip()
+        if not re.fullmatch("[0-9]{1,9}", said) or not least <= int(said) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(said)
+
+    return read
+
+
+def _seconds(value: object) -> float:
+    said = str(value).strip()
+    try:
+        number = float(said) if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", said) else seconds_from_duration(said)
+    except ValueError as error:
+        raise ValueError("a number of seconds, or a duration such as 5m; negative is for ever") from error
+    return max(-1.0, number)
+
+
+def _device(value: object) -> str:
+    if not _DEVICE.fullmatch(str(value)):
+        raise ValueError("auto, cpu, cuda, cuda:N or mps")
+    return str(value)
+
+
+def _host(value: object) -> str:
+    host = str(value).strip("[] ")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        if _HOST_NAME.fullmatch(host):
+            return host
+    raise ValueError("an address or a name to listen on, such as 0.0.0.0 or localhost:5000")
+
+
+def _path(value: object) -> Path:
+    return Path(_text(str(value))).expanduser()
+
+
+def _paths(value: object) -> tuple[Path, ...]:
+    return tuple(_path(part) for part in _list(value, os.pathsep))
+
+
+def _list(value: object, separator: str = ",") -> list[object]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(separator) if part.strip()]
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _networks(value: object) -> tuple[Network, ...]:
+    """Whom to answer: true is everyone, false nobody but this machine."""
+    if str(value).strip().lower() in (*_NO, "[]", "()"):
+        return ()
+    if str(value).strip().lower() in (*_YES, "all"):
+        return EVERYONE
+    try:
+        return tuple(ipaddress.ip_network(str(part), strict=False) for part in _list(value))
+    except ValueError as error:
+        raise ValueError("all, or networks such as 192.168.1.0/24") from error
+
+
+def _origins(value: object) -> tuple[str, ...]:
+    return tuple(origin_of(str(part)) for part in _list(value))
+
+
+def origin_of(text: str) -> str:
+    """An origin as browsers write it. Raises ValueError for what is none; `*` is none, since it would be everybody."""
+    parts = urlsplit(text.strip())
+    if not parts.scheme or not parts.netloc or "*" in text or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("origins such as https://example.org, without *")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _url(value: object) -> str:
+    parts = urlsplit(str(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL such as https://pictures.example.org")
+    return str(value).rstrip("/")
+
+
+def _log_format(value: object) -> str:
+    if value not in get_args(LogFormat):
+        raise ValueError("text or json")
+    return str(value)
+
+
+def _defaults(value: object) -> Defaults:
+    if not isinstance(value, Mapping):
+        raise ValueError("a mapping of " + ", ".join(Defaults.__struct_fields__))  # noqa: TRY004 - told as the others are
+    try:
+        found, unknown = checked(value, Defaults)
+    except BadRequest as error:
+        raise ValueError(f"a mapping of fields that can be asked for; {error}") from error
+    if unknown:
+        raise ValueError(f"a mapping of {', '.join(Defaults.__struct_fields__)}, without {shown(unknown[0])}")
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a server is told. Durations are in seconds, negative for ever."""
+
+    host: str = option("0.0.0.0", _host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see server/security.py
+    port: int = option(PORT, _whole(0, 65535), "The port to listen on.")
+    socket: Path | None = option(None, _path, "Listen on this Unix socket only, for this user alone.")
+    device: str = option("auto", _device, "auto, cpu, cuda, cuda:N or mps.")
+    full_prec: bool = option(False, _yes_or_no, "Compute in 32 bits.")
+    home: Path = option(Path("~/.imagine").expanduser(), _path, "The folder of models and of what is remembered.")
+    models: tuple[Path, ...] = option((), _paths, "Folders of models, instead of HOME/models.")
+    model: str | None = option(None, _text, "The model of a request that names none.")
+    preload: str | None = option(None, _text, "A model to load at the start.")
+    keep_alive: float = option(300.0, _seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")
+    max_queue: int = option(512, _whole(1, 100_000), "How many pictures may wait.")
+    max_batch: int | None = option(None, _whole(1, 64), "How many pictures are denoised together at most.")
+    api_key: str | None = option(None, _text, "The key that clients must send.", secret=True)
+    api_key_file: Path | None = option(None, _path, "A file that holds the key.")
+    allow_remote: tuple[Network, ...] = option((), _networks, "Answer other machines without a key: all, or networks.")
+    origins: tuple[str, ...] = option((), _origins, "Origins of pages that may use this server.")
+    public_url: str | None = option(None, _url, "Where clients reach this server, behind a proxy.")
+    offline: bool = option(False, _yes_or_no, "Never use the network.")
+    log_format: LogFormat = option("text", _log_format, "text or json.")
+    debug: bool = option(False, _yes_or_no, "Log prompts and every setting of each picture.")
+    defaults: Defaults = option(NO_DEFAULTS, _defaults, "What a request that doesn't say it gets.")
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders that models are looked for in."""
+        return self.models or (self.home / "models",)
+
+    def said(self) -> dict[str, str]:
+        """Every setting in words for a log; of a secret, only whether there is one."""
+        return {o.name: ("set" if value else "none") if o.secret else _shown(value) for o, value in self._pairs()}
+
+    def __repr__(self) -> str:
+        return f"Settings({self.said()})"
+
+    def _pairs(self) -> list[tuple[Option, Any]]:
+        return [(o, getattr(self, o.name)) for o in OPTIONS]
+
+
+class Option(NamedTuple):
+    """One setting as help texts and tables show it."""
+
+    name: str
+    variable: str
+    default: Any
+    help: str
+    secret: bool
+
+
+OPTIONS = [
+    Option(f.name, PREFIX + f.name.upper(), f.default, f.metadata["help"], f.metadata["secret"])
+    for f in dataclasses.fields(Settings)
+]
+"""Every setting, in the order of its declaration."""
+
+_READ: dict[str, Callable[[object], Any]] = {f.name: f.metadata["read"] for f in dataclasses.fields(Settings)}
+_FOREIGN = {"api_endpoints": "its endpoints are fixed", "image_generation": ""}
+_NO_MEANING = ("use_ref_images", "ref_image_max_size", "cartoon_presets")
+
+
+def settings_from(
+    flags: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None, config: str | None = None
+) -> tuple[Settings, list[str]]:
+    """The settings, and sentences on what the file says that has no effect.
+
+    `flags` are by the names in `Settings`, None where not given; `config` is the text of a YAML file.
+    Raises ImagineError, naming the flag, variable or key and what it can be.
+    """
+    environ = os.environ if environ is None else environ
+    warnings: list[str] = []
+    said: dict[str, Any] = {}
+    if config is not None:
+        said |= _layer(_from_yaml(config, warnings), "{} in the configuration file")
+    variables = {name: environ.get(PREFIX + name.upper(), "").strip(" '\"") for name in _READ if name != "defaults"}
+    said |= _layer({name: value for name, value in variables.items() if value}, PREFIX + "{}")
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    said |= _layer(given, "--{}")
+    if said.get("api_key_file") is not None:
+        said["api_key"] = _key_in(said["api_key_file"])
+    return Settings(**said), warnings
+
+
+def _layer(values: Mapping[str, object], named: str) -> dict[str, Any]:
+    """One source's values, read; a host may bring its port."""
+    values = dict(values)
+    host = values.get("host")
+    if isinstance(host, str):
+        rest = host.strip().split("://", 1)[-1].rstrip("/")
+        if (parts := _ADDRESS.fullmatch(rest)) and parts["port"]:
+            values["host"] = parts["host"] or "0.0.0.0"  # noqa: S104 - as the default
+            values.setdefault("port", parts["port"])
+        else:
+            values["host"] = rest
+    return {name: _value(name, value, named) for name, value in values.items()}
+
+
+def _value(name: str, value: object, named: str) -> Any:
+    where = named.format(name.upper() if named.startswith(PREFIX) else name.replace("_", "-"))
+    if named.startswith("{}"):
+        where = named.format(name)
+    try:
+        return _READ[name](value)
+    except ValueError as error:
+        seen = "set" if name == "api_key" else shown(value)
+        raise ImagineError(f"{where} is {seen}; it must be {error}", field=name) from error
+
+
+def _from_yaml(text: str, warnings: list[str]) -> dict[str, object]:
+    import yaml  # only where there is a file: it costs 20 ms
+
+    try:
+        said = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ImagineError(f"the configuration file is not YAML: {' '.join(str(error).split())[:200]}") from error
+    if said is None:
+        return {}
+    if not isinstance(said, dict):
+        raise ImagineError("the configuration file must be a mapping of settings")
+    found: dict[str, object] = {}
+    for key, value in said.items():
+        name = str(key).replace("-", "_")
+        if name in _READ:
+            if value is not None and value != "":
+                found[name] = value
+        elif name == "image_generation":
+            _image_generation(value, found, warnings)
+        else:
+            why = _FOREIGN.get(name, "no setting has this name")
+            warnings.append(f"{shown(str(key))} in the configuration file has no effect: {why}")
+    return found
+
+
+def _image_generation(value: object, found: dict[str, object], warnings: list[str]) -> None:
+    """The part that guides for such servers show: its default negative prompt is ours."""
+    if not isinstance(value, dict):
+        raise ImagineError(f"image_generation in the configuration file is {shown(value)}; it must be a mapping")
+    for name, part in value.items():
+        if name == "default_negative_prompt":
+            own = found.get("defaults")
+            found["defaults"] = {"neg": part} | (own if isinstance(own, dict) else {})
+        else:
+            why = "it has no meaning here" if name in _NO_MEANING else "no setting has this name"
+            warnings.append(f"'image_generation.{name}' in the configuration file has no effect: {why}"[:200])
+
+
+def _key_in(path: Path) -> str:
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImagineError(f"the key file {path} can't be read: {error}", field="api_key_file") from error
+    if not key:
+        raise ImagineError(f"the key file {path} is empty", field="api_key_file")
+    return key
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

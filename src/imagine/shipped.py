@@ -1,0 +1,13 @@
+"""Where the models that come with Imagine lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def folder() -> Path:
+    """The folder of shipped models: the package's own data, or in a source checkout `models.example`."""
+    packed = _PACKAGE / "data" / "models"
+    return packed if packed.is_dir() else _PACKAGE.parents[1] / "models.example"

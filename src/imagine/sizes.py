@@ -1,0 +1,87 @@
+"""Which size a picture gets: from what was said, the model's own square, or the picture it starts from.
+
+Sizes are (width, height) in pixels. What comes out otherwise than it was asked is told to `warnings`.
+"""
+
+from __future__ import annotations
+
+from .errors import BadRequest
+from .params import Extend, Hires, Resize
+from .request import MAX_SIDE, MIN_SIDE
+
+Size = tuple[int, int]
+
+MAX_RESULT = 4096
+"""Of a result with a second pass: it can be given back as a source."""
+_SAME_SHAPE = 0.01
+_DONE = {"crop": "what is over was cut", "fit": "its edges go on", "stretch": "it was stretched"}
+
+
+def size_alone(width: int | None, height: int | None, native: Size, multiple: int, warnings: list[str]) -> Size:
+    """The size of a picture from nothing: as asked, a side that wasn't as in `native`, in multiples of `multiple`."""
+    for name, asked in (("width", width), ("height", height)):
+        if asked is not None and (made := _multiple(asked, multiple)) != asked:
+            warnings.append(f"{name} {asked} was rounded to {made}: this model's sides are multiples of {multiple}")
+    across = native[0] if width is None else width
+    down = native[1] if height is None else height
+    return _multiple(across, multiple), _multiple(down, multiple)
+
+
+def size_from_source(
+    width: int | None, height: int | None, source: Size, resize: Resize, warnings: list[str]
+) -> Size:  # fmt: skip
+    """The size of a picture made from one of size `source`: as asked exactly, one side by the other and the source's
+    shape, or else the source's own, scaled into the bounds."""
+    across, down = source
+    if width is not None and height is not None:
+        made = (width, height)
+    elif width is not None:
+        made = (width, _bounded(width * down / across))
+    elif height is not None:
+        made = (_bounded(height * across / down), height)
+    else:
+        made = _own(source, warnings)
+    if abs(made[0] * down / (made[1] * across) - 1) > _SAME_SHAPE:
+        warnings.append(
+            f"img is {across}×{down}, which is not the shape of {made[0]}×{made[1]}: {_DONE[resize]} (resize: {resize})"
+        )
+    return made
+
+
+def check_result(size: Size, extend: Extend | None, hires: Hires | None) -> None:
+    """Raises BadRequest on `extend` or `hires` where the picture that comes out would be too large."""
+    width, height = size
+    if extend is not None:
+        width, height = width + extend.left + extend.right, height + extend.top + extend.bottom
+        if max(width, height) > MAX_SIDE:
+            message = f"extend makes the picture {width}×{height}; at most {MAX_SIDE} a side are made"
+            raise BadRequest(f"{message}, so ask for a smaller width and height", field="extend")
+    if hires is not None and max(width, height) * hires.scale > MAX_RESULT:
+        message = f"hires {hires.scale:g} makes the picture {width * hires.scale:.0f}×{height * hires.scale:.0f}"
+        raise BadRequest(f"{message}; at most {MAX_RESULT} a side are made", field="hires")
+
+
+def _own(source: Size, warnings: list[str]) -> Size:
+    """The source's own size, or the nearest of its shape whose sides are in bounds."""
+    scale = 1.0
+    if max(source) > MAX_SIDE:
+        scale = MAX_SIDE / max(source)
+    elif min(source) < MIN_SIDE:
+        scale = MIN_SIDE / min(source)
+    made = (_bounded(source[0] * scale), _bounded(source[1] * scale))
+    if made != source:
+        warnings.append(
+            f"img is {source[0]}×{source[1]}; sides of {MIN_SIDE} to {MAX_SIDE} are made, so the picture is "
+            f"{made[0]}×{made[1]}"
+        )
+    return made
+
+
+def _bounded(side: float) -> int:
+    return min(max(round(side), MIN_SIDE), MAX_SIDE)
+
+
+def _multiple(side: int, multiple: int) -> int:
+    """The nearest multiple within the bounds, the larger of two as near."""
+    least, most = -(-MIN_SIDE // multiple) * multiple, MAX_SIDE // multiple * multiple
+    return min(max((2 * side + multiple) // (2 * multiple) * multiple, least), most)

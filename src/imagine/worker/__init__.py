@@ -1,0 +1,1 @@
+"""The process that owns a device: inbox in, engine steps, events out."""

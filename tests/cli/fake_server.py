@@ -1,0 +1,85 @@
+"""A server in a thread that speaks the native protocol: what it was asked is kept, what it answers is given."""
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from types import SimpleNamespace
+
+from PIL import Image
+
+
+def png(colour: tuple[int, int, int] = (200, 30, 30), side: int = 8) -> bytes:
+    data = BytesIO()
+    Image.new("RGB", (side, side), colour).save(data, "PNG")
+    return data.getvalue()
+
+
+def picture(data: bytes, status: str = "final", **more: object) -> dict:
+    line = {"img": base64.b64encode(data).decode(), "seed": "7", "status": status, "step": 1, "steps": 2}
+    final = {"meta": {"model": "m", "prompt": "p", "seed": "7"}, "timings": {}, "warnings": []}
+    return line | (final if status == "final" else {}) | more
+
+
+class FakeServer:
+    """`lines` is what `/generate` answers; a callable among them is called in its place; bytes are sent as they are."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict] = []
+        self.unloaded: list[str] = []
+        self.lines: list = [picture(png())]
+        self.refusal: tuple[int, str] | None = None
+        self.health: dict = {"name": "imagine", "devices": [{"device": "cpu"}]}
+        self.models: list[dict] = [
+            {"name": "dreamshaper_8", "family": "sd1", "size": 2_132_000_000, "modified": 1.0, "shipped": False}
+            | {"loaded": None}
+        ]
+        self.hung_up = threading.Event()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http.daemon_threads = True
+        self.address = f"127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> "FakeServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def _handler(outer) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler's own self is another
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def _json(self, value: object, status: int = 200) -> None:
+                data = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def do_GET(self) -> None:
+                answers = {"/health": outer.health, "/models": {"models": [], "details": outer.models}}
+                self._json(answers[self.path])
+
+            def do_DELETE(self) -> None:
+                outer.unloaded.append(self.path)
+                self._json({"unloaded": "x"})
+
+            def do_POST(self) -> None:
+                outer.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                if outer.refusal:
+                    self._json({"error": outer.refusal[1]}, outer.refusal[0])
+                    return
+                self.send_response(200)
+                self.end_headers()
+                for line in outer.lines:
+                    if callable(line):
+                        line(SimpleNamespace(socket=self.connection, hung_up=outer.hung_up))
+                    else:
+                        self.wfile.write(json.dumps(line).encode() + b"\n")
+
+        return Handler

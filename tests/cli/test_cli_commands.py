@@ -1,0 +1,187 @@
+"""The small commands, the lightness of all, and where a server is looked for."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imagine.cli import reach
+from imagine.cli.main import COMMANDS, main
+from imagine.cli.table import ago, size_of, table
+from imagine.cli.terminal import protocol_of, sequence
+from imagine.cli.verify import compared
+from imagine.client import Address, Client, address_from
+from imagine.errors import ImagineError
+from tests.cli.fake_server import FakeServer, picture, png
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return int(ended.value.code)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"]])
+def test_start_up_is_light(arguments: list[str], tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom imagine.cli.main import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit as end: assert not end.code, end.code\n"
+        "heavy = ['torch', 'numpy', 'aiohttp', 'rich', 'PIL', 'diffusers', 'transformers', 'yaml']\n"
+        "sys.exit(', '.join(name for name in heavy if name in sys.modules) or 0)\n"
+    )
+    homes = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "IMAGINE_HOME": str(tmp_path)}
+    environ = {name: value for name, value in os.environ.items() if name != "IMAGINE_HOST"} | homes
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=60)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(name, "--help") == 0
+    assert f"imagine {name}" in capsys.readouterr().out
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out.startswith("imagine 0.")
+
+
+@pytest.mark.parametrize("name", ["list", "ls"])
+def test_list_asks_the_server(server: FakeServer, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert run(name) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["NAME", "FAMILY", "SIZE", "MODIFIED"]
+    assert row.startswith("dreamshaper_8    sd1       2.1 GB    ")
+
+
+def test_list_as_json(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == server.models
+
+
+def test_show_and_stop(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "dreamshaper_8") == 0
+    assert "sd1" in capsys.readouterr().out
+    assert run("show", "nothing") == 1
+    assert run("stop", "a/b c") == 0
+    assert server.unloaded == ["/models/a/b%20c/loaded"]
+
+
+def test_ps_lists_what_is_loaded(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.models.append(server.models[0] | {"name": "xl", "loaded": {"size": 5e9, "expires_in": 250.0}})
+    assert run("ps") == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["xl      5.0 GB    cpu          4 minutes from now"]
+
+
+def test_convert_there_and_back(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.lines = [picture(png())]
+    run("run", "p", "-o", "x")
+    before = Path("x.png").read_bytes()
+    assert run("convert", "x.json") == 1
+    assert "x.png is there already" in capsys.readouterr().err
+    assert run("convert", "x.json", "-o", "y.png") == 0
+    assert Path("y.png").read_bytes() == before
+
+
+def test_info_of_a_json(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("x.json").write_text(json.dumps({"meta": {"prompt": "a cat", "seed": "5"}, "out": ""}))
+    assert run("info", "x.json", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["prompt"] == "a cat"
+    Path("x.png").write_bytes(png())
+    assert run("info", "x.png") == 1
+
+
+def test_verify_makes_it_again(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    run("run", "p", "-o", "x")
+    capsys.readouterr()
+    assert run("verify", "x.json") == 0
+    assert capsys.readouterr().out == "x.json: identical\n"
+    server.lines = [picture(png((0, 30, 30)))]
+    assert run("verify", "x.json") == 1
+    assert capsys.readouterr().out == "x.json: different, largest difference 200 of 255\n"
+
+
+def test_near_and_what_changed() -> None:
+    before = {"digest": "a", "img": "photo", "environment": {"torch": "1", "device": "cpu"}}
+    after = {"digest": "b", "img": "digest", "environment": {"device": "cpu", "torch": "2"}}
+    verdict = compared(png((10, 10, 10)), png((12, 10, 10)), before, after)
+    assert verdict == ("near", 2, ["digest: a is now b", "environment torch: 1 is now 2"])
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0.0.0.0", Address()),
+        ("box:8000", Address("box", 8000)),
+        ("http://box", Address("box")),
+        ("https://box/pictures/", Address("box", 443, secure=True, prefix="/pictures")),
+        ("::1", Address("::1")),
+        ("unix:/run/i.sock", Address(socket="/run/i.sock")),
+    ],
+)
+def test_addresses(text: str, address: Address) -> None:
+    assert address_from(text) == address
+
+
+@pytest.mark.parametrize("text", ["box:99999", "ftp://box", "box:port"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(ImagineError, match="the address is"):
+        address_from(text)
+
+
+def test_the_private_folder_is_this_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert stat.S_IMODE(reach.private_folder().stat().st_mode) == 0o700
+    assert reach.private_socket().is_relative_to(tmp_path)
+
+
+def test_a_private_server_that_ends_at_once_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(reach, "running", lambda _: None)
+    with pytest.raises(ImagineError, match="did not start"):
+        reach.running_or_started(None, lambda: subprocess.Popen([sys.executable, "-c", ""]))
+
+
+def test_quantities() -> None:
+    assert [size_of(n) for n in (5, 5400, 165_000_000, 2_132_000_000)] == ["5 B", "5.4 KB", "165 MB", "2.1 GB"]
+    assert [ago(0, now) for now in (5, 60, 7200, 86400 * 8)] == [
+        "less than a minute ago", "1 minute ago", "2 hours ago", "1 week ago",
+    ]  # fmt: skip
+    assert table(["A", "B"], [["long", "x"]]) == "A       B\nlong    x"
+
+
+def test_terminals() -> None:
+    assert protocol_of({"TERM": "xterm-kitty"}) == protocol_of({"TERM_PROGRAM": "ghostty"}) == "kitty"
+    assert protocol_of({"TERM_PROGRAM": "WezTerm"}) == "iterm2"
+    assert protocol_of({"TERM": "foot"}) == "sixel"
+    assert protocol_of({"TERM": "xterm-256color"}) is None
+    assert sequence("kitty", b"x" * 6000).count("\x1b_G") == 2
+    assert "#0!8~$" in sequence("sixel", png())
+
+
+@pytest.mark.parametrize(
+    ("health", "loaded", "busy"),
+    [
+        ({"status": "ready", "waiting": 0, "running": 0}, None, False),
+        ({"status": "ready", "waiting": 0, "running": 1}, None, True),
+        ({"status": "starting", "waiting": 0, "running": 0}, None, True),
+        ({"status": "ready", "waiting": 0, "running": 0}, {"size": 1}, True),
+    ],
+)
+def test_what_keeps_a_private_server(server: FakeServer, health: dict, loaded: dict | None, busy: bool) -> None:
+    from imagine.cli.serve import _busy
+
+    server.health |= health
+    server.models[0]["loaded"] = loaded
+    assert _busy(Client(address_from(server.address))) is busy
+
+
+def test_a_server_that_does_not_answer_is_kept() -> None:
+    from imagine.cli.serve import _busy
+
+    assert _busy(Client(Address(port=1)))

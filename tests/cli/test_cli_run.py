@@ -1,0 +1,189 @@
+"""`imagine run`: what is sent, what is written, what is said."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from imagine.cli.main import main
+from imagine.cli.outputs import Outputs
+from tests.cli.fake_server import FakeServer, picture, png
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", *arguments])
+    return int(ended.value.code)
+
+
+def test_only_what_was_typed_is_sent(server: FakeServer) -> None:
+    assert run("a", "red", "fox") == 0
+    assert server.asked == [{"prompt": "a red fox", "progress": True}]
+
+
+def test_the_options_of_the_original(server: FakeServer) -> None:
+    text = "a photo -m dreamshaper_8 -w 768 -h 512 -n 25 -g 7.0 --neg ugly -c 2 -f 1.5 -s 5 --seed 18446744073709551615"
+    assert run(*text.split(), "--sampler", "dpm++ 2m", "--meta") == 0
+    assert server.asked == [
+        {"prompt": "a photo", "model": "dreamshaper_8", "width": 768, "height": 512, "num_steps": 25, "guidance": 7.0}
+        | {"neg": "ugly", "clip": 2, "hires": 1.5, "stream": 5, "seed": "18446744073709551615"}
+        | {"sampler": "dpm++ 2m", "progress": True}
+    ]
+
+
+@pytest.mark.parametrize("spelling", ["-n", "--num_steps", "--num-steps", "--steps"])
+def test_every_spelling_of_steps(server: FakeServer, spelling: str) -> None:
+    run("x", spelling, "9")
+    assert server.asked[0]["num_steps"] == 9
+
+
+def test_an_empty_negative_is_said(server: FakeServer) -> None:
+    run("x", "--neg", "")
+    assert server.asked[0]["neg"] == ""
+
+
+def test_picture_and_json_are_written_and_only_their_paths_told(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("p", "-o", "fox.png") == 0
+    assert capsys.readouterr().out == "fox.png\nfox.json\n"
+    assert Path("fox.png").read_bytes() == png()
+    saved = json.loads(Path("fox.json").read_text())
+    assert base64.b64decode(saved["out"]) == png()
+    assert saved["meta"] == {"img": None, "stream": None, "model": "m", "prompt": "p", "seed": "7"}
+
+
+def test_a_time_for_a_name_never_overwrites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.chdir(tmp_path)
+    now = time.struct_time((2023, 10, 27, 15, 30, 45, 4, 300, 0))
+    Path("20231027_153045.json").touch()
+    Path("20231027_153045-2.png").touch()
+    assert Outputs(None, 1, now).path(0) == Path("20231027_153045-3.png")
+    assert Outputs(None, 2, now).path(1) == Path("20231027_153045-2-2.png")
+
+
+def test_several_pictures_and_their_sheet(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.lines = [picture(png((0, 0, 250)), index=1), picture(png(), index=0)]
+    assert run("p", "--count", "2", "-o", "x") == 0
+    assert set(capsys.readouterr().out.split()) == {"x-1.png", "x-1.json", "x-2.png", "x-2.json", "x-sheet.png"}
+    assert Path("x-2.png").read_bytes() == png((0, 0, 250))
+
+
+def test_a_stream_replaces_the_picture(server: FakeServer) -> None:
+    seen: list[bytes] = []
+    server.lines = [{"status": "queued", "job": "j", "position": 1}, picture(png((1, 2, 3)), "intermediate")]
+    server.lines += [lambda _: seen.append(b"asked"), picture(png())]
+    assert run("p", "-s", "1", "-o", "x") == 0
+    assert Path("x.png").read_bytes() == png()
+
+
+def test_what_was_not_finished_is_taken_away(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.lines = [picture(png(), "intermediate"), {"error": "the worker died"}]
+    assert run("p", "-s", "1", "-o", "x") == 1
+    assert "the worker died" in capsys.readouterr().err
+    assert list(Path().iterdir()) == []
+
+
+def test_a_server_that_goes_away_is_an_error(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.lines = [picture(png(), "intermediate")]
+    assert run("p", "-o", "x") == 1
+    assert "went away" in capsys.readouterr().err
+    assert list(Path().iterdir()) == []
+
+
+def test_an_interruption_hangs_up(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from imagine.cli.progress import Bar
+
+    def interrupted(bar: Bar, line: dict) -> None:
+        if line["step"] == 2:
+            raise KeyboardInterrupt
+
+    def wait_for_the_end(connection) -> None:
+        connection.socket.settimeout(10)
+        if connection.socket.recv(1) == b"":
+            connection.hung_up.set()
+
+    monkeypatch.setattr(Bar, "show", interrupted)
+    first, second = picture(png(), "intermediate"), picture(png(), "intermediate", step=2)
+    server.lines = [first, second, wait_for_the_end]
+    assert run("p", "-s", "1", "-o", "x") == 130
+    assert server.hung_up.wait(10)
+    assert list(Path().iterdir()) == []
+
+
+def test_a_refusal_is_told_in_the_servers_words(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.refusal = (404, "model 'x' not found")
+    assert run("p", "-m", "x") == 1
+    assert capsys.readouterr().err == "Error: model 'x' not found\n"
+
+
+def test_json_tells_every_event_without_its_picture(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.lines = [{"status": "loading", "job": "j", "model": "m", "fraction": 0.5}, picture(png())]
+    assert run("p", "--json", "-o", "x") == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["status"] for line in told] == ["loading", "final"]
+    assert told[1]["path"] == "x.png"
+    assert "img" not in told[1]
+
+
+def test_a_photo_is_sent_and_kept_in_the_json_only(server: FakeServer) -> None:
+    Path("in.png").write_bytes(png((9, 9, 9)))
+    assert run("p", "-i", "in.png", "-d", "0.7", "-o", "x") == 0
+    assert base64.b64decode(server.asked[0]["img"]) == png((9, 9, 9))
+    assert server.asked[0]["strength"] == 0.7
+    assert json.loads(Path("x.json").read_text())["meta"]["img"] == server.asked[0]["img"]
+
+
+def test_a_large_photo_is_made_smaller_and_it_is_said(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from io import BytesIO
+
+    from PIL import Image
+
+    Image.new("RGB", (5000, 50)).save("wide.png")
+    assert run("p", "-i", "wide.png", "-o", "x") == 0
+    assert Image.open(BytesIO(base64.b64decode(server.asked[0]["img"]))).size == (4096, 41)
+    assert "sent as 4096 x 41" in capsys.readouterr().err
+
+
+def test_from_a_json_and_options_win(server: FakeServer) -> None:
+    meta = {"model": "m", "prompt": "a cat", "steps": 30, "seed": "5", "img": None, "stream": 3, "buckets": "1x30"}
+    Path("old.json").write_text(json.dumps({"meta": meta, "out": ""}))
+    assert run("--from", "old.json", "--seed", "6", "-o", "x") == 0
+    assert server.asked == [{"model": "m", "prompt": "a cat", "num_steps": 30, "seed": "6", "progress": True}]
+
+
+def test_a_prompt_from_stdin(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("from a pipe\n"))
+    assert run("-", "-o", "x") == 0
+    assert server.asked[0]["prompt"] == "from a pipe"
+
+
+def test_no_prompt_is_a_usage_error(server: FakeServer) -> None:
+    assert run() == 2
+    assert server.asked == []
+
+
+def test_the_shipped_model_is_announced(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.models[0] |= {"name": "toybox", "shipped": True}
+    assert run("p", "-o", "x") == 0
+    assert "no model is installed: using toybox" in capsys.readouterr().err
+
+
+def test_a_named_server_that_is_not_there(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("p", "-a", "127.0.0.1:1") == 1
+    said = "Error: could not connect to imagine at http://127.0.0.1:1, run 'imagine serve' to start it\n"
+    assert capsys.readouterr().err == said
+
+
+def test_something_else_at_the_address_is_not_asked(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.health = {"name": "airplay"}
+    assert run("p") == 1
+    assert "is not imagine" in capsys.readouterr().err
+    assert server.asked == []

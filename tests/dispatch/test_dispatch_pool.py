@@ -1,0 +1,436 @@
+"""The pool with a worker that does as it is told: fairness, bounds, losses, the end. Then with a real one."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from imagine.dispatch.buffer import Buffer, EventStream
+from imagine.dispatch.limits import Restarts
+from imagine.dispatch.pool import Job, Pool
+from imagine.dispatch.process import ProcessWorker
+from imagine.errors import Busy
+from imagine.events import Failed, Finished, Loading, Progress, Queued
+from imagine.frames import Loaded, Ready, ResidentModel, Source, Stats, WorkerSettings
+from tests.worker.fake_engine import SOURCE, submit
+
+FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
+PATIENCE = 20.0
+
+
+class ToldWorker:
+    """A `Worker` without a process: a test says what happens to each job it holds."""
+
+    def __init__(self, ready=True):
+        self.ready = Ready(device="told") if ready else None
+        self.broken = None
+        self.stats = Stats()
+        self.restarts = 0
+        self.held = {}
+        self.cancelled = []
+        self.changed = lambda: None
+
+    def watch(self, changed):
+        self.changed = changed
+
+    async def start(self):
+        pass
+
+    async def stop(self, grace):
+        self.lose("was stopped")
+
+    def submit(self, job):
+        self.held[job.job] = Buffer()
+        return EventStream(self.held[job.job], lambda: self.cancel(job.job))
+
+    def cancel(self, job):
+        self.cancelled.append(job)
+
+    async def load(self, source, keep_alive=None):
+        self.stats = Stats(models=[ResidentModel(name=source.name, digest=source.digest)])
+        return Loaded(job="load", model=source.name)
+
+    async def unload(self, model):
+        self.stats = Stats()
+
+    def tell(self, event):
+        (self.held.pop if isinstance(event, Finished | Failed) else self.held.get)(event.job).put(event)
+
+    def finish(self, job):
+        self.tell(Finished(job=job, data=b"png", meta={}, timings={}))
+
+    def fail(self, job, error="OutOfMemory"):
+        self.tell(Failed(job=job, error=error, message="no"))
+
+    def lose(self, why, ready=None):
+        self.ready = ready
+        for job in list(self.held):
+            self.tell(Failed(job=job, error="WorkerLost", message=f"the worker {why}"))
+
+    def turn(self, *, ready=None, broken=None):
+        self.ready, self.broken = ready, broken
+        self.changed()
+
+
+async def settle():
+    """Lets every task that can run do so."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def rest(stream):
+    async with asyncio.timeout(PATIENCE):
+        return [event async for event in stream]
+
+
+def pooled(act, *workers, **options):
+    async def go():
+        pool = Pool(workers, **options)
+        await pool.start()
+        await act(pool)
+        await pool.stop(0)
+        await settle()
+        assert pool.jobs == []
+        assert (pool.waiting, pool.running) == (0, 0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(go())
+
+
+def test_what_a_worker_says_is_passed_on_and_counted():
+    worker = ToldWorker()
+
+    async def act(pool):
+        stream = pool.submit(submit("1"))
+        await settle()
+        said = [Loading(job="1", model="m"), Progress(job="1", step=1, steps=2), Progress(job="1", step=2, steps=2)]
+        for event in said:
+            worker.tell(event)
+        await settle()
+        assert pool.jobs[0].progress.step == 2
+        worker.finish("1")
+        assert (await rest(stream))[:-1] == said
+        failing = pool.submit(submit("2"))
+        await settle()
+        worker.fail("2")
+        await rest(failing)
+        assert (pool.counts.finished, pool.counts.failed, pool.counts.steps) == (1, {"OutOfMemory": 1}, 2)
+
+    pooled(act, worker)
+
+
+def test_a_worker_is_handed_several_jobs_and_the_rest_wait_in_turn():
+    worker = ToldWorker()
+
+    async def act(pool):
+        streams = {name: pool.submit(submit(name, client=name[0])) for name in ("a1", "a2", "a3", "a4", "b1", "c1")}
+        await settle()
+        assert list(worker.held) == ["a1", "a2", "b1"]
+        assert (pool.running, pool.waiting) == (3, 3)
+        assert await anext(streams["c1"]) == Queued(job="c1", position=1)
+        assert await anext(streams["a4"]) == Queued(job="a4", position=2)
+        worker.finish("b1")
+        await settle()
+        assert list(worker.held) == ["a1", "a2", "c1"]
+        assert await anext(streams["a4"]) == Queued(job="a4", position=1)
+        unchanged = asyncio.create_task(anext(streams["a4"]))
+        worker.changed()
+        await settle()
+        assert not unchanged.done()
+        worker.finish("c1")
+        await settle()
+        assert list(worker.held) == ["a1", "a2"], "one client never holds every slot"
+        worker.finish("a1")
+        await settle()
+        assert list(worker.held) == ["a2", "a3"]
+        assert await unchanged == Queued(job="a4", position=0)
+
+    pooled(act, worker, slots=3, share=0.6)
+
+
+def test_a_job_that_need_not_wait_is_told_no_position():
+    worker = ToldWorker()
+
+    async def act(pool):
+        stream = pool.submit(submit("1"))
+        await settle()
+        worker.finish("1")
+        assert [type(event) for event in await rest(stream)] == [Finished]
+
+    pooled(act, worker)
+
+
+def test_a_full_queue_refuses_and_says_when_to_come_back():
+    worker, now = ToldWorker(), [0.0]
+
+    async def act(pool):
+        first = pool.submit(submit("0"))
+        await settle()
+        now[0] = 101.0
+        worker.finish("0")
+        await rest(first)
+        await settle()
+        streams = [pool.submit(submit(str(number))) for number in range(1, 6)]
+        with pytest.raises(Busy, match=r"the queue is full \(3 jobs\)") as refused:
+            pool.submit(submit("one too many"))
+        assert refused.value.retry_after == pytest.approx((1 + 0.2 * 100) / 2)
+        assert pool.counts.refused == 1
+        await streams[-1].aclose()
+        pool.submit(submit("fits"))
+
+    pooled(act, worker, max_queue=3, slots=2, share=1.0, clock=lambda: now[0])
+
+
+def test_a_job_is_cancelled_while_it_waits_and_never_reaches_a_worker():
+    worker = ToldWorker(ready=False)
+
+    async def act(pool):
+        cancelled, left, kept = (pool.submit(submit(name)) for name in ("cancelled", "left", "kept"))
+        assert pool.cancel("cancelled")
+        assert not pool.cancel("unknown")
+        assert (await rest(cancelled))[-1].error == "Cancelled"
+        await left.aclose()
+        worker.turn(ready=Ready(device="told"))
+        await settle()
+        assert list(worker.held) == ["kept"]
+        worker.finish("kept")
+        assert isinstance((await rest(kept))[-1], Finished)
+        assert pool.counts.failed == {"Cancelled": 2}
+
+    pooled(act, worker)
+
+
+@pytest.mark.parametrize("leave", ["ask", "close", "cancel", "forget"])
+def test_a_running_job_that_nobody_wants_is_taken_back_and_holds_its_slot_until_the_device_is_free(leave):
+    worker = ToldWorker()
+
+    async def act(pool):
+        stream = pool.submit(submit("1"))
+        await settle()
+        worker.tell(Loading(job="1", model="m"))
+        waiting = pool.submit(submit("2"))
+        if leave == "ask":
+            pool.cancel("1")
+        elif leave == "close":
+            await stream.aclose()
+        elif leave == "cancel":
+            task = asyncio.create_task(rest(stream))
+            await settle()
+            task.cancel()
+        else:
+            del stream
+            gc.collect()
+        await settle()
+        assert worker.cancelled == ["1"]
+        assert list(worker.held) == ["1"]
+        worker.fail("1", "Cancelled")
+        await settle()
+        assert list(worker.held) == ["2"]
+        del waiting
+        await settle()
+        worker.fail("2", "Cancelled")
+
+    pooled(act, worker, slots=1)
+
+
+def test_a_lost_worker_costs_what_it_had_begun_and_nothing_else():
+    worker = ToldWorker()
+
+    async def act(pool):
+        begun, innocent, waiting = (pool.submit(submit(name)) for name in ("begun", "innocent", "waiting"))
+        await settle()
+        worker.tell(Loading(job="begun", model="m"))
+        await settle()
+        worker.lose("was killed by SIGKILL")
+        assert (await rest(begun))[-1] == Failed(
+            job="begun", error="WorkerLost", message="the worker was killed by SIGKILL"
+        )
+        await settle()
+        assert (pool.running, pool.waiting) == (0, 2)
+        worker.turn(ready=Ready(device="told"))
+        await settle()
+        assert list(worker.held) == ["innocent", "waiting"]
+        worker.lose("was killed by SIGKILL again")
+        assert (await rest(innocent))[-1].error == "WorkerLost", "a job is not tried for ever"
+        worker.turn(ready=Ready(device="told"))
+        await settle()
+        worker.finish("waiting")
+        assert isinstance((await rest(waiting))[-1], Finished)
+
+    pooled(act, worker, slots=2, share=1.0)
+
+
+@pytest.mark.parametrize("moments", [None, 0, 1, 2, 3])
+def test_a_job_cancelled_while_its_worker_is_lost_is_not_tried_again(moments):
+    worker = ToldWorker()
+
+    async def act(pool):
+        stream = pool.submit(submit("1"))
+        await settle()
+        if moments is None:
+            pool.cancel("1")
+        worker.lose("was killed", ready=None)
+        for _ in range(moments or 0):
+            await asyncio.sleep(0)
+        pool.cancel("1")
+        assert isinstance((await rest(stream))[-1], Failed)
+        worker.turn(ready=Ready(device="told"))
+        await settle()
+        assert worker.held == {}
+
+    pooled(act, worker)
+
+
+def test_a_worker_that_can_not_be_started_fails_whoever_waits_and_whoever_comes():
+    worker = ToldWorker(ready=False)
+
+    async def act(pool):
+        early = pool.submit(submit("early"))
+        await settle()
+        worker.turn(broken="can't be started: no libcuda")
+        late = pool.submit(submit("late"))
+        for stream in (early, late):
+            assert (await rest(stream))[-1].message == "the worker can't be started: no libcuda"
+        worker.turn(ready=Ready(device="told"))
+        better = pool.submit(submit("better"))
+        await settle()
+        worker.finish("better")
+        assert isinstance((await rest(better))[-1], Finished)
+
+    pooled(act, worker)
+
+
+def test_a_worker_that_breaks_its_word_fails_the_job():
+    class Rude(ToldWorker):
+        def submit(self, job):
+            raise OSError("no route to host")
+
+    async def act(pool):
+        last = (await rest(pool.submit(submit("1"))))[-1]
+        assert (last.error, last.message) == ("WorkerLost", "the worker failed: no route to host")
+
+    pooled(act, Rude())
+
+
+def test_jobs_go_where_their_model_is_then_where_there_is_room():
+    left, right = ToldWorker(), ToldWorker()
+    other = Source(name="other", digest="1" * 64, path="", family="")
+
+    async def act(pool):
+        await pool.load(SOURCE)
+        await pool.load(other)
+        assert [len(worker.stats.models) for worker in (left, right)] == [1, 1]
+        left.stats, right.stats = right.stats, left.stats
+        jobs = [pool.submit(submit("1")), pool.submit(submit("2"))]
+        await settle()
+        assert (list(left.held), list(right.held)) == ([], ["1", "2"])
+        jobs.append(pool.submit(submit("3")))
+        await settle()
+        assert (list(left.held), list(right.held)) == (["3"], ["1", "2"])
+        await pool.unload("m")
+        assert pool.stats == [Stats(), Stats()]
+
+    pooled(act, left, right, slots=2, share=1.0)
+
+
+def test_jobs_of_one_model_stay_together_before_it_is_loaded():
+    left, right = ToldWorker(), ToldWorker()
+    other = Source(name="other", digest="1" * 64, path="", family="")
+
+    async def act(pool):
+        jobs = [submit("1"), msgspec.structs.replace(submit("2"), source=other), submit("3"), submit("4")]
+        streams = [pool.submit(job) for job in jobs]
+        await settle()
+        assert (list(left.held), list(right.held)) == (["1", "3", "4"], ["2"])
+        del streams
+
+    pooled(act, left, right)
+
+
+def test_a_stopping_pool_refuses_fails_who_waits_and_lets_who_runs_end():
+    class Patient(ToldWorker):
+        async def stop(self, grace):
+            assert grace == 30
+            for job in list(self.held):
+                self.finish(job)
+
+    worker = Patient()
+
+    async def act(pool):
+        runs, waits = pool.submit(submit("1")), pool.submit(submit("2"))
+        await settle()
+        await pool.stop(30)
+        assert isinstance((await rest(runs))[-1], Finished)
+        assert (await rest(waits))[-1] == Failed(job="2", error="Busy", message="the server is stopping")
+        with pytest.raises(Busy, match="stopping"):
+            pool.submit(submit("3"))
+        worker.stop = ToldWorker().stop
+
+    pooled(act, worker, slots=1)
+
+
+def test_a_thousand_jobs_come_and_go():
+    worker = ToldWorker()
+
+    async def act(pool):
+        for start in range(0, 1000, 50):
+            names = [str(start + number) for number in range(50)]
+            streams = [pool.submit(submit(name, client=f"client {name}")) for name in names]
+            while pool.jobs:
+                await settle()
+                for job in list(worker.held):
+                    worker.finish(job)
+            assert [(await rest(stream))[-1].job for stream in streams] == names
+        assert pool.counts.finished == 1000
+        assert pool._held_by_client == {}
+        assert len(pool._waiting._clients) == 0
+        del streams
+        gc.collect()
+        assert not [thing for thing in gc.get_objects() if type(thing) in (Job, Buffer)]
+
+    pooled(act, worker)
+
+
+def test_with_a_real_worker_killed_in_the_middle_the_queue_survives_without_help():
+    async def go():
+        pool = Pool([ProcessWorker(WorkerSettings(), command=FAKE, restarts=Restarts(first=0.01))], slots=2, share=1.0)
+        await pool.start()
+        running = [pool.submit(submit(name, "slow", steps=10**6)) for name in ("r1", "r2")]
+        waiting = [pool.submit(submit(f"w{number}", client=f"client {number}")) for number in range(20)]
+        async with asyncio.timeout(PATIENCE):
+            for stream in running:
+                async for event in stream:
+                    if isinstance(event, Progress):
+                        break
+        os.kill(pool.workers[0].pid, signal.SIGKILL)
+        async with asyncio.timeout(1):
+            lost = [(await rest(stream))[-1] for stream in running]
+        assert [event.error for event in lost] == ["WorkerLost", "WorkerLost"]
+        ends = await asyncio.gather(*map(rest, waiting))
+        assert [events[-1].data for events in ends] == [f"png of w{number}".encode() for number in range(20)]
+        assert pool.restarts == 1
+        await pool.stop(PATIENCE)
+
+    asyncio.run(go())
+
+
+def test_with_a_real_worker_that_dies_of_one_job_every_other_is_done():
+    async def go():
+        pool = Pool([ProcessWorker(WorkerSettings(), command=FAKE, restarts=Restarts(first=0.01))], slots=4)
+        await pool.start()
+        streams = {
+            name: pool.submit(submit(name, "killed" if name == "bad" else "fox", client=name))
+            for name in ("bad", *(str(number) for number in range(30)))
+        }
+        ends = dict(zip(streams, await asyncio.gather(*map(rest, streams.values())), strict=True))
+        assert ends.pop("bad")[-1].error == "WorkerLost"
+        lost = [name for name, events in ends.items() if isinstance(events[-1], Failed)]
+        assert len(lost) <= 3, "only what was begun beside it"
+        await pool.stop(PATIENCE)
+
+    asyncio.run(go())

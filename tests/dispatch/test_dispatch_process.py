@@ -1,0 +1,405 @@
+"""ProcessWorker with real child processes around a fake engine: crashes, hangs, and the end of either side."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from imagine.dispatch.buffer import Buffer
+from imagine.dispatch.limits import Limits, Restarts
+from imagine.dispatch.process import ProcessWorker, worker_command
+from imagine.errors import OutOfMemory
+from imagine.events import Failed, Finished, Preview, Progress
+from imagine.frames import MAX_FRAME, Loaded, Source, WorkerSettings
+from tests.worker.fake_engine import SOURCE, submit
+
+FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
+QUICK = Restarts(first=0.01, most=0.05)
+PATIENCE = 20.0
+
+
+@contextlib.asynccontextmanager
+async def running(command=FAKE, limits=None, restarts=QUICK, heartbeat=0.05, ready=True):
+    worker = ProcessWorker(WorkerSettings(heartbeat=heartbeat), command=command, limits=limits, restarts=restarts)
+    worker.changed = asyncio.Event()
+    worker.watch(worker.changed.set)
+    await worker.start()
+    try:
+        if ready:
+            await until(worker, lambda: worker.ready is not None)
+        yield worker
+    finally:
+        await worker.stop(0)
+
+
+async def until(worker, true):
+    """Waits for the worker's state to be as wished."""
+    async with asyncio.timeout(PATIENCE):
+        while not true():
+            worker.changed.clear()
+            await worker.changed.wait()
+
+
+async def read(stream, stop=lambda event: False):
+    """The events up to the end, or to the first that `stop`s."""
+    events = []
+    async with asyncio.timeout(PATIENCE):
+        async for event in stream:
+            events.append(event)
+            if stop(event):
+                break
+    return events
+
+
+def at_step(number):
+    return lambda event: isinstance(event, Progress) and event.step >= number
+
+
+def test_a_job_is_done_and_its_bytes_pass_unchanged():
+    async def go():
+        async with running() as worker:
+            events = await read(worker.submit(submit("1", steps=3, img=bytes(range(256)) * 5000)))
+            assert [event.step for event in events if isinstance(event, Progress)] == [1, 2, 3]
+            assert events[-1].data == bytes(range(256)) * 5000
+            assert events[-1].meta == {"prompt": "fox", "seed": 1}
+
+    asyncio.run(go())
+
+
+def test_prints_of_libraries_reach_the_log_and_never_the_frames(caplog):
+    async def go():
+        with caplog.at_level(logging.INFO):
+            async with running() as worker:
+                events = await read(worker.submit(submit("1", "chatty")))
+        assert isinstance(events[-1], Finished)
+
+    asyncio.run(go())
+    for words in ("a library's print", "a driver's printf", "a program's words"):
+        assert any(words in record.message for record in caplog.records if record.name == "imagine.worker"), words
+    logged = [(record.name, record.levelname, record.message) for record in caplog.records]
+    assert ("imagine.engine", "INFO", "our own words ?") in logged
+    assert ("torch", "WARNING", "a library's warning") in logged
+    assert not any("chatter" in message for _, _, message in logged)
+
+
+def test_killed_in_a_job_it_fails_it_within_a_second_and_comes_back():
+    async def go():
+        async with running() as worker:
+            stream = worker.submit(submit("1", "slow", steps=10**6))
+            await read(stream, at_step(3))
+            first = worker.pid
+            os.kill(first, signal.SIGKILL)
+            killed = time.monotonic()
+            last = (await read(stream))[-1]
+            assert time.monotonic() - killed < 1
+            assert (last.error, last.job) == ("WorkerLost", "1")
+            assert "SIGKILL" in last.message
+            await until(worker, lambda: worker.ready is not None)
+            assert worker.pid != first
+            assert worker.restarts == 1
+            assert isinstance((await read(worker.submit(submit("2"))))[-1], Finished)
+
+    asyncio.run(go())
+
+
+def test_a_job_for_a_worker_that_is_not_there_is_lost_at_once():
+    async def go():
+        async with running(ready=False) as worker:
+            assert [event.error for event in await read(worker.submit(submit("1")))] == ["WorkerLost"]
+
+    asyncio.run(go())
+
+
+def test_a_crash_says_how_it_ended():
+    async def go():
+        async with running() as worker:
+            last = (await read(worker.submit(submit("1", "exit"))))[-1]
+            assert last == Failed(
+                job="1", error="WorkerLost", message="the worker ended with status 3: assertion failed: x > 0"
+            )
+
+    asyncio.run(go())
+
+
+def test_stopped_by_a_signal_it_counts_as_hung():
+    async def go():
+        async with running(limits=Limits(silence=0.4)) as worker:
+            stream = worker.submit(submit("1", "slow", steps=10**6))
+            await read(stream, at_step(2))
+            first = psutil.Process(worker.pid)
+            first.suspend()
+            last = (await read(stream))[-1]
+            assert last.error == "WorkerLost"
+            assert "not a word" in last.message
+            assert not first.is_running()
+            await until(worker, lambda: worker.ready is not None)
+            assert isinstance((await read(worker.submit(submit("2"))))[-1], Finished)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"), [("stuck", "s in 'denoising', where 0.3 s are allowed"), ("stuck natively", "not a word")]
+)
+def test_a_step_without_end_counts_as_hung(prompt, said):
+    async def go():
+        async with running(limits=Limits(silence=1, stage=60, stages={"denoising": 0.3})) as worker:
+            events = await read(worker.submit(submit("1", prompt)))
+            assert events[-1].error == "WorkerLost"
+            assert said in events[-1].message
+
+    asyncio.run(go())
+
+
+def test_long_work_in_short_steps_is_no_hang_and_neither_is_idleness():
+    async def go():
+        async with running(limits=Limits(stage=0.4, stages={}, silence=1.0)) as worker:
+            for job in range(2):
+                events = await read(worker.submit(submit(str(job), "slow", steps=100)))
+                assert isinstance(events[-1], Finished), events[-1]
+                worker.changed.clear()
+                with pytest.raises(TimeoutError):  # nothing happens to an idle one for longer than the limit
+                    await asyncio.wait_for(worker.changed.wait(), 0.6)
+            assert worker.restarts == 0
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("prompt", ["idle", "stuck", "stuck natively"])
+def test_a_worker_dies_with_its_gateway(prompt):
+    """Also in a native call, with and without the interpreter's lock."""
+    gateway = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "gateway.py"), prompt], stdout=subprocess.PIPE, text=True
+    )
+    with gateway:
+        worker = os.pidfd_open(int(gateway.stdout.readline()))
+        try:
+            assert not select.select([worker], [], [], 0.2)[0], "it died before its gateway"
+            gateway.kill()
+            assert select.select([worker], [], [], 1.0)[0], "it outlived its gateway by a second"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(worker, signal.SIGKILL)
+            os.close(worker)
+
+
+@pytest.mark.parametrize("leave", ["close", "cancel", "forget"])
+def test_a_reader_that_leaves_takes_its_job_back(leave):
+    async def go():
+        async with running() as worker:
+            stream = worker.submit(submit("1", "slow", steps=10**9))
+            await read(stream, at_step(2))
+            if leave == "close":
+                await stream.aclose()
+            elif leave == "cancel":
+                task = asyncio.create_task(read(stream))
+                await asyncio.wait([task], timeout=0.05)
+                task.cancel()
+                await asyncio.wait([task])
+            else:
+                del stream
+                gc.collect()
+            async with asyncio.timeout(PATIENCE):
+                await worker._idle.wait()
+            assert worker.pid is not None
+            assert worker.restarts == 0
+
+    asyncio.run(go())
+
+
+def test_a_cancelled_job_says_so():
+    async def go():
+        async with running() as worker:
+            stream = worker.submit(submit("1", "slow", steps=10**9))
+            await read(stream, at_step(2))
+            worker.cancel("1")
+            worker.cancel("unknown")
+            assert (await read(stream))[-1].error == "Cancelled"
+
+    asyncio.run(go())
+
+
+def test_a_worker_that_never_starts_fails_jobs_with_its_last_words_and_does_not_spin():
+    broken = [sys.executable, "-c", "raise ImportError('libcuda.so: no such file')"]
+
+    async def go():
+        restarts = Restarts(first=0.02, most=30, hopeless=3)
+        async with running(command=broken, restarts=restarts, ready=False) as worker:
+            await until(worker, lambda: worker.broken is not None)
+            assert worker.restarts == 2
+            last = (await read(worker.submit(submit("1"))))[-1]
+            assert last.error == "WorkerLost"
+            assert last.message.endswith("ImportError: libcuda.so: no such file")
+
+    asyncio.run(go())
+
+
+def test_a_worker_that_fails_is_not_started_again_before_its_time():
+    async def go():
+        restarts = Restarts(first=1000, most=1000, hopeless=1)
+        async with running(command=[sys.executable, "-c", "1/0"], restarts=restarts, ready=False) as worker:
+            await until(worker, lambda: worker.broken is not None)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(worker._keeper), 0.2)
+            assert worker.restarts == 0
+
+    asyncio.run(go())
+
+
+def test_a_worker_that_can_be_started_after_all_is_broken_no_more(tmp_path):
+    late = f"""
+import os, pathlib, sys
+came = pathlib.Path({str(tmp_path / "came")!r})
+if came.exists():
+    os.execv({FAKE[0]!r}, {FAKE!r})
+came.touch()
+sys.exit("no device yet")
+"""
+
+    async def go():
+        restarts = Restarts(first=0.01, hopeless=1)
+        async with running(command=[sys.executable, "-c", late], restarts=restarts, ready=False) as worker:
+            await until(worker, lambda: worker.broken is not None)
+            assert worker.broken == "can't be started: it ended with status 1: no device yet"
+            await until(worker, lambda: worker.ready is not None)
+            assert worker.broken is None
+            assert isinstance((await read(worker.submit(submit("1"))))[-1], Finished)
+
+    asyncio.run(go())
+
+
+def test_a_worker_that_cannot_be_run_at_all_is_broken():
+    async def go():
+        async with running(command=["/nowhere/python"], ready=False) as worker:
+            await until(worker, lambda: worker.broken is not None)
+            assert "can't be run" in worker.broken
+
+    asyncio.run(go())
+
+
+def test_restarts_wait_longer_and_longer_up_to_a_limit():
+    restarts = Restarts(first=0.5, most=30)
+    assert [restarts.delay(lives) for lives in (0, 1, 2, 3, 7, 10_000)] == [0, 0.5, 1, 2, 30, 30]
+
+
+@pytest.mark.parametrize(
+    "said", [b"\0\0\0\0", (MAX_FRAME + 1).to_bytes(4, "big"), b"\0\0\0\x03abc", b"\0\0\0\x01\xc1", b"Hello, world!"]
+)
+def test_a_malformed_frame_costs_the_worker_its_life(said):
+    babbler = [sys.executable, "-c", f"import os, signal; os.write(1, {said!r}); signal.pause()"]
+
+    async def go():
+        async with running(command=babbler, restarts=Restarts(first=0.01, hopeless=1), ready=False) as worker:
+            await until(worker, lambda: worker.broken is not None)
+            assert "malformed frame" in worker.broken
+
+    asyncio.run(go())
+
+
+def test_a_worker_that_is_never_ready_is_given_up():
+    mute = [sys.executable, "-c", "import signal; signal.pause()"]
+
+    async def go():
+        restarts = Restarts(first=0.01, hopeless=1)
+        async with running(command=mute, limits=Limits(start=0.2), restarts=restarts, ready=False) as worker:
+            await until(worker, lambda: worker.broken is not None)
+            assert "was not ready after 0.2 s" in worker.broken
+
+    asyncio.run(go())
+
+
+def test_stop_lets_jobs_end_within_the_grace():
+    async def go():
+        async with running() as worker:
+            stream = worker.submit(submit("1", "slow", steps=30))
+            await read(stream, at_step(1))
+            pid = worker.pid
+            await worker.stop(PATIENCE)
+            assert isinstance((await read(stream))[-1], Finished)
+            assert not psutil.pid_exists(pid)
+
+    asyncio.run(go())
+
+
+def test_stop_fails_what_does_not_end_in_time():
+    async def go():
+        async with running(limits=Limits(farewell=0.1)) as worker:
+            stream = worker.submit(submit("1", "stuck"))
+            await read(stream, at_step(1))
+            pid = worker.pid
+            await worker.stop(0.1)
+            assert (await read(stream))[-1].error == "WorkerLost"
+            assert not psutil.pid_exists(pid)
+            assert worker.restarts == 0
+
+    asyncio.run(go())
+
+
+def test_models_are_loaded_and_let_go_on_request():
+    async def go():
+        async with running(ready=False) as worker:
+            assert isinstance(await worker.load(SOURCE), Loaded)
+            with pytest.raises(OutOfMemory, match="too big"):
+                await worker.load(Source(name="too big", digest="1", path="", family=""))
+            async with asyncio.timeout(PATIENCE):
+                while [model.name for model in worker.stats.models] != ["m"]:
+                    await read(worker.submit(submit("x")))
+            await worker.unload("m")
+            async with asyncio.timeout(PATIENCE):
+                while worker.stats.models:
+                    await read(worker.submit(submit("y")))
+
+    asyncio.run(go())
+
+
+def test_a_thousand_jobs_leave_nothing_behind():
+    async def batch(worker, names):
+        ends = await asyncio.gather(*(read(worker.submit(submit(name, steps=1, every=1))) for name in names))
+        return [events[-1].data for events in ends]
+
+    async def go():
+        async with running() as worker:
+            await batch(worker, ["first"])
+            here, there = psutil.Process(), psutil.Process(worker.pid)
+            before = here.num_fds(), there.num_fds(), len(asyncio.all_tasks()), there.num_threads()
+            for start in range(0, 1000, 100):
+                names = [f"job {start + number}" for number in range(100)]
+                assert await batch(worker, names) == [f"png of {name}".encode() for name in names]
+            assert worker._jobs == {}
+            assert (here.num_fds(), there.num_fds(), len(asyncio.all_tasks()), there.num_threads()) == before
+            gc.collect()
+            assert not [thing for thing in gc.get_objects() if type(thing) is Buffer]
+
+    asyncio.run(go())
+
+
+def test_a_slow_reader_still_gets_the_picture():
+    async def go():
+        async with running() as worker:
+            stream = worker.submit(submit("1", steps=3000, every=1))
+            async with asyncio.timeout(PATIENCE):
+                await worker._idle.wait()
+            events = await read(stream)
+            assert isinstance(events[-1], Finished)
+            assert len(events) <= 256
+            assert [event.step for event in events if isinstance(event, Preview)][-1] == 3000
+
+    asyncio.run(go())
+
+
+def test_the_default_command_runs_this_interpreter_and_ignores_the_folder_it_is_in(tmp_path, monkeypatch):
+    (tmp_path / "imagine").mkdir()
+    (tmp_path / "imagine/__init__.py").write_text("raise SystemExit('the wrong one')")
+    monkeypatch.chdir(tmp_path)
+    seen = subprocess.run([*worker_command(), "serve"], capture_output=True, text=True, check=False)
+    assert "a worker takes no arguments" in seen.stderr

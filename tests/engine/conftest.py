@@ -1,0 +1,28 @@
+"""Tiny checkpoints, written once for all tests."""
+
+import pytest
+
+from tests.checkpoints import tiny_modules, write_checkpoint
+from tests.engine.running import source_of
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """Gives the file of a family's tiny checkpoint and the modules in it."""
+    folder, known = tmp_path_factory.mktemp("checkpoints"), {}
+
+    def get(family="stable_diffusion", in_channels=4):
+        key = (family, in_channels)
+        if key not in known:
+            modules = tiny_modules(family, in_channels=in_channels)
+            path = folder / f"{family}-{in_channels}.safetensors"
+            write_checkpoint(path, modules)
+            known[key] = path, modules
+        return known[key]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def sd1(checkpoints):
+    return source_of(checkpoints()[0])

@@ -1,0 +1,206 @@
+"""Pictures on their way in and out: sizes, shapes, masks, and the source's own pixels."""
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from PIL import Image
+
+from imagine.engine.canvas import (
+    Canvas,
+    denoised_size,
+    extended,
+    feathered,
+    fitted,
+    fitted_mask,
+    picture_from_pixels,
+    pixels_from_picture,
+    plan,
+)
+from imagine.params import Extend
+
+
+def noisy(width, height, seed=0):
+    values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return Image.fromarray(values)
+
+
+def box_mask(size, box):
+    mask = Image.new("L", size, 0)
+    mask.paste(255, box)
+    return mask
+
+
+sides = st.integers(16, 700)
+
+
+@settings(deadline=None, max_examples=60)
+@given(width=sides, height=sides, native=st.sampled_from([64, 512]), multiple=st.sampled_from([8, 16, 64]))
+def test_what_is_denoised_fits_and_comes_back_at_the_asked_size(width, height, native, multiple):
+    for fit, source in (("native", None), ("scale", None), ("native", Image.new("RGB", (width, height)))):
+        canvas = plan(width, height, fit=fit, native=native, multiple=multiple, source=source)
+        for inner, work in zip(canvas.inner, canvas.work, strict=True):
+            assert work % multiple == 0
+            assert 0 <= work - inner < multiple
+        if fit == "native" and source is None:
+            assert canvas.inner == (width, height)
+        else:
+            assert 0.25 < canvas.inner[0] * canvas.inner[1] / native**2 < 1.6
+            assert canvas.inner[0] / canvas.inner[1] == pytest.approx(width / height, rel=0.15)
+        assert canvas.finish(Image.new("RGB", canvas.work)).size == (width, height)
+
+
+def test_a_size_that_does_well_is_kept():
+    assert denoised_size(600, 500, native=512, near_native=True) == (600, 500)
+    assert denoised_size(1024, 1024, native=512, near_native=True) == (512, 512)
+    assert denoised_size(1024, 1024, native=512, near_native=False) == (1024, 1024)
+    assert denoised_size(128, 128, native=512, near_native=True) == (512, 512)
+
+
+def test_a_side_that_is_no_multiple_is_padded_and_cut_not_resampled():
+    photo = noisy(61, 50)
+    canvas = plan(61, 50, fit="native", native=56, multiple=8, source=photo)
+    assert canvas.work == (64, 56)
+    laid_out = picture_from_pixels(canvas.source_pixels())
+    assert np.array_equal(np.asarray(laid_out)[:50, :61], np.asarray(photo))
+    assert np.array_equal(np.asarray(laid_out)[-1, 61:], np.asarray(laid_out)[-1, 60:61].repeat(3, 0))
+    assert np.array_equal(np.asarray(canvas.finish(laid_out)), np.asarray(photo))
+
+
+def test_crop_keeps_the_middle_fit_keeps_everything_stretch_distorts():
+    photo = Image.new("RGB", (200, 100), "green")
+    photo.paste("red", (0, 0, 50, 100))
+    photo.paste("blue", (150, 0, 200, 100))
+    cut = fitted(photo, 100, 100, "crop")
+    assert {cut.getpixel((x, 50)) for x in (5, 50, 95)} == {(0, 128, 0)}
+    whole = fitted(photo, 100, 100, "fit")
+    assert [whole.getpixel((x, y)) for x, y in ((5, 50), (50, 50), (95, 50))] == [(255, 0, 0), (0, 128, 0), (0, 0, 255)]
+    assert whole.getpixel((5, 2)) == (255, 0, 0), "its edges go on"
+    flat = fitted(photo, 100, 100, "stretch")
+    assert [flat.getpixel((x, 5)) for x in (5, 50, 95)] == [(255, 0, 0), (0, 128, 0), (0, 0, 255)]
+    for picture in (cut, whole, flat):
+        assert picture.size == (100, 100)
+
+
+@pytest.mark.parametrize("resize", ["crop", "fit", "stretch"])
+def test_a_mask_is_laid_over_the_picture_as_the_picture_is(resize):
+    white = box_mask((200, 100), (80, 20, 120, 80))
+    photo = Image.merge("RGB", [white] * 3)
+    assert np.array_equal(
+        np.asarray(fitted_mask(white, 96, 96, resize)), np.asarray(fitted(photo, 96, 96, resize).getchannel(0))
+    )
+
+
+def test_transparent_pixels_of_a_mask_paint():
+    mask = Image.new("RGBA", (8, 8), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, 4, 8))
+    assert np.asarray(fitted_mask(mask, 8, 8, "crop"))[0].tolist() == [255] * 4 + [0] * 4
+    opaque = Image.new("RGBA", (8, 8), (255, 255, 255, 255))
+    assert np.asarray(fitted_mask(opaque, 8, 8, "crop")).min() == 255
+
+
+def test_margins_are_to_be_painted_and_the_source_is_not():
+    photo = noisy(20, 10)
+    grown, mask = extended(photo, None, Extend(left=3, top=1, right=5, bottom=2))
+    assert grown.size == mask.size == (28, 13)
+    inside = np.zeros((13, 28), bool)
+    inside[1:11, 3:23] = True
+    assert np.array_equal(np.asarray(mask) == 0, inside)
+    assert np.array_equal(np.asarray(grown)[1:11, 3:23], np.asarray(photo))
+    assert np.array_equal(np.asarray(grown)[5, 23:], np.asarray(photo)[4, -1:].repeat(5, 0))
+
+
+def test_extending_keeps_the_mask_that_is_given():
+    _, mask = extended(noisy(8, 8), box_mask((8, 8), (2, 2, 4, 4)), Extend(left=4))
+    assert np.asarray(mask)[3].tolist() == [255] * 4 + [0] * 2 + [255] * 2 + [0] * 4
+
+
+shapes = st.tuples(st.integers(1, 90), st.integers(1, 90))
+
+
+@settings(deadline=None, max_examples=80)
+@given(size=shapes, seed=st.integers(0, 99), blob=st.integers(1, 30))
+def test_a_feather_lies_inside_the_mask_and_every_part_of_it_shows(size, seed, blob):
+    rng = np.random.default_rng(seed)
+    mask = Image.new("L", size, 0)
+    for _ in range(3):
+        x, y = rng.integers(0, size[0]), rng.integers(0, size[1])
+        mask.paste(int(rng.integers(100, 256)), (int(x), int(y), int(x) + blob, int(y) + blob))
+    shown, inside = np.asarray(feathered(mask)), np.asarray(mask) >= 128
+    assert (shown[~inside] == 0).all()
+    assert (shown[inside] > 0).all()
+    if inside.any():
+        assert shown.max() == 255
+
+
+def test_a_feather_rises_from_the_edge():
+    shown = np.asarray(feathered(box_mask((640, 640), (100, 100, 500, 500))))[300]
+    assert shown[99] == 0
+    rising = shown[100:112].astype(int)
+    assert (np.diff(rising) >= 0).all()
+    assert 0 < rising[0] < 100
+    assert shown[110] == 255
+
+
+def test_a_line_thinner_than_the_feather_shows_fully():
+    shown = np.asarray(feathered(box_mask((1024, 1024), (500, 0, 502, 1024))))
+    assert (shown[:, 500:502] == 255).all()
+
+
+def test_the_whole_picture_has_no_edge():
+    assert np.asarray(feathered(Image.new("L", (64, 48), 255))).min() == 255
+    assert np.asarray(feathered(Image.new("L", (64, 48), 0))).max() == 0
+
+
+def test_what_is_painted_covers_the_mask_at_any_scale():
+    mask = box_mask((300, 300), (100, 100, 101, 300))
+    canvas = plan(300, 300, fit="native", native=64, multiple=8, source=noisy(300, 300), mask=mask)
+    pixels = canvas.mask_pixels()
+    assert pixels.shape == (1, 1, *canvas.work[::-1])
+    assert set(pixels.unique().tolist()) == {0.0, 1.0}
+    column = pixels[0, 0, canvas.inner[1] // 2 + 5]
+    assert column.sum() >= 1, "a thin line is not lost"
+    latents = canvas.mask_latents(8)
+    assert latents.shape == (1, 1, canvas.work[1] // 8, canvas.work[0] // 8)
+    assert torch.equal(latents, torch.nn.functional.max_pool2d(pixels, 8))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    width=sides, height=sides, scaled=st.booleans(), margin=st.integers(0, 40), scale=st.sampled_from([1.0, 1.5, 2.0])
+)
+def test_outside_the_mask_not_one_value_changes(width, height, scaled, margin, scale):
+    photo = noisy(width, height)
+    mask = box_mask((width, height), (width // 4, height // 4, width // 2, height // 2))
+    extend = Extend(left=margin, bottom=margin) if margin else None
+    canvas = plan(
+        width, height, fit="native", native=64 if scaled else 512, multiple=8, source=photo, mask=mask, extend=extend
+    )
+    if scale != 1.0:
+        canvas = canvas.enlarged(scale, 8)
+    painted = Image.new("RGB", canvas.work, (255, 0, 255))
+    made = canvas.finish(painted)
+    assert made.size == canvas.size == (round((width + margin) * scale), round((height + margin) * scale))
+    inside = np.asarray(canvas.mask) >= 128
+    assert np.array_equal(np.asarray(made)[~inside], np.asarray(canvas.source)[~inside])
+    assert inside.any()
+    changed = (np.asarray(made) != np.asarray(canvas.source)).any(2)
+    assert changed[inside].any()
+    if scale == 1.0:
+        top = np.asarray(canvas.source)[:height, margin : margin + width]
+        assert np.array_equal(top, np.asarray(photo))
+
+
+def test_masked_pixels_are_gray_where_to_paint():
+    photo = noisy(64, 64)
+    mask = box_mask((64, 64), (0, 0, 32, 64))
+    canvas = Canvas(64, 64, (64, 64), (64, 64), photo, mask)
+    masked = canvas.masked_pixels()
+    assert (masked[..., :32] == 0).all()
+    assert torch.equal(masked[..., 32:], pixels_from_picture(photo)[..., 32:])
+
+
+def test_pixels_and_back_are_the_same_picture():
+    photo = noisy(33, 17)
+    assert np.array_equal(np.asarray(picture_from_pixels(pixels_from_picture(photo))), np.asarray(photo))

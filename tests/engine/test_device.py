@@ -1,0 +1,152 @@
+"""The device: which one, what decides bits on it, and the dtype that is decided once."""
+
+import json
+
+import psutil
+import pytest
+import torch
+
+from imagine.engine.device import FAST_ERROR, Device
+from imagine.engine.memory import Shortage, ran_out, to_main_memory
+from imagine.engine.precision import FILE, Precision, layer_seconds
+from imagine.errors import BadRequest
+from imagine.frames import WorkerSettings
+from tests.engine.plain_family import PlainFamily
+
+CPU = torch.device("cpu")
+
+
+def precision(folder=None, *, device=CPU, full=False, has_bfloat16=True, machine="here", gain=2.0, asked=None):
+    def measure(dtype, width):
+        if asked is not None:
+            asked.append((dtype, width))
+        return gain if dtype == torch.float32 else 1.0
+
+    return Precision(device, full=full, has_bfloat16=has_bfloat16, machine=machine, folder=folder, measure=measure)
+
+
+def never():
+    pytest.fail("nothing had to be measured")
+
+
+@pytest.mark.parametrize("wanted", ["cuda:99", "mps", "xyz", "", "meta"])
+def test_a_device_that_is_not_there_is_refused(wanted):
+    with pytest.raises(BadRequest) as refused:
+        Device(WorkerSettings(device=wanted))
+    assert refused.value.field == "device"
+
+
+def test_what_decides_bits_is_in_the_environment():
+    family = PlainFamily()
+    environment = Device(WorkerSettings(device="cpu")).environment(family)
+    assert environment["device"] == "cpu"
+    assert environment["dtype"] == "float32"
+    assert environment["threads"] == torch.get_num_threads()
+    assert environment["torch"] == torch.__version__
+    assert "spared" not in environment
+    family.spared = True
+    assert Device(WorkerSettings(device="cpu")).environment(family)["spared"] is True
+
+
+def test_products_of_float32_stay_float32():
+    Device(WorkerSettings(device="cpu"))
+    a, b = torch.randn(2, 64, 64, generator=torch.Generator().manual_seed(0))
+    truth = a.double() @ b.double()
+    assert ((a @ b).double() - truth).norm() / truth.norm() < FAST_ERROR
+
+
+def test_models_in_main_memory_leave_some_to_the_rest():
+    budget = Device(WorkerSettings(device="cpu")).budget
+    assert 0 < budget < psutil.virtual_memory().total
+
+
+def test_its_memory_is_told():
+    memory = Device(WorkerSettings(device="cpu")).memory()
+    assert 0 < memory["used"] < memory["total"]
+    assert 0 < memory["free"] < memory["total"]
+
+
+def test_full_precision_is_float32_everywhere():
+    for device in (CPU, torch.device("cuda"), torch.device("mps")):
+        assert precision(device=device, full=True).decide("m", never) == torch.float32
+
+
+def test_an_accelerator_computes_in_halves():
+    for name in ("cuda", "mps"):
+        assert precision(device=torch.device(name)).decide("m", never) == torch.float16
+
+
+def test_a_cpu_without_bfloat16_computes_in_float32():
+    assert precision(has_bfloat16=False).decide("m", never) == torch.float32
+
+
+@pytest.mark.parametrize(("gain", "dtype"), [(2.0, torch.bfloat16), (1.1, torch.float32), (0.5, torch.float32)])
+def test_bfloat16_must_be_worth_its_rounding(gain, dtype):
+    asked = []
+    assert precision(gain=gain, asked=asked).decide("m", lambda: 320) == dtype
+    assert asked == [(torch.float32, 320), (torch.bfloat16, 320)]
+
+
+def test_a_decision_is_kept_for_machine_and_model(tmp_path):
+    folder = str(tmp_path / "new" / "state")
+    assert precision(folder).decide("m", lambda: 320) == torch.bfloat16
+    assert precision(folder, gain=0.5).decide("m", never) == torch.bfloat16
+    assert precision(folder, gain=0.5).decide("other", lambda: 320) == torch.float32
+    assert precision(folder, gain=0.5, machine="elsewhere").decide("m", lambda: 320) == torch.float32
+    assert precision(folder).decide("m", never) == torch.bfloat16
+    kept = json.loads((tmp_path / "new" / "state" / FILE).read_text())
+    assert kept == {"here": {"m": "bfloat16", "other": "float32"}, "elsewhere": {"m": "float32"}}
+
+
+def test_a_decision_is_kept_without_a_folder_too():
+    decided = precision()
+    assert decided.decide("m", lambda: 320) == decided.decide("m", never) == torch.bfloat16
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"here": {"m": "float8"}}', b"\xff\x00", b'{"here": 3}'])
+def test_a_file_that_is_broken_is_decided_again(tmp_path, broken):
+    (tmp_path / FILE).write_bytes(broken)
+    assert precision(str(tmp_path), gain=0.5).decide("m", lambda: 320) == torch.float32
+    assert json.loads((tmp_path / FILE).read_text()) == {"here": {"m": "float32"}}
+
+
+def test_a_folder_that_can_not_be_written_only_warns(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    assert precision(str(tmp_path / "file" / "state")).decide("m", lambda: 320) == torch.bfloat16
+    assert "again" in caplog.text
+
+
+def test_layers_are_really_measured():
+    assert layer_seconds(torch.float32, 32) > 0
+
+
+def test_a_shortage_is_swallowed_and_nothing_else_is():
+    with Shortage():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    with Shortage():
+        raise RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)")
+    with pytest.raises(RuntimeError, match="shape"), Shortage():
+        raise RuntimeError("shape mismatch")
+    with pytest.raises(ValueError), Shortage():
+        raise ValueError("out of memory")
+
+
+def test_what_the_cpu_says_of_a_shortage_is_understood():
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(2**60)
+    assert ran_out(refused.value)
+
+
+class Module:
+    def __init__(self, device):
+        self.device = torch.device(device)
+
+    def to(self, device):
+        self.device = torch.device(device)
+
+
+def test_what_is_on_an_accelerator_moves_to_main_memory():
+    modules = [Module("cuda"), Module("cpu")]
+    assert to_main_memory(modules)
+    assert [module.device.type for module in modules] == ["cpu", "cpu"]
+    assert not to_main_memory(modules)

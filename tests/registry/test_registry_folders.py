@@ -1,0 +1,228 @@
+"""Diffusers folders: one model each, told by their index, configs and headers, refused where weights are missing."""
+
+import hashlib
+import json
+import os
+
+import pytest
+from declared import FLUX, tiny, write
+
+from imagine.registry.registry import Registry
+
+INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.30.0",
+    "requires_safety_checker": False,
+    "feature_extractor": ["transformers", "CLIPImageProcessor"],
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", "PNDMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+FLUX_INDEX = {
+    "_class_name": "FluxPipeline",
+    "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "text_encoder_2": ["transformers", "T5EncoderModel"],
+    "transformer": ["diffusers", "FluxTransformer2DModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+UNET = {"in_channels": 4, "sample_size": 64, "cross_attention_dim": 768}
+
+
+def put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def folder(path, index=None, unet=None, scheduler=None):
+    """A diffusers folder of three small components (or four), with 100 parameters each."""
+    index = INDEX if index is None else index
+    put(path / "model_index.json", index)
+    for part in index:
+        if part in {"unet", "transformer", "vae"}:
+            write(path / part / "diffusion_pytorch_model.safetensors", {"a": (100,)}, dtype="F16")
+        elif part.startswith("text_encoder"):
+            write(path / part / "model.safetensors", {"a": (100,)}, dtype="F32")
+    denoiser = "transformer" if "transformer" in index else "unet"
+    put(path / denoiser / "config.json", UNET if unet is None else unet)
+    put(path / "vae" / "config.json", {"latent_channels": 4})
+    put(path / "scheduler" / "scheduler_config.json", scheduler or {"prediction_type": "epsilon"})
+    return path
+
+
+def listed(root):
+    registry = Registry([root])
+    registry.refresh()
+    return registry.files()
+
+
+def only(root):
+    (entry,) = listed(root)
+    return entry
+
+
+def test_a_folder_is_one_model(tmp_path):
+    path = folder(tmp_path / "dream")
+    entry = only(tmp_path)
+    assert (entry.name, entry.kind, entry.family, entry.format) == (
+        "dream",
+        "checkpoint",
+        "stable_diffusion",
+        "diffusers",
+    )
+    assert entry.problem is None
+    assert entry.path == str(path)
+    assert entry.digest == hashlib.sha256((path / "model_index.json").read_bytes()).hexdigest()
+    assert entry.size == sum(file.stat().st_size for file in path.rglob("*.safetensors"))
+    assert (entry.parameters, entry.dtype, entry.resolution) == (300, "float16", 512)
+    assert (entry.in_channels, entry.latent_channels, entry.has_vae) == (4, 4, True)
+    assert entry.text_encoders == ("text_encoder",)
+    assert (entry.prediction, entry.prediction_source) == ("epsilon", "scheduler_config.json")
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "unet", "family", "variant"),
+    [
+        ("StableDiffusionPipeline", {"cross_attention_dim": 1024, "use_linear_projection": True}, "sd2", ""),
+        ("StableDiffusionInpaintPipeline", {}, "stable_diffusion", "inpainting"),
+        ("StableDiffusionXLPipeline", {"cross_attention_dim": 2048}, "sdxl", ""),
+        ("StableDiffusionXLImg2ImgPipeline", {"cross_attention_dim": 1280}, "sdxl_refiner", ""),
+        ("StableDiffusionXLInstructPix2PixPipeline", {}, "sdxl", "instruct-pix2pix"),
+        ("StableDiffusion3Pipeline", {}, "sd3", ""),
+        ("StableDiffusion3Pipeline", {"qk_norm": "rms_norm"}, "sd3.5", ""),
+        ("QwenImagePipeline", {}, "qwen-image", ""),
+        ("ZImagePipeline", {}, "z-image", ""),
+        ("Flux2Pipeline", {}, "flux2", ""),
+        ("SomethingNew2Pipeline", {}, "something-new2", ""),
+    ],
+)
+def test_the_family_is_told_by_the_class_and_the_denoiser(tmp_path, pipeline, unet, family, variant):
+    folder(tmp_path / "x", INDEX | {"_class_name": pipeline}, unet)
+    entry = only(tmp_path)
+    assert (entry.family, entry.variant) == (family, variant)
+
+
+def test_prediction_and_resolution(tmp_path):
+    scheduler = {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True}
+    folder(tmp_path / "sd2", unet={"use_linear_projection": True, "sample_size": 96}, scheduler=scheduler)
+    entry = only(tmp_path)
+    assert (entry.family, entry.prediction, entry.zero_snr, entry.resolution) == ("sd2", "v_prediction", True, 768)
+    folder(tmp_path / "sd2", FLUX_INDEX, {"in_channels": 64}, {"_class_name": "FlowMatchEulerDiscreteScheduler"})
+    entry = only(tmp_path)
+    assert (entry.family, entry.prediction, entry.prediction_source, entry.resolution) == (
+        "flux",
+        "flow",
+        "family",
+        1024,
+    )
+    assert entry.text_encoders == ("text_encoder", "text_encoder_2")
+
+
+def test_inner_files_are_not_listed_and_neighbours_are(tmp_path):
+    folder(tmp_path / "sub" / "dream")
+    write(tmp_path / "sub" / "other.safetensors", tiny())
+    assert [entry.name for entry in listed(tmp_path)] == ["dream", "other"]
+    assert only(tmp_path / "sub" / "dream").name == "dream"
+
+
+def test_a_folder_and_a_file_of_one_name(tmp_path):
+    folder(tmp_path / "m" / "x")
+    write(tmp_path / "m" / "sub" / "x.safetensors", tiny())
+    assert [entry.name for entry in listed(tmp_path / "m")] == ["sub/x", "x"]
+
+
+def test_a_variant_is_used_where_the_plain_weights_are_not(tmp_path):
+    path = folder(tmp_path / "x")
+    (path / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    write(path / "unet" / "diffusion_pytorch_model.fp16.safetensors", {"a": (50,)})
+    write(path / "vae" / "diffusion_pytorch_model.fp16.safetensors", {"a": (70,)})
+    assert only(tmp_path).parameters == 50 + 100 + 100
+
+
+def test_shards_are_counted(tmp_path):
+    path = folder(tmp_path / "x")
+    (path / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    for shard in (1, 2):
+        write(path / "unet" / f"diffusion_pytorch_model-{shard:05}-of-00003.safetensors", {f"{shard}": (10,)})
+    assert only(tmp_path).problem == "its unet has 2 of 3 shards"
+    write(path / "unet" / "diffusion_pytorch_model-00003-of-00003.safetensors", {"3": (10,)})
+    assert only(tmp_path).parameters == 230
+
+
+def unlink_vae(path):
+    (path / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+
+
+def pickled_vae(path):
+    unlink_vae(path)
+    (path / "vae" / "diffusion_pytorch_model.bin").touch()
+
+
+def truncated_vae(path):
+    os.truncate(path / "vae" / "diffusion_pytorch_model.safetensors", 100)
+
+
+@pytest.mark.parametrize(
+    ("break_", "problem"),
+    [
+        (unlink_vae, "its vae has no weights"),
+        (pickled_vae, "its vae has only pickles, which can run code when opened; convert it to safetensors"),
+        (truncated_vae, "its vae/diffusion_pytorch_model.safetensors can't be used: it is truncated"),
+        (lambda path: (path / "model_index.json").write_text("{"), "its model_index.json is not a JSON object"),
+        (lambda path: (path / "model_index.json").write_text("[1]"), "its model_index.json is not a JSON object"),
+        (
+            lambda path: (path / "model_index.json").write_text('{"a":' * 100_000),
+            "its model_index.json is not a JSON object",
+        ),
+        (
+            lambda path: (path / "model_index.json").write_bytes(b'{"\xff": 1}'),
+            "its model_index.json is not a JSON object",
+        ),
+        (lambda path: (path / "model_index.json").write_text("{}"), "its model_index.json names no pipeline class"),
+        (lambda path: put(path / "model_index.json", {"_class_name": "X"}), "its model_index.json names no component"),
+        (lambda path: (path / "unet" / "config.json").write_text("no"), "its unet/config.json is not a JSON object"),
+        (
+            lambda path: (path / "model_index.json").write_text(" " * 5_000_000),
+            "its model_index.json can't be used: it is larger than",
+        ),
+    ],
+)
+def test_a_broken_folder_is_refused_with_the_reason(tmp_path, break_, problem):
+    break_(folder(tmp_path / "x"))
+    entry = only(tmp_path)
+    assert entry.problem is not None
+    assert entry.problem.startswith(problem)
+
+
+def test_fifos_inside_are_not_waited_for(tmp_path):
+    path = folder(tmp_path / "x")
+    (path / "model_index.json").unlink()
+    os.mkfifo(path / "model_index.json")
+    assert only(tmp_path).problem == "its model_index.json can't be used: it is not a regular file"
+
+
+def test_changes_inside_are_seen(tmp_path):
+    path = folder(tmp_path / "x")
+    registry = Registry([tmp_path], cache=tmp_path / ".cache")
+    registry.refresh()
+    assert not registry.refresh()
+    write(path / "vae" / "diffusion_pytorch_model.safetensors", {"a": (200,)})
+    (changed,) = registry.refresh().changed
+    assert changed.parameters == 400
+    put(path / "scheduler" / "scheduler_config.json", {"prediction_type": "v_prediction"})
+    (changed,) = registry.refresh().changed
+    assert changed.prediction == "v_prediction"
+
+
+def test_odd_values_in_configs_are_not_believed(tmp_path):
+    folder(tmp_path / "x", unet={"in_channels": "four", "sample_size": -5, "cross_attention_dim": [1]})
+    entry = only(tmp_path)
+    assert (entry.in_channels, entry.resolution, entry.problem) == (0, 512, None)
+
+
+def test_a_lone_component_file_is_what_it_is(tmp_path):
+    write(tmp_path / "transformer" / "flux.safetensors", FLUX)
+    assert only(tmp_path).kind == "diffusion-model"

@@ -1,0 +1,123 @@
+"""A server to ask: the whole application over models that are only headers, and a worker that does as prompts say."""
+
+import asyncio
+import contextlib
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from imagine.dispatch.buffer import Buffer, EventStream
+from imagine.events import Failed, Finished, Loading, Preview, Progress
+from imagine.frames import Loaded, Ready, Stats
+from imagine.params import meta_from_params
+from imagine.registry.registry import Registry
+from imagine.server.app import make_app
+from imagine.server.gateway import Gateway
+from imagine.settings import Settings
+from tests.registry import declared
+
+PATIENCE = 60.0
+
+
+class PromptedWorker:
+    """A `Worker` without a process. `hold` waits for ever; the name of an error fails; anything else is painted."""
+
+    def __init__(self):
+        self.ready = Ready(device="fake", name="a fake")
+        self.broken = None
+        self.stats = Stats()
+        self.restarts = 0
+        self.seen = []
+        self.held = {}
+        self.cancelled = []
+        self.loaded = []
+        self.unloaded = []
+        self.news = asyncio.Event()
+
+    def watch(self, changed):
+        self.changed = changed
+
+    async def start(self):
+        pass
+
+    async def stop(self, grace):
+        for job in list(self.held):
+            self._end(Failed(job=job, error="WorkerLost", message="the worker was stopped"))
+
+    def submit(self, job):
+        self.seen.append(job)
+        self.held[job.job] = Buffer()
+        stream = EventStream(self.held[job.job], lambda: self.cancel(job.job))
+        self._play(job)
+        self.news.set()
+        return stream
+
+    def cancel(self, job):
+        self.cancelled.append(job)
+        if job in self.held:
+            self._end(Failed(job=job, error="Cancelled", message="the job was cancelled"))
+        self.news.set()
+
+    async def load(self, source, keep_alive=None):
+        self.loaded.append(source.name)
+        self.news.set()
+        return Loaded(job="load", model=source.name)
+
+    async def unload(self, model):
+        self.unloaded.append(model)
+
+    def _end(self, event):
+        self.held.pop(event.job).put(event)
+
+    def _play(self, job):
+        buffer, steps, every = self.held[job.job], job.params.num_steps, job.preview.every
+        buffer.put(Loading(job=job.job, model=job.params.model))
+        words = job.params.prompt.split()
+        if words[0] == "hold":
+            return
+        for step in range(1, steps + 1):
+            buffer.put(Progress(job=job.job, step=step, steps=steps))
+            if every and step % every == 0 and step < steps:
+                buffer.put(Preview(job=job.job, step=step, steps=steps, data=b"preview"))
+        if words[0] == "fail":
+            self._end(Failed(job=job.job, error=words[1], message="no picture this time", field=None))
+        else:
+            meta = meta_from_params(job.params)
+            data = b"png of seed %d" % job.params.seed
+            self._end(Finished(job=job.job, data=data, meta=meta, timings={"loading": 0.5, "denoising": 1.0}))
+
+
+def settings_at(folder, **said):
+    return Settings(home=folder, **said)
+
+
+def add_model(folder, name):
+    return declared.write(folder / "models" / f"{name}.safetensors", declared.tiny())
+
+
+@contextlib.asynccontextmanager
+async def serving(folder, *, models=("fox",), worker=None, **said):
+    """A client of a running server, its worker, and its gateway."""
+    for name in models:
+        add_model(folder, name)
+    worker = worker or PromptedWorker()
+    settings = settings_at(folder, **said)
+    gateway = Gateway(settings, workers=[worker], registry=Registry(settings.roots))
+    server = TestServer(make_app(gateway))
+    await server.start_server(auto_decompress=False)
+    async with TestClient(server) as client, asyncio.timeout(PATIENCE):
+        await gateway.start()
+        client.gateway, client.worker = gateway, worker
+        try:
+            yield client
+        finally:
+            await gateway.stop(0)
+
+
+def ask(folder, act, **said):
+    """Runs `act(client)` against a server."""
+
+    async def go():
+        async with serving(folder, **said) as client:
+            return await act(client)
+
+    return asyncio.run(go())

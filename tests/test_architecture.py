@@ -1,0 +1,88 @@
+"""Who may know whom: the table of docs/architecture.md, held against the imports."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path("src/imagine")
+HEAVY = ("torch", "diffusers", "transformers", "numpy", "scipy", "safetensors", "accelerate")
+
+MUST_NOT_KNOW = {
+    "registry": (*HEAVY, "imagine.engine", "imagine.worker", "imagine.dispatch"),
+    "dispatch": (*HEAVY, "imagine.engine", "imagine.registry", "imagine.worker"),
+    "server": (*HEAVY, "imagine.engine", "imagine.worker"),
+    "cli": (*HEAVY, "imagine.engine"),
+    "worker": ("asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch"),
+    "engine": ("asyncio", "aiohttp", "click", "http", "imagine.registry", "imagine.dispatch", "imagine.worker"),
+    "engine/families": ("imagine.engine.samplers", "imagine.engine.batching", "imagine.engine.engine"),
+    "engine/samplers.py": ("imagine.engine.families", "imagine.engine.prompts", "imagine.engine.batching"),
+    "engine/loading": ("imagine.engine.job", "imagine.engine.samplers", "imagine.engine.engine"),
+}
+"""A folder or file of the package, and what none of it may import."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute names of the modules that a file imports, those within functions and for types too."""
+    package = ["imagine", *path.relative_to(SOURCE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def files(part: str) -> list[Path]:
+    place = SOURCE / part
+    return [place] if place.suffix else sorted(place.rglob("*.py"))
+
+
+@pytest.mark.parametrize("part", MUST_NOT_KNOW)
+def test_a_part_does_not_know_what_it_must_not(part: str) -> None:
+    known = [
+        f"{path}: {name}"
+        for path in files(part)
+        for name in imports(path)
+        for forbidden in MUST_NOT_KNOW[part]
+        if name == forbidden or name.startswith(forbidden + ".")
+    ]
+    assert known == []
+
+
+def test_families_do_not_know_each_other() -> None:
+    names = {path.stem for path in files("engine/families")} - {"__init__", "family"}
+    assert len(names) > 1
+    for path in files("engine/families"):
+        others = {f"imagine.engine.families.{name}" for name in names - {path.stem}}
+        assert not others & set(imports(path)), path
+
+
+def test_the_reading_of_imports_sees_them() -> None:
+    assert "torch" in set(imports(SOURCE / "engine/forward.py"))
+    assert any("imagine.engine.samplers" in set(imports(path)) for path in files("engine"))
+
+
+LIGHT = [
+    "imagine.registry.registry",
+    "imagine.dispatch.pool",
+    "imagine.dispatch.process",
+    "imagine.frames",
+    "imagine.images",
+    "imagine.metadata",
+    "imagine.samplers",
+    "imagine.server.serve",
+    "imagine.cli.main",
+    "imagine.client",
+]
+
+
+def test_what_the_gateway_needs_never_imports_torch() -> None:
+    code = f"import sys, importlib; [importlib.import_module(m) for m in {LIGHT}]; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert not {"torch", "diffusers", "transformers", "numpy"} & set(done.stdout.split())

@@ -1,0 +1,145 @@
+"""AUTOMATIC1111's text: exact where we write it, forgiving where we read it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagine import samplers
+from imagine.infotext import SAMPLERS, SCHEDULES, infotext_from_meta, meta_from_infotext, sampler_from_name
+
+META: dict[str, Any] = {
+    "model": "dreamshaper_8", "prompt": "a red fox", "neg": "ugly", "width": 512, "height": 768, "num_steps": 25,
+    "guidance": 7.0, "sampler": "dpm++ 2m", "schedule": "karras", "seed": 2**64 - 1,
+}  # fmt: skip
+
+
+def test_writes_the_known_format() -> None:
+    assert infotext_from_meta(META) == (
+        "a red fox\nNegative prompt: ugly\nSteps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, "
+        "Seed: 18446744073709551615, Size: 512x768, Model: dreamshaper_8"
+    )
+
+
+def test_writes_what_else_there_is() -> None:
+    hires = {"scale": 1.5, "strength": 0.55, "steps": 12, "upscaler": "latent"}
+    meta = META | {"neg": "", "clip": 2, "hires": hires, "vae": "a, b", "schedule": "default"}
+    assert infotext_from_meta(meta) == (
+        "a red fox\nSteps: 25, Sampler: DPM++ 2M, Schedule type: Uniform, CFG scale: 7, Seed: 18446744073709551615, "
+        'Size: 512x768, VAE: "a, b", Model: dreamshaper_8, Denoising strength: 0.55, Clip skip: 2, Hires upscale: 1.5, '
+        "Hires steps: 12, Hires upscaler: Latent"
+    )
+    assert "Denoising strength: 0.7" in infotext_from_meta(META | {"img": "ab", "strength": 0.7})
+    assert "Denoising" not in infotext_from_meta(META | {"strength": 0.7})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {}, {"clip": 2}, {"vae": 'kl "f8", anime: 2'}, {"prompt": "a: b, c: d, e: f\n\nsecond (x:1.2)"},
+        {"guidance": 7.123456789},
+        {"hires": {"scale": 2.0, "strength": 0.4, "steps": 3, "upscaler": "latent"}}, {"model": "name: with, signs"},
+        *[{"sampler": sampler} for sampler in SAMPLERS], *[{"schedule": schedule} for schedule in SCHEDULES],
+    ],
+)  # fmt: skip
+def test_reads_what_it_writes(more: dict[str, Any]) -> None:
+    assert meta_from_infotext(infotext_from_meta(META | more)) == (META | more, [])
+
+
+def test_names_every_sampler_and_schedule_that_is_here() -> None:
+    assert sorted(SAMPLERS) == sorted(samplers.SAMPLERS)
+    assert sorted(SCHEDULES) == sorted(samplers.SCHEDULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule_type", "expected"),
+    [
+        ("DPM++ 2M Karras", None, ("dpm++ 2m", "karras")),
+        ("DPM++ 2M", "Karras", ("dpm++ 2m", "karras")),
+        ("DPM++ 2M", None, ("dpm++ 2m", "default")),
+        ("DPM++ 2M", "Automatic", ("dpm++ 2m", "karras")),
+        ("DPM++ 2M SDE Exponential", None, ("dpm++ 2m sde", "exponential")),
+        ("DPM++ 2M SDE", "Automatic", ("dpm++ 2m sde", "exponential")),
+        ("DPM++ 3M SDE Karras", None, ("dpm++ 3m sde", "karras")),
+        ("DPM++ SDE Karras", None, ("dpm++ sde", "karras")),
+        ("Euler a", "Automatic", ("euler a", "default")),
+        ("euler A", "SGM Uniform", ("euler a", "sgm uniform")),
+        ("Euler", "Beta", ("euler", "beta")),
+        ("DPM2 a Karras", None, ("dpm2 a", "karras")),
+        ("LMS Karras", None, ("lms", "karras")),
+        ("Heun", "Uniform", ("heun", "default")),
+        ("UniPC", None, ("unipc", "default")),
+        ("DDIM", "Simple", ("ddim", "simple")),
+        ("LCM", None, ("lcm", "default")),
+        ("Euler", "Polyexponential", ("euler", None)),
+        ("Restart", "Karras", (None, "karras")),
+        ("DPM++ 2S a Karras", None, (None, None)),
+        ("DPM++ 2M SDE Heun", None, (None, None)),
+        ("DPM adaptive", None, (None, None)),
+        ("PLMS", None, (None, None)),
+        ("", None, (None, None)),
+    ],
+)
+def test_maps_the_web_uis_samplers(
+    name: str, schedule_type: str | None, expected: tuple[str | None, str | None]
+) -> None:
+    assert sampler_from_name(name, schedule_type) == expected
+
+
+SAID = {"prompt": "a", "num_steps": 1, "seed": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "warnings"),
+    [
+        ("only a prompt", {"prompt": "only a prompt"}, []),
+        ("a\nNegative prompt: b", {"prompt": "a", "neg": "b"}, []),
+        ("Negative prompt: b\nSteps: 1, Seed: 2, CFG scale: 3", SAID | {"prompt": "", "neg": "b", "guidance": 3.0}, []),
+        ("Steps: 1, Seed: 2, CFG scale: 3.5", SAID | {"prompt": "", "guidance": 3.5}, []),
+        ("style: oil, mood: sad, light: low", {"prompt": "style: oil, mood: sad, light: low"}, []),
+        ("a\r\nSteps: 1, Seed: 2, Size: 8x16\r\n", SAID | {"width": 8, "height": 16}, []),
+        ("a\nSteps: 1, Seed: 2, Size: 8x16\n\nTemplate: b", SAID | {"width": 8, "height": 16}, []),
+        ("a\nSteps: 1, Seed: -1, Clip skip: two",
+         {"prompt": "a", "num_steps": 1},
+         ["Seed is '-1', which is not a number that can be used; it was left out",
+          "Clip skip is 'two', which is not a number that can be used; it was left out"]),
+        ('a\nSteps: 1, Seed: 2, Lora hashes: "x: 1, y: 2", Model: "q, \\"r\\"", Hashes: {"a": "1"}, Clip skip: 2',
+         SAID | {"model": 'q, "r"', "clip": 2},
+         ["not understood and left out: Lora hashes, Hashes"]),
+        ("a\nSteps: 1, Seed: 2, Denoising strength: 0.4, Hires upscale: 2, Hires upscaler: R-ESRGAN 4x+",
+         SAID | {"hires": {"scale": 2.0, "strength": 0.4}},
+         ["there is no upscaler 'R-ESRGAN 4x+' here; it was left out"]),
+        ("a\nSteps: 1, Seed: 2, Size: big", SAID, ["not understood and left out: Size"]),
+        ("a\nSteps: 1, Seed: 2, Sampler: Euler, Schedule type: Turbo",
+         SAID | {"sampler": "euler"},
+         ["there is no schedule 'Turbo' here; it was left out"]),
+    ],
+)  # fmt: skip
+def test_reads_what_others_write(text: str, expected: dict[str, Any], warnings: list[str]) -> None:
+    assert meta_from_infotext(text) == (expected, warnings)
+
+
+@given(
+    st.text()
+    | st.text(st.sampled_from('abS:,"\\{}[]\n 1x.Steps'))
+    | st.text().map("a\nSteps: 1, Seed: 2, Size: ".__add__)
+)
+def test_never_raises(text: str) -> None:
+    meta, warnings = meta_from_infotext(text)
+    assert isinstance(meta["prompt"], str)
+    assert all(len(warning) < 1000 for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["k:{," * 200_000, 'k:",' * 200_000, "a" + " " * 500_000, "a:b," * 200_000, "k: 1\n" * 100_000, "\n" * 300_000],
+)
+def test_hostile_texts_take_linear_time(hostile: str) -> None:
+    started = time.process_time()
+    meta_from_infotext(hostile)
+    meta_from_infotext(f"Steps: 1, Seed: 2, Size: 8x8, {hostile}")
+    assert time.process_time() - started < 3

@@ -1,0 +1,292 @@
+"""From a request to its recipes: what fills in what isn't said, and what is refused or warned of."""
+
+import hashlib
+
+import pytest
+
+from imagine.errors import BadRequest, Unsupported
+from imagine.frames import PreviewSettings
+from imagine.params import MAX_SEED, Extend, GenerationParams, Hires
+from imagine.registry.entry import Entry
+from imagine.request import parse
+from imagine.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, picture_from, resolve
+
+MODEL = Entry(name="m", path="/m", kind="checkpoint", digest="d" * 64, resolution=512, prediction="epsilon")
+
+
+def resolved(
+    model: Entry = MODEL, source: tuple[int, int] | None = None, defaults: Defaults = NO_DEFAULTS, **said: object
+) -> Resolved:
+    """What comes of a request, with a source picture of that size."""
+    if source is not None:
+        said["img"] = "aGk="
+    request = parse({"prompt": "a fox", **said}).request
+    img = None if source is None else Picture("1" * 64, *source)
+    mask = None if request.mask is None else Picture("2" * 64, 64, 64)
+    return resolve(request, model=model, defaults=defaults, img=img, mask=mask, random_seed=lambda: 77)
+
+
+def recipe(*args, **said) -> GenerationParams:
+    found = resolved(*args, **said)
+    assert found.warnings == []
+    return found.params[0]
+
+
+def refusal(*args, **said) -> BadRequest:
+    with pytest.raises(BadRequest) as caught:
+        resolved(*args, **said)
+    return caught.value
+
+
+def size(*args, **said) -> tuple[int, int]:
+    found = recipe(*args, **said)
+    return found.width, found.height
+
+
+def test_a_bare_prompt_gets_the_documented_defaults():
+    assert resolved() == Resolved(
+        params=[
+            GenerationParams(
+                model="m", digest="d" * 64, prompt="a fox", neg="", width=512, height=512, num_steps=25, guidance=7.0,
+                sampler="dpm++ 2m", schedule="default", seed=77, clip=1, strength=1.0, resize="crop", fit="native",
+            )
+        ],
+        warnings=[], preview=PreviewSettings(kind="linear", every=0), progress=False, keep_alive=None,
+    )  # fmt: skip
+
+
+def test_everything_that_is_said_arrives():
+    found = resolved(
+        source=(100, 80), prompt="p", width=200, height=160, num_steps=30, guidance=5, sampler="euler a",
+        schedule="karras", seed="9", neg="n", clip=2, vae="v", strength=0.3, mask="aGk=", extend={"left": 8, "top": 0},
+        resize="fit", hires={"scale": 2, "strength": 0.4, "steps": 7, "upscaler": "latent"}, fit="scale", stream=5,
+        preview="vae", progress=True, keep_alive="5m", reproducible=True, buckets="1x30",
+    )  # fmt: skip
+    assert found.warnings == []
+    assert found.params == [
+        GenerationParams(
+            model="m", digest="d" * 64, prompt="p", neg="n", width=200, height=160, num_steps=30, guidance=5.0,
+            sampler="euler a", schedule="karras", seed=9, clip=2, img="1" * 64, mask="2" * 64, strength=0.3,
+            extend=Extend(left=8), resize="fit", fit="scale", vae="v", reproducible=True, buckets="1x30",
+            hires=Hires(scale=2.0, strength=0.4, steps=7, upscaler="latent"),
+        )
+    ]  # fmt: skip
+    assert (found.preview, found.progress, found.keep_alive) == (PreviewSettings(kind="vae", every=5), True, 300.0)
+
+
+def test_a_model_s_defaults_go_over_the_server_s_and_the_request_s_words_over_both():
+    server = Defaults(num_steps=10, guidance=3.0, neg="ugly", sampler="euler", schedule="karras")
+    assert Defaults(num_steps=4, width=768).over(server) == Defaults(
+        num_steps=4, width=768, guidance=3.0, neg="ugly", sampler="euler", schedule="karras"
+    )
+    assert Defaults(sampler="lcm").over(server).schedule is None
+    found = recipe(defaults=Defaults(num_steps=8, width=768).over(server))
+    assert (found.num_steps, found.guidance, found.neg) == (8, 3.0, "ugly")
+    assert (found.sampler, found.schedule, found.width, found.height) == ("euler", "karras", 768, 512)
+    said = {"num_steps": 5, "guidance": 0, "neg": "", "sampler": "ddim", "width": 64}
+    found = recipe(defaults=server, **said)
+    assert {name: getattr(found, name) for name in said} == said
+    assert found.schedule == "default"
+    assert recipe(defaults=server, schedule="simple").schedule == "simple"
+
+
+@pytest.mark.parametrize(
+    ("resolution", "said", "expected"),
+    [
+        (512, {}, (512, 512)),
+        (1024, {}, (1024, 1024)),
+        (128, {}, (128, 128)),
+        (0, {}, (512, 512)),
+        (16384, {}, (2048, 2048)),
+        (16, {}, (64, 64)),
+        (500, {}, (504, 504)),
+        (768, {"width": 512}, (512, 768)),
+        (768, {"height": 64}, (768, 64)),
+        (512, {"width": 2048, "height": 72}, (2048, 72)),
+    ],
+)
+def test_without_a_source_a_side_that_is_not_said_is_the_model_s_own(resolution, said, expected):
+    model = Entry(name="m", path="/m", kind="checkpoint", resolution=resolution)
+    assert size(model, **said) == expected
+
+
+def test_a_side_is_rounded_to_the_model_s_multiple_and_that_is_said():
+    found = resolved(width=500, height=515)
+    assert (found.params[0].width, found.params[0].height) == (504, 512)
+    assert found.warnings == [
+        "width 500 was rounded to 504: this model's sides are multiples of 8",
+        "height 515 was rounded to 512: this model's sides are multiples of 8",
+    ]
+    assert (resolved(width=2047).params[0].width, resolved(width=65).params[0].width) == (2048, 64)
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "expected"),
+    [
+        ((333, 251), {}, (333, 251)),
+        ((2048, 64), {}, (2048, 64)),
+        ((600, 400), {"width": 300}, (300, 200)),
+        ((600, 400), {"height": 101}, (152, 101)),
+        ((600, 400), {"width": 150, "height": 100}, (150, 100)),
+        ((1000, 1000), {"width": 500, "height": 505}, (500, 505)),
+    ],
+)
+def test_with_a_source_the_size_is_its_own_or_exactly_as_asked(source, said, expected):
+    assert size(source=source, **said) == expected
+    assert size(source=source, defaults=Defaults(width=768, height=768), **said) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "expected", "warnings"),
+    [
+        ((4000, 3000), {}, (2048, 1536), ["img is 4000×3000", "so the picture is 2048×1536"]),
+        ((3000, 4000), {}, (1536, 2048), ["so the picture is 1536×2048"]),
+        ((32, 48), {}, (64, 96), ["so the picture is 64×96"]),
+        ((4096, 16), {}, (2048, 64), ["so the picture is 2048×64", "not the shape of 2048×64: what is over was cut"]),
+        ((16, 640), {}, (64, 2048), ["not the shape of 64×2048"]),
+        ((600, 400), {"width": 512, "height": 512}, (512, 512), ["img is 600×400", "was cut (resize: crop)"]),
+        ((600, 400), {"width": 512, "height": 512, "resize": "fit"}, (512, 512), ["its edges go on (resize: fit)"]),
+        ((600, 400), {"width": 512, "height": 512, "resize": "stretch"}, (512, 512), ["it was stretched"]),
+        ((1000, 1000), {"width": 500, "height": 506}, (500, 506), ["not the shape"]),
+        ((2000, 100), {"width": 512}, (512, 64), ["not the shape of 512×64"]),
+        ((100, 2000), {"width": 512}, (512, 2048), ["not the shape of 512×2048"]),
+    ],
+)
+def test_a_size_that_the_source_does_not_have_is_made_and_named(source, said, expected, warnings):
+    found = resolved(source=source, **said)
+    assert (found.params[0].width, found.params[0].height) == expected
+    text = "; ".join(found.warnings)
+    assert all(part in text for part in warnings), text
+
+
+def test_strength_counts_with_a_source_only():
+    assert recipe(source=(64, 64)).strength == 0.8
+    assert recipe(source=(64, 64), mask="aGk=").strength == 0.8
+    assert recipe(source=(64, 64), strength=0).strength == 0.0
+    found = resolved(strength=0.5, resize="fit")
+    assert (found.params[0].strength, found.params[0].resize) == (1.0, "crop")
+    assert found.warnings == ["strength has no effect without img", "resize has no effect without img"]
+
+
+@pytest.mark.parametrize(("field", "value"), [("mask", "aGk="), ("extend", 8)])
+def test_what_belongs_to_a_source_is_refused_without_one(field, value):
+    caught = refusal(**{field: value})
+    assert caught.field == field
+    assert str(caught) == f"{field} needs the picture that it belongs to, as img"
+
+
+def test_extending_grows_the_result_beyond_the_size():
+    assert recipe(source=(64, 64), extend=0).extend is None
+    found = recipe(source=(512, 512), width=256, extend=8)
+    assert (found.width, found.height, found.extend) == (256, 256, Extend(8, 8, 8, 8))
+    assert recipe(source=(2000, 100), extend={"left": 48}).extend == Extend(left=48)
+    caught = refusal(source=(2000, 100), extend={"left": 40, "right": 9})
+    assert (caught.field, "2049×100; at most 2048 a side" in str(caught)) == ("extend", True)
+
+
+def test_a_second_pass_is_a_factor_or_an_object_and_bounded_by_its_result():
+    assert recipe(hires=1.5).hires == Hires(scale=1.5)
+    assert recipe(hires={"scale": 2, "upscaler": None}).hires == Hires(scale=2.0)
+    assert recipe(hires=1).hires is None
+    assert recipe(hires={"scale": 1.0, "strength": 0.3}).hires is None
+    assert recipe(width=1024, height=1024, hires=4).hires == Hires(scale=4.0)
+    caught = refusal(width=1032, height=64, hires=4)
+    assert (caught.field, "4128×256; at most 4096 a side" in str(caught)) == ("hires", True)
+    assert refusal(source=(1020, 64), extend={"left": 8}, hires=4).field == "hires"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"sampler": "euler"}, ("euler", "default")),
+        ({"sampler": " Euler  A"}, ("euler a", "default")),
+        ({"sampler": "DPM++ 2M"}, ("dpm++ 2m", "default")),
+        ({"sampler": "DPM++ 2M Karras"}, ("dpm++ 2m", "karras")),
+        ({"sampler": "DPM++ 2M SDE Exponential"}, ("dpm++ 2m sde", "exponential")),
+        ({"sampler": "DPM++ 2M Karras", "schedule": "karras"}, ("dpm++ 2m", "karras")),
+        ({"sampler": "UniPC", "schedule": "SGM Uniform"}, ("unipc", "sgm uniform")),
+        ({"sampler": "DPM++ 2M", "schedule": "Automatic"}, ("dpm++ 2m", "karras")),
+        ({"schedule": "Uniform"}, ("dpm++ 2m", "default")),
+        ({"schedule": "Karras"}, ("dpm++ 2m", "karras")),
+    ],
+)
+def test_samplers_and_schedules_go_by_our_names_and_automatic1111_s(said, expected):
+    found = recipe(**said)
+    assert (found.sampler, found.schedule) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "error", "field", "words"),
+    [
+        ({}, {"sampler": "eular"}, BadRequest, "sampler", "'eular' doesn't exist; there are: ddim, euler"),
+        ({}, {"sampler": "Restart"}, BadRequest, "sampler", "'Restart' doesn't exist"),
+        ({}, {"sampler": "x" * 150}, BadRequest, "sampler", "doesn't exist"),
+        ({}, {"schedule": "karas"}, BadRequest, "schedule", "'karas' doesn't exist; there are: default, karras"),
+        ({}, {"sampler": "ddim", "schedule": "karras"}, Unsupported, "schedule", "it has: default, sgm uniform"),
+        ({}, {"sampler": "DPM++ 2M Karras", "schedule": "beta"}, BadRequest, "schedule", "'DPM++ 2M Karras'"),
+        ({}, {"sampler": "heun", "num_steps": 2}, Unsupported, "num_steps", "5 to 500 steps, not 2"),
+        ({}, {"sampler": "tcd", "num_steps": 51}, Unsupported, "num_steps", "1 to 50 steps"),
+        ({"zero_snr": True}, {"schedule": "beta"}, Unsupported, "schedule", "zero terminal SNR"),
+        ({"prediction": "flow"}, {"sampler": "euler a"}, Unsupported, "sampler", "flow-matching"),
+    ],
+)
+def test_a_sampler_that_cannot_is_refused_with_what_can(model, said, error, field, words):
+    entry = Entry(name="m", path="/m", kind="checkpoint", **model)
+    caught = refusal(entry, **said)
+    assert type(caught) is error
+    assert (caught.field, words in str(caught)) == (field, True), str(caught)
+
+
+def test_a_default_schedule_stays_with_the_default_sampler():
+    defaults = Defaults(sampler="DPM++ 2M Karras")
+    found = recipe(defaults=defaults)
+    assert (found.sampler, found.schedule) == ("dpm++ 2m", "karras")
+    assert recipe(defaults=defaults, schedule="beta").schedule == "beta"
+    assert recipe(defaults=Defaults(schedule="karras"), sampler="tcd").schedule == "default"
+
+
+def test_many_pictures_have_seeds_that_follow_each_other_around_the_end():
+    seeds = [params.seed for params in resolved(count=4, seed=MAX_SEED - 1).params]
+    assert seeds == [MAX_SEED - 1, MAX_SEED, 0, 1]
+    many = resolved(count=3, seed=5).params
+    assert [resolved(seed=5 + i).params[0] for i in range(3)] == many
+
+
+def test_a_seed_is_drawn_only_where_none_was_said():
+    assert [params.seed for params in resolved(count=2).params] == [77, 78]
+    assert resolved(seed=-1).params[0].seed == resolved(seed="-1").params[0].seed == 77
+    assert resolved(seed=0).params[0].seed == 0
+
+
+@pytest.mark.parametrize(("guidance", "warned"), [(0, True), (1, True), (1.1, False)])
+def test_a_negative_prompt_without_guidance_is_warned_of(guidance, warned):
+    found = resolved(neg="blur", guidance=guidance)
+    assert bool(found.warnings) is warned
+    assert found.params[0].neg == "blur"
+    assert resolved(defaults=Defaults(neg="blur"), guidance=guidance).warnings == []
+
+
+def test_a_preview_without_a_stream_is_warned_of():
+    assert resolved(preview="vae").warnings == ["preview has no effect without stream"]
+    assert resolved(preview="vae", stream=1).warnings == []
+
+
+def test_a_replay_that_contradicts_itself_is_refused():
+    assert recipe(reproducible=True, buckets="1x3,1x4").buckets == "1x3,1x4"
+    assert recipe(buckets="4x3").buckets == "4x3"
+    assert refusal(reproducible=True, buckets="1x3,4x4").field == "buckets"
+
+
+def test_a_preset_must_have_been_expanded_before():
+    assert refusal(preset="watercolor").field == "preset"
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [(None, None), (0, 0), (90, 90), (-1, -1), (-7.5, -1), ("1h", 3600), ("-1m", -1), ("0", 0)]
+)
+def test_keep_alive_is_seconds_and_negative_for_ever(said, seconds):
+    assert resolved(keep_alive=said).keep_alive == seconds
+
+
+def test_a_picture_s_digest_is_of_the_bytes_as_given():
+    assert picture_from(b"abc", 3, 4) == Picture(hashlib.sha256(b"abc").hexdigest(), 3, 4)

@@ -1,0 +1,153 @@
+"""Settings: what wins over what, what each can be, and that a key is never shown."""
+
+import dataclasses
+import ipaddress
+import os
+from pathlib import Path
+
+import pytest
+
+from imagine.errors import ImagineError
+from imagine.settings import EVERYONE, OPTIONS, PORT, Settings, settings_from
+
+GUIDE = """
+model: dreamshaper_8
+api_key: sesame
+host: 127.0.0.1
+port: 8080
+api_endpoints:
+  generate: /generate
+image_generation:
+  use_ref_images: true
+  ref_image_max_size: 1024
+  default_negative_prompt: ugly, deformed
+  cartoon_presets: {anime: "anime style"}
+"""
+
+
+def read(flags=None, environ=None, config=None):
+    return settings_from(flags, environ or {}, config)[0]
+
+
+def test_flags_win_over_variables_over_the_file_over_defaults():
+    assert read().port == PORT
+    assert read(config="port: 1").port == 1
+    assert read(environ={"IMAGINE_PORT": "2"}, config="port: 1").port == 2
+    assert read({"port": 3}, {"IMAGINE_PORT": "2"}, "port: 1").port == 3
+    assert read({"port": None}, {"IMAGINE_PORT": "2"}).port == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "host", "port"),
+    [
+        ("localhost", "localhost", PORT), ("127.0.0.1:8000", "127.0.0.1", 8000),
+        ("http://127.0.0.1:1/", "127.0.0.1", 1),
+        ("[::1]:7", "::1", 7), ("::1", "::1", PORT), (":9", "0.0.0.0", 9), (' "0.0.0.0" ', "0.0.0.0", PORT),
+    ],
+)  # fmt: skip
+def test_a_host_may_bring_its_port(said, host, port):
+    settings = read(environ={"IMAGINE_HOST": said})
+    assert (settings.host, settings.port) == (host, port)
+
+
+def test_a_port_said_beside_the_host_wins():
+    assert read({"host": "0.0.0.0:1", "port": 2}).port == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("5m", 300), ("90", 90), ("-1", -1), ("0", 0), ("1h30m", 5400), ("-5m", -1)]
+)
+def test_durations(said, seconds):
+    assert read(environ={"IMAGINE_KEEP_ALIVE": said}).keep_alive == seconds
+
+
+def test_networks():
+    assert read().allow_remote == ()
+    assert read({"allow_remote": True}).allow_remote == EVERYONE
+    assert read(environ={"IMAGINE_ALLOW_REMOTE": "all"}).allow_remote == EVERYONE
+    assert read({"allow_remote": ()}).allow_remote == ()
+    expected = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))
+    assert read(environ={"IMAGINE_ALLOW_REMOTE": "10.1.2.3/8, ::1"}).allow_remote == expected
+    assert read(config="allow_remote: [10.0.0.0/8, '::1']").allow_remote == expected
+
+
+def test_folders_of_models():
+    said = read(environ={"IMAGINE_MODELS": os.pathsep.join(["/a", "~/b"])})
+    assert said.roots == (Path("/a"), Path("~/b").expanduser())
+    assert read({"home": "/h"}).roots == (Path("/h/models"),)
+
+
+def test_origins_are_as_browsers_write_them():
+    assert read({"origins": ("https://A.example/", "http://b:81")}).origins == ("https://a.example", "http://b:81")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "65536"), ("port", "five"), ("port", True), ("keep_alive", "soon"), ("device", "cuda:x"),
+        ("host", "a b"),
+        ("host", ""), ("allow_remote", "10.0.0.0/99"), ("origins", "*"), ("origins", "https://*.example"),
+        ("public_url", "example"), ("max_queue", 0), ("full_prec", "perhaps"), ("log_format", "xml"),
+    ],
+)  # fmt: skip
+def test_what_a_setting_can_not_be_is_told(name, value):
+    with pytest.raises(ImagineError, match=f"--{name.replace('_', '-')} is .*; it must be ") as caught:
+        read({name: value})
+    assert caught.value.field == name
+
+
+def test_the_source_is_named():
+    with pytest.raises(ImagineError, match="IMAGINE_PORT is 'x'"):
+        read(environ={"IMAGINE_PORT": "x"})
+    with pytest.raises(ImagineError, match=r"^port in the configuration file is 'x'"):
+        read(config="port: x")
+
+
+def test_the_shape_of_other_servers_loads():
+    settings, warnings = settings_from({}, {}, GUIDE)
+    assert (settings.model, settings.api_key, settings.host) == ("dreamshaper_8", "sesame", "127.0.0.1")
+    assert settings.port == 8080
+    assert settings.defaults.neg == "ugly, deformed"
+    named = ("api_endpoints", "use_ref_images", "ref_image_max_size", "cartoon_presets")
+    assert [name for name in named if any(name in warning for warning in warnings)] == list(named)
+    assert len(warnings) == len(named)
+
+
+def test_defaults_are_checked_like_requests():
+    assert read(config="defaults: {num_steps: 30, sampler: euler a}").defaults.num_steps == 30
+    with pytest.raises(ImagineError, match="num_steps is 0"):
+        read(config="defaults: {num_steps: 0}")
+    with pytest.raises(ImagineError, match="'stepps'"):
+        read(config="defaults: {stepps: 1}")
+
+
+@pytest.mark.parametrize("text", ["[1]", "a: b: c", "!!python/object/apply:os.system [ls]", "image_generation: 3"])
+def test_a_file_that_is_no_configuration_is_refused(text):
+    with pytest.raises(ImagineError, match="configuration file"):
+        read(config=text)
+
+
+def test_a_key_is_read_from_its_file(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("sesame\n")
+    assert read({"api_key_file": file}).api_key == "sesame"
+    file.write_text("\n")
+    with pytest.raises(ImagineError, match="is empty"):
+        read({"api_key_file": file})
+    with pytest.raises(ImagineError, match="can't be read"):
+        read({"api_key_file": tmp_path / "none"})
+
+
+def test_a_key_is_never_shown():
+    settings = read({"api_key": "sesame"})
+    assert settings.said()["api_key"] == "set"
+    assert read().said()["api_key"] == "none"
+    assert "sesame" not in repr(settings) + str(settings)
+    with pytest.raises(ImagineError) as caught:
+        read({"api_key": 12345})
+    assert "12345" not in str(caught.value)
+
+
+def test_every_setting_has_its_words():
+    assert [o.name for o in OPTIONS] == [f.name for f in dataclasses.fields(Settings)]
+    assert all(o.help.endswith(".") and o.variable == f"IMAGINE_{o.name.upper()}" for o in OPTIONS)

@@ -1,0 +1,140 @@
+"""The shipped model: a true SD1 file, small, described as it is, and obedient."""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from tools.toybox import evaluate
+from tools.toybox.card import CARD, card
+from tools.toybox.denoiser import test_prompts as prompts_of_the_test
+from tools.toybox.evaluate import FIGURES, MODEL
+from tools.toybox.judge import judge
+from tools.toybox.world import PALETTE, Scene, draw, held_out
+
+if not MODEL.exists():
+    pytest.skip("models.example/toybox.safetensors has not been trained yet: make toybox", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    torch.set_num_threads(2)
+    return evaluate.open_pipeline(MODEL, tmp_path_factory.mktemp("configs"))
+
+
+def test_the_file_is_small_half_precision_and_in_the_original_layout() -> None:
+    assert MODEL.stat().st_size <= 32_000_000
+    with safe_open(MODEL, "pt") as file:
+        names = list(file.keys())
+        dtypes = {file.get_slice(name).get_dtype() for name in names}
+    assert dtypes == {"F16"}
+    for name in (
+        "model.diffusion_model.input_blocks.0.0.weight",
+        "model.diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight",
+        "first_stage_model.encoder.conv_in.weight",
+        "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight",
+    ):
+        assert name in names
+
+
+def test_the_metadata_describes_it() -> None:
+    with safe_open(MODEL, "pt") as file:
+        said = file.metadata()
+    for key in ("title", "author", "license", "date", "resolution", "prediction_type", "description", "tags"):
+        assert said[f"modelspec.{key}"]
+
+
+def test_file_figures_and_card_agree() -> None:
+    figures = json.loads(FIGURES.read_text())
+    assert figures["sha256"] == hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    assert CARD.read_text() == card(figures, MODEL.stat().st_size)
+
+
+def test_the_measured_figures_reach_the_bars() -> None:
+    figures = json.loads(FIGURES.read_text())["obedience"]
+    bars = {"background": 0.95, "colour": 0.95, "thing": 0.90, "size": 0.85, "position": 0.85}
+    assert {name: figures[name] >= bar for name, bar in bars.items()} == dict.fromkeys(bars, True), figures
+
+
+def test_untaught_words_are_neutral() -> None:
+    with safe_open(MODEL, "pt") as file:
+        table = file.get_tensor("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight")
+    zero = (table == 0).all(1)
+    assert table.shape == (49408, 64)
+    assert 0.9 < zero.float().mean() < 1
+
+
+@pytest.mark.slow
+def test_it_draws_what_it_was_never_trained_on(pipeline: Any) -> None:
+    asked = prompts_of_the_test(40, seed=99)
+    assert all(held_out(s.thing, s.colour, s.background) for s, _ in asked)
+    pictures = evaluate.make(pipeline, [text for _, text in asked], first_seed=1000)
+    agreed = [judge(p).agrees(scene) for p, (scene, _) in zip(pictures, asked, strict=True)]
+    rates = {name: np.mean([a[name] for a in agreed]) for name in agreed[0]}
+    assert rates["background"] >= 0.9, rates
+    assert rates["colour"] >= 0.9, rates
+    assert rates["thing"] >= 0.8, rates
+
+
+@pytest.mark.slow
+def test_unknown_words_do_not_spoil_a_picture(pipeline: Any) -> None:
+    prompts = [
+        "beautiful zebra a large red star on a white background quantum",
+        "masterpiece, a large red star, trending, on a white background, xylophone",
+        "очень красивая большая красная звезда на белом фоне шедевр",
+    ]
+    seen = [judge(p) for p in evaluate.make(pipeline, prompts * 2)]
+    wanted = Scene("star", "red", "white")
+    assert sum(v.colour == "red" and v.background == "white" for v in seen) == 6, seen
+    assert sum(v.agrees(wanted)["thing"] for v in seen) >= 5, seen
+
+
+@pytest.mark.slow
+def test_a_negative_prompt_and_guidance_push_pictures_where_they_should(pipeline: Any) -> None:
+    # How much blue there is, by guidance: pictures follow a prompt more, the higher it is.
+    blue = np.array(PALETTE["blue"], float)
+
+    def distance(**options: Any) -> float:
+        pictures = evaluate.make(
+            pipeline, ["a white heart on a blue background"] * 4, num_inference_steps=12, **options
+        )
+        return float(np.mean([np.abs(np.asarray(p, float)[:6] - blue).mean() for p in pictures]))
+
+    assert distance(guidance_scale=7.0) < distance(guidance_scale=1.0)
+    shares = evaluate.negative_response(pipeline, count=8)
+    assert all(s["negated"] <= s["without"] for s in shares.values()), shares
+    assert any(s["negated"] < s["without"] for s in shares.values()), shares
+
+
+@pytest.mark.slow
+def test_redrawing_recolours_and_keeps_the_place(pipeline: Any) -> None:
+    figures = evaluate.redrawing(pipeline, count=12)
+    assert figures["0.7"]["new colour"] >= 0.8, figures
+    assert figures["0.7"]["same position"] >= 0.8, figures
+    assert figures["0.3"]["old colour"] >= 0.9, figures
+
+
+def test_the_world_is_what_the_autoencoder_draws(pipeline: Any) -> None:
+    picture = draw(Scene("house", "red", "blue"))
+    from tools.toybox.training import to_tensor
+
+    with torch.no_grad():
+        made = pipeline.vae.decode(pipeline.vae.encode(to_tensor([picture])).latent_dist.mode()).sample
+    error = (made.clamp(-1, 1) - to_tensor([picture])).square().mean() / 4
+    assert -10 * error.log10() > 27
+
+
+def test_its_latents_have_the_scale_that_sd1_expects(pipeline: Any) -> None:
+    from tools.toybox.training import random_numbers, to_tensor
+    from tools.toybox.world import combinations, random_scene
+
+    rng = random_numbers(3, "scale", 0)
+    pictures = to_tensor(draw(random_scene(rng, combinations(unseen=False))) for _ in range(48))
+    with torch.no_grad():
+        latents = pipeline.vae.encode(pictures).latent_dist.mode() * 0.18215
+    assert torch.allclose(latents.mean((0, 2, 3)), torch.zeros(4), atol=0.15)
+    assert torch.allclose(latents.std((0, 2, 3)), torch.ones(4), atol=0.15)

@@ -1,0 +1,158 @@
+"""Training is repeatable, resumable, and leaves untaught words neutral."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+
+from tools.toybox import models, training
+from tools.toybox.autoencoder import PALETTE_CODES, PALETTE_NORM, AutoencoderStage, palette_loss
+from tools.toybox.denoiser import THING_WEIGHT, thing_weights
+from tools.toybox.training import Optimizer, random_numbers, run, warm_then_decay
+from tools.toybox.world import Scene, draw
+
+
+class Counting:
+    """A stage whose losses depend on all the steps before."""
+
+    name = "counting"
+
+    def __init__(self, steps: int, stop_at: int | None = None) -> None:
+        self.steps, self.stop_at, self.total = steps, stop_at, 0.0
+
+    def step(self, index: int) -> dict[str, float]:
+        if index == self.stop_at:
+            raise KeyboardInterrupt
+        self.total += float(random_numbers(1, self.name, index).random())
+        return {"loss": self.total}
+
+    def state(self) -> dict[str, float]:
+        return {"total": self.total}
+
+    def load(self, state: dict[str, float]) -> None:
+        self.total = state["total"]
+
+    def sample(self, folder: Path, index: int) -> None:
+        (folder / f"{index}.txt").write_text(str(self.total))
+
+
+def test_a_stopped_run_goes_on_to_the_same_losses(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    run(Counting(10), tmp_path / "whole", sample_every=5)
+    with pytest.raises(KeyboardInterrupt):
+        run(Counting(10, stop_at=6), tmp_path / "parts", save_every=0)
+    run(Counting(10), tmp_path / "parts", save_every=0)
+    losses = [(tmp_path / part / "counting.losses.jsonl").read_text() for part in ("whole", "parts")]
+    assert losses[0] == losses[1]
+    assert losses[0].count("\n") == 10
+    assert {p.name for p in (tmp_path / "whole").glob("*.txt")} == {"5.txt", "10.txt"}
+
+
+def test_a_kill_between_two_saves_repeats_the_lost_steps(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(Counting(10, stop_at=6), tmp_path, save_every=1e9)
+    run(Counting(10), tmp_path)
+    lines = (tmp_path / "counting.losses.jsonl").read_text().splitlines()
+    assert len(lines) == 10
+
+
+def autoencoder(decoder_only: bool = False) -> tuple[AutoencoderStage, AutoencoderKL]:
+    torch.manual_seed(0)
+    vae = AutoencoderKL(
+        block_out_channels=[8, 8], down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2,
+        layers_per_block=1, latent_channels=4, norm_num_groups=4,
+    )  # fmt: skip
+    stage = AutoencoderStage(
+        "vae", vae, seed=1, steps=40, batch=2, side=32, rate=3e-3, compute=torch.float32, device=torch.device("cpu"),
+        decoder_only=decoder_only,
+    )  # fmt: skip
+    return stage, vae
+
+
+def test_the_same_seed_gives_the_same_losses_and_they_fall() -> None:
+    first, second = autoencoder()[0], autoencoder()[0]
+    losses = [first.step(i)["loss"] for i in range(25)]
+    assert losses[:4] == [second.step(i)["loss"] for i in range(4)]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_the_decoder_alone_leaves_the_latents_as_they_are() -> None:
+    stage, vae = autoencoder(decoder_only=True)
+    before = {name: value.clone() for name, value in vae.state_dict().items()}
+    stage.step(0)
+    vae = stage.finish()
+    changed = {name for name, value in vae.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert not any(name.startswith(("encoder", "quant_conv")) for name in changed)
+
+
+def test_an_optimizer_resumes_to_the_same_weights() -> None:
+    def layer() -> torch.nn.Linear:
+        torch.manual_seed(0)
+        return torch.nn.Linear(4, 4)
+
+    def step(model: torch.nn.Linear, optimizer: Optimizer, index: int) -> None:
+        torch.manual_seed(index)
+        model(torch.randn(3, 4, dtype=model.weight.dtype)).square().sum().backward()
+        optimizer.step(1.0)
+
+    through, resumed = layer(), layer()
+    whole = Optimizer(through, 1e-2, compute=torch.bfloat16, average=0.9)
+    for i in range(4):
+        step(through, whole, i)
+    first = Optimizer(layer(), 1e-2, compute=torch.bfloat16, average=0.9)
+    for i in range(2):
+        step(first.model, first, i)  # type: ignore[arg-type]
+    second = Optimizer(resumed, 1e-2, compute=torch.bfloat16, average=0.9)
+    second.load(first.state())
+    for i in range(2, 4):
+        step(resumed, second, i)
+    assert torch.equal(through.weight, resumed.weight)
+    assert all(torch.equal(a, b) for a, b in zip(whole.mean, second.mean, strict=True))
+
+
+def test_the_rate_warms_up_stays_and_decays() -> None:
+    factors = [warm_then_decay(i, 1000, warm=100, decay=0.3) for i in range(1000)]
+    assert factors[0] == pytest.approx(0.01)
+    assert factors[100:700] == [1.0] * 600
+    assert factors[-1] == pytest.approx(1 / 300)
+
+
+def test_latents_under_the_thing_weigh_more_and_the_mean_is_one() -> None:
+    weights = thing_weights([Scene("car", "red", "blue", x=x, y=64, radius=20) for x in (64, 30)])
+    assert weights.shape == (2, 1, 16, 16)
+    assert torch.allclose(weights.mean((1, 2, 3)), torch.ones(2))
+    assert weights[0, 0, 8, 8] / weights[0, 0, 0, 0] == pytest.approx(THING_WEIGHT)
+    assert weights[1, 0, 8, 3] > weights[1, 0, 8, 12]
+
+
+def test_untaught_words_start_neutral() -> None:
+    assert not models.build_text_encoder().get_input_embeddings().weight.any()
+
+
+def test_a_save_replaces_the_old_one_whole(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    training.save_atomically({"a": 1}, path)
+    training.save_atomically({"a": 2}, path)
+    assert torch.load(path, weights_only=True) == {"a": 2}
+    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_plain_patches_are_drawn_to_their_colours_codes() -> None:
+    picture = training.to_tensor([draw(Scene("circle", "red", "blue", x=64, y=64, radius=40))])
+    codes = {name: PALETTE_NORM * torch.tensor(code) for name, code in PALETTE_CODES.items()}
+    right = codes["blue"].view(1, 4, 1, 1).expand(1, 4, 16, 16)
+    wrong = codes["green"].view(1, 4, 1, 1).expand(1, 4, 16, 16)
+    assert palette_loss(wrong, picture) > 5
+    picture[:, :, 16:112, 16:112] = torch.rand(1, 3, 96, 96)  # only the plain rim is held to a code
+    assert palette_loss(right, picture) < 1e-6
+
+
+def test_the_codes_are_far_apart_and_their_mean_is_the_origin() -> None:
+    codes = torch.tensor(list(PALETTE_CODES.values()))
+    codes = codes / codes.norm(dim=1, keepdim=True)
+    cosines = codes @ codes.T - 2 * torch.eye(len(codes))
+    assert cosines.max() < 0.18
+    assert codes.mean(0).abs().max() < 0.01

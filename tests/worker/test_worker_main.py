@@ -1,0 +1,77 @@
+"""The worker's process as a whole: what it settles before the engine is made, and when it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imagine.frames import Assembler, Heartbeat, Ready, Shutdown, Start, WorkerSettings, encode, report_from_bytes
+from tests.worker.fake_engine import submit
+
+FAKE = [sys.executable, str(Path(__file__).parent / "fake_worker.py")]
+
+
+@pytest.fixture
+def worker():
+    process = subprocess.Popen(FAKE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    with process:
+        yield process
+        process.kill()
+
+
+def say(worker, *commands):
+    for command in commands:
+        worker.stdin.write(encode(command))
+
+
+def listen(worker):
+    assembler = Assembler()
+    while data := worker.stdout.read(4096):
+        for body in assembler.feed(data):
+            yield report_from_bytes(body)
+
+
+def test_it_settles_the_libraries_before_the_engine_is_made(worker):
+    say(worker, Start())
+    ready = next(report for report in listen(worker) if isinstance(report, Ready))
+    assert ready.versions == {"torch_home": "1"}  # HF_HUB_OFFLINE, as the engine found it
+
+
+def test_it_ends_well_on_shutdown(worker):
+    say(worker, Start(), Shutdown())
+    assert [type(report) for report in listen(worker)][-1] is not Heartbeat
+    assert worker.wait(20) == 0
+
+
+def test_it_ends_when_nobody_speaks_to_it_any_more(worker):
+    say(worker, Start())
+    worker.stdin.close()
+    assert worker.wait(20) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_leaves_signals_to_its_gateway(worker, number):
+    say(worker, Start(settings=WorkerSettings(heartbeat=0.02)))
+    reports = listen(worker)
+    assert any(isinstance(report, Ready) for report in reports)
+    os.kill(worker.pid, number)
+    assert [type(next(reports)) for _ in range(3)]
+    say(worker, Shutdown())
+    assert worker.wait(20) == 0
+
+
+def test_its_first_frame_must_be_a_start(worker):
+    say(worker, Shutdown())
+    assert worker.wait(20) == 1
+    assert b"the first frame must be a Start, not a Shutdown" in worker.stderr.read()
+
+
+def test_its_last_words_are_one_sentence(worker):
+    say(worker, Start(), submit("1", "device lost", steps=3))
+    assert worker.wait(20) == 1
+    said = worker.stderr.read().decode().splitlines()
+    assert said[-1] == "the device failed: CUDA error: an illegal memory access was encountered"
+    assert any(line.startswith("Traceback") for line in said)

@@ -30,11 +30,11 @@ def train_autoencoder(folder: Path, device: torch.device, compute: torch.dtype) 
     torch.manual_seed(SEED)
     vae = models.build_vae()
     crops = AutoencoderStage(
-        "vae-crops", vae, seed=SEED, steps=1900, batch=16, side=64, rate=1e-3, compute=compute, device=device, decay=0.3
+        "vae-crops", vae, seed=SEED, steps=1200, batch=16, side=64, rate=1e-3, compute=compute, device=device, decay=0.3
     )
     run(crops, folder)
     whole = AutoencoderStage(
-        "vae-whole", crops.finish(), seed=SEED, steps=400, batch=8, side=128, rate=4e-4, compute=torch.float32,
+        "vae-whole", crops.finish(), seed=SEED, steps=200, batch=8, side=128, rate=4e-4, compute=torch.float32,
         device=device, decay=0.8,
     )  # fmt: skip
     run(whole, folder)
@@ -44,7 +44,7 @@ def train_autoencoder(folder: Path, device: torch.device, compute: torch.dtype) 
 def train_text_encoder(folder: Path, device: torch.device, tokenizer: CLIPTokenizer) -> CLIPTextModel:
     """The words, by what they mention."""
     torch.manual_seed(SEED)
-    stage = TextStage(models.build_text_encoder(), tokenizer, seed=SEED, steps=1500, batch=64, rate=2e-3, device=device)
+    stage = TextStage(models.build_text_encoder(), tokenizer, seed=SEED, steps=900, batch=64, rate=2e-3, device=device)
     run(stage, folder)
     return stage.finish().requires_grad_(False).eval()
 
@@ -57,7 +57,7 @@ def train_denoiser(
     torch.manual_seed(SEED)
     encoder, tokenizer, vae = parts
     stage = DenoiserStage(
-        models.build_unet(), encoder, tokenizer, vae, pool, seed=SEED, steps=2500, calibrate_from=1600, batch=64,
+        models.build_unet(), encoder, tokenizer, vae, pool, seed=SEED, steps=5000, calibrate_from=3400, batch=40,
         rate=1e-3, compute=compute, device=device,
     )  # fmt: skip
     run(stage, folder, sample_every=500)
@@ -67,7 +67,7 @@ def train_denoiser(
 def sharpen_decoder(folder: Path, device: torch.device, vae: AutoencoderKL) -> AutoencoderKL:
     """The decoder alone, on the latents that the denoiser knows: they stay as they are, their pictures get crisper."""
     stage = AutoencoderStage(
-        "vae-decoder", vae, seed=SEED, steps=360, batch=8, side=128, rate=6e-4, compute=torch.float32, device=device,
+        "vae-decoder", vae, seed=SEED, steps=300, batch=8, side=128, rate=6e-4, compute=torch.float32, device=device,
         decoder_only=True, decay=0.9,
     )  # fmt: skip
     run(stage, folder)

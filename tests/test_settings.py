@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from imagine.errors import ImagineError
-from imagine.settings import EVERYONE, OPTIONS, PORT, Settings, settings_from
+from imagine.setting_values import EVERYONE
+from imagine.settings import OPTIONS, PORT, Settings, settings_from
 
 GUIDE = """
 model: dreamshaper_8

@@ -8,29 +8,22 @@ What the command line says wins over the environment, that over the file, that o
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
-from .checking import checked, shown
-from .duration import seconds_from_duration
-from .errors import BadRequest, ImagineError
+from . import setting_values as values
+from .checking import shown
+from .errors import ImagineError
 from .resolve import NO_DEFAULTS, Defaults
+from .setting_values import LogFormat, Network
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-LogFormat = Literal["text", "json"]
 PORT = 5000
 PREFIX = "IMAGINE_"
-EVERYONE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
-_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
-_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
 
 
 def option(default: Any, read: Callable[[object], Any], text: str, *, secret: bool = False) -> Any:
@@ -38,142 +31,31 @@ def option(default: Any, read: Callable[[object], Any], text: str, *, secret: bo
     return field(default=default, metadata={"read": read, "help": text, "secret": secret})
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("text")
-    return value
-
-
-def _yes_or_no(value: object) -> bool:
-    said = str(value).strip().lower()
-    if said in _YES or said in _NO:
-        return said in _YES
-    raise ValueError("true or false")
-
-
-def _whole(least: int, most: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        said = str(value).strip()
-        if not re.fullmatch("[0-9]{1,9}", said) or not least <= int(said) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(said)
-
-    return read
-
-
-def _seconds(value: object) -> float:
-    said = str(value).strip()
-    try:
-        number = float(said) if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", said) else seconds_from_duration(said)
-    except ValueError as error:
-        raise ValueError("a number of seconds, or a duration such as 5m; negative is for ever") from error
-    return max(-1.0, number)
-
-
-def _device(value: object) -> str:
-    if not _DEVICE.fullmatch(str(value)):
-        raise ValueError("auto, cpu, cuda, cuda:N or mps")
-    return str(value)
-
-
-def _host(value: object) -> str:
-    host = str(value).strip("[] ")
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        if _HOST_NAME.fullmatch(host):
-            return host
-    raise ValueError("an address or a name to listen on, such as 0.0.0.0 or localhost:5000")
-
-
-def _path(value: object) -> Path:
-    return Path(_text(str(value))).expanduser()
-
-
-def _paths(value: object) -> tuple[Path, ...]:
-    return tuple(_path(part) for part in _list(value, os.pathsep))
-
-
-def _list(value: object, separator: str = ",") -> list[object]:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(separator) if part.strip()]
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _networks(value: object) -> tuple[Network, ...]:
-    """Whom to answer: true is everyone, false nobody but this machine."""
-    if str(value).strip().lower() in (*_NO, "[]", "()"):
-        return ()
-    if str(value).strip().lower() in (*_YES, "all"):
-        return EVERYONE
-    try:
-        return tuple(ipaddress.ip_network(str(part), strict=False) for part in _list(value))
-    except ValueError as error:
-        raise ValueError("all, or networks such as 192.168.1.0/24") from error
-
-
-def _origins(value: object) -> tuple[str, ...]:
-    return tuple(origin_of(str(part)) for part in _list(value))
-
-
-def origin_of(text: str) -> str:
-    """An origin as browsers write it. Raises ValueError for what is none; `*` is none, since it would be everybody."""
-    parts = urlsplit(text.strip())
-    if not parts.scheme or not parts.netloc or "*" in text or parts.path.strip("/") or parts.query or parts.username:
-        raise ValueError("origins such as https://example.org, without *")
-    return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def _url(value: object) -> str:
-    parts = urlsplit(str(value))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("a URL such as https://pictures.example.org")
-    return str(value).rstrip("/")
-
-
-def _log_format(value: object) -> str:
-    if value not in get_args(LogFormat):
-        raise ValueError("text or json")
-    return str(value)
-
-
-def _defaults(value: object) -> Defaults:
-    if not isinstance(value, Mapping):
-        raise ValueError("a mapping of " + ", ".join(Defaults.__struct_fields__))  # noqa: TRY004 - told as the others are
-    try:
-        found, unknown = checked(value, Defaults)
-    except BadRequest as error:
-        raise ValueError(f"a mapping of fields that can be asked for; {error}") from error
-    if unknown:
-        raise ValueError(f"a mapping of {', '.join(Defaults.__struct_fields__)}, without {shown(unknown[0])}")
-    return found
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a server is told. Durations are in seconds, negative for ever."""
 
-    host: str = option("0.0.0.0", _host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see server/security.py
-    port: int = option(PORT, _whole(0, 65535), "The port to listen on.")
-    socket: Path | None = option(None, _path, "Listen on this Unix socket only, for this user alone.")
-    device: str = option("auto", _device, "auto, cpu, cuda, cuda:N or mps.")
-    full_prec: bool = option(False, _yes_or_no, "Compute in 32 bits.")
-    home: Path = option(Path("~/.imagine").expanduser(), _path, "The folder of models and of what is remembered.")
-    models: tuple[Path, ...] = option((), _paths, "Folders of models, instead of HOME/models.")
-    model: str | None = option(None, _text, "The model of a request that names none.")
-    preload: str | None = option(None, _text, "A model to load at the start.")
-    keep_alive: float = option(300.0, _seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")
-    max_queue: int = option(512, _whole(1, 100_000), "How many pictures may wait.")
-    max_batch: int | None = option(None, _whole(1, 64), "How many pictures are denoised together at most.")
-    api_key: str | None = option(None, _text, "The key that clients must send.", secret=True)
-    api_key_file: Path | None = option(None, _path, "A file that holds the key.")
-    allow_remote: tuple[Network, ...] = option((), _networks, "Answer other machines without a key: all, or networks.")
-    origins: tuple[str, ...] = option((), _origins, "Origins of pages that may use this server.")
-    public_url: str | None = option(None, _url, "Where clients reach this server, behind a proxy.")
-    offline: bool = option(False, _yes_or_no, "Never use the network.")
-    log_format: LogFormat = option("text", _log_format, "text or json.")
-    debug: bool = option(False, _yes_or_no, "Log prompts and every setting of each picture.")
-    defaults: Defaults = option(NO_DEFAULTS, _defaults, "What a request that doesn't say it gets.")
+    host: str = option("0.0.0.0", values.host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see server/security.py
+    port: int = option(PORT, values.whole(0, 65535), "The port to listen on.")
+    socket: Path | None = option(None, values.path, "Listen on this Unix socket only, for this user alone.")
+    device: str = option("auto", values.device, "auto, cpu, cuda, cuda:N or mps.")
+    full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
+    home: Path = option(Path("~/.imagine").expanduser(), values.path, "The folder of models and of what is remembered.")
+    models: tuple[Path, ...] = option((), values.paths, "Folders of models, instead of HOME/models.")
+    model: str | None = option(None, values.text, "The model of a request that names none.")
+    preload: str | None = option(None, values.text, "A model to load at the start.")
+    keep_alive: float = option(300.0, values.seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")
+    max_queue: int = option(512, values.whole(1, 100_000), "How many pictures may wait.")
+    max_batch: int | None = option(None, values.whole(1, 64), "How many pictures are denoised together at most.")
+    api_key: str | None = option(None, values.text, "The key that clients must send.", secret=True)
+    api_key_file: Path | None = option(None, values.path, "A file that holds the key.")
+    allow_remote: tuple[Network, ...] = option((), values.networks, "Answer others without a key: all, or networks.")
+    origins: tuple[str, ...] = option((), values.origins, "Origins of pages that may use this server.")
+    public_url: str | None = option(None, values.url, "Where clients reach this server, behind a proxy.")
+    offline: bool = option(False, values.yes_or_no, "Never use the network.")
+    log_format: LogFormat = option("text", values.log_format, "text or json.")
+    debug: bool = option(False, values.yes_or_no, "Log prompts and every setting of each picture.")
+    defaults: Defaults = option(NO_DEFAULTS, values.defaults, "What a request that doesn't say it gets.")
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -234,18 +116,18 @@ def settings_from(
     return Settings(**said), warnings
 
 
-def _layer(values: Mapping[str, object], named: str) -> dict[str, Any]:
+def _layer(given: Mapping[str, object], named: str) -> dict[str, Any]:
     """One source's values, read; a host may bring its port."""
-    values = dict(values)
-    host = values.get("host")
+    said = dict(given)
+    host = said.get("host")
     if isinstance(host, str):
         rest = host.strip().split("://", 1)[-1].rstrip("/")
         if (parts := _ADDRESS.fullmatch(rest)) and parts["port"]:
-            values["host"] = parts["host"] or "0.0.0.0"  # noqa: S104 - as the default
-            values.setdefault("port", parts["port"])
+            said["host"] = parts["host"] or "0.0.0.0"  # noqa: S104 - as the default
+            said.setdefault("port", parts["port"])
         else:
-            values["host"] = rest
-    return {name: _value(name, value, named) for name, value in values.items()}
+            said["host"] = rest
+    return {name: _value(name, value, named) for name, value in said.items()}
 
 
 def _value(name: str, value: object, named: str) -> Any:

@@ -7,7 +7,8 @@ import types
 import pytest
 
 from imagine.server.security import Guard, Refused
-from imagine.settings import EVERYONE, Settings
+from imagine.setting_values import EVERYONE
+from imagine.settings import Settings
 from tests.server.served import ask
 
 LAN = (ipaddress.ip_network("192.168.1.0/24"),)

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ..settings import Settings, origin_of
+from ..setting_values import origin_of
+from ..settings import Settings
 
 _HOW = (
     "this server answers only its own machine; to let others in, start it with an API key (--api-key) or with "

@@ -1,0 +1,134 @@
+"""What a setting can be: a reader for each, of flags, variables and YAML, whose ValueError says what it must be."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+from .checking import checked, shown
+from .duration import seconds_from_duration
+from .errors import BadRequest
+from .resolve import Defaults
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LogFormat = Literal["text", "json"]
+EVERYONE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("text")
+    return value
+
+
+def yes_or_no(value: object) -> bool:
+    said = str(value).strip().lower()
+    if said in _YES or said in _NO:
+        return said in _YES
+    raise ValueError("true or false")
+
+
+def whole(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        said = str(value).strip()
+        if not re.fullmatch("[0-9]{1,9}", said) or not least <= int(said) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(said)
+
+    return read
+
+
+def seconds(value: object) -> float:
+    said = str(value).strip()
+    try:
+        number = float(said) if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", said) else seconds_from_duration(said)
+    except ValueError as error:
+        raise ValueError("a number of seconds, or a duration such as 5m; negative is for ever") from error
+    return max(-1.0, number)
+
+
+def device(value: object) -> str:
+    if not _DEVICE.fullmatch(str(value)):
+        raise ValueError("auto, cpu, cuda, cuda:N or mps")
+    return str(value)
+
+
+def host(value: object) -> str:
+    host = str(value).strip("[] ")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        if _HOST_NAME.fullmatch(host):
+            return host
+    raise ValueError("an address or a name to listen on, such as 0.0.0.0 or localhost:5000")
+
+
+def path(value: object) -> Path:
+    return Path(text(str(value))).expanduser()
+
+
+def paths(value: object) -> tuple[Path, ...]:
+    return tuple(path(part) for part in _list(value, os.pathsep))
+
+
+def _list(value: object, separator: str = ",") -> list[object]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(separator) if part.strip()]
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def networks(value: object) -> tuple[Network, ...]:
+    """Whom to answer: true is everyone, false nobody but this machine."""
+    if str(value).strip().lower() in (*_NO, "[]", "()"):
+        return ()
+    if str(value).strip().lower() in (*_YES, "all"):
+        return EVERYONE
+    try:
+        return tuple(ipaddress.ip_network(str(part), strict=False) for part in _list(value))
+    except ValueError as error:
+        raise ValueError("all, or networks such as 192.168.1.0/24") from error
+
+
+def origins(value: object) -> tuple[str, ...]:
+    return tuple(origin_of(str(part)) for part in _list(value))
+
+
+def origin_of(text: str) -> str:
+    """An origin as browsers write it. Raises ValueError for what is none; `*` is none, since it would be everybody."""
+    parts = urlsplit(text.strip())
+    if not parts.scheme or not parts.netloc or "*" in text or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("origins such as https://example.org, without *")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def url(value: object) -> str:
+    parts = urlsplit(str(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL such as https://pictures.example.org")
+    return str(value).rstrip("/")
+
+
+def log_format(value: object) -> str:
+    if value not in get_args(LogFormat):
+        raise ValueError("text or json")
+    return str(value)
+
+
+def defaults(value: object) -> Defaults:
+    if not isinstance(value, Mapping):
+        raise ValueError("a mapping of " + ", ".join(Defaults.__struct_fields__))  # noqa: TRY004 - told as the others are
+    try:
+        found, unknown = checked(value, Defaults)
+    except BadRequest as error:
+        raise ValueError(f"a mapping of fields that can be asked for; {error}") from error
+    if unknown:
+        raise ValueError(f"a mapping of {', '.join(Defaults.__struct_fields__)}, without {shown(unknown[0])}")
+    return found

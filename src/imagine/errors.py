@@ -14,6 +14,11 @@ ImagineError                    anything we raise on purpose; its text is one se
 
 from __future__ import annotations
 
+from typing import Literal
+
+Reason = Literal["missing", "type", "too small", "too large", "too long", "value"]
+"""What is wrong with a field, for dialects that have a word for it."""
+
 
 class ImagineError(Exception):
     """The root: `str(error)` is one sentence that a user can act on."""
@@ -24,7 +29,11 @@ class ImagineError(Exception):
 
 
 class BadRequest(ImagineError):
-    """The request is wrong; `field` names what is."""
+    """The request is wrong; `field` names what is, `reason` how."""
+
+    def __init__(self, message: str, *, field: str | None = None, reason: Reason = "value") -> None:
+        super().__init__(message, field=field)
+        self.reason = reason
 
 
 class BadPicture(BadRequest):
@@ -36,10 +45,11 @@ class Unsupported(BadRequest):
 
 
 class ModelNotFound(ImagineError):
-    """No model of that name."""
+    """No model of that name, nor of the one that it is an alias of."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"model '{name}' not found", field="model")
+    def __init__(self, name: str, *, meant: str | None = None) -> None:
+        why = "" if meant is None else f": it is an alias of '{meant}', which isn't there"
+        super().__init__(f"model '{name}' not found{why}", field="model")
         self.name = name
 
 

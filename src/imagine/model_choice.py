@@ -11,12 +11,13 @@ _LISTED = 20
 
 
 def choose_model(
-    name: str | None, *, available: Sequence[Entry], default: str | None = None, recent: Sequence[str] = ()
-) -> str:
+    name: str | None, *, available: Sequence[Entry], default: str | None = None, recent: Sequence[str] = (),
+    alias: str | None = None,
+) -> str:  # fmt: skip
     """The named one; else the configured `default`; else the only one; else the first of `recent` (latest first).
 
     `available` is what can make a picture; the shipped model counts only where there is no other. Aliases are the
-    caller's, to apply before.
+    caller's, to apply before; `alias` is the one that led to no name, for the error's words.
     Raises ModelNotFound for a name that isn't there, BadRequest on `model` where none is named and nothing decides.
     """
     names = [entry.name for entry in available]
@@ -24,9 +25,10 @@ def choose_model(
         if name not in names:
             raise ModelNotFound(name)
         return name
+    unnamed = "no model was named" if alias is None else f"'{alias}' stands for the default model"
     if default is not None:
         if default not in names:
-            message = f"no model was named, and the configured default '{default}' isn't there{_among(names)}"
+            message = f"{unnamed}, and the configured default '{default}' isn't there{_among(names)}"
             raise BadRequest(message, field="model")
         return default
     own = [entry.name for entry in available if not entry.shipped] or names
@@ -35,7 +37,7 @@ def choose_model(
     for used in recent:
         if used in names:
             return used
-    raise BadRequest(f"no model was named, and nothing says which one to take{_among(names)}", field="model")
+    raise BadRequest(f"{unnamed}, and nothing says which one to take{_among(names)}", field="model")
 
 
 def _among(names: Sequence[str]) -> str:

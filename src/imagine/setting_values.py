@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from .aliases import Aliases
 from .checking import checked, shown
 from .duration import seconds_from_duration
 from .errors import BadRequest
@@ -120,6 +121,18 @@ def log_format(value: object) -> str:
     if value not in get_args(LogFormat):
         raise ValueError("text or json")
     return str(value)
+
+
+def aliases(value: object) -> Aliases:
+    """Names, or patterns with one `*`, each with the model it stands for; no value is the default model."""
+    if not isinstance(value, Mapping):
+        raise ValueError("a mapping of names to models")  # noqa: TRY004 - told as the others are
+    for alias, model in value.items():
+        if not isinstance(alias, str) or not alias or alias.count("*") > 1:
+            raise ValueError(f"a mapping whose keys are names, or patterns with one *, and not {shown(alias)}")
+        if model is not None and (not isinstance(model, str) or not model):
+            raise ValueError(f"a mapping of names to models; {shown(alias)} can't be {shown(model)}")
+    return Aliases(value)
 
 
 def defaults(value: object) -> Defaults:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import setting_values as values
+from .aliases import Aliases
 from .checking import shown
 from .errors import ImagineError
 from .resolve import NO_DEFAULTS, Defaults
@@ -26,9 +27,15 @@ PREFIX = "IMAGINE_"
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
 
 
-def option(default: Any, read: Callable[[object], Any], text: str, *, secret: bool = False) -> Any:
-    """A setting: its default, what reads it from a flag, a variable or YAML (raising ValueError), what it is for."""
-    return field(default=default, metadata={"read": read, "help": text, "secret": secret})
+def option(
+    default: Any, read: Callable[[object], Any], text: str, *, secret: bool = False, file_only: bool = False
+) -> Any:
+    """A setting: its default, what reads it from a flag, a variable or YAML (raising ValueError), what it is for.
+
+    `file_only`: too much for a flag or a variable.
+    """
+    metadata = {"read": read, "help": text, "secret": secret, "file_only": file_only}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +62,12 @@ class Settings:
     offline: bool = option(False, values.yes_or_no, "Never use the network.")
     log_format: LogFormat = option("text", values.log_format, "text or json.")
     debug: bool = option(False, values.yes_or_no, "Log prompts and every setting of each picture.")
-    defaults: Defaults = option(NO_DEFAULTS, values.defaults, "What a request that doesn't say it gets.")
+    aliases: Aliases = option(
+        Aliases(), values.aliases, "Names that stand for another model; without one: the default.", file_only=True
+    )
+    defaults: Defaults = option(
+        NO_DEFAULTS, values.defaults, "What a request that doesn't say it gets.", file_only=True
+    )
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -81,10 +93,14 @@ class Option(NamedTuple):
     default: Any
     help: str
     secret: bool
+    file_only: bool
+    """It stands in the configuration file, and is no flag or variable."""
 
 
 OPTIONS = [
-    Option(f.name, PREFIX + f.name.upper(), f.default, f.metadata["help"], f.metadata["secret"])
+    Option(
+        f.name, PREFIX + f.name.upper(), f.default, f.metadata["help"], f.metadata["secret"], f.metadata["file_only"]
+    )
     for f in dataclasses.fields(Settings)
 ]
 """Every setting, in the order of its declaration."""
@@ -107,7 +123,7 @@ def settings_from(
     said: dict[str, Any] = {}
     if config is not None:
         said |= _layer(_from_yaml(config, warnings), "{} in the configuration file")
-    variables = {name: environ.get(PREFIX + name.upper(), "").strip(" '\"") for name in _READ if name != "defaults"}
+    variables = {o.name: environ.get(o.variable, "").strip(" '\"") for o in OPTIONS if not o.file_only}
     said |= _layer({name: value for name, value in variables.items() if value}, PREFIX + "{}")
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     said |= _layer(given, "--{}")

@@ -28,14 +28,13 @@ _SPELLED = {
 }
 _SWITCHES = ("full_prec", "offline", "debug")
 _REPEATED = ("models", "origins")
-_FILE_ONLY = ("defaults",)
 _IDLE_LOOK = 10.0
 """Seconds between two looks of a private server at whether anybody still needs it."""
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
     """Every setting as an option, from its one declaration."""
-    for setting in reversed([setting for setting in OPTIONS if setting.name not in _FILE_ONLY]):
+    for setting in reversed([setting for setting in OPTIONS if not setting.file_only]):
         name = setting.name
         default = "" if setting.default in (None, (), False) else f" Default: {setting.default}."
         text = f"{setting.help}{default} [{setting.variable}]"

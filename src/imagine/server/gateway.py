@@ -13,7 +13,7 @@ from typing import TypeVar
 from ..dispatch.pool import Pool
 from ..dispatch.process import ProcessWorker
 from ..dispatch.worker import Worker
-from ..errors import ImagineError
+from ..errors import ImagineError, ModelNotFound
 from ..frames import ResidentModel, Source, WorkerSettings
 from ..model_choice import choose_model
 from ..registry.entry import Entry
@@ -81,7 +81,7 @@ class Gateway:
         return self.registry.files()
 
     async def choose(self, name: str | None) -> Entry:
-        """The model that a request gets. Raises ModelNotFound, UnusableModel, BadRequest."""
+        """The model that a request gets; `name` may be an alias. Raises ModelNotFound, UnusableModel, BadRequest."""
         try:
             entry = self._choose(name)
         except ImagineError:  # perhaps it has just come
@@ -89,6 +89,17 @@ class Gateway:
             return self._choose(name)
         self._look()
         return entry
+
+    async def aliases(self) -> dict[str, Entry]:
+        """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""
+        await asyncio.shield(self._look())
+        found = {}
+        for name in self.settings.aliases.names():
+            with contextlib.suppress(ImagineError):
+                entry = self._choose(name)
+                if entry.name != name:
+                    found[name] = entry
+        return found
 
     def used(self, name: str) -> None:
         """Remembers that a model was used just now."""
@@ -99,10 +110,28 @@ class Gateway:
         return {model.name: model for stats in self.pool.stats for model in stats.models}
 
     def _choose(self, name: str | None) -> Entry:
-        if name is None:
-            default = self.settings.model
-            name = choose_model(None, available=self.registry.models(), default=default, recent=self._recent)
-        return self.registry.find(name)
+        meant = None if name is None else self.settings.aliases.meant(name, self._is_model)
+        if meant is None:
+            meant = choose_model(
+                None, available=self.registry.models(), default=self._default(), recent=self._recent, alias=name
+            )
+        try:
+            return self.registry.find(meant)
+        except ModelNotFound as error:
+            raise ModelNotFound(name or meant, meant=meant if name and meant != name else None) from error
+
+    def _default(self) -> str | None:
+        """The configured model, which may be one of the owner's aliases too."""
+        model = self.settings.model
+        return model and (self.settings.aliases.own.get(model) or model)
+
+    def _is_model(self, name: str) -> bool:
+        """Is there a file of that name, usable or not?"""
+        try:
+            self.registry.find(name)
+        except ImagineError as error:
+            return not isinstance(error, ModelNotFound)
+        return True
 
     def _look(self) -> asyncio.Task[None]:
         """Looks at the folders on a thread, unless somebody is about to or just did."""

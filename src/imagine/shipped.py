@@ -1,4 +1,4 @@
-"""Where the models that come with Imagine lie."""
+"""Where the models and the page that come with Imagine lie."""
 
 from __future__ import annotations
 
@@ -11,3 +11,9 @@ def folder() -> Path:
     """The folder of shipped models: the package's own data, or in a source checkout `models.example`."""
     packed = _PACKAGE / "data" / "models"
     return packed if packed.is_dir() else _PACKAGE.parents[1] / "models.example"
+
+
+def page_folder() -> Path:
+    """The folder of the page: the package's own, or in a source checkout `ui`."""
+    packed = _PACKAGE / "ui"
+    return packed if packed.is_dir() else _PACKAGE.parents[1] / "ui"

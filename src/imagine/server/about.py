@@ -1,8 +1,6 @@
-"""What says how the server is: `/health`, `/metrics`, and the page at `/`."""
+"""What says how the server is: `/health` and `/metrics`."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from aiohttp import web
 
@@ -11,8 +9,6 @@ from .gateway import Gateway
 from .keys import GATEWAY
 from .metrics import CONTENT_TYPE
 from .native import body_from
-
-_PAGE = Path(__file__).parents[1] / "ui" / "imagine-ui.html"
 
 
 async def health(request: web.Request) -> web.Response:
@@ -33,13 +29,6 @@ async def health(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Everything counted, in Prometheus's text format."""
     return web.Response(body=request.app[GATEWAY].metrics.text(), headers={"Content-Type": CONTENT_TYPE})
-
-
-async def page(request: web.Request) -> web.StreamResponse:
-    """The page for a browser; one plain line for what isn't one."""
-    if "text/html" in request.headers.get("Accept", "") and _PAGE.is_file():
-        return web.FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
-    return web.Response(text=f"Imagine {__version__} is running; POST /generate makes pictures\n")
 
 
 def _status(gateway: Gateway) -> str:

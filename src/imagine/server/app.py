@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from ..errors import ImagineError
-from . import about, generate, jobs, models
+from . import about, generate, jobs, models, page, recipe
 from .body import MAX_BODY, TooLarge, TooSlow
 from .errors import refusal, response_from_error, response_from_http, sentence_of
 from .gateway import Gateway
@@ -33,23 +33,27 @@ class Route(NamedTuple):
     summary: str
 
 
-async def openapi(_: web.Request) -> web.Response:
+async def openapi(request: web.Request) -> web.Response:
     """This API, described from the declarations that requests are checked by."""
     from .openapi import document  # only for who asks: it costs 10 ms
 
-    return web.Response(body=body_from(document(ROUTES)), content_type="application/json")
+    return web.Response(
+        body=body_from(document(ROUTES, request.app[GATEWAY].settings.defaults)), content_type="application/json"
+    )
 
 
 ROUTES = [
-    Route("GET", "/", about.page, "The page for a browser; one plain line for others."),
+    Route("GET", "/", page.page, "The page for a browser; one plain line for others."),
     Route("GET", "/health", about.health, "That this is Imagine, its version, and whether it can draw."),
     Route("GET", "/metrics", about.metrics, "Counters, in Prometheus's text format."),
     Route("GET", "/openapi.json", openapi, "This document."),
     Route("GET", "/models", models.models, "The models there are, and which are loaded."),
+    Route("GET", "/samplers", models.samplers, "The samplers, their schedules and bounds; `model` says for which."),
     Route("DELETE", "/models/{name:.+}/loaded", models.unload, "Let a loaded model go once no job uses it."),
     Route("GET", "/jobs", jobs.jobs, "The jobs that wait or run."),
     Route("DELETE", "/jobs/{id}", jobs.cancel, "Take a job back."),
     Route("POST", "/generate", generate.generate, "Make a picture, or several."),
+    Route("POST", "/recipe", recipe.recipe, "What a picture or a saved JSON says of how it was made."),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The models there are: their names, and what is known of each; and letting a loaded one go."""
+"""The models there are: their names, what is known of each, its samplers; and letting a loaded one go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from aiohttp import web
 
 from ..frames import ResidentModel
 from ..registry.entry import Entry
+from ..resolve import kind_of
+from ..samplers import describe
 from .keys import GATEWAY
 from .native import body_from
 
@@ -24,6 +26,13 @@ async def models(request: web.Request) -> web.Response:
         "others": [_other(entry) for entry in entries if not entry.generates],
     }
     return web.Response(body=body_from(answer), content_type="application/json")
+
+
+async def samplers(request: web.Request) -> web.Response:
+    """The samplers with their schedules and bounds, for the model that `model` names, else for an ordinary one."""
+    name = request.query.get("model")
+    kind = kind_of(await request.app[GATEWAY].choose(name)) if name else "ordinary"
+    return web.Response(body=body_from({"samplers": describe(kind)}), content_type="application/json")
 
 
 async def unload(request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ import msgspec
 
 from ..events import Finished, Loading, Preview, Progress, Queued
 from ..frames import JobReport
+from ..metadata import Recipe
 
 _PNG = "image/png"
 
@@ -70,6 +71,12 @@ def news_from(event: JobReport) -> dict[str, Any] | None:
             line = {"status": "progress", "job": event.job, "step": event.step, "steps": event.steps}
             return line | {"stage": event.stage, "remaining": event.remaining}
     return None
+
+
+def recipe_answer(recipe: Recipe) -> dict[str, Any]:
+    """What a file says of how it was made; a seed is text, since a browser's numbers end at 2^53."""
+    seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}
+    return {"meta": recipe.meta | seed, "warnings": recipe.warnings}
 
 
 def _seed(finished: Finished) -> str:

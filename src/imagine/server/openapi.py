@@ -10,6 +10,7 @@ import msgspec
 
 from .. import __version__
 from ..request import ALIASES, GenerateRequest
+from ..resolve import GUIDANCE, NO_DEFAULTS, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH, Defaults
 from .errors import STATUSES
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ _PICTURE = {
 }
 _ALWAYS = (401, 403)
 _OF_GENERATE = sorted({*STATUSES.values(), *_ALWAYS, 408, 413, 415})
+_BUILT_IN = {
+    "num_steps": NUM_STEPS, "guidance": GUIDANCE, "sampler": SAMPLER, "schedule": SCHEDULE, "strength": STRENGTH,
+    "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native", "preview": "linear",
+    "progress": False, "reproducible": False,
+}  # fmt: skip
+"""What is taken for what isn't said, where the server's settings don't say otherwise."""
 _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/generate"): {
         "application/json": {"schema": _PICTURE},
@@ -43,9 +50,10 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 
-def document(routes: Sequence[Route]) -> dict[str, Any]:
-    """OpenAPI 3.1 for these routes."""
+def document(routes: Sequence[Route], defaults: Defaults = NO_DEFAULTS) -> dict[str, Any]:
+    """OpenAPI 3.1 for these routes, on a server with these defaults."""
     (request,), parts = msgspec.json.schema_components([GenerateRequest], ref_template="#/components/schemas/{name}")
+    _state_defaults(parts["GenerateRequest"], defaults)
     _name_aliases(parts["GenerateRequest"])
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -65,7 +73,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _operation(route: Route, path: str, request: dict[str, Any]) -> dict[str, Any]:
     content = _ANSWERS.get((route.method, route.path), {"application/json": {"schema": _OBJECT}})
-    statuses = _OF_GENERATE if route.method == "POST" else _ALWAYS if route.method == "GET" else _OF_GENERATE
+    statuses = _ALWAYS if route.method == "GET" and route.path != "/samplers" else _OF_GENERATE
     error = {"schema": {"$ref": "#/components/schemas/Error"}}
     answers: dict[str, Any] = {"200": {"description": "As asked.", "content": content}}
     for status in statuses:
@@ -73,9 +81,19 @@ def _operation(route: Route, path: str, request: dict[str, Any]) -> dict[str, An
     operation: dict[str, Any] = {"summary": route.summary, "responses": answers}
     if route.method == "POST":
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": request}}}
+    if (route.method, route.path) == ("POST", "/recipe"):
+        operation["requestBody"]["content"] = {"application/octet-stream": {"schema": _TEXT | {"format": "binary"}}}
+    if (route.method, route.path) == ("GET", "/samplers"):
+        operation["parameters"] = [{"name": "model", "in": "query", "schema": _TEXT}]
     if names := re.findall(r"\{(\w+)\}", path):
         operation["parameters"] = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
     return operation
+
+
+def _state_defaults(schema: dict[str, Any], defaults: Defaults) -> None:
+    """What a field that isn't said is taken for; a size is left to the model."""
+    for name, value in (_BUILT_IN | msgspec.to_builtins(defaults)).items():
+        schema["properties"][name]["default"] = value
 
 
 def _name_aliases(schema: dict[str, Any]) -> None:

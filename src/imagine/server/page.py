@@ -1,0 +1,70 @@
+"""The page at `/`: its file in the reader's language, and the policy that lets nothing else run in it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html import unescape
+from pathlib import Path
+from typing import NamedTuple
+
+from aiohttp import web
+
+from .. import __version__
+from ..shipped import page_folder
+
+LANGUAGES = ("en", "ru")
+"""Languages that the page comes in; the first serves whoever reads none of them."""
+_FILES = {"en": "imagine-ui.html", "ru": "imagine-ui.ru.html"}
+_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+_ANYWHERE = "connect-src 'self' http: https:"
+"""What the page may reach when opened from disk, where it looks for a server."""
+
+
+class Page(NamedTuple):
+    """One file, and the Content-Security-Policy to serve it with."""
+
+    body: bytes
+    policy: str
+
+
+async def page(request: web.Request) -> web.StreamResponse:
+    """The page for a browser; one plain line for what isn't one."""
+    headers = {"Vary": "Accept, Accept-Language, Origin", "Cache-Control": "no-cache"}
+    path = page_folder() / _FILES[_language_of(request)]
+    if "text/html" not in request.headers.get("Accept", "") or not path.is_file():
+        text = f"Imagine {__version__} is running; POST /generate makes pictures\n"
+        return web.Response(text=text, headers=headers)
+    found = _read(path, path.stat().st_mtime_ns)
+    policy = {"Content-Security-Policy": found.policy, "Referrer-Policy": "no-referrer"}
+    return web.Response(body=found.body, content_type="text/html", charset="utf-8", headers=headers | policy)
+
+
+def policy_from(html: str) -> str:
+    """The policy that the file itself names, narrowed to this server; framing can be forbidden only in a header."""
+    said = _POLICY.search(html)
+    assert said is not None, "the page names its policy"
+    return unescape(said[1]).replace(_ANYWHERE, "connect-src 'self'") + "; frame-ancestors 'none'"
+
+
+def preferred(accept_language: str) -> str:
+    """The first of the page's languages by the reader's weights, as `Accept-Language` gives them."""
+    weighed: list[tuple[float, str]] = []
+    for part in accept_language.split(",")[:20]:
+        tag, _, parameter = part.strip().lower().partition(";")
+        weight = re.fullmatch(r"\s*q=([01](?:\.[0-9]{0,3})?)\s*", parameter) if parameter else None
+        if (language := tag.split("-")[0]) in LANGUAGES and not (parameter and weight is None):
+            weighed.append((float(weight[1]) if weight else 1.0, language))
+    best = max(weighed, key=lambda one: one[0], default=(0.0, ""))
+    return best[1] if best[0] > 0 else LANGUAGES[0]
+
+
+def _language_of(request: web.Request) -> str:
+    asked = request.query.get("lang", "")
+    return asked if asked in LANGUAGES else preferred(request.headers.get("Accept-Language", ""))
+
+
+@lru_cache(maxsize=2 * len(LANGUAGES))
+def _read(path: Path, modified: int) -> Page:  # noqa: ARG001 - a page built anew is read anew
+    body = path.read_bytes()
+    return Page(body, policy_from(body.decode()))

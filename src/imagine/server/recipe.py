@@ -1,0 +1,27 @@
+"""`POST /recipe`: what a picture, or a saved JSON, says of how it was made. The file is read, and not kept."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ..errors import BadRequest
+from ..metadata import Recipe, read_metadata
+from .body import read_body
+from .keys import GATEWAY
+from .native import body_from, recipe_answer
+
+
+async def recipe(request: web.Request) -> web.Response:
+    """Its `meta` as a request would say it, and warnings on what was said there and is not here."""
+    gateway = request.app[GATEWAY]
+    with gateway.allowance.holding() as holding:
+        body = await read_body(request, holding)
+        found = await gateway.apart(lambda: _read(body))
+    return web.Response(body=body_from(recipe_answer(found)), content_type="application/json")
+
+
+def _read(body: bytes) -> Recipe:
+    found = read_metadata(body)
+    if found is None:
+        raise BadRequest("file does not say how it was made", field="file")
+    return found

@@ -129,6 +129,19 @@ def test_a_long_value_is_shortened_in_a_refusal():
     assert str(caught) == f"prompt is '{'a' * 40}'… (40000 characters); it must be text of at most 32000 characters"
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"prompt": None}, "missing"), ({"prompt": 1}, "type"), ({"count": "1"}, "type"), ({"hires": {}}, "missing"),
+        ({"count": 0}, "too small"), ({"count": 17}, "too large"), ({"guidance": 31.5}, "too large"),
+        ({"prompt": "a" * 32_001}, "too long"), ({"model": ""}, "value"), ({"preview": "x"}, "value"),
+        ({"seed": "x"}, "value"),
+    ],
+)  # fmt: skip
+def test_a_refusal_knows_what_kind_it_is(said, reason):
+    assert refusal(**said).reason == reason
+
+
 def test_half_a_character_is_refused_however_it_came():
     assert refusal(neg="x\udc80").field == "neg"
 

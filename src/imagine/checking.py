@@ -14,13 +14,21 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from msgspec import inspect
 
-from .errors import BadRequest
+from .errors import BadRequest, Reason
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _SHOWN = 40
+_REASONS: list[tuple[re.Pattern[str], Reason]] = [
+    (re.compile(", got `"), "type"),
+    (re.compile("length <="), "too long"),
+    (re.compile("length >="), "value"),
+    (re.compile(" <=? "), "too large"),
+    (re.compile(" >=? "), "too small"),
+]
+"""What msgspec's sentences say, by their marks; the first that is there decides."""
 
 
 def checked(
@@ -41,9 +49,9 @@ def checked(
         _refuse(str(error), said, struct, spelled or {}, error)
 
 
-def refusal(name: str, value: object, allowed: str) -> BadRequest:
+def refusal(name: str, value: object, allowed: str, reason: Reason = "value") -> BadRequest:
     """The error that says that `name` can't be `value`, and what it can be."""
-    return BadRequest(f"{name} is {shown(value)}; it must be {allowed}", field=name)
+    return BadRequest(f"{name} is {shown(value)}; it must be {allowed}", field=name, reason=reason)
 
 
 def check_text(text: str, name: str) -> None:
@@ -112,8 +120,10 @@ def _refuse(
         value = value.get(name)
     written = ".".join([spelled.get(path[0], path[0]), *path[1:]])
     if missing:
-        raise BadRequest(f"{written} is missing; it must be {allowed(declared)}", field=written) from cause
-    raise refusal(written, value, allowed(declared)) from cause
+        sentence = f"{written} is missing; it must be {allowed(declared)}"
+        raise BadRequest(sentence, field=written, reason="missing") from cause
+    reason = next((reason for mark, reason in _REASONS if mark.search(message)), "value")
+    raise refusal(written, value, allowed(declared), reason) from cause
 
 
 def _struct_in(declared: inspect.Type) -> inspect.StructType | None:

@@ -31,6 +31,8 @@ class ImagineError(Exception):
 class BadRequest(ImagineError):
     """The request is wrong; `field` names what is, `reason` how."""
 
+    reason: Reason = "value"
+
     def __init__(self, message: str, *, field: str | None = None, reason: Reason = "value") -> None:
         super().__init__(message, field=field)
         self.reason = reason

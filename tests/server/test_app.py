@@ -133,6 +133,15 @@ def test_what_is_not_there_is_told_in_one_shape(tmp_path):
     ask(tmp_path, act)
 
 
+def test_who_asks_what_a_path_takes_is_told(tmp_path):
+    async def act(client):
+        status, said, headers = await got(client, "/generate", "OPTIONS")
+        assert (status, said, headers["Allow"]) == (204, b"", "POST")
+        assert (await got(client, "/nothing", "OPTIONS"))[0] == 404
+
+    ask(tmp_path, act)
+
+
 def test_who_is_no_browser_gets_one_plain_line(tmp_path):
     async def act(client):
         status, said, headers = await got(client, "/")

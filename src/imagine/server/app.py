@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from ..errors import ImagineError
 from . import about, generate, jobs, models, page, recipe
-from .body import MAX_BODY, TooLarge, TooSlow
-from .errors import refusal, response_from_error, response_from_http, sentence_of
+from .body import MAX_BODY
+from .errors import Trouble, native_answer, trouble_from
 from .gateway import Gateway
 from .keys import GATEWAY, GUARD, REQUEST_ID
 from .native import body_from
-from .security import Guard, Refused
+from .security import Guard
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Shape = Callable[[web.Request, Trouble], web.Response]
 _log = logging.getLogger("imagine.http")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -57,6 +57,10 @@ ROUTES = [
 ]
 
 
+SHAPES: dict[str, Shape] = {}
+"""How errors look below a path, where not as in our own dialect."""
+
+
 def make_app(gateway: Gateway) -> web.Application:
     """The application around a gateway; the caller starts and stops the gateway."""
     app = web.Application(middlewares=[_surround], client_max_size=MAX_BODY)
@@ -87,25 +91,23 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             return web.Response(status=204)
         return await handler(request)
-    except Refused as error:
-        challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-        return refusal(error.status, str(error), **challenge)
-    except TooLarge:
-        return refusal(413, f"the body is too large; at most {MAX_BODY} bytes are taken")
-    except TooSlow:
-        return refusal(408, "the body did not arrive in time")
-    except ImagineError as error:
-        return response_from_error(error)
-    except web.HTTPException as error:
-        return response_from_http(error)
-    except web.RequestPayloadError:
-        response = refusal(400, "the body was cut off, or is not encoded as its headers say")
-        response.force_close()
-        return response
     except ConnectionError:
         raise
     except Exception as error:  # noqa: BLE001 - the border: nothing may leave as a traceback
-        return refusal(500, sentence_of(error, REQUEST_ID.get()))
+        if request.method == "OPTIONS" and isinstance(error, web.HTTPMethodNotAllowed):
+            return web.Response(
+                status=204, headers={"Allow": error.headers["Allow"]}
+            )  # some clients ask if we are here
+        return _refused(request, trouble_from(error))
+
+
+def _refused(request: web.Request, trouble: Trouble) -> web.Response:
+    """The answer to what went wrong, in the shape of the dialect that the path belongs to."""
+    shape = next((shape for prefix, shape in SHAPES.items() if request.path.startswith(prefix)), None)
+    response = native_answer(trouble) if shape is None else shape(request, trouble)
+    if trouble.final:
+        response.force_close()
+    return response
 
 
 async def _add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:

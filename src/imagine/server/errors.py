@@ -1,14 +1,23 @@
-"""Our exceptions as HTTP answers: the one place where a status is decided."""
+"""Exceptions as HTTP answers: the one place where a status is decided.
+
+Whatever goes wrong becomes a `Trouble`, and a `Trouble` an answer in the shape of the dialect that was spoken.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from aiohttp import web
 
 from .. import errors
+from .body import MAX_BODY, TooLarge, TooSlow
+from .keys import REQUEST_ID
 from .native import body_from
+from .security import Refused
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +36,49 @@ STATUSES: dict[type[errors.ImagineError], int] = {
 """Each class of ours; 499 is the status that proxies log for a client that went away."""
 
 
+class Trouble(NamedTuple):
+    """Why a request isn't answered as it was asked, before a dialect gives it its shape."""
+
+    status: int
+    sentence: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    error: Exception | None = None
+    """What was raised, where a dialect wants to know more."""
+    final: bool = False
+    """Nothing more can be read from this connection."""
+
+    @property
+    def field(self) -> str | None:
+        """The field that is wrong, where one is."""
+        return self.error.field if isinstance(self.error, errors.ImagineError) else None
+
+
+def trouble_from(error: Exception) -> Trouble:
+    """What may be told of anything that was raised; what isn't ours is logged whole."""
+    match error:
+        case Refused():
+            challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+            return Trouble(error.status, str(error), challenge, error)
+        case TooLarge():
+            return Trouble(413, f"the body is too large; at most {MAX_BODY} bytes are taken", error=error)
+        case TooSlow():
+            return Trouble(408, "the body did not arrive in time", error=error)
+        case errors.ImagineError():
+            wait = {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, errors.Busy) else {}
+            return Trouble(status_of(error), str(error), wait, error)
+        case web.HTTPException():
+            allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+            return Trouble(error.status, _SENTENCES.get(error.status, error.reason.lower()), allow, error)
+        case web.RequestPayloadError():
+            return Trouble(400, "the body was cut off, or is not encoded as its headers say", error=error, final=True)
+    return Trouble(500, sentence_of(error, REQUEST_ID.get()), error=error)
+
+
+def native_answer(trouble: Trouble) -> web.Response:
+    """The shape of every dialect that has none of its own: `{"error": sentence}`."""
+    return refusal(trouble.status, trouble.sentence, **trouble.headers)
+
+
 def status_of(error: errors.ImagineError) -> int:
     """The status of an error of ours: that of its class, or of the nearest class above."""
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
@@ -39,26 +91,20 @@ def refusal(status: int, sentence: str, **headers: str) -> web.Response:
     )
 
 
-def response_from_error(error: errors.ImagineError) -> web.Response:
-    """The answer that says what went wrong, and when to come again where waiting helps."""
-    headers = {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, errors.Busy) else {}
-    return refusal(status_of(error), str(error), **headers)
-
-
 def response_from_http(error: web.HTTPException) -> web.Response:
     """aiohttp's own refusals (no such path, no such method) in our shape."""
-    allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-    return refusal(error.status, _SENTENCES.get(error.status, error.reason.lower()), **allow)
+    return native_answer(trouble_from(error))
 
 
 _SENTENCES = {
     404: "there is nothing at this path",
     405: "this path doesn't take this method",
     415: "the body is compressed; send it as it is",
+    417: "the Expect header asks for what this server doesn't do",
 }
 
 
-def sentence_of(error: Exception, request_id: str) -> str:
+def sentence_of(error: BaseException, request_id: str) -> str:
     """What a client may know of an error, ours or not; what isn't ours is logged whole."""
     if isinstance(error, errors.ImagineError):
         return str(error)

@@ -31,7 +31,7 @@ async def generate(request: web.Request) -> web.StreamResponse:
     with gateway.allowance.holding() as holding:
         asked = await _asked(request, holding)
         if asked.plan.streams:
-            return await stream(gateway, request, asked.plan)
+            return await stream(request, asked.plan)
         finished = await pictures_of(gateway, asked.plan.jobs)
     answer = answer_from_finished(finished, asked.plan.warnings)
     if asked.as_png:

@@ -18,6 +18,7 @@ from ..errors import ImagineError
 from ..settings import Settings
 from . import systemd
 from .app import make_app
+from .connections import Runner
 from .gateway import Gateway
 
 _log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ async def serve(
     stop = stop or asyncio.Event()
     _log.info("settings: %s", settings.said())
     gateway = Gateway(settings, workers=workers)
-    runner = web.AppRunner(
+    runner = Runner(
         make_app(gateway),
         handler_cancellation=True,
         auto_decompress=False,  # a small body could be a large one

@@ -1,0 +1,206 @@
+"""Connections before and after their requests: what is no HTTP, what doesn't come, and who comes too often."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from aiohttp import web
+
+from imagine.registry.registry import Registry
+from imagine.server import app, connections
+from imagine.server.connections import Connection, Runner
+from imagine.server.gateway import Gateway
+from tests.server.served import PATIENCE, PromptedWorker, add_model, settings_at
+
+GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+POST = b"POST /generate HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@contextlib.asynccontextmanager
+async def listening(folder, **options):
+    """The port of a server with these bounds."""
+    add_model(folder, "fox")
+    settings = settings_at(folder)
+    gateway = Gateway(settings, workers=[PromptedWorker()], registry=Registry(settings.roots))
+    runner = Runner(app.make_app(gateway), handler_cancellation=True, access_log=None, shutdown_timeout=0.1, **options)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with asyncio.timeout(PATIENCE):
+        await gateway.start()
+        try:
+            yield runner.addresses[0][1]
+        finally:
+            await gateway.stop(0)
+            await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def connected(port, **options):
+    """A connection to it, closed in any case."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, **options)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def answered(port, data):
+    """Status and JSON of one answer."""
+    async with connected(port) as (reader, writer):
+        writer.write(data)
+        return await one_answer(reader)
+
+
+async def one_answer(reader):
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    length = int(head.split("content-length: ")[1].split("\r\n")[0])
+    assert "content-type: application/json" in head, head
+    return int(head.split()[1]), json.loads(await reader.readexactly(length))
+
+
+MALFORMED = {
+    "not http": (b"GARBAGE\r\n\r\n", 400),
+    "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    "http/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "an unknown version": (b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", 400),
+    "a NUL in the path": (b"GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    "a path too long": (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
+    "a header too long": (GET + b"X: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+    "too many headers": (GET + b"".join(b"X-%d: 1\r\n" % i for i in range(500)) + b"\r\n", 400),
+    "no header": (GET + b"no colon\r\n\r\n", 400),
+    "a NUL in a header": (GET + b"X: a\0b\r\n\r\n", 400),
+    "two hosts": (GET + b"Host: localhost\r\n\r\n", 400),
+    "no host": (b"GET /health HTTP/1.1\r\n\r\n", 400),
+    "bad chunks": (POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n", 400),
+    "two ways to say a length": (POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "a negative length": (POST + b"Content-Length: -1\r\n\r\n{}", 400),
+    "two lengths": (POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}a", 400),
+    "an unknown encoding": (POST + b"Transfer-Encoding: gzip\r\n\r\n", 400),
+    "an expectation": (POST + b"Expect: magic\r\nContent-Length: 2\r\n\r\n{}", 417),
+}
+
+
+def test_what_is_no_http_is_refused_like_anything_else(tmp_path, caplog):
+    async def act():
+        async with listening(tmp_path) as port:
+            for what, (data, status) in MALFORMED.items():
+                seen, said = await answered(port, data)
+                assert (seen, list(said)) == (status, ["error"]), what
+                assert "aaaa" not in said["error"], f"{what}: what was sent isn't sent back"
+            assert (await answered(port, GET + b"\r\n"))[0] == 200
+
+    asyncio.run(act())
+    assert "Traceback" not in caplog.text
+
+
+def test_chunks_that_turn_bad_later_are_refused(tmp_path):
+    async def act():
+        async with listening(tmp_path) as port, connected(port) as (reader, writer):
+            writer.write(POST + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(b"zz\r\n{}\r\n")
+            status, said = await one_answer(reader)
+            assert (status, list(said)) == (400, ["error"])
+
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize("begun", [b"GET", GET, GET + b"X: 1"])
+def test_a_head_that_does_not_come_ends_the_connection(tmp_path, begun):
+    async def act():
+        async with listening(tmp_path, head_deadline=0.02) as port, connected(port) as (reader, writer):
+            writer.write(begun)
+            assert await reader.read() == b""
+
+    asyncio.run(act())
+
+
+def test_a_connection_that_says_nothing_is_ended(tmp_path):
+    async def act():
+        async with listening(tmp_path, keepalive_timeout=0.02) as port, connected(port) as (reader, _):
+            assert await reader.read() == b""
+
+    asyncio.run(act())
+
+
+def test_the_deadline_of_a_head_is_not_that_of_its_answer(tmp_path):
+    async def act():
+        async with listening(tmp_path, head_deadline=0.02) as port, connected(port) as (reader, writer):
+            for _ in range(2):  # the second on the same connection
+                writer.write(GET)
+                await writer.drain()
+                writer.write(b"\r\n")
+                assert (await one_answer(reader))[0] == 200
+            body = b'{"prompt": "hold"}'
+            writer.write(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await reader.read()
+
+    asyncio.run(act())
+
+
+async def full(port, most):
+    """Connects `most` times, and then once more."""
+    async with contextlib.AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(connected(port)) for _ in range(most)]
+        for reader, writer in held:
+            writer.write(GET + b"\r\n")
+            assert (await one_answer(reader))[0] == 200
+        async with connected(port) as (reader, _):
+            assert (await one_answer(reader))[0] == 503
+            assert await reader.read() == b""
+        held[0][1].close()
+        while (await answered(port, GET + b"\r\n"))[0] != 200:  # until the end of the first was seen
+            await asyncio.sleep(0)
+
+
+def test_there_are_only_so_many_connections(tmp_path):
+    async def act():
+        async with listening(tmp_path, most=3) as port:
+            await full(port, 3)
+
+    asyncio.run(act())
+
+
+def test_another_machine_has_only_its_share_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(Connection, "peer", property(lambda connection: "192.0.2.1"))
+
+    async def act():
+        async with listening(tmp_path, most=8) as port:
+            await full(port, 2)
+
+    asyncio.run(act())
+
+
+def test_an_answer_that_nobody_takes_ends_the_connection(tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "ANSWER_DEADLINE", 0.02)
+    ended = asyncio.Event()
+    monkeypatch.setattr(Connection, "connection_lost", lambda connection, error: ended.set())
+
+    async def large(_):
+        return web.Response(body=bytes(2**25))
+
+    monkeypatch.setattr(app, "ROUTES", [app.Route("GET", "/large", large, "")])
+
+    async def act():
+        async with listening(tmp_path) as port, connected(port, limit=2**10) as (_, writer):
+            writer.write(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")  # and nobody reads
+            await ended.wait()
+
+    asyncio.run(act())
+
+
+def test_as_many_as_there_are_files_for(monkeypatch):
+    import resource
+
+    seen = []
+    monkeypatch.setattr(resource, "setrlimit", lambda what, limits: seen.append(limits))
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (1024, 1024))
+    assert connections.connections_allowed() == 1024 - 128
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (1024, resource.RLIM_INFINITY))
+    assert connections.connections_allowed() == connections.MOST
+    assert seen == [(1024, 1024), (connections.MOST + 128, resource.RLIM_INFINITY)]

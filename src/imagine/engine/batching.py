@@ -35,10 +35,14 @@ class Batching:
         self._limits: dict[Hashable, int] = {}
         self._count = 0
 
-    def choose(self, key: Hashable, ready: int) -> int:
-        """The bucket in which to step some of `ready` jobs of this key: the most pictures a second."""
+    def choose(self, key: Hashable, ready: int, most: int | None = None) -> int:
+        """The bucket in which to step some of `ready` jobs of this key: the most pictures a second.
+
+        `most` is the limit of their model, beside that of all.
+        """
         known = self._seconds[key]
-        allowed = [b for b in BUCKETS if b <= self._limit(key)]
+        limit = self._limit(key) if most is None else min(most, self._limit(key))
+        allowed = [b for b in BUCKETS if b <= limit]
         untried = next((b for b in allowed if self._unknown(key, b)), None)
         if untried == 1 or (untried and ready >= untried * FULL_ENOUGH and self._promising(key, untried)):
             return untried

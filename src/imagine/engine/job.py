@@ -80,6 +80,12 @@ class Job:
         return self.params.reproducible or self.replay is not None
 
     @property
+    def most(self) -> int | None:
+        """How many evaluations of its model are made together at most, where the model's settings say so."""
+        said = self.submit.source.options.get("max_batch")
+        return said if isinstance(said, int) and said > 0 else None
+
+    @property
     def bucket(self) -> int:
         """The bucket that a job which is `alone` takes for its next evaluation."""
         done = len(self.buckets)

@@ -25,7 +25,7 @@ def choose(active: Sequence[Job], batching: Batching) -> Batch:
     if first.alone:
         return Batch(key, [first], batching.allowed(key, first.bucket))
     kin = [job for job in line if not job.alone and job.key == key]
-    bucket = batching.choose(key, len(kin))
+    bucket = batching.choose(key, len(kin), first.most)
     return Batch(key, kin[:bucket], bucket)
 
 

@@ -61,8 +61,36 @@ def test_a_time_for_a_name_never_overwrites(tmp_path: Path, monkeypatch: pytest.
     now = time.struct_time((2023, 10, 27, 15, 30, 45, 4, 300, 0))
     Path("20231027_153045.json").touch()
     Path("20231027_153045-2.png").touch()
-    assert Outputs(None, 1, now).path(0) == Path("20231027_153045-3.png")
-    assert Outputs(None, 2, now).path(1) == Path("20231027_153045-2-2.png")
+    with Outputs(None, 1, now) as one:
+        assert one.path(0) == Path("20231027_153045-3.png")
+    with Outputs(None, 2, now) as two:
+        assert two.path(1) == Path("20231027_153045-2-2.png")
+
+
+def test_runs_of_the_same_second_take_different_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.chdir(tmp_path)
+    now = time.struct_time((2023, 10, 27, 15, 30, 45, 4, 300, 0))
+    with Outputs(None, 1, now) as one, Outputs(None, 1, now) as other, Outputs(None, 3, now) as several:
+        names = {one.path(0).name, other.path(0).name, several.path(0).name}
+        assert names == {"20231027_153045.png", "20231027_153045-2.png", "20231027_153045-3-1.png"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_can_not_be_written_to_is_told_at_once(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", denied)
+    assert run("p") == 1
+    assert capsys.readouterr().err == f"Error: no picture can be written into {Path.cwd()}: Permission denied\n"
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert run("p", "-o", "x") == 1
+    assert "that exists and can be written to" in capsys.readouterr().err
+    assert server.asked == []
 
 
 def test_several_pictures_and_their_sheet(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,7 +201,17 @@ def test_no_prompt_is_a_usage_error(server: FakeServer) -> None:
 def test_the_shipped_model_is_announced(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.models[0] |= {"name": "toybox", "shipped": True}
     assert run("p", "-o", "x") == 0
-    assert "no model is installed: using toybox" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no model is installed: using toybox, which is small; models go into the folder that" in said
+    assert server.address in said
+
+
+def test_where_models_go_is_the_real_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from imagine.cli.run import _folder_of
+    from imagine.client import Address, Client
+
+    monkeypatch.setenv("IMAGINE_MODELS", str(tmp_path / "mine"))
+    assert _folder_of(Client(Address(socket="/run/imagine.sock"))) == str(tmp_path / "mine")
 
 
 def test_a_named_server_that_is_not_there(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,8 +99,10 @@ def test_systemd_is_told(tmp_path):
 
 def test_a_log_line_for_machines_has_fields():
     record = logging.makeLogRecord({"msg": "finished %s", "args": ("x",), "levelname": "INFO", "fields": {"job": "1"}})
+    record.created = 0.25
     said = json.loads(JsonLines().format(record))
     assert (said["message"], said["job"], said["level"]) == ("finished x", "1", "info")
+    assert said["time"] == "1970-01-01T00:00:00.250+00:00"
 
 
 def test_the_server_never_imports_torch():

@@ -1,9 +1,10 @@
-"""The files of a run: their names, replaced only whole; the JSON beside; the contact sheet."""
+"""The files of a run: their names, that no other run takes; replaced only whole; the JSON beside; the contact sheet."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import time
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +24,14 @@ class Outputs:
         self._count = count
         self._unfinished: set[Path] = set()
         self._finished: dict[int, bytes] = {}
+        self._claim: Path | None = None
         self.base = _named(asked) if asked else self._free(time.strftime("%Y%m%d_%H%M%S", now or time.localtime()))
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def path(self, index: int) -> Path:
         """The PNG of picture `index`."""
@@ -55,23 +63,39 @@ class Outputs:
         write_atomically(path, contact_sheet([self._finished[index] for index in sorted(self._finished)]))
         return path
 
-    def abandon(self) -> None:
-        """Take away the pictures that were never finished."""
+    def close(self) -> None:
+        """Take away the pictures that were never finished, and the claim to their name."""
         for path in self._unfinished:
             path.unlink(missing_ok=True)
         self._unfinished.clear()
+        if self._claim is not None:
+            self._claim.unlink(missing_ok=True)
 
     def _free(self, stem: str) -> Path:
-        """`stem`, or with the first of -2, -3… that no file of this run would overwrite."""
+        """`stem`, or with the first of -2, -3… whose files don't exist and which no other run has claimed."""
         number = 1
         while True:
             self.base = Path(stem if number == 1 else f"{stem}-{number}")
             pictures = [self.path(index) for index in range(self._count)]
             sheet = [_with(self.base, "-sheet.png")] if self._count > 1 else []
             beside = [path.with_suffix(".json") for path in pictures]
-            if not any(path.exists() for path in [*pictures, *sheet, *beside]):
+            if not any(path.exists() for path in [*pictures, *sheet, *beside]) and self._claims():
                 return self.base
             number += 1
+
+    def _claims(self) -> bool:
+        """Is the base this run's from now on? Another may have begun in the same second. Raises ImagineError."""
+        claim = _with(self.base.with_name("." + self.base.name), ".tmp")
+        try:
+            claim.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise ImagineError(
+                f"no picture can be written into {Path.cwd()}: {error.strerror}", field="output"
+            ) from error
+        self._claim = claim
+        return True
 
 
 def contact_sheet(pictures: list[bytes]) -> bytes:
@@ -95,8 +119,9 @@ def _named(asked: str) -> Path:
     path = Path(asked).expanduser()
     if path.suffix.lower() in _SUFFIXES:
         path = path.with_suffix("")
-    if not path.name or not path.parent.is_dir():
-        raise ImagineError(f"output is {asked}; it must be a file name in a folder that exists", field="output")
+    if not path.name or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        message = f"output is {asked}; it must be a file name in a folder that exists and can be written to"
+        raise ImagineError(message, field="output")
     return path
 
 

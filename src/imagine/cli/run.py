@@ -67,23 +67,29 @@ def command(
     from .outputs import Outputs
 
     body = body_from(words, typed, Path(source) if source else None)
-    outputs = Outputs(output, body.get("count") or 1)
-    client = reach.running_or_started(address)
-    if "model" not in body:
-        say_shipped(client)
-    run = _Run(body, outputs, _screen() if show else None, as_json)
-    try:
-        run.follow(client)
-    finally:
-        outputs.abandon()
+    screen = _screen() if show else None
+    with Outputs(output, body.get("count") or 1) as outputs:
+        client = reach.running_or_started(address)
+        if "model" not in body:
+            say_shipped(client)
+        _Run(body, outputs, screen, as_json).follow(client)
 
 
 def say_shipped(client: Client) -> None:
     """Where no model but the shipped one is there, says so, and where models go."""
     details = client.models()["details"]
     if details and all(entry.get("shipped") for entry in details):
-        name = details[0]["name"]
-        click.echo(f"no model is installed: using {name}, which is small; models go into ~/.imagine/models", err=True)
+        name, folder = details[0]["name"], _folder_of(client)
+        click.echo(f"no model is installed: using {name}, which is small; models go into {folder}", err=True)
+
+
+def _folder_of(client: Client) -> str:
+    """Where the server looks for models: this user's own is told what this command is, others say it themselves."""
+    if client.address.socket is None:
+        return f"the folder that the server at {client.address} names when it starts"
+    from ..settings import settings_from
+
+    return str(settings_from()[0].roots[0])
 
 
 class _Run:

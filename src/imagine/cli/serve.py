@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,9 +23,10 @@ _SPELLED = {
     "full_prec": ("-f", "--full_prec", "--full-prec"),
     "models": ("-m", "--models"),
     "origins": ("--origin",),
+    "preset_files": ("--presets", "--preset-files"),
 }
 _SWITCHES = ("full_prec", "offline", "debug")
-_REPEATED = ("models", "origins")
+_REPEATED = ("models", "origins", "preset_files")
 _IDLE_LOOK = 10.0
 """Seconds between two looks of a private server at whether anybody still needs it."""
 
@@ -57,11 +56,13 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
 
     Flags win over IMAGINE_* variables, those over the configuration file, that over the defaults.
     """
+    from ..server.logs import configure
+
     said = {name: value for name, value in flags.items() if value not in (None, (), False)}
     if private:
         said["socket"] = str(reach.private_socket())
     settings, warnings = settings_from(said, config=_text_of(config))
-    _log_to_stderr(settings)
+    configure(settings)
     for warning in warnings:
         logging.getLogger("imagine").warning("%s", warning)
     asyncio.run(_serve_private(settings) if private else _serve(settings))
@@ -78,7 +79,7 @@ async def _serve(settings: Settings) -> None:
     from ..server.serve import serve
 
     def ready(urls: list[str]) -> None:
-        _say_where(urls)
+        _say_where(urls, settings)
         asyncio.get_running_loop().run_in_executor(None, _say_shipped, settings)
 
     await serve(settings, ready=ready)
@@ -129,29 +130,11 @@ def _in_use(client: Client) -> bool:
     return any(entry["loaded"] for entry in client.models()["details"])
 
 
-def _say_where(urls: list[str]) -> None:
-    """Addresses to paste, never the key."""
+def _say_where(urls: list[str], settings: Settings) -> None:
+    """Addresses to paste, never the key; and where models go."""
     for url in urls:
         click.echo(f"Listening on {url}", err=True)
         if url.startswith("http"):
             base = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
             click.echo(f"  native  {base}/generate\n  page    {base}/", err=True)
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        said = {"time": record.created, "level": record.levelname.lower(), "logger": record.name}
-        said["message"] = record.getMessage()
-        if record.exc_info:
-            said["error"] = self.formatException(record.exc_info)
-        return json.dumps(said)
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    handler.setFormatter(_JsonLines() if settings.log_format == "json" else text)
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("imagine").setLevel(logging.DEBUG if settings.debug else logging.INFO)
+    click.echo(f"  models  {', '.join(map(str, settings.roots))}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC, datetime
 
 from ..settings import Settings
 
@@ -13,7 +14,8 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        said = {"time": self.formatTime(record), "level": record.levelname.lower(), "logger": record.name}
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        said = {"time": moment, "level": record.levelname.lower(), "logger": record.name}
         said |= {"message": record.getMessage(), **getattr(record, "fields", {})}
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)

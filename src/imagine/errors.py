@@ -3,6 +3,7 @@
 ImagineError                    anything we raise on purpose; its text is one sentence for the user
 ├── BadRequest                  the request is wrong; names the field
 │   ├── BadPicture              an input picture can't be used
+│   ├── Blocked                 the owner doesn't want it drawn
 │   └── Unsupported             understood, but this model or sampler can't do it
 ├── ModelNotFound               no model of that name
 ├── UnusableModel               the file is there and can't be loaded; says why
@@ -40,6 +41,10 @@ class BadRequest(ImagineError):
 
 class BadPicture(BadRequest):
     """An input picture can't be used."""
+
+
+class Blocked(BadRequest):
+    """The owner of the server doesn't want it drawn."""
 
 
 class Unsupported(BadRequest):

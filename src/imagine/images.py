@@ -112,14 +112,15 @@ def encode(
     return file.getvalue()
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write `data` to `path`: whenever this is stopped, the old file is there or the whole new one.
 
-    A new file's mode is the umask's. Nothing is left behind on failure. Raises OSError.
+    A new file's mode is `mode` less the umask's. Nothing is left behind on failure. Raises OSError.
     """
     temporary = path.with_name(f".imagine-{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 STATUSES: dict[type[errors.ImagineError], int] = {
     errors.BadRequest: 400,
     errors.BadPicture: 400,
+    errors.Blocked: 400,
     errors.Unsupported: 400,
     errors.ModelNotFound: 404,
     errors.UnusableModel: 422,

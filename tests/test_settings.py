@@ -109,7 +109,9 @@ def test_the_shape_of_other_servers_loads():
     assert (settings.model, settings.api_key, settings.host) == ("dreamshaper_8", "sesame", "127.0.0.1")
     assert settings.port == 8080
     assert settings.defaults.neg == "ugly, deformed"
-    named = ("api_endpoints", "use_ref_images", "ref_image_max_size", "cartoon_presets")
+    assert settings.ref_image_max_size == 1024
+    assert [(preset.name, preset.prompt_suffix) for preset in settings.presets] == [("anime", "anime style")]
+    named = ("api_endpoints", "use_ref_images")
     assert [name for name in named if any(name in warning for warning in warnings)] == list(named)
     assert len(warnings) == len(named)
 

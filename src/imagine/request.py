@@ -200,18 +200,20 @@ def parse(body: Mapping[str, object]) -> Parsed:
     Unknown fields are named in the warnings. Raises BadRequest, under the name that was used, for a value that can't
     be used, and for a field said twice in two spellings that differ.
     """
-    said, spelled = _one_spelling(body)
+    said, spelled = one_spelling(body)
     request, unknown = checked(said, GenerateRequest, spelled=spelled)
     request = msgspec.structs.replace(request, seed=_seed(request.seed))
     return Parsed(request, [_unknown(unknown)] if unknown else [])
 
 
-def _one_spelling(body: Mapping[str, object]) -> tuple[dict[str, object], dict[str, str]]:
-    """The body under our names, and the name that each field was said by."""
+def one_spelling(
+    body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES
+) -> tuple[dict[str, object], dict[str, str]]:
+    """The body under our names, and the name that each field was said by. Raises BadRequest for one said twice."""
     said: dict[str, object] = {}
     spelled: dict[str, str] = {}
     for name, value in body.items():
-        field = ALIASES.get(name, name)
+        field = aliases.get(name, name)
         if field not in spelled or said[field] is None:
             said[field], spelled[field] = value, name
         elif value is not None and (value != said[field] or isinstance(value, bool) != isinstance(said[field], bool)):

@@ -37,7 +37,7 @@ MULTIPLE = 8
 """Sides of Stable Diffusion's checkpoints are multiples of so many pixels."""
 
 
-class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
     """What the server, or a model's part of its configuration, sets for what a request doesn't say."""
 
     num_steps: Annotated[Steps | None, Meta(description="Steps from noise to picture.")] = None
@@ -177,7 +177,7 @@ def _size(
 
 def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: int) -> tuple[str, str]:
     """The sampler and its schedule, once sure that they run so many steps on a model of that kind."""
-    name, implied = _sampler_named(_first(request.sampler, defaults.sampler, SAMPLER))
+    name, implied = sampler_named(_first(request.sampler, defaults.sampler, SAMPLER))
     said = None if request.schedule is None else _schedule_named(name, request.schedule)
     if request.sampler is not None and implied and said and implied != said:
         message = f"sampler '{request.sampler}' is one on schedule '{implied}', and schedule is '{said}'"
@@ -189,7 +189,7 @@ def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: in
     return name, schedule
 
 
-def _sampler_named(name: str) -> tuple[str, str | None]:
+def sampler_named(name: str) -> tuple[str, str | None]:
     """Our name, and the schedule that AUTOMATIC1111's names may hold; what isn't known stays as it is."""
     ours = " ".join(name.lower().split())
     if ours in SAMPLERS:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+import msgspec
+
 from .aliases import Aliases
 from .checking import checked, shown
 from .duration import seconds_from_duration
 from .errors import BadRequest
-from .resolve import Defaults
+from .presets import SPELLINGS, Preset, presets_from, unfolded
+from .request import one_spelling
+from .resolve import NO_DEFAULTS, Defaults
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LogFormat = Literal["text", "json"]
@@ -70,6 +74,13 @@ def host(value: object) -> str:
         if _HOST_NAME.fullmatch(host):
             return host
     raise ValueError("an address or a name to listen on, such as 0.0.0.0 or localhost:5000")
+
+
+def terms(value: object) -> tuple[str, ...]:
+    found = tuple(str(part).strip() for part in _list(value))
+    if not all(any(map(str.isalnum, term)) for term in found):
+        raise ValueError("words, or phrases of them")
+    return found
 
 
 def path(value: object) -> Path:
@@ -135,13 +146,51 @@ def aliases(value: object) -> Aliases:
     return Aliases(value)
 
 
+class ModelSettings(msgspec.Struct, frozen=True, repr_omit_defaults=True):
+    """What the configuration says of one model."""
+
+    name: str
+    defaults: Defaults = NO_DEFAULTS
+    max_batch: int | None = None
+    """How many of its pictures are denoised together at most; more are split."""
+
+
 def defaults(value: object) -> Defaults:
     if not isinstance(value, Mapping):
         raise ValueError("a mapping of " + ", ".join(Defaults.__struct_fields__))  # noqa: TRY004 - told as the others are
     try:
-        found, unknown = checked(value, Defaults)
+        plain, spelled = one_spelling(unfolded(value), SPELLINGS)
+        found, unknown = checked(plain, Defaults, spelled=spelled)
     except BadRequest as error:
         raise ValueError(f"a mapping of fields that can be asked for; {error}") from error
     if unknown:
         raise ValueError(f"a mapping of {', '.join(Defaults.__struct_fields__)}, without {shown(unknown[0])}")
     return found
+
+
+def per_model(value: object) -> tuple[ModelSettings, ...]:
+    if not isinstance(value, Mapping):
+        raise ValueError("a mapping of models' names to what they get")  # noqa: TRY004 - told as the others are
+    return tuple(_model_settings(str(name), said) for name, said in value.items())
+
+
+def _model_settings(name: str, said: object) -> ModelSettings:
+    if not isinstance(said, Mapping):
+        raise ValueError(f"a mapping of models' names to mappings; {shown(name)} is {shown(said)}")  # noqa: TRY004
+    rest = dict(said)
+    batch = rest.pop("max_batch", None)
+    try:
+        most = None if batch is None else whole(1, 64)(batch)
+    except ValueError as error:
+        raise ValueError(f"such that max_batch of {shown(name)} is {error}, and not {shown(batch)}") from error
+    try:
+        return ModelSettings(name, defaults(rest), most)
+    except ValueError as error:
+        raise ValueError(f"such that {shown(name)} is {error}") from error
+
+
+def presets(value: object) -> tuple[Preset, ...]:
+    try:
+        return tuple(presets_from(value))
+    except BadRequest as error:
+        raise ValueError(f"a mapping of names to presets; {error}") from error

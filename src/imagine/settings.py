@@ -18,9 +18,11 @@ from typing import Any, NamedTuple
 from . import setting_values as values
 from .aliases import Aliases
 from .checking import shown
+from .config_file import read_config
 from .errors import ImagineError
+from .presets import Preset
 from .resolve import NO_DEFAULTS, Defaults
-from .setting_values import LogFormat, Network
+from .setting_values import LogFormat, ModelSettings, Network
 
 PORT = 5000
 PREFIX = "IMAGINE_"
@@ -59,6 +61,10 @@ class Settings:
     allow_remote: tuple[Network, ...] = option((), values.networks, "Answer others without a key: all, or networks.")
     origins: tuple[str, ...] = option((), values.origins, "Origins of pages that may use this server.")
     public_url: str | None = option(None, values.url, "Where clients reach this server, behind a proxy.")
+    pictures: Path | None = option(None, values.path, "The folder of pictures asked for by URL; otherwise the user's.")
+    keep_pictures: float = option(3600.0, values.seconds, "How long a picture asked for by URL is kept.")
+    max_pictures: int = option(1024, values.whole(1, 10_000_000), "How many MB of them are kept; the oldest go first.")
+    blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.")
     offline: bool = option(False, values.yes_or_no, "Never use the network.")
     log_format: LogFormat = option("text", values.log_format, "text or json.")
     debug: bool = option(False, values.yes_or_no, "Log prompts and every setting of each picture.")
@@ -67,6 +73,16 @@ class Settings:
     )
     defaults: Defaults = option(
         NO_DEFAULTS, values.defaults, "What a request that doesn't say it gets.", file_only=True
+    )
+    per_model: tuple[ModelSettings, ...] = option(
+        (), values.per_model, "By model: what such a request gets, and max_batch.", file_only=True
+    )
+    ref_image_max_size: int | None = option(
+        None, values.whole(64, 4096), "The longest side of reference pictures; larger ones are scaled down first."
+    )
+    presets: tuple[Preset, ...] = option((), values.presets, "Style presets, by name.", file_only=True)
+    preset_files: tuple[Path, ...] = option(
+        (), values.paths, "Files of style presets, YAML or JSON, beside HOME/presets.yaml."
     )
 
     @property
@@ -106,8 +122,6 @@ OPTIONS = [
 """Every setting, in the order of its declaration."""
 
 _READ: dict[str, Callable[[object], Any]] = {f.name: f.metadata["read"] for f in dataclasses.fields(Settings)}
-_FOREIGN = {"api_endpoints": "its endpoints are fixed", "image_generation": ""}
-_NO_MEANING = ("use_ref_images", "ref_image_max_size", "cartoon_presets")
 
 
 def settings_from(
@@ -122,7 +136,8 @@ def settings_from(
     warnings: list[str] = []
     said: dict[str, Any] = {}
     if config is not None:
-        said |= _layer(_from_yaml(config, warnings), "{} in the configuration file")
+        from_file, warnings = read_config(config, _READ)
+        said |= _layer(from_file, "{} in the configuration file")
     variables = {o.name: environ.get(o.variable, "").strip(" '\"") for o in OPTIONS if not o.file_only}
     said |= _layer({name: value for name, value in variables.items() if value}, PREFIX + "{}")
     given = {name: value for name, value in (flags or {}).items() if value is not None}
@@ -155,44 +170,6 @@ def _value(name: str, value: object, named: str) -> Any:
     except ValueError as error:
         seen = "set" if name == "api_key" else shown(value)
         raise ImagineError(f"{where} is {seen}; it must be {error}", field=name) from error
-
-
-def _from_yaml(text: str, warnings: list[str]) -> dict[str, object]:
-    import yaml  # only where there is a file: it costs 20 ms
-
-    try:
-        said = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ImagineError(f"the configuration file is not YAML: {' '.join(str(error).split())[:200]}") from error
-    if said is None:
-        return {}
-    if not isinstance(said, dict):
-        raise ImagineError("the configuration file must be a mapping of settings")
-    found: dict[str, object] = {}
-    for key, value in said.items():
-        name = str(key).replace("-", "_")
-        if name in _READ:
-            if value is not None and value != "":
-                found[name] = value
-        elif name == "image_generation":
-            _image_generation(value, found, warnings)
-        else:
-            why = _FOREIGN.get(name, "no setting has this name")
-            warnings.append(f"{shown(str(key))} in the configuration file has no effect: {why}")
-    return found
-
-
-def _image_generation(value: object, found: dict[str, object], warnings: list[str]) -> None:
-    """The part that guides for such servers show: its default negative prompt is ours."""
-    if not isinstance(value, dict):
-        raise ImagineError(f"image_generation in the configuration file is {shown(value)}; it must be a mapping")
-    for name, part in value.items():
-        if name == "default_negative_prompt":
-            own = found.get("defaults")
-            found["defaults"] = {"neg": part} | (own if isinstance(own, dict) else {})
-        else:
-            why = "it has no meaning here" if name in _NO_MEANING else "no setting has this name"
-            warnings.append(f"'image_generation.{name}' in the configuration file has no effect: {why}"[:200])
 
 
 def _key_in(path: Path) -> str:

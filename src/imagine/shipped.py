@@ -13,6 +13,11 @@ def folder() -> Path:
     return packed if packed.is_dir() else _PACKAGE.parents[1] / "models.example"
 
 
+def presets() -> Path:
+    """The file of shipped style presets."""
+    return folder() / "presets.yaml"
+
+
 def page_folder() -> Path:
     """The folder of the page: the package's own, or in a source checkout `ui`."""
     packed = _PACKAGE / "ui"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from . import about, generate, jobs, models, page, recipe
+from . import about, generate, jobs, models, page, pictures, presets, recipe
 from .body import MAX_BODY
 from .errors import Trouble, native_answer, trouble_from
 from .gateway import Gateway
@@ -50,8 +50,10 @@ ROUTES = [
     Route("GET", "/models", models.models, "The models there are, and which are loaded."),
     Route("GET", "/samplers", models.samplers, "The samplers, their schedules and bounds; `model` says for which."),
     Route("DELETE", "/models/{name:.+}/loaded", models.unload, "Let a loaded model go once no job uses it."),
+    Route("GET", "/presets", presets.presets, "The style presets there are."),
     Route("GET", "/jobs", jobs.jobs, "The jobs that wait or run."),
     Route("DELETE", "/jobs/{id}", jobs.cancel, "Take a job back."),
+    Route("GET", "/pictures/{name}", pictures.picture, "A picture that was asked for by URL, while it is kept."),
     Route("POST", "/generate", generate.generate, "Make a picture, or several."),
     Route("POST", "/recipe", recipe.recipe, "What a picture or a saved JSON says of how it was made."),
 ]

@@ -16,12 +16,17 @@ from ..dispatch.worker import Worker
 from ..errors import ImagineError, ModelNotFound
 from ..frames import ResidentModel, Source, WorkerSettings
 from ..model_choice import choose_model
+from ..policy import checks_from
+from ..preset_files import presets_of
 from ..registry.entry import Entry
 from ..registry.registry import Registry
+from ..resolve import Defaults
+from ..setting_values import ModelSettings
 from ..settings import Settings
 from ..shipped import folder
 from .body import Allowance
 from .metrics import Metrics
+from .storage import Pictures
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -46,6 +51,10 @@ class Gateway:
         self.pool = Pool(workers or [ProcessWorker(worker_settings(settings))], max_queue=settings.max_queue)
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
+        self.checks = checks_from(settings.blocked_terms)
+        self.stored = pictures_from(settings)
+        self.presets = presets_of(settings)
+        self.presets.check()
         self.stopping = False
         self.clock = clock
         self._recent: list[str] = []
@@ -57,6 +66,7 @@ class Gateway:
     async def start(self) -> None:
         """Begins to bring the workers up and to look for models; returns before either is done."""
         await self.pool.start()
+        self.stored.start()
         self._look()
         if self.settings.preload:
             self._preloading = asyncio.create_task(self._preload(self.settings.preload))
@@ -69,6 +79,7 @@ class Gateway:
         await self.pool.stop(grace)
         if self._looking is not None:
             await asyncio.wait([self._looking])
+        self.stored.stop()
         self._pictures.shutdown(wait=False, cancel_futures=True)
 
     async def apart(self, work: Callable[[], T]) -> T:
@@ -101,6 +112,14 @@ class Gateway:
                     found[name] = entry
         return found
 
+    def defaults_of(self, entry: Entry) -> Defaults:
+        """What a request that doesn't say it gets on this model."""
+        return self._said_of(entry).defaults.over(self.settings.defaults)
+
+    def source_of(self, entry: Entry, vae: Entry | None = None) -> Source:
+        """What a worker must know of a model to load it."""
+        return source_from(entry, vae, self._said_of(entry).max_batch)
+
     def used(self, name: str) -> None:
         """Remembers that a model was used just now."""
         self._recent = [name, *(other for other in self._recent if other != name)][:_REMEMBERED]
@@ -119,6 +138,9 @@ class Gateway:
             return self.registry.find(meant)
         except ModelNotFound as error:
             raise ModelNotFound(name or meant, meant=meant if name and meant != name else None) from error
+
+    def _said_of(self, entry: Entry) -> ModelSettings:
+        return next((said for said in self.settings.per_model if said.name == entry.name), ModelSettings(entry.name))
 
     def _default(self) -> str | None:
         """The configured model, which may be one of the owner's aliases too."""
@@ -153,18 +175,20 @@ class Gateway:
 
     async def _preload(self, name: str) -> None:
         try:
-            await self.pool.load(source_from(await self.choose(name)))
+            await self.pool.load(self.source_of(await self.choose(name)))
         except ImagineError as error:
             _log.error("%s can't be preloaded: %s", name, error)
 
 
-def source_from(entry: Entry, vae: Entry | None = None) -> Source:
-    """What a worker must know of a model to load it."""
+def source_from(entry: Entry, vae: Entry | None = None, max_batch: int | None = None) -> Source:
+    """What a worker must know of a model to load it. `max_batch`: how many of its pictures it denoises together."""
     options: dict[str, object] = {"zero_snr": True} if entry.zero_snr else {}
     if entry.prediction and entry.prediction != "flow":
         options["prediction"] = entry.prediction
     if entry.resolution:
         options["resolution"] = entry.resolution
+    if max_batch:
+        options["max_batch"] = max_batch
     parts = {} if vae is None else {"vae": vae.path}
     return Source(
         name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, parts=parts, options=options
@@ -178,6 +202,16 @@ def registry_from(settings: Settings) -> Registry:
     with contextlib.suppress(OSError):  # without a cache every file is only read again
         cache.parent.mkdir(parents=True, exist_ok=True)
     return Registry(settings.roots, cache=cache, shipped=shipped)
+
+
+def pictures_from(settings: Settings) -> Pictures:
+    """Where pictures that are asked for by URL are kept: by default, where the system keeps a user's data."""
+    folder = settings.pictures
+    if folder is None:
+        import platformdirs  # only where it is asked
+
+        folder = platformdirs.user_data_path("imagine", appauthor=False) / "pictures"
+    return Pictures(folder, keep=settings.keep_pictures, most=settings.max_pictures * 2**20)
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:

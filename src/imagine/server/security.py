@@ -15,6 +15,7 @@ from aiohttp import web
 
 from ..setting_values import origin_of
 from ..settings import Settings
+from .storage import PATH
 
 _HOW = (
     "this server answers only its own machine; to let others in, start it with an API key (--api-key) or with "
@@ -22,7 +23,7 @@ _HOW = (
 )
 _PROXY_HEADERS = ("Forwarded", "X-Real-IP", "Via")
 _OPEN = frozenset(["/health", "/"])
-"""What needs no key."""
+"""What needs no key; a stored picture's name is its own key."""
 _LOOPBACK_NAMES = ("localhost", "host.docker.internal")
 _ALLOWED_HEADERS = "Authorization, Content-Type, Accept"
 
@@ -56,7 +57,7 @@ class Guard:
             self._check_peer(request)
             self._check_host(request)
         self._check_origin(request)
-        if not private and self._key and request.path not in _OPEN and request.method != "OPTIONS":
+        if not private and self._key and not _is_open(request) and request.method != "OPTIONS":
             self._check_key(request, self._key)
 
     def cors(self, request: web.BaseRequest) -> dict[str, str]:
@@ -168,8 +169,13 @@ def _is_forwarded(name: str) -> bool:
     return name.lower().startswith("x-forwarded-")
 
 
+def _is_open(request: web.BaseRequest) -> bool:
+    return request.path in _OPEN or request.path.startswith(PATH)
+
+
 def _opens_page(request: web.BaseRequest) -> bool:
-    """A link on another site, followed to our page: that is a person's doing, and shows that site nothing."""
+    """A link on another site, followed to our page or a picture: a person's doing, which shows that site nothing."""
     navigates = request.headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
     alone = request.headers.get("Sec-Fetch-Dest", "document").lower() == "document"
-    return request.method == "GET" and request.path == "/" and navigates and alone
+    shown = request.path == "/" or request.path.startswith(PATH)
+    return request.method == "GET" and shown and navigates and alone

@@ -18,11 +18,13 @@ from ..errors import BadRequest, ImagineError, UnusableModel
 from ..events import Failed, Finished
 from ..frames import JobReport, Source, Submit, ends
 from ..params import GenerationParams
+from ..policy import Wish
+from ..presets import expanded
 from ..registry.entry import Entry
 from ..request import GenerateRequest
 from ..resolve import Picture, Resolved, picture_from, resolve
 from .body import Holding
-from .gateway import Gateway, source_from
+from .gateway import Gateway
 
 _log = logging.getLogger("imagine.jobs")
 _READ_AHEAD = 2
@@ -44,8 +46,9 @@ class Plan(NamedTuple):
 async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding: Holding) -> Plan:
     """The jobs of a request. `holding` keeps what its pictures take.
 
-    Raises BadRequest, ModelNotFound, UnusableModel, Busy.
+    Raises BadRequest (Blocked among them), ModelNotFound, UnusableModel, Busy.
     """
+    asked, request = request, await _with_preset(gateway, request)
     entry = await gateway.choose(request.model)
     vae = _vae(gateway, request.vae) if request.vae else None
     img = await _picture(gateway, request.img, "img")
@@ -55,14 +58,16 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
         request,
         model=entry,
         random_seed=lambda: secrets.randbits(64),
-        defaults=gateway.settings.defaults,
+        defaults=gateway.defaults_of(entry),
         img=img and img[1],
         mask=mask and mask[1],
     )
+    for check in gateway.checks:
+        check(Wish(asked.prompt, resolved.params[0].prompt, asked.preset))
     gateway.used(entry.name)
     for params in resolved.params:
         _log.debug("recipe: %s", msgspec.to_builtins(params))
-    source = source_from(entry, vae)
+    source = gateway.source_of(entry, vae)
     files = (img and img[0], mask and mask[0])
     jobs = [_job(params, resolved, client, source, files) for params in resolved.params]
     return Plan(jobs, resolved.warnings)
@@ -117,6 +122,13 @@ def _job(
         job=secrets.token_urlsafe(16), client=client, params=params, source=source, img=files[0], mask=files[1],
         preview=resolved.preview, progress=resolved.progress, keep_alive=resolved.keep_alive,
     )  # fmt: skip
+
+
+async def _with_preset(gateway: Gateway, request: GenerateRequest) -> GenerateRequest:
+    """The request with its preset expanded. Raises BadRequest for one that doesn't exist."""
+    if request.preset is None:
+        return request
+    return expanded(request, await asyncio.to_thread(gateway.presets.find, request.preset))
 
 
 async def _picture(gateway: Gateway, text: str | None, field: str) -> tuple[bytes, Picture] | None:

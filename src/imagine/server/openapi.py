@@ -73,7 +73,8 @@ def document(routes: Sequence[Route], defaults: Defaults = NO_DEFAULTS) -> dict[
 
 def _operation(route: Route, path: str, request: dict[str, Any]) -> dict[str, Any]:
     content = _ANSWERS.get((route.method, route.path), {"application/json": {"schema": _OBJECT}})
-    statuses = _ALWAYS if route.method == "GET" and route.path != "/samplers" else _OF_GENERATE
+    takes_nothing = route.method == "GET" and "{" not in path and route.path != "/samplers"
+    statuses = _ALWAYS if takes_nothing else _OF_GENERATE
     error = {"schema": {"$ref": "#/components/schemas/Error"}}
     answers: dict[str, Any] = {"200": {"description": "As asked.", "content": content}}
     for status in statuses:
@@ -100,4 +101,4 @@ def _name_aliases(schema: dict[str, Any]) -> None:
     """Other programs' spellings stand beside the fields that they mean."""
     fields = schema["properties"]
     for alias, name in ALIASES.items():
-        fields[alias] = {**fields[name], "description": f"The same as {name}."}
+        fields[alias] = {**fields[name], "description": f"The same as {name}.", "x-alias-of": name}

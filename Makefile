@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast lint format bench toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz lint format bench toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -21,6 +21,9 @@ test: .venv/ready lint  ## lint, types and all tests
 
 test-fast: .venv/ready  ## the tests that take moments
 	$(PY) -m pytest -q -m "not slow"
+
+fuzz: .venv/ready  ## 6,000 requests that /openapi.json allows and forbids, at a server without a model
+	$(PY) -m tests.server.test_properties 6000
 
 lint: .venv/ready  ## style and types
 	.venv/bin/ruff check .

@@ -71,7 +71,7 @@ class PromptedWorker:
     def _play(self, job):
         buffer, steps, every = self.held[job.job], job.params.num_steps, job.preview.every
         buffer.put(Loading(job=job.job, model=job.params.model))
-        words = job.params.prompt.split()
+        words = job.params.prompt.split() or [""]
         if words[0] == "hold":
             return
         for step in range(1, steps + 1):

@@ -12,6 +12,7 @@ from .. import __version__
 from ..request import ALIASES, GenerateRequest
 from ..resolve import GUIDANCE, NO_DEFAULTS, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH, Defaults
 from .errors import STATUSES
+from .openai import describe as openai
 
 if TYPE_CHECKING:
     from .app import Route
@@ -45,9 +46,13 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
         "image/png": {"schema": {"type": "string", "format": "binary"}},
         "application/x-ndjson": {"schema": _OBJECT},
     },
+    ("GET", "/pictures/{name}"): {"image/*": {"schema": {"type": "string", "format": "binary"}}},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
 }
+
+_DIALECTS = {"/v1/": openai}
+"""Who describes what is below a path, where it isn't our own dialect."""
 
 
 def document(routes: Sequence[Route], defaults: Defaults = NO_DEFAULTS) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def document(routes: Sequence[Route], defaults: Defaults = NO_DEFAULTS) -> dict[
         "info": {"title": "Imagine", "version": __version__},
         "paths": paths,
         "components": {
-            "schemas": {**parts, "Error": _ERROR},
+            "schemas": {**parts, "Error": _ERROR, **_schemas()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"key": []}],
@@ -88,7 +93,12 @@ def _operation(route: Route, path: str, request: dict[str, Any]) -> dict[str, An
         operation["parameters"] = [{"name": "model", "in": "query", "schema": _TEXT}]
     if names := re.findall(r"\{(\w+)\}", path):
         operation["parameters"] = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
-    return operation
+    dialect = next((dialect for prefix, dialect in _DIALECTS.items() if path.startswith(prefix)), None)
+    return operation if dialect is None else dialect.described(path, operation)
+
+
+def _schemas() -> dict[str, Any]:
+    return {name: schema for dialect in _DIALECTS.values() for name, schema in dialect.schemas().items()}
 
 
 def _state_defaults(schema: dict[str, Any], defaults: Defaults) -> None:

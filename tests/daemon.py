@@ -1,0 +1,79 @@
+"""A server in a process of its own, that a test can stop, kill and look into: the real one, or one without a model."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+FAKE = [sys.executable, str(ROOT / "tests/server/fake_serve.py")]
+REAL = [sys.executable, "-m", "imagine", "serve"]
+CLI = [sys.executable, "-m", "imagine"]
+PATIENCE = 120.0
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """What every process of a test sees: a home of its own, and no setting from outside."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("IMAGINE_")}
+    runtime = home / "run"
+    runtime.mkdir(parents=True, exist_ok=True)
+    paths = {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
+    return kept | paths | {"IMAGINE_HOME": str(home / ".imagine")} | more
+
+
+class Daemon:
+    """A running server; `url` is where it listens, `said` what it has logged. Leaving it as a context kills it."""
+
+    def __init__(self, home: Path, command: list[str], *arguments: str) -> None:
+        self.home = home
+        self.said: list[str] = []
+        command = [*command, "--host", "127.0.0.1", "--port", "0", *arguments]
+        self.process = subprocess.Popen(command, env=environment(home), cwd=home, stderr=subprocess.PIPE, text=True)
+        self._overdue = threading.Timer(PATIENCE, self.process.kill)
+        self._overdue.start()
+        self.url = self._wait_for_url()
+        self._overdue.cancel()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> "Daemon":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """The processes that it has started."""
+        return psutil.Process(self.process.pid).children()
+
+    def stop(self) -> int:
+        """Ends it as systemd would; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return status
+
+    def kill(self) -> None:
+        """Ends it as nothing can prevent."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+    def _wait_for_url(self) -> str:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line)
+            if line.startswith("Listening on "):
+                return line.split()[-1]
+        raise AssertionError(f"the server did not start: {''.join(self.said)}")
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        self.said.extend(self.process.stderr)

@@ -10,12 +10,16 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from . import about, generate, jobs, models, page, pictures, presets, recipe
+from . import about, generate, jobs, models, pictures, presets, recipe, root
 from .body import MAX_BODY
 from .errors import Trouble, native_answer, trouble_from
 from .gateway import Gateway
 from .keys import GATEWAY, GUARD, REQUEST_ID
 from .native import body_from
+from .ollama import routes as ollama
+from .openai import errors as openai_errors
+from .openai import models as openai_models
+from .openai import routes as openai
 from .security import Guard
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -43,7 +47,7 @@ async def openapi(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    Route("GET", "/", page.page, "The page for a browser; one plain line for others."),
+    Route("GET", "/", root.root, "The page for a browser; one plain line for others."),
     Route("GET", "/health", about.health, "That this is Imagine, its version, and whether it can draw."),
     Route("GET", "/metrics", about.metrics, "Counters, in Prometheus's text format."),
     Route("GET", "/openapi.json", openapi, "This document."),
@@ -55,11 +59,21 @@ ROUTES = [
     Route("DELETE", "/jobs/{id}", jobs.cancel, "Take a job back."),
     Route("GET", "/pictures/{name}", pictures.picture, "A picture that was asked for by URL, while it is kept."),
     Route("POST", "/generate", generate.generate, "Make a picture, or several."),
+    Route("POST", "/v1/images/generations", openai.generations, "Make pictures, as OpenAI's clients ask for them."),
+    Route("POST", "/v1/images/edits", openai.edits, "Change a picture, as OpenAI's clients ask for it."),
+    Route("POST", "/v1/images/variations", openai.variations, "Pictures like a picture, as OpenAI's clients ask."),
+    Route("GET", "/v1/models", openai_models.models, "The models there are, as OpenAI's clients list them."),
+    Route("GET", "/v1/models/{name:.+}", openai_models.model, "One of them, by its name or an alias."),
+    Route("POST", "/api/generate", ollama.generate, "Make pictures, as Ollama's clients ask for them."),
+    Route("GET", "/api/tags", ollama.tags, "The models there are, as Ollama's clients list them."),
+    Route("POST", "/api/show", ollama.show, "What is known of a model, for Ollama's clients."),
+    Route("GET", "/api/ps", ollama.ps, "The models that are loaded, for Ollama's clients."),
+    Route("GET", "/api/version", ollama.version, "The release of Ollama whose image API this is."),
     Route("POST", "/recipe", recipe.recipe, "What a picture or a saved JSON says of how it was made."),
 ]
 
 
-SHAPES: dict[str, Shape] = {}
+SHAPES: dict[str, Shape] = {"/v1/": openai_errors.response_from}
 """How errors look below a path, where not as in our own dialect."""
 
 

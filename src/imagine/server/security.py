@@ -42,7 +42,7 @@ class Guard:
     def __init__(self, settings: Settings) -> None:
         self._key = settings.api_key.encode() if settings.api_key else None
         self._networks = settings.allow_remote
-        own = [socket.gethostname(), settings.host]
+        own = [socket.gethostname(), settings.host, *(place.host for place in settings.listen)]
         self._names = {*_LOOPBACK_NAMES, *(_bare(name) for name in own), f"{_bare(own[0])}.local"}
         self._origins = set(settings.origins)
         if settings.public_url:

@@ -1,0 +1,78 @@
+"""This dialect's part of the OpenAPI document, from the declarations that requests are checked by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ...request import GenerateRequest
+from .fields import EDIT, GENERATION, NAMED, OWN, SPELLINGS, VARIATION, Fields, Kind
+
+_KINDS = {
+    "/v1/images/generations": GENERATION,
+    "/v1/images/edits": EDIT,
+    "/v1/images/variations": VARIATION,
+}
+_NULLABLE = {"type": ["string", "null"]}
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {"message": {"type": "string"}, "type": {"type": "string"}, "param": _NULLABLE}
+            | {"code": _NULLABLE},
+            "required": ["message", "type", "param", "code"],
+        }
+    },
+    "required": ["error"],
+}
+_REPLY = {
+    "type": "object",
+    "properties": {
+        "created": {"type": "integer"},
+        "data": {"type": "array", "items": {"type": "object"}},
+        "size": {"type": "string"},
+        "seed": {"type": "string"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+        "usage": {"type": "object"},
+    },
+    "required": ["created", "data", "size", "seed", "warnings", "usage"],
+}
+
+
+def schemas() -> dict[str, Any]:
+    """What the operations refer to."""
+    return {"OpenAIError": _ERROR, "OpenAIImages": _REPLY}
+
+
+def described(path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """The operation with this dialect's bodies and errors."""
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
+    answers = {
+        status: answer if status == "200" else answer | {"content": error}
+        for status, answer in operation["responses"].items()
+    }
+    kind = _KINDS.get(path)
+    if kind is None:
+        return operation | {"responses": answers}
+    answers["429"] = {"description": "The queue is full.", "content": error}
+    content: dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIImages"}}}
+    if kind.event:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    answers["200"] = answers["200"] | {"content": content}
+    schema = {"schema": _body_of(kind)}
+    bodies = {"application/json": schema} | ({"multipart/form-data": schema} if kind.required else {})
+    return operation | {"responses": answers, "requestBody": {"required": True, "content": bodies}}
+
+
+def _body_of(kind: Kind) -> dict[str, Any]:
+    """OpenAI's own fields, and ours beside them as extensions."""
+    _, parts = msgspec.json.schema_components([GenerateRequest, Fields], ref_template="#/components/schemas/{name}")
+    ours, own = parts["GenerateRequest"]["properties"], parts["Fields"]["properties"]
+    fields = {name: schema for name, schema in ours.items() if name not in (*OWN, "stream")}
+    fields |= {NAMED[name]: fields[name] | {"x-alias-of": name} for name in NAMED if name in fields}
+    fields |= {name: schema for name, schema in own.items() if name not in kind.unknown}
+    fields |= {name: fields[field] | {"x-alias-of": field} for name, field in SPELLINGS.items() if field in fields}
+    required = [name for name, needed in (("prompt", kind.prompted), (kind.required, kind == VARIATION)) if needed]
+    return {"type": "object", "properties": fields, "required": required}

@@ -1,0 +1,81 @@
+"""What goes wrong, in the shape that OpenAI's clients know: `{"error": {message, type, param, code}}`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from ... import errors
+from ..errors import Trouble
+from ..keys import GATEWAY
+from ..native import body_from
+
+_INVALID = "invalid_request_error"
+_OF_SERVER = "server_error"
+_REASONS: dict[errors.Reason, str] = {
+    "missing": "missing_required_parameter",
+    "type": "invalid_type",
+    "too small": "integer_below_min_value",
+    "too large": "integer_above_max_value",
+    "too long": "string_above_max_length",
+    "value": "invalid_value",
+}
+_KINDS: dict[type[Exception], tuple[str, str]] = {
+    errors.Blocked: (_INVALID, "content_policy_violation"),
+    errors.BadPicture: ("image_generation_user_error", "invalid_image_file"),
+    errors.Unsupported: (_INVALID, "unsupported_value"),
+    errors.ModelNotFound: (_INVALID, "model_not_found"),
+    errors.UnusableModel: (_INVALID, "model_not_usable"),
+    errors.OutOfMemory: (_OF_SERVER, "out_of_memory"),
+}
+_WORTH_A_RETRY = (408, 429, 500, 502, 503)
+"""Where trying again may help; for every other status the client is told that it won't."""
+
+
+class Kind(NamedTuple):
+    """What OpenAI calls an error."""
+
+    status: int
+    type: str
+    code: str | None
+
+
+def response_from(request: web.Request, trouble: Trouble) -> web.Response:
+    """The answer to what went wrong."""
+    stopping = request.app[GATEWAY].stopping
+    kind = kind_of(trouble, stopping=stopping)
+    retry = {} if kind.status in _WORTH_A_RETRY and not _is_certain(trouble) else {"x-should-retry": "false"}
+    return web.Response(
+        status=kind.status,
+        body=body_from({"error": error_from(trouble, stopping=stopping)}),
+        content_type="application/json",
+        headers={**trouble.headers, **retry},
+    )
+
+
+def error_from(trouble: Trouble, *, stopping: bool = False) -> dict[str, Any]:
+    """The object that says what went wrong; all four keys are always there."""
+    kind = kind_of(trouble, stopping=stopping)
+    param = None if isinstance(trouble.error, errors.Blocked) else trouble.field
+    return {"message": trouble.sentence, "type": kind.type, "param": param, "code": kind.code}
+
+
+def kind_of(trouble: Trouble, *, stopping: bool = False) -> Kind:
+    """OpenAI's words for it."""
+    error, status = trouble.error, trouble.status
+    if isinstance(error, errors.Busy) and not stopping:
+        return Kind(429, "requests", "rate_limit_exceeded")
+    if isinstance(error, errors.BadPicture) and error.field == "mask":
+        return Kind(status, "image_generation_user_error", "invalid_mask_image_format")
+    if error is not None and (known := _KINDS.get(type(error))):
+        return Kind(status, *known)
+    if isinstance(error, errors.BadRequest):
+        return Kind(status, _INVALID, _REASONS[error.reason] if error.field else None)
+    return Kind(status, _INVALID if status < 500 else _OF_SERVER, "invalid_api_key" if status == 401 else None)
+
+
+def _is_certain(trouble: Trouble) -> bool:
+    """Would the same request fail again? Not where a worker was lost or the server is busy; else ours don't change."""
+    error = trouble.error
+    return isinstance(error, errors.ImagineError) and not isinstance(error, errors.Busy | errors.WorkerLost)

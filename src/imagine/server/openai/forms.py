@@ -1,0 +1,174 @@
+"""Multipart bodies → the same fields that JSON has. Brackets are unfolded, texts become what their fields are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from msgspec import inspect
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from ...checking import check_text, shown
+from ...errors import BadRequest
+from ...request import GenerateRequest
+from .fields import PICTURES, SPELLINGS, Fields
+
+MAX_PARTS = 256
+_NAME = re.compile(r"([^\[\]]{1,100})((?:\[[^\[\]]{0,40}\]){0,3})")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_TRUTH = {"true": True, "false": False}
+
+
+class Part(NamedTuple):
+    """One field of a form; a file's `value` is bytes."""
+
+    name: str
+    value: str | bytes
+
+
+def fields_from_form(body: bytes, content_type: str) -> dict[str, Any]:
+    """What a form says. Raises BadRequest."""
+    fields: dict[str, Any] = {}
+    for part in _parts(body, content_type):
+        _put(fields, part)
+    return {name: _typed(value, _declared(name), name) for name, value in fields.items()}
+
+
+def _parts(body: bytes, content_type: str) -> Iterator[Part]:
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if not boundary:
+        raise BadRequest("the body is a form whose Content-Type names no boundary")
+    reader = _Reader()
+    try:
+        parser = MultipartParser(boundary, reader.callbacks())
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise BadRequest(f"the body is not a form as its Content-Type says: {error}") from error
+    if not reader.ended:
+        raise BadRequest("the body is a form that was cut off")
+    for headers, data in reader.parts:
+        options = parse_options_header(headers.get(b"content-disposition", b""))[1]
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        yield Part(name, data if b"filename" in options else _text(data, name))
+
+
+class _Reader:
+    """Collects what the parser finds."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[dict[bytes, bytes], bytes]] = []
+        self.ended = False
+        self._headers: dict[bytes, bytes] = {}
+        self._name, self._value = bytearray(), bytearray()
+        self._data = bytearray()
+
+    def callbacks(self) -> Any:
+        """What the parser calls, by its names."""
+        return {
+            "on_part_begin": self._begin, "on_part_data": _into(lambda: self._data), "on_part_end": self._end_part,
+            "on_header_field": _into(lambda: self._name), "on_header_value": _into(lambda: self._value),
+            "on_header_end": self._end_header, "on_end": self._end,
+        }  # fmt: skip
+
+    def _begin(self) -> None:
+        if len(self.parts) >= MAX_PARTS:
+            raise BadRequest(f"the body is a form of more than {MAX_PARTS} parts")
+        self._headers, self._data = {}, bytearray()
+
+    def _end_header(self) -> None:
+        self._headers[bytes(self._name).lower()] = bytes(self._value)
+        self._name, self._value = bytearray(), bytearray()
+
+    def _end_part(self) -> None:
+        self.parts.append((self._headers, bytes(self._data)))
+        self._data = bytearray()
+
+    def _end(self) -> None:
+        self.ended = True
+
+
+def _into(target: Callable[[], bytearray]) -> Callable[[bytes, int, int], None]:
+    return lambda data, start, end: target().extend(data[start:end])
+
+
+def _text(data: bytes, name: str) -> str | bytes:
+    """A part without a file's name: text, but some clients send pictures so."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        if _NAME.fullmatch(name) and _field(name.partition("[")[0]) in PICTURES:
+            return data
+        raise BadRequest(f"{shown(name)} in the form is not UTF-8", field=name[:100]) from error
+
+
+def _put(fields: dict[str, Any], part: Part) -> None:
+    """Adds a part: `a[]` and `a[0]` make a list, `a[b]` an object, a picture's plain name said twice a list too."""
+    check_text(part.name, "a name in the form")
+    matched = _NAME.fullmatch(part.name)
+    if matched is None:
+        raise BadRequest(f"{shown(part.name)} is no name of a field in a form")
+    name, keys = matched[1], re.findall(r"\[([^\[\]]*)\]", matched[2])
+    if isinstance(part.value, bytes) and _field(name) not in PICTURES and _declared(name) is not None:
+        raise BadRequest(f"{name} is a file; it must be text", field=name)
+    if not keys and _field(name) in PICTURES and name in fields:
+        keys, fields[name] = [""], fields[name] if isinstance(fields[name], list) else [fields[name]]
+    if keys and (keys[0] == "" or keys[0].isdecimal()):
+        several = fields.setdefault(name, [])
+        if not isinstance(several, list):
+            raise BadRequest(f"{name} is said as one and as several", field=name)
+        several.append(part.value if len(keys) == 1 else {keys[1]: part.value})
+    elif keys:
+        inner = fields.setdefault(name, {})
+        if not isinstance(inner, dict) or keys[0] in inner:
+            raise BadRequest(f"{name} is said twice", field=name)
+        inner[keys[0]] = part.value
+    elif name in fields and fields[name] != part.value:
+        raise BadRequest(f"the form says {shown(name)} twice", field=name)
+    else:
+        fields[name] = part.value
+
+
+def _field(name: str) -> str:
+    return SPELLINGS.get(name, name)
+
+
+def _declared(name: str) -> inspect.Type | None:
+    """The type of a field, ours or this dialect's; None of one that is unknown."""
+    for kind in (Fields, GenerateRequest):
+        info = inspect.type_info(kind)
+        assert isinstance(info, inspect.StructType)
+        for field in info.fields:
+            if field.encode_name == _field(name):
+                return field.type
+    return None
+
+
+def _typed(value: Any, declared: inspect.Type | None, name: str) -> Any:
+    """A form's text as the number or the truth value that its field is; nothing said where it is empty."""
+    options = _options(declared)
+    if isinstance(value, dict):
+        struct = next((each for each in options if isinstance(each, inspect.StructType)), None)
+        inner = {field.encode_name: field.type for field in struct.fields} if struct else {}
+        return {key: _typed(part, inner.get(key), name) for key, part in value.items()}
+    textual = (inspect.StrType, inspect.LiteralType, inspect.AnyType)
+    if not isinstance(value, str) or not options or any(isinstance(each, textual) for each in options):
+        return value
+    if value == "":
+        return None
+    if any(isinstance(each, inspect.BoolType) for each in options):
+        return _TRUTH.get(value.lower(), value)
+    if number := _NUMBER.fullmatch(value):
+        return float(value) if number[1] else int(value)
+    return value
+
+
+def _options(declared: inspect.Type | None) -> list[inspect.Type]:
+    """What a field can be."""
+    if isinstance(declared, inspect.Metadata):
+        return _options(declared.type)
+    if isinstance(declared, inspect.UnionType):
+        return [option for each in declared.types for option in _options(each)]
+    return [] if declared is None else [declared]

@@ -1,0 +1,247 @@
+"""One pure function in: what an OpenAI client says → a `GenerateRequest`, and how the answer is to come."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from ...checking import checked, refusal, shown
+from ...errors import BadPicture, BadRequest, ImagineError, Unsupported
+from ...request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
+from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SIZE_ALLOWED, SPELLINGS, Fields, Format, Kind
+from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
+
+_INLINE = re.compile(r"gpt-image|chatgpt-image", re.IGNORECASE)
+"""Models whose pictures come in the answer unless they are asked for by URL."""
+_OWN_ALPHA = "dall-e-2"
+"""The model whose edits take the picture's own transparency for the mask."""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How the pictures are to come."""
+
+    kind: Kind
+    url: bool
+    format: Format
+    compression: int
+    stream: bool
+    partial_images: int
+    quality: str
+    safety_identifier: str | None = None
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """A request in our words, and what they are in the client's."""
+
+    request: GenerateRequest
+    delivery: Delivery
+    warnings: list[str]
+    spelled: dict[str, str]
+    """By our fields' names: what the client calls them."""
+    own_alpha: bool = False
+    """Where the picture is transparent, it is to be painted anew."""
+
+
+def wish_from(body: Mapping[str, object], kind: Kind, usual: Usual) -> Wish:
+    """What `body`, as read from JSON or from a form, asks of this endpoint on a model with these usual values.
+
+    Raises BadRequest, under the client's names.
+    """
+    said, spelled = one_spelling(body, SPELLINGS)
+    own = {name: said[name] for name in said if name in Fields.__struct_fields__ and name not in kind.unknown}
+    fields, _ = checked(own, Fields, spelled=spelled)
+    _check(fields, kind, said)
+    foreign = [name for name in (*OWN, *PICTURES) if name in said and name not in own]
+    ours = {name: value for name, value in said.items() if name not in own and name not in foreign}
+    called = NAMED | {field: name for field, name in spelled.items() if field != name}
+    warnings = _without_effect(fields, foreign)
+    with speaking(called):
+        translated = ours | _translated(ours, fields, kind, usual, called, warnings)
+        parsed = parse(translated)
+    return Wish(
+        request=parsed.request,
+        delivery=_delivery(fields, kind, parsed.request.model),
+        warnings=[*warnings, *(in_their_words(text, called) for text in parsed.warnings)],
+        spelled=called,
+        own_alpha=kind.event == "image_edit" and fields.mask is None and parsed.request.model == _OWN_ALPHA,
+    )
+
+
+def preset_named(body: Mapping[str, object]) -> str | None:
+    """The preset that `body` asks for, before it is checked."""
+    style = body.get("style")
+    named = (body.get("style_preset"), body.get("preset"), STYLES.get(style) if isinstance(style, str) else None)
+    return next((name for name in named if isinstance(name, str) and name), None)
+
+
+def _translated(
+    ours: dict[str, Any], fields: Fields, kind: Kind, usual: Usual, called: dict[str, str], warnings: list[str]
+) -> dict[str, Any]:
+    """OpenAI's own fields under our names; what `ours` says itself wins."""
+    found: dict[str, Any] = {"count": fields.n, "fit": ours.get("fit", "scale"), "model": ours.get("model")}
+    if found["model"] == "":
+        found["model"] = None
+    if fields.stream and fields.partial_images:
+        found["stream"] = 1  # spread over the run once it is known how long that is
+    if not kind.prompted:
+        found["prompt"] = ours.get("prompt") or ""
+    pictures, counted = _pictures(fields, kind, warnings)
+    if pictures:
+        found["img"] = pictures[0]
+        called["img"] = counted
+        found["strength"] = _first(ours.get("strength"), STRENGTH if fields.mask is None else STRENGTH_IN_MASK)
+    if fields.mask is not None:
+        (found["mask"],) = _texts(fields.mask, "mask", most=1)
+    width, height = _size(ours, fields, called, warnings)
+    found |= {"width": width, "height": height}
+    if fields.style is not None:
+        found["preset"] = _first(ours.get("preset"), STYLES[fields.style])
+        if ours.get("preset") is not None:
+            warnings.append(f"style has no effect beside {called['preset']}")
+        else:
+            called["preset"] = "style"
+    return found | _worked(ours, found, fields, usual)
+
+
+def _worked(ours: dict[str, Any], found: dict[str, Any], fields: Fields, usual: Usual) -> dict[str, Any]:
+    """What the quality asks for, where the client doesn't say it itself."""
+    quality = QUALITIES[fields.quality or "auto"]
+    work: dict[str, Any] = {}
+    if ours.get("num_steps") is None and (steps := steps_of(quality, usual)) is not None:
+        work["num_steps"] = steps
+    width, height = found["width"], found["height"]
+    free = quality.second_pass and ours.get("hires") is None and "img" not in found
+    if free and _whole(width) and _whole(height) and (passes := second_pass_of(width, height, usual)):
+        work["width"], work["height"], work["hires"] = passes
+    return work
+
+
+def _check(fields: Fields, kind: Kind, said: Mapping[str, object]) -> None:
+    """Refuse what is missing or can't be honoured."""
+    prompt = said.get("prompt")
+    if kind.prompted and prompt is None:
+        raise BadRequest("prompt is missing; it must be text", field="prompt", reason="missing")
+    if kind.prompted and prompt == "":
+        raise BadRequest("prompt is empty; it must say what to paint", field="prompt")
+    if kind.required and not any(getattr(fields, name) for name in kind.pictures):
+        raise BadRequest(f"{kind.required} is missing; it must be a picture", field=kind.required, reason="missing")
+    if fields.background == "transparent":
+        message = "background is 'transparent', which can't be done yet; it must be one of: opaque, auto"
+        raise Unsupported(message, field="background")
+    if fields.stream and not kind.event:
+        raise Unsupported("stream can't be had of variations; leave it out", field="stream")
+
+
+def _without_effect(fields: Fields, foreign: list[str]) -> list[str]:
+    warnings = [f"unknown and left out: {', '.join(map(shown, foreign))}"] if foreign else []
+    if fields.input_fidelity is not None:
+        warnings.append("input_fidelity has no effect; strength says how much is painted anew")
+    if fields.output_compression is not None and (fields.output_format or "png") == "png":
+        warnings.append("output_compression has no effect on png")
+    if fields.partial_images and not fields.stream:
+        warnings.append("partial_images has no effect without stream")
+    if fields.stream and fields.response_format == "url":
+        warnings.append("response_format has no effect with stream, whose events hold the pictures themselves")
+    return warnings
+
+
+def _delivery(fields: Fields, kind: Kind, model: str | None) -> Delivery:
+    asked = fields.response_format or ("b64_json" if model and _INLINE.match(model) else "url")
+    return Delivery(
+        kind=kind,
+        url=asked == "url",
+        format=fields.output_format or "png",
+        compression=100 if fields.output_compression is None else fields.output_compression,
+        stream=bool(fields.stream),
+        partial_images=fields.partial_images or 0,
+        quality=QUALITIES[fields.quality or "auto"].name,
+        safety_identifier=fields.safety_identifier or fields.user or None,
+    )
+
+
+def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings: list[str]) -> tuple[Any, Any]:
+    """Width and height: each as it is said itself, else as `size` says."""
+    said = (ours.get("width"), ours.get("height"))
+    if fields.size is None or fields.size.lower() == "auto":
+        return said
+    sides = SIZE.fullmatch(fields.size.strip())
+    if not sides or not all(MIN_SIDE <= int(side) <= MAX_SIDE for side in sides.groups()):
+        raise refusal("size", fields.size, SIZE_ALLOWED)
+    if said != (None, None):
+        warnings.append("size has no effect on what width or height say")
+    else:
+        called |= {"width": "size", "height": "size"}
+    return _first(said[0], int(sides[1])), _first(said[1], int(sides[2]))
+
+
+def _pictures(fields: Fields, kind: Kind, warnings: list[str]) -> tuple[list[str], str]:
+    """Every input picture as text, and what the first is called; that the others have no effect yet is a warning."""
+    found = [
+        (text, name)
+        for name in kind.pictures
+        if getattr(fields, name) is not None
+        for text in _texts(getattr(fields, name), name, most=MAX_PICTURES)
+    ]
+    if len(found) > 1:
+        others = [f"{name} {number}" for number, (_, name) in enumerate(found[1:], 2)]
+        warnings.append(f"only the first picture has an effect yet; left out: {', '.join(others)}")
+    return [text for text, _ in found], found[0][1] if found else ""
+
+
+def _texts(said: object, field: str, most: int) -> list[str]:
+    """The pictures that a field holds, in base64. Nothing is ever fetched."""
+    several = said if isinstance(said, list) else [said]
+    if not 1 <= len(several) <= most:
+        raise BadRequest(f"{field} holds {len(several)} pictures; it must be 1 to {most}", field=field)
+    return [_text(each, field) for each in several]
+
+
+def _text(said: object, field: str) -> str:
+    if isinstance(said, bytes):
+        return b64encode(said).decode("ascii")
+    if isinstance(said, Mapping):
+        if said.get("file_id") is not None:
+            raise BadRequest(f"{field} is a file_id, and this server keeps no files: send a data URL", field=field)
+        inner = said.get("image_url")
+        said = inner.get("url") if isinstance(inner, Mapping) else inner
+    if not isinstance(said, str):
+        message = f"{field} is {shown(said)}; it must be a picture in base64, or as a data URL"
+        raise BadRequest(message, field=field, reason="type")
+    if re.match(r"\s*[a-z][a-z0-9+.-]*://", said[:40], re.IGNORECASE):
+        raise BadRequest(f"{field} is an address, and this server fetches nothing: send a data URL", field=field)
+    if not said:
+        raise BadPicture(f"{field} is empty", field=field)
+    return said
+
+
+@contextlib.contextmanager
+def speaking(called: Mapping[str, str]) -> Iterator[None]:
+    """Lets errors leave with the client's names of our fields."""
+    try:
+        yield
+    except ImagineError as error:
+        error.args = (in_their_words(str(error), called),)
+        head, dot, part = (error.field or "").partition(".")
+        error.field = called.get(head, head) + dot + part or None
+        raise
+
+
+def in_their_words(sentence: str, called: Mapping[str, str]) -> str:
+    """A sentence on our fields, with the client's names: its first word, and names that are no words."""
+    first, space, rest = sentence.partition(" ")
+    head, dot, part = first.partition(".")
+    rest = re.sub(r"\b(img|neg|num_steps)\b", lambda found: called.get(found[0], found[0]), rest)
+    return called.get(head, head) + dot + part + space + rest
+
+
+def _first(said: Any, otherwise: Any) -> Any:
+    return otherwise if said is None else said
+
+
+def _whole(side: object) -> bool:
+    return isinstance(side, int) and not isinstance(side, bool) and MIN_SIDE <= side <= MAX_SIDE

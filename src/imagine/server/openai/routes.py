@@ -1,0 +1,183 @@
+"""`/v1/images/*`: the requests of OpenAI's clients, answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from ...errors import ImagineError
+from ...events import Finished, Preview, Progress
+from ...frames import JobReport, Submit
+from ...json_body import read_json
+from ...resolve import NUM_STEPS, SIDE
+from ..body import Holding, read_body
+from ..errors import trouble_from
+from ..gateway import Gateway
+from ..keys import GATEWAY
+from ..native import body_from
+from ..pictures import url_of
+from ..security import client_of
+from ..service import pictures_of, plan
+from ..streaming import send_events
+from .errors import error_from
+from .fields import EDIT, GENERATION, VARIATION, Kind
+from .forms import fields_from_form
+from .pictures import with_pictures
+from .replies import (
+    EXTENSIONS,
+    completed_from,
+    encoded,
+    error_event,
+    item_from_bytes,
+    partial_from,
+    preview_every,
+    reply_from,
+    sse_from,
+)
+from .requests import Delivery, in_their_words, preset_named, speaking, wish_from
+from .tables import Usual
+
+_LARGE = 2**16
+_EVENTS = "text/event-stream"
+
+
+class _Asked(NamedTuple):
+    """What is to be made and how it is to come. The pictures that came with it are forgotten: they take memory long."""
+
+    jobs: list[Submit]
+    delivery: Delivery
+    warnings: list[str]
+    called: dict[str, str]
+
+
+async def generations(request: web.Request) -> web.StreamResponse:
+    """Pictures from a prompt."""
+    return await _answer(request, GENERATION)
+
+
+async def edits(request: web.Request) -> web.StreamResponse:
+    """Pictures from a picture and a prompt."""
+    return await _answer(request, EDIT)
+
+
+async def variations(request: web.Request) -> web.StreamResponse:
+    """Pictures that are like a picture."""
+    return await _answer(request, VARIATION)
+
+
+async def _answer(request: web.Request, kind: Kind) -> web.StreamResponse:
+    gateway = request.app[GATEWAY]
+    with gateway.allowance.holding() as holding:
+        asked = await _asked(request, kind, holding)
+        with speaking(asked.called):
+            if asked.delivery.stream:
+                return await _stream(request, asked)
+            finished = await pictures_of(gateway, asked.jobs)
+    items = [await _item(request, each, asked.delivery) for each in finished]
+    warnings = _in_their_words([*asked.warnings, *(text for each in finished for text in each.warnings)], asked)
+    reply = reply_from(finished, items, asked.delivery, warnings, int(time.time()))
+    return web.Response(body=body_from(reply), content_type="application/json")
+
+
+async def _asked(request: web.Request, kind: Kind, holding: Holding) -> _Asked:
+    """What the request asks for."""
+    gateway = request.app[GATEWAY]
+    body = await _read(request, holding)
+    wish = wish_from(body, kind, await _usual(gateway, body))
+    del body
+    with speaking(wish.spelled):
+        largest = gateway.settings.ref_image_max_size
+        ready = wish.request
+        if ready.img is not None:
+            ready = await gateway.apart(lambda: with_pictures(wish, largest))
+        asked = await plan(gateway, ready, client_of(request), holding)
+    jobs = [_with_previews(job, wish.delivery.partial_images) for job in asked.jobs]
+    return _Asked(jobs, wish.delivery, [*wish.warnings, *asked.warnings], wish.spelled)
+
+
+async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
+    """The body's fields: of a form where it says to be one, else of JSON, whatever it says to be."""
+    body = await read_body(request, holding)
+    content_type = request.headers.get("Content-Type", "")
+    is_form = content_type.lower().startswith("multipart/form-data")
+
+    def fields() -> dict[str, Any]:
+        return fields_from_form(body, content_type) if is_form else read_json(body)
+
+    return fields() if len(body) < _LARGE else await request.app[GATEWAY].apart(fields)
+
+
+async def _usual(gateway: Gateway, body: Mapping[str, object]) -> Usual:
+    """What the model and the preset do by themselves. That one of them isn't there is for the plan to say."""
+    preset, model = preset_named(body), body.get("model")
+    style = None
+    with contextlib.suppress(ImagineError):
+        style = await asyncio.to_thread(gateway.presets.find, preset) if preset else None
+    name = model if isinstance(model, str) and model else style and style.model
+    side, steps = SIDE, gateway.settings.defaults.num_steps
+    with contextlib.suppress(ImagineError):
+        entry = await gateway.choose(name)
+        side, steps = entry.resolution or SIDE, gateway.defaults_of(entry).num_steps
+    return Usual(side, (style and style.num_steps) or steps or NUM_STEPS)
+
+
+def _with_previews(job: Submit, partial_images: int) -> Submit:
+    every = preview_every(job.params, partial_images)
+    return msgspec.structs.replace(job, preview=msgspec.structs.replace(job.preview, every=every))
+
+
+async def _item(request: web.Request, finished: Finished, delivery: Delivery) -> dict[str, str]:
+    """Where a picture is to be found: at an address of ours, or in the answer itself."""
+    gateway = request.app[GATEWAY]
+    data = await _encoded(gateway, finished.data, delivery, finished.meta)
+    if not delivery.url:
+        return item_from_bytes(data)
+    name = await gateway.stored.keep(data, EXTENSIONS.get(delivery.format, delivery.format))
+    return {"url": url_of(request, name)}
+
+
+async def _encoded(gateway: Gateway, data: bytes, delivery: Delivery, meta: dict[str, Any] | None = None) -> bytes:
+    if delivery.format == "png":
+        return data
+    return await gateway.apart(lambda: encoded(data, delivery, meta))
+
+
+async def _stream(request: web.Request, asked: _Asked) -> web.StreamResponse:
+    def last(error: Exception) -> bytes:
+        return sse_from(error_event(error_from(trouble_from(error))))
+
+    return await send_events(request, asked.jobs, _teller(request.app[GATEWAY], asked), last, media_type=_EVENTS)
+
+
+def _teller(gateway: Gateway, asked: _Asked) -> Callable[[int, JobReport], Awaitable[bytes | None]]:
+    """What is sent of each event: pictures, and between them a comment, so that nobody takes silence for the end."""
+    sent = [0] * len(asked.jobs)
+    delivery = asked.delivery
+
+    async def tell(index: int, event: JobReport) -> bytes | None:
+        which = {"index": index} if len(asked.jobs) > 1 else {}
+        now = int(time.time())
+        match event:
+            case Preview() if sent[index] < delivery.partial_images:
+                data = await _encoded(gateway, event.data, delivery)
+                sent[index] += 1
+                return sse_from(partial_from(data, event.data, delivery, sent[index] - 1, now) | which)
+            case Finished():
+                data = await _encoded(gateway, event.data, delivery, event.meta)
+                warnings = _in_their_words([*asked.warnings, *event.warnings], asked)
+                return sse_from(completed_from(data, event, delivery, warnings, now) | which)
+            case Progress():
+                return f": step {event.step} of {event.steps}\n\n".encode()
+        return None
+
+    return tell
+
+
+def _in_their_words(warnings: list[str], asked: _Asked) -> list[str]:
+    return list(dict.fromkeys(in_their_words(text, asked.called) for text in warnings))

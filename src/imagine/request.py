@@ -194,13 +194,13 @@ class Parsed(NamedTuple):
     warnings: list[str]
 
 
-def parse(body: Mapping[str, object]) -> Parsed:
+def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES) -> Parsed:
     """The request that `body`, as read from JSON, makes. Its seed is a number, whichever way it was written.
 
-    Unknown fields are named in the warnings. Raises BadRequest, under the name that was used, for a value that can't
-    be used, and for a field said twice in two spellings that differ.
+    `aliases` are other names of its fields. Unknown fields are named in the warnings. Raises BadRequest, under the
+    name that was used, for a value that can't be used, and for a field said twice in two spellings that differ.
     """
-    said, spelled = one_spelling(body)
+    said, spelled = one_spelling(body, aliases)
     request, unknown = checked(said, GenerateRequest, spelled=spelled)
     request = msgspec.structs.replace(request, seed=_seed(request.seed))
     return Parsed(request, [_unknown(unknown)] if unknown else [])

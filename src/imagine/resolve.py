@@ -113,7 +113,7 @@ def resolve(
         warnings=warnings,
         preview=PreviewSettings(kind=request.preview or "linear", every=request.stream or 0),
         progress=bool(request.progress),
-        keep_alive=_seconds(request.keep_alive),
+        keep_alive=keep_alive_seconds(request.keep_alive),
     )
 
 
@@ -233,7 +233,7 @@ def _seeds(request: GenerateRequest, random_seed: Callable[[], int]) -> list[int
     return [(first + i) & MAX_SEED for i in range(request.count or 1)]
 
 
-def _seconds(said: float | str | None) -> float | None:
+def keep_alive_seconds(said: float | str | None) -> float | None:
     if said is None:
         return None
     return max(-1.0, seconds_from_duration(said) if isinstance(said, str) else said)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -74,6 +74,27 @@ def host(value: object) -> str:
         if _HOST_NAME.fullmatch(host):
             return host
     raise ValueError("an address or a name to listen on, such as 0.0.0.0 or localhost:5000")
+
+
+class Place(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def places(value: object) -> tuple[Place, ...]:
+    return tuple(_place(str(part)) for part in _list(value))
+
+
+def _place(said: str) -> Place:
+    name, colon, port = said.strip().split("://", 1)[-1].rstrip("/").rpartition(":")
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536 or (":" in name) != ("[" in name):
+        raise ValueError("addresses with a port, such as 127.0.0.1:11434")
+    return Place(host(name or "0.0.0.0"), int(port))  # noqa: S104 - answers only this machine, see server/security.py
 
 
 def terms(value: object) -> tuple[str, ...]:

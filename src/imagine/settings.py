@@ -22,7 +22,7 @@ from .config_file import read_config
 from .errors import ImagineError
 from .presets import Preset
 from .resolve import NO_DEFAULTS, Defaults
-from .setting_values import LogFormat, ModelSettings, Network
+from .setting_values import LogFormat, ModelSettings, Network, Place
 
 PORT = 5000
 PREFIX = "IMAGINE_"
@@ -46,6 +46,7 @@ class Settings:
 
     host: str = option("0.0.0.0", values.host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see server/security.py
     port: int = option(PORT, values.whole(0, 65535), "The port to listen on.")
+    listen: tuple[Place, ...] = option((), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's.")
     socket: Path | None = option(None, values.path, "Listen on this Unix socket only, for this user alone.")
     device: str = option("auto", values.device, "auto, cpu, cuda, cuda:N or mps.")
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")

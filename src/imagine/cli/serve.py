@@ -26,7 +26,7 @@ _SPELLED = {
     "preset_files": ("--presets", "--preset-files"),
 }
 _SWITCHES = ("full_prec", "offline", "debug")
-_REPEATED = ("models", "origins", "preset_files")
+_REPEATED = ("models", "origins", "preset_files", "listen")
 _IDLE_LOOK = 10.0
 """Seconds between two looks of a private server at whether anybody still needs it."""
 
@@ -136,5 +136,5 @@ def _say_where(urls: list[str], settings: Settings) -> None:
         click.echo(f"Listening on {url}", err=True)
         if url.startswith("http"):
             base = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
-            click.echo(f"  native  {base}/generate\n  page    {base}/", err=True)
+            click.echo(f"  native  {base}/generate\n  ollama  {base}\n  page    {base}/", err=True)
     click.echo(f"  models  {', '.join(map(str, settings.roots))}", err=True)

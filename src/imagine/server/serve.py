@@ -15,6 +15,7 @@ from aiohttp import web
 
 from ..dispatch.worker import Worker
 from ..errors import ImagineError
+from ..setting_values import Place
 from ..settings import Settings
 from . import systemd
 from .app import make_app
@@ -79,15 +80,23 @@ async def _end(gateway: Gateway, runner: web.AppRunner) -> None:
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:
     """Raises ImagineError for an address that can't be had."""
-    try:
-        if settings.socket is not None:
+    if settings.socket is not None:
+        with _told(str(settings.socket), "--socket"):
             await _private_site(runner, settings.socket)
-        else:
-            await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()
+        return
+    for place, option in [(Place(settings.host, settings.port), "--port"), *((p, "--listen") for p in settings.listen)]:
+        with _told(str(place), option):
+            await web.TCPSite(runner, place.host, place.port, reuse_address=True).start()
+
+
+@contextlib.contextmanager
+def _told(where: str, option: str) -> Iterator[None]:
+    """What prevents listening, in a sentence."""
+    try:
+        yield
     except OSError as error:
-        where = settings.socket or f"{settings.host}:{settings.port}"
         used = error.errno == errno.EADDRINUSE
-        why = "another program listens there; choose another with --port" if used else os.strerror(error.errno or 0)
+        why = f"another program listens there; choose another with {option}" if used else os.strerror(error.errno or 0)
         raise ImagineError(f"can't listen on {where}: {why}") from error
 
 

@@ -1,0 +1,88 @@
+"""What Ollama's clients are told of models: `/api/tags`, `/api/show`, `/api/ps`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ...frames import ResidentModel
+from ...registry.entry import Entry
+from ...resolve import Defaults
+from .answers import moment
+
+CAPABILITIES = ["image"]
+FOREVER = 9_999_999_999.0
+"""When a model that never goes is said to go, in Unix seconds: the year 2286."""
+_QUANTIZATION = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}
+
+
+def model_from_entry(entry: Entry, name: str | None = None) -> dict[str, Any]:
+    """A model in a list, under its own name or an alias."""
+    called = name or entry.name
+    return {
+        "name": called,
+        "model": called,
+        "modified_at": moment(entry.modified),
+        "size": entry.size,
+        "digest": entry.digest,
+        "details": details_from_entry(entry),
+        "capabilities": CAPABILITIES,
+    }
+
+
+def details_from_entry(entry: Entry) -> dict[str, Any]:
+    """Format, family and size."""
+    return {
+        "parent_model": "",
+        "format": entry.format,
+        "family": entry.family,
+        "families": [entry.family],
+        "parameter_size": count_of(entry.parameters),
+        "quantization_level": _QUANTIZATION.get(entry.dtype, entry.dtype.upper()),
+    }
+
+
+def shown_from_entry(entry: Entry, defaults: Defaults) -> dict[str, Any]:
+    """All that is known of a model; `parameters` are what a request that doesn't say it gets."""
+    said = {name: value for name, value in msgspec.structs.asdict(defaults).items() if value is not None}
+    info: dict[str, Any] = {
+        "general.architecture": entry.family,
+        "general.basename": entry.name,
+        "general.parameter_count": entry.parameters,
+    }
+    if entry.resolution:
+        info[f"{entry.family}.image_size"] = entry.resolution
+    return {
+        "license": entry.metadata.get("modelspec.license", ""),
+        "modelfile": f"FROM {entry.name}\n",
+        "parameters": "\n".join(f"{name:<30} {value}" for name, value in said.items()),
+        "template": "",
+        "details": details_from_entry(entry),
+        "model_info": info,
+        "capabilities": CAPABILITIES,
+        "modified_at": moment(entry.modified),
+    }
+
+
+def loaded_from_entry(entry: Entry, resident: ResidentModel, now: float, *, on_gpu: bool) -> dict[str, Any]:
+    """A loaded model; `now` is in Unix seconds."""
+    left = resident.expires_in
+    return {
+        "name": entry.name,
+        "model": entry.name,
+        "size": resident.size,
+        "digest": entry.digest,
+        "details": details_from_entry(entry),
+        "expires_at": moment(FOREVER if left is None or left < 0 else now + left),
+        "size_vram": resident.size if on_gpu else 0,
+        "context_length": 0,
+    }
+
+
+def count_of(parameters: int) -> str:
+    """As Ollama writes it: "859.52M", "2.6B"."""
+    for unit, length, digits in ((10**9, "B", 1), (10**6, "M", 2), (10**3, "K", 2)):
+        if parameters >= unit:
+            return f"{parameters / unit:.{digits}f}{length}"
+    return str(parameters or "")

@@ -1,0 +1,111 @@
+"""One pure function in: what a client of Ollama's `/api/generate` says → a `GenerateRequest`, and how to answer it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ...checking import refusal
+from ...errors import BadRequest
+from ...request import ALIASES, GenerateRequest, parse
+
+STRENGTH = 0.7
+"""How much of an input picture is painted anew where the client doesn't say it: Ollama's models edited pictures."""
+LATEST = ":latest"
+"""What clients put behind a name that has no tag."""
+_NAMES = ALIASES | {"name": "model", "negative": "neg", "n": "count", "preview": "stream", "images": "img"}
+"""This dialect's names of our fields. Its `stream` is another thing than ours: whether lines come at all."""
+_FIELDS = frozenset(GenerateRequest.__struct_fields__)
+_NO_OPTIONS = {"prompt", "model", "name", "img", "images", "mask", "stream", "preview", "progress", "keep_alive"}
+_OPTIONS = {*_FIELDS, *_NAMES} - _NO_OPTIONS
+"""What `options` may say of a picture; Ollama took the seed from there."""
+_ZERO_IS_NONE = ("width", "height", "num_steps", "seed")
+_NOTHING: tuple[object, ...] = ("", [], {}, False)
+
+
+class Order(NamedTuple):
+    """A request in our words, and what is this dialect's alone."""
+
+    request: GenerateRequest
+    called: str
+    """The model as the client named it, which the answer gives back; "" for none."""
+    stream: bool
+    warnings: list[str]
+
+    @property
+    def loads(self) -> bool:
+        """Is the model only to be loaded or, with a `keep_alive` of 0, to be let go?"""
+        return not self.request.prompt
+
+
+def order_from(body: Mapping[str, object]) -> Order:
+    """What `body`, as read from JSON, asks for. Raises BadRequest, under the client's names."""
+    said = {name: value for name, value in body.items() if value is not None}
+    stream = _taken(said, "stream", bool, True, "true or false")
+    options = _taken(said, "options", dict, {}, "an object")
+    pictures = _taken(said, "images", list, [], "a list of pictures in base64")
+    said = {"prompt": "", "fit": "scale"} | _without_nothing(_with_options(said, options))
+    warnings = []
+    if pictures:
+        said["images"] = pictures[0]
+        if len(pictures) > 1:
+            warnings.append(f"images holds {len(pictures)} pictures, of which only the first is used")
+    parsed = parse(said, _NAMES)
+    request = msgspec.structs.replace(parsed.request, progress=True if stream else None)
+    if pictures and request.strength is None:
+        request = msgspec.structs.replace(request, strength=STRENGTH)
+    if request.stream and not stream:
+        request = msgspec.structs.replace(request, stream=None)
+        warnings.append("preview has no effect where stream is false")
+    called = body.get("model") or body.get("name") or ""
+    return Order(request, str(called), stream, [*warnings, *parsed.warnings])
+
+
+@contextlib.contextmanager
+def speaking() -> Iterator[None]:
+    """Refusals of what our own parts call `img` name the field that the client knows."""
+    try:
+        yield
+    except BadRequest as error:
+        if error.field != "img":
+            raise
+        raise type(error)(in_their_words(str(error)), field="images") from error
+
+
+def in_their_words(sentence: str) -> str:
+    """A sentence that speaks of `img`, for those who sent it in `images`."""
+    return re.sub(r"^img\b", "images", sentence)
+
+
+def _taken(said: dict[str, Any], name: str, kind: type, default: Any, allowed: str) -> Any:
+    """Takes a field out of what is said. Raises BadRequest for a value of another kind."""
+    value = said.pop(name, default)
+    if not isinstance(value, kind):
+        raise refusal(name, value, allowed)
+    return value
+
+
+def _with_options(said: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, and what only the options say; those of text models get a name that nothing here has."""
+    fields = {_NAMES.get(name, name) for name in said}
+    own = {name: value for name, value in options.items() if name in _OPTIONS}
+    missing = {name: value for name, value in own.items() if _NAMES.get(name, name) not in fields}
+    return {**said, **missing, **{f"options.{name}": value for name, value in options.items() if name not in own}}
+
+
+def _without_nothing(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what says nothing: a size, number of steps or seed of 0, and fields of text models that are empty."""
+    kept = {}
+    for name, value in said.items():
+        field = _NAMES.get(name, name)
+        if field in _FIELDS:
+            empty = field in _ZERO_IS_NONE and value in (0, "0") and not isinstance(value, bool)
+        else:
+            empty = value is None or value in _NOTHING
+        if not empty:
+            kept[name] = value.removesuffix(LATEST) or None if field == "model" and isinstance(value, str) else value
+    return kept

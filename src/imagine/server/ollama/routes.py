@@ -1,0 +1,170 @@
+"""`/api/*`: the requests of clients that were written for Ollama, answered."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from functools import partial
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from PIL import Image
+
+from ... import __version__, images
+from ...errors import BadRequest
+from ...events import Finished
+from ...frames import JobReport, Submit
+from ...json_body import read_json
+from ...request import GenerateRequest
+from ...resolve import keep_alive_seconds
+from ..body import Holding, read_body
+from ..errors import trouble_from
+from ..gateway import Gateway
+from ..keys import GATEWAY
+from ..native import body_from
+from ..native import line_from as bytes_of
+from ..security import client_of
+from ..service import pictures_of, plan
+from ..streaming import NDJSON, send_events
+from .answers import answer_from, end_from, line_from, news_from, picture_from
+from .listing import loaded_from_entry, model_from_entry, shown_from_entry
+from .orders import LATEST, Order, in_their_words, order_from, speaking
+
+VERSION = "0.32.5"
+"""The last release of Ollama that had this API, which clients compare with what they need."""
+_LARGE = 2**16
+
+
+async def version(_: web.Request) -> web.Response:
+    """The release whose API this is, and which Imagine it is."""
+    return _json({"version": VERSION, "imagine": __version__})
+
+
+async def tags(request: web.Request) -> web.Response:
+    """The models there are, and the owner's names for them."""
+    gateway = request.app[GATEWAY]
+    entries = [entry for entry in await gateway.entries() if entry.generates]
+    own = {name: entry for name, entry in (await gateway.aliases()).items() if name in gateway.settings.aliases.own}
+    listed = [*(model_from_entry(entry) for entry in entries), *(model_from_entry(own[name], name) for name in own)]
+    return _json({"models": listed})
+
+
+async def show(request: web.Request) -> web.Response:
+    """What is known of a model."""
+    gateway = request.app[GATEWAY]
+    with gateway.allowance.holding() as holding:
+        body = _object(await read_body(request, holding))
+    name = body.get("model") or body.get("name")
+    if not isinstance(name, str):
+        raise BadRequest("model is missing; it must be the name of one", field="model")
+    entry = await gateway.choose(name.removesuffix(LATEST))
+    return _json(shown_from_entry(entry, gateway.defaults_of(entry)))
+
+
+async def ps(request: web.Request) -> web.Response:
+    """The models that are loaded."""
+    gateway = request.app[GATEWAY]
+    resident = gateway.resident()
+    on_gpu = any(not ready.device.startswith("cpu") for ready in gateway.pool.ready)
+    entries = [entry for entry in await gateway.entries() if entry.generates and entry.name in resident]
+    now = time.time()
+    return _json({"models": [loaded_from_entry(e, resident[e.name], now, on_gpu=on_gpu) for e in entries]})
+
+
+async def generate(request: web.Request) -> web.StreamResponse:
+    """Makes pictures; with an empty prompt, loads a model or lets it go."""
+    gateway = request.app[GATEWAY]
+    begun = time.monotonic()
+    with gateway.allowance.holding() as holding, speaking():
+        order = await _order(request, holding)
+        if order.loads:
+            return await _load(gateway, order, begun)
+        teller = await _planned(request, order, holding, begun)
+        stream = order.stream
+        del order  # a photo takes long to denoise
+        if stream:
+            return await send_events(request, teller.jobs, teller.line, _last_line, media_type=NDJSON)
+        finished = await pictures_of(gateway, teller.jobs)
+    end = end_from(finished, teller.warnings, time.monotonic() - begun)
+    return _json(answer_from(teller.model, time.time(), finished, end))
+
+
+class _Teller:
+    """Says of one request's events what its client is to hear."""
+
+    def __init__(self, model: str, jobs: list[Submit], warnings: list[str], begun: float) -> None:
+        self.model = model
+        self.jobs = jobs
+        self.warnings = warnings
+        self._begun = begun
+        self._finished: list[Finished] = []
+
+    async def line(self, index: int, event: JobReport) -> bytes | None:
+        """The line that an event of picture `index` makes: only the last picture's is the end."""
+        if isinstance(event, Finished):
+            self._finished.append(event)
+            said: dict[str, Any] | None = picture_from(event)
+            if len(self._finished) == len(self.jobs):
+                said |= end_from(self._finished, self.warnings, time.monotonic() - self._begun)
+        else:
+            said = news_from(event)
+        if said is None:
+            return None
+        which = {"index": index} if len(self.jobs) > 1 else {}
+        return bytes_of(line_from(self.model, time.time(), **said, **which))
+
+
+async def _order(request: web.Request, holding: Holding) -> Order:
+    body = await read_body(request, holding)
+    if len(body) < _LARGE:
+        return order_from(_object(body))
+    return await request.app[GATEWAY].apart(lambda: order_from(_object(body)))
+
+
+async def _planned(request: web.Request, order: Order, holding: Holding, begun: float) -> _Teller:
+    gateway, asked = request.app[GATEWAY], order.request
+    if asked.img is not None and (largest := gateway.settings.ref_image_max_size):
+        asked = await gateway.apart(partial(_scaled_down, asked, largest))
+    made = await plan(gateway, asked, client_of(request), holding)
+    model = order.called or made.jobs[0].params.model
+    return _Teller(model, made.jobs, [*order.warnings, *map(in_their_words, made.warnings)], begun)
+
+
+def _scaled_down(request: GenerateRequest, largest: int) -> GenerateRequest:
+    """The request with an input picture of which no side is longer than `largest`."""
+    assert request.img is not None, "there is a picture"
+    picture = images.decode(images.decode_base64(request.img, field="img"), field="img")
+    if max(picture.size) <= largest:
+        return request
+    picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)
+    return msgspec.structs.replace(request, img=b64encode(images.encode(picture)).decode("ascii"))
+
+
+async def _load(gateway: Gateway, order: Order, begun: float) -> web.Response:
+    """What an empty prompt asks for."""
+    entry = await gateway.choose(order.request.model)
+    keep_alive = keep_alive_seconds(order.request.keep_alive)
+    if keep_alive == 0:
+        await gateway.pool.unload(entry.name)
+    else:
+        await gateway.pool.load(gateway.source_of(entry), keep_alive)
+        gateway.used(entry.name)
+    reason = "unload" if keep_alive == 0 else "load"
+    took = round((time.monotonic() - begun) * 1e9)
+    end = {"done": True, "done_reason": reason, "total_duration": took, "load_duration": took}
+    return _json(line_from(order.called or entry.name, time.time(), **end))
+
+
+def _last_line(error: Exception) -> bytes:
+    return bytes_of({"error": trouble_from(error).sentence})
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if not body or body.isspace():
+        raise BadRequest("missing request body")
+    return read_json(body)
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=body_from(value), content_type="application/json")

@@ -1,0 +1,126 @@
+"""`--listen`: a further address with the same guards, where `/` answers as clients of Ollama expect."""
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+
+from imagine.cli.main import main
+from imagine.errors import ImagineError
+from imagine.server.serve import serve
+from imagine.setting_values import Place
+from imagine.settings import Settings, settings_from
+from tests.server.served import PATIENCE, PromptedWorker, add_model
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def running(settings, act):
+    """Serves while `act(urls)` runs."""
+
+    async def go():
+        stop, urls = asyncio.Event(), asyncio.get_running_loop().create_future()
+        server = asyncio.ensure_future(serve(settings, workers=[PromptedWorker()], ready=urls.set_result, stop=stop))
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait([server, urls], return_when=asyncio.FIRST_COMPLETED)
+            if server.done():
+                await server
+            try:
+                await act(await urls)
+            finally:
+                stop.set()
+                await server
+
+    asyncio.run(go())
+
+
+def test_a_further_address_answers_as_its_clients_expect(tmp_path):
+    add_model(tmp_path, "fox")
+    settings = Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(Place("127.0.0.1", free_port()),))
+
+    async def act(urls):
+        first, second = urls
+        assert second == f"http://{settings.listen[0]}"
+        async with aiohttp.ClientSession() as client:
+            async with client.get(second) as answer:
+                assert (answer.status, await answer.text()) == (200, "Ollama is running")
+            async with client.head(second) as answer:
+                assert answer.status == 200
+            async with client.get(first) as answer:
+                assert (await answer.text()).startswith("Imagine ")
+            async with client.get(second, headers={"Accept": "text/html"}) as answer:
+                assert not (await answer.text()).startswith("Ollama")
+            for base in urls:
+                body = {"model": "fox", "prompt": "a fox", "stream": False}
+                async with client.post(f"{base}/api/generate", json=body) as answer:
+                    assert (await answer.json())["done"] is True
+                async with client.post(f"{base}/generate", json={"prompt": "a fox"}) as answer:
+                    assert answer.status == 200
+
+    running(settings, act)
+
+
+def test_its_guards_are_the_same(tmp_path):
+    settings = Settings(
+        home=tmp_path, host="127.0.0.1", port=0, listen=(Place("127.0.0.1", free_port()),), api_key="sesame"
+    )
+
+    async def act(urls):
+        async with aiohttp.ClientSession(urls[1]) as client:
+            async with client.get("/api/tags") as answer:
+                assert answer.status == 401
+            async with client.get("/api/tags", headers={"Authorization": "Bearer sesame"}) as answer:
+                assert answer.status == 200
+            async with client.get("/") as answer:
+                assert await answer.text() == "Ollama is running"
+            async with client.get("/", headers={"Host": "evil.example"}) as answer:
+                assert answer.status == 403
+            async with client.get("/", headers={"Origin": "https://evil.example"}) as answer:
+                assert answer.status == 403
+
+    running(settings, act)
+
+
+def test_an_address_in_use_is_told(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = Place("127.0.0.1", taken.getsockname()[1])
+
+        async def act(urls):
+            raise AssertionError
+
+        with pytest.raises(ImagineError, match=rf"can't listen on {place}: another program .* with --listen"):
+            running(Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(place,)), act)
+
+
+def test_a_private_server_listens_nowhere_else(tmp_path):
+    settings = Settings(home=tmp_path, socket=tmp_path / "s", listen=(Place("127.0.0.1", free_port()),))
+
+    async def act(urls):
+        assert urls == [f"unix:{tmp_path / 's'}"]
+
+    running(settings, act)
+
+
+def test_addresses_as_they_are_written():
+    flags = {"listen": ("127.0.0.1:11434", "http://[::1]:1/", ":2")}
+    assert settings_from(flags, {})[0].listen == (Place("127.0.0.1", 11434), Place("::1", 1), Place("0.0.0.0", 2))
+    assert str(Place("::1", 1)) == "[::1]:1"
+    said = settings_from({}, {"IMAGINE_LISTEN": "localhost:11434"}, "listen: 127.0.0.1:3")[0].listen
+    assert said == (Place("localhost", 11434),)
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "11434", "a b:1", "localhost:0", "localhost:65536", "::1:5", "[::1]"])
+def test_what_is_no_address(text):
+    with pytest.raises(ImagineError, match=r"--listen is .* it must be addresses with a port|address or a name"):
+        settings_from({"listen": (text,)}, {})
+
+
+def test_the_command_line_takes_it(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--listen", "nonsense"])
+    assert ended.value.code == 1
+    assert "addresses with a port" in capsys.readouterr().err

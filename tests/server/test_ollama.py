@@ -267,3 +267,15 @@ def test_the_version_is_of_the_api_that_is_spoken(tmp_path):
 )
 def test_parameters_are_counted_as_ollama_does(count, text):
     assert count_of(count) == text
+
+
+def test_it_is_described(tmp_path):
+    document = json.loads(get(tmp_path, "/openapi.json")[1])
+    asked = document["paths"]["/api/generate"]["post"]
+    body = asked["requestBody"]["content"]["application/json"]["schema"]
+    assert body["properties"]["stream"]["type"] == "boolean"
+    assert body["properties"]["negative"]["x-alias-of"] == "neg"
+    assert "required" not in body
+    assert set(asked["responses"]["200"]["content"]) == {"application/json", "application/x-ndjson"}
+    assert "OllamaAnswer" in document["components"]["schemas"]
+    assert "model" in str(document["paths"]["/api/show"]["post"]["requestBody"])

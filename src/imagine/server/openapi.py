@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -12,10 +12,22 @@ from .. import __version__
 from ..request import ALIASES, GenerateRequest
 from ..resolve import GUIDANCE, NO_DEFAULTS, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH, Defaults
 from .errors import STATUSES
+from .ollama import describe as ollama
 from .openai import describe as openai
 
 if TYPE_CHECKING:
     from .app import Route
+
+
+class Dialect(Protocol):
+    """Who describes what is below a path, where it isn't our own dialect."""
+
+    def schemas(self) -> dict[str, Any]:
+        """What its operations refer to."""
+
+    def described(self, path: str, operation: dict[str, Any]) -> dict[str, Any]:
+        """The operation at `path` as it is in this dialect."""
+
 
 _OBJECT = {"type": "object"}
 _TEXT = {"type": "string"}
@@ -51,8 +63,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
 }
 
-_DIALECTS = {"/v1/": openai}
-"""Who describes what is below a path, where it isn't our own dialect."""
+_DIALECTS: dict[str, Dialect] = {"/v1/": openai, "/api/": ollama}
 
 
 def document(routes: Sequence[Route], defaults: Defaults = NO_DEFAULTS) -> dict[str, Any]:

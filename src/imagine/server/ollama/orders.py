@@ -17,11 +17,11 @@ STRENGTH = 0.7
 """How much of an input picture is painted anew where the client doesn't say it: Ollama's models edited pictures."""
 LATEST = ":latest"
 """What clients put behind a name that has no tag."""
-_NAMES = ALIASES | {"name": "model", "negative": "neg", "n": "count", "preview": "stream", "images": "img"}
+NAMES = ALIASES | {"name": "model", "negative": "neg", "n": "count", "preview": "stream", "images": "img"}
 """This dialect's names of our fields. Its `stream` is another thing than ours: whether lines come at all."""
 _FIELDS = frozenset(GenerateRequest.__struct_fields__)
 _NO_OPTIONS = {"prompt", "model", "name", "img", "images", "mask", "stream", "preview", "progress", "keep_alive"}
-_OPTIONS = {*_FIELDS, *_NAMES} - _NO_OPTIONS
+_OPTIONS = {*_FIELDS, *NAMES} - _NO_OPTIONS
 """What `options` may say of a picture; Ollama took the seed from there."""
 _ZERO_IS_NONE = ("width", "height", "num_steps", "seed")
 _NOTHING: tuple[object, ...] = ("", [], {}, False)
@@ -54,7 +54,7 @@ def order_from(body: Mapping[str, object]) -> Order:
         said["images"] = pictures[0]
         if len(pictures) > 1:
             warnings.append(f"images holds {len(pictures)} pictures, of which only the first is used")
-    parsed = parse(said, _NAMES)
+    parsed = parse(said, NAMES)
     request = msgspec.structs.replace(parsed.request, progress=True if stream else None)
     if pictures and request.strength is None:
         request = msgspec.structs.replace(request, strength=STRENGTH)
@@ -91,9 +91,9 @@ def _taken(said: dict[str, Any], name: str, kind: type, default: Any, allowed: s
 
 def _with_options(said: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields, and what only the options say; those of text models get a name that nothing here has."""
-    fields = {_NAMES.get(name, name) for name in said}
+    fields = {NAMES.get(name, name) for name in said}
     own = {name: value for name, value in options.items() if name in _OPTIONS}
-    missing = {name: value for name, value in own.items() if _NAMES.get(name, name) not in fields}
+    missing = {name: value for name, value in own.items() if NAMES.get(name, name) not in fields}
     return {**said, **missing, **{f"options.{name}": value for name, value in options.items() if name not in own}}
 
 
@@ -101,7 +101,7 @@ def _without_nothing(said: Mapping[str, Any]) -> dict[str, Any]:
     """Without what says nothing: a size, number of steps or seed of 0, and fields of text models that are empty."""
     kept = {}
     for name, value in said.items():
-        field = _NAMES.get(name, name)
+        field = NAMES.get(name, name)
         if field in _FIELDS:
             empty = field in _ZERO_IS_NONE and value in (0, "0") and not isinstance(value, bool)
         else:

@@ -107,6 +107,10 @@ class Client:
         """What `/models` says: `models`, their `details`, and `others`."""
         return self.ask("GET", "/models")
 
+    def presets(self) -> dict[str, Any]:
+        """What `/presets` says: `presets`, by what they set."""
+        return self.ask("GET", "/presets")
+
     def unload(self, name: str) -> dict[str, Any]:
         """Let a loaded model go."""
         return self.ask("DELETE", f"/models/{quote(name, safe='/')}/loaded")

@@ -7,7 +7,9 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from . import shipped
 from .errors import BadRequest, ImagineError
@@ -53,6 +55,11 @@ class Presets:
         own = {preset.name: preset for path in self._files for preset in self._of(path)}
         own |= {preset.name: preset for preset in self._own}
         return own | {preset.name: preset for preset in self.shipped() if preset.name not in own}
+
+    def told(self) -> list[dict[str, Any]]:
+        """All of them as clients see them: what a preset doesn't set isn't there."""
+        shipped = self.shipped()
+        return [msgspec.to_builtins(preset) | {"shipped": preset in shipped} for preset in self.all().values()]
 
     def find(self, name: str) -> Preset:
         """The preset of that name. Raises BadRequest on `preset`, with the names that are near."""

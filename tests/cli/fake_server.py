@@ -35,6 +35,7 @@ class FakeServer:
             {"name": "dreamshaper_8", "family": "sd1", "size": 2_132_000_000, "modified": 1.0, "shipped": False}
             | {"loaded": None}
         ]
+        self.presets = [{"name": "soft", "prompt_suffix": "soft light", "neg": "harsh", "shipped": False}]
         self.hung_up = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
@@ -63,6 +64,7 @@ class FakeServer:
 
             def do_GET(self) -> None:
                 answers = {"/health": outer.health, "/models": {"models": [], "details": outer.models}}
+                answers["/presets"] = {"presets": outer.presets}
                 self._json(answers[self.path])
 
             def do_DELETE(self) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": Command("serve", "Start the server."),
     "run": Command("run", "Make a picture."),
     "list": Command("list", "List the models."),
+    "presets": Command("presets", "List the style presets."),
     "show": Command("show", "Show what is known of a model."),
     "ps": Command("ps", "List the models that are loaded."),
     "stop": Command("stop", "Unload a model."),

@@ -1,0 +1,51 @@
+"""`imagine presets`: the styles there are, asked of the server or read from the files, and what one of them does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from ..errors import ImagineError
+from . import reach
+from .table import table
+
+_LONGEST = 80
+
+
+@click.command("presets")
+@click.argument("name", required=False)
+@click.option("-a", "--address", help="The server to ask, HOST:PORT.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(name: str | None, address: str | None, as_json: bool) -> None:
+    """List the style presets that `imagine run --preset` takes, or show what the one called NAME does."""
+    client = reach.running(address)
+    told = client.presets()["presets"] if client else in_files()
+    if name is not None:
+        told = [preset for preset in told if preset["name"] == name]
+        if not told:
+            raise ImagineError(f"preset '{name}' doesn't exist; `imagine presets` lists those there are")
+    if as_json:
+        click.echo(json.dumps(told[0] if name is not None else told))
+    elif name is not None:
+        click.echo("\n".join(f"{field:<15}{value}" for field, value in told[0].items()))
+    else:
+        click.echo(table(["NAME", "DESCRIPTION"], [[preset["name"], _words(preset)] for preset in told]))
+
+
+def in_files() -> list[dict[str, Any]]:
+    """The presets as a server of this environment's settings would tell them."""
+    from ..preset_files import presets_of
+    from ..settings import settings_from
+
+    presets = presets_of(settings_from()[0])
+    presets.check()
+    return presets.told()
+
+
+def _words(preset: dict[str, Any]) -> str:
+    """What to choose it by: its description, or else what it adds."""
+    added = " … ".join(preset[part].strip() for part in ("prompt_prefix", "prompt_suffix") if part in preset)
+    text = " ".join((preset.get("description") or added).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

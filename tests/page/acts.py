@@ -1,0 +1,93 @@
+"""What a person does on the page, and what they see."""
+
+import base64
+import io
+import json
+from pathlib import Path
+
+from PIL import Image
+
+
+def arrive(page):
+    """Waits until the page knows its server, and opens what is folded."""
+    page.wait_for_selector("#status[data-state=ready]")
+    page.evaluate(UNFOLD)
+
+
+def generate(page, prompt=None):
+    """Asks for a picture and waits until it is there."""
+    if prompt is not None:
+        page.fill("#f-prompt", prompt)
+    before = page.locator(".thumb").count()
+    page.click("#generate")
+    page.wait_for_function(
+        "n => document.querySelectorAll('.thumb').length > n && document.querySelector('#run').hidden", arg=before
+    )
+
+
+def last(site):
+    """What the worker was last asked for."""
+    return site.worker.seen[-1]
+
+
+def downloaded(page, button):
+    """The bytes of the file that a button gives."""
+    with page.expect_download() as waiting:
+        page.click(button)
+    return Path(waiting.value.path()).read_bytes()
+
+
+def load(page, data, name):
+    """Brings settings back from a file."""
+    page.set_input_files("#load-file", {"name": name, "mimeType": "", "buffer": data})
+    page.wait_for_selector("[data-about=load]")
+
+
+def start_from(page, data, name="photo.png", kind="image/png"):
+    page.set_input_files("#source-file", {"name": name, "mimeType": kind, "buffer": data})
+
+
+def png(width=64, height=48, colour=(200, 30, 40)):
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def opened(data):
+    return Image.open(io.BytesIO(data))
+
+
+def base64_of(data):
+    return base64.b64encode(data).decode()
+
+
+def saved(data):
+    return json.loads(data)
+
+
+UNFOLD = "document.querySelectorAll('details.fold').forEach((each) => { each.open = true; })"
+DROP = """([selector, text, name, type]) => {
+    const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    const fire = (kind, target) => target.dispatchEvent(
+        new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    fire("dragenter", document.body);
+    fire("dragover", document.querySelector(selector));
+    fire("drop", document.querySelector(selector));
+}"""
+PASTE = """([text, name, type]) => {
+    const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    const about = { clipboardData: transfer, bubbles: true, cancelable: true };
+    document.body.dispatchEvent(new ClipboardEvent("paste", about));
+}"""
+
+
+def drop(page, selector, data, name, kind="image/png"):
+    page.evaluate(DROP, [selector, base64_of(data), name, kind])
+
+
+def paste(page, data, name="image.png", kind="image/png"):
+    page.evaluate(PASTE, [base64_of(data), name, kind])

@@ -1,0 +1,112 @@
+"""A headless Chromium, and a server in a thread of its own for it to look at."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import threading
+from pathlib import Path
+
+from aiohttp import web
+
+from imagine.registry.registry import Registry
+from imagine.server.app import make_app
+from imagine.server.gateway import Gateway
+from tests.page.painter import Painter
+from tests.server.served import add_model, settings_at
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ROOT = Path(__file__).parents[2]
+UI = ROOT / "ui"
+
+
+def chromium() -> str | None:
+    """The browser to test with: IMAGINE_CHROMIUM, or what is on the path."""
+    named = os.environ.get("IMAGINE_CHROMIUM")
+    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+@contextlib.contextmanager
+def browser():
+    """A running Chromium, through Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
+        )
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+class Site:
+    """A server that a browser can look at: `url`, and its `worker`."""
+
+    def __init__(self, folder, *, models=("fox",), worker=None, host="127.0.0.1", port=0, **said):
+        self._folder = folder
+        self._said = said
+        self._models = models
+        self._host = host
+        self._port = port
+        self.worker = worker or Painter()
+        self._ready = threading.Event()
+        self._error = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.url = ""
+        self.port = 0
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._ready.wait(60), "the server started"
+        if self._error:
+            raise self._error
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def release(self):
+        """Lets held pictures be finished."""
+        self._loop.call_soon_threadsafe(self.worker.release)
+
+    def on_loop(self, act):
+        """What `act()` returns, called on the server's loop."""
+
+        async def call():
+            return act()
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(30)
+
+    def stop(self):
+        """Ends the server; connections that are open break."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._end.set)
+            self._thread.join(30)
+
+    def _run(self):
+        async def go():
+            self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+            for name in self._models:
+                add_model(self._folder, name)
+            settings = settings_at(self._folder, **self._said)
+            gateway = Gateway(settings, workers=[self.worker], registry=Registry(settings.roots))
+            runner = web.AppRunner(
+                make_app(gateway), handler_cancellation=True, auto_decompress=False, shutdown_timeout=0
+            )
+            await runner.setup()
+            await web.TCPSite(runner, self._host, self._port).start()
+            await gateway.start()
+            self.port = runner.addresses[0][1]
+            self.url = f"http://{self._host}:{self.port}/"
+            self._ready.set()
+            await self._end.wait()
+            await gateway.stop(0)
+            await runner.cleanup()
+
+        try:
+            asyncio.run(go())
+        except BaseException as error:  # noqa: BLE001 - told to the test that waits for it
+            self._error = error
+            self._ready.set()

@@ -1,0 +1,72 @@
+"""One Chromium for all tests of the page; to each test a server, and a window that must stay free of errors."""
+
+import os
+
+import pytest
+
+from tests.page.acts import arrive
+from tests.page.browser import Site, browser, chromium
+
+VIEW = {"width": 1280, "height": 800}
+TIMEOUT = 30_000
+
+
+@pytest.fixture(scope="session")
+def chrome():
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=TIMEOUT)
+    if chromium() is None:
+        if os.environ.get("IMAGINE_TEST_BROWSER") == "required":
+            pytest.fail("there is no Chromium, and the page's tests are required; install one: sh tools/chromium.sh")
+        pytest.skip("there is no Chromium; install one: sh tools/chromium.sh")
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def site(tmp_path):
+    with Site(tmp_path / "home") as running:
+        yield running
+
+
+class Windows:
+    """Opens windows, each with its own storage, and collects what goes wrong in them."""
+
+    def __init__(self, chrome):
+        self._chrome = chrome
+        self._contexts = []
+        self.errors = []
+        self.expected = []
+        """Parts of errors that a test is about."""
+
+    def open(self, url=None, *, ready=True, **options):
+        context = self._chrome.new_context(**{"viewport": VIEW, "locale": "en-GB", "accept_downloads": True} | options)
+        self._contexts.append(context)
+        context.set_default_timeout(TIMEOUT)
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        if url:
+            page.goto(url)
+            if ready:
+                arrive(page)
+        return page
+
+    def close(self):
+        for context in self._contexts:
+            context.close()
+        unexpected = [error for error in self.errors if not any(part in error for part in self.expected)]
+        assert unexpected == [], "nothing went wrong in the page"
+
+
+@pytest.fixture
+def windows(chrome):
+    opened = Windows(chrome)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(windows, site):
+    return windows.open(site.url)

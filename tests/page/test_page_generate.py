@@ -1,0 +1,233 @@
+"""A person makes pictures: live, several, cancelled, refused; by keyboard, with any seed."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.acts import arrive, downloaded, generate, last, load, opened
+from tests.page.browser import Site
+
+COUNT_PREVIEWS = """
+    window.previews = 0;
+    const draw = CanvasRenderingContext2D.prototype.drawImage;
+    CanvasRenderingContext2D.prototype.drawImage = function (...all) {
+        if (this.canvas.closest(".tile")) window.previews += 1;
+        return draw.apply(this, all);
+    };
+"""
+
+
+def test_a_picture_is_seen_in_the_making_and_kept(windows, site):
+    page = windows.open()
+    page.add_init_script(COUNT_PREVIEWS)
+    page.goto(site.url)
+    arrive(page)
+    page.fill("#f-prompt", "hold a valley")
+    page.fill("#f-num_steps", "20")
+    page.fill("#f-stream", "2")
+    page.click("#generate")
+    expect(page.locator("#run-text")).to_have_text("Step 10 of 20")
+    expect(page.locator("#run-more")).to_contain_text("1 s left")
+    assert page.evaluate("document.querySelector('#progress').value") == 0.5
+    assert page.evaluate("window.previews") == 5
+    assert page.locator(".tile canvas").evaluate("canvas => [canvas.width, canvas.height]") == [512, 512]
+    site.release()
+    expect(page.locator("#about-text")).to_contain_text(f"seed {last(site).params.seed}")
+    assert page.evaluate("window.previews") == 9
+    assert page.locator(".thumb").count() == 1
+    expect(page.locator("#live")).to_contain_text("The picture is done")
+    assert last(site).progress
+    said = last(site).params
+    assert (said.prompt, said.num_steps, said.width, said.guidance) == ("hold a valley", 20, 512, 7.0)
+
+
+def test_only_what_was_set_is_sent(page, site):
+    with page.expect_request("**/generate") as asked:
+        generate(page, "a fox")
+    assert asked.value.post_data_json == {"prompt": "a fox", "stream": 2, "progress": True}
+
+
+@pytest.mark.parametrize("way", ["button", "key"])
+def test_cancel_really_cancels(page, site, way):
+    page.fill("#f-prompt", "hold on")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#run-text:has-text('Step 12')")
+    if way == "button":
+        page.click("#cancel")
+    else:
+        page.keyboard.press("Escape")
+    expect(page.locator("#live")).to_have_text("Cancelled.")
+    expect(page.locator("#cancel")).to_be_hidden()
+    assert last(site).job in site.on_loop(lambda: list(site.worker.cancelled))
+    assert page.locator(".thumb").count() == 0
+    generate(page, "another one")
+
+
+def test_four_variants_of_seeds_that_follow(page, site):
+    page.fill("#f-count", "4")
+    page.fill("#f-seed", "18446744073709551614")
+    generate(page, "a valley")
+    expect(page.locator(".tile img")).to_have_count(4)
+    assert page.locator(".thumb").count() == 4
+    seeds = [job.params.seed for job in site.worker.seen]
+    assert seeds == [2**64 - 2, 2**64 - 1, 0, 1]
+    page.locator("button.tile").nth(1).click()
+    expect(page.locator("#about-text")).to_contain_text("seed 18446744073709551615")
+
+
+def test_a_seed_beyond_what_numbers_hold_keeps_every_digit(page, site):
+    page.fill("#f-seed", "9007199254740993")
+    generate(page, "a valley")
+    assert last(site).params.seed == 9007199254740993
+    page.click("#seed-random")
+    assert page.input_value("#f-seed") == ""
+    page.click("#do-seed")
+    assert page.input_value("#f-seed") == "9007199254740993"
+    page.fill("#f-seed", "18446744073709551616")
+    page.click("#generate")
+    expect(page.locator("#error-f-seed")).to_contain_text("from 0 to 18446744073709551615")
+    assert len(site.worker.seen) == 1
+
+
+def test_controls_come_from_the_server(page, site):
+    steps = page.locator("#f-num_steps")
+    assert [steps.get_attribute(name) for name in ("min", "max", "placeholder")] == ["1", "150", "25"]
+    page.select_option("#f-sampler", "lcm")
+    assert page.locator("#f-schedule option").all_inner_texts() == ["Default (default)", "default"]
+    page.fill("#f-num_steps", "60")
+    page.fill("#f-prompt", "a fox")
+    page.click("#generate")
+    expect(page.locator("#error-f-num_steps")).to_contain_text("runs 1 to 50 steps")
+    assert page.locator("#f-fit").count() == 1
+    assert site.worker.seen == []
+
+
+def test_a_style_is_applied(page, site):
+    name = page.locator("#f-preset option").nth(1).get_attribute("value")
+    page.select_option("#f-preset", name)
+    generate(page, "a fox")
+    assert last(site).params.prompt != "a fox"
+    assert "a fox" in last(site).params.prompt
+
+
+def test_a_size_that_cannot_be_is_told_beside_it(page, site):
+    page.fill("#f-prompt", "a fox")
+    page.fill("#f-width", "5000")
+    page.click("#generate")
+    expect(page.locator("#f-width")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#error-f-width")).to_have_text("This must be from 64 to 2,048.")
+    expect(page.locator("#f-width")).to_be_focused()
+    page.fill("#f-width", "704")
+    expect(page.locator("#error-f-width")).to_be_hidden()
+    page.click("#swap")
+    assert (page.input_value("#f-width"), page.input_value("#f-height")) == ("", "704")
+    assert site.worker.seen == []
+
+
+def test_what_the_server_refuses_is_told_beside_the_field(page, windows, site):
+    windows.expected.append("400")
+    page.evaluate("localStorage.setItem('imagine.form', JSON.stringify({prompt: 'a fox', model: 'gone'}))")
+    page.reload()
+    arrive(page)
+    windows.expected.append("404")
+    page.click("#generate")
+    expect(page.locator("#stage #run-error, #error-f-model").locator("visible=true")).to_contain_text("gone")
+    assert site.worker.seen == []
+
+
+def test_a_failure_is_told_on_the_stage(page, windows):
+    windows.expected.append("507")
+    page.fill("#f-prompt", "fail OutOfMemory")
+    page.fill("#f-stream", "0")
+    page.click("#generate")
+    expect(page.locator("#run-error")).to_have_text("no picture this time")
+    generate(page, "a fox")
+    expect(page.locator("#run-error")).to_be_hidden()
+
+
+def test_a_server_that_goes_away_is_told(windows, tmp_path):
+    windows.expected += ["ERR_"]
+    with Site(tmp_path) as site:
+        page = windows.open(site.url)
+        page.fill("#f-prompt", "hold on")
+        page.click("#generate")
+        page.wait_for_selector("#run-text:has-text('Step 12')")
+        site.stop()
+        expect(page.locator("#run-error")).to_contain_text("server")
+        page.click("#generate")
+        expect(page.locator("#run-error")).to_contain_text("does not answer")
+        expect(page.locator("#status")).to_have_attribute("data-state", "gone")
+    with Site(tmp_path, port=site.port) as again:
+        expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+        generate(page, "a fox")
+        assert len(again.worker.seen) == 1
+
+
+def test_the_key_is_asked_for_and_kept(windows, tmp_path):
+    windows.expected.append("401")
+    with Site(tmp_path, api_key="open sesame") as site:
+        page = windows.open(site.url, ready=False)
+        expect(page.locator("#status")).to_have_attribute("data-state", "key")
+        page.fill("#f-prompt", "a fox")
+        page.click("#generate")
+        expect(page.locator("#server-error")).to_have_text("This server needs its API key.")
+        page.fill("#server-key", "wrong")
+        page.click("#server-form [type=submit]")
+        page.click("#generate")
+        expect(page.locator("#server-error")).to_have_text("The server does not take this API key.")
+        page.fill("#server-key", "open sesame")
+        page.click("#server-form [type=submit]")
+        expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+        generate(page)
+        page.reload()
+        arrive(page)
+        assert "sesame" not in page.evaluate("location.href + localStorage['imagine.form']")
+
+
+def test_a_waiting_picture_says_how_many_are_ahead(windows, site, page):
+    site.worker.ready, ready = None, site.worker.ready
+    page.fill("#f-prompt", "first")
+    page.click("#generate")
+    other = windows.open(site.url, ready=False)
+    other.fill("#f-prompt", "second")
+    other.click("#generate")
+    expect(page.locator("#run-text")).to_have_text("Next in the queue")
+    expect(other.locator("#run-text")).to_have_text("Waiting in the queue: 1 picture ahead")
+
+    def wake():
+        site.worker.ready = ready
+        site.worker.changed()
+
+    site.on_loop(wake)
+    expect(other.locator(".thumb")).to_have_count(1)
+
+
+def test_settings_survive_a_reload(page, site):
+    page.fill("#f-prompt", "a fox")
+    page.fill("#f-neg", "blurry")
+    page.fill("#f-guidance", "4.5")
+    page.select_option("#f-sampler", "euler a")
+    page.reload()
+    arrive(page)
+    generate(page)
+    said = last(site).params
+    assert (said.prompt, said.neg, said.guidance, said.sampler) == ("a fox", "blurry", 4.5, "euler a")
+
+
+def test_a_recipe_runs_again_to_the_same_bytes(windows, page, site):
+    page.fill("#f-seed", "9007199254740993")
+    page.fill("#f-width", "576")
+    page.fill("#f-hires-scale", "1.5")
+    generate(page, 'лиса, "quoted" <b>')
+    first, told = downloaded(page, "#do-png"), downloaded(page, "#do-json")
+    assert opened(first).size == (576, 512)
+    for data, name in ((told, "made.json"), (first, "made.png")):
+        other = windows.open(site.url)
+        load(other, data, name)
+        expect(other.locator(".tile img")).to_have_count(1)
+        assert other.input_value("#f-prompt") == 'лиса, "quoted" <b>'
+        generate(other)
+        assert last(site).params.buckets == "4x25"
+        assert downloaded(other, "#do-png") == first
+        other.fill("#f-guidance", "3")
+        generate(other)
+        assert last(site).params.buckets is None

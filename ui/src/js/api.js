@@ -1,0 +1,106 @@
+// The server, as the page talks to it: its own origin, with the key where one is needed.
+
+import { t } from "./i18n.js";
+import { remembered } from "./memory.js";
+
+/** What the server refused, or that it wasn't there (`status` 0). `said` is its own sentence, in English. */
+export class ServerError extends Error {
+  constructor(status, said) {
+    super(said);
+    this.status = status;
+    this.said = said;
+  }
+
+  /** For a person: in the page's words where they say it better, else the server's sentence. */
+  get words() {
+    if (this.status === 0) return t(this.said);
+    if (this.status === 401) return t(remembered("key", "") ? "error.key.wrong" : "error.key");
+    return t("error.said", { text: this.said });
+  }
+
+  /** The field that the sentence begins with: every refusal names what it is about. */
+  get field() {
+    return /^([a-z_]+(?:\.[a-z_]+)?)\b/.exec(this.said)?.[1];
+  }
+}
+
+export async function ask(path, options = {}) {
+  const response = await answer(path, options);
+  try {
+    return await response.json();
+  } catch {
+    throw new ServerError(0, "error.answer");
+  }
+}
+
+/** The lines of /generate, each as soon as it is there. Ending the loop, or `signal`, hangs up, which cancels. */
+export async function* generate(body, signal) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await answer("/generate", { method: "POST", body: JSON.stringify(body), headers, signal });
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let parts = [];
+  try {
+    while (true) {
+      const { done, value } = await read(reader, signal);
+      if (done) break;
+      const pieces = decoder.decode(value, { stream: true }).split("\n");
+      parts.push(pieces[0]);
+      for (const piece of pieces.slice(1)) {
+        yield line(parts.join(""));
+        parts = [piece];
+      }
+    }
+    const rest = parts.join("").trim();
+    if (rest) yield line(rest);
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** Takes jobs back by name as well: a proxy in between may not pass on that somebody hung up. */
+export function cancelJobs(ids) {
+  for (const id of ids) answer(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" }).catch(() => {});
+}
+
+async function answer(path, options) {
+  const key = remembered("key", "");
+  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers, cache: "no-store", credentials: "omit", redirect: "error" });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ServerError(0, "error.gone");
+  }
+  if (!response.ok) throw new ServerError(response.status, await sentence(response));
+  return response;
+}
+
+async function read(reader, signal) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ServerError(0, "error.cut");
+  }
+}
+
+function line(text) {
+  let said;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    throw new ServerError(0, "error.answer");
+  }
+  if (said?.error) throw new ServerError(-1, String(said.error));
+  return said;
+}
+
+async function sentence(response) {
+  try {
+    return String((await response.json()).error);
+  } catch {
+    return `${response.status} ${response.statusText}`;
+  }
+}

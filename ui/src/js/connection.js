@@ -1,0 +1,77 @@
+// Is the server there, and can it draw? And its address and key, which stay in this browser.
+
+import { ask } from "./api.js";
+import { byId, openDialog, show } from "./dom.js";
+import { hashOf } from "./link.js";
+import { isReady, learn, settings } from "./form.js";
+import { inEveryLanguage, language, t } from "./i18n.js";
+import { remember, remembered } from "./memory.js";
+
+const EVERY = 4000;
+let health = null;
+let state = "waiting";
+let learned = () => {};
+
+/** The address that a person wrote, as a URL's origin; null for what is none. */
+export function addressFrom(text) {
+  try {
+    const url = new URL(/^https?:\/\//i.test(text.trim()) ? text.trim() : `http://${text.trim()}`);
+    return url.hostname && /^https?:$/.test(url.protocol) ? url.origin : null;
+  } catch {
+    return null;
+  }
+}
+
+export async function startConnection(onLearned) {
+  learned = onLearned;
+  byId("status").addEventListener("click", () => openServer());
+  byId("server-form").addEventListener("submit", useServer);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+  inEveryLanguage(describe);
+  await look();
+  setInterval(() => { if (!document.hidden) look(); }, EVERY);
+}
+
+/** Opens the server's dialog, where something is wrong with a sentence that says what. */
+export function openServer(error = "") {
+  byId("server-address").value = location.origin;
+  byId("server-key").value = remembered("key", "");
+  byId("server-error").textContent = error;
+  show(byId("server-error"), Boolean(error));
+  openDialog(byId("server-dialog"));
+  if (error) byId("server-key").focus();
+}
+
+async function look() {
+  try {
+    health = await ask("/health");
+    state = health.status;
+    if (!isReady()) await learn().then(learned);
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    state = error.status === 401 ? "key" : "gone";
+  }
+  describe();
+}
+
+function describe() {
+  const device = health?.devices?.[0]?.name;
+  byId("status").dataset.state = state;
+  byId("status-text").textContent = t(`status.${state}`);
+  byId("status-device").textContent = state === "ready" && device ? ` · ${device}` : "";
+  byId("server-about").textContent = health ? t("server.about", { version: health.version, device: device ?? t("status.starting") }) : "";
+}
+
+async function useServer(event) {
+  event.preventDefault();
+  const address = addressFrom(byId("server-address").value);
+  if (address === null) {
+    byId("server-error").textContent = t("server.bad");
+    show(byId("server-error"), true);
+    return byId("server-address").focus();
+  }
+  if (address !== location.origin) return location.assign(`${address}/?lang=${language()}${hashOf(settings())}`);
+  remember("key", byId("server-key").value.trim());
+  byId("server-dialog").close();
+  return look();
+}

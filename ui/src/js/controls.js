@@ -1,0 +1,165 @@
+// The controls of the form, each for one field of the request (`data-field`): what they hold, their bounds, their errors.
+//
+// An empty control says nothing: the field is not sent, and what the server would take for it shows as a placeholder.
+
+import { all, byId, make, show } from "./dom.js";
+import { hasText, number, t } from "./i18n.js";
+
+const MAX_SEED = 2n ** 64n - 1n;
+const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets"]);
+let fields = {};
+
+export const field = (name) => fields[name];
+export const controls = () => all("[data-field]");
+export const control = (name) => document.querySelector(`[data-field="${CSS.escape(name)}"]`);
+
+/** Takes the server's word for bounds, choices and defaults; makes controls for fields that the page has none for. */
+export function setFields(found) {
+  fields = found;
+  for (const [name, said] of Object.entries(fields)) {
+    const parent = Object.keys(fields).some((other) => other.startsWith(`${name}.`));
+    if (!control(name) && !parent && !NEVER_SHOWN.has(name) && said.type !== "object") byId("more-fields").append(made(name, said));
+  }
+  nameControls();
+}
+
+/** Everything in the controls that depends on the language or on the server's word. */
+export function nameControls() {
+  for (const each of controls()) {
+    const name = each.dataset.field;
+    const said = fields[name];
+    if (!said) continue;
+    if (said.type === "choice") setChoices(name, said.choices.map((value) => [value, choiceText(name, value)]), defaultText(name));
+    if (said.min !== undefined) each.min = said.min;
+    if (said.max !== undefined) each.max = said.max;
+    if (each.type === "number" && typeof said.default === "number") each.placeholder = String(said.default);
+    for (const label of all(`label[for="${each.id}"][data-name]`)) label.textContent = nameOf(name);
+  }
+  for (const slider of all("[data-slide]")) {
+    const said = fields[slider.dataset.slide];
+    if (!said) continue;
+    [slider.min, slider.max] = [said.min, said.max];
+    slider.step = control(slider.dataset.slide).step;
+    followSlider(slider.dataset.slide);
+  }
+}
+
+export const nameOf = (name) => (hasText(`field.${name}`) ? t(`field.${name}`) : hasText(name) ? t(name) : name);
+
+export function defaultText(name) {
+  const value = fields[name]?.default;
+  return value === null || value === undefined || value === "" ? t("default") : t("default.is", { value: choiceText(name, value) });
+}
+
+/** The options of a select: `[value, text]` behind one that says nothing. What is chosen stays, known or not. */
+export function setChoices(name, choices, nothing) {
+  const select = control(name);
+  const chosen = select.value || select.dataset.wanted || "";
+  select.replaceChildren(make("option", { value: "" }, nothing), ...choices.map(([value, text]) => make("option", { value }, text)));
+  choose(select, chosen);
+}
+
+/** The value of a field as a request says it; undefined for none. Throws a sentence for what can't be one. */
+export function valueOf(name) {
+  const each = control(name);
+  const said = fields[name] ?? {};
+  if (each.type === "checkbox") return each.checked || undefined;
+  if (each.type === "number" && each.validity.badInput) throw t("error.number");
+  const text = each.tagName === "TEXTAREA" ? each.value : each.value.trim();
+  if (text.trim() === "") return undefined;
+  if (name === "seed") return seedFrom(text);
+  if (each.type === "number") return numberFrom(text, said);
+  if (said.numeric && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  return text;
+}
+
+export function setValue(name, value) {
+  const each = control(name);
+  if (each.type === "checkbox") each.checked = Boolean(value);
+  else if (each.tagName === "SELECT") choose(each, value === undefined || value === null ? "" : String(value));
+  else each.value = value === undefined || value === null ? "" : String(value);
+  followSlider(name);
+}
+
+/** Puts the slider where its number is, or where the default is. */
+export function followSlider(name) {
+  const slider = document.querySelector(`[data-slide="${CSS.escape(name)}"]`);
+  if (!slider) return;
+  const text = control(name).value;
+  slider.value = text === "" ? (fields[name]?.default ?? slider.min) : text;
+  slider.classList.toggle("unsaid", text === "");
+  const span = slider.max - slider.min;
+  slider.style.setProperty("--at", span > 0 ? (slider.value - slider.min) / span : 0);
+}
+
+/** Puts a sentence beside a field, opens what hides it, and says whether there is such a field. */
+export function showError(name, sentence) {
+  const each = control(name) ?? control(`${name}.scale`) ?? control(`${name}.left`);
+  if (!each) return false;
+  const box = each.closest(".field");
+  let error = [...box.children].find((child) => child.classList.contains("error"));
+  if (!error) box.append((error = make("p", { className: "error", id: `error-${each.id}`, role: "alert" })));
+  error.textContent = sentence;
+  show(error, true);
+  each.setAttribute("aria-invalid", "true");
+  each.setAttribute("aria-describedby", error.id);
+  for (let at = each.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+  return true;
+}
+
+export function clearErrors(only = null) {
+  for (const each of only ? [only] : all("[aria-invalid]")) {
+    each.removeAttribute("aria-invalid");
+    each.removeAttribute("aria-describedby");
+    const error = byId(`error-${each.id}`);
+    if (error) show(error, false);
+  }
+}
+
+export const focusFirstError = () => document.querySelector("#form [aria-invalid]")?.focus();
+
+function choose(select, value) {
+  if (value !== "" && ![...select.options].some((option) => option.value === value)) {
+    const text = select.dataset.field === "model" ? t("model.here", { name: value }) : value;
+    select.append(make("option", { value, "data-unknown": "" }, text));
+  }
+  select.value = value;
+  select.dataset.wanted = value;
+}
+
+function choiceText(name, value) {
+  const key = `${name.split(".").at(-1)}.${value}`;
+  return hasText(key) ? t(key) : String(value);
+}
+
+function numberFrom(text, said) {
+  const value = Number(text);
+  if (!Number.isFinite(value)) throw t("error.number");
+  if (said.type === "integer" && !Number.isInteger(value)) throw t("error.whole");
+  if (value < (said.min ?? -Infinity) || value > (said.max ?? Infinity)) {
+    throw said.max === undefined ? t("error.least", { min: number(said.min) }) : t("error.range", { min: number(said.min, 2), max: number(said.max, 2) });
+  }
+  return value;
+}
+
+function seedFrom(text) {
+  if (text === "-1") return undefined;
+  if (!/^\d{1,20}$/.test(text) || BigInt(text) > MAX_SEED) throw t("error.seed");
+  return String(BigInt(text));
+}
+
+function made(name, said) {
+  const id = `f-${name.replace(".", "-")}`;
+  const label = make("label", { htmlFor: id, "data-name": name }, nameOf(name));
+  const about = { id, "data-field": name, title: said.description };
+  if (said.type === "boolean") {
+    const box = make("input", { type: "checkbox", ...about });
+    label.className = "check";
+    label.removeAttribute("data-name");
+    label.replaceChildren(box, make("span", { "data-t": `field.${name}` }, nameOf(name)));
+    return make("div", { className: "field" }, label);
+  }
+  if (said.type === "choice" || name === "vae") return make("div", { className: "field" }, label, make("select", about));
+  const kind = said.type === "text" ? { type: "text", placeholder: String(said.examples[0] ?? "") } : { type: "number", step: said.type === "integer" ? "1" : "any" };
+  return make("div", { className: "field" }, label, make("input", { ...kind, ...about }));
+}

@@ -1,0 +1,50 @@
+// Small words for the document. Text only ever enters it as text.
+
+export const byId = (id) => document.getElementById(id);
+export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** An element with properties (`data-…` and `aria-…` as attributes) and children: nodes or texts. */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null) continue;
+    if (name.includes("-") || name === "role") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+export const show = (element, shown) => { element.hidden = !shown; };
+
+export function press(button, pressed) {
+  button.setAttribute("aria-pressed", String(pressed));
+}
+
+/** What a screen reader is told; the same words twice are said twice. */
+export function tell(text) {
+  const live = byId("live");
+  live.textContent = live.textContent === text ? `${text}\u00a0` : text;
+}
+
+export function openDialog(dialog) {
+  if (!dialog.open) dialog.showModal();
+}
+
+/** Every [data-close] closes its dialog, and so does a click beside it. */
+export function closeDialogsByButtons() {
+  for (const dialog of all("dialog")) {
+    for (const button of all("[data-close]", dialog)) button.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  }
+}

@@ -1,0 +1,147 @@
+// What was made: newest first, small pictures only, the files themselves in the browser's database.
+
+import { everything, freshId, get, keeps, put, remove } from "./database.js";
+import { byId, make, press, show } from "./dom.js";
+import { inEveryLanguage, number, t } from "./i18n.js";
+import { notice } from "./notices.js";
+import { opened, thumbnail } from "./pictures.js";
+
+const PAGE = 60;
+const SIDE = 320;
+let entries = []; // newest first
+let shown = PAGE;
+let chosen = null;
+let comparing = null; // the entries picked so far
+const unsaved = new Map(); // id → file, where the browser had no room
+const urls = new Map(); // id → the address of its small picture
+let select = () => {};
+let compare = () => {};
+
+export const gallery = () => entries;
+
+/** Keeps a finished picture, with the pictures that it was made from. */
+export async function keepPicture({ blob, meta, warnings = [], timings = {}, sources = {} }) {
+  const { thumb, width, height } = await thumbnail(blob, SIDE);
+  const entry = { id: freshId(), time: Date.now(), seed: String(meta.seed ?? ""), meta, warnings, timings, width, height, thumb };
+  entries.unshift(entry);
+  try {
+    for (const [name, picture] of Object.entries(sources)) if (meta[name] && picture) await put("sources", meta[name], picture);
+    await put("files", entry.id, blob);
+    await put("entries", entry.id, entry);
+    if (!(await keeps())) notice(t("gallery.off"), { about: "gallery" });
+  } catch {
+    unsaved.set(entry.id, blob);
+    notice(t("gallery.full"), { about: "gallery", bad: true });
+  }
+  render();
+  return entry;
+}
+
+/** The PNG itself; undefined where the browser has lost it. */
+export const fileOf = async (entry) => unsaved.get(entry.id) ?? (await get("files", entry.id));
+
+/** The picture of `digest` that pictures were made from, if it is here. */
+export const sourceOf = (digest) => (digest ? get("sources", digest) : undefined);
+
+export async function deletePicture(entry) {
+  const place = entries.indexOf(entry);
+  const file = await fileOf(entry);
+  entries.splice(place, 1);
+  unsaved.delete(entry.id);
+  await remove("entries", entry.id);
+  await remove("files", entry.id);
+  const orphans = {};
+  for (const name of ["img", "mask"]) {
+    const digest = entry.meta[name];
+    if (digest && !entries.some((other) => other.meta.img === digest || other.meta.mask === digest)) {
+      orphans[digest] = await get("sources", digest);
+      await remove("sources", digest);
+    }
+  }
+  render();
+  return async () => {
+    entries.splice(place, 0, entry);
+    for (const [digest, picture] of Object.entries(orphans)) if (picture) await put("sources", digest, picture);
+    await put("files", entry.id, file);
+    await put("entries", entry.id, entry);
+    render();
+  };
+}
+
+export function markChosen(entry) {
+  chosen = entry;
+  for (const button of byId("thumbs").querySelectorAll(".thumb")) {
+    if (button.dataset.id === entry?.id && !comparing) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+  }
+}
+
+export async function startGallery(onSelect, onCompare) {
+  [select, compare] = [onSelect, onCompare];
+  byId("more").addEventListener("click", () => { shown += PAGE; render(); });
+  byId("compare").addEventListener("click", () => setComparing(comparing ? null : []));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && comparing) setComparing(null); });
+  const found = await everything("entries").catch(() => []);
+  const known = new Set(entries.map((entry) => entry.id));
+  entries = [...entries, ...found.filter((entry) => !known.has(entry.id)).sort((a, b) => b.time - a.time)];
+  inEveryLanguage(render);
+}
+
+/** Is this blob a picture that opens? */
+export const isPicture = (blob) => opened(blob).then(() => true, () => false);
+
+function render() {
+  const visible = entries.slice(0, shown);
+  const keepIds = new Set(visible.map((entry) => entry.id));
+  for (const [id, url] of urls) {
+    if (!keepIds.has(id)) {
+      URL.revokeObjectURL(url);
+      urls.delete(id);
+    }
+  }
+  const old = new Map([...byId("thumbs").children].map((item) => [item.dataset.id, item]));
+  const items = visible.map((entry) => named(old.get(entry.id) ?? item(entry), entry));
+  const focused = document.activeElement;
+  byId("thumbs").replaceChildren(...items);
+  if (focused?.isConnected && focused.classList.contains("thumb")) focused.focus();
+  byId("gallery-count").textContent = entries.length ? number(entries.length) : "";
+  show(byId("more"), entries.length > shown);
+  show(byId("compare"), entries.length > 1);
+  markChosen(chosen);
+}
+
+function item(entry) {
+  const url = URL.createObjectURL(entry.thumb);
+  urls.set(entry.id, url);
+  const button = make("button", { type: "button", className: "thumb", "data-id": entry.id }, make("img", { src: url, alt: "", decoding: "async" }));
+  button.addEventListener("click", () => (comparing ? pick(entry, button) : select(entry)));
+  return make("li", { "data-id": entry.id }, button);
+}
+
+function named(element, entry) {
+  element.firstChild.setAttribute("aria-label", t("gallery.thumb", { prompt: entry.meta.prompt ?? "", seed: entry.seed }));
+  element.firstChild.title = entry.meta.prompt ?? "";
+  return element;
+}
+
+function setComparing(picked) {
+  comparing = picked;
+  const on = picked !== null;
+  press(byId("compare"), on);
+  byId("gallery-hint").textContent = t(on ? "compare.pick" : "gallery.empty");
+  byId("gallery-hint").dataset.t = on ? "compare.pick" : "gallery.empty";
+  byId("compare").closest(".gallery").toggleAttribute("data-comparing", on);
+  for (const button of byId("thumbs").querySelectorAll(".thumb")) on ? press(button, false) : button.removeAttribute("aria-pressed");
+  markChosen(chosen);
+}
+
+function pick(entry, button) {
+  const at = comparing.indexOf(entry);
+  if (at >= 0) comparing.splice(at, 1);
+  else comparing.push(entry);
+  press(button, at < 0);
+  if (comparing.length < 2) return;
+  const [one, other] = comparing;
+  setComparing(null);
+  compare(one, other);
+}

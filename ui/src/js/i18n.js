@@ -1,0 +1,68 @@
+// The page's words: texts by key, plurals by the language's own rules, and switching in place.
+
+import { all } from "./dom.js";
+import { remember, remembered } from "./memory.js";
+
+const LANGUAGES = Object.keys(STRINGS);
+const ATTRIBUTES = ["title", "aria-label", "placeholder"];
+let current = document.documentElement.lang;
+let plurals = new Intl.PluralRules(current);
+const listeners = new Set();
+
+export const language = () => current;
+
+/** The text of `key`; `{name}` is filled in, `{n, plural, one:…|other:…}` chosen by the number. */
+export function t(key, values = {}) {
+  const text = STRINGS[current][key];
+  if (typeof text !== "string") return text ?? key;
+  return text
+    .replace(/\{(\w+), plural, ([^}]*)\}/g, (_, name, forms) => plural(values[name], forms))
+    .replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+}
+
+export const hasText = (key) => typeof STRINGS[current][key] === "string";
+
+export function number(value, digits = 1) {
+  return new Intl.NumberFormat(current, { maximumFractionDigits: digits }).format(value);
+}
+
+export function duration(seconds) {
+  if (seconds < 90) return t("time.seconds", { n: number(seconds, seconds < 10 ? 1 : 0) });
+  return t("time.minutes", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
+}
+
+export function fileSize(bytes) {
+  const unit = bytes >= 1e9 ? "gigabyte" : "megabyte";
+  const value = bytes / (unit === "gigabyte" ? 1e9 : 1e6);
+  return new Intl.NumberFormat(current, { style: "unit", unit, maximumFractionDigits: 1 }).format(value);
+}
+
+/** `act` now and whenever the language changes. */
+export function inEveryLanguage(act) {
+  listeners.add(act);
+  act();
+}
+
+export function setLanguage(code, keep = true) {
+  if (!LANGUAGES.includes(code)) return;
+  current = code;
+  plurals = new Intl.PluralRules(code);
+  if (keep) remember("language", code);
+  document.documentElement.lang = code;
+  for (const element of all("[data-t]")) element.textContent = t(element.dataset.t);
+  for (const name of ATTRIBUTES) {
+    for (const element of all(`[data-t-${name}]`)) element.setAttribute(name, t(element.getAttribute(`data-t-${name}`)));
+  }
+  for (const act of listeners) act();
+}
+
+/** The language that the address asks for, else the one chosen before, else the file's own. */
+export function firstLanguage() {
+  const asked = new URLSearchParams(location.search).get("lang");
+  return LANGUAGES.includes(asked) ? asked : remembered("language", current);
+}
+
+function plural(value, forms) {
+  const choices = Object.fromEntries(forms.split("|").map((form) => form.split(/:(.*)/s)));
+  return (choices[plurals.select(value)] ?? choices.other).replace("#", number(value));
+}

@@ -1,0 +1,44 @@
+// Settings in a link: in its hash, which no server sees. Never an address, a key or a picture.
+
+import { copyText } from "./clipboard.js";
+import { controls } from "./controls.js";
+import { fill, settings } from "./form.js";
+import { t } from "./i18n.js";
+import { notice } from "./notices.js";
+
+const NEVER = new Set(["buckets", "keep_alive"]);
+const LONGEST = 50_000;
+
+export function hashOf(said) {
+  const pairs = new URLSearchParams();
+  for (const [name, value] of Object.entries(said)) {
+    if (NEVER.has(name)) continue;
+    if (value !== null && typeof value === "object") for (const [part, inner] of Object.entries(value)) pairs.set(`${name}.${part}`, inner);
+    else pairs.set(name, value);
+  }
+  return `#${pairs}`;
+}
+
+export async function copyLink() {
+  const link = `${location.origin}${location.pathname}${hashOf(settings())}`;
+  if (await copyText(link)) notice(t("link.copied"), { about: "link" });
+}
+
+/** Takes the settings in the address, once, and clears them from it. Only what the form has a control for counts. */
+export function takeHash() {
+  const hash = location.hash.slice(1);
+  if (!hash.includes("=") || hash.length > LONGEST) return false;
+  history.replaceState(null, "", location.pathname + location.search);
+  const known = new Set(controls().map((each) => each.dataset.field));
+  const said = {};
+  for (const [name, value] of new URLSearchParams(hash)) {
+    if (!known.has(name) || NEVER.has(name)) continue;
+    const [field, part] = name.split(".");
+    if (part) said[field] = { ...said[field], [part]: value };
+    else said[field] = value;
+  }
+  if (!Object.keys(said).length) return false;
+  fill(said);
+  notice(t("link.applied"), { about: "link" });
+  return true;
+}

@@ -1,0 +1,111 @@
+// The page: its parts put together, and the keys.
+
+import { startCompare, compareTwo } from "./compare.js";
+import { openServer, startConnection } from "./connection.js";
+import { startFromDisk } from "./disk.js";
+import { all, byId, closeDialogsByButtons, press, show } from "./dom.js";
+import { startDrops } from "./drops.js";
+import { forgetBuckets, reset, startForm } from "./form.js";
+import { startGallery } from "./gallery.js";
+import { firstLanguage, inEveryLanguage, language, setLanguage, t } from "./i18n.js";
+import { copyLink, takeHash } from "./link.js";
+import { startMask } from "./mask.js";
+import { download, timeName } from "./pictures.js";
+import { loadFile, savedJson, saveSettings } from "./recipe.js";
+import { cancel, isRunning, run, startRun } from "./run.js";
+import { dropSource, sourcePicture, startSource } from "./source.js";
+import { chosenEntry, examples, showEntry, startStage } from "./stage.js";
+import { startViewer } from "./viewer.js";
+
+const THEMES = ["auto", "light", "dark"];
+const onMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+async function load(file) {
+  const entry = await loadFile(file);
+  if (entry) await showEntry(entry);
+}
+
+function startTheme() {
+  const root = document.documentElement;
+  const name = () => {
+    const label = t(`theme.${root.dataset.theme}`);
+    byId("theme").title = label;
+    byId("theme").setAttribute("aria-label", label);
+    byId("theme-icon").setAttribute("href", `#i-${root.dataset.theme}`);
+  };
+  byId("theme").addEventListener("click", () => {
+    root.dataset.theme = THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length];
+    try { localStorage.setItem("imagine.theme", root.dataset.theme); } catch { /* for this visit, then */ }
+    name();
+  });
+  inEveryLanguage(name);
+}
+
+function startLanguage() {
+  for (const button of all("[data-language]")) button.addEventListener("click", () => setLanguage(button.dataset.language));
+  inEveryLanguage(() => { for (const button of all("[data-language]")) press(button, button.dataset.language === language()); });
+}
+
+function startFiles() {
+  byId("load").addEventListener("click", () => byId("load-file").click());
+  byId("load-file").addEventListener("change", (event) => {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (file) load(file);
+  });
+  const menu = byId("save-menu");
+  const close = (focus) => { menu.open = false; if (focus) menu.querySelector("summary").focus(); };
+  menu.addEventListener("toggle", () => {
+    show(byId("save-with-input"), sourcePicture() !== null);
+    show(byId("save-with-result"), chosenEntry() !== null);
+  });
+  menu.addEventListener("keydown", (event) => { if (event.key === "Escape" && menu.open) { event.stopPropagation(); close(true); } });
+  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) close(false); });
+  const act = (id, what) => byId(id).addEventListener("click", () => { close(true); what(); });
+  act("save-settings", () => saveSettings(false));
+  act("save-with-input", () => saveSettings(true));
+  act("save-with-result", async () => download(await savedJson(chosenEntry()), `${timeName(chosenEntry().time)}.json`));
+  act("share", copyLink);
+  act("reset", async () => { await dropSource(); reset(); });
+}
+
+function startKeys() {
+  byId("generate-keys").textContent = onMac ? "⌘↵" : "Ctrl ↵";
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !document.querySelector("dialog[open]")) {
+      event.preventDefault();
+      go();
+    }
+    if (event.key === "Escape" && isRunning() && !document.querySelector("dialog[open]")) cancel();
+  });
+  byId("form").addEventListener("submit", (event) => { event.preventDefault(); go(); });
+  byId("form").addEventListener("keydown", (event) => { // Enter in a small field makes no picture by mistake
+    if (event.key === "Enter" && event.target.matches("input") && !event.ctrlKey && !event.metaKey) event.preventDefault();
+  });
+}
+
+function go() {
+  if (!isRunning() && innerWidth <= 860 && byId("f-prompt").value.trim()) byId("stage").scrollIntoView({ block: "start", behavior: "smooth" });
+  run();
+}
+
+closeDialogsByButtons();
+startTheme();
+startLanguage();
+setLanguage(firstLanguage(), false);
+if (location.protocol === "file:") startFromDisk();
+else {
+  startForm();
+  startSource(forgetBuckets);
+  startStage();
+  startMask();
+  startViewer();
+  startCompare();
+  startFiles();
+  startKeys();
+  startDrops(load);
+  startRun(openServer);
+  startGallery(showEntry, compareTwo);
+  addEventListener("hashchange", takeHash);
+  startConnection(() => { takeHash(); examples(); });
+}

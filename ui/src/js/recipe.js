@@ -1,0 +1,123 @@
+// Settings as files: saved as `imagine run` saves them, and brought back from what any Imagine, or AUTOMATIC1111, saved.
+
+import { ask } from "./api.js";
+import { detailsOf, fill, request, settings } from "./form.js";
+import { fileOf, isPicture, keepPicture, sourceOf } from "./gallery.js";
+import { t } from "./i18n.js";
+import { dismiss, notice } from "./notices.js";
+import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pictures.js";
+import { dropSource, sourceFields, takeSource } from "./source.js";
+
+const DIGEST = /^[0-9a-f]{64}$/;
+const NOT_ASKED = ["digest", "environment", "date", "out"];
+const MOST = 128 * 2 ** 20;
+
+/** Brings back what a file says: every setting, and its picture, which is returned as an entry of the gallery. */
+export async function loadFile(file) {
+  const name = file.name || t("source.pasted");
+  dismiss("load");
+  const kind = await kindOf(file);
+  const carried = kind === null ? await jsonIn(file) : { out: file };
+  if (carried === null || file.size > MOST) return refuse(t("load.not", { name }));
+  let answer;
+  try {
+    answer = await ask("/recipe", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    return refuse(error.field === "file" && /does not say/.test(error.said) ? t("load.not", { name }) : error.words);
+  }
+  const more = [...answer.warnings];
+  const out = carried.out ? await sound(carried.out) : null;
+  if (carried.out && !out) more.push(t("load.picture", { name }));
+  const sources = await sourcesFrom(carried, name, more);
+  await bringBack({ ...answer.meta, ...sources.meta }, more, sources, t("load.done", { name }));
+  return out ? keepPicture({ blob: out, meta: withoutPictures(answer.meta), sources: {} }) : null;
+}
+
+/** Fills the form in from a recipe; its pictures from the file, or from those kept here. */
+export async function bringBack(meta, warnings = [], sources = {}, said = null) {
+  const more = [...warnings];
+  const [img, mask] = [sources.img ?? (await kept(meta.img)), sources.mask ?? (await kept(meta.mask))];
+  const wanted = { ...meta };
+  for (const name of [...NOT_ASKED, "img", "mask", "stream"]) delete wanted[name];
+  if (!meta.img) delete wanted.strength;
+  if (meta.stream) wanted.stream = meta.stream;
+  else wanted.stream = settings().stream;
+  if (img) await takeSource(img, t("source.loaded"), { withMask: mask ?? null, quiet: true });
+  else await dropSource();
+  const unknown = fill(wanted);
+  if (meta.img && !img) more.push(t("load.digest"));
+  if (meta.mask && !mask) more.push(t("load.mask"));
+  if (unknown.length) more.push(t("load.unknown", { names: unknown.join(", ") }));
+  const detail = detailsOf(meta.model);
+  if (detail && meta.digest && detail.digest !== meta.digest) more.push(t("load.model", { name: meta.model }));
+  if (said || more.length) notice(said ?? more.shift(), { about: "load", more });
+}
+
+/** The JSON of a finished picture: its recipe, the pictures it was made from, and itself. */
+export async function savedJson(entry) {
+  const meta = { img: null, stream: null, ...entry.meta };
+  for (const name of ["img", "mask"]) {
+    const source = await sourceOf(entry.meta[name]);
+    if (source) meta[name] = await base64From(source);
+  }
+  return jsonBlob({ meta, out: await base64From(await fileOf(entry)) });
+}
+
+/** Saves what the form says, with the input picture or without. */
+export async function saveSettings(withInput) {
+  const said = request();
+  if (said === null) return;
+  const meta = { img: null, ...said, ...(withInput ? await sourceFields() : {}) };
+  if (!meta.img) for (const name of ["strength", "resize", "extend", "mask"]) delete meta[name];
+  download(jsonBlob({ meta }), `${timeName(Date.now())}.json`);
+}
+
+function jsonBlob(value) {
+  return new Blob([JSON.stringify(value)], { type: "application/json" });
+}
+
+/** The pictures that a JSON carries; null for what isn't a JSON of ours. What else it says, the server reads. */
+async function jsonIn(file) {
+  try {
+    const saved = JSON.parse(await file.text());
+    if (typeof saved?.meta !== "object" || saved.meta === null) return null;
+    const text = (value) => (typeof value === "string" && value && !DIGEST.test(value) ? value : null);
+    return { out: text(saved.out), img: text(saved.meta.img), mask: text(saved.meta.mask) };
+  } catch {
+    return null;
+  }
+}
+
+async function sourcesFrom(carried, name, more) {
+  const found = { meta: {} };
+  for (const field of ["img", "mask"]) {
+    if (!carried[field]) continue;
+    found[field] = await sound(carried[field]);
+    found.meta[field] = found[field] ? "carried" : null;
+    if (!found[field]) more.push(t("load.picture", { name }));
+  }
+  return found;
+}
+
+/** A picture from a file, only if it opens as one. */
+async function sound(picture) {
+  try {
+    const blob = typeof picture === "string" ? blobFrom(picture) : picture;
+    return (await isPicture(blob)) ? (await opened(blob)).blob : null;
+  } catch {
+    return null;
+  }
+}
+
+const kept = async (digest) => (DIGEST.test(digest ?? "") ? await sourceOf(digest) : undefined);
+
+function withoutPictures(meta) {
+  const { img, mask, ...rest } = meta;
+  return { ...rest, ...(DIGEST.test(img ?? "") ? { img } : {}), ...(DIGEST.test(mask ?? "") ? { mask } : {}) };
+}
+
+function refuse(sentence) {
+  notice(sentence, { about: "load", bad: true });
+  return null;
+}

@@ -1,0 +1,120 @@
+// The picture to start from, and its mask: dropped, pasted, picked, or a result; kept over a reload.
+
+import { get, put, remove } from "./database.js";
+import { byId, show } from "./dom.js";
+import { longestSide, setWithPicture } from "./form.js";
+import { inEveryLanguage, t } from "./i18n.js";
+import { editMask } from "./mask.js";
+import { base64From, cover, PictureError, scaled } from "./pictures.js";
+
+let source = null; // { blob, width, height, from, name }
+let mask = null;
+let changed = () => {};
+
+export const sourcePicture = () => source;
+export const sourceMask = () => mask;
+
+/** Starts from a file; says beside the place for it where that can't be. True where it could. */
+export async function takeSource(blob, name, { withMask = null, quiet = false } = {}) {
+  try {
+    source = { ...(await scaled(blob, longestSide())), name };
+    mask = withMask;
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    byId("source-error").textContent = t(error.message);
+    show(byId("source-error"), true);
+    return false;
+  }
+  if (!quiet) changed();
+  await keep();
+  await describe();
+  return true;
+}
+
+export async function dropSource() {
+  source = mask = null;
+  changed();
+  await keep();
+  await describe();
+}
+
+/** The fields of the request that hold pictures. */
+export async function sourceFields() {
+  if (source === null) return {};
+  const img = await base64From(source.blob);
+  return mask === null ? { img } : { img, mask: await base64From(mask) };
+}
+
+export async function startSource(onChange) {
+  changed = onChange;
+  const pick = () => byId("source-file").click();
+  byId("source-empty").addEventListener("click", pick);
+  byId("source-replace").addEventListener("click", pick);
+  byId("source-file").addEventListener("change", (event) => {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (file) takeSource(file, file.name);
+  });
+  byId("source-remove").addEventListener("click", async () => {
+    await dropSource();
+    byId("source-empty").focus();
+  });
+  byId("source-mask").addEventListener("click", async () => setMask(await editMask(source.blob, mask)));
+  byId("mask-remove").addEventListener("click", () => { setMask(null); byId("source-mask").focus(); });
+  inEveryLanguage(() => { describe(); });
+  const kept = await get("draft", "img").catch(() => undefined);
+  if (kept && source === null) {
+    source = kept;
+    mask = (await get("draft", "mask").catch(() => undefined)) ?? null;
+    await describe();
+  }
+}
+
+async function setMask(found) {
+  if (found === undefined) return;
+  mask = found;
+  changed();
+  await keep();
+  await describe();
+}
+
+async function keep() {
+  try {
+    await (source ? put("draft", "img", source) : remove("draft", "img"));
+    await (mask ? put("draft", "mask", mask) : remove("draft", "mask"));
+  } catch { /* no room in the browser: it stays for as long as the page is open */ }
+}
+
+async function describe() {
+  show(byId("source-empty"), source === null);
+  show(byId("source-full"), source !== null);
+  show(byId("mask-note"), mask !== null);
+  setWithPicture(source !== null);
+  if (source === null) return;
+  show(byId("source-error"), false);
+  const { width, height, from, name } = source;
+  byId("source-name").textContent = name;
+  byId("source-note").textContent = from
+    ? t("source.scaled", { width, height, from_width: from.width, from_height: from.height })
+    : t("source.size", { width, height });
+  const canvas = byId("source-thumb");
+  canvas.setAttribute("aria-label", t("source.alt", { name }));
+  canvas.width = canvas.height = 192;
+  await cover(canvas, source.blob);
+  if (mask) await tint(canvas);
+}
+
+/** Shows on the small picture what the mask leaves to be painted. */
+async function tint(canvas) {
+  const layer = document.createElement("canvas");
+  layer.width = layer.height = canvas.width;
+  await cover(layer, mask);
+  const drawn = layer.getContext("2d");
+  const pixels = drawn.getImageData(0, 0, layer.width, layer.height);
+  for (let at = 0; at < pixels.data.length; at += 4) {
+    const painted = pixels.data[at] > 127;
+    pixels.data.set([255, 122, 66, painted ? 150 : 0], at);
+  }
+  drawn.putImageData(pixels, 0, 0);
+  canvas.getContext("2d").drawImage(layer, 0, 0);
+}

@@ -1,11 +1,15 @@
 """How many jobs step at once: within the limits, and where it was measured to be fastest."""
 
 import hypothesis.strategies as st
+import msgspec
 import pytest
 from hypothesis import given, settings
 
 from imagine.engine.batching import BUCKETS, FORGET, Batching, buckets_from_text, buckets_text
 from imagine.errors import BadRequest
+from tests.engine.plain_family import PLAIN, plain_engine
+from tests.engine.running import finished, wish
+from tests.engine.running import run as run_engine
 
 KEY = ("model", (4, 8, 8), (True,))
 
@@ -148,3 +152,28 @@ def test_what_is_no_list_of_buckets_is_refused(text):
     with pytest.raises(BadRequest) as refused:
         buckets_from_text(text)
     assert refused.value.field == "buckets"
+
+
+@pytest.mark.parametrize(
+    ("most", "chosen"), [(None, {1, 2, 4, 8, 16}), (5, {1, 2, 4}), (1, {1}), (64, {1, 2, 4, 8, 16})]
+)
+def test_a_models_own_limit_holds_beside_that_of_all(most, chosen):
+    seconds = {bucket: 1.0 for bucket in BUCKETS}
+    batching, seen = Batching(), set()
+    for _ in range(60):
+        bucket = batching.choose(KEY, 16, most)
+        batching.record(KEY, bucket, seconds[bucket])
+        seen.add(bucket)
+    assert seen == chosen
+    assert Batching(2).choose(KEY, 16, 8) <= 2
+
+
+def test_a_model_is_batched_within_its_limit():
+    """Of a crowd, no step takes more jobs than the model's settings allow, and every picture is made."""
+    for most, taken in ((None, {"1", "2", "4"}), (2, {"1", "2"})):
+        source = msgspec.structs.replace(PLAIN, options={} if most is None else {"max_batch": most})
+        crowd = [wish(source, f"{i}", num_steps=12, seed=i, guidance=1.0) for i in range(6)]
+        results = finished(run_engine(plain_engine(), *crowd))
+        buckets = {run.split("x")[0] for result in results.values() for run in result.meta["buckets"].split(",")}
+        assert len(results) == 6
+        assert buckets == taken

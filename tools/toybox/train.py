@@ -57,7 +57,7 @@ def train_denoiser(
     torch.manual_seed(SEED)
     encoder, tokenizer, vae = parts
     stage = DenoiserStage(
-        models.build_unet(), encoder, tokenizer, vae, pool, seed=SEED, steps=5000, calibrate_from=3400, batch=40,
+        models.build_unet(), encoder, tokenizer, vae, pool, seed=SEED, steps=4100, calibrate_from=2850, batch=40,
         rate=1e-3, compute=compute, device=device,
     )  # fmt: skip
     run(stage, folder, sample_every=500)
@@ -67,7 +67,7 @@ def train_denoiser(
 def sharpen_decoder(folder: Path, device: torch.device, vae: AutoencoderKL) -> AutoencoderKL:
     """The decoder alone, on the latents that the denoiser knows: they stay as they are, their pictures get crisper."""
     stage = AutoencoderStage(
-        "vae-decoder", vae, seed=SEED, steps=300, batch=8, side=128, rate=6e-4, compute=torch.float32, device=device,
+        "vae-decoder", vae, seed=SEED, steps=150, batch=8, side=128, rate=6e-4, compute=torch.float32, device=device,
         decoder_only=True, decay=0.9,
     )  # fmt: skip
     run(stage, folder)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .. import images
-from ..errors import OutOfMemory
+from ..errors import OutOfMemory, Unsupported
 from ..events import Progress
 from ..frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
 from ..params import meta_from_params
@@ -25,9 +25,11 @@ from .job import Job
 from .loading.open import file_bytes, open_model
 from .memory import Shortage
 from .models import Measure, Models
-from .opening import Open
+from .opening import Model, Open
 from .pictures import Pictures, final_of, preview_of
 from .turns import Batch, choose, step_seconds
+from .whole import Whole
+from .whole_job import WholeJob
 
 T = TypeVar("T")
 _PATIENCE = 0.1
@@ -153,12 +155,24 @@ class Engine:
             self._forget(name)
             return
         self.stage = "encoding"
-        waiting.timings["loading"] = arrived.seconds
-        families = [self._models.use(s, name, waiting.submit.keep_alive).family for s in waiting.sources]
-        self._with_room(waiting, lambda: waiting.prepare(families, _input_picture, self._device.torch))
+        models = [self._models.use(s, name, waiting.submit.keep_alive).family for s in waiting.sources]
+        job = self._prepared(waiting, models)
+        job.timings["loading"] = arrived.seconds
         self._arrivals.drop(name)
-        self._jobs[name] = waiting
-        self._report_progress(waiting)
+        self._jobs[name] = job
+        self._report_progress(job)
+
+    def _prepared(self, job: Job, models: list[Model]) -> Job:
+        """Ready for its first step."""
+        first, families = models[0], [model for model in models if not isinstance(model, Whole)]
+        if isinstance(first, Whole):
+            whole = WholeJob(job.submit, job.number)
+            self._with_room(whole, lambda: whole.prepare_whole(first, _input_picture))
+            return whole
+        if len(families) < len(models):
+            raise Unsupported(f"refiner '{job.params.refiner}' is a pipeline that runs whole", field="refiner")
+        self._with_room(job, lambda: job.prepare(families, _input_picture, self._device.torch))
+        return job
 
     def _wait(self) -> None:
         opening = self._models.opening
@@ -214,19 +228,11 @@ class Engine:
         batch = choose(active, self._batching)
         self._working = [job.id for job in batch.jobs]
         begun = time.perf_counter()
-        answers = self._forward.run(batch)
-        if answers is None:
+        completed = self._evaluate(batch)
+        if completed is None:
             self._shrink(batch)
             return
         self._batches += 1
-        completed = []
-        for job, (negative, positive) in zip(batch.jobs, answers, strict=True):
-            # One that fails in its own sampler harms no other: those behind it make the same step again.
-            self._working = [job.id]
-            self._turns += 1
-            job.served = self._turns
-            if job.advance(negative, positive, batch.bucket):
-                completed.append(job)
         self._device.synchronize()
         seconds = time.perf_counter() - begun
         self._batching.record(batch.key, batch.bucket, seconds)
@@ -236,6 +242,25 @@ class Engine:
             self._working = [job.id]
             self._tell(job)
 
+    def _evaluate(self, batch: Batch) -> list[Job] | None:
+        """The jobs that completed one of the user's steps; None when memory ran out."""
+        first, completed = batch.jobs[0], list[Job]()
+        if isinstance(first, WholeJob):
+            self._turns += 1
+            first.served = self._turns
+            return [first] if self._with_room(first, first.evaluate) else []
+        answers = self._forward.run(batch)
+        if answers is None:
+            return None
+        for job, (negative, positive) in zip(batch.jobs, answers, strict=True):
+            # One that fails in its own sampler harms no other: those behind it make the same step again.
+            self._working = [job.id]
+            self._turns += 1
+            job.served = self._turns
+            if job.advance(negative, positive, batch.bucket):
+                completed.append(job)
+        return completed
+
     def _tell(self, job: Job) -> None:
         """Progress, and a preview where one is due."""
         self._report_progress(job)
@@ -243,7 +268,8 @@ class Engine:
         if every and job.step % every == 0 and job.step < job.steps:
             resident = self._models.residency.find(job.models[0])
             assert resident is not None, "a model in use was let go"
-            self._pictures.show(job.id, preview_of(job, resident))
+            if (make := preview_of(job, resident)) is not None:
+                self._pictures.show(job.id, make)
 
     def _report_progress(self, job: Job) -> None:
         if job.submit.progress:
@@ -280,7 +306,8 @@ class Engine:
     def _forget(self, name: str) -> None:
         """Whatever `name` was: it holds nothing any more."""
         self._arrivals.drop(name)
-        self._jobs.pop(name, None)
+        if (job := self._jobs.pop(name, None)) is not None:
+            job.close()
         self._pictures.drop(name)
         self._models.residency.leave(name, self._clock())
         if not self._jobs:

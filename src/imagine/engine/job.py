@@ -110,6 +110,16 @@ class Job:
         return (self._first or self.current).canvas.size
 
     @property
+    def canvas(self) -> Canvas:
+        """Of the pass that runs."""
+        return self.current.canvas
+
+    @property
+    def clean(self) -> Tensor | None:
+        """The clean latents that the last evaluation predicted; None before the first."""
+        return self.current.clean
+
+    @property
     def step(self) -> int:
         """How many of the user's steps are done, both passes counted."""
         return self._first_steps + self.current.sampler.user_step
@@ -165,6 +175,9 @@ class Job:
     def key(self) -> tuple[object, ...]:
         """Jobs of equal keys can share a batch: model, latents and conditioning have the same shape."""
         return (self.model, tuple(self.current.latents.shape[1:]), self.conditioning.shape)
+
+    def close(self) -> None:
+        """Nobody wants its picture any more."""
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

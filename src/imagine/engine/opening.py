@@ -9,8 +9,10 @@ from ..frames import Source
 from .device import Device
 from .families.family import Family
 from .memory import Shortage
+from .whole import Whole
 
-Open = Callable[[Source, Device, Callable[[float], None]], Family]
+Model = Family | Whole
+Open = Callable[[Source, Device, Callable[[float], None]], Model]
 """Opens a model on a device; tells how much of it is there, 0…1."""
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
@@ -23,14 +25,14 @@ class Opening:
         self.source = source
         self.fraction = 0.0
         self._stopped = False
-        self._future: Future[Family | None] = _thread.submit(self._run, open_model, device)
+        self._future: Future[Model | None] = _thread.submit(self._run, open_model, device)
 
     @property
     def done(self) -> bool:
         return self._future.done()
 
     @property
-    def family(self) -> Family | None:
+    def family(self) -> Model | None:
         """What was opened; None when memory ran out on the way. Raises what else went wrong."""
         return self._future.result()
 
@@ -43,7 +45,7 @@ class Opening:
         self._stopped = True
         self._future.cancel()
 
-    def _run(self, open_model: Open, device: Device) -> Family | None:
+    def _run(self, open_model: Open, device: Device) -> Model | None:
         with Shortage():
             return open_model(self.source, device, self._progress)
         return None

@@ -71,16 +71,20 @@ class Pictures:
             wait(self._finals.values(), seconds, FIRST_COMPLETED)
 
 
-def preview_of(job: Job, resident: Resident) -> Callable[[], Preview]:
-    """What makes the preview of a job as it is now; `resident` is the job's own model."""
-    now, family, size, kind = job.current, job.own, job.size, job.submit.preview.kind
-    clean, step, steps, tiled, name = now.clean, job.step, job.steps, job.tiled, job.id
-    assert clean is not None, "nothing was evaluated yet"
+def preview_of(job: Job, resident: Resident) -> Callable[[], Preview] | None:
+    """What makes the preview of a job as it is now, None where there is nothing to show; `resident` is the job's own
+    model.
+    """
+    canvas, family, size, kind = job.canvas, job.own, job.size, job.submit.preview.kind
+    found, step, steps, tiled, name = job.clean, job.step, job.steps, job.tiled, job.id
+    if found is None:
+        return None
+    clean = found
 
     def picture() -> Image.Image:
         if kind == "linear":
-            return resident.preview.picture(clean, now.canvas.inner, size)
-        whole = now.canvas.finish(picture_from_pixels(family.decode(clean, tiled=tiled).values))
+            return resident.preview.picture(clean, canvas.inner, size)
+        whole = canvas.finish(picture_from_pixels(family.decode(clean, tiled=tiled).values))
         return whole if whole.size == size else whole.resize(size)
 
     def make() -> Preview:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from ..frames import ResidentModel, Source
-from .families.family import Family
+from .opening import Model
 from .preview import LinearPreview, fit
 
 
@@ -19,7 +19,7 @@ class Resident:
     """A model on the device, the jobs that use it, and when it may go."""
 
     source: Source
-    family: Family
+    family: Model
     keep_alive: float
     """Seconds after its last use; negative: for ever."""
     last_used: float

@@ -12,6 +12,7 @@ from typing import Any
 
 import diffusers
 import torch
+import transformers
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from transformers.models.clip.configuration_clip import CLIPTextConfig
@@ -44,7 +45,7 @@ def load_diffusers_folder(
     """The folder at `source.path` on `device`, in `dtype`: None is as stored, or float32 for a whole pipeline.
 
     `Components` for Stable Diffusion 1, 2 and XL, mapped as single files are; without safety checker and image encoder.
-    For any other class diffusers' pipeline. `source.options` may say `prediction` and `zero_snr`.
+    For any other class diffusers' pipeline. `source.options` may say `prediction`, `zero_snr` and `resolution`.
     Raises UnusableModel for a folder that names other libraries' classes, that holds pickled weights only, or whose
     files don't fit together.
     """
@@ -57,7 +58,7 @@ def load_diffusers_folder(
     try:
         if name in STEPPED:
             return _components(source, folder, index, device, dtype, progress)
-        return _pipeline(folder, device, dtype)
+        return _pipeline(folder, index, device, dtype)
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         raise UnusableModel(f"its files don't make a {name}: {error}") from error
 
@@ -77,9 +78,13 @@ def _check_parts(folder: Path, index: dict[str, Any]) -> None:
             raise UnusableModel(f"its {part} has pickled weights only, which are never opened")
 
 
-def _pipeline(folder: Path, device: torch.device, dtype: torch.dtype | None) -> Any:
+def _pipeline(folder: Path, index: dict[str, Any], device: torch.device, dtype: torch.dtype | None) -> Any:
+    for library in (diffusers, transformers):
+        library.utils.logging.disable_progress_bar()
+    # Said to be left out, or diffusers takes their absence for a mistake.
+    absent = {part: None for part, named in index.items() if isinstance(named, list) and named[:1] == [None]}
     loaded = diffusers.DiffusionPipeline.from_pretrained(
-        folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False, **absent
     )
     return loaded.to(device)
 
@@ -108,7 +113,8 @@ def _components(
             if progress is not None:
                 progress(number / len(networks))
     family, noise = _family(unet.module.config, numbers), noise_of_scheduler(source.options, scheduler)
-    side = unet.module.config.sample_size
+    side, said = unet.module.config.sample_size, source.options.get("resolution")
+    known = side * DOWNSCALE if isinstance(side, int) else family_config(family).resolution[noise.prediction]
     return Components(
         family=family,
         unet=unet.module,
@@ -116,7 +122,7 @@ def _components(
         text_encoders=[network.module for network in text],
         tokenizers=tokenizers,
         noise=noise,
-        resolution=side * DOWNSCALE if isinstance(side, int) else family_config(family).resolution[noise.prediction],
+        resolution=said if isinstance(said, int) else known,
         dtype=unet.module.dtype,
         report=report,
     )

@@ -10,22 +10,31 @@ from imagine.engine.device import Device
 from imagine.engine.families.family import Family
 from imagine.engine.families.sdxl import StableDiffusionXL
 from imagine.engine.families.stable_diffusion import StableDiffusion
+from imagine.engine.opening import Model
 from imagine.engine.prompts import TextEncoder, Tower
+from imagine.engine.whole import Whole
 from imagine.errors import UnusableModel
 from imagine.frames import Source
 
 from .checkpoint_file import CheckpointFile
 from .components import Components
+from .diffusers_folder import load_diffusers_folder
 from .family_config import UNET
+from .folder_file import read_json
 from .ldm_keys import with_live_unet
 from .single_file import load_single_file
 
+_WIDTH = 320
+"""Of a denoiser that doesn't tell: as Stable Diffusion's."""
 
-def open_model(source: Source, device: Device, progress: Callable[[float], None]) -> Family:
+
+def open_model(source: Source, device: Device, progress: Callable[[float], None]) -> Model:
     """The model of `source` on `device`. Raises UnusableModel, saying why it can't be used."""
-    dtype = device.precision.decide(source.digest, lambda: _width(source.path))
-    loaded = load_single_file(source, device=device.torch, dtype=dtype, progress=progress)
-    return family_from_components(loaded)
+    folder = Path(source.path).is_dir()
+    dtype = device.precision.decide(source.digest, lambda: (_folder_width if folder else _width)(source.path))
+    load = load_diffusers_folder if folder else load_single_file
+    loaded = load(source, device=device.torch, dtype=dtype, progress=progress)
+    return family_from_components(loaded) if isinstance(loaded, Components) else Whole(loaded)
 
 
 def file_bytes(source: Source) -> int:
@@ -60,3 +69,14 @@ def _width(path: str) -> int:
     if first is None:
         raise UnusableModel("it has no U-Net in the original Stable Diffusion layout")
     return int(first.shape[0])
+
+
+def _folder_width(path: str) -> int:
+    """About the channels of the first layer of a folder's denoiser, whatever its configuration calls them."""
+    for part in ("unet", "transformer"):
+        config = Path(path) / part / "config.json"
+        if config.is_file():
+            said = read_json(config)
+            widths = said.get("block_out_channels") or [said.get(k) for k in ("hidden_size", "inner_dim", "dim")]
+            return next((w for w in widths if isinstance(w, int)), _WIDTH)
+    return _WIDTH

@@ -1,0 +1,217 @@
+"""A diffusers pipeline with no family of its own, run whole: from the prompt to the picture, one step at a time.
+
+Less clever than a family (no batches, no second pass, the pipeline's own sampler), but it works on the day a model is
+published. The pipeline runs on a thread of its own and is held at the end of each step until the engine wants the next.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting
+from PIL import Image
+from torch import Tensor
+
+from ..errors import ImagineError, Unsupported
+from .autoencoder import Autoencoder, Coded
+
+_NATIVE = 512
+"""Of a pipeline that doesn't tell the side of the squares it was trained on."""
+
+
+class Whole:
+    """A loaded pipeline. What previews and residency ask of a family, it answers too."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self.name = type(pipeline).__name__
+        self.spared = False
+        self._pipeline = pipeline
+        self._modules = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+        vae = getattr(pipeline, "vae", None)
+        config = getattr(vae, "config", None)
+        self.downscale = int(getattr(pipeline, "vae_scale_factor", 8))
+        self._latent_channels = getattr(config, "latent_channels", None)
+        scale, shift = getattr(config, "scaling_factor", None), getattr(config, "shift_factor", None)
+        self._autoencoder = None if scale is None else Autoencoder(vae, scale=scale, shift=shift or 0.0)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(p.nbytes for module in self._modules for p in module.parameters())
+
+    @property
+    def dtype(self) -> str:
+        return str(self._pipeline.dtype).removeprefix("torch.")
+
+    @property
+    def multiple(self) -> int:
+        """Sides are multiples of so many pixels: a latent's, and as transformers take latents two by two."""
+        return self.downscale * (2 if hasattr(self._pipeline, "transformer") else 1)
+
+    @property
+    def native(self) -> int:
+        """The side, in pixels, of the squares it was trained on."""
+        side = getattr(self._pipeline, "default_sample_size", None)
+        if isinstance(side, int):
+            return side * self.downscale
+        network = getattr(self._pipeline, "unet", None) or getattr(self._pipeline, "transformer", None)
+        side = getattr(getattr(network, "config", None), "sample_size", None)
+        return side * self.downscale if isinstance(side, int) and side > 1 else _NATIVE
+
+    def accepts(self, argument: str) -> bool:
+        """Does a text-to-image run take this argument?"""
+        return argument in _arguments(self._pipeline)
+
+    def run(self, wanted: Mapping[str, Any]) -> Run:
+        """Begin one picture. `wanted` holds arguments of diffusers' pipelines; `image` and `mask_image` choose the
+        pipeline's variant. Raises Unsupported where it has none.
+        """
+        pipeline = copy.copy(self._variant(wanted))
+        # A scheduler holds the state of one run.
+        pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
+        pipeline.set_progress_bar_config(disable=True)
+        known = _arguments(pipeline)
+        return Run(pipeline, {name: value for name, value in wanted.items() if name in known})
+
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Coded:
+        """As a family's."""
+        if self._autoencoder is None:
+            raise Unsupported("this model's latents can't be shown", field="preview")
+        return self._autoencoder.encode(pixels, tiled=tiled)
+
+    def decode(self, latents: Tensor, *, tiled: bool = False) -> Coded:
+        """As a family's."""
+        if self._autoencoder is None:
+            raise Unsupported("this model's latents can't be shown", field="preview")
+        return self._autoencoder.decode(latents, tiled=tiled)
+
+    def shows(self, latents: Tensor | None) -> bool:
+        """Are these latents of its VAE, and so can be shown?"""
+        return (
+            latents is not None
+            and self._autoencoder is not None
+            and latents.dim() == 4
+            and latents.shape[1] == self._latent_channels
+        )
+
+    def spare(self) -> str | None:
+        """Have components on an accelerator only while they work, and the VAE work in tiles."""
+        if self.spared:
+            return None
+        self.spared = True
+        vae = getattr(self._pipeline, "vae", None)
+        if hasattr(vae, "enable_tiling"):
+            vae.enable_tiling()
+        if self._pipeline.device.type != "cpu":
+            self._pipeline.enable_model_cpu_offload(device=self._pipeline.device)
+        return "parts of the model wait in main memory"
+
+    def _variant(self, wanted: Mapping[str, Any]) -> Any:
+        """The pipeline of these components that takes the pictures that are given."""
+        needed = [name for name in ("image", "mask_image") if name in wanted]
+        if all(self.accepts(name) for name in needed):
+            return self._pipeline
+        made = AutoPipelineForInpainting if "mask_image" in needed else AutoPipelineForImage2Image
+        try:
+            # The dtype is said because diffusers would otherwise cast all to float32.
+            return made.from_pipe(self._pipeline, torch_dtype=self._pipeline.dtype)
+        except ValueError:
+            field = "mask" if "mask_image" in needed else "img"
+            raise Unsupported(f"{field} has no place in a {self.name}", field=field) from None
+
+
+class Run:
+    """One picture in the making. `advance` runs the pipeline to the end of its next step; all calls come from one
+    thread."""
+
+    def __init__(self, pipeline: Any, arguments: dict[str, Any]) -> None:
+        self._pipeline, self._arguments = pipeline, arguments
+        self._thread = threading.Thread(target=self._work, name="pipeline", daemon=True)
+        self._go, self._held = threading.Semaphore(0), threading.Semaphore(0)
+        self._stopped = False
+        self._error: BaseException | None = None
+        self.picture: Image.Image | None = None
+        self.step = 0
+        """How many steps are done."""
+        self.clean: Tensor | None = None
+        """The clean latents that the last step predicted, where they can be told."""
+        self._latents: Tensor | None = None
+
+    @property
+    def steps(self) -> int | None:
+        """As many as the pipeline means to make; None before it knows."""
+        told = getattr(self._pipeline, "num_timesteps", None) if self.step else None
+        return told if isinstance(told, int) else None
+
+    def advance(self) -> None:
+        """Run to the end of the next step, or to the end: then `picture` is there. Raises what went wrong."""
+        if not self._thread.is_alive():
+            self._thread.start()
+        self._go.release()
+        self._held.acquire()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def stop(self) -> None:
+        """Nobody wants it: the thread ends at once where it is held."""
+        self._stopped = True
+        self._go.release()
+
+    def _work(self) -> None:
+        self._go.acquire()
+        try:
+            if not self._stopped:
+                self._draw()
+        except _Stopped:
+            return
+        except BaseException as error:  # noqa: BLE001 - raised where the engine waits
+            self._error = error
+        finally:
+            self._held.release()
+
+    @torch.inference_mode()
+    def _draw(self) -> None:
+        arguments = dict(self._arguments)
+        if "callback_on_step_end" in _arguments(self._pipeline):
+            arguments["callback_on_step_end"] = self._step_done
+        made = self._pipeline(**arguments, output_type="pil")
+        pictures = getattr(made, "images", None)
+        if not pictures:
+            raise ImagineError(f"{type(self._pipeline).__name__} gave no picture")
+        self.picture = pictures[0].convert("RGB")
+
+    def _step_done(self, _: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        self.step = index + 1
+        before, self._latents = self._latents, tensors.get("latents")
+        self.clean = None if self._latents is None else _clean(self._pipeline.scheduler, index, before, self._latents)
+        self._held.release()
+        self._go.acquire()
+        if self._stopped:
+            raise _Stopped
+        return {}
+
+
+class _Stopped(BaseException):
+    """Ends a run that nobody wants any more; not an Exception, so that no pipeline catches it."""
+
+
+def _arguments(pipeline: Any) -> Mapping[str, Any]:
+    return inspect.signature(type(pipeline).__call__).parameters
+
+
+def _clean(scheduler: Any, index: int, before: Tensor | None, now: Tensor) -> Tensor:
+    """The clean latents x₀ that a step from `before` to `now` aimed at, where the scheduler has sigmas; else `now`.
+
+    Along the path of an ordinary differential equation dx/dσ = (x − x₀)/σ, and for flows x = (1 − σ)·x₀ + σ·ε gives
+    dx/dσ = ε − x₀: either way x₀ = x − σ·dx/dσ.
+    """
+    sigmas = getattr(scheduler, "sigmas", None)
+    if before is None or sigmas is None or index + 1 >= len(sigmas) or before.shape != now.shape:
+        return now
+    old, new = float(sigmas[index]), float(sigmas[index + 1])
+    return now if old == new else now - new * (now - before) / (new - old)

@@ -1,0 +1,196 @@
+"""diffusers folders through the engine: Stable Diffusion's step like files, other pipelines run whole."""
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+
+from imagine.engine.loading.tokenizer import FOLDER as TOKENIZER
+from imagine.engine.whole import Run, Whole
+from imagine.errors import OutOfMemory, Unsupported
+from imagine.params import Hires
+from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
+from tests.engine.plain_family import OUT_OF_MEMORY
+from tests.engine.running import engine_of, made, picture, previews, progress, run, source_of, wish
+
+PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
+
+
+@pytest.fixture(scope="module")
+def sd3(tmp_path_factory):
+    """A tiny Stable Diffusion 3 folder, which has no family of its own here."""
+    torch.manual_seed(0)
+    text = CLIPTextConfig(
+        hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=4, projection_dim=32
+    )
+    tokenizer = CLIPTokenizer(str(TOKENIZER / "vocab.json"), str(TOKENIZER / "merges.txt"), model_max_length=77)
+    pipeline = diffusers.StableDiffusion3Pipeline(
+        transformer=diffusers.SD3Transformer2DModel(
+            sample_size=8, patch_size=1, in_channels=16, num_layers=1, attention_head_dim=8, num_attention_heads=4,
+            joint_attention_dim=32, caption_projection_dim=32, pooled_projection_dim=64, out_channels=16,
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
+        vae=diffusers.AutoencoderKL(
+            latent_channels=16, block_out_channels=(8, 8, 8, 8), norm_num_groups=4, layers_per_block=1,
+            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+            scaling_factor=1.5, shift_factor=0.06,
+        ),
+        text_encoder=CLIPTextModelWithProjection(text), tokenizer=tokenizer,
+        text_encoder_2=CLIPTextModelWithProjection(text), tokenizer_2=tokenizer,
+        text_encoder_3=None, tokenizer_3=None,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("whole") / "sd3"
+    pipeline.save_pretrained(path)
+    return source_of(path, "sd3")
+
+
+@pytest.fixture(scope="module")
+def plain(sd3):
+    """diffusers' own picture of the same request."""
+    pipeline = diffusers.StableDiffusion3Pipeline.from_pretrained(sd3.path, text_encoder_3=None, tokenizer_3=None)
+    pipeline.set_progress_bar_config(disable=True)
+
+    def draw(seed, tiled=False):
+        pipeline.vae.use_tiling = tiled
+        made = pipeline(
+            "a red fox", width=64, height=64, num_inference_steps=3, guidance_scale=5.0,
+            generator=torch.Generator().manual_seed(seed),
+        )  # fmt: skip
+        return made.images[0]
+
+    return draw
+
+
+def ask(source, job="a", **changes):
+    """A wish that says nothing of samplers."""
+    return wish(source, job, **{"sampler": "dpm++ 2m", **changes})
+
+
+def same(a, b):
+    return np.array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_a_folder_of_stable_diffusion_makes_the_picture_of_its_file(tmp_path):
+    modules = tiny_modules()
+    write_folder(tmp_path / "folder", modules)
+    write_checkpoint(tmp_path / "file.safetensors", modules)
+    pictures = [
+        picture(made(engine_of(), wish(source_of(path), sampler="ddim", num_steps=3)))
+        for path in (tmp_path / "folder", tmp_path / "file.safetensors")
+    ]
+    assert same(*pictures)
+
+
+def test_a_whole_pipeline_makes_what_diffusers_makes(sd3, plain):
+    result = made(engine_of(), ask(sd3, num_steps=3, seed=4))
+    assert same(picture(result), plain(4))
+    assert not result.warnings
+
+
+def test_it_is_made_one_step_at_a_time_with_progress_and_previews(sd3):
+    said = run(engine_of(), ask(sd3, num_steps=4, every=1))
+    assert progress(said) == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    shown = previews(said)
+    assert [one.step for one in shown] == [1, 2, 3]
+    assert all(picture(one).size == (64, 64) for one in shown)
+
+
+def test_previews_approach_the_picture(sd3):
+    """The clean latents that are shown are predicted: the last preview is nearer to the result than the noise is."""
+    said = run(engine_of(), ask(sd3, num_steps=8, every=1, kind="vae"))
+    final = np.asarray(picture(next(one for one in said if type(one).__name__ == "Finished")), float)
+    away = [np.abs(np.asarray(picture(one), float) - final).mean() for one in previews(said)]
+    assert away[-1] < away[0] / 2
+
+
+def test_two_at_once_do_not_mix(sd3, plain):
+    said = run(engine_of(), ask(sd3, "a", num_steps=3, seed=1), ask(sd3, "b", num_steps=3, seed=2))
+    results = {one.job: picture(one) for one in said if type(one).__name__ == "Finished"}
+    assert same(results["a"], plain(1))
+    assert same(results["b"], plain(2))
+
+
+def test_a_picture_to_begin_with_and_a_mask(sd3):
+    begun = picture(made(engine_of(), ask(sd3, img=PHOTO, strength=0.3, num_steps=4)))
+    assert not same(begun, PHOTO)
+    mask = Image.new("L", (64, 64), 0)
+    mask.paste(255, (32, 0, 64, 64))
+    painted = np.asarray(picture(made(engine_of(), ask(sd3, img=PHOTO, mask=mask, strength=0.9, num_steps=4))))
+    assert (painted[:, :32] == np.asarray(PHOTO)[:, :32]).all()
+    assert (painted[:, 32:] != np.asarray(PHOTO)[:, 32:]).any()
+
+
+def test_a_size_that_is_no_multiple_comes_back_as_asked(sd3):
+    assert picture(made(engine_of(), ask(sd3, width=72, height=68))).size == (72, 68)
+
+
+def test_cancelling_ends_its_thread(sd3):
+    engine, begun = engine_of(), []
+    job = ask(sd3, num_steps=50)
+    engine.submit(job)
+    while len(begun) < 3:
+        begun += [one for one in engine.step() if type(one).__name__ == "Progress"]
+    work = engine._jobs["a"]._run
+    engine.cancel("a")
+    assert not engine.busy
+    work._thread.join(timeout=30)
+    assert not work._thread.is_alive()
+
+
+def test_what_it_can_not_do_is_refused_or_named(sd3):
+    with pytest.raises(Unsupported, match="hires"):
+        run(engine_of(), ask(sd3, hires=Hires(scale=2)))
+    said = made(engine_of(), ask(sd3, sampler="euler a", num_steps=1)).warnings
+    assert said == ["sampler and schedule have no effect: a StableDiffusion3Pipeline brings its own"]
+
+
+def test_memory_that_runs_short_begins_it_again_and_gives_the_same_picture(sd3, plain, monkeypatch):
+    advance, fails = Run.advance, [None, OUT_OF_MEMORY]
+
+    def short(self):
+        if fails and (error := fails.pop(0)):
+            self.stop()
+            raise error
+        advance(self)
+
+    monkeypatch.setattr(Run, "advance", short)
+    result = made(engine_of(), ask(sd3, num_steps=3, seed=4))
+    assert result.warnings == ["memory ran short: parts of the model wait in main memory"]
+    assert result.meta["environment"]["spared"] is True
+    assert same(picture(result), plain(4, tiled=True))
+
+
+def test_memory_that_never_suffices_is_an_error(sd3, monkeypatch):
+    def never(self):
+        self.stop()
+        raise OUT_OF_MEMORY
+
+    monkeypatch.setattr(Run, "advance", never)
+    with pytest.raises(OutOfMemory):
+        run(engine_of(), ask(sd3))
+
+
+def test_a_pipeline_without_words_or_steps_to_hold_works_too(tmp_path):
+    unet = diffusers.UNet2DModel(
+        sample_size=64, block_out_channels=(32,), layers_per_block=1, norm_num_groups=8,
+        down_block_types=("DownBlock2D",), up_block_types=("UpBlock2D",),
+    )  # fmt: skip
+    diffusers.DDPMPipeline(unet, diffusers.DDPMScheduler()).save_pretrained(tmp_path)
+    source = source_of(tmp_path)
+    result = made(engine_of(), ask(source, every=1))
+    assert picture(result).size == (64, 64)
+    assert "prompt has no effect on a DDPMPipeline" in result.warnings
+    with pytest.raises(Unsupported, match="img has no place in a DDPMPipeline"):
+        run(engine_of(), ask(source, img=PHOTO))
+
+
+def test_its_size_is_known(sd3):
+    model = Whole(diffusers.StableDiffusion3Pipeline.from_pretrained(sd3.path, text_encoder_3=None, tokenizer_3=None))
+    weights = sum(
+        p.nbytes for part in ("transformer", "vae", "text_encoder", "text_encoder_2")
+        for p in getattr(model._pipeline, part).parameters()
+    )  # fmt: skip
+    assert model.nbytes == weights
+    assert (model.native, model.multiple, model.dtype) == (64, 16, "float32")

@@ -13,14 +13,15 @@ ROOT = Path(__file__).parents[1]
 FAKE = [sys.executable, str(ROOT / "tests/server/fake_serve.py")]
 REAL = [sys.executable, "-m", "imagine", "serve"]
 CLI = [sys.executable, "-m", "imagine"]
-PATIENCE = 120.0
+PATIENCE = 600.0
+"""Seconds: for what hangs, not for what is slow."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """What every process of a test sees: a home of its own, and no setting from outside."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("IMAGINE_")}
     runtime = home / "run"
-    runtime.mkdir(parents=True, exist_ok=True)
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
     return kept | paths | {"IMAGINE_HOME": str(home / ".imagine")} | more
 

@@ -140,6 +140,18 @@ def test_the_private_folder_is_this_users_alone(tmp_path: Path, monkeypatch: pyt
     assert reach.private_socket().is_relative_to(tmp_path)
 
 
+@pytest.mark.parametrize("place", ["shared", "missing", "relative"])
+def test_a_runtime_folder_that_others_can_write_to_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", place if place == "relative" else str(tmp_path / place))
+    assert reach.private_folder().is_relative_to(tmp_path / "home")
+
+
 def test_a_private_server_that_ends_at_once_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setattr(reach, "running", lambda _: None)

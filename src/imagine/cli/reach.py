@@ -91,16 +91,24 @@ def private_folder() -> Path:
     """This user's folder for the private server's socket and log. Raises ImagineError where others could look in."""
     import platformdirs
 
-    if os.environ.get("XDG_RUNTIME_DIR"):
-        folder = Path(platformdirs.user_runtime_dir("imagine", appauthor=False))
-    else:  # platformdirs would fall back to /tmp, where another user may have made the folder first
-        folder = Path(platformdirs.user_data_dir("imagine", appauthor=False))
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    # platformdirs falls back to /tmp, where another user may have made the folder first
+    base = runtime if _is_own(runtime) else platformdirs.user_data_dir(appauthor=False)
+    folder = Path(base) / "imagine"
     folder.mkdir(parents=True, exist_ok=True)
     if os.name == "posix":
         if folder.stat().st_uid != os.getuid():
             raise ImagineError(f"the folder {folder} belongs to another user")
         folder.chmod(0o700)
     return folder
+
+
+def _is_own(folder: str) -> bool:
+    """Is it a folder that only this user can write to?"""
+    with contextlib.suppress(OSError):
+        about = Path(folder).stat()
+        return Path(folder).is_absolute() and about.st_uid == os.getuid() and not about.st_mode & 0o022
+    return False
 
 
 def private_socket() -> Path:

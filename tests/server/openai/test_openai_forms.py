@@ -1,7 +1,7 @@
 """Forms, as OpenAI's SDKs and other programs write them, are the same fields as JSON; broken ones are refused."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagine.errors import BadRequest
@@ -84,6 +84,7 @@ def test_a_form_that_is_none_is_refused(body, content_type, sentence):
         fields_from_form(body, content_type)
 
 
+@settings(deadline=None)  # the time says how busy the machine is
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_fields_or_a_refusal(data, framed):
     body = b"--bound\r\n" + data + b"\r\n--bound--\r\n" if framed else data

@@ -90,6 +90,7 @@ def test_what_is_said_itself_wins_over_the_quality():
     assert wish_from({"prompt": "x", "quality": "max"}, GENERATION, Usual(512, 100)).request.num_steps == 150
 
 
+@settings(deadline=None)
 @given(st.integers(64, 2048), st.integers(64, 2048), st.sampled_from([128, 512, 768, 1024]))
 def test_two_passes_make_exactly_the_size(width, height, side):
     width, height = width // 8 * 8, height // 8 * 8
@@ -245,7 +246,7 @@ JSON = st.recursive(
 NAMES = st.sampled_from([*Fields.__struct_fields__, *GenerateRequest.__struct_fields__, "style_preset", "steps"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.dictionaries(NAMES | st.text(max_size=9), JSON, max_size=6), st.sampled_from([GENERATION, EDIT, VARIATION]))
 def test_any_json_is_a_request_or_a_refusal(body, kind):
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -15,9 +16,11 @@ from ...errors import BadRequest
 from ...request import GenerateRequest
 from .fields import PICTURES, SPELLINGS, Fields
 
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what a client writes wrongly is answered, not logged
 MAX_PARTS = 256
 _NAME = re.compile(r"([^\[\]]{1,100})((?:\[[^\[\]]{0,40}\]){0,3})")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_PLAIN = ("binary", "8bit", "7bit")
 _TRUTH = {"true": True, "false": False}
 
 
@@ -50,9 +53,18 @@ def _parts(body: bytes, content_type: str) -> Iterator[Part]:
     if not reader.ended:
         raise BadRequest("the body is a form that was cut off")
     for headers, data in reader.parts:
+        _check_plain(headers)
         options = parse_options_header(headers.get(b"content-disposition", b""))[1]
         name = options.get(b"name", b"").decode("utf-8", "replace")
         yield Part(name, data if b"filename" in options else _text(data, name))
+
+
+def _check_plain(headers: dict[bytes, bytes]) -> None:
+    """Parts come as they are: what is packed again would be taken for something else."""
+    for header, plain in ((b"content-encoding", ("identity",)), (b"content-transfer-encoding", _PLAIN)):
+        said = headers.get(header, plain[0].encode()).decode("latin-1").strip().lower()
+        if said not in plain:
+            raise BadRequest(f"a part of the form has {header.decode()} {shown(said)}; send it as it is")
 
 
 class _Reader:

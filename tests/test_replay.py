@@ -54,12 +54,13 @@ def recipes(draw) -> GenerationParams:
         "img": draw(DIGEST), "mask": draw(st.none() | DIGEST), "strength": draw(st.floats(0, 1)),
         "extend": draw(st.none() | extend), "resize": draw(st.sampled_from(["crop", "fit", "stretch"])),
     } if with_img else {}  # fmt: skip
+    refined = st.fixed_dictionaries({"refiner": TEXT.filter(bool), "refiner_at": st.floats(0, 1)})
     return GenerationParams(
         model=draw(TEXT.filter(bool)), digest=draw(DIGEST), prompt=draw(TEXT), neg=draw(TEXT), width=width,
         height=height, num_steps=draw(st.integers(row.min_steps(schedule, "ordinary"), min(row.max_steps, 150))),
         guidance=draw(st.floats(0, 30)), sampler=sampler, schedule=schedule, seed=draw(st.integers(0, MAX_SEED)),
         clip=draw(st.integers(1, 12)), fit=draw(st.sampled_from(["native", "scale"])), hires=draw(st.none() | hires),
-        vae=draw(st.none() | TEXT.filter(bool)), reproducible=reproducible,
+        vae=draw(st.none() | TEXT.filter(bool)), **draw(st.just({}) | refined), reproducible=reproducible,
         buckets=draw(st.none() | st.sampled_from(["1x12,1x3"] + ["1x12,4x13"] * (not reproducible))), **of_img,
     )  # fmt: skip
 

@@ -55,12 +55,20 @@ def test_a_bare_prompt_gets_the_documented_defaults():
     )  # fmt: skip
 
 
+def test_a_refiner_begins_where_it_is_told():
+    assert resolved(refiner="r").params[0].refiner_at == 0.8
+    assert resolved(refiner="r", refiner_at=0).params[0].refiner_at == 0
+    assert resolved(refiner_at=0.5).warnings == ["refiner_at has no effect without refiner"]
+    assert resolved(refiner_at=0.5).params == resolved().params
+
+
 def test_everything_that_is_said_arrives():
     found = resolved(
         source=(100, 80), prompt="p", width=200, height=160, num_steps=30, guidance=5, sampler="euler a",
         schedule="karras", seed="9", neg="n", clip=2, vae="v", strength=0.3, mask="aGk=", extend={"left": 8, "top": 0},
         resize="fit", hires={"scale": 2, "strength": 0.4, "steps": 7, "upscaler": "latent"}, fit="scale", stream=5,
         preview="vae", progress=True, keep_alive="5m", reproducible=True, buckets="1x30",
+        refiner="r", refiner_at=0.6,
     )  # fmt: skip
     assert found.warnings == []
     assert found.params == [
@@ -69,6 +77,7 @@ def test_everything_that_is_said_arrives():
             sampler="euler a", schedule="karras", seed=9, clip=2, img="1" * 64, mask="2" * 64, strength=0.3,
             extend=Extend(left=8), resize="fit", fit="scale", vae="v", reproducible=True, buckets="1x30",
             hires=Hires(scale=2.0, strength=0.4, steps=7, upscaler="latent"),
+            refiner="r", refiner_at=0.6,
         )
     ]  # fmt: skip
     assert (found.preview, found.progress, found.keep_alive) == (PreviewSettings(kind="vae", every=5), True, 300.0)

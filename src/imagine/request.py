@@ -110,6 +110,13 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Meta(description="Clip skip: the text encoder's layer to use, counted from the last, which is 1."),
     ] = None
     vae: Annotated[Name | None, Meta(description="A VAE file to use in place of the model's own, by its name.")] = None
+    refiner: Annotated[
+        Name | None, Meta(description="A second model, of the same kind of latents, that finishes what model began.")
+    ] = None
+    refiner_at: Annotated[
+        Strength | None,
+        Meta(description="With refiner: the part of the noise, 0 to 1, that is left to model; 0.8 if not said."),
+    ] = None
     img: Annotated[
         str | None,
         Meta(description="A picture to start from: PNG, JPEG or WebP in base64, or as a data URL."),

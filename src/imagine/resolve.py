@@ -31,6 +31,7 @@ GUIDANCE = 7.0
 SAMPLER = "dpm++ 2m"
 SCHEDULE = "default"
 STRENGTH = 0.8
+REFINER_AT = 0.8
 SIDE = 512
 """Of a checkpoint that doesn't tell its own."""
 MULTIPLE = 8
@@ -128,6 +129,7 @@ def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: si
         width=size[0], height=size[1], num_steps=num_steps,
         guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
         clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires, vae=request.vae,
+        refiner=request.refiner, refiner_at=_first(request.refiner_at if request.refiner else None, None, REFINER_AT),
         reproducible=bool(request.reproducible), buckets=request.buckets,
     )  # fmt: skip
 
@@ -159,6 +161,8 @@ def _without_effect(request: GenerateRequest) -> list[str]:
     """A warning for each thing that was said and decides nothing here."""
     needs_img = [name for name in ("strength", "resize") if getattr(request, name) is not None]
     warnings = [f"{name} has no effect without img" for name in needs_img if request.img is None]
+    if request.refiner_at is not None and request.refiner is None:
+        warnings.append("refiner_at has no effect without refiner")
     if request.preview is not None and not request.stream:
         warnings.append("preview has no effect without stream")
     return warnings

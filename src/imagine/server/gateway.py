@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 _FRESH = 2.0
 """Seconds for which what was seen of the folders is taken for granted."""
 _REMEMBERED = 32
+NO_PARTS: Mapping[str, Entry] = {}
 
 
 class Gateway:
@@ -116,9 +117,9 @@ class Gateway:
         """What a request that doesn't say it gets on this model."""
         return self._said_of(entry).defaults.over(self.settings.defaults)
 
-    def source_of(self, entry: Entry, vae: Entry | None = None) -> Source:
-        """What a worker must know of a model to load it."""
-        return source_from(entry, vae, self._said_of(entry).max_batch)
+    def source_of(self, entry: Entry, parts: Mapping[str, Entry] = NO_PARTS) -> Source:
+        """What a worker must know of a model to load it, and of the files that are used beside it, by their role."""
+        return source_from(entry, parts, self._said_of(entry).max_batch)
 
     def used(self, name: str) -> None:
         """Remembers that a model was used just now."""
@@ -180,7 +181,7 @@ class Gateway:
             _log.error("%s can't be preloaded: %s", name, error)
 
 
-def source_from(entry: Entry, vae: Entry | None = None, max_batch: int | None = None) -> Source:
+def source_from(entry: Entry, parts: Mapping[str, Entry] = NO_PARTS, max_batch: int | None = None) -> Source:
     """What a worker must know of a model to load it. `max_batch`: how many of its pictures it denoises together."""
     options: dict[str, object] = {"zero_snr": True} if entry.zero_snr else {}
     if entry.prediction and entry.prediction != "flow":
@@ -189,9 +190,9 @@ def source_from(entry: Entry, vae: Entry | None = None, max_batch: int | None = 
         options["resolution"] = entry.resolution
     if max_batch:
         options["max_batch"] = max_batch
-    parts = {} if vae is None else {"vae": vae.path}
+    paths = {role: part.path for role, part in parts.items()}
     return Source(
-        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, parts=parts, options=options
+        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, parts=paths, options=options
     )
 
 

@@ -27,6 +27,8 @@ from .body import Holding
 from .gateway import Gateway
 
 _log = logging.getLogger("imagine.jobs")
+PARTS = {"vae": "vae", "refiner": "checkpoint"}
+"""The fields that name a file to be used beside the model, each with the kind of file that it must be."""
 _READ_AHEAD = 2
 """Events taken before they are read: a slow reader's are kept, and thinned out, in the pool's own buffers."""
 
@@ -50,7 +52,7 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
     """
     asked, request = request, await _with_preset(gateway, request)
     entry = await gateway.choose(request.model)
-    vae = _vae(gateway, request.vae) if request.vae else None
+    parts = {role: _part(gateway, role, name) for role in PARTS if (name := getattr(request, role))}
     img = await _picture(gateway, request.img, "img")
     mask = await _picture(gateway, request.mask, "mask")
     holding.hold(sum(len(picture[0]) for picture in (img, mask) if picture))
@@ -67,7 +69,7 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
     gateway.used(entry.name)
     for params in resolved.params:
         _log.debug("recipe: %s", msgspec.to_builtins(params))
-    source = gateway.source_of(entry, vae)
+    source = gateway.source_of(entry, parts)
     files = (img and img[0], mask and mask[0])
     jobs = [_job(params, resolved, client, source, files) for params in resolved.params]
     return Plan(jobs, resolved.warnings)
@@ -141,14 +143,13 @@ def _read_picture(text: str, field: str) -> tuple[bytes, Picture]:
     return data, picture_from(data, *images.decode(data, field=field).size)
 
 
-def _vae(gateway: Gateway, name: str) -> Entry:
+def _part(gateway: Gateway, role: str, name: str) -> Entry:
     """Raises BadRequest where there is none of that name that can be used."""
     try:
-        return gateway.registry.find(name, kind="vae")
-    except UnusableModel:
-        raise
+        return gateway.registry.find(name, kind=PARTS[role])
     except ImagineError as error:
-        raise BadRequest(f"vae '{name[:40]}' not found", field="vae") from error
+        why = f"can't be used: {error}" if isinstance(error, UnusableModel) else "not found"
+        raise BadRequest(f"{role} '{name[:40]}' {why}", field=role) from error
 
 
 def _note(gateway: Gateway, job: Submit, event: JobReport) -> None:

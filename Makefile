@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz lint format bench toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz lint docs format bench toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,6 +29,9 @@ lint: .venv/ready  ## style and types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+docs: .venv/ready  ## write the tables in docs/ anew, from the code
+	$(PY) -m tools.document
 
 format: .venv/ready  ## put the code into its one style
 	.venv/bin/ruff check --fix .

@@ -17,6 +17,7 @@ from imagine.cli.verify import compared
 from imagine.client import Address, Client, address_from
 from imagine.errors import ImagineError
 from tests.cli.fake_server import FakeServer, picture, png
+from tests.registry import declared
 
 
 def run(*arguments: str) -> int:
@@ -44,6 +45,22 @@ def test_start_up_is_light(arguments: list[str], tmp_path: Path) -> None:
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(name, "--help") == 0
     assert f"imagine {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [("imagine ver", "plain,verify"), ("imagine run -m dream", "plain,dreamshaper_8"),
+    ("imagine run --num", "plain,--num-steps")],
+)  # fmt: skip
+def test_the_shell_completes(
+    words: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared.write(tmp_path / "models/dreamshaper_8.safetensors", declared.tiny())
+    monkeypatch.setenv("IMAGINE_HOME", str(tmp_path))
+    monkeypatch.setenv("_IMAGINE_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    assert run() == 0
+    assert expected in capsys.readouterr().out.splitlines()
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ import click
 from ..client import Client
 from ..errors import ImagineError
 from . import reach
+from .list import complete_model
 
 if TYPE_CHECKING:
     from .outputs import Outputs
@@ -26,7 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False)
 
 @click.command("run", context_settings={"help_option_names": ["--help"]})
 @click.argument("words", nargs=-1, metavar="PROMPT...")
-@click.option("-m", "--model", help="A name that `imagine list` shows.")
+@click.option("-m", "--model", help="A name that `imagine list` shows.", shell_complete=complete_model)
 @click.option("-a", "--address", help="The server, HOST:PORT. [IMAGINE_HOST]")
 @click.option("-o", "--output", help="The base of the files' names; overwrites. Default: the time.")
 @click.option("-w", "--width", type=int, help="Pixels.")

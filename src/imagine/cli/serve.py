@@ -136,5 +136,5 @@ def _say_where(urls: list[str], settings: Settings) -> None:
         click.echo(f"Listening on {url}", err=True)
         if url.startswith("http"):
             base = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
-            click.echo(f"  native  {base}/generate\n  ollama  {base}\n  page    {base}/", err=True)
+            click.echo(f"  native  {base}/generate\n  openai  {base}/v1\n  ollama  {base}\n  page    {base}/", err=True)
     click.echo(f"  models  {', '.join(map(str, settings.roots))}", err=True)

@@ -8,10 +8,11 @@ import click
 
 from ..errors import ModelNotFound
 from . import reach
+from .list import complete_model
 
 
 @click.command("show")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(model: str, address: str | None, as_json: bool) -> None:

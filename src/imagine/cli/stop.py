@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from . import reach
+from .list import complete_model
 
 
 @click.command("stop")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 def command(model: str, address: str | None) -> None:
     """Unload MODEL once no picture uses it."""

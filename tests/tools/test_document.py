@@ -1,0 +1,30 @@
+"""The tables in the documentation are those that the code makes."""
+
+import re
+
+import pytest
+
+from tools.document import DOCS, TABLES, table, written
+
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_as_the_code_makes_it(page):
+    assert page.read_text() == written(page.read_text()), "make docs"
+
+
+def test_every_table_stands_somewhere():
+    placed = [name for page in PAGES for name in re.findall("<!-- table: (.*) -->", page.read_text())]
+    assert sorted(placed) == sorted(TABLES)
+
+
+def test_a_table_that_is_out_of_date_is_seen():
+    page = (DOCS / "api.md").read_text()
+    assert "| 400 | BadRequest |" in page
+    stale = page.replace("| 400 | BadRequest |", "| 422 | BadRequest |")
+    assert written(stale) == page
+
+
+def test_a_bar_in_a_cell_does_not_end_it():
+    assert table(["a"], [["b|c"]]) == "| a |\n| --- |\n| b\\|c |\n"

@@ -1,0 +1,171 @@
+"""Writes the tables in `docs/` from the code that they tell of: commands, flags, settings, endpoints, fields, statuses.
+
+    python -m tools.document [--check]
+
+A page says where a table goes by a comment, `<!-- table: NAME -->`; what stands between it and `<!-- end -->` is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from imagine.checking import allowed
+from imagine.cli.main import ALIASES as COMMAND_ALIASES
+from imagine.cli.main import COMMANDS, cli
+from imagine.cli.serve import command as serve_command
+from imagine.request import ALIASES, GenerateRequest
+from imagine.server.app import ROUTES
+from imagine.server.errors import STATUSES
+from imagine.server.openapi import document
+from imagine.settings import OPTIONS, Option
+
+DOCS = Path(__file__).parents[1] / "docs"
+_PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_DIALECTS = {"OpenAI": "/v1/", "Ollama": "/api/", "AUTOMATIC1111": "/sdapi/"}
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def commands() -> str:
+    """What `imagine --help` lists."""
+    other = {name: alias for alias, name in COMMAND_ALIASES.items()}
+    rows = [
+        [f"`imagine {name}`" + (f", `{other[name]}`" if name in other else ""), entry.help]
+        for name, entry in COMMANDS.items()
+    ]
+    return table(["command", "what it does"], rows)
+
+
+def options_of(name: str) -> str:
+    """The arguments and flags of one command."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    context = click.Context(command, info_name=f"imagine {name}")
+    rows = [_option_row(parameter, context) for parameter in command.params if not getattr(parameter, "hidden", False)]
+    usage = command.get_usage(context).removeprefix("Usage: ")
+    return f"`{' '.join(usage.split())}`\n\n" + (table(["flag", "what it does"], [row for row in rows if row]))
+
+
+def _option_row(parameter: click.Parameter, context: click.Context) -> list[str]:
+    record = parameter.get_help_record(context)
+    if record is None or not record[1]:
+        return []
+    return [f"`{record[0].strip()}`", _without_home(record[1])]
+
+
+def settings() -> str:
+    """Every setting: its flag, its variable, and its default; its name is its key in the YAML file."""
+    flags = {parameter.name: parameter for parameter in serve_command.params}
+    rows = [
+        [f"`{option.name}`", _flag(flags.get(option.name)), _variable(option), _default(option), option.help]
+        for option in OPTIONS
+    ]
+    return table(["setting", "flag", "variable", "default", "what it is"], rows)
+
+
+def _flag(parameter: click.Parameter | None) -> str:
+    return "" if parameter is None else ", ".join(f"`{name}`" for name in parameter.opts)
+
+
+def _variable(option: Option) -> str:
+    return "" if option.file_only else f"`{option.variable}`"
+
+
+def _default(option: Option) -> str:
+    if option.default in (None, (), False) or option.file_only:
+        return ""
+    shown = f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
+    return f"`{_without_home(shown)}`"
+
+
+def _without_home(text: str) -> str:
+    return text.replace(str(Path.home()), "~")
+
+
+def endpoints() -> str:
+    """The routes of our own dialect."""
+    return _routes(lambda path: not path.startswith(tuple(_DIALECTS.values())))
+
+
+def dialects() -> str:
+    """The routes of other programs' dialects."""
+    return _routes(lambda path: path.startswith(tuple(_DIALECTS.values())))
+
+
+def _routes(wanted: Callable[[str], bool]) -> str:
+    rows = [
+        [f"`{route.method} {re.sub(r':[^}]*', '', route.path)}`", route.summary]
+        for route in ROUTES
+        if wanted(route.path)
+    ]
+    return table(["endpoint", "what it is for"], rows)
+
+
+def fields() -> str:
+    """What `/generate` takes."""
+    spelled: dict[str, list[str]] = {}
+    for alias, name in ALIASES.items():
+        spelled.setdefault(name, []).append(f"`{alias}`")
+    declared = document(ROUTES)["components"]["schemas"]["GenerateRequest"]["properties"]
+    info = msgspec.inspect.type_info(GenerateRequest)
+    assert isinstance(info, msgspec.inspect.StructType)
+    rows = [_field_row(field, declared[field.encode_name], spelled) for field in info.fields]
+    return table(["field", "also as", "what it can be", "if not said", "what it is"], rows)
+
+
+def _field_row(field: msgspec.inspect.Field, schema: dict[str, Any], spelled: dict[str, list[str]]) -> list[str]:
+    name = field.encode_name
+    default = schema.get("default")
+    shown = "" if default is None else f"`{msgspec.json.encode(default).decode()}`"
+    return [f"`{name}`", ", ".join(spelled.get(name, [])), allowed(field.type), shown, schema.get("description", "")]
+
+
+def statuses() -> str:
+    """The status of each kind of error."""
+    rows = sorted(
+        [str(status), kind.__name__, (inspect.getdoc(kind) or "").splitlines()[0]] for kind, status in STATUSES.items()
+    )
+    return table(["status", "error", "what it means"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "settings": settings,
+    "endpoints": endpoints,
+    "dialects": dialects,
+    "fields": fields,
+    "statuses": statuses,
+} | {f"options of {name}": lambda name=name: options_of(name) for name in COMMANDS if name != "serve"}
+
+
+def written(page: str) -> str:
+    """`page` with its tables made anew. Raises KeyError for a table that nobody makes."""
+    return _PLACE.sub(lambda place: f"{place[1]}{TABLES[place[2]]()}{place[3]}", page)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a page is not as it would be")
+    check = parser.parse_args().check
+    stale = [path for path in sorted(DOCS.glob("*.md")) if written(path.read_text()) != path.read_text()]
+    for path in stale:
+        print(path)
+        if not check:
+            path.write_text(written(path.read_text()))
+    raise SystemExit(int(check and bool(stale)))
+
+
+if __name__ == "__main__":
+    main()

@@ -45,6 +45,20 @@ def test_a_picture_and_what_makes_it_again(tmp_path):
     assert seen[0].source.path.endswith("fox.safetensors")
 
 
+def test_files_to_be_used_beside_the_model_are_found_by_name(tmp_path):
+    body = {"prompt": "a fox", "model": "fox", "refiner": "wolf", "refiner_at": 0.6}
+    _, _, _, seen = post(tmp_path, body, models=("fox", "wolf"))
+    assert seen[0].source.parts == {"refiner": str(tmp_path / "models" / "wolf.safetensors")}
+    assert (seen[0].params.refiner, seen[0].params.refiner_at) == ("wolf", 0.6)
+
+
+@pytest.mark.parametrize("role", ["vae", "refiner"])
+def test_files_that_are_not_there_are_refused_by_their_role(tmp_path, role):
+    status, _, body, seen = post(tmp_path, {"prompt": "a fox", role: "../wolf"})
+    assert (status, seen) == (400, [])
+    assert json.loads(body)["error"] == f"{role} '../wolf' not found"
+
+
 def test_several_pictures_are_jobs_of_the_seeds_that_follow(tmp_path):
     _, _, body, seen = post(tmp_path, {"prompt": "a fox", "seed": "7", "count": 3, "keep_alive": "1m"})
     assert [each["seed"] for each in json.loads(body)["images"]] == ["7", "8", "9"]

@@ -1,0 +1,104 @@
+"""The whole server with a real worker and a tiny checkpoint: pictures that are made again, and clients that hang up."""
+
+import http.client
+import json
+import re
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+from imagine.cli.main import main
+from imagine.samplers import SAMPLERS
+from tests.daemon import PATIENCE, REAL, Daemon
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+SMALL = ["-w", "64", "-h", "64", "-n", "4"]
+OTHERS = [
+    ["a (red:1.3) fox BREAK in the snow", "--neg", "blurry"],
+    ["a fox", "-c", "2", "-g", "1"],
+    ["a fox", "-w", "128", "-h", "72"],
+    ["a fox", "-f", "1.5"],
+    ["a fox", "-i", "photo.png", "-d", "0.5"],
+    ["a fox", "-i", "photo.png", "--mask", "mask.png"],
+    ["a fox", "-i", "photo.png", "--extend", "right=16"],
+    ["a fox", "--schedule", "karras", "--reproducible"],
+    ["a fox", "--count", "3", "--seed", "18446744073709551614"],
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    from tests.checkpoints import write_checkpoint
+
+    (tmp_path / ".imagine/models").mkdir(parents=True)
+    write_checkpoint(tmp_path / ".imagine/models/tiny.safetensors")
+    Image.linear_gradient("L").resize((96, 64)).convert("RGB").save(tmp_path / "photo.png")
+    Image.radial_gradient("L").resize((96, 64)).save(tmp_path / "mask.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("IMAGINE_API_KEY", raising=False)
+    return tmp_path
+
+
+def test_twenty_saved_pictures_are_identical_after_a_restart(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def imagine(daemon: Daemon, *arguments: str) -> list[str]:
+        monkeypatch.setenv("IMAGINE_HOST", daemon.url)
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        said = capsys.readouterr()
+        assert ended.value.code == 0, (arguments, said.out, said.err)
+        return said.out.splitlines()
+
+    saved: list[str] = []
+    with Daemon(home, REAL, "-d", "cpu") as daemon:
+        for number, more in enumerate([*[["a fox", "--sampler", name] for name in SAMPLERS], *OTHERS]):
+            told = imagine(daemon, "run", *SMALL, *more, "-o", f"picture{number}")
+            saved += [name for name in told if name.endswith(".json")]
+        assert daemon.stop() == 0
+    assert len(saved) >= 20
+    with Daemon(home, REAL, "-d", "cpu") as daemon:
+        assert imagine(daemon, "verify", *saved) == [f"{name}: identical" for name in saved]
+
+
+def got(daemon: Daemon, path: str) -> str:
+    with urllib.request.urlopen(daemon.url + path, timeout=PATIENCE) as answer:
+        return answer.read().decode()
+
+
+def steps_done(daemon: Daemon) -> int:
+    found = re.search(r"^imagine_steps_total (\d+)", got(daemon, "/metrics"), re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+def asked(daemon: Daemon, body: dict) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection(urlsplit(daemon.url).netloc, timeout=PATIENCE)
+    connection.request("POST", "/generate", json.dumps(body))
+    return connection
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_who_hangs_up_frees_the_device_within_a_step(home: Path, stream: bool) -> None:
+    body = {"prompt": "a fox", "num_steps": 150, "width": 512, "height": 512, "progress": stream}
+    with Daemon(home, REAL, "-d", "cpu") as daemon:
+        connection = asked(daemon, body)
+        if stream:
+            answer = connection.getresponse()
+            seen = next(said["step"] for said in map(json.loads, answer) if said.get("step", 0) >= 3)
+            answer.close()
+        else:
+            while not (jobs := json.loads(got(daemon, "/jobs"))["jobs"]) or jobs[0]["step"] < 3:
+                continue
+            seen = jobs[0]["step"]
+        connection.close()
+        while json.loads(got(daemon, "/health"))["running"]:
+            continue
+        assert steps_done(daemon) <= seen + 2, "the one that ran when the client left, and one on its way to be told"
+        again = asked(daemon, body | {"num_steps": 1, "progress": False})
+        assert again.getresponse().status == 200
+        again.close()

@@ -122,7 +122,7 @@ def _refuse(
     if missing:
         sentence = f"{written} is missing; it must be {allowed(declared)}"
         raise BadRequest(sentence, field=written, reason="missing") from cause
-    reason = next((reason for mark, reason in _REASONS if mark.search(message)), "value")
+    reason: Reason = next((reason for mark, reason in _REASONS if mark.search(message)), "value")
     raise refusal(written, value, allowed(declared), reason) from cause
 
 

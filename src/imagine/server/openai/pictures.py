@@ -50,4 +50,4 @@ def _check_mask(mask: Image.Image, picture: Image.Image) -> None:
 
 
 def _has_holes(picture: Image.Image) -> bool:
-    return picture.mode == "RGBA" and picture.getchannel("A").getextrema()[0] < 128
+    return picture.mode == "RGBA" and any(picture.getchannel("A").histogram()[:128])

@@ -68,7 +68,7 @@ def error_event(error: dict[str, Any]) -> dict[str, Any]:
 
 def sse_from(event: dict[str, Any]) -> bytes:
     """An event as it is sent."""
-    return b"event: " + event["type"].encode() + b"\ndata: " + body_from(event) + b"\n\n"
+    return f"event: {event['type']}\ndata: ".encode() + body_from(event) + b"\n\n"
 
 
 def preview_every(params: GenerationParams, partial_images: int) -> int:

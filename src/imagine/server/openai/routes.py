@@ -119,12 +119,12 @@ async def _usual(gateway: Gateway, body: Mapping[str, object]) -> Usual:
     style = None
     with contextlib.suppress(ImagineError):
         style = await asyncio.to_thread(gateway.presets.find, preset) if preset else None
-    name = model if isinstance(model, str) and model else style and style.model
+    name = model if isinstance(model, str) and model else style.model if style else None
     side, steps = SIDE, gateway.settings.defaults.num_steps
     with contextlib.suppress(ImagineError):
         entry = await gateway.choose(name)
         side, steps = entry.resolution or SIDE, gateway.defaults_of(entry).num_steps
-    return Usual(side, (style and style.num_steps) or steps or NUM_STEPS)
+    return Usual(side, (style.num_steps if style else None) or steps or NUM_STEPS)
 
 
 def _with_previews(job: Submit, partial_images: int) -> Submit:

@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz lint docs format bench toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz lint docs page ui-test chromium screenshots format bench toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -16,7 +16,7 @@ help:  ## list the tasks
 demo: .venv/ready  ## make a picture with MODEL (Toybox if not said) and PROMPT, in this folder
 	@$(PY) tools/demo.py $(if $(MODEL),--model "$(MODEL)") $(if $(PROMPT),"$(PROMPT)")
 
-test: .venv/ready lint  ## lint, types and all tests
+test: .venv/ready lint chromium  ## lint, types and all tests
 	$(PY) -m pytest -q
 
 test-fast: .venv/ready  ## the tests that take moments
@@ -32,6 +32,18 @@ lint: .venv/ready  ## style and types
 
 docs: .venv/ready  ## write the tables in docs/ anew, from the code
 	$(PY) -m tools.document
+
+page: .venv/ready  ## join ui/src into the pages that ship
+	$(PY) -m tools.build_page
+
+chromium:  ## install the browser that the page's tests drive, where that can be done
+	@sh tools/chromium.sh
+
+ui-test: .venv/ready chromium  ## the page, in a real browser
+	$(PY) -m pytest -q tests/page tests/server/test_page.py tests/tools/test_build_page.py
+
+screenshots: .venv/ready chromium  ## pictures of the page for the README, into docs/screenshots
+	$(PY) -m tools.screenshots
 
 format: .venv/ready  ## put the code into its one style
 	.venv/bin/ruff check --fix .

@@ -15,7 +15,9 @@ from imagine.server.gateway import Gateway
 from tests.page.painter import Painter
 from tests.server.served import add_model, settings_at
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--force-color-profile=srgb"]
+"""No sandbox, since tests run as root in containers; no GPU, and no emulation of one, which is slower than none."""
 ROOT = Path(__file__).parents[2]
 UI = ROOT / "ui"
 
@@ -32,9 +34,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
-        )
+        started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         try:
             yield started
         finally:

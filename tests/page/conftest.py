@@ -41,7 +41,8 @@ class Windows:
         """Parts of errors that a test is about."""
 
     def open(self, url=None, *, ready=True, **options):
-        context = self._chrome.new_context(**{"viewport": VIEW, "locale": "en-GB", "accept_downloads": True} | options)
+        usual = {"viewport": VIEW, "locale": "en-GB", "reduced_motion": "reduce", "accept_downloads": True}
+        context = self._chrome.new_context(**usual | options)
         self._contexts.append(context)
         context.set_default_timeout(TIMEOUT)
         page = context.new_page()

@@ -71,7 +71,10 @@ class Run {
     if (line.job) this.jobs.add(line.job);
     switch (line.status) {
       case "queued":
-        if (this.total() === 0) describe(line.position ? t("run.queued", { n: line.position }) : t("run.next"));
+        if (this.total() > 0) break;
+        describe(line.position ? t("run.queued", { n: line.position }) : t("run.next"));
+        if (!this.waited) tell(t("live.queued"));
+        this.waited = true;
         break;
       case "loading":
         if (this.total() === 0) describe(t("run.loading", { model: line.model }));
@@ -92,7 +95,7 @@ class Run {
     this.done[index] = Math.max(this.done[index], line.step);
     this.steps = line.steps;
     this.stage = line.stage ?? this.stage;
-    this.remaining = this.count === 1 && line.remaining !== undefined ? line.remaining : null;
+    if (this.count === 1 && line.remaining !== undefined) this.remaining = line.remaining; // lines with a picture don't say
     const now = performance.now();
     if (this.total() > 0) this.began ??= { now, total: this.total() };
     this.describe(now);

@@ -1,0 +1,93 @@
+"""The pages that ship are what their sources make; sources that can't be joined are refused."""
+
+import base64
+import hashlib
+import json
+import re
+
+import pytest
+
+from tools import build_page
+from tools.build_page import FILES, BuildError, page, policy
+
+MARKS = re.compile(r'data-t(?:-[a-z-]+)?="([^"]+)"')
+USED = re.compile(r"""\bt\(\s*"([\w.]+)\"""")
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_the_page_that_ships_is_current(language):
+    assert FILES[language].read_text("utf-8") == page(language), "run make page"
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_the_page_needs_nothing_but_itself(language):
+    html = page(language)
+    assert "{{" not in html
+    assert not re.search(r"\s(?:src|href)=[\"'](?!#|data:)", html)
+    assert not re.search(r"\s(?:style|on[a-z]+)=[\"']", html)
+    for script in re.findall(r"<script>(.*?)</script>", html, re.DOTALL):
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"sha256-{digest}" in html
+        assert "innerHTML" not in script
+        assert "eval(" not in script
+
+
+def test_the_policy_forbids_what_it_does_not_name():
+    rules = policy(["a"], "b").split("; ")
+    assert "default-src 'none'" in rules
+    assert not any("unsafe" in rule or "*" in rule for rule in rules)
+
+
+def test_every_text_is_used_and_every_used_text_is_there():
+    texts = {language: json.loads((build_page.SOURCES / f"{language}.json").read_text()) for language in FILES}
+    html = (build_page.SOURCES / "page.html").read_text()
+    scripts = "".join(path.read_text() for path in (build_page.SOURCES / "js").glob("*.js"))
+    used = set(MARKS.findall(html)) | set(USED.findall(scripts))
+    assert used - texts["en"].keys() == set()
+    made = re.compile(
+        r"(?:field|status|theme|run\.stage|resize|fit|preview|hires|source)\.[\w.]+|examples(?:\.shipped)?"
+    )
+    forgotten = {key for key in texts["en"].keys() - used if not made.fullmatch(key) and f'"{key}"' not in scripts}
+    assert forgotten == set()
+
+
+def test_both_languages_fill_in_the_same():
+    texts = [json.loads((build_page.SOURCES / f"{language}.json").read_text()) for language in FILES]
+    for key, english in texts[0].items():
+        if isinstance(english, str):
+            filled = [set(re.findall(r"\{(\w+)", text[key])) for text in texts]
+            assert filled[0] == filled[1], key
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"main.js": 'import x from "./a.js";\n'}, "can't be joined"),
+        ({"main.js": 'import { x } from "./a.js";\n', "a.js": "const x = 1;\n"}, "exports no x"),
+        ({"main.js": "", "a.js": ""}, "nothing imports a.js"),
+        (
+            {"main.js": 'import { a } from "./a.js";\n', "a.js": 'import { b } from "./b.js";\nexport const a = 1;\n',
+             "b.js": 'import { a } from "./a.js";\nexport const b = 1;\n'},
+            "import each other",
+        ),
+        ({"main.js": "export default 1;\n"}, "can't be joined"),
+    ],
+)  # fmt: skip
+def test_sources_that_cannot_be_joined_are_refused(tmp_path, monkeypatch, files, says):
+    (tmp_path / "js").mkdir()
+    for name, text in files.items():
+        (tmp_path / "js" / name).write_text(text)
+    monkeypatch.setattr(build_page, "SOURCES", tmp_path)
+    with pytest.raises(BuildError, match=says):
+        build_page.joined()
+
+
+def test_modules_become_one_script_in_order(tmp_path, monkeypatch):
+    (tmp_path / "js").mkdir()
+    (tmp_path / "js" / "main.js").write_text('import { a } from "./a.js";\n\nconst x = a;\n')
+    (tmp_path / "js" / "a.js").write_text("const x = 1;\nexport const a = x;\nexport async function* lines() {}\n")
+    monkeypatch.setattr(build_page, "SOURCES", tmp_path)
+    assert build_page.joined() == (
+        "\nconst $a = (() => {\nconst x = 1;\nconst a = x;\nasync function* lines() {}\nreturn { a, lines };\n})();\n"
+        "\nconst $main = (() => {\nconst { a } = $a;\n\nconst x = a;\nreturn {  };\n})();\n"
+    )

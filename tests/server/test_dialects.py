@@ -1,0 +1,194 @@
+"""The same wish in every dialect is one `GenerateRequest`, and makes the same bytes."""
+
+import asyncio
+import base64
+import io
+import json
+
+import msgspec
+import pytest
+from PIL import Image
+
+from imagine.aliases import Aliases
+from imagine.presets import Preset
+from imagine.request import parse
+from imagine.resolve import Defaults
+from imagine.server.ollama.orders import order_from
+from imagine.server.openai.fields import EDIT, GENERATION
+from imagine.server.openai.requests import wish_from
+from imagine.server.openai.tables import Usual
+from tests.server.served import ask
+
+SOFT = Preset(name="soft", prompt_suffix="soft light", neg="harsh", num_steps=4, guidance=3.0)
+
+
+def png():
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+PHOTO = png()
+NATIVE, OPENAI, OLLAMA = "/generate", "/v1/images/generations", "/api/generate"
+EDITS = "/v1/images/edits"
+WISHES = {
+    "a size and a seed": {
+        NATIVE: {"prompt": "a fox", "width": 512, "height": 768, "seed": "7", "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "size": "512x768", "seed": 7},
+        OLLAMA: {"prompt": "a fox", "width": 512, "height": 768, "options": {"seed": 7}},
+    },
+    "all that can be set": {
+        NATIVE: {
+            "prompt": "a fox", "model": "fox", "num_steps": 9, "guidance": 3.5, "sampler": "euler a", "seed": 2**64 - 1,
+            "neg": "blur", "clip": 2, "hires": 1.5, "fit": "scale", "count": 2,
+        },
+        OPENAI: {
+            "prompt": "a fox", "model": "fox", "steps": 9, "guidance_scale": 3.5, "sampler": "euler a",
+            "seed": str(2**64 - 1), "negative_prompt": "blur", "clip_skip": 2, "hires": 1.5, "n": 2,
+        },
+        OLLAMA: {
+            "prompt": "a fox", "model": "fox", "steps": 9, "cfg_scale": 3.5, "sampler": "euler a",
+            "options": {"seed": str(2**64 - 1), "clip_skip": 2, "hires": 1.5}, "negative": "blur", "n": 2,
+        },
+    },
+    "a style": {
+        NATIVE: {"prompt": "a fox", "preset": "soft", "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "style_preset": "soft", "seed": 1},
+        OLLAMA: {"prompt": "a fox", "preset": "soft", "seed": 1},
+    },
+    "OpenAI's style": {
+        NATIVE: {"prompt": "a fox", "preset": "vivid", "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "style": "vivid", "seed": 1},
+        OLLAMA: {"prompt": "a fox", "options": {"preset": "vivid", "seed": 1}},
+    },
+    "nothing to avoid": {
+        NATIVE: {"prompt": "a fox", "neg": "", "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "negative_prompt": "", "seed": 1},
+        OLLAMA: {"prompt": "a fox", "negative": "", "seed": 1},
+    },
+    "another name of a model": {
+        NATIVE: {"prompt": "a fox", "model": "art", "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "model": "art", "seed": 1},
+        OLLAMA: {"prompt": "a fox", "model": "art:latest", "seed": 1},
+    },
+    "a hosted model's name": {
+        NATIVE: {"prompt": "a fox", "model": "gpt-image-1", "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "model": "gpt-image-1", "seed": 1},
+        OLLAMA: {"prompt": "a fox", "model": "gpt-image-1", "seed": 1},
+    },
+    "a picture to change": {
+        NATIVE: {"prompt": "a fox", "img": PHOTO, "strength": 0.7, "seed": 1, "fit": "scale"},
+        EDITS: {"prompt": "a fox", "image": f"data:image/png;base64,{PHOTO}", "seed": 1},
+        OLLAMA: {"prompt": "a fox", "images": [PHOTO], "seed": 1},
+    },
+    "a reference": {
+        NATIVE: {"prompt": "a fox", "img": PHOTO, "strength": 0.4, "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "reference_images": [PHOTO], "strength": 0.4, "seed": 1},
+        OLLAMA: {"prompt": "a fox", "images": [PHOTO], "strength": 0.4, "seed": 1},
+    },
+}  # fmt: skip
+SETTINGS = {
+    "model": "fox", "presets": (SOFT,), "aliases": Aliases({"art": "owl"}), "defaults": Defaults(neg="ugly"),
+}  # fmt: skip
+
+
+def request_of(path, body):
+    match path:
+        case "/generate":
+            return parse(body).request
+        case "/api/generate":
+            order = order_from(body | {"stream": False})
+            assert order.warnings == []
+            return order.request
+    wish = wish_from(body, EDIT if path == EDITS else GENERATION, Usual(512, 25))
+    assert wish.warnings == []
+    return wish.request
+
+
+def plain(request):
+    """With the picture as its bytes, however it was wrapped."""
+    img = request.img and request.img.rpartition(",")[2]
+    return msgspec.structs.replace(request, img=img)
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_one_wish_is_one_request(wish):
+    requests = {path: plain(request_of(path, body)) for path, body in WISHES[wish].items()}
+    assert len(requests) == 3
+    first, *others = requests.values()
+    assert [first] * 2 == others
+
+
+def pictures_in(path, answer):
+    """The pictures of an answer, in the order of their seeds."""
+    if path.startswith("/v1/"):
+        return [base64.b64decode(item["b64_json"]) for item in answer["data"]]
+    name = "img" if path == NATIVE else "image"
+    return [base64.b64decode(each[name]) for each in answer.get("images") or [answer]]
+
+
+async def made(post, path, body):
+    more = {"response_format": "b64_json"} if path.startswith("/v1/") else {"stream": False} if path == OLLAMA else {}
+    async with post(path, data=json.dumps(body | more)) as answer:
+        text = await answer.text()
+        assert answer.status == 200, text
+        return pictures_in(path, json.loads(text))
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_one_wish_is_one_recipe(tmp_path, wish):
+    async def act(client):
+        seen, pictures = [], []
+        for path, body in WISHES[wish].items():
+            pictures.append(await made(client.post, path, body))
+            seen.append([(job.params, job.source, job.img, job.mask) for job in client.worker.seen])
+            client.worker.seen.clear()
+        return seen, pictures
+
+    seen, pictures = ask(tmp_path, act, models=("fox", "owl"), **SETTINGS)
+    assert seen[0]
+    assert seen == [seen[0]] * 3
+    assert pictures == [pictures[0]] * 3
+    assert len(pictures[0]) == len(seen[0])
+
+
+@pytest.mark.slow
+def test_one_wish_is_the_same_bytes(tmp_path):
+    import aiohttp
+
+    from imagine.server.serve import serve
+    from imagine.settings import Settings
+    from tests.checkpoints import write_checkpoint
+
+    (tmp_path / "models").mkdir()
+    write_checkpoint(tmp_path / "models" / "fox.safetensors")
+    settings = Settings(home=tmp_path, host="127.0.0.1", port=0, device="cpu", presets=(SOFT,))
+    wishes = {
+        NATIVE: {
+            "prompt": "a fox",
+            "width": 64,
+            "height": 96,
+            "seed": 7,
+            "preset": "soft",
+            "fit": "native",
+            "count": 2,
+        },
+        OPENAI: {"prompt": "a fox", "size": "64x96", "seed": 7, "style_preset": "soft", "fit": "native", "n": 2},
+        OLLAMA: {"prompt": "a fox", "width": 64, "height": 96, "seed": 7, "preset": "soft", "fit": "native", "n": 2},
+    }
+
+    async def go():
+        stop, urls = asyncio.Event(), asyncio.get_running_loop().create_future()
+        server = asyncio.ensure_future(serve(settings, ready=urls.set_result, stop=stop))
+        async with asyncio.timeout(280), aiohttp.ClientSession((await urls)[0]) as client:
+            try:
+                return [await made(client.post, path, body | {"reproducible": True}) for path, body in wishes.items()]
+            finally:
+                stop.set()
+                await server
+
+    pictures = asyncio.run(go())
+    assert pictures == [pictures[0]] * 3
+    assert len(set(pictures[0])) == 2
+    assert Image.open(io.BytesIO(pictures[0][0])).size == (64, 96)
+    assert json.loads(Image.open(io.BytesIO(pictures[0][0])).text["meta"])["prompt"] == "a fox, soft light"

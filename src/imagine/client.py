@@ -5,22 +5,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import socket
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from .address import Address, Unreachable, connect
 from .errors import ImagineError
 
-PORT = 5000
 CONNECT_TIMEOUT = 5.0
 """Seconds to connect, and for the short questions that a server answers at once."""
-_EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server listens, as clients reach it
-
-
-class Unreachable(ImagineError):
-    """Nobody answers at the address, or something that isn't Imagine."""
 
 
 class Refused(ImagineError):
@@ -35,55 +28,15 @@ class Disconnected(ImagineError):
     """The server went away in the middle of an answer."""
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where a server is: a host and port, or the path of a Unix socket."""
-
-    host: str = "127.0.0.1"
-    port: int = PORT
-    secure: bool = False
-    socket: str | None = None
-    prefix: str = ""
-
-    def __str__(self) -> str:
-        if self.socket is not None:
-            return f"unix:{self.socket}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http{'s' if self.secure else ''}://{host}:{self.port}{self.prefix}"
-
-
-def address_from(text: str) -> Address:
-    """The address that a user wrote: `HOST`, `HOST:PORT`, a URL, or `unix:PATH`. Raises ImagineError for others."""
-    text = text.strip(" '\"")
-    if text.startswith("unix:"):
-        return Address(socket=text.removeprefix("unix:").removeprefix("//"))
-    if text.count(":") > 1 and "[" not in text and "://" not in text:
-        text = f"[{text}]"
-    message = f"the address is {text[:100]!r}; it must be HOST:PORT, a URL or unix:PATH"
-    try:
-        parts = urlsplit(text if "://" in text else f"//{text}")
-        port = parts.port
-    except ValueError as error:
-        raise ImagineError(message, field="address") from error
-    if parts.scheme not in ("", "http", "https"):
-        raise ImagineError(message, field="address")
-    host = parts.hostname or ""
-    if port is None:
-        port = 443 if parts.scheme == "https" else PORT
-    return Address(_EVERYWHERE.get(host, host), port, parts.scheme == "https", prefix=parts.path.rstrip("/"))
-
-
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: str, timeout: float | None) -> None:
+    def __init__(self, address: Address, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
-        self._path = path
+        self._address = address
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        self.sock = connect(self._address, self.timeout)
 
 
 class Client:
@@ -181,7 +134,7 @@ class Client:
     def _connection(self) -> http.client.HTTPConnection:
         at = self.address
         if at.socket is not None:
-            return _UnixConnection(at.socket, CONNECT_TIMEOUT)
+            return _UnixConnection(at, CONNECT_TIMEOUT)
         kind = http.client.HTTPSConnection if at.secure else http.client.HTTPConnection
         return kind(at.host, at.port, timeout=CONNECT_TIMEOUT)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
@@ -104,17 +102,9 @@ def terms(value: object) -> tuple[str, ...]:
     return found
 
 
-def path(value: object) -> Path:
-    return Path(text(str(value))).expanduser()
-
-
-def paths(value: object) -> tuple[Path, ...]:
-    return tuple(path(part) for part in _list(value, os.pathsep))
-
-
-def _list(value: object, separator: str = ",") -> list[object]:
+def _list(value: object) -> list[object]:
     if isinstance(value, str):
-        return [part.strip() for part in value.split(separator) if part.strip()]
+        return [part.strip() for part in value.split(",") if part.strip()]
     return list(value) if isinstance(value, list | tuple) else [value]
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import model_folders
 from . import setting_values as values
 from .aliases import Aliases
 from .checking import shown
@@ -47,22 +48,24 @@ class Settings:
     host: str = option("0.0.0.0", values.host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see server/security.py
     port: int = option(PORT, values.whole(0, 65535), "The port to listen on.")
     listen: tuple[Place, ...] = option((), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's.")
-    socket: Path | None = option(None, values.path, "Listen on this Unix socket only, for this user alone.")
+    socket: Path | None = option(None, model_folders.path, "Listen on this Unix socket only, for this user alone.")
     device: str = option("auto", values.device, "auto, cpu, cuda, cuda:N or mps.")
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
-    home: Path = option(Path("~/.imagine").expanduser(), values.path, "The folder of models and of what is remembered.")
-    models: tuple[Path, ...] = option((), values.paths, "Folders of models, instead of HOME/models.")
+    home: Path = option(model_folders.HOME, model_folders.path, "The folder of models and of what is remembered.")
+    models: tuple[Path, ...] = option((), model_folders.paths, "Folders of models, instead of HOME/models.")
     model: str | None = option(None, values.text, "The model of a request that names none.")
     preload: str | None = option(None, values.text, "A model to load at the start.")
     keep_alive: float = option(300.0, values.seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")
     max_queue: int = option(512, values.whole(1, 100_000), "How many pictures may wait.")
     max_batch: int | None = option(None, values.whole(1, 64), "How many pictures are denoised together at most.")
     api_key: str | None = option(None, values.text, "The key that clients must send.", secret=True)
-    api_key_file: Path | None = option(None, values.path, "A file that holds the key.")
+    api_key_file: Path | None = option(None, model_folders.path, "A file that holds the key.")
     allow_remote: tuple[Network, ...] = option((), values.networks, "Answer others without a key: all, or networks.")
     origins: tuple[str, ...] = option((), values.origins, "Origins of pages that may use this server.")
     public_url: str | None = option(None, values.url, "Where clients reach this server, behind a proxy.")
-    pictures: Path | None = option(None, values.path, "The folder of pictures asked for by URL; otherwise the user's.")
+    pictures: Path | None = option(
+        None, model_folders.path, "The folder of pictures asked for by URL; otherwise the user's."
+    )
     keep_pictures: float = option(3600.0, values.seconds, "How long a picture asked for by URL is kept.")
     max_pictures: int = option(1024, values.whole(1, 10_000_000), "How many MB of them are kept; the oldest go first.")
     blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.")
@@ -83,13 +86,13 @@ class Settings:
     )
     presets: tuple[Preset, ...] = option((), values.presets, "Style presets, by name.", file_only=True)
     preset_files: tuple[Path, ...] = option(
-        (), values.paths, "Files of style presets, YAML or JSON, beside HOME/presets.yaml."
+        (), model_folders.paths, "Files of style presets, YAML or JSON, beside HOME/presets.yaml."
     )
 
     @property
     def roots(self) -> tuple[Path, ...]:
         """The folders that models are looked for in."""
-        return self.models or (self.home / "models",)
+        return model_folders.roots_of(self.models, self.home)
 
     def said(self) -> dict[str, str]:
         """Every setting in words for a log; of a secret, only whether there is one."""

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from imagine.address import Address, address_from
 from imagine.cli import reach
 from imagine.cli.main import COMMANDS, main
 from imagine.cli.table import ago, size_of, table
 from imagine.cli.terminal import protocol_of, sequence
 from imagine.cli.verify import compared
-from imagine.client import Address, Client, address_from
+from imagine.client import Client
 from imagine.errors import ImagineError
 from tests.cli.fake_server import FakeServer, picture, png
 from tests.registry import declared
@@ -26,13 +27,16 @@ def run(*arguments: str) -> int:
     return int(ended.value.code)
 
 
+HEAVY = ["torch", "numpy", "aiohttp", "rich", "PIL", "diffusers", "transformers", "yaml", "platformdirs", "http"]
+HEAVY += ["imagine.settings", "imagine.client"]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"]])
 def test_start_up_is_light(arguments: list[str], tmp_path: Path) -> None:
     program = (
         "import sys\nfrom imagine.cli.main import main\n"
         f"try: main({arguments!r})\nexcept SystemExit as end: assert not end.code, end.code\n"
-        "heavy = ['torch', 'numpy', 'aiohttp', 'rich', 'PIL', 'diffusers', 'transformers', 'yaml']\n"
-        "sys.exit(', '.join(name for name in heavy if name in sys.modules) or 0)\n"
+        f"sys.exit(', '.join(name for name in {HEAVY} if name in sys.modules) or 0)\n"
     )
     homes = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "IMAGINE_HOME": str(tmp_path)}
     environ = {name: value for name, value in os.environ.items() if name != "IMAGINE_HOST"} | homes
@@ -163,10 +167,10 @@ def test_a_runtime_folder_that_others_can_write_to_is_not_used(
 ) -> None:
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o777)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("IMAGINE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", place if place == "relative" else str(tmp_path / place))
-    assert reach.private_folder().is_relative_to(tmp_path / "home")
+    assert reach.private_folder() == tmp_path / "home/run"
+    assert stat.S_IMODE(reach.private_folder().stat().st_mode) == 0o700
 
 
 def test_a_private_server_that_ends_at_once_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
 from ..errors import ImagineError
 from . import reach
 from .table import ago, size_of, table
-
-if TYPE_CHECKING:
-    from ..settings import Settings
 
 _SHOWN = ("name", "family", "size", "modified", "shipped")
 
@@ -34,15 +34,15 @@ def command(prefix: str, address: str | None, as_json: bool) -> None:
     click.echo(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
 
 
-def in_folders(settings: Settings | None = None) -> list[dict[str, Any]]:
-    """The models, as a server of these settings (if None, those of the environment) would tell them."""
+def in_folders(roots: Sequence[Path] | None = None) -> list[dict[str, Any]]:
+    """The models in these folders (if None, those of the environment), as a server would tell them."""
+    from ..model_folders import roots_from
     from ..registry.registry import Registry
-    from ..settings import settings_from
     from ..shipped import folder
 
-    if settings is None:
-        settings, _ = settings_from()
-    registry = Registry(settings.roots, shipped=sorted(folder().glob("*.safetensors")))
+    registry = Registry(
+        roots_from(os.environ) if roots is None else roots, shipped=sorted(folder().glob("*.safetensors"))
+    )
     registry.refresh()
     return [{name: getattr(entry, name) for name in _SHOWN} for entry in registry.models()]
 

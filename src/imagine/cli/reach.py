@@ -5,20 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..client import Address, Client, Unreachable, address_from
+from ..address import Address, Unreachable, address_from, connect
 from ..errors import ImagineError
+from ..model_folders import home_from
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from ..client import Client
 
 STARTING = 60.0
 """Seconds for a private server to answer."""
 _PAUSE = 0.05
+_CONNECT_TIMEOUT = 5.0
 _UNIX_SOCKETS = hasattr(socket, "AF_UNIX")
 
 
@@ -27,7 +34,7 @@ def named(address: str | None) -> Client | None:
     said = address or os.environ.get("IMAGINE_HOST", "").strip(" '\"")
     if not said:
         return None
-    client = Client(address_from(said), api_key=_key())
+    client = _client(address_from(said))
     client.health()
     return client
 
@@ -41,7 +48,7 @@ def running(address: str | None = None) -> Client | None:
         return client
     private = [Address(socket=str(private_socket()))] if _UNIX_SOCKETS else []
     for place in (Address(), *private):
-        if _answers(client := Client(place, api_key=_key())):
+        if (client := _answering(place)) is not None:
             return client
     return None
 
@@ -61,20 +68,22 @@ def running_or_started(address: str | None, start: Callable[[], subprocess.Popen
         return client
     if not _UNIX_SOCKETS:
         return required(address)
+    place = Address(socket=str(private_socket()))
     with _alone():
-        client = Client(Address(socket=str(private_socket())))
-        if not _answers(client):  # another run may have started it meanwhile
+        client = _answering(place)  # another run may have started it meanwhile
+        if client is None:
             click.echo("no server is running: starting a private one, which ends itself when it is idle", err=True)
-            _wait_for(client, (start or _start)())
+            client = _wait_for(place, (start or _start)())
     return client
 
 
-def _wait_for(client: Client, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(place: Address, process: subprocess.Popen[bytes]) -> Client:
     until = time.monotonic() + STARTING
-    while not _answers(client):
+    while (client := _answering(place)) is None:
         if process.poll() is not None or time.monotonic() > until:
             raise ImagineError(f"the private server did not start; see {private_log()}")
         time.sleep(_PAUSE)
+    return client
 
 
 @contextlib.contextmanager
@@ -89,12 +98,8 @@ def _alone() -> Iterator[None]:
 
 def private_folder() -> Path:
     """This user's folder for the private server's socket and log. Raises ImagineError where others could look in."""
-    import platformdirs
-
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    # platformdirs falls back to /tmp, where another user may have made the folder first
-    base = runtime if _is_own(runtime) else platformdirs.user_data_dir(appauthor=False)
-    folder = Path(base) / "imagine"
+    folder = Path(runtime) / "imagine" if _is_own(runtime) else home_from(os.environ) / "run"
     folder.mkdir(parents=True, exist_ok=True)
     if os.name == "posix":
         if folder.stat().st_uid != os.getuid():
@@ -122,18 +127,29 @@ def private_log() -> Path:
 
 
 def _start() -> subprocess.Popen[bytes]:
+    import subprocess
+
     frozen = getattr(sys, "frozen", False)
     command = [sys.executable, *([] if frozen else ["-m", "imagine"]), "serve", "--private"]
     with private_log().open("wb") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own program
 
 
-def _answers(client: Client) -> bool:
+def _answering(place: Address) -> Client | None:
+    """A client of the server there, None where none is. What speaks HTTP is imported only where somebody listens."""
     try:
+        connect(place, _CONNECT_TIMEOUT).close()
+        client = _client(place)
         client.health()
-    except Unreachable:
-        return False
-    return True
+    except (OSError, Unreachable):
+        return None
+    return client
+
+
+def _client(place: Address) -> Client:
+    from ..client import Client
+
+    return Client(place, api_key=_key())
 
 
 def _key() -> str | None:

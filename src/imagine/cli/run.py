@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..client import Client
 from ..errors import ImagineError
 from . import reach
 from .list import complete_model
 
 if TYPE_CHECKING:
+    from ..client import Client
     from .outputs import Outputs
     from .terminal import Screen
 
@@ -88,9 +88,9 @@ def _folder_of(client: Client) -> str:
     """Where the server looks for models: this user's own is told what this command is, others say it themselves."""
     if client.address.socket is None:
         return f"the folder that the server at {client.address} names when it starts"
-    from ..settings import settings_from
+    from ..model_folders import roots_from
 
-    return str(settings_from()[0].roots[0])
+    return str(roots_from(os.environ)[0])
 
 
 class _Run:

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from ..client import Address, Client
+from ..address import Address
+from ..client import Client
 from ..errors import ImagineError
 from ..settings import OPTIONS, Settings, settings_from
 from . import reach
@@ -87,7 +88,7 @@ async def _serve(settings: Settings) -> None:
 
 def _say_shipped(settings: Settings) -> None:
     """Where no model is installed, says what is used instead, and where models go."""
-    found = in_folders(settings)
+    found = in_folders(settings.roots)
     if found and all(entry["shipped"] for entry in found):
         where = settings.roots[0]
         click.echo(f"no model is installed: using {found[0]['name']}, which is small; models go into {where}", err=True)

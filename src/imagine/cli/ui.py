@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import Address
+from ..address import Address
 from ..errors import ImagineError
 from . import reach
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from ..client import Client
 from ..errors import ImagineError
 from . import reach
 from .convert import picture_in
+
+if TYPE_CHECKING:
+    from ..client import Client
 
 NEAR = 8
 """The largest difference of a channel, of 255, that still counts as near."""

@@ -11,21 +11,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.page.browser import ROOT, Site, browser
+from tests.page.browser import ROOT, TOYBOX, Site, browser, real_server
 
 DESKTOP = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
-TOYBOX = ROOT / "models.example" / "toybox.safetensors"
 PROMPTS = {
     "en": [
         "a small red house on a green background",
@@ -34,31 +28,6 @@ PROMPTS = {
     ],
     "ru": ["маленький красный дом на зелёном фоне", "жёлтая звезда на синем фоне", "белая луна на фиолетовом фоне"],
 }
-_STARTING = 60.0
-
-
-@contextlib.contextmanager
-def real_server(home: Path) -> Iterator[str]:
-    """A server with the shipped model, on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "imagine", "serve", "--host", "127.0.0.1", "-p", str(port), "-m", str(home)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        until = time.monotonic() + _STARTING
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}health").close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > until:
-                    sys.exit("the server did not start")
-                time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 @contextlib.contextmanager

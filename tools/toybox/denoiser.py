@@ -1,14 +1,7 @@
-"""The denoiser's stage: v-prediction on cached latents, with the text encoder frozen.
-
-Programs ask for a guidance of about 7, which throws so narrow a model far off its colours: it draws best at 2 to 3. So
-in the last part of the training what a prompt adds is taught at `CALIBRATION` times its size: the target with a caption
-is u + CALIBRATION·(v − u), where u is the average model's own answer to the empty prompt. Guidance g then acts like
-g·CALIBRATION.
-"""
+"""The denoiser's stage: v-prediction on cached latents, with the text encoder frozen."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -38,8 +31,7 @@ from tools.toybox.world import SIDE, Scene, combinations, draw, random_scene
 THING_WEIGHT = 3.0
 """How much more a latent under the thing counts than one of the plain background."""
 EMPTY = 0.1
-"""How many captions are empty, for classifier-free guidance; twice as many while calibrating."""
-CALIBRATION = 0.4
+"""How many captions are empty, for classifier-free guidance."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +79,7 @@ class DenoiserStage:
 
     def __init__(
         self, unet: UNet2DConditionModel, encoder: CLIPTextModel, tokenizer: CLIPTokenizer, vae: AutoencoderKL,
-        pool: Pool, *, seed: int, steps: int, calibrate_from: int, batch: int, rate: float, compute: torch.dtype,
-        device: torch.device,
+        pool: Pool, *, seed: int, steps: int, batch: int, rate: float, compute: torch.dtype, device: torch.device,
     ) -> None:  # fmt: skip
         self.name, self.steps = "denoiser", steps
         unet.set_attn_processor(AttnProcessor())  # on a CPU 1.3× faster to train than the fused kernel (measured)
@@ -97,19 +88,14 @@ class DenoiserStage:
         self._seed, self._batch, self._compute, self._device = seed, batch, compute, device
         self._signal = alphas_cumprod().sqrt().to(device)
         self._noise = (1 - alphas_cumprod()).sqrt().to(device)
-        self._calibrate_from = calibrate_from
         self._optimizer = Optimizer(unet, rate, compute=compute, average=0.999)
-        self._average = copy.deepcopy(unet).requires_grad_(False)
-        """The average model, which is asked for its answers to the empty prompt while calibrating."""
 
     def step(self, index: int) -> dict[str, float]:
         rng = random_numbers(self._seed, self.name, index)
         speaker = Speaker(rng)
         chosen = rng.integers(len(self._pool.scenes), size=self._batch)
         scenes = [self._pool.scenes[i] for i in chosen]
-        calibrating = index >= self._calibrate_from
-        self._optimizer.average = 0.99 if calibrating else 0.999  # what it learnt before is to be forgotten soon
-        captions = [speaker.speak_of(s, empty=EMPTY * (1 + calibrating))[1] for s in scenes]
+        captions = [speaker.speak_of(s, empty=EMPTY)[1] for s in scenes]
         context = self._hear(captions)
         generator = torch_numbers(rng)
         clean = self._pool.latents[torch.from_numpy(chosen)]
@@ -121,22 +107,11 @@ class DenoiserStage:
         noisy = signal * clean + noise_level * noise
         target = signal * noise - noise_level * clean
         weights = thing_weights(scenes).to(target)
-        if calibrating:
-            said = torch.tensor([bool(caption) for caption in captions], device=target.device).view(-1, 1, 1, 1)
-            silent = self._answer_to_nothing(noisy, timesteps)
-            target = torch.where(said, silent + CALIBRATION * (target - silent), target)
-            weights = torch.where(said, weights / CALIBRATION**2, weights)
         guess = self._unet(noisy.to(self._compute), timesteps, context.to(self._compute)).sample.float()
         loss = ((guess - target).square() * weights).mean()
         loss.backward()
         self._optimizer.step(warm_then_decay(index, self.steps, warm=200, decay=0.35))
         return {"loss": loss.item()}
-
-    def _answer_to_nothing(self, noisy: Tensor, timesteps: Tensor) -> Tensor:
-        self._optimizer.lend(self._average)
-        context = self._hear([""]).expand(len(noisy), -1, -1)
-        with torch.no_grad():
-            return self._average(noisy.to(self._compute), timesteps, context.to(self._compute)).sample.float()
 
     def _timesteps(self, rng: Any) -> Tensor:
         """Most of them where the noise is high enough for the prompt to matter."""

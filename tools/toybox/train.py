@@ -57,8 +57,8 @@ def train_denoiser(
     torch.manual_seed(SEED)
     encoder, tokenizer, vae = parts
     stage = DenoiserStage(
-        models.build_unet(), encoder, tokenizer, vae, pool, seed=SEED, steps=4100, calibrate_from=2850, batch=40,
-        rate=1e-3, compute=compute, device=device,
+        models.build_unet(), encoder, tokenizer, vae, pool, seed=SEED, steps=4400, batch=40, rate=1e-3,
+        compute=compute, device=device,
     )  # fmt: skip
     run(stage, folder, sample_every=500)
     return stage.finish()

@@ -141,11 +141,6 @@ class Optimizer:
         with torch.no_grad():
             torch._foreach_copy_(self._trained, self.mean if average else self.master)
 
-    def lend(self, model: nn.Module) -> None:
-        """Put the average into another model of the same kind, in that one's dtype."""
-        with torch.no_grad():
-            torch._foreach_copy_(list(model.parameters()), self.mean)
-
     def averaged(self, dtype: torch.dtype) -> AbstractContextManager[None]:
         """The model holds the averaged weights in fp32 within this block, and goes on in `dtype` after it."""
         return _Averaged(self, dtype) if self.average else nullcontext()

@@ -114,13 +114,14 @@ def _training() -> str:
     return """## How it was made
 
 `make toybox` trains it from nothing, and goes on where it was when stopped; `tools/toybox/train.py` holds every
-number. First the autoencoder (f = 8, four channels; crops, then whole pictures). Then the text encoder, alone: linear
-heads must read every attribute off its last states, and two wordings of one mention must give the same states, so that
-Russian draws as well as English. Then the UNet, with the text encoder frozen: v-prediction on 12,288 encoded drawings,
-most timesteps from the noisier half, latents under the thing weighing more; in its last third what a prompt adds is
-taught at 0.4 times its size, so that the guidance of 7 that programs ask for acts like 2.8. Last the decoder again,
-which sharpens the pictures and leaves the latents as they are. The scale of the latents is folded into the
-autoencoder's weights, so that Stable Diffusion 1's 0.18215 is right for it.
+number. First the autoencoder (f = 8, four channels; crops, then whole pictures). The latents of a plain patch are drawn
+towards one of ten directions, one a colour, as far apart as four dimensions allow: guidance pushes latents outward, and
+so makes a colour stronger, never another one. Then the text encoder, alone: linear heads must read every attribute off
+its last states, and two wordings of one mention must give the same states, so that Russian draws as well as English.
+Then the UNet, with the text encoder frozen: v-prediction on 12,288 encoded drawings, most timesteps from the noisier
+half, latents under the thing weighing more. Last the decoder again, which sharpens the pictures and leaves the latents
+as they are. The scale of the latents is folded into the autoencoder's weights, so that Stable Diffusion 1's 0.18215 is
+right for it.
 
 What shapes can't tell stands in the file's metadata (`imagine.attention_heads` and so on).
 """

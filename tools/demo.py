@@ -24,7 +24,7 @@ def main() -> None:
     if done.returncode:
         sys.exit(done.returncode)
     seconds = time.perf_counter() - begun
-    print(f'{OUTPUT.resolve()}: "{prompt}", {OUTPUT.stat().st_size:,} bytes, {seconds:.1f} s with the start of a server')
+    print(f'{OUTPUT.resolve()}: "{prompt}", {OUTPUT.stat().st_size:,} bytes, {seconds:.1f} s, server start included')
     print(f"{OUTPUT.with_suffix('.json').resolve()} makes it again: imagine run --from {OUTPUT.with_suffix('.json')}")
 
 

@@ -5,6 +5,18 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from imagine.frames import Source
+from imagine.registry.registry import Registry
+from imagine.server.gateway import source_from
+
+
+def source_at(model: Path) -> Source:
+    """The checkpoint in a file, as the server would have it loaded."""
+    registry = Registry([model.parent])
+    registry.refresh()
+    return source_from(registry.find(model.stem))
 
 
 def interleaved(arms: Mapping[str, Callable[[], object]], rounds: int, warm: int = 1) -> dict[str, list[float]]:

@@ -18,12 +18,11 @@ from pathlib import Path
 import msgspec
 import torch
 
-from bench.arms import interleaved, ratio, show
+from bench.arms import interleaved, ratio, show, source_at
 from imagine.engine.engine import Engine
 from imagine.events import Finished, Preview
 from imagine.frames import PreviewSettings, Source, Submit, WorkerSettings
 from imagine.params import GenerationParams
-from imagine.registry.registry import Registry
 
 SAMPLERS = ("dpm++ 2m", "euler", "euler a", "ddim", "unipc", "dpm++ 2m sde", "heun", "lms")
 THINGS = ("circle", "house", "star", "fish", "tree", "car", "moon", "heart")
@@ -64,8 +63,7 @@ class Bench:
 
 
 def open_bench(threads: int) -> Bench:
-    entry = Registry([Path("models.example")]).find("toybox")
-    source = Source(name=entry.name, digest=entry.digest, path=entry.path, family=entry.family)
+    source = source_at(Path("models.example/toybox.safetensors"))
     return Bench(Engine(WorkerSettings(device="cpu", threads=threads, keep_alive=-1)), source)
 
 

@@ -19,12 +19,11 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from PIL import Image
 
-from bench.arms import interleaved, ratio, show
+from bench.arms import interleaved, ratio, show, source_at
 from imagine.engine.engine import Engine
 from imagine.events import Finished
-from imagine.frames import PreviewSettings, Source, Submit, WorkerSettings
+from imagine.frames import PreviewSettings, Submit, WorkerSettings
 from imagine.params import GenerationParams
-from imagine.registry.registry import Registry
 
 PROMPT = "a red house on a blue background"
 
@@ -33,11 +32,10 @@ class Ours:
     """The engine with one model on it."""
 
     def __init__(self, model: Path, side: int, steps: int, *, full_prec: bool) -> None:
-        entry = Registry([model.parent]).find(model.stem)
-        self.source = Source(name=entry.name, digest=entry.digest, path=entry.path, family=entry.family)
+        self.source = source_at(model)
         self.engine = Engine(WorkerSettings(device="cpu", full_prec=full_prec, keep_alive=-1))
         self.params = GenerationParams(
-            model=entry.name, digest=entry.digest, prompt=PROMPT, width=side, height=side, num_steps=steps,
+            model=self.source.name, digest=self.source.digest, prompt=PROMPT, width=side, height=side, num_steps=steps,
             guidance=7.0, sampler="dpm++ 2m", seed=1, reproducible=True,
         )  # fmt: skip
 

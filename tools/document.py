@@ -10,22 +10,30 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from imagine import shipped
+from imagine.aliases import SHIPPED
 from imagine.checking import allowed
 from imagine.cli.main import ALIASES as COMMAND_ALIASES
 from imagine.cli.main import COMMANDS, cli
 from imagine.cli.serve import command as serve_command
+from imagine.preset_files import read_presets
+from imagine.presets import SPELLINGS, Preset
 from imagine.request import ALIASES, GenerateRequest
+from imagine.resolve import Defaults
 from imagine.server.app import ROUTES
 from imagine.server.errors import STATUSES
+from imagine.server.ollama import describe as ollama
+from imagine.server.ollama import orders
 from imagine.server.openapi import document
 from imagine.settings import OPTIONS, Option
+from tools import document_openai
 
 DOCS = Path(__file__).parents[1] / "docs"
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -140,13 +148,64 @@ def statuses() -> str:
     return table(["status", "error", "what it means"], rows)
 
 
+def preset_fields() -> str:
+    """What a preset can say."""
+    return _declared(Preset, SPELLINGS)
+
+
+def shipped_presets() -> str:
+    """The presets that come with Imagine."""
+    rows = [[f"`{preset.name}`", preset.description or ""] for preset in read_presets(shipped.presets())]
+    return table(["preset", "what it looks like"], rows)
+
+
+def model_settings() -> str:
+    """What `defaults` can say, and of one model `per_model`."""
+    return _declared(Defaults, SPELLINGS)
+
+
+def aliases() -> str:
+    """The names of hosted models that are known."""
+    return table(["name"], [[f"`{name}`"] for name in SHIPPED])
+
+
+def ollama_fields() -> str:
+    """What `/api/generate` says in its own way."""
+    described = ollama.OWN | {name: {"description": f"Our `{field}`."} for name, field in orders.OWN_NAMES.items()}
+    return table(["field", "what it is"], [[f"`{name}`", said["description"]] for name, said in described.items()])
+
+
+def _declared(kind: type[msgspec.Struct], aliases: Mapping[str, str]) -> str:
+    """The fields of a declaration, with their other names."""
+    info = msgspec.inspect.type_info(kind)
+    assert isinstance(info, msgspec.inspect.StructType)
+    _, parts = msgspec.json.schema_components([kind], ref_template="{name}")
+    rows = []
+    for field in info.fields:
+        name = field.encode_name
+        others = ", ".join(f"`{alias}`" for alias, meant in aliases.items() if meant == name)
+        description = parts[kind.__name__]["properties"][name].get("description", "")
+        rows.append([f"`{name}`", others, allowed(field.type), description])
+    return table(["field", "also as", "what it can be", "what it is"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "preset fields": preset_fields,
+    "shipped presets": shipped_presets,
+    "model settings": model_settings,
+    "aliases": aliases,
+    "ollama fields": ollama_fields,
     "commands": commands,
     "settings": settings,
     "endpoints": endpoints,
     "dialects": dialects,
     "fields": fields,
     "statuses": statuses,
+    "openai fields": lambda: table(*document_openai.fields()),
+    "openai extensions": lambda: table(*document_openai.extensions()),
+    "openai qualities": lambda: table(*document_openai.qualities()),
+    "openai styles": lambda: table(*document_openai.styles()),
+    "openai refusals": lambda: table(*document_openai.refusals()),
 } | {f"options of {name}": lambda name=name: options_of(name) for name in COMMANDS if name != "serve"}
 
 

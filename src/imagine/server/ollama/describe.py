@@ -10,7 +10,7 @@ from ...request import GenerateRequest
 from .orders import NAMES
 
 _TEXT = {"type": "string"}
-_OWN: dict[str, Any] = {
+OWN: dict[str, Any] = {
     "stream": {"type": "boolean", "default": True, "description": "Send a line for every step, and then the picture."},
     "preview": {
         "type": "integer", "minimum": 0, "maximum": 1000,
@@ -71,4 +71,4 @@ def _body() -> dict[str, Any]:
     ours = parts["GenerateRequest"]["properties"]
     fields = {name: schema for name, schema in ours.items() if name not in ("stream", "preview", "progress", "img")}
     fields |= {name: fields[field] | {"x-alias-of": field} for name, field in NAMES.items() if field in fields}
-    return {"type": "object", "properties": fields | _OWN}
+    return {"type": "object", "properties": fields | OWN}

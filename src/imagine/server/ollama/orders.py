@@ -17,7 +17,8 @@ STRENGTH = 0.7
 """How much of an input picture is painted anew where the client doesn't say it: Ollama's models edited pictures."""
 LATEST = ":latest"
 """What clients put behind a name that has no tag."""
-NAMES = ALIASES | {"name": "model", "negative": "neg", "n": "count", "preview": "stream", "images": "img"}
+OWN_NAMES = {"name": "model", "negative": "neg", "n": "count"}
+NAMES = ALIASES | OWN_NAMES | {"preview": "stream", "images": "img"}
 """This dialect's names of our fields. Its `stream` is another thing than ours: whether lines come at all."""
 _FIELDS = frozenset(GenerateRequest.__struct_fields__)
 _NO_OPTIONS = {"prompt", "model", "name", "img", "images", "mask", "stream", "preview", "progress", "keep_alive"}

@@ -45,6 +45,15 @@ def test_start_up_is_light(arguments: list[str], tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+def test_a_reader_that_has_gone_is_no_error_to_tell() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-u", "-m", "imagine", "--help"]
+    done = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(name, "--help") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import NamedTuple
 
@@ -77,6 +78,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except ImagineError as error:
         click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # as of `imagine list | head`: who read has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can the rest be flushed at the end
         sys.exit(1)
     except OSError as error:
         click.echo(f"Error: {error}", err=True)

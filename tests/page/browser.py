@@ -4,7 +4,12 @@ import asyncio
 import contextlib
 import os
 import shutil
+import socket
+import subprocess
+import sys
 import threading
+import time
+import urllib.request
 from pathlib import Path
 
 from aiohttp import web
@@ -18,8 +23,12 @@ from tests.server.served import add_model, settings_at
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--force-color-profile=srgb"]
 """No sandbox, since tests run as root in containers; no GPU, and no emulation of one, which is slower than none."""
+ELSEWHERE = "pictures.test"
+"""A name that is this machine's, but to the browser another's: plain http there is no secure context."""
 ROOT = Path(__file__).parents[2]
 UI = ROOT / "ui"
+TOYBOX = ROOT / "models.example" / "toybox.safetensors"
+_STARTING = 120.0
 
 
 def chromium() -> str | None:
@@ -34,11 +43,43 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        started = playwright.chromium.launch(
+            executable_path=chromium(), args=[*FLAGS, f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"]
+        )
         try:
             yield started
         finally:
             started.close()
+
+
+@contextlib.contextmanager
+def real_server(home):
+    """The address of a server of its own process, with the shipped model, on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "imagine", "serve", "--host", "127.0.0.1", "-p", str(port), "-d", "cpu"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"IMAGINE_HOME": str(home)}
+    )
+    try:
+        url = f"http://127.0.0.1:{port}/"
+        _wait_for(process, url)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait_for(process, url):
+    until = time.monotonic() + _STARTING
+    while True:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{url}health").close()
+            return
+        assert process.poll() is None, "the server ended"
+        assert time.monotonic() < until, "the server did not answer"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
 
 
 class Site:
@@ -79,8 +120,19 @@ class Site:
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(30)
 
+    def vanish(self):
+        """Breaks every connection, as when a machine is switched off, and ends the server."""
+
+        def cut():
+            self._end.set()
+            for connection in self._runner.server.connections:
+                connection.transport.abort()
+
+        self.on_loop(cut)
+        self.stop()
+
     def stop(self):
-        """Ends the server; connections that are open break."""
+        """Ends the server."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._end.set)
             self._thread.join(30)
@@ -96,6 +148,7 @@ class Site:
                 make_app(gateway), handler_cancellation=True, auto_decompress=False, shutdown_timeout=0
             )
             await runner.setup()
+            self._runner = runner
             await web.TCPSite(runner, self._host, self._port).start()
             await gateway.start()
             self.port = runner.addresses[0][1]

@@ -1,5 +1,6 @@
 """One Chromium for all tests of the page; to each test a server, and a window that must stay free of errors."""
 
+import contextlib
 import os
 
 import pytest
@@ -8,7 +9,7 @@ from tests.page.acts import arrive
 from tests.page.browser import Site, browser, chromium
 
 VIEW = {"width": 1280, "height": 800}
-TIMEOUT = 30_000
+TIMEOUT = 90_000
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +26,19 @@ def chrome():
 
 
 @pytest.fixture
-def site(tmp_path):
-    with Site(tmp_path / "home") as running:
-        yield running
+def serve(tmp_path):
+    """Starts servers, which outlive the windows that look at them."""
+    with contextlib.ExitStack() as running:
+
+        def start(name="home", **said):
+            return running.enter_context(Site(tmp_path / name, **said))
+
+        yield start
+
+
+@pytest.fixture
+def site(serve):
+    return serve()
 
 
 class Windows:
@@ -62,7 +73,7 @@ class Windows:
 
 
 @pytest.fixture
-def windows(chrome):
+def windows(chrome, serve):
     opened = Windows(chrome)
     yield opened
     opened.close()

@@ -37,6 +37,12 @@ def landscape(seed: int, width: int, height: int) -> Image.Image:
     return picture.filter(ImageFilter.GaussianBlur(width / 400))
 
 
+def _blurred(seed: int, width: int, height: int, done: float) -> Image.Image:
+    """The landscape as it is when so much of it is done: few pixels, enlarged."""
+    few = (max(1, round(width * done / 8)), max(1, round(height * done / 8)))
+    return landscape(seed, width, height).resize(few).resize((width, height), Image.Resampling.BILINEAR)
+
+
 class Painter(PromptedWorker):
     """Does as prompts say. What was asked of it stands in `seen`, what was taken back in `cancelled`."""
 
@@ -82,8 +88,9 @@ class Painter(PromptedWorker):
             left = (params.num_steps - step) * 0.1
             buffer.put(Progress(job=job.job, step=step, steps=params.num_steps, remaining=left))
             if every and step % every == 0 and step < params.num_steps:
-                blur = ImageFilter.GaussianBlur((1 - step / params.num_steps) * params.width / 12)
-                data = images.encode(landscape(params.seed, params.width, params.height).filter(blur), "image/jpeg")
+                data = images.encode(
+                    _blurred(params.seed, params.width, params.height, step / params.num_steps), "image/jpeg"
+                )
                 buffer.put(Preview(job=job.job, step=step, steps=params.num_steps, data=data, media_type="image/jpeg"))
 
     def _finish(self, job):

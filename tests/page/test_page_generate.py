@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.acts import arrive, downloaded, generate, last, load, opened
-from tests.page.browser import Site
 
 COUNT_PREVIEWS = """
     window.previews = 0;
@@ -144,43 +143,42 @@ def test_a_failure_is_told_on_the_stage(page, windows):
     expect(page.locator("#run-error")).to_be_hidden()
 
 
-def test_a_server_that_goes_away_is_told(windows, tmp_path):
+def test_a_server_that_goes_away_is_told(windows, serve):
     windows.expected += ["ERR_"]
-    with Site(tmp_path) as site:
-        page = windows.open(site.url)
-        page.fill("#f-prompt", "hold on")
-        page.click("#generate")
-        page.wait_for_selector("#run-text:has-text('Step 12')")
-        site.stop()
-        expect(page.locator("#run-error")).to_contain_text("server")
-        page.click("#generate")
-        expect(page.locator("#run-error")).to_contain_text("does not answer")
-        expect(page.locator("#status")).to_have_attribute("data-state", "gone")
-    with Site(tmp_path, port=site.port) as again:
-        expect(page.locator("#status")).to_have_attribute("data-state", "ready")
-        generate(page, "a fox")
-        assert len(again.worker.seen) == 1
+    site = serve()
+    page = windows.open(site.url)
+    page.fill("#f-prompt", "hold on")
+    page.click("#generate")
+    page.wait_for_selector("#run-text:has-text('Step 12')")
+    site.vanish()
+    expect(page.locator("#run-error")).to_contain_text("went away before the picture was done")
+    page.click("#generate")
+    expect(page.locator("#run-error")).to_contain_text("does not answer")
+    expect(page.locator("#status")).to_have_attribute("data-state", "gone")
+    again = serve(port=site.port)
+    expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+    generate(page, "a fox")
+    assert len(again.worker.seen) == 1
 
 
-def test_the_key_is_asked_for_and_kept(windows, tmp_path):
+def test_the_key_is_asked_for_and_kept(windows, serve):
     windows.expected.append("401")
-    with Site(tmp_path, api_key="open sesame") as site:
-        page = windows.open(site.url, ready=False)
-        expect(page.locator("#status")).to_have_attribute("data-state", "key")
-        page.fill("#f-prompt", "a fox")
-        page.click("#generate")
-        expect(page.locator("#server-error")).to_have_text("This server needs its API key.")
-        page.fill("#server-key", "wrong")
-        page.click("#server-form [type=submit]")
-        page.click("#generate")
-        expect(page.locator("#server-error")).to_have_text("The server does not take this API key.")
-        page.fill("#server-key", "open sesame")
-        page.click("#server-form [type=submit]")
-        expect(page.locator("#status")).to_have_attribute("data-state", "ready")
-        generate(page)
-        page.reload()
-        arrive(page)
-        assert "sesame" not in page.evaluate("location.href + localStorage['imagine.form']")
+    page = windows.open(serve(api_key="open sesame").url, ready=False)
+    expect(page.locator("#status")).to_have_attribute("data-state", "key")
+    page.fill("#f-prompt", "a fox")
+    page.click("#generate")
+    expect(page.locator("#server-error")).to_have_text("This server needs its API key.")
+    page.fill("#server-key", "wrong")
+    page.click("#server-form [type=submit]")
+    page.click("#generate")
+    expect(page.locator("#server-error")).to_have_text("The server does not take this API key.")
+    page.fill("#server-key", "open sesame")
+    page.click("#server-form [type=submit]")
+    expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+    generate(page)
+    page.reload()
+    arrive(page)
+    assert "sesame" not in page.evaluate("location.href + localStorage['imagine.form']")
 
 
 def test_a_waiting_picture_says_how_many_are_ahead(windows, site, page):

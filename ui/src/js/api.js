@@ -68,7 +68,7 @@ async function answer(path, options) {
   const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
   let response;
   try {
-    response = await fetch(path, { ...options, headers, cache: "no-store", credentials: "omit", redirect: "error" });
+    response = await fetch(`.${path}`, { ...options, headers, cache: "no-store", credentials: "omit", redirect: "error" });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new ServerError(0, "error.gone");

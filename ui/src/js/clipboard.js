@@ -1,6 +1,6 @@
 // Copying, also over plain http, where browsers keep the clipboard closed.
 
-import { byId, openDialog, tell } from "./dom.js";
+import { byId, openDialog } from "./dom.js";
 
 /** Copies a text; where the browser won't, shows it selected. True where it was copied. */
 export async function copyText(text) {
@@ -36,6 +36,5 @@ function offer(text) {
   field.value = text;
   openDialog(byId("copy-dialog"));
   field.select();
-  tell("");
   return false;
 }

@@ -54,7 +54,7 @@ export function defaultText(name) {
 /** The options of a select: `[value, text]` behind one that says nothing. What is chosen stays, known or not. */
 export function setChoices(name, choices, nothing) {
   const select = control(name);
-  const chosen = select.value || select.dataset.wanted || "";
+  const chosen = select.value;
   select.replaceChildren(make("option", { value: "" }, nothing), ...choices.map(([value, text]) => make("option", { value }, text)));
   choose(select, chosen);
 }
@@ -124,7 +124,6 @@ function choose(select, value) {
     select.append(make("option", { value, "data-unknown": "" }, text));
   }
   select.value = value;
-  select.dataset.wanted = value;
 }
 
 function choiceText(name, value) {

@@ -1,0 +1,92 @@
+"""What was made stays: chosen, compared, viewed, deleted, brought back; and many pictures take no more memory."""
+
+import msgspec
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.acts import arrive, downloaded, generate, last
+
+
+def test_pictures_stay_over_a_reload(page, site):
+    generate(page, "first")
+    made = downloaded(page, "#do-png")
+    generate(page, "second")
+    page.reload()
+    arrive(page)
+    expect(page.locator(".thumb")).to_have_count(2)
+    page.locator(".thumb").nth(1).click()
+    expect(page.locator("#about-text")).to_contain_text(f"seed {site.worker.seen[0].params.seed}")
+    assert downloaded(page, "#do-png") == made
+    page.fill("#f-prompt", "")
+    page.click("#do-reuse")
+    expect(page.locator("#f-prompt")).to_have_value("first")
+    generate(page)
+    assert last(site).params == msgspec.structs.replace(site.worker.seen[0].params, buckets="4x25")
+
+
+def test_a_picture_is_deleted_and_brought_back(page):
+    generate(page, "first")
+    generate(page, "second")
+    page.click("#do-delete")
+    expect(page.locator(".thumb")).to_have_count(1)
+    page.click("[data-about=deleted] .text-button")
+    expect(page.locator(".thumb")).to_have_count(2)
+    page.click("#do-delete")
+    page.reload()
+    arrive(page)
+    expect(page.locator(".thumb")).to_have_count(1)
+    assert page.locator(".thumb").get_attribute("aria-label").startswith("first")
+
+
+def test_two_are_compared(page):
+    page.fill("#f-guidance", "3")
+    generate(page, "a fox")
+    page.fill("#f-guidance", "9")
+    generate(page, "a fox")
+    page.click("#compare")
+    page.locator(".thumb").nth(0).click()
+    page.locator(".thumb").nth(1).click()
+    rows = page.locator("#compare-rows tr")
+    expect(rows.filter(has_text="Guidance")).to_contain_text("9")
+    assert rows.filter(has_text="Prompt").count() == 0
+    page.locator("#compare-cut").focus()
+    page.keyboard.press("End")
+    assert page.locator("#compare-room").evaluate("room => room.style.getPropertyValue('--cut')") == "100%"
+    page.keyboard.press("Escape")
+    expect(page.locator("#compare-dialog")).to_be_hidden()
+
+
+def test_a_picture_is_viewed_alone(page):
+    generate(page, "first")
+    generate(page, "second")
+    page.click("#do-full")
+    expect(page.locator("#viewer-title")).to_have_text("second")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#viewer-title")).to_have_text("first")
+    page.click("#viewer-zoom")
+    assert page.locator("#viewer-img").evaluate("img => [img.naturalWidth, img.clientWidth]") == [512, 512]
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).to_be_hidden()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_two_hundred_pictures_take_no_more_memory(page):
+    session = page.context.new_cdp_session(page)
+    page.fill("#f-width", "64")
+    page.fill("#f-height", "64")
+    page.fill("#f-count", "10")
+    page.fill("#f-num_steps", "4")
+
+    def used():
+        session.send("HeapProfiler.collectGarbage")
+        return session.send("Runtime.getHeapUsage")["usedSize"] + session.send("Memory.getDOMCounters")["nodes"] * 200
+
+    for _ in range(4):
+        generate(page, "a fox")
+    before = used()
+    for _ in range(16):
+        generate(page, "a fox")
+    assert page.locator(".thumb").count() == 60
+    expect(page.locator("#gallery-count")).to_have_text("200")
+    assert used() - before < 3_000_000

@@ -1,0 +1,141 @@
+"""Settings come back from every kind of file and from links, go out as `imagine run` takes them, and harm nothing."""
+
+import io
+import json
+
+import pytest
+from PIL import Image, PngImagePlugin
+from playwright.sync_api import expect
+
+from imagine import metadata
+from imagine.params import GenerationParams, meta_from_params
+from imagine.replay import request_from_meta
+from tests.page.acts import base64_of, downloaded, drop, generate, last, load, png
+
+ORIGINAL = {
+    "model": "fox", "prompt": "a red fox", "width": 768, "height": 512, "guidance": 6.5, "sampler": "euler a",
+    "seed": "591445185899376350", "neg": "ugly", "stream": 5, "img": None, "strength": 0.8,
+}  # fmt: skip
+A1111 = (
+    "a red fox\nNegative prompt: ugly\nSteps: 30, Sampler: Euler a, Schedule type: Karras, CFG scale: 6.5, "
+    "Seed: 591445185899376350, Size: 768x512, Model: fox, Denoising strength: 0.6, Hires upscale: 1.5, "
+    "Hires upscaler: Latent"
+)
+
+
+def png_with(**texts):
+    info, file = PngImagePlugin.PngInfo(), io.BytesIO()
+    for key, text in texts.items():
+        info.add_text(key, text)
+    Image.new("RGB", (64, 64), (9, 99, 9)).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
+
+
+def of_original(spelling, steps=30):
+    return {**ORIGINAL, spelling: steps, "clip": 2, "hires": 1, "date": "2023-10-27"}
+
+
+FILES = {
+    "original.json": json.dumps({"meta": of_original("num_steps"), "out": base64_of(png())}).encode(),
+    "later.json": json.dumps({"meta": of_original("steps"), "out": base64_of(png())}).encode(),
+    "later.png": png_with(meta=json.dumps(of_original("steps"))),
+    "a1111.png": png_with(parameters=A1111),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_others_come_back(page, site, name):
+    load(page, FILES[name], name)
+    expect(page.locator("[data-about=load]")).to_contain_text(f"Settings loaded from {name}.")
+    expect(page.locator(".tile img")).to_have_count(1)
+    generate(page)
+    said = last(site).params
+    assert (said.prompt, said.neg, said.seed, said.num_steps) == ("a red fox", "ugly", 591445185899376350, 30)
+    assert (said.model, said.width, said.height, said.guidance, said.sampler) == ("fox", 768, 512, 6.5, "euler a")
+    if name == "a1111.png":
+        assert (said.schedule, said.hires.scale, said.hires.upscaler, said.hires.strength) == (
+            "karras",
+            1.5,
+            "latent",
+            0.6,
+        )
+    else:
+        assert (said.clip, said.hires) == (2, None)
+
+
+def test_every_parameter_comes_back(page, site):
+    params = GenerationParams(
+        model="fox", digest="0" * 64, prompt="лиса", neg="нет", width=704, height=576, num_steps=31, guidance=4.25,
+        sampler="heun", schedule="karras", seed=2**64 - 1, clip=3, fit="scale", reproducible=True, buckets="1x31",
+    )  # fmt: skip
+    load(page, json.dumps({"meta": meta_from_params(params)}).encode(), "all.json")
+    expect(page.locator("[data-about=load]")).to_contain_text("The model fox has changed since")
+    generate(page)
+    made = last(site).params
+    assert meta_from_params(made) | {"digest": "0" * 64} == meta_from_params(params)
+
+
+def test_a_file_that_says_nothing_is_refused(page, windows):
+    windows.expected.append("400")
+    for name, data in (("junk.json", b"junk"), ("bare.png", png()), ("list.json", b"[1]")):
+        load(page, data, name)
+        expect(page.locator(".notice.bad")).to_contain_text(f"{name} is neither a JSON nor a picture with settings.")
+
+
+def test_what_a_file_says_stays_text(page, site, windows):
+    evil = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>'
+    meta = {"prompt": evil, "neg": evil, "seed": "5", "server": "http://evil.test", "api_key": "k", "address": "evil"}
+    out = b'<svg xmlns="http://www.w3.org/2000/svg" onload="window.hit=1"/>'
+    load(page, json.dumps({"meta": meta, "out": base64_of(out)}).encode(), f"{evil[:12]}.json")
+    notice = page.locator("[data-about=load]")
+    expect(notice).to_contain_text("was left out")
+    expect(notice).to_contain_text("Not known to this server and left out: server, api_key, address")
+    assert page.input_value("#f-prompt") == evil
+    assert page.locator(".tile img").count() == 0
+    generate(page)
+    page.locator(".thumb").first.click()
+    assert page.evaluate("window.hit") is None
+    assert page.evaluate("localStorage.getItem('imagine.key')") is None
+
+
+def test_a_dropped_json_brings_its_settings(page):
+    drop(page, "[data-drop=input]", FILES["original.json"], "original.json", "application/json")
+    expect(page.locator("#f-prompt")).to_have_value("a red fox")
+
+
+def test_saved_settings_are_a_file_that_run_takes(page, site):
+    page.fill("#f-prompt", "a fox")
+    page.fill("#f-seed", "9007199254740993")
+    page.fill("#f-hires-scale", "1.5")
+    page.set_input_files("#source-file", {"name": "in.png", "mimeType": "image/png", "buffer": png(64, 64)})
+    expect(page.locator("#source-full")).to_be_visible()
+    for button, img in (("#save-settings", None), ("#save-with-input", base64_of(png(64, 64)))):
+        page.click("#save-menu summary")
+        recipe = metadata.read_metadata(downloaded(page, button))
+        parsed = request_from_meta(recipe.meta)
+        assert parsed.warnings == []
+        assert (parsed.request.prompt, parsed.request.seed) == ("a fox", 9007199254740993)
+        assert parsed.request.hires.scale == 1.5
+        assert parsed.request.img == img
+
+
+def test_a_link_carries_settings_and_nothing_else(page, site, windows):
+    page.evaluate("localStorage.setItem('imagine.key', '\"sesame\"')")
+    page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
+    page.fill("#f-prompt", "a fox & a hound = friends")
+    page.fill("#f-seed", "9007199254740993")
+    page.fill("#f-hires-scale", "1.5")
+    page.set_input_files("#source-file", {"name": "in.png", "mimeType": "image/png", "buffer": png(64, 64)})
+    page.click("#save-menu summary")
+    page.click("#share")
+    expect(page.locator("[data-about=link]")).to_be_visible()
+    link = page.evaluate("window.copied")
+    assert "sesame" not in link
+    assert len(link) < 200
+    other = windows.open(link + "&key=stolen&server=http%3A%2F%2Fevil.test&img=AAAA")
+    expect(other.locator("#f-prompt")).to_have_value("a fox & a hound = friends")
+    generate(other)
+    said = last(site).params
+    assert (said.seed, said.hires.scale, said.img) == (9007199254740993, 1.5, None)
+    assert other.evaluate("location.hash") == ""
+    assert other.evaluate("localStorage.getItem('imagine.key')") is None

@@ -17,7 +17,7 @@ from typing import Any
 import click
 import msgspec
 
-from imagine import shipped
+from imagine import images, json_body, shipped
 from imagine.aliases import SHIPPED
 from imagine.checking import allowed
 from imagine.cli.main import ALIASES as COMMAND_ALIASES
@@ -27,11 +27,13 @@ from imagine.preset_files import read_presets
 from imagine.presets import SPELLINGS, Preset
 from imagine.request import ALIASES, GenerateRequest
 from imagine.resolve import Defaults
+from imagine.server import body, connections
 from imagine.server.app import ROUTES
 from imagine.server.errors import STATUSES
 from imagine.server.ollama import describe as ollama
 from imagine.server.ollama import orders
 from imagine.server.openapi import document
+from imagine.server.streaming import PATIENCE
 from imagine.settings import OPTIONS, Option
 from tools import document_openai
 
@@ -189,6 +191,21 @@ def _declared(kind: type[msgspec.Struct], aliases: Mapping[str, str]) -> str:
     return table(["field", "also as", "what it can be", "what it is"], rows)
 
 
+def bounds() -> str:
+    """What a server takes at most."""
+    rows = [
+        ["a body", f"{body.MAX_BODY >> 20} MiB, within {body.DEADLINE:g} s"],
+        ["all bodies together", f"{body.MAX_TOTAL >> 20} MiB"],
+        ["values in a body, and how deep", f"{json_body.MAX_PARTS:,}, {json_body.MAX_DEPTH}"],
+        ["a picture", f"{images.MAX_SIDE} pixels a side"],
+        ["the head of a request", f"8190 bytes a line, within {connections.HEAD_DEADLINE:g} s"],
+        ["an answer", f"taken within {connections.ANSWER_DEADLINE:g} s; a line of a stream within {PATIENCE:g} s"],
+        ["a connection without a request", f"{connections.IDLE:g} s"],
+        ["connections", f"{connections.MOST}, of which another machine holds at most {connections.SHARE:.0%}"],
+    ]
+    return table(["what", "at most"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "preset fields": preset_fields,
     "shipped presets": shipped_presets,
@@ -201,6 +218,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "dialects": dialects,
     "fields": fields,
     "statuses": statuses,
+    "bounds": bounds,
     "openai fields": lambda: table(*document_openai.fields()),
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),

@@ -21,6 +21,7 @@ from .samplers import SAMPLERS, SCHEDULES
 MIN_SIDE = 64
 MAX_SIDE = 2048
 MAX_STEPS = 150
+MAX_PROMPT = 32_000
 
 Steps = Annotated[int, Meta(ge=1, le=MAX_STEPS)]
 Side = Annotated[int, Meta(ge=MIN_SIDE, le=MAX_SIDE)]
@@ -28,7 +29,7 @@ Guidance = Annotated[float, Meta(ge=0, le=30)]
 Strength = Annotated[float, Meta(ge=0, le=1)]
 Scale = Annotated[float, Meta(ge=1, le=4)]
 Margin = Annotated[int, Meta(ge=0, le=MAX_SIDE - MIN_SIDE)]
-Prompt = Annotated[str, Meta(max_length=32_000)]
+Prompt = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 _SEED = {"allowed": f"a whole number from 0 to {MAX_SEED} (also as text), or -1 for a random one"}
 _KEEP_ALIVE = {"allowed": 'a number of seconds, or a duration such as "5m" or "1h30m"; negative is for ever'}

@@ -284,6 +284,23 @@ def test_a_reference_is_scaled_down_and_a_picture_to_edit_is_not():
     assert with_pictures(wish(EDIT, image=large), 100).img == large
 
 
+def test_a_picture_that_says_what_it_shows_is_varied_with_its_own_words():
+    from imagine import images
+    from imagine.server.openai.pictures import with_pictures
+
+    meta = {"prompt": "a red fox", "neg": "rain", "seed": "1", "model": "fox", "num_steps": 9}
+    ours = images.encode(Image.new("RGB", (64, 64)), meta=meta)
+    asked = with_pictures(wish_from({"image": ours}, VARIATION, USUAL), None)
+    assert (asked.prompt, asked.neg, asked.num_steps) == ("a red fox", "rain", None)
+    asked = with_pictures(wish_from({"image": ours, "prompt": "an owl"}, VARIATION, USUAL), None)
+    assert (asked.prompt, asked.neg) == ("an owl", None)
+    asked = with_pictures(wish_from({"image": ours, "negative_prompt": ""}, VARIATION, USUAL), None)
+    assert (asked.prompt, asked.neg) == ("a red fox", "")
+    for silent in (picture((64, 64)), base64.b64encode(ours.replace(b"meta\0{", b"meta\0[")).decode()):
+        assert with_pictures(wish_from({"image": silent}, VARIATION, USUAL), None).prompt == ""
+    assert with_pictures(wish(EDIT, image=ours), None).prompt == "a fox"
+
+
 def test_holes_in_the_picture_are_its_mask_where_the_model_says_so():
     from imagine.server.openai.pictures import with_pictures
 

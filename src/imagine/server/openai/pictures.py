@@ -1,4 +1,5 @@
-"""Input pictures as this dialect means them: a mask is transparent where to paint, a reference is scaled down first."""
+"""Input pictures as this dialect means them: a mask is transparent where to paint, a reference is scaled down first,
+and a picture that carries its recipe is varied with its own prompt."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ import msgspec
 from PIL import Image
 
 from ... import images
-from ...errors import BadPicture
-from ...request import GenerateRequest
+from ...errors import BadPicture, BadRequest
+from ...metadata import read_metadata
+from ...request import MAX_PROMPT, GenerateRequest
 from .requests import Wish
 from .tables import STRENGTH, STRENGTH_IN_MASK
 
@@ -22,6 +24,8 @@ def with_pictures(wish: Wish, ref_image_max_size: int | None) -> GenerateRequest
     request = wish.request
     if request.img is None:
         return request
+    if not wish.delivery.kind.prompted and not request.prompt:
+        return _with_its_own_words(request)
     is_reference = wish.spelled["img"] == "reference_images"
     if request.mask is None and not (is_reference and ref_image_max_size) and not wish.own_alpha:
         return request
@@ -35,6 +39,19 @@ def with_pictures(wish: Wish, ref_image_max_size: int | None) -> GenerateRequest
         picture.thumbnail((ref_image_max_size, ref_image_max_size), Image.Resampling.LANCZOS)
         return msgspec.structs.replace(request, img=b64encode(images.encode(picture)).decode("ascii"))
     return request
+
+
+def _with_its_own_words(request: GenerateRequest) -> GenerateRequest:
+    """The request with what its picture says that it shows, where it says so."""
+    assert request.img is not None
+    try:
+        recipe = read_metadata(images.decode_base64(request.img, field="img"), field="img")
+    except BadRequest:  # what it says can't be read: then it says nothing
+        return request
+    said = {} if recipe is None else recipe.meta
+    own = {"prompt": said.get("prompt")} | ({"neg": said.get("neg")} if request.neg is None else {})
+    words = {name: text for name, text in own.items() if isinstance(text, str) and 0 < len(text) <= MAX_PROMPT}
+    return msgspec.structs.replace(request, **words)
 
 
 def _decoded(text: str, field: str) -> Image.Image:

@@ -1,0 +1,121 @@
+"""Edits and variations by a model that draws: the shipped one, and the judge that tells what its pictures show."""
+
+import asyncio
+import base64
+
+import numpy as np
+import pytest
+from openai import OpenAI
+from PIL import Image, ImageDraw
+
+from imagine import shipped
+from imagine.server.serve import serve
+from imagine.settings import Settings
+from tests.server.openai.painting import KEY, opened
+from tests.server.served import PATIENCE
+
+TOYBOX = shipped.folder() / "toybox.safetensors"
+SEEDS = range(1, 6)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not TOYBOX.is_file(), reason="the shipped model is not trained yet"),
+]
+
+
+def drawn(item):
+    return opened(base64.b64decode(item.b64_json)).convert("RGB")
+
+
+def as_png(picture):
+    from imagine import images
+
+    return images.encode(picture)
+
+
+def with_toybox(folder, act):
+    """Runs `act(client)` with the official client against a server with a worker of its own."""
+    (folder / "models").mkdir()
+    (folder / "models" / "toybox.safetensors").symlink_to(TOYBOX)
+    settings = Settings(home=folder, host="127.0.0.1", port=0, device="cpu", pictures=folder / "pictures")
+
+    async def go():
+        stop, urls = asyncio.Event(), asyncio.get_running_loop().create_future()
+        server = asyncio.ensure_future(serve(settings, ready=urls.set_result, stop=stop))
+        try:
+            async with asyncio.timeout(10 * PATIENCE):
+                (url,) = await urls
+
+                def talk():
+                    with OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as client:
+                        act(client)
+
+                await asyncio.to_thread(talk)
+        finally:
+            stop.set()
+            await server
+
+    asyncio.run(go())
+
+
+def round_mask(size, box):
+    """Transparent within an ellipse."""
+    alpha = Image.new("L", size, 255)
+    ImageDraw.Draw(alpha).ellipse(box, fill=0)
+    mask = Image.new("RGBA", size, "white")
+    mask.putalpha(alpha)
+    return mask
+
+
+def test_an_edit_changes_what_the_mask_says_and_not_one_pixel_else(tmp_path):
+    from tools.toybox.judge import judge
+
+    def act(client):
+        asked = {"model": "gpt-image-1", "n": 1, "extra_body": {"seed": 3}}
+        (item,) = client.images.generate(prompt="a large red circle on a white background", **asked).data
+        before = drawn(item)
+        mask = round_mask(before.size, (20, 20, before.width - 20, before.height - 20))
+        outside = np.asarray(mask.getchannel("A")) == 255
+        shown = []
+        for seed in SEEDS:
+            asked["extra_body"] = {"seed": seed}
+            prompt = "a large blue star on a white background"
+            (item,) = client.images.edit(image=as_png(before), mask=as_png(mask), prompt=prompt, **asked).data
+            after = drawn(item)
+            assert after.size == before.size
+            assert (np.asarray(after)[outside] == np.asarray(before)[outside]).all(), "a pixel outside the mask changed"
+            after.save(tmp_path / f"edited-{seed}.png")
+            verdict = judge(after)
+            shown.append((verdict.thing, verdict.colour))
+        right = sum(each == ("star", "blue") for each in shown)
+        assert right >= len(SEEDS) - 1, f"the judge saw {shown}; the pictures are in {tmp_path}"
+
+    with_toybox(tmp_path, act)
+
+
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+def test_a_variation_is_neither_the_same_nor_unrelated(tmp_path):
+    from tools.toybox.judge import judge
+
+    def act(client):
+        (item,) = client.images.generate(
+            model="gpt-image-1", prompt="a large red house on a blue background", extra_body={"seed": 11}
+        ).data
+        data = base64.b64decode(item.b64_json)
+        before = opened(data).convert("RGB")
+        saw = judge(before)
+        related = []
+        reply = client.images.create_variation(
+            image=data, n=len(SEEDS), response_format="b64_json", extra_body={"seed": 1}
+        )
+        for number, item in enumerate(reply.data):
+            after = drawn(item)
+            after.save(tmp_path / f"variation-{number}.png")
+            assert after.size == before.size
+            assert np.abs(np.asarray(after, int) - np.asarray(before, int)).mean() > 1, "it is the same picture"
+            verdict = judge(after)
+            related.append((verdict.thing, verdict.colour, verdict.background))
+        count = sum(thing == saw.thing or colour == saw.colour for thing, colour, _ in related)
+        assert count >= len(SEEDS) - 1, f"from {saw}, the judge saw {related}; the pictures are in {tmp_path}"
+
+    with_toybox(tmp_path, act)

@@ -8,6 +8,7 @@ import { inEveryLanguage, language, t } from "./i18n.js";
 import { remember, remembered } from "./memory.js";
 
 const EVERY = 4000;
+const HOST = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-f:.]+\])$/i; // some browsers' URL lets spaces and signs pass
 let health = null;
 let state = "waiting";
 let learned = () => {};
@@ -16,7 +17,7 @@ let learned = () => {};
 export function addressFrom(text) {
   try {
     const url = new URL(/^https?:\/\//i.test(text.trim()) ? text.trim() : `http://${text.trim()}`);
-    return url.hostname && /^https?:$/.test(url.protocol) ? url.origin : null;
+    return HOST.test(url.hostname) && /^https?:$/.test(url.protocol) ? url.origin : null;
   } catch {
     return null;
   }

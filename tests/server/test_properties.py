@@ -1,8 +1,10 @@
 """What `/openapi.json` says, held against what is answered: thousands of requests that it allows, and that it forbids.
 
-`python -m tests.server.test_properties COUNT` makes about so many, and says how many and in how much memory.
+`python -m tests.server.test_properties COUNT [MODEL]` makes about so many, and says how many and in how much memory.
+MODEL is a checkpoint that really paints: what is asked of it natively is made small enough to be painted.
 """
 
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,23 +23,29 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.daemon import FAKE, Daemon
+from tests.daemon import FAKE, REAL, Daemon
 from tests.registry import declared
 
 REQUESTS = 3000
 """About a minute of a quiet core; `make fuzz` makes 6,000."""
 GROWTH = 24 * 2**20
 """Bytes that a server may grow by, from a tenth of the requests to all of them."""
-TIMEOUT = 60.0
+TIMEOUT = 300.0
 _CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 _OTHERS = ("/v1/", "/api/", "/sdapi/")
 """Other programs' dialects: their errors have shapes of their own."""
+_STEPS, _SIDE, _MARGIN, _SCALE = (2, 150), (128, 2048), (16, 1984), (1.5, 4)
+_LEAST_WORK = dict.fromkeys(["num_steps", "steps", "num_inference_steps"], _STEPS) | {"count": (2, 16)}
+_LEAST_WORK |= dict.fromkeys(["width", "height"], _SIDE) | dict.fromkeys(["hires", "scale"], _SCALE)
+_LEAST_WORK |= dict.fromkeys(["extend", "left", "top", "right", "bottom"], _MARGIN)
+"""What a real model is asked for at most, and up to what that can be had."""
 
 
 class Run:
-    """One server, asked again and again."""
+    """One server, asked again and again; `paints` if that takes time."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, paints: bool = False) -> None:
+        self._paints = paints
         self.seen: Counter[int] = Counter()
         self._daemon = daemon
         self._session = requests.Session()
@@ -55,6 +63,8 @@ class Run:
         """About `count` requests: a third of them to all operations in turn, the rest to `/generate`."""
         schema = schemathesis.openapi.from_dict(self._document)
         operations = [result.ok() for result in schema.get_all_operations()]
+        if self._paints:
+            operations = [operation for operation in operations if not operation.path.startswith(_OTHERS)]
         share = max(2, count // (6 * len(operations)))
         target, generate = self.count + count, None
         for operation in operations:
@@ -75,6 +85,8 @@ class Run:
         )  # fmt: skip
         @given(case=operation.as_strategy(mode))
         def ask(case) -> None:
+            if self._paints:
+                lighten(case.body)
             answer = case.call(base_url=self._daemon.url, session=self._session, timeout=TIMEOUT)
             self.seen[answer.status_code] += 1
             case.validate_response(answer, checks=checks)
@@ -93,16 +105,30 @@ def modes(operation) -> list[GenerationMode]:
     return [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if takes else [GenerationMode.POSITIVE]
 
 
-def start(home: Path) -> Daemon:
+def lighten(body: object) -> None:
+    """Makes what is asked for small, where it is within the bounds; what is wrong stays wrong."""
+    if not isinstance(body, dict):
+        return
+    for name, value in body.items():
+        lighten(value)
+        most, highest = _LEAST_WORK.get(name, (0, 0))
+        if type(value) in (int, float) and most < value <= highest:
+            body[name] = most
+
+
+def start(home: Path, model: Path | None = None) -> Daemon:
     (home / ".imagine/models").mkdir(parents=True)
+    if model is not None:
+        shutil.copy(model, home / ".imagine/models/fox.safetensors")
+        return Daemon(home, REAL)
     declared.write(home / ".imagine/models/fox.safetensors", declared.tiny())
     return Daemon(home, FAKE)
 
 
-def measured(home: Path, count: int) -> tuple[Run, int]:
+def measured(home: Path, count: int, model: Path | None = None) -> tuple[Run, int]:
     """The run, and by how many bytes the server grew after its first tenth."""
-    with start(home) as daemon:
-        run = Run(daemon)
+    with start(home, model) as daemon:
+        run = Run(daemon, paints=model is not None)
         run.make(count // 10)
         before = run.memory
         run.make(count - run.count)
@@ -126,5 +152,5 @@ if __name__ == "__main__":
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        run, grown = measured(Path(folder), int(sys.argv[1]))
+        run, grown = measured(Path(folder), int(sys.argv[1]), *map(Path, sys.argv[2:3]))
         print(f"{run.count} requests, {dict(sorted(run.seen.items()))}, grown by {grown / 2**20:.1f} MiB")

@@ -148,8 +148,9 @@ def test_the_configuration_holds_presets_in_every_shape():
 
 def test_our_own_words_win_over_the_other_shape():
     text = "image_generation: {default_negative_prompt: theirs, ref_image_max_size: 64}\n"
-    settings, _ = settings_from({}, {}, text + "defaults: {neg: ''}\nref_image_max_size: 128")
-    assert (settings.defaults.neg, settings.ref_image_max_size) == ("", 128)
+    for spelling in ("neg", "negative_prompt"):
+        settings, _ = settings_from({}, {}, text + f"defaults: {{{spelling}: ''}}\nref_image_max_size: 128")
+        assert (settings.defaults.neg, settings.ref_image_max_size) == ("", 128)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 from .checking import shown
 from .errors import BadRequest, ImagineError
-from .presets import CONTAINERS, named
+from .presets import CONTAINERS, SPELLINGS, named
 
 _NO_EFFECT = {
     "api_endpoints": "its endpoints are fixed",
@@ -47,8 +47,8 @@ def _take(name: str, value: object, said: dict[str, Any]) -> bool:
     """Puts what another shape says under our name, where ours doesn't say it; False for what has no place."""
     if name == "default_negative_prompt":
         own = said.get("defaults", {})
-        if isinstance(own, dict):
-            said["defaults"] = {"neg": value} | own
+        if isinstance(own, dict) and not any(SPELLINGS.get(part, part) == "neg" for part in own):
+            said["defaults"] = own | {"neg": value}
         return True
     if name == "ref_image_max_size":
         said.setdefault(name, value)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from imagine.aliases import Aliases
 from imagine.presets import Preset
 from imagine.resolve import Defaults
 from imagine.server.gateway import Gateway
@@ -109,3 +110,18 @@ def test_a_broken_file_of_presets_stops_the_start(tmp_path):
     (tmp_path / "presets.yaml").write_text("a: {steps: 0}")
     with pytest.raises(Exception, match=r"in preset 'a', steps is 0"):
         Gateway(settings_at(tmp_path), workers=[PromptedWorker()])
+
+
+def test_names_that_no_model_has_are_told_at_the_start(tmp_path, caplog):
+    async def act(client):
+        await client.gateway.entries()
+        client.gateway.clock = lambda: 1e9
+        await client.gateway.entries()
+
+    said = {
+        "per_model": (OF_FOX, ModelSettings("wolf")),
+        "aliases": Aliases({"art": "fox", "gone": "bear", "any": None}),
+    }
+    ask(tmp_path, act, model="art", preload="lynx", **said)
+    told = [record.getMessage() for record in caplog.records if "speaks of models" in record.getMessage()]
+    assert told == ["the configuration speaks of models that aren't there: bear, lynx, wolf"]

@@ -60,6 +60,7 @@ class Gateway:
         self.clock = clock
         self._recent: list[str] = []
         self._looked_at = float("-inf")
+        self._checked = False
         self._looking: asyncio.Task[None] | None = None
         self._preloading: asyncio.Task[None] | None = None
         self._pictures = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
@@ -172,7 +173,20 @@ class Gateway:
             for what in ("added", "changed", "removed"):
                 if entries := getattr(changes, what):
                     _log.info("models %s: %s", what, ", ".join(entry.name for entry in entries[:20]))
+            self._say_missing()
         self._looked_at = self.clock()
+
+    def _say_missing(self) -> None:
+        """Names in the configuration that no model has: said once, since a wrong one would only have no effect."""
+        if self._checked:
+            return
+        self._checked = True
+        own = self.settings.aliases.own
+        named = [said.name for said in self.settings.per_model]
+        named += [model for model in [*own.values(), self._default(), self.settings.preload] if model]
+        known = {*own, *self.settings.aliases.names()}
+        if missing := sorted({name for name in named if not self._is_model(name)} - known):
+            _log.warning("the configuration speaks of models that aren't there: %s", ", ".join(missing))
 
     async def _preload(self, name: str) -> None:
         try:

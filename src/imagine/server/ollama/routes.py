@@ -102,17 +102,18 @@ class _Teller:
 
     async def line(self, index: int, event: JobReport) -> bytes | None:
         """The line that an event of picture `index` makes: only the last picture's is the end."""
-        if isinstance(event, Finished):
-            self._finished.append(event)
-            said: dict[str, Any] | None = picture_from(event)
-            if len(self._finished) == len(self.jobs):
-                said |= end_from(self._finished, self.warnings, time.monotonic() - self._begun)
-        else:
-            said = news_from(event)
+        said = self._ending(event) if isinstance(event, Finished) else news_from(event)
         if said is None:
             return None
         which = {"index": index} if len(self.jobs) > 1 else {}
         return bytes_of(line_from(self.model, time.time(), **said, **which))
+
+    def _ending(self, finished: Finished) -> dict[str, Any]:
+        self._finished.append(finished)
+        said = picture_from(finished)
+        if len(self._finished) < len(self.jobs):
+            return said
+        return said | end_from(self._finished, self.warnings, time.monotonic() - self._begun)
 
 
 async def _order(request: web.Request, holding: Holding) -> Order:

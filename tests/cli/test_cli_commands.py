@@ -223,6 +223,25 @@ def test_what_keeps_a_private_server(server: FakeServer, health: dict, loaded: d
     assert _busy(Client(address_from(server.address))) is busy
 
 
+@pytest.mark.parametrize(
+    ("shipped", "said"),
+    [
+        ([], "no model is installed: models go into {}\n"),
+        ([True], "no model is installed: using toybox, which is small; models go into {}\n"),
+        ([True, False], ""),
+    ],
+)
+def test_a_server_without_models_says_where_they_go(
+    shipped: list[bool], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from imagine.cli import serve
+    from imagine.settings import Settings
+
+    monkeypatch.setattr(serve, "in_folders", lambda _: [{"name": "toybox", "shipped": each} for each in shipped])
+    serve._say_shipped(Settings(models=(tmp_path,)))
+    assert capsys.readouterr().err == said.format(tmp_path)
+
+
 def test_a_server_that_does_not_answer_is_kept() -> None:
     from imagine.cli.serve import _busy
 

@@ -89,9 +89,9 @@ async def _serve(settings: Settings) -> None:
 def _say_shipped(settings: Settings) -> None:
     """Where no model is installed, says what is used instead, and where models go."""
     found = in_folders(settings.roots)
-    if found and all(entry["shipped"] for entry in found):
-        where = settings.roots[0]
-        click.echo(f"no model is installed: using {found[0]['name']}, which is small; models go into {where}", err=True)
+    if all(entry["shipped"] for entry in found):
+        instead = f"using {found[0]['name']}, which is small; " if found else ""
+        click.echo(f"no model is installed: {instead}models go into {settings.roots[0]}", err=True)
 
 
 async def _serve_private(settings: Settings) -> None:

@@ -87,7 +87,7 @@ class PromptedWorker:
 
 
 def settings_at(folder, **said):
-    return Settings(home=folder, **said)
+    return Settings(**{"home": folder, "pictures": folder / "pictures"} | said)
 
 
 def add_model(folder, name):

@@ -62,7 +62,6 @@ def with_server(folder, act, **said):
 
     async def go():
         said.setdefault("worker", PaintingWorker())
-        said.setdefault("pictures", folder / "pictures")
         async with serving(folder, **said) as served:
             return await act(str(served.make_url("/v1")), served)
 

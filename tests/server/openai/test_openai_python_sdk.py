@@ -347,6 +347,7 @@ def test_an_error_in_the_middle_of_a_stream(tmp_path):
         seen = []
         with pytest.raises(openai.APIError) as caught:
             seen.extend(event.type for event in client.images.generate(**asked))
+        assert seen == ["image_generation.partial_image"]
         assert caught.value.code == "out_of_memory"
         assert caught.value.message == "no picture this time"
         assert caught.value.body["type"] == "server_error"

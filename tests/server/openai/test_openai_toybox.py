@@ -43,7 +43,7 @@ def with_toybox(folder, act):
         stop, urls = asyncio.Event(), asyncio.get_running_loop().create_future()
         server = asyncio.ensure_future(serve(settings, ready=urls.set_result, stop=stop))
         try:
-            async with asyncio.timeout(10 * PATIENCE):
+            async with asyncio.timeout(14 * PATIENCE):
                 (url,) = await urls
 
                 def talk():

@@ -225,10 +225,16 @@ def speaking(called: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except ImagineError as error:
+        translate(error, called)
+        raise
+
+
+def translate(error: Exception, called: Mapping[str, str]) -> None:
+    """Gives an error of ours the client's names of our fields."""
+    if isinstance(error, ImagineError):
         error.args = (in_their_words(str(error), called),)
         head, dot, part = (error.field or "").partition(".")
         error.field = called.get(head, head) + dot + part or None
-        raise
 
 
 def in_their_words(sentence: str, called: Mapping[str, str]) -> str:

@@ -40,7 +40,7 @@ from .replies import (
     reply_from,
     sse_from,
 )
-from .requests import Delivery, in_their_words, preset_named, speaking, wish_from
+from .requests import Delivery, in_their_words, preset_named, speaking, translate, wish_from
 from .tables import Usual
 
 _LARGE = 2**16
@@ -150,6 +150,7 @@ async def _encoded(gateway: Gateway, data: bytes, delivery: Delivery, meta: dict
 
 async def _stream(request: web.Request, asked: _Asked) -> web.StreamResponse:
     def last(error: Exception) -> bytes:
+        translate(error, asked.called)
         return sse_from(error_event(error_from(trouble_from(error))))
 
     return await send_events(request, asked.jobs, _teller(request.app[GATEWAY], asked), last, media_type=_EVENTS)

@@ -3,6 +3,7 @@
 import io
 import json
 
+import msgspec
 import pytest
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import expect
@@ -71,8 +72,7 @@ def test_every_parameter_comes_back(page, site):
     load(page, json.dumps({"meta": meta_from_params(params)}).encode(), "all.json")
     expect(page.locator("[data-about=load]")).to_contain_text("The model fox has changed since")
     generate(page)
-    made = last(site).params
-    assert meta_from_params(made) | {"digest": "0" * 64} == meta_from_params(params)
+    assert msgspec.structs.replace(last(site).params, digest="0" * 64) == params
 
 
 def test_a_file_that_says_nothing_is_refused(page, windows):

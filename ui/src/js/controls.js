@@ -6,6 +6,7 @@ import { all, byId, make, show } from "./dom.js";
 import { hasText, number, t } from "./i18n.js";
 
 const MAX_SEED = 2n ** 64n - 1n;
+const NAMED = new Set(["vae", "refiner"]); // by the names of files, which the form fills in
 const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets"]);
 let fields = {};
 
@@ -158,7 +159,7 @@ function made(name, said) {
     label.replaceChildren(box, make("span", { "data-t": `field.${name}` }, nameOf(name)));
     return make("div", { className: "field" }, label);
   }
-  if (said.type === "choice" || name === "vae") return make("div", { className: "field" }, label, make("select", about));
+  if (said.type === "choice" || NAMED.has(name)) return make("div", { className: "field" }, label, make("select", about));
   const kind = said.type === "text" ? { type: "text", placeholder: String(said.examples[0] ?? "") } : { type: "number", step: said.type === "integer" ? "1" : "any" };
   return make("div", { className: "field" }, label, make("input", { ...kind, ...about }));
 }

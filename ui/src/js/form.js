@@ -181,7 +181,8 @@ function tidied(said) {
   return said;
 }
 
-function flatten(said) {
+/** What is said, by the names of the controls: `hires: 1.5` is `hires.scale`. */
+export function flatten(said) {
   const values = {};
   for (const [name, value] of Object.entries(said)) {
     if (name === "extend" && typeof value === "number") for (const side of ["left", "top", "right", "bottom"]) values[`extend.${side}`] = value;
@@ -222,11 +223,9 @@ function describe() {
   setChoices("schedule", names(samplerNow()?.schedules ?? field("schedule").examples), defaultText("schedule"));
   setChoices("preset", offers.presets.map((one) => [one.name, one.description ? `${one.name} – ${one.description}` : one.name]), t("preset.none"));
   show(byId("preset-row"), offers.presets.length > 0);
-  const vaes = offers.others.filter((entry) => entry.kind === "vae" && !entry.problem).map((entry) => entry.name);
-  if (control("vae")) {
-    setChoices("vae", names(vaes), t("default"));
-    show(control("vae").closest(".field"), vaes.length > 0 || control("vae").value !== "");
-  }
+  offerFiles("vae", offers.others.filter((entry) => entry.kind === "vae" && !entry.problem).map((entry) => entry.name), t("default"));
+  offerFiles("refiner", offers.models.length > 1 ? offers.models : [], t("no"));
+  if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
   describeModel(detailsOf(control("model").value || only));
   const side = nativeSide();
   for (const name of ["width", "height"]) control(name).placeholder = withPicture ? t("size.auto") : String(field(name).default ?? side);
@@ -235,6 +234,13 @@ function describe() {
   show(byId("no-neg-row"), Boolean(standing));
   const [width, height] = [control("width").value, control("height").value];
   for (const chip of all("[data-shape]")) press(chip, shapeSize(chip.dataset.shape).join() === `${width},${height}`);
+}
+
+/** A choice among files of the server's, out of sight where there is nothing to choose. */
+function offerFiles(name, found, nothing) {
+  if (!control(name)) return;
+  setChoices(name, found.map((one) => [one, one]), nothing);
+  show(control(name).closest(".field"), found.length > 0 || control(name).value !== "");
 }
 
 function describeModel(detail) {

@@ -2,7 +2,7 @@
 
 import { copyText } from "./clipboard.js";
 import { controls } from "./controls.js";
-import { fill, settings } from "./form.js";
+import { fill, flatten, settings } from "./form.js";
 import { t } from "./i18n.js";
 import { notice } from "./notices.js";
 
@@ -11,11 +11,7 @@ const LONGEST = 50_000;
 
 export function hashOf(said) {
   const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(said)) {
-    if (NEVER.has(name)) continue;
-    if (value !== null && typeof value === "object") for (const [part, inner] of Object.entries(value)) pairs.set(`${name}.${part}`, inner);
-    else pairs.set(name, value);
-  }
+  for (const [name, value] of Object.entries(flatten(said))) if (!NEVER.has(name)) pairs.set(name, value);
   return `#${pairs}`;
 }
 

@@ -41,6 +41,7 @@ export async function bringBack(meta, warnings = [], sources = {}, said = null) 
   const wanted = { ...meta };
   for (const name of [...NOT_ASKED, "img", "mask", "stream"]) delete wanted[name];
   if (!meta.img) delete wanted.strength;
+  if (!meta.refiner) delete wanted.refiner_at;
   if (meta.stream) wanted.stream = meta.stream;
   else wanted.stream = settings().stream;
   if (img) await takeSource(img, t("source.loaded"), { withMask: mask ?? null, quiet: true });

@@ -96,6 +96,7 @@ def test_a_server_starts_as_it_is_told(line: str, monkeypatch: pytest.MonkeyPatc
         started.append(settings)
 
     monkeypatch.setattr(serve, "_serve", start)
+    monkeypatch.setattr("imagine.server.logs.configure", lambda _: None)
     for name in ("HOST", "MODELS", "HOME"):
         monkeypatch.delenv(f"IMAGINE_{name}", raising=False)
     assert typed(line) == 0

@@ -15,6 +15,8 @@ MUST_NOT_KNOW = {
     "registry": (*HEAVY, "imagine.engine", "imagine.worker", "imagine.dispatch"),
     "dispatch": (*HEAVY, "imagine.engine", "imagine.registry", "imagine.worker"),
     "server": (*HEAVY, "imagine.engine", "imagine.worker"),
+    "server/openai": ("imagine.server.ollama",),
+    "server/ollama": ("imagine.server.openai",),
     "cli": (*HEAVY, "imagine.engine"),
     "worker": ("asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch"),
     "engine": ("asyncio", "aiohttp", "click", "http", "imagine.registry", "imagine.dispatch", "imagine.worker"),

@@ -27,7 +27,6 @@ from ..service import pictures_of, plan
 from ..streaming import send_events
 from .errors import error_from
 from .fields import EDIT, GENERATION, VARIATION, Kind
-from .forms import fields_from_form
 from .pictures import with_pictures
 from .replies import (
     EXTENSIONS,
@@ -108,7 +107,11 @@ async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
     is_form = content_type.lower().startswith("multipart/form-data")
 
     def fields() -> dict[str, Any]:
-        return fields_from_form(body, content_type) if is_form else read_json(body)
+        if not is_form:
+            return read_json(body)
+        from .forms import fields_from_form  # a server starts sooner without it
+
+        return fields_from_form(body, content_type)
 
     return fields() if len(body) < _LARGE else await request.app[GATEWAY].apart(fields)
 

@@ -162,6 +162,7 @@ def test_one_wish_is_the_same_bytes(tmp_path):
 
     (tmp_path / "models").mkdir()
     write_checkpoint(tmp_path / "models" / "fox.safetensors")
+    patient = aiohttp.ClientTimeout(total=None)
     settings = Settings(home=tmp_path, host="127.0.0.1", port=0, device="cpu", presets=(SOFT,))
     wishes = {
         NATIVE: {
@@ -180,7 +181,7 @@ def test_one_wish_is_the_same_bytes(tmp_path):
     async def go():
         stop, urls = asyncio.Event(), asyncio.get_running_loop().create_future()
         server = asyncio.ensure_future(serve(settings, ready=urls.set_result, stop=stop))
-        async with asyncio.timeout(1000), aiohttp.ClientSession((await urls)[0]) as client:
+        async with asyncio.timeout(1000), aiohttp.ClientSession((await urls)[0], timeout=patient) as client:
             try:
                 return [await made(client.post, path, body | {"reproducible": True}) for path, body in wishes.items()]
             finally:

@@ -103,12 +103,13 @@ class Whole:
         if self.spared:
             return None
         self.spared = True
-        vae = getattr(self._pipeline, "vae", None)
+        vae: Any = getattr(self._pipeline, "vae", None)
         if hasattr(vae, "enable_tiling"):
             vae.enable_tiling()
-        if self._pipeline.device.type != "cpu":
-            self._pipeline.enable_model_cpu_offload(device=self._pipeline.device)
-        return "parts of the model wait in main memory"
+        if self._pipeline.device.type == "cpu":
+            return "the VAE worked in tiles"
+        self._pipeline.enable_model_cpu_offload(device=self._pipeline.device)
+        return "parts of the model wait in main memory, and the VAE worked in tiles"
 
     def _variant(self, wanted: Mapping[str, Any]) -> Any:
         """The pipeline of these components that takes the pictures that are given."""

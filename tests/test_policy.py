@@ -23,7 +23,8 @@ def blocked(prompt, final=None, preset=None):
 @pytest.mark.parametrize(
     "prompt",
     [
-        "gore", "GORE everywhere", "some, gore!", "(gore:1.3)", "a_gore_b", "go\u200bre", "ｇｏｒｅ", "an eclair", "ÉCLAIR",
+        "gore", "GORE everywhere", "some, gore!", "(gore:1.3)", "a_gore_b", "go\u200bre", "ｇｏｒｅ", "an eclair",
+        "ÉCLAIR",
         "e\u0301clair", "the naked, truth", "STRASSE", "strasse", "Кровь на снегу", "a 3D render", "gōré",
     ],
 )  # fmt: skip

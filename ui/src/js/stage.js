@@ -124,7 +124,9 @@ function arrange(count) {
   show(byId("empty"), count === 0);
   show(byId("tiles"), count > 0);
   byId("tiles").classList.toggle("one", count === 1);
-  byId("tiles").style.setProperty("--columns", Math.ceil(Math.sqrt(count)));
+  const columns = Math.max(1, Math.ceil(Math.sqrt(count)));
+  byId("tiles").style.setProperty("--columns", columns);
+  byId("tiles").style.setProperty("--shape", columns / Math.max(1, Math.ceil(count / columns)));
 }
 
 async function fillTile(tile, entry, blob, index) {

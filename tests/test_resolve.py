@@ -6,7 +6,7 @@ import pytest
 
 from imagine.errors import BadRequest, Unsupported
 from imagine.frames import PreviewSettings
-from imagine.params import MAX_SEED, Extend, GenerationParams, Hires
+from imagine.params import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 from imagine.registry.entry import Entry
 from imagine.request import parse
 from imagine.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, picture_from, resolve
@@ -60,6 +60,7 @@ def test_a_refiner_begins_where_it_is_told():
     assert resolved(refiner="r", refiner_at=0).params[0].refiner_at == 0
     assert resolved(refiner_at=0.5).warnings == ["refiner_at has no effect without refiner"]
     assert resolved(refiner_at=0.5).params == resolved().params
+    assert "refiner_at" not in meta_from_params(resolved().params[0])
 
 
 def test_everything_that_is_said_arrives():

@@ -31,7 +31,6 @@ GUIDANCE = 7.0
 SAMPLER = "dpm++ 2m"
 SCHEDULE = "default"
 STRENGTH = 0.8
-REFINER_AT = 0.8
 SIDE = 512
 """Of a checkpoint that doesn't tell its own."""
 MULTIPLE = 8
@@ -129,9 +128,15 @@ def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: si
         width=size[0], height=size[1], num_steps=num_steps,
         guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
         clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires, vae=request.vae,
-        refiner=request.refiner, refiner_at=_first(request.refiner_at if request.refiner else None, None, REFINER_AT),
+        refiner=request.refiner, **_refiner_at(request),
         reproducible=bool(request.reproducible), buckets=request.buckets,
     )  # fmt: skip
+
+
+def _refiner_at(request: GenerateRequest) -> dict[str, float]:
+    """Only where it was said of a refiner: an equal float of another making would not count as the default."""
+    said = request.refiner is not None and request.refiner_at is not None
+    return {"refiner_at": float(request.refiner_at or 0)} if said else {}
 
 
 def kind_of(model: Entry) -> Kind:

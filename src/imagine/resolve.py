@@ -123,20 +123,17 @@ def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: si
     sizes.check_result(size, extend, hires)
     num_steps = _first(request.num_steps, defaults.num_steps, NUM_STEPS)
     sampler, schedule = _sampler(request, defaults, kind_of(model), num_steps)
-    return GenerationParams(
+    recipe = GenerationParams(
         model=model.name, digest=model.digest, prompt=request.prompt, neg=_first(request.neg, defaults.neg, ""),
         width=size[0], height=size[1], num_steps=num_steps,
         guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
         clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires, vae=request.vae,
-        refiner=request.refiner, **_refiner_at(request),
+        refiner=request.refiner,
         reproducible=bool(request.reproducible), buckets=request.buckets,
     )  # fmt: skip
-
-
-def _refiner_at(request: GenerateRequest) -> dict[str, float]:
-    """Only where it was said of a refiner: an equal float of another making would not count as the default."""
-    said = request.refiner is not None and request.refiner_at is not None
-    return {"refiner_at": float(request.refiner_at or 0)} if said else {}
+    if request.refiner is not None and request.refiner_at is not None:
+        recipe = msgspec.structs.replace(recipe, refiner_at=float(request.refiner_at))
+    return recipe
 
 
 def kind_of(model: Entry) -> Kind:

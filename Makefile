@@ -17,10 +17,11 @@ demo: .venv/ready  ## make a picture with MODEL (Toybox if not said) and PROMPT,
 	@$(PY) tools/demo.py $(if $(MODEL),--model "$(MODEL)") $(if $(PROMPT),"$(PROMPT)")
 
 test: .venv/ready lint chromium  ## lint, types and all tests
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q --ignore=tests/page
+	$(PY) -m pytest -q tests/page  # apart, since Playwright keeps an event loop running for as long as its process lives
 
 test-fast: .venv/ready  ## the tests that take moments
-	$(PY) -m pytest -q -m "not slow"
+	$(PY) -m pytest -q -m "not slow" --ignore=tests/page
 
 fuzz: .venv/ready  ## 6,000 requests that /openapi.json allows and forbids, at a server without a model
 	$(PY) -m tests.server.test_properties 6000

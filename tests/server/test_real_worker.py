@@ -16,7 +16,7 @@ from tests.daemon import PATIENCE, REAL, Daemon
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-SMALL = ["-w", "64", "-h", "64", "-n", "4"]
+SMALL = ["-w", "64", "-h", "64", "-n", "10"]
 OTHERS = [
     ["a (red:1.3) fox BREAK in the snow", "--neg", "blurry"],
     ["a fox", "-c", "2", "-g", "1"],

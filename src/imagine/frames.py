@@ -92,7 +92,6 @@ class Submit(Command, frozen=True, tag="submit"):
     img: bytes | None = None
     mask: bytes | None = None
     preview: PreviewSettings = PreviewSettings()
-    progress: bool = False
     keep_alive: float | None = None
     """Seconds, as in `WorkerSettings`; None: the worker's own."""
 

@@ -64,7 +64,7 @@ def wish(source, job="a", *, every=0, kind="linear", img=None, mask=None, keep_a
     given = {name: png(picture) for name, picture in (("img", img), ("mask", mask)) if picture is not None}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in given.items()}
     return Submit(
-        job=job, client="test", params=recipe(**digests, **changes), source=source, progress=True,
+        job=job, client="test", params=recipe(**digests, **changes), source=source,
         preview=PreviewSettings(kind=kind, every=every), keep_alive=keep_alive, **given,
     )  # fmt: skip
 

@@ -251,11 +251,6 @@ def test_the_way_of_a_picture_is_told():
     assert progress(said) == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
-def test_who_wants_no_progress_hears_none():
-    quiet = msgspec.structs.replace(wish(PLAIN), progress=False)
-    assert not [report for report in run(plain_engine(), quiet) if isinstance(report, Progress)]
-
-
 def test_the_time_that_remains_shrinks():
     engine = plain_engine()
     run(engine, wish(PLAIN, num_steps=5))

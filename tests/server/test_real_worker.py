@@ -3,7 +3,9 @@
 import http.client
 import json
 import re
+import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,6 +72,16 @@ def got(daemon: Daemon, path: str) -> str:
         return answer.read().decode()
 
 
+def until(daemon: Daemon, path: str, true: Callable[[dict], bool]) -> dict:
+    """What a path says once it says what is waited for."""
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        said = json.loads(got(daemon, path))
+        if true(said):
+            return said
+    raise AssertionError(f"{path} still says {said}")
+
+
 def steps_done(daemon: Daemon) -> int:
     found = re.search(r"^imagine_steps_total (\d+)", got(daemon, "/metrics"), re.MULTILINE)
     assert found is not None
@@ -92,12 +104,10 @@ def test_who_hangs_up_frees_the_device_within_a_step(home: Path, stream: bool) -
             seen = next(said["step"] for said in map(json.loads, answer) if said.get("step", 0) >= 3)
             answer.close()
         else:
-            while not (jobs := json.loads(got(daemon, "/jobs"))["jobs"]) or jobs[0]["step"] < 3:
-                continue
+            jobs = until(daemon, "/jobs", lambda said: said["jobs"] and said["jobs"][0]["step"] >= 3)["jobs"]
             seen = jobs[0]["step"]
         connection.close()
-        while json.loads(got(daemon, "/health"))["running"]:
-            continue
+        until(daemon, "/health", lambda said: not said["running"])
         assert steps_done(daemon) <= seen + 2, "the one that ran when the client left, and one on its way to be told"
         again = asked(daemon, body | {"num_steps": 1, "progress": False})
         assert again.getresponse().status == 200

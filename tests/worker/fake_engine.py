@@ -41,7 +41,7 @@ def submit(
         seed=1,
     )
     preview = PreviewSettings(every=every)
-    return Submit(job=job, client=client, params=params, source=SOURCE, preview=preview, progress=True, img=img)
+    return Submit(job=job, client=client, params=params, source=SOURCE, preview=preview, img=img)
 
 
 SOURCE = Source(name="m", digest="0" * 64, path="/nowhere/m.safetensors", family="stable_diffusion")

@@ -272,10 +272,9 @@ class Engine:
                 self._pictures.show(job.id, make)
 
     def _report_progress(self, job: Job) -> None:
-        if job.submit.progress:
-            seconds = self._batching.seconds(job.key)
-            remaining = None if seconds is None else job.remaining(seconds)
-            self._reports.append(Progress(job=job.id, step=job.step, steps=job.steps, remaining=remaining))
+        seconds = self._batching.seconds(job.key)
+        remaining = None if seconds is None else job.remaining(seconds)
+        self._reports.append(Progress(job=job.id, step=job.step, steps=job.steps, remaining=remaining))
 
     def _develop(self, job: Job) -> None:
         self.stage = "decoding"

@@ -46,7 +46,7 @@ async def _asked(request: web.Request, holding: Holding) -> _Asked:
     body = await read_body(request, holding)
     parsed = _parsed(body) if len(body) < _LARGE else await gateway.apart(lambda: _parsed(body))
     asked = await plan(gateway, parsed.request, client_of(request), holding)
-    asked = Plan(asked.jobs, [*parsed.warnings, *asked.warnings])
+    asked = asked._replace(warnings=[*parsed.warnings, *asked.warnings])
     as_png = request.headers.get("Accept", "").split(",")[0].split(";")[0].strip().lower() == "image/png"
     if as_png and (asked.streams or len(asked.jobs) > 1):
         field = "count" if not asked.streams else "stream" if asked.jobs[0].preview.every else "progress"

@@ -38,11 +38,13 @@ class Plan(NamedTuple):
 
     jobs: list[Submit]
     warnings: list[str]
+    progress: bool
+    """Does the client want to be told of each step?"""
 
     @property
     def streams(self) -> bool:
         """Does the client want to be told of what happens in between?"""
-        return self.jobs[0].preview.every > 0 or self.jobs[0].progress
+        return self.jobs[0].preview.every > 0 or self.progress
 
 
 async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding: Holding) -> Plan:
@@ -72,7 +74,7 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
     source = gateway.source_of(entry, parts)
     files = (img and img[0], mask and mask[0])
     jobs = [_job(params, resolved, client, source, files) for params in resolved.params]
-    return Plan(jobs, resolved.warnings)
+    return Plan(jobs, resolved.warnings, resolved.progress)
 
 
 async def events_of(gateway: Gateway, jobs: list[Submit]) -> AsyncGenerator[tuple[int, JobReport]]:
@@ -122,7 +124,7 @@ def _job(
 ) -> Submit:
     return Submit(
         job=secrets.token_urlsafe(16), client=client, params=params, source=source, img=files[0], mask=files[1],
-        preview=resolved.preview, progress=resolved.progress, keep_alive=resolved.keep_alive,
+        preview=resolved.preview, keep_alive=resolved.keep_alive,
     )  # fmt: skip
 
 

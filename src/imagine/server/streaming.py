@@ -68,7 +68,7 @@ def line_of(plan: Plan, index: int, event: JobReport) -> dict[str, Any] | None:
         case Finished():
             line = final_from_finished(event, job.params.num_steps, plan.warnings)
         case _:
-            line = news_from(event) if job.progress else None
+            line = news_from(event) if plan.progress else None
     if line is not None and len(plan.jobs) > 1:
         line["index"] = index
     return line

@@ -137,3 +137,11 @@ def test_what_cannot_be_asked_for_is_refused_and_what_is_unknown_named():
     assert caught.value.field == "num_steps"
     parsed = request_from_meta({"prompt": "a", "environment": {"torch": "2"}, "digest": "6" * 64, "of_later": 1})
     assert parsed.warnings == ["unknown and left out: 'of_later'"]
+
+
+def test_settings_saved_before_a_picture_was_made_keep_their_preset_and_count():
+    saved = {"prompt": "a fox", "preset": "watercolor", "count": 4, "seed": "5", "stream": 2, "img": None}
+    recipe = metadata.read_metadata(json.dumps({"meta": saved}).encode())
+    assert recipe.warnings == []
+    expected = {"prompt": "a fox", "preset": "watercolor", "count": 4, "seed": 5}
+    assert request_from_meta(recipe.meta).request == parse(expected).request

@@ -48,9 +48,10 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SPELLED = {"steps": "num_steps"}
 _TRANSPORT = frozenset(["stream", "date"])
 """What the original Imagine's `meta` held beside the recipe."""
-_TEXTS = ("model", "digest", "prompt", "neg", "sampler", "schedule", "img", "mask", "resize", "fit", "vae", "buckets")
-_WHOLE = ("width", "height", "num_steps", "seed", "clip")
-_REAL = ("guidance", "strength")
+_TEXTS = ("model", "digest", "prompt", "neg", "sampler", "schedule", "img", "mask", "resize", "fit", "vae", "refiner",
+          "preset", "buckets")  # fmt: skip
+_WHOLE = ("width", "height", "num_steps", "seed", "clip", "count")
+_REAL = ("guidance", "strength", "refiner_at")
 
 
 class Recipe(NamedTuple):

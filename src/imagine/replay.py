@@ -13,7 +13,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PICTURES = ("img", "mask")
 _NOT_ASKED = frozenset(["digest", "environment"])
 """What a recipe says of how it was made, that nobody asks for."""
-_TRANSPORT = frozenset(GenerateRequest.__struct_fields__) - frozenset(GenerationParams.__struct_fields__)
+_SETTINGS = frozenset(["count", "preset"])
+"""What no recipe says, but settings that the page saved before a picture was made of them."""
+_TRANSPORT = frozenset(GenerateRequest.__struct_fields__) - frozenset(GenerationParams.__struct_fields__) - _SETTINGS
 """What was asked and doesn't decide pixels."""
 
 

@@ -141,6 +141,31 @@ def test_a_key_is_read_from_its_file(tmp_path):
         read({"api_key_file": tmp_path / "none"})
 
 
+def test_the_key_that_systemd_hands_over_is_taken(tmp_path):
+    handed = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert read(environ=handed).api_key is None
+    (tmp_path / "imagine-api-key").write_text("sesame\n")
+    assert read(environ=handed).api_key == "sesame"
+    assert read(environ=handed, config="api_key: other").api_key == "sesame"
+    assert read(environ=handed | {"IMAGINE_API_KEY": "other"}).api_key == "other"
+
+
+def test_of_two_ways_to_say_the_key_the_nearer_counts(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("from the file")
+    assert read({"api_key": "said"}, {"IMAGINE_API_KEY_FILE": str(file)}).api_key == "said"
+    assert read({"api_key_file": file}, {"IMAGINE_API_KEY": "said"}).api_key == "from the file"
+
+
+def test_a_reload_takes_what_can_change():
+    before = read(config="{port: 1, model: a, defaults: {steps: 9}}")
+    after = read(config="{port: 2, model: b, api_key: sesame, device: cpu}")
+    taken, fixed = before.reloaded(after)
+    assert (taken.port, taken.model, taken.api_key, taken.defaults.num_steps) == (1, "b", "sesame", None)
+    assert fixed == ["port", "device"]
+    assert before.reloaded(before) == (before, [])
+
+
 def test_a_key_is_never_shown():
     settings = read({"api_key": "sesame"})
     assert settings.said()["api_key"] == "set"

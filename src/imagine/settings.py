@@ -27,17 +27,26 @@ from .setting_values import LogFormat, ModelSettings, Network, Place
 
 PORT = 5000
 PREFIX = "IMAGINE_"
+CREDENTIAL = "imagine-api-key"
+"""The name of the systemd credential (`LoadCredential=`) that holds the API key."""
+_KEY = frozenset(["api_key", "api_key_file"])
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
 
 
 def option(
-    default: Any, read: Callable[[object], Any], text: str, *, secret: bool = False, file_only: bool = False
+    default: Any,
+    read: Callable[[object], Any],
+    text: str,
+    *,
+    secret: bool = False,
+    file_only: bool = False,
+    live: bool = False,
 ) -> Any:
     """A setting: its default, what reads it from a flag, a variable or YAML (raising ValueError), what it is for.
 
-    `file_only`: too much for a flag or a variable.
+    `file_only`: too much for a flag or a variable. `live`: it can change while the server runs.
     """
-    metadata = {"read": read, "help": text, "secret": secret, "file_only": file_only}
+    metadata = {"read": read, "help": text, "secret": secret, "file_only": file_only, "live": live}
     return field(default=default, metadata=metadata)
 
 
@@ -53,41 +62,55 @@ class Settings:
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
     home: Path = option(model_folders.HOME, model_folders.path, "The folder of models and of what is remembered.")
     models: tuple[Path, ...] = option((), model_folders.paths, "Folders of models, instead of HOME/models.")
-    model: str | None = option(None, values.text, "The model of a request that names none.")
+    model: str | None = option(None, values.text, "The model of a request that names none.", live=True)
     preload: str | None = option(None, values.text, "A model to load at the start.")
     keep_alive: float = option(300.0, values.seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")
     max_queue: int = option(512, values.whole(1, 100_000), "How many pictures may wait.")
     max_batch: int | None = option(None, values.whole(1, 64), "How many pictures are denoised together at most.")
-    api_key: str | None = option(None, values.text, "The key that clients must send.", secret=True)
-    api_key_file: Path | None = option(None, model_folders.path, "A file that holds the key.")
-    allow_remote: tuple[Network, ...] = option((), values.networks, "Answer others without a key: all, or networks.")
-    origins: tuple[str, ...] = option((), values.origins, "Origins of pages that may use this server.")
-    public_url: str | None = option(None, values.url, "Where clients reach this server, behind a proxy.")
+    api_key: str | None = option(None, values.text, "The key that clients must send.", secret=True, live=True)
+    api_key_file: Path | None = option(None, model_folders.path, "A file that holds the key.", live=True)
+    allow_remote: tuple[Network, ...] = option(
+        (), values.networks, "Answer others without a key: all, or networks.", live=True
+    )
+    origins: tuple[str, ...] = option((), values.origins, "Origins of pages that may use this server.", live=True)
+    public_url: str | None = option(None, values.url, "Where clients reach this server, behind a proxy.", live=True)
     pictures: Path | None = option(
         None, model_folders.path, "The folder of pictures asked for by URL; otherwise the user's."
     )
     keep_pictures: float = option(3600.0, values.seconds, "How long a picture asked for by URL is kept.")
     max_pictures: int = option(1024, values.whole(1, 10_000_000), "How many MB of them are kept; the oldest go first.")
-    blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.")
+    blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.", live=True)
     offline: bool = option(False, values.yes_or_no, "Never use the network.")
-    log_format: LogFormat = option("text", values.log_format, "text or json.")
-    debug: bool = option(False, values.yes_or_no, "Log prompts and every setting of each picture.")
+    log_format: LogFormat = option("text", values.log_format, "text or json.", live=True)
+    debug: bool = option(False, values.yes_or_no, "Log prompts and every setting of each picture.", live=True)
     aliases: Aliases = option(
-        Aliases(), values.aliases, "Names that stand for another model; without one: the default.", file_only=True
+        Aliases(),
+        values.aliases,
+        "Names that stand for another model; without one: the default.",
+        file_only=True,
+        live=True,
     )
     defaults: Defaults = option(
-        NO_DEFAULTS, values.defaults, "What a request that doesn't say it gets.", file_only=True
+        NO_DEFAULTS, values.defaults, "What a request that doesn't say it gets.", file_only=True, live=True
     )
     per_model: tuple[ModelSettings, ...] = option(
-        (), values.per_model, "By model: what such a request gets, and max_batch.", file_only=True
+        (), values.per_model, "By model: what such a request gets, and max_batch.", file_only=True, live=True
     )
     ref_image_max_size: int | None = option(
-        None, values.whole(64, 4096), "The longest side of reference pictures; larger ones are scaled down first."
+        None,
+        values.whole(64, 4096),
+        "The longest side of reference pictures; larger ones are scaled down first.",
+        live=True,
     )
-    presets: tuple[Preset, ...] = option((), values.presets, "Style presets, by name.", file_only=True)
+    presets: tuple[Preset, ...] = option((), values.presets, "Style presets, by name.", file_only=True, live=True)
     preset_files: tuple[Path, ...] = option(
-        (), model_folders.paths, "Files of style presets, YAML or JSON, beside HOME/presets.yaml."
+        (), model_folders.paths, "Files of style presets, YAML or JSON, beside HOME/presets.yaml.", live=True
     )
+
+    def reloaded(self, said: Settings) -> tuple[Settings, list[str]]:
+        """These settings with what of `said` can change while a server runs, and the names of others that differ."""
+        taken = dataclasses.replace(self, **{o.name: getattr(said, o.name) for o in OPTIONS if o.live})
+        return taken, [o.name for o in OPTIONS if getattr(taken, o.name) != getattr(said, o.name)]
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -115,11 +138,19 @@ class Option(NamedTuple):
     secret: bool
     file_only: bool
     """It stands in the configuration file, and is no flag or variable."""
+    live: bool
+    """It can change while the server runs: `imagine serve` reads it again on SIGHUP."""
 
 
 OPTIONS = [
     Option(
-        f.name, PREFIX + f.name.upper(), f.default, f.metadata["help"], f.metadata["secret"], f.metadata["file_only"]
+        f.name,
+        PREFIX + f.name.upper(),
+        f.default,
+        f.metadata["help"],
+        f.metadata["secret"],
+        f.metadata["file_only"],
+        f.metadata["live"],
     )
     for f in dataclasses.fields(Settings)
 ]
@@ -141,14 +172,29 @@ def settings_from(
     said: dict[str, Any] = {}
     if config is not None:
         from_file, warnings = read_config(config, _READ)
-        said |= _layer(from_file, "{} in the configuration file")
+        said = _layer(from_file, "{} in the configuration file")
+    if (key := _credential(environ)) is not None:
+        said = _over(said, {"api_key_file": key})
     variables = {o.name: environ.get(o.variable, "").strip(" '\"") for o in OPTIONS if not o.file_only}
-    said |= _layer({name: value for name, value in variables.items() if value}, PREFIX + "{}")
+    said = _over(said, _layer({name: value for name, value in variables.items() if value}, PREFIX + "{}"))
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    said |= _layer(given, "--{}")
+    said = _over(said, _layer(given, "--{}"))
     if said.get("api_key_file") is not None:
         said["api_key"] = _key_in(said["api_key_file"])
     return Settings(**said), warnings
+
+
+def _over(said: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
+    """Both, where `layer` wins; a key that it says in one way replaces one that was said in the other."""
+    replaced = _KEY if _KEY & layer.keys() else frozenset()
+    return {name: value for name, value in said.items() if name not in replaced} | layer
+
+
+def _credential(environ: Mapping[str, str]) -> Path | None:
+    """The key's file that systemd has handed over; None where it hasn't."""
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    file = Path(folder) / CREDENTIAL
+    return file if folder and file.is_file() else None
 
 
 def _layer(given: Mapping[str, object], named: str) -> dict[str, Any]:

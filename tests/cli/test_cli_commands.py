@@ -246,3 +246,36 @@ def test_a_server_that_does_not_answer_is_kept() -> None:
     from imagine.cli.serve import _busy
 
     assert _busy(Client(Address(port=1)))
+
+
+@pytest.mark.parametrize(
+    ("file", "arguments", "said"),
+    [
+        ("port: five", [], "port in the configuration file is 'five'"),
+        ("{}", ["--port", "five"], "--port is 'five'"),
+        ("preset_files: [none.yaml]", [], "there is no preset file none.yaml"),
+    ],
+)
+def test_settings_that_cannot_be_have_an_exit_status_of_their_own(
+    file: str,
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "imagine.yaml").write_text(file)
+    monkeypatch.setenv("IMAGINE_CONFIG", str(tmp_path / "imagine.yaml"))
+    monkeypatch.setenv("IMAGINE_HOME", str(tmp_path))
+    assert run("serve", *arguments) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith(f"Error: {said}")
+    assert errors.count("\n") == 1
+
+
+def test_a_server_that_can_not_listen_has_another(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "imagine", "serve", "--socket", str(tmp_path / "none" / "s")]
+    environ = os.environ | {"IMAGINE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    done = subprocess.run(program, capture_output=True, text=True, env=environ, timeout=120, check=False)
+    assert done.returncode == 1
+    assert f"Error: can't listen on {tmp_path / 'none' / 's'}" in done.stderr

@@ -26,6 +26,7 @@ class PromptedWorker:
         self.broken = None
         self.stats = Stats()
         self.restarts = 0
+        self.kept = True
         self.seen = []
         self.held = {}
         self.cancelled = []

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import io
 import json
 import logging
@@ -17,22 +18,24 @@ import pytest
 from PIL import Image
 
 from imagine.errors import ImagineError
-from imagine.server.logs import JsonLines
+from imagine.server.logs import JsonLines, formatter_of, to_journal
 from imagine.server.serve import serve
-from imagine.server.systemd import beat_every, tell
+from imagine.server.systemd import Notifier
 from imagine.settings import Settings
 from tests.server.served import PATIENCE, PromptedWorker, add_model
 
 LIGHT = "import imagine.server.serve, imagine.settings, sys; print(*sys.modules)"
 
 
-def running(settings, act, workers=True):
+def running(settings, act, workers=True, reread=None):
     """Serves on a free port while `act(urls, stop)` runs; `stop` is the event that ends it."""
 
     async def go():
         stop, urls = asyncio.Event(), asyncio.get_running_loop().create_future()
-        workers_ = [PromptedWorker()] if workers else None
-        server = asyncio.ensure_future(serve(settings, workers=workers_, ready=urls.set_result, stop=stop))
+        workers_ = [PromptedWorker()] if workers is True else workers
+        server = asyncio.ensure_future(
+            serve(settings, workers=workers_, ready=urls.set_result, stop=stop, reread=reread)
+        )
         async with asyncio.timeout(PATIENCE):
             await asyncio.wait([server, urls], return_when=asyncio.FIRST_COMPLETED)
             if server.done():
@@ -86,15 +89,156 @@ def test_an_address_in_use_is_told(tmp_path):
             running(Settings(home=tmp_path, host="127.0.0.1", port=port), act)
 
 
-def test_systemd_is_told(tmp_path):
+@pytest.fixture
+def heard(monkeypatch):
+    """Where systemd would listen: an abstract address, as it is in containers."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind("")
+        heard.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + heard.getsockname()[1:].decode())
+        yield heard
+
+
+def told(heard):
+    """The next thing that systemd is told."""
+    return dict(line.split("=", 1) for line in heard.recv(1000).decode().splitlines())
+
+
+def test_systemd_is_told_in_a_file_too(tmp_path):
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(path)
-        tell("READY=1", {"NOTIFY_SOCKET": path})
-        assert heard.recv(100) == b"READY=1"
-    tell("READY=1", {})
-    assert beat_every({"WATCHDOG_USEC": "30000000"}) == 15.0
-    assert beat_every({}) is None
+        Notifier({"NOTIFY_SOCKET": path}).tell("READY=1", "STATUS=here")
+        assert told(heard) == {"READY": "1", "STATUS": "here"}
+
+
+def test_a_systemd_that_cannot_be_told_is_no_reason_to_end(tmp_path, caplog):
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).tell("READY=1")
+    assert "systemd can't be told READY=1: No such file" in caplog.text.replace("[Errno 2] ", "")
+
+
+def test_a_notifier_without_systemd_is_deaf(caplog):
+    notifier = Notifier({})
+    notifier.tell("READY=1")
+    assert not notifier.listens
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("said", "beat"),
+    [
+        ({"WATCHDOG_USEC": "30000000"}, 15.0), ({}, None), ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "2000000", "WATCHDOG_PID": str(os.getpid())}, 1.0),
+        ({"WATCHDOG_USEC": "2000000", "WATCHDOG_PID": str(os.getppid())}, 1.0),
+        ({"WATCHDOG_USEC": "2000000", "WATCHDOG_PID": "1"}, None if os.getppid() != 1 else 1.0),
+    ],
+)  # fmt: skip
+def test_the_watchdog_is_fed_twice_as_often_as_it_wants(said, beat):
+    environ = said | {"NOTIFY_SOCKET": "/run/notify", "PATH": "/bin"}
+    assert Notifier(environ).beat == beat
+    assert environ == {"PATH": "/bin"}, "children don't inherit what is for this process alone"
+
+
+def test_systemd_hears_of_a_server_from_its_start_to_its_end(tmp_path, heard, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+    seen = []
+
+    async def act(urls, stop):
+        seen.extend([await asyncio.to_thread(told, heard) for _ in range(3)])
+
+    running(Settings(home=tmp_path, host="127.0.0.1", port=0), act)
+    assert seen[0] == {"READY": "1"}
+    assert seen[1] == {"WATCHDOG": "1", "STATUS": "ready on fake: 0 running, 0 waiting"}
+    assert seen[2] == {"WATCHDOG": "1"}
+    rest = told(heard)
+    while rest == {"WATCHDOG": "1"}:
+        rest = told(heard)
+    assert rest == {"STOPPING": "1"}
+
+
+def test_the_watchdog_is_not_fed_by_a_server_whose_worker_nobody_starts_again(tmp_path, heard, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+    worker = PromptedWorker()
+    worker.kept = False
+    seen = []
+
+    async def act(urls, stop):
+        seen.extend([await asyncio.to_thread(told, heard) for _ in range(2)])
+
+    running(Settings(home=tmp_path, host="127.0.0.1", port=0), act, workers=[worker])
+    assert seen == [{"READY": "1"}, {"STATUS": "ready on fake: 0 running, 0 waiting"}]
+
+
+def test_a_reload_takes_over_what_can_change_and_names_the_rest(tmp_path, heard, caplog):
+    caplog.set_level(logging.INFO, "imagine")
+    first = Settings(home=tmp_path, host="127.0.0.1", port=0)
+    later = dataclasses.replace(first, port=1, api_key="sesame", blocked_terms=("hat",))
+
+    async def act(urls, stop):
+        async with aiohttp.ClientSession(urls[0]) as client:
+            assert (await client.get("/models")).status == 200
+            await asyncio.to_thread(told, heard)
+            os.kill(os.getpid(), signal.SIGHUP)
+            said = [await asyncio.to_thread(told, heard) for _ in range(3)]
+            said = [line for line in said if "STATUS" not in line]
+            assert said[0].keys() == {"RELOADING", "MONOTONIC_USEC"}
+            assert said[1] == {"READY": "1"}
+            assert (await client.get("/models")).status == 401
+            key = {"Authorization": "Bearer sesame"}
+            async with client.post("/generate", json={"prompt": "a hat"}, headers=key) as answer:
+                assert "'hat'" in (await answer.json())["error"]
+
+    add_model(tmp_path, "fox")
+    running(first, act, reread=lambda: later)
+    assert "what has changed in port takes effect at the next start" in caplog.text
+
+
+def test_a_reload_that_fails_leaves_everything_as_it_was(tmp_path, heard, caplog):
+    first = Settings(home=tmp_path, host="127.0.0.1", port=0, api_key="sesame")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("[")
+
+    def reread():
+        return dataclasses.replace(first, api_key=None, preset_files=(broken,))
+
+    async def act(urls, stop):
+        async with aiohttp.ClientSession(urls[0]) as client:
+            await asyncio.to_thread(told, heard)
+            os.kill(os.getpid(), signal.SIGHUP)
+            while await asyncio.to_thread(told, heard) != {"READY": "1"}:
+                continue
+            assert (await client.get("/models")).status == 401
+
+    running(first, act, reread=reread)
+    assert "the settings stay as they were: the preset file" in caplog.text
+
+
+def lines_for_journal(settings, *records):
+    """What the journal gets to read."""
+    formatter = formatter_of(settings, journal=True)
+    return [formatter.format(logging.makeLogRecord(record)).splitlines() for record in records]
+
+
+def test_the_journal_gets_a_priority_with_every_line_and_no_time():
+    trouble = {"msg": "went wrong:\n%s", "args": ("how",), "levelno": logging.ERROR}
+    info = {"msg": "finished", "levelno": logging.INFO}
+    odd = {"msg": "between", "levelno": logging.INFO + 1}
+    assert lines_for_journal(Settings(), trouble, info, odd) == [
+        ["<3>went wrong:", "<3>how"],
+        ["<6>finished"],
+        ["<4>between"],
+    ]
+    ((json_line,),) = lines_for_journal(Settings(log_format="json"), info | {"levelname": "INFO"})
+    assert json_line.startswith("<6>{")
+
+
+def test_only_the_journals_own_stream_is_taken_for_it(tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        about = os.fstat(log.fileno())
+        here = f"{about.st_dev}:{about.st_ino}"
+        assert to_journal(log.fileno(), {"JOURNAL_STREAM": here})
+        assert not to_journal(log.fileno(), {"JOURNAL_STREAM": "1:2"})
+        assert not to_journal(log.fileno(), {})
 
 
 def test_a_log_line_for_machines_has_fields():
@@ -139,4 +283,4 @@ def test_a_picture_from_a_real_worker(tmp_path):
         assert [line["status"] for line in said] == ["intermediate", "final"]
         assert said[-1]["img"] == alone["img"]
 
-    running(Settings(home=tmp_path, host="127.0.0.1", port=0, device="cpu"), act, workers=False)
+    running(Settings(home=tmp_path, host="127.0.0.1", port=0, device="cpu"), act, workers=None)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,12 @@ _IDLE_LOOK = 10.0
 """Seconds between two looks of a private server at whether anybody still needs it."""
 
 
+class WrongSettings(click.ClickException):
+    """A flag, a variable or a file says what can't be: another start would not help, and the exit status says so."""
+
+    exit_code = 2
+
+
 def _options(function: Callable[..., None]) -> Callable[..., None]:
     """Every setting as an option, from its one declaration."""
     for setting in reversed([setting for setting in OPTIONS if not setting.file_only]):
@@ -49,7 +58,10 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command("serve")
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="A YAML file of these settings.")
+@click.option(
+    "--config", envvar="IMAGINE_CONFIG", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="A YAML file of these settings. [IMAGINE_CONFIG]",
+)  # fmt: skip
 @click.option("--private", is_flag=True, hidden=True, help="For this user alone; ends itself when it is idle.")
 @_options
 def command(config: Path | None, private: bool, **flags: Any) -> None:
@@ -62,11 +74,38 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
     said = {name: value for name, value in flags.items() if value not in (None, (), False)}
     if private:
         said["socket"] = str(reach.private_socket())
-    settings, warnings = settings_from(said, config=_text_of(config))
+    try:
+        settings, warnings = _read(said, config)
+    except ImagineError as error:
+        raise WrongSettings(str(error)) from error
     configure(settings)
+    _warn(warnings)
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)  # systemd's watchdog ends a server that hangs by SIGABRT
+    asyncio.run(_serve_private(settings) if private else _serve(settings, partial(_reread, said, config)))
+
+
+def _read(said: dict[str, Any], config: Path | None) -> tuple[Settings, list[str]]:
+    """The settings, and what in the file has no effect. Raises ImagineError for what can't be used."""
+    from ..preset_files import presets_of
+
+    settings, warnings = settings_from(said, config=_text_of(config))
+    presets_of(settings).check()
+    return settings, warnings
+
+
+def _reread(said: dict[str, Any], config: Path | None) -> Settings:
+    from ..server.logs import configure
+
+    settings, warnings = _read(said, config)
+    configure(settings)
+    _warn(warnings)
+    return settings
+
+
+def _warn(warnings: list[str]) -> None:
     for warning in warnings:
         logging.getLogger("imagine").warning("%s", warning)
-    asyncio.run(_serve_private(settings) if private else _serve(settings))
 
 
 def _text_of(config: Path | None) -> str | None:
@@ -76,14 +115,14 @@ def _text_of(config: Path | None) -> str | None:
         raise ImagineError(f"the configuration file {config} can't be read: {error}") from error
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     from ..server.serve import serve
 
     def ready(urls: list[str]) -> None:
         _say_where(urls, settings)
         asyncio.get_running_loop().run_in_executor(None, _say_shipped, settings)
 
-    await serve(settings, ready=ready)
+    await serve(settings, ready=ready, reread=reread)
 
 
 def _say_shipped(settings: Settings) -> None:

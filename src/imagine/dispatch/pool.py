@@ -121,6 +121,11 @@ class Pool:
         return sum(worker.restarts for worker in self.workers)
 
     @property
+    def kept(self) -> bool:
+        """Is every worker started again when it is lost? Where not, only a new server helps."""
+        return all(worker.kept for worker in self.workers)
+
+    @property
     def waiting(self) -> int:
         """How many jobs stand in the queue."""
         return len(self._waiting)

@@ -83,6 +83,11 @@ class ProcessWorker:
         """The process's id while there is one."""
         return self._child.pid if self._child is not None else None
 
+    @property
+    def kept(self) -> bool:
+        """Is there somebody who starts the process again? True while it ends, since then nobody has to."""
+        return self._stopping or (self._keeper is not None and not self._keeper.done())
+
     def watch(self, changed: Callable[[], None]) -> None:
         """Calls `changed` whenever `ready` or `broken` changes."""
         self._changed = changed

@@ -42,6 +42,10 @@ class Worker(Protocol):
     def restarts(self) -> int:
         """How often it had to be started again."""
 
+    @property
+    def kept(self) -> bool:
+        """Is it looked after, so that it is started again when it is lost?"""
+
     def watch(self, changed: Callable[[], None]) -> None:
         """Calls `changed` whenever `ready` or `broken` changes."""
 

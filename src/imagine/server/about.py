@@ -31,6 +31,16 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=request.app[GATEWAY].metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
 
+def in_words(gateway: Gateway) -> str:
+    """How the server is, for `systemctl status`."""
+    pool = gateway.pool
+    if pool.ready:
+        where = ", ".join(ready.device for ready in pool.ready)
+        return f"{_status(gateway)} on {where}: {pool.running} running, {pool.waiting} waiting"
+    why = next((f": the worker {worker.broken}" for worker in pool.workers if worker.broken), "")
+    return f"{_status(gateway)}{why}, {pool.waiting} waiting"
+
+
 def _status(gateway: Gateway) -> str:
     if gateway.stopping:
         return "stopping"

@@ -73,6 +73,19 @@ class Gateway:
         if self.settings.preload:
             self._preloading = asyncio.create_task(self._preload(self.settings.preload))
 
+    def reload(self, settings: Settings) -> list[str]:
+        """Takes over what can change while it runs; the names of the settings that differ and can't.
+
+        Raises ImagineError for preset files that can't be used; nothing has changed then.
+        """
+        taken, fixed = self.settings.reloaded(settings)
+        presets = presets_of(taken)
+        presets.check()
+        self.settings, self.presets, self.checks = taken, presets, checks_from(taken.blocked_terms)
+        self._checked, self._looked_at = False, float("-inf")
+        self._look()
+        return fixed
+
     async def stop(self, grace: float) -> None:
         """Refuses new work; what runs has `grace` seconds."""
         self.stopping = True

@@ -40,6 +40,10 @@ class Guard:
     """The rules of one server."""
 
     def __init__(self, settings: Settings) -> None:
+        self.obey(settings)
+
+    def obey(self, settings: Settings) -> None:
+        """From now on the rules are those of `settings`."""
         self._key = settings.api_key.encode() if settings.api_key else None
         self._networks = settings.allow_remote
         own = [socket.gethostname(), settings.host, *(place.host for place in settings.listen)]

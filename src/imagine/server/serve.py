@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -17,10 +18,12 @@ from ..dispatch.worker import Worker
 from ..errors import ImagineError
 from ..setting_values import Place
 from ..settings import Settings
-from . import systemd
+from .about import in_words
 from .app import make_app
 from .connections import Runner
 from .gateway import Gateway
+from .reload import Reread, keep_reloading
+from .systemd import Notifier, keep_beating
 
 _log = logging.getLogger(__name__)
 GRACE = 24.0
@@ -34,16 +37,21 @@ async def serve(
     workers: Sequence[Worker] | None = None,
     ready: Callable[[list[str]], None] | None = None,
     stop: asyncio.Event | None = None,
+    reread: Reread | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, or until `stop` is set.
 
-    `ready` is called with the addresses it listens on, as URLs. Raises ImagineError where it can't listen.
+    `ready` is called with the addresses it listens on, as URLs. `reread` reads the settings again when SIGHUP asks for
+    it; in a terminal, SIGHUP means that the terminal is gone, and ends the server. Raises ImagineError where it can't
+    listen.
     """
     stop = stop or asyncio.Event()
+    notifier = Notifier()
     _log.info("settings: %s", settings.said())
     gateway = Gateway(settings, workers=workers)
+    app = make_app(gateway)
     runner = Runner(
-        make_app(gateway),
+        app,
         handler_cancellation=True,
         auto_decompress=False,  # a small body could be a large one
         access_log=None,
@@ -51,22 +59,26 @@ async def serve(
         handle_signals=False,
     )
     await runner.setup()
-    beating: asyncio.Task[None] | None = None
+    asked = asyncio.Event()
+    beside: list[asyncio.Task[None]] = []
     try:
         await _listen(runner, settings)
         await gateway.start()
-        with _signals(stop):
+        if reread is not None:
+            beside.append(asyncio.create_task(keep_reloading(asked, app, reread, notifier)))
+        with _signals(stop, asked if reread is not None else None):
             if ready is not None:
                 ready(urls(runner))
-            systemd.tell("READY=1")
-            beating = asyncio.create_task(systemd.keep_beating())
+            notifier.tell("READY=1")
+            status = partial(in_words, gateway)
+            beside.append(asyncio.create_task(keep_beating(notifier, alive=lambda: gateway.pool.kept, status=status)))
             await stop.wait()
-            systemd.tell("STOPPING=1")
+            notifier.tell("STOPPING=1")
             _log.info("stopping; what runs has %g s", GRACE)
             await _end(gateway, runner)
     finally:
-        if beating is not None:
-            beating.cancel()
+        for task in beside:
+            task.cancel()
         await runner.cleanup()
         if settings.socket is not None:
             settings.socket.unlink(missing_ok=True)
@@ -125,14 +137,25 @@ def urls(runner: web.AppRunner) -> list[str]:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set `stop`."""
+def _signals(stop: asyncio.Event, again: asyncio.Event | None) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; SIGHUP sets `again`, or where there is a terminal, `stop`."""
     loop = asyncio.get_running_loop()
-    asked = (signal.SIGTERM, signal.SIGINT)
-    for number in asked:
-        loop.add_signal_handler(number, stop.set)
+    asked = {signal.SIGTERM: stop, signal.SIGINT: stop}
+    if again is not None and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        asked[signal.SIGHUP] = stop if _has_terminal() else again
+    for number, event in asked.items():
+        loop.add_signal_handler(number, event.set)
     try:
         yield
     finally:
         for number in asked:
             loop.remove_signal_handler(number)
+
+
+def _has_terminal() -> bool:
+    """Does this process belong to a terminal, whose end SIGHUP would tell?"""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

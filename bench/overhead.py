@@ -2,15 +2,18 @@
 
 `python -m bench.overhead --model FILE --configs FOLDER` on any SD1 checkpoint (`bench/load.py --keep` makes a full-size
 one of random weights). Arms run in turn in one process: the bare forward of the UNet against the engine's step; a whole
-warm picture against diffusers' own pipeline at the same dtype; the same with a preview after every step.
+warm picture against diffusers' own pipeline at the same dtype; the same with a preview after every step; and against
+what a newcomer to diffusers runs: its pipeline in float32 with torch's own settings.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,47 @@ def step_overhead(ours: Ours, pipeline: Any, side: int, rounds: int) -> float:
     return statistics.median(ratios)
 
 
+@contextlib.contextmanager
+def stock_settings() -> Iterator[None]:
+    """torch as it comes: products of float32 in float32 alone."""
+    kept = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(kept)
+
+
+def stock_picture(pipeline: Any, side: int, steps: int) -> Image.Image:
+    with stock_settings():
+        return picture(pipeline, side, steps)
+
+
+def error_of_a_step(pipeline: Any, side: int) -> float:
+    """How far the engine's float32 is from torch's own, in one forward: the relative error of the UNet's answer."""
+    generator = torch.Generator().manual_seed(2)
+    latents = torch.randn(2, 4, side // 8, side // 8, generator=generator)
+    context = torch.randn(2, 77, pipeline.unet.config.cross_attention_dim, generator=generator)
+    timesteps = torch.tensor([500.0, 500.0])
+    with torch.inference_mode():
+        fast = pipeline.unet(latents, timesteps, context, return_dict=False)[0]
+        with stock_settings():
+            exact = pipeline.unet(latents, timesteps, context, return_dict=False)[0]
+    return float((fast - exact).norm() / exact.norm())
+
+
+def against_stock(ours: Ours, model: Path, configs: Path, rounds: int) -> None:
+    """A warm picture of the engine against stock diffusers in float32."""
+    side, steps = ours.params.width, ours.params.num_steps
+    stock = plain(model, configs, torch.float32)
+    seconds = interleaved({"ours": ours.picture, "stock": lambda: stock_picture(stock, side, steps)}, rounds)
+    show(seconds)
+    print(f"stock / ours: {1 / ratio(seconds, 'ours', 'stock'):.2f}× as fast")
+    made = Image.open(io.BytesIO(ours.picture().data))
+    print(f"PSNR of the two pictures: {psnr(made, stock_picture(stock, side, steps)):.1f} dB")
+    print(f"relative error of the engine's float32 in a step: {error_of_a_step(stock, side):.1e}")
+
+
 def psnr(a: Image.Image, b: Image.Image) -> float:
     error = np.mean((np.asarray(a.convert("RGB"), float) - np.asarray(b.convert("RGB"), float)) ** 2)
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
@@ -115,6 +159,7 @@ def main() -> None:
     print(f"a preview every step costs: {100 * (ratio(seconds, 'ours, a preview every step', 'ours') - 1):.1f} %")
     made = Image.open(io.BytesIO(first.data))
     print(f"PSNR of the two pictures: {psnr(made, picture(same, options.side, options.steps)):.1f} dB")
+    against_stock(ours, options.model, options.configs, options.rounds)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,8 @@ towards one of ten directions, one a colour, as far apart as four dimensions all
 so makes a colour stronger, never another one. Then the text encoder, alone: linear heads must read every attribute off
 its last states, and two wordings of one mention must give the same states, so that Russian draws as well as English.
 Then the UNet, with the text encoder frozen: v-prediction on 12,288 encoded drawings, most timesteps from the noisier
-half, latents under the thing weighing more. Last the decoder again, which sharpens the pictures and leaves the latents
+half, latents under the thing weighing more; and once more at a lower rate, with the things that it learns last (stars
+and suns above all) drawn more often. Last the decoder again, which sharpens the pictures and leaves the latents
 as they are. The scale of the latents is folded into the autoencoder's weights, so that Stable Diffusion 1's 0.18215 is
 right for it.
 

@@ -148,6 +148,8 @@ def test_the_key_that_systemd_hands_over_is_taken(tmp_path):
     assert read(environ=handed).api_key == "sesame"
     assert read(environ=handed, config="api_key: other").api_key == "sesame"
     assert read(environ=handed | {"IMAGINE_API_KEY": "other"}).api_key == "other"
+    with pytest.raises(ImagineError, match=r"the credentials in .* can't be read"):
+        read(environ={"CREDENTIALS_DIRECTORY": str(tmp_path / "none")})
 
 
 def test_of_two_ways_to_say_the_key_the_nearer_counts(tmp_path):

@@ -191,10 +191,12 @@ def _over(said: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _credential(environ: Mapping[str, str]) -> Path | None:
-    """The key's file that systemd has handed over; None where it hasn't."""
+    """The key's file that systemd has handed over; None where it hasn't. Raises ImagineError where nobody can tell."""
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
-    file = Path(folder) / CREDENTIAL
-    return file if folder and file.is_file() else None
+    try:
+        return next((file for file in Path(folder).iterdir() if file.name == CREDENTIAL), None) if folder else None
+    except OSError as error:
+        raise ImagineError(f"the credentials in {folder} can't be read: {error.strerror}", field="api_key") from error
 
 
 def _layer(given: Mapping[str, object], named: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz lint docs page ui-test chromium screenshots format bench toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz lint docs page ui-test chromium systemd screenshots format bench binary toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -16,7 +16,7 @@ help:  ## list the tasks
 demo: .venv/ready  ## make a picture with MODEL (Toybox if not said) and PROMPT, in this folder
 	@$(PY) tools/demo.py $(if $(MODEL),--model "$(MODEL)") $(if $(PROMPT),"$(PROMPT)")
 
-test: .venv/ready lint chromium  ## lint, types and all tests
+test: .venv/ready lint chromium systemd  ## lint, types and all tests
 	$(PY) -m pytest -q --ignore=tests/page
 	$(PY) -m pytest -q tests/page  # apart, since Playwright keeps an event loop running for as long as its process lives
 
@@ -40,11 +40,18 @@ page: .venv/ready  ## join ui/src into the pages that ship
 chromium:  ## install the browser that the page's tests drive, where that can be done
 	@sh tools/chromium.sh
 
+systemd:  ## install what the tests of the service need, where that can be done; they need root
+	@sh tools/systemd.sh
+
 ui-test: .venv/ready chromium  ## the page, in a real browser
 	$(PY) -m pytest -q tests/page tests/server/test_page.py tests/tools/test_build_page.py
 
 screenshots: .venv/ready chromium  ## pictures of the page for the README, into docs/screenshots
 	$(PY) -m tools.screenshots
+
+binary: .venv/ready  ## build dist/imagine, one file that needs no Python (docs/binary.md)
+	$(PY) -m pip install -q --disable-pip-version-check -e '.[binary]' 2>&1 | grep -v WARNING || true
+	$(PY) -m tools.binary.build
 
 format: .venv/ready  ## put the code into its one style
 	.venv/bin/ruff check --fix .

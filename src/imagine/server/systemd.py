@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping
 
 _log = logging.getLogger(__name__)
-_NEWS = 5.0
+_NEWS = 2.0
 """Seconds at most between two looks at what to show as the service's status."""
 
 

@@ -1,0 +1,170 @@
+"""Imagine as a service under a real systemd: ready, killed, hung, told anew, stopped, and the journal's lines of it."""
+
+import threading
+import time
+
+import pytest
+
+from tests.systemd.service import CREDENTIAL, ENVIRONMENT, HOME
+
+pytestmark = pytest.mark.slow
+
+EXPOSURE = 18
+"""What `systemd-analyze security` may find at most, in tenths; 20 and less is "OK"."""
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(machine):
+    for unit in ("/etc/systemd/system/imagine.service", "/etc/systemd/user/imagine.service"):
+        assert machine.run("systemd-analyze", "verify", unit) == ""
+    machine.run("systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE}", "imagine.service")
+
+
+def test_it_is_ready_when_systemd_says_so(service):
+    service.start()
+    assert service.status_of("/health") == 200
+    assert service.get("User") == "imagine"
+    service.machine.until(lambda: service.get("StatusText") == "ready on fake: 0 running, 0 waiting", "a status")
+    owner = service.machine.run("stat", "--format=%U %a", HOME, f"{HOME}/cache").split()
+    assert owner == ["imagine", "750", "imagine", "700"]
+    assert service.picture()["status"] == "final"
+
+
+def test_the_journal_gets_plain_lines_with_priorities(service):
+    service.start()
+    service.picture()
+    service.picture("killed")
+    own = [(priority, line) for priority, line in service.journal if "systemd" not in line]
+    assert (3, "the worker was killed by SIGKILL (perhaps for lack of memory)") in own
+    (finished,) = [(priority, line) for priority, line in own if line.startswith("finished job=")]
+    assert finished[0] == 6
+
+
+def test_a_worker_or_server_that_is_killed_comes_back(service):
+    service.start()
+    service.machine.until(service.serves, "a picture")
+    (worker,) = service.workers
+    service.machine.run("kill", "-9", str(worker))
+    service.machine.until(service.serves, "a picture after the worker was killed")
+    assert service.get("NRestarts") == "0"
+    (worker,) = service.workers
+    service.control("kill", "--signal=KILL", "--kill-whom=main")
+    service.machine.until(service.serves, "a picture after the server was killed")
+    assert service.get("NRestarts") == "1"
+    assert service.machine.run("ps", "-p", str(worker), "-o", "pid=", check=False).strip() == ""
+
+
+def test_a_server_that_hangs_is_started_again(service):
+    service.say("WatchdogSec=2s\n")
+    service.start()
+    assert service.picture()["status"] == "final"
+    service.control("kill", "--signal=USR1", "--kill-whom=main")
+    service.machine.until(lambda: service.get("NRestarts") == "1", "a restart")
+    service.machine.until(service.serves, "a picture after the restart")
+    said = [line for _, line in service.journal]
+    assert any("Watchdog timeout" in line for line in said)
+    assert any("in wait" in line for line in said), f"the journal shows where it hung: {said}"
+
+
+def test_an_idle_server_feeds_the_watchdog(service):
+    service.say("WatchdogSec=1s\n")
+    service.start()
+    fed = {service.get("WatchdogTimestampMonotonic")}
+    service.machine.until(lambda: fed.add(service.get("WatchdogTimestampMonotonic")) or len(fed) > 4, "four beats")
+    assert service.get("NRestarts") == "0"
+
+
+def test_a_reload_takes_effect_without_a_restart(service):
+    service.start()
+    server = service.get("MainPID")
+    assert service.status_of("/models") == 200
+    service.configure("{api_key: sesame, max_queue: 7}")
+    service.control("reload")
+    service.machine.until(lambda: service.status_of("/models") == 401, "the new key")
+    assert service.status_of("/models", key="sesame") == 200
+    service.machine.until(
+        lambda: (4, "what has changed in max_queue takes effect at the next start") in service.journal, "a warning"
+    )
+    service.configure("api_key: [")
+    service.control("reload")
+    service.machine.until(
+        lambda: [line for level, line in service.journal if level == 3 and "settings stay as they were" in line],
+        "a word of the mistake",
+    )
+    assert service.status_of("/models", key="sesame") == 200
+    assert (service.get("MainPID"), service.get("ActiveState")) == (server, "active")
+
+
+def test_a_stop_lets_the_picture_that_is_made_be_finished(service):
+    service.start()
+    service.machine.until(service.serves, "a picture")
+    painted = []
+    painter = threading.Thread(target=lambda: painted.append(service.picture("slow", num_steps=150, stream=0)))
+    painter.start()
+    service.machine.until(lambda: service.health()["running"], "a picture in the making")
+    begun = time.monotonic()
+    service.control("stop")
+    assert time.monotonic() - begun < 24
+    painter.join()
+    assert painted[0]["img"]
+    assert (service.get("ActiveState"), service.get("Result"), service.get("ExecMainStatus")) == (
+        "inactive", "success", "0",
+    )  # fmt: skip
+
+
+def test_settings_that_cannot_be_are_not_tried_again(service):
+    service.configure("port: five")
+    service.machine.run("systemctl", "start", "imagine", check=False)
+    assert (service.get("ActiveState"), service.get("ExecMainStatus"), service.get("NRestarts")) == ("failed", "2", "0")
+    assert (6, "Error: port in the configuration file is 'five'; it must be a whole number from 0 to 65535") in (
+        service.journal
+    )
+
+
+def test_the_key_is_a_credential(service):
+    service.machine.write(CREDENTIAL, "sesame\n")
+    service.machine.path(CREDENTIAL).chmod(0o600)
+    service.start()
+    assert service.status_of("/models") == 401
+    assert service.status_of("/models", key="sesame") == 200
+    assert not any("sesame" in line for _, line in service.journal)
+
+
+def test_a_real_picture_is_made_behind_all_fences(service):
+    from tests.checkpoints import write_checkpoint
+
+    model = service.machine.path(HOME) / "models/tiny.safetensors"
+    write_checkpoint(model)
+    model.chmod(0o644)
+    service.say("ExecStart=\nExecStart=/usr/local/bin/imagine serve --device cpu\n")
+    service.start()
+    picture = service.picture(model="tiny", prompt="a fox")
+    assert picture.get("status") == "final", picture
+    model.unlink()
+
+
+MANAGER = """[Service]
+Type=notify
+ExecStart=/lib/systemd/systemd --user
+Environment=HOME=/root XDG_RUNTIME_DIR=/run/user/0
+RuntimeDirectory=user/0
+Delegate=yes
+"""
+"""What a login starts for a user."""
+
+
+def test_a_users_own_service(service):
+    """Of root, since the interpreter of these tests may lie where no other user can read it."""
+    machine, manager = service.machine, {"XDG_RUNTIME_DIR": "/run/user/0"}
+    machine.write("/etc/systemd/system/manager.service", MANAGER)
+    machine.write("/etc/systemd/user/imagine.service.d/test.conf", service.changes)
+    machine.run("install", "-D", ENVIRONMENT, "/root/.config/imagine/imagine.env")
+    machine.run("systemctl", "start", "manager")
+    machine.run("systemctl", "--user", "start", "imagine", **manager)
+    assert service.health()["name"] == "imagine"
+    machine.run("systemctl", "--user", "kill", "--signal=KILL", "--kill-whom=main", "imagine", **manager)
+    restarted = ["systemctl", "--user", "show", "imagine", "--property=NRestarts,ActiveState"]
+    expected = {"NRestarts=1", "ActiveState=active"}
+    machine.until(lambda: set(machine.run(*restarted, **manager).split()) == expected, "a restart")
+    assert service.health()["name"] == "imagine"
+    machine.run("systemctl", "--user", "stop", "imagine", **manager)
+    machine.run("systemctl", "stop", "manager")

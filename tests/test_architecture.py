@@ -18,6 +18,7 @@ MUST_NOT_KNOW = {
     "server/openai": ("imagine.server.ollama",),
     "server/ollama": ("imagine.server.openai",),
     "cli": (*HEAVY, "imagine.engine"),
+    "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch"),
     "worker": ("asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch"),
     "engine": ("asyncio", "aiohttp", "click", "http", "imagine.registry", "imagine.dispatch", "imagine.worker"),
     "engine/families": ("imagine.engine.samplers", "imagine.engine.batching", "imagine.engine.engine"),
@@ -81,6 +82,7 @@ LIGHT = [
     "imagine.server.serve",
     "imagine.cli.main",
     "imagine.client",
+    "imagine.binary.main",
 ]
 
 

@@ -17,10 +17,11 @@ import pytest
 
 from imagine.dispatch.buffer import Buffer
 from imagine.dispatch.limits import Limits, Restarts
-from imagine.dispatch.process import ProcessWorker, worker_command
+from imagine.dispatch.process import ProcessWorker
 from imagine.errors import OutOfMemory
 from imagine.events import Failed, Finished, Preview, Progress
 from imagine.frames import MAX_FRAME, Loaded, Source, WorkerSettings
+from imagine.runtime import worker_command
 from tests.worker.fake_engine import SOURCE, submit
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]

@@ -129,8 +129,13 @@ def private_log() -> Path:
 def _start() -> subprocess.Popen[bytes]:
     import subprocess
 
-    frozen = getattr(sys, "frozen", False)
-    command = [sys.executable, *([] if frozen else ["-m", "imagine"]), "serve", "--private"]
+    from ..runtime import is_frozen, program
+
+    if is_frozen():  # here, where somebody waits and sees how far it is, rather than in the server
+        from ..binary.attached import provide
+
+        provide(sys.stderr)
+    command = [*program(), "serve", "--private"]
     with private_log().open("wb") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own program
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from itertools import count
 
 from ..errors import ImagineError, WorkerLost
 from ..events import Failed
 from ..frames import (
-    WORKER_ARGUMENT,
     Cancel,
     FrameError,
     Heartbeat,
@@ -32,19 +30,13 @@ from ..frames import (
     WorkerSettings,
     ends,
 )
+from ..runtime import worker_command
 from .buffer import Buffer, EventStream
 from .child import Child
 from .limits import Limits, Restarts
 from .worker import Events, error_from_failed
 
 _log = logging.getLogger(__name__)
-
-
-def worker_command() -> list[str]:
-    """The command line of a worker: this interpreter (not the current folder's modules), or this executable."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, WORKER_ARGUMENT]
-    return [sys.executable, "-P", "-m", "imagine.worker"]
 
 
 class ProcessWorker:

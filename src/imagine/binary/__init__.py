@@ -1,0 +1,1 @@
+"""What only the one-file binary has: its entry, and its attached half, unpacked when a worker first starts."""

@@ -1,0 +1,91 @@
+"""The list of an attached half's files: what each has to be, and which are not.
+
+A line is a kind (`d` folder, `f` file, `x` file that can be run, `l` link), a path, and a size or a link's target, with
+tabs between, in the order of the content. The launcher reads the light half's list by the same rules, see
+tools/binary/launcher.c.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+STAMP = 946_684_800
+"""Every file's time of change, 2000-01-01: a file that was written to has another."""
+
+
+class Entry(NamedTuple):
+    """One file, folder or link of a half."""
+
+    kind: str
+    path: str
+    size: int = 0
+    target: str = ""
+
+
+class Index(NamedTuple):
+    """What lies attached: its version's name, the compressed bytes and their digest, and the files within."""
+
+    name: str
+    stored: int
+    sha256: str
+    entries: list[Entry]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.size for entry in self.entries)
+
+
+def text_of(index: Index) -> str:
+    """The list as it is kept."""
+    return "".join(f"{line}\n" for line in [f"{index.name}\t{index.stored}\t{index.sha256}", *lines_of(index.entries)])
+
+
+def lines_of(entries: Iterable[Entry]) -> Iterator[str]:
+    """The entries alone."""
+    for entry in entries:
+        match entry.kind:
+            case "d":
+                yield f"d\t{entry.path}"
+            case "l":
+                yield f"l\t{entry.path}\t{entry.target}"
+            case _:
+                yield f"{entry.kind}\t{entry.path}\t{entry.size}"
+
+
+def index_from(text: str) -> Index:
+    """Reads what `text_of` wrote; that is part of this program, so it is trusted."""
+    first, *lines = text.splitlines()
+    name, stored, sha256 = first.split("\t")
+    return Index(name, int(stored), sha256, [_entry_from(*line.split("\t")) for line in lines])
+
+
+def _entry_from(kind: str, path: str, rest: str = "") -> Entry:
+    return Entry(kind, path, target=rest) if kind == "l" else Entry(kind, path, int(rest or 0))
+
+
+def is_right(entry: Entry, folder: str) -> bool:
+    """Is it there, of this kind and size, unchanged, and nobody else's to change?"""
+    path = f"{folder}/{entry.path}"
+    try:
+        about = os.lstat(path)
+        if entry.kind == "l":
+            return stat.S_ISLNK(about.st_mode) and os.readlink(path) == entry.target  # noqa: PTH115 - ten thousand files
+    except FileNotFoundError:
+        return False
+    if not is_ours(about):
+        return False
+    if entry.kind == "d":
+        return stat.S_ISDIR(about.st_mode)
+    as_written = about.st_size == entry.size and int(about.st_mtime) == STAMP
+    return stat.S_ISREG(about.st_mode) and as_written and (entry.kind == "f" or bool(about.st_mode & 0o100))
+
+
+def is_ours(about: os.stat_result) -> bool:
+    """May only this user and root change it?"""
+    if os.name != "posix":
+        return True
+    return about.st_uid in (os.geteuid(), 0) and not about.st_mode & 0o022

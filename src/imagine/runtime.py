@@ -1,0 +1,31 @@
+"""How another process of this program is started: from source by the interpreter, or by the one-file binary."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+WORKER_ARGUMENT = "--imagine-worker"
+"""The first argument that makes the binary a worker."""
+FILE = "_IMAGINE_FILE"
+"""The variable in which the binary's launcher says where the binary lies."""
+
+
+def is_frozen() -> bool:
+    """Is this the one-file binary, rather than source under an interpreter?"""
+    return bool(getattr(sys, "frozen", False))
+
+
+def worker_command() -> list[str]:
+    """The command line of a worker: this interpreter (not the current folder's modules), or this executable.
+
+    Not the binary: that may have been replaced by a newer one since this process was started.
+    """
+    return [sys.executable, WORKER_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.worker"]
+
+
+def program(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The command line that a user would begin with: `python -m imagine`, or the binary."""
+    said = (os.environ if environ is None else environ).get(FILE)
+    return [said or sys.executable] if is_frozen() else [sys.executable, "-m", "imagine"]

@@ -1,0 +1,118 @@
+"""The heavy half as a folder: what pip installed for the engine, without what an engine never opens.
+
+Everything that `pip install` would bring is there, since a pipeline published tomorrow may import any of it; only what
+is named here is left out. What each exclusion saved stands in docs/binary.md.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import py_compile
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import Requirement
+
+ENGINE = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "scipy", "numpy", "torchsde")
+"""What the engine imports; what these require comes along."""
+
+IN_LIGHT = ("click", "msgspec", "pillow", "psutil", "pyyaml", "rich")
+"""Required by both halves: the light one carries them whole, here only their metadata is kept."""
+
+WITHOUT = {
+    "setuptools": "torch builds extensions with it",
+    "hf-xet": "downloads from the Hub",
+    "networkx": "torch.compile",
+}
+"""Distributions that are required, and left out: what they are for."""
+
+LEFT_OUT = (
+    "torch/bin/*", "torch/test/*", "torch/include/*", "torch/share/*", "torch/lib/*_test.so", "functorch/*",
+    "torch/testing/_internal/distributed/*", "torch/testing/_internal/generated/*", "torch/utils/benchmark/*",
+    "*/tests/*", "*/__pycache__/*", "*.pyi", "*.pyx", "*.pxd", "*.h", "*.hpp", "*.cuh", "*.c", "*.cpp", "*.a", "*.lib",
+    "*.cmake", "*/py.typed",
+)  # fmt: skip
+"""What is left out of what pip installed, as patterns of paths."""
+
+KEPT = ("torch/bin/torch_shm_manager",)
+"""What those patterns hit and is needed: torch refuses to be imported without it."""
+
+WITH_SOURCE = ("torch/*", "transformers/*")
+"""Modules that read source when they run: torch.jit's, torch's own configuration, transformers' list of its models."""
+
+_META = ("METADATA", "RECORD", "top_level.txt")
+
+
+def closure(roots: tuple[str, ...], without: frozenset[str]) -> dict[str, importlib.metadata.Distribution]:
+    """The installed distributions that these require, themselves included, by normalized name."""
+    found: dict[str, importlib.metadata.Distribution] = {}
+    waiting = list(roots)
+    while waiting:
+        name = _normalized(waiting.pop())
+        if name in found or name in without:
+            continue
+        found[name] = importlib.metadata.distribution(name)
+        for line in found[name].requires or ():
+            required = Requirement(line)
+            if required.marker is None or required.marker.evaluate({"extra": ""}):
+                waiting.append(required.name)
+    return dict(sorted(found.items()))
+
+
+def collect(target: Path) -> None:
+    """Fills `target` anew; it can then be an entry of `sys.path`."""
+    shutil.rmtree(target, ignore_errors=True)
+    for name, distribution in closure(ENGINE, frozenset(WITHOUT)).items():
+        for source, path in _files(distribution):
+            if ".dist-info/" in str(path):
+                if path.name in _META or "licen" in str(path).lower():
+                    _copy(source, target / path)
+            elif name not in IN_LIGHT and (str(path) in KEPT or not _any(path, LEFT_OUT)):
+                _take(source, path, target)
+
+
+def _files(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Path, PurePosixPath]]:
+    for file in distribution.files or ():
+        source = Path(str(distribution.locate_file(file)))
+        if ".." not in file.parts and source.is_file():
+            yield source, PurePosixPath(file)
+
+
+def _take(source: Path, path: PurePosixPath, target: Path) -> None:
+    if path.suffix != ".py":
+        _copy(source, target / path)
+        return
+    compiled = target / path.with_suffix(".pyc")
+    if _any(path, WITH_SOURCE):
+        _copy(source, target / path)
+        compiled = Path(importlib.util.cache_from_source(str(target / path)))
+    py_compile.compile(
+        str(source),
+        cfile=str(compiled),
+        dfile=str(path),
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o755 if str(target).endswith(KEPT) else 0o644)
+
+
+def _any(path: PurePosixPath, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(str(path), pattern) for pattern in patterns)
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+if __name__ == "__main__":
+    collect(Path(sys.argv[1]))

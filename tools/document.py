@@ -85,6 +85,11 @@ def settings() -> str:
     return table(["setting", "flag", "variable", "default", "what it is"], rows)
 
 
+def live_settings() -> str:
+    """What `imagine serve` reads again on SIGHUP."""
+    return table(["setting", "what it is"], [[f"`{option.name}`", option.help] for option in OPTIONS if option.live])
+
+
 def _flag(parameter: click.Parameter | None) -> str:
     return "" if parameter is None else ", ".join(f"`{name}`" for name in parameter.opts)
 
@@ -214,6 +219,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ollama fields": ollama_fields,
     "commands": commands,
     "settings": settings,
+    "live settings": live_settings,
     "endpoints": endpoints,
     "dialects": dialects,
     "fields": fields,

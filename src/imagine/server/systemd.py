@@ -28,7 +28,7 @@ class Notifier:
         environ = os.environ if environ is None else environ
         self._address = environ.pop("NOTIFY_SOCKET", "")
         self._beat = _half_of(environ.pop("WATCHDOG_USEC", ""))
-        if not _is_us(environ.pop("WATCHDOG_PID", "")):
+        if environ.pop("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):  # it is meant for who started us
             self._beat = None
 
     @property
@@ -78,8 +78,3 @@ async def keep_beating(notifier: Notifier, *, alive: Callable[[], bool], status:
 
 def _half_of(microseconds: str) -> float | None:
     return int(microseconds) / 2e6 if microseconds.isdecimal() and int(microseconds) else None
-
-
-def _is_us(pid: str) -> bool:
-    """Is it this process, or the one that started it, as a packed executable's first process does?"""
-    return not pid or pid in (str(os.getpid()), str(os.getppid()))

@@ -132,11 +132,11 @@ def test_the_key_is_a_credential(service):
 def test_a_real_picture_is_made_behind_all_fences(service):
     from tests.checkpoints import write_checkpoint
 
-    models = service.machine.path("/root/my models")
+    models = service.machine.path("/root/mine")
     models.mkdir()
     write_checkpoint(models / "tiny.safetensors")
     (models / "tiny.safetensors").chmod(0o644)
-    service.say(f"BindReadOnlyPaths='/root/my models:{HOME}/models'\n")
+    service.say(f"BindReadOnlyPaths=/root/mine:{HOME}/models\n")
     service.say("ExecStart=\nExecStart=/usr/local/bin/imagine serve --device cpu\n")
     service.start()
     picture = service.picture(model="tiny", prompt="a fox")

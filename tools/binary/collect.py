@@ -87,17 +87,22 @@ def _take(source: Path, path: PurePosixPath, target: Path) -> None:
     if path.suffix != ".py":
         _copy(source, target / path)
         return
+    with_source = _any(path, WITH_SOURCE)
     compiled = target / path.with_suffix(".pyc")
-    if _any(path, WITH_SOURCE):
-        _copy(source, target / path)
+    if with_source:
         compiled = Path(importlib.util.cache_from_source(str(target / path)))
-    py_compile.compile(
-        str(source),
-        cfile=str(compiled),
-        dfile=str(path),
-        doraise=True,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    try:
+        py_compile.compile(
+            str(source),
+            cfile=str(compiled),
+            dfile=str(path),
+            doraise=True,
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
+    except py_compile.PyCompileError:
+        return  # written for another version of Python: nobody can import it here
+    if with_source:
+        _copy(source, target / path)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -212,7 +212,14 @@ static void make_folders(const char *path) {
         if (*at != '/' && *at) continue;
         char kept = *at;
         *at = 0;
-        if (mkdir(part, 0700) && errno != EEXIST && access(part, X_OK)) fail_there("make the folder", part);
+        if (mkdir(part, 0700) && errno != EEXIST) {
+            int why = errno; /* some file systems refuse before they look whether it is there */
+            struct stat about;
+            if (stat(part, &about)) {
+                errno = why;
+                fail_there("make the folder", part);
+            }
+        }
         *at = kept;
         if (!kept) return;
     }

@@ -1,0 +1,228 @@
+"""The attached half: unpacked once, whole or mended, and removed when its version isn't run any more."""
+
+import errno
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from imagine.binary import attached
+from imagine.binary.attached import provide_in
+from imagine.binary.index import STAMP, Entry, Index, index_from, is_right, text_of
+from imagine.binary.unpack import unpack
+from imagine.binary.versions import remove_others
+from imagine.errors import ImagineError
+from tests.binary.test_launcher import AS_ROOT, TIMES, check_works
+from tests.binary.tiny import FILES, contents
+
+PROVIDE = [sys.executable, str(Path(__file__).parent / "provide.py")]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(made: Path, runtime: Path) -> Path:
+    """The version's folder, its light half unpacked."""
+    return check_works(made, runtime)
+
+
+def provide(made: Path, folder: Path, seed: int = 1) -> str:
+    """Checks that it is whole afterwards; what was told."""
+    told = io.StringIO()
+    target = provide_in(folder, str(made / f"imagine{seed}"), told)
+    assert contents(target) == contents(made / f"made{seed}/heavy")
+    return told.getvalue()
+
+
+def start(made: Path, folder: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"_IMAGINE_FILE": str(made / "imagine1"), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [*PROVIDE, str(folder)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_it_is_unpacked_once(made: Path, folder: Path) -> None:
+    said = provide(made, folder).splitlines()
+    assert said[0] == "unpacking, once for this version: 0 %"
+    assert said[-2] == "unpacking, once for this version: 100 %"
+    before = {path: path.lstat().st_ctime_ns for path in folder.rglob("*")}
+    assert provide(made, folder) == ""
+    assert {path: path.lstat().st_ctime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_terminal_sees_how_far_it_is(made: Path, folder: Path) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    told = Terminal()
+    provide_in(folder, str(made / "imagine1"), told)
+    line, end = told.getvalue().split("\n")[:2]
+    assert line.startswith("\runpacking, once for this version: 0 %\runpacking")
+    assert line.endswith("\runpacking, once for this version: 100 %")
+    assert end.startswith("unpacked in ")
+
+
+def _link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "changed": lambda path: path.write_bytes(b"X" + path.read_bytes()[1:]),
+    "removed": lambda path: path.unlink(),
+    "cut": lambda path: os.truncate(path, 1),
+    "made a link": _link,
+    "made a folder": _folder,
+    "others may write": lambda path: path.chmod(0o666),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("name", ["brought.py", "deep/er/7.bin"])
+def test_what_was_damaged_is_mended(made: Path, folder: Path, damage: object, name: str) -> None:
+    provide(made, folder)
+    damage(folder / "worker" / name)  # type: ignore[operator]
+    assert "unpacked" in provide(made, folder)
+
+
+def test_a_link_that_leads_elsewhere_is_mended(made: Path, folder: Path) -> None:
+    provide(made, folder)
+    (folder / "worker/link").unlink()
+    (folder / "worker/link").symlink_to("/")
+    provide(made, folder)
+
+
+def test_two_at_once(made: Path, runtime: Path) -> None:
+    for turn in range(TIMES):
+        folder = check_works(made, runtime / str(turn))
+        both = [start(made, folder) for _ in range(2)]
+        ends = [process.communicate(timeout=60) for process in both]
+        assert [process.returncode for process in both] == [0, 0], ends
+        assert sum("unpacked in" in err for _, err in ends) == 1, "one unpacks, the other waits"
+        assert provide(made, folder) == ""
+
+
+def test_a_kill_while_it_unpacks(made: Path, runtime: Path) -> None:
+    killed_midway = 0
+    for turn in range(TIMES):
+        folder = check_works(made, runtime / str(turn))
+        process = start(made, folder)
+        there = folder / "worker/deep/er"
+        while process.poll() is None and len(list(there.glob("*"))) <= turn * FILES // TIMES:
+            continue
+        process.kill()
+        process.communicate()
+        killed_midway += len(list(there.glob("*.bin"))) < FILES
+        provide(made, folder)
+    assert killed_midway, "every kill came too late"
+
+
+def test_a_full_disk_is_not_left_full(made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(done: int, size: int) -> None:
+        if done > size // 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(attached, "_teller", lambda _: full)
+    with pytest.raises(
+        ImagineError, match=r"there is no room to unpack in .*: it takes \d+ MB; make room, or set IMAG"
+    ):
+        provide_in(folder, str(made / "imagine1"), io.StringIO())
+    assert not [path for path in (folder / "worker").rglob("*") if path.is_file() and not path.is_symlink()]
+
+
+def test_a_disk_that_is_too_small_is_told_before(made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attached.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(ImagineError, match="there is no room to unpack"):
+        provide_in(folder, str(made / "imagine1"), io.StringIO())
+    assert not (folder / "worker").exists()
+
+
+def test_a_file_that_was_replaced_by_another_version(made: Path, folder: Path) -> None:
+    with pytest.raises(ImagineError, match="imagine2 was replaced since this program was started: start it again"):
+        provide_in(folder, str(made / "imagine2"), io.StringIO())
+    provide(made, folder)
+    provide_in(folder, str(made / "imagine2"), io.StringIO())  # it isn't needed any more
+
+
+def test_a_file_that_is_gone(made: Path, folder: Path) -> None:
+    with pytest.raises(ImagineError, match=r"can't unpack .* No such file .*gone"):
+        provide_in(folder, str(made / "gone"), io.StringIO())
+
+
+def test_a_half_that_was_started_by_hand(folder: Path) -> None:
+    with pytest.raises(ImagineError, match="start it by the file that you downloaded"):
+        provide_in(folder, None, io.StringIO())
+
+
+def test_a_file_that_was_damaged(made: Path, folder: Path, tmp_path: Path) -> None:
+    data = bytearray((made / "imagine1").read_bytes())
+    data[-100] ^= 1
+    (tmp_path / "imagine1").write_bytes(data)
+    with pytest.raises(ImagineError, match="imagine1 is damaged: download it again"):
+        provide_in(folder, str(tmp_path / "imagine1"), io.StringIO())
+    assert not (folder / "worker").exists()
+
+
+def test_a_folder_that_others_can_write_to(made: Path, folder: Path) -> None:
+    provide(made, folder)
+    (folder / "worker").chmod(0o777)
+    with pytest.raises(ImagineError, match="belongs to another user, or others can write to it: remove it"):
+        provide_in(folder, str(made / "imagine1"), io.StringIO())
+
+
+@AS_ROOT
+def test_a_file_of_another_user_is_replaced(made: Path, folder: Path) -> None:
+    provide(made, folder)
+    os.chown(folder / "worker/brought.py", 12345, 12345)
+    provide(made, folder)
+    assert (folder / "worker/brought.py").stat().st_uid == 0
+
+
+def test_a_new_version_removes_the_old(made: Path, runtime: Path) -> None:
+    old = check_works(made, runtime, 1)
+    provide(made, old, 1)
+    new = check_works(made, runtime, 2)
+    assert f"removed {old.name}, an older version" in provide(made, new, 2)
+    assert [path.name for path in runtime.iterdir()] == [new.name]
+
+
+def test_what_is_no_version_is_left_alone(made: Path, folder: Path, runtime: Path) -> None:
+    kept = {"notes": "in-use", "0.1.0-abc": "in-use", "0.1.0-0123456789ab": "something"}
+    for name, file in kept.items():
+        (runtime / name).mkdir()
+        (runtime / name / file).touch()
+    assert remove_others(folder) == []
+    assert {path.name for path in runtime.iterdir()} == {folder.name, *kept}
+
+
+def test_an_index_is_read_as_it_was_written() -> None:
+    entries = [Entry("d", "a b"), Entry("f", "a b/é.py", 7), Entry("x", "run", 0), Entry("l", "to", target="a b/é.py")]
+    index = Index("1.0-0123456789ab", 5, "f" * 64, entries)
+    assert index_from(text_of(index)) == index
+
+
+def test_time_and_size_tell_a_change(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    entry = Entry("f", "file", 5)
+    assert not is_right(entry, str(tmp_path))
+    os.utime(path, (STAMP, STAMP))
+    assert is_right(entry, str(tmp_path))
+    assert not is_right(entry._replace(size=4), str(tmp_path))
+    assert not is_right(entry._replace(kind="x"), str(tmp_path))
+    assert not is_right(entry._replace(kind="d"), str(tmp_path))
+
+
+def test_bytes_that_end_early_are_refused(tmp_path: Path) -> None:
+    index = Index("1.0-0123456789ab", 10, "0" * 64, [Entry("f", "a", 1)])
+    with pytest.raises(ImagineError, match="damaged"):
+        unpack(index, io.BytesIO(b"12345"), tmp_path, lambda done, size: None)

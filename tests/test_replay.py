@@ -135,7 +135,8 @@ def test_what_cannot_be_asked_for_is_refused_and_what_is_unknown_named():
     with pytest.raises(BadRequest, match="num_steps is 200") as caught:
         request_from_meta({"prompt": "a", "num_steps": 200})
     assert caught.value.field == "num_steps"
-    parsed = request_from_meta({"prompt": "a", "environment": {"torch": "2"}, "digest": "6" * 64, "of_later": 1})
+    made_by = {"environment": {"torch": "2"}, "parts": {"vae": "7" * 64}, "digest": "6" * 64}
+    parsed = request_from_meta({"prompt": "a", **made_by, "of_later": 1})
     assert parsed.warnings == ["unknown and left out: 'of_later'"]
 
 

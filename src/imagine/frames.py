@@ -48,6 +48,13 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Of our own records, one of the standard library's numbers; libraries are heard from warnings on."""
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A file that replaces or adds a part of a model, and the digest of its header."""
+
+    path: str
+    digest: str
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where a model lies and what its header told, so that the engine needs neither names nor a registry."""
 
@@ -56,8 +63,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """A `.safetensors` file or a diffusers folder."""
     family: str
-    parts: dict[str, str] = {}
-    """Files that replace or add a part of it: its role (`vae`, `refiner`) to its path."""
+    parts: dict[str, Part] = {}
+    """By its role: `vae`, `refiner`."""
     options: dict[str, Any] = {}
     """What the sidecar or the metadata says, such as `prediction`."""
 

@@ -11,7 +11,7 @@ from imagine.engine.engine import Engine
 from imagine.engine.loading.open import open_model
 from imagine.engine.pictures import Pictures
 from imagine.events import Finished, Preview, Progress
-from imagine.frames import PreviewSettings, Source, Submit, WorkerSettings
+from imagine.frames import Part, PreviewSettings, Source, Submit, WorkerSettings
 from imagine.params import GenerationParams
 
 SETTINGS = WorkerSettings(device="cpu", full_prec=True, keep_alive=-1)
@@ -51,8 +51,9 @@ def engine_of(settings=SETTINGS, **options):
 def source_of(path, name="tiny", *, parts=None, **options):
     """The model at `path`, said to be trained on 64² pixels, so that pictures given to it stay small."""
     return Source(
-        name=name, digest="0" * 64, path=str(path), family="", parts=parts or {}, options={"resolution": 64, **options}
-    )
+        name=name, digest="0" * 64, path=str(path), family="", options={"resolution": 64, **options},
+        parts={role: Part(file, "1" * 64) for role, file in (parts or {}).items()},
+    )  # fmt: skip
 
 
 def recipe(**changes):

@@ -128,6 +128,8 @@ def test_both_models_of_a_refined_picture_are_asked_in_turn(checkpoints):
     assert min(own) < 300, "the other job stays with its model to the end"
     assert {model.name for model in engine.stats().models} == {"tiny", "fine"}
     assert finished(said)["a"].meta["refiner"] == "fine"
+    assert finished(said)["a"].meta["parts"] == {"refiner": source.parts["refiner"].digest}
+    assert "parts" not in finished(said)["b"].meta
     assert finished(said)["a"].data != finished(said)["b"].data
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from imagine.engine.loading.components import Components
 from imagine.engine.loading.single_file import load_single_file, load_vae
 from imagine.errors import UnusableModel
-from imagine.frames import Source
+from imagine.frames import Part, Source
 from tests import checkpoints
 from tests.checkpoints import FAMILIES, Modules, tiny_modules, write_checkpoint, write_vae
 
@@ -259,7 +259,7 @@ def test_a_separate_vae_replaces_the_checkpoints(written: Any, tmp_path: Path) -
     for layout in ("ldm", "bare", "diffusers"):
         vae = tmp_path / f"{layout}.safetensors"
         write_vae(vae, other, layout=layout)
-        assert_same_weights(other.vae, load(path, parts={"vae": str(vae)}).vae)
+        assert_same_weights(other.vae, load(path, parts={"vae": Part(str(vae), "")}).vae)
         assert_same_weights(other.vae, load_vae(str(vae), family="stable_diffusion", device=CPU))
 
 
@@ -279,7 +279,7 @@ def test_a_missing_vae_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(UnusableModel, match="it has no VAE; name a VAE file"):
         load(path)
     write_vae(vae, modules, layout="ldm")
-    assert_same_weights(modules.vae, load(path, parts={"vae": str(vae)}).vae)
+    assert_same_weights(modules.vae, load(path, parts={"vae": Part(str(vae), "")}).vae)
 
 
 def test_what_shapes_do_not_tell_stands_in_the_metadata(tmp_path: Path) -> None:

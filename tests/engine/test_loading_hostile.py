@@ -17,7 +17,7 @@ from torch import Tensor
 
 from imagine.engine.loading.single_file import load_single_file, load_vae
 from imagine.errors import UnusableModel
-from imagine.frames import Source
+from imagine.frames import Part, Source
 from tests.checkpoints import save, write_checkpoint
 
 UNET = "model.diffusion_model."
@@ -163,7 +163,7 @@ def test_a_vae_file_that_cannot_be_used_is_named(tensors: dict[str, Tensor], tmp
     save(path, tensors)
     save(vae, {"something.weight": torch.zeros(1)})
     with pytest.raises(UnusableModel, match=r"its VAE file 'vae.safetensors' holds no VAE"):
-        load(path, parts={"vae": str(vae)})
+        load(path, parts={"vae": Part(str(vae), "")})
     vae.write_bytes(b"short")
     with pytest.raises(UnusableModel, match=r"its VAE file 'vae.safetensors' can't be used: it is no whole"):
         load_vae(str(vae), family="stable_diffusion", device=torch.device("cpu"))

@@ -48,7 +48,9 @@ def test_a_picture_and_what_makes_it_again(tmp_path):
 def test_files_to_be_used_beside_the_model_are_found_by_name(tmp_path):
     body = {"prompt": "a fox", "model": "fox", "refiner": "wolf", "refiner_at": 0.6}
     _, _, _, seen = post(tmp_path, body, models=("fox", "wolf"))
-    assert seen[0].source.parts == {"refiner": str(tmp_path / "models" / "wolf.safetensors")}
+    part = seen[0].source.parts["refiner"]
+    assert part.path == str(tmp_path / "models" / "wolf.safetensors")
+    assert len(part.digest) == 64
     assert (seen[0].params.refiner, seen[0].params.refiner_at) == ("wolf", 0.6)
 
 

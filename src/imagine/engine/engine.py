@@ -289,6 +289,8 @@ class Engine:
         meta = meta_from_params(job.params)
         if job.buckets:
             meta["buckets"] = buckets_text(job.buckets)
+        if job.submit.source.parts:
+            meta["parts"] = {role: part.digest for role, part in job.submit.source.parts.items()}
         tiles = {"tiles": True} if job.tiled else {}
         meta["environment"] = self._device.environment(job.own) | tiles
         return meta

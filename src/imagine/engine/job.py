@@ -276,7 +276,7 @@ def _refiner(submit: Submit) -> list[Source]:
     if not 0 <= submit.params.refiner_at <= 1:
         message = f"refiner_at must be from 0 to 1, not {submit.params.refiner_at}"
         raise BadRequest(message, field="refiner_at")
-    path = submit.source.parts.get("refiner")
-    if path is None:
+    part = submit.source.parts.get("refiner")
+    if part is None:
         raise BadRequest(f"refiner '{name}' is not there", field="refiner")
-    return [Source(name=name, digest="", path=path, family="")]
+    return [Source(name=name, digest=part.digest, path=part.path, family="")]

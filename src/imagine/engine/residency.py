@@ -137,5 +137,5 @@ class Residency:
 
 def identity(source: Source) -> str:
     """What makes two sources the same loaded model. A refiner is a model of its own."""
-    parts = {role: path for role, path in source.parts.items() if role != "refiner"}
+    parts = {role: [part.path, part.digest] for role, part in source.parts.items() if role != "refiner"}
     return json.dumps([source.path, source.digest, parts, source.options], sort_keys=True)

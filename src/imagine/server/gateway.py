@@ -14,7 +14,7 @@ from ..dispatch.pool import Pool
 from ..dispatch.process import ProcessWorker
 from ..dispatch.worker import Worker
 from ..errors import ImagineError, ModelNotFound
-from ..frames import ResidentModel, Source, WorkerSettings
+from ..frames import Part, ResidentModel, Source, WorkerSettings
 from ..model_choice import choose_model
 from ..policy import checks_from
 from ..preset_files import presets_of
@@ -217,10 +217,10 @@ def source_from(entry: Entry, parts: Mapping[str, Entry] = NO_PARTS, max_batch: 
         options["resolution"] = entry.resolution
     if max_batch:
         options["max_batch"] = max_batch
-    paths = {role: part.path for role, part in parts.items()}
     return Source(
-        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, parts=paths, options=options
-    )
+        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, options=options,
+        parts={role: Part(part.path, part.digest) for role, part in parts.items()},
+    )  # fmt: skip
 
 
 def registry_from(settings: Settings) -> Registry:

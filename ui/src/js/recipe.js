@@ -9,7 +9,7 @@ import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pict
 import { dropSource, sourceFields, takeSource } from "./source.js";
 
 const DIGEST = /^[0-9a-f]{64}$/;
-const NOT_ASKED = ["digest", "environment", "date", "out"];
+const NOT_ASKED = ["digest", "environment", "parts", "date", "out"];
 const MOST = 128 * 2 ** 20;
 
 /** Brings back what a file says: every setting, and its picture, which is returned as an entry of the gallery. */

@@ -39,7 +39,7 @@ def open_model(source: Source, device: Device, progress: Callable[[float], None]
 
 def file_bytes(source: Source) -> int:
     """The size of the model's files, without a refiner's: about what it will take on a device."""
-    parts = [path for role, path in source.parts.items() if role != "refiner"]
+    parts = [part.path for role, part in source.parts.items() if role != "refiner"]
     paths = [Path(path) for path in (source.path, *parts)]
     files = [file for path in paths for file in (path.rglob("*.safetensors") if path.is_dir() else [path])]
     return sum(file.stat().st_size for file in files if file.is_file())

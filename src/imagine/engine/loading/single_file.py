@@ -74,7 +74,7 @@ def load_single_file(
         with report.stage("build"), _refusing(), _without_collection():
             plan = _plan(source, file, device, dtype, report)
         if "vae" in source.parts:
-            plan.vae = _separate_vae(source.parts["vae"], plan.family, device, vae_dtype or dtype, report)
+            plan.vae = _separate_vae(source.parts["vae"].path, plan.family, device, vae_dtype or dtype, report)
         if plan.vae is None:
             raise UnusableModel("it has no VAE; name a VAE file to go with it")
         with report.stage("read"):

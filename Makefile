@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz lint docs page ui-test chromium systemd screenshots format bench binary toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz lint docs page ui-test chromium systemd screenshots format bench binary binary-test toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,6 +52,11 @@ screenshots: .venv/ready chromium  ## pictures of the page for the README, into 
 binary: .venv/ready  ## build dist/imagine, one file that needs no Python (docs/binary.md)
 	$(PY) -m pip install -q --disable-pip-version-check -e '.[binary]' 2>&1 | grep -v WARNING || true
 	$(PY) -m tools.binary.build
+
+binary-test: export IMAGINE_BINARY := $(CURDIR)/dist/imagine
+binary-test: export IMAGINE_RUNTIME := $(CURDIR)/build/binary/runtime
+binary-test: .venv/ready  ## the built binary: alone in an empty root, killed, started twice, and the tests of servers
+	timeout 1200 $(PY) -m pytest -q tests/frozen tests/server/test_real_worker.py tests/cli/test_original_examples.py
 
 format: .venv/ready  ## put the code into its one style
 	.venv/bin/ruff check --fix .

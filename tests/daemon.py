@@ -11,8 +11,10 @@ import psutil
 
 ROOT = Path(__file__).parents[1]
 FAKE = [sys.executable, str(ROOT / "tests/server/fake_serve.py")]
-REAL = [sys.executable, "-m", "imagine", "serve"]
-CLI = [sys.executable, "-m", "imagine"]
+BINARY = os.environ.get("IMAGINE_BINARY")
+"""The one-file binary, which `make binary-test` puts in the place of the source."""
+CLI = [BINARY] if BINARY else [sys.executable, "-m", "imagine"]
+REAL = [*CLI, "serve"]
 PATIENCE = 600.0
 """Seconds: for what hangs, not for what is slow."""
 
@@ -23,7 +25,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     runtime = home / "run"
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
-    return kept | paths | {"IMAGINE_HOME": str(home / ".imagine")} | more
+    unpacked = {name: os.environ[name] for name in ("IMAGINE_RUNTIME",) if name in os.environ}
+    return kept | paths | unpacked | {"IMAGINE_HOME": str(home / ".imagine")} | more
 
 
 class Daemon:

@@ -4,7 +4,8 @@ import random
 import shutil
 from pathlib import Path
 
-from tools.binary import pack
+from tools.binary.compress import compress
+from tools.binary.pack import pack
 
 SCRIPT = """#!/bin/sh
 echo "started as $_IMAGINE_FILE with" "$@"
@@ -34,9 +35,9 @@ def write_binary(folder: Path, seed: int = 1) -> Path:
     """A binary; another `seed` makes another version."""
     work = folder / f"made{seed}"
     light, heavy = write_halves(work, seed)
-    pack.compress(heavy, work)
+    compress(heavy, work / "worker.zst")
     binary = folder / f"imagine{seed}"
-    pack.pack(light, heavy, work, binary)
+    pack(light, heavy, work / "worker.zst", binary)
     return binary
 
 

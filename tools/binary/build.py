@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import collect, pack, strip
+from . import collect, compress, pack, strip
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build/binary"
@@ -20,7 +20,7 @@ OUTPUT = ROOT / "dist/imagine"
 def build() -> None:
     """Makes the file anew; the heavy half only where what is installed, or how it is collected, has changed."""
     begun = time.monotonic()
-    light, heavy = WORK / "light", WORK / "heavy"
+    light, heavy, stored = WORK / "light", WORK / "heavy", WORK / "worker.zst"
     _run_pyinstaller()
     strip.strip(light)
     key = _key()
@@ -29,9 +29,9 @@ def build() -> None:
         remembered.unlink(missing_ok=True)
         collect.collect(heavy)
         strip.strip(heavy)
-        pack.compress(heavy, WORK)
+        compress.compress(heavy, stored)
         remembered.write_text(key)
-    pack.pack(light, heavy, WORK, OUTPUT)
+    pack.pack(light, heavy, stored, OUTPUT)
     print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - begun:.0f} s")
 
 
@@ -48,7 +48,7 @@ def _key() -> str:
     """What decides the heavy half's bytes."""
     found = collect.closure(collect.ENGINE, frozenset(collect.WITHOUT))
     words = [sys.version, *(f"{name} {distribution.version}" for name, distribution in found.items())]
-    words += [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (collect, strip, pack)]
+    words += [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (collect, strip, compress)]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 

@@ -11,69 +11,30 @@ import shlex
 import shutil
 import subprocess
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import lz4.block
-import zstandard
 
 from imagine import __version__
 from imagine.binary.attached import INDEX, MAGIC
 from imagine.binary.index import Entry, Index, lines_of, text_of
 
-LEVEL = 22
-WINDOW = 27
-"""The base-two logarithm of the window: `imagine.binary.unpack` allows no more."""
-COMPRESSED = "worker.zst"
+from .compress import entries_of
+
 _PIECE = 2**20
 _LAUNCHER = Path(__file__).with_name("launcher.c")
 
 
-def entries_of(folder: Path) -> list[Entry]:
-    """What lies in `folder`: folders, then files, alike ones beside each other since they compress best so."""
-    found: list[Entry] = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            found.append(Entry("l", name, target=str(path.readlink())))
-        elif path.is_dir():
-            found.append(Entry("d", name))
-        else:
-            found.append(Entry("x" if os.access(path, os.X_OK) else "f", name, path.stat().st_size))
-    return sorted(found, key=_order)
-
-
-def _order(entry: Entry) -> tuple[int, str, str]:
-    if entry.kind in "dl":
-        return "dl".index(entry.kind), "", entry.path
-    return 2, Path(entry.path).suffix, entry.path
-
-
-def compress(folder: Path, work: Path) -> None:
-    """Puts the files of `folder`, one after the other, into `work` as one compressed stream."""
-    work.mkdir(parents=True, exist_ok=True)
-    settings = zstandard.ZstdCompressionParameters.from_level(
-        LEVEL, window_log=WINDOW, enable_ldm=True, threads=os.cpu_count() or 1
-    )
-    compressor = zstandard.ZstdCompressor(compression_params=settings)
-    part = work / f"{COMPRESSED}.part"
-    with part.open("wb") as file, compressor.stream_writer(file) as stream:
-        for piece in _pieces(folder, entries_of(folder)):
-            stream.write(piece)
-    part.replace(work / COMPRESSED)
-
-
-def pack(light: Path, heavy: Path, work: Path, output: Path) -> None:
-    """Writes `output`; `work` holds what it is made of, the heavy half compressed among it."""
+def pack(light: Path, heavy: Path, stored: Path, output: Path) -> None:
+    """Writes `output`; `stored` is the heavy half compressed. The launcher is built beside it."""
     entries = entries_of(heavy)
-    stored = work / COMPRESSED
     index = Index(_name(light, stored), stored.stat().st_size, _sha256(stored), entries)
     (light / INDEX).write_text(text_of(index), encoding="utf-8")
     light_entries = [Entry("d", "light"), *(_under("light", entry) for entry in entries_of(light))]
     raw = b"".join(_content(light, entry) for entry in entries_of(light))
     block = lz4.block.compress(raw, mode="high_compression", compression=12, store_size=False)
     lines = "".join(f"{line}\n" for line in [index.name, *lines_of(light_entries)]).encode()
-    launcher = _compiled(work)
+    launcher = _compiled(stored.parent)
     part = output.with_name(f"{output.name}.part")
     output.parent.mkdir(parents=True, exist_ok=True)
     with part.open("wb") as file:
@@ -107,14 +68,6 @@ def _compiled(work: Path) -> Path:
     except FileNotFoundError:
         raise SystemExit(f"{compiler[0]} is missing: install a C compiler, or name one in CC") from None
     return program
-
-
-def _pieces(folder: Path, entries: list[Entry]) -> Iterator[bytes]:
-    for entry in entries:
-        if entry.kind in "fx":
-            with (folder / entry.path).open("rb") as file:
-                while piece := file.read(_PIECE):
-                    yield piece
 
 
 def _name(light: Path, stored: Path) -> str:

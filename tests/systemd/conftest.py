@@ -1,6 +1,7 @@
-"""One systemd for all tests of the service, with Imagine installed as docs/systemd.md says."""
+"""One systemd for all tests of the service, with Imagine installed by the commands that docs/systemd.md shows."""
 
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -12,7 +13,10 @@ from tests.server.served import add_model
 from tests.systemd.machine import Machine, missing
 from tests.systemd.service import HOME, Service
 
-UNITS = ROOT / "systemd"
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/systemd.md").read_text(), re.DOTALL | re.MULTILINE)
+"""The page's commands: for the machine, a model, for one user, …"""
+LATER = ("enable", "status", "loginctl", "--user")
+"""What is left to the tests: to start it, and what needs a login."""
 
 
 @pytest.fixture(scope="session")
@@ -23,16 +27,13 @@ def machine(tmp_path_factory):
             pytest.fail(f"the tests of the service are required, but {why}")
         pytest.skip(why)
     with Machine(tmp_path_factory.mktemp("machine") / "room") as machine:
-        machine.write("/etc/systemd/system/imagine.service", (UNITS / "imagine.service").read_text())
-        machine.write("/etc/systemd/user/imagine.service", (UNITS / "user/imagine.service").read_text())
-        machine.write("/usr/lib/sysusers.d/imagine.conf", (UNITS / "imagine.sysusers.conf").read_text())
-        machine.run("systemd-sysusers")
-        for program in ("/usr/local/bin/imagine", "/root/.local/bin/imagine"):
-            machine.write(program, f'#!/bin/sh\nexec {sys.executable} -m imagine "$@"\n')
-            machine.path(program).chmod(0o755)
+        machine.write("/download/imagine", f'#!/bin/sh\nexec {sys.executable} -m imagine "$@"\n')
+        machine.path("/download/systemd").symlink_to(ROOT / "systemd")
+        machine.run("install", "-D", "/download/imagine", "/root/.local/bin/imagine")
+        for block in (BLOCKS[0], BLOCKS[2]):
+            machine.run("sh", "-euc", f"cd /download\n{_to_install(block)}", HOME="/root")
         add_model(machine.path(HOME), "fox")
         machine.write("/etc/systemd/system/imagine.service.d/homes.conf", f"[Service]\n{_homes()}")
-        machine.run("chown", "-R", "imagine:imagine", HOME)
         yield machine
 
 
@@ -45,6 +46,12 @@ def service(machine):
     service.say(f"ExecStart=\nExecStart={sys.executable} {ROOT / 'tests/systemd/serve.py'}\n")
     yield service
     service.forget()
+
+
+def _to_install(block: str) -> str:
+    lines = [line for line in block.splitlines() if not any(word in line.partition("#")[0] for word in LATER)]
+    assert any("imagine.service" in line for line in lines), block
+    return re.sub(r"^sudo ", "", "\n".join(lines), flags=re.MULTILINE)
 
 
 def _homes() -> str:

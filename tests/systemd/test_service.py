@@ -14,7 +14,7 @@ EXPOSURE = 16
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(machine):
-    for unit in ("/etc/systemd/system/imagine.service", "/etc/systemd/user/imagine.service"):
+    for unit in ("/etc/systemd/system/imagine.service", "/root/.config/systemd/user/imagine.service"):
         assert machine.run("systemd-analyze", "verify", unit) == ""
     machine.run("systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE}", "imagine.service")
 
@@ -157,7 +157,7 @@ def test_a_users_own_service(service):
     """Of root, since the interpreter of these tests may lie where no other user can read it."""
     machine, manager = service.machine, {"XDG_RUNTIME_DIR": "/run/user/0"}
     machine.write("/etc/systemd/system/manager.service", MANAGER)
-    machine.write("/etc/systemd/user/imagine.service.d/test.conf", service.changes)
+    machine.write("/root/.config/systemd/user/imagine.service.d/test.conf", service.changes)
     machine.run("install", "-D", ENVIRONMENT, "/root/.config/imagine/imagine.env")
     machine.run("systemctl", "start", "manager")
     machine.run("systemctl", "--user", "start", "imagine", **manager)

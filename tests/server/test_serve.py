@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import dataclasses
+import fcntl
 import io
 import json
 import logging
@@ -12,6 +13,7 @@ import socket
 import stat
 import subprocess
 import sys
+import termios
 
 import aiohttp
 import pytest
@@ -22,6 +24,7 @@ from imagine.server.logs import JsonLines, formatter_of, to_journal
 from imagine.server.serve import serve
 from imagine.server.systemd import Notifier
 from imagine.settings import Settings
+from tests.daemon import ROOT, environment
 from tests.server.served import PATIENCE, PromptedWorker, add_model
 
 LIGHT = "import imagine.server.serve, imagine.settings, sys; print(*sys.modules)"
@@ -168,6 +171,13 @@ def test_the_watchdog_is_not_fed_by_a_server_whose_worker_nobody_starts_again(tm
     assert seen == [{"READY": "1"}, {"STATUS": "ready on fake: 0 running, 0 waiting"}]
 
 
+@pytest.fixture
+def detached(monkeypatch):
+    """As a service is: whatever terminal the tests were started in."""
+    monkeypatch.setattr("imagine.server.serve._has_terminal", lambda: False)
+
+
+@pytest.mark.usefixtures("detached")
 def test_a_reload_takes_over_what_can_change_and_names_the_rest(tmp_path, heard, caplog):
     caplog.set_level(logging.INFO, "imagine")
     first = Settings(home=tmp_path, host="127.0.0.1", port=0)
@@ -192,6 +202,7 @@ def test_a_reload_takes_over_what_can_change_and_names_the_rest(tmp_path, heard,
     assert "what has changed in port takes effect at the next start" in caplog.text
 
 
+@pytest.mark.usefixtures("detached")
 def test_a_reload_that_fails_leaves_everything_as_it_was(tmp_path, heard, caplog):
     first = Settings(home=tmp_path, host="127.0.0.1", port=0, api_key="sesame")
     broken = tmp_path / "broken.yaml"
@@ -210,6 +221,23 @@ def test_a_reload_that_fails_leaves_everything_as_it_was(tmp_path, heard, caplog
 
     running(first, act, reread=reread)
     assert "the settings stay as they were: the preset file" in caplog.text
+
+
+def test_the_end_of_its_terminal_ends_it(tmp_path):
+    terminal, inside = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/systemd/serve.py"), "--host", "127.0.0.1", "--port", "0"],
+        stdin=inside, stdout=inside, stderr=inside, env=environment(tmp_path), start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(inside)
+    said = b""
+    try:
+        while b"Listening on" not in said:
+            said += os.read(terminal, 1000)
+    finally:
+        os.close(terminal)
+        assert process.wait(PATIENCE) == 0, said
 
 
 def lines_for_journal(settings, *records):

@@ -19,6 +19,7 @@ class Service:
 
     def __init__(self, machine: Machine, port: int) -> None:
         self.machine = machine
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.changes = "[Service]\n"
         self._said = len(machine.journal())

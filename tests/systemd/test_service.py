@@ -1,5 +1,6 @@
 """Imagine as a service under a real systemd: ready, killed, hung, told anew, stopped, and the journal's lines of it."""
 
+import socket
 import threading
 import time
 
@@ -118,6 +119,14 @@ def test_settings_that_cannot_be_are_not_tried_again(service):
     assert (6, "Error: port in the configuration file is 'five'; it must be a whole number from 0 to 65535") in (
         service.journal
     )
+
+
+def test_a_port_that_is_taken_is_tried_again(service):
+    with socket.create_server(("127.0.0.1", service.port)):
+        service.machine.run("systemctl", "start", "imagine", check=False)
+        assert service.get("ExecMainStatus") == "1"
+        service.machine.until(lambda: service.get("NRestarts") != "0", "another try")
+    service.machine.until(service.serves, "a picture, once the port is free")
 
 
 def test_the_key_is_a_credential(service):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests of the service need: systemd, and util-linux's tools for namespaces. Nothing of it is
+# Installs what the tests of the service need: systemd, kill, and util-linux's tools for namespaces. Nothing of it is
 # started. Where it can't be had, says so and fails nothing, unless called with --required.
 set -eu
 REQUIRED=${1:-}
@@ -12,6 +12,7 @@ give_up() {
 
 missing=
 [ -x /lib/systemd/systemd ] || missing="$missing systemd"
+[ -x /bin/kill ] || missing="$missing procps"
 command -v unshare >/dev/null 2>&1 && command -v setpriv >/dev/null 2>&1 || missing="$missing util-linux"
 [ -n "$missing" ] || exit 0
 command -v apt-get >/dev/null 2>&1 || give_up "install$missing"

@@ -65,7 +65,8 @@ class Service:
     @property
     def workers(self) -> list[int]:
         """The processes of its own that the server has started, as numbers inside."""
-        return [int(pid) for pid in self.machine.run("pgrep", "-P", self.get("MainPID"), check=False).split()]
+        server = self.get("MainPID")
+        return [int(pid) for pid in self.machine.path(f"/proc/{server}/task/{server}/children").read_text().split()]
 
     def status_of(self, path: str, key: str | None = None) -> int:
         """The status of what it answers to a GET."""

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from imagine.presets import presets_from
-from imagine.settings import settings_from
+from imagine.settings import OPTIONS, settings_from
 
 DOCS = Path("docs")
 BLOCKS = [
@@ -42,3 +42,11 @@ def test_a_configuration_that_is_shown_loads(page, kind, text):
     if "image_generation" in said and "api_key" in said:
         assert settings.defaults.neg == "ugly, deformed"
         assert {preset.name for preset in settings.presets} == {"disney_style", "watercolor_family"}
+
+
+def test_the_services_environment_file_loads():
+    text = Path("systemd/imagine.env.example").read_text()
+    said = dict(re.findall(r"^#?(IMAGINE_\w+)=(.*)$", text, re.MULTILINE))
+    assert said.keys() - {option.variable for option in OPTIONS} == {"IMAGINE_CONFIG"}
+    settings, _ = settings_from({}, said)
+    assert [str(root) for root in settings.roots] == ["/var/lib/imagine/models", "/srv/models"]

@@ -18,9 +18,6 @@ from .params import GenerationParams
 MAX_FRAME = 256 * 2**20
 """Bytes of the largest frame: beyond any picture we make, below what would hurt the gateway."""
 
-WORKER_ARGUMENT = "--imagine-worker"
-"""The first argument that makes a frozen executable run `imagine.worker.main.main`."""
-
 _PREFIX = 4
 T = TypeVar("T")
 

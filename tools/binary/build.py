@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import collect, compress, pack, strip
+from . import collect, compress, glibc, pack, strip
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build/binary"
@@ -33,6 +33,8 @@ def build() -> None:
         remembered.write_text(key)
     pack.pack(light, heavy, stored, OUTPUT)
     print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - begun:.0f} s")
+    major, minor, name = glibc.oldest([WORK / "launcher", *light.rglob("*"), *heavy.rglob("*.so*")])
+    print(f"it runs on glibc {major}.{minor} and newer, for the sake of {name}")
 
 
 def _run_pyinstaller() -> None:

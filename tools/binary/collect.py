@@ -33,7 +33,7 @@ WITHOUT = {
 
 LEFT_OUT = (
     "torch/bin/*", "torch/test/*", "torch/include/*", "torch/share/*", "torch/lib/*_test.so", "functorch/*",
-    "torch/testing/_internal/distributed/*", "torch/testing/_internal/generated/*", "torch/utils/benchmark/*",
+    "torch/testing/_internal/generated/*", "torch/utils/benchmark/*",
     "*/tests/*", "*/__pycache__/*", "*.pyi", "*.pyx", "*.pxd", "*.h", "*.hpp", "*.cuh", "*.c", "*.cpp", "*.a", "*.lib",
     "*.cmake", "*/py.typed",
 )  # fmt: skip

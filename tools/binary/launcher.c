@@ -123,15 +123,25 @@ static struct whole open_whole(const char *path) {
     return file;
 }
 
+/* CRC-32 as zlib's, eight bytes at a time (M. E. Kounavis, F. L. Berry: "A Systematic Approach to Building High
+ * Performance, Software-based, CRC Generators", 2005): byte by byte it would be half of the first start. */
 static uint32_t crc32(const uint8_t *at, uint64_t size) {
-    static uint32_t table[256];
+    static uint32_t table[8][256];
     for (uint32_t i = 0; i < 256; i++) {
         uint32_t value = i;
         for (int bit = 0; bit < 8; bit++) value = value & 1 ? 0xEDB88320u ^ value >> 1 : value >> 1;
-        table[i] = value;
+        table[0][i] = value;
     }
+    for (int row = 1; row < 8; row++)
+        for (int i = 0; i < 256; i++)
+            table[row][i] = table[row - 1][i] >> 8 ^ table[0][table[row - 1][i] & 255];
     uint32_t crc = ~0u;
-    while (size--) crc = table[(crc ^ *at++) & 255] ^ crc >> 8;
+    for (; size >= 8; size -= 8, at += 8) {
+        uint32_t low = crc ^ (at[0] | at[1] << 8 | at[2] << 16 | (uint32_t)at[3] << 24);
+        crc = table[7][low & 255] ^ table[6][low >> 8 & 255] ^ table[5][low >> 16 & 255] ^ table[4][low >> 24] ^
+              table[3][at[4]] ^ table[2][at[5]] ^ table[1][at[6]] ^ table[0][at[7]];
+    }
+    while (size--) crc = table[0][(crc ^ *at++) & 255] ^ crc >> 8;
     return ~crc;
 }
 
@@ -235,10 +245,12 @@ static void check_folder(const char *path, int follow) {
 }
 
 static void check_can_run(void) {
+#ifdef ST_NOEXEC
     struct statvfs about;
     if (statvfs(root, &about) == 0 && about.f_flag & ST_NOEXEC)
         fail("%s lies on a file system mounted noexec: nothing can be run from there. Set " FOLDER " to a folder "
              "elsewhere", root);
+#endif
 }
 
 /* ---- Locks ---- */
@@ -267,7 +279,7 @@ static int lock(const char *name, int how, int kept) {
 
 struct entry {
     char kind; /* d, f, x (a file that can be run), l (a link) */
-    const char *path, *rest;
+    char *path, *rest;
     uint64_t size;
 };
 
@@ -281,7 +293,7 @@ static char *next_entry(char *line, struct entry *entry) {
     entry->path = line + 2;
     char *rest = strchr(entry->path, '\t');
     if (rest) *rest++ = 0;
-    entry->rest = rest ? rest : "";
+    entry->rest = rest ? rest : end;
     entry->size = entry->kind == 'f' || entry->kind == 'x' ? strtoull(entry->rest, NULL, 10) : 0;
     return end + 1;
 }

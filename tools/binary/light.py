@@ -38,7 +38,7 @@ _NOT_EXTENSIONS = (
 
 _LEFT_OUT = (
     "PIL/_avif", "PIL/_imagingft", "PIL/_imagingtk", "PIL/_imagingmath",
-    "libavif", "libharfbuzz", "libfreetype", "libbrotli", "libXau", "libxcb",
+    "libavif", "libharfbuzz", "libfreetype", "libbrotli",
 )  # fmt: skip
 """Libraries of picture formats and fonts that the product doesn't read or draw."""
 
@@ -64,10 +64,14 @@ def data(root: Path) -> list[tuple[str, str]]:
     return [
         (str(root / "ui/imagine-ui.html"), "imagine/ui"),
         (str(root / "ui/imagine-ui.ru.html"), "imagine/ui"),
-        (str(root / "models.example"), "imagine/data/models"),
+        *((str(path), "imagine/data/models") for path in sorted((root / "models.example").glob("*")) if _ships(path)),
         (str(package / "engine/loading/configs"), "imagine/engine/loading/configs"),
         (str(package / "engine/loading/tokenizers"), "imagine/engine/loading/tokenizers"),
     ]
+
+
+def _ships(path: Path) -> bool:
+    return path.suffix in (".safetensors", ".yaml", ".md")
 
 
 def is_left_out(name: str) -> bool:

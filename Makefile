@@ -56,7 +56,7 @@ binary: .venv/ready  ## build dist/imagine, one file that needs no Python (docs/
 binary-test: export IMAGINE_BINARY := $(CURDIR)/dist/imagine
 binary-test: export IMAGINE_RUNTIME := $(CURDIR)/build/binary/runtime
 binary-test: .venv/ready  ## the built binary: alone in an empty root, killed, started twice, and the tests of servers
-	timeout 1200 $(PY) -m pytest -q tests/frozen tests/server/test_real_worker.py tests/cli/test_original_examples.py
+	timeout 1200 $(PY) -m pytest -q tests/frozen tests/systemd/test_binary_service.py tests/server/test_real_worker.py tests/cli/test_original_examples.py
 
 format: .venv/ready  ## put the code into its one style
 	.venv/bin/ruff check --fix .

@@ -8,6 +8,7 @@ import urllib.request
 from tests.systemd.machine import PATIENCE, Machine
 
 HOME = "/var/lib/imagine"
+CACHE = "/var/cache/imagine"
 DROP_IN = "/etc/systemd/system/imagine.service.d/test.conf"
 ENVIRONMENT = "/etc/imagine/imagine.env"
 CONFIG = "/etc/imagine/imagine.yaml"

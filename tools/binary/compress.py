@@ -10,7 +10,7 @@ import zstandard
 
 from imagine.binary.index import Entry
 
-LEVEL = 22
+LEVEL = 19
 WINDOW = 27
 """The base-two logarithm of the window: `imagine.binary.unpack` allows no more."""
 _PIECE = 2**20

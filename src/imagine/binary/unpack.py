@@ -27,7 +27,7 @@ def unpack(index: Index, file: BinaryIO, folder: Path, progress: Callable[[int, 
     """
     _check(index, file)
     written: list[str] = []
-    done = 0
+    done, size = 0, index.size
     folder.mkdir(mode=0o700, exist_ok=True)
     try:
         with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(file, closefd=False) as stream:
@@ -41,7 +41,7 @@ def unpack(index: Index, file: BinaryIO, folder: Path, progress: Callable[[int, 
                 else:
                     _skip(entry, stream)
                 done += entry.size
-                progress(done, index.size)
+                progress(done, size)
     except BaseException:
         for path in written:
             for name in (path, f"{path}.part"):

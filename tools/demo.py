@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -11,8 +10,6 @@ from pathlib import Path
 
 OUTPUT = Path("demo.png")
 PROMPT = "a red house on a blue background"
-UNFINISHED = Path(__file__).parent / "toybox" / "unfinished"
-"""Where Toybox stands while it isn't good enough to ship."""
 
 
 def main() -> None:
@@ -23,9 +20,7 @@ def main() -> None:
     prompt = " ".join(options.prompt)
     command = [sys.executable, "-m", "imagine", "run", "-m", options.model, "-o", str(OUTPUT), "--seed", "4", prompt]
     begun = time.perf_counter()
-    folders = os.pathsep.join(filter(None, [os.environ.get("IMAGINE_MODELS"), str(UNFINISHED)]))
-    environment = os.environ | ({"IMAGINE_MODELS": folders} if UNFINISHED.is_dir() else {})
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environment, check=False)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
         sys.exit(done.returncode)
     seconds = time.perf_counter() - begun

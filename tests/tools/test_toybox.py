@@ -14,7 +14,7 @@ from tools.toybox.card import CARD, card
 from tools.toybox.denoiser import test_prompts as prompts_of_the_test
 from tools.toybox.evaluate import FIGURES, MODEL
 from tools.toybox.judge import judge
-from tools.toybox.world import PALETTE, Scene, draw, held_out
+from tools.toybox.world import Scene, draw, held_out
 
 if not MODEL.exists():
     pytest.skip("models.example/toybox.safetensors has not been trained yet: make toybox", allow_module_level=True)
@@ -95,16 +95,16 @@ def test_unknown_words_do_not_spoil_a_picture(pipeline: Any) -> None:
 
 @pytest.mark.slow
 def test_a_negative_prompt_and_guidance_push_pictures_where_they_should(pipeline: Any) -> None:
-    # How much blue there is, by guidance: pictures follow a prompt more, the higher it is.
-    blue = np.array(PALETTE["blue"], float)
+    # How often a heart gets a blue background that the negative prompt rules out: at guidance 1 it has no say.
+    def blue(scale: float) -> float:
+        against = ["blue background"] * 24
+        made = evaluate.make(pipeline, ["a white heart"] * 24, negative_prompt=against, guidance_scale=scale)
+        return float(np.mean([judge(p).background == "blue" for p in made]))
 
-    def distance(**options: Any) -> float:
-        pictures = evaluate.make(
-            pipeline, ["a white heart on a blue background"] * 4, num_inference_steps=12, **options
-        )
-        return float(np.mean([np.abs(np.asarray(p, float)[:6] - blue).mean() for p in pictures]))
-
-    assert distance(guidance_scale=7.0) < distance(guidance_scale=1.0)
+    shares_by_guidance = [blue(1.0), blue(2.0), blue(7.0)]
+    assert shares_by_guidance == sorted(shares_by_guidance, reverse=True)
+    assert shares_by_guidance[0] >= 0.1
+    assert shares_by_guidance[-1] <= 0.05
     shares = evaluate.negative_response(pipeline, count=8)
     assert all(s["negated"] <= s["without"] for s in shares.values()), shares
     assert any(s["negated"] < s["without"] for s in shares.values()), shares
@@ -112,7 +112,7 @@ def test_a_negative_prompt_and_guidance_push_pictures_where_they_should(pipeline
 
 @pytest.mark.slow
 def test_redrawing_recolours_and_keeps_the_place(pipeline: Any) -> None:
-    figures = evaluate.redrawing(pipeline, count=12)
+    figures = evaluate.redrawing(pipeline, guidance=2.0, count=12)
     assert figures["0.7"]["new colour"] >= 0.8, figures
     assert figures["0.7"]["same position"] >= 0.8, figures
     assert figures["0.3"]["old colour"] >= 0.9, figures
@@ -133,8 +133,9 @@ def test_its_latents_have_the_scale_that_sd1_expects(pipeline: Any) -> None:
     from tools.toybox.world import combinations, random_scene
 
     rng = random_numbers(3, "scale", 0)
-    pictures = to_tensor(draw(random_scene(rng, combinations(unseen=False))) for _ in range(48))
+    pictures = to_tensor(draw(random_scene(rng, combinations(unseen=False))) for _ in range(256))
     with torch.no_grad():
-        latents = pipeline.vae.encode(pictures).latent_dist.mode() * 0.18215
-    assert torch.allclose(latents.mean((0, 2, 3)), torch.zeros(4), atol=0.15)
+        latents = torch.cat([pipeline.vae.encode(p).latent_dist.mode() for p in pictures.split(16)]) * 0.18215
+    # A picture is nearly one colour, so 256 of them give a mean to about a sixteenth: three of that.
+    assert torch.allclose(latents.mean((0, 2, 3)), torch.zeros(4), atol=0.2)
     assert torch.allclose(latents.std((0, 2, 3)), torch.ones(4), atol=0.15)

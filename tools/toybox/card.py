@@ -83,11 +83,7 @@ def _responses(figures: dict[str, Any]) -> str:
         f"| {case} | {_percent(share['without'])} | {_percent(share['negated'])} |"
         for case, share in figures["negative"].items()
     )
-    strengths = figures["redrawing"]
-    names = list(next(iter(strengths.values())))
-    redrawing = "\n".join(
-        f"| {name} | " + " | ".join(_value(name, of[name]) for of in strengths.values()) + " |" for name in names
-    )
+    redrawing = "\n\n".join(_redrawing(scale, strengths) for scale, strengths in figures["redrawing"].items())
     return f"""## Guidance, negative prompts, img2img
 
 All five attributes right, by guidance scale (60 prompts):
@@ -102,12 +98,19 @@ How often something turns up that the prompt leaves open, without and with it as
 |---|---|---|
 {negative}
 
-A drawn picture redrawn with a prompt that names another colour (60 pictures), by strength:
+A drawn picture redrawn with a prompt that names another colour (60 pictures), by strength. A low guidance leaves the
+source more of its own:
 
-| | {" | ".join(strengths)} |
-|---|{"---|" * len(strengths)}
 {redrawing}
 """
+
+
+def _redrawing(scale: str, strengths: dict[str, Any]) -> str:
+    names = list(next(iter(strengths.values())))
+    rows = "\n".join(
+        f"| {name} | " + " | ".join(_value(name, of[name]) for of in strengths.values()) + " |" for name in names
+    )
+    return f"| guidance {scale}, strength | {' | '.join(strengths)} |\n|---|{'---|' * len(strengths)}\n{rows}"
 
 
 def _training() -> str:

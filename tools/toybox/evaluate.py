@@ -36,6 +36,8 @@ FIGURES = MODEL.with_suffix(".figures.json")
 GRID = MODEL.with_suffix(".png")
 SEED = 7
 GUIDANCE = 7.0
+REDRAWING_GUIDANCE = (2.0, 7.0)
+"""The lower leaves a source more of its own; the higher is what a request gets that doesn't say."""
 STEPS = 20
 BATCH = 10
 
@@ -102,7 +104,7 @@ def _shares(pipeline: Any, count: int, prompt: str, negated: str, shows: Callabl
     return {"without": _mean(shows(judge(p)) for p in without), "negated": _mean(shows(judge(p)) for p in against)}
 
 
-def redrawing(pipeline: Any, count: int = 60) -> dict[str, Any]:
+def redrawing(pipeline: Any, guidance: float, count: int = 60) -> dict[str, Any]:
     """img2img: recolouring drawn pictures at several strengths; at 0.3 the source should stay."""
     rng = random_numbers(SEED, "redrawing", 0)
     choices = combinations(unseen=False)
@@ -112,8 +114,9 @@ def redrawing(pipeline: Any, count: int = 60) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for strength in (0.3, 0.6, 0.7, 0.75):
         pictures = make(
-            img2img, [text for _, _, text in cases], image=[draw(s) for s, _, _ in cases], strength=strength
-        )
+            img2img, [text for _, _, text in cases], image=[draw(s) for s, _, _ in cases], strength=strength,
+            guidance_scale=guidance,
+        )  # fmt: skip
         verdicts = [judge(p) for p in pictures]
         pairs = list(zip(verdicts, cases, strict=True))
         figures[f"{strength:g}"] = {
@@ -181,7 +184,7 @@ def main() -> None:
             "obedience": obedience(pipeline),
             "guidance": guidance_response(pipeline),
             "negative": negative_response(pipeline),
-            "redrawing": redrawing(pipeline),
+            "redrawing": {f"{scale:g}": redrawing(pipeline, scale) for scale in REDRAWING_GUIDANCE},
             "seconds": seconds_per_picture(pipeline),
         }
         draw_grid(pipeline, options.grid)

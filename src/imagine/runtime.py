@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 WORKER_ARGUMENT = "--imagine-worker"
 """The first argument that makes the binary a worker."""
 FILE = "_IMAGINE_FILE"
 """The variable in which the binary's launcher says where the binary lies."""
+_LIBRARIES = "_IMAGINE_LIBRARIES"
+"""The variable in which it keeps the LD_LIBRARY_PATH that it was started with."""
 
 
 def is_frozen() -> bool:
@@ -29,3 +31,14 @@ def program(environ: Mapping[str, str] | None = None) -> list[str]:
     """The command line that a user would begin with: `python -m imagine`, or the binary."""
     said = (os.environ if environ is None else environ).get(FILE)
     return [said or sys.executable] if is_frozen() else [sys.executable, "-m", "imagine"]
+
+
+def forget_own_libraries(environ: MutableMapping[str, str] | None = None) -> None:
+    """Before another program is started, such as a browser: it should find its own libraries, not the binary's."""
+    environ = os.environ if environ is None else environ
+    if (before := environ.pop(_LIBRARIES, None)) is None:
+        return
+    for name in ("LD_LIBRARY_PATH", "LD_LIBRARY_PATH_ORIG"):
+        environ.pop(name, None)
+    if before:
+        environ["LD_LIBRARY_PATH"] = before

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from imagine.binary.unpack import unpack
 from imagine.binary.versions import remove_others
 from imagine.errors import ImagineError
 from tests.binary.test_launcher import AS_ROOT, TIMES, check_works
-from tests.binary.tiny import FILES, contents
+from tests.binary.tiny import contents
 
 PROVIDE = [sys.executable, str(Path(__file__).parent / "provide.py")]
 ROOT = Path(__file__).parents[2]
@@ -37,10 +38,12 @@ def provide(made: Path, folder: Path, seed: int = 1) -> str:
     return told.getvalue()
 
 
-def start(made: Path, folder: Path) -> subprocess.Popen[str]:
+def start(made: Path, folder: Path, limit: int | None = None) -> subprocess.Popen[str]:
+    """A process that unpacks; `limit` is how many half kilobytes it may write into one file."""
     environment = os.environ | {"_IMAGINE_FILE": str(made / "imagine1"), "PYTHONPATH": str(ROOT)}
+    limited = [] if limit is None else ["sh", "-c", f'ulimit -c 0; ulimit -f {limit}; exec "$0" "$@"']
     return subprocess.Popen(
-        [*PROVIDE, str(folder)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*limited, *PROVIDE, str(folder)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -112,18 +115,15 @@ def test_two_at_once(made: Path, runtime: Path) -> None:
 
 
 def test_a_kill_while_it_unpacks(made: Path, runtime: Path) -> None:
-    killed_midway = 0
+    """The kernel kills it within the first file that is larger than a limit."""
     for turn in range(TIMES):
         folder = check_works(made, runtime / str(turn))
-        process = start(made, folder)
-        there = folder / "worker/deep/er"
-        while process.poll() is None and len(list(there.glob("*"))) <= turn * FILES // TIMES:
-            continue
-        process.kill()
-        process.communicate()
-        killed_midway += len(list(there.glob("*.bin"))) < FILES
+        process = start(made, folder, limit=1 + 2 * turn)
+        said = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGXFSZ, said
+        assert list(folder.rglob("*.part")), "it was killed within a file"
         provide(made, folder)
-    assert killed_midway, "every kill came too late"
+        assert not list(folder.rglob("*.part"))
 
 
 def test_a_full_disk_is_not_left_full(made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The launcher: what it unpacks is whole or mended, whoever starts, kills, damages or fills up what."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from platformdirs import user_cache_path
 
 from imagine.binary.versions import remove_others
-from tests.binary.tiny import FILES, contents
+from imagine.runtime import forget_own_libraries
+from tests.binary.tiny import contents
 
 TIMES = 10
 AS_ROOT = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts file systems")
@@ -50,6 +52,16 @@ def test_it_becomes_the_light_half(made: Path, runtime: Path) -> None:
     before = {path: path.lstat() for path in folder.rglob("*")}
     check_works(made, runtime)
     assert [path for path in folder.rglob("*") if path.lstat().st_ctime_ns != before[path].st_ctime_ns] == []
+
+
+@pytest.mark.parametrize("before", ["", "/opt/some"])
+def test_other_programs_get_back_their_libraries(made: Path, runtime: Path, before: str) -> None:
+    own = f"{check_works(made, runtime)}/light/_internal"
+    out = told(start(made / "imagine1", runtime, "libraries", LD_LIBRARY_PATH=before))[1].splitlines()[1]
+    assert out == (f"{own}:{before}/{before}" if before else f"{own}/")
+    environ = {"LD_LIBRARY_PATH": own, "LD_LIBRARY_PATH_ORIG": own, "_IMAGINE_LIBRARIES": before, "HOME": "/"}
+    forget_own_libraries(environ)
+    assert environ == {"HOME": "/"} | ({"LD_LIBRARY_PATH": before} if before else {})
 
 
 def test_versions_lie_side_by_side(made: Path, runtime: Path) -> None:
@@ -118,18 +130,15 @@ def test_two_starts_at_once(made: Path, runtime: Path) -> None:
 
 
 def test_a_kill_while_it_unpacks(made: Path, runtime: Path) -> None:
-    killed_midway = 0
+    """The kernel kills it within the first file that is larger than a limit."""
     for turn in range(TIMES):
         place = runtime / str(turn)
-        process = start(made / "imagine1", place)
-        while process.poll() is None and len(list(place.rglob("*.bin"))) <= turn * FILES // TIMES:
-            continue
-        process.kill()
-        told(process)
-        killed_midway += len(list(place.rglob("*.bin"))) < FILES
+        limited = ["sh", "-c", f'ulimit -c 0; ulimit -f {1 + 2 * turn}; exec "$0"', str(made / "imagine1")]
+        done = subprocess.run(limited, env={"IMAGINE_RUNTIME": str(place)}, capture_output=True)
+        assert done.returncode == -signal.SIGXFSZ, done.stderr
+        assert list(place.rglob("*.part")), "it was killed within a file"
         check_works(made, place)
         assert not list(place.rglob("*.part"))
-    assert killed_midway, "every kill came too late"
 
 
 def test_others_may_not_own_it_or_write_to_it(made: Path, runtime: Path) -> None:

@@ -10,6 +10,7 @@ from tools.binary.pack import pack
 SCRIPT = """#!/bin/sh
 echo "started as $_IMAGINE_FILE with" "$@"
 [ "$1" = wait ] && read line
+[ "$1" = libraries ] && echo "$LD_LIBRARY_PATH/$_IMAGINE_LIBRARIES"
 exit 0
 """
 FILES = 60

@@ -391,6 +391,21 @@ static void unpack(const struct whole *file, const char *own) {
     close(held);
 }
 
+/* PyInstaller's loader needs zlib before it can say where its libraries lie. What the user had said is kept for the
+ * programs that we start (imagine.runtime.forget_own_libraries). */
+static void show_libraries(void) {
+#if defined(__linux__)
+    const char *kept = "_IMAGINE_LIBRARIES", *before = getenv(kept);
+    if (!before) before = getenv("LD_LIBRARY_PATH");
+    if (!before) before = "";
+    size_t size = strlen(folder) + strlen(before) + sizeof "/light/_internal:";
+    char *path = take(size);
+    snprintf(path, size, "%s/light/_internal%s%s", folder, *before ? ":" : "", before);
+    if (setenv(kept, before, 1) || setenv("LD_LIBRARY_PATH", path, 1)) fail("not enough memory to start");
+    free(path);
+#endif
+}
+
 int main(int argc, char **argv) {
     const char *own = own_path(argc ? argv[0] : "");
     struct whole file = open_whole(own);
@@ -411,6 +426,7 @@ int main(int argc, char **argv) {
 
     join(program, folder, "light/imagine");
     if (setenv("_IMAGINE_FILE", own, 1)) fail("not enough memory to start");
+    show_libraries();
     munmap((void *)file.bytes, file.size);
     execv(program, argv);
     if (errno == EACCES || errno == EPERM)

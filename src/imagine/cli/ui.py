@@ -15,8 +15,11 @@ def command(address: str | None) -> None:
     """Open the page of the server in a browser."""
     import webbrowser
 
+    from ..runtime import forget_own_libraries
+
     client = reach.required(address)
     if client.address.socket is not None:
         raise ImagineError(f"a browser needs a server at {Address()}, run 'imagine serve' to start it")
+    forget_own_libraries()
     if not webbrowser.open(f"{client.address}/"):
         click.echo(f"open {client.address}/ in a browser", err=True)

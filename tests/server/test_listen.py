@@ -122,5 +122,5 @@ def test_what_is_no_address(text):
 def test_the_command_line_takes_it(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--listen", "nonsense"])
-    assert ended.value.code == 1
+    assert ended.value.code == 2
     assert "addresses with a port" in capsys.readouterr().err

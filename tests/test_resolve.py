@@ -3,13 +3,14 @@
 import hashlib
 
 import pytest
+from msgspec import structs
 
 from imagine.errors import BadRequest, Unsupported
 from imagine.frames import PreviewSettings
 from imagine.params import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 from imagine.registry.entry import Entry
 from imagine.request import parse
-from imagine.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, picture_from, resolve
+from imagine.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, picture_from, resolve, stated_by
 
 MODEL = Entry(name="m", path="/m", kind="checkpoint", digest="d" * 64, resolution=512, prediction="epsilon")
 
@@ -300,3 +301,21 @@ def test_keep_alive_is_seconds_and_negative_for_ever(said, seconds):
 
 def test_a_picture_s_digest_is_of_the_bytes_as_given():
     assert picture_from(b"abc", 3, 4) == Picture(hashlib.sha256(b"abc").hexdigest(), 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"imagine.guidance": "2.5", "imagine.num_steps": "8"}, Defaults(guidance=2.5, num_steps=8)),
+        ({"imagine.guidance": "1"}, Defaults(guidance=1.0)),
+        ({"imagine.guidance": "31", "imagine.num_steps": "4"}, Defaults(num_steps=4)),
+        ({"imagine.guidance": "nan"}, NO_DEFAULTS),
+        ({"imagine.guidance": "-inf", "imagine.num_steps": "2.5"}, NO_DEFAULTS),
+        ({"imagine.guidance": "much", "imagine.num_steps": ""}, NO_DEFAULTS),
+        ({"modelspec.title": "Fox"}, NO_DEFAULTS),
+    ],
+)
+def test_a_models_file_names_what_suits_it_and_nonsense_is_as_nothing(metadata, expected):
+    model = structs.replace(MODEL, metadata=metadata)
+    assert stated_by(model) == expected
+    assert recipe(model, defaults=stated_by(model)).guidance == (expected.guidance or 7.0)

@@ -7,7 +7,9 @@ said goes unheeded without a word: it is refused, or named in the warnings.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import math
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -57,6 +59,18 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
 
 
 NO_DEFAULTS = Defaults()
+_STATED = {"imagine.num_steps": "num_steps", "imagine.guidance": "guidance"}
+
+
+def stated_by(model: Entry) -> Defaults:
+    """What a model's file names as its own in its metadata. A value that can't be asked for is as none."""
+    found = NO_DEFAULTS
+    for key, name in _STATED.items():
+        with contextlib.suppress(msgspec.ValidationError):
+            said = msgspec.convert({name: model.metadata.get(key)}, Defaults, strict=False)
+            if math.isfinite(getattr(said, name) or 0):
+                found = said.over(found)
+    return found
 
 
 class Picture(msgspec.Struct, frozen=True):

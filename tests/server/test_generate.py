@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 
 from imagine import errors
+from imagine.resolve import Defaults
 from imagine.server.errors import STATUSES, status_of
+from imagine.setting_values import ModelSettings
+from tests.registry import declared
 from tests.server.served import add_model, ask
 
 
@@ -52,6 +55,25 @@ def test_files_to_be_used_beside_the_model_are_found_by_name(tmp_path):
     assert part.path == str(tmp_path / "models" / "wolf.safetensors")
     assert len(part.digest) == 64
     assert (seen[0].params.refiner, seen[0].params.refiner_at) == ("wolf", 0.6)
+
+
+def test_what_a_models_file_names_as_its_own_goes_before_the_defaults_of_all(tmp_path):
+    own = {"imagine.guidance": "2.5", "imagine.num_steps": "9"}
+    declared.write(tmp_path / "models/wolf.safetensors", declared.tiny(), metadata=own)
+
+    async def act(client):
+        for more in ({}, {"guidance": 8}, {"model": "fox"}):
+            await (await client.post("/generate", json={"prompt": "a", "model": "wolf"} | more)).read()
+        said = await (await client.get("/models")).json()
+        return said["details"], [(job.params.guidance, job.params.num_steps) for job in client.worker.seen]
+
+    wolf = ModelSettings("wolf", Defaults(num_steps=4))
+    details, asked = ask(tmp_path, act, defaults=Defaults(guidance=5.0), per_model=(wolf,))
+    assert asked == [(2.5, 4), (8.0, 4), (5.0, 25)]
+    assert {entry["name"]: entry["defaults"] for entry in details} == {
+        "fox": {"guidance": 5.0},
+        "wolf": {"guidance": 2.5, "num_steps": 4},
+    }
 
 
 @pytest.mark.parametrize("role", ["vae", "refiner"])

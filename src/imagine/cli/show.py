@@ -19,6 +19,11 @@ def command(model: str, address: str | None, as_json: bool) -> None:
     """Show what the server knows of MODEL."""
     for entry in reach.required(address).models()["details"]:
         if entry["name"] == model:
-            click.echo(json.dumps(entry) if as_json else "\n".join(f"{k:<12}{v}" for k, v in entry.items() if v))
+            lines = [f"{name:<12}{_words(value)}" for name, value in entry.items() if value]
+            click.echo(json.dumps(entry) if as_json else "\n".join(lines))
             return
     raise ModelNotFound(model)
+
+
+def _words(value: object) -> str:
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)

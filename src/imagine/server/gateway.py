@@ -20,7 +20,7 @@ from ..policy import checks_from
 from ..preset_files import presets_of
 from ..registry.entry import Entry
 from ..registry.registry import Registry
-from ..resolve import Defaults
+from ..resolve import Defaults, stated_by
 from ..setting_values import ModelSettings
 from ..settings import Settings
 from ..shipped import folder
@@ -128,8 +128,8 @@ class Gateway:
         return found
 
     def defaults_of(self, entry: Entry) -> Defaults:
-        """What a request that doesn't say it gets on this model."""
-        return self._said_of(entry).defaults.over(self.settings.defaults)
+        """What a request that doesn't say it gets on this model: what is said of it wins over what is said of all."""
+        return self._said_of(entry).defaults.over(stated_by(entry)).over(self.settings.defaults)
 
     def source_of(self, entry: Entry, parts: Mapping[str, Entry] = NO_PARTS) -> Source:
         """What a worker must know of a model to load it, and of the files that are used beside it, by their role."""

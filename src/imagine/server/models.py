@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from ..frames import ResidentModel
 from ..registry.entry import Entry
 from ..resolve import kind_of
 from ..samplers import describe
+from .gateway import Gateway
 from .keys import GATEWAY
 from .native import body_from
 
@@ -22,7 +24,7 @@ async def models(request: web.Request) -> web.Response:
     makers = [entry for entry in entries if entry.generates]
     answer = {
         "models": [entry.name for entry in makers],
-        "details": [_detail(entry, resident.get(entry.name)) for entry in makers],
+        "details": [_detail(gateway, entry, resident.get(entry.name)) for entry in makers],
         "others": [_other(entry) for entry in entries if not entry.generates],
     }
     return web.Response(body=body_from(answer), content_type="application/json")
@@ -43,7 +45,7 @@ async def unload(request: web.Request) -> web.Response:
     return web.Response(body=body_from({"unloaded": entry.name}), content_type="application/json")
 
 
-def _detail(entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
+def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
     """A model as clients may know it: not where it lies."""
     return {
         "name": entry.name,
@@ -58,6 +60,7 @@ def _detail(entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
         "parameters": entry.parameters,
         "format": entry.format,
         "shipped": entry.shipped,
+        "defaults": msgspec.to_builtins(gateway.defaults_of(entry)),
         "loaded": None if resident is None else _loaded(resident),
     }
 

@@ -9,6 +9,7 @@ const MAX_SEED = 2n ** 64n - 1n;
 const NAMED = new Set(["vae", "refiner"]); // by the names of files, which the form fills in
 const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets"]);
 let fields = {};
+let own = {};
 
 export const field = (name) => fields[name];
 export const controls = () => all("[data-field]");
@@ -33,7 +34,7 @@ export function nameControls() {
     if (said.type === "choice") setChoices(name, said.choices.map((value) => [value, choiceText(name, value)]), defaultText(name));
     if (said.min !== undefined) each.min = said.min;
     if (said.max !== undefined) each.max = said.max;
-    if (each.type === "number" && typeof said.default === "number") each.placeholder = String(said.default);
+    if (each.type === "number" && typeof defaultOf(name) === "number") each.placeholder = String(defaultOf(name));
     for (const label of all(`label[for="${each.id}"][data-name]`)) label.textContent = nameOf(name);
   }
   for (const slider of all("[data-slide]")) {
@@ -47,8 +48,21 @@ export function nameControls() {
 
 export const nameOf = (name) => (hasText(`field.${name}`) ? t(`field.${name}`) : hasText(name) ? t(name) : name);
 
+/** What the server would take for a field that isn't said, with the chosen model. */
+export const defaultOf = (name) => own[name] ?? fields[name]?.default;
+
+/** Takes the defaults of the chosen model, which go before those of all. */
+export function setModelDefaults(defaults) {
+  own = defaults ?? {};
+  for (const each of controls()) {
+    const value = defaultOf(each.dataset.field);
+    if (each.type === "number" && typeof value === "number") each.placeholder = String(value);
+  }
+  for (const slider of all("[data-slide]")) if (fields[slider.dataset.slide]) followSlider(slider.dataset.slide);
+}
+
 export function defaultText(name) {
-  const value = fields[name]?.default;
+  const value = defaultOf(name);
   return value === null || value === undefined || value === "" ? t("default") : t("default.is", { value: choiceText(name, value) });
 }
 
@@ -87,7 +101,7 @@ export function followSlider(name) {
   const slider = document.querySelector(`[data-slide="${CSS.escape(name)}"]`);
   if (!slider) return;
   const text = control(name).value;
-  slider.value = text === "" ? (fields[name]?.default ?? slider.min) : text;
+  slider.value = text === "" ? (defaultOf(name) ?? slider.min) : text;
   slider.classList.toggle("unsaid", text === "");
   const span = slider.max - slider.min;
   slider.style.setProperty("--at", span > 0 ? (slider.value - slider.min) / span : 0);

@@ -1,7 +1,7 @@
 // The form as a whole: what is asked for, what the server offers for it, and that it survives a reload.
 
 import { ask } from "./api.js";
-import { clearErrors, control, controls, defaultText, field, focusFirstError, followSlider, nameControls, setChoices, setFields, setValue, showError, valueOf } from "./controls.js";
+import { clearErrors, control, controls, defaultOf, defaultText, field, focusFirstError, followSlider, nameControls, setChoices, setFields, setModelDefaults, setValue, showError, valueOf } from "./controls.js";
 import { all, byId, press, show } from "./dom.js";
 import { fileSize, inEveryLanguage, t } from "./i18n.js";
 import { remember, remembered } from "./memory.js";
@@ -200,14 +200,14 @@ async function learnSamplers() {
 }
 
 function samplerNow() {
-  const name = control("sampler").value || field("sampler")?.default;
+  const name = control("sampler").value || defaultOf("sampler");
   return offers.samplers.find((row) => row.name === name);
 }
 
 function stepsAreWrong(said) {
   const row = samplerNow();
-  const steps = said.num_steps ?? field("num_steps")?.default;
-  const schedule = said.schedule ?? field("schedule")?.default ?? "default";
+  const steps = said.num_steps ?? defaultOf("num_steps");
+  const schedule = said.schedule ?? defaultOf("schedule") ?? "default";
   const min = row?.min_steps[schedule];
   if (min === undefined || (steps >= min && steps <= row.max_steps)) return false;
   return showError("num_steps", t("error.steps", { sampler: row.name, schedule, min, max: row.max_steps }));
@@ -219,6 +219,7 @@ function describe() {
   const names = (list) => list.map((name) => [name, name]);
   const only = offers.models.length === 1 ? offers.models[0] : null;
   setChoices("model", names(offers.models), only ?? t("model.any"));
+  setModelDefaults(detailsOf(control("model").value || only)?.defaults);
   setChoices("sampler", names(offers.samplers.map((row) => row.name)), defaultText("sampler"));
   setChoices("schedule", names(samplerNow()?.schedules ?? field("schedule").examples), defaultText("schedule"));
   setChoices("preset", offers.presets.map((one) => [one.name, one.description ? `${one.name} – ${one.description}` : one.name]), t("preset.none"));
@@ -228,8 +229,8 @@ function describe() {
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
   describeModel(detailsOf(control("model").value || only));
   const side = nativeSide();
-  for (const name of ["width", "height"]) control(name).placeholder = withPicture ? t("size.auto") : String(field(name).default ?? side);
-  const standing = field("neg")?.default;
+  for (const name of ["width", "height"]) control(name).placeholder = withPicture ? t("size.auto") : String(defaultOf(name) ?? side);
+  const standing = defaultOf("neg");
   control("neg").placeholder = standing ? t("neg.default", { value: standing }) : t("neg.placeholder");
   show(byId("no-neg-row"), Boolean(standing));
   const [width, height] = [control("width").value, control("height").value];

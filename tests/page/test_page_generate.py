@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from imagine.resolve import Defaults
+from imagine.setting_values import ModelSettings
 from tests.page.acts import arrive, downloaded, generate, last, load, opened
 
 COUNT_PREVIEWS = """
@@ -97,6 +99,16 @@ def test_controls_come_from_the_server(page, site):
     expect(page.locator("#error-f-num_steps")).to_contain_text("runs 1 to 50 steps")
     assert page.locator("#f-fit").count() == 1
     assert site.worker.seen == []
+
+
+def test_a_model_brings_its_own_defaults(windows, serve):
+    wolf = ModelSettings("wolf", Defaults(num_steps=4, guidance=1.5, neg="ugly"))
+    page = windows.open(serve(models=("fox", "wolf"), per_model=(wolf,)).url)
+    shown = [page.locator(f"#f-{name}") for name in ("num_steps", "guidance")]
+    for model, defaults in (("wolf", ["4", "1.5"]), ("fox", ["25", "7"])):
+        page.select_option("#f-model", model)
+        for control, value in zip(shown, defaults, strict=True):
+            expect(control).to_have_attribute("placeholder", value)
 
 
 def test_a_style_is_applied(page, site):

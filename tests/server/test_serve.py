@@ -223,6 +223,23 @@ def test_a_reload_that_fails_leaves_everything_as_it_was(tmp_path, heard, caplog
     assert "the settings stay as they were: the preset file" in caplog.text
 
 
+def test_a_start_that_goes_wrong_leaves_no_worker(tmp_path):
+    class Watched(PromptedWorker):
+        stopped = False
+
+        async def stop(self, grace):
+            await super().stop(grace)
+            self.stopped = True
+
+    def wrong(urls):
+        raise RuntimeError(urls)
+
+    worker = Watched()
+    with pytest.raises(RuntimeError):
+        asyncio.run(serve(Settings(home=tmp_path, host="127.0.0.1", port=0), workers=[worker], ready=wrong))
+    assert worker.stopped
+
+
 def test_the_end_of_its_terminal_ends_it(tmp_path):
     terminal, inside = os.openpty()
     process = subprocess.Popen(
@@ -235,9 +252,11 @@ def test_the_end_of_its_terminal_ends_it(tmp_path):
     try:
         while b"Listening on" not in said:
             said += os.read(terminal, 1000)
-    finally:
         os.close(terminal)
-        assert process.wait(PATIENCE) == 0, said
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def lines_for_journal(settings, *records):

@@ -52,7 +52,7 @@ def test_it_ends_when_nobody_speaks_to_it_any_more(worker):
     assert worker.wait(20) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_leaves_signals_to_its_gateway(worker, number):
     say(worker, Start(settings=WorkerSettings(heartbeat=0.02)))
     reports = listen(worker)

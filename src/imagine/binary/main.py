@@ -16,7 +16,7 @@ def main() -> None:
 
 
 def _be_worker(arguments: list[str]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # the gateway's to heed, while unpacking too
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the gateway's to heed, while unpacking too
         signal.signal(number, signal.SIG_IGN)
     from imagine.binary.attached import bring
     from imagine.errors import ImagineError

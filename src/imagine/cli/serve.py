@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import sys
@@ -119,7 +120,8 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     from ..server.serve import serve
 
     def ready(urls: list[str]) -> None:
-        _say_where(urls, settings)
+        with contextlib.suppress(OSError):  # nobody has to read where it listens
+            _say_where(urls, settings)
         asyncio.get_running_loop().run_in_executor(None, _say_shipped, settings)
 
     await serve(settings, ready=ready, reread=reread)
@@ -130,7 +132,8 @@ def _say_shipped(settings: Settings) -> None:
     found = in_folders(settings.roots)
     if all(entry["shipped"] for entry in found):
         instead = f"using {found[0]['name']}, which is small; " if found else ""
-        click.echo(f"no model is installed: {instead}models go into {settings.roots[0]}", err=True)
+        with contextlib.suppress(OSError):
+            click.echo(f"no model is installed: {instead}models go into {settings.roots[0]}", err=True)
 
 
 async def _serve_private(settings: Settings) -> None:

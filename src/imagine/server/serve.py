@@ -79,6 +79,8 @@ async def serve(
     finally:
         for task in beside:
             task.cancel()
+        if not gateway.stopping:  # what went wrong must not leave a worker behind
+            await gateway.stop(0)
         await runner.cleanup()
         if settings.socket is not None:
             settings.socket.unlink(missing_ok=True)

@@ -60,9 +60,10 @@ def die_with_parent() -> None:
 
 
 def leave_signals_to_the_gateway() -> None:
-    """A Ctrl-C or a `systemctl stop` reaches the whole group; it is the gateway that decides when a worker ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Ctrl-C, `systemctl stop` and a closed terminal reach the whole group; the gateway decides when a worker ends."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def prepare_libraries(settings: WorkerSettings) -> None:

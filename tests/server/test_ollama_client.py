@@ -77,7 +77,7 @@ def test_models_are_loaded_shown_and_let_go(tmp_path):
     def act(client, worker):
         assert client.generate("fox").done_reason == "load"
         assert client.generate("fox", keep_alive=0).done_reason == "unload"
-        assert [model.model for model in client.list().models] == ["fox"]
+        assert "fox" in [model.model for model in client.list().models]
         assert client.show("fox").capabilities == ["image"]
         assert client.ps().models == []
         return worker.loaded, worker.unloaded

@@ -15,6 +15,7 @@ from ..errors import ImagineError
 from .index import STAMP, Entry, Index, is_right
 
 _PIECE = 2**20
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _WINDOW = 2**27
 """The largest window that the compressor was told to use."""
 
@@ -76,27 +77,35 @@ def _make(entry: Entry, folder: Path) -> None:
 
 
 def _write(entry: Entry, path: str, stream: zstandard.ZstdDecompressionReader) -> None:
-    part = Path(f"{path}.part")
-    part.unlink(missing_ok=True)
-    if Path(path).is_dir() and not Path(path).is_symlink():
-        shutil.rmtree(path)
+    """A file, of the next bytes in `stream`. Fifteen thousand times: hence no more system calls than it takes."""
+    part = f"{path}.part"
     mode = 0o755 if entry.kind == "x" else 0o644
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
+    try:
+        descriptor = os.open(part, _NEW, mode)
+    except FileExistsError:  # of a start that was killed
+        Path(part).unlink()
+        descriptor = os.open(part, _NEW, mode)
+    try:
         left = entry.size
         while left:
             piece = stream.read(min(_PIECE, left))
             assert piece, "the digest was right"
-            _write_all(file, piece)
+            _write_all(descriptor, piece)
             left -= len(piece)
+    finally:
+        os.close(descriptor)
     os.utime(part, (STAMP, STAMP))
-    part.replace(path)
+    try:
+        os.replace(part, path)  # noqa: PTH105 - as above
+    except IsADirectoryError:
+        shutil.rmtree(path)
+        Path(part).replace(path)
 
 
-def _write_all(file: BinaryIO, piece: bytes) -> None:
+def _write_all(descriptor: int, piece: bytes) -> None:
     rest = memoryview(piece)
     while rest:
-        rest = rest[file.write(rest) :]
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _skip(entry: Entry, stream: zstandard.ZstdDecompressionReader) -> None:

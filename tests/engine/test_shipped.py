@@ -12,7 +12,7 @@ from imagine import shipped
 from imagine.frames import WorkerSettings
 from imagine.registry.registry import Registry
 from imagine.request import GenerateRequest
-from imagine.resolve import resolve
+from imagine.resolve import resolve, stated_by
 from imagine.samplers import SAMPLERS
 from imagine.server.gateway import source_from
 from tests.daemon import CLI, PATIENCE, environment
@@ -39,7 +39,7 @@ def entry():
 def recipe(entry, scene, **said):
     """What a request that says only this becomes."""
     request = GenerateRequest(prompt=f"a {scene.colour} {scene.thing} on a {scene.background} background", **said)
-    return resolve(request, model=entry, random_seed=lambda: 0).params[0]
+    return resolve(request, model=entry, defaults=stated_by(entry), random_seed=lambda: 0).params[0]
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 
 from tools.toybox.denoiser import MENTIONED, test_prompts
 from tools.toybox.evaluate import FIGURES, MODEL, SEED
+from tools.toybox.models import GUIDANCE
 from tools.toybox.world import BACKGROUNDS, COLOURS, THINGS
 
 CARD = MODEL.parent / "README.md"
@@ -65,8 +66,8 @@ def _obedience(figures: dict[str, Any]) -> str:
     return f"""## How well it obeys
 
 Measured on {figures["date"]} with plain diffusers: 300 prompts, half English, half Russian, whose combinations of
-thing, colour and background were never trained on; 20 steps of DPM++ 2M, guidance 7, one seed each; judged from the
-pixels by `tools/toybox/judge.py`.
+thing, colour and background were never trained on; 20 steps of DPM++ 2M, guidance {GUIDANCE:g} (the
+file names it as its own, so Imagine takes it), one seed each; judged from the pixels by `tools/toybox/judge.py`.
 
 | right | all | English | Russian |
 |---|---|---|---|
@@ -78,12 +79,12 @@ A 20-step picture takes {figures["seconds"]["median"]:.2f} s on two CPU cores (m
 
 
 def _responses(figures: dict[str, Any]) -> str:
-    guidance = "\n".join(f"| {scale} | {_percent(share)} |" for scale, share in figures["guidance"].items())
+    guidance = "\n".join(f"| {scale} | {_percent(share)} |" for scale, share in _by_number(figures["guidance"]))
     negative = "\n".join(
         f"| {case} | {_percent(share['without'])} | {_percent(share['negated'])} |"
         for case, share in figures["negative"].items()
     )
-    redrawing = "\n\n".join(_redrawing(scale, strengths) for scale, strengths in figures["redrawing"].items())
+    redrawing = "\n\n".join(_redrawing(scale, strengths) for scale, strengths in _by_number(figures["redrawing"]))
     return f"""## Guidance, negative prompts, img2img
 
 All five attributes right, by guidance scale (60 prompts):
@@ -98,8 +99,8 @@ How often something turns up that the prompt leaves open, without and with it as
 |---|---|---|
 {negative}
 
-A drawn picture redrawn with a prompt that names another colour (60 pictures), by strength. A low guidance leaves the
-source more of its own:
+A drawn picture redrawn with a prompt that names another colour (60 pictures), by strength. The
+higher the guidance, the less of the source is left:
 
 {redrawing}
 """
@@ -137,6 +138,10 @@ def _prompts() -> str:
 
 {lines}
 """
+
+
+def _by_number(figures: dict[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(figures.items(), key=lambda item: float(item[0]))
 
 
 def _percent(share: float) -> str:

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from tools.toybox import export
 from tools.toybox.denoiser import MENTIONED, test_prompts
 from tools.toybox.judge import judge
+from tools.toybox.models import GUIDANCE
 from tools.toybox.training import random_numbers
 from tools.toybox.world import COLOURS, SIDE, Scene, combinations, draw, place
 
@@ -35,9 +36,7 @@ MODEL = Path("models.example/toybox.safetensors")
 FIGURES = MODEL.with_suffix(".figures.json")
 GRID = MODEL.with_suffix(".png")
 SEED = 7
-GUIDANCE = 7.0
-REDRAWING_GUIDANCE = (2.0, 7.0)
-"""The lower leaves a source more of its own; the higher is what a request gets that doesn't say."""
+REDRAWING_GUIDANCE = (2.0, GUIDANCE, 7.0)
 STEPS = 20
 BATCH = 10
 
@@ -84,7 +83,7 @@ def obedience(pipeline: Any, count: int = 300, guidance: float = GUIDANCE) -> di
 
 def guidance_response(pipeline: Any, count: int = 60) -> dict[str, Any]:
     """How often all that a prompt asks for is there, by guidance scale; and by prompts in conflict with noise."""
-    return {f"{scale:g}": obedience(pipeline, count, scale)["all"] for scale in (1.0, 2.0, 4.0, 7.0, 12.0)}
+    return {f"{scale:g}": obedience(pipeline, count, scale)["all"] for scale in (1.0, GUIDANCE, 4.0, 7.0, 12.0)}
 
 
 def negative_response(pipeline: Any, count: int = 40) -> dict[str, Any]:

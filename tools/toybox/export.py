@@ -41,6 +41,7 @@ def metadata(date: str) -> dict[str, str]:
         "modelspec.description": "Twelve things in nine colours on ten backgrounds, in English and Russian.",
         "modelspec.usage_hint": "A small red house on a blue background, on the left",
         "modelspec.tags": "toy, shapes, tiny, test model, english, russian",
+        "imagine.guidance": f"{models.GUIDANCE:g}",
         "imagine.attention_heads": str(models.UNET_CONFIG["attention_head_dim"]),
         "imagine.norm_num_groups": str(models.UNET_CONFIG["norm_num_groups"]),
         "imagine.vae_norm_num_groups": str(models.VAE_CONFIG["norm_num_groups"]),

@@ -18,6 +18,8 @@ END_OF_TEXT = 49407
 
 LATENT_CHANNELS = 4
 DOWNSCALE = 8
+GUIDANCE = 2.5
+"""What the file names as its own: every sampler obeys at it, and a redrawn picture keeps what it should."""
 
 TEXT_CONFIG: dict[str, Any] = {
     "vocab_size": VOCABULARY,

@@ -1,0 +1,26 @@
+"""How other processes of this program are started, from source and as the binary."""
+
+import sys
+
+import pytest
+
+from imagine.runtime import FILE, WORKER_ARGUMENT, forget_own_libraries, program, worker_command
+
+
+def test_source_is_run_by_its_interpreter() -> None:
+    assert program({FILE: "/opt/imagine"}) == [sys.executable, "-m", "imagine"]
+    assert worker_command() == [sys.executable, "-P", "-m", "imagine.worker"]
+
+
+def test_the_binary_is_started_as_a_user_would_and_its_worker_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file may have been replaced by a newer one: a worker must be its gateway's version."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert program({FILE: "/opt/imagine"}) == ["/opt/imagine"]
+    assert program({}) == [sys.executable]
+    assert worker_command() == [sys.executable, WORKER_ARGUMENT]
+
+
+def test_from_source_libraries_are_left_alone() -> None:
+    environ = {"LD_LIBRARY_PATH": "/opt/lib"}
+    forget_own_libraries(environ)
+    assert environ == {"LD_LIBRARY_PATH": "/opt/lib"}

@@ -20,6 +20,7 @@ from tests.page.browser import ROOT, TOYBOX, Site, browser, real_server
 
 DESKTOP = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
+SEED = "4"
 PROMPTS = {
     "en": [
         "a small red house on a green background",
@@ -60,6 +61,7 @@ def take(chrome: Any, url: str, site: Site | None, language: str, theme: str, ou
     page = context.new_page()
     page.goto(f"{url}?lang={language}")
     page.wait_for_selector("#status[data-state=ready]")
+    page.fill("#f-seed", SEED)
     name = f"{language}-{theme}"
     page.screenshot(path=out / f"empty-{name}.png")
     for prompt in PROMPTS[language]:
@@ -78,6 +80,7 @@ def take(chrome: Any, url: str, site: Site | None, language: str, theme: str, ou
     page.wait_for_selector("#source-full:visible")
     page.screenshot(path=out / f"variants-{name}.png")
     page.click("#source-mask")
+    page.wait_for_selector("#mask-paint:visible")
     box = page.locator("#mask-paint").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
     page.mouse.down()

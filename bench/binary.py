@@ -7,6 +7,7 @@ both in turn and writes bench/results/binary.md.
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import shutil
@@ -14,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -37,7 +39,7 @@ main()
 WHOLE = ("imagine", "diffusers", "transformers", "scipy", "torchsde", "tokenizers", "safetensors", "accelerate")
 """What a naive build collects whole, since it is imported lazily."""
 REQUEST = {"prompt": "a red house on a blue background", "num_steps": 10, "seed": "4"}
-LIGHT_ROUNDS, HEAVY_ROUNDS = 7, 3
+LIGHT_ROUNDS, HEAVY_ROUNDS = 3, 2
 
 
 def build_naive() -> None:
@@ -46,6 +48,7 @@ def build_naive() -> None:
     work.mkdir(parents=True, exist_ok=True)
     (work / "entry.py").write_text(ENTRY)
     collected = [word for name in WHOLE for word in ("--collect-all", name)]
+    collected += [word for name in WHOLE for word in ("--recursive-copy-metadata", name)]
     data = [f"{ROOT / 'ui'}:imagine/ui", f"{ROOT / 'models.example'}:imagine/data/models"]
     options = [word for one in data for word in ("--add-data", one)]
     command = [
@@ -88,21 +91,26 @@ class Place:
         command = [str(binary), "serve", "--host", "127.0.0.1", "--port", "0", "-d", "cpu"]
         process = subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
-        with process, process.stderr:
+        with process:
             url = next(line.split()[-1] for line in process.stderr if line.startswith("Listening on "))
             while not _health(url):
                 time.sleep(0.01)
             answered = time.perf_counter() - begun
-            while _health(url)["status"] != "ready":
+            said: list[str] = []
+            threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True).start()
+            while (status := _health(url)["status"]) == "starting":
                 time.sleep(0.02)
             ready = time.perf_counter() - begun
+            if status != "ready":
+                process.kill()
+                print(f"{binary} can't start its worker: {said[-1] if said else status}")
+                return answered, float("nan"), float("nan")
             request = urllib.request.Request(f"{url}/generate", json.dumps(REQUEST).encode(), {"Accept": "image/png"})
             with urllib.request.urlopen(request) as answer:
                 assert answer.read(4) == b"\x89PNG"
             painted = time.perf_counter() - begun
             process.terminate()
-            for _ in process.stderr:
-                pass
+            process.wait()
         return answered, ready, painted
 
 
@@ -120,7 +128,9 @@ def measure(model: Path) -> str:
     """The tables."""
     with tempfile.TemporaryDirectory(prefix="imagine-bench-") as name:
         place = Place(Path(name), model)
-        return "\n".join([_head(), _sizes(), _light(place), _heavy(place)])
+        tables = [_head(), _sizes(), _light(place)]
+        print("\n".join(tables), flush=True)
+        return "\n".join([*tables, _heavy(place)])
 
 
 def _light(place: Place) -> str:
@@ -139,7 +149,7 @@ def _light(place: Place) -> str:
         "| command | naive | one file, first start | one file, later |",
         "|---|---|---|---|",
     ]
-    for argument in ("--version", "--help", "list"):
+    for argument in ("--version", "list"):
         arms = {
             "naive": place.command(NAIVE, argument),
             "first": first(argument),
@@ -183,6 +193,8 @@ def _sizes() -> str:
 
 
 def _spread(values: list[float]) -> str:
+    if any(math.isnan(value) for value in values):
+        return "never: its worker can't be started"
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 

@@ -289,8 +289,9 @@ class Engine:
         meta = meta_from_params(job.params)
         if job.buckets:
             meta["buckets"] = buckets_text(job.buckets)
-        if job.submit.source.parts:
-            meta["parts"] = {role: part.digest for role, part in job.submit.source.parts.items()}
+        used = {role: part.digest for role, part in job.submit.source.parts.items() if getattr(job.params, role)}
+        if used:
+            meta["parts"] = used
         tiles = {"tiles": True} if job.tiled else {}
         meta["environment"] = self._device.environment(job.own) | tiles
         return meta

@@ -125,7 +125,7 @@ async def crowd(report: Report, client: aiohttp.ClientSession, subject: Subject,
     """All at once, each streaming every step; and `/health` all the while."""
     if subject.real:
         for number in range(SEEDS):
-            asked = subject.asks(number)
+            asked = subject.asks(number) | {"stream": 1}
             finals = [line async for line in lines_of(client, asked) if line.get("status") == "final"]
             subject.hashes[asked["seed"]] = digest(finals[0]["img"])
     looks: list[float] = []

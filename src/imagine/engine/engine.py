@@ -32,6 +32,8 @@ from .whole import Whole
 from .whole_job import WholeJob
 
 T = TypeVar("T")
+_FIRST_PREVIEW = 0.02
+"""Seconds that a step waits for the first previews of its jobs, so that they needn't wait for the next one."""
 _PATIENCE = 0.1
 """Seconds to wait for a thread before looking at commands again."""
 _TOO_LARGE = "the picture does not fit into the device's memory; ask for a smaller one"
@@ -109,6 +111,8 @@ class Engine:
         self._working = ()
         try:
             self._work()
+            self._pictures.wait_for_first(_FIRST_PREVIEW)
+            self._reports += self._pictures.previews()
         finally:
             self.stage = "idle"
         reports, self._reports = self._reports, []

@@ -29,11 +29,16 @@ class Pictures:
         self._previewing, self._finishing = threads(), threads()
         self._previews: dict[str, list[Future[Preview]]] = {}
         self._finals: dict[str, Future[Finished]] = {}
+        self._shown: set[str] = set()
+        self._first: list[Future[Preview]] = []
 
     def show(self, job: str, make: Callable[[], Preview]) -> None:
         """Have a preview made. One of the same job that wasn't begun yet is left out: it would be old."""
         begun = [future for future in self._previews.get(job, []) if not future.cancel()]
         self._previews[job] = [*begun, self._previewing.submit(make)]
+        if job not in self._shown:
+            self._shown.add(job)
+            self._first.append(self._previews[job][-1])
 
     def finish(self, job: str, make: Callable[[], Finished]) -> None:
         """Have the final picture made. Previews that weren't begun are left out."""
@@ -45,6 +50,7 @@ class Pictures:
 
     def drop(self, job: str) -> None:
         """Nobody wants this job's pictures any more."""
+        self._shown.discard(job)
         for future in (*self._previews.pop(job, []), self._finals.pop(job, None)):
             if future is not None:
                 future.cancel()
@@ -60,6 +66,12 @@ class Pictures:
                     yield future.result()
             if not waiting:
                 del self._previews[job]
+
+    def wait_for_first(self, seconds: float) -> None:
+        """Until the first previews of jobs are ready, but no longer than `seconds`."""
+        if self._first:
+            wait(self._first, seconds)
+            self._first.clear()
 
     def finals(self) -> Iterator[tuple[str, Future[Finished]]]:
         """The jobs whose final picture is ready, or failed."""

@@ -89,12 +89,12 @@ function go() {
   run();
 }
 
-closeDialogsByButtons();
-startTheme();
-startLanguage();
-setLanguage(firstLanguage(), false);
-if (location.protocol === "file:") startFromDisk();
-else {
+function start() {
+  closeDialogsByButtons();
+  startTheme();
+  startLanguage();
+  setLanguage(firstLanguage(), false);
+  if (location.protocol === "file:") return startFromDisk();
   startForm();
   startSource(forgetBuckets);
   startStage();
@@ -109,3 +109,7 @@ else {
   addEventListener("hashchange", takeHash);
   startConnection(() => { takeHash(); examples(); });
 }
+
+// What stands in the file is seen first, where it is in the right language; a hidden page has nothing to be seen.
+if (document.hidden || firstLanguage() !== document.documentElement.lang) start();
+else requestAnimationFrame(() => setTimeout(start));

@@ -11,6 +11,7 @@ from tests.page.acts import arrive, downloaded, drop, generate, last, opened, pa
 
 def drag(page, *points):
     """Draws over the easel, with points as parts of its picture's width and height."""
+    page.wait_for_selector("#mask-paint:visible")
     box = page.locator("#mask-paint").bounding_box()
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
     page.mouse.move(*places[0])

@@ -61,6 +61,7 @@ def test_only_what_is_masked_changes(page):
     before = opened(downloaded(page, "#do-png")).convert("RGB")
     page.click("#do-input")
     page.click("#source-mask")
+    page.wait_for_selector("#mask-paint:visible")
     box = page.locator("#mask-paint").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2)
     page.mouse.down()

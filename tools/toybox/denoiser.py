@@ -100,12 +100,7 @@ class DenoiserStage:
     def step(self, index: int) -> dict[str, float]:
         rng = random_numbers(self._seed, self.name, index)
         speaker = Speaker(rng)
-        count = len(self._pool.scenes)
-        chosen = (
-            rng.integers(count, size=self._batch)
-            if self._shares is None
-            else rng.choice(count, size=self._batch, p=self._shares)
-        )
+        chosen = rng.choice(len(self._pool.scenes), size=self._batch, p=self._shares)
         scenes = [self._pool.scenes[i] for i in chosen]
         captions = [speaker.speak_of(s, empty=EMPTY)[1] for s in scenes]
         context = self._hear(captions)

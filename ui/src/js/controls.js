@@ -34,7 +34,7 @@ export function nameControls() {
     if (said.type === "choice") setChoices(name, said.choices.map((value) => [value, choiceText(name, value)]), defaultText(name));
     if (said.min !== undefined) each.min = said.min;
     if (said.max !== undefined) each.max = said.max;
-    if (each.type === "number" && typeof defaultOf(name) === "number") each.placeholder = String(defaultOf(name));
+    showDefault(each);
     for (const label of all(`label[for="${each.id}"][data-name]`)) label.textContent = nameOf(name);
   }
   for (const slider of all("[data-slide]")) {
@@ -54,11 +54,13 @@ export const defaultOf = (name) => own[name] ?? fields[name]?.default;
 /** Takes the defaults of the chosen model, which go before those of all. */
 export function setModelDefaults(defaults) {
   own = defaults ?? {};
-  for (const each of controls()) {
-    const value = defaultOf(each.dataset.field);
-    if (each.type === "number" && typeof value === "number") each.placeholder = String(value);
-  }
+  controls().forEach(showDefault);
   for (const slider of all("[data-slide]")) if (fields[slider.dataset.slide]) followSlider(slider.dataset.slide);
+}
+
+function showDefault(each) {
+  const value = defaultOf(each.dataset.field);
+  if (each.type === "number" && typeof value === "number") each.placeholder = String(value);
 }
 
 export function defaultText(name) {

@@ -100,11 +100,12 @@ export function setWithPicture(there) {
 
 export const detailsOf = (name) => offers.details.find((entry) => entry.name === name);
 
+const onlyModel = () => (offers.models.length === 1 ? offers.models[0] : null);
+
+const chosenModel = () => detailsOf(control("model").value || onlyModel());
+
 /** The side of the square that the chosen model makes best. */
-export function nativeSide() {
-  const name = control("model").value || (offers.models.length === 1 ? offers.models[0] : "");
-  return detailsOf(name)?.resolution || 512;
-}
+export const nativeSide = () => chosenModel()?.resolution || 512;
 
 export const onlyShipped = () => offers.details.length > 0 && offers.details.every((entry) => entry.shipped);
 
@@ -217,9 +218,8 @@ function stepsAreWrong(said) {
 function describe() {
   if (!isReady()) return;
   const names = (list) => list.map((name) => [name, name]);
-  const only = offers.models.length === 1 ? offers.models[0] : null;
-  setChoices("model", names(offers.models), only ?? t("model.any"));
-  setModelDefaults(detailsOf(control("model").value || only)?.defaults);
+  setChoices("model", names(offers.models), onlyModel() ?? t("model.any"));
+  setModelDefaults(chosenModel()?.defaults);
   setChoices("sampler", names(offers.samplers.map((row) => row.name)), defaultText("sampler"));
   setChoices("schedule", names(samplerNow()?.schedules ?? field("schedule").examples), defaultText("schedule"));
   setChoices("preset", offers.presets.map((one) => [one.name, one.description ? `${one.name} – ${one.description}` : one.name]), t("preset.none"));
@@ -227,7 +227,7 @@ function describe() {
   offerFiles("vae", offers.others.filter((entry) => entry.kind === "vae" && !entry.problem).map((entry) => entry.name), t("default"));
   offerFiles("refiner", offers.models.length > 1 ? offers.models : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
-  describeModel(detailsOf(control("model").value || only));
+  describeModel(chosenModel());
   const side = nativeSide();
   for (const name of ["width", "height"]) control(name).placeholder = withPicture ? t("size.auto") : String(defaultOf(name) ?? side);
   const standing = defaultOf("neg");

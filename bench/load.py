@@ -212,7 +212,7 @@ def compare_reads(path: Path, rounds: int) -> list[str]:
     found: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds):
         for way in list(ways) if number % 2 == 0 else list(ways)[::-1]:
-            _drop(path)
+            drop(path)
             started = time.perf_counter()
             ways[way](path)
             found[way].append(path.stat().st_size / 1e9 / (time.perf_counter() - started))
@@ -224,7 +224,7 @@ def compare_reads(path: Path, rounds: int) -> list[str]:
     return [*header, *rows, f"| (in the page cache already, touched) | {warm:.2f} | |"]
 
 
-def _drop(path: Path) -> None:
+def drop(path: Path) -> None:
     """Take the file out of the page cache."""
     file = os.open(path, os.O_RDONLY)
     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,9 +1,9 @@
 """What the engine costs beside the denoiser, and what it gains over plain diffusers, on one CPU.
 
-`python -m bench.overhead --model FILE --configs FOLDER` on any SD1 checkpoint (`bench/load.py --keep` makes a full-size
-one of random weights). Arms run in turn in one process: the bare forward of the UNet against the engine's step; a whole
-warm picture against diffusers' own pipeline at the same dtype; the same with a preview after every step; and against
-what a newcomer to diffusers runs: its pipeline in float32 with torch's own settings.
+`python -m bench.overhead --model FILE --configs FOLDER` on any SD1 checkpoint (`bench/load.py --folder` makes a
+full-size one of random weights). Arms run in turn in one process: the bare forward of the UNet against the engine's
+step; a whole warm picture against diffusers' own pipeline at the same dtype; the same with a preview after every step;
+and against what a newcomer to diffusers runs: its pipeline in float32 with torch's own settings.
 """
 
 from __future__ import annotations

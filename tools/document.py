@@ -1,4 +1,4 @@
-"""Writes the tables in `docs/` from the code that they tell of: commands, flags, settings, endpoints, fields, statuses.
+"""Writes the tables in `docs/` and the READMEs from the code that they tell of: commands, settings, endpoints, fields.
 
     python -m tools.document [--check]
 
@@ -35,9 +35,11 @@ from imagine.server.ollama import orders
 from imagine.server.openapi import document
 from imagine.server.streaming import PATIENCE
 from imagine.settings import OPTIONS, Option
-from tools import document_openai
+from tools import document_openai, document_russian
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("README*.md"))]
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DIALECTS = {"OpenAI": "/v1/", "Ollama": "/api/", "AUTOMATIC1111": "/sdapi/"}
 
@@ -48,14 +50,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
-def commands() -> str:
-    """What `imagine --help` lists."""
+def commands(header: Sequence[str] = ("command", "what it does"), told: Mapping[str, str] | None = None) -> str:
+    """What `imagine --help` lists, in its own words or those of `told`, by the command's name."""
     other = {name: alias for alias, name in COMMAND_ALIASES.items()}
     rows = [
-        [f"`imagine {name}`" + (f", `{other[name]}`" if name in other else ""), entry.help]
+        [f"`imagine {name}`" + (f", `{other[name]}`" if name in other else ""), told[name] if told else entry.help]
         for name, entry in COMMANDS.items()
     ]
-    return table(["command", "what it does"], rows)
+    return table(header, rows)
 
 
 def options_of(name: str) -> str:
@@ -75,14 +77,20 @@ def _option_row(parameter: click.Parameter, context: click.Context) -> list[str]
     return [f"`{record[0].strip()}`", _without_home(record[1])]
 
 
-def settings() -> str:
+def settings(
+    header: Sequence[str] = ("setting", "flag", "variable", "default", "what it is"),
+    told: Mapping[str, str] | None = None,
+) -> str:
     """Every setting: its flag, its variable, and its default; its name is its key in the YAML file."""
     flags = {parameter.name: parameter for parameter in serve_command.params}
     rows = [
-        [f"`{option.name}`", _flag(flags.get(option.name)), _variable(option), _default(option), option.help]
+        [
+            f"`{option.name}`", _flag(flags.get(option.name)), _variable(option), _default(option),
+            told[option.name] if told else option.help,
+        ]
         for option in OPTIONS
-    ]
-    return table(["setting", "flag", "variable", "default", "what it is"], rows)
+    ]  # fmt: skip
+    return table(header, rows)
 
 
 def live_settings() -> str:
@@ -111,21 +119,30 @@ def _without_home(text: str) -> str:
 
 def endpoints() -> str:
     """The routes of our own dialect."""
-    return _routes(lambda path: not path.startswith(tuple(_DIALECTS.values())))
+    return table(["endpoint", "what it is for"], _routes(_is_ours))
+
+
+def endpoints_in_russian() -> str:
+    return table(
+        ["адрес", "для чего"], [[name, document_russian.ENDPOINTS[name.strip("`")]] for name, _ in _routes(_is_ours)]
+    )
 
 
 def dialects() -> str:
     """The routes of other programs' dialects."""
-    return _routes(lambda path: path.startswith(tuple(_DIALECTS.values())))
+    return table(["endpoint", "what it is for"], _routes(lambda path: not _is_ours(path)))
 
 
-def _routes(wanted: Callable[[str], bool]) -> str:
-    rows = [
+def _is_ours(path: str) -> bool:
+    return not path.startswith(tuple(_DIALECTS.values()))
+
+
+def _routes(wanted: Callable[[str], bool]) -> list[list[str]]:
+    return [
         [f"`{route.method} {re.sub(r':[^}]*', '', route.path)}`", route.summary]
         for route in ROUTES
         if wanted(route.path)
     ]
-    return table(["endpoint", "what it is for"], rows)
 
 
 def fields() -> str:
@@ -225,6 +242,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "fields": fields,
     "statuses": statuses,
     "bounds": bounds,
+    "commands in russian": lambda: commands(["команда", "что делает"], document_russian.COMMANDS),
+    "settings in russian": lambda: settings(
+        ["настройка", "ключ", "переменная", "по умолчанию", "что это"], document_russian.SETTINGS
+    ),
+    "endpoints in russian": endpoints_in_russian,
     "openai fields": lambda: table(*document_openai.fields()),
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),
@@ -242,7 +264,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a page is not as it would be")
     check = parser.parse_args().check
-    stale = [path for path in sorted(DOCS.glob("*.md")) if written(path.read_text()) != path.read_text()]
+    stale = [path for path in PAGES if written(path.read_text()) != path.read_text()]
     for path in stale:
         print(path)
         if not check:

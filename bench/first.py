@@ -52,6 +52,7 @@ def plain(options: argparse.Namespace, output: Path, dtype: str) -> None:
         str(options.model), config=str(options.configs), local_files_only=True, torch_dtype=getattr(torch, dtype)
     )
     pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+    pipeline.tokenizer.model_max_length = 77
     pipeline.set_progress_bar_config(disable=True)
     pipeline(
         PROMPT, width=options.side, height=options.side, num_inference_steps=options.steps, guidance_scale=7.0,

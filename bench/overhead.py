@@ -29,6 +29,8 @@ from imagine.frames import PreviewSettings, Submit, WorkerSettings
 from imagine.params import GenerationParams
 
 PROMPT = "a red house on a blue background"
+TOKENS = 77
+"""Of a prompt, which CLIP takes; the configuration that `bench/load.py` makes doesn't say so."""
 
 
 class Ours:
@@ -58,6 +60,7 @@ def plain(model: Path, configs: Path, dtype: torch.dtype) -> Any:
         str(model), config=str(configs), local_files_only=True, torch_dtype=dtype
     )
     pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+    pipeline.tokenizer.model_max_length = TOKENS
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

@@ -401,7 +401,7 @@ def test_a_job_can_be_cancelled_at_any_moment(steps):
     assert "gone" not in {report.job for report in after}
     assert "stays" in finished(said + after)
     assert leaves_nothing(engine)
-    assert engine.expire(engine._clock() + 2) is None
+    assert engine.expire(engine._clock() + 10) is None
     assert engine.stats().models == []
 
 
@@ -564,6 +564,34 @@ def test_a_model_that_can_not_be_opened_fails_those_who_want_it():
     assert set(finished(said + run(engine))) == {"c"}
     assert leaves_nothing(engine)
     assert "a" in finished(run(engine, wish(PLAIN, "a"))), "it is tried anew for who asks again"
+
+
+# Freed memory
+
+
+def test_freed_memory_is_given_back_once_nothing_was_done_for_a_while(monkeypatch):
+    now, given_back = [100.0], []
+    engine = plain_engine(WorkerSettings(device="cpu", keep_alive=-1), clock=lambda: now[0])
+    monkeypatch.setattr(engine._device, "keeps_freed_memory", True)
+    monkeypatch.setattr(engine._device, "release", lambda: given_back.append(now[0]))
+    assert engine.expire(now[0]) is None
+    run_of_one = made(engine, wish(PLAIN, "first"))
+    assert run_of_one.job == "first"
+    rest = engine.expire(now[0])
+    assert rest > now[0], "the next job may come at once"
+    assert not given_back
+
+    now[0] = rest
+    engine.submit(wish(PLAIN, "second"))
+    engine.expire(now[0])
+    assert not given_back, "there is work"
+    run(engine)
+    rest = engine.expire(now[0])
+    assert rest > now[0]
+
+    now[0] = rest
+    assert engine.expire(now[0]) is None
+    assert given_back == [rest]
 
 
 # Bounds

@@ -32,6 +32,7 @@ class Autoencoder:
     def __init__(self, vae: Any, *, scale: float, shift: float = 0.0) -> None:
         self._vae, self._scale, self._shift = vae, scale, shift
         self._lock = threading.Lock()
+        self._laid_out = False
 
     @property
     def nbytes(self) -> int:
@@ -52,6 +53,7 @@ class Autoencoder:
         self, work: Callable[[Tensor], Tensor], value: Tensor, broken: Callable[[Tensor], bool], tiled: bool
     ) -> Coded:
         with self._lock:
+            self._lay_out()
             own: torch.dtype = self._vae.dtype
             if tiled:
                 self._vae.enable_tiling()
@@ -67,6 +69,15 @@ class Autoencoder:
                 if tiled:
                     self._vae.disable_tiling()
 
+    def _lay_out(self) -> None:
+        """On a CPU, have the channels last: its convolutions take 0.73 to 0.93 of the time then (measured).
+
+        At first use, so that loading copies nothing. Not the denoiser: 0.97 at SD1.5's size, 1.15 at Toybox's.
+        """
+        if not self._laid_out and self._vae.device.type == "cpu":
+            torch.nn.Module.to(self._vae, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._laid_out = True
+
     def _cast(self, dtype: torch.dtype) -> None:
         if self._vae.dtype != dtype:
             # Not diffusers' own `to`, which logs a warning.
@@ -74,7 +85,8 @@ class Autoencoder:
 
     @torch.inference_mode()
     def _in_dtype(self, work: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
-        return work(value.to(self._vae.device, self._vae.dtype)).float()
+        # Contiguous: what the denoiser makes of latents would depend on how they and their neighbours lie in memory.
+        return work(value.to(self._vae.device, self._vae.dtype)).float().contiguous()
 
 
 def _not_finite(made: Tensor) -> bool:

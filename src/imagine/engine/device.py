@@ -13,6 +13,7 @@ import transformers
 
 from ..errors import BadRequest
 from ..frames import Ready, WorkerSettings
+from . import allocator
 from .families.family import Family
 from .precision import Precision
 
@@ -31,6 +32,8 @@ class Device:
             torch.set_num_threads(settings.threads)
         if self.full_prec:
             torch.backends.cudnn.allow_tf32 = False
+        self.keeps_freed_memory = self.torch.type == "cpu" and allocator.keep_freed_memory()
+        """Whether what is freed stays with this process until `release`."""
         self.fast_float32 = self.torch.type == "cpu" and _fast_float32_is_exact_enough()
 
     @cached_property
@@ -97,6 +100,8 @@ class Device:
             torch.cuda.empty_cache()
         elif self.torch.type == "mps":
             torch.mps.empty_cache()
+        else:
+            allocator.give_back()
 
     def synchronize(self) -> None:
         """Wait for the device, so that a measured step is a whole one."""

@@ -8,6 +8,7 @@ has waited longest takes a step.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -36,6 +37,8 @@ _FIRST_PREVIEW = 0.02
 """Seconds that a step waits for the first previews of its jobs, so that they needn't wait for the next one."""
 _PATIENCE = 0.1
 """Seconds to wait for a thread before looking at commands again."""
+_REST = 5.0
+"""Seconds without work after which freed memory is given back: less would take it from the next of several jobs."""
 _TOO_LARGE = "the picture does not fit into the device's memory; ask for a smaller one"
 
 
@@ -60,6 +63,8 @@ class Engine:
         self._reports: list[JobReport] = []
         self._working: Sequence[str] = ()
         self._submitted = self._batches = self._turns = 0
+        self._rests_at = math.inf
+        """When freed memory is to be given back."""
 
     @property
     def busy(self) -> bool:
@@ -86,7 +91,12 @@ class Engine:
         self._forget(job)
 
     def expire(self, now: float) -> float | None:
-        return self._models.residency.expire(now, self._arrivals.models)
+        nearest = self._models.residency.expire(now, self._arrivals.models)
+        if self._rests_at <= now and not self.busy:
+            self._rests_at = math.inf
+            self._device.release()
+        due = min(math.inf if nearest is None else nearest, self._rests_at)
+        return None if math.isinf(due) else due
 
     def stats(self) -> Stats:
         return Stats(
@@ -115,6 +125,8 @@ class Engine:
             self._reports += self._pictures.previews()
         finally:
             self.stage = "idle"
+            if self._device.keeps_freed_memory:
+                self._rests_at = self._clock() + _REST
         reports, self._reports = self._reports, []
         return reports
 

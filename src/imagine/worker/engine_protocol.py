@@ -54,9 +54,9 @@ class Engine(Protocol):
         """
 
     def expire(self, now: float) -> float | None:
-        """Lets go every model whose keep-alive has run out at `now` (seconds, monotonic).
+        """Lets go every model whose keep-alive has run out at `now` (seconds, monotonic), and memory that is idle.
 
-        Returns when to be called next, on the same clock; None: nothing is going to run out.
+        Returns when to be called next, on the same clock; None: there will be nothing to let go.
         """
 
     def stats(self) -> Stats:

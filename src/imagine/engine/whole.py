@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting
 from PIL import Image
 from torch import Tensor
 
@@ -116,6 +115,9 @@ class Whole:
         needed = [name for name in ("image", "mask_image") if name in wanted]
         if all(self.accepts(name) for name in needed):
             return self._pipeline
+        # Here, since they import every pipeline that they choose from: most of a second of each worker's start.
+        from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting
+
         made = AutoPipelineForInpainting if "mask_image" in needed else AutoPipelineForImage2Image
         try:
             # The dtype is said because diffusers would otherwise cast all to float32.

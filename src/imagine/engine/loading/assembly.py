@@ -46,14 +46,18 @@ def fill(
 ) -> Any:
     """`module` with `tensors` for parameters, on `device` in `dtype`, ready to infer. `placed` hears of the bytes.
 
-    `tensors` is emptied on the way, so that what was cast is let go at once.
+    They are placed as they lie in the file, which may be on its way into memory. `tensors` is emptied on the way, so
+    that what was cast is let go at once.
     """
+    ready: dict[str, Tensor] = {}
+    for path in sorted(tensors, key=lambda path: tensors[path].data_ptr()):
+        tensor = tensors.pop(path)
+        ready[path] = place(tensor, device, dtype)
+        if placed is not None:
+            placed(tensor.nbytes)
     for path, owner in module.named_modules():
         for name in [name for name, _ in owner.named_parameters(recurse=False)]:
-            tensor = tensors.pop(f"{path}.{name}" if path else name)
-            setattr(owner, name, Parameter(place(tensor, device, dtype), requires_grad=False))
-            if placed is not None:
-                placed(tensor.nbytes)
+            setattr(owner, name, Parameter(ready.pop(f"{path}.{name}" if path else name), requires_grad=False))
         for name, buffer in owner.named_buffers(recurse=False):
             # In no file; and the only one that these networks have.
             assert name == "position_ids", f"{type(owner).__name__}.{name} is unknown"

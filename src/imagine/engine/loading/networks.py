@@ -42,6 +42,11 @@ class Network:
     def nbytes(self) -> int:
         return sum(tensor.nbytes for tensor in self.tensors.values())
 
+    @property
+    def address(self) -> int:
+        """Where the first of its tensors lies."""
+        return min((tensor.data_ptr() for tensor in self.tensors.values()), default=0)
+
     def casts(self, dtype: torch.dtype | None) -> list[str]:
         """What filling it in `dtype` will cast, in words."""
         computed = dtype or self.stored

@@ -77,12 +77,16 @@ def load_single_file(
             plan.vae = _separate_vae(source.parts["vae"].path, plan.family, device, vae_dtype or dtype, report)
         if plan.vae is None:
             raise UnusableModel("it has no VAE; name a VAE file to go with it")
+
+        def tell_placed(fraction: float) -> None:
+            _tell(progress, _READ * read_ahead.fraction + (1 - _READ) * fraction if report.cold else fraction)
+
+        networks = [(network, dtype) for network in (*plan.text, plan.unet)]
+        with report.stage("place"):
+            _fill([*networks, (plan.vae, vae_dtype or dtype)], device, report, tell_placed)
         with report.stage("read"):
             while not read_ahead.wait(_TICK):
-                _tell(progress, _READ * read_ahead.fraction)
-    with report.stage("place"):
-        _fill([*plan.text, plan.unet], device, dtype, report, progress)
-        _fill([plan.vae], device, vae_dtype or dtype, report, None)
+                tell_placed(1.0)
     _tell(progress, 1.0)
     return Components(
         family=plan.family,
@@ -141,21 +145,22 @@ def _separate_vae(
 
 
 def _fill(
-    networks: Sequence[Network],
+    networks: Sequence[tuple[Network, torch.dtype | None]],
     device: torch.device,
-    dtype: torch.dtype | None,
     report: LoadReport,
-    progress: Progress | None,
+    told: Callable[[float], None],
 ) -> None:
-    total, done = sum(network.nbytes for network in networks), 0
+    """Fill each network in its dtype, in the file's order, so that what has to be cast is as it comes in."""
+    total, done = sum(network.nbytes for network, _ in networks), 0
 
     def placed(nbytes: int) -> None:
         nonlocal done
         done += nbytes
-        _tell(progress, _READ + (1 - _READ) * done / total if report.cold else done / total)
+        told(done / total)
 
-    for network in networks:
+    for network, dtype in networks:
         report.casts += network.casts(dtype)
+    for network, dtype in sorted(networks, key=lambda pair: pair[0].address):
         network.fill(device, dtype, placed)
 
 

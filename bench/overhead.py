@@ -1,9 +1,10 @@
 """What the engine costs beside the denoiser, and what it gains over plain diffusers, on one CPU.
 
 `python -m bench.overhead --model FILE --configs FOLDER` on any SD1 checkpoint (`bench/load.py --folder` makes a
-full-size one of random weights). Arms run in turn in one process: the bare forward of the UNet against the engine's
-step; a whole warm picture against diffusers' own pipeline at the same dtype; the same with a preview after every step;
-and against what a newcomer to diffusers runs: its pipeline in float32 with torch's own settings.
+full-size one of random weights). Arms run in turn: the bare forward of the UNet against the engine's step; a whole warm
+picture against diffusers' own pipeline at the same dtype; the same with a preview after every step; and against what a
+newcomer to diffusers runs: its pipeline in float32. The pipelines have processes of their own, since the engine's
+settings of torch and of the allocator would speed them up too.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import multiprocessing
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +58,7 @@ class Ours:
         return made
 
 
-def plain(model: Path, configs: Path, dtype: torch.dtype) -> Any:
+def load_pipeline(model: Path, configs: Path, dtype: torch.dtype) -> Any:
     pipeline = StableDiffusionPipeline.from_single_file(
         str(model), config=str(configs), local_files_only=True, torch_dtype=dtype
     )
@@ -65,26 +68,54 @@ def plain(model: Path, configs: Path, dtype: torch.dtype) -> Any:
     return pipeline
 
 
-def picture(pipeline: Any, side: int, steps: int) -> Image.Image:
-    generator = torch.Generator().manual_seed(1)
-    made = pipeline(PROMPT, width=side, height=side, num_inference_steps=steps, guidance_scale=7.0, generator=generator)
-    image: Image.Image = made.images[0]
-    image.save(io.BytesIO(), "PNG")
-    return image
+def serve_plain(ends: Connection, model: Path, configs: Path, dtype: torch.dtype) -> None:
+    """What the process of a pipeline does: a PNG for every (side, steps), until None."""
+    pipeline = load_pipeline(model, configs, dtype)
+    ends.send(b"ready")
+    while (asked := ends.recv()) is not None:
+        side, steps = asked
+        generator = torch.Generator().manual_seed(1)
+        made = pipeline(
+            PROMPT, width=side, height=side, num_inference_steps=steps, guidance_scale=7.0, generator=generator
+        )
+        written = io.BytesIO()
+        made.images[0].save(written, "PNG")
+        ends.send(written.getvalue())
 
 
-def step_overhead(ours: Ours, pipeline: Any, side: int, rounds: int) -> float:
+class Plain:
+    """diffusers' own pipeline, with torch as it comes, in a process of its own."""
+
+    def __init__(self, model: Path, configs: Path, dtype: torch.dtype) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._ends, theirs = context.Pipe()
+        self._process = context.Process(target=serve_plain, args=(theirs, model, configs, dtype), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._ends.recv()
+
+    def picture(self, side: int, steps: int) -> bytes:
+        self._ends.send((side, steps))
+        made: bytes = self._ends.recv()
+        return made
+
+    def close(self) -> None:
+        self._ends.send(None)
+        self._process.join()
+
+
+def step_overhead(ours: Ours, unet: Any, side: int, rounds: int) -> float:
     """The engine's step over the bare forward of two rows, as a ratio of medians within each round."""
     steps = ours.params.num_steps
-    latents = torch.randn(2, 4, side // 8, side // 8, dtype=pipeline.unet.dtype)
-    context = torch.randn(2, 77, pipeline.unet.config.cross_attention_dim, dtype=pipeline.unet.dtype)
+    latents = torch.randn(2, 4, side // 8, side // 8, dtype=unet.dtype)
+    context = torch.randn(2, 77, unet.config.cross_attention_dim, dtype=unet.dtype)
     timesteps = torch.tensor([500.0, 500.0])
     ratios = []
     for _ in range(rounds):
         with torch.inference_mode():
             begun = time.perf_counter()
             for _ in range(steps):
-                pipeline.unet(latents, timesteps, context, return_dict=False)
+                unet(latents, timesteps, context, return_dict=False)
             bare = time.perf_counter() - begun
         ratios.append(ours.picture().timings["denoising"] / bare)
     return statistics.median(ratios)
@@ -101,38 +132,36 @@ def stock_settings() -> Iterator[None]:
         torch.set_float32_matmul_precision(kept)
 
 
-def stock_picture(pipeline: Any, side: int, steps: int) -> Image.Image:
-    with stock_settings():
-        return picture(pipeline, side, steps)
-
-
-def error_of_a_step(pipeline: Any, side: int) -> float:
+def error_of_a_step(unet: Any, side: int) -> float:
     """How far the engine's float32 is from torch's own, in one forward: the relative error of the UNet's answer."""
     generator = torch.Generator().manual_seed(2)
     latents = torch.randn(2, 4, side // 8, side // 8, generator=generator)
-    context = torch.randn(2, 77, pipeline.unet.config.cross_attention_dim, generator=generator)
+    context = torch.randn(2, 77, unet.config.cross_attention_dim, generator=generator)
     timesteps = torch.tensor([500.0, 500.0])
     with torch.inference_mode():
-        fast = pipeline.unet(latents, timesteps, context, return_dict=False)[0]
+        fast = unet(latents, timesteps, context, return_dict=False)[0]
         with stock_settings():
-            exact = pipeline.unet(latents, timesteps, context, return_dict=False)[0]
+            exact = unet(latents, timesteps, context, return_dict=False)[0]
     return float((fast - exact).norm() / exact.norm())
 
 
-def against_stock(ours: Ours, model: Path, configs: Path, rounds: int) -> None:
-    """A warm picture of the engine against stock diffusers in float32."""
+def against(ours: Ours, plain: Plain, rounds: int, *, name: str, previews: bool = False) -> None:
+    """Warm pictures of the engine against a pipeline's."""
     side, steps = ours.params.width, ours.params.num_steps
-    stock = plain(model, configs, torch.float32)
-    seconds = interleaved({"ours": ours.picture, "stock": lambda: stock_picture(stock, side, steps)}, rounds)
+    arms: dict[str, Callable[[], object]] = {"ours": ours.picture, name: lambda: plain.picture(side, steps)}
+    if previews:
+        arms["ours, a preview every step"] = lambda: ours.picture(every=1)
+    seconds = interleaved(arms, rounds)
     show(seconds)
-    print(f"stock / ours: {1 / ratio(seconds, 'ours', 'stock'):.2f}× as fast")
-    made = Image.open(io.BytesIO(ours.picture().data))
-    print(f"PSNR of the two pictures: {psnr(made, stock_picture(stock, side, steps)):.1f} dB")
-    print(f"relative error of the engine's float32 in a step: {error_of_a_step(stock, side):.1e}")
+    print(f"ours / {name}: {ratio(seconds, 'ours', name):.3f}, {ratio(seconds, name, 'ours'):.2f}× as fast")
+    if previews:
+        print(f"a preview every step costs: {100 * (ratio(seconds, 'ours, a preview every step', 'ours') - 1):.1f} %")
+    print(f"PSNR of the two pictures: {psnr(ours.picture().data, plain.picture(side, steps)):.1f} dB")
 
 
-def psnr(a: Image.Image, b: Image.Image) -> float:
-    error = np.mean((np.asarray(a.convert("RGB"), float) - np.asarray(b.convert("RGB"), float)) ** 2)
+def psnr(a: bytes, b: bytes) -> float:
+    ours, theirs = (np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float) for data in (a, b))
+    error = np.mean((ours - theirs) ** 2)
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
 
 
@@ -146,23 +175,18 @@ def main() -> None:
     parser.add_argument("--full-prec", action="store_true")
     options = parser.parse_args()
     ours = Ours(options.model, options.side, options.steps, full_prec=options.full_prec)
-    first = ours.picture()
-    dtype = getattr(torch, first.meta["environment"]["dtype"])
-    same = plain(options.model, options.configs, dtype)
+    dtype = getattr(torch, ours.picture().meta["environment"]["dtype"])
     print(f"engine in {dtype}, {torch.get_num_threads()} threads, {options.side}², {options.steps} steps")
-    print(f"step over bare forward: {step_overhead(ours, same, options.side, options.rounds):.3f}")
-    arms = {
-        "ours": lambda: ours.picture(),
-        "ours, a preview every step": lambda: ours.picture(every=1),
-        "plain diffusers": lambda: picture(same, options.side, options.steps),
-    }
-    seconds = interleaved(arms, options.rounds)
-    show(seconds)
-    print(f"ours / plain, same dtype: {ratio(seconds, 'ours', 'plain diffusers'):.3f}")
-    print(f"a preview every step costs: {100 * (ratio(seconds, 'ours, a preview every step', 'ours') - 1):.1f} %")
-    made = Image.open(io.BytesIO(first.data))
-    print(f"PSNR of the two pictures: {psnr(made, picture(same, options.side, options.steps)):.1f} dB")
-    against_stock(ours, options.model, options.configs, options.rounds)
+    unet = load_pipeline(options.model, options.configs, dtype).unet
+    print(f"step over bare forward: {step_overhead(ours, unet, options.side, options.rounds):.3f}")
+    if dtype == torch.float32:
+        print(f"relative error of the engine's float32 in a step: {error_of_a_step(unet, options.side):.1e}")
+    del unet
+    for one in dict.fromkeys([dtype, torch.float32]):
+        plain = Plain(options.model, options.configs, one)
+        name = f"plain diffusers, {str(one).removeprefix('torch.')}"
+        against(ours, plain, options.rounds, name=name, previews=one == dtype)
+        plain.close()
 
 
 if __name__ == "__main__":

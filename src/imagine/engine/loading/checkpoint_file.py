@@ -1,8 +1,8 @@
 """A safetensors file as tensors that lie in the mapped file: opened in a moment, read when touched.
 
 The safetensors library checks the header: its size, the dtypes, that the tensors tile the data and that all of it is
-there. The tensors are mapped here, since its own `get_tensor` has each of them fetched before it returns: 1.2 s for 2 GB
-of a cold file (version 0.8, measured), in which nothing could be cast.
+there. The tensors are mapped here, since its own `get_tensor` has each of them fetched before it returns: 1.2 s for 2
+GB of a cold file (version 0.8, measured), in which nothing could be cast.
 The mapping is private, so nothing written to a tensor reaches the file. It lives as long as one of its tensors.
 Whoever truncates a mapped file in place kills its readers; files must be replaced by rename.
 """

@@ -32,8 +32,6 @@ from .tokenizer import ClipTokenizer
 Progress = Callable[[float], None]
 _TICK = 0.1
 """Seconds between two words on a cold file's progress."""
-_READ = 0.9
-"""The part of the progress that reading a cold file is."""
 
 
 @dataclass
@@ -79,7 +77,7 @@ def load_single_file(
             raise UnusableModel("it has no VAE; name a VAE file to go with it")
 
         def tell_placed(fraction: float) -> None:
-            _tell(progress, _READ * read_ahead.fraction + (1 - _READ) * fraction if report.cold else fraction)
+            _tell(progress, min(fraction, read_ahead.fraction))
 
         networks = [(network, dtype) for network in (*plan.text, plan.unet)]
         with report.stage("place"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,19 @@ from pathlib import Path
 from imagine.frames import Source
 from imagine.registry.registry import Registry
 from imagine.server.gateway import source_from
+
+PROMPT = "a red house on a blue background"
+
+
+def arguments(description: str | None, *, side: int) -> argparse.ArgumentParser:
+    """Of a benchmark that makes pictures of a checkpoint both by the engine and by diffusers."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--configs", type=Path, required=True)
+    parser.add_argument("--side", type=int, default=side)
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser
 
 
 def source_at(model: Path) -> Source:

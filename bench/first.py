@@ -15,56 +15,28 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.arms import arguments
 from bench.load import drop
 
-PROMPT = "a red house on a blue background"
 ARMS = ("ours", "plain, the same dtype", "ours, full_prec", "plain, float32")
 
 
-def ours(options: argparse.Namespace, output: Path, *, full_prec: bool) -> None:
-    """As a worker makes it: the engine, its defaults, and nothing that the gateway does."""
-    from bench.arms import source_at
-    from imagine.engine.engine import Engine
-    from imagine.events import Finished
-    from imagine.frames import PreviewSettings, Submit, WorkerSettings
-    from imagine.params import GenerationParams
-
-    source = source_at(options.model)
-    engine = Engine(WorkerSettings(device="cpu", full_prec=full_prec, keep_alive=-1))
-    params = GenerationParams(
-        model=source.name, digest=source.digest, prompt=PROMPT, width=options.side, height=options.side,
-        num_steps=options.steps, guidance=7.0, sampler="dpm++ 2m", seed=1,
-    )  # fmt: skip
-    engine.submit(Submit(job="bench", client="bench", params=params, source=source, preview=PreviewSettings()))
-    while engine.busy:
-        for report in engine.step():
-            if isinstance(report, Finished):
-                output.write_bytes(report.data)
-                print(report.meta["environment"]["dtype"])
-
-
-def plain(options: argparse.Namespace, output: Path, dtype: str) -> None:
-    """As diffusers' own documentation makes it."""
-    import torch
-    from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
-
-    pipeline = StableDiffusionPipeline.from_single_file(
-        str(options.model), config=str(options.configs), local_files_only=True, torch_dtype=getattr(torch, dtype)
-    )
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
-    pipeline.tokenizer.model_max_length = 77
-    pipeline.set_progress_bar_config(disable=True)
-    pipeline(
-        PROMPT, width=options.side, height=options.side, num_inference_steps=options.steps, guidance_scale=7.0,
-        generator=torch.Generator().manual_seed(1),
-    ).images[0].save(output)  # fmt: skip
-
-
 def run_arm(arm: str, options: argparse.Namespace, output: Path) -> None:
+    """Imports what this arm needs, and nothing of the other."""
     if arm.startswith("ours"):
-        ours(options, output, full_prec=arm.endswith("full_prec"))
+        from bench.ours import Ours
+
+        made = Ours(options.model, options.side, options.steps, full_prec=arm.endswith("full_prec")).picture()
+        output.write_bytes(made.data)
+        print(made.meta["environment"]["dtype"])
     else:
-        plain(options, output, "float32" if arm.endswith("float32") else options.dtype)
+        import torch
+
+        from bench.plain import load_pipeline, plain_picture
+
+        dtype = getattr(torch, "float32" if arm.endswith("float32") else options.dtype)
+        pipeline = load_pipeline(options.model, options.configs, dtype)
+        output.write_bytes(plain_picture(pipeline, options.side, options.steps))
 
 
 def timed(arm: str, options: argparse.Namespace, folder: Path) -> tuple[float, str]:
@@ -82,12 +54,7 @@ def timed(arm: str, options: argparse.Namespace, folder: Path) -> tuple[float, s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--configs", type=Path, required=True)
-    parser.add_argument("--side", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = arguments(__doc__, side=256)
     parser.add_argument("--cached", action="store_true", help="leave the file in the page cache")
     parser.add_argument("--dtype", default="bfloat16", help=argparse.SUPPRESS)
     parser.add_argument("--arm", nargs=2, help=argparse.SUPPRESS)

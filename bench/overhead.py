@@ -9,7 +9,6 @@ settings of torch and of the allocator would speed them up too.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import multiprocessing
@@ -22,50 +21,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from PIL import Image
 
-from bench.arms import interleaved, ratio, show, source_at
-from imagine.engine.engine import Engine
-from imagine.events import Finished
-from imagine.frames import PreviewSettings, Submit, WorkerSettings
-from imagine.params import GenerationParams
-
-PROMPT = "a red house on a blue background"
-TOKENS = 77
-"""Of a prompt, which CLIP takes; the configuration that `bench/load.py` makes doesn't say so."""
-
-
-class Ours:
-    """The engine with one model on it."""
-
-    def __init__(self, model: Path, side: int, steps: int, *, full_prec: bool) -> None:
-        self.source = source_at(model)
-        self.engine = Engine(WorkerSettings(device="cpu", full_prec=full_prec, keep_alive=-1))
-        self.params = GenerationParams(
-            model=self.source.name, digest=self.source.digest, prompt=PROMPT, width=side, height=side, num_steps=steps,
-            guidance=7.0, sampler="dpm++ 2m", seed=1, reproducible=True,
-        )  # fmt: skip
-
-    def picture(self, every: int = 0) -> Finished:
-        preview = PreviewSettings(every=every)
-        self.engine.submit(Submit(job="bench", client="bench", params=self.params, source=self.source, preview=preview))
-        made = None
-        while self.engine.busy:
-            for report in self.engine.step():
-                made = report if isinstance(report, Finished) else made
-        assert made is not None
-        return made
-
-
-def load_pipeline(model: Path, configs: Path, dtype: torch.dtype) -> Any:
-    pipeline = StableDiffusionPipeline.from_single_file(
-        str(model), config=str(configs), local_files_only=True, torch_dtype=dtype
-    )
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
-    pipeline.tokenizer.model_max_length = TOKENS
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+from bench.arms import arguments, interleaved, ratio, show
+from bench.ours import Ours
+from bench.plain import load_pipeline, plain_picture
 
 
 def serve_plain(ends: Connection, model: Path, configs: Path, dtype: torch.dtype) -> None:
@@ -74,13 +34,7 @@ def serve_plain(ends: Connection, model: Path, configs: Path, dtype: torch.dtype
     ends.send(b"ready")
     while (asked := ends.recv()) is not None:
         side, steps = asked
-        generator = torch.Generator().manual_seed(1)
-        made = pipeline(
-            PROMPT, width=side, height=side, num_inference_steps=steps, guidance_scale=7.0, generator=generator
-        )
-        written = io.BytesIO()
-        made.images[0].save(written, "PNG")
-        ends.send(written.getvalue())
+        ends.send(plain_picture(pipeline, side, steps))
 
 
 class Plain:
@@ -166,12 +120,7 @@ def psnr(a: bytes, b: bytes) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--configs", type=Path, required=True)
-    parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = arguments(__doc__, side=512)
     parser.add_argument("--full-prec", action="store_true")
     options = parser.parse_args()
     ours = Ours(options.model, options.side, options.steps, full_prec=options.full_prec)

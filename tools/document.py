@@ -41,6 +41,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("README*.md"))]
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_ENDPOINT = ("endpoint", "what it is for")
 _DIALECTS = {"OpenAI": "/v1/", "Ollama": "/api/", "AUTOMATIC1111": "/sdapi/"}
 
 
@@ -117,32 +118,25 @@ def _without_home(text: str) -> str:
     return text.replace(str(Path.home()), "~")
 
 
-def endpoints() -> str:
+def endpoints(header: Sequence[str] = _ENDPOINT, told: Mapping[str, str] | None = None) -> str:
     """The routes of our own dialect."""
-    return table(["endpoint", "what it is for"], _routes(_is_ours))
-
-
-def endpoints_in_russian() -> str:
-    return table(
-        ["адрес", "для чего"], [[name, document_russian.ENDPOINTS[name.strip("`")]] for name, _ in _routes(_is_ours)]
-    )
+    return _routes(_is_ours, header, told)
 
 
 def dialects() -> str:
     """The routes of other programs' dialects."""
-    return table(["endpoint", "what it is for"], _routes(lambda path: not _is_ours(path)))
+    return _routes(lambda path: not _is_ours(path), _ENDPOINT)
 
 
 def _is_ours(path: str) -> bool:
     return not path.startswith(tuple(_DIALECTS.values()))
 
 
-def _routes(wanted: Callable[[str], bool]) -> list[list[str]]:
-    return [
-        [f"`{route.method} {re.sub(r':[^}]*', '', route.path)}`", route.summary]
-        for route in ROUTES
-        if wanted(route.path)
-    ]
+def _routes(wanted: Callable[[str], bool], header: Sequence[str], told: Mapping[str, str] | None = None) -> str:
+    summaries = {
+        f"{route.method} {re.sub(r':[^}]*', '', route.path)}": route.summary for route in ROUTES if wanted(route.path)
+    }
+    return table(header, [[f"`{name}`", told[name] if told else text] for name, text in summaries.items()])
 
 
 def fields() -> str:
@@ -246,7 +240,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings in russian": lambda: settings(
         ["настройка", "ключ", "переменная", "по умолчанию", "что это"], document_russian.SETTINGS
     ),
-    "endpoints in russian": endpoints_in_russian,
+    "endpoints in russian": lambda: endpoints(["адрес", "для чего"], document_russian.ENDPOINTS),
     "openai fields": lambda: table(*document_openai.fields()),
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),

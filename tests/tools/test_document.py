@@ -13,8 +13,9 @@ def test_a_page_is_as_the_code_makes_it(page):
 
 
 def test_every_table_stands_somewhere():
-    placed = [name for page in PAGES for name in re.findall("<!-- table: (.*) -->", page.read_text())]
-    assert set(placed) == set(TABLES)
+    """In `docs/` once; the READMEs repeat some of them, and hold those in Russian."""
+    placed = [name for page in DOCS.glob("*.md") for name in re.findall("<!-- table: (.*) -->", page.read_text())]
+    assert sorted(placed) == sorted(name for name in TABLES if not name.endswith(" in russian"))
 
 
 def test_both_readmes_hold_the_tables_of_commands_settings_and_endpoints():

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from imagine.errors import BadRequest, Unsupported
 from imagine.frames import PreviewSettings
+from imagine.messages import sentences
 from imagine.params import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 from imagine.registry.entry import Entry
 from imagine.request import parse
@@ -59,7 +60,7 @@ def test_a_bare_prompt_gets_the_documented_defaults():
 def test_a_refiner_begins_where_it_is_told():
     assert resolved(refiner="r").params[0].refiner_at == 0.8
     assert resolved(refiner="r", refiner_at=0).params[0].refiner_at == 0
-    assert resolved(refiner_at=0.5).warnings == ["refiner_at has no effect without refiner"]
+    assert sentences(resolved(refiner_at=0.5).warnings) == ["refiner_at has no effect without refiner"]
     assert resolved(refiner_at=0.5).params == resolved().params
     assert "refiner_at" not in meta_from_params(resolved().params[0])
 
@@ -176,7 +177,7 @@ def test_strength_counts_with_a_source_only():
     assert recipe(source=(64, 64), strength=0).strength == 0.0
     found = resolved(strength=0.5, resize="fit")
     assert (found.params[0].strength, found.params[0].resize) == (1.0, "crop")
-    assert found.warnings == ["strength has no effect without img", "resize has no effect without img"]
+    assert sentences(found.warnings) == ["strength has no effect without img", "resize has no effect without img"]
 
 
 @pytest.mark.parametrize(("field", "value"), [("mask", "aGk="), ("extend", 8)])
@@ -278,7 +279,7 @@ def test_a_negative_prompt_without_guidance_is_warned_of(guidance, warned):
 
 
 def test_a_preview_without_a_stream_is_warned_of():
-    assert resolved(preview="vae").warnings == ["preview has no effect without stream"]
+    assert sentences(resolved(preview="vae").warnings) == ["preview has no effect without stream"]
     assert resolved(preview="vae", stream=1).warnings == []
 
 

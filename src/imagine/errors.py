@@ -17,16 +17,19 @@ from __future__ import annotations
 
 from typing import Literal
 
+from .messages import Message, Note, message
+
 Reason = Literal["missing", "type", "too small", "too large", "too long", "value"]
 """What is wrong with a field, for dialects that have a word for it."""
 
 
 class ImagineError(Exception):
-    """The root: `str(error)` is one sentence that a user can act on."""
+    """The root: `note` is what a user is told, `str(error)` its sentence in English."""
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
-        super().__init__(message)
-        self.field = field
+    def __init__(self, note: Note, *, field: str | None = None) -> None:
+        super().__init__(str(note))
+        self.note = note
+        self.field = field or (note.field if isinstance(note, Message) else None)
 
 
 class BadRequest(ImagineError):
@@ -34,8 +37,8 @@ class BadRequest(ImagineError):
 
     reason: Reason = "value"
 
-    def __init__(self, message: str, *, field: str | None = None, reason: Reason = "value") -> None:
-        super().__init__(message, field=field)
+    def __init__(self, note: Note, *, field: str | None = None, reason: Reason = "value") -> None:
+        super().__init__(note, field=field)
         self.reason = reason
 
 
@@ -55,8 +58,8 @@ class ModelNotFound(ImagineError):
     """No model of that name, nor of the one that it is an alias of."""
 
     def __init__(self, name: str, *, meant: str | None = None) -> None:
-        why = "" if meant is None else f": it is an alias of '{meant}', which isn't there"
-        super().__init__(f"model '{name}' not found{why}", field="model")
+        plain = message("model.missing", "model", name=name)
+        super().__init__(plain if meant is None else message("model.missing_alias", "model", name=name, meant=meant))
         self.name = name
 
 
@@ -67,8 +70,8 @@ class UnusableModel(ImagineError):
 class Busy(ImagineError):
     """The queue is full; `retry_after` says in how many seconds to try again."""
 
-    def __init__(self, message: str, *, retry_after: float) -> None:
-        super().__init__(message)
+    def __init__(self, note: Note, *, retry_after: float) -> None:
+        super().__init__(note)
         self.retry_after = retry_after
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from .messages import Note
+
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     """Something that happened to job `job`."""
@@ -58,17 +60,17 @@ class Finished(Event, frozen=True, tag="finished"):
     data: bytes
     meta: dict[str, Any]
     timings: dict[str, float]
-    warnings: list[str] = []
+    warnings: list[Note] = []
     index: int = 0
     media_type: str = "image/png"
     last: bool = True
 
 
 class Failed(Event, frozen=True, tag="failed"):
-    """No picture: `error` names a class of `imagine.errors`, `message` is one sentence for the user."""
+    """No picture: `error` names a class of `imagine.errors`, `message` is what the user is told."""
 
     error: str
-    message: str
+    message: Note
     field: str | None = None
 
 

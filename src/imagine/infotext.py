@@ -13,6 +13,8 @@ import json
 import re
 from typing import Any
 
+from .messages import Note
+
 SAMPLERS = {
     "ddim": "DDIM",
     "ddpm": "DDPM",
@@ -94,7 +96,7 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
     return "\n".join([*lines, ", ".join(said)])
 
 
-def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
+def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Note]]:
     """What `text` says, under our names, and a warning for each thing it says that we don't have. Never raises.
 
     Only what is said is there: a text without parameters is a prompt.
@@ -106,7 +108,7 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
     if negative < last:
         meta["neg"] = "\n".join(lines[negative:last]).removeprefix(_NEGATIVE).strip()
     pairs = _pairs(lines[last]) if last < len(lines) else {}
-    warnings: list[str] = []
+    warnings: list[Note] = []
     _take_numbers(pairs, meta, warnings)
     _take_sampler(pairs, meta, warnings)
     _take_second_pass(pairs, meta, warnings)
@@ -177,7 +179,7 @@ def _written(value: object) -> str:
     return json.dumps(text, ensure_ascii=False) if re.search(r'[,:\n"]', text) else text
 
 
-def _take_numbers(pairs: dict[str, str], meta: dict[str, Any], warnings: list[str]) -> None:
+def _take_numbers(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Note]) -> None:
     for key, (name, kind) in _NUMBERS.items():
         _take(pairs, key, kind, meta, name, warnings)
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", pairs.get("Size", ""), re.ASCII)
@@ -186,7 +188,7 @@ def _take_numbers(pairs: dict[str, str], meta: dict[str, Any], warnings: list[st
         meta["width"], meta["height"] = int(size[1]), int(size[2])
 
 
-def _take_sampler(pairs: dict[str, str], meta: dict[str, Any], warnings: list[str]) -> None:
+def _take_sampler(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Note]) -> None:
     name, schedule_type = pairs.pop("Sampler", None), pairs.pop("Schedule type", None)
     if name is None and schedule_type is None:
         return
@@ -201,7 +203,7 @@ def _take_sampler(pairs: dict[str, str], meta: dict[str, Any], warnings: list[st
         warnings.append(f"there is no schedule '{schedule_type[:40]}' here; it was left out")
 
 
-def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: list[str]) -> None:
+def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Note]) -> None:
     """The strength belongs to the second pass where there is one, else to an input picture."""
     hires: dict[str, Any] = {}
     _take(pairs, "Hires upscale", float, hires, "scale", warnings)
@@ -219,7 +221,12 @@ def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: lis
 
 
 def _take(
-    pairs: dict[str, str], key: str, kind: type[int] | type[float], into: dict[str, Any], name: str, warnings: list[str]
+    pairs: dict[str, str],
+    key: str,
+    kind: type[int] | type[float],
+    into: dict[str, Any],
+    name: str,
+    warnings: list[Note],
 ) -> None:
     """Move the number under `key` into `into[name]`; seeds keep every digit."""
     value = pairs.pop(key, None)

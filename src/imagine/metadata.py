@@ -24,6 +24,7 @@ from . import containers
 from .errors import BadRequest
 from .exif import comment, with_comment
 from .infotext import infotext_from_meta, meta_from_infotext
+from .messages import Note
 from .params import MAX_SEED
 
 _T = TypeVar("_T")
@@ -62,7 +63,7 @@ class Recipe(NamedTuple):
     """
 
     meta: dict[str, Any]
-    warnings: list[str]
+    warnings: list[Note]
 
 
 def png_text(meta: dict[str, Any] | None) -> PngInfo:

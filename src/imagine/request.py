@@ -15,6 +15,7 @@ from msgspec import Meta
 from . import duration
 from .checking import checked, refusal, shown
 from .errors import BadRequest
+from .messages import Note
 from .params import MAX_SEED, Fit, Resize
 from .samplers import SAMPLERS, SCHEDULES
 
@@ -199,7 +200,7 @@ class Parsed(NamedTuple):
     """A request, and sentences on what was said and had no effect."""
 
     request: GenerateRequest
-    warnings: list[str]
+    warnings: list[Note]
 
 
 def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES) -> Parsed:

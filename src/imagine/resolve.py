@@ -21,6 +21,7 @@ from .duration import seconds_from_duration
 from .errors import BadRequest
 from .frames import PreviewSettings
 from .infotext import sampler_from_name
+from .messages import Note, message
 from .params import MAX_SEED, Extend, GenerationParams, Hires
 from .registry.entry import Entry
 from .request import GenerateRequest, Guidance, Margins, Name, Prompt, SecondPass, Side, Steps
@@ -89,7 +90,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
     params: list[GenerationParams]
     """One for each picture, of seeds that follow each other."""
-    warnings: list[str]
+    warnings: list[Note]
     preview: PreviewSettings = PreviewSettings()
     progress: bool = False
     keep_alive: float | None = None
@@ -165,27 +166,28 @@ def _check(request: GenerateRequest) -> None:
     """Refuse what makes no sense together."""
     for name in ("mask", "extend"):
         if getattr(request, name) is not None and request.img is None:
-            raise BadRequest(f"{name} needs the picture that it belongs to, as img", field=name)
+            raise BadRequest(message("needs_img", name))
     if request.preset is not None:
         raise BadRequest(f"preset '{request.preset[:40]}' doesn't exist", field="preset")
     if request.reproducible and request.buckets and not all(run.startswith("1x") for run in request.buckets.split(",")):
-        message = f"buckets is '{request.buckets[:40]}'; with reproducible, every step runs in bucket 1"
-        raise BadRequest(message, field="buckets")
+        sentence = f"buckets is '{request.buckets[:40]}'; with reproducible, every step runs in bucket 1"
+        raise BadRequest(sentence, field="buckets")
 
 
-def _without_effect(request: GenerateRequest) -> list[str]:
+def _without_effect(request: GenerateRequest) -> list[Note]:
     """A warning for each thing that was said and decides nothing here."""
     needs_img = [name for name in ("strength", "resize") if getattr(request, name) is not None]
-    warnings = [f"{name} has no effect without img" for name in needs_img if request.img is None]
+    pairs = [(name, "img") for name in needs_img if request.img is None]
     if request.refiner_at is not None and request.refiner is None:
-        warnings.append("refiner_at has no effect without refiner")
+        pairs.append(("refiner_at", "refiner"))
     if request.preview is not None and not request.stream:
-        warnings.append("preview has no effect without stream")
+        pairs.append(("preview", "stream"))
+    warnings: list[Note] = [message("no_effect.without", name, other=other) for name, other in pairs]
     return warnings
 
 
 def _size(
-    request: GenerateRequest, model: Entry, defaults: Defaults, img: Picture | None, multiple: int, warnings: list[str]
+    request: GenerateRequest, model: Entry, defaults: Defaults, img: Picture | None, multiple: int, warnings: list[Note]
 ) -> sizes.Size:
     if img is not None:
         source = (img.width, img.height)
@@ -200,8 +202,8 @@ def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: in
     name, implied = sampler_named(_first(request.sampler, defaults.sampler, SAMPLER))
     said = None if request.schedule is None else _schedule_named(name, request.schedule)
     if request.sampler is not None and implied and said and implied != said:
-        message = f"sampler '{request.sampler}' is one on schedule '{implied}', and schedule is '{said}'"
-        raise BadRequest(message, field="schedule")
+        sentence = f"sampler '{request.sampler}' is one on schedule '{implied}', and schedule is '{said}'"
+        raise BadRequest(sentence, field="schedule")
     if said is None and implied is None and request.sampler is None and defaults.schedule is not None:
         implied = _schedule_named(name, defaults.schedule)
     schedule = said or implied or SCHEDULE

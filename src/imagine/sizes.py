@@ -6,6 +6,7 @@ Sizes are (width, height) in pixels. What comes out otherwise than it was asked 
 from __future__ import annotations
 
 from .errors import BadRequest
+from .messages import Note
 from .params import Extend, Hires, Resize
 from .request import MAX_SIDE, MIN_SIDE
 
@@ -17,7 +18,7 @@ _SAME_SHAPE = 0.01
 _DONE = {"crop": "what is over was cut", "fit": "its edges go on", "stretch": "it was stretched"}
 
 
-def size_alone(width: int | None, height: int | None, native: Size, multiple: int, warnings: list[str]) -> Size:
+def size_alone(width: int | None, height: int | None, native: Size, multiple: int, warnings: list[Note]) -> Size:
     """The size of a picture from nothing: as asked, a side that wasn't as in `native`, in multiples of `multiple`."""
     for name, asked in (("width", width), ("height", height)):
         if asked is not None and (made := _multiple(asked, multiple)) != asked:
@@ -28,7 +29,7 @@ def size_alone(width: int | None, height: int | None, native: Size, multiple: in
 
 
 def size_from_source(
-    width: int | None, height: int | None, source: Size, resize: Resize, warnings: list[str]
+    width: int | None, height: int | None, source: Size, resize: Resize, warnings: list[Note]
 ) -> Size:  # fmt: skip
     """The size of a picture made from one of size `source`: as asked exactly, one side by the other and the source's
     shape, or else the source's own, scaled into the bounds."""
@@ -61,7 +62,7 @@ def check_result(size: Size, extend: Extend | None, hires: Hires | None) -> None
         raise BadRequest(f"{message}; at most {MAX_RESULT} a side are made", field="hires")
 
 
-def _own(source: Size, warnings: list[str]) -> Size:
+def _own(source: Size, warnings: list[Note]) -> Size:
     """The source's own size, or the nearest of its shape whose sides are in bounds."""
     scale = 1.0
     if max(source) > MAX_SIDE:

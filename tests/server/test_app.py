@@ -125,10 +125,10 @@ def test_openapi_describes_every_route_and_every_field(tmp_path):
 def test_what_is_not_there_is_told_in_one_shape(tmp_path):
     async def act(client):
         status, said, _ = await got(client, "/nothing")
-        assert (status, json.loads(said)) == (404, {"error": "there is nothing at this path"})
+        assert (status, json.loads(said)) == (404, {"error": "there is nothing at this path", "code": "http.path"})
         status, said, headers = await got(client, "/generate", "PUT")
         assert (status, headers["Allow"]) == (405, "POST")
-        assert list(json.loads(said)) == ["error"]
+        assert list(json.loads(said)) == ["error", "code"]
 
     ask(tmp_path, act)
 
@@ -274,6 +274,6 @@ def test_no_hostile_request_is_our_fault(tmp_path):
             url = str(client.make_url("/")).rstrip("/") + path
             async with client.session.request(method, URL(url, encoded=True), headers=headers, data=data) as answer:
                 assert 200 <= answer.status < 500, (method, path[:80], headers, await answer.text())
-                assert answer.status < 300 or list(await answer.json()) == ["error"], (method, path[:80], headers)
+                assert answer.status < 300 or next(iter(await answer.json())) == "error", (method, path[:80], headers)
 
     ask(tmp_path, act)

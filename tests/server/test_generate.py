@@ -167,10 +167,29 @@ def test_pictures_are_checked_and_handed_on(tmp_path):
     assert seen[0].mask is None
 
 
+MISSING = {"error": "model 'owl' not found", "code": "model.missing", "field": "model"}
+
+
+def test_a_refusal_and_a_warning_come_in_the_clients_language(tmp_path):
+    async def act(client):
+        spoken = {"Accept-Language": "ru,en;q=0.5"}
+        async with client.post("/generate", json={"prompt": "x", "model": "owl"}, headers=spoken) as answer:
+            refused = await answer.json()
+        add_model(tmp_path, "fox")
+        client.gateway.clock = lambda: 1e9
+        async with client.post(
+            "/generate", json={"prompt": "x", "model": "fox", "strength": 1}, headers=spoken
+        ) as answer:
+            assert (await answer.json())["warnings"] == ["strength не действует без img"]
+        assert refused == MISSING | {"error": "модель «owl» не найдена"}
+
+    ask(tmp_path, act)
+
+
 def test_a_model_that_was_just_added_is_found(tmp_path):
     async def act(client):
         async with client.post("/generate", json={"prompt": "x", "model": "owl"}) as answer:
-            assert (answer.status, await answer.json()) == (404, {"error": "model 'owl' not found"})
+            assert (answer.status, await answer.json()) == (404, MISSING)
         add_model(tmp_path, "owl")
         client.gateway.clock = lambda: 1e9
         async with client.post("/generate", json={"prompt": "x", "model": "owl"}) as answer:
@@ -209,7 +228,7 @@ def test_no_hostile_body_is_our_fault(tmp_path):
             async with client.post("/generate", data=body) as answer:
                 assert answer.status == 400, body[:80]
                 said = await answer.json()
-                assert list(said) == ["error"], body[:80]
+                assert next(iter(said)) == "error", body[:80]
                 assert said["error"], body[:80]
                 assert len(said["error"]) < 600, body[:80]
         assert client.worker.seen == []

@@ -171,7 +171,7 @@ def test_an_error_after_the_first_line_is_the_last_line(tmp_path):
 def test_refusals(tmp_path, body, status, sentence):
     seen, _, answer, _ = post(tmp_path, body)
     said = json.loads(answer)
-    assert (seen, list(said)) == (status, ["error"])
+    assert (seen, next(iter(said))) == (status, "error")
     assert said["error"].startswith(sentence)
 
 
@@ -243,7 +243,10 @@ def test_a_model_is_shown(tmp_path):
         assert said["capabilities"] == ["image"]
         assert said["parameters"].split() == ["num_steps", "9", "neg", "blur"]
         assert said["model_info"]["general.basename"] == "fox"
-    assert get(tmp_path, "/api/show", "POST", {"model": "owl"}) == (404, '{"error":"model \'owl\' not found"}')
+    assert get(tmp_path, "/api/show", "POST", {"model": "owl"}) == (
+        404,
+        '{"error":"model \'owl\' not found","code":"model.missing","field":"model"}',
+    )
     assert get(tmp_path, "/api/show", "POST", {"verbose": True})[0] == 400
 
 

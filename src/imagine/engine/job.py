@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import BadRequest, ImagineError, Unsupported
 from ..frames import Source, Submit
+from ..messages import Note
 from ..params import GenerationParams
 from . import canvas as canvases
 from .autoencoder import Coded
@@ -51,7 +52,7 @@ class Job:
         self._conditionings: list[Conditioning] = []
         self._pass: Pass | None = None
         self._first: Pass | None = None
-        self._warnings: list[str] = []
+        self._warnings: list[Note] = []
         self._sacrifices: dict[str, str] = {}
 
     @property
@@ -63,7 +64,7 @@ class Job:
         return self.submit.params
 
     @property
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Note]:
         """Sentences for the user, each once."""
         return list(dict.fromkeys([*self._warnings, *self._sacrifices.values()]))
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from ..errors import BadRequest, Unsupported
+from ..messages import Note
 from .prompt_syntax import Break, parse
 
 COMMA_REACH = 20
@@ -56,7 +57,7 @@ class Encoded:
     embeddings: torch.Tensor
     pooled: torch.Tensor | None
     chunks: int
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Note, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -138,7 +139,7 @@ class TextEncoder:
         if clip > self.max_clip:
             raise Unsupported(f"clip is {clip}; this model's text encoder allows 1 to {self.max_clip}", field="clip")
 
-    def _chunks(self, prompt: str, field: str) -> tuple[list[Chunk], list[str]]:
+    def _chunks(self, prompt: str, field: str) -> tuple[list[Chunk], list[Note]]:
         pieces, warnings = parse(prompt)
         tokenizer = self._towers[0].tokenizer
         tokens: list[tuple[int, float] | None] = []

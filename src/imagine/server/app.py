@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from ..messages import language_from_header
 from . import about, generate, jobs, models, pictures, presets, recipe, root
 from .body import MAX_BODY
 from .errors import Trouble, native_answer, trouble_from
 from .gateway import Gateway
-from .keys import GATEWAY, GUARD, REQUEST_ID
+from .keys import GATEWAY, GUARD, LANGUAGE, REQUEST_ID
 from .native import body_from
 from .ollama import routes as ollama
 from .openai import errors as openai_errors
@@ -95,6 +96,7 @@ async def _surround(request: web.Request, handler: Handler) -> web.StreamRespons
     """Gives the request its id, lets the guard look at it, and turns what goes wrong into an answer."""
     given = request.headers.get("X-Request-Id", "")
     REQUEST_ID.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(9))
+    LANGUAGE.set(language_from_header(request.headers.get("Accept-Language", "")))
     response = await _answer(request, handler)
     request.app[GATEWAY].metrics.answered(_pattern(request), response.status)
     _log.debug("%s %s %d request=%s", request.method, _pattern(request), response.status, REQUEST_ID.get())

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 
-from .errors import refusal, response_from_http, sentence_of
+from .errors import note_of, refusal, response_from_http
 from .keys import REQUEST_ID
 
 MOST = 2048
@@ -172,4 +172,4 @@ def _answer(status: int, error: BaseException | None) -> web.Response:
         return refusal(status, f"the request can't be read as HTTP: {why}")
     if status == 400:
         return refusal(status, "the request can't be read as HTTP")
-    return refusal(status, sentence_of(error or TimeoutError(), REQUEST_ID.get()))
+    return refusal(status, note_of(error or TimeoutError(), REQUEST_ID.get()))

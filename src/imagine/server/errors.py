@@ -14,8 +14,9 @@ from typing import NamedTuple
 from aiohttp import web
 
 from .. import errors
+from ..messages import Message, Note, message, sentence
 from .body import MAX_BODY, TooLarge, TooSlow
-from .keys import REQUEST_ID
+from .keys import LANGUAGE, REQUEST_ID
 from .native import body_from
 from .security import Refused
 
@@ -41,12 +42,17 @@ class Trouble(NamedTuple):
     """Why a request isn't answered as it was asked, before a dialect gives it its shape."""
 
     status: int
-    sentence: str
+    note: Note
     headers: Mapping[str, str] = MappingProxyType({})
     error: Exception | None = None
     """What was raised, where a dialect wants to know more."""
     final: bool = False
     """Nothing more can be read from this connection."""
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in English."""
+        return str(self.note)
 
     @property
     def field(self) -> str | None:
@@ -61,23 +67,23 @@ def trouble_from(error: Exception) -> Trouble:
             challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
             return Trouble(error.status, str(error), challenge, error)
         case TooLarge():
-            return Trouble(413, f"the body is too large; at most {MAX_BODY} bytes are taken", error=error)
+            return Trouble(413, message("body.too_large", most=MAX_BODY), error=error)
         case TooSlow():
-            return Trouble(408, "the body did not arrive in time", error=error)
+            return Trouble(408, message("body.too_slow"), error=error)
         case errors.ImagineError():
             wait = {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, errors.Busy) else {}
-            return Trouble(status_of(error), str(error), wait, error)
+            return Trouble(status_of(error), error.note, wait, error)
         case web.HTTPException():
             allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-            return Trouble(error.status, _SENTENCES.get(error.status, error.reason.lower()), allow, error)
+            return Trouble(error.status, _NOTES.get(error.status, error.reason.lower()), allow, error)
         case web.RequestPayloadError():
-            return Trouble(400, "the body was cut off, or is not encoded as its headers say", error=error, final=True)
-    return Trouble(500, sentence_of(error, REQUEST_ID.get()), error=error)
+            return Trouble(400, message("body.broken"), error=error, final=True)
+    return Trouble(500, note_of(error, REQUEST_ID.get()), error=error)
 
 
 def native_answer(trouble: Trouble) -> web.Response:
-    """The shape of every dialect that has none of its own: `{"error": sentence}`."""
-    return refusal(trouble.status, trouble.sentence, **trouble.headers)
+    """The shape of every dialect that has none of its own: `{"error": sentence}`, in the client's language."""
+    return refusal(trouble.status, trouble.note, **trouble.headers)
 
 
 def status_of(error: errors.ImagineError) -> int:
@@ -85,11 +91,18 @@ def status_of(error: errors.ImagineError) -> int:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
-def refusal(status: int, sentence: str, **headers: str) -> web.Response:
-    """`{"error": sentence}`."""
+def refusal(status: int, note: Note, **headers: str) -> web.Response:
+    """`{"error": sentence}`, and the `code` and `field` of what has them."""
     return web.Response(
-        status=status, body=body_from({"error": sentence}), content_type="application/json", headers=headers
+        status=status, body=body_from(native_error(note)), content_type="application/json", headers=headers
     )
+
+
+def native_error(note: Note) -> dict[str, str]:
+    """What our own dialect says of an error, in the client's language."""
+    coded = {"code": note.code} if isinstance(note, Message) else {}
+    field = {"field": note.field} if isinstance(note, Message) and note.field else {}
+    return {"error": sentence(note, LANGUAGE.get())} | coded | field
 
 
 def response_from_http(error: web.HTTPException) -> web.Response:
@@ -97,17 +110,17 @@ def response_from_http(error: web.HTTPException) -> web.Response:
     return native_answer(trouble_from(error))
 
 
-_SENTENCES = {
-    404: "there is nothing at this path",
-    405: "this path doesn't take this method",
-    415: "the body is compressed; send it as it is",
-    417: "the Expect header asks for what this server doesn't do",
+_NOTES = {
+    404: message("http.path"),
+    405: message("http.method"),
+    415: message("http.compressed"),
+    417: message("http.expect"),
 }
 
 
-def sentence_of(error: BaseException, request_id: str) -> str:
+def note_of(error: BaseException, request_id: str) -> Note:
     """What a client may know of an error, ours or not; what isn't ours is logged whole."""
     if isinstance(error, errors.ImagineError):
-        return str(error)
+        return error.note
     _log.error("request %s failed", request_id, exc_info=error)
-    return f"an internal error, logged under request id {request_id}"
+    return message("http.internal", request=request_id)

@@ -11,7 +11,7 @@ from ..errors import BadRequest
 from ..json_body import read_json
 from ..request import Parsed, parse
 from .body import Holding, read_body
-from .keys import GATEWAY
+from .keys import GATEWAY, LANGUAGE
 from .native import answer_from_finished, body_from
 from .security import client_of
 from .service import Plan, pictures_of, plan
@@ -33,7 +33,7 @@ async def generate(request: web.Request) -> web.StreamResponse:
         if asked.plan.streams:
             return await stream(request, asked.plan)
         finished = await pictures_of(gateway, asked.plan.jobs)
-    answer = answer_from_finished(finished, asked.plan.warnings)
+    answer = answer_from_finished(finished, asked.plan.warnings, LANGUAGE.get())
     if asked.as_png:
         headers = {"X-Imagine-Seed": answer["seed"], "X-Imagine-Warnings": json.dumps(answer["warnings"])}
         return web.Response(body=finished[0].data, content_type="image/png", headers=headers)

@@ -9,6 +9,7 @@ import msgspec
 
 from ..events import Finished, Loading, Preview, Progress, Queued
 from ..frames import JobReport
+from ..messages import Language, Note, sentences
 from ..metadata import Recipe
 
 _PNG = "image/png"
@@ -24,7 +25,7 @@ def line_from(value: object) -> bytes:
     return body_from(value) + b"\n"
 
 
-def answer_from_finished(finished: list[Finished], warnings: list[str]) -> dict[str, Any]:
+def answer_from_finished(finished: list[Finished], warnings: list[Note], language: Language = "en") -> dict[str, Any]:
     """The one object of a request that doesn't stream; `finished` in the order of their seeds."""
     first = finished[0]
     answer: dict[str, Any] = {
@@ -36,7 +37,7 @@ def answer_from_finished(finished: list[Finished], warnings: list[str]) -> dict[
     if len(finished) > 1:
         answer["images"] = [{"img": _base64(each.data), "seed": _seed(each)} for each in finished]
     own = [warning for each in finished for warning in each.warnings]
-    return answer | {"warnings": list(dict.fromkeys([*warnings, *own]))}
+    return answer | {"warnings": sentences([*warnings, *own], language)}
 
 
 def intermediate_from_preview(preview: Preview, seed: int) -> dict[str, Any]:
@@ -46,7 +47,9 @@ def intermediate_from_preview(preview: Preview, seed: int) -> dict[str, Any]:
     return line | {"step": preview.step, "steps": preview.steps} | kind
 
 
-def final_from_finished(finished: Finished, steps: int, warnings: list[str]) -> dict[str, Any]:
+def final_from_finished(
+    finished: Finished, steps: int, warnings: list[Note], language: Language = "en"
+) -> dict[str, Any]:
     """A picture's last line."""
     return {
         "img": _base64(finished.data),
@@ -56,7 +59,7 @@ def final_from_finished(finished: Finished, steps: int, warnings: list[str]) -> 
         "steps": steps,
         "meta": finished.meta,
         "timings": finished.timings,
-        "warnings": list(dict.fromkeys([*warnings, *finished.warnings])),
+        "warnings": sentences([*warnings, *finished.warnings], language),
     }
 
 
@@ -73,10 +76,10 @@ def news_from(event: JobReport) -> dict[str, Any] | None:
     return None
 
 
-def recipe_answer(recipe: Recipe) -> dict[str, Any]:
+def recipe_answer(recipe: Recipe, language: Language = "en") -> dict[str, Any]:
     """What a file says of how it was made; a seed is text, since a browser's numbers end at 2^53."""
     seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}
-    return {"meta": recipe.meta | seed, "warnings": recipe.warnings}
+    return {"meta": recipe.meta | seed, "warnings": sentences(recipe.warnings, language)}
 
 
 def _seed(finished: Finished) -> str:

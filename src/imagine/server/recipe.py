@@ -5,9 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..errors import BadRequest
+from ..messages import message
 from ..metadata import Recipe, read_metadata
 from .body import read_body
-from .keys import GATEWAY
+from .keys import GATEWAY, LANGUAGE
 from .native import body_from, recipe_answer
 
 
@@ -17,11 +18,11 @@ async def recipe(request: web.Request) -> web.Response:
     with gateway.allowance.holding() as holding:
         body = await read_body(request, holding)
         found = await gateway.apart(lambda: _read(body))
-    return web.Response(body=body_from(recipe_answer(found)), content_type="application/json")
+    return web.Response(body=body_from(recipe_answer(found, LANGUAGE.get())), content_type="application/json")
 
 
 def _read(body: bytes) -> Recipe:
     found = read_metadata(body)
     if found is None:
-        raise BadRequest("file does not say how it was made", field="file")
+        raise BadRequest(message("recipe.none", "file"))
     return found

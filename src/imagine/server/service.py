@@ -17,6 +17,7 @@ from ..dispatch.worker import Events, error_from_failed
 from ..errors import BadRequest, ImagineError, UnusableModel
 from ..events import Failed, Finished
 from ..frames import JobReport, Source, Submit, ends
+from ..messages import Note
 from ..params import GenerationParams
 from ..policy import Wish
 from ..presets import expanded
@@ -37,7 +38,7 @@ class Plan(NamedTuple):
     """What is to be done for one request."""
 
     jobs: list[Submit]
-    warnings: list[str]
+    warnings: list[Note]
     progress: bool
     """Does the client want to be told of each step?"""
 

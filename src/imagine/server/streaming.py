@@ -11,8 +11,8 @@ from aiohttp import web
 
 from ..events import Finished, Preview
 from ..frames import JobReport, Submit
-from .errors import trouble_from
-from .keys import GATEWAY
+from .errors import native_error, trouble_from
+from .keys import GATEWAY, LANGUAGE
 from .native import final_from_finished, intermediate_from_preview, line_from, news_from
 from .service import Plan, events_of
 
@@ -33,7 +33,7 @@ async def stream(request: web.Request, plan: Plan, patience: float = PATIENCE) -
         return None if said is None else line_from(said)
 
     def last(error: Exception) -> bytes:
-        return line_from({"error": trouble_from(error).sentence})
+        return line_from(native_error(trouble_from(error).note))
 
     return await send_events(request, plan.jobs, line, last, media_type=NDJSON, patience=patience)
 
@@ -66,7 +66,7 @@ def line_of(plan: Plan, index: int, event: JobReport) -> dict[str, Any] | None:
         case Preview():
             line: dict[str, Any] | None = intermediate_from_preview(event, job.params.seed)
         case Finished():
-            line = final_from_finished(event, job.params.num_steps, plan.warnings)
+            line = final_from_finished(event, job.params.num_steps, plan.warnings, LANGUAGE.get())
         case _:
             line = news_from(event) if plan.progress else None
     if line is not None and len(plan.jobs) > 1:

@@ -43,7 +43,7 @@ def error_from_exception(error: Exception) -> ImagineError:
 def failed_from_error(job: str, error: ImagineError) -> Failed:
     """The event that ends `job` with `error`; its `error` is the name of a class that `imagine.errors` has."""
     field = error.field if isinstance(error, BadRequest) or error.field else None
-    return Failed(job=job, error=type(error).__name__, message=str(error), field=field)
+    return Failed(job=job, error=type(error).__name__, message=error.note, field=field)
 
 
 def _one_line(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ...messages import Note
 from ..autoencoder import Coded
 from ..noise import Noise
 
@@ -25,7 +26,7 @@ class Conditioning:
 
     positive: Rows
     negative: Rows | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Note, ...] = ()
 
     @property
     def shape(self) -> tuple[object, ...]:

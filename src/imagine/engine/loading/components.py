@@ -12,6 +12,7 @@ import torch
 
 from imagine.engine.noise import Noise
 
+from ...messages import Note
 from .tokenizer import ClipTokenizer
 
 
@@ -24,7 +25,7 @@ class LoadReport:
     cold: bool = False
     """The file was not in the page cache."""
     casts: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Note] = field(default_factory=list)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -13,8 +13,11 @@ from typing import Any
 
 from ...events import Finished, Loading, Preview, Progress, Queued
 from ...frames import JobReport
+from ...messages import Note, sentences
 
 _PNG = "image/png"
+CALLED = {"img": "images"}
+"""Our fields that this dialect's clients know by another name."""
 
 
 def line_from(model: str, now: float, **more: Any) -> dict[str, Any]:
@@ -42,9 +45,9 @@ def picture_from(finished: Finished) -> dict[str, Any]:
     return {"image": _base64(finished.data), "seed": str(finished.meta["seed"])}
 
 
-def end_from(finished: Sequence[Finished], warnings: Sequence[str], seconds: float) -> dict[str, Any]:
+def end_from(finished: Sequence[Finished], warnings: Sequence[Note], seconds: float) -> dict[str, Any]:
     """What the last line says beside its picture; `seconds` is what it all took. Durations are in nanoseconds."""
-    told = list(dict.fromkeys([*warnings, *(text for each in finished for text in each.warnings)]))
+    told = sentences([*warnings, *(note for each in finished for note in each.warnings)], called=CALLED)
     loading = max((each.timings.get("loading", 0.0) for each in finished), default=0.0)
     took = {"total_duration": _nanoseconds(seconds), "load_duration": _nanoseconds(loading)}
     return {"done": True, "done_reason": "stop", **took} | ({"warnings": told} if told else {})

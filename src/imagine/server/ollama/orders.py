@@ -11,7 +11,9 @@ import msgspec
 
 from ...checking import refusal
 from ...errors import BadRequest
+from ...messages import Message, Note, sentence
 from ...request import ALIASES, GenerateRequest, parse
+from .answers import CALLED
 
 STRENGTH = 0.7
 """How much of an input picture is painted anew where the client doesn't say it: Ollama's models edited pictures."""
@@ -35,7 +37,7 @@ class Order(NamedTuple):
     called: str
     """The model as the client named it, which the answer gives back; "" for none."""
     stream: bool
-    warnings: list[str]
+    warnings: list[Note]
 
     @property
     def loads(self) -> bool:
@@ -74,12 +76,14 @@ def speaking() -> Iterator[None]:
     except BadRequest as error:
         if error.field != "img":
             raise
-        raise type(error)(in_their_words(str(error)), field="images") from error
+        raise type(error)(in_their_words(error.note), field="images") from error
 
 
-def in_their_words(sentence: str) -> str:
+def in_their_words(note: Note) -> str:
     """A sentence that speaks of `img`, for those who sent it in `images`."""
-    return re.sub(r"^img\b", "images", sentence)
+    if isinstance(note, Message):
+        return sentence(note, called=CALLED)
+    return re.sub(r"^img\b", CALLED["img"], note)
 
 
 def _taken(said: dict[str, Any], name: str, kind: type, default: Any, allowed: str) -> Any:

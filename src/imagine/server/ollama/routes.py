@@ -16,6 +16,7 @@ from ...errors import BadRequest
 from ...events import Finished
 from ...frames import JobReport, Submit
 from ...json_body import read_json
+from ...messages import Note
 from ...request import GenerateRequest
 from ...resolve import keep_alive_seconds
 from ..body import Holding, read_body
@@ -93,7 +94,7 @@ async def generate(request: web.Request) -> web.StreamResponse:
 class _Teller:
     """Says of one request's events what its client is to hear."""
 
-    def __init__(self, model: str, jobs: list[Submit], warnings: list[str], begun: float) -> None:
+    def __init__(self, model: str, jobs: list[Submit], warnings: list[Note], begun: float) -> None:
         self.model = model
         self.jobs = jobs
         self.warnings = warnings

@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import containers, images
 from ...events import Finished
+from ...messages import Note, sentences
 from ...params import GenerationParams
 from ..native import body_from
 from .requests import Delivery
@@ -33,7 +34,11 @@ def encoded(data: bytes, delivery: Delivery, meta: dict[str, Any] | None = None)
 
 
 def reply_from(
-    finished: Sequence[Finished], items: Sequence[dict[str, str]], delivery: Delivery, warnings: list[str], created: int
+    finished: Sequence[Finished],
+    items: Sequence[dict[str, str]],
+    delivery: Delivery,
+    warnings: list[Note],
+    created: int,
 ) -> dict[str, Any]:
     """The answer of a request that doesn't stream. `items` say where each picture is: its `url`, or its `b64_json`."""
     first = finished[0]
@@ -53,7 +58,7 @@ def partial_from(data: bytes, original: bytes, delivery: Delivery, number: int, 
 
 
 def completed_from(
-    data: bytes, finished: Finished, delivery: Delivery, warnings: list[str], created: int
+    data: bytes, finished: Finished, delivery: Delivery, warnings: list[Note], created: int
 ) -> dict[str, Any]:
     """The event of a picture that is done; `data` is it in the format asked for."""
     event = {"type": f"{delivery.kind.event}.completed"} | item_from_bytes(data) | {"created_at": created}
@@ -96,7 +101,7 @@ def _of_picture(finished: Finished) -> dict[str, str]:
     return {"revised_prompt": finished.meta["prompt"], "seed": str(finished.meta["seed"])}
 
 
-def _effective(finished: Finished, warnings: list[str]) -> dict[str, Any]:
+def _effective(finished: Finished, warnings: list[Note]) -> dict[str, Any]:
     """The parameters as they took effect, under the names that they can be asked for by."""
     shown = {_SHOWN.get(name, name): value for name, value in finished.meta.items() if name not in _NOT_SHOWN}
     if not finished.meta.get("img"):
@@ -104,5 +109,5 @@ def _effective(finished: Finished, warnings: list[str]) -> dict[str, Any]:
     return shown | {
         "seed": str(finished.meta["seed"]),
         "revised_prompt": finished.meta["prompt"],
-        "warnings": list(dict.fromkeys([*warnings, *finished.warnings])),
+        "warnings": sentences([*warnings, *finished.warnings]),
     }

@@ -12,6 +12,7 @@ import msgspec
 
 from ...checking import checked, refusal, shown
 from ...errors import BadPicture, BadRequest, ImagineError, Unsupported
+from ...messages import Message, Note, sentence
 from ...request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
 from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SIZE_ALLOWED, SPELLINGS, Fields, Format, Kind
 from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
@@ -40,7 +41,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     request: GenerateRequest
     delivery: Delivery
-    warnings: list[str]
+    warnings: list[Note]
     spelled: dict[str, str]
     """By our fields' names: what the client calls them."""
     own_alpha: bool = False
@@ -80,7 +81,7 @@ def preset_named(body: Mapping[str, object]) -> str | None:
 
 
 def _translated(
-    ours: dict[str, Any], fields: Fields, kind: Kind, usual: Usual, called: dict[str, str], warnings: list[str]
+    ours: dict[str, Any], fields: Fields, kind: Kind, usual: Usual, called: dict[str, str], warnings: list[Note]
 ) -> dict[str, Any]:
     """OpenAI's own fields under our names; what `ours` says itself wins."""
     found: dict[str, Any] = {"count": fields.n, "fit": ours.get("fit", "scale"), "model": ours.get("model")}
@@ -137,8 +138,8 @@ def _check(fields: Fields, kind: Kind, said: Mapping[str, object]) -> None:
         raise Unsupported("stream can't be had of variations; leave it out", field="stream")
 
 
-def _without_effect(fields: Fields, foreign: list[str]) -> list[str]:
-    warnings = [f"unknown and left out: {', '.join(map(shown, foreign))}"] if foreign else []
+def _without_effect(fields: Fields, foreign: list[str]) -> list[Note]:
+    warnings: list[Note] = [f"unknown and left out: {', '.join(map(shown, foreign))}"] if foreign else []
     if fields.input_fidelity is not None:
         warnings.append("input_fidelity has no effect; strength says how much is painted anew")
     if fields.output_compression is not None and (fields.output_format or "png") == "png":
@@ -164,7 +165,7 @@ def _delivery(fields: Fields, kind: Kind, model: str | None) -> Delivery:
     )
 
 
-def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings: list[str]) -> tuple[Any, Any]:
+def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings: list[Note]) -> tuple[Any, Any]:
     """Width and height: each as it is said itself, else as `size` says."""
     said = (ours.get("width"), ours.get("height"))
     if fields.size is None or fields.size.lower() == "auto":
@@ -179,7 +180,7 @@ def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings
     return _first(said[0], int(sides[1])), _first(said[1], int(sides[2]))
 
 
-def _pictures(fields: Fields, kind: Kind, warnings: list[str]) -> tuple[list[str], str]:
+def _pictures(fields: Fields, kind: Kind, warnings: list[Note]) -> tuple[list[str], str]:
     """Every input picture as text, and what the first is called; that the others have no effect yet is a warning."""
     found = [
         (text, name)
@@ -232,14 +233,17 @@ def speaking(called: Mapping[str, str]) -> Iterator[None]:
 def translate(error: Exception, called: Mapping[str, str]) -> None:
     """Gives an error of ours the client's names of our fields."""
     if isinstance(error, ImagineError):
-        error.args = (in_their_words(str(error), called),)
+        error.note = in_their_words(error.note, called)
+        error.args = (error.note,)
         head, dot, part = (error.field or "").partition(".")
         error.field = called.get(head, head) + dot + part or None
 
 
-def in_their_words(sentence: str, called: Mapping[str, str]) -> str:
+def in_their_words(note: Note, called: Mapping[str, str]) -> str:
     """A sentence on our fields, with the client's names: its first word, and names that are no words."""
-    first, space, rest = sentence.partition(" ")
+    if isinstance(note, Message):
+        note = sentence(note, called=called)
+    first, space, rest = note.partition(" ")
     head, dot, part = first.partition(".")
     rest = re.sub(r"\b(img|neg|num_steps)\b", lambda found: called.get(found[0], found[0]), rest)
     return called.get(head, head) + dot + part + space + rest

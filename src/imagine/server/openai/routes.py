@@ -15,6 +15,7 @@ from ...errors import ImagineError
 from ...events import Finished, Preview, Progress
 from ...frames import JobReport, Submit
 from ...json_body import read_json
+from ...messages import Note
 from ...resolve import NUM_STEPS, SIDE
 from ..body import Holding, read_body
 from ..errors import trouble_from
@@ -51,7 +52,7 @@ class _Asked(NamedTuple):
 
     jobs: list[Submit]
     delivery: Delivery
-    warnings: list[str]
+    warnings: list[Note]
     called: dict[str, str]
 
 
@@ -183,5 +184,5 @@ def _teller(gateway: Gateway, asked: _Asked) -> Callable[[int, JobReport], Await
     return tell
 
 
-def _in_their_words(warnings: list[str], asked: _Asked) -> list[str]:
+def _in_their_words(warnings: list[Note], asked: _Asked) -> list[Note]:
     return list(dict.fromkeys(in_their_words(text, asked.called) for text in warnings))

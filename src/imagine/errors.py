@@ -24,7 +24,7 @@ Reason = Literal["missing", "type", "too small", "too large", "too long", "value
 
 
 class ImagineError(Exception):
-    """The root: `note` is what a user is told, `str(error)` its sentence in English."""
+    """The root: `note` is what a user is told, and `str(error)` says it in English."""
 
     def __init__(self, note: Note, *, field: str | None = None) -> None:
         super().__init__(str(note))

@@ -132,6 +132,11 @@ def test_a_side_is_rounded_to_the_model_s_multiple_and_that_is_said():
     assert (resolved(width=2047).params[0].width, resolved(width=65).params[0].width) == (2048, 64)
 
 
+def test_what_is_scaled_comes_out_in_exactly_the_asked_size():
+    found = resolved(width=300, height=2047, fit="scale")
+    assert (found.params[0].width, found.params[0].height, found.warnings) == (300, 2047, [])
+
+
 @pytest.mark.parametrize(
     ("source", "said", "expected"),
     [

@@ -79,7 +79,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     width: Annotated[
         Side | None,
         Meta(
-            description="Pixels, rounded to the model's multiple. Without a size: the model's own, or that of img.",
+            description="Pixels; the model's multiple where fit is native. Without a size: the model's own, or img's.",
             examples=[512],
         ),
     ] = None

@@ -194,7 +194,8 @@ def _size(
         return sizes.size_from_source(request.width, request.height, source, request.resize or "crop", warnings)
     side = model.resolution or SIDE
     native = (defaults.width or side, defaults.height or side)
-    return sizes.size_alone(request.width, request.height, native, multiple, warnings)
+    # What is scaled comes out in any size; what is made directly, in the model's own multiples.
+    return sizes.size_alone(request.width, request.height, native, 1 if request.fit == "scale" else multiple, warnings)
 
 
 def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: int) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from PIL import Image
 
 from imagine.engine.canvas import (
@@ -12,12 +12,12 @@ from imagine.engine.canvas import (
     denoised_size,
     extended,
     feathered,
-    fitted,
     fitted_mask,
     picture_from_pixels,
     pixels_from_picture,
     plan,
 )
+from imagine.engine.placement import placement
 from imagine.params import Extend
 
 
@@ -68,16 +68,73 @@ def test_a_side_that_is_no_multiple_is_padded_and_cut_not_resampled():
     assert np.array_equal(np.asarray(canvas.finish(laid_out)), np.asarray(photo))
 
 
+asked = st.integers(64, 2048)
+photos = st.integers(1, 4096)
+
+
+@settings(deadline=None, max_examples=2000)
+@given(source=st.tuples(photos, photos), target=st.tuples(asked, asked))
+@example(source=(1280, 720), target=(1216, 832))
+@example(source=(1500, 1000), target=(896, 1152))
+@example(source=(97, 98), target=(100, 100))
+@example(source=(1, 4096), target=(2048, 64))
+def test_every_picture_has_a_place_in_every_size(source, target):
+    for resize in ("crop", "fit", "stretch"):
+        placed = placement(source, target, resize)
+        # Pillow takes a box as float32, and refuses one that reaches beyond the picture by the least of them
+        left, top, right, bottom = (np.float32(edge) for edge in placed.box)
+        assert 0 <= left <= right <= source[0]
+        assert 0 <= top <= bottom <= source[1]
+        assert min(placed.size) >= 1
+        assert min(placed.margins) >= 0
+        grown = (placed.margins[0] + placed.margins[2], placed.margins[1] + placed.margins[3])
+        assert tuple(map(sum, zip(placed.size, grown, strict=True))) == target
+        shape = (right - left) / (bottom - top) if resize == "crop" else source[0] / source[1]
+        if resize != "stretch" and min(placed.size) > 8:
+            assert shape == pytest.approx(placed.size[0] / placed.size[1], rel=0.1)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    source=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    covering=st.none() | st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    target=st.tuples(st.integers(64, 200), st.integers(64, 200)),
+    resize=st.sampled_from(["crop", "fit", "stretch"]),
+    margins=st.none() | st.tuples(*[st.integers(0, 50)] * 4),
+    scale=st.sampled_from([1.0, 1.3, 2.0]),
+    native=st.sampled_from([64, 512]),
+)
+@example((97, 98), (97, 98), (100, 100), "crop", None, 1.0, 64)
+def test_a_canvas_of_any_picture_mask_and_extension_has_the_asked_size(
+    source, covering, target, resize, margins, scale, native
+):
+    extend = Extend(*margins) if margins else None
+    mask = covering and box_mask(covering, (0, 0, covering[0] // 2, covering[1]))
+    canvas = plan(
+        *target, fit="native", native=native, multiple=8, source=noisy(*source), mask=mask, resize=resize, extend=extend
+    )
+    size = target if extend is None else (target[0] + sum(margins[::2]), target[1] + sum(margins[1::2]))
+    if scale != 1.0:
+        canvas, size = canvas.enlarged(scale, 8), tuple(round(side * scale) for side in size)
+    assert canvas.size == canvas.source.size == size
+    assert canvas.mask is None or canvas.mask.size == size
+    assert canvas.finish(Image.new("RGB", canvas.work)).size == size
+
+
+def laid(picture, target, resize):
+    return placement(picture.size, target, resize).lay(picture)
+
+
 def test_crop_keeps_the_middle_fit_keeps_everything_stretch_distorts():
     photo = Image.new("RGB", (200, 100), "green")
     photo.paste("red", (0, 0, 50, 100))
     photo.paste("blue", (150, 0, 200, 100))
-    cut = fitted(photo, 100, 100, "crop")
+    cut = laid(photo, (100, 100), "crop")
     assert {cut.getpixel((x, 50)) for x in (5, 50, 95)} == {(0, 128, 0)}
-    whole = fitted(photo, 100, 100, "fit")
+    whole = laid(photo, (100, 100), "fit")
     assert [whole.getpixel((x, y)) for x, y in ((5, 50), (50, 50), (95, 50))] == [(255, 0, 0), (0, 128, 0), (0, 0, 255)]
     assert whole.getpixel((5, 2)) == (255, 0, 0), "its edges go on"
-    flat = fitted(photo, 100, 100, "stretch")
+    flat = laid(photo, (100, 100), "stretch")
     assert [flat.getpixel((x, 5)) for x in (5, 50, 95)] == [(255, 0, 0), (0, 128, 0), (0, 0, 255)]
     for picture in (cut, whole, flat):
         assert picture.size == (100, 100)
@@ -86,18 +143,26 @@ def test_crop_keeps_the_middle_fit_keeps_everything_stretch_distorts():
 @pytest.mark.parametrize("resize", ["crop", "fit", "stretch"])
 def test_a_mask_is_laid_over_the_picture_as_the_picture_is(resize):
     white = box_mask((200, 100), (80, 20, 120, 80))
-    photo = Image.merge("RGB", [white] * 3)
-    assert np.array_equal(
-        np.asarray(fitted_mask(white, 96, 96, resize)), np.asarray(fitted(photo, 96, 96, resize).getchannel(0))
-    )
+    placed = placement((200, 100), (96, 96), resize)
+    photo = placed.lay(Image.merge("RGB", [white] * 3))
+    assert np.array_equal(np.asarray(fitted_mask(white, placed)), np.asarray(photo.getchannel(0)))
+
+
+@pytest.mark.parametrize("size", [(50, 25), (400, 200), (64, 64), (30, 100)])
+def test_a_mask_of_another_size_or_shape_lies_over_the_whole_picture(size):
+    """Its left half paints the left half of the photo, of which `crop` shows 50 of 100 columns."""
+    mask = box_mask(size, (0, 0, size[0] // 2, size[1]))
+    painted = np.asarray(fitted_mask(mask, placement((200, 100), (100, 100), "crop"))) >= 128
+    assert painted[:, :48].all()
+    assert not painted[:, 52:].any()
 
 
 def test_transparent_pixels_of_a_mask_paint():
     mask = Image.new("RGBA", (8, 8), (0, 0, 0, 255))
     mask.paste((0, 0, 0, 0), (0, 0, 4, 8))
-    assert np.asarray(fitted_mask(mask, 8, 8, "crop"))[0].tolist() == [255] * 4 + [0] * 4
+    assert np.asarray(fitted_mask(mask, placement((8, 8), (8, 8), "crop")))[0].tolist() == [255] * 4 + [0] * 4
     opaque = Image.new("RGBA", (8, 8), (255, 255, 255, 255))
-    assert np.asarray(fitted_mask(opaque, 8, 8, "crop")).min() == 255
+    assert np.asarray(fitted_mask(opaque, placement((8, 8), (8, 8), "crop"))).min() == 255
 
 
 def test_margins_are_to_be_painted_and_the_source_is_not():

@@ -16,9 +16,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..params import Extend, Fit, Resize
+from .placement import LANCZOS, Placement, edge_padded, placement
+from .placement import Size as Size
 
-Size = tuple[int, int]
-LANCZOS = Image.Resampling.LANCZOS
 SLACK = 1.35
 """Up to so many times its pixel budget a checkpoint still does well."""
 FEATHER = 1 / 64
@@ -99,8 +99,9 @@ def plan(
 ) -> Canvas:  # fmt: skip
     """The canvas of a request. With `extend`, `width` × `height` is the source's size before it grows."""
     if source is not None:
-        source = fitted(source.convert("RGB"), width, height, resize)
-        mask = fitted_mask(mask, width, height, resize) if mask is not None else None
+        placed = placement(source.size, (width, height), resize)
+        source = placed.lay(source.convert("RGB"))
+        mask = fitted_mask(mask, placed) if mask is not None else None
         if extend is not None:
             source, mask = extended(source, mask, extend)
             width, height = source.size
@@ -123,27 +124,8 @@ def rounded_up(side: int, multiple: int) -> int:
     return -(-side // multiple) * multiple
 
 
-def fitted(picture: Image.Image, width: int, height: int, resize: Resize) -> Image.Image:
-    """`picture` at width × height: `crop` cuts what is over, `fit` adds its own edges, `stretch` distorts."""
-    if picture.size == (width, height):
-        return picture
-    if resize == "stretch":
-        return picture.resize((width, height), LANCZOS)
-    across, down = width / picture.width, height / picture.height
-    if resize == "crop":
-        scale = max(across, down)
-        w, h = width / scale, height / scale
-        left, top = (picture.width - w) / 2, (picture.height - h) / 2
-        return picture.resize((width, height), LANCZOS, box=(left, top, left + w, top + h))
-    scale = min(across, down)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    left, top = (width - size[0]) // 2, (height - size[1]) // 2
-    margins = (left, top, width - size[0] - left, height - size[1] - top)
-    return edge_padded(picture.resize(size, LANCZOS), *margins)
-
-
-def fitted_mask(mask: Image.Image, width: int, height: int, resize: Resize) -> Image.Image:
-    """The mask laid over the picture as `fitted` lays the picture; 255 where to paint.
+def fitted_mask(mask: Image.Image, placed: Placement) -> Image.Image:
+    """The mask laid over the picture wherever that is `placed`; 255 where to paint.
 
     White paints. In a mask with transparent pixels these paint, as editors save them.
     """
@@ -151,7 +133,7 @@ def fitted_mask(mask: Image.Image, width: int, height: int, resize: Resize) -> I
         gray = ImageChops.invert(mask.getchannel("A"))
     else:
         gray = mask.convert("L")
-    return fitted(gray, width, height, resize)
+    return placed.lay(gray)
 
 
 def extended(source: Image.Image, mask: Image.Image | None, extend: Extend) -> tuple[Image.Image, Image.Image]:
@@ -162,15 +144,6 @@ def extended(source: Image.Image, mask: Image.Image | None, extend: Extend) -> t
     whole = (extend.left, extend.top, extend.left + source.width, extend.top + source.height)
     paint.paste(mask if mask is not None else 0, whole)
     return grown, paint
-
-
-def edge_padded(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
-    """`picture` with margins that go on with its outermost pixels."""
-    if not (left or top or right or bottom):
-        return picture
-    pixels = np.asarray(picture)
-    margins = [(top, bottom), (left, right), (0, 0)]
-    return Image.fromarray(np.pad(pixels, margins[: pixels.ndim], mode="edge"))
 
 
 def feathered(mask: Image.Image) -> Image.Image:

@@ -10,9 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from ..params import GenerationParams, Hires
-from .canvas import LANCZOS, Canvas, pixels_from_picture
+from .canvas import Canvas, pixels_from_picture
 from .families.family import Conditioning, Family, Rows
 from .latents import initial_noise, second_noise
+from .placement import LANCZOS
 from .samplers import Sampler
 
 Encode = Callable[[Tensor], Tensor]

@@ -93,13 +93,12 @@ def test_what_is_said_itself_wins_over_the_quality():
 @settings(deadline=None)
 @given(st.integers(64, 2048), st.integers(64, 2048), st.sampled_from([128, 512, 768, 1024]))
 def test_two_passes_make_exactly_the_size(width, height, side):
-    width, height = width // 8 * 8, height // 8 * 8
     passes = second_pass_of(width, height, Usual(side, 25))
     if passes is not None:
         first_width, first_height, scale = passes
         assert (round(first_width * scale), round(first_height * scale)) == (width, height)
         assert min(first_width, first_height) >= 64
-        assert first_width % 8 == first_height % 8 == 0
+        assert width % 8 or height % 8 or first_width % 8 == first_height % 8 == 0
         assert 1 < scale <= 4
 
 

@@ -56,9 +56,10 @@ def second_pass_of(width: int, height: int, usual: Usual) -> tuple[int, int, flo
 
     None where the size is too near the model's own, too far beyond it, or has no smaller one of its shape.
     """
-    across, down = (round(side / MULTIPLE) for side in (width, height))
+    unit = 1 if width % MULTIPLE or height % MULTIPLE else MULTIPLE
+    across, down = width // unit, height // unit
     parts = math.gcd(across, down)
-    sizes = [(across * k // parts * MULTIPLE, down * k // parts * MULTIPLE, parts / k) for k in range(1, parts)]
+    sizes = [(across * k // parts * unit, down * k // parts * unit, parts / k) for k in range(1, parts)]
     useful = [each for each in sizes if ENLARGED[0] <= each[2] <= ENLARGED[1] and min(each[:2]) >= MIN_SIDE]
     if not useful or not ENLARGED[0] <= math.sqrt(width * height) / usual.side <= ENLARGED[1]:
         return None

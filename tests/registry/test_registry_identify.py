@@ -19,6 +19,7 @@ from declared import (
     unet,
     vae,
 )
+from headers import HEADERS
 
 from imagine.registry.header import parse_header
 from imagine.registry.identify import identify
@@ -168,7 +169,11 @@ TRANSFORMERS = {
         "guidance_in.in_layer.weight": (6144, 256),
         "img_in.weight": (6144, 128),
     },
-    ("flux2", "klein"): {"single_stream_modulation.lin.weight": (9216, 3072), "img_in.weight": (3072, 128)},
+    ("flux2", "klein-4b"): {
+        "single_stream_modulation.lin.weight": (9216, 3072),
+        "img_in.weight": (3072, 128),
+        "txt_in.weight": (3072, 7680),
+    },
     ("z-image", ""): {"layers.0.adaLN_modulation.0.weight": (15360, 256), "cap_embedder.0.weight": (2560,)},
     ("lumina2", ""): {"layers.0.adaLN_modulation.1.weight": (9216, 1024), "cap_embedder.0.weight": (2304,)},
     ("qwen-image", ""): {
@@ -405,10 +410,6 @@ def test_controlnets(shapes, found):
         (clip_text(), ("text-encoder", "clip_l", "")),
         (clip_text(1280, 2), ("text-encoder", "clip_g", "")),
         (open_clip(1280, 2), ("text-encoder", "clip_g", "")),
-        (
-            {"shared.weight": (32128, 4096), "encoder.block.0.layer.0.SelfAttention.q.weight": (4096, 4096)},
-            ("text-encoder", "t5", ""),
-        ),
         ({"model.layers.0.self_attn.q_proj.weight": (4096, 2560)}, ("text-encoder", "llm", "")),
         ({"vision_model.embeddings.patch_embedding.weight": (1280, 3, 14, 14)}, ("image-encoder", "clip_vision", "")),
         ({"classifier.weight": (1000, 2048), "classifier.bias": (1000,)}, ("unknown", "", "")),
@@ -419,9 +420,14 @@ def test_what_else_lies_in_a_models_folder(shapes, found):
     assert kind_of(shapes) == found
 
 
+@pytest.mark.parametrize(("shapes", "found"), HEADERS)
+def test_what_people_have(shapes, found):
+    assert kind_of(shapes) == found
+
+
 def test_shapes_that_lie_are_identified_without_a_crash():
     """Real names over shapes of no or too many dimensions: some answer, never an exception."""
     examples = (sd1(), sdxl(), FLUX, SD3, vae(), clip_text(), kohya(f"lora_unet_{ATTENTION}"), {"emb_params": (2, 4)})
-    for shapes in (*examples, *TRANSFORMERS.values()):
+    for shapes in (*examples, *TRANSFORMERS.values(), *(row.values[0] for row in HEADERS)):
         for shape in ((), (0,), (1,) * 8):
             assert told(dict.fromkeys(shapes, shape)).kind

@@ -1,163 +1,161 @@
-"""What is added to a checkpoint: LoRAs, ControlNets, IP-Adapters and embeddings, and for which family each was made."""
+"""What is added to a checkpoint, LoRAs apart: ControlNets, IP-Adapters, motion modules, embeddings and the like.
+
+The names are those of the projects that made each: ControlNet, T2I-Adapter, IP-Adapter, AnimateDiff, GLIGEN, Flux tools
+and diffusers' classes (Apache-2.0).
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from imagine.registry.header import TensorInfo
+from imagine.registry.signatures import Found, Tensors, rows
 
-Found = tuple[str, str, str]
-"""Kind, family ("" where the tensors don't tell) and variant."""
-
-_FAMILY_BY_CONTEXT = {768: "stable_diffusion", 1024: "sd2", 2048: "sdxl", 1280: "sdxl_refiner"}
+FAMILY_BY_CONTEXT = {768: "stable_diffusion", 1024: "sd2", 2048: "sdxl", 1280: "sdxl_refiner"}
 """By the width of the text conditioning that cross-attention takes."""
 
-# How each training tool ends a tensor's name; diffusers' own oldest form has `.lora.down` and `_lora.down`.
-_LORA_NAME = re.compile(
-    r"(?:\.(?P<loha>hada_w[12]_[ab])|\.(?P<lokr>lokr_w[12](?:_[ab])?)|\.(?P<oft>oft_(?:blocks|diag|R(?:\.\w+)?))"
-    r"|[._](?P<lora>lora_(?:up|down|mid|A|B)(?:\.\w+)*|lora\.(?:up|down)\.weight|lora_linear_layer\.(?:up|down)\.weight)"
-    r"|\.(?P<glora>[ab][12]\.weight)|\.(?P<full>diff(?:_b)?))$"
-)
-_CONTEXT_NAME = re.compile(
-    r"attn2[._](?:processor[._])?to_k(?:_lora)?[._](?:lora_down|lora_A|lora\.down|down|hada_w1_b)(?:\.\w+)*$"
-)
-
-# Tried in order on all names joined, with `_` for `.`, so that kohya's and peft's spellings are one.
-_LORA_TRANSFORMERS = (
-    ("chroma", ("distilled_guidance_layer",)),
-    ("hunyuan-video", ("individual_token_refiner",)),
-    ("flux2", ("single_stream_modulation", "attn_to_qkv_mlp_proj")),
-    ("hidream", ("double_stream_blocks_",)),
-    ("flux", ("double_blocks_", "single_blocks_", "single_transformer_blocks_")),
-    ("sd3.5", ("joint_blocks_37_", "x_block_attn2_")),
-    ("sd3", ("joint_blocks_",)),
-    ("qwen-image", ("_img_mlp_", "_img_mod_", "transformer_blocks_59_attn_")),
-    ("sd3", ("transformer_blocks_0_attn_add_k_proj",)),
-    ("cosmos-2.0", ("_cross_attn_k_proj",)),
-    ("wan", ("blocks_0_cross_attn_k",)),
-    ("z-image", ("layers_0_attention_",)),
-    ("ltx", ("transformer_blocks_27_attn1_",)),
-)
-_LORA_ARCHITECTURES = (
-    ("stable-diffusion-v1", "stable_diffusion"), ("sd_v1", "stable_diffusion"),
-    ("stable-diffusion-v2", "sd2"), ("sd_v2", "sd2"),
-    ("stable-diffusion-xl", "sdxl"), ("sdxl", "sdxl"),
-    ("stable-diffusion-3.5", "sd3.5"), ("stable-diffusion-3", "sd3"), ("sd3", "sd3"),
-    ("flux.2", "flux2"), ("flux-2", "flux2"), ("flux2", "flux2"), ("flux", "flux"),
-    ("hunyuan-video", "hunyuan-video"), ("qwen-image", "qwen-image"), ("wan", "wan"), ("z-image", "z-image"),
-    ("chroma", "chroma"), ("lumina", "lumina2"),
+_FLUX = "double_blocks.0.img_attn.norm.key_norm.scale"
+_LAYERS = "controlnet_blocks.0.weight"
+_CONTROLNETS = rows(
+    # Control-LoRA: a marker of its own beside the low-rank halves; ControlNet-XS: an adapter, or grown into its U-Net.
+    ("", "control-lora", "lora_controlnet"),
+    ("", "xs", "control_to_base_for_conv_in.weight"),
+    ("", "xs", "control_model.input_blocks.0.0.weight", "control_model.enc_zero_convs_out.0.weight"),
+    ("", "union", "controlnet_cond_embedding.conv_in.weight", "control_add_embedding.linear_1.weight"),
+    ("", "union", "task_embedding", "transformer_layes.0.attn.in_proj_weight"),
+    ("", "sparse", "controlnet_cond_embedding.weight", "controlnet_mid_block.weight"),
+    ("", "", "control_model.input_hint_block.0.weight"),
+    ("", "", "control_model.time_embed.0.weight"),
+    ("", "", "controlnet_cond_embedding.conv_in.weight"),
+    ("", "", "input_hint_block.0.weight", "input_blocks.0.0.weight"),
+    ("flux", "", "controlnet_blocks.0.weight", _FLUX),
+    ("flux", "xlabs", "input_hint_block.0.weight", _FLUX),
+    ("qwen-image", "", _LAYERS, "controlnet_x_embedder.weight", "txt_norm.weight"),
+    ("qwen-image", "blockwise", "controlnet_blocks.0.y_rms.weight"),
+    ("flux", "union", _LAYERS, "controlnet_mode_embedder.weight"),
+    ("flux", "", _LAYERS, "controlnet_x_embedder.weight"),
+    ("sana", "", _LAYERS, "caption_norm.weight", "input_block.weight"),
+    ("sd3.5", "", _LAYERS, ("transformer_blocks.0.attn.to_q.weight", 0, 2432)),
+    ("sd3", "", _LAYERS, "transformer_blocks.0.attn.to_q.weight"),
+    ("hunyuan-dit", "", _LAYERS, "blocks.0.attn1.to_q.weight"),
+    ("", "", _LAYERS),
+    ("z-image", "", "control_all_x_embedder.2-1.weight"),
+    ("z-image", "", "control_layers.0.adaLN_modulation.0.weight"),
+    # A T2I-Adapter folds 8x8 pixels into one, and 16x16 for SDXL.
+    ("stable_diffusion", "t2i-adapter", "body.0.block1.weight", ("conv_in.weight", 1, 192)),
+    ("sdxl", "t2i-adapter", "body.0.block1.weight", ("conv_in.weight", 1, 768)),
+    ("stable_diffusion", "t2i-adapter", "adapter.body.0.resnets.0.block1.weight", ("adapter.conv_in.weight", 1, 192)),
+    ("sdxl", "t2i-adapter", "adapter.body.0.resnets.0.block1.weight", ("adapter.conv_in.weight", 1, 768)),
+    ("", "t2i-adapter", "body.0.block1.weight"),
+    ("", "t2i-adapter", "adapter.body.0.resnets.0.block1.weight"),
 )  # fmt: skip
-"""Beginnings of what trainers write as `modelspec.architecture` or `ss_base_model_version`."""
+
+_KEY = "ip_adapter.1.to_k_ip.weight"
+_IP_ADAPTERS = rows(
+    ("", "faceid-plus", "image_proj.perceiver_resampler.latents"),
+    ("", "faceid-plus", "image_proj.perceiver_resampler.proj_in.weight"),
+    ("", "instantid", "image_proj.latents", ("image_proj.proj_in.weight", 1, 512)),
+    ("", "plus", "image_proj.latents"),
+    ("", "full-face", "image_proj.proj.3.weight"),
+    ("", "faceid", "image_proj.proj.0.weight", "image_proj.norm.weight", "ip_adapter.0.to_q_lora.down.weight"),
+    ("", "faceid", "ip_adapter.0.to_q_lora.down.weight"),
+    ("", "faceid-portrait", "image_proj.proj.0.weight", "image_proj.norm.weight", "image_proj.proj.2.weight"),
+    ("", "", "image_proj.proj.weight"),
+    ("", "", _KEY),
+    ("flux", "xlabs", "double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight"),
+    ("flux", "pulid", "pulid_ca.0.norm1.weight"),
+    ("sdxl", "photomaker", "id_encoder.visual_projection_2.weight"),
+)  # fmt: skip
+
+_TEMPORAL = "motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q.weight"
+_MOTION = "motion_modules.0.transformer_blocks.0.attn1.to_q.weight"
+_SMALL = {
+    # SDXL has three levels.
+    "motion-module": rows(
+        ("stable_diffusion", "", f"down_blocks.3.{_TEMPORAL}"),
+        ("sdxl", "", f"down_blocks.0.{_TEMPORAL}"),
+        ("stable_diffusion", "", f"down_blocks.3.{_MOTION}", "!conv_in.weight"),
+        ("sdxl", "", f"down_blocks.0.{_MOTION}", "!conv_in.weight"),
+        ("sdxl", "hotshot", "down_blocks.0.temporal_attentions.0.transformer_blocks.0.attn1.to_q.weight"),
+    ),
+    "style-model": rows(
+        ("flux", "redux", "redux_up.weight", "redux_down.weight"),
+        ("stable_diffusion", "t2i-style", "style_embedding", "transformer_layes.0.attn.in_proj_weight"),
+    ),
+    "gligen": rows(
+        ("stable_diffusion", "", "position_net.linears.0.weight"),
+        ("stable_diffusion", "", "down_blocks.0.attentions.0.transformer_blocks.0.fuser.alpha_attn", "!conv_in.weight"),
+    ),
+}
+
+_HYPERNETWORK_WIDTHS = ("320", "640", "768", "1024", "1280")
+_MAX_VECTORS = 256
 
 
-def find_lora(tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) -> Found | None:
-    """A LoRA, LyCORIS or OFT file of kohya's, diffusers' or peft's spelling, else None."""
-    match = next((m for name in tensors if (m := _LORA_NAME.search(name))), None)
-    if match is None:
-        return None
-    return "lora", _lora_family(tensors, metadata), match.lastgroup or "lora"
+def find_adapter(tensors: Mapping[str, TensorInfo]) -> Found | None:
+    """What is added to a checkpoint and is neither a LoRA nor an embedding, else None."""
+    view = Tensors(tensors)
+    if row := view.first(_CONTROLNETS):
+        return Found("controlnet", row.family or _family_of(view), row.variant)
+    if row := view.first(_IP_ADAPTERS):
+        return Found("ip-adapter", row.family or _ip_family(view), row.variant)
+    for kind, table in _SMALL.items():
+        if row := view.first(table):
+            return Found(kind, row.family, row.variant)
+    return _find_hypernetwork(tensors)
 
 
-def _lora_family(tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) -> str:
-    """The width of the conditioning decides, then what the trainer wrote, then the shape of the network."""
-    names = "\n".join(tensors).replace(".", "_")
-    unet = any(mark in names for mark in ("down_blocks_", "input_blocks_", "mid_block_", "middle_block_"))
-    if unet:
-        for name, info in tensors.items():
-            if _CONTEXT_NAME.search(name) and len(info.shape) > 1 and info.shape[1] in _FAMILY_BY_CONTEXT:
-                return _FAMILY_BY_CONTEXT[info.shape[1]]
-    for key in ("modelspec.architecture", "ss_base_model_version"):
-        said = metadata.get(key, "").lower()
-        for beginning, family in _LORA_ARCHITECTURES:
-            if said.startswith(beginning):
-                return family
-    if unet:
-        return _unet_lora_family(names)
-    for family, marks in _LORA_TRANSFORMERS:
-        if any(mark in names for mark in marks):
-            return family
-    return _text_lora_family(names)
-
-
-def _unet_lora_family(names: str) -> str:
-    """By structure: SDXL stacks transformer blocks, and attends to nothing at its first level."""
-    if "attentions_0_transformer_blocks_1_" in names or re.search(r"put_blocks_\d+_1_transformer_blocks_1_", names):
+def _family_of(view: Tensors) -> str:
+    """Which U-Net a ControlNet goes with: by its size embedding, then by the conditioning that it attends to."""
+    names = [name.removeprefix("control_model.") for name in view.tensors]
+    if any(name.startswith(("label_emb.0.", "add_embedding.linear_1.", "base_add_embedding.")) for name in names):
         return "sdxl"
-    if "down_blocks_0_attentions_" in names or "input_blocks_1_1_" in names or "input_blocks_2_1_" in names:
-        return "stable_diffusion"
-    return _text_lora_family(names)
+    for name, info in view.tensors.items():
+        # A low-rank half ends in .down, and its width is the same.
+        if name.endswith(("attn2.to_k.weight", "attn2.to_k.down")) and len(info.shape) == 2:
+            return FAMILY_BY_CONTEXT.get(info.shape[1], _by_projection(view))
+    return _by_projection(view)
 
 
-def _text_lora_family(names: str) -> str:
-    if "lora_te2_" in names or "text_encoder_2_" in names:
-        return "sdxl"
-    if "lora_te_" in names or names.startswith("text_encoder_"):
-        return "stable_diffusion"
+def _by_projection(view: Tensors) -> str:
+    for prefix in ("control_model.", ""):
+        for first in ("input_blocks.1.1.", "down_blocks.0.attentions.0."):
+            if projection := view.shape(f"{prefix}{first}proj_in.weight"):
+                return "stable_diffusion" if len(projection) == 4 else "sd2"
     return ""
 
 
-def find_controlnet(tensors: Mapping[str, TensorInfo]) -> Found | None:
-    """A ControlNet of the original or of diffusers' layout, a control-LoRA or a T2I-Adapter, else None."""
-    if "lora_controlnet" in tensors:
-        return "controlnet", _control_family(tensors, ""), "control-lora"
-    if any(
-        name in tensors for name in ("control_model.input_hint_block.0.weight", "control_model.time_embed.0.weight")
-    ):
-        return "controlnet", _control_family(tensors, "control_model."), ""
-    if "controlnet_cond_embedding.conv_in.weight" in tensors or "input_hint_block.0.weight" in tensors:
-        return "controlnet", _control_family(tensors, ""), ""
-    if "controlnet_blocks.0.weight" in tensors:
-        return "controlnet", _control_family(tensors, ""), ""
-    if "control_all_x_embedder.2-1.weight" in tensors or "control_layers.0.adaLN_modulation.0.weight" in tensors:
-        return "controlnet", "z-image", ""
-    if any(n in tensors for n in ("body.0.block1.weight", "adapter.body.0.resnets.0.block1.weight")):
-        return "controlnet", "", "t2i-adapter"
-    return None
+def _ip_family(view: Tensors) -> str:
+    made, context = (*view.shape(_KEY), 0, 0)[:2]
+    if context == 4096 or made in (2432, 3072):
+        return "sd3.5" if made == 2432 else "flux"
+    return FAMILY_BY_CONTEXT.get(context, "")
 
 
-def _control_family(tensors: Mapping[str, TensorInfo], prefix: str) -> str:
-    if "double_blocks.0.img_attn.norm.key_norm.scale" in tensors:
-        return "flux"
-    if "controlnet_x_embedder.weight" in tensors:
-        return "qwen-image" if "txt_norm.weight" in tensors else "flux"
-    if any(name.startswith("transformer_blocks.0.attn.") for name in tensors):
-        return "sd3"
-    if prefix + "label_emb.0.0.weight" in tensors or "add_embedding.linear_1.weight" in tensors:
-        return "sdxl"
-    for first in ("input_blocks.1.1.", "down_blocks.0.attentions.0."):
-        if projection := tensors.get(f"{prefix}{first}proj_in.weight"):
-            return "stable_diffusion" if len(projection.shape) == 4 else "sd2"
-    return ""
-
-
-def find_ip_adapter(tensors: Mapping[str, TensorInfo]) -> Found | None:
-    """An IP-Adapter: an image projection and the extra keys of the cross-attentions, else None."""
-    if not any(name.startswith("ip_adapter.") for name in tensors):
-        if "double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight" in tensors:
-            return "ip-adapter", "flux", ""
+def _find_hypernetwork(tensors: Mapping[str, TensorInfo]) -> Found | None:
+    """A1111's: pairs of small networks, under the width of the conditioning or of the latents that each changes."""
+    widths = {name.partition(".")[0] for name in tensors}
+    if not tensors or not widths <= set(_HYPERNETWORK_WIDTHS) or len(widths) == len(tensors):
         return None
-    key = tensors.get("ip_adapter.1.to_k_ip.weight")
-    family = _FAMILY_BY_CONTEXT.get(key.shape[-1], "") if key and key.shape else ""
-    if "image_proj.latents" in tensors:
-        variant = "plus"
-    elif any("lora" in name for name in tensors):
-        variant = "faceid"
-    else:
-        variant = ""
-    return "ip-adapter", family, variant
+    family = next((FAMILY_BY_CONTEXT[int(w)] for w in ("1024", "768") if w in widths), "")
+    return Found("hypernetwork", family)
 
 
 def find_embedding(tensors: Mapping[str, TensorInfo]) -> Found | None:
-    """A textual-inversion embedding: a few vectors per text encoder and nothing else, else None."""
-    if not tensors or len(tensors) > 4 or any(len(i.shape) not in (1, 2) or i.elements == 0 for i in tensors.values()):
+    """A textual-inversion embedding: vectors for a few words, for each text encoder, and nothing else; else None."""
+    if not tensors or len(tensors) > _MAX_VECTORS:
         return None
-    if "clip_g" in tensors and set(tensors) <= {"clip_g", "clip_l", "t5xxl"}:
-        return "embedding", "sd3" if "t5xxl" in tensors else "sdxl", ""
-    name, info = next(iter(tensors.items()))
-    vectors = info.shape[0] if len(info.shape) == 2 else 1
-    family = _FAMILY_BY_CONTEXT.get(info.shape[-1], "")
-    named = name in {"emb_params", "clip_l"} or name.startswith("string_to_param.")
-    if len(tensors) == 1 and (named or (family and vectors <= 256)):
-        return "embedding", family if family != "sdxl_refiner" else "sdxl", ""
-    return None
+    if any(len(info.shape) not in (1, 2) or info.elements == 0 for info in tensors.values()):
+        return None
+    if {"clip_g", "text_encoders_1"} & set(tensors):
+        return Found("embedding", "sd3" if "t5xxl" in tensors else "sdxl")
+    widths = {info.shape[-1] for info in tensors.values()}
+    few = all(len(info.shape) == 1 or info.shape[0] <= _MAX_VECTORS for info in tensors.values())
+    name = next(iter(tensors))
+    named = name in {"emb_params", "clip_l", "text_encoders_0"} or name.startswith("string_to_param.")
+    if not few or len(widths) != 1 or any(name.endswith((".weight", ".bias")) for name in tensors):
+        return Found("embedding") if named and len(tensors) == 1 else None
+    family = FAMILY_BY_CONTEXT.get(widths.pop(), "")
+    if not (named or family):
+        return None
+    return Found("embedding", "sdxl" if family == "sdxl_refiner" else family)

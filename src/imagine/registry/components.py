@@ -1,11 +1,11 @@
-"""The parts a checkpoint is made of, baked into it or in files of their own: VAEs and text encoders; and upscalers."""
+"""The parts a checkpoint is made of, baked into it or in files of their own: VAEs, text encoders and image encoders."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagine.registry.adapters import Found
 from imagine.registry.header import TensorInfo
+from imagine.registry.signatures import Found, Tensors, rows
 
 _TEXT_ENCODERS = (
     ("clip_l", "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"),
@@ -33,88 +33,126 @@ def baked_vae_channels(tensors: Mapping[str, TensorInfo]) -> int | None:
     for prefix in _VAE_PREFIXES:
         for name in _DECODER_INPUTS:
             if info := tensors.get(prefix + name):
-                return _input_channels(info)
+                return _input_channels(info.shape)
         if any(name.startswith(prefix + "decoder.") for name in tensors):
             return 0
     return None
 
 
-def _input_channels(info: TensorInfo) -> int:
-    return info.shape[1] if len(info.shape) >= 4 else 0
+def _input_channels(shape: tuple[int, ...]) -> int:
+    return shape[1] if len(shape) >= 4 else 0
+
+
+_IN = "decoder.conv_in.weight"
+_WRAPPED = "decoder.conv_in.conv.weight"
+_VAES = rows(
+    ("flux2", "", _IN, "bn.running_mean"),
+    # Wan's and Qwen-Image's are one network; 48 channels are Wan 2.2's.
+    ("wan", "2.2", "decoder.middle.0.residual.0.gamma", ("decoder.conv1.weight", 1, 48)),
+    ("wan", "", "decoder.middle.0.residual.0.gamma"),
+    ("wan", "2.2", "decoder.mid_block.resnets.0.norm1.gamma", (_IN, 1, 48)),
+    ("qwen-image", "2.1", "decoder.mid_block.resnets.0.norm1.gamma", (_IN, 4)),
+    ("wan", "", "decoder.mid_block.resnets.0.norm1.gamma", (_IN, 5)),
+    ("sana", "", "decoder.stages.1.op_list.0.main.conv.conv.bias"),
+    ("sana", "", "decoder.up_blocks.0.0.conv.weight", "decoder.up_blocks.0.1.conv1.weight"),
+    ("svd", "", "decoder.mid_block.resnets.0.spatial_res_block.norm1.weight"),
+    ("svd", "", "decoder.up.0.block.0.time_stack.in_layers.0.weight"),
+    ("stable_diffusion", "asymmetric", "decoder.condition_encoder.layers.0.weight"),
+    ("stable_diffusion", "consistency-decoder", "decoder_unet.conv_in.weight"),
+    ("allegro", "", "decoder.temp_conv_in.weight"),
+    ("cosmos-1.0", "", "decoder.conv_in.conv_s.weight"),
+    ("cosmos-1.0", "", "decoder.unpatcher.wavelets"),
+    ("mochi", "", "decoder.block_in.resnets.0.norm1.norm_layer.weight"),
+    ("ltx", "", (_WRAPPED, 1, 128)),
+    ("hunyuan-image", "refiner", (_WRAPPED, 1, 32)),
+    ("cogvideox", "", _WRAPPED, "decoder.mid_block.resnets.0.norm1.conv_y.conv.weight"),
+    ("hunyuan-video", "", _WRAPPED, "decoder.mid_block.attentions.0.group_norm.weight"),
+    ("hunyuan-video", "", _WRAPPED, "decoder.mid.block_1.conv1.conv.weight"),
+    ("stable_cascade", "", "vquantizer.codebook.weight"),
+    ("", "vq", _IN, "quantize.embedding.weight"),
+    ("flux", "", (_IN, 1, 16), (_IN, 4)),
+    ("flux2", "", (_IN, 1, 32), (_IN, 4)),
+    ("hunyuan-image", "", (_IN, 1, 64), (_IN, 4)),
+    # SD1, SD2 and SDXL share one topology.
+    ("", "", (_IN, 4)),
+)  # fmt: skip
+# TAESD and its like: a plain stack of numbered layers, whose decoder begins with a convolution of the latents.
+_TINY = (
+    ("decoder.layers.0.weight", "decoder.layers.2.conv.0.weight"),
+    ("decoder.1.weight", "decoder.3.conv.0.weight"),
+    ("taesd_decoder.1.weight", "taesd_decoder.3.conv.0.weight"),
+    ("1.weight", "3.conv.0.weight"),
+)
+_INPUTS = (*_DECODER_INPUTS, "decoder.conv_in.conv_s.weight", "decoder_unet.conv_in.weight")
 
 
 def find_vae(tensors: Mapping[str, TensorInfo]) -> tuple[Found, int] | None:
-    """A VAE in a file of its own and its latent channels, else None.
-
-    SD1, SD2 and SDXL share one topology, so a 4-channel VAE's family is told as "".
-    """
+    """A VAE in a file of its own and its latent channels, else None."""
     for prefix in ("", *_VAE_PREFIXES):
-        decoder = tensors.get(prefix + "decoder.conv_in.weight")
-        if decoder and (prefix or prefix + "encoder.conv_in.weight" in tensors):
-            channels = _input_channels(decoder)
-            if prefix + "bn.running_mean" in tensors:
-                return ("vae", "flux2", ""), channels
-            return ("vae", {16: "flux", 32: "flux2"}.get(channels, ""), ""), channels
-    if "decoder.middle.0.residual.0.gamma" in tensors:
-        decoder = tensors.get("decoder.conv1.weight")
-        return ("vae", "wan", ""), _input_channels(decoder) if decoder else 0
-    if "decoder.stages.1.op_list.0.main.conv.conv.bias" in tensors:
-        return ("vae", "sana", ""), 0
-    return _find_tiny_vae(tensors)
-
-
-def _find_tiny_vae(tensors: Mapping[str, TensorInfo]) -> tuple[Found, int] | None:
-    """TAESD and its like: a plain stack of numbered layers, whose decoder begins with a convolution of the latents."""
-    for first, second in (
-        ("decoder.layers.0.weight", "decoder.layers.2.conv.0.weight"),
-        ("decoder.1.weight", "decoder.3.conv.0.weight"),
-        ("taesd_decoder.1.weight", "taesd_decoder.3.conv.0.weight"),
-        ("1.weight", "3.conv.0.weight"),
-    ):
+        view = Tensors(tensors, prefix)
+        if (row := view.first(_VAES)) and (prefix or row.family or view.has("encoder.conv_in.weight")):
+            channels = next((taken for name in _INPUTS if (taken := _input_channels(view.shape(name)))), 0)
+            return Found("vae", row.family, row.variant), channels
+    for first, second in _TINY:
         if first in tensors and second in tensors:
-            return ("vae", "", "tiny"), _input_channels(tensors[first])
+            channels = _input_channels(tensors[first].shape)
+            return Found("vae", {16: "flux", 32: "flux2"}.get(channels, ""), "tiny"), channels
     return None
 
 
-_UPSCALERS = (
-    ("esrgan", ("conv_first.weight", "body.0.rdb1.conv1.weight")),
-    ("esrgan", ("model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight")),
-    ("hat", ("conv_first.weight", "layers.0.residual_group.overlap_attn.relative_position_bias_table")),
-    ("swinir", ("conv_first.weight", "layers.0.residual_group.blocks.0.attn.relative_position_bias_table")),
-    ("swin2sr", ("conv_first.weight", "layers.0.residual_group.blocks.0.attn.logit_scale")),
-    ("dat", ("conv_first.weight", "layers.0.blocks.0.attn.qkv.weight")),
-    ("span", ("conv_1.sk.weight", "block_1.c1_r.sk.weight")),
-    ("omnisr", ("input.weight", "residual_layer.0.residual_layer.0.layer.0.fn.0.weight")),
-    ("compact", ("body.0.weight", "body.1.weight", "body.2.weight")),
+_FEED, _NORM = "layers.0.pre_feedforward_layernorm.weight", "layers.0.self_attn.q_norm.weight"
+_Q, _GATE = "layers.0.self_attn.q_proj.weight", "layers.0.post_attention_layernorm.weight"
+_TEXT = rows(
+    ("clip_g", "", ("embeddings.position_embedding.weight", 1, 1280)),
+    ("clip_h", "", ("embeddings.position_embedding.weight", 1, 1024)),
+    ("clip_l", "", ("embeddings.position_embedding.weight", 1, 768)),
+    ("clip", "", "embeddings.position_embedding.weight"),
+    ("clip_g", "", ("transformer.resblocks.0.attn.in_proj_weight", 1, 1280)),
+    ("clip_h", "", ("transformer.resblocks.0.attn.in_proj_weight", 1, 1024)),
+    ("clip_l", "", ("transformer.resblocks.0.attn.in_proj_weight", 1, 768)),
+    ("clip", "", "transformer.resblocks.0.attn.in_proj_weight"),
+    ("byt5", "", "encoder.block.0.layer.0.SelfAttention.q.weight", ("shared.weight", 1, 1472)),
+    ("umt5-xxl", "", "encoder.block.0.layer.0.SelfAttention.q.weight", ("shared.weight", 0, 256384)),
+    ("t5-xxl", "", ("encoder.block.0.layer.0.SelfAttention.q.weight", 1, 4096)),
+    ("t5-xl", "", ("encoder.block.0.layer.0.SelfAttention.q.weight", 1, 2048)),
+    ("t5", "", "encoder.block.0.layer.0.SelfAttention.q.weight"),
+    ("chatglm3-6b", "", "encoder.layers.0.self_attention.query_key_value.weight"),
+    # Language models, by whether they normalise queries or have biases, and by width.
+    ("gemma3-12b", "", _FEED, _NORM, (_GATE, 0, 3840)),
+    ("gemma3", "", _FEED, _NORM),
+    ("gemma2-2b", "", _FEED, (_GATE, 0, 2304)),
+    ("gemma2", "", _FEED),
+    ("qwen3-0.6b", "", _NORM, (_GATE, 0, 1024)),
+    ("qwen3-1.7b", "", _NORM, (_GATE, 0, 2048)),
+    ("qwen3-4b", "", _NORM, (_GATE, 0, 2560)),
+    ("qwen3-8b", "", _NORM, (_GATE, 0, 4096)),
+    ("qwen3", "", _NORM),
+    ("qwen2.5-vl-7b", "", ("layers.0.self_attn.k_proj.bias", 0, 512)),
+    ("qwen2.5-vl-3b", "", ("layers.0.self_attn.k_proj.bias", 0, 256)),
+    ("qwen2.5", "", "layers.0.self_attn.k_proj.bias"),
+    ("mistral3-24b", "", _Q, (_GATE, 0, 5120)),
+    ("ministral3-3b", "", _Q, (_GATE, 0, 3072)),
+    ("llama3-8b", "", _Q, (_GATE, 0, 4096)),
+    ("llm", "", _Q),
+)  # fmt: skip
+_TEXT_PREFIXES = (
+    "", "text_model.", "model.", "language_model.model.", "model.language_model.", "transformer.text_model.",
+    "transformer.", "transformer.model.",
+)  # fmt: skip
+_IMAGE = rows(
+    ("siglip", "", "vision_model.embeddings.patch_embedding.weight", "vision_model.head.probe"),
+    ("siglip", "", "vision_model.embeddings.patch_embedding.bias", "!vision_model.pre_layrnorm.weight"),
+    ("clip_vision", "", "vision_model.embeddings.patch_embedding.weight"),
+    ("clip_vision", "", "visual.conv1.weight"),
+    ("dinov2", "", "embeddings.patch_embeddings.projection.weight"),
 )
-
-
-def find_upscaler(tensors: Mapping[str, TensorInfo]) -> Found | None:
-    """A network that enlarges pictures, by its architecture, else None."""
-    for prefix in ("", "params_ema.", "params.", "module."):
-        for architecture, names in _UPSCALERS:
-            if all(prefix + name in tensors for name in names):
-                return "upscaler", architecture, ""
-    return None
-
-
-_LONE_ENCODERS = (
-    ("image-encoder", "clip_vision", "vision_model.embeddings.patch_embedding.weight"),
-    ("image-encoder", "clip_vision", "visual.conv1.weight"),
-    ("text-encoder", "clip", "text_model.embeddings.position_embedding.weight"),
-    ("text-encoder", "clip", "transformer.resblocks.0.attn.in_proj_weight"),
-    ("text-encoder", "t5", "encoder.block.0.layer.0.SelfAttention.q.weight"),
-    ("text-encoder", "llm", "model.layers.0.self_attn.q_proj.weight"),
-    ("text-encoder", "llm", "model.language_model.layers.0.self_attn.q_proj.weight"),
-)
-_CLIP_BY_WIDTH = {768: "clip_l", 1024: "clip_h", 1280: "clip_g"}
 
 
 def find_encoder(tensors: Mapping[str, TensorInfo]) -> Found | None:
     """A text or image encoder in a file of its own, else None."""
-    for kind, family, name in _LONE_ENCODERS:
-        if info := tensors.get(name):
-            if family == "clip" and info.shape:
-                family = _CLIP_BY_WIDTH.get(info.shape[-1], "clip")
-            return kind, family, ""
+    if row := Tensors(tensors).first(_IMAGE):
+        return Found("image-encoder", row.family, row.variant)
+    for prefix in _TEXT_PREFIXES:
+        if row := Tensors(tensors, prefix).first(_TEXT):
+            return Found("text-encoder", row.family, row.variant)
     return None

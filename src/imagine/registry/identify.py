@@ -8,17 +8,14 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from imagine.registry.adapters import Found, find_controlnet, find_embedding, find_ip_adapter, find_lora
-from imagine.registry.components import (
-    baked_vae_channels,
-    find_encoder,
-    find_upscaler,
-    find_vae,
-    text_encoders,
-)
-from imagine.registry.denoisers import EMA_PREFIX, Denoiser, find_denoiser
+from imagine.registry.adapters import find_adapter, find_embedding
+from imagine.registry.components import baked_vae_channels, find_encoder, find_vae, text_encoders
+from imagine.registry.denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
 from imagine.registry.header import BITS, Header, TensorInfo
+from imagine.registry.loras import find_lora
 from imagine.registry.prediction import Prediction, Sidecar, tell_prediction
+from imagine.registry.signatures import Found
+from imagine.registry.upscalers import find_upscaler
 
 CHECKPOINT = "checkpoint"
 DIFFUSION_MODEL = "diffusion-model"
@@ -38,7 +35,8 @@ _TWO_ENCODERS = frozenset({"clip_l", "clip_g"})
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What a file is. `kind` is one of checkpoint, diffusion-model, lora, vae, controlnet, embedding, upscaler,
-    ip-adapter, text-encoder, image-encoder, unknown; only a checkpoint can generate.
+    ip-adapter, text-encoder, image-encoder, motion-module, style-model, hypernetwork, gligen, unknown; only a
+    checkpoint can generate.
 
     `parameters` counts the elements of what generates: denoiser, text encoders and VAE, without EMA copies.
     `dtype` is what most of the denoiser is stored as. `resolution` is the side of the native square, in pixels.
@@ -62,20 +60,17 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
     """Tell what the file with this `header` is; `sidecar` is what the YAML beside it says about its prediction."""
     tensors = header.tensors
-    if found := find_controlnet(tensors):
+    # What is added to a denoiser may carry some of its tensors' names; a whole checkpoint isn't looked through for it.
+    whole = LDM_PREFIX + "input_blocks.0.0.weight" in tensors
+    found = None if whole else find_adapter(tensors) or find_lora(tensors, header.metadata)
+    if found:
         return _plain(found, tensors)
     if denoiser := find_denoiser(tensors):
         return _with_denoiser(denoiser, header, sidecar)
     if vae := find_vae(tensors):
         return _plain(vae[0], tensors, latent_channels=vae[1], has_vae=True)
-    found = (
-        find_ip_adapter(tensors)
-        or find_lora(tensors, header.metadata)
-        or find_encoder(tensors)
-        or find_upscaler(tensors)
-        or find_embedding(tensors)
-    )
-    return _plain(found or ("unknown", "", ""), tensors)
+    found = find_encoder(tensors) or find_upscaler(tensors) or find_embedding(tensors)
+    return _plain(found or Found("unknown"), tensors)
 
 
 def _plain(

@@ -17,6 +17,7 @@ MUST_NOT_KNOW = {
     "server": (*HEAVY, "imagine.engine", "imagine.worker"),
     "server/openai": ("imagine.server.ollama",),
     "server/ollama": ("imagine.server.openai",),
+    "foreign": (*HEAVY, *(f"imagine.{part}" for part in ("engine", "server", "cli", "registry", "metadata"))),
     "messages": (*HEAVY, *(f"imagine.{part}" for part in ("engine", "server", "cli", "registry", "errors"))),
     "cli": (*HEAVY, "imagine.engine"),
     "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch"),

@@ -9,11 +9,13 @@ The format: https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/v1.10.1
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
 
-from .messages import Note
+from .foreign.samplers import sampler_from_other, schedule_from_other
+from .messages import Note, message
 
 SAMPLERS = {
     "ddim": "DDIM",
@@ -65,7 +67,11 @@ _SAYS_NOTHING = frozenset(["Version", "Model hash", "VAE hash"])
 _NEGATIVE = "Negative prompt:"
 _MAX_PAIRS = 100
 _SURE = frozenset(["Steps", "Sampler", "CFG scale", "Seed"])
-_KEY = re.compile(r"[A-Za-z][\w \-/.+]{0,40}")
+_FIRST = re.compile(r"[ \n]{0,4}([A-Za-z][\w \-/.+]{0,40}):[ ]?")
+"""A key and its colon."""
+_BEGINNING = re.compile(r"Steps: ?\d")
+_SEPARATOR = re.compile(r"[,\n]")
+_DECIMAL_COMMA = re.compile(r"(\d{1,20}),(\d{1,20})", re.ASCII)
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 
 
@@ -102,12 +108,12 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Note]]:
     Only what is said is there: a text without parameters is a prompt.
     """
     lines = text.replace("\r\n", "\n").strip().split("\n")
-    last = next((i for i in reversed(range(len(lines))) if _is_parameters(lines[i])), len(lines))
+    last = _parameters_at(lines)
     negative = next((i for i in range(last) if lines[i].startswith(_NEGATIVE)), last)
     meta: dict[str, Any] = {"prompt": "\n".join(lines[:negative]).strip()}
     if negative < last:
         meta["neg"] = "\n".join(lines[negative:last]).removeprefix(_NEGATIVE).strip()
-    pairs = _pairs(lines[last]) if last < len(lines) else {}
+    pairs, _ = _pairs(_paragraph(lines, last))
     warnings: list[Note] = []
     _take_numbers(pairs, meta, warnings)
     _take_sampler(pairs, meta, warnings)
@@ -116,55 +122,95 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Note]]:
         if pairs.get(key):
             meta[name] = pairs.pop(key)
     if unknown := [key for key in pairs if key not in _SAYS_NOTHING]:
-        warnings.append(f"not understood and left out: {', '.join(unknown[:10])}{' …' * (len(unknown) > 10)}")
+        warnings.append(message("infotext.left_out", names=", ".join(unknown[:10]) + " …" * (len(unknown) > 10)))
     return meta, warnings
 
 
 def sampler_from_name(name: str, schedule_type: str | None = None) -> tuple[str | None, str | None]:
-    """Our sampler and schedule for AUTOMATIC1111's; None for one that isn't here.
+    """Our sampler and schedule for AUTOMATIC1111's, and for ComfyUI's and its kin; None for one that isn't here.
 
     Names of before 1.9 hold the schedule: "DPM++ 2M Karras" is ("dpm++ 2m", "karras").
     """
     base, schedule = name.lower().strip(), (schedule_type or "").lower().strip()
     if base not in _OURS:
+        theirs, implied = sampler_from_other(base)
+        if theirs:
+            return theirs, _schedule_named(schedule) or implied or "default"
         base, _, suffix = base.rpartition(" ")
         if base not in _OURS or suffix not in ("karras", "exponential"):
-            return None, _OUR_SCHEDULES.get(schedule)
+            return None, _schedule_named(schedule)
         schedule = schedule or suffix
     sampler = _OURS[base]
     if schedule == "automatic":
         return sampler, _AUTOMATIC.get(sampler, "default")
-    return sampler, _OUR_SCHEDULES.get(schedule) if schedule else "default"
+    return sampler, _schedule_named(schedule) if schedule else "default"
 
 
-def _is_parameters(line: str) -> bool:
-    """Parameters are at least three pairs on a line, one of which no prompt has."""
-    pairs = _pairs(line)
-    return len(pairs) >= 3 and not _SURE.isdisjoint(pairs)
+def _schedule_named(name: str) -> str | None:
+    return _OUR_SCHEDULES.get(name) or schedule_from_other(name)
 
 
-def _pairs(line: str) -> dict[str, str]:
-    """`key: value, key: "quoted, value", key: {…}` as far as it goes."""
+def _parameters_at(lines: list[str]) -> int:
+    """Where the parameters begin: the last line that does so as AUTOMATIC1111's do, else the last that can be one."""
+    backwards = range(len(lines) - 1, -1, -1)
+    begun = next((i for i in backwards if _BEGINNING.match(lines[i])), None)
+    if begun is not None and _are_parameters(_paragraph(lines, begun), loosely=True):
+        return begun
+    return next((i for i in backwards if _are_parameters(lines[i])), len(lines))
+
+
+def _paragraph(lines: list[str], start: int) -> str:
+    """The lines from `start` to the next empty one: a value may hold a line's end."""
+    return "\n".join(itertools.takewhile(str.strip, lines[start:]))
+
+
+def _are_parameters(text: str, *, loosely: bool = False) -> bool:
+    """Parameters are at least three pairs, one of which no prompt has; `loosely`: whatever stands between them."""
+    if not _FIRST.match(text):
+        return False
+    pairs, loose = _pairs(text)
+    return len(pairs) >= 3 and not _SURE.isdisjoint(pairs) and (loosely or not loose)
+
+
+def _pairs(text: str) -> tuple[dict[str, str], bool]:
+    """`key: value, key: "quoted, value", key: {…}`; whether there was text in between that is no pair.
+
+    What is no pair belongs to the value before it: a list, a number with a decimal comma, a text with a line's end.
+    """
     pairs: dict[str, str] = {}
-    at = 0
-    for _ in range(_MAX_PAIRS):
-        colon = line.find(":", at)
-        key = line[at:colon].strip(" ,") if colon >= 0 else ""
-        if not _KEY.fullmatch(key):
-            break
-        start = colon + 1 + (line[colon + 1 : colon + 2] == " ")
-        quoted = _QUOTED.match(line, start)
-        if quoted:
-            value, at = _unquoted(quoted.group()), quoted.end()
+    key, start, at, loose, found = "", 0, 0, False, 0
+    while at < len(text) and found < _MAX_PAIRS:
+        begun = _FIRST.match(text, at)
+        if begun:
+            _store(pairs, key, text[start : at - 1])
+            key, start, found = begun[1].strip(), begun.end(), found + 1
+            at = _value_end(text, start)
         else:
-            closed = line.find("}", start) if line.startswith("{", start) else start
-            at = line.find(",", max(closed, start))
-            at = len(line) if at < 0 else at
-            value = line[start:at].strip()
-        pairs[key] = value
-        if line[at : at + 1] not in (",", ""):
-            break
-    return pairs
+            loose = True
+            at = _separator(text, at)
+        at += 1
+    _store(pairs, key, text[start : at - 1])
+    return pairs, loose
+
+
+def _store(pairs: dict[str, str], key: str, value: str) -> None:
+    if key:
+        value = value.strip()
+        pairs[key] = _unquoted(value) if _QUOTED.fullmatch(value) else value
+
+
+def _value_end(text: str, start: int) -> int:
+    """Where the value that begins at `start` ends, whatever commas its quotes or brackets hold."""
+    quoted = _QUOTED.match(text, start)
+    closing = {"{": "}", "[": "]"}.get(text[start : start + 1])
+    closed = quoted.end() if quoted else text.find(closing, start) if closing else start
+    return _separator(text, max(closed, start))
+
+
+def _separator(text: str, at: int) -> int:
+    """The next comma or line's end, or the end."""
+    found = _SEPARATOR.search(text, at)
+    return found.start() if found else len(text)
 
 
 def _unquoted(text: str) -> str:
@@ -196,11 +242,11 @@ def _take_sampler(pairs: dict[str, str], meta: dict[str, Any], warnings: list[No
     if sampler:
         meta["sampler"] = sampler
     elif name:
-        warnings.append(f"there is no sampler '{name[:40]}' here; it was left out")
+        warnings.append(message("infotext.sampler", "sampler", value=name[:40]))
     if schedule:
         meta["schedule"] = schedule
     elif schedule_type:
-        warnings.append(f"there is no schedule '{schedule_type[:40]}' here; it was left out")
+        warnings.append(message("infotext.schedule", "schedule", value=schedule_type[:40]))
 
 
 def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Note]) -> None:
@@ -216,7 +262,7 @@ def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: lis
     if upscaler.lower() in _UPSCALERS:
         hires["upscaler"] = upscaler.lower()
     else:
-        warnings.append(f"there is no upscaler '{upscaler[:40]}' here; it was left out")
+        warnings.append(message("infotext.upscaler", "hires.upscaler", value=upscaler[:40]))
     meta["hires"] = hires
 
 
@@ -232,8 +278,10 @@ def _take(
     value = pairs.pop(key, None)
     if value is None:
         return
+    if kind is float and (decimal := _DECIMAL_COMMA.fullmatch(value)):
+        value = f"{decimal[1]}.{decimal[2]}"
     form = r"\d{1,20}" if kind is int else r"\d{1,20}(\.\d{1,20})?"
     if re.fullmatch(form, value, re.ASCII):
         into[name] = kind(value)
     else:
-        warnings.append(f"{key} is '{value[:40]}', which is not a number that can be used; it was left out")
+        warnings.append(message("infotext.number", name, key=key, value=value[:40]))

@@ -11,6 +11,7 @@ inflation, depth and numbers.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import zlib
@@ -23,6 +24,7 @@ from PIL.PngImagePlugin import PngInfo
 from . import containers
 from .errors import BadRequest
 from .exif import comment, with_comment
+from .foreign.programs import ALL_KEYS, recipe_from_parameters, recipe_from_texts
 from .infotext import infotext_from_meta, meta_from_infotext
 from .messages import Note
 from .params import MAX_SEED
@@ -46,6 +48,7 @@ _UNWRITABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """What UTF-8 or XML has no place for."""
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
+_KEYS = {key.encode("latin-1") for key in ("meta", "parameters", *ALL_KEYS)}
 _SPELLED = {"steps": "num_steps"}
 _TRANSPORT = frozenset(["stream", "date"])
 """What the original Imagine's `meta` held beside the recipe."""
@@ -90,8 +93,8 @@ def blocks(meta: dict[str, Any] | None, *, limit: bool = False) -> dict[str, byt
 def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
     """The recipe in an untrusted file, or None where there is none.
 
-    Files are PNG, JPEG and WebP of Imagine, of AUTOMATIC1111 and of what writes as it does; PNG of the original
-    Imagine; JSON `{"meta": {…}, …}` of either Imagine.
+    Files are PNG, JPEG and WebP of Imagine, of AUTOMATIC1111 and of what writes as it does, of SwarmUI and Fooocus; PNG
+    of ComfyUI, InvokeAI and the original Imagine; JSON `{"meta": {…}, …}` of either Imagine.
     Raises BadRequest on `field` for a recipe that is there and can't be read.
     """
     if len(data) > MAX_FILE:
@@ -102,7 +105,11 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
     texts = _png_texts(data) if kind == "png" else _block_texts(data)
     if "meta" in texts:
         return _recipe(texts["meta"].encode(), field)
-    return Recipe(*meta_from_infotext(texts["parameters"])) if "parameters" in texts else None
+    if "parameters" in texts:
+        text = texts["parameters"]
+        return Recipe(*(recipe_from_parameters(text) or meta_from_infotext(text)))
+    foreign = recipe_from_texts(texts)
+    return None if foreign is None else Recipe(*foreign)
 
 
 def _json(meta: dict[str, Any]) -> str:
@@ -128,20 +135,28 @@ def _png_texts(data: bytes) -> dict[str, str]:
         if kind not in (b"tEXt", b"zTXt", b"iTXt") or len(body) > MAX_TEXT:
             continue
         key, _, value = bytes(body).partition(b"\0")
-        if key in (b"meta", b"parameters") and (text := _png_text(kind, value)) is not None:
+        if key in _KEYS and (text := _png_text(kind, key, value)) is not None:
             texts.setdefault(key.decode(), text)
     return texts
 
 
-def _png_text(kind: bytes, value: bytes) -> str | None:
+def _png_text(kind: bytes, key: bytes, value: bytes) -> str | None:
     if kind == b"tEXt":
-        return value.decode("latin-1")
+        return _latin_or_utf8(key, value)
     if kind == b"zTXt":
         inflated = _inflated(value[1:])
-        return None if inflated is None else inflated.decode("latin-1")
+        return None if inflated is None else _latin_or_utf8(key, inflated)
     text = value[2:].split(b"\0", 2)[-1]  # behind a language and a translated key
     plain = _inflated(text) if value[:1] == b"\1" else text
     return None if plain is None else plain.decode("utf-8", "replace")
+
+
+def _latin_or_utf8(key: bytes, text: bytes) -> str:
+    """Latin-1, as the standard says and we write; others write UTF-8, and what reads as that hardly ever isn't."""
+    if key != b"meta":
+        with contextlib.suppress(UnicodeDecodeError):
+            return text.decode()
+    return text.decode("latin-1")
 
 
 def _inflated(value: bytes) -> bytes | None:
@@ -161,7 +176,7 @@ def _block_texts(data: bytes) -> dict[str, str]:
     if packet:
         texts["meta"] = unescape(packet[1] or packet[2] or "")
     parameters = comment(containers.exif(data) or b"")
-    if parameters and "Steps: " in parameters:
+    if parameters and ("Steps: " in parameters or parameters.lstrip().startswith("{")):
         texts["parameters"] = parameters
     return texts
 

@@ -14,4 +14,12 @@ SENTENCES = {
     "http.expect": "the Expect header asks for what this server doesn't do",
     "http.internal": "an internal error, logged under request id {request}",
     "recipe.none": "{field} does not say how it was made",
+    "foreign.value": "{field} is '{value}' there, which can't be used here; it was left out",
+    "foreign.left_out": "{program} says more than can be taken over; left out: {names}",
+    "foreign.unread": "the file says how it was made in a form that can't be read here: {what}",
+    "infotext.left_out": "not understood and left out: {names}",
+    "infotext.sampler": "there is no sampler '{value}' here; it was left out",
+    "infotext.schedule": "there is no schedule '{value}' here; it was left out",
+    "infotext.upscaler": "there is no upscaler '{value}' here; it was left out",
+    "infotext.number": "{key} is '{value}', which is not a number that can be used; it was left out",
 }

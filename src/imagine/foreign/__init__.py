@@ -1,0 +1,1 @@
+"""Recipes that other programs wrote into their pictures, under our names; each program's form in a file of its own."""

@@ -19,6 +19,7 @@ MUST_NOT_KNOW = {
     "server/ollama": ("imagine.server.openai",),
     "foreign": (*HEAVY, *(f"imagine.{part}" for part in ("engine", "server", "cli", "registry", "metadata"))),
     "messages": (*HEAVY, *(f"imagine.{part}" for part in ("engine", "server", "cli", "registry", "errors"))),
+    "files": (*HEAVY, "PIL", "imagine.engine", "imagine.server", "imagine.registry", "imagine.worker"),
     "cli": (*HEAVY, "imagine.engine"),
     "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch"),
     "worker": ("asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch"),

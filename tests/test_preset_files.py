@@ -77,12 +77,12 @@ def test_a_file_that_breaks_leaves_its_presets_as_they_were(tmp_path, caplog):
         ("p.json", "[" * 100_000, "is not JSON in UTF-8"),
         ("p.yaml", "!!python/object/apply:os.system [ls]", "is not YAML"),
         ("p.yaml", "a: {steps: 0}", "can't be used: in preset 'a', steps is 0"), ("p.yaml", "text", "can't be used"),
-        ("p.yaml", "#" * (MAX_SIZE + 1), "is too large"),
+        ("p.yaml", "#" * (MAX_SIZE + 1), "is larger than 1 MiB"),
     ],
 )  # fmt: skip
 def test_a_file_that_can_not_be_used_is_refused_at_the_start(tmp_path, name, text, sentence):
     path = write(tmp_path / name, text)
-    with pytest.raises(ImagineError, match=r"^the preset file ") as caught:
+    with pytest.raises(ImagineError, match=r"p\.(yaml|json)") as caught:
         Presets([path]).check()
     assert str(path) in str(caught.value)
     assert sentence in str(caught.value)
@@ -92,7 +92,7 @@ def test_bytes_that_are_no_text_and_folders_are_refused(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "b.yaml").mkdir()
     for name in ("a.yaml", "b.yaml"):
-        with pytest.raises(ImagineError, match=r"^the preset file"):
+        with pytest.raises(ImagineError, match=name):
             Presets([tmp_path / name]).check()
 
 

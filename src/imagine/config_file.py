@@ -13,6 +13,8 @@ from .checking import shown
 from .errors import BadRequest, ImagineError
 from .presets import CONTAINERS, SPELLINGS, named
 
+MAX_SIZE = 2**20
+"""Bytes of a configuration file; real ones have a few thousand."""
 _NO_EFFECT = {
     "api_endpoints": "its endpoints are fixed",
     "image_generation.use_ref_images": "a request that brings a picture means it to be used",

@@ -13,6 +13,7 @@ import msgspec
 
 from . import shipped
 from .errors import BadRequest, ImagineError
+from .files.reading import read_file
 from .presets import Preset, presets_from
 from .settings import Settings
 
@@ -89,7 +90,7 @@ class Presets:
 def presets_of(settings: Settings) -> Presets:
     """The presets of a server of these settings. Raises ImagineError for a file that is named and isn't there."""
     for path in settings.preset_files:
-        if not path.is_file():
+        if not path.exists():
             raise ImagineError(f"there is no preset file {path}", field="preset_files")
     at_home = [settings.home / f"presets.{suffix}" for suffix in ("yaml", "yml", "json")]
     return Presets([*at_home, *settings.preset_files], settings.presets, shipped.presets())
@@ -98,14 +99,11 @@ def presets_of(settings: Settings) -> Presets:
 def read_presets(path: Path) -> list[Preset]:
     """The presets in a YAML or JSON file, none for no file. Raises ImagineError for one that can't be used."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SIZE + 1)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise ImagineError(f"the preset file {path} can't be read: {error.strerror}") from error
-    if len(data) > MAX_SIZE:
-        raise ImagineError(f"the preset file {path} is too large; at most {MAX_SIZE} bytes are read")
+        data = read_file(path, MAX_SIZE, field="preset_files")
+    except ImagineError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return []
+        raise
     try:
         value = _value(data.decode("utf-8-sig"), path.suffix.lower())
         return presets_from({} if value is None else value)

@@ -21,6 +21,7 @@ from .aliases import Aliases
 from .checking import shown
 from .config_file import read_config
 from .errors import ImagineError
+from .files.reading import read_text
 from .presets import Preset
 from .resolve import NO_DEFAULTS, Defaults
 from .setting_values import LogFormat, ModelSettings, Network, Place
@@ -30,6 +31,7 @@ PREFIX = "IMAGINE_"
 CREDENTIAL = "imagine-api-key"
 """The name of the systemd credential (`LoadCredential=`) that holds the API key."""
 _KEY = frozenset(["api_key", "api_key_file"])
+_LONGEST_KEY_FILE = 2**16
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
 
 
@@ -225,10 +227,7 @@ def _value(name: str, value: object, named: str) -> Any:
 
 
 def _key_in(path: Path) -> str:
-    try:
-        key = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImagineError(f"the key file {path} can't be read: {error}", field="api_key_file") from error
+    key = read_text(path, _LONGEST_KEY_FILE, field="api_key_file").strip()
     if not key:
         raise ImagineError(f"the key file {path} is empty", field="api_key_file")
     return key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,11 @@ def recipe_of(source: Path, said: dict[str, Any]) -> dict[str, Any]:
     """What `source` says of how it was made, as a request asks for it."""
     import msgspec
 
-    from ..metadata import read_metadata
+    from ..files.reading import read_file
+    from ..metadata import MAX_FILE, read_metadata
     from ..replay import request_from_meta
 
-    recipe = read_metadata(source.read_bytes(), field="from")
+    recipe = read_metadata(read_file(source, MAX_FILE, field="from"), field="from")
     if recipe is None:
         raise ImagineError(f"{source} does not say how it was made", field="from")
     meta = dict(recipe.meta)
@@ -68,21 +70,22 @@ def photo(path: Path, field: str) -> bytes:
     """The file's bytes; of a photo larger than a server takes, those of a smaller copy, and says so."""
     from PIL import Image, UnidentifiedImageError
 
+    from .. import images
+    from ..files.reading import read_file
+
+    data = read_file(path, images.MAX_BYTES, field=field)
     try:
-        data = path.read_bytes()
-        with Image.open(path) as picture:
+        with Image.open(io.BytesIO(data)) as picture:
             size = picture.size
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ImagineError(f"{field}: {path} can't be read as a picture: {error}", field=field) from error
     if max(size) <= MAX_SIDE and len(data) <= MAX_BYTES:
         return data
-    from ..images import decode, encode
-
-    smaller = decode(data, field=field, max_side=_LARGEST)
+    smaller = images.decode(data, field=field, max_side=_LARGEST)
     smaller.thumbnail((MAX_SIDE, MAX_SIDE) if max(size) > MAX_SIDE else (MAX_SIDE // 2, MAX_SIDE // 2))
     sent = f"{smaller.width} x {smaller.height}"
     click.echo(f"{path.name} is {size[0]} x {size[1]}, larger than the server takes: sent as {sent}", err=True)
-    return encode(smaller)
+    return images.encode(smaller)
 
 
 def margins(text: str) -> int | dict[str, int]:

@@ -19,9 +19,11 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; overwrites.")
 def command(file: Path, output: Path | None) -> None:
     """Turn FILE, a PNG, into a JSON, or a JSON into a PNG, beside it."""
+    from ..files.reading import read_file
     from ..images import write_atomically
+    from ..metadata import MAX_FILE
 
-    data = file.read_bytes()
+    data = read_file(file, MAX_FILE, field="file")
     if data.startswith(PNG):
         saved = {"meta": recipe_in(file), "out": base64.b64encode(data).decode("ascii")}
         made, suffix = json.dumps(saved, ensure_ascii=False).encode("utf-8", "replace"), ".json"
@@ -36,9 +38,11 @@ def command(file: Path, output: Path | None) -> None:
 
 def picture_in(path: Path) -> bytes:
     """The PNG that a saved JSON, or a PNG itself, holds. Raises ImagineError for another file."""
+    from ..files.reading import read_file
     from ..images import decode_base64
+    from ..metadata import MAX_FILE
 
-    data = path.read_bytes()
+    data = read_file(path, MAX_FILE, field="file")
     if data.startswith(PNG):
         return data
     try:

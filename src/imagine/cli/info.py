@@ -15,9 +15,10 @@ _LONGEST = 2000
 
 def recipe_in(path: Path) -> dict[str, Any]:
     """What a PNG, JPEG, WebP or JSON says of its making. Raises ImagineError where it says nothing."""
-    from ..metadata import read_metadata
+    from ..files.reading import read_file
+    from ..metadata import MAX_FILE, read_metadata
 
-    recipe = read_metadata(path.read_bytes())
+    recipe = read_metadata(read_file(path, MAX_FILE, field="file"))
     if recipe is None:
         raise ImagineError(f"{path} does not say how it was made", field="file")
     for warning in recipe.warnings:

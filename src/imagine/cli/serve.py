@@ -16,7 +16,9 @@ import click
 
 from ..address import Address
 from ..client import Client
+from ..config_file import MAX_SIZE
 from ..errors import ImagineError
+from ..files.reading import read_text
 from ..settings import OPTIONS, Settings, settings_from
 from . import reach
 from .list import in_folders
@@ -110,10 +112,7 @@ def _warn(warnings: list[str]) -> None:
 
 
 def _text_of(config: Path | None) -> str | None:
-    try:
-        return None if config is None else config.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImagineError(f"the configuration file {config} can't be read: {error}") from error
+    return None if config is None else read_text(config, MAX_SIZE, field="config")
 
 
 async def _serve(settings: Settings, reread: Callable[[], Settings]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from imagine.errors import UnusableModel
+from imagine.files import reading
 
 
 @contextmanager
@@ -18,17 +18,10 @@ def regular_file(path: Path) -> Iterator[tuple[int, int]]:
     Raises UnusableModel where it is no regular file, or where the system refuses it, then or while it is read.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UnusableModel("it is not a regular file")
-        # Something else may lie there by now: not to wait for a FIFO's writer is decided at the opening.
-        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        try:
-            status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode):
-                raise UnusableModel("it is not a regular file")
-            yield file, status.st_size
-        finally:
-            os.close(file)
+        with reading.regular_file(path) as opened:
+            yield opened
+    except reading.NotRegular as error:
+        raise UnusableModel("it is not a regular file") from error
     except OSError as error:
         raise UnusableModel(f"it can't be read: {reason(error)}") from error
 

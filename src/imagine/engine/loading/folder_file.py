@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from torch import Tensor
 
-from imagine.errors import UnusableModel
+from imagine.errors import ImagineError, UnusableModel
+from imagine.files.reading import read_file
 
 from .checkpoint_file import SUFFIX, CheckpointFile
 
@@ -22,12 +23,9 @@ def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a small file. Raises UnusableModel where there is none."""
     name = f"{path.parent.name}/{path.name}"
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_JSON_BYTES + 1)
-    except OSError as error:
-        raise UnusableModel(f"its {name} can't be read: {(error.strerror or str(error)).lower()}") from error
-    if len(raw) > MAX_JSON_BYTES:
-        raise UnusableModel(f"its {name} is larger than {MAX_JSON_BYTES} bytes")
+        raw = read_file(path, MAX_JSON_BYTES)
+    except ImagineError as error:
+        raise UnusableModel(f"its {name} {str(error).removeprefix(str(path)).lstrip()}") from error
     try:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except msgspec.DecodeError as error:

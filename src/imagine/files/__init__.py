@@ -1,0 +1,1 @@
+"""Files that users and strangers name: read within bounds."""

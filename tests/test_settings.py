@@ -2,12 +2,15 @@
 
 import dataclasses
 import ipaddress
+import itertools
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from imagine.errors import ImagineError
+from imagine.preset_files import read_presets
 from imagine.setting_values import EVERYONE
 from imagine.settings import OPTIONS, PORT, Settings, settings_from
 
@@ -80,6 +83,25 @@ def test_folders_of_models():
 
 def test_origins_are_as_browsers_write_them():
     assert read({"origins": ("https://A.example/", "http://b:81")}).origins == ("https://a.example", "http://b:81")
+    said = [
+        "null",
+        "*",
+        "app://*",
+        "app://obsidian.md",
+        "file://",
+        "file:///*",
+        "chrome-extension://abc",
+        "Tauri://localhost",
+    ]
+    expected = ("null", "*", "app://*", "app://obsidian.md", "file://", "file://", "chrome-extension://abc")
+    assert read({"origins": said}).origins == (*expected, "tauri://localhost")
+
+
+@pytest.mark.parametrize(("said", "warned"), [("null", True), ("*", True), ("app://*", False), ("https://a.b", False)])
+def test_an_origin_that_is_anybodys_is_warned_of(said, warned):
+    _, warnings = settings_from({"origins": (said,)}, {})
+    assert any("set an API key" in warning for warning in warnings) is warned
+    assert settings_from({"origins": (said,), "api_key": "sesame"}, {})[1] == []
 
 
 @pytest.mark.parametrize(
@@ -87,7 +109,8 @@ def test_origins_are_as_browsers_write_them():
     [
         ("port", "65536"), ("port", "five"), ("port", True), ("keep_alive", "soon"), ("device", "cuda:x"),
         ("host", "a b"),
-        ("host", ""), ("allow_remote", "10.0.0.0/99"), ("origins", "*"), ("origins", "https://*.example"),
+        ("host", ""), ("allow_remote", "10.0.0.0/99"), ("origins", "https://*.example"), ("origins", "https://*"),
+        ("origins", "nowhere"), ("origins", "app://"), ("trusted_proxies", "all"), ("api_key", "x" * 1001),
         ("public_url", "example"), ("max_queue", 0), ("full_prec", "perhaps"), ("log_format", "xml"),
     ],
 )  # fmt: skip
@@ -166,6 +189,65 @@ def test_a_reload_takes_what_can_change():
     assert (taken.port, taken.model, taken.api_key, taken.defaults.num_steps) == (1, "b", "sesame", None)
     assert fixed == ["port", "device"]
     assert before.reloaded(before) == (before, [])
+
+
+@pytest.mark.parametrize(
+    "key", [" ", "   ", " k", "k ", "a\r\nb", "a\tb", "ключ", "schlüssel", "\udcff", "\x00", "\x7f"]
+)
+def test_a_key_that_no_client_can_send_is_refused(tmp_path, key):
+    said = [({"api_key": key}, {}, None), ({}, {}, f"api_key: {json.dumps(key)}")]
+    if key.strip() in ("", key):  # else what stands around it is left out
+        said.append(({}, {"IMAGINE_API_KEY": key}, None))
+    for source in said:
+        with pytest.raises(ImagineError, match=r"(?i)api.key.* is set; it must be text of 1 to 1000 visible") as caught:
+            settings_from(*source)
+        assert caught.value.field == "api_key"
+
+
+def test_what_is_in_a_keys_file_has_to_be_a_key(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("two\nlines")
+    with pytest.raises(ImagineError, match=f"the key in the file {file} must be text of 1 to 1000 visible") as caught:
+        read({"api_key_file": file})
+    assert "lines" not in str(caught.value)
+
+
+def test_a_variable_that_is_no_text_is_told():
+    with pytest.raises(ImagineError, match="IMAGINE_MODEL holds half a character"):
+        read(environ={"IMAGINE_MODEL": "\udcff"})
+    assert read(environ={"IMAGINE_HOME": "/\udcff"}).home == Path("/\udcff"), "a path may be any bytes"
+
+
+BOMBS = {
+    "aliases of aliases": "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"{b}: &{b} [{','.join([f'*{a}'] * 10)}]\n" for a, b in itertools.pairwise("abcdefghijklmnop")
+    ),
+    "itself": "host: &a [*a]",
+    "a merge of merges": "a: &a {x: 1}\n" + "".join(
+        f"{b}: &{b} {{<<: [{','.join([f'*{a}'] * 20)}]}}\n" for a, b in itertools.pairwise("abcdefghij")
+    ),
+    "depth": "host: " + "[" * 20_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BOMBS)
+@pytest.mark.parametrize("key", ["{}", "aliases:\n  {}", "unheard_of:\n  {}"])
+def test_a_file_that_stands_for_more_than_it_holds_is_refused_at_once(what, key):
+    text = key.format(BOMBS[what].replace("\n", "\n  " if "\n" in key else "\n"))
+    with pytest.raises(ImagineError, match=r"aliases repeat|nested too deeply"):
+        read(config=text)
+
+
+def test_so_is_a_preset_file(tmp_path):
+    file = tmp_path / "presets.yaml"
+    file.write_text(BOMBS["aliases of aliases"])
+    with pytest.raises(ImagineError, match="aliases repeat"):
+        read_presets(file)
+
+
+def test_an_alias_is_fine():
+    config = "defaults: &mine {steps: 9}\nper_model: {fox: {<<: *mine, cfg_scale: 3}, owl: *mine}"
+    assert [said.defaults.num_steps for said in read(config=config).per_model] == [9, 9]
 
 
 def test_a_key_is_never_shown():

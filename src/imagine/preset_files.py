@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import shipped
+from .config_file import read_yaml
 from .errors import BadRequest, ImagineError
 from .files.reading import read_file
 from .presets import Preset, presets_from
@@ -119,12 +120,7 @@ def _value(text: str, suffix: str) -> object:
     """Raises ValueError for what can't be read."""
     if suffix == ".json":
         return json.loads(text) if text.strip() else None
-    import yaml  # only where there is a file: it costs 20 ms
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    return read_yaml(text)
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -23,6 +23,9 @@ LogFormat = Literal["text", "json"]
 EVERYONE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
+_KEY = re.compile(r"[!-~](?:[ -~]{0,998}[!-~])?")
+_APPLICATION = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://\*")
+_FILES = re.compile(r"file:/+\*?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
 
 
@@ -120,16 +123,44 @@ def networks(value: object) -> tuple[Network, ...]:
         raise ValueError("all, or networks such as 192.168.1.0/24") from error
 
 
+def proxies(value: object) -> tuple[Network, ...]:
+    """Networks of proxies; everybody is none, since then everybody could say to be anybody."""
+    found = networks(value)
+    if any(network.prefixlen == 0 for network in found):
+        raise ValueError("addresses or networks of your proxies, such as 127.0.0.1 or 172.18.0.0/16, and not all")
+    return found
+
+
+def key(value: object) -> str:
+    """A key that clients can send: as a header's value, in whichever encoding they write those."""
+    if not isinstance(value, str) or not _KEY.fullmatch(value):
+        raise ValueError("text of 1 to 1000 visible ASCII characters, without a space at either end")
+    return value
+
+
 def origins(value: object) -> tuple[str, ...]:
     return tuple(origin_of(str(part)) for part in _list(value))
 
 
+ANY_ORIGIN = "*"
+OPAQUE_ORIGIN = "null"
+"""Of pages that a browser gives no origin: files, sandboxed frames. Any site can make such a frame."""
+
+
 def origin_of(text: str) -> str:
-    """An origin as browsers write it. Raises ValueError for what is none; `*` is none, since it would be everybody."""
-    parts = urlsplit(text.strip())
-    if not parts.scheme or not parts.netloc or "*" in text or parts.path.strip("/") or parts.query or parts.username:
-        raise ValueError("origins such as https://example.org, without *")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    """An origin as browsers write it, or `*` for any; of an application's own scheme, `app://*` is any of its pages.
+
+    Raises ValueError for what is none.
+    """
+    said = text.strip().lower()
+    if said in (ANY_ORIGIN, OPAQUE_ORIGIN) or _APPLICATION.fullmatch(said):
+        return said
+    if _FILES.fullmatch(said):
+        return "file://"
+    parts = urlsplit(said)
+    if not parts.scheme or not parts.netloc or "*" in said or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("origins such as https://example.org, app://obsidian.md, app://*, file://, null or *")
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def url(value: object) -> str:

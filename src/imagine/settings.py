@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from . import model_folders
 from . import setting_values as values
 from .aliases import Aliases
-from .checking import shown
+from .checking import check_text, shown
 from .config_file import read_config
-from .errors import ImagineError
+from .errors import BadRequest, ImagineError
 from .files.reading import read_text
 from .presets import Preset
 from .resolve import NO_DEFAULTS, Defaults
@@ -69,12 +69,15 @@ class Settings:
     keep_alive: float = option(300.0, values.seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")
     max_queue: int = option(512, values.whole(1, 100_000), "How many pictures may wait.")
     max_batch: int | None = option(None, values.whole(1, 64), "How many pictures are denoised together at most.")
-    api_key: str | None = option(None, values.text, "The key that clients must send.", secret=True, live=True)
+    api_key: str | None = option(None, values.key, "The key that clients must send.", secret=True, live=True)
     api_key_file: Path | None = option(None, model_folders.path, "A file that holds the key.", live=True)
     allow_remote: tuple[Network, ...] = option(
         (), values.networks, "Answer others without a key: all, or networks.", live=True
     )
     origins: tuple[str, ...] = option((), values.origins, "Origins of pages that may use this server.", live=True)
+    trusted_proxies: tuple[Network, ...] = option(
+        (), values.proxies, "Proxies whose X-Forwarded-* headers count: addresses or networks.", live=True
+    )
     public_url: str | None = option(None, values.url, "Where clients reach this server, behind a proxy.", live=True)
     pictures: Path | None = option(
         None, model_folders.path, "The folder of pictures asked for by URL; otherwise the user's."
@@ -177,13 +180,21 @@ def settings_from(
         said = _layer(from_file, "{} in the configuration file")
     if (key := _credential(environ)) is not None:
         said = _over(said, {"api_key_file": key})
-    variables = {o.name: environ.get(o.variable, "").strip(" '\"") for o in OPTIONS if not o.file_only}
-    said = _over(said, _layer({name: value for name, value in variables.items() if value}, PREFIX + "{}"))
+    said = _over(said, _layer(_variables(environ), PREFIX + "{}"))
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     said = _over(said, _layer(given, "--{}"))
     if said.get("api_key_file") is not None:
         said["api_key"] = _key_in(said["api_key_file"])
-    return Settings(**said), warnings
+    settings = Settings(**said)
+    return settings, [*warnings, *_open_to_pages(settings)]
+
+
+def _open_to_pages(settings: Settings) -> list[str]:
+    """What an owner should know who lets in pages that anybody can make."""
+    anybodys = [origin for origin in settings.origins if origin in (values.ANY_ORIGIN, values.OPAQUE_ORIGIN)]
+    if not anybodys or settings.api_key:
+        return []
+    return [f"the origin {anybodys[0]} lets any page that is open in a browser here use this server: set an API key"]
 
 
 def _over(said: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
@@ -199,6 +210,13 @@ def _credential(environ: Mapping[str, str]) -> Path | None:
         return next((file for file in Path(folder).iterdir() if file.name == CREDENTIAL), None) if folder else None
     except OSError as error:
         raise ImagineError(f"the credentials in {folder} can't be read: {error.strerror}", field="api_key") from error
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the environment says, without quotes around it; an empty variable says nothing, a blank key is a mistake."""
+    written = {o.name: (o.secret, environ.get(o.variable, "")) for o in OPTIONS if not o.file_only}
+    bare = {name: text.strip(" '\"") or (text if secret else "") for name, (secret, text) in written.items()}
+    return {name: text for name, text in bare.items() if text}
 
 
 def _layer(given: Mapping[str, object], named: str) -> dict[str, Any]:
@@ -219,8 +237,13 @@ def _value(name: str, value: object, named: str) -> Any:
     where = named.format(name.upper() if named.startswith(PREFIX) else name.replace("_", "-"))
     if named.startswith("{}"):
         where = named.format(name)
+    read = _READ[name]
     try:
-        return _READ[name](value)
+        if isinstance(value, str) and read not in (model_folders.path, model_folders.paths, values.key):
+            check_text(value, where)
+        return read(value)
+    except BadRequest as error:
+        raise ImagineError(str(error), field=name) from error
     except ValueError as error:
         seen = "set" if name == "api_key" else shown(value)
         raise ImagineError(f"{where} is {seen}; it must be {error}", field=name) from error
@@ -230,7 +253,10 @@ def _key_in(path: Path) -> str:
     key = read_text(path, _LONGEST_KEY_FILE, field="api_key_file").strip()
     if not key:
         raise ImagineError(f"the key file {path} is empty", field="api_key_file")
-    return key
+    try:
+        return values.key(key)
+    except ValueError as error:
+        raise ImagineError(f"the key in the file {path} must be {error}", field="api_key_file") from error
 
 
 def _shown(value: Any) -> str:

@@ -30,10 +30,11 @@ _SPELLED = {
     "full_prec": ("-f", "--full_prec", "--full-prec"),
     "models": ("-m", "--models"),
     "origins": ("--origin",),
+    "trusted_proxies": ("--trusted-proxy",),
     "preset_files": ("--presets", "--preset-files"),
 }
 _SWITCHES = ("full_prec", "offline", "debug")
-_REPEATED = ("models", "origins", "preset_files", "listen")
+_REPEATED = ("models", "origins", "trusted_proxies", "preset_files", "listen")
 _IDLE_LOOK = 10.0
 """Seconds between two looks of a private server at whether anybody still needs it."""
 

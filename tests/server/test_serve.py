@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 import termios
+import threading
 
 import aiohttp
 import pytest
@@ -21,11 +22,12 @@ from PIL import Image
 
 from imagine.errors import ImagineError
 from imagine.server.logs import JsonLines, formatter_of, to_journal
+from imagine.server.reload import reload
 from imagine.server.serve import serve
 from imagine.server.systemd import Notifier
 from imagine.settings import Settings
 from tests.daemon import ROOT, environment
-from tests.server.served import PATIENCE, PromptedWorker, add_model
+from tests.server.served import PATIENCE, PromptedWorker, add_model, ask
 
 LIGHT = "import imagine.server.serve, imagine.settings, sys; print(*sys.modules)"
 
@@ -62,6 +64,55 @@ def test_it_listens_says_where_and_ends_by_a_signal(tmp_path):
             await stop.wait()
 
     running(Settings(home=tmp_path, host="127.0.0.1", port=0), act)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+def test_every_address_is_those_of_ipv4_too(tmp_path):
+    async def act(urls, stop):
+        port = urls[0].rpartition(":")[2]
+        assert urls == [f"http://[::]:{port}"]
+        async with aiohttp.ClientSession() as client:
+            for host in ("127.0.0.1", "[::1]", "localhost"):
+                async with client.get(f"http://{host}:{port}/models") as answer:
+                    assert answer.status == 200
+
+    running(Settings(home=tmp_path, host="::", port=0), act)
+
+
+def test_a_reload_that_hangs_does_not_hold_up_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("imagine.server.serve._has_terminal", lambda: False)
+    reading, never = threading.Event(), threading.Event()
+
+    def reread():
+        reading.set()
+        never.wait()
+        return Settings()
+
+    async def act(urls, stop):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.to_thread(reading.wait)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stop.wait()
+
+    try:
+        running(Settings(home=tmp_path, host="127.0.0.1", port=0), act, reread=reread)
+    finally:
+        never.set()
+
+
+def test_a_reload_that_takes_too_long_is_given_up(tmp_path, caplog):
+    never = threading.Event()
+
+    async def act(client):
+        before = client.gateway.settings
+        await reload(client.server.app, never.wait, patience=0)
+        assert client.gateway.settings is before
+
+    try:
+        ask(tmp_path, act)
+    finally:
+        never.set()
+    assert "could not be read within 0 s" in caplog.text
 
 
 def test_a_private_socket_is_only_this_users(tmp_path):

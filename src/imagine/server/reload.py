@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Callable
 
 from aiohttp import web
@@ -14,6 +16,8 @@ from .keys import GATEWAY, GUARD
 from .systemd import Notifier
 
 _log = logging.getLogger(__name__)
+PATIENCE = 10.0
+"""Seconds for the settings' files to be read."""
 Reread = Callable[[], Settings]
 """Reads the settings again. Raises ImagineError for what can't be used."""
 
@@ -27,16 +31,46 @@ async def keep_reloading(asked: asyncio.Event, app: web.Application, reread: Rer
             await reload(app, reread)
 
 
-async def reload(app: web.Application, reread: Reread) -> None:
+async def reload(app: web.Application, reread: Reread, patience: float = PATIENCE) -> None:
     """Reads the settings and obeys them; where they can't be used, says why and goes on with the old ones."""
     try:
-        settings = await asyncio.to_thread(reread)
+        async with asyncio.timeout(patience):
+            settings = await _apart(reread)
         fixed = app[GATEWAY].reload(settings)
     except ImagineError as error:
         _log.error("the settings stay as they were: %s", error)
+        return
+    except TimeoutError:
+        _log.error("the settings stay as they were: they could not be read within %g s", patience)
         return
     taken = app[GATEWAY].settings
     app[GUARD].obey(taken)
     _log.info("reloaded; settings: %s", taken.said())
     if fixed:
         _log.warning("what has changed in %s takes effect at the next start", ", ".join(fixed))
+
+
+def _apart(reread: Reread) -> asyncio.Future[Settings]:
+    """What `reread` returns or raises, on a thread that nobody waits for: a file's disk may hang, and we still end."""
+    loop = asyncio.get_running_loop()
+    read: asyncio.Future[Settings] = loop.create_future()
+
+    def settle(settings: Settings | None, error: Exception | None) -> None:
+        if read.done():
+            return  # given up
+        if settings is None:
+            read.set_exception(error or RuntimeError("nothing was read"))
+        else:
+            read.set_result(settings)
+
+    def run() -> None:
+        settings, failed = None, None
+        try:
+            settings = reread()
+        except Exception as error:  # noqa: BLE001 - it goes to who waits
+            failed = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, settings, failed)
+
+    threading.Thread(target=run, name="reload", daemon=True).start()
+    return read

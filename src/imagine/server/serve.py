@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -100,7 +101,15 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         return
     for place, option in [(Place(settings.host, settings.port), "--port"), *((p, "--listen") for p in settings.listen)]:
         with _told(str(place), option):
-            await web.TCPSite(runner, place.host, place.port, reuse_address=True).start()
+            await _site(runner, place).start()
+
+
+def _site(runner: web.AppRunner, place: Place) -> web.BaseSite:
+    """Where it listens; `::` is every address of this machine, IPv4 too, which asyncio leaves out. Raises OSError."""
+    if place.host != "::" or not socket.has_dualstack_ipv6():
+        return web.TCPSite(runner, place.host, place.port, reuse_address=True)
+    both = socket.create_server((place.host, place.port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return web.SockSite(runner, both)
 
 
 @contextlib.contextmanager

@@ -42,7 +42,7 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("README*.md"))]
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _ENDPOINT = ("endpoint", "what it is for")
-_DIALECTS = {"OpenAI": "/v1/", "Ollama": "/api/", "AUTOMATIC1111": "/sdapi/"}
+_DIALECTS = {"OpenAI": "/v1/", "Azure": "/openai/", "Ollama": "/api/", "AUTOMATIC1111": "/sdapi/"}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

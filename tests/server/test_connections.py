@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 
 import pytest
 from aiohttp import web
@@ -58,6 +59,8 @@ async def one_answer(reader):
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     length = int(head.split("content-length: ")[1].split("\r\n")[0])
     assert "content-type: application/json" in head, head
+    assert "x-content-type-options: nosniff" in head, head
+    assert not re.search(r"^server: .*\d", head, re.MULTILINE), head
     return int(head.split()[1]), json.loads(await reader.readexactly(length))
 
 

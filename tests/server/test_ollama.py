@@ -235,6 +235,31 @@ def test_models_are_listed_with_the_owners_names_for_them(tmp_path):
         assert model["details"]["families"] == [model["details"]["family"]]
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        ({"model": "owl"}, 404, "model 'owl' isn't here"), ({}, 400, "model is missing"),
+        ({"name": "fox", "stream": "no"}, 400, "stream is 'no'; it must be true or false"),
+        (b"", 400, "missing request body"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_pulled_is_told(tmp_path, body, status, sentence):
+    seen, _, said, _ = post(tmp_path, body, "/api/pull")
+    assert (seen, sentence in json.loads(said)["error"]) == (status, True)
+
+
+def test_a_pull_is_lines_or_one_object(tmp_path):
+    _, kind, said, _ = post(tmp_path, {"name": "fox"}, "/api/pull")
+    assert kind == "application/x-ndjson"
+    assert [json.loads(line)["status"].split()[0] for line in said.splitlines()] == [
+        "pulling", "pulling", "verifying", "writing", "success",
+    ]  # fmt: skip
+    _, kind, said, _ = post(
+        tmp_path, {"model": "mine:latest", "stream": False}, "/api/pull", aliases=Aliases({"mine": "fox"})
+    )
+    assert (kind, json.loads(said)) == ("application/json", {"status": "success"})
+
+
 def test_a_model_is_shown(tmp_path):
     for body in ({"model": "fox"}, {"name": "fox:latest", "verbose": True}):
         status, text = get(tmp_path, "/api/show", "POST", body, defaults=Defaults(num_steps=9, neg="blur"))

@@ -94,8 +94,37 @@ def test_its_errors_carry_our_sentence_and_status(tmp_path):
         return missing.value, late.value
 
     missing, late = using(tmp_path, act)
-    assert (missing.status_code, missing.error) == (404, "model 'owl' not found")
+    assert missing.status_code == 404
+    assert missing.error.startswith("model 'owl' not found; this server draws pictures and answers no text")
     assert late.error == "no picture this time"
+
+
+def test_a_model_that_is_here_is_pulled(tmp_path):
+    def act(client, worker):
+        lines = list(client.pull("fox:latest", stream=True))
+        assert [line.status for line in lines[::4]] == ["pulling manifest", "success"]
+        assert lines[1].completed == lines[1].total > 0
+        assert lines[1].digest.startswith("sha256:")
+        assert client.pull("fox").status == "success"
+        with pytest.raises(ollama.ResponseError, match="fetches nothing: put its file into the folder") as missing:
+            client.pull("llama3.2")
+        return missing.value.status_code
+
+    assert using(tmp_path, act) == 404
+
+
+def test_what_is_no_picture_is_told(tmp_path):
+    def act(client, worker):
+        for ask in (
+            lambda: client.chat("llama3", [{"role": "user", "content": "hello"}]),
+            lambda: client.embed("x", "y"),
+        ):
+            with pytest.raises(ollama.ResponseError, match="draws pictures and nothing else; use POST /api/generate"):
+                ask()
+        with pytest.raises(ollama.ResponseError, match="models are files here"):
+            client.delete("fox")
+
+    using(tmp_path, act)
 
 
 def test_the_asynchronous_client(tmp_path):

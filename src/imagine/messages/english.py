@@ -10,8 +10,22 @@ SENTENCES = {
     "body.broken": "the body was cut off, or is not encoded as its headers say",
     "http.path": "there is nothing at this path",
     "http.method": "this path doesn't take this method",
-    "http.compressed": "the body is compressed; send it as it is",
+    "http.compressed": "the body is compressed in a way that isn't taken; send it as it is, or by gzip",
     "http.expect": "the Expect header asks for what this server doesn't do",
+    "body.garbled": "the body is not {coding}, as its Content-Encoding says",
+    "guard.remote": "this server answers only its own machine; to let others in, start it with an API key (--api-key) "
+    "or with --allow-remote",
+    "guard.proxy": "this request came through a proxy ({header}), for which an API key must be set, or the proxy be "
+    "named with --trusted-proxy and tell for whom it asks (X-Forwarded-For)",
+    "guard.host": "the Host header names another server; if it is this one, say so with --public-url",
+    "guard.origin": "pages of this origin or site may not use this server; allow one with --origin",
+    "guard.key": "this server needs its API key, as the header 'Authorization: Bearer KEY'",
+    "absent": "this server draws pictures and nothing else; use {instead}",
+    "absent.files": "models are files here, which this server neither makes nor removes; {instead} lists them",
+    "pull.missing": "model '{name}' isn't here, and this server fetches nothing: put its file into the folder of "
+    "models; {instead} lists those that are here",
+    "url.not_kept": "{field} is left out: the server can't keep the picture ({why})",
+    "deployment.other": "{field} has no effect beside the deployment '{deployment}' in the path",
     "http.internal": "an internal error, logged under request id {request}",
     "file.folder": "{path} is a folder, not a file",
     "file.pipe": "{path} is a pipe, not a regular file, which is read whole or not at all",

@@ -12,8 +12,9 @@ from aiohttp import web
 
 from ..messages import language_from_header
 from . import about, generate, jobs, models, pictures, presets, recipe, root
+from .absent import ABSENT
 from .body import MAX_BODY
-from .errors import Trouble, native_answer, trouble_from
+from .errors import SAFE, Trouble, native_answer, trouble_from
 from .gateway import Gateway
 from .keys import GATEWAY, GUARD, LANGUAGE, REQUEST_ID
 from .native import body_from
@@ -21,6 +22,8 @@ from .ollama import routes as ollama
 from .openai import errors as openai_errors
 from .openai import models as openai_models
 from .openai import routes as openai
+from .packing import add_vary, pack
+from .paths import OtherSpellings, canonical, pattern_of
 from .security import Guard
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,10 +66,23 @@ ROUTES = [
     Route("POST", "/v1/images/generations", openai.generations, "Make pictures, as OpenAI's clients ask for them."),
     Route("POST", "/v1/images/edits", openai.edits, "Change a picture, as OpenAI's clients ask for it."),
     Route("POST", "/v1/images/variations", openai.variations, "Pictures like a picture, as OpenAI's clients ask."),
+    Route(
+        "POST",
+        "/openai/deployments/{deployment:.+}/images/generations",
+        openai.generations,
+        "Make pictures, as Azure's clients ask.",
+    ),
+    Route(
+        "POST",
+        "/openai/deployments/{deployment:.+}/images/edits",
+        openai.edits,
+        "Change a picture, as Azure's clients ask.",
+    ),
     Route("GET", "/v1/models", openai_models.models, "The models there are, as OpenAI's clients list them."),
-    Route("GET", "/v1/models/{name:.+}", openai_models.model, "One of them, by its name or an alias."),
+    Route("GET", "/v1/models/{name:.*[^/]}", openai_models.model, "One of them, by its name or an alias."),
     Route("POST", "/api/generate", ollama.generate, "Make pictures, as Ollama's clients ask for them."),
     Route("GET", "/api/tags", ollama.tags, "The models there are, as Ollama's clients list them."),
+    Route("POST", "/api/pull", ollama.pull, "That a model is here, as Ollama's clients make sure."),
     Route("POST", "/api/show", ollama.show, "What is known of a model, for Ollama's clients."),
     Route("GET", "/api/ps", ollama.ps, "The models that are loaded, for Ollama's clients."),
     Route("GET", "/api/version", ollama.version, "The release of Ollama whose image API this is."),
@@ -74,7 +90,7 @@ ROUTES = [
 ]
 
 
-SHAPES: dict[str, Shape] = {"/v1/": openai_errors.response_from}
+SHAPES: dict[str, Shape] = {"/v1/": openai_errors.response_from, "/openai/": openai_errors.response_from}
 """How errors look below a path, where not as in our own dialect."""
 
 
@@ -87,6 +103,9 @@ def make_app(gateway: Gateway) -> web.Application:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.handler)
+    for method, path, handler in ABSENT:
+        app.router.add_route(method, path, handler)
+    app.router.register_resource(OtherSpellings(app.router))
     app.on_response_prepare.append(_add_headers)
     return app
 
@@ -98,8 +117,10 @@ async def _surround(request: web.Request, handler: Handler) -> web.StreamRespons
     REQUEST_ID.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(9))
     LANGUAGE.set(language_from_header(request.headers.get("Accept-Language", "")))
     response = await _answer(request, handler)
-    request.app[GATEWAY].metrics.answered(_pattern(request), response.status)
-    _log.debug("%s %s %d request=%s", request.method, _pattern(request), response.status, REQUEST_ID.get())
+    pack(request, response)
+    pattern = pattern_of(request) or "unknown"
+    request.app[GATEWAY].metrics.answered(pattern, response.status)
+    _log.debug("%s %s %d request=%s", request.method, pattern, response.status, REQUEST_ID.get())
     return response
 
 
@@ -121,7 +142,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _refused(request: web.Request, trouble: Trouble) -> web.Response:
     """The answer to what went wrong, in the shape of the dialect that the path belongs to."""
-    shape = next((shape for prefix, shape in SHAPES.items() if request.path.startswith(prefix)), None)
+    path = canonical(request.path) + "/"
+    shape = next((shape for prefix, shape in SHAPES.items() if path.startswith(prefix)), None)
     response = native_answer(trouble) if shape is None else shape(request, trouble)
     if trouble.final:
         response.force_close()
@@ -130,13 +152,8 @@ def _refused(request: web.Request, trouble: Trouble) -> web.Response:
 
 async def _add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
     assert isinstance(request, web.Request)
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(SAFE)
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["X-Request-Id"] = REQUEST_ID.get()
+    add_vary(response, "Origin")
     response.headers.update(request.app[GUARD].cors(request))
-
-
-def _pattern(request: web.Request) -> str:
-    """The route's pattern: never what a client wrote, which could be anything and any number of things."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unknown"

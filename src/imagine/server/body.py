@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from ..errors import Busy
+from .packing import CODINGS, Unpacking
 
 MAX_BODY = 64 * 2**20
 MAX_TOTAL = 4 * MAX_BODY
@@ -60,15 +62,19 @@ class Holding:
 
 
 async def read_body(request: web.Request, holding: Holding, deadline: float = DEADLINE) -> bytes:
-    """The whole body, which must not be compressed. Raises TooLarge, TooSlow, Busy, HTTPUnsupportedMediaType."""
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise web.HTTPUnsupportedMediaType
+    """The whole body, unpacked where it came packed; `MAX_BODY` holds for both.
+
+    Raises TooLarge, TooSlow, Busy, HTTPUnsupportedMediaType, and BadRequest for what isn't packed as it says.
+    """
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding != "identity" and coding not in CODINGS:
+        raise web.HTTPUnsupportedMediaType(headers={"Accept-Encoding": "gzip, deflate"})
     if (request.content_length or 0) > MAX_BODY:
         raise TooLarge
     body = bytearray()
     try:
         async with asyncio.timeout(deadline):
-            async for piece in request.content.iter_any():
+            async for piece in _pieces(request) if coding == "identity" else _unpacked(request, coding):
                 if len(body) + len(piece) > MAX_BODY:
                     raise TooLarge
                 holding.hold(len(body) + len(piece))
@@ -76,3 +82,17 @@ async def read_body(request: web.Request, holding: Holding, deadline: float = DE
     except TimeoutError as error:
         raise TooSlow from error
     return bytes(body)
+
+
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    async for piece in request.content.iter_any():
+        yield piece
+
+
+async def _unpacked(request: web.Request, coding: str) -> AsyncIterator[bytes]:
+    unpacking = Unpacking(coding)
+    async for piece in request.content.iter_any():
+        for step in unpacking.more(piece):
+            yield step
+            await asyncio.sleep(0)  # others' turn: a megabyte takes milliseconds
+    unpacking.end()

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 
-from .errors import note_of, refusal, response_from_http
+from .errors import SAFE, note_of, refusal, response_from_http
 from .keys import REQUEST_ID
 
 MOST = 2048
@@ -31,7 +31,7 @@ _SPARE_FILES = 128
 _FULL_BODY = b'{"error":"too many connections at once; try again in 5 s"}'
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\n"
-    b"Content-Length: %d\r\n\r\n%s"
+    b"X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s"
 ) % (len(_FULL_BODY), _FULL_BODY)
 
 
@@ -71,6 +71,8 @@ class Connection(web.RequestHandler):
         """Sends an answer, to whom takes it in time; what aiohttp raised by itself in our shape."""
         if isinstance(resp, web.HTTPException):
             resp = response_from_http(resp)
+        if not resp.prepared:
+            resp.headers.update(SAFE)
         try:
             async with asyncio.timeout(ANSWER_DEADLINE):
                 return await super().finish_response(request, resp, start_time)

@@ -22,6 +22,8 @@ from .security import Refused
 
 _log = logging.getLogger(__name__)
 
+SAFE = {"X-Content-Type-Options": "nosniff", "Server": "Imagine"}
+"""Headers of every answer, to what is no HTTP too: nobody guesses its type, or learns which release of what answers."""
 STATUSES: dict[type[errors.ImagineError], int] = {
     errors.BadRequest: 400,
     errors.BadPicture: 400,
@@ -65,7 +67,7 @@ def trouble_from(error: Exception) -> Trouble:
     match error:
         case Refused():
             challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-            return Trouble(error.status, str(error), challenge, error)
+            return Trouble(error.status, error.note, challenge, error)
         case TooLarge():
             return Trouble(413, message("body.too_large", most=MAX_BODY), error=error)
         case TooSlow():
@@ -74,8 +76,8 @@ def trouble_from(error: Exception) -> Trouble:
             wait = {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, errors.Busy) else {}
             return Trouble(status_of(error), error.note, wait, error)
         case web.HTTPException():
-            allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-            return Trouble(error.status, _NOTES.get(error.status, error.reason.lower()), allow, error)
+            kept = {name: error.headers[name] for name in ("Allow", "Accept-Encoding") if name in error.headers}
+            return Trouble(error.status, _NOTES.get(error.status, error.reason.lower()), kept, error)
         case web.RequestPayloadError():
             return Trouble(400, message("body.broken"), error=error, final=True)
     return Trouble(500, note_of(error, REQUEST_ID.get()), error=error)

@@ -8,10 +8,9 @@ from aiohttp import web
 
 from ..messages import Language
 from .gateway import Gateway
-from .security import Guard
+from .security import GUARD as GUARD
 
 GATEWAY = web.AppKey("gateway", Gateway)
-GUARD = web.AppKey("guard", Guard)
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 LANGUAGE: ContextVar[Language] = ContextVar("language", default="en")
 """What our own dialect answers in; others answer in English, as the services that they are modelled on."""

@@ -63,7 +63,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
 }
 
-_DIALECTS: dict[str, Dialect] = {"/v1/": openai, "/api/": ollama}
+_DIALECTS: dict[str, Dialect] = {"/v1/": openai, "/openai/": openai, "/api/": ollama}
 
 
 def document(routes: Sequence[Route], defaults: Defaults = NO_DEFAULTS) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from .keys import GATEWAY
+from .keys import GATEWAY, GUARD
 from .storage import MEDIA_TYPES, PATH
 
 
@@ -16,10 +16,14 @@ async def picture(request: web.Request) -> web.StreamResponse:
     if kept is None:
         raise web.HTTPNotFound
     headers = {"Content-Type": MEDIA_TYPES[kept.path.suffix[1:]], "Cache-Control": "private, max-age=3600, immutable"}
-    return web.FileResponse(kept.path, headers=headers)
+    return web.FileResponse(kept.path, headers=headers | {"Cross-Origin-Resource-Policy": "cross-origin"})
 
 
 def url_of(request: web.Request, name: str) -> str:
-    """Where a client finds a stored picture: below the configured address, else the one that it used itself."""
+    """Where a client finds a stored picture: below the configured address, else the one that it used itself.
+
+    What a trusted proxy says of that address counts, its prefix too.
+    """
+    asker = request.app[GUARD].asker(request)
     public = request.app[GATEWAY].settings.public_url
-    return f"{public or f'{request.scheme}://{request.host}'}{PATH}{name}"
+    return f"{public or f'{asker.scheme}://{asker.host or request.host}{asker.prefix}'}{PATH}{name}"

@@ -6,34 +6,36 @@ must reach nothing: its Origin, the site it says it comes from, and a Host rebou
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ..setting_values import origin_of
+from ..messages import Message, message
+from ..setting_values import ANY_ORIGIN, origin_of
 from ..settings import Settings
+from .credentials import KEY_HEADERS, carries, is_explicit
+from .forwarded import Asker, address_of, asker_of, without_port
+from .paths import pattern_of
 from .storage import PATH
 
-_HOW = (
-    "this server answers only its own machine; to let others in, start it with an API key (--api-key) or with "
-    "--allow-remote"
-)
-_PROXY_HEADERS = ("Forwarded", "X-Real-IP", "Via")
-_OPEN = frozenset(["/health", "/"])
+_PICTURE = PATH + "{name}"
+_OPEN = frozenset(["/health", "/", _PICTURE])
 """What needs no key; a stored picture's name is its own key."""
 _LOOPBACK_NAMES = ("localhost", "host.docker.internal")
-_ALLOWED_HEADERS = "Authorization, Content-Type, Accept"
+_EXPOSED = "X-Request-Id, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
+_METHODS = "GET, HEAD, POST, DELETE"
+_HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~-]{1,100}(?:\s*,\s*[\w!#$%&'*+.^`|~-]{1,100}){0,63}", re.ASCII)
 
 
 class Refused(Exception):
-    """A request that isn't answered; `status` and the sentence say why."""
+    """A request that isn't answered; `status` and `note` say why."""
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, status: int, note: Message) -> None:
+        super().__init__(str(note))
         self.status = status
+        self.note = note
 
 
 class Guard:
@@ -46,67 +48,85 @@ class Guard:
         """From now on the rules are those of `settings`."""
         self._key = settings.api_key.encode() if settings.api_key else None
         self._networks = settings.allow_remote
+        self._proxies = settings.trusted_proxies
         own = [socket.gethostname(), settings.host, *(place.host for place in settings.listen)]
         self._names = {*_LOOPBACK_NAMES, *(_bare(name) for name in own), f"{_bare(own[0])}.local"}
         self._origins = set(settings.origins)
         if settings.public_url:
             parts = urlsplit(settings.public_url)
             self._origins.add(origin_of(f"{parts.scheme}://{parts.netloc}"))
-        self._names |= {host for origin in self._origins if (host := urlsplit(origin).hostname)}
+        self._names |= {host for origin in self._origins if (host := _web_host(origin))}
 
-    def check(self, request: web.BaseRequest) -> None:
+    def asker(self, request: web.Request) -> Asker:
+        """Who asks, and how they came here."""
+        return asker_of(request, self._proxies)
+
+    def check(self, request: web.Request) -> None:
         """Raises Refused for whom isn't to be answered."""
-        private = _over_unix(request)
+        private, asker = _over_unix(request), self.asker(request)
+        keyed = self._key is not None and carries(request.headers, self._key)
         if not private:
-            self._check_peer(request)
-            self._check_host(request)
-        self._check_origin(request)
-        if not private and self._key and not _is_open(request) and request.method != "OPTIONS":
-            self._check_key(request, self._key)
+            self._check_peer(asker)
+            if not keyed:
+                self._check_host(request, asker)
+        if not self._admits(request, asker):
+            raise Refused(403, message("guard.origin"))
+        if not (private or keyed or self._key is None or request.method == "OPTIONS" or pattern_of(request) in _OPEN):
+            raise Refused(401, message("guard.key"))
 
-    def cors(self, request: web.BaseRequest) -> dict[str, str]:
-        """The headers that let a page of an allowed origin read the answer; never for any other."""
-        origin = request.headers.get("Origin")
-        if origin is None or not self._allows(origin, request):
-            return {"Vary": "Origin"}
-        return {
-            "Vary": "Origin",
-            "Access-Control-Allow-Origin": origin,
-            "Access-Control-Allow-Methods": "GET, POST, DELETE",
-            "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
-            "Access-Control-Expose-Headers": "X-Request-Id, X-Imagine-Seed, X-Imagine-Warnings, Retry-After",
-            "Access-Control-Max-Age": "600",
-        }
+    def cors(self, request: web.Request) -> dict[str, str]:
+        """The headers that let a page whose origin is allowed read the answer; never for any other."""
+        origin, asked = request.headers.get("Origin"), request.headers
+        if origin is None or not self._admits(request, self.asker(request)):
+            return {}
+        allowed = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _EXPOSED}
+        if request.method != "OPTIONS":
+            return allowed
+        names = asked.get("Access-Control-Request-Headers", "")
+        allowed |= {"Access-Control-Allow-Methods": _METHODS, "Access-Control-Max-Age": "600"}
+        if _HEADER_NAMES.fullmatch(names):
+            allowed["Access-Control-Allow-Headers"] = names
+        if asked.get("Access-Control-Request-Private-Network") == "true":
+            allowed["Access-Control-Allow-Private-Network"] = "true"
+        return allowed
 
-    def _check_peer(self, request: web.BaseRequest) -> None:
-        peer = _address(client_of(request))
-        known = peer is not None and (peer.is_loopback or any(peer in network for network in self._networks))
+    def _check_peer(self, asker: Asker) -> None:
+        client = address_of(asker.client)
+        known = client is not None and (client.is_loopback or any(client in network for network in self._networks))
         if not known and (self._networks or not self._key):
-            raise Refused(403, _HOW)
-        if self._key is None and (header := _proxied(request)):
-            raise Refused(403, f"this request came through a proxy ({header}), for which an API key must be set")
+            raise Refused(403, message("guard.remote"))
+        if self._key is None and asker.mark:
+            raise Refused(403, message("guard.proxy", header=asker.mark))
 
-    def _check_host(self, request: web.BaseRequest) -> None:
-        said = request.headers.getall("Host", [])
-        host = _bare(_without_port(said[0])) if len(said) == 1 else ""
+    def _check_host(self, request: web.Request, asker: Asker) -> None:
+        host = _bare(without_port(asker.host))
         if host in self._names or host.endswith(".localhost"):
             return
-        address = _address(host)
-        if address and (address.is_loopback or address == _address(_own_address(request))):
+        if asker.vouched and self._key is not None and host:
+            return  # the proxy decides which names it serves, and nothing is to be had here without the key
+        address = address_of(host)
+        if address and (address.is_loopback or address == address_of(_own_address(request))):
             return
-        raise Refused(403, "the Host header names another server; if it is this one, say so with --public-url")
+        raise Refused(403, message("guard.host"))
 
-    def _check_origin(self, request: web.BaseRequest) -> None:
+    def _admits(self, request: web.Request, asker: Asker) -> bool:
+        """Does it come from a page that may use this server, or from no page at all?"""
         origin = request.headers.get("Origin")
-        if origin is not None:
-            if not self._allows(origin, request):
-                raise Refused(403, "pages of this origin may not use this server; allow one with --origin")
-        elif request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site" and not _opens_page(request):
-            raise Refused(403, "pages of other sites may not use this server; allow one with --origin")
+        if origin is None and request.headers.get("Sec-Fetch-Site", "").lower() != "cross-site":
+            return True
+        if origin is None and _opens_page(request):
+            return True
+        if request.method in ("GET", "HEAD") and pattern_of(request) == _PICTURE:
+            return True  # a page that shows it was told its name
+        if self._key is not None and (is_explicit(request.headers, self._key) or _asks_with_key(request)):
+            return True  # no page has the key but one that was given it
+        return ANY_ORIGIN in self._origins or (origin is not None and self._allows(origin, asker))
 
-    def _allows(self, origin: str, request: web.BaseRequest) -> bool:
+    def _allows(self, origin: str, asker: Asker) -> bool:
         """Is it a page of this machine, of this server, or of an origin that the owner named?"""
-        if origin.lower() in self._origins:
+        said = origin.lower()
+        scheme, colon, _ = said.partition("://")
+        if said in self._origins or (colon and f"{scheme}://*" in self._origins):
             return True
         try:
             parts = urlsplit(origin)
@@ -115,71 +135,50 @@ class Guard:
             return False
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return False
-        if origin.lower() == f"{parts.scheme}://{request.headers.get('Host', '').lower()}":
+        if said == f"{scheme}://{asker.host.lower()}":
             return True
-        address = _address(parts.hostname)
-        return parts.hostname == "localhost" or (address is not None and address.is_loopback)
-
-    def _check_key(self, request: web.BaseRequest, key: bytes) -> None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        given = token.strip().encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, key) or scheme.lower() != "bearer":
-            raise Refused(401, "this server needs its API key, as the header 'Authorization: Bearer KEY'")
+        address = address_of(parts.hostname)
+        local = parts.hostname == "localhost" or parts.hostname.endswith(".localhost")
+        return local or (address is not None and address.is_loopback)
 
 
-def client_of(request: web.BaseRequest) -> str:
+GUARD = web.AppKey("guard", Guard)
+
+
+def client_of(request: web.Request) -> str:
     """Whom a request comes from, for fairness: its address; "local" over a Unix socket."""
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    return str(peer[0]) if isinstance(peer, tuple) else "local"
+    return request.app[GUARD].asker(request).client
 
 
-def _over_unix(request: web.BaseRequest) -> bool:
+def _over_unix(request: web.Request) -> bool:
     """Did it come over a Unix socket? Who may open that, its mode says."""
     own = request.transport.get_extra_info("socket") if request.transport else None
     return own is not None and own.family == getattr(socket, "AF_UNIX", None)
 
 
-def _own_address(request: web.BaseRequest) -> str:
+def _own_address(request: web.Request) -> str:
     name = request.transport.get_extra_info("sockname") if request.transport else None
     return str(name[0]) if isinstance(name, tuple) else ""
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+def _web_host(origin: str) -> str | None:
+    """The host of a page's origin; None for an application's."""
+    parts = urlsplit(origin)
+    return parts.hostname if parts.scheme in ("http", "https") else None
 
 
 def _bare(host: str) -> str:
     return host.strip("[]").rstrip(".").lower()
 
 
-def _without_port(host: str) -> str:
-    head, colon, port = host.rpartition(":")
-    return head if colon and port.isdecimal() else host
+def _asks_with_key(request: web.Request) -> bool:
+    """A browser's question whether a page may send a key; what follows is only answered with the right one."""
+    names = request.headers.get("Access-Control-Request-Headers", "").lower()
+    return request.method == "OPTIONS" and any(name.strip() in KEY_HEADERS for name in names.split(","))
 
 
-def _proxied(request: web.BaseRequest) -> str | None:
-    return next(
-        (name for name in request.headers if name.title() in map(str.title, _PROXY_HEADERS) or _is_forwarded(name)),
-        None,
-    )
-
-
-def _is_forwarded(name: str) -> bool:
-    return name.lower().startswith("x-forwarded-")
-
-
-def _is_open(request: web.BaseRequest) -> bool:
-    return request.path in _OPEN or request.path.startswith(PATH)
-
-
-def _opens_page(request: web.BaseRequest) -> bool:
+def _opens_page(request: web.Request) -> bool:
     """A link on another site, followed to our page or a picture: a person's doing, which shows that site nothing."""
     navigates = request.headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
     alone = request.headers.get("Sec-Fetch-Dest", "document").lower() == "document"
-    shown = request.path == "/" or request.path.startswith(PATH)
-    return request.method == "GET" and shown and navigates and alone
+    return request.method == "GET" and pattern_of(request) in ("/", _PICTURE) and navigates and alone

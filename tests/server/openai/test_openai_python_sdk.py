@@ -30,8 +30,10 @@ def test_a_picture_by_url(tmp_path):
     def act(client, served):
         reply = client.images.generate(model="dall-e-3", prompt="a fox", size="1792x1024", quality="standard", n=1)
         (item,) = reply.data
-        assert item.b64_json is None
         assert item.url.startswith(str(served.make_url("/pictures/")))
+        assert base64.b64decode(item.b64_json) == fetched(item.url)[2], "nobody asked for one of the two"
+        asked = client.images.generate(model="dall-e-3", prompt="a fox", size="256x256", response_format="url")
+        assert (asked.data[0].b64_json, bool(asked.data[0].url)) == (None, True)
         assert item.url.endswith(".png")
         assert item.revised_prompt == "a fox"
         status, headers, data = fetched(item.url)
@@ -68,6 +70,42 @@ def test_formats(tmp_path, kind, extension):
         assert item.url.endswith(f".{extension}")
         assert headers["Content-Type"] == f"image/{kind}"
         assert opened(data).format.lower() == kind
+
+    with_client(tmp_path, act)
+
+
+def test_azures_client(tmp_path):
+    from openai import AzureOpenAI
+
+    def draw(served, **address):
+        key = {"api_key": KEY, "api_version": "2025-04-01-preview", "max_retries": 0}
+        with AzureOpenAI(**key, **address) as client:
+            said = [client.images.generate(model="fox", prompt="a fox", size="64x64")]
+            said.append(client.images.edit(model="fox", image=png(), prompt="a fox"))
+            return [(size_of(each.data[0]), each.model, each.warnings) for each in said]
+
+    async def act(url, served):
+        base = url.removesuffix("/v1")
+        for address in (
+            {"azure_endpoint": base}, {"azure_endpoint": url}, {"azure_endpoint": base, "azure_deployment": "fox"},
+            {"base_url": url}, {"base_url": base},
+        ):  # fmt: skip
+            assert await asyncio.to_thread(draw, served, **address) == [((64, 64), "fox", [])] * 2, address
+        with pytest.raises(openai.AuthenticationError):
+            await asyncio.to_thread(AzureOpenAI(azure_endpoint=base, api_key="x", api_version="1").models.list)
+
+    with_server(tmp_path, act, api_key=KEY)
+
+
+def test_what_is_no_picture_is_told(tmp_path):
+    def act(client, served):
+        for ask in (
+            lambda: client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hello"}]),
+            lambda: client.responses.create(model="gpt-4o", input="hello"),
+            lambda: client.embeddings.create(model="text-embedding-3-small", input="hello"),
+        ):
+            with pytest.raises(openai.NotFoundError, match="draws pictures and nothing else; use POST /v1/images/"):
+                ask()
 
     with_client(tmp_path, act)
 

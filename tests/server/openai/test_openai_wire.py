@@ -92,7 +92,7 @@ def test_errors_before_the_handler_have_the_shape_too(tmp_path, monkeypatch):
         ("/v1/", {"method": "GET"}),
     ]
     answers = exchange(tmp_path, *asked)
-    assert [status for status, _, _ in answers] == [413, 415, 405, 403, 403, 404]
+    assert [status for status, _, _ in answers] == [413, 400, 405, 403, 403, 404]
     for _, headers, said in answers:
         error = json.loads(said)["error"]
         assert set(error) == {"message", "type", "param", "code"}
@@ -138,9 +138,17 @@ def test_addresses_of_pictures_follow_what_the_client_used(tmp_path):
 def test_a_picture_that_can_not_be_kept_is_told(tmp_path):
     (tmp_path / "taken").write_text("a file")
     body = {"prompt": "a fox", "size": "64x64"}
-    ((status, _, said),) = exchange(tmp_path, (GENERATIONS, {"json": body}), pictures=tmp_path / "taken")
-    assert (status, json.loads(said)["error"]["type"]) == (500, "server_error")
-    assert "can't keep the picture" in json.loads(said)["error"]["message"]
+    asked, unasked = exchange(
+        tmp_path,
+        (GENERATIONS, {"json": body | {"response_format": "url"}}),
+        (GENERATIONS, {"json": body}),
+        pictures=tmp_path / "taken",
+    )
+    assert (asked[0], json.loads(asked[2])["error"]["type"]) == (500, "server_error")
+    assert "can't keep the picture" in json.loads(asked[2])["error"]["message"]
+    said = json.loads(unasked[2])
+    assert (unasked[0], set(said["data"][0]) & {"url", "b64_json"}) == (200, {"b64_json"})
+    assert "url is left out: the server can't keep" in said["warnings"][0]
 
 
 @pytest.mark.parametrize(

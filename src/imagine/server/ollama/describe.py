@@ -36,6 +36,7 @@ _ANSWER = {
     },
     "required": ["model", "created_at", "response", "done"],
 }
+_PULL = {"type": "object", "properties": {"model": _TEXT, "stream": {"type": "boolean", "default": True}}}
 _NAMED_MODEL = {
     "type": "object",
     "properties": {"model": _TEXT, "verbose": {"type": "boolean"}},
@@ -50,6 +51,8 @@ def schemas() -> dict[str, Any]:
 
 def described(path: str, operation: dict[str, Any]) -> dict[str, Any]:
     """The operation with this dialect's bodies."""
+    if path == "/api/pull":
+        return operation | _takes(_PULL | {"required": ["model"]})
     if path == "/api/show":
         return operation | _takes(_NAMED_MODEL)
     if path != "/api/generate":

@@ -12,6 +12,8 @@ from ...resolve import Defaults
 from .answers import moment
 
 CAPABILITIES = ["image"]
+PULLED = {"status": "success"}
+"""The last of a pull's lines, and the only one without a stream."""
 FOREVER = 9_999_999_999.0
 """When a model that never goes is said to go, in Unix seconds: the year 2286."""
 _QUANTIZATION = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}
@@ -63,6 +65,19 @@ def shown_from_entry(entry: Entry, defaults: Defaults) -> dict[str, Any]:
         "capabilities": CAPABILITIES,
         "modified_at": moment(entry.modified),
     }
+
+
+def pulled_from_entry(entry: Entry) -> list[dict[str, Any]]:
+    """The lines that tell of a pull: of a model that is here already, each part of it is whole at once."""
+    digest = entry.digest.removeprefix("sha256:")
+    part = {"status": f"pulling {digest[:12]}", "digest": f"sha256:{digest}"}
+    return [
+        {"status": "pulling manifest"},
+        part | {"total": entry.size, "completed": entry.size},
+        {"status": "verifying sha256 digest"},
+        {"status": "writing manifest"},
+        PULLED,
+    ]
 
 
 def loaded_from_entry(entry: Entry, resident: ResidentModel, now: float, *, on_gpu: bool) -> dict[str, Any]:

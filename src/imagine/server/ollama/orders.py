@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ...checking import refusal
-from ...errors import BadRequest
+from ...errors import BadRequest, ModelNotFound
 from ...messages import Message, Note, sentence
 from ...request import ALIASES, GenerateRequest, parse
 from .answers import CALLED
@@ -70,9 +70,12 @@ def order_from(body: Mapping[str, object]) -> Order:
 
 @contextlib.contextmanager
 def speaking() -> Iterator[None]:
-    """Refusals of what our own parts call `img` name the field that the client knows."""
+    """Refusals of what our own parts call `img` name the field that the client knows; a model of words isn't here."""
     try:
         yield
+    except ModelNotFound as error:
+        error.note = f"{error}; this server draws pictures and answers no text: GET /api/tags lists its models"
+        raise
     except BadRequest as error:
         if error.field != "img":
             raise

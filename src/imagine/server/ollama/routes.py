@@ -12,11 +12,12 @@ from aiohttp import web
 from PIL import Image
 
 from ... import __version__, images
-from ...errors import BadRequest
+from ...checking import refusal
+from ...errors import BadRequest, ModelNotFound
 from ...events import Finished
 from ...frames import JobReport, Submit
 from ...json_body import read_json
-from ...messages import Note
+from ...messages import Note, message
 from ...request import GenerateRequest
 from ...resolve import keep_alive_seconds
 from ..body import Holding, read_body
@@ -25,11 +26,11 @@ from ..gateway import Gateway
 from ..keys import GATEWAY
 from ..native import body_from
 from ..native import line_from as bytes_of
-from ..security import client_of
+from ..security import Refused, client_of
 from ..service import pictures_of, plan
 from ..streaming import NDJSON, send_events
 from .answers import answer_from, end_from, line_from, news_from, picture_from
-from .listing import loaded_from_entry, model_from_entry, shown_from_entry
+from .listing import PULLED, loaded_from_entry, model_from_entry, pulled_from_entry, shown_from_entry
 from .orders import LATEST, Order, in_their_words, order_from, speaking
 
 VERSION = "0.32.5"
@@ -54,13 +55,36 @@ async def tags(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """What is known of a model."""
     gateway = request.app[GATEWAY]
-    with gateway.allowance.holding() as holding:
-        body = _object(await read_body(request, holding))
+    entry = await gateway.choose(_named(await _body(request)))
+    return _json(shown_from_entry(entry, gateway.defaults_of(entry)))
+
+
+async def pull(request: web.Request) -> web.Response:
+    """That a model is here: programs pull before they ask, which is quickly done. Nothing is ever fetched."""
+    body = await _body(request)
+    name, streams = _named(body), body.get("stream")
+    if streams is not None and not isinstance(streams, bool):
+        raise refusal("stream", streams, "true or false")
+    try:
+        entry = await request.app[GATEWAY].choose(name)
+    except ModelNotFound as error:
+        raise Refused(404, message("pull.missing", "model", name=name, instead="GET /api/tags")) from error
+    if streams is False:
+        return _json(PULLED)
+    return web.Response(body=b"".join(map(bytes_of, pulled_from_entry(entry))), content_type=NDJSON)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    with request.app[GATEWAY].allowance.holding() as holding:
+        return _object(await read_body(request, holding))
+
+
+def _named(body: dict[str, Any]) -> str:
+    """The model that a body names. Raises BadRequest."""
     name = body.get("model") or body.get("name")
     if not isinstance(name, str):
         raise BadRequest("model is missing; it must be the name of one", field="model")
-    entry = await gateway.choose(name.removesuffix(LATEST))
-    return _json(shown_from_entry(entry, gateway.defaults_of(entry)))
+    return name.removesuffix(LATEST)
 
 
 async def ps(request: web.Request) -> web.Response:

@@ -9,11 +9,8 @@ import msgspec
 from ...request import GenerateRequest
 from .fields import EDIT, GENERATION, NAMED, OWN, SPELLINGS, VARIATION, Fields, Kind
 
-_KINDS = {
-    "/v1/images/generations": GENERATION,
-    "/v1/images/edits": EDIT,
-    "/v1/images/variations": VARIATION,
-}
+_KINDS = {"images/generations": GENERATION, "images/edits": EDIT, "images/variations": VARIATION}
+"""What the paths end with, Azure's too."""
 _NULLABLE = {"type": ["string", "null"]}
 _ERROR = {
     "type": "object",
@@ -53,7 +50,7 @@ def described(path: str, operation: dict[str, Any]) -> dict[str, Any]:
         status: answer if status == "200" else answer | {"content": error}
         for status, answer in operation["responses"].items()
     }
-    kind = _KINDS.get(path)
+    kind = _KINDS.get("/".join(path.split("/")[-2:]))
     if kind is None:
         return operation | {"responses": answers}
     answers["429"] = {"description": "The queue is full.", "content": error}

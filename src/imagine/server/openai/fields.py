@@ -36,7 +36,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     style: Annotated[Literal["vivid", "natural"] | None, Meta(description="The preset of that name.")] = None
     response_format: Annotated[
         Literal["url", "b64_json"] | None,
-        Meta(description="b64_json for gpt-image* and chatgpt-image*, if not said; url for every other model."),
+        Meta(description="b64_json for gpt-image* and chatgpt-image*, if not said; both for every other model."),
     ] = None
     background: Annotated[
         Literal["transparent", "opaque", "auto"] | None, Meta(description="transparent can't be done yet.")

@@ -12,7 +12,7 @@ import msgspec
 
 from ...checking import checked, refusal, shown
 from ...errors import BadPicture, BadRequest, ImagineError, Unsupported
-from ...messages import Message, Note, sentence
+from ...messages import Message, Note, message, sentence
 from ...request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
 from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SIZE_ALLOWED, SPELLINGS, Fields, Format, Kind
 from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
@@ -28,6 +28,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Kind
     url: bool
+    inline: bool
     format: Format
     compression: int
     stream: bool
@@ -71,6 +72,15 @@ def wish_from(body: Mapping[str, object], kind: Kind, usual: Usual) -> Wish:
         spelled=called,
         own_alpha=kind.event == "image_edit" and fields.mask is None and parsed.request.model == _OWN_ALPHA,
     )
+
+
+def with_deployment(body: Mapping[str, object], deployment: str | None) -> tuple[Mapping[str, object], list[Note]]:
+    """The body with the model that the path names, as Azure's clients do, and what of it has no effect then."""
+    if deployment is None:
+        return body, []
+    said = body.get("model")
+    other = [] if said in (None, "", deployment) else [message("deployment.other", "model", deployment=deployment)]
+    return {**body, "model": deployment}, [*other]
 
 
 def preset_named(body: Mapping[str, object]) -> str | None:
@@ -152,10 +162,12 @@ def _without_effect(fields: Fields, foreign: list[str]) -> list[Note]:
 
 
 def _delivery(fields: Fields, kind: Kind, model: str | None) -> Delivery:
-    asked = fields.response_format or ("b64_json" if model and _INLINE.match(model) else "url")
+    usual = "b64_json" if model and _INLINE.match(model) else None
+    asked = fields.response_format or usual
     return Delivery(
         kind=kind,
-        url=asked == "url",
+        url=asked != "b64_json",
+        inline=asked != "url",
         format=fields.output_format or "png",
         compression=100 if fields.output_compression is None else fields.output_compression,
         stream=bool(fields.stream),

@@ -15,7 +15,7 @@ from ...errors import ImagineError
 from ...events import Finished, Preview, Progress
 from ...frames import JobReport, Submit
 from ...json_body import read_json
-from ...messages import Note
+from ...messages import Note, message
 from ...resolve import NUM_STEPS, SIDE
 from ..body import Holding, read_body
 from ..errors import trouble_from
@@ -40,7 +40,7 @@ from .replies import (
     reply_from,
     sse_from,
 )
-from .requests import Delivery, in_their_words, preset_named, speaking, translate, wish_from
+from .requests import Delivery, in_their_words, preset_named, speaking, translate, wish_from, with_deployment
 from .tables import Usual
 
 _LARGE = 2**16
@@ -79,8 +79,9 @@ async def _answer(request: web.Request, kind: Kind) -> web.StreamResponse:
             if asked.delivery.stream:
                 return await _stream(request, asked)
             finished = await pictures_of(gateway, asked.jobs)
-    items = [await _item(request, each, asked.delivery) for each in finished]
-    warnings = _in_their_words([*asked.warnings, *(text for each in finished for text in each.warnings)], asked)
+    notes = [*asked.warnings, *(text for each in finished for text in each.warnings)]
+    items = [await _item(request, each, asked.delivery, notes) for each in finished]
+    warnings = _in_their_words(notes, asked)
     reply = reply_from(finished, items, asked.delivery, warnings, int(time.time()))
     return web.Response(body=body_from(reply), content_type="application/json")
 
@@ -88,7 +89,7 @@ async def _answer(request: web.Request, kind: Kind) -> web.StreamResponse:
 async def _asked(request: web.Request, kind: Kind, holding: Holding) -> _Asked:
     """What the request asks for."""
     gateway = request.app[GATEWAY]
-    body = await _read(request, holding)
+    body, notes = with_deployment(await _read(request, holding), request.match_info.get("deployment"))
     wish = wish_from(body, kind, await _usual(gateway, body))
     del body
     with speaking(wish.spelled):
@@ -98,7 +99,7 @@ async def _asked(request: web.Request, kind: Kind, holding: Holding) -> _Asked:
             ready = await gateway.apart(lambda: with_pictures(wish, largest))
         asked = await plan(gateway, ready, client_of(request), holding)
     jobs = [_with_previews(job, wish.delivery.partial_images) for job in asked.jobs]
-    return _Asked(jobs, wish.delivery, [*wish.warnings, *asked.warnings], wish.spelled)
+    return _Asked(jobs, wish.delivery, [*notes, *wish.warnings, *asked.warnings], wish.spelled)
 
 
 async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
@@ -136,14 +137,24 @@ def _with_previews(job: Submit, partial_images: int) -> Submit:
     return msgspec.structs.replace(job, preview=msgspec.structs.replace(job.preview, every=every))
 
 
-async def _item(request: web.Request, finished: Finished, delivery: Delivery) -> dict[str, str]:
-    """Where a picture is to be found: at an address of ours, or in the answer itself."""
+async def _item(request: web.Request, finished: Finished, delivery: Delivery, notes: list[Note]) -> dict[str, str]:
+    """Where a picture is to be found: at an address of ours, in the answer itself, or both.
+
+    Where it is in the answer anyway, that it can't be kept is only a note.
+    """
     gateway = request.app[GATEWAY]
     data = await _encoded(gateway, finished.data, delivery, finished.meta)
+    item = item_from_bytes(data) if delivery.inline else {}
     if not delivery.url:
-        return item_from_bytes(data)
-    name = await gateway.stored.keep(data, EXTENSIONS.get(delivery.format, delivery.format))
-    return {"url": url_of(request, name)}
+        return item
+    try:
+        name = await gateway.stored.keep(data, EXTENSIONS.get(delivery.format, delivery.format))
+    except ImagineError as error:
+        if not delivery.inline:
+            raise
+        notes.append(message("url.not_kept", "url", why=str(error)))
+        return item
+    return {"url": url_of(request, name)} | item
 
 
 async def _encoded(gateway: Gateway, data: bytes, delivery: Delivery, meta: dict[str, Any] | None = None) -> bytes:

@@ -19,9 +19,19 @@ from . import canvas as canvases
 from .autoencoder import Coded
 from .batching import buckets_from_text
 from .canvas import Canvas
-from .families.family import Conditioning, Family, Wish
+from .families.family import Conditioning, Family, Timeline, Wish
 from .guidance import guided, uses_guidance
-from .passes import Pass, first_pass, second_pass, second_pass_steps, second_sampler, with_mask
+from .passes import (
+    Pass,
+    first_pass,
+    mask_channels,
+    second_pass,
+    second_pass_steps,
+    second_sampler,
+    steps_run,
+    with_mask,
+)
+from .prompt_schedule import texts_by_step
 from .residency import identity
 
 Decode = Callable[[bytes, str], Image.Image]
@@ -49,7 +59,7 @@ class Job:
         self.tiled = False
         """Memory is short: the VAE is to work in tiles."""
         self._families: list[Family] = []
-        self._conditionings: list[Conditioning] = []
+        self._conditionings: list[Timeline] = []
         self._pass: Pass | None = None
         self._first: Pass | None = None
         self._warnings: list[Note] = []
@@ -170,7 +180,7 @@ class Job:
     @property
     def conditioning(self) -> Conditioning:
         """That of the next evaluation."""
-        return self._conditionings[self.turn]
+        return self._conditionings[self.turn].at(self.current.sampler.user_step)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -208,19 +218,24 @@ class Job:
         if params.hires is not None:
             second_sampler(params, params.hires, own)  # refused now, not after the first pass
         with self.timed("encoding"):
-            self._condition(canvas)
+            strength = params.strength if canvas.source is not None else 1.0
+            self._condition(canvas, steps_run(params.num_steps, strength))
             self._pass = first_pass(params, own, canvas, self._encode, device)
 
-    def _condition(self, canvas: Canvas) -> None:
+    def _condition(self, canvas: Canvas, steps: int) -> None:
+        """Encode the prompts for a pass of so many of the user's steps."""
         params = self.params
         negative = params.neg if uses_guidance(params.guidance) else None
-        wish = Wish(params.prompt, negative, params.clip, *canvas.work)
-        made = []
+        texts = _paired(params.prompt, negative, steps)
+        self._conditionings = []
         for family in self._families:
-            conditioning = family.encode(wish)
-            self._warnings += conditioning.warnings
-            made.append(with_mask(family, canvas, conditioning, self._encode) if family.takes_mask else conditioning)
-        self._conditionings = made
+            channels = mask_channels(family, canvas, self._encode) if family.takes_mask else None
+            parts = []
+            for end, said, against in texts:
+                conditioning = family.encode(Wish(said, against, params.clip, *canvas.work))
+                self._warnings += conditioning.warnings
+                parts.append((end, conditioning if channels is None else with_mask(conditioning, channels)))
+            self._conditionings.append(Timeline(parts))
 
     def inputs(self) -> tuple[Tensor, float]:
         """The denoiser's input for the next evaluation, (1, C, h, w), and its timestep."""
@@ -243,7 +258,7 @@ class Job:
         picture = None if hires.upscaler == "latent" else self._developed()
         with self.timed("encoding"):
             canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
-            self._condition(canvas)
+            self._condition(canvas, second_pass_steps(self.params, hires))
             self._pass = second_pass(self.params, hires, self.own, canvas, first, picture, self._encode)
         self._first = first
         return None
@@ -267,6 +282,17 @@ class Job:
         if coded.warning is not None:
             self.warn(coded.warning)
         return coded.values
+
+
+def _paired(prompt: str, negative: str | None, steps: int) -> list[tuple[int, str, str | None]]:
+    """The prompts' texts, each pair with the step that it ends before."""
+    said = texts_by_step(prompt, steps)
+    against = texts_by_step(negative or "", steps, "neg")
+    made = []
+    for end in sorted({end for end, _ in (*said, *against)}):
+        other = next(text for last, text in against if end <= last)
+        made.append((end, next(text for last, text in said if end <= last), None if negative is None else other))
+    return made
 
 
 def _refiner(submit: Submit) -> list[Source]:

@@ -89,8 +89,12 @@ def second_sampler(params: GenerationParams, hires: Hires, family: Family) -> Sa
 
 def second_pass_steps(params: GenerationParams, hires: Hires) -> int:
     """How many of the user's steps the second pass runs: as `Sampler` counts them."""
-    steps = hires.steps or params.num_steps
-    return max(1, min(int(steps * hires.strength), steps)) if hires.strength > 0 else 0
+    return steps_run(hires.steps or params.num_steps, hires.strength)
+
+
+def steps_run(steps: int, strength: float) -> int:
+    """How many of the user's `steps` are run at a strength: as `Sampler` counts them."""
+    return max(1, min(int(steps * strength), steps)) if strength > 0 else 0
 
 
 def latent_shape(family: Family, canvas: Canvas) -> tuple[int, int, int, int]:
@@ -107,15 +111,19 @@ def enlarged_latents(latents: Tensor, old: Canvas, new: Canvas, size: tuple[int,
     return made[:, :, : size[0], : size[1]].contiguous()
 
 
-def with_mask(family: Family, canvas: Canvas, conditioning: Conditioning, encode: Encode) -> Conditioning:
-    """Conditioning of an inpainting checkpoint: all of the picture is to be painted where there is no mask."""
+def mask_channels(family: Family, canvas: Canvas, encode: Encode) -> Tensor:
+    """What an inpainting checkpoint sees beside the latents; without a mask, all of the picture is to be painted."""
     width, height = canvas.work
     if canvas.mask is not None:
         masked, mask = encode(canvas.masked_pixels()), canvas.mask_latents(family.downscale)
     else:
         masked = encode(torch.zeros(1, 3, height, width))
         mask = torch.ones(1, 1, *masked.shape[2:])
-    channels = family.inpainting_channels(mask, masked)
+    return family.inpainting_channels(mask, masked)
+
+
+def with_mask(conditioning: Conditioning, channels: Tensor) -> Conditioning:
+    """Conditioning of an inpainting checkpoint."""
 
     def with_channels(rows: Rows) -> Rows:
         return {**rows, "inpainting": channels}

@@ -20,6 +20,7 @@ import torch
 from ..errors import BadRequest, Unsupported
 from ..messages import Note
 from .prompt_syntax import Break, parse
+from .prompt_tags import without_tags
 
 COMMA_REACH = 20
 """A full chunk ends at a comma that lies at most so many tokens back, so that no phrase is torn."""
@@ -140,7 +141,9 @@ class TextEncoder:
             raise Unsupported(f"clip is {clip}; this model's text encoder allows 1 to {self.max_clip}", field="clip")
 
     def _chunks(self, prompt: str, field: str) -> tuple[list[Chunk], list[Note]]:
-        pieces, warnings = parse(prompt)
+        plain, tags = without_tags(prompt, field)
+        pieces, warnings = parse(plain)
+        warnings = [*tags, *warnings]
         tokenizer = self._towers[0].tokenizer
         tokens: list[tuple[int, float] | None] = []
         unknown: set[str] = set()

@@ -10,10 +10,13 @@ from torch import Tensor
 
 from ..errors import Unsupported
 from ..frames import Submit
+from ..messages import message
 from ..params import GenerationParams
 from . import canvas as canvases
 from .canvas import Canvas
 from .job import Decode, Job
+from .prompt_schedule import edits
+from .prompt_tags import without_tags
 from .whole import Run, Whole
 
 _OWN_SAMPLER = "dpm++ 2m"
@@ -103,6 +106,10 @@ class WholeJob(Job):
         self._wanted = _wanted(params, canvas)
         self._run = self._begun(model)
         self._canvas = canvas
+        for field, text in (("prompt", params.prompt), ("neg", params.neg)):
+            self._warnings += without_tags(text, field)[1]
+            if edits(text):
+                self._warnings.append(message("prompt.not_edited", field))
         for field, argument, said in (
             ("prompt", "prompt", bool(params.prompt)),
             ("neg", "negative_prompt", bool(params.neg)),
@@ -146,11 +153,12 @@ def _wanted(params: GenerationParams, canvas: Canvas) -> dict[str, Any]:
     """Arguments as diffusers' pipelines name them; those that a pipeline doesn't know are left out by `run`."""
     width, height = canvas.work
     wanted: dict[str, Any] = {
-        "prompt": params.prompt, "width": width, "height": height, "num_inference_steps": params.num_steps,
+        "prompt": without_tags(params.prompt, "prompt")[0], "width": width, "height": height,
+        "num_inference_steps": params.num_steps,
         "guidance_scale": params.guidance,
     }  # fmt: skip
     if params.neg:
-        wanted["negative_prompt"] = params.neg
+        wanted["negative_prompt"] = without_tags(params.neg, "neg")[0]
     if params.clip > 1:
         wanted["clip_skip"] = params.clip - 1
     if canvas.source is not None:

@@ -43,4 +43,9 @@ SENTENCES = {
     "infotext.schedule": "there is no schedule '{value}' here; it was left out",
     "infotext.upscaler": "there is no upscaler '{value}' here; it was left out",
     "infotext.number": "{key} is '{value}', which is not a number that can be used; it was left out",
+    "prompt.tag": "{field} asks for {kind} '{name}', which can't be used here yet; it was left out",
+    "prompt.and": "{field} joins prompts with AND, which has no such meaning here; it was read as a word",
+    "prompt.wildcard": "{field} has '{text}', which is no wildcard here; it was read as words",
+    "prompt.texts": "{field} changes into more than {most} different texts on the way",
+    "prompt.not_edited": "{field} changes on the way, which this model's pipeline can't do; it was read as words",
 }

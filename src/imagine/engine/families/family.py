@@ -6,7 +6,7 @@ dimension of 1, and the engine joins rows of several jobs whose conditioning has
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,18 @@ class Conditioning:
         """Equal for jobs whose rows can share a batch."""
         rows = tuple((name, tuple(value.shape[1:])) for name, value in sorted(self.positive.items()))
         return (self.negative is not None, *rows)
+
+
+class Timeline:
+    """A job's conditioning at each of its steps: one throughout, unless its prompts change on the way."""
+
+    def __init__(self, parts: Sequence[tuple[int, Conditioning]]) -> None:
+        """Each part with the step that it ends before, in order."""
+        self._parts = parts
+
+    def at(self, step: int) -> Conditioning:
+        """That of the user's `step`, from 0; the last goes on."""
+        return next((part for end, part in self._parts if step < end), self._parts[-1][1])
 
 
 @dataclass(frozen=True)

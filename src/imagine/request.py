@@ -68,7 +68,8 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     prompt: Annotated[
         Prompt,
         Meta(
-            description="What to paint. (word:1.3) weighs a word, BREAK begins a new part.",
+            description="What to paint. (word:1.3) weighs a word, [from:to:0.5] and [a|b] change it on the way, "
+            "BREAK begins a new part.",
             examples=["a red fox in the snow"],
         ),
     ]

@@ -21,6 +21,7 @@ class PlainFamily:
     noise = Noise()
     latent_channels, downscale, multiple, native = 4, 8, 8, 64
     takes_mask = spared = False
+    warnings = ()
 
     def __init__(self, nbytes=100, spares=()):
         self.nbytes = nbytes

@@ -250,7 +250,7 @@ def test_what_is_unknown_is_left_out_and_named(tmp_path: Path) -> None:
     path = tmp_path / "odd.safetensors"
     write_checkpoint(path, extra={"somebody.elses.weight": torch.zeros(1), "and.more": torch.zeros(1)})
     (warning,) = load(path).report.warnings
-    assert warning.startswith("2 tensors were left out as unknown, such as ")
+    assert str(warning).startswith("2 tensors were left out of the model as unknown, such as ")
 
 
 def test_a_separate_vae_replaces_the_checkpoints(written: Any, tmp_path: Path) -> None:

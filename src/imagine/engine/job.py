@@ -217,6 +217,7 @@ class Job:
         )  # fmt: skip
         if params.hires is not None:
             second_sampler(params, params.hires, own)  # refused now, not after the first pass
+        self._warnings += [note for family in families for note in family.warnings]
         with self.timed("encoding"):
             strength = params.strength if canvas.source is not None else 1.0
             self._condition(canvas, steps_run(params.num_steps, strength))

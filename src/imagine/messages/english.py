@@ -48,4 +48,5 @@ SENTENCES = {
     "prompt.wildcard": "{field} has '{text}', which is no wildcard here; it was read as words",
     "prompt.texts": "{field} changes into more than {most} different texts on the way",
     "prompt.not_edited": "{field} changes on the way, which this model's pipeline can't do; it was read as words",
+    "model.unknown_tensors": "{count:tensor was|tensors were} left out of the model as unknown, such as {name}",
 }

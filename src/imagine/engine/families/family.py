@@ -79,6 +79,8 @@ class Family(Protocol):
     """Bytes that it holds on the device."""
     dtype: str
     """What the denoiser computes in: `float16`, `bfloat16` or `float32`."""
+    warnings: tuple[Note, ...]
+    """What was odd about its file: for everybody who has a picture made with it."""
     spared: bool
     """Some of it was given up by `spare`, which changes the last bits of what it makes."""
 

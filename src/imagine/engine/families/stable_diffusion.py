@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...messages import Note
 from ..autoencoder import Autoencoder, Coded
 from ..memory import to_main_memory
 from ..noise import Noise
@@ -21,6 +22,7 @@ class StableDiffusion:
     space = "stable_diffusion"
     downscale = 8
     multiple = 8
+    warnings: tuple[Note, ...] = ()
 
     def __init__(
         self, name: str, *, unet: Any, text: TextEncoder, encoders: Sequence[Any], autoencoder: Autoencoder,

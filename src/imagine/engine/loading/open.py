@@ -46,7 +46,16 @@ def file_bytes(source: Source) -> int:
 
 
 def family_from_components(loaded: Components) -> Family:
-    """The family that drives these networks. Raises UnusableModel for ones that no family here can."""
+    """The family that drives these networks, with what was odd about their file.
+
+    Raises UnusableModel for ones that no family here can drive.
+    """
+    family = _family_of(loaded)
+    family.warnings = tuple(loaded.report.warnings)
+    return family
+
+
+def _family_of(loaded: Components) -> Family:
     if loaded.in_channels not in (loaded.latent_channels, 2 * loaded.latent_channels + 1):
         raise UnusableModel(f"its denoiser takes {loaded.in_channels} channels, which no way of generating here gives")
     towers = [Tower(m, t) for m, t in zip(loaded.text_encoders, loaded.tokenizers, strict=True)]

@@ -18,6 +18,7 @@ import torch
 from imagine.engine.noise import Noise
 from imagine.errors import UnusableModel
 from imagine.frames import Source
+from imagine.messages import message
 
 from .checkpoint_file import CheckpointFile
 from .components import Components, LoadReport
@@ -122,7 +123,7 @@ def _plan(
     unet = unet_network(tensors, family, file.metadata, pooled=pooled, resolution=resolution)
     vae = None if "vae" in source.parts else vae_network(tensors, family, file.metadata)
     if unknown := unknown_names(tensors, family):
-        report.warnings.append(f"{len(unknown)} tensors were left out as unknown, such as {unknown[0]}")
+        report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
     return _Plan(name, noise, resolution, text, unet, vae)
 
 

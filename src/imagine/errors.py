@@ -15,6 +15,7 @@ ImagineError                    anything we raise on purpose; its text is one se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from .messages import Message, Note, message
@@ -57,9 +58,14 @@ class Unsupported(BadRequest):
 class ModelNotFound(ImagineError):
     """No model of that name, nor of the one that it is an alias of."""
 
-    def __init__(self, name: str, *, meant: str | None = None) -> None:
-        plain = message("model.missing", "model", name=name)
-        super().__init__(plain if meant is None else message("model.missing_alias", "model", name=name, meant=meant))
+    def __init__(self, name: str, *, meant: str | None = None, similar: Sequence[str] = ()) -> None:
+        if meant is not None:
+            note = message("model.missing_alias", "model", name=name, meant=meant)
+        elif similar:
+            note = message("model.missing_similar", "model", name=name, similar=", ".join(similar))
+        else:
+            note = message("model.missing", "model", name=name)
+        super().__init__(note)
         self.name = name
 
 

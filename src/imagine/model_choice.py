@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .errors import BadRequest, ModelNotFound
 from .registry.entry import Entry
+from .registry.matching import matching, similar
 
 _LISTED = 20
 
@@ -22,15 +23,15 @@ def choose_model(
     """
     names = [entry.name for entry in available]
     if name is not None:
-        if name not in names:
-            raise ModelNotFound(name)
-        return name
+        if (model := matching(name, names)) is None:
+            raise ModelNotFound(name, similar=similar(name, names))
+        return model
     unnamed = "no model was named" if alias is None else f"'{alias}' stands for the default model"
     if default is not None:
-        if default not in names:
+        if (model := matching(default, names)) is None:
             message = f"{unnamed}, and the configured default '{default}' isn't there{_among(names)}"
             raise BadRequest(message, field="model")
-        return default
+        return model
     own = [entry.name for entry in available if not entry.shipped] or names
     if len(own) == 1:
         return own[0]

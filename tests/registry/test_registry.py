@@ -546,3 +546,36 @@ def test_a_hundred_large_headers_are_listed_in_little_time(tmp_path):
     begin = time.process_time()
     registry.refresh()
     assert time.process_time() - begin < 0.03
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "flux-dev-1.1",
+        "flux-dev-1.1.safetensors",
+        "models/flux-dev-1.1.gguf",
+        "C:\\models\\flux-dev-1.1.gguf",
+        "Flux-Dev-1.1",
+    ],
+)
+def test_a_name_is_found_by_the_file_and_in_any_case(tmp_path, name):
+    write(tmp_path / "models" / "flux-dev-1.1.safetensors", tiny())
+    assert fresh(tmp_path / "models").find_alike(name).name == "flux-dev-1.1"
+
+
+def test_what_two_models_could_be_is_none_of_them(tmp_path):
+    for stem in ("Fox", "fox"):
+        write(tmp_path / f"{stem}.safetensors", tiny())
+    registry = fresh(tmp_path)
+    assert registry.find_alike("fox").name == "fox"
+    with pytest.raises(ModelNotFound):
+        registry.find_alike("FOX")
+
+
+def test_a_mistyped_name_has_its_likely_ones(tmp_path):
+    for stem in ("dreamshaper_8", "dreamshaper_xl", "toybox"):
+        write(tmp_path / f"{stem}.safetensors", tiny())
+    registry = fresh(tmp_path)
+    assert registry.similar("toybx") == ["toybox"]
+    assert registry.similar("dreamshaper")[:2] == ["dreamshaper_8", "dreamshaper_xl"]
+    assert registry.similar("zzz") == []

@@ -282,3 +282,24 @@ def test_a_client_that_hangs_up_takes_its_jobs_back(tmp_path, stream):
             await asyncio.sleep(0)
 
     ask(tmp_path, act)
+
+
+@pytest.mark.parametrize("name", ["fox.safetensors", "models/fox.gguf", "Fox"])
+def test_a_model_is_found_by_its_file_and_in_any_case(tmp_path, name):
+    status, _, _, seen = post(tmp_path, {"prompt": "x", "model": name, "num_steps": 2})
+    assert (status, seen[0].params.model) == (200, "fox")
+
+
+def test_a_mistyped_model_has_its_likely_one(tmp_path):
+    status, _, body, _ = post(tmp_path, {"prompt": "x", "model": "fxo.safetensors"})
+    assert (status, json.loads(body)["error"]) == (404, "model 'fxo.safetensors' not found; did you mean: fox?")
+
+
+def test_a_configured_model_may_be_named_by_its_file(tmp_path):
+    async def act(client):
+        async with client.post("/generate", json={"prompt": "x"}) as answer:
+            return await answer.json()
+
+    steps = ModelSettings("Wolf.safetensors", Defaults(num_steps=4))
+    said = ask(tmp_path, act, models=("fox", "wolf"), model="models/wolf.gguf", per_model=(steps,))
+    assert (said["meta"]["model"], said["meta"]["num_steps"]) == ("wolf", 4)

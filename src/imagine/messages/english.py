@@ -2,6 +2,7 @@
 
 SENTENCES = {
     "model.missing": "model '{name}' not found",
+    "model.missing_similar": "model '{name}' not found; did you mean: {similar}?",
     "model.missing_alias": "model '{name}' not found: it is an alias of '{meant}', which isn't there",
     "needs_img": "{field} needs the picture that it belongs to, as img",
     "no_effect.without": "{field} has no effect without {other}",
@@ -34,6 +35,7 @@ SENTENCES = {
     "file.unreadable": "{path} can't be read: {why}",
     "file.too_large": "{path} can't be read: it is larger than {most}",
     "file.not_text": "{path} can't be read: it is not text in UTF-8",
+    "recipe.strength": "{field} 1 was not taken over: in the recipe there was no picture to keep anything of",
     "recipe.none": "{field} does not say how it was made",
     "foreign.value": "{field} is '{value}' there, which can't be used here; it was left out",
     "foreign.left_out": "{program} says more than can be taken over; left out: {names}",

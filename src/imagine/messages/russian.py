@@ -2,6 +2,7 @@
 
 SENTENCES = {
     "model.missing": "модель «{name}» не найдена",
+    "model.missing_similar": "модель «{name}» не найдена; возможно, имелась в виду: {similar}",
     "model.missing_alias": "модель «{name}» не найдена: это псевдоним модели «{meant}», а её нет",
     "needs_img": "для {field} нужна картинка, к которой это относится: img",
     "no_effect.without": "{field} не действует без {other}",
@@ -34,6 +35,7 @@ SENTENCES = {
     "file.unreadable": "{path} не читается: {why}",
     "file.too_large": "{path} не читается: файл больше {most}",
     "file.not_text": "{path} не читается: это не текст в UTF-8",
+    "recipe.strength": "{field} 1 не перенято: в рецепте не было картинки, от которой что-то могло бы остаться",
     "recipe.none": "{field}: в этом файле не сказано, как сделана картинка",
     "foreign.value": "там {field} — «{value}», здесь это не подходит и пропущено",
     "foreign.left_out": "{program} говорит больше, чем можно перенять; пропущено: {names}",

@@ -14,6 +14,7 @@ from imagine.registry.describe import describe
 from imagine.registry.digest import digest_file
 from imagine.registry.entry import Entry
 from imagine.registry.identify import CHECKPOINT, DIFFUSION_MODEL
+from imagine.registry.matching import matching, similar
 from imagine.registry.names import name_all, normal
 from imagine.registry.scan import Found, scan, scan_one
 
@@ -89,6 +90,18 @@ class Registry:
                 field="model",
             )
         raise ModelNotFound(name)
+
+    def find_alike(self, name: str, kind: str = CHECKPOINT) -> Entry:
+        """As `find`; where no entry has that name, the one whose file's it is, or that only its case tells from it."""
+        kinds = (kind, "unknown", DIFFUSION_MODEL) if kind == CHECKPOINT else (kind, "unknown")
+        wanted = normal(name)
+        if not any((each, wanted) in self._by_name for each in kinds):
+            wanted = matching(wanted, [entry.name for entry in self._entries if entry.kind in kinds]) or name
+        return self.find(wanted, kind)
+
+    def similar(self, name: str, kind: str = CHECKPOINT) -> list[str]:
+        """Names of that kind that may have been meant by one that isn't there, the likeliest first."""
+        return similar(normal(name), [entry.name for entry in self._entries if entry.kind == kind])
 
     def hash_files(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
         """Compute the digests of whole files that aren't known yet, each entry as it is done; `stopped` ends it.

@@ -19,6 +19,7 @@ from ..model_choice import choose_model
 from ..policy import checks_from
 from ..preset_files import presets_of
 from ..registry.entry import Entry
+from ..registry.matching import matching
 from ..registry.registry import Registry
 from ..resolve import Defaults, stated_by
 from ..setting_values import ModelSettings
@@ -150,12 +151,16 @@ class Gateway:
                 None, available=self.registry.models(), default=self._default(), recent=self._recent, alias=name
             )
         try:
-            return self.registry.find(meant)
+            return self.registry.find_alike(meant)
         except ModelNotFound as error:
-            raise ModelNotFound(name or meant, meant=meant if name and meant != name else None) from error
+            alias = meant if name and meant != name else None
+            raise ModelNotFound(name or meant, meant=alias, similar=self.registry.similar(name or meant)) from error
 
     def _said_of(self, entry: Entry) -> ModelSettings:
-        return next((said for said in self.settings.per_model if said.name == entry.name), ModelSettings(entry.name))
+        said = {each.name: each for each in self.settings.per_model}
+        return said.get(entry.name) or next(
+            (each for name, each in said.items() if matching(name, [entry.name])), ModelSettings(entry.name)
+        )
 
     def _default(self) -> str | None:
         """The configured model, which may be one of the owner's aliases too."""
@@ -165,7 +170,7 @@ class Gateway:
     def _is_model(self, name: str) -> bool:
         """Is there a file of that name, usable or not?"""
         try:
-            self.registry.find(name)
+            self.registry.find_alike(name)
         except ImagineError as error:
             return not isinstance(error, ModelNotFound)
         return True

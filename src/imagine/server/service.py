@@ -149,7 +149,7 @@ def _read_picture(text: str, field: str) -> tuple[bytes, Picture]:
 def _part(gateway: Gateway, role: str, name: str) -> Entry:
     """Raises BadRequest where there is none of that name that can be used."""
     try:
-        return gateway.registry.find(name, kind=PARTS[role])
+        return gateway.registry.find_alike(name, kind=PARTS[role])
     except ImagineError as error:
         why = f"can't be used: {error}" if isinstance(error, UnusableModel) else "not found"
         raise BadRequest(f"{role} '{name[:40]}' {why}", field=role) from error

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from imagine.errors import BadRequest, Unsupported
-from imagine.samplers import SAMPLERS, SCHEDULES, describe, find, pairs
+from imagine.resolve import sampler_named
+from imagine.samplers import SAMPLERS, SCHEDULES, describe, find, pairs, plain_name
 
 NAMES = (
     "ddim, euler, euler a, heun, lms, dpm++ 2m, dpm++ 2s, dpm++ sde, dpm2, dpm2 a, dpm++ 2m sde, dpm++ 3m sde, unipc, "
@@ -64,3 +65,25 @@ def test_a_refusal_names_the_field_and_what_there_is(wish, error, field, said):
 def test_the_table_is_importable_without_torch():
     code = "import sys, imagine.samplers; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("euler_a", ("euler a", None)), ("k_euler_a", ("euler a", None)), ("euler_ancestral", ("euler a", None)),
+        ("dpmpp_2m", ("dpm++ 2m", None)), ("dpm++2m", ("dpm++ 2m", None)), ("DPM++_2M", ("dpm++ 2m", None)),
+        ("dpmpp_2m_sde_gpu", ("dpm++ 2m sde", None)), ("dpmpp_3m_sde", ("dpm++ 3m sde", None)),
+        ("k_dpm_2_ancestral", ("dpm2 a", None)), ("kdpm_2", ("dpm2", None)), ("uni_pc_bh2", ("unipc", None)),
+        ("dpmpp_2m_k", ("dpm++ 2m", "karras")), ("DPM++ 2M Karras", ("dpm++ 2m", "karras")),
+        ("dpmpp_2s_ancestral", ("dpmpp_2s_ancestral", None)), ("dpm++2mv2", ("dpm++2mv2", None)),
+    ],
+)  # fmt: skip
+def test_other_programs_names_of_the_same_algorithm(theirs, ours):
+    assert sampler_named(theirs) == ours
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("sgm_uniform", "sgm uniform"), ("SGM Uniform", "sgm uniform"), ("normal", "default")]
+)
+def test_other_programs_names_of_the_same_schedule(theirs, ours):
+    assert plain_name(theirs) == ours

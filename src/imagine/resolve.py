@@ -25,7 +25,7 @@ from .messages import Note, message
 from .params import MAX_SEED, Extend, GenerationParams, Hires
 from .registry.entry import Entry
 from .request import GenerateRequest, Guidance, Margins, Name, Prompt, SecondPass, Side, Steps
-from .samplers import SAMPLERS, SCHEDULES, Kind, find
+from .samplers import SAMPLERS, SCHEDULES, Kind, find, plain_name
 
 T = TypeVar("T")
 
@@ -213,8 +213,8 @@ def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: in
 
 
 def sampler_named(name: str) -> tuple[str, str | None]:
-    """Our name, and the schedule that AUTOMATIC1111's names may hold; what isn't known stays as it is."""
-    ours = " ".join(name.lower().split())
+    """Our name, and the schedule that other programs' names may hold; what isn't known stays as it is."""
+    ours = plain_name(name)
     if ours in SAMPLERS:
         return ours, None
     sampler, schedule = sampler_from_name(ours)
@@ -222,7 +222,7 @@ def sampler_named(name: str) -> tuple[str, str | None]:
 
 
 def _schedule_named(sampler: str, name: str) -> str:
-    ours = " ".join(name.lower().split())
+    ours = plain_name(name)
     if ours in SCHEDULES:
         return ours
     return sampler_from_name(sampler, ours)[1] or name[:40]

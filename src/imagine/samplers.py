@@ -17,6 +17,7 @@ the checkpoint too: one trained to zero terminal SNR has a first sigma of 4096, 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -267,6 +268,34 @@ _ROWS = (
 )
 
 SAMPLERS: dict[str, SamplerRow] = {row.name: row for row in _ROWS}
+
+_SPELLINGS = [
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        (r"[\s_-]+", " "),
+        (r"^k ?(?=dpm|euler|lms|heun)", ""),
+        ("dpmpp", "dpm++"),
+        (r"dpm\+\+ ?(?=2m|2s|3m|sde)", "dpm++ "),
+        (r"\bdpm 2", "dpm2"),
+        (r"\bancestral\b", "a"),
+        (r"\buni pc\b", "unipc"),
+        (r"^unipc bh2", "unipc"),
+        (r" gpu$", ""),
+        (r" ka?$", " karras"),
+    )
+]
+"""How others write the same algorithms: k_euler_a (Stability AI), dpmpp_2m_sde_gpu and uni_pc (ComfyUI), dpm++2m
+(stable-diffusion.cpp), dpmpp_2m_k (InvokeAI), k_dpm_2_ancestral (k-diffusion)."""
+_SAME_SCHEDULES = {"normal": "default", "discrete": "default", "uniform": "default"}
+"""ComfyUI's, stable-diffusion.cpp's and AUTOMATIC1111's names of the even spacing."""
+
+
+def plain_name(name: str) -> str:
+    """A sampler's or schedule's name the way the tables write it, which may still be none that is in them."""
+    plain = name.lower().strip()
+    for pattern, written in _SPELLINGS:
+        plain = pattern.sub(written, plain)
+    return _SAME_SCHEDULES.get(plain, plain)
 
 
 def pairs(kind: Kind = "ordinary") -> dict[str, tuple[str, ...]]:

@@ -263,3 +263,15 @@ def test_a_key_is_never_shown():
 def test_every_setting_has_its_words():
     assert [o.name for o in OPTIONS] == [f.name for f in dataclasses.fields(Settings)]
     assert all(o.help.endswith(".") and o.variable == f"IMAGINE_{o.name.upper()}" for o in OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("IMAGINE_PROT", ["the variable IMAGINE_PROT has no effect; did you mean IMAGINE_PORT?"]),
+        ("IMAGINE_QUALITY", ["the variable IMAGINE_QUALITY has no effect"]),
+        ("IMAGINE_CONFIG", []), ("IMAGINE_RUNTIME", []), ("IMAGINES", []),
+    ],
+)  # fmt: skip
+def test_a_variable_that_is_no_settings_is_told(name, said):
+    assert settings_from({}, {name: "1"})[1] == said

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +33,8 @@ CREDENTIAL = "imagine-api-key"
 """The name of the systemd credential (`LoadCredential=`) that holds the API key."""
 _KEY = frozenset(["api_key", "api_key_file"])
 _LONGEST_KEY_FILE = 2**16
+_OTHERS = tuple(PREFIX + name for name in ("CONFIG", "RUNTIME", "NOHISTORY", "BINARY", "CHROMIUM", "TEST_"))
+"""Variables that something else reads: the command line, the one-file binary, the tests."""
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
 
 
@@ -180,6 +183,7 @@ def settings_from(
         said = _layer(from_file, "{} in the configuration file")
     if (key := _credential(environ)) is not None:
         said = _over(said, {"api_key_file": key})
+    warnings += _unknown_variables(environ)
     said = _over(said, _layer(_variables(environ), PREFIX + "{}"))
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     said = _over(said, _layer(given, "--{}"))
@@ -195,6 +199,17 @@ def _open_to_pages(settings: Settings) -> list[str]:
     if not anybodys or settings.api_key:
         return []
     return [f"the origin {anybodys[0]} lets any page that is open in a browser here use this server: set an API key"]
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence on each variable that looks like a setting's and is none: a letter is easily missed."""
+    known = [o.variable for o in OPTIONS if not o.file_only]
+    unknown = sorted(n for n in environ if n.startswith(PREFIX) and n not in known and not n.startswith(_OTHERS))
+    told = []
+    for name in unknown:
+        meant = get_close_matches(name, known, 1, 0.8)
+        told.append(f"the variable {name} has no effect" + (f"; did you mean {meant[0]}?" if meant else ""))
+    return told
 
 
 def _over(said: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:

@@ -146,3 +146,11 @@ def test_settings_saved_before_a_picture_was_made_keep_their_preset_and_count():
     assert recipe.warnings == []
     expected = {"prompt": "a fox", "preset": "watercolor", "count": 4, "seed": 5}
     assert request_from_meta(recipe.meta).request == parse(expected).request
+
+
+@pytest.mark.parametrize(("strength", "kept"), [(1.0, None), (0.8, 0.8)])
+def test_a_strength_that_kept_nothing_of_a_picture_is_not_taken_over_to_one(strength, kept):
+    parsed = request_from_meta({"prompt": "a", "strength": strength}, img="aGk=")
+    assert parsed.request.strength == kept
+    assert [warning.code for warning in parsed.warnings] == ([] if kept else ["recipe.strength"])
+    assert request_from_meta({"prompt": "a", "img": "5" * 64, "strength": strength}, img="aGk=").warnings == []

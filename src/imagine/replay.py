@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from .errors import BadRequest
+from .messages import Note, message
 from .params import GenerationParams
 from .request import GenerateRequest, Parsed, parse
 
@@ -24,15 +25,21 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
 
     A picture's file holds only the digests of the pictures it was made from: `img` and `mask` are these pictures
     themselves, in base64. Whether they are, and whether the model is the one of `meta["digest"]`, is the caller's to
-    compare. What the recipe doesn't say isn't said in the request either; unknown names are in the warnings.
+    compare. What the recipe doesn't say isn't said in the request either; unknown names are in the warnings. So is a
+    strength that was of no picture: it is not taken over to one that is given now.
     Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
     """
     body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
     for name, given in zip(_PICTURES, (img, mask), strict=True):
         body[name] = given or _carried(name, body.get(name))
+    warnings: list[Note] = []
     if body["img"] is None:
         body.pop("strength", None)  # recipes say one even where there was nothing to keep
-    return parse(body)
+    elif not meta.get("img") and body.get("strength") == 1:  # and so nothing was
+        del body["strength"]
+        warnings.append(message("recipe.strength", "strength"))
+    parsed = parse(body)
+    return parsed._replace(warnings=parsed.warnings + warnings)
 
 
 def _carried(name: str, value: object) -> object:

@@ -20,6 +20,7 @@ import msgspec
 from imagine import images, json_body, shipped
 from imagine.aliases import SHIPPED
 from imagine.checking import allowed
+from imagine.cli.exits import EXITS
 from imagine.cli.main import ALIASES as COMMAND_ALIASES
 from imagine.cli.main import COMMANDS, cli
 from imagine.cli.serve import command as serve_command
@@ -65,10 +66,13 @@ def options_of(name: str) -> str:
     """The arguments and flags of one command."""
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    context = click.Context(command, info_name=f"imagine {name}")
-    rows = [_option_row(parameter, context) for parameter in command.params if not getattr(parameter, "hidden", False)]
+    context = click.Context(
+        command, info_name=f"imagine {name}", **{**cli.context_settings, **command.context_settings}
+    )
+    shown = [_option_row(parameter, context) for parameter in command.params if not getattr(parameter, "hidden", False)]
+    rows = [row for row in shown if row]
     usage = command.get_usage(context).removeprefix("Usage: ")
-    return f"`{' '.join(usage.split())}`\n\n" + (table(["flag", "what it does"], [row for row in rows if row]))
+    return f"`{' '.join(usage.split())}`\n" + ("\n" + table(["flag", "what it does"], rows) if rows else "")
 
 
 def _option_row(parameter: click.Parameter, context: click.Context) -> list[str]:
@@ -229,6 +233,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "aliases": aliases,
     "ollama fields": ollama_fields,
     "commands": commands,
+    "exits": lambda: table(["exit status", "when"], [[str(status), when] for status, when in EXITS.items()]),
     "settings": settings,
     "live settings": live_settings,
     "endpoints": endpoints,

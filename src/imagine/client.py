@@ -126,10 +126,16 @@ class Client:
             answer = connection.getresponse()
             if answer.status >= 400:
                 with answer:
-                    raise Refused(_sentence(answer), answer.status)
+                    raise Refused(self._keyless() if answer.status == 401 else _sentence(answer), answer.status)
         except (OSError, http.client.HTTPException) as error:
             raise Disconnected(f"imagine at {self.address} broke off its answer") from error
         return answer
+
+    def _keyless(self) -> str:
+        """Why the server doesn't let this client in, and what its user can do."""
+        if self._headers:
+            return f"the server at {self.address} refuses the key that IMAGINE_API_KEY holds"
+        return f"the server at {self.address} needs its API key; set IMAGINE_API_KEY to it"
 
     def _connection(self) -> http.client.HTTPConnection:
         at = self.address

@@ -9,6 +9,7 @@ import io
 import os
 import secrets
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ MAX_SIDE = 4096
 MAX_BYTES = 64 * 2**20
 """A file that holds 4096² incompressible RGB pixels fits."""
 MAX_PROFILE = 2**20
+TEMPORARY = ".imagine-"
+"""What the names of files that are being written begin with; what a kill leaves of them can be swept by it."""
 MAX_SCANS = 64
 """Each scan of a progressive JPEG goes over every pixel and may take only bytes to say; real ones have about ten."""
 
@@ -117,18 +120,34 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
     A new file's mode is `mode` less the umask's. Nothing is left behind on failure. Raises OSError.
     """
-    temporary = path.with_name(f".imagine-{secrets.token_hex(8)}.tmp")
+    write_together({path: data}, mode=mode)
+
+
+def write_together(files: Mapping[Path, bytes], *, mode: int = 0o666) -> None:
+    """As `write_atomically` for several: none is replaced before all of them are on the disk."""
+    staged: dict[Path, Path] = {}
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        for path, data in files.items():
+            temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}.tmp")
+            staged[temporary] = path
+            _write(temporary, data, mode)
+        for temporary, path in staged.items():
+            temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for temporary in staged:
+            temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    for folder in {path.parent for path in files}:
+        _sync_folder(folder)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """A new file whose bytes are on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -30,6 +30,7 @@ class FakeServer:
         self.unloaded: list[str] = []
         self.lines: list = [picture(png())]
         self.refusal: tuple[int, str] | None = None
+        self.refuse = lambda body: self.refusal
         self.health: dict = {"name": "imagine", "devices": [{"device": "cpu"}]}
         self.models: list[dict] = [
             {"name": "dreamshaper_8", "family": "sd1", "size": 2_132_000_000, "modified": 1.0, "shipped": False}
@@ -73,8 +74,8 @@ class FakeServer:
 
             def do_POST(self) -> None:
                 outer.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                if outer.refusal:
-                    self._json({"error": outer.refusal[1]}, outer.refusal[0])
+                if refusal := outer.refuse(outer.asked[-1]):
+                    self._json({"error": refusal[1]}, refusal[0])
                     return
                 self.send_response(200)
                 self.end_headers()

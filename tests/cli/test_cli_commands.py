@@ -97,7 +97,7 @@ def test_list_as_json(server: FakeServer, capsys: pytest.CaptureFixture[str]) ->
 def test_show_and_stop(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("show", "dreamshaper_8") == 0
     assert "sd1" in capsys.readouterr().out
-    assert run("show", "nothing") == 1
+    assert run("show", "nothing") == 2
     assert run("stop", "a/b c") == 0
     assert server.unloaded == ["/models/a/b%20c/loaded"]
 
@@ -201,7 +201,9 @@ def test_terminals() -> None:
     assert protocol_of({"TERM": "xterm-kitty"}) == protocol_of({"TERM_PROGRAM": "ghostty"}) == "kitty"
     assert protocol_of({"TERM_PROGRAM": "WezTerm"}) == "iterm2"
     assert protocol_of({"TERM": "foot"}) == "sixel"
-    assert protocol_of({"TERM": "xterm-256color"}) is None
+    assert protocol_of({"TERM": "xterm-256color"}) == "blocks256"
+    assert protocol_of({"TERM": "xterm-256color", "COLORTERM": "truecolor"}) == "blocks"
+    assert protocol_of({"TERM": "dumb"}) is None
     assert sequence("kitty", b"x" * 6000).count("\x1b_G") == 2
     assert "#0!8~$" in sequence("sixel", png())
 

@@ -35,7 +35,7 @@ def test_one_preset_is_shown_whole(server: FakeServer, capsys: pytest.CaptureFix
 
 
 def test_a_preset_that_is_not_there(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("presets", "none") == 1
+    assert run("presets", "none") == 2
     assert capsys.readouterr().err.startswith("Error: preset 'none' doesn't exist")
 
 

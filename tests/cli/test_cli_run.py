@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from imagine.cli.destination import Destination
 from imagine.cli.main import main
-from imagine.cli.outputs import Outputs
+from imagine.cli.outputs import Files
 from tests.cli.fake_server import FakeServer, picture, png
 
 
@@ -61,9 +62,9 @@ def test_a_time_for_a_name_never_overwrites(tmp_path: Path, monkeypatch: pytest.
     now = time.struct_time((2023, 10, 27, 15, 30, 45, 4, 300, 0))
     Path("20231027_153045.json").touch()
     Path("20231027_153045-2.png").touch()
-    with Outputs(None, 1, now) as one:
+    with Files(Destination(), 1, now=now) as one:
         assert one.path(0) == Path("20231027_153045-3.png")
-    with Outputs(None, 2, now) as two:
+    with Files(Destination(), 2, now=now) as two:
         assert two.path(1) == Path("20231027_153045-2-2.png")
 
 
@@ -72,7 +73,8 @@ def test_runs_of_the_same_second_take_different_names(tmp_path: Path, monkeypatc
 
     monkeypatch.chdir(tmp_path)
     now = time.struct_time((2023, 10, 27, 15, 30, 45, 4, 300, 0))
-    with Outputs(None, 1, now) as one, Outputs(None, 1, now) as other, Outputs(None, 3, now) as several:
+    place = Destination()
+    with Files(place, 1, now=now) as one, Files(place, 1, now=now) as other, Files(place, 3, now=now) as several:
         names = {one.path(0).name, other.path(0).name, several.path(0).name}
         assert names == {"20231027_153045.png", "20231027_153045-2.png", "20231027_153045-3-1.png"}
     assert list(tmp_path.iterdir()) == []
@@ -86,10 +88,10 @@ def test_a_folder_that_can_not_be_written_to_is_told_at_once(
 
     monkeypatch.setattr(Path, "touch", denied)
     assert run("p") == 1
-    assert capsys.readouterr().err == f"Error: no picture can be written into {Path.cwd()}: Permission denied\n"
+    assert capsys.readouterr().err == "Error: . can't be written: permission denied\n"
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert run("p", "-o", "x") == 1
-    assert "that exists and can be written to" in capsys.readouterr().err
+    assert run("p", "-o", "x") == 2
+    assert f"the folder {Path.cwd()} can't be written to" in capsys.readouterr().err
     assert server.asked == []
 
 
@@ -144,7 +146,7 @@ def test_an_interruption_hangs_up(server: FakeServer, monkeypatch: pytest.Monkey
 
 def test_a_refusal_is_told_in_the_servers_words(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.refusal = (404, "model 'x' not found")
-    assert run("p", "-m", "x") == 1
+    assert run("p", "-m", "x") == 2
     assert capsys.readouterr().err == "Error: model 'x' not found\n"
 
 
@@ -185,19 +187,6 @@ def test_from_a_json_and_options_win(server: FakeServer) -> None:
     assert server.asked == [{"model": "m", "prompt": "a cat", "num_steps": 30, "seed": "6", "progress": True}]
 
 
-def test_a_prompt_from_stdin(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
-    monkeypatch.setattr("sys.stdin", io.StringIO("from a pipe\n"))
-    assert run("-", "-o", "x") == 0
-    assert server.asked[0]["prompt"] == "from a pipe"
-
-
-def test_no_prompt_is_a_usage_error(server: FakeServer) -> None:
-    assert run() == 2
-    assert server.asked == []
-
-
 def test_the_shipped_model_is_announced(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.models[0] |= {"name": "toybox", "shipped": True}
     assert run("p", "-o", "x") == 0
@@ -208,7 +197,7 @@ def test_the_shipped_model_is_announced(server: FakeServer, capsys: pytest.Captu
 
 def test_where_models_go_is_the_real_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from imagine.address import Address
-    from imagine.cli.run import _folder_of
+    from imagine.cli.session import _folder_of
     from imagine.client import Client
 
     monkeypatch.setenv("IMAGINE_MODELS", str(tmp_path / "mine"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import ImagineError
+from ..errors import BadRequest, ImagineError
+from .console import note, warn
+from .inputs import STDIN, read_input
 
 MAX_SIDE = 4096
 """The longest side that a server takes."""
@@ -19,73 +20,82 @@ _LARGEST = 30_000
 _PICTURES = ("img", "mask")
 
 
-def body_from(words: tuple[str, ...], typed: dict[str, Any], source: Path | None) -> dict[str, Any]:
-    """The request. `typed` holds None for what wasn't; `source` is a JSON or picture to take the rest from."""
+def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> dict[str, Any]:
+    """The request. `typed` holds None for what wasn't; `source` is a JSON or picture to take the rest from.
+
+    A path may be `-`, standard input. Raises click.UsageError, ImagineError.
+    """
     said = {name: value for name, value in typed.items() if value is not None}
     for name in _PICTURES:
         if name in said:
-            said[name] = base64.b64encode(photo(Path(said[name]), name)).decode("ascii")
+            said[name] = base64.b64encode(photo(said[name], name)).decode("ascii")
     if "extend" in said:
         said["extend"] = margins(said["extend"])
-    prompt = prompt_of(words)
+    if "keep_alive" in said:
+        said["keep_alive"] = keep_alive(said["keep_alive"])
     if prompt is not None:
         said["prompt"] = prompt
-    body = (recipe_of(source, said) if source else {}) | said
-    if "prompt" not in body:
-        raise click.UsageError("Missing argument 'PROMPT...'.")
-    return body
+    return (recipe_of(source, said) if source else {}) | said
 
 
-def prompt_of(words: tuple[str, ...]) -> str | None:
-    """The words joined; `-` alone is what standard input says; None for no words."""
-    if words == ("-",):
-        return sys.stdin.read().strip()
-    return " ".join(words) if words else None
+def check_stdin(names: list[str]) -> None:
+    """Raises click.UsageError where standard input is to be several things, by their names in the usage."""
+    if len(names) > 1:
+        raise click.UsageError(f"Standard input can be one thing only, and here it is {' and '.join(names)}.")
 
 
-def recipe_of(source: Path, said: dict[str, Any]) -> dict[str, Any]:
+def recipe_of(source: str | Path, said: dict[str, Any]) -> dict[str, Any]:
     """What `source` says of how it was made, as a request asks for it."""
     import msgspec
 
-    from ..files.reading import read_file
-    from ..metadata import MAX_FILE, read_metadata
+    from ..metadata import read_metadata
     from ..replay import request_from_meta
 
-    recipe = read_metadata(read_file(source, MAX_FILE, field="from"), field="from")
+    recipe = read_metadata(read_input(source, "from"), field="from")
     if recipe is None:
         raise ImagineError(f"{source} does not say how it was made", field="from")
     meta = dict(recipe.meta)
     if said:  # another picture: the batches of the first one's steps mean nothing to it
         meta.pop("buckets", None)
+    if "strength" in said:
+        meta.pop("strength", None)
     parsed = request_from_meta({"prompt": said.get("prompt", "")} | meta, img=said.get("img"), mask=said.get("mask"))
     for warning in [*recipe.warnings, *parsed.warnings]:
-        click.echo(f"Warning: {warning}", err=True)
+        warn(warning)
     found: dict[str, Any] = msgspec.to_builtins(parsed.request)
     if "seed" in found:
         found["seed"] = str(found["seed"])
     return found
 
 
-def photo(path: Path, field: str) -> bytes:
+def photo(place: str | Path, field: str) -> bytes:
     """The file's bytes; of a photo larger than a server takes, those of a smaller copy, and says so."""
     from PIL import Image, UnidentifiedImageError
 
-    from .. import images
-    from ..files.reading import read_file
-
-    data = read_file(path, images.MAX_BYTES, field=field)
+    data = read_input(place, field)
     try:
         with Image.open(io.BytesIO(data)) as picture:
             size = picture.size
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise ImagineError(f"{field}: {path} can't be read as a picture: {error}", field=field) from error
+        raise BadRequest(f"{field}: {place} can't be read as a picture", field=field) from error
     if max(size) <= MAX_SIDE and len(data) <= MAX_BYTES:
         return data
-    smaller = images.decode(data, field=field, max_side=_LARGEST)
+    from ..images import decode, encode
+
+    smaller = decode(data, field=field, max_side=_LARGEST)
     smaller.thumbnail((MAX_SIDE, MAX_SIDE) if max(size) > MAX_SIDE else (MAX_SIDE // 2, MAX_SIDE // 2))
     sent = f"{smaller.width} x {smaller.height}"
-    click.echo(f"{path.name} is {size[0]} x {size[1]}, larger than the server takes: sent as {sent}", err=True)
-    return images.encode(smaller)
+    name = Path(place).name if str(place) != STDIN else field
+    note(f"{name} is {size[0]} x {size[1]}, larger than the server takes: sent as {sent}")
+    return encode(smaller)
+
+
+def keep_alive(text: str) -> float | str:
+    """Seconds where it is a number, else the duration, which the server reads."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def margins(text: str) -> int | dict[str, int]:

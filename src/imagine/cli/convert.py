@@ -9,7 +9,10 @@ from pathlib import Path
 import click
 
 from ..errors import ImagineError
+from .console import write_path
+from .exits import reason
 from .info import recipe_in
+from .inputs import read_input
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -19,36 +22,34 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; overwrites.")
 def command(file: Path, output: Path | None) -> None:
     """Turn FILE, a PNG, into a JSON, or a JSON into a PNG, beside it."""
-    from ..files.reading import read_file
     from ..images import write_atomically
-    from ..metadata import MAX_FILE
 
-    data = read_file(file, MAX_FILE, field="file")
+    data = read_input(file, "file")
     if data.startswith(PNG):
-        saved = {"meta": recipe_in(file), "out": base64.b64encode(data).decode("ascii")}
-        made, suffix = json.dumps(saved, ensure_ascii=False).encode("utf-8", "replace"), ".json"
+        saved = {"meta": recipe_in(str(file), data), "out": base64.b64encode(data).decode("ascii")}
+        made, suffix = json.dumps(saved, ensure_ascii=False).encode("utf-8", "replace") + b"\n", ".json"
     else:
-        made, suffix = picture_in(file), ".png"
+        made, suffix = picture_in(str(file), data), ".png"
     target = output or file.with_suffix(suffix)
     if output is None and target.exists():
         raise ImagineError(f"{target} is there already; name another with -o", field="output")
-    write_atomically(target, made)
-    click.echo(str(target))
+    try:
+        write_atomically(target, made)
+    except OSError as error:
+        raise ImagineError(f"{target} can't be written: {reason(error)}", field="output") from error
+    write_path(target)
 
 
-def picture_in(path: Path) -> bytes:
+def picture_in(place: str, data: bytes) -> bytes:
     """The PNG that a saved JSON, or a PNG itself, holds. Raises ImagineError for another file."""
-    from ..files.reading import read_file
     from ..images import decode_base64
-    from ..metadata import MAX_FILE
 
-    data = read_file(path, MAX_FILE, field="file")
     if data.startswith(PNG):
         return data
     try:
         out = json.loads(data)["out"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ImagineError(f"{path} is neither a PNG nor a JSON with a picture", field="file") from error
+        raise ImagineError(f"{place} is neither a PNG nor a JSON with a picture", field="file") from error
     if not isinstance(out, str) or not (picture := decode_base64(out, field="out")).startswith(PNG):
-        raise ImagineError(f"out in {path} is not a PNG in base64", field="file")
+        raise ImagineError(f"out in {place} is not a PNG in base64", field="file")
     return picture

@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import ImagineError
+from .console import printable, warn, write, write_json
+from .inputs import STDIN, read_input
 
 _LONGEST = 2000
 
 
-def recipe_in(path: Path) -> dict[str, Any]:
-    """What a PNG, JPEG, WebP or JSON says of its making. Raises ImagineError where it says nothing."""
-    from ..files.reading import read_file
-    from ..metadata import MAX_FILE, read_metadata
+def recipe_in(place: str, data: bytes) -> dict[str, Any]:
+    """What the PNG, JPEG, WebP or JSON of `place` says of its making. Raises ImagineError where it says nothing."""
+    from ..metadata import read_metadata
 
-    recipe = read_metadata(read_file(path, MAX_FILE, field="file"))
+    recipe = read_metadata(data)
     if recipe is None:
-        raise ImagineError(f"{path} does not say how it was made", field="file")
+        raise ImagineError(f"{place} does not say how it was made", field="file")
     for warning in recipe.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        warn(warning)
     return recipe.meta
 
 
 @click.command("info")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(file: Path, as_json: bool) -> None:
-    """Show how the picture in FILE, a PNG or JSON, was made."""
-    meta = recipe_in(file)
+def command(file: str, as_json: bool) -> None:
+    """Show how the picture in FILE, a PNG, JPEG, WebP or JSON, was made; - is stdin."""
+    meta = recipe_in("standard input" if file == STDIN else file, read_input(file, "file"))
+    if "seed" in meta:
+        meta["seed"] = str(meta["seed"])  # a JavaScript's numbers end at 2^53
     if as_json:
-        click.echo(json.dumps(meta))
+        write_json(meta)
         return
     width = max(map(len, meta), default=0)
     for name, value in meta.items():
         text = value if isinstance(value, str) else json.dumps(value)
         shown = text if len(text) <= _LONGEST else f"({len(text)} characters)"
-        click.echo(f"{name.ljust(width)}    {shown}")
+        behind = "\n" + " " * (width + 4)  # further lines of a prompt are no fields
+        write(f"{printable(name).ljust(width)}    {shown.replace(chr(10), behind)}")

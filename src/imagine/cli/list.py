@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +9,8 @@ from typing import Any
 
 import click
 
-from ..errors import ImagineError
 from . import reach
+from .console import write, write_json
 from .table import ago, size_of, table
 
 _SHOWN = ("name", "family", "size", "modified", "shipped")
@@ -28,10 +26,10 @@ def command(prefix: str, address: str | None, as_json: bool) -> None:
     details = client.models()["details"] if client else in_folders()
     found = [entry for entry in details if entry["name"].startswith(prefix)]
     if as_json:
-        click.echo(json.dumps(found))
+        write_json(found)
         return
     rows = [[e["name"], e["family"], size_of(e["size"]), ago(e["modified"])] for e in found]
-    click.echo(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
+    write(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
 
 
 def in_folders(roots: Sequence[Path] | None = None) -> list[dict[str, Any]]:
@@ -45,10 +43,3 @@ def in_folders(roots: Sequence[Path] | None = None) -> list[dict[str, Any]]:
     )
     registry.refresh()
     return [{name: getattr(entry, name) for name in _SHOWN} for entry in registry.models()]
-
-
-def complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: the names in this user's folders that begin so. It can't be told why there are none."""
-    with contextlib.suppress(ImagineError, OSError):
-        return [entry["name"] for entry in in_folders() if entry["name"].startswith(incomplete)]
-    return []

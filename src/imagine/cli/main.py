@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from .. import __version__
 from ..errors import ImagineError
-
-INTERRUPTED = 130
+from .exits import DONE, Ended, status_after
 
 
 class Command(NamedTuple):
@@ -34,6 +32,8 @@ COMMANDS = {
     "convert": Command("convert", "Turn a PNG into a JSON, or a JSON into a PNG."),
     "verify": Command("verify", "Make pictures again and compare."),
     "ui": Command("ui", "Open the page in a browser."),
+    "help": Command("help", "Explain a command."),
+    "version": Command("version", "Say which version this is."),
 }
 ALIASES = {"ls": "list", "start": "serve"}
 
@@ -54,35 +54,46 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; of a name that is none, says which one it may have been meant to be."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(unknown_command(args[0]))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The table of commands, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["--help"]})
-@click.version_option(__version__, "--version", message="imagine %(version)s")
+def unknown_command(name: str) -> str:
+    """A sentence on a command that doesn't exist."""
+    from ..registry.matching import similar
+
+    meant = similar(name, [*COMMANDS, *ALIASES])
+    return f"No such command '{name}'." + (f" Did you mean {' or '.join(meant)}?" if meant else "")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-v", "--version", message="imagine %(version)s")
 def cli() -> None:
     """Pictures from words, on this machine."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0, 1 for what went wrong, 2 for what was typed wrong, 130 for Ctrl-C."""
+    """Runs the command line and exits with a status of `exits.EXITS`."""
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail(stream)
     try:
         status = cli.main(args=arguments, prog_name="imagine", standalone_mode=False)
-    except click.Abort:
-        click.echo("cancelled", err=True)
-        sys.exit(INTERRUPTED)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except ImagineError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except BrokenPipeError:  # as of `imagine list | head`: who read has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can the rest be flushed at the end
-        sys.exit(1)
-    except OSError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    sys.exit(status if isinstance(status, int) else 0)
+    except (click.Abort, click.ClickException, ImagineError, OSError, KeyboardInterrupt, Ended) as error:
+        sys.exit(status_after(error))
+    sys.exit(status if isinstance(status, int) else DONE)
+
+
+def _never_fail(stream: Any) -> None:
+    """What the stream's encoding has no place for is written as an escape."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")

@@ -3,126 +3,228 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import sys
 import time
-from io import BytesIO
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import ImagineError
-from ..images import decode, encode, write_atomically
+from ..images import TEMPORARY, decode, encode, write_atomically
+from .destination import WRITTEN, Destination
+from .draft import Draft
+from .exits import reason
+from .naming import TELLING, fields_of, filled
+from .sheet import contact_sheet
+from .signals import shielded
 
-_SUFFIXES = (".png", ".json", ".jpg", ".jpeg", ".webp")
-_TILE = 512
+_STALE = 3600.0
+"""Seconds after which a file that was being written is one that a kill has left."""
 
 
-class Outputs:
-    """Where the pictures of one run go. `asked` is what `-o` said: it overwrites; a time's name never does."""
+class Outputs(Protocol):
+    """Where the pictures of one run go. Leaving it as a context takes back what was not finished."""
 
-    def __init__(self, asked: str | None, count: int, now: time.struct_time | None = None) -> None:
+    def __enter__(self) -> Outputs: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def preview(self, index: int, data: bytes, media_type: str, seed: str) -> Path | None:
+        """Put a picture as it is so far; where, or None where nothing can be put before it is done."""
+
+    def finish(self, index: int, data: bytes, meta: dict[str, Any], saved: dict[str, Any]) -> list[Path]:
+        """Put a finished PNG, whose recipe is `meta`, and the JSON that makes it again, which says `saved`; where."""
+
+    def sheet(self) -> Path | None:
+        """All finished pictures on one; None for fewer than two."""
+
+
+class Stream:
+    """One picture into stdout, a pipe or a device: its bytes, and nothing beside them."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def preview(self, index: int, data: bytes, media_type: str, seed: str) -> None:
+        """Nothing: what was sent can't be taken back."""
+
+    def finish(self, index: int, data: bytes, meta: dict[str, Any], saved: dict[str, Any]) -> list[Path]:  # noqa: ARG002 - the protocol's
+        """Send the PNG."""
+        with _told(Path(self._place)):
+            if self._place == "-":
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            else:
+                Path(self._place).write_bytes(data)
+        return []
+
+    def sheet(self) -> None:
+        """None: one picture has no sheet."""
+
+
+class Files:
+    """Files of one run of `count` pictures. `known` are the values of a name's fields that are known before it."""
+
+    def __init__(
+        self, place: Destination, count: int = 1, known: Mapping[str, str] | None = None,
+        now: time.struct_time | None = None,
+    ) -> None:  # fmt: skip
+        moment = now or time.localtime()
+        self._place = place
         self._count = count
-        self._unfinished: set[Path] = set()
+        self._known = {"date": time.strftime("%Y%m%d", moment), "time": time.strftime("%H%M%S", moment)} | dict(
+            known or {}
+        )
+        self._drafts: dict[int, Draft] = {}
         self._finished: dict[int, bytes] = {}
-        self._claim: Path | None = None
-        self.base = _named(asked) if asked else self._free(time.strftime("%Y%m%d_%H%M%S", now or time.localtime()))
+        self._stems: dict[int, Path] = {}
+        self._claims: list[Path] = []
+        self._made: Path | None = None
+        fields = fields_of(place.name)
+        self._told_apart = bool(fields & TELLING) or count == 1
+        with _told(place.folder):
+            if place.makes_folder and not place.folder.is_dir():
+                place.folder.mkdir()
+                self._made = place.folder
+            sweep(place.folder, time.time())
+        if fields <= self._known.keys():
+            self._take_all()
 
-    def __enter__(self) -> Outputs:
+    def __enter__(self) -> Files:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        """Take back the pictures that were never finished, and the claims to their names."""
+        with shielded():
+            for draft in self._drafts.values():
+                draft.abandon()
+            self._drafts.clear()
+            for claim in self._claims:
+                claim.unlink(missing_ok=True)
+            self._claims.clear()
+            if self._made is not None:
+                with contextlib.suppress(OSError):  # something is in it
+                    self._made.rmdir()
 
     def path(self, index: int) -> Path:
-        """The PNG of picture `index`."""
-        return _with(self.base, (f"-{index + 1}" if self._count > 1 else "") + ".png")
+        """The picture `index`, whose name is known."""
+        return _with(self._stems[index], self._place.suffix)
 
-    def preview(self, index: int, data: bytes, media_type: str = "image/png") -> Path:
-        """Put the picture as it is so far in its place."""
+    def preview(self, index: int, data: bytes, media_type: str, seed: str) -> Path | None:
+        """Put a picture as it is so far; None where its name needs what only the finished one tells."""
+        if not self._take(index, {"seed": seed}):
+            return None
         path = self.path(index)
-        self._unfinished.add(path)
-        write_atomically(path, data if media_type == "image/png" else encode(decode(data, field="img")))
+        draft = self._drafts.setdefault(index, Draft(path))
+        with _told(path):
+            draft.show(self._written(data, media_type))
         return path
 
-    def finish(self, index: int, data: bytes, meta: dict[str, Any]) -> list[Path]:
-        """Put the finished picture, and the JSON that makes it again, in their places."""
-        path = self.path(index)
-        write_atomically(path, data)
-        self._unfinished.discard(path)
-        beside = path.with_name(path.name.removesuffix(".png") + ".json")
-        saved = {"meta": meta, "out": base64.b64encode(data).decode("ascii")}
-        write_atomically(beside, json.dumps(saved, ensure_ascii=False).encode("utf-8", "replace"))
+    def finish(self, index: int, data: bytes, meta: dict[str, Any], saved: dict[str, Any]) -> list[Path]:
+        """Put a finished PNG in its place, in the format of its name, and the JSON that makes it again beside it."""
+        taken = self._take(index, {"seed": str(meta.get("seed", "")), "model": str(meta.get("model", ""))})
+        assert taken, "a finished picture's recipe tells its seed and model"
+        path, beside = self.path(index), _with(self._stems[index], ".json")
+        held = {"meta": saved, "out": base64.b64encode(data).decode("ascii")}
+        text = json.dumps(held, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        with _told(path):
+            self._drafts.pop(index, Draft(path)).finish(self._written(data, "image/png", meta), {beside: text})
         self._finished[index] = data
         return [path, beside]
 
     def sheet(self) -> Path | None:
-        """All pictures on one; None for fewer than two."""
+        """All finished pictures on one; None for fewer than two."""
         if len(self._finished) < 2:
             return None
-        path = _with(self.base, "-sheet.png")
-        write_atomically(path, contact_sheet([self._finished[index] for index in sorted(self._finished)]))
+        first = self._stems[min(self._stems)]
+        base = first if self._told_apart else first.with_name(first.name.removesuffix(f"-{min(self._stems) + 1}"))
+        path = _with(base, f"-sheet{self._place.suffix}")
+        sheet = contact_sheet([self._finished[index] for index in sorted(self._finished)])
+        with _told(path):
+            write_atomically(path, encode(sheet, WRITTEN[self._place.suffix.lower()]))
         return path
 
-    def close(self) -> None:
-        """Take away the pictures that were never finished, and the claim to their name."""
-        for path in self._unfinished:
-            path.unlink(missing_ok=True)
-        self._unfinished.clear()
-        if self._claim is not None:
-            self._claim.unlink(missing_ok=True)
+    def _written(self, data: bytes, media_type: str, meta: dict[str, Any] | None = None) -> bytes:
+        """The picture in the format that its name tells; a PNG of the server as it is."""
+        wanted = WRITTEN[self._place.suffix.lower()]
+        if media_type == wanted:
+            return data
+        return encode(decode(data, field="img"), wanted, meta=meta)
 
-    def _free(self, stem: str) -> Path:
-        """`stem`, or with the first of -2, -3… whose files don't exist and which no other run has claimed."""
+    def _take_all(self) -> None:
+        """One base for all pictures of the run: the name, or with the first of -2, -3… that nobody has."""
+        base = self._place.folder / filled(self._place.name, self._known | {"seed": "", "index": ""})
         number = 1
         while True:
-            self.base = Path(stem if number == 1 else f"{stem}-{number}")
-            pictures = [self.path(index) for index in range(self._count)]
-            sheet = [_with(self.base, "-sheet.png")] if self._count > 1 else []
-            beside = [path.with_suffix(".json") for path in pictures]
-            if not any(path.exists() for path in [*pictures, *sheet, *beside]) and self._claims():
-                return self.base
+            stem = base if number == 1 else _with(base, f"-{number}")
+            stems = {i: _with(stem, f"-{i + 1}" if self._count > 1 else "") for i in range(self._count)}
+            if self._place.overwrites or self._claimed([*stems.values(), _with(stem, "-sheet")], stem):
+                self._stems = stems
+                return
             number += 1
 
-    def _claims(self) -> bool:
-        """Is the base this run's from now on? Another may have begun in the same second. Raises ImagineError."""
-        claim = _with(self.base.with_name("." + self.base.name), ".tmp")
-        try:
-            claim.touch(exist_ok=False)
-        except FileExistsError:
+    def _take(self, index: int, values: dict[str, str]) -> bool:
+        """Is the name of this picture known? With `values` it may be."""
+        if index in self._stems:
+            return True
+        values = self._known | {"index": str(index + 1)} | values
+        if not fields_of(self._place.name) <= values.keys():
             return False
-        except OSError as error:
-            raise ImagineError(
-                f"no picture can be written into {Path.cwd()}: {error.strerror}", field="output"
-            ) from error
-        self._claim = claim
+        base = self._place.folder / filled(self._place.name, values)
+        if not self._told_apart:
+            base = _with(base, f"-{index + 1}")
+        number = 1
+        while not self._claimed([stem := base if number == 1 else _with(base, f"-{number}")], stem):
+            number += 1
+        self._stems[index] = stem
+        return True
+
+    def _claimed(self, stems: list[Path], claim: Path) -> bool:
+        """Are no files there, and is the name this run's from now on? Another may have begun in the same second."""
+        if any(_with(stem, suffix).exists() for stem in stems for suffix in (self._place.suffix, ".json")):
+            return False
+        path = claim.with_name(f"{TEMPORARY}{claim.name}.tmp")
+        with _told(path.parent):
+            try:
+                path.touch(exist_ok=False)
+            except FileExistsError:
+                return False
+        self._claims.append(path)
         return True
 
 
-def contact_sheet(pictures: list[bytes]) -> bytes:
-    """A PNG of all `pictures` in rows, each at most 512 pixels a side."""
-    from PIL import Image
-
-    tiles = [decode(data, field="img").convert("RGB") for data in pictures]
-    for tile in tiles:
-        tile.thumbnail((_TILE, _TILE))
-    columns = next(n for n in range(1, len(tiles) + 1) if n * n >= len(tiles))
-    width, height = max(t.width for t in tiles), max(t.height for t in tiles)
-    sheet = Image.new("RGB", (columns * width, -(-len(tiles) // columns) * height), "white")
-    for number, tile in enumerate(tiles):
-        sheet.paste(tile, (number % columns * width, number // columns * height))
-    data = BytesIO()
-    sheet.save(data, "PNG")
-    return data.getvalue()
+def outputs_of(place: Destination, count: int, known: Mapping[str, str]) -> Outputs:
+    """Where `place` says."""
+    return Stream(place.stream) if place.stream is not None else Files(place, count, known)
 
 
-def _named(asked: str) -> Path:
-    path = Path(asked).expanduser()
-    if path.suffix.lower() in _SUFFIXES:
-        path = path.with_suffix("")
-    if not path.name or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        message = f"output is {asked}; it must be a file name in a folder that exists and can be written to"
-        raise ImagineError(message, field="output")
-    return path
+def sweep(folder: Path, now: float) -> None:
+    """Take away what runs that were killed, more than an hour ago, were writing there. A folder may be unreadable."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(TEMPORARY) and entry.name.endswith(".tmp"):
+                with contextlib.suppress(OSError):  # another run sweeps too
+                    if now - entry.stat(follow_symlinks=False).st_mtime > _STALE:
+                        Path(entry.path).unlink()
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system refuses, as a sentence that names the file. A reader of a pipe that has gone is no error."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ImagineError(f"{path} can't be written: {reason(error)}", field="output") from error
 
 
 def _with(base: Path, ending: str) -> Path:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from ..errors import ImagineError
-from . import reach
+from ..errors import BadRequest
+from . import complete, reach
+from .console import write, write_json
 from .table import table
 
 _LONGEST = 80
 
 
 @click.command("presets")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.presets)
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(name: str | None, address: str | None, as_json: bool) -> None:
@@ -25,13 +25,13 @@ def command(name: str | None, address: str | None, as_json: bool) -> None:
     if name is not None:
         told = [preset for preset in told if preset["name"] == name]
         if not told:
-            raise ImagineError(f"preset '{name}' doesn't exist; `imagine presets` lists those there are")
+            raise BadRequest(f"preset '{name}' doesn't exist; `imagine presets` lists those there are")
     if as_json:
-        click.echo(json.dumps(told[0] if name is not None else told))
+        write_json(told[0] if name is not None else told)
     elif name is not None:
-        click.echo("\n".join(f"{field:<15}{value}" for field, value in told[0].items()))
+        write("\n".join(f"{field:<15}{value}" for field, value in told[0].items()))
     else:
-        click.echo(table(["NAME", "DESCRIPTION"], [[preset["name"], _words(preset)] for preset in told]))
+        write(table(["NAME", "DESCRIPTION"], [[preset["name"], _words(preset)] for preset in told]))
 
 
 def in_files() -> list[dict[str, Any]]:

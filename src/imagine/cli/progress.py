@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+from .console import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -30,7 +34,19 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None:
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                self._bar.stop()
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Within, its line is free for others: a path on stdout would stand behind what it last showed."""
+        if self._bar is not None:
             self._bar.stop()
+        try:
+            yield
+        finally:
+            if self._bar is not None:
+                self._bar.start()
 
     def show(self, line: dict[str, Any]) -> None:
         """Take in one line."""
@@ -45,7 +61,7 @@ class Bar:
             case "queued":
                 return "waiting", f"{line['position']} before it"
             case "loading":
-                return f"loading {line['model']}", f"{line['fraction']:.0%}"
+                return f"loading {printable(str(line['model']))}", f"{line['fraction']:.0%}"
         now = time.monotonic()
         self._began = now if self._began is None else self._began
         spent = now - self._began
@@ -58,5 +74,6 @@ def _bar() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
+    words, more = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[told]}"))
+    columns = (words, BarColumn(), MofNCompleteColumn(), more)
     return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from . import reach
+from .console import write, write_json
 from .table import size_of, span, table
 
 
@@ -20,11 +20,11 @@ def command(address: str | None, as_json: bool) -> None:
     details = client.models()["details"] if client else []
     loaded = [{"name": e["name"]} | e["loaded"] for e in details if e.get("loaded")]
     if as_json:
-        click.echo(json.dumps(loaded))
+        write_json(loaded)
         return
     device = ", ".join(d["device"] for d in client.health()["devices"]) if client else ""
     rows = [[e["name"], size_of(e["size"]), device, _until(e)] for e in loaded]
-    click.echo(table(["NAME", "SIZE", "PROCESSOR", "UNTIL"], rows))
+    write(table(["NAME", "SIZE", "PROCESSOR", "UNTIL"], rows))
 
 
 def _until(entry: dict[str, Any]) -> str:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from ..address import Address, Unreachable, address_from, connect
 from ..errors import ImagineError
 from ..model_folders import home_from
+from .console import note
 
 if TYPE_CHECKING:
     import subprocess
@@ -72,7 +71,7 @@ def running_or_started(address: str | None, start: Callable[[], subprocess.Popen
     with _alone():
         client = _answering(place)  # another run may have started it meanwhile
         if client is None:
-            click.echo("no server is running: starting a private one, which ends itself when it is idle", err=True)
+            note("no server is running: starting a private one, which ends itself when it is idle")
             client = _wait_for(place, (start or _start)())
     return client
 
@@ -158,4 +157,10 @@ def _client(place: Address) -> Client:
 
 
 def _key() -> str | None:
-    return os.environ.get("IMAGINE_API_KEY", "").strip(" '\"") or None
+    """The key, where there is one. Raises ImagineError for what no header can hold."""
+    key = os.environ.get("IMAGINE_API_KEY", "").strip(" '\"")
+    if not (key.isascii() and key.isprintable()):
+        raise ImagineError(
+            "IMAGINE_API_KEY holds a character that can't be in a key: only ASCII letters, digits and signs"
+        )
+    return key or None

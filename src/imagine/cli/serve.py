@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import faulthandler
 import logging
 import sys
@@ -20,7 +19,9 @@ from ..config_file import MAX_SIZE
 from ..errors import ImagineError
 from ..files.reading import read_text
 from ..settings import OPTIONS, Settings, settings_from
-from . import reach
+from . import complete, reach
+from .console import note
+from .exits import MISTYPED
 from .list import in_folders
 
 _SPELLED = {
@@ -35,6 +36,10 @@ _SPELLED = {
 }
 _SWITCHES = ("full_prec", "offline", "debug")
 _REPEATED = ("models", "origins", "trusted_proxies", "preset_files", "listen")
+_COMPLETED = {
+    "device": complete.devices, "log_format": complete.log_formats, "model": complete.models,
+    "preload": complete.models,
+}  # fmt: skip
 _IDLE_LOOK = 10.0
 """Seconds between two looks of a private server at whether anybody still needs it."""
 
@@ -42,7 +47,7 @@ _IDLE_LOOK = 10.0
 class WrongSettings(click.ClickException):
     """A flag, a variable or a file says what can't be: another start would not help, and the exit status says so."""
 
-    exit_code = 2
+    exit_code = MISTYPED
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
@@ -53,6 +58,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
         text = f"{setting.help}{default} [{setting.variable}]"
         names = (*_SPELLED.get(name, ("--" + name.replace("_", "-"),)), name)
         kind: dict[str, Any] = {"is_flag": True} if name in _SWITCHES else {"metavar": name.upper()}
+        kind["shell_complete"] = _COMPLETED.get(name)
         if name in _REPEATED:
             kind["multiple"] = True
         if name == "allow_remote":
@@ -95,7 +101,12 @@ def _read(said: dict[str, Any], config: Path | None) -> tuple[Settings, list[str
 
     settings, warnings = settings_from(said, config=_text_of(config))
     presets_of(settings).check()
-    return settings, warnings
+    return settings, [*warnings, *_missing_folders(settings)]
+
+
+def _missing_folders(settings: Settings) -> list[str]:
+    """A sentence on each folder of models that was named and isn't there; it may still come."""
+    return [f"there is no folder of models {root.absolute()}" for root in settings.models if not root.is_dir()]
 
 
 def _reread(said: dict[str, Any], config: Path | None) -> Settings:
@@ -120,8 +131,7 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     from ..server.serve import serve
 
     def ready(urls: list[str]) -> None:
-        with contextlib.suppress(OSError):  # nobody has to read where it listens
-            _say_where(urls, settings)
+        _say_where(urls, settings)
         asyncio.get_running_loop().run_in_executor(None, _say_shipped, settings)
 
     await serve(settings, ready=ready, reread=reread)
@@ -132,8 +142,7 @@ def _say_shipped(settings: Settings) -> None:
     found = in_folders(settings.roots)
     if all(entry["shipped"] for entry in found):
         instead = f"using {found[0]['name']}, which is small; " if found else ""
-        with contextlib.suppress(OSError):
-            click.echo(f"no model is installed: {instead}models go into {settings.roots[0]}", err=True)
+        note(f"no model is installed: {instead}models go into {settings.roots[0]}")
 
 
 async def _serve_private(settings: Settings) -> None:
@@ -176,8 +185,9 @@ def _in_use(client: Client) -> bool:
 def _say_where(urls: list[str], settings: Settings) -> None:
     """Addresses to paste, never the key; and where models go."""
     for url in urls:
-        click.echo(f"Listening on {url}", err=True)
+        note(f"Listening on {url}")
         if url.startswith("http"):
             base = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
-            click.echo(f"  native  {base}/generate\n  openai  {base}/v1\n  ollama  {base}\n  page    {base}/", err=True)
-    click.echo(f"  models  {', '.join(map(str, settings.roots))}", err=True)
+            for name, path in (("native", "/generate"), ("openai", "/v1"), ("ollama", ""), ("page", "/")):
+                note(f"  {name:<8}{base}{path}")
+    note(f"  models  {', '.join(map(str, settings.roots))}")

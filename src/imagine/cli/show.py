@@ -1,29 +1,45 @@
-"""`imagine show MODEL`: what is known of a model."""
+"""`imagine show MODEL`: what is known of a model, asked of the server or read from the folder."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from ..errors import ModelNotFound
-from . import reach
-from .list import complete_model
+from ..registry.matching import matching, similar
+from . import complete, reach
+from .console import write, write_json
+from .list import in_folders
+from .table import ago, moment, size_of
+
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "size": size_of,
+    "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",
+}
 
 
 @click.command("show")
-@click.argument("model", shell_complete=complete_model)
+@click.argument("model", shell_complete=complete.models)
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(model: str, address: str | None, as_json: bool) -> None:
-    """Show what the server knows of MODEL."""
-    for entry in reach.required(address).models()["details"]:
-        if entry["name"] == model:
-            lines = [f"{name:<12}{_words(value)}" for name, value in entry.items() if value]
-            click.echo(json.dumps(entry) if as_json else "\n".join(lines))
-            return
-    raise ModelNotFound(model)
+    """Show what is known of MODEL."""
+    client = reach.running(address)
+    entries = {entry["name"]: entry for entry in (client.models()["details"] if client else in_folders())}
+    name = matching(model, entries)
+    if name is None:
+        raise ModelNotFound(model, similar=similar(model, entries))
+    if as_json:
+        write_json(entries[name])
+        return
+    write("\n".join(f"{field:<12}{_words(field, value)}" for field, value in entries[name].items() if value))
 
 
-def _words(value: object) -> str:
-    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+def _words(field: str, value: Any) -> str:
+    if field in _WORDS:
+        return _WORDS[field](value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(name, part)}" for name, part in value.items() if part is not None)
+    return str(value)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import click
 
-from . import reach
-from .list import complete_model
+from . import complete, reach
+from .console import note
 
 
 @click.command("stop")
-@click.argument("model", shell_complete=complete_model)
+@click.argument("model", shell_complete=complete.loaded)
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 def command(model: str, address: str | None) -> None:
-    """Unload MODEL once no picture uses it."""
-    reach.required(address).unload(model)
+    """Unload MODEL once no picture uses it. Where no server runs, none is loaded."""
+    client = reach.running(address)
+    if client is None:
+        note("no server is running, so no model is loaded")
+    else:
+        client.unload(model)

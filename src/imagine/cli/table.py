@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from .console import printable
 
 _AGES = (
     (86400 * 365, "year"),
@@ -17,7 +20,7 @@ _AGES = (
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Left-aligned columns, four spaces apart, without borders."""
-    lines = [header, *rows]
+    lines = [header, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     told = ["    ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join(told)
@@ -39,6 +42,11 @@ def span(seconds: float) -> str:
             count = int(seconds // length)
             return f"{count} {name}{'s' if count > 1 else ''}"
     return "less than a minute"
+
+
+def moment(seconds: float, zone: tzinfo | None = None) -> str:
+    """A Unix time as the clock on the wall tells it, or one in `zone`: `2023-10-27 15:30`."""
+    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M")
 
 
 def ago(moment: float, now: float | None = None) -> str:

@@ -1,13 +1,15 @@
-"""Pictures within a terminal that can show them: kitty's protocol, iTerm2's, and Sixel."""
+"""Pictures within a terminal: by kitty's protocol, iTerm2's or Sixel, elsewhere by half blocks of two colours."""
 
 from __future__ import annotations
 
 import base64
+import os
+import shutil
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Literal, TextIO
 
-Protocol = Literal["kitty", "iterm2", "sixel"]
+Protocol = Literal["kitty", "iterm2", "sixel", "blocks", "blocks256"]
 ROWS = 20
 """Lines of text that a picture takes."""
 _CHUNK = 4096
@@ -16,7 +18,7 @@ _SIXEL_TERMINALS = ("foot", "mlterm", "contour", "yaft")
 
 
 def protocol_of(environ: Mapping[str, str]) -> Protocol | None:
-    """What the terminal that `environ` tells of understands, None for none that is known."""
+    """What the terminal that `environ` tells of understands; None for one that knows no colours at all."""
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     if "KITTY_WINDOW_ID" in environ or term in ("xterm-kitty", "xterm-ghostty") or program == "ghostty":
         return "kitty"
@@ -24,21 +26,27 @@ def protocol_of(environ: Mapping[str, str]) -> Protocol | None:
         return "iterm2"
     if "sixel" in term or term.split("-")[0] in _SIXEL_TERMINALS:
         return "sixel"
-    return None
+    if term in ("", "dumb"):
+        return None
+    exact = environ.get("COLORTERM", "") in ("truecolor", "24bit") or term.endswith("-direct")
+    return "blocks" if exact else "blocks256"
 
 
 class Screen:
     """A place in the terminal that holds one picture, and then the next in its stead."""
 
-    def __init__(self, protocol: Protocol, out: TextIO) -> None:
+    def __init__(self, protocol: Protocol, out: TextIO, size: os.terminal_size | None = None) -> None:
         self._protocol = protocol
         self._out = out
+        self._size = size
         self._drawn = False
 
     def draw(self, png: bytes) -> None:
         """Draw over what was drawn before."""
-        start = f"\x1b[{ROWS}A" if self._drawn else "\n" * ROWS + f"\x1b[{ROWS}A"
-        self._out.write(f"{start}\x1b7{sequence(self._protocol, png)}\x1b8\x1b[{ROWS}B\r")
+        size = self._size or shutil.get_terminal_size()
+        rows = max(1, min(ROWS, size.lines - 1))
+        start = f"\x1b[{rows}A" if self._drawn else "\n" * rows + f"\x1b[{rows}A"
+        self._out.write(f"{start}\x1b7{sequence(self._protocol, png, size.columns, rows)}\x1b8\x1b[{rows}B\r")
         self._out.flush()
         self._drawn = True
 
@@ -47,24 +55,59 @@ class Screen:
         self._drawn = False
 
 
-def sequence(protocol: Protocol, png: bytes) -> str:
-    """What makes the terminal draw `png` where the cursor is."""
+def sequence(protocol: Protocol, png: bytes, columns: int = 80, rows: int = ROWS) -> str:
+    """What makes the terminal draw `png` where the cursor is, in at most so many columns and rows."""
     match protocol:
         case "kitty":
-            return _kitty(base64.b64encode(png).decode("ascii"))
+            return _kitty(base64.b64encode(png).decode("ascii"), rows)
         case "iterm2":
             text = base64.b64encode(png).decode("ascii")
-            return f"\x1b]1337;File=inline=1;height={ROWS};size={len(png)}:{text}\a"
+            return f"\x1b]1337;File=inline=1;height={rows};size={len(png)}:{text}\a"
         case "sixel":
             return _sixel(png)
+        case "blocks" | "blocks256":
+            return _blocks(png, columns, rows, exact=protocol == "blocks")
 
 
-def _kitty(text: str) -> str:
+def _kitty(text: str, rows: int) -> str:
     """https://sw.kovidgoyal.net/kitty/graphics-protocol/: one picture, number 1, in pieces of 4096 characters."""
     pieces = [text[at : at + _CHUNK] for at in range(0, len(text), _CHUNK)]
-    first = f"a=T,f=100,q=2,i=1,p=1,C=1,r={ROWS},"
+    first = f"a=T,f=100,q=2,i=1,p=1,C=1,r={rows},"
     more = [f"m={int(number < len(pieces) - 1)};{piece}" for number, piece in enumerate(pieces)]
     return "".join(f"\x1b_G{first if number == 0 else ''}{piece}\x1b\\" for number, piece in enumerate(more))
+
+
+def _blocks(png: bytes, columns: int, rows: int, *, exact: bool) -> str:
+    """Upper half blocks: a cell is two pixels, its character's colour above and its ground below."""
+    from PIL import Image
+
+    picture = Image.open(BytesIO(png)).convert("RGB")
+    picture.thumbnail((columns, 2 * rows), Image.Resampling.BOX)
+    width, height = picture.size
+    data = picture.tobytes()
+    pixels = [(data[at], data[at + 1], data[at + 2]) for at in range(0, len(data), 3)]
+    lines = []
+    for top in range(0, height, 2):
+        cells, last = [], ""
+        for x in range(width):
+            colours = _colour(38, pixels[top * width + x], exact=exact)
+            below = _colour(48, pixels[(top + 1) * width + x], exact=exact) if top + 1 < height else "49"
+            style = f"\x1b[{colours};{below}m"
+            cells.append("▀" if style == last else f"{style}▀")
+            last = style
+        lines.append("".join(cells) + "\x1b[0m")
+    return "\r\n".join(lines)
+
+
+def _colour(role: int, rgb: tuple[int, int, int], *, exact: bool) -> str:
+    """One colour's code: 24 bits, or the nearest of the cube of 6³ and the 24 greys that 256 colours have."""
+    if exact:
+        return f"{role};2;{rgb[0]};{rgb[1]};{rgb[2]}"
+    if max(rgb) - min(rgb) < 10:
+        grey = round((sum(rgb) / 3 - 8) / 10)
+        return f"{role};5;{16 if grey < 0 else 231 if grey > 23 else 232 + grey}"
+    cube = [max(0, round((value - 35) / 40)) for value in rgb]  # its levels are 0, 95, 135, 175, 215, 255
+    return f"{role};5;{16 + 36 * cube[0] + 6 * cube[1] + cube[2]}"
 
 
 def _sixel(png: bytes) -> str:

@@ -7,6 +7,7 @@ import click
 from ..address import Address
 from ..errors import ImagineError
 from . import reach
+from .console import note
 
 
 @click.command("ui")
@@ -22,4 +23,4 @@ def command(address: str | None) -> None:
         raise ImagineError(f"a browser needs a server at {Address()}, run 'imagine serve' to start it")
     forget_own_libraries()
     if not webbrowser.open(f"{client.address}/"):
-        click.echo(f"open {client.address}/ in a browser", err=True)
+        note(f"open {client.address}/ in a browser")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
 from ..errors import ImagineError
 from . import reach
+from .console import note, printable, write, write_json
 from .convert import picture_in
 
 if TYPE_CHECKING:
@@ -33,10 +32,10 @@ class Verdict(NamedTuple):
 
 
 @click.command("verify")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option("-a", "--address", help="The server, HOST:PORT. [IMAGINE_HOST]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
-def command(files: tuple[Path, ...], address: str | None, as_json: bool) -> int:
+def command(files: tuple[str, ...], address: str | None, as_json: bool) -> int:
     """Make the pictures of FILES again: identical, near, or different. Exits 1 if any is different or fails."""
     client = reach.running_or_started(address)
     failed = False
@@ -44,21 +43,25 @@ def command(files: tuple[Path, ...], address: str | None, as_json: bool) -> int:
         try:
             verdict = verify(client, file)
         except ImagineError as error:
-            click.echo(f"{file}: {error}", err=True)
+            note(f"{file}: {error}")
             failed = True
             continue
         failed |= verdict.kind == "different"
-        told = verdict._asdict() | {"file": str(file)}
-        click.echo(json.dumps(told) if as_json else f"{file}: {_words(verdict)}")
+        if as_json:
+            write_json(verdict._asdict() | {"file": file})
+        else:
+            write(f"{printable(file)}: {_words(verdict)}")
     return int(failed)
 
 
-def verify(client: Client, file: Path) -> Verdict:
+def verify(client: Client, file: str) -> Verdict:
     """The picture of `file` made again, compared with the one it holds."""
     from .asking import recipe_of
     from .info import recipe_in
+    from .inputs import read_input
 
-    before, old = recipe_in(file), picture_in(file)
+    data = read_input(file, "file")
+    before, old = recipe_in(file, data), picture_in(file, data)
     final = list(client.generate(recipe_of(file, {}) | {"progress": True}))[-1]
     return compared(old, base64.b64decode(final["img"]), before, final["meta"])
 

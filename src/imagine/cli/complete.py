@@ -1,0 +1,76 @@
+"""What the shell offers behind Tab for an argument or a flag's value. It can't be told why there is nothing.
+
+Names of several words are offered with `_` for spaces, which every shell takes as one word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import get_args
+
+import click
+
+from ..errors import ImagineError
+
+Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def _completer(names: Callable[[], Iterable[str]]) -> Completer:
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+        with contextlib.suppress(ImagineError, OSError):
+            offered = [name.replace(" ", "_") for name in names()]
+            return [name for name in offered if name.startswith(incomplete)]
+        return []
+
+    return complete
+
+
+def _models() -> Iterable[str]:
+    from .list import in_folders
+
+    return [entry["name"] for entry in in_folders()]
+
+
+def _loaded() -> Iterable[str]:
+    from . import reach
+
+    client = reach.running()
+    return [entry["name"] for entry in client.models()["details"] if entry["loaded"]] if client else []
+
+
+def _samplers() -> Iterable[str]:
+    from ..samplers import SAMPLERS
+
+    return SAMPLERS
+
+
+def _schedules() -> Iterable[str]:
+    from ..samplers import SCHEDULES
+
+    return SCHEDULES
+
+
+def _presets() -> Iterable[str]:
+    from .presets import in_files
+
+    return [preset["name"] for preset in in_files()]
+
+
+def _resize() -> Iterable[str]:
+    from ..params import Resize
+
+    return get_args(Resize)
+
+
+def _commands() -> Iterable[str]:
+    from .main import COMMANDS
+
+    return COMMANDS
+
+
+models, loaded = _completer(_models), _completer(_loaded)
+samplers, schedules = _completer(_samplers), _completer(_schedules)
+presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
+devices = _completer(lambda: ("auto", "cpu", "cuda", "mps"))
+log_formats = _completer(lambda: ("text", "json"))

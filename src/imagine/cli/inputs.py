@@ -1,0 +1,66 @@
+"""What a command reads: regular files of bounded size, or standard input where `-` says so; text in UTF-8."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..errors import BadRequest
+from ..files.reading import read_file
+from ..metadata import MAX_FILE
+from ..request import MAX_PROMPT
+
+STDIN = "-"
+_MAX_PROMPTS = 2**24
+_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+"""What some programs put before a text, and the encoding that it tells."""
+
+
+def read_input(place: str | Path, field: str, most: int = MAX_FILE) -> bytes:
+    """The bytes of a regular file, or of stdin for `-`. Raises ImagineError where there is none or it is too long."""
+    if str(place) == STDIN:
+        data = stdin_bytes(most)
+        if not data:
+            raise BadRequest(f"{field} is -, and nothing came on standard input", field=field)
+    else:
+        return read_file(Path(place), most, field=field)
+    if len(data) > most:
+        raise BadRequest(f"{field}: standard input has more than {most >> 20} MB", field=field)
+    return data
+
+
+def prompt_from_stdin() -> str:
+    """The prompt that standard input says. Raises click.UsageError for none, and for what is no text."""
+    text = text_of(stdin_bytes(4 * MAX_PROMPT + 4), "standard input").strip()
+    if not text:
+        raise click.UsageError("The prompt is empty: nothing came on standard input.")
+    return text
+
+
+def prompts_from(place: str) -> list[str]:
+    """The prompts in a file, or on stdin for `-`: one a line, but for blank lines. Raises click.UsageError for none."""
+    lines = text_of(read_input(place, "prompts", _MAX_PROMPTS), place).splitlines()
+    prompts = [line.strip() for line in lines if line.strip()]
+    if not prompts:
+        raise click.UsageError(f"There is no prompt in {place}.")
+    return prompts
+
+
+def text_of(data: bytes, place: str) -> str:
+    """The text, without the mark that some programs begin it with. Raises click.UsageError for what is none."""
+    mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
+    try:
+        return data[len(mark) :].decode(_MARKS.get(mark, "utf-8"))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        message = f"{place} is no text in UTF-8: line {line} has the byte 0x{data[error.start]:02x}."
+        raise click.UsageError(message) from error
+
+
+def stdin_bytes(most: int) -> bytes:
+    """All that comes on stdin, up to a byte more than `most`."""
+    if sys.stdin is None or sys.stdin.closed:
+        return b""
+    return sys.stdin.buffer.read(most + 1)

@@ -1,0 +1,129 @@
+"""The pictures of one command: of one prompt, of each line of a file, or of one prompt after another."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..client import Client, Refused
+from ..model_folders import roots_from
+from ..registry.matching import matching, similar, stem_of
+from .asking import body_from
+from .console import note
+from .exits import DONE, FAILED
+from .inputs import STDIN, prompt_from_stdin, prompts_from
+from .outputs import outputs_of
+from .painting import Painter
+
+if TYPE_CHECKING:
+    from .destination import Destination
+    from .terminal import Screen
+
+_BAD_REQUEST = 400
+
+
+class Session:
+    """What was typed, which every picture shares. `connect` finds a server, or starts one."""
+
+    def __init__(
+        self, connect: Callable[[], Client], place: Destination, typed: dict[str, Any], source: str | None,
+        screen: Screen | None, *, as_json: bool,
+    ) -> None:  # fmt: skip
+        self.typed = typed
+        self._connect = connect
+        self._place = place
+        self._source = source
+        self._screen = screen
+        self._as_json = as_json
+        self._number = 0
+
+    def one(self, words: tuple[str, ...]) -> None:
+        """The picture that the words ask for. Raises click.UsageError, ImagineError."""
+        if not words and self._source is None:
+            words = (STDIN,)
+            if sys.stdin is None or sys.stdin.isatty():
+                raise click.UsageError("Missing argument 'PROMPT...'.")
+        if words == (STDIN,):
+            words = (prompt_from_stdin(),)
+        prompt = " ".join(words) if words else None
+        if prompt is not None and not prompt.strip():
+            raise click.UsageError("The prompt is empty.")
+        body = body_from(prompt, self.typed, self._source)
+        client = self._connect()
+        if "model" not in body:
+            details = client.models()["details"]
+            if parted := model_first(words, [entry["name"] for entry in details]):
+                body["model"], body["prompt"] = parted
+            else:
+                say_shipped(client, details)
+        self._paint(client, body)
+
+    def connect(self) -> Client:
+        """The server for several prompts; says where it has nothing but the shipped model."""
+        client = self._connect()
+        if self.typed["model"] is None and self._source is None:
+            say_shipped(client, client.models()["details"])
+        return client
+
+    def each(self, prompts: str) -> int:
+        """A picture, or several, of each prompt in the file; one that is refused keeps no other from its own."""
+        lines = prompts_from(prompts)
+        client, refusal = self.connect(), ""
+        for number, prompt in enumerate(lines, 1):
+            try:
+                self.next(prompt, client)
+            except Refused as error:
+                if error.status != _BAD_REQUEST or str(error) == refusal:  # the same again is of no single prompt
+                    raise
+                refusal = str(error)
+                note(f"Error: prompt {number} of {len(lines)}: {error}")
+        return FAILED if refusal else DONE
+
+    def next(self, prompt: str, client: Client | None = None) -> None:
+        """The picture of one prompt of several: a name that was given is numbered."""
+        body = body_from(prompt, self.typed, self._source)
+        self._number += 1
+        self._paint(client or self._connect(), body, self._number)
+
+    def _paint(self, client: Client, body: dict[str, Any], number: int | None = None) -> None:
+        place = self._place
+        if number is not None and place.overwrites:
+            place = place._replace(name=f"{place.name}-{number}")
+        known = {"prompt": body["prompt"]} | ({"model": stem_of(body["model"])} if "model" in body else {})
+        outputs = outputs_of(place, body.get("count") or 1, known)
+        Painter(client, self._screen, as_json=self._as_json).paint(body, outputs)
+
+
+def say_shipped(client: Client, details: list[dict[str, Any]]) -> None:
+    """Where no model but the shipped one is there, says so, and where models go."""
+    if details and all(entry.get("shipped") for entry in details):
+        name, folder = details[0]["name"], _folder_of(client)
+        note(f"no model is installed: using {name}, which is small; models go into {folder}")
+
+
+def _folder_of(client: Client) -> str:
+    """Where the server looks for models: this user's own is told what this command is, others say it themselves."""
+    if client.address.socket is None:
+        return f"the folder that the server at {client.address} names when it starts"
+    return str(roots_from(os.environ)[0])
+
+
+def model_first(words: tuple[str, ...], names: list[str]) -> tuple[str, str] | None:
+    """The model and the prompt, where the words are these two; None where all of them are the prompt.
+
+    Words that may well have been meant otherwise are told.
+    """
+    if len(words) == 1 and words[0] in names:
+        note(f"drawing the words '{words[0]}'; to be asked for prompts of that model: imagine run -m {words[0]}")
+    if len(words) != 2:
+        return None
+    first, second = words
+    if (model := matching(first, names, any_case=" " in second)) is not None:
+        return model, prompt_from_stdin() if second == STDIN else second
+    if " " in second and " " not in first and (meant := similar(first, names)):
+        note(f"'{first}' is the prompt's first word, since no model is called so; did you mean {meant[0]}?")
+    return None

@@ -1,0 +1,67 @@
+"""SIGINT, SIGTERM and SIGHUP as exceptions, which let a run put the user's files back; never in the middle of that."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from .exits import Ended
+
+_NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class _Shield:
+    """How deep the work is that mustn't be left half done, and the signal that came meanwhile."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.pending: int | None = None
+
+
+_SHIELD = _Shield()
+
+
+@contextlib.contextmanager
+def unwinding() -> Iterator[None]:
+    """Within, those signals raise KeyboardInterrupt and Ended. One that is ignored stays so, as under `nohup`."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _receive)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """Within, no signal interrupts: it is heeded at the end."""
+    _SHIELD.depth += 1
+    try:
+        yield
+    finally:
+        _SHIELD.depth -= 1
+        if _SHIELD.depth == 0 and (number := _SHIELD.pending) is not None:
+            _SHIELD.pending = None
+            _raise(number)
+
+
+def _receive(number: int, _: FrameType | None) -> None:
+    if _SHIELD.depth:
+        _SHIELD.pending = number
+    else:
+        _raise(number)
+
+
+def _raise(number: int) -> None:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Ended(number)

@@ -1,13 +1,15 @@
 """How long the registry takes for a hundred SDXL-sized checkpoints: cold (every header read) and with its cache.
 
 Run: `python bench/registry.py [--files 100] [--repeats 5]`. The files are sparse, their headers are real ones' size.
-"Cold" means an empty cache of ours; the files' headers are in the page cache.
+"Cold" means an empty cache of ours; the files' headers are in the page cache. Then what a model's first use costs beside
+loading it: the digest of its content, of a file that is really written, in the page cache and out of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from imagine.registry.content import content_digest
 from imagine.registry.registry import Registry
 
 
@@ -79,6 +82,39 @@ def refreshed(root: Path, cache: Path) -> Registry:
     return registry
 
 
+def fill(path: Path) -> None:
+    """Write data where the file has holes."""
+    data = os.urandom(2**20)
+    with path.open("r+b") as file:
+        size, start = path.stat().st_size, 2**20
+        file.seek(start)
+        for at in range(start, size, len(data)):
+            file.write(data[: size - at])
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def forget(path: Path) -> None:
+    """Take the file out of the page cache."""
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def digest_clocks(folder: Path, repeats: int) -> tuple[Clock, Clock]:
+    """The digest of one file's content, in the page cache and out of it."""
+    folder.mkdir()
+    path = folder / "model.safetensors"
+    write_sparse(path, sdxl_like_tensors(), 0)
+    fill(path)
+    entry = refreshed(folder, folder / "cache").models()[0]
+    warm, cold = Clock(), Clock()
+    for _ in range(repeats):
+        warm.time(lambda: content_digest(entry))
+        forget(path)
+        cold.time(lambda: content_digest(entry))
+    return warm, cold
+
+
 def import_clock(repeats: int) -> Clock:
     """The import of the registry in fresh interpreters, msgspec included."""
     code = (
@@ -100,6 +136,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     cold, warm, again = Clock(), Clock(), Clock()
+    here = Path(__file__).parent
+    with tempfile.TemporaryDirectory(dir=here) as folder:
+        digest, read = digest_clocks(Path(folder) / "one", options.repeats)
     with tempfile.TemporaryDirectory() as folder:
         root, cache = Path(folder) / "models", Path(folder) / "cache" / "registry.msgpack"
         root.mkdir()
@@ -114,6 +153,8 @@ def main() -> None:
     print(cold.line("cold"))
     print(warm.line("new process, cache kept"))
     print(again.line("refresh, nothing changed"))
+    print(digest.line("digest of content, cached"))
+    print(read.line("digest of content, not cached"))
     print(import_clock(options.repeats).line("import"))
 
 

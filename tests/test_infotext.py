@@ -38,6 +38,16 @@ def test_writes_what_else_there_is() -> None:
     assert "Denoising" not in infotext_from_meta(META | {"strength": 0.7})
 
 
+def test_a_model_hash_is_the_beginning_of_the_whole_files_sha256_where_that_is_known() -> None:
+    known = META | {"digest": "cd" * 32, "sha256": "0123456789ab" + "cd" * 26}
+    written = infotext_from_meta(known)
+    assert "Model hash: 0123456789, Model: dreamshaper_8" in written
+    assert "hash" not in infotext_from_meta(META | {"digest": "cd" * 32})
+    assert meta_from_infotext(written)[0]["sha256"] == "0123456789"
+    for other in ("81761151", "x" * 10, ""):  # of before 2023, and nonsense
+        assert "sha256" not in meta_from_infotext(written.replace("0123456789", other))[0]
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -305,7 +305,7 @@ def test_reads_the_web_uis_pictures(data: bytes) -> None:
     assert read(data) == {
         "prompt": "a red fox\nin the snow", "neg": "ugly,\ndeformed", "num_steps": 25, "sampler": "dpm++ 2m",
         "schedule": "karras", "guidance": 7.5, "seed": 591445185899376350, "width": 768, "height": 512,
-        "model": "dreamshaper_8", "strength": 0.7, "clip": 2,
+        "model": "dreamshaper_8", "sha256": "879db523c3", "strength": 0.7, "clip": 2,
     }  # fmt: skip
 
 

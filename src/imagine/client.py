@@ -14,6 +14,8 @@ from .errors import ImagineError
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to connect, and for the short questions that a server answers at once."""
+DIGEST_TIMEOUT = 600.0
+"""Seconds for what may have to look into every model there is."""
 
 
 class Refused(ImagineError):
@@ -56,9 +58,11 @@ class Client:
             raise Unreachable(f"what answers at {self.address} is not imagine")
         return said
 
-    def models(self) -> dict[str, Any]:
-        """What `/models` says: `models`, their `details`, and `others`."""
-        return self.ask("GET", "/models")
+    def models(self, digest: str | None = None) -> dict[str, Any]:
+        """What `/models` says: `models`, their `details`, and `others`; with a `digest`, only those known by it."""
+        if digest is None:
+            return self.ask("GET", "/models")
+        return self.ask("GET", f"/models?digest={quote(digest, safe='')}", timeout=DIGEST_TIMEOUT)
 
     def presets(self) -> dict[str, Any]:
         """What `/presets` says: `presets`, by what they set."""
@@ -68,9 +72,9 @@ class Client:
         """Let a loaded model go."""
         return self.ask("DELETE", f"/models/{quote(name, safe='/')}/loaded")
 
-    def ask(self, method: str, path: str) -> dict[str, Any]:
+    def ask(self, method: str, path: str, *, timeout: float = CONNECT_TIMEOUT) -> dict[str, Any]:
         """The JSON object that a short question gets. Raises Unreachable, Refused, Disconnected."""
-        with self._answer(method, path, None, timeout=CONNECT_TIMEOUT) as answer:
+        with self._answer(method, path, None, timeout=timeout) as answer:
             try:
                 return _object(answer.read())
             except (OSError, http.client.HTTPException) as error:

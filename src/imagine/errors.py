@@ -7,6 +7,7 @@ ImagineError                    anything we raise on purpose; its text is one se
 │   └── Unsupported             understood, but this model or sampler can't do it
 ├── ModelNotFound               no model of that name
 ├── UnusableModel               the file is there and can't be loaded; says why
+│   └── ModelChanged            it became another file while it was in use: ask again
 ├── Busy                        the queue is full; try again later
 ├── OutOfMemory                 not enough device memory, even after freeing what could be freed
 ├── Cancelled                   the client took the job back
@@ -71,6 +72,10 @@ class ModelNotFound(ImagineError):
 
 class UnusableModel(ImagineError):
     """The file or folder is there and can't be loaded."""
+
+
+class ModelChanged(UnusableModel):
+    """The file became another while it was waited for or in use; asking again gets what it is now."""
 
 
 class Busy(ImagineError):

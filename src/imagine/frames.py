@@ -13,12 +13,14 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from .events import AnyEvent, Event, Failed, Finished
+from .identity.stamp import FileStamp
 from .params import GenerationParams
 
 MAX_FRAME = 256 * 2**20
 """Bytes of the largest frame: beyond any picture we make, below what would hurt the gateway."""
 
 _PREFIX = 4
+_identities = msgspec.json.Encoder(order="deterministic")
 T = TypeVar("T")
 
 
@@ -46,10 +48,11 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A file that replaces or adds a part of a model, and the digest of its header."""
+    """A file that replaces or adds a part of a model, the digest of its content, and which file it is."""
 
     path: str
     digest: str
+    files: tuple[FileStamp, ...] = ()
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,13 +60,30 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     digest: str
+    """Of its content."""
     path: str
     """A `.safetensors` file or a diffusers folder."""
     family: str
+    files: tuple[FileStamp, ...] = ()
+    """Which files they are: others at the same paths are another model."""
+    sha256: str = ""
+    """Of the whole file, where it is known."""
     parts: dict[str, Part] = {}
     """By its role: `vae`, `refiner`."""
     options: dict[str, Any] = {}
     """What the sidecar or the metadata says, such as `prediction`."""
+
+    @property
+    def stamps(self) -> dict[str, FileStamp]:
+        """Every file that it is loaded from, by its path."""
+        parts = [part.files for role, part in self.parts.items() if role != "refiner"]
+        return {stamp.path: stamp for files in (self.files, *parts) for stamp in files}
+
+    @property
+    def identity(self) -> str:
+        """Equal for what is the same model once it is loaded. A refiner is a model of its own."""
+        parts = {role: part for role, part in self.parts.items() if role != "refiner"}
+        return _identities.encode([self.path, self.digest, self.files, parts, self.options]).decode()
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +187,8 @@ class ResidentModel(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     digest: str
+    identity: str = ""
+    """Of its `Source`."""
     family: str = ""
     dtype: str = ""
     size: int = 0

@@ -64,6 +64,8 @@ _NUMBERS: dict[str, tuple[str, type[int] | type[float]]] = {
     "Clip skip": ("clip", int),
 }
 _SAYS_NOTHING = frozenset(["Version", "Model hash", "VAE hash"])
+_SHORT_HASH = re.compile(r"[0-9a-f]{10}")
+"""The beginning of the SHA-256 of a model's whole file; of before 2023 there are others, of 8 digits."""
 _NEGATIVE = "Negative prompt:"
 _MAX_PAIRS = 100
 _SURE = frozenset(["Steps", "Sampler", "CFG scale", "Seed"])
@@ -91,6 +93,7 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "Seed": meta.get("seed"),
         "Size": f"{meta.get('width')}x{meta.get('height')}",
         "VAE": meta.get("vae"),
+        "Model hash": sha256[0] if (sha256 := _SHORT_HASH.match(str(meta.get("sha256")))) else None,
         "Model": meta.get("model"),
         "Denoising strength": strength,
         "Clip skip": meta["clip"] if meta.get("clip", 1) > 1 else None,
@@ -121,6 +124,8 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Note]]:
     for key, name in (("Model", "model"), ("VAE", "vae")):
         if pairs.get(key):
             meta[name] = pairs.pop(key)
+    if _SHORT_HASH.fullmatch(pairs.get("Model hash", "").lower()):
+        meta["sha256"] = pairs["Model hash"].lower()
     if unknown := [key for key in pairs if key not in _SAYS_NOTHING]:
         warnings.append(message("infotext.left_out", names=", ".join(unknown[:10]) + " …" * (len(unknown) > 10)))
     return meta, warnings

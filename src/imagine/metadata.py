@@ -52,8 +52,8 @@ _KEYS = {key.encode("latin-1") for key in ("meta", "parameters", *ALL_KEYS)}
 _SPELLED = {"steps": "num_steps"}
 _TRANSPORT = frozenset(["stream", "date"])
 """What the original Imagine's `meta` held beside the recipe."""
-_TEXTS = ("model", "digest", "prompt", "neg", "sampler", "schedule", "img", "mask", "resize", "fit", "vae", "refiner",
-          "preset", "buckets")  # fmt: skip
+_TEXTS = ("model", "digest", "sha256", "prompt", "neg", "sampler", "schedule", "img", "mask", "resize", "fit", "vae",
+          "refiner", "preset", "buckets")  # fmt: skip
 _WHOLE = ("width", "height", "num_steps", "seed", "clip", "count")
 _REAL = ("guidance", "strength", "refiner_at")
 

@@ -39,7 +39,7 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     model: str
     digest: str
-    """SHA-256 of the checkpoint's header (of `model_index.json` for a folder)."""
+    """Of the checkpoint's content, see `registry/content.py`. Older recipes hold the SHA-256 of its header."""
     prompt: str
     neg: str = ""
     width: int

@@ -12,7 +12,7 @@ from .request import GenerateRequest, Parsed, parse
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PICTURES = ("img", "mask")
-_NOT_ASKED = frozenset(["digest", "environment", "parts"])
+_NOT_ASKED = frozenset(["digest", "sha256", "environment", "parts"])
 """What a recipe says of how it was made, that nobody asks for."""
 _SETTINGS = frozenset(["count", "preset"])
 """What no recipe says, but settings that the page saved before a picture was made of them."""

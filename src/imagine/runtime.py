@@ -8,6 +8,8 @@ from collections.abc import Mapping, MutableMapping
 
 WORKER_ARGUMENT = "--imagine-worker"
 """The first argument that makes the binary a worker."""
+DIGEST_ARGUMENT = "--imagine-digest"
+"""The first argument that makes it what reads a whole file for its digest."""
 FILE = "_IMAGINE_FILE"
 """The variable in which the binary's launcher says where the binary lies."""
 _LIBRARIES = "_IMAGINE_LIBRARIES"
@@ -25,6 +27,11 @@ def worker_command() -> list[str]:
     Not the binary: that may have been replaced by a newer one since this process was started.
     """
     return [sys.executable, WORKER_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.worker"]
+
+
+def digest_command() -> list[str]:
+    """The command line of what makes the digest of a whole file, as `worker_command`."""
+    return [sys.executable, DIGEST_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.identity.whole"]
 
 
 def program(environ: Mapping[str, str] | None = None) -> list[str]:

@@ -64,9 +64,11 @@ class FakeServer:
                 self.wfile.write(data)
 
             def do_GET(self) -> None:
-                answers = {"/health": outer.health, "/models": {"models": [], "details": outer.models}}
+                path, _, digest = self.path.partition("?digest=")
+                models = [one for one in outer.models if not digest or digest in one.values()]
+                answers = {"/health": outer.health, "/models": {"models": [], "details": models, "others": []}}
                 answers["/presets"] = {"presets": outer.presets}
-                self._json(answers[self.path])
+                self._json(answers[path])
 
             def do_DELETE(self) -> None:
                 outer.unloaded.append(self.path)

@@ -1,5 +1,6 @@
 """The small commands, the lightness of all, and where a server is looked for."""
 
+import base64
 import json
 import os
 import stat
@@ -137,10 +138,59 @@ def test_verify_makes_it_again(server: FakeServer, capsys: pytest.CaptureFixture
 
 
 def test_near_and_what_changed() -> None:
-    before = {"digest": "a", "img": "photo", "environment": {"torch": "1", "device": "cpu"}}
-    after = {"digest": "b", "img": "digest", "environment": {"device": "cpu", "torch": "2"}}
+    before = {"clip": 1, "img": "photo", "environment": {"torch": "1", "device": "cpu"}}
+    after = {"clip": 2, "img": "digest", "environment": {"device": "cpu", "torch": "2"}}
     verdict = compared(png((10, 10, 10)), png((12, 10, 10)), before, after)
-    assert verdict == ("near", 2, ["digest: a is now b", "environment torch: 1 is now 2"])
+    assert verdict == ("near", 2, ["clip: 1 is now 2", "environment torch: 1 is now 2"])
+
+
+OLD, NEW, HEADER, WHOLE = "0d" * 32, "ee" * 32, "4e" * 32, "5a" * 32
+NOW = "is now eeeeeeeeeeee, and"
+NAMED_DIFFERENTLY = {
+    "the same": ({"digest": NEW}, True, ""),
+    "another": ({"digest": OLD}, True, f"model: digest 0d0d0d0d0d0d {NOW} 'kept' has the old one here"),
+    "gone": ({"digest": "ab" * 32}, True, f"model: digest {'ab' * 6} {NOW} none here has the old one"),
+    "older": ({"digest": HEADER}, True, ""),
+    "older, and no proof": ({"digest": HEADER}, False, "model: the picture names it by its header alone, which fits"),
+    "the web UI's": ({"sha256": WHOLE[:10]}, True, ""),
+    "the web UI's other": (
+        {"sha256": "ab" * 5}, True, "model: digest ababababab is now 5a5a5a5a5a5a, and none here has the old one",
+    ),
+    "a part": (
+        {"digest": NEW, "parts": {"vae": OLD}}, True,
+        f"vae: digest 0d0d0d0d0d0d {NOW} 'kept' has the old one here",
+    ),
+    "no digest": (
+        {"digest": "\x1b[2J", "parts": 3}, True, "model: what the picture names it by is no digest",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "same", "told"), NAMED_DIFFERENTLY.values(), ids=NAMED_DIFFERENTLY)
+def test_verify_names_the_model_that_differs(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], before: dict, same: bool, told: str
+) -> None:
+    server.models[0] |= {"name": "m", "digest": NEW, "header_digest": HEADER, "sha256": WHOLE}
+    server.models.append(server.models[0] | {"name": "kept", "digest": OLD, "header_digest": "", "sha256": ""})
+    said = {"model": "m", "prompt": "p", "seed": "7"}
+    old = base64.b64encode(png()).decode()
+    Path("x.json").write_text(json.dumps({"meta": said | before, "out": old}))
+    made = said | {"digest": NEW, "sha256": WHOLE, "parts": {"vae": NEW}}
+    server.lines = [picture(png() if same else png((0, 30, 30)), meta=made)]
+    run("verify", "x.json")
+    words = "identical" if same else "different, largest difference 200 of 255"
+    assert capsys.readouterr().out == f"x.json: {'; '.join(filter(None, [words, told]))}\n"
+
+
+def test_verify_says_which_model_is_the_same_where_the_named_one_is_gone(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.models[0] |= {"name": "renamed", "digest": OLD}
+    server.refusal = (404, "model 'm' not found")
+    old = base64.b64encode(png()).decode()
+    Path("x.json").write_text(json.dumps({"meta": {"model": "m", "prompt": "p", "digest": OLD}, "out": old}))
+    assert run("verify", "x.json") == 1
+    assert "x.json: model 'm' not found; 'renamed' here is the same" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class ToldWorker:
         self.cancelled.append(job)
 
     async def load(self, source, keep_alive=None):
-        self.stats = Stats(models=[ResidentModel(name=source.name, digest=source.digest)])
+        self.stats = Stats(models=[ResidentModel(name=source.name, digest=source.digest, identity=source.identity)])
         return Loaded(job="load", model=source.name)
 
     async def unload(self, model):

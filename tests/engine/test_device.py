@@ -68,51 +68,52 @@ def test_its_memory_is_told():
 
 def test_full_precision_is_float32_everywhere():
     for device in (CPU, torch.device("cuda"), torch.device("mps")):
-        assert precision(device=device, full=True).decide("m", never) == torch.float32
+        assert precision(device=device, full=True).decide(never) == torch.float32
 
 
 def test_an_accelerator_computes_in_halves():
     for name in ("cuda", "mps"):
-        assert precision(device=torch.device(name)).decide("m", never) == torch.float16
+        assert precision(device=torch.device(name)).decide(never) == torch.float16
 
 
 def test_a_cpu_without_bfloat16_computes_in_float32():
-    assert precision(has_bfloat16=False).decide("m", never) == torch.float32
+    assert precision(has_bfloat16=False).decide(never) == torch.float32
 
 
 @pytest.mark.parametrize(("gain", "dtype"), [(2.0, torch.bfloat16), (1.1, torch.float32), (0.5, torch.float32)])
 def test_bfloat16_must_be_worth_its_rounding(gain, dtype):
     asked = []
-    assert precision(gain=gain, asked=asked).decide("m", lambda: 320) == dtype
+    assert precision(gain=gain, asked=asked).decide(lambda: 320) == dtype
     assert asked == [(torch.float32, 320), (torch.bfloat16, 320)]
 
 
-def test_a_decision_is_kept_for_machine_and_model(tmp_path):
+def test_a_decision_is_kept_for_machine_and_width(tmp_path):
     folder = str(tmp_path / "new" / "state")
-    assert precision(folder).decide("m", lambda: 320) == torch.bfloat16
-    assert precision(folder, gain=0.5).decide("m", never) == torch.bfloat16
-    assert precision(folder, gain=0.5).decide("other", lambda: 320) == torch.float32
-    assert precision(folder, gain=0.5, machine="elsewhere").decide("m", lambda: 320) == torch.float32
-    assert precision(folder).decide("m", never) == torch.bfloat16
+    assert precision(folder).decide(lambda: 320) == torch.bfloat16
+    assert precision(folder, gain=0.5).decide(lambda: 320) == torch.bfloat16
+    assert precision(folder, gain=0.5).decide(lambda: 640) == torch.float32
+    assert precision(folder, gain=0.5, machine="elsewhere").decide(lambda: 320) == torch.float32
+    assert precision(folder, asked=(asked := [])).decide(lambda: 320) == torch.bfloat16
+    assert not asked
     kept = json.loads((tmp_path / "new" / "state" / FILE).read_text())
-    assert kept == {"here": {"m": "bfloat16", "other": "float32"}, "elsewhere": {"m": "float32"}}
+    assert kept == {"here": {"width 320": "bfloat16", "width 640": "float32"}, "elsewhere": {"width 320": "float32"}}
 
 
 def test_a_decision_is_kept_without_a_folder_too():
     decided = precision()
-    assert decided.decide("m", lambda: 320) == decided.decide("m", never) == torch.bfloat16
+    assert decided.decide(lambda: 320) == decided.decide(lambda: 320) == torch.bfloat16
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"here": {"m": "float8"}}', b"\xff\x00", b'{"here": 3}'])
 def test_a_file_that_is_broken_is_decided_again(tmp_path, broken):
     (tmp_path / FILE).write_bytes(broken)
-    assert precision(str(tmp_path), gain=0.5).decide("m", lambda: 320) == torch.float32
-    assert json.loads((tmp_path / FILE).read_text()) == {"here": {"m": "float32"}}
+    assert precision(str(tmp_path), gain=0.5).decide(lambda: 320) == torch.float32
+    assert json.loads((tmp_path / FILE).read_text()) == {"here": {"width 320": "float32"}}
 
 
 def test_a_folder_that_can_not_be_written_only_warns(tmp_path, caplog):
     (tmp_path / "file").write_text("")
-    assert precision(str(tmp_path / "file" / "state")).decide("m", lambda: 320) == torch.bfloat16
+    assert precision(str(tmp_path / "file" / "state")).decide(lambda: 320) == torch.bfloat16
     assert "again" in caplog.text
 
 

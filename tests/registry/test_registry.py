@@ -1,11 +1,9 @@
 """The registry: what it lists under which name, what it sees change, what it keeps, and what it survives."""
 
-import hashlib
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import msgspec
@@ -14,7 +12,7 @@ from declared import FLUX, header_json, kohya_lora, tiny, vae, write
 from test_registry_header import unprivileged
 
 from imagine.errors import ModelNotFound, UnusableModel
-from imagine.registry import describe, digest
+from imagine.registry import describe
 from imagine.registry.header import read_header
 from imagine.registry.registry import Registry
 
@@ -60,7 +58,8 @@ def test_an_entry_says_what_is_known(tmp_path):
     )
     assert entry.size == path.stat().st_size
     assert entry.modified == path.stat().st_mtime
-    assert entry.digest == read_header(path).digest
+    assert (entry.header_digest, entry.digest) == (read_header(path).digest, "")
+    assert [stamp.path for stamp in entry.files] == [str(path)]
     assert entry.metadata == {"modelspec.title": "Fox", "imagine.attention_heads": "4"}
     assert (entry.has_vae, entry.text_encoders, entry.file_digest, entry.problem) == (True, ("clip_l",), "", None)
 
@@ -437,84 +436,6 @@ def test_the_shipped_model_is_there_until_a_file_of_its_name_is(tmp_path):
     (root / "sub" / "toybox.safetensors").unlink()
     registry.refresh()
     assert registry.find("toybox").shipped
-
-
-def sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_whole_files_are_hashed_and_the_digests_kept(tmp_path, monkeypatch):
-    root, cache = tmp_path / "models", tmp_path / "registry"
-    paths = {name: write(root / f"{name}.safetensors", tiny() | {name: (3,)}) for name in "ab"}
-    (root / "a.yaml").write_text("prediction_type: v")
-    (root / "old.ckpt").touch()
-    registry = fresh(root, cache=cache)
-    monkeypatch.setattr(digest, "CHUNK_BYTES", 1000)
-    done = list(registry.hash_files())
-    assert {entry.name: entry.file_digest for entry in done} == {name: sha256(path) for name, path in paths.items()}
-    assert registry.find("a").file_digest == sha256(paths["a"])
-    assert list(registry.hash_files()) == []
-    assert not registry.refresh()
-    assert fresh(root, cache=cache).find("b").file_digest == sha256(paths["b"])
-    write(paths["b"], tiny())
-    registry.refresh()
-    assert registry.find("b").file_digest == ""
-    assert [entry.name for entry in registry.hash_files()] == ["b"]
-
-
-def test_hashing_stops_between_two_chunks(tmp_path, monkeypatch):
-    write(tmp_path / "x.safetensors", tiny())
-    registry = fresh(tmp_path)
-    monkeypatch.setattr(digest, "CHUNK_BYTES", 1000)
-    asked = iter([False, False, True, True])
-    assert list(registry.hash_files(lambda: next(asked))) == []
-    assert registry.find("x").file_digest == ""
-    assert list(asked) == []
-
-
-def test_a_file_that_changes_or_vanishes_while_it_is_hashed_gets_no_digest(tmp_path):
-    for name in "abc":
-        write(tmp_path / f"{name}.safetensors", tiny())
-    registry = fresh(tmp_path)
-    (tmp_path / "a.safetensors").unlink()
-
-    asked = []
-
-    def meddle():
-        asked.append(None)
-        if len(asked) == 2:  # once after "a", and now after the first chunk of "b"
-            os.utime(tmp_path / "b.safetensors", ns=(1, 1))
-        return False
-
-    assert [entry.name for entry in registry.hash_files(meddle)] == ["c"]
-    assert registry.find("b").file_digest == ""
-
-
-def test_a_digest_of_what_was_replaced_since_is_dropped(tmp_path, monkeypatch):
-    path = write(tmp_path / "x.safetensors", tiny())
-    registry = fresh(tmp_path)
-
-    def overtaken(*arguments):
-        done = digest.digest_file(*arguments)
-        write(path, tiny() | {"more": (1,)})
-        registry.refresh()
-        return done
-
-    monkeypatch.setattr("imagine.registry.registry.digest_file", overtaken)
-    assert list(registry.hash_files()) == []
-    assert registry.find("x").file_digest == ""
-
-
-def test_refreshing_while_hashing_loses_neither(tmp_path):
-    for number in range(20):
-        write(tmp_path / f"{number}.safetensors", tiny())
-    registry = fresh(tmp_path)
-    thread = threading.Thread(target=lambda: list(registry.hash_files()))
-    thread.start()
-    while thread.is_alive():
-        registry.refresh()
-    thread.join()
-    assert all(entry.file_digest for entry in registry.models())
 
 
 def test_importing_and_listing_needs_nothing_heavy(tmp_path):

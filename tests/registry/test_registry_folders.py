@@ -75,7 +75,7 @@ def test_a_folder_is_one_model(tmp_path):
     )
     assert entry.problem is None
     assert entry.path == str(path)
-    assert entry.digest == hashlib.sha256((path / "model_index.json").read_bytes()).hexdigest()
+    assert entry.header_digest == hashlib.sha256((path / "model_index.json").read_bytes()).hexdigest()
     assert entry.size == sum(file.stat().st_size for file in path.rglob("*.safetensors"))
     assert (entry.parameters, entry.dtype, entry.resolution) == (300, "float16", 512)
     assert (entry.in_channels, entry.latent_channels, entry.has_vae) == (4, 4, True)

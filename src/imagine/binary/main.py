@@ -3,13 +3,17 @@
 import signal
 import sys
 
-from imagine.runtime import WORKER_ARGUMENT
+from imagine.runtime import DIGEST_ARGUMENT, WORKER_ARGUMENT
 
 
 def main() -> None:
     """Becomes what the arguments say."""
     if sys.argv[1:2] == [WORKER_ARGUMENT]:
         _be_worker(sys.argv[2:])
+    if sys.argv[1:2] == [DIGEST_ARGUMENT]:
+        from imagine.identity import whole
+
+        sys.exit(whole.main())
     from imagine.cli.main import main
 
     main()

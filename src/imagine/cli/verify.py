@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
+from ..client import Refused
 from ..errors import ImagineError
 from . import reach
 from .console import note, printable, write, write_json
 from .convert import picture_in
+from .same_model import NAMED_BY, differences, holders
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -19,8 +21,9 @@ NEAR = 8
 """The largest difference of a channel, of 255, that still counts as near."""
 
 
-_NOT_COMPARED = frozenset(["img", "mask", "stream"])
-"""A saved JSON holds the photos themselves, what is made again their digests."""
+_NOT_FOUND = 404
+_NOT_COMPARED = frozenset(["img", "mask", "stream", *NAMED_BY])
+"""A saved JSON holds the photos themselves, what is made again their digests; models are compared by `same_model`."""
 
 
 class Verdict(NamedTuple):
@@ -62,8 +65,21 @@ def verify(client: Client, file: str) -> Verdict:
 
     data = read_input(file, "file")
     before, old = recipe_in(file, data), picture_in(file, data)
-    final = list(client.generate(recipe_of(file, {}) | {"progress": True}))[-1]
-    return compared(old, base64.b64decode(final["img"]), before, final["meta"])
+    try:
+        final = list(client.generate(recipe_of(file, {}) | {"progress": True}))[-1]
+    except Refused as error:
+        raise _with_holders(client, before, error) from error
+    verdict = compared(old, base64.b64decode(final["img"]), before, final["meta"])
+    models = [d.words for d in differences(client, before, final["meta"]) if d.sure or verdict.kind != "identical"]
+    return verdict._replace(changed=[*models, *verdict.changed])
+
+
+def _with_holders(client: Client, before: dict[str, Any], error: Refused) -> ImagineError:
+    """Where the model is gone: which one here is the same."""
+    digest = str(before.get("digest") or before.get("sha256") or "")
+    names = [entry["name"] for entry in holders(client, digest)] if error.status == _NOT_FOUND else []
+    same = f"; '{names[0]}' here is the same" if names else ""
+    return ImagineError(f"{error}{same}", field=error.field)
 
 
 def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, Any]) -> Verdict:

@@ -201,8 +201,9 @@ class Pool:
 
     def _reluctance(self, worker: Worker, source: Source) -> tuple[bool, int, int]:
         """Less is better: a worker that has the model, or is about to; then the one with the fewest jobs and models."""
-        resident = any(model.digest == source.digest for model in worker.stats.models)
-        coming = any(job.worker is worker and job.submit.source.digest == source.digest for job in self._jobs.values())
+        wanted = source.identity
+        resident = any(model.identity == wanted for model in worker.stats.models)
+        coming = any(job.worker is worker and job.submit.source.identity == wanted for job in self._jobs.values())
         return not (resident or coming), self._held[worker], len(worker.stats.models)
 
     def _give_up(self) -> None:

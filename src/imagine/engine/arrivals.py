@@ -13,7 +13,6 @@ from ..events import Loading
 from ..frames import JobReport, Load, Source
 from .job import Job
 from .models import Models
-from .residency import identity
 
 _NEWS = 0.05
 """How much more of a file must be read to be told."""
@@ -53,15 +52,15 @@ class Arrivals:
     @property
     def models(self) -> set[str]:
         """The identities of all models that are waited for."""
-        return {identity(source) for waiting in self._waiting.values() for source in _sources(waiting)}
+        return {source.identity for waiting in self._waiting.values() for source in _sources(waiting)}
 
     def wanting(self) -> list[str]:
         """Who waits for the model that is being opened."""
         opening = self._models.opening
         if opening is None:
             return []
-        wanted = identity(opening.source)
-        return [name for name, w in self._waiting.items() if wanted in map(identity, _sources(w))]
+        wanted = opening.source.identity
+        return [name for name, w in self._waiting.items() if wanted in [source.identity for source in _sources(w)]]
 
     def settle(self) -> list[JobReport]:
         """Take in a model that has been opened, or say how far one is. Raises what went wrong for all of `wanting`."""
@@ -85,7 +84,7 @@ class Arrivals:
                 # Said before the work begins, so that whoever waits knows why, and a crash is laid at the right door.
                 self._announced[name], self._told = self._clock(), 0.0
                 return None, [Loading(job=name, model=lacking.name)]
-            if leader and not self._models.bring(lacking, sparing={identity(s) for s in _sources(waiting)}):
+            if leader and not self._models.bring(lacking, sparing={s.identity for s in _sources(waiting)}):
                 break
             leader = False
         return None, []

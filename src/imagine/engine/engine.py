@@ -264,10 +264,13 @@ class Engine:
         if isinstance(first, WholeJob):
             self._turns += 1
             first.served = self._turns
-            return [first] if self._with_room(first, first.evaluate) else []
+            stepped = self._with_room(first, first.evaluate)
+            self._models.check(first.model)
+            return [first] if stepped else []
         answers = self._forward.run(batch)
         if answers is None:
             return None
+        self._models.check(first.model)
         for job, (negative, positive) in zip(batch.jobs, answers, strict=True):
             # One that fails in its own sampler harms no other: those behind it make the same step again.
             self._working = [job.id]
@@ -296,6 +299,8 @@ class Engine:
         self.stage = "decoding"
         self._working = [job.id]
         picture = self._with_room(job, job.develop)
+        for model in job.models:  # what was read of it on the way is what the recipe says, or there is no picture
+            self._models.check(model)
         if picture is None:
             self._report_progress(job)
         else:
@@ -308,6 +313,8 @@ class Engine:
         used = {role: part.digest for role, part in job.submit.source.parts.items() if getattr(job.params, role)}
         if used:
             meta["parts"] = used
+        if job.submit.source.sha256:
+            meta["sha256"] = job.submit.source.sha256
         tiles = {"tiles": True} if job.tiled else {}
         meta["environment"] = self._device.environment(job.own) | tiles
         return meta

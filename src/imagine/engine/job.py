@@ -32,7 +32,6 @@ from .passes import (
     with_mask,
 )
 from .prompt_schedule import texts_by_step
-from .residency import identity
 
 Decode = Callable[[bytes, str], Image.Image]
 
@@ -53,7 +52,7 @@ class Job:
         self.replay = None if self.params.buckets is None else buckets_from_text(self.params.buckets)
         self.sources = [submit.source, *_refiner(submit)]
         """The models it takes: its own, and a refiner."""
-        self.models = [identity(source) for source in self.sources]
+        self.models = [source.identity for source in self.sources]
         self.served = 0
         """The number of its last turn: who waited longest goes next."""
         self.tiled = False
@@ -307,4 +306,4 @@ def _refiner(submit: Submit) -> list[Source]:
     part = submit.source.parts.get("refiner")
     if part is None:
         raise BadRequest(f"refiner '{name}' is not there", field="refiner")
-    return [Source(name=name, digest=part.digest, path=part.path, family="")]
+    return [Source(name=name, digest=part.digest, path=part.path, family="", files=part.files)]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from ..errors import OutOfMemory
+from ..errors import ModelChanged, OutOfMemory
 from ..frames import Source
 from .device import Device
 from .opening import Open, Opening
-from .residency import Residency, Resident, identity
+from .residency import Residency, Resident
 
 Measure = Callable[[Source], int]
 """About how many bytes a model will take."""
@@ -37,14 +37,15 @@ class Models:
 
     def find(self, source: Source) -> Resident | None:
         """The model, if it is there for new jobs too."""
-        resident = self.residency.find(identity(source))
+        resident = self.residency.find(source.identity)
         return None if resident is None or resident.leaving else resident
 
     def bring(self, source: Source, sparing: Collection[str]) -> bool:
         """Begin to open a model, with room made; False when it has to wait. `sparing`: what isn't to make way."""
         if self.opening is not None:
-            return identity(self.opening.source) == identity(source)
-        if self.residency.find(identity(source)) is not None or not self._room(source, sparing):
+            return self.opening.source.identity == source.identity
+        self.residency.supersede(source)
+        if self.residency.find(source.identity) is not None or not self._room(source, sparing):
             return False
         self.opening, self._sparing = Opening(source, self._open, self._device), sparing
         return True
@@ -59,9 +60,9 @@ class Models:
         if family is None:
             self._make_way(opening.source)
         else:
-            resident = Resident(opening.source, family, self._keep_alive, self._clock())
-            self.residency.add(identity(opening.source), resident)
-            self._shrink([identity(opening.source), *self._sparing])
+            resident = Resident(opening.source, family, self._keep_alive, self._clock(), opening.watch)
+            self.residency.add(opening.source.identity, resident)
+            self._shrink([opening.source.identity, *self._sparing])
 
     def stop(self) -> None:
         """The model that is being opened is not wanted any more."""
@@ -77,11 +78,21 @@ class Models:
 
     def touch(self, source: Source, keep_alive: float | None) -> Resident:
         """The resident model, as asked for now."""
-        resident = self.residency.find(identity(source))
+        resident = self.residency.find(source.identity)
         assert resident is not None, "a model that was asked for was let go"
         resident.last_used = self._clock()
         resident.keep_alive = self._keep_alive if keep_alive is None else keep_alive
         return resident
+
+    def check(self, key: str) -> None:
+        """Raises ModelChanged where somebody wrote into the files of a resident model; it takes no new jobs then."""
+        resident = self.residency.find(key)
+        assert resident is not None, "a model in use was let go"
+        try:
+            resident.watch.check()
+        except ModelChanged:
+            resident.leaving = True
+            raise
 
     def _room(self, source: Source, sparing: Collection[str]) -> bool:
         residency = self.residency

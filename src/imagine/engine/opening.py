@@ -9,6 +9,7 @@ from ..frames import Source
 from .device import Device
 from .families.family import Family
 from .memory import Shortage
+from .watch import Watch
 from .whole import Whole
 
 Model = Family | Whole
@@ -24,6 +25,8 @@ class Opening:
     def __init__(self, source: Source, open_model: Open, device: Device) -> None:
         self.source = source
         self.fraction = 0.0
+        self.watch: Watch
+        """Of its files; there once it is `done`."""
         self._stopped = False
         self._future: Future[Model | None] = _thread.submit(self._run, open_model, device)
 
@@ -46,9 +49,20 @@ class Opening:
         self._future.cancel()
 
     def _run(self, open_model: Open, device: Device) -> Model | None:
+        self.watch = Watch(self.source)
         with Shortage():
-            return open_model(self.source, device, self._progress)
+            return self._opened(open_model, device)
         return None
+
+    def _opened(self, open_model: Open, device: Device) -> Model:
+        try:
+            model = open_model(self.source, device, self._progress)
+        finally:
+            self.watch.check_paths()  # what is said of a file that isn't the one would puzzle
+        self.watch.check()
+        if device.torch.type != "cpu":  # all was copied there
+            self.watch.close()
+        return model
 
     def _progress(self, fraction: float) -> None:
         if self._stopped:

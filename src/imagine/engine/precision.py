@@ -1,7 +1,8 @@
-"""Which dtype a model computes in: decided once per machine and model, and kept, since it decides bits.
+"""Which dtype a model computes in: decided once per machine and width of networks, and kept, since it decides bits.
 
 An accelerator computes in float16. On a CPU bfloat16 is worth its rounding only where the hardware has it and it was
-measured to be faster for networks of the model's width.
+measured to be faster for networks of the model's width. Nothing else of a model is asked, so that what is measured at a
+busy moment never gives two copies of the same weights two dtypes.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class Precision:
         self._measure = measure
         self._kept = _read(self._file)
 
-    def decide(self, digest: str, width: Callable[[], int]) -> torch.dtype:
-        """The dtype of the model of that digest; `width`, of its U-Net's first layer, is asked for only at need."""
+    def decide(self, width: Callable[[], int]) -> torch.dtype:
+        """The dtype of models of a `width`, that of their U-Net's first layer, which is asked for only at need."""
         if self._full:
             return torch.float32
         if self._device.type != "cpu":
@@ -67,10 +68,12 @@ class Precision:
         if not self._has_bfloat16:
             return torch.float32
         known = self._kept.setdefault(self._machine, {})
-        if digest not in known:
-            known[digest] = self._faster(width())
+        channels = width()
+        key = f"width {channels}"
+        if key not in known:
+            known[key] = self._faster(channels)
             self._keep()
-        return torch.bfloat16 if known[digest] == "bfloat16" else torch.float32
+        return torch.bfloat16 if known[key] == "bfloat16" else torch.float32
 
     def _faster(self, width: int) -> _Name:
         gain = self._measure(torch.float32, width) / self._measure(torch.bfloat16, width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import math
 import threading
 from collections.abc import Callable, Collection
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from ..frames import ResidentModel, Source
 from .opening import Model
 from .preview import LinearPreview, fit
+from .watch import Watch
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Resident:
     keep_alive: float
     """Seconds after its last use; negative: for ever."""
     last_used: float
+    watch: Watch
     users: set[str] = field(default_factory=set)
     leaving: bool = False
     """It goes with its last user, and takes no new ones."""
@@ -58,7 +59,7 @@ class Residency:
         self._models[key] = resident
 
     def remove(self, key: str) -> None:
-        del self._models[key]
+        self._models.pop(key).watch.close()
         gc.collect()
         self._release()
 
@@ -76,6 +77,14 @@ class Residency:
         self._models[key].leaving = True
         if not self._models[key].users:
             self.remove(key)
+
+    def supersede(self, source: Source) -> None:
+        """What was loaded from the same paths when other files lay there goes, now or with its last job."""
+        now = source.stamps
+        for key, resident in list(self._models.items()):
+            before = resident.source.stamps
+            if any(before[path] != now[path] for path in before.keys() & now.keys()):
+                self.dismiss(key)
 
     def leaving(self, name: str) -> bool:
         """Is a model of that name yet to go?"""
@@ -126,6 +135,7 @@ class Residency:
             ResidentModel(
                 name=r.source.name,
                 digest=r.source.digest,
+                identity=r.source.identity,
                 family=r.family.name,
                 dtype=r.family.dtype,
                 size=r.family.nbytes,
@@ -133,9 +143,3 @@ class Residency:
             )
             for r in self._models.values()
         ]
-
-
-def identity(source: Source) -> str:
-    """What makes two sources the same loaded model. A refiner is a model of its own."""
-    parts = {role: [part.path, part.digest] for role, part in source.parts.items() if role != "refiner"}
-    return json.dumps([source.path, source.digest, parts, source.options], sort_keys=True)

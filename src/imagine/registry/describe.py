@@ -32,6 +32,7 @@ def describe(found: Found) -> Entry:
     )
     if entry.path != str(found.path):
         return _with_problem(entry, "its path has characters that can't be shown; rename it")
+    entry = msgspec.structs.replace(entry, files=found.files)
     if found.problem:
         return _with_problem(entry, found.problem)
     try:
@@ -61,7 +62,7 @@ def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapp
         prediction=identity.prediction.type,
         prediction_source=identity.prediction.source,
         zero_snr=identity.prediction.zero_snr,
-        digest=digest,
+        header_digest=digest,
         parameters=identity.parameters,
         dtype=identity.dtype,
         resolution=identity.resolution,

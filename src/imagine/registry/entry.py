@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from imagine.identity.stamp import FileStamp
+
 Format = Literal["safetensors", "diffusers", "other"]
 
 
@@ -13,8 +15,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A model file, or a diffusers folder. What can't be told, or doesn't apply, is "", 0, () or {}.
 
     `size` is in bytes, `modified` in Unix seconds, `resolution` the side of the native square in pixels.
-    `digest` is the SHA-256 of the header (of `model_index.json` for a folder), known at once; `file_digest` that of the
-    whole file, "" until somebody computed it. `problem` is one clause that says why the file can't be used.
+    `digest` is of the content (see `content.py`), "" until it is asked for (`Registry.with_digest`); `file_digest` the
+    SHA-256 of the whole file, "" until it is known. `header_digest`, that of the header alone (of `model_index.json`
+    for a folder), tells no two fine-tunes apart: older recipes name models by it. `files` are what it is made of, as
+    they were when they were read. `problem` is one clause that says why the file can't be used.
     `kind`, `dtype`, `parameters` and `ema` are as `identify.Identity` promises.
     """
 
@@ -30,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     modified: float = 0.0
     digest: str = ""
     file_digest: str = ""
+    header_digest: str = ""
+    files: tuple[FileStamp, ...] = ()
     parameters: int = 0
     dtype: str = ""
     resolution: int = 0

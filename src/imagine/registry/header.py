@@ -86,11 +86,11 @@ def read_header(path: Path) -> Header:
     allocates more than the file really holds.
     """
     with regular_file(path) as (file, size):
-        text = _read_text(file, size)
+        text = read_text(file, size)
     return parse_header(text, size)
 
 
-def _read_text(file: int, size: int) -> bytes:
+def read_text(file: int, size: int) -> bytes:
     """The JSON of `file`, which has `size` bytes."""
     if size < 8:
         raise UnusableModel(f"it is no safetensors file: it has only {size} bytes")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from imagine.errors import ModelNotFound, UnusableModel
 from imagine.registry.cache import MAX_RECORDS, Record, load_records, save_records
+from imagine.registry.content import content_digest, is_whole
 from imagine.registry.describe import describe
-from imagine.registry.digest import digest_file
 from imagine.registry.entry import Entry
 from imagine.registry.identify import CHECKPOINT, DIFFUSION_MODEL
 from imagine.registry.matching import matching, similar
@@ -103,20 +104,36 @@ class Registry:
         """Names of that kind that may have been meant by one that isn't there, the likeliest first."""
         return similar(normal(name), [entry.name for entry in self._entries if entry.kind == kind])
 
-    def hash_files(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
-        """Compute the digests of whole files that aren't known yet, each entry as it is done; `stopped` ends it.
+    def with_digest(self, entry: Entry) -> Entry:
+        """The entry with the digest of its content, which is made now unless it is known. For a thread: it reads.
 
-        For a thread of low priority: it reads everything once. A file that changed meanwhile is left for a next time.
+        Raises UnusableModel where the content can't be read, ModelChanged where it isn't the entry's any more.
         """
+        record = (self._records or {}).get(entry.path)  # an entry from before it was made may be asked about
+        digest = entry.digest or (record.entry.digest if record and record.entry.files == entry.files else "")
+        if digest:
+            return msgspec.structs.replace(entry, digest=digest)
+        digest = content_digest(entry)
+        found = {"digest": digest} | ({"file_digest": digest} if is_whole(entry) else {})
+        self._learn(entry, **found)
+        return msgspec.structs.replace(entry, **found)
+
+    def learn_file_digest(self, entry: Entry, file_digest: str) -> None:
+        """Keep the SHA-256 of a whole file, unless the file is another by now than this entry's."""
+        self._learn(entry, file_digest=file_digest)
+
+    def of_digest(self, digest: str) -> list[Entry]:
+        """Every file that is known by this digest: of its content, of the whole file or its beginning, of the header.
+
+        For a thread: it makes the digests of content that nobody asked for yet.
+        """
+        found = []
         for entry in self.files():
-            record = (self._records or {}).get(entry.path)
-            if record is None or entry.format != "safetensors" or entry.problem or entry.file_digest:
-                continue
-            digest = digest_file(Path(entry.path), record.stamp, stopped)
-            if stopped():
-                return
-            if digest and (done := self._keep_digest(record, digest)):
-                yield done
+            with contextlib.suppress(UnusableModel):
+                known = entry if entry.problem else self.with_digest(entry)
+                if digest in (known.digest, known.header_digest) or known.file_digest.startswith(digest):
+                    found.append(known)
+        return found
 
     def _known_records(self) -> dict[str, Record]:
         if self._records is None:
@@ -135,6 +152,8 @@ class Registry:
             if found.problem or entry.path != str(found.path):
                 return entry
             record = Record(found.stamp, entry)
+        elif record.entry.files != found.files:  # on another device by name, since the machine was started again
+            record = Record(found.stamp, msgspec.structs.replace(record.entry, files=found.files))
         current[str(found.path)] = record
         return record.entry
 
@@ -153,17 +172,17 @@ class Registry:
         self._entries = tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name.casefold(), entry.name)))
         self._by_name = {(entry.kind, entry.name): entry for entry in self._entries}
 
-    def _keep_digest(self, record: Record, digest: str) -> Entry | None:
-        """Write `digest` into the record and the entry, unless a refresh has replaced them; the entry as it is now."""
+    def _learn(self, entry: Entry, **found: str) -> None:
+        """Write what was found out into the record and the entries of the same file, unless that is another by now."""
         with self._lock:
-            records, path = self._known_records(), record.entry.path
-            if records.get(path) != record:
-                return None
-            entry = msgspec.structs.replace(record.entry, file_digest=digest)
-            self._records = {**records, path: Record(record.stamp, entry)}
+            records = self._known_records()
+            record = records.get(entry.path)
+            if record is None or record.entry.files != entry.files:
+                return
+            known = msgspec.structs.replace(record.entry, **found)
+            self._records = {**records, entry.path: Record(record.stamp, known)}
             self._save()
-            self._list([msgspec.structs.replace(e, file_digest=digest) if e.path == path else e for e in self._entries])
-            return next((e for e in self._entries if e.path == path), None)
+            self._list([msgspec.structs.replace(e, **found) if e.path == entry.path else e for e in self._entries])
 
 
 def _renamed(entry: Entry, name: str) -> Entry:

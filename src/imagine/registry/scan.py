@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from imagine.identity.stamp import FileStamp, stamp_from
 from imagine.registry.entry import Format
 from imagine.registry.reading import reason
 
 SAFETENSORS = ".safetensors"
 INDEX = "model_index.json"
+_OF_COMPONENTS = (SAFETENSORS, ".json", ".txt", ".model", ".jinja", ".bin")
 _PICKLE = "it is a pickle, which can run code when opened; convert it to safetensors"
 _FOREIGN = "its format isn't supported; use safetensors"
 REFUSED = {
@@ -24,8 +26,6 @@ REFUSED = {
 
 Stamp = tuple[int, ...]
 """What of the status of a file, and of its sidecar, must be unchanged for what was read to be taken as unchanged."""
-FILE_STAMP = 3
-"""How many numbers of a stamp belong to one file."""
 
 
 class Place(NamedTuple):
@@ -48,6 +48,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     format: Format
     stamp: Stamp = ()
+    files: tuple[FileStamp, ...] = ()
+    """What it is made of: the file and its sidecar, or a folder's members."""
     file: tuple[int, int] | None = None
     """Device and inode, where they are known."""
     size: int = 0
@@ -160,13 +162,14 @@ def _is_folder(child: os.DirEntry[str]) -> bool:
 
 def _single_file(path: Path, place: Place, sidecar: Path | None) -> Found:
     try:
-        status = path.stat()
-        stamp = _stamp(status) + (_stamp(sidecar.stat()) if sidecar else ())
+        statuses = {file: file.stat() for file in (path, sidecar) if file}
     except OSError as error:
         return _unusable(path, place, f"it can't be read: {reason(error)}")
+    status = statuses[path]
     return Found(
-        path=path, place=place, format="safetensors", stamp=stamp, file=(status.st_dev, status.st_ino),
-        size=status.st_size, modified=status.st_mtime, sidecar=sidecar,
+        path=path, place=place, format="safetensors", file=(status.st_dev, status.st_ino), size=status.st_size,
+        modified=status.st_mtime, sidecar=sidecar, stamp=tuple(n for one in statuses.values() for n in _stamp(one)),
+        files=tuple(stamp_from(file, one) for file, one in statuses.items()),
     )  # fmt: skip
 
 
@@ -174,12 +177,14 @@ def _diffusers_folder(path: Path, place: Place) -> Found:
     """A folder with a `model_index.json`: its size and time are those of all its weights."""
     members: list[Path] = []
     stamp: list[int] = []
+    files: list[FileStamp] = []
     size, modified = 0, 0.0
     try:
         for member in _members(path):
             status = member.stat()
             members.append(member)
             stamp.extend(_stamp(status))
+            files.append(stamp_from(member, status))
             modified = max(modified, status.st_mtime)
             if member.suffix == SAFETENSORS:
                 size += status.st_size
@@ -187,17 +192,17 @@ def _diffusers_folder(path: Path, place: Place) -> Found:
         return _unusable(path, place, f"it can't be read: {reason(error)}")
     return Found(
         path=path, place=place, format="diffusers", stamp=tuple(stamp), size=size, modified=modified,
-        members=tuple(members),
+        members=tuple(members), files=tuple(files),
     )  # fmt: skip
 
 
 def _members(path: Path) -> Iterator[Path]:
-    """The index, and the configs and weights of each component."""
+    """The index, and the configs, vocabularies and weights of each component."""
     yield path / INDEX
     for child in _children(path):
         if child.is_dir():
             for inner in _children(path / child.name):
-                if inner.name.endswith((SAFETENSORS, ".json", ".bin")) and not inner.is_dir():
+                if inner.name.endswith(_OF_COMPONENTS) and inner.name.isprintable() and not inner.is_dir():
                     yield path / child.name / inner.name
 
 
@@ -212,11 +217,7 @@ def _unusable(path: Path, place: Place, problem: str) -> Found:
     )  # fmt: skip
 
 
-def stamp_of(path: Path) -> Stamp:
-    """The stamp of one file as it is now. Raises OSError."""
-    return _stamp(path.stat())
-
-
 def _stamp(status: os.stat_result) -> Stamp:
     # The time of the last change of status too: it alone moves when permissions do, or a copy keeps the old mtime.
-    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    # Not the device: on some file systems its number is another after each start of the machine.
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

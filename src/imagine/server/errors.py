@@ -31,6 +31,7 @@ STATUSES: dict[type[errors.ImagineError], int] = {
     errors.Unsupported: 400,
     errors.ModelNotFound: 404,
     errors.UnusableModel: 422,
+    errors.ModelChanged: 409,
     errors.Cancelled: 499,
     errors.WorkerLost: 502,
     errors.Busy: 503,

@@ -15,6 +15,7 @@ from ..dispatch.process import ProcessWorker
 from ..dispatch.worker import Worker
 from ..errors import ImagineError, ModelNotFound
 from ..frames import Part, ResidentModel, Source, WorkerSettings
+from ..identity.stamp import unchanged
 from ..model_choice import choose_model
 from ..policy import checks_from
 from ..preset_files import presets_of
@@ -26,6 +27,7 @@ from ..setting_values import ModelSettings
 from ..settings import Settings
 from ..shipped import folder
 from .body import Allowance
+from .digests import Digests
 from .metrics import Metrics
 from .storage import Pictures
 
@@ -50,6 +52,7 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.registry = registry or registry_from(settings)
+        self.digests = Digests(self.registry)
         self.pool = Pool(workers or [ProcessWorker(worker_settings(settings))], max_queue=settings.max_queue)
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
@@ -93,6 +96,7 @@ class Gateway:
         if self._preloading is not None:
             self._preloading.cancel()
         await self.pool.stop(grace)
+        await self.digests.stop()
         if self._looking is not None:
             await asyncio.wait([self._looking])
         self.stored.stop()
@@ -109,13 +113,15 @@ class Gateway:
 
     async def choose(self, name: str | None) -> Entry:
         """The model that a request gets; `name` may be an alias. Raises ModelNotFound, UnusableModel, BadRequest."""
-        try:
-            entry = self._choose(name)
-        except ImagineError:  # perhaps it has just come
-            await asyncio.shield(self._look())
-            return self._choose(name)
-        self._look()
-        return entry
+        return await self._as_it_is(lambda: self._choose(name))
+
+    async def to_draw(self, name: str | None) -> Entry:
+        """As `choose`, with the digest of its content, which takes a moment the first time. Raises ModelChanged too."""
+        return await self.digests.known(await self.choose(name))
+
+    async def part(self, name: str, kind: str) -> Entry:
+        """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
+        return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
 
     async def aliases(self) -> dict[str, Entry]:
         """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""
@@ -143,6 +149,22 @@ class Gateway:
     def resident(self) -> dict[str, ResidentModel]:
         """The models that are loaded, by name."""
         return {model.name: model for stats in self.pool.stats for model in stats.models}
+
+    async def _as_it_is(self, find: Callable[[], Entry]) -> Entry:
+        """What `find` finds, after another look at the folders where the file isn't what it was at the last one."""
+        try:
+            entry = find()
+        except ImagineError:  # perhaps it has just come
+            await asyncio.shield(self._look())
+            return find()
+        if await asyncio.to_thread(unchanged, entry.files):
+            self._look()
+            return entry
+        if self._looking is not None and not self._looking.done():  # it may have been looked at before it changed
+            await asyncio.wait([self._looking])
+        self._looked_at = float("-inf")
+        await asyncio.shield(self._look())
+        return find()
 
     def _choose(self, name: str | None) -> Entry:
         meant = None if name is None else self.settings.aliases.meant(name, self._is_model)
@@ -208,7 +230,7 @@ class Gateway:
 
     async def _preload(self, name: str) -> None:
         try:
-            await self.pool.load(self.source_of(await self.choose(name)))
+            await self.pool.load(self.source_of(await self.to_draw(name)))
         except ImagineError as error:
             _log.error("%s can't be preloaded: %s", name, error)
 
@@ -223,8 +245,8 @@ def source_from(entry: Entry, parts: Mapping[str, Entry] = NO_PARTS, max_batch: 
     if max_batch:
         options["max_batch"] = max_batch
     return Source(
-        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, options=options,
-        parts={role: Part(part.path, part.digest) for role, part in parts.items()},
+        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, options=options, files=entry.files,
+        sha256=entry.file_digest, parts={role: Part(p.path, p.digest, p.files) for role, p in parts.items()},
     )  # fmt: skip
 
 

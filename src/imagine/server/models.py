@@ -17,9 +17,14 @@ from .native import body_from
 
 
 async def models(request: web.Request) -> web.Response:
-    """Names, details of each, which of them are loaded, and files that can't be used as a model, with the reason."""
-    gateway = request.app[GATEWAY]
+    """Names, details of each, which of them are loaded, and files that can't be used as a model, with the reason.
+
+    With `digest`, only those that are known by it: of the content, the header, the whole file or its beginning.
+    """
+    gateway, digest = request.app[GATEWAY], request.query.get("digest")
     entries = await gateway.entries()
+    if digest is not None:
+        entries = await gateway.digests.of(digest)
     resident = gateway.resident()
     makers = [entry for entry in entries if entry.generates]
     answer = {
@@ -54,6 +59,8 @@ def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> d
         "size": entry.size,
         "modified": entry.modified,
         "digest": entry.digest,
+        "header_digest": entry.header_digest,
+        "sha256": entry.file_digest,
         "resolution": entry.resolution,
         "prediction": entry.prediction,
         "dtype": entry.dtype,
@@ -61,7 +68,7 @@ def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> d
         "format": entry.format,
         "shipped": entry.shipped,
         "defaults": msgspec.to_builtins(gateway.defaults_of(entry)),
-        "loaded": None if resident is None else _loaded(resident),
+        "loaded": _loaded(resident) if resident and resident.digest == entry.digest else None,
     }
 
 
@@ -75,5 +82,8 @@ def _other(entry: Entry) -> dict[str, Any]:
         "kind": entry.kind,
         "family": entry.family,
         "size": entry.size,
+        "digest": entry.digest,
+        "header_digest": entry.header_digest,
+        "sha256": entry.file_digest,
         "problem": entry.problem,
     }

@@ -14,10 +14,11 @@ import msgspec
 
 from .. import images
 from ..dispatch.worker import Events, error_from_failed
-from ..errors import BadRequest, ImagineError, UnusableModel
+from ..errors import BadRequest, ImagineError, ModelChanged, UnusableModel, WorkerLost
 from ..events import Failed, Finished
 from ..frames import JobReport, Source, Submit, ends
-from ..messages import Note
+from ..identity.stamp import unchanged
+from ..messages import Note, message
 from ..params import GenerationParams
 from ..policy import Wish
 from ..presets import expanded
@@ -54,8 +55,8 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
     Raises BadRequest (Blocked among them), ModelNotFound, UnusableModel, Busy.
     """
     asked, request = request, await _with_preset(gateway, request)
-    entry = await gateway.choose(request.model)
-    parts = {role: _part(gateway, role, name) for role in PARTS if (name := getattr(request, role))}
+    entry = await gateway.to_draw(request.model)
+    parts = {role: await _part(gateway, role, name) for role in PARTS if (name := getattr(request, role))}
     img = await _picture(gateway, request.img, "img")
     mask = await _picture(gateway, request.mask, "mask")
     holding.hold(sum(len(picture[0]) for picture in (img, mask) if picture))
@@ -97,7 +98,7 @@ async def events_of(gateway: Gateway, jobs: list[Submit]) -> AsyncGenerator[tupl
             if ends(event):
                 ended.add(index)
             if isinstance(event, Failed):
-                raise error_from_failed(event)
+                raise await _error_from(event, jobs[index])
             yield index, event
     finally:
         for reader in readers:
@@ -113,6 +114,14 @@ async def pictures_of(gateway: Gateway, jobs: list[Submit]) -> list[Finished]:
     async with contextlib.aclosing(events_of(gateway, jobs)) as events:
         done = {index: event async for index, event in events if isinstance(event, Finished)}
     return [done[index] for index in range(len(jobs))]
+
+
+async def _error_from(failed: Failed, job: Submit) -> ImagineError:
+    """What a job failed with. Whoever shortens a file in use kills the process that reads it: said as what it is."""
+    error = error_from_failed(failed)
+    if not isinstance(error, WorkerLost) or await asyncio.to_thread(unchanged, job.source.stamps.values()):
+        return error
+    return ModelChanged(message("model.changed", "model", name=job.source.name))
 
 
 async def _read(index: int, stream: AsyncIterator[JobReport], news: asyncio.Queue[tuple[int, JobReport]]) -> None:
@@ -146,10 +155,12 @@ def _read_picture(text: str, field: str) -> tuple[bytes, Picture]:
     return data, picture_from(data, *images.decode(data, field=field).size)
 
 
-def _part(gateway: Gateway, role: str, name: str) -> Entry:
+async def _part(gateway: Gateway, role: str, name: str) -> Entry:
     """Raises BadRequest where there is none of that name that can be used."""
     try:
-        return gateway.registry.find_alike(name, kind=PARTS[role])
+        return await gateway.part(name, kind=PARTS[role])
+    except ModelChanged:
+        raise
     except ImagineError as error:
         why = f"can't be used: {error}" if isinstance(error, UnusableModel) else "not found"
         raise BadRequest(f"{role} '{name[:40]}' {why}", field=role) from error
@@ -163,6 +174,7 @@ def _note(gateway: Gateway, job: Submit, event: JobReport) -> None:
     match event:
         case Finished():
             gateway.metrics.finished(event)
+            gateway.digests.used(job.source)
             times = {stage: f"{seconds:.3f}" for stage, seconds in event.timings.items()}
             _log.info("%s", _words("finished", about | times), extra={"fields": about | times})
         case Failed():

@@ -9,7 +9,7 @@ import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pict
 import { dropSource, sourceFields, takeSource } from "./source.js";
 
 const DIGEST = /^[0-9a-f]{64}$/;
-const NOT_ASKED = ["digest", "environment", "parts", "date", "out"];
+const NOT_ASKED = ["digest", "sha256", "environment", "parts", "date", "out"];
 const MOST = 128 * 2 ** 20;
 
 /** Brings back what a file says: every setting, and its picture, which is returned as an entry of the gallery. */
@@ -50,9 +50,15 @@ export async function bringBack(meta, warnings = [], sources = {}, said = null) 
   if (meta.img && !img) more.push(t("load.digest"));
   if (meta.mask && !mask) more.push(t("load.mask"));
   if (unknown.length) more.push(t("load.unknown", { names: unknown.join(", ") }));
-  const detail = detailsOf(meta.model);
-  if (detail && meta.digest && detail.digest !== meta.digest) more.push(t("load.model", { name: meta.model }));
+  if (isAnother(meta, detailsOf(meta.model))) more.push(t("load.model", { name: meta.model }));
   if (said || more.length) notice(said ?? more.shift(), { about: "load", more });
+}
+
+/** Is the model of that name another by now than the one that drew? Only where both are known by the same digest. */
+function isAnother(meta, detail) {
+  if (!detail) return false;
+  if (meta.sha256 && detail.sha256 && !detail.sha256.startsWith(meta.sha256)) return true;
+  return !!(meta.digest && detail.digest) && ![detail.digest, detail.header_digest].includes(meta.digest);
 }
 
 /** The JSON of a finished picture: its recipe, the pictures it was made from, and itself. */

@@ -31,7 +31,7 @@ _WIDTH = 320
 def open_model(source: Source, device: Device, progress: Callable[[float], None]) -> Model:
     """The model of `source` on `device`. Raises UnusableModel, saying why it can't be used."""
     folder = Path(source.path).is_dir()
-    dtype = device.precision.decide(source.digest, lambda: (_folder_width if folder else _width)(source.path))
+    dtype = device.precision.decide(lambda: (_folder_width if folder else _width)(source.path))
     load = load_diffusers_folder if folder else load_single_file
     loaded = load(source, device=device.torch, dtype=dtype, progress=progress)
     return family_from_components(loaded) if isinstance(loaded, Components) else Whole(loaded)

@@ -27,7 +27,7 @@ def model_from_entry(entry: Entry, name: str | None = None) -> dict[str, Any]:
         "model": called,
         "modified_at": moment(entry.modified),
         "size": entry.size,
-        "digest": entry.digest,
+        "digest": entry.digest or entry.header_digest,
         "details": details_from_entry(entry),
         "capabilities": CAPABILITIES,
     }
@@ -87,7 +87,7 @@ def loaded_from_entry(entry: Entry, resident: ResidentModel, now: float, *, on_g
         "name": entry.name,
         "model": entry.name,
         "size": resident.size,
-        "digest": entry.digest,
+        "digest": entry.digest or entry.header_digest,
         "details": details_from_entry(entry),
         "expires_at": moment(FOREVER if left is None or left < 0 else now + left),
         "size_vram": resident.size if on_gpu else 0,

@@ -169,7 +169,7 @@ def _scaled_down(request: GenerateRequest, largest: int) -> GenerateRequest:
 
 async def _load(gateway: Gateway, order: Order, begun: float) -> web.Response:
     """What an empty prompt asks for."""
-    entry = await gateway.choose(order.request.model)
+    entry = await gateway.to_draw(order.request.model)
     keep_alive = keep_alive_seconds(order.request.keep_alive)
     if keep_alive == 0:
         await gateway.pool.unload(entry.name)

@@ -21,7 +21,7 @@ USAGE = {
 }  # fmt: skip
 """There are no tokens here, and nothing is billed; clients read these numbers all the same."""
 _SHOWN = {"num_steps": "steps", "guidance": "guidance_scale", "neg": "negative_prompt", "clip": "clip_skip"}
-_NOT_SHOWN = ("prompt", "seed", "environment", "digest", "parts", "img", "mask")
+_NOT_SHOWN = ("prompt", "seed", "environment", "digest", "sha256", "parts", "img", "mask")
 
 
 def encoded(data: bytes, delivery: Delivery, meta: dict[str, Any] | None = None) -> bytes:

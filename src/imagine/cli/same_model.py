@@ -1,0 +1,65 @@
+"""Whether what a recipe was made with is what made it again: each model that differs, and who has the old one here."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+NAMED_BY = ("digest", "sha256", "parts")
+"""What of a recipe names the model and the files beside it."""
+_SHOWN = 12
+_NAMED = 5
+_DIGEST = re.compile(r"[0-9a-f]{10,64}")
+_DIGESTS = ("digest", "header_digest", "sha256")
+
+
+class Difference(NamedTuple):
+    """What differs, in words. `sure`: it does; else an older recipe can't tell."""
+
+    words: str
+    sure: bool
+
+
+def differences(client: Client, before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
+    """What the recipe of a picture, and that of one that `client` made of it, name differently."""
+    old, new = ({"model": recipe, **_parts(recipe)} for recipe in (before, after))
+    found = [_difference(client, what, old[what], new[what]) for what in old if what in new]
+    return [difference for difference in found if difference is not None]
+
+
+def holders(client: Client, digest: str) -> list[dict[str, Any]]:
+    """The files on the server that are known by a digest; none for what is no digest."""
+    if not _DIGEST.fullmatch(digest):
+        return []
+    said = client.models(digest=digest)
+    known = [*said["details"], *said["others"]]
+    return [entry for entry in known if any(str(entry.get(name, "")).startswith(digest) for name in _DIGESTS)]
+
+
+def _parts(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    parts = recipe.get("parts")
+    return {role: {"digest": digest} for role, digest in parts.items()} if isinstance(parts, dict) else {}
+
+
+def _difference(client: Client, what: str, before: dict[str, Any], after: dict[str, Any]) -> Difference | None:
+    for name in ("digest", "sha256"):  # that of a whole file may be known by its beginning only
+        old, new = str(before.get(name) or ""), str(after.get(name) or "")
+        if old and new and not new.startswith(old):
+            return _changed(client, what, old, new)
+    if before.get("sha256") and not before.get("digest") and not after.get("sha256"):
+        return Difference(f"{what}: the SHA-256 of its file isn't known yet, by which the picture names it", sure=False)
+    return None
+
+
+def _changed(client: Client, what: str, old: str, new: str) -> Difference:
+    if not _DIGEST.fullmatch(old):
+        return Difference(f"{what}: what the picture names it by is no digest", sure=True)
+    known = holders(client, old)
+    if any(entry.get("header_digest") == old and entry.get("digest") == new for entry in known):
+        return Difference(f"{what}: the picture names it by its header alone, which fits", sure=False)
+    names = " or ".join(f"'{entry['name']}'" for entry in known[:_NAMED])
+    here = f"{names} has the old one here" if names else "none here has the old one"
+    return Difference(f"{what}: digest {old[:_SHOWN]} is now {new[:_SHOWN]}, and {here}", sure=True)

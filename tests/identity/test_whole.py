@@ -1,0 +1,64 @@
+"""The process that makes the SHA-256 of a whole file."""
+
+import hashlib
+import os
+import subprocess
+
+import msgspec
+import pytest
+
+from imagine.identity import whole
+from imagine.identity.stamp import stamp_of
+from imagine.identity.whole import digest_of_file
+from imagine.runtime import digest_command
+
+
+@pytest.fixture
+def path(tmp_path):
+    made = tmp_path / "x"
+    made.write_bytes(bytes(range(256)) * 100)
+    return made
+
+
+def asked(text):
+    return subprocess.run(digest_command(), input=text, capture_output=True, timeout=60, check=False)
+
+
+def test_it_is_of_the_whole_file(path, monkeypatch):
+    monkeypatch.setattr(whole, "_CHUNK", 1000)
+    assert digest_of_file(stamp_of(path)) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_another_file_has_none(path):
+    before = stamp_of(path)
+    path.write_bytes(b"another")
+    assert digest_of_file(before) is None
+    path.unlink()
+    os.mkfifo(path)
+    assert digest_of_file(before) is None  # and nobody waited for its writer
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        digest_of_file(before)
+
+
+def test_it_makes_way_and_answers_in_a_line(path):
+    command = digest_command()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(msgspec.json.encode(stamp_of(path)) + b"\n")
+        process.stdin.flush()
+        assert process.stdout.read().decode() == hashlib.sha256(path.read_bytes()).hexdigest() + "\n"
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def test_it_ends_with_its_input(tmp_path):
+    endless = tmp_path / "endless"
+    with endless.open("wb") as file:
+        file.truncate(2**40)  # hours of reading
+    done = asked(msgspec.json.encode(stamp_of(endless)) + b"\n")
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_what_is_no_question_has_no_answer():
+    done = asked(b"[1, 2]\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")

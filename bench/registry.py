@@ -1,8 +1,8 @@
 """How long the registry takes for a hundred SDXL-sized checkpoints: cold (every header read) and with its cache.
 
 Run: `python bench/registry.py [--files 100] [--repeats 5]`. The files are sparse, their headers are real ones' size.
-"Cold" means an empty cache of ours; the files' headers are in the page cache. Then what a model's first use costs beside
-loading it: the digest of its content, of a file that is really written, in the page cache and out of it.
+"Cold" means an empty cache of ours; the files' headers are in the page cache. Then what a model's first use costs
+beside loading it: the digest of its content, of a file that is really written, in the page cache and out of it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ SOURCE = Path("src/imagine")
 HEAVY = ("torch", "diffusers", "transformers", "numpy", "scipy", "safetensors", "accelerate")
 
 MUST_NOT_KNOW = {
+    "identity": (*HEAVY, "imagine.registry", "imagine.engine", "imagine.server", "imagine.worker", "imagine.dispatch"),
     "registry": (*HEAVY, "imagine.engine", "imagine.worker", "imagine.dispatch"),
     "dispatch": (*HEAVY, "imagine.engine", "imagine.registry", "imagine.worker"),
     "server": (*HEAVY, "imagine.engine", "imagine.worker"),

@@ -74,12 +74,12 @@ def verify(client: Client, file: str) -> Verdict:
     return verdict._replace(changed=[*models, *verdict.changed])
 
 
-def _with_holders(client: Client, before: dict[str, Any], error: Refused) -> ImagineError:
+def _with_holders(client: Client, before: dict[str, Any], error: Refused) -> Refused:
     """Where the model is gone: which one here is the same."""
     digest = str(before.get("digest") or before.get("sha256") or "")
     names = [entry["name"] for entry in holders(client, digest)] if error.status == _NOT_FOUND else []
     same = f"; '{names[0]}' here is the same" if names else ""
-    return ImagineError(f"{error}{same}", field=error.field)
+    return Refused(f"{error}{same}", error.status)
 
 
 def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, Any]) -> Verdict:

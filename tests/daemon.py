@@ -24,7 +24,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("IMAGINE_")}
     runtime = home / "run"
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-    paths = {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
+    paths = {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     unpacked = {name: os.environ[name] for name in ("IMAGINE_RUNTIME",) if name in os.environ}
     return kept | paths | unpacked | {"IMAGINE_HOME": str(home / ".imagine")} | more
 

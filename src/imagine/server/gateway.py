@@ -151,15 +151,12 @@ class Gateway:
         return {model.name: model for stats in self.pool.stats for model in stats.models}
 
     async def _as_it_is(self, find: Callable[[], Entry]) -> Entry:
-        """What `find` finds, after another look at the folders where the file isn't what it was at the last one."""
-        try:
+        """What `find` finds, after another look at the folders unless that is just as it was at the last one."""
+        with contextlib.suppress(ImagineError):  # what isn't there, or can't be used, may just have come or been mended
             entry = find()
-        except ImagineError:  # perhaps it has just come
-            await asyncio.shield(self._look())
-            return find()
-        if await asyncio.to_thread(unchanged, entry.files):
-            self._look()
-            return entry
+            if await asyncio.to_thread(unchanged, entry.files):
+                self._look()
+                return entry
         if self._looking is not None and not self._looking.done():  # it may have been looked at before it changed
             await asyncio.wait([self._looking])
         self._looked_at = float("-inf")

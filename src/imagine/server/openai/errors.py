@@ -27,9 +27,10 @@ _KINDS: dict[type[Exception], tuple[str, str]] = {
     errors.Unsupported: (_INVALID, "unsupported_value"),
     errors.ModelNotFound: (_INVALID, "model_not_found"),
     errors.UnusableModel: (_INVALID, "model_not_usable"),
+    errors.ModelChanged: (_OF_SERVER, "model_changed"),
     errors.OutOfMemory: (_OF_SERVER, "out_of_memory"),
 }
-_WORTH_A_RETRY = (408, 429, 500, 502, 503)
+_WORTH_A_RETRY = (408, 409, 429, 500, 502, 503)
 """Where trying again may help; for every other status the client is told that it won't."""
 
 

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
-from imagine import containers, images
-from imagine.errors import BadPicture
+from imagine import containers, images, metadata
+from imagine.errors import BadPicture, BadRequest
 from imagine.images import MediaType, decode, decode_base64, encode, write_atomically
 
 RED, GREEN, BLUE = (250, 10, 20), (10, 240, 30), (20, 30, 230)
@@ -305,12 +306,24 @@ def test_base64_is_taken_plain_and_as_a_data_url() -> None:
         assert decode_base64(form, field="img") == data
 
 
+@pytest.mark.parametrize("length", range(9))
+def test_base64_is_taken_in_either_alphabet_padded_or_not_and_of_any_type(length: int) -> None:
+    """As openedai-vision, browsers, curl and phones' SDKs write it."""
+    data = b"\xfb\xff\xbe" * 3 + b"\xff" * length
+    plain, other = base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()
+    assert plain != other
+    for text in (plain, plain.rstrip("="), other, other.rstrip("="), f"  \n{plain}\n"):
+        heads = ("data:application/octet-stream;base64,", "data:;base64,", "\n data:image/png;charset=utf-8;base64, ")
+        for form in (text, *(head + text for head in heads)):
+            assert decode_base64(form, field="img") == data
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("", "is empty"), ("data:image/png;base64,", "is empty"), ("not base64!", "is not base64"),
-        ("AAA", "is not base64"), ("ÄÖÜ=", "is not base64"), ("A-_A", "is not base64"), ("data:", "data URL"),
-        ("https://example.org/a.png", "is not base64"), ("data:text/html;base64,AAAA", "data URL"),
+        ("AAAAA", "is not base64"), ("ÄÖÜ=", "is not base64"), ("AA=A", "is not base64"), ("data:", "data URL"),
+        ("https://example.org/a.png", "is not base64"),
         ("data:image/svg+xml,<svg/>", "data URL"),
     ],
 )  # fmt: skip
@@ -318,6 +331,40 @@ def test_refuses_junk_for_base64(text: str, says: str) -> None:
     with pytest.raises(BadPicture, match=says) as caught:
         decode_base64(text, field="mask")
     assert caught.value.field == "mask"
+
+
+PARTS = {
+    "segments": b"\xff\xd8" + b"\xff\xfe\x00\x02" * 2**21,
+    "markers": b"\xff\xd8\xff" + b"\xff\x01" * 2**22,
+    "chunks": png(header(8, 8), b"\0\0\0\0tEXt\0\0\0\0" * 2**19),
+    "pixels": png(header(8, 8), b"\0\0\0\0IDAT\0\0\0\0" * 2**19),
+    "riff": b"RIFF\0\0\0\0WEBP" + b"abcd\0\0\0\0" * 2**20,
+}
+"""8 MB each, of parts that hold nothing."""
+
+
+@pytest.mark.parametrize("parts", PARTS)
+def test_a_file_in_countless_parts_is_refused_before_they_cost_anything(parts: str) -> None:
+    tracemalloc.start()
+    try:
+        assert f"more than {containers.MAX_PARTS} parts" in refusal(PARTS[parts])
+        with pytest.raises(BadRequest, match="parts"):
+            metadata.read_metadata(PARTS[parts])
+        assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_picture_in_as_many_parts_as_programs_write_is_taken() -> None:
+    raw = zlib.compress(b"\0" + b"\x80" * 24)
+    pieces = [chunk(b"IDAT", raw[i : i + 1]) for i in range(len(raw))]
+    padding = [chunk(b"IDAT", b"")] * (containers.MAX_PARTS - len(pieces) - 2)
+    assert decode(png(header(8, 1), *pieces, *padding), field="img").getpixel((0, 0)) == (128, 128, 128)
+
+
+def test_a_marker_may_be_filled_up_for_megabytes() -> None:
+    plain = saved(picture(), "JPEG")
+    assert decode(plain[:2] + b"\xff" * 2**22 + plain[2:], field="img").size == (64, 48)
 
 
 def test_refuses_base64_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

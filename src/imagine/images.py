@@ -18,6 +18,7 @@ from PIL import Image, ImageCms
 from . import containers, metadata
 from .errors import BadPicture
 from .exif import orientation
+from .messages import message
 
 MediaType = Literal["image/png", "image/jpeg", "image/webp"]
 MAX_SIDE = 4096
@@ -28,6 +29,9 @@ TEMPORARY = ".imagine-"
 """What the names of files that are being written begin with; what a kill leaves of them can be swept by it."""
 MAX_SCANS = 64
 """Each scan of a progressive JPEG goes over every pixel and may take only bytes to say; real ones have about ten."""
+
+_ALPHABET = bytes.maketrans(b"-_", b"+/")
+"""What URLs and file names have in place of two letters of base64 (RFC 4648, section 5)."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,47 +50,59 @@ def decode(data: bytes, *, field: str, max_side: int = MAX_SIDE) -> Image.Image:
     16-bit pictures keep their high bytes. Nothing else of the file (text, EXIF, profile) stays with the picture.
     Raises BadPicture on `field`, before decoding where the file is of another format, too long or too large.
     """
-    kind = containers.sniff(data)
-    if kind is None:
-        raise BadPicture(f"{field} is not a PNG, JPEG or WebP picture", field=field)
-    if len(data) > MAX_BYTES:
-        raise BadPicture(f"{field} is {len(data)} bytes long; at most {MAX_BYTES} are taken", field=field)
-    _check_size(containers.dimensions(data), field, max_side)
-    damaged = f"{field} is a damaged or truncated {'WebP' if kind == 'webp' else kind.upper()} picture"
-    if kind == "png" and not any(chunk.kind == b"IEND" for chunk in containers.png_chunks(data)):
-        raise BadPicture(damaged, field=field)
-    if kind == "jpeg" and data.count(b"\xff\xda") > MAX_SCANS:
-        raise BadPicture(f"{field} is a JPEG of more than {MAX_SCANS} scans", field=field)
+    seen = outline(data, field)
+    _check_size((seen.width, seen.height), field, max_side)
+    damaged = message("picture.damaged", field, kind={"webp": "WebP"}.get(seen.kind, seen.kind.upper()))
+    if not seen.ended:
+        raise BadPicture(damaged)
+    if seen.kind == "jpeg" and data.count(b"\xff\xda") > MAX_SCANS:
+        raise BadPicture(message("picture.scans", field, most=MAX_SCANS))
     try:
-        with Image.open(io.BytesIO(containers.pixels_only(data)), formats=[kind]) as image:
+        with Image.open(io.BytesIO(seen.pixels), formats=[seen.kind]) as image:
             _check_size(image.size, field, max_side)
             image.load()
-            upright = _TURNS.get(orientation(containers.exif(data) or b""))
+            upright = _TURNS.get(orientation(seen.exif))
             plain = _plain(image)
     except BadPicture:
         raise
     except Exception as error:  # a broken file makes Pillow raise nearly anything
-        raise BadPicture(damaged, field=field) from error
+        raise BadPicture(damaged) from error
     return plain if upright is None else plain.transpose(upright)
 
 
-def decode_base64(text: str, *, field: str) -> bytes:
-    """The bytes of a picture sent as base64, or as a `data:image/…;base64,` URL. White space is allowed.
-
-    Raises BadPicture on `field`; whether the bytes are a picture is for `decode` to say.
-    """
-    if text[:5].lower() == "data:":
-        header, _, text = text.partition(",")
-        if not (header[:11].lower() == "data:image/" and header[-7:].lower() == ";base64"):
-            raise BadPicture(f"{field} is a data URL, but not of a picture in base64", field=field)
-    if len(text) > MAX_BYTES * 3 // 2:
-        raise BadPicture(f"{field} is too long; pictures of at most {MAX_BYTES} bytes are taken", field=field)
+def outline(data: bytes, field: str) -> containers.Outline:
+    """What a file of one of the three formats tells before it is decoded. Raises BadPicture on `field`."""
+    if containers.sniff(data) is None:
+        raise BadPicture(message("picture.format", field))
+    if len(data) > MAX_BYTES:
+        raise BadPicture(message("picture.too_many_bytes", field, size=len(data), most=MAX_BYTES))
     try:
-        data = base64.b64decode("".join(text.split()), validate=True)
+        seen = containers.outline(data)
+    except containers.Fragmented as error:
+        raise BadPicture(message("picture.fragmented", field, most=containers.MAX_PARTS)) from error
+    assert seen is not None, "it begins as one of the three"
+    return seen
+
+
+def decode_base64(text: str, *, field: str) -> bytes:
+    """The bytes of a picture sent as base64, in either alphabet, with its padding or without, or as a data URL.
+
+    White space is allowed anywhere. Raises BadPicture on `field`; whether the bytes are a picture is for `decode` to
+    say, whatever type a data URL gives them.
+    """
+    if text[:100].lstrip()[:5].lower() == "data:":
+        header, _, text = text.partition(",")
+        if not header.rstrip().lower().endswith(";base64"):
+            raise BadPicture(message("picture.data_url", field))
+    if len(text) > MAX_BYTES * 3 // 2:
+        raise BadPicture(message("picture.text_too_long", field, most=MAX_BYTES))
+    try:
+        plain = text.encode("ascii").translate(_ALPHABET, b" \t\r\n\v\f").rstrip(b"=")
+        data = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise BadPicture(f"{field} is not base64", field=field) from error
+        raise BadPicture(message("picture.not_base64", field)) from error
     if not data:
-        raise BadPicture(f"{field} is empty", field=field)
+        raise BadPicture(message("picture.empty", field))
     return data
 
 
@@ -166,9 +182,9 @@ def _sync_folder(folder: Path) -> None:
 
 def _check_size(size: tuple[int, int], field: str, max_side: int) -> None:
     if not all(size):
-        raise BadPicture(f"{field} is a damaged picture: it has no size", field=field)
+        raise BadPicture(message("picture.no_size", field))
     if max(size) > max_side:
-        raise BadPicture(f"{field} is {size[0]}×{size[1]} pixels; at most {max_side} a side are taken", field=field)
+        raise BadPicture(message("picture.too_large", field, width=size[0], height=size[1], most=max_side))
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -26,13 +26,15 @@ from .errors import BadRequest
 from .exif import comment, with_comment
 from .foreign.programs import ALL_KEYS, recipe_from_parameters, recipe_from_texts
 from .infotext import infotext_from_meta, meta_from_infotext
-from .messages import Note
+from .messages import Note, message
 from .params import MAX_SEED
 
 _T = TypeVar("_T")
 
 MAX_FILE = 128 * 2**20
 MAX_TEXT = 2**20
+_MAX_SPOILT = 16
+"""Texts that are inflated in vain: each may cost milliseconds and be a few bytes long."""
 _MAX_DEPTH = 8
 _JPEG_BLOCK = 65_000
 """What fits into one JPEG segment, less its own headers."""
@@ -102,7 +104,10 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
     kind = containers.sniff(data)
     if kind is None:
         return _from_json_file(data, field)
-    texts = _png_texts(data) if kind == "png" else _block_texts(data)
+    try:
+        texts = _png_texts(data) if kind == "png" else _block_texts(data)
+    except containers.Fragmented as error:
+        raise BadRequest(message("picture.fragmented", field, most=containers.MAX_PARTS)) from error
     if "meta" in texts:
         return _recipe(texts["meta"].encode(), field)
     if "parameters" in texts:
@@ -131,12 +136,15 @@ def _xmp(meta: dict[str, Any] | None, *, carry: bool) -> str:
 def _png_texts(data: bytes) -> dict[str, str]:
     """The texts we ask for, by their keys; what is too long or damaged is not there."""
     texts: dict[str, str] = {}
+    spoilt = 0
     for kind, body, _, _ in containers.png_chunks(data):
-        if kind not in (b"tEXt", b"zTXt", b"iTXt") or len(body) > MAX_TEXT:
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or len(body) > MAX_TEXT or spoilt >= _MAX_SPOILT:
             continue
         key, _, value = bytes(body).partition(b"\0")
-        if key in _KEYS and (text := _png_text(kind, key, value)) is not None:
-            texts.setdefault(key.decode(), text)
+        if key in _KEYS and key.decode() not in texts:
+            text = _png_text(kind, key, value)
+            spoilt += text is None
+            texts |= {} if text is None else {key.decode(): text}
     return texts
 
 

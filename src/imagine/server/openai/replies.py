@@ -88,9 +88,10 @@ def preview_every(params: GenerationParams, partial_images: int) -> int:
 
 def _about(png: bytes, delivery: Delivery, *, usage: bool = True) -> dict[str, Any]:
     """What OpenAI tells of every picture."""
-    width, height = containers.dimensions(png)
+    seen = containers.outline(png)
+    assert seen is not None, "what we made is a picture"
     about: dict[str, Any] = {"background": "opaque", "output_format": delivery.format, "quality": delivery.quality}
-    about["size"] = f"{width}x{height}"
+    about["size"] = f"{seen.width}x{seen.height}"
     if delivery.safety_identifier is not None:
         about["safety_identifier"] = delivery.safety_identifier
     return about | ({"usage": USAGE} if usage else {})

@@ -1,7 +1,5 @@
 """From a request to its recipes: what fills in what isn't said, and what is refused or warned of."""
 
-import hashlib
-
 import pytest
 from msgspec import structs
 
@@ -11,7 +9,7 @@ from imagine.messages import sentences
 from imagine.params import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 from imagine.registry.entry import Entry
 from imagine.request import parse
-from imagine.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, picture_from, resolve, stated_by
+from imagine.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, resolve, stated_by
 
 MODEL = Entry(name="m", path="/m", kind="checkpoint", digest="d" * 64, resolution=512, prediction="epsilon")
 
@@ -303,10 +301,6 @@ def test_a_preset_must_have_been_expanded_before():
 )
 def test_keep_alive_is_seconds_and_negative_for_ever(said, seconds):
     assert resolved(keep_alive=said).keep_alive == seconds
-
-
-def test_a_picture_s_digest_is_of_the_bytes_as_given():
-    assert picture_from(b"abc", 3, 4) == Picture(hashlib.sha256(b"abc").hexdigest(), 3, 4)
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,12 @@ def outline(data: bytes) -> Outline | None:
     return Outline(kind, width, height, ended, block or b"", pixels)
 
 
+def dimensions(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels, as `Outline` has them; 0 where the file tells none. Raises Fragmented."""
+    seen = outline(data)
+    return (0, 0) if seen is None else (seen.width, seen.height)
+
+
 def _dimensions(chunk: Chunk) -> tuple[int, int]:
     """Width and height as this chunk says them, or (0, 0)."""
     kind, body = chunk.kind, chunk.body

@@ -63,7 +63,7 @@ def decode(data: bytes, *, field: str, max_side: int = MAX_SIDE) -> Image.Image:
             image.load()
             upright = _TURNS.get(orientation(seen.exif))
             plain = _plain(image)
-    except BadPicture:
+    except (BadPicture, MemoryError):
         raise
     except Exception as error:  # a broken file makes Pillow raise nearly anything
         raise BadPicture(damaged) from error

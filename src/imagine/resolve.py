@@ -8,7 +8,6 @@ said goes unheeded without a word: it is refused, or named in the warnings.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -75,7 +74,8 @@ def stated_by(model: Entry) -> Defaults:
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """What a recipe must know of a picture that came with a request: its digest, and its size when upright."""
+    """What a recipe must know of a picture that came with a request: its file's SHA-256, in hex, and its size when
+    upright."""
 
     digest: str
     width: int
@@ -94,11 +94,6 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     preview: PreviewSettings = PreviewSettings()
     progress: bool = False
     keep_alive: float | None = None
-
-
-def picture_from(data: bytes, width: int, height: int) -> Picture:
-    """The `Picture` of an encoded file that is `width` × `height` when upright. Its digest is SHA-256, in hex."""
-    return Picture(hashlib.sha256(data).hexdigest(), width, height)
 
 
 def resolve(

@@ -10,6 +10,8 @@ WORKER_ARGUMENT = "--imagine-worker"
 """The first argument that makes the binary a worker."""
 DIGEST_ARGUMENT = "--imagine-digest"
 """The first argument that makes it what reads a whole file for its digest."""
+DECODER_ARGUMENT = "--imagine-decoder"
+"""The first argument that makes it the process that looks at input pictures."""
 FILE = "_IMAGINE_FILE"
 """The variable in which the binary's launcher says where the binary lies."""
 _LIBRARIES = "_IMAGINE_LIBRARIES"
@@ -32,6 +34,11 @@ def worker_command() -> list[str]:
 def digest_command() -> list[str]:
     """The command line of what makes the digest of a whole file, as `worker_command`."""
     return [sys.executable, DIGEST_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.identity.whole"]
+
+
+def decoder_command() -> list[str]:
+    """The command line of the process that looks at input pictures, of the same executable as a worker's."""
+    return [sys.executable, DECODER_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.pictures"]
 
 
 def program(environ: Mapping[str, str] | None = None) -> list[str]:

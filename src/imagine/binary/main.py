@@ -1,9 +1,10 @@
-"""The binary's first line of Python: the command line, or a worker, which brings the attached half along."""
+"""The binary's first line of Python: the command line, a decoder of pictures, or a worker, which brings the attached
+half along."""
 
 import signal
 import sys
 
-from imagine.runtime import DIGEST_ARGUMENT, WORKER_ARGUMENT
+from imagine.runtime import DECODER_ARGUMENT, DIGEST_ARGUMENT, WORKER_ARGUMENT
 
 
 def main() -> None:
@@ -14,6 +15,10 @@ def main() -> None:
         from imagine.identity import whole
 
         sys.exit(whole.main())
+    if sys.argv[1:2] == [DECODER_ARGUMENT]:
+        from imagine.pictures.process import main as decode
+
+        sys.exit(decode(sys.argv[2:]))
     from imagine.cli.main import main
 
     main()

@@ -67,4 +67,11 @@ SENTENCES = {
     "picture.text_too_long": "{field} is too long; pictures of at most {most} bytes are taken",
     "picture.not_base64": "{field} is not base64",
     "picture.empty": "{field} is empty",
+    "picture.too_costly": "{field} takes more memory or time to read than a picture may",
+    "picture.no_process": "the process that reads pictures can't be started: {why}",
+    "mask.strokes": "{field} is white on transparency: what is white is painted, not what is transparent",
+    "mask.coloured": "{field} has colours: white and bright colours are painted, black isn't",
+    "mask.opaque": "{field} has no transparent pixels; these are where to paint",
+    "mask.size": "{field} is {width}×{height}, and img {across}×{down} pixels; they must be of one size",
+    "mask.holes": "{field} is white on transparency: as at OpenAI, what is transparent is painted",
 }

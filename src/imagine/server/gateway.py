@@ -16,7 +16,10 @@ from ..dispatch.worker import Worker
 from ..errors import ImagineError, ModelNotFound
 from ..frames import Part, ResidentModel, Source, WorkerSettings
 from ..identity.stamp import unchanged
+from ..images import decode_base64
 from ..model_choice import choose_model
+from ..pictures.decoder import Decoder, Looked
+from ..pictures.look import Copy
 from ..policy import checks_from
 from ..preset_files import presets_of
 from ..registry.entry import Entry
@@ -67,7 +70,8 @@ class Gateway:
         self._checked = False
         self._looking: asyncio.Task[None] | None = None
         self._preloading: asyncio.Task[None] | None = None
-        self._pictures = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
+        self.decoder = Decoder()
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
 
     async def start(self) -> None:
         """Begins to bring the workers up and to look for models; returns before either is done."""
@@ -100,11 +104,19 @@ class Gateway:
         if self._looking is not None:
             await asyncio.wait([self._looking])
         self.stored.stop()
-        self._pictures.shutdown(wait=False, cancel_futures=True)
+        await self.decoder.stop()
+        self._reading.shutdown(wait=False, cancel_futures=True)
 
     async def apart(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises, run on a thread, one such work at a time: reading untrusted pictures."""
-        return await asyncio.get_running_loop().run_in_executor(self._pictures, work)
+        """What `work` returns or raises, run on a thread, one such work at a time: reading large bodies."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    async def look(
+        self, client: str, text: str, field: str, *, copy: Copy | None = None, largest: int = 0
+    ) -> tuple[bytes, Looked]:
+        """The bytes of a picture in base64, and what is known of it, as `Decoder.look`. Raises BadPicture."""
+        data = await self.apart(lambda: decode_base64(text, field=field))
+        return data, await self.decoder.look(data, field, client, copy=copy, largest=largest)
 
     async def entries(self) -> list[Entry]:
         """Every file there is, as of now or a moment ago."""

@@ -7,12 +7,10 @@ import contextlib
 import logging
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
-from .. import images
 from ..dispatch.worker import Events, error_from_failed
 from ..errors import BadRequest, ImagineError, ModelChanged, UnusableModel, WorkerLost
 from ..events import Failed, Finished
@@ -24,7 +22,7 @@ from ..policy import Wish
 from ..presets import expanded
 from ..registry.entry import Entry
 from ..request import GenerateRequest
-from ..resolve import Picture, Resolved, picture_from, resolve
+from ..resolve import Picture, Resolved, resolve
 from .body import Holding
 from .gateway import Gateway
 
@@ -57,8 +55,8 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
     asked, request = request, await _with_preset(gateway, request)
     entry = await gateway.to_draw(request.model)
     parts = {role: await _part(gateway, role, name) for role in PARTS if (name := getattr(request, role))}
-    img = await _picture(gateway, request.img, "img")
-    mask = await _picture(gateway, request.mask, "mask")
+    img = await _picture(gateway, request.img, "img", client)
+    mask = await _picture(gateway, request.mask, "mask", client)
     holding.hold(sum(len(picture[0]) for picture in (img, mask) if picture))
     resolved = resolve(
         request,
@@ -145,14 +143,12 @@ async def _with_preset(gateway: Gateway, request: GenerateRequest) -> GenerateRe
     return expanded(request, await asyncio.to_thread(gateway.presets.find, request.preset))
 
 
-async def _picture(gateway: Gateway, text: str | None, field: str) -> tuple[bytes, Picture] | None:
+async def _picture(gateway: Gateway, text: str | None, field: str, client: str) -> tuple[bytes, Picture] | None:
     """A picture that came with a request: its file, found to be sound, and what a recipe must know of it."""
-    return None if text is None else await gateway.apart(partial(_read_picture, text, field))
-
-
-def _read_picture(text: str, field: str) -> tuple[bytes, Picture]:
-    data = images.decode_base64(text, field=field)
-    return data, picture_from(data, *images.decode(data, field=field).size)
+    if text is None:
+        return None
+    data, looked = await gateway.look(client, text, field)
+    return data, Picture(looked.digest, looked.seen.width, looked.seen.height)
 
 
 async def _part(gateway: Gateway, role: str, name: str) -> Entry:

@@ -1,5 +1,6 @@
 """What OpenAI's clients say, as our requests: nothing but translation."""
 
+import asyncio
 import base64
 import io
 
@@ -8,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagine.errors import BadRequest, Unsupported
+from imagine.errors import BadPicture, BadRequest, Unsupported
+from imagine.images import decode_base64
+from imagine.pictures.decoder import Looked
+from imagine.pictures.look import Look, look
 from imagine.request import GenerateRequest
+from imagine.server.openai import pictures
 from imagine.server.openai.fields import EDIT, GENERATION, VARIATION, Fields
 from imagine.server.openai.requests import wish_from
 from imagine.server.openai.tables import QUALITIES, STYLES, Usual, second_pass_of
@@ -260,9 +265,26 @@ def picture(size, mode="RGBA", alpha=255):
     return base64.b64encode(file.getvalue()).decode()
 
 
-def test_a_mask_must_be_transparent_somewhere_and_as_large_as_the_picture():
-    from imagine.server.openai.pictures import with_pictures
+async def look_here(text, field, *, copy=None, largest=0):
+    """As a gateway looks, without a process of its own."""
+    data = decode_base64(text, field=field)
+    seen, made = look(Look(size=len(data), field=field, copy=copy, largest=largest), data)
+    if seen.refused is not None:
+        raise BadPicture(seen.refused)
+    return data, Looked("", seen, made)
 
+
+def with_notes(asked, ref_image_max_size=None):
+    return asyncio.run(pictures.with_pictures(asked, ref_image_max_size, look_here))
+
+
+def with_pictures(asked, ref_image_max_size):
+    request, notes = with_notes(asked, ref_image_max_size)
+    assert notes == []
+    return request
+
+
+def test_a_mask_must_be_transparent_somewhere_and_as_large_as_the_picture():
     source = picture((64, 64), "RGB")
     good = wish(EDIT, image=source, mask=picture((64, 64), alpha=0))
     assert with_pictures(good, None) == good.request
@@ -272,9 +294,23 @@ def test_a_mask_must_be_transparent_somewhere_and_as_large_as_the_picture():
         assert caught.value.field == "mask"
 
 
-def test_a_reference_is_scaled_down_and_a_picture_to_edit_is_not():
-    from imagine.server.openai.pictures import with_pictures
+def test_what_is_transparent_is_painted_even_where_a_brush_seems_to_have_made_the_mask():
+    """Elsewhere these strokes would paint, so the mask that goes on says in black and white what OpenAI means."""
+    drawn = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    drawn.paste((255, 255, 255, 255), (0, 0, 16, 64))
+    file = io.BytesIO()
+    drawn.save(file, "PNG")
+    mask = base64.b64encode(file.getvalue()).decode()
+    request, notes = with_notes(wish(EDIT, image=picture((64, 64), "RGB"), mask=mask))
+    assert [note.code for note in notes] == ["mask.holes"]
+    made = Image.open(io.BytesIO(base64.b64decode(request.mask)))
+    assert [made.convert("L").getpixel((x, 5)) for x in (5, 40)] == [0, 255]
+    request, notes = with_notes(wish(EDIT, image=mask, model="dall-e-2"))
+    assert notes == []
+    assert Image.open(io.BytesIO(base64.b64decode(request.mask))).convert("L").getpixel((40, 5)) == 255
 
+
+def test_a_reference_is_scaled_down_and_a_picture_to_edit_is_not():
     large = picture((200, 100), "RGB")
     scaled = with_pictures(wish(reference_images=[large]), 100).img
     assert Image.open(io.BytesIO(base64.b64decode(scaled))).size == (100, 50)
@@ -285,7 +321,6 @@ def test_a_reference_is_scaled_down_and_a_picture_to_edit_is_not():
 
 def test_a_picture_that_says_what_it_shows_is_varied_with_its_own_words():
     from imagine import images
-    from imagine.server.openai.pictures import with_pictures
 
     meta = {"prompt": "a red fox", "neg": "rain", "seed": "1", "model": "fox", "num_steps": 9}
     ours = images.encode(Image.new("RGB", (64, 64)), meta=meta)
@@ -301,8 +336,6 @@ def test_a_picture_that_says_what_it_shows_is_varied_with_its_own_words():
 
 
 def test_holes_in_the_picture_are_its_mask_where_the_model_says_so():
-    from imagine.server.openai.pictures import with_pictures
-
     holed = picture((64, 64), alpha=0)
     asked = with_pictures(wish(EDIT, image=holed, model="dall-e-2"), None)
     assert (asked.mask, asked.strength) == (holed, 1.0)

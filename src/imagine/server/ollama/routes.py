@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from PIL import Image
 
-from ... import __version__, images
+from ... import __version__
 from ...checking import refusal
 from ...errors import BadRequest, ModelNotFound
 from ...events import Finished
 from ...frames import JobReport, Submit
 from ...json_body import read_json
 from ...messages import Note, message
-from ...request import GenerateRequest
 from ...resolve import keep_alive_seconds
 from ..body import Holding, read_body
 from ..errors import trouble_from
@@ -151,20 +148,12 @@ async def _order(request: web.Request, holding: Holding) -> Order:
 async def _planned(request: web.Request, order: Order, holding: Holding, begun: float) -> _Teller:
     gateway, asked = request.app[GATEWAY], order.request
     if asked.img is not None and (largest := gateway.settings.ref_image_max_size):
-        asked = await gateway.apart(partial(_scaled_down, asked, largest))
+        _, looked = await gateway.look(client_of(request), asked.img, "img", copy="smaller", largest=largest)
+        if looked.copy:
+            asked = msgspec.structs.replace(asked, img=b64encode(looked.copy).decode("ascii"))
     made = await plan(gateway, asked, client_of(request), holding)
     model = order.called or made.jobs[0].params.model
     return _Teller(model, made.jobs, [*order.warnings, *map(in_their_words, made.warnings)], begun)
-
-
-def _scaled_down(request: GenerateRequest, largest: int) -> GenerateRequest:
-    """The request with an input picture of which no side is longer than `largest`."""
-    assert request.img is not None, "there is a picture"
-    picture = images.decode(images.decode_base64(request.img, field="img"), field="img")
-    if max(picture.size) <= largest:
-        return request
-    picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)
-    return msgspec.structs.replace(request, img=b64encode(images.encode(picture)).decode("ascii"))
 
 
 async def _load(gateway: Gateway, order: Order, begun: float) -> web.Response:

@@ -3,42 +3,42 @@ and a picture that carries its recipe is varied with its own prompt."""
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 
 import msgspec
-from PIL import Image
 
 from ... import images
 from ...errors import BadPicture, BadRequest
+from ...messages import Note, message
 from ...metadata import read_metadata
+from ...pictures.decoder import LookAt
 from ...request import MAX_PROMPT, GenerateRequest
 from .requests import Wish
 from .tables import STRENGTH, STRENGTH_IN_MASK
 
 
-def with_pictures(wish: Wish, ref_image_max_size: int | None) -> GenerateRequest:
-    """The request with its pictures checked and prepared: reads and writes pictures, so for a thread.
+async def with_pictures(wish: Wish, ref_image_max_size: int | None, look: LookAt) -> tuple[GenerateRequest, list[Note]]:
+    """The request with its pictures checked and prepared, and what is to be said of them.
 
     Raises BadPicture under our fields' names.
     """
     request = wish.request
     if request.img is None:
-        return request
+        return request, []
     if not wish.delivery.kind.prompted and not request.prompt:
-        return _with_its_own_words(request)
-    is_reference = wish.spelled["img"] == "reference_images"
-    if request.mask is None and not (is_reference and ref_image_max_size) and not wish.own_alpha:
-        return request
-    picture = _decoded(request.img, "img")
+        return await asyncio.to_thread(_with_its_own_words, request), []
     if request.mask is not None:
-        _check_mask(_decoded(request.mask, "mask"), picture)
-    elif wish.own_alpha and _has_holes(picture):
+        return await _with_mask(request, request.img, request.mask, look)
+    if wish.own_alpha and (await look(request.img, "img"))[1].seen.holes:
         strength = STRENGTH_IN_MASK if request.strength == STRENGTH else request.strength
-        return msgspec.structs.replace(request, mask=request.img, strength=strength)
-    elif is_reference and ref_image_max_size and max(picture.size) > ref_image_max_size:
-        picture.thumbnail((ref_image_max_size, ref_image_max_size), Image.Resampling.LANCZOS)
-        return msgspec.structs.replace(request, img=b64encode(images.encode(picture)).decode("ascii"))
-    return request
+        holes, _ = await _holes(request.img, "img", look)
+        return msgspec.structs.replace(request, mask=holes, strength=strength), []
+    if ref_image_max_size and wish.spelled["img"] == "reference_images":
+        _, looked = await look(request.img, "img", copy="smaller", largest=ref_image_max_size)
+        if looked.copy:
+            return msgspec.structs.replace(request, img=b64encode(looked.copy).decode("ascii")), []
+    return request, []
 
 
 def _with_its_own_words(request: GenerateRequest) -> GenerateRequest:
@@ -54,17 +54,24 @@ def _with_its_own_words(request: GenerateRequest) -> GenerateRequest:
     return msgspec.structs.replace(request, **words)
 
 
-def _decoded(text: str, field: str) -> Image.Image:
-    return images.decode(images.decode_base64(text, field=field), field=field)
+async def _with_mask(request: GenerateRequest, img: str, mask: str, look: LookAt) -> tuple[GenerateRequest, list[Note]]:
+    """The request, whose mask is transparent somewhere and as large as its picture. Raises BadPicture."""
+    picture = (await look(img, "img"))[1].seen
+    seen = (await look(mask, "mask"))[1].seen
+    if not seen.holes:
+        raise BadPicture(message("mask.opaque", "mask"))
+    if (seen.width, seen.height) != (picture.width, picture.height):
+        sizes = {"width": seen.width, "height": seen.height, "across": picture.width, "down": picture.height}
+        raise BadPicture(message("mask.size", "mask", **sizes))
+    holes, is_doubtful = await _holes(mask, "mask", look)
+    notes: list[Note] = [message("mask.holes", "mask")] if is_doubtful else []
+    return msgspec.structs.replace(request, mask=holes), notes
 
 
-def _check_mask(mask: Image.Image, picture: Image.Image) -> None:
-    if not _has_holes(mask):
-        raise BadPicture("mask has no transparent pixels; these are where to paint", field="mask")
-    if mask.size != picture.size:
-        sizes = f"{mask.width}×{mask.height}, and img {picture.width}×{picture.height}"
-        raise BadPicture(f"mask is {sizes} pixels; they must be of one size", field="mask")
-
-
-def _has_holes(picture: Image.Image) -> bool:
-    return picture.mode == "RGBA" and any(picture.getchannel("A").histogram()[:128])
+async def _holes(picture: str, field: str, look: LookAt) -> tuple[str, bool]:
+    """The mask that paints where `picture` is transparent, and whether that isn't what the picture would say itself."""
+    _, looked = await look(picture, field)
+    if not looked.seen.strokes:
+        return picture, False
+    _, looked = await look(picture, field, copy="holes")
+    return b64encode(looked.copy).decode("ascii"), True

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -94,12 +95,10 @@ async def _asked(request: web.Request, kind: Kind, holding: Holding) -> _Asked:
     del body
     with speaking(wish.spelled):
         largest = gateway.settings.ref_image_max_size
-        ready = wish.request
-        if ready.img is not None:
-            ready = await gateway.apart(lambda: with_pictures(wish, largest))
+        ready, said = await with_pictures(wish, largest, partial(gateway.look, client_of(request)))
         asked = await plan(gateway, ready, client_of(request), holding)
     jobs = [_with_previews(job, wish.delivery.partial_images) for job in asked.jobs]
-    return _Asked(jobs, wish.delivery, [*notes, *wish.warnings, *asked.warnings], wish.spelled)
+    return _Asked(jobs, wish.delivery, [*notes, *wish.warnings, *said, *asked.warnings], wish.spelled)
 
 
 async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def _line() -> str | None:
         note("")
         return None
     except KeyboardInterrupt:
-        note("\n(Ctrl-D or /bye ends)".strip())
+        note("")
+        note("(Ctrl-D or /bye ends)")
         return ""
     except UnicodeDecodeError:
         note("Error: that is no text in UTF-8")

@@ -1,0 +1,97 @@
+"""A terminal for a command: a pseudo-terminal, and what a person would see on its screen."""
+
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Mapping
+from fcntl import ioctl
+
+PATIENCE = 30.0
+_SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b[=>78]|\x1b\][^\x07]*\x07")
+
+
+class Terminal:
+    """A command in a terminal of its own. Leaving it as a context kills what is left of it."""
+
+    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None, columns: int = 80) -> None:
+        self.seen = ""
+        self.process, self._descriptor = pty.fork()
+        if self.process == 0:
+            os.execvpe(sys.executable, [sys.executable, "-m", "imagine", *arguments], {**os.environ, **(environ or {})})
+        ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            os.kill(self.process, signal.SIGKILL)
+            os.waitpid(self.process, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass  # it has ended
+        os.close(self._descriptor)
+
+    def type(self, text: str) -> None:
+        os.write(self._descriptor, text.encode())
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Until the command has said `text` so often."""
+        until = time.monotonic() + PATIENCE
+        while self.seen.count(text) < times:
+            assert time.monotonic() < until, f"waited for {text!r}; saw {self.seen[-400:]!r}"
+            assert self._read(), f"ended without {text!r}; said {self.seen[-400:]!r}"
+
+    def end(self) -> int:
+        """Its exit status, once it ends by itself."""
+        while self._read():
+            pass
+        _, status = os.waitpid(self.process, 0)
+        return os.waitstatus_to_exitcode(status)
+
+    @property
+    def screen(self) -> list[str]:
+        """The lines that stand there."""
+        return shown(self.seen)
+
+    def _read(self) -> bool:
+        if not select.select([self._descriptor], [], [], PATIENCE)[0]:
+            raise AssertionError(f"it says nothing behind {self.seen[-400:]!r}")
+        try:
+            data = os.read(self._descriptor, 65536)
+        except OSError:  # the other end is closed
+            return False
+        self.seen += data.decode(errors="replace")
+        return bool(data)
+
+
+def shown(text: str) -> list[str]:
+    """What a terminal makes of `text`: carriage returns, lines up, and what erases a line; colours are left out."""
+    lines, row, column = [""], 0, 0
+    at = 0
+    while at < len(text):
+        if sequence := _SEQUENCE.match(text, at):
+            at = sequence.end()
+            count = int(sequence[1]) if (sequence[1] or "").isdigit() else 1
+            if sequence[2] == "A":
+                row = max(0, row - count)
+            elif sequence[2] == "K":
+                lines[row] = "" if sequence[1] == "2" else lines[row][:column]
+            continue
+        character, at = text[at], at + 1
+        if character == "\r":
+            column = 0
+        elif character == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif character == "\b":
+            column = max(0, column - 1)
+        elif character >= " ":
+            lines[row] = lines[row][:column].ljust(column) + character + lines[row][column + 1 :]
+            column += 1
+    return [line.rstrip() for line in lines]

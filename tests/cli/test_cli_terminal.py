@@ -1,0 +1,164 @@
+"""`imagine run` as somebody at a terminal sees it: the bar, the paths, the pictures, and one prompt after another."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from imagine.cli.terminal import Screen, sequence
+from tests.cli.fake_server import FakeServer, picture, png
+from tests.cli.at_terminal import Terminal, shown
+
+BASE = {"TERM": "xterm-256color", "IMAGINE_NOHISTORY": "1"}
+STEPS = [{"status": "queued", "position": 0}, {"status": "loading", "model": "m", "fraction": 0.5}]
+STEPS += [{"status": "progress", "step": step, "steps": 10, "remaining": 1.0} for step in range(1, 11)]
+AT_WORK = picture(png(), "intermediate", step=10, steps=10)
+
+
+@pytest.mark.parametrize("columns", [80, 20])
+def test_a_path_stands_alone_on_its_line(server: FakeServer, columns: int) -> None:
+    server.lines = [*STEPS, picture(png(), index=0, warnings=["odd"]), *STEPS, picture(png(), index=1)]
+    with Terminal("run", "p", "--count", "2", "-o", "x", environ=BASE, columns=columns) as terminal:
+        assert terminal.end() == 0
+    said = [line for line in terminal.screen if line]
+    assert said == ["Warning: odd", "x-1.png", "x-1.json", "x-2.png", "x-2.json", "x-sheet.png"]
+    assert "painting" in terminal.seen
+
+
+def test_a_model_of_an_odd_name_is_no_markup_and_no_command(server: FakeServer) -> None:
+    seen = threading.Event()
+    server.lines = [{"status": "loading", "model": "a[red]b\x1b[31mc", "fraction": 0.5}, lambda _: seen.wait(60)]
+    server.lines += [picture(png())]
+    with Terminal("run", "p", "-o", "x", environ=BASE) as terminal:
+        terminal.wait_for("loading a[red]b\\x1b[31mc")
+        seen.set()
+        assert terminal.end() == 0
+
+
+def test_ctrl_c_takes_it_back(server: FakeServer) -> None:
+    ended = threading.Event()
+    server.lines = [*STEPS, AT_WORK, lambda _: ended.wait(60)]
+    Path("x.png").write_bytes(b"old")
+    with Terminal("run", "p", "-o", "x", "-s", "1", environ=BASE) as terminal:
+        terminal.wait_for("10/10")
+        terminal.type("\x03")
+        assert terminal.end() == 130
+    ended.set()
+    assert Path("x.png").read_bytes() == b"old"
+    assert terminal.screen[-2:] == ["cancelled", ""]
+
+
+def test_a_picture_in_a_terminal_that_shows_none_is_half_blocks(server: FakeServer) -> None:
+    server.lines = [picture(png((255, 0, 0), side=32), "intermediate"), picture(png((0, 0, 255), side=32))]
+    with Terminal("run", "p", "--show", "-o", "x", "-s", "1", environ=BASE | {"COLORTERM": "truecolor"}) as terminal:
+        assert terminal.end() == 0
+    assert "\x1b[38;2;255;0;0;48;2;255;0;0m" in terminal.seen
+    assert "\x1b[38;2;0;0;255;48;2;0;0;255m" in terminal.seen
+    assert Path("x.png").exists()
+
+
+def test_show_without_a_terminal_is_told_and_the_picture_made(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.cli.test_cli_text import run
+
+    assert run("run", "p", "--show", "-o", "x") == 0
+    assert capsys.readouterr().err.startswith("Warning: --show has no effect")
+    assert Path("x.png").exists()
+
+
+def test_blocks_fit_the_terminal_and_are_drawn_over() -> None:
+    import io
+
+    tall = sequence("blocks256", png((10, 200, 30), side=100), columns=30, rows=10)
+    lines = tall.split("\r\n")
+    assert len(lines) == 10
+    assert {line.count("▀") for line in lines} == {20}
+    out = io.StringIO()
+    screen = Screen("blocks", out, os.terminal_size((40, 8)))
+    for colour in ((1, 2, 3), (4, 5, 6)):
+        screen.draw(png(colour, side=16))
+    assert out.getvalue().count("\x1b[7A") == 2
+    assert out.getvalue().count("▀") == 2 * 14 * 7
+
+
+def test_one_prompt_after_another(server: FakeServer) -> None:
+    with Terminal("run", "-o", "x", "-n", "4", environ=BASE) as terminal:
+        terminal.wait_for(">>> ")
+        terminal.type("a fox\n")
+        terminal.wait_for("x-1.json")
+        terminal.type("/set steps 7\n/set sampler 'euler a'\n/set reproducible yes\n/show\n")
+        terminal.wait_for("reproducible    True")
+        terminal.type("an owl\n")
+        terminal.wait_for("x-2.json")
+        terminal.type("/set steps\n/set width wide\n/set speed 3\n/nonsense\n/help\n")
+        terminal.wait_for("There is no /nonsense")
+        terminal.type("a cat\n")
+        terminal.wait_for("x-3.json")
+        terminal.wait_for(">>> ", 4)
+        terminal.type("/bye\n")
+        assert terminal.end() == 0
+    first, second, third = server.asked
+    assert first == {"prompt": "a fox", "num_steps": 4, "progress": True}
+    assert second == first | {"prompt": "an owl", "num_steps": 7, "sampler": "euler a", "reproducible": True}
+    assert third == {"prompt": "a cat", "sampler": "euler a", "reproducible": True, "progress": True}
+    assert "'wide' is not a valid integer" in terminal.seen
+    assert "There is no speed; there are model, " in terminal.seen
+
+
+def test_a_refusal_or_ctrl_c_ends_a_picture_and_no_conversation(server: FakeServer) -> None:
+    ended = threading.Event()
+    server.refuse = lambda body: (400, "no owls") if "owl" in body["prompt"] else None
+    server.lines = [*STEPS, lambda _: ended.wait(60)]
+    with Terminal("run", "-o", "x", environ=BASE) as terminal:
+        terminal.wait_for(">>> ")
+        terminal.type("an owl\n")
+        terminal.wait_for("Error: no owls")
+        terminal.type("a fox\n")
+        terminal.wait_for("10/10")
+        terminal.type("\x03")
+        terminal.wait_for("cancelled")
+        ended.set()
+        server.lines = [picture(png())]
+        terminal.wait_for(">>> ", 3)
+        terminal.type("half a li\x03")
+        terminal.wait_for(">>> ", 4)
+        terminal.type("a cat\n")
+        terminal.wait_for(">>> ", 5)
+        terminal.type("\x04")
+        assert terminal.end() == 0
+
+
+def test_what_was_typed_is_called_back_and_kept_for_oneself(server: FakeServer, tmp_path: Path) -> None:
+    environ = BASE | {"IMAGINE_HOME": str(tmp_path / "home"), "IMAGINE_NOHISTORY": ""}
+    for keys in ("a fox\n", "\x1b[A\n"):
+        with Terminal("run", environ=environ) as terminal:
+            terminal.wait_for(">>> ")
+            terminal.type(keys)
+            terminal.wait_for(">>> ", 2)
+            terminal.type("\x04")
+            assert terminal.end() == 0
+    assert [asked["prompt"] for asked in server.asked] == ["a fox", "a fox"]
+    assert (tmp_path / "home/history").stat().st_mode & 0o777 == 0o600
+    with Terminal("run", environ=environ | {"IMAGINE_NOHISTORY": "1"}) as terminal:
+        terminal.wait_for(">>> ")
+        terminal.type("a secret\n")
+        terminal.wait_for(">>> ", 2)
+        terminal.type("\x04")
+        assert terminal.end() == 0
+    assert "secret" not in (tmp_path / "home/history").read_text()
+
+
+def test_tab_completes_settings_and_their_values(server: FakeServer) -> None:
+    with Terminal("run", "-o", "x", environ=BASE) as terminal:
+        terminal.wait_for(">>> ")
+        terminal.type("/se\tsam\teuler_\t\na fox\n")
+        terminal.wait_for(">>> ", 3)
+        terminal.type("\x04")
+        assert terminal.end() == 0
+    assert server.asked[0]["sampler"] == "euler_a"
+
+
+def test_the_screen_of_these_tests_is_one() -> None:
+    assert shown("ab\rc\n\x1b[1Axyz\x1b[2K\r\x1b[31mq\x1b[0m") == ["q", ""]

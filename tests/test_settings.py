@@ -275,3 +275,11 @@ def test_every_setting_has_its_words():
 )  # fmt: skip
 def test_a_variable_that_is_no_settings_is_told(name, said):
     assert settings_from({}, {name: "1"})[1] == said
+
+
+def test_a_log_shows_what_is_set_in_words():
+    shown = str(Settings(port=8000, device="cpu", api_key="sesame"))
+    assert "port 8000, device cpu" in shown
+    assert "api_key set" in shown
+    assert "sesame" not in shown
+    assert not any(sign in shown for sign in ("{", "none", "False"))

@@ -33,6 +33,7 @@ CREDENTIAL = "imagine-api-key"
 """The name of the systemd credential (`LoadCredential=`) that holds the API key."""
 _KEY = frozenset(["api_key", "api_key_file"])
 _LONGEST_KEY_FILE = 2**16
+_NOTHING = ("none", "False", "Defaults()")
 _OTHERS = tuple(PREFIX + name for name in ("CONFIG", "RUNTIME", "NOHISTORY", "BINARY", "CHROMIUM", "TEST_"))
 """Variables that something else reads: the command line, the one-file binary, the tests."""
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
@@ -128,6 +129,10 @@ class Settings:
     def said(self) -> dict[str, str]:
         """Every setting in words for a log; of a secret, only whether there is one."""
         return {o.name: ("set" if value else "none") if o.secret else _shown(value) for o, value in self._pairs()}
+
+    def __str__(self) -> str:
+        """What is set, for a log."""
+        return ", ".join(f"{name} {text}" for name, text in self.said().items() if text not in _NOTHING)
 
     def __repr__(self) -> str:
         return f"Settings({self.said()})"

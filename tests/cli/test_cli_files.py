@@ -17,7 +17,7 @@ from imagine.cli.naming import safe
 from imagine.cli.outputs import sweep
 from tests.cli.fake_server import FakeServer, picture, png
 
-META = {"model": "m", "prompt": "p", "seed": "7", "num_steps": 3, "guidance": 7.0, "width": 8, "height": 8}
+META = {"model": "m", "prompt": "p", "seed": "7", "num_steps": 3, "guidance": 7.0, "width": 64, "height": 64}
 
 
 def run(*arguments: str) -> int:
@@ -111,6 +111,9 @@ def test_every_format_is_written_in_itself_and_tells_its_recipe(
         main(["info", f"fox.{suffix}", "--json"])
     assert json.loads(capsys.readouterr().out) == META
     assert Path("fox.json").read_bytes().endswith(b"}\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", f"fox.{suffix}"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"fox.{suffix}: identical\n")
 
 
 def test_names_that_were_not_typed_never_overwrite(server: FakeServer) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from imagine.cli.terminal import Screen, sequence
-from tests.cli.fake_server import FakeServer, picture, png
 from tests.cli.at_terminal import Terminal, shown
+from tests.cli.fake_server import FakeServer, picture, png
 
 BASE = {"TERM": "xterm-256color", "IMAGINE_NOHISTORY": "1"}
 STEPS = [{"status": "queued", "position": 0}, {"status": "loading", "model": "m", "fraction": 0.5}]

@@ -169,7 +169,7 @@ def test_show_speaks_to_people(server: FakeServer, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     assert "size        2.1 GB\n" in said
     assert "modified    2023-10-27 15:30 (" in said
-    assert "size 5.0 GB" in said
+    assert "loaded      size 5.0 GB, expires_in for 4 minutes" in said
     assert run("show", "dreamshaper_9") == 2
     assert "did you mean: dreamshaper_8?" in capsys.readouterr().err
 
@@ -192,4 +192,6 @@ def test_verify_goes_on_behind_what_it_cannot_read(server: FakeServer, capsys: p
     assert run("verify", "none.png", "bad.png", ".", "x.json") == 1
     said = capsys.readouterr()
     assert said.out == "x.json: identical\n"
-    assert [line.split(":")[0] for line in said.err.splitlines()] == ["none.png", "bad.png", "."]
+    missing, bad, folder = said.err.splitlines()
+    assert missing == "none.png can't be read: no such file or directory"
+    assert (bad.split()[0], folder) == ("bad.png", ". is a folder, not a file")

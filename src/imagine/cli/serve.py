@@ -142,7 +142,7 @@ def _say_shipped(settings: Settings) -> None:
     found = in_folders(settings.roots)
     if all(entry["shipped"] for entry in found):
         instead = f"using {found[0]['name']}, which is small; " if found else ""
-        note(f"no model is installed: {instead}models go into {settings.roots[0]}")
+        note(f"no model is installed: {instead}models go into {settings.roots[0].absolute()}")
 
 
 async def _serve_private(settings: Settings) -> None:
@@ -190,4 +190,4 @@ def _say_where(urls: list[str], settings: Settings) -> None:
             base = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
             for name, path in (("native", "/generate"), ("openai", "/v1"), ("ollama", ""), ("page", "/")):
                 note(f"  {name:<8}{base}{path}")
-    note(f"  models  {', '.join(map(str, settings.roots))}")
+    note(f"  models  {', '.join(str(root.absolute()) for root in settings.roots)}")

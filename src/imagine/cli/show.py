@@ -12,11 +12,14 @@ from ..registry.matching import matching, similar
 from . import complete, reach
 from .console import write, write_json
 from .list import in_folders
-from .table import ago, moment, size_of
+from .table import ago, moment, size_of, span
 
 _WORDS: dict[str, Callable[[Any], str]] = {
     "size": size_of,
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",
+    "parameters": lambda count: f"{count / 1e9:.1f} billion" if count >= 1e9 else f"{count / 1e6:.0f} million",
+    "shipped": lambda shipped: "yes" if shipped else "no",
+    "expires_in": lambda seconds: f"for {span(seconds)}" if seconds >= 0 else "for ever",
 }
 
 

@@ -16,12 +16,14 @@ from .same_model import NAMED_BY, differences, holders
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..images import MediaType
 
 NEAR = 8
 """The largest difference of a channel, of 255, that still counts as near."""
 
 
 _NOT_FOUND = 404
+_LOSSY: dict[str, MediaType] = {"jpeg": "image/jpeg", "webp": "image/webp"}
 _NOT_COMPARED = frozenset(["img", "mask", "stream", *NAMED_BY])
 """A saved JSON holds the photos themselves, what is made again their digests; models are compared by `same_model`."""
 
@@ -46,7 +48,7 @@ def command(files: tuple[str, ...], address: str | None, as_json: bool) -> int:
         try:
             verdict = verify(client, file)
         except ImagineError as error:
-            note(f"{file}: {error}")
+            note(str(error) if file in str(error) else f"{file}: {error}")
             failed = True
             continue
         failed |= verdict.kind == "different"
@@ -59,17 +61,23 @@ def command(files: tuple[str, ...], address: str | None, as_json: bool) -> int:
 
 def verify(client: Client, file: str) -> Verdict:
     """The picture of `file` made again, compared with the one it holds."""
+    from .. import containers
+    from ..images import decode, encode
     from .asking import recipe_of
     from .info import recipe_in
     from .inputs import read_input
 
     data = read_input(file, "file")
-    before, old = recipe_in(file, data), picture_in(file, data)
+    lossy = _LOSSY.get(containers.sniff(data) or "")
+    before, old = recipe_in(file, data), data if lossy else picture_in(file, data)
     try:
         final = list(client.generate(recipe_of(file, {}) | {"progress": True}))[-1]
     except Refused as error:
         raise _with_holders(client, before, error) from error
-    verdict = compared(old, base64.b64decode(final["img"]), before, final["meta"])
+    new = base64.b64decode(final["img"])
+    if lossy:  # compared as the same format would hold it
+        new = encode(decode(new, field="img"), lossy, meta=final["meta"])
+    verdict = compared(old, new, before, final["meta"])
     models = [d.words for d in differences(client, before, final["meta"]) if d.sure or verdict.kind != "identical"]
     return verdict._replace(changed=[*models, *verdict.changed])
 

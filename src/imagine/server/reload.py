@@ -45,7 +45,7 @@ async def reload(app: web.Application, reread: Reread, patience: float = PATIENC
         return
     taken = app[GATEWAY].settings
     app[GUARD].obey(taken)
-    _log.info("reloaded; settings: %s", taken.said())
+    _log.info("reloaded; settings: %s", taken)
     if fixed:
         _log.warning("what has changed in %s takes effect at the next start", ", ".join(fixed))
 

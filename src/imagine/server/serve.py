@@ -48,7 +48,7 @@ async def serve(
     """
     stop = stop or asyncio.Event()
     notifier = Notifier()
-    _log.info("settings: %s", settings.said())
+    _log.info("settings: %s", settings)
     gateway = Gateway(settings, workers=workers)
     app = make_app(gateway)
     runner = Runner(

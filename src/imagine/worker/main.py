@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
+from ..errors import ImagineError
 from ..frames import FrameError, Log, Start, WorkerSettings
 from .engine_protocol import Engine
 from .environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] = (), make: Callable[[WorkerSettings], Engine] | No
     try:
         serve(inbox, outbox, (make or _engine)(settings), pulse, time.monotonic)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the end
-        traceback.print_exc()
+        if not isinstance(error, ImagineError):  # ours says in a sentence what is wrong
+            traceback.print_exc()
         print(error_from_exception(error), file=sys.stderr)  # noqa: T201 - the gateway shows the last line
         return 1
     return 0

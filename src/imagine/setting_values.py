@@ -23,6 +23,7 @@ LogFormat = Literal["text", "json"]
 EVERYONE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
+_PROXIES = "addresses or networks of your proxies, such as 127.0.0.1 or 172.18.0.0/16, and not everybody"
 _KEY = re.compile(r"[!-~](?:[ -~]{0,998}[!-~])?")
 _APPLICATION = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://\*")
 _FILES = re.compile(r"file:/+\*?")
@@ -125,9 +126,12 @@ def networks(value: object) -> tuple[Network, ...]:
 
 def proxies(value: object) -> tuple[Network, ...]:
     """Networks of proxies; everybody is none, since then everybody could say to be anybody."""
-    found = networks(value)
+    try:
+        found = networks(value)
+    except ValueError as error:
+        raise ValueError(_PROXIES) from error
     if any(network.prefixlen == 0 for network in found):
-        raise ValueError("addresses or networks of your proxies, such as 127.0.0.1 or 172.18.0.0/16, and not all")
+        raise ValueError(_PROXIES)
     return found
 
 

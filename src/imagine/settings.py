@@ -36,6 +36,8 @@ _LONGEST_KEY_FILE = 2**16
 _NOTHING = ("none", "False", "Defaults()")
 _OTHERS = tuple(PREFIX + name for name in ("CONFIG", "RUNTIME", "NOHISTORY", "BINARY", "CHROMIUM", "TEST_"))
 """Variables that something else reads: the command line, the one-file binary, the tests."""
+_FLAGS = {"origins": "origin", "trusted_proxies": "trusted-proxy", "preset_files": "presets"}
+"""What flags are called that can be said several times, each time with one of the setting's values."""
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
 
 
@@ -254,7 +256,8 @@ def _layer(given: Mapping[str, object], named: str) -> dict[str, Any]:
 
 
 def _value(name: str, value: object, named: str) -> Any:
-    where = named.format(name.upper() if named.startswith(PREFIX) else name.replace("_", "-"))
+    flag = _FLAGS.get(name, name.replace("_", "-"))
+    where = named.format(name.upper() if named.startswith(PREFIX) else flag)
     if named.startswith("{}"):
         where = named.format(name)
     read = _READ[name]
@@ -263,9 +266,11 @@ def _value(name: str, value: object, named: str) -> Any:
             check_text(value, where)
         return read(value)
     except BadRequest as error:
-        raise ImagineError(str(error), field=name) from error
+        raise ImagineError(f"{where} is not text in UTF-8", field=name) from error
     except ValueError as error:
-        seen = "set" if name == "api_key" else shown(value)
+        parts = value if isinstance(value, list | tuple) else []
+        several = ", ".join(part for part in parts if isinstance(part, str))
+        seen = "set" if name == "api_key" else shown(several or value)
         raise ImagineError(f"{where} is {seen}; it must be {error}", field=name) from error
 
 

@@ -102,7 +102,9 @@ def test_the_setting_names_proxies_and_not_everybody():
         ipaddress.ip_network("127.0.0.1/32"), ipaddress.ip_network("10.0.0.0/8"),
     )  # fmt: skip
     for said in ("all", "0.0.0.0/0", "::/0", "nonsense"):
-        with pytest.raises(ImagineError, match="--trusted-proxies is"):
+        with pytest.raises(
+            ImagineError, match=f"--trusted-proxy is '{said}'; it must be addresses or networks of your proxies"
+        ):
             settings_from({"trusted_proxies": (said,)}, {})
 
 

@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz lint docs page ui-test chromium systemd screenshots format bench binary binary-test toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz lint docs page ui-test chromium systemd nginx screenshots format bench binary binary-test toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -16,7 +16,7 @@ help:  ## list the tasks
 demo: .venv/ready  ## make a picture with MODEL (Toybox if not said) and PROMPT, in this folder
 	@$(PY) tools/demo.py $(if $(MODEL),--model "$(MODEL)") $(if $(PROMPT),"$(PROMPT)")
 
-test: .venv/ready lint chromium systemd  ## lint, types and all tests
+test: .venv/ready lint chromium systemd nginx  ## lint, types and all tests
 	$(PY) -m pytest -q --ignore=tests/page
 	$(PY) -m pytest -q tests/page  # apart, since Playwright keeps an event loop running for as long as its process lives
 
@@ -42,6 +42,9 @@ chromium:  ## install the browser that the page's tests drive, where that can be
 
 systemd:  ## install what the tests of the service need, where that can be done; they need root
 	@sh tools/systemd.sh
+
+nginx:  ## fetch the nginx that the tests of a proxy run, where that can be done
+	@sh tools/nginx.sh
 
 ui-test: .venv/ready chromium  ## the page, in a real browser
 	$(PY) -m pytest -q tests/page tests/server/test_page.py tests/tools/test_build_page.py

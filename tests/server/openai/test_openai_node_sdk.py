@@ -19,6 +19,11 @@ PATIENCE = 240
 @pytest.fixture(scope="session")
 def node():
     """The node program, with the client installed beside the script."""
+    return installed()
+
+
+def installed() -> str:
+    """The node program; the client is installed beside the script from then on. Skips the test where it can't be."""
     found, npm = shutil.which("node"), shutil.which("npm")
     if found is None or npm is None:
         pytest.skip("node or npm is not installed")
@@ -49,6 +54,8 @@ def test_the_node_client(tmp_path, node):
     assert (seen["url"]["type"], seen["url"]["size"]) == ("image/png", "1024x1024")
     assert opened(base64.b64decode(seen["bytes"])).size == (1024, 1024)
     assert seen["inline"]["seed"] == "7"
+    assert set(seen["azure"]["data"][0]) >= {"url", "b64_json"}
+    assert (seen["azure"]["model"], seen["azureEdit"]["model"], seen["azure"]["warnings"]) == ("fox", "fox", [])
     assert opened(base64.b64decode(seen["inline"]["data"][0]["b64_json"])).size == (64, 64)
     assert (seen["edit"]["strength"], seen["edit"]["warnings"]) == (1.0, [])
     assert len(seen["several"]["data"]) == 2

@@ -1,6 +1,6 @@
 // OpenAI's official Node client, as a program uses it. Says as JSON what it saw; test_openai_node_sdk.py judges.
 import fs from 'node:fs';
-import OpenAI, { toFile } from 'openai';
+import OpenAI, { AzureOpenAI, toFile } from 'openai';
 
 const [baseURL, apiKey, folder] = process.argv.slice(2);
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
@@ -41,6 +41,9 @@ seen.stream = await events(
 seen.editStream = await events(
   client.images.edit({ model: 'gpt-image-1', image: await picture('image'), prompt: 'a fox', stream: true, partial_images: 1 }),
 );
+const azure = new AzureOpenAI({ endpoint: baseURL.replace(/\/v1$/, ''), apiKey, apiVersion: '2025-04-01-preview', maxRetries: 0 });
+seen.azure = await azure.images.generate({ model: 'fox', prompt: 'a fox', size: '64x64' });
+seen.azureEdit = await azure.images.edit({ model: 'fox', image: await picture('image'), prompt: 'a fox' });
 seen.models = [];
 for await (const model of client.models.list()) seen.models.push(model.id);
 seen.model = await client.models.retrieve('yandexgpt/yandex-art');

@@ -55,16 +55,6 @@ def test_a_reader_that_has_gone_is_no_error_to_tell() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-@pytest.mark.parametrize("key", ["ключ", "\udcff", "a\nb"])
-def test_a_key_that_can_not_be_sent_is_told(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMAGINE_API_KEY", key)
-    with FakeServer() as server:
-        monkeypatch.setenv("IMAGINE_HOST", server.address)
-        with pytest.raises(ImagineError, match="this API key can't be sent") as caught:
-            reach.named(None)
-    assert key not in str(caught.value)
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(name, "--help") == 0

@@ -25,7 +25,6 @@ SENTENCES = {
     "named with --trusted-proxy and tell for whom it asks (X-Forwarded-For)",
     "guard.host": "the Host header names another server; if it is this one, say so with --public-url",
     "guard.origin": "pages of this origin or site may not use this server; allow one with --origin",
-    "key.unsendable": "this API key can't be sent: it must be visible ASCII characters",
     "guard.key": "this server needs its API key, as the header 'Authorization: Bearer KEY'",
     "absent": "this server draws pictures and nothing else; use {instead}",
     "absent.files": "models are files here, which this server neither makes nor removes; {instead} lists them",

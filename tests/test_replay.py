@@ -154,3 +154,15 @@ def test_a_strength_that_kept_nothing_of_a_picture_is_not_taken_over_to_one(stre
     assert parsed.request.strength == kept
     assert [warning.code for warning in parsed.warnings] == ([] if kept else ["recipe.strength"])
     assert request_from_meta({"prompt": "a", "img": "5" * 64, "strength": strength}, img="aGk=").warnings == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "digest"),
+    [
+        ({"digest": "6" * 64, "sha256": "7" * 64}, "6" * 64), ({"sha256": "0123456789"}, "0123456789"),
+        ({"digest": "\x1b[2J"}, None), ({}, None),
+    ],
+)  # fmt: skip
+def test_the_model_that_drew_it_is_asked_for_by_its_digest(meta, digest):
+    assert request_from_meta({"prompt": "a", "model": "m"} | meta).request.digest == digest
+    assert request_from_meta({"prompt": "a"} | meta).request.digest is None

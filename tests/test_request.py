@@ -50,7 +50,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "strength": 1.0, "mask": "aGk=", "extend": Margins(left=8), "resize": "fit", "fit": "scale",
         "hires": SecondPass(scale=1.5, strength=0.4, steps=10, upscaler="latent"), "count": 16, "preset": "p",
         "stream": 5, "preview": "vae", "progress": True, "keep_alive": "5m", "reproducible": True, "buckets": "1x25",
-        "refiner": "r", "refiner_at": 0.5,
+        "refiner": "r", "refiner_at": 0.5, "digest": "0123456789",
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))

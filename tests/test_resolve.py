@@ -319,3 +319,20 @@ def test_a_models_file_names_what_suits_it_and_nonsense_is_as_nothing(metadata, 
     model = structs.replace(MODEL, metadata=metadata)
     assert stated_by(model) == expected
     assert recipe(model, defaults=stated_by(model)).guidance == (expected.guidance or 7.0)
+
+
+NAMED = structs.replace(MODEL, header_digest="4e" * 32, file_digest="5a" * 32)
+
+
+@pytest.mark.parametrize(
+    ("model", "digest", "told"),
+    [
+        (NAMED, "d" * 64, False), (NAMED, "d" * 10, False), (NAMED, "4e" * 32, False), (NAMED, "5a" * 32, False),
+        (NAMED, "5a" * 5, False), (NAMED, None, False), (NAMED, "0" * 64, True), (NAMED, "0" * 10, True),
+        (MODEL, "0" * 64, True), (MODEL, "0" * 10, False),  # the whole file's isn't known yet
+    ],
+)  # fmt: skip
+def test_a_model_that_is_another_than_drew_it_is_told(model, digest, told):
+    asked = parse({"prompt": "a fox"} | ({"digest": digest} if digest else {})).request
+    warnings = resolve(asked, model=model, random_seed=lambda: 1).warnings
+    assert [warning.code for warning in warnings] == ["model.another"] * told

@@ -12,6 +12,7 @@ from .request import GenerateRequest, Parsed, parse
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PICTURES = ("img", "mask")
+_MODEL_DIGEST = re.compile(r"[0-9a-f]{10,64}")
 _NOT_ASKED = frozenset(["digest", "sha256", "environment", "parts"])
 """What a recipe says of how it was made, that nobody asks for."""
 _SETTINGS = frozenset(["count", "preset"])
@@ -24,14 +25,17 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
     """The request whose `resolve` is the recipe `meta`, as `metadata.read_metadata` gives it.
 
     A picture's file holds only the digests of the pictures it was made from: `img` and `mask` are these pictures
-    themselves, in base64. Whether they are, and whether the model is the one of `meta["digest"]`, is the caller's to
-    compare. What the recipe doesn't say isn't said in the request either; unknown names are in the warnings. So is a
-    strength that was of no picture: it is not taken over to one that is given now.
+    themselves, in base64. Whether they are is the caller's to compare; whether the model is the one that drew it,
+    `resolve`'s. What the recipe doesn't say isn't said in the request either; unknown names are in the warnings. So is
+    a strength that was of no picture: it is not taken over to one that is given now.
     Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
     """
     body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
     for name, given in zip(_PICTURES, (img, mask), strict=True):
         body[name] = given or _carried(name, body.get(name))
+    digest = str(meta.get("digest") or meta.get("sha256") or "")
+    if "model" in body and _MODEL_DIGEST.fullmatch(digest):
+        body["digest"] = digest
     warnings: list[Note] = []
     if body["img"] is None:
         body.pop("strength", None)  # recipes say one even where there was nothing to keep

@@ -36,6 +36,8 @@ _SEED = {"allowed": f"a whole number from 0 to {MAX_SEED} (also as text), or -1 
 _KEEP_ALIVE = {"allowed": 'a number of seconds, or a duration such as "5m" or "1h30m"; negative is for ever'}
 _BUCKETS = {"allowed": 'text such as "1x12,4x13"'}
 _BUCKETS_PATTERN = r"^[0-9]{1,2}x[0-9]{1,4}(?:,[0-9]{1,2}x[0-9]{1,4})*$(?!\n)"
+_DIGEST = {"allowed": "10 to 64 of the digits 0-9a-f"}
+_DIGEST_PATTERN = r"^[0-9a-f]{10,64}$(?!\n)"
 _SEED_PATTERN = r"^(?:-1|[0-9]{1,20})$(?!\n)"
 # Python's $ also matches before a last line's end, which the lookahead refuses; a schema's readers know no \Z.
 
@@ -76,6 +78,14 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     model: Annotated[
         Name | None,
         Meta(description="A name from /models; otherwise the configured default, the only one, or the last used."),
+    ] = None
+    digest: Annotated[
+        Annotated[str, Meta(pattern=_DIGEST_PATTERN)] | None,
+        Meta(
+            description="From a picture's recipe: the digest of the model that drew it, or its first 10 digits or "
+            "more. Where the model of that name is another, a warning says so.",
+            extra=_DIGEST,
+        ),
     ] = None
     width: Annotated[
         Side | None,

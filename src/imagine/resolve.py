@@ -108,7 +108,7 @@ def resolve(
     assert (request.img is None) == (img is None), "img is described where there is one"
     assert (request.mask is None) == (mask is None), "mask is described where there is one"
     _check(request)
-    warnings = _without_effect(request)
+    warnings = [*_without_effect(request), *_of_another_model(request, model)]
     size = _size(request, model, defaults, img, multiple, warnings)
     recipe = _recipe(request, model, defaults, size)
     if img is not None:
@@ -179,6 +179,19 @@ def _without_effect(request: GenerateRequest) -> list[Note]:
         pairs.append(("preview", "stream"))
     warnings: list[Note] = [message("no_effect.without", name, other=other) for name, other in pairs]
     return warnings
+
+
+def _of_another_model(request: GenerateRequest, model: Entry) -> list[Note]:
+    """A warning where the model is another than the one of the recipe's digest.
+
+    Other programs' recipes hold the beginning of the whole file's, which may not be known here yet.
+    """
+    digest = request.digest
+    known = [name for name in (model.digest, model.header_digest, model.file_digest) if name]
+    untold = digest is not None and len(digest) < len(model.digest) and not model.file_digest
+    if digest is None or untold or any(name.startswith(digest) for name in known):
+        return []
+    return [message("model.another", "model", name=model.name, digest=digest[:12])]
 
 
 def _size(

@@ -151,7 +151,9 @@ NAMED_DIFFERENTLY = {
     "another": ({"digest": OLD}, True, f"model: digest 0d0d0d0d0d0d {NOW} 'kept' has the old one here"),
     "gone": ({"digest": "ab" * 32}, True, f"model: digest {'ab' * 6} {NOW} none here has the old one"),
     "older": ({"digest": HEADER}, True, ""),
-    "older, and no proof": ({"digest": HEADER}, False, "model: the picture names it by its header alone, which fits"),
+    "older, and no proof": (
+        {"digest": HEADER}, False, "model: the picture names it by its header alone, which fits but is no proof",
+    ),
     "the web UI's": ({"sha256": WHOLE[:10]}, True, ""),
     "the web UI's other": (
         {"sha256": "ab" * 5}, True, "model: digest ababababab is now 5a5a5a5a5a5a, and none here has the old one",
@@ -180,6 +182,12 @@ def test_verify_names_the_model_that_differs(
     run("verify", "x.json")
     words = "identical" if same else "different, largest difference 200 of 255"
     assert capsys.readouterr().out == f"x.json: {'; '.join(filter(None, [words, told]))}\n"
+
+
+def test_a_recipe_asks_for_the_model_that_drew_it_unless_another_is_meant(server: FakeServer) -> None:
+    Path("x.json").write_text(json.dumps({"meta": {"model": "m", "prompt": "p", "digest": OLD}, "out": ""}))
+    assert run("run", "--from", "x.json", "-o", "x") == run("run", "--from", "x.json", "-m", "n", "-o", "y") == 0
+    assert [body.get("digest") for body in server.asked] == [OLD, None]
 
 
 def test_verify_says_which_model_is_the_same_where_the_named_one_is_gone(

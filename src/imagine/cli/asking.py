@@ -57,6 +57,9 @@ def recipe_of(source: str | Path, said: dict[str, Any]) -> dict[str, Any]:
     meta = dict(recipe.meta)
     if said:  # another picture: the batches of the first one's steps mean nothing to it
         meta.pop("buckets", None)
+    if "model" in said:  # meant to be another
+        meta.pop("digest", None)
+        meta.pop("sha256", None)
     if "strength" in said:
         meta.pop("strength", None)
     parsed = request_from_meta({"prompt": said.get("prompt", "")} | meta, img=said.get("img"), mask=said.get("mask"))

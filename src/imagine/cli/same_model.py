@@ -59,7 +59,7 @@ def _changed(client: Client, what: str, old: str, new: str) -> Difference:
         return Difference(f"{what}: what the picture names it by is no digest", sure=True)
     known = holders(client, old)
     if any(entry.get("header_digest") == old and entry.get("digest") == new for entry in known):
-        return Difference(f"{what}: the picture names it by its header alone, which fits", sure=False)
+        return Difference(f"{what}: the picture names it by its header alone, which fits but is no proof", sure=False)
     names = " or ".join(f"'{entry['name']}'" for entry in known[:_NAMED])
     here = f"{names} has the old one here" if names else "none here has the old one"
     return Difference(f"{what}: digest {old[:_SHOWN]} is now {new[:_SHOWN]}, and {here}", sure=True)

@@ -37,7 +37,7 @@ def command(model: str, address: str | None, as_json: bool) -> None:
     if as_json:
         write_json(entries[name])
         return
-    write("\n".join(f"{field:<12}{_words(field, value)}" for field, value in entries[name].items() if value))
+    write("\n".join(f"{field:<15}{_words(field, value)}" for field, value in entries[name].items() if value))
 
 
 def _words(field: str, value: Any) -> str:

@@ -9,6 +9,7 @@ SENTENCES = {
     "model.replaced": "model '{name}' was replaced before it was loaded; ask again",
     "model.changed": "the file of model '{name}' was changed while it drew, so there is no picture; ask again",
     "digest.form": "{field} is '{value}'; it must be 10 to 64 of the digits 0-9a-f",
+    "model.another": "another model than today's '{name}' drew it: one with the digest {digest}",
     "needs_img": "{field} needs the picture that it belongs to, as img",
     "no_effect.without": "{field} has no effect without {other}",
     "body.too_large": "the body is too large; at most {most} bytes are taken",

@@ -64,6 +64,10 @@ class Client:
             return self.ask("GET", "/models")
         return self.ask("GET", f"/models?digest={quote(digest, safe='')}", timeout=DIGEST_TIMEOUT)
 
+    def model(self, name: str) -> dict[str, Any]:
+        """What `/models/NAME` says: the details of one, its digest among them."""
+        return self.ask("GET", f"/models/{quote(name, safe='/')}", timeout=DIGEST_TIMEOUT)
+
     def presets(self) -> dict[str, Any]:
         """What `/presets` says: `presets`, by what they set."""
         return self.ask("GET", "/presets")

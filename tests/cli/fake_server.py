@@ -67,6 +67,7 @@ class FakeServer:
                 path, _, digest = self.path.partition("?digest=")
                 models = [one for one in outer.models if not digest or digest in one.values()]
                 answers = {"/health": outer.health, "/models": {"models": [], "details": models, "others": []}}
+                answers |= {f"/models/{one['name']}": one for one in outer.models}
                 answers["/presets"] = {"presets": outer.presets}
                 self._json(answers[path])
 

@@ -41,6 +41,24 @@ def fine_tunes(folder, *names, shapes=None, kind=declared.tiny):
     return made
 
 
+def test_who_asks_for_one_model_is_told_its_digests(tmp_path):
+    (path,) = fine_tunes(tmp_path, "a", shapes=LARGE)
+
+    async def act(client):
+        async def told(name="a"):
+            async with client.get(f"/models/{name}") as answer:
+                return answer.status, await answer.json()
+
+        status, first = await told()
+        await client.gateway.digests.reading
+        return status, first, (await told())[1], await told("nothing")
+
+    status, first, second, (missing, _) = ask(tmp_path, act, models=())
+    assert (status, missing) == (200, 404)
+    assert (first["digest"], first["sha256"]) == (digest_of(path), "")
+    assert second == first | {"sha256": sha256(path)}
+
+
 async def drawn(client, **more):
     """The job of a picture."""
     async with client.post("/generate", json={"prompt": "a fox", **more}) as answer:

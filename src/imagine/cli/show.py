@@ -14,6 +14,7 @@ from .console import write, write_json
 from .list import in_folders
 from .table import ago, moment, size_of, span
 
+_FOR_PROGRAMS = ("header_digest",)
 _WORDS: dict[str, Callable[[Any], str]] = {
     "size": size_of,
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",
@@ -34,10 +35,12 @@ def command(model: str, address: str | None, as_json: bool) -> None:
     name = matching(model, entries)
     if name is None:
         raise ModelNotFound(model, similar=similar(model, entries))
+    entry = client.model(name) if client else entries[name]
     if as_json:
-        write_json(entries[name])
+        write_json(entry)
         return
-    write("\n".join(f"{field:<15}{_words(field, value)}" for field, value in entries[name].items() if value))
+    said = {field: value for field, value in entry.items() if value and field not in _FOR_PROGRAMS}
+    write("\n".join(f"{field:<12}{_words(field, value)}" for field, value in said.items()))
 
 
 def _words(field: str, value: Any) -> str:

@@ -55,7 +55,10 @@ ROUTES = [
     Route("GET", "/health", about.health, "That this is Imagine, its version, and whether it can draw."),
     Route("GET", "/metrics", about.metrics, "Counters, in Prometheus's text format."),
     Route("GET", "/openapi.json", openapi, "This document."),
-    Route("GET", "/models", models.models, "The models there are, and which are loaded."),
+    Route(
+        "GET", "/models", models.models, "The models there are, and which are loaded; `digest` keeps those known by it."
+    ),
+    Route("GET", "/models/{name:.+}", models.model, "One of them, by its name or an alias, with its digest."),
     Route("GET", "/samplers", models.samplers, "The samplers, their schedules and bounds; `model` says for which."),
     Route("DELETE", "/models/{name:.+}/loaded", models.unload, "Let a loaded model go once no job uses it."),
     Route("GET", "/presets", presets.presets, "The style presets there are."),

@@ -35,6 +35,15 @@ async def models(request: web.Request) -> web.Response:
     return web.Response(body=body_from(answer), content_type="application/json")
 
 
+async def model(request: web.Request) -> web.Response:
+    """Details of one, by its name or an alias, with the digest of its content; the whole file's is made meanwhile."""
+    gateway = request.app[GATEWAY]
+    entry = await gateway.to_draw(request.match_info["name"])
+    gateway.digests.used(gateway.source_of(entry))
+    answer = _detail(gateway, entry, gateway.resident().get(entry.name))
+    return web.Response(body=body_from(answer), content_type="application/json")
+
+
 async def samplers(request: web.Request) -> web.Response:
     """The samplers with their schedules and bounds, for the model that `model` names, else for an ordinary one."""
     name = request.query.get("model")

@@ -32,13 +32,17 @@ class Loading(Event, frozen=True, tag="loading"):
 
 
 class Progress(Event, frozen=True, tag="progress"):
-    """`step` of the user's `steps` are done; `remaining` is the estimated time to the picture, in seconds."""
+    """`step` of the user's `steps` are done; `remaining` is the estimated time to the picture, in seconds.
+
+    `spent` is how many seconds the job had the device so far: of a step that was shared, its share.
+    """
 
     step: int
     steps: int
     stage: str = "denoising"
     index: int = 0
     remaining: float | None = None
+    spent: float = 0.0
 
 
 class Preview(Event, frozen=True, tag="preview"):
@@ -54,7 +58,8 @@ class Preview(Event, frozen=True, tag="preview"):
 class Finished(Event, frozen=True, tag="finished"):
     """One picture is done: a PNG that carries `meta`, everything that makes it again.
 
-    `timings` holds seconds per stage. A job of several pictures ends with the one whose `last` is true.
+    `timings` holds seconds per stage, `spent` is as in `Progress`. A job of several pictures ends with the one whose
+    `last` is true.
     """
 
     data: bytes
@@ -64,6 +69,7 @@ class Finished(Event, frozen=True, tag="finished"):
     index: int = 0
     media_type: str = "image/png"
     last: bool = True
+    spent: float = 0.0
 
 
 class Failed(Event, frozen=True, tag="failed"):

@@ -51,11 +51,13 @@ class PlainFamily:
         return torch.tanh(latents.roll(1, 2) - latents + word / 50 + timesteps[:, None, None, None] / 1000)
 
     def encode_picture(self, pixels, *, tiled=False):
+        yield from ()
         self._call("encode_picture")
         colours = avg_pool2d(pixels, 8)
         return Coded(torch.cat([colours, colours.mean(1, keepdim=True)], 1))
 
     def decode(self, latents, *, tiled=False):
+        yield from ()
         self._call("tiled decode" if tiled else "decode")
         return Coded(interpolate(latents[:, :3], scale_factor=8.0))
 
@@ -65,6 +67,42 @@ class PlainFamily:
     def spare(self):
         self._call("spare")
         return self._spares.pop(0) if self._spares else None
+
+
+class Timed(PlainFamily):
+    """What it does puts a clock forward: by `step` seconds for 64 × 64 pixels, by as much more as there are more of
+    them, and by `more` of that for each row behind the first; by `part` for each of ten parts of its VAE's work."""
+
+    def __init__(self, clock, step=1.0, part=0.0, more=0.0):
+        super().__init__()
+        self._clock, self._step, self._part, self._more = clock, step, part, more
+        self.in_work = set()
+        self.most_in_work = 0
+        """Pieces of the VAE's work that were begun and not ended, at one time."""
+
+    def denoise(self, latents, timesteps, rows):
+        area = latents.shape[2] * latents.shape[3] / 64
+        self._clock.now += self._step * area * (1 + self._more * (len(latents) - 1))
+        return super().denoise(latents, timesteps, rows)
+
+    def encode_picture(self, pixels, *, tiled=False):
+        yield from self._slowly(pixels.shape[2] * pixels.shape[3] / 64**2)
+        return (yield from super().encode_picture(pixels, tiled=tiled))
+
+    def decode(self, latents, *, tiled=False):
+        yield from self._slowly(latents.shape[2] * latents.shape[3] / 64)
+        return (yield from super().decode(latents, tiled=tiled))
+
+    def _slowly(self, pictures):
+        mine = object()
+        self.in_work.add(mine)
+        self.most_in_work = max(self.most_in_work, len(self.in_work))
+        try:
+            for _ in range(10):
+                self._clock.now += self._part * pictures
+                yield
+        finally:
+            self.in_work.discard(mine)
 
 
 class Shelf:

@@ -60,12 +60,12 @@ def recipe(**changes):
     return msgspec.structs.replace(RECIPE, **changes)
 
 
-def wish(source, job="a", *, every=0, kind="linear", img=None, mask=None, keep_alive=None, **changes):
+def wish(source, job="a", *, client="test", every=0, kind="linear", img=None, mask=None, keep_alive=None, **changes):
     """A `Submit` of `RECIPE` with `changes`; pictures are given as such."""
     given = {name: png(picture) for name, picture in (("img", img), ("mask", mask)) if picture is not None}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in given.items()}
     return Submit(
-        job=job, client="test", params=recipe(**digests, **changes), source=source,
+        job=job, client=client, params=recipe(**digests, **changes), source=source,
         preview=PreviewSettings(kind=kind, every=every), keep_alive=keep_alive, **given,
     )  # fmt: skip
 

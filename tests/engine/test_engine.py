@@ -16,6 +16,7 @@ from imagine import images
 from imagine.engine.forward import Forward
 from imagine.engine.job import Job
 from imagine.engine.loading.open import open_model
+from imagine.engine.parts import whole
 from imagine.engine.pictures import Pictures
 from imagine.engine.turns import Batch
 from imagine.errors import BadPicture, ImagineError
@@ -23,9 +24,10 @@ from imagine.events import Finished, Loading, Preview, Progress
 from imagine.frames import Load, WorkerSettings
 from imagine.metadata import read_metadata
 from imagine.params import Hires
-from tests.engine.plain_family import PlainFamily, Shelf, plain_source
+from tests.engine.plain_family import PlainFamily, Shelf, Timed, plain_source
 from tests.engine.running import (
     SETTINGS,
+    Clock,
     Engine,
     Inline,
     engine_of,
@@ -123,7 +125,7 @@ def test_neither_slot_nor_neighbours_change_a_bit(sd1, bucket, guidance):
     family = open_model(sd1, engine._device, lambda _fraction: None)
     jobs = [Job(wish(sd1, str(i), prompt=f"a {i}", seed=i, guidance=guidance), i) for i in range(bucket)]
     for job in jobs:
-        job.prepare([family], images.decode, torch.device("cpu"))
+        whole(job.prepare([family], images.decode, torch.device("cpu")))
     forward = Forward()
 
     def answer(*members):
@@ -190,19 +192,18 @@ def test_rows_of_other_guidance_and_samplers_share_a_batch():
         assert np.abs(crowded - np.asarray(picture(other))).max() <= 1
 
 
-@pytest.mark.parametrize("other", [{"width": 128}, {"guidance": 1.0}, {"reproducible": True}])
+@pytest.mark.parametrize("other", [{"guidance": 1.0}, {"reproducible": True}])
 def test_what_can_not_share_a_batch_takes_turns(other):
-    order = []
-    family = PlainFamily()
-    denoise = family.denoise
-    family.denoise = lambda latents, *rest: (order.append(len(latents)), denoise(latents, *rest))[1]
-    said = run(plain_engine(family=family), wish(PLAIN, "a", num_steps=6), wish(PLAIN, "b", num_steps=6, **other))
+    clock = Clock()
+    engine = plain_engine(family=Timed(clock), clock=clock)
+    said = run(engine, wish(PLAIN, "a", num_steps=6), wish(PLAIN, "b", num_steps=6, **other))
     steps = [report.job for report in said if isinstance(report, Progress) and report.step]
     assert steps == ["a", "b"] * 6
 
 
 def test_a_long_job_does_not_starve_a_short_one():
-    engine = plain_engine()
+    clock = Clock()
+    engine = plain_engine(family=Timed(clock), clock=clock)
     engine.submit(wish(PLAIN, "long", num_steps=150))
     said = []
     while not any(isinstance(report, Progress) and report.step == 10 for report in said):
@@ -228,7 +229,8 @@ def test_a_newcomer_is_shown_within_three_batches(crowd):
 
 
 def test_many_equal_jobs_progress_alike():
-    engine = plain_engine(WorkerSettings(device="cpu", full_prec=True, max_batch=2))
+    clock = Clock()
+    engine = plain_engine(WorkerSettings(device="cpu", full_prec=True, max_batch=2), Timed(clock), clock=clock)
     said, least = [], []
     for i in range(5):
         engine.submit(wish(PLAIN, str(i), num_steps=20))
@@ -463,8 +465,9 @@ BOOM = RuntimeError("boom")
 
 @pytest.mark.parametrize("method", ["encode", "encode_picture", "decode"])
 def test_a_failure_hits_the_job_that_was_worked_on(method):
-    family = PlainFamily()
-    engine = plain_engine(SHORT_LIVED, family)
+    clock = Clock()
+    family = Timed(clock)
+    engine = plain_engine(SHORT_LIVED, family, clock=clock)
     family.fails[method] = [BOOM]
     source = Image.new("RGB", (64, 64))
     for name in ("first", "second"):
@@ -534,7 +537,7 @@ def test_a_file_that_can_not_be_written_fails_its_own_job(monkeypatch):
     assert leaves_nothing(engine)
 
 
-def test_what_was_ready_when_another_failed_is_said_all_the_same():
+def test_what_is_ready_is_said_before_another_can_fail():
     engine, _, finishing = held_engine()
     engine.submit(wish(PLAIN, "ready"))
     while not finishing.held:
@@ -542,11 +545,10 @@ def test_what_was_ready_when_another_failed_is_said_all_the_same():
     finishing.let_go()
     broken = wish(PLAIN, "broken", img=Image.new("RGB", (64, 64)))
     engine.submit(msgspec.structs.replace(broken, img=b"no picture"))
-    error, hit, _ = fail(engine)
+    error, hit, said = fail(engine)
     assert isinstance(error, BadPicture)
     assert hit == ["broken"]
-    assert engine.busy, "there is something to say"
-    assert set(finished(engine.step())) == {"ready"}
+    assert set(finished(said)) == {"ready"}, "before the next turn"
     assert leaves_nothing(engine)
 
 

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from imagine.engine.canvas import picture_from_pixels
+from imagine.engine.parts import in_one, whole
 from imagine.errors import BadRequest, ImagineError
 from imagine.params import Extend, Hires
 from imagine.samplers import SAMPLERS, pairs
@@ -252,7 +253,7 @@ def test_latents_are_enlarged_themselves_without_a_picture_between():
     assert len(seen) == 2
     expected = torch.nn.functional.interpolate(seen[0], scale_factor=2, mode="bilinear")
     assert torch.equal(seen[1], expected)
-    decoded = picture_from_pixels(decode(expected).values)
+    decoded = picture_from_pixels(whole(decode(expected)).values)
     assert np.array_equal(pixels(result), np.asarray(decoded).astype(int))
 
 
@@ -304,7 +305,9 @@ def test_a_model_that_overflows_is_an_error_that_says_so():
 def test_what_the_vae_gave_up_is_said_once():
     family = PlainFamily()
     decode = family.decode
-    family.decode = lambda *given, **options: decode(*given, **options)._replace(warning="the VAE overflowed")
+    family.decode = lambda *given, **options: in_one(
+        lambda: whole(decode(*given, **options))._replace(warning="the VAE overflowed")
+    )
     engine = engine_of(open_model=Shelf(tiny=family))
     assert made(engine, wish(PLAIN, hires=Hires(scale=2.0))).warnings == ["the VAE overflowed"]
 

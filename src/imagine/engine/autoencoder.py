@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+from .parts import Parts, whole
+from .vae_parts import decode_parts, encode_parts
 
 OVERFLOWED = "the VAE overflowed in half precision and was run again in float32"
 
@@ -23,10 +26,16 @@ class Coded(NamedTuple):
     warning: str | None = None
 
 
+class Code(Protocol):
+    """`decode_parts` or `encode_parts`."""
+
+    def __call__(self, vae: Any, value: Tensor, /, *, tiled: bool) -> Parts[Tensor]: ...
+
+
 class Autoencoder:
     """A diffusers `AutoencoderKL` on its device; `scale` and `shift` map its latents to the denoiser's.
 
-    May be called from several threads: one after another.
+    May be called from several threads, and its work in parts taken turns with: one part after another.
     """
 
     def __init__(self, vae: Any, *, scale: float, shift: float = 0.0) -> None:
@@ -40,34 +49,50 @@ class Autoencoder:
 
     def encode(self, pixels: Tensor, *, tiled: bool = False) -> Coded:
         """Pixels (1, 3, H, W) in −1…1 to latents: the mode of the posterior. `tiled` needs less memory."""
-        mode, warning = self._run(lambda v: self._vae.encode(v).latent_dist.mode(), pixels, _not_finite, tiled)
-        return Coded((mode - self._shift) * self._scale, warning)
+        return whole(self.encoding(pixels, tiled=tiled))
 
     def decode(self, latents: Tensor, *, tiled: bool = False) -> Coded:
         """Latents to pixels in −1…1, on the CPU. `tiled` needs less memory."""
+        return whole(self.decoding(latents, tiled=tiled))
+
+    def encoding(self, pixels: Tensor, *, tiled: bool = False) -> Parts[Coded]:
+        """As `encode`, in parts."""
+        mode, warning = yield from self._run(encode_parts, pixels, _not_finite, tiled)
+        return Coded((mode - self._shift) * self._scale, warning)
+
+    def decoding(self, latents: Tensor, *, tiled: bool = False) -> Parts[Coded]:
+        """As `decode`, in parts."""
         latents = latents / self._scale + self._shift
-        pixels, warning = self._run(lambda v: self._vae.decode(v).sample, latents, _not_finite_or_black, tiled)
+        pixels, warning = yield from self._run(decode_parts, latents, _not_finite_or_black, tiled)
         return Coded(pixels.cpu(), warning)
 
-    def _run(
-        self, work: Callable[[Tensor], Tensor], value: Tensor, broken: Callable[[Tensor], bool], tiled: bool
-    ) -> Coded:
+    def _run(self, code: Code, value: Tensor, broken: Callable[[Tensor], bool], tiled: bool) -> Parts[Coded]:
+        own: torch.dtype = self._vae.dtype
+        made = yield from self._coded(code, value, own, tiled)
+        if own == torch.float32 or not broken(made):
+            return Coded(made)
+        del made
+        return Coded((yield from self._coded(code, value, torch.float32, tiled)), OVERFLOWED)
+
+    def _coded(self, code: Code, value: Tensor, dtype: torch.dtype, tiled: bool) -> Parts[Tensor]:
+        """Made in `dtype`. In between, the VAE is another's, and as it was."""
         with self._lock:
             self._lay_out()
-            own: torch.dtype = self._vae.dtype
-            if tiled:
-                self._vae.enable_tiling()
-            try:
-                made = self._in_dtype(work, value)
-                if own == torch.float32 or not broken(made):
-                    return Coded(made)
-                del made
-                self._cast(torch.float32)
-                return Coded(self._in_dtype(work, value), OVERFLOWED)
-            finally:
-                self._cast(own)
-                if tiled:
-                    self._vae.disable_tiling()
+        parts = code(self._vae, value.to(self._vae.device, dtype), tiled=tiled)
+        while True:
+            with self._lock:
+                own = self._vae.dtype
+                try:
+                    self._cast(dtype)
+                    next(parts)
+                except StopIteration as end:
+                    made: Tensor = end.value
+                    # Contiguous: what the denoiser makes of latents would depend on how they and their neighbours lie
+                    # in memory.
+                    return made.float().contiguous()
+                finally:
+                    self._cast(own)
+            yield
 
     def _lay_out(self) -> None:
         """On a CPU, have the channels last: its convolutions take 0.73 to 0.93 of the time then (measured).
@@ -82,11 +107,6 @@ class Autoencoder:
         if self._vae.dtype != dtype:
             # Not diffusers' own `to`, which logs a warning.
             torch.nn.Module.to(self._vae, dtype)
-
-    @torch.inference_mode()
-    def _in_dtype(self, work: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
-        # Contiguous: what the denoiser makes of latents would depend on how they and their neighbours lie in memory.
-        return work(value.to(self._vae.device, self._vae.dtype)).float().contiguous()
 
 
 def _not_finite(made: Tensor) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from itertools import groupby
 
 from ..errors import BadRequest
@@ -20,7 +20,11 @@ WORTH = 1.03
 """How many times as fast per picture the last bucket must have been for the next to be tried."""
 FORGET = 400
 """After so many batches a measurement is old, and its bucket may be tried again."""
+LONGEST = 3.0
+"""Seconds: no batch is formed whose step is expected to take longer, since nobody else has the device meanwhile."""
 SMOOTHING = 0.3
+_TICK = 1e-9
+"""No step takes less, whatever a coarse clock says."""
 _RUNS = re.compile(r"[0-9]{1,2}x[0-9]{1,4}(,[0-9]{1,2}x[0-9]{1,4})*")
 
 
@@ -35,14 +39,16 @@ class Batching:
         self._limits: dict[Hashable, int] = {}
         self._count = 0
 
-    def choose(self, key: Hashable, ready: int, most: int | None = None) -> int:
+    def choose(
+        self, key: Hashable, ready: int, most: int | None = None, fits: Callable[[int], bool] = lambda _: True
+    ) -> int:
         """The bucket in which to step some of `ready` jobs of this key: the most pictures a second.
 
-        `most` is the limit of their model, beside that of all.
+        `most` is the limit of their model, beside that of all; a bucket that doesn't fit isn't taken, save the first.
         """
         known = self._seconds[key]
         limit = self._limit(key) if most is None else min(most, self._limit(key))
-        allowed = [b for b in BUCKETS if b <= limit]
+        allowed = [b for b in BUCKETS if b == 1 or (b <= limit and self._is_short(key, b) and fits(b))]
         untried = next((b for b in allowed if self._unknown(key, b)), None)
         if untried == 1 or (untried and ready >= untried * FULL_ENOUGH and self._promising(key, untried)):
             return untried
@@ -51,6 +57,7 @@ class Batching:
     def record(self, key: Hashable, bucket: int, seconds: float) -> None:
         """A batch took so long. A bucket's first one, which warms up, counts only until its second."""
         self._count += 1
+        seconds = max(seconds, _TICK)
         place = (key, bucket)
         known = self._seconds[key]
         if bucket not in known or place not in self._warm:
@@ -78,12 +85,27 @@ class Batching:
         latest = max(known, key=lambda bucket: self._measured_at[key, bucket])
         return known[latest]
 
+    def expected(self, key: Hashable, bucket: int) -> float | None:
+        """Seconds that a step at this bucket should take; None where nothing was measured yet.
+
+        Where it wasn't itself, or long ago: as much a picture as at the largest bucket below it.
+        """
+        known = self._seconds.get(key, {})
+        if bucket in known and not self._unknown(key, bucket):
+            return known[bucket]
+        below = max((b for b in known if b < bucket), default=None)
+        return known.get(bucket) if below is None else known[below] * (bucket / below)
+
     def table(self) -> dict[Hashable, dict[int, float]]:
         """All measurements: key → bucket → seconds."""
         return dict(self._seconds)
 
     def _limit(self, key: Hashable) -> int:
         return min(self._most, self._limits.get(key, BUCKETS[-1]))
+
+    def _is_short(self, key: Hashable, bucket: int) -> bool:
+        expected = self.expected(key, bucket)
+        return expected is None or expected <= LONGEST
 
     def _unknown(self, key: Hashable, bucket: int) -> bool:
         # A first batch warms up, and may be many times slower than it tells.

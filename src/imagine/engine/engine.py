@@ -1,9 +1,8 @@
 """The engine: many jobs, one step at a time. Jobs join and leave the running batch at every step.
 
-`step()` does one unit of work and says what happened: encoding a job's inputs, one denoising step of one batch, or
-developing one picture; models are opened and files written beside it. What comes next follows from three rules:
-newcomers are prepared first, so that they join the next batch; finished latents are developed next; then the job that
-has waited longest takes a step.
+`step()` does one unit of work and says what happened: one denoising step of one batch, or a tenth of a second of
+encoding a job's inputs or of developing one picture; models are opened and files written beside it. Who comes next is
+told by `turns`: seconds of the device are shared.
 """
 
 from __future__ import annotations
@@ -27,14 +26,19 @@ from .loading.open import file_bytes, open_model
 from .memory import Shortage
 from .models import Measure, Models
 from .opening import Model, Open
+from .parts import Parts, in_one
 from .pictures import Pictures, final_of, preview_of
-from .turns import Batch, choose, step_seconds
+from .suspended import Suspended
+from .turns import Batch, Line, choose, step_seconds
 from .whole import Whole
 from .whole_job import WholeJob
 
 T = TypeVar("T")
 _FIRST_PREVIEW = 0.02
 """Seconds that a step waits for the first previews of its jobs, so that they needn't wait for the next one."""
+_FOR_PICTURES = 0.05
+"""How much of what a step takes may be waited before it for pictures that threads are making."""
+_LONGEST_FOR_PICTURES = 1.0
 _PATIENCE = 0.1
 """Seconds to wait for a thread before looking at commands again."""
 _REST = 5.0
@@ -59,6 +63,9 @@ class Engine:
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)
         self._jobs: dict[str, Job] = {}
+        self._line = Line()
+        self._preparing: dict[str, Callable[[], Parts[None]]] = {}
+        self._suspended = Suspended(clock, self._device.synchronize)
         self._unloads: dict[str, Unload] = {}
         self._reports: list[JobReport] = []
         self._working: Sequence[str] = ()
@@ -134,19 +141,45 @@ class Engine:
         self._collect()
         self._let_go()
         self._settle()
-        arrived, news = self._arrivals.next()
-        self._reports += news
-        if arrived is not None:
-            self._begin(arrived)
-        if arrived is not None or news:
+        if self._receive():
             return
         active = [job for job in self._jobs.values() if not self._pictures.finishing(job.id)]
-        if finished := next((job for job in active if job.denoised), None):
-            self._develop(finished)
-        elif active:
-            self._denoise(active)
+        line = self._line.ordered(active)
+        if self._reports or (line and self._shows(line[0])):
+            return
+        if line:
+            self._serve(line)
         else:
             self._wait()
+
+    def _shows(self, first: Job) -> bool:
+        """Before a long step of `first`: is there a picture to be sent, which would else have to wait for its end?"""
+        if not first.prepared or first.denoised:
+            return False
+        seconds = self._batching.expected(first.key, 1) or 0.0
+        self._pictures.wait(min(seconds * _FOR_PICTURES, _LONGEST_FOR_PICTURES))
+        self._reports += self._pictures.previews()
+        return bool(self._reports) or self._pictures.ready
+
+    def _receive(self) -> bool:
+        """Have those in line whose models are there; says whether there is something to tell before going on."""
+        while True:
+            arrived, news = self._arrivals.next()
+            self._reports += news
+            if arrived is None:
+                return bool(news)
+            self._begin(arrived)
+
+    def _serve(self, line: Sequence[Job]) -> None:
+        """A turn of the first in line, and its seconds laid to those who had them."""
+        first = line[0]
+        self._line.serve(first)
+        begun = self._clock()
+        if first.prepared and not first.denoised:
+            served = self._denoise(first, [job for job in line if job.prepared and not job.denoised])
+        else:
+            served = [self._advance(self._suspended.in_the_way(first) or first)]
+        self._line.charge(served, self._clock() - begun)
 
     def _let_go(self) -> None:
         """Answer the unloads whose model is gone."""
@@ -170,25 +203,22 @@ class Engine:
             self._reports.append(Loaded(job=name, model=waiting.source.name, seconds=arrived.seconds))
             self._forget(name)
             return
-        self.stage = "encoding"
         models = [self._models.use(s, name, waiting.submit.keep_alive).family for s in waiting.sources]
-        job = self._prepared(waiting, models)
+        job, self._preparing[name] = self._to_prepare(waiting, models)
         job.timings["loading"] = arrived.seconds
         self._arrivals.drop(name)
         self._jobs[name] = job
-        self._report_progress(job)
+        self._line.enter(job)
 
-    def _prepared(self, job: Job, models: list[Model]) -> Job:
-        """Ready for its first step."""
+    def _to_prepare(self, job: Job, models: list[Model]) -> tuple[Job, Callable[[], Parts[None]]]:
+        """The job, and what begins to prepare it."""
         first, families = models[0], [model for model in models if not isinstance(model, Whole)]
         if isinstance(first, Whole):
             whole = WholeJob(job.submit, job.number)
-            self._with_room(whole, lambda: whole.prepare_whole(first, _input_picture))
-            return whole
+            return whole, lambda: in_one(lambda: whole.prepare_whole(first, _input_picture))
         if len(families) < len(models):
             raise Unsupported(f"refiner '{job.params.refiner}' is a pipeline that runs whole", field="refiner")
-        self._with_room(job, lambda: job.prepare(families, _input_picture, self._device.torch))
-        return job
+        return job, lambda: job.prepare(families, _input_picture, self._device.torch)
 
     def _wait(self) -> None:
         opening = self._models.opening
@@ -239,24 +269,26 @@ class Engine:
             job.sacrifice("spared", done)
         return done is not None
 
-    def _denoise(self, active: list[Job]) -> None:
+    def _denoise(self, first: Job, line: Sequence[Job]) -> Sequence[Job]:
+        """The next evaluation of `first`; says who shared it."""
         self.stage = "denoising"
-        batch = choose(active, self._batching)
+        batch = choose(first, line, self._batching, self._line.ahead)
         self._working = [job.id for job in batch.jobs]
-        begun = time.perf_counter()
+        begun = self._clock()
         completed = self._evaluate(batch)
         if completed is None:
             self._shrink(batch)
-            return
+            return batch.jobs
         self._batches += 1
         self._device.synchronize()
-        seconds = time.perf_counter() - begun
+        seconds = self._clock() - begun
         self._batching.record(batch.key, batch.bucket, seconds)
         for job in batch.jobs:
             job.timings["denoising"] += seconds
         for job in completed:
             self._working = [job.id]
             self._tell(job)
+        return batch.jobs
 
     def _evaluate(self, batch: Batch) -> list[Job] | None:
         """The jobs that completed one of the user's steps; None when memory ran out."""
@@ -293,18 +325,25 @@ class Engine:
     def _report_progress(self, job: Job) -> None:
         seconds = self._batching.seconds(job.key)
         remaining = None if seconds is None else job.remaining(seconds)
-        self._reports.append(Progress(job=job.id, step=job.step, steps=job.steps, remaining=remaining))
+        told = Progress(job=job.id, step=job.step, steps=job.steps, remaining=remaining, spent=job.spent)
+        self._reports.append(told)
 
-    def _develop(self, job: Job) -> None:
-        self.stage = "decoding"
-        self._working = [job.id]
-        picture = self._with_room(job, job.develop)
-        for model in job.models:  # what was read of it on the way is what the recipe says, or there is no picture
-            self._models.check(model)
-        if picture is None:
-            self._report_progress(job)
+    def _advance(self, job: Job) -> Job:
+        """A turn of preparing or of developing."""
+        self.stage, self._working = "decoding" if job.prepared else "encoding", [job.id]
+        if not job.prepared:
+            done, _ = self._with_room(job, lambda: self._suspended.advance(job, self._preparing[job.id]))
+            picture = None
         else:
+            done, picture = self._with_room(job, lambda: self._suspended.advance(job, job.develop))
+            for model in job.models if done else ():
+                # What was read of it on the way is what the recipe says, or there is no picture.
+                self._models.check(model)
+        if picture is not None:
             self._pictures.finish(job.id, final_of(job, picture, self._meta(job)))
+        elif done:
+            self._report_progress(job)
+        return job
 
     def _meta(self, job: Job) -> dict[str, Any]:
         meta = meta_from_params(job.params)
@@ -331,7 +370,10 @@ class Engine:
     def _forget(self, name: str) -> None:
         """Whatever `name` was: it holds nothing any more."""
         self._arrivals.drop(name)
+        self._preparing.pop(name, None)
+        self._suspended.drop(name)
         if (job := self._jobs.pop(name, None)) is not None:
+            self._line.leave(job)
             job.close()
         self._pictures.drop(name)
         self._models.residency.leave(name, self._clock())

@@ -21,6 +21,7 @@ from .batching import buckets_from_text
 from .canvas import Canvas
 from .families.family import Conditioning, Family, Timeline, Wish
 from .guidance import guided, uses_guidance
+from .parts import Parts, T
 from .passes import (
     Pass,
     first_pass,
@@ -54,7 +55,9 @@ class Job:
         """The models it takes: its own, and a refiner."""
         self.models = [source.identity for source in self.sources]
         self.served = 0
-        """The number of its last turn: who waited longest goes next."""
+        """The number of its last evaluation, of all that were made; 0: none yet."""
+        self.spent = 0.0
+        """Seconds of the device that it had: of a step that was shared, its share."""
         self.tiled = False
         """Memory is short: the VAE is to work in tiles."""
         self._families: list[Family] = []
@@ -69,8 +72,20 @@ class Job:
         return self.submit.job
 
     @property
+    def client(self) -> str:
+        return self.submit.client
+
+    @property
     def params(self) -> GenerationParams:
         return self.submit.params
+
+    @property
+    def area(self) -> float:
+        """Pixels of the largest picture that its VAE works on, next or later; 0 where that is none yet."""
+        if not self.prepared:
+            return 0 if self.submit.img is None else self.params.width * self.params.height
+        scale = 1.0 if self.params.hires is None or self._first is not None else self.params.hires.scale
+        return self.canvas.work[0] * self.canvas.work[1] * scale**2
 
     @property
     def warnings(self) -> list[Note]:
@@ -195,11 +210,24 @@ class Job:
         yield
         self.timings[stage] += time.perf_counter() - begun
 
+    def _timed(self, stage: str, parts: Parts[T]) -> Parts[T]:
+        """The same parts, and the seconds of each noted, without those in between."""
+        while True:
+            begun = time.perf_counter()
+            try:
+                next(parts)
+            except StopIteration as end:
+                made: T = end.value
+                return made
+            finally:
+                self.timings[stage] += time.perf_counter() - begun
+            yield
+
     def spare(self) -> str | None:
         """Have its models give memory back; says what was done, None when nothing is left to give."""
         return next((done for family in self._families if (done := family.spare())), None)
 
-    def prepare(self, families: list[Family], pictures: Decode, device: torch.device) -> None:
+    def prepare(self, families: list[Family], pictures: Decode, device: torch.device) -> Parts[None]:
         """Encode prompts and pictures and set the first pass up. `families` are those of `sources`.
 
         Raises BadRequest or Unsupported, naming the field.
@@ -217,19 +245,19 @@ class Job:
         if params.hires is not None:
             second_sampler(params, params.hires, own)  # refused now, not after the first pass
         self._warnings += [note for family in families for note in family.warnings]
-        with self.timed("encoding"):
-            strength = params.strength if canvas.source is not None else 1.0
-            self._condition(canvas, steps_run(params.num_steps, strength))
-            self._pass = first_pass(params, own, canvas, self._encode, device)
+        strength = params.strength if canvas.source is not None else 1.0
+        yield from self._timed("encoding", self._condition(canvas, steps_run(params.num_steps, strength)))
+        begun = first_pass(params, own, canvas, self._encode, device)
+        self._pass = yield from self._timed("encoding", begun)
 
-    def _condition(self, canvas: Canvas, steps: int) -> None:
+    def _condition(self, canvas: Canvas, steps: int) -> Parts[None]:
         """Encode the prompts for a pass of so many of the user's steps."""
         params = self.params
         negative = params.neg if uses_guidance(params.guidance) else None
         texts = _paired(params.prompt, negative, steps)
         self._conditionings = []
         for family in self._families:
-            channels = mask_channels(family, canvas, self._encode) if family.takes_mask else None
+            channels = (yield from mask_channels(family, canvas, self._encode)) if family.takes_mask else None
             parts = []
             for end, said, against in texts:
                 conditioning = family.encode(Wish(said, against, params.clip, *canvas.work))
@@ -250,33 +278,35 @@ class Job:
         self.buckets.append(bucket)
         return self.step != before
 
-    def develop(self) -> Image.Image | None:
+    def develop(self) -> Parts[Image.Image | None]:
         """The picture; None when it was the first of two passes, and the second is set up."""
         hires, first = self.params.hires, self.current
         if hires is None or self._first is not None:
-            return self._developed()
-        picture = None if hires.upscaler == "latent" else self._developed()
-        with self.timed("encoding"):
-            canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
-            self._condition(canvas, second_pass_steps(self.params, hires))
-            self._pass = second_pass(self.params, hires, self.own, canvas, first, picture, self._encode)
+            return (yield from self._developed())
+        picture = None if hires.upscaler == "latent" else (yield from self._developed())
+        canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
+        yield from self._timed("encoding", self._condition(canvas, second_pass_steps(self.params, hires)))
+        second = second_pass(self.params, hires, self.own, canvas, first, picture, self._encode)
+        self._pass = yield from self._timed("encoding", second)
         self._first = first
         return None
 
-    def _developed(self) -> Image.Image:
+    def _developed(self) -> Parts[Image.Image]:
         now = self.current
         if not now.sampler.evaluations and now.untouched is not None:
             return now.untouched
-        with self.timed("decoding"):
-            if not bool(torch.isfinite(now.latents).all()):
-                raise ImagineError(
-                    f"the model overflowed in {self.own.dtype} and made no picture; float32 may help (full_prec)"
-                )
-            pixels = self._heard(self.own.decode(now.latents, tiled=self.tiled))
-            return now.canvas.finish(canvases.picture_from_pixels(pixels))
+        return (yield from self._timed("decoding", self._decoded(now)))
 
-    def _encode(self, pixels: Tensor) -> Tensor:
-        return self._heard(self.own.encode_picture(pixels, tiled=self.tiled))
+    def _decoded(self, now: Pass) -> Parts[Image.Image]:
+        if not bool(torch.isfinite(now.latents).all()):
+            raise ImagineError(
+                f"the model overflowed in {self.own.dtype} and made no picture; float32 may help (full_prec)"
+            )
+        pixels = self._heard((yield from self.own.decode(now.latents, tiled=self.tiled)))
+        return now.canvas.finish(canvases.picture_from_pixels(pixels))
+
+    def _encode(self, pixels: Tensor) -> Parts[Tensor]:
+        return self._heard((yield from self.own.encode_picture(pixels, tiled=self.tiled)))
 
     def _heard(self, coded: Coded) -> Tensor:
         if coded.warning is not None:

@@ -13,10 +13,11 @@ from ..params import GenerationParams, Hires
 from .canvas import Canvas, pixels_from_picture
 from .families.family import Conditioning, Family, Rows
 from .latents import initial_noise, second_noise
+from .parts import Parts
 from .placement import LANCZOS
 from .samplers import Sampler
 
-Encode = Callable[[Tensor], Tensor]
+Encode = Callable[[Tensor], Parts[Tensor]]
 """Pixels (1, 3, H, W) to latents on the denoiser's device."""
 
 
@@ -46,7 +47,9 @@ class Pass:
             self.clean = self.mask * self.clean + (1 - self.mask) * self.source
 
 
-def first_pass(params: GenerationParams, family: Family, canvas: Canvas, encode: Encode, device: torch.device) -> Pass:
+def first_pass(
+    params: GenerationParams, family: Family, canvas: Canvas, encode: Encode, device: torch.device
+) -> Parts[Pass]:
     """From noise, or from the canvas' source with as much noise as `params.strength` says."""
     strength = params.strength if canvas.source is not None else 1.0
     sampler = Sampler(
@@ -54,7 +57,7 @@ def first_pass(params: GenerationParams, family: Family, canvas: Canvas, encode:
     )
     noise = initial_noise(params.seed, latent_shape(family, canvas)).to(device)
     wanted = canvas.source is not None and (strength < 1 or canvas.mask is not None)
-    source = encode(canvas.source_pixels()) if wanted else None
+    source = (yield from encode(canvas.source_pixels())) if wanted else None
     latents = sampler.start(noise, source if strength < 1 else None)
     return _kept_outside_mask(Pass(canvas, sampler, noise, latents, untouched=canvas.source), family, source)
 
@@ -62,7 +65,7 @@ def first_pass(params: GenerationParams, family: Family, canvas: Canvas, encode:
 def second_pass(
     params: GenerationParams, hires: Hires, family: Family, canvas: Canvas, first: Pass, picture: Image.Image | None,
     encode: Encode,
-) -> Pass:  # fmt: skip
+) -> Parts[Pass]:  # fmt: skip
     """Over the enlarged `canvas`, from the first pass's `picture`; None enlarges its latents themselves."""
     sampler = second_sampler(params, hires, family)
     shape = latent_shape(family, canvas)
@@ -72,10 +75,10 @@ def second_pass(
         start = enlarged_latents(first.latents, first.canvas, canvas, (shape[2], shape[3]))
     else:
         enlarged = picture.resize(canvas.size, LANCZOS if hires.upscaler == "lanczos" else Image.Resampling.BICUBIC)
-        start = encode(pixels_from_picture(canvas.laid_out(enlarged)))
+        start = yield from encode(pixels_from_picture(canvas.laid_out(enlarged)))
     untouched = enlarged and canvas.over_source(enlarged)
     begun = Pass(canvas, sampler, noise, sampler.start(noise, start), untouched=untouched)
-    source = encode(canvas.source_pixels()) if canvas.mask is not None else None
+    source = (yield from encode(canvas.source_pixels())) if canvas.mask is not None else None
     return _kept_outside_mask(begun, family, source)
 
 
@@ -111,13 +114,13 @@ def enlarged_latents(latents: Tensor, old: Canvas, new: Canvas, size: tuple[int,
     return made[:, :, : size[0], : size[1]].contiguous()
 
 
-def mask_channels(family: Family, canvas: Canvas, encode: Encode) -> Tensor:
+def mask_channels(family: Family, canvas: Canvas, encode: Encode) -> Parts[Tensor]:
     """What an inpainting checkpoint sees beside the latents; without a mask, all of the picture is to be painted."""
     width, height = canvas.work
     if canvas.mask is not None:
-        masked, mask = encode(canvas.masked_pixels()), canvas.mask_latents(family.downscale)
+        masked, mask = (yield from encode(canvas.masked_pixels())), canvas.mask_latents(family.downscale)
     else:
-        masked = encode(torch.zeros(1, 3, height, width))
+        masked = yield from encode(torch.zeros(1, 3, height, width))
         mask = torch.ones(1, 1, *masked.shape[2:])
     return family.inpainting_channels(mask, masked)
 

@@ -13,6 +13,7 @@ from .. import images
 from ..events import Finished, Preview
 from .canvas import picture_from_pixels
 from .job import Job
+from .parts import whole
 from .preview import latents_bytes
 from .residency import Resident
 
@@ -77,10 +78,17 @@ class Pictures:
         """The jobs whose final picture is ready, or failed."""
         yield from [(job, future) for job, future in self._finals.items() if future.done()]
 
+    @property
+    def ready(self) -> bool:
+        """Is a final picture ready?"""
+        return any(future.done() for future in self._finals.values())
+
     def wait(self, seconds: float) -> None:
-        """Until a final picture is ready, but no longer than `seconds`."""
-        if self._finals:
-            wait(self._finals.values(), seconds, FIRST_COMPLETED)
+        """Until a picture is ready, but no longer than `seconds`."""
+        made: list[Future[Any]] = [*self._finals.values()]
+        made += [future for previews in self._previews.values() for future in previews]
+        if made and seconds:
+            wait(made, seconds, FIRST_COMPLETED)
 
 
 def preview_of(job: Job, resident: Resident) -> Callable[[], Preview] | None:
@@ -96,8 +104,8 @@ def preview_of(job: Job, resident: Resident) -> Callable[[], Preview] | None:
     def picture() -> Image.Image:
         if kind == "linear":
             return resident.preview.picture(clean, canvas.inner, size)
-        whole = canvas.finish(picture_from_pixels(family.decode(clean, tiled=tiled).values))
-        return whole if whole.size == size else whole.resize(size)
+        full = canvas.finish(picture_from_pixels(whole(family.decode(clean, tiled=tiled)).values))
+        return full if full.size == size else full.resize(size)
 
     def make() -> Preview:
         if kind == "latents":
@@ -115,6 +123,8 @@ def final_of(job: Job, picture: Image.Image, meta: dict[str, Any]) -> Callable[[
     def make() -> Finished:
         with job.timed("saving"):
             data = images.encode(picture, "image/png", meta=meta)
-        return Finished(job=job.id, data=data, meta=meta, timings=dict(job.timings), warnings=job.warnings)
+        return Finished(
+            job=job.id, data=data, meta=meta, timings=dict(job.timings), warnings=job.warnings, spent=job.spent
+        )
 
     return make

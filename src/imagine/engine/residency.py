@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..frames import ResidentModel, Source
 from .opening import Model
+from .parts import whole
 from .preview import LinearPreview, fit
 from .watch import Watch
 
@@ -40,7 +41,9 @@ class Resident:
         """Its map from latents to colours, fitted at first use: from any thread."""
         with self._fitting:
             if self._preview is None:
-                self._preview = fit(lambda pixels: self.family.encode_picture(pixels).values, self.family.downscale)
+                self._preview = fit(
+                    lambda pixels: whole(self.family.encode_picture(pixels)).values, self.family.downscale
+                )
             return self._preview
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import ImagineError, Unsupported
 from .autoencoder import Autoencoder, Coded
+from .parts import Parts
 
 _NATIVE = 512
 """Of a pipeline that doesn't tell the side of the squares it was trained on."""
@@ -76,17 +77,17 @@ class Whole:
         known = _arguments(pipeline)
         return Run(pipeline, {name: value for name, value in wanted.items() if name in known})
 
-    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Coded:
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Parts[Coded]:
         """As a family's."""
         if self._autoencoder is None:
             raise Unsupported("this model's latents can't be shown", field="preview")
-        return self._autoencoder.encode(pixels, tiled=tiled)
+        return self._autoencoder.encoding(pixels, tiled=tiled)
 
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Coded:
+    def decode(self, latents: Tensor, *, tiled: bool = False) -> Parts[Coded]:
         """As a family's."""
         if self._autoencoder is None:
             raise Unsupported("this model's latents can't be shown", field="preview")
-        return self._autoencoder.decode(latents, tiled=tiled)
+        return self._autoencoder.decoding(latents, tiled=tiled)
 
     def shows(self, latents: Tensor | None) -> bool:
         """Are these latents of its VAE, and so can be shown?"""

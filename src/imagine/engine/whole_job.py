@@ -15,6 +15,7 @@ from ..params import GenerationParams
 from . import canvas as canvases
 from .canvas import Canvas
 from .job import Decode, Job
+from .parts import Parts, in_one
 from .prompt_schedule import edits
 from .prompt_tags import without_tags
 from .whole import Run, Whole
@@ -137,7 +138,10 @@ class WholeJob(Job):
     def _begun(self, model: Whole) -> Run:
         return model.run({**self._wanted, "generator": torch.Generator("cpu").manual_seed(self.params.seed)})
 
-    def develop(self) -> Image.Image:
+    def develop(self) -> Parts[Image.Image | None]:
+        return in_one(self._finished)
+
+    def _finished(self) -> Image.Image:
         picture = None if self._run is None else self._run.picture
         assert picture is not None, "the run has not ended"
         return self.canvas.finish(picture)

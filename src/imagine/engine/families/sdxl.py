@@ -12,6 +12,7 @@ from ...messages import Note
 from ..autoencoder import Autoencoder, Coded
 from ..memory import to_main_memory
 from ..noise import Noise
+from ..parts import Parts
 from ..prompts import Encoded, TextEncoder
 from .family import Conditioning, Rows, Wish
 
@@ -75,11 +76,11 @@ class StableDiffusionXL:
         )[0]
         return answer.float()
 
-    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Coded:
-        return self._autoencoder.encode(pixels, tiled=tiled)
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Parts[Coded]:
+        return self._autoencoder.encoding(pixels, tiled=tiled)
 
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Coded:
-        return self._autoencoder.decode(latents, tiled=tiled)
+    def decode(self, latents: Tensor, *, tiled: bool = False) -> Parts[Coded]:
+        return self._autoencoder.decoding(latents, tiled=tiled)
 
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
         return torch.cat([mask.to(masked), masked], 1)

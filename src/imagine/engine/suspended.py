@@ -1,0 +1,54 @@
+"""Preparing and developing a picture, a turn at a time: what is begun of it waits here between two turns.
+
+What waits holds memory, of large pictures gigabytes. So one large picture is in work at a time, and small ones up to
+the same area; whoever comes meanwhile has to wait, and gives his turn to what is in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .job import Job
+from .parts import Parts, T
+
+TURN = 0.1
+"""Seconds after which others may have the device: enough to make changing turns cost nothing."""
+_ROOM = 2**20
+"""Pixels: a larger picture is in work alone."""
+
+
+class Suspended:
+    """What jobs have begun. Calls come from the engine's thread."""
+
+    def __init__(self, clock: Callable[[], float], synchronize: Callable[[], None]) -> None:
+        self._clock, self._synchronize = clock, synchronize
+        self._begun: dict[str, tuple[Job, Parts[Any]]] = {}
+
+    def in_the_way(self, job: Job) -> Job | None:
+        """Whose work has to end before this job's can begin."""
+        if job.id in self._begun:
+            return None
+        large = job.area > _ROOM
+        others = [other for other, _ in self._begun.values() if (other.area > _ROOM) == large]
+        crowded = bool(others) if large else sum(other.area for other in others) + job.area > _ROOM
+        return others[0] if others and crowded else None
+
+    def advance(self, job: Job, begin: Callable[[], Parts[T]]) -> tuple[bool, T | None]:
+        """A turn of a job's work, which is begun if it wasn't: whether it is done, and then what was made."""
+        _, parts = self._begun.pop(job.id, (job, None))
+        parts = begin() if parts is None else parts
+        ends = self._clock() + TURN
+        while True:
+            try:
+                next(parts)
+            except StopIteration as end:
+                return True, end.value
+            self._synchronize()
+            if self._clock() >= ends:
+                self._begun[job.id] = (job, parts)
+                return False, None
+
+    def drop(self, job: str) -> None:
+        """Nobody wants it any more."""
+        self._begun.pop(job, None)

@@ -1,0 +1,1 @@
+"""Who shares what: seconds between clients, and who counts as one."""

@@ -1,0 +1,64 @@
+"""A VAE's parts make the very bits that diffusers makes at once, and pause where others may go."""
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+
+from imagine.engine.parts import whole
+from imagine.engine.vae_parts import decode_parts, encode_parts
+from tests.checkpoints import vae_settings
+
+VAES = {
+    "plain": vae_settings("stable_diffusion"),
+    "no quantisation": vae_settings("stable_diffusion") | {"use_quant_conv": False, "use_post_quant_conv": False},
+    "no attention": vae_settings("stable_diffusion") | {"mid_block_add_attention": False},
+}
+
+
+@pytest.fixture(scope="module", params=VAES)
+def vae(request):
+    torch.manual_seed(0)
+    vae = AutoencoderKL(**VAES[request.param]).eval()
+    vae.tile_latent_min_size, vae.tile_sample_min_size = 8, 64
+    return vae
+
+
+def counted(parts):
+    """What was made, and in how many parts."""
+    count = 1
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            return end.value, count
+        count += 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [(8, 8), (13, 21)])
+@pytest.mark.parametrize("tiled", [False, True])
+def test_parts_make_the_bits_of_the_whole(vae, dtype, size, tiled):
+    vae.to(dtype)
+    vae.use_tiling = tiled
+    generator = torch.Generator().manual_seed(1)
+    latents = torch.randn(1, 4, *size, generator=generator).to(dtype)
+    pixels = (torch.rand(1, 3, size[0] * 8, size[1] * 8, generator=generator) * 2 - 1).to(dtype)
+    with torch.inference_mode():
+        decoded, mode = vae.decode(latents).sample, vae.encode(pixels).latent_dist.mode()
+    vae.use_tiling = False
+    made, decoding = counted(decode_parts(vae, latents, tiled=tiled))
+    assert torch.equal(made, decoded)
+    made, encoding = counted(encode_parts(vae, pixels, tiled=tiled))
+    assert torch.equal(made, mode)
+    assert min(decoding, encoding) > (100 if tiled and size != (8, 8) else 8)
+
+
+def test_nothing_of_it_lasts_between_two_parts(vae):
+    """Neither torch's mode, nor a tile's size: another's work comes in between."""
+    vae.to(torch.float32)
+    parts = decode_parts(vae, torch.zeros(1, 4, 20, 20), tiled=True)
+    next(parts)
+    assert not torch.is_inference_mode_enabled()
+    assert not vae.use_tiling
+    assert whole(decode_parts(vae, torch.zeros(1, 4, 8, 8), tiled=False)).shape == (1, 3, 64, 64)
+    assert whole(parts).shape == (1, 3, 160, 160)

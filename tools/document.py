@@ -43,6 +43,7 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("README*.md"))]
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _ENDPOINT = ("endpoint", "what it is for")
+_ANOTHER = "another machine (of IPv6: a network of 64 bits)"
 _DIALECTS = {"OpenAI": "/v1/", "Azure": "/openai/", "Ollama": "/api/", "AUTOMATIC1111": "/sdapi/"}
 
 
@@ -221,7 +222,7 @@ def bounds() -> str:
         ["the head of a request", f"8190 bytes a line, within {connections.HEAD_DEADLINE:g} s"],
         ["an answer", f"taken within {connections.ANSWER_DEADLINE:g} s; a line of a stream within {PATIENCE:g} s"],
         ["a connection without a request", f"{connections.IDLE:g} s"],
-        ["connections", f"{connections.MOST}, of which another machine holds at most {connections.SHARE:.0%}"],
+        ["connections", f"{connections.MOST}, of which {_ANOTHER} holds at most {connections.SHARE:.0%}"],
     ]
     return table(["what", "at most"], rows)
 

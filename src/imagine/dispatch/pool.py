@@ -10,58 +10,28 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from ..errors import Busy, Cancelled, WorkerLost
 from ..events import Failed, Finished, Progress, Queued
 from ..frames import JobReport, Loaded, Ready, Source, Stats, Submit
+from ..messages import message
 from .buffer import Buffer, EventStream
+from .estimates import Estimates
+from .job import Counts, Job
+from .places import may_wait
 from .queue import FairQueue
+from .waits import Waits
 from .worker import Events, Worker
 
 _ATTEMPTS = 2
-_LONGEST_WAIT = 600.0
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """A job on its way through the gateway; times are of the pool's clock."""
-
-    submit: Submit
-    buffer: Buffer
-    queued_at: float
-    position: int | None = None
-    """In the queue, 0 is next; None when it was never told one."""
-    worker: Worker | None = None
-    started_at: float | None = None
-    attempts: int = 0
-    unwanted: bool = False
-    begun: bool = False
-    """The worker said something about it: it may have been what the worker died of."""
-    progress: Progress | None = None
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return self.submit.job
-
-
-@dataclass(kw_only=True)
-class Counts:
-    """What has happened since the start."""
-
-    finished: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
-    """By the name of the error."""
-    refused: int = 0
-    steps: int = 0
 
 
 class Pool:
     """Several workers behind one fair, bounded queue. Used from one event loop.
 
-    `slots` jobs at most are handed to one worker at a time. No client holds more than `share` of the slots there
-    are, so that a newcomer never waits for a whole picture of somebody who sent a hundred.
+    A worker shares its seconds between the clients whose jobs it holds. `slots` jobs at most are handed to one at a
+    time, and no client holds more than `share` of them; as many again are kept for the first job of each client, so
+    that a newcomer doesn't wait for a picture of another. The queue's places are shared likewise (`places`).
     """
 
     def __init__(
@@ -80,12 +50,13 @@ class Pool:
         self._slots = slots
         self._most_of_one = max(1, math.ceil(slots * share)) * len(self.workers)
         self._clock = clock
-        self._waiting: FairQueue[Job] = FairQueue()
+        self._waiting: FairQueue[Job] = FairQueue(lambda job: job.expected)
+        self._estimates = Estimates()
+        self._waits = Waits(clock)
         self._jobs: dict[str, Job] = {}
         self._held: Counter[Worker] = Counter()
         self._held_by_client: Counter[str] = Counter()
         self._relays: set[asyncio.Task[None]] = set()
-        self._mean_seconds = 1.0
         self._announcing = False
         self._closing = False
 
@@ -149,11 +120,11 @@ class Pool:
         if self._closing:
             self.counts.refused += 1
             raise Busy("the server is stopping", retry_after=10.0)
-        if len(self._waiting) >= self._max_queue:
+        if not may_wait(len(self._waiting), self._waiting.count_of(job.client), self._max_queue):
             self.counts.refused += 1
-            seconds = self._seconds_to_a_place()
-            raise Busy(f"the queue is full ({self._max_queue} jobs); try again in {seconds:.0f} s", retry_after=seconds)
-        entry = Job(submit=job, buffer=Buffer(), queued_at=self._clock())
+            raise self._full(job.client)
+        expected = self._estimates.of(job.params)
+        entry = Job(submit=job, buffer=Buffer(), queued_at=self._clock(), expected=expected)
         self._jobs[job.job] = entry
         self._waiting.push(job.client, entry)
         self._hand_out()
@@ -188,16 +159,22 @@ class Pool:
         if all(worker.broken for worker in self.workers):
             self._give_up()
         while not self._closing and (free := self._free_workers()):
-            job = self._waiting.take(lambda client: self._held_by_client[client] < self._most_of_one)
+            room = [worker for worker in free if self._held[worker] < self._slots]
+            job = self._waiting.take(lambda client, room=bool(room): self._may_run(client, room))  # type: ignore[misc]
             if job is None:
                 break
-            self._begin(job, min(free, key=lambda worker: self._reluctance(worker, job.submit.source)))
+            self._begin(job, min(room or free, key=lambda worker: self._reluctance(worker, job.submit.source)))
         if not self._announcing:
             self._announcing = True
             asyncio.get_running_loop().call_soon(self._announce)
 
     def _free_workers(self) -> list[Worker]:
-        return [worker for worker in self.workers if worker.ready and self._held[worker] < self._slots]
+        return [worker for worker in self.workers if worker.ready and self._held[worker] < 2 * self._slots]
+
+    def _may_run(self, client: str, room: bool) -> bool:
+        """One more of its jobs? Where there is no `room`, only the first of each client."""
+        held = self._held_by_client[client]
+        return held < self._most_of_one if room else held == 0
 
     def _reluctance(self, worker: Worker, source: Source) -> tuple[bool, int, int]:
         """Less is better: a worker that has the model, or is about to; then the one with the fewest jobs and models."""
@@ -237,6 +214,7 @@ class Pool:
         self._relays.discard(relay)
         self._held[worker] -= 1
         self._held_by_client -= Counter({job.submit.client: 1})
+        self._waiting.charge(job.submit.client, job.spent - job.expected if job.buffer.ended else 0.0)
         job.worker = None
         error = None if relay.cancelled() else relay.exception()
         if not job.buffer.ended:
@@ -250,7 +228,8 @@ class Pool:
 
     def _note(self, job: Job, event: JobReport) -> None:
         if isinstance(event, Progress):
-            job.progress = event
+            job.progress, job.spent = event, event.spent
+            self._estimates.learn(job.submit.params, event.step / max(1, event.steps), event.spent)
             self.counts.steps += 1
         job.begun = job.begun or not isinstance(event, Queued)
         if isinstance(event, Failed) or (isinstance(event, Finished) and event.last):
@@ -262,16 +241,33 @@ class Pool:
         """The last event of a job: counted, passed on, forgotten."""
         if isinstance(event, Finished):
             self.counts.finished += 1
+            job.spent = max(job.spent, event.spent)
         else:
             self.counts.failed[event.error] += 1
-        if job.started_at is not None and isinstance(event, Finished):
-            self._mean_seconds += 0.2 * (self._clock() - job.started_at - self._mean_seconds)
         job.buffer.put(event)
         del self._jobs[job.id]
+        if not self._jobs:
+            self._waiting.even()
 
-    def _seconds_to_a_place(self) -> float:
-        """When a job that runs now is likely to end, and so a place in the queue to be free; at least 1 s."""
-        return min(_LONGEST_WAIT, max(1.0, self._mean_seconds / max(1, self.running)))
+    def _full(self, client: str) -> Busy:
+        """Why there is no place for a client's job, and when there should be one."""
+        running = [job for job in self._jobs.values() if job.worker is not None]
+        if self._held_by_client[client] >= self._most_of_one:
+            running = [job for job in running if job.submit.client == client]
+        seconds = self._waits.seconds(
+            client, [(job.submit.client, self._left(job)) for job in running],
+            each=self._waiting.seconds / max(1, len(self._waiting)), workers=len(self.workers),
+        )  # fmt: skip
+        own = self._waiting.count_of(client)
+        code = "busy.share" if len(self._waiting) < self._max_queue else "busy.queue"
+        said = message(code, most=self._max_queue, own=own, seconds=math.ceil(seconds))
+        return Busy(said, retry_after=seconds)
+
+    def _left(self, job: Job) -> float:
+        """Seconds of the device that a job which runs needs yet."""
+        told = job.progress
+        done = told.step / max(1, told.steps) if told is not None else 0.0
+        return self._estimates.of(job.submit.params) * (1 - done)
 
     def _announce(self) -> None:
         """Tells everybody in the queue whose position changed, once for all changes of one turn of the loop."""

@@ -75,4 +75,7 @@ SENTENCES = {
     "mask.opaque": "{field} has no transparent pixels; these are where to paint",
     "mask.size": "{field} is {width}×{height}, and img {across}×{down} pixels; they must be of one size",
     "mask.holes": "{field} is white on transparency: as at OpenAI, what is transparent is painted",
+    "busy.queue": "the queue is full ({most} jobs); try again in {seconds} s",
+    "busy.share": "{own} of your jobs wait already, which is your share of the queue ({most} places); try again in "
+    "{seconds} s",
 }

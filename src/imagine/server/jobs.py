@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..dispatch.pool import Job
+from ..dispatch.job import Job
 from .errors import refusal
 from .keys import GATEWAY
 from .native import body_from

@@ -1,0 +1,49 @@
+"""One job on its way through the gateway, and what became of all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..events import Progress
+from ..frames import Submit
+from .buffer import Buffer
+from .worker import Worker
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A job on its way through the gateway; times are of the pool's clock."""
+
+    submit: Submit
+    buffer: Buffer
+    queued_at: float
+    expected: float = 1.0
+    """Seconds of the device that it should take."""
+    spent: float = 0.0
+    """Seconds of it that it had, as told."""
+    position: int | None = None
+    """In the queue, 0 is next; None when it was never told one."""
+    worker: Worker | None = None
+    started_at: float | None = None
+    attempts: int = 0
+    unwanted: bool = False
+    begun: bool = False
+    """The worker said something about it: it may have been what the worker died of."""
+    progress: Progress | None = None
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.submit.job
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """What has happened since the start."""
+
+    finished: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    """By the name of the error."""
+    refused: int = 0
+    steps: int = 0

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import functools
 import json
 import re
 
@@ -9,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from imagine.registry.registry import Registry
-from imagine.server import app, connections
+from imagine.server import app, connections, file_limit
 from imagine.server.connections import Connection, Runner
 from imagine.server.gateway import Gateway
 from tests.server.served import PATIENCE, PromptedWorker, add_model, settings_at
@@ -170,10 +172,10 @@ def test_there_are_only_so_many_connections(tmp_path):
 
 
 def test_another_machine_has_only_its_share_of_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(Connection, "peer", property(lambda connection: "192.0.2.1"))
+    monkeypatch.setattr(Connection, "host", "192.0.2.1")
 
     async def act():
-        async with listening(tmp_path, most=8) as port:
+        async with listening(tmp_path, most=8, knows=lambda _: True) as port:
             await full(port, 2)
 
     asyncio.run(act())
@@ -197,13 +199,94 @@ def test_an_answer_that_nobody_takes_ends_the_connection(tmp_path, monkeypatch):
     asyncio.run(act())
 
 
+def test_places_are_kept_for_this_machine():
+    async def act():
+        server = connections.Connections(None, most=16)
+        for number in range(14):
+            assert server.admits(f"192.0.2.{number}")
+            server.held[f"192.0.2.{number}"] += 1
+        assert not server.admits("192.0.2.99")
+        assert server.admits("")
+        server.held[""] += 2
+        assert not server.admits("")
+
+    asyncio.run(act())
+
+
+def test_neighbours_in_a_network_of_ipv6_count_as_one(tmp_path, monkeypatch):
+    addresses = iter(f"2001:db8:1:2::{number}" for number in range(1, 99))
+    monkeypatch.setattr(Connection, "host", functools.cached_property(lambda _: next(addresses)))
+    Connection.host.__set_name__(Connection, "host")
+
+    async def act():
+        async with listening(tmp_path, most=8, knows=lambda _: True) as port:
+            await full(port, 2)
+
+    asyncio.run(act())
+
+
+def test_a_stranger_is_told_so_and_takes_nobodys_place(tmp_path, monkeypatch):
+    """Each has a few connections, for one question and a few seconds; beyond them he isn't even told."""
+    told = web.HTTPForbidden
+    monkeypatch.setattr(Connection, "host", "192.0.2.1")
+    monkeypatch.setattr(app.Guard, "check", lambda *_: (_ for _ in ()).throw(told()))
+
+    async def act():
+        async with listening(tmp_path, most=1) as port, contextlib.AsyncExitStack() as stack:
+            held = [await stack.enter_async_context(connected(port)) for _ in range(4)]
+            for number, (_, writer) in enumerate(held):
+                writer.write(GET + b"\r\n" if number < 3 else b"GET")
+            async with connected(port) as (reader, _):
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read() == b"", "a fifth at the same time"
+            for reader, _ in held[:3]:
+                assert (await one_answer(reader))[0] == 403
+                assert await reader.read() == b""
+            monkeypatch.undo()
+            assert (await answered(port, GET + b"\r\n"))[0] == 200
+
+    asyncio.run(act())
+
+
+def test_a_stranger_who_says_nothing_is_ended_soon(tmp_path, monkeypatch):
+    monkeypatch.setattr(Connection, "host", "192.0.2.1")
+    monkeypatch.setattr(connections, "_STRANGERS_TIME", 0.02)
+
+    async def act():
+        async with listening(tmp_path) as port, connected(port) as (reader, _):
+            assert await reader.read() == b""
+
+    asyncio.run(act())
+
+
 def test_as_many_as_there_are_files_for(monkeypatch):
     import resource
 
-    seen = []
+    seen, spare = [], file_limit.BURST + file_limit._OWN_FILES
     monkeypatch.setattr(resource, "setrlimit", lambda what, limits: seen.append(limits))
     monkeypatch.setattr(resource, "getrlimit", lambda what: (1024, 1024))
-    assert connections.connections_allowed() == 1024 - 128
+    assert file_limit.connections_allowed(2048) == 1024 - spare
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (64, 64))
+    assert file_limit.connections_allowed(2048) == 1
     monkeypatch.setattr(resource, "getrlimit", lambda what: (1024, resource.RLIM_INFINITY))
-    assert connections.connections_allowed() == connections.MOST
-    assert seen == [(1024, 1024), (connections.MOST + 128, resource.RLIM_INFINITY)]
+    assert file_limit.connections_allowed(2048) == 2048
+    assert seen == [(1024, 1024), (64, 64), (2048 + spare, resource.RLIM_INFINITY)]
+
+
+def test_no_file_left_is_a_sentence_once_a_minute(caplog):
+    now = [0.0]
+    said = file_limit.Exhaustion(lambda: now[0])
+
+    async def act():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(said)
+        for moment in (0.0, 1.0, 61.0):
+            now[0] = moment
+            error = OSError(errno.EMFILE, "Too many open files")
+            loop.call_exception_handler({"message": "socket.accept() out of system resource", "exception": error})
+        assert caplog.text.count("no files are left") == 2
+        assert "Traceback" not in caplog.text
+        loop.call_exception_handler({"message": "something else", "exception": OSError(errno.EIO, "broken")})
+        assert "something else" in caplog.text
+
+    asyncio.run(act())

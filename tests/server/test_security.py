@@ -225,3 +225,16 @@ def test_a_missing_key_is_told(tmp_path):
             assert "sesame" not in str(answer.headers) + await answer.text()
 
     ask(tmp_path, act, api_key="sesame")
+
+
+@pytest.mark.parametrize(
+    ("said", "peer", "may"),
+    [
+        ({}, "127.0.0.9", True), ({}, "::1", True), ({}, "", True), ({}, "192.168.1.7", False),
+        ({"allow_remote": LAN}, "192.168.1.7", True), ({"allow_remote": LAN}, "::ffff:192.168.1.7", True),
+        ({"allow_remote": LAN}, "192.168.2.7", False), ({"api_key": "k"}, "8.8.8.8", True),
+        ({"api_key": "k", "allow_remote": LAN}, "8.8.8.8", False), ({"trusted_proxies": LAN}, "192.168.1.7", True),
+    ],
+)  # fmt: skip
+def test_who_could_be_answered_at_all_is_known_before_anything_is_read(said, peer, may):
+    assert Guard(Settings(**said)).may_answer(peer) is may

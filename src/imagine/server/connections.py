@@ -1,33 +1,46 @@
 """What a connection may do before and after a request: how many there are, how long a head and an answer may take.
 
+Who would only be told that this server isn't for him has places of his own, few and for a few seconds, and takes none
+of the others'. Some of these are kept for this machine.
+
 What can't be read as HTTP is answered in the shape of every other refusal.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 
+from ..fairness.clients import address_of, client_from_address
 from .errors import SAFE, note_of, refusal, response_from_http
+from .file_limit import connections_allowed
 from .keys import REQUEST_ID
+from .security import GUARD
 
 MOST = 2048
 """Connections at one time, where the system allows so many files."""
 SHARE = 0.25
 """How much of them one other machine may hold."""
+_OTHERS = 0.875
+"""How much of them all other machines may hold: the rest is kept for this one."""
+STRANGERS = 32
+"""Connections beside these, of those who will only be told that they aren't served."""
+_OF_ONE_STRANGER = 4
+_STRANGERS_TIME = 5.0
+"""Seconds in which such a one has to ask."""
 HEAD_DEADLINE = 20.0
 """Seconds for the head of a request to arrive, from its first byte on."""
 ANSWER_DEADLINE = 600.0
 """Seconds for an answer to be taken; a stream's lines have their own."""
 IDLE = 75.0
 """Seconds for which a connection may wait for its next request; longer than proxies keep one, which reuse it."""
-_SPARE_FILES = 128
 _FULL_BODY = b'{"error":"too many connections at once; try again in 5 s"}'
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\n"
@@ -42,18 +55,34 @@ class Connection(web.RequestHandler):
         super().__init__(connections, **options)
         self._connections = connections
         self._late: asyncio.TimerHandle | None = None
+        self._place: Counter[str] | None = None
+        """Where it is counted, while it is."""
+        self._overdue: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody connected: served, or told to come again."""
+        """Somebody connected: served, told to come again, or not even told."""
         super().connection_made(transport)
-        if not self._connections.admits(self.peer):
-            assert isinstance(transport, asyncio.WriteTransport)
+        assert isinstance(transport, asyncio.WriteTransport)
+        if not self._connections.knows(self.host):
+            self._place = self._connections.strangers
+            if not self._connections.tolerates(self.client):
+                transport.abort()
+            self._overdue = asyncio.get_running_loop().call_later(_STRANGERS_TIME, self.force_close)
+        elif self._connections.admits(self.client):
+            self._place = self._connections.held
+        else:
             transport.write(_FULL)
             self.force_close()
+        if self._place is not None:
+            self._place[self.client] += 1
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """It is over."""
         self._in_time()
+        if self._place is not None:
+            self._place -= Counter({self.client: 1})
+        if self._overdue is not None:
+            self._overdue.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -73,6 +102,8 @@ class Connection(web.RequestHandler):
             resp = response_from_http(resp)
         if not resp.prepared:
             resp.headers.update(SAFE)
+        if self._overdue is not None:
+            resp.force_close()
         try:
             async with asyncio.timeout(ANSWER_DEADLINE):
                 return await super().finish_response(request, resp, start_time)
@@ -96,11 +127,15 @@ class Connection(web.RequestHandler):
         return answer
 
     @property
-    def peer(self) -> str | None:
-        """Another machine's address; None for this one."""
-        name = self.peername
-        host = str(name[0]) if isinstance(name, tuple) else None
-        return None if host is None or host.startswith("127.") or host in ("::1", "::ffff:127.0.0.1") else host
+    def host(self) -> str:
+        """The address at its other end; "" over a Unix socket."""
+        return str(self.peername[0]) if isinstance(self.peername, tuple) else ""
+
+    @cached_property
+    def client(self) -> str:
+        """Whom it counts for: another machine, or its network; "" for this one."""
+        address = address_of(self.host)
+        return "" if address is None or address.is_loopback else client_from_address(self.host)
 
     def _tell_reader(self) -> None:
         """Where the rest of a body can't be read, says so to who reads it: aiohttp lets him wait."""
@@ -117,25 +152,35 @@ class Connection(web.RequestHandler):
 class Connections(web.Server):
     """All connections of one server."""
 
-    def __init__(self, *arguments: Any, most: int = MOST, head_deadline: float = HEAD_DEADLINE, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, most: int = MOST, head_deadline: float = HEAD_DEADLINE,
+        knows: Callable[[str], bool] = lambda _: True, **options: Any,
+    ) -> None:  # fmt: skip
+        """`knows` says whether anything that an address asks could be answered."""
         super().__init__(*arguments, **options)
         self.head_deadline = head_deadline
+        self.knows = knows
         self._most = most
+        self.held: Counter[str] = Counter()
+        """By client; of this machine under ""."""
+        self.strangers: Counter[str] = Counter()
 
-    def admits(self, newest: str | None) -> bool:
-        """May the newest connection stay? It is counted already."""
-        if len(self._connections) > self._most:
-            return False
-        if newest is None:
-            return True
-        return self._held()[newest] <= max(1, int(self._most * SHARE))
+    def admits(self, client: str) -> bool:
+        """May one more stay, of somebody who is known?"""
+        total = self.held.total()
+        if client == "":
+            return total < self._most
+        others = total - self.held[""]
+        one = max(1, int(self._most * SHARE))
+        return total < self._most and others < max(1, int(self._most * _OTHERS)) and self.held[client] < one
+
+    def tolerates(self, client: str) -> bool:
+        """May a stranger stay, to be told what to do?"""
+        return self.strangers.total() < STRANGERS and self.strangers[client] < _OF_ONE_STRANGER
 
     def __call__(self) -> Connection:
         """A connection's protocol."""
         return Connection(self, loop=self._loop, **self._kwargs)
-
-    def _held(self) -> Counter[str | None]:
-        return Counter(each.peer for each in self._connections if isinstance(each, Connection))
 
 
 class Runner(web.AppRunner):
@@ -146,22 +191,12 @@ class Runner(web.AppRunner):
         return Connections(
             plain.request_handler,
             request_factory=plain.request_factory,
-            **({"most": connections_allowed(), "keepalive_timeout": IDLE} | self._kwargs),
+            **(self._bounds() | self._kwargs),
         )
 
-
-def connections_allowed() -> int:
-    """As many as the system gives this process files for, once it was asked for enough."""
-    if sys.platform == "win32":
-        return MOST
-    import resource
-
-    wanted = MOST + _SPARE_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return MOST if soft == resource.RLIM_INFINITY else max(1, min(MOST, soft - _SPARE_FILES))
+    def _bounds(self) -> dict[str, Any]:
+        known = self.app[GUARD].may_answer
+        return {"most": connections_allowed(MOST), "keepalive_timeout": IDLE, "knows": known}
 
 
 def _answer(status: int, error: BaseException | None) -> web.Response:

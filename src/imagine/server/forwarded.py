@@ -6,16 +6,15 @@ send them. Any other mark of a proxy says only that whoever is behind it is unkn
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aiohttp import web
 
+from ..fairness.clients import Address, address_of
 from ..setting_values import Network
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 FOR, PROTO, HOST, PREFIX = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix"
 _MARKS = frozenset([
     "forwarded", "forwarded-for", "via", "cdn-loop", "client-ip", "true-client-ip", "x-real-ip", "x-client-ip",
@@ -71,16 +70,6 @@ def peer_of(request: web.Request) -> str:
     """The address at the other end of the connection; "local" over a Unix socket."""
     peer = request.transport.get_extra_info("peername") if request.transport else None
     return str(peer[0]) if isinstance(peer, tuple) else "local"
-
-
-def address_of(text: str) -> Address | None:
-    """The address that is written there, an IPv4 one mapped into IPv6 as itself; None for none."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
 
 
 def without_port(host: str) -> str:

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from ..fairness.clients import address_of, client_from_address
 from ..messages import Message, message
 from ..setting_values import ANY_ORIGIN, origin_of
 from ..settings import Settings
 from .credentials import KEY_HEADERS, carries, is_explicit
-from .forwarded import Asker, address_of, asker_of, without_port
+from .forwarded import Asker, asker_of, without_port
 from .paths import pattern_of
 from .storage import PATH
 
@@ -60,6 +61,13 @@ class Guard:
     def asker(self, request: web.Request) -> Asker:
         """Who asks, and how they came here."""
         return asker_of(request, self._proxies)
+
+    def may_answer(self, peer: str) -> bool:
+        """Could anything that comes from this address be answered? "" is a Unix socket."""
+        address = address_of(peer)
+        if address is None or address.is_loopback or (self._key is not None and not self._networks):
+            return True
+        return any(address in network for network in (*self._networks, *self._proxies))
 
     def check(self, request: web.Request) -> None:
         """Raises Refused for whom isn't to be answered."""
@@ -146,8 +154,8 @@ GUARD = web.AppKey("guard", Guard)
 
 
 def client_of(request: web.Request) -> str:
-    """Whom a request comes from, for fairness: its address; "local" over a Unix socket."""
-    return request.app[GUARD].asker(request).client
+    """Whom a request comes from, for fairness: its address, or of IPv6 its network; "local" over a Unix socket."""
+    return client_from_address(request.app[GUARD].asker(request).client)
 
 
 def _over_unix(request: web.Request) -> bool:

@@ -22,6 +22,7 @@ from ..settings import Settings
 from .about import in_words
 from .app import make_app
 from .connections import Runner
+from .file_limit import Exhaustion
 from .gateway import Gateway
 from .reload import Reread, keep_reloading
 from .systemd import Notifier, keep_beating
@@ -49,6 +50,7 @@ async def serve(
     stop = stop or asyncio.Event()
     notifier = Notifier()
     _log.info("settings: %s", settings)
+    asyncio.get_running_loop().set_exception_handler(Exhaustion())
     gateway = Gateway(settings, workers=workers)
     app = make_app(gateway)
     runner = Runner(

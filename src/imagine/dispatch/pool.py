@@ -258,9 +258,11 @@ class Pool:
             client, [(job.submit.client, self._left(job)) for job in running],
             each=self._waiting.seconds / max(1, len(self._waiting)), workers=len(self.workers),
         )  # fmt: skip
-        own = self._waiting.count_of(client)
-        code = "busy.share" if len(self._waiting) < self._max_queue else "busy.queue"
-        said = message(code, most=self._max_queue, own=own, seconds=math.ceil(seconds))
+        own, most, again = self._waiting.count_of(client), self._max_queue, math.ceil(seconds)
+        if len(self._waiting) < most:
+            said = message("busy.share", own=own, most=most, seconds=again)
+        else:
+            said = message("busy.queue", most=most, seconds=again)
         return Busy(said, retry_after=seconds)
 
     def _left(self, job: Job) -> float:

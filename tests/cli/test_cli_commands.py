@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -75,6 +76,28 @@ def test_the_shell_completes(
     monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
     assert run() == 0
     assert expected in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_gets_values_that_it_can_insert(tmp_path: Path) -> None:
+    """What its own completion function offers, for what is typed so far."""
+    declared.write(tmp_path / "home/models/my model.safetensors", declared.tiny())
+    program = tmp_path / "bin/imagine"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m imagine "$@"\n')
+    program.chmod(0o755)
+    typed = ["run --sampler dpm++_2", "run --schedule s", "run -m my", "run --preset water", "serve -d c", "help ver"]
+    script = 'eval "$(_IMAGINE_COMPLETE=bash_source imagine)"\n' + "".join(
+        f"COMP_WORDS=(imagine {line}); COMP_CWORD={len(line.split())}; _imagine_completion imagine; "
+        "printf '%s|' \"${COMPREPLY[@]}\"; echo; COMPREPLY=()\n"
+        for line in typed
+    )
+    environ = os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}", "IMAGINE_HOME": str(tmp_path / "home")}
+    done = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines() == [
+        "dpm++_2m|dpm++_2s|dpm++_2m_sde|", "sgm_uniform|simple|", "my\\ model|", "watercolor|watercolor_family|",
+        "cpu|cuda|", "verify|version|",
+    ], done.stderr  # fmt: skip
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

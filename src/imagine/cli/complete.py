@@ -1,11 +1,13 @@
 """What the shell offers behind Tab for an argument or a flag's value. It can't be told why there is nothing.
 
-Names of several words are offered with `_` for spaces, which every shell takes as one word.
+zsh and fish quote what they insert; bash doesn't, so for it spaces are escaped. Samplers and schedules are offered in
+the spelling that has `_` for them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable
 from typing import get_args
 
@@ -19,8 +21,8 @@ Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 def _completer(names: Callable[[], Iterable[str]]) -> Completer:
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
         with contextlib.suppress(ImagineError, OSError):
-            offered = [name.replace(" ", "_") for name in names()]
-            return [name for name in offered if name.startswith(incomplete)]
+            space = "\\ " if os.environ.get("_IMAGINE_COMPLETE") == "bash_complete" else " "
+            return [name.replace(" ", space) for name in names() if name.startswith(incomplete)]
         return []
 
     return complete
@@ -42,13 +44,13 @@ def _loaded() -> Iterable[str]:
 def _samplers() -> Iterable[str]:
     from ..samplers import SAMPLERS
 
-    return SAMPLERS
+    return [name.replace(" ", "_") for name in SAMPLERS]
 
 
 def _schedules() -> Iterable[str]:
     from ..samplers import SCHEDULES
 
-    return SCHEDULES
+    return [name.replace(" ", "_") for name in SCHEDULES]
 
 
 def _presets() -> Iterable[str]:

@@ -21,7 +21,8 @@ Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 def _completer(names: Callable[[], Iterable[str]]) -> Completer:
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
         with contextlib.suppress(ImagineError, OSError):
-            space = "\\ " if os.environ.get("_IMAGINE_COMPLETE") == "bash_complete" else " "
+            # twice, since click's function for bash reads each line once more
+            space = "\\\\ " if os.environ.get("_IMAGINE_COMPLETE") == "bash_complete" else " "
             return [name.replace(" ", space) for name in names() if name.startswith(incomplete)]
         return []
 

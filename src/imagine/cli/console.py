@@ -7,13 +7,14 @@ path is exact where a program reads it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TURNING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 """They print nothing and show what stands behind them elsewhere, or in another order."""
@@ -33,6 +34,8 @@ def write(text: str) -> None:
 
 def write_json(value: object) -> None:
     """One object on a line of stdout; what isn't ASCII is escaped, as JSON can."""
+    import json  # every command says something, few in JSON
+
     click.echo(json.dumps(value).replace("\x7f", "\\u007f"))
 
 

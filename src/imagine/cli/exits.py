@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 import click
@@ -41,6 +40,8 @@ def status_after(error: BaseException) -> int:
             note("cancelled")
             return INTERRUPTED
         case Ended():
+            import signal  # only for its names
+
             note(f"ended by {signal.Signals(error.number).name}")
             return 128 + error.number
         case click.ClickException():

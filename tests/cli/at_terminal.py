@@ -1,5 +1,6 @@
 """A terminal for a command: a pseudo-terminal, and what a person would see on its screen."""
 
+import codecs
 import os
 import pty
 import re
@@ -21,6 +22,7 @@ class Terminal:
 
     def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None, columns: int = 80) -> None:
         self.seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.process, self._descriptor = pty.fork()
         if self.process == 0:
             os.execvpe(sys.executable, [sys.executable, "-m", "imagine", *arguments], {**os.environ, **(environ or {})})
@@ -66,13 +68,14 @@ class Terminal:
             data = os.read(self._descriptor, 65536)
         except OSError:  # the other end is closed
             return False
-        self.seen += data.decode(errors="replace")
+        self.seen += self._decoder.decode(data)
         return bool(data)
 
 
 def shown(text: str) -> list[str]:
-    """What a terminal makes of `text`: carriage returns, lines up, and what erases a line; colours are left out."""
+    """What a terminal makes of `text`: where the cursor goes, and what erases a line; colours are left out."""
     lines, row, column = [""], 0, 0
+    kept = (0, 0)
     at = 0
     while at < len(text):
         if sequence := _SEQUENCE.match(text, at):
@@ -80,6 +83,12 @@ def shown(text: str) -> list[str]:
             count = int(sequence[1]) if (sequence[1] or "").isdigit() else 1
             if sequence[2] == "A":
                 row = max(0, row - count)
+            elif sequence[2] == "B":
+                row = min(len(lines) - 1, row + count)
+            elif sequence[0] == "\x1b7":
+                kept = (row, column)
+            elif sequence[0] == "\x1b8":
+                row, column = kept
             elif sequence[2] == "K":
                 lines[row] = "" if sequence[1] == "2" else lines[row][:column]
             continue

@@ -55,6 +55,8 @@ def test_a_picture_in_a_terminal_that_shows_none_is_half_blocks(server: FakeServ
         assert terminal.end() == 0
     assert "\x1b[38;2;255;0;0;48;2;255;0;0m" in terminal.seen
     assert "\x1b[38;2;0;0;255;48;2;0;0;255m" in terminal.seen
+    lines = [line for line in terminal.screen if line]
+    assert lines == ["▀" * 32] * 16 + ["x.png", "x.json"]
     assert Path("x.png").exists()
 
 

@@ -74,33 +74,49 @@ class Terminal:
 
 def shown(text: str) -> list[str]:
     """What a terminal makes of `text`: where the cursor goes, and what erases a line; colours are left out."""
-    lines, row, column = [""], 0, 0
-    kept = (0, 0)
-    at = 0
+    screen, at = _Screen(), 0
     while at < len(text):
         if sequence := _SEQUENCE.match(text, at):
+            screen.obey(sequence)
             at = sequence.end()
-            count = int(sequence[1]) if (sequence[1] or "").isdigit() else 1
-            if sequence[2] == "A":
-                row = max(0, row - count)
-            elif sequence[2] == "B":
-                row = min(len(lines) - 1, row + count)
-            elif sequence[0] == "\x1b7":
-                kept = (row, column)
-            elif sequence[0] == "\x1b8":
-                row, column = kept
-            elif sequence[2] == "K":
-                lines[row] = "" if sequence[1] == "2" else lines[row][:column]
-            continue
-        character, at = text[at], at + 1
-        if character == "\r":
-            column = 0
-        elif character == "\n":
-            row += 1
-            lines += [""] * (row + 1 - len(lines))
-        elif character == "\b":
-            column = max(0, column - 1)
-        elif character >= " ":
-            lines[row] = lines[row][:column].ljust(column) + character + lines[row][column + 1 :]
-            column += 1
-    return [line.rstrip() for line in lines]
+        else:
+            screen.put(text[at])
+            at += 1
+    return [line.rstrip() for line in screen.lines]
+
+
+class _Screen:
+    """Lines without an end, and a cursor."""
+
+    def __init__(self) -> None:
+        self.lines = [""]
+        self._row = self._column = 0
+        self._kept = (0, 0)
+
+    def obey(self, sequence: re.Match[str]) -> None:
+        count = int(sequence[1]) if (sequence[1] or "").isdigit() else 1
+        match sequence[2] or sequence[0]:
+            case "A":
+                self._row = max(0, self._row - count)
+            case "B":
+                self._row = min(len(self.lines) - 1, self._row + count)
+            case "K":
+                self.lines[self._row] = "" if sequence[1] == "2" else self.lines[self._row][: self._column]
+            case "\x1b7":
+                self._kept = (self._row, self._column)
+            case "\x1b8":
+                self._row, self._column = self._kept
+
+    def put(self, character: str) -> None:
+        match character:
+            case "\r":
+                self._column = 0
+            case "\n":
+                self._row += 1
+                self.lines += [""] * (self._row + 1 - len(self.lines))
+            case "\b":
+                self._column = max(0, self._column - 1)
+            case _ if character >= " ":
+                line = self.lines[self._row]
+                self.lines[self._row] = line[: self._column].ljust(self._column) + character + line[self._column + 1 :]
+                self._column += 1

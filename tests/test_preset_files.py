@@ -39,7 +39,15 @@ def test_later_sources_win_and_what_ships_comes_last(tmp_path):
 def test_what_ships_is_sound():
     found = {preset.name: preset for preset in read_presets(shipped.presets())}
     assert len(found) >= 12
-    assert {"vivid", "natural", "watercolor_family", "disney_style", "family_friendly"} <= set(found)
+    assert {
+        "vivid",
+        "natural",
+        "watercolor_family",
+        "disney_style",
+        "family_friendly",
+        "family_photo",
+        "anime_professional",
+    } <= set(found)
     assert all(preset.description and (preset.prompt_prefix or preset.prompt_suffix) for preset in found.values())
     assert all(preset.model is None and preset.width is None for preset in found.values()), "they suit any model"
 

@@ -1,8 +1,10 @@
-# Becomes a systemd over a copy of this machine's files that nothing done to it outlives: `boot.sh ROOM`.
+# Becomes a systemd over a copy of this machine's files that nothing done to it outlives: `boot.sh ROOM [FROM TO]…`.
 #
-# Run it in new pid, mount, cgroup, uts and ipc namespaces, with an empty folder ROOM.
+# Run it in new pid, mount, cgroup, uts and ipc namespaces, with an empty folder ROOM. Each FROM, wherever it lies out
+# here, is to be seen as TO in there.
 set -eu
 room=$1
+shift
 mount -t tmpfs -o mode=755 tmpfs "$room"
 mkdir "$room/upper" "$room/work" "$room/root"
 mount -t overlay -o "lowerdir=/,upperdir=$room/upper,workdir=$room/work" overlay "$room/root"
@@ -27,6 +29,12 @@ for folder in run tmp var/tmp; do
     mount -t tmpfs -o mode=1777 tmpfs "$folder"
 done
 chmod 755 run
+while [ $# -gt 1 ]; do
+    mkdir -p ".$2"
+    mount --bind "$1" ".$2"
+    mount -o remount,bind,ro ".$2"
+    shift 2
+done
 
 # Nothing that this machine has enabled is started, only what the tests ask for.
 mkdir -p run/old run/systemd/system

@@ -10,7 +10,7 @@ import pytest
 
 from tests.daemon import ROOT
 from tests.server.served import add_model
-from tests.systemd.machine import Machine, missing
+from tests.systemd.machine import CHECKOUT, PYTHON, Machine, missing
 from tests.systemd.service import HOME, Service
 
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/systemd.md").read_text(), re.DOTALL | re.MULTILINE)
@@ -27,8 +27,9 @@ def machine(tmp_path_factory):
             pytest.fail(f"the tests of the service are required, but {why}")
         pytest.skip(why)
     with Machine(tmp_path_factory.mktemp("machine") / "room") as machine:
-        machine.write("/download/imagine", f'#!/bin/sh\nexec {sys.executable} -m imagine "$@"\n')
-        machine.path("/download/systemd").symlink_to(ROOT / "systemd")
+        program = f'#!/bin/sh\nPYTHONPATH={CHECKOUT}/src exec {PYTHON} -m imagine "$@"\n'
+        machine.write("/download/imagine", program)
+        machine.path("/download/systemd").symlink_to(f"{CHECKOUT}/systemd")
         machine.run("install", "-D", "/download/imagine", "/root/.local/bin/imagine")
         for block in (BLOCKS[0], BLOCKS[2]):
             machine.run("sh", "-euc", f"cd /download\n{_to_install(block)}", HOME="/root")
@@ -43,7 +44,8 @@ def service(machine):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     service = Service(machine, port)
-    service.say(f"ExecStart=\nExecStart={sys.executable} {ROOT / 'tests/systemd/serve.py'}\n")
+    service.say(f"Environment=PYTHONPATH={CHECKOUT}/src\n")
+    service.say(f"ExecStart=\nExecStart={PYTHON} {CHECKOUT}/tests/systemd/serve.py\n")
     yield service
     service.forget()
 
@@ -55,8 +57,7 @@ def _to_install(block: str) -> str:
 
 
 def _homes() -> str:
-    """Lets the service see this interpreter and these sources, where they lie in a home that it would not see."""
-    needed = {Path(place).resolve() for place in (ROOT, sys.prefix, sys.base_prefix)}
+    """Lets the service see the interpreter that this one's environment is of, where that lies in somebody's home."""
+    base = Path(sys.base_prefix).resolve()
     homes = [Path("/root"), Path("/home"), Path("/run/user")]
-    hidden = [str(place) for place in sorted(needed) if any(home in place.parents for home in homes)]
-    return f"ProtectHome=tmpfs\nBindReadOnlyPaths={' '.join(hidden)}\n" if hidden else ""
+    return f"ProtectHome=tmpfs\nBindReadOnlyPaths={base}\n" if any(home in base.parents for home in homes) else ""

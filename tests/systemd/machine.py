@@ -4,10 +4,15 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 BOOT = Path(__file__).with_name("boot.sh")
+ROOT = Path(__file__).resolve().parents[2]
+CHECKOUT, ENVIRONMENT = "/opt/checkout", "/opt/python"
+"""Where the machine sees this checkout and this interpreter: they may lie where it sees nothing, or under any name."""
+PYTHON = f"{ENVIRONMENT}/bin/python3"
 SYSTEMD = Path("/lib/systemd/systemd")
 NAMESPACES = ["--pid", "--fork", "--mount", "--mount-proc", "--cgroup", "--uts", "--ipc"]
 TRIAL = """
@@ -46,7 +51,10 @@ class Machine:
         room.mkdir()
         self._log = (room.parent / "boot.log").open("w+")
         self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", *NAMESPACES, "sh", str(BOOT), str(room)],
+            [
+                *("setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", *NAMESPACES, "sh", str(BOOT), str(room)),
+                *(str(ROOT), CHECKOUT, str(Path(sys.prefix).resolve()), ENVIRONMENT),
+            ],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
         try:

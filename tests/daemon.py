@@ -38,6 +38,7 @@ class Daemon:
         command = [*command, "--host", "127.0.0.1", "--port", "0", *arguments]
         self.process = subprocess.Popen(command, env=environment(home), cwd=home, stderr=subprocess.PIPE, text=True)
         self._overdue = threading.Timer(PATIENCE, self.process.kill)
+        self._overdue.daemon = True
         self._overdue.start()
         self.url = self._wait_for_url()
         self._overdue.cancel()

@@ -251,6 +251,25 @@ def test_the_private_folder_is_this_users_alone(tmp_path: Path, monkeypatch: pyt
     assert reach.private_socket().is_relative_to(tmp_path)
 
 
+def test_a_private_server_is_one_for_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    plain = reach.private_socket()
+    places = {plain}
+    for name, value in (("IMAGINE_MODELS", "/models"), ("IMAGINE_DEVICE", "cpu"), ("IMAGINE_HOME", str(tmp_path))):
+        with monkeypatch.context() as changed:
+            changed.setenv(name, value)
+            assert reach.private_socket() == reach.private_socket()
+            places.add(reach.private_socket())
+            changed.setenv("IMAGINE_API_KEY", "the client's own")
+            assert reach.private_socket() in places
+    monkeypatch.setenv("IMAGINE_MODELS", "./mine")
+    places.add(reach.private_socket())
+    monkeypatch.chdir("/")
+    places.add(reach.private_socket())
+    assert len(places) == 6, "the same relative path in another folder is another place"
+
+
 @pytest.mark.parametrize("place", ["shared", "missing", "relative"])
 def test_a_runtime_folder_that_others_can_write_to_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str

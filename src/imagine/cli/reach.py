@@ -7,13 +7,14 @@ import os
 import socket
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..address import Address, Unreachable, address_from, connect
 from ..errors import ImagineError
-from ..model_folders import home_from
+from ..model_folders import home_from, unquoted
 from .console import note
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ STARTING = 60.0
 _PAUSE = 0.05
 _CONNECT_TIMEOUT = 5.0
 _UNIX_SOCKETS = hasattr(socket, "AF_UNIX")
+_NO_SETTINGS = frozenset(
+    ["IMAGINE_HOST", "IMAGINE_API_KEY", "IMAGINE_NOHISTORY", "IMAGINE_RUNTIME", "IMAGINE_LIBRARIES", "IMAGINE_FILE"]
+)
+"""Variables that are the commands' own, or that say where this program lies."""
 
 
 def named(address: str | None) -> Client | None:
@@ -116,13 +121,34 @@ def _is_own(folder: str) -> bool:
 
 
 def private_socket() -> Path:
-    """Where the private server listens."""
-    return private_folder() / "imagine.sock"
+    """Where the private server for this environment listens: another one is for other models, another device, …"""
+    return private_folder() / f"imagine{_environment()}.sock"
 
 
 def private_log() -> Path:
-    """What the last private server said."""
-    return private_folder() / "imagine.log"
+    """What the last private server for this environment said."""
+    return private_folder() / f"imagine{_environment()}.log"
+
+
+def _environment() -> str:
+    """A mark of what in the environment a server would take its settings from; empty where nothing is said."""
+    said = {
+        name: unquoted(value)
+        for name, value in os.environ.items()
+        if name.startswith("IMAGINE_") and name not in _NO_SETTINGS and unquoted(value)
+    }
+    if "IMAGINE_HOME" not in said and not private_folder().is_relative_to(home_from(os.environ)):
+        said["home"] = str(home_from(os.environ))
+    if any(_is_relative(value) for value in said.values()):
+        said["folder"] = str(Path.cwd())
+    if not said:
+        return ""
+    return f"-{zlib.crc32(repr(sorted(said.items())).encode()):08x}"
+
+
+def _is_relative(value: str) -> bool:
+    """May a value be a path that means another place in another folder?"""
+    return any(not Path(part).expanduser().is_absolute() for part in value.split(os.pathsep) if os.sep in part)
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -11,7 +11,6 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from aiohttp import web
 
@@ -24,6 +23,7 @@ from .app import make_app
 from .connections import Runner
 from .file_limit import Exhaustion
 from .gateway import Gateway
+from .own_socket import OwnSocket
 from .reload import Reread, keep_reloading
 from .systemd import Notifier, keep_beating
 
@@ -64,8 +64,9 @@ async def serve(
     await runner.setup()
     asked = asyncio.Event()
     beside: list[asyncio.Task[None]] = []
+    own = None if settings.socket is None else OwnSocket(settings.socket)
     try:
-        await _listen(runner, settings)
+        await _listen(runner, settings, own)
         await gateway.start()
         if reread is not None:
             beside.append(asyncio.create_task(keep_reloading(asked, app, reread, notifier)))
@@ -75,6 +76,8 @@ async def serve(
             notifier.tell("READY=1")
             status = partial(in_words, gateway)
             beside.append(asyncio.create_task(keep_beating(notifier, alive=lambda: gateway.pool.kept, status=status)))
+            if own is not None:
+                beside.append(asyncio.create_task(_end_when_lost(own, stop)))
             await stop.wait()
             notifier.tell("STOPPING=1")
             _log.info("stopping; what runs has %g s", GRACE)
@@ -85,8 +88,8 @@ async def serve(
         if not gateway.stopping:  # what went wrong must not leave a worker behind
             await gateway.stop(0)
         await runner.cleanup()
-        if settings.socket is not None:
-            settings.socket.unlink(missing_ok=True)
+        if own is not None:
+            own.give_back()
 
 
 async def _end(gateway: Gateway, runner: web.AppRunner) -> None:
@@ -95,11 +98,17 @@ async def _end(gateway: Gateway, runner: web.AppRunner) -> None:
     await gateway.stop(GRACE)
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+async def _end_when_lost(own: OwnSocket, stop: asyncio.Event) -> None:
+    await own.until_lost()
+    _log.warning("the socket is gone or another's: nobody can reach this server, so it ends")
+    stop.set()
+
+
+async def _listen(runner: web.AppRunner, settings: Settings, own: OwnSocket | None) -> None:
     """Raises ImagineError for an address that can't be had."""
-    if settings.socket is not None:
+    if own is not None:
         with _told(str(settings.socket), "--socket"):
-            await _private_site(runner, settings.socket)
+            await web.SockSite(runner, await own.claim()).start()
         return
     for place, option in [(Place(settings.host, settings.port), "--port"), *((p, "--listen") for p in settings.listen)]:
         with _told(str(place), option):
@@ -123,18 +132,6 @@ def _told(where: str, option: str) -> Iterator[None]:
         used = error.errno == errno.EADDRINUSE
         why = f"another program listens there; choose another with {option}" if used else os.strerror(error.errno or 0)
         raise ImagineError(f"can't listen on {where}: {why}") from error
-
-
-async def _private_site(runner: web.AppRunner, path: Path) -> None:
-    """A socket that only this user can open, from its first moment on."""
-    with contextlib.suppress(FileNotFoundError):
-        if path.is_socket():
-            path.unlink()
-    before = os.umask(0o177)
-    try:
-        await web.UnixSite(runner, str(path)).start()
-    finally:
-        os.umask(before)
 
 
 def urls(runner: web.AppRunner) -> list[str]:

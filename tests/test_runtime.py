@@ -4,12 +4,21 @@ import sys
 
 import pytest
 
-from imagine.runtime import FILE, WORKER_ARGUMENT, forget_own_libraries, program, worker_command
+from imagine.runtime import (
+    DIGEST_ARGUMENT,
+    FILE,
+    WORKER_ARGUMENT,
+    digest_command,
+    forget_own_libraries,
+    program,
+    worker_command,
+)
 
 
 def test_source_is_run_by_its_interpreter() -> None:
     assert program({FILE: "/opt/imagine"}) == [sys.executable, "-m", "imagine"]
     assert worker_command() == [sys.executable, "-P", "-m", "imagine.worker"]
+    assert digest_command() == [sys.executable, "-P", "-m", "imagine.identity.whole"]
 
 
 def test_the_binary_is_started_as_a_user_would_and_its_worker_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +27,7 @@ def test_the_binary_is_started_as_a_user_would_and_its_worker_without_it(monkeyp
     assert program({FILE: "/opt/imagine"}) == ["/opt/imagine"]
     assert program({}) == [sys.executable]
     assert worker_command() == [sys.executable, WORKER_ARGUMENT]
+    assert digest_command() == [sys.executable, DIGEST_ARGUMENT]
 
 
 def test_from_source_libraries_are_left_alone() -> None:

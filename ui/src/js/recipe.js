@@ -50,15 +50,22 @@ export async function bringBack(meta, warnings = [], sources = {}, said = null) 
   if (meta.img && !img) more.push(t("load.digest"));
   if (meta.mask && !mask) more.push(t("load.mask"));
   if (unknown.length) more.push(t("load.unknown", { names: unknown.join(", ") }));
-  if (isAnother(meta, detailsOf(meta.model))) more.push(t("load.model", { name: meta.model }));
+  if (await isAnother(meta)) more.push(t("load.model", { name: meta.model }));
   if (said || more.length) notice(said ?? more.shift(), { about: "load", more });
 }
 
-/** Is the model of that name another by now than the one that drew? Only where both are known by the same digest. */
-function isAnother(meta, detail) {
-  if (!detail) return false;
+/** Is the model of that name here, and another by now than the one that drew? */
+async function isAnother(meta) {
+  if (!detailsOf(meta.model) || !(meta.digest || meta.sha256)) return false;
+  let detail;
+  try {
+    detail = await ask(`/models/${meta.model.split("/").map(encodeURIComponent).join("/")}`);
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    return false; // it can't be used: whoever draws with it is told why
+  }
   if (meta.sha256 && detail.sha256 && !detail.sha256.startsWith(meta.sha256)) return true;
-  return !!(meta.digest && detail.digest) && ![detail.digest, detail.header_digest].includes(meta.digest);
+  return !!meta.digest && ![detail.digest, detail.header_digest].includes(meta.digest);
 }
 
 /** The JSON of a finished picture: its recipe, the pictures it was made from, and itself. */

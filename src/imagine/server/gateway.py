@@ -152,6 +152,7 @@ class Gateway:
 
     def source_of(self, entry: Entry, parts: Mapping[str, Entry] = NO_PARTS) -> Source:
         """What a worker must know of a model to load it, and of the files that are used beside it, by their role."""
+        assert all(one.digest for one in (entry, *parts.values())), "take entries from `to_draw` and `part`"
         return source_from(entry, parts, self._said_of(entry).max_batch)
 
     def used(self, name: str) -> None:

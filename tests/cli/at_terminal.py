@@ -37,7 +37,13 @@ class Terminal:
             os.waitpid(self.process, 0)
         except (ProcessLookupError, ChildProcessError):
             pass  # it has ended
-        os.close(self._descriptor)
+        self._shut()
+
+    def close(self) -> int:
+        """The window is closed; the exit status of what ran in it."""
+        self._shut()
+        _, status = os.waitpid(self.process, 0)
+        return os.waitstatus_to_exitcode(status)
 
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
@@ -60,6 +66,11 @@ class Terminal:
     def screen(self) -> list[str]:
         """The lines that stand there."""
         return shown(self.seen)
+
+    def _shut(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _read(self) -> bool:
         if not select.select([self._descriptor], [], [], PATIENCE)[0]:

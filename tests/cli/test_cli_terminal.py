@@ -49,6 +49,19 @@ def test_ctrl_c_takes_it_back(server: FakeServer) -> None:
     assert terminal.screen[-2:] == ["cancelled", ""]
 
 
+def test_closing_the_terminal_brings_the_old_file_back(server: FakeServer) -> None:
+    ended = threading.Event()
+    server.lines = [*STEPS, AT_WORK, lambda _: ended.wait(60)]
+    Path("x.png").write_bytes(b"old")
+    with Terminal("run", "p", "-o", "x", "-s", "1", environ=BASE) as terminal:
+        terminal.wait_for("10/10")
+        assert Path("x.png").read_bytes() == png()
+        assert terminal.close() == 129
+    ended.set()
+    assert Path("x.png").read_bytes() == b"old"
+    assert [path.name for path in Path().iterdir()] == ["x.png"]
+
+
 def test_a_picture_in_a_terminal_that_shows_none_is_half_blocks(server: FakeServer) -> None:
     server.lines = [picture(png((255, 0, 0), side=32), "intermediate"), picture(png((0, 0, 255), side=32))]
     with Terminal("run", "p", "--show", "-o", "x", "-s", "1", environ=BASE | {"COLORTERM": "truecolor"}) as terminal:

@@ -51,6 +51,8 @@ class FakeEngine:
     """Steps its jobs in turn; keeps `Engine`'s promises except where a prompt says otherwise."""
 
     def __init__(self, settings=None, keep_alive: float = 100.0) -> None:
+        if settings is not None and settings.device == "cuda:99":
+            raise BadRequest("device is 'cuda:99', which this machine does not have", field="device")
         self.stage = "idle"
         self._jobs: deque[tuple[Submit, int]] = deque()
         self._orders: deque[Load | Unload] = deque()

@@ -75,3 +75,9 @@ def test_its_last_words_are_one_sentence(worker):
     said = worker.stderr.read().decode().splitlines()
     assert said[-1] == "the device failed: CUDA error: an illegal memory access was encountered"
     assert any(line.startswith("Traceback") for line in said)
+
+
+def test_of_what_a_user_can_mend_it_says_nothing_but_the_sentence(worker):
+    say(worker, Start(settings=WorkerSettings(device="cuda:99")))
+    assert worker.wait(20) == 1
+    assert worker.stderr.read().decode() == "device is 'cuda:99', which this machine does not have\n"

@@ -12,9 +12,9 @@ WITHOUT = [
     "torch", "diffusers", "transformers", "accelerate", "safetensors", "scipy", "numpy", "torchsde", "tokenizers",
     "huggingface_hub", "pydantic", "pydantic_core", "pygments", "markdown_it", "setuptools", "pkg_resources", "tkinter",
     "IPython", "cffi", "zstandard.backend_cffi", "zstandard._cffi", "defusedxml", "olefile", "pytest", "requests",
-    "certifi", "brotli",
+    "certifi", "brotli", "readline",
 ]  # fmt: skip
-"""What isn't there, though something of the light half could use it."""
+"""What isn't there, though something of the light half could use it. GNU readline is under the GPL."""
 
 _NOT_LIBRARY = (
     "test", "idlelib", "tkinter", "turtledemo", "turtle", "lib2to3", "ensurepip", "pydoc_data", "site-packages", "venv",

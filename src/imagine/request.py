@@ -138,7 +138,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Strength | None, Meta(description="How much of img is painted anew, 0 to 1; 0.8 if not said.")
     ] = None
     mask: Annotated[
-        str | None, Meta(description="Where to paint in img: white, or transparent. In base64, or as a data URL.")
+        str | None, Meta(description="Where to paint in img: white or transparent; grey, so much. As img.")
     ] = None
     extend: Annotated[
         Margin | Margins | None,

@@ -12,13 +12,13 @@ from imagine.engine.canvas import (
     denoised_size,
     extended,
     feathered,
-    fitted_mask,
     picture_from_pixels,
     pixels_from_picture,
     plan,
 )
 from imagine.engine.placement import placement
 from imagine.params import Extend
+from imagine.pictures.masks import read_mask
 
 
 def noisy(width, height, seed=0):
@@ -145,24 +145,58 @@ def test_a_mask_is_laid_over_the_picture_as_the_picture_is(resize):
     white = box_mask((200, 100), (80, 20, 120, 80))
     placed = placement((200, 100), (96, 96), resize)
     photo = placed.lay(Image.merge("RGB", [white] * 3))
-    assert np.array_equal(np.asarray(fitted_mask(white, placed)), np.asarray(photo.getchannel(0)))
+    laid_mask = placed.lay(read_mask(white.convert("RGB")).values)
+    assert np.array_equal(np.asarray(laid_mask), np.asarray(photo.getchannel(0)))
 
 
 @pytest.mark.parametrize("size", [(50, 25), (400, 200), (64, 64), (30, 100)])
 def test_a_mask_of_another_size_or_shape_lies_over_the_whole_picture(size):
     """Its left half paints the left half of the photo, of which `crop` shows 50 of 100 columns."""
     mask = box_mask(size, (0, 0, size[0] // 2, size[1]))
-    painted = np.asarray(fitted_mask(mask, placement((200, 100), (100, 100), "crop"))) >= 128
+    painted = np.asarray(placement((200, 100), (100, 100), "crop").lay(mask)) >= 128
     assert painted[:, :48].all()
     assert not painted[:, 52:].any()
 
 
-def test_transparent_pixels_of_a_mask_paint():
-    mask = Image.new("RGBA", (8, 8), (0, 0, 0, 255))
-    mask.paste((0, 0, 0, 0), (0, 0, 4, 8))
-    assert np.asarray(fitted_mask(mask, placement((8, 8), (8, 8), "crop")))[0].tolist() == [255] * 4 + [0] * 4
-    opaque = Image.new("RGBA", (8, 8), (255, 255, 255, 255))
-    assert np.asarray(fitted_mask(opaque, placement((8, 8), (8, 8), "crop"))).min() == 255
+def test_what_is_transparent_is_laid_on_white_and_that_is_said_unless_it_is_painted():
+    source = Image.new("RGBA", (64, 64), (10, 20, 30, 255))
+    source.paste((255, 0, 0, 0), (0, 0, 32, 64))
+    source.paste((0, 0, 255, 128), (32, 0, 40, 64))
+    canvas = plan(64, 64, fit="native", native=64, multiple=8, source=source)
+    assert [note.code for note in canvas.notes] == ["img.transparent"]
+    assert [canvas.source.getpixel((x, 5)) for x in (5, 35, 60)] == [(255,) * 3, (127, 127, 255), (10, 20, 30)]
+    hole = box_mask((64, 64), (0, 0, 32, 64))
+    assert plan(64, 64, fit="native", native=64, multiple=8, source=source, mask=hole).notes == ()
+    opaque = plan(64, 64, fit="native", native=64, multiple=8, source=noisy(64, 64).convert("RGBA"))
+    assert (opaque.notes, opaque.source.mode) == ((), "RGB")
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [((0, 0, 1, 1), "mask.cut"), ((0, 0, 0, 0), "mask.empty"), ((0, 0, 200, 100), None), ((90, 40, 99, 50), None)],
+)
+def test_a_mask_that_paints_nothing_is_named(box, said):
+    mask = box_mask((200, 100), box)
+    canvas = plan(64, 64, fit="native", native=64, multiple=8, source=noisy(200, 100), mask=mask)
+    assert [note.code for note in canvas.notes] == [said] * bool(said)
+
+
+def test_grey_stays_grey_at_the_denoised_size_and_shows_wherever_it_paints_at_all():
+    ramp = Image.linear_gradient("L").resize((256, 256))
+    canvas = plan(256, 256, fit="native", native=256, multiple=8, source=noisy(256, 256), mask=ramp)
+    assert canvas.soft
+    levels = canvas.mask_latents(8)[0, 0, :, 0]
+    assert (levels.diff() >= 0).all()
+    assert (levels[0], levels[-1]) == (0, 1)
+    assert len(levels.unique()) > 20
+    made = np.asarray(canvas.finish(Image.new("RGB", canvas.work, (255, 0, 255))))
+    untouched = np.asarray(canvas.mask) == 0
+    assert untouched.any()
+    assert np.array_equal(made[untouched], np.asarray(canvas.source)[untouched])
+    assert (made[60:] == (255, 0, 255)).all()
+    larger = canvas.enlarged(1.5, 8)
+    assert larger.soft
+    assert len(larger.mask_latents(8).unique()) > 20
 
 
 def test_margins_are_to_be_painted_and_the_source_is_not():

@@ -8,6 +8,7 @@ from PIL import Image
 from imagine.engine.canvas import picture_from_pixels
 from imagine.engine.parts import in_one, whole
 from imagine.errors import BadRequest, ImagineError
+from imagine.events import Preview
 from imagine.params import Extend, Hires
 from imagine.samplers import SAMPLERS, pairs
 from tests.engine.plain_family import PlainFamily, Shelf, plain_source
@@ -193,6 +194,35 @@ def test_what_the_mask_keeps_steers_what_is_painted(sd1):
         for colour in ("black", "white")
     )
     assert not np.array_equal(black[:24], white[:24])
+
+
+def test_grey_in_a_mask_is_painted_in_so_much_of_the_run():
+    """Of four columns black never, dark grey in the last fifth, light grey in two thirds, white from the first step."""
+    source, mask = Image.new("RGB", (64, 64), (200, 30, 30)), Image.new("L", (64, 64), 0)
+    for column, value in enumerate((0, 64, 160, 255)):
+        mask.paste(value, (16 * column, 0, 16 * column + 16, 64))
+    one = wish(PLAIN, img=source, mask=mask, strength=1.0, num_steps=4, every=1, kind="vae")
+    said = run(plain_engine(), one)
+    shown = [pixels(report) for report in said if isinstance(report, Preview)] + [pixels(finished(said)["a"])]
+    painted = [[(made[32, 16 * column + 8] != (200, 30, 30)).any() for column in range(4)] for made in shown]
+    assert painted[:3] == [[False, False, False, True], [False, False, True, True], [False, False, True, True]]
+    assert painted[-1] == [False, True, True, True]
+    assert finished(said)["a"].warnings == []
+
+
+@pytest.mark.parametrize("paint", ["empty", "coloured", "strokes"])
+def test_what_a_mask_may_not_have_meant_is_told(paint):
+    mask = Image.new("RGBA", (64, 64), (0, 0, 0, 255))
+    if paint == "coloured":
+        mask.paste((255, 0, 0, 255), (0, 0, 32, 64))
+    if paint == "strokes":
+        mask = Image.new("RGBA", (64, 64))
+        mask.paste("white", (0, 0, 32, 64))
+    source = Image.new("RGB", (64, 64), (200, 30, 30))
+    result = made(plain_engine(), wish(PLAIN, img=source, mask=mask, strength=0.9))
+    assert [note.code for note in result.warnings] == [f"mask.{paint}"]
+    assert (pixels(result)[:, :20] != (200, 30, 30)).any() == (paint != "empty")
+    assert (pixels(result)[:, 32:] == (200, 30, 30)).all()
 
 
 @pytest.mark.parametrize(("field", "img", "mask"), [("img", b"no", None), ("mask", None, b"no")])

@@ -15,7 +15,9 @@ from PIL import Image, ImageChops
 from scipy import ndimage
 from torch import Tensor
 
+from ..messages import Note, message
 from ..params import Extend, Fit, Resize
+from ..pictures.masks import HALF, Mask, has_holes, read_mask
 from .placement import LANCZOS, Placement, edge_padded, placement
 from .placement import Size as Size
 
@@ -23,8 +25,8 @@ SLACK = 1.35
 """Up to so many times its pixel budget a checkpoint still does well."""
 FEATHER = 1 / 64
 """Of the shorter side: over so many pixels inside the mask the painted fades into the source."""
-_PAINTED = [0] * 128 + [255] * 128
-"""What of a mask's values counts as to be painted."""
+_PAINTED = [0] * HALF + [255] * HALF
+"""What of a mask's values counts as to be painted, where it isn't soft."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Canvas:
     """A picture to make, `width` × `height` as asked.
 
     It is denoised in the upper left `inner` (width, height) of `work`, which is `inner` padded to what the model takes.
-    `source` is RGB at the asked size; `mask` is L at the asked size, 255 where to paint.
+    `source` is RGB at the asked size; `mask` is L at the asked size, 255 where to paint, and where it is `soft`, less
+    where to paint less. `notes` say what of the two pictures may not have been meant.
     """
 
     width: int
@@ -41,6 +44,8 @@ class Canvas:
     work: Size
     source: Image.Image | None = None
     mask: Image.Image | None = None
+    soft: bool = False
+    notes: tuple[Note, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -56,14 +61,14 @@ class Canvas:
         return self.source_pixels() * (self.mask_pixels() < 0.5)
 
     def mask_pixels(self) -> Tensor:
-        """The mask at the denoised size, (1, 1, H, W): 1 where any of it is to be painted, else 0."""
+        """The mask at the denoised size, (1, 1, H, W): 1 where any of it is to be painted, else 0; if soft, between."""
         assert self.mask is not None
-        inside = self.mask.point(_PAINTED)
-        laid_out = self.laid_out(inside, Image.Resampling.BOX)
-        return (torch.from_numpy(np.array(laid_out, np.float32))[None, None] > 0).float()
+        laid_out = self.laid_out(self.mask if self.soft else self.mask.point(_PAINTED), Image.Resampling.BOX)
+        values = torch.from_numpy(np.array(laid_out, np.float32))[None, None]
+        return values / 255 if self.soft else (values > 0).float()
 
     def mask_latents(self, downscale: int) -> Tensor:
-        """The mask per latent, (1, 1, h, w): 1 where any pixel is to be painted."""
+        """The mask per latent, (1, 1, h, w): 1 where any pixel is to be painted, of a soft one the most of any."""
         return torch.nn.functional.max_pool2d(self.mask_pixels(), downscale)
 
     def laid_out(self, picture: Image.Image, resample: Image.Resampling = LANCZOS) -> Image.Image:
@@ -82,7 +87,7 @@ class Canvas:
         """A picture of the asked size where the mask is, the source's own pixels elsewhere."""
         if self.mask is None or self.source is None:
             return picture
-        return Image.composite(picture, self.source, feathered(self.mask))
+        return Image.composite(picture, self.source, feathered(self.mask, 1 if self.soft else HALF))
 
     def enlarged(self, scale: float, multiple: int) -> Canvas:
         """The same picture `scale` times as large, for a second pass denoised at full size."""
@@ -90,7 +95,7 @@ class Canvas:
         work = (rounded_up(size[0], multiple), rounded_up(size[1], multiple))
         source = self.source.resize(size, LANCZOS) if self.source else None
         mask = self.mask.resize(size, Image.Resampling.BILINEAR) if self.mask else None
-        return Canvas(*size, size, work, source, mask)
+        return Canvas(*size, size, work, source, mask, self.soft)
 
 
 def plan(
@@ -98,16 +103,20 @@ def plan(
     mask: Image.Image | None = None, resize: Resize = "crop", extend: Extend | None = None,
 ) -> Canvas:  # fmt: skip
     """The canvas of a request. With `extend`, `width` × `height` is the source's size before it grows."""
+    soft, notes = False, list[Note]()
     if source is not None:
         placed = placement(source.size, (width, height), resize)
-        source = placed.lay(source.convert("RGB"))
-        mask = fitted_mask(mask, placed) if mask is not None else None
+        said = read_mask(mask) if mask is not None else None
+        mask = placed.lay(said.values) if said is not None else None
+        soft = said is not None and said.soft
+        notes = notes_on(placed, source, said, mask)
+        source = placed.lay(flattened(source))
         if extend is not None:
             source, mask = extended(source, mask, extend)
             width, height = source.size
     inner = denoised_size(width, height, native=native, near_native=fit == "scale" or source is not None)
     work = (rounded_up(inner[0], multiple), rounded_up(inner[1], multiple))
-    return Canvas(width, height, inner, work, source, mask)
+    return Canvas(width, height, inner, work, source, mask, soft, tuple(notes))
 
 
 def denoised_size(width: int, height: int, *, native: int, near_native: bool) -> Size:
@@ -124,16 +133,28 @@ def rounded_up(side: int, multiple: int) -> int:
     return -(-side // multiple) * multiple
 
 
-def fitted_mask(mask: Image.Image, placed: Placement) -> Image.Image:
-    """The mask laid over the picture wherever that is `placed`; 255 where to paint.
+def flattened(picture: Image.Image) -> Image.Image:
+    """`picture` as RGB, transparent parts on white, whatever colour hides under them."""
+    if picture.mode != "RGBA":
+        return picture.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
-    White paints. In a mask with transparent pixels these paint, as editors save them.
-    """
-    if mask.mode == "RGBA" and np.asarray(mask.getchannel("A")).min() < 255:
-        gray = ImageChops.invert(mask.getchannel("A"))
-    else:
-        gray = mask.convert("L")
-    return placed.lay(gray)
+
+def notes_on(placed: Placement, source: Image.Image, said: Mask | None, mask: Image.Image | None) -> list[Note]:
+    """What whoever sent a source and its mask may not have meant; `mask` is what was `said`, as it is placed."""
+    notes = list(said.notes) if said is not None else []
+    if said is not None and mask is not None:
+        least = 1 if said.soft else HALF
+        if not any(said.values.histogram()[least:]):
+            notes.append(message("mask.empty", "mask"))
+        elif not any(mask.histogram()[least:]):
+            notes.append(message("mask.cut", "mask"))
+    if has_holes(source):
+        holes = placed.lay(source.getchannel("A")).point(lambda value: 255 * (value < HALF))
+        kept = mask.point(lambda value: 255 * (value < HALF)) if mask is not None else holes
+        if ImageChops.multiply(holes, kept).getbbox():
+            notes.append(message("img.transparent", "img"))
+    return notes
 
 
 def extended(source: Image.Image, mask: Image.Image | None, extend: Extend) -> tuple[Image.Image, Image.Image]:
@@ -146,12 +167,12 @@ def extended(source: Image.Image, mask: Image.Image | None, extend: Extend) -> t
     return grown, paint
 
 
-def feathered(mask: Image.Image) -> Image.Image:
-    """How much of the painted picture shows: 0 outside the mask, rising from its edge to 255 within.
+def feathered(mask: Image.Image, least: int = HALF) -> Image.Image:
+    """How much of the painted picture shows: 0 outside the mask, which is below `least`, rising from its edge to 255.
 
     A part of the mask that is narrower than the feather shows fully where it is widest.
     """
-    inside = np.asarray(mask.point(_PAINTED)) > 0
+    inside = np.asarray(mask) >= least
     if inside.all():
         return Image.new("L", mask.size, 255)
     reach = max(1, round(min(mask.size) * FEATHER))

@@ -244,7 +244,7 @@ class Job:
         )  # fmt: skip
         if params.hires is not None:
             second_sampler(params, params.hires, own)  # refused now, not after the first pass
-        self._warnings += [note for family in families for note in family.warnings]
+        self._warnings += [*canvas.notes, *(note for family in families for note in family.warnings)]
         strength = params.strength if canvas.source is not None else 1.0
         yield from self._timed("encoding", self._condition(canvas, steps_run(params.num_steps, strength)))
         begun = first_pass(params, own, canvas, self._encode, device)

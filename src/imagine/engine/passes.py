@@ -43,8 +43,18 @@ class Pass:
         self.latents, self.clean = self.sampler.step(output, self.latents)
         if self.mask is not None and self.source is not None:
             kept = self.sampler.noised(self.source, self.noise)
-            self.latents = self.mask * self.latents + (1 - self.mask) * kept
-            self.clean = self.mask * self.clean + (1 - self.mask) * self.source
+            free = self._free(self.mask)
+            self.latents = free * self.latents + (1 - free) * kept
+            self.clean = free * self.clean + (1 - free) * self.source
+
+    def _free(self, mask: Tensor) -> Tensor:
+        """1 where the latents are the denoiser's by now, 0 where they are the source's.
+
+        Grey of m is the source until the last m of the run: a strength for each pixel (Levin & Fried 2023,
+        "Differential Diffusion", https://arxiv.org/abs/2306.00950). White is free from the first step on.
+        """
+        to_come = 1 - self.sampler.index / self.sampler.evaluations
+        return ((mask > 0) & (mask >= to_come)).to(mask.dtype)
 
 
 def first_pass(
@@ -118,7 +128,8 @@ def mask_channels(family: Family, canvas: Canvas, encode: Encode) -> Parts[Tenso
     """What an inpainting checkpoint sees beside the latents; without a mask, all of the picture is to be painted."""
     width, height = canvas.work
     if canvas.mask is not None:
-        masked, mask = (yield from encode(canvas.masked_pixels())), canvas.mask_latents(family.downscale)
+        masked = yield from encode(canvas.masked_pixels())
+        mask = (canvas.mask_latents(family.downscale) >= 0.5).float()
     else:
         masked = yield from encode(torch.zeros(1, 3, height, width))
         mask = torch.ones(1, 1, *masked.shape[2:])

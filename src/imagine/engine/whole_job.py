@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -104,6 +105,10 @@ class WholeJob(Job):
             params.width, params.height, fit=params.fit, native=model.native, multiple=model.multiple, source=source,
             mask=mask, resize=params.resize, extend=params.extend,
         )  # fmt: skip
+        self._warnings += canvas.notes
+        if canvas.soft:
+            self._warnings.append(message("mask.halved", "mask"))
+            canvas = replace(canvas, soft=False)
         self._wanted = _wanted(params, canvas)
         self._run = self._begun(model)
         self._canvas = canvas

@@ -78,4 +78,8 @@ SENTENCES = {
     "busy.queue": "the queue is full ({most} jobs); try again in {seconds} s",
     "busy.share": "{own} of your jobs wait already, which is your share of the queue ({most} places); try again in "
     "{seconds} s",
+    "mask.empty": "{field} paints nothing: it has no white, and nothing of it is transparent",
+    "mask.cut": "{field} paints nothing: what it marks lies in what is cut off img",
+    "mask.halved": "{field} has grey, which this model takes for black or white",
+    "img.transparent": "{field} is transparent in parts, which were laid on white",
 }

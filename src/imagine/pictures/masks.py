@@ -38,6 +38,7 @@ class Mask(NamedTuple):
 def read_mask(mask: Image.Image) -> Mask:
     """What a decoded picture, RGB or RGBA, says as a mask."""
     notes: list[Note] = []
+    coloured = False
     if mask.mode == "RGBA" and not _is_opaque(mask):
         if is_strokes(mask):
             notes.append(message("mask.strokes", "mask"))
@@ -47,7 +48,7 @@ def read_mask(mask: Image.Image) -> Mask:
     else:
         values, coloured = _brightness(mask.convert("RGB"))
         notes += [message("mask.coloured", "mask")] if coloured else []
-    soft = _is_soft(values)
+    soft = not coloured and _is_soft(values)
     return Mask(values.point(_LEVELS) if soft else values, soft, notes)
 
 

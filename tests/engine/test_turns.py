@@ -141,14 +141,19 @@ def test_a_replay_takes_its_buckets_however_long_they_take():
     assert rig.family.rows == [2, 4, 4]
 
 
-@pytest.mark.parametrize("what", ["decode", "encode", "both passes"])
+TAKES_LONG = {
+    "decode": LARGE,
+    "encode": {"img": PHOTO.resize((2048, 2048)), "strength": 0.5, **LARGE},
+    "both passes": {"hires": Hires(scale=2.0), "width": 1024, "height": 1024},
+    "a middling one": {"width": 1024, "height": 1024},
+}
+
+
+@pytest.mark.parametrize("what", TAKES_LONG)
 def test_the_parts_of_a_vae_are_turns(what):
-    changes = {"encode": {"img": PHOTO.resize((2048, 2048)), "strength": 0.5, **LARGE}, "decode": LARGE}.get(
-        what, {"hires": Hires(scale=2.0), "width": 1024, "height": 1024}
-    )
     rig = Rig(step=1e-4, part=1e-3)
     rig.family.native = 2048
-    rig.submit("large", "a", num_steps=2, **changes)
+    rig.submit("large", "a", num_steps=2, **TAKES_LONG[what])
     longest, number = 0.0, 0
     while "large" not in rig.done:
         rig.step()

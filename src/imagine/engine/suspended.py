@@ -1,7 +1,7 @@
 """Preparing and developing a picture, a turn at a time: what is begun of it waits here between two turns.
 
-What waits holds memory, of large pictures gigabytes. So one large picture is in work at a time, and small ones up to
-the same area; whoever comes meanwhile has to wait, and gives his turn to what is in the way.
+What waits holds memory, of large pictures gigabytes. So one large picture is in work at a time, beside it small ones up
+to a certain area; whoever comes meanwhile has to wait, and gives his turn to what is in the way.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from .parts import Parts, T
 
 TURN = 0.1
 """Seconds after which others may have the device: enough to make changing turns cost nothing."""
-_ROOM = 2**20
-"""Pixels: a larger picture is in work alone."""
+_LARGE = 512**2
+"""Pixels: of larger pictures one is in work."""
+_ROOM = 1024**2
+"""Pixels that all smaller ones in work have together."""
 
 
 class Suspended:
@@ -29,8 +31,8 @@ class Suspended:
         """Whose work has to end before this job's can begin."""
         if job.id in self._begun:
             return None
-        large = job.area > _ROOM
-        others = [other for other, _ in self._begun.values() if (other.area > _ROOM) == large]
+        large = job.area > _LARGE
+        others = [other for other, _ in self._begun.values() if (other.area > _LARGE) == large]
         crowded = bool(others) if large else sum(other.area for other in others) + job.area > _ROOM
         return others[0] if others and crowded else None
 

@@ -4,6 +4,8 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
+from imagine.engine import autoencoder
+from imagine.engine.autoencoder import Autoencoder
 from imagine.engine.parts import whole
 from imagine.engine.vae_parts import decode_parts, encode_parts
 from tests.checkpoints import vae_settings
@@ -62,3 +64,35 @@ def test_nothing_of_it_lasts_between_two_parts(vae):
     assert not vae.use_tiling
     assert whole(decode_parts(vae, torch.zeros(1, 4, 8, 8), tiled=False)).shape == (1, 3, 64, 64)
     assert whole(parts).shape == (1, 3, 160, 160)
+
+
+class Elsewhere:
+    """A VAE that says it is on an accelerator, and computes here."""
+
+    def __init__(self, vae):
+        self._vae = vae
+
+    device = property(lambda self: torch.device("cuda"))
+
+    def __getattr__(self, name):
+        return getattr(self._vae, name)
+
+
+@pytest.mark.parametrize(("place", "side", "several"), [("cpu", 8, True), ("cuda", 8, False), ("cuda", 200, True)])
+def test_an_accelerator_pauses_for_large_pictures_only(vae, monkeypatch, place, side, several):
+    """There the parts of others are so quick that waiting for each and casting for it would be felt."""
+    vae.to(torch.float32)
+    seen = []
+
+    def parts(given, value, *, tiled):
+        seen.append(value)
+        yield
+        yield
+        return value
+
+    monkeypatch.setattr(autoencoder, "decode_parts", parts)
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)
+    made = Autoencoder(vae if place == "cpu" else Elsewhere(vae), scale=1.0)
+    _, count = counted(made.decoding(torch.zeros(1, 4, side, side)))
+    assert seen
+    assert (count > 1) == several

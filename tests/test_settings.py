@@ -95,6 +95,7 @@ def test_origins_are_as_browsers_write_them():
     ]
     expected = ("null", "*", "app://*", "app://obsidian.md", "file://", "file://", "chrome-extension://abc")
     assert read({"origins": said}).origins == (*expected, "tauri://localhost")
+    assert read(config="origins: [null, app://*]").origins == ("null", "app://*"), "as YAML has it"
 
 
 @pytest.mark.parametrize(("said", "warned"), [("null", True), ("*", True), ("app://*", False), ("https://a.b", False)])

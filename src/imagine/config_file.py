@@ -6,22 +6,16 @@ ref_image_max_size, cartoon_presets, use_ref_images}}`, and `cartoon_styles` at 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .checking import shown
 from .errors import BadRequest, ImagineError
+from .files.yaml_text import read_yaml
 from .presets import CONTAINERS, SPELLINGS, named
-
-if TYPE_CHECKING:
-    import yaml
 
 MAX_SIZE = 2**20
 """Bytes of a configuration file; real ones have a few thousand."""
-MAX_VALUES = 100_000
-_MAX_BRACKETS = 100
-_TOO_DEEP = "it is nested too deeply"
 _NO_EFFECT = {
     "api_endpoints": "its endpoints are fixed",
     "image_generation.use_ref_images": "a request that brings a picture means it to be used",
@@ -69,51 +63,6 @@ def _take(name: str, value: object, said: dict[str, Any]) -> bool:
             raise ImagineError(f"{name} in the configuration file: {error}", field=name) from error
         return True
     return False
-
-
-def read_yaml(text: str) -> object:
-    """What a YAML text says: plain values, at most `MAX_VALUES` of them with what its aliases repeat.
-
-    Raises ValueError, on one line, for what is no YAML and for what would become too much.
-    """
-    import yaml  # only where there is a file: it costs 20 ms
-
-    _check_brackets(text)
-    try:
-        loader = yaml.SafeLoader(text)
-        try:
-            root = loader.get_single_node()
-            if root is None:
-                return None
-            _check_size(root)
-            return loader.construct_document(root)
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())[:200]) from error
-    except RecursionError as error:
-        raise ValueError(_TOO_DEEP) from error
-
-
-def _check_brackets(text: str) -> None:
-    """PyYAML takes seconds over brackets within brackets before it finds them too deep."""
-    depth = 0
-    for bracket in re.finditer(r"[\[\]{}]", text):
-        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
-        if depth > _MAX_BRACKETS:
-            raise ValueError(_TOO_DEEP)
-
-
-def _check_size(root: yaml.Node) -> None:
-    """A short text of aliases to aliases can stand for more than any memory holds: count before anything is made."""
-    waiting, count = [root], 0
-    while waiting:
-        inner = waiting.pop().value
-        parts = inner if isinstance(inner, list) else []
-        waiting += [part for each in parts for part in (each if isinstance(each, tuple) else (each,))]
-        count += 1
-        if count + len(waiting) > MAX_VALUES:
-            raise ValueError(f"it holds more than {MAX_VALUES} values, with those that its aliases repeat")
 
 
 def _mapping(text: str) -> dict[Any, Any]:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import shipped
-from .config_file import read_yaml
 from .errors import BadRequest, ImagineError
 from .files.reading import read_file
+from .files.yaml_text import read_yaml
 from .presets import Preset, presets_from
 from .settings import Settings
 

@@ -143,7 +143,7 @@ def key(value: object) -> str:
 
 
 def origins(value: object) -> tuple[str, ...]:
-    return tuple(origin_of(str(part)) for part in _list(value))
+    return tuple(origin_of(OPAQUE_ORIGIN if part is None else str(part)) for part in _list(value))
 
 
 ANY_ORIGIN = "*"

@@ -110,6 +110,7 @@ def test_reads_sidecars(tmp_path, text, prediction, zero_snr):
         (b"\xff\xfe\xff", "its sidecar x.yaml is not valid YAML"),
         (b"a: !!python/object/apply:os.getpid []", "its sidecar x.yaml is not valid YAML"),
         (b"[" * 1000, "its sidecar x.yaml is not valid YAML"),
+        (b"model: &a [*a]", "its sidecar x.yaml is not valid YAML"),
         (
             b"#" * (MAX_SIDECAR_BYTES + 1),
             f"its sidecar x.yaml can't be used: it is larger than {MAX_SIDECAR_BYTES} bytes",

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from imagine.errors import UnusableModel
+from imagine.files.yaml_text import read_yaml
 from imagine.registry.header import Header
 from imagine.registry.reading import read_small
 
@@ -102,21 +103,11 @@ def read_sidecar(path: Path) -> Sidecar:
 
 
 def _load_yaml(path: Path) -> dict[Any, Any]:
-    import yaml  # only the few models that have a sidecar pay for it
-
-    class PlainLoader(yaml.SafeLoader):
-        """Without aliases: one of another of another grows without bound where they are merged or printed."""
-
-        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-            if self.check_event(yaml.AliasEvent):
-                raise UnusableModel("it uses YAML aliases")
-            return super().compose_node(parent, index)
-
     try:
-        said = yaml.load(read_small(path, MAX_SIDECAR_BYTES), Loader=PlainLoader)  # noqa: S506 - a SafeLoader
+        said = read_yaml(read_small(path, MAX_SIDECAR_BYTES).decode("utf-8-sig"))
     except UnusableModel as error:
         raise UnusableModel(f"its sidecar {path.name} can't be used: {error}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except ValueError as error:
         raise UnusableModel(f"its sidecar {path.name} is not valid YAML") from error
     if not isinstance(said, dict):
         raise UnusableModel(f"its sidecar {path.name} is not a YAML mapping")

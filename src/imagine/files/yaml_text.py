@@ -13,10 +13,14 @@ _MAX_BRACKETS = 100
 _TOO_DEEP = "it is nested too deeply"
 
 
+class TooMuch(ValueError):
+    """It is YAML, and stands for more values, or deeper ones, than are read."""
+
+
 def read_yaml(text: str) -> object:
     """What a YAML text says: plain values, at most `MAX_VALUES` of them with what its aliases repeat.
 
-    Raises ValueError, on one line, for what is no YAML and for what would become too much.
+    Raises ValueError, on one line, for what is no YAML, and TooMuch for what would become more.
     """
     import yaml  # only where there is a file: it costs 20 ms
 
@@ -34,7 +38,7 @@ def read_yaml(text: str) -> object:
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())[:200]) from error
     except RecursionError as error:
-        raise ValueError(_TOO_DEEP) from error
+        raise TooMuch(_TOO_DEEP) from error
 
 
 def _check_brackets(text: str) -> None:
@@ -43,7 +47,7 @@ def _check_brackets(text: str) -> None:
     for bracket in re.finditer(r"[\[\]{}]", text):
         depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
         if depth > _MAX_BRACKETS:
-            raise ValueError(_TOO_DEEP)
+            raise TooMuch(_TOO_DEEP)
 
 
 def _check_size(root: yaml.Node) -> None:
@@ -55,4 +59,4 @@ def _check_size(root: yaml.Node) -> None:
         waiting += [part for each in parts for part in (each if isinstance(each, tuple) else (each,))]
         count += 1
         if count + len(waiting) > MAX_VALUES:
-            raise ValueError(f"it holds more than {MAX_VALUES} values, with those that its aliases repeat")
+            raise TooMuch(f"it holds more than {MAX_VALUES} values, with those that its aliases repeat")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from imagine.errors import UnusableModel
-from imagine.files.yaml_text import read_yaml
+from imagine.files.yaml_text import TooMuch, read_yaml
 from imagine.registry.header import Header
 from imagine.registry.reading import read_small
 
@@ -105,7 +105,7 @@ def read_sidecar(path: Path) -> Sidecar:
 def _load_yaml(path: Path) -> dict[Any, Any]:
     try:
         said = read_yaml(read_small(path, MAX_SIDECAR_BYTES).decode("utf-8-sig"))
-    except UnusableModel as error:
+    except (UnusableModel, TooMuch) as error:
         raise UnusableModel(f"its sidecar {path.name} can't be used: {error}") from error
     except ValueError as error:
         raise UnusableModel(f"its sidecar {path.name} is not valid YAML") from error

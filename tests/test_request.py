@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imagine.duration import seconds_from_duration
 from imagine.errors import BadRequest, ImagineError, ModelNotFound
-from imagine.model_choice import choose_model
+from imagine.model_choice import choose_model, default_model
 from imagine.params import MAX_SEED
 from imagine.registry.entry import Entry
 from imagine.request import ALIASES, GenerateRequest, Margins, SecondPass, parse
@@ -288,6 +288,14 @@ def entries(*names: str, shipped: str = "") -> list[Entry]:
 )
 def test_a_model_is_chosen_by_the_first_rule_that_decides(name, default, available, recent, chosen):
     assert choose_model(name, default=default, available=entries(*available, shipped="t"), recent=recent) == chosen
+
+
+@pytest.mark.parametrize(
+    ("default", "available", "settled"),
+    [("b", "ab", "b"), ("x", "ab", None), (None, "at", "a"), (None, "t", "t"), (None, "ab", None), (None, "", None)],
+)
+def test_a_model_is_settled_only_where_no_use_can_change_it(default, available, settled):
+    assert default_model(entries(*available, shipped="t"), default) == settled
 
 
 @pytest.mark.parametrize(

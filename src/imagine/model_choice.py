@@ -32,13 +32,25 @@ def choose_model(
             message = f"{unnamed}, and the configured default '{default}' isn't there{_among(names)}"
             raise BadRequest(message, field="model")
         return model
-    own = [entry.name for entry in available if not entry.shipped] or names
-    if len(own) == 1:
-        return own[0]
+    if (only := _only(available)) is not None:
+        return only
     for used in recent:
         if used in names:
             return used
     raise BadRequest(f"{unnamed}, and nothing says which one to take{_among(names)}", field="model")
+
+
+def default_model(available: Sequence[Entry], default: str | None) -> str | None:
+    """The model of every request that names none, whatever was used before; None where nothing settles it."""
+    if default is not None:
+        return matching(default, [entry.name for entry in available])
+    return _only(available)
+
+
+def _only(available: Sequence[Entry]) -> str | None:
+    """The only model, not counting the shipped one where there are others."""
+    own = [entry.name for entry in available if not entry.shipped] or [entry.name for entry in available]
+    return own[0] if len(own) == 1 else None
 
 
 def _among(names: Sequence[str]) -> str:

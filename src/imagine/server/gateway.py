@@ -17,7 +17,7 @@ from ..errors import ImagineError, ModelNotFound
 from ..frames import Part, ResidentModel, Source, WorkerSettings
 from ..identity.stamp import unchanged
 from ..images import decode_base64
-from ..model_choice import choose_model
+from ..model_choice import choose_model, default_model
 from ..pictures.decoder import Decoder, Looked
 from ..pictures.look import Copy
 from ..policy import checks_from
@@ -154,6 +154,10 @@ class Gateway:
         """What a worker must know of a model to load it, and of the files that are used beside it, by their role."""
         assert all(one.digest for one in (entry, *parts.values())), "take entries from `to_draw` and `part`"
         return source_from(entry, parts, self._said_of(entry).max_batch)
+
+    def default_model(self) -> str | None:
+        """The model of every request that names none, where that is settled."""
+        return default_model(self.registry.models(), self._default())
 
     def used(self, name: str) -> None:
         """Remembers that a model was used just now."""

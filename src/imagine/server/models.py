@@ -20,6 +20,7 @@ async def models(request: web.Request) -> web.Response:
     """Names, details of each, which of them are loaded, and files that can't be used as a model, with the reason.
 
     With `digest`, only those that are known by it: of the content, the header, the whole file or its beginning.
+    `default` is the model of every request that names none; null where that depends on what was used last.
     """
     gateway, digest = request.app[GATEWAY], request.query.get("digest")
     entries = await gateway.entries()
@@ -29,6 +30,7 @@ async def models(request: web.Request) -> web.Response:
     makers = [entry for entry in entries if entry.generates]
     answer = {
         "models": [entry.name for entry in makers],
+        "default": gateway.default_model(),
         "details": [_detail(gateway, entry, resident.get(entry.name)) for entry in makers],
         "others": [_other(entry) for entry in entries if not entry.generates],
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from .. import __version__
+from ..params import GenerationParams, Hires
 from ..request import ALIASES, GenerateRequest
 from ..resolve import GUIDANCE, NO_DEFAULTS, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH, Defaults
 from .errors import STATUSES
@@ -27,6 +28,11 @@ class Dialect(Protocol):
 
     def described(self, path: str, operation: dict[str, Any]) -> dict[str, Any]:
         """The operation at `path` as it is in this dialect."""
+
+
+def _defaults_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    fields = msgspec.structs.fields(kind)
+    return {field.name: field.default for field in fields if field.default is not msgspec.NODEFAULT}
 
 
 _OBJECT = {"type": "object"}
@@ -49,9 +55,10 @@ _OF_GENERATE = sorted({*STATUSES.values(), *_ALWAYS, 408, 413, 415})
 _BUILT_IN = {
     "num_steps": NUM_STEPS, "guidance": GUIDANCE, "sampler": SAMPLER, "schedule": SCHEDULE, "strength": STRENGTH,
     "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native", "preview": "linear",
-    "progress": False, "reproducible": False,
+    "progress": False, "reproducible": False, "refiner_at": _defaults_of(GenerationParams)["refiner_at"],
 }  # fmt: skip
 """What is taken for what isn't said, where the server's settings don't say otherwise."""
+_SECOND_PASS = _defaults_of(Hires)
 _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/generate"): {
         "application/json": {"schema": _PICTURE},
@@ -69,7 +76,8 @@ _DIALECTS: dict[str, Dialect] = {"/v1/": openai, "/openai/": openai, "/api/": ol
 def document(routes: Sequence[Route], defaults: Defaults = NO_DEFAULTS) -> dict[str, Any]:
     """OpenAPI 3.1 for these routes, on a server with these defaults."""
     (request,), parts = msgspec.json.schema_components([GenerateRequest], ref_template="#/components/schemas/{name}")
-    _state_defaults(parts["GenerateRequest"], defaults)
+    _state_defaults(parts["GenerateRequest"], _BUILT_IN | msgspec.to_builtins(defaults))
+    _state_defaults(parts["SecondPass"], _SECOND_PASS)
     _name_aliases(parts["GenerateRequest"])
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -112,9 +120,9 @@ def _schemas() -> dict[str, Any]:
     return {name: schema for dialect in _DIALECTS.values() for name, schema in dialect.schemas().items()}
 
 
-def _state_defaults(schema: dict[str, Any], defaults: Defaults) -> None:
+def _state_defaults(schema: dict[str, Any], defaults: dict[str, Any]) -> None:
     """What a field that isn't said is taken for; a size is left to the model."""
-    for name, value in (_BUILT_IN | msgspec.to_builtins(defaults)).items():
+    for name, value in defaults.items():
         schema["properties"][name]["default"] = value
 
 

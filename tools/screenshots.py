@@ -88,6 +88,7 @@ def take(chrome: Any, url: str, site: Site | None, language: str, theme: str, ou
     page.mouse.up()
     page.screenshot(path=out / f"mask-{name}.png")
     page.click("#mask-dialog [data-close]")
+    page.click("#notices .icon-button")  # that the mask was closed
     page.set_viewport_size(PHONE)
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = false; }); scrollTo(0, 0)")
     page.screenshot(path=out / f"phone-{name}.png")

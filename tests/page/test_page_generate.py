@@ -55,6 +55,12 @@ def test_cancel_really_cancels(page, site, way):
         page.click("#cancel")
     else:
         page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+        assert site.on_loop(lambda: list(site.worker.cancelled)) == [], "where one writes, it ends nothing"
+        page.focus("#stage")
+        page.keyboard.press("Escape")
+        expect(page.locator("[data-about=cancel]")).to_contain_text("once more")
+        page.keyboard.press("Escape")
     expect(page.locator("#live")).to_have_text("Cancelled.")
     expect(page.locator("#cancel")).to_be_hidden()
     assert last(site).job in site.on_loop(lambda: list(site.worker.cancelled))
@@ -89,10 +95,14 @@ def test_a_seed_beyond_what_numbers_hold_keeps_every_digit(page, site):
 
 
 def test_controls_come_from_the_server(page, site):
-    steps = page.locator("#f-num_steps")
-    assert [steps.get_attribute(name) for name in ("min", "max", "placeholder")] == ["1", "150", "25"]
+    steps = page.locator("[data-slide=num_steps]")
+    assert [steps.get_attribute(name) for name in ("min", "max")] == ["1", "150"]
+    shown = {"num_steps": "25", "hires-strength": "0.55", "hires-steps": "25"}
+    assert {name: page.get_attribute(f"#f-{name}", "placeholder") for name in shown} == shown
+    assert page.locator("#f-hires-upscaler option").first.inner_text() == "lanczos · default"
     page.select_option("#f-sampler", "lcm")
-    assert page.locator("#f-schedule option").all_inner_texts() == ["Default (default)", "default"]
+    own = "The sampler’s own"
+    assert page.locator("#f-schedule option").all_inner_texts() == [f"{own} · default", own]
     page.fill("#f-num_steps", "60")
     page.fill("#f-prompt", "a fox")
     page.click("#generate")
@@ -111,12 +121,50 @@ def test_a_model_brings_its_own_defaults(windows, serve):
             expect(control).to_have_attribute("placeholder", value)
 
 
-def test_a_style_is_applied(page, site):
-    name = page.locator("#f-preset option").nth(1).get_attribute("value")
-    page.select_option("#f-preset", name)
+def test_a_model_that_draws_is_chosen_where_the_server_has_no_default(windows, serve):
+    for models, default, chosen, options in (
+        (("fox",), None, None, ["fox"]),
+        (("fox", "wolf"), None, "fox", ["fox", "wolf"]),
+        (("fox", "wolf"), "wolf", None, ["fox", "wolf · default"]),
+    ):
+        site = serve(f"{len(models)}{default}", models=models, model=default)
+        page = windows.open(site.url)
+        assert page.locator("#f-model option").all_inner_texts() == options
+        with page.expect_request("**/generate") as asked:
+            generate(page, "a fox")
+        assert asked.value.post_data_json.get("model") == chosen
+        assert last(site).params.model == page.input_value("#f-model")
+        page.reload()
+        arrive(page)
+        assert "model" not in page.evaluate("JSON.parse(localStorage['imagine.form'])"), "what was not said is not kept"
+
+
+def test_a_style_is_applied_and_shows_what_it_sets(page, site):
+    page.select_option("#f-preset", "watercolor_family")
+    expect(page.locator("#f-guidance")).to_have_attribute("placeholder", "7.5")
+    expect(page.locator("#preset-about")).to_contain_text("A gentle watercolor")
     generate(page, "a fox")
     assert last(site).params.prompt != "a fox"
     assert "a fox" in last(site).params.prompt
+    assert (last(site).params.guidance, last(site).params.num_steps) == (7.5, 30)
+    page.click("[data-language=ru]")
+    assert page.locator("#f-preset option:checked").inner_text() == "Семейная акварель"
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_comma_is_a_point_and_arrows_step(windows, site, language):
+    page = windows.open(f"{site.url}?lang={language}")
+    page.locator("#f-guidance").press_sequentially("2,5")
+    page.press("#f-num_steps", "ArrowUp")
+    page.press("#f-num_steps", "Shift+ArrowDown")
+    generate(page, "a fox")
+    assert (last(site).params.guidance, last(site).params.num_steps) == (2.5, 16)
+    page.press("#f-guidance", "ArrowUp")
+    assert page.input_value("#f-guidance") == "3"
+    page.reload()
+    arrive(page)
+    page.press("#f-guidance", "ArrowDown")
+    assert page.input_value("#f-guidance") == ("2.5" if language == "en" else "2,5")
 
 
 def test_a_size_that_cannot_be_is_told_beside_it(page, site):
@@ -141,6 +189,9 @@ def test_what_the_server_refuses_is_told_beside_the_field(page, windows, site):
     windows.expected.append("404")
     page.click("#generate")
     expect(page.locator("#stage #run-error, #error-f-model").locator("visible=true")).to_contain_text("gone")
+    page.click("[data-language=ru]")
+    page.click("#generate")
+    expect(page.locator("#error-f-model")).to_have_text("модель «gone» не найдена")
     assert site.worker.seen == []
 
 
@@ -168,6 +219,7 @@ def test_a_server_that_goes_away_is_told(windows, serve):
     expect(page.locator("#status")).to_have_attribute("data-state", "gone")
     again = serve(port=site.port)
     expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+    expect(page.locator("#run-error")).to_be_hidden()
     generate(page, "a fox")
     assert len(again.worker.seen) == 1
 
@@ -179,10 +231,11 @@ def test_the_key_is_asked_for_and_kept(windows, serve):
     page.fill("#f-prompt", "a fox")
     page.click("#generate")
     expect(page.locator("#server-error")).to_have_text("This server needs its API key.")
-    page.fill("#server-key", "wrong")
-    page.click("#server-form [type=submit]")
-    page.click("#generate")
-    expect(page.locator("#server-error")).to_have_text("The server does not take this API key.")
+    for wrong in ("wrong", "ключ"):
+        page.fill("#server-key", wrong)
+        page.click("#server-form [type=submit]")
+        expect(page.locator("#server-error")).to_have_text("The server does not take this API key.")
+        expect(page.locator("#server-key")).to_be_focused()
     page.fill("#server-key", "open sesame")
     page.click("#server-form [type=submit]")
     expect(page.locator("#status")).to_have_attribute("data-state", "ready")

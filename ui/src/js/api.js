@@ -1,26 +1,20 @@
-// The server, as the page talks to it: its own origin, with the key where one is needed.
+// The server, as the page talks to it: its own origin, with the key where one is needed, in the page's language.
 
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 import { remembered } from "./memory.js";
 
-/** What the server refused, or that it wasn't there (`status` 0). `said` is its own sentence, in English. */
+/** What the server refused, or that it wasn't there (`status` 0). `said` is its own sentence, about `field`. */
 export class ServerError extends Error {
-  constructor(status, said) {
+  constructor(status, said, { code = "", field = undefined, keyed = false } = {}) {
     super(said);
-    this.status = status;
-    this.said = said;
+    Object.assign(this, { status, said, code, field, keyed });
   }
 
   /** For a person: in the page's words where they say it better, else the server's sentence. */
   get words() {
     if (this.status === 0) return t(this.said);
-    if (this.status === 401) return t(remembered("key", "") ? "error.key.wrong" : "error.key");
-    return t("error.said", { text: this.said });
-  }
-
-  /** The field that the sentence begins with: every refusal names what it is about. */
-  get field() {
-    return /^([a-z_]+(?:\.[a-z_]+)?)\b/.exec(this.said)?.[1];
+    if (this.status === 401) return t(this.keyed ? "error.key.wrong" : "error.key");
+    return this.said;
   }
 }
 
@@ -63,9 +57,8 @@ export function cancelJobs(ids) {
   for (const id of ids) answer(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" }).catch(() => {});
 }
 
-async function answer(path, options) {
-  const key = remembered("key", "");
-  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+async function answer(path, { key = remembered("key", ""), ...options }) {
+  const headers = { "Accept-Language": language(), ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
   let response;
   try {
     response = await fetch(`.${path}`, { ...options, headers, cache: "no-store", credentials: "omit", redirect: "error" });
@@ -73,7 +66,7 @@ async function answer(path, options) {
     if (options.signal?.aborted) throw error;
     throw new ServerError(0, "error.gone");
   }
-  if (!response.ok) throw new ServerError(response.status, await sentence(response));
+  if (!response.ok) throw await refused(response, key !== "");
   return response;
 }
 
@@ -93,14 +86,20 @@ function line(text) {
   } catch {
     throw new ServerError(0, "error.answer");
   }
-  if (said?.error) throw new ServerError(-1, String(said.error));
+  if (said?.error) throw new ServerError(-1, String(said.error), { code: said.code, field: said.field ?? namedIn(said.error) });
   return said;
 }
 
-async function sentence(response) {
+async function refused(response, keyed) {
   try {
-    return String((await response.json()).error);
+    const { error, code, field = namedIn(error) } = await response.json();
+    return new ServerError(response.status, String(error), { code, field, keyed });
   } catch {
-    return `${response.status} ${response.statusText}`;
+    return new ServerError(response.status, `${response.status} ${response.statusText}`, { keyed });
   }
+}
+
+/** The field that a sentence begins with, where the answer doesn't name it: every refusal says what it is about. */
+function namedIn(sentence) {
+  return /^([a-z_]+(?:\.[a-z_]+)?)\b/.exec(sentence)?.[1];
 }

@@ -1,6 +1,6 @@
 // Is the server there, and can it draw? And its address and key, which stay in this browser.
 
-import { ask } from "./api.js";
+import { ask, ServerError } from "./api.js";
 import { byId, openDialog, show } from "./dom.js";
 import { hashOf } from "./link.js";
 import { isReady, learn, settings } from "./form.js";
@@ -9,9 +9,11 @@ import { remember, remembered } from "./memory.js";
 
 const EVERY = 4000;
 const HOST = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-f:.]+\])$/i; // some browsers' URL lets spaces and signs pass
+const SENDABLE = /^[\x20-\x7e]*$/; // in a header
 let health = null;
 let state = "waiting";
 let learned = () => {};
+let back = () => {};
 
 /** The address that a person wrote, as a URL's origin; null for what is none. */
 export function addressFrom(text) {
@@ -23,8 +25,9 @@ export function addressFrom(text) {
   }
 }
 
-export async function startConnection(onLearned) {
-  learned = onLearned;
+/** `onLearned` is called when the server has said what it can do, `onBack` when it answers again. */
+export async function startConnection(onLearned, onBack) {
+  [learned, back] = [onLearned, onBack];
   byId("status").addEventListener("click", () => openServer());
   byId("server-form").addEventListener("submit", useServer);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
@@ -44,9 +47,11 @@ export function openServer(error = "") {
 }
 
 async function look() {
+  const before = state;
   try {
     health = await ask("/health");
     state = health.status;
+    if (before === "gone") back();
     if (!isReady()) await learn().then(learned);
   } catch (error) {
     if (error.status === undefined) throw error;
@@ -72,7 +77,22 @@ async function useServer(event) {
     return byId("server-address").focus();
   }
   if (address !== location.origin) return location.assign(`${address}/?lang=${language()}${hashOf(settings())}`);
-  remember("key", byId("server-key").value.trim());
+  const key = byId("server-key").value.trim();
+  try {
+    if (!SENDABLE.test(key)) throw new ServerError(401, "", { keyed: true });
+    await ask("/models", { key });
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    return sayInDialog(error.words);
+  }
+  remember("key", key);
   byId("server-dialog").close();
   return look();
+}
+
+function sayInDialog(sentence) {
+  byId("server-error").textContent = sentence;
+  show(byId("server-error"), true);
+  byId("server-key").focus();
+  byId("server-key").select();
 }

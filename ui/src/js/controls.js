@@ -4,6 +4,7 @@
 
 import { all, byId, make, show } from "./dom.js";
 import { hasText, number, t } from "./i18n.js";
+import { isNumeric, numberIn, written } from "./numbers.js";
 
 const MAX_SEED = 2n ** 64n - 1n;
 const NAMED = new Set(["vae", "refiner"]); // by the names of files, which the form fills in
@@ -32,16 +33,15 @@ export function nameControls() {
     const said = fields[name];
     if (!said) continue;
     if (said.type === "choice") setChoices(name, said.choices.map((value) => [value, choiceText(name, value)]), defaultText(name));
-    if (said.min !== undefined) each.min = said.min;
-    if (said.max !== undefined) each.max = said.max;
     showDefault(each);
+    if (isNumeric(each) && !Number.isNaN(numberIn(each.value))) each.value = written(numberIn(each.value));
     for (const label of all(`label[for="${each.id}"][data-name]`)) label.textContent = nameOf(name);
   }
   for (const slider of all("[data-slide]")) {
     const said = fields[slider.dataset.slide];
     if (!said) continue;
     [slider.min, slider.max] = [said.min, said.max];
-    slider.step = control(slider.dataset.slide).step;
+    slider.step = control(slider.dataset.slide).dataset.step;
     followSlider(slider.dataset.slide);
   }
 }
@@ -51,16 +51,16 @@ export const nameOf = (name) => (hasText(`field.${name}`) ? t(`field.${name}`) :
 /** What the server would take for a field that isn't said, with the chosen model. */
 export const defaultOf = (name) => own[name] ?? fields[name]?.default;
 
-/** Takes the defaults of the chosen model, which go before those of all. */
-export function setModelDefaults(defaults) {
-  own = defaults ?? {};
+/** Takes the defaults of the chosen model and style, which go before those of all. */
+export function setOwnDefaults(defaults) {
+  own = defaults;
   controls().forEach(showDefault);
   for (const slider of all("[data-slide]")) if (fields[slider.dataset.slide]) followSlider(slider.dataset.slide);
 }
 
 function showDefault(each) {
   const value = defaultOf(each.dataset.field);
-  if (each.type === "number" && typeof value === "number") each.placeholder = String(value);
+  if (isNumeric(each) && typeof value === "number") each.placeholder = written(value);
 }
 
 export function defaultText(name) {
@@ -68,33 +68,44 @@ export function defaultText(name) {
   return value === null || value === undefined || value === "" ? t("default") : t("default.is", { value: choiceText(name, value) });
 }
 
-/** The options of a select: `[value, text]` behind one that says nothing. What is chosen stays, known or not. */
+/** The options of a select: `[value, text]` behind one that says nothing, where that is a choice. What is chosen stays. */
 export function setChoices(name, choices, nothing) {
   const select = control(name);
   const chosen = select.value;
-  select.replaceChildren(make("option", { value: "" }, nothing), ...choices.map(([value, text]) => make("option", { value }, text)));
+  const none = nothing === null ? [] : [make("option", { value: "" }, nothing)];
+  select.replaceChildren(...none, ...choices.map(([value, text]) => make("option", { value }, text)));
   choose(select, chosen);
 }
+
+/** A select's value that the page has chosen, not a person: shown, but not said. */
+export function setAuto(name, value) {
+  setValue(name, value);
+  control(name).dataset.auto = "";
+}
+
+export const isAuto = (each) => each.dataset.auto !== undefined;
 
 /** The value of a field as a request says it; undefined for none. Throws a sentence for what can't be one. */
 export function valueOf(name) {
   const each = control(name);
   const said = fields[name] ?? {};
   if (each.type === "checkbox") return each.checked || undefined;
-  if (each.type === "number" && each.validity.badInput) throw t("error.number");
+  if (isAuto(each)) return undefined;
   const text = each.tagName === "TEXTAREA" ? each.value : each.value.trim();
   if (text.trim() === "") return undefined;
   if (name === "seed") return seedFrom(text);
-  if (each.type === "number") return numberFrom(text, said);
+  if (isNumeric(each)) return numberFrom(text, said);
   if (said.numeric && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   return text;
 }
 
 export function setValue(name, value) {
   const each = control(name);
+  delete each.dataset.auto;
   if (each.type === "checkbox") each.checked = Boolean(value);
   else if (each.tagName === "SELECT") choose(each, value === undefined || value === null ? "" : String(value));
-  else each.value = value === undefined || value === null ? "" : String(value);
+  else if (value === undefined || value === null) each.value = "";
+  else each.value = isNumeric(each) ? written(value) : String(value);
   followSlider(name);
 }
 
@@ -103,7 +114,8 @@ export function followSlider(name) {
   const slider = document.querySelector(`[data-slide="${CSS.escape(name)}"]`);
   if (!slider) return;
   const text = control(name).value;
-  slider.value = text === "" ? (defaultOf(name) ?? slider.min) : text;
+  const value = numberIn(text);
+  slider.value = Number.isNaN(value) ? (defaultOf(name) ?? slider.min) : value;
   slider.classList.toggle("unsaid", text === "");
   const span = slider.max - slider.min;
   slider.style.setProperty("--at", span > 0 ? (slider.value - slider.min) / span : 0);
@@ -141,7 +153,11 @@ function choose(select, value) {
     select.append(make("option", { value, "data-unknown": "" }, text));
   }
   select.value = value;
+  markUnsaid(select);
 }
+
+/** What the server would take shows in gray. */
+export const markUnsaid = (select) => select.classList.toggle("unsaid", select.value === "");
 
 function choiceText(name, value) {
   const key = `${name.split(".").at(-1)}.${value}`;
@@ -149,7 +165,7 @@ function choiceText(name, value) {
 }
 
 function numberFrom(text, said) {
-  const value = Number(text);
+  const value = numberIn(text);
   if (!Number.isFinite(value)) throw t("error.number");
   if (said.type === "integer" && !Number.isInteger(value)) throw t("error.whole");
   if (value < (said.min ?? -Infinity) || value > (said.max ?? Infinity)) {
@@ -167,7 +183,7 @@ function seedFrom(text) {
 function made(name, said) {
   const id = `f-${name.replace(".", "-")}`;
   const label = make("label", { htmlFor: id, "data-name": name }, nameOf(name));
-  const about = { id, "data-field": name, title: said.description };
+  const about = { id, "data-field": name, title: hasText(`field.${name}`) ? undefined : said.description };
   if (said.type === "boolean") {
     const box = make("input", { type: "checkbox", ...about });
     label.className = "check";
@@ -176,6 +192,6 @@ function made(name, said) {
     return make("div", { className: "field" }, label);
   }
   if (said.type === "choice" || NAMED.has(name)) return make("div", { className: "field" }, label, make("select", about));
-  const kind = said.type === "text" ? { type: "text", placeholder: String(said.examples[0] ?? "") } : { type: "number", step: said.type === "integer" ? "1" : "any" };
+  const kind = said.type === "text" ? { type: "text", placeholder: String(said.examples[0] ?? "") } : { type: "text", inputMode: said.type === "integer" ? "numeric" : "decimal", "data-step": said.type === "integer" ? "1" : "0.1" };
   return make("div", { className: "field" }, label, make("input", { ...kind, ...about }));
 }

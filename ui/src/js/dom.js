@@ -41,10 +41,14 @@ export function openDialog(dialog) {
   if (!dialog.open) dialog.showModal();
 }
 
-/** Every [data-close] closes its dialog, and so does a click beside it. */
+/** Every [data-close] closes its dialog, and so does a click beside it, unless something is worked on there. */
 export function closeDialogsByButtons() {
   for (const dialog of all("dialog")) {
     for (const button of all("[data-close]", dialog)) button.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+    let pressed = null; // a drag that begins inside and ends outside is no click beside it
+    dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog && pressed === dialog && dialog.dataset.keep === undefined) dialog.close();
+    });
   }
 }

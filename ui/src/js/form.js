@@ -1,38 +1,30 @@
-// The form as a whole: what is asked for, what the server offers for it, and that it survives a reload.
+// The form as a whole: what is asked for, and that it survives a reload.
 
-import { ask } from "./api.js";
-import { clearErrors, control, controls, defaultOf, defaultText, field, focusFirstError, followSlider, nameControls, setChoices, setFields, setModelDefaults, setValue, showError, valueOf } from "./controls.js";
-import { all, byId, press, show } from "./dom.js";
-import { fileSize, inEveryLanguage, t } from "./i18n.js";
+import { describeChoices, offerModels } from "./choices.js";
+import { clearErrors, control, controls, defaultOf, field, focusFirstError, followSlider, isAuto, markUnsaid, nameControls, setValue, showError, valueOf } from "./controls.js";
+import { all, byId } from "./dom.js";
+import { inEveryLanguage, t } from "./i18n.js";
 import { remember, remembered } from "./memory.js";
-import { fieldsFrom } from "./schema.js";
+import { notice } from "./notices.js";
+import { numberIn, startStepping, written } from "./numbers.js";
+import { chosenPreset, defaultModel, learnModels, learnOffers, learnSamplers, models, samplerNow } from "./offers.js";
+import { hasSource, setSource, startSize } from "./size.js";
 
 const PREVIEW_EVERY = 2;
-const SHAPES = { "1:1": 1, "4:3": 4 / 3, "3:4": 3 / 4, "16:9": 16 / 9, "9:16": 9 / 16 };
 const OF_PICTURE = ["strength", "resize", "extend."];
 const CHANGES_NO_PIXEL = new Set(["stream", "preview", "keep_alive"]);
-let offers = { models: [], details: [], others: [], samplers: [], presets: [] };
-let withPicture = false;
 let buckets;
+let warned = false; // that nothing can be kept
 
 /** Where the form has been filled in from the server: before, only what was typed is known. */
 export const isReady = () => field("prompt") !== undefined;
 
 /** Asks the server what it can do. Throws ServerError. */
 export async function learn() {
-  const [document, models] = await Promise.all([ask("/openapi.json"), ask("/models")]);
-  const presets = document.paths["/presets"] ? await ask("/presets") : { presets: [] };
-  setFields(fieldsFrom(document));
-  offers = { ...offers, ...models, presets: presets.presets ?? [] };
+  await learnOffers();
   restore();
+  offerModels();
   await learnSamplers();
-  describe();
-}
-
-/** Looks which models there are by now. */
-export async function learnModels() {
-  if (!isReady()) return;
-  offers = { ...offers, ...(await ask("/models")) };
   describe();
 }
 
@@ -43,7 +35,7 @@ export function request() {
   let wrong = false;
   for (const each of controls()) {
     const name = each.dataset.field;
-    if (!withPicture && OF_PICTURE.some((start) => name.startsWith(start))) continue;
+    if (!hasSource() && OF_PICTURE.some((start) => name.startsWith(start))) continue;
     try {
       const value = valueOf(name);
       if (value !== undefined) place(said, name, value);
@@ -52,6 +44,7 @@ export function request() {
       wrong = showError(name, sentence);
     }
   }
+  if (isAuto(control("model")) && defaultModel() === null && control("model").value) said.model = control("model").value;
   if (!said.prompt?.trim()) wrong = showError("prompt", t("error.required"));
   wrong = stepsAreWrong(said) || wrong;
   if (wrong) {
@@ -93,39 +86,48 @@ export function change(name, value) {
   changed(control(name));
 }
 
-export function setWithPicture(there) {
-  withPicture = there;
+/** Another picture to start from, or none: `fresh` where a person has just given it. */
+export function setWithPicture(source, fresh) {
+  setSource(source, fresh);
+  if (isReady()) keep();
   describe();
 }
 
-export const detailsOf = (name) => offers.details.find((entry) => entry.name === name);
+/** Everything that is written and set, as it stands, to bring it back by `restoreForm`. */
+export function formState() {
+  const value = (each) => (each.type === "checkbox" ? each.checked : isAuto(each) ? undefined : each.value);
+  return { values: Object.fromEntries(controls().map((each) => [each.dataset.field, value(each)])), noNeg: byId("no-neg").checked, buckets };
+}
 
-const onlyModel = () => (offers.models.length === 1 ? offers.models[0] : null);
-
-const chosenModel = () => detailsOf(control("model").value || onlyModel());
-
-/** The side of the square that the chosen model makes best. */
-export const nativeSide = () => chosenModel()?.resolution || 512;
-
-export const onlyShipped = () => offers.details.length > 0 && offers.details.every((entry) => entry.shipped);
-
-/** The longest side of a picture that can come out: larger ones needn't be sent. */
-export const longestSide = () => field("width")?.max ?? 2048;
+export function restoreForm(state) {
+  clearErrors();
+  for (const each of controls()) setValue(each.dataset.field, state.values[each.dataset.field]);
+  byId("no-neg").checked = state.noNeg;
+  buckets = state.buckets;
+  keep();
+  describe();
+  learnSamplers().then(describe, () => {});
+}
 
 export function startForm() {
   byId("form").addEventListener("input", (event) => {
     const slider = event.target.dataset?.slide;
-    if (slider) control(slider).value = event.target.value;
+    if (slider) control(slider).value = written(event.target.value);
     const each = slider ? control(slider) : event.target;
     if (each.dataset.field || each.id === "no-neg") changed(each);
   });
   byId("form").addEventListener("change", (event) => {
     const name = event.target.dataset?.field;
-    if (name === "model" || name === "sampler") learnSamplers().then(describe, () => {});
+    if (name === "preset") takePresetsModel();
+    if (["model", "preset", "sampler"].includes(name)) learnSamplers().then(describe, () => {});
   });
-  control("model").addEventListener("focus", () => learnModels().catch(() => {}));
-  for (const chip of all("[data-shape]")) chip.addEventListener("click", () => takeShape(chip.dataset.shape));
-  byId("swap").addEventListener("click", swap);
+  control("model").addEventListener("focus", () => { if (isReady()) learnModels().then(describe, () => {}); });
+  startStepping(byId("form"), ({ dataset: { field: name } }) => {
+    const { min = 0, max = Infinity } = field(name) ?? {};
+    const from = defaultOf(name) ?? (numberIn(control(name).placeholder) || min);
+    return { from, min, max };
+  });
+  startSize(() => changed(control("width")));
   byId("seed-random").addEventListener("click", () => { change("seed", ""); control("seed").focus(); });
   if (innerWidth <= 860) byId("settings").open = false;
   inEveryLanguage(() => { if (isReady()) { nameControls(); describe(); } });
@@ -140,7 +142,6 @@ export function forgetBuckets() {
 
 export function reset() {
   fill({ stream: PREVIEW_EVERY });
-  control("prompt").focus();
 }
 
 function restore() {
@@ -157,14 +158,24 @@ function fillRaw(said) {
 
 function changed(each) {
   clearErrors(each);
+  delete each.dataset.auto;
   if (!CHANGES_NO_PIXEL.has(each.dataset.field)) buckets = undefined;
   if (each.dataset.field) followSlider(each.dataset.field);
+  if (each.tagName === "SELECT") markUnsaid(each);
   keep();
   describe();
 }
 
 function keep() {
-  remember("form", settings());
+  if (remember("form", settings()) || warned) return;
+  warned = true;
+  notice(t("form.full"), { about: "form", bad: true });
+}
+
+/** A style that is meant for a model brings that model along. */
+function takePresetsModel() {
+  const model = chosenPreset()?.model;
+  if (model && models().includes(model)) change("model", model);
 }
 
 function place(said, path, value) {
@@ -194,17 +205,6 @@ export function flatten(said) {
   return values;
 }
 
-async function learnSamplers() {
-  const model = control("model").value;
-  const known = model && offers.models.includes(model);
-  offers.samplers = (await ask(`/samplers${known ? `?model=${encodeURIComponent(model)}` : ""}`)).samplers;
-}
-
-function samplerNow() {
-  const name = control("sampler").value || defaultOf("sampler");
-  return offers.samplers.find((row) => row.name === name);
-}
-
 function stepsAreWrong(said) {
   const row = samplerNow();
   const steps = said.num_steps ?? defaultOf("num_steps");
@@ -214,68 +214,6 @@ function stepsAreWrong(said) {
   return showError("num_steps", t("error.steps", { sampler: row.name, schedule, min, max: row.max_steps }));
 }
 
-/** Everything that is said beside the controls, and the choices that depend on other choices. */
 function describe() {
-  if (!isReady()) return;
-  const names = (list) => list.map((name) => [name, name]);
-  setChoices("model", names(offers.models), onlyModel() ?? t("model.any"));
-  setModelDefaults(chosenModel()?.defaults);
-  setChoices("sampler", names(offers.samplers.map((row) => row.name)), defaultText("sampler"));
-  setChoices("schedule", names(samplerNow()?.schedules ?? field("schedule").examples), defaultText("schedule"));
-  setChoices("preset", offers.presets.map((one) => [one.name, one.description ? `${one.name} – ${one.description}` : one.name]), t("preset.none"));
-  show(byId("preset-row"), offers.presets.length > 0);
-  offerFiles("vae", offers.others.filter((entry) => entry.kind === "vae" && !entry.problem).map((entry) => entry.name), t("default"));
-  offerFiles("refiner", offers.models.length > 1 ? offers.models : [], t("no"));
-  if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
-  describeModel(chosenModel());
-  const side = nativeSide();
-  for (const name of ["width", "height"]) control(name).placeholder = withPicture ? t("size.auto") : String(defaultOf(name) ?? side);
-  const standing = defaultOf("neg");
-  control("neg").placeholder = standing ? t("neg.default", { value: standing }) : t("neg.placeholder");
-  show(byId("no-neg-row"), Boolean(standing));
-  const [width, height] = [control("width").value, control("height").value];
-  for (const chip of all("[data-shape]")) press(chip, shapeSize(chip.dataset.shape).join() === `${width},${height}`);
-}
-
-/** A choice among files of the server's, out of sight where there is nothing to choose. */
-function offerFiles(name, found, nothing) {
-  if (!control(name)) return;
-  setChoices(name, found.map((one) => [one, one]), nothing);
-  show(control(name).closest(".field"), found.length > 0 || control(name).value !== "");
-}
-
-function describeModel(detail) {
-  const about = byId("model-about");
-  if (offers.models.length === 0) about.textContent = t("model.none");
-  else if (!detail) about.textContent = "\u00a0";
-  else {
-    const family = [detail.family.replaceAll("_", " "), detail.variant].filter(Boolean).join(" ");
-    const native = detail.resolution ? `${detail.resolution} px` : "";
-    about.textContent = [family, native, detail.size >= 1e5 ? fileSize(detail.size) : "", detail.loaded ? t("model.loaded") : "", detail.shipped ? t("model.shipped") : ""].filter(Boolean).join(" · ");
-  }
-}
-
-function shapeSize(shape) {
-  if (shape === "auto") return ["", ""];
-  const side = nativeSide();
-  const multiple = side >= 512 ? 64 : 8;
-  const bounded = (value) => Math.min(Math.max(Math.round(value / multiple) * multiple, field("width")?.min ?? 64), longestSide());
-  const root = Math.sqrt(SHAPES[shape]);
-  return [bounded(side * root), bounded(side / root)];
-}
-
-function takeShape(shape) {
-  const [width, height] = shapeSize(shape);
-  setValue("width", width);
-  setValue("height", height);
-  clearErrors(control("width"));
-  clearErrors(control("height"));
-  changed(control("width"));
-}
-
-function swap() {
-  const [width, height] = [control("width").value, control("height").value];
-  setValue("width", height);
-  setValue("height", width);
-  changed(control("width"));
+  if (isReady()) describeChoices();
 }

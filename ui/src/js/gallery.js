@@ -1,8 +1,9 @@
-// What was made: newest first, small pictures only, the files themselves in the browser's database.
+// What was made: newest first, small pictures only, the files themselves in the browser's database. All open tabs show
+// the same: what one keeps or deletes, it tells the others.
 
 import { everything, freshId, get, keeps, put, remove } from "./database.js";
 import { byId, make, press, show } from "./dom.js";
-import { inEveryLanguage, number, t } from "./i18n.js";
+import { inEveryLanguage, language, number, t } from "./i18n.js";
 import { notice } from "./notices.js";
 import { opened, thumbnail } from "./pictures.js";
 
@@ -16,19 +17,23 @@ const unsaved = new Map(); // id → file, where the browser had no room
 const urls = new Map(); // id → the address of its small picture
 let select = () => {};
 let compare = () => {};
+let gone = () => {};
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel("imagine.gallery") : null;
 
 export const gallery = () => entries;
+export const galleryPlace = (entry) => entries.indexOf(entry);
 
 /** Keeps a finished picture, with the pictures that it was made from. */
 export async function keepPicture({ blob, meta, warnings = [], timings = {}, sources = {} }) {
   const { thumb, width, height } = await thumbnail(blob, SIDE);
-  const entry = { id: freshId(), time: Date.now(), seed: String(meta.seed ?? ""), meta, warnings, timings, width, height, thumb };
+  const entry = { id: freshId(), time: Date.now(), seed: String(meta.seed ?? ""), meta, warnings, timings, width, height, thumb, language: language() };
   entries.unshift(entry);
   try {
     for (const [name, picture] of Object.entries(sources)) if (meta[name] && picture) await put("sources", meta[name], picture);
     await put("files", entry.id, blob);
     await put("entries", entry.id, entry);
-    if (!(await keeps())) notice(t("gallery.off"), { about: "gallery" });
+    if (await keeps()) tabs?.postMessage({ added: entry });
+    else notice(t("gallery.off"), { about: "gallery", bad: true });
   } catch {
     unsaved.set(entry.id, blob);
     notice(t("gallery.full"), { about: "gallery", bad: true });
@@ -59,13 +64,31 @@ export async function deletePicture(entry) {
     }
   }
   render();
+  tabs?.postMessage({ removed: entry.id });
   return async () => {
     entries.splice(place, 0, entry);
     for (const [digest, picture] of Object.entries(orphans)) if (picture) await put("sources", digest, picture);
     await put("files", entry.id, file);
     await put("entries", entry.id, entry);
     render();
+    tabs?.postMessage({ added: entry });
   };
+}
+
+/** What another tab has kept or deleted. */
+function follow({ data: { added, removed } }) {
+  if (added && !entries.some((entry) => entry.id === added.id)) {
+    const place = entries.findIndex((entry) => entry.time < added.time);
+    entries.splice(place < 0 ? entries.length : place, 0, added);
+  }
+  const lost = entries.find((entry) => entry.id === removed);
+  if (lost) {
+    const place = entries.indexOf(lost);
+    entries.splice(place, 1);
+    if (comparing) comparing = comparing.filter((entry) => entry !== lost);
+    gone(lost, entries[place] ?? entries[place - 1]);
+  }
+  render();
 }
 
 export function markChosen(entry) {
@@ -76,15 +99,24 @@ export function markChosen(entry) {
   }
 }
 
-export async function startGallery(onSelect, onCompare) {
-  [select, compare] = [onSelect, onCompare];
+/** `onGone(entry, neighbour)` is told of a picture that another tab has deleted. */
+export async function startGallery(onSelect, onCompare, onGone) {
+  [select, compare, gone] = [onSelect, onCompare, onGone];
   byId("more").addEventListener("click", () => { shown += PAGE; render(); });
   byId("compare").addEventListener("click", () => setComparing(comparing ? null : []));
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && comparing) setComparing(null); });
   const found = await everything("entries").catch(() => []);
   const known = new Set(entries.map((entry) => entry.id));
   entries = [...entries, ...found.filter((entry) => !known.has(entry.id)).sort((a, b) => b.time - a.time)];
+  if (tabs) tabs.onmessage = follow;
   inEveryLanguage(render);
+}
+
+/** Ends the choosing of two to compare; false where none was going on. */
+export function stopComparing() {
+  if (!comparing) return false;
+  setComparing(null);
+  byId("compare").focus();
+  return true;
 }
 
 /** Is this blob a picture that opens? */
@@ -114,6 +146,7 @@ function item(entry) {
   const url = URL.createObjectURL(entry.thumb);
   urls.set(entry.id, url);
   const button = make("button", { type: "button", className: "thumb", "data-id": entry.id }, make("img", { src: url, alt: "", decoding: "async" }));
+  button.dir = "auto";
   button.addEventListener("click", () => (comparing ? pick(entry, button) : select(entry)));
   return make("li", { "data-id": entry.id }, button);
 }

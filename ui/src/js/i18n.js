@@ -26,6 +26,9 @@ export function number(value, digits = 1) {
   return new Intl.NumberFormat(current, { maximumFractionDigits: digits }).format(value);
 }
 
+/** What stands before the decimals of a number. */
+export const decimalSign = () => new Intl.NumberFormat(current).formatToParts(1.5).find((part) => part.type === "decimal").value;
+
 export function duration(seconds) {
   if (seconds < 90) return t("time.seconds", { n: number(seconds, seconds < 10 ? 1 : 0) });
   return t("time.minutes", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
@@ -35,6 +38,14 @@ export function fileSize(bytes) {
   const unit = bytes >= 1e9 ? "gigabyte" : "megabyte";
   const value = bytes / (unit === "gigabyte" ? 1e9 : 1e6);
   return new Intl.NumberFormat(current, { style: "unit", unit, maximumFractionDigits: 1 }).format(value);
+}
+
+/** Time gone by, as a clock shows it. */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const two = (value) => String(value).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  return hours ? `${hours}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}` : `${Math.floor(whole / 60)}:${two(whole % 60)}`;
 }
 
 /** `act` now and whenever the language changes. */
@@ -64,5 +75,6 @@ export function firstLanguage() {
 
 function plural(value, forms) {
   const choices = Object.fromEntries(forms.split("|").map((form) => form.split(/:(.*)/s)));
-  return (choices[plurals.select(value)] ?? choices.other).replace("#", number(value));
+  const shown = Math.round(value * 10) / 10; // as it is written, so that its form agrees
+  return (choices[plurals.select(shown)] ?? choices.other).replace("#", number(shown));
 }

@@ -5,6 +5,7 @@ import { controls } from "./controls.js";
 import { fill, flatten, settings } from "./form.js";
 import { t } from "./i18n.js";
 import { notice } from "./notices.js";
+import { undoToNow } from "./undo.js";
 
 const NEVER = new Set(["buckets", "keep_alive"]);
 const LONGEST = 50_000;
@@ -34,7 +35,8 @@ export function takeHash() {
     else said[field] = value;
   }
   if (!Object.keys(said).length) return false;
+  const action = undoToNow();
   fill(said);
-  notice(t("link.applied"), { about: "link" });
+  notice(t("link.applied"), { about: "link", action });
   return true;
 }

@@ -1,23 +1,28 @@
 // The page: its parts put together, and the keys.
 
+import { startActions } from "./actions.js";
 import { startCompare, compareTwo } from "./compare.js";
 import { openServer, startConnection } from "./connection.js";
 import { startFromDisk } from "./disk.js";
 import { all, byId, closeDialogsByButtons, press, show } from "./dom.js";
 import { startDrops } from "./drops.js";
 import { forgetBuckets, reset, startForm } from "./form.js";
-import { startGallery } from "./gallery.js";
+import { startGallery, stopComparing } from "./gallery.js";
 import { firstLanguage, inEveryLanguage, language, setLanguage, t } from "./i18n.js";
 import { copyLink, takeHash } from "./link.js";
 import { startMask } from "./mask.js";
+import { notice } from "./notices.js";
 import { download, timeName } from "./pictures.js";
 import { loadFile, savedJson, saveSettings } from "./recipe.js";
-import { cancel, isRunning, run, startRun } from "./run.js";
+import { askedToCancel, isRunning, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
-import { chosenEntry, examples, showEntry, startStage } from "./stage.js";
+import { chosenEntry, examples, showEntry, showFirst, startStage, takeAway } from "./stage.js";
+import { undoToNow } from "./undo.js";
+import { tellUnfinished } from "./unfinished.js";
 import { startViewer } from "./viewer.js";
 
 const THEMES = ["auto", "light", "dark"];
+const WRITTEN = "textarea, select, input:not([type=range], [type=checkbox])";
 const onMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 async function load(file) {
@@ -66,7 +71,13 @@ function startFiles() {
   act("save-with-input", () => saveSettings(true));
   act("save-with-result", async () => download(await savedJson(chosenEntry()), `${timeName(chosenEntry().time)}.json`));
   act("share", copyLink);
-  act("reset", async () => { await dropSource(); reset(); });
+  act("reset", async () => {
+    const action = undoToNow();
+    await dropSource({ quiet: true });
+    reset();
+    notice(t("save.reset.done"), { about: "reset", action });
+    byId("f-prompt").focus();
+  });
 }
 
 function startKeys() {
@@ -76,7 +87,7 @@ function startKeys() {
       event.preventDefault();
       go();
     }
-    if (event.key === "Escape" && isRunning() && !document.querySelector("dialog[open]")) cancel();
+    if (event.key === "Escape" && !document.querySelector("dialog[open]") && !stopComparing() && !event.target.matches(WRITTEN)) askedToCancel();
   });
   byId("form").addEventListener("submit", (event) => { event.preventDefault(); go(); });
   byId("form").addEventListener("keydown", (event) => { // Enter in a small field makes no picture by mistake
@@ -98,6 +109,7 @@ function start() {
   startForm();
   startSource(forgetBuckets);
   startStage();
+  startActions();
   startMask();
   startViewer();
   startCompare();
@@ -105,9 +117,9 @@ function start() {
   startKeys();
   startDrops(load);
   startRun(openServer);
-  startGallery(showEntry, compareTwo);
+  startGallery(showEntry, compareTwo, takeAway).then(showFirst);
   addEventListener("hashchange", takeHash);
-  startConnection(() => { takeHash(); examples(); });
+  startConnection(() => { takeHash(); examples(); tellUnfinished(); }, serverIsBack);
 }
 
 // What stands in the file is seen first, where it is in the right language; a hidden page has nothing to be seen.

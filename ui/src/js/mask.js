@@ -7,18 +7,21 @@ import { blobOf, paint } from "./pictures.js";
 const COLOUR = "#ff6a2b";
 const STEP = 0.02; // of the picture's width, for the arrow keys
 let strokes = []; // { size, erase, points } or { invert: true } or { clear: true }
+let undone = []; // what can be done again, the last first to come
 let start = null; // the mask that was there, as a canvas
 let stroke = null;
 let at = { x: 0, y: 0 };
 let resolve = null;
 
-/** Lets a person paint over a picture. A mask, null for an empty one, undefined where they think better of it. */
-export async function editMask(picture, before) {
+/** Lets a person paint over a picture, from the mask `before` and further strokes.
+ * `found`: a mask, null for an empty one, undefined where they closed the editor, which leaves the strokes in `left`. */
+export async function editMask(picture, before, further = []) {
   const base = byId("mask-base");
   await paint(base, picture);
   const canvas = byId("mask-paint");
   [canvas.width, canvas.height] = [base.width, base.height];
-  strokes = [];
+  strokes = [...further];
+  undone = [];
   start = before ? await layerFrom(before, canvas) : null;
   at = { x: canvas.width / 2, y: canvas.height / 2 };
   const most = Math.max(16, Math.round(Math.min(canvas.width, canvas.height) / 2));
@@ -29,7 +32,7 @@ export async function editMask(picture, before) {
   openDialog(byId("mask-dialog"));
   fit();
   canvas.focus();
-  return new Promise((settle) => { resolve = settle; });
+  return new Promise((ended) => { resolve = ended; });
 }
 
 export function startMask() {
@@ -49,17 +52,16 @@ export function startMask() {
   canvas.addEventListener("pointercancel", () => { stroke = null; });
   canvas.addEventListener("pointerleave", () => { byId("brush").hidden = true; });
   canvas.addEventListener("keydown", paintByKeys);
-  canvas.addEventListener("keyup", (event) => { if (event.key === " ") stroke = null; });
-  byId("mask-dialog").addEventListener("keydown", (event) => {
-    if (event.key === "z" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); undo(); }
-  });
+  canvas.addEventListener("keyup", (event) => { if (event.code === "Space") stroke = null; });
+  byId("mask-dialog").addEventListener("keydown", undoByKeys);
   byId("mask-erase").addEventListener("click", toggleErase);
   byId("mask-undo").addEventListener("click", undo);
+  byId("mask-redo").addEventListener("click", redo);
   byId("mask-clear").addEventListener("click", () => apply({ clear: true }));
   byId("mask-invert").addEventListener("click", () => apply({ invert: true }));
   byId("mask-size").addEventListener("input", () => sizeBrush());
   byId("mask-done").addEventListener("click", finish);
-  byId("mask-dialog").addEventListener("close", () => { resolve?.(undefined); resolve = null; });
+  byId("mask-dialog").addEventListener("close", () => settle({ found: undefined, left: strokes }));
   addEventListener("resize", () => { if (byId("mask-dialog").open) fit(); });
 }
 
@@ -94,15 +96,41 @@ function extend(point) {
 
 function apply(one) {
   strokes.push(one);
+  undone = [];
   draw(context(), one);
+  offerUndo();
 }
 
 function undo() {
-  if (strokes.pop()) redraw();
+  if (!strokes.length) return;
+  undone.push(strokes.pop());
+  redraw();
   tell(t("mask.undone"));
 }
 
+function redo() {
+  if (!undone.length) return;
+  strokes.push(undone.pop());
+  redraw();
+  tell(t("mask.redone"));
+}
+
+function undoByKeys(event) {
+  if (!event.ctrlKey && !event.metaKey) return;
+  const key = letter(event);
+  if (key !== "z" && key !== "y") return;
+  event.preventDefault();
+  if (key === "y" || event.shiftKey) redo();
+  else undo();
+}
+
+function offerUndo() {
+  byId("mask-undo").setAttribute("aria-disabled", String(!strokes.length));
+  byId("mask-redo").setAttribute("aria-disabled", String(!undone.length));
+}
+
 function redraw() {
+  offerUndo();
   const drawn = context();
   drawn.clearRect(0, 0, drawn.canvas.width, drawn.canvas.height);
   if (start) drawn.drawImage(start, 0, 0);
@@ -140,14 +168,25 @@ function paintByKeys(event) {
     at = { x: Math.min(canvas.width, Math.max(0, at.x + moves[event.key][0])), y: Math.min(canvas.height, Math.max(0, at.y + moves[event.key][1])) };
     if (stroke) extend(at);
     showBrush();
-  } else if (event.key === " ") {
+  } else if (event.code === "Space") {
     if (!event.repeat) begin({ ...at });
-  } else if (event.key === "[" || event.key === "]") {
-    byId("mask-size").value = Math.round(size() * (event.key === "]" ? 1.25 : 0.8));
+  } else if (bracket(event)) {
+    byId("mask-size").value = Math.round(size() * (bracket(event) === "]" ? 1.25 : 0.8));
     showBrush();
-  } else if (event.key.toLowerCase() === "e" && !event.ctrlKey && !event.metaKey) toggleErase();
+  } else if (letter(event) === "e" && !event.ctrlKey && !event.metaKey) toggleErase();
   else return;
   event.preventDefault();
+}
+
+/** The Latin letter of a key: what it writes, or, on a keyboard that writes others, the one that is printed beside them. */
+function letter(event) {
+  return /^[a-z]$/i.test(event.key) ? event.key.toLowerCase() : (/^Key([A-Z])$/.exec(event.code)?.[1].toLowerCase() ?? "");
+}
+
+function bracket(event) {
+  if (event.key === "[" || event.key === "]") return event.key;
+  if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
+  return { BracketLeft: "[", BracketRight: "]" }[event.code];
 }
 
 function toggleErase() {
@@ -186,9 +225,13 @@ async function finish() {
   const made = document.createElement("canvas");
   [made.width, made.height] = [canvas.width, canvas.height];
   made.getContext("2d").putImageData(pixels, 0, 0);
-  resolve?.(painted ? await blobOf(made) : null);
-  resolve = null;
+  settle({ found: painted ? await blobOf(made) : null, left: [] });
   byId("mask-dialog").close();
+}
+
+function settle(what) {
+  resolve?.(what);
+  resolve = null;
 }
 
 async function layerFrom(mask, like) {

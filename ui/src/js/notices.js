@@ -1,22 +1,35 @@
-// Sentences that concern the whole page, kept until they are dismissed or made up for.
+// Sentences that concern the whole page, over its lower edge: short ones go by themselves, what went wrong stays.
 
-import { byId, icon, make, tell } from "./dom.js";
+import { all, byId, icon, make, tell } from "./dom.js";
 import { t } from "./i18n.js";
 
+const SHORT = 6_000; // milliseconds for a sentence
+const LONG = 20_000; // for one that offers to do something
+const MOST = 2; // that go by themselves, at a time
+const READING = ":hover, :focus-within";
+
 /** Shows a sentence, and further ones below it. A notice of the same `about` takes the place of the one before. */
-export function notice(text, { about = text, bad = false, more = [], action = null } = {}) {
+export function notice(text, { about = text, bad = false, stay = bad, more = [], action = null } = {}) {
   dismiss(about);
   const close = make("button", { type: "button", className: "icon-button", "aria-label": t("notice.dismiss") }, icon("x"));
-  const lines = [make("p", {}, text), ...more.map((one) => make("p", {}, one))];
-  const body = more.length ? make("div", { className: "grow" }, ...lines) : lines[0];
+  const body = make("div", { className: "grow" }, ...[text, ...more].map((one) => make("p", { dir: "auto" }, one)));
   const box = make("div", { className: bad ? "notice bad" : "notice", "data-about": about, role: bad ? "alert" : undefined }, body);
-  if (action) box.append(make("button", { type: "button", className: "text-button", onclick: () => { box.remove(); action.act(); } }, action.text));
+  if (action) box.append(make("button", { type: "button", className: "text-button strong", onclick: () => { box.remove(); action.act(); } }, action.text));
   box.append(close);
   close.onclick = () => box.remove();
   byId("notices").append(box);
   if (!bad) tell([text, ...more].join(" "));
+  if (stay || more.length) return;
+  box.classList.add("passing");
+  for (const old of all(".passing", byId("notices")).slice(0, -MOST)) old.remove();
+  passing(box, action ? LONG : SHORT);
 }
 
 export function dismiss(about) {
   for (const box of [...byId("notices").children]) if (box.dataset.about === about) box.remove();
+}
+
+/** Takes a box away after a while, but not from under a reader's hand. */
+function passing(box, after) {
+  setTimeout(() => (box.matches(READING) ? passing(box, SHORT) : box.remove()), after);
 }

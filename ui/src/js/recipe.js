@@ -1,12 +1,14 @@
 // Settings as files: saved as `imagine run` saves them, and brought back from what any Imagine, or AUTOMATIC1111, saved.
 
 import { ask } from "./api.js";
-import { detailsOf, fill, request, settings } from "./form.js";
+import { fill, request, settings } from "./form.js";
 import { fileOf, isPicture, keepPicture, sourceOf } from "./gallery.js";
 import { t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
+import { detailsOf } from "./offers.js";
 import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pictures.js";
 import { dropSource, sourceFields, takeSource } from "./source.js";
+import { undoToNow } from "./undo.js";
 
 const DIGEST = /^[0-9a-f]{64}$/;
 const NOT_ASKED = ["digest", "sha256", "environment", "parts", "date", "out"];
@@ -24,7 +26,7 @@ export async function loadFile(file) {
     answer = await ask("/recipe", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
   } catch (error) {
     if (error.status === undefined) throw error;
-    return refuse(error.field === "file" && /does not say/.test(error.said) ? t("load.not", { name }) : error.words);
+    return refuse(error.code === "recipe.none" ? t("load.not", { name }) : error.words);
   }
   const more = [...answer.warnings];
   const out = carried.out ? await sound(carried.out) : null;
@@ -35,7 +37,8 @@ export async function loadFile(file) {
 }
 
 /** Fills the form in from a recipe; its pictures from the file, or from those kept here. */
-export async function bringBack(meta, warnings = [], sources = {}, said = null) {
+export async function bringBack(meta, warnings, sources, said) {
+  const action = undoToNow();
   const more = [...warnings];
   const [img, mask] = [sources.img ?? (await kept(meta.img)), sources.mask ?? (await kept(meta.mask))];
   const wanted = { ...meta };
@@ -45,13 +48,13 @@ export async function bringBack(meta, warnings = [], sources = {}, said = null) 
   if (meta.stream) wanted.stream = meta.stream;
   else wanted.stream = settings().stream;
   if (img) await takeSource(img, t("source.loaded"), { withMask: mask ?? null, quiet: true });
-  else await dropSource();
+  else await dropSource({ quiet: true });
   const unknown = fill(wanted);
   if (meta.img && !img) more.push(t("load.digest"));
   if (meta.mask && !mask) more.push(t("load.mask"));
   if (unknown.length) more.push(t("load.unknown", { names: unknown.join(", ") }));
   if (await isAnother(meta)) more.push(t("load.model", { name: meta.model }));
-  if (said || more.length) notice(said ?? more.shift(), { about: "load", more });
+  notice(said, { about: "load", more, action });
 }
 
 /** Is the model of that name here, and another by now than the one that drew? */

@@ -1,157 +1,185 @@
-// One request at a time: sent, followed line by line, cancelled, and kept when it is done.
+// One request at a time: sent, followed line by line, cancelled, and kept when it is done. Those asked for meanwhile wait.
 
 import { cancelJobs, generate, ServerError } from "./api.js";
 import { focusFirstError, showError } from "./controls.js";
 import { byId, show, tell } from "./dom.js";
 import { request } from "./form.js";
 import { keepPicture } from "./gallery.js";
-import { duration, hasText, number, t } from "./i18n.js";
+import { t } from "./i18n.js";
+import { notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
+import { Progress } from "./progress.js";
 import { sourceFields, sourceMask, sourcePicture } from "./source.js";
 import { begin, end, showFinished, showPreview } from "./stage.js";
+import { forgetRun, rememberRun } from "./unfinished.js";
 
+const MOST_WAITING = 20;
+const AGAIN = 3000; // milliseconds in which a second Esc means it
+const LEAVING = 2000; // milliseconds in which a run that breaks off does so because the page goes
 let running = null;
+let waiting = []; // requests as `asked` makes them
 let needKey = () => {};
-
-export const isRunning = () => running !== null;
+let escaped = -Infinity;
+let left = -Infinity; // when the page was last asked to go
+let unreachable = false; // the error that is shown says that the server was not there
 
 export function startRun(onKey) {
   needKey = onKey;
   byId("cancel").addEventListener("click", cancel);
+  byId("run-queue-clear").addEventListener("click", clearQueue);
+  addEventListener("beforeunload", (event) => {
+    if (!running) return;
+    event.preventDefault();
+    left = performance.now();
+  });
 }
 
-export function cancel() {
+/** Asks for what the form says: now, or once what is being made is done. */
+export async function run() {
+  const wanted = await asked();
+  if (wanted === null) return tell(t("error.form"));
+  if (!running) return follow(wanted);
+  if (waiting.length >= MOST_WAITING) return notice(t("queue.full", { n: MOST_WAITING }), { about: "queue", bad: true });
+  waiting.push(wanted);
+  describeQueue();
+  return tell(t("queue.waiting", { n: waiting.length }));
+}
+
+export const isRunning = () => running !== null;
+
+/** Cancels at the second time within a moment: a key that also closes things must not end a long run by mistake. */
+export function askedToCancel() {
+  if (!running) return;
+  const now = performance.now();
+  if (now - escaped < AGAIN) return cancel();
+  escaped = now;
+  notice(t("cancel.again"), { about: "cancel" });
+}
+
+/** The server answers again: that it didn't is no longer true. */
+export function serverIsBack() {
+  if (unreachable) show(byId("run-error"), false);
+  unreachable = false;
+}
+
+/** What the form says now, with its pictures; null where something in it can't be used. */
+async function asked() {
+  const said = request();
+  if (said === null) return null;
+  const pictures = { img: sourcePicture()?.blob, mask: sourceMask() };
+  return { said, pictures, body: { ...said, ...(await sourceFields()), progress: true }, queued: running !== null };
+}
+
+async function follow(wanted) {
+  const count = wanted.said.count ?? 1;
+  running = { abort: new AbortController(), jobs: new Set(), progress: new Progress(count), seed: null, finished: 0 };
+  rememberRun();
+  setBusy(true);
+  begin(count);
+  tell(t("live.started"));
+  let goOn = true;
+  try {
+    for await (const line of generate(wanted.body, running.abort.signal)) await take(line, wanted.pictures);
+    if (running.finished < count) throw new ServerError(0, "error.cut");
+    tell(t("live.done", { n: count, seed: running.seed }));
+  } catch (error) {
+    goOn = failed(error, wanted);
+  } finally {
+    running.progress.end(running.finished === count);
+    if (running.finished === count || performance.now() - left > LEAVING) forgetRun();
+    running = null;
+    setBusy(false);
+    await end();
+  }
+  return goOn ? next() : putAside();
+}
+
+async function take(line, pictures) {
+  if (line.job) running.jobs.add(line.job);
+  running.progress.take(line);
+  if (line.status === "intermediate") await showPreview(line.index ?? 0, blobFrom(line.img, line.media_type ?? "image/png"));
+  if (line.status !== "final") return;
+  const blob = blobFrom(line.img, "image/png");
+  running.finished += 1;
+  running.seed ??= line.seed;
+  const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, timings: line.timings, sources: pictures });
+  await showFinished(line.index ?? 0, entry, blob);
+  running.progress.finished(line);
+}
+
+function cancel() {
   if (!running) return;
   byId("run-text").textContent = t("run.cancelling");
   running.abort.abort();
   cancelJobs(running.jobs);
 }
 
-export async function run() {
-  if (running) return tell(t("run.busy"));
-  const said = request();
-  if (said === null) return tell(t("error.form"));
-  running = new Run(said.count ?? 1);
-  setBusy(true);
-  begin(running.count);
-  tell(t("live.started"));
-  try {
-    const pictures = { img: sourcePicture()?.blob, mask: sourceMask() };
-    const body = { ...said, ...(await sourceFields()), progress: true };
-    for await (const line of generate(body, running.abort.signal)) await running.take(line, pictures);
-    if (running.finished < running.count) throw new ServerError(0, "error.cut");
-    tell(t("live.done", { n: running.count, seed: running.seed }));
-  } catch (error) {
-    failed(error);
-  } finally {
-    running = null;
-    setBusy(false);
-    await end();
-  }
-  return undefined;
+function next() {
+  const wanted = waiting.shift();
+  describeQueue();
+  return wanted ? follow(wanted) : undefined;
 }
 
-class Run {
-  constructor(count) {
-    this.count = count;
-    this.abort = new AbortController();
-    this.jobs = new Set();
-    this.done = new Array(count).fill(0); // steps
-    this.steps = 0;
-    this.finished = 0;
-    this.said = 0;
-    this.remaining = null;
-    this.began = null; // when the first step was done, and how many there were then
-    this.stage = "";
-    describe(t("run.asking"));
-  }
-
-  async take(line, pictures) {
-    const index = line.index ?? 0;
-    if (line.job) this.jobs.add(line.job);
-    switch (line.status) {
-      case "queued":
-        if (this.total() > 0) break;
-        describe(line.position ? t("run.queued", { n: line.position }) : t("run.next"));
-        if (!this.waited) tell(t("live.queued"));
-        this.waited = true;
-        break;
-      case "loading":
-        if (this.total() === 0) describe(t("run.loading", { model: line.model }));
-        break;
-      case "progress":
-        this.step(index, line);
-        break;
-      case "intermediate":
-        this.step(index, line);
-        await showPreview(index, blobFrom(line.img, line.media_type ?? "image/png"));
-        break;
-      default:
-        await this.finish(index, line, pictures);
-    }
-  }
-
-  step(index, line) {
-    this.done[index] = Math.max(this.done[index], line.step);
-    this.steps = line.steps;
-    this.stage = line.stage ?? this.stage;
-    if (this.count === 1 && line.remaining !== undefined) this.remaining = line.remaining; // lines with a picture don't say
-    const now = performance.now();
-    if (this.total() > 0) this.began ??= { now, total: this.total() };
-    this.describe(now);
-  }
-
-  async finish(index, line, pictures) {
-    const blob = blobFrom(line.img, "image/png");
-    this.done[index] = line.steps ?? this.steps;
-    this.finished += 1;
-    this.seed ??= line.seed;
-    const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, timings: line.timings, sources: pictures });
-    await showFinished(index, entry, blob);
-    this.describe(performance.now());
-  }
-
-  total() {
-    return this.done.reduce((sum, steps) => sum + steps, 0);
-  }
-
-  describe(now) {
-    const all = this.steps * this.count;
-    const total = this.total();
-    if (!all) return;
-    const rate = this.began && now > this.began.now ? ((total - this.began.total) / (now - this.began.now)) * 1000 : 0;
-    const left = this.remaining ?? (rate > 0 ? (all - total) / rate : null);
-    const words = this.count > 1
-      ? t("run.pictures", { done: this.finished, count: this.count })
-      : total >= all && hasText(`run.stage.${this.stage}`) ? t(`run.stage.${this.stage}`) : t("run.step", { step: total, steps: this.steps });
-    const speed = rate >= 1 ? t("run.speed", { n: number(rate) }) : rate > 0 ? t("run.pace", { n: number(1 / rate) }) : "";
-    const time = left !== null && total < all ? t("run.left", { time: duration(Math.max(0, left)) }) : "";
-    describe(words, [speed, time].filter(Boolean).join(" · "), total / all);
-    const quarter = Math.floor((total / all) * 4);
-    if (quarter > this.said && quarter < 4) tell(t("live.percent", { n: (this.said = quarter) * 25 }));
-  }
+/** Requests that wait for a server that is gone would only fail, one after the other. */
+function putAside() {
+  if (!waiting.length) return;
+  const aside = waiting;
+  waiting = [];
+  describeQueue();
+  const act = () => resume(aside);
+  notice(t("queue.aside", { n: aside.length }), { about: "queue", action: { text: t("queue.again"), act }, bad: true });
 }
 
-function describe(text, more = "", part = null) {
-  byId("run-text").textContent = text;
-  byId("run-more").textContent = more;
-  if (part === null) byId("progress").removeAttribute("value");
-  else byId("progress").value = part;
+function clearQueue() {
+  const before = waiting;
+  waiting = [];
+  describeQueue();
+  byId("cancel").focus();
+  const act = () => resume(before);
+  notice(t("queue.cleared", { n: before.length }), { about: "queue", action: { text: t("undo"), act } });
+}
+
+/** Puts requests that were taken out first in the line again. */
+function resume(before) {
+  waiting.unshift(...before);
+  if (running) describeQueue();
+  else next();
+}
+
+function describeQueue() {
+  show(byId("run-queue"), waiting.length > 0);
+  byId("run-queue-text").textContent = t("queue.waiting", { n: waiting.length });
 }
 
 function setBusy(busy) {
   show(byId("run"), busy);
   show(byId("cancel"), busy);
-  byId("generate").setAttribute("aria-disabled", String(busy));
-  if (busy) show(byId("run-error"), false);
-  else if (document.activeElement === byId("cancel") || document.activeElement === document.body) byId("generate").focus({ preventScroll: true });
+  byId("generate-text").dataset.t = busy ? "queue.add" : "generate";
+  byId("generate-text").textContent = t(byId("generate-text").dataset.t);
+  if (busy) {
+    unreachable = false;
+    show(byId("run-error"), false);
+  } else if (document.activeElement === byId("cancel") || document.activeElement === document.body) {
+    byId("generate").focus({ preventScroll: true });
+  }
 }
 
-function failed(error) {
-  if (running.abort.signal.aborted) return tell(t("live.cancelled"));
+/** Says what went wrong. Is there a point in going on with what waits? */
+function failed(error, wanted) {
+  if (running.abort.signal.aborted) {
+    notice(t("live.cancelled"), { about: "cancel", action: { text: t("run.again"), act: () => resume([wanted]) } });
+    return true;
+  }
   if (!(error instanceof ServerError)) throw error;
-  if (error.status === 401) return needKey(error.words);
-  if (error.field && error.status !== 0 && showError(error.field, error.words)) return focusFirstError();
-  byId("run-error").textContent = error.words;
-  return show(byId("run-error"), true);
+  if (error.status === 401) {
+    needKey(error.words);
+    return false;
+  }
+  if (!wanted.queued && error.status !== 0 && error.field && showError(error.field, error.words)) focusFirstError();
+  else {
+    unreachable = error.status === 0;
+    byId("run-error").textContent = error.words;
+    show(byId("run-error"), true);
+  }
+  return error.status !== 0;
 }

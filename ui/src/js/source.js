@@ -2,10 +2,12 @@
 
 import { get, put, remove } from "./database.js";
 import { byId, show } from "./dom.js";
-import { longestSide, setWithPicture } from "./form.js";
+import { setWithPicture } from "./form.js";
 import { inEveryLanguage, t } from "./i18n.js";
 import { editMask } from "./mask.js";
+import { dismiss, notice } from "./notices.js";
 import { base64From, cover, PictureError, scaled } from "./pictures.js";
+import { longestSide } from "./size.js";
 
 let source = null; // { blob, width, height, from, name }
 let mask = null;
@@ -16,6 +18,7 @@ export const sourceMask = () => mask;
 
 /** Starts from a file; says beside the place for it where that can't be. True where it could. */
 export async function takeSource(blob, name, { withMask = null, quiet = false } = {}) {
+  const before = sourceState();
   try {
     source = { ...(await scaled(blob, longestSide())), name };
     mask = withMask;
@@ -27,15 +30,34 @@ export async function takeSource(blob, name, { withMask = null, quiet = false } 
   }
   if (!quiet) changed();
   await keep();
-  await describe();
+  await describe(!quiet);
+  if (!quiet) offerMask(before);
   return true;
 }
 
-export async function dropSource() {
+export async function dropSource({ quiet = false } = {}) {
+  const before = sourceState();
   source = mask = null;
   changed();
   await keep();
   await describe();
+  if (!quiet) offerMask(before);
+}
+
+/** The picture and its mask as they are, to bring them back by `restoreSource`. */
+export const sourceState = () => ({ source, mask });
+
+export async function restoreSource(state) {
+  ({ source, mask } = state);
+  changed();
+  await keep();
+  await describe();
+}
+
+/** A mask that went with its picture was painted by hand: it can be brought back. */
+function offerMask(before) {
+  dismiss("mask");
+  if (before.mask) notice(t("mask.removed"), { about: "mask", action: { text: t("undo"), act: () => restoreSource(before) } });
 }
 
 /** The fields of the request that hold pictures. */
@@ -59,8 +81,13 @@ export async function startSource(onChange) {
     await dropSource();
     byId("source-empty").focus();
   });
-  byId("source-mask").addEventListener("click", async () => setMask(await editMask(source.blob, mask)));
-  byId("mask-remove").addEventListener("click", () => { setMask(null); byId("source-mask").focus(); });
+  byId("source-mask").addEventListener("click", () => paintMask());
+  byId("mask-remove").addEventListener("click", async () => {
+    const before = sourceState();
+    await setMask(null);
+    offerMask(before);
+    byId("source-mask").focus();
+  });
   inEveryLanguage(() => { describe(); });
   const kept = await get("draft", "img").catch(() => undefined);
   if (kept && source === null) {
@@ -70,8 +97,18 @@ export async function startSource(onChange) {
   }
 }
 
+/** Opens the editor. What was painted and then closed without "Done" can be gone on with. */
+async function paintMask(strokes = []) {
+  const picture = source;
+  const { found, left } = await editMask(picture.blob, mask, strokes);
+  if (found !== undefined) await setMask(found);
+  else if (left.length) {
+    const act = () => { if (source === picture) paintMask(left); };
+    notice(t("mask.left"), { about: "mask", action: { text: t("mask.go_on"), act } });
+  }
+}
+
 async function setMask(found) {
-  if (found === undefined) return;
   mask = found;
   changed();
   await keep();
@@ -85,15 +122,15 @@ async function keep() {
   } catch { /* no room in the browser: it stays for as long as the page is open */ }
 }
 
-async function describe() {
+async function describe(fresh = false) {
   show(byId("source-empty"), source === null);
   show(byId("source-full"), source !== null);
   show(byId("mask-note"), mask !== null);
-  setWithPicture(source !== null);
+  setWithPicture(source && { width: source.width, height: source.height }, fresh);
   if (source === null) return;
   show(byId("source-error"), false);
   const { width, height, from, name } = source;
-  byId("source-name").textContent = name;
+  byId("source-name").textContent = byId("source-name").title = name;
   byId("source-note").textContent = from
     ? t("source.scaled", { width, height, from_width: from.width, from_height: from.height })
     : t("source.size", { width, height });

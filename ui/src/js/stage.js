@@ -1,94 +1,99 @@
-// The stage: the picture in the making, or the one that was chosen, and what can be done with it.
+// The stage: the pictures in the making, or those that were chosen. A run goes on while others are looked at.
 
-import { canCopyPictures, copyPicture, copyText } from "./clipboard.js";
-import { byId, make, press, show, tell } from "./dom.js";
-import { change, onlyShipped } from "./form.js";
-import { deletePicture, fileOf, gallery, markChosen } from "./gallery.js";
+import { Board } from "./board.js";
+import { byId, make, show } from "./dom.js";
+import { change } from "./form.js";
+import { fileOf, gallery, markChosen } from "./gallery.js";
 import { duration, inEveryLanguage, t } from "./i18n.js";
 import { notice } from "./notices.js";
-import { download, paint, timeName } from "./pictures.js";
-import { bringBack, savedJson } from "./recipe.js";
-import { takeSource } from "./source.js";
+import { onlyShipped } from "./offers.js";
+import { expectedShape } from "./size.js";
+import { undoToNow } from "./undo.js";
 import { view } from "./viewer.js";
 
-let tiles = []; // { element, canvas, entry, url }
+let board = null; // what is seen
+let making = null; // the run's own, seen or not
 let chosen = null;
 
 export const chosenEntry = () => chosen;
+export const seenBoard = () => board;
 
 /** Makes room for `count` pictures in the making. */
 export function begin(count) {
-  clear(count);
+  making = new Board(count, expectedShape(), pick);
+  see(making);
   choose(null);
-  tiles = Array.from({ length: count }, (_, index) => {
-    const canvas = make("canvas", { role: "img", "aria-label": t("picture.waiting", { n: index + 1 }) });
-    canvas.width = canvas.height = 1;
-    const element = make("div", { className: "tile waiting" }, canvas);
-    byId("tiles").append(element);
-    return { element, canvas, entry: null, url: null };
-  });
 }
 
-export async function showPreview(index, blob) {
-  const tile = tiles[index];
-  if (!tile?.canvas) return;
-  await paint(tile.canvas, blob);
-  tile.element.classList.remove("waiting");
-}
+export const showPreview = (index, blob) => making?.preview(index, blob);
 
-/** Puts a finished picture in its place; the first is chosen. */
+/** Puts a finished picture in its place; the first is chosen, where nobody looks at others. */
 export async function showFinished(index, entry, blob) {
-  const tile = tiles[index];
-  if (!tile) return;
-  await fillTile(tile, entry, blob, index);
-  if (!chosen) choose(entry);
+  await making?.fill(index, entry, blob);
+  if (board !== making) return;
+  if (chosen) making.mark(chosen);
+  else choose(entry);
 }
 
-/** Takes away the places of pictures that didn't come. */
-export function end() {
-  for (const tile of tiles) if (!tile.entry) tile.element.remove();
-  tiles = tiles.filter((tile) => tile.entry);
-  arrange(tiles.length);
-  if (!chosen && gallery()[0] && tiles.length === 0) return showEntry(gallery()[0]);
+/** Ends the run: places of pictures that didn't come go; whoever looks at others is told that these are done. */
+export async function end() {
+  const ended = making;
+  making = null;
+  ended.end();
+  describeRun();
+  if (board === ended) {
+    if (ended.tiles.length === 0) await showFirst();
+    return;
+  }
+  if (ended.tiles.length === 0) return ended.release();
+  const act = () => { see(ended); choose(ended.entries[0]); };
+  notice(t("run.done", { n: ended.tiles.length }), { about: "done", action: { text: t("run.show"), act } });
+}
+
+/** Shows a picture: in its place where that is seen, else alone. */
+export async function showEntry(entry) {
+  if (board?.has(entry)) return choose(entry);
+  const blob = await fileOf(entry);
+  const alone = new Board(1, entry.width / entry.height, pick);
+  await alone.fill(0, entry, blob ?? entry.thumb);
+  see(alone);
+  choose(entry);
   return undefined;
 }
 
-/** Shows a picture of the gallery. */
-export async function showEntry(entry) {
-  const blob = await fileOf(entry);
-  clear(1);
-  const tile = { element: make("div", { className: "tile" }), canvas: null, entry: null, url: null };
-  byId("tiles").append(tile.element);
-  tiles = [tile];
-  await fillTile(tile, entry, blob ?? entry.thumb, 0);
-  choose(entry);
+/** What is seen first: the latest picture, or that there is none yet. */
+export async function showFirst() {
+  if (board && board === making) return;
+  if (gallery()[0]) return showEntry(gallery()[0]);
+  see(null);
+  choose(null);
+}
+
+/** A picture is no longer kept: it goes from the stage, and its neighbour is chosen. Returns what puts it back. */
+export async function takeAway(entry, neighbour) {
+  const seen = board;
+  const at = seen?.entries.indexOf(entry) ?? -1;
+  const restore = at < 0 ? null : seen.drop(entry);
+  const back = async () => {
+    restore?.();
+    if (board !== seen || !restore) await showEntry(entry);
+    else choose(entry);
+  };
+  if (entry !== chosen) return back;
+  const next = seen.entries[at] ?? seen.entries[at - 1];
+  if (next || seen === making) choose(next ?? null);
+  else if (neighbour) await showEntry(neighbour);
+  else await showFirst();
+  return back;
 }
 
 export function startStage() {
-  const act = (id, what) => byId(id).addEventListener("click", () => chosen && what(chosen));
-  act("do-input", async (entry) => {
-    await takeSource(await fileOf(entry), t("source.result"));
-    byId("source-title").scrollIntoView({ block: "center" });
-    byId("source-mask").focus({ preventScroll: true });
+  byId("run-show").addEventListener("click", () => {
+    if (!making) return;
+    see(making);
+    choose(making.entries[0] ?? null);
   });
-  act("do-reuse", (entry) => bringBack(entry.meta, entry.warnings));
-  act("do-seed", (entry) => change("seed", entry.seed));
-  act("do-full", (entry) => view(entry));
-  act("do-copy", async (entry) => {
-    if (!canCopyPictures()) return notice(t("do.nocopy"), { about: "copy" });
-    await copyPicture(await fileOf(entry));
-    return tell(t("do.copied"));
-  });
-  act("do-png", async (entry) => download(await fileOf(entry), `${timeName(entry.time)}.png`));
-  act("do-json", async (entry) => download(await savedJson(entry), `${timeName(entry.time)}.json`));
-  act("do-delete", remove);
-  byId("seed-keep").addEventListener("click", () => chosen && change("seed", chosen.seed));
-  byId("seed-copy").addEventListener("click", async () => {
-    const seed = byId("f-seed").value.trim() || chosen?.seed;
-    if (!seed) return tell(t("seed.none"));
-    if (await copyText(seed)) notice(t("seed.copied"), { about: "seed" });
-    return undefined;
-  });
+  new ResizeObserver(() => board?.arrange()).observe(byId("board"));
   inEveryLanguage(() => { describe(); examples(); });
 }
 
@@ -96,53 +101,41 @@ export function startStage() {
 export function examples() {
   const prompts = t(onlyShipped() ? "examples.shipped" : "examples");
   byId("examples").replaceChildren(...prompts.map((prompt) => make("button", {
-    type: "button", className: "chip", onclick: () => { change("prompt", prompt); byId("f-prompt").focus(); },
+    type: "button", className: "chip", onclick: () => begun(prompt),
   }, prompt)));
 }
 
-async function remove(entry) {
-  const at = gallery().indexOf(entry);
-  const restore = await deletePicture(entry);
-  const next = gallery()[at] ?? gallery()[at - 1];
-  notice(t("do.deleted"), { about: "deleted", action: { text: t("do.undo"), act: async () => { await restore(); await showEntry(entry); } } });
-  if (next) await showEntry(next);
-  else {
-    clear(0);
-    choose(null);
-  }
-  (next ? byId("do-delete") : byId("f-prompt")).focus();
+function begun(prompt) {
+  const written = byId("f-prompt").value.trim();
+  const action = undoToNow();
+  change("prompt", prompt);
+  byId("f-prompt").focus();
+  if (written && written !== prompt) notice(t("prompt.replaced"), { about: "prompt", action });
 }
 
-function clear(count) {
-  for (const tile of tiles) if (tile.url) URL.revokeObjectURL(tile.url);
-  tiles = [];
-  byId("tiles").replaceChildren();
-  arrange(count);
+function see(next) {
+  const before = board;
+  board = next;
+  byId("board").replaceChildren(...(next ? [next.element] : []));
+  show(byId("board"), next !== null);
+  show(byId("empty"), next === null);
+  next?.arrange();
+  if (before && before !== next && before !== making) before.release();
+  describeRun();
 }
 
-function arrange(count) {
-  show(byId("empty"), count === 0);
-  show(byId("tiles"), count > 0);
-  byId("tiles").classList.toggle("one", count === 1);
-  const columns = Math.max(1, Math.ceil(Math.sqrt(count)));
-  byId("tiles").style.setProperty("--columns", columns);
-  byId("tiles").style.setProperty("--shape", columns / Math.max(1, Math.ceil(count / columns)));
+function describeRun() {
+  show(byId("run-away"), making !== null && board !== making);
 }
 
-async function fillTile(tile, entry, blob, index) {
-  const url = URL.createObjectURL(blob);
-  const img = make("img", { alt: entry.meta.prompt ?? "" });
-  img.src = url;
-  await img.decode().catch(() => {});
-  const button = make("button", { type: "button", className: "tile", "aria-label": `${t("picture.tile", { n: index + 1 })}: ${entry.meta.prompt ?? ""}` }, img);
-  button.addEventListener("click", () => (chosen === entry ? view(entry) : choose(entry)));
-  tile.element.replaceWith(button);
-  Object.assign(tile, { element: button, canvas: null, entry, url });
+function pick(entry) {
+  if (chosen === entry) view(entry);
+  else choose(entry);
 }
 
 function choose(entry) {
   chosen = entry;
-  for (const tile of tiles) if (tile.entry && tiles.length > 1) press(tile.element, tile.entry === entry);
+  board?.mark(entry);
   markChosen(entry);
   describe();
 }
@@ -151,10 +144,10 @@ function describe() {
   show(byId("about"), chosen !== null);
   byId("seed-keep").disabled = chosen === null;
   if (!chosen) return;
-  const { meta, timings, width, height, warnings, seed } = chosen;
+  const { meta, timings, width, height, warnings, seed, language } = chosen;
   const seconds = Object.values(timings).reduce((sum, value) => sum + value, 0);
   const parts = [`${width} × ${height}`, meta.model, meta.num_steps ? t("about.steps", { n: meta.num_steps }) : "", meta.sampler, seed ? t("about.seed", { seed }) : "", seconds ? t("about.seconds", { time: duration(seconds) }) : ""];
   byId("about-text").textContent = parts.filter(Boolean).join(" · ");
-  byId("warnings").replaceChildren(...warnings.map((warning) => make("li", { lang: "en" }, warning)));
+  byId("warnings").replaceChildren(...warnings.map((warning) => make("li", { lang: language ?? "en" }, warning)));
   show(byId("warnings"), warnings.length > 0);
 }

@@ -14,7 +14,7 @@ export async function view(entry) {
   const img = byId("viewer-img");
   img.src = url;
   img.alt = entry.meta.prompt ?? "";
-  byId("viewer-title").textContent = entry.meta.prompt ?? "";
+  byId("viewer-title").textContent = byId("viewer-title").title = entry.meta.prompt ?? "";
   const at = gallery().indexOf(entry);
   byId("viewer-previous").disabled = at <= 0;
   byId("viewer-next").disabled = at < 0 || at >= gallery().length - 1;

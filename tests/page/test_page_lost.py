@@ -1,0 +1,257 @@
+"""Nothing is lost by a click, a key, a reload or another tab: it is brought back, or said."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.acts import arrive, generate, last, opened, png, start_from
+
+HALF = "#run-text:has-text('Step 12')"
+FULL = "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; }"
+
+
+def drag(page, *places):
+    box = page.locator("#mask-paint").bounding_box()
+    page.mouse.move(box["x"] + places[0][0] * box["width"], box["y"] + places[0][1] * box["height"])
+    page.mouse.down()
+    for x, y in places[1:]:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+    page.mouse.up()
+
+
+def undo(page, about):
+    button = page.locator(f"[data-about={about}] .text-button")
+    expect(button).to_be_in_viewport()
+    button.click()
+
+
+def test_what_replaces_the_form_can_be_undone(page):
+    page.fill("#f-prompt", "my own long prompt")
+    page.fill("#f-guidance", "3")
+    page.locator("#examples .chip").first.click()
+    undo(page, "prompt")
+    expect(page.locator("#f-prompt")).to_have_value("my own long prompt")
+    start_from(page, png(64, 64))
+    page.click("#save-menu summary")
+    page.click("#reset")
+    expect(page.locator("#source-full")).to_be_hidden()
+    assert page.input_value("#f-prompt") == ""
+    undo(page, "reset")
+    expect(page.locator("#source-full")).to_be_visible()
+    assert (page.input_value("#f-prompt"), page.input_value("#f-guidance")) == ("my own long prompt", "3")
+    generate(page)
+    page.fill("#f-prompt", "something else")
+    page.click("#do-reuse")
+    expect(page.locator("#f-prompt")).to_have_value("my own long prompt")
+    undo(page, "load")
+    expect(page.locator("#f-prompt")).to_have_value("something else")
+    page.fill("#f-seed", "7")
+    page.click("#do-seed")
+    expect(page.locator("[data-about=seed]")).to_contain_text(page.input_value("#f-seed"))
+    undo(page, "seed")
+    expect(page.locator("#f-seed")).to_have_value("7")
+
+
+def test_one_of_four_is_deleted_and_brought_back(page):
+    page.fill("#f-count", "4")
+    generate(page, "a valley")
+    page.locator("button.tile").nth(2).click()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.click("#do-delete")
+    expect(page.locator("button.tile")).to_have_count(3)
+    expect(page.locator("button.tile[aria-pressed=true]")).to_have_count(1)
+    undo(page, "deleted")
+    expect(page.locator("button.tile")).to_have_count(4)
+    expect(page.locator("button.tile").nth(2)).to_have_attribute("aria-pressed", "true")
+    page.locator(".thumb").nth(3).click()
+    expect(page.locator("button.tile").nth(0)).to_have_attribute("aria-pressed", "true")
+
+
+def test_others_can_be_looked_at_while_one_is_made(page, site):
+    generate(page, "first")
+    page.fill("#f-prompt", "hold second")
+    page.click("#generate")
+    page.wait_for_selector(HALF)
+    page.click(".thumb")
+    expect(page.locator(".tile img")).to_have_count(1)
+    page.click("#run-show")
+    expect(page.locator(".tile canvas")).to_have_count(1)
+    assert page.locator(".tile canvas").evaluate("canvas => canvas.width") == 512
+    page.click(".thumb")
+    site.release()
+    expect(page.locator(".thumb")).to_have_count(2)
+    expect(page.locator(".tile img")).to_have_attribute("alt", "first")
+    undo(page, "done")
+    expect(page.locator(".tile img")).to_have_attribute("alt", "hold second")
+
+
+def test_what_is_asked_for_meanwhile_waits_its_turn(page, site):
+    page.fill("#f-prompt", "hold first")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(HALF)
+    for prompt in ("second", "third", "fourth"):
+        page.fill("#f-prompt", prompt)
+        page.keyboard.press("Control+Enter")
+    expect(page.locator("#run-queue-text")).to_have_text("3 more requests wait.")
+    page.click("#run-queue-clear")
+    expect(page.locator("#run-queue")).to_be_hidden()
+    undo(page, "queue")
+    site.release()
+    expect(page.locator(".thumb")).to_have_count(4)
+    assert [job.params.prompt for job in site.worker.seen] == ["hold first", "second", "third", "fourth"]
+
+
+def test_a_reload_that_ends_a_run_is_told(page, site):
+    page.fill("#f-prompt", "hold on")
+    page.click("#generate")
+    page.wait_for_selector(HALF)
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.reload()
+    arrive(page)
+    assert asked == ["beforeunload"]
+    undo(page, "cut")
+    page.wait_for_selector(HALF)
+    site.release()
+    expect(page.locator(".thumb")).to_have_count(1)
+    page.reload()
+    arrive(page)
+    expect(page.locator(".tile img")).to_have_attribute("alt", "hold on")
+    assert page.locator("[data-about=cut]").count() == 0
+
+
+def test_escape_ends_one_thing_at_a_time(page, site):
+    generate(page, "first")
+    generate(page, "second")
+    page.fill("#f-prompt", "hold on")
+    page.click("#generate")
+    page.wait_for_selector(HALF)
+    page.click("#compare")
+    page.keyboard.press("Escape")
+    expect(page.locator("#compare")).to_have_attribute("aria-pressed", "false")
+    assert page.locator("[data-about=cancel]").count() == 0
+    assert site.on_loop(lambda: list(site.worker.cancelled)) == []
+
+
+def test_a_cancelled_run_starts_again(page, site):
+    page.fill("#f-prompt", "hold on")
+    page.click("#generate")
+    page.wait_for_selector(HALF)
+    page.click("#cancel")
+    page.fill("#f-prompt", "another")
+    undo(page, "cancel")
+    page.wait_for_selector(HALF)
+    site.release()
+    expect(page.locator(".thumb")).to_have_count(1)
+    assert [job.params.prompt for job in site.worker.seen] == ["hold on", "hold on"]
+
+
+def test_a_mask_that_was_closed_can_be_gone_on_with(page, site):
+    start_from(page, png(200, 100))
+    page.click("#source-mask")
+    page.fill("#mask-size", "20")
+    drag(page, (0.25, 0.5), (0.75, 0.5))
+    page.keyboard.press("Escape")
+    expect(page.locator("#mask-dialog")).to_be_hidden()
+    undo(page, "mask")
+    page.click("#mask-done")
+    page.click("#mask-remove")
+    undo(page, "mask")
+    expect(page.locator("#mask-note")).to_be_visible()
+    generate(page, "a fox")
+    assert opened(last(site).mask).convert("L").getpixel((100, 50)) == 255
+
+
+def test_the_mask_editor_knows_a_russian_keyboard(page, site):
+    def press(key, code, **more):
+        page.locator("#mask-paint").dispatch_event("keydown", {"key": key, "code": code, "bubbles": True, **more})
+
+    start_from(page, png(200, 100))
+    page.click("#source-mask")
+    page.fill("#mask-size", "20")
+    drag(page, (0.25, 0.5), (0.75, 0.5))
+    drag(page, (0.25, 0.9), (0.75, 0.9))
+    press("ъ", "BracketRight")
+    assert page.input_value("#mask-size") == "25"
+    press("у", "KeyE")
+    expect(page.locator("#mask-erase")).to_have_attribute("aria-pressed", "true")
+    press("я", "KeyZ", ctrlKey=True)
+    press("я", "KeyZ", ctrlKey=True)
+    press("Я", "KeyZ", ctrlKey=True, shiftKey=True)
+    page.click("#mask-done")
+    generate(page, "a fox")
+    mask = opened(last(site).mask).convert("L")
+    assert [mask.getpixel(at) for at in ((100, 50), (100, 90))] == [255, 0]
+
+
+def test_two_tabs_show_the_same_pictures(page, site):
+    other = page.context.new_page()
+    errors = []
+    other.on("pageerror", lambda error: errors.append(str(error)))
+    other.goto(site.url)
+    arrive(other)
+    generate(page, "first")
+    generate(page, "second")
+    expect(other.locator(".thumb")).to_have_count(2)
+    other.locator(".thumb").first.click()
+    expect(other.locator(".tile img")).to_have_attribute("alt", "second")
+    page.click("#do-delete")
+    expect(other.locator(".thumb")).to_have_count(1)
+    expect(other.locator(".tile img")).to_have_attribute("alt", "first")
+    other.click("#do-full")
+    other.keyboard.press("Escape")
+    undo(page, "deleted")
+    expect(other.locator(".thumb")).to_have_count(2)
+    assert errors == []
+
+
+def test_a_file_that_the_browser_lost_is_told(page):
+    generate(page, "first")
+    page.evaluate("""new Promise((done) => {
+        indexedDB.open("imagine").onsuccess = ({ target: { result: db } }) => {
+            const lost = db.transaction("files", "readwrite");
+            lost.objectStore("files").clear();
+            lost.oncomplete = done;
+        };
+    })""")
+    page.reload()
+    arrive(page)
+    page.click("#do-png")
+    expect(page.locator("[data-about=gallery]")).to_contain_text("no longer in the browser")
+
+
+def test_a_full_browser_is_told(page):
+    page.evaluate(FULL)
+    page.fill("#f-prompt", "a fox")
+    expect(page.locator("[data-about=form]")).to_contain_text("no room left")
+
+
+def test_the_title_and_a_clock_tell_how_far_it_is(page, site):
+    page.clock.install()
+    site.worker.ready, ready = None, site.worker.ready
+    page.fill("#f-prompt", "hold on")
+    page.click("#generate")
+    expect(page.locator("#run-text")).to_have_text("Next in the queue")
+    page.clock.fast_forward(65_000)
+    expect(page.locator("#run-clock")).to_have_text("1:05")
+
+    def wake():
+        site.worker.ready = ready
+        site.worker.changed()
+
+    site.on_loop(wake)
+    page.wait_for_selector(HALF)
+    assert page.title() == "48% · Imagine"
+    site.release()
+    expect(page.locator(".thumb")).to_have_count(1)
+    expect(page).to_have_title("Imagine")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "says"), [("true", "is copied"), ("false", "did not allow")], ids=["allowed", "refused"]
+)
+def test_a_copied_picture_is_told(page, allowed, says):
+    generate(page, "a fox")
+    denied = "Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ navigator.clipboard.write = () => ({allowed} ? Promise.resolve() : {denied}); }}")
+    page.click("#do-copy")
+    expect(page.locator("[data-about=copy]")).to_contain_text(says)

@@ -1,0 +1,38 @@
+"""The page's words: whole in both languages, and Russian as Russians write it."""
+
+import json
+import re
+
+from imagine import shipped
+from imagine.preset_files import read_presets
+from tests.page.browser import UI
+
+TEXTS = {language: json.loads((UI / "src" / f"{language}.json").read_text("utf-8")) for language in ("en", "ru")}
+SAME = {"field.clip", "field.vae", "model.native", "server.about"}
+"""Texts that are no words, or the same ones."""
+CLUMSY = {"зерн": "сид", "обратить": "инвертировать", "на выбор сервера": "", "на вашем компьютере": "", "родн": ""}
+
+
+def plain(text):
+    return re.sub(r"\{[^}]*\}", "", text)
+
+
+def test_every_shipped_style_has_a_name_in_both_languages():
+    for language, texts in TEXTS.items():
+        missing = [one.name for one in read_presets(shipped.presets()) if not texts.get(f"preset.{one.name}.about")]
+        assert missing == [], f"ui/src/{language}.json: preset.NAME and preset.NAME.about"
+
+
+def test_russian_is_russian():
+    for key, text in TEXTS["ru"].items():
+        for one in text if isinstance(text, list) else [text]:
+            assert (
+                key in SAME or re.search("[а-яё]", plain(one), re.IGNORECASE) or not re.search("[a-z]", plain(one))
+            ), key
+            assert [word for word in CLUMSY if word in one.lower()] == [], key
+
+
+def test_russian_numbers_have_all_their_forms():
+    for key, text in TEXTS["ru"].items():
+        for forms in re.findall(r"plural, ([^}]*)\}", text) if isinstance(text, str) else []:
+            assert {form.partition(":")[0] for form in forms.split("|")} >= {"one", "few", "other"}, key

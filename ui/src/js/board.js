@@ -1,0 +1,114 @@
+// The places of one run's pictures, or of one picture: arranged so that each is as large as the room allows.
+
+import { make, press } from "./dom.js";
+import { t } from "./i18n.js";
+import { paint } from "./pictures.js";
+
+const GAP = 8; // pixels, as in the style
+
+export class Board {
+  /** `count` places for pictures of `shape`, width through height; `pick(entry)` is called for one that is clicked. */
+  constructor(count, shape, pick) {
+    this.element = make("div", { className: "tiles" });
+    this.pick = pick;
+    this.shape = shape;
+    this.tiles = Array.from({ length: count }, (_, index) => {
+      const canvas = make("canvas", { role: "img", "aria-label": t("picture.waiting", { n: index + 1 }) });
+      canvas.width = canvas.height = 1;
+      return { index, element: make("div", { className: "tile waiting" }, canvas), canvas, entry: null };
+    });
+    this.urls = [];
+    this.element.append(...this.tiles.map((tile) => tile.element));
+    this.arrange();
+  }
+
+  get entries() {
+    return this.tiles.map((tile) => tile.entry).filter(Boolean);
+  }
+
+  has(entry) {
+    return this.tiles.some((tile) => tile.entry === entry);
+  }
+
+  async preview(index, blob) {
+    const { canvas, element } = this.place(index) ?? {};
+    if (!canvas) return;
+    await paint(canvas, blob);
+    element.classList.remove("waiting");
+    this.shaped(canvas.width / canvas.height);
+  }
+
+  /** Puts a finished picture in its place. */
+  async fill(index, entry, blob) {
+    const tile = this.place(index);
+    if (!tile) return;
+    const img = make("img", { alt: entry.meta.prompt ?? "" });
+    img.src = URL.createObjectURL(blob);
+    this.urls.push(img.src);
+    await img.decode().catch(() => {});
+    const label = `${t("picture.tile", { n: index + 1 })}: ${entry.meta.prompt ?? ""}`;
+    const button = make("button", { type: "button", className: "tile", "aria-label": label, onclick: () => this.pick(entry) }, img);
+    tile.element.replaceWith(button);
+    Object.assign(tile, { element: button, canvas: null, entry });
+    this.shaped(entry.width / entry.height);
+  }
+
+  mark(chosen) {
+    for (const tile of this.tiles) if (tile.entry && this.tiles.length > 1) press(tile.element, tile.entry === chosen);
+  }
+
+  /** Takes away the places of pictures that didn't come. */
+  end() {
+    this.keep((tile) => tile.entry);
+  }
+
+  /** Takes a picture away. Returns what puts it back. */
+  drop(entry) {
+    const all = [...this.tiles];
+    const tile = all.find((one) => one.entry === entry);
+    this.keep((one) => one !== tile);
+    return () => {
+      this.tiles = all.filter((one) => one === tile || this.tiles.includes(one));
+      this.element.replaceChildren(...this.tiles.map((one) => one.element));
+      this.arrange();
+    };
+  }
+
+  /** To be called when the room has changed. */
+  arrange() {
+    const count = this.tiles.length;
+    const room = this.element.parentElement?.getBoundingClientRect();
+    const [width, height] = room?.width ? [room.width, room.height] : [1, 1];
+    const side = (columns) => {
+      const rows = Math.ceil(count / columns);
+      return Math.min((width - (columns - 1) * GAP) / columns, ((height - (rows - 1) * GAP) / rows) * this.shape);
+    };
+    let best = 1;
+    for (let columns = 2; columns <= count; columns++) if (side(columns) > side(best) + 1) best = columns;
+    const style = this.element.style;
+    style.setProperty("--columns", best);
+    style.setProperty("--rows", Math.max(1, Math.ceil(count / best)));
+    style.setProperty("--shape", this.shape);
+    this.element.classList.toggle("one", count === 1);
+  }
+
+  release() {
+    for (const url of this.urls) URL.revokeObjectURL(url);
+  }
+
+  place(index) {
+    return this.tiles.find((tile) => tile.index === index);
+  }
+
+  keep(which) {
+    for (const tile of this.tiles) if (!which(tile)) tile.element.remove();
+    this.tiles = this.tiles.filter(which);
+    this.arrange();
+  }
+
+  shaped(shape) {
+    if (Math.abs(shape / this.shape - 1) < 0.001) return;
+    this.shape = shape;
+    this.arrange();
+  }
+}

@@ -1,0 +1,68 @@
+// What is said beside the controls, and the choices that depend on other choices.
+
+import { control, defaultOf, defaultText, field, isAuto, setAuto, setChoices, setOwnDefaults } from "./controls.js";
+import { byId, show } from "./dom.js";
+import { fileSize, t } from "./i18n.js";
+import { chosenModel, chosenPreset, defaultModel, filesOf, firstModel, models, presetAbout, presetDefaults, presets, presetTitle, samplerNow, samplers } from "./offers.js";
+import { describeSize } from "./size.js";
+
+const named = (list) => list.map((name) => [name, name]);
+
+/** The models, each once. Where nobody has chosen, one that draws is chosen. */
+export function offerModels() {
+  const auto = isAuto(control("model")) || control("model").value === "";
+  if (auto) control("model").value = "";
+  const text = (name) => (name === defaultModel() && models().length > 1 ? t("default.is", { value: name }) : name);
+  setChoices("model", models().map((name) => [name, text(name)]), models().length ? null : t("model.nothing"));
+  if (auto) setAuto("model", firstModel());
+}
+
+export function describeChoices() {
+  offerModels();
+  const own = { ...chosenModel()?.defaults, ...presetDefaults() };
+  if (control("sampler").value) own.schedule = field("schedule").default; // a schedule belongs to its sampler
+  setOwnDefaults(own);
+  setChoices("sampler", named(samplers().map((row) => row.name)), defaultText("sampler"));
+  setChoices("schedule", schedules(), defaultText("schedule"));
+  setChoices("preset", presets().map((one) => [one.name, presetTitle(one)]), t("preset.none"));
+  show(byId("preset-row"), presets().length > 0);
+  describePreset(chosenPreset());
+  offerFiles("vae", filesOf("vae"), t("vae.own"));
+  offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
+  if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
+  describeModel(chosenModel());
+  describeSize();
+  if (control("hires.steps")) control("hires.steps").placeholder = control("num_steps").value || control("num_steps").placeholder;
+  const standing = defaultOf("neg");
+  control("neg").placeholder = standing ? t("neg.default", { value: standing }) : t("neg.placeholder");
+  show(byId("no-neg-row"), Boolean(standing));
+}
+
+function schedules() {
+  const names = samplerNow()?.schedules ?? field("schedule").examples;
+  return names.map((name) => [name, name === "default" ? t("schedule.default") : name]);
+}
+
+/** A choice among files of the server's, out of sight where there is nothing to choose. */
+function offerFiles(name, found, nothing) {
+  if (!control(name)) return;
+  setChoices(name, named(found), nothing);
+  show(control(name).closest(".field"), found.length > 0 || control(name).value !== "");
+}
+
+function describePreset(one) {
+  const about = one ? presetAbout(one) : "";
+  byId("preset-about").textContent = about;
+  show(byId("preset-about"), about !== "");
+}
+
+function describeModel(detail) {
+  const about = byId("model-about");
+  if (models().length === 0) about.textContent = t("model.none");
+  else if (!detail) about.textContent = "\u00a0";
+  else {
+    const family = [detail.family.replaceAll("_", " "), detail.variant].filter(Boolean).join(" ");
+    const native = detail.resolution ? t("model.native", { n: detail.resolution }) : "";
+    about.textContent = [family, native, detail.size >= 1e5 ? fileSize(detail.size) : "", detail.loaded ? t("model.loaded") : "", detail.shipped ? t("model.shipped") : ""].filter(Boolean).join(" · ");
+  }
+}

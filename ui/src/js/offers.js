@@ -1,0 +1,78 @@
+// What the server has to offer: models, samplers and styles; and which of them the form means now.
+
+import { ask } from "./api.js";
+import { control, defaultOf, setFields } from "./controls.js";
+import { hasText, language, t } from "./i18n.js";
+import { fieldsFrom } from "./schema.js";
+
+const SIDE = 512; // of a model that doesn't tell its own
+const SET_BY_STYLES = ["num_steps", "guidance", "sampler", "schedule", "width", "height", "neg"];
+let offers = { models: [], details: [], others: [], samplers: [], presets: [], default: null };
+
+/** Names of the models that make pictures, and files of another kind. */
+export const models = () => offers.models;
+export const filesOf = (kind) => offers.others.filter((entry) => entry.kind === kind && !entry.problem).map((entry) => entry.name);
+export const samplers = () => offers.samplers;
+export const presets = () => offers.presets;
+
+/** The model of a request that names none; null where nothing settles that. */
+export const defaultModel = () => offers.default ?? null;
+
+/** Asks for everything. Throws ServerError. */
+export async function learnOffers() {
+  const [document, found] = await Promise.all([ask("/openapi.json"), ask("/models")]);
+  const styles = document.paths["/presets"] ? await ask("/presets") : { presets: [] };
+  offers = { ...offers, default: null, ...found, presets: styles.presets ?? [] };
+  setFields(fieldsFrom(document));
+}
+
+/** Looks which models there are by now. */
+export async function learnModels() {
+  offers = { ...offers, default: null, ...(await ask("/models")) };
+}
+
+/** The samplers of the chosen model. */
+export async function learnSamplers() {
+  const model = control("model").value;
+  const known = model && offers.models.includes(model);
+  offers.samplers = (await ask(`/samplers${known ? `?model=${encodeURIComponent(model)}` : ""}`)).samplers;
+}
+
+export const detailsOf = (name) => offers.details.find((entry) => entry.name === name);
+export const chosenModel = () => detailsOf(control("model").value);
+
+/** The model to begin with where nobody has said one: the server's, else one of one's own, best one that is loaded. */
+export function firstModel() {
+  const own = offers.details.filter((entry) => !entry.shipped);
+  const first = own.find((entry) => entry.loaded) ?? own[0] ?? offers.details[0];
+  return defaultModel() ?? first?.name ?? offers.models[0] ?? "";
+}
+
+/** The side of the square that the chosen model makes best. */
+export const nativeSide = () => chosenModel()?.resolution || SIDE;
+
+export const onlyShipped = () => offers.details.length > 0 && offers.details.every((entry) => entry.shipped);
+
+/** The sampler that is set, or would be taken, with its schedules and bounds. */
+export function samplerNow() {
+  const name = control("sampler").value || defaultOf("sampler");
+  return offers.samplers.find((row) => row.name === name);
+}
+
+export const chosenPreset = () => offers.presets.find((one) => one.name === control("preset")?.value);
+
+/** What the chosen style sets where the request doesn't. */
+export function presetDefaults() {
+  const said = Object.entries(chosenPreset() ?? {});
+  return Object.fromEntries(said.filter(([name, value]) => SET_BY_STYLES.includes(name) && value !== null));
+}
+
+/** A style's name and a few words on it in the page's language, where the style or the page has them. */
+export const presetTitle = (one) => styleText(one, "", one.title) ?? one.name;
+export const presetAbout = (one) => styleText(one, ".about") ?? one.description ?? "";
+
+function styleText(one, part, own) {
+  if (own) return typeof own === "string" ? own : (own[language()] ?? own.en);
+  const key = `preset.${one.name}${part}`;
+  return one.shipped && hasText(key) ? t(key) : undefined;
+}

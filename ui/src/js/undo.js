@@ -1,0 +1,15 @@
+// What a click can overwrite, it can bring back: the form, the picture to start from and its mask.
+
+import { formState, restoreForm } from "./form.js";
+import { t } from "./i18n.js";
+import { restoreSource, sourceState } from "./source.js";
+
+/** An action for a notice that puts everything back as it is now. */
+export function undoToNow() {
+  const [form, source] = [formState(), sourceState()];
+  const act = async () => {
+    await restoreSource(source);
+    restoreForm(form);
+  };
+  return { text: t("undo"), act };
+}

@@ -2,16 +2,20 @@
 
 import ast
 import json
-from io import BytesIO
+import unicodedata
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imagine.cli.console import printable
 from imagine.cli.exits import EXITS
 from imagine.cli.main import main
+from imagine.cli.naming import safe
 from tests.cli.fake_server import FakeServer, picture, png
 
 EVIL = "fox\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp"
@@ -195,3 +199,32 @@ def test_verify_goes_on_behind_what_it_cannot_read(server: FakeServer, capsys: p
     missing, bad, folder = said.err.splitlines()
     assert missing == "none.png can't be read: no such file or directory"
     assert (bad.split()[0], folder) == ("bad.png", ". is a folder, not a file")
+
+
+def test_info_and_verify_of_what_is_piped_in(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("run", "p", "-o", "x") == 0
+    capsys.readouterr()
+    for command, said in (("info", "prompt    p"), ("verify", "-: identical")):
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(Path("x.json").read_bytes())))
+        assert run(command, "-") == 0
+        assert said in capsys.readouterr().out
+
+
+def test_a_recipe_without_a_prompt_draws_no_nothing(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("x.json").write_text(json.dumps({"meta": {"seed": "5"}}))
+    assert run("run", "--from", "x.json") == 2
+    assert "x.json names no prompt" in capsys.readouterr().err
+    assert run("run", "a fox", "--from", "x.json") == 0
+    assert len(server.asked) == 1
+
+
+@given(st.text())
+def test_no_text_commands_a_terminal_and_every_prompt_is_a_name(text: str) -> None:
+    assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in printable(text))
+    name = safe(text)
+    assert len(name.encode()) <= 101
+    assert Path(name).name == name
+    assert name[0] not in ".- "
+    assert printable(name) == name

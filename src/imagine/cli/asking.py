@@ -44,16 +44,18 @@ def check_stdin(names: list[str]) -> None:
         raise click.UsageError(f"Standard input can be one thing only, and here it is {' and '.join(names)}.")
 
 
-def recipe_of(source: str | Path, said: dict[str, Any]) -> dict[str, Any]:
-    """What `source` says of how it was made, as a request asks for it."""
+def recipe_of(source: str | Path, said: dict[str, Any], data: bytes | None = None) -> dict[str, Any]:
+    """What `source`, whose `data` may have been read before, says of how it was made, as a request asks for it."""
     import msgspec
 
     from ..metadata import read_metadata
     from ..replay import request_from_meta
 
-    recipe = read_metadata(read_input(source, "from"), field="from")
+    recipe = read_metadata(read_input(source, "from") if data is None else data, field="from")
     if recipe is None:
         raise ImagineError(f"{source} does not say how it was made", field="from")
+    if "prompt" not in said | recipe.meta:
+        raise BadRequest(f"{source} names no prompt; say one", field="prompt")
     meta = dict(recipe.meta)
     if said:  # another picture: the batches of the first one's steps mean nothing to it
         meta.pop("buckets", None)

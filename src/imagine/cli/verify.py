@@ -71,7 +71,7 @@ def verify(client: Client, file: str) -> Verdict:
     lossy = _LOSSY.get(containers.sniff(data) or "")
     before, old = recipe_in(file, data), data if lossy else picture_in(file, data)
     try:
-        final = list(client.generate(recipe_of(file, {}) | {"progress": True}))[-1]
+        final = list(client.generate(recipe_of(file, {}, data) | {"progress": True}))[-1]
     except Refused as error:
         raise _with_holders(client, before, error) from error
     new = base64.b64decode(final["img"])

@@ -72,6 +72,7 @@ MALFORMED = {
     "http/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "an unknown version": (b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", 400),
     "a NUL in the path": (b"GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    "a URL that is none": (b"GET http://[aaaa/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "a path too long": (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
     "a header too long": (GET + b"X: " + b"a" * 20_000 + b"\r\n\r\n", 431),
     "too many headers": (GET + b"".join(b"X-%d: 1\r\n" % i for i in range(500)) + b"\r\n", 400),

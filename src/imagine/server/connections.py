@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 
 from ..fairness.clients import address_of, client_from_address
@@ -203,6 +203,8 @@ def _answer(status: int, error: BaseException | None) -> web.Response:
     """The answer to `error`, which nobody else answered."""
     if isinstance(error, LineTooLong):
         return refusal(431, "the path or a header is too long; at most 8190 bytes are taken")
+    if isinstance(error, InvalidURLError):  # its message is the URL
+        return refusal(status, "the request can't be read as HTTP: its URL can't be read")
     if isinstance(error, HttpProcessingError):
         why = error.message.splitlines()[0].rstrip(":.")
         why = why[:1].lower() + why[1:]

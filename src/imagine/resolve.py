@@ -22,6 +22,7 @@ from .frames import PreviewSettings
 from .infotext import sampler_from_name
 from .messages import Note, message
 from .params import MAX_SEED, Extend, GenerationParams, Hires
+from .registry.distilled import recipe_of
 from .registry.entry import Entry
 from .request import GenerateRequest, Guidance, Margins, Name, Prompt, SecondPass, Side, Steps
 from .samplers import SAMPLERS, SCHEDULES, Kind, find, plain_name
@@ -63,8 +64,11 @@ _STATED = {"imagine.num_steps": "num_steps", "imagine.guidance": "guidance"}
 
 
 def stated_by(model: Entry) -> Defaults:
-    """What a model's file names as its own in its metadata. A value that can't be asked for is as none."""
-    found = NO_DEFAULTS
+    """What a model's file names as its own in its metadata, else what such a model wants: one made for few steps, few.
+
+    A value that can't be asked for is as none.
+    """
+    found = Defaults(**recipe_of(model)._asdict())
     for key, name in _STATED.items():
         with contextlib.suppress(msgspec.ValidationError):
             said = msgspec.convert({name: model.metadata.get(key)}, Defaults, strict=False)

@@ -20,9 +20,11 @@ _VAE_PREFIXES = ("first_stage_model.", "vae.")
 _DECODER_INPUTS = ("decoder.conv_in.weight", "decoder.conv_in.conv.weight", "decoder.conv1.weight")
 
 
-def text_encoders(tensors: Mapping[str, TensorInfo]) -> tuple[str, ...]:
-    """The names of the text encoders baked into a checkpoint, as `clip_l` or `t5xxl`, sorted."""
+def text_encoders(tensors: Mapping[str, TensorInfo], family: str) -> tuple[str, ...]:
+    """The names of the text encoders baked into a checkpoint of `family`, as `clip_l` or `t5xxl`, sorted."""
     found = {encoder for encoder, name in _TEXT_ENCODERS if name in tensors}
+    if family == "sd2" and "clip_g" in found:  # SD-Turbo names its only one as SDXL's refiner does
+        found = {"clip_h"}
     if not found:
         found = {name.split(".", 2)[1] for name in tensors if name.startswith("text_encoders.")}
     return tuple(sorted(found))

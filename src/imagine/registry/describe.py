@@ -8,13 +8,15 @@ from pathlib import Path
 import msgspec
 
 from imagine.errors import UnusableModel
+from imagine.registry.distilled import distilled_by
 from imagine.registry.entry import Entry
 from imagine.registry.folders import describe_folder
 from imagine.registry.header import read_header
-from imagine.registry.identify import Identity, identify
+from imagine.registry.identify import Identity, identify, predicting
 from imagine.registry.names import normal, printable
-from imagine.registry.prediction import read_sidecar
+from imagine.registry.prediction import by_weights, read_sidecar
 from imagine.registry.scan import Found
+from imagine.registry.usable import needs_of, problem_of
 
 MAX_METADATA_VALUES = 100
 MAX_METADATA_CHARACTERS = 1000
@@ -37,8 +39,9 @@ def describe(found: Found) -> Entry:
         return _with_problem(entry, found.problem)
     try:
         if found.format == "diffusers":
-            identity, digest = describe_folder(found.path, found.members)
-            return _with_identity(entry, identity, digest, {})
+            told = describe_folder(found.path, found.members, entry.name)
+            entry = msgspec.structs.replace(entry, problem=told.problem, needs=told.needs, distilled=told.distilled)
+            return _with_identity(entry, told.identity, told.digest, {})
         return _describe_file(entry, found.path, found.sidecar)
     except UnusableModel as error:
         return _with_problem(entry, str(error))
@@ -49,6 +52,14 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
     identity = identify(header)
     if sidecar and identity.prediction.type:
         identity = identify(header, read_sidecar(sidecar))
+    if identity.family == "sd2" and identity.prediction.source == "default":
+        identity = predicting(identity, header, by_weights(path, header, identity.prediction))
+    entry = msgspec.structs.replace(
+        entry,
+        problem=problem_of(identity, header.tensors),
+        needs=needs_of(identity),
+        distilled=distilled_by(entry.name, header.metadata),
+    )
     kept = [(key, value) for key, value in header.metadata.items() if len(key) + len(value) <= MAX_METADATA_CHARACTERS]
     return _with_identity(entry, identity, header.digest, dict(kept[:MAX_METADATA_VALUES]))
 

@@ -19,7 +19,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     SHA-256 of the whole file, "" until it is known. `header_digest`, that of the header alone (of `model_index.json`
     for a folder), tells no two fine-tunes apart: older recipes name models by it. `files` are what it is made of, as
     they were when they were read. `problem` is one clause that says why the file can't be used.
-    `kind`, `dtype`, `parameters` and `ema` are as `identify.Identity` promises.
+    `kind`, `dtype`, `parameters` and `ema` are as `identify.Identity` promises. `needs` are fields that every request
+    must say for it (`vae`, `img`); `distilled` is how it was made to take few steps, as `distilled.py` has it.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     has_vae: bool = False
     text_encoders: tuple[str, ...] = ()
     ema: str = ""
+    needs: tuple[str, ...] = ()
+    distilled: str = ""
     metadata: dict[str, str] = {}
     format: Format = "safetensors"
     problem: str | None = None
@@ -51,5 +54,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def generates(self) -> bool:
-        """Whether it can make a picture by itself, and so is listed as a model."""
-        return self.kind == "checkpoint" and self.problem is None
+        """Whether it can make a picture by itself or from another, and so is listed as a model."""
+        return self.kind == "checkpoint" and self.problem is None and "vae" not in self.needs
+
+    @property
+    def unusable(self) -> str | None:
+        """One clause that says why it isn't what it could be, or None: `problem`, or that it lacks something."""
+        if self.problem is None and "vae" in self.needs:
+            return "it has no VAE: put one beside it as NAME.vae.safetensors, or name one as vae"
+        return self.problem

@@ -6,14 +6,17 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from imagine.errors import UnusableModel
+from imagine.registry.distilled import distilled_by
+from imagine.registry.families import facts_of
 from imagine.registry.header import Header, read_header
 from imagine.registry.identify import CHECKPOINT, Identity, default_resolution, weigh
-from imagine.registry.prediction import FLOW_FAMILIES, Prediction
+from imagine.registry.pipelines import FROM_PICTURES, STEPPED, pipeline_problem, stepped_problem
+from imagine.registry.prediction import Prediction
 from imagine.registry.reading import read_small
 from imagine.registry.scan import INDEX, SAFETENSORS
 
@@ -23,19 +26,34 @@ MAX_JSON_BYTES = 4_000_000
 _FAMILIES = (
     ("StableDiffusionXL", "sdxl"), ("StableDiffusion3", "sd3"), ("StableDiffusion", "stable_diffusion"),
     ("LatentConsistencyModel", "stable_diffusion"), ("StableCascade", "stable_cascade"),
-    ("Flux2", "flux2"), ("Flux", "flux"), ("Chroma", "chroma"), ("ZImage", "z-image"), ("QwenImage", "qwen-image"),
-    ("AuraFlow", "auraflow"), ("HiDreamImage", "hidream"), ("HunyuanVideo", "hunyuan-video"), ("Sana", "sana"),
-    ("Wan", "wan"), ("LTX2", "ltx2"), ("LTX", "ltx"), ("Lumina2", "lumina2"), ("Mochi", "mochi"),
-    ("Cosmos2", "cosmos-2.0"), ("Cosmos", "cosmos-1.0"), ("PixArt", "pixart"), ("Kandinsky5", "kandinsky5"),
-    ("Krea2", "krea2"), ("Kolors", "kolors"),
+    ("Flux2", "flux2"), ("Flux3", "flux3"), ("Flux", "flux"), ("Chroma", "chroma"), ("ZImage", "z-image"),
+    ("QwenImage", "qwen-image"), ("AuraFlow", "auraflow"), ("HiDreamImage", "hidream"), ("Sana", "sana"),
+    ("HunyuanVideo", "hunyuan-video"), ("HunyuanImage", "hunyuan-image"), ("Wan", "wan"), ("LTX2", "ltx2"),
+    ("LTX", "ltx"), ("Lumina2", "lumina2"), ("Mochi", "mochi"), ("Cosmos2", "cosmos-2.0"), ("Cosmos", "cosmos-1.0"),
+    ("PixArt", "pixart"), ("Kandinsky5", "kandinsky5"), ("Krea2", "krea2"), ("Kolors", "kolors"),
+    ("CogView4", "cogview4"), ("CogView3", "cogview3"), ("ErnieImage", "ernie-image"), ("Anima", "anima"),
+    ("LongCatImage", "longcat-image"), ("OvisImage", "ovis-image"), ("Ideogram4", "ideogram4"),
 )  # fmt: skip
-_VARIANTS = (("InstructPix2Pix", "instruct-pix2pix"), ("Inpaint", "inpainting"), ("Fill", "fill"))
+_VARIANTS = (
+    ("InstructPix2Pix", "instruct-pix2pix"), ("Inpaint", "inpainting"), ("Fill", "fill"), ("Depth2Img", "depth"),
+    ("Kontext", "kontext"), ("Edit", "edit"), ("LatentConsistency", "lcm"),
+)  # fmt: skip
 _WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "processor", "feature_extractor", "safety_checker", "watermark")
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
 
 
-def describe_folder(path: Path, members: Iterable[Path]) -> tuple[Identity, str]:
-    """What the folder at `path`, with these `members`, is, and the SHA-256 of its `model_index.json`.
+class Described(NamedTuple):
+    """What a folder is, the SHA-256 of its `model_index.json`, and how it may be used (see `Entry`)."""
+
+    identity: Identity
+    digest: str
+    problem: str | None
+    needs: tuple[str, ...]
+    distilled: str
+
+
+def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Described:
+    """What the folder at `path`, with these `members`, is; `name` is what it is called.
 
     Raises UnusableModel where an index, config or header is broken, or a component's weights are missing or pickled.
     """
@@ -45,10 +63,18 @@ def describe_folder(path: Path, members: Iterable[Path]) -> tuple[Identity, str]
     if not isinstance(pipeline, str):
         raise UnusableModel(f"its {INDEX} names no pipeline class")
     configs = {m.parent.name: _read(m, f"{m.parent.name}/config.json") for m in members if m.name == "config.json"}
-    headers = {part: _component_headers(part, path, members) for part in _weighted_parts(index)}
+    headers = {part: _component_headers(part, path, members) for part in _weighted_parts(pipeline, index)}
     schedule = path / "scheduler" / "scheduler_config.json"
     scheduler = _read(schedule, "scheduler/scheduler_config.json") if schedule in set(members) else {}
-    return _identity(pipeline, configs, headers, scheduler), hashlib.sha256(raw).hexdigest()
+    identity = _identity(pipeline, configs, headers, scheduler)
+    problem = pipeline_problem(pipeline, path, index)
+    if problem is None and pipeline in STEPPED:
+        problem = stepped_problem(identity, configs.get("vae", {}))
+    needs = ("img",) if any(word in pipeline for word in FROM_PICTURES) else ()
+    distilled = distilled_by(
+        name, {}, {"_class_name": "LCMScheduler"} if "LatentConsistency" in pipeline else scheduler
+    )
+    return Described(identity, hashlib.sha256(raw).hexdigest(), problem, needs, distilled)
 
 
 def _read(path: Path, name: str) -> dict[str, Any]:
@@ -69,12 +95,14 @@ def _object(raw: bytes, name: str) -> dict[str, Any]:
         raise UnusableModel(f"its {name} is not a JSON object") from error
 
 
-def _weighted_parts(index: Mapping[str, Any]) -> list[str]:
-    """The components of the index that hold weights: entries are [library, class], both null for one left out."""
+def _weighted_parts(pipeline: str, index: Mapping[str, Any]) -> list[str]:
+    """The components of the index that hold weights and are loaded: entries are [library, class], null for one left
+    out."""
+    unread = (*_WITHOUT_WEIGHTS, "image_encoder") if pipeline in STEPPED else _WITHOUT_WEIGHTS
     parts = []
     for part, entry in index.items():
         named = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)
-        if named and not any(word in part for word in _WITHOUT_WEIGHTS):
+        if named and not any(word in part for word in unread):
             parts.append(part)
     if not parts:
         raise UnusableModel(f"its {INDEX} names no component")
@@ -150,10 +178,14 @@ def _family(pipeline: str, config: Mapping[str, Any]) -> str:
 
 
 def _prediction(family: str, scheduler: Mapping[str, Any]) -> Prediction:
-    kind = str(scheduler.get("prediction_type", ""))
+    kind, named = str(scheduler.get("prediction_type", "")), str(scheduler.get("_class_name", ""))
     zero_snr = scheduler.get("rescale_betas_zero_snr") is True
-    if family in FLOW_FAMILIES or str(scheduler.get("_class_name", "")).startswith("FlowMatch"):
-        return Prediction("flow", "family" if family in FLOW_FAMILIES else "scheduler_config.json")
+    if facts_of(family).flow:
+        return Prediction("flow", "family")
+    if named.startswith("FlowMatch") or scheduler.get("use_flow_sigmas") is True or kind == "flow_prediction":
+        return Prediction("flow", "scheduler_config.json")
+    if named.startswith("EDM"):
+        return Prediction("edm", "scheduler_config.json")
     if kind in {"epsilon", "v_prediction", "sample"}:
         return Prediction(kind, "scheduler_config.json", zero_snr)
     return Prediction("epsilon", "default", zero_snr)

@@ -11,6 +11,7 @@ import msgspec
 from imagine.registry.adapters import find_adapter, find_embedding
 from imagine.registry.components import baked_vae_channels, find_encoder, find_vae, text_encoders
 from imagine.registry.denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
+from imagine.registry.families import facts_of
 from imagine.registry.header import BITS, Header, TensorInfo
 from imagine.registry.loras import find_lora
 from imagine.registry.prediction import Prediction, Sidecar, tell_prediction
@@ -28,7 +29,7 @@ DTYPES = {
 }  # fmt: skip
 """torch's names for what weights are stored as; another dtype keeps the format's name, in small letters."""
 
-_RESOLUTIONS = {"stable_diffusion": 512, "sd2": 768, "sd_x4_upscaler": 512, "wan": 480, "ltx": 704}
+
 _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
 _TWO_ENCODERS = frozenset({"clip_l", "clip_g"})
 
@@ -86,7 +87,7 @@ def _plain(
 
 def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) -> Identity:
     tensors, family = header.tensors, denoiser.family
-    encoders, vae_channels = text_encoders(tensors), baked_vae_channels(tensors)
+    encoders, vae_channels = text_encoders(tensors, family), baked_vae_channels(tensors)
     only_ema = denoiser.prefix.startswith(EMA_PREFIX)
     parameters, dtype = _weigh_checkpoint(tensors, denoiser.prefix, only_ema=only_ema)
     variant = denoiser.variant or _marked_variant(tensors)
@@ -124,11 +125,17 @@ def _resolution(metadata: Mapping[str, str], family: str, prediction: str) -> in
     return default_resolution(family, prediction)
 
 
+def predicting(identity: Identity, header: Header, prediction: Prediction) -> Identity:
+    """The same checkpoint, once its prediction is known better: its native square may be another then."""
+    resolution = _resolution(header.metadata, identity.family, prediction.type)
+    return msgspec.structs.replace(identity, prediction=prediction, resolution=resolution)
+
+
 def default_resolution(family: str, prediction: str) -> int:
     """The side that the family was trained at; of SD2's two bases, epsilon means the 512 one."""
     if family == "sd2" and prediction == "epsilon":
         return 512
-    return _RESOLUTIONS.get(family, 1024)
+    return facts_of(family).resolution
 
 
 def _weigh_checkpoint(tensors: Mapping[str, TensorInfo], prefix: str, *, only_ema: bool) -> tuple[int, str]:

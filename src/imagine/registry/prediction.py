@@ -6,6 +6,10 @@ anywhere falls to the family's default, and `source` names where the answer came
 
 from __future__ import annotations
 
+import math
+import os
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +17,9 @@ import msgspec
 
 from imagine.errors import UnusableModel
 from imagine.files.yaml_text import TooMuch, read_yaml
+from imagine.registry.families import facts_of
 from imagine.registry.header import Header
-from imagine.registry.reading import read_small
-
-FLOW_FAMILIES = frozenset({
-    "sd3", "sd3.5", "flux", "flux2", "flux3", "chroma", "z-image", "qwen-image", "wan", "ltx", "ltx2", "auraflow",
-    "lumina2", "hidream", "hunyuan-video", "mochi", "krea2", "sana", "kandinsky5", "minimax-h3",
-})  # fmt: skip
+from imagine.registry.reading import read_exactly, read_small, regular_file
 
 _SPELLINGS = {
     "epsilon": "epsilon", "eps": "epsilon",
@@ -29,10 +29,17 @@ _SPELLINGS = {
     "edm": "edm",
 }  # fmt: skip
 # Stability's own names of the two SD2 checkpoints, whose tensors are the same.
+_KEYS = ("modelspec.prediction_type", "modelspec.predict_key")
+"""Metadata that says it: kohya's, and ComfyUI's."""
 _ARCHITECTURES = {"stable-diffusion-v2-768-v": "v_prediction", "stable-diffusion-v2-512": "epsilon"}
 _TRUE = frozenset({"1", "true", "yes"})
 
 MAX_SIDECAR_BYTES = 16_384
+_TELLING = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
+_SPREAD = 0.09
+_MOST = 65_536
+_UNPACKED = {"F16": "e", "F32": "f", "BF16": "f"}
+"""How `struct` calls the dtypes of a bias."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -52,7 +59,10 @@ class Sidecar(msgspec.Struct, frozen=True):
 
 
 def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> Prediction:
-    """The prediction of a checkpoint of `family`, by the first of the sources that says one."""
+    """The prediction of a checkpoint of `family`, by the first of the sources that says one.
+
+    Where none does, of SD2, `by_weights` can tell.
+    """
     kind, source = _tell_type(header, family, variant, sidecar)
     zero_snr = (
         "ztsnr" in header.tensors
@@ -63,10 +73,11 @@ def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar 
 
 
 def _tell_type(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> tuple[str, str]:
-    if family in FLOW_FAMILIES:
+    if facts_of(family).flow:
         return "flow", "family"
-    if said := _SPELLINGS.get(header.metadata.get("modelspec.prediction_type", "").strip().lower()):
-        return said, "modelspec.prediction_type"
+    for key in _KEYS:
+        if said := _SPELLINGS.get(header.metadata.get(key, "").strip().lower()):
+            return said, key
     if said := _ARCHITECTURES.get(header.metadata.get("modelspec.architecture", "").strip().lower()):
         return said, "modelspec.architecture"
     for marker, said in (("edm_mean", "edm"), ("edm_vpred.sigma_max", "edm"), ("v_pred", "v_prediction")):
@@ -79,6 +90,34 @@ def _tell_type(header: Header, family: str, variant: str, sidecar: Sidecar | Non
     # SD2's 512-base (epsilon) and 768-v have the same tensors. 768-v is the one most SD2 checkpoints were tuned from,
     # and diffusers takes a bare file for it too; a 512-base needs metadata or a sidecar that says epsilon.
     return ("v_prediction" if family == "sd2" else "epsilon"), "default"
+
+
+def by_weights(path: Path, header: Header, told: Prediction) -> Prediction:
+    """What an SD2 checkpoint predicts that nothing says: told by how one bias of its U-Net is spread.
+
+    In the checkpoints that were tuned on v it is spread wider; an untrained or empty one tells nothing. The tensor and
+    the bound are those of ComfyUI's `comfy/supported_models.py` (https://github.com/comfyanonymous/ComfyUI).
+    """
+    info = header.tensors.get(_TELLING)
+    if info is None or info.dtype not in _UNPACKED or not 2 <= info.elements <= _MOST:
+        return told
+    with regular_file(path) as (file, _):
+        os.lseek(file, header.data_start + info.start, os.SEEK_SET)
+        spread = _deviation(_numbers(read_exactly(file, info.end - info.start), info.dtype))
+    if not spread or not math.isfinite(spread):
+        return told
+    return Prediction("v_prediction" if spread > _SPREAD else "epsilon", "weights", told.zero_snr)
+
+
+def _deviation(numbers: Sequence[float]) -> float:
+    mean = sum(numbers) / len(numbers)
+    return math.sqrt(sum((number - mean) ** 2 for number in numbers) / len(numbers))
+
+
+def _numbers(data: bytes, dtype: str) -> Sequence[float]:
+    if dtype == "BF16":  # the upper half of a float32
+        data = b"".join(b"\0\0" + data[i : i + 2] for i in range(0, len(data), 2))
+    return struct.unpack(f"<{len(data) // struct.calcsize(_UNPACKED[dtype])}{_UNPACKED[dtype]}", data)
 
 
 def read_sidecar(path: Path) -> Sidecar:

@@ -1,0 +1,98 @@
+"""Checkpoints that were made to take few steps (Turbo, Lightning, LCM, Hyper, DMD2 …): how to tell, and what they want.
+
+The tensors don't tell: metadata, a diffusers scheduler or a name does. The numbers are those of each model's card:
+stabilityai/sdxl-turbo, ByteDance/SDXL-Lightning and Hyper-SD, latent-consistency, tianweiy/DMD2, h1t/TCD, wangfuyun/PCM,
+FLUX.1-schnell, FLUX.2-klein, Z-Image-Turbo, Sana Sprint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from imagine.registry.entry import Entry
+from imagine.registry.families import facts_of
+
+_FEW = 16
+"""The most steps that a distilled model is said to be made for."""
+
+
+class Recipe(NamedTuple):
+    """What a model wants where nobody says otherwise; None where it wants nothing in particular."""
+
+    num_steps: int | None = None
+    guidance: float | None = None
+    sampler: str | None = None
+    schedule: str | None = None
+
+
+RECIPES = {
+    "turbo": Recipe(4, 1.0, "euler a", "sgm uniform"),
+    "lightning": Recipe(4, 1.0, "euler", "sgm uniform"),
+    "hyper": Recipe(8, 1.0, "ddim", "sgm uniform"),
+    "lcm": Recipe(6, 1.0, "lcm", "default"),
+    "dmd2": Recipe(4, 1.0, "lcm", "default"),
+    "tcd": Recipe(4, 1.0, "tcd", "default"),
+    "pcm": Recipe(4, 1.0, "ddim", "sgm uniform"),
+}
+"""Of the families that our own samplers drive; a guidance of 1 is none."""
+_OF_PIPELINES = {
+    ("flux", "schnell"): Recipe(4, 0.0),
+    ("flux", "turbo"): Recipe(8, 3.5),
+    ("flux", "hyper"): Recipe(8, 3.5),
+    ("flux2", "klein"): Recipe(4, 1.0),
+    ("z-image", "turbo"): Recipe(9, 0.0),
+    ("qwen-image", "lightning"): Recipe(8, 1.0),
+    ("sd3.5", "turbo"): Recipe(4, 0.0),
+    ("krea2", "turbo"): Recipe(8, 0.0),
+    ("sana", "sprint"): Recipe(2, 4.5),
+}
+"""Of those that run as diffusers' pipelines, by family: each brings a sampler of its own."""
+
+# In names, words run together (`dreamshaperXL_v21TurboDPMSDE`); of short ones only whole ones count.
+_WORDS = (
+    ("dmd2", re.compile(r"(?i:dmd-?2)|(?<![A-Za-z])(?i:dmd)(?![A-Za-z])")),
+    ("lightning", re.compile(r"(?i:lightning)")),
+    ("turbo", re.compile(r"(?i:turbo)")),
+    ("hyper", re.compile(r"(?i:hyper[-_ ]?(?:sd|flux|[0-9]{1,2}[-_ ]?step))|(?<![A-Z])(?i:hyper)(?![A-Za-z])")),
+    ("lcm", re.compile(r"(?<![A-Za-z])(?i:lcm)(?![A-Za-z])|(?<=[a-z0-9])LCM(?![a-z])")),
+    ("tcd", re.compile(r"(?<![A-Za-z])(?i:tcd)(?![A-Za-z])")),
+    ("pcm", re.compile(r"(?<![A-Za-z])(?i:pcm)(?![A-Za-z])")),
+    ("schnell", re.compile(r"(?i:schnell)")),
+    ("klein", re.compile(r"(?i:klein)(?!.*(?i:base))")),
+    ("sprint", re.compile(r"(?i:sprint)")),
+)
+_STEPS = re.compile(r"(?<![0-9])([0-9]{1,2})[-_ ]?steps?(?![a-z])", re.IGNORECASE)
+_TOLD_BY = ("modelspec.title", "modelspec.architecture", "modelspec.tags")
+_SCHEDULERS = {"LCMScheduler": "lcm", "TCDScheduler": "tcd"}
+_NOTHING: Mapping[str, Any] = {}
+
+
+def distilled_by(name: str, metadata: Mapping[str, str], scheduler: Mapping[str, Any] = _NOTHING) -> str:
+    """How a checkpoint of this `name` was distilled, with `:` and its steps where they are said (`lightning:8`); "".
+
+    `scheduler` is the diffusers configuration of its scheduler, where there is one.
+    """
+    texts = [*(metadata[key] for key in _TOLD_BY if key in metadata), name]
+    how = next((how for text in texts for how, word in _WORDS if word.search(text)), "") or _by_scheduler(scheduler)
+    steps = next((int(match[1]) for text in texts if (match := _STEPS.search(text))), 0)
+    return f"{how}:{steps}" if how and 1 <= steps <= _FEW else how
+
+
+def _by_scheduler(scheduler: Mapping[str, Any]) -> str:
+    """By its class; ancestral steps that are spaced from the end are those of the two Turbo checkpoints."""
+    named = str(scheduler.get("_class_name"))
+    if named == "EulerAncestralDiscreteScheduler" and scheduler.get("timestep_spacing") == "trailing":
+        return "turbo"
+    return _SCHEDULERS.get(named, "")
+
+
+def recipe_of(model: Entry) -> Recipe:
+    """What this model wants: as it was distilled, else what its family's pipeline takes."""
+    facts = facts_of(model.family)
+    how, _, steps = model.distilled.partition(":")
+    recipe = RECIPES.get(how) if facts.single_file else _OF_PIPELINES.get((model.family, how))
+    if recipe is None:
+        return Recipe(facts.num_steps, facts.guidance)
+    return recipe._replace(num_steps=int(steps)) if steps else recipe

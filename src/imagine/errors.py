@@ -16,6 +16,7 @@ ImagineError                    anything we raise on purpose; its text is one se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -32,6 +33,15 @@ class ImagineError(Exception):
         super().__init__(str(note))
         self.note = note
         self.field = field or (note.field if isinstance(note, Message) else None)
+
+
+_FOLDERS = re.compile(r"(?<![\w.:/\\])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\":]+[/\\])+(?=[^\s/\\])")
+_QUOTED = re.compile(r"(['\"])(?:/|[A-Za-z]:\\)(?:[^'\"]*[/\\])(?=[^/\\'\"]+\1)")
+
+
+def without_folders(text: str) -> str:
+    """A foreign error's words, with only the last part of every path: where things lie is nobody's business."""
+    return _FOLDERS.sub("", _QUOTED.sub(r"\1", text))
 
 
 class BadRequest(ImagineError):

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import Unsupported
+from ..errors import Unsupported, without_folders
 from ..frames import Submit
 from ..messages import message
 from ..params import GenerationParams
@@ -133,6 +133,12 @@ class WholeJob(Job):
             self._run = self._begun(self.own)
         try:
             self._run.advance()
+        except (ValueError, TypeError) as error:  # a pipeline looks at what it is given before its first step
+            self._run = None
+            if before:
+                raise
+            why = without_folders(" ".join(str(error).split()))[:300]
+            raise Unsupported(message("pipeline.refuses", None, pipeline=self.own.name, why=why)) from error
         except BaseException:
             self._run = None
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import BadRequest, ImagineError, OutOfMemory, UnusableModel, WorkerLost
+from ..errors import BadRequest, ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
 from ..events import Failed
 
 # Recognised by name, so that this border doesn't import what it guards against.
@@ -49,4 +49,4 @@ def failed_from_error(job: str, error: ImagineError) -> Failed:
 def _one_line(text: str) -> str:
     """The first line that says something, whatever characters a driver or a file name put into it."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-    return line[:_LONGEST].encode("utf-8", "replace").decode("utf-8")
+    return without_folders(line)[:_LONGEST].encode("utf-8", "replace").decode("utf-8")

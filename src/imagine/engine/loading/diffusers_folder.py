@@ -19,7 +19,7 @@ from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from imagine.errors import UnusableModel
+from imagine.errors import UnusableModel, without_folders
 from imagine.frames import Source
 
 from .components import Components, LoadReport
@@ -33,6 +33,10 @@ _BASES = ("StableDiffusion", "StableDiffusionXL")
 STEPPED = {f"{base}{kind}Pipeline" for base in _BASES for kind in ("", "Img2Img", "Inpaint")}
 """The pipelines whose components the engine steps by itself."""
 LIBRARIES = ("diffusers", "transformers")
+_UNREAD = ("safety_checker", "feature_extractor", "image_encoder")
+"""Components of the pipelines that the engine steps which aren't loaded."""
+_BOUNDLESS = 10**9
+"""A tokenizer that names no longest text is said to take about 10^30 tokens."""
 
 
 def load_diffusers_folder(
@@ -60,33 +64,51 @@ def load_diffusers_folder(
             return _components(source, folder, index, device, dtype, progress)
         return _pipeline(folder, index, device, dtype)
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
-        raise UnusableModel(f"its files don't make a {name}: {error}") from error
+        raise UnusableModel(f"its files don't make a {name}: {without_folders(str(error))}") from error
 
 
 def _check_parts(folder: Path, index: dict[str, Any]) -> None:
     """Only classes of the two libraries, no code beside them, and no component whose weights are all pickled."""
+    unread = _UNREAD if index.get("_class_name") in STEPPED else ()
     for part, named in index.items():
-        if part.startswith("_") or not isinstance(named, list) or named[:1] == [None]:
+        if part.startswith("_") or not isinstance(named, list) or named[:1] == [None] or part in unread:
             continue
-        library = named[0]
+        library = named[0] if named else None
         if not isinstance(library, str) or not (library in LIBRARIES or hasattr(diffusers.pipelines, library)):
             raise UnusableModel(f"its {part} is of '{str(library)[:80]}', and code other than diffusers' is never run")
         if Path(part).name != part or any((folder / part).glob("*.py")):
             raise UnusableModel(f"its {part} comes with code of its own, which is never run")
-        suffixes = {file.suffix for file in (folder / part).glob("*")}
-        if suffixes & set(PICKLES) and ".safetensors" not in suffixes:
+        if part != "safety_checker" and _is_pickled(folder / part):
             raise UnusableModel(f"its {part} has pickled weights only, which are never opened")
+
+
+def _is_pickled(part: Path) -> bool:
+    suffixes = {file.suffix for file in part.glob("*")}
+    return bool(suffixes & set(PICKLES)) and ".safetensors" not in suffixes
 
 
 def _pipeline(folder: Path, index: dict[str, Any], device: torch.device, dtype: torch.dtype | None) -> Any:
     for library in (diffusers, transformers):
         library.utils.logging.disable_progress_bar()
     # Said to be left out, or diffusers takes their absence for a mistake.
-    absent = {part: None for part, named in index.items() if isinstance(named, list) and named[:1] == [None]}
+    absent: dict[str, Any] = {
+        part: None for part, named in index.items() if isinstance(named, list) and named[:1] == [None]
+    }
+    if "safety_checker" in index and _is_pickled(folder / "safety_checker"):
+        absent |= {"safety_checker": None, "requires_safety_checker": False}
     loaded = diffusers.DiffusionPipeline.from_pretrained(
         folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False, **absent
     )
+    for number in ("", "_2", "_3"):
+        _bound(getattr(loaded, f"tokenizer{number}", None), getattr(loaded, f"text_encoder{number}", None))
     return loaded.to(device)
+
+
+def _bound(tokenizer: Any, encoder: Any) -> None:
+    """Tell a tokenizer that doesn't know its longest text how much its encoder takes: pipelines cut there."""
+    most = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
+    if isinstance(most, int) and getattr(tokenizer, "model_max_length", 0) > _BOUNDLESS:
+        tokenizer.model_max_length = most
 
 
 def _components(
@@ -105,6 +127,7 @@ def _components(
         text = [_text_encoder(folder, f"text_encoder{number}", index, report) for number in numbers]
         tokenizers = [CLIPTokenizer.from_pretrained(folder / f"tokenizer{n}", local_files_only=True) for n in numbers]
         scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
+        noise = noise_of_scheduler(source.options, scheduler)
     with report.stage("place"):
         networks = [*text, unet, vae]
         for number, network in enumerate(networks, 1):
@@ -112,7 +135,7 @@ def _components(
             network.fill(device, dtype)
             if progress is not None:
                 progress(number / len(networks))
-    family, noise = _family(unet.module.config, numbers), noise_of_scheduler(source.options, scheduler)
+    family = _family(unet.module.config, numbers)
     side, said = unet.module.config.sample_size, source.options.get("resolution")
     known = side * DOWNSCALE if isinstance(side, int) else family_config(family).resolution[noise.prediction]
     return Components(
@@ -139,7 +162,10 @@ def _vae(folder: Path, report: LoadReport) -> Network:
     files = read_weights(folder / "vae")
     report.bytes_mapped += sum(file.nbytes for file in files)
     tensors = {new_vae_name(name): tensor for name, tensor in tensors_of(files).items()}
-    return network_of("VAE", partial(AutoencoderKL.from_config, read_json(folder / "vae" / "config.json")), tensors)
+    config = read_json(folder / "vae" / "config.json")
+    if config.get("latents_mean") is not None:
+        raise UnusableModel("its VAE normalises its latents (latents_mean), which isn't supported for its family")
+    return network_of("VAE", partial(AutoencoderKL.from_config, config), tensors)
 
 
 def _text_encoder(folder: Path, part: str, index: dict[str, Any], report: LoadReport) -> Network:

@@ -26,6 +26,8 @@ class TextEncoderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """It gives a pooled projection too, from all of its layers; else a file's OpenCLIP has one layer too many."""
     config: dict[str, Any]
     pad_token: str
+    layers: int = 0
+    """How many the whole OpenCLIP model has, where the last is not used; a file may lack it."""
 
 
 class FamilyConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from .family_config import UNET, VAE, FamilyConfig, TextEncoderConfig
 
 Tensors = dict[str, Tensor]
 EMA = "model_ema.diffusion_model"
+_FIRST = "conditioner.embedders.0."
 
 _VAE_PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")
 _VAE_PREFIXES = (VAE, "vae.", "")
@@ -27,7 +28,9 @@ _OLD_VAE_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.
 _EXTRA = re.compile(
     r"^(model_ema|denoiser)\.|alphas_cumprod|^(betas|logvar|lvlb_weights|scale_factor|v_pred|ztsnr)$|^posterior_"
     r"|(^|\.)(position_ids|logit_scale|attn_mask|scaled_fp8|scale_input|scale_weight)$"
-    r"|^cond_stage_model\.text_projection$|^conditioner\.embedders\.\d+\.text_projection$|\.text_projection\.weight$"
+    r"|\.(weight_scale|input_scale|comfy_quant)$"
+    r"|^cond_stage_model\.text_projection$|^conditioner\.embedders\.\d+\.text_projection$"
+    r"|(^|\.)text_projection\.weight$"
     r"|\.loss\.|\.visual\."
 )
 _EMA_BLOCK = re.compile(r"(input_blocks|output_blocks)(\d+)(\d)(?=\D)|(middle_block)(\d)(?=\D)")
@@ -64,6 +67,17 @@ def with_live_unet(tensors: Tensors) -> Tensors:
     ema = {name: tensor for name, tensor in tensors.items() if name.startswith(EMA)}
     live = {UNET + _dotted(name.removeprefix(EMA)): tensor for name, tensor in ema.items()}
     return {name: tensor for name, tensor in tensors.items() if name not in ema} | live
+
+
+def with_sd_names(tensors: Tensors) -> Tensors:
+    """The same tensors; where SD1's or SD2's only text encoder has the name of SDXL's first (as SD-Turbo's has), its
+    usual one."""
+    if UNET + "label_emb.0.0.weight" in tensors or not any(name.startswith(_FIRST) for name in tensors):
+        return tensors
+    return {
+        "cond_stage_model." + name.removeprefix(_FIRST) if name.startswith(_FIRST) else name: tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def unet_part(tensors: Tensors) -> Tensors:
@@ -111,7 +125,7 @@ def text_tensors(tensors: Tensors, encoder: TextEncoderConfig) -> Tensors:
     part = {name: tensor for name, tensor in _under(tensors, encoder.prefix).items() if not _EXTRA.search(name)}
     if encoder.layout == "clip":
         return {name.removeprefix("text_model."): tensor for name, tensor in part.items()}
-    return _from_open_clip(part, projection=encoder.projection)
+    return _from_open_clip(part, projection=encoder.projection, whole=encoder.layers)
 
 
 def _under(tensors: Tensors, prefix: str) -> Tensors:
@@ -134,13 +148,14 @@ def new_vae_name(name: str) -> str:
     return name
 
 
-def _from_open_clip(part: Tensors, *, projection: bool) -> Tensors:
-    """Without `projection` the last layer goes unread, where the whole model is there: SD2 was trained on the
-    penultimate one."""
+def _from_open_clip(part: Tensors, *, projection: bool, whole: int) -> Tensors:
+    """Without `projection` the last layer goes unread, where the whole model of so many layers is there: SD2 was
+    trained on the penultimate one."""
     layers = 1 + max(
         (int(name.split(".")[2]) for name in part if name.startswith("transformer.resblocks.")), default=-1
     )
-    unread = f"transformer.resblocks.{layers - 1}." if "text_projection" in part and not projection else None
+    last = layers == whole or ("text_projection" in part and layers != whole - 1)
+    unread = f"transformer.resblocks.{layers - 1}." if last and not projection else None
     converted: Tensors = {}
     for name, tensor in part.items():
         if name == "text_projection":

@@ -6,6 +6,8 @@ cache: torch's own half to bfloat16 takes three times as long, as it goes elemen
 
 from __future__ import annotations
 
+import json
+
 import torch
 from torch import Tensor
 
@@ -16,7 +18,9 @@ from .checkpoint_file import is_aligned, release
 FLOAT8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 _STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _PIECE = 2**19
-_SCALE = ".scale_weight"
+_SCALES = (".scale_weight", ".weight_scale")
+_QUANTISED = ".comfy_quant"
+_FORMATS = ("float8_e4m3fn", "float8_e5m2")
 
 
 def place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -58,24 +62,39 @@ def stored_dtype(tensors: dict[str, Tensor]) -> torch.dtype:
 
 
 def widen_float8(tensors: dict[str, Tensor], device: torch.device, dtype: torch.dtype | None) -> dict[str, Tensor]:
-    """`tensors` without 8-bit ones: those on `device` in `dtype` (None: float16), times their `.scale_weight`.
+    """`tensors` without 8-bit ones: those on `device` in `dtype` (None: float16), times their scale.
 
     The scales themselves are left out. A scale is one number or one for each row.
-    Source: https://github.com/comfyanonymous/ComfyUI, `comfy/ops.py`: a layer's true weight is it times `scale_weight`.
+    Source: https://github.com/comfyanonymous/ComfyUI, `comfy/ops.py`: a layer's true weight is it times `scale_weight`,
+    since 2025 called `weight_scale` and beside a `comfy_quant` that names the format, in JSON.
+    Raises UnusableModel for a format that is no float8.
     """
     if not any(tensor.dtype in FLOAT8 for tensor in tensors.values()):
         return tensors
     widened: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if name.endswith(_SCALE):
+        if name.endswith(_QUANTISED):
+            _check_format(name, tensor)
+            continue
+        if name.endswith(_SCALES):
             continue
         if tensor.dtype not in FLOAT8:
             widened[name] = tensor
             continue
-        scale = tensors.get(name.removesuffix(".weight") + _SCALE) if name.endswith(".weight") else None
+        layer = name.removesuffix(".weight")
+        scale = next((tensors[layer + end] for end in _SCALES if layer != name and layer + end in tensors), None)
         widened[name] = _widened(name, tensor, scale, device).to(dtype or torch.float16)
         release(tensor)
     return widened
+
+
+def _check_format(name: str, tensor: Tensor) -> None:
+    try:
+        said = json.loads(bytes(tensor.flatten().tolist()))["format"]
+    except (ValueError, TypeError, LookupError) as error:
+        raise UnusableModel(f"its tensor {name} is not understood") from error
+    if said not in _FORMATS:
+        raise UnusableModel(f"its weights are quantised ({str(said)[:40]}), which isn't supported")
 
 
 def _widened(name: str, tensor: Tensor, scale: Tensor | None, device: torch.device) -> Tensor:

@@ -23,7 +23,7 @@ from imagine.messages import message
 from .checkpoint_file import CheckpointFile
 from .components import Components, LoadReport
 from .family_config import family_config, tell_family
-from .ldm_keys import unknown_names, with_live_unet
+from .ldm_keys import unknown_names, with_live_unet, with_sd_names
 from .networks import Network, text_network, unet_network, vae_network
 from .placing import widen_float8
 from .read_ahead import ReadAhead
@@ -113,7 +113,7 @@ def load_vae(path: str, *, family: str, device: torch.device, dtype: torch.dtype
 def _plan(
     source: Source, file: CheckpointFile, device: torch.device, dtype: torch.dtype | None, report: LoadReport
 ) -> _Plan:
-    tensors = widen_float8(with_live_unet(file.tensors), device, dtype)
+    tensors = widen_float8(with_sd_names(with_live_unet(file.tensors)), device, dtype)
     name = tell_family(tensors)
     family = family_config(name)
     noise = noise_of(source.options, file.metadata, tensors, family)

@@ -19,6 +19,9 @@ _SPELLINGS: dict[str, Prediction] = {
     "epsilon": "epsilon", "eps": "epsilon",
     "v": "v_prediction", "v_prediction": "v_prediction", "v-prediction": "v_prediction",
 }  # fmt: skip
+_KEYS = ("modelspec.prediction_type", "modelspec.predict_key")
+_FOREIGN = {"FlowMatch": "flow matching", "EDM": "EDM's noise levels"}
+"""Beginnings of scheduler classes whose noise is another than a Stable Diffusion U-Net's here."""
 _SCHEDULER = {
     "prediction_type": "prediction", "rescale_betas_zero_snr": "zero_snr", "beta_start": "beta_start",
     "beta_end": "beta_end", "beta_schedule": "beta_schedule", "num_train_timesteps": "train_steps",
@@ -30,12 +33,12 @@ _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
 def noise_of(
     options: Mapping[str, Any], metadata: Mapping[str, str], names: Collection[str], family: FamilyConfig
 ) -> Noise:
-    """The noise process: `options` (`prediction`, `zero_snr`) say it, else the metadata (`modelspec.prediction_type`),
-    else the markers `v_pred` and `ztsnr` among the tensors' `names`, else the family.
+    """The noise process: `options` (`prediction`, `zero_snr`) say it, else the metadata (`modelspec.prediction_type`,
+    or ComfyUI's `modelspec.predict_key`), else the markers `v_pred` and `ztsnr` among the tensors' `names`, else the family.
 
     Raises UnusableModel for a prediction that no family here makes.
     """
-    said = options.get("prediction") or metadata.get("modelspec.prediction_type")
+    said = options.get("prediction") or next((metadata[key] for key in _KEYS if key in metadata), None)
     marked: Prediction = "v_prediction" if "v_pred" in names else family.prediction
     prediction = marked if said is None else _SPELLINGS.get(str(said).strip().lower())
     if prediction is None:
@@ -50,6 +53,9 @@ def noise_of_scheduler(options: Mapping[str, Any], config: Mapping[str, Any]) ->
 
     Raises UnusableModel for one that the samplers here don't know.
     """
+    foreign = (what for start, what in _FOREIGN.items() if str(config.get("_class_name")).startswith(start))
+    if what := next(foreign, "flow matching" if config.get("use_flow_sigmas") is True else None):
+        raise UnusableModel(f"its scheduler is made for {what}, and its U-Net is not")
     said = {ours: config[theirs] for theirs, ours in _SCHEDULER.items() if config.get(theirs) is not None}
     said |= {name: options[name] for name in ("prediction", "zero_snr") if options.get(name) is not None}
     try:

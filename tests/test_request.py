@@ -101,7 +101,7 @@ def test_every_field_is_taken_as_it_is_declared():
         ),
         ("buckets", "1x12;4x13", "buckets is '1x12;4x13'; it must be text such as \"1x12,4x13\""),
         ("buckets", "1x12\n", "buckets is '1x12\\n'; it must be text such as \"1x12,4x13\""),
-        ("model", "", "model is ''; it must be text of 1 to 200 characters"),
+        ("model", "", "model is ''; it must be text of 1 to 1000 characters"),
     ],
 )
 def test_a_refusal_names_the_field_the_value_and_what_is_allowed(field, value, sentence):

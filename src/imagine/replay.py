@@ -8,7 +8,7 @@ from typing import Any
 from .errors import BadRequest
 from .messages import Note, message
 from .params import GenerationParams
-from .request import GenerateRequest, Parsed, parse
+from .request import OWN_VAE, GenerateRequest, Parsed, parse
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PICTURES = ("img", "mask")
@@ -36,6 +36,8 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
     digest = str(meta.get("digest") or meta.get("sha256") or "")
     if "model" in body and _MODEL_DIGEST.fullmatch(digest):
         body["digest"] = digest
+    if meta.get("digest") and not body.get("vae"):
+        body["vae"] = OWN_VAE  # another may be configured for the model by now
     warnings: list[Note] = []
     if body["img"] is None:
         body.pop("strength", None)  # recipes say one even where there was nothing to keep

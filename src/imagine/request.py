@@ -23,6 +23,10 @@ MIN_SIDE = 64
 MAX_SIDE = 2048
 MAX_STEPS = 150
 MAX_PROMPT = 32_000
+MAX_NAME = 1000
+"""Characters of the name of a model's file, which may have folders in front."""
+OWN_VAE = "own"
+"""What a request says for the model's own VAE, whatever is configured for that model."""
 
 Steps = Annotated[int, Meta(ge=1, le=MAX_STEPS)]
 Side = Annotated[int, Meta(ge=MIN_SIDE, le=MAX_SIDE)]
@@ -32,6 +36,7 @@ Scale = Annotated[float, Meta(ge=1, le=4)]
 Margin = Annotated[int, Meta(ge=0, le=MAX_SIDE - MIN_SIDE)]
 Prompt = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+ModelName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 _SEED = {"allowed": f"a whole number from 0 to {MAX_SEED} (also as text), or -1 for a random one"}
 _KEEP_ALIVE = {"allowed": 'a number of seconds, or a duration such as "5m" or "1h30m"; negative is for ever'}
 _BUCKETS = {"allowed": 'text such as "1x12,4x13"'}
@@ -76,7 +81,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         ),
     ]
     model: Annotated[
-        Name | None,
+        ModelName | None,
         Meta(description="A name from /models; otherwise the configured default, the only one, or the last used."),
     ] = None
     digest: Annotated[
@@ -122,9 +127,13 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Annotated[int, Meta(ge=1, le=12)] | None,
         Meta(description="Clip skip: the text encoder's layer to use, counted from the last, which is 1."),
     ] = None
-    vae: Annotated[Name | None, Meta(description="A VAE file to use in place of the model's own, by its name.")] = None
+    vae: Annotated[
+        ModelName | None,
+        Meta(description="A VAE file to use in place of the model's own, by its name; own: the model's, in any case."),
+    ] = None
     refiner: Annotated[
-        Name | None, Meta(description="A second model, of the same kind of latents, that finishes what model began.")
+        ModelName | None,
+        Meta(description="A second model, of the same kind of latents, that finishes what model began."),
     ] = None
     refiner_at: Annotated[
         Strength | None,

@@ -24,7 +24,7 @@ from .messages import Note, message
 from .params import MAX_SEED, Extend, GenerationParams, Hires
 from .registry.distilled import recipe_of
 from .registry.entry import Entry
-from .request import GenerateRequest, Guidance, Margins, Name, Prompt, SecondPass, Side, Steps
+from .request import OWN_VAE, GenerateRequest, Guidance, Margins, ModelName, Name, Prompt, SecondPass, Side, Steps
 from .samplers import SAMPLERS, SCHEDULES, Kind, find, plain_name
 
 T = TypeVar("T")
@@ -50,6 +50,9 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     width: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
     height: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
     neg: Annotated[Prompt | None, Meta(description="What not to paint.")] = None
+    vae: Annotated[ModelName | None, Meta(description="A VAE file in place of the model's own; of one model only.")] = (
+        None
+    )
 
     def over(self, general: Defaults) -> Defaults:
         """These where they say something, `general` where they don't; a schedule stays with its sampler."""
@@ -68,7 +71,7 @@ def stated_by(model: Entry) -> Defaults:
 
     A value that can't be asked for is as none.
     """
-    found = Defaults(**recipe_of(model)._asdict())
+    found = Defaults(**recipe_of(model)._asdict(), vae=model.vae or None)
     for key, name in _STATED.items():
         with contextlib.suppress(msgspec.ValidationError):
             said = msgspec.convert({name: model.metadata.get(key)}, Defaults, strict=False)
@@ -141,13 +144,28 @@ def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: si
         model=model.name, digest=model.digest, prompt=request.prompt, neg=_first(request.neg, defaults.neg, ""),
         width=size[0], height=size[1], num_steps=num_steps,
         guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
-        clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires, vae=request.vae,
+        clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires,
+        vae=vae_of(request, defaults),
         refiner=request.refiner,
         reproducible=bool(request.reproducible), buckets=request.buckets,
     )  # fmt: skip
     if request.refiner is not None and request.refiner_at is not None:
         recipe = msgspec.structs.replace(recipe, refiner_at=float(request.refiner_at))
     return recipe
+
+
+def vae_of(request: GenerateRequest, defaults: Defaults) -> str | None:
+    """The name of the VAE file to be used, None for the model's own."""
+    name = request.vae or defaults.vae
+    return None if name == OWN_VAE else name
+
+
+def check_needs(model: Entry, request: GenerateRequest, vae: str | None) -> None:
+    """Raises BadRequest where the model needs what the request doesn't say."""
+    if "vae" in model.needs and vae is None:
+        raise BadRequest(message("model.needs_vae", "vae", name=model.name))
+    if "img" in model.needs and request.img is None:
+        raise BadRequest(message("model.needs_img", "img", name=model.name))
 
 
 def kind_of(model: Entry) -> Kind:

@@ -214,6 +214,14 @@ def defaults(value: object) -> Defaults:
     return found
 
 
+def general(value: object) -> Defaults:
+    """Those of all models: a VAE fits one family only."""
+    found = defaults(value)
+    if found.vae is not None:
+        raise ValueError("such that vae stands under a model's name in per_model")
+    return found
+
+
 def per_model(value: object) -> tuple[ModelSettings, ...]:
     if not isinstance(value, Mapping):
         raise ValueError("a mapping of models' names to what they get")  # noqa: TRY004 - told as the others are

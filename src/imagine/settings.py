@@ -102,10 +102,10 @@ class Settings:
         live=True,
     )
     defaults: Defaults = option(
-        NO_DEFAULTS, values.defaults, "What a request that doesn't say it gets.", file_only=True, live=True
+        NO_DEFAULTS, values.general, "What a request that doesn't say it gets.", file_only=True, live=True
     )
     per_model: tuple[ModelSettings, ...] = option(
-        (), values.per_model, "By model: what such a request gets, and max_batch.", file_only=True, live=True
+        (), values.per_model, "By model: what such a request gets, its vae, and max_batch.", file_only=True, live=True
     )
     ref_image_max_size: int | None = option(
         None,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from imagine.engine.loading.components import Components
@@ -20,6 +21,7 @@ from tests import checkpoints
 from tests.checkpoints import FAMILIES, Modules, tiny_modules, write_checkpoint, write_vae
 
 CPU = torch.device("cpu")
+QUERY = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q"
 
 
 def source_of(path: Path, **more: Any) -> Source:
@@ -204,17 +206,76 @@ def test_eight_bits_become_sixteen(dtype: torch.dtype, tmp_path: Path) -> None:
     assert load(path, dtype=torch.float32).unet.dtype == torch.float32
 
 
+def quant(said: str) -> Tensor:
+    return torch.tensor(list(said.encode()), dtype=torch.uint8)
+
+
 @pytest.mark.parametrize("scale", [torch.tensor(0.5), torch.full((64,), 0.25)])
-def test_eight_bits_are_scaled(scale: Tensor, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "marks"),
+    [
+        ("scale_weight", {"scaled_fp8": torch.zeros(2, dtype=torch.float8_e4m3fn)}),
+        (
+            "weight_scale",
+            {f"{QUERY}.comfy_quant": quant('{"format": "float8_e4m3fn"}'), f"{QUERY}.input_scale": quant("1")},
+        ),
+    ],
+)
+def test_eight_bits_are_scaled(scale: Tensor, name: str, marks: dict[str, Tensor], tmp_path: Path) -> None:
     path = tmp_path / "scaled.safetensors"
-    layer = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q"
-    extra = {f"{layer}.scale_weight": scale, "scaled_fp8": torch.zeros(2, dtype=torch.float8_e4m3fn)}
+    extra = {f"{QUERY}.{name}": scale, **marks}
     modules = write_checkpoint(path, dtype=torch.float8_e4m3fn, extra=extra)
     loaded = load(path, dtype=torch.float32)
     stored = modules.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q.weight.to(torch.float8_e4m3fn)
     weight = loaded.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q.weight
     assert torch.equal(weight, stored.float() * scale.flatten()[0])
     assert not loaded.report.warnings
+
+
+@pytest.mark.parametrize("said", ['{"format": "mxfp8"}', '{"format": 1}', "[]", "{"])
+def test_eight_bits_of_another_format_are_refused(said: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    write_checkpoint(path, dtype=torch.float8_e4m3fn, extra={f"{QUERY}.comfy_quant": quant(said)})
+    with pytest.raises(UnusableModel, match=r"its weights are quantised|is not understood"):
+        load(path)
+
+
+@pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
+def test_a_projection_that_comfyui_saves_beside_clip_l_is_passed_over(family: str, tmp_path: Path) -> None:
+    path = tmp_path / "comfy.safetensors"
+    prefix = "conditioner.embedders.0" if family == "sdxl" else "cond_stage_model"
+    extra = {f"{prefix}.transformer.text_projection.weight": torch.zeros(32, 32)}
+    modules = write_checkpoint(path, family, extra=extra)
+    assert_same_weights(modules.text_encoders[0], load(path).text_encoders[0])
+
+
+@pytest.mark.parametrize(("family", "inner"), [("stable_diffusion", "transformer"), ("sd2", "model")])
+def test_a_text_encoder_may_be_named_as_sdxls_first(family: str, inner: str, tmp_path: Path) -> None:
+    """As SD-Turbo's is."""
+    usual, renamed = tmp_path / "usual.safetensors", tmp_path / "sgm.safetensors"
+    modules = write_checkpoint(usual, family)
+    old, new = f"cond_stage_model.{inner}.", f"conditioner.embedders.0.{inner}."
+    tensors = load_file(usual)
+    checkpoints.save(renamed, {name.replace(old, new): tensor for name, tensor in tensors.items()})
+    loaded = load(renamed)
+    assert loaded.family == family
+    assert_same_weights(modules.text_encoders[0], loaded.text_encoders[0])
+
+
+@pytest.mark.parametrize(
+    ("layers", "projection", "used"), [(24, True, 23), (24, False, 23), (23, True, 23), (23, False, 23)]
+)
+def test_sd2_never_uses_the_last_of_its_encoders_24_layers(
+    layers: int, projection: bool, used: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "sd2.safetensors"
+    write_checkpoint(path, tiny_modules("sd2", text={"num_hidden_layers": 23}))
+    tensors = load_file(path)
+    mark, unwanted = "cond_stage_model.model.", [] if layers == 24 else ["transformer.resblocks.23."]
+    unwanted += [] if projection else ["text_projection"]
+    left = tuple(mark + name for name in unwanted)
+    checkpoints.save(path, {name: tensor for name, tensor in tensors.items() if not left or not name.startswith(left)})
+    assert load(path).text_encoders[0].config.num_hidden_layers == used
 
 
 @pytest.mark.parametrize("family", FAMILIES)

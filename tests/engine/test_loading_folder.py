@@ -163,3 +163,40 @@ def test_broken_folders_are_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "model_index.json").write_bytes(b"[1]")
     with pytest.raises(UnusableModel, match="is not a JSON object"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "why"),
+    [
+        ("scheduler/scheduler_config.json", {"_class_name": "EDMEulerScheduler"}, "made for EDM's noise levels"),
+        (
+            "scheduler/scheduler_config.json",
+            {"_class_name": "FlowMatchEulerDiscreteScheduler"},
+            "made for flow matching",
+        ),
+        ("scheduler/scheduler_config.json", {"use_flow_sigmas": True}, "made for flow matching"),
+        ("vae/config.json", {"latents_mean": [0.0] * 4, "latents_std": [1.0] * 4}, "its VAE normalises its latents"),
+    ],
+)
+def test_a_noise_or_latents_of_another_kind_are_refused(folder: Path, part: str, changes: Any, why: str) -> None:
+    config = folder / part
+    config.write_text(json.dumps({**json.loads(config.read_text()), **changes}))
+    with pytest.raises(UnusableModel, match=why):
+        load(folder)
+
+
+@pytest.mark.parametrize("pipeline", ["StableDiffusionPipeline", "StableDiffusionSAGPipeline"])
+def test_a_pickled_safety_checker_which_nobody_loads_is_no_obstacle(folder: Path, pipeline: str) -> None:
+    index = json.loads((folder / "model_index.json").read_text())
+    index |= {"_class_name": pipeline, "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    (folder / "safety_checker").mkdir()
+    (folder / "safety_checker" / "pytorch_model.bin").write_bytes(b"never opened")
+    assert load(folder) is not None
+
+
+def test_no_error_says_where_a_folder_lies(folder: Path) -> None:
+    shutil.rmtree(folder / "tokenizer")
+    with pytest.raises(UnusableModel) as caught:
+        load(folder)
+    assert str(folder.parent) not in str(caught.value)

@@ -1,5 +1,7 @@
 """diffusers folders through the engine: Stable Diffusion's step like files, other pipelines run whole."""
 
+import json
+
 import diffusers
 import numpy as np
 import pytest
@@ -184,6 +186,37 @@ def test_a_pipeline_without_words_or_steps_to_hold_works_too(tmp_path):
     assert "prompt has no effect on a DDPMPipeline" in result.warnings
     with pytest.raises(Unsupported, match="img has no place in a DDPMPipeline"):
         run(engine_of(), ask(source, img=PHOTO))
+
+
+def renamed(path, pipeline, scheduler=None, **options):
+    """The folder of a tiny Stable Diffusion, as one of another pipeline and, perhaps, scheduler."""
+    write_folder(path, tiny_modules(**options))
+    if scheduler:
+        getattr(diffusers, scheduler)().save_pretrained(path / "scheduler")
+    index = json.loads((path / "model_index.json").read_text())
+    (path / "model_index.json").write_text(
+        json.dumps({**index, "_class_name": pipeline} | ({"scheduler": ["diffusers", scheduler]} if scheduler else {}))
+    )
+    return source_of(path)
+
+
+def test_what_a_pipeline_does_not_take_is_its_refusal_and_not_a_crash(tmp_path):
+    source = renamed(tmp_path, "StableDiffusionInstructPix2PixPipeline", in_channels=8)
+    with pytest.raises(Unsupported, match="a StableDiffusionInstructPix2PixPipeline can't make this: "):
+        run(engine_of(), ask(source))
+    assert picture(made(engine_of(), ask(source, img=PHOTO))).size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "scheduler", "unet"),
+    [
+        ("StableDiffusionSAGPipeline", None, {}),
+        ("LatentConsistencyModelPipeline", "LCMScheduler", {"time_cond_proj_dim": 32}),
+    ],
+)
+def test_a_tokenizer_that_names_no_longest_text_is_told_its_encoders(tmp_path, pipeline, scheduler, unet):
+    source = renamed(tmp_path, pipeline, scheduler, unet=unet)
+    assert picture(made(engine_of(), ask(source))).size == (64, 64)
 
 
 def test_its_size_is_known(sd3):

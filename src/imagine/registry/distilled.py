@@ -1,7 +1,7 @@
 """Checkpoints that were made to take few steps (Turbo, Lightning, LCM, Hyper, DMD2 …): how to tell, and what they want.
 
 The tensors don't tell: metadata, a diffusers scheduler or a name does. The numbers are those of each model's card:
-stabilityai/sdxl-turbo, ByteDance/SDXL-Lightning and Hyper-SD, latent-consistency, tianweiy/DMD2, h1t/TCD, wangfuyun/PCM,
+SDXL-Turbo, ByteDance's SDXL-Lightning and Hyper-SD, latent-consistency, tianweiy/DMD2, h1t/TCD, wangfuyun/PCM,
 FLUX.1-schnell, FLUX.2-klein, Z-Image-Turbo, Sana Sprint.
 """
 

@@ -20,7 +20,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     for a folder), tells no two fine-tunes apart: older recipes name models by it. `files` are what it is made of, as
     they were when they were read. `problem` is one clause that says why the file can't be used.
     `kind`, `dtype`, `parameters` and `ema` are as `identify.Identity` promises. `needs` are fields that every request
-    must say for it (`vae`, `img`); `distilled` is how it was made to take few steps, as `distilled.py` has it.
+    must say for it (`vae`, `img`); `distilled` is how it was made to take few steps, as `distilled.py` has it; `vae`
+    the name of the VAE file that lies beside it for it, as `NAME.vae.safetensors`.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     text_encoders: tuple[str, ...] = ()
     ema: str = ""
     needs: tuple[str, ...] = ()
+    vae: str = ""
     distilled: str = ""
     metadata: dict[str, str] = {}
     format: Format = "safetensors"

@@ -17,6 +17,7 @@ from imagine.registry.entry import Entry
 from imagine.registry.identify import CHECKPOINT, DIFFUSION_MODEL
 from imagine.registry.matching import matching, similar
 from imagine.registry.names import name_all, normal
+from imagine.registry.pairing import paired
 from imagine.registry.scan import Found, scan, scan_one
 
 
@@ -55,7 +56,7 @@ class Registry:
             seen = scan(self.roots)
             entries = [self._describe(found, known, current) for found in seen]
             names = name_all([(found, entry.kind) for found, entry in zip(seen, entries, strict=True)])
-            listed = [_renamed(entry, name) for entry, name in zip(entries, names, strict=True)]
+            listed = paired([_renamed(entry, name) for entry, name in zip(entries, names, strict=True)])
             listed += self._shipped_entries(listed, known, current)
             changes = _compare(self._entries, listed)
             self._list(listed)

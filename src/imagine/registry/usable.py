@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imagine.registry.entry import Entry
 from imagine.registry.families import facts_of
 from imagine.registry.header import TensorInfo
 from imagine.registry.identify import CHECKPOINT, Identity
@@ -49,6 +50,13 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> str | N
     if identity.in_channels not in (identity.latent_channels, 2 * identity.latent_channels + 1):
         return f"its U-Net takes {identity.in_channels} channels, which no way of drawing here gives"
     return _quantised(identity, tensors)
+
+
+def use_of(entry: Entry) -> str:
+    """What can be done with a file, in a clause that begins with yes, with, not or no."""
+    if why := entry.unusable:
+        return f"no: {why}"
+    return USES.get(entry.kind, "yes")
 
 
 def needs_of(identity: Identity) -> tuple[str, ...]:

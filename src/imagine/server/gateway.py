@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import msgspec
+
 from ..dispatch.pool import Pool
 from ..dispatch.process import ProcessWorker
 from ..dispatch.worker import Worker
@@ -121,7 +123,7 @@ class Gateway:
     async def entries(self) -> list[Entry]:
         """Every file there is, as of now or a moment ago."""
         await asyncio.shield(self._look())
-        return self.registry.files()
+        return self._completed(self.registry.files())
 
     async def choose(self, name: str | None) -> Entry:
         """The model that a request gets; `name` may be an alias. Raises ModelNotFound, UnusableModel, BadRequest."""
@@ -184,13 +186,21 @@ class Gateway:
         meant = None if name is None else self.settings.aliases.meant(name, self._is_model)
         if meant is None:
             meant = choose_model(
-                None, available=self.registry.models(), default=self._default(), recent=self._recent, alias=name
+                None, available=self._models(), default=self._default(), recent=self._recent, alias=name
             )
         try:
             return self.registry.find_alike(meant)
         except ModelNotFound as error:
             alias = meant if name and meant != name else None
             raise ModelNotFound(name or meant, meant=alias, similar=self.registry.similar(name or meant)) from error
+
+    def _models(self) -> list[Entry]:
+        return [entry for entry in self._completed(self.registry.files()) if entry.generates]
+
+    def _completed(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries, where those whose VAE the configuration names don't lack one."""
+        named = {said.name for said in self.settings.per_model if said.defaults.vae}
+        return [msgspec.structs.replace(e, needs=()) if e.needs == ("vae",) and e.name in named else e for e in entries]
 
     def _said_of(self, entry: Entry) -> ModelSettings:
         said = {each.name: each for each in self.settings.per_model}

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from ..frames import ResidentModel
 from ..registry.entry import Entry
+from ..registry.usable import use_of
 from ..resolve import kind_of
 from ..samplers import describe
 from .gateway import Gateway
@@ -78,6 +79,7 @@ def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> d
         "parameters": entry.parameters,
         "format": entry.format,
         "shipped": entry.shipped,
+        "needs": entry.needs,
         "defaults": msgspec.to_builtins(gateway.defaults_of(entry)),
         "loaded": _loaded(resident) if resident and resident.digest == entry.digest else None,
     }
@@ -88,13 +90,20 @@ def _loaded(resident: ResidentModel) -> dict[str, Any]:
 
 
 def _other(entry: Entry) -> dict[str, Any]:
+    """Any other file: `problem` says why it isn't what it could be, `use` what can be done with it."""
     return {
         "name": entry.name,
         "kind": entry.kind,
         "family": entry.family,
+        "variant": entry.variant,
         "size": entry.size,
+        "modified": entry.modified,
         "digest": entry.digest,
         "header_digest": entry.header_digest,
         "sha256": entry.file_digest,
-        "problem": entry.problem,
+        "dtype": entry.dtype,
+        "parameters": entry.parameters,
+        "format": entry.format,
+        "problem": entry.unusable,
+        "use": use_of(entry),
     }

@@ -22,7 +22,7 @@ from ..policy import Wish
 from ..presets import expanded
 from ..registry.entry import Entry
 from ..request import GenerateRequest
-from ..resolve import Picture, Resolved, resolve
+from ..resolve import Picture, Resolved, check_needs, resolve, vae_of
 from .body import Holding
 from .gateway import Gateway
 
@@ -54,7 +54,10 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
     """
     asked, request = request, await _with_preset(gateway, request)
     entry = await gateway.to_draw(request.model)
-    parts = {role: await _part(gateway, role, name) for role in PARTS if (name := getattr(request, role))}
+    defaults = gateway.defaults_of(entry)
+    named = {"vae": vae_of(request, defaults), "refiner": request.refiner}
+    check_needs(entry, request, named["vae"])
+    parts = {role: await _part(gateway, role, name) for role, name in named.items() if name}
     img = await _picture(gateway, request.img, "img", client)
     mask = await _picture(gateway, request.mask, "mask", client)
     holding.hold(sum(len(picture[0]) for picture in (img, mask) if picture))
@@ -62,7 +65,7 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
         request,
         model=entry,
         random_seed=lambda: secrets.randbits(64),
-        defaults=gateway.defaults_of(entry),
+        defaults=defaults,
         img=img and img[1],
         mask=mask and mask[1],
     )

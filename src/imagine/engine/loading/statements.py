@@ -33,8 +33,9 @@ _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
 def noise_of(
     options: Mapping[str, Any], metadata: Mapping[str, str], names: Collection[str], family: FamilyConfig
 ) -> Noise:
-    """The noise process: `options` (`prediction`, `zero_snr`) say it, else the metadata (`modelspec.prediction_type`,
-    or ComfyUI's `modelspec.predict_key`), else the markers `v_pred` and `ztsnr` among the tensors' `names`, else the family.
+    """The noise process: `options` (`prediction`, `zero_snr`) say it, else the metadata (`modelspec.prediction_type`
+    or ComfyUI's `modelspec.predict_key`), else the markers `v_pred` and `ztsnr` among the tensors' `names`, else the
+    family.
 
     Raises UnusableModel for a prediction that no family here makes.
     """

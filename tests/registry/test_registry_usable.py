@@ -1,0 +1,194 @@
+"""Usability: what can't be drawn with says so while listed, what needs more says what, the distilled want little."""
+
+import struct
+
+import pytest
+from declared import SD3, header_json, open_clip, sd1, sd2, sdxl, tiny, under, unet, vae, write, write_raw
+
+from imagine.errors import UnusableModel
+from imagine.registry.distilled import RECIPES, distilled_by, recipe_of
+from imagine.registry.entry import Entry
+from imagine.registry.registry import Registry
+from imagine.registry.usable import use_of
+from imagine.samplers import find
+
+SD3_WHOLE = under("model.diffusion_model.", SD3) | under("text_encoders.t5xxl.transformer.", {"shared.weight": (8, 8)})
+EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
+
+
+def listed(root):
+    registry = Registry([root])
+    registry.refresh()
+    return registry
+
+
+def only(root):
+    (entry,) = listed(root).files()
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("shapes", "dtype", "why"),
+    [
+        (sd1(), "F16", None),
+        (sd1(), "F8_E4M3", None),
+        (sd1(taken=9), "F16", None),
+        (sd1(taken=8), "F16", "it changes a picture as it is told"),
+        (sd1(taken=5), "F16", "it takes a depth map"),
+        (sd1(taken=6), "F16", "its U-Net takes 6 channels"),
+        (
+            sd1() | {"model.diffusion_model.time_embed.cond_proj.weight": (320, 256)},
+            "F16",
+            "its U-Net takes the guidance",
+        ),
+        (sdxl() | {"edm_mean": (4,)}, "F16", "it samples by EDM's noise levels"),
+        (sdxl() | {"edm_vpred.sigma_max": ()}, "F16", "it samples by EDM's noise levels"),
+        (sdxl(depths=(0, 2, 4)), "F16", "it is an SDXL with blocks left out"),
+        (sdxl(depths=(0, 2, 3)), "F16", None),
+        (sd1(), "I8", "its weights are quantised (int8)"),
+        (sd1(), "U8", "its weights are quantised (uint8)"),
+        (sd1() | {f"{EXTRA}.weight_scale_2": ()}, "F8_E4M3", "its weights are quantised (scales of scales)"),
+        (SD3_WHOLE, "F16", "a whole sd3 model in one file isn't supported"),
+        ({"nobody.knows": (3, 3)}, "F16", "its tensors aren't those of any model that is known here"),
+    ],
+)
+def test_what_cannot_be_drawn_with_says_so_while_listed(tmp_path, shapes, dtype, why):
+    write(tmp_path / "x.safetensors", shapes, dtype=dtype)
+    entry = only(tmp_path)
+    assert entry.generates is (why is None)
+    assert entry.problem is None if why is None else entry.problem.startswith(why)
+    if why:
+        assert use_of(entry) == f"no: {entry.problem}"
+        with pytest.raises(UnusableModel, match="x"):
+            listed(tmp_path).find("x")
+
+
+def without_vae(shapes):
+    return {name: shape for name, shape in shapes.items() if not name.startswith("first_stage_model.")}
+
+
+def test_a_checkpoint_without_a_vae_is_no_model_until_one_lies_beside_it(tmp_path):
+    write(tmp_path / "a.safetensors", without_vae(tiny()))
+    registry = listed(tmp_path)
+    assert [entry.name for entry in registry.models()] == []
+    assert only(tmp_path).unusable.startswith("it has no VAE")
+    assert registry.find("a").needs == ("vae",)  # a request may name one
+    write(tmp_path / "a.vae.safetensors", vae())
+    write(tmp_path / "b.vae.safetensors", vae())
+    registry.refresh()
+    assert [(entry.name, entry.vae, entry.needs) for entry in registry.models()] == [("a", "a.vae", ())]
+    assert registry.find("a.vae", kind="vae").kind == "vae"
+    (tmp_path / "a.vae.safetensors").unlink()
+    registry.refresh()
+    assert registry.models() == []
+
+
+def test_only_a_vae_of_its_own_folder_pairs(tmp_path):
+    write(tmp_path / "a.safetensors", tiny())
+    write(tmp_path / "other" / "a.vae.safetensors", vae())
+    write(tmp_path / "b.safetensors", tiny())
+    write(tmp_path / "b.vae.safetensors", tiny() | {"x": ()})  # no VAE, whatever its name says
+    assert {entry.name: entry.vae for entry in listed(tmp_path).models()}["a"] == ""
+    assert {entry.name: entry.vae for entry in listed(tmp_path).models()}["b"] == ""
+
+
+BIAS = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
+
+
+def write_sd2(path, numbers, dtype, metadata=None):
+    """An SD2 checkpoint whose telling bias holds `numbers`, everything else being a hole."""
+    shapes = {BIAS: (len(numbers),)} | {name: shape for name, shape in sd2().items() if name != BIAS}
+    text, size = header_json(shapes, dtypes={BIAS: dtype}, metadata=metadata)
+    write_raw(path, text, size)
+    form = {"F16": "e", "F32": "f", "BF16": "f"}[dtype]
+    data = struct.pack(f"<{len(numbers)}{form}", *numbers)
+    if dtype == "BF16":
+        data = b"".join(data[i + 2 : i + 4] for i in range(0, len(data), 4))
+    with path.open("r+b") as file:
+        file.seek(8 + len(text))
+        file.write(data)
+
+
+@pytest.mark.parametrize("dtype", ["F16", "F32", "BF16"])
+@pytest.mark.parametrize(
+    ("numbers", "prediction", "source", "resolution"),
+    [
+        ([0.5, -0.5] * 160, "v_prediction", "weights", 768),
+        ([0.0625, -0.0625] * 160, "epsilon", "weights", 512),
+        ([0.0] * 320, "v_prediction", "default", 768),
+    ],
+)
+def test_of_sd2_the_spread_of_one_bias_tells_what_it_predicts(tmp_path, dtype, numbers, prediction, source, resolution):
+    write_sd2(tmp_path / "x.safetensors", numbers, dtype)
+    entry = only(tmp_path)
+    assert (entry.prediction, entry.prediction_source, entry.resolution) == (prediction, source, resolution)
+
+
+def test_what_is_said_wins_over_the_weights(tmp_path):
+    write_sd2(tmp_path / "x.safetensors", [0.5, -0.5] * 160, "F16", {"modelspec.predict_key": "epsilon"})
+    assert (only(tmp_path).prediction, only(tmp_path).prediction_source) == ("epsilon", "modelspec.predict_key")
+
+
+def test_sd_turbos_text_encoder_is_known_under_sdxls_name(tmp_path):
+    shapes = under("model.diffusion_model.", unet(context=1024, linear=True)) | under("first_stage_model.", vae())
+    write(tmp_path / "x.safetensors", shapes | under("conditioner.embedders.0.model.", open_clip(1024, 2)))
+    entry = only(tmp_path)
+    assert (entry.kind, entry.family, entry.text_encoders, entry.problem) == ("checkpoint", "sd2", ("clip_h",), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata", "scheduler", "expected"),
+    [
+        ("sd_xl_turbo_1.0_fp16", {}, {}, "turbo"),
+        ("dreamshaperXL_v21TurboDPMSDE", {}, {}, "turbo"),
+        ("sdxl_lightning_8step", {}, {}, "lightning:8"),
+        ("juggernautXL_v9Rdphoto2Lightning", {}, {}, "lightning"),
+        ("Hyper-SDXL-1step-Unet", {}, {}, "hyper:1"),
+        ("realisticVisionV51_hyperVAE", {}, {}, ""),
+        ("hyperrealism_v3", {}, {}, ""),
+        ("photonLCM_v10", {}, {}, "lcm"),
+        ("calcmodel", {}, {}, ""),
+        ("bigaspDMD2_v2", {}, {}, "dmd2"),
+        ("dmd2_sdxl_4step_unet_fp16", {}, {}, "dmd2:4"),
+        ("30 steps to heaven", {}, {}, ""),
+        ("plain", {"modelspec.title": "My Lightning merge, 4 steps"}, {}, "lightning:4"),
+        ("plain", {}, {"_class_name": "LCMScheduler"}, "lcm"),
+        ("plain", {}, {"_class_name": "TCDScheduler"}, "tcd"),
+        ("plain", {}, {"_class_name": "EulerAncestralDiscreteScheduler", "timestep_spacing": "trailing"}, "turbo"),
+        ("plain", {}, {"_class_name": "EulerDiscreteScheduler", "timestep_spacing": "leading"}, ""),
+    ],
+)
+def test_distilled_models_are_told(name, metadata, scheduler, expected):
+    assert distilled_by(name, metadata, scheduler) == expected
+
+
+def entry_of(family, distilled=""):
+    return Entry(name="x", path="x", kind="checkpoint", family=family, distilled=distilled)
+
+
+@pytest.mark.parametrize("how", RECIPES)
+def test_what_a_distilled_model_wants_can_be_run(how):
+    for steps in (1, 2, 4, 8):
+        wanted = recipe_of(entry_of("sdxl", f"{how}:{steps}"))
+        assert wanted.num_steps == steps
+        find(wanted.sampler, wanted.schedule, wanted.num_steps, "ordinary")
+
+
+@pytest.mark.parametrize(
+    ("family", "distilled", "wanted"),
+    [
+        ("sdxl", "", (None, None, None, None)),
+        ("sdxl", "lightning:8", (8, 1.0, "euler", "sgm uniform")),
+        ("z-image", "turbo", (9, 0.0, None, None)),
+        ("flux", "", (28, 3.5, None, None)),
+        ("flux", "schnell", (4, 0.0, None, None)),
+        ("nobody's", "turbo", (None, None, None, None)),
+    ],
+)
+def test_a_family_has_wishes_of_its_own(family, distilled, wanted):
+    assert tuple(recipe_of(entry_of(family, distilled))) == wanted
+
+
+def test_a_distilled_file_and_folder_are_listed_as_such(tmp_path):
+    write(tmp_path / "x-turbo.safetensors", tiny())
+    assert only(tmp_path).distilled == "turbo"

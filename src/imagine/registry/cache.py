@@ -11,7 +11,7 @@ from imagine import __version__
 from imagine.registry.entry import Entry
 from imagine.registry.scan import Stamp
 
-FORMAT = 2
+FORMAT = 3
 MAX_RECORDS = 10_000
 
 

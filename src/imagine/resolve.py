@@ -22,7 +22,7 @@ from .frames import PreviewSettings
 from .infotext import sampler_from_name
 from .messages import Note, message
 from .params import MAX_SEED, Extend, GenerationParams, Hires
-from .registry.distilled import recipe_of
+from .registry.distilled import wishes
 from .registry.entry import Entry
 from .request import OWN_VAE, GenerateRequest, Guidance, Margins, ModelName, Name, Prompt, SecondPass, Side, Steps
 from .samplers import SAMPLERS, SCHEDULES, Kind, find, plain_name
@@ -71,7 +71,7 @@ def stated_by(model: Entry) -> Defaults:
 
     A value that can't be asked for is as none.
     """
-    found = Defaults(**recipe_of(model)._asdict(), vae=model.vae or None)
+    found = Defaults(**wishes(model))
     for key, name in _STATED.items():
         with contextlib.suppress(msgspec.ValidationError):
             said = msgspec.convert({name: model.metadata.get(key)}, Defaults, strict=False)

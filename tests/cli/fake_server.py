@@ -36,6 +36,7 @@ class FakeServer:
             {"name": "dreamshaper_8", "family": "sd1", "size": 2_132_000_000, "modified": 1.0, "shipped": False}
             | {"loaded": None}
         ]
+        self.others: list[dict] = []
         self.presets = [{"name": "soft", "prompt_suffix": "soft light", "neg": "harsh", "shipped": False}]
         self.hung_up = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -66,7 +67,8 @@ class FakeServer:
             def do_GET(self) -> None:
                 path, _, digest = self.path.partition("?digest=")
                 models = [one for one in outer.models if not digest or digest in one.values()]
-                answers = {"/health": outer.health, "/models": {"models": [], "details": models, "others": []}}
+                listed = {"models": [], "details": models, "others": outer.others}
+                answers = {"/health": outer.health, "/models": listed}
                 answers |= {f"/models/{one['name']}": one for one in outer.models}
                 answers["/presets"] = {"presets": outer.presets}
                 self._json(answers[path])

@@ -126,6 +126,50 @@ def test_show_and_stop(server: FakeServer, capsys: pytest.CaptureFixture[str]) -
     assert server.unloaded == ["/models/a/b%20c/loaded"]
 
 
+OTHERS = [
+    {"name": "style", "kind": "lora", "family": "sdxl", "size": 6_500_000, "modified": 2.0, "use": "no: not yet"},
+    {"name": "dreamshaper_8", "kind": "vae", "family": "", "size": 335_000_000, "modified": 2.0, "use": "as a vae"},
+]
+
+
+def test_list_all_has_every_file_with_what_can_be_done_with_it(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.others = OTHERS
+    for flag in ("-A", "--all"):
+        assert run("list", flag) == 0
+        head, *rows = (line.split("    ") for line in capsys.readouterr().out.splitlines())
+        assert [cell.strip() for cell in head if cell.strip()] == ["NAME", "KIND", "FAMILY", "SIZE", "USABLE"]
+        assert len(rows) == 3
+        assert [cell.strip() for cell in rows[1] if cell] == ["style", "lora", "sdxl", "6.5 MB", "no: not yet"]
+    assert run("list", "--all", "--json", "st") == 0
+    assert json.loads(capsys.readouterr().out) == OTHERS[:1]
+
+
+def test_show_knows_every_file_and_all_of_a_name(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.others = OTHERS
+    assert run("show", "style") == 0
+    assert "no: not yet" in capsys.readouterr().out
+    assert run("show", "dreamshaper_8") == 0
+    assert [part.splitlines()[0].split()[1] for part in capsys.readouterr().out.split("\n\n")] == ["dreamshaper_8"] * 2
+    assert run("show", "dreamshaper_8", "--json") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_without_a_server_the_folders_are_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("imagine.cli.reach.running", lambda _: None)
+    monkeypatch.setenv("IMAGINE_MODELS", str(tmp_path))
+    (tmp_path / "old.ckpt").write_bytes(b"")
+    assert run("list", "--all") == 0
+    assert "it is a pickle" in next(line for line in capsys.readouterr().out.splitlines() if line.startswith("old "))
+    assert run("show", "old") == 0
+    assert "it is a pickle" in capsys.readouterr().out
+    assert run("show", "toybox") == 0
+    assert "stable_diffusion" in capsys.readouterr().out
+
+
 def test_ps_lists_what_is_loaded(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.models.append(server.models[0] | {"name": "xl", "loaded": {"size": 5e9, "expires_in": 250.0}})
     assert run("ps") == 0

@@ -35,6 +35,12 @@ def _models() -> Iterable[str]:
     return [entry["name"] for entry in in_folders()]
 
 
+def _vaes() -> Iterable[str]:
+    from .list import in_folders
+
+    return ["own", *(entry["name"] for entry in in_folders(everything=True) if entry["kind"] == "vae")]
+
+
 def _loaded() -> Iterable[str]:
     from . import reach
 
@@ -72,7 +78,7 @@ def _commands() -> Iterable[str]:
     return COMMANDS
 
 
-models, loaded = _completer(_models), _completer(_loaded)
+models, vaes, loaded = _completer(_models), _completer(_vaes), _completer(_loaded)
 samplers, schedules = _completer(_samplers), _completer(_schedules)
 presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
 devices = _completer(lambda: ("auto", "cpu", "cuda", "mps"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,33 +13,53 @@ from . import reach
 from .console import write, write_json
 from .table import ago, size_of, table
 
-_SHOWN = ("name", "family", "size", "modified", "shipped")
+if TYPE_CHECKING:
+    from ..client import Client
 
 
 @click.command("list")
 @click.argument("prefix", default="")
+@click.option("-A", "--all", "everything", is_flag=True, help="Every file: what it is, and why it can't be used.")
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(prefix: str, address: str | None, as_json: bool) -> None:
+def command(prefix: str, everything: bool, address: str | None, as_json: bool) -> None:
     """List the models, those whose names begin with PREFIX."""
     client = reach.running(address)
-    details = client.models()["details"] if client else in_folders()
-    found = [entry for entry in details if entry["name"].startswith(prefix)]
+    entries = every_file(client) if everything else client.models()["details"] if client else in_folders()
+    found = [entry for entry in entries if entry["name"].startswith(prefix)]
     if as_json:
         write_json(found)
-        return
-    rows = [[e["name"], e["family"], size_of(e["size"]), ago(e["modified"])] for e in found]
-    write(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
+    elif everything:
+        rows = [[e["name"], e.get("kind") or "", e["family"], size_of(e["size"]), e.get("use") or ""] for e in found]
+        write(table(["NAME", "KIND", "FAMILY", "SIZE", "USABLE"], rows))
+    else:
+        rows = [[e["name"], e["family"], size_of(e["size"]), ago(e["modified"])] for e in found]
+        write(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
 
 
-def in_folders(roots: Sequence[Path] | None = None) -> list[dict[str, Any]]:
-    """The models in these folders (if None, those of the environment), as a server would tell them."""
+def every_file(client: Client | None) -> list[dict[str, Any]]:
+    """The models, and then every other file by kind, of the server, or where there is none, of the folders."""
+    if client is None:
+        return in_folders(everything=True)
+    answer = client.models()
+    return [*answer["details"], *answer["others"]]
+
+
+def in_folders(roots: Sequence[Path] | None = None, *, everything: bool = False) -> list[dict[str, Any]]:
+    """The models in these folders (if None, those of the environment), as a server would tell them.
+
+    `everything`: and every other file behind them.
+    """
     from ..model_folders import roots_from
+    from ..registry.distilled import wishes
     from ..registry.registry import Registry
+    from ..registry.shown import shown
     from ..shipped import folder
 
     registry = Registry(
         roots_from(os.environ) if roots is None else roots, shipped=sorted(folder().glob("*.safetensors"))
     )
     registry.refresh()
-    return [{name: getattr(entry, name) for name in _SHOWN} for entry in registry.models()]
+    found = [shown(entry) | {"defaults": wishes(entry)} for entry in registry.models()]
+    others = [shown(entry) for entry in registry.files() if not entry.generates] if everything else []
+    return found + others

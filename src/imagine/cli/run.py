@@ -51,6 +51,7 @@ class _Run(click.Command):
 @click.option("--neg", help="What not to paint.")
 @click.option("-s", "--stream", type=int, help="Replace the PNG after every so many steps.")
 @click.option("-c", "--clip", type=int, help="Clip skip.")
+@click.option("--vae", help="A VAE file to use, by its name; own: the model's.", shell_complete=complete.vaes)
 @click.option("--count", type=int, help="How many pictures, of the seeds that follow.")
 @click.option("--preset", help="A style that `imagine presets` shows; what else is said wins.",
     shell_complete=complete.presets)  # fmt: skip

@@ -11,14 +11,13 @@ from ..errors import ModelNotFound
 from ..registry.matching import matching, similar
 from . import complete, reach
 from .console import write, write_json
-from .list import in_folders
+from .list import every_file
 from .table import ago, moment, size_of, span
 
 _FOR_PROGRAMS = ("header_digest",)
 _WORDS: dict[str, Callable[[Any], str]] = {
     "size": size_of,
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",
-    "parameters": lambda count: f"{count / 1e9:.1f} billion" if count >= 1e9 else f"{count / 1e6:.0f} million",
     "shipped": lambda shipped: "yes" if shipped else "no",
     "expires_in": lambda seconds: f"for {span(seconds)}" if seconds >= 0 else "for ever",
 }
@@ -29,23 +28,43 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(model: str, address: str | None, as_json: bool) -> None:
-    """Show what is known of MODEL."""
+    """Show what is known of MODEL, or of any other file that `imagine list --all` lists."""
     client = reach.running(address)
-    entries = {entry["name"]: entry for entry in (client.models()["details"] if client else in_folders())}
-    name = matching(model, entries)
+    entries = every_file(client)
+    names = dict.fromkeys(entry["name"] for entry in entries)
+    name = matching(model, names)
     if name is None:
-        raise ModelNotFound(model, similar=similar(model, entries))
-    entry = client.model(name) if client else entries[name]
+        raise ModelNotFound(model, similar=similar(model, names))
+    found = [entry for entry in entries if entry["name"] == name]
+    if client and "loaded" in found[0]:  # a model, of which the server makes out more where it is asked for one
+        found[0] = client.model(name)
     if as_json:
-        write_json(entry)
+        for entry in found:
+            write_json(entry)
         return
+    write("\n\n".join(map(_lines, found)))
+
+
+def _lines(entry: dict[str, Any]) -> str:
     said = {field: value for field, value in entry.items() if value and field not in _FOR_PROGRAMS}
-    write("\n".join(f"{field:<12}{_words(field, value)}" for field, value in said.items()))
+    width = max(map(len, said)) + 2
+    return "\n".join(f"{field:<{width}}{_words(field, value)}" for field, value in said.items())
+
+
+def _count(count: int) -> str:
+    for unit, name in ((10**9, "billion"), (10**6, "million"), (10**3, "thousand")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return str(count)
 
 
 def _words(field: str, value: Any) -> str:
+    if field == "parameters":
+        return _count(value)
     if field in _WORDS:
         return _WORDS[field](value)
     if isinstance(value, dict):
         return ", ".join(f"{name} {_words(name, part)}" for name, part in value.items() if part is not None)
-    return str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -96,3 +96,9 @@ def recipe_of(model: Entry) -> Recipe:
     if recipe is None:
         return Recipe(facts.num_steps, facts.guidance)
     return recipe._replace(num_steps=int(steps)) if steps else recipe
+
+
+def wishes(model: Entry) -> dict[str, Any]:
+    """The same, and the VAE that lies beside it, by the names of a request's fields."""
+    said = recipe_of(model)._asdict() | {"vae": model.vae or None}
+    return {name: value for name, value in said.items() if value is not None}

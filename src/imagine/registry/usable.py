@@ -32,6 +32,11 @@ USES: Mapping[str, str] = {
     "gligen": "no: GLIGEN can't be applied yet",
 }
 """What can be done with each kind of file but a checkpoint, in a clause."""
+_NEEDED = {
+    "vae": "with a VAE only: put one beside it as NAME.vae.safetensors, or name one as vae",
+    "img": "with a picture to start from only",
+}
+"""What can be done with a checkpoint that needs more than a prompt, by the field that it needs."""
 
 
 def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> str | None:
@@ -53,10 +58,11 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> str | N
 
 
 def use_of(entry: Entry) -> str:
-    """What can be done with a file, in a clause that begins with yes, with, not or no."""
-    if why := entry.unusable:
-        return f"no: {why}"
-    return USES.get(entry.kind, "yes")
+    """What can be done with a file, in a clause."""
+    if entry.problem:
+        return f"no: {entry.problem}"
+    need = next((_NEEDED[need] for need in entry.needs if need in _NEEDED), None)
+    return need or USES.get(entry.kind, "yes")
 
 
 def needs_of(identity: Identity) -> tuple[str, ...]:

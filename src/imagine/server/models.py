@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ..frames import ResidentModel
 from ..registry.entry import Entry
-from ..registry.usable import use_of
+from ..registry.shown import shown
 from ..resolve import kind_of
 from ..samplers import describe
 from .gateway import Gateway
@@ -33,7 +33,7 @@ async def models(request: web.Request) -> web.Response:
         "models": [entry.name for entry in makers],
         "default": gateway.default_model(),
         "details": [_detail(gateway, entry, resident.get(entry.name)) for entry in makers],
-        "others": [_other(entry) for entry in entries if not entry.generates],
+        "others": [shown(entry) for entry in entries if not entry.generates],
     }
     return web.Response(body=body_from(answer), content_type="application/json")
 
@@ -63,23 +63,8 @@ async def unload(request: web.Request) -> web.Response:
 
 
 def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
-    """A model as clients may know it: not where it lies."""
-    return {
-        "name": entry.name,
-        "family": entry.family,
-        "variant": entry.variant,
-        "size": entry.size,
-        "modified": entry.modified,
-        "digest": entry.digest,
-        "header_digest": entry.header_digest,
-        "sha256": entry.file_digest,
-        "resolution": entry.resolution,
-        "prediction": entry.prediction,
-        "dtype": entry.dtype,
-        "parameters": entry.parameters,
-        "format": entry.format,
-        "shipped": entry.shipped,
-        "needs": entry.needs,
+    """A model as clients may know it."""
+    return shown(entry) | {
         "defaults": msgspec.to_builtins(gateway.defaults_of(entry)),
         "loaded": _loaded(resident) if resident and resident.digest == entry.digest else None,
     }
@@ -87,23 +72,3 @@ def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> d
 
 def _loaded(resident: ResidentModel) -> dict[str, Any]:
     return {"size": resident.size, "dtype": resident.dtype, "expires_in": resident.expires_in}
-
-
-def _other(entry: Entry) -> dict[str, Any]:
-    """Any other file: `problem` says why it isn't what it could be, `use` what can be done with it."""
-    return {
-        "name": entry.name,
-        "kind": entry.kind,
-        "family": entry.family,
-        "variant": entry.variant,
-        "size": entry.size,
-        "modified": entry.modified,
-        "digest": entry.digest,
-        "header_digest": entry.header_digest,
-        "sha256": entry.file_digest,
-        "dtype": entry.dtype,
-        "parameters": entry.parameters,
-        "format": entry.format,
-        "problem": entry.unusable,
-        "use": use_of(entry),
-    }

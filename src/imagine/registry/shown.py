@@ -1,0 +1,21 @@
+"""What of an entry anybody may know, as one flat mapping: the same of a model and of any other file, and not where it
+lies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imagine.registry.entry import Entry
+from imagine.registry.usable import use_of
+
+_FIELDS = (
+    "name", "kind", "family", "variant", "size", "modified", "digest", "header_digest", "resolution", "prediction",
+    "prediction_source", "zero_snr", "dtype", "parameters", "format", "text_encoders", "has_vae", "vae", "needs",
+    "distilled", "shipped",
+)  # fmt: skip
+
+
+def shown(entry: Entry) -> dict[str, Any]:
+    """`use` says in a clause what can be done with it, `problem` why it isn't what it could be."""
+    facts = {name: getattr(entry, name) for name in _FIELDS}
+    return facts | {"sha256": entry.file_digest, "problem": entry.unusable, "use": use_of(entry)}

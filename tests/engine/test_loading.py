@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import struct
 from pathlib import Path
@@ -332,6 +333,12 @@ def test_a_vae_with_the_attentions_old_names(written: Any, tmp_path: Path) -> No
         tensors = {k.replace(f"attentions.0.{new}.", f"attentions.0.{name}."): t for k, t in tensors.items()}
     checkpoints.save(tmp_path / "old.safetensors", tensors)
     assert_same_weights(modules.vae, load_vae(str(tmp_path / "old.safetensors"), family="stable_diffusion", device=CPU))
+
+
+def test_sft_is_safetensors_too(written: Any, tmp_path: Path) -> None:
+    path, modules = written["stable_diffusion"]
+    copy = Path(shutil.copy(path, tmp_path / "x.SFT"))
+    assert_same_weights(modules.unet, load(copy).unet)
 
 
 def test_a_missing_vae_is_asked_for(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_odd_things_named_like_models_are_listed_for_their_problem(tmp_path):
         "fifo": "it is not a regular file",
         "dangling": "it can't be read: no such file or directory",
         "junk": "its header is not a JSON object",
-        "quantised": "its format isn't supported; use safetensors",
+        "quantised": "its GGUF header is broken, or the file is truncated",
     }
 
 

@@ -15,7 +15,7 @@ from ..frames import Source
 from ..identity.stamp import FileStamp, unchanged
 from ..messages import message
 
-_WEIGHTS = ".safetensors"
+_WEIGHTS = (".safetensors", ".sft")
 
 
 class Watch:

@@ -23,7 +23,7 @@ from imagine.messages import message
 from imagine.registry.entry import Entry
 from imagine.registry.header import Header, parse_header, read_text
 from imagine.registry.reading import read_exactly, regular_file
-from imagine.registry.scan import SAFETENSORS
+from imagine.registry.scan import SUFFIXES
 
 WHOLE = 64 * 2**20
 """Bytes up to which a file is read whole."""
@@ -66,7 +66,7 @@ def _of_folder(root: Path, members: Iterable[FileStamp]) -> str:
 
 def _of_file(path: Path) -> str:
     with regular_file(path) as (file, size):
-        if size <= WHOLE or path.suffix.lower() != SAFETENSORS:
+        if size <= WHOLE or path.suffix.lower() not in SUFFIXES:
             return _of_all(file, size)
         return _of_blocks(file, parse_header(read_text(file, size), size))
 

@@ -11,8 +11,9 @@ from imagine.errors import UnusableModel
 from imagine.registry.distilled import distilled_by
 from imagine.registry.entry import Entry
 from imagine.registry.folders import describe_folder
+from imagine.registry.gguf import ENCODERS, FAMILIES, read_gguf
 from imagine.registry.header import read_header
-from imagine.registry.identify import Identity, identify, predicting
+from imagine.registry.identify import DIFFUSION_MODEL, Identity, identify, predicting
 from imagine.registry.names import normal, printable
 from imagine.registry.prediction import by_weights, read_sidecar
 from imagine.registry.scan import Found
@@ -42,6 +43,8 @@ def describe(found: Found) -> Entry:
             told = describe_folder(found.path, found.members, entry.name)
             entry = msgspec.structs.replace(entry, problem=told.problem, needs=told.needs, distilled=told.distilled)
             return _with_identity(entry, told.identity, told.digest, {})
+        if found.format == "gguf":
+            return _describe_gguf(entry, found.path)
         return _describe_file(entry, found.path, found.sidecar)
     except UnusableModel as error:
         return _with_problem(entry, str(error))
@@ -62,6 +65,18 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
     )
     kept = [(key, value) for key, value in header.metadata.items() if len(key) + len(value) <= MAX_METADATA_CHARACTERS]
     return _with_identity(entry, identity, header.digest, dict(kept[:MAX_METADATA_VALUES]))
+
+
+def _describe_gguf(entry: Entry, path: Path) -> Entry:
+    contents = read_gguf(path)
+    identity = identify(contents.header)
+    kinds = ((DIFFUSION_MODEL, FAMILIES), ("text-encoder", ENCODERS))
+    if identity.kind == "unknown":
+        for kind, families in kinds:
+            if family := families.get(contents.architecture):
+                identity = msgspec.structs.replace(identity, kind=kind, family=family)
+    identity = msgspec.structs.replace(identity, dtype=contents.dtype)
+    return _with_identity(_with_problem(entry, "GGUF isn't supported yet; use safetensors"), identity, "", {})
 
 
 def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapping[str, str]) -> Entry:

@@ -8,7 +8,7 @@ import msgspec
 
 from imagine.identity.stamp import FileStamp
 
-Format = Literal["safetensors", "diffusers", "other"]
+Format = Literal["safetensors", "diffusers", "gguf", "other"]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,6 +79,31 @@ _with_metadata = msgspec.json.Decoder(_WithMetadata)
 _EMPTY_TENSOR = b'{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
 
 
+_SPACE = b" \t\r\n"
+_BEGINNINGS = (b"{", b" ", b"\t", b"\r", b"\n")
+"""What the JSON of a header may begin with, as the safetensors library has it."""
+_PICKLE = "it is a pickle under another name, which can run code when opened; convert it to safetensors"
+_FOREIGN = (
+    (b"version https://git-lfs", "it is a Git LFS pointer and not the file itself; 'git lfs pull' fetches that"),
+    (b"PK\x03\x04", _PICKLE),
+    *((b"\x80" + bytes([protocol]), _PICKLE) for protocol in range(2, 6)),
+    (b"GGUF", "it is a GGUF file under another name"),
+    (b"<", "it is a web page; its download went wrong, perhaps for want of a login"),
+)
+"""What other files begin with."""
+
+
+def _foreign(first: bytes) -> str | None:
+    """What a file is that begins so, where that can be told and is no safetensors, whose length ends in zeros."""
+    if not any(first[4:8]):
+        return None
+    start = first.lstrip(_SPACE + b"\xef\xbb\xbf")
+    if what := next((what for beginning, what in _FOREIGN if start.startswith(beginning)), None):
+        return what
+    is_text = all(byte in _SPACE or 32 <= byte < 127 for byte in first)
+    return "it is text and no model; its download went wrong" if is_text else None
+
+
 def read_header(path: Path) -> Header:
     """Read and check the header of the safetensors file at `path`, a link included.
 
@@ -94,7 +119,9 @@ def read_text(file: int, size: int) -> bytes:
     """The JSON of `file`, which has `size` bytes."""
     if size < 8:
         raise UnusableModel(f"it is no safetensors file: it has only {size} bytes")
-    first = os.read(file, 9)
+    first = os.read(file, 64)
+    if what := _foreign(first):
+        raise UnusableModel(what)
     length = int.from_bytes(first[:8], "little")
     if length > MAX_HEADER_BYTES:
         raise UnusableModel(
@@ -102,7 +129,7 @@ def read_text(file: int, size: int) -> bytes:
         )
     if length > size - 8:
         raise UnusableModel(f"it is truncated: its header claims {length} bytes and the file has only {size}")
-    if first[8:] != b"{":  # nothing is allocated for a claim that begins wrong
+    if first[8:9] not in _BEGINNINGS:  # nothing is allocated for a claim that begins wrong
         raise UnusableModel("its header is not a JSON object")
     os.lseek(file, 8, os.SEEK_SET)
     return read_exactly(file, length)
@@ -113,7 +140,7 @@ def parse_header(text: bytes, size: int) -> Header:
     data_start = 8 + len(text)
     sha256 = hashlib.sha256(len(text).to_bytes(8, "little"))
     sha256.update(text)
-    if not text.startswith(b"{"):
+    if not text.lstrip(_SPACE).startswith(b"{"):
         raise UnusableModel("its header is not a JSON object")
     try:
         if not text.isascii():
@@ -139,7 +166,8 @@ def _split_metadata(text: bytes) -> tuple[dict[str, str], bytes]:
     if not raw:
         return {}, text
     at = text.index(raw, text.index(b'"__metadata__"'))
-    return _metadata.decode(raw), b"".join((text[:at], _EMPTY_TENSOR, memoryview(text)[at + len(raw) :]))
+    said = {} if raw == b"null" else _metadata.decode(raw)
+    return said, b"".join((text[:at], _EMPTY_TENSOR, memoryview(text)[at + len(raw) :]))
 
 
 def _decode_tensors(text: bytes) -> dict[str, TensorInfo]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,17 +12,26 @@ import msgspec
 
 from imagine.identity.stamp import FileStamp, stamp_from
 from imagine.registry.entry import Format
+from imagine.registry.hub import main_of, repository_of
 from imagine.registry.reading import reason
 
 SAFETENSORS = ".safetensors"
+SUFFIXES = (SAFETENSORS, ".sft")
+"""Of files in this format."""
 INDEX = "model_index.json"
 _OF_COMPONENTS = (SAFETENSORS, ".json", ".txt", ".model", ".jinja", ".bin")
 _PICKLE = "it is a pickle, which can run code when opened; convert it to safetensors"
 _FOREIGN = "its format isn't supported; use safetensors"
 REFUSED = {
-    ".ckpt": _PICKLE, ".pt": _PICKLE, ".pth": _PICKLE, ".bin": _PICKLE, ".gguf": _FOREIGN, ".onnx": _FOREIGN,
+    ".ckpt": _PICKLE, ".pt": _PICKLE, ".pth": _PICKLE, ".bin": _PICKLE, ".onnx": _FOREIGN,
 }  # fmt: skip
 """Formats that are listed for the reason they can't be used, by suffix."""
+
+_GENERIC = frozenset({
+    "diffusion_pytorch_model", "model", "pytorch_lora_weights", "adapter_model", "learned_embeds", "pytorch_model",
+    "diffusion_pytorch_model.fp16", "model.fp16",
+})  # fmt: skip
+"""Stems that libraries give to every file of a kind."""
 
 Stamp = tuple[int, ...]
 """What of the status of a file, and of its sidecar, must be unchanged for what was read to be taken as unchanged."""
@@ -33,9 +42,11 @@ class Place(NamedTuple):
 
     root: str = ""
     folder: str = ""
+    hub: str = ""
+    """The repository whose revision in a Hub cache it lies in, as `organisation/name`."""
 
     def inside(self, name: str) -> Place:
-        return Place(self.root, f"{self.folder}/{name}" if self.folder else name)
+        return self._replace(folder=f"{self.folder}/{name}" if self.folder else name)
 
     def outside(self) -> Place:
         return Place(self.root, self.folder.rpartition("/")[0])
@@ -55,13 +66,15 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
     modified: float = 0.0
     sidecar: Path | None = None
+    name: str = ""
+    """What it is called, where not by its file or folder."""
     members: tuple[Path, ...] = ()
     """Of a diffusers folder: every file that its description depends on."""
     problem: str | None = None
 
     @property
     def stem(self) -> str:
-        return self.path.name if self.format == "diffusers" else self.path.stem
+        return self.name or (self.path.name if self.format == "diffusers" else self.path.stem)
 
 
 def scan(roots: Sequence[Path]) -> list[Found]:
@@ -130,22 +143,32 @@ def _scan_folder(
         return
     names = {child.name for child in children}
     if INDEX in names:
-        yield _diffusers_folder(path, place.outside())
+        yield _diffusers_folder(path, place.outside(), place.hub)
+        return
+    if "snapshots" in names and (repository := repository_of(path.name)):
+        folders.extendleft(reversed(_snapshots(path, place, repository)))
         return
     real: list[tuple[Path, Place]] = []
     for child in children:
         inner = path / child.name
-        suffix = inner.suffix.lower()
         if _is_folder(child):
             (folders if child.is_symlink() else real).append((inner, place.inside(child.name)))
-            if suffix == SAFETENSORS:
+            if inner.suffix.lower() in SUFFIXES:
                 yield _unusable(inner, place, "it is a folder, not a file")
-        elif suffix == SAFETENSORS:
-            sidecar = child.name[: -len(suffix)] + ".yaml"
-            yield _single_file(inner, place, path / sidecar if sidecar in names else None)
-        elif suffix in REFUSED:
-            yield _unusable(inner, place, REFUSED[suffix])
+        elif one := _candidate(inner, place, names):
+            yield one
     folders.extendleft(reversed(real))
+
+
+def _candidate(path: Path, place: Place, beside: Collection[str]) -> Found | None:
+    """The candidate that a file is by its suffix; `beside` are the names in its folder."""
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        sidecar = path.with_suffix(".yaml")
+        return _single_file(path, place, sidecar if sidecar.name in beside else None)
+    if suffix == ".gguf":
+        return _single_file(path, place, kind="gguf")
+    return _unusable(path, place, REFUSED[suffix]) if suffix in REFUSED else None
 
 
 def _children(path: Path) -> list[os.DirEntry[str]]:
@@ -160,20 +183,42 @@ def _is_folder(child: os.DirEntry[str]) -> bool:
         return False  # a loop of links: asking for the file's status will give the reason
 
 
-def _single_file(path: Path, place: Place, sidecar: Path | None) -> Found:
+def _single_file(path: Path, place: Place, sidecar: Path | None = None, kind: Format = "safetensors") -> Found:
     try:
         statuses = {file: file.stat() for file in (path, sidecar) if file}
     except OSError as error:
         return _unusable(path, place, f"it can't be read: {reason(error)}")
     status = statuses[path]
     return Found(
-        path=path, place=place, format="safetensors", file=(status.st_dev, status.st_ino), size=status.st_size,
-        modified=status.st_mtime, sidecar=sidecar, stamp=tuple(n for one in statuses.values() for n in _stamp(one)),
+        path=path, place=place, name=_called(path, place), format=kind, file=(status.st_dev, status.st_ino),
+        size=status.st_size, modified=status.st_mtime, sidecar=sidecar,
+        stamp=tuple(number for one in statuses.values() for number in _stamp(one)),
         files=tuple(stamp_from(file, one) for file, one in statuses.items()),
     )  # fmt: skip
 
 
-def _diffusers_folder(path: Path, place: Place) -> Found:
+def _snapshots(path: Path, place: Place, repository: str) -> list[tuple[Path, Place]]:
+    """The revisions in a Hub cache's folder of one repository: the one that its `main` means has the plain name."""
+    revisions = sorted(child.name for child in _children(path / "snapshots") if _is_folder(child))
+    main = main_of(path) if len(revisions) > 1 else ""
+    found = []
+    for revision in sorted(revisions, key=lambda revision: revision != main):
+        plain = len(revisions) == 1 or revision == main
+        called = repository if plain else f"{repository}@{revision[:7]}"
+        found.append((path / "snapshots" / revision, place.outside().inside(called)._replace(hub=called)))
+    return found
+
+
+def _called(path: Path, place: Place) -> str:
+    """A file that is called like any other of its kind is called after its folder: what the Hub's mostly are."""
+    if path.stem not in _GENERIC or not place.folder:
+        return ""
+    if place.hub:
+        return place.folder[place.folder.index(place.hub) :]
+    return place.folder.rpartition("/")[2]
+
+
+def _diffusers_folder(path: Path, place: Place, name: str = "") -> Found:
     """A folder with a `model_index.json`: its size and time are those of all its weights."""
     members: list[Path] = []
     stamp: list[int] = []
@@ -191,7 +236,7 @@ def _diffusers_folder(path: Path, place: Place) -> Found:
     except OSError as error:
         return _unusable(path, place, f"it can't be read: {reason(error)}")
     return Found(
-        path=path, place=place, format="diffusers", stamp=tuple(stamp), size=size, modified=modified,
+        path=path, place=place, name=name, format="diffusers", stamp=tuple(stamp), size=size, modified=modified,
         members=tuple(members), files=tuple(files),
     )  # fmt: skip
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from imagine.errors import UnusableModel
 
 SUFFIX = ".safetensors"
+_SUFFIXES = (SUFFIX, ".sft")
 _DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
@@ -41,7 +42,7 @@ class CheckpointFile:
     """
 
     def __init__(self, path: str) -> None:
-        if Path(path).suffix.lower() != SUFFIX:
+        if Path(path).suffix.lower() not in _SUFFIXES:
             raise UnusableModel(f"it is not a {SUFFIX} file, and no other format is opened")
         try:
             # Opening a FIFO would wait for its writer.

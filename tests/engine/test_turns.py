@@ -4,7 +4,6 @@ import msgspec
 import pytest
 from PIL import Image
 
-from imagine.engine import suspended
 from imagine.engine.batching import LONGEST
 from imagine.events import Finished, Progress
 from imagine.frames import WorkerSettings
@@ -201,15 +200,13 @@ def test_memory_that_runs_short_between_two_parts_begins_the_work_again():
     assert rig.family.calls[-3:] == ["decode", "spare", "tiled decode"]
 
 
-def test_pictures_made_in_turns_have_the_bits_of_those_made_alone(sd1, monkeypatch):
+def test_pictures_made_in_turns_have_the_bits_of_those_made_alone(sd1):
     """Three clients whose encodings and decodings pause at every layer."""
-    monkeypatch.setattr(suspended, "TURN", 0.0)
     wishes = [
         wish(sd1, f"{number}", client=f"client {number}", num_steps=2, seed=number, **changes)
         for number, changes in enumerate([{}, {"img": PHOTO, "strength": 0.6}, {"hires": Hires(scale=1.5)}])
     ]
-    results = finished(run(engine_of(), *wishes))
-    monkeypatch.undo()
+    results = finished(run(engine_of(turn=0.0), *wishes))
     engine = engine_of()
     for one in wishes:
         params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])

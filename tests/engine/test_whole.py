@@ -114,6 +114,32 @@ def test_two_at_once_do_not_mix(sd3, plain):
     assert same(results["b"], plain(2))
 
 
+def test_others_have_the_device_within_a_step_of_it(sd3, plain):
+    """Its text encoders, its denoiser and its VAE pause at every layer, and it makes the same picture."""
+    engine = engine_of(turn=0.0)
+    for one in (ask(sd3, "a", num_steps=3, seed=1), ask(sd3, "b", num_steps=3, seed=2)):
+        engine.submit(one)
+    said, turns = [], 0
+    while engine.busy:
+        said += engine.step()
+        turns += 1
+    results = {one.job: picture(one) for one in said if type(one).__name__ == "Finished"}
+    assert same(results["a"], plain(1))
+    assert same(results["b"], plain(2))
+    assert progress(said, "a") == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert turns > 60, "beside six steps"
+    assert engine.stats().steps == 6
+    assert not [hook for part in engine_parts(engine) for hook in part._forward_pre_hooks]
+
+
+def engine_parts(engine):
+    """Every network of the loaded pipelines, and every part of one."""
+    residency = engine._models.residency
+    pipelines = [residency.find(key).family._pipeline for key in residency.names]
+    parts = [part for pipeline in pipelines for part in pipeline.components.values()]
+    return [each for part in parts if isinstance(part, torch.nn.Module) for each in part.modules()]
+
+
 def test_a_picture_to_begin_with_and_a_mask(sd3):
     begun = picture(made(engine_of(), ask(sd3, img=PHOTO, strength=0.3, num_steps=4)))
     assert not same(begun, PHOTO)
@@ -151,11 +177,11 @@ def test_what_it_can_not_do_is_refused_or_named(sd3):
 def test_memory_that_runs_short_begins_it_again_and_gives_the_same_picture(sd3, plain, monkeypatch):
     advance, fails = Run.advance, [None, OUT_OF_MEMORY]
 
-    def short(self):
+    def short(self, turn):
         if fails and (error := fails.pop(0)):
             self.stop()
             raise error
-        advance(self)
+        advance(self, turn)
 
     monkeypatch.setattr(Run, "advance", short)
     result = made(engine_of(), ask(sd3, num_steps=3, seed=4))
@@ -165,7 +191,7 @@ def test_memory_that_runs_short_begins_it_again_and_gives_the_same_picture(sd3, 
 
 
 def test_memory_that_never_suffices_is_an_error(sd3, monkeypatch):
-    def never(self):
+    def never(self, _turn):
         self.stop()
         raise OUT_OF_MEMORY
 

@@ -26,7 +26,7 @@ from .loading.open import file_bytes, open_model
 from .memory import Shortage
 from .models import Measure, Models
 from .opening import Model, Open
-from .parts import Parts, in_one
+from .parts import TURN, Parts, in_one
 from .pictures import Pictures, final_of, preview_of
 from .suspended import Suspended
 from .turns import Batch, Line, choose, step_seconds
@@ -51,10 +51,10 @@ class Engine:
 
     def __init__(
         self, settings: WorkerSettings, *, open_model: Open = open_model, measure: Measure = file_bytes,
-        pictures: Pictures | None = None, clock: Callable[[], float] = time.monotonic,
+        pictures: Pictures | None = None, clock: Callable[[], float] = time.monotonic, turn: float = TURN,
     ) -> None:  # fmt: skip
         self.stage = "idle"
-        self._clock = clock
+        self._clock, self._turn = clock, turn
         self._device = Device(settings)
         budget = self._device.budget if settings.memory is None else settings.memory
         self._models = Models(self._device, open_model, measure, budget, settings.keep_alive, clock)
@@ -65,7 +65,7 @@ class Engine:
         self._jobs: dict[str, Job] = {}
         self._line = Line()
         self._preparing: dict[str, Callable[[], Parts[None]]] = {}
-        self._suspended = Suspended(clock, self._device.synchronize)
+        self._suspended = Suspended(clock, self._device.synchronize, turn)
         self._unloads: dict[str, Unload] = {}
         self._reports: list[JobReport] = []
         self._working: Sequence[str] = ()
@@ -279,10 +279,11 @@ class Engine:
         if completed is None:
             self._shrink(batch)
             return batch.jobs
-        self._batches += 1
         self._device.synchronize()
         seconds = self._clock() - begun
-        self._batching.record(batch.key, batch.bucket, seconds)
+        if (took := first.took(seconds)) is not None:
+            self._batches += 1
+            self._batching.record(batch.key, batch.bucket, took)
         for job in batch.jobs:
             job.timings["denoising"] += seconds
         for job in completed:
@@ -296,7 +297,7 @@ class Engine:
         if isinstance(first, WholeJob):
             self._turns += 1
             first.served = self._turns
-            stepped = self._with_room(first, first.evaluate)
+            stepped = self._with_room(first, lambda: first.evaluate(self._turn))
             self._models.check(first.model)
             return [first] if stepped else []
         answers = self._forward.run(batch)

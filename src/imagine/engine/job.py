@@ -201,6 +201,10 @@ class Job:
         """Jobs of equal keys can share a batch: model, latents and conditioning have the same shape."""
         return (self.model, tuple(self.current.latents.shape[1:]), self.conditioning.shape)
 
+    def took(self, seconds: float) -> float | None:
+        """What the evaluation took whose last turn took so long; None while it goes on."""
+        return seconds
+
     def close(self) -> None:
         """Nobody wants its picture any more."""
 

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 Parts = Generator[None, None, T]
+TURN = 0.1
+"""Seconds after which others may have the device: enough to make changing turns cost nothing."""
 
 
 def whole(parts: Parts[T]) -> T:

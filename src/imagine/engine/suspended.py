@@ -10,10 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .job import Job
-from .parts import Parts, T
+from .parts import TURN, Parts, T
 
-TURN = 0.1
-"""Seconds after which others may have the device: enough to make changing turns cost nothing."""
 _LARGE = 512**2
 """Pixels: of larger pictures one is in work."""
 _ROOM = 1024**2
@@ -23,8 +21,9 @@ _ROOM = 1024**2
 class Suspended:
     """What jobs have begun. Calls come from the engine's thread."""
 
-    def __init__(self, clock: Callable[[], float], synchronize: Callable[[], None]) -> None:
-        self._clock, self._synchronize = clock, synchronize
+    def __init__(self, clock: Callable[[], float], synchronize: Callable[[], None], turn: float = TURN) -> None:
+        """`synchronize` waits for the device, so that the clock tells how long it was busy."""
+        self._clock, self._synchronize, self._turn = clock, synchronize, turn
         self._begun: dict[str, tuple[Job, Parts[Any]]] = {}
 
     def in_the_way(self, job: Job) -> Job | None:
@@ -40,7 +39,7 @@ class Suspended:
         """A turn of a job's work, which is begun if it wasn't: whether it is done, and then what was made."""
         _, parts = self._begun.pop(job.id, (job, None))
         parts = begin() if parts is None else parts
-        ends = self._clock() + TURN
+        ends = self._clock() + self._turn
         while True:
             try:
                 next(parts)

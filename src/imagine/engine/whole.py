@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +21,7 @@ from torch import Tensor
 from ..errors import ImagineError, Unsupported
 from .autoencoder import Autoencoder, Coded
 from .parts import Parts
+from .pausing import pausing
 
 _NATIVE = 512
 """Of a pipeline that doesn't tell the side of the squares it was trained on."""
@@ -129,14 +132,15 @@ class Whole:
 
 
 class Run:
-    """One picture in the making. `advance` runs the pipeline to the end of its next step; all calls come from one
-    thread."""
+    """One picture in the making. `advance` runs the pipeline on, at most to the end of its next step; all calls come
+    from one thread."""
 
     def __init__(self, pipeline: Any, arguments: dict[str, Any]) -> None:
         self._pipeline, self._arguments = pipeline, arguments
         self._thread = threading.Thread(target=self._work, name="pipeline", daemon=True)
         self._go, self._held = threading.Semaphore(0), threading.Semaphore(0)
         self._stopped = False
+        self._ends = math.inf
         self._error: BaseException | None = None
         self.picture: Image.Image | None = None
         self.step = 0
@@ -151,8 +155,12 @@ class Run:
         told = getattr(self._pipeline, "num_timesteps", None) if self.step else None
         return told if isinstance(told, int) else None
 
-    def advance(self) -> None:
-        """Run to the end of the next step, or to the end: then `picture` is there. Raises what went wrong."""
+    def advance(self, turn: float = math.inf) -> None:
+        """Run to the end of the next step, or to the end: then `picture` is there. Raises what went wrong.
+
+        On a CPU, where a step may take minutes, it pauses within one too, at a layer, once `turn` seconds are over.
+        """
+        self._ends = time.monotonic() + turn
         if not self._thread.is_alive():
             self._thread.start()
         self._go.release()
@@ -183,7 +191,10 @@ class Run:
         arguments = dict(self._arguments)
         if "callback_on_step_end" in _arguments(self._pipeline):
             arguments["callback_on_step_end"] = self._step_done
-        made = self._pipeline(**arguments, output_type="pil")
+        # An accelerator's steps are short, and what is held within one takes memory that it hasn't in plenty.
+        networks = [part for part in self._pipeline.components.values() if isinstance(part, torch.nn.Module)]
+        with pausing(networks if self._pipeline.device.type == "cpu" else (), self._pause):
+            made = self._pipeline(**arguments, output_type="pil")
         pictures = getattr(made, "images", None)
         if not pictures:
             raise ImagineError(f"{type(self._pipeline).__name__} gave no picture")
@@ -193,11 +204,19 @@ class Run:
         self.step = index + 1
         before, self._latents = self._latents, tensors.get("latents")
         self.clean = None if self._latents is None else _clean(self._pipeline.scheduler, index, before, self._latents)
+        self._hold()
+        return {}
+
+    def _pause(self) -> None:
+        if time.monotonic() >= self._ends:
+            self._hold()
+
+    def _hold(self) -> None:
+        """Until it is to run on."""
         self._held.release()
         self._go.acquire()
         if self._stopped:
             raise _Stopped
-        return {}
 
 
 class _Stopped(BaseException):

@@ -34,6 +34,10 @@ class WholeJob(Job):
         self._canvas: Canvas | None = None
         self._wanted: dict[str, Any] = {}
         self._run: Run | None = None
+        self._completed = False
+        """The last turn came to the end of a step."""
+        self._seconds = 0.0
+        """What the step that goes on took so far."""
 
     @property
     def alone(self) -> bool:
@@ -126,13 +130,13 @@ class WholeJob(Job):
         if params.sampler != _OWN_SAMPLER or params.schedule != "default":
             self.warn(f"sampler and schedule have no effect: a {model.name} brings its own")
 
-    def evaluate(self) -> bool:
-        """Run to the end of the next step; says whether one of the user's steps was completed."""
+    def evaluate(self, turn: float) -> bool:
+        """Run for about `turn` seconds, at most to the end of a step; says whether one of the user's was completed."""
         before = self.step
         if self._run is None:
             self._run = self._begun(self.own)
         try:
-            self._run.advance()
+            self._run.advance(turn)
         except (ValueError, TypeError) as error:  # a pipeline looks at what it is given before its first step
             self._run = None
             if before:
@@ -142,9 +146,17 @@ class WholeJob(Job):
         except BaseException:
             self._run = None
             raise
-        if self.step != before:
+        self._completed = self.step != before
+        if self._completed:
             self.buckets.append(1)
-        return self.step != before
+        return self._completed
+
+    def took(self, seconds: float) -> float | None:
+        self._seconds += seconds
+        if not self._completed:
+            return None
+        took, self._seconds = self._seconds, 0.0
+        return took
 
     def _begun(self, model: Whole) -> Run:
         return model.run({**self._wanted, "generator": torch.Generator("cpu").manual_seed(self.params.seed)})

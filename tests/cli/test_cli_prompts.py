@@ -117,8 +117,8 @@ def test_prompts_of_a_file_are_drawn_in_turn(server: FakeServer, capsys: pytest.
     assert run("--prompts", "many.txt", "-o", "x", "-n", "3") == 0
     assert [(asked["prompt"], asked["num_steps"]) for asked in server.asked] == [("a fox", 3), ("an owl", 3)]
     assert capsys.readouterr().out.split() == ["x-1.png", "x-1.json", "x-2.png", "x-2.json"]
-    assert run("--prompts", "many.txt", "-o", "{prompt}.jpg") == 0
-    assert {"a_fox.jpg", "an_owl.json"} <= {path.name for path in Path().iterdir()}
+    assert run("--prompts", "many.txt", "-o", "{index}-{prompt}.jpg") == 0
+    assert {"1-a_fox.jpg", "2-an_owl.json"} <= {path.name for path in Path().iterdir()}
 
 
 def test_a_prompt_that_is_refused_keeps_no_other_from_its_picture(

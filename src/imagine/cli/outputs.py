@@ -71,15 +71,17 @@ class Stream:
 
 
 class Files:
-    """Files of one run of `count` pictures. `known` are the values of a name's fields that are known before it."""
+    """Files of `count` pictures. `known` are the values of a name's fields that are known before; `done` pictures of
+    the same run were made before these."""
 
     def __init__(
         self, place: Destination, count: int = 1, known: Mapping[str, str] | None = None,
-        now: time.struct_time | None = None,
+        now: time.struct_time | None = None, done: int = 0,
     ) -> None:  # fmt: skip
         moment = now or time.localtime()
         self._place = place
         self._count = count
+        self._done = done
         self._known = {"date": time.strftime("%Y%m%d", moment), "time": time.strftime("%H%M%S", moment)} | dict(
             known or {}
         )
@@ -175,7 +177,7 @@ class Files:
         """Is the name of this picture known? With `values` it may be."""
         if index in self._stems:
             return True
-        values = self._known | {"index": str(index + 1)} | values
+        values = self._known | {"index": str(self._done + index + 1)} | values
         if not fields_of(self._place.name) <= values.keys():
             return False
         base = self._place.folder / filled(self._place.name, values)
@@ -201,9 +203,9 @@ class Files:
         return True
 
 
-def outputs_of(place: Destination, count: int, known: Mapping[str, str]) -> Outputs:
+def outputs_of(place: Destination, count: int, known: Mapping[str, str], done: int = 0) -> Outputs:
     """Where `place` says."""
-    return Stream(place.stream) if place.stream is not None else Files(place, count, known)
+    return Stream(place.stream) if place.stream is not None else Files(place, count, known, done=done)
 
 
 def sweep(folder: Path, now: float) -> None:

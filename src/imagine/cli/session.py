@@ -39,7 +39,7 @@ class Session:
         self._source = source
         self._screen = screen
         self._as_json = as_json
-        self._number = 0
+        self._number = self._done = 0
 
     def one(self, words: tuple[str, ...]) -> None:
         """The picture that the words ask for. Raises click.UsageError, ImagineError."""
@@ -94,7 +94,9 @@ class Session:
         if number is not None and place.overwrites:
             place = place._replace(name=f"{place.name}-{number}")
         known = {"prompt": body["prompt"]} | ({"model": stem_of(body["model"])} if "model" in body else {})
-        outputs = outputs_of(place, body.get("count") or 1, known)
+        count = body.get("count") or 1
+        outputs = outputs_of(place, count, known, done=self._done)
+        self._done += count
         Painter(client, self._screen, as_json=self._as_json).paint(body, outputs)
 
 

@@ -16,14 +16,15 @@ STEPS += [{"status": "progress", "step": step, "steps": 10, "remaining": 1.0} fo
 AT_WORK = picture(png(), "intermediate", step=10, steps=10)
 
 
-@pytest.mark.parametrize("columns", [80, 20])
-def test_a_path_stands_alone_on_its_line(server: FakeServer, columns: int) -> None:
+@pytest.mark.parametrize(("columns", "term"), [(80, "xterm-256color"), (20, "xterm"), (80, "dumb")])
+def test_a_path_stands_alone_on_its_line(server: FakeServer, columns: int, term: str) -> None:
     server.lines = [*STEPS, picture(png(), index=0, warnings=["odd"]), *STEPS, picture(png(), index=1)]
-    with Terminal("run", "p", "--count", "2", "-o", "x", environ=BASE, columns=columns) as terminal:
+    with Terminal("run", "p", "--count", "2", "-o", "x", environ=BASE | {"TERM": term}, columns=columns) as terminal:
         assert terminal.end() == 0
     said = [line for line in terminal.screen if line]
     assert said == ["Warning: odd", "x-1.png", "x-1.json", "x-2.png", "x-2.json", "x-sheet.png"]
-    assert "painting" in terminal.seen
+    assert ("painting" in terminal.seen) == (term != "dumb")
+    assert term != "dumb" or terminal.screen == [*said, ""]
 
 
 def test_a_model_of_an_odd_name_is_no_markup_and_no_command(server: FakeServer) -> None:

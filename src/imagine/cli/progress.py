@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ class Bar:
     def __init__(self, *, hidden: bool = False) -> None:
         self._bar: Progress | None = None
         self._began: float | None = None
-        if not hidden and sys.stderr.isatty():
+        if not hidden and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":  # which can't take a line back
             self._bar = _bar()
             self._task = self._bar.add_task("waiting", total=None, told="")
 

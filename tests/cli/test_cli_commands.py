@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from imagine.address import Address, address_from
 from imagine.cli import reach
@@ -19,6 +20,7 @@ from imagine.cli.terminal import protocol_of, sequence
 from imagine.cli.verify import compared
 from imagine.client import Client
 from imagine.errors import ImagineError
+from imagine.images import encode
 from tests.cli.fake_server import FakeServer, picture, png
 from tests.registry import declared
 
@@ -184,6 +186,9 @@ def test_convert_there_and_back(server: FakeServer, capsys: pytest.CaptureFixtur
     assert "x.png is there already" in capsys.readouterr().err
     assert run("convert", "x.json", "-o", "y.png") == 0
     assert Path("y.png").read_bytes() == before
+    Path("z.png").write_bytes(encode(Image.new("RGB", (8, 8)), meta={"prompt": "p", "seed": 2**64 - 1}))
+    assert run("convert", "z.png") == 0
+    assert json.loads(Path("z.json").read_text())["meta"]["seed"] == "18446744073709551615"
 
 
 def test_info_of_a_json(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:

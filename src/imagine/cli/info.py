@@ -15,7 +15,10 @@ _LONGEST = 2000
 
 
 def recipe_in(place: str, data: bytes) -> dict[str, Any]:
-    """What the PNG, JPEG, WebP or JSON of `place` says of its making. Raises ImagineError where it says nothing."""
+    """What the PNG, JPEG, WebP or JSON of `place` says of its making, with the seed as text, as JSON should hold it.
+
+    Raises ImagineError where it says nothing.
+    """
     from ..metadata import read_metadata
 
     recipe = read_metadata(data)
@@ -23,7 +26,8 @@ def recipe_in(place: str, data: bytes) -> dict[str, Any]:
         raise ImagineError(f"{place} does not say how it was made", field="file")
     for warning in recipe.warnings:
         warn(warning)
-    return recipe.meta
+    seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}  # a browser's numbers end at 2^53
+    return recipe.meta | seed
 
 
 @click.command("info")
@@ -32,8 +36,6 @@ def recipe_in(place: str, data: bytes) -> dict[str, Any]:
 def command(file: str, as_json: bool) -> None:
     """Show how the picture in FILE, a PNG, JPEG, WebP or JSON, was made; - is stdin."""
     meta = recipe_in("standard input" if file == STDIN else file, read_input(file, "file"))
-    if "seed" in meta:
-        meta["seed"] = str(meta["seed"])  # a JavaScript's numbers end at 2^53
     if as_json:
         write_json(meta)
         return

@@ -65,6 +65,6 @@ async function remove(entry) {
   const restore = await deletePicture(entry);
   const back = await takeAway(entry, gallery()[at] ?? gallery()[at - 1]);
   const act = async () => { await restore(); await back(); };
-  notice(t("do.deleted"), { about: "deleted", action: { text: t("restore"), act } });
+  notice(t("do.deleted"), { about: "deleted", action: { text: t("restore"), act, undo: true } });
   (seenBoard() ? byId("do-delete") : byId("f-prompt")).focus();
 }

@@ -130,6 +130,7 @@ export function startForm() {
   startSize(() => changed(control("width")));
   byId("seed-random").addEventListener("click", () => { change("seed", ""); control("seed").focus(); });
   if (innerWidth <= 860) byId("settings").open = false;
+  document.documentElement.dataset.started = "";
   inEveryLanguage(() => { if (isReady()) { nameControls(); describe(); } });
   fillRaw(remembered("form", { stream: PREVIEW_EVERY }));
 }

@@ -9,11 +9,11 @@ import { startDrops } from "./drops.js";
 import { forgetBuckets, reset, startForm } from "./form.js";
 import { startGallery, stopComparing } from "./gallery.js";
 import { firstLanguage, inEveryLanguage, language, setLanguage, t } from "./i18n.js";
+import { letterOf } from "./keys.js";
 import { copyLink, takeHash } from "./link.js";
 import { startMask } from "./mask.js";
-import { notice } from "./notices.js";
-import { download, timeName } from "./pictures.js";
-import { loadFile, savedJson, saveSettings } from "./recipe.js";
+import { notice, undoLatest } from "./notices.js";
+import { loadFile, saveSettings } from "./recipe.js";
 import { askedToCancel, isRunning, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
 import { chosenEntry, examples, showEntry, showFirst, startStage, takeAway } from "./stage.js";
@@ -69,7 +69,7 @@ function startFiles() {
   const act = (id, what) => byId(id).addEventListener("click", () => { close(true); what(); });
   act("save-settings", () => saveSettings(false));
   act("save-with-input", () => saveSettings(true));
-  act("save-with-result", async () => download(await savedJson(chosenEntry()), `${timeName(chosenEntry().time)}.json`));
+  act("save-with-result", () => byId("do-json").click());
   act("share", copyLink);
   act("reset", async () => {
     const action = undoToNow();
@@ -87,6 +87,8 @@ function startKeys() {
       event.preventDefault();
       go();
     }
+    const elsewhere = !document.querySelector("dialog[open]") && !event.target.matches(WRITTEN);
+    if (elsewhere && (event.ctrlKey || event.metaKey) && !event.shiftKey && letterOf(event) === "z" && undoLatest()) event.preventDefault();
     if (event.key === "Escape" && !document.querySelector("dialog[open]") && !stopComparing() && !event.target.matches(WRITTEN)) askedToCancel();
   });
   byId("form").addEventListener("submit", (event) => { event.preventDefault(); go(); });

@@ -2,6 +2,7 @@
 
 import { byId, openDialog, press, tell } from "./dom.js";
 import { t } from "./i18n.js";
+import { bracketOf, letterOf } from "./keys.js";
 import { blobOf, paint } from "./pictures.js";
 
 const COLOUR = "#ff6a2b";
@@ -117,7 +118,7 @@ function redo() {
 
 function undoByKeys(event) {
   if (!event.ctrlKey && !event.metaKey) return;
-  const key = letter(event);
+  const key = letterOf(event);
   if (key !== "z" && key !== "y") return;
   event.preventDefault();
   if (key === "y" || event.shiftKey) redo();
@@ -170,23 +171,12 @@ function paintByKeys(event) {
     showBrush();
   } else if (event.code === "Space") {
     if (!event.repeat) begin({ ...at });
-  } else if (bracket(event)) {
-    byId("mask-size").value = Math.round(size() * (bracket(event) === "]" ? 1.25 : 0.8));
+  } else if (bracketOf(event)) {
+    byId("mask-size").value = Math.round(size() * (bracketOf(event) === "]" ? 1.25 : 0.8));
     showBrush();
-  } else if (letter(event) === "e" && !event.ctrlKey && !event.metaKey) toggleErase();
+  } else if (letterOf(event) === "e" && !event.ctrlKey && !event.metaKey) toggleErase();
   else return;
   event.preventDefault();
-}
-
-/** The Latin letter of a key: what it writes, or, on a keyboard that writes others, the one that is printed beside them. */
-function letter(event) {
-  return /^[a-z]$/i.test(event.key) ? event.key.toLowerCase() : (/^Key([A-Z])$/.exec(event.code)?.[1].toLowerCase() ?? "");
-}
-
-function bracket(event) {
-  if (event.key === "[" || event.key === "]") return event.key;
-  if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
-  return { BracketLeft: "[", BracketRight: "]" }[event.code];
 }
 
 function toggleErase() {

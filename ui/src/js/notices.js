@@ -8,13 +8,14 @@ const LONG = 20_000; // for one that offers to do something
 const MOST = 2; // that go by themselves, at a time
 const READING = ":hover, :focus-within";
 
-/** Shows a sentence, and further ones below it. A notice of the same `about` takes the place of the one before. */
+/** Shows a sentence, and further ones below it. A notice of the same `about` takes the place of the one before.
+ * `action` is `{ text, act, undo }`: what a button beside it does, and whether that undoes something. */
 export function notice(text, { about = text, bad = false, stay = bad, more = [], action = null } = {}) {
   dismiss(about);
   const close = make("button", { type: "button", className: "icon-button", "aria-label": t("notice.dismiss") }, icon("x"));
   const body = make("div", { className: "grow" }, ...[text, ...more].map((one) => make("p", { dir: "auto" }, one)));
   const box = make("div", { className: bad ? "notice bad" : "notice", "data-about": about, role: bad ? "alert" : undefined }, body);
-  if (action) box.append(make("button", { type: "button", className: "text-button strong", onclick: () => { box.remove(); action.act(); } }, action.text));
+  if (action) box.append(make("button", { type: "button", className: "text-button strong", "data-undo": action.undo, onclick: () => { box.remove(); action.act(); } }, action.text));
   box.append(close);
   close.onclick = () => box.remove();
   byId("notices").append(box);
@@ -23,6 +24,13 @@ export function notice(text, { about = text, bad = false, stay = bad, more = [],
   box.classList.add("passing");
   for (const old of all(".passing", byId("notices")).slice(0, -MOST)) old.remove();
   passing(box, action ? LONG : SHORT);
+}
+
+/** Does what the latest notice that can undo something offers; false where there is none. */
+export function undoLatest() {
+  const button = all("[data-undo]", byId("notices")).at(-1);
+  button?.click();
+  return button !== undefined;
 }
 
 export function dismiss(about) {

@@ -136,7 +136,7 @@ function clearQueue() {
   describeQueue();
   byId("cancel").focus();
   const act = () => resume(before);
-  notice(t("queue.cleared", { n: before.length }), { about: "queue", action: { text: t("undo"), act } });
+  notice(t("queue.cleared", { n: before.length }), { about: "queue", action: { text: t("undo"), act, undo: true } });
 }
 
 /** Puts requests that were taken out first in the line again. */

@@ -57,7 +57,7 @@ export async function restoreSource(state) {
 /** A mask that went with its picture was painted by hand: it can be brought back. */
 function offerMask(before) {
   dismiss("mask");
-  if (before.mask) notice(t("mask.removed"), { about: "mask", action: { text: t("undo"), act: () => restoreSource(before) } });
+  if (before.mask) notice(t("mask.removed"), { about: "mask", action: { text: t("undo"), act: () => restoreSource(before), undo: true } });
 }
 
 /** The fields of the request that hold pictures. */

@@ -11,5 +11,5 @@ export function undoToNow() {
     await restoreSource(source);
     restoreForm(form);
   };
-  return { text: t("undo"), act };
+  return { text: t("undo"), act, undo: true };
 }

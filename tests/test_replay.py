@@ -9,6 +9,7 @@ from PIL import Image
 
 from imagine import images, metadata
 from imagine.errors import BadRequest
+from imagine.messages import sentences
 from imagine.params import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 from imagine.registry.entry import Entry
 from imagine.replay import request_from_meta
@@ -137,7 +138,7 @@ def test_what_cannot_be_asked_for_is_refused_and_what_is_unknown_named():
     assert caught.value.field == "num_steps"
     made_by = {"environment": {"torch": "2"}, "parts": {"vae": "7" * 64}, "digest": "6" * 64}
     parsed = request_from_meta({"prompt": "a", **made_by, "of_later": 1})
-    assert parsed.warnings == ["unknown and left out: 'of_later'"]
+    assert sentences(parsed.warnings) == ["unknown and left out: 'of_later'"]
 
 
 def test_settings_saved_before_a_picture_was_made_keep_their_preset_and_count():

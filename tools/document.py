@@ -160,7 +160,13 @@ def _field_row(field: msgspec.inspect.Field, schema: dict[str, Any], spelled: di
     name = field.encode_name
     default = schema.get("default")
     shown = "" if default is None else f"`{msgspec.json.encode(default).decode()}`"
-    return [f"`{name}`", ", ".join(spelled.get(name, [])), allowed(field.type), shown, schema.get("description", "")]
+    return [
+        f"`{name}`",
+        ", ".join(spelled.get(name, [])),
+        str(allowed(field.type)),
+        shown,
+        schema.get("description", ""),
+    ]
 
 
 def statuses() -> str:
@@ -208,7 +214,7 @@ def _declared(kind: type[msgspec.Struct], aliases: Mapping[str, str]) -> str:
         name = field.encode_name
         others = ", ".join(f"`{alias}`" for alias, meant in aliases.items() if meant == name)
         description = parts[kind.__name__]["properties"][name].get("description", "")
-        rows.append([f"`{name}`", others, allowed(field.type), description])
+        rows.append([f"`{name}`", others, str(allowed(field.type)), description])
     return table(["field", "also as", "what it can be", "what it is"], rows)
 
 

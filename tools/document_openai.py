@@ -24,7 +24,7 @@ def fields() -> tuple[Sequence[str], Rows]:
     rows = [
         [
             f"`{field.encode_name}`",
-            "pictures" if field.encode_name in PICTURES else allowed(field.type),
+            "pictures" if field.encode_name in PICTURES else str(allowed(field.type)),
             declared[field.encode_name].get("description", ""),
         ]
         for field in info.fields

@@ -1,20 +1,21 @@
 """Check untrusted values against a declared Struct, and refuse in one sentence: the field, the value, what is allowed.
 
 What is allowed is said in words made from the declaration itself, so that no text about it can go stale. A type may
-say it better by `Meta(extra={"allowed": "…"})`.
+say it better by `Meta(extra={"allowed": message(…)})`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from .errors import BadRequest, Reason
+from .messages import Message, Note, message
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -49,9 +50,9 @@ def checked(
         _refuse(str(error), said, struct, spelled or {}, error)
 
 
-def refusal(name: str, value: object, allowed: str, reason: Reason = "value") -> BadRequest:
+def refusal(name: str, value: object, allowed: Note, reason: Reason = "value") -> BadRequest:
     """The error that says that `name` can't be `value`, and what it can be."""
-    return BadRequest(f"{name} is {shown(value)}; it must be {allowed}", field=name, reason=reason)
+    return BadRequest(message("value.refused", name, value=note_of(value), allowed=allowed), reason=reason)
 
 
 def check_text(text: str, name: str) -> None:
@@ -62,7 +63,7 @@ def check_text(text: str, name: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         half = f"U+{ord(text[error.start]):04X}"
-        raise BadRequest(f"{name} holds half a character, the lone surrogate {half}", field=name) from error
+        raise BadRequest(message("text.half", name, half=half)) from error
 
 
 def shown(value: object) -> str:
@@ -76,6 +77,17 @@ def shown(value: object) -> str:
     if isinstance(value, int | float):
         return str(value)
     return "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list | tuple) else repr(value)
+
+
+def note_of(value: object) -> Note:
+    """As `shown`, in words that have a language."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_SHOWN:
+        return message("value.long_number", digits=_SHOWN)
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return message("value.long_text", text=f"{value[:_SHOWN]!r}", count=len(value))
+    if isinstance(value, Mapping):
+        return message("value.object")
+    return message("value.list") if isinstance(value, list | tuple) else shown(value)
 
 
 @lru_cache
@@ -103,26 +115,26 @@ def _prepared(said: Mapping[str, object], struct: inspect.StructType, path: str,
 
 
 def _refuse(
-    message: str, said: Mapping[str, object], struct: inspect.StructType, spelled: Mapping[str, str], cause: Exception
+    found: str, said: Mapping[str, object], struct: inspect.StructType, spelled: Mapping[str, str], cause: Exception
 ) -> NoReturn:
     """Say in our words what msgspec said in its own."""
-    at, missing = _AT.search(message), _MISSING.search(message)
+    at, missing = _AT.search(found), _MISSING.search(found)
     path = at[1].split(".") if at and at[1] else []
     if missing:
         path.append(missing[1])
-    assert path, f"msgspec names no field: {message}"
+    assert path, f"msgspec names no field: {found}"
     value: Any = said
     declared: inspect.Type = struct
     for name in path:
         inner = _struct_in(declared)
-        assert inner is not None, f"msgspec names a field of no object: {message}"
+        assert inner is not None, f"msgspec names a field of no object: {found}"
         declared = next(field.type for field in inner.fields if field.encode_name == name)
         value = value.get(name)
     written = ".".join([spelled.get(path[0], path[0]), *path[1:]])
     if missing:
-        sentence = f"{written} is missing; it must be {allowed(declared)}"
-        raise BadRequest(sentence, field=written, reason="missing") from cause
-    reason: Reason = next((reason for mark, reason in _REASONS if mark.search(message)), "value")
+        said_missing = message("value.missing", written, allowed=allowed(declared))
+        raise BadRequest(said_missing, reason="missing") from cause
+    reason: Reason = next((reason for mark, reason in _REASONS if mark.search(found)), "value")
     raise refusal(written, value, allowed(declared), reason) from cause
 
 
@@ -135,39 +147,38 @@ def _struct_in(declared: inspect.Type) -> inspect.StructType | None:
     return declared if isinstance(declared, inspect.StructType) else None
 
 
-def allowed(declared: inspect.Type) -> str:
+def allowed(declared: inspect.Type) -> Note:
     """What a value of this type can be, in words that fit behind "must be"."""
     match declared:
         case inspect.Metadata():
-            return str((declared.extra or {}).get("allowed") or allowed(declared.type))
+            own = (declared.extra or {}).get("allowed")
+            return own if isinstance(own, str | Message) else allowed(declared.type)
         case inspect.UnionType():
-            return ", or ".join(allowed(part) for part in declared.types if not isinstance(part, inspect.NoneType))
-        case inspect.IntType():
-            return "a whole number" + _bounds(declared)
-        case inspect.FloatType():
-            return "a number" + _bounds(declared)
+            parts = [allowed(part) for part in declared.types if not isinstance(part, inspect.NoneType)]
+            return reduce(lambda one, other: message("allowed.or", one=one, other=other), parts)
+        case inspect.IntType() | inspect.FloatType():
+            return _number_allowed(declared)
         case inspect.BoolType():
-            return "true or false"
+            return message("allowed.bool")
         case inspect.StrType():
-            return "text" + _length(declared)
+            return _text_allowed(declared)
         case inspect.LiteralType():
-            return "one of: " + ", ".join(str(value) for value in declared.values)
+            return message("allowed.one_of", values=", ".join(str(value) for value in declared.values))
         case inspect.StructType():
-            return "an object of " + ", ".join(field.encode_name for field in declared.fields)
+            return message("allowed.object", fields=", ".join(field.encode_name for field in declared.fields))
     raise TypeError(f"nothing is known to say of {declared}")
 
 
-def _length(text: inspect.StrType) -> str:
+def _text_allowed(text: inspect.StrType) -> Note:
     if text.max_length is None:
-        return ""
-    return (
-        f" of {text.min_length} to {text.max_length} characters"
-        if text.min_length
-        else (f" of at most {text.max_length} characters")
-    )
+        return message("allowed.text")
+    if text.min_length:
+        return message("allowed.text_between", least=text.min_length, most=text.max_length)
+    return message("allowed.text_up_to", most=text.max_length)
 
 
-def _bounds(number: inspect.IntType | inspect.FloatType) -> str:
+def _number_allowed(number: inspect.IntType | inspect.FloatType) -> Note:
+    kind = message("allowed.whole") if isinstance(number, inspect.IntType) else message("allowed.number")
     if number.ge is not None and number.le is not None:
-        return f" from {number.ge:g} to {number.le:g}"
-    return f" of at least {number.ge:g}" if number.ge is not None else ""
+        return message("allowed.between", kind=kind, least=f"{number.ge:g}", most=f"{number.le:g}")
+    return kind if number.ge is None else message("allowed.at_least", kind=kind, least=f"{number.ge:g}")

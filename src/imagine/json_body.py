@@ -11,8 +11,9 @@ import math
 from collections import Counter
 from typing import Any, NoReturn
 
-from .checking import check_text, shown
+from .checking import check_text, note_of, shown
 from .errors import BadRequest
+from .messages import message
 
 MAX_DEPTH = 16
 MAX_PARTS = 100_000
@@ -31,27 +32,27 @@ def read_json(data: bytes) -> dict[str, Any]:
     character. `field` is named where it is known.
     """
     if not data or data.isspace():
-        raise BadRequest("the body is empty; it must be a JSON object")
+        raise BadRequest(message("json.empty"))
     if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MAX_PARTS:
-        raise BadRequest(f"the body has more than {MAX_PARTS} values")
+        raise BadRequest(message("json.parts", most=MAX_PARTS))
     try:
         value = _DECODER.decode(data.removeprefix(_BOM).decode())
     except UnicodeDecodeError as error:
-        raise BadRequest(f"the body is not UTF-8: byte {error.start} can't be read") from error
+        raise BadRequest(message("json.not_utf8", at=error.start)) from error
     except json.JSONDecodeError as error:
-        message = error.msg[:1].lower() + error.msg[1:]
-        raise BadRequest(f"the body is not JSON: {message}, at character {error.pos}") from error
+        why = error.msg[:1].lower() + error.msg[1:]
+        raise BadRequest(message("json.broken", why=why, at=error.pos)) from error
     except RecursionError as error:
         raise BadRequest(_TOO_DEEP) from error
     if not isinstance(value, dict):
-        raise BadRequest(f"the body is {shown(value)}; it must be a JSON object")
+        raise BadRequest(message("json.no_object", value=note_of(value)))
     for name, part in value.items():
         check_text(name, "a name in the body")
         _check(part, name, MAX_DEPTH - 1)
     return value
 
 
-_TOO_DEEP = f"the body is nested more than {MAX_DEPTH} deep"
+_TOO_DEEP = message("json.deep", most=MAX_DEPTH)
 
 
 def _check(value: object, field: str, depth: int) -> None:
@@ -70,24 +71,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
-        raise BadRequest(f"the body says {shown(twice)} twice in one object", field=twice)
+        raise BadRequest(message("json.twice", twice, name=shown(twice)))
     return found
 
 
 def _whole(digits: str) -> int:
     if len(digits.removeprefix("-")) > MAX_DIGITS:
-        raise BadRequest(f"the body holds a whole number of {len(digits)} digits; at most {MAX_DIGITS} are taken")
+        raise BadRequest(message("json.digits", count=len(digits), most=MAX_DIGITS))
     return int(digits)
 
 
 def _fraction(text: str) -> float:
     if len(text) > _MAX_FRACTION or math.isinf(number := float(text)):
-        raise BadRequest(f"the body holds a number that is too long or too large: {text[:20]}…")
+        raise BadRequest(message("json.number", text=text[:20]))
     return number
 
 
 def _constant(name: str) -> NoReturn:
-    raise BadRequest(f"the body holds {name}, which is no JSON number")
+    raise BadRequest(message("json.constant", name=name))
 
 
 _DECODER = json.JSONDecoder(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .errors import BadRequest, ModelNotFound
+from .messages import Message, message
 from .registry.entry import Entry
 from .registry.matching import matching, similar
 
@@ -26,18 +27,17 @@ def choose_model(
         if (model := matching(name, names)) is None:
             raise ModelNotFound(name, similar=similar(name, names))
         return model
-    unnamed = "no model was named" if alias is None else f"'{alias}' stands for the default model"
+    unnamed = message("model.unnamed") if alias is None else message("model.default_alias", name=alias)
     if default is not None:
         if (model := matching(default, names)) is None:
-            message = f"{unnamed}, and the configured default '{default}' isn't there{_among(names)}"
-            raise BadRequest(message, field="model")
+            raise BadRequest(message("model.no_default", "model", unnamed=unnamed, name=default, among=_among(names)))
         return model
     if (only := _only(available)) is not None:
         return only
     for used in recent:
         if used in names:
             return used
-    raise BadRequest(f"{unnamed}, and nothing says which one to take{_among(names)}", field="model")
+    raise BadRequest(message("model.undecided", "model", unnamed=unnamed, among=_among(names)))
 
 
 def default_model(available: Sequence[Entry], default: str | None) -> str | None:
@@ -53,8 +53,10 @@ def _only(available: Sequence[Entry]) -> str | None:
     return own[0] if len(own) == 1 else None
 
 
-def _among(names: Sequence[str]) -> str:
+def _among(names: Sequence[str]) -> Message:
     if not names:
-        return ": no model is installed"
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"; there are: {', '.join(sorted(names)[:_LISTED])}{more}"
+        return message("model.none_installed")
+    listed = ", ".join(sorted(names)[:_LISTED])
+    if len(names) > _LISTED:
+        return message("model.among_many", names=listed, more=len(names) - _LISTED)
+    return message("model.among", names=listed)

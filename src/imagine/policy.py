@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from .errors import Blocked
+from .messages import message
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -43,7 +44,7 @@ class BlockedTerms:
         """Raises Blocked on the field that holds a term."""
         for field, text in (("prompt", wish.prompt), ("preset", wish.preset or ""), ("preset", wish.final_prompt)):
             if (term := self._term_in(text)) is not None:
-                raise Blocked(f"{field} holds {term!r}, which this server's owner doesn't want drawn", field=field)
+                raise Blocked(message("blocked.term", field, term=term))
 
     def _term_in(self, text: str) -> str | None:
         words = list(words_of(text))

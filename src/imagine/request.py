@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Meta
 
 from . import duration
-from .checking import checked, refusal, shown
+from .checking import checked, note_of, refusal, shown
 from .errors import BadRequest
-from .messages import Note
+from .messages import Message, Note, message
 from .params import MAX_SEED, Fit, Resize
 from .samplers import SAMPLERS, SCHEDULES
 
@@ -37,11 +37,11 @@ Margin = Annotated[int, Meta(ge=0, le=MAX_SIDE - MIN_SIDE)]
 Prompt = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ModelName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
-_SEED = {"allowed": f"a whole number from 0 to {MAX_SEED} (also as text), or -1 for a random one"}
-_KEEP_ALIVE = {"allowed": 'a number of seconds, or a duration such as "5m" or "1h30m"; negative is for ever'}
-_BUCKETS = {"allowed": 'text such as "1x12,4x13"'}
+_SEED = {"allowed": message("allowed.seed", most=MAX_SEED)}
+_KEEP_ALIVE = {"allowed": message("allowed.duration")}
+_BUCKETS = {"allowed": message("allowed.buckets")}
 _BUCKETS_PATTERN = r"^[0-9]{1,2}x[0-9]{1,4}(?:,[0-9]{1,2}x[0-9]{1,4})*$(?!\n)"
-_DIGEST = {"allowed": "10 to 64 of the digits 0-9a-f"}
+_DIGEST = {"allowed": message("allowed.digest")}
 _DIGEST_PATTERN = r"^[0-9a-f]{10,64}$(?!\n)"
 _SEED_PATTERN = r"^(?:-1|[0-9]{1,20})$(?!\n)"
 # Python's $ also matches before a last line's end, which the lookahead refuses; a schema's readers know no \Z.
@@ -247,9 +247,8 @@ def one_spelling(
             said[field], spelled[field] = value, name
         elif value is not None and (value != said[field] or isinstance(value, bool) != isinstance(said[field], bool)):
             first = spelled[field]
-            raise BadRequest(
-                f"{first} is {shown(said[field])} and {name} is {shown(value)}; both are the same field", field=name
-            )
+            values = {"value": note_of(value), "first": first, "first_value": note_of(said[field])}
+            raise BadRequest(message("value.twice", name, **values))
     return said, spelled
 
 
@@ -262,7 +261,8 @@ def _seed(said: int | str | None) -> int | None:
     return seed
 
 
-def _unknown(names: list[str]) -> str:
+def _unknown(names: list[str]) -> Message:
     shortened = ", ".join(shown(name) for name in names[:_NAMED])
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"unknown and left out: {shortened}{more}"
+    if len(names) > _NAMED:
+        return message("unknown.many", names=shortened, more=len(names) - _NAMED)
+    return message("unknown", names=shortened)

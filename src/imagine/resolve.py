@@ -124,7 +124,7 @@ def resolve(
     if mask is not None:
         recipe = msgspec.structs.replace(recipe, mask=mask.digest)
     if request.neg and recipe.guidance <= 1:
-        warnings.append(f"neg has no effect where guidance is at most 1, and it is {recipe.guidance:g}")
+        warnings.append(message("no_effect.guidance", "neg", value=recipe.guidance))
     return Resolved(
         params=[msgspec.structs.replace(recipe, seed=seed) for seed in _seeds(request, random_seed)],
         warnings=warnings,
@@ -185,10 +185,9 @@ def _check(request: GenerateRequest) -> None:
         if getattr(request, name) is not None and request.img is None:
             raise BadRequest(message("needs_img", name))
     if request.preset is not None:
-        raise BadRequest(f"preset '{request.preset[:40]}' doesn't exist", field="preset")
+        raise BadRequest(message("preset.missing", "preset", name=request.preset[:40]))
     if request.reproducible and request.buckets and not all(run.startswith("1x") for run in request.buckets.split(",")):
-        sentence = f"buckets is '{request.buckets[:40]}'; with reproducible, every step runs in bucket 1"
-        raise BadRequest(sentence, field="buckets")
+        raise BadRequest(message("buckets.reproducible", "buckets", value=request.buckets[:40]))
 
 
 def _without_effect(request: GenerateRequest) -> list[Note]:
@@ -233,8 +232,8 @@ def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: in
     name, implied = sampler_named(_first(request.sampler, defaults.sampler, SAMPLER))
     said = None if request.schedule is None else _schedule_named(name, request.schedule)
     if request.sampler is not None and implied and said and implied != said:
-        sentence = f"sampler '{request.sampler}' is one on schedule '{implied}', and schedule is '{said}'"
-        raise BadRequest(sentence, field="schedule")
+        names = {"sampler_name": request.sampler[:40], "implied": implied, "value": said}
+        raise BadRequest(message("schedule.implied", "schedule", **names))
     if said is None and implied is None and request.sampler is None and defaults.schedule is not None:
         implied = _schedule_named(name, defaults.schedule)
     schedule = said or implied or SCHEDULE

@@ -23,11 +23,12 @@ from typing import Any, Literal
 import msgspec
 
 from imagine.errors import BadRequest, Unsupported
+from imagine.messages import Value, message
 
 SCHEDULES = ("default", "karras", "exponential", "beta", "sgm uniform", "simple")
 _NO_SIMPLE = SCHEDULES[:-1]
 Kind = Literal["ordinary", "zero_snr", "flow"]
-_CALLED = {"ordinary": "", "zero_snr": " on a model of zero terminal SNR", "flow": " on a flow-matching model"}
+_KINDS = {"ordinary": "kind.ordinary", "zero_snr": "kind.zero_snr", "flow": "kind.flow"}
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
@@ -327,15 +328,17 @@ def find(name: str, schedule: str = "default", steps: int | None = None, kind: K
     does and name the field: `sampler`, `schedule` or `num_steps`.
     """
     if (row := SAMPLERS.get(name)) is None:
-        raise BadRequest(f"sampler '{name}' doesn't exist; there are: {', '.join(SAMPLERS)}", field="sampler")
+        raise BadRequest(message("sampler.missing", "sampler", name=name, there=", ".join(SAMPLERS)))
     if schedule not in SCHEDULES:
-        raise BadRequest(f"schedule '{schedule}' doesn't exist; there are: {', '.join(SCHEDULES)}", field="schedule")
+        raise BadRequest(message("schedule.missing", "schedule", name=schedule, there=", ".join(SCHEDULES)))
     if not (offered := row.schedules_for(kind)):
-        message = f"sampler '{name}' doesn't run{_CALLED[kind]}; these do: {', '.join(pairs(kind))}"
-        raise Unsupported(message, field="sampler")
+        able = ", ".join(pairs(kind))
+        raise Unsupported(message("sampler.kind", "sampler", name=name, kind=message(_KINDS[kind]), able=able))
     if schedule not in offered:
-        message = f"sampler '{name}' has no schedule '{schedule}'{_CALLED[kind]}; it has: {', '.join(offered)}"
-        raise Unsupported(message, field="schedule")
+        able, called = ", ".join(offered), message(_KINDS[kind])
+        raise Unsupported(
+            message("sampler.schedule", "schedule", name=schedule, sampler_name=name, kind=called, able=able)
+        )
     if steps is not None:
         _check_steps(row, schedule, steps, kind)
     return row
@@ -345,8 +348,7 @@ def _check_steps(row: SamplerRow, schedule: str, steps: int, kind: Kind) -> None
     least = row.min_steps(schedule, kind)
     if least <= steps <= row.max_steps:
         return
-    message = f"sampler '{row.name}' on schedule '{schedule}' runs {least} to {row.max_steps} steps, not {steps}"
-    able = [other for other in row.schedules_for(kind) if row.min_steps(other, kind) <= steps < least]
-    if able:
-        message += f"; so few run on: {', '.join(able)}"
-    raise Unsupported(message, field="num_steps")
+    values: dict[str, Value] = {"name": row.name, "on": schedule, "value": steps, "least": least, "most": row.max_steps}
+    if able := [other for other in row.schedules_for(kind) if row.min_steps(other, kind) <= steps < least]:
+        raise Unsupported(message("sampler.steps_elsewhere", "num_steps", able=", ".join(able), **values))
+    raise Unsupported(message("sampler.steps", "num_steps", **values))

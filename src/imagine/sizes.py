@@ -6,7 +6,7 @@ Sizes are (width, height) in pixels. What comes out otherwise than it was asked 
 from __future__ import annotations
 
 from .errors import BadRequest
-from .messages import Note
+from .messages import Note, message
 from .params import Extend, Hires, Resize
 from .request import MAX_SIDE, MIN_SIDE
 
@@ -15,14 +15,14 @@ Size = tuple[int, int]
 MAX_RESULT = 4096
 """Of a result with a second pass: it can be given back as a source."""
 _SAME_SHAPE = 0.01
-_DONE = {"crop": "what is over was cut", "fit": "its edges go on", "stretch": "it was stretched"}
+_DONE = {"crop": "size.cut", "fit": "size.edges", "stretch": "size.stretched"}
 
 
 def size_alone(width: int | None, height: int | None, native: Size, multiple: int, warnings: list[Note]) -> Size:
     """The size of a picture from nothing: as asked, a side that wasn't as in `native`, in multiples of `multiple`."""
     for name, asked in (("width", width), ("height", height)):
         if asked is not None and (made := _multiple(asked, multiple)) != asked:
-            warnings.append(f"{name} {asked} was rounded to {made}: this model's sides are multiples of {multiple}")
+            warnings.append(message("size.rounded", name, asked=asked, made=made, multiple=multiple))
     across = native[0] if width is None else width
     down = native[1] if height is None else height
     return _multiple(across, multiple), _multiple(down, multiple)
@@ -43,9 +43,8 @@ def size_from_source(
     else:
         made = _own(source, warnings)
     if abs(made[0] * down / (made[1] * across) - 1) > _SAME_SHAPE:
-        warnings.append(
-            f"img is {across}×{down}, which is not the shape of {made[0]}×{made[1]}: {_DONE[resize]} (resize: {resize})"
-        )
+        done, asked = message(_DONE[resize]), {"width": made[0], "height": made[1]}
+        warnings.append(message("size.shape", "img", across=across, down=down, done=done, value=resize, **asked))
     return made
 
 
@@ -55,11 +54,10 @@ def check_result(size: Size, extend: Extend | None, hires: Hires | None) -> None
     if extend is not None:
         width, height = width + extend.left + extend.right, height + extend.top + extend.bottom
         if max(width, height) > MAX_SIDE:
-            message = f"extend makes the picture {width}×{height}; at most {MAX_SIDE} a side are made"
-            raise BadRequest(f"{message}, so ask for a smaller width and height", field="extend")
+            raise BadRequest(message("size.extend", "extend", across=width, down=height, most=MAX_SIDE))
     if hires is not None and max(width, height) * hires.scale > MAX_RESULT:
-        message = f"hires {hires.scale:g} makes the picture {width * hires.scale:.0f}×{height * hires.scale:.0f}"
-        raise BadRequest(f"{message}; at most {MAX_RESULT} a side are made", field="hires")
+        across, down = f"{width * hires.scale:.0f}", f"{height * hires.scale:.0f}"
+        raise BadRequest(message("size.hires", "hires", scale=hires.scale, across=across, down=down, most=MAX_RESULT))
 
 
 def _own(source: Size, warnings: list[Note]) -> Size:
@@ -71,10 +69,8 @@ def _own(source: Size, warnings: list[Note]) -> Size:
         scale = MIN_SIDE / min(source)
     made = (_bounded(source[0] * scale), _bounded(source[1] * scale))
     if made != source:
-        warnings.append(
-            f"img is {source[0]}×{source[1]}; sides of {MIN_SIDE} to {MAX_SIDE} are made, so the picture is "
-            f"{made[0]}×{made[1]}"
-        )
+        values = {"across": source[0], "down": source[1], "made_across": made[0], "made_down": made[1]}
+        warnings.append(message("size.own", "img", least=MIN_SIDE, most=MAX_SIDE, **values))
     return made
 
 

@@ -18,6 +18,7 @@ from imagine.dispatch.process import ProcessWorker
 from imagine.errors import Busy
 from imagine.events import Failed, Finished, Loading, Progress, Queued
 from imagine.frames import Loaded, Ready, ResidentModel, Source, Stats, WorkerSettings
+from imagine.messages import message
 from tests.worker.fake_engine import SOURCE, submit
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
@@ -366,7 +367,7 @@ def test_a_worker_that_can_not_be_started_fails_whoever_waits_and_whoever_comes(
         worker.turn(broken="can't be started: no libcuda")
         late = pool.submit(submit("late"))
         for stream in (early, late):
-            assert (await rest(stream))[-1].message == "the worker can't be started: no libcuda"
+            assert str((await rest(stream))[-1].message) == "the worker can't be started: no libcuda"
         worker.turn(ready=Ready(device="told"))
         better = pool.submit(submit("better"))
         await settle()
@@ -383,7 +384,7 @@ def test_a_worker_that_breaks_its_word_fails_the_job():
 
     async def act(pool):
         last = (await rest(pool.submit(submit("1"))))[-1]
-        assert (last.error, last.message) == ("WorkerLost", "the worker failed: no route to host")
+        assert (last.error, str(last.message)) == ("WorkerLost", "the worker failed: no route to host")
 
     pooled(act, Rude())
 
@@ -437,7 +438,7 @@ def test_a_stopping_pool_refuses_fails_who_waits_and_lets_who_runs_end():
         await settle()
         await pool.stop(30)
         assert isinstance((await rest(runs))[-1], Finished)
-        assert (await rest(waits))[-1] == Failed(job="2", error="Busy", message="the server is stopping")
+        assert (await rest(waits))[-1] == Failed(job="2", error="Busy", message=message("server.stopping"))
         with pytest.raises(Busy, match="stopping"):
             pool.submit(submit("3"))
         worker.stop = ToldWorker().stop

@@ -21,6 +21,7 @@ from imagine.dispatch.process import ProcessWorker
 from imagine.errors import OutOfMemory
 from imagine.events import Failed, Finished, Preview, Progress
 from imagine.frames import MAX_FRAME, Loaded, Source, WorkerSettings
+from imagine.messages import message
 from imagine.runtime import worker_command
 from tests.worker.fake_engine import SOURCE, submit
 
@@ -104,7 +105,7 @@ def test_killed_in_a_job_it_fails_it_within_a_second_and_comes_back():
             last = (await read(stream))[-1]
             assert time.monotonic() - killed < 1
             assert (last.error, last.job) == ("WorkerLost", "1")
-            assert "SIGKILL" in last.message
+            assert "SIGKILL" in str(last.message)
             await until(worker, lambda: worker.ready is not None)
             assert worker.pid != first
             assert worker.restarts == 1
@@ -126,7 +127,9 @@ def test_a_crash_says_how_it_ended():
         async with running() as worker:
             last = (await read(worker.submit(submit("1", "exit"))))[-1]
             assert last == Failed(
-                job="1", error="WorkerLost", message="the worker ended with status 3: assertion failed: x > 0"
+                job="1",
+                error="WorkerLost",
+                message=message("worker.lost", why="ended with status 3: assertion failed: x > 0"),
             )
 
     asyncio.run(go())
@@ -141,7 +144,7 @@ def test_stopped_by_a_signal_it_counts_as_hung():
             first.suspend()
             last = (await read(stream))[-1]
             assert last.error == "WorkerLost"
-            assert "not a word" in last.message
+            assert "not a word" in str(last.message)
             assert not first.is_running()
             await until(worker, lambda: worker.ready is not None)
             assert isinstance((await read(worker.submit(submit("2"))))[-1], Finished)
@@ -157,7 +160,7 @@ def test_a_step_without_end_counts_as_hung(prompt, said):
         async with running(limits=Limits(silence=1, stage=60, stages={"denoising": 0.3})) as worker:
             events = await read(worker.submit(submit("1", prompt)))
             assert events[-1].error == "WorkerLost"
-            assert said in events[-1].message
+            assert said in str(events[-1].message)
 
     asyncio.run(go())
 
@@ -240,7 +243,7 @@ def test_a_worker_that_never_starts_fails_jobs_with_its_last_words_and_does_not_
             assert worker.restarts == 2
             last = (await read(worker.submit(submit("1"))))[-1]
             assert last.error == "WorkerLost"
-            assert last.message.endswith("ImportError: libcuda.so: no such file")
+            assert str(last.message).endswith("ImportError: libcuda.so: no such file")
 
     asyncio.run(go())
 

@@ -12,6 +12,7 @@ from imagine import __version__
 from imagine.aliases import Aliases
 from imagine.errors import BadRequest
 from imagine.frames import ResidentModel, Stats
+from imagine.messages import sentences
 from imagine.request import GenerateRequest
 from imagine.resolve import Defaults
 from imagine.server.ollama.listing import count_of
@@ -81,7 +82,7 @@ def test_what_has_no_effect_is_told():
         "prompt": "x", "stream": False, "preview": 2, "images": ["A", "B"], "system": "you are", "raw": False,
         "options": {"temperature": 0.5, "seed": 3},
     }  # fmt: skip
-    assert order_from(body).warnings == [
+    assert sentences(order_from(body).warnings) == [
         "images holds 2 pictures, of which only the first is used",
         "preview has no effect where stream is false",
         "unknown and left out: 'system', 'options.temperature'",

@@ -71,7 +71,7 @@ class Pool:
         self._closing = True
         for job in list(self._waiting):
             self._waiting.remove(job.submit.client, job)
-            self._end(job, Failed(job=job.id, error=Busy.__name__, message="the server is stopping"))
+            self._end(job, Failed(job=job.id, error=Busy.__name__, message=message("server.stopping")))
         await asyncio.gather(*(worker.stop(grace) for worker in self.workers))
         if self._relays:
             await asyncio.wait(self._relays)
@@ -119,7 +119,7 @@ class Pool:
         assert job.job not in self._jobs, f"job {job.job} is here already"
         if self._closing:
             self.counts.refused += 1
-            raise Busy("the server is stopping", retry_after=10.0)
+            raise Busy(message("server.stopping"), retry_after=10.0)
         if not may_wait(len(self._waiting), self._waiting.count_of(job.client), self._max_queue):
             self.counts.refused += 1
             raise self._full(job.client)
@@ -187,7 +187,7 @@ class Pool:
         """No worker can be started: whoever waits is told why."""
         why = next(worker.broken for worker in self.workers if worker.broken)
         while (job := self._waiting.take()) is not None:
-            self._end(job, Failed(job=job.id, error=WorkerLost.__name__, message=f"the worker {why}"))
+            self._end(job, Failed(job=job.id, error=WorkerLost.__name__, message=message("worker.lost", why=why)))
 
     def _begin(self, job: Job, worker: Worker) -> None:
         job.worker, job.started_at, job.position = worker, self._clock(), None
@@ -219,7 +219,9 @@ class Pool:
         error = None if relay.cancelled() else relay.exception()
         if not job.buffer.ended:
             if error is not None:
-                self._end(job, Failed(job=job.id, error=WorkerLost.__name__, message=f"the worker failed: {error}"))
+                self._end(
+                    job, Failed(job=job.id, error=WorkerLost.__name__, message=message("worker.failed", why=str(error)))
+                )
             elif job.unwanted:
                 self._end(job, _cancelled(job))
             else:
@@ -281,4 +283,4 @@ class Pool:
 
 
 def _cancelled(job: Job) -> Failed:
-    return Failed(job=job.id, error=Cancelled.__name__, message="the job was cancelled")
+    return Failed(job=job.id, error=Cancelled.__name__, message=message("job.cancelled"))

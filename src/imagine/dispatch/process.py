@@ -30,6 +30,7 @@ from ..frames import (
     WorkerSettings,
     ends,
 )
+from ..messages import message
 from ..runtime import worker_command
 from .buffer import Buffer, EventStream
 from .child import Child
@@ -144,12 +145,16 @@ class ProcessWorker:
         buffer = self._jobs[job] = Buffer()
         self._idle.clear()
         if self._child is None or self.ready is None:
-            self._end(Failed(job=job, error=WorkerLost.__name__, message=f"the worker {self.broken or 'is starting'}"))
+            self._end(
+                Failed(
+                    job=job, error=WorkerLost.__name__, message=message("worker.lost", why=self.broken or "is starting")
+                )
+            )
         else:
             try:
                 self._child.send(command)
             except FrameError as error:
-                self._end(Failed(job=job, error=ImagineError.__name__, message=f"the job can't be sent: {error}"))
+                self._end(Failed(job=job, error=ImagineError.__name__, message=message("job.unsent", why=str(error))))
         return EventStream(buffer, lambda: self.cancel(job))
 
     async def _keep(self) -> None:
@@ -224,4 +229,4 @@ class ProcessWorker:
     def _lose(self, why: str) -> None:
         """Every job it had is lost with the process."""
         for job in list(self._jobs):
-            self._end(Failed(job=job, error=WorkerLost.__name__, message=f"the worker {why}"))
+            self._end(Failed(job=job, error=WorkerLost.__name__, message=message("worker.lost", why=why)))

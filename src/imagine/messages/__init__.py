@@ -2,7 +2,8 @@
 
 The sentences stand in `english` and `russian`, a template for each code. In a template `{field}` is the field's name
 as the dialect spells it, `{name}` one of the message's values, and `{count:step|steps}` a number with the word's right
-form (three forms in Russian: `{count:шаг|шага|шагов}`).
+form (three forms in Russian: `{count:шаг|шага|шагов}`). A name that is no value is another field's, as the dialect
+spells it. A value can be a message itself.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import Any, Literal
 import msgspec
 
 Language = Literal["en", "ru"]
-Value = str | int | float
 _LANGUAGES: Mapping[str, Language] = {"en": "en", "ru": "ru"}
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
@@ -26,7 +26,7 @@ class Message(msgspec.Struct, frozen=True):
 
     code: str
     field: str | None = None
-    values: dict[str, Value] = {}
+    values: dict[str, str | int | float | Message] = {}
 
     def __str__(self) -> str:
         return sentence(self)
@@ -37,6 +37,7 @@ class Message(msgspec.Struct, frozen=True):
 
 Note = str | Message
 """A warning: a message, or a sentence that has no code yet."""
+Value = str | int | float | Message
 
 
 def message(code: str, field: str | None = None, /, **values: Value) -> Message:
@@ -52,8 +53,12 @@ def sentence(note: Note, language: Language = "en", called: Mapping[str, str] = 
     template = _templates(language).get(note.code)
     if template is None:  # told by a newer worker or server than this one
         return f"{note.code} {note.values or ''}".strip()
-    values: dict[str, Value] = {"field": spelled(note.field or "", called), **note.values}
-    return _Sentences(language).vformat(template, (), values)
+    values: dict[str, Any] = {
+        name: sentence(value, language, called) if isinstance(value, Message) else value
+        for name, value in note.values.items()
+    }
+    values.setdefault("field", spelled(note.field or "", called))
+    return _Sentences(language, called).vformat(template, (), values)
 
 
 def sentences(notes: Iterable[Note], language: Language = "en", called: Mapping[str, str] = _NO_NAMES) -> list[str]:
@@ -93,8 +98,14 @@ def _templates(language: Language) -> Mapping[str, str]:
 class _Sentences(string.Formatter):
     """`str.format` that knows how a word goes with a number."""
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, called: Mapping[str, str]) -> None:
         self._form = _russian_form if language == "ru" else _english_form
+        self._called = called
+
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002 - as its base's
+        """A value, or the name of the field that `key` is."""
+        assert isinstance(key, str), "sentences name their values"
+        return kwargs[key] if key in kwargs else spelled(key, self._called)
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """The value, and behind a number the right one of the forms that the template gives."""

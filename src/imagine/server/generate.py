@@ -9,6 +9,7 @@ from aiohttp import web
 
 from ..errors import BadRequest
 from ..json_body import read_json
+from ..messages import message
 from ..request import Parsed, parse
 from .body import Holding, read_body
 from .keys import GATEWAY, LANGUAGE
@@ -50,7 +51,7 @@ async def _asked(request: web.Request, holding: Holding) -> _Asked:
     as_png = request.headers.get("Accept", "").split(",")[0].split(";")[0].strip().lower() == "image/png"
     if as_png and (asked.streams or len(asked.jobs) > 1):
         field = "count" if not asked.streams else "stream" if asked.jobs[0].preview.every else "progress"
-        raise BadRequest(f"{field} needs an answer in JSON, and the Accept header asks for image/png", field=field)
+        raise BadRequest(message("accept.png", field))
     return _Asked(asked, as_png)
 
 

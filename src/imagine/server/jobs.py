@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from ..dispatch.job import Job
+from ..messages import message
 from .errors import refusal
 from .keys import GATEWAY
 from .native import body_from
@@ -24,7 +25,7 @@ async def cancel(request: web.Request) -> web.Response:
     """Takes a job back: whoever waits for it is told, and the device is free within a step."""
     job = request.match_info["id"]
     if not request.app[GATEWAY].pool.cancel(job):
-        return refusal(404, "no job of this id is waiting or running")
+        return refusal(404, message("job.none"))
     return web.Response(body=body_from({"cancelled": job}), content_type="application/json")
 
 

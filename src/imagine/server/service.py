@@ -161,8 +161,9 @@ async def _part(gateway: Gateway, role: str, name: str) -> Entry:
     except ModelChanged:
         raise
     except ImagineError as error:
-        why = f"can't be used: {error}" if isinstance(error, UnusableModel) else "not found"
-        raise BadRequest(f"{role} '{name[:40]}' {why}", field=role) from error
+        if isinstance(error, UnusableModel):
+            raise BadRequest(message("part.unusable", role, name=name[:40], why=error.note)) from error
+        raise BadRequest(message("part.missing", role, name=name[:40])) from error
 
 
 def _note(gateway: Gateway, job: Submit, event: JobReport) -> None:

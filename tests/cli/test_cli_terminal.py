@@ -29,12 +29,14 @@ def test_a_path_stands_alone_on_its_line(server: FakeServer, columns: int, term:
 
 def test_a_model_of_an_odd_name_is_no_markup_and_no_command(server: FakeServer) -> None:
     seen = threading.Event()
-    server.lines = [{"status": "loading", "model": "a[red]b\x1b[31mc", "fraction": 0.5}, lambda _: seen.wait(60)]
+    server.lines = [{"status": "queued", "position": "3\x1b]0;x\x07"}]
+    server.lines += [{"status": "loading", "model": "a[red]b\x1b[31mc", "fraction": 0.5}, lambda _: seen.wait(60)]
     server.lines += [picture(png())]
     with Terminal("run", "p", "-o", "x", environ=BASE) as terminal:
         terminal.wait_for("loading a[red]b\\x1b[31mc")
         seen.set()
         assert terminal.end() == 0
+    assert "\x07" not in terminal.seen
 
 
 def test_ctrl_c_takes_it_back(server: FakeServer) -> None:

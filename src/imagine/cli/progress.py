@@ -53,7 +53,7 @@ class Bar:
         """Take in one line."""
         if self._bar is None:
             return
-        what, told = self._words(line)
+        what, told = map(printable, self._words(line))
         done, total = line.get("step"), line.get("steps")
         self._bar.update(self._task, description=what, told=told, completed=done or 0, total=total)
 
@@ -62,7 +62,7 @@ class Bar:
             case "queued":
                 return "waiting", f"{line['position']} before it"
             case "loading":
-                return f"loading {printable(str(line['model']))}", f"{line['fraction']:.0%}"
+                return f"loading {line['model']}", f"{line['fraction']:.0%}"
         now = time.monotonic()
         self._began = now if self._began is None else self._began
         spent = now - self._began

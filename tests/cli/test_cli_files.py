@@ -137,6 +137,15 @@ def test_a_prompt_becomes_a_safe_name(prompt: str, name: str) -> None:
     assert safe(prompt) == name
 
 
+def test_the_names_of_several_are_checked_before_the_work_too(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("fox-2.json").mkdir()
+    assert run("-o", "fox", "--count", "2") == 2
+    assert capsys.readouterr().err == "Error: fox-2.json is a folder\n"
+    assert server.asked == []
+
+
 @pytest.mark.parametrize("place", ["-", "/dev/stdout"])
 def test_a_picture_into_a_pipe(server: FakeServer, place: str) -> None:
     command = [sys.executable, "-m", "imagine", "run", "p", "-o", place, "-s", "1"]

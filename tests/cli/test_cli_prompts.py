@@ -52,7 +52,7 @@ def test_a_pipe_without_a_prompt(
     assert server.asked == []
 
 
-@pytest.mark.parametrize("words", [[""], [" ", " "]])
+@pytest.mark.parametrize("words", [[""], [" ", " "], ["dreamshaper_8", ""]])
 def test_an_empty_prompt_is_none(server: FakeServer, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == 2
     assert "The prompt is empty" in capsys.readouterr().err
@@ -145,6 +145,8 @@ def test_what_is_wrong_with_every_prompt_is_told_twice_at_most(server: FakeServe
         ("- -i -", "Standard input can be one thing only, and here it is --img and PROMPT"),
         ("--from - --mask -", "it is --from and --mask"),
         ("p --prompts a.txt", "can't be together"),
+        ("--prompts a.txt -i -", "--img - is read once, and --prompts need it for each"),
+        ("--prompts - --from -", "is read once"),
         ("--prompts empty.txt", "There is no prompt in empty.txt"),
         ("p -i -", "img is -, and nothing came on standard input"),
     ],

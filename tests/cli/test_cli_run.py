@@ -90,6 +90,8 @@ def test_a_folder_that_can_not_be_written_to_is_told_at_once(
     assert run("p") == 1
     assert capsys.readouterr().err == "Error: . can't be written: permission denied\n"
     monkeypatch.setattr("os.access", lambda *_: False)
+    assert run("p") == 2
+    assert f"The folder {Path.cwd()} can't be written to; name another" in capsys.readouterr().err
     assert run("p", "-o", "x") == 2
     assert f"the folder {Path.cwd()} can't be written to" in capsys.readouterr().err
     assert server.asked == []

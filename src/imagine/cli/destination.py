@@ -45,7 +45,9 @@ class Destination(NamedTuple):
 def destination_of(said: str | None) -> Destination:
     """What the value of `-o` means, None for a name of the time. Raises click.BadParameter where nothing can go."""
     if said is None:
-        return _checked(Destination(), ".")
+        if not os.access(".", os.W_OK | os.X_OK):
+            raise click.UsageError(f"The folder {Path.cwd()} can't be written to; name another with --output.")
+        return Destination()
     if said == "-":
         return Destination(stream="-")
     try:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import ImagineError
+from ..errors import BadRequest, ImagineError
 from ..images import TEMPORARY, decode, encode, write_atomically
 from .destination import WRITTEN, Destination
 from .draft import Draft
@@ -168,10 +168,18 @@ class Files:
         while True:
             stem = base if number == 1 else _with(base, f"-{number}")
             stems = {i: _with(stem, f"-{i + 1}" if self._count > 1 else "") for i in range(self._count)}
-            if self._place.overwrites or self._claimed([*stems.values(), _with(stem, "-sheet")], stem):
+            taken = [*stems.values(), _with(stem, "-sheet")]
+            if self._place.overwrites:
+                self._check_none_is_a_folder(taken)
+            if self._place.overwrites or self._claimed(taken, stem):
                 self._stems = stems
                 return
             number += 1
+
+    def _check_none_is_a_folder(self, stems: list[Path]) -> None:
+        for path in (_with(stem, suffix) for stem in stems for suffix in (self._place.suffix, ".json")):
+            if path.is_dir():
+                raise BadRequest(f"{path} is a folder", field="output")
 
     def _take(self, index: int, values: dict[str, str]) -> bool:
         """Is the name of this picture known? With `values` it may be."""

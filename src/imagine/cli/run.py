@@ -90,7 +90,7 @@ def command(
         session = Session(partial(reach.running_or_started, address), place, typed, source, screen, as_json=as_json)
         if prompts is not None:
             return session.each(prompts)
-        if not words and source is None and _is_conversation(place, as_json=as_json):
+        if not words and source is None and _is_conversation(place, typed, as_json=as_json):
             from .interactive import converse
 
             return converse(session, command)
@@ -108,6 +108,8 @@ def _check(
     inputs = {"--prompts": prompts, "--from": source, "--img": typed["img"], "--mask": typed["mask"]}
     given = [name for name, said in inputs.items() if said == STDIN]
     given += ["PROMPT"] if words[-1:] == (STDIN,) and len(words) <= 2 else []
+    if prompts is not None and given not in ([], ["--prompts"]):
+        raise click.UsageError(f"{given[-1]} - is read once, and --prompts need it for each.")
     if len(given) > 1:
         raise click.UsageError(f"Standard input can be one thing only, and here it is {' and '.join(given)}.")
     if prompts is not None and words:
@@ -119,9 +121,9 @@ def _check(
         raise click.UsageError("--output - is the picture's bytes, and stdout is a terminal; send them to a program.")
 
 
-def _is_conversation(place: Destination, *, as_json: bool) -> bool:
+def _is_conversation(place: Destination, typed: dict[str, Any], *, as_json: bool) -> bool:
     """Is there somebody at a terminal, to be asked for prompts?"""
-    if as_json or place.stream is not None or sys.stdin is None:
+    if as_json or place.stream is not None or sys.stdin is None or "-" in (typed["img"], typed["mask"]):
         return False
     return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 

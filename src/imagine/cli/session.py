@@ -49,10 +49,7 @@ class Session:
                 raise click.UsageError("Missing argument 'PROMPT...'.")
         if words == (STDIN,):
             words = (prompt_from_stdin(),)
-        prompt = " ".join(words) if words else None
-        if prompt is not None and not prompt.strip():
-            raise click.UsageError("The prompt is empty.")
-        body = body_from(prompt, self.typed, self._source)
+        body = body_from(_prompt(words) if words else None, self.typed, self._source)
         client = self._connect()
         if "model" not in body:
             details = client.models()["details"]
@@ -100,6 +97,13 @@ class Session:
         Painter(client, self._screen, as_json=self._as_json).paint(body, outputs)
 
 
+def _prompt(words: tuple[str, ...]) -> str:
+    """The words joined. Raises click.UsageError where they say nothing."""
+    if not (prompt := " ".join(words)).strip():
+        raise click.UsageError("The prompt is empty.")
+    return prompt
+
+
 def say_shipped(client: Client, details: list[dict[str, Any]]) -> None:
     """Where no model but the shipped one is there, says so, and where models go."""
     if details and all(entry.get("shipped") for entry in details):
@@ -125,7 +129,7 @@ def model_first(words: tuple[str, ...], names: list[str]) -> tuple[str, str] | N
         return None
     first, second = words
     if (model := matching(first, names, any_case=" " in second)) is not None:
-        return model, prompt_from_stdin() if second == STDIN else second
+        return model, prompt_from_stdin() if second == STDIN else _prompt((second,))
     if " " in second and " " not in first and (meant := similar(first, names)):
         note(f"'{first}' is the prompt's first word, since no model is called so; did you mean {meant[0]}?")
     return None

@@ -18,6 +18,7 @@ from imagine.runtime import (
 def test_source_is_run_by_its_interpreter() -> None:
     assert program({FILE: "/opt/imagine"}) == [sys.executable, "-m", "imagine"]
     assert worker_command() == [sys.executable, "-P", "-m", "imagine.worker"]
+    assert decoder_command() == [sys.executable, "-P", "-m", "imagine.pictures"]
     assert digest_command() == [sys.executable, "-P", "-m", "imagine.identity.whole"]
 
 
@@ -27,6 +28,7 @@ def test_the_binary_is_started_as_a_user_would_and_its_worker_without_it(monkeyp
     assert program({FILE: "/opt/imagine"}) == ["/opt/imagine"]
     assert program({}) == [sys.executable]
     assert worker_command() == [sys.executable, WORKER_ARGUMENT]
+    assert decoder_command() == [sys.executable, DECODER_ARGUMENT]
     assert digest_command() == [sys.executable, DIGEST_ARGUMENT]
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from imagine.runtime import DECODER_ARGUMENT
+
 ROOT = Path(__file__).parents[1]
 FAKE = [sys.executable, str(ROOT / "tests/server/fake_serve.py")]
 BINARY = os.environ.get("IMAGINE_BINARY")
@@ -53,8 +55,15 @@ class Daemon:
 
     @property
     def workers(self) -> list[psutil.Process]:
-        """The processes that it has started."""
-        return psutil.Process(self.process.pid).children()
+        """The processes that it has started and that may draw."""
+        beside = self.decoders
+        return [child for child in psutil.Process(self.process.pid).children() if child not in beside]
+
+    @property
+    def decoders(self) -> list[psutil.Process]:
+        """Those that look at input pictures: one at most, and none long after the last picture."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if {"imagine.pictures", DECODER_ARGUMENT} & set(child.cmdline())]
 
     def stop(self) -> int:
         """Ends it as systemd would; its exit status."""

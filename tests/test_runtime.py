@@ -5,9 +5,11 @@ import sys
 import pytest
 
 from imagine.runtime import (
+    DECODER_ARGUMENT,
     DIGEST_ARGUMENT,
     FILE,
     WORKER_ARGUMENT,
+    decoder_command,
     digest_command,
     forget_own_libraries,
     program,

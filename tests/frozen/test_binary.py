@@ -130,6 +130,18 @@ def test_a_worker_dies_with_its_gateway(home: Path) -> None:
         worker.wait(PATIENCE)
 
 
+def test_an_input_picture_is_looked_at_by_a_process_of_its_own(home: Path) -> None:
+    """Which doesn't bring the heavy half along."""
+    with Daemon(home, REAL, "-d", "cpu") as daemon:
+        first = asked(daemon, "/generate", SMALL, Accept="image/png")
+        assert daemon.decoders == []
+        asked(daemon, "/generate", SMALL | {"img": base64.b64encode(first).decode()})
+        [decoder] = daemon.decoders
+        assert decoder.memory_info().rss < 60e6
+        daemon.process.send_signal(signal.SIGKILL)
+        decoder.wait(PATIENCE)
+
+
 def test_a_worker_that_is_killed_is_started_again(home: Path) -> None:
     with Daemon(home, REAL, "-d", "cpu") as daemon:
         first = asked(daemon, "/generate", SMALL, Accept="image/png")

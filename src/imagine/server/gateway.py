@@ -22,6 +22,7 @@ from ..images import decode_base64
 from ..model_choice import choose_model, default_model
 from ..pictures.decoder import Decoder, Looked
 from ..pictures.look import Copy
+from ..pictures.turns import Turns
 from ..policy import checks_from
 from ..preset_files import presets_of
 from ..registry.entry import Entry
@@ -73,6 +74,7 @@ class Gateway:
         self._looking: asyncio.Task[None] | None = None
         self._preloading: asyncio.Task[None] | None = None
         self.decoder = Decoder()
+        self._turns = Turns()
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
 
     async def start(self) -> None:
@@ -109,15 +111,16 @@ class Gateway:
         await self.decoder.stop()
         self._reading.shutdown(wait=False, cancel_futures=True)
 
-    async def apart(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises, run on a thread, one such work at a time: reading large bodies."""
-        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+    async def apart(self, work: Callable[[], T], client: str = "") -> T:
+        """What `work` returns or raises, run on a thread, one such work at a time and clients in turn: large bodies."""
+        async with self._turns.turn(client):
+            return await asyncio.get_running_loop().run_in_executor(self._reading, work)
 
     async def look(
         self, client: str, text: str, field: str, *, copy: Copy | None = None, largest: int = 0
     ) -> tuple[bytes, Looked]:
         """The bytes of a picture in base64, and what is known of it, as `Decoder.look`. Raises BadPicture."""
-        data = await self.apart(lambda: decode_base64(text, field=field))
+        data = await self.apart(lambda: decode_base64(text, field=field), client)
         return data, await self.decoder.look(data, field, client, copy=copy, largest=largest)
 
     async def entries(self) -> list[Entry]:

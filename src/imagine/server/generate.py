@@ -45,8 +45,9 @@ async def _asked(request: web.Request, holding: Holding) -> _Asked:
     """What the request asks for. Its body is forgotten on the way: a photo takes long to denoise."""
     gateway = request.app[GATEWAY]
     body = await read_body(request, holding)
-    parsed = _parsed(body) if len(body) < _LARGE else await gateway.apart(lambda: _parsed(body))
-    asked = await plan(gateway, parsed.request, client_of(request), holding)
+    client = client_of(request)
+    parsed = _parsed(body) if len(body) < _LARGE else await gateway.apart(lambda: _parsed(body), client)
+    asked = await plan(gateway, parsed.request, client, holding)
     asked = asked._replace(warnings=[*parsed.warnings, *asked.warnings])
     as_png = request.headers.get("Accept", "").split(",")[0].split(";")[0].strip().lower() == "image/png"
     if as_png and (asked.streams or len(asked.jobs) > 1):

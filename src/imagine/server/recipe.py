@@ -10,6 +10,7 @@ from ..metadata import Recipe, read_metadata
 from .body import read_body
 from .keys import GATEWAY, LANGUAGE
 from .native import body_from, recipe_answer
+from .security import client_of
 
 
 async def recipe(request: web.Request) -> web.Response:
@@ -17,7 +18,7 @@ async def recipe(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     with gateway.allowance.holding() as holding:
         body = await read_body(request, holding)
-        found = await gateway.apart(lambda: _read(body))
+        found = await gateway.apart(lambda: _read(body), client_of(request))
     return web.Response(body=body_from(recipe_answer(found, LANGUAGE.get())), content_type="application/json")
 
 

@@ -142,7 +142,7 @@ async def _order(request: web.Request, holding: Holding) -> Order:
     body = await read_body(request, holding)
     if len(body) < _LARGE:
         return order_from(_object(body))
-    return await request.app[GATEWAY].apart(lambda: order_from(_object(body)))
+    return await request.app[GATEWAY].apart(lambda: order_from(_object(body)), client_of(request))
 
 
 async def _planned(request: web.Request, order: Order, holding: Holding, begun: float) -> _Teller:

@@ -114,7 +114,7 @@ async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
 
         return fields_from_form(body, content_type)
 
-    return fields() if len(body) < _LARGE else await request.app[GATEWAY].apart(fields)
+    return fields() if len(body) < _LARGE else await request.app[GATEWAY].apart(fields, client_of(request))
 
 
 async def _usual(gateway: Gateway, body: Mapping[str, object]) -> Usual:

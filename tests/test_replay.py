@@ -167,3 +167,10 @@ def test_a_strength_that_kept_nothing_of_a_picture_is_not_taken_over_to_one(stre
 def test_the_model_that_drew_it_is_asked_for_by_its_digest(meta, digest):
     assert request_from_meta({"prompt": "a", "model": "m"} | meta).request.digest == digest
     assert request_from_meta({"prompt": "a"} | meta).request.digest is None
+
+
+@pytest.mark.parametrize(("vae", "asked"), [(None, "own"), ("good", "good")])
+def test_a_recipe_keeps_its_vae_whatever_is_configured_by_now(vae, asked):
+    meta = {"model": "fox", "digest": "0" * 64, "prompt": "a fox", "vae": vae}
+    assert request_from_meta(meta).request.vae == asked
+    assert request_from_meta({**meta, "digest": None}).request.vae == vae

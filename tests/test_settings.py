@@ -247,6 +247,13 @@ def test_so_is_a_preset_file(tmp_path):
         read_presets(file)
 
 
+def test_a_vae_is_one_models_only():
+    (said,) = read(config="per_model: {fox: {vae: good, cfg_scale: 3}}").per_model
+    assert (said.defaults.vae, said.defaults.guidance) == ("good", 3.0)
+    with pytest.raises(ImagineError, match="vae stands under a model's name in per_model"):
+        read(config="defaults: {vae: good}")
+
+
 def test_an_alias_is_fine():
     config = "defaults: &mine {steps: 9}\nper_model: {fox: {<<: *mine, cfg_scale: 3}, owl: *mine}"
     assert [said.defaults.num_steps for said in read(config=config).per_model] == [9, 9]

@@ -226,3 +226,67 @@ def test_odd_values_in_configs_are_not_believed(tmp_path):
 def test_a_lone_component_file_is_what_it_is(tmp_path):
     write(tmp_path / "transformer" / "flux.safetensors", FLUX)
     assert only(tmp_path).kind == "diffusion-model"
+
+
+@pytest.mark.parametrize(
+    ("index", "scheduler", "problem"),
+    [
+        (
+            {"_class_name": "StableDiffusionXLPipeline"},
+            {"_class_name": "EDMEulerScheduler"},
+            "it samples by EDM's noise levels",
+        ),
+        ({}, {"_class_name": "FlowMatchEulerDiscreteScheduler"}, "its scheduler is made for 'flow'"),
+        ({}, {"use_flow_sigmas": True}, "its scheduler is made for 'flow'"),
+        ({"vae": [None, None]}, None, "it has no VAE"),
+        ({"_class_name": "SomebodysPipeline"}, None, "its pipeline 'SomebodysPipeline' is not one of diffusers'"),
+        ({"unet": ["somebodys_code", "Net"]}, None, "its unet is of 'somebodys_code'"),
+        ({"safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]}, None, None),
+        ({"image_encoder": ["transformers", "CLIPVisionModelWithProjection"]}, None, None),
+    ],
+)
+def test_what_the_loader_would_refuse_is_refused_while_listed(tmp_path, index, scheduler, problem):
+    folder(tmp_path / "x", INDEX | index, scheduler=scheduler)
+    for part in ("safety_checker", "image_encoder"):
+        (tmp_path / "x" / part).mkdir()
+        (tmp_path / "x" / part / "pytorch_model.bin").write_bytes(b"never opened")
+    entry = only(tmp_path)
+    assert entry.problem is None if problem is None else entry.problem.startswith(problem)
+    assert entry.generates is (problem is None)
+
+
+def test_latents_that_are_normalised_are_refused_and_so_is_code_in_a_folder(tmp_path):
+    folder(tmp_path / "a")
+    put(tmp_path / "a" / "vae" / "config.json", {"latent_channels": 4, "latents_mean": [0.0] * 4})
+    folder(tmp_path / "b")
+    (tmp_path / "b" / "unet" / "net.py").write_text("1")
+    assert [entry.problem.split(",")[0] for entry in listed(tmp_path)] == [
+        "its VAE normalises its latents (latents_mean)", "its unet comes with code of its own",
+    ]  # fmt: skip
+
+
+def test_a_pipeline_that_changes_pictures_needs_one(tmp_path):
+    folder(
+        tmp_path / "x",
+        INDEX | {"_class_name": "StableDiffusionInstructPix2PixPipeline"},
+        unet=UNET | {"in_channels": 8},
+    )
+    assert (only(tmp_path).needs, only(tmp_path).variant, only(tmp_path).problem) == (
+        ("img",),
+        "instruct-pix2pix",
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "scheduler", "distilled"),
+    [
+        ({}, {"_class_name": "LCMScheduler"}, "lcm"),
+        ({"_class_name": "LatentConsistencyModelPipeline"}, None, "lcm"),
+        ({}, {"_class_name": "EulerAncestralDiscreteScheduler", "timestep_spacing": "trailing"}, "turbo"),
+        ({}, None, ""),
+    ],
+)
+def test_a_distilled_folder_is_told_by_its_scheduler(tmp_path, index, scheduler, distilled):
+    folder(tmp_path / "x", INDEX | index, scheduler=scheduler)
+    assert only(tmp_path).distilled == distilled

@@ -57,6 +57,23 @@ def test_a_broken_safetensors_file_is_an_unusable_model(tmp_path):
     assert type(error) is errors.UnusableModel
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Can't load '/home/me/My Models/x/tokenizer'. If", "Can't load 'tokenizer'. If"),
+        ("no such file: /root/models/a/b.safetensors", "no such file: b.safetensors"),
+        ("bad C:\\Users\\me\\x.json here", "bad x.json here"),
+        (
+            "see https://example.org/a/b and 3/4 of unet/config.json",
+            "see https://example.org/a/b and 3/4 of unet/config.json",
+        ),
+    ],
+)
+def test_no_message_says_where_files_lie(text, told):
+    assert str(error_from_exception(OSError(text))) == f"the model can't be read: {told}"
+    assert str(error_from_exception(ValueError(text))) == f"the worker failed: ValueError: {told}"
+
+
 def test_a_message_is_one_line_that_can_be_sent():
     message = str(error_from_exception(ValueError("\n  bad \ud800 name\nTraceback")))
     assert message == "the worker failed: ValueError: bad ? name"

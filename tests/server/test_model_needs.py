@@ -1,0 +1,118 @@
+"""What models want and need, through the server: VAEs beside them or configured, pictures, few steps."""
+
+import json
+
+import pytest
+
+from imagine.resolve import Defaults
+from imagine.setting_values import ModelSettings
+from tests.registry import declared
+from tests.server.served import ask
+
+WITHOUT_VAE = {name: shape for name, shape in declared.tiny().items() if not name.startswith("first_stage_model.")}
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A folder of a whole model, one that lacks a VAE, a distilled one, and VAEs."""
+    place = tmp_path / "models"
+    declared.write(place / "whole.safetensors", declared.tiny())
+    declared.write(place / "lacking.safetensors", WITHOUT_VAE)
+    declared.write(place / "quick-lightning-8step.safetensors", declared.tiny())
+    declared.write(place / "good.safetensors", declared.vae())
+    return place
+
+
+async def drawn(client, **body):
+    """The status, and the parameters that a worker got or what was said instead."""
+    client.worker.seen.clear()
+    answer = await client.post("/generate", json={"prompt": "a fox", **body})
+    said = await answer.json()
+    return answer.status, client.worker.seen[0] if client.worker.seen else said
+
+
+def test_a_model_without_a_vae_is_refused_at_once_unless_one_is_named(tmp_path, models):
+    async def act(client):
+        status, said = await drawn(client, model="lacking")
+        assert (status, said["error"]) == (400, "model 'lacking' has no VAE of its own; name a VAE file as vae")
+        status, job = await drawn(client, model="lacking", vae="good")
+        assert (status, job.params.vae) == (200, "good")
+        assert job.source.parts["vae"].path == str(models / "good.safetensors")
+
+    ask(tmp_path, act, models=())
+
+
+def test_the_vae_beside_a_model_is_used_and_stands_in_the_recipe(tmp_path, models):
+    declared.write(models / "lacking.vae.safetensors", declared.vae())
+    declared.write(models / "whole.vae.safetensors", declared.vae())
+
+    async def act(client):
+        for model in ("lacking", "whole"):
+            status, job = await drawn(client, model=model)
+            assert (status, job.params.vae) == (200, f"{model}.vae")
+            assert job.source.parts["vae"].path == str(models / f"{model}.vae.safetensors")
+        _, job = await drawn(client, model="whole", vae="own")
+        assert (job.params.vae, job.source.parts) == (None, {})
+        _, job = await drawn(client, model="whole", vae="good")
+        assert job.params.vae == "good"
+
+    ask(tmp_path, act, models=())
+
+
+def test_the_configuration_names_a_models_vae(tmp_path, models):
+    async def act(client):
+        said = await (await client.get("/models")).json()
+        assert "lacking" in said["models"]
+        assert next(one["defaults"] for one in said["details"] if one["name"] == "lacking") == {"vae": "good"}
+        _, job = await drawn(client, model="lacking")
+        assert job.params.vae == "good"
+        _, job = await drawn(client, model="whole")
+        assert job.params.vae is None
+
+    ask(tmp_path, act, models=(), per_model=(ModelSettings("lacking", Defaults(vae="good")),))
+
+
+def test_a_distilled_model_gets_its_own_steps_unless_somebody_says_others(tmp_path, models):
+    async def act(client):
+        _, job = await drawn(client, model="quick-lightning-8step")
+        p = job.params
+        assert (p.num_steps, p.guidance, p.sampler, p.schedule) == (8, 1.0, "euler", "sgm uniform")
+        _, job = await drawn(client, model="quick-lightning-8step", num_steps=5, sampler="dpm++ 2m")
+        assert (job.params.num_steps, job.params.sampler, job.params.schedule) == (5, "dpm++ 2m", "default")
+        _, job = await drawn(client, model="whole")
+        assert job.params.num_steps == 30
+        told = {one["name"]: one["defaults"] for one in (await (await client.get("/models")).json())["details"]}
+        assert told["quick-lightning-8step"] == {
+            "num_steps": 8, "guidance": 1.0, "sampler": "euler", "schedule": "sgm uniform",
+        }  # fmt: skip
+
+    ask(tmp_path, act, models=(), defaults=Defaults(num_steps=30))
+
+
+def test_a_pipeline_that_only_changes_pictures_asks_for_one(tmp_path):
+    place = tmp_path / "models" / "edit"
+    declared.write(place / "unet" / "diffusion_pytorch_model.safetensors", {"a": (100,)})
+    pipeline = {"_class_name": "StableDiffusionInstructPix2PixPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}
+    (place / "model_index.json").write_text(json.dumps(pipeline))
+
+    async def act(client):
+        status, said = await drawn(client, model="edit")
+        assert (status, said["field"]) == (400, "img")
+        assert said["error"] == "model 'edit' makes pictures from other pictures only; give one as img"
+
+    ask(tmp_path, act, models=())
+
+
+def test_every_file_is_told_and_none_says_where_it_lies(tmp_path, models):
+    (models / "old.ckpt").write_bytes(b"")
+
+    async def act(client):
+        answer = await (await client.get("/models")).text()
+        assert str(tmp_path) not in answer
+        said = await (await client.get("/models")).json()
+        assert {one["name"]: one["use"].partition(":")[0] for one in said["others"]} == {
+            "good": "with a model, as its vae", "lacking": "with a VAE only", "old": "no",
+        }  # fmt: skip
+        assert {one["use"] for one in said["details"]} == {"yes"}
+
+    ask(tmp_path, act, models=())

@@ -167,6 +167,13 @@ def test_a_comma_is_a_point_and_arrows_step(windows, site, language):
     assert page.input_value("#f-guidance") == ("2.5" if language == "en" else "2,5")
 
 
+def test_warnings_call_fields_as_the_page_does(page):
+    page.fill("#f-neg", "blurry")
+    page.fill("#f-guidance", "1")
+    generate(page, "a fox")
+    expect(page.locator("#warnings")).to_contain_text("Negative prompt has no effect")
+
+
 def test_a_size_that_cannot_be_is_told_beside_it(page, site):
     page.fill("#f-prompt", "a fox")
     page.fill("#f-width", "5000")

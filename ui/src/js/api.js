@@ -1,6 +1,6 @@
 // The server, as the page talks to it: its own origin, with the key where one is needed, in the page's language.
 
-import { language, t } from "./i18n.js";
+import { language, named, t } from "./i18n.js";
 import { remembered } from "./memory.js";
 
 /** What the server refused, or that it wasn't there (`status` 0). `said` is its own sentence, about `field`. */
@@ -14,7 +14,7 @@ export class ServerError extends Error {
   get words() {
     if (this.status === 0) return t(this.said);
     if (this.status === 401) return t(this.keyed ? "error.key.wrong" : "error.key");
-    return this.said;
+    return named(this.said);
   }
 }
 

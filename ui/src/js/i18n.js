@@ -22,6 +22,11 @@ export function t(key, values = {}) {
 
 export const hasText = (key) => typeof STRINGS[current][key] === "string";
 
+/** A sentence of the server's, with the field that it begins with by the name that it has on the page. */
+export function named(sentence) {
+  return sentence.replace(/^[a-z_]+(?:\.[a-z_]+)?(?= )/, (field) => (hasText(`field.${field}`) ? t("named", { name: t(`field.${field}`) }) : field));
+}
+
 export function number(value, digits = 1) {
   return new Intl.NumberFormat(current, { maximumFractionDigits: digits }).format(value);
 }

@@ -4,7 +4,7 @@ import { Board } from "./board.js";
 import { byId, make, show } from "./dom.js";
 import { change } from "./form.js";
 import { fileOf, gallery, markChosen } from "./gallery.js";
-import { duration, inEveryLanguage, t } from "./i18n.js";
+import { duration, inEveryLanguage, named, t } from "./i18n.js";
 import { notice } from "./notices.js";
 import { onlyShipped } from "./offers.js";
 import { expectedShape } from "./size.js";
@@ -148,6 +148,6 @@ function describe() {
   const seconds = Object.values(timings).reduce((sum, value) => sum + value, 0);
   const parts = [`${width} × ${height}`, meta.model, meta.num_steps ? t("about.steps", { n: meta.num_steps }) : "", meta.sampler, seed ? t("about.seed", { seed }) : "", seconds ? t("about.seconds", { time: duration(seconds) }) : ""];
   byId("about-text").textContent = parts.filter(Boolean).join(" · ");
-  byId("warnings").replaceChildren(...warnings.map((warning) => make("li", { lang: language ?? "en" }, warning)));
+  byId("warnings").replaceChildren(...warnings.map((warning) => make("li", { lang: language ?? "en" }, named(warning))));
   show(byId("warnings"), warnings.length > 0);
 }

@@ -86,6 +86,18 @@ class Service:
         with urllib.request.urlopen(self.url + "/health", timeout=PATIENCE) as answer:
             return json.load(answer)
 
+    def answers(self) -> bool:
+        """Does anybody answer there?"""
+        try:
+            return self.status_of("/health") == 200
+        except OSError:
+            return False
+
+    def models(self) -> list[str]:
+        """The models that it names."""
+        with urllib.request.urlopen(self.url + "/models", timeout=PATIENCE) as answer:
+            return json.load(answer)["models"]
+
     def picture(self, prompt: str = "a fox", **more: object) -> dict:
         """The last line of a stream, which is a picture or what went wrong."""
         body = {"model": "fox", "prompt": prompt, "num_steps": 3, "width": 64, "height": 64, "stream": 1} | more

@@ -1,11 +1,14 @@
 """Imagine as a service under a real systemd: ready, killed, hung, told anew, stopped, and the journal's lines of it."""
 
 import socket
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from tests.server.served import add_model
 from tests.systemd.service import CREDENTIAL, ENVIRONMENT, HOME
 
 pytestmark = pytest.mark.slow
@@ -178,3 +181,40 @@ def test_a_users_own_service(service):
     assert service.health()["name"] == "imagine"
     machine.run("systemctl", "--user", "stop", "imagine", **manager)
     machine.run("systemctl", "stop", "manager")
+
+
+ORIGINAL = """[Unit]
+Description=Imagine
+After=network.target
+
+[Service]
+User=painter
+ExecStart=/usr/local/bin/imagine serve -d cpu --full_prec --models /home/painter/.imagine/models
+Restart=always
+
+[Install]
+WantedBy=default.target
+"""
+"""A plain unit with the line that the original's users have in theirs, for a machine without a GPU."""
+
+
+def test_a_unit_of_the_originals_works_as_it_is_written(service):
+    machine = service.machine
+    machine.run("useradd", "--create-home", "painter")
+    machine.write("/etc/systemd/system/original.service", ORIGINAL)
+    address = f"[Service]\nEnvironment=IMAGINE_HOST=127.0.0.1:{service.port}\n"
+    base = Path(sys.base_prefix).resolve()
+    if base.is_relative_to("/root"):  # where this machine keeps its interpreter, which users can't see
+        address += f"ProtectHome=tmpfs\nBindReadOnlyPaths={base}\nBindPaths=/home/painter\n"
+    machine.write("/etc/systemd/system/original.service.d/test.conf", address)
+    add_model(machine.path("/home/painter/.imagine"), "fox")
+    machine.run("chown", "-R", "painter", "/home/painter/.imagine")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "start", "original")
+    machine.until(service.answers, "an answer")
+    assert service.health()["name"] == "imagine"
+    assert "fox" in service.models()
+    owner = machine.run("stat", "--format=%U %a", "/home/painter/.imagine/cache").split()
+    assert owner == ["painter", "700"]
+    machine.run("systemctl", "stop", "original")
+    assert machine.show("original", "Result") == {"Result": "success"}

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..errors import ImagineError
+from ..files.folders import make_own
 from ..model_folders import home_from
 from .console import note, write
 from .exits import DONE
@@ -152,7 +153,7 @@ def _line_editing(settings: Settings, environ: Mapping[str, str] = os.environ) -
 
 def _own(file: Path) -> None:
     """An empty file that only this user can read, before prompts get into it."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_own(file.parent)
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
 
 

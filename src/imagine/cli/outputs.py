@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import BadRequest, ImagineError
+from ..files.folders import sweep
 from ..images import TEMPORARY, decode, encode, write_atomically
 from .destination import WRITTEN, Destination
 from .draft import Draft
@@ -20,9 +20,6 @@ from .exits import reason
 from .naming import TELLING, fields_of, filled
 from .sheet import contact_sheet
 from .signals import shielded
-
-_STALE = 3600.0
-"""Seconds after which a file that was being written is one that a kill has left."""
 
 
 class Outputs(Protocol):
@@ -214,16 +211,6 @@ class Files:
 def outputs_of(place: Destination, count: int, known: Mapping[str, str], done: int = 0) -> Outputs:
     """Where `place` says."""
     return Stream(place.stream) if place.stream is not None else Files(place, count, known, done=done)
-
-
-def sweep(folder: Path, now: float) -> None:
-    """Take away what runs that were killed, more than an hour ago, were writing there. A folder may be unreadable."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(TEMPORARY) and entry.name.endswith(".tmp"):
-                with contextlib.suppress(OSError):  # another run sweeps too
-                    if now - entry.stat(follow_symlinks=False).st_mtime > _STALE:
-                        Path(entry.path).unlink()
 
 
 @contextlib.contextmanager

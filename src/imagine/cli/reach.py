@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..address import Address, Unreachable, address_from, connect
 from ..errors import ImagineError
+from ..files.folders import make_own
 from ..model_folders import home_from, unquoted
 from .console import note
 
@@ -104,7 +105,7 @@ def private_folder() -> Path:
     """This user's folder for the private server's socket and log. Raises ImagineError where others could look in."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     folder = Path(runtime) / "imagine" if _is_own(runtime) else home_from(os.environ) / "run"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_own(folder)
     if os.name == "posix":
         if folder.stat().st_uid != os.getuid():
             raise ImagineError(f"the folder {folder} belongs to another user")

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 import torch
 
+from ..files.folders import make_own
 from ..images import write_atomically
 
 _log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Precision:
         if self._file is None:
             return
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            make_own(self._file.parent)
             write_atomically(self._file, msgspec.json.format(msgspec.json.encode(self._kept)))
         except OSError as error:
             _log.warning("what models compute in will be decided again at the next start: %s", error)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from imagine import __version__
+from imagine.files.folders import make_own
 from imagine.registry.entry import Entry
 from imagine.registry.scan import Stamp
 
@@ -44,8 +45,9 @@ def save_records(path: Path, records: dict[str, Record]) -> bool:
     data = msgspec.msgpack.encode(_Contents(FORMAT, __version__, list(records.values())))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
+        make_own(path.parent)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
         temporary.replace(path)
     except OSError:
         return False  # a cache that can't be kept only costs the time to fill it again

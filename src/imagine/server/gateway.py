@@ -16,6 +16,7 @@ from ..dispatch.pool import Pool
 from ..dispatch.process import ProcessWorker
 from ..dispatch.worker import Worker
 from ..errors import ImagineError, ModelNotFound
+from ..files.folders import make_own, sweep
 from ..frames import Part, ResidentModel, Source, WorkerSettings
 from ..identity.stamp import unchanged
 from ..images import decode_base64
@@ -282,7 +283,8 @@ def registry_from(settings: Settings) -> Registry:
     shipped = sorted(folder().glob("*.safetensors"))
     cache = settings.home / "cache" / "models.json"
     with contextlib.suppress(OSError):  # without a cache every file is only read again
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        for kept in (make_own(cache.parent), settings.home / "state"):
+            sweep(kept)
     return Registry(settings.roots, cache=cache, shipped=shipped)
 
 

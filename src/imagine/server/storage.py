@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from .. import images
 from ..errors import ImagineError
+from ..files.folders import make_own, sweep
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
@@ -74,7 +75,7 @@ class Pictures:
         due = _NEVER if self._keep < 0 else int(self._clock() + self._keep) + 1
         name = f"{due:x}-{secrets.token_urlsafe(24)}.{extension}"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_own(self.folder)
             self.sweep(room=len(data))
             images.write_atomically(self.folder / name, data, mode=0o600)
         except OSError as error:
@@ -90,6 +91,7 @@ class Pictures:
 
     def sweep(self, room: int = 0) -> None:
         """Removes what is due, and the oldest beyond what leaves `room` bytes. Raises OSError."""
+        sweep(self.folder)
         found = self._all()
         due = [kept for kept in found if self._is_due(kept)]
         left = sorted((kept for kept in found if not self._is_due(kept)), key=lambda kept: kept.made)

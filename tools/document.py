@@ -17,13 +17,14 @@ from typing import Any
 import click
 import msgspec
 
-from imagine import images, json_body, shipped
+from imagine import containers, images, json_body, shipped
 from imagine.aliases import SHIPPED
 from imagine.checking import allowed
 from imagine.cli.exits import EXITS
 from imagine.cli.main import ALIASES as COMMAND_ALIASES
 from imagine.cli.main import COMMANDS, cli
 from imagine.cli.serve import command as serve_command
+from imagine.pictures import process
 from imagine.preset_files import read_presets
 from imagine.presets import SPELLINGS, Preset
 from imagine.request import ALIASES, GenerateRequest
@@ -224,7 +225,8 @@ def bounds() -> str:
         ["a body", f"{body.MAX_BODY >> 20} MiB, within {body.DEADLINE:g} s"],
         ["all bodies together", f"{body.MAX_TOTAL >> 20} MiB"],
         ["values in a body, and how deep", f"{json_body.MAX_PARTS:,}, {json_body.MAX_DEPTH}"],
-        ["a picture", f"{images.MAX_SIDE} pixels a side"],
+        ["a picture", f"{images.MAX_SIDE} pixels a side, {images.MAX_BYTES >> 20} MiB, {containers.MAX_PARTS:,} parts"],
+        ["reading a picture", f"{process.SECONDS} s of a processor, {process.MEMORY >> 20} MiB of memory"],
         ["the head of a request", f"8190 bytes a line, within {connections.HEAD_DEADLINE:g} s"],
         ["an answer", f"taken within {connections.ANSWER_DEADLINE:g} s; a line of a stream within {PATIENCE:g} s"],
         ["a connection without a request", f"{connections.IDLE:g} s"],

@@ -16,7 +16,7 @@ from PIL import Image
 from imagine.errors import BadPicture, ImagineError
 from imagine.pictures import process
 from imagine.pictures.decoder import Decoder, Patience
-from imagine.runtime import decoder_command
+from imagine.runtime import DECODER_ARGUMENT, decoder_command
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and limits are enforced here")
 
@@ -141,6 +141,13 @@ def test_a_process_that_can_not_be_started_is_said():
             await decoder.look(png(), "img", "a")
 
     run(act, command=["/nowhere/python"])
+
+
+def test_the_binary_becomes_it_by_its_first_argument():
+    async def act(decoder):
+        return await decoder.look(png(), "img", "a")
+
+    assert run(act, command=[sys.executable, "-P", "-m", "imagine.binary.main", DECODER_ARGUMENT]).seen.width == 40
 
 
 def test_it_takes_no_arguments():

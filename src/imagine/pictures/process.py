@@ -41,7 +41,7 @@ def main(argv: Sequence[str] = ()) -> int:
     with (
         os.fdopen(asked, "rb", buffering=0) as source,
         os.fdopen(answered, "wb", buffering=0) as target,
-        contextlib.suppress(BrokenPipeError),  # nobody waits for the answer any more
+        contextlib.suppress(BrokenPipeError, EOFError),  # the gateway is gone, or nobody waits for the answer any more
     ):
         while head := read_exactly(source, 4):
             serve(head, source, target)

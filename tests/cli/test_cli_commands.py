@@ -80,6 +80,18 @@ def test_the_shell_completes(
     assert expected in capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.parametrize(("shell", "at"), [("zsh", "3"), ("fish", "euler")])
+def test_other_shells_get_values_too(
+    shell: str, at: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_IMAGINE_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", "imagine run --sampler euler"[: None if shell == "zsh" else -5])
+    monkeypatch.setenv("COMP_CWORD", at)
+    assert run() == 0
+    offered = capsys.readouterr().out.replace(",", "\n").split()
+    assert [word for word in offered if word not in ("plain", "_")] == ["euler", "euler_a"]
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_bash_gets_values_that_it_can_insert(tmp_path: Path) -> None:
     """What its own completion function offers, for what is typed so far."""

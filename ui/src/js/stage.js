@@ -5,7 +5,7 @@ import { byId, make, show } from "./dom.js";
 import { change } from "./form.js";
 import { fileOf, gallery, markChosen } from "./gallery.js";
 import { duration, inEveryLanguage, named, t } from "./i18n.js";
-import { notice } from "./notices.js";
+import { dismiss, notice } from "./notices.js";
 import { onlyShipped } from "./offers.js";
 import { expectedShape } from "./size.js";
 import { undoToNow } from "./undo.js";
@@ -13,6 +13,7 @@ import { view } from "./viewer.js";
 
 let board = null; // what is seen
 let making = null; // the run's own, seen or not
+let aside = null; // that of a run which ended while others were looked at
 let chosen = null;
 
 export const chosenEntry = () => chosen;
@@ -20,6 +21,7 @@ export const seenBoard = () => board;
 
 /** Makes room for `count` pictures in the making. */
 export function begin(count) {
+  putAside(null);
   making = new Board(count, expectedShape(), pick);
   see(making);
   choose(null);
@@ -45,8 +47,9 @@ export async function end() {
     if (ended.tiles.length === 0) await showFirst();
     return;
   }
-  if (ended.tiles.length === 0) return ended.release();
-  const act = () => { see(ended); choose(ended.entries[0]); };
+  if (ended.tiles.length === 0) return;
+  putAside(ended);
+  const act = () => { aside = null; see(ended); choose(ended.entries[0]); };
   notice(t("run.done", { n: ended.tiles.length }), { about: "done", action: { text: t("run.show"), act } });
 }
 
@@ -122,6 +125,13 @@ function see(next) {
   next?.arrange();
   if (before && before !== next && before !== making) before.release();
   describeRun();
+}
+
+/** What was put aside before, and never looked at, takes no more room. */
+function putAside(ended) {
+  aside?.release();
+  aside = ended;
+  dismiss("done");
 }
 
 function describeRun() {

@@ -77,12 +77,17 @@ def test_others_can_be_looked_at_while_one_is_made(page, site):
     page.click("#run-show")
     expect(page.locator(".tile canvas")).to_have_count(1)
     assert page.locator(".tile canvas").evaluate("canvas => canvas.width") == 512
+    page.fill("#f-prompt", "hold third")
+    page.click("#generate")
     page.click(".thumb")
     site.release()
     expect(page.locator(".thumb")).to_have_count(2)
+    page.wait_for_selector(HALF)
     expect(page.locator(".tile img")).to_have_attribute("alt", "first")
     undo(page, "done")
     expect(page.locator(".tile img")).to_have_attribute("alt", "hold second")
+    site.release()
+    expect(page.locator(".thumb")).to_have_count(3)
 
 
 def test_what_is_asked_for_meanwhile_waits_its_turn(page, site):

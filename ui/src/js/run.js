@@ -75,7 +75,7 @@ async function follow(wanted) {
   running = { abort: new AbortController(), jobs: new Set(), progress: new Progress(count), seed: null, finished: 0 };
   rememberRun();
   setBusy(true);
-  begin(count);
+  begin(count, wanted.queued);
   tell(t("live.started"));
   let goOn = true;
   try {

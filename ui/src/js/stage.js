@@ -14,17 +14,20 @@ import { view } from "./viewer.js";
 let board = null; // what is seen
 let making = null; // the run's own, seen or not
 let aside = null; // that of a run which ended while others were looked at
+let latest = null; // that of the latest run, ended or not
 let chosen = null;
 
 export const chosenEntry = () => chosen;
 export const seenBoard = () => board;
 
-/** Makes room for `count` pictures in the making. */
-export function begin(count) {
-  putAside(null);
-  making = new Board(count, expectedShape(), pick);
+/** Makes room for `count` pictures in the making; where their turn has come by itself, not before who looks at others. */
+export function begin(count, byItself) {
+  const away = byItself && board !== null && board !== latest;
+  if (!away) putAside(null);
+  latest = making = new Board(count, expectedShape(), pick);
+  if (away) return describeRun();
   see(making);
-  choose(null);
+  return choose(null);
 }
 
 export const showPreview = (index, blob) => making?.preview(index, blob);

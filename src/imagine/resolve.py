@@ -162,7 +162,7 @@ def vae_of(request: GenerateRequest, defaults: Defaults) -> str | None:
 
 def check_needs(model: Entry, request: GenerateRequest, vae: str | None) -> None:
     """Raises BadRequest where the model needs what the request doesn't say."""
-    if "vae" in model.needs and vae is None:
+    if vae is None and not model.has_vae and model.format == "safetensors":
         raise BadRequest(message("model.needs_vae", "vae", name=model.name))
     if "img" in model.needs and request.img is None:
         raise BadRequest(message("model.needs_img", "img", name=model.name))

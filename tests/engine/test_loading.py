@@ -335,6 +335,13 @@ def test_a_vae_with_the_attentions_old_names(written: Any, tmp_path: Path) -> No
     assert_same_weights(modules.vae, load_vae(str(tmp_path / "old.safetensors"), family="stable_diffusion", device=CPU))
 
 
+def test_an_sdxl_of_one_layer_a_level_loads(tmp_path: Path) -> None:
+    """As KOALA-1B is."""
+    path = tmp_path / "koala.safetensors"
+    shorter = {"layers_per_block": 1, "transformer_layers_per_block": [1, 2, 6]}
+    assert_same_weights(write_checkpoint(path, tiny_modules("sdxl", unet=shorter)).unet, load(path).unet)
+
+
 def test_sft_is_safetensors_too(written: Any, tmp_path: Path) -> None:
     path, modules = written["stable_diffusion"]
     copy = Path(shutil.copy(path, tmp_path / "x.SFT"))

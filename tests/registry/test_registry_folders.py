@@ -7,6 +7,7 @@ import os
 import pytest
 from declared import FLUX, tiny, write
 
+from imagine.registry import pipelines
 from imagine.registry.registry import Registry
 
 INDEX = {
@@ -290,3 +291,13 @@ def test_a_pipeline_that_changes_pictures_needs_one(tmp_path):
 def test_a_distilled_folder_is_told_by_its_scheduler(tmp_path, index, scheduler, distilled):
     folder(tmp_path / "x", INDEX | index, scheduler=scheduler)
     assert only(tmp_path).distilled == distilled
+
+
+def test_a_pipeline_that_diffusers_did_not_have_may_be_there_after_a_new_start(tmp_path, monkeypatch):
+    folder(tmp_path / "models" / "x", INDEX | {"_class_name": "FuturePipeline"})
+    for named, problem in ((("FluxPipeline",), "its pipeline 'FuturePipeline'"), (("FuturePipeline",), "")):
+        monkeypatch.setattr(pipelines, "_pipelines", lambda named=named: frozenset(named))
+        registry = Registry([tmp_path / "models"], cache=tmp_path / "cache")
+        registry.refresh()
+        assert (registry.files()[0].problem or "").startswith(problem)
+        assert bool(registry.models()) is not bool(problem)

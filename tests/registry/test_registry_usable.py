@@ -13,6 +13,12 @@ from imagine.registry.usable import use_of
 from imagine.samplers import find
 
 SD3_WHOLE = under("model.diffusion_model.", SD3) | under("text_encoders.t5xxl.transformer.", {"shared.weight": (8, 8)})
+# Its few tensors that tell: one layer a level, and six blocks in the deepest attention.
+KOALA_1B = {name: shape for name, shape in sdxl().items() if ".input_blocks." not in name} | {
+    "model.diffusion_model.input_blocks.0.0.weight": (320, 4, 3, 3),
+    "model.diffusion_model.input_blocks.4.0.op.weight": (640, 640, 3, 3),
+    **{f"model.diffusion_model.input_blocks.5.1.transformer_blocks.{i}.norm1.weight": (1280,) for i in range(6)},
+}
 EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
 
 
@@ -44,7 +50,9 @@ def only(root):
         (sdxl() | {"edm_mean": (4,)}, "F16", "it samples by EDM's noise levels"),
         (sdxl() | {"edm_vpred.sigma_max": ()}, "F16", "it samples by EDM's noise levels"),
         (sdxl(depths=(0, 2, 4)), "F16", "it is an SDXL with blocks left out"),
+        (sdxl(depths=(0, 2, 2)), "F16", "it is an SDXL with blocks left out"),
         (sdxl(depths=(0, 2, 3)), "F16", None),
+        (KOALA_1B, "F16", None),
         (sd1(), "I8", "its weights are quantised (int8)"),
         (sd1(), "U8", "its weights are quantised (uint8)"),
         (sd1() | {f"{EXTRA}.weight_scale_2": ()}, "F8_E4M3", "its weights are quantised (scales of scales)"),

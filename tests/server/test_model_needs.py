@@ -51,6 +51,8 @@ def test_the_vae_beside_a_model_is_used_and_stands_in_the_recipe(tmp_path, model
             status, job = await drawn(client, model=model)
             assert (status, job.params.vae) == (200, f"{model}.vae")
             assert job.source.parts["vae"].path == str(models / f"{model}.vae.safetensors")
+        status, said = await drawn(client, model="lacking", vae="own")
+        assert (status, said["error"]) == (400, "model 'lacking' has no VAE of its own; name a VAE file as vae")
         _, job = await drawn(client, model="whole", vae="own")
         assert (job.params.vae, job.source.parts) == (None, {})
         _, job = await drawn(client, model="whole", vae="good")

@@ -41,7 +41,6 @@ _UNET = {
     "ssd-1b": _LEFT_OUT,
     "vega": _LEFT_OUT,
     "koala-700m": _LEFT_OUT,
-    "koala-1b": _LEFT_OUT,
 }
 _ROWS = (
     FamilyFacts("stable_diffusion", 512, single_file=True, refused=_UNET),

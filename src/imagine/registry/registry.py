@@ -143,7 +143,9 @@ class Registry:
 
     def _save(self) -> None:
         if self._cache and self._records is not None:
-            save_records(self._cache, self._records)
+            # Whether a pipeline can be opened is diffusers' affair too, which may be another the next time.
+            kept = {p: r for p, r in self._records.items() if r.entry.format != "diffusers" or not r.entry.problem}
+            save_records(self._cache, kept)
 
     def _describe(self, found: Found, known: dict[str, Record], current: dict[str, Record]) -> Entry:
         """The entry of a candidate: the one kept for this state of the file, else a new one, kept for the next time."""

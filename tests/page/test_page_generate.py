@@ -227,8 +227,11 @@ def test_a_server_that_goes_away_is_told(windows, serve):
     again = serve(port=site.port)
     expect(page.locator("#status")).to_have_attribute("data-state", "ready")
     expect(page.locator("#run-error")).to_be_hidden()
-    generate(page, "a fox")
-    assert len(again.worker.seen) == 1
+    page.click("[data-about=lost] .text-button")
+    page.wait_for_selector("#run-text:has-text('Step 12')")
+    again.release()
+    expect(page.locator(".thumb")).to_have_count(1)
+    assert [job.params.prompt for job in again.worker.seen] == ["hold on"]
 
 
 def test_the_key_is_asked_for_and_kept(windows, serve):

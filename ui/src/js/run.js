@@ -6,7 +6,7 @@ import { byId, show, tell } from "./dom.js";
 import { request } from "./form.js";
 import { keepPicture } from "./gallery.js";
 import { t } from "./i18n.js";
-import { notice } from "./notices.js";
+import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
 import { Progress } from "./progress.js";
 import { sourceFields, sourceMask, sourcePicture } from "./source.js";
@@ -21,7 +21,7 @@ let waiting = []; // requests as `asked` makes them
 let needKey = () => {};
 let escaped = -Infinity;
 let left = -Infinity; // when the page was last asked to go
-let unreachable = false; // the error that is shown says that the server was not there
+let lost = null; // the request that found no server, as the error that is shown says
 
 export function startRun(onKey) {
   needKey = onKey;
@@ -30,6 +30,7 @@ export function startRun(onKey) {
   addEventListener("beforeunload", (event) => {
     if (!running) return;
     event.preventDefault();
+    event.returnValue = ""; // for browsers that ask only then
     left = performance.now();
   });
 }
@@ -56,10 +57,13 @@ export function askedToCancel() {
   notice(t("cancel.again"), { about: "cancel" });
 }
 
-/** The server answers again: that it didn't is no longer true. */
+/** The server answers again: that it didn't is no longer true, but what was asked for is still not made. */
 export function serverIsBack() {
-  if (unreachable) show(byId("run-error"), false);
-  unreachable = false;
+  if (lost === null) return;
+  const again = lost;
+  lost = null;
+  show(byId("run-error"), false);
+  notice(t("run.lost"), { about: "lost", stay: true, action: { text: t("run.again"), act: () => resume([again]) } });
 }
 
 /** What the form says now, with its pictures; null where something in it can't be used. */
@@ -157,7 +161,8 @@ function setBusy(busy) {
   byId("generate-text").dataset.t = busy ? "queue.add" : "generate";
   byId("generate-text").textContent = t(byId("generate-text").dataset.t);
   if (busy) {
-    unreachable = false;
+    lost = null;
+    dismiss("lost");
     show(byId("run-error"), false);
   } else if (document.activeElement === byId("cancel") || document.activeElement === document.body) {
     byId("generate").focus({ preventScroll: true });
@@ -177,7 +182,7 @@ function failed(error, wanted) {
   }
   if (!wanted.queued && error.status !== 0 && error.field && showError(error.field, error.words)) focusFirstError();
   else {
-    unreachable = error.status === 0;
+    lost = error.status === 0 ? wanted : null;
     byId("run-error").textContent = error.words;
     show(byId("run-error"), true);
   }

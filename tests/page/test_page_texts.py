@@ -5,6 +5,7 @@ import re
 
 from imagine import shipped
 from imagine.preset_files import read_presets
+from imagine.request import GenerateRequest
 from tests.page.browser import UI
 
 TEXTS = {language: json.loads((UI / "src" / f"{language}.json").read_text("utf-8")) for language in ("en", "ru")}
@@ -21,6 +22,14 @@ def test_every_shipped_style_has_a_name_in_both_languages():
     for language, texts in TEXTS.items():
         missing = [one.name for one in read_presets(shipped.presets()) if not texts.get(f"preset.{one.name}.about")]
         assert missing == [], f"ui/src/{language}.json: preset.NAME and preset.NAME.about"
+
+
+def test_every_field_that_the_page_shows_has_a_name_in_both_languages():
+    controls = (UI / "src" / "js" / "controls.js").read_text("utf-8")
+    hidden = set(re.findall(r'"(\w+)"', re.search(r"NEVER_SHOWN = new Set\((.*?)\)", controls)[1]))
+    for language, texts in TEXTS.items():
+        named = {field for field in GenerateRequest.__struct_fields__ if f"field.{field}" in texts}
+        assert set(GenerateRequest.__struct_fields__) - hidden - named == set(), f"ui/src/{language}.json: field.NAME"
 
 
 def test_russian_is_russian():

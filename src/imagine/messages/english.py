@@ -38,7 +38,7 @@ SENTENCES = {
     "deployment.other": "{field} has no effect beside the deployment '{deployment}' in the path",
     "http.internal": "an internal error, logged under request id {request}",
     "file.folder": "{path} is a folder, not a file",
-    "file.pipe": "{path} is a pipe, not a regular file, which is read whole or not at all",
+    "file.pipe": "{path} is a pipe, not a file",
     "file.socket": "{path} is a socket, not a file",
     "file.device": "{path} is a device, not a file",
     "file.unreadable": "{path} can't be read: {why}",

@@ -38,7 +38,7 @@ SENTENCES = {
     "deployment.other": "{field} не действует рядом с моделью «{deployment}», названной в пути",
     "http.internal": "внутренняя ошибка, записана в журнал под номером запроса {request}",
     "file.folder": "{path} — папка, а не файл",
-    "file.pipe": "{path} — канал, а не обычный файл: файл читается целиком или никак",
+    "file.pipe": "{path} — канал, а не файл",
     "file.socket": "{path} — сокет, а не файл",
     "file.device": "{path} — устройство, а не файл",
     "file.unreadable": "{path} не читается: {why}",

@@ -19,7 +19,7 @@ from declared import (
     unet,
     vae,
 )
-from headers import HEADERS
+from headers import HEADERS, peft
 
 from imagine.registry.header import parse_header
 from imagine.registry.identify import identify
@@ -431,3 +431,11 @@ def test_shapes_that_lie_are_identified_without_a_crash():
     for shapes in (*examples, *TRANSFORMERS.values(), *(row.values[0] for row in HEADERS)):
         for shape in ((), (0,), (1,) * 8):
             assert told(dict.fromkeys(shapes, shape)).kind
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb.lora_A.weight", ".lora_A" * 200_000 + "!", "layers_0_attention_to_q.lora_A.weight\n"]
+)
+def test_names_that_no_trainer_gives_are_neither_searched_nor_a_crash(name):
+    told(peft("transformer.layers.0.attention.to_q", taken=3840) | {name: (8, 8)})
+    assert kind_of({name: (8, 8)})[0] == "unknown"

@@ -11,12 +11,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from imagine.registry.adapters import FAMILY_BY_CONTEXT
 from imagine.registry.header import TensorInfo
 from imagine.registry.signatures import Found
 
+_LONGEST = 500
+_MOST = 10_000
+"""Layers that are looked at: three times what the largest LoRAs have."""
 _MARKS = ("lora", "lokr_w", "hada_w", ".oft_", ".ia3_", "on_input", ".diff", ".w_norm", ".b_norm", ".a1.weight")
 _LORA = r"lora[12]?[._](?:up|down|mid|A|B)(?:\.\w+)*|lora_linear_layer\.(?:up|down)\.weight|lora_embedding_[AB]"
 # How each training tool ends a tensor's name; diffusers' own oldest form has `.lora.down` and `_lora.down`.
@@ -55,10 +59,12 @@ _ROWS: tuple[tuple[str, str, frozenset[int]], ...] = tuple(
         ("sd3.5", r"^transformer_blocks_\d+_attn_(?:add|to)_[qkv]", 2432),
         ("sd3", r"^joint_blocks_"),
         ("sd3", r"^transformer_blocks_\d+_attn_(?:add_[qkv]_proj|to_[qkv])", 1536),
-        ("krea2", r"text_?fusion|^transformer_blocks_\d+_attn_to_gate"),
+        ("krea2", r"text_?fusion|txtfusion|^transformer_blocks_\d+_attn_to_gate|^blocks_\d+_attn_(?:w[qkvo]|gate)$"),
         ("qwen-image", r"_(?:img|txt)_(?:mlp|mod)_|^transformer_blocks_(?:19|[2-5]\d)_attn_"),
         ("qwen-image", r"^transformer_blocks_\d+_attn_(?:add_[qkv]_proj|to_add_out|to_[qkv])", 3072),
-        ("anima", r"llm_adapter_"),
+        # Cosmos 2 of 2B is the network that Anima was tuned from; LoRAs of that width are Anima's.
+        ("anima", r"llm_adapter_|^te_layers_\d+_self_attn_"),
+        ("anima", r"^blocks_\d+_(?:cross|self)_attn_q_proj", 2048),
         ("cosmos-2.0", r"^blocks_\d+_(?:cross|self)_attn_[qkv]_proj|^transformer_blocks_\d+_norm[123]_linear_1"),
         ("wan", r"^blocks_\d+_(?:(?:cross|self)_attn_[qkvo](?:_img)?$|ffn_|attn[12]_to_)"),
         ("ernie-image", r"^layers_\d+_self_attention_"),
@@ -144,6 +150,8 @@ def _layers(tensors: Mapping[str, TensorInfo]) -> Layers | None:
     parts: dict[str, dict[str, tuple[int, ...]]] = {}
     kinds: list[str] = []
     for name, info in tensors.items():
+        if len(name) > _LONGEST or "\n" in name:  # no trainer's, and the patterns are for lines
+            continue
         if match := _ENDING.search(name):
             dotted = _DOTTED.sub("", name[: match.start()], count=1)
             layer = _PREFIX.sub("", dotted.replace(".", "_"), count=1).replace("_processor_", "_")
@@ -159,7 +167,7 @@ def _layers(tensors: Mapping[str, TensorInfo]) -> Layers | None:
         variant = "dora"
     widths = {layer: _width(found) for layer, found in parts.items()}
     convolved = frozenset(layer for layer, found in parts.items() if any(len(shape) == 4 for shape in found.values()))
-    return Layers(widths, "\n".join(widths), convolved, variant)
+    return Layers(widths, "\n".join(islice(widths, _MOST)), convolved, variant)
 
 
 def _width(parts: Mapping[str, tuple[int, ...]]) -> int:

@@ -49,4 +49,4 @@ def failed_from_error(job: str, error: ImagineError) -> Failed:
 def _one_line(text: str) -> str:
     """The first line that says something, whatever characters a driver or a file name put into it."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-    return without_folders(line)[:_LONGEST].encode("utf-8", "replace").decode("utf-8")
+    return without_folders(line[: 4 * _LONGEST])[:_LONGEST].encode("utf-8", "replace").decode("utf-8")

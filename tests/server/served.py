@@ -31,6 +31,7 @@ class PromptedWorker:
         self.held = {}
         self.cancelled = []
         self.loaded = []
+        self.sources = []
         self.unloaded = []
         self.news = asyncio.Event()
 
@@ -60,6 +61,7 @@ class PromptedWorker:
 
     async def load(self, source, keep_alive=None):
         self.loaded.append(source.name)
+        self.sources.append(source)
         self.news.set()
         return Loaded(job="load", model=source.name)
 

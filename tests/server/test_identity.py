@@ -99,6 +99,21 @@ def test_a_part_that_is_replaced_is_another_at_once(tmp_path, role):
     ask(tmp_path, act)
 
 
+def test_what_is_loaded_beforehand_is_what_is_drawn_with(tmp_path):
+    """A VAE that lies beside its model is a part of it then too."""
+    fine_tunes(tmp_path, "a")
+    fine_tunes(tmp_path, "a.vae", kind=declared.vae)
+
+    async def act(client):
+        async with client.post("/api/generate", json={"model": "a", "prompt": ""}) as answer:
+            assert answer.status == 200
+        return client.worker.sources, (await drawn(client)).source
+
+    loaded, drawn_with = ask(tmp_path, act, models=(), preload="a")
+    assert list(drawn_with.parts) == ["vae"]
+    assert [source.identity for source in loaded] == [drawn_with.identity] * 2
+
+
 def test_a_model_that_is_deleted_does_not_answer_once_more(tmp_path):
     one, _ = fine_tunes(tmp_path, "a", "b")
 

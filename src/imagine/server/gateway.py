@@ -29,7 +29,8 @@ from ..preset_files import presets_of
 from ..registry.entry import Entry
 from ..registry.matching import matching
 from ..registry.registry import Registry
-from ..resolve import Defaults, stated_by
+from ..request import GenerateRequest
+from ..resolve import Defaults, stated_by, vae_of
 from ..setting_values import ModelSettings
 from ..settings import Settings
 from ..shipped import folder
@@ -140,6 +141,12 @@ class Gateway:
     async def part(self, name: str, kind: str) -> Entry:
         """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
         return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
+
+    async def to_load(self, name: str | None) -> Source:
+        """The model as a request that says no more draws with it: with its own VAE file, where it has one."""
+        entry = await self.to_draw(name)
+        vae = vae_of(GenerateRequest(prompt=""), self.defaults_of(entry))
+        return self.source_of(entry, {"vae": await self.part(vae, "vae")} if vae else NO_PARTS)
 
     async def aliases(self) -> dict[str, Entry]:
         """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""
@@ -258,7 +265,7 @@ class Gateway:
 
     async def _preload(self, name: str) -> None:
         try:
-            await self.pool.load(self.source_of(await self.to_draw(name)))
+            await self.pool.load(await self.to_load(name))
         except ImagineError as error:
             _log.error("%s can't be preloaded: %s", name, error)
 

@@ -158,12 +158,12 @@ async def _planned(request: web.Request, order: Order, holding: Holding, begun: 
 
 async def _load(gateway: Gateway, order: Order, begun: float) -> web.Response:
     """What an empty prompt asks for."""
-    entry = await gateway.to_draw(order.request.model)
+    entry = await gateway.choose(order.request.model)
     keep_alive = keep_alive_seconds(order.request.keep_alive)
     if keep_alive == 0:
         await gateway.pool.unload(entry.name)
     else:
-        await gateway.pool.load(gateway.source_of(entry), keep_alive)
+        await gateway.pool.load(await gateway.to_load(entry.name), keep_alive)
         gateway.used(entry.name)
     reason = "unload" if keep_alive == 0 else "load"
     took = round((time.monotonic() - begun) * 1e9)

@@ -16,11 +16,14 @@ from typing import Literal
 import msgspec
 import torch
 
+from ..errors import ImagineError
 from ..files.folders import make_own
+from ..files.reading import read_file
 from ..images import write_atomically
 
 _log = logging.getLogger(__name__)
 FILE = "precision.json"
+_LONGEST = 2**20
 WORTH = 1.25
 """How many times as fast bfloat16 must be."""
 _ROUNDS = 5
@@ -95,7 +98,7 @@ def _read(file: Path | None) -> _Kept:
     if file is None or not file.exists():
         return {}
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Kept)
-    except (OSError, msgspec.DecodeError) as error:
+        return msgspec.json.decode(read_file(file, _LONGEST), type=_Kept)
+    except (ImagineError, msgspec.DecodeError) as error:
         _log.warning("%s can't be read, and what models compute in is decided again: %s", file, error)
         return {}

@@ -8,12 +8,15 @@ from pathlib import Path
 import msgspec
 
 from imagine import __version__
+from imagine.errors import ImagineError
 from imagine.files.folders import make_own
+from imagine.files.reading import read_file
 from imagine.registry.entry import Entry
 from imagine.registry.scan import Stamp
 
 FORMAT = 3
 MAX_RECORDS = 10_000
+MAX_BYTES = 2**27
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -32,8 +35,8 @@ class _Contents(msgspec.Struct):
 def load_records(path: Path) -> dict[str, Record]:
     """The records kept at `path`, by their entries' path; none if it isn't there, is damaged or of another version."""
     try:
-        contents = msgspec.msgpack.decode(path.read_bytes(), type=_Contents)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        contents = msgspec.msgpack.decode(read_file(path, MAX_BYTES), type=_Contents)
+    except (ImagineError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}  # a cache that can't be read only costs the time to fill it again
     if (contents.format, contents.version) != (FORMAT, __version__):
         return {}

@@ -220,11 +220,11 @@ _ROWS = (
     SamplerRow(
         name="unipc",
         paper="Zhao et al. 2023, UniPC (order 2, B(h) = e^h - 1, predicting x0), arXiv:2302.04867",
-        scheduler="UniPCMultistepScheduler",
+        scheduler="PredictorCorrectorScheduler",
         options={"solver_order": 2, "solver_type": "bh2"},
         schedules=_NO_SIMPLE,
         state="vp",
-        flow=Flow(scheduler="UniPCMultistepScheduler", options=_FLOW_SIGMAS),
+        flow=Flow(scheduler="PredictorCorrectorScheduler", options=_FLOW_SIGMAS),
     ),
     SamplerRow(
         name="lcm",

@@ -68,6 +68,9 @@ class PlainFamily:
         self._call("spare")
         return self._spares.pop(0) if self._spares else None
 
+    def restore(self):
+        self._call("restore")
+
 
 class Timed(PlainFamily):
     """What it does puts a clock forward: by `step` seconds for 64 × 64 pixels, by as much more as there are more of

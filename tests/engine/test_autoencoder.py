@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from imagine.engine.autoencoder import OVERFLOWED, Autoencoder
+from imagine.engine.autoencoder import OVERFLOWED, Autoencoder, set_tiles
 from tests.checkpoints import vae_settings
 
 LATENTS = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -84,6 +84,15 @@ def test_what_overflows_is_encoded_again_in_float32(dtype):
     assert made.warning == OVERFLOWED
 
 
+def test_one_that_is_known_to_overflow_works_in_float32_once():
+    vae = Overflowing(torch.float16, float("nan"))
+    made = Autoencoder(vae, scale=1.0, overflows=True).decode(LATENTS)
+    assert vae.ran_in == [torch.float32]
+    assert torch.equal(made.values, LATENTS)
+    assert made.warning is None
+    assert vae.dtype == torch.float16
+
+
 def test_what_does_not_overflow_is_made_once():
     vae = Overflowing(torch.float16, 0.5)
     made = Autoencoder(vae, scale=1.0).decode(LATENTS)
@@ -128,3 +137,14 @@ def test_tiles_give_nearly_the_same_picture(vae):
     whole, tiled = autoencoder.decode(latents).values, autoencoder.decode(latents, tiled=True).values
     assert tiled.shape == whole.shape
     assert not torch.equal(tiled, whole)
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (512, 512), (1024, 1024), (1024, 384), (520, 8)])
+def test_tiles_are_smaller_than_any_picture_and_overlap_by_whole_latents(vae, width, height):
+    """As they come, those of a VAE are as large as the pictures that it was trained on: no tiles at all."""
+    longest = max(width, height) // 8
+    set_tiles(vae, longest)
+    assert vae.tile_latent_min_size < max(longest, 5)
+    assert vae.tile_latent_min_size <= 64
+    assert vae.tile_latent_min_size % 4 == 0
+    assert vae.tile_sample_min_size == 8 * vae.tile_latent_min_size

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from imagine.engine.device import FAST_ERROR, Device
-from imagine.engine.memory import Shortage, ran_out, to_main_memory
+from imagine.engine.device_errors import is_lost, is_of_device, ran_out
+from imagine.engine.memory import Shortage, replaced
 from imagine.engine.precision import FILE, Precision, layer_seconds
 from imagine.errors import BadRequest
 from imagine.frames import WorkerSettings
@@ -16,13 +17,18 @@ from tests.engine.plain_family import PlainFamily
 CPU = torch.device("cpu")
 
 
-def precision(folder=None, *, device=CPU, full=False, has_bfloat16=True, machine="here", gain=2.0, asked=None):
+def precision(
+    folder=None, *, device=CPU, full=False, has_bfloat16=True, machine="here", gain=2.0, asked=None, has_float16=True
+):  # fmt: skip
     def measure(dtype, width):
         if asked is not None:
             asked.append((dtype, width))
         return gain if dtype == torch.float32 else 1.0
 
-    return Precision(device, full=full, has_bfloat16=has_bfloat16, machine=machine, folder=folder, measure=measure)
+    return Precision(
+        device, full=full, has_bfloat16=has_bfloat16, machine=machine, folder=folder, measure=measure,
+        has_float16=has_float16,
+    )  # fmt: skip
 
 
 def never():
@@ -56,7 +62,7 @@ def test_products_of_float32_stay_float32():
 
 
 def test_models_in_main_memory_leave_some_to_the_rest():
-    budget = Device(WorkerSettings(device="cpu")).budget
+    budget = Device(WorkerSettings(device="cpu")).budget()
     assert 0 < budget < psutil.virtual_memory().total
 
 
@@ -74,6 +80,38 @@ def test_full_precision_is_float32_everywhere():
 def test_an_accelerator_computes_in_halves():
     for name in ("cuda", "mps"):
         assert precision(device=torch.device(name)).decide(never) == torch.float16
+        assert precision(device=torch.device(name), has_float16=False).decide(never) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("has", "stored", "dtype"),
+    [
+        ({}, torch.float16, torch.bfloat16),
+        ({"has_bfloat16": False}, torch.float16, torch.float16),
+        ({"has_bfloat16": False}, torch.bfloat16, torch.float32),
+        ({"has_bfloat16": False}, None, torch.float32),
+        ({"has_bfloat16": False, "has_float16": False}, torch.float16, torch.float32),
+        ({"full": True}, torch.float16, torch.float32),
+        ({"device": CPU, "gain": 2.0}, torch.float16, torch.bfloat16),
+        ({"device": CPU, "gain": 1.0}, torch.float16, torch.float32),
+    ],
+)
+def test_a_pipeline_that_runs_whole_computes_in_what_can_not_overflow(has, stored, dtype):
+    chosen = precision(**{"device": torch.device("cuda"), **has})
+    assert chosen.decide_whole(lambda: 320, lambda: stored) == dtype
+
+
+@pytest.mark.parametrize(
+    ("name", "works"),
+    [("NVIDIA GeForce GTX 1660 Ti", False), ("NVIDIA T1000", False), ("NVIDIA GeForce MX450", False),
+     ("Tesla T4", True), ("NVIDIA GeForce RTX 2060", True), ("NVIDIA GeForce GTX 1080", True)],
+)  # fmt: skip
+def test_cards_whose_float16_overflows_compute_in_float32(monkeypatch, name, works):
+    device = Device(WorkerSettings(device="cpu"))
+    device.name = name
+    device.torch = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    assert device.precision.decide(never) == (torch.float16 if works else torch.float32)
 
 
 def test_a_cpu_without_bfloat16_computes_in_float32():
@@ -132,22 +170,45 @@ def test_a_shortage_is_swallowed_and_nothing_else_is():
         raise ValueError("out of memory")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "GET was unable to find an engine to execute this computation",
+        "HIP out of memory. Tried to allocate 2.00 GiB",
+        "unable to mmap 2132856686 bytes from file <x.safetensors>: Cannot allocate memory (12)",
+    ],
+)
+def test_whoever_has_no_memory_says_so_in_its_own_words(said):
+    assert ran_out(RuntimeError(said))
+    assert not is_lost(RuntimeError(said))
+    wrapped = ValueError("it could not be loaded")
+    wrapped.__cause__ = RuntimeError(said)
+    assert is_of_device(wrapped)
+
+
+def test_a_lost_device_is_not_the_file_s_fault():
+    lost = RuntimeError("CUDA error: an illegal memory access was encountered")
+    assert is_lost(lost)
+    assert is_of_device(lost)
+    assert not ran_out(lost)
+    assert not is_of_device(RuntimeError("shape mismatch"))
+    assert not is_lost(ValueError("CUDA error: in a prompt"))
+
+
+def test_tensors_are_replaced_for_a_block_and_come_back_themselves():
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2).half(), torch.nn.BatchNorm1d(2).half())
+    before = list(module.parameters()) + list(module.buffers())
+    with replaced(module, lambda tensor: tensor.float()):
+        assert {tensor.dtype for tensor in module.parameters()} == {torch.float32}
+    after = list(module.parameters()) + list(module.buffers())
+    assert all(a is b for a, b in zip(before, after, strict=True))
+
+
 def test_what_the_cpu_says_of_a_shortage_is_understood():
     with pytest.raises(RuntimeError) as refused:
         torch.empty(2**60)
     assert ran_out(refused.value)
-
-
-class Module:
-    def __init__(self, device):
-        self.device = torch.device(device)
-
-    def to(self, device):
-        self.device = torch.device(device)
-
-
-def test_what_is_on_an_accelerator_moves_to_main_memory():
-    modules = [Module("cuda"), Module("cpu")]
-    assert to_main_memory(modules)
-    assert [module.device.type for module in modules] == ["cpu", "cpu"]
-    assert not to_main_memory(modules)

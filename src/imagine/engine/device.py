@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,10 @@ from .precision import Precision
 FAST_ERROR = 1e-5
 """The largest relative error of a float32 matrix product for which a faster way of making it is taken."""
 
+_OVERFLOWING = re.compile(r"GTX 16[356]0|\bT(500|550|600|1000|1200|2000)\b|MX[45]50|CMP 30HX")
+"""Turing without tensor cores, which gives NaN in float16 (https://github.com/comfyanonymous/ComfyUI,
+`comfy/model_management.py`, `should_use_fp16`)."""
+
 
 class Device:
     """Chosen once, when the worker starts. Raises BadRequest when the asked one is not there."""
@@ -32,17 +37,32 @@ class Device:
             torch.set_num_threads(settings.threads)
         if self.full_prec:
             torch.backends.cudnn.allow_tf32 = False
-        self.keeps_freed_memory = self.torch.type == "cpu" and allocator.keep_freed_memory()
+        self.keeps_freed_memory = self.torch.type != "cpu" or allocator.keep_freed_memory()
         """Whether what is freed stays with this process until `release`."""
         self.fast_float32 = self.torch.type == "cpu" and _fast_float32_is_exact_enough()
 
-    @cached_property
-    def budget(self) -> int | None:
-        """Bytes that resident models may take unless settled otherwise; None: as many as the device gives.
+    def budget(self) -> int:
+        """Bytes that resident models may take at present unless settled otherwise.
 
-        Where models lie in main memory nothing refuses them, and the rest of the machine needs some too.
+        Of an accelerator: what is free or ours already, without what steps and decoding take. Where models lie in main
+        memory nothing refuses them, and the rest of the machine needs some too.
         """
-        return None if self.torch.type == "cuda" else psutil.virtual_memory().total * 3 // 4
+        if self.torch.type == "cuda":
+            free, total = torch.cuda.mem_get_info(self.torch)
+            return max(0, free + torch.cuda.memory_reserved(self.torch) - _working_memory(total))
+        if self.torch.type == "mps":
+            total = torch.mps.recommended_max_memory()
+            return total - _working_memory(total)
+        return psutil.virtual_memory().total * 3 // 4
+
+    def room(self) -> int | None:
+        """Bytes of an accelerator that another model may take at present; None on the CPU."""
+        if self.torch.type == "cpu":
+            return None
+        cuda = self.torch.type == "cuda"
+        return self.budget() - (
+            torch.cuda.memory_allocated(self.torch) if cuda else torch.mps.current_allocated_memory()
+        )
 
     @cached_property
     def precision(self) -> Precision:
@@ -50,7 +70,8 @@ class Device:
         return Precision(
             self.torch,
             full=self.full_prec,
-            has_bfloat16=self.torch.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+            has_bfloat16=_has_bfloat16(self.torch),
+            has_float16=not _OVERFLOWING.search(self.name),
             machine=f"{self.name}, {torch.get_num_threads()} threads, torch {torch.__version__}",
             folder=self._state,
         )
@@ -69,6 +90,7 @@ class Device:
             "dtype": family.dtype,
             "threads": torch.get_num_threads() if self.torch.type == "cpu" else None,
             "fast_float32": self.fast_float32,
+            **_kernels(self.torch),
             **({"spared": True} if family.spared else {}),
             **self.versions,
         }
@@ -109,6 +131,42 @@ class Device:
             torch.cuda.synchronize(self.torch)
         elif self.torch.type == "mps":
             torch.mps.synchronize()
+
+
+def _working_memory(total: int) -> int:
+    """Bytes of an accelerator to leave to what isn't weights: a step at SDXL's size takes 1 to 3 GB in float16."""
+    return min(total // 4, max(2**30, total // 8))
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Does it compute in bfloat16 by itself, rather than by conversions?"""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        return torch.backends.mps.is_macos_or_newer(14, 0)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _kernels(device: torch.device) -> dict[str, Any]:
+    """Which kernels an accelerator takes, where there is a choice that changes bits."""
+    if device.type != "cuda":
+        return {}
+    kernels: Any = torch.backends
+    attention = [
+        name
+        for name, enabled in (
+            ("flash", kernels.cuda.flash_sdp_enabled()), ("efficient", kernels.cuda.mem_efficient_sdp_enabled()),
+            ("cudnn", kernels.cuda.cudnn_sdp_enabled()), ("math", kernels.cuda.math_sdp_enabled()),
+        ) if enabled
+    ]  # fmt: skip
+    return {
+        "cuda": torch.version.cuda or torch.version.hip,
+        "cudnn": kernels.cudnn.version(),
+        "attention": "+".join(attention),
+        "layout": "contiguous",
+        "tf32": {"matmul": kernels.cuda.matmul.allow_tf32, "cudnn": kernels.cudnn.allow_tf32},
+        "benchmark": kernels.cudnn.benchmark,
+    }
 
 
 def _chosen(wanted: str) -> torch.device:

@@ -7,6 +7,7 @@ told by `turns`: seconds of the device are shared.
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from .. import images
 from ..errors import OutOfMemory, Unsupported
 from ..events import Progress
 from ..frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
+from ..messages import message
 from ..params import meta_from_params
 from .arrivals import Arrival, Arrivals
 from .batching import Batching, buckets_text
@@ -43,7 +45,6 @@ _PATIENCE = 0.1
 """Seconds to wait for a thread before looking at commands again."""
 _REST = 5.0
 """Seconds without work after which freed memory is given back: less would take it from the next of several jobs."""
-_TOO_LARGE = "the picture does not fit into the device's memory; ask for a smaller one"
 
 
 class Engine:
@@ -56,8 +57,7 @@ class Engine:
         self.stage = "idle"
         self._clock, self._turn = clock, turn
         self._device = Device(settings)
-        budget = self._device.budget if settings.memory is None else settings.memory
-        self._models = Models(self._device, open_model, measure, budget, settings.keep_alive, clock)
+        self._models = Models(self._device, open_model, measure, settings.memory, settings.keep_alive, clock)
         self._batching = Batching(settings.max_batch)
         self._forward = Forward()
         self._pictures = pictures or Pictures()
@@ -236,9 +236,9 @@ class Engine:
             if self._evict([job]) or self._spare(job):
                 continue
             if job.tiled:
-                raise OutOfMemory(_TOO_LARGE)
+                raise OutOfMemory(message("memory.picture"))
             job.tiled = True
-            job.sacrifice("tiles", "the VAE worked in tiles")
+            job.sacrifice("tiles", message("memory.tiles"))
 
     def _shrink(self, batch: Batch) -> None:
         """Memory ran out in a step: free some, or have the next one smaller."""
@@ -247,27 +247,31 @@ class Engine:
         if batch.bucket > 1:
             fewer = self._batching.limit(batch.key, batch.bucket // 2)
             for job in batch.jobs:
-                job.sacrifice("batch", f"at most {fewer} steps were run at once")
+                job.sacrifice("batch", message("memory.batch", most=fewer))
         elif not self._spare(batch.jobs[0]):
-            raise OutOfMemory(_TOO_LARGE)
+            raise OutOfMemory(message("memory.picture"))
 
     def _evict(self, jobs: list[Job]) -> bool:
         """Unload an idle model for the sake of these jobs; False when there is none."""
         self._forward.clear()
         evicted = self._models.residency.evict()
+        if not evicted:
+            gc.collect()
         self._device.release()
         for job in jobs:
             if evicted:
-                job.sacrifice("models", "models that were idle were unloaded")
+                job.sacrifice("models", message("memory.models"))
         return evicted
 
     def _spare(self, job: Job) -> bool:
         """Have the job's models give memory back at the cost of speed; False when they can't."""
-        done = job.spare()
-        self._device.release()
-        if done is not None:
-            job.sacrifice("spared", done)
-        return done is not None
+        with Shortage():
+            done = job.spare()
+            self._device.release()
+            if done is not None:
+                job.sacrifice("spared", done)
+            return done is not None
+        return False
 
     def _denoise(self, first: Job, line: Sequence[Job]) -> Sequence[Job]:
         """The next evaluation of `first`; says who shared it."""

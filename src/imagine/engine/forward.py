@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .families.family import Conditioning, Rows
 from .memory import Shortage
+from .transfer import sent
 from .turns import Batch
 
 Answers = list[tuple[Tensor | None, Tensor]]
@@ -41,7 +42,7 @@ class Forward:
         inputs += [inputs[0]] * (batch.bucket - len(inputs))
         turns = 1 if conditionings[0].negative is None else 2
         latents = torch.cat([latents for latents, _ in inputs] * turns)
-        timesteps = torch.tensor([timestep for _, timestep in inputs] * turns, device=latents.device)
+        timesteps = sent(torch.tensor([timestep for _, timestep in inputs] * turns), latents.device)
         answer = jobs[0].family.denoise(latents, timesteps, self._rows(conditionings))
         split = torch.split(answer, 1)
         if turns == 1:

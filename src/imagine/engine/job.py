@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import BadRequest, ImagineError, Unsupported
 from ..frames import Source, Submit
-from ..messages import Note
+from ..messages import Note, message
 from ..params import GenerationParams
 from . import canvas as canvases
 from .autoencoder import Coded
@@ -65,7 +65,7 @@ class Job:
         self._pass: Pass | None = None
         self._first: Pass | None = None
         self._warnings: list[Note] = []
-        self._sacrifices: dict[str, str] = {}
+        self._sacrifices: dict[str, Note] = {}
 
     @property
     def id(self) -> str:
@@ -92,12 +92,12 @@ class Job:
         """Sentences for the user, each once."""
         return list(dict.fromkeys([*self._warnings, *self._sacrifices.values()]))
 
-    def warn(self, text: str) -> None:
-        self._warnings.append(text)
+    def warn(self, note: Note) -> None:
+        self._warnings.append(note)
 
-    def sacrifice(self, what: str, text: str) -> None:
-        """Memory ran short, and `what` was given up; of several times the last counts."""
-        self._sacrifices[what] = f"memory ran short: {text}"
+    def sacrifice(self, what: str, note: Note) -> None:
+        """Memory ran short, and `what` was given up, as `note` tells; of several times the last counts."""
+        self._sacrifices[what] = note
 
     @property
     def alone(self) -> bool:
@@ -227,7 +227,7 @@ class Job:
                 self.timings[stage] += time.perf_counter() - begun
             yield
 
-    def spare(self) -> str | None:
+    def spare(self) -> Note | None:
         """Have its models give memory back; says what was done, None when nothing is left to give."""
         return next((done for family in self._families if (done := family.spare())), None)
 
@@ -303,10 +303,10 @@ class Job:
 
     def _decoded(self, now: Pass) -> Parts[Image.Image]:
         if not bool(torch.isfinite(now.latents).all()):
-            raise ImagineError(
-                f"the model overflowed in {self.own.dtype} and made no picture; float32 may help (full_prec)"
-            )
+            raise ImagineError(message("overflowed", dtype=self.own.dtype))
         pixels = self._heard((yield from self.own.decode(now.latents, tiled=self.tiled)))
+        if not bool(torch.isfinite(pixels).all()):
+            raise ImagineError(message("vae_broken"))
         return now.canvas.finish(canvases.picture_from_pixels(pixels))
 
     def _encode(self, pixels: Tensor) -> Parts[Tensor]:

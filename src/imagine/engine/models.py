@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 
 from ..errors import ModelChanged, OutOfMemory
 from ..frames import Source
+from ..messages import message
 from .device import Device
 from .opening import Open, Opening
 from .residency import Residency, Resident
@@ -25,9 +26,9 @@ class Models:
         self, device: Device, open_model: Open, measure: Measure, budget: int | None, keep_alive: float,
         clock: Callable[[], float],
     ) -> None:  # fmt: skip
-        """`budget`: bytes of resident models; None: only what the device refuses. `keep_alive` in seconds."""
+        """`budget`: bytes of resident models; None: what the device has at the time. `keep_alive` in seconds."""
         self._device, self._open, self._measure = device, open_model, measure
-        self._budget, self._keep_alive, self._clock = budget, keep_alive, clock
+        self._settled, self._keep_alive, self._clock = budget, keep_alive, clock
         self.residency = Residency(device.release)
         self.opening: Opening | None = None
         self._sparing: Collection[str] = ()
@@ -99,8 +100,6 @@ class Models:
         if self._in_the_way and self._in_the_way <= residency.in_use:
             return False
         self._in_the_way = frozenset()
-        if self._budget is None:
-            return True
         need = self._measure(source)
         stays = residency.nbytes([*residency.in_use, *sparing])
         if residency.in_use and stays + need > self._budget:
@@ -109,6 +108,10 @@ class Models:
             pass
         return True
 
+    @property
+    def _budget(self) -> int:
+        return self._device.budget() if self._settled is None else self._settled
+
     def _make_way(self, source: Source) -> None:
         """The device refused: an idle model goes, or there is waiting for one in use. Raises OutOfMemory."""
         self._device.release()
@@ -116,8 +119,8 @@ class Models:
             return
         self._in_the_way = self.residency.in_use
         if not self._in_the_way:
-            raise OutOfMemory(f"the model '{source.name}' does not fit into the device's memory")
+            raise OutOfMemory(message("memory.model", name=source.name))
 
     def _shrink(self, sparing: Collection[str]) -> None:
-        while self._budget is not None and self.residency.nbytes() > self._budget and self.residency.evict(sparing):
+        while self.residency.nbytes() > self._budget and self.residency.evict(sparing):
             pass

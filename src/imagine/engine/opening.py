@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from ..frames import Source
 from .device import Device
+from .device_errors import let_go
 from .families.family import Family
 from .memory import Shortage
 from .watch import Watch
@@ -51,7 +52,12 @@ class Opening:
     def _run(self, open_model: Open, device: Device) -> Model | None:
         self.watch = Watch(self.source)
         with Shortage():
-            return self._opened(open_model, device)
+            try:
+                return self._opened(open_model, device)
+            except BaseException as error:
+                # It stays with the future, which its traceback leads to: what was opened would stay as well.
+                let_go(error)
+                raise
         return None
 
     def _opened(self, open_model: Open, device: Device) -> Model:
@@ -60,7 +66,7 @@ class Opening:
         finally:
             self.watch.check_paths()  # what is said of a file that isn't the one would puzzle
         self.watch.check()
-        if device.torch.type != "cpu":  # all was copied there
+        if device.torch.type != "cpu" and not model.spared:  # all was copied there
             self.watch.close()
         return model
 

@@ -1,8 +1,9 @@
 """Which dtype a model computes in: decided once per machine and width of networks, and kept, since it decides bits.
 
-An accelerator computes in float16. On a CPU bfloat16 is worth its rounding only where the hardware has it and it was
-measured to be faster for networks of the model's width. Nothing else of a model is asked, so that what is measured at a
-busy moment never gives two copies of the same weights two dtypes.
+An accelerator computes in float16 what was trained for it. Of a pipeline that runs whole nobody knows: most of what is
+published now was trained in bfloat16, and overflows in float16. On a CPU bfloat16 is worth its rounding only where the
+hardware has it and it was measured to be faster for networks of the model's width. Nothing else of a model is asked, so
+that what is measured at a busy moment never gives two copies of the same weights two dtypes.
 """
 
 from __future__ import annotations
@@ -55,9 +56,13 @@ class Precision:
 
     def __init__(
         self, device: torch.device, *, full: bool, has_bfloat16: bool, machine: str, folder: str | None,
-        measure: Measure = layer_seconds,
+        measure: Measure = layer_seconds, has_float16: bool = True,
     ) -> None:  # fmt: skip
-        """`machine` names all that a measurement depends on; `full` asks for float32 everywhere."""
+        """`machine` names all that a measurement depends on; `full` asks for float32 everywhere.
+
+        `has_bfloat16` and `has_float16` say what the device computes fast, and rightly.
+        """
+        self._has_float16 = has_float16
         self._device, self._full, self._has_bfloat16, self._machine = device, full, has_bfloat16, machine
         self._file = None if folder is None else Path(folder) / FILE
         self._measure = measure
@@ -68,7 +73,7 @@ class Precision:
         if self._full:
             return torch.float32
         if self._device.type != "cpu":
-            return torch.float16
+            return torch.float16 if self._has_float16 else torch.float32
         if not self._has_bfloat16:
             return torch.float32
         known = self._kept.setdefault(self._machine, {})
@@ -78,6 +83,15 @@ class Precision:
             known[key] = self._faster(channels)
             self._keep()
         return torch.bfloat16 if known[key] == "bfloat16" else torch.float32
+
+    def decide_whole(self, width: Callable[[], int], stored: Callable[[], torch.dtype | None]) -> torch.dtype:
+        """The dtype of a pipeline that runs whole; `stored` tells its denoiser's, None where it can't."""
+        if self._full or self._device.type == "cpu":
+            return self.decide(width)
+        if self._has_bfloat16:
+            return torch.bfloat16
+        # Who publishes it in float16 has seen pictures from it.
+        return torch.float16 if self._has_float16 and stored() == torch.float16 else torch.float32
 
     def _faster(self, width: int) -> _Name:
         gain = self._measure(torch.float32, width) / self._measure(torch.bfloat16, width)

@@ -80,6 +80,12 @@ class Residency:
         self._models[key].leaving = True
         if not self._models[key].users:
             self.remove(key)
+            self._restore()
+
+    def _restore(self) -> None:
+        """A model went that nobody had to make way for: the others may have back what they gave."""
+        for resident in self._models.values():
+            resident.family.restore()
 
     def supersede(self, source: Source) -> None:
         """What was loaded from the same paths when other files lay there goes, now or with its last job."""
@@ -107,6 +113,7 @@ class Residency:
         for key, resident in open_end.items():
             if resident.expires <= now:
                 self.remove(key)
+                self._restore()
         nearest = min((r.expires for key, r in open_end.items() if key in self._models), default=math.inf)
         return None if math.isinf(nearest) else nearest
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from diffusers import DPMSolverMultistepScheduler, LMSDiscreteScheduler
+from diffusers import DPMSolverMultistepScheduler, LMSDiscreteScheduler, UniPCMultistepScheduler
 from diffusers.schedulers.scheduling_dpmsolver_sde import BrownianTreeNoiseSampler
 from torch import Tensor
+
+from .transfer import sent
 
 
 class ThirdOrderSdeScheduler(DPMSolverMultistepScheduler):
@@ -68,9 +70,90 @@ class BrownianPath:
         """Standard normal noise for the step from `sigma` to `sigma_next`."""
         ends = (end.double().clamp(self._low, self._high) for end in (sigma, sigma_next))
         noise: Tensor = self._read(*ends)
-        return noise.to(self._device)
+        return sent(noise, self._device)
 
     @functools.cached_property
     def _read(self) -> BrownianTreeNoiseSampler:
         # Made when first read: a schedule of one level has no path, and never asks.
         return BrownianTreeNoiseSampler(torch.zeros(self._shape), self._low, self._high, self._seed)
+
+
+class PredictorCorrectorScheduler(UniPCMultistepScheduler):
+    """UniPC's two updates with their few numbers on the CPU; the same operations, and so the same bits there.
+
+    diffusers makes them on the latents' device, where each waits for all that was given to it before (eight waits a
+    step), and solves for the weights there, which Apple's can't.
+    """
+
+    def multistep_uni_p_bh_update(
+        self, model_output: Tensor, *args: Any, sample: Tensor, order: int, **kwargs: Any
+    ) -> Tensor:
+        """The predictor's step of that order, from the last predictions of x0."""
+        del model_output, args, kwargs
+        newest = self.model_outputs[-1]
+        step = self._unified(self.step_index + 1, order)
+        half = torch.ones(1) * 0.5
+        weights = half if order < 3 else torch.linalg.solve(step.powers[:-1, :-1], step.wanted[:-1])
+        mixed = 0 if order == 1 else _mixed(weights, self._slopes(step))
+        begun = step.sigma / step.sigma_from * sample - step.alpha * step.phi * newest
+        return (begun - step.alpha * step.scale * mixed).to(sample.dtype)
+
+    def multistep_uni_c_bh_update(
+        self, this_model_output: Tensor, *args: Any, last_sample: Tensor, this_sample: Tensor, order: int, **kwargs: Any
+    ) -> Tensor:
+        """The step before made again, now that its end's prediction of x0 is there too."""
+        del args, kwargs
+        newest = self.model_outputs[-1]
+        step = self._unified(self.step_index, order)
+        weights = torch.ones(1) * 0.5 if order == 1 else torch.linalg.solve(step.powers, step.wanted)
+        mixed = 0 if order == 1 else _mixed(weights[:-1], self._slopes(step))
+        begun = step.sigma / step.sigma_from * last_sample - step.alpha * step.phi * newest
+        change = mixed + weights[-1] * (this_model_output - newest)
+        return (begun - step.alpha * step.scale * change).to(this_sample.dtype)
+
+    def _unified(self, index: int, order: int) -> _Unified:
+        """The step to `index`: Zhao et al. 2023 (arXiv:2302.04867), B(h) = e^h − 1, predicting x0."""
+        alpha, sigma = self._sigma_to_alpha_sigma_t(self.sigmas[index])
+        alpha_from, sigma_from = self._sigma_to_alpha_sigma_t(self.sigmas[index - 1])
+        log_from = torch.log(alpha_from) - torch.log(sigma_from)
+        h = torch.log(alpha) - torch.log(sigma) - log_from
+        ratios = []
+        for back in range(1, order):
+            alpha_back, sigma_back = self._sigma_to_alpha_sigma_t(self.sigmas[index - 1 - back])
+            ratios.append((torch.log(alpha_back) - torch.log(sigma_back) - log_from) / h)
+        points = torch.stack([*ratios, torch.ones(())])
+        scale, factorial, wanted = torch.expm1(-h), 1, []
+        phi = scale / -h - 1
+        for i in range(1, order + 1):
+            wanted.append(phi * factorial / scale)
+            factorial *= i + 1
+            phi = phi / -h - 1 / factorial
+        powers = torch.stack([torch.pow(points, i) for i in range(order)])
+        return _Unified(alpha, sigma, sigma_from, torch.expm1(-h), scale, ratios, powers, torch.stack(wanted))
+
+    def _slopes(self, step: _Unified) -> list[Tensor]:
+        """How the prediction of x0 changed to each of the earlier ones, over its part of the step."""
+        newest = self.model_outputs[-1]
+        return [(self.model_outputs[-(i + 2)] - newest) / ratio for i, ratio in enumerate(step.ratios)]
+
+
+class _Unified(NamedTuple):
+    """One step's numbers, all on the CPU."""
+
+    alpha: Tensor
+    sigma: Tensor
+    sigma_from: Tensor
+    phi: Tensor
+    """e^−h − 1"""
+    scale: Tensor
+    """B(−h)"""
+    ratios: list[Tensor]
+    """Where earlier predictions lie, in parts of the step."""
+    powers: Tensor
+    wanted: Tensor
+    """The weights solve powers · weights = wanted."""
+
+
+def _mixed(weights: Tensor, slopes: list[Tensor]) -> Tensor:
+    """The slopes (1, C, h, w), weighted and added."""
+    return torch.einsum("k,bkc...->bc...", sent(weights, slopes[0].device), torch.stack(slopes, dim=1))

@@ -14,15 +14,19 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ..errors import ImagineError, Unsupported
-from .autoencoder import Autoencoder, Coded
+from ..messages import Note, message
+from .autoencoder import Autoencoder, Coded, set_tiles
+from .offload import Offload
 from .parts import Parts
 from .pausing import pausing
 
+_CPU = torch.device("cpu")
 _NATIVE = 512
 """Of a pipeline that doesn't tell the side of the squares it was trained on."""
 
@@ -30,21 +34,31 @@ _NATIVE = 512
 class Whole:
     """A loaded pipeline. What previews and residency ask of a family, it answers too."""
 
-    def __init__(self, pipeline: Any) -> None:
+    def __init__(self, pipeline: Any, device: torch.device = _CPU, room: int | None = None) -> None:
+        """`room` is how many bytes of the device it may take; None: not known."""
         self.name = type(pipeline).__name__
-        self.spared = False
         self._pipeline = pipeline
-        self._modules = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
-        vae = getattr(pipeline, "vae", None)
-        config = getattr(vae, "config", None)
+        self._offload = Offload(pipeline, device, room)
+        self._tiled = False
+        config = getattr(getattr(pipeline, "vae", None), "config", None)
         self.downscale = int(getattr(pipeline, "vae_scale_factor", 8))
         self._latent_channels = getattr(config, "latent_channels", None)
-        scale, shift = getattr(config, "scaling_factor", None), getattr(config, "shift_factor", None)
-        self._autoencoder = None if scale is None else Autoencoder(vae, scale=scale, shift=shift or 0.0)
+        self._autoencoder = _autoencoder(pipeline, apart=self._offload.way != "whole")
+        self._offload.apply(pipeline)
 
     @property
     def nbytes(self) -> int:
-        return sum(p.nbytes for module in self._modules for p in module.parameters())
+        return self._offload.nbytes
+
+    @property
+    def spared(self) -> bool:
+        """As a family's."""
+        return self._tiled or self._offload.way != "whole"
+
+    @property
+    def warning(self) -> Note | None:
+        """What whoever asks for its pictures is told; None where there is nothing."""
+        return self._offload.warning
 
     @property
     def dtype(self) -> str:
@@ -74,11 +88,18 @@ class Whole:
         pipeline's variant. Raises Unsupported where it has none.
         """
         pipeline = copy.copy(self._variant(wanted))
+        self._offload.apply(pipeline)
         # A scheduler holds the state of one run.
         pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
         pipeline.set_progress_bar_config(disable=True)
         known = _arguments(pipeline)
-        return Run(pipeline, {name: value for name, value in wanted.items() if name in known})
+        return Run(
+            pipeline,
+            {name: value for name, value in wanted.items() if name in known},
+            pauses=self._offload.device.type == "cpu",
+            # What is moved in inference mode could not be moved outside of it again.
+            inference=self._offload.way == "whole",
+        )
 
     def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Parts[Coded]:
         """As a family's."""
@@ -101,18 +122,30 @@ class Whole:
             and latents.shape[1] == self._latent_channels
         )
 
-    def spare(self) -> str | None:
-        """Have components on an accelerator only while they work, and the VAE work in tiles."""
-        if self.spared:
+    def spare(self) -> Note | None:
+        """Have networks on an accelerator only while they work, then single layers, and the VAE work in tiles."""
+        if not self._tiled:
+            self._tiled = True
+            vae: Any = getattr(self._pipeline, "vae", None)
+            if hasattr(vae, "enable_tiling"):
+                vae.enable_tiling()
+                set_tiles(vae, self.native // self.downscale)
+            return self._lowered() or message("memory.tiles")
+        return self._lowered()
+
+    def restore(self) -> None:
+        """As a family's; a pipeline that was moved stays where it is until it is opened again."""
+
+    def _lowered(self) -> Note | None:
+        """Have less of it on the device; says so, None where all was given."""
+        was = self._offload.way
+        if not self._offload.lower():
             return None
-        self.spared = True
-        vae: Any = getattr(self._pipeline, "vae", None)
-        if hasattr(vae, "enable_tiling"):
-            vae.enable_tiling()
-        if self._pipeline.device.type == "cpu":
-            return "the VAE worked in tiles"
-        self._pipeline.enable_model_cpu_offload(device=self._pipeline.device)
-        return "parts of the model wait in main memory, and the VAE worked in tiles"
+        if was == "whole":
+            self._pipeline.to("cpu")
+            self._autoencoder = _autoencoder(self._pipeline, apart=True)
+        self._offload.apply(self._pipeline)
+        return self._offload.warning
 
     def _variant(self, wanted: Mapping[str, Any]) -> Any:
         """The pipeline of these components that takes the pictures that are given."""
@@ -135,8 +168,11 @@ class Run:
     """One picture in the making. `advance` runs the pipeline on, at most to the end of its next step; all calls come
     from one thread."""
 
-    def __init__(self, pipeline: Any, arguments: dict[str, Any]) -> None:
+    def __init__(
+        self, pipeline: Any, arguments: dict[str, Any], *, pauses: bool = True, inference: bool = True
+    ) -> None:  # fmt: skip
         self._pipeline, self._arguments = pipeline, arguments
+        self._pauses, self._inference = pauses, inference
         self._thread = threading.Thread(target=self._work, name="pipeline", daemon=True)
         self._go, self._held = threading.Semaphore(0), threading.Semaphore(0)
         self._stopped = False
@@ -165,9 +201,13 @@ class Run:
             self._thread.start()
         self._go.release()
         self._held.acquire()
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # Its traceback leads to this very frame, which would keep it and all tensors of the run.
+                del error
 
     def stop(self) -> None:
         """Nobody wants it: the thread ends at once where it is held."""
@@ -177,8 +217,9 @@ class Run:
     def _work(self) -> None:
         self._go.acquire()
         try:
-            if not self._stopped:
-                self._draw()
+            with torch.inference_mode(self._inference), torch.no_grad():
+                if not self._stopped:
+                    self._draw()
         except _Stopped:
             return
         except BaseException as error:  # noqa: BLE001 - raised where the engine waits
@@ -186,19 +227,19 @@ class Run:
         finally:
             self._held.release()
 
-    @torch.inference_mode()
     def _draw(self) -> None:
         arguments = dict(self._arguments)
         if "callback_on_step_end" in _arguments(self._pipeline):
             arguments["callback_on_step_end"] = self._step_done
         # An accelerator's steps are short, and what is held within one takes memory that it hasn't in plenty.
         networks = [part for part in self._pipeline.components.values() if isinstance(part, torch.nn.Module)]
-        with pausing(networks if self._pipeline.device.type == "cpu" else (), self._pause):
-            made = self._pipeline(**arguments, output_type="pil")
+        # As numbers: a picture of what is none would be black.
+        with pausing(networks if self._pauses else (), self._pause):
+            made = self._pipeline(**arguments, output_type="np")
         pictures = getattr(made, "images", None)
-        if not pictures:
-            raise ImagineError(f"{type(self._pipeline).__name__} gave no picture")
-        self.picture = pictures[0].convert("RGB")
+        if pictures is None or not len(pictures):
+            raise ImagineError(message("whole.no_picture", model=type(self._pipeline).__name__))
+        self.picture = _picture(pictures[0], str(self._pipeline.dtype))
 
     def _step_done(self, _: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         self.step = index + 1
@@ -221,6 +262,32 @@ class Run:
 
 class _Stopped(BaseException):
     """Ends a run that nobody wants any more; not an Exception, so that no pipeline catches it."""
+
+
+def _autoencoder(pipeline: Any, *, apart: bool) -> Autoencoder | None:
+    """The VAE of a pipeline, for previews: itself, or where hooks move it about a copy `apart`, in main memory.
+
+    Previews decode beside the steps. A hook would make room for it by moving what a step is using.
+    """
+    vae = getattr(pipeline, "vae", None)
+    config = getattr(vae, "config", None)
+    scale, shift = getattr(config, "scaling_factor", None), getattr(config, "shift_factor", None)
+    if scale is None:
+        return None
+    vae = copy.deepcopy(vae).float() if vae is not None and apart else vae
+    return Autoencoder(vae, scale=scale, shift=shift or 0.0)
+
+
+def _picture(made: Any, dtype: str) -> Image.Image:
+    """What a pipeline gives for a picture: numbers 0…1, (H, W, C), or the picture itself. Raises ImagineError."""
+    if isinstance(made, Image.Image):
+        return made.convert("RGB")
+    values = np.asarray(made)
+    if not np.isfinite(values).all():
+        raise ImagineError(message("overflowed", dtype=dtype.removeprefix("torch.")))
+    # As diffusers makes it.
+    values = (values * 255).round().astype("uint8") if values.dtype != np.uint8 else values
+    return Image.fromarray(values.squeeze(-1) if values.shape[-1] == 1 else values).convert("RGB")
 
 
 def _arguments(pipeline: Any) -> Mapping[str, Any]:

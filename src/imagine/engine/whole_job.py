@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import Unsupported, without_folders
 from ..frames import Submit
-from ..messages import message
+from ..messages import Note, message
 from ..params import GenerationParams
 from . import canvas as canvases
 from .canvas import Canvas
@@ -91,7 +91,7 @@ class WholeJob(Job):
     def remaining(self, seconds: float) -> float:
         return seconds * max(0, self.steps - self.step)
 
-    def spare(self) -> str | None:
+    def spare(self) -> Note | None:
         return self.own.spare()
 
     def close(self) -> None:
@@ -120,6 +120,8 @@ class WholeJob(Job):
             self._warnings += without_tags(text, field)[1]
             if edits(text):
                 self._warnings.append(message("prompt.not_edited", field))
+        if model.warning is not None:
+            self.warn(model.warning)
         for field, argument, said in (
             ("prompt", "prompt", bool(params.prompt)),
             ("neg", "negative_prompt", bool(params.neg)),

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
+from ..engine.device_errors import is_lost, ran_out
 from ..errors import BadRequest, ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
 from ..events import Failed
 
 # Recognised by name, so that this border doesn't import what it guards against.
-_OUT_OF_MEMORY = {"OutOfMemoryError", "MemoryError"}
 _MODEL = {"SafetensorError", "OSError"}
-_DEVICE = {"AcceleratorError"}
-
-# What older or other backends put into a bare RuntimeError.
-_OUT_OF_MEMORY_TEXTS = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
-_DEVICE_TEXTS = ("CUDA error:", "HIP error:", "CUBLAS_STATUS_EXECUTION_FAILED", "CUDNN_STATUS_EXECUTION_FAILED")
 _LONGEST = 500
 
 
@@ -31,9 +20,9 @@ def error_from_exception(error: Exception) -> ImagineError:
         return error
     names = {kind.__name__ for kind in type(error).__mro__}
     text = str(error)
-    if names & _OUT_OF_MEMORY or ("RuntimeError" in names and any(part in text for part in _OUT_OF_MEMORY_TEXTS)):
+    if ran_out(error):
         return OutOfMemory(f"not enough memory for this picture; a smaller one may fit ({_one_line(text)})")
-    if names & _DEVICE or any(part in text for part in _DEVICE_TEXTS):
+    if is_lost(error):
         return WorkerLost(f"the device failed: {_one_line(text)}")
     if names & _MODEL:
         return UnusableModel(f"the model can't be read: {_one_line(text)}")

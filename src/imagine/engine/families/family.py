@@ -104,5 +104,8 @@ class Family(Protocol):
         """The channels beside the latents of a family that `takes_mask`, (1, C + 1, h, w): mask (1, 1, h, w), 1 where
         to paint, and masked picture's latents."""
 
-    def spare(self) -> str | None:
+    def spare(self) -> Note | None:
         """Give device memory back at the cost of speed; says what was done, None when nothing is left to give."""
+
+    def restore(self) -> None:
+        """There is more room again: take back what was given, if it fits."""

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...messages import Note
+from ...messages import Note, message
 from ..autoencoder import Autoencoder, Coded
-from ..memory import to_main_memory
+from ..memory import OnDemand
 from ..noise import Noise
 from ..parts import Parts
 from ..prompts import Encoded, TextEncoder
@@ -31,7 +31,7 @@ class StableDiffusion:
     ) -> None:  # fmt: skip
         """`encoders` are the modules that `text` encodes with."""
         self.name, self.noise, self.native = name, noise, native
-        self._unet, self._text, self._encoders, self._autoencoder = unet, text, encoders, autoencoder
+        self._unet, self._text, self._encoders, self._autoencoder = unet, text, OnDemand(encoders), autoencoder
         self.latent_channels = int(unet.config.out_channels)
         self.takes_mask = unet.config.in_channels == 2 * self.latent_channels + 1
         self.nbytes = sum(p.nbytes for p in unet.parameters()) + autoencoder.nbytes + text.nbytes
@@ -40,6 +40,10 @@ class StableDiffusion:
 
     @torch.inference_mode()
     def encode(self, wish: Wish) -> Conditioning:
+        with self._encoders.at_work():
+            return self._encoded(wish)
+
+    def _encoded(self, wish: Wish) -> Conditioning:
         text, negative = self._text, wish.negative
         chunks = text.count_chunks(wish.prompt)
         if negative is not None:
@@ -69,10 +73,15 @@ class StableDiffusion:
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
         return torch.cat([mask.to(masked), masked], 1)
 
-    def spare(self) -> str | None:
+    def spare(self) -> Note | None:
         self._text.clear()
-        if not to_main_memory(self._encoders):
+        if not self._encoders.leave():
             return None
         self.spared = True
         self.nbytes -= self._text.nbytes
-        return "the text encoders were moved to main memory"
+        return message("memory.encoders")
+
+    def restore(self) -> None:
+        if self._encoders.come_back():
+            self.spared = False
+            self.nbytes += self._text.nbytes

@@ -10,6 +10,7 @@ from diffusers.models.modeling_utils import no_init_weights
 from torch import Tensor
 from torch.nn import Parameter
 
+from imagine.engine.device_errors import is_of_device
 from imagine.errors import UnusableModel
 
 from .placing import place
@@ -27,6 +28,8 @@ def build(what: str, constructor: Callable[[], Any], tensors: dict[str, Tensor])
         with torch.device("meta"), no_init_weights():
             module = constructor()
     except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
+        if is_of_device(error):
+            raise
         raise UnusableModel(f"its {what} has shapes that no network has: {error}") from error
     expected = dict(module.named_parameters())
     missing, unexpected = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()

@@ -22,6 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from imagine.engine.device_errors import is_of_device
 from imagine.errors import UnusableModel
 
 SUFFIX = ".safetensors"
@@ -53,6 +54,8 @@ class CheckpointFile:
                 self.metadata: Mapping[str, str] = file.metadata() or {}
                 self.tensors: dict[str, Tensor] = _mapped(file, path, self.nbytes)
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+            if is_of_device(error):
+                raise
             raise UnusableModel(f"it is no whole safetensors file: {error}") from error
 
 

@@ -6,6 +6,7 @@ Never a pickle, never code that comes with a model, never the network.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
+from imagine.engine.device_errors import is_of_device
 from imagine.errors import UnusableModel, without_folders
 from imagine.frames import Source
 
@@ -27,6 +29,7 @@ from .family_config import family_config
 from .folder_file import INDEX, PICKLES, read_json, read_weights, tensors_of
 from .ldm_keys import new_vae_name
 from .networks import DOWNSCALE, Network, network_of
+from .placing import stored_dtype
 from .statements import noise_of_scheduler
 
 _BASES = ("StableDiffusion", "StableDiffusionXL")
@@ -49,7 +52,8 @@ def load_diffusers_folder(
     """The folder at `source.path` on `device`, in `dtype`: None is as stored, or float32 for a whole pipeline.
 
     `Components` for Stable Diffusion 1, 2 and XL, mapped as single files are; without safety checker and image encoder.
-    For any other class diffusers' pipeline. `source.options` may say `prediction`, `zero_snr` and `resolution`.
+    For any other class diffusers' pipeline, in main memory. `source.options` may say `prediction`, `zero_snr` and
+    `resolution`.
     Raises UnusableModel for a folder that names other libraries' classes, that holds pickled weights only, or whose
     files don't fit together.
     """
@@ -62,9 +66,25 @@ def load_diffusers_folder(
     try:
         if name in STEPPED:
             return _components(source, folder, index, device, dtype, progress)
-        return _pipeline(folder, index, device, dtype)
+        return _pipeline(folder, index, dtype)
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
+        if is_of_device(error):
+            raise
         raise UnusableModel(f"its files don't make a {name}: {without_folders(str(error))}") from error
+
+
+def runs_whole(path: str) -> bool:
+    """Is the folder's pipeline one that the engine doesn't step by itself?"""
+    return read_json(Path(path) / INDEX).get("_class_name") not in STEPPED
+
+
+def denoiser_dtype(path: str) -> torch.dtype | None:
+    """What the denoiser of a folder is stored in; None where that can't be told."""
+    for part in ("transformer", "unet", "prior", "decoder"):
+        if (Path(path) / part).is_dir():
+            with suppress(UnusableModel):
+                return stored_dtype(tensors_of(read_weights(Path(path) / part)))
+    return None
 
 
 def _check_parts(folder: Path, index: dict[str, Any]) -> None:
@@ -87,7 +107,7 @@ def _is_pickled(part: Path) -> bool:
     return bool(suffixes & set(PICKLES)) and ".safetensors" not in suffixes
 
 
-def _pipeline(folder: Path, index: dict[str, Any], device: torch.device, dtype: torch.dtype | None) -> Any:
+def _pipeline(folder: Path, index: dict[str, Any], dtype: torch.dtype | None) -> Any:
     for library in (diffusers, transformers):
         library.utils.logging.disable_progress_bar()
     # Said to be left out, or diffusers takes their absence for a mistake.
@@ -101,7 +121,7 @@ def _pipeline(folder: Path, index: dict[str, Any], device: torch.device, dtype: 
     )
     for number in ("", "_2", "_3"):
         _bound(getattr(loaded, f"tokenizer{number}", None), getattr(loaded, f"text_encoder{number}", None))
-    return loaded.to(device)
+    return loaded
 
 
 def _bound(tokenizer: Any, encoder: Any) -> None:

@@ -18,7 +18,7 @@ from imagine.frames import Source
 
 from .checkpoint_file import CheckpointFile
 from .components import Components
-from .diffusers_folder import load_diffusers_folder
+from .diffusers_folder import denoiser_dtype, load_diffusers_folder, runs_whole
 from .family_config import UNET
 from .folder_file import read_json
 from .ldm_keys import with_live_unet
@@ -31,10 +31,13 @@ _WIDTH = 320
 def open_model(source: Source, device: Device, progress: Callable[[float], None]) -> Model:
     """The model of `source` on `device`. Raises UnusableModel, saying why it can't be used."""
     folder = Path(source.path).is_dir()
+    if folder and runs_whole(source.path):
+        whole = device.precision.decide_whole(lambda: _folder_width(source.path), lambda: denoiser_dtype(source.path))
+        pipeline = load_diffusers_folder(source, device=device.torch, dtype=whole, progress=progress)
+        return Whole(pipeline, device.torch, device.room())
     dtype = device.precision.decide(lambda: (_folder_width if folder else _width)(source.path))
     load = load_diffusers_folder if folder else load_single_file
-    loaded = load(source, device=device.torch, dtype=dtype, progress=progress)
-    return family_from_components(loaded) if isinstance(loaded, Components) else Whole(loaded)
+    return family_from_components(load(source, device=device.torch, dtype=dtype, progress=progress))
 
 
 def file_bytes(source: Source) -> int:
@@ -59,7 +62,9 @@ def _family_of(loaded: Components) -> Family:
     if loaded.in_channels not in (loaded.latent_channels, 2 * loaded.latent_channels + 1):
         raise UnusableModel(f"its denoiser takes {loaded.in_channels} channels, which no way of generating here gives")
     towers = [Tower(m, t) for m, t in zip(loaded.text_encoders, loaded.tokenizers, strict=True)]
-    autoencoder = Autoencoder(loaded.vae, scale=loaded.scaling_factor)
+    # Only SDXL's pipelines read it: diffusers' default is True, and so is Stable Diffusion 1's, whose VAE is fine.
+    overflows = loaded.family.startswith("sdxl") and bool(loaded.vae.config.force_upcast)
+    autoencoder = Autoencoder(loaded.vae, scale=loaded.scaling_factor, overflows=overflows)
     if loaded.family.startswith("sdxl"):
         return StableDiffusionXL(
             loaded.family, unet=loaded.unet, text=TextEncoder(*towers, penultimate=True),

@@ -1,6 +1,7 @@
 """Tensors to where and as what they are computed with; what is right already is not copied.
 
-What goes to another device goes there as it is stored and is cast there. On the CPU a cast runs in pieces that fit its
+What goes to another device goes there as it is stored and is cast there, unless the device doesn't know what it is
+stored as. On the CPU a cast runs in pieces that fit its
 cache: torch's own half to bfloat16 takes three times as long, as it goes element by element (measured).
 """
 
@@ -21,6 +22,8 @@ _PIECE = 2**19
 _SCALES = (".scale_weight", ".weight_scale")
 _QUANTISED = ".comfy_quant"
 _FORMATS = ("float8_e4m3fn", "float8_e5m2")
+_UNKNOWN = {"mps": (torch.float64, *FLOAT8)}
+"""What kinds of device can't even hold."""
 
 
 def place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -30,10 +33,14 @@ def place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
             return tensor
         placed = _cast(tensor, dtype)
     else:
-        placed = tensor.to(device).to(dtype)
+        placed = (tensor if _holds(device, tensor.dtype) else _cast(tensor, dtype)).to(device).to(dtype)
     if tensor.device.type == "cpu":
         release(tensor)
     return placed
+
+
+def _holds(device: torch.device, dtype: torch.dtype) -> bool:
+    return dtype not in _UNKNOWN.get(device.type, ())
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -62,7 +69,8 @@ def stored_dtype(tensors: dict[str, Tensor]) -> torch.dtype:
 
 
 def widen_float8(tensors: dict[str, Tensor], device: torch.device, dtype: torch.dtype | None) -> dict[str, Tensor]:
-    """`tensors` without 8-bit ones: those on `device` in `dtype` (None: float16), times their scale.
+    """`tensors` without 8-bit ones: those on `device`, if it can hold them, in `dtype` (None: float16), times their
+    scale.
 
     The scales themselves are left out. A scale is one number or one for each row.
     Source: https://github.com/comfyanonymous/ComfyUI, `comfy/ops.py`: a layer's true weight is it times `scale_weight`,
@@ -98,6 +106,7 @@ def _check_format(name: str, tensor: Tensor) -> None:
 
 
 def _widened(name: str, tensor: Tensor, scale: Tensor | None, device: torch.device) -> Tensor:
+    device = device if _holds(device, tensor.dtype) else torch.device("cpu")
     wide = tensor.to(device).float()
     if scale is None:
         return wide

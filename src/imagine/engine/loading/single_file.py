@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from imagine.engine.device_errors import is_of_device
 from imagine.engine.noise import Noise
 from imagine.errors import UnusableModel
 from imagine.frames import Source
@@ -169,6 +170,8 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, StopIteration) as error:
+        if is_of_device(error):
+            raise
         raise UnusableModel(f"its tensors are not laid out as in a Stable Diffusion checkpoint ({error})") from error
 
 

@@ -1,0 +1,313 @@
+"""An accelerator that isn't there: tensors that say `cuda:0` or `mps:0`, lie in main memory, and obey a device's rules.
+
+Inside `pretended()` torch has one. Its tensors are `Remote`: each holds a CPU tensor with its true values, so
+whole pictures are made, in float16, by CPU kernels. What a real device refuses is refused: an operation over tensors
+of two devices, or of two dtypes where its kernels take one; a dtype that it lacks; more memory than it has. Whatever
+makes the host wait for the device is counted. Of the device's own kernels it proves nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import weakref
+from collections import Counter
+from unittest import mock
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+CPU = torch.device("cpu")
+_MOVES = {"_to_copy", "copy_"}
+_BRACKETS = (torch.Tensor.__getitem__, torch.Tensor.__setitem__)
+_NUMBERS = (
+    torch.Tensor.item, torch.Tensor.tolist, torch.Tensor.nonzero, torch.Tensor.__bool__, torch.Tensor.__float__,
+    torch.Tensor.__int__, torch.Tensor.__index__,
+)  # fmt: skip
+"""What asks for values, in bindings that would look for the device's own code."""
+_ANSWERS = {
+    "_local_scalar_dense", "equal", "allclose", "is_nonzero", "nonzero", "masked_select", "_unique2", "bincount",
+    "linalg_solve", "_linalg_solve_ex", "linalg_inv_ex", "linalg_lstsq", "linalg_cholesky_ex", "repeat_interleave",
+}  # fmt: skip
+"""Operators whose answer, or the size of it, the host has to hear."""
+_ONE_DTYPE = {
+    "addmm", "mm", "bmm", "baddbmm", "addmv", "convolution", "native_layer_norm", "native_group_norm", "lerp",
+    "scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu", "_fused_sdp_choice",
+}  # fmt: skip
+"""Kernels of one floating dtype."""
+
+
+class Refused(RuntimeError):
+    """The device would have refused."""
+
+
+class Card:
+    """The device: what it has, and what was asked of it. One of Apple's knows no numbers of 8 or 64 bits.
+
+    `used` bytes belong to tensors. What they leave behind stays `reserved` until the cache is emptied.
+    """
+
+    def __init__(self, kind: str, memory: int, bfloat16: bool, name: str) -> None:
+        self.device = torch.device(kind, 0)
+        self.limit, self.bfloat16, self.name = memory, bfloat16, name
+        self.lacks = (torch.float64, torch.float8_e4m3fn, torch.float8_e5m2) if kind == "mps" else ()
+        self.used = self.reserved = self.peak = 0
+        self.waits: Counter[str] = Counter()
+        """By what was waited for, and the line that did."""
+        self.launches = 0
+        self._held: set[int] = set()
+        self.pinned: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
+
+    def wait(self, reason: str) -> None:
+        self.waits[f"{reason} at {_asking()}"] += 1
+
+    def take(self, inner: torch.Tensor) -> None:
+        """Make room for a tensor's storage, as long as that lives."""
+        if inner.dtype in self.lacks:
+            raise TypeError(f"Cannot convert a tensor to {inner.dtype}: the device doesn't support it")
+        storage = inner.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if not size or key in self._held:
+            return
+        if self.used + size > self.limit:
+            raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {size} bytes. (pretended)")
+        self._held.add(key)
+        self.used += size
+        self.peak, self.reserved = max(self.peak, self.used), max(self.reserved, self.used)
+        weakref.finalize(storage, self._give, key, size).atexit = False
+
+    def _give(self, key: int, size: int) -> None:
+        self._held.discard(key)
+        self.used -= size
+
+    def empty_cache(self) -> None:
+        self.reserved = self.used
+
+
+class Remote(torch.Tensor):
+    """A tensor on the device; `inner` has its values."""
+
+    card: Card
+    inner: torch.Tensor
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @staticmethod
+    def __new__(cls, inner: torch.Tensor, card: Card | None = None, requires_grad: bool = False) -> Remote:
+        if card is None:  # accelerate makes parameters by the class that they had
+            return inner if isinstance(inner, Remote) else torch.nn.Parameter(inner, requires_grad)
+        made = torch.Tensor._make_wrapper_subclass(
+            cls, inner.size(), strides=inner.stride(), storage_offset=inner.storage_offset(), dtype=inner.dtype,
+            layout=inner.layout, device=card.device, requires_grad=False,
+        )  # fmt: skip
+        card.take(inner)
+        made.inner, made.card = inner, card
+        return made
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return f"Remote({list(self.shape)}, {self.dtype})"
+
+    def __reduce_ex__(self, _: object) -> None:
+        raise Refused("a tensor of the device is pickled or copied deeply")
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        remote = next(leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Remote))
+        return _dispatched(remote.card, func, args, kwargs or {})
+
+
+class _Bindings(TorchFunctionMode):
+    """What Python's bindings do before any operator runs: make a device's first tensors, and look for its code."""
+
+    def __init__(self, card: Card) -> None:
+        super().__init__()
+        self._card = card
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is torch.Tensor.pin_memory:
+            pinned = args[0].clone()
+            self._card.pinned.add(pinned.untyped_storage())
+            return pinned
+        if func in (torch.Tensor.to, torch.Tensor.cuda):
+            return self._moved(*(args if func is torch.Tensor.to else (args[0], self._card.device)), **kwargs)
+        if args and isinstance(args[0], Remote) and (func in _BRACKETS or func in _NUMBERS):
+            return self._read(func, *args, **kwargs)
+        if args and isinstance(args[0], Remote) and func is torch.Tensor.contiguous:
+            made = args[0].inner.contiguous(**kwargs)
+            return args[0] if made is args[0].inner else Remote(made, self._card)
+        if args and isinstance(args[0], Remote) and func is torch.nn.functional.scaled_dot_product_attention:
+            return _dispatched(self._card, torch.ops.aten.scaled_dot_product_attention.default, args, kwargs)
+        device = kwargs.get("device")
+        if device is None or torch.device(device).type != self._card.device.type or func is torch._C._nn._parse_to:
+            return func(*args, **kwargs)
+        made = func(*args, **{**kwargs, "device": CPU})
+        self._card.launches += 1
+        if func in (torch.tensor, torch.as_tensor):
+            self._card.wait("numbers to the device")
+        return made if isinstance(made, Remote) else Remote(made, self._card)
+
+    def _read(self, func, tensor, *rest, **kwargs):
+        if func in _NUMBERS:
+            self._card.wait(func.__name__)
+        else:
+            keys = rest[0] if isinstance(rest[0], tuple) else rest[:1]
+            for key in keys:
+                if isinstance(key, torch.Tensor) and (not isinstance(key, Remote) or key.dtype == torch.bool):
+                    self._card.wait("an index that the host holds or has to count")
+        made = func(tensor.inner, *_inner(rest), **kwargs)
+        return Remote(made, self._card) if isinstance(made, torch.Tensor) else made
+
+    def _moved(self, tensor, *args, **kwargs):
+        given = args, dict(kwargs)
+        if args and isinstance(args[0], torch.Tensor):
+            args = (args[0].device, args[0].dtype, *args[1:])
+        copy = kwargs.pop("copy", False)
+        device, dtype, blocking, layout = torch._C._nn._parse_to(*args, **kwargs)
+        there = isinstance(tensor, Remote)
+        going = there if device is None else device.type == self._card.device.type
+        asked = {"dtype": dtype or tensor.dtype, "memory_format": layout or torch.preserve_format}
+        if not there and not going:
+            return tensor.to(*given[0], **given[1])
+        if there and going:
+            made = tensor.inner.to(copy=copy, **asked)
+            return tensor if made is tensor.inner else Remote(made, self._card)
+        if there or not blocking or tensor.untyped_storage() not in self._card.pinned:
+            self._card.wait("a copy to the device" if going else "a copy to the CPU")
+        made = tensor.to(copy=True, **asked) if going else tensor.inner.to(device, copy=True, **asked)
+        if going and tensor.dtype in self._card.lacks:
+            raise TypeError(f"Cannot convert a tensor of {tensor.dtype}: the device doesn't support it")
+        return Remote(made, self._card) if going else made
+
+
+def _dispatched(card, func, args, kwargs):
+    """An operator of which at least one tensor is the device's."""
+    name, leaves = func.overloadpacket.__name__, tree_leaves((args, kwargs))
+    remote = [leaf for leaf in leaves if isinstance(leaf, Remote)]
+    target = next((leaf for leaf in leaves if isinstance(leaf, torch.device)), None)
+    if name == "_has_compatible_shallow_copy_type":
+        return False
+    local = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and not isinstance(leaf, Remote)]
+    _check(card, name, func, remote, local)
+    _count(card, name, args, remote, local, target)
+    made = func(*_inner(args), **_inner(kwargs))
+    if func._schema.is_mutable:
+        return _changed(func, args, kwargs, made)
+    if target is not None and target.type == "cpu":
+        return made
+    return tree_map(lambda leaf: Remote(leaf, card) if isinstance(leaf, torch.Tensor) else leaf, made)
+
+
+def _inner(values):
+    def of(leaf):
+        if isinstance(leaf, Remote):
+            return leaf.inner
+        return CPU if isinstance(leaf, torch.device) else leaf
+
+    return tree_map(of, values)
+
+
+def _changed(func, args, kwargs, made):
+    """What an operation that writes into its argument gives: that argument."""
+    if torch.Tag.inplace_view in func.tags:
+        raise NotImplementedError(f"{func} changes a tensor's shape")
+    written = kwargs.get("out", args[0])
+    return written if isinstance(made, torch.Tensor) else made
+
+
+def _check(card, name, func, remote, local):
+    if name not in _MOVES and not name.startswith("index"):
+        # Numbers of the host may be mixed in where they become an argument of the kernel.
+        foreign = [one for one in local if one.dim() or torch.Tag.pointwise not in func.tags]
+        if foreign and remote:
+            raise Refused(f"{name}: expected all tensors on one device, but found {card.device} and cpu at {_asking()}")
+    dtypes = {one.dtype for one in remote if one.is_floating_point()}
+    if name in _ONE_DTYPE and len(dtypes) > 1:
+        raise Refused(f"{name}: expected one dtype, but found {sorted(map(str, dtypes))} at {_asking()}")
+
+
+def _count(card, name, args, remote, local, target):
+    card.launches += 1
+    if name in _ANSWERS or (name == "index" and any(one.dtype == torch.bool for one in remote[1:])):
+        card.wait(name)
+    elif name.startswith("index") and local:
+        card.wait(f"{name} by a tensor of the CPU")
+    elif name in _MOVES and (not isinstance(args[0], Remote) or (target is not None and target == CPU)):
+        card.wait("a copy to the CPU")
+    elif name in _MOVES and local:
+        card.wait("a copy to the device")
+
+
+def _asking() -> str:
+    """The nearest line of the engine, and behind it the nearest that isn't torch's."""
+    frame, near, ours = sys._getframe(2), None, None
+    while frame is not None and ours is None:
+        file = frame.f_code.co_filename
+        place = f"{file.rpartition('/')[2]}:{frame.f_lineno}"
+        if "/torch/" not in file and file != __file__:
+            near = near or place
+            ours = place if "/imagine/" in file else None
+        frame = frame.f_back
+    return near or "?" if ours in (None, near) else f"{ours} ({near})"
+
+
+@contextlib.contextmanager
+def pretended(kind: str = "cuda", *, memory: int = 2**40, bfloat16: bool = True, name: str = "Pretended"):
+    """torch with one device of a kind, in this thread and in those that are started meanwhile."""
+    card = Card(kind, memory, bfloat16, name)
+    run = threading.Thread.run
+
+    def inside(thread: threading.Thread) -> None:
+        with _Bindings(card), torch.no_grad():
+            run(thread)
+
+    overwritten = torch.__future__.get_overwrite_module_params_on_conversion()
+    with contextlib.ExitStack() as stack:
+        # Parameters are replaced: a wrapper has no memory of its own to be pointed elsewhere.
+        torch.__future__.set_overwrite_module_params_on_conversion(True)
+        stack.callback(torch.__future__.set_overwrite_module_params_on_conversion, overwritten)
+        for place, answers in (_cuda(card) if kind == "cuda" else _mps(card)).items():
+            for attribute, answer in answers.items():
+                stack.enter_context(mock.patch.object(place, attribute, answer))
+        stack.enter_context(mock.patch.object(threading.Thread, "run", inside))
+        stack.enter_context(_Bindings(card))
+        # A graph of gradients would look for the device's code, and end the process.
+        stack.enter_context(torch.no_grad())
+        yield card
+
+
+def _cuda(card):
+    return {
+        torch.cuda: {
+            "is_available": lambda: True,
+            "device_count": lambda: 1,
+            "current_device": lambda: 0,
+            "_lazy_init": lambda: None,
+            "is_bf16_supported": lambda including_emulation=True: card.bfloat16,
+            "get_device_name": lambda device=None: card.name,
+            "empty_cache": card.empty_cache,
+            "mem_get_info": lambda device=None: (card.limit - card.reserved, card.limit),
+            "memory_allocated": lambda device=None: card.used,
+            "memory_reserved": lambda device=None: card.reserved,
+            "synchronize": lambda device=None: card.wait("synchronize"),
+        }
+    }
+
+
+def _mps(card):
+    return {
+        torch.backends.mps: {
+            "is_available": lambda: True,
+            "is_macos_or_newer": lambda major, minor: card.bfloat16,
+        },
+        torch.mps: {
+            "empty_cache": card.empty_cache,
+            "recommended_max_memory": lambda: card.limit,
+            "current_allocated_memory": lambda: card.used,
+            "synchronize": lambda: card.wait("synchronize"),
+        },
+    }

@@ -1,0 +1,412 @@
+"""The engine on an accelerator that isn't there (`tests.engine.pretended`): every kind of picture, and short memory."""
+
+import gc
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import imagine.engine.opening
+import imagine.engine.passes
+from imagine.engine.device import Device
+from imagine.engine.families.family import Conditioning
+from imagine.engine.parts import whole as in_one_go
+from imagine.errors import ImagineError, OutOfMemory
+from imagine.frames import WorkerSettings
+from imagine.messages import sentences
+from imagine.params import Hires
+from imagine.samplers import SAMPLERS
+from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
+from tests.engine.plain_family import PlainFamily, Shelf, plain_source
+from tests.engine.pretended import Refused, pretended
+from tests.engine.running import Clock, engine_of, finished, made, picture, previews, run, source_of, wish
+
+KINDS = ("cuda", "mps")
+PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
+SMALL = {
+    "block_out_channels": [32, 64], "layers_per_block": 1, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+}  # fmt: skip
+"""Of a U-Net with half as many levels."""
+MASK = Image.linear_gradient("L").resize((64, 64))
+
+
+@pytest.fixture
+def accelerator(monkeypatch):
+    """Makes one, with a new thread to open models."""
+    with monkeypatch.context() as patched:
+
+        def make(kind="cuda", **has):
+            context = pretended(kind, **has)
+            card = context.__enter__()
+            opened.append(context)
+            patched.setattr(imagine.engine.opening, "_thread", ThreadPoolExecutor(1))
+            return card
+
+        opened = []
+        yield make
+        for context in opened:
+            context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Small checkpoints in float16: by family, how many channels their U-Net takes, and how they are stored."""
+    folder, made = tmp_path_factory.mktemp("half"), {}
+    for name, family, channels, dtype in (
+        ("sd", "stable_diffusion", 4, torch.float16), ("inpainting", "stable_diffusion", 9, torch.float16),
+        ("sdxl", "sdxl", 4, torch.float16), ("refiner", "sdxl_refiner", 4, torch.float16),
+        ("fp8", "stable_diffusion", 4, torch.float8_e4m3fn), ("double", "stable_diffusion", 4, torch.float64),
+    ):  # fmt: skip
+        made[name] = folder / f"{name}.safetensors"
+        changes = SMALL if family == "stable_diffusion" else {}
+        write_checkpoint(made[name], tiny_modules(family, in_channels=channels, unet=changes), dtype=dtype)
+    made["folder"] = folder / "folder"
+    write_folder(made["folder"], tiny_modules(unet=SMALL))
+    return made
+
+
+class Away(PlainFamily):
+    """A plain family that lies on the accelerator."""
+
+    def __init__(self, device):
+        super().__init__()
+        self._device = device
+
+    def encode(self, wish):
+        made = super().encode(wish)
+
+        def away(rows):
+            return {name: row.to(self._device) for name, row in rows.items()}
+
+        return Conditioning(away(made.positive), made.negative and away(made.negative))
+
+    def encode_picture(self, pixels, *, tiled=False):
+        made = yield from super().encode_picture(pixels, tiled=tiled)
+        return made._replace(values=made.values.to(self._device))
+
+    def decode(self, latents, *, tiled=False):
+        return (yield from super().decode(latents.cpu(), tiled=tiled))
+
+
+def on(card, **settings):
+    """An engine that owns the device."""
+    return engine_of(WorkerSettings(device=card.device.type, keep_alive=-1, **settings))
+
+
+def waits_of_steps(card, engine, *wishes):
+    """How often the host waited in each evaluation."""
+    for one in wishes:
+        engine.submit(one)
+    steps = []
+    while engine.busy:
+        before, done = card.waits.total(), engine._batches
+        engine.step()
+        steps += [card.waits.total() - before] * (engine._batches > done)
+    return steps
+
+
+def model_of(engine):
+    """The only resident one."""
+    (resident,) = engine._models.residency._models.values()
+    return resident.family
+
+
+def alike(a, b):
+    """Mean difference of two pictures, in steps of 255."""
+    return np.abs(np.asarray(a, float) - np.asarray(b, float)).mean()
+
+
+# What the device itself refuses: without this, the tests below would prove nothing.
+
+
+def test_it_refuses_what_devices_refuse(accelerator):
+    card = accelerator("mps", memory=1000)
+    here, there = torch.zeros(4), torch.zeros(4, device="mps")
+    with pytest.raises(Refused, match="one device"):
+        there + here
+    with pytest.raises(Refused, match="one dtype"):
+        torch.mm(there[None], there.half()[:, None])
+    with pytest.raises(TypeError, match="float64"):
+        there.double()
+    with pytest.raises(TypeError, match="float64"):
+        here.double().to("mps")
+    with pytest.raises(torch.OutOfMemoryError):
+        torch.zeros(1000, device="mps")
+    with pytest.raises((TypeError, RuntimeError)):
+        there.numpy()
+    assert float((there + torch.tensor(2.0)).sum()) == 8, "a number of the host's goes along"
+    assert card.used == 16
+    del there
+    assert (card.used, card.reserved > 0) == (0, True)
+
+
+def test_a_mask_that_was_forgotten_on_the_cpu_is_found(accelerator, monkeypatch):
+    def forgets(begun, family, source):
+        begun.source, begun.mask = source, begun.canvas.mask_latents(family.downscale)
+        return begun
+
+    monkeypatch.setattr(imagine.engine.passes, "_kept_outside_mask", forgets)
+    engine = engine_of(WorkerSettings(device="cuda"), open_model=Shelf(tiny=Away(accelerator().device)))
+    with pytest.raises(Refused, match="cuda:0 and cpu"):
+        run(engine, wish(plain_source(), img=PHOTO, mask=MASK))
+
+
+# Every way to a picture.
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sampler_waits_once_an_evaluation_and_draws_what_it_draws_on_the_cpu(accelerator, name):
+    asked = wish(plain_source(), sampler=name, num_steps=20)
+    expected = picture(made(engine_of(open_model=Shelf()), asked))
+    card = accelerator()
+    settings = WorkerSettings(device="cuda", keep_alive=-1)
+    drawn = made(engine_of(settings, open_model=Shelf(tiny=Away(card.device))), asked)
+    assert alike(picture(drawn), expected) < 1
+    steps = waits_of_steps(card, engine_of(settings, open_model=Shelf(tiny=Away(card.device))), asked)
+    # For the clock; and, of noise that diffusers draws on the CPU, for its way to the device.
+    assert max(steps) <= 1 + (SAMPLERS[name].random == "drawn" or name in ("ddpm", "lcm", "tcd")), card.waits
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sampler_needs_no_doubles(accelerator, name):
+    device = accelerator("mps").device
+    engine = engine_of(WorkerSettings(device="mps", keep_alive=-1), open_model=Shelf(tiny=Away(device)))
+    wishes = [
+        wish(plain_source(), schedule, sampler=name, schedule=schedule, num_steps=25)
+        for schedule in SAMPLERS[name].schedules_for("ordinary")
+        if SAMPLERS[name].min_steps(schedule, "ordinary") <= 25
+    ]
+    assert len(finished(run(engine, *wishes))) == len(wishes) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_picture(accelerator, files, kind):
+    def ask():
+        sd, inpainting = source_of(files["sd"]), source_of(files["inpainting"], "inpainting")
+        xl = source_of(files["sdxl"], "xl", parts={"refiner": str(files["refiner"])})
+        return [
+            wish(sd, "txt2img", every=1, kind="vae"), wish(sd, "img2img", img=PHOTO, strength=0.5),
+            wish(sd, "masked", img=PHOTO, mask=MASK, strength=0.8, sampler="euler a", every=1),
+            wish(inpainting, "inpainted", img=PHOTO, mask=MASK),
+            wish(sd, "hires", hires=Hires(scale=1.5, strength=0.5, upscaler="latent")),
+            wish(sd, "enlarged", hires=Hires(scale=1.5, strength=0.5)),
+            wish(sd, "tiled", width=128, height=128, reproducible=True),
+            wish(xl, "refined", num_steps=4, refiner="r", refiner_at=0.5),
+        ]  # fmt: skip
+
+    expected = finished(run(engine_of(), *ask()))
+    card = accelerator(kind)
+    said = run(on(card), *ask())
+    drawn = finished(said)
+    assert drawn.keys() == expected.keys()
+    assert {one.job for one in previews(said, "txt2img") + previews(said, "masked")} == {"txt2img", "masked"}
+    for job, report in drawn.items():
+        assert alike(picture(report), picture(expected[job])) < 3, job
+        assert not report.warnings, job
+        assert report.meta["environment"]["dtype"] == "float16"
+
+
+def test_a_mixed_batch_is_drawn_as_on_the_cpu(accelerator, files):
+    def ask():
+        sd = source_of(files["sd"])
+        return [
+            wish(sd, "a", prompt="(a red:1.3) fox"), wish(sd, "b", img=PHOTO, strength=0.6, sampler="unipc"),
+            wish(sd, "c", img=PHOTO, mask=MASK, sampler="dpm++ sde"),
+        ]  # fmt: skip
+
+    expected = finished(run(engine_of(), *ask()))
+    drawn = finished(run(on(accelerator()), *ask()))
+    for job, report in drawn.items():
+        assert alike(picture(report), picture(expected[job])) < 3, job
+    environment = drawn["a"].meta["environment"]
+    assert {"attention", "layout", "tf32", "cudnn", "cuda"} <= environment.keys()
+
+
+@pytest.mark.parametrize("stored", ["fp8", "double"])
+def test_what_a_device_can_not_hold_is_cast_before_it_goes_there(accelerator, files, stored):
+    expected = picture(made(engine_of(), wish(source_of(files[stored]), num_steps=1)))
+    assert alike(picture(made(on(accelerator("mps")), wish(source_of(files[stored]), num_steps=1))), expected) < 3
+
+
+# Memory that runs short.
+
+
+@pytest.mark.parametrize("kind", ["sd", "fp8", "folder"])
+def test_a_model_that_does_not_fit_is_short_of_memory_and_leaves_nothing(accelerator, files, kind):
+    card = accelerator()
+    engine, source = on(card), source_of(files[kind])
+    card.limit = 2_000_000
+    with pytest.raises(OutOfMemory, match="'tiny' does not fit"):
+        run(engine, wish(source))
+    engine.drop_step()
+    assert card.used == 0, "without looking for garbage"
+    card.limit = 2**40
+    assert made(engine, wish(source, num_steps=1)).data
+
+
+def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, files, tmp_path):
+    """Its error is kept by who asked for it; not what was half opened."""
+    shutil.copytree(files["folder"], tmp_path / "broken")
+    (tmp_path / "broken" / "scheduler" / "scheduler_config.json").write_text('{"prediction_type": []}')
+    card = accelerator()
+    engine = on(card)
+    gc.disable()
+    try:
+        with pytest.raises(ImagineError) as refused:
+            run(engine, wish(source_of(tmp_path / "broken")))
+        assert card.used == 0, refused.value
+    finally:
+        gc.enable()
+
+
+def test_an_idle_model_makes_way(accelerator, files):
+    card = accelerator()
+    engine = on(card)
+    made(engine, wish(source_of(files["sd"]), num_steps=1))
+    card.limit = int(card.used * 1.6)
+    made(engine, wish(source_of(files["inpainting"], "other"), num_steps=1))
+    assert [one.name for one in engine.stats().models] == ["other"]
+
+
+@pytest.mark.parametrize(("memory", "stay"), [(6, ["b"]), (8, ["a", "b"])])
+def test_idle_models_make_way_before_the_device_has_to_refuse(accelerator, memory, stay):
+    """Of its memory an eighth, and at least 1 GB, is left to steps."""
+    card = accelerator(memory=memory * 2**30)
+    shelf = Shelf(a=Away(card.device), b=Away(card.device))
+    for family in shelf.families.values():
+        family.nbytes = 3 * 2**30
+    engine = engine_of(WorkerSettings(device="cuda", keep_alive=-1), open_model=shelf, measure=shelf.measure)
+    for name in shelf.families:
+        made(engine, wish(plain_source(name), num_steps=1))
+    assert [one.name for one in engine.stats().models] == stay
+
+
+def test_text_encoders_wait_in_main_memory_and_come_to_the_device_to_work(accelerator, files):
+    asked = wish(source_of(files["sd"]), num_steps=1)
+    card = accelerator()
+    engine = on(card)
+    expected = picture(made(engine, asked))
+    family = model_of(engine)
+    before = card.used
+    assert family.spare() is not None
+    assert card.used < before
+    assert family.spare() is None
+    held = card.used
+    assert alike(picture(made(engine, asked)), expected) == 0, "they computed on the device"
+    assert card.used < held + 20_000, "all but the prompts' embeddings"
+    limit, card.limit = card.limit, card.used + 1000
+    encoder = family._encoders._modules[0]
+    with family._encoders.at_work():
+        assert (encoder.device.type, encoder.dtype) == ("cpu", torch.float32), "no room, and half is slow there"
+    assert encoder.dtype == torch.float16
+    family.restore()
+    assert encoder.device.type == "cpu", "still no room"
+    card.limit = limit
+    family.restore()
+    assert encoder.device.type == "cuda"
+    assert card.used >= before - 20_000
+
+
+def test_a_vae_that_has_no_room_to_be_widened_is_as_it_was(accelerator, files):
+    card = accelerator()
+    engine = on(card)
+    made(engine, wish(source_of(files["sd"]), num_steps=1))
+    family = model_of(engine)
+    vae = family._autoencoder._vae
+    latents = torch.full((1, 4, 8, 8), float("inf"), device="cuda")
+    card.limit = card.used + 400_000
+    with pytest.raises(torch.OutOfMemoryError):
+        in_one_go(family.decode(latents))
+    assert {parameter.dtype for parameter in vae.parameters()} == {torch.float16}
+
+
+def test_freed_memory_goes_back_to_the_device_when_nothing_is_to_do(accelerator, files):
+    card = accelerator()
+    clock = Clock()
+    engine = engine_of(WorkerSettings(device="cuda", keep_alive=-1), clock=clock)
+    made(engine, wish(source_of(files["sd"]), num_steps=1))
+    assert card.reserved > card.used
+    assert engine.expire(clock.now) is not None
+    clock.now += 60
+    engine.expire(clock.now)
+    assert card.reserved == card.used
+
+
+# Pipelines that run whole.
+
+
+def whole_wish(source, **changes):
+    return wish(source, **{"sampler": "dpm++ 2m", "num_steps": 2, **changes})
+
+
+@pytest.fixture(scope="module")
+def whole(sd3):
+    """A pipeline, its picture as the CPU draws it, and how many bytes it takes in bfloat16."""
+    engine = engine_of()
+    drawn = picture(made(engine, whole_wish(sd3)))
+    return sd3, drawn, engine.stats().models[0].size // 2
+
+
+@pytest.mark.parametrize("way", ["whole", "networks", "layers"])
+def test_a_whole_pipeline_runs_in_the_room_there_is(accelerator, whole, monkeypatch, way):
+    source, expected, size = whole
+    card = accelerator()
+    monkeypatch.setattr(Device, "room", lambda _: {"whole": size, "networks": size - 1, "layers": 1}[way])
+    engine = on(card)
+    said = run(engine, whole_wish(source, every=1))
+    drawn = finished(said)["a"]
+    assert drawn.meta["environment"]["dtype"] == "bfloat16"
+    assert alike(picture(drawn), expected) < 6
+    assert len(previews(said)) == 1
+    assert [note.code for note in drawn.warnings] == ([] if way == "whole" else [f"memory.{way}"])
+    assert engine.stats().models[0].size < size or way == "whole"
+    again = made(engine, whole_wish(source, img=PHOTO, strength=0.5))
+    assert picture(again).size == (64, 64)
+    if way != "whole":
+        assert card.used < size / 2, "between pictures it waits in main memory"
+
+
+@pytest.mark.slow
+def test_a_whole_pipeline_that_runs_out_of_room_goes_on_with_less(accelerator, whole):
+    source, _, size = whole
+    engine = engine_of()
+    made(engine, whole_wish(source))
+    model_of(engine).spare()
+    expected = picture(made(engine, whole_wish(source)))
+    card = accelerator()
+    engine = on(card)
+    made(engine, whole_wish(source))
+    card.limit = size + 10_000
+    drawn = made(engine, whole_wish(source))
+    assert alike(picture(drawn), expected) < 6
+    assert drawn.meta["environment"]["spared"] is True
+    assert any("larger than the device's free memory" in one for one in sentences(drawn.warnings))
+    card.limit = 20_000
+    with pytest.raises(OutOfMemory):
+        run(engine, whole_wish(source))
+
+
+@pytest.mark.parametrize(
+    ("has", "dtype"),
+    [({}, "bfloat16"), ({"bfloat16": False}, "float32"), ({"bfloat16": False, "name": "GeForce GTX 1660"}, "float32")],
+)
+def test_what_whole_pipelines_compute_in(accelerator, whole, has, dtype):
+    drawn = made(on(accelerator(**has)), whole_wish(whole[0]))
+    assert drawn.meta["environment"]["dtype"] == dtype
+
+
+def test_numbers_that_overflowed_are_no_picture(accelerator, whole, monkeypatch):
+    decode = diffusers.AutoencoderKL.decode
+    monkeypatch.setattr(
+        diffusers.AutoencoderKL,
+        "decode",
+        lambda self, z, return_dict=True: (decode(self, z, return_dict=False)[0] * float("nan"),),
+    )
+    with pytest.raises(ImagineError, match="overflowed in bfloat16"):
+        run(on(accelerator()), whole_wish(whole[0]))

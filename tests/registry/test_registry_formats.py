@@ -114,6 +114,12 @@ def test_a_gguf_is_told_by_its_header_and_not_used(tmp_path, data, kind, family,
     assert entry.problem == "GGUF isn't supported yet; use safetensors"
 
 
+def test_a_gguf_with_a_vocabulary_is_read_on(tmp_path):
+    words = text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 200_000) + text("word!") * 200_000
+    (tmp_path / "x.gguf").write_bytes(gguf("qwen3", {"blk.0.x": (8, 8)}, pairs=[words]) + bytes(10_000_000))
+    assert (only(tmp_path).kind, only(tmp_path).family) == ("text-encoder", "qwen3")
+
+
 def test_a_broken_gguf_is_refused_wherever_it_ends_and_whatever_it_claims(tmp_path):
     whole = gguf("flux", {"double_blocks.0.x": (4, 4)}, pairs=[WORDS])
     lies = [

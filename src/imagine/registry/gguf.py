@@ -16,8 +16,8 @@ from imagine.registry.reading import read_exactly, regular_file
 
 MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
-_MOST_BYTES = 64 * 2**20
-"""Of the header: a language model's holds its vocabulary."""
+_READ = (2**20, 8 * 2**20, 64 * 2**20)
+"""Bytes that are read of a file, each time that fewer didn't hold its header."""
 _MOST_TENSORS = 100_000
 _MOST_PAIRS = 10_000
 _DIMENSIONS = 8
@@ -53,11 +53,15 @@ class Contents:
 def read_gguf(path: Path) -> Contents:
     """Read the header of the GGUF file at `path`. Raises UnusableModel, saying what is wrong with it."""
     with regular_file(path) as (file, size):
-        data = read_exactly(file, min(size, _MOST_BYTES))
-    try:
-        return _contents(_Reader(data), size)
-    except (struct.error, LookupError, OverflowError) as error:
-        raise UnusableModel("its GGUF header is broken, or the file is truncated") from error
+        data = b""
+        for most in _READ:  # an image model's header is small; a language model's holds its vocabulary
+            data += read_exactly(file, min(size, most) - len(data))
+            try:
+                return _contents(_Reader(data), size)
+            except (struct.error, LookupError, OverflowError):
+                if len(data) == size:
+                    break
+    raise UnusableModel("its GGUF header is broken, or the file is truncated")
 
 
 class _Reader:

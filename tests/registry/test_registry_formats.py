@@ -6,6 +6,7 @@ import pytest
 from declared import FLUX, header_json, tiny, vae, write, write_raw
 from test_registry_folders import folder
 
+from imagine.errors import UnusableModel
 from imagine.registry.registry import Registry
 
 
@@ -112,6 +113,9 @@ def test_a_gguf_is_told_by_its_header_and_not_used(tmp_path, data, kind, family,
     entry = only(tmp_path)
     assert (entry.kind, entry.family, entry.dtype, entry.format) == (kind, family, dtype, "gguf")
     assert entry.problem == "GGUF isn't supported yet; use safetensors"
+    if kind != "text-encoder":
+        with pytest.raises(UnusableModel, match="model 'x' can't be used: GGUF isn't supported yet"):
+            listed(tmp_path).find("x")
 
 
 def test_a_gguf_with_a_vocabulary_is_read_on(tmp_path):

@@ -91,6 +91,20 @@ def test_a_distilled_model_gets_its_own_steps_unless_somebody_says_others(tmp_pa
     ask(tmp_path, act, models=(), defaults=Defaults(num_steps=30))
 
 
+def test_a_file_of_another_kind_that_is_asked_to_draw_says_what_it_is(tmp_path, models):
+    declared.write(models / "style.safetensors", declared.kohya_lora())
+
+    async def act(client):
+        status, said = await drawn(client, model="style")
+        assert (status, said["field"]) == (422, "model")
+        assert said["error"] == (
+            "model 'style' draws nothing: it is a file of the kind lora (no: LoRAs can't be applied yet)"
+        )
+        assert (await drawn(client, model="stile"))[0] == 404
+
+    ask(tmp_path, act, models=())
+
+
 def test_a_pipeline_that_only_changes_pictures_asks_for_one(tmp_path):
     place = tmp_path / "models" / "edit"
     declared.write(place / "unet" / "diffusion_pytorch_model.safetensors", {"a": (100,)})

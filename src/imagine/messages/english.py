@@ -10,6 +10,7 @@ SENTENCES = {
     "model.changed": "the file of model '{name}' was changed while it drew, so there is no picture; ask again",
     "digest.form": "{field} is '{value}'; it must be 10 to 64 of the digits 0-9a-f",
     "model.another": "another model than today's '{name}' drew it: one with the digest {digest}",
+    "model.other_kind": "model '{name}' draws nothing: it is a file of the kind {kind} ({use})",
     "model.needs_vae": "model '{name}' has no VAE of its own; name a VAE file as {field}",
     "model.needs_img": "model '{name}' makes pictures from other pictures only; give one as {field}",
     "pipeline.refuses": "a {pipeline} can't make this: {why}",

@@ -10,6 +10,7 @@ SENTENCES = {
     "model.changed": "файл модели «{name}» изменили, пока она рисовала, поэтому картинки нет; повторите запрос",
     "digest.form": "{field}: «{value}», а должно быть от 10 до 64 цифр 0-9a-f",
     "model.another": "картинку рисовала не нынешняя «{name}», а модель с отпечатком {digest}",
+    "model.other_kind": "модель «{name}» ничего не рисует: это файл вида {kind} ({use})",
     "model.needs_vae": "у модели «{name}» нет своего VAE: назовите файл VAE в {field}",
     "model.needs_img": "модель «{name}» делает картинки только из других картинок: приложите одну в {field}",
     "pipeline.refuses": "{pipeline} не может этого сделать: {why}",

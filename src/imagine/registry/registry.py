@@ -82,10 +82,11 @@ class Registry:
         entry = self._by_name.get((kind, wanted))
         if entry and not entry.problem:
             return entry
-        broken = entry or self._by_name.get(("unknown", wanted))
+        part = self._by_name.get((DIFFUSION_MODEL, wanted)) if kind == CHECKPOINT else None
+        broken = entry or self._by_name.get(("unknown", wanted)) or part
         if broken and broken.problem:
             raise UnusableModel(f"model '{name}' can't be used: {broken.problem}", field="model")
-        if kind == CHECKPOINT and (part := self._by_name.get((DIFFUSION_MODEL, wanted))):
+        if part:
             raise UnusableModel(
                 f"model '{name}' can't be used alone: it holds the denoiser of {part.family or 'an unknown family'} "
                 "without its text encoders",
@@ -100,6 +101,11 @@ class Registry:
         if not any((each, wanted) in self._by_name for each in kinds):
             wanted = matching(wanted, [entry.name for entry in self._entries if entry.kind in kinds]) or name
         return self.find(wanted, kind)
+
+    def of_another_kind(self, name: str) -> Entry | None:
+        """A file of that name that is no model, where there is one."""
+        wanted = normal(name)
+        return next((entry for entry in self._entries if entry.name == wanted and not entry.generates), None)
 
     def similar(self, name: str, kind: str = CHECKPOINT) -> list[str]:
         """Names of that kind that may have been meant by one that isn't there, the likeliest first."""

@@ -15,11 +15,12 @@ import msgspec
 from ..dispatch.pool import Pool
 from ..dispatch.process import ProcessWorker
 from ..dispatch.worker import Worker
-from ..errors import ImagineError, ModelNotFound
+from ..errors import ImagineError, ModelNotFound, UnusableModel
 from ..files.folders import make_own, sweep
 from ..frames import Part, ResidentModel, Source, WorkerSettings
 from ..identity.stamp import unchanged
 from ..images import decode_base64
+from ..messages import message
 from ..model_choice import choose_model, default_model
 from ..pictures.decoder import Decoder, Looked
 from ..pictures.look import Copy
@@ -29,6 +30,7 @@ from ..preset_files import presets_of
 from ..registry.entry import Entry
 from ..registry.matching import matching
 from ..registry.registry import Registry
+from ..registry.usable import use_of
 from ..request import GenerateRequest
 from ..resolve import Defaults, stated_by, vae_of
 from ..setting_values import ModelSettings
@@ -203,6 +205,9 @@ class Gateway:
             return self.registry.find_alike(meant)
         except ModelNotFound as error:
             alias = meant if name and meant != name else None
+            if other := self.registry.of_another_kind(meant):
+                note = message("model.other_kind", "model", name=name or meant, kind=other.kind, use=use_of(other))
+                raise UnusableModel(note) from error
             raise ModelNotFound(name or meant, meant=alias, similar=self.registry.similar(name or meant)) from error
 
     def _models(self) -> list[Entry]:

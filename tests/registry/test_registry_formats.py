@@ -41,9 +41,11 @@ def test_what_lies_in_a_hub_cache_is_called_after_its_repository(tmp_path):
     (part,) = hub(tmp_path, "org/vae-fix", "bb")
     write(part / "diffusion_pytorch_model.safetensors", vae())
     write(part / "vae" / "diffusion_pytorch_model.safetensors", vae())
+    folder(part / "fp16")
     found = {(entry.name, entry.kind) for entry in listed(tmp_path).files()}
     assert found == {
         ("org/pipeline", "checkpoint"), ("sd_base", "checkpoint"), ("org/vae-fix", "vae"), ("org/vae-fix/vae", "vae"),
+        ("org/vae-fix/fp16", "checkpoint"),
     }  # fmt: skip
 
 

@@ -45,6 +45,11 @@ class Place(NamedTuple):
     hub: str = ""
     """The repository whose revision in a Hub cache it lies in, as `organisation/name`."""
 
+    @property
+    def in_hub(self) -> str:
+        """Where it is in a Hub cache, as `organisation/name` and the folders below; "" elsewhere."""
+        return self.folder[self.folder.index(self.hub) :] if self.hub else ""
+
     def inside(self, name: str) -> Place:
         return self._replace(folder=f"{self.folder}/{name}" if self.folder else name)
 
@@ -143,7 +148,7 @@ def _scan_folder(
         return
     names = {child.name for child in children}
     if INDEX in names:
-        yield _diffusers_folder(path, place.outside(), place.hub)
+        yield _diffusers_folder(path, place.outside(), place.in_hub)
         return
     if "snapshots" in names and (repository := repository_of(path.name)):
         folders.extendleft(reversed(_snapshots(path, place, repository)))
@@ -213,9 +218,7 @@ def _called(path: Path, place: Place) -> str:
     """A file that is called like any other of its kind is called after its folder: what the Hub's mostly are."""
     if path.stem not in _GENERIC or not place.folder:
         return ""
-    if place.hub:
-        return place.folder[place.folder.index(place.hub) :]
-    return place.folder.rpartition("/")[2]
+    return place.in_hub or place.folder.rpartition("/")[2]
 
 
 def _diffusers_folder(path: Path, place: Place, name: str = "") -> Found:

@@ -72,7 +72,7 @@ asked = st.integers(64, 2048)
 photos = st.integers(1, 4096)
 
 
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=800)
 @given(source=st.tuples(photos, photos), target=st.tuples(asked, asked))
 @example(source=(1280, 720), target=(1216, 832))
 @example(source=(1500, 1000), target=(896, 1152))

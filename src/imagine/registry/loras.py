@@ -24,14 +24,14 @@ _MOST = 10_000
 _MARKS = ("lora", "lokr_w", "hada_w", ".oft_", ".ia3_", "on_input", ".diff", ".w_norm", ".b_norm", ".a1.weight")
 _LORA = r"lora[12]?[._](?:up|down|mid|A|B)(?:\.\w+)*|lora_linear_layer\.(?:up|down)\.weight|lora_embedding_[AB]"
 # How each training tool ends a tensor's name; diffusers' own oldest form has `.lora.down` and `_lora.down`.
-_ENDING = re.compile(
+_ENDING = (
     r"(?:\.(?P<loha>hada_(?:w[12]_[ab]|t[12]))|\.(?P<lokr>lokr_(?:w[12](?:_[ab])?|t2))"
     rf"|\.(?P<oft>oft_(?:blocks|diag|R)(?:\.\w+)*)|[._](?P<lora>{_LORA})"
     r"|\.(?P<ia3>on_input|ia3_l(?:\.\w+)*)|\.(?P<norm>[wb]_norm)"
     r"|\.(?P<glora>[ab][12]\.weight)|\.(?P<full>diff(?:_b)?))$"
 )
-_DOTTED = re.compile(r"^(?:base_model\.model\.)?(?:(?:model\.)?diffusion_model\.|unet\.|transformer\.)?")
-_PREFIX = re.compile(r"^(?:lycoris_|lora_)?(?:prior_unet_|unet_|transformer_(?!blocks))?")
+_DOTTED = r"^(?:base_model\.model\.)?(?:(?:model\.)?diffusion_model\.|unet\.|transformer\.)?"
+_PREFIX = r"^(?:lycoris_|lora_)?(?:prior_unet_|unet_|transformer_(?!blocks))?"
 
 # The smallest FLUX.2 is as wide as FLUX.1, and has 5 and 20 blocks where that has 19 and 38.
 _KLEIN = (
@@ -85,7 +85,7 @@ _ROWS: tuple[tuple[str, str, frozenset[int]], ...] = tuple(
 )  # fmt: skip
 """A family, what is searched in the layers' names, one a line, and what widths the found layer may take, if not any."""
 
-_UNET = re.compile(r"(?:^|_)(?:down|up|mid)_block|(?:^|_)(?:input|output|middle)_block")
+_UNET = r"(?:^|_)(?:down|up|mid)_block|(?:^|_)(?:input|output|middle)_block"
 _UNET_ROWS: tuple[tuple[str, str, frozenset[int]], ...] = tuple(
     (family, pattern, frozenset(widths))
     for family, pattern, *widths in (
@@ -100,9 +100,9 @@ _UNET_ROWS: tuple[tuple[str, str, frozenset[int]], ...] = tuple(
         ("sdxl", r"^(?:te2|text_encoder_2|te1|clip_g)_"),
     )
 )  # fmt: skip
-_CONTEXT = re.compile(r"attn2_(?:processor_)?to_[kv]$")
-_SD2_TEXT = re.compile(r"encoder_layers_(?:1[2-9]|2\d)_")
-_TEXT_LAYER = re.compile(r"^(?:te\d?|text_encoder\d?|clip_[lgh])_.*(?:self_attn_[qkv]_proj|mlp_fc1)$")
+_CONTEXT = r"attn2_(?:processor_)?to_[kv]$"
+_SD2_TEXT = r"encoder_layers_(?:1[2-9]|2\d)_"
+_TEXT_LAYER = r"^(?:te\d?|text_encoder\d?|clip_[lgh])_.*(?:self_attn_[qkv]_proj|mlp_fc1)$"
 _ARCHITECTURES = (
     ("stable-diffusion-v1", "stable_diffusion"), ("sd_v1", "stable_diffusion"), ("sd1", "stable_diffusion"),
     ("stable-diffusion-v2", "sd2"), ("sd_v2", "sd2"), ("sd2", "sd2"),
@@ -147,14 +147,15 @@ def find_lora(tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) ->
 
 
 def _layers(tensors: Mapping[str, TensorInfo]) -> Layers | None:
+    ending, dotted, prefix = map(re.compile, (_ENDING, _DOTTED, _PREFIX))  # here: few files are LoRAs
     parts: dict[str, dict[str, tuple[int, ...]]] = {}
     kinds: list[str] = []
     for name, info in tensors.items():
         if len(name) > _LONGEST or "\n" in name:  # no trainer's, and the patterns are for lines
             continue
-        if match := _ENDING.search(name):
-            dotted = _DOTTED.sub("", name[: match.start()], count=1)
-            layer = _PREFIX.sub("", dotted.replace(".", "_"), count=1).replace("_processor_", "_")
+        if match := ending.search(name):
+            layer = dotted.sub("", name[: match.start()], count=1).replace(".", "_")
+            layer = prefix.sub("", layer, count=1).replace("_processor_", "_")
             kind = str(match.lastgroup)
             parts.setdefault(layer, {})[match[kind]] = info.shape
             kinds.append(kind)
@@ -184,9 +185,9 @@ def _width(parts: Mapping[str, tuple[int, ...]]) -> int:
 
 def _family(layers: Layers, metadata: Mapping[str, str]) -> str:
     """The width of the conditioning decides, then what the trainer wrote, then the network's own shape."""
-    unet = _UNET.search(layers.text) is not None
+    unet = re.search(_UNET, layers.text) is not None
     if unet:
-        contexts = (width for name, width in layers.widths.items() if _CONTEXT.search(name))
+        contexts = (width for name, width in layers.widths.items() if re.search(_CONTEXT, name))
         if family := next((FAMILY_BY_CONTEXT[width] for width in contexts if width in FAMILY_BY_CONTEXT), ""):
             return family
     if family := _stated(metadata):
@@ -236,7 +237,7 @@ def _text_family(layers: Layers) -> str:
         return "sdxl"
     if not re.search(r"^(?:te|text_encoder|clip_[lh])_", layers.text, re.MULTILINE):
         return ""
-    widths = {width for name, width in layers.widths.items() if _TEXT_LAYER.search(name)}
-    if _SD2_TEXT.search(layers.text) or 1024 in widths:
+    widths = {width for name, width in layers.widths.items() if re.search(_TEXT_LAYER, name)}
+    if re.search(_SD2_TEXT, layers.text) or 1024 in widths:
         return "sd2"
     return "stable_diffusion"

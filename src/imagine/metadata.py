@@ -100,7 +100,7 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
     Raises BadRequest on `field` for a recipe that is there and can't be read.
     """
     if len(data) > MAX_FILE:
-        raise BadRequest(f"{field} is {len(data)} bytes long; at most {MAX_FILE} are taken", field=field)
+        raise BadRequest(message("recipe.too_long", field, size=len(data), most=MAX_FILE))
     kind = containers.sniff(data)
     if kind is None:
         return _from_json_file(data, field)
@@ -216,16 +216,16 @@ def _decoded(text: bytes, kind: type[_T], field: str) -> _T:
     try:
         return msgspec.json.decode(text, type=kind)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"{field} holds a recipe that can't be read: {error}", field=field) from error
+        raise BadRequest(message("recipe.unreadable", field, why=str(error))) from error
 
 
 def _check(value: object, field: str, depth: int = _MAX_DEPTH) -> None:
     """Refuse what no recipe holds: numbers of more than 64 bits, depth without need."""
     if isinstance(value, int) and abs(value) > MAX_SEED:
-        raise BadRequest(f"{field} holds a number that is too big: more than {MAX_SEED}", field=field)
+        raise BadRequest(message("recipe.number", field, most=MAX_SEED))
     if isinstance(value, dict | list):
         if not depth:
-            raise BadRequest(f"{field} holds a recipe nested more than {_MAX_DEPTH} deep", field=field)
+            raise BadRequest(message("recipe.nested", field, most=_MAX_DEPTH))
         for part in value.values() if isinstance(value, dict) else value:
             _check(part, field, depth - 1)
 
@@ -244,5 +244,5 @@ def _typed(name: str, value: Any, field: str) -> Any:
     if name == "hires" and (number or isinstance(value, dict | bool)):  # a factor, in the original Imagine
         return value if isinstance(value, dict) else {"scale": float(value)} if value > 1 else None
     if name in (*_WHOLE, *_REAL, *_TEXTS, "hires"):
-        raise BadRequest(f"{field} holds a {name} that can't be used: {str(value)[:40]!r}", field=field)
+        raise BadRequest(message("recipe.value", field, name=name, value=str(value)[:40]))
     return value

@@ -15,6 +15,7 @@ from . import shipped
 from .errors import BadRequest, ImagineError
 from .files.reading import read_file
 from .files.yaml_text import read_yaml
+from .messages import message
 from .presets import Preset, presets_from
 from .settings import Settings
 
@@ -69,10 +70,14 @@ class Presets:
         if name in known:
             return known[name]
         near = difflib.get_close_matches(name[:200], known, n=3)
-        names = ", ".join(near or [*known][:_LISTED])
-        more = f" and {len(known) - _LISTED} more" if not near and len(known) > _LISTED else ""
-        meant = f"; did you mean: {names}?" if near else f"; there are: {names}{more}" if known else "; there are none"
-        raise BadRequest(f"preset '{name[:40]}' doesn't exist{meant}", field="preset")
+        if near:
+            raise BadRequest(message("preset.missing_near", "preset", name=name[:40], names=", ".join(near)))
+        if not known:
+            raise BadRequest(message("preset.none", "preset", name=name[:40]))
+        names, more = ", ".join([*known][:_LISTED]), max(0, len(known) - _LISTED)
+        if more:
+            raise BadRequest(message("preset.missing_many", "preset", name=name[:40], names=names, more=more))
+        raise BadRequest(message("preset.missing_among", "preset", name=name[:40], names=names))
 
     def _of(self, path: Path) -> list[Preset]:
         """What the file holds now; where that can't be used any more, what it held before."""

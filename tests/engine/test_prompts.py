@@ -225,14 +225,14 @@ def test_refuses_a_prompt_without_end(sd1: TextEncoder) -> None:
 def test_names_what_cannot_be_encoded(sd1: TextEncoder, prompt: str, same_as: str, names: str) -> None:
     encoded = sd1.encode(prompt)
     assert len(encoded.warnings) == 1
-    assert names in encoded.warnings[0]
+    assert names in str(encoded.warnings[0])
     assert torch.equal(encoded.embeddings, sd1.encode(same_as).embeddings)
 
 
 def test_names_what_the_vocabulary_lacks() -> None:
     small = CLIPTokenizer(vocab={"a</w>": 0, "b</w>": 1, "<|startoftext|>": 2, "<|endoftext|>": 3}, merges=[])
     encoded = TextEncoder(Tower(model(), small)).encode("a ж b")
-    assert "ж" in encoded.warnings[0]
+    assert "ж" in str(encoded.warnings[0])
 
 
 @pytest.mark.parametrize("prompt", [p for p in PROMPTS if p])
@@ -241,8 +241,8 @@ def test_what_can_be_encoded_is_not_warned_of(sd1: TextEncoder, prompt: str) -> 
 
 
 def test_warnings_name_the_field_they_are_about(sd1: TextEncoder) -> None:
-    assert "the prompt" in sd1.encode("fox\x01").warnings[0]
-    assert "the neg" in sd1.encode("fox\x01", field="neg").warnings[0]
+    assert "prompt has" in str(sd1.encode("fox\x01").warnings[0])
+    assert "neg has" in str(sd1.encode("fox\x01", field="neg").warnings[0])
 
 
 def test_the_cache_gives_back_the_latest_and_stays_within_its_bytes() -> None:

@@ -217,7 +217,7 @@ class Engine:
             whole = WholeJob(job.submit, job.number)
             return whole, lambda: in_one(lambda: whole.prepare_whole(first, _input_picture))
         if len(families) < len(models):
-            raise Unsupported(f"refiner '{job.params.refiner}' is a pipeline that runs whole", field="refiner")
+            raise Unsupported(message("refiner.whole", "refiner", name=job.params.refiner or ""))
         return job, lambda: job.prepare(families, _input_picture, self._device.torch)
 
     def _wait(self) -> None:

@@ -239,7 +239,7 @@ class Job:
         self._families = families
         params, own = self.params, families[0]
         if any(family.space != own.space for family in families):
-            raise Unsupported(f"refiner '{params.refiner}' can't go on with this model's latents", field="refiner")
+            raise Unsupported(message("refiner.other_latents", "refiner", name=params.refiner or ""))
         source = pictures(self.submit.img, "img") if self.submit.img is not None else None
         mask = pictures(self.submit.mask, "mask") if self.submit.mask is not None else None
         canvas = canvases.plan(
@@ -335,9 +335,8 @@ def _refiner(submit: Submit) -> list[Source]:
     if name is None:
         return []
     if not 0 <= submit.params.refiner_at <= 1:
-        message = f"refiner_at must be from 0 to 1, not {submit.params.refiner_at}"
-        raise BadRequest(message, field="refiner_at")
+        raise BadRequest(message("refiner.at", "refiner_at", value=submit.params.refiner_at))
     part = submit.source.parts.get("refiner")
     if part is None:
-        raise BadRequest(f"refiner '{name}' is not there", field="refiner")
+        raise BadRequest(message("refiner.missing", "refiner", name=name))
     return [Source(name=name, digest=part.digest, path=part.path, family="", files=part.files)]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from ..messages import Note
+from ..messages import Note, message
 
 EMPHASIS = 1.1
 """What one pair of round brackets multiplies by, and one pair of square ones divides by."""
@@ -66,7 +66,7 @@ def parse(text: str) -> Prompt:
     tokens, warnings = _matched(text)
     weighted = list(_weighted(tokens))
     if any(isinstance(piece, Piece) and abs(piece.weight) > MAX_WEIGHT for piece in weighted):
-        warnings.append(f"nested weights multiply beyond ±{MAX_WEIGHT:g}; that was used")
+        warnings.append(message("prompt.weights", most=MAX_WEIGHT))
     return Prompt(_merged(weighted), warnings)
 
 
@@ -140,10 +140,10 @@ def _weight(number: str, warnings: list[Note]) -> float:
     except ValueError:  # such as 1.2.3
         weight = math.nan
     if not math.isfinite(weight):
-        warnings.append(f"the weight '{number[:20]}' is not a finite number; 1 was used")
+        warnings.append(message("prompt.no_weight", value=number[:20]))
         return 1.0
     if abs(weight) > MAX_WEIGHT:
-        warnings.append(f"the weight {number[:20]} is beyond ±{MAX_WEIGHT:g}; that was used")
+        warnings.append(message("prompt.weight", value=number[:20], most=MAX_WEIGHT))
     return _clamp(weight, MAX_WEIGHT)
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from ..errors import BadRequest, Unsupported
-from ..messages import Note
+from ..messages import Note, message
 from .prompt_syntax import Break, parse
 from .prompt_tags import without_tags
 
@@ -136,9 +136,9 @@ class TextEncoder:
 
     def _check_clip(self, clip: int) -> None:
         if clip < 1:
-            raise BadRequest(f"clip is {clip}; it counts from 1", field="clip")
+            raise BadRequest(message("clip.least", "clip", value=clip))
         if clip > self.max_clip:
-            raise Unsupported(f"clip is {clip}; this model's text encoder allows 1 to {self.max_clip}", field="clip")
+            raise Unsupported(message("clip.most", "clip", value=clip, most=self.max_clip))
 
     def _chunks(self, prompt: str, field: str) -> tuple[list[Chunk], list[Note]]:
         plain, tags = without_tags(prompt, field)
@@ -155,13 +155,10 @@ class TextEncoder:
             unknown |= left_out
             tokens += [(token, piece.weight) for token in _ids(tokenizer, text)]
         if unknown:
-            warnings.append(f"the {field} has what can't be encoded and was left out: {_named(unknown)}")
+            warnings.append(message("prompt.unknown", field, names=_named(unknown)))
         chunks = split(tokens, self._size, self._comma)
         if len(chunks) > MAX_CHUNKS:
-            raise BadRequest(
-                f"the {field} takes {len(chunks)} chunks of {self._size} tokens; at most {MAX_CHUNKS} are encoded",
-                field=field,
-            )
+            raise BadRequest(message("prompt.long", field, chunks=len(chunks), size=self._size, most=MAX_CHUNKS))
         return chunks, warnings
 
     @torch.no_grad()

@@ -161,7 +161,7 @@ class Whole:
             return made.from_pipe(self._pipeline, torch_dtype=self._pipeline.dtype)
         except ValueError:
             field = "mask" if "mask_image" in needed else "img"
-            raise Unsupported(f"{field} has no place in a {self.name}", field=field) from None
+            raise Unsupported(message("whole.no_place", field, pipeline=self.name)) from None
 
 
 class Run:

@@ -175,7 +175,7 @@ class WholeJob(Job):
 def _refuse(params: GenerationParams) -> None:
     for field in ("hires", "vae", "refiner"):
         if getattr(params, field) is not None:
-            raise Unsupported(f"{field} has no place in a pipeline that runs whole", field=field)
+            raise Unsupported(message("whole.nowhere", field))
 
 
 def _wanted(params: GenerationParams, canvas: Canvas) -> dict[str, Any]:

@@ -154,7 +154,7 @@ class Engine:
 
     def _shows(self, first: Job) -> bool:
         """Before a long step of `first`: is there a picture to be sent, which would else have to wait for its end?"""
-        if not first.prepared or first.denoised:
+        if not self._pictures.making or not first.prepared or first.denoised:
             return False
         seconds = self._batching.expected(first.key, 1) or 0.0
         self._pictures.wait(min(seconds * _FOR_PICTURES, _LONGEST_FOR_PICTURES))

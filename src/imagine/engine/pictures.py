@@ -79,6 +79,11 @@ class Pictures:
         yield from [(job, future) for job, future in self._finals.items() if future.done()]
 
     @property
+    def making(self) -> bool:
+        """Is any being made, or ready?"""
+        return bool(self._finals or self._previews)
+
+    @property
     def ready(self) -> bool:
         """Is a final picture ready?"""
         return any(future.done() for future in self._finals.values())

@@ -42,18 +42,23 @@ async def generate(request: web.Request) -> web.StreamResponse:
 
 
 async def _asked(request: web.Request, holding: Holding) -> _Asked:
-    """What the request asks for. Its body is forgotten on the way: a photo takes long to denoise."""
-    gateway = request.app[GATEWAY]
-    body = await read_body(request, holding)
-    client = client_of(request)
-    parsed = _parsed(body) if len(body) < _LARGE else await gateway.apart(lambda: _parsed(body), client)
-    asked = await plan(gateway, parsed.request, client, holding)
+    """What the request asks for. Its pictures are forgotten on the way: a photo takes long to denoise."""
+    parsed = await _read(request, holding)
+    asked = await plan(request.app[GATEWAY], parsed.request, client_of(request), holding)
     asked = asked._replace(warnings=[*parsed.warnings, *asked.warnings])
     as_png = request.headers.get("Accept", "").split(",")[0].split(";")[0].strip().lower() == "image/png"
     if as_png and (asked.streams or len(asked.jobs) > 1):
         field = "count" if not asked.streams else "stream" if asked.jobs[0].preview.every else "progress"
         raise BadRequest(message("accept.png", field))
     return _Asked(asked, as_png)
+
+
+async def _read(request: web.Request, holding: Holding) -> Parsed:
+    """What the body says. The body itself is gone then: a large picture in it waits for its turn to be looked at."""
+    body = await read_body(request, holding)
+    if len(body) < _LARGE:
+        return _parsed(body)
+    return await request.app[GATEWAY].apart(lambda: _parsed(body), client_of(request))
 
 
 def _parsed(body: bytes) -> Parsed:

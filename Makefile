@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz lint docs page ui-test chromium systemd nginx screenshots format bench binary binary-test toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format bench binary binary-test toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,6 +25,9 @@ test-fast: .venv/ready  ## the tests that take moments
 
 fuzz: .venv/ready  ## 6,000 requests that /openapi.json allows and forbids, at a server without a model
 	$(PY) -m tests.server.test_properties 6000
+
+soak: .venv/ready  ## half an hour of pictures, kills and broken files (MINUTES, PICTURES)
+	$(PY) -m tests.faults.soak $(or $(MINUTES),30) --pictures $(or $(PICTURES),2000)
 
 lint: .venv/ready  ## style and types
 	.venv/bin/ruff check .

@@ -22,7 +22,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; overwrites.")
 def command(file: Path, output: Path | None) -> None:
     """Turn FILE, a PNG, into a JSON, or a JSON into a PNG, beside it."""
-    from ..images import write_atomically
+    from ..files.writing import write_atomically
 
     data = read_input(file, "file")
     if data.startswith(PNG):

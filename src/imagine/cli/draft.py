@@ -7,7 +7,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from ..images import TEMPORARY, write_atomically, write_together
+from ..files.writing import TEMPORARY, write_atomically, write_together
 from .signals import shielded
 
 

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from ..errors import BadRequest, ImagineError
 from ..files.folders import sweep
-from ..images import TEMPORARY, decode, encode, write_atomically
+from ..files.writing import TEMPORARY, write_atomically
+from ..images import decode, encode
 from .destination import WRITTEN, Destination
 from .draft import Draft
 from .exits import reason

@@ -20,7 +20,7 @@ import torch
 from ..errors import ImagineError
 from ..files.folders import make_own
 from ..files.reading import read_file
-from ..images import write_atomically
+from ..files.writing import write_atomically
 
 _log = logging.getLogger(__name__)
 FILE = "precision.json"

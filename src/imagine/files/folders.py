@@ -7,9 +7,12 @@ import os
 import time
 from pathlib import Path
 
+from .writing import TEMPORARY
+
 _ABANDONED = 3600.0
 """Seconds after which nobody can still be writing a file of ours."""
-_PREFIXES = (".imagine-", ".models.json.")
+_PREFIXES = (TEMPORARY, ".models.json.")
+"""Of today's, and of the releases that wrote a cache by itself."""
 
 
 def make_own(folder: Path) -> Path:

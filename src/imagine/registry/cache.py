@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ from imagine import __version__
 from imagine.errors import ImagineError
 from imagine.files.folders import make_own
 from imagine.files.reading import read_file
+from imagine.files.writing import write_atomically
 from imagine.registry.entry import Entry
 from imagine.registry.scan import Stamp
 
@@ -46,12 +46,9 @@ def load_records(path: Path) -> dict[str, Record]:
 def save_records(path: Path, records: dict[str, Record]) -> bool:
     """Replace the file at `path`, whole or not at all; False where the system doesn't let us."""
     data = msgspec.msgpack.encode(_Contents(FORMAT, __version__, list(records.values())))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         make_own(path.parent)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-        temporary.replace(path)
+        write_atomically(path, data, mode=0o600)
     except OSError:
         return False  # a cache that can't be kept only costs the time to fill it again
     return True

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import images
 from ..errors import ImagineError
 from ..files.folders import make_own, sweep
+from ..files.writing import write_atomically
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
@@ -77,7 +77,7 @@ class Pictures:
         try:
             make_own(self.folder)
             self.sweep(room=len(data))
-            images.write_atomically(self.folder / name, data, mode=0o600)
+            write_atomically(self.folder / name, data, mode=0o600)
         except OSError as error:
             _log.error("the picture can't be kept in %s: %s", self.folder, error)
             reason = error.strerror or "it can't be written"

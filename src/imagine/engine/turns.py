@@ -49,7 +49,14 @@ class Line:
 
     def ordered(self, jobs: Sequence[Job]) -> list[Job]:
         """Whose turn it is first. Of a client's own, newcomers are shown first, then finished latents developed."""
-        return sorted(jobs, key=self._place)
+        starts = {client: self._clients.start(client) for client in {job.client for job in jobs}}
+        own = self._jobs
+        return sorted(
+            jobs,
+            key=lambda job: (
+                starts[job.client], _stage(job), own[job.client].start(job.id), job.served, job.number
+            ),
+        )  # fmt: skip
 
     def serve(self, job: Job) -> None:
         """It is this job's turn."""
@@ -68,9 +75,12 @@ class Line:
         """How many seconds more than that of `other` the client of `job` had."""
         return self._clients.start(job.client) - self._clients.start(other.client)
 
-    def _place(self, job: Job) -> tuple[float, int, float, int, int]:
-        stage = 0 if not job.prepared else 1 if not job.served else 2 if job.denoised else 3
-        return (self._clients.start(job.client), stage, self._jobs[job.client].start(job.id), job.served, job.number)
+
+def _stage(job: Job) -> int:
+    """Of a client's own: who is new, then who wasn't shown yet, then who has nothing left to denoise."""
+    if not job.prepared:
+        return 0
+    return 1 if not job.served else 2 if job.denoised else 3
 
 
 def choose(first: Job, line: Sequence[Job], batching: Batching, ahead: Callable[[Job, Job], float]) -> Batch:

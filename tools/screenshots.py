@@ -61,9 +61,9 @@ def take(chrome: Any, url: str, site: Site | None, language: str, theme: str, ou
     page = context.new_page()
     page.goto(f"{url}?lang={language}")
     page.wait_for_selector("#status[data-state=ready]")
-    page.fill("#f-seed", SEED)
     name = f"{language}-{theme}"
     page.screenshot(path=out / f"empty-{name}.png")
+    page.fill("#f-seed", SEED)
     for prompt in PROMPTS[language]:
         generate(page, prompt)
     page.screenshot(path=out / f"desktop-{name}.png")

@@ -51,6 +51,5 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
 def _carried(name: str, value: object) -> object:
     """The picture that the recipe holds, None for none."""
     if isinstance(value, str) and _DIGEST.fullmatch(value):
-        message = f"the recipe names its {name} by digest only ({value[:12]}…); give the picture itself as {name}"
-        raise BadRequest(message, field=name)
+        raise BadRequest(message("recipe.by_digest", name, digest=value[:12]))
     return value or None

@@ -126,11 +126,8 @@ def test_a_crash_says_how_it_ended():
     async def go():
         async with running() as worker:
             last = (await read(worker.submit(submit("1", "exit"))))[-1]
-            assert last == Failed(
-                job="1",
-                error="WorkerLost",
-                message=message("worker.lost", why="ended with status 3: assertion failed: x > 0"),
-            )
+            ended = message("lost.ended_saying", status=3, line="assertion failed: x > 0")
+            assert last == Failed(job="1", error="WorkerLost", message=message("worker.lost", why=ended))
 
     asyncio.run(go())
 
@@ -274,7 +271,7 @@ sys.exit("no device yet")
         restarts = Restarts(first=0.01, hopeless=1)
         async with running(command=[sys.executable, "-c", late], restarts=restarts, ready=False) as worker:
             await until(worker, lambda: worker.broken is not None)
-            assert worker.broken == "can't be started: it ended with status 1: no device yet"
+            assert str(worker.broken) == "can't be started: it ended with status 1: no device yet"
             await until(worker, lambda: worker.ready is not None)
             assert worker.broken is None
             assert isinstance((await read(worker.submit(submit("1"))))[-1], Finished)
@@ -286,7 +283,7 @@ def test_a_worker_that_cannot_be_run_at_all_is_broken():
     async def go():
         async with running(command=["/nowhere/python"], ready=False) as worker:
             await until(worker, lambda: worker.broken is not None)
-            assert "can't be run" in worker.broken
+            assert "can't be run" in str(worker.broken)
 
     asyncio.run(go())
 
@@ -305,7 +302,7 @@ def test_a_malformed_frame_costs_the_worker_its_life(said):
     async def go():
         async with running(command=babbler, restarts=Restarts(first=0.01, hopeless=1), ready=False) as worker:
             await until(worker, lambda: worker.broken is not None)
-            assert "malformed frame" in worker.broken
+            assert "malformed frame" in str(worker.broken)
 
     asyncio.run(go())
 
@@ -317,7 +314,7 @@ def test_a_worker_that_is_never_ready_is_given_up():
         restarts = Restarts(first=0.01, hopeless=1)
         async with running(command=mute, limits=Limits(start=0.2), restarts=restarts, ready=False) as worker:
             await until(worker, lambda: worker.broken is not None)
-            assert "was not ready after 0.2 s" in worker.broken
+            assert "was not ready after 0.2 s" in str(worker.broken)
 
     asyncio.run(go())
 

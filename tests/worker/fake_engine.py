@@ -22,6 +22,7 @@ from imagine.frames import (
     Unload,
     Unloaded,
 )
+from imagine.messages import message
 from imagine.params import GenerationParams
 
 
@@ -116,7 +117,9 @@ class FakeEngine:
             events.append(Preview(job=job.job, step=done, steps=total, data=b"p" * 1000))
         if done == total:
             meta = {"prompt": job.params.prompt, "seed": job.params.seed}
-            events.append(Finished(job=job.job, data=job.img or b"png of " + job.job.encode(), meta=meta, timings={}))
+            data = job.img or b"png of " + job.job.encode()
+            notes = [message("memory.tiles")] if job.params.prompt == "short of memory" else []
+            events.append(Finished(job=job.job, data=data, meta=meta, timings={}, warnings=notes))
         else:
             self._jobs.append((job, done + 1))
         return events

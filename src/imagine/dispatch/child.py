@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Sequence
 
 from ..frames import AnyCommand, Assembler, FrameError, Heartbeat, Log, Ready, Report, encode, report_from_bytes
+from ..messages import Note, message
 from .limits import Limits
 
 _log = logging.getLogger("imagine.worker")
@@ -25,11 +26,11 @@ class Child(asyncio.SubprocessProtocol):
         self._limits = limits
         self._report = report
         self._loop = asyncio.get_running_loop()
-        self.ended: asyncio.Future[str] = self._loop.create_future()
+        self.ended: asyncio.Future[Note] = self._loop.create_future()
         self.last_line = ""
         self._frames = Assembler()
         self._line = bytearray()
-        self._verdict: str | None = None
+        self._verdict: Note | None = None
         self._is_ready = False
         self._spoke = False
         self._silent_looks = 0
@@ -51,7 +52,7 @@ class Child(asyncio.SubprocessProtocol):
         if isinstance(pipe, asyncio.WriteTransport) and not pipe.is_closing():
             pipe.write(frame)
 
-    def kill(self, verdict: str) -> None:
+    def kill(self, verdict: Note) -> None:
         """Ends the process at once, whatever state it is in; `verdict` is why, unless there is a reason already."""
         self._verdict = self._verdict or verdict
         if self._transport.get_returncode() is None and not self.ended.done():
@@ -75,12 +76,12 @@ class Child(asyncio.SubprocessProtocol):
             for body in self._frames.feed(data):
                 self._take(report_from_bytes(body))
         except FrameError as error:
-            self.kill(f"sent a malformed frame ({error})")
+            self.kill(message("lost.frame", why=str(error)))
 
     def pipe_connection_lost(self, fd: int, _: Exception | None) -> None:
         """It closed a pipe: it is ending, or of no use."""
         if fd == 1 and not self.ended.done():
-            self._later(self._limits.linger, lambda: self.kill("closed its output"))
+            self._later(self._limits.linger, lambda: self.kill(message("lost.closed")))
 
     def process_exited(self) -> None:
         """It is gone; a child of its own that holds the pipes must not keep us waiting for their end."""
@@ -112,18 +113,18 @@ class Child(asyncio.SubprocessProtocol):
     def _judge(self, beat: Heartbeat) -> None:
         limit = self._limits.of(beat.stage)
         if self._is_ready and beat.busy and beat.age > limit:
-            self.kill(f"hung: {beat.age:.0f} s in '{beat.stage}', where {limit:g} s are allowed")
+            self.kill(message("lost.hung", seconds=round(beat.age), stage=beat.stage, most=limit))
 
     def _overdue(self) -> None:
         if not self._is_ready:
-            self.kill(f"was not ready after {self._limits.start:g} s")
+            self.kill(message("lost.start", seconds=self._limits.start))
 
     def _look(self) -> None:
         """Counts looks without a word rather than time, so that a pause of our own isn't taken for its silence."""
         self._silent_looks = 0 if self._spoke else self._silent_looks + 1
         self._spoke = False
         if self._silent_looks >= _LOOKS:
-            self.kill(f"hung: not a word for {self._limits.silence:g} s")
+            self.kill(message("lost.silent", seconds=self._limits.silence))
         else:
             self._later(self._limits.silence / _LOOKS, self._look)
 
@@ -142,18 +143,17 @@ class Child(asyncio.SubprocessProtocol):
                 self.last_line = text
                 _log.info("%s", text)
 
-    def _obituary(self) -> str:
+    def _obituary(self) -> Note:
         """How the process ended by itself, in words."""
         status = self._transport.get_returncode()
         if status is not None and status < 0:
             name = signal.Signals(-status).name if -status in list(signal.Signals) else f"signal {-status}"
-            return f"was killed by {name}" + _LIKELY.get(name, "")
-        said = f": {self.last_line}" if self.last_line else ""
-        return f"ended with status {status}{said}"
+            return message(_KILLED.get(name, "lost.killed"), signal=name)
+        status = -1 if status is None else status
+        if self.last_line:
+            return message("lost.ended_saying", status=status, line=self.last_line)
+        return message("lost.ended", status=status)
 
 
-_LIKELY = {
-    "SIGKILL": " (perhaps for lack of memory)",
-    "SIGBUS": " (a model file was changed while it was in use, or memory ran out)",
-    "SIGSEGV": " (a fault in a driver or a library)",
-}
+_KILLED = {"SIGKILL": "lost.SIGKILL", "SIGBUS": "lost.SIGBUS", "SIGSEGV": "lost.SIGSEGV"}
+"""Signals that say what it was, likely."""

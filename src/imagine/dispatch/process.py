@@ -30,7 +30,7 @@ from ..frames import (
     WorkerSettings,
     ends,
 )
-from ..messages import message
+from ..messages import Note, message
 from ..runtime import worker_command
 from .buffer import Buffer, EventStream
 from .child import Child
@@ -66,7 +66,7 @@ class ProcessWorker:
         self._stopping = False
         self._was_useful = False
         self.ready: Ready | None = None
-        self.broken: str | None = None
+        self.broken: Note | None = None
         self.stats = Stats()
         self.heartbeat: Heartbeat | None = None
         self.restarts = 0
@@ -100,7 +100,7 @@ class ProcessWorker:
         if (child := self._child) is not None:
             child.send(Shutdown())
             await asyncio.wait([child.ended], timeout=self._limits.farewell)
-            child.kill("was stopped")
+            child.kill(message("lost.stopped"))
             await child.ended
         if self._keeper is not None:
             self._keeper.cancel()
@@ -147,7 +147,9 @@ class ProcessWorker:
         if self._child is None or self.ready is None:
             self._end(
                 Failed(
-                    job=job, error=WorkerLost.__name__, message=message("worker.lost", why=self.broken or "is starting")
+                    job=job,
+                    error=WorkerLost.__name__,
+                    message=message("worker.lost", why=self.broken or message("lost.starting")),
                 )
             )
         else:
@@ -169,20 +171,20 @@ class ProcessWorker:
             starts_failed = 0 if was_ready else starts_failed + 1
             _log.error("the worker %s", why)
             if starts_failed >= self._when.hopeless:
-                self.broken = f"can't be started: it {why}"
+                self.broken = message("lost.not_started", why=why)
                 self._settled.set()
             self._changed()
             await asyncio.sleep(self._when.delay(useless))
             self.restarts += 1
 
-    async def _live(self) -> tuple[str, bool, bool]:
+    async def _live(self) -> tuple[Note, bool, bool]:
         """One life of the process: why it ended, whether it became ready, and whether it was of any use."""
         self._was_useful = False
         child = Child(self._limits, self._hear)
         try:
             await child.spawn(self._command)
         except OSError as error:
-            return f"can't be run: {error}", False, False
+            return message("lost.unrunnable", why=str(error)), False, False
         self._child = child
         child.send(Start(settings=self._settings))
         try:
@@ -226,7 +228,7 @@ class ProcessWorker:
         if not self._jobs:
             self._idle.set()
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: Note) -> None:
         """Every job it had is lost with the process."""
         for job in list(self._jobs):
             self._end(Failed(job=job, error=WorkerLost.__name__, message=message("worker.lost", why=why)))

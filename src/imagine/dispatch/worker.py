@@ -8,6 +8,7 @@ from typing import Protocol
 from .. import errors
 from ..events import Failed
 from ..frames import JobReport, Loaded, Ready, Source, Stats, Submit
+from ..messages import Note
 
 
 class Events(Protocol):
@@ -31,7 +32,7 @@ class Worker(Protocol):
         """What it said when it became ready; None while it can't take jobs."""
 
     @property
-    def broken(self) -> str | None:
+    def broken(self) -> Note | None:
         """Why it can't be started, after several attempts; None while there is hope."""
 
     @property

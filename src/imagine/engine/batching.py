@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterator
 from itertools import groupby
 
 from ..errors import BadRequest
+from ..messages import message
 
 BUCKETS = (1, 2, 4, 8, 16)
 FULL_ENOUGH = 0.75
@@ -128,7 +129,7 @@ def buckets_text(buckets: list[int]) -> str:
 def buckets_from_text(text: str) -> list[int]:
     """The bucket of each evaluation. Raises BadRequest on `buckets`."""
     if len(text) > 10_000 or not _RUNS.fullmatch(text):
-        raise BadRequest(f"buckets is {text[:40]!r}; it should look like 1x12,4x13", field="buckets")
+        raise BadRequest(message("buckets.form", "buckets", value=f"{text[:40]!r}"))
     return list(_unrolled(text))
 
 
@@ -136,6 +137,6 @@ def _unrolled(text: str) -> Iterator[int]:
     for run in text.split(","):
         bucket, count = (int(number) for number in run.split("x"))
         if bucket not in BUCKETS:
-            raise BadRequest(f"buckets names {bucket}; there are {', '.join(map(str, BUCKETS))}", field="buckets")
+            raise BadRequest(message("buckets.unknown", "buckets", value=bucket, there=", ".join(map(str, BUCKETS))))
         for _ in range(count):
             yield bucket

@@ -14,6 +14,7 @@ import transformers
 
 from ..errors import BadRequest
 from ..frames import Ready, WorkerSettings
+from ..messages import message
 from . import allocator
 from .families.family import Family
 from .precision import Precision
@@ -177,10 +178,10 @@ def _chosen(wanted: str) -> torch.device:
     try:
         device = torch.device(wanted)
     except RuntimeError:
-        raise BadRequest(f"device is {wanted!r}; it should be auto, cpu, cuda, cuda:N or mps", field="device") from None
+        raise BadRequest(message("device.form", "device", value=wanted)) from None
     there = {"cpu": True, "mps": mps, "cuda": cuda and (device.index or 0) < torch.cuda.device_count()}
     if not there.get(device.type, False):
-        raise BadRequest(f"device is {wanted!r}, which this machine does not have", field="device")
+        raise BadRequest(message("device.missing", "device", value=wanted))
     return device
 
 

@@ -257,6 +257,7 @@ def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
     return tokenizer.encode(text, add_special_tokens=False, verbose=False)
 
 
-def _named(characters: set[str], most: int = 10) -> str:
+def _named(characters: set[str], most: int = 10) -> Note:
     named = [c if len(c) > 1 or c.isprintable() else f"U+{ord(c):04X}" for c in sorted(characters)]
-    return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
+    first = ", ".join(named[:most])
+    return message("names.more", names=first, more=len(named) - most) if len(named) > most else first

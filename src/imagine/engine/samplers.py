@@ -17,6 +17,7 @@ from imagine.engine.noise import Noise
 from imagine.engine.schedules import scheduler_for
 from imagine.engine.solvers import BrownianPath
 from imagine.errors import BadRequest, Unsupported
+from imagine.messages import message
 from imagine.params import MAX_SEED
 from imagine.samplers import SamplerRow, find
 
@@ -131,14 +132,11 @@ def noise_seed(seed: int) -> int:
 
 def _check(noise: Noise, seed: int, strength: float) -> None:
     if noise.zero_snr and noise.prediction == "epsilon":
-        message = (
-            "a model trained to zero terminal SNR must predict v: at pure noise, epsilon says nothing of the picture"
-        )
-        raise Unsupported(message, field="model")
+        raise Unsupported(message("model.zero_snr", "model"))
     if not 0 <= strength <= 1:
-        raise BadRequest(f"strength must be from 0 to 1, not {strength}", field="strength")
+        raise BadRequest(message("value.range", "strength", value=strength, least=0, most=1))
     if not 0 <= seed <= MAX_SEED:
-        raise BadRequest(f"seed must be from 0 to {MAX_SEED}, not {seed}", field="seed")
+        raise BadRequest(message("value.range", "seed", value=seed, least=0, most=MAX_SEED))
 
 
 def _levels(row: SamplerRow, scheduler: Any, prediction: str) -> list[_Level]:

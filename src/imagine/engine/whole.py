@@ -104,13 +104,13 @@ class Whole:
     def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Parts[Coded]:
         """As a family's."""
         if self._autoencoder is None:
-            raise Unsupported("this model's latents can't be shown", field="preview")
+            raise Unsupported(message("preview.none", "preview"))
         return self._autoencoder.encoding(pixels, tiled=tiled)
 
     def decode(self, latents: Tensor, *, tiled: bool = False) -> Parts[Coded]:
         """As a family's."""
         if self._autoencoder is None:
-            raise Unsupported("this model's latents can't be shown", field="preview")
+            raise Unsupported(message("preview.none", "preview"))
         return self._autoencoder.decoding(latents, tiled=tiled)
 
     def shows(self, latents: Tensor | None) -> bool:

@@ -128,9 +128,9 @@ class WholeJob(Job):
             ("clip", "clip_skip", params.clip > 1),
         ):
             if said and not model.accepts(argument):
-                self.warn(f"{field} has no effect on a {model.name}")
+                self.warn(message("no_effect.pipeline", field, pipeline=model.name))
         if params.sampler != _OWN_SAMPLER or params.schedule != "default":
-            self.warn(f"sampler and schedule have no effect: a {model.name} brings its own")
+            self.warn(message("no_effect.own_sampler", "sampler", pipeline=model.name))
 
     def evaluate(self, turn: float) -> bool:
         """Run for about `turn` seconds, at most to the end of a step; says whether one of the user's was completed."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from ..errors import Busy
+from ..messages import message
 from .packing import CODINGS, Unpacking
 
 MAX_BODY = 64 * 2**20
@@ -15,6 +16,8 @@ MAX_TOTAL = 4 * MAX_BODY
 """Bytes of bodies, and of the pictures that came in them, that are held at one time."""
 DEADLINE = 60.0
 """Seconds for a body to arrive."""
+_PATIENCE = 5.0
+"""Seconds after which to try again where too many came at once."""
 
 
 class TooLarge(Exception):
@@ -38,7 +41,7 @@ class Allowance:
     def take(self, size: int) -> None:
         """Raises Busy where there isn't so much."""
         if size > self._left:
-            raise Busy("too many large requests at once; try again in 5 s", retry_after=5.0)
+            raise Busy(message("busy.bodies", seconds=_PATIENCE), retry_after=_PATIENCE)
         self._left -= size
 
 

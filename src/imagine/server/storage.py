@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ..errors import ImagineError
 from ..files.folders import make_own, sweep
 from ..files.writing import write_atomically
+from ..messages import message
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
@@ -80,8 +81,8 @@ class Pictures:
             write_atomically(self.folder / name, data, mode=0o600)
         except OSError as error:
             _log.error("the picture can't be kept in %s: %s", self.folder, error)
-            reason = error.strerror or "it can't be written"
-            raise ImagineError(f"the server can't keep the picture for a URL: {reason.lower()}") from error
+            reason = (error.strerror or "it can't be written").lower()
+            raise ImagineError(message("url.unwritten", why=reason)) from error
         return name
 
     def find(self, name: str) -> Kept | None:

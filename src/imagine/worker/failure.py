@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..engine.device_errors import is_lost, ran_out
 from ..errors import BadRequest, ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
 from ..events import Failed
+from ..messages import Note, message
 
 # Recognised by name, so that this border doesn't import what it guards against.
 _MODEL = {"SafetensorError", "OSError"}
@@ -21,12 +22,12 @@ def error_from_exception(error: Exception) -> ImagineError:
     names = {kind.__name__ for kind in type(error).__mro__}
     text = str(error)
     if ran_out(error):
-        return OutOfMemory(f"not enough memory for this picture; a smaller one may fit ({_one_line(text)})")
+        return OutOfMemory(message("memory.failed", why=_one_line(text)))
     if is_lost(error):
-        return WorkerLost(f"the device failed: {_one_line(text)}")
+        return WorkerLost(message("device.failed", why=_one_line(text)))
     if names & _MODEL:
-        return UnusableModel(f"the model can't be read: {_one_line(text)}")
-    return ImagineError(f"the worker failed: {type(error).__name__}: {_one_line(text)}")
+        return UnusableModel(message("model.not_read", why=_one_line(text)))
+    return ImagineError(message("worker.error", kind=type(error).__name__, why=_one_line(text)))
 
 
 def failed_from_error(job: str, error: ImagineError) -> Failed:
@@ -35,7 +36,9 @@ def failed_from_error(job: str, error: ImagineError) -> Failed:
     return Failed(job=job, error=type(error).__name__, message=error.note, field=field)
 
 
-def _one_line(text: str) -> str:
+def _one_line(text: str) -> Note:
     """The first line that says something, whatever characters a driver or a file name put into it."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+    line = next((line.strip() for line in text.splitlines() if line.strip()), None)
+    if line is None:
+        return message("worker.no_reason")
     return without_folders(line[: 4 * _LONGEST])[:_LONGEST].encode("utf-8", "replace").decode("utf-8")

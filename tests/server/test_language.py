@@ -1,0 +1,44 @@
+"""What a worker process says reaches the client in the client's language."""
+
+import asyncio
+
+import pytest
+
+from imagine.dispatch.process import ProcessWorker
+from imagine.frames import WorkerSettings
+from tests.dispatch.test_dispatch_process import FAKE
+from tests.server.served import serving
+
+NO_MEMORY = "на эту картинку не хватило памяти; попробуйте размер поменьше (причина не названа)"
+LOST = "процесс, который рисует, прервался: завершён сигналом SIGKILL (возможно, не хватило памяти)"
+TILED = "не хватило памяти: VAE работал по частям картинки"
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """What a server with a real worker process answers a Russian to each prompt."""
+
+    async def go():
+        worker = ProcessWorker(WorkerSettings(), command=FAKE)
+        async with serving(tmp_path_factory.mktemp("home"), worker=worker) as client:
+            said = {}
+            for prompt in ("short of memory", "out of memory", "killed"):
+                body = {"prompt": prompt, "num_steps": 2}
+                async with client.post("/generate", json=body, headers={"Accept-Language": "ru"}) as answer:
+                    said[prompt] = answer.status, await answer.json()
+            return said
+
+    return asyncio.run(go())
+
+
+def test_a_warning_of_the_engine_is_told_in_russian(answers):
+    status, answer = answers["short of memory"]
+    assert (status, answer["warnings"]) == (200, [TILED])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "status", "code", "told"),
+    [("out of memory", 507, "memory.failed", NO_MEMORY), ("killed", 502, "worker.lost", LOST)],
+)
+def test_a_failure_of_the_worker_is_told_in_russian(answers, prompt, status, code, told):
+    assert answers[prompt] == (status, {"error": told, "code": code})

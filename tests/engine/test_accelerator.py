@@ -1,7 +1,6 @@
 """The engine on an accelerator that isn't there (`tests.engine.pretended`): every kind of picture, and short memory."""
 
 import gc
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import diffusers
@@ -10,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+import imagine.engine.loading.open
 import imagine.engine.opening
 import imagine.engine.passes
 from imagine.engine.device import Device
 from imagine.engine.families.family import Conditioning
 from imagine.engine.parts import whole as in_one_go
-from imagine.errors import ImagineError, OutOfMemory
+from imagine.errors import ImagineError, OutOfMemory, UnusableModel
 from imagine.frames import WorkerSettings
 from imagine.messages import sentences
 from imagine.params import Hires
@@ -239,7 +239,7 @@ def test_what_a_device_can_not_hold_is_cast_before_it_goes_there(accelerator, fi
 def test_a_model_that_does_not_fit_is_short_of_memory_and_leaves_nothing(accelerator, files, kind):
     card = accelerator()
     engine, source = on(card), source_of(files[kind])
-    card.limit = 2_000_000
+    card.limit = 50_000
     with pytest.raises(OutOfMemory, match="'tiny' does not fit"):
         run(engine, wish(source))
     engine.drop_step()
@@ -248,16 +248,19 @@ def test_a_model_that_does_not_fit_is_short_of_memory_and_leaves_nothing(acceler
     assert made(engine, wish(source, num_steps=1)).data
 
 
-def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, files, tmp_path):
+def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, files, monkeypatch):
     """Its error is kept by who asked for it; not what was half opened."""
-    shutil.copytree(files["folder"], tmp_path / "broken")
-    (tmp_path / "broken" / "scheduler" / "scheduler_config.json").write_text('{"prediction_type": []}')
+
+    def refuse(loaded):
+        raise UnusableModel(f"{loaded.family} can't be used")
+
+    monkeypatch.setattr(imagine.engine.loading.open, "family_from_components", refuse)
     card = accelerator()
     engine = on(card)
     gc.disable()
     try:
-        with pytest.raises(ImagineError) as refused:
-            run(engine, wish(source_of(tmp_path / "broken")))
+        with pytest.raises(UnusableModel) as refused:
+            run(engine, wish(source_of(files["folder"])))
         assert card.used == 0, refused.value
     finally:
         gc.enable()
@@ -311,14 +314,20 @@ def test_text_encoders_wait_in_main_memory_and_come_to_the_device_to_work(accele
     assert card.used >= before - 20_000
 
 
-def test_a_vae_that_has_no_room_to_be_widened_is_as_it_was(accelerator, files):
+def test_a_vae_that_ran_out_of_room_in_float32_is_as_it_was(accelerator, files):
     card = accelerator()
     engine = on(card)
     made(engine, wish(source_of(files["sd"]), num_steps=1))
     family = model_of(engine)
     vae = family._autoencoder._vae
-    latents = torch.full((1, 4, 8, 8), float("inf"), device="cuda")
-    card.limit = card.used + 400_000
+    latents = torch.full((1, 4, 1, 1), float("inf"), device="cuda")
+
+    def short(layer, _):
+        if layer.weight.dtype == torch.float32:
+            card.limit = card.used  # there is not even room to cast it back
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    vae.decoder.conv_out.register_forward_pre_hook(short)
     with pytest.raises(torch.OutOfMemoryError):
         in_one_go(family.decode(latents))
     assert {parameter.dtype for parameter in vae.parameters()} == {torch.float16}

@@ -12,6 +12,7 @@ from declared import FLUX, header_json, kohya_lora, tiny, vae, write
 from test_registry_header import unprivileged
 
 from imagine.errors import ModelNotFound, UnusableModel
+from imagine.messages import message
 from imagine.registry import describe
 from imagine.registry.header import read_header
 from imagine.registry.registry import Registry
@@ -28,7 +29,7 @@ def names(registry):
 
 
 def problems(registry):
-    return {entry.name: entry.problem for entry in registry.files() if entry.problem}
+    return {entry.name: str(entry.problem) for entry in registry.files() if entry.problem}
 
 
 @pytest.fixture
@@ -299,7 +300,7 @@ def test_names_that_no_terminal_should_obey_are_refused(tmp_path):
     assert names(registry) == ["good"]
     for entry in registry.files():
         assert (entry.name + entry.path).isprintable()
-        assert entry.problem in {None, "its path has characters that can't be shown; rename it"}
+        assert entry.problem is None or str(entry.problem) == "its path has characters that can't be shown; rename it"
     msgspec.json.encode(registry.files())
 
 
@@ -500,3 +501,10 @@ def test_a_mistyped_name_has_its_likely_ones(tmp_path):
     assert registry.similar("toybx") == ["toybox"]
     assert registry.similar("dreamshaper")[:2] == ["dreamshaper_8", "dreamshaper_xl"]
     assert registry.similar("zzz") == []
+
+
+def test_the_cache_keeps_why_a_file_cannot_be_used_with_its_code(tmp_path):
+    (tmp_path / "cut.safetensors").write_bytes(b"\x00" * 4)
+    (first,) = fresh(tmp_path, cache=tmp_path / "cache").files()
+    (again,) = fresh(tmp_path, cache=tmp_path / "cache").files()
+    assert first.problem == again.problem == message("unfit.too_small", size=4)

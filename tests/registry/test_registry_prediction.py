@@ -144,7 +144,7 @@ def test_a_sidecar_that_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "x.yaml")
     registry = Registry([tmp_path])
     registry.refresh()
-    assert registry.files()[0].problem == "its sidecar x.yaml can't be used: it is not a regular file"
+    assert str(registry.files()[0].problem) == "its sidecar x.yaml can't be used: it is not a regular file"
 
 
 def test_the_sidecar_beside_a_checkpoint_is_seen_and_its_changes_too(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from imagine.dispatch.process import ProcessWorker
 from imagine.frames import WorkerSettings
 from tests.dispatch.test_dispatch_process import FAKE
-from tests.server.served import serving
+from tests.server.served import ask, serving
 
 NO_MEMORY = "на эту картинку не хватило памяти; попробуйте размер поменьше (причина не названа)"
 LOST = "процесс, который рисует, прервался: завершён сигналом SIGKILL (возможно, не хватило памяти)"
@@ -42,3 +42,20 @@ def test_a_warning_of_the_engine_is_told_in_russian(answers):
 )
 def test_a_failure_of_the_worker_is_told_in_russian(answers, prompt, status, code, told):
     assert answers[prompt] == (status, {"error": told, "code": code})
+
+
+def test_why_a_file_cannot_be_drawn_with_is_told_in_russian(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "old.ckpt").write_bytes(b"PK\x03\x04")
+
+    async def act(client):
+        async with client.get("/models", headers={"Accept-Language": "ru"}) as answer:
+            (listed,) = (await answer.json())["others"]
+        body = {"prompt": "fox", "model": "old"}
+        async with client.post("/generate", json=body, headers={"Accept-Language": "ru"}) as answer:
+            refused = await answer.json()
+        why = "это pickle, а такие файлы при открытии могут запустить чужой код; переведите файл в safetensors"
+        assert (listed["problem"], listed["use"]) == (why, f"нет: {why}")
+        assert refused["error"] == f"модель «old» использовать нельзя: {why}"
+
+    ask(tmp_path, act)

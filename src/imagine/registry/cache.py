@@ -14,7 +14,7 @@ from imagine.files.writing import write_atomically
 from imagine.registry.entry import Entry
 from imagine.registry.scan import Stamp
 
-FORMAT = 3
+FORMAT = 4
 MAX_RECORDS = 10_000
 MAX_BYTES = 2**27
 

@@ -43,7 +43,7 @@ def content_digest(entry: Entry) -> str:
         digest = _of_folder(path, entry.files) if entry.format == "diffusers" else _of_file(path)
     except UnusableModel as error:
         if unchanged(entry.files):
-            raise UnusableModel(message("model.unreadable", "model", name=entry.name, why=str(error))) from error
+            raise UnusableModel(message("model.unreadable", "model", name=entry.name, why=error.note)) from error
         digest = ""
     if not digest or not unchanged(entry.files):
         raise ModelChanged(message("model.being_changed", "model", name=entry.name))

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from imagine.errors import UnusableModel
+from imagine.messages import Message, Note, message
 from imagine.registry.distilled import distilled_by
 from imagine.registry.entry import Entry
 from imagine.registry.folders import describe_folder
@@ -34,7 +35,7 @@ def describe(found: Found) -> Entry:
         modified=found.modified,
     )
     if entry.path != str(found.path):
-        return _with_problem(entry, "its path has characters that can't be shown; rename it")
+        return _with_problem(entry, message("unfit.path"))
     entry = msgspec.structs.replace(entry, files=found.files)
     if found.problem:
         return _with_problem(entry, found.problem)
@@ -47,7 +48,7 @@ def describe(found: Found) -> Entry:
             return _describe_gguf(entry, found.path)
         return _describe_file(entry, found.path, found.sidecar)
     except UnusableModel as error:
-        return _with_problem(entry, str(error))
+        return _with_problem(entry, error.note)
 
 
 def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
@@ -76,7 +77,7 @@ def _describe_gguf(entry: Entry, path: Path) -> Entry:
             if family := families.get(contents.architecture):
                 identity = msgspec.structs.replace(identity, kind=kind, family=family)
     identity = msgspec.structs.replace(identity, dtype=contents.dtype)
-    return _with_identity(_with_problem(entry, "GGUF isn't supported yet; use safetensors"), identity, "", {})
+    return _with_identity(_with_problem(entry, message("unfit.gguf")), identity, "", {})
 
 
 def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapping[str, str]) -> Entry:
@@ -101,5 +102,15 @@ def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapp
     )
 
 
-def _with_problem(entry: Entry, problem: str) -> Entry:
-    return msgspec.structs.replace(entry, problem=printable(problem))
+def _with_problem(entry: Entry, problem: Note) -> Entry:
+    return msgspec.structs.replace(entry, problem=_printable(problem))
+
+
+def _printable(note: Note) -> Note:
+    """The same without what a file put into it that a terminal would obey."""
+    if isinstance(note, str):
+        return printable(note)
+    values = {
+        key: _printable(value) if isinstance(value, str | Message) else value for key, value in note.values.items()
+    }
+    return msgspec.structs.replace(note, values=values)

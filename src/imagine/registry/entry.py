@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from imagine.identity.stamp import FileStamp
+from imagine.messages import Note, message
 
 Format = Literal["safetensors", "diffusers", "gguf", "other"]
 
@@ -51,7 +52,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     distilled: str = ""
     metadata: dict[str, str] = {}
     format: Format = "safetensors"
-    problem: str | None = None
+    problem: Note | None = None
     shipped: bool = False
 
     @property
@@ -60,8 +61,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind == "checkpoint" and self.problem is None and "vae" not in self.needs
 
     @property
-    def unusable(self) -> str | None:
+    def unusable(self) -> Note | None:
         """One clause that says why it isn't what it could be, or None: `problem`, or that it lacks something."""
         if self.problem is None and "vae" in self.needs:
-            return "it has no VAE: put one beside it as NAME.vae.safetensors, or name one as vae"
+            return message("unfit.no_vae", "vae")
         return self.problem

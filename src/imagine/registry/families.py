@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+from imagine.messages import Message, message
+
+_NOTHING: Mapping[str, Message] = MappingProxyType({})
 
 
 class FamilyFacts(NamedTuple):
@@ -23,19 +25,19 @@ class FamilyFacts(NamedTuple):
     resolution: int = 1024
     flow: bool = False
     single_file: bool = False
-    refused: Mapping[str, str] = _NOTHING
+    refused: Mapping[str, Message] = _NOTHING
     num_steps: int | None = None
     guidance: float | None = None
 
 
-_PIX2PIX = "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only"
-_LEFT_OUT = "it is an SDXL with blocks left out, which works from a diffusers folder only"
-_EDM = "it samples by EDM's noise levels, which isn't supported"
+_PIX2PIX = message("unfit.pix2pix")
+_LEFT_OUT = message("unfit.left_out")
+_EDM = message("unfit.edm")
 _UNET = {
     "instruct-pix2pix": _PIX2PIX,
-    "depth": "it takes a depth map beside the latents, which works from a diffusers folder only",
-    "lcm": "its U-Net takes the guidance as an input (LCM), which works from a diffusers folder only",
-    "unclip": "it is made for pictures' embeddings (unCLIP), which isn't supported",
+    "depth": message("unfit.depth"),
+    "lcm": message("unfit.lcm"),
+    "unclip": message("unfit.unclip"),
     "playground-v2.5": _EDM,
     "cosxl": _EDM,
     "ssd-1b": _LEFT_OUT,

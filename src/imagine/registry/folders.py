@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from imagine.errors import UnusableModel
+from imagine.messages import Note, message
 from imagine.registry.distilled import distilled_by
 from imagine.registry.families import facts_of
 from imagine.registry.header import Header, read_header
@@ -47,7 +48,7 @@ class Described(NamedTuple):
 
     identity: Identity
     digest: str
-    problem: str | None
+    problem: Note | None
     needs: tuple[str, ...]
     distilled: str
 
@@ -61,7 +62,7 @@ def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Desc
     index = _object(raw, INDEX)
     pipeline = index.get("_class_name")
     if not isinstance(pipeline, str):
-        raise UnusableModel(f"its {INDEX} names no pipeline class")
+        raise UnusableModel(message("folder.no_class", name=INDEX))
     configs = {m.parent.name: _read(m, f"{m.parent.name}/config.json") for m in members if m.name == "config.json"}
     headers = {part: _component_headers(part, path, members) for part in _weighted_parts(pipeline, index)}
     schedule = path / "scheduler" / "scheduler_config.json"
@@ -85,14 +86,14 @@ def _bytes(path: Path, name: str) -> bytes:
     try:
         return read_small(path, MAX_JSON_BYTES)
     except UnusableModel as error:
-        raise UnusableModel(f"its {name} can't be used: {error}") from error
+        raise UnusableModel(message("folder.part", name=name, why=error.note)) from error
 
 
 def _object(raw: bytes, name: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnusableModel(f"its {name} is not a JSON object") from error
+        raise UnusableModel(message("folder.object", name=name)) from error
 
 
 def _weighted_parts(pipeline: str, index: Mapping[str, Any]) -> list[str]:
@@ -105,7 +106,7 @@ def _weighted_parts(pipeline: str, index: Mapping[str, Any]) -> list[str]:
         if named and not any(word in part for word in unread):
             parts.append(part)
     if not parts:
-        raise UnusableModel(f"its {INDEX} names no component")
+        raise UnusableModel(message("folder.no_component", name=INDEX))
     return parts
 
 
@@ -119,13 +120,11 @@ def _component_headers(part: str, path: Path, members: Iterable[Path]) -> list[H
             variants.setdefault(variant, []).append(member)
     if not variants:
         if any(member.suffix == ".bin" for member in inside):
-            raise UnusableModel(
-                f"its {part} has only pickles, which can run code when opened; convert it to safetensors"
-            )
-        raise UnusableModel(f"its {part} has no weights")
+            raise UnusableModel(message("folder.pickles", part=part))
+        raise UnusableModel(message("folder.no_weights", part=part))
     files = variants[min(variants)]
     if (shard := _SHARD.search(files[0].name)) and len(files) != int(shard[2]):
-        raise UnusableModel(f"its {part} has {len(files)} of {int(shard[2])} shards")
+        raise UnusableModel(message("folder.shards", part=part, count=len(files), of=int(shard[2])))
     return [_part_header(file) for file in files]
 
 
@@ -133,7 +132,8 @@ def _part_header(file: Path) -> Header:
     try:
         return read_header(file)
     except UnusableModel as error:
-        raise UnusableModel(f"its {file.parent.name}/{file.name} can't be used: {error}") from error
+        name = f"{file.parent.name}/{file.name}"
+        raise UnusableModel(message("folder.part", name=name, why=error.note)) from error
 
 
 def _identity(

@@ -11,6 +11,7 @@ import struct
 from pathlib import Path
 
 from imagine.errors import UnusableModel
+from imagine.messages import message
 from imagine.registry.header import Header, TensorInfo
 from imagine.registry.reading import read_exactly, regular_file
 
@@ -61,7 +62,7 @@ def read_gguf(path: Path) -> Contents:
             except (struct.error, LookupError, OverflowError):
                 if len(data) == size:
                     break
-    raise UnusableModel("its GGUF header is broken, or the file is truncated")
+    raise UnusableModel(message("unfit.gguf_broken"))
 
 
 class _Reader:
@@ -107,10 +108,10 @@ class _Reader:
 
 def _contents(reader: _Reader, size: int) -> Contents:
     if struct.pack("<I", reader.number("I")) != MAGIC or reader.number("I") not in _VERSIONS:
-        raise UnusableModel("it is no GGUF file of a known version")
+        raise UnusableModel(message("unfit.gguf_version"))
     tensors, pairs = reader.numbers("QQ")
     if tensors > _MOST_TENSORS or pairs > _MOST_PAIRS:
-        raise UnusableModel(f"its GGUF header claims {tensors} tensors and {pairs} values")
+        raise UnusableModel(message("unfit.gguf_claims", tensors=tensors, pairs=pairs))
     said: dict[str, str] = {}
     for _ in range(pairs):
         name = reader.text()

@@ -17,6 +17,7 @@ from typing import Annotated
 import msgspec
 
 from imagine.errors import UnusableModel
+from imagine.messages import Message, message
 from imagine.registry.reading import read_exactly, regular_file
 
 MAX_HEADER_BYTES = 100_000_000
@@ -82,18 +83,18 @@ _EMPTY_TENSOR = b'{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
 _SPACE = b" \t\r\n"
 _BEGINNINGS = (b"{", b" ", b"\t", b"\r", b"\n")
 """What the JSON of a header may begin with, as the safetensors library has it."""
-_PICKLE = "it is a pickle under another name, which can run code when opened; convert it to safetensors"
+_PICKLE = message("unfit.disguised_pickle")
 _FOREIGN = (
-    (b"version https://git-lfs", "it is a Git LFS pointer and not the file itself; 'git lfs pull' fetches that"),
+    (b"version https://git-lfs", message("unfit.lfs")),
     (b"PK\x03\x04", _PICKLE),
     *((b"\x80" + bytes([protocol]), _PICKLE) for protocol in range(2, 6)),
-    (b"GGUF", "it is a GGUF file under another name"),
-    (b"<", "it is a web page; its download went wrong, perhaps for want of a login"),
+    (b"GGUF", message("unfit.disguised_gguf")),
+    (b"<", message("unfit.web_page")),
 )
 """What other files begin with."""
 
 
-def _foreign(first: bytes) -> str | None:
+def _foreign(first: bytes) -> Message | None:
     """What a file is that begins so, where that can be told and is no safetensors, whose length ends in zeros."""
     if not any(first[4:8]):
         return None
@@ -101,7 +102,7 @@ def _foreign(first: bytes) -> str | None:
     if what := next((what for beginning, what in _FOREIGN if start.startswith(beginning)), None):
         return what
     is_text = all(byte in _SPACE or 32 <= byte < 127 for byte in first)
-    return "it is text and no model; its download went wrong" if is_text else None
+    return message("unfit.plain_text") if is_text else None
 
 
 def read_header(path: Path) -> Header:
@@ -118,19 +119,17 @@ def read_header(path: Path) -> Header:
 def read_text(file: int, size: int) -> bytes:
     """The JSON of `file`, which has `size` bytes."""
     if size < 8:
-        raise UnusableModel(f"it is no safetensors file: it has only {size} bytes")
+        raise UnusableModel(message("unfit.too_small", size=size))
     first = os.read(file, 64)
     if what := _foreign(first):
         raise UnusableModel(what)
     length = int.from_bytes(first[:8], "little")
     if length > MAX_HEADER_BYTES:
-        raise UnusableModel(
-            f"it is no safetensors file: its header claims {length} bytes of at most {MAX_HEADER_BYTES}"
-        )
+        raise UnusableModel(message("unfit.header_size", size=length, most=MAX_HEADER_BYTES))
     if length > size - 8:
-        raise UnusableModel(f"it is truncated: its header claims {length} bytes and the file has only {size}")
+        raise UnusableModel(message("unfit.header_cut", claimed=length, size=size))
     if first[8:9] not in _BEGINNINGS:  # nothing is allocated for a claim that begins wrong
-        raise UnusableModel("its header is not a JSON object")
+        raise UnusableModel(message("unfit.header_object"))
     os.lseek(file, 8, os.SEEK_SET)
     return read_exactly(file, length)
 
@@ -141,18 +140,18 @@ def parse_header(text: bytes, size: int) -> Header:
     sha256 = hashlib.sha256(len(text).to_bytes(8, "little"))
     sha256.update(text)
     if not text.lstrip(_SPACE).startswith(b"{"):
-        raise UnusableModel("its header is not a JSON object")
+        raise UnusableModel(message("unfit.header_object"))
     try:
         if not text.isascii():
             text.decode("utf-8")
         metadata, text = _split_metadata(text)
         tensors = _decode_tensors(text)
     except UnicodeDecodeError as error:
-        raise UnusableModel(f"its header is not valid UTF-8 at byte {error.start}") from error
+        raise UnusableModel(message("unfit.header_utf8", at=error.start)) from error
     except RecursionError as error:
-        raise UnusableModel("its header is nested too deeply") from error
+        raise UnusableModel(message("unfit.header_deep")) from error
     except msgspec.DecodeError as error:
-        raise UnusableModel(f"its header is not valid: {error}") from error
+        raise UnusableModel(message("unfit.header_invalid", why=str(error))) from error
     if fault := _layout_fault(tensors, size - data_start):
         raise UnusableModel(fault)
     return Header(tensors=tensors, metadata=metadata, digest=sha256.hexdigest(), size=size, data_start=data_start)
@@ -173,16 +172,16 @@ def _split_metadata(text: bytes) -> tuple[dict[str, str], bytes]:
 def _decode_tensors(text: bytes) -> dict[str, TensorInfo]:
     declared = text.count(b'"data_offsets"')
     if declared > MAX_TENSORS:
-        raise UnusableModel(f"its header declares {declared} tensors of at most {MAX_TENSORS}")
+        raise UnusableModel(message("unfit.header_tensors", count=declared, most=MAX_TENSORS))
     tensors = _tensors.decode(text)
     # A name given twice would hide its first tensor; the second count is for a tensor that is called data_offsets.
     if declared != len(tensors) and len(re.findall(rb'"data_offsets"\s*:\s*\[', text)) != len(tensors):
-        raise UnusableModel("its header names a tensor twice")
+        raise UnusableModel(message("unfit.tensor_twice"))
     tensors.pop("__metadata__", None)
     return tensors
 
 
-def _layout_fault(tensors: dict[str, TensorInfo], data_size: int) -> str | None:
+def _layout_fault(tensors: dict[str, TensorInfo], data_size: int) -> Message | None:
     """What is wrong with how the tensors lie in `data_size` bytes of data, or None."""
     ordered = list(tensors.items())
     # Writers declare tensors in the order of their bytes; sorting is for the file that does not.
@@ -192,23 +191,23 @@ def _layout_fault(tensors: dict[str, TensorInfo], data_size: int) -> str | None:
             return fault
     ends = ordered[-1][1].end if ordered else 0
     if ends > data_size:
-        return f"it is truncated: its tensors need {ends} bytes and only {data_size} are there"
+        return message("unfit.truncated", need=ends, size=data_size)
     if ends < data_size:
-        return f"it has {data_size - ends} bytes after its last tensor"
+        return message("unfit.trailing", size=data_size - ends)
     return None
 
 
-def _tiling_fault(tensors: Iterable[tuple[str, TensorInfo]]) -> str | None:
+def _tiling_fault(tensors: Iterable[tuple[str, TensorInfo]]) -> Message | None:
     """What keeps tensors, in the order of their bytes, from lying end to end at the size of their shape, or None."""
     expected, bits, product = 0, BITS, math.prod
     for name, info in tensors:
         start, end = info.data_offsets
         if start != expected:
-            return f"tensor '{name[:200]}' {'overlaps another' if start < expected else 'leaves a hole before it'}"
+            return message("unfit.overlap" if start < expected else "unfit.hole", name=name[:200])
         width = bits.get(info.dtype)
         if width is None:
-            return f"tensor '{name[:200]}' has the unknown dtype '{info.dtype[:40]}'"
+            return message("unfit.dtype", name=name[:200], dtype=info.dtype[:40])
         if product(info.shape) * width != (end - start) * 8:
-            return f"tensor '{name[:200]}' takes {end - start} bytes, which is not its shape's size"
+            return message("unfit.tensor_size", name=name[:200], size=end - start)
         expected = end
     return None

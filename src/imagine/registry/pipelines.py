@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from imagine.messages import Message, message
 from imagine.registry.identify import Identity
 
 _LIBRARIES = frozenset({"diffusers", "transformers"})
@@ -24,34 +25,34 @@ FROM_PICTURES = (
 _NAMED = re.compile(r'"(\w+Pipeline)"')
 
 
-def pipeline_problem(name: str, path: Path, index: Mapping[str, Any]) -> str | None:
+def pipeline_problem(name: str, path: Path, index: Mapping[str, Any]) -> Message | None:
     """Why the pipeline `name` of the folder at `path` isn't opened, in a clause, or None: foreign classes, or code."""
     if not name.endswith("Pipeline") or (_pipelines() and name not in _pipelines()):
-        return f"its pipeline '{name[:80]}' is not one of diffusers'"
+        return message("folder.pipeline", name=name[:80])
     for part, entry in index.items():
         if part.startswith("_") or not isinstance(entry, list) or entry[:1] == [None]:
             continue
         library = entry[0] if entry else None
         if not isinstance(library, str) or (_groups() and library not in _LIBRARIES | _groups()):
-            return f"its {part[:80]} is of '{str(library)[:80]}', and code other than diffusers' is never run"
+            return message("folder.library", part=part[:80], library=str(library)[:80])
         if any((path / part).glob("*.py")):
-            return f"its {part[:80]} comes with code of its own, which is never run"
+            return message("folder.code", part=part[:80])
     return None
 
 
-def stepped_problem(identity: Identity, vae: Mapping[str, Any]) -> str | None:
+def stepped_problem(identity: Identity, vae: Mapping[str, Any]) -> Message | None:
     """Why our samplers can't step a Stable Diffusion folder of this `identity` and VAE configuration, or None."""
     if identity.prediction.type == "edm":
-        return "it samples by EDM's noise levels (as Playground v2.5 and CosXL do), which isn't supported"
+        return message("unfit.edm_like")
     if identity.prediction.type not in ("epsilon", "v_prediction"):
-        return f"its scheduler is made for '{identity.prediction.type}', which isn't supported for its family"
+        return message("folder.scheduler", prediction=identity.prediction.type)
     if not identity.has_vae:
-        return "it has no VAE"
+        return message("folder.no_vae")
     if vae.get("latents_mean") is not None:
-        return "its VAE normalises its latents (latents_mean), which isn't supported for its family"
+        return message("folder.latents_mean")
     latents = identity.latent_channels
     if identity.in_channels and latents and identity.in_channels not in (latents, 2 * latents + 1):
-        return f"its U-Net takes {identity.in_channels} channels, which no way of drawing here gives"
+        return message("unfit.channels", count=identity.in_channels)
     return None
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from imagine.errors import UnusableModel
 from imagine.files.yaml_text import TooMuch, read_yaml
+from imagine.messages import message
 from imagine.registry.families import facts_of
 from imagine.registry.header import Header
 from imagine.registry.reading import read_exactly, read_small, regular_file
@@ -134,10 +135,10 @@ def read_sidecar(path: Path) -> Sidecar:
         value = params.get("parameterization", "epsilon")
     prediction = None if value is None else _SPELLINGS.get(str(value).strip().lower())
     if value is not None and prediction is None:
-        raise UnusableModel(f"its sidecar {path.name} names the unknown prediction '{str(value)[:40]}'")
+        raise UnusableModel(message("sidecar.prediction", name=path.name, value=str(value)[:40]))
     zero_snr = said.get("zero_snr")
     if zero_snr is not None and not isinstance(zero_snr, bool):
-        raise UnusableModel(f"its sidecar {path.name} has a zero_snr that is neither true nor false")
+        raise UnusableModel(message("sidecar.zero_snr", name=path.name))
     return Sidecar(path.name, prediction, zero_snr)
 
 
@@ -145,9 +146,10 @@ def _load_yaml(path: Path) -> dict[Any, Any]:
     try:
         said = read_yaml(read_small(path, MAX_SIDECAR_BYTES).decode("utf-8-sig"))
     except (UnusableModel, TooMuch) as error:
-        raise UnusableModel(f"its sidecar {path.name} can't be used: {error}") from error
+        why = error.note if isinstance(error, UnusableModel) else str(error)
+        raise UnusableModel(message("sidecar.unusable", name=path.name, why=why)) from error
     except ValueError as error:
-        raise UnusableModel(f"its sidecar {path.name} is not valid YAML") from error
+        raise UnusableModel(message("sidecar.yaml", name=path.name)) from error
     if not isinstance(said, dict):
-        raise UnusableModel(f"its sidecar {path.name} is not a YAML mapping")
+        raise UnusableModel(message("sidecar.mapping", name=path.name))
     return said

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imagine.errors import UnusableModel
 from imagine.files import reading
+from imagine.messages import message
 
 
 @contextmanager
@@ -21,9 +22,9 @@ def regular_file(path: Path) -> Iterator[tuple[int, int]]:
         with reading.regular_file(path) as opened:
             yield opened
     except reading.NotRegular as error:
-        raise UnusableModel("it is not a regular file") from error
+        raise UnusableModel(message("unfit.irregular")) from error
     except OSError as error:
-        raise UnusableModel(f"it can't be read: {reason(error)}") from error
+        raise UnusableModel(message("unfit.unread", why=reason(error))) from error
 
 
 def read_exactly(file: int, length: int) -> bytes:
@@ -33,7 +34,7 @@ def read_exactly(file: int, length: int) -> bytes:
         parts.append(part)
         length -= len(part)
     if length > 0:
-        raise UnusableModel("it became shorter while it was read")
+        raise UnusableModel(message("unfit.shortened"))
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -41,7 +42,7 @@ def read_small(path: Path, limit: int) -> bytes:
     """The whole file at `path`. Raises UnusableModel, above `limit` bytes too."""
     with regular_file(path) as (file, size):
         if size > limit:
-            raise UnusableModel(f"it is larger than {limit} bytes")
+            raise UnusableModel(message("unfit.too_large", most=limit))
         return read_exactly(file, size)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from imagine.errors import ModelNotFound, UnusableModel
+from imagine.messages import message
 from imagine.registry.cache import MAX_RECORDS, Record, load_records, save_records
 from imagine.registry.content import content_digest, is_whole
 from imagine.registry.describe import describe
@@ -85,13 +86,10 @@ class Registry:
         part = self._by_name.get((DIFFUSION_MODEL, wanted)) if kind == CHECKPOINT else None
         broken = entry or self._by_name.get(("unknown", wanted)) or part
         if broken and broken.problem:
-            raise UnusableModel(f"model '{name}' can't be used: {broken.problem}", field="model")
+            raise UnusableModel(message("model.unreadable", "model", name=name, why=broken.problem))
         if part:
-            raise UnusableModel(
-                f"model '{name}' can't be used alone: it holds the denoiser of {part.family or 'an unknown family'} "
-                "without its text encoders",
-                field="model",
-            )
+            family = part.family or message("model.no_family")
+            raise UnusableModel(message("model.denoiser", "model", name=name, family=family))
         raise ModelNotFound(name)
 
     def find_alike(self, name: str, kind: str = CHECKPOINT) -> Entry:

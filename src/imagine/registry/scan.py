@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from imagine.identity.stamp import FileStamp, stamp_from
+from imagine.messages import Note, message
 from imagine.registry.entry import Format
 from imagine.registry.hub import main_of, repository_of
 from imagine.registry.reading import reason
@@ -20,8 +21,8 @@ SUFFIXES = (SAFETENSORS, ".sft")
 """Of files in this format."""
 INDEX = "model_index.json"
 _OF_COMPONENTS = (SAFETENSORS, ".json", ".txt", ".model", ".jinja", ".bin")
-_PICKLE = "it is a pickle, which can run code when opened; convert it to safetensors"
-_FOREIGN = "its format isn't supported; use safetensors"
+_PICKLE = message("unfit.pickle")
+_FOREIGN = message("unfit.format")
 REFUSED = {
     ".ckpt": _PICKLE, ".pt": _PICKLE, ".pth": _PICKLE, ".bin": _PICKLE, ".onnx": _FOREIGN,
 }  # fmt: skip
@@ -75,7 +76,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What it is called, where not by its file or folder."""
     members: tuple[Path, ...] = ()
     """Of a diffusers folder: every file that its description depends on."""
-    problem: str | None = None
+    problem: Note | None = None
 
     @property
     def stem(self) -> str:
@@ -144,7 +145,7 @@ def _scan_folder(
         children = _children(path)
     except OSError as error:
         if place.folder or not isinstance(error, FileNotFoundError):
-            yield _unusable(path, place.outside(), f"the folder can't be read: {reason(error)}")
+            yield _unusable(path, place.outside(), message("unfit.folder", why=reason(error)))
         return
     names = {child.name for child in children}
     if INDEX in names:
@@ -159,7 +160,7 @@ def _scan_folder(
         if _is_folder(child):
             (folders if child.is_symlink() else real).append((inner, place.inside(child.name)))
             if inner.suffix.lower() in SUFFIXES:
-                yield _unusable(inner, place, "it is a folder, not a file")
+                yield _unusable(inner, place, message("unfit.a_folder"))
         elif one := _candidate(inner, place, names):
             yield one
     folders.extendleft(reversed(real))
@@ -192,7 +193,7 @@ def _single_file(path: Path, place: Place, sidecar: Path | None = None, kind: Fo
     try:
         statuses = {file: file.stat() for file in (path, sidecar) if file}
     except OSError as error:
-        return _unusable(path, place, f"it can't be read: {reason(error)}")
+        return _unusable(path, place, message("unfit.unread", why=reason(error)))
     status = statuses[path]
     return Found(
         path=path, place=place, name=_called(path, place), format=kind, file=(status.st_dev, status.st_ino),
@@ -237,7 +238,7 @@ def _diffusers_folder(path: Path, place: Place, name: str = "") -> Found:
             if member.suffix == SAFETENSORS:
                 size += status.st_size
     except OSError as error:
-        return _unusable(path, place, f"it can't be read: {reason(error)}")
+        return _unusable(path, place, message("unfit.unread", why=reason(error)))
     return Found(
         path=path, place=place, name=name, format="diffusers", stamp=tuple(stamp), size=size, modified=modified,
         members=tuple(members), files=tuple(files),
@@ -254,7 +255,7 @@ def _members(path: Path) -> Iterator[Path]:
                     yield path / child.name / inner.name
 
 
-def _unusable(path: Path, place: Place, problem: str) -> Found:
+def _unusable(path: Path, place: Place, problem: Note) -> Found:
     """What is listed for its problem alone; its size is told where it is known."""
     try:
         status = path.stat()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from imagine.messages import Language, sentence
 from imagine.registry.entry import Entry
 from imagine.registry.usable import use_of
 
@@ -15,7 +16,8 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def shown(entry: Entry) -> dict[str, Any]:
+def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     """`use` says in a clause what can be done with it, `problem` why it isn't what it could be."""
     facts = {name: getattr(entry, name) for name in _FIELDS}
-    return facts | {"sha256": entry.file_digest, "problem": entry.unusable, "use": use_of(entry)}
+    problem = None if entry.unusable is None else sentence(entry.unusable, language)
+    return facts | {"sha256": entry.file_digest, "problem": problem, "use": sentence(use_of(entry), language)}

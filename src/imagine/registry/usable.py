@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imagine.messages import Message, message
 from imagine.registry.entry import Entry
 from imagine.registry.families import facts_of
 from imagine.registry.header import TensorInfo
@@ -13,33 +14,32 @@ _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _FLOAT8 = frozenset({"float8_e4m3fn", "float8_e5m2"})
 _SCALES = (".scale_weight", ".weight_scale")
 _SCALE_DTYPES = frozenset({"F32", "F16", "BF16"})
-_QUANTISED = "its weights are quantised ({}), which isn't supported"
-UNTOLD = "its tensors aren't those of any model that is known here"
+UNTOLD = message("unfit.untold")
 
-USES: Mapping[str, str] = {
-    "vae": "with a model, as its vae",
-    "diffusion-model": "not alone: its text encoders are missing",
-    "lora": "no: LoRAs can't be applied yet",
-    "controlnet": "no: ControlNets can't be applied yet",
-    "ip-adapter": "no: IP-Adapters can't be applied yet",
-    "embedding": "no: embeddings can't be applied yet",
-    "hypernetwork": "no: hypernetworks can't be applied",
-    "upscaler": "no: upscalers can't be run yet",
-    "text-encoder": "no: a text encoder draws nothing alone",
-    "image-encoder": "no: an image encoder draws nothing alone",
-    "motion-module": "no: motion modules make videos",
-    "style-model": "no: style models can't be applied yet",
-    "gligen": "no: GLIGEN can't be applied yet",
+USES: Mapping[str, Message] = {
+    "vae": message("use.vae"),
+    "diffusion-model": message("use.diffusion-model"),
+    "lora": message("use.lora"),
+    "controlnet": message("use.controlnet"),
+    "ip-adapter": message("use.ip-adapter"),
+    "embedding": message("use.embedding"),
+    "hypernetwork": message("use.hypernetwork"),
+    "upscaler": message("use.upscaler"),
+    "text-encoder": message("use.text-encoder"),
+    "image-encoder": message("use.image-encoder"),
+    "motion-module": message("use.motion-module"),
+    "style-model": message("use.style-model"),
+    "gligen": message("use.gligen"),
 }
 """What can be done with each kind of file but a checkpoint, in a clause."""
 _NEEDED = {
-    "vae": "with a VAE only: put one beside it as NAME.vae.safetensors, or name one as vae",
-    "img": "with a picture to start from only",
+    "vae": message("use.with_vae", "vae"),
+    "img": message("use.with_img"),
 }
 """What can be done with a checkpoint that needs more than a prompt, by the field that it needs."""
 
 
-def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> str | None:
+def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message | None:
     """One clause that says why a single file of this `identity` can't be used as what it is, or None."""
     if identity.kind == "unknown":
         return UNTOLD
@@ -47,22 +47,22 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> str | N
         return None
     facts = facts_of(identity.family)
     if not facts.single_file:
-        return f"a whole {identity.family or 'unknown'} model in one file isn't supported; its diffusers folder may be"
+        return message("unfit.whole", family=identity.family or "unknown")
     if identity.variant in facts.refused:
         return facts.refused[identity.variant]
     if identity.prediction.type not in ("epsilon", "v_prediction"):
-        return f"it predicts '{identity.prediction.type}', which isn't supported for its family"
+        return message("unfit.predicts", prediction=identity.prediction.type)
     if identity.in_channels not in (identity.latent_channels, 2 * identity.latent_channels + 1):
-        return f"its U-Net takes {identity.in_channels} channels, which no way of drawing here gives"
+        return message("unfit.channels", count=identity.in_channels)
     return _quantised(identity, tensors)
 
 
-def use_of(entry: Entry) -> str:
+def use_of(entry: Entry) -> Message:
     """What can be done with a file, in a clause."""
     if entry.problem:
-        return f"no: {entry.problem}"
+        return message("use.no", why=entry.problem)
     need = next((_NEEDED[need] for need in entry.needs if need in _NEEDED), None)
-    return need or USES.get(entry.kind, "yes")
+    return need or USES.get(entry.kind, message("use.yes"))
 
 
 def needs_of(identity: Identity) -> tuple[str, ...]:
@@ -70,14 +70,14 @@ def needs_of(identity: Identity) -> tuple[str, ...]:
     return ("vae",) if identity.kind == CHECKPOINT and not identity.has_vae else ()
 
 
-def _quantised(identity: Identity, tensors: Mapping[str, TensorInfo]) -> str | None:
+def _quantised(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message | None:
     if identity.dtype in _FLOATS:
         return None
     if identity.dtype not in _FLOAT8:
-        return _QUANTISED.format(identity.dtype)
+        return message("unfit.quantised", how=identity.dtype)
     for name, info in tensors.items():
         if name.endswith(_SCALES) and info.dtype not in _SCALE_DTYPES:
-            return _QUANTISED.format(f"scales of {info.dtype}")
+            return message("unfit.quantised", how=f"scales of {info.dtype}")
         if name.endswith((".weight_scale_2", ".pre_quant_scale")):
-            return _QUANTISED.format("scales of scales")
+            return message("unfit.quantised", how="scales of scales")
     return None

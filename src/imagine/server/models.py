@@ -13,7 +13,7 @@ from ..registry.shown import shown
 from ..resolve import kind_of
 from ..samplers import describe
 from .gateway import Gateway
-from .keys import GATEWAY
+from .keys import GATEWAY, LANGUAGE
 from .native import body_from
 
 
@@ -33,7 +33,7 @@ async def models(request: web.Request) -> web.Response:
         "models": [entry.name for entry in makers],
         "default": gateway.default_model(),
         "details": [_detail(gateway, entry, resident.get(entry.name)) for entry in makers],
-        "others": [shown(entry) for entry in entries if not entry.generates],
+        "others": [shown(entry, LANGUAGE.get()) for entry in entries if not entry.generates],
     }
     return web.Response(body=body_from(answer), content_type="application/json")
 
@@ -64,7 +64,7 @@ async def unload(request: web.Request) -> web.Response:
 
 def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
     """A model as clients may know it."""
-    return shown(entry) | {
+    return shown(entry, LANGUAGE.get()) | {
         "defaults": msgspec.to_builtins(gateway.defaults_of(entry)),
         "loaded": _loaded(resident) if resident and resident.digest == entry.digest else None,
     }

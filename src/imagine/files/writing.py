@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +21,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
 def write_together(files: Mapping[Path, bytes], *, mode: int = 0o666) -> None:
     """As `write_atomically` for several: none is replaced before all of them are on the disk."""
+    import secrets  # a list of models is shown sooner without it
+
     staged: dict[Path, Path] = {}
     try:
         for path, data in files.items():

@@ -14,6 +14,7 @@ from test_registry_header import unprivileged
 from imagine.errors import ModelNotFound, UnusableModel
 from imagine.messages import message
 from imagine.registry import describe
+from imagine.registry.cache import load_records
 from imagine.registry.header import read_header
 from imagine.registry.registry import Registry
 
@@ -505,6 +506,6 @@ def test_a_mistyped_name_has_its_likely_ones(tmp_path):
 
 def test_the_cache_keeps_why_a_file_cannot_be_used_with_its_code(tmp_path):
     (tmp_path / "cut.safetensors").write_bytes(b"\x00" * 4)
-    (first,) = fresh(tmp_path, cache=tmp_path / "cache").files()
-    (again,) = fresh(tmp_path, cache=tmp_path / "cache").files()
-    assert first.problem == again.problem == message("unfit.too_small", size=4)
+    fresh(tmp_path, cache=tmp_path / "cache")
+    (record,) = load_records(tmp_path / "cache").values()
+    assert record.entry.problem == message("unfit.too_small", size=4)

@@ -9,8 +9,8 @@ from imagine.frames import WorkerSettings
 from tests.dispatch.test_dispatch_process import FAKE
 from tests.server.served import ask, serving
 
-NO_MEMORY = "на эту картинку не хватило памяти; попробуйте размер поменьше (причина не названа)"
-LOST = "процесс, который рисует, прервался: завершён сигналом SIGKILL (возможно, не хватило памяти)"
+NO_MEMORY = "на эту картинку не хватило памяти; выберите размер поменьше (причина не названа)"
+LOST = "рисующий процесс прервался: завершён сигналом SIGKILL (возможно, не хватило памяти)"
 TILED = "не хватило памяти: VAE работал по частям картинки"
 
 
@@ -56,6 +56,6 @@ def test_why_a_file_cannot_be_drawn_with_is_told_in_russian(tmp_path):
             refused = await answer.json()
         why = "это pickle, а такие файлы при открытии могут запустить чужой код; переведите файл в safetensors"
         assert (listed["problem"], listed["use"]) == (why, f"нет: {why}")
-        assert refused["error"] == f"модель «old» использовать нельзя: {why}"
+        assert refused["error"] == f"модель «old» нельзя использовать: {why}"
 
     ask(tmp_path, act)

@@ -23,7 +23,7 @@ from .vae_parts import decode_parts, encode_parts
 
 _QUICK = 1024**2
 """Pixels that an accelerator codes in a fraction of a second."""
-OVERFLOWED = message("vae_overflowed")
+OVERFLOWED = message("vae.overflowed")
 TILE = 64
 """The longest side of a tile, in latents: 512 pixels."""
 _WHOLE = 4

@@ -303,10 +303,10 @@ class Job:
 
     def _decoded(self, now: Pass) -> Parts[Image.Image]:
         if not bool(torch.isfinite(now.latents).all()):
-            raise ImagineError(message("overflowed", dtype=self.own.dtype))
+            raise ImagineError(message("model.overflowed", dtype=self.own.dtype))
         pixels = self._heard((yield from self.own.decode(now.latents, tiled=self.tiled)))
         if not bool(torch.isfinite(pixels).all()):
-            raise ImagineError(message("vae_broken"))
+            raise ImagineError(message("vae.broken"))
         return now.canvas.finish(canvases.picture_from_pixels(pixels))
 
     def _encode(self, pixels: Tensor) -> Parts[Tensor]:
@@ -335,7 +335,7 @@ def _refiner(submit: Submit) -> list[Source]:
     if name is None:
         return []
     if not 0 <= submit.params.refiner_at <= 1:
-        raise BadRequest(message("refiner.at", "refiner_at", value=submit.params.refiner_at))
+        raise BadRequest(message("value.range", "refiner_at", value=submit.params.refiner_at, least=0, most=1))
     part = submit.source.parts.get("refiner")
     if part is None:
         raise BadRequest(message("refiner.missing", "refiner", name=name))

@@ -284,7 +284,7 @@ def _picture(made: Any, dtype: str) -> Image.Image:
         return made.convert("RGB")
     values = np.asarray(made)
     if not np.isfinite(values).all():
-        raise ImagineError(message("overflowed", dtype=dtype.removeprefix("torch.")))
+        raise ImagineError(message("model.overflowed", dtype=dtype.removeprefix("torch.")))
     # As diffusers makes it.
     values = (values * 255).round().astype("uint8") if values.dtype != np.uint8 else values
     return Image.fromarray(values.squeeze(-1) if values.shape[-1] == 1 else values).convert("RGB")

@@ -396,7 +396,7 @@ def test_heads_may_differ_by_level(tmp_path: Path) -> None:
         ("imagine.text_attention_heads", "7", "32 wide, which 7 attention heads"),
         ("imagine.vae_scaling_factor", "1e9", "is '1e9', not a number"),
         ("imagine.vae_scaling_factor", "nan", "is 'nan', not a number"),
-        ("modelspec.prediction_type", "edm", "is said to predict 'edm', which is not epsilon or v_prediction"),
+        ("modelspec.prediction_type", "edm", "is said to predict 'edm', which is not one of: epsilon, v_prediction"),
     ],
 )
 def test_nonsense_in_the_metadata_is_refused(key: str, value: str, message: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch.nn import Parameter
 
 from imagine.engine.device_errors import is_of_device
 from imagine.errors import UnusableModel
+from imagine.messages import Note, message
 
 from .placing import place
 
@@ -30,17 +31,17 @@ def build(what: str, constructor: Callable[[], Any], tensors: dict[str, Tensor])
     except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
         if is_of_device(error):
             raise
-        raise UnusableModel(f"its {what} has shapes that no network has: {error}") from error
+        raise UnusableModel(message("weights.shapes", part=what, why=str(error))) from error
     expected = dict(module.named_parameters())
     missing, unexpected = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     if missing:
-        raise UnusableModel(f"its {what} lacks {_listed(missing)}")
+        raise UnusableModel(message("weights.missing", part=what, names=_listed(missing)))
     if unexpected:
-        raise UnusableModel(f"its {what} has tensors that the network hasn't: {_listed(unexpected)}")
+        raise UnusableModel(message("weights.unexpected", part=what, names=_listed(unexpected)))
     for name, tensor in tensors.items():
         if tensor.shape != expected[name].shape:
-            shapes = f"{list(tensor.shape)}, not {list(expected[name].shape)}"
-            raise UnusableModel(f"its {what} has a tensor {name} of shape {shapes}")
+            shapes = {"shape": str(list(tensor.shape)), "expected": str(list(expected[name].shape))}
+            raise UnusableModel(message("weights.shape", part=what, name=name, **shapes))
     return module
 
 
@@ -69,6 +70,6 @@ def fill(
     return module
 
 
-def _listed(names: set[str]) -> str:
+def _listed(names: set[str]) -> Note:
     shown = ", ".join(sorted(names)[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+    return shown if len(names) <= 3 else message("names.more", names=shown, more=len(names) - 3)

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from imagine.engine.device_errors import is_of_device
 from imagine.errors import UnusableModel
+from imagine.messages import message
 
 SUFFIX = ".safetensors"
 _SUFFIXES = (SUFFIX, ".sft")
@@ -44,11 +45,11 @@ class CheckpointFile:
 
     def __init__(self, path: str) -> None:
         if Path(path).suffix.lower() not in _SUFFIXES:
-            raise UnusableModel(f"it is not a {SUFFIX} file, and no other format is opened")
+            raise UnusableModel(message("weights.format", suffix=SUFFIX))
         try:
             # Opening a FIFO would wait for its writer.
             if not Path(path).is_file():
-                raise UnusableModel("it is not there, or not a regular file")
+                raise UnusableModel(message("weights.not_there"))
             self.nbytes = Path(path).stat().st_size
             with safe_open(path, framework="pt", device="cpu") as file:
                 self.metadata: Mapping[str, str] = file.metadata() or {}
@@ -56,7 +57,7 @@ class CheckpointFile:
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
             if is_of_device(error):
                 raise
-            raise UnusableModel(f"it is no whole safetensors file: {error}") from error
+            raise UnusableModel(message("weights.not_whole", why=str(error))) from error
 
 
 def _mapped(file: Any, path: str, nbytes: int) -> dict[str, Tensor]:
@@ -80,7 +81,7 @@ def _mapped(file: Any, path: str, nbytes: int) -> dict[str, Tensor]:
             tensors[name] = data[start:end].view(dtype).view(shape)
             start = end
     if start != nbytes:
-        raise UnusableModel("its tensors do not end where the file does")
+        raise UnusableModel(message("weights.ends"))
     return tensors
 
 

@@ -23,6 +23,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from imagine.engine.device_errors import is_of_device
 from imagine.errors import UnusableModel, without_folders
 from imagine.frames import Source
+from imagine.messages import message
 
 from .components import Components, LoadReport
 from .family_config import family_config
@@ -61,7 +62,7 @@ def load_diffusers_folder(
     index = read_json(folder / INDEX)
     name = index.get("_class_name")
     if not isinstance(name, str) or not name.endswith("Pipeline") or not hasattr(diffusers, name):
-        raise UnusableModel(f"its pipeline '{str(name)[:80]}' is not one of diffusers {diffusers.__version__}")
+        raise UnusableModel(message("folder.pipeline_version", name=str(name)[:80], version=diffusers.__version__))
     _check_parts(folder, index)
     try:
         if name in STEPPED:
@@ -70,7 +71,7 @@ def load_diffusers_folder(
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         if is_of_device(error):
             raise
-        raise UnusableModel(f"its files don't make a {name}: {without_folders(str(error))}") from error
+        raise UnusableModel(message("folder.unmade", pipeline=name, why=without_folders(str(error)))) from error
 
 
 def runs_whole(path: str) -> bool:
@@ -95,11 +96,11 @@ def _check_parts(folder: Path, index: dict[str, Any]) -> None:
             continue
         library = named[0] if named else None
         if not isinstance(library, str) or not (library in LIBRARIES or hasattr(diffusers.pipelines, library)):
-            raise UnusableModel(f"its {part} is of '{str(library)[:80]}', and code other than diffusers' is never run")
+            raise UnusableModel(message("folder.library", part=part, library=str(library)[:80]))
         if Path(part).name != part or any((folder / part).glob("*.py")):
-            raise UnusableModel(f"its {part} comes with code of its own, which is never run")
+            raise UnusableModel(message("folder.code", part=part))
         if part != "safety_checker" and _is_pickled(folder / part):
-            raise UnusableModel(f"its {part} has pickled weights only, which are never opened")
+            raise UnusableModel(message("folder.pickled", part=part))
 
 
 def _is_pickled(part: Path) -> bool:
@@ -184,7 +185,7 @@ def _vae(folder: Path, report: LoadReport) -> Network:
     tensors = {new_vae_name(name): tensor for name, tensor in tensors_of(files).items()}
     config = read_json(folder / "vae" / "config.json")
     if config.get("latents_mean") is not None:
-        raise UnusableModel("its VAE normalises its latents (latents_mean), which isn't supported for its family")
+        raise UnusableModel(message("folder.latents_mean"))
     return network_of("VAE", partial(AutoencoderKL.from_config, config), tensors)
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from imagine.engine.noise import Prediction
 from imagine.errors import UnusableModel
+from imagine.messages import message
 
 FOLDER = Path(__file__).parent / "configs"
 UNET = "model.diffusion_model."
@@ -56,16 +57,14 @@ def tell_family(names: Collection[str]) -> str:
     what has no U-Net in the original layout.
     """
     if UNET + "input_blocks.0.0.weight" not in names:
-        raise UnusableModel("it has no U-Net in the original Stable Diffusion layout")
+        raise UnusableModel(message("weights.no_unet"))
     if "edm_mean" in names or "edm_vpred.sigma_max" in names:
-        raise UnusableModel(
-            "it samples by EDM's noise levels (as Playground v2.5 and CosXL do), which is not supported"
-        )
+        raise UnusableModel(message("unfit.edm_like"))
     labelled = UNET + "label_emb.0.0.weight" in names
     for family in ("sdxl", "sdxl_refiner") if labelled else ("sd2", "stable_diffusion"):
         prefix = family_config(family).text_encoders[-1].prefix
         if any(name.startswith(prefix) for name in names):
             return family
     if any(name.startswith(("cond_stage_model.", "conditioner.")) for name in names):
-        raise UnusableModel("its U-Net and its text encoders are not those of one known family (SD1, SD2, SDXL)")
-    raise UnusableModel("it holds a U-Net but no text encoder, and can't draw from a prompt by itself")
+        raise UnusableModel(message("weights.no_family"))
+    raise UnusableModel(message("weights.unet_alone"))

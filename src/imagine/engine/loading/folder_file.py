@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imagine.errors import ImagineError, UnusableModel
 from imagine.files.reading import read_file
+from imagine.messages import Message, message
 
 from .checkpoint_file import SUFFIX, CheckpointFile
 
@@ -25,11 +26,14 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         raw = read_file(path, MAX_JSON_BYTES)
     except ImagineError as error:
-        raise UnusableModel(f"its {name} {str(error).removeprefix(str(path)).lstrip()}") from error
+        note = error.note
+        if isinstance(note, Message):
+            note = msgspec.structs.replace(note, values=note.values | {"path": name})
+        raise UnusableModel(note) from error
     try:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except msgspec.DecodeError as error:
-        raise UnusableModel(f"its {name} is not a JSON object") from error
+        raise UnusableModel(message("folder.object", name=name)) from error
 
 
 def read_weights(folder: Path) -> list[CheckpointFile]:
@@ -41,14 +45,14 @@ def read_weights(folder: Path) -> list[CheckpointFile]:
         shards = read_json(index).get("weight_map")
         names = set(shards.values()) if isinstance(shards, dict) else set()
         if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
-            raise UnusableModel(f"its {folder.name}/{index.name} names no files of its folder")
+            raise UnusableModel(message("folder.index", name=f"{folder.name}/{index.name}"))
         return [CheckpointFile(str(folder / name)) for name in sorted(names)]
     files = {file.name: file for file in sorted(folder.glob(f"*{SUFFIX}"))}
     for stem in _STEMS:
         if plain := files.get(stem + SUFFIX):
             return [CheckpointFile(str(plain))]
     if len(files) != 1:
-        raise UnusableModel(f"its folder '{folder.name}' {_what_is_there(folder, files)}")
+        raise UnusableModel(_not_one(folder, files))
     return [CheckpointFile(str(file)) for file in files.values()]
 
 
@@ -57,9 +61,9 @@ def tensors_of(files: list[CheckpointFile]) -> dict[str, Tensor]:
     return {name: tensor for file in files for name, tensor in file.tensors.items()}
 
 
-def _what_is_there(folder: Path, files: dict[str, Path]) -> str:
+def _not_one(folder: Path, files: dict[str, Path]) -> Message:
     if files:
-        return f"holds several weights and none is the plain one: {', '.join(files)}"
+        return message("folder.several", name=folder.name, files=", ".join(files))
     if any(file.suffix in PICKLES for file in folder.glob("*")):
-        return f"holds pickled weights only, which are never opened; it needs {SUFFIX} files"
-    return f"holds no {SUFFIX} file"
+        return message("folder.pickles_only", name=folder.name, suffix=SUFFIX)
+    return message("folder.empty", name=folder.name, suffix=SUFFIX)

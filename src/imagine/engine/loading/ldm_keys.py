@@ -13,6 +13,7 @@ from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, con
 from torch import Tensor
 
 from imagine.errors import UnusableModel
+from imagine.messages import message
 
 from .family_config import UNET, VAE, FamilyConfig, TextEncoderConfig
 
@@ -113,7 +114,7 @@ def diffusers_vae(part: Tensors) -> Tensors:
         return {new_vae_name(name): tensor for name, tensor in part.items()}
     levels = len({name.split(".")[2] for name in part if name.startswith("encoder.down.")})
     if not levels:
-        raise UnusableModel("its VAE has no encoder")
+        raise UnusableModel(message("weights.no_encoder"))
     blocks = [""] * levels
     return _complete(
         "VAE", part, convert_ldm_vae_checkpoint(part, {"down_block_types": blocks, "up_block_types": blocks})
@@ -137,7 +138,7 @@ def _complete(what: str, part: Tensors, converted: Tensors) -> Tensors:
     if len(converted) != len(part):
         kept = {tensor.data_ptr() for tensor in converted.values()}
         left_out = [name for name, tensor in part.items() if tensor.data_ptr() not in kept]
-        raise UnusableModel(f"its {what} has tensors that the network hasn't: {', '.join(left_out[:3])}")
+        raise UnusableModel(message("weights.unexpected", part=what, names=", ".join(left_out[:3])))
     return converted
 
 
@@ -189,12 +190,12 @@ def _dotted(flat: str) -> str:
     block = _EMA_BLOCK.match(flat)
     ending = next((end for end in ("weight", "bias") if flat.endswith(end)), None)
     if block is None or ending is None:
-        raise UnusableModel(f"its EMA copy has a tensor that no U-Net has: {EMA}{flat[:100]}")
+        raise UnusableModel(message("weights.ema", name=f"{EMA}{flat[:100]}"))
     numbers = ".".join(group for group in block.groups() if group)
     rest = flat[block.end() : -len(ending)]
     inner = ""
     if match := _EMA_TRANSFORMER.match(rest):
         inner, rest = f"transformer_blocks.{match[1]}.{match[2]}.", rest[match.end() :]
     if rest not in _EMA_REST:
-        raise UnusableModel(f"its EMA copy has a tensor that no U-Net has: {EMA}{flat[:100]}")
+        raise UnusableModel(message("weights.ema", name=f"{EMA}{flat[:100]}"))
     return f"{numbers}.{inner}{_EMA_REST[rest]}{ending}"

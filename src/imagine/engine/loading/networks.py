@@ -15,6 +15,7 @@ from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
 from imagine.errors import UnusableModel
+from imagine.messages import message
 
 from . import ldm_keys
 from .assembly import build, fill
@@ -84,7 +85,7 @@ def text_network(tensors: Tensors, encoder: TextEncoderConfig, metadata: Metadat
     """One text encoder of a checkpoint."""
     part = ldm_keys.text_tensors(tensors, encoder)
     if not part:
-        raise UnusableModel(f"it lacks the text encoder {encoder.prefix[:-1]}")
+        raise UnusableModel(message("weights.no_text_encoder", name=encoder.prefix[:-1]))
     config = CLIPTextConfig(**text_config(_shapes(part), encoder, metadata))
     if encoder.projection:
         # transformers wraps this class's network, and unwrapped the other's.

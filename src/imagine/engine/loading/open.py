@@ -15,6 +15,7 @@ from imagine.engine.prompts import TextEncoder, Tower
 from imagine.engine.whole import Whole
 from imagine.errors import UnusableModel
 from imagine.frames import Source
+from imagine.messages import message
 
 from .checkpoint_file import CheckpointFile
 from .components import Components
@@ -60,7 +61,7 @@ def family_from_components(loaded: Components) -> Family:
 
 def _family_of(loaded: Components) -> Family:
     if loaded.in_channels not in (loaded.latent_channels, 2 * loaded.latent_channels + 1):
-        raise UnusableModel(f"its denoiser takes {loaded.in_channels} channels, which no way of generating here gives")
+        raise UnusableModel(message("unfit.channels", count=loaded.in_channels))
     towers = [Tower(m, t) for m, t in zip(loaded.text_encoders, loaded.tokenizers, strict=True)]
     # Only SDXL's pipelines read it: diffusers' default is True, and so is Stable Diffusion 1's, whose VAE is fine.
     overflows = loaded.family.startswith("sdxl") and bool(loaded.vae.config.force_upcast)
@@ -81,7 +82,7 @@ def _width(path: str) -> int:
     """The channels of the U-Net's first layer."""
     first = with_live_unet(CheckpointFile(path).tensors).get(f"{UNET}input_blocks.0.0.weight")
     if first is None:
-        raise UnusableModel("it has no U-Net in the original Stable Diffusion layout")
+        raise UnusableModel(message("weights.no_unet"))
     return int(first.shape[0])
 
 

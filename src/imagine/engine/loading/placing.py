@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from imagine.errors import UnusableModel
+from imagine.messages import message
 
 from .checkpoint_file import is_aligned, release
 
@@ -62,7 +63,7 @@ def stored_dtype(tensors: dict[str, Tensor]) -> torch.dtype:
     total: dict[torch.dtype, int] = {}
     for name, tensor in tensors.items():
         if tensor.dtype not in (*_STORED, *FLOAT8):
-            raise UnusableModel(f"its tensor {name} is {str(tensor.dtype).removeprefix('torch.')}, not a float")
+            raise UnusableModel(message("weights.no_float", name=name, dtype=str(tensor.dtype).removeprefix("torch.")))
         total[tensor.dtype] = total.get(tensor.dtype, 0) + tensor.nbytes
     most = max(total, key=lambda dtype: total[dtype], default=torch.float32)
     return torch.float16 if most in FLOAT8 else torch.float32 if most == torch.float64 else most
@@ -100,9 +101,9 @@ def _check_format(name: str, tensor: Tensor) -> None:
     try:
         said = json.loads(bytes(tensor.flatten().tolist()))["format"]
     except (ValueError, TypeError, LookupError) as error:
-        raise UnusableModel(f"its tensor {name} is not understood") from error
+        raise UnusableModel(message("weights.not_understood", name=name)) from error
     if said not in _FORMATS:
-        raise UnusableModel(f"its weights are quantised ({str(said)[:40]}), which isn't supported")
+        raise UnusableModel(message("unfit.quantised", how=str(said)[:40]))
 
 
 def _widened(name: str, tensor: Tensor, scale: Tensor | None, device: torch.device) -> Tensor:
@@ -111,5 +112,5 @@ def _widened(name: str, tensor: Tensor, scale: Tensor | None, device: torch.devi
     if scale is None:
         return wide
     if scale.numel() not in (1, tensor.shape[0] if tensor.ndim else 1) or not scale.is_floating_point():
-        raise UnusableModel(f"the scale of its tensor {name} has the shape {list(scale.shape)}")
+        raise UnusableModel(message("weights.scale", name=name, shape=str(list(scale.shape))))
     return wide * scale.to(device).float().reshape(-1, *[1] * (tensor.ndim - 1))

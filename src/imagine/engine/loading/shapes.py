@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from imagine.errors import UnusableModel
+from imagine.messages import message
 
 from .family_config import FamilyConfig, TextEncoderConfig
 
@@ -65,7 +66,7 @@ def vae_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str]
     levels = _count(shapes, "encoder.down_blocks.")
     widths = [_size(shapes, f"encoder.down_blocks.{level}.resnets.0.conv1.weight", 0) for level in range(levels)]
     if not widths:
-        raise UnusableModel("its VAE has no encoder")
+        raise UnusableModel(message("weights.no_encoder"))
     return {
         "in_channels": _size(shapes, "encoder.conv_in.weight", 1),
         "out_channels": _size(shapes, "decoder.conv_out.weight", 0),
@@ -87,7 +88,7 @@ def text_config(shapes: Shapes, encoder: TextEncoderConfig, metadata: Mapping[st
     said = metadata.get("imagine.text_attention_heads")
     heads = max(1, width // 64) if said is None else _number("imagine.text_attention_heads", said, MAX_HEADS)
     if width % heads:
-        raise UnusableModel(f"its text encoder is {width} wide, which {heads} attention heads can't share evenly")
+        raise UnusableModel(message("weights.text_heads", width=width, heads=heads))
     config = {
         "vocab_size": _size(shapes, "embeddings.token_embedding.weight", 0),
         "max_position_embeddings": _size(shapes, "embeddings.position_embedding.weight", 0),
@@ -115,7 +116,7 @@ def _levels(shapes: Shapes) -> list[_Level]:
         layers += 1
     levels.append(_Level(width, layers, depth))
     if len({level.layers for level in levels}) != 1:
-        raise UnusableModel("its U-Net has not as many layers at every level")
+        raise UnusableModel(message("weights.layers"))
     return levels
 
 
@@ -133,16 +134,13 @@ def _heads(family: FamilyConfig, widths: list[int], metadata: Mapping[str, str])
     if said is not None:
         heads = [_number("imagine.attention_heads", part, MAX_HEADS) for part in said.split(",")]
         if len(heads) not in (1, len(widths)):
-            raise UnusableModel(f"its metadata names {len(heads)} imagine.attention_heads for {len(widths)} levels")
+            raise UnusableModel(message("weights.heads_named", count=len(heads), levels=len(widths)))
     else:
         heads = [family.heads or width // family.head_width for width in widths]
     spread = heads * len(widths) if len(heads) == 1 else heads
     for width, count in zip(widths, spread, strict=True):
         if not count or width % count:
-            raise UnusableModel(
-                f"its U-Net is {width} wide, which {count} attention heads can't share evenly; "
-                "a file unlike its family says so in its metadata (imagine.attention_heads)"
-            )
+            raise UnusableModel(message("weights.unet_heads", width=width, heads=count))
     return heads[0] if len(set(heads)) == 1 else heads
 
 
@@ -150,25 +148,20 @@ def _groups(metadata: Mapping[str, str], key: str, widths: list[int]) -> int:
     groups = _number(key, metadata.get(key, str(GROUPS)), 1024)
     for width in widths:
         if width % groups:
-            raise UnusableModel(
-                f"a width of {width} can't be normalised in {groups} groups; "
-                f"a file unlike its family says so in its metadata ({key})"
-            )
+            raise UnusableModel(message("weights.groups", width=width, groups=groups, key=key))
     return groups
 
 
 def _time_width(left: int, time_ids: int) -> int:
     if left <= 0 or left % (2 * time_ids):
-        raise UnusableModel(
-            f"its U-Net embeds {left} numbers for {time_ids} sizes and scores, which doesn't come out even"
-        )
+        raise UnusableModel(message("weights.sizes", count=left, sizes=time_ids))
     return left // time_ids
 
 
 def _number(key: str, said: str, most: int) -> int:
     """A positive number that metadata says under `key`."""
     if not re.fullmatch(r"\s*[0-9]{1,6}\s*", said) or not 1 <= int(said) <= most:
-        raise UnusableModel(f"its metadata's {key} is '{said[:40]}', not a number from 1 to {most}")
+        raise UnusableModel(message("weights.metadata_number", key=key, value=said[:40], least=1, most=most))
     return int(said)
 
 
@@ -180,7 +173,7 @@ def _count(shapes: Shapes, prefix: str) -> int:
 def _size(shapes: Shapes, name: str, dimension: int) -> int:
     shape = shapes.get(name)
     if shape is None or len(shape) <= dimension:
-        raise UnusableModel(f"it lacks the tensor {name}")
+        raise UnusableModel(message("weights.no_tensor", name=name))
     if not 1 <= shape[dimension] <= MAX_SIZE:
-        raise UnusableModel(f"its tensor {name} has the absurd shape {list(shape)}")
+        raise UnusableModel(message("weights.absurd", name=name, shape=str(list(shape))))
     return shape[dimension]

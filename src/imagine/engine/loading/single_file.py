@@ -76,7 +76,7 @@ def load_single_file(
         if "vae" in source.parts:
             plan.vae = _separate_vae(source.parts["vae"].path, plan.family, device, vae_dtype or dtype, report)
         if plan.vae is None:
-            raise UnusableModel("it has no VAE; name a VAE file to go with it")
+            raise UnusableModel(message("weights.no_vae"))
 
         def tell_placed(fraction: float) -> None:
             _tell(progress, min(fraction, read_ahead.fraction))
@@ -138,9 +138,9 @@ def _separate_vae(
             tensors = widen_float8(file.tensors, device, dtype)
             network = vae_network(tensors, family_config(family), file.metadata)
     except UnusableModel as error:
-        raise UnusableModel(f"its VAE file '{Path(path).name}' can't be used: {error}") from error
+        raise UnusableModel(message("weights.vae_file", name=Path(path).name, why=error.note)) from error
     if network is None:
-        raise UnusableModel(f"its VAE file '{Path(path).name}' holds no VAE")
+        raise UnusableModel(message("weights.vae_file_empty", name=Path(path).name))
     return network
 
 
@@ -172,7 +172,7 @@ def _refusing() -> Iterator[None]:
     except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, StopIteration) as error:
         if is_of_device(error):
             raise
-        raise UnusableModel(f"its tensors are not laid out as in a Stable Diffusion checkpoint ({error})") from error
+        raise UnusableModel(message("weights.layout", why=str(error))) from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import msgspec
 
 from imagine.engine.noise import Noise, Prediction
 from imagine.errors import UnusableModel
+from imagine.messages import message
 
 from .family_config import FamilyConfig
 
@@ -43,8 +44,8 @@ def noise_of(
     marked: Prediction = "v_prediction" if "v_pred" in names else family.prediction
     prediction = marked if said is None else _SPELLINGS.get(str(said).strip().lower())
     if prediction is None:
-        allowed = " or ".join(kind for kind in get_args(Prediction) if kind != "flow")
-        raise UnusableModel(f"it is said to predict '{str(said)[:40]}', which is not {allowed}")
+        allowed = ", ".join(kind for kind in get_args(Prediction) if kind != "flow")
+        raise UnusableModel(message("weights.predicts", value=str(said)[:40], allowed=allowed))
     zero_snr = options.get("zero_snr")
     return Noise(prediction=prediction, zero_snr="ztsnr" in names if zero_snr is None else bool(zero_snr))
 
@@ -56,15 +57,15 @@ def noise_of_scheduler(options: Mapping[str, Any], config: Mapping[str, Any]) ->
     """
     foreign = (what for start, what in _FOREIGN.items() if str(config.get("_class_name")).startswith(start))
     if what := next(foreign, "flow matching" if config.get("use_flow_sigmas") is True else None):
-        raise UnusableModel(f"its scheduler is made for {what}, and its U-Net is not")
+        raise UnusableModel(message("weights.scheduler", what=what))
     said = {ours: config[theirs] for theirs, ours in _SCHEDULER.items() if config.get(theirs) is not None}
     said |= {name: options[name] for name in ("prediction", "zero_snr") if options.get(name) is not None}
     try:
         noise = msgspec.convert(said, Noise)
     except msgspec.ValidationError as error:
-        raise UnusableModel(f"its scheduler_config.json is not understood: {error}") from error
+        raise UnusableModel(message("weights.scheduler_config", why=str(error))) from error
     if noise.prediction == "flow":
-        raise UnusableModel("its scheduler is made for flow matching, and its U-Net is not")
+        raise UnusableModel(message("weights.scheduler", what="flow matching"))
     return noise
 
 
@@ -87,5 +88,5 @@ def vae_scale(metadata: Mapping[str, str]) -> dict[str, float]:
     if said is None:
         return {}
     if not re.fullmatch(r"[0-9]{0,4}\.?[0-9]{1,12}", said) or not 1e-3 <= float(said) <= 1e3:
-        raise UnusableModel(f"its metadata's {_SCALE} is '{said[:40]}', not a number from 0.001 to 1000")
+        raise UnusableModel(message("weights.metadata_number", key=_SCALE, value=said[:40], least=0.001, most=1000))
     return {"scaling_factor": float(said)}

@@ -300,6 +300,7 @@ SENTENCES = {
     "json.empty": "the body is empty; it must be a JSON object",
     "json.parts": "the body has more than {most} values",
     "json.not_utf8": "the body is not UTF-8: byte {at} can't be read",
+    "absent.words": "{why}; this server draws pictures and answers no text: GET /api/tags lists its models",
     "json.broken": "the body is not JSON: {why}, at character {at}",
     "json.no_object": "the body is {value}; it must be a JSON object",
     "json.deep": "the body is nested more than {most} deep",

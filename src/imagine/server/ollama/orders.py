@@ -11,7 +11,7 @@ import msgspec
 
 from ...checking import refusal
 from ...errors import BadRequest, ModelNotFound
-from ...messages import Message, Note, sentence
+from ...messages import Message, Note, message, sentence
 from ...request import ALIASES, GenerateRequest, parse
 from .answers import CALLED
 
@@ -74,7 +74,7 @@ def speaking() -> Iterator[None]:
     try:
         yield
     except ModelNotFound as error:
-        error.note = f"{error}; this server draws pictures and answers no text: GET /api/tags lists its models"
+        error.note = message("absent.words", "model", why=error.note)
         raise
     except BadRequest as error:
         if error.field != "img":

@@ -151,6 +151,13 @@ def test_help_is_where_one_looks_for_it(arguments: list[str], capsys: pytest.Cap
     assert "Usage: imagine" in capsys.readouterr().out
 
 
+def test_nothing_at_all_is_answered_with_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Usage: imagine [OPTIONS] COMMAND [ARGS]...\n\n  Pictures from words")
+    assert "\n  serve " in said
+
+
 def test_the_version_in_every_spelling(capsys: pytest.CaptureFixture[str]) -> None:
     for spelling in ("-v", "--version", "version"):
         assert run(spelling) == 0

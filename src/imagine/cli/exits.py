@@ -44,6 +44,9 @@ def status_after(error: BaseException) -> int:
 
             note(f"ended by {signal.Signals(error.number).name}")
             return 128 + error.number
+        case click.exceptions.NoArgsIsHelpError():  # its message is the whole help
+            note(error.format_message(), lines=True)
+            return error.exit_code
         case click.ClickException():
             if isinstance(error, click.UsageError) and error.ctx is not None:
                 note(error.ctx.get_usage(), lines=True)

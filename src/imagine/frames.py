@@ -19,6 +19,9 @@ from .params import GenerationParams
 MAX_FRAME = 256 * 2**20
 """Bytes of the largest frame: beyond any picture we make, below what would hurt the gateway."""
 
+REFUSED = 78
+"""The exit status of a worker whose settings can't be, as of a device that isn't there (EX_CONFIG of sysexits.h)."""
+
 _PREFIX = 4
 _identities = msgspec.json.Encoder(order="deterministic")
 T = TypeVar("T")

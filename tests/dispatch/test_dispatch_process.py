@@ -18,7 +18,7 @@ import pytest
 from imagine.dispatch.buffer import Buffer
 from imagine.dispatch.limits import Limits, Restarts
 from imagine.dispatch.process import ProcessWorker
-from imagine.errors import OutOfMemory
+from imagine.errors import OutOfMemory, WorkerLost
 from imagine.events import Failed, Finished, Preview, Progress
 from imagine.frames import MAX_FRAME, Loaded, Source, WorkerSettings
 from imagine.messages import message
@@ -31,8 +31,9 @@ PATIENCE = 20.0
 
 
 @contextlib.asynccontextmanager
-async def running(command=FAKE, limits=None, restarts=QUICK, heartbeat=0.05, ready=True):
-    worker = ProcessWorker(WorkerSettings(heartbeat=heartbeat), command=command, limits=limits, restarts=restarts)
+async def running(command=FAKE, limits=None, restarts=QUICK, heartbeat=0.05, ready=True, **settings):
+    settings = WorkerSettings(heartbeat=heartbeat, **settings)
+    worker = ProcessWorker(settings, command=command, limits=limits, restarts=restarts)
     worker.changed = asyncio.Event()
     worker.watch(worker.changed.set)
     await worker.start()
@@ -241,6 +242,23 @@ def test_a_worker_that_never_starts_fails_jobs_with_its_last_words_and_does_not_
             last = (await read(worker.submit(submit("1"))))[-1]
             assert last.error == "WorkerLost"
             assert str(last.message).endswith("ImportError: libcuda.so: no such file")
+
+    asyncio.run(go())
+
+
+def test_a_worker_whose_settings_cannot_be_is_broken_at_its_first_start_and_for_good():
+    async def go():
+        async with running(ready=False, device="cuda:99") as worker:
+            await until(worker, lambda: worker.broken is not None)
+            assert str(worker.broken) == "can't be started: device is 'cuda:99', which this machine does not have"
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.wait([worker._keeper])
+            assert (worker.restarts, worker.pid) == (0, None)
+            assert worker.kept, "no new server helps either"
+            last = (await read(worker.submit(submit("1"))))[-1]
+            assert str(last.message) == f"the worker {worker.broken}"
+            with pytest.raises(WorkerLost, match="which this machine does not have"):
+                await worker.load(SOURCE)
 
     asyncio.run(go())
 

@@ -27,10 +27,12 @@ def test_health_says_who_it_is(tmp_path):
         assert json.loads(said)["name"] == "imagine"
         assert json.loads(said)["version"] == __version__
         assert (json.loads(said)["ready"], json.loads(said)["status"]) == (True, "ready")
+        assert json.loads(said)["problem"] is None
         client.worker.ready = None
         assert json.loads((await got(client, "/health"))[1])["status"] == "starting"
-        client.worker.broken = "can't be started"
-        assert json.loads((await got(client, "/health"))[1])["status"] == "broken"
+        client.worker.broken = "can't be started: no /opt/driver/libcuda.so"
+        said = json.loads((await got(client, "/health"))[1])
+        assert (said["status"], said["problem"]) == ("broken", "the worker can't be started: no libcuda.so")
 
     ask(tmp_path, act)
 

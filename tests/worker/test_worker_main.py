@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from imagine.frames import Assembler, Heartbeat, Ready, Shutdown, Start, WorkerSettings, encode, report_from_bytes
+from imagine.frames import (
+    REFUSED,
+    Assembler,
+    Heartbeat,
+    Ready,
+    Shutdown,
+    Start,
+    WorkerSettings,
+    encode,
+    report_from_bytes,
+)
 from tests.worker.fake_engine import submit
 
 FAKE = [sys.executable, str(Path(__file__).parent / "fake_worker.py")]
@@ -79,5 +89,5 @@ def test_its_last_words_are_one_sentence(worker):
 
 def test_of_what_a_user_can_mend_it_says_nothing_but_the_sentence(worker):
     say(worker, Start(settings=WorkerSettings(device="cuda:99")))
-    assert worker.wait(20) == 1
+    assert worker.wait(20) == REFUSED, "another start would end the same"
     assert worker.stderr.read().decode() == "device is 'cuda:99', which this machine does not have\n"

@@ -7,7 +7,18 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 
-from ..frames import AnyCommand, Assembler, FrameError, Heartbeat, Log, Ready, Report, encode, report_from_bytes
+from ..frames import (
+    REFUSED,
+    AnyCommand,
+    Assembler,
+    FrameError,
+    Heartbeat,
+    Log,
+    Ready,
+    Report,
+    encode,
+    report_from_bytes,
+)
 from ..messages import Note, message
 from .limits import Limits
 
@@ -44,6 +55,11 @@ class Child(asyncio.SubprocessProtocol):
     def pid(self) -> int:
         """The process's id."""
         return self._transport.get_pid()
+
+    @property
+    def refused(self) -> bool:
+        """Did it end because its settings can't be, as another start would too?"""
+        return self._verdict is None and self._transport.get_returncode() == REFUSED
 
     def send(self, command: AnyCommand) -> None:
         """Sends a command; what can't arrive any more is told by `ended`. Raises FrameError."""
@@ -150,6 +166,8 @@ class Child(asyncio.SubprocessProtocol):
             name = signal.Signals(-status).name if -status in list(signal.Signals) else f"signal {-status}"
             return message(_KILLED.get(name, "lost.killed"), signal=name)
         status = -1 if status is None else status
+        if self.refused and self.last_line:
+            return message("lost.refused", why=self.last_line)
         if self.last_line:
             return message("lost.ended_saying", status=status, line=self.last_line)
         return message("lost.ended", status=status)

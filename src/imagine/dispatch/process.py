@@ -64,7 +64,7 @@ class ProcessWorker:
         self._idle.set()
         self._settled = asyncio.Event()
         self._stopping = False
-        self._was_useful = False
+        self._was_useful = self._refused = False
         self.ready: Ready | None = None
         self.broken: Note | None = None
         self.stats = Stats()
@@ -78,8 +78,8 @@ class ProcessWorker:
 
     @property
     def kept(self) -> bool:
-        """Is there somebody who starts the process again? True while it ends, since then nobody has to."""
-        return self._stopping or (self._keeper is not None and not self._keeper.done())
+        """Is there somebody who starts the process again? True too where nobody has to: while it ends, or for good."""
+        return self._stopping or self._refused or (self._keeper is not None and not self._keeper.done())
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Calls `changed` whenever `ready` or `broken` changes."""
@@ -160,7 +160,7 @@ class ProcessWorker:
         return EventStream(buffer, lambda: self.cancel(job))
 
     async def _keep(self) -> None:
-        """Starts the process, again and again."""
+        """Starts the process, again and again, unless its settings can't be."""
         useless = 0
         starts_failed = 0
         while True:
@@ -170,10 +170,15 @@ class ProcessWorker:
             useless = 0 if was_useful else useless + 1
             starts_failed = 0 if was_ready else starts_failed + 1
             _log.error("the worker %s", why)
-            if starts_failed >= self._when.hopeless:
+            if self._refused:
+                self.broken = why
+            elif starts_failed >= self._when.hopeless:
                 self.broken = message("lost.not_started", why=why)
+            if self.broken:
                 self._settled.set()
             self._changed()
+            if self._refused:
+                return
             await asyncio.sleep(self._when.delay(useless))
             self.restarts += 1
 
@@ -191,6 +196,7 @@ class ProcessWorker:
             why = await asyncio.shield(child.ended)
         finally:
             self._child = None
+        self._refused = child.refused
         was_ready, was_useful = self.ready is not None, self._was_useful or bool(self._jobs)
         self.ready, self.heartbeat, self.stats = None, None, Stats()
         if not self.broken and not self._stopping:

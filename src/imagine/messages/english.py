@@ -337,6 +337,7 @@ SENTENCES = {
     "lost.stopped": "was stopped",
     "lost.starting": "is starting",
     "lost.not_started": "can't be started: it {why}",
+    "lost.refused": "can't be started: {why}",
     "lost.unrunnable": "can't be run: {why}",
     "recipe.too_long": "{field} is {size} bytes long; at most {most} are taken",
     "recipe.unreadable": "{field} holds a recipe that can't be read: {why}",

@@ -346,6 +346,7 @@ SENTENCES = {
     "lost.stopped": "остановлен",
     "lost.starting": "ещё запускается",
     "lost.not_started": "не удаётся запустить: {why}",
+    "lost.refused": "не удаётся запустить: {why}",
     "lost.unrunnable": "не удаётся запустить: {why}",
     "recipe.too_long": "{field}: файл занимает {size:байт|байта|байт}, принимается не больше {most}",
     "recipe.unreadable": "{field}: рецепт в этом файле не читается: {why}",

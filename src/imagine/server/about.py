@@ -5,19 +5,22 @@ from __future__ import annotations
 from aiohttp import web
 
 from .. import __version__
+from ..errors import without_folders
+from ..messages import message, sentence
 from .gateway import Gateway
-from .keys import GATEWAY
+from .keys import GATEWAY, LANGUAGE
 from .metrics import CONTENT_TYPE
 from .native import body_from
 
 
 async def health(request: web.Request) -> web.Response:
-    """That it is Imagine, and whether it can draw: `status` is ready, starting, broken or stopping."""
+    """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping."""
     gateway = request.app[GATEWAY]
     answer = {
         "name": "imagine",
         "version": __version__,
         "status": _status(gateway),
+        "problem": _problem(gateway),
         "ready": bool(gateway.pool.ready),
         "devices": [{"device": ready.device, "name": ready.name} for ready in gateway.pool.ready],
         "waiting": gateway.pool.waiting,
@@ -39,6 +42,14 @@ def in_words(gateway: Gateway) -> str:
         return f"{_status(gateway)} on {where}: {pool.running} running, {pool.waiting} waiting"
     why = next((f": the worker {worker.broken}" for worker in pool.workers if worker.broken), "")
     return f"{_status(gateway)}{why}, {pool.waiting} waiting"
+
+
+def _problem(gateway: Gateway) -> str | None:
+    """Why it is broken, in the client's language; None where it isn't."""
+    why = next((worker.broken for worker in gateway.pool.workers if worker.broken), None)
+    if why is None or _status(gateway) != "broken":
+        return None
+    return without_folders(sentence(message("worker.lost", why=why), LANGUAGE.get()))
 
 
 def _status(gateway: Gateway) -> str:

@@ -10,8 +10,8 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from ..errors import ImagineError
-from ..frames import FrameError, Log, Start, WorkerSettings
+from ..errors import BadRequest, ImagineError
+from ..frames import REFUSED, FrameError, Log, Start, WorkerSettings
 from .engine_protocol import Engine
 from .environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
 from .failure import error_from_exception
@@ -42,7 +42,12 @@ def main(argv: Sequence[str] = (), make: Callable[[WorkerSettings], Engine] | No
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToGateway(outbox)], force=True)
     logging.getLogger("imagine").setLevel(settings.log_level)
     try:
-        serve(inbox, outbox, (make or _engine)(settings), pulse, time.monotonic)
+        try:
+            engine = (make or _engine)(settings)
+        except BadRequest as error:  # which another start would meet too
+            print(error, file=sys.stderr)  # noqa: T201 - as below
+            return REFUSED
+        serve(inbox, outbox, engine, pulse, time.monotonic)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the end
         if not isinstance(error, ImagineError):  # ours says in a sentence what is wrong
             traceback.print_exc()

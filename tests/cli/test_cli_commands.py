@@ -21,6 +21,7 @@ from imagine.cli.verify import compared
 from imagine.client import Client
 from imagine.errors import ImagineError
 from imagine.images import encode
+from imagine.server.serve import GRACE
 from tests.cli.fake_server import FakeServer, picture, png
 from tests.registry import declared
 
@@ -47,6 +48,23 @@ def test_start_up_is_light(arguments: list[str], tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=60)
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("importing", ["click", "imagine.cli.list", "imagine.registry.registry"])
+def test_ctrl_c_in_the_first_moment_ends_it_without_a_word(importing: str, tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\nfrom imagine.__main__ import main\n"
+        "class Finder:\n    def find_spec(name, path=None, target=None):\n"
+        f"        if name == {importing!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder)\nsys.argv = ['imagine', 'list']\nmain()\n"
+    )
+    environ = os.environ | {name: str(tmp_path) for name in ("HOME", "XDG_RUNTIME_DIR", "IMAGINE_HOME")}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_how_long_what_runs_may_finish_is_documented() -> None:
+    assert f"finish for up to {GRACE:g} seconds" in Path("docs/cli.md").read_text()
 
 
 def test_a_reader_that_has_gone_is_no_error_to_tell() -> None:

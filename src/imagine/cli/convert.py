@@ -10,6 +10,7 @@ import click
 
 from ..errors import ImagineError
 from .console import write_path
+from .early import heard
 from .exits import reason
 from .info import recipe_in
 from .inputs import read_input
@@ -33,6 +34,7 @@ def command(file: Path, output: Path | None) -> None:
     target = output or file.with_suffix(suffix)
     if output is None and target.exists():
         raise ImagineError(f"{target} is there already; name another with -o", field="output")
+    heard()
     try:
         write_atomically(target, made)
     except OSError as error:

@@ -21,6 +21,7 @@ from ..files.reading import read_text
 from ..settings import OPTIONS, Settings, settings_from
 from . import complete, reach
 from .console import note
+from .early import heard
 from .exits import MISTYPED
 from .list import in_folders
 
@@ -90,6 +91,7 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
         raise WrongSettings(str(error)) from error
     configure(settings)
     _warn(warnings)
+    heard()
     if sys.__stderr__ is not None:
         faulthandler.enable(sys.__stderr__)  # systemd's watchdog ends a server that hangs by SIGABRT
     asyncio.run(_serve_private(settings) if private else _serve(settings, partial(_reread, said, config)))

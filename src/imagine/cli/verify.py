@@ -12,6 +12,7 @@ from ..errors import ImagineError
 from . import reach
 from .console import note, printable, write, write_json
 from .convert import picture_in
+from .early import heard
 from .same_model import NAMED_BY, differences, holders
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Verdict(NamedTuple):
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
 def command(files: tuple[str, ...], address: str | None, as_json: bool) -> int:
     """Make the pictures of FILES again: identical, near, or different. Exits 1 if any is different or fails."""
+    heard()
     client = reach.running_or_started(address)
     failed = False
     for file in files:

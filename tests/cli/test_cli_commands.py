@@ -460,3 +460,26 @@ def test_a_server_that_can_not_listen_has_another(tmp_path: Path) -> None:
     done = subprocess.run(program, capture_output=True, text=True, env=environ, timeout=120, check=False)
     assert done.returncode == 1
     assert f"Error: can't listen on {tmp_path / 'none' / 's'}" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "run -o x --from", "run p -o x -i"])
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("cut.json", b'{"meta": {"prompt": "x"', "is damaged: it "),
+        ("bad.png", b"\x89PNG\r\n\x1a\n and then none", "is damaged"),
+        ("cut.png", png()[:60], "is damaged"),
+        ("words.txt", b"hello", ""),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_and_its_status_is_that_of_files(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], command: str, name: str, data: bytes, said: str
+) -> None:
+    Path(name).write_bytes(data)
+    assert run(*command.split(), name) == 1
+    err = capsys.readouterr().err
+    if command.endswith("-i"):
+        assert err.startswith(f"Error: img: {name} {said if name.endswith('png') else ''}")
+    else:
+        assert f"{name} {said or 'does not say how it was made'}" in err
+    assert server.asked == []

@@ -11,7 +11,7 @@ import click
 
 from ..errors import BadRequest, ImagineError
 from .console import note, warn
-from .inputs import STDIN, read_input
+from .inputs import STDIN, read_input, recipe_from
 
 MAX_SIDE = 4096
 """The longest side that a server takes."""
@@ -48,12 +48,9 @@ def recipe_of(source: str | Path, said: dict[str, Any], data: bytes | None = Non
     """What `source`, whose `data` may have been read before, says of how it was made, as a request asks for it."""
     import msgspec
 
-    from ..metadata import read_metadata
     from ..replay import request_from_meta
 
-    recipe = read_metadata(read_input(source, "from") if data is None else data, field="from")
-    if recipe is None:
-        raise ImagineError(f"{source} does not say how it was made", field="from")
+    recipe = recipe_from(source, read_input(source, "from") if data is None else data, "from")
     if "prompt" not in said | recipe.meta:
         raise BadRequest(f"{source} names no prompt; say one", field="prompt")
     meta = dict(recipe.meta)
@@ -77,12 +74,17 @@ def photo(place: str | Path, field: str) -> bytes:
     """The file's bytes; of a photo larger than a server takes, those of a smaller copy, and says so."""
     from PIL import Image, UnidentifiedImageError
 
+    from .. import containers
+
     data = read_input(place, field)
     try:
         with Image.open(io.BytesIO(data)) as picture:
             size = picture.size
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise BadRequest(f"{field}: {place} can't be read as a picture", field=field) from error
+        damaged = "is damaged: it " if containers.sniff(data) else ""
+        raise ImagineError(f"{field}: {place} {damaged}can't be read as a picture", field=field) from error
+    if (seen := containers.outline(data)) is not None and not seen.ended:
+        raise ImagineError(f"{field}: {place} is damaged: it ends before its picture does", field=field)
     if max(size) <= MAX_SIDE and len(data) <= MAX_BYTES:
         return data
     from ..images import decode, encode

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from ..errors import ImagineError
 from .console import printable, warn, write, write_json
-from .inputs import STDIN, read_input
+from .inputs import read_input, recipe_from
 
 _LONGEST = 2000
 
@@ -19,11 +18,7 @@ def recipe_in(place: str, data: bytes) -> dict[str, Any]:
 
     Raises ImagineError where it says nothing.
     """
-    from ..metadata import read_metadata
-
-    recipe = read_metadata(data)
-    if recipe is None:
-        raise ImagineError(f"{place} does not say how it was made", field="file")
+    recipe = recipe_from(place, data, "file")
     for warning in recipe.warnings:
         warn(warning)
     seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}  # a browser's numbers end at 2^53
@@ -35,7 +30,7 @@ def recipe_in(place: str, data: bytes) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(file: str, as_json: bool) -> None:
     """Show how the picture in FILE, a PNG, JPEG, WebP or JSON, was made; - is stdin."""
-    meta = recipe_in("standard input" if file == STDIN else file, read_input(file, "file"))
+    meta = recipe_in(file, read_input(file, "file"))
     if as_json:
         write_json(meta)
         return

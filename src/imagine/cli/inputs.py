@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from ..errors import BadRequest
+from ..errors import BadRequest, ImagineError
 from ..files.reading import read_file
-from ..metadata import MAX_FILE
+from ..messages import Message
+from ..metadata import MAX_FILE, Recipe, read_metadata
 from ..request import MAX_PROMPT
 
 STDIN = "-"
@@ -29,6 +30,37 @@ def read_input(place: str | Path, field: str, most: int = MAX_FILE) -> bytes:
     if len(data) > most:
         raise BadRequest(f"{field}: standard input has more than {most >> 20} MB", field=field)
     return data
+
+
+def recipe_from(place: str | Path, data: bytes, field: str) -> Recipe:
+    """How the file of `place` says it was made. Raises ImagineError, by the file's name, where it doesn't."""
+    name = "standard input" if str(place) == STDIN else str(place)
+    try:
+        recipe = read_metadata(data, field=name)
+    except BadRequest as error:
+        damaged = " is damaged: it" if _code(error) == "recipe.unreadable" else ""
+        raise ImagineError(str(error).replace(name, name + damaged, 1), field=field) from error
+    if recipe is None:
+        why = "is empty" if not data else "is damaged" if _is_spoilt(data) else "does not say how it was made"
+        raise ImagineError(f"{name} {why}", field=field)
+    return recipe
+
+
+def _is_spoilt(data: bytes) -> bool:
+    """Does it begin as a picture of ours, and can't be read as one?"""
+    from ..containers import sniff
+    from ..images import decode
+
+    if sniff(data) is not None:
+        try:
+            decode(data, field="it")
+        except BadRequest as error:
+            return _code(error) in ("picture.damaged", "picture.no_size")
+    return False
+
+
+def _code(error: BadRequest) -> str:
+    return error.note.code if isinstance(error.note, Message) else ""
 
 
 def prompt_from_stdin() -> str:

@@ -48,10 +48,12 @@ def connect(address: Address, timeout: float | None) -> socket.socket:
 
 
 def address_from(text: str) -> Address:
-    """The address that a user wrote: `HOST`, `HOST:PORT`, a URL, or `unix:PATH`. Raises ImagineError for others."""
+    """The address that a user wrote: `HOST`, `PORT`, both, a URL, or `unix:PATH`. Raises ImagineError for others."""
     text = text.strip(" '\"")
     if text.startswith("unix:"):
         return Address(socket=text.removeprefix("unix:").removeprefix("//"))
+    if text.isascii() and text.isdigit():
+        text = f":{text}"  # no host is called so
     if text.count(":") > 1 and "[" not in text and "://" not in text:
         text = f"[{text}]"
     message = f"the address is {text[:100]!r}; it must be HOST:PORT, a URL or unix:PATH"

@@ -270,7 +270,7 @@ def _value(name: str, value: object, named: str) -> Any:
     except ValueError as error:
         parts = value if isinstance(value, list | tuple) else []
         several = ", ".join(part for part in parts if isinstance(part, str))
-        seen = "set" if name == "api_key" else shown(several or value)
+        seen = ("set" if value else "empty") if name == "api_key" else shown(several or value)
         raise ImagineError(f"{where} is {seen}; it must be {error}", field=name) from error
 
 

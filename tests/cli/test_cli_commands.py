@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -15,13 +16,14 @@ from PIL import Image
 from imagine.address import Address, address_from
 from imagine.cli import reach
 from imagine.cli.main import COMMANDS, main
+from imagine.cli.serve import _read
 from imagine.cli.table import ago, size_of, table
 from imagine.cli.terminal import protocol_of, sequence
 from imagine.cli.verify import compared
 from imagine.client import Client
 from imagine.errors import ImagineError
 from imagine.images import encode
-from imagine.server.serve import GRACE
+from imagine.server.serve import GRACE, _told
 from tests.cli.fake_server import FakeServer, picture, png
 from tests.registry import declared
 
@@ -301,12 +303,25 @@ def test_verify_says_which_model_is_the_same_where_the_named_one_is_gone(
     Path("x.json").write_text(json.dumps({"meta": {"model": "m", "prompt": "p", "digest": OLD}, "out": old}))
     assert run("verify", "x.json") == 1
     assert "x.json: model 'm' not found; 'renamed' here is the same" in capsys.readouterr().err
+    assert run("run", "--from", "x.json", "-o", "x") == 2
+    assert "Error: model 'm' not found; 'renamed' here is the same" in capsys.readouterr().err
+
+
+def test_run_says_which_model_has_the_digest_of_the_recipe(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.models[0] |= {"name": "renamed", "digest": OLD}
+    server.lines = [picture(png(), meta={"digest": NEW, "prompt": "p"})]
+    Path("x.json").write_text(json.dumps({"meta": {"model": "m", "prompt": "p", "digest": OLD}, "out": ""}))
+    assert run("run", "--from", "x.json", "-o", "x") == 0
+    assert "'renamed' has the old one here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("text", "address"),
     [
         ("0.0.0.0", Address()),
+        ("5123", Address(port=5123)),
         ("box:8000", Address("box", 8000)),
         ("http://box", Address("box")),
         ("https://box/pictures/", Address("box", 443, secure=True, prefix="/pictures")),
@@ -434,6 +449,7 @@ def test_a_server_that_does_not_answer_is_kept() -> None:
     [
         ("port: five", [], "port in the configuration file is 'five'"),
         ("{}", ["--port", "five"], "--port is 'five'"),
+        ("{}", ["--api-key", ""], "--api-key is empty; it must be"),
         ("preset_files: [none.yaml]", [], "there is no preset file none.yaml"),
     ],
 )
@@ -460,6 +476,31 @@ def test_a_server_that_can_not_listen_has_another(tmp_path: Path) -> None:
     done = subprocess.run(program, capture_output=True, text=True, env=environ, timeout=120, check=False)
     assert done.returncode == 1
     assert f"Error: can't listen on {tmp_path / 'none' / 's'}" in done.stderr
+
+
+def test_why_a_name_that_leads_nowhere_can_not_be_listened_on() -> None:
+    said = "on nosuch:1: no address has this name .name or service not known"
+    with pytest.raises(ImagineError, match=said), _told("nosuch:1", "--port"):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def test_a_folder_that_no_picture_can_be_kept_in_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder, told in [(tmp_path / "new" / "pictures", []), (tmp_path / "file" / "pictures", ["not a directory"])]:
+        _, warnings = _read({"pictures": str(folder), "home": str(tmp_path), "models": [str(tmp_path)]}, None)
+        assert [warning.rpartition(": ")[2] for warning in warnings] == told, warnings
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("-n " + "9" * 30, "'-n'"), ("-w -" + "9" * 22, "'-w'"), ("-g nan", "'-g'"), ("--hires -inf", "'--hires'")],
+)
+def test_a_number_that_no_request_holds_is_told_by_its_option(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], typed: str, said: str
+) -> None:
+    assert run("run", "p", *typed.split()) == 2
+    assert said in capsys.readouterr().err
+    assert server.asked == []
 
 
 @pytest.mark.parametrize("command", ["info", "verify", "run -o x --from", "run p -o x -i"])

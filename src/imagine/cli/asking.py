@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ MAX_SIDE = 4096
 """The longest side that a server takes."""
 MAX_BYTES = 20 * 2**20
 _LARGEST = 30_000
+_LONGEST_NUMBER = 20
 _PICTURES = ("img", "mask")
 
 
@@ -100,16 +102,23 @@ def photo(place: str | Path, field: str) -> bytes:
 def keep_alive(text: str) -> float | str:
     """Seconds where it is a number, else the duration, which the server reads."""
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         return text
+    return seconds if math.isfinite(seconds) else text
+
+
+def _pixels(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError("too long")
+    return int(text)
 
 
 def margins(text: str) -> int | dict[str, int]:
     """`64`, or `left=64,right=32`."""
     try:
         if "=" not in text:
-            return int(text)
-        return {side.strip(): int(pixels) for side, pixels in (part.split("=") for part in text.split(","))}
+            return _pixels(text)
+        return {side.strip(): _pixels(pixels) for side, pixels in (part.split("=") for part in text.split(","))}
     except ValueError as error:
         raise click.BadParameter(f"{text!r} is neither pixels nor left=64,top=0…", param_hint="--extend") from error

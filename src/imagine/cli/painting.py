@@ -53,10 +53,18 @@ class Painter:
             write_json(line)
         elif line.get("status") == "final":
             with bar.away():
-                for warning in line.get("warnings", []):
+                for warning in [*line.get("warnings", []), *self._others(line, body)]:
                     warn(warning)
                 for path in paths:
                     write_path(path)
+
+    def _others(self, line: dict[str, Any], body: dict[str, Any]) -> list[str]:
+        """Where the recipe names another model than the one that has its name by now: which one here is that."""
+        if "digest" not in body or line.get("index", 0):
+            return []
+        from .same_model import differences
+
+        return [one.words for one in differences(self._client, body, line["meta"]) if one.sure]
 
     def _keep(self, line: dict[str, Any], data: bytes, body: dict[str, Any], outputs: Outputs) -> list[Path]:
         """Show a picture and put it where it belongs; where that is."""

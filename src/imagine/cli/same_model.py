@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..client import Refused
+
 if TYPE_CHECKING:
     from ..client import Client
 
 NAMED_BY = ("digest", "sha256", "parts")
 """What of a recipe names the model and the files beside it."""
+_NOT_FOUND = 404
 _SHOWN = 12
 _NAMED = 5
 _DIGEST = re.compile(r"[0-9a-f]{10,64}")
@@ -37,6 +40,14 @@ def holders(client: Client, digest: str) -> list[dict[str, Any]]:
     said = client.models(digest=digest)
     known = [*said["details"], *said["others"]]
     return [entry for entry in known if any(str(entry.get(name, "")).startswith(digest) for name in _DIGESTS)]
+
+
+def with_holders(client: Client, before: dict[str, Any], error: Refused) -> Refused:
+    """Where the model is gone: which one here is the same."""
+    digest = str(before.get("digest") or before.get("sha256") or "")
+    names = [entry["name"] for entry in holders(client, digest)] if error.status == _NOT_FOUND else []
+    same = f"; '{names[0]}' here is the same" if names else ""
+    return Refused(f"{error}{same}", error.status)
 
 
 def _parts(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import logging
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -17,12 +18,13 @@ from ..address import Address
 from ..client import Client
 from ..config_file import MAX_SIZE
 from ..errors import ImagineError
+from ..files.folders import make_own
 from ..files.reading import read_text
 from ..settings import OPTIONS, Settings, settings_from
 from . import complete, reach
 from .console import note
 from .early import heard
-from .exits import MISTYPED
+from .exits import MISTYPED, reason
 from .list import in_folders
 
 _SPELLED = {
@@ -103,12 +105,25 @@ def _read(said: dict[str, Any], config: Path | None) -> tuple[Settings, list[str
 
     settings, warnings = settings_from(said, config=_text_of(config))
     presets_of(settings).check()
-    return settings, [*warnings, *_missing_folders(settings)]
+    return settings, [*warnings, *_missing_folders(settings), *_lost_pictures(settings)]
 
 
 def _missing_folders(settings: Settings) -> list[str]:
     """A sentence on each folder of models that was named and isn't there; it may still come."""
     return [f"there is no folder of models {root.absolute()}" for root in settings.models if not root.is_dir()]
+
+
+def _lost_pictures(settings: Settings) -> list[str]:
+    """Why none can be kept in the folder of pictures that was named, which is made where it isn't there."""
+    if settings.pictures is None:
+        return []
+    try:
+        if os.access(make_own(settings.pictures), os.W_OK | os.X_OK) and settings.pictures.is_dir():
+            return []
+        why = "nothing can be written there"
+    except OSError as error:
+        why = reason(error)
+    return [f"pictures asked for by URL can't be kept in {settings.pictures.absolute()}: {why}"]
 
 
 def _reread(said: dict[str, Any], config: Path | None) -> Settings:

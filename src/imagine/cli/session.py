@@ -18,6 +18,7 @@ from .exits import DONE, FAILED
 from .inputs import STDIN, prompt_from_stdin, prompts_from
 from .outputs import outputs_of
 from .painting import Painter
+from .same_model import with_holders
 
 if TYPE_CHECKING:
     from .destination import Destination
@@ -94,7 +95,10 @@ class Session:
         count = body.get("count") or 1
         outputs = outputs_of(place, count, known, done=self._done)
         self._done += count
-        Painter(client, self._screen, as_json=self._as_json).paint(body, outputs)
+        try:
+            Painter(client, self._screen, as_json=self._as_json).paint(body, outputs)
+        except Refused as error:
+            raise with_holders(client, body, error) from error
 
 
 def _prompt(words: tuple[str, ...]) -> str:

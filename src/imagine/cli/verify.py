@@ -13,7 +13,7 @@ from . import reach
 from .console import note, printable, write, write_json
 from .convert import picture_in
 from .early import heard
-from .same_model import NAMED_BY, differences, holders
+from .same_model import NAMED_BY, differences, with_holders
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -23,7 +23,6 @@ NEAR = 8
 """The largest difference of a channel, of 255, that still counts as near."""
 
 
-_NOT_FOUND = 404
 _LOSSY: dict[str, MediaType] = {"jpeg": "image/jpeg", "webp": "image/webp"}
 _NOT_COMPARED = frozenset(["img", "mask", "stream", *NAMED_BY])
 """A saved JSON holds the photos themselves, what is made again their digests; models are compared by `same_model`."""
@@ -75,21 +74,13 @@ def verify(client: Client, file: str) -> Verdict:
     try:
         final = list(client.generate(recipe_of(file, {}, data) | {"progress": True}))[-1]
     except Refused as error:
-        raise _with_holders(client, before, error) from error
+        raise with_holders(client, before, error) from error
     new = base64.b64decode(final["img"])
     if lossy:  # compared as the same format would hold it
         new = encode(decode(new, field="img"), lossy, meta=final["meta"])
     verdict = compared(old, new, before, final["meta"])
     models = [d.words for d in differences(client, before, final["meta"]) if d.sure or verdict.kind != "identical"]
     return verdict._replace(changed=[*models, *verdict.changed])
-
-
-def _with_holders(client: Client, before: dict[str, Any], error: Refused) -> Refused:
-    """Where the model is gone: which one here is the same."""
-    digest = str(before.get("digest") or before.get("sha256") or "")
-    names = [entry["name"] for entry in holders(client, digest)] if error.status == _NOT_FOUND else []
-    same = f"; '{names[0]}' here is the same" if names else ""
-    return Refused(f"{error}{same}", error.status)
 
 
 def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, Any]) -> Verdict:

@@ -130,8 +130,15 @@ def _told(where: str, option: str) -> Iterator[None]:
         yield
     except OSError as error:
         used = error.errno == errno.EADDRINUSE
-        why = f"another program listens there; choose another with {option}" if used else os.strerror(error.errno or 0)
+        why = f"another program listens there; choose another with {option}" if used else _why(error)
         raise ImagineError(f"can't listen on {where}: {why}") from error
+
+
+def _why(error: OSError) -> str:
+    """The system's reason; that of a name which leads nowhere has a number of another kind."""
+    if isinstance(error, socket.gaierror):
+        return f"no address has this name ({(error.strerror or str(error)).lower()})"
+    return os.strerror(error.errno or 0)
 
 
 def urls(runner: web.AppRunner) -> list[str]:

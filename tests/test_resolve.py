@@ -239,7 +239,7 @@ def test_samplers_and_schedules_go_by_our_names_and_automatic1111_s(said, expect
         ({}, {"schedule": "karas"}, BadRequest, "schedule", "'karas' doesn't exist; there are: default, karras"),
         ({}, {"sampler": "ddim", "schedule": "karras"}, Unsupported, "schedule", "it has: default, sgm uniform"),
         ({}, {"sampler": "DPM++ 2M Karras", "schedule": "beta"}, BadRequest, "schedule", "'DPM++ 2M Karras'"),
-        ({}, {"sampler": "heun", "num_steps": 2}, Unsupported, "num_steps", "5 to 500 steps, not 2"),
+        ({}, {"sampler": "heun", "num_steps": 2}, Unsupported, "num_steps", "9 to 500 steps, not 2"),
         ({}, {"sampler": "tcd", "num_steps": 51}, Unsupported, "num_steps", "1 to 50 steps"),
         ({"zero_snr": True}, {"schedule": "beta"}, Unsupported, "schedule", "zero terminal SNR"),
         ({"prediction": "flow"}, {"sampler": "euler a"}, Unsupported, "sampler", "flow-matching"),

@@ -51,7 +51,7 @@ def test_what_clients_see_is_json_and_agrees_with_what_is_accepted():
         (("euler", "beta", 20, "zero_snr"), Unsupported, "schedule", "default, karras, exponential, sgm uniform"),
         (("lms", "default", 20, "flow"), Unsupported, "sampler", "euler, heun, dpm++ 2m"),
         (("lcm", "default", 51), Unsupported, "num_steps", "1 to 50"),
-        (("heun", "default", 2), Unsupported, "num_steps", "so few run on: sgm uniform, simple"),
+        (("heun", "default", 5), Unsupported, "num_steps", "so few run on: sgm uniform, simple"),
     ],
 )
 def test_a_refusal_names_the_field_and_what_there_is(wish, error, field, said):

@@ -42,13 +42,11 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Schedules that go down to the training schedule's last level step over most of log sigma at once when steps are few,
-# and an explicit second-order method then overshoots: it leaves noise in the latents, of standard deviation 7 at two
-# steps. From these steps on (measured on Gaussian data) it is below 0.4; every other sampler is below that anyway.
-_LEAST: dict[Kind, dict[str, int]] = {
-    "ordinary": {"default": 5, "karras": 4, "exponential": 4, "beta": 12},
-    "zero_snr": {"karras": 10, "exponential": 8},
-    "flow": {"default": 3},
-}
+# and a method of second or higher order then overshoots: it leaves noise in the picture. What a row's `least` says of
+# ordinary checkpoints was judged by Toybox's pixels (`tools/toybox/samplers.py`), of the others measured on Gaussian
+# data, where from these steps on the noise left in the latents has a standard deviation below 0.4.
+_OVERSHOT: dict[Kind, dict[str, int]] = {"zero_snr": {"karras": 10, "exponential": 8}, "flow": {"default": 3}}
+_MULTISTEP = {"karras": 6, "exponential": 6, "beta": 11}
 
 _FLOW_SIGMAS = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 
@@ -77,7 +75,7 @@ class SamplerRow(msgspec.Struct, frozen=True, kw_only=True):
     history: int = 0
     """The most past derivatives that a step may use, for a class that must be told how many there are."""
     least: dict[Kind, dict[str, int]] = {}
-    """The fewest steps on a schedule, where one step is too few for a picture: see `_LEAST`."""
+    """The fewest steps on a schedule, where one step is too few for a picture: see `_OVERSHOT`."""
     max_steps: int = 500
     flow: Flow | None = None
 
@@ -109,6 +107,7 @@ _ROWS = (
         scheduler="DDIMScheduler",
         options={"clip_sample": False, "set_alpha_to_one": False},
         schedules=("default", "sgm uniform"),
+        least={"ordinary": {"default": 4}},
         state="discrete",
         spacing="leading",
     ),
@@ -134,9 +133,10 @@ _ROWS = (
         paper="Karras et al. 2022, Elucidating the Design Space (algorithm 2, no churn), arXiv:2206.00364",
         scheduler="HeunDiscreteScheduler",
         schedules=SCHEDULES,
+        least=_OVERSHOT
+        | {"ordinary": {"default": 9, "karras": 6, "exponential": 7, "beta": 14, "sgm uniform": 5, "simple": 5}},
         state="ve",
         midpoint="end",
-        least=_LEAST,
         flow=Flow(scheduler="FlowMatchHeunDiscreteScheduler", shift="shift"),
     ),
     SamplerRow(
@@ -144,6 +144,7 @@ _ROWS = (
         paper="Crowson 2022, k-diffusion: linear multistep (Adams-Bashforth of order 4) on uneven sigmas",
         scheduler="LinearMultistepScheduler",
         schedules=SCHEDULES,
+        least={"ordinary": {"beta": 10}},
         state="ve",
         spaced_by="EulerDiscreteScheduler",
         history=4,
@@ -154,6 +155,7 @@ _ROWS = (
         scheduler="DPMSolverMultistepScheduler",
         options={"algorithm_type": "dpmsolver++", "solver_order": 2},
         schedules=SCHEDULES,
+        least={"ordinary": _MULTISTEP},
         state="vp",
         flow=Flow(scheduler="DPMSolverMultistepScheduler", options=_FLOW_SIGMAS),
     ),
@@ -163,6 +165,7 @@ _ROWS = (
         scheduler="DPMSolverSinglestepScheduler",
         options={"algorithm_type": "dpmsolver++", "solver_order": 2, "lower_order_final": True},
         schedules=SCHEDULES,
+        least={"ordinary": {"beta": 8}},
         state="vp",
         flow=Flow(scheduler="DPMSolverSinglestepScheduler", options=_FLOW_SIGMAS),
     ),
@@ -180,22 +183,22 @@ _ROWS = (
         paper="Lu et al. 2022, DPM-Solver (order 2, arXiv:2206.00927), as in algorithm 2 of arXiv:2206.00364",
         scheduler="KDPM2DiscreteScheduler",
         schedules=_NO_SIMPLE,
+        least=_OVERSHOT | {"ordinary": {"default": 8, "karras": 7, "exponential": 9, "beta": 12, "sgm uniform": 6}},
         state="ve",
         midpoint="geometric",
-        least=_LEAST,
     ),
     SamplerRow(
         name="dpm2 a",
         paper="Crowson 2022, k-diffusion: DPM-Solver of order 2 (arXiv:2206.00927) with ancestral noise",
         scheduler="KDPM2AncestralDiscreteScheduler",
         schedules=_NO_SIMPLE,
+        least={
+            "ordinary": {"default": 19, "karras": 11, "exponential": 14, "beta": 20, "sgm uniform": 10},
+            "zero_snr": {"default": 3, "sgm uniform": 3, "karras": 16, "exponential": 10},
+        },
         state="ve",
         random="drawn",
         midpoint="end",
-        least={
-            "ordinary": {"default": 10, "karras": 6, "exponential": 6, "beta": 16},
-            "zero_snr": {"default": 3, "sgm uniform": 3, "karras": 16, "exponential": 10},
-        },
     ),
     SamplerRow(
         name="dpm++ 2m sde",
@@ -203,6 +206,7 @@ _ROWS = (
         scheduler="DPMSolverMultistepScheduler",
         options={"algorithm_type": "sde-dpmsolver++", "solver_order": 2},
         schedules=SCHEDULES,
+        least={"ordinary": {"karras": 7, "exponential": 7, "beta": 15}},
         state="vp",
         random="drawn",
         flow=Flow(scheduler="DPMSolverMultistepScheduler", options=_FLOW_SIGMAS),
@@ -213,6 +217,7 @@ _ROWS = (
         scheduler="ThirdOrderSdeScheduler",
         options={"algorithm_type": "sde-dpmsolver++", "solver_order": 3, "solver_type": "heun"},
         schedules=SCHEDULES,
+        least={"ordinary": {"karras": 10, "exponential": 9, "beta": 40}},
         state="vp",
         random="drawn",
         flow=Flow(scheduler="ThirdOrderSdeScheduler", options=_FLOW_SIGMAS),
@@ -223,6 +228,7 @@ _ROWS = (
         scheduler="PredictorCorrectorScheduler",
         options={"solver_order": 2, "solver_type": "bh2"},
         schedules=_NO_SIMPLE,
+        least={"ordinary": _MULTISTEP},
         state="vp",
         flow=Flow(scheduler="PredictorCorrectorScheduler", options=_FLOW_SIGMAS),
     ),
@@ -242,6 +248,7 @@ _ROWS = (
         scheduler="DDPMScheduler",
         options={"clip_sample": False},
         schedules=("default", "sgm uniform", "simple"),
+        least={"ordinary": {"default": 4}},
         state="discrete",
         spacing="leading",
         random="drawn",
@@ -252,9 +259,12 @@ _ROWS = (
         scheduler="DEISMultistepScheduler",
         options={"solver_order": 2},
         schedules=_NO_SIMPLE,
+        # On zero terminal SNR its last step goes from the last level to itself: with one step, nowhere.
+        least={
+            "ordinary": {"karras": 2, "exponential": 2, "beta": 9},
+            "zero_snr": {"karras": 2, "exponential": 2},
+        },
         state="vp",
-        # Its last step on these goes from the last level to itself: with one step, nowhere.
-        least={"ordinary": {"karras": 2, "exponential": 2, "beta": 2}, "zero_snr": {"karras": 2, "exponential": 2}},
     ),
     SamplerRow(
         name="tcd",

@@ -100,7 +100,7 @@ def test_every_sampler_makes_a_picture_of_few_steps_or_refuses(steps):
                     continue
                 assert progress(run(engine, one))[-1] == ((steps, steps) if strength == 1 else (1, 1))
                 pictures += 1
-    assert pictures > 100
+    assert pictures > 80
 
 
 # Sizes
@@ -256,10 +256,10 @@ def test_a_second_pass_gives_the_larger_picture_and_counts_its_steps(upscaler):
 @pytest.mark.parametrize("sampler", ["heun", "dpm2 a", "dpm++ sde"])
 def test_second_order_samplers_count_the_users_steps_in_both_passes(sampler):
     hires = Hires(scale=2.0, strength=0.5)
-    said = run(plain_engine(), wish(PLAIN, num_steps=12, sampler=sampler, hires=hires))
-    assert progress(said)[-1] == (18, 18)
+    said = run(plain_engine(), wish(PLAIN, num_steps=20, sampler=sampler, hires=hires))
+    assert progress(said)[-1] == (30, 30)
     assert len({steps for _, steps in progress(said)}) == 1
-    assert len(progress(said)) == 1 + 12 + 1 + 6
+    assert len(progress(said)) == 1 + 20 + 1 + 10
 
 
 @pytest.mark.parametrize(("upscaler", "resample"), [("lanczos", 1), ("bicubic", 3)])

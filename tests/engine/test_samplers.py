@@ -77,13 +77,13 @@ def test_strength_zero_is_the_source_without_a_single_evaluation(name):
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_user_s_steps_are_counted_whatever_an_algorithm_evaluates(name):
-    sampler = Sampler(name, "default", EPSILON, 12, seed=3)
+    sampler = Sampler(name, "default", EPSILON, 20, seed=3)
     x, counted = sampler.start(standard()), []
     while not sampler.done:
         x, _ = evaluate(sampler, EPSILON, x)
         counted.append(sampler.user_step)
-    twice = [i // 2 for i in range(1, 23)] + [12]
-    assert counted == (twice if SAMPLERS[name].evaluations == 2 else list(range(1, 13)))
+    twice = [i // 2 for i in range(1, 39)] + [20]
+    assert counted == (twice if SAMPLERS[name].evaluations == 2 else list(range(1, 21)))
     assert sampler.index == sampler.evaluations == len(counted)
 
 
@@ -125,10 +125,10 @@ def test_a_noised_source_is_at_the_level_that_the_denoiser_is_told(kind, name):
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_jobs_side_by_side_neither_touch_each_other_nor_the_global_generator(name):
-    alone = [run(name, "default", 10, seed=seed) for seed in (5, 2**64 - 1)]
+    alone = [run(name, "default", 20, seed=seed) for seed in (5, 2**64 - 1)]
     torch.manual_seed(1234)
     before = torch.get_rng_state()
-    jobs = [Sampler(name, "default", EPSILON, 10, seed=seed) for seed in (5, 2**64 - 1)]
+    jobs = [Sampler(name, "default", EPSILON, 20, seed=seed) for seed in (5, 2**64 - 1)]
     latents = [job.start(standard()) for job in jobs]
     while not jobs[0].done:
         latents = [evaluate(job, EPSILON, x)[0] for job, x in zip(jobs, latents, strict=True)]

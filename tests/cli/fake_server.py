@@ -6,6 +6,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from types import SimpleNamespace
+from urllib.parse import unquote
 
 from PIL import Image
 
@@ -75,7 +76,7 @@ class FakeServer:
 
             def do_DELETE(self) -> None:
                 outer.unloaded.append(self.path)
-                self._json({"unloaded": "x"})
+                self._json({"unloaded": unquote(self.path[len("/models/") : -len("/loaded")])})
 
             def do_POST(self) -> None:
                 outer.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))

@@ -158,10 +158,15 @@ def test_show_and_stop(server: FakeServer, capsys: pytest.CaptureFixture[str]) -
     assert run("show", "nothing") == 2
     assert run("stop", "a/b c") == 0
     assert server.unloaded == ["/models/a/b%20c/loaded"]
+    server.models[0]["loaded"] = {"size": 5, "expires_in": 2.0}
+    assert run("stop", "dreamshaper_8") == 0
+    *_, before, after = capsys.readouterr().err.splitlines()
+    assert (before, after) == ("a/b c was not loaded", "dreamshaper_8 is unloaded")
 
 
 OTHERS = [
-    {"name": "style", "kind": "lora", "family": "sdxl", "size": 6_500_000, "modified": 2.0, "use": "no: not yet"},
+    {"name": "style", "kind": "lora", "family": "sdxl", "size": 6_500_000, "modified": 2.0, "use": "no: not yet"}
+    | {"problem": "not yet"},
     {"name": "dreamshaper_8", "kind": "vae", "family": "", "size": 335_000_000, "modified": 2.0, "use": "as a vae"},
 ]
 
@@ -183,7 +188,7 @@ def test_list_all_has_every_file_with_what_can_be_done_with_it(
 def test_show_knows_every_file_and_all_of_a_name(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.others = OTHERS
     assert run("show", "style") == 0
-    assert "no: not yet" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("not yet") == 1, "a person reads a sentence once"
     assert run("show", "dreamshaper_8") == 0
     assert [part.splitlines()[0].split()[1] for part in capsys.readouterr().out.split("\n\n")] == ["dreamshaper_8"] * 2
     assert run("show", "dreamshaper_8", "--json") == 0

@@ -47,7 +47,9 @@ def command(model: str, address: str | None, as_json: bool) -> None:
 
 def _lines(entry: dict[str, Any]) -> str:
     said = {field: value for field, value in entry.items() if value and field not in _FOR_PROGRAMS}
-    width = max(map(len, said)) + 2
+    if "problem" in said and str(said["problem"]) in str(said.get("use")):  # a person reads it once
+        del said["problem"]
+    width = max(map(len, said)) + 4
     return "\n".join(f"{field:<{width}}{_words(field, value)}" for field, value in said.items())
 
 

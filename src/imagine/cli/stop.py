@@ -16,5 +16,7 @@ def command(model: str, address: str | None) -> None:
     client = reach.running(address)
     if client is None:
         note("no server is running, so no model is loaded")
-    else:
-        client.unload(model)
+        return
+    loaded = {entry["name"] for entry in client.models()["details"] if entry.get("loaded")}
+    name = client.unload(model)["unloaded"]
+    note(f"{name} is unloaded" if name in loaded else f"{name} was not loaded")

@@ -350,6 +350,33 @@ def test_the_private_folder_is_this_users_alone(tmp_path: Path, monkeypatch: pyt
     assert reach.private_socket().is_relative_to(tmp_path)
 
 
+def test_looking_for_a_server_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGINE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("IMAGINE_HOST", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert run("list") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "runs", "stays"),
+    [("d t INFO settings\nd t INFO stopping\n", False, False), ("d t INFO a\nd t ERROR an INFO b\n", False, True),
+     ('{"time": "t", "level": "info", "logger": "imagine"}\n', False, False),
+     ("Traceback\n", False, True), ("d t INFO settings\n", True, True)],
+)  # fmt: skip
+def test_a_private_server_that_ends_takes_a_log_without_errors_along(
+    said: str, runs: bool, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    tmp_path.chmod(0o700)
+    reach.private_folder()
+    reach.private_log().write_text(said)
+    if runs:
+        reach.private_socket().touch()
+    reach.forget_log()
+    assert reach.private_log().exists() == stays
+
+
 def test_a_private_server_is_one_for_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)

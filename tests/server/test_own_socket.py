@@ -30,7 +30,7 @@ def test_it_is_this_users_and_gone_when_given_back(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert not own.lost
     own.give_back()
-    assert not path.exists()
+    assert list(tmp_path.iterdir()) == [], "nor its lock"
     own.give_back()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import sys
 import time
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 STARTING = 60.0
 """Seconds for a private server to answer."""
 _PAUSE = 0.05
+_JSON_NEWS = re.compile(rb'\{"time": ?"[^"]*", ?"level": ?"(info|debug)"')
 _CONNECT_TIMEOUT = 5.0
 _UNIX_SOCKETS = hasattr(socket, "AF_UNIX")
 _NO_SETTINGS = frozenset(
@@ -103,13 +105,19 @@ def _alone() -> Iterator[None]:
 
 def private_folder() -> Path:
     """This user's folder for the private server's socket and log. Raises ImagineError where others could look in."""
+    folder = make_own(_private_place())
+    if os.name == "posix":
+        _private_place()  # another user may have been quicker to make it
+        folder.chmod(0o700)
+    return folder
+
+
+def _private_place() -> Path:
+    """Where that folder is, or would be: nothing is made. Raises ImagineError where it is another user's."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     folder = Path(runtime) / "imagine" if _is_own(runtime) else home_from(os.environ) / "run"
-    make_own(folder)
-    if os.name == "posix":
-        if folder.stat().st_uid != os.getuid():
-            raise ImagineError(f"the folder {folder} belongs to another user")
-        folder.chmod(0o700)
+    if os.name == "posix" and folder.exists() and folder.stat().st_uid != os.getuid():
+        raise ImagineError(f"the folder {folder} belongs to another user")
     return folder
 
 
@@ -123,12 +131,34 @@ def _is_own(folder: str) -> bool:
 
 def private_socket() -> Path:
     """Where the private server for this environment listens: another one is for other models, another device, …"""
-    return private_folder() / f"imagine{_environment()}.sock"
+    return _private_place() / f"imagine{_environment()}.sock"
 
 
 def private_log() -> Path:
     """What the last private server for this environment said."""
-    return private_folder() / f"imagine{_environment()}.log"
+    return _private_place() / f"imagine{_environment()}.log"
+
+
+def forget_log() -> None:
+    """Takes the log of a private server that has ended away, where it holds no more than how that went.
+
+    One that is being started, or runs by now, writes to the same file, which is left to it then.
+    """
+    import fcntl
+
+    with (private_folder() / "starting.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        log = private_log()
+        if not private_socket().exists() and log.exists() and all(map(_is_news, log.read_bytes().splitlines())):
+            log.unlink()
+
+
+def _is_news(line: bytes) -> bool:
+    """Is it a line of a log, and nothing to look into?"""
+    return line.split(maxsplit=3)[2:3] in ([b"INFO"], [b"DEBUG"]) or _JSON_NEWS.match(line) is not None
 
 
 def _environment() -> str:
@@ -138,7 +168,7 @@ def _environment() -> str:
         for name, value in os.environ.items()
         if name.startswith("IMAGINE_") and name not in _NO_SETTINGS and unquoted(value)
     }
-    if "IMAGINE_HOME" not in said and not private_folder().is_relative_to(home_from(os.environ)):
+    if "IMAGINE_HOME" not in said and not _private_place().is_relative_to(home_from(os.environ)):
         said["home"] = str(home_from(os.environ))
     if any(_is_relative(value) for value in said.values()):
         said["folder"] = str(Path.cwd())

@@ -86,6 +86,7 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
 
     said = {name: value for name, value in flags.items() if value not in (None, (), False)}
     if private:
+        reach.private_folder()
         said["socket"] = str(reach.private_socket())
     try:
         settings, warnings = _read(said, config)
@@ -170,6 +171,7 @@ async def _serve_private(settings: Settings) -> None:
     watching = asyncio.create_task(_stop_when_idle(settings, stop))
     try:
         await serve(settings, stop=stop)
+        reach.forget_log()
     finally:
         watching.cancel()
 

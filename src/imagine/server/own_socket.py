@@ -98,6 +98,9 @@ class OwnSocket:
 
     def _unlock(self) -> None:
         if self._lock is not None:
+            about, name = os.fstat(self._lock), Path(f"{self._path}.lock")
+            if _inode(name) == (about.st_dev, about.st_ino):  # who waits for it looks for another then
+                name.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
 

@@ -55,7 +55,7 @@ def test_start_up_is_light(arguments: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("importing", ["click", "imagine.cli.list", "imagine.registry.registry"])
 def test_ctrl_c_in_the_first_moment_ends_it_without_a_word(importing: str, tmp_path: Path) -> None:
     program = (
-        "import os, signal, sys\nfrom imagine.__main__ import main\n"
+        "import os, signal, sys\nfrom imagine.cli.early import main\n"
         "class Finder:\n    def find_spec(name, path=None, target=None):\n"
         f"        if name == {importing!r}: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.meta_path.insert(0, Finder)\nsys.argv = ['imagine', 'list']\nmain()\n"

@@ -19,7 +19,7 @@ def main() -> None:
         from imagine.pictures.process import main as decode
 
         sys.exit(decode(sys.argv[2:]))
-    from imagine.__main__ import main
+    from imagine.cli.early import main
 
     main()
 

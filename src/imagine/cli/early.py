@@ -1,4 +1,4 @@
-"""Ctrl-C while nothing is at stake: the process ends at once, with its status and without a word.
+"""Where the command line begins, and Ctrl-C while nothing is at stake: the process ends at once, without a word.
 
 Python raises KeyboardInterrupt wherever it is, which in the midst of imports ends in a traceback. A command that has
 something to put back hears it from there on.
@@ -10,6 +10,17 @@ import os
 import signal
 
 _INTERRUPTED = 130
+
+
+def main() -> None:
+    """Runs the command line; what Ctrl-C means while that is imported, and once it is done, is settled here."""
+    quiet()
+    from .main import main as run
+
+    try:
+        run()
+    finally:
+        quiet()
 
 
 def quiet() -> None:

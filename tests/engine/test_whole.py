@@ -50,7 +50,7 @@ def test_a_folder_of_stable_diffusion_makes_the_picture_of_its_file(tmp_path):
     write_folder(tmp_path / "folder", modules)
     write_checkpoint(tmp_path / "file.safetensors", modules)
     pictures = [
-        picture(made(engine_of(), wish(source_of(path), sampler="ddim", num_steps=3)))
+        picture(made(engine_of(), wish(source_of(path), sampler="ddim", num_steps=4)))
         for path in (tmp_path / "folder", tmp_path / "file.safetensors")
     ]
     assert same(*pictures)

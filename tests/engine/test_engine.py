@@ -62,7 +62,7 @@ def mixed(source, count, seed=0):
     inputs = ({}, {}, {"img": photo, "strength": 0.6}, {"img": photo, "mask": mask, "strength": 0.8})
     return [
         wish(
-            source, str(i), prompt=rng.choice(("a fox", "a house by the sea", "a star")), num_steps=rng.randint(5, 9),
+            source, str(i), prompt=rng.choice(("a fox", "a house by the sea", "a star")), num_steps=rng.randint(9, 11),
             guidance=rng.choice((1.0, 3.0, 7.0)), sampler=rng.choice(SAMPLERS), seed=rng.getrandbits(64),
             reproducible=i % 4 == 0, hires=Hires(scale=1.5) if i % 9 == 5 else None, **rng.choice(inputs),
         )

@@ -22,7 +22,7 @@ from imagine.binary.index import index_from, is_right
 from imagine.runtime import WORKER_ARGUMENT
 from tests.checkpoints import write_checkpoint
 from tests.daemon import PATIENCE, REAL, Daemon, environment
-from tests.engine.test_whole import sd3 as sd3
+from tests.engine.conftest import sd3 as sd3
 
 LIGHT_SECONDS = 0.5
 LARGEST = 322e6

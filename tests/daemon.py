@@ -63,7 +63,7 @@ class Daemon:
     def decoders(self) -> list[psutil.Process]:
         """Those that look at input pictures: one at most, and none long after the last picture."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if {"imagine.pictures", DECODER_ARGUMENT} & set(child.cmdline())]
+        return [child for child in children if {"imagine.pictures", DECODER_ARGUMENT} & _arguments(child)]
 
     def stop(self) -> int:
         """Ends it as systemd would; its exit status."""
@@ -91,3 +91,11 @@ class Daemon:
     def _read(self) -> None:
         assert self.process.stderr is not None
         self.said.extend(self.process.stderr)
+
+
+def _arguments(process: psutil.Process) -> set[str]:
+    """What it was started with; nothing of one that has just ended."""
+    try:
+        return set(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return set()

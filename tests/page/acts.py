@@ -16,6 +16,7 @@ def arrive(page):
 
 def generate(page, prompt=None):
     """Asks for a picture and waits until it is there."""
+    page.wait_for_selector("dialog[open]", state="hidden")
     if prompt is not None:
         page.fill("#f-prompt", prompt)
     before = page.locator(".thumb").count()
@@ -23,6 +24,12 @@ def generate(page, prompt=None):
     page.wait_for_function(
         "n => document.querySelectorAll('.thumb').length > n && document.querySelector('#run').hidden", arg=before
     )
+
+
+def finish_mask(page):
+    """Takes the painted mask, and waits until what lies under its dialog can be typed into again."""
+    page.click("#mask-done")
+    page.wait_for_selector("#mask-dialog", state="hidden")
 
 
 def last(site):

@@ -6,6 +6,7 @@ import http.server
 import threading
 
 import pytest
+from playwright.sync_api import expect
 
 from imagine.setting_values import networks
 from tests.nginx import nginx
@@ -105,4 +106,4 @@ def test_our_page_works_below_a_path(windows, serve, tmp_path):
         arrive(page)
         generate(page, "a fox")
         assert page.url == f"{base}/imagine/"
-        assert page.locator(".thumb").count() == 1
+        expect(page.locator(".thumb")).to_have_count(1)

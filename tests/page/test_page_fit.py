@@ -105,7 +105,7 @@ def test_a_large_photo_is_made_in_a_size_that_suits_the_model(page, site):
     page.click("#source-large-act")
     expect(page.locator("#source-large-text")).to_contain_text("2048 × 1365 is far more than the 512 × 512")
     page.click("#source-large-act")
-    assert page.input_value("#f-width") == "624"
+    expect(page.locator("#f-width")).to_have_value("624")
     page.click("#source-remove")
     expect(page.locator("#f-width")).to_have_value("")
 

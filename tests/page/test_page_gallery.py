@@ -95,5 +95,5 @@ def test_two_hundred_pictures_take_no_more_memory(page):
     draw(40)
     before = used()
     draw(200)
-    assert page.locator(".thumb").count() == 60
+    expect(page.locator(".thumb")).to_have_count(60)
     assert used() - before < 3_000_000

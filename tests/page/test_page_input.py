@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, downloaded, drop, generate, last, opened, paste, png, start_from
+from tests.page.acts import arrive, downloaded, drop, finish_mask, generate, last, opened, paste, png, start_from
 
 
 def drag(page, *points):
@@ -19,11 +19,6 @@ def drag(page, *points):
     for place in places[1:]:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
-
-
-def finish(page):
-    page.click("#mask-done")
-    expect(page.locator("#mask-dialog")).to_be_hidden()
 
 
 def test_a_picture_is_sent_as_it_is(page, site):
@@ -92,7 +87,7 @@ def test_a_mask_is_painted_erased_undone_and_sent(page, site):
     page.click("#mask-erase")
     drag(page, (0.1, 0.1), (0.2, 0.1))
     page.keyboard.press("Control+z")
-    finish(page)
+    finish_mask(page)
     expect(page.locator("#mask-note")).to_be_visible()
     generate(page, "a fox")
     mask = opened(last(site).mask).convert("L")
@@ -102,13 +97,13 @@ def test_a_mask_is_painted_erased_undone_and_sent(page, site):
     assert {colour for _, colour in mask.getcolors()} == {0, 255}
     page.click("#source-mask")
     page.click("#mask-invert")
-    finish(page)
+    finish_mask(page)
     generate(page)
     inverted = opened(last(site).mask).convert("L")
     assert (inverted.getpixel((120, 50)), inverted.getpixel((10, 10))) == (0, 255)
     page.click("#source-mask")
     page.click("#mask-clear")
-    finish(page)
+    finish_mask(page)
     generate(page)
     assert last(site).mask is None
 
@@ -120,7 +115,7 @@ def test_a_mask_can_be_painted_by_keys(page, site):
     page.focus("#mask-paint")
     for key in ("ArrowRight", "ArrowRight", "Space", "ArrowDown", "BracketRight"):
         page.keyboard.press(key)
-    finish(page)
+    finish_mask(page)
     generate(page, "a fox")
     mask = opened(last(site).mask).convert("L")
     assert (mask.getpixel((108, 50)), mask.getpixel((60, 50))) == (255, 0)

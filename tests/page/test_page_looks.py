@@ -53,7 +53,7 @@ def test_the_language_changes_in_place_and_is_kept(page, site):
     page.click("[data-language=ru]")
     expect(page.locator("#generate")).to_contain_text("Создать")
     expect(page.locator("#about-text")).to_contain_text("25 шагов")
-    assert page.input_value("#f-prompt") == "half written"
+    expect(page.locator("#f-prompt")).to_have_value("half written")
     assert page.get_attribute("html", "lang") == "ru"
     assert page.locator("#f-resize option").all_inner_texts()[1] == "Обрезать лишнее"
     page.fill("#f-width", "5")

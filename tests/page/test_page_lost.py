@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, generate, last, opened, png, start_from
+from tests.page.acts import arrive, finish_mask, generate, last, opened, png, start_from
 
 HALF = "#run-text:has-text('Step 12')"
 FULL = "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; }"
@@ -34,10 +34,11 @@ def test_what_replaces_the_form_can_be_undone(page):
     page.click("#save-menu summary")
     page.click("#reset")
     expect(page.locator("#source-full")).to_be_hidden()
-    assert page.input_value("#f-prompt") == ""
+    expect(page.locator("#f-prompt")).to_have_value("")
     undo(page, "reset")
     expect(page.locator("#source-full")).to_be_visible()
-    assert (page.input_value("#f-prompt"), page.input_value("#f-guidance")) == ("my own long prompt", "3")
+    expect(page.locator("#f-prompt")).to_have_value("my own long prompt")
+    expect(page.locator("#f-guidance")).to_have_value("3")
     generate(page)
     page.fill("#f-prompt", "something else")
     page.click("#do-reuse")
@@ -122,7 +123,7 @@ def test_a_reload_that_ends_a_run_is_told(page, site):
     page.reload()
     arrive(page)
     expect(page.locator(".tile img")).to_have_attribute("alt", "hold on")
-    assert page.locator("[data-about=cut]").count() == 0
+    expect(page.locator("[data-about=cut]")).to_have_count(0)
 
 
 def test_escape_ends_one_thing_at_a_time(page, site):
@@ -134,7 +135,7 @@ def test_escape_ends_one_thing_at_a_time(page, site):
     page.click("#compare")
     page.keyboard.press("Escape")
     expect(page.locator("#compare")).to_have_attribute("aria-pressed", "false")
-    assert page.locator("[data-about=cancel]").count() == 0
+    expect(page.locator("[data-about=cancel]")).to_have_count(0)
     assert site.on_loop(lambda: list(site.worker.cancelled)) == []
 
 
@@ -159,7 +160,7 @@ def test_a_mask_that_was_closed_can_be_gone_on_with(page, site):
     page.keyboard.press("Escape")
     expect(page.locator("#mask-dialog")).to_be_hidden()
     undo(page, "mask")
-    page.click("#mask-done")
+    finish_mask(page)
     page.click("#mask-remove")
     undo(page, "mask")
     expect(page.locator("#mask-note")).to_be_visible()
@@ -177,13 +178,13 @@ def test_the_mask_editor_knows_a_russian_keyboard(page, site):
     drag(page, (0.25, 0.5), (0.75, 0.5))
     drag(page, (0.25, 0.9), (0.75, 0.9))
     press("ъ", "BracketRight")
-    assert page.input_value("#mask-size") == "25"
+    expect(page.locator("#mask-size")).to_have_value("25")
     press("у", "KeyE")
     expect(page.locator("#mask-erase")).to_have_attribute("aria-pressed", "true")
     press("я", "KeyZ", ctrlKey=True)
     press("я", "KeyZ", ctrlKey=True)
     press("Я", "KeyZ", ctrlKey=True, shiftKey=True)
-    page.click("#mask-done")
+    finish_mask(page)
     generate(page, "a fox")
     mask = opened(last(site).mask).convert("L")
     assert [mask.getpixel(at) for at in ((100, 50), (100, 90))] == [255, 0]

@@ -90,8 +90,8 @@ def test_what_a_file_says_stays_text(page, site, windows):
     notice = page.locator("[data-about=load]")
     expect(notice).to_contain_text("was left out")
     expect(notice).to_contain_text("Not known to this server and left out: server, api_key, address")
-    assert page.input_value("#f-prompt") == evil
-    assert page.locator(".tile img").count() == 0
+    expect(page.locator("#f-prompt")).to_have_value(evil)
+    expect(page.locator(".tile img")).to_have_count(0)
     generate(page)
     page.locator(".thumb").first.click()
     assert page.evaluate("window.hit") is None

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.acts import downloaded, generate, load, opened
+from tests.page.acts import downloaded, finish_mask, generate, load, opened
 from tests.page.browser import TOYBOX, real_server
 
 pytestmark = [
@@ -67,7 +67,7 @@ def test_only_what_is_masked_changes(page):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * PAINTED, box["y"] + box["height"] * 0.2, steps=4)
     page.mouse.up()
-    page.click("#mask-done")
+    finish_mask(page)
     page.fill("#f-strength", "1")
     generate(page, "a red circle")
     after = opened(downloaded(page, "#do-png")).convert("RGB")

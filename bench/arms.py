@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from imagine.frames import Source
 from imagine.registry.registry import Registry
-from imagine.server.gateway import source_from
+from imagine.server.gateway.gateway import source_from
+from imagine.words.frames import Source
 
 PROMPT = "a red house on a blue background"
 

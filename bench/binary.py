@@ -29,7 +29,7 @@ OURS = ROOT / "dist/imagine"
 NAIVE = ROOT / "build/naive/dist/imagine"
 RESULTS = ROOT / "bench/results/binary.md"
 ENTRY = """import sys
-from imagine.runtime import WORKER_ARGUMENT
+from imagine.processes.runtime import WORKER_ARGUMENT
 if sys.argv[1:2] == [WORKER_ARGUMENT]:
     from imagine.worker.main import main
     sys.exit(main(sys.argv[2:]))

@@ -20,9 +20,9 @@ import torch
 
 from bench.arms import interleaved, ratio, show, source_at
 from imagine.engine.engine import Engine
-from imagine.events import Finished, Preview
-from imagine.frames import PreviewSettings, Source, Submit, WorkerSettings
-from imagine.params import GenerationParams
+from imagine.words.events import Finished, Preview
+from imagine.words.frames import PreviewSettings, Source, Submit, WorkerSettings
+from imagine.words.recipe import GenerationParams
 
 SAMPLERS = ("dpm++ 2m", "euler", "euler a", "ddim", "unipc", "dpm++ 2m sde", "heun", "lms")
 THINGS = ("circle", "house", "star", "fish", "tree", "car", "moon", "heart")

@@ -120,7 +120,7 @@ def _import_ours() -> Callable[..., Any]:
     import torch
 
     from imagine.engine.loading.single_file import load_single_file
-    from imagine.frames import Source
+    from imagine.words.frames import Source
 
     def load(path: str, _: str, dtype: torch.dtype) -> Loaded:
         source = Source(name="bench", digest="", path=path, family="stable_diffusion")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bench.arms import PROMPT, source_at
 from imagine.engine.engine import Engine
-from imagine.events import Finished
-from imagine.frames import PreviewSettings, Submit, WorkerSettings
-from imagine.params import GenerationParams
+from imagine.words.events import Finished
+from imagine.words.frames import PreviewSettings, Submit, WorkerSettings
+from imagine.words.recipe import GenerationParams
 
 
 class Ours:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from imagine.runtime import DECODER_ARGUMENT
+from imagine.processes.runtime import DECODER_ARGUMENT
 
 ROOT = Path(__file__).parents[1]
 FAKE = [sys.executable, str(ROOT / "tests/server/fake_serve.py")]

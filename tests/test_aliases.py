@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from imagine.aliases import SHIPPED, Aliases
-from imagine.errors import ImagineError
-from imagine.settings import settings_from
+from imagine.asking.aliases import SHIPPED, Aliases
+from imagine.settings.settings import settings_from
+from imagine.words.errors import ImagineError
 from tests.server.served import ask
 
 OWN = {"art": "sdxl", "fox": "sdxl", "gpt-*": "sdxl", "gpt-image-*": None, "*-latest": "sd15", "dall-e-2": "sd15"}

@@ -11,33 +11,35 @@ import pytest
 SOURCE = Path("src/imagine")
 HEAVY = ("torch", "diffusers", "transformers", "numpy", "scipy", "safetensors", "accelerate")
 
+OUTSIDE = tuple(f"imagine.{room}" for room in ("engine", "server", "worker", "dispatch", "cli"))
 MUST_NOT_KNOW = {
-    "identity": (*HEAVY, "imagine.registry", "imagine.engine", "imagine.server", "imagine.worker", "imagine.dispatch"),
-    "registry": (*HEAVY, "imagine.engine", "imagine.worker", "imagine.dispatch"),
-    "fairness": (
-        *HEAVY,
-        "asyncio",
-        "aiohttp",
-        "imagine.engine",
-        "imagine.dispatch",
-        "imagine.server",
-        "imagine.worker",
-    ),
-    "dispatch": (*HEAVY, "imagine.engine", "imagine.registry", "imagine.worker"),
-    "server": (*HEAVY, "imagine.engine", "imagine.worker"),
+    "words": (*HEAVY, *OUTSIDE, "imagine.registry", "imagine.pictures", "imagine.asking", "imagine.settings"),
+    "messages": (*HEAVY, *OUTSIDE, "imagine.words", "imagine.registry"),
+    "identity": (*HEAVY, *OUTSIDE, "imagine.registry"),
+    "files": (*HEAVY, *OUTSIDE, "PIL", "imagine.registry"),
+    "registry": (*HEAVY, *OUTSIDE, "imagine.asking", "imagine.settings"),
+    "fairness": (*HEAVY, *OUTSIDE, "asyncio", "aiohttp"),
+    "pictures": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.registry", "imagine.asking"),
+    "pictures/foreign": ("imagine.pictures.metadata", "imagine.pictures.images"),
+    "asking": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.settings"),
+    "settings": (*HEAVY, *OUTSIDE, "aiohttp"),
+    "moderation": (*HEAVY, *OUTSIDE, "aiohttp"),
+    "processes": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.registry"),
+    "client": (*HEAVY, *OUTSIDE, "aiohttp"),
+    "dispatch": (*HEAVY, "imagine.engine", "imagine.registry", "imagine.server", "imagine.worker"),
+    "server": (*HEAVY, "imagine.engine", "imagine.worker", "imagine.cli"),
+    "server/http": ("imagine.server.gateway", "imagine.server.orders", "imagine.dispatch", "imagine.registry"),
+    "server/gateway": ("imagine.server.orders", "imagine.server.native", "imagine.server.openai"),
     "server/openai": ("imagine.server.ollama",),
     "server/ollama": ("imagine.server.openai",),
-    "foreign": (*HEAVY, *(f"imagine.{part}" for part in ("engine", "server", "cli", "registry", "metadata"))),
-    "messages": (*HEAVY, *(f"imagine.{part}" for part in ("engine", "server", "cli", "registry", "errors"))),
-    "pictures": (*HEAVY, "aiohttp", "imagine.engine", "imagine.server", "imagine.registry", "imagine.dispatch"),
-    "files": (*HEAVY, "PIL", "imagine.engine", "imagine.server", "imagine.registry", "imagine.worker"),
-    "cli": (*HEAVY, "imagine.engine"),
-    "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch"),
-    "worker": ("asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch"),
+    "cli": (*HEAVY, "imagine.engine", "imagine.worker"),
+    "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch", "imagine.cli"),
+    "worker": ("asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch", "imagine.server"),
     "engine": ("asyncio", "aiohttp", "click", "http", "imagine.registry", "imagine.dispatch", "imagine.worker"),
-    "engine/families": ("imagine.engine.samplers", "imagine.engine.batching", "imagine.engine.engine"),
-    "engine/samplers.py": ("imagine.engine.families", "imagine.engine.prompts", "imagine.engine.batching"),
-    "engine/loading": ("imagine.engine.job", "imagine.engine.samplers", "imagine.engine.engine"),
+    "engine/device": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.engine"),
+    "engine/families": ("imagine.engine.sampling.sampler", "imagine.engine.batching", "imagine.engine.engine"),
+    "engine/sampling": ("imagine.engine.families", "imagine.engine.parts", "imagine.engine.batching"),
+    "engine/loading": ("imagine.engine.jobs", "imagine.engine.sampling.sampler", "imagine.engine.engine"),
 }
 """A folder or file of the package, and what none of it may import."""
 
@@ -82,22 +84,22 @@ def test_families_do_not_know_each_other() -> None:
 
 def test_the_reading_of_imports_sees_them() -> None:
     assert "torch" in set(imports(SOURCE / "engine/forward.py"))
-    assert any("imagine.engine.samplers" in set(imports(path)) for path in files("engine"))
+    assert any("imagine.engine.sampling.sampler" in set(imports(path)) for path in files("engine"))
 
 
 LIGHT = [
     "imagine.registry.registry",
     "imagine.dispatch.pool",
     "imagine.dispatch.process",
-    "imagine.frames",
-    "imagine.images",
-    "imagine.pictures.process",
-    "imagine.metadata",
-    "imagine.samplers",
+    "imagine.words.frames",
+    "imagine.pictures.images",
+    "imagine.pictures.looking.process",
+    "imagine.pictures.metadata",
+    "imagine.words.samplers",
     "imagine.server.serve",
     "imagine.cli.main",
-    "imagine.client",
-    "imagine.binary.main",
+    "imagine.client.client",
+    "imagine.frozen",
 ]
 
 

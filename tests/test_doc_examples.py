@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from imagine.presets import presets_from
-from imagine.settings import OPTIONS, settings_from
+from imagine.asking.presets import presets_from
+from imagine.settings.settings import OPTIONS, settings_from
 
 DOCS = Path("docs")
 BLOCKS = [

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from imagine.exif import with_comment
-from imagine.foreign.comfyui import recipe_from_comfyui
-from imagine.foreign.programs import recipe_from_parameters, recipe_from_texts
 from imagine.messages import sentences
-from imagine.metadata import read_metadata
+from imagine.pictures.exif import with_comment
+from imagine.pictures.foreign.comfyui import recipe_from_comfyui
+from imagine.pictures.foreign.programs import recipe_from_parameters, recipe_from_texts
+from imagine.pictures.metadata import read_metadata
 
 PICTURE = Image.new("RGB", (16, 16), (200, 30, 40))
 SWARM = {

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
-from imagine import containers, images, metadata
-from imagine.errors import BadPicture, BadRequest
 from imagine.files.writing import write_atomically
-from imagine.images import MediaType, decode, decode_base64, encode
+from imagine.pictures import containers, images, metadata
+from imagine.pictures.images import MediaType, decode, decode_base64, encode
+from imagine.words.errors import BadPicture, BadRequest
 
 RED, GREEN, BLUE = (250, 10, 20), (10, 240, 30), (20, 30, 230)
 META = {"model": "toybox", "prompt": "a fox", "num_steps": 20, "sampler": "euler", "guidance": 7.0, "seed": 2**64 - 1,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine import samplers
-from imagine.infotext import SAMPLERS, SCHEDULES, infotext_from_meta, meta_from_infotext, sampler_from_name
 from imagine.messages import sentences
+from imagine.pictures.infotext import SAMPLERS, SCHEDULES, infotext_from_meta, meta_from_infotext, sampler_from_name
+from imagine.words import samplers
 
 META: dict[str, Any] = {
     "model": "dreamshaper_8", "prompt": "a red fox", "neg": "ugly", "width": 512, "height": 768, "num_steps": 25,

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from imagine.errors import BadRequest
-from imagine.json_body import MAX_DEPTH, MAX_PARTS, read_json
+from imagine.asking.json_body import MAX_DEPTH, MAX_PARTS, read_json
+from imagine.words.errors import BadRequest
 
 
 def refusal(data: bytes) -> BadRequest:

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from imagine.asking.request import GenerateRequest
 from imagine.messages import Message, language_from_header, message, sentence, sentences
 from imagine.messages.english import SENTENCES as ENGLISH
 from imagine.messages.russian import SENTENCES as RUSSIAN
-from imagine.request import GenerateRequest
 
 SOURCE = Path("src/imagine")
 

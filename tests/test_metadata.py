@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from imagine import metadata
-from imagine.errors import BadRequest
-from imagine.images import MediaType, encode
 from imagine.messages import sentences
-from imagine.metadata import read_metadata
-from imagine.params import Extend, GenerationParams, Hires
+from imagine.pictures import metadata
+from imagine.pictures.images import MediaType, encode
+from imagine.pictures.metadata import read_metadata
+from imagine.words.errors import BadRequest
+from imagine.words.recipe import Extend, GenerationParams, Hires
 
 PARAMS = GenerationParams(
     model="dreamshaper_8", digest="ab" * 32, prompt='a "red" fox, <b>&amp; \'it\'', neg="ugly, deformed", width=768,

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from imagine.errors import Blocked
-from imagine.policy import BlockedTerms, Wish, checks_from, words_of
-from imagine.settings import settings_from
+from imagine.moderation.policy import BlockedTerms, Wish, checks_from, words_of
+from imagine.settings.settings import settings_from
+from imagine.words.errors import Blocked
 from tests.server.served import ask
 
 CHECK = BlockedTerms(["gore", "Éclair", "naked truth", "Straße", "кровь", "3d"])

@@ -5,11 +5,11 @@ import os
 
 import pytest
 
-from imagine import shipped
-from imagine.errors import BadRequest, ImagineError
-from imagine.preset_files import MAX_SIZE, Presets, presets_of, read_presets
-from imagine.presets import Preset
-from imagine.settings import Settings, settings_from
+from imagine.asking.presets import Preset
+from imagine.files import shipped
+from imagine.settings.preset_files import MAX_SIZE, Presets, presets_of, read_presets
+from imagine.settings.settings import Settings, settings_from
+from imagine.words.errors import BadRequest, ImagineError
 
 
 def write(path, text):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from imagine.errors import BadRequest
-from imagine.presets import Preset, expanded, presets_from
-from imagine.request import GenerateRequest, parse
+from imagine.asking.presets import Preset, expanded, presets_from
+from imagine.asking.request import GenerateRequest, parse
+from imagine.words.errors import BadRequest
 
 WATERCOLOR = {
     "prompt_suffix": "watercolor style, soft colors",

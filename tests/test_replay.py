@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagine import images, metadata
-from imagine.errors import BadRequest
+from imagine.asking.replay import request_from_meta
+from imagine.asking.request import parse
+from imagine.asking.resolve import Defaults, Picture, Resolved, resolve
 from imagine.messages import sentences
-from imagine.params import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
+from imagine.pictures import images, metadata
 from imagine.registry.entry import Entry
-from imagine.replay import request_from_meta
-from imagine.request import parse
-from imagine.resolve import Defaults, Picture, Resolved, resolve
-from imagine.samplers import SAMPLERS, pairs
+from imagine.words.errors import BadRequest
+from imagine.words.recipe import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
+from imagine.words.samplers import SAMPLERS, pairs
 
 OTHER = Defaults(num_steps=3, guidance=1.5, sampler="lcm", schedule="simple", width=192, height=256, neg="default neg")
 DIGEST = st.text("0123456789abcdef", min_size=64, max_size=64)

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagine.duration import seconds_from_duration
-from imagine.errors import BadRequest, ImagineError, ModelNotFound
+from imagine.asking.duration import seconds_from_duration
+from imagine.asking.model_choice import choose_model, default_model
+from imagine.asking.request import ALIASES, GenerateRequest, Margins, SecondPass, parse
 from imagine.messages import sentences
-from imagine.model_choice import choose_model, default_model
-from imagine.params import MAX_SEED
 from imagine.registry.entry import Entry
-from imagine.request import ALIASES, GenerateRequest, Margins, SecondPass, parse
+from imagine.words.errors import BadRequest, ImagineError, ModelNotFound
+from imagine.words.recipe import MAX_SEED
 
 FIELDS = GenerateRequest.__struct_fields__
 

@@ -3,13 +3,13 @@
 import pytest
 from msgspec import structs
 
-from imagine.errors import BadRequest, Unsupported
-from imagine.frames import PreviewSettings
+from imagine.asking.request import parse
+from imagine.asking.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, resolve, stated_by
 from imagine.messages import sentences
-from imagine.params import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 from imagine.registry.entry import Entry
-from imagine.request import parse
-from imagine.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, resolve, stated_by
+from imagine.words.errors import BadRequest, Unsupported
+from imagine.words.frames import PreviewSettings
+from imagine.words.recipe import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 
 MODEL = Entry(name="m", path="/m", kind="checkpoint", digest="d" * 64, resolution=512, prediction="epsilon")
 

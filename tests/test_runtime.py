@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from imagine.runtime import (
+from imagine.processes.runtime import (
     DECODER_ARGUMENT,
     DIGEST_ARGUMENT,
     FILE,

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from imagine.errors import BadRequest, Unsupported
-from imagine.resolve import sampler_named
-from imagine.samplers import SAMPLERS, SCHEDULES, describe, find, pairs, plain_name
+from imagine.asking.resolve import sampler_named
+from imagine.words.errors import BadRequest, Unsupported
+from imagine.words.samplers import SAMPLERS, SCHEDULES, describe, find, pairs, plain_name
 
 NAMES = (
     "ddim, euler, euler a, heun, lms, dpm++ 2m, dpm++ 2s, dpm++ sde, dpm2, dpm2 a, dpm++ 2m sde, dpm++ 3m sde, unipc, "
@@ -63,7 +63,7 @@ def test_a_refusal_names_the_field_and_what_there_is(wish, error, field, said):
 
 
 def test_the_table_is_importable_without_torch():
-    code = "import sys, imagine.samplers; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
+    code = "import sys, imagine.words.samplers; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

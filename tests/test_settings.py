@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from imagine.errors import ImagineError
-from imagine.preset_files import read_presets
-from imagine.setting_values import EVERYONE
-from imagine.settings import OPTIONS, PORT, Settings, settings_from
+from imagine.settings.preset_files import read_presets
+from imagine.settings.settings import OPTIONS, PORT, Settings, settings_from
+from imagine.settings.values import EVERYONE
+from imagine.words.errors import ImagineError
 
 GUIDE = """
 model: dreamshaper_8

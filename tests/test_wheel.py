@@ -79,7 +79,7 @@ def test_what_is_installed_finds_its_own(unpacked, tmp_path):
         return subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     where = run(
-        "-c", "import imagine, imagine.shipped as s; print(imagine.__file__, s.folder(), s.page_folder())"
+        "-c", "import imagine, imagine.files.shipped as s; print(imagine.__file__, s.folder(), s.page_folder())"
     ).split()
     assert [Path(path).is_relative_to(unpacked) for path in where] == [True] * 3
     assert run("-m", "imagine", "--version") == f"imagine {__version__}\n"

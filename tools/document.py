@@ -17,26 +17,28 @@ from typing import Any
 import click
 import msgspec
 
-from imagine import containers, images, json_body, shipped
-from imagine.aliases import SHIPPED
-from imagine.checking import allowed
+from imagine.asking import json_body
+from imagine.asking.aliases import SHIPPED
+from imagine.asking.checking import allowed
+from imagine.asking.presets import SPELLINGS, Preset
+from imagine.asking.request import ALIASES, GenerateRequest
+from imagine.asking.resolve import Defaults
 from imagine.cli.exits import EXITS
 from imagine.cli.main import ALIASES as COMMAND_ALIASES
 from imagine.cli.main import COMMANDS, cli
 from imagine.cli.serve import command as serve_command
-from imagine.pictures import process
-from imagine.preset_files import read_presets
-from imagine.presets import SPELLINGS, Preset
-from imagine.request import ALIASES, GenerateRequest
-from imagine.resolve import Defaults
-from imagine.server import body, connections
+from imagine.files import shipped
+from imagine.pictures import containers, images
+from imagine.pictures.looking import process
 from imagine.server.app import ROUTES
-from imagine.server.errors import STATUSES
+from imagine.server.http import body, connections
+from imagine.server.http.errors import STATUSES
 from imagine.server.ollama import describe as ollama
 from imagine.server.ollama import orders
 from imagine.server.openapi import document
-from imagine.server.streaming import PATIENCE
-from imagine.settings import OPTIONS, Option
+from imagine.server.orders.streaming import PATIENCE
+from imagine.settings.preset_files import read_presets
+from imagine.settings.settings import OPTIONS, Option
 from tools import document_openai, document_russian
 
 ROOT = Path(__file__).parents[1]

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from imagine import errors
-from imagine.checking import allowed
-from imagine.server.errors import STATUSES, Trouble
+from imagine.asking.checking import allowed
+from imagine.server.http.errors import STATUSES, Trouble
 from imagine.server.openai.errors import error_from, kind_of
 from imagine.server.openai.fields import NAMED, OWN, PICTURES, SPELLINGS, Fields
 from imagine.server.openai.tables import ENLARGED, QUALITIES, STYLES
+from imagine.words import errors
 
 Rows = list[list[str]]
 

@@ -1,6 +1,6 @@
 """`python -m imagine`: the command line."""
 
-from imagine.cli.early import main
+from .cli.early import main
 
 if __name__ == "__main__":
     main()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from imagine.binary.attached import provide_in
-from imagine.errors import ImagineError
+from imagine.words.errors import ImagineError
 
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # which Python ignores: here it is the kill half-way
 try:

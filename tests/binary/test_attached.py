@@ -16,7 +16,7 @@ from imagine.binary.attached import provide_in
 from imagine.binary.index import STAMP, Entry, Index, index_from, is_right, text_of
 from imagine.binary.unpack import unpack
 from imagine.binary.versions import remove_others
-from imagine.errors import ImagineError
+from imagine.words.errors import ImagineError
 from tests.binary.test_launcher import AS_ROOT, TIMES, check_works
 from tests.binary.tiny import contents
 

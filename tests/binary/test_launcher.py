@@ -9,7 +9,7 @@ import pytest
 from platformdirs import user_cache_path
 
 from imagine.binary.versions import remove_others
-from imagine.runtime import forget_own_libraries
+from imagine.processes.runtime import forget_own_libraries
 from tests.binary.tiny import contents
 
 TIMES = 10

@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imagine.address import Address, address_from
 from imagine.cli import reach
 from imagine.cli.main import COMMANDS, main
 from imagine.cli.serve import _read
 from imagine.cli.table import ago, size_of, table
 from imagine.cli.terminal import protocol_of, sequence
 from imagine.cli.verify import compared
-from imagine.client import Client
-from imagine.errors import ImagineError
-from imagine.images import encode
+from imagine.client.address import Address, address_from
+from imagine.client.client import Client
+from imagine.pictures.images import encode
 from imagine.server.serve import GRACE, _told
+from imagine.words.errors import ImagineError
 from tests.cli.fake_server import FakeServer, picture, png
 from tests.registry import declared
 
@@ -35,7 +35,7 @@ def run(*arguments: str) -> int:
 
 
 HEAVY = ["torch", "numpy", "aiohttp", "rich", "PIL", "diffusers", "transformers", "yaml", "platformdirs", "http"]
-HEAVY += ["imagine.settings", "imagine.client"]
+HEAVY += ["imagine.settings.settings", "imagine.client.client"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"]])
@@ -463,7 +463,7 @@ def test_a_server_without_models_says_where_they_go(
     shipped: list[bool], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from imagine.cli import serve
-    from imagine.settings import Settings
+    from imagine.settings.settings import Settings
 
     monkeypatch.setattr(serve, "in_folders", lambda _: [{"name": "toybox", "shipped": each} for each in shipped])
     serve._say_shipped(Settings(models=(tmp_path,)))

@@ -98,7 +98,7 @@ def test_a_name_that_cannot_be_is_told_before_the_work(
 def test_every_format_is_written_in_itself_and_tells_its_recipe(
     server: FakeServer, capsys: pytest.CaptureFixture[str], suffix: str, kind: str
 ) -> None:
-    from imagine.images import encode
+    from imagine.pictures.images import encode
 
     server.lines = [picture(png((1, 2, 3)), "intermediate")]
     server.lines += [picture(encode(Image.new("RGB", (8, 8), (200, 30, 30)), meta=META), meta=META)]

@@ -198,9 +198,9 @@ def test_the_shipped_model_is_announced(server: FakeServer, capsys: pytest.Captu
 
 
 def test_where_models_go_is_the_real_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from imagine.address import Address
     from imagine.cli.session import _folder_of
-    from imagine.client import Client
+    from imagine.client.address import Address
+    from imagine.client.client import Client
 
     monkeypatch.setenv("IMAGINE_MODELS", str(tmp_path / "mine"))
     assert _folder_of(Client(Address(socket="/run/imagine.sock"))) == str(tmp_path / "mine")

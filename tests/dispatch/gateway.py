@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from imagine.dispatch.process import ProcessWorker
-from imagine.frames import WorkerSettings
+from imagine.words.frames import WorkerSettings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "worker"))
 from fake_engine import submit

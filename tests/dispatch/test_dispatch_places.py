@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from imagine.dispatch.estimates import Estimates
 from imagine.dispatch.places import may_wait
 from imagine.dispatch.waits import Waits
-from imagine.params import GenerationParams, Hires
+from imagine.words.recipe import GenerationParams, Hires
 
 PARAMS = GenerationParams(
     model="m", digest="0" * 64, prompt="", width=64, height=64, num_steps=10, guidance=7.0, sampler="euler", seed=1

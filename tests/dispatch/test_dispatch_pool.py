@@ -15,10 +15,10 @@ from imagine.dispatch.job import Job
 from imagine.dispatch.limits import Restarts
 from imagine.dispatch.pool import Pool
 from imagine.dispatch.process import ProcessWorker
-from imagine.errors import Busy
-from imagine.events import Failed, Finished, Loading, Progress, Queued
-from imagine.frames import Loaded, Ready, ResidentModel, Source, Stats, WorkerSettings
 from imagine.messages import message
+from imagine.words.errors import Busy
+from imagine.words.events import Failed, Finished, Loading, Progress, Queued
+from imagine.words.frames import Loaded, Ready, ResidentModel, Source, Stats, WorkerSettings
 from tests.worker.fake_engine import SOURCE, submit
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]

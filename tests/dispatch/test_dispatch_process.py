@@ -18,11 +18,11 @@ import pytest
 from imagine.dispatch.buffer import Buffer
 from imagine.dispatch.limits import Limits, Restarts
 from imagine.dispatch.process import ProcessWorker
-from imagine.errors import OutOfMemory, WorkerLost
-from imagine.events import Failed, Finished, Preview, Progress
-from imagine.frames import MAX_FRAME, Loaded, Source, WorkerSettings
 from imagine.messages import message
-from imagine.runtime import worker_command
+from imagine.processes.runtime import worker_command
+from imagine.words.errors import OutOfMemory, WorkerLost
+from imagine.words.events import Failed, Finished, Preview, Progress
+from imagine.words.frames import MAX_FRAME, Loaded, Source, WorkerSettings
 from tests.worker.fake_engine import SOURCE, submit
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]

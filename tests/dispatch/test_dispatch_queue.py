@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imagine.dispatch.buffer import Buffer
 from imagine.dispatch.queue import FairQueue
-from imagine.events import Failed, Finished, Loading, Preview, Progress, Queued
+from imagine.words.events import Failed, Finished, Loading, Preview, Progress, Queued
 
 
 def filled(*items):

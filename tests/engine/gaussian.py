@@ -6,7 +6,7 @@ import diffusers
 import numpy as np
 import torch
 
-from imagine.engine.noise import Noise
+from imagine.engine.sampling.noise import Noise
 
 MEAN, STD = 0.8, 0.2
 

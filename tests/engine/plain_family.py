@@ -3,10 +3,10 @@
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-from imagine.engine.autoencoder import Coded
 from imagine.engine.families.family import Conditioning
-from imagine.engine.noise import Noise
-from imagine.frames import Source
+from imagine.engine.parts.autoencoder import Coded
+from imagine.engine.sampling.noise import Noise
+from imagine.words.frames import Source
 
 OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory")
 

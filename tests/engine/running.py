@@ -10,9 +10,9 @@ from PIL import Image
 from imagine.engine.engine import Engine
 from imagine.engine.loading.open import open_model
 from imagine.engine.pictures import Pictures
-from imagine.events import Finished, Preview, Progress
-from imagine.frames import Part, PreviewSettings, Source, Submit, WorkerSettings
-from imagine.params import GenerationParams
+from imagine.words.events import Finished, Preview, Progress
+from imagine.words.frames import Part, PreviewSettings, Source, Submit, WorkerSettings
+from imagine.words.recipe import GenerationParams
 
 SETTINGS = WorkerSettings(device="cpu", full_prec=True, keep_alive=-1)
 RECIPE = GenerationParams(

@@ -9,17 +9,17 @@ import pytest
 import torch
 from PIL import Image
 
+import imagine.engine.jobs.passes
 import imagine.engine.loading.open
-import imagine.engine.opening
-import imagine.engine.passes
-from imagine.engine.device import Device
+import imagine.engine.residency.opening
+from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning
-from imagine.engine.parts import whole as in_one_go
-from imagine.errors import ImagineError, OutOfMemory, UnusableModel
-from imagine.frames import WorkerSettings
+from imagine.engine.parts.slices import whole as in_one_go
 from imagine.messages import sentences
-from imagine.params import Hires
-from imagine.samplers import SAMPLERS
+from imagine.words.errors import ImagineError, OutOfMemory, UnusableModel
+from imagine.words.frames import WorkerSettings
+from imagine.words.recipe import Hires
+from imagine.words.samplers import SAMPLERS
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
 from tests.engine.plain_family import PlainFamily, Shelf, plain_source
 from tests.engine.pretended import Refused, pretended
@@ -44,7 +44,7 @@ def accelerator(monkeypatch):
             context = pretended(kind, **has)
             card = context.__enter__()
             opened.append(context)
-            patched.setattr(imagine.engine.opening, "_thread", ThreadPoolExecutor(1))
+            patched.setattr(imagine.engine.residency.opening, "_thread", ThreadPoolExecutor(1))
             return card
 
         opened = []
@@ -150,7 +150,7 @@ def test_a_mask_that_was_forgotten_on_the_cpu_is_found(accelerator, monkeypatch)
         begun.source, begun.mask = source, begun.canvas.mask_latents(family.downscale)
         return begun
 
-    monkeypatch.setattr(imagine.engine.passes, "_kept_outside_mask", forgets)
+    monkeypatch.setattr(imagine.engine.jobs.passes, "_kept_outside_mask", forgets)
     engine = engine_of(WorkerSettings(device="cuda"), open_model=Shelf(tiny=Away(accelerator().device)))
     with pytest.raises(Refused, match="cuda:0 and cpu"):
         run(engine, wish(plain_source(), img=PHOTO, mask=MASK))

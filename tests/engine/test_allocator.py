@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from imagine.engine import allocator
+from imagine.engine.device import allocator
 
 PROGRAM = """
 import json, resource, sys

@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from imagine.engine.autoencoder import OVERFLOWED, Autoencoder, set_tiles
+from imagine.engine.parts.autoencoder import OVERFLOWED, Autoencoder, set_tiles
 from tests.checkpoints import vae_settings
 
 LATENTS = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))

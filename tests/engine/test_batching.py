@@ -5,8 +5,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from imagine.engine.batching import BUCKETS, FORGET, Batching, buckets_from_text, buckets_text
-from imagine.errors import BadRequest
+from imagine.engine.batching import FORGET, Batching
+from imagine.engine.jobs.buckets import BUCKETS, buckets_from_text, buckets_text
+from imagine.words.errors import BadRequest
 from tests.engine.plain_family import PlainFamily, Shelf, plain_source
 from tests.engine.running import engine_of, finished, wish
 from tests.engine.running import run as run_engine

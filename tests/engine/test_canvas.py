@@ -7,7 +7,7 @@ import torch
 from hypothesis import example, given, settings
 from PIL import Image
 
-from imagine.engine.canvas import (
+from imagine.engine.jobs.canvas import (
     Canvas,
     denoised_size,
     extended,
@@ -16,9 +16,9 @@ from imagine.engine.canvas import (
     pixels_from_picture,
     plan,
 )
-from imagine.engine.placement import placement
-from imagine.params import Extend
+from imagine.engine.jobs.placement import placement
 from imagine.pictures.masks import read_mask
+from imagine.words.recipe import Extend
 
 
 def noisy(width, height, seed=0):

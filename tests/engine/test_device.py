@@ -6,12 +6,12 @@ import psutil
 import pytest
 import torch
 
-from imagine.engine.device import FAST_ERROR, Device
-from imagine.engine.device_errors import is_lost, is_of_device, ran_out
-from imagine.engine.memory import Shortage, replaced
-from imagine.engine.precision import FILE, Precision, layer_seconds
-from imagine.errors import BadRequest
-from imagine.frames import WorkerSettings
+from imagine.engine.device.device import FAST_ERROR, Device
+from imagine.engine.device.errors import is_lost, is_of_device, ran_out
+from imagine.engine.device.memory import Shortage, replaced
+from imagine.engine.device.precision import FILE, Precision, layer_seconds
+from imagine.words.errors import BadRequest
+from imagine.words.frames import WorkerSettings
 from tests.engine.plain_family import PlainFamily
 
 CPU = torch.device("cpu")

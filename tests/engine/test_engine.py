@@ -12,18 +12,18 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
-from imagine import images
 from imagine.engine.forward import Forward
-from imagine.engine.job import Job
+from imagine.engine.jobs.job import Job
 from imagine.engine.loading.open import open_model
-from imagine.engine.parts import whole
+from imagine.engine.parts.slices import whole
 from imagine.engine.pictures import Pictures
 from imagine.engine.turns import Batch
-from imagine.errors import BadPicture, ImagineError
-from imagine.events import Finished, Loading, Preview, Progress
-from imagine.frames import Load, WorkerSettings
-from imagine.metadata import read_metadata
-from imagine.params import Hires
+from imagine.pictures import images
+from imagine.pictures.metadata import read_metadata
+from imagine.words.errors import BadPicture, ImagineError
+from imagine.words.events import Finished, Loading, Preview, Progress
+from imagine.words.frames import Load, WorkerSettings
+from imagine.words.recipe import Hires
 from tests.engine.plain_family import PlainFamily, Shelf, Timed, plain_source
 from tests.engine.running import (
     SETTINGS,

@@ -8,8 +8,8 @@ from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 from transformers import CLIPTextModel
 
-from imagine.errors import Unsupported
-from imagine.frames import Submit
+from imagine.words.errors import Unsupported
+from imagine.words.frames import Submit
 from tests.checkpoints import pipeline
 from tests.engine.running import (
     Watching,

@@ -5,12 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from imagine.engine.canvas import picture_from_pixels
-from imagine.engine.parts import in_one, whole
-from imagine.errors import BadRequest, ImagineError
-from imagine.events import Preview
-from imagine.params import Extend, Hires
-from imagine.samplers import SAMPLERS, pairs
+from imagine.engine.jobs.canvas import picture_from_pixels
+from imagine.engine.parts.slices import in_one, whole
+from imagine.words.errors import BadRequest, ImagineError
+from imagine.words.events import Preview
+from imagine.words.recipe import Extend, Hires
+from imagine.words.samplers import SAMPLERS, pairs
 from tests.engine.plain_family import PlainFamily, Shelf, plain_source
 from tests.engine.running import (
     Watching,

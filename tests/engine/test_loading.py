@@ -16,8 +16,8 @@ from torch import Tensor
 
 from imagine.engine.loading.components import Components
 from imagine.engine.loading.single_file import load_single_file, load_vae
-from imagine.errors import UnusableModel
-from imagine.frames import Part, Source
+from imagine.words.errors import UnusableModel
+from imagine.words.frames import Part, Source
 from tests import checkpoints
 from tests.checkpoints import FAMILIES, Modules, tiny_modules, write_checkpoint, write_vae
 

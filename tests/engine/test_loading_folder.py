@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from imagine.engine.loading.components import Components
 from imagine.engine.loading.diffusers_folder import load_diffusers_folder
-from imagine.errors import UnusableModel
-from imagine.frames import Source
+from imagine.words.errors import UnusableModel
+from imagine.words.frames import Source
 from tests.checkpoints import FAMILIES, tiny_modules, write_folder
 
 CPU = torch.device("cpu")

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from imagine.engine.loading.single_file import load_single_file, load_vae
-from imagine.errors import UnusableModel
-from imagine.frames import Part, Source
+from imagine.words.errors import UnusableModel
+from imagine.words.frames import Part, Source
 from tests.checkpoints import save, write_checkpoint
 
 UNET = "model.diffusion_model."

@@ -14,7 +14,7 @@ from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.loading.placing import place
 from imagine.engine.loading.read_ahead import ReadAhead, is_cold
 from imagine.engine.loading.single_file import load_single_file
-from imagine.frames import Source
+from imagine.words.frames import Source
 from tests.checkpoints import save, write_checkpoint
 
 CPU = torch.device("cpu")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine.engine.prompt_schedule import MOST_TEXTS, edits, texts_by_step
-from imagine.errors import BadRequest
+from imagine.engine.parts.prompt_schedule import MOST_TEXTS, edits, texts_by_step
+from imagine.words.errors import BadRequest
 
 
 @pytest.mark.parametrize(

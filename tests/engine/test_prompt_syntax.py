@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine.engine.prompt_syntax import MAX_WEIGHT, Break, Piece, parse
+from imagine.engine.parts.prompt_syntax import MAX_WEIGHT, Break, Piece, parse
 
 SYNTAX = st.text(st.sampled_from("()[]\\:,.10 aBREK-+e\n"), max_size=60)
 WORD = st.from_regex(r"[a-z]{1,6}", fullmatch=True)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagine.engine.loading.tokenizer import FOLDER, ClipTokenizer
-from imagine.engine.prompts import COMMA_REACH, MAX_CHUNKS, TextEncoder, Tower, emphasise, split
-from imagine.errors import BadRequest, Unsupported
+from imagine.engine.parts.prompts import COMMA_REACH, MAX_CHUNKS, TextEncoder, Tower, emphasise, split
+from imagine.words.errors import BadRequest, Unsupported
 
 LAYERS = 4
 PROMPTS = [

@@ -4,10 +4,10 @@ import pytest
 import torch
 from gaussian import MEAN, answer, expected_clean, sigma_at
 
-from imagine.engine.noise import Noise
-from imagine.engine.samplers import Sampler, noise_seed
-from imagine.errors import BadRequest, Unsupported
-from imagine.samplers import SAMPLERS, pairs
+from imagine.engine.sampling.noise import Noise
+from imagine.engine.sampling.sampler import Sampler, noise_seed
+from imagine.words.errors import BadRequest, Unsupported
+from imagine.words.samplers import SAMPLERS, pairs
 
 # diffusers makes the schedule of dpm2 by handing tensors to numpy.
 pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")

@@ -7,10 +7,10 @@ import pytest
 import torch
 from gaussian import MEAN, STD, expected_clean
 
-from imagine.engine import schedules
-from imagine.engine.noise import Noise
-from imagine.engine.samplers import Sampler
-from imagine.samplers import SAMPLERS
+from imagine.engine.sampling import schedules
+from imagine.engine.sampling.noise import Noise
+from imagine.engine.sampling.sampler import Sampler
+from imagine.words.samplers import SAMPLERS
 
 # diffusers makes the schedule of dpm2 by handing tensors to numpy.
 pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")

@@ -4,9 +4,9 @@ import diffusers
 import pytest
 import torch
 
-from imagine.engine.noise import Noise
-from imagine.engine.samplers import Sampler, noise_seed
-from imagine.samplers import pairs
+from imagine.engine.sampling.noise import Noise
+from imagine.engine.sampling.sampler import Sampler, noise_seed
+from imagine.words.samplers import pairs
 
 # diffusers makes the schedule of dpm2 by handing tensors to numpy.
 pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")

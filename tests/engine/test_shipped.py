@@ -8,13 +8,13 @@ import subprocess
 import pytest
 from PIL import Image
 
-from imagine import shipped
-from imagine.frames import WorkerSettings
+from imagine.asking.request import GenerateRequest
+from imagine.asking.resolve import resolve, stated_by
+from imagine.files import shipped
 from imagine.registry.registry import Registry
-from imagine.request import GenerateRequest
-from imagine.resolve import resolve, stated_by
-from imagine.samplers import SAMPLERS
-from imagine.server.gateway import source_from
+from imagine.server.gateway.gateway import source_from
+from imagine.words.frames import WorkerSettings
+from imagine.words.samplers import SAMPLERS
 from tests.daemon import CLI, PATIENCE, environment
 from tests.engine.running import Engine, finished, picture, run, wish
 from tools.toybox.judge import judge

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from imagine.engine.batching import LONGEST
-from imagine.events import Finished, Progress
-from imagine.frames import WorkerSettings
-from imagine.params import Hires
+from imagine.words.events import Finished, Progress
+from imagine.words.frames import WorkerSettings
+from imagine.words.recipe import Hires
 from tests.engine.plain_family import OUT_OF_MEMORY, Shelf, Timed, plain_source
 from tests.engine.running import SETTINGS, Clock, engine_of, finished, made, run, wish
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from imagine.engine import autoencoder
-from imagine.engine.autoencoder import Autoencoder
-from imagine.engine.parts import whole
-from imagine.engine.vae_parts import decode_parts, encode_parts
+from imagine.engine.parts import autoencoder
+from imagine.engine.parts.autoencoder import Autoencoder
+from imagine.engine.parts.slices import whole
+from imagine.engine.parts.vae_slices import decode_parts, encode_parts
 from tests.checkpoints import vae_settings
 
 VAES = {

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from imagine.engine.loading.open import open_model
-from imagine.engine.watch import Watch
-from imagine.errors import ModelChanged
-from imagine.frames import Part, Unload
+from imagine.engine.residency.watch import Watch
 from imagine.identity.stamp import stamp_of
+from imagine.words.errors import ModelChanged
+from imagine.words.frames import Part, Unload
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder, write_vae
 from tests.engine.running import engine_of, finished, made, picture, run, source_of, wish
 

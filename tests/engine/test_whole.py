@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from imagine.engine.whole import Run, Whole
-from imagine.errors import OutOfMemory, Unsupported
+from imagine.engine.whole.pipeline import Run, Whole
 from imagine.messages import sentences
-from imagine.params import Hires
+from imagine.words.errors import OutOfMemory, Unsupported
+from imagine.words.recipe import Hires
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
 from tests.engine.plain_family import OUT_OF_MEMORY
 from tests.engine.running import engine_of, made, picture, previews, progress, run, source_of, wish

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from imagine.events import Finished
+from imagine.words.events import Finished
 from imagine.worker.main import main
 
 STAGES = ("load", "step", "decode", "encode", "write")
@@ -53,10 +53,10 @@ def before(function: Callable[..., Any], folder: Path, fault: str) -> Callable[.
 
 def place(stage: str) -> tuple[Any, str]:
     """What does the work of a stage, and its name there."""
-    from imagine import images
-    from imagine.engine.canvas import Canvas
     from imagine.engine.forward import Forward
+    from imagine.engine.jobs.canvas import Canvas
     from imagine.engine.loading import open as opening
+    from imagine.pictures import images
     from imagine.worker.pipes import Outbox
 
     return {

@@ -19,9 +19,9 @@ from random import Random, SystemRandom
 import psutil
 from PIL import Image
 
-from imagine import containers, images, metadata
-from imagine.errors import BadPicture, BadRequest
-from imagine.pictures.decoder import Decoder
+from imagine.pictures import containers, images, metadata
+from imagine.pictures.looking.decoder import Decoder
+from imagine.words.errors import BadPicture, BadRequest
 
 LONGEST = 5.0
 """Seconds of a processor for one file: none here is larger than a megabyte."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from imagine.errors import ImagineError
 from imagine.files.writing import write_atomically, write_together
 from imagine.registry.cache import load_records, save_records
-from imagine.server.storage import Pictures
+from imagine.server.gateway.storage import Pictures
+from imagine.words.errors import ImagineError
 
 OLD, NEW = b"old" * 1000, b"new" * 1000
 CALLS = ["open", "write", "fsync", "replace"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from imagine.errors import ImagineError
 from imagine.files.reading import read_file, read_text
-from imagine.settings import settings_from
+from imagine.settings.settings import settings_from
+from imagine.words.errors import ImagineError
 
 
 def refusal(path: Path, most: int = 100) -> str:
@@ -59,7 +59,7 @@ def test_text_is_utf_8_with_or_without_a_mark(tmp_path):
 
 @pytest.mark.parametrize("name", ["api_key_file", "preset_files"])
 def test_settings_that_name_files_do_not_wait_for_a_pipe(tmp_path, name):
-    from imagine.preset_files import presets_of
+    from imagine.settings.preset_files import presets_of
 
     os.mkfifo(tmp_path / "fifo")
     value = str(tmp_path / "fifo")

@@ -19,7 +19,7 @@ from PIL import Image
 from imagine import __version__
 from imagine.binary.attached import INDEX
 from imagine.binary.index import index_from, is_right
-from imagine.runtime import WORKER_ARGUMENT
+from imagine.processes.runtime import WORKER_ARGUMENT
 from tests.checkpoints import write_checkpoint
 from tests.daemon import PATIENCE, REAL, Daemon, environment
 from tests.engine.conftest import sd3 as sd3

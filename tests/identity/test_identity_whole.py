@@ -11,7 +11,7 @@ import pytest
 from imagine.identity import whole
 from imagine.identity.stamp import stamp_of
 from imagine.identity.whole import digest_of_file
-from imagine.runtime import digest_command
+from imagine.processes.runtime import digest_command
 
 
 @pytest.fixture

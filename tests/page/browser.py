@@ -16,7 +16,7 @@ from aiohttp import web
 
 from imagine.registry.registry import Registry
 from imagine.server.app import make_app
-from imagine.server.gateway import Gateway
+from imagine.server.gateway.gateway import Gateway
 from tests.page.painter import Painter
 from tests.server.served import add_model, settings_at
 

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from imagine import images
 from imagine.dispatch.buffer import Buffer, EventStream
-from imagine.events import Failed, Finished, Loading, Preview, Progress
-from imagine.frames import Ready
-from imagine.params import meta_from_params
+from imagine.pictures import images
+from imagine.words.events import Failed, Finished, Loading, Preview, Progress
+from imagine.words.frames import Ready
+from imagine.words.recipe import meta_from_params
 from tests.server.served import PromptedWorker
 
 _SKIES = [((255, 214, 170), (120, 150, 210)), ((250, 180, 150), (90, 80, 150)), ((200, 225, 235), (110, 165, 200))]

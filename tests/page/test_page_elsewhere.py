@@ -8,7 +8,7 @@ import threading
 import pytest
 from playwright.sync_api import expect
 
-from imagine.setting_values import networks
+from imagine.settings.values import networks
 from tests.nginx import nginx
 from tests.page.acts import arrive, generate
 from tests.page.browser import ELSEWHERE

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from imagine.resolve import Defaults
-from imagine.setting_values import ModelSettings
+from imagine.asking.resolve import Defaults
+from imagine.settings.values import ModelSettings
 from tests.page.acts import arrive, downloaded, generate, last, load, opened
 
 COUNT_PREVIEWS = """

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import expect
 
-from imagine import metadata
-from imagine.params import GenerationParams, meta_from_params
-from imagine.replay import request_from_meta
+from imagine.asking.replay import request_from_meta
+from imagine.pictures import metadata
+from imagine.words.recipe import GenerationParams, meta_from_params
 from tests.page.acts import base64_of, downloaded, drop, generate, last, load, png
 
 ORIGINAL = {

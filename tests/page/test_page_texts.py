@@ -3,9 +3,9 @@
 import json
 import re
 
-from imagine import shipped
-from imagine.preset_files import read_presets
-from imagine.request import GenerateRequest
+from imagine.asking.request import GenerateRequest
+from imagine.files import shipped
+from imagine.settings.preset_files import read_presets
 from tests.page.browser import UI
 
 TEXTS = {language: json.loads((UI / "src" / f"{language}.json").read_text("utf-8")) for language in ("en", "ru")}

@@ -13,10 +13,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from imagine.errors import BadPicture, ImagineError
-from imagine.pictures import process
-from imagine.pictures.decoder import Decoder, Patience
-from imagine.runtime import DECODER_ARGUMENT, decoder_command
+from imagine.pictures.looking import process
+from imagine.pictures.looking.decoder import Decoder, Patience
+from imagine.processes.runtime import DECODER_ARGUMENT, decoder_command
+from imagine.words.errors import BadPicture, ImagineError
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and limits are enforced here")
 
@@ -147,7 +147,7 @@ def test_the_binary_becomes_it_by_its_first_argument():
     async def act(decoder):
         return await decoder.look(png(), "img", "a")
 
-    assert run(act, command=[sys.executable, "-P", "-m", "imagine.binary.main", DECODER_ARGUMENT]).seen.width == 40
+    assert run(act, command=[sys.executable, "-P", "-m", "imagine.frozen", DECODER_ARGUMENT]).seen.width == 40
 
 
 def test_it_takes_no_arguments():
@@ -161,8 +161,8 @@ def test_it_dies_with_its_gateway_even_while_it_decodes(tmp_path):
     """Its parent is killed while it waits for the rest of a picture."""
     parent = (
         "import subprocess, sys, os\n"
-        "from imagine.pictures.look import Look, head_of\n"
-        "from imagine.runtime import decoder_command\n"
+        "from imagine.pictures.looking.look import Look, head_of\n"
+        "from imagine.processes.runtime import decoder_command\n"
         "child = subprocess.Popen(decoder_command(), stdin=subprocess.PIPE)\n"
         "child.stdin.write(head_of(Look(size=100, field='img'))); child.stdin.flush()\n"
         "print(child.pid, flush=True)\n"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from imagine.pictures.turns import Turns
+from imagine.pictures.looking.turns import Turns
 
 
 def order_of(*wanted, hang_up=()):

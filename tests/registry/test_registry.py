@@ -11,12 +11,12 @@ import pytest
 from declared import FLUX, header_json, kohya_lora, tiny, vae, write
 from test_registry_header import unprivileged
 
-from imagine.errors import ModelNotFound, UnusableModel
 from imagine.messages import message
 from imagine.registry import describe
 from imagine.registry.cache import load_records
 from imagine.registry.header import read_header
 from imagine.registry.registry import Registry
+from imagine.words.errors import ModelNotFound, UnusableModel
 
 
 def fresh(*roots, **options):

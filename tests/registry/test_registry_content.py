@@ -9,12 +9,12 @@ import pytest
 from declared import tiny, write
 from test_registry_folders import folder
 
-from imagine.errors import ModelChanged, UnusableModel
 from imagine.identity.stamp import stamp_from
 from imagine.registry import content, registry, scan
 from imagine.registry.content import BLOCK, WHOLE
 from imagine.registry.header import read_header
 from imagine.registry.registry import Registry
+from imagine.words.errors import ModelChanged, UnusableModel
 
 LARGE = tiny() | {
     "model.diffusion_model.huge.weight": (6000, 6000),

@@ -6,8 +6,8 @@ import pytest
 from declared import FLUX, header_json, tiny, vae, write, write_raw
 from test_registry_folders import folder
 
-from imagine.errors import UnusableModel
 from imagine.registry.registry import Registry
+from imagine.words.errors import UnusableModel
 
 
 def listed(root):

@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from imagine.errors import UnusableModel
 from imagine.registry.header import MAX_HEADER_BYTES, Header, parse_header, read_header
+from imagine.words.errors import UnusableModel
 
 
 def one(dtype="F16", shape=(2, 3), offsets=(0, 12), name="a"):

@@ -5,11 +5,11 @@ import os
 import pytest
 from declared import SD3, header_json, sd1, sd2, sdxl, tiny, under, write
 
-from imagine.errors import UnusableModel
 from imagine.registry.header import parse_header
 from imagine.registry.identify import identify
 from imagine.registry.prediction import MAX_SIDECAR_BYTES, Sidecar, read_sidecar
 from imagine.registry.registry import Registry
+from imagine.words.errors import UnusableModel
 
 V = Sidecar("x.yaml", "v_prediction", None)
 MODELSPEC = "modelspec.prediction_type"

@@ -5,12 +5,12 @@ import struct
 import pytest
 from declared import SD3, header_json, open_clip, sd1, sd2, sdxl, tiny, under, unet, vae, write, write_raw
 
-from imagine.errors import UnusableModel
 from imagine.registry.distilled import RECIPES, distilled_by, recipe_of
 from imagine.registry.entry import Entry
 from imagine.registry.registry import Registry
 from imagine.registry.usable import use_of
-from imagine.samplers import find
+from imagine.words.errors import UnusableModel
+from imagine.words.samplers import find
 
 SD3_WHOLE = under("model.diffusion_model.", SD3) | under("text_encoders.t5xxl.transformer.", {"shared.weight": (8, 8)})
 # Its few tensors that tell: one layer a level, and six blocks in the deepest attention.

@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from imagine.dispatch.process import ProcessWorker  # noqa: E402
-from imagine.frames import WorkerSettings  # noqa: E402
 from imagine.server.serve import serve  # noqa: E402
-from imagine.settings import settings_from  # noqa: E402
+from imagine.settings.settings import settings_from  # noqa: E402
+from imagine.words.frames import WorkerSettings  # noqa: E402
 
 
 def main() -> None:

@@ -6,13 +6,13 @@ import contextlib
 from aiohttp.test_utils import TestClient, TestServer
 
 from imagine.dispatch.buffer import Buffer, EventStream
-from imagine.events import Failed, Finished, Loading, Preview, Progress
-from imagine.frames import Loaded, Ready, Stats
-from imagine.params import meta_from_params
 from imagine.registry.registry import Registry
 from imagine.server.app import make_app
-from imagine.server.gateway import Gateway
-from imagine.settings import Settings
+from imagine.server.gateway.gateway import Gateway
+from imagine.settings.settings import Settings
+from imagine.words.events import Failed, Finished, Loading, Preview, Progress
+from imagine.words.frames import Loaded, Ready, Stats
+from imagine.words.recipe import meta_from_params
 from tests.registry import declared
 
 PATIENCE = 60.0

@@ -8,11 +8,12 @@ import pytest
 from yarl import URL
 
 from imagine import __version__
-from imagine.errors import Busy
-from imagine.request import ALIASES, GenerateRequest
-from imagine.server import app, body
-from imagine.server.body import Allowance
+from imagine.asking.request import ALIASES, GenerateRequest
+from imagine.server import app
+from imagine.server.http import body
+from imagine.server.http.body import Allowance
 from imagine.server.openapi import document
+from imagine.words.errors import Busy
 from tests.server.served import ask
 
 

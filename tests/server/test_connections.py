@@ -11,9 +11,10 @@ import pytest
 from aiohttp import web
 
 from imagine.registry.registry import Registry
-from imagine.server import app, connections, file_limit
-from imagine.server.connections import Connection, Runner
-from imagine.server.gateway import Gateway
+from imagine.server import app
+from imagine.server.gateway.gateway import Gateway
+from imagine.server.http import connections, file_limit
+from imagine.server.http.connections import Connection, Runner
 from tests.server.served import PATIENCE, PromptedWorker, add_model, settings_at
 
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from PIL import Image
 
-from imagine.aliases import Aliases
-from imagine.presets import Preset
-from imagine.request import parse
-from imagine.resolve import Defaults
+from imagine.asking.aliases import Aliases
+from imagine.asking.presets import Preset
+from imagine.asking.request import parse
+from imagine.asking.resolve import Defaults
 from imagine.server.ollama.orders import order_from
 from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.requests import wish_from
@@ -157,7 +157,7 @@ def test_one_wish_is_the_same_bytes(tmp_path):
     import aiohttp
 
     from imagine.server.serve import serve
-    from imagine.settings import Settings
+    from imagine.settings.settings import Settings
     from tests.checkpoints import write_checkpoint
 
     (tmp_path / "models").mkdir()

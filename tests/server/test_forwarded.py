@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from imagine.errors import ImagineError
-from imagine.setting_values import EVERYONE
-from imagine.settings import Settings, settings_from
+from imagine.settings.settings import Settings, settings_from
+from imagine.settings.values import EVERYONE
+from imagine.words.errors import ImagineError
 from tests.server.openai.painting import with_server
 from tests.server.served import ask
 from tests.server.test_security import verdict

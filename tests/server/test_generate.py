@@ -8,10 +8,10 @@ import json
 import pytest
 from PIL import Image
 
-from imagine import errors
-from imagine.resolve import Defaults
-from imagine.server.errors import STATUSES, status_of
-from imagine.setting_values import ModelSettings
+from imagine.asking.resolve import Defaults
+from imagine.server.http.errors import STATUSES, status_of
+from imagine.settings.values import ModelSettings
+from imagine.words import errors
 from tests.registry import declared
 from tests.server.served import add_model, ask
 

@@ -10,8 +10,8 @@ import pytest
 from imagine.identity.stamp import stamp_of
 from imagine.registry import registry
 from imagine.registry.content import WHOLE, content_digest
-from imagine.server.digests import Digests
-from imagine.server.gateway import source_from
+from imagine.server.gateway.digests import Digests
+from imagine.server.gateway.gateway import source_from
 from tests.registry import declared
 from tests.server.served import ask
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from imagine.dispatch.process import ProcessWorker
-from imagine.frames import WorkerSettings
+from imagine.words.frames import WorkerSettings
 from tests.dispatch.test_dispatch_process import FAKE
 from tests.server.served import ask, serving
 

@@ -7,10 +7,10 @@ import aiohttp
 import pytest
 
 from imagine.cli.main import main
-from imagine.errors import ImagineError
 from imagine.server.serve import serve
-from imagine.setting_values import Place
-from imagine.settings import Settings, settings_from
+from imagine.settings.settings import Settings, settings_from
+from imagine.settings.values import Place
+from imagine.words.errors import ImagineError
 from tests.server.served import PATIENCE, PromptedWorker, add_model
 
 

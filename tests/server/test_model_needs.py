@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from imagine.resolve import Defaults
-from imagine.setting_values import ModelSettings
+from imagine.asking.resolve import Defaults
+from imagine.settings.values import ModelSettings
 from tests.registry import declared
 from tests.server.served import ask
 

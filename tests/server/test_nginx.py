@@ -9,7 +9,7 @@ import sys
 import aiohttp
 import pytest
 
-from imagine.setting_values import networks
+from imagine.settings.values import networks
 from tests.daemon import ROOT
 from tests.nginx import nginx
 from tests.server.openai.painting import opened, with_server

@@ -9,14 +9,14 @@ import pytest
 from PIL import Image
 
 from imagine import __version__
-from imagine.aliases import Aliases
-from imagine.errors import BadRequest
-from imagine.frames import ResidentModel, Stats
+from imagine.asking.aliases import Aliases
+from imagine.asking.request import GenerateRequest
+from imagine.asking.resolve import Defaults
 from imagine.messages import sentences
-from imagine.request import GenerateRequest
-from imagine.resolve import Defaults
 from imagine.server.ollama.listing import count_of
 from imagine.server.ollama.orders import STRENGTH, order_from
+from imagine.words.errors import BadRequest
+from imagine.words.frames import ResidentModel, Stats
 from tests.server.served import PromptedWorker, ask
 
 

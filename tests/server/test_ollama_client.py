@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from imagine.server.serve import serve
-from imagine.settings import Settings
+from imagine.settings.settings import Settings
 from tests.server.served import PATIENCE, PromptedWorker, add_model
 
 ollama = pytest.importorskip("ollama")

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from imagine.errors import ImagineError
 from imagine.server.own_socket import OwnSocket
+from imagine.words.errors import ImagineError
 from tests.daemon import PATIENCE, ROOT, Daemon
 
 PAINTING = [sys.executable, str(ROOT / "tests/systemd/serve.py")]

@@ -6,10 +6,10 @@ import zlib
 
 import pytest
 
-from imagine.errors import BadRequest
-from imagine.server import body
-from imagine.server.body import Allowance
-from imagine.server.packing import STEP, Unpacking
+from imagine.server.http import body
+from imagine.server.http.body import Allowance
+from imagine.server.http.packing import STEP, Unpacking
+from imagine.words.errors import BadRequest
 from tests.server.openai.painting import png, with_server
 from tests.server.served import ask
 

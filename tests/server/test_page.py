@@ -6,10 +6,10 @@ import json
 import pytest
 from PIL import Image
 
-from imagine import images
-from imagine.resolve import Defaults
-from imagine.samplers import describe
+from imagine.asking.resolve import Defaults
+from imagine.pictures import images
 from imagine.server.page import policy_from, preferred
+from imagine.words.samplers import describe
 from tests.server.served import ask
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}

@@ -6,7 +6,7 @@ import json
 import pytest
 from yarl import URL
 
-from imagine.server.paths import canonical
+from imagine.server.http.paths import canonical
 from tests.server.openai.painting import with_server
 from tests.server.served import ask
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from imagine.aliases import Aliases
-from imagine.presets import Preset
-from imagine.resolve import Defaults
-from imagine.server.gateway import Gateway
-from imagine.setting_values import ModelSettings
+from imagine.asking.aliases import Aliases
+from imagine.asking.presets import Preset
+from imagine.asking.resolve import Defaults
+from imagine.server.gateway.gateway import Gateway
+from imagine.settings.values import ModelSettings
 from tests.server.served import PromptedWorker, ask, settings_at
 
 SOFT = Preset(name="soft", prompt_suffix="soft light", neg="harsh", num_steps=4, guidance=3.0, model="owl")

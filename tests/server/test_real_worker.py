@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from imagine.cli.main import main
-from imagine.samplers import SAMPLERS
+from imagine.words.samplers import SAMPLERS
 from tests.daemon import PATIENCE, REAL, Daemon
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -7,9 +7,9 @@ import types
 
 import pytest
 
-from imagine.server.security import Guard, Refused
-from imagine.setting_values import EVERYONE, origins
-from imagine.settings import Settings
+from imagine.server.http.security import Guard, Refused
+from imagine.settings.settings import Settings
+from imagine.settings.values import EVERYONE, origins
 from tests.server.served import ask
 
 LAN = (ipaddress.ip_network("192.168.1.0/24"),)

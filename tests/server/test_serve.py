@@ -20,16 +20,16 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from imagine.errors import ImagineError
 from imagine.server.logs import JsonLines, formatter_of, to_journal
 from imagine.server.reload import reload
 from imagine.server.serve import serve
 from imagine.server.systemd import Notifier
-from imagine.settings import Settings
+from imagine.settings.settings import Settings
+from imagine.words.errors import ImagineError
 from tests.daemon import ROOT, environment
 from tests.server.served import PATIENCE, PromptedWorker, add_model, ask
 
-LIGHT = "import imagine.server.serve, imagine.settings, sys; print(*sys.modules)"
+LIGHT = "import imagine.server.serve, imagine.settings.settings, sys; print(*sys.modules)"
 
 
 def running(settings, act, workers=True, reread=None):

@@ -7,8 +7,8 @@ import stat
 
 import pytest
 
-from imagine.errors import ImagineError
-from imagine.server.storage import Pictures
+from imagine.server.gateway.storage import Pictures
+from imagine.words.errors import ImagineError
 from tests.server.served import ask
 
 HOUR = 3600.0

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from imagine.samplers import SAMPLERS, describe, pairs
+from imagine.words.samplers import SAMPLERS, describe, pairs
 from tools.toybox.samplers import COUNTS, JUDGED, conditionings, drawn, is_right, least_steps, open_toybox, verdict
 
 SEEN = json.loads(JUDGED.read_text())

@@ -7,9 +7,10 @@ import signal
 import threading
 from collections import deque
 
-from imagine.errors import BadRequest, OutOfMemory
-from imagine.events import Finished, Loading, Preview, Progress
-from imagine.frames import (
+from imagine.messages import message
+from imagine.words.errors import BadRequest, OutOfMemory
+from imagine.words.events import Finished, Loading, Preview, Progress
+from imagine.words.frames import (
     JobReport,
     Load,
     Loaded,
@@ -22,8 +23,7 @@ from imagine.frames import (
     Unload,
     Unloaded,
 )
-from imagine.messages import message
-from imagine.params import GenerationParams
+from imagine.words.recipe import GenerationParams
 
 
 def submit(

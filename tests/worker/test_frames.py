@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagine.events import Failed, Finished, Preview, Progress
-from imagine.frames import (
+from imagine.words.events import Failed, Finished, Preview, Progress
+from imagine.words.frames import (
     MAX_FRAME,
     Assembler,
     Cancel,

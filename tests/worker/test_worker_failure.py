@@ -4,9 +4,9 @@ import pytest
 import safetensors
 import torch
 
-from imagine import errors
 from imagine.dispatch.worker import error_from_failed
-from imagine.events import Failed
+from imagine.words import errors
+from imagine.words.events import Failed
 from imagine.worker.failure import error_from_exception, failed_from_error
 
 

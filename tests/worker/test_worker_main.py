@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imagine.frames import (
+from imagine.words.frames import (
     REFUSED,
     Assembler,
     Heartbeat,

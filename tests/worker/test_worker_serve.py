@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from imagine.events import Failed, Finished, Progress
-from imagine.frames import (
+from imagine.words.events import Failed, Finished, Progress
+from imagine.words.frames import (
     Assembler,
     Cancel,
     FrameError,

@@ -2,7 +2,7 @@
 
 A picture is right when the judge sees the colours that were asked for and it is no rougher than a finished picture can
 be: noise that a sampler leaves in the latents is roughness in the picture. What isn't right from some number of steps
-on isn't offered below it: `least` in `imagine.samplers`. Writes `samplers.json` beside this file, which a test
+on isn't offered below it: `least` in `imagine.words.samplers`. Writes `samplers.json` beside this file, which a test
 holds the table against; goes on where it stopped.
 """
 
@@ -18,16 +18,16 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
-from imagine.engine.canvas import picture_from_pixels
-from imagine.engine.device import Device
+from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning, Family, Wish
-from imagine.engine.guidance import guided
-from imagine.engine.latents import initial_noise
+from imagine.engine.jobs.canvas import picture_from_pixels
 from imagine.engine.loading.open import open_model
-from imagine.engine.parts import whole
-from imagine.engine.samplers import Sampler
-from imagine.frames import Source, WorkerSettings
-from imagine.samplers import SAMPLERS, pairs
+from imagine.engine.parts.slices import whole
+from imagine.engine.sampling.guidance import guided
+from imagine.engine.sampling.latents import initial_noise
+from imagine.engine.sampling.sampler import Sampler
+from imagine.words.frames import Source, WorkerSettings
+from imagine.words.samplers import SAMPLERS, pairs
 from tools.toybox.judge import judge
 from tools.toybox.models import GUIDANCE
 from tools.toybox.world import SIDE, Scene
@@ -67,7 +67,7 @@ def conditionings(family: Family) -> list[Conditioning]:
 @torch.inference_mode()
 def drawn(family: Family, conditions: list[Conditioning], name: str, schedule: str, steps: int) -> list[Image.Image]:
     """A picture of each scene, its number the seed; bounds of the table do not apply."""
-    with mock.patch("imagine.engine.samplers.find", lambda name, *_: SAMPLERS[name]):
+    with mock.patch("imagine.engine.sampling.sampler.find", lambda name, *_: SAMPLERS[name]):
         samplers = [Sampler(name, schedule, family.noise, steps, seed=seed) for seed in range(len(conditions))]
     side = SIDE // family.downscale
     shape = (1, family.latent_channels, side, side)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from ..errors import ImagineError
-from ..runtime import FILE
+from ..processes.runtime import FILE
+from ..words.errors import ImagineError
 from .index import Index, index_from, is_ours, is_right
 from .unpack import unpack
 from .versions import alone, remove_others

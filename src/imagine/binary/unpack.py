@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from ..errors import ImagineError
+from ..words.errors import ImagineError
 from .index import STAMP, Entry, Index, is_right
 
 _PIECE = 2**20

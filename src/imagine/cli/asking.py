@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..errors import BadRequest, ImagineError
+from ..words.errors import BadRequest, ImagineError
 from .console import note, warn
 from .inputs import STDIN, read_input, recipe_from
 
@@ -50,7 +50,7 @@ def recipe_of(source: str | Path, said: dict[str, Any], data: bytes | None = Non
     """What `source`, whose `data` may have been read before, says of how it was made, as a request asks for it."""
     import msgspec
 
-    from ..replay import request_from_meta
+    from ..asking.replay import request_from_meta
 
     recipe = recipe_from(source, read_input(source, "from") if data is None else data, "from")
     if "prompt" not in said | recipe.meta:
@@ -76,7 +76,7 @@ def photo(place: str | Path, field: str) -> bytes:
     """The file's bytes; of a photo larger than a server takes, those of a smaller copy, and says so."""
     from PIL import Image, UnidentifiedImageError
 
-    from .. import containers
+    from ..pictures import containers
 
     data = read_input(place, field)
     try:
@@ -89,7 +89,7 @@ def photo(place: str | Path, field: str) -> bytes:
         raise ImagineError(f"{field}: {place} is damaged: it ends before its picture does", field=field)
     if max(size) <= MAX_SIDE and len(data) <= MAX_BYTES:
         return data
-    from ..images import decode, encode
+    from ..pictures.images import decode, encode
 
     smaller = decode(data, field=field, max_side=_LARGEST)
     smaller.thumbnail((MAX_SIDE, MAX_SIDE) if max(size) > MAX_SIDE else (MAX_SIDE // 2, MAX_SIDE // 2))

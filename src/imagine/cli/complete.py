@@ -13,7 +13,7 @@ from typing import get_args
 
 import click
 
-from ..errors import ImagineError
+from ..words.errors import ImagineError
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -49,13 +49,13 @@ def _loaded() -> Iterable[str]:
 
 
 def _samplers() -> Iterable[str]:
-    from ..samplers import SAMPLERS
+    from ..words.samplers import SAMPLERS
 
     return [name.replace(" ", "_") for name in SAMPLERS]
 
 
 def _schedules() -> Iterable[str]:
-    from ..samplers import SCHEDULES
+    from ..words.samplers import SCHEDULES
 
     return [name.replace(" ", "_") for name in SCHEDULES]
 
@@ -67,7 +67,7 @@ def _presets() -> Iterable[str]:
 
 
 def _resize() -> Iterable[str]:
-    from ..params import Resize
+    from ..words.recipe import Resize
 
     return get_args(Resize)
 

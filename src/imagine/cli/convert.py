@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import ImagineError
+from ..words.errors import ImagineError
 from .console import write_path
 from .early import heard
 from .exits import reason
@@ -44,7 +44,7 @@ def command(file: Path, output: Path | None) -> None:
 
 def picture_in(place: str, data: bytes) -> bytes:
     """The PNG that a saved JSON, or a PNG itself, holds. Raises ImagineError for another file."""
-    from ..images import decode_base64
+    from ..pictures.images import decode_base64
 
     if data.startswith(PNG):
         return data

@@ -12,7 +12,7 @@ from .exits import reason
 from .naming import fields_of
 
 if TYPE_CHECKING:
-    from ..images import MediaType
+    from ..pictures.images import MediaType
 
 TIME = "{date}_{time}"
 """The name where none was given."""

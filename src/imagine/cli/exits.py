@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ..errors import BadRequest, ImagineError, ModelNotFound
+from ..words.errors import BadRequest, ImagineError, ModelNotFound
 from .console import note
 
 DONE, FAILED, MISTYPED, HUNG_UP, INTERRUPTED, TERMINATED = 0, 1, 2, 129, 130, 143

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from ..errors import BadRequest, ImagineError
+from ..asking.request import MAX_PROMPT
 from ..files.reading import read_file
 from ..messages import Message
-from ..metadata import MAX_FILE, Recipe, read_metadata
-from ..request import MAX_PROMPT
+from ..pictures.metadata import MAX_FILE, Recipe, read_metadata
+from ..words.errors import BadRequest, ImagineError
 
 STDIN = "-"
 _MAX_PROMPTS = 2**24
@@ -48,8 +48,8 @@ def recipe_from(place: str | Path, data: bytes, field: str) -> Recipe:
 
 def _is_spoilt(data: bytes) -> bool:
     """Does it begin as a picture of ours, and can't be read as one?"""
-    from ..containers import sniff
-    from ..images import decode
+    from ..pictures.containers import sniff
+    from ..pictures.images import decode
 
     if sniff(data) is not None:
         try:

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from ..errors import ImagineError
 from ..files.folders import make_own
-from ..model_folders import home_from
+from ..registry.model_folders import home_from
+from ..words.errors import ImagineError
 from .console import note, write
 from .exits import DONE
 from .session import Session

@@ -14,7 +14,7 @@ from .console import write, write_json
 from .table import ago, size_of, table
 
 if TYPE_CHECKING:
-    from ..client import Client
+    from ..client.client import Client
 
 
 @click.command("list")
@@ -50,11 +50,11 @@ def in_folders(roots: Sequence[Path] | None = None, *, everything: bool = False)
 
     `everything`: and every other file behind them.
     """
-    from ..model_folders import roots_from
+    from ..files.shipped import folder
     from ..registry.distilled import wishes
+    from ..registry.model_folders import roots_from
     from ..registry.registry import Registry
     from ..registry.shown import shown
-    from ..shipped import folder
 
     registry = Registry(
         roots_from(os.environ) if roots is None else roots, shipped=sorted(folder().glob("*.safetensors"))

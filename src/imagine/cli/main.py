@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from .. import __version__
-from ..errors import ImagineError
+from ..words.errors import ImagineError
 from .exits import DONE, Ended, status_after
 
 

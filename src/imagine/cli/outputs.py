@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import BadRequest, ImagineError
 from ..files.folders import sweep
 from ..files.writing import TEMPORARY, write_atomically
-from ..images import decode, encode
+from ..pictures.images import decode, encode
+from ..words.errors import BadRequest, ImagineError
 from .destination import WRITTEN, Destination
 from .draft import Draft
 from .exits import reason

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .console import warn, write_json, write_path
 
 if TYPE_CHECKING:
-    from ..client import Client
+    from ..client.client import Client
     from .outputs import Outputs
     from .progress import Bar
     from .terminal import Screen

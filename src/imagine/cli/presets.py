@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..errors import BadRequest
+from ..words.errors import BadRequest
 from . import complete, reach
 from .console import write, write_json
 from .table import table
@@ -36,8 +36,8 @@ def command(name: str | None, address: str | None, as_json: bool) -> None:
 
 def in_files() -> list[dict[str, Any]]:
     """The presets as a server of this environment's settings would tell them."""
-    from ..preset_files import presets_of
-    from ..settings import settings_from
+    from ..settings.preset_files import presets_of
+    from ..settings.settings import settings_from
 
     presets = presets_of(settings_from()[0])
     presets.check()

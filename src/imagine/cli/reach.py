@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..address import Address, Unreachable, address_from, connect
-from ..errors import ImagineError
+from ..client.address import Address, Unreachable, address_from, connect
 from ..files.folders import make_own
-from ..model_folders import home_from, unquoted
+from ..registry.model_folders import home_from, unquoted
+from ..words.errors import ImagineError
 from .console import note
 
 if TYPE_CHECKING:
     import subprocess
 
-    from ..client import Client
+    from ..client.client import Client
 
 STARTING = 60.0
 """Seconds for a private server to answer."""
@@ -185,7 +185,7 @@ def _is_relative(value: str) -> bool:
 def _start() -> subprocess.Popen[bytes]:
     import subprocess
 
-    from ..runtime import is_frozen, program
+    from ..processes.runtime import is_frozen, program
 
     if is_frozen():  # here, where somebody waits and sees how far it is, rather than in the server
         from ..binary.attached import provide
@@ -208,7 +208,7 @@ def _answering(place: Address) -> Client | None:
 
 
 def _client(place: Address) -> Client:
-    from ..client import Client
+    from ..client.client import Client
 
     return Client(place, api_key=_key())
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..client import Refused
+from ..client.client import Refused
 
 if TYPE_CHECKING:
-    from ..client import Client
+    from ..client.client import Client
 
 NAMED_BY = ("digest", "sha256", "parts")
 """What of a recipe names the model and the files beside it."""

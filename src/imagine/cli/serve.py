@@ -14,13 +14,13 @@ from typing import Any
 
 import click
 
-from ..address import Address
-from ..client import Client
-from ..config_file import MAX_SIZE
-from ..errors import ImagineError
+from ..client.address import Address
+from ..client.client import Client
 from ..files.folders import make_own
 from ..files.reading import read_text
-from ..settings import OPTIONS, Settings, settings_from
+from ..settings.config_file import MAX_SIZE
+from ..settings.settings import OPTIONS, Settings, settings_from
+from ..words.errors import ImagineError
 from . import complete, reach
 from .console import note
 from .early import heard
@@ -102,7 +102,7 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
 
 def _read(said: dict[str, Any], config: Path | None) -> tuple[Settings, list[str]]:
     """The settings, and what in the file has no effect. Raises ImagineError for what can't be used."""
-    from ..preset_files import presets_of
+    from ..settings.preset_files import presets_of
 
     settings, warnings = settings_from(said, config=_text_of(config))
     presets_of(settings).check()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..client import Client, Refused
-from ..model_folders import roots_from
+from ..client.client import Client, Refused
 from ..registry.matching import matching, similar, stem_of
+from ..registry.model_folders import roots_from
 from .asking import body_from
 from .console import note
 from .exits import DONE, FAILED

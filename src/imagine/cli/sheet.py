@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..images import decode
+from ..pictures.images import decode
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from ..errors import ModelNotFound
 from ..registry.matching import matching, similar
+from ..words.errors import ModelNotFound
 from . import complete, reach
 from .console import write, write_json
 from .list import every_file

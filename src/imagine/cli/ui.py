@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..address import Address
-from ..errors import ImagineError
+from ..client.address import Address
+from ..words.errors import ImagineError
 from . import reach
 from .console import note
 
@@ -16,7 +16,7 @@ def command(address: str | None) -> None:
     """Open the page of the server in a browser."""
     import webbrowser
 
-    from ..runtime import forget_own_libraries
+    from ..processes.runtime import forget_own_libraries
 
     client = reach.required(address)
     if client.address.socket is not None:

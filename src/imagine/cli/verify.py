@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from ..client import Refused
-from ..errors import ImagineError
+from ..client.client import Refused
+from ..words.errors import ImagineError
 from . import reach
 from .console import note, printable, write, write_json
 from .convert import picture_in
@@ -16,8 +16,8 @@ from .early import heard
 from .same_model import NAMED_BY, differences, with_holders
 
 if TYPE_CHECKING:
-    from ..client import Client
-    from ..images import MediaType
+    from ..client.client import Client
+    from ..pictures.images import MediaType
 
 NEAR = 8
 """The largest difference of a channel, of 255, that still counts as near."""
@@ -62,8 +62,8 @@ def command(files: tuple[str, ...], address: str | None, as_json: bool) -> int:
 
 def verify(client: Client, file: str) -> Verdict:
     """The picture of `file` made again, compared with the one it holds."""
-    from .. import containers
-    from ..images import decode, encode
+    from ..pictures import containers
+    from ..pictures.images import decode, encode
     from .asking import recipe_of
     from .info import recipe_in
     from .inputs import read_input
@@ -111,7 +111,7 @@ def _difference(old: bytes, new: bytes) -> int | None:
     """The largest difference of a channel, 0 to 255; None for pictures of two sizes."""
     from PIL import ImageChops
 
-    from ..images import decode
+    from ..pictures.images import decode
 
     one, other = (decode(data, field="out").convert("RGB") for data in (old, new))
     if one.size != other.size:

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from ..events import Loading, Preview, Progress, Queued
-from ..frames import JobReport, ends
+from ..words.events import Loading, Preview, Progress, Queued
+from ..words.frames import JobReport, ends
 
 _MOST_EVENTS = 256
 _MOST_BYTES = 4 * 2**20

@@ -7,7 +7,8 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 
-from ..frames import (
+from ..messages import Note, message
+from ..words.frames import (
     REFUSED,
     AnyCommand,
     Assembler,
@@ -19,7 +20,6 @@ from ..frames import (
     encode,
     report_from_bytes,
 )
-from ..messages import Note, message
 from .limits import Limits
 
 _log = logging.getLogger("imagine.worker")

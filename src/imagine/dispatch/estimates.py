@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from ..params import GenerationParams
+from ..words.recipe import GenerationParams
 
 _FIRST = 1.0
 """Seconds of a job while nothing was measured."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..events import Progress
-from ..frames import Submit
+from ..words.events import Progress
+from ..words.frames import Submit
 from .buffer import Buffer
 from .worker import Worker
 

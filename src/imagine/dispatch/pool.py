@@ -11,10 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ..errors import Busy, Cancelled, WorkerLost
-from ..events import Failed, Finished, Progress, Queued
-from ..frames import JobReport, Loaded, Ready, Source, Stats, Submit
 from ..messages import message
+from ..words.errors import Busy, Cancelled, WorkerLost
+from ..words.events import Failed, Finished, Progress, Queued
+from ..words.frames import JobReport, Loaded, Ready, Source, Stats, Submit
 from .buffer import Buffer, EventStream
 from .estimates import Estimates
 from .job import Counts, Job

@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from ..errors import ImagineError, WorkerLost
-from ..events import Failed
-from ..frames import (
+from ..messages import Note, message
+from ..processes.runtime import worker_command
+from ..words.errors import ImagineError, WorkerLost
+from ..words.events import Failed
+from ..words.frames import (
     Cancel,
     FrameError,
     Heartbeat,
@@ -30,8 +32,6 @@ from ..frames import (
     WorkerSettings,
     ends,
 )
-from ..messages import Note, message
-from ..runtime import worker_command
 from .buffer import Buffer, EventStream
 from .child import Child
 from .limits import Limits, Restarts

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from .. import errors
-from ..events import Failed
-from ..frames import JobReport, Loaded, Ready, Source, Stats, Submit
 from ..messages import Note
+from ..words import errors
+from ..words.events import Failed
+from ..words.frames import JobReport, Loaded, Ready, Source, Stats, Submit
 
 
 class Events(Protocol):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..events import Loading
-from ..frames import JobReport, Load, Source
-from .job import Job
-from .models import Models
+from ..words.events import Loading
+from ..words.frames import JobReport, Load, Source
+from .jobs.job import Job
+from .residency.models import Models
 
 _NEWS = 0.05
 """How much more of a file must be read to be told."""

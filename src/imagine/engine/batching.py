@@ -6,15 +6,11 @@ Kernels differ by batch size, but at a fixed one neither the neighbours nor the 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Hashable
 
-from ..errors import BadRequest
-from ..messages import message
+from .jobs.buckets import BUCKETS
 
-BUCKETS = (1, 2, 4, 8, 16)
 FULL_ENOUGH = 0.75
 """How full a bucket must be to try it out."""
 WORTH = 1.03
@@ -26,7 +22,6 @@ LONGEST = 3.0
 SMOOTHING = 0.3
 _TICK = 1e-9
 """No step takes less, whatever a coarse clock says."""
-_RUNS = re.compile(r"[0-9]{1,2}x[0-9]{1,4}(,[0-9]{1,2}x[0-9]{1,4})*")
 
 
 class Batching:
@@ -119,24 +114,3 @@ class Batching:
         if len(below) < 2:
             return True
         return (below[1] / known[below[1]]) >= WORTH * (below[0] / known[below[0]])
-
-
-def buckets_text(buckets: list[int]) -> str:
-    """`1x12,4x13`: twelve evaluations at bucket 1, then thirteen at 4."""
-    return ",".join(f"{bucket}x{len(list(run))}" for bucket, run in groupby(buckets))
-
-
-def buckets_from_text(text: str) -> list[int]:
-    """The bucket of each evaluation. Raises BadRequest on `buckets`."""
-    if len(text) > 10_000 or not _RUNS.fullmatch(text):
-        raise BadRequest(message("buckets.form", "buckets", value=f"{text[:40]!r}"))
-    return list(_unrolled(text))
-
-
-def _unrolled(text: str) -> Iterator[int]:
-    for run in text.split(","):
-        bucket, count = (int(number) for number in run.split("x"))
-        if bucket not in BUCKETS:
-            raise BadRequest(message("buckets.unknown", "buckets", value=bucket, there=", ".join(map(str, BUCKETS))))
-        for _ in range(count):
-            yield bucket

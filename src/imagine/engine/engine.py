@@ -13,27 +13,28 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from .. import images
-from ..errors import OutOfMemory, Unsupported
-from ..events import Progress
-from ..frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
 from ..messages import message
-from ..params import meta_from_params
+from ..pictures import images
+from ..words.errors import OutOfMemory, Unsupported
+from ..words.events import Progress
+from ..words.frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
+from ..words.recipe import meta_from_params
 from .arrivals import Arrival, Arrivals
-from .batching import Batching, buckets_text
-from .device import Device
+from .batching import Batching
+from .device.device import Device
+from .device.memory import Shortage
 from .forward import Forward
-from .job import Job
+from .jobs.buckets import buckets_text
+from .jobs.job import Job
+from .jobs.whole_job import WholeJob
 from .loading.open import file_bytes, open_model
-from .memory import Shortage
-from .models import Measure, Models
-from .opening import Model, Open
-from .parts import TURN, Parts, in_one
+from .parts.slices import TURN, Slices, in_one
 from .pictures import Pictures, final_of, preview_of
+from .residency.models import Measure, Models
+from .residency.opening import Model, Open
 from .suspended import Suspended
 from .turns import Batch, Line, choose, step_seconds
-from .whole import Whole
-from .whole_job import WholeJob
+from .whole.pipeline import Whole
 
 T = TypeVar("T")
 _FIRST_PREVIEW = 0.02
@@ -64,7 +65,7 @@ class Engine:
         self._arrivals = Arrivals(self._models, clock)
         self._jobs: dict[str, Job] = {}
         self._line = Line()
-        self._preparing: dict[str, Callable[[], Parts[None]]] = {}
+        self._preparing: dict[str, Callable[[], Slices[None]]] = {}
         self._suspended = Suspended(clock, self._device.synchronize, turn)
         self._unloads: dict[str, Unload] = {}
         self._reports: list[JobReport] = []
@@ -210,7 +211,7 @@ class Engine:
         self._jobs[name] = job
         self._line.enter(job)
 
-    def _to_prepare(self, job: Job, models: list[Model]) -> tuple[Job, Callable[[], Parts[None]]]:
+    def _to_prepare(self, job: Job, models: list[Model]) -> tuple[Job, Callable[[], Slices[None]]]:
         """The job, and what begins to prepare it."""
         first, families = models[0], [model for model in models if not isinstance(model, Whole)]
         if isinstance(first, Whole):

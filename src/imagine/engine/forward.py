@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .device.memory import Shortage
+from .device.transfer import sent
 from .families.family import Conditioning, Rows
-from .memory import Shortage
-from .transfer import sent
 from .turns import Batch
 
 Answers = list[tuple[Tensor | None, Tensor]]

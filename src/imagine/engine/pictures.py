@@ -9,13 +9,13 @@ from typing import Any
 
 from PIL import Image
 
-from .. import images
-from ..events import Finished, Preview
-from .canvas import picture_from_pixels
-from .job import Job
-from .parts import whole
-from .preview import latents_bytes
-from .residency import Resident
+from ..pictures import images
+from ..words.events import Finished, Preview
+from .jobs.canvas import picture_from_pixels
+from .jobs.job import Job
+from .parts.slices import whole
+from .residency.preview import latents_bytes
+from .residency.residency import Resident
 
 _log = logging.getLogger(__name__)
 Threads = Callable[[], Executor]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .job import Job
-from .parts import TURN, Parts, T
+from .jobs.job import Job
+from .parts.slices import TURN, Slices, T
 
 _LARGE = 512**2
 """Pixels: of larger pictures one is in work."""
@@ -24,7 +24,7 @@ class Suspended:
     def __init__(self, clock: Callable[[], float], synchronize: Callable[[], None], turn: float = TURN) -> None:
         """`synchronize` waits for the device, so that the clock tells how long it was busy."""
         self._clock, self._synchronize, self._turn = clock, synchronize, turn
-        self._begun: dict[str, tuple[Job, Parts[Any]]] = {}
+        self._begun: dict[str, tuple[Job, Slices[Any]]] = {}
 
     def in_the_way(self, job: Job) -> Job | None:
         """Whose work has to end before this job's can begin."""
@@ -35,7 +35,7 @@ class Suspended:
         crowded = bool(others) if large else sum(other.area for other in others) + job.area > _ROOM
         return others[0] if others and crowded else None
 
-    def advance(self, job: Job, begin: Callable[[], Parts[T]]) -> tuple[bool, T | None]:
+    def advance(self, job: Job, begin: Callable[[], Slices[T]]) -> tuple[bool, T | None]:
         """A turn of a job's work, which is begun if it wasn't: whether it is done, and then what was made."""
         _, parts = self._begun.pop(job.id, (job, None))
         parts = begin() if parts is None else parts

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..fairness.shares import Shares
 from .batching import LONGEST, Batching
-from .job import Job
+from .jobs.job import Job
 
 _AT_ONCE = 1.5
 """How many times as long as alone the very first step of a picture may take for taking others along."""

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import ImagineError
 from ..messages import Message, message
+from ..words.errors import ImagineError
 
 _PIECE = 2**20
 

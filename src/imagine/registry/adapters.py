@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagine.registry.header import TensorInfo
-from imagine.registry.signatures import Found, Tensors, rows
+from .header import TensorInfo
+from .signatures import Found, Tensors, rows
 
 FAMILY_BY_CONTEXT = {768: "stable_diffusion", 1024: "sd2", 2048: "sdxl", 1280: "sdxl_refiner"}
 """By the width of the text conditioning that cross-attention takes."""

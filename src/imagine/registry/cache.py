@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from imagine import __version__
-from imagine.errors import ImagineError
-from imagine.files.folders import make_own
-from imagine.files.reading import read_file
-from imagine.files.writing import write_atomically
-from imagine.registry.entry import Entry
-from imagine.registry.scan import Stamp
+from .. import __version__
+from ..files.folders import make_own
+from ..files.reading import read_file
+from ..files.writing import write_atomically
+from ..words.errors import ImagineError
+from .entry import Entry
+from .scan import Stamp
 
 FORMAT = 4
 MAX_RECORDS = 10_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagine.registry.header import TensorInfo
-from imagine.registry.signatures import Found, Tensors, rows
+from .header import TensorInfo
+from .signatures import Found, Tensors, rows
 
 _TEXT_ENCODERS = (
     ("clip_l", "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"),

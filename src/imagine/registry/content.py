@@ -17,13 +17,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from imagine.errors import ModelChanged, UnusableModel
-from imagine.identity.stamp import FileStamp, unchanged
-from imagine.messages import message
-from imagine.registry.entry import Entry
-from imagine.registry.header import Header, parse_header, read_text
-from imagine.registry.reading import read_exactly, regular_file
-from imagine.registry.scan import SUFFIXES
+from ..identity.stamp import FileStamp, unchanged
+from ..messages import message
+from ..words.errors import ModelChanged, UnusableModel
+from .entry import Entry
+from .header import Header, parse_header, read_text
+from .reading import read_exactly, regular_file
+from .scan import SUFFIXES
 
 WHOLE = 64 * 2**20
 """Bytes up to which a file is read whole."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from imagine.registry.header import TensorInfo
-from imagine.registry.signatures import Tensors, rows
+from .header import TensorInfo
+from .signatures import Tensors, rows
 
 LDM_PREFIX = "model.diffusion_model."
 PREFIXES = (LDM_PREFIX, "", "diffusion_model.", "transformer.", "unet.", "net.", "model.diffusion_model.net.")

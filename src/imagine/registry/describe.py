@@ -7,18 +7,18 @@ from pathlib import Path
 
 import msgspec
 
-from imagine.errors import UnusableModel
-from imagine.messages import Message, Note, message
-from imagine.registry.distilled import distilled_by
-from imagine.registry.entry import Entry
-from imagine.registry.folders import describe_folder
-from imagine.registry.gguf import ENCODERS, FAMILIES, read_gguf
-from imagine.registry.header import read_header
-from imagine.registry.identify import DIFFUSION_MODEL, Identity, identify, predicting
-from imagine.registry.names import normal, printable
-from imagine.registry.prediction import by_weights, read_sidecar
-from imagine.registry.scan import Found
-from imagine.registry.usable import needs_of, problem_of
+from ..messages import Message, Note, message
+from ..words.errors import UnusableModel
+from .distilled import distilled_by
+from .entry import Entry
+from .folders import describe_folder
+from .gguf import ENCODERS, FAMILIES, read_gguf
+from .header import read_header
+from .identify import DIFFUSION_MODEL, Identity, identify, predicting
+from .names import normal, printable
+from .prediction import by_weights, read_sidecar
+from .scan import Found
+from .usable import needs_of, problem_of
 
 MAX_METADATA_VALUES = 100
 MAX_METADATA_CHARACTERS = 1000

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from imagine.registry.entry import Entry
-from imagine.registry.families import facts_of
+from .entry import Entry
+from .families import facts_of
 
 _FEW = 16
 """The most steps that a distilled model is said to be made for."""

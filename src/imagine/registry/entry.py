@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from imagine.identity.stamp import FileStamp
-from imagine.messages import Note, message
+from ..identity.stamp import FileStamp
+from ..messages import Note, message
 
 Format = Literal["safetensors", "diffusers", "gguf", "other"]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from imagine.messages import Message, message
+from ..messages import Message, message
 
 _NOTHING: Mapping[str, Message] = MappingProxyType({})
 

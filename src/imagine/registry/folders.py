@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from imagine.errors import UnusableModel
-from imagine.messages import Note, message
-from imagine.registry.distilled import distilled_by
-from imagine.registry.families import facts_of
-from imagine.registry.header import Header, read_header
-from imagine.registry.identify import CHECKPOINT, Identity, default_resolution, weigh
-from imagine.registry.pipelines import FROM_PICTURES, STEPPED, pipeline_problem, stepped_problem
-from imagine.registry.prediction import Prediction
-from imagine.registry.reading import read_small
-from imagine.registry.scan import INDEX, SAFETENSORS
+from ..messages import Note, message
+from ..words.errors import UnusableModel
+from .distilled import distilled_by
+from .families import facts_of
+from .header import Header, read_header
+from .identify import CHECKPOINT, Identity, default_resolution, weigh
+from .pipelines import FROM_PICTURES, STEPPED, pipeline_problem, stepped_problem
+from .prediction import Prediction
+from .reading import read_small
+from .scan import INDEX, SAFETENSORS
 
 MAX_JSON_BYTES = 4_000_000
 

@@ -10,10 +10,10 @@ import math
 import struct
 from pathlib import Path
 
-from imagine.errors import UnusableModel
-from imagine.messages import message
-from imagine.registry.header import Header, TensorInfo
-from imagine.registry.reading import read_exactly, regular_file
+from ..messages import message
+from ..words.errors import UnusableModel
+from .header import Header, TensorInfo
+from .reading import read_exactly, regular_file
 
 MAGIC = b"GGUF"
 _VERSIONS = (2, 3)

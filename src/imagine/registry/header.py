@@ -16,9 +16,9 @@ from typing import Annotated
 
 import msgspec
 
-from imagine.errors import UnusableModel
-from imagine.messages import Message, message
-from imagine.registry.reading import read_exactly, regular_file
+from ..messages import Message, message
+from ..words.errors import UnusableModel
+from .reading import read_exactly, regular_file
 
 MAX_HEADER_BYTES = 100_000_000
 """What the safetensors library itself accepts."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imagine.errors import UnusableModel
-from imagine.registry.reading import read_small
+from ..words.errors import UnusableModel
+from .reading import read_small
 
 _BEGINNING = "models--"
 _MOST = 200

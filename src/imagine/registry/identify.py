@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from imagine.registry.adapters import find_adapter, find_embedding
-from imagine.registry.components import baked_vae_channels, find_encoder, find_vae, text_encoders
-from imagine.registry.denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
-from imagine.registry.families import facts_of
-from imagine.registry.header import BITS, Header, TensorInfo
-from imagine.registry.loras import find_lora
-from imagine.registry.prediction import Prediction, Sidecar, tell_prediction
-from imagine.registry.signatures import Found
-from imagine.registry.upscalers import find_upscaler
+from .adapters import find_adapter, find_embedding
+from .components import baked_vae_channels, find_encoder, find_vae, text_encoders
+from .denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
+from .families import facts_of
+from .header import BITS, Header, TensorInfo
+from .loras import find_lora
+from .prediction import Prediction, Sidecar, tell_prediction
+from .signatures import Found
+from .upscalers import find_upscaler
 
 CHECKPOINT = "checkpoint"
 DIFFUSION_MODEL = "diffusion-model"

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from imagine.registry.adapters import FAMILY_BY_CONTEXT
-from imagine.registry.header import TensorInfo
-from imagine.registry.signatures import Found
+from .adapters import FAMILY_BY_CONTEXT
+from .header import TensorInfo
+from .signatures import Found
 
 _LONGEST = 500
 _MOST = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from imagine.registry.scan import Found
+from .scan import Found
 
 
 def name_all(found: Sequence[tuple[Found, str]]) -> list[str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from imagine.registry.entry import Entry
-from imagine.registry.identify import CHECKPOINT
+from .entry import Entry
+from .identify import CHECKPOINT
 
 _MARK = ".vae"
 

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagine.messages import Message, message
-from imagine.registry.identify import Identity
+from ..messages import Message, message
+from .identify import Identity
 
 _LIBRARIES = frozenset({"diffusers", "transformers"})
 STEPPED = frozenset(

@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
-from imagine.errors import UnusableModel
-from imagine.files.yaml_text import TooMuch, read_yaml
-from imagine.messages import message
-from imagine.registry.families import facts_of
-from imagine.registry.header import Header
-from imagine.registry.reading import read_exactly, read_small, regular_file
+from ..files.yaml_text import TooMuch, read_yaml
+from ..messages import message
+from ..words.errors import UnusableModel
+from .families import facts_of
+from .header import Header
+from .reading import read_exactly, read_small, regular_file
 
 _SPELLINGS = {
     "epsilon": "epsilon", "eps": "epsilon",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imagine.errors import UnusableModel
-from imagine.files import reading
-from imagine.messages import message
+from ..files import reading
+from ..messages import message
+from ..words.errors import UnusableModel
 
 
 @contextmanager

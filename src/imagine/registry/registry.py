@@ -9,17 +9,17 @@ from pathlib import Path
 
 import msgspec
 
-from imagine.errors import ModelNotFound, UnusableModel
-from imagine.messages import message
-from imagine.registry.cache import MAX_RECORDS, Record, load_records, save_records
-from imagine.registry.content import content_digest, is_whole
-from imagine.registry.describe import describe
-from imagine.registry.entry import Entry
-from imagine.registry.identify import CHECKPOINT, DIFFUSION_MODEL
-from imagine.registry.matching import matching, similar
-from imagine.registry.names import name_all, normal
-from imagine.registry.pairing import paired
-from imagine.registry.scan import Found, scan, scan_one
+from ..messages import message
+from ..words.errors import ModelNotFound, UnusableModel
+from .cache import MAX_RECORDS, Record, load_records, save_records
+from .content import content_digest, is_whole
+from .describe import describe
+from .entry import Entry
+from .identify import CHECKPOINT, DIFFUSION_MODEL
+from .matching import matching, similar
+from .names import name_all, normal
+from .pairing import paired
+from .scan import Found, scan, scan_one
 
 
 class Changes(msgspec.Struct, frozen=True):

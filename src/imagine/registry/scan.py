@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from imagine.identity.stamp import FileStamp, stamp_from
-from imagine.messages import Note, message
-from imagine.registry.entry import Format
-from imagine.registry.hub import main_of, repository_of
-from imagine.registry.reading import reason
+from ..identity.stamp import FileStamp, stamp_from
+from ..messages import Note, message
+from .entry import Format
+from .hub import main_of, repository_of
+from .reading import reason
 
 SAFETENSORS = ".safetensors"
 SUFFIXES = (SAFETENSORS, ".sft")

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagine.messages import Language, sentence
-from imagine.registry.entry import Entry
-from imagine.registry.usable import use_of
+from ..messages import Language, sentence
+from .entry import Entry
+from .usable import use_of
 
 _FIELDS = (
     "name", "kind", "family", "variant", "size", "modified", "digest", "header_digest", "resolution", "prediction",

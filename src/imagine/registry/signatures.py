@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from imagine.registry.header import TensorInfo
+from .header import TensorInfo
 
 Tell = str | tuple[str, int] | tuple[str, int, int]
 

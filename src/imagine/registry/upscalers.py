@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagine.registry.header import TensorInfo
-from imagine.registry.signatures import Found, Tensors, rows
+from .header import TensorInfo
+from .signatures import Found, Tensors, rows
 
 _SWIN = "layers.0.residual_group.blocks.0"
 _UPSCALERS = rows(

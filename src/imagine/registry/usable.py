@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagine.messages import Message, message
-from imagine.registry.entry import Entry
-from imagine.registry.families import facts_of
-from imagine.registry.header import TensorInfo
-from imagine.registry.identify import CHECKPOINT, Identity
+from ..messages import Message, message
+from .entry import Entry
+from .families import facts_of
+from .header import TensorInfo
+from .identify import CHECKPOINT, Identity
 
 _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _FLOAT8 = frozenset({"float8_e4m3fn", "float8_e5m2"})

@@ -8,7 +8,7 @@ from typing import NoReturn
 from aiohttp import web
 
 from ..messages import Message, message
-from .security import Refused
+from .http.security import Refused
 
 _OPENAI, _OLLAMA = "POST /v1/images/generations", "POST /api/generate"
 _TEXT = ("chat/completions", "completions", "responses", "embeddings", "moderations")

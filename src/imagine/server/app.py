@@ -11,20 +11,22 @@ from typing import NamedTuple
 from aiohttp import web
 
 from ..messages import language_from_header
-from . import about, generate, jobs, models, pictures, presets, recipe, root
+from . import root
 from .absent import ABSENT
-from .body import MAX_BODY
-from .errors import SAFE, Trouble, native_answer, trouble_from
-from .gateway import Gateway
-from .keys import GATEWAY, GUARD, LANGUAGE, REQUEST_ID
-from .native import body_from
+from .gateway.gateway import Gateway
+from .gateway.keys import GATEWAY
+from .http.body import MAX_BODY
+from .http.context import LANGUAGE, REQUEST_ID
+from .http.encoding import body_from
+from .http.errors import SAFE, Trouble, native_answer, trouble_from
+from .http.packing import add_vary, pack
+from .http.paths import OtherSpellings, canonical, pattern_of
+from .http.security import GUARD, Guard
+from .native import about, generate, jobs, models, pictures, presets, recipe
 from .ollama import routes as ollama
 from .openai import errors as openai_errors
 from .openai import models as openai_models
 from .openai import routes as openai
-from .packing import add_vary, pack
-from .paths import OtherSpellings, canonical, pattern_of
-from .security import Guard
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Shape = Callable[[web.Request, Trouble], web.Response]

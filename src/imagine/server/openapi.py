@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from .. import __version__
-from ..params import GenerationParams, Hires
-from ..request import ALIASES, GenerateRequest
-from ..resolve import GUIDANCE, NO_DEFAULTS, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH, Defaults
-from .errors import STATUSES
+from ..asking.request import ALIASES, GenerateRequest
+from ..asking.resolve import GUIDANCE, NO_DEFAULTS, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH, Defaults
+from ..words.recipe import GenerationParams, Hires
+from .http.errors import STATUSES
 from .ollama import describe as ollama
 from .openai import describe as openai
 

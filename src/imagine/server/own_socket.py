@@ -12,7 +12,7 @@ import os
 import socket
 from pathlib import Path
 
-from ..errors import ImagineError
+from ..words.errors import ImagineError
 
 PATIENCE = 40.0
 """Seconds for the socket's last owner to end: as long as what it does may take, and some."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from .. import __version__
-from ..shipped import page_folder
+from ..files.shipped import page_folder
 
 LANGUAGES = ("en", "ru")
 """Languages that the page comes in; the first serves whoever reads none of them."""

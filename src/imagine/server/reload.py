@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from ..errors import ImagineError
-from ..settings import Settings
-from .keys import GATEWAY, GUARD
+from ..settings.settings import Settings
+from ..words.errors import ImagineError
+from .gateway.keys import GATEWAY
+from .http.security import GUARD
 from .systemd import Notifier
 
 _log = logging.getLogger(__name__)

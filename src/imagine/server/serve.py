@@ -15,14 +15,14 @@ from functools import partial
 from aiohttp import web
 
 from ..dispatch.worker import Worker
-from ..errors import ImagineError
-from ..setting_values import Place
-from ..settings import Settings
-from .about import in_words
+from ..settings.settings import Settings
+from ..settings.values import Place
+from ..words.errors import ImagineError
 from .app import make_app
-from .connections import Runner
-from .file_limit import Exhaustion
-from .gateway import Gateway
+from .gateway.gateway import Gateway
+from .http.connections import Runner
+from .http.file_limit import Exhaustion
+from .native.about import in_words
 from .own_socket import OwnSocket
 from .reload import Reread, keep_reloading
 from .systemd import Notifier, keep_beating

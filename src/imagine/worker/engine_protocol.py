@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..frames import JobReport, Load, Ready, Stats, Submit, Unload
+from ..words.frames import JobReport, Load, Ready, Stats, Submit, Unload
 
 
 class Engine(Protocol):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..engine.device_errors import is_lost, ran_out
-from ..errors import BadRequest, ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
-from ..events import Failed
+from ..engine.device.errors import is_lost, ran_out
 from ..messages import Note, message
+from ..words.errors import BadRequest, ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
+from ..words.events import Failed
 
 # Recognised by name, so that this border doesn't import what it guards against.
 _MODEL = {"SafetensorError", "OSError"}
@@ -31,7 +31,7 @@ def error_from_exception(error: Exception) -> ImagineError:
 
 
 def failed_from_error(job: str, error: ImagineError) -> Failed:
-    """The event that ends `job` with `error`; its `error` is the name of a class that `imagine.errors` has."""
+    """The event that ends `job` with `error`; its `error` is the name of a class that `imagine.words.errors` has."""
     field = error.field if isinstance(error, BadRequest) or error.field else None
     return Failed(job=job, error=type(error).__name__, message=error.note, field=field)
 

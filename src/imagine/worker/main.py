@@ -10,10 +10,10 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from ..errors import BadRequest, ImagineError
-from ..frames import REFUSED, FrameError, Log, Start, WorkerSettings
+from ..processes.environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
+from ..words.errors import BadRequest, ImagineError
+from ..words.frames import REFUSED, FrameError, Log, Start, WorkerSettings
 from .engine_protocol import Engine
-from .environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
 from .failure import error_from_exception
 from .pipes import Inbox, Outbox, read_into
 from .pulse import Pulse, keep_beating

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from ..frames import AnyCommand, Assembler, FrameError, Report, command_from_bytes, encode
+from ..words.frames import AnyCommand, Assembler, FrameError, Report, command_from_bytes, encode
 
 _PIECE = 2**20
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from ..frames import Heartbeat
+from ..words.frames import Heartbeat
 from .pipes import Outbox
 
 

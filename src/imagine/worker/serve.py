@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from ..errors import Cancelled, ImagineError, WorkerLost
-from ..frames import AnyCommand, Cancel, FrameError, JobReport, Load, Shutdown, Start, Submit, Unload, ends
+from ..words.errors import Cancelled, ImagineError, WorkerLost
+from ..words.frames import AnyCommand, Cancel, FrameError, JobReport, Load, Shutdown, Start, Submit, Unload, ends
 from .engine_protocol import Engine
 from .failure import error_from_exception, failed_from_error
 from .pipes import Inbox, Outbox

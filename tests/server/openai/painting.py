@@ -5,9 +5,9 @@ import io
 
 from PIL import Image
 
-from imagine import images
-from imagine.events import Failed, Finished, Loading, Preview, Progress
-from imagine.params import meta_from_params
+from imagine.pictures import images
+from imagine.words.events import Failed, Finished, Loading, Preview, Progress
+from imagine.words.recipe import meta_from_params
 from tests.server.served import PromptedWorker, serving
 
 KEY = "sk-local"

@@ -8,8 +8,8 @@ import urllib.request
 
 import pytest
 
-from imagine.aliases import Aliases
-from imagine.settings import settings_from
+from imagine.asking.aliases import Aliases
+from imagine.settings.settings import settings_from
 from tests.server.openai.painting import KEY, opened, png, with_client, with_server
 
 SERVER = {"model": "fox", "api_key": KEY, "aliases": Aliases({"flux-dev-1.1": "fox"})}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagine.errors import BadRequest
 from imagine.server.openai.forms import MAX_PARTS, fields_from_form
+from imagine.words.errors import BadRequest
 
 TYPE = "multipart/form-data; boundary=bound"
 

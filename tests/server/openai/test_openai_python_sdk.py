@@ -138,7 +138,7 @@ def test_a_reference_and_a_preset(tmp_path):
         assert opened(job.img).size == (100, 67)
         assert client.images.generate(prompt="a fox", style="vivid").revised_prompt.startswith("a fox, ")
 
-    from imagine.settings import settings_from
+    from imagine.settings.settings import settings_from
 
     config = "presets: {mine: {prompt_suffix: in watercolour, steps: 31}}"
     settings, _ = settings_from(environ={}, config=config)

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagine.errors import BadPicture, BadRequest, Unsupported
-from imagine.images import decode_base64
-from imagine.pictures.decoder import Looked
-from imagine.pictures.look import Look, look
-from imagine.request import GenerateRequest
+from imagine.asking.request import GenerateRequest
+from imagine.pictures.images import decode_base64
+from imagine.pictures.looking.decoder import Looked
+from imagine.pictures.looking.look import Look, look
 from imagine.server.openai import pictures
 from imagine.server.openai.fields import EDIT, GENERATION, VARIATION, Fields
 from imagine.server.openai.requests import wish_from
 from imagine.server.openai.tables import QUALITIES, STYLES, Usual, second_pass_of
+from imagine.words.errors import BadPicture, BadRequest, Unsupported
 
 USUAL = Usual(512, 25)
 DATA_URL = "data:image/png;base64,QUJD"
@@ -320,7 +320,7 @@ def test_a_reference_is_scaled_down_and_a_picture_to_edit_is_not():
 
 
 def test_a_picture_that_says_what_it_shows_is_varied_with_its_own_words():
-    from imagine import images
+    from imagine.pictures import images
 
     meta = {"prompt": "a red fox", "neg": "rain", "seed": "1", "model": "fox", "num_steps": 9}
     ours = images.encode(Image.new("RGB", (64, 64)), meta=meta)

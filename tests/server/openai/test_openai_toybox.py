@@ -8,9 +8,9 @@ import pytest
 from openai import OpenAI
 from PIL import Image, ImageDraw
 
-from imagine import shipped
+from imagine.files import shipped
 from imagine.server.serve import serve
-from imagine.settings import Settings
+from imagine.settings.settings import Settings
 from tests.server.openai.painting import KEY, opened
 from tests.server.served import PATIENCE
 
@@ -28,7 +28,7 @@ def drawn(item):
 
 
 def as_png(picture):
-    from imagine import images
+    from imagine.pictures import images
 
     return images.encode(picture)
 

@@ -80,7 +80,7 @@ def test_a_stream_is_server_sent_events(tmp_path):
 
 
 def test_errors_before_the_handler_have_the_shape_too(tmp_path, monkeypatch):
-    from imagine.server import body
+    from imagine.server.http import body
 
     monkeypatch.setattr(body, "MAX_BODY", 100)
     asked = [
@@ -194,7 +194,7 @@ def test_no_hostile_form_is_our_fault(tmp_path):
 
 
 def test_the_bodies_of_all_requests_are_bounded_together(tmp_path):
-    from imagine.server.body import Allowance
+    from imagine.server.http.body import Allowance
 
     async def act(url, served):
         served.gateway.allowance = Allowance(1000)

@@ -13,9 +13,9 @@ from typing import Protocol
 from torch import Tensor
 
 from ...messages import Note
-from ..autoencoder import Coded
-from ..noise import Noise
-from ..parts import Parts
+from ..parts.autoencoder import Coded
+from ..parts.slices import Slices
+from ..sampling.noise import Noise
 
 Rows = Mapping[str, Tensor]
 """Named tensors that the denoiser takes beside latents and timestep, each (1, …)."""
@@ -91,13 +91,13 @@ class Family(Protocol):
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
         """The denoiser's answer (rows, C, h, w) in float32, for latents (rows, C, h, w) at timesteps (rows,)."""
 
-    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Parts[Coded]:
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         """Pixels (1, 3, H, W) in −1…1 to latents (1, C, h, w), in the denoiser's scale; `tiled` needs less memory.
 
-        Parts of this and of `decode` may be asked for by another thread while the denoiser runs.
+        Slices of this and of `decode` may be asked for by another thread while the denoiser runs.
         """
 
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Parts[Coded]:
+    def decode(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         """Latents (1, C, h, w) to pixels (1, 3, H, W) in −1…1, on the CPU; `tiled` needs less memory."""
 
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:

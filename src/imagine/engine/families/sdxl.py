@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from ...messages import Note, message
-from ..autoencoder import Autoencoder, Coded
-from ..memory import OnDemand
-from ..noise import Noise
-from ..parts import Parts
-from ..prompts import Encoded, TextEncoder
+from ..device.memory import OnDemand
+from ..parts.autoencoder import Autoencoder, Coded
+from ..parts.prompts import Encoded, TextEncoder
+from ..parts.slices import Slices
+from ..sampling.noise import Noise
 from .family import Conditioning, Rows, Wish
 
 AESTHETIC_SCORES = (6.0, 2.5)
@@ -80,10 +80,10 @@ class StableDiffusionXL:
         )[0]
         return answer.float()
 
-    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Parts[Coded]:
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         return self._autoencoder.encoding(pixels, tiled=tiled)
 
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Parts[Coded]:
+    def decode(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         return self._autoencoder.decoding(latents, tiled=tiled)
 
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:

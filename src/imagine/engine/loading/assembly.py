@@ -10,10 +10,9 @@ from diffusers.models.modeling_utils import no_init_weights
 from torch import Tensor
 from torch.nn import Parameter
 
-from imagine.engine.device_errors import is_of_device
-from imagine.errors import UnusableModel
-from imagine.messages import Note, message
-
+from ...messages import Note, message
+from ...words.errors import UnusableModel
+from ..device.errors import is_of_device
 from .placing import place
 
 Placed = Callable[[int], None]

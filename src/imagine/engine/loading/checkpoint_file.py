@@ -22,9 +22,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from imagine.engine.device_errors import is_of_device
-from imagine.errors import UnusableModel
-from imagine.messages import message
+from ...messages import message
+from ...words.errors import UnusableModel
+from ..device.errors import is_of_device
 
 SUFFIX = ".safetensors"
 _SUFFIXES = (SUFFIX, ".sft")

@@ -10,9 +10,8 @@ from typing import Any
 
 import torch
 
-from imagine.engine.noise import Noise
-
 from ...messages import Note
+from ..sampling.noise import Noise
 from .tokenizer import ClipTokenizer
 
 

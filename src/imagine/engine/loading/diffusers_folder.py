@@ -20,11 +20,10 @@ from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from imagine.engine.device_errors import is_of_device
-from imagine.errors import UnusableModel, without_folders
-from imagine.frames import Source
-from imagine.messages import message
-
+from ...messages import message
+from ...words.errors import UnusableModel, without_folders
+from ...words.frames import Source
+from ..device.errors import is_of_device
 from .components import Components, LoadReport
 from .family_config import family_config
 from .folder_file import INDEX, PICKLES, read_json, read_weights, tensors_of

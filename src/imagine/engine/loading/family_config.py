@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from imagine.engine.noise import Prediction
-from imagine.errors import UnusableModel
-from imagine.messages import message
+from ...messages import message
+from ...words.errors import UnusableModel
+from ..sampling.noise import Prediction
 
 FOLDER = Path(__file__).parent / "configs"
 UNET = "model.diffusion_model."

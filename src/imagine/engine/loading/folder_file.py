@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 from torch import Tensor
 
-from imagine.errors import ImagineError, UnusableModel
-from imagine.files.reading import read_file
-from imagine.messages import Message, message
-
+from ...files.reading import read_file
+from ...messages import Message, message
+from ...words.errors import ImagineError, UnusableModel
 from .checkpoint_file import SUFFIX, CheckpointFile
 
 INDEX = "model_index.json"

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 from torch import Tensor
 
-from imagine.errors import UnusableModel
-from imagine.messages import message
-
+from ...messages import message
+from ...words.errors import UnusableModel
 from .family_config import UNET, VAE, FamilyConfig, TextEncoderConfig
 
 Tensors = dict[str, Tensor]

@@ -14,9 +14,8 @@ from torch import Tensor
 from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
-from imagine.errors import UnusableModel
-from imagine.messages import message
-
+from ...messages import message
+from ...words.errors import UnusableModel
 from . import ldm_keys
 from .assembly import build, fill
 from .family_config import FamilyConfig, TextEncoderConfig

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from imagine.engine.autoencoder import Autoencoder
-from imagine.engine.device import Device
-from imagine.engine.families.family import Family
-from imagine.engine.families.sdxl import StableDiffusionXL
-from imagine.engine.families.stable_diffusion import StableDiffusion
-from imagine.engine.opening import Model
-from imagine.engine.prompts import TextEncoder, Tower
-from imagine.engine.whole import Whole
-from imagine.errors import UnusableModel
-from imagine.frames import Source
-from imagine.messages import message
-
+from ...messages import message
+from ...words.errors import UnusableModel
+from ...words.frames import Source
+from ..device.device import Device
+from ..families.family import Family
+from ..families.sdxl import StableDiffusionXL
+from ..families.stable_diffusion import StableDiffusion
+from ..parts.autoencoder import Autoencoder
+from ..parts.prompts import TextEncoder, Tower
+from ..residency.opening import Model
+from ..whole.pipeline import Whole
 from .checkpoint_file import CheckpointFile
 from .components import Components
 from .diffusers_folder import denoiser_dtype, load_diffusers_folder, runs_whole

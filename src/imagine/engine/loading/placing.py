@@ -12,9 +12,8 @@ import json
 import torch
 from torch import Tensor
 
-from imagine.errors import UnusableModel
-from imagine.messages import message
-
+from ...messages import message
+from ...words.errors import UnusableModel
 from .checkpoint_file import is_aligned, release
 
 FLOAT8 = (torch.float8_e4m3fn, torch.float8_e5m2)

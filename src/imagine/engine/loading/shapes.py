@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from imagine.errors import UnusableModel
-from imagine.messages import message
-
+from ...messages import message
+from ...words.errors import UnusableModel
 from .family_config import FamilyConfig, TextEncoderConfig
 
 Shapes = Mapping[str, tuple[int, ...]]

@@ -15,12 +15,11 @@ from typing import Any
 
 import torch
 
-from imagine.engine.device_errors import is_of_device
-from imagine.engine.noise import Noise
-from imagine.errors import UnusableModel
-from imagine.frames import Source
-from imagine.messages import message
-
+from ...messages import message
+from ...words.errors import UnusableModel
+from ...words.frames import Source
+from ..device.errors import is_of_device
+from ..sampling.noise import Noise
 from .checkpoint_file import CheckpointFile
 from .components import Components, LoadReport
 from .family_config import family_config, tell_family

@@ -9,10 +9,9 @@ from typing import Any, get_args
 
 import msgspec
 
-from imagine.engine.noise import Noise, Prediction
-from imagine.errors import UnusableModel
-from imagine.messages import message
-
+from ...messages import message
+from ...words.errors import UnusableModel
+from ..sampling.noise import Noise, Prediction
 from .family_config import FamilyConfig
 
 _SCALE = "imagine.vae_scaling_factor"

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ...events import Finished, Loading, Preview, Progress, Queued
-from ...frames import JobReport
 from ...messages import Note, sentences
+from ...words.events import Finished, Loading, Preview, Progress, Queued
+from ...words.frames import JobReport
 
 _PNG = "image/png"
 CALLED = {"img": "images"}

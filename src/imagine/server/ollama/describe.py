@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...request import GenerateRequest
+from ...asking.request import GenerateRequest
 from .orders import NAMES
 
 _TEXT = {"type": "string"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from ...frames import ResidentModel
+from ...asking.resolve import Defaults
 from ...registry.entry import Entry
-from ...resolve import Defaults
+from ...words.frames import ResidentModel
 from .answers import moment
 
 CAPABILITIES = ["image"]

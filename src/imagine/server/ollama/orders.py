@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ...checking import refusal
-from ...errors import BadRequest, ModelNotFound
+from ...asking.checking import refusal
+from ...asking.request import ALIASES, GenerateRequest, parse
 from ...messages import Message, Note, message, sentence
-from ...request import ALIASES, GenerateRequest, parse
+from ...words.errors import BadRequest, ModelNotFound
 from .answers import CALLED
 
 STRENGTH = 0.7

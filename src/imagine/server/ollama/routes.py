@@ -10,22 +10,22 @@ import msgspec
 from aiohttp import web
 
 from ... import __version__
-from ...checking import refusal
-from ...errors import BadRequest, ModelNotFound
-from ...events import Finished
-from ...frames import JobReport, Submit
-from ...json_body import read_json
+from ...asking.checking import refusal
+from ...asking.json_body import read_json
+from ...asking.resolve import keep_alive_seconds
 from ...messages import Note, message
-from ...resolve import keep_alive_seconds
-from ..body import Holding, read_body
-from ..errors import trouble_from
-from ..gateway import Gateway
-from ..keys import GATEWAY
-from ..native import body_from
-from ..native import line_from as bytes_of
-from ..security import Refused, client_of
-from ..service import pictures_of, plan
-from ..streaming import NDJSON, send_events
+from ...words.errors import BadRequest, ModelNotFound
+from ...words.events import Finished
+from ...words.frames import JobReport, Submit
+from ..gateway.gateway import Gateway
+from ..gateway.keys import GATEWAY
+from ..http.body import Holding, read_body
+from ..http.encoding import NDJSON, body_from
+from ..http.encoding import line_from as bytes_of
+from ..http.errors import trouble_from
+from ..http.security import Refused, client_of
+from ..orders.service import pictures_of, plan
+from ..orders.streaming import send_events
 from .answers import answer_from, end_from, line_from, news_from, picture_from
 from .listing import PULLED, loaded_from_entry, model_from_entry, pulled_from_entry, shown_from_entry
 from .orders import LATEST, Order, in_their_words, order_from, speaking

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...request import GenerateRequest
+from ...asking.request import GenerateRequest
 from .fields import EDIT, GENERATION, NAMED, OWN, SPELLINGS, VARIATION, Fields, Kind
 
 _KINDS = {"images/generations": GENERATION, "images/edits": EDIT, "images/variations": VARIATION}

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from ... import errors
-from ..errors import Trouble
-from ..keys import GATEWAY
-from ..native import body_from
+from ...words import errors
+from ..gateway.keys import GATEWAY
+from ..http.encoding import body_from
+from ..http.errors import Trouble
 
 _INVALID = "invalid_request_error"
 _OF_SERVER = "server_error"

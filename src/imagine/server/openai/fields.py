@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from ...request import ALIASES, MAX_SIDE, MIN_SIDE
+from ...asking.request import ALIASES, MAX_SIDE, MIN_SIDE
 
 MAX_PICTURES = 16
 SIZE_ALLOWED = f"auto, or WIDTHxHEIGHT in pixels, each from {MIN_SIDE} to {MAX_SIDE}"

@@ -11,9 +11,9 @@ from msgspec import inspect
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from ...checking import check_text, shown
-from ...errors import BadRequest
-from ...request import GenerateRequest
+from ...asking.checking import check_text, shown
+from ...asking.request import GenerateRequest
+from ...words.errors import BadRequest
 from .fields import PICTURES, SPELLINGS, Fields
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what a client writes wrongly is answered, not logged

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from ...registry.entry import Entry
-from ..keys import GATEWAY
-from ..native import body_from
+from ..gateway.keys import GATEWAY
+from ..http.encoding import body_from
 
 
 async def models(request: web.Request) -> web.Response:

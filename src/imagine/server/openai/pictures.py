@@ -8,12 +8,12 @@ from base64 import b64encode
 
 import msgspec
 
-from ... import images
-from ...errors import BadPicture, BadRequest
+from ...asking.request import MAX_PROMPT, GenerateRequest
 from ...messages import Note, message
-from ...metadata import read_metadata
-from ...pictures.decoder import LookAt
-from ...request import MAX_PROMPT, GenerateRequest
+from ...pictures import images
+from ...pictures.looking.decoder import LookAt
+from ...pictures.metadata import read_metadata
+from ...words.errors import BadPicture, BadRequest
 from .requests import Wish
 from .tables import STRENGTH, STRENGTH_IN_MASK
 

@@ -6,11 +6,11 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from ... import containers, images
-from ...events import Finished
 from ...messages import Note, sentences
-from ...params import GenerationParams
-from ..native import body_from
+from ...pictures import containers, images
+from ...words.events import Finished
+from ...words.recipe import GenerationParams
+from ..http.encoding import body_from
 from .requests import Delivery
 
 EXTENSIONS = {"jpeg": "jpg"}

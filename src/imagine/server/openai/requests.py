@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from ...checking import checked, refusal, shown
-from ...errors import BadPicture, BadRequest, ImagineError, Unsupported
+from ...asking.checking import checked, refusal, shown
+from ...asking.request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
 from ...messages import Message, Note, message, sentence
-from ...request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
+from ...words.errors import BadPicture, BadRequest, ImagineError, Unsupported
 from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SIZE_ALLOWED, SPELLINGS, Fields, Format, Kind
 from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
 

@@ -12,21 +12,21 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from ...errors import ImagineError
-from ...events import Finished, Preview, Progress
-from ...frames import JobReport, Submit
-from ...json_body import read_json
+from ...asking.json_body import read_json
+from ...asking.resolve import NUM_STEPS, SIDE
 from ...messages import Note, message
-from ...resolve import NUM_STEPS, SIDE
-from ..body import Holding, read_body
-from ..errors import trouble_from
-from ..gateway import Gateway
-from ..keys import GATEWAY
-from ..native import body_from
-from ..pictures import url_of
-from ..security import client_of
-from ..service import pictures_of, plan
-from ..streaming import send_events
+from ...words.errors import ImagineError
+from ...words.events import Finished, Preview, Progress
+from ...words.frames import JobReport, Submit
+from ..gateway.gateway import Gateway
+from ..gateway.keys import GATEWAY
+from ..http.body import Holding, read_body
+from ..http.encoding import body_from
+from ..http.errors import trouble_from
+from ..http.security import client_of
+from ..native.pictures import url_of
+from ..orders.service import pictures_of, plan
+from ..orders.streaming import send_events
 from .errors import error_from
 from .fields import EDIT, GENERATION, VARIATION, Kind
 from .pictures import with_pictures

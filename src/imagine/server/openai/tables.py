@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ...request import MAX_STEPS, MIN_SIDE
-from ...resolve import MULTIPLE
+from ...asking.request import MAX_STEPS, MIN_SIDE
+from ...asking.resolve import MULTIPLE
 
 
 class Quality(NamedTuple):

@@ -1,0 +1,1 @@
+"""From what somebody asks for to a complete recipe: declared once, checked, resolved."""

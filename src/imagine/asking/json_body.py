@@ -1,0 +1,96 @@
+"""Read the JSON of an untrusted body: one object, no tricks, and a clear refusal for each of them.
+
+Python's own reader takes NaN, half characters, a key said twice and any depth; msgspec's loses the first of two equal
+keys. What is read here is plain: finite numbers, whole Unicode, every key once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from typing import Any, NoReturn
+
+from ..messages import message
+from ..words.errors import BadRequest
+from .checking import check_text, note_of, shown
+
+MAX_DEPTH = 16
+MAX_PARTS = 100_000
+"""Values in a body, and the commas in its texts. A hostile one could hold one in three bytes, at 64 bytes of memory."""
+MAX_DIGITS = 20
+"""Of a whole number: 2^64 − 1, the largest seed, has 20."""
+_MAX_FRACTION = 1_000
+_BOM = b"\xef\xbb\xbf"
+
+
+def read_json(data: bytes) -> dict[str, Any]:
+    """The object in `data`; whole numbers are exact.
+
+    Raises BadRequest for what is no JSON object in UTF-8, is nested beyond `MAX_DEPTH`, holds more than `MAX_PARTS`
+    values, NaN, an infinity, a whole number beyond `MAX_DIGITS` digits, a key twice in one object, or half a
+    character. `field` is named where it is known.
+    """
+    if not data or data.isspace():
+        raise BadRequest(message("json.empty"))
+    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MAX_PARTS:
+        raise BadRequest(message("json.parts", most=MAX_PARTS))
+    try:
+        value = _DECODER.decode(data.removeprefix(_BOM).decode())
+    except UnicodeDecodeError as error:
+        raise BadRequest(message("json.not_utf8", at=error.start)) from error
+    except json.JSONDecodeError as error:
+        why = error.msg[:1].lower() + error.msg[1:]
+        raise BadRequest(message("json.broken", why=why, at=error.pos)) from error
+    except RecursionError as error:
+        raise BadRequest(_TOO_DEEP) from error
+    if not isinstance(value, dict):
+        raise BadRequest(message("json.no_object", value=note_of(value)))
+    for name, part in value.items():
+        check_text(name, "a name in the body")
+        _check(part, name, MAX_DEPTH - 1)
+    return value
+
+
+_TOO_DEEP = message("json.deep", most=MAX_DEPTH)
+
+
+def _check(value: object, field: str, depth: int) -> None:
+    """Texts are whole and nothing is too deep, in all that the body holds under `field`."""
+    if isinstance(value, str):
+        check_text(value, field)
+    elif isinstance(value, dict | list):
+        if not depth:
+            raise BadRequest(_TOO_DEEP, field=field)
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check(part, field, depth - 1)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise BadRequest(message("json.twice", twice, name=shown(twice)))
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits.removeprefix("-")) > MAX_DIGITS:
+        raise BadRequest(message("json.digits", count=len(digits), most=MAX_DIGITS))
+    return int(digits)
+
+
+def _fraction(text: str) -> float:
+    if len(text) > _MAX_FRACTION or math.isinf(number := float(text)):
+        raise BadRequest(message("json.number", text=text[:20]))
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise BadRequest(message("json.constant", name=name))
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction, parse_constant=_constant
+)

@@ -1,0 +1,55 @@
+"""From a saved recipe back to the request that makes it again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..messages import Note, message
+from ..words.errors import BadRequest
+from ..words.recipe import GenerationParams
+from .request import OWN_VAE, GenerateRequest, Parsed, parse
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PICTURES = ("img", "mask")
+_MODEL_DIGEST = re.compile(r"[0-9a-f]{10,64}")
+_NOT_ASKED = frozenset(["digest", "sha256", "environment", "parts"])
+"""What a recipe says of how it was made, that nobody asks for."""
+_SETTINGS = frozenset(["count", "preset"])
+"""What no recipe says, but settings that the page saved before a picture was made of them."""
+_TRANSPORT = frozenset(GenerateRequest.__struct_fields__) - frozenset(GenerationParams.__struct_fields__) - _SETTINGS
+"""What was asked and doesn't decide pixels."""
+
+
+def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str | None = None) -> Parsed:
+    """The request whose `resolve` is the recipe `meta`, as `metadata.read_metadata` gives it.
+
+    A picture's file holds only the digests of the pictures it was made from: `img` and `mask` are these pictures
+    themselves, in base64. Whether they are is the caller's to compare; whether the model is the one that drew it,
+    `resolve`'s. What the recipe doesn't say isn't said in the request either; unknown names are in the warnings. So is
+    a strength that was of no picture: it is not taken over to one that is given now.
+    Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
+    """
+    body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
+    for name, given in zip(_PICTURES, (img, mask), strict=True):
+        body[name] = given or _carried(name, body.get(name))
+    digest = str(meta.get("digest") or meta.get("sha256") or "")
+    if "model" in body and _MODEL_DIGEST.fullmatch(digest):
+        body["digest"] = digest
+    if meta.get("digest") and not body.get("vae"):
+        body["vae"] = OWN_VAE  # another may be configured for the model by now
+    warnings: list[Note] = []
+    if body["img"] is None:
+        body.pop("strength", None)  # recipes say one even where there was nothing to keep
+    elif not meta.get("img") and body.get("strength") == 1:  # and so nothing was
+        del body["strength"]
+        warnings.append(message("recipe.strength", "strength"))
+    parsed = parse(body)
+    return parsed._replace(warnings=parsed.warnings + warnings)
+
+
+def _carried(name: str, value: object) -> object:
+    """The picture that the recipe holds, None for none."""
+    if isinstance(value, str) and _DIGEST.fullmatch(value):
+        raise BadRequest(message("recipe.by_digest", name, digest=value[:12]))
+    return value or None

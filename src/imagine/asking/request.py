@@ -1,0 +1,268 @@
+"""What can be asked of `/generate`, declared once: validation, the JSON schema, help texts and the page come from here.
+
+Every field but the prompt may be left out; None is "not said", and the server then decides. Bounds stand in the types,
+what a field means in its `description`; `ALIASES` are other spellings of the same fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from ..messages import Message, Note, message
+from ..words.errors import BadRequest
+from ..words.recipe import MAX_SEED, Fit, Resize
+from ..words.samplers import SAMPLERS, SCHEDULES
+from . import duration
+from .checking import checked, note_of, refusal, shown
+
+MIN_SIDE = 64
+MAX_SIDE = 2048
+MAX_STEPS = 150
+MAX_PROMPT = 32_000
+MAX_NAME = 1000
+"""Characters of the name of a model's file, which may have folders in front."""
+OWN_VAE = "own"
+"""What a request says for the model's own VAE, whatever is configured for that model."""
+
+Steps = Annotated[int, Meta(ge=1, le=MAX_STEPS)]
+Side = Annotated[int, Meta(ge=MIN_SIDE, le=MAX_SIDE)]
+Guidance = Annotated[float, Meta(ge=0, le=30)]
+Strength = Annotated[float, Meta(ge=0, le=1)]
+Scale = Annotated[float, Meta(ge=1, le=4)]
+Margin = Annotated[int, Meta(ge=0, le=MAX_SIDE - MIN_SIDE)]
+Prompt = Annotated[str, Meta(max_length=MAX_PROMPT)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+ModelName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+_SEED = {"allowed": message("allowed.seed", most=MAX_SEED)}
+_KEEP_ALIVE = {"allowed": message("allowed.duration")}
+_BUCKETS = {"allowed": message("allowed.buckets")}
+_BUCKETS_PATTERN = r"^[0-9]{1,2}x[0-9]{1,4}(?:,[0-9]{1,2}x[0-9]{1,4})*$(?!\n)"
+_DIGEST = {"allowed": message("allowed.digest")}
+_DIGEST_PATTERN = r"^[0-9a-f]{10,64}$(?!\n)"
+_SEED_PATTERN = r"^(?:-1|[0-9]{1,20})$(?!\n)"
+# Python's $ also matches before a last line's end, which the lookahead refuses; a schema's readers know no \Z.
+
+
+class Margins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Pixels to add at each side."""
+
+    left: Margin = 0
+    top: Margin = 0
+    right: Margin = 0
+    bottom: Margin = 0
+
+
+class SecondPass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A second pass over the enlarged picture."""
+
+    scale: Annotated[Scale, Meta(description="Times the size of the first pass; 1 is none.")]
+    strength: Annotated[Strength | None, Meta(description="How much of it is made anew; 0.55 if not said.")] = None
+    steps: Annotated[
+        Annotated[int, Meta(ge=0, le=MAX_STEPS)] | None, Meta(description="0, or not said: as many as the first pass.")
+    ] = None
+    upscaler: Annotated[
+        Literal["lanczos", "bicubic", "latent"] | None, Meta(description="What enlarges; lanczos if not said.")
+    ] = None
+
+
+class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was asked, as it was asked; None is not said."""
+
+    prompt: Annotated[
+        Prompt,
+        Meta(
+            description="What to paint. (word:1.3) weighs a word, [from:to:0.5] and [a|b] change it on the way, "
+            "BREAK begins a new part.",
+            examples=["a red fox in the snow"],
+        ),
+    ]
+    model: Annotated[
+        ModelName | None,
+        Meta(description="A name from /models; otherwise the configured default, the only one, or the last used."),
+    ] = None
+    digest: Annotated[
+        Annotated[str, Meta(pattern=_DIGEST_PATTERN)] | None,
+        Meta(
+            description="From a picture's recipe: the digest of the model that drew it, or its first 10 digits or "
+            "more. Where the model of that name is another, a warning says so.",
+            extra=_DIGEST,
+        ),
+    ] = None
+    width: Annotated[
+        Side | None,
+        Meta(
+            description="Pixels; the model's multiple where fit is native. Without a size: the model's own, or img's.",
+            examples=[512],
+        ),
+    ] = None
+    height: Annotated[Side | None, Meta(description="Pixels, as width.", examples=[512])] = None
+    num_steps: Annotated[Steps | None, Meta(description="Steps from noise to picture; 25 if not said.")] = None
+    guidance: Annotated[
+        Guidance | None, Meta(description="How closely to follow the prompt; 7 if not said. Up to 1: neg has no say.")
+    ] = None
+    sampler: Annotated[
+        Name | None,
+        Meta(description='The algorithm that steps; "dpm++ 2m" if not said.', examples=list(SAMPLERS)),
+    ] = None
+    schedule: Annotated[
+        Name | None, Meta(description='The spacing of noise levels; "default" if not said.', examples=list(SCHEDULES))
+    ] = None
+    seed: Annotated[
+        Annotated[int, Meta(ge=-1)] | Annotated[str, Meta(pattern=_SEED_PATTERN)] | None,
+        Meta(
+            description="The same seed makes the same picture: 0 to 2^64-1, as text beyond 2^53. -1 or none: random.",
+            extra_json_schema={"maximum": MAX_SEED},
+            examples=["591445185899376350"],
+            extra=_SEED,
+        ),
+    ] = None
+    neg: Annotated[
+        Prompt | None, Meta(description="What not to paint. Empty text is none, whatever the server's default is.")
+    ] = None
+    clip: Annotated[
+        Annotated[int, Meta(ge=1, le=12)] | None,
+        Meta(description="Clip skip: the text encoder's layer to use, counted from the last, which is 1."),
+    ] = None
+    vae: Annotated[
+        ModelName | None,
+        Meta(description="A VAE file to use in place of the model's own, by its name; own: the model's, in any case."),
+    ] = None
+    refiner: Annotated[
+        ModelName | None,
+        Meta(description="A second model, of the same kind of latents, that finishes what model began."),
+    ] = None
+    refiner_at: Annotated[
+        Strength | None,
+        Meta(description="With refiner: the part of the noise, 0 to 1, that is left to model; 0.8 if not said."),
+    ] = None
+    img: Annotated[
+        str | None,
+        Meta(description="A picture to start from: PNG, JPEG or WebP in base64, or as a data URL."),
+    ] = None
+    strength: Annotated[
+        Strength | None, Meta(description="How much of img is painted anew, 0 to 1; 0.8 if not said.")
+    ] = None
+    mask: Annotated[
+        str | None, Meta(description="Where to paint in img: white or transparent; grey, so much. As img.")
+    ] = None
+    extend: Annotated[
+        Margin | Margins | None,
+        Meta(description="Pixels to paint beyond img, at all sides or at each. width and height are then img's own."),
+    ] = None
+    resize: Annotated[
+        Resize | None,
+        Meta(description="How img comes to another shape: crop (if not said), fit (its edges go on) or stretch."),
+    ] = None
+    hires: Annotated[
+        Scale | SecondPass | None,
+        Meta(description="A second pass at so many times the size: the result is larger. 1 is none.", examples=[1.5]),
+    ] = None
+    fit: Annotated[
+        Fit | None,
+        Meta(description="Sizes beyond the model's own: made directly (native, if not said) or enlarged (scale)."),
+    ] = None
+    count: Annotated[
+        Annotated[int, Meta(ge=1, le=16)] | None, Meta(description="How many pictures, of the seeds that follow.")
+    ] = None
+    preset: Annotated[Name | None, Meta(description="A style from /presets; what is said here wins over it.")] = None
+    stream: Annotated[
+        Annotated[int, Meta(ge=0, le=1000)] | None,
+        Meta(description="Send the picture as it is after every so many steps. 0: only when it is done."),
+    ] = None
+    preview: Annotated[
+        Literal["linear", "vae", "latents"] | None,
+        Meta(description="What stream sends: a quick picture (linear, if not said), a decoded one, or the latents."),
+    ] = None
+    progress: Annotated[
+        bool | None, Meta(description="Send lines on queue position, loading and steps as well, without a picture.")
+    ] = None
+    keep_alive: Annotated[
+        Annotated[float, Meta(ge=-1e9, le=1e9)] | Annotated[str, Meta(max_length=40, pattern=duration.PATTERN)] | None,
+        Meta(
+            description="How long the model stays loaded: seconds or a duration. 0: not at all; negative: for ever.",
+            examples=["5m", 300, -1],
+            extra=_KEEP_ALIVE,
+        ),
+    ] = None
+    reproducible: Annotated[
+        bool | None, Meta(description="Make it alone, so that its bytes never depend on what else is being made.")
+    ] = None
+    buckets: Annotated[
+        Annotated[str, Meta(max_length=10_000, pattern=_BUCKETS_PATTERN)] | None,
+        Meta(
+            description="From a picture's own recipe: the batch sizes its steps ran in, to make it again bit for bit.",
+            examples=["1x12,4x13"],
+            extra=_BUCKETS,
+        ),
+    ] = None
+
+
+ALIASES = {
+    "steps": "num_steps",
+    "num_inference_steps": "num_steps",
+    "guidance_scale": "guidance",
+    "cfg_scale": "guidance",
+    "negative_prompt": "neg",
+    "clip_skip": "clip",
+    "sampler_name": "sampler",
+    "denoising_strength": "strength",
+}
+"""Other programs' names of our fields."""
+
+_NAMED = 16
+
+
+class Parsed(NamedTuple):
+    """A request, and sentences on what was said and had no effect."""
+
+    request: GenerateRequest
+    warnings: list[Note]
+
+
+def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES) -> Parsed:
+    """The request that `body`, as read from JSON, makes. Its seed is a number, whichever way it was written.
+
+    `aliases` are other names of its fields. Unknown fields are named in the warnings. Raises BadRequest, under the
+    name that was used, for a value that can't be used, and for a field said twice in two spellings that differ.
+    """
+    said, spelled = one_spelling(body, aliases)
+    request, unknown = checked(said, GenerateRequest, spelled=spelled)
+    request = msgspec.structs.replace(request, seed=_seed(request.seed))
+    return Parsed(request, [_unknown(unknown)] if unknown else [])
+
+
+def one_spelling(
+    body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES
+) -> tuple[dict[str, object], dict[str, str]]:
+    """The body under our names, and the name that each field was said by. Raises BadRequest for one said twice."""
+    said: dict[str, object] = {}
+    spelled: dict[str, str] = {}
+    for name, value in body.items():
+        field = aliases.get(name, name)
+        if field not in spelled or said[field] is None:
+            said[field], spelled[field] = value, name
+        elif value is not None and (value != said[field] or isinstance(value, bool) != isinstance(said[field], bool)):
+            first = spelled[field]
+            values = {"value": note_of(value), "first": first, "first_value": note_of(said[field])}
+            raise BadRequest(message("value.twice", name, **values))
+    return said, spelled
+
+
+def _seed(said: int | str | None) -> int | None:
+    """The number; -1 stays, which is random even where a seed would be taken from elsewhere."""
+    if said is None:
+        return None
+    if (seed := int(said)) > MAX_SEED:
+        raise refusal("seed", said, _SEED["allowed"])
+    return seed
+
+
+def _unknown(names: list[str]) -> Message:
+    shortened = ", ".join(shown(name) for name in names[:_NAMED])
+    if len(names) > _NAMED:
+        return message("unknown.many", names=shortened, more=len(names) - _NAMED)
+    return message("unknown", names=shortened)

@@ -1,0 +1,291 @@
+"""From what was asked to complete recipes: `GenerateRequest` → `GenerationParams`, one for each picture.
+
+What a request doesn't say comes from the model's or the server's `Defaults`, else from the constants here. A style
+preset is no part of this: it fills in what the request doesn't say, before (`preset` is then None). Nothing that was
+said goes unheeded without a word: it is refused, or named in the warnings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from ..messages import Note, message
+from ..pictures.infotext import sampler_from_name
+from ..registry.distilled import wishes
+from ..registry.entry import Entry
+from ..words.errors import BadRequest
+from ..words.frames import PreviewSettings
+from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
+from ..words.samplers import SAMPLERS, SCHEDULES, Kind, find, plain_name
+from . import sizes
+from .duration import seconds_from_duration
+from .request import OWN_VAE, GenerateRequest, Guidance, Margins, ModelName, Name, Prompt, SecondPass, Side, Steps
+
+T = TypeVar("T")
+
+NUM_STEPS = 25
+GUIDANCE = 7.0
+SAMPLER = "dpm++ 2m"
+SCHEDULE = "default"
+STRENGTH = 0.8
+SIDE = 512
+"""Of a checkpoint that doesn't tell its own."""
+MULTIPLE = 8
+"""Sides of Stable Diffusion's checkpoints are multiples of so many pixels."""
+
+
+class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
+    """What the server, or a model's part of its configuration, sets for what a request doesn't say."""
+
+    num_steps: Annotated[Steps | None, Meta(description="Steps from noise to picture.")] = None
+    guidance: Annotated[Guidance | None, Meta(description="How closely to follow the prompt.")] = None
+    sampler: Annotated[Name | None, Meta(description="The algorithm that steps.")] = None
+    schedule: Annotated[Name | None, Meta(description="The spacing of noise levels, for the default sampler.")] = None
+    width: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
+    height: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
+    neg: Annotated[Prompt | None, Meta(description="What not to paint.")] = None
+    vae: Annotated[ModelName | None, Meta(description="A VAE file in place of the model's own; of one model only.")] = (
+        None
+    )
+
+    def over(self, general: Defaults) -> Defaults:
+        """These where they say something, `general` where they don't; a schedule stays with its sampler."""
+        said = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        if "sampler" in said:
+            said.setdefault("schedule", None)
+        return msgspec.structs.replace(general, **said)
+
+
+NO_DEFAULTS = Defaults()
+_STATED = {"imagine.num_steps": "num_steps", "imagine.guidance": "guidance"}
+
+
+def stated_by(model: Entry) -> Defaults:
+    """What a model's file names as its own in its metadata, else what such a model wants: one made for few steps, few.
+
+    A value that can't be asked for is as none.
+    """
+    found = Defaults(**wishes(model))
+    for key, name in _STATED.items():
+        with contextlib.suppress(msgspec.ValidationError):
+            said = msgspec.convert({name: model.metadata.get(key)}, Defaults, strict=False)
+            if math.isfinite(getattr(said, name) or 0):
+                found = said.over(found)
+    return found
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """What a recipe must know of a picture that came with a request: its file's SHA-256, in hex, and its size when
+    upright."""
+
+    digest: str
+    width: int
+    height: int
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be made, and how it is to be told.
+
+    `keep_alive` is in seconds, negative for ever, None where the request leaves it to the server.
+    """
+
+    params: list[GenerationParams]
+    """One for each picture, of seeds that follow each other."""
+    warnings: list[Note]
+    preview: PreviewSettings = PreviewSettings()
+    progress: bool = False
+    keep_alive: float | None = None
+
+
+def resolve(
+    request: GenerateRequest, *, model: Entry, random_seed: Callable[[], int], defaults: Defaults = NO_DEFAULTS,
+    img: Picture | None = None, mask: Picture | None = None, multiple: int = MULTIPLE,
+) -> Resolved:  # fmt: skip
+    """The recipes of `request` on `model`. `img` and `mask` describe the pictures that the request carries.
+
+    `defaults` are the model's own over the server's; `random_seed` draws 0…2^64 − 1 and is asked only where no seed
+    was said; `multiple` is of the model's sides. Raises BadRequest or Unsupported, naming the field.
+    """
+    assert (request.img is None) == (img is None), "img is described where there is one"
+    assert (request.mask is None) == (mask is None), "mask is described where there is one"
+    _check(request)
+    warnings = [*_without_effect(request), *_of_another_model(request, model)]
+    size = _size(request, model, defaults, img, multiple, warnings)
+    recipe = _recipe(request, model, defaults, size)
+    if img is not None:
+        strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"
+        recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
+    if mask is not None:
+        recipe = msgspec.structs.replace(recipe, mask=mask.digest)
+    if request.neg and recipe.guidance <= 1:
+        warnings.append(message("no_effect.guidance", "neg", value=recipe.guidance))
+    return Resolved(
+        params=[msgspec.structs.replace(recipe, seed=seed) for seed in _seeds(request, random_seed)],
+        warnings=warnings,
+        preview=PreviewSettings(kind=request.preview or "linear", every=request.stream or 0),
+        progress=bool(request.progress),
+        keep_alive=keep_alive_seconds(request.keep_alive),
+    )
+
+
+def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: sizes.Size) -> GenerationParams:
+    """The recipe but for its seed, and for the pictures it starts from."""
+    extend, hires = _extend(request.extend), _hires(request.hires)
+    sizes.check_result(size, extend, hires)
+    num_steps = _first(request.num_steps, defaults.num_steps, NUM_STEPS)
+    sampler, schedule = _sampler(request, defaults, kind_of(model), num_steps)
+    recipe = GenerationParams(
+        model=model.name, digest=model.digest, prompt=request.prompt, neg=_first(request.neg, defaults.neg, ""),
+        width=size[0], height=size[1], num_steps=num_steps,
+        guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
+        clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires,
+        vae=vae_of(request, defaults),
+        refiner=request.refiner,
+        reproducible=bool(request.reproducible), buckets=request.buckets,
+    )  # fmt: skip
+    if request.refiner is not None and request.refiner_at is not None:
+        recipe = msgspec.structs.replace(recipe, refiner_at=float(request.refiner_at))
+    return recipe
+
+
+def vae_of(request: GenerateRequest, defaults: Defaults) -> str | None:
+    """The name of the VAE file to be used, None for the model's own."""
+    name = request.vae or defaults.vae
+    return None if name == OWN_VAE else name
+
+
+def check_needs(model: Entry, request: GenerateRequest, vae: str | None) -> None:
+    """Raises BadRequest where the model needs what the request doesn't say."""
+    if vae is None and not model.has_vae and model.format == "safetensors":
+        raise BadRequest(message("model.needs_vae", "vae", name=model.name))
+    if "img" in model.needs and request.img is None:
+        raise BadRequest(message("model.needs_img", "img", name=model.name))
+
+
+def kind_of(model: Entry) -> Kind:
+    """What its training asks of a sampler."""
+    if model.prediction == "flow":
+        return "flow"
+    return "zero_snr" if model.zero_snr else "ordinary"
+
+
+def _first(said: T | None, default: T | None, otherwise: T) -> T:
+    return next(value for value in (said, default, otherwise) if value is not None)
+
+
+def _check(request: GenerateRequest) -> None:
+    """Refuse what makes no sense together."""
+    for name in ("mask", "extend"):
+        if getattr(request, name) is not None and request.img is None:
+            raise BadRequest(message("needs_img", name))
+    if request.preset is not None:
+        raise BadRequest(message("preset.missing", "preset", name=request.preset[:40]))
+    if request.reproducible and request.buckets and not all(run.startswith("1x") for run in request.buckets.split(",")):
+        raise BadRequest(message("buckets.reproducible", "buckets", value=request.buckets[:40]))
+
+
+def _without_effect(request: GenerateRequest) -> list[Note]:
+    """A warning for each thing that was said and decides nothing here."""
+    needs_img = [name for name in ("strength", "resize") if getattr(request, name) is not None]
+    pairs = [(name, "img") for name in needs_img if request.img is None]
+    if request.refiner_at is not None and request.refiner is None:
+        pairs.append(("refiner_at", "refiner"))
+    if request.preview is not None and not request.stream:
+        pairs.append(("preview", "stream"))
+    warnings: list[Note] = [message("no_effect.without", name, other=other) for name, other in pairs]
+    return warnings
+
+
+def _of_another_model(request: GenerateRequest, model: Entry) -> list[Note]:
+    """A warning where the model is another than the one of the recipe's digest.
+
+    Other programs' recipes hold the beginning of the whole file's, which may not be known here yet.
+    """
+    digest = request.digest
+    known = [name for name in (model.digest, model.header_digest, model.file_digest) if name]
+    untold = digest is not None and len(digest) < len(model.digest) and not model.file_digest
+    if digest is None or untold or any(name.startswith(digest) for name in known):
+        return []
+    return [message("model.another", "model", name=model.name, digest=digest[:12])]
+
+
+def _size(
+    request: GenerateRequest, model: Entry, defaults: Defaults, img: Picture | None, multiple: int, warnings: list[Note]
+) -> sizes.Size:
+    if img is not None:
+        source = (img.width, img.height)
+        return sizes.size_from_source(request.width, request.height, source, request.resize or "crop", warnings)
+    side = model.resolution or SIDE
+    native = (defaults.width or side, defaults.height or side)
+    # What is scaled comes out in any size; what is made directly, in the model's own multiples.
+    return sizes.size_alone(request.width, request.height, native, 1 if request.fit == "scale" else multiple, warnings)
+
+
+def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: int) -> tuple[str, str]:
+    """The sampler and its schedule, once sure that they run so many steps on a model of that kind."""
+    name, implied = sampler_named(_first(request.sampler, defaults.sampler, SAMPLER))
+    said = None if request.schedule is None else _schedule_named(name, request.schedule)
+    if request.sampler is not None and implied and said and implied != said:
+        names = {"sampler_name": request.sampler[:40], "implied": implied, "value": said}
+        raise BadRequest(message("schedule.implied", "schedule", **names))
+    if said is None and implied is None and request.sampler is None and defaults.schedule is not None:
+        implied = _schedule_named(name, defaults.schedule)
+    schedule = said or implied or SCHEDULE
+    find(name, schedule, steps, kind)
+    return name, schedule
+
+
+def sampler_named(name: str) -> tuple[str, str | None]:
+    """Our name, and the schedule that other programs' names may hold; what isn't known stays as it is."""
+    ours = plain_name(name)
+    if ours in SAMPLERS:
+        return ours, None
+    sampler, schedule = sampler_from_name(ours)
+    return (sampler, schedule) if sampler else (name[:40], None)
+
+
+def _schedule_named(sampler: str, name: str) -> str:
+    ours = plain_name(name)
+    if ours in SCHEDULES:
+        return ours
+    return sampler_from_name(sampler, ours)[1] or name[:40]
+
+
+def _extend(said: int | Margins | None) -> Extend | None:
+    if said is None:
+        return None
+    if isinstance(said, int):
+        said = Margins(left=said, top=said, right=said, bottom=said)
+    extend = Extend(left=said.left, top=said.top, right=said.right, bottom=said.bottom)
+    return None if extend == Extend() else extend
+
+
+def _hires(said: float | SecondPass | None) -> Hires | None:
+    if said is None:
+        return None
+    if not isinstance(said, SecondPass):
+        said = SecondPass(scale=said)
+    if said.scale == 1:
+        return None
+    parts = {name: value for name, value in msgspec.structs.asdict(said).items() if value is not None}
+    return Hires(**parts)
+
+
+def _seeds(request: GenerateRequest, random_seed: Callable[[], int]) -> list[int]:
+    """A seed for each picture; after the largest comes 0."""
+    first = int(-1 if request.seed is None else request.seed)
+    if first < 0:
+        first = random_seed()
+    return [(first + i) & MAX_SEED for i in range(request.count or 1)]
+
+
+def keep_alive_seconds(said: float | str | None) -> float | None:
+    if said is None:
+        return None
+    return max(-1.0, seconds_from_duration(said) if isinstance(said, str) else said)

@@ -1,0 +1,1 @@
+"""What a program needs to ask a server: its address, and the requests themselves."""

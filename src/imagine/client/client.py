@@ -1,0 +1,175 @@
+"""The native API from the client's side, over TCP or a Unix socket: requests out, lines of events in."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ..words.errors import ImagineError
+from .address import Address, Unreachable, connect
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds to connect, and for the short questions that a server answers at once."""
+DIGEST_TIMEOUT = 600.0
+"""Seconds for what may have to look into every model there is."""
+
+
+class Refused(ImagineError):
+    """The server's own sentence on why not, and the HTTP status it came with; 0 within a stream."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Disconnected(ImagineError):
+    """The server went away in the middle of an answer."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, address: Address, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._address = address
+
+    def connect(self) -> None:
+        self.sock = connect(self._address, self.timeout)
+
+
+class Client:
+    """One server. Every call makes its own connection; nothing is kept open between them."""
+
+    def __init__(self, address: Address, *, api_key: str | None = None) -> None:
+        self.address = address
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+    def health(self) -> dict[str, Any]:
+        """What `/health` says. Raises Unreachable where nobody answers, or what answers isn't Imagine."""
+        try:
+            said = self.ask("GET", "/health")
+        except (Refused, Disconnected) as error:
+            raise Unreachable(f"what answers at {self.address} is not imagine") from error
+        if said.get("name") != "imagine":
+            raise Unreachable(f"what answers at {self.address} is not imagine")
+        return said
+
+    def models(self, digest: str | None = None) -> dict[str, Any]:
+        """What `/models` says: `models`, their `details`, and `others`; with a `digest`, only those known by it."""
+        if digest is None:
+            return self.ask("GET", "/models")
+        return self.ask("GET", f"/models?digest={quote(digest, safe='')}", timeout=DIGEST_TIMEOUT)
+
+    def model(self, name: str) -> dict[str, Any]:
+        """What `/models/NAME` says: the details of one, its digest among them."""
+        return self.ask("GET", f"/models/{quote(name, safe='/')}", timeout=DIGEST_TIMEOUT)
+
+    def presets(self) -> dict[str, Any]:
+        """What `/presets` says: `presets`, by what they set."""
+        return self.ask("GET", "/presets")
+
+    def unload(self, name: str) -> dict[str, Any]:
+        """Let a loaded model go."""
+        return self.ask("DELETE", f"/models/{quote(name, safe='/')}/loaded")
+
+    def ask(self, method: str, path: str, *, timeout: float = CONNECT_TIMEOUT) -> dict[str, Any]:
+        """The JSON object that a short question gets. Raises Unreachable, Refused, Disconnected."""
+        with self._answer(method, path, None, timeout=timeout) as answer:
+            try:
+                return _object(answer.read())
+            except (OSError, http.client.HTTPException) as error:
+                raise Disconnected(f"imagine at {self.address} broke off its answer") from error
+
+    def generate(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
+        """The lines of `/generate` as they come, the last picture's `final` one last.
+
+        Closing the iterator hangs up, and that takes the job back. Raises Unreachable, Refused, Disconnected.
+        """
+        expected = max(1, body.get("count") or 1)
+        finals = 0
+        with self._answer("POST", "/generate", json.dumps(dict(body)).encode(), timeout=None) as answer:
+            while line := self._line(answer):
+                event = _object(line)
+                if "error" in event:
+                    raise Refused(str(event["error"]))
+                finals += event.get("status") == "final" or "status" not in event
+                yield event
+        if finals < expected:
+            raise Disconnected(f"imagine at {self.address} went away before the picture was done")
+
+    def _line(self, answer: http.client.HTTPResponse) -> bytes:
+        try:
+            return answer.readline()
+        except (OSError, http.client.HTTPException) as error:
+            raise Disconnected(f"imagine at {self.address} went away before the picture was done") from error
+
+    @contextlib.contextmanager
+    def _answer(
+        self, method: str, path: str, body: bytes | None, *, timeout: float | None
+    ) -> Iterator[http.client.HTTPResponse]:
+        connection = self._connection()
+        try:
+            try:
+                connection.connect()
+            except OSError as error:
+                raise self._unreachable() from error
+            connection.sock.settimeout(timeout)
+            with self._sent(connection, method, path, body) as answer:  # it may hold the socket beyond its connection
+                yield answer
+        finally:
+            connection.close()
+
+    def _sent(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None
+    ) -> http.client.HTTPResponse:
+        headers = dict(self._headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.request(method, self.address.prefix + path, body=body, headers=headers)
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                with answer:
+                    raise Refused(self._keyless() if answer.status == 401 else _sentence(answer), answer.status)
+        except (OSError, http.client.HTTPException) as error:
+            raise Disconnected(f"imagine at {self.address} broke off its answer") from error
+        return answer
+
+    def _keyless(self) -> str:
+        """Why the server doesn't let this client in, and what its user can do."""
+        if self._headers:
+            return f"the server at {self.address} refuses the key that IMAGINE_API_KEY holds"
+        return f"the server at {self.address} needs its API key; set IMAGINE_API_KEY to it"
+
+    def _connection(self) -> http.client.HTTPConnection:
+        at = self.address
+        if at.socket is not None:
+            return _UnixConnection(at, CONNECT_TIMEOUT)
+        kind = http.client.HTTPSConnection if at.secure else http.client.HTTPConnection
+        return kind(at.host, at.port, timeout=CONNECT_TIMEOUT)
+
+    def _unreachable(self) -> Unreachable:
+        return Unreachable(f"could not connect to imagine at {self.address}, run 'imagine serve' to start it")
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(data)
+    except ValueError as error:
+        raise Disconnected("the server's answer is not JSON") from error
+    if not isinstance(said, dict):
+        raise Disconnected("the server's answer is not a JSON object")
+    return said
+
+
+def _sentence(answer: http.client.HTTPResponse) -> str:
+    """The server's own words, or at least its status."""
+    with contextlib.suppress(ValueError, Disconnected):
+        said = _object(answer.read(65_536)).get("error")
+        if isinstance(said, str):
+            return said
+    return f"the server answered {answer.status} {answer.reason}"

@@ -1,0 +1,1 @@
+"""The device: its memory, what it computes in, what its errors mean."""

@@ -1,0 +1,209 @@
+"""The device a worker owns: which one, what decides bits on it, and its memory."""
+
+from __future__ import annotations
+
+import platform
+import re
+from functools import cached_property
+from typing import Any, Protocol
+
+import diffusers
+import psutil
+import torch
+import transformers
+
+from ...messages import message
+from ...words.errors import BadRequest
+from ...words.frames import Ready, WorkerSettings
+from . import allocator
+from .precision import Precision
+
+FAST_ERROR = 1e-5
+"""The largest relative error of a float32 matrix product for which a faster way of making it is taken."""
+
+_OVERFLOWING = re.compile(r"GTX 16[356]0|\bT(500|550|600|1000|1200|2000)\b|MX[45]50|CMP 30HX")
+"""Turing without tensor cores, which gives NaN in float16 (https://github.com/comfyanonymous/ComfyUI,
+`comfy/model_management.py`, `should_use_fp16`)."""
+
+
+class Computing(Protocol):
+    """What of a loaded model decides bits."""
+
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def spared(self) -> bool: ...
+
+
+class Device:
+    """Chosen once, when the worker starts. Raises BadRequest when the asked one is not there."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.torch = _chosen(settings.device)
+        self.full_prec = settings.full_prec
+        self._state = settings.state
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        if self.full_prec:
+            torch.backends.cudnn.allow_tf32 = False
+        self.keeps_freed_memory = self.torch.type != "cpu" or allocator.keep_freed_memory()
+        """Whether what is freed stays with this process until `release`."""
+        self.fast_float32 = self.torch.type == "cpu" and _fast_float32_is_exact_enough()
+
+    def budget(self) -> int:
+        """Bytes that resident models may take at present unless settled otherwise.
+
+        Of an accelerator: what is free or ours already, without what steps and decoding take. Where models lie in main
+        memory nothing refuses them, and the rest of the machine needs some too.
+        """
+        if self.torch.type == "cuda":
+            free, total = torch.cuda.mem_get_info(self.torch)
+            return max(0, free + torch.cuda.memory_reserved(self.torch) - _working_memory(total))
+        if self.torch.type == "mps":
+            total = torch.mps.recommended_max_memory()
+            return total - _working_memory(total)
+        return psutil.virtual_memory().total * 3 // 4
+
+    def room(self) -> int | None:
+        """Bytes of an accelerator that another model may take at present; None on the CPU."""
+        if self.torch.type == "cpu":
+            return None
+        cuda = self.torch.type == "cuda"
+        return self.budget() - (
+            torch.cuda.memory_allocated(self.torch) if cuda else torch.mps.current_allocated_memory()
+        )
+
+    @cached_property
+    def precision(self) -> Precision:
+        """Which dtype a model computes in here."""
+        return Precision(
+            self.torch,
+            full=self.full_prec,
+            has_bfloat16=_has_bfloat16(self.torch),
+            has_float16=not _OVERFLOWING.search(self.name),
+            machine=f"{self.name}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+            folder=self._state,
+        )
+
+    @cached_property
+    def name(self) -> str:
+        if self.torch.type == "cuda":
+            return torch.cuda.get_device_name(self.torch)
+        return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+
+    def environment(self, model: Computing) -> dict[str, Any]:
+        """Everything beside the recipe that decides a picture's bits."""
+        return {
+            "device": self.torch.type,
+            "name": self.name,
+            "dtype": model.dtype,
+            "threads": torch.get_num_threads() if self.torch.type == "cpu" else None,
+            "fast_float32": self.fast_float32,
+            **_kernels(self.torch),
+            **({"spared": True} if model.spared else {}),
+            **self.versions,
+        }
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        return {
+            "torch": str(torch.__version__),
+            "diffusers": diffusers.__version__,
+            "transformers": transformers.__version__,
+        }
+
+    def describe(self) -> Ready:
+        return Ready(
+            device=str(self.torch), name=self.name, versions=self.versions, memory=self.memory().get("total", 0)
+        )
+
+    def memory(self) -> dict[str, int]:
+        """Bytes: `used`, `free`, `total`."""
+        if self.torch.type == "cuda":
+            free, total = torch.cuda.mem_get_info(self.torch)
+            return {"used": torch.cuda.memory_allocated(self.torch), "free": free, "total": total}
+        system = psutil.virtual_memory()
+        return {"used": psutil.Process().memory_info().rss, "free": system.available, "total": system.total}
+
+    def release(self) -> None:
+        """Give freed memory back."""
+        if self.torch.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self.torch.type == "mps":
+            torch.mps.empty_cache()
+        else:
+            allocator.give_back()
+
+    def synchronize(self) -> None:
+        """Wait for the device, so that a measured step is a whole one."""
+        if self.torch.type == "cuda":
+            torch.cuda.synchronize(self.torch)
+        elif self.torch.type == "mps":
+            torch.mps.synchronize()
+
+
+def _working_memory(total: int) -> int:
+    """Bytes of an accelerator to leave to what isn't weights: a step at SDXL's size takes 1 to 3 GB in float16."""
+    return min(total // 4, max(2**30, total // 8))
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Does it compute in bfloat16 by itself, rather than by conversions?"""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        return torch.backends.mps.is_macos_or_newer(14, 0)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _kernels(device: torch.device) -> dict[str, Any]:
+    """Which kernels an accelerator takes, where there is a choice that changes bits."""
+    if device.type != "cuda":
+        return {}
+    kernels: Any = torch.backends
+    attention = [
+        name
+        for name, enabled in (
+            ("flash", kernels.cuda.flash_sdp_enabled()), ("efficient", kernels.cuda.mem_efficient_sdp_enabled()),
+            ("cudnn", kernels.cuda.cudnn_sdp_enabled()), ("math", kernels.cuda.math_sdp_enabled()),
+        ) if enabled
+    ]  # fmt: skip
+    return {
+        "cuda": torch.version.cuda or torch.version.hip,
+        "cudnn": kernels.cudnn.version(),
+        "attention": "+".join(attention),
+        "layout": "contiguous",
+        "tf32": {"matmul": kernels.cuda.matmul.allow_tf32, "cudnn": kernels.cudnn.allow_tf32},
+        "benchmark": kernels.cudnn.benchmark,
+    }
+
+
+def _chosen(wanted: str) -> torch.device:
+    """CUDA, else MPS, else the CPU for `auto`."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if wanted == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise BadRequest(message("device.form", "device", value=wanted)) from None
+    there = {"cpu": True, "mps": mps, "cuda": cuda and (device.index or 0) < torch.cuda.device_count()}
+    if not there.get(device.type, False):
+        raise BadRequest(message("device.missing", "device", value=wanted))
+    return device
+
+
+def _fast_float32_is_exact_enough() -> bool:
+    """Let oneDNN make float32 matrix products, where that costs no precision on this CPU; says whether it does.
+
+    On AMD, torch's own way runs at 70–94 GFLOP/s, oneDNN's at 210 with a relative error of 6e-7 (measured); on others
+    the same setting may mean bfloat16, which the check below finds out.
+    """
+    generator = torch.Generator("cpu").manual_seed(0)
+    a, b = (torch.randn(256, 256, generator=generator) for _ in range(2))
+    truth = a.double() @ b.double()
+    torch.set_float32_matmul_precision("medium")
+    error = float(((a @ b).double() - truth).norm() / truth.norm())
+    if error > FAST_ERROR:
+        torch.set_float32_matmul_precision("highest")
+    return error <= FAST_ERROR

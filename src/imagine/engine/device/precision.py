@@ -1,0 +1,118 @@
+"""Which dtype a model computes in: decided once per machine and width of networks, and kept, since it decides bits.
+
+An accelerator computes in float16 what was trained for it. Of a pipeline that runs whole nobody knows: most of what is
+published now was trained in bfloat16, and overflows in float16. On a CPU bfloat16 is worth its rounding only where the
+hardware has it and it was measured to be faster for networks of the model's width. Nothing else of a model is asked, so
+that what is measured at a busy moment never gives two copies of the same weights two dtypes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import torch
+
+from ...files.folders import make_own
+from ...files.reading import read_file
+from ...files.writing import write_atomically
+from ...words.errors import ImagineError
+
+_log = logging.getLogger(__name__)
+FILE = "precision.json"
+_LONGEST = 2**20
+WORTH = 1.25
+"""How many times as fast bfloat16 must be."""
+_ROUNDS = 5
+_Name = Literal["float32", "bfloat16"]
+_Kept = dict[str, dict[str, _Name]]
+Measure = Callable[[torch.dtype, int], float]
+"""Seconds that layers of so many channels take in a dtype."""
+
+
+def layer_seconds(dtype: torch.dtype, width: int) -> float:
+    """What a convolution and a linear layer of a U-Net of `width` channels take on the CPU: the best of some rounds."""
+    side = 64 if width >= 256 else 32
+    image = torch.zeros(2, width, side, side, dtype=dtype)
+    tokens = torch.zeros(2, side * side, width, dtype=dtype)
+    convolution = torch.nn.Conv2d(width, width, 3, padding=1, dtype=dtype)
+    linear = torch.nn.Linear(width, 4 * width, dtype=dtype)
+    best = float("inf")
+    with torch.inference_mode():
+        for _ in range(_ROUNDS):
+            begun = time.perf_counter()
+            convolution(image)
+            linear(tokens)
+            best = min(best, time.perf_counter() - begun)
+    return best
+
+
+class Precision:
+    """The decisions of one machine. `folder` is where they are kept; None: as long as the process."""
+
+    def __init__(
+        self, device: torch.device, *, full: bool, has_bfloat16: bool, machine: str, folder: str | None,
+        measure: Measure = layer_seconds, has_float16: bool = True,
+    ) -> None:  # fmt: skip
+        """`machine` names all that a measurement depends on; `full` asks for float32 everywhere.
+
+        `has_bfloat16` and `has_float16` say what the device computes fast, and rightly.
+        """
+        self._has_float16 = has_float16
+        self._device, self._full, self._has_bfloat16, self._machine = device, full, has_bfloat16, machine
+        self._file = None if folder is None else Path(folder) / FILE
+        self._measure = measure
+        self._kept = _read(self._file)
+
+    def decide(self, width: Callable[[], int]) -> torch.dtype:
+        """The dtype of models of a `width`, that of their U-Net's first layer, which is asked for only at need."""
+        if self._full:
+            return torch.float32
+        if self._device.type != "cpu":
+            return torch.float16 if self._has_float16 else torch.float32
+        if not self._has_bfloat16:
+            return torch.float32
+        known = self._kept.setdefault(self._machine, {})
+        channels = width()
+        key = f"width {channels}"
+        if key not in known:
+            known[key] = self._faster(channels)
+            self._keep()
+        return torch.bfloat16 if known[key] == "bfloat16" else torch.float32
+
+    def decide_whole(self, width: Callable[[], int], stored: Callable[[], torch.dtype | None]) -> torch.dtype:
+        """The dtype of a pipeline that runs whole; `stored` tells its denoiser's, None where it can't."""
+        if self._full or self._device.type == "cpu":
+            return self.decide(width)
+        if self._has_bfloat16:
+            return torch.bfloat16
+        # Who publishes it in float16 has seen pictures from it.
+        return torch.float16 if self._has_float16 and stored() == torch.float16 else torch.float32
+
+    def _faster(self, width: int) -> _Name:
+        gain = self._measure(torch.float32, width) / self._measure(torch.bfloat16, width)
+        return "bfloat16" if gain >= WORTH else "float32"
+
+    def _keep(self) -> None:
+        if self._file is None:
+            return
+        try:
+            make_own(self._file.parent)
+            write_atomically(self._file, msgspec.json.format(msgspec.json.encode(self._kept)))
+        except OSError as error:
+            _log.warning("what models compute in will be decided again at the next start: %s", error)
+
+
+def _read(file: Path | None) -> _Kept:
+    """What was kept; nothing where that can't be read."""
+    if file is None or not file.exists():
+        return {}
+    try:
+        return msgspec.json.decode(read_file(file, _LONGEST), type=_Kept)
+    except (ImagineError, msgspec.DecodeError) as error:
+        _log.warning("%s can't be read, and what models compute in is decided again: %s", file, error)
+        return {}

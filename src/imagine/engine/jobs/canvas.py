@@ -1,0 +1,195 @@
+"""Input pictures on their way to the denoiser, and its picture on the way back to the asked size.
+
+A request names a size; the model denoises near its own pixel budget, on sides that are multiples of what it can take.
+`Canvas` holds both, and the source, mask and extension at each.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, ImageChops
+from scipy import ndimage
+from torch import Tensor
+
+from ...messages import Note, message
+from ...pictures.masks import HALF, Mask, has_holes, read_mask
+from ...words.recipe import Extend, Fit, Resize
+from .placement import LANCZOS, Placement, edge_padded, placement
+from .placement import Size as Size
+
+SLACK = 1.35
+"""Up to so many times its pixel budget a checkpoint still does well."""
+FEATHER = 1 / 64
+"""Of the shorter side: over so many pixels inside the mask the painted fades into the source."""
+_PAINTED = [0] * HALF + [255] * HALF
+"""What of a mask's values counts as to be painted, where it isn't soft."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A picture to make, `width` × `height` as asked.
+
+    It is denoised in the upper left `inner` (width, height) of `work`, which is `inner` padded to what the model takes.
+    `source` is RGB at the asked size; `mask` is L at the asked size, 255 where to paint, and where it is `soft`, less
+    where to paint less. `notes` say what of the two pictures may not have been meant.
+    """
+
+    width: int
+    height: int
+    inner: Size
+    work: Size
+    source: Image.Image | None = None
+    mask: Image.Image | None = None
+    soft: bool = False
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def size(self) -> Size:
+        return (self.width, self.height)
+
+    def source_pixels(self) -> Tensor:
+        """The source as it is denoised, (1, 3, H, W) in −1…1."""
+        assert self.source is not None
+        return pixels_from_picture(self.laid_out(self.source))
+
+    def masked_pixels(self) -> Tensor:
+        """The source with gray where to paint, as inpainting checkpoints are trained, (1, 3, H, W) in −1…1."""
+        return self.source_pixels() * (self.mask_pixels() < 0.5)
+
+    def mask_pixels(self) -> Tensor:
+        """The mask at the denoised size, (1, 1, H, W): 1 where any of it is to be painted, else 0; if soft, between."""
+        assert self.mask is not None
+        laid_out = self.laid_out(self.mask if self.soft else self.mask.point(_PAINTED), Image.Resampling.BOX)
+        values = torch.from_numpy(np.array(laid_out, np.float32))[None, None]
+        return values / 255 if self.soft else (values > 0).float()
+
+    def mask_latents(self, downscale: int) -> Tensor:
+        """The mask per latent, (1, 1, h, w): 1 where any pixel is to be painted, of a soft one the most of any."""
+        return torch.nn.functional.max_pool2d(self.mask_pixels(), downscale)
+
+    def laid_out(self, picture: Image.Image, resample: Image.Resampling = LANCZOS) -> Image.Image:
+        """A picture of the asked size at the denoised one: scaled to `inner`, its edges going on to `work`."""
+        scaled = picture if picture.size == self.inner else picture.resize(self.inner, resample)
+        return edge_padded(scaled, 0, 0, self.work[0] - self.inner[0], self.work[1] - self.inner[1])
+
+    def finish(self, picture: Image.Image) -> Image.Image:
+        """The denoised picture at the asked size, with the source's own pixels wherever the mask is not."""
+        picture = picture.crop((0, 0, *self.inner))
+        if picture.size != self.size:
+            picture = picture.resize(self.size, LANCZOS)
+        return self.over_source(picture)
+
+    def over_source(self, picture: Image.Image) -> Image.Image:
+        """A picture of the asked size where the mask is, the source's own pixels elsewhere."""
+        if self.mask is None or self.source is None:
+            return picture
+        return Image.composite(picture, self.source, feathered(self.mask, 1 if self.soft else HALF))
+
+    def enlarged(self, scale: float, multiple: int) -> Canvas:
+        """The same picture `scale` times as large, for a second pass denoised at full size."""
+        size = (round(self.width * scale), round(self.height * scale))
+        work = (rounded_up(size[0], multiple), rounded_up(size[1], multiple))
+        source = self.source.resize(size, LANCZOS) if self.source else None
+        mask = self.mask.resize(size, Image.Resampling.BILINEAR) if self.mask else None
+        return Canvas(*size, size, work, source, mask, self.soft)
+
+
+def plan(
+    width: int, height: int, *, fit: Fit, native: int, multiple: int, source: Image.Image | None = None,
+    mask: Image.Image | None = None, resize: Resize = "crop", extend: Extend | None = None,
+) -> Canvas:  # fmt: skip
+    """The canvas of a request. With `extend`, `width` × `height` is the source's size before it grows."""
+    soft, notes = False, list[Note]()
+    if source is not None:
+        placed = placement(source.size, (width, height), resize)
+        said = read_mask(mask) if mask is not None else None
+        mask = placed.lay(said.values) if said is not None else None
+        soft = said is not None and said.soft
+        notes = notes_on(placed, source, said, mask)
+        source = placed.lay(flattened(source))
+        if extend is not None:
+            source, mask = extended(source, mask, extend)
+            width, height = source.size
+    inner = denoised_size(width, height, native=native, near_native=fit == "scale" or source is not None)
+    work = (rounded_up(inner[0], multiple), rounded_up(inner[1], multiple))
+    return Canvas(width, height, inner, work, source, mask, soft, tuple(notes))
+
+
+def denoised_size(width: int, height: int, *, native: int, near_native: bool) -> Size:
+    """The size to denoise at: as asked, or (`near_native`) of the same shape and about native² pixels."""
+    area, budget = width * height, native * native
+    if not near_native or budget / SLACK**2 <= area <= budget * SLACK:
+        return width, height
+    scale = math.sqrt(budget / area)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def rounded_up(side: int, multiple: int) -> int:
+    """The least multiple that is not smaller."""
+    return -(-side // multiple) * multiple
+
+
+def flattened(picture: Image.Image) -> Image.Image:
+    """`picture` as RGB, transparent parts on white, whatever colour hides under them."""
+    if picture.mode != "RGBA":
+        return picture.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+
+
+def notes_on(placed: Placement, source: Image.Image, said: Mask | None, mask: Image.Image | None) -> list[Note]:
+    """What whoever sent a source and its mask may not have meant; `mask` is what was `said`, as it is placed."""
+    notes = list(said.notes) if said is not None else []
+    if said is not None and mask is not None:
+        least = 1 if said.soft else HALF
+        if not any(said.values.histogram()[least:]):
+            notes.append(message("mask.empty", "mask"))
+        elif not any(mask.histogram()[least:]):
+            notes.append(message("mask.cut", "mask"))
+    if has_holes(source):
+        holes = placed.lay(source.getchannel("A")).point(lambda value: 255 * (value < HALF))
+        kept = mask.point(lambda value: 255 * (value < HALF)) if mask is not None else holes
+        if ImageChops.multiply(holes, kept).getbbox():
+            notes.append(message("img.transparent", "img"))
+    return notes
+
+
+def extended(source: Image.Image, mask: Image.Image | None, extend: Extend) -> tuple[Image.Image, Image.Image]:
+    """Source and mask grown by `extend`: the new margins hold the source's edges, and are to be painted."""
+    margins = (extend.left, extend.top, extend.right, extend.bottom)
+    grown = edge_padded(source, *margins)
+    paint = Image.new("L", grown.size, 255)
+    whole = (extend.left, extend.top, extend.left + source.width, extend.top + source.height)
+    paint.paste(mask if mask is not None else 0, whole)
+    return grown, paint
+
+
+def feathered(mask: Image.Image, least: int = HALF) -> Image.Image:
+    """How much of the painted picture shows: 0 outside the mask, which is below `least`, rising from its edge to 255.
+
+    A part of the mask that is narrower than the feather shows fully where it is widest.
+    """
+    inside = np.asarray(mask) >= least
+    if inside.all():
+        return Image.new("L", mask.size, 255)
+    reach = max(1, round(min(mask.size) * FEATHER))
+    depth = ndimage.distance_transform_cdt(inside, metric="chessboard")
+    parts, count = ndimage.label(inside, structure=np.ones((3, 3)))
+    deepest = np.concatenate([[1], ndimage.maximum(depth, parts, np.arange(1, count + 1))])
+    shown = depth / np.minimum(deepest, reach)[parts]
+    return Image.fromarray((shown.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def pixels_from_picture(picture: Image.Image) -> Tensor:
+    """(1, 3, H, W) in −1…1, float32."""
+    values = torch.from_numpy(np.asarray(picture.convert("RGB"), np.float32))
+    return (values / 127.5 - 1).permute(2, 0, 1)[None].contiguous()
+
+
+def picture_from_pixels(pixels: Tensor) -> Image.Image:
+    """The picture of (1, 3, H, W) in −1…1."""
+    values = pixels[0].clamp(-1, 1).add(1).mul(127.5).round().byte().permute(1, 2, 0).contiguous()
+    return Image.fromarray(values.numpy())

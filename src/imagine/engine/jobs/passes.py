@@ -1,0 +1,153 @@
+"""One run of a sampler over one canvas: a picture takes one, a hires fix a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...words.recipe import GenerationParams, Hires
+from ..families.family import Conditioning, Family, Rows
+from ..parts.slices import Slices
+from ..sampling.latents import initial_noise, second_noise
+from ..sampling.sampler import Sampler
+from .canvas import Canvas, pixels_from_picture
+from .placement import LANCZOS
+
+Encode = Callable[[Tensor], Slices[Tensor]]
+"""Pixels (1, 3, H, W) to latents on the denoiser's device."""
+
+
+@dataclass
+class Pass:
+    """The state of a run."""
+
+    canvas: Canvas
+    sampler: Sampler
+    noise: Tensor
+    latents: Tensor
+    source: Tensor | None = None
+    """The source's latents, where a mask keeps a part of it."""
+    mask: Tensor | None = None
+    """1 where to paint, (1, 1, h, w)."""
+    untouched: Image.Image | None = None
+    """The picture at the asked size when nothing is denoised."""
+    clean: Tensor | None = None
+    """The clean latents that the last evaluation predicted."""
+
+    def advance(self, output: Tensor) -> None:
+        """Take the denoiser's guided answer: one evaluation."""
+        self.latents, self.clean = self.sampler.step(output, self.latents)
+        if self.mask is not None and self.source is not None:
+            kept = self.sampler.noised(self.source, self.noise)
+            free = self._free(self.mask)
+            self.latents = free * self.latents + (1 - free) * kept
+            self.clean = free * self.clean + (1 - free) * self.source
+
+    def _free(self, mask: Tensor) -> Tensor:
+        """1 where the latents are the denoiser's by now, 0 where they are the source's.
+
+        Grey of m is the source until the last m of the run: a strength for each pixel (Levin & Fried 2023,
+        "Differential Diffusion", https://arxiv.org/abs/2306.00950). White is free from the first step on.
+        """
+        to_come = 1 - self.sampler.index / self.sampler.evaluations
+        return ((mask > 0) & (mask >= to_come)).to(mask.dtype)
+
+
+def first_pass(
+    params: GenerationParams, family: Family, canvas: Canvas, encode: Encode, device: torch.device
+) -> Slices[Pass]:
+    """From noise, or from the canvas' source with as much noise as `params.strength` says."""
+    strength = params.strength if canvas.source is not None else 1.0
+    sampler = Sampler(
+        params.sampler, params.schedule, family.noise, params.num_steps, strength=strength, seed=params.seed
+    )
+    noise = initial_noise(params.seed, latent_shape(family, canvas)).to(device)
+    wanted = canvas.source is not None and (strength < 1 or canvas.mask is not None)
+    source = (yield from encode(canvas.source_pixels())) if wanted else None
+    latents = sampler.start(noise, source if strength < 1 else None)
+    return _kept_outside_mask(Pass(canvas, sampler, noise, latents, untouched=canvas.source), family, source)
+
+
+def second_pass(
+    params: GenerationParams, hires: Hires, family: Family, canvas: Canvas, first: Pass, picture: Image.Image | None,
+    encode: Encode,
+) -> Slices[Pass]:  # fmt: skip
+    """Over the enlarged `canvas`, from the first pass's `picture`; None enlarges its latents themselves."""
+    sampler = second_sampler(params, hires, family)
+    shape = latent_shape(family, canvas)
+    noise = second_noise(params.seed, shape).to(first.latents.device)
+    enlarged: Image.Image | None = None
+    if picture is None:
+        start = enlarged_latents(first.latents, first.canvas, canvas, (shape[2], shape[3]))
+    else:
+        enlarged = picture.resize(canvas.size, LANCZOS if hires.upscaler == "lanczos" else Image.Resampling.BICUBIC)
+        start = yield from encode(pixels_from_picture(canvas.laid_out(enlarged)))
+    untouched = enlarged and canvas.over_source(enlarged)
+    begun = Pass(canvas, sampler, noise, sampler.start(noise, start), untouched=untouched)
+    source = (yield from encode(canvas.source_pixels())) if canvas.mask is not None else None
+    return _kept_outside_mask(begun, family, source)
+
+
+def second_sampler(params: GenerationParams, hires: Hires, family: Family) -> Sampler:
+    """The sampler of a second pass. Raises BadRequest or Unsupported, naming the field."""
+    return Sampler(
+        params.sampler, params.schedule, family.noise, hires.steps or params.num_steps, strength=hires.strength,
+        seed=params.seed,
+    )  # fmt: skip
+
+
+def second_pass_steps(params: GenerationParams, hires: Hires) -> int:
+    """How many of the user's steps the second pass runs: as `Sampler` counts them."""
+    return steps_run(hires.steps or params.num_steps, hires.strength)
+
+
+def steps_run(steps: int, strength: float) -> int:
+    """How many of the user's `steps` are run at a strength: as `Sampler` counts them."""
+    return max(1, min(int(steps * strength), steps)) if strength > 0 else 0
+
+
+def latent_shape(family: Family, canvas: Canvas) -> tuple[int, int, int, int]:
+    width, height = canvas.work
+    return (1, family.latent_channels, height // family.downscale, width // family.downscale)
+
+
+def enlarged_latents(latents: Tensor, old: Canvas, new: Canvas, size: tuple[int, int]) -> Tensor:
+    """Latents of the `old` canvas laid out on the `new`, (1, C, *size); beyond them their edges go on."""
+    factors = [new.inner[1] / old.inner[1], new.inner[0] / old.inner[0]]
+    made = torch.nn.functional.interpolate(latents, scale_factor=factors, mode="bilinear")
+    missing = [max(0, size[1] - made.shape[3]), max(0, size[0] - made.shape[2])]
+    made = torch.nn.functional.pad(made, [0, missing[0], 0, missing[1]], mode="replicate")
+    return made[:, :, : size[0], : size[1]].contiguous()
+
+
+def mask_channels(family: Family, canvas: Canvas, encode: Encode) -> Slices[Tensor]:
+    """What an inpainting checkpoint sees beside the latents; without a mask, all of the picture is to be painted."""
+    width, height = canvas.work
+    if canvas.mask is not None:
+        masked = yield from encode(canvas.masked_pixels())
+        mask = (canvas.mask_latents(family.downscale) >= 0.5).float()
+    else:
+        masked = yield from encode(torch.zeros(1, 3, height, width))
+        mask = torch.ones(1, 1, *masked.shape[2:])
+    return family.inpainting_channels(mask, masked)
+
+
+def with_mask(conditioning: Conditioning, channels: Tensor) -> Conditioning:
+    """Conditioning of an inpainting checkpoint."""
+
+    def with_channels(rows: Rows) -> Rows:
+        return {**rows, "inpainting": channels}
+
+    negative = None if conditioning.negative is None else with_channels(conditioning.negative)
+    return Conditioning(with_channels(conditioning.positive), negative, conditioning.warnings)
+
+
+def _kept_outside_mask(begun: Pass, family: Family, source: Tensor | None) -> Pass:
+    if begun.canvas.mask is not None and source is not None:
+        begun.source = source
+        begun.mask = begun.canvas.mask_latents(family.downscale).to(source.device)
+    return begun

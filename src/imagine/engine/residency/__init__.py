@@ -1,0 +1,1 @@
+"""Which models are on the device: opened, watched, let go."""

@@ -1,0 +1,126 @@
+"""Models for those who wait for one: opened one at a time, with room made first, within the budget.
+
+Idle models make room, the least recently used first. Where models in use leave none, the one that is asked for waits:
+its jobs aren't failed, and whoever comes later for a model that is there waits behind them (see `engine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from ...messages import message
+from ...words.errors import ModelChanged, OutOfMemory
+from ...words.frames import Source
+from ..device.device import Device
+from .opening import Open, Opening
+from .residency import Residency, Resident
+
+Measure = Callable[[Source], int]
+"""About how many bytes a model will take."""
+
+
+class Models:
+    """The resident models (`residency`) and the one that is being opened (`opening`)."""
+
+    def __init__(
+        self, device: Device, open_model: Open, measure: Measure, budget: int | None, keep_alive: float,
+        clock: Callable[[], float],
+    ) -> None:  # fmt: skip
+        """`budget`: bytes of resident models; None: what the device has at the time. `keep_alive` in seconds."""
+        self._device, self._open, self._measure = device, open_model, measure
+        self._settled, self._keep_alive, self._clock = budget, keep_alive, clock
+        self.residency = Residency(device.release)
+        self.opening: Opening | None = None
+        self._sparing: Collection[str] = ()
+        self._in_the_way: frozenset[str] = frozenset()
+        """The models in use when the device last refused another: until one of them is idle there is no use in
+        trying."""
+
+    def find(self, source: Source) -> Resident | None:
+        """The model, if it is there for new jobs too."""
+        resident = self.residency.find(source.identity)
+        return None if resident is None or resident.leaving else resident
+
+    def bring(self, source: Source, sparing: Collection[str]) -> bool:
+        """Begin to open a model, with room made; False when it has to wait. `sparing`: what isn't to make way."""
+        if self.opening is not None:
+            return self.opening.source.identity == source.identity
+        self.residency.supersede(source)
+        if self.residency.find(source.identity) is not None or not self._room(source, sparing):
+            return False
+        self.opening, self._sparing = Opening(source, self._open, self._device), sparing
+        return True
+
+    def settle(self) -> None:
+        """Take in what has been opened. Raises what went wrong with it."""
+        opening = self.opening
+        if opening is None or not opening.done:
+            return
+        self.opening = None
+        family = opening.family
+        if family is None:
+            self._make_way(opening.source)
+        else:
+            resident = Resident(opening.source, family, self._keep_alive, self._clock(), opening.watch)
+            self.residency.add(opening.source.identity, resident)
+            self._shrink([opening.source.identity, *self._sparing])
+
+    def stop(self) -> None:
+        """The model that is being opened is not wanted any more."""
+        if self.opening is not None:
+            self.opening.stop()
+            self.opening = None
+
+    def use(self, source: Source, job: str, keep_alive: float | None) -> Resident:
+        """The resident model, with `job` for a user. None of `keep_alive` is the worker's own."""
+        resident = self.touch(source, keep_alive)
+        resident.users.add(job)
+        return resident
+
+    def touch(self, source: Source, keep_alive: float | None) -> Resident:
+        """The resident model, as asked for now."""
+        resident = self.residency.find(source.identity)
+        assert resident is not None, "a model that was asked for was let go"
+        resident.last_used = self._clock()
+        resident.keep_alive = self._keep_alive if keep_alive is None else keep_alive
+        return resident
+
+    def check(self, key: str) -> None:
+        """Raises ModelChanged where somebody wrote into the files of a resident model; it takes no new jobs then."""
+        resident = self.residency.find(key)
+        assert resident is not None, "a model in use was let go"
+        try:
+            resident.watch.check()
+        except ModelChanged:
+            resident.leaving = True
+            raise
+
+    def _room(self, source: Source, sparing: Collection[str]) -> bool:
+        residency = self.residency
+        if self._in_the_way and self._in_the_way <= residency.in_use:
+            return False
+        self._in_the_way = frozenset()
+        need = self._measure(source)
+        stays = residency.nbytes([*residency.in_use, *sparing])
+        if residency.in_use and stays + need > self._budget:
+            return False
+        while residency.nbytes() + need > self._budget and residency.evict(sparing):
+            pass
+        return True
+
+    @property
+    def _budget(self) -> int:
+        return self._device.budget() if self._settled is None else self._settled
+
+    def _make_way(self, source: Source) -> None:
+        """The device refused: an idle model goes, or there is waiting for one in use. Raises OutOfMemory."""
+        self._device.release()
+        if self.residency.evict(self._sparing):
+            return
+        self._in_the_way = self.residency.in_use
+        if not self._in_the_way:
+            raise OutOfMemory(message("memory.model", name=source.name))
+
+    def _shrink(self, sparing: Collection[str]) -> None:
+        while self.residency.nbytes() > self._budget and self.residency.evict(sparing):
+            pass

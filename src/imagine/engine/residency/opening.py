@@ -1,0 +1,80 @@
+"""A model on its way to the device: opened by a thread of its own, beside the steps of other models' jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from ...words.frames import Source
+from ..device.device import Device
+from ..device.errors import let_go
+from ..device.memory import Shortage
+from ..families.family import Family
+from ..whole.pipeline import Whole
+from .watch import Watch
+
+Model = Family | Whole
+Open = Callable[[Source, Device, Callable[[float], None]], Model]
+"""Opens a model on a device; tells how much of it is there, 0…1."""
+
+_thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
+
+
+class Opening:
+    """Begins at once, or when the one before has come to its end."""
+
+    def __init__(self, source: Source, open_model: Open, device: Device) -> None:
+        self.source = source
+        self.fraction = 0.0
+        self.watch: Watch
+        """Of its files; there once it is `done`."""
+        self._stopped = False
+        self._future: Future[Model | None] = _thread.submit(self._run, open_model, device)
+
+    @property
+    def done(self) -> bool:
+        return self._future.done()
+
+    @property
+    def family(self) -> Model | None:
+        """What was opened; None when memory ran out on the way. Raises what else went wrong."""
+        return self._future.result()
+
+    def wait(self, seconds: float) -> None:
+        """Until it is done, but no longer than `seconds`."""
+        wait([self._future], seconds)
+
+    def stop(self) -> None:
+        """Nobody wants it any more: it ends at its next sign of life, and what it opened is let go."""
+        self._stopped = True
+        self._future.cancel()
+
+    def _run(self, open_model: Open, device: Device) -> Model | None:
+        self.watch = Watch(self.source)
+        with Shortage():
+            try:
+                return self._opened(open_model, device)
+            except BaseException as error:
+                # It stays with the future, which its traceback leads to: what was opened would stay as well.
+                let_go(error)
+                raise
+        return None
+
+    def _opened(self, open_model: Open, device: Device) -> Model:
+        try:
+            model = open_model(self.source, device, self._progress)
+        finally:
+            self.watch.check_paths()  # what is said of a file that isn't the one would puzzle
+        self.watch.check()
+        if device.torch.type != "cpu" and not model.spared:  # all was copied there
+            self.watch.close()
+        return model
+
+    def _progress(self, fraction: float) -> None:
+        if self._stopped:
+            raise Stopped
+        self.fraction = max(self.fraction, fraction)
+
+
+class Stopped(Exception):
+    """Ends an opening that nobody wants any more."""

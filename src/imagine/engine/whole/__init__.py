@@ -1,0 +1,1 @@
+"""A diffusers pipeline that runs its own loop, held between its steps."""

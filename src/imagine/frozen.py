@@ -1,0 +1,43 @@
+"""The binary's first line of Python: the command line, a decoder of pictures, or a worker, which brings the attached
+half along."""
+
+import signal
+import sys
+
+from .processes.runtime import DECODER_ARGUMENT, DIGEST_ARGUMENT, WORKER_ARGUMENT
+
+
+def main() -> None:
+    """Becomes what the arguments say."""
+    if sys.argv[1:2] == [WORKER_ARGUMENT]:
+        _be_worker(sys.argv[2:])
+    if sys.argv[1:2] == [DIGEST_ARGUMENT]:
+        from .identity import whole
+
+        sys.exit(whole.main())
+    if sys.argv[1:2] == [DECODER_ARGUMENT]:
+        from .pictures.looking.process import main as decode
+
+        sys.exit(decode(sys.argv[2:]))
+    from .cli.early import main
+
+    main()
+
+
+def _be_worker(arguments: list[str]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the gateway's to heed, while unpacking too
+        signal.signal(number, signal.SIG_IGN)
+    from .binary.attached import bring
+    from .words.errors import ImagineError
+
+    try:
+        bring(sys.stderr)
+    except ImagineError as error:
+        sys.exit(str(error))
+    from .worker.main import main
+
+    sys.exit(main(arguments))
+
+
+if __name__ == "__main__":
+    main()

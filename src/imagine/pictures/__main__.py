@@ -1,7 +1,0 @@
-"""`python -m imagine.pictures`: started by a gateway, never by hand."""
-
-import sys
-
-from .process import main
-
-sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Input pictures looked at in a process of their own."""

@@ -1,0 +1,175 @@
+"""Untrusted pictures looked at by a process of their own: started for the first, fed in turns, ended when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from ...messages import message
+from ...processes.runtime import decoder_command
+from ...words.errors import BadPicture, ImagineError
+from .look import MAX_HEAD, Copy, Look, Seen, head_of
+from .turns import Turns
+
+_log = logging.getLogger(__name__)
+_PIECE = 2**20
+_REMEMBERED = 256
+_MAX_COPY = 128 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Seconds."""
+
+    answer: float = 60.0
+    """For one picture, its way to the process counted; the process limits its own time as well."""
+    idle: float = 20.0
+    """After the last picture, until the process is let go."""
+
+
+class LookAt(Protocol):
+    """Looks at a picture in base64 for one client; gives its bytes, and what is known of it. Raises BadPicture."""
+
+    async def __call__(
+        self, text: str, field: str, *, copy: Copy | None = None, largest: int = 0
+    ) -> tuple[bytes, Looked]: ...
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """What is known of a sound picture, the SHA-256 of its file, and the copy that was asked for, empty for none."""
+
+    digest: str
+    seen: Seen
+    copy: bytes = b""
+
+
+class Decoder:
+    """One process at most, of one event loop. A picture that was looked at is known from then on, by its bytes."""
+
+    def __init__(self, command: Sequence[str] | None = None, patience: Patience | None = None) -> None:
+        self._command = list(command or decoder_command())
+        self._patience = patience or Patience()
+        self._turns = Turns()
+        self._process: asyncio.subprocess.Process | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self._known: OrderedDict[str, Seen] = OrderedDict()
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while there is one."""
+        return None if self._process is None else self._process.pid
+
+    async def look(self, data: bytes, field: str, client: str, *, copy: Copy | None = None, largest: int = 0) -> Looked:
+        """What `Look` asks of `data`, once it is the turn of `client`. Raises BadPicture on `field`, ImagineError."""
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        if (seen := self._remembered(digest)) and (copy is None or (copy == "smaller" and _side(seen) <= largest)):
+            return Looked(digest, seen)
+        asked = Look(size=len(data), field=field, copy=copy, largest=largest)
+        async with self._turns.turn(client):
+            self._keep_awake()
+            try:
+                seen, made = await self._answered(asked, data)
+            finally:
+                self._idle = asyncio.get_running_loop().call_later(self._patience.idle, self._let_go)
+        if seen.refused is not None:
+            raise BadPicture(seen.refused, field=field)
+        self._known[digest] = seen
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return Looked(digest, seen, made)
+
+    async def stop(self) -> None:
+        """Ends the process, whatever it does."""
+        self._keep_awake()
+        self._kill()
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def _remembered(self, digest: str) -> Seen | None:
+        if digest in self._known:
+            self._known.move_to_end(digest)
+        return self._known.get(digest)
+
+    async def _answered(self, asked: Look, data: bytes) -> tuple[Seen, bytes]:
+        """The process's answer. Whatever keeps it from answering ends it; the next picture gets a new one."""
+        process = await self._started()
+        try:
+            async with asyncio.timeout(self._patience.answer):
+                return await _exchange(process, asked, data)
+        except (TimeoutError, OSError, EOFError, msgspec.DecodeError) as error:
+            self._kill()
+            _log.warning("looking at a picture ended its process: %s", error or type(error).__name__)
+            raise BadPicture(message("picture.too_costly", asked.field)) from error
+        except BaseException:  # nobody waits for the answer, and the next one must not get it
+            self._kill()
+            raise
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._kill()
+            pipe = asyncio.subprocess.PIPE
+            try:
+                self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
+            except OSError as error:
+                raise ImagineError(message("picture.no_process", why=error.strerror or str(error))) from error
+        return self._process
+
+    def _keep_awake(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    def _let_go(self) -> None:
+        """Nobody has needed it for a while: it ends by itself when its input does."""
+        self._end(kill=False)
+
+    def _kill(self) -> None:
+        self._end(kill=True)
+
+    def _end(self, *, kill: bool) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if kill and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        assert process.stdin is not None, "it was started with a pipe"
+        process.stdin.close()
+        task = asyncio.get_running_loop().create_task(_reap(process))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+async def _exchange(process: asyncio.subprocess.Process, asked: Look, data: bytes) -> tuple[Seen, bytes]:
+    """One question and its answer. Raises OSError, EOFError, DecodeError where there is none."""
+    assert process.stdin is not None, "it was started with pipes"
+    assert process.stdout is not None, "it was started with pipes"
+    process.stdin.write(head_of(asked))
+    for at in range(0, len(data), _PIECE):
+        process.stdin.write(memoryview(data)[at : at + _PIECE])
+        await process.stdin.drain()
+    length = int.from_bytes(await process.stdout.readexactly(4), "big")
+    seen = msgspec.msgpack.decode(await process.stdout.readexactly(min(length, MAX_HEAD)), type=Seen)
+    return seen, await process.stdout.readexactly(min(seen.size, _MAX_COPY))
+
+
+async def _reap(process: asyncio.subprocess.Process) -> None:
+    """Waits for its end, so that nothing of it stays."""
+    assert process.stdout is not None, "it was started with a pipe"
+    with contextlib.suppress(OSError):
+        while await process.stdout.read(_PIECE):
+            pass
+    await process.wait()
+
+
+def _side(seen: Seen) -> int:
+    return max(seen.width, seen.height)

@@ -1,0 +1,77 @@
+"""What is asked of an untrusted picture and what is answered: its size, its holes, perhaps a copy of it.
+
+The two cross pipes: a length of four bytes (big-endian), a msgpack map, and where that says so the bytes of a picture.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from PIL import Image
+
+from ...messages import Note
+from ...words.errors import BadPicture
+from .. import images
+from ..masks import has_holes, is_strokes
+
+Copy = Literal["smaller", "holes"]
+MAX_HEAD = 2**16
+"""Bytes of a map; a field's name and a few numbers are far less."""
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """Look at the `size` bytes that follow.
+
+    `copy` asks for a PNG of it: "smaller" one of which no side is longer than `largest`, or the "holes" of it, white
+    where it is transparent.
+    """
+
+    size: int
+    field: str
+    copy: Copy | None = None
+    largest: int = 0
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A picture that is sound, or why it is `refused`; `size` bytes of its copy follow."""
+
+    width: int = 0
+    height: int = 0
+    """In pixels, when upright."""
+    holes: bool = False
+    """Are pixels of it transparent?"""
+    strokes: bool = False
+    """Are all that aren't white, as a brush paints on an empty layer?"""
+    size: int = 0
+    refused: Note | None = None
+
+
+def look(asked: Look, data: bytes) -> tuple[Seen, bytes]:
+    """What `asked` wants to know of `data`, and the copy that it wants, empty for none."""
+    try:
+        picture = images.decode(data, field=asked.field)
+    except BadPicture as error:
+        return Seen(refused=error.note), b""
+    copy = _copy(picture, asked)
+    seen = Seen(
+        width=picture.width, height=picture.height, holes=has_holes(picture), strokes=is_strokes(picture),
+        size=len(copy),
+    )  # fmt: skip
+    return seen, copy
+
+
+def _copy(picture: Image.Image, asked: Look) -> bytes:
+    if asked.copy == "smaller" and max(picture.size) > asked.largest:
+        smaller = picture.copy()
+        smaller.thumbnail((asked.largest, asked.largest), Image.Resampling.LANCZOS)
+        return images.encode(smaller)
+    if asked.copy == "holes" and picture.mode == "RGBA":
+        return images.encode(picture.getchannel("A").point(lambda value: 255 - value))
+    return b""
+
+
+def head_of(said: Look | Seen) -> bytes:
+    """The map, its length first."""
+    head = msgspec.msgpack.encode(said)
+    return len(head).to_bytes(4, "big") + head

@@ -1,0 +1,109 @@
+"""The process that looks at untrusted pictures: little memory, little time for each, nothing to write to.
+
+A decoder's fault, or a picture made to cost, ends this process and no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import msgspec
+from PIL import ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from ...messages import message
+from ...processes.environment import die_with_parent, leave_signals_to_the_gateway, take_pipes
+from .look import MAX_HEAD, Look, Seen, head_of, look
+
+MEMORY = 2**30
+"""Bytes of address space: three times what the largest picture that is taken needs, its copies counted."""
+SECONDS = 10
+"""Of a processor, for one picture: the largest takes about two."""
+_M_MMAP_THRESHOLD = -3  # malloc.h
+_PAGES_FROM = 2**20
+_LOADED = (ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
+"""Imported before anything is forbidden."""
+
+
+def main(argv: Sequence[str] = ()) -> int:
+    """Answers each `Look` that comes on stdin, until there are no more; returns the exit status."""
+    if argv:
+        raise SystemExit(f"a decoder takes no arguments, not {' '.join(argv)!r}; it is started by 'imagine serve'")
+    leave_signals_to_the_gateway()
+    die_with_parent()
+    asked, answered = take_pipes()
+    limit()
+    give_memory_back()
+    with (
+        os.fdopen(asked, "rb", buffering=0) as source,
+        os.fdopen(answered, "wb", buffering=0) as target,
+        contextlib.suppress(BrokenPipeError, EOFError),  # the gateway is gone, or nobody waits for the answer any more
+    ):
+        while head := read_exactly(source, 4):
+            serve(head, source, target)
+    return 0
+
+
+def serve(head: bytes, source: BinaryIO, target: BinaryIO) -> None:
+    """Answers the `Look` whose length is `head`."""
+    length = int.from_bytes(head, "big")
+    assert length <= MAX_HEAD, "a gateway says what it said to say"
+    asked = msgspec.msgpack.decode(read_exactly(source, length), type=Look)
+    limit_time()
+    try:
+        seen, copy = look(asked, read_exactly(source, asked.size))
+    except MemoryError:
+        seen, copy = Seen(refused=message("picture.too_costly", asked.field)), b""
+    for part in (head_of(seen), copy):
+        rest = memoryview(part)
+        while rest:
+            rest = rest[target.write(rest) :]
+
+
+def read_exactly(source: BinaryIO, size: int) -> bytes:
+    """The next `size` bytes; empty where there are no more. Raises EOFError where they end half-way."""
+    data = bytearray()
+    while len(data) < size:
+        if not (piece := source.read(size - len(data))):
+            if data:
+                raise EOFError
+            return b""
+        data += piece
+    return bytes(data)
+
+
+def limit() -> None:
+    """No more memory than a picture needs, no files, no processes; nothing of it where the system has no limits."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    for name, most in (("RLIMIT_AS", MEMORY), ("RLIMIT_FSIZE", 0), ("RLIMIT_CORE", 0)):
+        number = getattr(resource, name, None)
+        with contextlib.suppress(OSError, ValueError):  # a lower one is set already, or macOS knows it by name only
+            if number is not None:
+                resource.setrlimit(number, (most, most))
+
+
+def give_memory_back() -> None:
+    """Has what a picture took returned when it is freed. glibc keeps what is smaller than the largest freed so far."""
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        mallopt(_M_MMAP_THRESHOLD, _PAGES_FROM)
+
+
+def limit_time() -> None:
+    """From now on, so many seconds: this process is killed when they are used up."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = int(used.ru_utime + used.ru_stime) + SECONDS
+    if hard == resource.RLIM_INFINITY or soft < hard:
+        with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it: the gateway's own clock remains
+            resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))

@@ -1,0 +1,118 @@
+"""What is found out of models' contents: a digest for who waits to draw, and whole files' SHA-256 beside all work.
+
+The whole of a file is read only once pictures were made of it, so that the cost is of use, and by a process that
+makes way for everything (`identity/whole.py`): a thread of ours would hold the interpreter while it waits for its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from ...identity.stamp import FileStamp
+from ...messages import message
+from ...processes.runtime import digest_command
+from ...registry.entry import Entry
+from ...registry.registry import Registry
+from ...words.errors import BadRequest
+from ...words.frames import Source
+
+_log = logging.getLogger(__name__)
+_NAMES = re.compile(r"[0-9a-f]{10,64}")
+_DIGEST = re.compile(rb"[0-9a-f]{64}\n")
+
+
+class Digests:
+    """Of one registry's files. Used from one event loop."""
+
+    def __init__(self, registry: Registry, command: Sequence[str] | None = None) -> None:
+        self._registry = registry
+        self._command = command or digest_command()
+        self._making: dict[tuple[str, tuple[FileStamp, ...]], asyncio.Task[Entry]] = {}
+        self._wanted: dict[FileStamp, Entry] = {}
+        """Files to be read whole, in this order."""
+        self._tried: set[FileStamp] = set()
+        self.reading: asyncio.Task[None] | None = None
+        """What reads whole files, while there are any to be read."""
+        self._looking = asyncio.Lock()
+
+    async def known(self, entry: Entry) -> Entry:
+        """The entry with the digest of its content. Raises UnusableModel, ModelChanged."""
+        if entry.digest:
+            return entry
+        key = (entry.path, entry.files)
+        making = self._making.get(key)
+        if making is None:  # whoever else asks meanwhile waits for the same
+            making = asyncio.create_task(asyncio.to_thread(self._registry.with_digest, entry))
+            self._making[key] = making
+            making.add_done_callback(lambda done: self._made(key, done))
+        return await asyncio.shield(making)
+
+    async def of(self, digest: str) -> list[Entry]:
+        """The files that are known by a digest (`Registry.of_digest`). Raises BadRequest for what can't be one."""
+        if not _NAMES.fullmatch(digest):
+            raise BadRequest(message("digest.form", "digest", value=digest[:80]))
+        async with self._looking:
+            return await asyncio.to_thread(self._registry.of_digest, digest)
+
+    def used(self, source: Source) -> None:
+        """Pictures are made of these files: their whole SHA-256 is worth knowing."""
+        stamps = [source.files[:1], *(part.files[:1] for part in source.parts.values())]
+        new = {stamp for one in stamps for stamp in one} - self._tried
+        if not new:
+            return
+        self._tried |= new
+        for entry in self._registry.files():
+            if entry.format == "safetensors" and not entry.file_digest and new.intersection(entry.files[:1]):
+                self._wanted[entry.files[0]] = entry
+        if self._wanted and self.reading is None:
+            self.reading = asyncio.create_task(self._read())
+
+    async def stop(self) -> None:
+        """What is being read is left for a next time."""
+        self._wanted.clear()
+        if self.reading is not None:
+            self.reading.cancel()
+            await asyncio.wait([self.reading])
+
+    def _made(self, key: tuple[str, tuple[FileStamp, ...]], done: asyncio.Task[Entry]) -> None:
+        del self._making[key]
+        if not done.cancelled():
+            done.exception()  # whoever waits is told; perhaps nobody does any more
+
+    async def _read(self) -> None:
+        try:
+            while self._wanted:
+                stamp = next(iter(self._wanted))
+                entry = self._wanted.pop(stamp)
+                digest = await self._whole(stamp)
+                if digest is not None:
+                    await asyncio.to_thread(self._registry.learn_file_digest, entry, digest)
+                    _log.info("the SHA-256 of %s is %s", entry.name, digest)
+        finally:
+            self.reading = None
+
+    async def _whole(self, stamp: FileStamp) -> str | None:
+        """The SHA-256 of the file; None where it can't be had."""
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        try:
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, stderr=nothing)
+        except OSError as error:
+            _log.warning("no process can be started to read a whole file: %s", error)
+            return None
+        assert process.stdin is not None, "its input is a pipe"
+        assert process.stdout is not None, "its output is a pipe"
+        try:
+            process.stdin.write(msgspec.json.encode(stamp) + b"\n")
+            said = await process.stdout.readline()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            process.stdin.close()
+            await process.wait()
+        return said.decode().strip() if _DIGEST.fullmatch(said) else None

@@ -1,0 +1,322 @@
+"""What every handler shares: the settings, the models, the workers, and what was used last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import msgspec
+
+from ...asking.model_choice import choose_model, default_model
+from ...asking.request import GenerateRequest
+from ...asking.resolve import Defaults, stated_by, vae_of
+from ...dispatch.pool import Pool
+from ...dispatch.process import ProcessWorker
+from ...dispatch.worker import Worker
+from ...files.folders import make_own, sweep
+from ...files.shipped import folder
+from ...identity.stamp import unchanged
+from ...messages import message
+from ...moderation.policy import checks_from
+from ...pictures.images import decode_base64
+from ...pictures.looking.decoder import Decoder, Looked
+from ...pictures.looking.look import Copy
+from ...pictures.looking.turns import Turns
+from ...registry.entry import Entry
+from ...registry.matching import matching
+from ...registry.registry import Registry
+from ...registry.usable import use_of
+from ...settings.preset_files import presets_of
+from ...settings.settings import Settings
+from ...settings.values import ModelSettings
+from ...words.errors import ImagineError, ModelNotFound, UnusableModel
+from ...words.frames import Part, ResidentModel, Source, WorkerSettings
+from ..http.body import Allowance
+from .digests import Digests
+from .metrics import Metrics
+from .storage import Pictures
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_FRESH = 2.0
+"""Seconds for which what was seen of the folders is taken for granted."""
+_REMEMBERED = 32
+NO_PARTS: Mapping[str, Entry] = {}
+
+
+class Gateway:
+    """One server's state. Used from one event loop; `workers` replaces the process of its own that it would start."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        workers: Sequence[Worker] | None = None,
+        registry: Registry | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.registry = registry or registry_from(settings)
+        self.digests = Digests(self.registry)
+        self.pool = Pool(workers or [ProcessWorker(worker_settings(settings))], max_queue=settings.max_queue)
+        self.metrics = Metrics(self.pool)
+        self.allowance = Allowance()
+        self.checks = checks_from(settings.blocked_terms)
+        self.stored = pictures_from(settings)
+        self.presets = presets_of(settings)
+        self.presets.check()
+        self.stopping = False
+        self.clock = clock
+        self._recent: list[str] = []
+        self._looked_at = float("-inf")
+        self._checked = False
+        self._looking: asyncio.Task[None] | None = None
+        self._preloading: asyncio.Task[None] | None = None
+        self.decoder = Decoder()
+        self._turns = Turns()
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
+
+    async def start(self) -> None:
+        """Begins to bring the workers up and to look for models; returns before either is done."""
+        await self.pool.start()
+        self.stored.start()
+        self._look()
+        if self.settings.preload:
+            self._preloading = asyncio.create_task(self._preload(self.settings.preload))
+
+    def reload(self, settings: Settings) -> list[str]:
+        """Takes over what can change while it runs; the names of the settings that differ and can't.
+
+        Raises ImagineError for preset files that can't be used; nothing has changed then.
+        """
+        taken, fixed = self.settings.reloaded(settings)
+        presets = presets_of(taken)
+        presets.check()
+        self.settings, self.presets, self.checks = taken, presets, checks_from(taken.blocked_terms)
+        self._checked, self._looked_at = False, float("-inf")
+        self._look()
+        return fixed
+
+    async def stop(self, grace: float) -> None:
+        """Refuses new work; what runs has `grace` seconds."""
+        self.stopping = True
+        if self._preloading is not None:
+            self._preloading.cancel()
+        await self.pool.stop(grace)
+        await self.digests.stop()
+        if self._looking is not None:
+            await asyncio.wait([self._looking])
+        self.stored.stop()
+        await self.decoder.stop()
+        self._reading.shutdown(wait=False, cancel_futures=True)
+
+    async def apart(self, work: Callable[[], T], client: str = "") -> T:
+        """What `work` returns or raises, run on a thread, one such work at a time and clients in turn: large bodies."""
+        async with self._turns.turn(client):
+            return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    async def look(
+        self, client: str, text: str, field: str, *, copy: Copy | None = None, largest: int = 0
+    ) -> tuple[bytes, Looked]:
+        """The bytes of a picture in base64, and what is known of it, as `Decoder.look`. Raises BadPicture."""
+        data = await self.apart(lambda: decode_base64(text, field=field), client)
+        return data, await self.decoder.look(data, field, client, copy=copy, largest=largest)
+
+    async def entries(self) -> list[Entry]:
+        """Every file there is, as of now or a moment ago."""
+        await asyncio.shield(self._look())
+        return self._completed(self.registry.files())
+
+    async def choose(self, name: str | None) -> Entry:
+        """The model that a request gets; `name` may be an alias. Raises ModelNotFound, UnusableModel, BadRequest."""
+        return await self._as_it_is(lambda: self._choose(name))
+
+    async def to_draw(self, name: str | None) -> Entry:
+        """As `choose`, with the digest of its content, which takes a moment the first time. Raises ModelChanged too."""
+        return await self.digests.known(await self.choose(name))
+
+    async def part(self, name: str, kind: str) -> Entry:
+        """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
+        return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
+
+    async def to_load(self, name: str | None) -> Source:
+        """The model as a request that says no more draws with it: with its own VAE file, where it has one."""
+        entry = await self.to_draw(name)
+        vae = vae_of(GenerateRequest(prompt=""), self.defaults_of(entry))
+        return self.source_of(entry, {"vae": await self.part(vae, "vae")} if vae else NO_PARTS)
+
+    async def aliases(self) -> dict[str, Entry]:
+        """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""
+        await asyncio.shield(self._look())
+        found = {}
+        for name in self.settings.aliases.names():
+            with contextlib.suppress(ImagineError):
+                entry = self._choose(name)
+                if entry.name != name:
+                    found[name] = entry
+        return found
+
+    def defaults_of(self, entry: Entry) -> Defaults:
+        """What a request that doesn't say it gets on this model: what is said of it wins over what is said of all."""
+        return self._said_of(entry).defaults.over(stated_by(entry)).over(self.settings.defaults)
+
+    def source_of(self, entry: Entry, parts: Mapping[str, Entry] = NO_PARTS) -> Source:
+        """What a worker must know of a model to load it, and of the files that are used beside it, by their role."""
+        assert all(one.digest for one in (entry, *parts.values())), "take entries from `to_draw` and `part`"
+        return source_from(entry, parts, self._said_of(entry).max_batch)
+
+    def default_model(self) -> str | None:
+        """The model of every request that names none, where that is settled."""
+        return default_model(self.registry.models(), self._default())
+
+    def used(self, name: str) -> None:
+        """Remembers that a model was used just now."""
+        self._recent = [name, *(other for other in self._recent if other != name)][:_REMEMBERED]
+
+    def resident(self) -> dict[str, ResidentModel]:
+        """The models that are loaded, by name."""
+        return {model.name: model for stats in self.pool.stats for model in stats.models}
+
+    async def _as_it_is(self, find: Callable[[], Entry]) -> Entry:
+        """What `find` finds, after another look at the folders unless that is just as it was at the last one."""
+        with contextlib.suppress(ImagineError):  # what isn't there, or can't be used, may just have come or been mended
+            entry = find()
+            if await asyncio.to_thread(unchanged, entry.files):
+                self._look()
+                return entry
+        if self._looking is not None and not self._looking.done():  # it may have been looked at before it changed
+            await asyncio.wait([self._looking])
+        self._looked_at = float("-inf")
+        await asyncio.shield(self._look())
+        return find()
+
+    def _choose(self, name: str | None) -> Entry:
+        meant = None if name is None else self.settings.aliases.meant(name, self._is_model)
+        if meant is None:
+            meant = choose_model(
+                None, available=self._models(), default=self._default(), recent=self._recent, alias=name
+            )
+        try:
+            return self.registry.find_alike(meant)
+        except ModelNotFound as error:
+            alias = meant if name and meant != name else None
+            if other := self.registry.of_another_kind(meant):
+                note = message("model.other_kind", "model", name=name or meant, kind=other.kind, use=use_of(other))
+                raise UnusableModel(note) from error
+            raise ModelNotFound(name or meant, meant=alias, similar=self.registry.similar(name or meant)) from error
+
+    def _models(self) -> list[Entry]:
+        return [entry for entry in self._completed(self.registry.files()) if entry.generates]
+
+    def _completed(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries, where those whose VAE the configuration names don't lack one."""
+        named = {said.name for said in self.settings.per_model if said.defaults.vae}
+        return [msgspec.structs.replace(e, needs=()) if e.needs == ("vae",) and e.name in named else e for e in entries]
+
+    def _said_of(self, entry: Entry) -> ModelSettings:
+        said = {each.name: each for each in self.settings.per_model}
+        return said.get(entry.name) or next(
+            (each for name, each in said.items() if matching(name, [entry.name])), ModelSettings(entry.name)
+        )
+
+    def _default(self) -> str | None:
+        """The configured model, which may be one of the owner's aliases too."""
+        model = self.settings.model
+        return model and (self.settings.aliases.own.get(model) or model)
+
+    def _is_model(self, name: str) -> bool:
+        """Is there a file of that name, usable or not?"""
+        try:
+            self.registry.find_alike(name)
+        except ImagineError as error:
+            return not isinstance(error, ModelNotFound)
+        return True
+
+    def _look(self) -> asyncio.Task[None]:
+        """Looks at the folders on a thread, unless somebody is about to or just did."""
+        fresh = self.clock() - self._looked_at < _FRESH
+        if self._looking is None or (self._looking.done() and not fresh):
+            self._looking = asyncio.create_task(self._refresh())
+        return self._looking
+
+    async def _refresh(self) -> None:
+        try:
+            changes = await asyncio.to_thread(self.registry.refresh)
+        except OSError as error:
+            _log.warning("the folders of models can't be read: %s", error)
+        else:
+            for what in ("added", "changed", "removed"):
+                if entries := getattr(changes, what):
+                    _log.info("models %s: %s", what, ", ".join(entry.name for entry in entries[:20]))
+            self._say_missing()
+        self._looked_at = self.clock()
+
+    def _say_missing(self) -> None:
+        """Names in the configuration that no model has: said once, since a wrong one would only have no effect."""
+        if self._checked:
+            return
+        self._checked = True
+        own = self.settings.aliases.own
+        named = [said.name for said in self.settings.per_model]
+        named += [model for model in [*own.values(), self._default(), self.settings.preload] if model]
+        known = {*own, *self.settings.aliases.names()}
+        if missing := sorted({name for name in named if not self._is_model(name)} - known):
+            _log.warning("the configuration speaks of models that aren't there: %s", ", ".join(missing))
+
+    async def _preload(self, name: str) -> None:
+        try:
+            await self.pool.load(await self.to_load(name))
+        except ImagineError as error:
+            _log.error("%s can't be preloaded: %s", name, error)
+
+
+def source_from(entry: Entry, parts: Mapping[str, Entry] = NO_PARTS, max_batch: int | None = None) -> Source:
+    """What a worker must know of a model to load it. `max_batch`: how many of its pictures it denoises together."""
+    options: dict[str, object] = {"zero_snr": True} if entry.zero_snr else {}
+    if entry.prediction and entry.prediction != "flow":
+        options["prediction"] = entry.prediction
+    if entry.resolution:
+        options["resolution"] = entry.resolution
+    if max_batch:
+        options["max_batch"] = max_batch
+    return Source(
+        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, options=options, files=entry.files,
+        sha256=entry.file_digest, parts={role: Part(p.path, p.digest, p.files) for role, p in parts.items()},
+    )  # fmt: skip
+
+
+def registry_from(settings: Settings) -> Registry:
+    """The models in the settings' folders, and those that come with Imagine."""
+    shipped = sorted(folder().glob("*.safetensors"))
+    cache = settings.home / "cache" / "models.json"
+    with contextlib.suppress(OSError):  # without a cache every file is only read again
+        for kept in (make_own(cache.parent), settings.home / "state"):
+            sweep(kept)
+    return Registry(settings.roots, cache=cache, shipped=shipped)
+
+
+def pictures_from(settings: Settings) -> Pictures:
+    """Where pictures that are asked for by URL are kept: by default, where the system keeps a user's data."""
+    folder = settings.pictures
+    if folder is None:
+        import platformdirs  # only where it is asked
+
+        folder = platformdirs.user_data_path("imagine", appauthor=False) / "pictures"
+    return Pictures(folder, keep=settings.keep_pictures, most=settings.max_pictures * 2**20)
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    """What a worker is told of the settings."""
+    return WorkerSettings(
+        device=settings.device,
+        full_prec=settings.full_prec,
+        keep_alive=settings.keep_alive,
+        max_batch=settings.max_batch,
+        state=str(settings.home / "state"),
+        log_level=logging.DEBUG if settings.debug else logging.INFO,
+    )

@@ -1,0 +1,70 @@
+"""What Prometheus is told: the queue, steps, stages' times, errors, answers; no prompts, no client names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from ...dispatch.pool import Pool
+from ...words.events import Finished
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
+
+
+class Metrics:
+    """One server's counters."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_OfPool(pool))
+        self._stages = Histogram(
+            "imagine_stage_seconds", "Seconds a picture spent in a stage", ["stage"],
+            buckets=_BUCKETS, registry=self._registry,
+        )  # fmt: skip
+        self._loads = Counter("imagine_model_loads", "Models loaded for a picture", registry=self._registry)
+        self._answers = Counter(
+            "imagine_http_responses", "Answers, by route and status", ["route", "status"], registry=self._registry
+        )
+
+    def answered(self, route: str, status: int) -> None:
+        """An answer was sent; `route` is its pattern, never what a client wrote."""
+        self._answers.labels(route, str(status)).inc()
+
+    def finished(self, event: Finished) -> None:
+        """A picture is done."""
+        for stage, seconds in event.timings.items():
+            self._stages.labels(stage).observe(seconds)
+        if event.timings.get("loading"):
+            self._loads.inc()
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus's format."""
+        return generate_latest(self._registry)
+
+
+class _OfPool(Collector):
+    """What the pool counts itself, read when asked for."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def collect(self) -> Iterator[Metric]:
+        pool, counts = self._pool, self._pool.counts
+        yield GaugeMetricFamily("imagine_queue_jobs", "Pictures that wait", value=pool.waiting)
+        yield GaugeMetricFamily("imagine_running_jobs", "Pictures that workers hold", value=pool.running)
+        yield GaugeMetricFamily("imagine_workers_ready", "Workers that take jobs", value=len(pool.ready))
+        loaded = sum(len(stats.models) for stats in pool.stats)
+        yield GaugeMetricFamily("imagine_loaded_models", "Models that are loaded", value=loaded)
+        yield CounterMetricFamily("imagine_worker_restarts", "Times a worker was started again", value=pool.restarts)
+        yield CounterMetricFamily("imagine_steps", "Denoising steps done", value=counts.steps)
+        yield CounterMetricFamily("imagine_pictures", "Pictures made", value=counts.finished)
+        yield CounterMetricFamily("imagine_refused_jobs", "Jobs the full queue refused", value=counts.refused)
+        failed = CounterMetricFamily("imagine_failed_jobs", "Jobs without a picture, by error", labels=["error"])
+        for error, count in counts.failed.items():
+            failed.add_metric([error], count)
+        yield failed

@@ -1,0 +1,142 @@
+"""Pictures kept for a while under names that nobody can guess: what `response_format: url` points to.
+
+The folder is all there is to it: when a picture is to go stands in its name, so a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from ...files.folders import make_own, sweep
+from ...files.writing import write_atomically
+from ...messages import message
+from ...words.errors import ImagineError
+
+_log = logging.getLogger(__name__)
+MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+"""Of what is kept, by extension."""
+_NAME = re.compile(r"([0-9a-f]{1,12})-[A-Za-z0-9_-]{32}\.(?:png|jpg|webp)")
+_NEVER = 0
+
+
+class Kept(NamedTuple):
+    """A picture in the folder; `due` is when it is to go, in Unix seconds, 0 for never."""
+
+    path: Path
+    due: int
+    size: int
+    made: float
+
+
+class Pictures:
+    """A folder of pictures, each kept for `keep` seconds (negative: for ever), all together in at most `most` bytes.
+
+    The folder is made when first needed, for this user alone. Files in it that aren't ours are left alone.
+    """
+
+    def __init__(self, folder: Path, *, keep: float, most: int, clock: Callable[[], float] = time.time) -> None:
+        self.folder = folder
+        self._keep = keep
+        self._most = most
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._sweeping: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """From now on, inside a running loop, what is due goes by itself."""
+        self._sweep_soon()
+
+    def stop(self) -> None:
+        """Nothing goes by itself any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for sweeping in self._sweeping:
+            sweeping.cancel()
+
+    async def keep(self, data: bytes, extension: str) -> str:
+        """The name that `data` is kept under from now on. Raises ImagineError where it can't be written."""
+        name = await asyncio.to_thread(self.write, data, extension)
+        if self._timer is None and self._keep >= 0:
+            self._sweep_after(self._keep)
+        return name
+
+    def write(self, data: bytes, extension: str) -> str:
+        """As `keep`, on this thread; the oldest go where there is no room."""
+        assert extension in MEDIA_TYPES, extension
+        due = _NEVER if self._keep < 0 else int(self._clock() + self._keep) + 1
+        name = f"{due:x}-{secrets.token_urlsafe(24)}.{extension}"
+        try:
+            make_own(self.folder)
+            self.sweep(room=len(data))
+            write_atomically(self.folder / name, data, mode=0o600)
+        except OSError as error:
+            _log.error("the picture can't be kept in %s: %s", self.folder, error)
+            reason = (error.strerror or "it can't be written").lower()
+            raise ImagineError(message("url.unwritten", why=reason)) from error
+        return name
+
+    def find(self, name: str) -> Kept | None:
+        """The picture of that name, unless its time is over; `name` may be anything."""
+        kept = self._kept(self.folder / name) if _NAME.fullmatch(name) else None
+        return None if kept is None or self._is_due(kept) else kept
+
+    def sweep(self, room: int = 0) -> None:
+        """Removes what is due, and the oldest beyond what leaves `room` bytes. Raises OSError."""
+        sweep(self.folder)
+        found = self._all()
+        due = [kept for kept in found if self._is_due(kept)]
+        left = sorted((kept for kept in found if not self._is_due(kept)), key=lambda kept: kept.made)
+        excess = sum(kept.size for kept in left) + room - self._most
+        for kept in left:
+            if excess <= 0:
+                break
+            excess -= kept.size
+            due.append(kept)
+        for kept in due:
+            kept.path.unlink(missing_ok=True)
+
+    def _all(self) -> list[Kept]:
+        try:
+            names = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+        except FileNotFoundError:
+            return []
+        return [kept for path in names if (kept := self._kept(path))]
+
+    def _kept(self, path: Path) -> Kept | None:
+        matched = _NAME.fullmatch(path.name)
+        with contextlib.suppress(OSError):  # gone, or not ours to look at
+            if matched and path.is_file() and not path.is_symlink():
+                seen = path.stat()
+                return Kept(path, int(matched[1], 16), seen.st_size, seen.st_mtime)
+        return None
+
+    def _is_due(self, kept: Kept) -> bool:
+        return kept.due != _NEVER and kept.due <= self._clock()
+
+    def _sweep_after(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds + 1, self._sweep_soon)
+
+    def _sweep_soon(self) -> None:
+        self._timer = None
+        task = asyncio.get_running_loop().create_task(self._sweep())
+        self._sweeping.add(task)
+        task.add_done_callback(self._sweeping.discard)
+
+    async def _sweep(self) -> None:
+        """Sweeps, and comes back when the next picture is due; while nothing is kept, nothing wakes up."""
+        try:
+            await asyncio.to_thread(self.sweep)
+            left = [kept.due for kept in await asyncio.to_thread(self._all) if kept.due != _NEVER]
+        except OSError as error:
+            _log.warning("the pictures in %s can't be looked at: %s", self.folder, error)
+        else:
+            if left and self._timer is None:
+                self._sweep_after(max(0.0, min(left) - self._clock()))

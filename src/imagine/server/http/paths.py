@@ -1,0 +1,91 @@
+"""Paths as clients write them: slashes doubled or at the end, `/v1` twice or forgotten, Azure's deployments.
+
+A program joins its base URL and a path in its own way, and a person leaves out a part of the base URL. What is meant is
+plain, so it is answered; a redirect would lose the body with some clients.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from aiohttp.web_urldispatcher import AbstractResource
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractMatchInfo
+
+PICTURES = "/pictures/"
+"""Below which kept pictures are served, to whoever knows a name."""
+DEPLOYMENTS = "/openai/deployments/"
+"""Below which Azure's clients say the model in the path."""
+_WRITTEN_OTHERWISE = [
+    (re.compile(r"/{2,}"), "/"),
+    (re.compile(r"(?<=.)/$"), ""),
+    (re.compile(r"^(?:/v1|/openai)+/(?=v1/)"), "/"),
+    (re.compile(r"^(?:/v1|/openai)*/deployments/"), DEPLOYMENTS),
+    (re.compile(r"^/openai/deployments/.+?(?=/(?:chat/|)completions$|/embeddings$)"), "/v1"),
+    (re.compile(r"^(?:/v1)*(?:/openai)+/(?=images/|models(?:/|$))"), "/v1/"),
+    (re.compile(r"^/(?=images/|(?:chat/|)completions$|responses$|embeddings$)"), "/v1/"),
+]
+"""Each way of writing a path otherwise, in the order in which they are undone."""
+
+
+def canonical(path: str) -> str:
+    """The path as our routes have it, of one that may be written otherwise."""
+    for pattern, plain in _WRITTEN_OTHERWISE:
+        path = pattern.sub(plain, path)
+    return path
+
+
+def pattern_of(request: web.Request) -> str:
+    """The pattern of the route that answers, as routes declare it: never what a client wrote; "" where none does."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""
+
+
+class OtherSpellings(AbstractResource):
+    """Asked after every other resource: resolves a path that none has by its canonical spelling."""
+
+    def __init__(self, router: web.UrlDispatcher) -> None:
+        super().__init__()
+        self._router = router
+
+    @property
+    def canonical(self) -> str:
+        """Where the router files it: below `/`, which it asks last."""
+        return "/"
+
+    async def resolve(self, request: web.Request) -> tuple[AbstractMatchInfo | None, set[str]]:  # type: ignore[override]
+        """What the canonical path is resolved to."""
+        written = request.rel_url.raw_path
+        meant = canonical(written)
+        if meant == written:
+            return None, set()
+        found = await self._router.resolve(request.clone(rel_url=request.rel_url.with_path(meant, encoded=True)))
+        error = found.http_exception
+        if error is None:
+            return found, set()
+        return None, error.allowed_methods if isinstance(error, web.HTTPMethodNotAllowed) else set()
+
+    def url_for(self, **kwargs: str) -> Any:
+        """None: it has no path of its own."""
+        raise NotImplementedError
+
+    def add_prefix(self, prefix: str) -> None:
+        """It moves nowhere."""
+
+    def get_info(self) -> Any:
+        """Nothing to tell."""
+        return {}
+
+    def raw_match(self, path: str) -> bool:  # noqa: ARG002 - aiohttp's signature
+        """Is it this resource's own path? It has none."""
+        return False
+
+    def __len__(self) -> int:
+        return 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())

@@ -1,0 +1,191 @@
+"""Who is answered: peers, proxies, Host, Origin and the key, decided before anything else is read.
+
+Without a key only this machine is answered, unless the owner lists networks. A page that a browser has open elsewhere
+must reach nothing: its Origin, the site it says it comes from, and a Host rebound to us are all refused.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from ...fairness.clients import address_of, client_from_address
+from ...messages import Message, message
+from ...settings.settings import Settings
+from ...settings.values import ANY_ORIGIN, origin_of
+from .credentials import KEY_HEADERS, carries, is_explicit
+from .forwarded import Asker, asker_of, without_port
+from .paths import PICTURES, pattern_of
+
+_PICTURE = PICTURES + "{name}"
+_OPEN = frozenset(["/health", "/", _PICTURE])
+"""What needs no key; a stored picture's name is its own key."""
+_LOOPBACK_NAMES = ("localhost", "host.docker.internal")
+_EXPOSED = "X-Request-Id, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
+_METHODS = "GET, HEAD, POST, DELETE"
+_HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~-]{1,100}(?:\s*,\s*[\w!#$%&'*+.^`|~-]{1,100}){0,63}", re.ASCII)
+
+
+class Refused(Exception):
+    """A request that isn't answered; `status` and `note` say why."""
+
+    def __init__(self, status: int, note: Message) -> None:
+        super().__init__(str(note))
+        self.status = status
+        self.note = note
+
+
+class Guard:
+    """The rules of one server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.obey(settings)
+
+    def obey(self, settings: Settings) -> None:
+        """From now on the rules are those of `settings`."""
+        self._key = settings.api_key.encode() if settings.api_key else None
+        self._networks = settings.allow_remote
+        self._proxies = settings.trusted_proxies
+        own = [socket.gethostname(), settings.host, *(place.host for place in settings.listen)]
+        self._names = {*_LOOPBACK_NAMES, *(_bare(name) for name in own), f"{_bare(own[0])}.local"}
+        self._origins = set(settings.origins)
+        if settings.public_url:
+            parts = urlsplit(settings.public_url)
+            self._origins.add(origin_of(f"{parts.scheme}://{parts.netloc}"))
+        self._names |= {host for origin in self._origins if (host := _web_host(origin))}
+
+    def asker(self, request: web.Request) -> Asker:
+        """Who asks, and how they came here."""
+        return asker_of(request, self._proxies)
+
+    def may_answer(self, peer: str) -> bool:
+        """Could anything that comes from this address be answered? "" is a Unix socket."""
+        address = address_of(peer)
+        if address is None or address.is_loopback or (self._key is not None and not self._networks):
+            return True
+        return any(address in network for network in (*self._networks, *self._proxies))
+
+    def check(self, request: web.Request) -> None:
+        """Raises Refused for whom isn't to be answered."""
+        private, asker = _over_unix(request), self.asker(request)
+        keyed = self._key is not None and carries(request.headers, self._key)
+        if not private:
+            self._check_peer(asker)
+            if not keyed:
+                self._check_host(request, asker)
+        if not self._admits(request, asker):
+            raise Refused(403, message("guard.origin"))
+        if not (private or keyed or self._key is None or request.method == "OPTIONS" or pattern_of(request) in _OPEN):
+            raise Refused(401, message("guard.key"))
+
+    def cors(self, request: web.Request) -> dict[str, str]:
+        """The headers that let a page whose origin is allowed read the answer; never for any other."""
+        origin, asked = request.headers.get("Origin"), request.headers
+        if origin is None or not self._admits(request, self.asker(request)):
+            return {}
+        allowed = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _EXPOSED}
+        if request.method != "OPTIONS":
+            return allowed
+        names = asked.get("Access-Control-Request-Headers", "")
+        allowed |= {"Access-Control-Allow-Methods": _METHODS, "Access-Control-Max-Age": "600"}
+        if _HEADER_NAMES.fullmatch(names):
+            allowed["Access-Control-Allow-Headers"] = names
+        if asked.get("Access-Control-Request-Private-Network") == "true":
+            allowed["Access-Control-Allow-Private-Network"] = "true"
+        return allowed
+
+    def _check_peer(self, asker: Asker) -> None:
+        client = address_of(asker.client)
+        known = client is not None and (client.is_loopback or any(client in network for network in self._networks))
+        if not known and (self._networks or not self._key):
+            raise Refused(403, message("guard.remote"))
+        if self._key is None and asker.mark:
+            raise Refused(403, message("guard.proxy", header=asker.mark))
+
+    def _check_host(self, request: web.Request, asker: Asker) -> None:
+        host = _bare(without_port(asker.host))
+        if host in self._names or host.endswith(".localhost"):
+            return
+        if asker.vouched and self._key is not None and host:
+            return  # the proxy decides which names it serves, and nothing is to be had here without the key
+        address = address_of(host)
+        if address and (address.is_loopback or address == address_of(_own_address(request))):
+            return
+        raise Refused(403, message("guard.host"))
+
+    def _admits(self, request: web.Request, asker: Asker) -> bool:
+        """Does it come from a page that may use this server, or from no page at all?"""
+        origin = request.headers.get("Origin")
+        if origin is None and request.headers.get("Sec-Fetch-Site", "").lower() != "cross-site":
+            return True
+        if origin is None and _opens_page(request):
+            return True
+        if request.method in ("GET", "HEAD") and pattern_of(request) == _PICTURE:
+            return True  # a page that shows it was told its name
+        if self._key is not None and (is_explicit(request.headers, self._key) or _asks_with_key(request)):
+            return True  # no page has the key but one that was given it
+        return ANY_ORIGIN in self._origins or (origin is not None and self._allows(origin, asker))
+
+    def _allows(self, origin: str, asker: Asker) -> bool:
+        """Is it a page of this machine, of this server, or of an origin that the owner named?"""
+        said = origin.lower()
+        scheme, colon, _ = said.partition("://")
+        if said in self._origins or (colon and f"{scheme}://*" in self._origins):
+            return True
+        try:
+            parts = urlsplit(origin)
+            parts.port  # noqa: B018 - raises for what is no port
+        except ValueError:
+            return False
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return False
+        if said == f"{scheme}://{asker.host.lower()}":
+            return True
+        address = address_of(parts.hostname)
+        local = parts.hostname == "localhost" or parts.hostname.endswith(".localhost")
+        return local or (address is not None and address.is_loopback)
+
+
+GUARD = web.AppKey("guard", Guard)
+
+
+def client_of(request: web.Request) -> str:
+    """Whom a request comes from, for fairness: its address, or of IPv6 its network; "local" over a Unix socket."""
+    return client_from_address(request.app[GUARD].asker(request).client)
+
+
+def _over_unix(request: web.Request) -> bool:
+    """Did it come over a Unix socket? Who may open that, its mode says."""
+    own = request.transport.get_extra_info("socket") if request.transport else None
+    return own is not None and own.family == getattr(socket, "AF_UNIX", None)
+
+
+def _own_address(request: web.Request) -> str:
+    name = request.transport.get_extra_info("sockname") if request.transport else None
+    return str(name[0]) if isinstance(name, tuple) else ""
+
+
+def _web_host(origin: str) -> str | None:
+    """The host of a page's origin; None for an application's."""
+    parts = urlsplit(origin)
+    return parts.hostname if parts.scheme in ("http", "https") else None
+
+
+def _bare(host: str) -> str:
+    return host.strip("[]").rstrip(".").lower()
+
+
+def _asks_with_key(request: web.Request) -> bool:
+    """A browser's question whether a page may send a key; what follows is only answered with the right one."""
+    names = request.headers.get("Access-Control-Request-Headers", "").lower()
+    return request.method == "OPTIONS" and any(name.strip() in KEY_HEADERS for name in names.split(","))
+
+
+def _opens_page(request: web.Request) -> bool:
+    """A link on another site, followed to our page or a picture: a person's doing, which shows that site nothing."""
+    navigates = request.headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
+    alone = request.headers.get("Sec-Fetch-Dest", "document").lower() == "document"
+    return request.method == "GET" and pattern_of(request) in ("/", _PICTURE) and navigates and alone

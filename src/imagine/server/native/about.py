@@ -1,0 +1,61 @@
+"""What says how the server is: `/health` and `/metrics`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ... import __version__
+from ...messages import message, sentence
+from ...words.errors import without_folders
+from ..gateway.gateway import Gateway
+from ..gateway.keys import GATEWAY
+from ..gateway.metrics import CONTENT_TYPE
+from ..http.context import LANGUAGE
+from ..http.encoding import body_from
+
+
+async def health(request: web.Request) -> web.Response:
+    """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping."""
+    gateway = request.app[GATEWAY]
+    answer = {
+        "name": "imagine",
+        "version": __version__,
+        "status": _status(gateway),
+        "problem": _problem(gateway),
+        "ready": bool(gateway.pool.ready),
+        "devices": [{"device": ready.device, "name": ready.name} for ready in gateway.pool.ready],
+        "waiting": gateway.pool.waiting,
+        "running": gateway.pool.running,
+    }
+    return web.Response(body=body_from(answer), content_type="application/json")
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Everything counted, in Prometheus's text format."""
+    return web.Response(body=request.app[GATEWAY].metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def in_words(gateway: Gateway) -> str:
+    """How the server is, for `systemctl status`."""
+    pool = gateway.pool
+    if pool.ready:
+        where = ", ".join(ready.device for ready in pool.ready)
+        return f"{_status(gateway)} on {where}: {pool.running} running, {pool.waiting} waiting"
+    why = next((f": the worker {worker.broken}" for worker in pool.workers if worker.broken), "")
+    return f"{_status(gateway)}{why}, {pool.waiting} waiting"
+
+
+def _problem(gateway: Gateway) -> str | None:
+    """Why it is broken, in the client's language; None where it isn't."""
+    why = next((worker.broken for worker in gateway.pool.workers if worker.broken), None)
+    if why is None or _status(gateway) != "broken":
+        return None
+    return without_folders(sentence(message("worker.lost", why=why), LANGUAGE.get()))
+
+
+def _status(gateway: Gateway) -> str:
+    if gateway.stopping:
+        return "stopping"
+    if gateway.pool.ready:
+        return "ready"
+    return "broken" if all(worker.broken for worker in gateway.pool.workers) else "starting"

@@ -1,0 +1,75 @@
+"""The models there are: their names, what is known of each, its samplers; and letting a loaded one go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from ...asking.resolve import kind_of
+from ...registry.entry import Entry
+from ...registry.shown import shown
+from ...words.frames import ResidentModel
+from ...words.samplers import describe
+from ..gateway.gateway import Gateway
+from ..gateway.keys import GATEWAY
+from ..http.context import LANGUAGE
+from ..http.encoding import body_from
+
+
+async def models(request: web.Request) -> web.Response:
+    """Names, details of each, which of them are loaded, and files that can't be used as a model, with the reason.
+
+    With `digest`, only those that are known by it: of the content, the header, the whole file or its beginning.
+    `default` is the model of every request that names none; null where that depends on what was used last.
+    """
+    gateway, digest = request.app[GATEWAY], request.query.get("digest")
+    entries = await gateway.entries()
+    if digest is not None:
+        entries = await gateway.digests.of(digest)
+    resident = gateway.resident()
+    makers = [entry for entry in entries if entry.generates]
+    answer = {
+        "models": [entry.name for entry in makers],
+        "default": gateway.default_model(),
+        "details": [_detail(gateway, entry, resident.get(entry.name)) for entry in makers],
+        "others": [shown(entry, LANGUAGE.get()) for entry in entries if not entry.generates],
+    }
+    return web.Response(body=body_from(answer), content_type="application/json")
+
+
+async def model(request: web.Request) -> web.Response:
+    """Details of one, by its name or an alias, with the digest of its content; the whole file's is made meanwhile."""
+    gateway = request.app[GATEWAY]
+    entry = await gateway.to_draw(request.match_info["name"])
+    gateway.digests.used(gateway.source_of(entry))
+    answer = _detail(gateway, entry, gateway.resident().get(entry.name))
+    return web.Response(body=body_from(answer), content_type="application/json")
+
+
+async def samplers(request: web.Request) -> web.Response:
+    """The samplers with their schedules and bounds, for the model that `model` names, else for an ordinary one."""
+    name = request.query.get("model")
+    kind = kind_of(await request.app[GATEWAY].choose(name)) if name else "ordinary"
+    return web.Response(body=body_from({"samplers": describe(kind)}), content_type="application/json")
+
+
+async def unload(request: web.Request) -> web.Response:
+    """Lets a model go once no job uses it; that it isn't loaded is no error."""
+    gateway = request.app[GATEWAY]
+    entry = await gateway.choose(request.match_info["name"])
+    await gateway.pool.unload(entry.name)
+    return web.Response(body=body_from({"unloaded": entry.name}), content_type="application/json")
+
+
+def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
+    """A model as clients may know it."""
+    return shown(entry, LANGUAGE.get()) | {
+        "defaults": msgspec.to_builtins(gateway.defaults_of(entry)),
+        "loaded": _loaded(resident) if resident and resident.digest == entry.digest else None,
+    }
+
+
+def _loaded(resident: ResidentModel) -> dict[str, Any]:
+    return {"size": resident.size, "dtype": resident.dtype, "expires_in": resident.expires_in}

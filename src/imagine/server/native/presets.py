@@ -1,0 +1,16 @@
+"""`GET /presets`: the styles that a request may name."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from ..gateway.keys import GATEWAY
+from ..http.encoding import body_from
+
+
+async def presets(request: web.Request) -> web.Response:
+    """Each preset with what it sets, the owner's before those that ship."""
+    told = await asyncio.to_thread(request.app[GATEWAY].presets.told)
+    return web.Response(body=body_from({"presets": told}), content_type="application/json")

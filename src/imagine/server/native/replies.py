@@ -1,0 +1,78 @@
+"""Our own dialect: what `/generate` says, made of events. Nothing but translation."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+from ...messages import Language, Note, sentences
+from ...pictures.metadata import Recipe
+from ...words.events import Finished, Loading, Preview, Progress, Queued
+from ...words.frames import JobReport
+
+_PNG = "image/png"
+
+
+def answer_from_finished(finished: list[Finished], warnings: list[Note], language: Language = "en") -> dict[str, Any]:
+    """The one object of a request that doesn't stream; `finished` in the order of their seeds."""
+    first = finished[0]
+    answer: dict[str, Any] = {
+        "img": _base64(first.data),
+        "seed": _seed(first),
+        "meta": first.meta,
+        "timings": first.timings,
+    }
+    if len(finished) > 1:
+        answer["images"] = [{"img": _base64(each.data), "seed": _seed(each)} for each in finished]
+    own = [warning for each in finished for warning in each.warnings]
+    return answer | {"warnings": sentences([*warnings, *own], language)}
+
+
+def intermediate_from_preview(preview: Preview, seed: int) -> dict[str, Any]:
+    """The line of a picture in the making."""
+    line = {"img": _base64(preview.data), "seed": str(seed), "status": "intermediate"}
+    kind = {} if preview.media_type == _PNG else {"media_type": preview.media_type}
+    return line | {"step": preview.step, "steps": preview.steps} | kind
+
+
+def final_from_finished(
+    finished: Finished, steps: int, warnings: list[Note], language: Language = "en"
+) -> dict[str, Any]:
+    """A picture's last line."""
+    return {
+        "img": _base64(finished.data),
+        "seed": _seed(finished),
+        "status": "final",
+        "step": steps,
+        "steps": steps,
+        "meta": finished.meta,
+        "timings": finished.timings,
+        "warnings": sentences([*warnings, *finished.warnings], language),
+    }
+
+
+def news_from(event: JobReport) -> dict[str, Any] | None:
+    """The line, without a picture, of what a client asks for by `progress`; None where there is nothing to tell."""
+    match event:
+        case Queued():
+            return {"status": "queued", "job": event.job, "position": event.position}
+        case Loading():
+            return {"status": "loading", "job": event.job, "model": event.model, "fraction": event.fraction}
+        case Progress():
+            line = {"status": "progress", "job": event.job, "step": event.step, "steps": event.steps}
+            return line | {"stage": event.stage, "remaining": event.remaining}
+    return None
+
+
+def recipe_answer(recipe: Recipe, language: Language = "en") -> dict[str, Any]:
+    """What a file says of how it was made; a seed is text, since a browser's numbers end at 2^53."""
+    seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}
+    return {"meta": recipe.meta | seed, "warnings": sentences(recipe.warnings, language)}
+
+
+def _seed(finished: Finished) -> str:
+    return str(finished.meta["seed"])
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")

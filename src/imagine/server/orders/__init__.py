@@ -1,0 +1,1 @@
+"""From a request to jobs, and what happens to them."""

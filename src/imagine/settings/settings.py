@@ -1,0 +1,290 @@
+"""Every option of the server, declared once: its flag, its IMAGINE_* variable, its place in the YAML file, its default.
+
+What the command line says wins over the environment, that over the file, that over the defaults.
+"""
+
+# ruff: noqa: RUF009 - option() only makes a field
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..asking.aliases import Aliases
+from ..asking.checking import check_text, shown
+from ..asking.presets import Preset
+from ..asking.resolve import NO_DEFAULTS, Defaults
+from ..files.reading import read_text
+from ..registry import model_folders
+from ..words.errors import BadRequest, ImagineError
+from . import values as values
+from .config_file import read_config
+from .values import LogFormat, ModelSettings, Network, Place
+
+PORT = 5000
+PREFIX = "IMAGINE_"
+CREDENTIAL = "imagine-api-key"
+"""The name of the systemd credential (`LoadCredential=`) that holds the API key."""
+_KEY = frozenset(["api_key", "api_key_file"])
+_LONGEST_KEY_FILE = 2**16
+_NOTHING = ("none", "False", "Defaults()")
+_OTHERS = tuple(PREFIX + name for name in ("CONFIG", "RUNTIME", "NOHISTORY", "BINARY", "CHROMIUM", "TEST_"))
+"""Variables that something else reads: the command line, the one-file binary, the tests."""
+_FLAGS = {"origins": "origin", "trusted_proxies": "trusted-proxy", "preset_files": "presets"}
+"""What flags are called that can be said several times, each time with one of the setting's values."""
+_ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
+
+
+def option(
+    default: Any,
+    read: Callable[[object], Any],
+    text: str,
+    *,
+    secret: bool = False,
+    file_only: bool = False,
+    live: bool = False,
+) -> Any:
+    """A setting: its default, what reads it from a flag, a variable or YAML (raising ValueError), what it is for.
+
+    `file_only`: too much for a flag or a variable. `live`: it can change while the server runs.
+    """
+    metadata = {"read": read, "help": text, "secret": secret, "file_only": file_only, "live": live}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a server is told. Durations are in seconds, negative for ever."""
+
+    host: str = option("0.0.0.0", values.host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see server/security.py
+    port: int = option(PORT, values.whole(0, 65535), "The port to listen on.")
+    listen: tuple[Place, ...] = option((), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's.")
+    socket: Path | None = option(None, model_folders.path, "Listen on this Unix socket only, for this user alone.")
+    device: str = option("auto", values.device, "auto, cpu, cuda, cuda:N or mps.")
+    full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
+    home: Path = option(model_folders.HOME, model_folders.path, "The folder of models and of what is remembered.")
+    models: tuple[Path, ...] = option((), model_folders.paths, "Folders of models, instead of HOME/models.")
+    model: str | None = option(None, values.text, "The model of a request that names none.", live=True)
+    preload: str | None = option(None, values.text, "A model to load at the start.")
+    keep_alive: float = option(300.0, values.seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")
+    max_queue: int = option(512, values.whole(1, 100_000), "How many pictures may wait.")
+    max_batch: int | None = option(None, values.whole(1, 64), "How many pictures are denoised together at most.")
+    api_key: str | None = option(None, values.key, "The key that clients must send.", secret=True, live=True)
+    api_key_file: Path | None = option(None, model_folders.path, "A file that holds the key.", live=True)
+    allow_remote: tuple[Network, ...] = option(
+        (), values.networks, "Answer others without a key: all, or networks.", live=True
+    )
+    origins: tuple[str, ...] = option((), values.origins, "Origins of pages that may use this server.", live=True)
+    trusted_proxies: tuple[Network, ...] = option(
+        (), values.proxies, "Proxies whose X-Forwarded-* headers count: addresses or networks.", live=True
+    )
+    public_url: str | None = option(None, values.url, "Where clients reach this server, behind a proxy.", live=True)
+    pictures: Path | None = option(
+        None, model_folders.path, "The folder of pictures asked for by URL; otherwise the user's."
+    )
+    keep_pictures: float = option(3600.0, values.seconds, "How long a picture asked for by URL is kept.")
+    max_pictures: int = option(1024, values.whole(1, 10_000_000), "How many MB of them are kept; the oldest go first.")
+    blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.", live=True)
+    offline: bool = option(False, values.yes_or_no, "Never use the network.")
+    log_format: LogFormat = option("text", values.log_format, "text or json.", live=True)
+    debug: bool = option(False, values.yes_or_no, "Log prompts and every setting of each picture.", live=True)
+    aliases: Aliases = option(
+        Aliases(),
+        values.aliases,
+        "Names that stand for another model; without one: the default.",
+        file_only=True,
+        live=True,
+    )
+    defaults: Defaults = option(
+        NO_DEFAULTS, values.general, "What a request that doesn't say it gets.", file_only=True, live=True
+    )
+    per_model: tuple[ModelSettings, ...] = option(
+        (), values.per_model, "By model: what such a request gets, its vae, and max_batch.", file_only=True, live=True
+    )
+    ref_image_max_size: int | None = option(
+        None,
+        values.whole(64, 4096),
+        "The longest side of reference pictures; larger ones are scaled down first.",
+        live=True,
+    )
+    presets: tuple[Preset, ...] = option((), values.presets, "Style presets, by name.", file_only=True, live=True)
+    preset_files: tuple[Path, ...] = option(
+        (), model_folders.paths, "Files of style presets, YAML or JSON, beside HOME/presets.yaml.", live=True
+    )
+
+    def reloaded(self, said: Settings) -> tuple[Settings, list[str]]:
+        """These settings with what of `said` can change while a server runs, and the names of others that differ."""
+        taken = dataclasses.replace(self, **{o.name: getattr(said, o.name) for o in OPTIONS if o.live})
+        return taken, [o.name for o in OPTIONS if getattr(taken, o.name) != getattr(said, o.name)]
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders that models are looked for in."""
+        return model_folders.roots_of(self.models, self.home)
+
+    def said(self) -> dict[str, str]:
+        """Every setting in words for a log; of a secret, only whether there is one."""
+        return {o.name: ("set" if value else "none") if o.secret else _shown(value) for o, value in self._pairs()}
+
+    def __str__(self) -> str:
+        """What is set, for a log."""
+        return ", ".join(f"{name} {text}" for name, text in self.said().items() if text not in _NOTHING)
+
+    def __repr__(self) -> str:
+        return f"Settings({self.said()})"
+
+    def _pairs(self) -> list[tuple[Option, Any]]:
+        return [(o, getattr(self, o.name)) for o in OPTIONS]
+
+
+class Option(NamedTuple):
+    """One setting as help texts and tables show it."""
+
+    name: str
+    variable: str
+    default: Any
+    help: str
+    secret: bool
+    file_only: bool
+    """It stands in the configuration file, and is no flag or variable."""
+    live: bool
+    """It can change while the server runs: `imagine serve` reads it again on SIGHUP."""
+
+
+OPTIONS = [
+    Option(
+        f.name,
+        PREFIX + f.name.upper(),
+        f.default,
+        f.metadata["help"],
+        f.metadata["secret"],
+        f.metadata["file_only"],
+        f.metadata["live"],
+    )
+    for f in dataclasses.fields(Settings)
+]
+"""Every setting, in the order of its declaration."""
+
+_READ: dict[str, Callable[[object], Any]] = {f.name: f.metadata["read"] for f in dataclasses.fields(Settings)}
+
+
+def settings_from(
+    flags: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None, config: str | None = None
+) -> tuple[Settings, list[str]]:
+    """The settings, and sentences on what the file says that has no effect.
+
+    `flags` are by the names in `Settings`, None where not given; `config` is the text of a YAML file.
+    Raises ImagineError, naming the flag, variable or key and what it can be.
+    """
+    environ = os.environ if environ is None else environ
+    warnings: list[str] = []
+    said: dict[str, Any] = {}
+    if config is not None:
+        from_file, warnings = read_config(config, _READ)
+        said = _layer(from_file, "{} in the configuration file")
+    if (key := _credential(environ)) is not None:
+        said = _over(said, {"api_key_file": key})
+    warnings += _unknown_variables(environ)
+    said = _over(said, _layer(_variables(environ), PREFIX + "{}"))
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    said = _over(said, _layer(given, "--{}"))
+    if said.get("api_key_file") is not None:
+        said["api_key"] = _key_in(said["api_key_file"])
+    settings = Settings(**said)
+    return settings, [*warnings, *_open_to_pages(settings)]
+
+
+def _open_to_pages(settings: Settings) -> list[str]:
+    """What an owner should know who lets in pages that anybody can make."""
+    anybodys = [origin for origin in settings.origins if origin in (values.ANY_ORIGIN, values.OPAQUE_ORIGIN)]
+    if not anybodys or settings.api_key:
+        return []
+    return [f"the origin {anybodys[0]} lets any page that is open in a browser here use this server: set an API key"]
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence on each variable that looks like a setting's and is none: a letter is easily missed."""
+    known = [o.variable for o in OPTIONS if not o.file_only]
+    unknown = sorted(n for n in environ if n.startswith(PREFIX) and n not in known and not n.startswith(_OTHERS))
+    told = []
+    for name in unknown:
+        meant = get_close_matches(name, known, 1, 0.8)
+        told.append(f"the variable {name} has no effect" + (f"; did you mean {meant[0]}?" if meant else ""))
+    return told
+
+
+def _over(said: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
+    """Both, where `layer` wins; a key that it says in one way replaces one that was said in the other."""
+    replaced = _KEY if _KEY & layer.keys() else frozenset()
+    return {name: value for name, value in said.items() if name not in replaced} | layer
+
+
+def _credential(environ: Mapping[str, str]) -> Path | None:
+    """The key's file that systemd has handed over; None where it hasn't. Raises ImagineError where nobody can tell."""
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    try:
+        return next((file for file in Path(folder).iterdir() if file.name == CREDENTIAL), None) if folder else None
+    except OSError as error:
+        raise ImagineError(f"the credentials in {folder} can't be read: {error.strerror}", field="api_key") from error
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the environment says, without quotes around it; an empty variable says nothing, a blank key is a mistake."""
+    written = {o.name: (o.secret, environ.get(o.variable, "")) for o in OPTIONS if not o.file_only}
+    bare = {name: text.strip(" '\"") or (text if secret else "") for name, (secret, text) in written.items()}
+    return {name: text for name, text in bare.items() if text}
+
+
+def _layer(given: Mapping[str, object], named: str) -> dict[str, Any]:
+    """One source's values, read; a host may bring its port."""
+    said = dict(given)
+    host = said.get("host")
+    if isinstance(host, str):
+        rest = host.strip().split("://", 1)[-1].rstrip("/")
+        if (parts := _ADDRESS.fullmatch(rest)) and parts["port"]:
+            said["host"] = parts["host"] or "0.0.0.0"  # noqa: S104 - as the default
+            said.setdefault("port", parts["port"])
+        else:
+            said["host"] = rest
+    return {name: _value(name, value, named) for name, value in said.items()}
+
+
+def _value(name: str, value: object, named: str) -> Any:
+    flag = _FLAGS.get(name, name.replace("_", "-"))
+    where = named.format(name.upper() if named.startswith(PREFIX) else flag)
+    if named.startswith("{}"):
+        where = named.format(name)
+    read = _READ[name]
+    try:
+        if isinstance(value, str) and read not in (model_folders.path, model_folders.paths, values.key):
+            check_text(value, where)
+        return read(value)
+    except BadRequest as error:
+        raise ImagineError(f"{where} is not text in UTF-8", field=name) from error
+    except ValueError as error:
+        parts = value if isinstance(value, list | tuple) else []
+        several = ", ".join(part for part in parts if isinstance(part, str))
+        seen = ("set" if value else "empty") if name == "api_key" else shown(several or value)
+        raise ImagineError(f"{where} is {seen}; it must be {error}", field=name) from error
+
+
+def _key_in(path: Path) -> str:
+    key = read_text(path, _LONGEST_KEY_FILE, field="api_key_file").strip()
+    if not key:
+        raise ImagineError(f"the key file {path} is empty", field="api_key_file")
+    try:
+        return values.key(key)
+    except ValueError as error:
+        raise ImagineError(f"the key in the file {path} must be {error}", field="api_key_file") from error
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

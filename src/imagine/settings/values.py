@@ -1,0 +1,250 @@
+"""What a setting can be: a reader for each, of flags, variables and YAML, whose ValueError says what it must be."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, get_args
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ..asking.aliases import Aliases
+from ..asking.checking import checked, shown
+from ..asking.duration import seconds_from_duration
+from ..asking.presets import SPELLINGS, Preset, presets_from, unfolded
+from ..asking.request import one_spelling
+from ..asking.resolve import NO_DEFAULTS, Defaults
+from ..words.errors import BadRequest
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LogFormat = Literal["text", "json"]
+EVERYONE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
+_PROXIES = "addresses or networks of your proxies, such as 127.0.0.1 or 172.18.0.0/16, and not everybody"
+_KEY = re.compile(r"[!-~](?:[ -~]{0,998}[!-~])?")
+_APPLICATION = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://\*")
+_FILES = re.compile(r"file:/+\*?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("text")
+    return value
+
+
+def yes_or_no(value: object) -> bool:
+    said = str(value).strip().lower()
+    if said in _YES or said in _NO:
+        return said in _YES
+    raise ValueError("true or false")
+
+
+def whole(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        said = str(value).strip()
+        if not re.fullmatch("[0-9]{1,9}", said) or not least <= int(said) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(said)
+
+    return read
+
+
+def seconds(value: object) -> float:
+    said = str(value).strip()
+    try:
+        number = float(said) if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", said) else seconds_from_duration(said)
+    except ValueError as error:
+        raise ValueError("a number of seconds, or a duration such as 5m; negative is for ever") from error
+    return max(-1.0, number)
+
+
+def device(value: object) -> str:
+    if not _DEVICE.fullmatch(str(value)):
+        raise ValueError("auto, cpu, cuda, cuda:N or mps")
+    return str(value)
+
+
+def host(value: object) -> str:
+    host = str(value).strip("[] ")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        if _HOST_NAME.fullmatch(host):
+            return host
+    raise ValueError("an address or a name to listen on, such as 0.0.0.0 or localhost:5000")
+
+
+class Place(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def places(value: object) -> tuple[Place, ...]:
+    return tuple(_place(str(part)) for part in _list(value))
+
+
+def _place(said: str) -> Place:
+    name, colon, port = said.strip().split("://", 1)[-1].rstrip("/").rpartition(":")
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536 or (":" in name) != ("[" in name):
+        raise ValueError("addresses with a port, such as 127.0.0.1:11434")
+    return Place(host(name or "0.0.0.0"), int(port))  # noqa: S104 - answers only this machine, see server/security.py
+
+
+def terms(value: object) -> tuple[str, ...]:
+    found = tuple(str(part).strip() for part in _list(value))
+    if not all(any(map(str.isalnum, term)) for term in found):
+        raise ValueError("words, or phrases of them")
+    return found
+
+
+def _list(value: object) -> list[object]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def networks(value: object) -> tuple[Network, ...]:
+    """Whom to answer: true is everyone, false nobody but this machine."""
+    if str(value).strip().lower() in (*_NO, "[]", "()"):
+        return ()
+    if str(value).strip().lower() in (*_YES, "all"):
+        return EVERYONE
+    try:
+        return tuple(ipaddress.ip_network(str(part), strict=False) for part in _list(value))
+    except ValueError as error:
+        raise ValueError("all, or networks such as 192.168.1.0/24") from error
+
+
+def proxies(value: object) -> tuple[Network, ...]:
+    """Networks of proxies; everybody is none, since then everybody could say to be anybody."""
+    try:
+        found = networks(value)
+    except ValueError as error:
+        raise ValueError(_PROXIES) from error
+    if any(network.prefixlen == 0 for network in found):
+        raise ValueError(_PROXIES)
+    return found
+
+
+def key(value: object) -> str:
+    """A key that clients can send: as a header's value, in whichever encoding they write those."""
+    if not isinstance(value, str) or not _KEY.fullmatch(value):
+        raise ValueError("text of 1 to 1000 visible ASCII characters, without a space at either end")
+    return value
+
+
+def origins(value: object) -> tuple[str, ...]:
+    return tuple(origin_of(OPAQUE_ORIGIN if part is None else str(part)) for part in _list(value))
+
+
+ANY_ORIGIN = "*"
+OPAQUE_ORIGIN = "null"
+"""Of pages that a browser gives no origin: files, sandboxed frames. Any site can make such a frame."""
+
+
+def origin_of(text: str) -> str:
+    """An origin as browsers write it, or `*` for any; of an application's own scheme, `app://*` is any of its pages.
+
+    Raises ValueError for what is none.
+    """
+    said = text.strip().lower()
+    if said in (ANY_ORIGIN, OPAQUE_ORIGIN) or _APPLICATION.fullmatch(said):
+        return said
+    if _FILES.fullmatch(said):
+        return "file://"
+    parts = urlsplit(said)
+    if not parts.scheme or not parts.netloc or "*" in said or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("origins such as https://example.org, app://obsidian.md, app://*, file://, null or *")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def url(value: object) -> str:
+    parts = urlsplit(str(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL such as https://pictures.example.org")
+    return str(value).rstrip("/")
+
+
+def log_format(value: object) -> str:
+    if value not in get_args(LogFormat):
+        raise ValueError("text or json")
+    return str(value)
+
+
+def aliases(value: object) -> Aliases:
+    """Names, or patterns with one `*`, each with the model it stands for; no value is the default model."""
+    if not isinstance(value, Mapping):
+        raise ValueError("a mapping of names to models")  # noqa: TRY004 - told as the others are
+    for alias, model in value.items():
+        if not isinstance(alias, str) or not alias or alias.count("*") > 1:
+            raise ValueError(f"a mapping whose keys are names, or patterns with one *, and not {shown(alias)}")
+        if model is not None and (not isinstance(model, str) or not model):
+            raise ValueError(f"a mapping of names to models; {shown(alias)} can't be {shown(model)}")
+    return Aliases(value)
+
+
+class ModelSettings(msgspec.Struct, frozen=True, repr_omit_defaults=True):
+    """What the configuration says of one model."""
+
+    name: str
+    defaults: Defaults = NO_DEFAULTS
+    max_batch: int | None = None
+    """How many of its pictures are denoised together at most; more are split."""
+
+
+def defaults(value: object) -> Defaults:
+    if not isinstance(value, Mapping):
+        raise ValueError("a mapping of " + ", ".join(Defaults.__struct_fields__))  # noqa: TRY004 - told as the others are
+    try:
+        plain, spelled = one_spelling(unfolded(value), SPELLINGS)
+        found, unknown = checked(plain, Defaults, spelled=spelled)
+    except BadRequest as error:
+        raise ValueError(f"a mapping of fields that can be asked for; {error}") from error
+    if unknown:
+        raise ValueError(f"a mapping of {', '.join(Defaults.__struct_fields__)}, without {shown(unknown[0])}")
+    return found
+
+
+def general(value: object) -> Defaults:
+    """Those of all models: a VAE fits one family only."""
+    found = defaults(value)
+    if found.vae is not None:
+        raise ValueError("such that vae stands under a model's name in per_model")
+    return found
+
+
+def per_model(value: object) -> tuple[ModelSettings, ...]:
+    if not isinstance(value, Mapping):
+        raise ValueError("a mapping of models' names to what they get")  # noqa: TRY004 - told as the others are
+    return tuple(_model_settings(str(name), said) for name, said in value.items())
+
+
+def _model_settings(name: str, said: object) -> ModelSettings:
+    if not isinstance(said, Mapping):
+        raise ValueError(f"a mapping of models' names to mappings; {shown(name)} is {shown(said)}")  # noqa: TRY004
+    rest = dict(said)
+    batch = rest.pop("max_batch", None)
+    try:
+        most = None if batch is None else whole(1, 64)(batch)
+    except ValueError as error:
+        raise ValueError(f"such that max_batch of {shown(name)} is {error}, and not {shown(batch)}") from error
+    try:
+        return ModelSettings(name, defaults(rest), most)
+    except ValueError as error:
+        raise ValueError(f"such that {shown(name)} is {error}") from error
+
+
+def presets(value: object) -> tuple[Preset, ...]:
+    try:
+        return tuple(presets_from(value))
+    except BadRequest as error:
+        raise ValueError(f"a mapping of names to presets; {error}") from error

@@ -1,0 +1,1 @@
+"""What every part speaks: errors, events, recipes, frames, the table of samplers."""

@@ -1,0 +1,287 @@
+"""The typed protocol between a gateway and a worker: what may be said, and how it is framed.
+
+A frame is four bytes of big-endian length, then one msgpack map whose `type` names the class. A gateway says
+`Command`s; a worker says `Report`s, which are the events of `imagine.words.events` and news about the worker itself.
+Picture bytes cross as they are: encoded by whoever made them, never looked into here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from ..identity.stamp import FileStamp
+from .events import AnyEvent, Event, Failed, Finished
+from .recipe import GenerationParams
+
+MAX_FRAME = 256 * 2**20
+"""Bytes of the largest frame: beyond any picture we make, below what would hurt the gateway."""
+
+REFUSED = 78
+"""The exit status of a worker whose settings can't be, as of a device that isn't there (EX_CONFIG of sysexits.h)."""
+
+_PREFIX = 4
+_identities = msgspec.json.Encoder(order="deterministic")
+T = TypeVar("T")
+
+
+class FrameError(ValueError):
+    """The other side said something that is no frame: there is no way back into step with it."""
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a worker must know before it imports torch. `None` leaves a choice to the worker."""
+
+    device: str = "auto"
+    full_prec: bool = False
+    keep_alive: float = 300.0
+    """Seconds a model stays after its last use: negative is for ever, 0 not at all."""
+    max_batch: int | None = None
+    memory: int | None = None
+    """Bytes of device memory that resident models may take."""
+    threads: int | None = None
+    state: str | None = None
+    """A folder for what is decided once per machine and model."""
+    heartbeat: float = 1.0
+    """Seconds between two heartbeats."""
+    log_level: int = 20
+    """Of our own records, one of the standard library's numbers; libraries are heard from warnings on."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A file that replaces or adds a part of a model, the digest of its content, and which file it is."""
+
+    path: str
+    digest: str
+    files: tuple[FileStamp, ...] = ()
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a model lies and what its header told, so that the engine needs neither names nor a registry."""
+
+    name: str
+    digest: str
+    """Of its content."""
+    path: str
+    """A `.safetensors` file or a diffusers folder."""
+    family: str
+    files: tuple[FileStamp, ...] = ()
+    """Which files they are: others at the same paths are another model."""
+    sha256: str = ""
+    """Of the whole file, where it is known."""
+    parts: dict[str, Part] = {}
+    """By its role: `vae`, `refiner`."""
+    options: dict[str, Any] = {}
+    """What the sidecar or the metadata says, such as `prediction`."""
+
+    @property
+    def stamps(self) -> dict[str, FileStamp]:
+        """Every file that it is loaded from, by its path."""
+        parts = [part.files for role, part in self.parts.items() if role != "refiner"]
+        return {stamp.path: stamp for files in (self.files, *parts) for stamp in files}
+
+    @property
+    def identity(self) -> str:
+        """Equal for what is the same model once it is loaded. A refiner is a model of its own."""
+        parts = {role: part for role, part in self.parts.items() if role != "refiner"}
+        return _identities.encode([self.path, self.digest, self.files, parts, self.options]).decode()
+
+
+class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Show the predicted picture after every `every` of the user's steps; 0: never."""
+
+    kind: Literal["linear", "vae", "latents"] = "linear"
+    every: int = 0
+
+
+class Command(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
+    """What a gateway tells a worker."""
+
+
+class Start(Command, frozen=True, tag="start"):
+    """The first command, and said once: what kind of worker to be."""
+
+    settings: WorkerSettings = WorkerSettings()
+
+
+class Submit(Command, frozen=True, tag="submit"):
+    """Make one picture. Ends with exactly one `Finished(last=True)` or `Failed` of this job.
+
+    `img` and `mask` are the encoded pictures whose digests `params` names.
+    """
+
+    job: str
+    client: str
+    params: GenerationParams
+    source: Source
+    img: bytes | None = None
+    mask: bytes | None = None
+    preview: PreviewSettings = PreviewSettings()
+    keep_alive: float | None = None
+    """Seconds, as in `WorkerSettings`; None: the worker's own."""
+
+
+class Cancel(Command, frozen=True, tag="cancel"):
+    """Take a job back: answered by `Failed(error="Cancelled")`, unless it has ended."""
+
+    job: str
+
+
+class Load(Command, frozen=True, tag="load"):
+    """Have a model ready: ends with `Loaded` or `Failed` of this job."""
+
+    job: str
+    source: Source
+    keep_alive: float | None = None
+
+
+class Unload(Command, frozen=True, tag="unload"):
+    """Let a model go once no job uses it: ends with `Unloaded` or `Failed` of this job."""
+
+    job: str
+    model: str
+
+
+class Shutdown(Command, frozen=True, tag="shutdown"):
+    """End after the step that is running."""
+
+
+class Loaded(Event, frozen=True, tag="loaded"):
+    """The model of a `Load` is resident; reading it took `seconds` (0: it was there already)."""
+
+    model: str
+    seconds: float = 0.0
+
+
+class Unloaded(Event, frozen=True, tag="unloaded"):
+    """The model of an `Unload` is gone, or was not there."""
+
+    model: str
+
+
+class Ready(msgspec.Struct, frozen=True, tag_field="type", tag="ready", kw_only=True):
+    """The worker takes jobs: the device it chose, and everything about it that decides bits."""
+
+    device: str
+    name: str = ""
+    """What the device calls itself."""
+    dtypes: dict[str, str] = {}
+    """The role (`denoiser`, `vae`, …) to the dtype it runs in."""
+    versions: dict[str, str] = {}
+    memory: int = 0
+    """Bytes the device has."""
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat", kw_only=True):
+    """Said by a thread of its own every `WorkerSettings.heartbeat` seconds, whatever the main one does."""
+
+    stage: str
+    age: float
+    """Seconds since the main thread last changed stage or ended a step."""
+    steps: int
+    """Units of work done since the start."""
+    busy: bool
+
+
+class ResidentModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A loaded model: its bytes on the device, and in how many seconds it goes (None: never, or in use)."""
+
+    name: str
+    digest: str
+    identity: str = ""
+    """Of its `Source`."""
+    family: str = ""
+    dtype: str = ""
+    size: int = 0
+    expires_in: float | None = None
+
+
+class Stats(msgspec.Struct, frozen=True, tag_field="type", tag="stats", kw_only=True):
+    """What the worker holds; said when it changed, and every second or so of work."""
+
+    models: list[ResidentModel] = []
+    memory: dict[str, int] = {}
+    """Bytes: `used`, `free`, `total`, …"""
+    step_seconds: dict[str, float] = {}
+    """Batch key to the recent mean seconds of one step."""
+    jobs: int = 0
+    steps: int = 0
+
+
+class Log(msgspec.Struct, frozen=True, tag_field="type", tag="log", kw_only=True):
+    """One record of the worker's logging; `level` is one of the standard library's numbers."""
+
+    level: int
+    name: str
+    message: str
+
+
+AnyCommand = Start | Submit | Cancel | Load | Unload | Shutdown
+JobReport = AnyEvent | Loaded | Unloaded
+Report = JobReport | Ready | Heartbeat | Stats | Log
+
+_encoder = msgspec.msgpack.Encoder()
+_commands: msgspec.msgpack.Decoder[AnyCommand] = msgspec.msgpack.Decoder(AnyCommand)
+_reports: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
+
+
+def ends(report: JobReport) -> bool:
+    """Is this the last thing ever said about its job?"""
+    return report.last if isinstance(report, Finished) else isinstance(report, Failed | Loaded | Unloaded)
+
+
+def encode(frame: AnyCommand | Report) -> bytearray:
+    """The bytes of one frame, its length first. Raises FrameError for what can't be said or is beyond MAX_FRAME."""
+    buffer = bytearray(_PREFIX)
+    try:
+        _encoder.encode_into(frame, buffer, _PREFIX)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise FrameError(f"{type(frame).__name__} can't be sent: {error}") from error
+    length = len(buffer) - _PREFIX
+    if length > MAX_FRAME:
+        raise FrameError(f"a frame of {length} bytes is larger than {MAX_FRAME}")
+    buffer[:_PREFIX] = length.to_bytes(_PREFIX, "big")
+    return buffer
+
+
+def command_from_bytes(body: bytes) -> AnyCommand:
+    """The command in a frame's body. Raises FrameError."""
+    return _decoded(_commands, body)
+
+
+def report_from_bytes(body: bytes) -> Report:
+    """The report in a frame's body. Raises FrameError."""
+    return _decoded(_reports, body)
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FrameError(f"not a frame of ours: {error}") from error
+
+
+class Assembler:
+    """Cuts a stream of bytes, in whatever pieces it comes, into the bodies of frames."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Takes the next piece; yields every body that is complete by now. Raises FrameError."""
+        self._pending += data
+        while (end := self._end()) is not None:
+            body = bytes(memoryview(self._pending)[_PREFIX:end])
+            del self._pending[:end]
+            yield body
+
+    def _end(self) -> int | None:
+        """Where the first pending frame ends, when all of it is there."""
+        if len(self._pending) < _PREFIX:
+            return None
+        length = int.from_bytes(self._pending[:_PREFIX], "big")
+        if not 0 < length <= MAX_FRAME:
+            raise FrameError(f"a frame can't be {length} bytes")
+        return _PREFIX + length if len(self._pending) >= _PREFIX + length else None

@@ -63,7 +63,7 @@ class Daemon:
     def decoders(self) -> list[psutil.Process]:
         """Those that look at input pictures: one at most, and none long after the last picture."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if {"imagine.pictures", DECODER_ARGUMENT} & _arguments(child)]
+        return [child for child in children if {"imagine.pictures.looking", DECODER_ARGUMENT} & _arguments(child)]
 
     def stop(self) -> int:
         """Ends it as systemd would; its exit status."""

@@ -319,7 +319,7 @@ def test_a_model_that_nothing_decides_is_refused_with_the_list(name, default, av
 def test_a_request_costs_neither_torch_nor_numpy_nor_pillow():
     modules = "request, resolve, replay, sizes, json_body, model_choice"
     code = (
-        f"import sys; from imagine import {modules}; "
+        f"import sys; from imagine.asking import {modules}; "
         "print(sorted({'torch', 'numpy', 'PIL', 'scipy', 'diffusers', 'transformers', 'asyncio'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

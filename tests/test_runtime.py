@@ -20,7 +20,7 @@ from imagine.processes.runtime import (
 def test_source_is_run_by_its_interpreter() -> None:
     assert program({FILE: "/opt/imagine"}) == [sys.executable, "-m", "imagine"]
     assert worker_command() == [sys.executable, "-P", "-m", "imagine.worker"]
-    assert decoder_command() == [sys.executable, "-P", "-m", "imagine.pictures"]
+    assert decoder_command() == [sys.executable, "-P", "-m", "imagine.pictures.looking"]
     assert digest_command() == [sys.executable, "-P", "-m", "imagine.identity.whole"]
 
 

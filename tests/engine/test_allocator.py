@@ -11,7 +11,7 @@ from imagine.engine.device import allocator
 PROGRAM = """
 import json, resource, sys
 import psutil, torch
-from imagine.engine import allocator
+from imagine.engine.device import allocator
 
 def faults(nbytes):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -195,7 +195,7 @@ def test_its_memory_and_its_time_are_limited_and_little_stays_when_it_waits():
 def test_a_picture_that_costs_too_much_is_refused(name, value):
     """A sound one, where less is allowed than it takes."""
     program = (
-        f"from imagine.pictures import process; process.{name} = {value}\n"
+        f"from imagine.pictures.looking import process; process.{name} = {value}\n"
         "while process.SECONDS == 0 and sum(__import__('os').times()[:2]) < 1.01: pass\n"
         "raise SystemExit(process.main())"
     )

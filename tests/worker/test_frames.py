@@ -115,7 +115,7 @@ def test_what_ends_a_job():
 
 
 def test_the_gateways_side_never_imports_anything_heavy():
-    modules = ["frames", "dispatch.worker", "dispatch.process", "dispatch.pool", "dispatch.queue"]
+    modules = ["words.frames", "dispatch.worker", "dispatch.process", "dispatch.pool", "dispatch.queue"]
     code = f"""
 import sys
 {"".join(f"import imagine.{module};" for module in modules)}

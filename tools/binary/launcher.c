@@ -392,7 +392,7 @@ static void unpack(const struct whole *file, const char *own) {
 }
 
 /* PyInstaller's loader needs zlib before it can say where its libraries lie. What the user had said is kept for the
- * programs that we start (imagine.runtime.forget_own_libraries). */
+ * programs that we start (imagine.processes.runtime.forget_own_libraries). */
 static void show_libraries(void) {
 #if defined(__linux__)
     const char *kept = "_IMAGINE_LIBRARIES", *before = getenv(kept);

@@ -30,15 +30,17 @@ from imagine.cli.serve import command as serve_command
 from imagine.files import shipped
 from imagine.pictures import containers, images
 from imagine.pictures.looking import process
-from imagine.server.app import ROUTES
+from imagine.server.dialects import DIALECTS
 from imagine.server.http import body, connections
+from imagine.server.http.dialect import Dialect
 from imagine.server.http.errors import STATUSES
+from imagine.server.native.dialect import NATIVE
 from imagine.server.ollama import describe as ollama
 from imagine.server.ollama import orders
-from imagine.server.openapi import document
+from imagine.server.openapi import DESCRIPTION, document, plain
 from imagine.server.orders.streaming import PATIENCE
 from imagine.settings.preset_files import read_presets
-from imagine.settings.settings import OPTIONS, Option
+from imagine.settings.settings import OPTIONS, Option, Settings
 from tools import document_openai, document_russian
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +49,6 @@ PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("README*.md"))]
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _ENDPOINT = ("endpoint", "what it is for")
 _ANOTHER = "another machine (of IPv6: a network of 64 bits)"
-_DIALECTS = {"OpenAI": "/v1/", "Azure": "/openai/", "Ollama": "/api/", "AUTOMATIC1111": "/sdapi/"}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -128,22 +129,21 @@ def _without_home(text: str) -> str:
 
 def endpoints(header: Sequence[str] = _ENDPOINT, told: Mapping[str, str] | None = None) -> str:
     """The routes of our own dialect."""
-    return _routes(_is_ours, header, told)
+    return _routes([dialect for dialect in DIALECTS if _is_ours(dialect)], header, told)
 
 
 def dialects() -> str:
     """The routes of other programs' dialects."""
-    return _routes(lambda path: not _is_ours(path), _ENDPOINT)
+    return _routes([dialect for dialect in DIALECTS if not _is_ours(dialect)], _ENDPOINT)
 
 
-def _is_ours(path: str) -> bool:
-    return not path.startswith(tuple(_DIALECTS.values()))
+def _is_ours(dialect: Dialect) -> bool:
+    return dialect in (NATIVE, DESCRIPTION)
 
 
-def _routes(wanted: Callable[[str], bool], header: Sequence[str], told: Mapping[str, str] | None = None) -> str:
-    summaries = {
-        f"{route.method} {re.sub(r':[^}]*', '', route.path)}": route.summary for route in ROUTES if wanted(route.path)
-    }
+def _routes(dialects: Sequence[Dialect], header: Sequence[str], told: Mapping[str, str] | None = None) -> str:
+    routes = [route for dialect in dialects for route in dialect.routes]
+    summaries = {f"{route.method} {plain(route.path)}": route.summary for route in routes}
     return table(header, [[f"`{name}`", told[name] if told else text] for name, text in summaries.items()])
 
 
@@ -152,7 +152,7 @@ def fields() -> str:
     spelled: dict[str, list[str]] = {}
     for alias, name in ALIASES.items():
         spelled.setdefault(name, []).append(f"`{alias}`")
-    declared = document(ROUTES)["components"]["schemas"]["GenerateRequest"]["properties"]
+    declared = document(DIALECTS, Settings())["components"]["schemas"]["GenerateRequest"]["properties"]
     info = msgspec.inspect.type_info(GenerateRequest)
     assert isinstance(info, msgspec.inspect.StructType)
     rows = [_field_row(field, declared[field.encode_name], spelled) for field in info.fields]

@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from imagine.dispatch.buffer import Buffer, EventStream
 from imagine.registry.registry import Registry
 from imagine.server.app import make_app
+from imagine.server.dialects import DIALECTS
 from imagine.server.gateway.gateway import Gateway
 from imagine.settings.settings import Settings
 from imagine.words.events import Failed, Finished, Loading, Preview, Progress
@@ -98,14 +99,14 @@ def add_model(folder, name):
 
 
 @contextlib.asynccontextmanager
-async def serving(folder, *, models=("fox",), worker=None, **said):
+async def serving(folder, *, models=("fox",), worker=None, dialects=DIALECTS, **said):
     """A client of a running server, its worker, and its gateway."""
     for name in models:
         add_model(folder, name)
     worker = worker or PromptedWorker()
     settings = settings_at(folder, **said)
     gateway = Gateway(settings, workers=[worker], registry=Registry(settings.roots))
-    server = TestServer(make_app(gateway))
+    server = TestServer(make_app(gateway, dialects))
     await server.start_server(auto_decompress=False)
     async with TestClient(server) as client, asyncio.timeout(PATIENCE):
         await gateway.start()

@@ -9,10 +9,11 @@ from yarl import URL
 
 from imagine import __version__
 from imagine.asking.request import ALIASES, GenerateRequest
-from imagine.server import app
+from imagine.server.dialects import DIALECTS
 from imagine.server.http import body
 from imagine.server.http.body import Allowance
 from imagine.server.openapi import document
+from imagine.settings.settings import Settings
 from imagine.words.errors import Busy
 from tests.server.served import ask
 
@@ -114,9 +115,9 @@ def test_openapi_describes_every_route_and_every_field(tmp_path):
         return json.loads((await got(client, "/openapi.json"))[1])
 
     said = ask(tmp_path, act)
-    assert said == json.loads(json.dumps(document(app.ROUTES)))
+    assert said == json.loads(json.dumps(document(DIALECTS, Settings())))
     assert {(m.upper(), p) for p, ways in said["paths"].items() for m in ways} == {
-        (route.method, re.sub(r":[^}]*", "", route.path)) for route in app.ROUTES
+        (route.method, re.sub(r":[^}]*", "", route.path)) for dialect in DIALECTS for route in dialect.routes
     }
     fields = said["components"]["schemas"]["GenerateRequest"]
     assert set(fields["properties"]) == {*GenerateRequest.__struct_fields__, *ALIASES}

@@ -12,9 +12,11 @@ from aiohttp import web
 
 from imagine.registry.registry import Registry
 from imagine.server import app
+from imagine.server.dialects import DIALECTS
 from imagine.server.gateway.gateway import Gateway
 from imagine.server.http import connections, file_limit
 from imagine.server.http.connections import Connection, Runner
+from imagine.server.http.dialect import Dialect, Route
 from tests.server.served import PATIENCE, PromptedWorker, add_model, settings_at
 
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
@@ -22,12 +24,13 @@ POST = b"POST /generate HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @contextlib.asynccontextmanager
-async def listening(folder, **options):
+async def listening(folder, dialects=DIALECTS, **options):
     """The port of a server with these bounds."""
     add_model(folder, "fox")
     settings = settings_at(folder)
     gateway = Gateway(settings, workers=[PromptedWorker()], registry=Registry(settings.roots))
-    runner = Runner(app.make_app(gateway), handler_cancellation=True, access_log=None, shutdown_timeout=0.1, **options)
+    application = app.make_app(gateway, dialects)
+    runner = Runner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0.1, **options)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with asyncio.timeout(PATIENCE):
@@ -191,10 +194,10 @@ def test_an_answer_that_nobody_takes_ends_the_connection(tmp_path, monkeypatch):
     async def large(_):
         return web.Response(body=bytes(2**25))
 
-    monkeypatch.setattr(app, "ROUTES", [app.Route("GET", "/large", large, "")])
+    only = Dialect("large", prefixes=(), routes=(Route("GET", "/large", large, ""),))
 
     async def act():
-        async with listening(tmp_path) as port, connected(port, limit=2**10) as (_, writer):
+        async with listening(tmp_path, [only]) as port, connected(port, limit=2**10) as (_, writer):
             writer.write(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")  # and nobody reads
             await ended.wait()
 

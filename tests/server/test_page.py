@@ -8,7 +8,7 @@ from PIL import Image
 
 from imagine.asking.resolve import Defaults
 from imagine.pictures import images
-from imagine.server.page import policy_from, preferred
+from imagine.server.native.page import policy_from, preferred
 from imagine.words.samplers import describe
 from tests.server.served import ask
 

@@ -7,6 +7,7 @@ import pytest
 from yarl import URL
 
 from imagine.server.http.paths import canonical
+from imagine.server.openai.dialect import OPENAI
 from tests.server.openai.painting import with_server
 from tests.server.served import ask
 
@@ -29,14 +30,15 @@ from tests.server.served import ask
     ],
 )  # fmt: skip
 def test_what_a_path_means(written, plain):
-    assert canonical(written) == plain
+    assert canonical(written, OPENAI.spellings) == plain
 
 
 def test_what_is_plain_stays_so():
     parts = ("v1", "openai", "deployments", "images", "chat", "completions", "models", "", "generations")
     for count in range(5):
         for path in map("/".join, itertools.product(parts, repeat=count)):
-            assert canonical(canonical(f"/{path}")) == canonical(f"/{path}")
+            once = canonical(f"/{path}", OPENAI.spellings)
+            assert canonical(once, OPENAI.spellings) == once
 
 
 def got(folder, *asked, **said):

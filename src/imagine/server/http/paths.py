@@ -1,4 +1,4 @@
-"""Paths as clients write them: slashes doubled or at the end, `/v1` twice or forgotten, Azure's deployments.
+"""Paths as clients write them: slashes doubled or at the end, and whatever else a dialect's programs do to one.
 
 A program joins its base URL and a path in its own way, and a person leaves out a part of the base URL. What is meant is
 plain, so it is answered; a redirect would lose the body with some clients.
@@ -7,7 +7,7 @@ plain, so it is answered; a redirect would lose the body with some clients.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -18,23 +18,14 @@ if TYPE_CHECKING:
 
 PICTURES = "/pictures/"
 """Below which kept pictures are served, to whoever knows a name."""
-DEPLOYMENTS = "/openai/deployments/"
-"""Below which Azure's clients say the model in the path."""
-_WRITTEN_OTHERWISE = [
-    (re.compile(r"/{2,}"), "/"),
-    (re.compile(r"(?<=.)/$"), ""),
-    (re.compile(r"^(?:/v1|/openai)+/(?=v1/)"), "/"),
-    (re.compile(r"^(?:/v1|/openai)*/deployments/"), DEPLOYMENTS),
-    (re.compile(r"^/openai/deployments/.+?(?=/(?:chat/|)completions$|/embeddings$)"), "/v1"),
-    (re.compile(r"^(?:/v1)*(?:/openai)+/(?=images/|models(?:/|$))"), "/v1/"),
-    (re.compile(r"^/(?=images/|(?:chat/|)completions$|responses$|embeddings$)"), "/v1/"),
-]
-"""Each way of writing a path otherwise, in the order in which they are undone."""
+Spellings = Sequence[tuple[re.Pattern[str], str]]
+"""Ways of writing a path otherwise, and what is written instead, in the order in which they are undone."""
+_OF_EVERY_PATH: Spellings = ((re.compile(r"/{2,}"), "/"), (re.compile(r"(?<=.)/$"), ""))
 
 
-def canonical(path: str) -> str:
-    """The path as our routes have it, of one that may be written otherwise."""
-    for pattern, plain in _WRITTEN_OTHERWISE:
+def canonical(path: str, spellings: Spellings = ()) -> str:
+    """The path as our routes have it, of one that may be written otherwise: by anybody, or as `spellings` say."""
+    for pattern, plain in (*_OF_EVERY_PATH, *spellings):
         path = pattern.sub(plain, path)
     return path
 
@@ -48,9 +39,10 @@ def pattern_of(request: web.Request) -> str:
 class OtherSpellings(AbstractResource):
     """Asked after every other resource: resolves a path that none has by its canonical spelling."""
 
-    def __init__(self, router: web.UrlDispatcher) -> None:
+    def __init__(self, router: web.UrlDispatcher, spellings: Spellings) -> None:
         super().__init__()
         self._router = router
+        self._spellings = spellings
 
     @property
     def canonical(self) -> str:
@@ -60,7 +52,7 @@ class OtherSpellings(AbstractResource):
     async def resolve(self, request: web.Request) -> tuple[AbstractMatchInfo | None, set[str]]:  # type: ignore[override]
         """What the canonical path is resolved to."""
         written = request.rel_url.raw_path
-        meant = canonical(written)
+        meant = canonical(written, self._spellings)
         if meant == written:
             return None, set()
         found = await self._router.resolve(request.clone(rel_url=request.rel_url.with_path(meant, encoded=True)))

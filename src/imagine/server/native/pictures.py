@@ -8,8 +8,6 @@ from aiohttp import web
 
 from ..gateway.keys import GATEWAY
 from ..gateway.storage import MEDIA_TYPES
-from ..http.paths import PICTURES
-from ..http.security import GUARD
 
 
 async def picture(request: web.Request) -> web.StreamResponse:
@@ -19,13 +17,3 @@ async def picture(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     headers = {"Content-Type": MEDIA_TYPES[kept.path.suffix[1:]], "Cache-Control": "private, max-age=3600, immutable"}
     return web.FileResponse(kept.path, headers=headers | {"Cross-Origin-Resource-Policy": "cross-origin"})
-
-
-def url_of(request: web.Request, name: str) -> str:
-    """Where a client finds a stored picture: below the configured address, else the one that it used itself.
-
-    What a trusted proxy says of that address counts, its prefix too.
-    """
-    asker = request.app[GUARD].asker(request)
-    public = request.app[GATEWAY].settings.public_url
-    return f"{public or f'{asker.scheme}://{asker.host or request.host}{asker.prefix}'}{PICTURES}{name}"

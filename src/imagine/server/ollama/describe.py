@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from ...asking.request import GenerateRequest
+from ...settings.settings import Settings
+from ..http.dialect import Route
 from .orders import NAMES
 
 _TEXT = {"type": "string"}
@@ -44,18 +46,18 @@ _NAMED_MODEL = {
 }
 
 
-def schemas() -> dict[str, Any]:
+def schemas(_: Settings) -> dict[str, Any]:
     """What the operations refer to."""
     return {"OllamaAnswer": _ANSWER}
 
 
-def described(path: str, operation: dict[str, Any]) -> dict[str, Any]:
+def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
     """The operation with this dialect's bodies."""
-    if path == "/api/pull":
+    if route.path == "/api/pull":
         return operation | _takes(_PULL | {"required": ["model"]})
-    if path == "/api/show":
+    if route.path == "/api/show":
         return operation | _takes(_NAMED_MODEL)
-    if path != "/api/generate":
+    if route.path != "/api/generate":
         return operation
     schema = {"schema": {"$ref": "#/components/schemas/OllamaAnswer"}}
     content = {"application/json": schema, "application/x-ndjson": schema}

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from ...asking.request import GenerateRequest
+from ...settings.settings import Settings
+from ..http.dialect import Route
 from .fields import EDIT, GENERATION, NAMED, OWN, SPELLINGS, VARIATION, Fields, Kind
 
 _KINDS = {"images/generations": GENERATION, "images/edits": EDIT, "images/variations": VARIATION}
@@ -38,19 +40,19 @@ _REPLY = {
 }
 
 
-def schemas() -> dict[str, Any]:
+def schemas(_: Settings) -> dict[str, Any]:
     """What the operations refer to."""
     return {"OpenAIError": _ERROR, "OpenAIImages": _REPLY}
 
 
-def described(path: str, operation: dict[str, Any]) -> dict[str, Any]:
+def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
     """The operation with this dialect's bodies and errors."""
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
     answers = {
         status: answer if status == "200" else answer | {"content": error}
         for status, answer in operation["responses"].items()
     }
-    kind = _KINDS.get("/".join(path.split("/")[-2:]))
+    kind = _KINDS.get("/".join(route.path.split("/")[-2:]))
     if kind is None:
         return operation | {"responses": answers}
     answers["429"] = {"description": "The queue is full.", "content": error}

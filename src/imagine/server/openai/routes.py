@@ -20,11 +20,11 @@ from ...words.events import Finished, Preview, Progress
 from ...words.frames import JobReport, Submit
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
+from ..http.addresses import picture_url
 from ..http.body import Holding, read_body
 from ..http.encoding import body_from
 from ..http.errors import trouble_from
 from ..http.security import client_of
-from ..native.pictures import url_of
 from ..orders.service import pictures_of, plan
 from ..orders.streaming import send_events
 from .errors import error_from
@@ -153,7 +153,7 @@ async def _item(request: web.Request, finished: Finished, delivery: Delivery, no
             raise
         notes.append(message("url.not_kept", "url", why=str(error)))
         return item
-    return {"url": url_of(request, name)} | item
+    return {"url": picture_url(request, name, gateway.settings.public_url)} | item
 
 
 async def _encoded(gateway: Gateway, data: bytes, delivery: Delivery, meta: dict[str, Any] | None = None) -> bytes:

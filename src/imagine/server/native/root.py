@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ..settings.settings import Settings
+from ...settings.settings import Settings
+from ..gateway.keys import GATEWAY
 from . import page
-from .gateway.keys import GATEWAY
 
 _AS_OLLAMA = "Ollama is running"
 

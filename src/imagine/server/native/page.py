@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from .. import __version__
-from ..files.shipped import page_folder
+from ... import __version__
+from ...files.shipped import page_folder
 
 LANGUAGES = ("en", "ru")
 """Languages that the page comes in; the first serves whoever reads none of them."""

@@ -1,0 +1,10 @@
+"""Every dialect that the server speaks: a new one is a folder, and a line here."""
+
+from __future__ import annotations
+
+from .native.dialect import NATIVE
+from .ollama.dialect import OLLAMA
+from .openai.dialect import OPENAI
+from .openapi import DESCRIPTION
+
+DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA)

@@ -1,0 +1,86 @@
+"""What a dialect is: which paths it answers, and in which shapes it says what it takes and what goes wrong.
+
+The server is a list of these values: routes, errors and `/openapi.json` follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from aiohttp import web
+
+from ...messages import Message
+from ...settings.settings import Settings
+from .errors import Trouble, native_answer
+from .paths import Spellings
+from .security import Refused
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Route(NamedTuple):
+    """One path and method, and what it is for."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    queries: tuple[str, ...] = ()
+    """What its query can say."""
+
+
+class Absent(NamedTuple):
+    """What another server has at a path and this one hasn't: its programs are told so, and what there is instead."""
+
+    method: str
+    path: str
+    status: int
+    note: Message
+
+    async def refuse(self, _: web.Request) -> NoReturn:
+        """Says it."""
+        raise Refused(self.status, self.note)
+
+
+def _native_shape(_: web.Request, trouble: Trouble) -> web.Response:
+    return native_answer(trouble)
+
+
+def _no_schemas(_: Settings) -> dict[str, Any]:
+    return {}
+
+
+def _as_it_is(_: Route, operation: dict[str, Any]) -> dict[str, Any]:
+    return operation
+
+
+class Dialect(NamedTuple):
+    """One way of asking this server for pictures, and all that the server must know of it."""
+
+    name: str
+    """What people call it."""
+    prefixes: tuple[str, ...]
+    """Below which paths its errors are said: those that it has no route for, too."""
+    routes: tuple[Route, ...]
+    error: Callable[[web.Request, Trouble], web.Response] = _native_shape
+    """The answer to what went wrong, in its shape and its names."""
+    schemas: Callable[[Settings], dict[str, Any]] = _no_schemas
+    """What its operations in `/openapi.json` refer to, by name, on a server with these settings."""
+    described: Callable[[Route, dict[str, Any]], dict[str, Any]] = _as_it_is
+    """A route's operation in `/openapi.json` as it is in this dialect, made from one that knows path and statuses."""
+    spellings: Spellings = ()
+    """How its programs write paths otherwise, in the order in which that is undone."""
+    absent: tuple[Absent, ...] = ()
+    """What its programs may ask for that isn't here."""
+
+
+SPOKEN = web.AppKey("dialects", Sequence[Dialect])
+"""Those that an application speaks."""
+
+
+def dialect_of(path: str, dialects: Sequence[Dialect]) -> Dialect | None:
+    """Whose errors are said at a canonical path: that of the longest prefix."""
+    path = path.rstrip("/") + "/"
+    below = [(len(prefix), each) for each in dialects for prefix in each.prefixes if path.startswith(prefix)]
+    return max(below, key=lambda one: one[0], default=(0, None))[1]

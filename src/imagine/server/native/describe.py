@@ -1,0 +1,88 @@
+"""Our own part of the OpenAPI document, from the declaration that requests are checked by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ...asking.request import ALIASES, GenerateRequest
+from ...asking.resolve import GUIDANCE, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH
+from ...settings.settings import Settings
+from ...words.recipe import GenerationParams, Hires
+from ..http.dialect import Route
+
+
+def _defaults_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    fields = msgspec.structs.fields(kind)
+    return {field.name: field.default for field in fields if field.default is not msgspec.NODEFAULT}
+
+
+_OBJECT = {"type": "object"}
+_TEXT = {"type": "string"}
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_PICTURE = {
+    "type": "object",
+    "properties": {
+        "img": {"type": "string", "contentEncoding": "base64", "description": "A PNG."},
+        "seed": _TEXT,
+        "images": {"type": "array", "items": _OBJECT, "description": "All of them, where count is more than 1."},
+        "meta": _OBJECT,
+        "timings": _OBJECT,
+        "warnings": {"type": "array", "items": _TEXT},
+    },
+    "required": ["img", "seed", "meta", "timings", "warnings"],
+}
+_BUILT_IN = {
+    "num_steps": NUM_STEPS, "guidance": GUIDANCE, "sampler": SAMPLER, "schedule": SCHEDULE, "strength": STRENGTH,
+    "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native", "preview": "linear",
+    "progress": False, "reproducible": False, "refiner_at": _defaults_of(GenerationParams)["refiner_at"],
+}  # fmt: skip
+"""What is taken for what isn't said, where the server's settings don't say otherwise."""
+_ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/generate"): {
+        "application/json": {"schema": _PICTURE},
+        "image/png": _BYTES,
+        "application/x-ndjson": {"schema": _OBJECT},
+    },
+    ("GET", "/pictures/{name}"): {"image/*": _BYTES},
+    ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
+    ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
+}
+_BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/generate"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
+    ("POST", "/recipe"): {"application/octet-stream": _BYTES},
+}
+
+
+def schemas(settings: Settings) -> dict[str, Any]:
+    """What the operations refer to; a field that isn't said is taken for what these settings say."""
+    _, parts = msgspec.json.schema_components([GenerateRequest], ref_template="#/components/schemas/{name}")
+    _state_defaults(parts["GenerateRequest"], _BUILT_IN | msgspec.to_builtins(settings.defaults))
+    _state_defaults(parts["SecondPass"], _defaults_of(Hires))
+    _name_aliases(parts["GenerateRequest"])
+    return parts
+
+
+def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
+    """The operation with what it takes and answers."""
+    which = (route.method, route.path)
+    answers = operation["responses"]
+    if content := _ANSWERS.get(which):
+        answers |= {"200": answers["200"] | {"content": content}}
+    if content := _BODIES.get(which):
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _state_defaults(schema: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """What a field that isn't said is taken for; a size is left to the model."""
+    for name, value in defaults.items():
+        schema["properties"][name]["default"] = value
+
+
+def _name_aliases(schema: dict[str, Any]) -> None:
+    """Other programs' spellings stand beside the fields that they mean."""
+    fields = schema["properties"]
+    for alias, name in ALIASES.items():
+        fields[alias] = {**fields[name], "description": f"The same as {name}.", "x-alias-of": name}

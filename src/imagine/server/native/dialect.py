@@ -1,0 +1,29 @@
+"""Our own dialect: every path that no other takes, the page among them."""
+
+from __future__ import annotations
+
+from ..http.dialect import Dialect, Route
+from . import about, generate, jobs, models, pictures, presets, recipe, root
+from .describe import described, schemas
+
+ROUTES = (
+    Route("GET", "/", root.root, "The page for a browser; one plain line for others."),
+    Route("GET", "/health", about.health, "That this is Imagine, its version, and whether it can draw."),
+    Route("GET", "/metrics", about.metrics, "Counters, in Prometheus's text format."),
+    Route(
+        "GET", "/models", models.models, "The models there are, and which are loaded; `digest` keeps those known by it."
+    ),
+    Route("GET", "/models/{name:.+}", models.model, "One of them, by its name or an alias, with its digest."),
+    Route(
+        "GET", "/samplers", models.samplers, "The samplers, their schedules and bounds; `model` says for which.",
+        queries=("model",),
+    ),
+    Route("DELETE", "/models/{name:.+}/loaded", models.unload, "Let a loaded model go once no job uses it."),
+    Route("GET", "/presets", presets.presets, "The style presets there are."),
+    Route("GET", "/jobs", jobs.jobs, "The jobs that wait or run."),
+    Route("DELETE", "/jobs/{id}", jobs.cancel, "Take a job back."),
+    Route("GET", "/pictures/{name}", pictures.picture, "A picture that was asked for by URL, while it is kept."),
+    Route("POST", "/generate", generate.generate, "Make a picture, or several."),
+    Route("POST", "/recipe", recipe.recipe, "What a picture or a saved JSON says of how it was made."),
+)  # fmt: skip
+NATIVE = Dialect("Imagine", prefixes=("/",), routes=ROUTES, schemas=schemas, described=described)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path("src/imagine")
+from tests import sources
+
+SOURCE = sources.PACKAGE
 HEAVY = ("torch", "diffusers", "transformers", "numpy", "scipy", "safetensors", "accelerate")
 
 OUTSIDE = tuple(f"imagine.{room}" for room in ("engine", "server", "worker", "dispatch", "cli"))
@@ -52,13 +54,11 @@ MUST_NOT_KNOW = {
 
 def imports(path: Path) -> Iterator[str]:
     """Absolute names of the modules that a file imports, those within functions and for types too."""
-    package = ["imagine", *path.relative_to(SOURCE).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in sources.nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
+            module = sources.base(node, path)
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
 

@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format bench binary binary-test toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -28,6 +28,10 @@ fuzz: .venv/ready  ## 6,000 requests that /openapi.json allows and forbids, at a
 
 soak: .venv/ready  ## half an hour of pictures, kills and broken files (MINUTES, PICTURES)
 	$(PY) -m tests.faults.soak $(or $(MINUTES),30) --pictures $(or $(PICTURES),2000)
+
+same-pictures: .venv/ready  ## the pictures, recipes and saved files of this tree against those of commit BEFORE
+	@test -n "$(BEFORE)" || { echo "say against which commit: make same-pictures BEFORE=main"; exit 2; }
+	$(PY) -m tools.same_pictures against "$(BEFORE)" $(if $(MENDED),--mended $(MENDED))
 
 lint: .venv/ready  ## style and types
 	.venv/bin/ruff check .

@@ -136,6 +136,37 @@ def write_folder(path: Path, modules: Modules, *, prediction: str = "epsilon") -
     pipeline(modules, prediction=prediction).save_pretrained(path, safe_serialization=True)
 
 
+def write_whole_folder(path: Path) -> None:
+    """A diffusers folder of a pipeline that has no family of its own here: Stable Diffusion 3, without its T5."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        _stable_diffusion_3().save_pretrained(path)
+
+
+def _stable_diffusion_3() -> Any:
+    text = CLIPTextConfig(
+        hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=4, projection_dim=32
+    )
+    tokenizer = CLIPTokenizer(
+        str(TOKENIZER_FOLDER / "vocab.json"), str(TOKENIZER_FOLDER / "merges.txt"), model_max_length=77
+    )
+    return diffusers.StableDiffusion3Pipeline(
+        transformer=diffusers.SD3Transformer2DModel(
+            sample_size=8, patch_size=1, in_channels=16, num_layers=1, attention_head_dim=8, num_attention_heads=4,
+            joint_attention_dim=32, caption_projection_dim=32, pooled_projection_dim=64, out_channels=16,
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
+        vae=diffusers.AutoencoderKL(
+            latent_channels=16, block_out_channels=(8, 8, 8, 8), norm_num_groups=4, layers_per_block=1,
+            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+            scaling_factor=1.5, shift_factor=0.06,
+        ),
+        text_encoder=CLIPTextModelWithProjection(text), tokenizer=tokenizer,
+        text_encoder_2=CLIPTextModelWithProjection(text), tokenizer_2=tokenizer,
+        text_encoder_3=None, tokenizer_3=None,
+    )  # fmt: skip
+
+
 def write_config_folder(path: Path, modules: Modules) -> None:
     """What plain diffusers needs beside a single file to load it offline: every setting, and no weights.
 

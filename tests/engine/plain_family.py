@@ -1,5 +1,7 @@
 """A family without networks, for what the engine does around one: instant, and told when to fail."""
 
+from contextlib import nullcontext
+
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
@@ -22,6 +24,7 @@ class PlainFamily:
     latent_channels, downscale, multiple, native = 4, 8, 8, 64
     takes_mask = spared = False
     warnings = ()
+    key = ""
 
     def __init__(self, nbytes=100, spares=()):
         self.nbytes = nbytes
@@ -63,6 +66,13 @@ class PlainFamily:
 
     def inpainting_channels(self, mask, masked):
         return torch.cat([mask, masked], 1)
+
+    def parts(self, stage):
+        """It is a part of its own."""
+        return (self,)
+
+    def at_work(self):
+        return nullcontext()
 
     def spare(self):
         self._call("spare")

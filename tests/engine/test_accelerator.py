@@ -14,6 +14,7 @@ import imagine.engine.loading.open
 import imagine.engine.residency.opening
 from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning
+from imagine.engine.parts.part import spare
 from imagine.engine.parts.slices import whole as in_one_go
 from imagine.messages import sentences
 from imagine.words.errors import ImagineError, OutOfMemory, UnusableModel
@@ -295,21 +296,22 @@ def test_text_encoders_wait_in_main_memory_and_come_to_the_device_to_work(accele
     expected = picture(made(engine, asked))
     family = model_of(engine)
     before = card.used
-    assert family.spare() is not None
+    assert spare(family) is not None
     assert card.used < before
-    assert family.spare() is None
+    assert spare(family) is None
     held = card.used
     assert alike(picture(made(engine, asked)), expected) == 0, "they computed on the device"
     assert card.used < held + 20_000, "all but the prompts' embeddings"
     limit, card.limit = card.limit, card.used + 1000
-    encoder = family._encoders._modules[0]
-    with family._encoders.at_work():
+    (text,) = family.parts("encode")
+    encoder = text.module
+    with text.at_work():
         assert (encoder.device.type, encoder.dtype) == ("cpu", torch.float32), "no room, and half is slow there"
     assert encoder.dtype == torch.float16
-    family.restore()
+    text.restore()
     assert encoder.device.type == "cpu", "still no room"
     card.limit = limit
-    family.restore()
+    text.restore()
     assert encoder.device.type == "cuda"
     assert card.used >= before - 20_000
 
@@ -319,7 +321,7 @@ def test_a_vae_that_ran_out_of_room_in_float32_is_as_it_was(accelerator, files):
     engine = on(card)
     made(engine, wish(source_of(files["sd"]), num_steps=1))
     family = model_of(engine)
-    vae = family._autoencoder._vae
+    vae = family.parts("decode")[0].module
     latents = torch.full((1, 4, 1, 1), float("inf"), device="cuda")
 
     def short(layer, _):
@@ -384,7 +386,7 @@ def test_a_whole_pipeline_that_runs_out_of_room_goes_on_with_less(accelerator, w
     source, _, size = whole
     engine = engine_of()
     made(engine, whole_wish(source))
-    model_of(engine).spare()
+    spare(model_of(engine))
     expected = picture(made(engine, whole_wish(source)))
     card = accelerator()
     engine = on(card)

@@ -12,7 +12,6 @@ from imagine.engine.device.memory import Shortage, replaced
 from imagine.engine.device.precision import FILE, Precision, layer_seconds
 from imagine.words.errors import BadRequest
 from imagine.words.frames import WorkerSettings
-from tests.engine.plain_family import PlainFamily
 
 CPU = torch.device("cpu")
 
@@ -43,15 +42,14 @@ def test_a_device_that_is_not_there_is_refused(wanted):
 
 
 def test_what_decides_bits_is_in_the_environment():
-    family = PlainFamily()
-    environment = Device(WorkerSettings(device="cpu")).environment(family)
+    device = Device(WorkerSettings(device="cpu"))
+    environment = device.environment("float32", spared=False)
     assert environment["device"] == "cpu"
     assert environment["dtype"] == "float32"
     assert environment["threads"] == torch.get_num_threads()
     assert environment["torch"] == torch.__version__
     assert "spared" not in environment
-    family.spared = True
-    assert Device(WorkerSettings(device="cpu")).environment(family)["spared"] is True
+    assert device.environment("float32", spared=True)["spared"] is True
 
 
 def test_products_of_float32_stay_float32():

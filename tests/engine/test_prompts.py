@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagine.engine.loading.tokenizer import FOLDER, ClipTokenizer
-from imagine.engine.parts.prompts import COMMA_REACH, MAX_CHUNKS, TextEncoder, Tower, emphasise, split
+from imagine.engine.parts.prompts import COMMA_REACH, MAX_CHUNKS, TextEncoder, split
+from imagine.engine.parts.text_part import TextPart, emphasise
 from imagine.words.errors import BadRequest, Unsupported
 
 LAYERS = 4
@@ -55,20 +56,20 @@ def model(kind: type = CLIPTextModel, seed: int = 0, width: int = 32) -> CLIPTex
 
 @pytest.fixture(scope="module")
 def sd1() -> TextEncoder:
-    return TextEncoder(Tower(model(), tokenizer()))
+    return TextEncoder(TextPart(model(), tokenizer()))
 
 
 @pytest.fixture(scope="module")
-def towers() -> tuple[Tower, Tower]:
-    return Tower(model(), tokenizer()), Tower(model(CLIPTextModelWithProjection, 1, 48), tokenizer("!"))
+def towers() -> tuple[TextPart, TextPart]:
+    return TextPart(model(), tokenizer()), TextPart(model(CLIPTextModelWithProjection, 1, 48), tokenizer("!"))
 
 
-def diffusers_sd1(tower: Tower, prompt: str, clip_skip: int | None) -> torch.Tensor:
+def diffusers_sd1(tower: TextPart, prompt: str, clip_skip: int | None) -> torch.Tensor:
     pipe = StableDiffusionPipeline(
-        None, tower.model, tower.tokenizer, None, None, None, None, requires_safety_checker=False
+        None, tower.module, tower.tokenizer, None, None, None, None, requires_safety_checker=False
     )
     # diffusers 0.42 still looks for the norm where transformers had it before 5.6
-    object.__setattr__(tower.model, "text_model", tower.model)
+    object.__setattr__(tower.module, "text_model", tower.module)
     with torch.no_grad():
         return pipe.encode_prompt(prompt, "cpu", 1, False, clip_skip=clip_skip)[0]
 
@@ -76,7 +77,7 @@ def diffusers_sd1(tower: Tower, prompt: str, clip_skip: int | None) -> torch.Ten
 @pytest.mark.parametrize("prompt", PROMPTS)
 @pytest.mark.parametrize("clip", [1, 2, LAYERS])
 def test_sd1_has_the_bits_of_diffusers(prompt: str, clip: int) -> None:
-    tower = Tower(model(), tokenizer())
+    tower = TextPart(model(), tokenizer())
     encoded = TextEncoder(tower).encode(prompt, clip=clip)
     assert encoded.embeddings.shape == (1, 77, 32)
     assert encoded.pooled is None
@@ -87,10 +88,10 @@ def test_sd1_has_the_bits_of_diffusers(prompt: str, clip: int) -> None:
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 @pytest.mark.parametrize("clip", [1, 2])
-def test_sdxl_has_the_bits_of_diffusers(towers: tuple[Tower, Tower], prompt: str, clip: int) -> None:
+def test_sdxl_has_the_bits_of_diffusers(towers: tuple[TextPart, TextPart], prompt: str, clip: int) -> None:
     first, second = towers
     pipe = StableDiffusionXLPipeline(
-        None, first.model, second.model, first.tokenizer, second.tokenizer, None, None, add_watermarker=False
+        None, first.module, second.module, first.tokenizer, second.tokenizer, None, None, add_watermarker=False
     )
     with torch.no_grad():
         expected, _, pooled, _ = pipe.encode_prompt(
@@ -102,7 +103,7 @@ def test_sdxl_has_the_bits_of_diffusers(towers: tuple[Tower, Tower], prompt: str
     assert torch.equal(encoded.pooled, pooled)
 
 
-def test_the_refiner_uses_the_second_tower_alone(towers: tuple[Tower, Tower]) -> None:
+def test_the_refiner_uses_the_second_tower_alone(towers: tuple[TextPart, TextPart]) -> None:
     both = TextEncoder(*towers, penultimate=True).encode("a fox")
     refiner = TextEncoder(towers[1], penultimate=True).encode("a fox")
     assert torch.equal(refiner.embeddings, both.embeddings[..., 32:])
@@ -117,9 +118,9 @@ def test_the_shipped_tokenizer_feeds_it_as_transformers_does() -> None:
         vocab_size=49408, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
         bos_token_id=49406, eos_token_id=49407,
     )  # fmt: skip
-    tower = Tower(CLIPTextModel(config).eval(), shipped)
+    tower = TextPart(CLIPTextModel(config).eval(), shipped)
     fed: list[list[int]] = []
-    tower.model.register_forward_pre_hook(lambda _, args: fed.append(args[0][0].tolist()))
+    tower.module.register_forward_pre_hook(lambda _, args: fed.append(args[0][0].tolist()))
     encoded = TextEncoder(tower).encode("a photo of a cat, КОТ \U0001f431")
     assert encoded.warnings == ()
     theirs = CLIPTokenizer(
@@ -146,7 +147,7 @@ def test_break_starts_a_chunk(sd1: TextEncoder) -> None:
     assert torch.equal(sd1.encode("a fox BREAK the word").embeddings, torch.cat(parts, dim=1))
 
 
-def test_padding_to_more_chunks_adds_empty_prompts(towers: tuple[Tower, Tower]) -> None:
+def test_padding_to_more_chunks_adds_empty_prompts(towers: tuple[TextPart, TextPart]) -> None:
     encoder = TextEncoder(*towers, penultimate=True)
     padded, own, empty = encoder.encode("a fox", chunks=3), encoder.encode("a fox"), encoder.encode("")
     assert torch.equal(padded.embeddings, torch.cat([own.embeddings, empty.embeddings, empty.embeddings], dim=1))
@@ -166,8 +167,8 @@ def test_emphasis_multiplies_and_keeps_the_mean(sd1: TextEncoder) -> None:
     assert weighted.mean().item() == pytest.approx(plain.mean().item(), rel=1e-5)
 
 
-def test_each_tower_keeps_its_own_mean(towers: tuple[Tower, Tower]) -> None:
-    first, second = (Tower(tower.model, tower.tokenizer) for tower in towers)
+def test_each_tower_keeps_its_own_mean(towers: tuple[TextPart, TextPart]) -> None:
+    first, second = (TextPart(tower.module, tower.tokenizer) for tower in towers)
     both = TextEncoder(first, second, penultimate=True).encode("the (fox:1.4)").embeddings
     alone = [TextEncoder(tower, penultimate=True).encode("the (fox:1.4)").embeddings for tower in (first, second)]
     assert torch.equal(both, torch.cat(alone, dim=-1))
@@ -194,7 +195,7 @@ def test_refuses_a_layer_the_model_has_not(sd1: TextEncoder, clip: int) -> None:
     assert caught.value.field == "clip"
 
 
-def test_sdxl_has_one_layer_less_to_skip(towers: tuple[Tower, Tower]) -> None:
+def test_sdxl_has_one_layer_less_to_skip(towers: tuple[TextPart, TextPart]) -> None:
     encoder = TextEncoder(*towers, penultimate=True)
     assert encoder.encode("a fox", clip=encoder.max_clip).chunks == 1
     with pytest.raises(Unsupported):
@@ -231,7 +232,7 @@ def test_names_what_cannot_be_encoded(sd1: TextEncoder, prompt: str, same_as: st
 
 def test_names_what_the_vocabulary_lacks() -> None:
     small = CLIPTokenizer(vocab={"a</w>": 0, "b</w>": 1, "<|startoftext|>": 2, "<|endoftext|>": 3}, merges=[])
-    encoded = TextEncoder(Tower(model(), small)).encode("a ж b")
+    encoded = TextEncoder(TextPart(model(), small)).encode("a ж b")
     assert "ж" in str(encoded.warnings[0])
 
 
@@ -245,13 +246,13 @@ def test_warnings_name_the_field_they_are_about(sd1: TextEncoder) -> None:
     assert "neg has" in str(sd1.encode("fox\x01", field="neg").warnings[0])
 
 
-def test_the_cache_gives_back_the_latest_and_stays_within_its_bytes() -> None:
-    tower = Tower(model(), tokenizer())
-    calls: list[int] = []
-    tower.model.register_forward_hook(lambda *_: calls.append(1))
-    one = TextEncoder(tower).encode("a").embeddings.nbytes
+def test_the_cache_gives_back_the_latest_chunks_and_stays_within_its_bytes() -> None:
+    made, calls = model(), list[int]()
+    made.register_forward_hook(lambda *_: calls.append(1))
+    one = TextEncoder(TextPart(made, tokenizer())).encode("a").embeddings.nbytes
     calls.clear()
-    encoder = TextEncoder(tower, cache_bytes=2 * one)
+    part = TextPart(made, tokenizer(), cache_bytes=2 * one)
+    encoder = TextEncoder(part)
     a = encoder.encode("a").embeddings
     encoder.encode("b")
     assert encoder.encode("a").embeddings is a
@@ -261,12 +262,12 @@ def test_the_cache_gives_back_the_latest_and_stays_within_its_bytes() -> None:
     assert len(calls) == 3
     encoder.encode("b")
     assert len(calls) == 4
-    encoder.clear()
+    assert part.spare() is None, "there is no other memory to wait in"
     assert encoder.encode("b").chunks == 1
     assert len(calls) == 5
     encoder.encode("b", clip=2)
-    encoder.encode("b", chunks=2)
-    assert len(calls) == 8
+    encoder.encode("b", chunks=2)  # and its own is known
+    assert len(calls) == 7
 
 
 COMMA = 7

@@ -28,6 +28,7 @@ from .jobs.buckets import buckets_text
 from .jobs.job import Job
 from .jobs.whole_job import WholeJob
 from .loading.open import file_bytes, open_model
+from .parts.part import is_spared
 from .parts.slices import TURN, Slices, in_one
 from .pictures import Pictures, final_of, preview_of
 from .residency.models import Measure, Models
@@ -361,7 +362,7 @@ class Engine:
         if job.submit.source.sha256:
             meta["sha256"] = job.submit.source.sha256
         tiles = {"tiles": True} if job.tiled else {}
-        meta["environment"] = self._device.environment(job.own) | tiles
+        meta["environment"] = self._device.environment(job.own.dtype, spared=is_spared(job.own)) | tiles
         return meta
 
     def _collect(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import diffusers
 import psutil
@@ -24,15 +24,6 @@ FAST_ERROR = 1e-5
 _OVERFLOWING = re.compile(r"GTX 16[356]0|\bT(500|550|600|1000|1200|2000)\b|MX[45]50|CMP 30HX")
 """Turing without tensor cores, which gives NaN in float16 (https://github.com/comfyanonymous/ComfyUI,
 `comfy/model_management.py`, `should_use_fp16`)."""
-
-
-class Computing(Protocol):
-    """What of a loaded model decides bits."""
-
-    @property
-    def dtype(self) -> str: ...
-    @property
-    def spared(self) -> bool: ...
 
 
 class Device:
@@ -91,16 +82,17 @@ class Device:
             return torch.cuda.get_device_name(self.torch)
         return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
-    def environment(self, model: Computing) -> dict[str, Any]:
-        """Everything beside the recipe that decides a picture's bits."""
+    def environment(self, dtype: str, *, spared: bool) -> dict[str, Any]:
+        """Everything beside the recipe that decides a picture's bits: of a model that computes in a dtype, and may have
+        given memory back."""
         return {
             "device": self.torch.type,
             "name": self.name,
-            "dtype": model.dtype,
+            "dtype": dtype,
             "threads": torch.get_num_threads() if self.torch.type == "cpu" else None,
             "fast_float32": self.fast_float32,
             **_kernels(self.torch),
-            **({"spared": True} if model.spared else {}),
+            **({"spared": True} if spared else {}),
             **self.versions,
         }
 

@@ -1,7 +1,7 @@
 """What a model family answers, and nothing more: the engine knows no family by name.
 
-A family wraps one loaded checkpoint. All tensors are on its device; latents and conditioning carry a leading batch
-dimension of 1, and the engine joins rows of several jobs whose conditioning has the same `shape`.
+A family is made of the parts of one loaded model. All tensors are on its device; latents and conditioning carry a
+leading batch dimension of 1, and the engine joins rows of several jobs whose conditioning has the same `shape`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...messages import Note
 from ..parts.autoencoder import Coded
+from ..parts.part import Part, Stage
 from ..parts.slices import Slices
 from ..sampling.noise import Noise
 
@@ -76,14 +77,13 @@ class Family(Protocol):
     """The side, in pixels, of the squares it was trained on."""
     takes_mask: bool
     """Its denoiser sees mask and masked picture (an inpainting checkpoint); else the engine blends."""
-    nbytes: int
-    """Bytes that it holds on the device."""
     dtype: str
     """What the denoiser computes in: `float16`, `bfloat16` or `float32`."""
     warnings: tuple[Note, ...]
     """What was odd about its file: for everybody who has a picture made with it."""
-    spared: bool
-    """Some of it was given up by `spare`, which changes the last bits of what it makes."""
+
+    def parts(self, stage: Stage) -> Sequence[Part]:
+        """What must be there for a stage."""
 
     def encode(self, wish: Wish) -> Conditioning:
         """Prompts to conditioning."""
@@ -103,9 +103,3 @@ class Family(Protocol):
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
         """The channels beside the latents of a family that `takes_mask`, (1, C + 1, h, w): mask (1, 1, h, w), 1 where
         to paint, and masked picture's latents."""
-
-    def spare(self) -> Note | None:
-        """Give device memory back at the cost of speed; says what was done, None when nothing is left to give."""
-
-    def restore(self) -> None:
-        """There is more room again: take back what was given, if it fits."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...messages import Note, message
-from ..device.memory import OnDemand
+from ...messages import Note
 from ..parts.autoencoder import Autoencoder, Coded
+from ..parts.denoiser import Denoiser
+from ..parts.part import Part, Stage
 from ..parts.prompts import Encoded, TextEncoder
 from ..parts.slices import Slices
 from ..sampling.noise import Noise
@@ -29,25 +29,21 @@ class StableDiffusionXL:
     warnings: tuple[Note, ...] = ()
 
     def __init__(
-        self, name: str, *, unet: Any, text: TextEncoder, encoders: Sequence[Any], autoencoder: Autoencoder,
-        noise: Noise, native: int, refiner: bool = False,
+        self, name: str, *, denoiser: Denoiser, text: TextEncoder, autoencoder: Autoencoder, noise: Noise, native: int,
+        refiner: bool = False,
     ) -> None:  # fmt: skip
-        """`encoders` are the modules that `text` encodes with."""
         self.name, self.noise, self.native = name, noise, native
-        self._unet, self._text, self._encoders, self._autoencoder = unet, text, OnDemand(encoders), autoencoder
+        self._denoiser, self._text, self._autoencoder = denoiser, text, autoencoder
         self._refiner = refiner
-        self.latent_channels = int(unet.config.out_channels)
-        self.takes_mask = unet.config.in_channels == 2 * self.latent_channels + 1
-        self.nbytes = sum(p.nbytes for p in unet.parameters()) + autoencoder.nbytes + text.nbytes
-        self.dtype = str(unet.dtype).removeprefix("torch.")
-        self.spared = False
+        self.latent_channels = denoiser.latent_channels
+        self.takes_mask = denoiser.in_channels == 2 * self.latent_channels + 1
+        self.dtype = str(denoiser.dtype).removeprefix("torch.")
+
+    def parts(self, stage: Stage) -> Sequence[Part]:
+        return {"encode": self._text.parts, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
 
     @torch.inference_mode()
     def encode(self, wish: Wish) -> Conditioning:
-        with self._encoders.at_work():
-            return self._encoded(wish)
-
-    def _encoded(self, wish: Wish) -> Conditioning:
         text, negative = self._text, wish.negative
         chunks = text.count_chunks(wish.prompt)
         if negative is not None:
@@ -68,17 +64,14 @@ class StableDiffusionXL:
         size = (wish.height, wish.width)
         numbers = (*size, 0, 0, score) if self._refiner else (*size, 0, 0, *size)
         rows = {"context": encoded.embeddings, "pooled": encoded.pooled, "sizes": torch.tensor([numbers])}
-        return {name: row.to(self._unet.device, self._unet.dtype) for name, row in rows.items()}
+        return {name: row.to(self._denoiser.device, self._denoiser.dtype) for name, row in rows.items()}
 
     @torch.inference_mode()
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
         if "inpainting" in rows:
             latents = torch.cat([latents, rows["inpainting"]], 1)
         added = {"text_embeds": rows["pooled"], "time_ids": rows["sizes"]}
-        answer: Tensor = self._unet(
-            latents.to(self._unet.dtype), timesteps, rows["context"], added_cond_kwargs=added, return_dict=False
-        )[0]
-        return answer.float()
+        return self._denoiser.run(latents, timesteps, rows["context"], added)
 
     def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         return self._autoencoder.encoding(pixels, tiled=tiled)
@@ -88,16 +81,3 @@ class StableDiffusionXL:
 
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
         return torch.cat([mask.to(masked), masked], 1)
-
-    def spare(self) -> Note | None:
-        self._text.clear()
-        if not self._encoders.leave():
-            return None
-        self.spared = True
-        self.nbytes -= self._text.nbytes
-        return message("memory.encoders")
-
-    def restore(self) -> None:
-        if self._encoders.come_back():
-            self.spared = False
-            self.nbytes += self._text.nbytes

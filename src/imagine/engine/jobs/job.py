@@ -17,6 +17,7 @@ from ...words.frames import Source, Submit
 from ...words.recipe import GenerationParams
 from ..families.family import Conditioning, Family, Timeline, Wish
 from ..parts.autoencoder import Coded
+from ..parts.part import at_work, spare
 from ..parts.prompt_schedule import texts_by_step
 from ..parts.slices import Slices, T
 from ..sampling.guidance import guided, uses_guidance
@@ -229,7 +230,7 @@ class Job:
 
     def spare(self) -> Note | None:
         """Have its models give memory back; says what was done, None when nothing is left to give."""
-        return next((done for family in self._families if (done := family.spare())), None)
+        return next((done for family in self._families if (done := spare(family))), None)
 
     def prepare(self, families: list[Family], pictures: Decode, device: torch.device) -> Slices[None]:
         """Encode prompts and pictures and set the first pass up. `families` are those of `sources`.
@@ -264,7 +265,8 @@ class Job:
             channels = (yield from mask_channels(family, canvas, self._encode)) if family.takes_mask else None
             parts = []
             for end, said, against in texts:
-                conditioning = family.encode(Wish(said, against, params.clip, *canvas.work))
+                with at_work(family.parts("encode")):
+                    conditioning = family.encode(Wish(said, against, params.clip, *canvas.work))
                 self._warnings += conditioning.warnings
                 parts.append((end, conditioning if channels is None else with_mask(conditioning, channels)))
             self._conditionings.append(Timeline(parts))

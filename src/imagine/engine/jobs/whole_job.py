@@ -13,6 +13,7 @@ from ...messages import Note, message
 from ...words.errors import Unsupported, without_folders
 from ...words.frames import Submit
 from ...words.recipe import GenerationParams
+from ..parts.part import spare
 from ..parts.prompt_schedule import edits
 from ..parts.prompt_tags import without_tags
 from ..parts.slices import Slices, in_one
@@ -92,7 +93,7 @@ class WholeJob(Job):
         return seconds * max(0, self.steps - self.step)
 
     def spare(self) -> Note | None:
-        return self.own.spare()
+        return spare(self.own)
 
     def close(self) -> None:
         if self._run is not None:

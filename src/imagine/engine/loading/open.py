@@ -13,7 +13,9 @@ from ..families.family import Family
 from ..families.sdxl import StableDiffusionXL
 from ..families.stable_diffusion import StableDiffusion
 from ..parts.autoencoder import Autoencoder
-from ..parts.prompts import TextEncoder, Tower
+from ..parts.denoiser import Denoiser
+from ..parts.prompts import TextEncoder
+from ..parts.text_part import TextPart
 from ..residency.opening import Model
 from ..whole.pipeline import Whole
 from .checkpoint_file import CheckpointFile
@@ -61,19 +63,19 @@ def family_from_components(loaded: Components) -> Family:
 def _family_of(loaded: Components) -> Family:
     if loaded.in_channels not in (loaded.latent_channels, 2 * loaded.latent_channels + 1):
         raise UnusableModel(message("unfit.channels", count=loaded.in_channels))
-    towers = [Tower(m, t) for m, t in zip(loaded.text_encoders, loaded.tokenizers, strict=True)]
     # Only SDXL's pipelines read it: diffusers' default is True, and so is Stable Diffusion 1's, whose VAE is fine.
     overflows = loaded.family.startswith("sdxl") and bool(loaded.vae.config.force_upcast)
     autoencoder = Autoencoder(loaded.vae, scale=loaded.scaling_factor, overflows=overflows)
+    text = [TextPart(module, it) for module, it in zip(loaded.text_encoders, loaded.tokenizers, strict=True)]
     if loaded.family.startswith("sdxl"):
         return StableDiffusionXL(
-            loaded.family, unet=loaded.unet, text=TextEncoder(*towers, penultimate=True),
-            encoders=loaded.text_encoders, autoencoder=autoencoder, noise=loaded.noise, native=loaded.resolution,
+            loaded.family, denoiser=Denoiser(loaded.unet), text=TextEncoder(*text, penultimate=True),
+            autoencoder=autoencoder, noise=loaded.noise, native=loaded.resolution,
             refiner=loaded.family == "sdxl_refiner",
         )  # fmt: skip
     return StableDiffusion(
-        loaded.family, unet=loaded.unet, text=TextEncoder(*towers), encoders=loaded.text_encoders,
-        autoencoder=autoencoder, noise=loaded.noise, native=loaded.resolution,
+        loaded.family, denoiser=Denoiser(loaded.unet), text=TextEncoder(*text), autoencoder=autoencoder,
+        noise=loaded.noise, native=loaded.resolution,
     )  # fmt: skip
 
 

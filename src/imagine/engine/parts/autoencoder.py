@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...messages import Note, message
 from ..device.memory import widened
+from .part import ModulePart
 from .slices import Slices, in_one, whole
 from .vae_slices import decode_parts, encode_parts
 
@@ -43,22 +44,20 @@ class Code(Protocol):
     def __call__(self, vae: Any, value: Tensor, /, *, tiled: bool) -> Slices[Tensor]: ...
 
 
-class Autoencoder:
+class Autoencoder(ModulePart):
     """A diffusers `AutoencoderKL` on its device; `scale` and `shift` map its latents to the denoiser's. One that
     `overflows` never works in float16.
 
     May be called from several threads, and its work in parts taken turns with: one part after another.
     """
 
-    def __init__(self, vae: Any, *, scale: float, shift: float = 0.0, overflows: bool = False) -> None:
-        self._vae, self._scale, self._shift = vae, scale, shift
-        self._overflows = overflows
+    def __init__(
+        self, vae: Any, key: str = "", *, scale: float, shift: float = 0.0, overflows: bool = False
+    ) -> None:  # fmt: skip
+        super().__init__(vae, key)
+        self._scale, self._shift, self._overflows = scale, shift, overflows
         self._lock = threading.Lock()
         self._laid_out = False
-
-    @property
-    def nbytes(self) -> int:
-        return sum(p.nbytes for p in self._vae.parameters())
 
     def encode(self, pixels: Tensor, *, tiled: bool = False) -> Coded:
         """Pixels (1, 3, H, W) in −1…1 to latents: the mode of the posterior. `tiled` needs less memory."""
@@ -80,7 +79,7 @@ class Autoencoder:
         return Coded(pixels.cpu(), warning)
 
     def _run(self, code: Code, value: Tensor, broken: Callable[[Tensor], bool], tiled: bool) -> Slices[Coded]:
-        own: torch.dtype = self._vae.dtype
+        own: torch.dtype = self.module.dtype
         known = own == torch.float16 and self._overflows
         if not known:
             made = yield from self._coded(code, value, own, tiled)
@@ -94,13 +93,13 @@ class Autoencoder:
         with self._lock:
             self._lay_out()
             if tiled:
-                set_tiles(self._vae, max(value.shape[2:]) // (_downscale(self._vae) if value.shape[1] == 3 else 1))
-            parts = code(self._vae, value.to(self._vae.device, dtype), tiled=tiled)
+                set_tiles(self.module, max(value.shape[2:]) // (_downscale(self.module) if value.shape[1] == 3 else 1))
+            parts = code(self.module, value.to(self.module.device, dtype), tiled=tiled)
         wide: dict[int, Tensor] = {}
         if self._is_quick(value):
             parts = in_one(partial(whole, parts))
         while True:
-            with self._lock, widened(self._vae, wide) if dtype != self._vae.dtype else nullcontext():
+            with self._lock, widened(self.module, wide) if dtype != self.module.dtype else nullcontext():
                 try:
                     next(parts)
                 except StopIteration as end:
@@ -112,9 +111,9 @@ class Autoencoder:
 
     def _is_quick(self, value: Tensor) -> bool:
         """Done in no time, of pixels (1, 3, H, W) or latents: casting and waiting for each part would be felt."""
-        if self._vae.device.type == "cpu":
+        if self.module.device.type == "cpu":
             return False
-        downscale = 1 if value.shape[1] == 3 else _downscale(self._vae)
+        downscale = 1 if value.shape[1] == 3 else _downscale(self.module)
         return value.shape[2] * value.shape[3] * downscale**2 <= _QUICK
 
     def _lay_out(self) -> None:
@@ -122,8 +121,8 @@ class Autoencoder:
 
         At first use, so that loading copies nothing. Not the denoiser: 0.97 at SD1.5's size, 1.15 at Toybox's.
         """
-        if not self._laid_out and self._vae.device.type == "cpu":
-            torch.nn.Module.to(self._vae, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if not self._laid_out and self.module.device.type == "cpu":
+            torch.nn.Module.to(self.module, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._laid_out = True
 
 

@@ -1,19 +1,15 @@
 """Prompts to conditioning: any length, weighted, in chunks of what one CLIP text model reads at once.
 
-A prompt's chunks are encoded one at a time and joined along their tokens, so no bit of an embedding depends on what
-else is being encoded. Weights multiply the embeddings of their tokens, after which the chunk is scaled back to the
-mean it had: AUTOMATIC1111's "original" emphasis
-(https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/v1.10.1/modules/sd_emphasis.py).
+A prompt's chunks are encoded one at a time (`text_part`) and joined along their tokens, so no bit of an embedding
+depends on what else is being encoded.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
 
 import torch
 
@@ -21,37 +17,20 @@ from ...messages import Note, message
 from ...words.errors import BadRequest, Unsupported
 from .prompt_syntax import Break, parse
 from .prompt_tags import without_tags
+from .text_part import Chunk, Hidden, TextPart, Tokenizer
 
 COMMA_REACH = 20
 """A full chunk ends at a comma that lies at most so many tokens back, so that no phrase is torn."""
 MAX_CHUNKS = 64
-CACHE_BYTES = 64 * 2**20
 _CONTROL_MARKS = ("<|startoftext|>", "<|endoftext|>")
 _SPACES = "\t\n\v\f\r\x85"
 
 
-class Tokenizer(Protocol):
-    """What is needed of a CLIP tokenizer; transformers' `CLIPTokenizer` is one."""
-
-    bos_token_id: int
-    eos_token_id: int
-    pad_token_id: int
-
-    def encode(self, text: str, *, add_special_tokens: bool, verbose: bool) -> list[int]: ...
-
-
-class Tower(NamedTuple):
-    """A transformers `CLIPTextModel` or `CLIPTextModelWithProjection` and the tokenizer that feeds it."""
-
-    model: Any
-    tokenizer: Tokenizer
-
-
 @dataclass(frozen=True)
 class Encoded:
-    """A prompt as conditioning, in the text model's dtype and on its device. Shared by a cache: never write to it.
+    """A prompt as conditioning, in the text models' dtype and on their device. Never write to it: parts are cached.
 
-    `embeddings` is (1, 77·chunks, width of all towers together); `pooled`, of the last tower's first chunk, is
+    `embeddings` is (1, 77·chunks, width of all text models together); `pooled`, of the last one's first chunk, is
     (1, projection) or None. `warnings` are sentences for the user.
     """
 
@@ -60,49 +39,29 @@ class Encoded:
     chunks: int
     warnings: tuple[Note, ...] = ()
 
-    @property
-    def nbytes(self) -> int:
-        return self.embeddings.nbytes + (0 if self.pooled is None else self.pooled.nbytes)
-
-
-class Chunk(NamedTuple):
-    """Token ids without the ones around them, and a weight for each."""
-
-    ids: tuple[int, ...] = ()
-    weights: tuple[float, ...] = ()
-
 
 class TextEncoder:
-    """Encodes prompts with one tower (SD1, SD2, the SDXL refiner) or two (SDXL), and remembers the latest.
+    """Encodes prompts with one text model (SD1, SD2, the SDXL refiner) or two (SDXL).
 
-    The towers share one vocabulary: the first's tokenizer makes the ids, each one's own says how it pads.
+    They share one vocabulary: the first's tokenizer makes the ids, each one's own says how it pads.
 
     `penultimate=False` is the way of SD1 and SD2: `clip` 1 is the last layer, 2 the one before, always through the
     final layer norm. `penultimate=True` is the way of SDXL: `clip` 1 is the penultimate layer, 2 the one before, never
-    normed, and the last tower also gives its pooled projection. Both are diffusers' `clip_skip=clip - 1`.
+    normed, and the last model also gives its pooled projection. Both are diffusers' `clip_skip=clip - 1`.
     """
 
-    def __init__(self, *towers: Tower, penultimate: bool = False, cache_bytes: int = CACHE_BYTES) -> None:
-        self._towers = towers
+    def __init__(self, *parts: TextPart, penultimate: bool = False) -> None:
+        self.parts = parts
         self._penultimate = penultimate
-        self._cache: OrderedDict[tuple[str, int, int], Encoded] = OrderedDict()
-        self._cache_bytes = cache_bytes
-        self._cached_bytes = 0
-
-        tokenizer = towers[0].tokenizer
-        self._size = towers[0].model.config.max_position_embeddings - 2
+        tokenizer = parts[0].tokenizer
+        self._size = parts[0].size
         self._comma = _ids(tokenizer, ",")
         self._can_encode = lru_cache(maxsize=4096)(lambda character: _can_encode(tokenizer, character))
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of the towers' weights."""
-        return sum(parameter.nbytes for tower in self._towers for parameter in tower.model.parameters())
-
-    @property
     def max_clip(self) -> int:
-        """The greatest `clip` whose layer every tower has."""
-        return int(min(tower.model.config.num_hidden_layers for tower in self._towers)) - self._penultimate
+        """The greatest `clip` whose layer every model has."""
+        return min(part.layers for part in self.parts) - self._penultimate
 
     def count_chunks(self, prompt: str, *, field: str = "prompt") -> int:
         """How many chunks `prompt` takes, at least 1.
@@ -121,18 +80,9 @@ class TextEncoder:
         own, warnings = self._chunks(prompt, field)
         count = chunks or len(own)
         assert count >= len(own), f"{len(own)} chunks don't fit into {count}"
-        key = (prompt, clip, count)
-        encoded = self._cache.get(key)
-        if encoded is None:
-            encoded = self._encode([*own, *[Chunk()] * (count - len(own))], clip)
-            self._remember(key, encoded)
-        self._cache.move_to_end(key)
-        return replace(encoded, warnings=tuple(warnings))
-
-    def clear(self) -> None:
-        """Forget every embedding, to free the device memory they hold."""
-        self._cache.clear()
-        self._cached_bytes = 0
+        made = [self._hidden([*own, *[Chunk()] * (count - len(own))], clip, part) for part in self.parts]
+        embeddings = _joined([_joined([hidden.embeddings for hidden in hiddens], 1) for hiddens in made], -1)
+        return Encoded(embeddings, made[-1][0].pooled, count, tuple(warnings))
 
     def _check_clip(self, clip: int) -> None:
         if clip < 1:
@@ -144,7 +94,7 @@ class TextEncoder:
         plain, tags = without_tags(prompt, field)
         pieces, warnings = parse(plain)
         warnings = [*tags, *warnings]
-        tokenizer = self._towers[0].tokenizer
+        tokenizer = self.parts[0].tokenizer
         tokens: list[tuple[int, float] | None] = []
         unknown: set[str] = set()
         for piece in pieces:
@@ -161,29 +111,9 @@ class TextEncoder:
             raise BadRequest(message("prompt.long", field, chunks=len(chunks), size=self._size, most=MAX_CHUNKS))
         return chunks, warnings
 
-    @torch.no_grad()
-    def _encode(self, chunks: Sequence[Chunk], clip: int) -> Encoded:
-        made = {chunk: [self._hidden(tower, chunk, clip) for tower in self._towers] for chunk in dict.fromkeys(chunks)}
-        rows = [torch.cat([embeddings for embeddings, _ in made[chunk]], dim=-1) for chunk in chunks]
-        return Encoded(torch.cat(rows, dim=1), made[chunks[0]][-1][1], len(chunks))
-
-    def _hidden(self, tower: Tower, chunk: Chunk, clip: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """One tower's weighted embeddings (1, 77, width) of one chunk, and its pooled projection or None."""
-        model, tokenizer = tower
-        padding = [tokenizer.pad_token_id] * (self._size - len(chunk.ids))
-        ids = [tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *padding]
-        output = model(torch.tensor([ids], device=model.device), output_hidden_states=True)
-        if self._penultimate:
-            return emphasise(output.hidden_states[-1 - clip], chunk.weights), getattr(output, "text_embeds", None)
-        norm = getattr(model, "text_model", model).final_layer_norm
-        return emphasise(norm(output.hidden_states[-clip]), chunk.weights), None
-
-    def _remember(self, key: tuple[str, int, int], encoded: Encoded) -> None:
-        """Keep `encoded`, and the latest others that fit beside it."""
-        self._cache[key] = encoded
-        self._cached_bytes += encoded.nbytes
-        while self._cached_bytes > self._cache_bytes and len(self._cache) > 1:
-            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+    def _hidden(self, chunks: Sequence[Chunk], clip: int, part: TextPart) -> list[Hidden]:
+        layer = -1 - clip if self._penultimate else -clip
+        return [part.encode(chunk, layer=layer, normed=not self._penultimate) for chunk in chunks]
 
 
 def split(tokens: Sequence[tuple[int, float] | None], size: int, comma: Sequence[int]) -> list[Chunk]:
@@ -211,25 +141,6 @@ def split(tokens: Sequence[tuple[int, float] | None], size: int, comma: Sequence
     if current or not chunks:
         end(len(current))
     return chunks
-
-
-def emphasise(embeddings: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
-    """`embeddings` (1, tokens, width) with those behind the first weighted, then scaled to keep their mean.
-
-    Where every weight is 1 they come back untouched. A scale that no average of these weights explains is left out:
-    then the mean is only what is left of numbers that cancel out, and says nothing about their size.
-    """
-    if all(weight == 1 for weight in weights):
-        return embeddings
-    rest = embeddings.shape[1] - 1 - len(weights)
-    factors = torch.tensor([1.0, *weights, *[1.0] * rest], device=embeddings.device)[None, :, None]
-    before = embeddings.float()
-    after = before * factors
-    mean, weighted_mean = before.mean().item(), after.mean().item()
-    least, most = max(0.1, min(1.0, *weights)), max(1.0, *weights)
-    if weighted_mean * mean > 0 and least / 1.25 <= weighted_mean / mean <= most * 1.25:
-        after = after * (mean / weighted_mean)
-    return after.to(embeddings.dtype)
 
 
 def clean(text: str, can_encode: Callable[[str], bool]) -> tuple[str, set[str]]:
@@ -261,3 +172,7 @@ def _named(characters: set[str], most: int = 10) -> Note:
     named = [c if len(c) > 1 or c.isprintable() else f"U+{ord(c):04X}" for c in sorted(characters)]
     first = ", ".join(named[:most])
     return message("names.more", names=first, more=len(named) - most) if len(named) > most else first
+
+
+def _joined(made: Sequence[torch.Tensor], along: int) -> torch.Tensor:
+    return made[0] if len(made) == 1 else torch.cat(list(made), along)

@@ -10,6 +10,7 @@ from ..device.device import Device
 from ..device.errors import let_go
 from ..device.memory import Shortage
 from ..families.family import Family
+from ..parts.part import is_spared
 from ..whole.pipeline import Whole
 from .watch import Watch
 
@@ -66,7 +67,7 @@ class Opening:
         finally:
             self.watch.check_paths()  # what is said of a file that isn't the one would puzzle
         self.watch.check()
-        if device.torch.type != "cpu" and not model.spared:  # all was copied there
+        if device.torch.type != "cpu" and not is_spared(model):  # all was copied there
             self.watch.close()
         return model
 

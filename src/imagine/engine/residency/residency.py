@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from ...words.frames import ResidentModel, Source
+from ..parts.part import nbytes_of, parts_of
 from ..parts.slices import whole
 from .opening import Model
 from .preview import LinearPreview, fit
@@ -84,8 +85,8 @@ class Residency:
 
     def _restore(self) -> None:
         """A model went that nobody had to make way for: the others may have back what they gave."""
-        for resident in self._models.values():
-            resident.family.restore()
+        for part in parts_of(*(resident.family for resident in self._models.values())):
+            part.restore()
 
     def supersede(self, source: Source) -> None:
         """What was loaded from the same paths when other files lay there goes, now or with its last job."""
@@ -137,8 +138,8 @@ class Residency:
         return frozenset(key for key, resident in self._models.items() if resident.users)
 
     def nbytes(self, keys: Collection[str] | None = None) -> int:
-        """Bytes that the models of `keys` hold, all of them for None."""
-        return sum(r.family.nbytes for key, r in self._models.items() if keys is None or key in keys)
+        """Bytes that the models of `keys` hold, all of them for None; what they share is counted once."""
+        return nbytes_of(*(r.family for key, r in self._models.items() if keys is None or key in keys))
 
     def report(self, now: float) -> list[ResidentModel]:
         return [
@@ -148,7 +149,7 @@ class Residency:
                 identity=r.source.identity,
                 family=r.family.name,
                 dtype=r.family.dtype,
-                size=r.family.nbytes,
+                size=nbytes_of(r.family),
                 expires_in=None if math.isinf(r.expires) else max(0.0, r.expires - now),
             )
             for r in self._models.values()

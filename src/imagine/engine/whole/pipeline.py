@@ -11,7 +11,8 @@ import inspect
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ...messages import Note, message
 from ...words.errors import ImagineError, Unsupported
 from ..device.offload import Offload
 from ..parts.autoencoder import Autoencoder, Coded, set_tiles
+from ..parts.part import Part, Stage
 from ..parts.slices import Slices
 from .pausing import pausing
 
@@ -32,7 +34,9 @@ _NATIVE = 512
 
 
 class Whole:
-    """A loaded pipeline. What previews and residency ask of a family, it answers too."""
+    """A loaded pipeline. What previews and residency ask of a family, it answers too: it is a part of its own."""
+
+    key = ""
 
     def __init__(self, pipeline: Any, device: torch.device = _CPU, room: int | None = None) -> None:
         """`room` is how many bytes of the device it may take; None: not known."""
@@ -50,9 +54,13 @@ class Whole:
     def nbytes(self) -> int:
         return self._offload.nbytes
 
+    def parts(self, stage: Stage) -> Sequence[Part]:  # noqa: ARG002 - whichever it is
+        """All of it, for whatever stage."""
+        return (self,)
+
     @property
     def spared(self) -> bool:
-        """As a family's."""
+        """As any part's."""
         return self._tiled or self._offload.way != "whole"
 
     @property
@@ -134,7 +142,11 @@ class Whole:
         return self._lowered()
 
     def restore(self) -> None:
-        """As a family's; a pipeline that was moved stays where it is until it is opened again."""
+        """A pipeline that was moved stays where it is until it is opened again."""
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """Hooks bring what works."""
+        return nullcontext()
 
     def _lowered(self) -> Note | None:
         """Have less of it on the device; says so, None where all was given."""

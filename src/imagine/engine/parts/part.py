@@ -1,0 +1,146 @@
+"""A part of a loaded model: what is held, shared, counted and moved as one.
+
+A model is made of parts, and says which of them a stage needs. Models whose parts come from the same file hold them
+once. What a part gives back when memory is short, it knows by itself: a family knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any, Literal, Protocol, get_args
+
+import torch
+
+from ...messages import Note
+from ..device.memory import Shortage, replaced, widened
+
+Stage = Literal["encode", "denoise", "decode"]
+"""Prompts are encoded, latents denoised, pictures decoded."""
+
+
+class Part(Protocol):
+    """One network, or whatever can't be taken apart."""
+
+    @property
+    def key(self) -> str:
+        """What it was read from, and how: what is equal can be shared. Empty: nothing else can have it."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes on the device at present."""
+
+    @property
+    def spared(self) -> bool:
+        """Some of it was given back, which changes the last bits of what it makes."""
+
+    def spare(self) -> Note | None:
+        """Give device memory back at the cost of speed; says what was done, None when nothing is left to give."""
+
+    def restore(self) -> None:
+        """There is more room again: take back what was given, if it fits."""
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """For the length of a block it can be worked with, wherever it waits."""
+
+
+class MadeOfParts(Protocol):
+    """A loaded model."""
+
+    def parts(self, stage: Stage) -> Sequence[Part]:
+        """What must be there for a stage."""
+
+
+def parts_of(*models: MadeOfParts) -> list[Part]:
+    """All parts of these models, each once."""
+    parts = [part for model in models for stage in get_args(Stage) for part in model.parts(stage)]
+    return list({id(part): part for part in parts}.values())
+
+
+def nbytes_of(*models: MadeOfParts) -> int:
+    """Bytes that these models take on the device; what they share is counted once."""
+    return sum(part.nbytes for part in parts_of(*models))
+
+
+def is_spared(model: MadeOfParts) -> bool:
+    return any(part.spared for part in parts_of(model))
+
+
+def spare(model: MadeOfParts) -> Note | None:
+    """Have the model give device memory back: what is needed only now and then goes first."""
+    asked: list[Part] = []
+    for stage in ("encode", "decode", "denoise"):
+        others = [part for part in model.parts(stage) if part not in asked]
+        asked += others
+        notes = [part.spare() for part in others]
+        if done := next((note for note in notes if note is not None), None):
+            return done
+    return None
+
+
+@contextmanager
+def at_work(parts: Sequence[Part]) -> Iterator[None]:
+    """`parts` can be worked with for the length of a block."""
+    with ExitStack() as stack:
+        for part in parts:
+            stack.enter_context(part.at_work())
+        yield
+
+
+class ModulePart:
+    """A torch module on its device. It gives nothing back, unless its kind does."""
+
+    def __init__(self, module: Any, key: str = "") -> None:
+        self.module, self.key = module, key
+        self._size = sum(parameter.nbytes for parameter in module.parameters())
+        self.home = torch.device(module.device)
+        """Where it works, and lies unless it was spared."""
+        self.dtype: torch.dtype = module.dtype
+        """What it computes in, unless it is lent to main memory."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+        return torch.device(self.module.device)
+
+    @property
+    def spared(self) -> bool:
+        return self.device != self.home
+
+    @property
+    def nbytes(self) -> int:
+        return 0 if self.spared else self._size
+
+    def spare(self) -> Note | None:
+        return None
+
+    def restore(self) -> None:
+        if not self.spared:
+            return
+        with Shortage():
+            self.move(self.home)
+            return
+        self.move(torch.device("cpu"))
+
+    def move(self, device: torch.device) -> None:
+        self.module.to(device)
+
+    def at_work(self) -> AbstractContextManager[None]:
+        return self._visiting() if self.spared else nullcontext()
+
+    @contextmanager
+    def _visiting(self) -> Iterator[None]:
+        """On its device. Where there is no room for it, it works in main memory, in float32: half precision is many
+        times slower there."""
+        with ExitStack() as stack:
+            if not _entered(stack, replaced(self.module, lambda tensor: tensor.to(self.home))):
+                stack.enter_context(widened(self.module))
+            yield
+
+
+def _entered(stack: ExitStack, block: AbstractContextManager[None]) -> bool:
+    """Enter the block; False where memory runs out."""
+    with Shortage():
+        stack.enter_context(block)
+        return True
+    return False

@@ -1,0 +1,125 @@
+"""One CLIP text model as a part: chunks of tokens to weighted embeddings, the latest of them remembered.
+
+Weights multiply the embeddings of their tokens, after which the chunk is scaled back to the mean it had:
+AUTOMATIC1111's "original" emphasis
+(https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/v1.10.1/modules/sd_emphasis.py).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import torch
+
+from ...messages import Note, message
+from .part import ModulePart
+
+CACHE_BYTES = 32 * 2**20
+
+
+class Tokenizer(Protocol):
+    """What is needed of a CLIP tokenizer; transformers' `CLIPTokenizer` is one."""
+
+    bos_token_id: int
+    eos_token_id: int
+    pad_token_id: int
+
+    def encode(self, text: str, *, add_special_tokens: bool, verbose: bool) -> list[int]: ...
+
+
+class Chunk(NamedTuple):
+    """Token ids without the ones around them, and a weight for each."""
+
+    ids: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
+
+
+class Hidden(NamedTuple):
+    """Of one chunk: embeddings (1, 77, width), and the pooled projection (1, projection) or None."""
+
+    embeddings: torch.Tensor
+    pooled: torch.Tensor | None
+
+    @property
+    def nbytes(self) -> int:
+        return self.embeddings.nbytes + (0 if self.pooled is None else self.pooled.nbytes)
+
+
+class TextPart(ModulePart):
+    """A transformers `CLIPTextModel` or `CLIPTextModelWithProjection` and the tokenizer that feeds it.
+
+    It is needed only while a prompt is encoded: once the device is short of memory it waits in main memory.
+    """
+
+    def __init__(self, module: Any, tokenizer: Tokenizer, key: str = "", *, cache_bytes: int = CACHE_BYTES) -> None:
+        super().__init__(module, key)
+        self.tokenizer = tokenizer
+        self.size = int(module.config.max_position_embeddings) - 2
+        """Tokens of a chunk."""
+        self.layers = int(module.config.num_hidden_layers)
+        self._cache: OrderedDict[tuple[Chunk, int, bool], Hidden] = OrderedDict()
+        self._cache_bytes, self._cached_bytes = cache_bytes, 0
+
+    def encode(self, chunk: Chunk, *, layer: int, normed: bool) -> Hidden:
+        """`chunk` as the `layer`, counted from behind, leaves it, in the model's own dtype and on its own device.
+
+        `normed` has it go through the final layer norm, and nothing pooled. Shared by a cache: never write to it.
+        """
+        key = (chunk, layer, normed)
+        hidden = self._cache.get(key)
+        if hidden is None:
+            hidden = self._encode(chunk, layer, normed)
+            self._remember(key, hidden)
+        self._cache.move_to_end(key)
+        return hidden
+
+    def spare(self) -> Note | None:
+        self._cache.clear()
+        self._cached_bytes = 0
+        if self.spared or self.home.type == "cpu":
+            return None
+        self.move(torch.device("cpu"))
+        return message("memory.encoders")
+
+    @torch.no_grad()
+    def _encode(self, chunk: Chunk, layer: int, normed: bool) -> Hidden:
+        model, tokenizer = self.module, self.tokenizer
+        padding = [tokenizer.pad_token_id] * (self.size - len(chunk.ids))
+        ids = [tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *padding]
+        output = model(torch.tensor([ids], device=model.device), output_hidden_states=True)
+        made, pooled = output.hidden_states[layer], None if normed else getattr(output, "text_embeds", None)
+        if normed:
+            made = getattr(model, "text_model", model).final_layer_norm(made)
+        return Hidden(self._own(emphasise(made, chunk.weights)), None if pooled is None else self._own(pooled))
+
+    def _own(self, made: torch.Tensor) -> torch.Tensor:
+        """As it would be, had it not been made in main memory for want of room."""
+        return made.to(self.home, self.dtype)
+
+    def _remember(self, key: tuple[Chunk, int, bool], hidden: Hidden) -> None:
+        """Keep `hidden`, and the latest others that fit beside it."""
+        self._cache[key] = hidden
+        self._cached_bytes += hidden.nbytes
+        while self._cached_bytes > self._cache_bytes and len(self._cache) > 1:
+            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+
+
+def emphasise(embeddings: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
+    """`embeddings` (1, tokens, width) with those behind the first weighted, then scaled to keep their mean.
+
+    Where every weight is 1 they come back untouched. A scale that no average of these weights explains is left out:
+    then the mean is only what is left of numbers that cancel out, and says nothing about their size.
+    """
+    if all(weight == 1 for weight in weights):
+        return embeddings
+    rest = embeddings.shape[1] - 1 - len(weights)
+    factors = torch.tensor([1.0, *weights, *[1.0] * rest], device=embeddings.device)[None, :, None]
+    before = embeddings.float()
+    after = before * factors
+    mean, weighted_mean = before.mean().item(), after.mean().item()
+    least, most = max(0.1, min(1.0, *weights)), max(1.0, *weights)
+    if weighted_mean * mean > 0 and least / 1.25 <= weighted_mean / mean <= most * 1.25:
+        after = after * (mean / weighted_mean)
+    return after.to(embeddings.dtype)

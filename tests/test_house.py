@@ -76,10 +76,9 @@ SET_FROM_OUTSIDE = {
 """Fields, or whole classes of them, that nothing in the package gives a value, and why they are there."""
 
 SHARED = {
-    "Address", "Asked", "Chunk", "Command", "Contents", "Draft", "Engine", "Entry", "Format", "Found", "Job",
-    "Kept", "Kind", "Level", "Line", "Measure", "Name", "Network", "Open", "Part", "Pictures", "Place", "Plan",
-    "Prediction", "Progress", "Prompt", "Reader", "Recipe", "Refused", "Run", "Settings", "Size", "Stamp",
-    "Stopped", "Tensors", "Whole", "Wish",
+    "Asked", "Contents", "Format", "Found", "Job", "Kind", "Level", "Line", "Measure", "Name", "Open", "Part",
+    "Pictures", "Plan", "Prediction", "Progress", "Prompt", "Reader", "Recipe", "Size", "Stopped", "Tensors",
+    "Wish",
 }  # fmt: skip
 """Names that still mean two types: fewer with every change, and never more."""
 DEAD = {

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from imagine.moderation.policy import BlockedTerms, Wish, checks_from, words_of
+from imagine.moderation.policy import BlockedTerms, ModerationInput, checks_from, words_of
 from imagine.settings.settings import settings_from
 from imagine.words.errors import Blocked
 from tests.server.served import ask
@@ -14,7 +14,7 @@ CHECK = BlockedTerms(["gore", "Éclair", "naked truth", "Straße", "кровь",
 
 def blocked(prompt, final=None, preset=None):
     try:
-        CHECK(Wish(prompt, final or prompt, preset))
+        CHECK(ModerationInput(prompt, final or prompt, preset))
     except Blocked as error:
         return error.field
     return None

@@ -13,7 +13,7 @@ import pytest
 
 from imagine.binary import attached
 from imagine.binary.attached import provide_in
-from imagine.binary.index import STAMP, Entry, Index, index_from, is_right, text_of
+from imagine.binary.index import STAMP, BundledFile, Index, index_from, is_right, text_of
 from imagine.binary.unpack import unpack
 from imagine.binary.versions import remove_others
 from imagine.words.errors import ImagineError
@@ -205,7 +205,12 @@ def test_what_is_no_version_is_left_alone(made: Path, folder: Path, runtime: Pat
 
 
 def test_an_index_is_read_as_it_was_written() -> None:
-    entries = [Entry("d", "a b"), Entry("f", "a b/é.py", 7), Entry("x", "run", 0), Entry("l", "to", target="a b/é.py")]
+    entries = [
+        BundledFile("d", "a b"),
+        BundledFile("f", "a b/é.py", 7),
+        BundledFile("x", "run", 0),
+        BundledFile("l", "to", target="a b/é.py"),
+    ]
     index = Index("1.0-0123456789ab", 5, "f" * 64, entries)
     assert index_from(text_of(index)) == index
 
@@ -213,7 +218,7 @@ def test_an_index_is_read_as_it_was_written() -> None:
 def test_time_and_size_tell_a_change(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"12345")
-    entry = Entry("f", "file", 5)
+    entry = BundledFile("f", "file", 5)
     assert not is_right(entry, str(tmp_path))
     os.utime(path, (STAMP, STAMP))
     assert is_right(entry, str(tmp_path))
@@ -223,6 +228,6 @@ def test_time_and_size_tell_a_change(tmp_path: Path) -> None:
 
 
 def test_bytes_that_end_early_are_refused(tmp_path: Path) -> None:
-    index = Index("1.0-0123456789ab", 10, "0" * 64, [Entry("f", "a", 1)])
+    index = Index("1.0-0123456789ab", 10, "0" * 64, [BundledFile("f", "a", 1)])
     with pytest.raises(ImagineError, match="damaged"):
         unpack(index, io.BytesIO(b"12345"), tmp_path, lambda done, size: None)

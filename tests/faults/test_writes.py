@@ -9,7 +9,7 @@ import pytest
 
 from imagine.files.writing import write_atomically, write_together
 from imagine.registry.cache import load_records, save_records
-from imagine.server.gateway.storage import Pictures
+from imagine.server.gateway.storage import PictureStore
 from imagine.words.errors import ImagineError
 
 OLD, NEW = b"old" * 1000, b"new" * 1000
@@ -26,7 +26,7 @@ def several(folder: Path) -> None:
 
 
 def stored(folder: Path) -> None:
-    Pictures(folder, keep=60, most=10**9).write(NEW, "png")
+    PictureStore(folder, keep=60, most=10**9).write(NEW, "png")
 
 
 def cached(folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from imagine.cli.main import main
 from imagine.server.serve import serve
 from imagine.settings.settings import Settings, settings_from
-from imagine.settings.values import Place
+from imagine.settings.values import ListenAddress
 from imagine.words.errors import ImagineError
 from tests.server.served import PATIENCE, PromptedWorker, add_model
 
@@ -40,7 +40,7 @@ def running(settings, act):
 
 def test_a_further_address_answers_as_its_clients_expect(tmp_path):
     add_model(tmp_path, "fox")
-    settings = Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(Place("127.0.0.1", free_port()),))
+    settings = Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(ListenAddress("127.0.0.1", free_port()),))
 
     async def act(urls):
         first, second = urls
@@ -66,7 +66,7 @@ def test_a_further_address_answers_as_its_clients_expect(tmp_path):
 
 def test_its_guards_are_the_same(tmp_path):
     settings = Settings(
-        home=tmp_path, host="127.0.0.1", port=0, listen=(Place("127.0.0.1", free_port()),), api_key="sesame"
+        home=tmp_path, host="127.0.0.1", port=0, listen=(ListenAddress("127.0.0.1", free_port()),), api_key="sesame"
     )
 
     async def act(urls):
@@ -87,7 +87,7 @@ def test_its_guards_are_the_same(tmp_path):
 
 def test_an_address_in_use_is_told(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        place = Place("127.0.0.1", taken.getsockname()[1])
+        place = ListenAddress("127.0.0.1", taken.getsockname()[1])
 
         async def act(urls):
             raise AssertionError
@@ -97,7 +97,7 @@ def test_an_address_in_use_is_told(tmp_path):
 
 
 def test_a_private_server_listens_nowhere_else(tmp_path):
-    settings = Settings(home=tmp_path, socket=tmp_path / "s", listen=(Place("127.0.0.1", free_port()),))
+    settings = Settings(home=tmp_path, socket=tmp_path / "s", listen=(ListenAddress("127.0.0.1", free_port()),))
 
     async def act(urls):
         assert urls == [f"unix:{tmp_path / 's'}"]
@@ -107,10 +107,14 @@ def test_a_private_server_listens_nowhere_else(tmp_path):
 
 def test_addresses_as_they_are_written():
     flags = {"listen": ("127.0.0.1:11434", "http://[::1]:1/", ":2")}
-    assert settings_from(flags, {})[0].listen == (Place("127.0.0.1", 11434), Place("::1", 1), Place("0.0.0.0", 2))
-    assert str(Place("::1", 1)) == "[::1]:1"
+    assert settings_from(flags, {})[0].listen == (
+        ListenAddress("127.0.0.1", 11434),
+        ListenAddress("::1", 1),
+        ListenAddress("0.0.0.0", 2),
+    )
+    assert str(ListenAddress("::1", 1)) == "[::1]:1"
     said = settings_from({}, {"IMAGINE_LISTEN": "localhost:11434"}, "listen: 127.0.0.1:3")[0].listen
-    assert said == (Place("localhost", 11434),)
+    assert said == (ListenAddress("localhost", 11434),)
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", "11434", "a b:1", "localhost:0", "localhost:65536", "::1:5", "[::1]"])

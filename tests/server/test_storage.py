@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from imagine.server.gateway.storage import Pictures
+from imagine.server.gateway.storage import PictureStore
 from imagine.words.errors import ImagineError
 from tests.server.served import ask
 
@@ -24,7 +24,7 @@ class Clock:
 
 
 def store(folder, clock=None, *, keep=HOUR, most=1000):
-    return Pictures(folder / "data" / "pictures", keep=keep, most=most, clock=clock or Clock())
+    return PictureStore(folder / "data" / "pictures", keep=keep, most=most, clock=clock or Clock())
 
 
 def test_a_picture_is_this_users_alone_and_its_name_no_guess(tmp_path):
@@ -104,7 +104,7 @@ def test_a_folder_that_can_not_be_made_is_told(tmp_path):
 
 def test_what_is_due_goes_by_itself(tmp_path):
     async def go():
-        pictures = Pictures(tmp_path / "pictures", keep=0, most=100)
+        pictures = PictureStore(tmp_path / "pictures", keep=0, most=100)
         pictures.start()
         await pictures.keep(b"x", "png")
         async with asyncio.timeout(30):

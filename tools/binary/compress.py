@@ -8,7 +8,7 @@ from pathlib import Path
 
 import zstandard
 
-from imagine.binary.index import Entry
+from imagine.binary.index import BundledFile
 
 LEVEL = 19
 WINDOW = 27
@@ -16,17 +16,17 @@ WINDOW = 27
 _PIECE = 2**20
 
 
-def entries_of(folder: Path) -> list[Entry]:
+def entries_of(folder: Path) -> list[BundledFile]:
     """What lies in `folder`: folders, links, then files, alike ones beside each other since they compress best so."""
-    found: list[Entry] = []
+    found: list[BundledFile] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
-            found.append(Entry("l", name, target=str(path.readlink())))
+            found.append(BundledFile("l", name, target=str(path.readlink())))
         elif path.is_dir():
-            found.append(Entry("d", name))
+            found.append(BundledFile("d", name))
         else:
-            found.append(Entry("x" if os.access(path, os.X_OK) else "f", name, path.stat().st_size))
+            found.append(BundledFile("x" if os.access(path, os.X_OK) else "f", name, path.stat().st_size))
     return sorted(found, key=_order)
 
 
@@ -43,13 +43,13 @@ def compress(folder: Path, target: Path) -> None:
     part.replace(target)
 
 
-def _order(entry: Entry) -> tuple[int, str, str]:
+def _order(entry: BundledFile) -> tuple[int, str, str]:
     if entry.kind in "dl":
         return "dl".index(entry.kind), "", entry.path
     return 2, Path(entry.path).suffix, entry.path
 
 
-def _pieces(folder: Path, entries: list[Entry]) -> Iterator[bytes]:
+def _pieces(folder: Path, entries: list[BundledFile]) -> Iterator[bytes]:
     for entry in entries:
         if entry.kind in "fx":
             with (folder / entry.path).open("rb") as file:

@@ -17,7 +17,7 @@ import lz4.block
 
 from imagine import __version__
 from imagine.binary.attached import INDEX, MAGIC
-from imagine.binary.index import Entry, Index, lines_of, text_of
+from imagine.binary.index import BundledFile, Index, lines_of, text_of
 
 from .compress import entries_of
 
@@ -30,7 +30,7 @@ def pack(light: Path, heavy: Path, stored: Path, output: Path) -> None:
     entries = entries_of(heavy)
     index = Index(_name(light, stored), stored.stat().st_size, _sha256(stored), entries)
     (light / INDEX).write_text(text_of(index), encoding="utf-8")
-    light_entries = [Entry("d", "light"), *(_under("light", entry) for entry in entries_of(light))]
+    light_entries = [BundledFile("d", "light"), *(_under("light", entry) for entry in entries_of(light))]
     raw = b"".join(_content(light, entry) for entry in entries_of(light))
     block = lz4.block.compress(raw, mode="high_compression", compression=12, store_size=False)
     lines = "".join(f"{line}\n" for line in [index.name, *lines_of(light_entries)]).encode()
@@ -52,11 +52,11 @@ def pack(light: Path, heavy: Path, stored: Path, output: Path) -> None:
     part.replace(output)
 
 
-def _content(folder: Path, entry: Entry) -> bytes:
+def _content(folder: Path, entry: BundledFile) -> bytes:
     return (folder / entry.path).read_bytes() if entry.kind in "fx" else b""
 
 
-def _under(folder: str, entry: Entry) -> Entry:
+def _under(folder: str, entry: BundledFile) -> BundledFile:
     return entry._replace(path=f"{folder}/{entry.path}")
 
 

@@ -16,7 +16,7 @@ STAMP = 946_684_800
 """Every file's time of change, 2000-01-01: a file that was written to has another."""
 
 
-class Entry(NamedTuple):
+class BundledFile(NamedTuple):
     """One file, folder or link of a half."""
 
     kind: str
@@ -31,7 +31,7 @@ class Index(NamedTuple):
     name: str
     stored: int
     sha256: str
-    entries: list[Entry]
+    entries: list[BundledFile]
 
     @property
     def size(self) -> int:
@@ -44,7 +44,7 @@ def text_of(index: Index) -> str:
     return "".join(f"{line}\n" for line in [f"{index.name}\t{index.stored}\t{index.sha256}", *lines_of(index.entries)])
 
 
-def lines_of(entries: Iterable[Entry]) -> Iterator[str]:
+def lines_of(entries: Iterable[BundledFile]) -> Iterator[str]:
     """The entries alone."""
     for entry in entries:
         match entry.kind:
@@ -63,11 +63,11 @@ def index_from(text: str) -> Index:
     return Index(name, int(stored), sha256, [_entry_from(*line.split("\t")) for line in lines])
 
 
-def _entry_from(kind: str, path: str, rest: str = "") -> Entry:
-    return Entry(kind, path, target=rest) if kind == "l" else Entry(kind, path, int(rest or 0))
+def _entry_from(kind: str, path: str, rest: str = "") -> BundledFile:
+    return BundledFile(kind, path, target=rest) if kind == "l" else BundledFile(kind, path, int(rest or 0))
 
 
-def is_right(entry: Entry, folder: str) -> bool:
+def is_right(entry: BundledFile, folder: str) -> bool:
     """Is it there, of this kind and size, unchanged, and nobody else's to change?"""
     path = f"{folder}/{entry.path}"
     try:

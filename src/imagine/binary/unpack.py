@@ -12,7 +12,7 @@ from typing import BinaryIO
 import zstandard
 
 from ..words.errors import ImagineError
-from .index import STAMP, Entry, Index, is_right
+from .index import STAMP, BundledFile, Index, is_right
 
 _PIECE = 2**20
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -63,7 +63,7 @@ def _check(index: Index, file: BinaryIO) -> None:
     file.seek(begin)
 
 
-def _make(entry: Entry, folder: Path) -> None:
+def _make(entry: BundledFile, folder: Path) -> None:
     """A folder or a link, in place of whatever is there."""
     path = folder / entry.path
     if path.is_symlink() or path.is_file():
@@ -76,7 +76,7 @@ def _make(entry: Entry, folder: Path) -> None:
         path.symlink_to(entry.target)
 
 
-def _write(entry: Entry, path: str, stream: zstandard.ZstdDecompressionReader) -> None:
+def _write(entry: BundledFile, path: str, stream: zstandard.ZstdDecompressionReader) -> None:
     """A file, of the next bytes in `stream`. Fifteen thousand times: hence no more system calls than it takes."""
     part = f"{path}.part"
     mode = 0o755 if entry.kind == "x" else 0o644
@@ -108,7 +108,7 @@ def _write_all(descriptor: int, piece: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _skip(entry: Entry, stream: zstandard.ZstdDecompressionReader) -> None:
+def _skip(entry: BundledFile, stream: zstandard.ZstdDecompressionReader) -> None:
     left = entry.size
     while left:
         left -= len(stream.read(min(_PIECE, left)))

@@ -33,7 +33,7 @@ _COMMANDS = {
 
 def converse(session: Session, command: click.Command) -> int:
     """Asks for prompts until the end. Ctrl-C takes back the picture that is being made, or the line."""
-    settings = Settings(session.typed, command)
+    settings = PromptOptions(session.typed, command)
     session.connect()
     note("What shall it be? /help tells what else there is; Ctrl-D ends.")
     with _line_editing(settings):
@@ -51,7 +51,7 @@ def converse(session: Session, command: click.Command) -> int:
     return DONE
 
 
-class Settings:
+class PromptOptions:
     """What is said for each prompt, by the names of the command's options; `typed` is changed in place."""
 
     def __init__(self, typed: dict[str, Any], command: click.Command) -> None:
@@ -91,7 +91,7 @@ class Settings:
         return [] if option is None else [item.value for item in option.shell_complete(self._context, begun)]
 
 
-def _obey(line: str, settings: Settings) -> bool:
+def _obey(line: str, settings: PromptOptions) -> bool:
     """Does what a line that begins with `/` says; false where that is to end."""
     verb, _, rest = line.partition(" ")
     name, _, value = rest.strip().partition(" ")
@@ -127,7 +127,7 @@ def _line() -> str | None:
 
 
 @contextlib.contextmanager
-def _line_editing(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+def _line_editing(settings: PromptOptions, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     """Within, lines can be edited, completed, and called back from earlier sessions, where the system has readline."""
     try:
         import readline
@@ -157,7 +157,7 @@ def _own(file: Path) -> None:
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
-def _offered(line: str, begun: str, settings: Settings, number: int) -> str | None:
+def _offered(line: str, begun: str, settings: PromptOptions, number: int) -> str | None:
     """The completion of that number, of what is being typed; None behind the last."""
     words = line.lstrip().split(" ")
     if len(words) == 1 and begun.startswith("/"):

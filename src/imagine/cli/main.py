@@ -13,7 +13,7 @@ from ..words.errors import ImagineError
 from .exits import DONE, Ended, status_after
 
 
-class Command(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a command lies, and its line in `imagine --help`."""
 
     module: str
@@ -21,19 +21,19 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "serve": Command("serve", "Start the server."),
-    "run": Command("run", "Make a picture."),
-    "list": Command("list", "List the models."),
-    "presets": Command("presets", "List the style presets."),
-    "show": Command("show", "Show what is known of a model."),
-    "ps": Command("ps", "List the models that are loaded."),
-    "stop": Command("stop", "Unload a model."),
-    "info": Command("info", "Show how a picture was made."),
-    "convert": Command("convert", "Turn a PNG into a JSON, or a JSON into a PNG."),
-    "verify": Command("verify", "Make pictures again and compare."),
-    "ui": Command("ui", "Open the page in a browser."),
-    "help": Command("help", "Explain a command."),
-    "version": Command("version", "Say which version this is."),
+    "serve": CommandEntry("serve", "Start the server."),
+    "run": CommandEntry("run", "Make a picture."),
+    "list": CommandEntry("list", "List the models."),
+    "presets": CommandEntry("presets", "List the style presets."),
+    "show": CommandEntry("show", "Show what is known of a model."),
+    "ps": CommandEntry("ps", "List the models that are loaded."),
+    "stop": CommandEntry("stop", "Unload a model."),
+    "info": CommandEntry("info", "Show how a picture was made."),
+    "convert": CommandEntry("convert", "Turn a PNG into a JSON, or a JSON into a PNG."),
+    "verify": CommandEntry("verify", "Make pictures again and compare."),
+    "ui": CommandEntry("ui", "Open the page in a browser."),
+    "help": CommandEntry("help", "Explain a command."),
+    "version": CommandEntry("version", "Say which version this is."),
 }
 ALIASES = {"ls": "list", "start": "serve"}
 

@@ -11,7 +11,7 @@ _LARGEST = 10**20
 """No request holds a whole number of more than twenty digits."""
 
 
-class Whole(click.types.IntParamType):
+class WholeNumber(click.types.IntParamType):
     """A whole number."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -22,7 +22,7 @@ class Whole(click.types.IntParamType):
         return number
 
 
-class Real(click.types.FloatParamType):
+class RealNumber(click.types.FloatParamType):
     """A number with a fraction, which has an end."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -11,7 +11,7 @@ import click
 
 from . import complete, reach
 from .console import warn
-from .numbers import Real, Whole
+from .numbers import RealNumber, WholeNumber
 
 if TYPE_CHECKING:
     from .destination import Destination
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
-class _Run(click.Command):
+class _RunCommand(click.Command):
     """`-h` is a height; where nothing comes behind it, it can only ask for help."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -28,19 +28,19 @@ class _Run(click.Command):
         return super().parse_args(ctx, ["--help"] if args == ["-h"] else args)
 
 
-@click.command("run", cls=_Run, context_settings={"help_option_names": ["--help"]})
+@click.command("run", cls=_RunCommand, context_settings={"help_option_names": ["--help"]})
 @click.argument("words", nargs=-1, metavar="[MODEL] PROMPT...")
 @click.option("-m", "--model", help="A name that `imagine list` shows.", shell_complete=complete.models)
 @click.option("-a", "--address", help="The server, HOST:PORT. [IMAGINE_HOST]")
 @click.option("-o", "--output", type=click.Path(), help="The file's name (.png, .jpg or .webp), or a folder, or - for "
     "stdout; overwrites. '{prompt}_{seed}' is filled in. Default: the time.")  # fmt: skip
-@click.option("-w", "--width", type=Whole(), help="Pixels.")
-@click.option("-h", "--height", type=Whole(), help="Pixels.")
+@click.option("-w", "--width", type=WholeNumber(), help="Pixels.")
+@click.option("-h", "--height", type=WholeNumber(), help="Pixels.")
 @click.option(
-    "-n", "--num_steps", "--num-steps", "--steps", "num_steps", type=Whole(), help="Steps from noise to picture."
+    "-n", "--num_steps", "--num-steps", "--steps", "num_steps", type=WholeNumber(), help="Steps from noise to picture."
 )
-@click.option("-g", "--guidance", type=Real(), help="How closely to follow the prompt.")
-@click.option("-d", "--strength", type=Real(), help="How much of --img is painted anew, 0 to 1.")
+@click.option("-g", "--guidance", type=RealNumber(), help="How closely to follow the prompt.")
+@click.option("-d", "--strength", type=RealNumber(), help="How much of --img is painted anew, 0 to 1.")
 @click.option("--sampler", help="The algorithm that steps, such as 'dpm++ 2m'.", shell_complete=complete.samplers)
 @click.option("--schedule", help="The spacing of noise levels.", shell_complete=complete.schedules)
 @click.option("-i", "--img", type=_FILE, help="A picture to start from; - is stdin.")
@@ -49,13 +49,13 @@ class _Run(click.Command):
 @click.option(
     "--resize", help="How --img comes to another shape: crop, fit or stretch.", shell_complete=complete.resize
 )
-@click.option("-f", "--hires", type=Real(), help="A second pass at so many times the size.")
+@click.option("-f", "--hires", type=RealNumber(), help="A second pass at so many times the size.")
 @click.option("--seed", help="The same seed makes the same picture.")
 @click.option("--neg", help="What not to paint.")
-@click.option("-s", "--stream", type=Whole(), help="Replace the PNG after every so many steps.")
-@click.option("-c", "--clip", type=Whole(), help="Clip skip.")
+@click.option("-s", "--stream", type=WholeNumber(), help="Replace the PNG after every so many steps.")
+@click.option("-c", "--clip", type=WholeNumber(), help="Clip skip.")
 @click.option("--vae", help="A VAE file to use, by its name; own: the model's.", shell_complete=complete.vaes)
-@click.option("--count", type=Whole(), help="How many pictures, of the seeds that follow.")
+@click.option("--count", type=WholeNumber(), help="How many pictures, of the seeds that follow.")
 @click.option("--preset", help="A style that `imagine presets` shows; what else is said wins.",
     shell_complete=complete.presets)  # fmt: skip
 @click.option("--reproducible", is_flag=True, default=None, help="Make it alone: its bytes never depend on others.")

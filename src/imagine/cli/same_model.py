@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..client.client import Refused
+from ..client.client import ResponseError
 
 if TYPE_CHECKING:
     from ..client.client import Client
@@ -42,12 +42,12 @@ def holders(client: Client, digest: str) -> list[dict[str, Any]]:
     return [entry for entry in known if any(str(entry.get(name, "")).startswith(digest) for name in _DIGESTS)]
 
 
-def with_holders(client: Client, before: dict[str, Any], error: Refused) -> Refused:
+def with_holders(client: Client, before: dict[str, Any], error: ResponseError) -> ResponseError:
     """Where the model is gone: which one here is the same."""
     digest = str(before.get("digest") or before.get("sha256") or "")
     names = [entry["name"] for entry in holders(client, digest)] if error.status == _NOT_FOUND else []
     same = f"; '{names[0]}' here is the same" if names else ""
-    return Refused(f"{error}{same}", error.status)
+    return ResponseError(f"{error}{same}", error.status)
 
 
 def _parts(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:

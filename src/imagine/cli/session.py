@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..client.client import Client, Refused
+from ..client.client import Client, ResponseError
 from ..registry.matching import matching, similar, stem_of
 from ..registry.model_folders import roots_from
 from .asking import body_from
@@ -74,7 +74,7 @@ class Session:
         for number, prompt in enumerate(lines, 1):
             try:
                 self.next(prompt, client)
-            except Refused as error:
+            except ResponseError as error:
                 if error.status != _BAD_REQUEST or str(error) == refusal:  # the same again is of no single prompt
                     raise
                 refusal = str(error)
@@ -97,7 +97,7 @@ class Session:
         self._done += count
         try:
             Painter(client, self._screen, as_json=self._as_json).paint(body, outputs)
-        except Refused as error:
+        except ResponseError as error:
             raise with_holders(client, body, error) from error
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from ..client.client import Refused
+from ..client.client import ResponseError
 from ..words.errors import ImagineError
 from . import reach
 from .console import note, printable, write, write_json
@@ -73,7 +73,7 @@ def verify(client: Client, file: str) -> Verdict:
     before, old = recipe_in(file, data), data if lossy else picture_in(file, data)
     try:
         final = list(client.generate(recipe_of(file, {}, data) | {"progress": True}))[-1]
-    except Refused as error:
+    except ResponseError as error:
         raise with_holders(client, before, error) from error
     new = base64.b64decode(final["img"])
     if lossy:  # compared as the same format would hold it

@@ -18,7 +18,7 @@ DIGEST_TIMEOUT = 600.0
 """Seconds for what may have to look into every model there is."""
 
 
-class Refused(ImagineError):
+class ResponseError(ImagineError):
     """The server's own sentence on why not, and the HTTP status it came with; 0 within a stream."""
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -52,7 +52,7 @@ class Client:
         """What `/health` says. Raises Unreachable where nobody answers, or what answers isn't Imagine."""
         try:
             said = self.ask("GET", "/health")
-        except (Refused, Disconnected) as error:
+        except (ResponseError, Disconnected) as error:
             raise Unreachable(f"what answers at {self.address} is not imagine") from error
         if said.get("name") != "imagine":
             raise Unreachable(f"what answers at {self.address} is not imagine")
@@ -95,7 +95,7 @@ class Client:
             while line := self._line(answer):
                 event = _object(line)
                 if "error" in event:
-                    raise Refused(str(event["error"]))
+                    raise ResponseError(str(event["error"]))
                 finals += event.get("status") == "final" or "status" not in event
                 yield event
         if finals < expected:
@@ -134,7 +134,7 @@ class Client:
             answer = connection.getresponse()
             if answer.status >= 400:
                 with answer:
-                    raise Refused(self._keyless() if answer.status == 401 else _sentence(answer), answer.status)
+                    raise ResponseError(self._keyless() if answer.status == 401 else _sentence(answer), answer.status)
         except (OSError, http.client.HTTPException) as error:
             raise Disconnected(f"imagine at {self.address} broke off its answer") from error
         return answer

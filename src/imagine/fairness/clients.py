@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _PREFIX = 64
 """Bits of an IPv6 address that one customer shares (RFC 6177, RFC 7421): the rest is anybody's to choose."""
 
 
-def address_of(text: str) -> Address | None:
+def address_of(text: str) -> IPAddress | None:
     """The address that `text` names, an IPv4 one where IPv6 only wraps it; None for what is none."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])

@@ -16,7 +16,7 @@ from ..words.errors import Blocked
 _WORD = re.compile(r"[^\W_]+")
 
 
-class Wish(NamedTuple):
+class ModerationInput(NamedTuple):
     """What a check may look at."""
 
     prompt: str
@@ -29,8 +29,8 @@ class Wish(NamedTuple):
 class Check(Protocol):
     """One rule of the owner's."""
 
-    def __call__(self, wish: Wish) -> None:
-        """Raises Blocked where the wish is not to be granted."""
+    def __call__(self, request: ModerationInput) -> None:
+        """Raises Blocked where the request is not to be granted."""
 
 
 class BlockedTerms:
@@ -40,9 +40,10 @@ class BlockedTerms:
         self._terms = {words: term for term in terms if (words := tuple(words_of(term)))}
         self._longest = max(map(len, self._terms), default=0)
 
-    def __call__(self, wish: Wish) -> None:
+    def __call__(self, request: ModerationInput) -> None:
         """Raises Blocked on the field that holds a term."""
-        for field, text in (("prompt", wish.prompt), ("preset", wish.preset or ""), ("preset", wish.final_prompt)):
+        texts = (("prompt", request.prompt), ("preset", request.preset or ""), ("preset", request.final_prompt))
+        for field, text in texts:
             if (term := self._term_in(text)) is not None:
                 raise Blocked(message("blocked.term", field, term=term))
 

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-Kind = Literal["png", "jpeg", "webp"]
+PictureFormat = Literal["png", "jpeg", "webp"]
 
 MAX_PARTS = 16_384
 """Chunks or segments of one file: of 64 MB in the 8 KiB that libpng writes at a time, half as many. Each costs memory
@@ -34,7 +34,7 @@ class Fragmented(ValueError):
     """A file of more than `MAX_PARTS` parts: none that a program writes."""
 
 
-class Chunk(NamedTuple):
+class ContainerChunk(NamedTuple):
     """One chunk: its type (a JPEG's marker is one byte), its content, and where the whole of it lies in the file."""
 
     kind: bytes
@@ -43,7 +43,7 @@ class Chunk(NamedTuple):
     end: int
 
 
-def sniff(data: bytes) -> Kind | None:
+def sniff(data: bytes) -> PictureFormat | None:
     """Which of the three `data` begins as, by its first bytes alone."""
     if data.startswith(PNG_MAGIC):
         return "png"
@@ -54,14 +54,14 @@ def sniff(data: bytes) -> Kind | None:
     return None
 
 
-def chunks(data: bytes) -> Iterator[Chunk]:
+def chunks(data: bytes) -> Iterator[ContainerChunk]:
     """The chunks of a file of any of the three, as its own walker yields them; none of another file."""
     walkers = {"png": png_chunks, "jpeg": jpeg_segments, "webp": webp_chunks}
     kind = sniff(data)
     return walkers[kind](data) if kind else iter(())
 
 
-def png_chunks(data: bytes) -> Iterator[Chunk]:
+def png_chunks(data: bytes) -> Iterator[ContainerChunk]:
     """Each whole chunk, up to the one named IEND. Checksums are not looked at. Raises Fragmented."""
     view, start = memoryview(data), len(PNG_MAGIC)
     for _ in range(MAX_PARTS):
@@ -71,14 +71,14 @@ def png_chunks(data: bytes) -> Iterator[Chunk]:
         end = start + 12 + length
         if end > len(data):
             return
-        yield Chunk(kind, view[start + 8 : end - 4], start, end)
+        yield ContainerChunk(kind, view[start + 8 : end - 4], start, end)
         if kind == b"IEND":
             return
         start = end
     raise Fragmented
 
 
-def jpeg_segments(data: bytes) -> Iterator[Chunk]:
+def jpeg_segments(data: bytes) -> Iterator[ContainerChunk]:
     """Each whole segment up to the head of the first scan. Raises Fragmented."""
     view, at = memoryview(data), 2
     for _ in range(MAX_PARTS):
@@ -91,14 +91,14 @@ def jpeg_segments(data: bytes) -> Iterator[Chunk]:
         length = int.from_bytes(data[at : at + 2], "big")
         if marker == _JPEG_END or length < 2 or at + length > len(data):
             return
-        yield Chunk(bytes([marker]), view[at + 2 : at + length], at - 2, at + length)
+        yield ContainerChunk(bytes([marker]), view[at + 2 : at + length], at - 2, at + length)
         if marker == _JPEG_SCAN:
             return
         at += length
     raise Fragmented
 
 
-def webp_chunks(data: bytes) -> Iterator[Chunk]:
+def webp_chunks(data: bytes) -> Iterator[ContainerChunk]:
     """Each whole chunk of the file; those inside an animation's frames are not walked. Raises Fragmented."""
     view, start = memoryview(data), 12
     for _ in range(MAX_PARTS):
@@ -108,7 +108,7 @@ def webp_chunks(data: bytes) -> Iterator[Chunk]:
         end = start + 8 + length
         if end > len(data):
             return
-        yield Chunk(kind, view[start + 8 : end], start, end)
+        yield ContainerChunk(kind, view[start + 8 : end], start, end)
         start = end + length % 2
     raise Fragmented
 
@@ -116,7 +116,7 @@ def webp_chunks(data: bytes) -> Iterator[Chunk]:
 class Outline(NamedTuple):
     """What there is to know of a picture's file before a pixel of it is decoded."""
 
-    kind: Kind
+    kind: PictureFormat
     width: int
     height: int
     """In pixels, before rotation; the greatest where a hostile file says several, 0 where none."""
@@ -158,7 +158,7 @@ def dimensions(data: bytes) -> tuple[int, int]:
     return (0, 0) if seen is None else (seen.width, seen.height)
 
 
-def _dimensions(chunk: Chunk) -> tuple[int, int]:
+def _dimensions(chunk: ContainerChunk) -> tuple[int, int]:
     """Width and height as this chunk says them, or (0, 0)."""
     kind, body = chunk.kind, chunk.body
     if len(kind) == 1:
@@ -179,7 +179,7 @@ def _dimensions(chunk: Chunk) -> tuple[int, int]:
     return 0, 0
 
 
-def _matters(part: Chunk) -> bool:
+def _matters(part: ContainerChunk) -> bool:
     """Is this chunk of a PNG, or segment of a JPEG, needed to decode, or a part of the colour profile?"""
     if len(part.kind) > 1:
         return part.kind in _PNG_PIXELS
@@ -193,7 +193,7 @@ def exif(data: bytes) -> bytes | None:
     return next((block for chunk in chunks(data) if (block := _exif_in(chunk)) is not None), None)
 
 
-def _exif_in(chunk: Chunk) -> bytes | None:
+def _exif_in(chunk: ContainerChunk) -> bytes | None:
     if chunk.kind == bytes([_JPEG_APP1]) and bytes(chunk.body[:6]) == b"Exif\0\0":
         return bytes(chunk.body[6:])
     if chunk.kind in (b"eXIf", b"EXIF"):

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from ..dispatch.worker import Worker
 from ..settings.settings import Settings
-from ..settings.values import Place
+from ..settings.values import ListenAddress
 from ..words.errors import ImagineError
 from .app import make_app
 from .gateway.gateway import Gateway
@@ -110,12 +110,13 @@ async def _listen(runner: web.AppRunner, settings: Settings, own: OwnSocket | No
         with _told(str(settings.socket), "--socket"):
             await web.SockSite(runner, await own.claim()).start()
         return
-    for place, option in [(Place(settings.host, settings.port), "--port"), *((p, "--listen") for p in settings.listen)]:
+    first = (ListenAddress(settings.host, settings.port), "--port")
+    for place, option in [first, *((address, "--listen") for address in settings.listen)]:
         with _told(str(place), option):
             await _site(runner, place).start()
 
 
-def _site(runner: web.AppRunner, place: Place) -> web.BaseSite:
+def _site(runner: web.AppRunner, place: ListenAddress) -> web.BaseSite:
     """Where it listens; `::` is every address of this machine, IPv4 too, which asyncio leaves out. Raises OSError."""
     if place.host != "::" or not socket.has_dualstack_ipv6():
         return web.TCPSite(runner, place.host, place.port, reuse_address=True)

@@ -22,12 +22,12 @@ from .settings import Settings
 _log = logging.getLogger(__name__)
 MAX_SIZE = 2**20
 _LISTED = 20
-_Stamp = tuple[int, int] | None
+_FileVersion = tuple[int, int] | None
 """A file's time and size; None where there is none."""
 
 
 class _Read(NamedTuple):
-    stamp: _Stamp
+    stamp: _FileVersion
     presets: list[Preset]
 
 
@@ -128,7 +128,7 @@ def _value(text: str, suffix: str) -> object:
     return read_yaml(text)
 
 
-def _stamp(path: Path) -> _Stamp:
+def _stamp(path: Path) -> _FileVersion:
     try:
         stat = path.stat()
     except OSError:

@@ -25,7 +25,7 @@ from ..registry import model_folders
 from ..words.errors import BadRequest, ImagineError
 from . import values as values
 from .config_file import read_config
-from .values import LogFormat, ModelSettings, Network, Place
+from .values import IPNetwork, ListenAddress, LogFormat, ModelSettings
 
 PORT = 5000
 PREFIX = "IMAGINE_"
@@ -64,7 +64,9 @@ class Settings:
 
     host: str = option("0.0.0.0", values.host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see server/security.py
     port: int = option(PORT, values.whole(0, 65535), "The port to listen on.")
-    listen: tuple[Place, ...] = option((), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's.")
+    listen: tuple[ListenAddress, ...] = option(
+        (), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's."
+    )
     socket: Path | None = option(None, model_folders.path, "Listen on this Unix socket only, for this user alone.")
     device: str = option("auto", values.device, "auto, cpu, cuda, cuda:N or mps.")
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
@@ -77,11 +79,11 @@ class Settings:
     max_batch: int | None = option(None, values.whole(1, 64), "How many pictures are denoised together at most.")
     api_key: str | None = option(None, values.key, "The key that clients must send.", secret=True, live=True)
     api_key_file: Path | None = option(None, model_folders.path, "A file that holds the key.", live=True)
-    allow_remote: tuple[Network, ...] = option(
+    allow_remote: tuple[IPNetwork, ...] = option(
         (), values.networks, "Answer others without a key: all, or networks.", live=True
     )
     origins: tuple[str, ...] = option((), values.origins, "Origins of pages that may use this server.", live=True)
-    trusted_proxies: tuple[Network, ...] = option(
+    trusted_proxies: tuple[IPNetwork, ...] = option(
         (), values.proxies, "Proxies whose X-Forwarded-* headers count: addresses or networks.", live=True
     )
     public_url: str | None = option(None, values.url, "Where clients reach this server, behind a proxy.", live=True)

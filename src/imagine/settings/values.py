@@ -18,9 +18,9 @@ from ..asking.request import one_spelling
 from ..asking.resolve import NO_DEFAULTS, Defaults
 from ..words.errors import BadRequest
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 LogFormat = Literal["text", "json"]
-EVERYONE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+EVERYONE: tuple[IPNetwork, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
 _PROXIES = "addresses or networks of your proxies, such as 127.0.0.1 or 172.18.0.0/16, and not everybody"
@@ -78,7 +78,7 @@ def host(value: object) -> str:
     raise ValueError("an address or a name to listen on, such as 0.0.0.0 or localhost:5000")
 
 
-class Place(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where to listen."""
 
     host: str
@@ -88,15 +88,15 @@ class Place(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def places(value: object) -> tuple[Place, ...]:
+def places(value: object) -> tuple[ListenAddress, ...]:
     return tuple(_place(str(part)) for part in _list(value))
 
 
-def _place(said: str) -> Place:
+def _place(said: str) -> ListenAddress:
     name, colon, port = said.strip().split("://", 1)[-1].rstrip("/").rpartition(":")
     if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536 or (":" in name) != ("[" in name):
         raise ValueError("addresses with a port, such as 127.0.0.1:11434")
-    return Place(host(name or "0.0.0.0"), int(port))  # noqa: S104 - answers only this machine, see server/security.py
+    return ListenAddress(host(name or "0.0.0.0"), int(port))  # noqa: S104 - answers only this machine, see server/security.py
 
 
 def terms(value: object) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def _list(value: object) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def networks(value: object) -> tuple[Network, ...]:
+def networks(value: object) -> tuple[IPNetwork, ...]:
     """Whom to answer: true is everyone, false nobody but this machine."""
     if str(value).strip().lower() in (*_NO, "[]", "()"):
         return ()
@@ -124,7 +124,7 @@ def networks(value: object) -> tuple[Network, ...]:
         raise ValueError("all, or networks such as 192.168.1.0/24") from error
 
 
-def proxies(value: object) -> tuple[Network, ...]:
+def proxies(value: object) -> tuple[IPNetwork, ...]:
     """Networks of proxies; everybody is none, since then everybody could say to be anybody."""
     try:
         found = networks(value)

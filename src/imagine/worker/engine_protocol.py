@@ -11,7 +11,7 @@ from typing import Protocol
 from ..words.frames import JobReport, Load, Ready, Stats, Submit, Unload
 
 
-class Engine(Protocol):
+class EngineProtocol(Protocol):
     """Owns a device and the models on it; does one unit of work at a time."""
 
     @property

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from ..processes.environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
 from ..words.errors import BadRequest, ImagineError
 from ..words.frames import REFUSED, FrameError, Log, Start, WorkerSettings
-from .engine_protocol import Engine
+from .engine_protocol import EngineProtocol
 from .failure import error_from_exception
 from .pipes import Inbox, Outbox, read_into
 from .pulse import Pulse, keep_beating
@@ -22,7 +22,7 @@ from .serve import serve
 _LONGEST = 2**16
 
 
-def main(argv: Sequence[str] = (), make: Callable[[WorkerSettings], Engine] | None = None) -> int:
+def main(argv: Sequence[str] = (), make: Callable[[WorkerSettings], EngineProtocol] | None = None) -> int:
     """Runs a worker on this process's stdin and stdout; returns its exit status.
 
     It takes no arguments: the first frame, a `Start`, brings its settings.
@@ -63,7 +63,7 @@ def _settings(inbox: Inbox) -> WorkerSettings:
     return first.settings
 
 
-def _engine(settings: WorkerSettings) -> Engine:
+def _engine(settings: WorkerSettings) -> EngineProtocol:
     # Only now, so that torch finds the environment it is meant to read.
     from ..engine.engine import Engine
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ..words.errors import Cancelled, ImagineError, WorkerLost
 from ..words.frames import AnyCommand, Cancel, FrameError, JobReport, Load, Shutdown, Start, Submit, Unload, ends
-from .engine_protocol import Engine
+from .engine_protocol import EngineProtocol
 from .failure import error_from_exception, failed_from_error
 from .pipes import Inbox, Outbox
 from .pulse import Pulse
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 _STATS_EVERY = 1.0
 
 
-def serve(inbox: Inbox, outbox: Outbox, engine: Engine, pulse: Pulse, clock: Callable[[], float]) -> None:
+def serve(inbox: Inbox, outbox: Outbox, engine: EngineProtocol, pulse: Pulse, clock: Callable[[], float]) -> None:
     """Works until a `Shutdown` comes. Raises what leaves the engine unusable."""
     pulse.follow(lambda: engine.stage)
     outbox.send(engine.describe())
@@ -27,7 +27,9 @@ def serve(inbox: Inbox, outbox: Outbox, engine: Engine, pulse: Pulse, clock: Cal
 
 
 class _Service:
-    def __init__(self, inbox: Inbox, outbox: Outbox, engine: Engine, pulse: Pulse, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, inbox: Inbox, outbox: Outbox, engine: EngineProtocol, pulse: Pulse, clock: Callable[[], float]
+    ) -> None:
         self._inbox = inbox
         self._outbox = outbox
         self._engine = engine

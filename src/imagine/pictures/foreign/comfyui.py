@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .reading import Draft, draft, model_name
+from .reading import ForeignRecipe, draft, model_name
 from .swarmui import take_sampler
 
 PROGRAM = "ComfyUI"
@@ -24,7 +24,7 @@ _KNOWN = frozenset(["SaveImage", "PreviewImage", "VAEDecode", "VAEEncode", "CLIP
 Graph = dict[str, Any]
 
 
-def recipe_from_comfyui(nodes: Graph) -> Draft | None:
+def recipe_from_comfyui(nodes: Graph) -> ForeignRecipe | None:
     """What the graph draws, None where it is no graph."""
     if not nodes or not all(isinstance(n, dict) and isinstance(n.get("class_type"), str) for n in nodes.values()):
         return None
@@ -44,7 +44,7 @@ def _last(nodes: Graph, samplers: list[str]) -> str:
     return next((name for name in reversed(samplers) if name not in fed), samplers[-1])
 
 
-def _take_pass(made: Draft, nodes: Graph, sampler: str) -> None:
+def _take_pass(made: ForeignRecipe, nodes: Graph, sampler: str) -> None:
     """What one sampler draws, and with what."""
     inputs = _inputs(nodes[sampler])
     made.text("prompt", _text(nodes, sampler, "positive"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .reading import Draft, draft, model_name
+from .reading import ForeignRecipe, draft, model_name
 from .swarmui import take_sampler
 
 PROGRAM = "Fooocus"
@@ -18,7 +18,7 @@ _SAYS_NOTHING = frozenset(["version", "metadata_scheme", "base_model_hash", "per
                            "prompt", "negative_prompt", "vae"])  # fmt: skip
 
 
-def recipe_from_fooocus(said: dict[str, Any]) -> Draft | None:
+def recipe_from_fooocus(said: dict[str, Any]) -> ForeignRecipe | None:
     """What `said` says, None where it is not Fooocus's."""
     if "base_model" not in said or not isinstance(said.get("prompt"), str):
         return None

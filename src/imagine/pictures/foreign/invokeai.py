@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .reading import Draft, draft, model_name
+from .reading import ForeignRecipe, draft, model_name
 from .swarmui import take_sampler
 
 PROGRAM = "InvokeAI"
@@ -15,7 +15,7 @@ _SAYS_NOTHING = frozenset(["app_version", "generation_mode", "rand_device", "pos
                            "negative_style_prompt", "canvas_v2_metadata", "ref_images"])  # fmt: skip
 
 
-def recipe_from_invokeai(said: dict[str, Any]) -> Draft | None:
+def recipe_from_invokeai(said: dict[str, Any]) -> ForeignRecipe | None:
     """What `said` says, None where it is not InvokeAI's."""
     if "positive_prompt" not in said:
         return None

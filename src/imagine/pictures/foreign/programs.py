@@ -8,7 +8,7 @@ from ...messages import message
 from .comfyui import recipe_from_comfyui
 from .fooocus import recipe_from_fooocus
 from .invokeai import recipe_from_invokeai
-from .reading import Draft, draft, object_from
+from .reading import ForeignRecipe, draft, object_from
 from .swarmui import recipe_from_swarmui
 
 KEYS = ("invokeai_metadata", "prompt")
@@ -18,14 +18,14 @@ _UNREAD = ("sd-metadata", "Dream", "generation_data", "Comment", "workflow")
 ALL_KEYS = (*KEYS, *_UNREAD)
 
 
-def recipe_from_parameters(text: str) -> Draft | None:
+def recipe_from_parameters(text: str) -> ForeignRecipe | None:
     """The recipe of a program that writes JSON where AUTOMATIC1111 writes lines; None for what is no JSON."""
     if not text.lstrip().startswith("{") or (said := object_from(text)) is None:
         return None
     return recipe_from_swarmui(said) or recipe_from_fooocus(said) or _unread("JSON in 'parameters'")
 
 
-def recipe_from_texts(texts: Mapping[str, str]) -> Draft | None:
+def recipe_from_texts(texts: Mapping[str, str]) -> ForeignRecipe | None:
     """The recipe in a PNG's other texts, None where there is none."""
     if (said := object_from(texts.get("invokeai_metadata", ""))) and (read := recipe_from_invokeai(said)):
         return read
@@ -35,7 +35,7 @@ def recipe_from_texts(texts: Mapping[str, str]) -> Draft | None:
     return _unread(", ".join(f"'{key}'" for key in there)) if there else None
 
 
-def _unread(what: str) -> Draft:
+def _unread(what: str) -> ForeignRecipe:
     made = draft()
     made.warnings.append(message("foreign.unread", None, what=what))
     return made

@@ -1,7 +1,7 @@
 """What the readers of other programs' recipes share: untrusted JSON, and values that are taken only where they fit.
 
-A reader takes what it knows out of a copy of the program's values and into a `Draft`; what is left over in the end, and
-what could not be used, is named in the warnings. Numbers may be written as text, as several programs do.
+A reader takes what it knows out of a copy of the program's values and into a `ForeignRecipe`; what is left over in the
+end, and what could not be used, is named in the warnings. Numbers may be written as text, as several programs do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SHOWN = 40
 _NAMED = 10
 
 
-class Draft(NamedTuple):
+class ForeignRecipe(NamedTuple):
     """A recipe in the making: what it says under our names, and warnings."""
 
     meta: dict[str, Any]
@@ -59,9 +59,9 @@ class Draft(NamedTuple):
             self.warnings.append(message("foreign.left_out", None, program=program, names=shown))
 
 
-def draft() -> Draft:
+def draft() -> ForeignRecipe:
     """An empty recipe."""
-    return Draft({}, [])
+    return ForeignRecipe({}, [])
 
 
 def object_from(text: str) -> dict[str, Any] | None:

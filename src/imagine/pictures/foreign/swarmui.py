@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .reading import Draft, draft, model_name
+from .reading import ForeignRecipe, draft, model_name
 from .samplers import sampler_from_other, schedule_from_other
 
 PROGRAM = "SwarmUI"
@@ -15,7 +15,7 @@ _SAYS_NOTHING = frozenset(["swarm_version", "images", "date", "generation_time",
                            "personalnote", "intermediate", "batchsize", "noinpututilization"])  # fmt: skip
 
 
-def recipe_from_swarmui(said: dict[str, Any]) -> Draft | None:
+def recipe_from_swarmui(said: dict[str, Any]) -> ForeignRecipe | None:
     """What `said` says, None where it is not SwarmUI's."""
     if not isinstance(params := said.get("sui_image_params"), dict):
         return None
@@ -34,7 +34,7 @@ def recipe_from_swarmui(said: dict[str, Any]) -> Draft | None:
     return made
 
 
-def take_sampler(made: Draft, sampler: object, schedule: object) -> None:
+def take_sampler(made: ForeignRecipe, sampler: object, schedule: object) -> None:
     """Takes a sampler and a schedule by the names of ComfyUI's kin."""
     implied = None
     if isinstance(sampler, str) and sampler:

@@ -39,7 +39,7 @@ from ...words.frames import Part, ResidentModel, Source, WorkerSettings
 from ..http.body import Allowance
 from .digests import Digests
 from .metrics import Metrics
-from .storage import Pictures
+from .storage import PictureStore
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -300,14 +300,14 @@ def registry_from(settings: Settings) -> Registry:
     return Registry(settings.roots, cache=cache, shipped=shipped)
 
 
-def pictures_from(settings: Settings) -> Pictures:
+def pictures_from(settings: Settings) -> PictureStore:
     """Where pictures that are asked for by URL are kept: by default, where the system keeps a user's data."""
     folder = settings.pictures
     if folder is None:
         import platformdirs  # only where it is asked
 
         folder = platformdirs.user_data_path("imagine", appauthor=False) / "pictures"
-    return Pictures(folder, keep=settings.keep_pictures, most=settings.max_pictures * 2**20)
+    return PictureStore(folder, keep=settings.keep_pictures, most=settings.max_pictures * 2**20)
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:

@@ -27,7 +27,7 @@ _NAME = re.compile(r"([0-9a-f]{1,12})-[A-Za-z0-9_-]{32}\.(?:png|jpg|webp)")
 _NEVER = 0
 
 
-class Kept(NamedTuple):
+class StoredPicture(NamedTuple):
     """A picture in the folder; `due` is when it is to go, in Unix seconds, 0 for never."""
 
     path: Path
@@ -36,7 +36,7 @@ class Kept(NamedTuple):
     made: float
 
 
-class Pictures:
+class PictureStore:
     """A folder of pictures, each kept for `keep` seconds (negative: for ever), all together in at most `most` bytes.
 
     The folder is made when first needed, for this user alone. Files in it that aren't ours are left alone.
@@ -83,7 +83,7 @@ class Pictures:
             raise ImagineError(message("url.unwritten", why=reason)) from error
         return name
 
-    def find(self, name: str) -> Kept | None:
+    def find(self, name: str) -> StoredPicture | None:
         """The picture of that name, unless its time is over; `name` may be anything."""
         kept = self._kept(self.folder / name) if _NAME.fullmatch(name) else None
         return None if kept is None or self._is_due(kept) else kept
@@ -103,22 +103,22 @@ class Pictures:
         for kept in due:
             kept.path.unlink(missing_ok=True)
 
-    def _all(self) -> list[Kept]:
+    def _all(self) -> list[StoredPicture]:
         try:
             names = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         except FileNotFoundError:
             return []
         return [kept for path in names if (kept := self._kept(path))]
 
-    def _kept(self, path: Path) -> Kept | None:
+    def _kept(self, path: Path) -> StoredPicture | None:
         matched = _NAME.fullmatch(path.name)
         with contextlib.suppress(OSError):  # gone, or not ours to look at
             if matched and path.is_file() and not path.is_symlink():
                 seen = path.stat()
-                return Kept(path, int(matched[1], 16), seen.st_size, seen.st_mtime)
+                return StoredPicture(path, int(matched[1], 16), seen.st_size, seen.st_mtime)
         return None
 
-    def _is_due(self, kept: Kept) -> bool:
+    def _is_due(self, kept: StoredPicture) -> bool:
         return kept.due != _NEVER and kept.due <= self._clock()
 
     def _sweep_after(self, seconds: float) -> None:

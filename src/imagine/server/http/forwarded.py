@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from ...fairness.clients import Address, address_of
-from ...settings.values import Network
+from ...fairness.clients import IPAddress, address_of
+from ...settings.values import IPNetwork
 
 FOR, PROTO, HOST, PREFIX = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix"
 _MARKS = frozenset([
@@ -46,7 +46,7 @@ class Asker(NamedTuple):
     """Did a trusted proxy say all this?"""
 
 
-def asker_of(request: web.Request, trusted: Sequence[Network]) -> Asker:
+def asker_of(request: web.Request, trusted: Sequence[IPNetwork]) -> Asker:
     """Who asks; `trusted` are the networks of the proxies that may say so."""
     peer, said = peer_of(request), request.headers
     hosts = said.getall("Host", [])
@@ -78,7 +78,7 @@ def without_port(host: str) -> str:
     return head if colon and port.isdecimal() and (head.count(":") == 0 or head.endswith("]")) else host
 
 
-def _client(told: Sequence[str], proxy: Address, trusted: Sequence[Network]) -> str:
+def _client(told: Sequence[str], proxy: IPAddress, trusted: Sequence[IPNetwork]) -> str:
     """The nearest address that no trusted proxy has: what stands before it, anybody may have written.
 
     A loopback address is this machine's only where the proxy runs on it; another's is that proxy itself.
@@ -94,7 +94,7 @@ def _client(told: Sequence[str], proxy: Address, trusted: Sequence[Network]) -> 
     return str(client if proxy.is_loopback or not client.is_loopback else proxy)
 
 
-def _within(address: Address, networks: Sequence[Network]) -> bool:
+def _within(address: IPAddress, networks: Sequence[IPNetwork]) -> bool:
     return any(address in network for network in networks)
 
 

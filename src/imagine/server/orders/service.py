@@ -17,7 +17,7 @@ from ...asking.resolve import Picture, Resolved, check_needs, resolve, vae_of
 from ...dispatch.worker import Events, error_from_failed
 from ...identity.stamp import unchanged
 from ...messages import Note, message
-from ...moderation.policy import Wish
+from ...moderation.policy import ModerationInput
 from ...registry.entry import Entry
 from ...words.errors import BadRequest, ImagineError, ModelChanged, UnusableModel, WorkerLost
 from ...words.events import Failed, Finished
@@ -70,7 +70,7 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
         mask=mask and mask[1],
     )
     for check in gateway.checks:
-        check(Wish(asked.prompt, resolved.params[0].prompt, asked.preset))
+        check(ModerationInput(asked.prompt, resolved.params[0].prompt, asked.preset))
     gateway.used(entry.name)
     for params in resolved.params:
         _log.debug("recipe: %s", msgspec.to_builtins(params))

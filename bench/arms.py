@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from imagine.registry.registry import Registry
-from imagine.server.gateway.gateway import source_from
-from imagine.words.frames import Source
+from imagine.server.gateway.gateway import model_from
+from imagine.words.model import Model
 
 PROMPT = "a red house on a blue background"
 
@@ -26,11 +26,11 @@ def arguments(description: str | None, *, side: int) -> argparse.ArgumentParser:
     return parser
 
 
-def source_at(model: Path) -> Source:
+def model_at(path: Path) -> Model:
     """The checkpoint in a file, as the server would have it loaded."""
-    registry = Registry([model.parent])
+    registry = Registry([path.parent])
     registry.refresh()
-    return source_from(registry.find(model.stem))
+    return model_from(registry.with_digest(registry.find(path.stem)))
 
 
 def interleaved(arms: Mapping[str, Callable[[], object]], rounds: int, warm: int = 1) -> dict[str, list[float]]:

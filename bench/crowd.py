@@ -18,10 +18,11 @@ from pathlib import Path
 import msgspec
 import torch
 
-from bench.arms import interleaved, ratio, show, source_at
+from bench.arms import interleaved, model_at, ratio, show
 from imagine.engine.engine import Engine
 from imagine.words.events import Finished, Preview
-from imagine.words.frames import PreviewSettings, Source, Submit, WorkerSettings
+from imagine.words.frames import PreviewSettings, Submit, WorkerSettings
+from imagine.words.model import Model
 from imagine.words.recipe import GenerationParams
 
 SAMPLERS = ("dpm++ 2m", "euler", "euler a", "ddim", "unipc", "dpm++ 2m sde", "heun", "lms")
@@ -34,11 +35,11 @@ class Bench:
     """The engine with the shipped model on it."""
 
     engine: Engine
-    source: Source
+    model: Model
 
     def submit(self, name: str, params: GenerationParams, every: int = 0) -> None:
         preview = PreviewSettings(every=every)
-        self.engine.submit(Submit(job=name, client="bench", params=params, source=self.source, preview=preview))
+        self.engine.submit(Submit(job=name, client="bench", params=params, model=self.model, preview=preview))
 
     def run(self) -> dict[str, Finished]:
         """Step until nothing is left to do."""
@@ -63,17 +64,17 @@ class Bench:
 
 
 def open_bench(threads: int) -> Bench:
-    source = source_at(Path("models.example/toybox.safetensors"))
-    return Bench(Engine(WorkerSettings(device="cpu", threads=threads, keep_alive=-1)), source)
+    model = model_at(Path("models.example/toybox.safetensors"))
+    return Bench(Engine(WorkerSettings(device="cpu", threads=threads, keep_alive=-1)), model)
 
 
-def mixed(count: int, source: Source, seed: int = 0) -> list[GenerationParams]:
+def mixed(count: int, model: Model, seed: int = 0) -> list[GenerationParams]:
     """Requests of different prompts, steps, guidance, samplers and seeds."""
     rng = random.Random(seed)
     return [
         GenerationParams(
-            model=source.name,
-            digest=source.digest,
+            model=model.name,
+            digest=model.digest,
             prompt=f"a {rng.choice(COLOURS)} {rng.choice(THINGS)} on a gray background",
             width=128,
             height=128,
@@ -87,7 +88,7 @@ def mixed(count: int, source: Source, seed: int = 0) -> list[GenerationParams]:
 
 
 def throughput(bench: Bench, rounds: int) -> None:
-    wishes = mixed(16, bench.source)
+    wishes = mixed(16, bench.model)
     for _ in range(3):  # the engine measures its buckets
         bench.together(wishes)
     arms = {"16 at once": lambda: bench.together(wishes), "16 one after another": lambda: bench.one_by_one(wishes)}
@@ -100,7 +101,7 @@ def first_preview(bench: Bench, tries: int) -> None:
     """In step times of the run that is disturbed: from the arrival to the first preview."""
     waits = []
     for i in range(tries):
-        long, late = mixed(2, bench.source, seed=100 + i)
+        long, late = mixed(2, bench.model, seed=100 + i)
         bench.submit("long", msgspec.structs.replace(long, num_steps=60, sampler="euler"))
         for _ in range(12):
             bench.engine.step()
@@ -125,7 +126,7 @@ def first_preview(bench: Bench, tries: int) -> None:
 
 def again(bench: Bench, count: int) -> None:
     """Every picture of a crowd made again from its recipe; the reproducible ones alone as well."""
-    wishes = mixed(count, bench.source, seed=7)
+    wishes = mixed(count, bench.model, seed=7)
     wishes = [msgspec.structs.replace(w, reproducible=i % 4 == 0) for i, w in enumerate(wishes)]
     crowd = bench.together(wishes)
     same = 0

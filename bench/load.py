@@ -120,11 +120,11 @@ def _import_ours() -> Callable[..., Any]:
     import torch
 
     from imagine.engine.loading.single_file import load_single_file
-    from imagine.words.frames import Source
+    from imagine.words.model import Component, Model
 
     def load(path: str, _: str, dtype: torch.dtype) -> Loaded:
-        source = Source(name="bench", digest="", path=path, family="stable_diffusion")
-        made = load_single_file(source, device=torch.device("cpu"), dtype=dtype)
+        model = Model(name="bench", family="", components=(Component(role="checkpoint", path=path),))
+        made = load_single_file(model, device=torch.device("cpu"), dtype=dtype)
         tokenizer = made.tokenizers[0]
 
         def tokenize(text: str) -> list[int]:

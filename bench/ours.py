@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.arms import PROMPT, source_at
+from bench.arms import PROMPT, model_at
 from imagine.engine.engine import Engine
 from imagine.words.events import Finished
 from imagine.words.frames import PreviewSettings, Submit, WorkerSettings
@@ -15,16 +15,16 @@ class Ours:
     """The engine with one model on it."""
 
     def __init__(self, model: Path, side: int, steps: int, *, full_prec: bool) -> None:
-        self.source = source_at(model)
+        self.model = model_at(model)
         self.engine = Engine(WorkerSettings(device="cpu", full_prec=full_prec, keep_alive=-1))
         self.params = GenerationParams(
-            model=self.source.name, digest=self.source.digest, prompt=PROMPT, width=side, height=side, num_steps=steps,
+            model=self.model.name, digest=self.model.digest, prompt=PROMPT, width=side, height=side, num_steps=steps,
             guidance=7.0, sampler="dpm++ 2m", seed=1, reproducible=True,
         )  # fmt: skip
 
     def picture(self, every: int = 0) -> Finished:
         preview = PreviewSettings(every=every)
-        self.engine.submit(Submit(job="bench", client="bench", params=self.params, source=self.source, preview=preview))
+        self.engine.submit(Submit(job="bench", client="bench", params=self.params, model=self.model, preview=preview))
         made = None
         while self.engine.busy:
             for report in self.engine.step():

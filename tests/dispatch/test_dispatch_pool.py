@@ -18,8 +18,9 @@ from imagine.dispatch.process import ProcessWorker
 from imagine.messages import message
 from imagine.words.errors import Busy
 from imagine.words.events import Failed, Finished, Loading, Progress, Queued
-from imagine.words.frames import Loaded, Ready, ResidentModel, Source, Stats, WorkerSettings
-from tests.worker.fake_engine import SOURCE, submit
+from imagine.words.frames import Loaded, Ready, ResidentModel, Stats, WorkerSettings
+from tests.models import model_at
+from tests.worker.fake_engine import MODEL, submit
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
 PATIENCE = 20.0
@@ -53,9 +54,9 @@ class ToldWorker:
     def cancel(self, job):
         self.cancelled.append(job)
 
-    async def load(self, source, keep_alive=None):
-        self.stats = Stats(models=[ResidentModel(name=source.name, digest=source.digest, identity=source.identity)])
-        return Loaded(job="load", model=source.name)
+    async def load(self, model, keep_alive=None):
+        self.stats = Stats(models=[ResidentModel(name=model.name, digest=model.digest, identity=model.identity)])
+        return Loaded(job="load", model=model.name)
 
     async def unload(self, model):
         self.stats = Stats()
@@ -391,10 +392,10 @@ def test_a_worker_that_breaks_its_word_fails_the_job():
 
 def test_jobs_go_where_their_model_is_then_where_there_is_room():
     left, right = ToldWorker(), ToldWorker()
-    other = Source(name="other", digest="1" * 64, path="", family="")
+    other = model_at("", "other")
 
     async def act(pool):
-        await pool.load(SOURCE)
+        await pool.load(MODEL)
         await pool.load(other)
         assert [len(worker.stats.models) for worker in (left, right)] == [1, 1]
         left.stats, right.stats = right.stats, left.stats
@@ -412,10 +413,10 @@ def test_jobs_go_where_their_model_is_then_where_there_is_room():
 
 def test_jobs_of_one_model_stay_together_before_it_is_loaded():
     left, right = ToldWorker(), ToldWorker()
-    other = Source(name="other", digest="1" * 64, path="", family="")
+    other = model_at("", "other")
 
     async def act(pool):
-        jobs = [submit("1"), msgspec.structs.replace(submit("2"), source=other), submit("3"), submit("4")]
+        jobs = [submit("1"), msgspec.structs.replace(submit("2"), model=other), submit("3"), submit("4")]
         streams = [pool.submit(job) for job in jobs]
         await settle()
         assert (list(left.held), list(right.held)) == (["1", "3", "4"], ["2"])

@@ -22,8 +22,9 @@ from imagine.messages import message
 from imagine.processes.runtime import worker_command
 from imagine.words.errors import OutOfMemory, WorkerLost
 from imagine.words.events import Failed, Finished, Preview, Progress
-from imagine.words.frames import MAX_FRAME, Loaded, Source, WorkerSettings
-from tests.worker.fake_engine import SOURCE, submit
+from imagine.words.frames import MAX_FRAME, Loaded, WorkerSettings
+from tests.models import model_at
+from tests.worker.fake_engine import MODEL, submit
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
 QUICK = Restarts(first=0.01, most=0.05)
@@ -258,7 +259,7 @@ def test_a_worker_whose_settings_cannot_be_is_broken_at_its_first_start_and_for_
             last = (await read(worker.submit(submit("1"))))[-1]
             assert str(last.message) == f"the worker {worker.broken}"
             with pytest.raises(WorkerLost, match="which this machine does not have"):
-                await worker.load(SOURCE)
+                await worker.load(MODEL)
 
     asyncio.run(go())
 
@@ -367,9 +368,9 @@ def test_stop_fails_what_does_not_end_in_time():
 def test_models_are_loaded_and_let_go_on_request():
     async def go():
         async with running(ready=False) as worker:
-            assert isinstance(await worker.load(SOURCE), Loaded)
+            assert isinstance(await worker.load(MODEL), Loaded)
             with pytest.raises(OutOfMemory, match="too big"):
-                await worker.load(Source(name="too big", digest="1", path="", family=""))
+                await worker.load(model_at("", "too big"))
             async with asyncio.timeout(PATIENCE):
                 while [model.name for model in worker.stats.models] != ["m"]:
                     await read(worker.submit(submit("x")))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.checkpoints import tiny_modules, write_checkpoint, write_whole_folder
-from tests.engine.running import source_of
+from tests.engine.running import model_at
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def checkpoints(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def sd1(checkpoints):
-    return source_of(checkpoints()[0])
+    return model_at(checkpoints()[0])
 
 
 @pytest.fixture(scope="session")
@@ -33,4 +33,4 @@ def sd3(tmp_path_factory):
     """A tiny Stable Diffusion 3 folder, which has no family of its own here."""
     path = tmp_path_factory.mktemp("whole") / "sd3"
     write_whole_folder(path)
-    return source_of(path, "sd3")
+    return model_at(path, "sd3")

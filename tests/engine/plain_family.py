@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from imagine.engine.families.family import Conditioning
 from imagine.engine.parts.autoencoder import Coded
 from imagine.engine.sampling.noise import Noise
-from imagine.words.frames import Source
+from tests.models import model_at
 
 OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory")
 
@@ -119,24 +119,24 @@ class Timed(PlainFamily):
 
 
 class Shelf:
-    """Opens plain families by the name of their source. `fails` as theirs, for openings."""
+    """Opens plain families by the name of their model. `fails` as theirs, for openings."""
 
     def __init__(self, **families):
         self.families = families
         self.opened = []
         self.fails = []
 
-    def __call__(self, source, device, progress):
+    def __call__(self, model, device, progress):
         progress(0.5)
-        self.opened.append(source.name)
+        self.opened.append(model.name)
         if self.fails and (error := self.fails.pop(0)):
             raise error
         progress(1.0)
-        return self.families.setdefault(source.name, PlainFamily())
+        return self.families.setdefault(model.name, PlainFamily())
 
-    def measure(self, source):
-        return self.families.setdefault(source.name, PlainFamily()).nbytes
+    def measure(self, model):
+        return self.families.setdefault(model.name, PlainFamily()).nbytes
 
 
-def plain_source(name="tiny", **more):
-    return Source(name=name, digest="0" * 64, path=f"/{name}.safetensors", family="plain", **more)
+def plain_model(name="tiny", **more):
+    return model_at(f"/{name}.safetensors", name, family="plain", **more)

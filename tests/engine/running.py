@@ -11,8 +11,9 @@ from imagine.engine.engine import Engine
 from imagine.engine.loading.open import open_model
 from imagine.engine.pictures import Pictures
 from imagine.words.events import Finished, Preview, Progress
-from imagine.words.frames import Part, PreviewSettings, Source, Submit, WorkerSettings
+from imagine.words.frames import PreviewSettings, Submit, WorkerSettings
 from imagine.words.recipe import GenerationParams
+from tests import models
 
 SETTINGS = WorkerSettings(device="cpu", full_prec=True, keep_alive=-1)
 RECIPE = GenerationParams(
@@ -48,25 +49,27 @@ def engine_of(settings=SETTINGS, **options):
     return Engine(settings, pictures=Pictures(Inline), **options)
 
 
-def source_of(path, name="tiny", *, parts=None, **options):
+def model_at(path, name="tiny", *, files=(), parts=None, **options):
     """The model at `path`, said to be trained on 64² pixels, so that pictures given to it stay small."""
-    return Source(
-        name=name, digest="0" * 64, path=str(path), family="", options={"resolution": 64, **options},
-        parts={role: Part(file, "1" * 64) for role, file in (parts or {}).items()},
-    )  # fmt: skip
+    return models.model_at(path, name, files=files, parts=parts, options={"resolution": 64, **options})
 
 
 def recipe(**changes):
     return msgspec.structs.replace(RECIPE, **changes)
 
 
-def wish(source, job="a", *, client="test", every=0, kind="linear", img=None, mask=None, keep_alive=None, **changes):
-    """A `Submit` of `RECIPE` with `changes`; pictures are given as such."""
+def wish(
+    model, job="a", *, client="test", every=0, kind="linear", img=None, mask=None, keep_alive=None, max_batch=None,
+    refined_by=None, **changes,
+):  # fmt: skip
+    """A `Submit` of `RECIPE` with `changes`; pictures are given as such, and a refiner as the model that it is."""
+    if refined_by is not None:
+        changes["refiner"] = refined_by.name
     given = {name: png(picture) for name, picture in (("img", img), ("mask", mask)) if picture is not None}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in given.items()}
     return Submit(
-        job=job, client=client, params=recipe(**digests, **changes), source=source,
-        preview=PreviewSettings(kind=kind, every=every), keep_alive=keep_alive, **given,
+        job=job, client=client, params=recipe(**digests, **changes), model=model, refiner=refined_by,
+        preview=PreviewSettings(kind=kind, every=every), keep_alive=keep_alive, max_batch=max_batch, **given,
     )  # fmt: skip
 
 
@@ -139,13 +142,13 @@ class Watching:
     def __init__(self):
         self.families = {}
 
-    def __call__(self, source, device, progress):
-        self.families[source.name] = Watched(open_model(source, device, progress))
-        return self.families[source.name]
+    def __call__(self, model, device, progress):
+        self.families[model.name] = Watched(open_model(model, device, progress))
+        return self.families[model.name]
 
 
 def latents_of(one):
     """The latents that are decoded for one wish."""
     watching = Watching()
     run(engine_of(open_model=watching), one)
-    return watching.families[one.source.name].asked("decode")[-1][0]
+    return watching.families[one.model.name].asked("decode")[-1][0]

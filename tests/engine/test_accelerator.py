@@ -22,9 +22,9 @@ from imagine.words.frames import WorkerSettings
 from imagine.words.recipe import Hires
 from imagine.words.samplers import SAMPLERS
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
-from tests.engine.plain_family import PlainFamily, Shelf, plain_source
+from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.pretended import Refused, pretended
-from tests.engine.running import Clock, engine_of, finished, made, picture, previews, run, source_of, wish
+from tests.engine.running import Clock, engine_of, finished, made, model_at, picture, previews, run, wish
 
 KINDS = ("cuda", "mps")
 PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
@@ -154,7 +154,7 @@ def test_a_mask_that_was_forgotten_on_the_cpu_is_found(accelerator, monkeypatch)
     monkeypatch.setattr(imagine.engine.jobs.passes, "_kept_outside_mask", forgets)
     engine = engine_of(WorkerSettings(device="cuda"), open_model=Shelf(tiny=Away(accelerator().device)))
     with pytest.raises(Refused, match="cuda:0 and cpu"):
-        run(engine, wish(plain_source(), img=PHOTO, mask=MASK))
+        run(engine, wish(plain_model(), img=PHOTO, mask=MASK))
 
 
 # Every way to a picture.
@@ -162,7 +162,7 @@ def test_a_mask_that_was_forgotten_on_the_cpu_is_found(accelerator, monkeypatch)
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_sampler_waits_once_an_evaluation_and_draws_what_it_draws_on_the_cpu(accelerator, name):
-    asked = wish(plain_source(), sampler=name, num_steps=20)
+    asked = wish(plain_model(), sampler=name, num_steps=20)
     expected = picture(made(engine_of(open_model=Shelf()), asked))
     card = accelerator()
     settings = WorkerSettings(device="cuda", keep_alive=-1)
@@ -178,7 +178,7 @@ def test_a_sampler_needs_no_doubles(accelerator, name):
     device = accelerator("mps").device
     engine = engine_of(WorkerSettings(device="mps", keep_alive=-1), open_model=Shelf(tiny=Away(device)))
     wishes = [
-        wish(plain_source(), schedule, sampler=name, schedule=schedule, num_steps=25)
+        wish(plain_model(), schedule, sampler=name, schedule=schedule, num_steps=25)
         for schedule in SAMPLERS[name].schedules_for("ordinary")
         if SAMPLERS[name].min_steps(schedule, "ordinary") <= 25
     ]
@@ -189,14 +189,14 @@ def test_a_sampler_needs_no_doubles(accelerator, name):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_picture(accelerator, files, kind):
     def ask():
-        sd, inpainting = source_of(files["sd"]), source_of(files["inpainting"], "inpainting")
-        xl = source_of(files["sdxl"], "xl", parts={"refiner": str(files["refiner"])})
+        sd, inpainting = model_at(files["sd"]), model_at(files["inpainting"], "inpainting")
+        xl = model_at(files["sdxl"], "xl")
         return [
             wish(sd, "txt2img", every=1, kind="vae"),
             wish(sd, "masked", img=PHOTO, mask=MASK, sampler="euler a", every=1),
             wish(inpainting, "inpainted", img=PHOTO, mask=MASK, num_steps=1),
             wish(sd, "hires", num_steps=1, hires=Hires(scale=1.25, strength=1.0, upscaler="latent")),
-            wish(xl, "refined", refiner="r", refiner_at=0.5),
+            wish(xl, "refined", refined_by=model_at(files["refiner"], "r"), refiner_at=0.5),
         ]  # fmt: skip
 
     expected = finished(run(engine_of(), *ask()))
@@ -213,7 +213,7 @@ def test_every_kind_of_picture(accelerator, files, kind):
 
 def test_a_mixed_batch_is_drawn_as_on_the_cpu(accelerator, files):
     def ask():
-        sd = source_of(files["sd"])
+        sd = model_at(files["sd"])
         return [
             wish(sd, "a", prompt="(a red:1.3) fox"), wish(sd, "b", img=PHOTO, strength=0.6, sampler="unipc"),
             wish(sd, "c", img=PHOTO, mask=MASK, sampler="dpm++ sde"),
@@ -229,8 +229,8 @@ def test_a_mixed_batch_is_drawn_as_on_the_cpu(accelerator, files):
 
 @pytest.mark.parametrize("stored", ["fp8", "double"])
 def test_what_a_device_can_not_hold_is_cast_before_it_goes_there(accelerator, files, stored):
-    expected = picture(made(engine_of(), wish(source_of(files[stored]), num_steps=1)))
-    assert alike(picture(made(on(accelerator("mps")), wish(source_of(files[stored]), num_steps=1))), expected) < 3
+    expected = picture(made(engine_of(), wish(model_at(files[stored]), num_steps=1)))
+    assert alike(picture(made(on(accelerator("mps")), wish(model_at(files[stored]), num_steps=1))), expected) < 3
 
 
 # Memory that runs short.
@@ -239,14 +239,14 @@ def test_what_a_device_can_not_hold_is_cast_before_it_goes_there(accelerator, fi
 @pytest.mark.parametrize("kind", ["sd", "fp8", "folder"])
 def test_a_model_that_does_not_fit_is_short_of_memory_and_leaves_nothing(accelerator, files, kind):
     card = accelerator()
-    engine, source = on(card), source_of(files[kind])
+    engine, model = on(card), model_at(files[kind])
     card.limit = 50_000
     with pytest.raises(OutOfMemory, match="'tiny' does not fit"):
-        run(engine, wish(source))
+        run(engine, wish(model))
     engine.drop_step()
     assert card.used == 0, "without looking for garbage"
     card.limit = 2**40
-    assert made(engine, wish(source, num_steps=1)).data
+    assert made(engine, wish(model, num_steps=1)).data
 
 
 def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, files, monkeypatch):
@@ -261,7 +261,7 @@ def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, 
     gc.disable()
     try:
         with pytest.raises(UnusableModel) as refused:
-            run(engine, wish(source_of(files["folder"])))
+            run(engine, wish(model_at(files["folder"])))
         assert card.used == 0, refused.value
     finally:
         gc.enable()
@@ -270,9 +270,9 @@ def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, 
 def test_an_idle_model_makes_way(accelerator, files):
     card = accelerator()
     engine = on(card)
-    made(engine, wish(source_of(files["sd"]), num_steps=1))
+    made(engine, wish(model_at(files["sd"]), num_steps=1))
     card.limit = int(card.used * 1.6)
-    made(engine, wish(source_of(files["inpainting"], "other"), num_steps=1))
+    made(engine, wish(model_at(files["inpainting"], "other"), num_steps=1))
     assert [one.name for one in engine.stats().models] == ["other"]
 
 
@@ -285,12 +285,12 @@ def test_idle_models_make_way_before_the_device_has_to_refuse(accelerator, memor
         family.nbytes = 3 * 2**30
     engine = engine_of(WorkerSettings(device="cuda", keep_alive=-1), open_model=shelf, measure=shelf.measure)
     for name in shelf.families:
-        made(engine, wish(plain_source(name), num_steps=1))
+        made(engine, wish(plain_model(name), num_steps=1))
     assert [one.name for one in engine.stats().models] == stay
 
 
 def test_text_encoders_wait_in_main_memory_and_come_to_the_device_to_work(accelerator, files):
-    asked = wish(source_of(files["sd"]), num_steps=1)
+    asked = wish(model_at(files["sd"]), num_steps=1)
     card = accelerator()
     engine = on(card)
     expected = picture(made(engine, asked))
@@ -319,7 +319,7 @@ def test_text_encoders_wait_in_main_memory_and_come_to_the_device_to_work(accele
 def test_a_vae_that_ran_out_of_room_in_float32_is_as_it_was(accelerator, files):
     card = accelerator()
     engine = on(card)
-    made(engine, wish(source_of(files["sd"]), num_steps=1))
+    made(engine, wish(model_at(files["sd"]), num_steps=1))
     family = model_of(engine)
     vae = family.parts("decode")[0].module
     latents = torch.full((1, 4, 1, 1), float("inf"), device="cuda")
@@ -339,7 +339,7 @@ def test_freed_memory_goes_back_to_the_device_when_nothing_is_to_do(accelerator,
     card = accelerator()
     clock = Clock()
     engine = engine_of(WorkerSettings(device="cuda", keep_alive=-1), clock=clock)
-    made(engine, wish(source_of(files["sd"]), num_steps=1))
+    made(engine, wish(model_at(files["sd"]), num_steps=1))
     assert card.reserved > card.used
     assert engine.expire(clock.now) is not None
     clock.now += 60
@@ -350,8 +350,8 @@ def test_freed_memory_goes_back_to_the_device_when_nothing_is_to_do(accelerator,
 # Pipelines that run whole.
 
 
-def whole_wish(source, **changes):
-    return wish(source, **{"sampler": "dpm++ 2m", "num_steps": 2, **changes})
+def whole_wish(model, **changes):
+    return wish(model, **{"sampler": "dpm++ 2m", "num_steps": 2, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -364,18 +364,18 @@ def whole(sd3):
 
 @pytest.mark.parametrize("way", ["whole", "networks", "layers"])
 def test_a_whole_pipeline_runs_in_the_room_there_is(accelerator, whole, monkeypatch, way):
-    source, expected, size = whole
+    model, expected, size = whole
     card = accelerator()
     monkeypatch.setattr(Device, "room", lambda _: {"whole": size, "networks": size - 1, "layers": 1}[way])
     engine = on(card)
-    said = run(engine, whole_wish(source, every=1))
+    said = run(engine, whole_wish(model, every=1))
     drawn = finished(said)["a"]
     assert drawn.meta["environment"]["dtype"] == "bfloat16"
     assert alike(picture(drawn), expected) < 6
     assert len(previews(said)) == 1
     assert [note.code for note in drawn.warnings] == ([] if way == "whole" else [f"memory.{way}"])
     assert engine.stats().models[0].size < size or way == "whole"
-    again = made(engine, whole_wish(source, img=PHOTO, strength=0.5))
+    again = made(engine, whole_wish(model, img=PHOTO, strength=0.5))
     assert picture(again).size == (64, 64)
     if way != "whole":
         assert card.used < size / 2, "between pictures it waits in main memory"
@@ -383,22 +383,22 @@ def test_a_whole_pipeline_runs_in_the_room_there_is(accelerator, whole, monkeypa
 
 @pytest.mark.slow
 def test_a_whole_pipeline_that_runs_out_of_room_goes_on_with_less(accelerator, whole):
-    source, _, size = whole
+    model, _, size = whole
     engine = engine_of()
-    made(engine, whole_wish(source))
+    made(engine, whole_wish(model))
     spare(model_of(engine))
-    expected = picture(made(engine, whole_wish(source)))
+    expected = picture(made(engine, whole_wish(model)))
     card = accelerator()
     engine = on(card)
-    made(engine, whole_wish(source))
+    made(engine, whole_wish(model))
     card.limit = size + 10_000
-    drawn = made(engine, whole_wish(source))
+    drawn = made(engine, whole_wish(model))
     assert alike(picture(drawn), expected) < 6
     assert drawn.meta["environment"]["spared"] is True
     assert any("larger than the device's free memory" in one for one in sentences(drawn.warnings))
     card.limit = 20_000
     with pytest.raises(OutOfMemory):
-        run(engine, whole_wish(source))
+        run(engine, whole_wish(model))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """How many jobs step at once: within the limits, and where it was measured to be fastest."""
 
 import hypothesis.strategies as st
-import msgspec
 import pytest
 from hypothesis import given, settings
 
 from imagine.engine.batching import FORGET, Batching
 from imagine.engine.jobs.buckets import BUCKETS, buckets_from_text, buckets_text
 from imagine.words.errors import BadRequest
-from tests.engine.plain_family import PlainFamily, Shelf, plain_source
+from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.running import engine_of, finished, wish
 from tests.engine.running import run as run_engine
 
@@ -171,9 +170,8 @@ def test_a_models_own_limit_holds_beside_that_of_all(most, chosen):
 
 def test_a_model_is_batched_within_its_limit():
     """Of a crowd, no step takes more jobs than the model's settings allow, and every picture is made."""
-    source = msgspec.structs.replace(plain_source(), options={"max_batch": 2})
-    crowd = [wish(source, f"{i}", num_steps=12, seed=i, guidance=1.0) for i in range(6)]
-    engine = engine_of(open_model=Shelf(tiny=PlainFamily()), measure=lambda _source: 0)
+    crowd = [wish(plain_model(), f"{i}", num_steps=12, seed=i, guidance=1.0, max_batch=2) for i in range(6)]
+    engine = engine_of(open_model=Shelf(tiny=PlainFamily()), measure=lambda _: 0)
     results = finished(run_engine(engine, *crowd))
     assert len(results) == 6
     runs = [run for result in results.values() for run in result.meta["buckets"].split(",")]

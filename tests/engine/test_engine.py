@@ -24,7 +24,7 @@ from imagine.words.errors import BadPicture, ImagineError
 from imagine.words.events import Finished, Loading, Preview, Progress
 from imagine.words.frames import Load, WorkerSettings
 from imagine.words.recipe import Hires
-from tests.engine.plain_family import PlainFamily, Shelf, Timed, plain_source
+from tests.engine.plain_family import PlainFamily, Shelf, Timed, plain_model
 from tests.engine.running import (
     SETTINGS,
     Clock,
@@ -40,7 +40,7 @@ from tests.engine.running import (
     wish,
 )
 
-PLAIN = plain_source()
+PLAIN = plain_model()
 SAMPLERS = ("dpm++ 2m", "euler", "euler a", "ddim", "unipc", "dpm++ 2m sde", "heun", "lms", "dpm++ sde", "tcd")
 
 
@@ -53,7 +53,7 @@ def digest(report):
     return hashlib.sha256(report.data).hexdigest()
 
 
-def mixed(source, count, seed=0):
+def mixed(model, count, seed=0):
     """Requests of all sorts, every fourth reproducible."""
     rng = random.Random(seed)
     photo = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
@@ -62,7 +62,7 @@ def mixed(source, count, seed=0):
     inputs = ({}, {}, {"img": photo, "strength": 0.6}, {"img": photo, "mask": mask, "strength": 0.8})
     return [
         wish(
-            source, str(i), prompt=rng.choice(("a fox", "a house by the sea", "a star")), num_steps=rng.randint(9, 11),
+            model, str(i), prompt=rng.choice(("a fox", "a house by the sea", "a star")), num_steps=rng.randint(9, 11),
             guidance=rng.choice((1.0, 3.0, 7.0)), sampler=rng.choice(SAMPLERS), seed=rng.getrandbits(64),
             reproducible=i % 4 == 0, hires=Hires(scale=1.5) if i % 9 == 5 else None, **rng.choice(inputs),
         )
@@ -77,9 +77,9 @@ def replay_of(one, result):
 # Made again
 
 
-def crowd(source, count):
+def crowd(model, count):
     """Wishes, and their results when they came one by one while others were under way."""
-    wishes, engine, said = mixed(source, count), engine_of(), []
+    wishes, engine, said = mixed(model, count), engine_of(), []
     for one in wishes:
         engine.submit(one)
         said += engine.step()
@@ -87,8 +87,8 @@ def crowd(source, count):
     return wishes, finished(said + run(engine))
 
 
-def check_made_again(source, count):
-    wishes, results = crowd(source, count)
+def check_made_again(model, count):
+    wishes, results = crowd(model, count)
     assert set(results) == {one.job for one in wishes}
     buckets = {run.split("x")[0] for result in results.values() for run in result.meta["buckets"].split(",")}
     assert len(buckets) >= 2, "it was a crowd"
@@ -421,7 +421,7 @@ def test_a_job_can_be_cancelled_while_its_file_is_written():
 def test_a_model_that_nobody_wants_any_more_is_not_opened_further():
     fractions, told = [], []
 
-    def open_slowly(source, device, progress):
+    def open_slowly(model, device, progress):
         for i in range(10_000):
             progress(i / 10_000)
             fractions.append(i)
@@ -558,8 +558,8 @@ def test_a_model_that_can_not_be_opened_fails_those_who_want_it():
     engine = engine_of(open_model=shelf, measure=lambda _source: 0)
     engine.submit(wish(PLAIN, "a"))
     engine.submit(wish(PLAIN, "b"))
-    engine.submit(wish(plain_source("other"), "c"))
-    engine.load(Load(job="load", source=PLAIN))
+    engine.submit(wish(plain_model("other"), "c"))
+    engine.load(Load(job="load", model=PLAIN))
     error, hit, said = fail(engine)
     assert error is BOOM
     assert sorted(hit) == ["a", "b", "load"]

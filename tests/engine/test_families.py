@@ -16,10 +16,10 @@ from tests.engine.running import (
     engine_of,
     finished,
     latents_of,
+    model_at,
     picture,
     recipe,
     run,
-    source_of,
     wish,
 )
 
@@ -52,7 +52,7 @@ def plain(modules, sampler, kind=None, **asked):
 
 
 def ours(path, img=None, **changes):
-    return latents_of(wish(source_of(path), img=img, num_steps=STEPS, **changes))
+    return latents_of(wish(model_at(path), img=img, num_steps=STEPS, **changes))
 
 
 def assert_same(got, expected, within=1e-6):
@@ -103,12 +103,12 @@ def test_image_to_image(checkpoints, family, sampler, monkeypatch):
 
 def test_a_refiner_goes_on_as_diffusers_does(checkpoints):
     base, modules = checkpoints("sdxl")
-    refiner, fine = checkpoints("sdxl_refiner")
-    source = source_of(base, parts={"refiner": str(refiner)})
+    refiner, its_modules = checkpoints("sdxl_refiner")
+    model, fine = model_at(base), model_at(refiner, "fine")
     words = {"negative_prompt": "a blurry dog", "guidance_scale": 5.0}
     begun = plain(modules, "euler", width=64, height=64, denoising_end=0.6, **words)
-    expected = plain(fine, "euler", image=begun, denoising_start=0.6, **words)
-    got = latents_of(wish(source, num_steps=STEPS, neg="a blurry dog", refiner="fine", refiner_at=0.6))
+    expected = plain(its_modules, "euler", image=begun, denoising_start=0.6, **words)
+    got = latents_of(wish(model, num_steps=STEPS, neg="a blurry dog", refined_by=fine, refiner_at=0.6))
     assert_same(got, expected)
 
 
@@ -116,9 +116,9 @@ def test_both_models_of_a_refined_picture_are_asked_in_turn(checkpoints):
     base, refiner = checkpoints("sdxl")[0], checkpoints("sdxl_refiner")[0]
     watching = Watching()
     engine = engine_of(open_model=watching)
-    source = source_of(base, parts={"refiner": str(refiner)})
-    one = wish(source, num_steps=10, refiner="fine", refiner_at=0.7)
-    other = wish(source, "b", num_steps=10)
+    model, fine = model_at(base), model_at(refiner, "fine")
+    one = wish(model, num_steps=10, refined_by=fine, refiner_at=0.7)
+    other = wish(model, "b", num_steps=10)
     said = run(engine, one, other)
     steps = [float(t[0]) for _, t, _ in watching.families["fine"].asked("denoise")]
     assert steps == sorted(steps, reverse=True)
@@ -128,7 +128,7 @@ def test_both_models_of_a_refined_picture_are_asked_in_turn(checkpoints):
     assert min(own) < 300, "the other job stays with its model to the end"
     assert {model.name for model in engine.stats().models} == {"tiny", "fine"}
     assert finished(said)["a"].meta["refiner"] == "fine"
-    assert finished(said)["a"].meta["parts"] == {"refiner": source.parts["refiner"].digest}
+    assert finished(said)["a"].meta["parts"] == {"refiner": fine.digest}
     assert "parts" not in finished(said)["b"].meta
     assert finished(said)["a"].data != finished(said)["b"].data
 
@@ -136,17 +136,17 @@ def test_both_models_of_a_refined_picture_are_asked_in_turn(checkpoints):
 def test_refined_jobs_share_batches_on_both_models(checkpoints):
     base, refiner = checkpoints("sdxl")[0], checkpoints("sdxl_refiner")[0]
     watching = Watching()
-    source = source_of(base, parts={"refiner": str(refiner)})
-    run(engine_of(open_model=watching), *[wish(source, str(i), num_steps=10, refiner="fine") for i in range(4)])
+    model, fine = model_at(base), model_at(refiner, "fine")
+    run(engine_of(open_model=watching), *[wish(model, str(i), num_steps=10, refined_by=fine) for i in range(4)])
     rows = {name: max(len(t) for _, t, _ in f.asked("denoise")) for name, f in watching.families.items()}
     assert rows["fine"] > 2
     assert rows["tiny"] > 2
 
 
 def test_a_refiner_must_understand_the_latents(checkpoints):
-    source = source_of(checkpoints()[0], parts={"refiner": str(checkpoints("sdxl_refiner")[0])})
+    model, fine = model_at(checkpoints()[0]), model_at(checkpoints("sdxl_refiner")[0], "fine")
     engine = engine_of()
-    engine.submit(wish(source, refiner="fine"))
+    engine.submit(wish(model, refined_by=fine))
     with pytest.raises(Unsupported, match="can't go on") as refused:
         run(engine)
     assert refused.value.field == "refiner"
@@ -167,7 +167,7 @@ def test_an_inpainting_checkpoint_takes_mask_and_masked_picture(checkpoints):
     mask = Image.new("L", (64, 64), 0)
     mask.paste(255, (16, 8, 48, 40))
     watching = Watching()
-    run(engine_of(open_model=watching), wish(source_of(path), img=PHOTO, mask=mask, strength=1.0))
+    run(engine_of(open_model=watching), wish(model_at(path), img=PHOTO, mask=mask, strength=1.0))
     rows = watching.families["tiny"].asked("denoise")[0][2]
     channels = rows["inpainting"][0]
     pixels = VaeImageProcessor().preprocess(PHOTO)
@@ -183,7 +183,7 @@ def test_an_inpainting_checkpoint_takes_mask_and_masked_picture(checkpoints):
 def test_an_inpainting_checkpoint_paints_everything_where_there_is_no_mask(checkpoints, img):
     watching = Watching()
     engine = engine_of(open_model=watching)
-    made = finished(run(engine, wish(source_of(checkpoints(in_channels=9)[0]), img=img, strength=0.7)))["a"]
+    made = finished(run(engine, wish(model_at(checkpoints(in_channels=9)[0]), img=img, strength=0.7)))["a"]
     rows = watching.families["tiny"].asked("denoise")[0][2]
     assert rows["inpainting"].shape == (2, 5, 8, 8)
     assert rows["inpainting"][:, 0].min() == 1
@@ -192,7 +192,7 @@ def test_an_inpainting_checkpoint_paints_everything_where_there_is_no_mask(check
 
 def test_sizes_condition_sdxl(checkpoints):
     watching = Watching()
-    run(engine_of(open_model=watching), wish(source_of(checkpoints("sdxl")[0]), width=96, height=64))
+    run(engine_of(open_model=watching), wish(model_at(checkpoints("sdxl")[0]), width=96, height=64))
     (first, *_) = watching.families["tiny"].asked("denoise")
     assert first[2]["sizes"].tolist() == [[64, 96, 0, 0, 64, 96]] * 2
 

@@ -11,21 +11,21 @@ from imagine.words.errors import BadRequest, ImagineError
 from imagine.words.events import Preview
 from imagine.words.recipe import Extend, Hires
 from imagine.words.samplers import SAMPLERS, pairs
-from tests.engine.plain_family import PlainFamily, Shelf, plain_source
+from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.running import (
     Watching,
     engine_of,
     finished,
     made,
+    model_at,
     picture,
     progress,
     recipe,
     run,
-    source_of,
     wish,
 )
 
-PLAIN = plain_source()
+PLAIN = plain_model()
 
 
 def photo(width=64, height=64, seed=0):
@@ -151,7 +151,7 @@ def test_outside_the_mask_not_one_value_changes_and_inside_it_does(checkpoints, 
     engine = engine_of()
     result = made(
         engine,
-        wish(source_of(checkpoints(in_channels=channels)[0]), img=source, mask=mask, width=width, height=height,
+        wish(model_at(checkpoints(in_channels=channels)[0]), img=source, mask=mask, width=width, height=height,
              strength=0.7, **changes),
     )  # fmt: skip
     grown = Image.new("RGB", (extend.left + width, height + extend.bottom))
@@ -296,7 +296,7 @@ def test_latents_of_any_size_are_enlarged_to_any(size, scale):
 
 def test_the_second_pass_is_conditioned_by_its_own_size(checkpoints):
     watching = Watching()
-    one = wish(source_of(checkpoints("sdxl")[0]), hires=Hires(scale=1.5, strength=0.5), guidance=1.0)
+    one = wish(model_at(checkpoints("sdxl")[0]), hires=Hires(scale=1.5, strength=0.5), guidance=1.0)
     run(engine_of(open_model=watching), one)
     sizes = [rows["sizes"][0].tolist() for _, _, rows in watching.families["tiny"].asked("denoise")]
     assert sizes == [[64, 64, 0, 0, 64, 64]] * 2 + [[96, 96, 0, 0, 96, 96]]

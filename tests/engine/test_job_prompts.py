@@ -5,14 +5,14 @@ import torch
 
 from imagine.messages import sentences
 from tests.checkpoints import write_checkpoint
-from tests.engine.running import Watching, engine_of, finished, made, run, source_of, wish
+from tests.engine.running import Watching, engine_of, finished, made, model_at, run, wish
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
     write_checkpoint(path, extra={"somebody.elses.weight": torch.zeros(1)})
-    return source_of(path)
+    return model_at(path)
 
 
 def contexts(family):
@@ -53,9 +53,9 @@ def test_what_a_prompt_asks_for_and_does_not_get_is_named_and_no_word(tiny):
     assert torch.equal(one, other)
 
 
-def latents(source, prompt):
+def latents(model, prompt):
     watching = Watching()
-    run(engine_of(open_model=watching), wish(source, prompt=prompt))
+    run(engine_of(open_model=watching), wish(model, prompt=prompt))
     return watching.families["tiny"].asked("decode")[-1][0]
 
 

@@ -17,20 +17,16 @@ from torch import Tensor
 from imagine.engine.loading.components import Components
 from imagine.engine.loading.single_file import load_single_file, load_vae
 from imagine.words.errors import UnusableModel
-from imagine.words.frames import Part, Source
 from tests import checkpoints
 from tests.checkpoints import FAMILIES, Modules, tiny_modules, write_checkpoint, write_vae
+from tests.models import model_at
 
 CPU = torch.device("cpu")
 QUERY = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q"
 
 
-def source_of(path: Path, **more: Any) -> Source:
-    return Source(name="tiny", digest="", path=str(path), family="", **more)
-
-
 def load(path: Path, *, dtype: torch.dtype | None = None, **more: Any) -> Components:
-    return load_single_file(source_of(path, **more), device=CPU, dtype=dtype)
+    return load_single_file(model_at(path, **more), device=CPU, dtype=dtype)
 
 
 def networks_of(modules: Modules | Components) -> list[Any]:
@@ -191,7 +187,7 @@ def save_modules(path: Path, modules: Modules) -> None:
 
 def test_the_vae_may_have_a_dtype_of_its_own(written: Any) -> None:
     path, _ = written["sdxl"]
-    loaded = load_single_file(source_of(path), device=CPU, dtype=torch.bfloat16, vae_dtype=torch.float32)
+    loaded = load_single_file(model_at(path), device=CPU, dtype=torch.bfloat16, vae_dtype=torch.float32)
     assert loaded.unet.dtype == loaded.text_encoders[0].dtype == torch.bfloat16
     assert loaded.vae.dtype == torch.float32
 
@@ -321,7 +317,7 @@ def test_a_separate_vae_replaces_the_checkpoints(written: Any, tmp_path: Path) -
     for layout in ("ldm", "bare", "diffusers"):
         vae = tmp_path / f"{layout}.safetensors"
         write_vae(vae, other, layout=layout)
-        assert_same_weights(other.vae, load(path, parts={"vae": Part(str(vae), "")}).vae)
+        assert_same_weights(other.vae, load(path, parts={"vae": vae}).vae)
         assert_same_weights(other.vae, load_vae(str(vae), family="stable_diffusion", device=CPU))
 
 
@@ -354,7 +350,7 @@ def test_a_missing_vae_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(UnusableModel, match="it has no VAE; name a VAE file"):
         load(path)
     write_vae(vae, modules, layout="ldm")
-    assert_same_weights(modules.vae, load(path, parts={"vae": Part(str(vae), "")}).vae)
+    assert_same_weights(modules.vae, load(path, parts={"vae": vae}).vae)
 
 
 def test_what_shapes_do_not_tell_stands_in_the_metadata(tmp_path: Path) -> None:
@@ -434,7 +430,7 @@ def test_sd2_predicts_v_at_768_unless_it_is_said_to_predict_noise(written: Any) 
 def test_progress_rises_to_one_and_can_end_the_loading(written: Any) -> None:
     path, _ = written["stable_diffusion"]
     heard: list[float] = []
-    load_single_file(source_of(path), device=CPU, progress=heard.append)
+    load_single_file(model_at(path), device=CPU, progress=heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
 
@@ -445,7 +441,7 @@ def test_progress_rises_to_one_and_can_end_the_loading(written: Any) -> None:
         raise Enough
 
     with pytest.raises(Enough):
-        load_single_file(source_of(path), device=CPU, progress=stop)
+        load_single_file(model_at(path), device=CPU, progress=stop)
 
 
 def test_a_header_of_odd_length_is_no_obstacle(written: Any, tmp_path: Path) -> None:

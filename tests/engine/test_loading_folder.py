@@ -16,15 +16,14 @@ from safetensors.torch import load_file, save_file
 from imagine.engine.loading.components import Components
 from imagine.engine.loading.diffusers_folder import load_diffusers_folder
 from imagine.words.errors import UnusableModel
-from imagine.words.frames import Source
 from tests.checkpoints import FAMILIES, tiny_modules, write_folder
+from tests.models import model_at
 
 CPU = torch.device("cpu")
 
 
 def load(path: Path, dtype: torch.dtype | None = None, **more: Any) -> Any:
-    source = Source(name="tiny", digest="", path=str(path), family="", **more)
-    return load_diffusers_folder(source, device=CPU, dtype=dtype)
+    return load_diffusers_folder(model_at(path, **more), device=CPU, dtype=dtype)
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from imagine.engine.loading.single_file import load_single_file, load_vae
 from imagine.words.errors import UnusableModel
-from imagine.words.frames import Part, Source
 from tests.checkpoints import save, write_checkpoint
+from tests.models import model_at
 
 UNET = "model.diffusion_model."
 Change = Callable[[dict[str, Tensor]], Any]
@@ -32,8 +32,7 @@ def tensors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
 
 
 def load(path: Path, **more: Any) -> Any:
-    source = Source(name="x", digest="", path=str(path), family="", **more)
-    return load_single_file(source, device=torch.device("cpu"))
+    return load_single_file(model_at(path, **more), device=torch.device("cpu"))
 
 
 def drop(*names: str) -> Change:
@@ -163,7 +162,7 @@ def test_a_vae_file_that_cannot_be_used_is_named(tensors: dict[str, Tensor], tmp
     save(path, tensors)
     save(vae, {"something.weight": torch.zeros(1)})
     with pytest.raises(UnusableModel, match=r"its VAE file 'vae.safetensors' holds no VAE"):
-        load(path, parts={"vae": Part(str(vae), "")})
+        load(path, parts={"vae": vae})
     vae.write_bytes(b"short")
     with pytest.raises(UnusableModel, match=r"its VAE file 'vae.safetensors' can't be used: it is no whole"):
         load_vae(str(vae), family="stable_diffusion", device=torch.device("cpu"))

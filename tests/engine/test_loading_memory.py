@@ -14,8 +14,8 @@ from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.loading.placing import place
 from imagine.engine.loading.read_ahead import ReadAhead, is_cold
 from imagine.engine.loading.single_file import load_single_file
-from imagine.words.frames import Source
 from tests.checkpoints import save, write_checkpoint
+from tests.models import model_at
 
 CPU = torch.device("cpu")
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
@@ -35,19 +35,15 @@ def is_mapped(path: Path) -> bool:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("memory") / "sdxl.safetensors"
     write_checkpoint(path, "sdxl")
-    load_single_file(source_of(path), device=CPU)  # what is only ever loaded once is no part of the measurement
+    load_single_file(model_at(path), device=CPU)  # what is only ever loaded once is no part of the measurement
     return path
-
-
-def source_of(path: Path) -> Source:
-    return Source(name="tiny", digest="", path=str(path), family="sdxl")
 
 
 @linux
 def test_no_weight_is_copied(checkpoint: Path) -> None:
     gc.collect()
     before = resident("RssAnon")
-    loaded = load_single_file(source_of(checkpoint), device=CPU)
+    loaded = load_single_file(model_at(checkpoint), device=CPU)
     grown = resident("RssAnon") - before
     assert grown < 0.2 * checkpoint.stat().st_size
     assert is_mapped(checkpoint)
@@ -58,7 +54,7 @@ def test_no_weight_is_copied(checkpoint: Path) -> None:
 
 @linux
 def test_after_a_cast_the_file_is_let_go(checkpoint: Path) -> None:
-    loaded = load_single_file(source_of(checkpoint), device=CPU, dtype=torch.bfloat16)
+    loaded = load_single_file(model_at(checkpoint), device=CPU, dtype=torch.bfloat16)
     assert loaded.report.casts
     assert not is_mapped(checkpoint)
 
@@ -122,7 +118,7 @@ def test_a_file_dropped_from_the_cache_is_cold(tmp_path: Path) -> None:
     os.fsync(file)
     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(file)
-    loaded = load_single_file(source_of(checkpoint), device=CPU, progress=heard.append)
+    loaded = load_single_file(model_at(checkpoint), device=CPU, progress=heard.append)
     assert loaded.report.cold
     assert heard == sorted(heard)
     assert heard[-1] == 1.0

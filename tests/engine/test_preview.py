@@ -12,7 +12,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from imagine.engine.residency.preview import fit, latents_bytes
 from imagine.engine.residency.residency import Resident
 from imagine.engine.residency.watch import Watch
-from tests.engine.plain_family import PlainFamily, plain_source
+from tests.engine.plain_family import PlainFamily, plain_model
 
 MIX = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(3))).Q
 
@@ -64,7 +64,7 @@ def test_numbers_beyond_every_colour_are_cut_off():
 
 def test_the_map_is_fitted_once_for_a_model():
     family = PlainFamily()
-    resident = Resident(plain_source(), family, 0, 0, Watch(plain_source()))
+    resident = Resident(plain_model(), family, 0, 0, Watch(plain_model()))
     first = resident.preview
     assert resident.preview is first
     assert family.calls == ["encode_picture"]

@@ -12,7 +12,7 @@ from imagine.asking.request import GenerateRequest
 from imagine.asking.resolve import resolve, stated_by
 from imagine.files import shipped
 from imagine.registry.registry import Registry
-from imagine.server.gateway.gateway import source_from
+from imagine.server.gateway.gateway import model_from
 from imagine.words.frames import WorkerSettings
 from imagine.words.samplers import SAMPLERS
 from tests.daemon import CLI, PATIENCE, environment
@@ -33,7 +33,7 @@ SCENES = (
 def entry():
     registry = Registry([MODEL.parent])
     registry.refresh()
-    return registry.find("toybox")
+    return registry.with_digest(registry.find("toybox"))
 
 
 def recipe(entry, scene, **said):
@@ -44,13 +44,13 @@ def recipe(entry, scene, **said):
 
 @pytest.mark.slow
 def test_every_sampler_draws_the_colours_that_were_asked_for(entry):
-    engine, source = Engine(WorkerSettings(device="cpu", keep_alive=-1)), source_from(entry)
+    engine, model = Engine(WorkerSettings(device="cpu", keep_alive=-1)), model_from(entry)
     jobs, asked = [], {}
     for sampler in SAMPLERS:
         for seed, scene in enumerate(SCENES):
             job = f"{sampler} {seed}"
             params = recipe(entry, scene, sampler=sampler, num_steps=20, seed=seed)
-            jobs.append(wish(source, job, **{name: getattr(params, name) for name in params.__struct_fields__}))
+            jobs.append(wish(model, job, **{name: getattr(params, name) for name in params.__struct_fields__}))
             asked[job] = sampler, scene
     right = collections.defaultdict(list)
     for job, report in finished(run(engine, *jobs, most=100_000)).items():

@@ -8,10 +8,10 @@ from imagine.engine.batching import LONGEST
 from imagine.words.events import Finished, Progress
 from imagine.words.frames import WorkerSettings
 from imagine.words.recipe import Hires
-from tests.engine.plain_family import OUT_OF_MEMORY, Shelf, Timed, plain_source
+from tests.engine.plain_family import OUT_OF_MEMORY, Shelf, Timed, plain_model
 from tests.engine.running import SETTINGS, Clock, engine_of, finished, made, run, wish
 
-PLAIN = plain_source()
+PLAIN = plain_model()
 LARGE = {"width": 2048, "height": 2048}
 STEP = 0.03
 """Of 64², so that 2048² takes 31 s."""

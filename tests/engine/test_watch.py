@@ -4,16 +4,16 @@ import os
 import shutil
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from imagine.engine.loading.open import open_model
 from imagine.engine.residency.watch import Watch
 from imagine.identity.stamp import stamp_of
 from imagine.words.errors import ModelChanged
-from imagine.words.frames import Part, Unload
+from imagine.words.frames import Unload
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder, write_vae
-from tests.engine.running import engine_of, finished, made, picture, run, source_of, wish
+from tests.engine.running import engine_of, finished, made, model_at, picture, run, wish
+from tests.models import component
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +34,12 @@ def files(tuned, tmp_path):
 @pytest.fixture(scope="module")
 def right(tuned):
     """What each of them draws, by its name."""
-    return {name: picture(made(engine_of(), wish(source_of(tuned / f"{name}.safetensors")))) for name in "ab"}
+    return {name: picture(made(engine_of(), wish(model_at(tuned / f"{name}.safetensors")))) for name in "ab"}
 
 
-def source(path, name="tiny", **options):
+def as_it_is(path, name="tiny", **more):
     """What a gateway says of the file that lies there now."""
-    return msgspec.structs.replace(source_of(path, name, **options), files=(stamp_of(path),))
+    return model_at(path, name, files=(stamp_of(path),), **more)
 
 
 def swap(one, other):
@@ -62,7 +62,7 @@ def held(path):
 def test_two_files_that_are_swapped_draw_their_own_pictures_at_once(files, right):
     engine, expected = engine_of(), [right["a"], right["b"]]
     for _ in range(2):
-        assert [picture(made(engine, wish(source(path, path.stem), path.stem))) for path in files] == expected
+        assert [picture(made(engine, wish(as_it_is(path, path.stem), path.stem))) for path in files] == expected
         swap(*files)
         expected.reverse()
     assert [model.name for model in engine.stats().models] == ["a", "b"], "what was replaced is let go"
@@ -71,9 +71,9 @@ def test_two_files_that_are_swapped_draw_their_own_pictures_at_once(files, right
 @pytest.mark.parametrize("change", ["by renaming", "in place"])
 def test_a_file_that_is_replaced_while_loaded_is_another_model(files, right, change):
     engine = engine_of()
-    assert picture(made(engine, wish(source(files[0])))) == right["a"]
+    assert picture(made(engine, wish(as_it_is(files[0])))) == right["a"]
     files[1].replace(files[0]) if change == "by renaming" else overwrite(*files)
-    now = source(files[0])
+    now = as_it_is(files[0])
     assert picture(made(engine, wish(now))) == right["b"]
     assert [model.identity for model in engine.stats().models] == [now.identity]
     assert held(files[0]) == 1
@@ -89,7 +89,7 @@ def step_until(engine, true):
 
 def test_a_picture_goes_on_while_its_file_is_replaced_by_renaming(files, right):
     engine = engine_of()
-    engine.submit(wish(source(files[0])))
+    engine.submit(wish(as_it_is(files[0])))
     engine.step()
     step_until(engine, lambda: engine.stats().steps)
     files[1].replace(files[0])
@@ -101,7 +101,7 @@ def test_a_picture_whose_file_is_written_into_is_void(files, right, done):
     """Between two steps, and between the last one and the decoding."""
     engine = engine_of()
     for job in "ac":
-        engine.submit(wish(source(files[0]), job))
+        engine.submit(wish(as_it_is(files[0]), job))
     step_until(engine, lambda: engine.stats().steps >= done)
     overwrite(*files)
     with pytest.raises(ModelChanged, match="the file of model 'tiny' was changed while it drew"):
@@ -113,7 +113,7 @@ def test_a_picture_whose_file_is_written_into_is_void(files, right, done):
             run(engine)
         rest -= set(engine.drop_step())
     assert not engine.busy
-    assert picture(made(engine, wish(source(files[0])))) == right["b"]
+    assert picture(made(engine, wish(as_it_is(files[0])))) == right["b"]
 
 
 def test_whole_pipelines_and_folders_are_watched_too(tmp_path):
@@ -122,7 +122,7 @@ def test_whole_pipelines_and_folders_are_watched_too(tmp_path):
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     stamps = tuple(stamp_of(path) for path in sorted(folder.rglob("*")) if path.is_file())
     engine = engine_of()
-    engine.submit(wish(msgspec.structs.replace(source_of(folder), files=stamps)))
+    engine.submit(wish(model_at(folder, files=stamps)))
     step_until(engine, lambda: engine.stats().steps)
     os.utime(weights, ns=(1, 1))
     with pytest.raises(ModelChanged):
@@ -135,8 +135,8 @@ def test_a_part_that_is_replaced_makes_another_model(files, tmp_path):
         write_vae(path, tiny_modules(seed=seed), layout="bare")
 
     def drawn(engine, vae):
-        part = Part(str(vae), "1" * 64, (stamp_of(vae),))
-        return picture(made(engine, wish(msgspec.structs.replace(source(files[0]), parts={"vae": part}), vae="v")))
+        part = component(vae, "vae", files=(stamp_of(vae),))
+        return picture(made(engine, wish(as_it_is(files[0], parts={"vae": part}), vae="v")))
 
     engine = engine_of()
     expected = [drawn(engine_of(), vae) for vae in vaes]
@@ -149,7 +149,7 @@ def test_a_part_that_is_replaced_makes_another_model(files, tmp_path):
 @pytest.mark.parametrize("change", ["replaced", "gone", "broken"])
 def test_a_file_that_changes_while_its_job_waits_is_not_drawn_with(files, change):
     engine = engine_of()
-    engine.submit(wish(source(files[0])))
+    engine.submit(wish(as_it_is(files[0])))
     if change == "replaced":
         files[1].replace(files[0])
     elif change == "gone":
@@ -163,18 +163,18 @@ def test_a_file_that_changes_while_its_job_waits_is_not_drawn_with(files, change
 
 
 def test_a_file_that_changes_while_it_is_loaded_is_not_drawn_with(files):
-    def meddling(source, device, progress):
+    def meddling(model, device, progress):
         files[1].replace(files[0])
-        return open_model(source, device, progress)
+        return open_model(model, device, progress)
 
     engine = engine_of(open_model=meddling)
-    engine.submit(wish(source(files[0])))
+    engine.submit(wish(as_it_is(files[0])))
     with pytest.raises(ModelChanged, match="was replaced before it was loaded"):
         run(engine)
     assert engine.drop_step() == ["a"]
 
 
 def test_what_says_nothing_of_its_files_is_not_watched():
-    watch = Watch(source_of("/nowhere"))
+    watch = Watch(model_at("/nowhere"))
     watch.check_paths()
     watch.check()

@@ -14,7 +14,7 @@ from imagine.words.errors import OutOfMemory, Unsupported
 from imagine.words.recipe import Hires
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
 from tests.engine.plain_family import OUT_OF_MEMORY
-from tests.engine.running import engine_of, made, picture, previews, progress, run, source_of, wish
+from tests.engine.running import engine_of, made, model_at, picture, previews, progress, run, wish
 
 PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
 
@@ -36,9 +36,9 @@ def plain(sd3):
     return draw
 
 
-def ask(source, job="a", **changes):
+def ask(model, job="a", **changes):
     """A wish that says nothing of samplers."""
-    return wish(source, job, **{"sampler": "dpm++ 2m", **changes})
+    return wish(model, job, **{"sampler": "dpm++ 2m", **changes})
 
 
 def same(a, b):
@@ -50,7 +50,7 @@ def test_a_folder_of_stable_diffusion_makes_the_picture_of_its_file(tmp_path):
     write_folder(tmp_path / "folder", modules)
     write_checkpoint(tmp_path / "file.safetensors", modules)
     pictures = [
-        picture(made(engine_of(), wish(source_of(path), sampler="ddim", num_steps=4)))
+        picture(made(engine_of(), wish(model_at(path), sampler="ddim", num_steps=4)))
         for path in (tmp_path / "folder", tmp_path / "file.safetensors")
     ]
     assert same(*pictures)
@@ -177,12 +177,12 @@ def test_a_pipeline_without_words_or_steps_to_hold_works_too(tmp_path):
         down_block_types=("DownBlock2D",), up_block_types=("UpBlock2D",),
     )  # fmt: skip
     diffusers.DDPMPipeline(unet, diffusers.DDPMScheduler()).save_pretrained(tmp_path)
-    source = source_of(tmp_path)
-    result = made(engine_of(), ask(source, every=1))
+    model = model_at(tmp_path)
+    result = made(engine_of(), ask(model, every=1))
     assert picture(result).size == (64, 64)
     assert "prompt has no effect on a DDPMPipeline" in sentences(result.warnings)
     with pytest.raises(Unsupported, match="img has no place in a DDPMPipeline"):
-        run(engine_of(), ask(source, img=PHOTO))
+        run(engine_of(), ask(model, img=PHOTO))
 
 
 def renamed(path, pipeline, scheduler=None, **options):
@@ -194,14 +194,14 @@ def renamed(path, pipeline, scheduler=None, **options):
     (path / "model_index.json").write_text(
         json.dumps({**index, "_class_name": pipeline} | ({"scheduler": ["diffusers", scheduler]} if scheduler else {}))
     )
-    return source_of(path)
+    return model_at(path)
 
 
 def test_what_a_pipeline_does_not_take_is_its_refusal_and_not_a_crash(tmp_path):
-    source = renamed(tmp_path, "StableDiffusionInstructPix2PixPipeline", in_channels=8)
+    model = renamed(tmp_path, "StableDiffusionInstructPix2PixPipeline", in_channels=8)
     with pytest.raises(Unsupported, match="a StableDiffusionInstructPix2PixPipeline can't make this: "):
-        run(engine_of(), ask(source))
-    assert picture(made(engine_of(), ask(source, img=PHOTO))).size == (64, 64)
+        run(engine_of(), ask(model))
+    assert picture(made(engine_of(), ask(model, img=PHOTO))).size == (64, 64)
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,8 @@ def test_what_a_pipeline_does_not_take_is_its_refusal_and_not_a_crash(tmp_path):
     ],
 )
 def test_a_tokenizer_that_names_no_longest_text_is_told_its_encoders(tmp_path, pipeline, scheduler, unet):
-    source = renamed(tmp_path, pipeline, scheduler, unet=unet)
-    assert picture(made(engine_of(), ask(source))).size == (64, 64)
+    model = renamed(tmp_path, pipeline, scheduler, unet=unet)
+    assert picture(made(engine_of(), ask(model))).size == (64, 64)
 
 
 def test_its_size_is_known(sd3):

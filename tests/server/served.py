@@ -32,7 +32,7 @@ class PromptedWorker:
         self.held = {}
         self.cancelled = []
         self.loaded = []
-        self.sources = []
+        self.models = []
         self.unloaded = []
         self.news = asyncio.Event()
 
@@ -60,11 +60,11 @@ class PromptedWorker:
             self._end(Failed(job=job, error="Cancelled", message="the job was cancelled"))
         self.news.set()
 
-    async def load(self, source, keep_alive=None):
-        self.loaded.append(source.name)
-        self.sources.append(source)
+    async def load(self, model, keep_alive=None):
+        self.loaded.append(model.name)
+        self.models.append(model)
         self.news.set()
-        return Loaded(job="load", model=source.name)
+        return Loaded(job="load", model=model.name)
 
     async def unload(self, model):
         self.unloaded.append(model)

@@ -141,7 +141,7 @@ def test_one_wish_is_one_recipe(tmp_path, wish):
         seen, pictures = [], []
         for path, body in WISHES[wish].items():
             pictures.append(await made(client.post, path, body))
-            seen.append([(job.params, job.source, job.img, job.mask) for job in client.worker.seen])
+            seen.append([(job.params, job.model, job.img, job.mask) for job in client.worker.seen])
             client.worker.seen.clear()
         return seen, pictures
 

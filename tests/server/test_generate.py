@@ -45,15 +45,15 @@ def test_a_picture_and_what_makes_it_again(tmp_path):
     assert answer["warnings"] == ["unknown and left out: 'colour'"]
     assert "images" not in answer
     assert headers["Content-Type"].startswith("application/json")
-    assert seen[0].source.path.endswith("fox.safetensors")
+    assert seen[0].model.main.path.endswith("fox.safetensors")
 
 
 def test_files_to_be_used_beside_the_model_are_found_by_name(tmp_path):
     body = {"prompt": "a fox", "model": "fox", "refiner": "wolf", "refiner_at": 0.6}
     _, _, _, seen = post(tmp_path, body, models=("fox", "wolf"))
-    part = seen[0].source.parts["refiner"]
-    assert part.path == str(tmp_path / "models" / "wolf.safetensors")
-    assert len(part.digest) == 64
+    refiner = seen[0].refiner
+    assert refiner.main.path == str(tmp_path / "models" / "wolf.safetensors")
+    assert len(refiner.digest) == 64
     assert (seen[0].params.refiner, seen[0].params.refiner_at) == ("wolf", 0.6)
 
 

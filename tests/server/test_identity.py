@@ -11,7 +11,8 @@ from imagine.identity.stamp import stamp_of
 from imagine.registry import registry
 from imagine.registry.content import WHOLE, content_digest
 from imagine.server.gateway.digests import Digests
-from imagine.server.gateway.gateway import source_from
+from imagine.server.gateway.gateway import model_from
+from imagine.settings.values import ModelSettings
 from tests.registry import declared
 from tests.server.served import ask
 
@@ -74,8 +75,8 @@ def test_two_files_that_are_swapped_by_renaming_are_told_apart_at_once(tmp_path)
     async def act(client):
         for _ in range(2):
             jobs = [await drawn(client, model=name) for name in "ab"]
-            assert [job.params.digest for job in jobs] == [job.source.digest for job in jobs] == digests
-            assert [job.source.files for job in jobs] == [(stamp_of(one),), (stamp_of(other),)]
+            assert [job.params.digest for job in jobs] == [job.model.digest for job in jobs] == digests
+            assert [job.model.main.files for job in jobs] == [(stamp_of(one),), (stamp_of(other),)]
             one.rename(parked := tmp_path / "parked")
             other.rename(one)
             parked.rename(other)
@@ -89,12 +90,15 @@ def test_a_part_that_is_replaced_is_another_at_once(tmp_path, role):
     one, other = fine_tunes(tmp_path, "part", "other", kind=declared.vae if role == "vae" else declared.tiny)
     expected = [digest_of(one), digest_of(other)]
 
+    def part_of(job):
+        return job.refiner.main if role == "refiner" else job.model.parts[role]
+
     async def act(client):
-        before = (await drawn(client, model="fox", **{role: "part"})).source
+        before = part_of(await drawn(client, model="fox", **{role: "part"}))
         other.replace(one)
-        after = (await drawn(client, model="fox", **{role: "part"})).source
-        assert [source.parts[role].digest for source in (before, after)] == expected
-        assert after.parts[role].files == (stamp_of(one),)
+        after = part_of(await drawn(client, model="fox", **{role: "part"}))
+        assert [before.digest, after.digest] == expected
+        assert after.files == (stamp_of(one),)
 
     ask(tmp_path, act)
 
@@ -107,11 +111,27 @@ def test_what_is_loaded_beforehand_is_what_is_drawn_with(tmp_path):
     async def act(client):
         async with client.post("/api/generate", json={"model": "a", "prompt": ""}) as answer:
             assert answer.status == 200
-        return client.worker.sources, (await drawn(client)).source
+        return client.worker.models, (await drawn(client)).model
 
     loaded, drawn_with = ask(tmp_path, act, models=(), preload="a")
     assert list(drawn_with.parts) == ["vae"]
-    assert [source.identity for source in loaded] == [drawn_with.identity] * 2
+    assert [model.identity for model in loaded] == [drawn_with.identity] * 2
+
+
+def test_a_refiner_is_the_model_that_it_is_alone(tmp_path):
+    """With what its sidecar and the settings say of it, so that one file is loaded once, and rightly."""
+    fine_tunes(tmp_path, "a", "b")
+    fine_tunes(tmp_path, "b.vae", kind=declared.vae)
+    (tmp_path / "models/b.yaml").write_text("prediction_type: v_prediction")
+
+    async def act(client):
+        refined = await drawn(client, model="a", refiner="b")
+        return refined, await drawn(client, model="b")
+
+    refined, alone = ask(tmp_path, act, models=(), per_model=(ModelSettings("b", max_batch=2),))
+    assert refined.refiner == alone.model
+    assert alone.model.main.options["prediction"] == "v_prediction"
+    assert (alone.max_batch, refined.max_batch) == (2, None), "how it is scheduled is no part of what it is"
 
 
 def test_a_model_that_is_deleted_does_not_answer_once_more(tmp_path):
@@ -172,10 +192,10 @@ def test_a_whole_file_is_hashed_once_pictures_were_made_of_it_and_named_from_the
 
     async def act(client):
         first = await drawn(client, model="a")
-        assert first.source.sha256 == ""
+        assert first.model.sha256 == ""
         await client.gateway.digests.reading
         second = await drawn(client, model="a")
-        assert second.source.sha256 == sha256(one) != second.source.digest == first.source.digest
+        assert second.model.sha256 == sha256(one) != second.model.digest == first.model.digest
         assert client.gateway.digests.reading is None, "it is known"
         details = (await (await client.get("/models")).json())["details"]
         assert {entry["name"]: entry["sha256"] for entry in details} == {"a": sha256(one), "b": ""}
@@ -210,7 +230,7 @@ def test_what_fails_to_hash_a_file_leaves_it_unknown(tmp_path, script):
 
     async def act():
         digests = Digests(known, command)
-        digests.used(source_from(known.find("a")))
+        digests.used(model_from(known.with_digest(known.find("a"))))
         await digests.reading
 
     asyncio.run(act())
@@ -227,7 +247,7 @@ def test_stopping_ends_the_process_that_hashes(tmp_path):
 
     async def act():
         digests = Digests(known, [sys.executable, "-c", script])
-        digests.used(source_from(known.find("a")))
+        digests.used(model_from(known.with_digest(known.find("a"))))
         pid = int(await asyncio.to_thread(told.read_text))
         await digests.stop()
         return pid

@@ -37,7 +37,7 @@ def test_a_model_without_a_vae_is_refused_at_once_unless_one_is_named(tmp_path, 
         assert (status, said["error"]) == (400, "model 'lacking' has no VAE of its own; name a VAE file as vae")
         status, job = await drawn(client, model="lacking", vae="good")
         assert (status, job.params.vae) == (200, "good")
-        assert job.source.parts["vae"].path == str(models / "good.safetensors")
+        assert job.model.parts["vae"].path == str(models / "good.safetensors")
 
     ask(tmp_path, act, models=())
 
@@ -50,11 +50,11 @@ def test_the_vae_beside_a_model_is_used_and_stands_in_the_recipe(tmp_path, model
         for model in ("lacking", "whole"):
             status, job = await drawn(client, model=model)
             assert (status, job.params.vae) == (200, f"{model}.vae")
-            assert job.source.parts["vae"].path == str(models / f"{model}.vae.safetensors")
+            assert job.model.parts["vae"].path == str(models / f"{model}.vae.safetensors")
         status, said = await drawn(client, model="lacking", vae="own")
         assert (status, said["error"]) == (400, "model 'lacking' has no VAE of its own; name a VAE file as vae")
         _, job = await drawn(client, model="whole", vae="own")
-        assert (job.params.vae, job.source.parts) == (None, {})
+        assert (job.params.vae, job.model.parts) == (None, {})
         _, job = await drawn(client, model="whole", vae="good")
         assert job.params.vae == "good"
 

@@ -101,7 +101,7 @@ def test_the_worker_is_told_how_many_of_a_model_go_together(tmp_path):
             assert len((await answer.json())["images"]) == 5, "more is split, never refused"
         async with client.post("/generate", json={"prompt": "x", "model": "owl"}) as answer:
             assert answer.status == 200
-        return [job.source.options.get("max_batch") for job in client.worker.seen]
+        return [job.max_batch for job in client.worker.seen]
 
     assert ask(tmp_path, act, models=("fox", "owl"), per_model=(OF_FOX,)) == [2] * 5 + [None]
 

@@ -32,13 +32,13 @@ from imagine.words.frames import (
     ends,
     report_from_bytes,
 )
-from tests.worker.fake_engine import SOURCE, submit
+from tests.worker.fake_engine import MODEL, submit
 
 COMMANDS = [
     Start(settings=WorkerSettings(device="cuda:1", threads=3)),
     submit("1", "a red fox", img=bytes(range(256))),
     Cancel(job="1"),
-    Load(job="2", source=SOURCE, keep_alive=-1),
+    Load(job="2", model=MODEL, keep_alive=-1),
     Unload(job="3", model="m"),
     Shutdown(),
 ]

@@ -17,12 +17,12 @@ from imagine.words.frames import (
     PreviewSettings,
     Ready,
     ResidentModel,
-    Source,
     Stats,
     Submit,
     Unload,
     Unloaded,
 )
+from imagine.words.model import Component, Model
 from imagine.words.recipe import GenerationParams
 
 
@@ -42,10 +42,13 @@ def submit(
         seed=1,
     )
     preview = PreviewSettings(every=every)
-    return Submit(job=job, client=client, params=params, source=SOURCE, preview=preview, img=img)
+    return Submit(job=job, client=client, params=params, model=MODEL, preview=preview, img=img)
 
 
-SOURCE = Source(name="m", digest="0" * 64, path="/nowhere/m.safetensors", family="stable_diffusion")
+MODEL = Model(
+    name="m", family="stable_diffusion",
+    components=(Component(role="checkpoint", path="/nowhere/m.safetensors", digest="0" * 64),),
+)  # fmt: skip
 
 
 class FakeEngine:
@@ -104,11 +107,11 @@ class FakeEngine:
         if isinstance(order, Unload):
             self._resident.pop(order.model, None)
             return Unloaded(job=order.job, model=order.model)
-        if order.source.name == "too big":
+        if order.model.name == "too big":
             self._now = order.job
             raise OutOfMemory("the model is too big")
-        self._resident[order.source.name] = None
-        return Loaded(job=order.job, model=order.source.name, seconds=0.1)
+        self._resident[order.model.name] = None
+        return Loaded(job=order.job, model=order.model.name, seconds=0.1)
 
     def _outcome(self, job: Submit, done: int) -> list[JobReport]:
         total = job.params.num_steps

@@ -15,7 +15,6 @@ from imagine.words.frames import (
     Loaded,
     Ready,
     Shutdown,
-    Source,
     Start,
     Stats,
     Unload,
@@ -26,7 +25,8 @@ from imagine.words.frames import (
 from imagine.worker.pipes import Inbox, Outbox, read_into
 from imagine.worker.pulse import Pulse
 from imagine.worker.serve import serve
-from tests.worker.fake_engine import SOURCE, FakeEngine, submit
+from tests.models import model_at
+from tests.worker.fake_engine import MODEL, FakeEngine, submit
 
 
 class Clock:
@@ -154,8 +154,8 @@ def test_a_result_that_cannot_be_sent_fails_its_job():
 
 
 def test_models_are_loaded_let_go_and_refused():
-    too_big = Source(name="too big", digest="", path="", family="")
-    outbox = run([Load(job="1", source=SOURCE), Load(job="2", source=too_big), Unload(job="3", model="m")])
+    too_big = model_at("", "too big")
+    outbox = run([Load(job="1", model=MODEL), Load(job="2", model=too_big), Unload(job="3", model="m")])
     assert [type(outbox.of(job)[-1]) for job in "123"] == [Loaded, Failed, Unloaded]
     assert outbox.of("2")[-1].error == "OutOfMemory"
 
@@ -166,7 +166,7 @@ def test_keep_alive_is_waited_for_exactly_and_told():
     def later():
         clock.now = 130.0
 
-    outbox = run([Load(job="1", source=SOURCE)], later, clock=clock, engine=FakeEngine(keep_alive=100.0))
+    outbox = run([Load(job="1", model=MODEL)], later, clock=clock, engine=FakeEngine(keep_alive=100.0))
     assert outbox.patience == [None, 100.0, None]
     stats = [report for report in outbox.reports if isinstance(report, Stats)]
     assert [[model.name for model in told.models] for told in stats] == [[], ["m"], []]

@@ -26,7 +26,8 @@ from imagine.engine.parts.slices import whole
 from imagine.engine.sampling.guidance import guided
 from imagine.engine.sampling.latents import initial_noise
 from imagine.engine.sampling.sampler import Sampler
-from imagine.words.frames import Source, WorkerSettings
+from imagine.words.frames import WorkerSettings
+from imagine.words.model import Component, Model
 from imagine.words.samplers import SAMPLERS, pairs
 from tools.toybox.judge import judge
 from tools.toybox.models import GUIDANCE
@@ -52,10 +53,10 @@ SCENES = (
 )  # fmt: skip
 
 
-def open_toybox(model: Path = MODEL) -> Family:
+def open_toybox(path: Path = MODEL) -> Family:
     """The shipped model, in the precision that suits this machine."""
-    source = Source(name="toybox", digest="", path=str(model.resolve()), family="")
-    return open_model(source, Device(WorkerSettings(device="cpu")), lambda _: None)
+    model = Model(name="toybox", family="", components=(Component(role="checkpoint", path=str(path.resolve())),))
+    return open_model(model, Device(WorkerSettings(device="cpu")), lambda _: None)
 
 
 def conditionings(family: Family) -> list[Conditioning]:

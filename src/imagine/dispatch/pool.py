@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from ..messages import message
 from ..words.errors import Busy, Cancelled, WorkerLost
 from ..words.events import Failed, Finished, Progress, Queued
-from ..words.frames import JobReport, Loaded, Ready, Source, Stats, Submit
+from ..words.frames import JobReport, Loaded, Ready, Stats, Submit
+from ..words.model import Model
 from .buffer import Buffer, EventStream
 from .estimates import Estimates
 from .job import Counts, Job
@@ -137,10 +138,10 @@ class Pool:
             self._cancel(entry)
         return entry is not None
 
-    async def load(self, source: Source, keep_alive: float | None = None) -> Loaded:
+    async def load(self, model: Model, keep_alive: float | None = None) -> Loaded:
         """Has a model ready on the worker that suits it best. Raises ImagineError."""
-        worker = min(self.workers, key=lambda worker: (worker.ready is None, *self._reluctance(worker, source)))
-        return await worker.load(source, keep_alive)
+        worker = min(self.workers, key=lambda worker: (worker.ready is None, *self._reluctance(worker, model)))
+        return await worker.load(model, keep_alive)
 
     async def unload(self, model: str) -> None:
         """Lets a model go wherever it is. Raises ImagineError."""
@@ -163,7 +164,7 @@ class Pool:
             job = self._waiting.take(lambda client, room=bool(room): self._may_run(client, room))  # type: ignore[misc]
             if job is None:
                 break
-            self._begin(job, min(room or free, key=lambda worker: self._reluctance(worker, job.submit.source)))
+            self._begin(job, min(room or free, key=lambda worker: self._reluctance(worker, job.submit.model)))
         if not self._announcing:
             self._announcing = True
             asyncio.get_running_loop().call_soon(self._announce)
@@ -176,11 +177,11 @@ class Pool:
         held = self._held_by_client[client]
         return held < self._most_of_one if room else held == 0
 
-    def _reluctance(self, worker: Worker, source: Source) -> tuple[bool, int, int]:
+    def _reluctance(self, worker: Worker, model: Model) -> tuple[bool, int, int]:
         """Less is better: a worker that has the model, or is about to; then the one with the fewest jobs and models."""
-        wanted = source.identity
+        wanted = model.identity
         resident = any(model.identity == wanted for model in worker.stats.models)
-        coming = any(job.worker is worker and job.submit.source.identity == wanted for job in self._jobs.values())
+        coming = any(job.worker is worker and job.submit.model.identity == wanted for job in self._jobs.values())
         return not (resident or coming), self._held[worker], len(worker.stats.models)
 
     def _give_up(self) -> None:

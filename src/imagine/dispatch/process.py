@@ -23,7 +23,6 @@ from ..words.frames import (
     Ready,
     Report,
     Shutdown,
-    Source,
     Start,
     Stats,
     Submit,
@@ -32,6 +31,7 @@ from ..words.frames import (
     WorkerSettings,
     ends,
 )
+from ..words.model import Model
 from .buffer import Buffer, EventStream
 from .child import Child
 from .limits import Limits, Restarts
@@ -116,10 +116,10 @@ class ProcessWorker:
         if job in self._jobs and self._child is not None:
             self._child.send(Cancel(job=job))
 
-    async def load(self, source: Source, keep_alive: float | None = None) -> Loaded:
+    async def load(self, model: Model, keep_alive: float | None = None) -> Loaded:
         """Has a model ready; waits for a process that is starting. Raises ImagineError."""
         await self._settled.wait()
-        end = await self._end_of(Load(job=self._own_id("load"), source=source, keep_alive=keep_alive))
+        end = await self._end_of(Load(job=self._own_id("load"), model=model, keep_alive=keep_alive))
         assert isinstance(end, Loaded), end
         return end
 

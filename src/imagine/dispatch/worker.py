@@ -8,7 +8,8 @@ from typing import Protocol
 from ..messages import Note
 from ..words import errors
 from ..words.events import Failed
-from ..words.frames import JobReport, Loaded, Ready, Source, Stats, Submit
+from ..words.frames import JobReport, Loaded, Ready, Stats, Submit
+from ..words.model import Model
 
 
 class Events(Protocol):
@@ -65,7 +66,7 @@ class Worker(Protocol):
     def cancel(self, job: str) -> None:
         """Takes a job back: its events end with `Failed(error="Cancelled")` once the device is free of it."""
 
-    async def load(self, source: Source, keep_alive: float | None = None) -> Loaded:
+    async def load(self, model: Model, keep_alive: float | None = None) -> Loaded:
         """Has a model ready; waits while the worker is starting. Raises the ImagineError that prevents it."""
 
     async def unload(self, model: str) -> None:

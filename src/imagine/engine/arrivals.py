@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..words.events import Loading
-from ..words.frames import JobReport, Load, Source
+from ..words.frames import JobReport, Load
+from ..words.model import Model
 from .jobs.job import Job
 from .residency.models import Models
 
@@ -52,15 +53,15 @@ class Arrivals:
     @property
     def models(self) -> set[str]:
         """The identities of all models that are waited for."""
-        return {source.identity for waiting in self._waiting.values() for source in _sources(waiting)}
+        return {model.identity for waiting in self._waiting.values() for model in _models(waiting)}
 
     def wanting(self) -> list[str]:
         """Who waits for the model that is being opened."""
         opening = self._models.opening
         if opening is None:
             return []
-        wanted = opening.source.identity
-        return [name for name, w in self._waiting.items() if wanted in [source.identity for source in _sources(w)]]
+        wanted = opening.model.identity
+        return [name for name, w in self._waiting.items() if wanted in [model.identity for model in _models(w)]]
 
     def settle(self) -> list[JobReport]:
         """Take in a model that has been opened, or say how far one is. Raises what went wrong for all of `wanting`."""
@@ -70,13 +71,13 @@ class Arrivals:
         if opening is None or first is None or opening.fraction < self._told + _NEWS:
             return []
         self._told = opening.fraction
-        return [Loading(job=first, model=opening.source.name, fraction=opening.fraction)]
+        return [Loading(job=first, model=opening.model.name, fraction=opening.fraction)]
 
     def next(self) -> tuple[Arrival | None, list[JobReport]]:
         """The first whose models are all there and that nobody is to go before; it waits on until it is dropped."""
         leader = True
         for name, waiting in self._waiting.items():
-            lacking = next((source for source in _sources(waiting) if self._models.find(source) is None), None)
+            lacking = next((model for model in _models(waiting) if self._models.find(model) is None), None)
             if lacking is None:
                 begun = self._announced.get(name)
                 return Arrival(name, waiting, 0.0 if begun is None else self._clock() - begun), []
@@ -84,11 +85,11 @@ class Arrivals:
                 # Said before the work begins, so that whoever waits knows why, and a crash is laid at the right door.
                 self._announced[name], self._told = self._clock(), 0.0
                 return None, [Loading(job=name, model=lacking.name)]
-            if leader and not self._models.bring(lacking, sparing={s.identity for s in _sources(waiting)}):
+            if leader and not self._models.bring(lacking, sparing={model.identity for model in _models(waiting)}):
                 break
             leader = False
         return None, []
 
 
-def _sources(waiting: Job | Load) -> list[Source]:
-    return [waiting.source] if isinstance(waiting, Load) else waiting.sources
+def _models(waiting: Job | Load) -> list[Model]:
+    return [waiting.model] if isinstance(waiting, Load) else waiting.submit.models

@@ -32,7 +32,7 @@ from .parts.part import is_spared
 from .parts.slices import TURN, Slices, in_one
 from .pictures import Pictures, final_of, preview_of
 from .residency.models import Measure, Models
-from .residency.opening import Model, Open
+from .residency.opening import LoadedModel, Open
 from .suspended import Suspended
 from .turns import Batch, Line, choose, step_seconds
 from .whole.pipeline import Whole
@@ -201,18 +201,18 @@ class Engine:
         name, waiting = arrived.name, arrived.waiting
         self._working = [name]
         if isinstance(waiting, Load):
-            self._models.touch(waiting.source, waiting.keep_alive)
-            self._reports.append(Loaded(job=name, model=waiting.source.name, seconds=arrived.seconds))
+            self._models.touch(waiting.model, waiting.keep_alive)
+            self._reports.append(Loaded(job=name, model=waiting.model.name, seconds=arrived.seconds))
             self._forget(name)
             return
-        models = [self._models.use(s, name, waiting.submit.keep_alive).family for s in waiting.sources]
+        models = [self._models.use(m, name, waiting.submit.keep_alive).family for m in waiting.submit.models]
         job, self._preparing[name] = self._to_prepare(waiting, models)
         job.timings["loading"] = arrived.seconds
         self._arrivals.drop(name)
         self._jobs[name] = job
         self._line.enter(job)
 
-    def _to_prepare(self, job: Job, models: list[Model]) -> tuple[Job, Callable[[], Slices[None]]]:
+    def _to_prepare(self, job: Job, models: list[LoadedModel]) -> tuple[Job, Callable[[], Slices[None]]]:
         """The job, and what begins to prepare it."""
         first, families = models[0], [model for model in models if not isinstance(model, Whole)]
         if isinstance(first, Whole):
@@ -356,11 +356,14 @@ class Engine:
         meta = meta_from_params(job.params)
         if job.buckets:
             meta["buckets"] = buckets_text(job.buckets)
-        used = {role: part.digest for role, part in job.submit.source.parts.items() if getattr(job.params, role)}
+        model, refiner = job.submit.model, job.submit.refiner
+        used: dict[str, str] = {role: part.digest for role, part in model.parts.items()}
+        if refiner is not None:
+            used |= {"refiner": refiner.digest}
         if used:
             meta["parts"] = used
-        if job.submit.source.sha256:
-            meta["sha256"] = job.submit.source.sha256
+        if model.sha256:
+            meta["sha256"] = model.sha256
         tiles = {"tiles": True} if job.tiled else {}
         meta["environment"] = self._device.environment(job.own.dtype, spared=is_spared(job.own)) | tiles
         return meta

@@ -8,12 +8,12 @@ Picture bytes cross as they are: encoded by whoever made them, never looked into
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
-from ..identity.stamp import FileStamp
 from .events import AnyEvent, Event, Failed, Finished
+from .model import Model
 from .recipe import GenerationParams
 
 MAX_FRAME = 256 * 2**20
@@ -23,7 +23,6 @@ REFUSED = 78
 """The exit status of a worker whose settings can't be, as of a device that isn't there (EX_CONFIG of sysexits.h)."""
 
 _PREFIX = 4
-_identities = msgspec.json.Encoder(order="deterministic")
 T = TypeVar("T")
 
 
@@ -48,45 +47,6 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between two heartbeats."""
     log_level: int = 20
     """Of our own records, one of the standard library's numbers; libraries are heard from warnings on."""
-
-
-class Part(msgspec.Struct, frozen=True):
-    """A file that replaces or adds a part of a model, the digest of its content, and which file it is."""
-
-    path: str
-    digest: str
-    files: tuple[FileStamp, ...] = ()
-
-
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a model lies and what its header told, so that the engine needs neither names nor a registry."""
-
-    name: str
-    digest: str
-    """Of its content."""
-    path: str
-    """A `.safetensors` file or a diffusers folder."""
-    family: str
-    files: tuple[FileStamp, ...] = ()
-    """Which files they are: others at the same paths are another model."""
-    sha256: str = ""
-    """Of the whole file, where it is known."""
-    parts: dict[str, Part] = {}
-    """By its role: `vae`, `refiner`."""
-    options: dict[str, Any] = {}
-    """What the sidecar or the metadata says, such as `prediction`."""
-
-    @property
-    def stamps(self) -> dict[str, FileStamp]:
-        """Every file that it is loaded from, by its path."""
-        parts = [part.files for role, part in self.parts.items() if role != "refiner"]
-        return {stamp.path: stamp for files in (self.files, *parts) for stamp in files}
-
-    @property
-    def identity(self) -> str:
-        """Equal for what is the same model once it is loaded. A refiner is a model of its own."""
-        parts = {role: part for role, part in self.parts.items() if role != "refiner"}
-        return _identities.encode([self.path, self.digest, self.files, parts, self.options]).decode()
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,12 +75,21 @@ class Submit(Command, frozen=True, tag="submit"):
     job: str
     client: str
     params: GenerationParams
-    source: Source
+    model: Model
+    refiner: Model | None = None
+    """Finishes what `model` began, where `params` names one."""
     img: bytes | None = None
     mask: bytes | None = None
     preview: PreviewSettings = PreviewSettings()
     keep_alive: float | None = None
     """Seconds, as in `WorkerSettings`; None: the worker's own."""
+    max_batch: int | None = None
+    """How many evaluations of `model` are made together at most, where its settings say so."""
+
+    @property
+    def models(self) -> list[Model]:
+        """The models it takes: its own, and the refiner."""
+        return [self.model] if self.refiner is None else [self.model, self.refiner]
 
 
 class Cancel(Command, frozen=True, tag="cancel"):
@@ -133,7 +102,7 @@ class Load(Command, frozen=True, tag="load"):
     """Have a model ready: ends with `Loaded` or `Failed` of this job."""
 
     job: str
-    source: Source
+    model: Model
     keep_alive: float | None = None
 
 
@@ -191,7 +160,7 @@ class ResidentModel(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     digest: str
     identity: str = ""
-    """Of its `Source`."""
+    """Of its `Model`."""
     family: str = ""
     dtype: str = ""
     size: int = 0

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...messages import Note, message
 from ...words.errors import BadRequest, ImagineError, Unsupported
-from ...words.frames import Source, Submit
+from ...words.frames import Submit
 from ...words.recipe import GenerationParams
 from ..families.family import Conditioning, Family, Timeline, Wish
 from ..parts.autoencoder import Coded
@@ -52,9 +52,9 @@ class Job:
         self.timings: dict[str, float] = defaultdict(float)
         self.buckets: list[int] = []
         self.replay = None if self.params.buckets is None else buckets_from_text(self.params.buckets)
-        self.sources = [submit.source, *_refiner(submit)]
-        """The models it takes: its own, and a refiner."""
-        self.models = [source.identity for source in self.sources]
+        _check_refiner(submit)
+        self.models = [model.identity for model in submit.models]
+        """The identities of the models it takes: its own, and a refiner's."""
         self.served = 0
         """The number of its last evaluation, of all that were made; 0: none yet."""
         self.spent = 0.0
@@ -108,8 +108,7 @@ class Job:
     @property
     def most(self) -> int | None:
         """How many evaluations of its model are made together at most, where the model's settings say so."""
-        said = self.submit.source.options.get("max_batch")
-        return said if isinstance(said, int) and said > 0 else None
+        return self.submit.max_batch
 
     @property
     def bucket(self) -> int:
@@ -233,7 +232,7 @@ class Job:
         return next((done for family in self._families if (done := spare(family))), None)
 
     def prepare(self, families: list[Family], pictures: Decode, device: torch.device) -> Slices[None]:
-        """Encode prompts and pictures and set the first pass up. `families` are those of `sources`.
+        """Encode prompts and pictures and set the first pass up. `families` are those of `models`.
 
         Raises BadRequest or Unsupported, naming the field.
         """
@@ -331,14 +330,11 @@ def _paired(prompt: str, negative: str | None, steps: int) -> list[tuple[int, st
     return made
 
 
-def _refiner(submit: Submit) -> list[Source]:
-    """The refiner's source, where one is asked for."""
-    name = submit.params.refiner
-    if name is None:
-        return []
+def _check_refiner(submit: Submit) -> None:
+    """Raises BadRequest where a refiner is asked for that isn't there, or at no part of the noise."""
+    if submit.params.refiner is None:
+        return
     if not 0 <= submit.params.refiner_at <= 1:
         raise BadRequest(message("value.range", "refiner_at", value=submit.params.refiner_at, least=0, most=1))
-    part = submit.source.parts.get("refiner")
-    if part is None:
-        raise BadRequest(message("refiner.missing", "refiner", name=name))
-    return [Source(name=name, digest=part.digest, path=part.path, family="", files=part.files)]
+    if submit.refiner is None:
+        raise BadRequest(message("refiner.missing", "refiner", name=submit.params.refiner))

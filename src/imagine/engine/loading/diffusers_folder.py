@@ -22,7 +22,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from ...messages import message
 from ...words.errors import UnusableModel, without_folders
-from ...words.frames import Source
+from ...words.model import Model
 from ..device.errors import is_of_device
 from .components import Components, LoadReport
 from .family_config import family_config
@@ -43,21 +43,21 @@ _BOUNDLESS = 10**9
 
 
 def load_diffusers_folder(
-    source: Source,
+    model: Model,
     *,
     device: torch.device,
     dtype: torch.dtype | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Components | Any:
-    """The folder at `source.path` on `device`, in `dtype`: None is as stored, or float32 for a whole pipeline.
+    """The folder at `model.main.path` on `device`, in `dtype`: None is as stored, or float32 for a whole pipeline.
 
     `Components` for Stable Diffusion 1, 2 and XL, mapped as single files are; without safety checker and image encoder.
-    For any other class diffusers' pipeline, in main memory. `source.options` may say `prediction`, `zero_snr` and
+    For any other class diffusers' pipeline, in main memory. `model.main.options` may say `prediction`, `zero_snr` and
     `resolution`.
     Raises UnusableModel for a folder that names other libraries' classes, that holds pickled weights only, or whose
     files don't fit together.
     """
-    folder = Path(source.path)
+    folder = Path(model.main.path)
     index = read_json(folder / INDEX)
     name = index.get("_class_name")
     if not isinstance(name, str) or not name.endswith("Pipeline") or not hasattr(diffusers, name):
@@ -65,7 +65,7 @@ def load_diffusers_folder(
     _check_parts(folder, index)
     try:
         if name in STEPPED:
-            return _components(source, folder, index, device, dtype, progress)
+            return _components(model, folder, index, device, dtype, progress)
         return _pipeline(folder, index, dtype)
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         if is_of_device(error):
@@ -132,7 +132,7 @@ def _bound(tokenizer: Any, encoder: Any) -> None:
 
 
 def _components(
-    source: Source,
+    model: Model,
     folder: Path,
     index: dict[str, Any],
     device: torch.device,
@@ -147,7 +147,7 @@ def _components(
         text = [_text_encoder(folder, f"text_encoder{number}", index, report) for number in numbers]
         tokenizers = [CLIPTokenizer.from_pretrained(folder / f"tokenizer{n}", local_files_only=True) for n in numbers]
         scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
-        noise = noise_of_scheduler(source.options, scheduler)
+        noise = noise_of_scheduler(model.main.options, scheduler)
     with report.stage("place"):
         networks = [*text, unet, vae]
         for number, network in enumerate(networks, 1):
@@ -156,7 +156,7 @@ def _components(
             if progress is not None:
                 progress(number / len(networks))
     family = _family(unet.module.config, numbers)
-    side, said = unet.module.config.sample_size, source.options.get("resolution")
+    side, said = unet.module.config.sample_size, model.main.options.get("resolution")
     known = side * DOWNSCALE if isinstance(side, int) else family_config(family).resolution[noise.prediction]
     return Components(
         family=family,

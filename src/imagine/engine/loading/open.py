@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...messages import message
 from ...words.errors import UnusableModel
-from ...words.frames import Source
+from ...words.model import Model
 from ..device.device import Device
 from ..families.family import Family
 from ..families.sdxl import StableDiffusionXL
@@ -16,7 +16,7 @@ from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import Denoiser
 from ..parts.prompts import TextEncoder
 from ..parts.text_part import TextPart
-from ..residency.opening import Model
+from ..residency.opening import LoadedModel
 from ..whole.pipeline import Whole
 from .checkpoint_file import CheckpointFile
 from .components import Components
@@ -30,22 +30,21 @@ _WIDTH = 320
 """Of a denoiser that doesn't tell: as Stable Diffusion's."""
 
 
-def open_model(source: Source, device: Device, progress: Callable[[float], None]) -> Model:
-    """The model of `source` on `device`. Raises UnusableModel, saying why it can't be used."""
-    folder = Path(source.path).is_dir()
-    if folder and runs_whole(source.path):
-        whole = device.precision.decide_whole(lambda: _folder_width(source.path), lambda: denoiser_dtype(source.path))
-        pipeline = load_diffusers_folder(source, device=device.torch, dtype=whole, progress=progress)
+def open_model(model: Model, device: Device, progress: Callable[[float], None]) -> LoadedModel:
+    """The model of `model` on `device`. Raises UnusableModel, saying why it can't be used."""
+    folder, path = model.main.format == "diffusers", model.main.path
+    if folder and runs_whole(path):
+        whole = device.precision.decide_whole(lambda: _folder_width(path), lambda: denoiser_dtype(path))
+        pipeline = load_diffusers_folder(model, device=device.torch, dtype=whole, progress=progress)
         return Whole(pipeline, device.torch, device.room())
-    dtype = device.precision.decide(lambda: (_folder_width if folder else _width)(source.path))
+    dtype = device.precision.decide(lambda: (_folder_width if folder else _width)(path))
     load = load_diffusers_folder if folder else load_single_file
-    return family_from_components(load(source, device=device.torch, dtype=dtype, progress=progress))
+    return family_from_components(load(model, device=device.torch, dtype=dtype, progress=progress))
 
 
-def file_bytes(source: Source) -> int:
-    """The size of the model's files, without a refiner's: about what it will take on a device."""
-    parts = [part.path for role, part in source.parts.items() if role != "refiner"]
-    paths = [Path(path) for path in (source.path, *parts)]
+def file_bytes(model: Model) -> int:
+    """The size of the model's files: about what it will take on a device."""
+    paths = [Path(component.path) for component in model.components]
     files = [file for path in paths for file in (path.rglob("*.safetensors") if path.is_dir() else [path])]
     return sum(file.stat().st_size for file in files if file.is_file())
 

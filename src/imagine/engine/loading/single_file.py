@@ -17,7 +17,7 @@ import torch
 
 from ...messages import message
 from ...words.errors import UnusableModel
-from ...words.frames import Source
+from ...words.model import Model
 from ..device.errors import is_of_device
 from ..sampling.noise import Noise
 from .checkpoint_file import CheckpointFile
@@ -48,32 +48,32 @@ class _Plan:
 
 
 def load_single_file(
-    source: Source,
+    model: Model,
     *,
     device: torch.device,
     dtype: torch.dtype | None = None,
     vae_dtype: torch.dtype | None = None,
     progress: Progress | None = None,
 ) -> Components:
-    """The checkpoint at `source.path` on `device`, computing in `dtype`: None is what each network is stored as.
+    """The checkpoint at `model.main.path` on `device`, computing in `dtype`: None is what each network is stored as.
 
-    `source.parts["vae"]` names a VAE file that replaces the checkpoint's. `vae_dtype` is the VAE's `dtype` where it
-    differs. `source.options` may say `prediction`, `zero_snr` and `resolution`, which win over what the file says.
+    `model.parts["vae"]` names a VAE file that replaces the checkpoint's. `vae_dtype` is the VAE's `dtype` where it
+    differs. `model.main.options` may say `prediction`, `zero_snr` and `resolution`, which win over what the file says.
     `progress` hears 0…1, from this thread; what it raises ends the loading.
 
     At the stored dtype, on the CPU, the networks' weights are the mapped file itself.
     Raises UnusableModel for a file that isn't whole or isn't such a checkpoint, saying why.
     """
     report = LoadReport()
-    with ReadAhead(source.path) as read_ahead:
+    with ReadAhead(model.main.path) as read_ahead:
         report.cold = read_ahead.cold
         with report.stage("open"):
-            file = CheckpointFile(source.path)
+            file = CheckpointFile(model.main.path)
             report.bytes_mapped = file.nbytes
         with report.stage("build"), _refusing(), _without_collection():
-            plan = _plan(source, file, device, dtype, report)
-        if "vae" in source.parts:
-            plan.vae = _separate_vae(source.parts["vae"].path, plan.family, device, vae_dtype or dtype, report)
+            plan = _plan(model, file, device, dtype, report)
+        if "vae" in model.parts:
+            plan.vae = _separate_vae(model.parts["vae"].path, plan.family, device, vae_dtype or dtype, report)
         if plan.vae is None:
             raise UnusableModel(message("weights.no_vae"))
 
@@ -111,17 +111,17 @@ def load_vae(path: str, *, family: str, device: torch.device, dtype: torch.dtype
 
 
 def _plan(
-    source: Source, file: CheckpointFile, device: torch.device, dtype: torch.dtype | None, report: LoadReport
+    model: Model, file: CheckpointFile, device: torch.device, dtype: torch.dtype | None, report: LoadReport
 ) -> _Plan:
     tensors = widen_float8(with_sd_names(with_live_unet(file.tensors)), device, dtype)
     name = tell_family(tensors)
     family = family_config(name)
-    noise = noise_of(source.options, file.metadata, tensors, family)
-    resolution = resolution_of(source.options, file.metadata, family, noise.prediction)
+    noise = noise_of(model.main.options, file.metadata, tensors, family)
+    resolution = resolution_of(model.main.options, file.metadata, family, noise.prediction)
     text = [text_network(tensors, encoder, file.metadata) for encoder in family.text_encoders]
     pooled = int(text[-1].module.config.projection_dim) if family.time_ids else 0
     unet = unet_network(tensors, family, file.metadata, pooled=pooled, resolution=resolution)
-    vae = None if "vae" in source.parts else vae_network(tensors, family, file.metadata)
+    vae = None if "vae" in model.parts else vae_network(tensors, family, file.metadata)
     if unknown := unknown_names(tensors, family):
         report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
     return _Plan(name, noise, resolution, text, unet, vae)

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection
 
 from ...messages import message
 from ...words.errors import ModelChanged, OutOfMemory
-from ...words.frames import Source
+from ...words.model import Model
 from ..device.device import Device
 from .opening import Open, Opening
 from .residency import Residency, Resident
 
-Measure = Callable[[Source], int]
+Measure = Callable[[Model], int]
 """About how many bytes a model will take."""
 
 
@@ -36,19 +36,19 @@ class Models:
         """The models in use when the device last refused another: until one of them is idle there is no use in
         trying."""
 
-    def find(self, source: Source) -> Resident | None:
+    def find(self, model: Model) -> Resident | None:
         """The model, if it is there for new jobs too."""
-        resident = self.residency.find(source.identity)
+        resident = self.residency.find(model.identity)
         return None if resident is None or resident.leaving else resident
 
-    def bring(self, source: Source, sparing: Collection[str]) -> bool:
+    def bring(self, model: Model, sparing: Collection[str]) -> bool:
         """Begin to open a model, with room made; False when it has to wait. `sparing`: what isn't to make way."""
         if self.opening is not None:
-            return self.opening.source.identity == source.identity
-        self.residency.supersede(source)
-        if self.residency.find(source.identity) is not None or not self._room(source, sparing):
+            return self.opening.model.identity == model.identity
+        self.residency.supersede(model)
+        if self.residency.find(model.identity) is not None or not self._room(model, sparing):
             return False
-        self.opening, self._sparing = Opening(source, self._open, self._device), sparing
+        self.opening, self._sparing = Opening(model, self._open, self._device), sparing
         return True
 
     def settle(self) -> None:
@@ -59,11 +59,11 @@ class Models:
         self.opening = None
         family = opening.family
         if family is None:
-            self._make_way(opening.source)
+            self._make_way(opening.model)
         else:
-            resident = Resident(opening.source, family, self._keep_alive, self._clock(), opening.watch)
-            self.residency.add(opening.source.identity, resident)
-            self._shrink([opening.source.identity, *self._sparing])
+            resident = Resident(opening.model, family, self._keep_alive, self._clock(), opening.watch)
+            self.residency.add(opening.model.identity, resident)
+            self._shrink([opening.model.identity, *self._sparing])
 
     def stop(self) -> None:
         """The model that is being opened is not wanted any more."""
@@ -71,15 +71,15 @@ class Models:
             self.opening.stop()
             self.opening = None
 
-    def use(self, source: Source, job: str, keep_alive: float | None) -> Resident:
+    def use(self, model: Model, job: str, keep_alive: float | None) -> Resident:
         """The resident model, with `job` for a user. None of `keep_alive` is the worker's own."""
-        resident = self.touch(source, keep_alive)
+        resident = self.touch(model, keep_alive)
         resident.users.add(job)
         return resident
 
-    def touch(self, source: Source, keep_alive: float | None) -> Resident:
+    def touch(self, model: Model, keep_alive: float | None) -> Resident:
         """The resident model, as asked for now."""
-        resident = self.residency.find(source.identity)
+        resident = self.residency.find(model.identity)
         assert resident is not None, "a model that was asked for was let go"
         resident.last_used = self._clock()
         resident.keep_alive = self._keep_alive if keep_alive is None else keep_alive
@@ -95,12 +95,12 @@ class Models:
             resident.leaving = True
             raise
 
-    def _room(self, source: Source, sparing: Collection[str]) -> bool:
+    def _room(self, model: Model, sparing: Collection[str]) -> bool:
         residency = self.residency
         if self._in_the_way and self._in_the_way <= residency.in_use:
             return False
         self._in_the_way = frozenset()
-        need = self._measure(source)
+        need = self._measure(model)
         stays = residency.nbytes([*residency.in_use, *sparing])
         if residency.in_use and stays + need > self._budget:
             return False
@@ -112,14 +112,14 @@ class Models:
     def _budget(self) -> int:
         return self._device.budget() if self._settled is None else self._settled
 
-    def _make_way(self, source: Source) -> None:
+    def _make_way(self, model: Model) -> None:
         """The device refused: an idle model goes, or there is waiting for one in use. Raises OutOfMemory."""
         self._device.release()
         if self.residency.evict(self._sparing):
             return
         self._in_the_way = self.residency.in_use
         if not self._in_the_way:
-            raise OutOfMemory(message("memory.model", name=source.name))
+            raise OutOfMemory(message("memory.model", name=model.name))
 
     def _shrink(self, sparing: Collection[str]) -> None:
         while self.residency.nbytes() > self._budget and self.residency.evict(sparing):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from ...words.frames import Source
+from ...words.model import Model
 from ..device.device import Device
 from ..device.errors import let_go
 from ..device.memory import Shortage
@@ -14,8 +14,8 @@ from ..parts.part import is_spared
 from ..whole.pipeline import Whole
 from .watch import Watch
 
-Model = Family | Whole
-Open = Callable[[Source, Device, Callable[[float], None]], Model]
+LoadedModel = Family | Whole
+Open = Callable[[Model, Device, Callable[[float], None]], LoadedModel]
 """Opens a model on a device; tells how much of it is there, 0…1."""
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
@@ -24,20 +24,20 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
 class Opening:
     """Begins at once, or when the one before has come to its end."""
 
-    def __init__(self, source: Source, open_model: Open, device: Device) -> None:
-        self.source = source
+    def __init__(self, model: Model, open_model: Open, device: Device) -> None:
+        self.model = model
         self.fraction = 0.0
         self.watch: Watch
         """Of its files; there once it is `done`."""
         self._stopped = False
-        self._future: Future[Model | None] = _thread.submit(self._run, open_model, device)
+        self._future: Future[LoadedModel | None] = _thread.submit(self._run, open_model, device)
 
     @property
     def done(self) -> bool:
         return self._future.done()
 
     @property
-    def family(self) -> Model | None:
+    def family(self) -> LoadedModel | None:
         """What was opened; None when memory ran out on the way. Raises what else went wrong."""
         return self._future.result()
 
@@ -50,8 +50,8 @@ class Opening:
         self._stopped = True
         self._future.cancel()
 
-    def _run(self, open_model: Open, device: Device) -> Model | None:
-        self.watch = Watch(self.source)
+    def _run(self, open_model: Open, device: Device) -> LoadedModel | None:
+        self.watch = Watch(self.model)
         with Shortage():
             try:
                 return self._opened(open_model, device)
@@ -61,15 +61,15 @@ class Opening:
                 raise
         return None
 
-    def _opened(self, open_model: Open, device: Device) -> Model:
+    def _opened(self, open_model: Open, device: Device) -> LoadedModel:
         try:
-            model = open_model(self.source, device, self._progress)
+            loaded = open_model(self.model, device, self._progress)
         finally:
             self.watch.check_paths()  # what is said of a file that isn't the one would puzzle
         self.watch.check()
-        if device.torch.type != "cpu" and not is_spared(model):  # all was copied there
+        if device.torch.type != "cpu" and not is_spared(loaded):  # all was copied there
             self.watch.close()
-        return model
+        return loaded
 
     def _progress(self, fraction: float) -> None:
         if self._stopped:

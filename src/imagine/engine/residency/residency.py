@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from ...words.frames import ResidentModel, Source
+from ...words.frames import ResidentModel
+from ...words.model import Model
 from ..parts.part import nbytes_of, parts_of
 from ..parts.slices import whole
-from .opening import Model
+from .opening import LoadedModel
 from .preview import LinearPreview, fit
 from .watch import Watch
 
@@ -20,8 +21,8 @@ from .watch import Watch
 class Resident:
     """A model on the device, the jobs that use it, and when it may go."""
 
-    source: Source
-    family: Model
+    model: Model
+    family: LoadedModel
     keep_alive: float
     """Seconds after its last use; negative: for ever."""
     last_used: float
@@ -88,11 +89,11 @@ class Residency:
         for part in parts_of(*(resident.family for resident in self._models.values())):
             part.restore()
 
-    def supersede(self, source: Source) -> None:
+    def supersede(self, model: Model) -> None:
         """What was loaded from the same paths when other files lay there goes, now or with its last job."""
-        now = source.stamps
+        now = model.stamps
         for key, resident in list(self._models.items()):
-            before = resident.source.stamps
+            before = resident.model.stamps
             if any(before[path] != now[path] for path in before.keys() & now.keys()):
                 self.dismiss(key)
 
@@ -120,12 +121,12 @@ class Residency:
 
     def named(self, name: str) -> list[str]:
         """The keys of the resident models of that name."""
-        return [key for key, resident in self._models.items() if resident.source.name == name]
+        return [key for key, resident in self._models.items() if resident.model.name == name]
 
     @property
     def names(self) -> dict[str, str]:
         """Key → name of the models."""
-        return {key: resident.source.name for key, resident in self._models.items()}
+        return {key: resident.model.name for key, resident in self._models.items()}
 
     @property
     def idle(self) -> list[str]:
@@ -144,9 +145,9 @@ class Residency:
     def report(self, now: float) -> list[ResidentModel]:
         return [
             ResidentModel(
-                name=r.source.name,
-                digest=r.source.digest,
-                identity=r.source.identity,
+                name=r.model.name,
+                digest=r.model.digest,
+                identity=r.model.identity,
                 family=r.family.name,
                 dtype=r.family.dtype,
                 size=nbytes_of(r.family),

@@ -13,18 +13,18 @@ from contextlib import ExitStack, suppress
 from ...identity.stamp import FileStamp, unchanged
 from ...messages import message
 from ...words.errors import ModelChanged
-from ...words.frames import Source
+from ...words.model import Model
 
 _WEIGHTS = (".safetensors", ".sft")
 
 
 class Watch:
-    """Begun before the model is opened; a source that says nothing of its files is not watched."""
+    """Begun before the model is opened; a model that says nothing of its files is not watched."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, model: Model) -> None:
         """Raises ModelChanged where other files lie at its paths than it says."""
-        self._name = source.name
-        self._files = list(source.stamps.values())
+        self._name = model.name
+        self._files = list(model.stamps.values())
         self._held: list[tuple[FileStamp, int]] = []
         held = ExitStack()
         self.close = weakref.finalize(self, held.close)

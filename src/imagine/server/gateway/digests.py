@@ -20,7 +20,7 @@ from ...processes.runtime import digest_command
 from ...registry.entry import Entry
 from ...registry.registry import Registry
 from ...words.errors import BadRequest
-from ...words.frames import Source
+from ...words.model import Model
 
 _log = logging.getLogger(__name__)
 _NAMES = re.compile(r"[0-9a-f]{10,64}")
@@ -60,9 +60,9 @@ class Digests:
         async with self._looking:
             return await asyncio.to_thread(self._registry.of_digest, digest)
 
-    def used(self, source: Source) -> None:
+    def used(self, *models: Model) -> None:
         """Pictures are made of these files: their whole SHA-256 is worth knowing."""
-        stamps = [source.files[:1], *(part.files[:1] for part in source.parts.values())]
+        stamps = [component.files[:1] for model in models for component in model.components]
         new = {stamp for one in stamps for stamp in one} - self._tried
         if not new:
             return

@@ -35,7 +35,8 @@ from ...settings.preset_files import presets_of
 from ...settings.settings import Settings
 from ...settings.values import ModelSettings
 from ...words.errors import ImagineError, ModelNotFound, UnusableModel
-from ...words.frames import Part, ResidentModel, Source, WorkerSettings
+from ...words.frames import ResidentModel, WorkerSettings
+from ...words.model import Component, Model, Role, WeightsFormat
 from ..http.body import Allowance
 from .digests import Digests
 from .metrics import Metrics
@@ -46,7 +47,7 @@ _log = logging.getLogger(__name__)
 _FRESH = 2.0
 """Seconds for which what was seen of the folders is taken for granted."""
 _REMEMBERED = 32
-NO_PARTS: Mapping[str, Entry] = {}
+NO_PARTS: Mapping[Role, Entry] = {}
 
 
 class Gateway:
@@ -144,11 +145,14 @@ class Gateway:
         """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
         return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
 
-    async def to_load(self, name: str | None) -> Source:
+    async def to_load(self, name: str | None) -> Model:
+        """The model of that name, as `configured`."""
+        return await self.configured(await self.to_draw(name))
+
+    async def configured(self, entry: Entry) -> Model:
         """The model as a request that says no more draws with it: with its own VAE file, where it has one."""
-        entry = await self.to_draw(name)
         vae = vae_of(GenerateRequest(prompt=""), self.defaults_of(entry))
-        return self.source_of(entry, {"vae": await self.part(vae, "vae")} if vae else NO_PARTS)
+        return model_from(entry, {"vae": await self.part(vae, "vae")} if vae else NO_PARTS)
 
     async def aliases(self) -> dict[str, Entry]:
         """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""
@@ -165,10 +169,9 @@ class Gateway:
         """What a request that doesn't say it gets on this model: what is said of it wins over what is said of all."""
         return self._said_of(entry).defaults.over(stated_by(entry)).over(self.settings.defaults)
 
-    def source_of(self, entry: Entry, parts: Mapping[str, Entry] = NO_PARTS) -> Source:
-        """What a worker must know of a model to load it, and of the files that are used beside it, by their role."""
-        assert all(one.digest for one in (entry, *parts.values())), "take entries from `to_draw` and `part`"
-        return source_from(entry, parts, self._said_of(entry).max_batch)
+    def max_batch_of(self, entry: Entry) -> int | None:
+        """How many of a model's pictures are denoised together at most; None: as many as of any."""
+        return self._said_of(entry).max_batch
 
     def default_model(self) -> str | None:
         """The model of every request that names none, where that is settled."""
@@ -275,18 +278,26 @@ class Gateway:
             _log.error("%s can't be preloaded: %s", name, error)
 
 
-def source_from(entry: Entry, parts: Mapping[str, Entry] = NO_PARTS, max_batch: int | None = None) -> Source:
-    """What a worker must know of a model to load it. `max_batch`: how many of its pictures it denoises together."""
+def model_from(entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS) -> Model:
+    """What a worker must know of a model to load it, and of the files that are used beside it, by their role.
+
+    Each is as `Gateway.to_draw` and `Gateway.part` give it: with its digest.
+    """
+    first = _component("checkpoint", entry)
+    components = (first, *(_component(role, part) for role, part in parts.items()))
+    return Model(name=entry.name, family=entry.family, components=components, sha256=entry.file_digest)
+
+
+def _component(role: Role, entry: Entry) -> Component:
+    assert entry.digest, "a recipe would not say which file it is"
     options: dict[str, object] = {"zero_snr": True} if entry.zero_snr else {}
     if entry.prediction and entry.prediction != "flow":
         options["prediction"] = entry.prediction
     if entry.resolution:
         options["resolution"] = entry.resolution
-    if max_batch:
-        options["max_batch"] = max_batch
-    return Source(
-        name=entry.name, digest=entry.digest, path=entry.path, family=entry.family, options=options, files=entry.files,
-        sha256=entry.file_digest, parts={role: Part(p.path, p.digest, p.files) for role, p in parts.items()},
+    kind: WeightsFormat = "diffusers" if entry.format == "diffusers" else "safetensors"
+    return Component(
+        role=role, path=entry.path, digest=entry.digest, files=entry.files, format=kind, options=options
     )  # fmt: skip
 
 

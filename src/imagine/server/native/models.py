@@ -12,7 +12,7 @@ from ...registry.entry import Entry
 from ...registry.shown import shown
 from ...words.frames import ResidentModel
 from ...words.samplers import describe
-from ..gateway.gateway import Gateway
+from ..gateway.gateway import Gateway, model_from
 from ..gateway.keys import GATEWAY
 from ..http.context import LANGUAGE
 from ..http.encoding import body_from
@@ -43,7 +43,7 @@ async def model(request: web.Request) -> web.Response:
     """Details of one, by its name or an alias, with the digest of its content; the whole file's is made meanwhile."""
     gateway = request.app[GATEWAY]
     entry = await gateway.to_draw(request.match_info["name"])
-    gateway.digests.used(gateway.source_of(entry))
+    gateway.digests.used(model_from(entry))
     answer = _detail(gateway, entry, gateway.resident().get(entry.name))
     return web.Response(body=body_from(answer), content_type="application/json")
 

@@ -6,29 +6,28 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from ...asking.presets import expanded
 from ...asking.request import GenerateRequest
-from ...asking.resolve import Picture, Resolved, check_needs, resolve, vae_of
+from ...asking.resolve import Picture, check_needs, resolve, vae_of
 from ...dispatch.worker import Events, error_from_failed
-from ...identity.stamp import unchanged
+from ...identity.stamp import FileStamp, unchanged
 from ...messages import Note, message
 from ...moderation.policy import ModerationInput
 from ...registry.entry import Entry
+from ...registry.identify import CHECKPOINT
 from ...words.errors import BadRequest, ImagineError, ModelChanged, UnusableModel, WorkerLost
 from ...words.events import Failed, Finished
-from ...words.frames import JobReport, Source, Submit, ends
-from ...words.recipe import GenerationParams
-from ..gateway.gateway import Gateway
+from ...words.frames import JobReport, Submit, ends
+from ...words.model import Model
+from ..gateway.gateway import NO_PARTS, Gateway, model_from
 from ..http.body import Holding
 
 _log = logging.getLogger("imagine.jobs")
-PARTS = {"vae": "vae", "refiner": "checkpoint"}
-"""The fields that name a file to be used beside the model, each with the kind of file that it must be."""
 _READ_AHEAD = 2
 """Events taken before they are read: a slow reader's are kept, and thinned out, in the pool's own buffers."""
 
@@ -55,9 +54,10 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
     asked, request = request, await _with_preset(gateway, request)
     entry = await gateway.to_draw(request.model)
     defaults = gateway.defaults_of(entry)
-    named = {"vae": vae_of(request, defaults), "refiner": request.refiner}
-    check_needs(entry, request, named["vae"])
-    parts = {role: await _part(gateway, role, name) for role, name in named.items() if name}
+    vae = vae_of(request, defaults)
+    check_needs(entry, request, vae)
+    model = model_from(entry, {"vae": await _vae(gateway, vae)} if vae else NO_PARTS)
+    refiner = await _refiner(gateway, request.refiner) if request.refiner else None
     img = await _picture(gateway, request.img, "img", client)
     mask = await _picture(gateway, request.mask, "mask", client)
     holding.hold(sum(len(picture[0]) for picture in (img, mask) if picture))
@@ -74,9 +74,14 @@ async def plan(gateway: Gateway, request: GenerateRequest, client: str, holding:
     gateway.used(entry.name)
     for params in resolved.params:
         _log.debug("recipe: %s", msgspec.to_builtins(params))
-    source = gateway.source_of(entry, parts)
-    files = (img and img[0], mask and mask[0])
-    jobs = [_job(params, resolved, client, source, files) for params in resolved.params]
+    jobs = [
+        Submit(
+            job=secrets.token_urlsafe(16), client=client, params=params, model=model, refiner=refiner,
+            img=img and img[0], mask=mask and mask[0], preview=resolved.preview, keep_alive=resolved.keep_alive,
+            max_batch=gateway.max_batch_of(entry),
+        )
+        for params in resolved.params
+    ]  # fmt: skip
     return Plan(jobs, resolved.warnings, resolved.progress)
 
 
@@ -120,23 +125,19 @@ async def pictures_of(gateway: Gateway, jobs: list[Submit]) -> list[Finished]:
 async def _error_from(failed: Failed, job: Submit) -> ImagineError:
     """What a job failed with. Whoever shortens a file in use kills the process that reads it: said as what it is."""
     error = error_from_failed(failed)
-    if not isinstance(error, WorkerLost) or await asyncio.to_thread(unchanged, job.source.stamps.values()):
+    if not isinstance(error, WorkerLost) or await asyncio.to_thread(unchanged, _stamps(job)):
         return error
-    return ModelChanged(message("model.changed", "model", name=job.source.name))
+    return ModelChanged(message("model.changed", "model", name=job.model.name))
+
+
+def _stamps(job: Submit) -> list[FileStamp]:
+    """Every file that a job reads weights of."""
+    return [stamp for model in job.models for stamp in model.stamps.values()]
 
 
 async def _read(index: int, stream: AsyncIterator[JobReport], news: asyncio.Queue[tuple[int, JobReport]]) -> None:
     async for event in stream:
         await news.put((index, event))
-
-
-def _job(
-    params: GenerationParams, resolved: Resolved, client: str, source: Source, files: tuple[bytes | None, bytes | None]
-) -> Submit:
-    return Submit(
-        job=secrets.token_urlsafe(16), client=client, params=params, source=source, img=files[0], mask=files[1],
-        preview=resolved.preview, keep_alive=resolved.keep_alive,
-    )  # fmt: skip
 
 
 async def _with_preset(gateway: Gateway, request: GenerateRequest) -> GenerateRequest:
@@ -154,16 +155,29 @@ async def _picture(gateway: Gateway, text: str | None, field: str, client: str) 
     return data, Picture(looked.digest, looked.seen.width, looked.seen.height)
 
 
-async def _part(gateway: Gateway, role: str, name: str) -> Entry:
-    """Raises BadRequest where there is none of that name that can be used."""
+async def _vae(gateway: Gateway, name: str) -> Entry:
+    """The VAE file of that name. Raises BadRequest where there is none that can be used."""
+    with _refused_as("vae", name):
+        return await gateway.part(name, kind="vae")
+
+
+async def _refiner(gateway: Gateway, name: str) -> Model:
+    """The checkpoint of that name as a model of its own. Raises BadRequest where there is none that can be used."""
+    with _refused_as("refiner", name):
+        return await gateway.configured(await gateway.part(name, kind=CHECKPOINT))
+
+
+@contextlib.contextmanager
+def _refused_as(field: str, name: str) -> Iterator[None]:
+    """What can't be used of the file that a field names, laid to that field."""
     try:
-        return await gateway.part(name, kind=PARTS[role])
+        yield
     except ModelChanged:
         raise
+    except UnusableModel as error:
+        raise BadRequest(message("part.unusable", field, name=name[:40], why=error.note)) from error
     except ImagineError as error:
-        if isinstance(error, UnusableModel):
-            raise BadRequest(message("part.unusable", role, name=name[:40], why=error.note)) from error
-        raise BadRequest(message("part.missing", role, name=name[:40])) from error
+        raise BadRequest(message("part.missing", field, name=name[:40])) from error
 
 
 def _note(gateway: Gateway, job: Submit, event: JobReport) -> None:
@@ -174,7 +188,7 @@ def _note(gateway: Gateway, job: Submit, event: JobReport) -> None:
     match event:
         case Finished():
             gateway.metrics.finished(event)
-            gateway.digests.used(job.source)
+            gateway.digests.used(*job.models)
             times = {stage: f"{seconds:.3f}" for stage, seconds in event.timings.items()}
             _log.info("%s", _words("finished", about | times), extra={"fields": about | times})
         case Failed():

@@ -1,0 +1,72 @@
+"""What a worker is told to load: a model, and the files that it is made of.
+
+The engine needs neither names nor a registry: where each component lies, and what a listing told of it, stands here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from ..identity.stamp import FileStamp
+
+Role = Literal["checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae"]
+"""What a file is to a model, by the names that diffusers gives its components. A `checkpoint` is whatever of it no
+other file is."""
+WeightsFormat = Literal["safetensors", "diffusers"]
+
+_identities = msgspec.json.Encoder(order="deterministic")
+
+
+class Component(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a model, or one folder, and what it is to it.
+
+    Where two components could be read of, the one whose role is the narrower is: a `vae` replaces a checkpoint's own.
+    """
+
+    role: Role
+    path: str
+    digest: str = ""
+    """Of its content."""
+    files: tuple[FileStamp, ...] = ()
+    """Which files they are: others at the same paths are another component."""
+    format: WeightsFormat = "safetensors"
+    options: dict[str, Any] = {}
+    """What is known of the weights and does not lie in the file, or is told better: `prediction`, `zero_snr`,
+    `resolution`."""
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """What one name stands for. The first component is the one that has the name: a checkpoint, or a denoiser alone."""
+
+    name: str
+    family: str
+    components: tuple[Component, ...]
+    sha256: str = ""
+    """Of the whole first file, where it is known."""
+
+    @property
+    def main(self) -> Component:
+        """The component that the model is named after."""
+        return self.components[0]
+
+    @property
+    def digest(self) -> str:
+        """What recipes know the model by: the digest of its first component. Those of the others are its `parts`."""
+        return self.main.digest
+
+    @property
+    def parts(self) -> dict[Role, Component]:
+        """The components in files of their own beside the first, by their role."""
+        return {component.role: component for component in self.components[1:]}
+
+    @property
+    def stamps(self) -> dict[str, FileStamp]:
+        """Every file that it is loaded from, by its path."""
+        return {stamp.path: stamp for component in self.components for stamp in component.files}
+
+    @property
+    def identity(self) -> str:
+        """Equal for what is the same once it is loaded, whatever it is called and however it is scheduled."""
+        return _identities.encode(self.components).decode()

@@ -19,6 +19,7 @@ MUST_NOT_KNOW = {
     "messages": (*HEAVY, *OUTSIDE, "imagine.words", "imagine.registry"),
     "identity": (*HEAVY, *OUTSIDE, "imagine.registry"),
     "files": (*HEAVY, *OUTSIDE, "PIL", "imagine.registry"),
+    "families": (*HEAVY, *OUTSIDE, "imagine.registry", "imagine.pictures", "imagine.asking", "imagine.settings"),
     "registry": (*HEAVY, *OUTSIDE, "imagine.asking", "imagine.settings"),
     "fairness": (*HEAVY, *OUTSIDE, "asyncio", "aiohttp"),
     "pictures": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.registry", "imagine.asking"),

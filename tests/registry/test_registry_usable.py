@@ -5,7 +5,8 @@ import struct
 import pytest
 from declared import SD3, header_json, open_clip, sd1, sd2, sdxl, tiny, under, unet, vae, write, write_raw
 
-from imagine.registry.distilled import RECIPES, distilled_by, recipe_of
+from imagine.families.stable_diffusion import DISTILLED
+from imagine.registry.distilled import distilled_by, recipe_of
 from imagine.registry.entry import Entry
 from imagine.registry.registry import Registry
 from imagine.registry.usable import use_of
@@ -174,7 +175,7 @@ def entry_of(family, distilled=""):
     return Entry(name="x", path="x", kind="checkpoint", family=family, distilled=distilled)
 
 
-@pytest.mark.parametrize("how", RECIPES)
+@pytest.mark.parametrize("how", DISTILLED)
 def test_what_a_distilled_model_wants_can_be_run(how):
     for steps in (1, 2, 4, 8):
         wanted = recipe_of(entry_of("sdxl", f"{how}:{steps}"))

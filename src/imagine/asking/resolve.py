@@ -15,6 +15,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from ..families.table import facts_of
 from ..messages import Note, message
 from ..pictures.infotext import sampler_from_name
 from ..registry.distilled import wishes
@@ -36,8 +37,6 @@ SCHEDULE = "default"
 STRENGTH = 0.8
 SIDE = 512
 """Of a checkpoint that doesn't tell its own."""
-MULTIPLE = 8
-"""Sides of Stable Diffusion's checkpoints are multiples of so many pixels."""
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
@@ -105,18 +104,18 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 def resolve(
     request: GenerateRequest, *, model: Entry, random_seed: Callable[[], int], defaults: Defaults = NO_DEFAULTS,
-    img: Picture | None = None, mask: Picture | None = None, multiple: int = MULTIPLE,
+    img: Picture | None = None, mask: Picture | None = None,
 ) -> Resolved:  # fmt: skip
     """The recipes of `request` on `model`. `img` and `mask` describe the pictures that the request carries.
 
     `defaults` are the model's own over the server's; `random_seed` draws 0…2^64 − 1 and is asked only where no seed
-    was said; `multiple` is of the model's sides. Raises BadRequest or Unsupported, naming the field.
+    was said. Raises BadRequest or Unsupported, naming the field.
     """
     assert (request.img is None) == (img is None), "img is described where there is one"
     assert (request.mask is None) == (mask is None), "mask is described where there is one"
     _check(request)
     warnings = [*_without_effect(request), *_of_another_model(request, model)]
-    size = _size(request, model, defaults, img, multiple, warnings)
+    size = _size(request, model, defaults, img, warnings)
     recipe = _recipe(request, model, defaults, size)
     if img is not None:
         strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"
@@ -216,15 +215,16 @@ def _of_another_model(request: GenerateRequest, model: Entry) -> list[Note]:
 
 
 def _size(
-    request: GenerateRequest, model: Entry, defaults: Defaults, img: Picture | None, multiple: int, warnings: list[Note]
+    request: GenerateRequest, model: Entry, defaults: Defaults, img: Picture | None, warnings: list[Note]
 ) -> sizes.Size:
     if img is not None:
         source = (img.width, img.height)
         return sizes.size_from_source(request.width, request.height, source, request.resize or "crop", warnings)
     side = model.resolution or SIDE
     native = (defaults.width or side, defaults.height or side)
-    # What is scaled comes out in any size; what is made directly, in the model's own multiples.
-    return sizes.size_alone(request.width, request.height, native, 1 if request.fit == "scale" else multiple, warnings)
+    # What is scaled comes out in any size; what is made directly, in the family's own multiples.
+    multiple = 1 if request.fit == "scale" else facts_of(model.family).multiple
+    return sizes.size_alone(request.width, request.height, native, multiple, warnings)
 
 
 def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: int) -> tuple[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 
+from ..families.table import family_of_vae
 from .header import TensorInfo
 from .signatures import Found, Tensors, rows
 
@@ -46,38 +48,11 @@ def _input_channels(shape: tuple[int, ...]) -> int:
 
 
 _IN = "decoder.conv_in.weight"
-_WRAPPED = "decoder.conv_in.conv.weight"
-_VAES = rows(
-    ("flux2", "", _IN, "bn.running_mean"),
-    # Wan's and Qwen-Image's are one network; 48 channels are Wan 2.2's.
-    ("wan", "2.2", "decoder.middle.0.residual.0.gamma", ("decoder.conv1.weight", 1, 48)),
-    ("wan", "", "decoder.middle.0.residual.0.gamma"),
-    ("wan", "2.2", "decoder.mid_block.resnets.0.norm1.gamma", (_IN, 1, 48)),
-    ("qwen-image", "2.1", "decoder.mid_block.resnets.0.norm1.gamma", (_IN, 4)),
-    ("wan", "", "decoder.mid_block.resnets.0.norm1.gamma", (_IN, 5)),
-    ("sana", "", "decoder.stages.1.op_list.0.main.conv.conv.bias"),
-    ("sana", "", "decoder.up_blocks.0.0.conv.weight", "decoder.up_blocks.0.1.conv1.weight"),
-    ("svd", "", "decoder.mid_block.resnets.0.spatial_res_block.norm1.weight"),
-    ("svd", "", "decoder.up.0.block.0.time_stack.in_layers.0.weight"),
-    ("stable_diffusion", "asymmetric", "decoder.condition_encoder.layers.0.weight"),
-    ("stable_diffusion", "consistency-decoder", "decoder_unet.conv_in.weight"),
-    ("allegro", "", "decoder.temp_conv_in.weight"),
-    ("cosmos-1.0", "", "decoder.conv_in.conv_s.weight"),
-    ("cosmos-1.0", "", "decoder.unpatcher.wavelets"),
-    ("mochi", "", "decoder.block_in.resnets.0.norm1.norm_layer.weight"),
-    ("ltx", "", (_WRAPPED, 1, 128)),
-    ("hunyuan-image", "refiner", (_WRAPPED, 1, 32)),
-    ("cogvideox", "", _WRAPPED, "decoder.mid_block.resnets.0.norm1.conv_y.conv.weight"),
-    ("hunyuan-video", "", _WRAPPED, "decoder.mid_block.attentions.0.group_norm.weight"),
-    ("hunyuan-video", "", _WRAPPED, "decoder.mid.block_1.conv1.conv.weight"),
-    ("stable_cascade", "", "vquantizer.codebook.weight"),
+_GENERIC_VAES = rows(
     ("", "vq", _IN, "quantize.embedding.weight"),
-    ("flux", "", (_IN, 1, 16), (_IN, 4)),
-    ("flux2", "", (_IN, 1, 32), (_IN, 4)),
-    ("hunyuan-image", "", (_IN, 1, 64), (_IN, 4)),
-    # SD1, SD2 and SDXL share one topology.
+    # SD1, SD2 and SDXL share one topology, of which others have more channels.
     ("", "", (_IN, 4)),
-)  # fmt: skip
+)
 # TAESD and its like: a plain stack of numbered layers, whose decoder begins with a convolution of the latents.
 _TINY = (
     ("decoder.layers.0.weight", "decoder.layers.2.conv.0.weight"),
@@ -92,13 +67,17 @@ def find_vae(tensors: Mapping[str, TensorInfo]) -> tuple[Found, int] | None:
     """A VAE in a file of its own and its latent channels, else None."""
     for prefix in ("", *_VAE_PREFIXES):
         view = Tensors(tensors, prefix)
-        if (row := view.first(_VAES)) and (prefix or row.family or view.has("encoder.conv_in.weight")):
-            channels = next((taken for name in _INPUTS if (taken := _input_channels(view.shape(name)))), 0)
-            return Found("vae", row.family, row.variant), channels
+        row = view.first_family(attrgetter("vaes")) or view.first(_GENERIC_VAES)
+        if row is None:
+            continue
+        channels = next((taken for name in _INPUTS if (taken := _input_channels(view.shape(name)))), 0)
+        family = row.family or ("" if row.variant else family_of_vae(channels))
+        if prefix or family or view.has("encoder.conv_in.weight"):
+            return Found("vae", family, row.variant), channels
     for first, second in _TINY:
         if first in tensors and second in tensors:
             channels = _input_channels(tensors[first].shape)
-            return Found("vae", {16: "flux", 32: "flux2"}.get(channels, ""), "tiny"), channels
+            return Found("vae", family_of_vae(channels), "tiny"), channels
     return None
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import msgspec
 
+from ..families.table import FAMILIES, facts_of
 from ..messages import Message, Note, message
 from ..words.errors import UnusableModel
 from .distilled import distilled_by
 from .entry import Entry
 from .folders import describe_folder
-from .gguf import ENCODERS, FAMILIES, read_gguf
+from .gguf import ENCODERS, read_gguf
 from .header import read_header
 from .identify import DIFFUSION_MODEL, Identity, identify, predicting
 from .names import normal, printable
@@ -56,8 +57,9 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
     identity = identify(header)
     if sidecar and identity.prediction.type:
         identity = identify(header, read_sidecar(sidecar))
-    if identity.family == "sd2" and identity.prediction.source == "default":
-        identity = predicting(identity, header, by_weights(path, header, identity.prediction))
+    spread = facts_of(identity.family).predicts.spread
+    if spread and identity.prediction.source == "default":
+        identity = predicting(identity, header, by_weights(path, header, identity.prediction, *spread))
     entry = msgspec.structs.replace(
         entry,
         problem=problem_of(identity, header.tensors),
@@ -71,10 +73,11 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
 def _describe_gguf(entry: Entry, path: Path) -> Entry:
     contents = read_gguf(path)
     identity = identify(contents.header)
-    kinds = ((DIFFUSION_MODEL, FAMILIES), ("text-encoder", ENCODERS))
+    families = {facts.gguf: name for name, facts in FAMILIES.items() if facts.gguf}
+    kinds = ((DIFFUSION_MODEL, families), ("text-encoder", ENCODERS))
     if identity.kind == "unknown":
-        for kind, families in kinds:
-            if family := families.get(contents.architecture):
+        for kind, known in kinds:
+            if family := known.get(contents.architecture):
                 identity = msgspec.structs.replace(identity, kind=kind, family=family)
     identity = msgspec.structs.replace(identity, dtype=contents.dtype)
     return _with_identity(_with_problem(entry, message("unfit.gguf")), identity, "", {})

@@ -9,46 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..families.facts import FamilyDefaults
+from ..families.table import facts_of
 from .entry import Entry
-from .families import facts_of
 
 _FEW = 16
 """The most steps that a distilled model is said to be made for."""
 
-
-class Recipe(NamedTuple):
-    """What a model wants where nobody says otherwise; None where it wants nothing in particular."""
-
-    num_steps: int | None = None
-    guidance: float | None = None
-    sampler: str | None = None
-    schedule: str | None = None
-
-
-RECIPES = {
-    "turbo": Recipe(4, 1.0, "euler a", "sgm uniform"),
-    "lightning": Recipe(4, 1.0, "euler", "sgm uniform"),
-    "hyper": Recipe(8, 1.0, "ddim", "sgm uniform"),
-    "lcm": Recipe(6, 1.0, "lcm", "default"),
-    "dmd2": Recipe(4, 1.0, "lcm", "default"),
-    "tcd": Recipe(4, 1.0, "tcd", "default"),
-    "pcm": Recipe(4, 1.0, "ddim", "sgm uniform"),
-}
-"""Of the families that our own samplers drive; a guidance of 1 is none."""
-_OF_PIPELINES = {
-    ("flux", "schnell"): Recipe(4, 0.0),
-    ("flux", "turbo"): Recipe(8, 3.5),
-    ("flux", "hyper"): Recipe(8, 3.5),
-    ("flux2", "klein"): Recipe(4, 1.0),
-    ("z-image", "turbo"): Recipe(9, 0.0),
-    ("qwen-image", "lightning"): Recipe(8, 1.0),
-    ("sd3.5", "turbo"): Recipe(4, 0.0),
-    ("krea2", "turbo"): Recipe(8, 0.0),
-    ("sana", "sprint"): Recipe(2, 4.5),
-}
-"""Of those that run as diffusers' pipelines, by family: each brings a sampler of its own."""
 
 # In names, words run together (`dreamshaperXL_v21TurboDPMSDE`); of short ones only whole ones count. A pattern is
 # compiled once a text has its word: compiling all would be a tenth of the start of `imagine list`.
@@ -96,13 +65,13 @@ def _by_scheduler(scheduler: Mapping[str, Any]) -> str:
     return _SCHEDULERS.get(named, "")
 
 
-def recipe_of(model: Entry) -> Recipe:
+def recipe_of(model: Entry) -> FamilyDefaults:
     """What this model wants: as it was distilled, else what its family's pipeline takes."""
     facts = facts_of(model.family)
     how, _, steps = model.distilled.partition(":")
-    recipe = RECIPES.get(how) if facts.single_file else _OF_PIPELINES.get((model.family, how))
+    recipe = facts.distilled.get(how)
     if recipe is None:
-        return Recipe(facts.num_steps, facts.guidance)
+        return facts.defaults
     return recipe._replace(num_steps=int(steps)) if steps else recipe
 
 

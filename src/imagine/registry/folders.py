@@ -10,31 +10,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ..families.table import FAMILIES, facts_of
 from ..messages import Note, message
 from ..words.errors import UnusableModel
 from .distilled import distilled_by
-from .families import facts_of
 from .header import Header, read_header
 from .identify import CHECKPOINT, Identity, default_resolution, weigh
-from .pipelines import FROM_PICTURES, STEPPED, pipeline_problem, stepped_problem
+from .pipelines import FROM_PICTURES, is_stepped, pipeline_problem, stepped_problem
 from .prediction import Prediction
 from .reading import read_small
 from .scan import INDEX, SAFETENSORS
 
 MAX_JSON_BYTES = 4_000_000
 
-# Beginnings of diffusers' pipeline classes; the longer ones stand first.
-_FAMILIES = (
-    ("StableDiffusionXL", "sdxl"), ("StableDiffusion3", "sd3"), ("StableDiffusion", "stable_diffusion"),
-    ("LatentConsistencyModel", "stable_diffusion"), ("StableCascade", "stable_cascade"),
-    ("Flux2", "flux2"), ("Flux3", "flux3"), ("Flux", "flux"), ("Chroma", "chroma"), ("ZImage", "z-image"),
-    ("QwenImage", "qwen-image"), ("AuraFlow", "auraflow"), ("HiDreamImage", "hidream"), ("Sana", "sana"),
-    ("HunyuanVideo", "hunyuan-video"), ("HunyuanImage", "hunyuan-image"), ("Wan", "wan"), ("LTX2", "ltx2"),
-    ("LTX", "ltx"), ("Lumina2", "lumina2"), ("Mochi", "mochi"), ("Cosmos2", "cosmos-2.0"), ("Cosmos", "cosmos-1.0"),
-    ("PixArt", "pixart"), ("Kandinsky5", "kandinsky5"), ("Krea2", "krea2"), ("Kolors", "kolors"),
-    ("CogView4", "cogview4"), ("CogView3", "cogview3"), ("ErnieImage", "ernie-image"), ("Anima", "anima"),
-    ("LongCatImage", "longcat-image"), ("OvisImage", "ovis-image"), ("Ideogram4", "ideogram4"),
-)  # fmt: skip
 _VARIANTS = (
     ("InstructPix2Pix", "instruct-pix2pix"), ("Inpaint", "inpainting"), ("Fill", "fill"), ("Depth2Img", "depth"),
     ("Kontext", "kontext"), ("Edit", "edit"), ("LatentConsistency", "lcm"),
@@ -69,7 +57,7 @@ def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Desc
     scheduler = _read(schedule, "scheduler/scheduler_config.json") if schedule in set(members) else {}
     identity = _identity(pipeline, configs, headers, scheduler)
     problem = pipeline_problem(pipeline, path, index)
-    if problem is None and pipeline in STEPPED:
+    if problem is None and is_stepped(pipeline):
         problem = stepped_problem(identity, configs.get("vae", {}))
     needs = ("img",) if any(word in pipeline for word in FROM_PICTURES) else ()
     distilled = distilled_by(
@@ -99,7 +87,7 @@ def _object(raw: bytes, name: str) -> dict[str, Any]:
 def _weighted_parts(pipeline: str, index: Mapping[str, Any]) -> list[str]:
     """The components of the index that hold weights and are loaded: entries are [library, class], null for one left
     out."""
-    unread = (*_WITHOUT_WEIGHTS, "image_encoder") if pipeline in STEPPED else _WITHOUT_WEIGHTS
+    unread = (*_WITHOUT_WEIGHTS, "image_encoder") if is_stepped(pipeline) else _WITHOUT_WEIGHTS
     parts = []
     for part, entry in index.items():
         named = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)
@@ -163,25 +151,18 @@ def _identity(
 
 
 def _family(pipeline: str, config: Mapping[str, Any]) -> str:
-    for beginning, family in _FAMILIES:
-        if not pipeline.startswith(beginning):
-            continue
-        # One class serves two families: only the denoiser's config tells them apart.
-        if family == "stable_diffusion" and config.get("use_linear_projection"):
-            return "sd2"
-        if family == "sdxl" and config.get("cross_attention_dim") == 1280:
-            return "sdxl_refiner"
-        if family == "sd3" and config.get("qk_norm"):
-            return "sd3.5"
-        return family
+    rows = [(row, facts.name) for facts in FAMILIES.values() for row in facts.pipelines if row.fits(pipeline, config)]
+    if rows:
+        return max(rows, key=lambda row: row[0].exactness)[1]
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", pipeline.removesuffix("Pipeline")).lower()
 
 
 def _prediction(family: str, scheduler: Mapping[str, Any]) -> Prediction:
     kind, named = str(scheduler.get("prediction_type", "")), str(scheduler.get("_class_name", ""))
     zero_snr = scheduler.get("rescale_betas_zero_snr") is True
-    if facts_of(family).flow:
-        return Prediction("flow", "family")
+    predicts = facts_of(family).predicts
+    if predicts.always:
+        return Prediction(predicts.usual, "family")
     if named.startswith("FlowMatch") or scheduler.get("use_flow_sigmas") is True or kind == "flow_prediction":
         return Prediction("flow", "scheduler_config.json")
     if named.startswith("EDM"):
@@ -194,8 +175,7 @@ def _prediction(family: str, scheduler: Mapping[str, Any]) -> Prediction:
 def _resolution(family: str, config: Mapping[str, Any], prediction: str) -> int:
     """A U-Net's `sample_size` is in latents, 8 pixels each; other networks count in units of their own."""
     size = _natural(config.get("sample_size"))
-    unet = family in {"stable_diffusion", "sd2", "sdxl", "sdxl_refiner", "kolors"}
-    return 8 * size if unet and size else default_resolution(family, prediction)
+    return 8 * size if facts_of(family).unet and size else default_resolution(family, prediction)
 
 
 def _natural(value: object) -> int:

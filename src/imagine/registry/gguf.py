@@ -29,12 +29,6 @@ _TYPES = {
     0: "float32", 1: "float16", 2: "q4_0", 3: "q4_1", 6: "q5_0", 7: "q5_1", 8: "q8_0", 10: "q2_k", 11: "q3_k",
     12: "q4_k", 13: "q5_k", 14: "q6_k", 15: "q8_k", 20: "iq4_nl", 23: "iq4_xs", 30: "bfloat16",
 }  # fmt: skip
-FAMILIES = {
-    "sd1": "stable_diffusion", "sdxl": "sdxl", "sd3": "sd3", "flux": "flux", "aura": "auraflow", "ltxv": "ltx",
-    "hyvid": "hunyuan-video", "wan": "wan", "qwen_image": "qwen-image", "lumina2": "lumina2", "hidream": "hidream",
-    "cosmos": "cosmos-1.0",
-}  # fmt: skip
-"""By the architecture that converters of image models write."""
 ENCODERS = {
     "t5": "t5", "t5encoder": "t5", "clip": "clip", "llama": "llm", "mistral3": "mistral3", "qwen2vl": "qwen2.5-vl",
     "qwen3": "qwen3", "qwen3vl": "qwen3", "gemma2": "gemma2", "gemma3": "gemma3",

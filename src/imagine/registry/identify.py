@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from ..families.table import facts_of
 from .adapters import find_adapter, find_embedding
 from .components import baked_vae_channels, find_encoder, find_vae, text_encoders
 from .denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
-from .families import facts_of
 from .header import BITS, Header, TensorInfo
 from .loras import find_lora
 from .prediction import Prediction, Sidecar, tell_prediction
@@ -31,7 +31,6 @@ DTYPES = {
 
 
 _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
-_TWO_ENCODERS = frozenset({"clip_l", "clip_g"})
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +91,7 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
     parameters, dtype = _weigh_checkpoint(tensors, denoiser.prefix, only_ema=only_ema)
     variant = denoiser.variant or _marked_variant(tensors)
     prediction = tell_prediction(header, family, variant, sidecar)
-    whole = set(encoders) >= _TWO_ENCODERS if family == "sdxl" else bool(encoders)
+    whole = bool(encoders) and set(encoders) >= _needed_encoders(family)
     return Identity(
         kind="upscaler" if family == "sd_x4_upscaler" else CHECKPOINT if whole and family else DIFFUSION_MODEL,
         family=family,
@@ -107,6 +106,12 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
         text_encoders=encoders,
         ema="only" if only_ema else "both" if EMA_PREFIX + "diffusion_modelinput_blocks00weight" in tensors else "",
     )
+
+
+def _needed_encoders(family: str) -> set[str]:
+    """The text encoders without which a single file of the family is no checkpoint."""
+    facts = facts_of(family)
+    return {n for need in facts.needs for n in need.fits if facts.single_file and need.role.startswith("text_encoder")}
 
 
 def _marked_variant(tensors: Mapping[str, TensorInfo]) -> str:
@@ -132,10 +137,8 @@ def predicting(identity: Identity, header: Header, prediction: Prediction) -> Id
 
 
 def default_resolution(family: str, prediction: str) -> int:
-    """The side that the family was trained at; of SD2's two bases, epsilon means the 512 one."""
-    if family == "sd2" and prediction == "epsilon":
-        return 512
-    return facts_of(family).resolution
+    """The side that the family was trained at, by what it predicts."""
+    return facts_of(family).side(prediction)
 
 
 def _weigh_checkpoint(tensors: Mapping[str, TensorInfo], prefix: str, *, only_ema: bool) -> tuple[int, str]:

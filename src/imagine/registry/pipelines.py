@@ -9,20 +9,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..families.table import FAMILIES
 from ..messages import Message, message
 from .identify import Identity
 
 _LIBRARIES = frozenset({"diffusers", "transformers"})
-STEPPED = frozenset(
-    f"{base}{kind}Pipeline" for base in ("StableDiffusion", "StableDiffusionXL") for kind in ("", "Img2Img", "Inpaint")
-)
-"""The pipelines whose components the engine steps by itself."""
 FROM_PICTURES = (
     "InstructPix2Pix", "Depth2Img", "Upscale", "ImageVariation", "ControlNet", "Adapter", "Redux", "Fill",
     "PaintByExample", "ImageToVideo", "StableVideoDiffusion", "ImageEdit",
 )  # fmt: skip
 """Words in the names of those that make nothing without a picture."""
 _NAMED = re.compile(r'"(\w+Pipeline)"')
+
+
+def is_stepped(pipeline: str) -> bool:
+    """Are this pipeline's components stepped by the engine itself?"""
+    return any(pipeline in facts.stepped for facts in FAMILIES.values())
 
 
 def pipeline_problem(name: str, path: Path, index: Mapping[str, Any]) -> Message | None:

@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
+from ..families.table import facts_of
 from ..files.yaml_text import TooMuch, read_yaml
 from ..messages import message
 from ..words.errors import UnusableModel
-from .families import facts_of
 from .header import Header
 from .reading import read_exactly, read_small, regular_file
 
@@ -29,15 +29,11 @@ _SPELLINGS = {
     "flow": "flow", "flow_prediction": "flow", "flow_matching": "flow", "rf": "flow",
     "edm": "edm",
 }  # fmt: skip
-# Stability's own names of the two SD2 checkpoints, whose tensors are the same.
 _KEYS = ("modelspec.prediction_type", "modelspec.predict_key")
 """Metadata that says it: kohya's, and ComfyUI's."""
-_ARCHITECTURES = {"stable-diffusion-v2-768-v": "v_prediction", "stable-diffusion-v2-512": "epsilon"}
 _TRUE = frozenset({"1", "true", "yes"})
 
 MAX_SIDECAR_BYTES = 16_384
-_TELLING = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
-_SPREAD = 0.09
 _MOST = 65_536
 _UNPACKED = {"F16": "e", "F32": "f", "BF16": "f"}
 """How `struct` calls the dtypes of a bias."""
@@ -74,32 +70,30 @@ def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar 
 
 
 def _tell_type(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> tuple[str, str]:
-    if facts_of(family).flow:
-        return "flow", "family"
+    predicts = facts_of(family).predicts
+    if predicts.always:
+        return predicts.usual, "family"
     for key in _KEYS:
         if said := _SPELLINGS.get(header.metadata.get(key, "").strip().lower()):
             return said, key
-    if said := _ARCHITECTURES.get(header.metadata.get("modelspec.architecture", "").strip().lower()):
+    if said := predicts.architectures.get(header.metadata.get("modelspec.architecture", "").strip().lower()):
         return said, "modelspec.architecture"
     for marker, said in (("edm_mean", "edm"), ("edm_vpred.sigma_max", "edm"), ("v_pred", "v_prediction")):
         if marker in header.tensors:
             return said, f"tensor {marker}"
-    if family == "sd2" and variant in {"inpainting", "depth"}:
-        return "epsilon", "family"
+    if variant in predicts.variants:
+        return predicts.variants[variant], "family"
     if sidecar and sidecar.prediction:
         return sidecar.prediction, f"sidecar {sidecar.name}"
-    # SD2's 512-base (epsilon) and 768-v have the same tensors. 768-v is the one most SD2 checkpoints were tuned from,
-    # and diffusers takes a bare file for it too; a 512-base needs metadata or a sidecar that says epsilon.
-    return ("v_prediction" if family == "sd2" else "epsilon"), "default"
+    return predicts.usual, "default"
 
 
-def by_weights(path: Path, header: Header, told: Prediction) -> Prediction:
-    """What an SD2 checkpoint predicts that nothing says: told by how one bias of its U-Net is spread.
+def by_weights(path: Path, header: Header, told: Prediction, bias: str, most: float) -> Prediction:
+    """What a checkpoint predicts that nothing says: told by how one `bias` of its denoiser is spread.
 
-    In the checkpoints that were tuned on v it is spread wider; an untrained or empty one tells nothing. The tensor and
-    the bound are those of ComfyUI's `comfy/supported_models.py` (https://github.com/comfyanonymous/ComfyUI).
+    In those that were tuned on v it is spread wider than `most`; an untrained or empty one tells nothing.
     """
-    info = header.tensors.get(_TELLING)
+    info = header.tensors.get(bias)
     if info is None or info.dtype not in _UNPACKED or not 2 <= info.elements <= _MOST:
         return told
     with regular_file(path) as (file, _):
@@ -107,7 +101,7 @@ def by_weights(path: Path, header: Header, told: Prediction) -> Prediction:
         spread = _deviation(_numbers(read_exactly(file, info.end - info.start), info.dtype))
     if not spread or not math.isfinite(spread):
         return told
-    return Prediction("v_prediction" if spread > _SPREAD else "epsilon", "weights", told.zero_snr)
+    return Prediction("v_prediction" if spread > most else "epsilon", "weights", told.zero_snr)
 
 
 def _deviation(numbers: Sequence[float]) -> float:

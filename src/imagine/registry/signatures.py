@@ -1,18 +1,17 @@
-"""What tells one kind of file from another: rows of tensors that must be there, and of the shapes that they must have.
+"""What tells one kind of file from another: its tensors, and the shapes that they have, held against rows of tells.
 
-A *tell* is a tensor's name; or `!name`, for one that must not be there; or `(name, dimension, size)`; or
-`(name, dimensions)`, for how many it must have. A row holds where all of its tells do; the first row that holds is it,
-so the more particular ones stand first.
+A row holds where all of its tells do (`families.facts.Tell`); the first row that holds is it, so the more particular
+ones stand first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from ..families.facts import FamilyFacts, Signature, Tell
+from ..families.table import FAMILIES
 from .header import TensorInfo
-
-Tell = str | tuple[str, int] | tuple[str, int, int]
 
 
 class Found(NamedTuple):
@@ -23,8 +22,8 @@ class Found(NamedTuple):
     variant: str = ""
 
 
-class Signature(NamedTuple):
-    """One row."""
+class Row(NamedTuple):
+    """One row of a table of what isn't any family's, or of what is told without one."""
 
     family: str
     variant: str
@@ -55,18 +54,19 @@ class Tensors:
             return len(shape) == tell[1]
         return len(shape) > tell[1] and shape[tell[1]] == tell[2]
 
-    def first(self, rows: Iterable[Signature]) -> Signature | None:
+    def first(self, rows: Iterable[Row]) -> Row | None:
         """The first row whose tells all hold."""
         return next((row for row in rows if all(map(self.holds, row.tells))), None)
 
-    def count(self, name: str) -> int:
-        """How many of the names that `name` makes of 0, 1, 2… are there, up to the first that isn't."""
-        number = 0
-        while self.has(name.format(number)):
-            number += 1
-        return number
+    def first_family(self, signatures: Callable[[FamilyFacts], Iterable[Signature]]) -> Row | None:
+        """The first, in the order of the families' table, of the signatures that each family has of this kind."""
+        for facts in FAMILIES.values():
+            for variant, tells in signatures(facts):
+                if all(map(self.holds, tells)):
+                    return Row(facts.name, variant, tells)
+        return None
 
 
-def rows(*table: tuple[Tell, ...]) -> tuple[Signature, ...]:
+def rows(*table: tuple[Tell, ...]) -> tuple[Row, ...]:
     """The rows of a table, each written as family, variant and its tells."""
-    return tuple(Signature(str(row[0]), str(row[1]), row[2:]) for row in table)
+    return tuple(Row(str(row[0]), str(row[1]), row[2:]) for row in table)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..families.table import facts_of
 from ..messages import Message, message
 from .entry import Entry
-from .families import facts_of
 from .header import TensorInfo
 from .identify import CHECKPOINT, Identity
 
@@ -50,9 +50,12 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message
         return message("unfit.whole", family=identity.family or "unknown")
     if identity.variant in facts.refused:
         return facts.refused[identity.variant]
-    if identity.prediction.type not in ("epsilon", "v_prediction"):
+    if identity.prediction.type not in facts.predicts.drawn:
         return message("unfit.predicts", prediction=identity.prediction.type)
-    if identity.in_channels not in (identity.latent_channels, 2 * identity.latent_channels + 1):
+    if identity.in_channels and identity.in_channels not in (
+        identity.latent_channels,
+        2 * identity.latent_channels + 1,
+    ):
         return message("unfit.channels", count=identity.in_channels)
     return _quantised(identity, tensors)
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from ...asking.json_body import read_json
 from ...asking.resolve import NUM_STEPS, SIDE
+from ...families.table import facts_of
 from ...messages import Note, message
 from ...words.errors import ImagineError
 from ...words.events import Finished, Preview, Progress
@@ -124,11 +125,11 @@ async def _usual(gateway: Gateway, body: Mapping[str, object]) -> Usual:
     with contextlib.suppress(ImagineError):
         style = await asyncio.to_thread(gateway.presets.find, preset) if preset else None
     name = model if isinstance(model, str) and model else style.model if style else None
-    side, steps = SIDE, gateway.settings.defaults.num_steps
+    side, steps, family = SIDE, gateway.settings.defaults.num_steps, ""
     with contextlib.suppress(ImagineError):
         entry = await gateway.choose(name)
-        side, steps = entry.resolution or SIDE, gateway.defaults_of(entry).num_steps
-    return Usual(side, (style.num_steps if style else None) or steps or NUM_STEPS)
+        side, steps, family = entry.resolution or SIDE, gateway.defaults_of(entry).num_steps, entry.family
+    return Usual(side, (style.num_steps if style else None) or steps or NUM_STEPS, facts_of(family).multiple)
 
 
 def _with_previews(job: Submit, partial_images: int) -> Submit:

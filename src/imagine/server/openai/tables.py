@@ -6,7 +6,6 @@ import math
 from typing import NamedTuple
 
 from ...asking.request import MAX_STEPS, MIN_SIDE
-from ...asking.resolve import MULTIPLE
 
 
 class Quality(NamedTuple):
@@ -38,10 +37,12 @@ STRENGTH_IN_MASK = 1.0
 
 
 class Usual(NamedTuple):
-    """What the model would be asked for by who says nothing: the side of its own square, and its steps."""
+    """What the model would be asked for by who says nothing: the side of its own square, and its steps; and what its
+    sides are multiples of."""
 
     side: int
     num_steps: int
+    multiple: int = 8
 
 
 def steps_of(quality: Quality, usual: Usual) -> int | None:
@@ -56,7 +57,7 @@ def second_pass_of(width: int, height: int, usual: Usual) -> tuple[int, int, flo
 
     None where the size is too near the model's own, too far beyond it, or has no smaller one of its shape.
     """
-    unit = 1 if width % MULTIPLE or height % MULTIPLE else MULTIPLE
+    unit = 1 if width % usual.multiple or height % usual.multiple else usual.multiple
     across, down = width // unit, height // unit
     parts = math.gcd(across, down)
     sizes = [(across * k // parts * unit, down * k // parts * unit, parts / k) for k in range(1, parts)]

@@ -1,0 +1,194 @@
+"""Transformers of double and single blocks: Flux, its successors, and what was made after it.
+
+The tensors' names are facts about the published checkpoints: of the originals' most are listed in diffusers'
+`loaders/single_file_utils.py`, of its own they are those of its classes (Apache-2.0).
+"""
+
+from __future__ import annotations
+
+from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
+
+_FLUX = "double_blocks.0.img_attn.norm.key_norm.scale"
+_REFINER = "txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias"
+_FLUX2 = "single_stream_modulation.lin.weight"
+_JOINT = "transformer_blocks.0.attn.add_k_proj.weight"
+_SINGLE = "single_transformer_blocks.0.attn.norm_k.weight"
+_TOKENS = "context_embedder.token_refiner.refiner_blocks.0.attn.to_q.weight"
+_TIME = "time_embed.timestep_embedder.linear_1.weight"
+_WRAPPED = "decoder.conv_in.conv.weight"
+_CONTROLS = "controlnet_blocks.0.weight"
+
+# The smallest FLUX.2 is as wide as FLUX.1, and has 5 and 20 blocks where that has 19 and 38.
+_KLEIN = (
+    r"\A(?![\s\S]*^(?:double_blocks_(?:[5-9]|1\d)|single_blocks_[23]\d)_)"
+    r"(?=[\s\S]*^double_blocks_4_)(?=[\s\S]*^single_blocks_19_)"
+)
+
+ROWS = (
+    FamilyFacts(
+        "chroma",
+        tells=signatures(
+            ("radiance", "distilled_guidance_layer.in_proj.bias", "nerf_final_layer.norm.scale"),
+            ("radiance", "distilled_guidance_layer.in_proj.bias", "nerf_final_layer_conv.norm.scale"),
+            ("", "distilled_guidance_layer.in_proj.bias"),
+            ("", "distilled_guidance_layer.in_proj.weight"),
+        ),
+        loras=loras(r"distilled_guidance_layer"),
+        pipelines=classes("Chroma"),
+        architectures=("chroma",),
+        latent_channels=16,
+        predicts=FLOW,
+        defaults=FamilyDefaults(35, 5.0),
+        needs=(Need("text_encoder", ("t5-xxl",)), Need("vae", ("flux",))),
+    ),
+    FamilyFacts(
+        "flux2",
+        tells=signatures(
+            ("klein-4b", _FLUX2, ("txt_in.weight", 1, 7680)),
+            ("klein-9b", _FLUX2, ("txt_in.weight", 1, 12288)),
+            ("dev", _FLUX2, "guidance_in.in_layer.weight"),
+            ("", _FLUX2),
+            ("klein-4b", "single_stream_modulation.linear.weight", ("context_embedder.weight", 1, 7680)),
+            ("klein-9b", "single_stream_modulation.linear.weight", ("context_embedder.weight", 1, 12288)),
+            ("dev", "single_stream_modulation.linear.weight", ("context_embedder.weight", 1, 15360)),
+            ("", "single_stream_modulation.linear.weight"),
+        ),
+        loras=loras(
+            r"single_stream_modulation|attn_to_qkv_mlp_proj|double_stream_modulation",
+            r"^transformer_blocks_\d+_ff(?:_context)?_linear_in",
+            (r"^double_blocks_\d+_(?:img|txt)_attn_qkv|^single_blocks_\d+_linear1", 4096, 6144),
+            r"^single_blocks_4[0-7]_",
+            _KLEIN,
+        ),
+        vaes=signatures(("", "decoder.conv_in.weight", "bn.running_mean")),
+        pipelines=classes("Flux2"),
+        architectures=("flux.2", "flux-2", "flux2"),
+        latent_channels=32,
+        own_vae=True,
+        predicts=FLOW,
+        guidance="embedded",
+        defaults=FamilyDefaults(50, 4.0),
+        distilled={"klein": FamilyDefaults(4, 1.0)},
+        needs=(Need("text_encoder", ("mistral3-24b", "qwen3-4b", "qwen3-8b")), Need("vae", ("flux2",))),
+    ),
+    FamilyFacts(
+        "hunyuan-image",
+        tells=signatures(
+            ("", _REFINER, ("img_in.proj.weight", 1, 64)),
+            ("", _TOKENS, ("x_embedder.proj.weight", 4)),
+        ),
+        vaes=signatures(("refiner", (_WRAPPED, 1, 32))),
+        pipelines=classes("HunyuanImage"),
+        architectures=("hunyuan_image", "hunyuan-image"),
+        latent_channels=64,
+        own_vae=True,
+        native=2048,
+        predicts=FLOW,
+        defaults=FamilyDefaults(50),
+    ),
+    FamilyFacts(
+        "hunyuan-video",
+        tells=signatures(("", _REFINER), ("", _TOKENS)),
+        loras=loras(
+            r"individual_token_refiner|token_refiner_refiner_blocks",
+            r"^double_blocks_19_|^single_blocks_3[89]_|^single_transformer_blocks_3[89]_",
+        ),
+        vaes=signatures(
+            ("", _WRAPPED, "decoder.mid_block.attentions.0.group_norm.weight"),
+            ("", _WRAPPED, "decoder.mid.block_1.conv1.conv.weight"),
+        ),
+        pipelines=classes("HunyuanVideo"),
+        architectures=("hunyuan-video",),
+        gguf="hyvid",
+        predicts=FLOW,
+        guidance="embedded",
+    ),
+    FamilyFacts(
+        "bria",
+        tells=signatures(
+            ("fibo", _SINGLE, "caption_projection.0.linear.weight"),
+            ("", _SINGLE, _TIME, ("context_embedder.weight", 1, 4096)),
+        ),
+    ),
+    FamilyFacts(
+        "longcat-image",
+        tells=signatures(
+            ("", _FLUX, ("txt_in.weight", 1, 3584)),
+            ("", _SINGLE, _TIME, ("context_embedder.weight", 1, 3584)),
+        ),
+        pipelines=classes("LongCatImage"),
+        predicts=FLOW,
+        defaults=FamilyDefaults(50, 4.5),
+    ),
+    FamilyFacts(
+        "ovis-image",
+        tells=signatures(("", _SINGLE, "context_embedder_norm.weight")),
+        pipelines=classes("OvisImage"),
+        predicts=FLOW,
+        defaults=FamilyDefaults(50, 5.0),
+    ),
+    FamilyFacts(
+        "auraflow",
+        tells=signatures(
+            ("", "double_layers.0.attn.w2q.weight", "cond_seq_linear.weight"),
+            ("", "register_tokens", "joint_transformer_blocks.0.attn.add_k_proj.weight"),
+        ),
+        loras=loras(r"^joint_transformer_blocks_|^double_layers_\d+_|^single_layers_\d+_"),
+        pipelines=classes("AuraFlow"),
+        gguf="aura",
+        predicts=FLOW,
+        defaults=FamilyDefaults(50, 3.5),
+    ),
+    FamilyFacts(
+        "flux3",
+        tells=signatures(
+            ("distilled", "early_stream_modulations.image.lin.weight", "ref_time_in.in_layer.weight"),
+            ("", "early_stream_modulations.image.lin.weight"),
+            ("", "early_stream_modulations.image.linear.weight"),
+        ),
+        pipelines=classes("Flux3"),
+        predicts=FLOW,
+    ),
+    FamilyFacts(
+        "flux",
+        tells=signatures(
+            ("fill", _FLUX, ("img_in.weight", 1, 384)),
+            ("control", _FLUX, ("img_in.weight", 1, 128)),
+            ("flex2", _FLUX, ("img_in.weight", 1, 196)),
+            ("dev", _FLUX, "guidance_in.in_layer.bias"),
+            ("schnell", _FLUX),
+            ("fill", _SINGLE, _JOINT, ("x_embedder.weight", 1, 384)),
+            ("control", _SINGLE, _JOINT, ("x_embedder.weight", 1, 128)),
+            ("dev", _SINGLE, _JOINT, "time_text_embed.guidance_embedder.linear_1.weight"),
+            ("schnell", _SINGLE, "transformer_blocks.0.attn.norm_added_k.weight"),
+        ),
+        loras=loras(
+            r"^double_blocks_|^single_blocks_|^single_transformer_blocks_",
+            r"^(?:img_in|guidance_in|vector_in)$",
+        ),
+        adapters={
+            "controlnet": signatures(
+                ("", _CONTROLS, _FLUX),
+                ("xlabs", "input_hint_block.0.weight", _FLUX),
+                # Qwen-Image's have this norm, and the rest as well.
+                ("union", _CONTROLS, "controlnet_mode_embedder.weight", "!txt_norm.weight"),
+                ("", _CONTROLS, "controlnet_x_embedder.weight", "!txt_norm.weight"),
+            ),
+            "ip-adapter": signatures(
+                ("xlabs", "double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight"),
+                ("pulid", "pulid_ca.0.norm1.weight"),
+            ),
+            "style-model": signatures(("redux", "redux_up.weight", "redux_down.weight")),
+        },
+        pipelines=classes("Flux"),
+        architectures=("flux",),
+        gguf="flux",
+        latent_channels=16,
+        own_vae=True,
+        predicts=FLOW,
+        guidance="embedded",
+        defaults=FamilyDefaults(28, 3.5),
+        distilled={"schnell": FamilyDefaults(4, 0.0), "turbo": FamilyDefaults(8, 3.5), "hyper": FamilyDefaults(8, 3.5)},
+        needs=(Need("text_encoder", ("clip_l",)), Need("text_encoder_2", ("t5-xxl",)), Need("vae", ("flux",))),
+    ),
+)

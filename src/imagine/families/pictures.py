@@ -1,0 +1,172 @@
+"""Transformers that make pictures, Flux's and Stable Diffusion's apart."""
+
+from __future__ import annotations
+
+from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
+
+_CONTROLS = "controlnet_blocks.0.weight"
+_MODULATED = "transformer_blocks.0.img_mod.1.weight"
+_CROSS = "blocks.0.cross_attn.q_linear.weight"
+_CAPTION = "time_caption_embed.caption_embedder.0.weight"
+_PATCHED = "patch_embed.text_proj.weight"
+
+ROWS = (
+    FamilyFacts(
+        "hidream",
+        tells=signatures(("", "double_stream_blocks.0.block.adaLN_modulation.1.bias")),
+        loras=loras(r"double_stream_blocks_|single_stream_blocks_"),
+        pipelines=classes("HiDreamImage"),
+        gguf="hidream",
+        predicts=FLOW,
+        defaults=FamilyDefaults(50, 5.0),
+    ),
+    FamilyFacts(
+        "krea2",
+        tells=signatures(("", "txtfusion.projector.weight"), ("", "text_fusion.projector.weight")),
+        loras=loras(r"text_?fusion|txtfusion|^transformer_blocks_\d+_attn_to_gate|^blocks_\d+_attn_(?:w[qkvo]|gate)$"),
+        pipelines=classes("Krea2"),
+        architectures=("krea",),
+        predicts=FLOW,
+        defaults=FamilyDefaults(28, 4.5),
+        distilled={"turbo": FamilyDefaults(8, 0.0)},
+    ),
+    FamilyFacts(
+        "nucleus",
+        tells=signatures(("", "txt_norm.weight", "transformer_blocks.0.encoder_proj.weight")),
+    ),
+    FamilyFacts(
+        "qwen-image",
+        tells=signatures(
+            ("2.1", "txt_in.text_norm.weight"),
+            ("edit-2511", _MODULATED, "__index_timestep_zero__"),
+            ("layered", _MODULATED, "time_text_embed.addition_t_embedding.weight"),
+            ("", "txt_norm.weight", _MODULATED),
+        ),
+        loras=loras(
+            r"_(?:img|txt)_(?:mlp|mod)_|^transformer_blocks_(?:19|[2-5]\d)_attn_",
+            (r"^transformer_blocks_\d+_attn_(?:add_[qkv]_proj|to_add_out|to_[qkv])", 3072),
+        ),
+        vaes=signatures(("2.1", "decoder.mid_block.resnets.0.norm1.gamma", ("decoder.conv_in.weight", 4))),
+        adapters={
+            "controlnet": signatures(
+                ("", _CONTROLS, "controlnet_x_embedder.weight", "txt_norm.weight"),
+                ("blockwise", "controlnet_blocks.0.y_rms.weight"),
+            )
+        },
+        pipelines=classes("QwenImage"),
+        architectures=("qwen-image", "qwen_image"),
+        gguf="qwen_image",
+        predicts=FLOW,
+        defaults=FamilyDefaults(50, 4.0),
+        distilled={"lightning": FamilyDefaults(8, 1.0)},
+        needs=(Need("text_encoder", ("qwen2.5-vl-7b",)), Need("vae", ("wan", "qwen-image"))),
+    ),
+    FamilyFacts(
+        "ernie-image",
+        tells=signatures(("", "layers.0.adaLN_sa_ln.weight")),
+        loras=loras(r"^layers_\d+_self_attention_"),
+        pipelines=classes("ErnieImage"),
+        predicts=FLOW,
+        defaults=FamilyDefaults(50, 4.0),
+    ),
+    FamilyFacts(
+        "ideogram4",
+        tells=signatures(("", "embed_image_indicator.weight")),
+        loras=loras((r"^layers_\d+_attention_(?:to_[qkv]|qkv)", 4608)),
+        pipelines=classes("Ideogram4"),
+    ),
+    FamilyFacts("omnigen2", tells=signatures(("", _CAPTION, "image_index_embedding"))),
+    FamilyFacts(
+        "lumina2",
+        tells=signatures(
+            ("", "cap_embedder.0.weight", "!layers.0.adaLN_modulation.0.weight"),  # or Z-Image, made after it
+            ("", _CAPTION, "layers.0.attn.to_q.weight"),
+        ),
+        loras=loras((r"^layers_\d+_attention_(?:to_[qkv]|qkv)", 2304), r"^layers_\d+_attn_"),
+        pipelines=classes("Lumina2"),
+        architectures=("lumina",),
+        gguf="lumina2",
+        predicts=FLOW,
+        defaults=FamilyDefaults(30, 4.0),
+        needs=(Need("text_encoder", ("gemma2-2b",)), Need("vae", ("flux",))),
+    ),
+    FamilyFacts(
+        "z-image",
+        tells=signatures(
+            ("", "layers.0.adaLN_modulation.0.weight"),
+            ("", "all_x_embedder.2-1.weight", "layers.0.attention.to_q.weight"),
+        ),
+        loras=loras(
+            r"^layers_\d+_(?:attention|feed_forward|adaLN_modulation)|^(?:noise|context)_refiner_",
+        ),
+        adapters={
+            "controlnet": signatures(
+                ("", "control_all_x_embedder.2-1.weight"),
+                ("", "control_layers.0.adaLN_modulation.0.weight"),
+            )
+        },
+        pipelines=classes("ZImage"),
+        architectures=("z-image", "z_image", "zimage"),
+        predicts=FLOW,
+        defaults=FamilyDefaults(50, 5.0),
+        distilled={"turbo": FamilyDefaults(9, 0.0)},
+        needs=(Need("text_encoder", ("qwen3-4b",)), Need("vae", ("flux",))),
+    ),
+    FamilyFacts(
+        "hunyuan-dit",
+        tells=signatures(("", "mlp_t5.0.weight", "blocks.0.attn1.Wqkv.weight")),
+        adapters={"controlnet": signatures(("", _CONTROLS, "blocks.0.attn1.to_q.weight"))},
+    ),
+    FamilyFacts(
+        "sana",
+        tells=signatures(
+            ("", _CROSS, "!blocks.0.mlp.fc1.weight"),  # PixArt's feeds forward without convolutions
+            ("sprint", "caption_norm.weight", "time_embed.guidance_embedder.linear_1.weight"),
+            ("", "caption_norm.weight", "transformer_blocks.0.ff.conv_inverted.weight"),
+        ),
+        loras=loras(r"ff_conv_(?:inverted|point)", (r"^transformer_blocks_\d+_attn[12]_to_[qkv]", 2240)),
+        vaes=signatures(
+            ("", "decoder.stages.1.op_list.0.main.conv.conv.bias"),
+            ("", "decoder.up_blocks.0.0.conv.weight", "decoder.up_blocks.0.1.conv1.weight"),
+        ),
+        adapters={"controlnet": signatures(("", _CONTROLS, "caption_norm.weight", "input_block.weight"))},
+        pipelines=classes("Sana"),
+        predicts=FLOW,
+        defaults=FamilyDefaults(20, 4.5),
+        distilled={"sprint": FamilyDefaults(2, 4.5)},
+    ),
+    FamilyFacts(
+        "pixart",
+        tells=signatures(
+            ("", _CROSS, "blocks.0.mlp.fc1.weight"),
+            ("", "adaln_single.linear.weight", "pos_embed.proj.weight", "scale_shift_table"),
+        ),
+        loras=loras(
+            (r"^transformer_blocks_\d+_attn[12]_to_[qkv]|^blocks_\d+_cross_attn_(?:q|kv)_linear", 1152),
+        ),
+        pipelines=classes("PixArt"),
+        defaults=FamilyDefaults(20, 4.5),
+    ),
+    FamilyFacts(
+        "cogview3",
+        tells=signatures(("", _PATCHED, ("patch_embed.proj.weight", 0, 2560))),
+        loras=loras((r"^transformer_blocks_\d+_attn1_to_[qkv]", 2560)),
+        pipelines=classes("CogView3"),
+        defaults=FamilyDefaults(50, 5.0),
+    ),
+    FamilyFacts(
+        "cogview4",
+        tells=signatures(("", _PATCHED, "time_condition_embed.condition_embedder.linear_1.weight")),
+        loras=loras((r"^transformer_blocks_\d+_attn1_to_[qkv]", 4096)),
+        pipelines=classes("CogView4"),
+        predicts=FLOW,
+        defaults=FamilyDefaults(50, 5.0),
+    ),
+    FamilyFacts(
+        "glm-image", tells=signatures(("", "glyph_projector.net.0.proj.weight", "prior_token_embedding.weight"))
+    ),
+    FamilyFacts(
+        "prx",
+        tells=signatures(("", "blocks.0.attention.img_qkv_proj.weight", "blocks.0.attention.txt_kv_proj.weight")),
+    ),
+)

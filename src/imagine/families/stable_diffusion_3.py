@@ -1,0 +1,60 @@
+"""Stable Diffusion 3 and 3.5: one transformer over the tokens of text and picture, three text encoders."""
+
+from __future__ import annotations
+
+from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, PipelineClass, classes, loras, signatures
+
+_ORIGINAL = "joint_blocks.0.context_block.adaLN_modulation.1.bias"
+_JOINT = "transformer_blocks.0.attn.add_k_proj.weight"
+_CONTROLS = "controlnet_blocks.0.weight"
+_NEEDS = (
+    Need("text_encoder", ("clip_l",)),
+    Need("text_encoder_2", ("clip_g",)),
+    Need("text_encoder_3", ("t5-xxl",)),
+    Need("vae", ("flux",)),  # of the same shape
+)
+
+ROWS = (
+    FamilyFacts(
+        "sd3.5",
+        tells=signatures(
+            ("large", _ORIGINAL, "joint_blocks.37.x_block.mlp.fc1.weight"),
+            ("medium", _ORIGINAL, "joint_blocks.0.x_block.attn2.qkv.weight"),
+            ("", _ORIGINAL, "joint_blocks.0.x_block.attn.ln_q.weight"),  # only 3.5 normalises its queries
+            ("large", _JOINT, "pos_embed.proj.weight", "transformer_blocks.37.attn.to_q.weight"),
+            ("medium", _JOINT, "pos_embed.proj.weight", "transformer_blocks.0.attn2.to_q.weight"),
+            ("", _JOINT, "pos_embed.proj.weight", "transformer_blocks.0.attn.norm_q.weight"),
+        ),
+        loras=loras(
+            r"^joint_blocks_(?:2[4-9]|3\d)_|x_block_attn2_",
+            (r"^joint_blocks_\d+_(?:x|context)_block_attn_qkv", 2432),
+            (r"^transformer_blocks_\d+_attn_(?:add|to)_[qkv]", 2432),
+        ),
+        adapters={"controlnet": signatures(("", _CONTROLS, ("transformer_blocks.0.attn.to_q.weight", 0, 2432)))},
+        pipelines=(PipelineClass("StableDiffusion3", "qk_norm"),),
+        architectures=("stable-diffusion-3.5", "sd3.5"),
+        latent_channels=16,
+        predicts=FLOW,
+        defaults=FamilyDefaults(28, 4.5),
+        distilled={"turbo": FamilyDefaults(4, 0.0)},
+        needs=_NEEDS,
+    ),
+    FamilyFacts(
+        "sd3",
+        tells=signatures(("", _ORIGINAL), ("", _JOINT, "pos_embed.proj.weight")),
+        loras=loras(
+            r"^joint_blocks_",
+            (r"^transformer_blocks_\d+_attn_(?:add_[qkv]_proj|to_[qkv])", 1536),
+        ),
+        adapters={
+            "controlnet": signatures(("", _CONTROLS, "transformer_blocks.0.attn.to_q.weight", "!txt_norm.weight"))
+        },
+        pipelines=classes("StableDiffusion3"),
+        architectures=("stable-diffusion-3", "sd3"),
+        gguf="sd3",
+        latent_channels=16,
+        predicts=FLOW,
+        defaults=FamilyDefaults(28, 7.0),
+        needs=_NEEDS,
+    ),
+)

@@ -1,0 +1,37 @@
+"""Every family there is: the one table that the registry, requests and the engine read.
+
+Its order is the order in which files are told, so that what is a special case of another family stands before it.
+"""
+
+from __future__ import annotations
+
+from . import double_stream, pictures, stable_diffusion, stable_diffusion_3, video
+from .facts import FamilyFacts
+
+FAMILIES: dict[str, FamilyFacts] = {
+    row.name: row
+    for rows in (double_stream.ROWS, stable_diffusion_3.ROWS, video.ROWS, pictures.ROWS, stable_diffusion.ROWS)
+    for row in rows
+}
+UNKNOWN = FamilyFacts("")
+
+
+def facts_of(family: str) -> FamilyFacts:
+    """The family's row; one that says nothing where there is none."""
+    return FAMILIES.get(family, UNKNOWN)
+
+
+def family_of_context(width: int) -> str:
+    """The family whose U-Net attends to text conditioning of this width; "" for none."""
+    return next((name for name, facts in FAMILIES.items() if width and facts.context == width), "")
+
+
+def family_of_vae(channels: int) -> str:
+    """The family that a plain VAE of so many latent channels is of; "" for none of its own."""
+    return next((name for name, facts in FAMILIES.items() if facts.own_vae and facts.latent_channels == channels), "")
+
+
+def family_of_architecture(stated: str) -> str:
+    """The family that a trainer's name of an architecture begins with, by the longest beginning; "" for none."""
+    known = ((beginning, name) for name, facts in FAMILIES.items() for beginning in facts.architectures)
+    return max((len(beginning), name) for beginning, name in [("", ""), *known] if stated.startswith(beginning))[1]

@@ -22,7 +22,7 @@ PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
 @pytest.fixture(scope="module")
 def plain(sd3):
     """diffusers' own picture of the same request."""
-    pipeline = diffusers.StableDiffusion3Pipeline.from_pretrained(sd3.path, text_encoder_3=None, tokenizer_3=None)
+    pipeline = diffusers.StableDiffusion3Pipeline.from_pretrained(sd3.main.path, text_encoder_3=None, tokenizer_3=None)
     pipeline.set_progress_bar_config(disable=True)
 
     def draw(seed, tiled=False):
@@ -217,7 +217,8 @@ def test_a_tokenizer_that_names_no_longest_text_is_told_its_encoders(tmp_path, p
 
 
 def test_its_size_is_known(sd3):
-    model = Whole(diffusers.StableDiffusion3Pipeline.from_pretrained(sd3.path, text_encoder_3=None, tokenizer_3=None))
+    folder = sd3.main.path
+    model = Whole(diffusers.StableDiffusion3Pipeline.from_pretrained(folder, text_encoder_3=None, tokenizer_3=None))
     weights = sum(
         p.nbytes for part in ("transformer", "vae", "text_encoder", "text_encoder_2")
         for p in getattr(model._pipeline, part).parameters()

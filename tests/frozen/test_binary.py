@@ -160,7 +160,7 @@ def test_other_families(home: Path, family: str) -> None:
 
 
 def test_a_folder_of_a_pipeline_that_runs_whole(home: Path, sd3: object) -> None:
-    (home / ".imagine/models/sd3").symlink_to(sd3.path)  # type: ignore[attr-defined]
+    (home / ".imagine/models/sd3").symlink_to(sd3.main.path)  # type: ignore[attr-defined]
     with Daemon(home, REAL, "-d", "cpu") as daemon:
         made = asked(daemon, "/generate", SMALL | {"model": "sd3"}, Accept="image/png")
         assert Image.open(BytesIO(made)).size == (64, 64)

@@ -2,6 +2,7 @@
 
 import struct
 
+import msgspec
 import pytest
 from declared import SD3, header_json, open_clip, sd1, sd2, sdxl, tiny, under, unet, vae, write, write_raw
 
@@ -195,7 +196,7 @@ def test_what_a_distilled_model_wants_can_be_run(how):
     ],
 )
 def test_a_family_has_wishes_of_its_own(family, distilled, wanted):
-    assert tuple(recipe_of(entry_of(family, distilled))) == wanted
+    assert msgspec.structs.astuple(recipe_of(entry_of(family, distilled))) == wanted
 
 
 def test_a_distilled_file_and_folder_are_listed_as_such(tmp_path):

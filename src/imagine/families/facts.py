@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+import msgspec
 
 from ..messages import Message
 
@@ -18,14 +20,14 @@ Guidance = Literal["cfg", "embedded", "none"]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Signature(NamedTuple):
+class Signature(msgspec.Struct, frozen=True):
     """How a file is told that holds one `variant` of something: by tensors, where all of the `tells` hold."""
 
     variant: str
     tells: tuple[Tell, ...]
 
 
-class LoraSignature(NamedTuple):
+class LoraSignature(msgspec.Struct, frozen=True):
     """How a LoRA is told: a `pattern` in its layers' names, one a line, with underscores for dots; of `widths`, if any,
     the found layer takes one."""
 
@@ -33,7 +35,7 @@ class LoraSignature(NamedTuple):
     widths: frozenset[int] = frozenset()
 
 
-class PipelineClass(NamedTuple):
+class PipelineClass(msgspec.Struct, frozen=True):
     """How a diffusers folder is told: the beginning of its pipeline's class, and what its denoiser's config says.
 
     `value` None is anything but nothing. Of the classes that fit, the one that is told most exactly is it.
@@ -54,7 +56,7 @@ class PipelineClass(NamedTuple):
         return len(self.beginning), bool(self.key)
 
 
-class Predicts(NamedTuple):
+class Predicts(msgspec.Struct, frozen=True):
     """What the denoiser predicts: epsilon, v_prediction, sample, flow or edm."""
 
     usual: str = "epsilon"
@@ -76,7 +78,7 @@ class Predicts(NamedTuple):
         return (self.usual, *self.also)
 
 
-class Need(NamedTuple):
+class Need(msgspec.Struct, frozen=True):
     """A component that a picture takes beside the denoiser: its role, by diffusers' name, and what can fill it, as the
     registry calls the family of such a file."""
 
@@ -84,7 +86,7 @@ class Need(NamedTuple):
     fits: tuple[str, ...]
 
 
-class FamilyDefaults(NamedTuple):
+class FamilyDefaults(msgspec.Struct, frozen=True):
     """What a model is asked for where nobody says otherwise; None: what any is."""
 
     num_steps: int | None = None
@@ -93,7 +95,7 @@ class FamilyDefaults(NamedTuple):
     schedule: str | None = None
 
 
-class FamilyFacts(NamedTuple):
+class FamilyFacts(msgspec.Struct, frozen=True):
     """One family, by the name that the registry, recipes and the engine know it by."""
 
     name: str
@@ -164,4 +166,4 @@ def loras(*table: str | tuple[str, *tuple[int, ...]]) -> tuple[LoraSignature, ..
 
 def classes(*beginnings: str) -> tuple[PipelineClass, ...]:
     """Pipelines whose class alone tells the family."""
-    return tuple(map(PipelineClass, beginnings))
+    return tuple(PipelineClass(beginning) for beginning in beginnings)

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ..families.facts import FamilyDefaults
 from ..families.table import facts_of
 from .entry import Entry
@@ -72,10 +74,10 @@ def recipe_of(model: Entry) -> FamilyDefaults:
     recipe = facts.distilled.get(how)
     if recipe is None:
         return facts.defaults
-    return recipe._replace(num_steps=int(steps)) if steps else recipe
+    return msgspec.structs.replace(recipe, num_steps=int(steps)) if steps else recipe
 
 
 def wishes(model: Entry) -> dict[str, Any]:
     """The same, and the VAE that lies beside it, by the names of a request's fields."""
-    said = recipe_of(model)._asdict() | {"vae": model.vae or None}
+    said = msgspec.structs.asdict(recipe_of(model)) | {"vae": model.vae or None}
     return {name: value for name, value in said.items() if value is not None}

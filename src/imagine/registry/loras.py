@@ -128,9 +128,9 @@ def _stated(metadata: Mapping[str, str]) -> str:
 def _matches(signatures: Iterable[LoraSignature], layers: Layers) -> bool:
     """Is any of the signatures found?"""
     return any(
-        not widths or layers.widths[_line(layers.text, match.start())] in widths
-        for pattern, widths in signatures
-        for match in re.finditer(pattern, layers.text, re.MULTILINE)
+        not each.widths or layers.widths[_line(layers.text, match.start())] in each.widths
+        for each in signatures
+        for match in re.finditer(each.pattern, layers.text, re.MULTILINE)
     )
 
 

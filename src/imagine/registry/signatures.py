@@ -61,9 +61,9 @@ class Tensors:
     def first_family(self, signatures: Callable[[FamilyFacts], Iterable[Signature]]) -> Row | None:
         """The first, in the order of the families' table, of the signatures that each family has of this kind."""
         for facts in FAMILIES.values():
-            for variant, tells in signatures(facts):
-                if all(map(self.holds, tells)):
-                    return Row(facts.name, variant, tells)
+            for signature in signatures(facts):
+                if all(map(self.holds, signature.tells)):
+                    return Row(facts.name, signature.variant, signature.tells)
         return None
 
 

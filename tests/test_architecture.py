@@ -38,6 +38,8 @@ MUST_NOT_KNOW = {
         "imagine.server.openai",
         "imagine.server.ollama",
     ),
+    "server/orders": ("imagine.server.native", "imagine.server.openai", "imagine.server.ollama"),
+    "server/orders/stages": ("imagine.server.orders.orders", "imagine.server.orders.connection", "aiohttp"),
     "server/native": ("imagine.server.openai", "imagine.server.ollama"),
     "server/openai": ("imagine.server.ollama", "imagine.server.native"),
     "server/ollama": ("imagine.server.openai", "imagine.server.native"),

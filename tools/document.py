@@ -38,7 +38,7 @@ from imagine.server.native.dialect import NATIVE
 from imagine.server.ollama import describe as ollama
 from imagine.server.ollama import orders
 from imagine.server.openapi import DESCRIPTION, document, plain
-from imagine.server.orders.streaming import PATIENCE
+from imagine.server.orders.connection import PATIENCE
 from imagine.settings.preset_files import read_presets
 from imagine.settings.settings import OPTIONS, Option, Settings
 from tools import document_openai, document_russian

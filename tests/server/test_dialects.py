@@ -13,7 +13,7 @@ from imagine.asking.aliases import Aliases
 from imagine.asking.presets import Preset
 from imagine.asking.request import parse
 from imagine.asking.resolve import Defaults
-from imagine.server.ollama.orders import order_from
+from imagine.server.ollama.orders import asked_from
 from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.requests import wish_from
 from imagine.server.openai.tables import Usual
@@ -97,7 +97,7 @@ def request_of(path, body):
         case "/generate":
             return parse(body).request
         case "/api/generate":
-            order = order_from(body | {"stream": False})
+            order = asked_from(body | {"stream": False})
             assert order.warnings == []
             return order.request
     wish = wish_from(body, EDIT if path == EDITS else GENERATION, Usual(512, 25))

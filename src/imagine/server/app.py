@@ -14,12 +14,14 @@ from .dialects import DIALECTS
 from .gateway.gateway import Gateway
 from .gateway.keys import GATEWAY
 from .http.body import MAX_BODY
-from .http.context import LANGUAGE, REQUEST_ID
+from .http.context import LANGUAGE, ORDER_ID, REQUEST_ID
 from .http.dialect import SPOKEN, Dialect, Handler, dialect_of
 from .http.errors import SAFE, Trouble, native_answer, trouble_from
 from .http.packing import add_vary, pack
 from .http.paths import OtherSpellings, Spellings, canonical, pattern_of
 from .http.security import GUARD, Guard
+from .orders.connection import ORDERS
+from .orders.orders import Orders
 
 _log = logging.getLogger("imagine.http")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -29,6 +31,7 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
     """The application around a gateway, which speaks these dialects; the caller starts and stops the gateway."""
     app = web.Application(middlewares=[_surround], client_max_size=MAX_BODY)
     app[GATEWAY] = gateway
+    app[ORDERS] = Orders(gateway)
     app[GUARD] = Guard(gateway.settings)
     app[SPOKEN] = dialects
     for dialect in dialects:
@@ -47,6 +50,7 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
 async def _surround(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Gives the request its id, lets the guard look at it, and turns what goes wrong into an answer."""
     given = request.headers.get("X-Request-Id", "")
+    ORDER_ID.set("")
     REQUEST_ID.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(9))
     LANGUAGE.set(language_from_header(request.headers.get("Accept-Language", "")))
     response = await _answer(request, handler)
@@ -93,5 +97,7 @@ async def _add_headers(request: web.BaseRequest, response: web.StreamResponse) -
     response.headers.update(SAFE)
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["X-Request-Id"] = REQUEST_ID.get()
+    if order := ORDER_ID.get():
+        response.headers["X-Imagine-Order"] = order
     add_vary(response, "Origin")
     response.headers.update(request.app[GUARD].cors(request))

@@ -12,8 +12,7 @@ from imagine.server.gateway.keys import GATEWAY
 from imagine.server.http.body import read_body
 from imagine.server.http.dialect import Absent, Dialect, Route
 from imagine.server.http.encoding import body_from
-from imagine.server.http.security import client_of
-from imagine.server.orders.service import pictures_of, plan
+from imagine.server.orders.connection import pictures_of, place
 
 NAMES = {"words": "prompt", "rounds": "num_steps", "number": "seed"}
 CALLED = {ours: theirs for theirs, ours in NAMES.items()}
@@ -24,8 +23,8 @@ async def paint(request):
     gateway = request.app[GATEWAY]
     with gateway.allowance.holding() as holding:
         parsed = parse(read_json(await read_body(request, holding)), NAMES)
-        planned = await plan(gateway, parsed.request, client_of(request), holding)
-        (finished,) = await pictures_of(gateway, planned.jobs)
+        order = await place(request, parsed.request, holding)
+    ((finished, *_),) = await pictures_of(request, order)
     return answer({"painted": base64.b64encode(finished.data).decode(), "number": str(finished.meta["seed"])})
 
 

@@ -63,6 +63,12 @@ class Holding:
         self._allowance.take(size - self._size)
         self._size = size
 
+    def moved(self) -> Holding:
+        """Another that holds all of it from now on; this one holds nothing then."""
+        other = Holding(self._allowance)
+        other._size, self._size = self._size, 0
+        return other
+
 
 async def read_body(request: web.Request, holding: Holding, deadline: float = DEADLINE) -> bytes:
     """The whole body, unpacked where it came packed; `MAX_BODY` holds for both.

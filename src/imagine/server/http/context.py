@@ -1,4 +1,4 @@
-"""What of the request that is being answered every part may ask: its id, its language."""
+"""What of the request that is being answered every part may ask: its id, its order, its language."""
 
 from __future__ import annotations
 
@@ -7,5 +7,7 @@ from contextvars import ContextVar
 from ...messages import Language
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+ORDER_ID: ContextVar[str] = ContextVar("order_id", default="")
+"""Of the order that the request placed, "" where there is none."""
 LANGUAGE: ContextVar[Language] = ContextVar("language", default="en")
 """What our own dialect answers in; others answer in English, as the services that they are modelled on."""

@@ -24,7 +24,7 @@ _PICTURE = PICTURES + "{name}"
 _OPEN = frozenset(["/health", "/", _PICTURE])
 """What needs no key; a stored picture's name is its own key."""
 _LOOPBACK_NAMES = ("localhost", "host.docker.internal")
-_EXPOSED = "X-Request-Id, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
+_EXPOSED = "X-Request-Id, X-Imagine-Order, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
 _METHODS = "GET, HEAD, POST, DELETE"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~-]{1,100}(?:\s*,\s*[\w!#$%&'*+.^`|~-]{1,100}){0,63}", re.ASCII)
 

@@ -1,7 +1,9 @@
-"""The jobs that have not ended, and taking one back. Neither prompts nor pictures are told."""
+"""The orders that have not ended, with the jobs of their pictures; and taking one back. Neither prompts nor pictures
+are told."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -11,26 +13,60 @@ from ...messages import message
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from ..http.errors import refusal
+from ..orders.connection import ORDERS
+from ..orders.order import Order, OrderedPicture
 
 
 async def jobs(request: web.Request) -> web.Response:
-    """Each job's id, state, position and times, in the order they came."""
-    gateway = request.app[GATEWAY]
-    now = gateway.clock()
-    told = [_told(job, now) for job in gateway.pool.jobs]
-    return web.Response(body=body_from({"jobs": told}), content_type="application/json")
+    """Each order with its pictures, and each job by itself, in the order they came. Times are in seconds back from now.
+
+    A job that was taken back stands there until the device is free of it, its order perhaps no more.
+    """
+    gateway, now = request.app[GATEWAY], request.app[GATEWAY].clock()
+    orders = request.app[ORDERS].open
+    waiting = {job.id: job for job in gateway.pool.jobs}
+    places = {picture.job: (order.id, index) for order in orders for index, picture in enumerate(order.pictures)}
+    listed = []
+    for job in waiting.values():
+        order, index = places.get(job.id, (None, 0))
+        listed.append(_job(job, now) | {"order": order, "index": index})
+    answer = {"orders": [_order(order, waiting, now) for order in orders], "jobs": listed}
+    return web.Response(body=body_from(answer), content_type="application/json")
 
 
 async def cancel(request: web.Request) -> web.Response:
-    """Takes a job back: whoever waits for it is told, and the device is free within a step."""
-    job = request.match_info["id"]
-    if not request.app[GATEWAY].pool.cancel(job):
+    """Takes an order back, by its id or a job's of it: whoever waits is told, and the device is free within a step."""
+    name = request.match_info["id"]
+    if not request.app[ORDERS].cancel(name):
         return refusal(404, message("job.none"))
-    return web.Response(body=body_from({"cancelled": job}), content_type="application/json")
+    return web.Response(body=body_from({"cancelled": name}), content_type="application/json")
 
 
-def _told(job: Job, now: float) -> dict[str, Any]:
-    """Times are in seconds from now back."""
+def _order(order: Order, waiting: Mapping[str, Job], now: float) -> dict[str, Any]:
+    """Of several pictures that wait, the first one's position; of the seconds that remain, the last one's."""
+    pictures = [_picture(picture, waiting.get(picture.job), now) for picture in order.pictures]
+    positions = [picture["position"] for picture in pictures if picture["position"] is not None]
+    remaining = [picture["remaining"] for picture in pictures if picture["state"] != "finished"]
+    waits = all(picture["state"] == "queued" for picture in pictures)
+    return {
+        "id": order.id,
+        "state": "queued" if waits else "running",
+        "position": min(positions) if waits and positions else None,
+        "remaining": max(remaining) if remaining and None not in remaining else None,
+        "age": round(now - order.placed_at, 3),
+        "pictures": pictures,
+    }
+
+
+def _picture(picture: OrderedPicture, job: Job | None, now: float) -> dict[str, Any]:
+    if job is not None:
+        return _job(job, now)
+    steps = picture.params.num_steps
+    about = {"id": picture.job, "state": "finished", "position": None, "model": picture.params.model}
+    return about | {"step": steps, "steps": steps, "age": None, "running_for": None, "remaining": 0.0}
+
+
+def _job(job: Job, now: float) -> dict[str, Any]:
     progress = job.progress
     return {
         "id": job.id,

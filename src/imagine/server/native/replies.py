@@ -51,15 +51,16 @@ def final_from_finished(
     }
 
 
-def news_from(event: JobReport) -> dict[str, Any] | None:
+def news_from(event: JobReport, order: str) -> dict[str, Any] | None:
     """The line, without a picture, of what a client asks for by `progress`; None where there is nothing to tell."""
+    about = {"job": event.job, "order": order}
     match event:
         case Queued():
-            return {"status": "queued", "job": event.job, "position": event.position}
+            return {"status": "queued", **about, "position": event.position}
         case Loading():
-            return {"status": "loading", "job": event.job, "model": event.model, "fraction": event.fraction}
+            return {"status": "loading", **about, "model": event.model, "fraction": event.fraction}
         case Progress():
-            line = {"status": "progress", "job": event.job, "step": event.step, "steps": event.steps}
+            line = {"status": "progress", **about, "step": event.step, "steps": event.steps}
             return line | {"stage": event.stage, "remaining": event.remaining}
     return None
 

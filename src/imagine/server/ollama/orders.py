@@ -30,7 +30,7 @@ _ZERO_IS_NONE = ("width", "height", "num_steps", "seed")
 _NOTHING: tuple[object, ...] = ("", [], {}, False)
 
 
-class Order(NamedTuple):
+class Asked(NamedTuple):
     """A request in our words, and what is this dialect's alone."""
 
     request: GenerateRequest
@@ -45,7 +45,7 @@ class Order(NamedTuple):
         return not self.request.prompt
 
 
-def order_from(body: Mapping[str, object]) -> Order:
+def asked_from(body: Mapping[str, object]) -> Asked:
     """What `body`, as read from JSON, asks for. Raises BadRequest, under the client's names."""
     said = {name: value for name, value in body.items() if value is not None}
     stream = _taken(said, "stream", bool, True, "true or false")
@@ -65,7 +65,7 @@ def order_from(body: Mapping[str, object]) -> Order:
         request = msgspec.structs.replace(request, stream=None)
         warnings.append("preview has no effect where stream is false")
     called = body.get("model") or body.get("name") or ""
-    return Order(request, str(called), stream, [*warnings, *parsed.warnings])
+    return Asked(request, str(called), stream, [*warnings, *parsed.warnings])
 
 
 @contextlib.contextmanager

@@ -16,7 +16,6 @@ from ...asking.resolve import keep_alive_seconds
 from ...messages import Note, message
 from ...words.errors import BadRequest, ModelNotFound
 from ...words.events import Finished
-from ...words.frames import JobReport, Submit
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.body import Holding, read_body
@@ -24,11 +23,12 @@ from ..http.encoding import NDJSON, body_from
 from ..http.encoding import line_from as bytes_of
 from ..http.errors import trouble_from
 from ..http.security import Refused, client_of
-from ..orders.service import pictures_of, plan
-from ..orders.streaming import send_events
+from ..orders.connection import pictures_of, place, send_events
+from ..orders.event_log import OrderEvent
+from ..orders.order import Order
 from .answers import answer_from, end_from, line_from, news_from, picture_from
 from .listing import PULLED, loaded_from_entry, model_from_entry, pulled_from_entry, shown_from_entry
-from .orders import LATEST, Order, in_their_words, order_from, speaking
+from .orders import LATEST, Asked, asked_from, in_their_words, speaking
 
 VERSION = "0.32.5"
 """The last release of Ollama that had this API, which clients compare with what they need."""
@@ -99,15 +99,15 @@ async def generate(request: web.Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     begun = time.monotonic()
     with gateway.allowance.holding() as holding, speaking():
-        order = await _order(request, holding)
-        if order.loads:
-            return await _load(gateway, order, begun)
-        teller = await _planned(request, order, holding, begun)
-        stream = order.stream
-        del order  # a photo takes long to denoise
+        asked = await _asked(request, holding)
+        if asked.loads:
+            return await _load(gateway, asked, begun)
+        teller = await _placed(request, asked, holding, begun)
+        stream = asked.stream
+        del asked  # a photo takes long to denoise
         if stream:
-            return await send_events(request, teller.jobs, teller.line, _last_line, media_type=NDJSON)
-        finished = await pictures_of(gateway, teller.jobs)
+            return await send_events(request, teller.order, teller.line, _last_line, media_type=NDJSON)
+        finished = [picture.finished for picture in await pictures_of(request, teller.order)]
     end = end_from(finished, teller.warnings, time.monotonic() - begun)
     return _json(answer_from(teller.model, time.time(), finished, end))
 
@@ -115,51 +115,52 @@ async def generate(request: web.Request) -> web.StreamResponse:
 class _Teller:
     """Says of one request's events what its client is to hear."""
 
-    def __init__(self, model: str, jobs: list[Submit], warnings: list[Note], begun: float) -> None:
+    def __init__(self, model: str, order: Order, warnings: list[Note], begun: float) -> None:
         self.model = model
-        self.jobs = jobs
+        self.order = order
         self.warnings = warnings
         self._begun = begun
         self._finished: list[Finished] = []
 
-    async def line(self, index: int, event: JobReport) -> bytes | None:
-        """The line that an event of picture `index` makes: only the last picture's is the end."""
-        said = self._ending(event) if isinstance(event, Finished) else news_from(event)
+    async def line(self, event: OrderEvent) -> bytes | None:
+        """The line that an event makes: only the last picture's is the end."""
+        report = event.report
+        said = self._ending(report) if isinstance(report, Finished) else news_from(report)
         if said is None:
             return None
-        which = {"index": index} if len(self.jobs) > 1 else {}
+        which = {"index": event.index} if len(self.order.pictures) > 1 else {}
         return bytes_of(line_from(self.model, time.time(), **said, **which))
 
     def _ending(self, finished: Finished) -> dict[str, Any]:
         self._finished.append(finished)
         said = picture_from(finished)
-        if len(self._finished) < len(self.jobs):
+        if len(self._finished) < len(self.order.pictures):
             return said
         return said | end_from(self._finished, self.warnings, time.monotonic() - self._begun)
 
 
-async def _order(request: web.Request, holding: Holding) -> Order:
+async def _asked(request: web.Request, holding: Holding) -> Asked:
     body = await read_body(request, holding)
     if len(body) < _LARGE:
-        return order_from(_object(body))
-    return await request.app[GATEWAY].apart(lambda: order_from(_object(body)), client_of(request))
+        return asked_from(_object(body))
+    return await request.app[GATEWAY].apart(lambda: asked_from(_object(body)), client_of(request))
 
 
-async def _planned(request: web.Request, order: Order, holding: Holding, begun: float) -> _Teller:
-    gateway, asked = request.app[GATEWAY], order.request
+async def _placed(request: web.Request, parsed: Asked, holding: Holding, begun: float) -> _Teller:
+    gateway, asked = request.app[GATEWAY], parsed.request
     if asked.img is not None and (largest := gateway.settings.ref_image_max_size):
         _, looked = await gateway.look(client_of(request), asked.img, "img", copy="smaller", largest=largest)
         if looked.copy:
             asked = msgspec.structs.replace(asked, img=b64encode(looked.copy).decode("ascii"))
-    made = await plan(gateway, asked, client_of(request), holding)
-    model = order.called or made.jobs[0].params.model
-    return _Teller(model, made.jobs, [*order.warnings, *map(in_their_words, made.warnings)], begun)
+    order = await place(request, asked, holding)
+    model = parsed.called or order.pictures[0].params.model
+    return _Teller(model, order, [*parsed.warnings, *map(in_their_words, order.warnings)], begun)
 
 
-async def _load(gateway: Gateway, order: Order, begun: float) -> web.Response:
+async def _load(gateway: Gateway, asked: Asked, begun: float) -> web.Response:
     """What an empty prompt asks for."""
-    entry = await gateway.choose(order.request.model)
-    keep_alive = keep_alive_seconds(order.request.keep_alive)
+    entry = await gateway.choose(asked.request.model)
+    keep_alive = keep_alive_seconds(asked.request.keep_alive)
     if keep_alive == 0:
         await gateway.pool.unload(entry.name)
     else:
@@ -168,7 +169,7 @@ async def _load(gateway: Gateway, order: Order, begun: float) -> web.Response:
     reason = "unload" if keep_alive == 0 else "load"
     took = round((time.monotonic() - begun) * 1e9)
     end = {"done": True, "done_reason": reason, "total_duration": took, "load_duration": took}
-    return _json(line_from(order.called or entry.name, time.time(), **end))
+    return _json(line_from(asked.called or entry.name, time.time(), **end))
 
 
 def _last_line(error: Exception) -> bytes:

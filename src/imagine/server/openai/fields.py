@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from ...asking.request import ALIASES, MAX_SIDE, MIN_SIDE
+from ..orders.output import Format
 
 MAX_PICTURES = 16
 SIZE_ALLOWED = f"auto, or WIDTHxHEIGHT in pixels, each from {MIN_SIDE} to {MAX_SIDE}"
 SIZE = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
 
-Format = Literal["png", "jpeg", "webp"]
 Pictures = Annotated[Any, Meta(description="Pictures in base64 or as data URLs; in a form, files.")]
 
 

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...messages import Note, sentences
-from ...pictures import containers, images
+from ...pictures import containers
 from ...words.events import Finished
-from ...words.recipe import GenerationParams
 from ..http.encoding import body_from
 from .requests import Delivery
 
-EXTENSIONS = {"jpeg": "jpg"}
 _ZERO = {"text_tokens": 0, "image_tokens": 0}
 USAGE = {
     "input_tokens": 0, "output_tokens": 0, "total_tokens": 0,
@@ -22,15 +20,6 @@ USAGE = {
 """There are no tokens here, and nothing is billed; clients read these numbers all the same."""
 _SHOWN = {"num_steps": "steps", "guidance": "guidance_scale", "neg": "negative_prompt", "clip": "clip_skip"}
 _NOT_SHOWN = ("prompt", "seed", "environment", "digest", "sha256", "parts", "img", "mask")
-
-
-def encoded(data: bytes, delivery: Delivery, meta: dict[str, Any] | None = None) -> bytes:
-    """A PNG of ours in the format asked for, its recipe in it; for a thread where that is another one."""
-    if delivery.format == "png":
-        return data
-    picture = images.decode(data, field="picture")
-    media_type: images.MediaType = "image/jpeg" if delivery.format == "jpeg" else "image/webp"
-    return images.encode(picture, media_type, quality=max(1, delivery.compression), meta=meta)
 
 
 def reply_from(
@@ -57,11 +46,9 @@ def partial_from(data: bytes, original: bytes, delivery: Delivery, number: int, 
     return event | {"partial_image_index": number, "created_at": created} | _about(original, delivery, usage=False)
 
 
-def completed_from(
-    data: bytes, finished: Finished, delivery: Delivery, warnings: list[Note], created: int
-) -> dict[str, Any]:
-    """The event of a picture that is done; `data` is it in the format asked for."""
-    event = {"type": f"{delivery.kind.event}.completed"} | item_from_bytes(data) | {"created_at": created}
+def completed_from(finished: Finished, delivery: Delivery, warnings: list[Note], created: int) -> dict[str, Any]:
+    """The event of a picture that is done."""
+    event = {"type": f"{delivery.kind.event}.completed"} | item_from_bytes(finished.data) | {"created_at": created}
     about = _about(finished.data, delivery) | _of_picture(finished)
     return event | about | _effective(finished, warnings)
 
@@ -76,19 +63,9 @@ def sse_from(event: dict[str, Any]) -> bytes:
     return f"event: {event['type']}\ndata: ".encode() + body_from(event) + b"\n\n"
 
 
-def preview_every(params: GenerationParams, partial_images: int) -> int:
-    """After how many steps to send a picture, so that as many as asked for are spread over the run; 0 for none."""
-    if not partial_images:
-        return 0
-    steps = params.num_steps * (params.strength if params.img else 1)
-    if params.hires is not None:
-        steps += (params.hires.steps or params.num_steps) * params.hires.strength
-    return max(1, int(steps) // (partial_images + 1))
-
-
-def _about(png: bytes, delivery: Delivery, *, usage: bool = True) -> dict[str, Any]:
+def _about(picture: bytes, delivery: Delivery, *, usage: bool = True) -> dict[str, Any]:
     """What OpenAI tells of every picture."""
-    width, height = containers.dimensions(png)
+    width, height = containers.dimensions(picture)
     about: dict[str, Any] = {"background": "opaque", "output_format": delivery.format, "quality": delivery.quality}
     about["size"] = f"{width}x{height}"
     if delivery.safety_identifier is not None:

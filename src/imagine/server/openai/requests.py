@@ -6,7 +6,7 @@ import contextlib
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,7 +14,8 @@ from ...asking.checking import checked, refusal, shown
 from ...asking.request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
 from ...messages import Message, Note, message, sentence
 from ...words.errors import BadPicture, BadRequest, ImagineError, Unsupported
-from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SIZE_ALLOWED, SPELLINGS, Fields, Format, Kind
+from ..orders.output import Format, Output
+from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SIZE_ALLOWED, SPELLINGS, Fields, Kind
 from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
 
 _INLINE = re.compile(r"gpt-image|chatgpt-image", re.IGNORECASE)
@@ -35,6 +36,15 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     partial_images: int
     quality: str
     safety_identifier: str | None = None
+
+    @property
+    def output(self) -> Output:
+        """What of this the order has to know; in a stream pictures are never given by address."""
+        store: Literal["no", "too", "only"] = "no"
+        if self.url and not self.stream:
+            store = "too" if self.inline else "only"
+        quality = max(1, self.compression)
+        return Output(format=self.format, quality=quality, store=store, previews=self.partial_images)
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,80 @@
+"""What a connection does with orders, whatever its dialect: it places one, and waits for it or sends what happens.
+
+The answer says which order it is, and an order that is attached ends when its connection goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from ...asking.request import GenerateRequest
+from ...words.events import Finished
+from ..http.body import Holding
+from ..http.context import ORDER_ID
+from ..http.security import client_of
+from .event_log import OrderEvent
+from .order import Order
+from .orders import Orders
+from .output import AS_PAINTED, Output
+from .stages.painted import Painted
+
+ORDERS = web.AppKey("orders", Orders)
+Line = Callable[[OrderEvent], Awaitable[bytes | None]]
+"""What an event makes, if anything."""
+LastLine = Callable[[Exception], bytes]
+"""What is said of an error once something was sent."""
+PATIENCE = 120.0
+"""Seconds for a client to take a line; one that doesn't has gone away."""
+
+
+async def place(request: web.Request, asked: GenerateRequest, holding: Holding, output: Output = AS_PAINTED) -> Order:
+    """Places what a connection asks for, as `Orders.place`; `pictures_of` or `send_events` goes on at once."""
+    order = await request.app[ORDERS].place(asked, client_of(request), holding=holding, output=output)
+    ORDER_ID.set(order.id)
+    return order
+
+
+async def pictures_of(request: web.Request, order: Order) -> list[Painted]:
+    """The finished pictures, each at its index. Raises what the order failed with."""
+    orders = request.app[ORDERS]
+    done: dict[int, Painted] = {}
+    with orders.attending(order):
+        async with contextlib.aclosing(orders.events(order.id)) as events:
+            async for event in events:
+                if isinstance(event.report, Finished):
+                    done[event.index] = Painted(event.report, event.stored)
+    return [done[index] for index in range(len(order.pictures))]
+
+
+async def send_events(
+    request: web.Request, order: Order, line: Line, last: LastLine, *, media_type: str, patience: float = PATIENCE
+) -> web.StreamResponse:
+    """Sends what `line` makes of each event. An error before the first line is raised."""
+    orders = request.app[ORDERS]
+    response = web.StreamResponse(headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+    response.content_type = media_type
+    with orders.attending(order):
+        try:
+            async with contextlib.aclosing(orders.events(order.id)) as events:
+                async for event in events:
+                    if (sent := await line(event)) is not None:
+                        await _send(request, response, sent, patience)
+        except (ConnectionError, TimeoutError):
+            return response  # nobody is there to be told
+        except Exception as error:
+            if not response.prepared:
+                raise
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await _send(request, response, last(error), patience)
+    return response
+
+
+async def _send(request: web.Request, response: web.StreamResponse, line: bytes, patience: float) -> None:
+    async with asyncio.timeout(patience):
+        if not response.prepared:
+            await response.prepare(request)
+        await response.write(line)

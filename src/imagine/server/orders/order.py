@@ -1,0 +1,49 @@
+"""One request for pictures on its way: an id, a lifetime, and what happened to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from ...messages import Note
+from ...words.recipe import GenerationParams
+from ..http.body import Holding
+from .event_log import EventLog
+from .output import Output
+
+State = Literal["open", "succeeded", "failed", "cancelled"]
+
+
+class OrderedPicture(NamedTuple):
+    """One picture of an order: the job that makes it, and its recipe. Its input pictures are the job's alone."""
+
+    job: str
+    params: GenerationParams
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Order:
+    """One request for pictures. An `attached` one ends with the connection that asked for it."""
+
+    id: str
+    client: str
+    attached: bool
+    pictures: Sequence[OrderedPicture]
+    warnings: list[Note]
+    output: Output
+    streams: bool
+    """Does the client want to be told of what happens in between?"""
+    progress: bool
+    """Does it want to be told of each step?"""
+    placed_at: float
+    holding: Holding
+    """What its input pictures take, while they are needed."""
+    log: EventLog
+    open: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    """What follows the jobs that have not ended, by their pictures' index."""
+    attendants: int = 0
+    """Connections that wait for it."""
+    """An attached order ends with the last of them."""
+    state: State = "open"

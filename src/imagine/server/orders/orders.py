@@ -1,0 +1,198 @@
+"""The door for requests: each becomes an order, which has its id and its own lifetime, and ends once.
+
+A connection attends to an order while it waits, and reads its events; others may read along, or come later. An attached
+order ends with its last connection: its jobs are taken back, and it is forgotten. Any other goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncGenerator, Callable, Iterator
+
+from ...asking.request import GenerateRequest
+from ...dispatch.worker import Events, error_from_failed
+from ...identity.stamp import FileStamp, unchanged
+from ...messages import message
+from ...words.errors import Cancelled, ImagineError, ModelChanged, WorkerLost
+from ...words.events import Failed, Finished
+from ...words.frames import Submit, ends
+from ..gateway.gateway import Gateway
+from ..http.body import Holding
+from .book import Book, MemoryBook
+from .event_log import EventLog, OrderEvent
+from .job_log import note_end, note_taken_back
+from .order import Order, OrderedPicture, State
+from .output import AS_PAINTED, Output
+from .stages.plan import Plan
+from .stages.table import finish, prepare
+
+
+class UnknownOrder(LookupError):
+    """There is no order of that id: it never was, or is forgotten."""
+
+
+class Orders:
+    """One gateway's orders. Used from one event loop."""
+
+    def __init__(self, gateway: Gateway, book: Book | None = None) -> None:
+        self._gateway = gateway
+        self._book = book or MemoryBook()
+
+    async def place(
+        self, request: GenerateRequest, client: str, *,
+        holding: Holding | None = None, output: Output = AS_PAINTED, attached: bool = True,
+    ) -> Order:  # fmt: skip
+        """Takes a request in: its jobs are in the queue once this returns. What `holding` holds is the order's then.
+
+        Raises BadRequest (Blocked among them), BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
+        """
+        with holding or self._gateway.allowance.holding() as holding:
+            plan = await prepare(self._gateway, request, client, holding, output)
+            order = self._order(plan, client, output, holding.moved(), attached=attached)
+        try:
+            await self._book.put(order)
+            self._begin(order, plan.jobs)
+        except BaseException:
+            self._forget(order)
+            raise
+        return order
+
+    def events(self, order: str, since: int = 0) -> AsyncGenerator[OrderEvent]:
+        """What happened to an order after its event `since`, and what does, up to its end.
+
+        Raises UnknownOrder at once; the generator raises what the order failed with.
+        """
+        return self._known(order).log.read(since)
+
+    @contextlib.contextmanager
+    def attending(self, order: Order) -> Iterator[None]:
+        """A connection waits for the order meanwhile: an attached one ends, and is forgotten, with the last of them."""
+        order.attendants += 1
+        try:
+            yield
+        finally:
+            order.attendants -= 1
+            if order.attached and not order.attendants:
+                self._take_back(order)
+                self._forget(order)
+
+    def cancel(self, name: str) -> bool:
+        """Takes an order back, by its id or that of a job of it that has not ended: all its readers are told.
+
+        The device is free within a step, and then the order ends. False where there is nothing to be taken back.
+        """
+        order = self.find(name)
+        if order is None:
+            return self._gateway.pool.cancel(name)
+        for index in order.open:
+            self._gateway.pool.cancel(order.pictures[index].job)
+        return bool(order.open)
+
+    def find(self, name: str) -> Order | None:
+        """The order of that id, or the one that waits for the job of that id."""
+        found = self._book.get(name)
+        return found or next((order for order in self._book.list() if name in _jobs_of(order)), None)
+
+    @property
+    def open(self) -> list[Order]:
+        """Every order that has not ended, in the order they came."""
+        return [order for order in self._book.list() if order.state == "open"]
+
+    def _known(self, name: str) -> Order:
+        order = self._book.get(name)
+        if order is None:
+            raise UnknownOrder(name)
+        return order
+
+    def _order(self, plan: Plan, client: str, output: Output, holding: Holding, *, attached: bool) -> Order:
+        return Order(
+            id=secrets.token_urlsafe(16), client=client, attached=attached,
+            pictures=[OrderedPicture(job.job, job.params) for job in plan.jobs], warnings=plan.warnings,
+            output=output, streams=plan.progress or plan.jobs[0].preview.every > 0, progress=plan.progress,
+            placed_at=self._gateway.clock(), holding=holding, log=EventLog(keeps=not attached),
+        )  # fmt: skip
+
+    def _begin(self, order: Order, jobs: list[Submit]) -> None:
+        """Puts the jobs in the queue. Raises Busy, and then none of them is there."""
+        streams: list[Events] = []
+        try:
+            for job in jobs:
+                streams.append(self._gateway.pool.submit(job))  # noqa: PERF401 - those before a refusal must be known
+        except ImagineError:
+            for job in jobs[: len(streams)]:
+                self._gateway.pool.cancel(job.job)
+                note_taken_back(order.id, job.job)
+            raise
+        for index, (job, stream) in enumerate(zip(jobs, streams, strict=True)):
+            order.open[index] = asyncio.create_task(self._follow(order, index, job, stream))
+
+    async def _follow(self, order: Order, index: int, job: Submit, stream: Events) -> None:
+        """Writes what happens to a job into its order's log, to the job's end or the order's."""
+        try:
+            async for report in stream:
+                note_end(self._gateway, order.id, job, report)
+                if isinstance(report, Failed):
+                    self._fail(order, index, await self._failure(report, job), report.error)
+                elif isinstance(report, Finished):
+                    painted = await finish(self._gateway, report, order.output)
+                    order.warnings.extend(painted.notes)
+                    order.log.add(index, painted.finished, painted.stored)
+                    if ends(report):
+                        self._finish(order, index)
+                else:
+                    order.log.add(index, report)
+        except Exception as error:  # noqa: BLE001 - whoever reads the order is raised it
+            self._fail(order, index, lambda error=error: error, type(error).__name__)  # type: ignore[misc]
+        if order.state != "open" and not order.attached:
+            await self._book.put(order)
+
+    async def _failure(self, failed: Failed, job: Submit) -> Callable[[], ImagineError]:
+        """What a job failed with. Who shortens a file in use kills the process that reads it: said as what it is."""
+        error = error_from_failed(failed)
+        if not isinstance(error, WorkerLost) or await asyncio.to_thread(unchanged, _stamps(job)):
+            return lambda: error_from_failed(failed)
+        name = job.model.name
+        return lambda: ModelChanged(message("model.changed", "model", name=name))
+
+    def _finish(self, order: Order, index: int) -> None:
+        """A picture is there; with the last of them the order ends."""
+        order.open.pop(index, None)
+        if not order.open:
+            self._end(order, "succeeded")
+
+    def _fail(self, order: Order, index: int, failure: Callable[[], Exception], error: str) -> None:
+        """An order has all its pictures or fails: the others are taken back."""
+        order.open.pop(index, None)
+        if order.state == "open":
+            self._end(order, "cancelled" if error == Cancelled.__name__ else "failed", failure)
+            self._take_back(order)
+
+    def _take_back(self, order: Order) -> None:
+        """Nobody wants what is not done yet."""
+        for index, task in order.open.items():
+            note_taken_back(order.id, order.pictures[index].job)
+            self._gateway.pool.cancel(order.pictures[index].job)
+            task.cancel()
+        order.open.clear()
+
+    def _end(self, order: Order, state: State, failure: Callable[[], Exception] | None = None) -> None:
+        order.state = state
+        order.holding.hold(0)
+        order.log.end(failure)
+
+    def _forget(self, order: Order) -> None:
+        if order.state == "open":
+            self._end(order, "cancelled")
+        self._book.drop(order.id)
+
+
+def _jobs_of(order: Order) -> set[str]:
+    """The jobs of it that have not ended."""
+    return {order.pictures[index].job for index in order.open}
+
+
+def _stamps(job: Submit) -> list[FileStamp]:
+    """Every file that a job reads weights of."""
+    return [stamp for model in job.models for stamp in model.stamps.values()]

@@ -1,0 +1,15 @@
+"""A request before anything is chosen for it: what its stages hand on to each other."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ....asking.request import GenerateRequest
+
+
+class Incoming(NamedTuple):
+    """A request as it is by now, and as its client said it."""
+
+    original: GenerateRequest
+    request: GenerateRequest
+    client: str

@@ -1,0 +1,80 @@
+"""From a request that is ready to its jobs: the model, the pictures, the recipes."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import NamedTuple
+
+import msgspec
+
+from ....asking.resolve import Resolved, resolve
+from ....messages import Note
+from ....words.frames import Submit
+from ....words.recipe import GenerationParams
+from ...gateway.gateway import Gateway
+from ...http.body import Holding
+from ..output import Output
+from .incoming import Incoming
+from .input_pictures import InputPictures, input_pictures
+from .models import ChosenModel, chosen_model
+
+_log = logging.getLogger("imagine.jobs")
+
+
+class Plan(NamedTuple):
+    """What is to be done for one request."""
+
+    jobs: list[Submit]
+    warnings: list[Note]
+    progress: bool
+    """Does the client want to be told of each step?"""
+
+
+async def planned(gateway: Gateway, incoming: Incoming, holding: Holding, output: Output) -> Plan:
+    """The jobs of a request. `holding` keeps what its pictures take.
+
+    Raises BadRequest, BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
+    """
+    chosen = await chosen_model(gateway, incoming.request)
+    pictures = await input_pictures(gateway, incoming, holding)
+    resolved = resolve(
+        incoming.request,
+        model=chosen.entry,
+        random_seed=lambda: secrets.randbits(64),
+        defaults=chosen.defaults,
+        img=pictures.img and pictures.img.about,
+        mask=pictures.mask and pictures.mask.about,
+    )
+    gateway.used(chosen.entry.name)
+    for params in resolved.params:
+        _log.debug("recipe: %s", msgspec.to_builtins(params))
+    jobs = _jobs(gateway, chosen, pictures, resolved, incoming.client, output)
+    return Plan(jobs, resolved.warnings, resolved.progress)
+
+
+def _jobs(
+    gateway: Gateway, chosen: ChosenModel, pictures: InputPictures, resolved: Resolved, client: str, output: Output
+) -> list[Submit]:
+    preview = resolved.preview
+    if output.previews is not None:
+        preview = msgspec.structs.replace(preview, every=_every(resolved.params[0], output.previews))
+    return [
+        Submit(
+            job=secrets.token_urlsafe(16), client=client, params=params, model=chosen.model, refiner=chosen.refiner,
+            img=pictures.img and pictures.img.data, mask=pictures.mask and pictures.mask.data,
+            preview=preview, keep_alive=resolved.keep_alive,
+            max_batch=gateway.max_batch_of(chosen.entry),
+        )
+        for params in resolved.params
+    ]  # fmt: skip
+
+
+def _every(params: GenerationParams, previews: int) -> int:
+    """After how many steps to send a preview, so that as many as asked for are spread over the run; 0 for none."""
+    if not previews:
+        return 0
+    steps = params.num_steps * (params.strength if params.img else 1)
+    if params.hires is not None:
+        steps += (params.hires.steps or params.num_steps) * params.hires.strength
+    return max(1, int(steps) // (previews + 1))

@@ -1,0 +1,45 @@
+"""The stages in their order. A new one joins here, and nowhere else.
+
+preset → check of the prompt → plan (model, input pictures, recipes) → pool → encode → store → the dialect's own words
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from ....asking.request import GenerateRequest
+from ....words.events import Finished
+from ...gateway.gateway import Gateway
+from ...http.body import Holding
+from ..output import Output
+from .encode import encode
+from .incoming import Incoming
+from .painted import Painted
+from .plan import Plan, planned
+from .preset import with_preset
+from .prompt_check import with_prompt_checked
+from .store import store
+
+RequestStage = Callable[[Gateway, Incoming], Awaitable[Incoming]]
+PictureStage = Callable[[Gateway, Painted, Output], Awaitable[Painted]]
+
+REQUEST_STAGES: list[RequestStage] = [with_preset, with_prompt_checked]
+"""What a request goes through before anything is chosen for it. Each may refuse it."""
+PICTURE_STAGES: list[PictureStage] = [encode, store]
+"""What a picture goes through before its order has it. An error ends the order."""
+
+
+async def prepare(gateway: Gateway, request: GenerateRequest, client: str, holding: Holding, output: Output) -> Plan:
+    """The jobs of a request, after all that comes before them. Raises as `planned`, and Blocked."""
+    incoming = Incoming(request, request, client)
+    for stage in REQUEST_STAGES:
+        incoming = await stage(gateway, incoming)
+    return await planned(gateway, incoming, holding, output)
+
+
+async def finish(gateway: Gateway, finished: Finished, output: Output) -> Painted:
+    """A picture after all that comes between its job and its order."""
+    painted = Painted(finished)
+    for stage in PICTURE_STAGES:
+        painted = await stage(gateway, painted, output)
+    return painted

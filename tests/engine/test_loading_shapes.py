@@ -89,21 +89,35 @@ def settings_of(module: Any) -> dict[str, Any]:
     return {name: value for name, value in listed.items() if name not in _BOOKKEEPING}
 
 
+class InMemory:
+    """Weights that lie in no file."""
+
+    def __init__(self, tensors: dict[str, torch.Tensor]) -> None:
+        self.metadata: dict[str, str] = {}
+        self.names, self.read = tensors.keys(), tensors.__getitem__
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return tuple(self.read(name).shape)
+
+    def stored(self, name: str) -> torch.dtype:
+        return self.read(name).dtype
+
+
 @pytest.mark.parametrize("family", list(UNETS))
 def test_full_size_shapes_give_the_published_settings(family: str) -> None:
     with torch.device("meta"):
         unet, vae = UNet2DConditionModel(**UNETS[family]), AutoencoderKL(**VAES[family])
         encoders = [made(CLIPTextConfig(**config)) for made, config in TEXTS[family]]
-        tensors = ldm_from_diffusers(unet, vae, encoders)
-    assert tell_family(tensors) == family
+        weights = InMemory(ldm_from_diffusers(unet, vae, encoders))
+    assert tell_family(weights.names) == family
     config = family_config(family)
-    text = [text_network(tensors, encoder, {}) for encoder in config.text_encoders]
+    text = [text_network(weights, encoder) for encoder in config.text_encoders]
     pooled = text[-1].module.config.projection_dim if family.startswith("sdxl") else 0
     resolution = config.resolution[config.prediction]
-    found = unet_network(tensors, config, {}, pooled=pooled, resolution=resolution)
+    found = unet_network(weights, config, pooled=pooled, resolution=resolution)
     assert settings_of(found.module) == settings_of(unet)
     assert sum(parameter.numel() for parameter in found.module.parameters()) == PARAMETERS[family]
-    own_vae = vae_network(tensors, config, {})
+    own_vae = vae_network(weights, config)
     assert own_vae is not None
     assert settings_of(own_vae.module) == settings_of(vae)
     for network, expected in zip(text, encoders, strict=True):

@@ -13,7 +13,7 @@ import ctypes
 import math
 import mmap
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from torch import Tensor
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..device.errors import is_of_device
+from .weights import Metadata
 
 SUFFIX = ".safetensors"
 _SUFFIXES = (SUFFIX, ".sft")
@@ -38,7 +39,7 @@ _LENGTH = 8
 
 
 class CheckpointFile:
-    """`tensors`, `metadata` and the size in bytes (`nbytes`) of the file at `path`.
+    """The weights in the file at `path`, its metadata and its size in bytes (`nbytes`).
 
     Raises UnusableModel for a missing, truncated or hostile file, and for any other format: pickles run code.
     """
@@ -52,12 +53,26 @@ class CheckpointFile:
                 raise UnusableModel(message("weights.not_there"))
             self.nbytes = Path(path).stat().st_size
             with safe_open(path, framework="pt", device="cpu") as file:
-                self.metadata: Mapping[str, str] = file.metadata() or {}
-                self.tensors: dict[str, Tensor] = _mapped(file, path, self.nbytes)
+                self.metadata: Metadata = file.metadata() or {}
+                self._tensors: dict[str, Tensor] = _mapped(file, path, self.nbytes)
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
             if is_of_device(error):
                 raise
             raise UnusableModel(message("weights.not_whole", why=str(error))) from error
+
+    @property
+    def names(self) -> Collection[str]:
+        return self._tensors.keys()
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return tuple(self._tensors[name].shape)
+
+    def stored(self, name: str) -> torch.dtype:
+        return self._tensors[name].dtype
+
+    def read(self, name: str) -> Tensor:
+        """The mapped file itself."""
+        return self._tensors[name]
 
 
 def _mapped(file: Any, path: str, nbytes: int) -> dict[str, Tensor]:

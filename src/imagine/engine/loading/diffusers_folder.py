@@ -26,11 +26,12 @@ from ...words.model import Model
 from ..device.errors import is_of_device
 from .components import Components, LoadReport
 from .family_config import family_config
-from .folder_file import INDEX, PICKLES, read_json, read_weights, tensors_of
+from .folder_file import INDEX, PICKLES, read_json, read_weights
 from .ldm_keys import new_vae_name
 from .networks import DOWNSCALE, Network, network_of
 from .placing import stored_dtype
 from .statements import noise_of_scheduler
+from .weights import Shards, read_all
 
 _BASES = ("StableDiffusion", "StableDiffusionXL")
 STEPPED = {f"{base}{kind}Pipeline" for base in _BASES for kind in ("", "Img2Img", "Inpaint")}
@@ -83,7 +84,7 @@ def denoiser_dtype(path: str) -> torch.dtype | None:
     for part in ("transformer", "unet", "prior", "decoder"):
         if (Path(path) / part).is_dir():
             with suppress(UnusableModel):
-                return stored_dtype(tensors_of(read_weights(Path(path) / part)))
+                return stored_dtype(read_all(Shards(read_weights(Path(path) / part))))
     return None
 
 
@@ -175,13 +176,13 @@ def _unet(folder: Path, report: LoadReport) -> Network:
     files = read_weights(folder / "unet")
     report.bytes_mapped += sum(file.nbytes for file in files)
     config = read_json(folder / "unet" / "config.json")
-    return network_of("U-Net", partial(UNet2DConditionModel.from_config, config), tensors_of(files))
+    return network_of("U-Net", partial(UNet2DConditionModel.from_config, config), read_all(Shards(files)))
 
 
 def _vae(folder: Path, report: LoadReport) -> Network:
     files = read_weights(folder / "vae")
     report.bytes_mapped += sum(file.nbytes for file in files)
-    tensors = {new_vae_name(name): tensor for name, tensor in tensors_of(files).items()}
+    tensors = {new_vae_name(name): tensor for name, tensor in read_all(Shards(files)).items()}
     config = read_json(folder / "vae" / "config.json")
     if config.get("latents_mean") is not None:
         raise UnusableModel(message("folder.latents_mean"))
@@ -196,7 +197,7 @@ def _text_encoder(folder: Path, part: str, index: dict[str, Any], report: LoadRe
     tensors = {
         # Either class was saved with `text_model.` in front before transformers 5.6, and only one of them since.
         _prefixed(name.removeprefix("text_model."), projects): tensor
-        for name, tensor in tensors_of(files).items()
+        for name, tensor in read_all(Shards(files)).items()
         if not name.endswith("position_ids")
     }
     made = CLIPTextModelWithProjection if projects else CLIPTextModel

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from torch import Tensor
 
 from ...files.reading import read_file
 from ...messages import Message, message
@@ -53,11 +52,6 @@ def read_weights(folder: Path) -> list[CheckpointFile]:
     if len(files) != 1:
         raise UnusableModel(_not_one(folder, files))
     return [CheckpointFile(str(file)) for file in files.values()]
-
-
-def tensors_of(files: list[CheckpointFile]) -> dict[str, Tensor]:
-    """All shards' tensors together."""
-    return {name: tensor for file in files for name, tensor in file.tensors.items()}
 
 
 def _not_one(folder: Path, files: dict[str, Path]) -> Message:

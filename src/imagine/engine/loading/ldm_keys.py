@@ -7,7 +7,7 @@ copies OpenCLIP's fused query, key and value, which are views here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from ...messages import message
 from ...words.errors import UnusableModel
 from .family_config import UNET, VAE, FamilyConfig, TextEncoderConfig
+from .weights import Renamed, Weights
 
 Tensors = dict[str, Tensor]
 EMA = "model_ema.diffusion_model"
@@ -56,49 +57,47 @@ _OPEN_CLIP_ENDS = {
 }
 
 
-def with_live_unet(tensors: Tensors) -> Tensors:
-    """The same tensors; where the U-Net is there only as its EMA copy, that copy under the live one's names.
+def with_live_unet(weights: Weights) -> Weights:
+    """The same weights; where the U-Net is there only as its EMA copy, that copy under the live one's names.
 
     Live weights win over the copy, as diffusers has it. EMA's names lack the dots, which the network's grammar brings
     back. Raises UnusableModel for an EMA name that isn't of it.
     """
-    if any(name.startswith(UNET) for name in tensors):
-        return tensors
-    ema = {name: tensor for name, tensor in tensors.items() if name.startswith(EMA)}
-    live = {UNET + _dotted(name.removeprefix(EMA)): tensor for name, tensor in ema.items()}
-    return {name: tensor for name, tensor in tensors.items() if name not in ema} | live
+    if any(name.startswith(UNET) for name in weights.names):
+        return weights
+    live = {UNET + _dotted(name.removeprefix(EMA)): name for name in weights.names if name.startswith(EMA)}
+    return Renamed(weights, {name: name for name in weights.names if not name.startswith(EMA)} | live)
 
 
-def with_sd_names(tensors: Tensors) -> Tensors:
-    """The same tensors; where SD1's or SD2's only text encoder has the name of SDXL's first (as SD-Turbo's has), its
+def with_sd_names(weights: Weights) -> Weights:
+    """The same weights; where SD1's or SD2's only text encoder has the name of SDXL's first (as SD-Turbo's has), its
     usual one."""
-    if UNET + "label_emb.0.0.weight" in tensors or not any(name.startswith(_FIRST) for name in tensors):
-        return tensors
-    return {
-        "cond_stage_model." + name.removeprefix(_FIRST) if name.startswith(_FIRST) else name: tensor
-        for name, tensor in tensors.items()
-    }
+    names = weights.names
+    if UNET + "label_emb.0.0.weight" in names or not any(name.startswith(_FIRST) for name in names):
+        return weights
+    usual = "cond_stage_model."
+    return Renamed(
+        weights, {usual + name.removeprefix(_FIRST) if name.startswith(_FIRST) else name: name for name in names}
+    )
 
 
-def unet_part(tensors: Tensors) -> Tensors:
+def unet_part(weights: Weights) -> Tensors:
     """The U-Net's tensors, under the original layout's names without their prefix."""
-    part = _under(tensors, UNET)
-    return {name: tensor for name, tensor in part.items() if not _EXTRA.search(name)}
+    return _under(weights, UNET)
 
 
-def vae_part(tensors: Tensors) -> Tensors:
+def vae_part(weights: Weights) -> Tensors:
     """The VAE's tensors, without their prefix and whatever the layout; none where there is no VAE."""
     for prefix in _VAE_PREFIXES:
-        part = {n: t for n, t in _under(tensors, prefix).items() if n.startswith(_VAE_PARTS) and not _EXTRA.search(n)}
-        if part:
+        if part := _under(weights, prefix, _VAE_PARTS):
             return part
     return {}
 
 
-def unknown_names(tensors: Tensors, family: FamilyConfig) -> list[str]:
+def unknown_names(names: Collection[str], family: FamilyConfig) -> list[str]:
     """What lies in a checkpoint beside its networks and isn't among the extras that many files carry."""
     known = (UNET, *_VAE_PREFIXES[:-1], *(encoder.prefix for encoder in family.text_encoders))
-    return [name for name in tensors if not name.startswith(known) and not _EXTRA.search(name)]
+    return [name for name in names if not name.startswith(known) and not _EXTRA.search(name)]
 
 
 def diffusers_unet(part: Tensors, config: Mapping[str, object]) -> Tensors:
@@ -120,16 +119,23 @@ def diffusers_vae(part: Tensors) -> Tensors:
     )
 
 
-def text_tensors(tensors: Tensors, encoder: TextEncoderConfig) -> Tensors:
+def text_tensors(weights: Weights, encoder: TextEncoderConfig) -> Tensors:
     """A text encoder's tensors under transformers' names, without `text_model.` in front."""
-    part = {name: tensor for name, tensor in _under(tensors, encoder.prefix).items() if not _EXTRA.search(name)}
+    part = _under(weights, encoder.prefix)
     if encoder.layout == "clip":
         return {name.removeprefix("text_model."): tensor for name, tensor in part.items()}
     return _from_open_clip(part, projection=encoder.projection, whole=encoder.layers)
 
 
-def _under(tensors: Tensors, prefix: str) -> Tensors:
-    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def _under(weights: Weights, prefix: str, beginnings: tuple[str, ...] = ("",)) -> Tensors:
+    """What lies under a prefix, without it and without what no network reads."""
+    names = [name for name in weights.names if name.startswith(prefix)]
+    wanted = {name[len(prefix) :]: name for name in names}
+    return {
+        short: weights.read(name)
+        for short, name in wanted.items()
+        if short.startswith(beginnings) and not _EXTRA.search(short)
+    }
 
 
 def _complete(what: str, part: Tensors, converted: Tensors) -> Tensors:

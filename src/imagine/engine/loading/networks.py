@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,10 +22,10 @@ from .family_config import FamilyConfig, TextEncoderConfig
 from .placing import stored_dtype
 from .shapes import text_config, unet_config, vae_config
 from .statements import vae_scale
+from .weights import Weights
 
 DOWNSCALE = 8
 """Pixels per latent, along a side."""
-Metadata = Mapping[str, str]
 Tensors = dict[str, Tensor]
 
 
@@ -58,34 +58,32 @@ class Network:
         return fill(self.module, self.tensors, device, dtype or self.stored, placed)
 
 
-def unet_network(
-    tensors: Tensors, family: FamilyConfig, metadata: Metadata, *, pooled: int, resolution: int
-) -> Network:
+def unet_network(weights: Weights, family: FamilyConfig, *, pooled: int, resolution: int) -> Network:
     """The U-Net of a checkpoint that was trained on pictures of that side, in pixels.
 
     `pooled` is the width of the pooled prompt that it takes, 0 for none.
     """
-    part = ldm_keys.unet_part(tensors)
-    config = unet_config(_shapes(part), family, metadata, pooled) | {"sample_size": resolution // DOWNSCALE}
+    part = ldm_keys.unet_part(weights)
+    config = unet_config(_shapes(part), family, weights.metadata, pooled) | {"sample_size": resolution // DOWNSCALE}
     return network_of("U-Net", partial(UNet2DConditionModel, **config), ldm_keys.diffusers_unet(part, config))
 
 
-def vae_network(tensors: Tensors, family: FamilyConfig, metadata: Metadata) -> Network | None:
+def vae_network(weights: Weights, family: FamilyConfig) -> Network | None:
     """The VAE of a checkpoint, or of a file of its own; None where there is none."""
-    part = ldm_keys.vae_part(tensors)
+    part = ldm_keys.vae_part(weights)
     if not part:
         return None
     part = ldm_keys.diffusers_vae(part)
-    config = vae_config(_shapes(part), family, metadata) | vae_scale(metadata)
+    config = vae_config(_shapes(part), family, weights.metadata) | vae_scale(weights.metadata)
     return network_of("VAE", partial(AutoencoderKL, **config), part)
 
 
-def text_network(tensors: Tensors, encoder: TextEncoderConfig, metadata: Metadata) -> Network:
+def text_network(weights: Weights, encoder: TextEncoderConfig) -> Network:
     """One text encoder of a checkpoint."""
-    part = ldm_keys.text_tensors(tensors, encoder)
+    part = ldm_keys.text_tensors(weights, encoder)
     if not part:
         raise UnusableModel(message("weights.no_text_encoder", name=encoder.prefix[:-1]))
-    config = CLIPTextConfig(**text_config(_shapes(part), encoder, metadata))
+    config = CLIPTextConfig(**text_config(_shapes(part), encoder, weights.metadata))
     if encoder.projection:
         # transformers wraps this class's network, and unwrapped the other's.
         part = {name if name.startswith("text_projection") else f"text_model.{name}": t for name, t in part.items()}

@@ -80,10 +80,10 @@ def _family_of(loaded: Components) -> Family:
 
 def _width(path: str) -> int:
     """The channels of the U-Net's first layer."""
-    first = with_live_unet(CheckpointFile(path).tensors).get(f"{UNET}input_blocks.0.0.weight")
-    if first is None:
+    weights, first = with_live_unet(CheckpointFile(path)), f"{UNET}input_blocks.0.0.weight"
+    if first not in weights.names:
         raise UnusableModel(message("weights.no_unet"))
-    return int(first.shape[0])
+    return weights.shape(first)[0]
 
 
 def _folder_width(path: str) -> int:

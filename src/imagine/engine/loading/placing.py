@@ -7,8 +7,6 @@ cache: torch's own half to bfloat16 takes three times as long, as it goes elemen
 
 from __future__ import annotations
 
-import json
-
 import torch
 from torch import Tensor
 
@@ -19,9 +17,6 @@ from .checkpoint_file import is_aligned, release
 FLOAT8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 _STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _PIECE = 2**19
-_SCALES = (".scale_weight", ".weight_scale")
-_QUANTISED = ".comfy_quant"
-_FORMATS = ("float8_e4m3fn", "float8_e5m2")
 _UNKNOWN = {"mps": (torch.float64, *FLOAT8)}
 """What kinds of device can't even hold."""
 
@@ -33,13 +28,14 @@ def place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
             return tensor
         placed = _cast(tensor, dtype)
     else:
-        placed = (tensor if _holds(device, tensor.dtype) else _cast(tensor, dtype)).to(device).to(dtype)
+        placed = (tensor if holds(device, tensor.dtype) else _cast(tensor, dtype)).to(device).to(dtype)
     if tensor.device.type == "cpu":
         release(tensor)
     return placed
 
 
-def _holds(device: torch.device, dtype: torch.dtype) -> bool:
+def holds(device: torch.device, dtype: torch.dtype) -> bool:
+    """Does the device know the dtype at all?"""
     return dtype not in _UNKNOWN.get(device.type, ())
 
 
@@ -66,50 +62,3 @@ def stored_dtype(tensors: dict[str, Tensor]) -> torch.dtype:
         total[tensor.dtype] = total.get(tensor.dtype, 0) + tensor.nbytes
     most = max(total, key=lambda dtype: total[dtype], default=torch.float32)
     return torch.float16 if most in FLOAT8 else torch.float32 if most == torch.float64 else most
-
-
-def widen_float8(tensors: dict[str, Tensor], device: torch.device, dtype: torch.dtype | None) -> dict[str, Tensor]:
-    """`tensors` without 8-bit ones: those on `device`, if it can hold them, in `dtype` (None: float16), times their
-    scale.
-
-    The scales themselves are left out. A scale is one number or one for each row.
-    Source: https://github.com/comfyanonymous/ComfyUI, `comfy/ops.py`: a layer's true weight is it times `scale_weight`,
-    since 2025 called `weight_scale` and beside a `comfy_quant` that names the format, in JSON.
-    Raises UnusableModel for a format that is no float8.
-    """
-    if not any(tensor.dtype in FLOAT8 for tensor in tensors.values()):
-        return tensors
-    widened: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        if name.endswith(_QUANTISED):
-            _check_format(name, tensor)
-            continue
-        if name.endswith(_SCALES):
-            continue
-        if tensor.dtype not in FLOAT8:
-            widened[name] = tensor
-            continue
-        layer = name.removesuffix(".weight")
-        scale = next((tensors[layer + end] for end in _SCALES if layer != name and layer + end in tensors), None)
-        widened[name] = _widened(name, tensor, scale, device).to(dtype or torch.float16)
-        release(tensor)
-    return widened
-
-
-def _check_format(name: str, tensor: Tensor) -> None:
-    try:
-        said = json.loads(bytes(tensor.flatten().tolist()))["format"]
-    except (ValueError, TypeError, LookupError) as error:
-        raise UnusableModel(message("weights.not_understood", name=name)) from error
-    if said not in _FORMATS:
-        raise UnusableModel(message("unfit.quantised", how=str(said)[:40]))
-
-
-def _widened(name: str, tensor: Tensor, scale: Tensor | None, device: torch.device) -> Tensor:
-    device = device if _holds(device, tensor.dtype) else torch.device("cpu")
-    wide = tensor.to(device).float()
-    if scale is None:
-        return wide
-    if scale.numel() not in (1, tensor.shape[0] if tensor.ndim else 1) or not scale.is_floating_point():
-        raise UnusableModel(message("weights.scale", name=name, shape=str(list(scale.shape))))
-    return wide * scale.to(device).float().reshape(-1, *[1] * (tensor.ndim - 1))

@@ -23,9 +23,9 @@ from ..sampling.noise import Noise
 from .checkpoint_file import CheckpointFile
 from .components import Components, LoadReport
 from .family_config import family_config, tell_family
+from .float8 import without_float8
 from .ldm_keys import unknown_names, with_live_unet, with_sd_names
 from .networks import Network, text_network, unet_network, vae_network
-from .placing import widen_float8
 from .read_ahead import ReadAhead
 from .statements import noise_of, resolution_of
 from .tokenizer import ClipTokenizer
@@ -113,16 +113,16 @@ def load_vae(path: str, *, family: str, device: torch.device, dtype: torch.dtype
 def _plan(
     model: Model, file: CheckpointFile, device: torch.device, dtype: torch.dtype | None, report: LoadReport
 ) -> _Plan:
-    tensors = widen_float8(with_sd_names(with_live_unet(file.tensors)), device, dtype)
-    name = tell_family(tensors)
+    weights = without_float8(with_sd_names(with_live_unet(file)), device, dtype)
+    name = tell_family(weights.names)
     family = family_config(name)
-    noise = noise_of(model.main.options, file.metadata, tensors, family)
+    noise = noise_of(model.main.options, file.metadata, weights.names, family)
     resolution = resolution_of(model.main.options, file.metadata, family, noise.prediction)
-    text = [text_network(tensors, encoder, file.metadata) for encoder in family.text_encoders]
+    text = [text_network(weights, encoder) for encoder in family.text_encoders]
     pooled = int(text[-1].module.config.projection_dim) if family.time_ids else 0
-    unet = unet_network(tensors, family, file.metadata, pooled=pooled, resolution=resolution)
-    vae = None if "vae" in model.parts else vae_network(tensors, family, file.metadata)
-    if unknown := unknown_names(tensors, family):
+    unet = unet_network(weights, family, pooled=pooled, resolution=resolution)
+    vae = None if "vae" in model.parts else vae_network(weights, family)
+    if unknown := unknown_names(weights.names, family):
         report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
     return _Plan(name, noise, resolution, text, unet, vae)
 
@@ -134,8 +134,7 @@ def _separate_vae(
         file = CheckpointFile(path)
         report.bytes_mapped += file.nbytes
         with _refusing():
-            tensors = widen_float8(file.tensors, device, dtype)
-            network = vae_network(tensors, family_config(family), file.metadata)
+            network = vae_network(without_float8(file, device, dtype), family_config(family))
     except UnusableModel as error:
         raise UnusableModel(message("weights.vae_file", name=Path(path).name, why=error.note)) from error
     if network is None:

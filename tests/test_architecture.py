@@ -92,7 +92,7 @@ def test_families_do_not_know_each_other() -> None:
 
 
 def test_the_reading_of_imports_sees_them() -> None:
-    assert "torch" in set(imports(SOURCE / "engine/forward.py"))
+    assert "torch" in set(imports(SOURCE / "engine/jobs/forward.py"))
     assert any("imagine.engine.sampling.sampler" in set(imports(path)) for path in files("engine"))
 
 

@@ -7,6 +7,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from imagine.engine.families.family import Conditioning
 from imagine.engine.parts.autoencoder import Coded
+from imagine.engine.parts.rows import concatenated, shape_of
+from imagine.engine.sampling.guidance import guided, uses_guidance
 from imagine.engine.sampling.noise import Noise
 from tests.models import model_at
 
@@ -20,7 +22,6 @@ class PlainFamily:
     """
 
     name, space, dtype = "plain", "plain", "float32"
-    noise = Noise()
     latent_channels, downscale, multiple, native = 4, 8, 8, 64
     takes_mask = spared = False
     warnings = ()
@@ -41,10 +42,25 @@ class PlainFamily:
         if error is not None:
             raise error
 
-    def encode(self, wish):
+    def noise(self, _size, _steps):
+        return Noise()
+
+    def uses_guidance(self, scale):
+        return uses_guidance(scale)
+
+    def guide(self, negative, positive, scale):
+        return guided(negative, positive, scale)
+
+    def shape(self, rows):
+        return shape_of(rows)
+
+    def collate(self, rows):
+        return concatenated(rows)
+
+    def encode(self, request):
         self._call("encode")
-        value = torch.full((1, 1), float(sum(map(ord, wish.prompt)) % 97))
-        negative = None if wish.negative is None else {"word": torch.zeros(1, 1)}
+        value = torch.full((1, 1), float(sum(map(ord, request.prompt)) % 97))
+        negative = None if request.negative is None else {"word": torch.zeros(1, 1)}
         return Conditioning({"word": value}, negative)
 
     def denoise(self, latents, timesteps, rows):

@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given, settings
 
 from imagine.engine.batching import FORGET, Batching
+from imagine.engine.jobs.batch_key import BatchKey
 from imagine.engine.jobs.buckets import BUCKETS, buckets_from_text, buckets_text
 from imagine.words.errors import BadRequest
 from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.running import engine_of, finished, wish
 from tests.engine.running import run as run_engine
 
-KEY = ("model", (4, 8, 8), (True,))
+KEY = BatchKey("model", (4, 8, 8), (True,))
+OTHER = KEY._replace(controls=("edges",))
 
 
 def rate(seconds, bucket, ready):
@@ -121,9 +123,9 @@ def test_too_little_memory_is_remembered():
     assert batching.limit(KEY, 8) == 4
     assert batching.limit(KEY, 0) == 1
     assert batching.choose(KEY, 16) == 1
-    assert batching.choose(("other",), 16) == 1
+    assert batching.choose(OTHER, 16) == 1
     assert batching.allowed(KEY, 8) == 1
-    assert batching.allowed(("other",), 8) == 8
+    assert batching.allowed(OTHER, 8) == 8
 
 
 @pytest.mark.parametrize(("most", "largest"), [(None, 16), (1, 1), (3, 2), (0, 1), (100, 16)])
@@ -134,8 +136,8 @@ def test_a_setting_that_is_no_bucket_rounds_down(most, largest):
 def test_keys_are_measured_apart():
     batching = Batching()
     run(batching, dict.fromkeys(BUCKETS, 1.0), 16, 20)
-    assert batching.choose(("other",), 16) == 1
-    assert batching.seconds(("other",)) is None
+    assert batching.choose(OTHER, 16) == 1
+    assert batching.seconds(OTHER) is None
 
 
 @given(st.lists(st.sampled_from(BUCKETS), min_size=1, max_size=80))

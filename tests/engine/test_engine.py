@@ -12,12 +12,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
-from imagine.engine.forward import Forward
-from imagine.engine.jobs.job import Job
+from imagine.engine.jobs.ledger import Ledger
+from imagine.engine.jobs.makers import Makers
 from imagine.engine.loading.open import open_model
 from imagine.engine.parts.slices import whole
 from imagine.engine.pictures import Pictures
-from imagine.engine.turns import Batch
 from imagine.pictures import images
 from imagine.pictures.metadata import read_metadata
 from imagine.words.errors import BadPicture, ImagineError
@@ -123,13 +122,14 @@ def test_a_picture_of_a_crowd_carries_what_makes_it_again(sd1):
 def test_neither_slot_nor_neighbours_change_a_bit(sd1, bucket, guidance):
     engine = plain_engine()
     family = open_model(sd1, engine._device, lambda _fraction: None)
-    jobs = [Job(wish(sd1, str(i), prompt=f"a {i}", seed=i, guidance=guidance), i) for i in range(bucket)]
+    makers = Makers(torch.device("cpu"), turn=1.0)
+    asked = [wish(sd1, str(i), prompt=f"a {i}", seed=i, guidance=guidance) for i in range(bucket)]
+    jobs = [makers.begin(Ledger(one, i), [family]) for i, one in enumerate(asked)]
     for job in jobs:
-        whole(job.prepare([family], images.decode, torch.device("cpu")))
-    forward = Forward()
+        whole(job.prepare())
 
     def answer(*members):
-        sides = forward.run(Batch(None, [jobs[i] for i in members], bucket))[members.index(0)]
+        sides = makers.forward.run([jobs[i] for i in members], bucket)[members.index(0)]
         return torch.cat([side for side in sides if side is not None])
 
     alone = answer(0)

@@ -53,8 +53,8 @@ def before(function: Callable[..., Any], folder: Path, fault: str) -> Callable[.
 
 def place(stage: str) -> tuple[Any, str]:
     """What does the work of a stage, and its name there."""
-    from imagine.engine.forward import Forward
     from imagine.engine.jobs.canvas import Canvas
+    from imagine.engine.jobs.forward import Forward
     from imagine.engine.loading import open as opening
     from imagine.pictures import images
     from imagine.worker.pipes import Outbox

@@ -19,11 +19,10 @@ import torch
 from PIL import Image, ImageFilter
 
 from imagine.engine.device.device import Device
-from imagine.engine.families.family import Conditioning, Family, Wish
+from imagine.engine.families.family import Conditioning, EncodeRequest, Family
 from imagine.engine.jobs.canvas import picture_from_pixels
 from imagine.engine.loading.open import open_model
 from imagine.engine.parts.slices import whole
-from imagine.engine.sampling.guidance import guided
 from imagine.engine.sampling.latents import initial_noise
 from imagine.engine.sampling.sampler import Sampler
 from imagine.words.frames import WorkerSettings
@@ -62,26 +61,27 @@ def open_toybox(path: Path = MODEL) -> Family:
 def conditionings(family: Family) -> list[Conditioning]:
     """What each scene's prompt is to the model."""
     asked = (f"a {scene.colour} {scene.thing} on a {scene.background} background" for scene in SCENES)
-    return [family.encode(Wish(prompt, "", 1, SIDE, SIDE)) for prompt in asked]
+    return [family.encode(EncodeRequest(prompt, "", 1, GUIDANCE, (SIDE, SIDE))) for prompt in asked]
 
 
 @torch.inference_mode()
 def drawn(family: Family, conditions: list[Conditioning], name: str, schedule: str, steps: int) -> list[Image.Image]:
     """A picture of each scene, its number the seed; bounds of the table do not apply."""
     with mock.patch("imagine.engine.sampling.sampler.find", lambda name, *_: SAMPLERS[name]):
-        samplers = [Sampler(name, schedule, family.noise, steps, seed=seed) for seed in range(len(conditions))]
+        process = family.noise((SIDE, SIDE), steps)
+        samplers = [Sampler(name, schedule, process, steps, seed=seed) for seed in range(len(conditions))]
     side = SIDE // family.downscale
     shape = (1, family.latent_channels, side, side)
     latents = [sampler.start(initial_noise(seed, shape)) for seed, sampler in enumerate(samplers)]
     negative = [condition.negative for condition in conditions if condition.negative is not None]
     sides = [*negative, *(condition.positive for condition in conditions)]
-    rows = {key: torch.cat([side[key] for side in sides]) for key in sides[0]}
+    rows = family.collate(sides)
     while not samplers[0].done:
         inputs = torch.cat([sampler.scale(x) for sampler, x in zip(samplers, latents, strict=True)] * 2)
         timesteps = torch.tensor([sampler.timestep for sampler in samplers] * 2)
         answers = torch.split(family.denoise(inputs, timesteps, rows), 1)
         latents = [  # as `Pass.advance` does
-            sampler.step(guided(answers[i], answers[len(samplers) + i], GUIDANCE), latents[i])[0]
+            sampler.step(family.guide(answers[i], answers[len(samplers) + i], GUIDANCE), latents[i])[0]
             for i, sampler in enumerate(samplers)
         ]
     return [picture_from_pixels(whole(family.decode(each)).values) for each in latents]

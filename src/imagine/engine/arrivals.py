@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..words.events import Loading
 from ..words.frames import JobReport, Load
 from ..words.model import Model
-from .jobs.job import Job
+from .jobs.ledger import Ledger
 from .residency.models import Models
 
 _NEWS = 0.05
@@ -23,7 +23,7 @@ class Arrival(NamedTuple):
     """A job or an order to load whose models are all there, `seconds` after it was told that one is loaded."""
 
     name: str
-    waiting: Job | Load
+    waiting: Ledger | Load
     seconds: float
 
 
@@ -32,7 +32,7 @@ class Arrivals:
 
     def __init__(self, models: Models, clock: Callable[[], float]) -> None:
         self._models, self._clock = models, clock
-        self._waiting: dict[str, Job | Load] = {}
+        self._waiting: dict[str, Ledger | Load] = {}
         self._announced: dict[str, float] = {}
         """Who was told that its model is loaded, and when."""
         self._told = 0.0
@@ -40,7 +40,7 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, name: str, waiting: Job | Load) -> None:
+    def add(self, name: str, waiting: Ledger | Load) -> None:
         self._waiting[name] = waiting
 
     def drop(self, name: str) -> None:
@@ -91,5 +91,5 @@ class Arrivals:
         return None, []
 
 
-def _models(waiting: Job | Load) -> list[Model]:
+def _models(waiting: Ledger | Load) -> list[Model]:
     return [waiting.model] if isinstance(waiting, Load) else waiting.submit.models

@@ -7,8 +7,9 @@ Kernels differ by batch size, but at a fixed one neither the neighbours nor the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
+from .jobs.batch_key import BatchKey
 from .jobs.buckets import BUCKETS
 
 FULL_ENOUGH = 0.75
@@ -29,14 +30,14 @@ class Batching:
 
     def __init__(self, most: int | None = None) -> None:
         self._most = BUCKETS[-1] if most is None else max(1, most)
-        self._seconds: dict[Hashable, dict[int, float]] = defaultdict(dict)
-        self._warm: set[tuple[Hashable, int]] = set()
-        self._measured_at: dict[tuple[Hashable, int], int] = {}
-        self._limits: dict[Hashable, int] = {}
+        self._seconds: dict[BatchKey, dict[int, float]] = defaultdict(dict)
+        self._warm: set[tuple[BatchKey, int]] = set()
+        self._measured_at: dict[tuple[BatchKey, int], int] = {}
+        self._limits: dict[BatchKey, int] = {}
         self._count = 0
 
     def choose(
-        self, key: Hashable, ready: int, most: int | None = None, fits: Callable[[int], bool] = lambda _: True
+        self, key: BatchKey, ready: int, most: int | None = None, fits: Callable[[int], bool] = lambda _: True
     ) -> int:
         """The bucket in which to step some of `ready` jobs of this key: the most pictures a second.
 
@@ -50,7 +51,7 @@ class Batching:
             return untried
         return max((b for b in allowed if b in known), key=lambda b: (min(b, ready) / known[b], -b))
 
-    def record(self, key: Hashable, bucket: int, seconds: float) -> None:
+    def record(self, key: BatchKey, bucket: int, seconds: float) -> None:
         """A batch took so long. A bucket's first one, which warms up, counts only until its second."""
         self._count += 1
         seconds = max(seconds, _TICK)
@@ -64,16 +65,16 @@ class Batching:
             known[bucket] += SMOOTHING * (seconds - known[bucket])
         self._measured_at[place] = self._count
 
-    def limit(self, key: Hashable, bucket: int) -> int:
+    def limit(self, key: BatchKey, bucket: int) -> int:
         """Memory did not suffice: never go beyond `bucket` with this key again. Gives what is left."""
         self._limits[key] = max(1, min(bucket, self._limits.get(key, BUCKETS[-1])))
         return self._limits[key]
 
-    def allowed(self, key: Hashable, bucket: int) -> int:
+    def allowed(self, key: BatchKey, bucket: int) -> int:
         """`bucket`, which a recipe asks for, or what memory suffices for."""
         return min(bucket, self._limits.get(key, BUCKETS[-1]))
 
-    def seconds(self, key: Hashable) -> float | None:
+    def seconds(self, key: BatchKey) -> float | None:
         """What a step of this key takes a job at present, as well as known."""
         known = self._seconds.get(key)
         if not known:
@@ -81,7 +82,7 @@ class Batching:
         latest = max(known, key=lambda bucket: self._measured_at[key, bucket])
         return known[latest]
 
-    def expected(self, key: Hashable, bucket: int) -> float | None:
+    def expected(self, key: BatchKey, bucket: int) -> float | None:
         """Seconds that a step at this bucket should take; None where nothing was measured yet.
 
         Where it wasn't itself, or long ago: as much a picture as at the largest bucket below it.
@@ -92,22 +93,22 @@ class Batching:
         below = max((b for b in known if b < bucket), default=None)
         return known.get(bucket) if below is None else known[below] * (bucket / below)
 
-    def table(self) -> dict[Hashable, dict[int, float]]:
+    def table(self) -> dict[BatchKey, dict[int, float]]:
         """All measurements: key → bucket → seconds."""
         return dict(self._seconds)
 
-    def _limit(self, key: Hashable) -> int:
+    def _limit(self, key: BatchKey) -> int:
         return min(self._most, self._limits.get(key, BUCKETS[-1]))
 
-    def _is_short(self, key: Hashable, bucket: int) -> bool:
+    def _is_short(self, key: BatchKey, bucket: int) -> bool:
         expected = self.expected(key, bucket)
         return expected is None or expected <= LONGEST
 
-    def _unknown(self, key: Hashable, bucket: int) -> bool:
+    def _unknown(self, key: BatchKey, bucket: int) -> bool:
         # A first batch warms up, and may be many times slower than it tells.
         return (key, bucket) not in self._warm or self._count - self._measured_at[key, bucket] > FORGET
 
-    def _promising(self, key: Hashable, bucket: int) -> bool:
+    def _promising(self, key: BatchKey, bucket: int) -> bool:
         """Whether the two buckets below it show that batching still pays."""
         known = self._seconds[key]
         below = [b for b in BUCKETS if b < bucket][-2:]

@@ -11,31 +11,27 @@ import gc
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..messages import message
-from ..pictures import images
-from ..words.errors import OutOfMemory, Unsupported
+from ..words.errors import OutOfMemory
 from ..words.events import Progress
 from ..words.frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
-from ..words.recipe import meta_from_params
 from .arrivals import Arrival, Arrivals
 from .batching import Batching
 from .device.device import Device
 from .device.memory import Shortage
-from .forward import Forward
-from .jobs.buckets import buckets_text
-from .jobs.job import Job
-from .jobs.whole_job import WholeJob
+from .jobs.ledger import Ledger
+from .jobs.makers import Makers
+from .jobs.work import Work
 from .loading.open import file_bytes, open_model
 from .parts.part import is_spared
-from .parts.slices import TURN, Slices, in_one
+from .parts.slices import TURN
 from .pictures import Pictures, final_of, preview_of
 from .residency.models import Measure, Models
-from .residency.opening import LoadedModel, Open
+from .residency.opening import Open
 from .suspended import Suspended
 from .turns import Batch, Line, choose, step_seconds
-from .whole.pipeline import Whole
 
 T = TypeVar("T")
 _FIRST_PREVIEW = 0.02
@@ -57,16 +53,15 @@ class Engine:
         pictures: Pictures | None = None, clock: Callable[[], float] = time.monotonic, turn: float = TURN,
     ) -> None:  # fmt: skip
         self.stage = "idle"
-        self._clock, self._turn = clock, turn
+        self._clock = clock
         self._device = Device(settings)
         self._models = Models(self._device, open_model, measure, settings.memory, settings.keep_alive, clock)
         self._batching = Batching(settings.max_batch)
-        self._forward = Forward()
+        self._makers = Makers(self._device.torch, turn)
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Work] = {}
         self._line = Line()
-        self._preparing: dict[str, Callable[[], Slices[None]]] = {}
         self._suspended = Suspended(clock, self._device.synchronize, turn)
         self._unloads: dict[str, Unload] = {}
         self._reports: list[JobReport] = []
@@ -84,7 +79,7 @@ class Engine:
 
     def submit(self, job: Submit) -> None:
         self._submitted += 1
-        self._arrivals.add(job.job, Job(job, self._submitted))
+        self._arrivals.add(job.job, Ledger(job, self._submitted))
 
     def load(self, command: Load) -> None:
         self._arrivals.add(command.job, command)
@@ -145,7 +140,7 @@ class Engine:
         self._settle()
         if self._receive():
             return
-        active = [job for job in self._jobs.values() if not self._pictures.finishing(job.id)]
+        active = [job for job in self._jobs.values() if not self._pictures.finishing(job.ledger.id)]
         line = self._line.ordered(active)
         if self._reports or (line and self._shows(line[0])):
             return
@@ -154,7 +149,7 @@ class Engine:
         else:
             self._wait()
 
-    def _shows(self, first: Job) -> bool:
+    def _shows(self, first: Work) -> bool:
         """Before a long step of `first`: is there a picture to be sent, which would else have to wait for its end?"""
         if not self._pictures.making or not first.prepared or first.denoised:
             return False
@@ -172,7 +167,7 @@ class Engine:
                 return bool(news)
             self._begin(arrived)
 
-    def _serve(self, line: Sequence[Job]) -> None:
+    def _serve(self, line: Sequence[Work]) -> None:
         """A turn of the first in line, and its seconds laid to those who had them."""
         first = line[0]
         self._line.serve(first)
@@ -206,21 +201,11 @@ class Engine:
             self._forget(name)
             return
         models = [self._models.use(m, name, waiting.submit.keep_alive).family for m in waiting.submit.models]
-        job, self._preparing[name] = self._to_prepare(waiting, models)
-        job.timings["loading"] = arrived.seconds
+        job = self._makers.begin(waiting, models)
+        waiting.timings["loading"] = arrived.seconds
         self._arrivals.drop(name)
         self._jobs[name] = job
         self._line.enter(job)
-
-    def _to_prepare(self, job: Job, models: list[LoadedModel]) -> tuple[Job, Callable[[], Slices[None]]]:
-        """The job, and what begins to prepare it."""
-        first, families = models[0], [model for model in models if not isinstance(model, Whole)]
-        if isinstance(first, Whole):
-            whole = WholeJob(job.submit, job.number)
-            return whole, lambda: in_one(lambda: whole.prepare_whole(first, _input_picture))
-        if len(families) < len(models):
-            raise Unsupported(message("refiner.whole", "refiner", name=job.params.refiner or ""))
-        return job, lambda: job.prepare(families, _input_picture, self._device.torch)
 
     def _wait(self) -> None:
         opening = self._models.opening
@@ -230,17 +215,17 @@ class Engine:
         else:
             self._pictures.wait(_PATIENCE)
 
-    def _with_room(self, job: Job, work: Callable[[], T]) -> T:
+    def _with_room(self, job: Work, work: Callable[[], T]) -> T:
         """Do `work`; when memory runs out, free some at this job's cost and try again."""
         while True:
             with Shortage():
                 return work()
             if self._evict([job]) or self._spare(job):
                 continue
-            if job.tiled:
+            if job.ledger.tiled:
                 raise OutOfMemory(message("memory.picture"))
-            job.tiled = True
-            job.sacrifice("tiles", message("memory.tiles"))
+            job.ledger.tiled = True
+            job.ledger.sacrifice("tiles", message("memory.tiles"))
 
     def _shrink(self, batch: Batch) -> None:
         """Memory ran out in a step: free some, or have the next one smaller."""
@@ -249,37 +234,37 @@ class Engine:
         if batch.bucket > 1:
             fewer = self._batching.limit(batch.key, batch.bucket // 2)
             for job in batch.jobs:
-                job.sacrifice("batch", message("memory.batch", most=fewer))
+                job.ledger.sacrifice("batch", message("memory.batch", most=fewer))
         elif not self._spare(batch.jobs[0]):
             raise OutOfMemory(message("memory.picture"))
 
-    def _evict(self, jobs: list[Job]) -> bool:
+    def _evict(self, jobs: list[Work]) -> bool:
         """Unload an idle model for the sake of these jobs; False when there is none."""
-        self._forward.clear()
+        self._makers.forward.clear()
         evicted = self._models.residency.evict()
         if not evicted:
             gc.collect()
         self._device.release()
         for job in jobs:
             if evicted:
-                job.sacrifice("models", message("memory.models"))
+                job.ledger.sacrifice("models", message("memory.models"))
         return evicted
 
-    def _spare(self, job: Job) -> bool:
+    def _spare(self, job: Work) -> bool:
         """Have the job's models give memory back at the cost of speed; False when they can't."""
         with Shortage():
             done = job.spare()
             self._device.release()
             if done is not None:
-                job.sacrifice("spared", done)
+                job.ledger.sacrifice("spared", done)
             return done is not None
         return False
 
-    def _denoise(self, first: Job, line: Sequence[Job]) -> Sequence[Job]:
+    def _denoise(self, first: Work, line: Sequence[Work]) -> Sequence[Work]:
         """The next evaluation of `first`; says who shared it."""
         self.stage = "denoising"
         batch = choose(first, line, self._batching, self._line.ahead)
-        self._working = [job.id for job in batch.jobs]
+        self._working = [job.ledger.id for job in batch.jobs]
         begun = self._clock()
         completed = self._evaluate(batch)
         if completed is None:
@@ -291,82 +276,61 @@ class Engine:
             self._batches += 1
             self._batching.record(batch.key, batch.bucket, took)
         for job in batch.jobs:
-            job.timings["denoising"] += seconds
+            job.ledger.timings["denoising"] += seconds
         for job in completed:
-            self._working = [job.id]
+            self._working = [job.ledger.id]
             self._tell(job)
         return batch.jobs
 
-    def _evaluate(self, batch: Batch) -> list[Job] | None:
+    def _evaluate(self, batch: Batch) -> list[Work] | None:
         """The jobs that completed one of the user's steps; None when memory ran out."""
-        first, completed = batch.jobs[0], list[Job]()
-        if isinstance(first, WholeJob):
-            self._turns += 1
-            first.served = self._turns
-            stepped = self._with_room(first, lambda: first.evaluate(self._turn))
-            self._models.check(first.model)
-            return [first] if stepped else []
-        answers = self._forward.run(batch)
-        if answers is None:
+        first, completed = batch.jobs[0], list[Work]()
+        takes = first.evaluate(batch.jobs, batch.bucket)
+        if takes is None:
             return None
         self._models.check(first.model)
-        for job, (negative, positive) in zip(batch.jobs, answers, strict=True):
+        for job, take in zip(batch.jobs, takes, strict=True):
             # One that fails in its own sampler harms no other: those behind it make the same step again.
-            self._working = [job.id]
+            self._working = [job.ledger.id]
             self._turns += 1
-            job.served = self._turns
-            if job.advance(negative, positive, batch.bucket):
+            job.ledger.served = self._turns
+            if take():
                 completed.append(job)
         return completed
 
-    def _tell(self, job: Job) -> None:
+    def _tell(self, job: Work) -> None:
         """Progress, and a preview where one is due."""
         self._report_progress(job)
-        every = job.submit.preview.every
+        every = job.ledger.submit.preview.every
         if every and job.step % every == 0 and job.step < job.steps:
-            resident = self._models.residency.find(job.models[0])
+            resident = self._models.residency.find(job.ledger.models[0])
             assert resident is not None, "a model in use was let go"
             if (make := preview_of(job, resident)) is not None:
-                self._pictures.show(job.id, make)
+                self._pictures.show(job.ledger.id, make)
 
-    def _report_progress(self, job: Job) -> None:
+    def _report_progress(self, job: Work) -> None:
         seconds = self._batching.seconds(job.key)
         remaining = None if seconds is None else job.remaining(seconds)
-        told = Progress(job=job.id, step=job.step, steps=job.steps, remaining=remaining, spent=job.spent)
+        told = Progress(job=job.ledger.id, step=job.step, steps=job.steps, remaining=remaining, spent=job.ledger.spent)
         self._reports.append(told)
 
-    def _advance(self, job: Job) -> Job:
+    def _advance(self, job: Work) -> Work:
         """A turn of preparing or of developing."""
-        self.stage, self._working = "decoding" if job.prepared else "encoding", [job.id]
+        self.stage, self._working = "decoding" if job.prepared else "encoding", [job.ledger.id]
         if not job.prepared:
-            done, _ = self._with_room(job, lambda: self._suspended.advance(job, self._preparing[job.id]))
+            done, _ = self._with_room(job, lambda: self._suspended.advance(job, job.prepare))
             picture = None
         else:
             done, picture = self._with_room(job, lambda: self._suspended.advance(job, job.develop))
-            for model in job.models if done else ():
+            for model in job.ledger.models if done else ():
                 # What was read of it on the way is what the recipe says, or there is no picture.
                 self._models.check(model)
         if picture is not None:
-            self._pictures.finish(job.id, final_of(job, picture, self._meta(job)))
+            meta = job.ledger.recorded(self._device.environment(job.own.dtype, spared=is_spared(job.own)))
+            self._pictures.finish(job.ledger.id, final_of(job.ledger, picture, meta))
         elif done:
             self._report_progress(job)
         return job
-
-    def _meta(self, job: Job) -> dict[str, Any]:
-        meta = meta_from_params(job.params)
-        if job.buckets:
-            meta["buckets"] = buckets_text(job.buckets)
-        model, refiner = job.submit.model, job.submit.refiner
-        used: dict[str, str] = {role: part.digest for role, part in model.parts.items()}
-        if refiner is not None:
-            used |= {"refiner": refiner.digest}
-        if used:
-            meta["parts"] = used
-        if model.sha256:
-            meta["sha256"] = model.sha256
-        tiles = {"tiles": True} if job.tiled else {}
-        meta["environment"] = self._device.environment(job.own.dtype, spared=is_spared(job.own)) | tiles
-        return meta
 
     def _collect(self) -> None:
         """Take in the pictures that are ready."""
@@ -380,7 +344,6 @@ class Engine:
     def _forget(self, name: str) -> None:
         """Whatever `name` was: it holds nothing any more."""
         self._arrivals.drop(name)
-        self._preparing.pop(name, None)
         self._suspended.drop(name)
         if (job := self._jobs.pop(name, None)) is not None:
             self._line.leave(job)
@@ -388,8 +351,4 @@ class Engine:
         self._pictures.drop(name)
         self._models.residency.leave(name, self._clock())
         if not self._jobs:
-            self._forward.clear()
-
-
-def _input_picture(data: bytes, field: str) -> Any:
-    return images.decode(data, field=field)
+            self._makers.forward.clear()

@@ -12,7 +12,8 @@ from PIL import Image
 from ..pictures import images
 from ..words.events import Finished, Preview
 from .jobs.canvas import picture_from_pixels
-from .jobs.job import Job
+from .jobs.ledger import Ledger
+from .jobs.work import Work
 from .parts.slices import whole
 from .residency.preview import latents_bytes
 from .residency.residency import Resident
@@ -96,15 +97,14 @@ class Pictures:
             wait(made, seconds, FIRST_COMPLETED)
 
 
-def preview_of(job: Job, resident: Resident) -> Callable[[], Preview] | None:
+def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     """What makes the preview of a job as it is now, None where there is nothing to show; `resident` is the job's own
     model.
     """
-    canvas, family, size, kind = job.canvas, job.own, job.size, job.submit.preview.kind
-    found, step, steps, tiled, name = job.clean, job.step, job.steps, job.tiled, job.id
-    if found is None:
+    canvas, family, size, kind = job.canvas, job.own, job.size, job.ledger.submit.preview.kind
+    clean, step, steps, tiled, name = job.clean, job.step, job.steps, job.ledger.tiled, job.ledger.id
+    if clean is None:
         return None
-    clean = found
 
     def picture() -> Image.Image:
         if kind == "linear":
@@ -122,14 +122,19 @@ def preview_of(job: Job, resident: Resident) -> Callable[[], Preview] | None:
     return make
 
 
-def final_of(job: Job, picture: Image.Image, meta: dict[str, Any]) -> Callable[[], Finished]:
-    """What makes the file of a job's picture, with `meta` in it."""
+def final_of(ledger: Ledger, picture: Image.Image, meta: dict[str, Any]) -> Callable[[], Finished]:
+    """What makes the file of a finished picture, with `meta` in it."""
 
     def make() -> Finished:
-        with job.timed("saving"):
+        with ledger.timed("saving"):
             data = images.encode(picture, "image/png", meta=meta)
         return Finished(
-            job=job.id, data=data, meta=meta, timings=dict(job.timings), warnings=job.warnings, spent=job.spent
+            job=ledger.id,
+            data=data,
+            meta=meta,
+            timings=dict(ledger.timings),
+            warnings=ledger.warnings,
+            spent=ledger.spent,
         )
 
     return make

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .jobs.job import Job
+from .jobs.work import Work
 from .parts.slices import TURN, Slices, T
 
 _LARGE = 512**2
@@ -24,20 +24,20 @@ class Suspended:
     def __init__(self, clock: Callable[[], float], synchronize: Callable[[], None], turn: float = TURN) -> None:
         """`synchronize` waits for the device, so that the clock tells how long it was busy."""
         self._clock, self._synchronize, self._turn = clock, synchronize, turn
-        self._begun: dict[str, tuple[Job, Slices[Any]]] = {}
+        self._begun: dict[str, tuple[Work, Slices[Any]]] = {}
 
-    def in_the_way(self, job: Job) -> Job | None:
+    def in_the_way(self, job: Work) -> Work | None:
         """Whose work has to end before this job's can begin."""
-        if job.id in self._begun:
+        if job.ledger.id in self._begun:
             return None
         large = job.area > _LARGE
         others = [other for other, _ in self._begun.values() if (other.area > _LARGE) == large]
         crowded = bool(others) if large else sum(other.area for other in others) + job.area > _ROOM
         return others[0] if others and crowded else None
 
-    def advance(self, job: Job, begin: Callable[[], Slices[T]]) -> tuple[bool, T | None]:
+    def advance(self, job: Work, begin: Callable[[], Slices[T]]) -> tuple[bool, T | None]:
         """A turn of a job's work, which is begun if it wasn't: whether it is done, and then what was made."""
-        _, parts = self._begun.pop(job.id, (job, None))
+        _, parts = self._begun.pop(job.ledger.id, (job, None))
         parts = begin() if parts is None else parts
         ends = self._clock() + self._turn
         while True:
@@ -47,7 +47,7 @@ class Suspended:
                 return True, end.value
             self._synchronize()
             if self._clock() >= ends:
-                self._begun[job.id] = (job, parts)
+                self._begun[job.ledger.id] = (job, parts)
                 return False, None
 
     def drop(self, job: str) -> None:

@@ -8,12 +8,13 @@ costs it no more than waiting for their turns would.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..fairness.shares import Shares
 from .batching import LONGEST, Batching
-from .jobs.job import Job
+from .jobs.batch_key import BatchKey
+from .jobs.work import Work
 
 _AT_ONCE = 1.5
 """How many times as long as alone the very first step of a picture may take for taking others along."""
@@ -21,10 +22,10 @@ _AT_ONCE = 1.5
 
 @dataclass(frozen=True)
 class Batch:
-    """Jobs of the same key that make an evaluation together, padded to `bucket`."""
+    """Works of the same key that make an evaluation together, padded to `bucket`."""
 
-    key: Hashable
-    jobs: list[Job]
+    key: BatchKey
+    jobs: list[Work]
     bucket: int
 
 
@@ -36,81 +37,81 @@ class Line:
         self._jobs: defaultdict[str, Shares] = defaultdict(Shares)
         self._counts: Counter[str] = Counter()
 
-    def enter(self, job: Job) -> None:
-        self._counts[job.client] += 1
+    def enter(self, job: Work) -> None:
+        self._counts[job.ledger.client] += 1
 
-    def leave(self, job: Job) -> None:
-        self._jobs[job.client].forget(job.id)
-        self._counts[job.client] -= 1
-        if not self._counts[job.client]:
-            del self._counts[job.client], self._jobs[job.client]
+    def leave(self, job: Work) -> None:
+        self._jobs[job.ledger.client].forget(job.ledger.id)
+        self._counts[job.ledger.client] -= 1
+        if not self._counts[job.ledger.client]:
+            del self._counts[job.ledger.client], self._jobs[job.ledger.client]
         if not self._counts:
             self._clients.clear()
 
-    def ordered(self, jobs: Sequence[Job]) -> list[Job]:
+    def ordered(self, jobs: Sequence[Work]) -> list[Work]:
         """Whose turn it is first. Of a client's own, newcomers are shown first, then finished latents developed."""
-        starts = {client: self._clients.start(client) for client in {job.client for job in jobs}}
-        own = self._jobs
-        return sorted(
-            jobs,
-            key=lambda job: (
-                starts[job.client], _stage(job), own[job.client].start(job.id), job.served, job.number
-            ),
-        )  # fmt: skip
+        starts = {client: self._clients.start(client) for client in {job.ledger.client for job in jobs}}
 
-    def serve(self, job: Job) -> None:
+        def rank(job: Work) -> tuple[float, int, float, int, int]:
+            ledger = job.ledger
+            own = self._jobs[ledger.client].start(ledger.id)
+            return starts[ledger.client], _stage(job), own, ledger.served, ledger.number
+
+        return sorted(jobs, key=rank)
+
+    def serve(self, job: Work) -> None:
         """It is this job's turn."""
-        self._clients.serve(job.client)
+        self._clients.serve(job.ledger.client)
         if job.prepared and not job.denoised:
-            self._jobs[job.client].serve(job.id)
+            self._jobs[job.ledger.client].serve(job.ledger.id)
 
-    def charge(self, jobs: Sequence[Job], seconds: float) -> None:
+    def charge(self, jobs: Sequence[Work], seconds: float) -> None:
         """They had the device for so long, together."""
         for job in jobs:
-            self._clients.charge(job.client, seconds / len(jobs))
-            self._jobs[job.client].charge(job.id, seconds / len(jobs))
-            job.spent += seconds / len(jobs)
+            self._clients.charge(job.ledger.client, seconds / len(jobs))
+            self._jobs[job.ledger.client].charge(job.ledger.id, seconds / len(jobs))
+            job.ledger.spent += seconds / len(jobs)
 
-    def ahead(self, job: Job, other: Job) -> float:
+    def ahead(self, job: Work, other: Work) -> float:
         """How many seconds more than that of `other` the client of `job` had."""
-        return self._clients.start(job.client) - self._clients.start(other.client)
+        return self._clients.start(job.ledger.client) - self._clients.start(other.ledger.client)
 
 
-def _stage(job: Job) -> int:
+def _stage(job: Work) -> int:
     """Of a client's own: who is new, then who wasn't shown yet, then who has nothing left to denoise."""
     if not job.prepared:
         return 0
-    return 1 if not job.served else 2 if job.denoised else 3
+    return 1 if not job.ledger.served else 2 if job.denoised else 3
 
 
-def choose(first: Job, line: Sequence[Job], batching: Batching, ahead: Callable[[Job, Job], float]) -> Batch:
+def choose(first: Work, line: Sequence[Work], batching: Batching, ahead: Callable[[Work, Work], float]) -> Batch:
     """The batch that `first` makes its next evaluation in; `line` holds all that are to be denoised, in order."""
     key = first.key
     if first.alone:
         return Batch(key, [first], batching.allowed(key, first.bucket))
     kin = [job for job in line if job is first or (not job.alone and job.key == key)]
-    own = [job for job in kin if job.client == first.client]
-    others = [job for job in kin if job.client != first.client and ahead(job, first) <= LONGEST]
-    bucket = batching.choose(key, len(own), first.most)
+    own = [job for job in kin if job.ledger.client == first.ledger.client]
+    others = [job for job in kin if job.ledger.client != first.ledger.client and ahead(job, first) <= LONGEST]
+    bucket = batching.choose(key, len(own), first.ledger.most)
     if not others:
         return Batch(key, own[:bucket], bucket)
     members, alone = own + others, batching.expected(key, bucket)
 
     def worthwhile(bucket: int) -> bool:
         """No client waits longer for a step that it shares than for a turn of each who shares it."""
-        turns = _AT_ONCE if not first.served else len({job.client for job in members[:bucket]})
+        turns = _AT_ONCE if not first.ledger.served else len({job.ledger.client for job in members[:bucket]})
         expected = batching.expected(key, bucket)
         return bucket <= len(own) or alone is None or expected is None or expected <= turns * alone
 
-    bucket = batching.choose(key, len(members), first.most, worthwhile)
+    bucket = batching.choose(key, len(members), first.ledger.most, worthwhile)
     return Batch(key, members[:bucket], bucket)
 
 
 def step_seconds(batching: Batching, names: Mapping[str, str]) -> dict[str, float]:
     """What evaluations take: `model 64×64 ×4` is four jobs at once, latents 64 × 64. `names`: of models by key."""
     return {
-        f"{names[key[0]]} {key[1][2]}×{key[1][1]} ×{bucket}": seconds
+        f"{names[key.model]} {key.latents[2]}×{key.latents[1]} ×{bucket}": seconds
         for key, known in batching.table().items()
-        if isinstance(key, tuple) and key[0] in names
+        if key.model in names
         for bucket, seconds in known.items()
     }

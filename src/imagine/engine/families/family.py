@@ -1,12 +1,12 @@
 """What a model family answers, and nothing more: the engine knows no family by name.
 
 A family is made of the parts of one loaded model. All tensors are on its device; latents and conditioning carry a
-leading batch dimension of 1, and the engine joins rows of several jobs whose conditioning has the same `shape`.
+leading batch dimension of 1, and the engine has it `collate` the rows of several pictures, of one `shape`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,30 +15,22 @@ from torch import Tensor
 from ...messages import Note
 from ..parts.autoencoder import Coded
 from ..parts.part import Part, Stage
+from ..parts.rows import Rows
 from ..parts.slices import Slices
 from ..sampling.noise import Noise
-
-Rows = Mapping[str, Tensor]
-"""Named tensors that the denoiser takes beside latents and timestep, each (1, …)."""
 
 
 @dataclass(frozen=True)
 class Conditioning:
-    """A job's prompts, encoded. `negative` is None where guidance asks for no second row."""
+    """A picture's prompts, encoded. `negative` is None where guidance asks for no second row."""
 
     positive: Rows
     negative: Rows | None = None
     warnings: tuple[Note, ...] = ()
 
-    @property
-    def shape(self) -> tuple[object, ...]:
-        """Equal for jobs whose rows can share a batch."""
-        rows = tuple((name, tuple(value.shape[1:])) for name, value in sorted(self.positive.items()))
-        return (self.negative is not None, *rows)
-
 
 class Timeline:
-    """A job's conditioning at each of its steps: one throughout, unless its prompts change on the way."""
+    """A picture's conditioning at each of its steps: one throughout, unless its prompts change on the way."""
 
     def __init__(self, parts: Sequence[tuple[int, Conditioning]]) -> None:
         """Each part with the step that it ends before, in order."""
@@ -50,15 +42,17 @@ class Timeline:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What of a request conditions the denoiser: the prompts, and the size it denoises at, in pixels."""
+class EncodeRequest:
+    """What of a request conditions the denoiser."""
 
     prompt: str
     negative: str | None
-    """None: guidance is off, no second row."""
+    """None: no second row."""
     clip: int
-    width: int
-    height: int
+    guidance: float
+    """For a denoiser that is told its guidance, rather than asked twice."""
+    size: tuple[int, int]
+    """(width, height) that it denoises at, in pixels."""
 
 
 class Family(Protocol):
@@ -67,7 +61,6 @@ class Family(Protocol):
     name: str
     space: str
     """Of its latents: checkpoints of the same space can go on with each other's."""
-    noise: Noise
     latent_channels: int
     downscale: int
     """Pixels per latent, along a side."""
@@ -85,8 +78,23 @@ class Family(Protocol):
     def parts(self, stage: Stage) -> Sequence[Part]:
         """What must be there for a stage."""
 
-    def encode(self, wish: Wish) -> Conditioning:
+    def noise(self, size: tuple[int, int], steps: int, /) -> Noise:
+        """The noise process of pictures of `size` pixels (width, height) in so many of the user's steps."""
+
+    def uses_guidance(self, scale: float) -> bool:
+        """Is there anything to guide by at this scale? Where not, no negative prompt is encoded."""
+
+    def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
+        """What the sampler is told of the denoiser's two answers, each (1, C, h, w)."""
+
+    def encode(self, request: EncodeRequest) -> Conditioning:
         """Prompts to conditioning."""
+
+    def shape(self, rows: Rows) -> Hashable:
+        """Equal for rows (1, …) that `collate` can join, to make the same operations of the denoiser."""
+
+    def collate(self, rows: Sequence[Rows]) -> Rows:
+        """Rows (1, …) of one `shape` as a batch, in their order: one's bits don't depend on the others."""
 
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
         """The denoiser's answer (rows, C, h, w) in float32, for latents (rows, C, h, w) at timesteps (rows,)."""

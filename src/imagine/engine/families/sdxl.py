@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,9 +12,11 @@ from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import Denoiser
 from ..parts.part import Part, Stage
 from ..parts.prompts import Encoded, TextEncoder
+from ..parts.rows import Rows, concatenated, shape_of
 from ..parts.slices import Slices
+from ..sampling.guidance import guided, uses_guidance
 from ..sampling.noise import Noise
-from .family import Conditioning, Rows, Wish
+from .family import Conditioning, EncodeRequest
 
 AESTHETIC_SCORES = (6.0, 2.5)
 """What the refiner is told of the wanted and of the unwanted picture: diffusers' defaults for it."""
@@ -32,7 +34,7 @@ class StableDiffusionXL:
         self, name: str, *, denoiser: Denoiser, text: TextEncoder, autoencoder: Autoencoder, noise: Noise, native: int,
         refiner: bool = False,
     ) -> None:  # fmt: skip
-        self.name, self.noise, self.native = name, noise, native
+        self.name, self._noise, self.native = name, noise, native
         self._denoiser, self._text, self._autoencoder = denoiser, text, autoencoder
         self._refiner = refiner
         self.latent_channels = denoiser.latent_channels
@@ -42,26 +44,41 @@ class StableDiffusionXL:
     def parts(self, stage: Stage) -> Sequence[Part]:
         return {"encode": self._text.parts, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
 
+    def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
+        return self._noise
+
+    def uses_guidance(self, scale: float) -> bool:
+        return uses_guidance(scale)
+
+    def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
+        return guided(negative, positive, scale)
+
+    def shape(self, rows: Rows) -> Hashable:
+        return shape_of(rows)
+
+    def collate(self, rows: Sequence[Rows]) -> Rows:
+        return concatenated(rows)
+
     @torch.inference_mode()
-    def encode(self, wish: Wish) -> Conditioning:
-        text, negative = self._text, wish.negative
-        chunks = text.count_chunks(wish.prompt)
+    def encode(self, request: EncodeRequest) -> Conditioning:
+        text, negative = self._text, request.negative
+        chunks = text.count_chunks(request.prompt)
         if negative is not None:
             chunks = max(chunks, text.count_chunks(negative, field="neg"))
-        said = text.encode(wish.prompt, clip=wish.clip, chunks=chunks)
-        positive = self._rows(said, wish, AESTHETIC_SCORES[0])
+        encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks)
+        positive = self._rows(encoded, request, AESTHETIC_SCORES[0])
         if negative is None:
-            return Conditioning(positive, warnings=said.warnings)
-        against = text.encode(negative, clip=wish.clip, chunks=chunks, field="neg")
-        rows = self._rows(against, wish, AESTHETIC_SCORES[1])
+            return Conditioning(positive, warnings=encoded.warnings)
+        against = text.encode(negative, clip=request.clip, chunks=chunks, field="neg")
+        rows = self._rows(against, request, AESTHETIC_SCORES[1])
         if not negative and not self._refiner:
             # The base was trained on zeros, not on the empty prompt, for "nothing said".
             rows |= {name: torch.zeros_like(rows[name]) for name in ("context", "pooled")}
-        return Conditioning(positive, rows, said.warnings + against.warnings)
+        return Conditioning(positive, rows, encoded.warnings + against.warnings)
 
-    def _rows(self, encoded: Encoded, wish: Wish, score: float) -> dict[str, Tensor]:
+    def _rows(self, encoded: Encoded, request: EncodeRequest, score: float) -> dict[str, Tensor]:
         assert encoded.pooled is not None
-        size = (wish.height, wish.width)
+        size = (request.size[1], request.size[0])
         numbers = (*size, 0, 0, score) if self._refiner else (*size, 0, 0, *size)
         rows = {"context": encoded.embeddings, "pooled": encoded.pooled, "sizes": torch.tensor([numbers])}
         return {name: row.to(self._denoiser.device, self._denoiser.dtype) for name, row in rows.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,9 +12,11 @@ from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import Denoiser
 from ..parts.part import Part, Stage
 from ..parts.prompts import Encoded, TextEncoder
+from ..parts.rows import Rows, concatenated, shape_of
 from ..parts.slices import Slices
+from ..sampling.guidance import guided, uses_guidance
 from ..sampling.noise import Noise
-from .family import Conditioning, Rows, Wish
+from .family import Conditioning, EncodeRequest
 
 
 class StableDiffusion:
@@ -28,7 +30,7 @@ class StableDiffusion:
     def __init__(
         self, name: str, *, denoiser: Denoiser, text: TextEncoder, autoencoder: Autoencoder, noise: Noise, native: int
     ) -> None:
-        self.name, self.noise, self.native = name, noise, native
+        self.name, self._noise, self.native = name, noise, native
         self._denoiser, self._text, self._autoencoder = denoiser, text, autoencoder
         self.latent_channels = denoiser.latent_channels
         self.takes_mask = denoiser.in_channels == 2 * self.latent_channels + 1
@@ -37,17 +39,32 @@ class StableDiffusion:
     def parts(self, stage: Stage) -> Sequence[Part]:
         return {"encode": self._text.parts, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
 
+    def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
+        return self._noise
+
+    def uses_guidance(self, scale: float) -> bool:
+        return uses_guidance(scale)
+
+    def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
+        return guided(negative, positive, scale)
+
+    def shape(self, rows: Rows) -> Hashable:
+        return shape_of(rows)
+
+    def collate(self, rows: Sequence[Rows]) -> Rows:
+        return concatenated(rows)
+
     @torch.inference_mode()
-    def encode(self, wish: Wish) -> Conditioning:
-        text, negative = self._text, wish.negative
-        chunks = text.count_chunks(wish.prompt)
+    def encode(self, request: EncodeRequest) -> Conditioning:
+        text, negative = self._text, request.negative
+        chunks = text.count_chunks(request.prompt)
         if negative is not None:
             chunks = max(chunks, text.count_chunks(negative, field="neg"))
-        said = text.encode(wish.prompt, clip=wish.clip, chunks=chunks)
+        encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks)
         if negative is None:
-            return Conditioning(self._rows(said), warnings=said.warnings)
-        against = text.encode(negative, clip=wish.clip, chunks=chunks, field="neg")
-        return Conditioning(self._rows(said), self._rows(against), said.warnings + against.warnings)
+            return Conditioning(self._rows(encoded), warnings=encoded.warnings)
+        against = text.encode(negative, clip=request.clip, chunks=chunks, field="neg")
+        return Conditioning(self._rows(encoded), self._rows(against), encoded.warnings + against.warnings)
 
     def _rows(self, encoded: Encoded) -> Rows:
         return {"context": encoded.embeddings.to(self._denoiser.device, self._denoiser.dtype)}

@@ -89,10 +89,14 @@ class Canvas:
             return picture
         return Image.composite(picture, self.source, feathered(self.mask, 1 if self.soft else HALF))
 
+    def enlarged_sizes(self, scale: float, multiple: int) -> tuple[Size, Size]:
+        """The sizes `scale` times as large: as it is asked for, and as it is denoised."""
+        size = (round(self.width * scale), round(self.height * scale))
+        return size, (rounded_up(size[0], multiple), rounded_up(size[1], multiple))
+
     def enlarged(self, scale: float, multiple: int) -> Canvas:
         """The same picture `scale` times as large, for a second pass denoised at full size."""
-        size = (round(self.width * scale), round(self.height * scale))
-        work = (rounded_up(size[0], multiple), rounded_up(size[1], multiple))
+        size, work = self.enlarged_sizes(scale, multiple)
         source = self.source.resize(size, LANCZOS) if self.source else None
         mask = self.mask.resize(size, Image.Resampling.BILINEAR) if self.mask else None
         return Canvas(*size, size, work, source, mask, self.soft)

@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from ...words.recipe import GenerationParams, Hires
-from ..families.family import Conditioning, Family, Rows
+from ..families.family import Conditioning, Family
+from ..parts.rows import Rows
 from ..parts.slices import Slices
 from ..sampling.latents import initial_noise, second_noise
 from ..sampling.sampler import Sampler
@@ -62,9 +63,8 @@ def first_pass(
 ) -> Slices[Pass]:
     """From noise, or from the canvas' source with as much noise as `params.strength` says."""
     strength = params.strength if canvas.source is not None else 1.0
-    sampler = Sampler(
-        params.sampler, params.schedule, family.noise, params.num_steps, strength=strength, seed=params.seed
-    )
+    process = family.noise(canvas.work, params.num_steps)
+    sampler = Sampler(params.sampler, params.schedule, process, params.num_steps, strength=strength, seed=params.seed)
     noise = initial_noise(params.seed, latent_shape(family, canvas)).to(device)
     wanted = canvas.source is not None and (strength < 1 or canvas.mask is not None)
     source = (yield from encode(canvas.source_pixels())) if wanted else None
@@ -77,7 +77,7 @@ def second_pass(
     encode: Encode,
 ) -> Slices[Pass]:  # fmt: skip
     """Over the enlarged `canvas`, from the first pass's `picture`; None enlarges its latents themselves."""
-    sampler = second_sampler(params, hires, family)
+    sampler = second_sampler(params, hires, family, first.canvas)
     shape = latent_shape(family, canvas)
     noise = second_noise(params.seed, shape).to(first.latents.device)
     enlarged: Image.Image | None = None
@@ -92,12 +92,11 @@ def second_pass(
     return _kept_outside_mask(begun, family, source)
 
 
-def second_sampler(params: GenerationParams, hires: Hires, family: Family) -> Sampler:
-    """The sampler of a second pass. Raises BadRequest or Unsupported, naming the field."""
-    return Sampler(
-        params.sampler, params.schedule, family.noise, hires.steps or params.num_steps, strength=hires.strength,
-        seed=params.seed,
-    )  # fmt: skip
+def second_sampler(params: GenerationParams, hires: Hires, family: Family, first: Canvas) -> Sampler:
+    """The sampler of the pass behind that over `first`. Raises BadRequest or Unsupported, naming the field."""
+    steps = hires.steps or params.num_steps
+    process = family.noise(first.enlarged_sizes(hires.scale, family.multiple)[1], steps)
+    return Sampler(params.sampler, params.schedule, process, steps, strength=hires.strength, seed=params.seed)
 
 
 def second_pass_steps(params: GenerationParams, hires: Hires) -> int:

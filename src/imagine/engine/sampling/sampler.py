@@ -43,7 +43,8 @@ class Sampler:
     diffusers' image-to-image: min(⌊steps·strength⌋, steps), but at least one, and none at strength 0.
 
     `evaluations` is how often the denoiser will be asked, `index` how often it was, `steps` the user's steps that
-    are run. A step of a second-order sampler asks twice, its last one once: 2·steps − 1 in all.
+    are run. A step of a second-order sampler asks twice, its last one once: 2·steps − 1 in all. `train_steps` is
+    how many timesteps the noise process has.
 
     Raises `BadRequest` or `Unsupported` before any work, naming the field: `sampler`, `schedule`, `num_steps`,
     `strength`, `seed`, or `model`.
@@ -54,6 +55,7 @@ class Sampler:
         _check(noise, seed, strength)
         self._row = row
         self._scheduler = scheduler_for(row, schedule, noise, steps)
+        self.train_steps = noise.train_steps
         self._seed = noise_seed(seed)
         self._generator = torch.Generator("cpu").manual_seed(self._seed) if row.random == "drawn" else None
         self.steps = max(1, min(int(steps * strength), steps)) if strength > 0 else 0

@@ -1,0 +1,80 @@
+"""One forward of the denoiser over every row of a batch, and the answers for each of its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..device.memory import Shortage
+from ..device.transfer import sent
+from ..families.family import Conditioning, Family
+from ..parts.rows import Rows
+
+Answers = list[tuple[Tensor | None, Tensor]]
+"""For each picture: the answers (1, C, h, w) to its negative prompt, None where it has none, and to its prompt."""
+
+
+class Asking(Protocol):
+    """What is to be known of a picture that asks the denoiser."""
+
+    @property
+    def family(self) -> Family: ...
+
+    @property
+    def conditioning(self) -> Conditioning: ...
+
+    def inputs(self) -> tuple[Tensor, float]:
+        """The denoiser's input, (1, C, h, w), and its timestep."""
+
+
+class Forward:
+    """Remembers the joined conditioning of the last batch, for as long as the batch stays the same."""
+
+    def __init__(self) -> None:
+        self._members: list[Conditioning] = []
+        self._joined: Rows = {}
+
+    def run(self, pictures: Sequence[Asking], bucket: int) -> Answers | None:
+        """`pictures` have one batch key, and are padded to `bucket`. None when memory ran out."""
+        with Shortage():
+            return self._answers(pictures, bucket)
+        return None
+
+    def clear(self) -> None:
+        """Forget what holds memory."""
+        self._members, self._joined = [], {}
+
+    @torch.inference_mode()
+    def _answers(self, pictures: Sequence[Asking], bucket: int) -> Answers:
+        # Padding repeats the first: neither it nor the neighbours change a row's bits at a fixed batch size.
+        padding, family = bucket - len(pictures), pictures[0].family
+        inputs = [picture.inputs() for picture in pictures]
+        inputs += [inputs[0]] * padding
+        conditionings = [picture.conditioning for picture in pictures]
+        conditionings += [conditionings[0]] * padding
+        turns = 1 if conditionings[0].negative is None else 2
+        latents = torch.cat([latents for latents, _ in inputs] * turns)
+        timesteps = sent(torch.tensor([timestep for _, timestep in inputs] * turns), latents.device)
+        answer = family.denoise(latents, timesteps, self._rows(family, conditionings))
+        split = torch.split(answer, 1)
+        if turns == 1:
+            return [(None, split[i]) for i in range(len(pictures))]
+        return [(split[i], split[bucket + i]) for i in range(len(pictures))]
+
+    def _rows(self, family: Family, conditionings: list[Conditioning]) -> Rows:
+        """The conditioning of every row, the negative ones first."""
+        if not _same(self._members, conditionings):
+            self.clear()
+            sides = [side.negative for side in conditionings if side.negative is not None]
+            sides += [side.positive for side in conditionings]
+            self._joined = family.collate(sides)
+            self._members = conditionings
+        return self._joined
+
+
+def _same(old: Sequence[Conditioning], new: Sequence[Conditioning]) -> bool:
+    # By identity: a picture's conditioning changes with its second pass and with its refiner.
+    return len(old) == len(new) and all(a is b for a, b in zip(old, new, strict=True))

@@ -1,0 +1,125 @@
+"""What is asked of one picture, and what was spent on it and given up for it so far: the same whoever makes it."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...messages import Note, message
+from ...words.errors import BadRequest
+from ...words.frames import Submit
+from ...words.recipe import GenerationParams, meta_from_params
+from ..parts.slices import Slices, T
+from .buckets import buckets_from_text, buckets_text
+
+
+class Ledger:
+    """Begun with a `Submit`, before its models are there. Raises BadRequest on `buckets` and `refiner`."""
+
+    def __init__(self, submit: Submit, number: int) -> None:
+        """`number` orders pictures by their arrival."""
+        self.submit = submit
+        self.number = number
+        self.timings: dict[str, float] = defaultdict(float)
+        self.buckets: list[int] = []
+        """Those that its evaluations ran in."""
+        self.replay = None if self.params.buckets is None else buckets_from_text(self.params.buckets)
+        _check_refiner(submit)
+        self.models = [model.identity for model in submit.models]
+        """The identities of the models it takes: its own, and a refiner's."""
+        self.served = 0
+        """The number of its last evaluation, of all that were made; 0: none yet."""
+        self.spent = 0.0
+        """Seconds of the device that it had: of a step that was shared, its share."""
+        self.tiled = False
+        """Memory is short: the VAE is to work in tiles."""
+        self._warnings: list[Note] = []
+        self._sacrifices: dict[str, Note] = {}
+
+    @property
+    def id(self) -> str:
+        return self.submit.job
+
+    @property
+    def client(self) -> str:
+        return self.submit.client
+
+    @property
+    def params(self) -> GenerationParams:
+        return self.submit.params
+
+    @property
+    def warnings(self) -> list[Note]:
+        """Sentences for the user, each once."""
+        return list(dict.fromkeys([*self._warnings, *self._sacrifices.values()]))
+
+    def warn(self, *notes: Note) -> None:
+        self._warnings += notes
+
+    def sacrifice(self, what: str, note: Note) -> None:
+        """Memory ran short, and `what` was given up, as `note` tells; of several times the last counts."""
+        self._sacrifices[what] = note
+
+    @property
+    def alone(self) -> bool:
+        """Never shares a batch: its bytes are promised whatever the crowd, or must be made again."""
+        return self.params.reproducible or self.replay is not None
+
+    @property
+    def most(self) -> int | None:
+        """How many evaluations of its model are made together at most, where the model's settings say so."""
+        return self.submit.max_batch
+
+    @property
+    def bucket(self) -> int:
+        """The bucket that a picture which is `alone` takes for its next evaluation."""
+        done = len(self.buckets)
+        return self.replay[done] if self.replay is not None and done < len(self.replay) else 1
+
+    def recorded(self, environment: dict[str, Any]) -> dict[str, Any]:
+        """What a recipe says of the picture: all that is needed to make it again. `environment` is what else decides
+        bits."""
+        meta, model, refiner = meta_from_params(self.params), self.submit.model, self.submit.refiner
+        if self.buckets:
+            meta["buckets"] = buckets_text(self.buckets)
+        used: dict[str, str] = {role: part.digest for role, part in model.parts.items()}
+        if refiner is not None:
+            used["refiner"] = refiner.digest
+        if used:
+            meta["parts"] = used
+        if model.sha256:
+            meta["sha256"] = model.sha256
+        meta["environment"] = environment | ({"tiles": True} if self.tiled else {})
+        return meta
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.timings[stage] += time.perf_counter() - begun
+
+    def timing(self, stage: str, slices: Slices[T]) -> Slices[T]:
+        """The same slices, and the seconds of each noted, without those in between."""
+        while True:
+            begun = time.perf_counter()
+            try:
+                next(slices)
+            except StopIteration as end:
+                made: T = end.value
+                return made
+            finally:
+                self.timings[stage] += time.perf_counter() - begun
+            yield
+
+
+def _check_refiner(submit: Submit) -> None:
+    """Raises BadRequest where a refiner is asked for that isn't there, or at no part of the noise."""
+    if submit.params.refiner is None:
+        return
+    if not 0 <= submit.params.refiner_at <= 1:
+        raise BadRequest(message("value.range", "refiner_at", value=submit.params.refiner_at, least=0, most=1))
+    if submit.refiner is None:
+        raise BadRequest(message("refiner.missing", "refiner", name=submit.params.refiner))

@@ -1,0 +1,254 @@
+"""A picture that a family makes, an evaluation of its denoiser at a time: its passes and their conditioning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...messages import Note, message
+from ...words.errors import ImagineError, Unsupported
+from ..families.family import Conditioning, EncodeRequest, Family, Timeline
+from ..parts.autoencoder import Coded
+from ..parts.part import at_work, spare
+from ..parts.prompt_schedule import texts_by_step
+from ..parts.slices import Slices
+from . import canvas as canvases
+from .batch_key import BatchKey
+from .canvas import Canvas
+from .forward import Forward
+from .inputs import canvas_of
+from .ledger import Ledger
+from .passes import (
+    Pass,
+    first_pass,
+    mask_channels,
+    second_pass,
+    second_pass_steps,
+    second_sampler,
+    steps_run,
+    with_mask,
+)
+from .work import Take
+
+
+class Stepped:
+    """A `Work` that shares its evaluations with others."""
+
+    def __init__(self, ledger: Ledger, families: list[Family], forward: Forward, device: torch.device) -> None:
+        """`families` are those of the ledger's `submit`; `forward` is shared by all that may share a batch."""
+        self.ledger = ledger
+        self._families, self._forward, self._device = families, forward, device
+        self._conditionings: list[Timeline] = []
+        self._pass: Pass | None = None
+        self._first: Pass | None = None
+
+    @property
+    def current(self) -> Pass:
+        assert self._pass is not None, "the picture is not prepared"
+        return self._pass
+
+    @property
+    def prepared(self) -> bool:
+        return self._pass is not None
+
+    @property
+    def denoised(self) -> bool:
+        return self.current.sampler.done
+
+    @property
+    def area(self) -> float:
+        submit, params = self.ledger.submit, self.ledger.params
+        if not self.prepared:
+            return 0 if submit.img is None else params.width * params.height
+        scale = 1.0 if params.hires is None or self._first is not None else params.hires.scale
+        return self.canvas.work[0] * self.canvas.work[1] * scale**2
+
+    @property
+    def alone(self) -> bool:
+        return self.ledger.alone
+
+    @property
+    def bucket(self) -> int:
+        return self.ledger.bucket
+
+    @property
+    def size(self) -> canvases.Size:
+        return (self._first or self.current).canvas.size
+
+    @property
+    def canvas(self) -> Canvas:
+        return self.current.canvas
+
+    @property
+    def clean(self) -> Tensor | None:
+        return self.current.clean
+
+    @property
+    def step(self) -> int:
+        return self._first_steps + self.current.sampler.user_step
+
+    @property
+    def steps(self) -> int:
+        params = self.ledger.params
+        to_come = 0 if params.hires is None or self._first is not None else second_pass_steps(params, params.hires)
+        return self._first_steps + self.current.sampler.steps + to_come
+
+    def remaining(self, seconds: float) -> float:
+        params, sampler = self.ledger.params, self.current.sampler
+        left = sampler.evaluations - sampler.index
+        if params.hires is None or self._first is not None:
+            return seconds * left
+        second = second_sampler(params, params.hires, self.own, self.canvas).evaluations
+        return seconds * (left + second * params.hires.scale**2)
+
+    @property
+    def _first_steps(self) -> int:
+        return 0 if self._first is None else self._first.sampler.steps
+
+    @property
+    def turn(self) -> int:
+        """Whose the next evaluation is: 0 the model's own, 1 the refiner's."""
+        if len(self._families) < 2 or self.denoised:
+            return 0
+        sampler = self.current.sampler
+        return int(sampler.timestep < (1 - self.ledger.params.refiner_at) * sampler.train_steps)
+
+    @property
+    def model(self) -> str:
+        return self.ledger.models[self.turn]
+
+    @property
+    def own(self) -> Family:
+        return self._families[0]
+
+    @property
+    def family(self) -> Family:
+        """That of the next evaluation."""
+        return self._families[self.turn]
+
+    @property
+    def conditioning(self) -> Conditioning:
+        """That of the next evaluation."""
+        return self._conditionings[self.turn].at(self.current.sampler.user_step)
+
+    @property
+    def key(self) -> BatchKey:
+        conditioning = self.conditioning
+        needs = (conditioning.negative is not None, self.family.shape(conditioning.positive))
+        return BatchKey(self.model, tuple(self.current.latents.shape[1:]), needs)
+
+    def took(self, seconds: float) -> float | None:
+        return seconds
+
+    def close(self) -> None:
+        pass
+
+    def spare(self) -> Note | None:
+        return next((done for family in self._families if (done := spare(family))), None)
+
+    def prepare(self) -> Slices[None]:
+        ledger, own = self.ledger, self.own
+        params = ledger.params
+        if any(family.space != own.space for family in self._families):
+            raise Unsupported(message("refiner.other_latents", "refiner", name=params.refiner or ""))
+        canvas = canvas_of(ledger.submit, own)
+        if params.hires is not None:
+            second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass
+        ledger.warn(*canvas.notes, *(note for family in self._families for note in family.warnings))
+        strength = params.strength if canvas.source is not None else 1.0
+        yield from ledger.timing("encoding", self._condition(canvas, steps_run(params.num_steps, strength)))
+        begun = first_pass(params, own, canvas, self._encode, self._device)
+        self._pass = yield from ledger.timing("encoding", begun)
+
+    def _condition(self, canvas: Canvas, steps: int) -> Slices[None]:
+        """Encode the prompts for a pass of so many of the user's steps."""
+        self._conditionings = []
+        for family in self._families:
+            channels = (yield from mask_channels(family, canvas, self._encode)) if family.takes_mask else None
+            with at_work(family.parts("encode")):
+                encoded = [(end, family.encode(request)) for end, request in self._requests(family, canvas, steps)]
+            self.ledger.warn(*(note for _, conditioning in encoded for note in conditioning.warnings))
+            self._conditionings.append(
+                Timeline(encoded if channels is None else [(end, with_mask(made, channels)) for end, made in encoded])
+            )
+
+    def _requests(self, family: Family, canvas: Canvas, steps: int) -> list[tuple[int, EncodeRequest]]:
+        """What a family is to encode for a pass, each with the step that it ends before."""
+        params = self.ledger.params
+        negative = params.neg if family.uses_guidance(params.guidance) else None
+        return [
+            (end, EncodeRequest(prompt, against, params.clip, params.guidance, canvas.work))
+            for end, prompt, against in _paired(params.prompt, negative, steps)
+        ]
+
+    def inputs(self) -> tuple[Tensor, float]:
+        """The denoiser's input for the next evaluation, (1, C, h, w), and its timestep."""
+        now = self.current
+        return now.sampler.scale(now.latents), now.sampler.timestep
+
+    def evaluate(self, together: Sequence[Stepped], bucket: int) -> Sequence[Take] | None:
+        answers = self._forward.run(together, bucket)
+        if answers is None:
+            return None
+        return [
+            partial(picture.advance, negative, positive, bucket)
+            for picture, (negative, positive) in zip(together, answers, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def advance(self, negative: Tensor | None, positive: Tensor, bucket: int) -> bool:
+        """Take the denoiser's answers for this picture's rows; says whether one of the user's steps was completed."""
+        before, scale = self.step, self.ledger.params.guidance
+        self.current.advance(positive if negative is None else self.family.guide(negative, positive, scale))
+        self.ledger.buckets.append(bucket)
+        return self.step != before
+
+    def develop(self) -> Slices[Image.Image | None]:
+        params, first = self.ledger.params, self.current
+        hires = params.hires
+        if hires is None or self._first is not None:
+            return (yield from self._developed())
+        picture = None if hires.upscaler == "latent" else (yield from self._developed())
+        canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
+        yield from self.ledger.timing("encoding", self._condition(canvas, second_pass_steps(params, hires)))
+        second = second_pass(params, hires, self.own, canvas, first, picture, self._encode)
+        self._pass = yield from self.ledger.timing("encoding", second)
+        self._first = first
+        return None
+
+    def _developed(self) -> Slices[Image.Image]:
+        now = self.current
+        if not now.sampler.evaluations and now.untouched is not None:
+            return now.untouched
+        return (yield from self.ledger.timing("decoding", self._decoded(now)))
+
+    def _decoded(self, now: Pass) -> Slices[Image.Image]:
+        if not bool(torch.isfinite(now.latents).all()):
+            raise ImagineError(message("model.overflowed", dtype=self.own.dtype))
+        pixels = self._heard((yield from self.own.decode(now.latents, tiled=self.ledger.tiled)))
+        if not bool(torch.isfinite(pixels).all()):
+            raise ImagineError(message("vae.broken"))
+        return now.canvas.finish(canvases.picture_from_pixels(pixels))
+
+    def _encode(self, pixels: Tensor) -> Slices[Tensor]:
+        return self._heard((yield from self.own.encode_picture(pixels, tiled=self.ledger.tiled)))
+
+    def _heard(self, coded: Coded) -> Tensor:
+        if coded.warning is not None:
+            self.ledger.warn(coded.warning)
+        return coded.values
+
+
+def _paired(prompt: str, negative: str | None, steps: int) -> list[tuple[int, str, str | None]]:
+    """The prompts' texts, each pair with the step that it ends before."""
+    texts = texts_by_step(prompt, steps)
+    against = texts_by_step(negative or "", steps, "neg")
+    made = []
+    for end in sorted({end for end, _ in (*texts, *against)}):
+        other = next(text for last, text in against if end <= last)
+        made.append((end, next(text for last, text in texts if end <= last), None if negative is None else other))
+    return made

@@ -1,0 +1,216 @@
+"""A picture that a whole pipeline makes: its own loop, run on a step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...messages import Note, message
+from ...words.errors import Unsupported, without_folders
+from ...words.recipe import GenerationParams
+from ..device.memory import Shortage
+from ..parts.part import spare
+from ..parts.prompt_schedule import edits
+from ..parts.prompt_tags import without_tags
+from ..parts.slices import Slices, in_one
+from ..whole.pipeline import Run, Whole
+from . import canvas as canvases
+from .batch_key import BatchKey
+from .canvas import Canvas
+from .inputs import canvas_of
+from .ledger import Ledger
+from .work import Take
+
+_OWN_SAMPLER = "dpm++ 2m"
+"""What a recipe says where nobody asked for a sampler: no reason to warn."""
+
+
+class WholeRun:
+    """A `Work` that steps alone. Memory that runs short begins its run again, from the same seed."""
+
+    alone, bucket = True, 1
+
+    def __init__(self, ledger: Ledger, model: Whole, turn: float) -> None:
+        """`turn`: seconds after which an evaluation pauses, for others to have the device."""
+        self.ledger, self.own = ledger, model
+        self._turn = turn
+        self._canvas: Canvas | None = None
+        self._arguments: dict[str, Any] = {}
+        self._run: Run | None = None
+        self._completed = False
+        """The last turn came to the end of a step."""
+        self._seconds = 0.0
+        """What the step that goes on took so far."""
+
+    @property
+    def canvas(self) -> Canvas:
+        assert self._canvas is not None, "the picture is not prepared"
+        return self._canvas
+
+    @property
+    def prepared(self) -> bool:
+        return self._canvas is not None
+
+    @property
+    def denoised(self) -> bool:
+        return self._run is not None and self._run.picture is not None
+
+    @property
+    def area(self) -> float:
+        submit, params = self.ledger.submit, self.ledger.params
+        if not self.prepared:
+            return 0 if submit.img is None else params.width * params.height
+        return self.canvas.work[0] * self.canvas.work[1]
+
+    @property
+    def size(self) -> canvases.Size:
+        return self.canvas.size
+
+    @property
+    def step(self) -> int:
+        return 0 if self._run is None else self._run.step
+
+    @property
+    def steps(self) -> int:
+        return (self._run and self._run.steps) or self.ledger.params.num_steps
+
+    @property
+    def clean(self) -> Tensor | None:
+        clean = None if self._run is None else self._run.clean
+        return clean if self.own.shows(clean) else None
+
+    @property
+    def model(self) -> str:
+        return self.ledger.models[0]
+
+    @property
+    def key(self) -> BatchKey:
+        width, height = self.canvas.work
+        return BatchKey(self.model, (0, height // self.own.downscale, width // self.own.downscale), "whole")
+
+    def remaining(self, seconds: float) -> float:
+        return seconds * max(0, self.steps - self.step)
+
+    def spare(self) -> Note | None:
+        return spare(self.own)
+
+    def close(self) -> None:
+        if self._run is not None:
+            self._run.stop()
+
+    def prepare(self) -> Slices[None]:
+        return in_one(self._prepare)
+
+    def _prepare(self) -> None:
+        """Set the run up."""
+        params, model = self.ledger.params, self.own
+        _refuse(params)
+        canvas = canvas_of(self.ledger.submit, model)
+        self.ledger.warn(*canvas.notes)
+        if canvas.soft:
+            self.ledger.warn(message("mask.halved", "mask"))
+            canvas = replace(canvas, soft=False)
+        self._arguments = _arguments(params, canvas)
+        self._run = self._begun()
+        self._canvas = canvas
+        self.ledger.warn(*_without_effect(params, model))
+
+    def evaluate(self, _: Sequence[WholeRun], bucket: int) -> Sequence[Take] | None:
+        with Shortage():
+            before = self.step
+            self._advance()
+            self._completed = self.step != before
+            return [lambda: self._take(bucket)]
+        return None
+
+    def _take(self, bucket: int) -> bool:
+        if self._completed:
+            self.ledger.buckets.append(bucket)
+        return self._completed
+
+    def _advance(self) -> None:
+        """Run on for about a turn, at most to the end of a step."""
+        if self._run is None:
+            self._run = self._begun()
+        before = self.step
+        try:
+            self._run.advance(self._turn)
+        except (ValueError, TypeError) as error:  # a pipeline looks at what it is given before its first step
+            self._run = None
+            if before:
+                raise
+            why = without_folders(" ".join(str(error).split()))[:300]
+            raise Unsupported(message("pipeline.refuses", None, pipeline=self.own.name, why=why)) from error
+        except BaseException:
+            self._run = None
+            raise
+
+    def took(self, seconds: float) -> float | None:
+        self._seconds += seconds
+        if not self._completed:
+            return None
+        took, self._seconds = self._seconds, 0.0
+        return took
+
+    def _begun(self) -> Run:
+        generator = torch.Generator("cpu").manual_seed(self.ledger.params.seed)
+        return self.own.run({**self._arguments, "generator": generator})
+
+    def develop(self) -> Slices[Image.Image | None]:
+        return in_one(self._finished)
+
+    def _finished(self) -> Image.Image:
+        picture = None if self._run is None else self._run.picture
+        assert picture is not None, "the run has not ended"
+        return self.canvas.finish(picture)
+
+
+def _refuse(params: GenerationParams) -> None:
+    for field in ("hires", "vae", "refiner"):
+        if getattr(params, field) is not None:
+            raise Unsupported(message("whole.nowhere", field))
+
+
+def _without_effect(params: GenerationParams, model: Whole) -> list[Note]:
+    """What was asked for that such a pipeline can't heed."""
+    notes: list[Note] = []
+    for field, text in (("prompt", params.prompt), ("neg", params.neg)):
+        notes += without_tags(text, field)[1]
+        if edits(text):
+            notes.append(message("prompt.not_edited", field))
+    if model.warning is not None:
+        notes.append(model.warning)
+    for field, argument, asked in (
+        ("prompt", "prompt", bool(params.prompt)),
+        ("neg", "negative_prompt", bool(params.neg)),
+        ("clip", "clip_skip", params.clip > 1),
+    ):
+        if asked and not model.accepts(argument):
+            notes.append(message("no_effect.pipeline", field, pipeline=model.name))
+    if params.sampler != _OWN_SAMPLER or params.schedule != "default":
+        notes.append(message("no_effect.own_sampler", "sampler", pipeline=model.name))
+    return notes
+
+
+def _arguments(params: GenerationParams, canvas: Canvas) -> dict[str, Any]:
+    """Arguments as diffusers' pipelines name them; those that a pipeline doesn't know are left out by `run`."""
+    width, height = canvas.work
+    arguments: dict[str, Any] = {
+        "prompt": without_tags(params.prompt, "prompt")[0], "width": width, "height": height,
+        "num_inference_steps": params.num_steps,
+        "guidance_scale": params.guidance,
+    }  # fmt: skip
+    if params.neg:
+        arguments["negative_prompt"] = without_tags(params.neg, "neg")[0]
+    if params.clip > 1:
+        arguments["clip_skip"] = params.clip - 1
+    if canvas.source is not None:
+        arguments |= {"image": canvas.laid_out(canvas.source), "strength": params.strength}
+    if canvas.mask is not None:
+        arguments["mask_image"] = canvas.laid_out(canvas.mask)
+    return arguments

@@ -6,10 +6,10 @@ import torch
 from imagine.engine.parts.rows import concatenated
 from imagine.engine.sampling.noise import Noise
 from imagine.words.recipe import Hires
-from tests.engine.plain_family import PlainFamily, Shelf, plain_source
+from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.running import engine_of, finished, made, picture, run, wish
 
-PLAIN = plain_source()
+PLAIN = plain_model()
 
 
 def engine_with(family):

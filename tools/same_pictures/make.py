@@ -72,7 +72,8 @@ def _first(server: Server, pictures: Pictures) -> list[str]:
     pictures.answered("answer/presets", {row["name"]: row for row in server.ask("/presets")["presets"]})
     for name, body in requests.alone(samplers).items():
         _draw(server, pictures, name, "/generate", body)
-    _draw(server, pictures, "preset/at home", "/generate", {"prompt": "a house", "preset": "homely", "seed": 4})
+    homely = {"prompt": "a house", "preset": "homely", "seed": 4, "reproducible": True}
+    _draw(server, pictures, "preset/at home", "/generate", homely)
     for name, (path, body) in requests.DIALECTS.items():
         _draw(server, pictures, name, path, body)
     for name, body in requests.PREVIEWS.items():

@@ -1,6 +1,7 @@
 """What is asked for: the pictures of a set by their names, each the body of a request to `/generate`.
 
-Every sampler on `default` and on one more schedule, and a picture at least for each thing that decides pixels.
+Every sampler on `default` and on one more schedule, and a picture at least for each thing that decides pixels. All but
+the crowd are `reproducible` or say their buckets: an engine tries other buckets now and then, even for one picture.
 """
 
 from __future__ import annotations
@@ -84,9 +85,13 @@ def _variations() -> dict[str, Body]:
         "size/wide": {"width": 192, "height": 88},
         "size/tall": {"width": 72, "height": 200},
         "size/scaled": {"width": 301, "height": 203, "fit": "scale"},
-        "reproducible": {"reproducible": True},
-        "buckets/replayed": {"buckets": "1x2,2x3,4x3"},
-        "buckets/replayed, two evaluations a step": {"sampler": "heun", "num_steps": 9, "buckets": "2x7,4x10"},
+        "buckets/replayed": {"buckets": "1x2,2x3,4x3", "reproducible": None},
+        "buckets/replayed, two evaluations a step": {
+            "sampler": "heun",
+            "num_steps": 9,
+            "buckets": "2x7,4x10",
+            "reproducible": None,
+        },
         "preset": {"preset": "moody", "prompt": "a house"},
         "preset/shipped": {"preset": "watercolor", "prompt": "a house"},
         "count": {"count": 3, "seed": 11},
@@ -143,7 +148,7 @@ def _models() -> dict[str, Body]:
 def alone(samplers: Sequence[dict[str, Any]]) -> dict[str, Body]:
     """All that are made one after another."""
     asked = dict(by_sampler(samplers)) | _variations() | _models()
-    common = {"prompt": HOUSE, "seed": 4, "num_steps": STEPS}
+    common = {"prompt": HOUSE, "seed": 4, "num_steps": STEPS, "reproducible": True}
     return {
         name: {key: value for key, value in (common | body).items() if value is not None}
         for name, body in asked.items()
@@ -168,18 +173,25 @@ def crowd(samplers: Sequence[dict[str, Any]]) -> dict[str, Body]:
 
 
 PREVIEWS: dict[str, Body] = {
-    f"preview/{kind}": {"prompt": HOUSE, "seed": 4, "num_steps": STEPS, "stream": 3, "preview": kind}
+    f"preview/{kind}": {
+        "prompt": HOUSE,
+        "seed": 4,
+        "num_steps": STEPS,
+        "stream": 3,
+        "preview": kind,
+        "reproducible": True,
+    }
     for kind in ("linear", "vae", "latents")
 }
 DIALECTS: dict[str, tuple[str, Body]] = {
     "dialect/openai": (
         "/v1/images/generations",
         {"prompt": HOUSE, "seed": 4, "steps": STEPS, "response_format": "b64_json", "size": "256x128", "style": "vivid",
-         "quality": "hd"},
+         "quality": "hd", "reproducible": True},
     ),
     "dialect/ollama": (
         "/api/generate",
         {"model": "toybox:latest", "prompt": HOUSE, "steps": STEPS, "options": {"seed": 4}, "width": 200,
-         "stream": False},
+         "stream": False, "reproducible": True},
     ),
 }  # fmt: skip

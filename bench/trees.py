@@ -57,7 +57,7 @@ class Side:
         self.tree = Tree(folder)
 
     def command(self, *arguments: str, cold: bool) -> float:
-        """Seconds that `imagine ARGUMENTS` takes; `cold` is without bytecode, and nothing of the tree remembered."""
+        """Seconds that `imagine ARGUMENTS` takes; `cold`: no bytecode of the tree, nothing remembered of the models."""
         home = self._folder / "home"
         if cold:
             self._forget(home)
@@ -202,6 +202,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3, help="of pictures, within a round")
     parser.add_argument("--json", type=Path, help="where to write every value")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a warm start has its bytecode
     sources = {"before": options.before.resolve(), "after": options.after.resolve()}
     figures = measure(sources, options.rounds, options.turns)
     about: dict[str, Any] = {

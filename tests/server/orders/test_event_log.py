@@ -105,28 +105,29 @@ def test_a_reader_that_left_holds_nothing_back():
     asyncio.run(go())
 
 
-def test_a_slow_reader_costs_so_much_and_no_more_and_misses_no_end():
-    """A connection that takes nothing while sixteen pictures are made with a preview after every step."""
+@pytest.mark.parametrize("pictures", [1, 4])
+def test_a_slow_reader_costs_so_much_and_no_more_and_misses_no_end(pictures):
+    """A connection that takes nothing while pictures are made with a preview after every step."""
 
     async def go():
-        log = EventLog(keeps=False)
+        log = EventLog(pictures, keeps=False)
         slow = log.read()
         log.add(0, step(0))
         await anext(slow)
         most = 0
-        for number in range(1, 2000):
-            log.add(number % 16, step(number))
-            log.add(number % 16, preview(number))
+        for number in range(1, 1000 * pictures):
+            log.add(number % pictures, step(number))
+            log.add(number % pictures, preview(number))
             most = max(most, log.held_bytes)
-            assert len(log) <= MOST_EVENTS
-        for index in range(16):
+            assert len(log) <= MOST_EVENTS * pictures
+        for index in range(pictures):
             log.add(index, picture())
         log.end()
-        assert MOST_BYTES - len(PREVIEW) < most <= MOST_BYTES
+        assert MOST_BYTES * pictures - len(PREVIEW) < most <= MOST_BYTES * pictures
         events = [event async for event in slow]
         numbers = [event.number for event in events]
         assert numbers == sorted(numbers)
-        assert [event.index for event in events if isinstance(event.report, Finished)] == list(range(16))
+        assert [event.index for event in events if isinstance(event.report, Finished)] == list(range(pictures))
 
     asyncio.run(go())
 

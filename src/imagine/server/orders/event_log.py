@@ -8,6 +8,7 @@ but where an order ends with its connection nobody does, and a picture goes once
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 import msgspec
@@ -17,7 +18,7 @@ from ...words.frames import JobReport
 
 MOST_EVENTS = 256
 MOST_BYTES = 4 * 2**20
-"""Of the previews of one order that wait for their readers."""
+"""Of previews that wait for their readers. Both bounds are for each picture of an order."""
 _NEWS = (Queued, Loading, Progress, Preview)
 
 
@@ -39,12 +40,15 @@ class _Reader:
 
 
 class EventLog:
-    """The events of one order. `keeps`: does a picture stay once it was read? Used from one event loop."""
+    """The events of an order of so many pictures. `keeps`: do these stay once they were read?
 
-    def __init__(self, *, keeps: bool, most: int = MOST_EVENTS, most_bytes: int = MOST_BYTES) -> None:
+    Used from one event loop.
+    """
+
+    def __init__(self, pictures: int = 1, *, keeps: bool) -> None:
         self._keeps = keeps
-        self._most = most
-        self._most_bytes = most_bytes
+        self._most = MOST_EVENTS * pictures
+        self._most_bytes = MOST_BYTES * pictures
         self._events: dict[int, OrderEvent] = {}
         self._newest: dict[tuple[int, type[JobReport]], int] = {}
         """By picture and kind of news: the number of the last."""
@@ -116,16 +120,14 @@ class EventLog:
         """Lets go of what everybody who reads has had, and nobody who comes later needs."""
         nobody = self._last if self._keeps else 0  # an order that ends with its connection waits for its first reader
         read = min((reader.number for reader in self._readers), default=nobody)
-        for event in list(self._events.values()):
-            if event.number > read:
-                break
-            if self._is_dated(event) or (isinstance(event.report, Finished) and not self._keeps):
-                self._drop(event)
+        had = itertools.takewhile(lambda event: event.number <= read, self._events.values())
+        for event in [event for event in had if self._is_needless(event)]:
+            self._drop(event)
 
-    def _is_dated(self, event: OrderEvent) -> bool:
-        """Is there something newer in its place?"""
+    def _is_needless(self, event: OrderEvent) -> bool:
+        """Is there something newer in its place, or nobody who may come for it?"""
         if not isinstance(event.report, _NEWS):
-            return False
+            return not self._keeps
         return event.index in self._done or self._newest[event.index, type(event.report)] != event.number
 
     def _keep_bounds(self) -> None:

@@ -111,7 +111,7 @@ class Orders:
             id=secrets.token_urlsafe(16), client=client, attached=attached,
             pictures=[OrderedPicture(job.job, job.params) for job in plan.jobs], warnings=plan.warnings,
             output=output, streams=plan.progress or plan.jobs[0].preview.every > 0, progress=plan.progress,
-            placed_at=self._gateway.clock(), holding=holding, log=EventLog(keeps=not attached),
+            placed_at=self._gateway.clock(), holding=holding, log=EventLog(len(plan.jobs), keeps=not attached),
         )  # fmt: skip
 
     def _begin(self, order: Order, jobs: list[Submit]) -> None:

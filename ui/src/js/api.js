@@ -52,9 +52,9 @@ export async function* generate(body, signal) {
   }
 }
 
-/** Takes jobs back by name as well: a proxy in between may not pass on that somebody hung up. */
-export function cancelJobs(ids) {
-  for (const id of ids) answer(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" }).catch(() => {});
+/** Takes an order back by its id as well: a proxy in between may not pass on that somebody hung up. */
+export function cancelOrder(id) {
+  answer(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" }).catch(() => {});
 }
 
 async function answer(path, { key = remembered("key", ""), ...options }) {

@@ -1,6 +1,6 @@
 // One request at a time: sent, followed line by line, cancelled, and kept when it is done. Those asked for meanwhile wait.
 
-import { cancelJobs, generate, ServerError } from "./api.js";
+import { cancelOrder, generate, ServerError } from "./api.js";
 import { focusFirstError, showError } from "./controls.js";
 import { byId, show, tell } from "./dom.js";
 import { request } from "./form.js";
@@ -76,7 +76,7 @@ async function asked() {
 
 async function follow(wanted) {
   const count = wanted.said.count ?? 1;
-  running = { abort: new AbortController(), jobs: new Set(), progress: new Progress(count), seed: null, finished: 0 };
+  running = { abort: new AbortController(), order: null, progress: new Progress(count), seed: null, finished: 0 };
   rememberRun();
   setBusy(true);
   begin(count, wanted.queued);
@@ -99,7 +99,7 @@ async function follow(wanted) {
 }
 
 async function take(line, pictures) {
-  if (line.job) running.jobs.add(line.job);
+  running.order ??= line.order ?? null;
   running.progress.take(line);
   if (line.status === "intermediate") await showPreview(line.index ?? 0, blobFrom(line.img, line.media_type ?? "image/png"));
   if (line.status !== "final") return;
@@ -115,7 +115,7 @@ function cancel() {
   if (!running) return;
   byId("run-text").textContent = t("run.cancelling");
   running.abort.abort();
-  cancelJobs(running.jobs);
+  if (running.order) cancelOrder(running.order);
 }
 
 function next() {

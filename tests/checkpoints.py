@@ -1,7 +1,8 @@
 """Tiny but real checkpoints: diffusers' own modules, narrow, written out in the layouts that files come in.
 
 Everything random is seeded. `tiny_modules` makes the networks of one family, `write_checkpoint` a single file in the
-original layout, `write_vae` one of the VAE alone, `write_folder` a diffusers folder.
+original layout, `write_parts` a file for each network, `write_vae` one of the VAE alone, `write_folder` a diffusers
+folder.
 """
 
 from __future__ import annotations
@@ -56,6 +57,11 @@ _UNETS: dict[str, dict[str, Any]] = {
 _CLIP_L = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 1}
 _OPEN_CLIP_H = {**_CLIP_L, "hidden_act": "gelu"}
 _OPEN_CLIP_G = {**_OPEN_CLIP_H, "hidden_size": 48, "projection_dim": 40}
+_TEXT_PREFIXES = {
+    "stable_diffusion": ["cond_stage_model.transformer."], "sd2": ["cond_stage_model.model."],
+    "sdxl": ["conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."],
+    "sdxl_refiner": ["conditioner.embedders.0.model."],
+}  # fmt: skip
 PIPELINES = {
     "stable_diffusion": "StableDiffusionPipeline", "sd2": "StableDiffusionPipeline",
     "sdxl": "StableDiffusionXLPipeline", "sdxl_refiner": "StableDiffusionXLImg2ImgPipeline",
@@ -122,6 +128,30 @@ def write_vae(path: Path, modules: Modules, *, layout: str, dtype: torch.dtype =
     tensors = dict(state) if layout == "diffusers" else vae_tensors(state)
     prefix = VAE if layout == "ldm" else ""
     save(path, {prefix + name: tensor.to(dtype) for name, tensor in tensors.items()})
+
+
+def write_parts(
+    folder: Path, modules: Modules, *, layout: str = "bare", metadata: Mapping[str, str] | None = None
+) -> dict[str, Path]:
+    """A file for each network, by its role. `layout` is `ldm` (with the prefixes they have in a checkpoint), `bare`
+    (without) or `diffusers` (as its pipelines' folders hold them)."""
+    encoders = {"sdxl_refiner": ["text_encoder_2"], "sdxl": ["text_encoder", "text_encoder_2"]}
+    roles = encoders.get(modules.family, ["text_encoder"])
+    if layout == "diffusers":
+        networks = [modules.unet, *modules.text_encoders, modules.vae]
+        states = [dict(network.state_dict()) for network in networks]
+        parts = dict(zip(["denoiser", *roles, "vae"], states, strict=True))
+    else:
+        whole = ldm_from_diffusers(modules.unet, modules.vae, modules.text_encoders)
+        prefixes = {"denoiser": UNET, "vae": VAE} | dict(zip(roles, _TEXT_PREFIXES[modules.family], strict=True))
+        parts = {
+            role: {n if layout == "ldm" else n.removeprefix(p): t for n, t in whole.items() if n.startswith(p)}
+            for role, p in prefixes.items()
+        }
+    paths = {role: folder / f"{modules.family}-{role}.safetensors" for role in parts}
+    for role, path in paths.items():
+        save(path, parts[role], metadata)
+    return paths
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:

@@ -85,7 +85,7 @@ DEAD = {
     "Buffer.dropped", "Encoded.chunks", "Finished.index", "Finished.last", "Finished.media_type",
     "LoadReport.bytes_mapped", "Preview.index", "Progress.index", "Progress.stage", "Ready.dtypes",
     "Ready.versions", "Settings.offline", "Stats.step_seconds", "WorkerSettings.memory", "WorkerSettings.threads",
-    "check_stdin", "load_vae",
+    "check_stdin",
 }  # fmt: skip
 """What still has no use, or keeps its default: fewer with every change, and never more."""
 

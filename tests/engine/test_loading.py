@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from imagine.engine.loading.components import Components
-from imagine.engine.loading.single_file import load_single_file, load_vae
+from imagine.engine.loading.single_file import load_single_file
 from imagine.words.errors import UnusableModel
 from tests import checkpoints
 from tests.checkpoints import FAMILIES, Modules, tiny_modules, write_checkpoint, write_vae
@@ -318,17 +318,16 @@ def test_a_separate_vae_replaces_the_checkpoints(written: Any, tmp_path: Path) -
         vae = tmp_path / f"{layout}.safetensors"
         write_vae(vae, other, layout=layout)
         assert_same_weights(other.vae, load(path, parts={"vae": vae}).vae)
-        assert_same_weights(other.vae, load_vae(str(vae), family="stable_diffusion", device=CPU))
 
 
 def test_a_vae_with_the_attentions_old_names(written: Any, tmp_path: Path) -> None:
-    _, modules = written["stable_diffusion"]
+    path, modules = written["stable_diffusion"]
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
     tensors = dict(modules.vae.state_dict())
     for new, name in old.items():
         tensors = {k.replace(f"attentions.0.{new}.", f"attentions.0.{name}."): t for k, t in tensors.items()}
     checkpoints.save(tmp_path / "old.safetensors", tensors)
-    assert_same_weights(modules.vae, load_vae(str(tmp_path / "old.safetensors"), family="stable_diffusion", device=CPU))
+    assert_same_weights(modules.vae, load(path, parts={"vae": tmp_path / "old.safetensors"}).vae)
 
 
 def test_an_sdxl_of_one_layer_a_level_loads(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from imagine.engine.loading.single_file import load_single_file, load_vae
+from imagine.engine.loading.single_file import load_single_file
 from imagine.words.errors import UnusableModel
 from tests.checkpoints import save, write_checkpoint
 from tests.models import model_at
@@ -161,8 +161,8 @@ def test_a_vae_file_that_cannot_be_used_is_named(tensors: dict[str, Tensor], tmp
     path, vae = tmp_path / "whole.safetensors", tmp_path / "vae.safetensors"
     save(path, tensors)
     save(vae, {"something.weight": torch.zeros(1)})
-    with pytest.raises(UnusableModel, match=r"its VAE file 'vae.safetensors' holds no VAE"):
+    with pytest.raises(UnusableModel, match=r"its VAE file 'vae.safetensors' can't be used: there is no VAE in it"):
         load(path, parts={"vae": vae})
     vae.write_bytes(b"short")
     with pytest.raises(UnusableModel, match=r"its VAE file 'vae.safetensors' can't be used: it is no whole"):
-        load_vae(str(vae), family="stable_diffusion", device=torch.device("cpu"))
+        load(path, parts={"vae": vae})

@@ -123,7 +123,10 @@ SENTENCES = {
     "unlike its family says so in its metadata (imagine.attention_heads)",
     "weights.groups": "a width of {width} can't be normalised in {groups} groups; a file unlike its family says so "
     "in its metadata ({key})",
-    "weights.vae_file_empty": "its VAE file '{name}' holds no VAE",
+    "weights.vae_empty": "there is no VAE in it",
+    "weights.text_file": "its text encoder file '{name}' can't be used: {why}",
+    "weights.no_clip": "it holds {count} CLIP text encoders, not one",
+    "weights.context": "its text encoders make {made} numbers a token, and its U-Net takes {taken}",
     "weights.no_vae": "it has no VAE; name a VAE file to go with it",
     "weights.vae_file": "its VAE file '{name}' can't be used: {why}",
     "weights.layout": "its tensors are not laid out as in a Stable Diffusion checkpoint ({why})",

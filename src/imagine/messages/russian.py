@@ -128,7 +128,10 @@ SENTENCES = {
     "отличается от своего семейства, об этом говорят его метаданные (imagine.attention_heads)",
     "weights.groups": "ширину {width} не нормировать по группам: {groups}; если файл отличается от своего семейства, "
     "об этом говорят его метаданные ({key})",
-    "weights.vae_file_empty": "в её файле VAE «{name}» нет VAE",
+    "weights.vae_empty": "в нём нет VAE",
+    "weights.text_file": "её файл текстового кодировщика «{name}» не годится: {why}",
+    "weights.no_clip": "текстовых кодировщиков CLIP в нём {count}, а не один",
+    "weights.context": "её текстовые кодировщики дают {made} чисел на токен, а её U-Net принимает {taken}",
     "weights.no_vae": "в ней нет VAE; укажите для неё файл VAE",
     "weights.vae_file": "её файл VAE «{name}» не годится: {why}",
     "weights.layout": "её тензоры расположены не так, как в файле Stable Diffusion ({why})",

@@ -61,6 +61,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         """The components in files of their own beside the first, by their role."""
         return {component.role: component for component in self.components[1:]}
 
+    def component(self, role: Role) -> Component:
+        """What `role` is read of: its own file, or the first component, which holds whatever no other is."""
+        return self.parts.get(role, self.main)
+
     @property
     def stamps(self) -> dict[str, FileStamp]:
         """Every file that it is loaded from, by its path."""

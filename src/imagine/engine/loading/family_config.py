@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from ...messages import message
 from ...words.errors import UnusableModel
+from ...words.model import Role
 from ..sampling.noise import Prediction
 
 FOLDER = Path(__file__).parent / "configs"
@@ -19,10 +20,10 @@ VAE = "first_stage_model."
 
 
 class TextEncoderConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One text encoder: where its tensors lie in the file, how they are named, and its fixed settings."""
+    """One text encoder: where its tensors lie in a checkpoint, and its fixed settings."""
 
+    role: Role
     prefix: str
-    layout: Literal["clip", "open_clip"]
     projection: bool
     """It gives a pooled projection too, from all of its layers; else a file's OpenCLIP has one layer too many."""
     config: dict[str, Any]

@@ -15,6 +15,7 @@ from torch import Tensor
 from ...messages import message
 from ...words.errors import UnusableModel
 from .family_config import UNET, VAE, FamilyConfig, TextEncoderConfig
+from .unet_names import with_unet_prefix
 from .weights import Renamed, Weights
 
 Tensors = dict[str, Tensor]
@@ -45,6 +46,9 @@ _EMA_REST = {
     "net2": "net.2.", "": "",
 }  # fmt: skip
 
+_TOKENS = re.compile(r"(?P<prefix>(?:.*?\.)??)(?:text_model\.)?(?:embeddings\.)?token_embedding\.weight")
+"""The table of tokens that a CLIP has, and what stands before the names of all its tensors."""
+
 _OPEN_CLIP = {
     "ln_1.": "layer_norm1.", "ln_2.": "layer_norm2.", "mlp.c_fc.": "mlp.fc1.", "mlp.c_proj.": "mlp.fc2.",
     "attn.out_proj.": "self_attn.out_proj.",
@@ -58,11 +62,12 @@ _OPEN_CLIP_ENDS = {
 
 
 def with_live_unet(weights: Weights) -> Weights:
-    """The same weights; where the U-Net is there only as its EMA copy, that copy under the live one's names.
+    """The same weights, the U-Net named as in a checkpoint; where it is there only as its EMA copy, that copy.
 
     Live weights win over the copy, as diffusers has it. EMA's names lack the dots, which the network's grammar brings
     back. Raises UnusableModel for an EMA name that isn't of it.
     """
+    weights = with_unet_prefix(weights)
     if any(name.startswith(UNET) for name in weights.names):
         return weights
     live = {UNET + _dotted(name.removeprefix(EMA)): name for name in weights.names if name.startswith(EMA)}
@@ -122,9 +127,25 @@ def diffusers_vae(part: Tensors) -> Tensors:
 def text_tensors(weights: Weights, encoder: TextEncoderConfig) -> Tensors:
     """A text encoder's tensors under transformers' names, without `text_model.` in front."""
     part = _under(weights, encoder.prefix)
-    if encoder.layout == "clip":
-        return {name.removeprefix("text_model."): tensor for name, tensor in part.items()}
-    return _from_open_clip(part, projection=encoder.projection, whole=encoder.layers)
+    if "token_embedding.weight" in part:
+        return _from_open_clip(part, projection=encoder.projection, whole=encoder.layers)
+    part = {name.removeprefix("text_model."): tensor for name, tensor in part.items()}
+    projection = encoder.prefix + "text_projection.weight"
+    if encoder.projection and projection in weights.names:
+        part["text_projection.weight"] = weights.read(projection)
+    unread = f"encoder.layers.{encoder.layers - 1}."  # as of OpenCLIP's
+    return part if encoder.projection else {n: tensor for n, tensor in part.items() if not n.startswith(unread)}
+
+
+def in_its_place(weights: Weights, encoder: TextEncoderConfig) -> Weights:
+    """A text encoder's own file, with the names that it has in a checkpoint. Raises UnusableModel where it holds none
+    of CLIP's, or several."""
+    found = [match for name in weights.names if (match := _TOKENS.fullmatch(name))]
+    if len(found) != 1:
+        raise UnusableModel(message("weights.no_clip", count=len(found)))
+    prefix = found[0]["prefix"]
+    names = [name for name in weights.names if name.startswith(prefix)]
+    return Renamed(weights, {encoder.prefix + name.removeprefix(prefix): name for name in names})
 
 
 def _under(weights: Weights, prefix: str, beginnings: tuple[str, ...] = ("",)) -> Tensors:

@@ -1,4 +1,4 @@
-"""A cold file into the page cache while its networks are built, rather than page by page when they first run.
+"""Cold files into the page cache while their networks are built, rather than page by page when they first run.
 
 The kernel reads ahead by itself when it is told to (`posix_fadvise`): measured as fast as any other way, with nothing
 copied (`bench/results/load-cpu.md`). A file that is in the cache already is left alone.
@@ -15,18 +15,21 @@ _SAMPLES = 64
 
 
 class ReadAhead:
-    """Has the file at `path` read in the background if it is cold; `wait` returns when all of it was asked for.
+    """Has those of the files at `paths` read in the background that are cold, in that order; `wait` returns when all of
+    them was asked for.
 
-    Begun before the file is mapped, whose first pages would make it look warm. What is no regular file is left alone.
+    Begun before the files are mapped, whose first pages would make them look warm. What is no regular file is left
+    alone.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._nbytes = Path(path).stat().st_size if Path(path).is_file() else 0
+    def __init__(self, *paths: str) -> None:
+        sizes = {path: Path(path).stat().st_size for path in paths if Path(path).is_file()}
+        self._cold = [path for path, nbytes in sizes.items() if nbytes and is_cold(path, nbytes)]
+        self._nbytes = sum(sizes[path] for path in self._cold)
         self._done = 0
         self._stopped = False
         self._thread: threading.Thread | None = None
-        if self._nbytes and is_cold(path, self._nbytes):
+        if self._cold:
             self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
             self._thread.start()
 
@@ -43,7 +46,7 @@ class ReadAhead:
 
     @property
     def fraction(self) -> float:
-        """0…1 of the file was asked for."""
+        """0…1 of what is cold was asked for."""
         return min(1.0, self._done / self._nbytes) if self._thread is not None else 1.0
 
     def wait(self, seconds: float) -> bool:
@@ -54,10 +57,13 @@ class ReadAhead:
         return not self._thread.is_alive()
 
     def _read(self) -> None:
-        with Path(self._path).open("rb", buffering=0) as file:
-            while self._done < self._nbytes and not self._stopped:
-                os.posix_fadvise(file.fileno(), self._done, PIECE, os.POSIX_FADV_WILLNEED)
-                self._done += PIECE
+        for path in self._cold:
+            with Path(path).open("rb", buffering=0) as file:
+                for start in range(0, Path(path).stat().st_size, PIECE):
+                    if self._stopped:
+                        return
+                    os.posix_fadvise(file.fileno(), start, PIECE, os.POSIX_FADV_WILLNEED)
+                    self._done += PIECE
 
 
 def is_cold(path: str, nbytes: int) -> bool:

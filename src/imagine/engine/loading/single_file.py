@@ -1,34 +1,34 @@
-"""One file in the original layout, of SD1, SD2, SDXL or its refiner, to networks ready to infer: offline, no copy.
+"""Files in the original layout, of SD1, SD2, SDXL or its refiner, to networks ready to infer: offline, no copy.
 
-The file is mapped; its tensors' names become diffusers'; the networks are built without memory, from settings read off
+They are mapped; their tensors' names become diffusers'; the networks are built without memory, from settings read off
 the shapes, and take the mapped tensors as they are. What has to be cast is, one tensor at a time, on the device.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ...messages import message
 from ...words.errors import UnusableModel
-from ...words.model import Model
+from ...words.model import Component, Model, Role
 from ..device.errors import is_of_device
 from ..sampling.noise import Noise
 from .checkpoint_file import CheckpointFile
 from .components import Components, LoadReport
-from .family_config import family_config, tell_family
+from .family_config import UNET, FamilyConfig, TextEncoderConfig, family_config, tell_family
 from .float8 import without_float8
-from .ldm_keys import unknown_names, with_live_unet, with_sd_names
+from .ldm_keys import in_its_place, unknown_names, with_live_unet, with_sd_names
 from .networks import Network, text_network, unet_network, vae_network
 from .read_ahead import ReadAhead
 from .statements import noise_of, resolution_of
 from .tokenizer import ClipTokenizer
+from .weights import Weights
 
 Progress = Callable[[float], None]
 _TICK = 0.1
@@ -44,7 +44,7 @@ class _Plan:
     resolution: int
     text: list[Network]
     unet: Network
-    vae: Network | None
+    vae: Network
 
 
 def load_single_file(
@@ -57,25 +57,21 @@ def load_single_file(
 ) -> Components:
     """The checkpoint at `model.main.path` on `device`, computing in `dtype`: None is what each network is stored as.
 
-    `model.parts["vae"]` names a VAE file that replaces the checkpoint's. `vae_dtype` is the VAE's `dtype` where it
-    differs. `model.main.options` may say `prediction`, `zero_snr` and `resolution`, which win over what the file says.
+    `model.parts` are files of text encoders and of a VAE that go with it, or replace its own. `vae_dtype` is the VAE's
+    `dtype` where it differs. `model.main.options` may say `prediction`, `zero_snr` and `resolution`, which win over
+    what the file says.
     `progress` hears 0…1, from this thread; what it raises ends the loading.
 
     At the stored dtype, on the CPU, the networks' weights are the mapped file itself.
     Raises UnusableModel for a file that isn't whole or isn't such a checkpoint, saying why.
     """
     report = LoadReport()
-    with ReadAhead(model.main.path) as read_ahead:
+    with ReadAhead(*(component.path for component in model.components)) as read_ahead:
         report.cold = read_ahead.cold
         with report.stage("open"):
-            file = CheckpointFile(model.main.path)
-            report.bytes_mapped = file.nbytes
+            files = _Files(model, device, report)
         with report.stage("build"), _refusing(), _without_collection():
-            plan = _plan(model, file, device, dtype, report)
-        if "vae" in model.parts:
-            plan.vae = _separate_vae(model.parts["vae"].path, plan.family, device, vae_dtype or dtype, report)
-        if plan.vae is None:
-            raise UnusableModel(message("weights.no_vae"))
+            plan = _plan(model, files, dtype, vae_dtype or dtype, report)
 
         def tell_placed(fraction: float) -> None:
             _tell(progress, min(fraction, read_ahead.fraction))
@@ -100,46 +96,86 @@ def load_single_file(
     )
 
 
-def load_vae(path: str, *, family: str, device: torch.device, dtype: torch.dtype | None = None) -> Any:
-    """The `AutoencoderKL` in the file at `path`, for checkpoints of `family`.
+class _Files:
+    """The files of a model, mapped."""
 
-    Its tensors are named as in a checkpoint, the same without the prefix, or as diffusers names them.
-    Raises UnusableModel for a file that holds no such VAE.
-    """
-    network = _separate_vae(path, family, device, dtype, LoadReport())
-    return network.fill(device, dtype)
+    def __init__(self, model: Model, device: torch.device, report: LoadReport) -> None:
+        """Raises UnusableModel for one that isn't whole, naming it where it isn't the first."""
+        self._device, self._main = device, CheckpointFile(model.main.path)
+        self._parts: dict[Role, tuple[Component, CheckpointFile]] = {}
+        for role, part in model.parts.items():
+            with _laid_to(part):
+                self._parts[role] = part, CheckpointFile(part.path)
+        report.bytes_mapped = self._main.nbytes + sum(file.nbytes for _, file in self._parts.values())
+
+    def main(self, dtype: torch.dtype | None) -> Weights:
+        """The weights of the first, under the names of a checkpoint."""
+        return without_float8(with_sd_names(with_live_unet(self._main)), self._device, dtype)
+
+    @contextmanager
+    def part(self, role: Role, dtype: torch.dtype | None) -> Iterator[Weights | None]:
+        """The weights in a file of their own, None where there is none; what is wrong with them is laid to it."""
+        if role not in self._parts:
+            yield None
+            return
+        component, file = self._parts[role]
+        with _laid_to(component), _refusing():
+            yield without_float8(file, self._device, dtype)
 
 
 def _plan(
-    model: Model, file: CheckpointFile, device: torch.device, dtype: torch.dtype | None, report: LoadReport
+    model: Model, files: _Files, dtype: torch.dtype | None, vae_dtype: torch.dtype | None, report: LoadReport
 ) -> _Plan:
-    weights = without_float8(with_sd_names(with_live_unet(file)), device, dtype)
-    name = tell_family(weights.names)
+    weights, options = files.main(dtype), model.main.options
+    name = _family_of(model, weights.names)
     family = family_config(name)
-    noise = noise_of(model.main.options, file.metadata, weights.names, family)
-    resolution = resolution_of(model.main.options, file.metadata, family, noise.prediction)
-    text = [text_network(weights, encoder) for encoder in family.text_encoders]
+    noise = noise_of(options, weights.metadata, weights.names, family)
+    resolution = resolution_of(options, weights.metadata, family, noise.prediction)
+    text = [_text(files, weights, encoder, dtype) for encoder in family.text_encoders]
     pooled = int(text[-1].module.config.projection_dim) if family.time_ids else 0
     unet = unet_network(weights, family, pooled=pooled, resolution=resolution)
-    vae = None if "vae" in model.parts else vae_network(weights, family)
+    made = sum(int(network.module.config.hidden_size) for network in text)
+    if made != unet.module.config.cross_attention_dim:
+        raise UnusableModel(message("weights.context", made=made, taken=unet.module.config.cross_attention_dim))
+    vae = _vae(files, weights, family, vae_dtype)
     if unknown := unknown_names(weights.names, family):
         report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
     return _Plan(name, noise, resolution, text, unet, vae)
 
 
-def _separate_vae(
-    path: str, family: str, device: torch.device, dtype: torch.dtype | None, report: LoadReport
-) -> Network:
+def _family_of(model: Model, names: Collection[str]) -> str:
+    """Told by the text encoders among the names, or, of a denoiser alone, by who listed it. Raises UnusableModel."""
+    if model.main.role != "denoiser":
+        return tell_family(names)
+    if UNET + "input_blocks.0.0.weight" not in names:
+        raise UnusableModel(message("weights.no_unet"))
+    return model.family
+
+
+def _text(files: _Files, weights: Weights, encoder: TextEncoderConfig, dtype: torch.dtype | None) -> Network:
+    """A text encoder, of its own file or of the first one's `weights`."""
+    with files.part(encoder.role, dtype) as own:
+        return text_network(weights if own is None else in_its_place(own, encoder), encoder)
+
+
+def _vae(files: _Files, weights: Weights, family: FamilyConfig, dtype: torch.dtype | None) -> Network:
+    """The VAE, of its own file or of the first one's `weights`."""
+    with files.part("vae", dtype) as own:
+        network = vae_network(weights if own is None else own, family)
+        if network is not None:
+            return network
+        missing = message("weights.vae_empty") if own else message("weights.no_vae")
+        raise UnusableModel(missing)
+
+
+@contextmanager
+def _laid_to(component: Component) -> Iterator[None]:
+    """What is wrong with a file beside the first, said with its name."""
     try:
-        file = CheckpointFile(path)
-        report.bytes_mapped += file.nbytes
-        with _refusing():
-            network = vae_network(without_float8(file, device, dtype), family_config(family))
+        yield
     except UnusableModel as error:
-        raise UnusableModel(message("weights.vae_file", name=Path(path).name, why=error.note)) from error
-    if network is None:
-        raise UnusableModel(message("weights.vae_file_empty", name=Path(path).name))
-    return network
+        code = "weights.vae_file" if component.role == "vae" else "weights.text_file"
+        raise UnusableModel(message(code, name=Path(component.path).name, why=error.note)) from error
 
 
 def _fill(

@@ -33,9 +33,9 @@ _REASONS: list[tuple[re.Pattern[str], Reason]] = [
 
 
 def checked(
-    said: Mapping[str, object], kind: type[T], *, spelled: Mapping[str, str] | None = None
+    values: Mapping[str, object], kind: type[T], *, spelled: Mapping[str, str] | None = None
 ) -> tuple[T, list[str]]:
-    """`said` as a `kind`, and the names in it that `kind` doesn't have.
+    """`values` as a `kind`, and the names in it that `kind` doesn't have.
 
     None means not said, in nested objects too, and a number such as 25.0 is whole. Nothing else is converted: not text
     to a number, not a bool to one. `spelled` maps a field to the name that the user knows it by.
@@ -43,11 +43,11 @@ def checked(
     """
     unknown: list[str] = []
     struct = _type_info(kind)
-    plain = _prepared(said, struct, "", unknown)
+    plain = _prepared(values, struct, "", unknown)
     try:
         return msgspec.convert(plain, kind), unknown
     except msgspec.ValidationError as error:
-        _refuse(str(error), said, struct, spelled or {}, error)
+        _refuse(str(error), values, struct, spelled or {}, error)
 
 
 def refusal(name: str, value: object, allowed: Note, reason: Reason = "value") -> BadRequest:
@@ -97,12 +97,14 @@ def _type_info(kind: type[msgspec.Struct]) -> inspect.StructType:
     return info
 
 
-def _prepared(said: Mapping[str, object], struct: inspect.StructType, path: str, unknown: list[str]) -> dict[str, Any]:
+def _prepared(
+    values: Mapping[str, object], struct: inspect.StructType, path: str, unknown: list[str]
+) -> dict[str, Any]:
     """What is said and known; numbers whole where they can be, since JSON's 25.0 and 25 are one number."""
     fields = {field.encode_name: field.type for field in struct.fields}
-    unknown += [path + name for name in said if name not in fields]
+    unknown += [path + name for name in values if name not in fields]
     plain: dict[str, Any] = {}
-    for name, value in said.items():
+    for name, value in values.items():
         if value is None or name not in fields:
             continue
         if isinstance(value, str):
@@ -115,26 +117,26 @@ def _prepared(said: Mapping[str, object], struct: inspect.StructType, path: str,
 
 
 def _refuse(
-    found: str, said: Mapping[str, object], struct: inspect.StructType, spelled: Mapping[str, str], cause: Exception
+    text: str, values: Mapping[str, object], struct: inspect.StructType, spelled: Mapping[str, str], cause: Exception
 ) -> NoReturn:
     """Say in our words what msgspec said in its own."""
-    at, missing = _AT.search(found), _MISSING.search(found)
+    at, missing = _AT.search(text), _MISSING.search(text)
     path = at[1].split(".") if at and at[1] else []
     if missing:
         path.append(missing[1])
-    assert path, f"msgspec names no field: {found}"
-    value: Any = said
+    assert path, f"msgspec names no field: {text}"
+    value: Any = values
     declared: inspect.Type = struct
     for name in path:
         inner = _struct_in(declared)
-        assert inner is not None, f"msgspec names a field of no object: {found}"
+        assert inner is not None, f"msgspec names a field of no object: {text}"
         declared = next(field.type for field in inner.fields if field.encode_name == name)
         value = value.get(name)
     written = ".".join([spelled.get(path[0], path[0]), *path[1:]])
     if missing:
         said_missing = message("value.missing", written, allowed=allowed(declared))
         raise BadRequest(said_missing, reason="missing") from cause
-    reason: Reason = next((reason for mark, reason in _REASONS if mark.search(found)), "value")
+    reason: Reason = next((reason for mark, reason in _REASONS if mark.search(text)), "value")
     raise refusal(written, value, allowed(declared), reason) from cause
 
 
@@ -143,7 +145,7 @@ def _struct_in(declared: inspect.Type) -> inspect.StructType | None:
     if isinstance(declared, inspect.Metadata):
         return _struct_in(declared.type)
     if isinstance(declared, inspect.UnionType):
-        return next((found for part in declared.types if (found := _struct_in(part))), None)
+        return next((struct for part in declared.types if (struct := _struct_in(part))), None)
     return declared if isinstance(declared, inspect.StructType) else None
 
 

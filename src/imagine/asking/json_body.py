@@ -67,12 +67,12 @@ def _check(value: object, field: str, depth: int) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
         raise BadRequest(message("json.twice", twice, name=shown(twice)))
-    return found
+    return members
 
 
 def _whole(digits: str) -> int:

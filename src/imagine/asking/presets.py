@@ -58,14 +58,14 @@ _ENDS = (",", ".", ";", ":", "!", "?")
 
 def expanded(request: GenerateRequest, preset: Preset) -> GenerateRequest:
     """The request with the preset's words around its prompt, and its settings where the request says none."""
-    said: dict[str, Any] = {"preset": None, "prompt": _around(request.prompt, preset)}
+    changes: dict[str, Any] = {"preset": None, "prompt": _around(request.prompt, preset)}
     names = ["neg", "guidance", "num_steps", "model"]
     if request.sampler is None:  # a schedule belongs to its sampler
         names += ["sampler", "schedule"]
     if request.width is None and request.height is None and request.img is None:
         names += ["width", "height"]
-    said |= {name: getattr(preset, name) for name in names if getattr(request, name) is None}
-    return msgspec.structs.replace(request, **said)
+    changes |= {name: getattr(preset, name) for name in names if getattr(request, name) is None}
+    return msgspec.structs.replace(request, **changes)
 
 
 def _around(prompt: str, preset: Preset) -> str:
@@ -91,10 +91,10 @@ def named(value: object) -> dict[str, object]:
     """What `value` holds, by name, and not yet checked. Raises BadRequest for what has no names."""
     if isinstance(value, Mapping):
         outer = {**value, **_inner(value)}
-        kept = [outer[key] for key in CONTAINERS if key in outer]
-        if not kept:
+        tables = [outer[key] for key in CONTAINERS if key in outer]
+        if not tables:
             return {_name(name): raw for name, raw in value.items()}
-        return {name: raw for part in kept if part is not None for name, raw in named(part).items()}
+        return {name: raw for part in tables if part is not None for name, raw in named(part).items()}
     if isinstance(value, list | tuple):
         return {_name(raw.get("name") if isinstance(raw, Mapping) else None): raw for raw in value}
     raise BadRequest(f"the presets are {shown(value)}; they must be a mapping of names to presets, or a list of these")
@@ -129,19 +129,19 @@ def _preset(name: str, raw: object) -> Preset:
 
 def unfolded(raw: Mapping[str, object]) -> dict[str, object]:
     """`size` as its two sides, and `prompt` as what stands around `{prompt}`."""
-    said = {str(key).replace("-", "_"): value for key, value in raw.items()}
-    size = said.pop("size", None)
+    flat = {str(key).replace("-", "_"): value for key, value in raw.items()}
+    size = flat.pop("size", None)
     if size is not None:
         if not isinstance(size, str) or not (sides := _SIZE.fullmatch(size)):
             raise BadRequest(f"size is {shown(size)}; it must be text such as 768x512", field="size")
-        said |= {"width": int(sides[1]), "height": int(sides[2])}
-    template = said.pop("prompt", None)
+        flat |= {"width": int(sides[1]), "height": int(sides[2])}
+    template = flat.pop("prompt", None)
     if template is not None:
         if not isinstance(template, str):
             raise BadRequest(f"prompt is {shown(template)}; it must be text, with {{prompt}} in it", field="prompt")
         before, mark, after = template.partition("{prompt}")
-        said |= {"prompt_prefix": before, "prompt_suffix": after} if mark else {"prompt_suffix": before}
-    return said
+        flat |= {"prompt_prefix": before, "prompt_suffix": after} if mark else {"prompt_suffix": before}
+    return flat
 
 
 def _with_sampler(preset: Preset) -> Preset:

@@ -31,8 +31,8 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
     Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
     """
     body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
-    for name, given in zip(_PICTURES, (img, mask), strict=True):
-        body[name] = given or _carried(name, body.get(name))
+    for name, data in zip(_PICTURES, (img, mask), strict=True):
+        body[name] = data or _carried(name, body.get(name))
     digest = str(meta.get("digest") or meta.get("sha256") or "")
     if "model" in body and _MODEL_DIGEST.fullmatch(digest):
         body["digest"] = digest

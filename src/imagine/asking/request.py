@@ -229,8 +229,8 @@ def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES) -> P
     `aliases` are other names of its fields. Unknown fields are named in the warnings. Raises BadRequest, under the
     name that was used, for a value that can't be used, and for a field said twice in two spellings that differ.
     """
-    said, spelled = one_spelling(body, aliases)
-    request, unknown = checked(said, GenerateRequest, spelled=spelled)
+    values, spelled = one_spelling(body, aliases)
+    request, unknown = checked(values, GenerateRequest, spelled=spelled)
     request = msgspec.structs.replace(request, seed=_seed(request.seed))
     return Parsed(request, [_unknown(unknown)] if unknown else [])
 
@@ -239,25 +239,27 @@ def one_spelling(
     body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES
 ) -> tuple[dict[str, object], dict[str, str]]:
     """The body under our names, and the name that each field was said by. Raises BadRequest for one said twice."""
-    said: dict[str, object] = {}
+    fields: dict[str, object] = {}
     spelled: dict[str, str] = {}
     for name, value in body.items():
         field = aliases.get(name, name)
-        if field not in spelled or said[field] is None:
-            said[field], spelled[field] = value, name
-        elif value is not None and (value != said[field] or isinstance(value, bool) != isinstance(said[field], bool)):
+        if field not in spelled or fields[field] is None:
+            fields[field], spelled[field] = value, name
+            continue
+        other = fields[field]
+        if value is not None and (value != other or isinstance(value, bool) != isinstance(other, bool)):
             first = spelled[field]
-            values = {"value": note_of(value), "first": first, "first_value": note_of(said[field])}
+            values = {"value": note_of(value), "first": first, "first_value": note_of(other)}
             raise BadRequest(message("value.twice", name, **values))
-    return said, spelled
+    return fields, spelled
 
 
-def _seed(said: int | str | None) -> int | None:
+def _seed(value: int | str | None) -> int | None:
     """The number; -1 stays, which is random even where a seed would be taken from elsewhere."""
-    if said is None:
+    if value is None:
         return None
-    if (seed := int(said)) > MAX_SEED:
-        raise refusal("seed", said, _SEED["allowed"])
+    if (seed := int(value)) > MAX_SEED:
+        raise refusal("seed", value, _SEED["allowed"])
     return seed
 
 

@@ -20,9 +20,9 @@ _DONE = {"crop": "size.cut", "fit": "size.edges", "stretch": "size.stretched"}
 
 def size_alone(width: int | None, height: int | None, native: Size, multiple: int, warnings: list[Note]) -> Size:
     """The size of a picture from nothing: as asked, a side that wasn't as in `native`, in multiples of `multiple`."""
-    for name, asked in (("width", width), ("height", height)):
-        if asked is not None and (made := _multiple(asked, multiple)) != asked:
-            warnings.append(message("size.rounded", name, asked=asked, made=made, multiple=multiple))
+    for name, requested in (("width", width), ("height", height)):
+        if requested is not None and (made := _multiple(requested, multiple)) != requested:
+            warnings.append(message("size.rounded", name, asked=requested, made=made, multiple=multiple))
     across = native[0] if width is None else width
     down = native[1] if height is None else height
     return _multiple(across, multiple), _multiple(down, multiple)
@@ -43,8 +43,8 @@ def size_from_source(
     else:
         made = _own(source, warnings)
     if abs(made[0] * down / (made[1] * across) - 1) > _SAME_SHAPE:
-        done, asked = message(_DONE[resize]), {"width": made[0], "height": made[1]}
-        warnings.append(message("size.shape", "img", across=across, down=down, done=done, value=resize, **asked))
+        done, words = message(_DONE[resize]), {"width": made[0], "height": made[1]}
+        warnings.append(message("size.shape", "img", across=across, down=down, done=done, value=resize, **words))
     return made
 
 

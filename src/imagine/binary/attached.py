@@ -24,27 +24,27 @@ _ELSEWHERE = "set IMAGINE_RUNTIME to a folder of your own"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def bring(told: TextIO) -> None:
+def bring(output: TextIO) -> None:
     """Has what the engine imports unpacked, and on the import path. Raises ImagineError."""
-    sys.path.append(str(provide(told)))
+    sys.path.append(str(provide(output)))
 
 
-def provide(told: TextIO) -> Path:
-    """The folder of this version's attached half, whole; tells `told` what takes time. Raises ImagineError."""
-    return provide_in(Path(sys.executable).parents[1], os.environ.get(FILE), told)
+def provide(output: TextIO) -> Path:
+    """The folder of this version's attached half, whole; tells `output` what takes time. Raises ImagineError."""
+    return provide_in(Path(sys.executable).parents[1], os.environ.get(FILE), output)
 
 
-def provide_in(folder: Path, binary: str | None, told: TextIO) -> Path:
+def provide_in(folder: Path, binary: str | None, output: TextIO) -> Path:
     """As `provide`, for the version in `folder` of the file `binary`."""
     index = index_from((folder / "light" / INDEX).read_text(encoding="utf-8"))
     target = folder / "worker"
     try:
         if not _is_whole(index, target):
-            with alone(folder / "worker.lock", lambda: _say(told, "another start is unpacking; waiting for it")):
+            with alone(folder / "worker.lock", lambda: _say(output, "another start is unpacking; waiting for it")):
                 if not _is_whole(index, target):
-                    _unpack(index, target, binary, told)
+                    _unpack(index, target, binary, output)
                     for name in remove_others(folder):
-                        _say(told, f"removed {name}, an older version")
+                        _say(output, f"removed {name}, an older version")
     except OSError as error:
         raise ImagineError(_why(error, index, folder)) from error
     return target
@@ -59,7 +59,7 @@ def _is_whole(index: Index, target: Path) -> bool:
     return all(is_right(entry, str(target)) for entry in index.entries)
 
 
-def _unpack(index: Index, target: Path, binary: str | None, told: TextIO) -> None:
+def _unpack(index: Index, target: Path, binary: str | None, output: TextIO) -> None:
     if binary is None:
         raise ImagineError("this program is one half of imagine; start it by the file that you downloaded")
     missing = sum(entry.size for entry in index.entries if not is_right(entry, str(target)))
@@ -68,8 +68,8 @@ def _unpack(index: Index, target: Path, binary: str | None, told: TextIO) -> Non
     begun = time.monotonic()
     with Path(binary).open("rb") as file:
         _seek(file, index, binary)
-        unpack(index, file, target, _teller(told))
-    _say(told, f"unpacked in {time.monotonic() - begun:.1f} s")
+        unpack(index, file, target, _teller(output))
+    _say(output, f"unpacked in {time.monotonic() - begun:.1f} s")
 
 
 def _seek(file: BinaryIO, index: Index, binary: str) -> None:
@@ -83,9 +83,9 @@ def _seek(file: BinaryIO, index: Index, binary: str) -> None:
     file.seek(numbers[6])
 
 
-def _teller(told: TextIO) -> Callable[[int, int], None]:
+def _teller(output: TextIO) -> Callable[[int, int], None]:
     """Says how far it is: in a terminal as it goes, in a log now and then."""
-    in_terminal = told.isatty()
+    in_terminal = output.isatty()
     step = 1 if in_terminal else 25
     last = -step
 
@@ -97,17 +97,17 @@ def _teller(told: TextIO) -> Callable[[int, int], None]:
         last = percent
         line = f"unpacking, once for this version: {percent} %"
         if in_terminal:
-            told.write(f"\r{line}" + ("\n" if percent == 100 else ""))
-            told.flush()
+            output.write(f"\r{line}" + ("\n" if percent == 100 else ""))
+            output.flush()
         else:
-            _say(told, line)
+            _say(output, line)
 
     return tell
 
 
-def _say(told: TextIO, line: str) -> None:
-    told.write(line + "\n")
-    told.flush()
+def _say(output: TextIO, line: str) -> None:
+    output.write(line + "\n")
+    output.flush()
 
 
 def _why(error: OSError, index: Index, folder: Path) -> str:

@@ -53,12 +53,12 @@ def unpack(index: Index, file: BinaryIO, folder: Path, progress: Callable[[int, 
 def _check(index: Index, file: BinaryIO) -> None:
     """Nothing is written of bytes that aren't what was built."""
     begin = file.tell()
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     left = index.stored
     while left and (piece := file.read(min(_PIECE, left))):
-        found.update(piece)
+        sha256.update(piece)
         left -= len(piece)
-    if left or found.hexdigest() != index.sha256:
+    if left or sha256.hexdigest() != index.sha256:
         raise ImagineError(f"{getattr(file, 'name', 'the binary')} is damaged: download it again")
     file.seek(begin)
 

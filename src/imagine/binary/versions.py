@@ -31,11 +31,11 @@ def alone(path: Path, wait: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-def remove_others(kept: Path) -> list[str]:
-    """Removes the versions beside `kept` that nobody runs; their names."""
+def remove_others(current: Path) -> list[str]:
+    """Removes the versions beside `current` that nobody runs; their names."""
     removed = []
-    for folder in kept.parent.iterdir():
-        if folder == kept or not _NAME.fullmatch(folder.name) or folder.is_symlink():
+    for folder in current.parent.iterdir():
+        if folder == current or not _NAME.fullmatch(folder.name) or folder.is_symlink():
             continue
         with contextlib.suppress(OSError), (folder / IN_USE).open("r+") as file:
             if fcntl is not None:

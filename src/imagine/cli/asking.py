@@ -27,17 +27,17 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
 
     A path may be `-`, standard input. Raises click.UsageError, ImagineError.
     """
-    said = {name: value for name, value in typed.items() if value is not None}
+    fields = {name: value for name, value in typed.items() if value is not None}
     for name in _PICTURES:
-        if name in said:
-            said[name] = base64.b64encode(photo(said[name], name)).decode("ascii")
-    if "extend" in said:
-        said["extend"] = margins(said["extend"])
-    if "keep_alive" in said:
-        said["keep_alive"] = keep_alive(said["keep_alive"])
+        if name in fields:
+            fields[name] = base64.b64encode(photo(fields[name], name)).decode("ascii")
+    if "extend" in fields:
+        fields["extend"] = margins(fields["extend"])
+    if "keep_alive" in fields:
+        fields["keep_alive"] = keep_alive(fields["keep_alive"])
     if prompt is not None:
-        said["prompt"] = prompt
-    return (recipe_of(source, said) if source else {}) | said
+        fields["prompt"] = prompt
+    return (recipe_of(source, fields) if source else {}) | fields
 
 
 def check_stdin(names: list[str]) -> None:
@@ -46,30 +46,31 @@ def check_stdin(names: list[str]) -> None:
         raise click.UsageError(f"Standard input can be one thing only, and here it is {' and '.join(names)}.")
 
 
-def recipe_of(source: str | Path, said: dict[str, Any], data: bytes | None = None) -> dict[str, Any]:
+def recipe_of(source: str | Path, overrides: dict[str, Any], data: bytes | None = None) -> dict[str, Any]:
     """What `source`, whose `data` may have been read before, says of how it was made, as a request asks for it."""
     import msgspec
 
     from ..asking.replay import request_from_meta
 
     recipe = recipe_from(source, read_input(source, "from") if data is None else data, "from")
-    if "prompt" not in said | recipe.meta:
+    if "prompt" not in overrides | recipe.meta:
         raise BadRequest(f"{source} names no prompt; say one", field="prompt")
     meta = dict(recipe.meta)
-    if said:  # another picture: the batches of the first one's steps mean nothing to it
+    if overrides:  # another picture: the batches of the first one's steps mean nothing to it
         meta.pop("buckets", None)
-    if "model" in said:  # meant to be another
+    if "model" in overrides:  # another on purpose
         meta.pop("digest", None)
         meta.pop("sha256", None)
-    if "strength" in said:
+    if "strength" in overrides:
         meta.pop("strength", None)
-    parsed = request_from_meta({"prompt": said.get("prompt", "")} | meta, img=said.get("img"), mask=said.get("mask"))
+    meta = {"prompt": overrides.get("prompt", "")} | meta
+    parsed = request_from_meta(meta, img=overrides.get("img"), mask=overrides.get("mask"))
     for warning in [*recipe.warnings, *parsed.warnings]:
         warn(warning)
-    found: dict[str, Any] = msgspec.to_builtins(parsed.request)
-    if "seed" in found:
-        found["seed"] = str(found["seed"])
-    return found
+    request: dict[str, Any] = msgspec.to_builtins(parsed.request)
+    if "seed" in request:
+        request["seed"] = str(request["seed"])
+    return request
 
 
 def photo(place: str | Path, field: str) -> bytes:
@@ -85,7 +86,7 @@ def photo(place: str | Path, field: str) -> bytes:
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         damaged = "is damaged: it " if containers.sniff(data) else ""
         raise ImagineError(f"{field}: {place} {damaged}can't be read as a picture", field=field) from error
-    if (seen := containers.outline(data)) is not None and not seen.ended:
+    if (outline := containers.outline(data)) is not None and not outline.ended:
         raise ImagineError(f"{field}: {place} is damaged: it ends before its picture does", field=field)
     if max(size) <= MAX_SIDE and len(data) <= MAX_BYTES:
         return data

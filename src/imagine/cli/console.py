@@ -24,7 +24,7 @@ def printable(text: str, *, lines: bool = False) -> str:
     """`text` without anything that a terminal would obey; line ends and tabs stay where `lines` says so."""
     if text.isprintable() and _TURNING.isdisjoint(text):
         return text
-    return "".join(_visible(character, kept="\n\t" if lines else "") for character in text)
+    return "".join(_visible(character, allowed="\n\t" if lines else "") for character in text)
 
 
 def write(text: str) -> None:
@@ -55,8 +55,8 @@ def warn(text: Any) -> None:
     note(f"Warning: {text}")
 
 
-def _visible(character: str, kept: str) -> str:
-    if character in kept or (character not in _TURNING and not _commands(ord(character))):
+def _visible(character: str, allowed: str) -> str:
+    if character in allowed or (character not in _TURNING and not _commands(ord(character))):
         return character
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is no UTF-8

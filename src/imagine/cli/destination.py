@@ -42,64 +42,64 @@ class Destination(NamedTuple):
     """The folder doesn't exist yet; its own parent does."""
 
 
-def destination_of(said: str | None) -> Destination:
+def destination_of(text: str | None) -> Destination:
     """What the value of `-o` means, None for a name of the time. Raises click.BadParameter where nothing can go."""
-    if said is None:
+    if text is None:
         if not os.access(".", os.W_OK | os.X_OK):
             raise click.UsageError(f"The folder {Path.cwd()} can't be written to; name another with --output.")
         return Destination()
-    if said == "-":
+    if text == "-":
         return Destination(stream="-")
     try:
-        return _place_of(said)
+        return _place_of(text)
     except (OSError, RuntimeError) as error:  # RuntimeError: ~name of a user that isn't there
-        raise _refused(said, reason(error) if isinstance(error, OSError) else "there is no such home") from error
+        raise _refused(text, reason(error) if isinstance(error, OSError) else "there is no such home") from error
 
 
-def _place_of(said: str) -> Destination:
-    path = Path(said).expanduser()
+def _place_of(text: str) -> Destination:
+    path = Path(text).expanduser()
     if path.exists() and not path.is_dir() and not path.is_file():  # a device, or a pipe
         return Destination(stream=str(path))
     if path.is_dir():
-        return _checked(Destination(folder=path), said)
-    if said.endswith(("/", os.sep)):
-        return _checked(Destination(folder=path, makes_folder=True), said)
-    return _checked(_named(path, said), said)
+        return _checked(Destination(folder=path), text)
+    if text.endswith(("/", os.sep)):
+        return _checked(Destination(folder=path, makes_folder=True), text)
+    return _checked(_named(path, text), text)
 
 
-def _named(path: Path, said: str) -> Destination:
+def _named(path: Path, text: str) -> Destination:
     """A file's name, whose suffix tells the format; `.json` is the picture's beside it."""
     suffix = path.suffix.lower()
     if suffix in _NOT_WRITTEN:
-        raise _refused(said, f"pictures are written as {', '.join(WRITTEN)}")
+        raise _refused(text, f"pictures are written as {', '.join(WRITTEN)}")
     known = suffix in WRITTEN or suffix == ".json"
     name = path.name[: -len(suffix)] if known else path.name
     if fields_of(str(path.parent)):
-        raise _refused(said, "fields stand in a file's name, not in a folder's")
+        raise _refused(text, "fields stand in a file's name, not in a folder's")
     fields = fields_of(name)
     if not name:
-        raise _refused(said, "a file has to have a name")
+        raise _refused(text, "a file has to have a name")
     if len(os.fsencode(name)) > _LONGEST:
-        raise _refused(said, f"a file's name has at most {_LONGEST} bytes")
+        raise _refused(text, f"a file's name has at most {_LONGEST} bytes")
     written = path.suffix if suffix in WRITTEN else ".png"
     return Destination(path.parent, name, written, overwrites=not fields)
 
 
-def _checked(place: Destination, said: str) -> Destination:
+def _checked(place: Destination, text: str) -> Destination:
     """`place`, once sure that files can be made there."""
     folder = place.folder.parent if place.makes_folder else place.folder
     if not folder.is_dir():
-        raise _refused(said, f"there is no folder {folder}")
+        raise _refused(text, f"there is no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise _refused(said, f"the folder {folder.absolute()} can't be written to")
+        raise _refused(text, f"the folder {folder.absolute()} can't be written to")
     if place.overwrites:
         for path in (folder / (place.name + place.suffix), folder / f"{place.name}.json"):
             if path.is_dir():
-                raise _refused(said, f"{path} is a folder")
+                raise _refused(text, f"{path} is a folder")
             if path.exists() and not os.access(path, os.W_OK):
-                raise _refused(said, f"{path} is write-protected")
+                raise _refused(text, f"{path} is write-protected")
     return place
 
 
-def _refused(said: str, why: str) -> click.BadParameter:
-    return click.BadParameter(f"{said!r}: {why}.", param_hint="--output")
+def _refused(text: str, why: str) -> click.BadParameter:
+    return click.BadParameter(f"{text!r}: {why}.", param_hint="--output")

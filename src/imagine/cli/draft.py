@@ -23,7 +23,7 @@ class Draft:
         """Put the picture as it is so far in its place. Raises OSError."""
         with shielded():
             if self._shown is None:
-                self._old = _kept(self.path)
+                self._old = _set_aside(self.path)
             write_atomically(self.path, data)
             self._shown = _stamp(self.path)
 
@@ -52,16 +52,16 @@ class Draft:
             self._old = None
 
 
-def _kept(path: Path) -> Path | None:
+def _set_aside(path: Path) -> Path | None:
     """Another name of the file, or a copy of it where the file system has no second names; None for no file."""
-    kept = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}.old")
+    aside = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}.old")
     try:
-        os.link(path, kept)
+        os.link(path, aside)
     except FileNotFoundError:
         return None
     except OSError:
-        shutil.copy2(path, kept)
-    return kept
+        shutil.copy2(path, aside)
+    return aside
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

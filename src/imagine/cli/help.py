@@ -20,7 +20,7 @@ def command(ctx: click.Context, name: str | None) -> None:
     from .main import unknown_command
 
     assert isinstance(parent.command, click.Group)
-    asked = parent.command.get_command(parent, name)
-    if asked is None:
+    target = parent.command.get_command(parent, name)
+    if target is None:
         raise click.UsageError(unknown_command(name), parent)
-    write(asked.get_help(click.Context(asked, info_name=name, parent=parent, **asked.context_settings)))
+    write(target.get_help(click.Context(target, info_name=name, parent=parent, **target.context_settings)))

@@ -82,8 +82,8 @@ class PromptOptions:
 
     def shown(self) -> str:
         """What is set, one a line."""
-        said = [[name, str(value)] for name, value in self._typed.items() if value is not None]
-        return table(["NAME", "VALUE"], said) if said else "nothing is set: the server decides"
+        rows = [[name, str(value)] for name, value in self._typed.items() if value is not None]
+        return table(["NAME", "VALUE"], rows) if rows else "nothing is set: the server decides"
 
     def values(self, name: str, begun: str) -> list[str]:
         """What the value of that name could go on to be."""
@@ -168,5 +168,5 @@ def _offered(line: str, begun: str, settings: PromptOptions, number: int) -> str
         offered = settings.values(words[1], begun)
     else:
         offered = []
-    found = list(dict.fromkeys(offered))
-    return found[number] + " " if number < len(found) else None
+    matches = list(dict.fromkeys(offered))
+    return matches[number] + " " if number < len(matches) else None

@@ -26,14 +26,14 @@ def command(prefix: str, everything: bool, address: str | None, as_json: bool) -
     """List the models, those whose names begin with PREFIX."""
     client = reach.running(address)
     entries = every_file(client) if everything else client.models()["details"] if client else in_folders()
-    found = [entry for entry in entries if entry["name"].startswith(prefix)]
+    matching = [entry for entry in entries if entry["name"].startswith(prefix)]
     if as_json:
-        write_json(found)
+        write_json(matching)
     elif everything:
-        rows = [[e["name"], e.get("kind") or "", e["family"], size_of(e["size"]), e.get("use") or ""] for e in found]
+        rows = [[e["name"], e.get("kind") or "", e["family"], size_of(e["size"]), e.get("use") or ""] for e in matching]
         write(table(["NAME", "KIND", "FAMILY", "SIZE", "USABLE"], rows))
     else:
-        rows = [[e["name"], e["family"], size_of(e["size"]), ago(e["modified"])] for e in found]
+        rows = [[e["name"], e["family"], size_of(e["size"]), ago(e["modified"])] for e in matching]
         write(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
 
 
@@ -60,6 +60,6 @@ def in_folders(roots: Sequence[Path] | None = None, *, everything: bool = False)
         roots_from(os.environ) if roots is None else roots, shipped=sorted(folder().glob("*.safetensors"))
     )
     registry.refresh()
-    found = [shown(entry) | {"defaults": wishes(entry)} for entry in registry.models()]
+    listed = [shown(entry) | {"defaults": wishes(entry)} for entry in registry.models()]
     others = [shown(entry) for entry in registry.files() if not entry.generates] if everything else []
-    return found + others
+    return listed + others

@@ -72,8 +72,8 @@ def unknown_command(name: str) -> str:
     """A sentence on a command that doesn't exist."""
     from ..registry.matching import similar
 
-    meant = similar(name, [*COMMANDS, *ALIASES])
-    return f"No such command '{name}'." + (f" Did you mean {' or '.join(meant)}?" if meant else "")
+    near = similar(name, [*COMMANDS, *ALIASES])
+    return f"No such command '{name}'." + (f" Did you mean {' or '.join(near)}?" if near else "")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -27,11 +27,11 @@ _MOST_BYTES = 100
 
 def fields_of(name: str) -> frozenset[str]:
     """The fields in `name`. Raises click.BadParameter for one that doesn't exist."""
-    found = frozenset(_FIELD.findall(name))
-    if unknown := sorted(found - FIELDS.keys()):
-        known = ", ".join(f"{{{field}}}" for field in FIELDS)
-        raise click.BadParameter(f"there is no {{{unknown[0]}}}; there are {known}", param_hint="--output")
-    return found
+    fields = frozenset(_FIELD.findall(name))
+    if unknown := sorted(fields - FIELDS.keys()):
+        allowed = ", ".join(f"{{{field}}}" for field in FIELDS)
+        raise click.BadParameter(f"there is no {{{unknown[0]}}}; there are {allowed}", param_hint="--output")
+    return fields
 
 
 def filled(name: str, values: Mapping[str, str]) -> str:

@@ -21,17 +21,17 @@ _LONGEST = 80
 def command(name: str | None, address: str | None, as_json: bool) -> None:
     """List the style presets that `imagine run --preset` takes, or show what the one called NAME does."""
     client = reach.running(address)
-    told = client.presets()["presets"] if client else in_files()
+    presets = client.presets()["presets"] if client else in_files()
     if name is not None:
-        told = [preset for preset in told if preset["name"] == name]
-        if not told:
+        presets = [preset for preset in presets if preset["name"] == name]
+        if not presets:
             raise BadRequest(f"preset '{name}' doesn't exist; `imagine presets` lists those there are")
     if as_json:
-        write_json(told[0] if name is not None else told)
+        write_json(presets[0] if name is not None else presets)
     elif name is not None:
-        write("\n".join(f"{field:<15}{value}" for field, value in told[0].items()))
+        write("\n".join(f"{field:<15}{value}" for field, value in presets[0].items()))
     else:
-        write(table(["NAME", "DESCRIPTION"], [[preset["name"], _words(preset)] for preset in told]))
+        write(table(["NAME", "DESCRIPTION"], [[preset["name"], _words(preset)] for preset in presets]))
 
 
 def in_files() -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def in_files() -> list[dict[str, Any]]:
 
     presets = presets_of(settings_from()[0])
     presets.check()
-    return presets.told()
+    return presets.listed()
 
 
 def _words(preset: dict[str, Any]) -> str:

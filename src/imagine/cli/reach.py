@@ -38,10 +38,10 @@ _NO_SETTINGS = frozenset(
 
 def named(address: str | None) -> Client | None:
     """The server that `-a` or IMAGINE_HOST names, None where neither does. Raises Unreachable."""
-    said = address or os.environ.get("IMAGINE_HOST", "").strip(" '\"")
-    if not said:
+    text = address or os.environ.get("IMAGINE_HOST", "").strip(" '\"")
+    if not text:
         return None
-    client = _client(address_from(said))
+    client = _client(address_from(text))
     client.health()
     return client
 
@@ -163,18 +163,18 @@ def _is_news(line: bytes) -> bool:
 
 def _environment() -> str:
     """A mark of what in the environment a server would take its settings from; empty where nothing is said."""
-    said = {
+    variables = {
         name: unquoted(value)
         for name, value in os.environ.items()
         if name.startswith("IMAGINE_") and name not in _NO_SETTINGS and unquoted(value)
     }
-    if "IMAGINE_HOME" not in said and not _private_place().is_relative_to(home_from(os.environ)):
-        said["home"] = str(home_from(os.environ))
-    if any(_is_relative(value) for value in said.values()):
-        said["folder"] = str(Path.cwd())
-    if not said:
+    if "IMAGINE_HOME" not in variables and not _private_place().is_relative_to(home_from(os.environ)):
+        variables["home"] = str(home_from(os.environ))
+    if any(_is_relative(value) for value in variables.values()):
+        variables["folder"] = str(Path.cwd())
+    if not variables:
         return ""
-    return f"-{zlib.crc32(repr(sorted(said.items())).encode()):08x}"
+    return f"-{zlib.crc32(repr(sorted(variables.items())).encode()):08x}"
 
 
 def _is_relative(value: str) -> bool:

@@ -109,12 +109,12 @@ def _check(
     from .inputs import STDIN
 
     inputs = {"--prompts": prompts, "--from": source, "--img": typed["img"], "--mask": typed["mask"]}
-    given = [name for name, said in inputs.items() if said == STDIN]
-    given += ["PROMPT"] if words[-1:] == (STDIN,) and len(words) <= 2 else []
-    if prompts is not None and given not in ([], ["--prompts"]):
-        raise click.UsageError(f"{given[-1]} - is read once, and --prompts need it for each.")
-    if len(given) > 1:
-        raise click.UsageError(f"Standard input can be one thing only, and here it is {' and '.join(given)}.")
+    from_stdin = [name for name, value in inputs.items() if value == STDIN]
+    from_stdin += ["PROMPT"] if words[-1:] == (STDIN,) and len(words) <= 2 else []
+    if prompts is not None and from_stdin not in ([], ["--prompts"]):
+        raise click.UsageError(f"{from_stdin[-1]} - is read once, and --prompts need it for each.")
+    if len(from_stdin) > 1:
+        raise click.UsageError(f"Standard input can be one thing only, and here it is {' and '.join(from_stdin)}.")
     if prompts is not None and words:
         raise click.UsageError("--prompts and PROMPT can't be together.")
     if place.stream is not None and (as_json or prompts is not None or (typed["count"] or 1) > 1):

@@ -29,17 +29,17 @@ class Difference(NamedTuple):
 def differences(client: Client, before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
     """What the recipe of a picture, and that of one that `client` made of it, name differently."""
     old, new = ({"model": recipe, **_parts(recipe)} for recipe in (before, after))
-    found = [_difference(client, what, old[what], new[what]) for what in old if what in new]
-    return [difference for difference in found if difference is not None]
+    lines = [_difference(client, what, old[what], new[what]) for what in old if what in new]
+    return [difference for difference in lines if difference is not None]
 
 
 def holders(client: Client, digest: str) -> list[dict[str, Any]]:
     """The files on the server that are known by a digest; none for what is no digest."""
     if not _DIGEST.fullmatch(digest):
         return []
-    said = client.models(digest=digest)
-    known = [*said["details"], *said["others"]]
-    return [entry for entry in known if any(str(entry.get(name, "")).startswith(digest) for name in _DIGESTS)]
+    answer = client.models(digest=digest)
+    listed = [*answer["details"], *answer["others"]]
+    return [entry for entry in listed if any(str(entry.get(name, "")).startswith(digest) for name in _DIGESTS)]
 
 
 def with_holders(client: Client, before: dict[str, Any], error: ResponseError) -> ResponseError:
@@ -68,9 +68,9 @@ def _difference(client: Client, what: str, before: dict[str, Any], after: dict[s
 def _changed(client: Client, what: str, old: str, new: str) -> Difference:
     if not _DIGEST.fullmatch(old):
         return Difference(f"{what}: what the picture names it by is no digest", sure=True)
-    known = holders(client, old)
-    if any(entry.get("header_digest") == old and entry.get("digest") == new for entry in known):
+    listed = holders(client, old)
+    if any(entry.get("header_digest") == old and entry.get("digest") == new for entry in listed):
         return Difference(f"{what}: the picture names it by its header alone, which fits but is no proof", sure=False)
-    names = " or ".join(f"'{entry['name']}'" for entry in known[:_NAMED])
+    names = " or ".join(f"'{entry['name']}'" for entry in listed[:_NAMED])
     here = f"{names} has the old one here" if names else "none here has the old one"
     return Difference(f"{what}: digest {old[:_SHOWN]} is now {new[:_SHOWN]}, and {here}", sure=True)

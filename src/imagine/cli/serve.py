@@ -84,12 +84,12 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
     """
     from ..server.logs import configure
 
-    said = {name: value for name, value in flags.items() if value not in (None, (), False)}
+    given = {name: value for name, value in flags.items() if value not in (None, (), False)}
     if private:
         reach.private_folder()
-        said["socket"] = str(reach.private_socket())
+        given["socket"] = str(reach.private_socket())
     try:
-        settings, warnings = _read(said, config)
+        settings, warnings = _read(given, config)
     except ImagineError as error:
         raise WrongSettings(str(error)) from error
     configure(settings)
@@ -97,14 +97,14 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
     heard()
     if sys.__stderr__ is not None:
         faulthandler.enable(sys.__stderr__)  # systemd's watchdog ends a server that hangs by SIGABRT
-    asyncio.run(_serve_private(settings) if private else _serve(settings, partial(_reread, said, config)))
+    asyncio.run(_serve_private(settings) if private else _serve(settings, partial(_reread, given, config)))
 
 
-def _read(said: dict[str, Any], config: Path | None) -> tuple[Settings, list[str]]:
+def _read(given: dict[str, Any], config: Path | None) -> tuple[Settings, list[str]]:
     """The settings, and what in the file has no effect. Raises ImagineError for what can't be used."""
     from ..settings.preset_files import presets_of
 
-    settings, warnings = settings_from(said, config=_text_of(config))
+    settings, warnings = settings_from(given, config=_text_of(config))
     presets_of(settings).check()
     return settings, [*warnings, *_missing_folders(settings), *_lost_pictures(settings)]
 
@@ -127,10 +127,10 @@ def _lost_pictures(settings: Settings) -> list[str]:
     return [f"pictures asked for by URL can't be kept in {settings.pictures.absolute()}: {why}"]
 
 
-def _reread(said: dict[str, Any], config: Path | None) -> Settings:
+def _reread(given: dict[str, Any], config: Path | None) -> Settings:
     from ..server.logs import configure
 
-    settings, warnings = _read(said, config)
+    settings, warnings = _read(given, config)
     configure(settings)
     _warn(warnings)
     return settings
@@ -157,9 +157,9 @@ async def _serve(settings: Settings, reread: Callable[[], Settings]) -> None:
 
 def _say_shipped(settings: Settings) -> None:
     """Where no model is installed, says what is used instead, and where models go."""
-    found = in_folders(settings.roots)
-    if all(entry["shipped"] for entry in found):
-        instead = f"using {found[0]['name']}, which is small; " if found else ""
+    listed = in_folders(settings.roots)
+    if all(entry["shipped"] for entry in listed):
+        instead = f"using {listed[0]['name']}, which is small; " if listed else ""
         note(f"no model is installed: {instead}models go into {settings.roots[0].absolute()}")
 
 

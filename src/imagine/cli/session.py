@@ -134,6 +134,6 @@ def model_first(words: tuple[str, ...], names: list[str]) -> tuple[str, str] | N
     first, second = words
     if (model := matching(first, names, any_case=" " in second)) is not None:
         return model, prompt_from_stdin() if second == STDIN else _prompt((second,))
-    if " " in second and " " not in first and (meant := similar(first, names)):
-        note(f"'{first}' is the prompt's first word, since no model is called so; did you mean {meant[0]}?")
+    if " " in second and " " not in first and (near := similar(first, names)):
+        note(f"'{first}' is the prompt's first word, since no model is called so; did you mean {near[0]}?")
     return None

@@ -35,22 +35,22 @@ def command(model: str, address: str | None, as_json: bool) -> None:
     name = matching(model, names)
     if name is None:
         raise ModelNotFound(model, similar=similar(model, names))
-    found = [entry for entry in entries if entry["name"] == name]
-    if client and "loaded" in found[0]:  # a model, of which the server makes out more where it is asked for one
-        found[0] = client.model(name)
+    entries = [entry for entry in entries if entry["name"] == name]
+    if client and "loaded" in entries[0]:  # a model, of which the server makes out more where it is asked for one
+        entries[0] = client.model(name)
     if as_json:
-        for entry in found:
+        for entry in entries:
             write_json(entry)
         return
-    write("\n\n".join(map(_lines, found)))
+    write("\n\n".join(map(_lines, entries)))
 
 
 def _lines(entry: dict[str, Any]) -> str:
-    said = {field: value for field, value in entry.items() if value and field not in _FOR_PROGRAMS}
-    if "problem" in said and str(said["problem"]) in str(said.get("use")):  # a person reads it once
-        del said["problem"]
-    width = max(map(len, said)) + 4
-    return "\n".join(f"{field:<{width}}{_words(field, value)}" for field, value in said.items())
+    values = {field: value for field, value in entry.items() if value and field not in _FOR_PROGRAMS}
+    if "problem" in values and str(values["problem"]) in str(values.get("use")):  # a person reads it once
+        del values["problem"]
+    width = max(map(len, values)) + 4
+    return "\n".join(f"{field:<{width}}{_words(field, value)}" for field, value in values.items())
 
 
 def _count(count: int) -> str:

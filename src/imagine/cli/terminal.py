@@ -133,11 +133,11 @@ def _sixel(png: bytes) -> str:
 def _band(rows: list[bytes], colour: int, width: int) -> str:
     """One colour's six lines, run-length encoded."""
     cells = [chr(63 + sum((row[x] == colour) << y for y, row in enumerate(rows))) for x in range(width)]
-    told, at = [], 0
+    pieces, at = [], 0
     while at < width:
         end = at
         while end < width and cells[end] == cells[at]:
             end += 1
-        told.append(f"!{end - at}{cells[at]}" if end - at > 3 else cells[at] * (end - at))
+        pieces.append(f"!{end - at}{cells[at]}" if end - at > 3 else cells[at] * (end - at))
         at = end
-    return "".join(told)
+    return "".join(pieces)

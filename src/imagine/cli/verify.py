@@ -97,14 +97,14 @@ def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, An
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What both recipes say, and differently; of the environment, each part for itself."""
-    found = []
+    changes = []
     for name in before.keys() & after.keys() - _NOT_COMPARED:
         old, new = before[name], after[name]
         if isinstance(old, dict) and isinstance(new, dict):
-            found += [f"{name} {change}" for change in _changes(old, new)]
+            changes += [f"{name} {change}" for change in _changes(old, new)]
         elif str(old) != str(new):
-            found.append(f"{name}: {old} is now {new}")
-    return sorted(found)
+            changes.append(f"{name}: {old} is now {new}")
+    return sorted(changes)
 
 
 def _difference(old: bytes, new: bytes) -> int | None:
@@ -122,5 +122,5 @@ def _difference(old: bytes, new: bytes) -> int | None:
 
 def _words(verdict: Verdict) -> str:
     largest = "another size" if verdict.difference is None else f"largest difference {verdict.difference} of 255"
-    said = verdict.kind if verdict.kind == "identical" else f"{verdict.kind}, {largest}"
-    return "; ".join([said, *verdict.changed])
+    text = verdict.kind if verdict.kind == "identical" else f"{verdict.kind}, {largest}"
+    return "; ".join([text, *verdict.changed])

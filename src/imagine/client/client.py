@@ -51,12 +51,12 @@ class Client:
     def health(self) -> dict[str, Any]:
         """What `/health` says. Raises Unreachable where nobody answers, or what answers isn't Imagine."""
         try:
-            said = self.ask("GET", "/health")
+            health = self.ask("GET", "/health")
         except (ResponseError, Disconnected) as error:
             raise Unreachable(f"what answers at {self.address} is not imagine") from error
-        if said.get("name") != "imagine":
+        if health.get("name") != "imagine":
             raise Unreachable(f"what answers at {self.address} is not imagine")
-        return said
+        return health
 
     def models(self, digest: str | None = None) -> dict[str, Any]:
         """What `/models` says: `models`, their `details`, and `others`; with a `digest`, only those known by it."""
@@ -158,18 +158,18 @@ class Client:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(data)
+        parsed = json.loads(data)
     except ValueError as error:
         raise Disconnected("the server's answer is not JSON") from error
-    if not isinstance(said, dict):
+    if not isinstance(parsed, dict):
         raise Disconnected("the server's answer is not a JSON object")
-    return said
+    return parsed
 
 
 def _sentence(answer: http.client.HTTPResponse) -> str:
     """The server's own words, or at least its status."""
     with contextlib.suppress(ValueError, Disconnected):
-        said = _object(answer.read(65_536)).get("error")
-        if isinstance(said, str):
-            return said
+        sentence = _object(answer.read(65_536)).get("error")
+        if isinstance(sentence, str):
+            return sentence
     return f"the server answered {answer.status} {answer.reason}"

@@ -263,15 +263,15 @@ class Pool:
         )  # fmt: skip
         own, most, again = self._waiting.count_of(client), self._max_queue, math.ceil(seconds)
         if len(self._waiting) < most:
-            said = message("busy.share", own=own, most=most, seconds=again)
+            refusal = message("busy.share", own=own, most=most, seconds=again)
         else:
-            said = message("busy.queue", most=most, seconds=again)
-        return Busy(said, retry_after=seconds)
+            refusal = message("busy.queue", most=most, seconds=again)
+        return Busy(refusal, retry_after=seconds)
 
     def _left(self, job: Job) -> float:
         """Seconds of the device that a job which runs needs yet."""
-        told = job.progress
-        done = told.step / max(1, told.steps) if told is not None else 0.0
+        progress = job.progress
+        done = progress.step / max(1, progress.steps) if progress is not None else 0.0
         return self._estimates.of(job.submit.params) * (1 - done)
 
     def _announce(self) -> None:

@@ -28,10 +28,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the gateway lets go of us
     if hasattr(os, "nice"):
         os.nice(_LEAST)
-    asked = sys.stdin.buffer.readline(_LONGEST)
+    line = sys.stdin.buffer.readline(_LONGEST)
     threading.Thread(target=_end_with_input, daemon=True).start()
     try:
-        digest = digest_of_file(msgspec.json.decode(asked, type=FileStamp))
+        digest = digest_of_file(msgspec.json.decode(line, type=FileStamp))
     except (msgspec.DecodeError, OSError):
         return 1
     if digest is not None:

@@ -154,8 +154,8 @@ def outline(data: bytes) -> Outline | None:
 
 def dimensions(data: bytes) -> tuple[int, int]:
     """Width and height in pixels, as `Outline` has them; 0 where the file tells none. Raises Fragmented."""
-    seen = outline(data)
-    return (0, 0) if seen is None else (seen.width, seen.height)
+    layout = outline(data)
+    return (0, 0) if layout is None else (layout.width, layout.height)
 
 
 def _dimensions(chunk: ContainerChunk) -> tuple[int, int]:

@@ -43,18 +43,18 @@ def decode(data: bytes, *, field: str, max_side: int = MAX_SIDE) -> Image.Image:
     16-bit pictures keep their high bytes. Nothing else of the file (text, EXIF, profile) stays with the picture.
     Raises BadPicture on `field`, before decoding where the file is of another format, too long or too large.
     """
-    seen = outline(data, field)
-    _check_size((seen.width, seen.height), field, max_side)
-    damaged = message("picture.damaged", field, kind={"webp": "WebP"}.get(seen.kind, seen.kind.upper()))
-    if not seen.ended:
+    layout = outline(data, field)
+    _check_size((layout.width, layout.height), field, max_side)
+    damaged = message("picture.damaged", field, kind={"webp": "WebP"}.get(layout.kind, layout.kind.upper()))
+    if not layout.ended:
         raise BadPicture(damaged)
-    if seen.kind == "jpeg" and data.count(b"\xff\xda") > MAX_SCANS:
+    if layout.kind == "jpeg" and data.count(b"\xff\xda") > MAX_SCANS:
         raise BadPicture(message("picture.scans", field, most=MAX_SCANS))
     try:
-        with Image.open(io.BytesIO(seen.pixels), formats=[seen.kind]) as image:
+        with Image.open(io.BytesIO(layout.pixels), formats=[layout.kind]) as image:
             _check_size(image.size, field, max_side)
             image.load()
-            upright = _TURNS.get(orientation(seen.exif))
+            upright = _TURNS.get(orientation(layout.exif))
             plain = _plain(image)
     except (BadPicture, MemoryError):
         raise
@@ -70,11 +70,11 @@ def outline(data: bytes, field: str) -> containers.Outline:
     if len(data) > MAX_BYTES:
         raise BadPicture(message("picture.too_many_bytes", field, size=len(data), most=MAX_BYTES))
     try:
-        seen = containers.outline(data)
+        layout = containers.outline(data)
     except containers.Fragmented as error:
         raise BadPicture(message("picture.fragmented", field, most=containers.MAX_PARTS)) from error
-    assert seen is not None, "it begins as one of the three"
-    return seen
+    assert layout is not None, "it begins as one of the three"
+    return layout
 
 
 def decode_base64(text: str, *, field: str) -> bytes:

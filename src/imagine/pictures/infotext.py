@@ -101,8 +101,8 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "Hires steps": hires.get("steps") or None,
         "Hires upscaler": _UPSCALERS[hires.get("upscaler", "lanczos")] if hires else None,
     }
-    said = [f"{key}: {_written(value)}" for key, value in pairs.items() if value is not None]
-    return "\n".join([*lines, ", ".join(said)])
+    parts = [f"{key}: {_written(value)}" for key, value in pairs.items() if value is not None]
+    return "\n".join([*lines, ", ".join(parts)])
 
 
 def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Note]]:
@@ -214,8 +214,8 @@ def _value_end(text: str, start: int) -> int:
 
 def _separator(text: str, at: int) -> int:
     """The next comma or line's end, or the end."""
-    found = _SEPARATOR.search(text, at)
-    return found.start() if found else len(text)
+    match = _SEPARATOR.search(text, at)
+    return match.start() if match else len(text)
 
 
 def _unquoted(text: str) -> str:

@@ -118,8 +118,8 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
 
 
 def _json(meta: dict[str, Any]) -> str:
-    said = meta | ({"seed": str(meta["seed"])} if "seed" in meta else {})
-    return _UNWRITABLE.sub("", json.dumps(said, ensure_ascii=False, allow_nan=False, sort_keys=True))
+    values = meta | ({"seed": str(meta["seed"])} if "seed" in meta else {})
+    return _UNWRITABLE.sub("", json.dumps(values, ensure_ascii=False, allow_nan=False, sort_keys=True))
 
 
 def _parameters(meta: dict[str, Any]) -> str:
@@ -204,11 +204,11 @@ def _from_json_file(data: bytes, field: str) -> Recipe | None:
 
 
 def _recipe(text: bytes, field: str) -> Recipe:
-    said = _decoded(text, dict[str, Any], field)
-    _check(said, field)
-    meta = {_SPELLED.get(name, name): value for name, value in said.items() if name not in _TRANSPORT} | said
-    kept = (name for name, value in meta.items() if value is not None and name not in _TRANSPORT | _SPELLED.keys())
-    typed = {name: _typed(name, meta[name], field) for name in kept}
+    values = _decoded(text, dict[str, Any], field)
+    _check(values, field)
+    meta = {_SPELLED.get(name, name): value for name, value in values.items() if name not in _TRANSPORT} | values
+    names = (name for name, value in meta.items() if value is not None and name not in _TRANSPORT | _SPELLED.keys())
+    typed = {name: _typed(name, meta[name], field) for name in names}
     return Recipe({name: value for name, value in typed.items() if value is not None}, [])
 
 

@@ -45,8 +45,8 @@ def decoder_command() -> list[str]:
 
 def program(environ: Mapping[str, str] | None = None) -> list[str]:
     """The command line that a user would begin with: `python -m imagine`, or the binary."""
-    said = (os.environ if environ is None else environ).get(FILE)
-    return [said or sys.executable] if is_frozen() else [sys.executable, "-m", "imagine"]
+    path = (os.environ if environ is None else environ).get(FILE)
+    return [path or sys.executable] if is_frozen() else [sys.executable, "-m", "imagine"]
 
 
 def forget_own_libraries(environ: MutableMapping[str, str] | None = None) -> None:

@@ -27,7 +27,7 @@ def read_config(text: str, known: Collection[str]) -> tuple[dict[str, Any], list
 
     Raises ImagineError for what is no configuration.
     """
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     warnings: list[str] = []
     foreign: dict[str, Any] = {}
     for key, value in _mapping(text).items():
@@ -39,26 +39,26 @@ def read_config(text: str, known: Collection[str]) -> tuple[dict[str, Any], list
         elif name not in known:
             warnings.append(_without_effect(name))
         elif value is not None and value != "":
-            said[name] = value
+            values[name] = value
     for name, value in foreign.items():
-        if value is not None and not _take(name.rpartition(".")[2], value, said):
+        if value is not None and not _take(name.rpartition(".")[2], value, values):
             warnings.append(_without_effect(name))
-    return said, warnings
+    return values, warnings
 
 
-def _take(name: str, value: object, said: dict[str, Any]) -> bool:
+def _take(name: str, value: object, values: dict[str, Any]) -> bool:
     """Puts what another shape says under our name, where ours doesn't say it; False for what has no place."""
     if name == "default_negative_prompt":
-        own = said.get("defaults", {})
+        own = values.get("defaults", {})
         if isinstance(own, dict) and not any(SPELLINGS.get(part, part) == "neg" for part in own):
-            said["defaults"] = own | {"neg": value}
+            values["defaults"] = own | {"neg": value}
         return True
     if name == "ref_image_max_size":
-        said.setdefault(name, value)
+        values.setdefault(name, value)
         return True
     if name in CONTAINERS:
         try:
-            said["presets"] = named(value) | named(said.get("presets", {}))
+            values["presets"] = named(value) | named(values.get("presets", {}))
         except BadRequest as error:
             raise ImagineError(f"{name} in the configuration file: {error}", field=name) from error
         return True
@@ -67,14 +67,14 @@ def _take(name: str, value: object, said: dict[str, Any]) -> bool:
 
 def _mapping(text: str) -> dict[Any, Any]:
     try:
-        said = read_yaml(text)
+        parsed = read_yaml(text)
     except ValueError as error:
         raise ImagineError(f"the configuration file is not YAML that can be used: {error}") from error
-    if said is None:
+    if parsed is None:
         return {}
-    if not isinstance(said, dict):
+    if not isinstance(parsed, dict):
         raise ImagineError("the configuration file must be a mapping of settings")
-    return said
+    return parsed
 
 
 def _parts(value: object) -> dict[Any, Any]:

@@ -59,22 +59,22 @@ class Presets:
         own |= {preset.name: preset for preset in self._own}
         return own | {preset.name: preset for preset in self.shipped() if preset.name not in own}
 
-    def told(self) -> list[dict[str, Any]]:
+    def listed(self) -> list[dict[str, Any]]:
         """All of them as clients see them: what a preset doesn't set isn't there."""
         shipped = self.shipped()
         return [msgspec.to_builtins(preset) | {"shipped": preset in shipped} for preset in self.all().values()]
 
     def find(self, name: str) -> Preset:
         """The preset of that name. Raises BadRequest on `preset`, with the names that are near."""
-        known = self.all()
-        if name in known:
-            return known[name]
-        near = difflib.get_close_matches(name[:200], known, n=3)
+        presets = self.all()
+        if name in presets:
+            return presets[name]
+        near = difflib.get_close_matches(name[:200], presets, n=3)
         if near:
             raise BadRequest(message("preset.missing_near", "preset", name=name[:40], names=", ".join(near)))
-        if not known:
+        if not presets:
             raise BadRequest(message("preset.none", "preset", name=name[:40]))
-        names, more = ", ".join([*known][:_LISTED]), max(0, len(known) - _LISTED)
+        names, more = ", ".join([*presets][:_LISTED]), max(0, len(presets) - _LISTED)
         if more:
             raise BadRequest(message("preset.missing_many", "preset", name=name[:40], names=names, more=more))
         raise BadRequest(message("preset.missing_among", "preset", name=name[:40], names=names))
@@ -85,12 +85,12 @@ class Presets:
         if before is not None and before.stamp == stamp:
             return before.presets
         try:
-            found = read_presets(path)
+            presets = read_presets(path)
         except ImagineError as error:
             _log.warning("%s; its presets stay as they were", error)
-            found = before.presets if before else []
-        self._read[path] = _Read(stamp, found)
-        return found
+            presets = before.presets if before else []
+        self._read[path] = _Read(stamp, presets)
+        return presets
 
 
 def presets_of(settings: Settings) -> Presets:

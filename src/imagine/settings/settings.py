@@ -120,10 +120,10 @@ class Settings:
         (), model_folders.paths, "Files of style presets, YAML or JSON, beside HOME/presets.yaml.", live=True
     )
 
-    def reloaded(self, said: Settings) -> tuple[Settings, list[str]]:
-        """These settings with what of `said` can change while a server runs, and the names of others that differ."""
-        taken = dataclasses.replace(self, **{o.name: getattr(said, o.name) for o in OPTIONS if o.live})
-        return taken, [o.name for o in OPTIONS if getattr(taken, o.name) != getattr(said, o.name)]
+    def reloaded(self, wanted: Settings) -> tuple[Settings, list[str]]:
+        """These settings with what of `wanted` can change while a server runs, and the names of others that differ."""
+        taken = dataclasses.replace(self, **{o.name: getattr(wanted, o.name) for o in OPTIONS if o.live})
+        return taken, [o.name for o in OPTIONS if getattr(taken, o.name) != getattr(wanted, o.name)]
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -186,19 +186,19 @@ def settings_from(
     """
     environ = os.environ if environ is None else environ
     warnings: list[str] = []
-    said: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     if config is not None:
         from_file, warnings = read_config(config, _READ)
-        said = _layer(from_file, "{} in the configuration file")
+        merged = _layer(from_file, "{} in the configuration file")
     if (key := _credential(environ)) is not None:
-        said = _over(said, {"api_key_file": key})
+        merged = _over(merged, {"api_key_file": key})
     warnings += _unknown_variables(environ)
-    said = _over(said, _layer(_variables(environ), PREFIX + "{}"))
+    merged = _over(merged, _layer(_variables(environ), PREFIX + "{}"))
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    said = _over(said, _layer(given, "--{}"))
-    if said.get("api_key_file") is not None:
-        said["api_key"] = _key_in(said["api_key_file"])
-    settings = Settings(**said)
+    merged = _over(merged, _layer(given, "--{}"))
+    if merged.get("api_key_file") is not None:
+        merged["api_key"] = _key_in(merged["api_key_file"])
+    settings = Settings(**merged)
     return settings, [*warnings, *_open_to_pages(settings)]
 
 
@@ -214,17 +214,17 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence on each variable that looks like a setting's and is none: a letter is easily missed."""
     known = [o.variable for o in OPTIONS if not o.file_only]
     unknown = sorted(n for n in environ if n.startswith(PREFIX) and n not in known and not n.startswith(_OTHERS))
-    told = []
+    warnings = []
     for name in unknown:
-        meant = get_close_matches(name, known, 1, 0.8)
-        told.append(f"the variable {name} has no effect" + (f"; did you mean {meant[0]}?" if meant else ""))
-    return told
+        near = get_close_matches(name, known, 1, 0.8)
+        warnings.append(f"the variable {name} has no effect" + (f"; did you mean {near[0]}?" if near else ""))
+    return warnings
 
 
-def _over(said: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
+def _over(base: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
     """Both, where `layer` wins; a key that it says in one way replaces one that was said in the other."""
     replaced = _KEY if _KEY & layer.keys() else frozenset()
-    return {name: value for name, value in said.items() if name not in replaced} | layer
+    return {name: value for name, value in base.items() if name not in replaced} | layer
 
 
 def _credential(environ: Mapping[str, str]) -> Path | None:
@@ -245,16 +245,16 @@ def _variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _layer(given: Mapping[str, object], named: str) -> dict[str, Any]:
     """One source's values, read; a host may bring its port."""
-    said = dict(given)
-    host = said.get("host")
+    layer = dict(given)
+    host = layer.get("host")
     if isinstance(host, str):
         rest = host.strip().split("://", 1)[-1].rstrip("/")
         if (parts := _ADDRESS.fullmatch(rest)) and parts["port"]:
-            said["host"] = parts["host"] or "0.0.0.0"  # noqa: S104 - as the default
-            said.setdefault("port", parts["port"])
+            layer["host"] = parts["host"] or "0.0.0.0"  # noqa: S104 - as the default
+            layer.setdefault("port", parts["port"])
         else:
-            said["host"] = rest
-    return {name: _value(name, value, named) for name, value in said.items()}
+            layer["host"] = rest
+    return {name: _value(name, value, named) for name, value in layer.items()}
 
 
 def _value(name: str, value: object, named: str) -> Any:
@@ -272,8 +272,8 @@ def _value(name: str, value: object, named: str) -> Any:
     except ValueError as error:
         parts = value if isinstance(value, list | tuple) else []
         several = ", ".join(part for part in parts if isinstance(part, str))
-        seen = ("set" if value else "empty") if name == "api_key" else shown(several or value)
-        raise ImagineError(f"{where} is {seen}; it must be {error}", field=name) from error
+        written = ("set" if value else "empty") if name == "api_key" else shown(several or value)
+        raise ImagineError(f"{where} is {written}; it must be {error}", field=name) from error
 
 
 def _key_in(path: Path) -> str:

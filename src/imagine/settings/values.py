@@ -37,26 +37,26 @@ def text(value: object) -> str:
 
 
 def yes_or_no(value: object) -> bool:
-    said = str(value).strip().lower()
-    if said in _YES or said in _NO:
-        return said in _YES
+    text = str(value).strip().lower()
+    if text in _YES or text in _NO:
+        return text in _YES
     raise ValueError("true or false")
 
 
 def whole(least: int, most: int) -> Callable[[object], int]:
     def read(value: object) -> int:
-        said = str(value).strip()
-        if not re.fullmatch("[0-9]{1,9}", said) or not least <= int(said) <= most:
+        text = str(value).strip()
+        if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
             raise ValueError(f"a whole number from {least} to {most}")
-        return int(said)
+        return int(text)
 
     return read
 
 
 def seconds(value: object) -> float:
-    said = str(value).strip()
+    text = str(value).strip()
     try:
-        number = float(said) if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", said) else seconds_from_duration(said)
+        number = float(text) if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", text) else seconds_from_duration(text)
     except ValueError as error:
         raise ValueError("a number of seconds, or a duration such as 5m; negative is for ever") from error
     return max(-1.0, number)
@@ -92,18 +92,18 @@ def places(value: object) -> tuple[ListenAddress, ...]:
     return tuple(_place(str(part)) for part in _list(value))
 
 
-def _place(said: str) -> ListenAddress:
-    name, colon, port = said.strip().split("://", 1)[-1].rstrip("/").rpartition(":")
+def _place(text: str) -> ListenAddress:
+    name, colon, port = text.strip().split("://", 1)[-1].rstrip("/").rpartition(":")
     if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536 or (":" in name) != ("[" in name):
         raise ValueError("addresses with a port, such as 127.0.0.1:11434")
     return ListenAddress(host(name or "0.0.0.0"), int(port))  # noqa: S104 - answers only this machine, see server/security.py
 
 
 def terms(value: object) -> tuple[str, ...]:
-    found = tuple(str(part).strip() for part in _list(value))
-    if not all(any(map(str.isalnum, term)) for term in found):
+    parsed = tuple(str(part).strip() for part in _list(value))
+    if not all(any(map(str.isalnum, term)) for term in parsed):
         raise ValueError("words, or phrases of them")
-    return found
+    return parsed
 
 
 def _list(value: object) -> list[object]:
@@ -127,12 +127,12 @@ def networks(value: object) -> tuple[IPNetwork, ...]:
 def proxies(value: object) -> tuple[IPNetwork, ...]:
     """Networks of proxies; everybody is none, since then everybody could say to be anybody."""
     try:
-        found = networks(value)
+        parsed = networks(value)
     except ValueError as error:
         raise ValueError(_PROXIES) from error
-    if any(network.prefixlen == 0 for network in found):
+    if any(network.prefixlen == 0 for network in parsed):
         raise ValueError(_PROXIES)
-    return found
+    return parsed
 
 
 def key(value: object) -> str:
@@ -156,13 +156,13 @@ def origin_of(text: str) -> str:
 
     Raises ValueError for what is none.
     """
-    said = text.strip().lower()
-    if said in (ANY_ORIGIN, OPAQUE_ORIGIN) or _APPLICATION.fullmatch(said):
-        return said
-    if _FILES.fullmatch(said):
+    origin = text.strip().lower()
+    if origin in (ANY_ORIGIN, OPAQUE_ORIGIN) or _APPLICATION.fullmatch(origin):
+        return origin
+    if _FILES.fullmatch(origin):
         return "file://"
-    parts = urlsplit(said)
-    if not parts.scheme or not parts.netloc or "*" in said or parts.path.strip("/") or parts.query or parts.username:
+    parts = urlsplit(origin)
+    if not parts.scheme or not parts.netloc or "*" in origin or parts.path.strip("/") or parts.query or parts.username:
         raise ValueError("origins such as https://example.org, app://obsidian.md, app://*, file://, null or *")
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -206,32 +206,32 @@ def defaults(value: object) -> Defaults:
         raise ValueError("a mapping of " + ", ".join(Defaults.__struct_fields__))  # noqa: TRY004 - told as the others are
     try:
         plain, spelled = one_spelling(unfolded(value), SPELLINGS)
-        found, unknown = checked(plain, Defaults, spelled=spelled)
+        parsed, unknown = checked(plain, Defaults, spelled=spelled)
     except BadRequest as error:
         raise ValueError(f"a mapping of fields that can be asked for; {error}") from error
     if unknown:
         raise ValueError(f"a mapping of {', '.join(Defaults.__struct_fields__)}, without {shown(unknown[0])}")
-    return found
+    return parsed
 
 
 def general(value: object) -> Defaults:
     """Those of all models: a VAE fits one family only."""
-    found = defaults(value)
-    if found.vae is not None:
+    parsed = defaults(value)
+    if parsed.vae is not None:
         raise ValueError("such that vae stands under a model's name in per_model")
-    return found
+    return parsed
 
 
 def per_model(value: object) -> tuple[ModelSettings, ...]:
     if not isinstance(value, Mapping):
         raise ValueError("a mapping of models' names to what they get")  # noqa: TRY004 - told as the others are
-    return tuple(_model_settings(str(name), said) for name, said in value.items())
+    return tuple(_model_settings(str(name), fields) for name, fields in value.items())
 
 
-def _model_settings(name: str, said: object) -> ModelSettings:
-    if not isinstance(said, Mapping):
-        raise ValueError(f"a mapping of models' names to mappings; {shown(name)} is {shown(said)}")  # noqa: TRY004
-    rest = dict(said)
+def _model_settings(name: str, fields: object) -> ModelSettings:
+    if not isinstance(fields, Mapping):
+        raise ValueError(f"a mapping of models' names to mappings; {shown(name)} is {shown(fields)}")  # noqa: TRY004
+    rest = dict(fields)
     batch = rest.pop("max_batch", None)
     try:
         most = None if batch is None else whole(1, 64)(batch)

@@ -74,5 +74,5 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 def meta_from_params(params: GenerationParams) -> dict[str, Any]:
     """The recipe as plain JSON values: what pictures and JSON files carry. The seed is text: it can exceed 2⁵³."""
     defaults = {"neg": "", "schedule": "default", "clip": 1, "strength": 1.0}
-    said: dict[str, Any] = msgspec.to_builtins(params)
-    return defaults | said | {"seed": str(params.seed)}
+    stated: dict[str, Any] = msgspec.to_builtins(params)
+    return defaults | stated | {"seed": str(params.seed)}

@@ -311,8 +311,8 @@ def plain_name(name: str) -> str:
 
 def pairs(kind: Kind = "ordinary") -> dict[str, tuple[str, ...]]:
     """Every sampler with its schedules, for checkpoints of that kind, in the table's order."""
-    found = {name: row.schedules_for(kind) for name, row in SAMPLERS.items()}
-    return {name: schedules for name, schedules in found.items() if schedules}
+    offered = {name: row.schedules_for(kind) for name, row in SAMPLERS.items()}
+    return {name: schedules for name, schedules in offered.items() if schedules}
 
 
 def describe(kind: Kind = "ordinary") -> list[dict[str, Any]]:

@@ -58,10 +58,10 @@ def _take_pass(made: ForeignRecipe, nodes: Graph, sampler: str) -> None:
             made.text("model", model_name(name))
             break
     sized = [_inputs(node) for _, node in _behind(nodes, sampler, "latent_image")]
-    size = next((given for given in sized if isinstance(given.get("width"), int)), {})
+    size = next((node for node in sized if isinstance(node.get("width"), int)), {})
     made.whole("width", size.get("width"))
     made.whole("height", size.get("height"))
-    if any(isinstance(given.get("image"), str) for given in sized):
+    if any(isinstance(node.get("image"), str) for node in sized):
         made.real("strength", _value(nodes, inputs.get("denoise")), most=1)
     layers = [_inputs(node).get("stop_at_clip_layer") for _, node in _behind(nodes, sampler, "positive")]
     if skipped := [-layer for layer in layers if isinstance(layer, int) and layer < 0]:
@@ -81,8 +81,8 @@ def _text(nodes: Graph, sampler: str, side: str) -> object:
 def _value(nodes: Graph, value: object) -> object:
     """A value, or that of the primitive node that it is linked to."""
     if linked := _linked(nodes, value):
-        given = [part for part in _inputs(nodes[linked]).values() if not isinstance(part, list | dict)]
-        return given[0] if given else None
+        plain = [part for part in _inputs(nodes[linked]).values() if not isinstance(part, list | dict)]
+        return plain[0] if plain else None
     return None if isinstance(value, list | dict) else value
 
 

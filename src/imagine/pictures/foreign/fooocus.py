@@ -18,11 +18,11 @@ _SAYS_NOTHING = frozenset(["version", "metadata_scheme", "base_model_hash", "per
                            "prompt", "negative_prompt", "vae"])  # fmt: skip
 
 
-def recipe_from_fooocus(said: dict[str, Any]) -> ForeignRecipe | None:
-    """What `said` says, None where it is not Fooocus's."""
-    if "base_model" not in said or not isinstance(said.get("prompt"), str):
+def recipe_from_fooocus(values: dict[str, Any]) -> ForeignRecipe | None:
+    """What `values` says, None where it is not Fooocus's."""
+    if "base_model" not in values or not isinstance(values.get("prompt"), str):
         return None
-    rest, made = dict(said), draft()
+    rest, made = dict(values), draft()
     made.text("prompt", _whole(rest.pop("full_prompt", None)) or rest.get("prompt"))
     made.text("neg", _whole(rest.pop("full_negative_prompt", None)) or rest.get("negative_prompt"))
     made.text("model", model_name(rest.pop("base_model")))

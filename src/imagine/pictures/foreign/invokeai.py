@@ -15,11 +15,11 @@ _SAYS_NOTHING = frozenset(["app_version", "generation_mode", "rand_device", "pos
                            "negative_style_prompt", "canvas_v2_metadata", "ref_images"])  # fmt: skip
 
 
-def recipe_from_invokeai(said: dict[str, Any]) -> ForeignRecipe | None:
-    """What `said` says, None where it is not InvokeAI's."""
-    if "positive_prompt" not in said:
+def recipe_from_invokeai(values: dict[str, Any]) -> ForeignRecipe | None:
+    """What `values` says, None where it is not InvokeAI's."""
+    if "positive_prompt" not in values:
         return None
-    rest, made = dict(said), draft()
+    rest, made = dict(values), draft()
     made.text("prompt", rest.pop("positive_prompt"))
     made.text("neg", rest.pop("negative_prompt", None))
     made.text("model", _name(rest.pop("model", None)))

@@ -20,14 +20,14 @@ ALL_KEYS = (*KEYS, *_UNREAD)
 
 def recipe_from_parameters(text: str) -> ForeignRecipe | None:
     """The recipe of a program that writes JSON where AUTOMATIC1111 writes lines; None for what is no JSON."""
-    if not text.lstrip().startswith("{") or (said := object_from(text)) is None:
+    if not text.lstrip().startswith("{") or (values := object_from(text)) is None:
         return None
-    return recipe_from_swarmui(said) or recipe_from_fooocus(said) or _unread("JSON in 'parameters'")
+    return recipe_from_swarmui(values) or recipe_from_fooocus(values) or _unread("JSON in 'parameters'")
 
 
 def recipe_from_texts(texts: Mapping[str, str]) -> ForeignRecipe | None:
     """The recipe in a PNG's other texts, None where there is none."""
-    if (said := object_from(texts.get("invokeai_metadata", ""))) and (read := recipe_from_invokeai(said)):
+    if (values := object_from(texts.get("invokeai_metadata", ""))) and (read := recipe_from_invokeai(values)):
         return read
     if (graph := object_from(texts.get("prompt", ""))) and (read := recipe_from_comfyui(graph)):
         return read

@@ -15,9 +15,9 @@ _SAYS_NOTHING = frozenset(["swarm_version", "images", "date", "generation_time",
                            "personalnote", "intermediate", "batchsize", "noinpututilization"])  # fmt: skip
 
 
-def recipe_from_swarmui(said: dict[str, Any]) -> ForeignRecipe | None:
-    """What `said` says, None where it is not SwarmUI's."""
-    if not isinstance(params := said.get("sui_image_params"), dict):
+def recipe_from_swarmui(values: dict[str, Any]) -> ForeignRecipe | None:
+    """What `values` says, None where it is not SwarmUI's."""
+    if not isinstance(params := values.get("sui_image_params"), dict):
         return None
     rest, made = dict(params), draft()
     made.text("prompt", rest.pop("prompt", None))

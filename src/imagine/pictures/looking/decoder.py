@@ -71,21 +71,21 @@ class Decoder:
     async def look(self, data: bytes, field: str, client: str, *, copy: Copy | None = None, largest: int = 0) -> Looked:
         """What `Look` asks of `data`, once it is the turn of `client`. Raises BadPicture on `field`, ImagineError."""
         digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-        if (seen := self._remembered(digest)) and (copy is None or (copy == "smaller" and _side(seen) <= largest)):
-            return Looked(digest, seen)
-        asked = Look(size=len(data), field=field, copy=copy, largest=largest)
+        if (result := self._remembered(digest)) and (copy is None or (copy == "smaller" and _side(result) <= largest)):
+            return Looked(digest, result)
+        request = Look(size=len(data), field=field, copy=copy, largest=largest)
         async with self._turns.turn(client):
             self._keep_awake()
             try:
-                seen, made = await self._answered(asked, data)
+                result, made = await self._answered(request, data)
             finally:
                 self._idle = asyncio.get_running_loop().call_later(self._patience.idle, self._let_go)
-        if seen.refused is not None:
-            raise BadPicture(seen.refused, field=field)
-        self._known[digest] = seen
+        if result.refused is not None:
+            raise BadPicture(result.refused, field=field)
+        self._known[digest] = result
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return Looked(digest, seen, made)
+        return Looked(digest, result, made)
 
     async def stop(self) -> None:
         """Ends the process, whatever it does."""
@@ -99,16 +99,16 @@ class Decoder:
             self._known.move_to_end(digest)
         return self._known.get(digest)
 
-    async def _answered(self, asked: Look, data: bytes) -> tuple[Seen, bytes]:
+    async def _answered(self, request: Look, data: bytes) -> tuple[Seen, bytes]:
         """The process's answer. Whatever keeps it from answering ends it; the next picture gets a new one."""
         process = await self._started()
         try:
             async with asyncio.timeout(self._patience.answer):
-                return await _exchange(process, asked, data)
+                return await _exchange(process, request, data)
         except (TimeoutError, OSError, EOFError, msgspec.DecodeError) as error:
             self._kill()
             _log.warning("looking at a picture ended its process: %s", error or type(error).__name__)
-            raise BadPicture(message("picture.too_costly", asked.field)) from error
+            raise BadPicture(message("picture.too_costly", request.field)) from error
         except BaseException:  # nobody waits for the answer, and the next one must not get it
             self._kill()
             raise
@@ -149,17 +149,17 @@ class Decoder:
         task.add_done_callback(self._ending.discard)
 
 
-async def _exchange(process: asyncio.subprocess.Process, asked: Look, data: bytes) -> tuple[Seen, bytes]:
+async def _exchange(process: asyncio.subprocess.Process, request: Look, data: bytes) -> tuple[Seen, bytes]:
     """One question and its answer. Raises OSError, EOFError, DecodeError where there is none."""
     assert process.stdin is not None, "it was started with pipes"
     assert process.stdout is not None, "it was started with pipes"
-    process.stdin.write(head_of(asked))
+    process.stdin.write(head_of(request))
     for at in range(0, len(data), _PIECE):
         process.stdin.write(memoryview(data)[at : at + _PIECE])
         await process.stdin.drain()
     length = int.from_bytes(await process.stdout.readexactly(4), "big")
-    seen = msgspec.msgpack.decode(await process.stdout.readexactly(min(length, MAX_HEAD)), type=Seen)
-    return seen, await process.stdout.readexactly(min(seen.size, _MAX_COPY))
+    result = msgspec.msgpack.decode(await process.stdout.readexactly(min(length, MAX_HEAD)), type=Seen)
+    return result, await process.stdout.readexactly(min(result.size, _MAX_COPY))
 
 
 async def _reap(process: asyncio.subprocess.Process) -> None:
@@ -171,5 +171,5 @@ async def _reap(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _side(seen: Seen) -> int:
-    return max(seen.width, seen.height)
+def _side(result: Seen) -> int:
+    return max(result.width, result.height)

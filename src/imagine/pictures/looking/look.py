@@ -47,31 +47,31 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refused: Note | None = None
 
 
-def look(asked: Look, data: bytes) -> tuple[Seen, bytes]:
-    """What `asked` wants to know of `data`, and the copy that it wants, empty for none."""
+def look(request: Look, data: bytes) -> tuple[Seen, bytes]:
+    """What `request` wants to know of `data`, and the copy that it wants, empty for none."""
     try:
-        picture = images.decode(data, field=asked.field)
+        picture = images.decode(data, field=request.field)
     except BadPicture as error:
         return Seen(refused=error.note), b""
-    copy = _copy(picture, asked)
-    seen = Seen(
+    copy = _copy(picture, request)
+    result = Seen(
         width=picture.width, height=picture.height, holes=has_holes(picture), strokes=is_strokes(picture),
         size=len(copy),
     )  # fmt: skip
-    return seen, copy
+    return result, copy
 
 
-def _copy(picture: Image.Image, asked: Look) -> bytes:
-    if asked.copy == "smaller" and max(picture.size) > asked.largest:
+def _copy(picture: Image.Image, request: Look) -> bytes:
+    if request.copy == "smaller" and max(picture.size) > request.largest:
         smaller = picture.copy()
-        smaller.thumbnail((asked.largest, asked.largest), Image.Resampling.LANCZOS)
+        smaller.thumbnail((request.largest, request.largest), Image.Resampling.LANCZOS)
         return images.encode(smaller)
-    if asked.copy == "holes" and picture.mode == "RGBA":
+    if request.copy == "holes" and picture.mode == "RGBA":
         return images.encode(picture.getchannel("A").point(lambda value: 255 - value))
     return b""
 
 
-def head_of(said: Look | Seen) -> bytes:
+def head_of(frame: Look | Seen) -> bytes:
     """The map, its length first."""
-    head = msgspec.msgpack.encode(said)
+    head = msgspec.msgpack.encode(frame)
     return len(head).to_bytes(4, "big") + head

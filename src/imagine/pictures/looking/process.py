@@ -35,12 +35,12 @@ def main(argv: Sequence[str] = ()) -> int:
         raise SystemExit(f"a decoder takes no arguments, not {' '.join(argv)!r}; it is started by 'imagine serve'")
     leave_signals_to_the_gateway()
     die_with_parent()
-    asked, answered = take_pipes()
+    requests, answers = take_pipes()
     limit()
     give_memory_back()
     with (
-        os.fdopen(asked, "rb", buffering=0) as source,
-        os.fdopen(answered, "wb", buffering=0) as target,
+        os.fdopen(requests, "rb", buffering=0) as source,
+        os.fdopen(answers, "wb", buffering=0) as target,
         contextlib.suppress(BrokenPipeError, EOFError),  # the gateway is gone, or nobody waits for the answer any more
     ):
         while head := read_exactly(source, 4):
@@ -52,13 +52,13 @@ def serve(head: bytes, source: BinaryIO, target: BinaryIO) -> None:
     """Answers the `Look` whose length is `head`."""
     length = int.from_bytes(head, "big")
     assert length <= MAX_HEAD, "a gateway says what it said to say"
-    asked = msgspec.msgpack.decode(read_exactly(source, length), type=Look)
+    request = msgspec.msgpack.decode(read_exactly(source, length), type=Look)
     limit_time()
     try:
-        seen, copy = look(asked, read_exactly(source, asked.size))
+        result, copy = look(request, read_exactly(source, request.size))
     except MemoryError:
-        seen, copy = Seen(refused=message("picture.too_costly", asked.field)), b""
-    for part in (head_of(seen), copy):
+        result, copy = Seen(refused=message("picture.too_costly", request.field)), b""
+    for part in (head_of(result), copy):
         rest = memoryview(part)
         while rest:
             rest = rest[target.write(rest) :]

@@ -12,5 +12,5 @@ from ..http.encoding import body_from
 
 async def presets(request: web.Request) -> web.Response:
     """Each preset with what it sets, the owner's before those that ship."""
-    told = await asyncio.to_thread(request.app[GATEWAY].presets.told)
-    return web.Response(body=body_from({"presets": told}), content_type="application/json")
+    presets = await asyncio.to_thread(request.app[GATEWAY].presets.listed)
+    return web.Response(body=body_from({"presets": presets}), content_type="application/json")

@@ -35,11 +35,8 @@ Negative prompt: green tree, [blurry]
 Steps: 9, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 3.5, Seed: 77, Size: 128x96, Model hash: 2619ed7bc2, \
 Model: toybox, Denoising strength: 0.5, Clip skip: 2, Hires upscale: 1.5, Hires steps: 6, Hires upscaler: Latent, \
 Version: v1.10.1"""
-_LATER = {
-    "form.json": "--reproducible", "original.json": "--reproducible", "automatic.png": "--reproducible",
-    "by-automatic.png": "--reproducible", "plain.png": "", "photo.json": "",
-}  # fmt: skip
-"""What is drawn with another seed by `imagine run --from`, and what keeps it to one bucket where it names none."""
+_LATER = ("form.json", "original.json", "automatic.png", "by-automatic.png", "plain.png", "photo.json")
+"""What is drawn with another seed by `imagine run --from`; so the buckets of before don't hold."""
 
 
 def save(server: Server, folder: Path) -> list[str]:
@@ -97,14 +94,14 @@ def read_again(server: Server, folder: Path, pictures: Pictures) -> list[str]:
         pictures.answered(f"verify/{name}", {key: verdict[key] for key in ("kind", "difference")})
         if verdict["kind"] != "identical":
             problems.append(f"{folder / name}: {verdict}")
-    for name, option in _LATER.items():
-        _run_from(server, name, option, folder, pictures)
+    for name in _LATER:
+        _run_from(server, name, folder, pictures)
     return problems
 
 
-def _run_from(server: Server, name: str, option: str, folder: Path, pictures: Pictures) -> None:
+def _run_from(server: Server, name: str, folder: Path, pictures: Pictures) -> None:
     out = pictures.folder / "later/from.png"
-    arguments = ["--from", name, "--seed", "99", "-o", str(out.resolve()), *([option] if option else [])]
+    arguments = ("--from", name, "--seed", "99", "--reproducible", "-o", str(out.resolve()))
     try:
         server.command("run", *arguments, folder=folder)
     except Refused as error:

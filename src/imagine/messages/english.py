@@ -313,7 +313,7 @@ SENTENCES = {
     "json.constant": "the body holds {name}, which is no JSON number",
     "part.unusable": "{field} '{name}' can't be used: {why}",
     "part.missing": "{field} '{name}' not found",
-    "job.none": "no job of this id is waiting or running",
+    "job.none": "no order or job of this id is waiting or running",
     "job.cancelled": "the job was cancelled",
     "job.unsent": "the job can't be sent: {why}",
     "accept.png": "{field} needs an answer in JSON, and the Accept header asks for image/png",

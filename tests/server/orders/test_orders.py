@@ -40,7 +40,7 @@ def photo():
     return base64.b64encode(file.getvalue()).decode()
 
 
-def said(prompt, **more):
+def a_request(prompt, **more):
     return GenerateRequest(prompt=prompt, **more)
 
 
@@ -89,7 +89,7 @@ def test_an_attached_order_ends_with_its_connection(tmp_path, path, body):
 def test_a_detached_order_goes_on_without_anybody(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
-        order = await orders.place(said("hold", count=2), "c", attached=False)
+        order = await orders.place(a_request("hold", count=2), "c", attached=False)
         with orders.attending(order):
             await until(lambda: len(client.worker.held) == 2)
         assert orders.open == [order]
@@ -107,7 +107,7 @@ def test_a_detached_order_goes_on_without_anybody(tmp_path):
 def test_two_read_one_order_and_a_third_goes_on_where_it_was_cut_off(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
-        order = await orders.place(said("hold"), "c", attached=False)
+        order = await orders.place(a_request("hold"), "c", attached=False)
         (job,) = (picture.job for picture in order.pictures)
         both = [asyncio.ensure_future(kinds(orders, order.id)) for _ in range(2)]
         cut = orders.events(order.id)
@@ -124,7 +124,7 @@ def test_two_read_one_order_and_a_third_goes_on_where_it_was_cut_off(tmp_path):
 def test_an_attached_order_lasts_as_long_as_the_last_of_its_connections(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
-        order = await orders.place(said("hold"), "c")
+        order = await orders.place(a_request("hold"), "c")
         with contextlib.ExitStack() as last:
             last.enter_context(orders.attending(order))
             with orders.attending(order):
@@ -224,12 +224,12 @@ def test_what_is_refused_leaves_nothing(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
         client.worker.ready = None
-        running = await orders.place(said("x", img=photo()), "c", attached=False)
+        running = await orders.place(a_request("x", img=photo()), "c", attached=False)
         with pytest.raises(Busy):
-            await orders.place(said("x", count=2, img=photo()), "c")
+            await orders.place(a_request("x", count=2, img=photo()), "c")
         assert orders.open == [running]
         with pytest.raises(BadRequest):
-            await orders.place(said("x", mask=photo()), "c")
+            await orders.place(a_request("x", mask=photo()), "c")
         assert orders.cancel(running.id)
         with pytest.raises(Cancelled):
             await kinds(orders, running.id)
@@ -242,7 +242,7 @@ def test_what_is_refused_leaves_nothing(tmp_path):
 def test_an_order_holds_its_input_picture_until_its_jobs_have_ended(tmp_path):
     async def act(client):
         orders, data = client.app[ORDERS], base64.b64decode(photo())
-        order = await orders.place(said("hold", img=photo()), "c", attached=False)
+        order = await orders.place(a_request("hold", img=photo()), "c", attached=False)
         with pytest.raises(Busy):
             client.gateway.allowance.take(MAX_TOTAL - len(data) + 1)
         await until(lambda: client.worker.held)
@@ -255,7 +255,7 @@ def test_an_order_holds_its_input_picture_until_its_jobs_have_ended(tmp_path):
 def test_a_picture_that_fails_ends_its_order_and_takes_the_others_back(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
-        order = await orders.place(said("hold", count=3), "c", attached=False)
+        order = await orders.place(a_request("hold", count=3), "c", attached=False)
         await until(lambda: len(client.worker.held) == 3)
         failing, *others = (picture.job for picture in order.pictures)
         client.worker.fail(failing)

@@ -51,3 +51,5 @@ def test_pictures_of_ended_orders_take_so_much_memory_and_no_more():
     for number in range(50):
         ended(book, order(str(number), 300))
     assert [placed.id for placed in book.list()] == ["running", "47", "48", "49"]
+    ended(book, order("huge", 5000))
+    assert [placed.id for placed in book.list()] == ["running", "huge"], "whoever it was made for may just be coming"

@@ -15,9 +15,10 @@ from PIL import Image
 from imagine.asking.request import GenerateRequest
 from imagine.messages import message
 from imagine.server.http.body import MAX_TOTAL
+from imagine.server.orders.book import MemoryBook
 from imagine.server.orders.connection import ORDERS
 from imagine.server.orders.order import Order
-from imagine.server.orders.orders import UnknownOrder
+from imagine.server.orders.orders import Orders, UnknownOrder
 from imagine.server.orders.stages import table
 from imagine.words.errors import BadRequest, Blocked, Busy, Cancelled, OutOfMemory
 from imagine.words.events import Progress
@@ -237,6 +238,21 @@ def test_what_is_refused_leaves_nothing(tmp_path):
         assert nothing_is_held(client)
 
     ask(tmp_path, act, max_queue=1)
+
+
+def test_an_order_that_nobody_came_for_is_forgotten_in_time(tmp_path):
+    """Attached to a connection that never attended: nothing in the server does so, but a new dialect might."""
+
+    async def act(client):
+        now = [0.0]
+        orders = Orders(client.gateway, MemoryBook(kept=60, clock=lambda: now[0]))
+        order = await orders.place(a_request("a fox"), "c")
+        await until(lambda: order.state == "succeeded")
+        assert orders.find(order.id) is order
+        now[0] = 60
+        assert orders.find(order.id) is None
+
+    ask(tmp_path, act)
 
 
 def test_an_order_holds_its_input_picture_until_its_jobs_have_ended(tmp_path):

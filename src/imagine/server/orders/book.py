@@ -11,7 +11,7 @@ from .order import Order
 KEPT = 600.0
 """Seconds for which an order that has ended is still known."""
 MOST_BYTES = 64 * 2**20
-"""Of the pictures of orders that have ended."""
+"""Of the pictures of orders that have ended; the last one stays whatever it takes."""
 
 
 class Book(Protocol):
@@ -70,7 +70,8 @@ class MemoryBook:
             return
         held = sum(self._orders[order].log.held_bytes for order in self._ended)
         for order, ended_at in list(self._ended.items()):
-            if held <= self._most_bytes and self._clock() - ended_at < self._kept:
+            is_old = self._clock() - ended_at >= self._kept
+            if not is_old and (held <= self._most_bytes or len(self._ended) == 1):
                 break
             held -= self._orders[order].log.held_bytes
             self.drop(order)

@@ -145,7 +145,7 @@ class Orders:
                     order.log.add(index, report)
         except Exception as error:  # noqa: BLE001 - whoever reads the order is raised it
             self._fail(order, index, lambda error=error: error, type(error).__name__)  # type: ignore[misc]
-        if order.state != "open" and not order.attached:
+        if order.state != "open":
             await self._book.put(order)
 
     async def _failure(self, failed: Failed, job: Submit) -> Callable[[], ImagineError]:

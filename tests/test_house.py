@@ -54,6 +54,8 @@ USED_FROM_OUTSIDE = {
     "ThirdOrderSdeScheduler": "the table of samplers names its class",
     "LinearMultistepScheduler": "the table of samplers names its class",
     "PredictorCorrectorScheduler": "the table of samplers names its class",
+    "Events.aclose": "contextlib.aclosing calls it",
+    "EventStream.aclose": "contextlib.aclosing calls it",
     "Prompt.pieces": "read by its place",
     "FileStamp.inode": "stamps are compared as a whole",
     "Preset.description": "presets are encoded as a whole",

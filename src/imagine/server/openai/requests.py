@@ -14,7 +14,7 @@ from ...asking.checking import checked, refusal, shown
 from ...asking.request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
 from ...messages import Message, Note, message, sentence
 from ...words.errors import BadPicture, BadRequest, ImagineError, Unsupported
-from ..orders.output import Format, Output
+from ..orders.stages.output import Format, Output
 from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SIZE_ALLOWED, SPELLINGS, Fields, Kind
 from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
 

@@ -19,7 +19,7 @@ from ..http.security import client_of
 from .event_log import OrderEvent
 from .order import Order
 from .orders import Orders
-from .output import AS_PAINTED, Output
+from .stages.output import AS_PAINTED, Output
 from .stages.painted import Painted
 
 ORDERS = web.AppKey("orders", Orders)

@@ -11,7 +11,7 @@ from ...messages import Note
 from ...words.recipe import GenerationParams
 from ..http.body import Holding
 from .event_log import EventLog
-from .output import Output
+from .stages.output import Output
 
 State = Literal["open", "succeeded", "failed", "cancelled"]
 

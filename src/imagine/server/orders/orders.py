@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
 
 from ...asking.request import GenerateRequest
 from ...dispatch.worker import Events, error_from_failed
@@ -17,14 +18,14 @@ from ...identity.stamp import FileStamp, unchanged
 from ...messages import message
 from ...words.errors import Cancelled, ImagineError, ModelChanged, WorkerLost
 from ...words.events import Failed, Finished
-from ...words.frames import Submit, ends
+from ...words.frames import JobReport, Submit, ends
 from ..gateway.gateway import Gateway
 from ..http.body import Holding
 from .book import Book, MemoryBook
 from .event_log import EventLog, OrderEvent
 from .job_log import note_end, note_taken_back
 from .order import Order, OrderedPicture, State
-from .output import AS_PAINTED, Output
+from .stages.output import AS_PAINTED, Output
 from .stages.plan import Plan
 from .stages.table import finish, prepare
 
@@ -131,22 +132,27 @@ class Orders:
     async def _follow(self, order: Order, index: int, job: Submit, stream: Events) -> None:
         """Writes what happens to a job into its order's log, to the job's end or the order's."""
         try:
-            async for report in stream:
-                note_end(self._gateway, order.id, job, report)
-                if isinstance(report, Failed):
-                    self._fail(order, index, await self._failure(report, job), report.error)
-                elif isinstance(report, Finished):
-                    painted = await finish(self._gateway, report, order.output)
-                    order.warnings.extend(painted.notes)
-                    order.log.add(index, painted.finished, painted.stored)
-                    if ends(report):
-                        self._finish(order, index)
-                else:
-                    order.log.add(index, report)
+            async with contextlib.aclosing(stream):
+                async for report in stream:
+                    note_end(self._gateway, order.id, job, report)
+                    await self._take(order, index, job, report)
         except Exception as error:  # noqa: BLE001 - whoever reads the order is raised it
-            self._fail(order, index, lambda error=error: error, type(error).__name__)  # type: ignore[misc]
+            self._fail(order, index, partial(_itself, error), type(error).__name__)
         if order.state != "open":
             await self._book.put(order)
+
+    async def _take(self, order: Order, index: int, job: Submit, report: JobReport) -> None:
+        """One thing that happened to a job. Raises what a stage of its picture does."""
+        if isinstance(report, Failed):
+            self._fail(order, index, await self._failure(report, job), report.error)
+        elif isinstance(report, Finished):
+            painted = await finish(self._gateway, report, order.output)
+            order.warnings.extend(painted.notes)
+            order.log.add(index, painted.finished, painted.stored)
+            if ends(report):
+                self._finish(order, index)
+        else:
+            order.log.add(index, report)
 
     async def _failure(self, failed: Failed, job: Submit) -> Callable[[], ImagineError]:
         """What a job failed with. Who shortens a file in use kills the process that reads it: said as what it is."""
@@ -191,6 +197,10 @@ class Orders:
 def _jobs_of(order: Order) -> set[str]:
     """The jobs of it that have not ended."""
     return {order.pictures[index].job for index in order.open}
+
+
+def _itself(error: Exception) -> Exception:
+    return error
 
 
 def _stamps(job: Submit) -> list[FileStamp]:

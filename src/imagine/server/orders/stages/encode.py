@@ -8,7 +8,7 @@ import msgspec
 
 from ....pictures import images
 from ...gateway.gateway import Gateway
-from ..output import Output
+from .output import Output
 from .painted import Painted
 
 MEDIA_TYPES: dict[str, images.MediaType] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}

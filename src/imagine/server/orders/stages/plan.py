@@ -14,10 +14,10 @@ from ....words.frames import Submit
 from ....words.recipe import GenerationParams
 from ...gateway.gateway import Gateway
 from ...http.body import Holding
-from ..output import Output
 from .incoming import Incoming
 from .input_pictures import InputPictures, input_pictures
 from .models import ChosenModel, chosen_model
+from .output import Output
 
 _log = logging.getLogger("imagine.jobs")
 

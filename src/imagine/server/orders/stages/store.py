@@ -6,7 +6,7 @@ from ....messages import message
 from ....words.errors import ImagineError
 from ...gateway.gateway import Gateway
 from ...gateway.storage import MEDIA_TYPES
-from ..output import Output
+from .output import Output
 from .painted import Painted
 
 _EXTENSIONS = {media_type: extension for extension, media_type in MEDIA_TYPES.items()}

@@ -11,9 +11,9 @@ from ....asking.request import GenerateRequest
 from ....words.events import Finished
 from ...gateway.gateway import Gateway
 from ...http.body import Holding
-from ..output import Output
 from .encode import encode
 from .incoming import Incoming
+from .output import Output
 from .painted import Painted
 from .plan import Plan, planned
 from .preset import with_preset

@@ -142,7 +142,7 @@ class Shelf:
         self.opened = []
         self.fails = []
 
-    def __call__(self, model, device, progress):
+    def __call__(self, model, device, progress, held):
         progress(0.5)
         self.opened.append(model.name)
         if self.fails and (error := self.fails.pop(0)):

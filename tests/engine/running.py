@@ -142,8 +142,8 @@ class Watching:
     def __init__(self):
         self.families = {}
 
-    def __call__(self, model, device, progress):
-        self.families[model.name] = Watched(open_model(model, device, progress))
+    def __call__(self, model, device, progress, held):
+        self.families[model.name] = Watched(open_model(model, device, progress, held))
         return self.families[model.name]
 
 

@@ -421,7 +421,7 @@ def test_a_job_can_be_cancelled_while_its_file_is_written():
 def test_a_model_that_nobody_wants_any_more_is_not_opened_further():
     fractions, told = [], []
 
-    def open_slowly(model, device, progress):
+    def open_slowly(model, device, progress, held):
         for i in range(10_000):
             progress(i / 10_000)
             fractions.append(i)

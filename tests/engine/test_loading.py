@@ -185,13 +185,6 @@ def save_modules(path: Path, modules: Modules) -> None:
     checkpoints.save(path, tensors)
 
 
-def test_the_vae_may_have_a_dtype_of_its_own(written: Any) -> None:
-    path, _ = written["sdxl"]
-    loaded = load_single_file(model_at(path), device=CPU, dtype=torch.bfloat16, vae_dtype=torch.float32)
-    assert loaded.unet.dtype == loaded.text_encoders[0].dtype == torch.bfloat16
-    assert loaded.vae.dtype == torch.float32
-
-
 @pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
 def test_eight_bits_become_sixteen(dtype: torch.dtype, tmp_path: Path) -> None:
     path = tmp_path / "eight.safetensors"

@@ -163,9 +163,9 @@ def test_a_file_that_changes_while_its_job_waits_is_not_drawn_with(files, change
 
 
 def test_a_file_that_changes_while_it_is_loaded_is_not_drawn_with(files):
-    def meddling(model, device, progress):
+    def meddling(model, device, progress, held):
         files[1].replace(files[0])
-        return open_model(model, device, progress)
+        return open_model(model, device, progress, held)
 
     engine = engine_of(open_model=meddling)
     engine.submit(wish(as_it_is(files[0])))

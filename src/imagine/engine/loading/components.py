@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from ...messages import Note
+from ..parts.part_key import PartKey
 from ..sampling.noise import Noise
 from .tokenizer import ClipTokenizer
 
@@ -35,6 +36,14 @@ class LoadReport:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
 
+class PartKeys(NamedTuple):
+    """Of each network."""
+
+    text: tuple[PartKey, ...]
+    unet: PartKey
+    vae: PartKey
+
+
 @dataclass
 class Components:
     """A Stable Diffusion checkpoint in diffusers' and transformers' modules, without gradients, in eval mode.
@@ -52,6 +61,7 @@ class Components:
     noise: Noise
     resolution: int
     dtype: torch.dtype
+    keys: PartKeys
     report: LoadReport
 
     @property

@@ -5,7 +5,7 @@ Never a pickle, never code that comes with a model, never the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,13 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from ...messages import message
 from ...words.errors import UnusableModel, without_folders
-from ...words.model import Model
+from ...words.model import Component, Model
 from ..device.errors import is_of_device
-from .components import Components, LoadReport
+from ..parts.part import Held
+from .components import Components, LoadReport, PartKeys
 from .family_config import family_config
 from .folder_file import INDEX, PICKLES, read_json, read_weights
+from .held import folder_key, network_or_held
 from .ldm_keys import new_vae_name
 from .networks import DOWNSCALE, Network, network_of
 from .placing import stored_dtype
@@ -49,6 +51,7 @@ def load_diffusers_folder(
     device: torch.device,
     dtype: torch.dtype | None = None,
     progress: Callable[[float], None] | None = None,
+    held: Held | None = None,
 ) -> Components | Any:
     """The folder at `model.main.path` on `device`, in `dtype`: None is as stored, or float32 for a whole pipeline.
 
@@ -66,7 +69,7 @@ def load_diffusers_folder(
     _check_parts(folder, index)
     try:
         if name in STEPPED:
-            return _components(model, folder, index, device, dtype, progress)
+            return _components(model, folder, index, device, dtype, progress, held or {})
         return _pipeline(folder, index, dtype)
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         if is_of_device(error):
@@ -139,23 +142,24 @@ def _components(
     device: torch.device,
     dtype: torch.dtype | None,
     progress: Callable[[float], None] | None,
+    held: Held,
 ) -> Components:
     report = LoadReport()
+    numbers = [number for number in ("", "_2") if index.get(f"text_encoder{number}", [None])[0] is not None]
+    kinds = {number: str(index[f"text_encoder{number}"][1]) for number in numbers}
+    keys = _keys(model.main, kinds, dtype)
     with report.stage("build"):
-        unet = _unet(folder, report)
-        vae = _vae(folder, report)
-        numbers = [number for number in ("", "_2") if index.get(f"text_encoder{number}", [None])[0] is not None]
-        text = [_text_encoder(folder, f"text_encoder{number}", index, report) for number in numbers]
+        unet = network_or_held(keys.unet, held, lambda: _unet(folder / "unet", report))
+        vae = network_or_held(keys.vae, held, lambda: _vae(folder / "vae", report))
+        text = [
+            network_or_held(key, held, partial(_text_encoder, kind, folder / f"text_encoder{number}", report))
+            for key, (number, kind) in zip(keys.text, kinds.items(), strict=True)
+        ]
         tokenizers = [CLIPTokenizer.from_pretrained(folder / f"tokenizer{n}", local_files_only=True) for n in numbers]
         scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
         noise = noise_of_scheduler(model.main.options, scheduler)
     with report.stage("place"):
-        networks = [*text, unet, vae]
-        for number, network in enumerate(networks, 1):
-            report.casts += network.casts(dtype)
-            network.fill(device, dtype)
-            if progress is not None:
-                progress(number / len(networks))
+        _fill([*text, unet, vae], device, dtype, report, progress)
     family = _family(unet.module.config, numbers)
     side, said = unet.module.config.sample_size, model.main.options.get("resolution")
     known = side * DOWNSCALE if isinstance(side, int) else family_config(family).resolution[noise.prediction]
@@ -168,32 +172,59 @@ def _components(
         noise=noise,
         resolution=said if isinstance(said, int) else known,
         dtype=unet.module.dtype,
+        keys=keys,
         report=report,
     )
 
 
+def _keys(main: Component, kinds: Mapping[str, str], dtype: torch.dtype | None) -> PartKeys:
+    """`kinds`: the classes of the text encoders, by their number."""
+    text = [
+        folder_key(main, (f"text_encoder{number}", f"tokenizer{number}"), dtype, kind) for number, kind in kinds.items()
+    ]
+    return PartKeys(tuple(text), folder_key(main, ("unet",), dtype), folder_key(main, ("vae",), dtype))
+
+
+def _fill(
+    networks: Sequence[Network],
+    device: torch.device,
+    dtype: torch.dtype | None,
+    report: LoadReport,
+    progress: Callable[[float], None] | None,
+) -> None:
+    """Fill those that are empty, one after another."""
+    empty = [network for network in networks if network.tensors]
+    total, done = sum(network.nbytes for network in empty), 0
+    for network in empty:
+        report.casts += network.casts(dtype)
+        done += network.nbytes
+        network.fill(device, dtype)
+        if progress is not None:
+            progress(done / total)
+
+
 def _unet(folder: Path, report: LoadReport) -> Network:
-    files = read_weights(folder / "unet")
+    files = read_weights(folder)
     report.bytes_mapped += sum(file.nbytes for file in files)
-    config = read_json(folder / "unet" / "config.json")
+    config = read_json(folder / "config.json")
     return network_of("U-Net", partial(UNet2DConditionModel.from_config, config), read_all(Shards(files)))
 
 
 def _vae(folder: Path, report: LoadReport) -> Network:
-    files = read_weights(folder / "vae")
+    files = read_weights(folder)
     report.bytes_mapped += sum(file.nbytes for file in files)
     tensors = {new_vae_name(name): tensor for name, tensor in read_all(Shards(files)).items()}
-    config = read_json(folder / "vae" / "config.json")
+    config = read_json(folder / "config.json")
     if config.get("latents_mean") is not None:
         raise UnusableModel(message("folder.latents_mean"))
     return network_of("VAE", partial(AutoencoderKL.from_config, config), tensors)
 
 
-def _text_encoder(folder: Path, part: str, index: dict[str, Any], report: LoadReport) -> Network:
-    files = read_weights(folder / part)
+def _text_encoder(kind: str, folder: Path, report: LoadReport) -> Network:
+    files = read_weights(folder)
     report.bytes_mapped += sum(file.nbytes for file in files)
-    config = CLIPTextConfig.from_dict(read_json(folder / part / "config.json"))
-    projects = index[part][1] == "CLIPTextModelWithProjection"
+    config = CLIPTextConfig.from_dict(read_json(folder / "config.json"))
+    projects = kind == "CLIPTextModelWithProjection"
     tensors = {
         # Either class was saved with `text_model.` in front before transformers 5.6, and only one of them since.
         _prefixed(name.removeprefix("text_model."), projects): tensor

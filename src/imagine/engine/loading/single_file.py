@@ -10,6 +10,7 @@ import gc
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -18,11 +19,13 @@ from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Component, Model, Role
 from ..device.errors import is_of_device
+from ..parts.part import Held
 from ..sampling.noise import Noise
 from .checkpoint_file import CheckpointFile
-from .components import Components, LoadReport
+from .components import Components, LoadReport, PartKeys
 from .family_config import UNET, FamilyConfig, TextEncoderConfig, family_config, tell_family
 from .float8 import without_float8
+from .held import is_held, network_or_held, text_key, unet_key, vae_key
 from .ldm_keys import in_its_place, unknown_names, with_live_unet, with_sd_names
 from .networks import Network, text_network, unet_network, vae_network
 from .read_ahead import ReadAhead
@@ -37,7 +40,7 @@ _TICK = 0.1
 
 @dataclass
 class _Plan:
-    """A checkpoint's networks, still empty, and what they need to know of each other."""
+    """A checkpoint's networks, empty unless they are held, and what they need to know of each other."""
 
     family: str
     noise: Noise
@@ -45,6 +48,7 @@ class _Plan:
     text: list[Network]
     unet: Network
     vae: Network
+    keys: PartKeys
 
 
 def load_single_file(
@@ -52,33 +56,31 @@ def load_single_file(
     *,
     device: torch.device,
     dtype: torch.dtype | None = None,
-    vae_dtype: torch.dtype | None = None,
     progress: Progress | None = None,
+    held: Held | None = None,
 ) -> Components:
     """The checkpoint at `model.main.path` on `device`, computing in `dtype`: None is what each network is stored as.
 
-    `model.parts` are files of text encoders and of a VAE that go with it, or replace its own. `vae_dtype` is the VAE's
-    `dtype` where it differs. `model.main.options` may say `prediction`, `zero_snr` and `resolution`, which win over
-    what the file says.
-    `progress` hears 0…1, from this thread; what it raises ends the loading.
+    `model.parts` are files of text encoders and of a VAE that go with it, or replace its own. `model.main.options` may
+    say `prediction`, `zero_snr` and `resolution`, which win over what the file says.
+    `progress` hears 0…1, from this thread; what it raises ends the loading. What is `held` already isn't read again.
 
     At the stored dtype, on the CPU, the networks' weights are the mapped file itself.
     Raises UnusableModel for a file that isn't whole or isn't such a checkpoint, saying why.
     """
-    report = LoadReport()
-    with ReadAhead(*(component.path for component in model.components)) as read_ahead:
+    report, held = LoadReport(), held or {}
+    with ReadAhead(*(one.path for one in model.components if not is_held(one, held))) as read_ahead:
         report.cold = read_ahead.cold
         with report.stage("open"):
-            files = _Files(model, device, report)
+            files = _Files(model, device, dtype, report)
         with report.stage("build"), _refusing(), _without_collection():
-            plan = _plan(model, files, dtype, vae_dtype or dtype, report)
+            plan = _plan(model, files, dtype, report, held)
 
         def tell_placed(fraction: float) -> None:
             _tell(progress, min(fraction, read_ahead.fraction))
 
-        networks = [(network, dtype) for network in (*plan.text, plan.unet)]
         with report.stage("place"):
-            _fill([*networks, (plan.vae, vae_dtype or dtype)], device, report, tell_placed)
+            _fill([*plan.text, plan.unet, plan.vae], device, dtype, report, tell_placed)
         with report.stage("read"):
             while not read_ahead.wait(_TICK):
                 tell_placed(1.0)
@@ -92,55 +94,59 @@ def load_single_file(
         noise=plan.noise,
         resolution=plan.resolution,
         dtype=plan.unet.module.dtype,
+        keys=plan.keys,
         report=report,
     )
 
 
 class _Files:
-    """The files of a model, mapped."""
+    """The files of a model: the first mapped at once, those beside it when something is to be read of them."""
 
-    def __init__(self, model: Model, device: torch.device, report: LoadReport) -> None:
-        """Raises UnusableModel for one that isn't whole, naming it where it isn't the first."""
-        self._device, self._main = device, CheckpointFile(model.main.path)
-        self._parts: dict[Role, tuple[Component, CheckpointFile]] = {}
-        for role, part in model.parts.items():
-            with _laid_to(part):
-                self._parts[role] = part, CheckpointFile(part.path)
-        report.bytes_mapped = self._main.nbytes + sum(file.nbytes for _, file in self._parts.values())
+    def __init__(self, model: Model, device: torch.device, dtype: torch.dtype | None, report: LoadReport) -> None:
+        """Raises UnusableModel where the first isn't whole."""
+        self._model, self._device, self._dtype, self._report = model, device, dtype, report
+        self._main = self._opened(model.main)
 
-    def main(self, dtype: torch.dtype | None) -> Weights:
+    @cached_property
+    def main(self) -> Weights:
         """The weights of the first, under the names of a checkpoint."""
-        return without_float8(with_sd_names(with_live_unet(self._main)), self._device, dtype)
+        return without_float8(with_sd_names(with_live_unet(self._main)), self._device, self._dtype)
 
     @contextmanager
-    def part(self, role: Role, dtype: torch.dtype | None) -> Iterator[Weights | None]:
+    def part(self, role: Role) -> Iterator[Weights | None]:
         """The weights in a file of their own, None where there is none; what is wrong with them is laid to it."""
-        if role not in self._parts:
+        component = self._model.parts.get(role)
+        if component is None:
             yield None
             return
-        component, file = self._parts[role]
         with _laid_to(component), _refusing():
-            yield without_float8(file, self._device, dtype)
+            yield without_float8(self._opened(component), self._device, self._dtype)
+
+    def _opened(self, component: Component) -> CheckpointFile:
+        file = CheckpointFile(component.path)
+        self._report.bytes_mapped += file.nbytes
+        return file
 
 
-def _plan(
-    model: Model, files: _Files, dtype: torch.dtype | None, vae_dtype: torch.dtype | None, report: LoadReport
-) -> _Plan:
-    weights, options = files.main(dtype), model.main.options
+def _plan(model: Model, files: _Files, dtype: torch.dtype | None, report: LoadReport, held: Held) -> _Plan:
+    weights, options = files.main, model.main.options
     name = _family_of(model, weights.names)
     family = family_config(name)
     noise = noise_of(options, weights.metadata, weights.names, family)
     resolution = resolution_of(options, weights.metadata, family, noise.prediction)
-    text = [_text(files, weights, encoder, dtype) for encoder in family.text_encoders]
+    of_text = tuple(text_key(model, encoder, dtype) for encoder in family.text_encoders)
+    text = [
+        network_or_held(key, held, partial(_text, files, encoder))
+        for key, encoder in zip(of_text, family.text_encoders, strict=True)
+    ]
     pooled = int(text[-1].module.config.projection_dim) if family.time_ids else 0
-    unet = unet_network(weights, family, pooled=pooled, resolution=resolution)
-    made = sum(int(network.module.config.hidden_size) for network in text)
-    if made != unet.module.config.cross_attention_dim:
-        raise UnusableModel(message("weights.context", made=made, taken=unet.module.config.cross_attention_dim))
-    vae = _vae(files, weights, family, vae_dtype)
+    keys = PartKeys(of_text, unet_key(model, name, resolution, pooled, dtype), vae_key(model, family, dtype))
+    unet = network_or_held(keys.unet, held, lambda: unet_network(weights, family, pooled=pooled, resolution=resolution))
+    _check_context(text, unet)
+    vae = network_or_held(keys.vae, held, lambda: _vae(files, family))
     if unknown := unknown_names(weights.names, family):
         report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
-    return _Plan(name, noise, resolution, text, unet, vae)
+    return _Plan(name, noise, resolution, text, unet, vae, keys)
 
 
 def _family_of(model: Model, names: Collection[str]) -> str:
@@ -152,20 +158,26 @@ def _family_of(model: Model, names: Collection[str]) -> str:
     return model.family
 
 
-def _text(files: _Files, weights: Weights, encoder: TextEncoderConfig, dtype: torch.dtype | None) -> Network:
-    """A text encoder, of its own file or of the first one's `weights`."""
-    with files.part(encoder.role, dtype) as own:
-        return text_network(weights if own is None else in_its_place(own, encoder), encoder)
+def _text(files: _Files, encoder: TextEncoderConfig) -> Network:
+    """A text encoder, of its own file or of the first one."""
+    with files.part(encoder.role) as own:
+        return text_network(files.main if own is None else in_its_place(own, encoder), encoder)
 
 
-def _vae(files: _Files, weights: Weights, family: FamilyConfig, dtype: torch.dtype | None) -> Network:
-    """The VAE, of its own file or of the first one's `weights`."""
-    with files.part("vae", dtype) as own:
-        network = vae_network(weights if own is None else own, family)
-        if network is not None:
-            return network
-        missing = message("weights.vae_empty") if own else message("weights.no_vae")
-        raise UnusableModel(missing)
+def _vae(files: _Files, family: FamilyConfig) -> Network:
+    """The VAE, of its own file or of the first one."""
+    with files.part("vae") as own:
+        network = vae_network(files.main if own is None else own, family)
+        if network is None:
+            raise UnusableModel(message("weights.no_vae") if own is None else message("weights.vae_empty"))
+        return network
+
+
+def _check_context(text: Sequence[Network], unet: Network) -> None:
+    """Raises UnusableModel where the U-Net takes other numbers a token than these text encoders make."""
+    made = sum(int(network.module.config.hidden_size) for network in text)
+    if made != unet.module.config.cross_attention_dim:
+        raise UnusableModel(message("weights.context", made=made, taken=unet.module.config.cross_attention_dim))
 
 
 @contextmanager
@@ -179,22 +191,24 @@ def _laid_to(component: Component) -> Iterator[None]:
 
 
 def _fill(
-    networks: Sequence[tuple[Network, torch.dtype | None]],
+    networks: Sequence[Network],
     device: torch.device,
+    dtype: torch.dtype | None,
     report: LoadReport,
     told: Callable[[float], None],
 ) -> None:
-    """Fill each network in its dtype, in the file's order, so that what has to be cast is as it comes in."""
-    total, done = sum(network.nbytes for network, _ in networks), 0
+    """Fill those that are empty, in the files' order, so that what has to be cast is as it comes in."""
+    empty = [network for network in networks if network.tensors]
+    total, done = sum(network.nbytes for network in empty), 0
 
     def placed(nbytes: int) -> None:
         nonlocal done
         done += nbytes
         told(done / total)
 
-    for network, dtype in networks:
+    for network in empty:
         report.casts += network.casts(dtype)
-    for network, dtype in sorted(networks, key=lambda pair: pair[0].address):
+    for network in sorted(empty, key=lambda network: network.address):
         network.fill(device, dtype, placed)
 
 

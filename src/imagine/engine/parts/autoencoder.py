@@ -19,6 +19,7 @@ from torch import Tensor
 from ...messages import Note, message
 from ..device.memory import widened
 from .part import ModulePart
+from .part_key import PartKey
 from .slices import Slices, in_one, whole
 from .vae_slices import decode_parts, encode_parts
 
@@ -52,7 +53,7 @@ class Autoencoder(ModulePart):
     """
 
     def __init__(
-        self, vae: Any, key: str = "", *, scale: float, shift: float = 0.0, overflows: bool = False
+        self, vae: Any, key: PartKey | None = None, *, scale: float, shift: float = 0.0, overflows: bool = False
     ) -> None:  # fmt: skip
         super().__init__(vae, key)
         self._scale, self._shift, self._overflows = scale, shift, overflows

@@ -7,12 +7,13 @@ from typing import Any
 from torch import Tensor
 
 from .part import ModulePart
+from .part_key import PartKey
 
 
 class Denoiser(ModulePart):
     """A diffusers `UNet2DConditionModel`."""
 
-    def __init__(self, module: Any, key: str = "") -> None:
+    def __init__(self, module: Any, key: PartKey | None = None) -> None:
         super().__init__(module, key)
         self.latent_channels = int(module.config.out_channels)
         self.in_channels = int(module.config.in_channels)

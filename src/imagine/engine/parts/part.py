@@ -6,7 +6,7 @@ once. What a part gives back when memory is short, it knows by itself: a family 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Literal, Protocol, get_args
 
@@ -14,6 +14,7 @@ import torch
 
 from ...messages import Note
 from ..device.memory import Shortage, replaced, widened
+from .part_key import PartKey
 
 Stage = Literal["encode", "denoise", "decode"]
 """Prompts are encoded, latents denoised, pictures decoded."""
@@ -23,8 +24,8 @@ class Part(Protocol):
     """One network, or whatever can't be taken apart."""
 
     @property
-    def key(self) -> str:
-        """What it was read from, and how: what is equal can be shared. Empty: nothing else can have it."""
+    def key(self) -> PartKey | None:
+        """What is equal can be shared; None: nothing else can have it."""
 
     @property
     def nbytes(self) -> int:
@@ -90,7 +91,7 @@ def at_work(parts: Sequence[Part]) -> Iterator[None]:
 class ModulePart:
     """A torch module on its device. It gives nothing back, unless its kind does."""
 
-    def __init__(self, module: Any, key: str = "") -> None:
+    def __init__(self, module: Any, key: PartKey | None = None) -> None:
         self.module, self.key = module, key
         self._size = sum(parameter.nbytes for parameter in module.parameters())
         self.home = torch.device(module.device)
@@ -144,3 +145,7 @@ def _entered(stack: ExitStack, block: AbstractContextManager[None]) -> bool:
         stack.enter_context(block)
         return True
     return False
+
+
+Held = Mapping[PartKey, ModulePart]
+"""Parts that are there, by their key."""

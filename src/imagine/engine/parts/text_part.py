@@ -15,6 +15,7 @@ import torch
 
 from ...messages import Note, message
 from .part import ModulePart
+from .part_key import PartKey
 
 CACHE_BYTES = 32 * 2**20
 
@@ -53,7 +54,9 @@ class TextPart(ModulePart):
     It is needed only while a prompt is encoded: once the device is short of memory it waits in main memory.
     """
 
-    def __init__(self, module: Any, tokenizer: Tokenizer, key: str = "", *, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self, module: Any, tokenizer: Tokenizer, key: PartKey | None = None, *, cache_bytes: int = CACHE_BYTES
+    ) -> None:
         super().__init__(module, key)
         self.tokenizer = tokenizer
         self.size = int(module.config.max_position_embeddings) - 2

@@ -12,6 +12,7 @@ from ...messages import message
 from ...words.errors import ModelChanged, OutOfMemory
 from ...words.model import Model
 from ..device.device import Device
+from ..parts.part import Part
 from .opening import Open, Opening
 from .residency import Residency, Resident
 
@@ -45,10 +46,13 @@ class Models:
         """Begin to open a model, with room made; False when it has to wait. `sparing`: what isn't to make way."""
         if self.opening is not None:
             return self.opening.model.identity == model.identity
+        held = self.residency.held(model)  # before what holds it may go
         self.residency.supersede(model)
-        if self.residency.find(model.identity) is not None or not self._room(model, sparing):
+        if self.residency.find(model.identity) is not None:
             return False
-        self.opening, self._sparing = Opening(model, self._open, self._device), sparing
+        if not self._room(model, sparing, held.values()):
+            return False
+        self.opening, self._sparing = Opening(model, self._open, self._device, held), sparing
         return True
 
     def settle(self) -> None:
@@ -59,7 +63,7 @@ class Models:
         self.opening = None
         family = opening.family
         if family is None:
-            self._make_way(opening.model)
+            self._make_way(opening.model, opening.held.values())
         else:
             resident = Resident(opening.model, family, self._keep_alive, self._clock(), opening.watch)
             self.residency.add(opening.model.identity, resident)
@@ -95,16 +99,17 @@ class Models:
             resident.leaving = True
             raise
 
-    def _room(self, model: Model, sparing: Collection[str]) -> bool:
+    def _room(self, model: Model, sparing: Collection[str], held: Collection[Part]) -> bool:
+        """Make room for what of the model isn't `held`, which stays; False where there won't be."""
         residency = self.residency
         if self._in_the_way and self._in_the_way <= residency.in_use:
             return False
         self._in_the_way = frozenset()
-        need = self._measure(model)
-        stays = residency.nbytes([*residency.in_use, *sparing])
+        need = max(0, self._measure(model) - sum(part.nbytes for part in held))
+        stays = residency.nbytes([*residency.in_use, *sparing], held)
         if residency.in_use and stays + need > self._budget:
             return False
-        while residency.nbytes() + need > self._budget and residency.evict(sparing):
+        while residency.nbytes(pinned=held) + need > self._budget and residency.evict(sparing, held):
             pass
         return True
 
@@ -112,10 +117,10 @@ class Models:
     def _budget(self) -> int:
         return self._device.budget() if self._settled is None else self._settled
 
-    def _make_way(self, model: Model) -> None:
+    def _make_way(self, model: Model, held: Collection[Part]) -> None:
         """The device refused: an idle model goes, or there is waiting for one in use. Raises OutOfMemory."""
         self._device.release()
-        if self.residency.evict(self._sparing):
+        if self.residency.evict(self._sparing, held):
             return
         self._in_the_way = self.residency.in_use
         if not self._in_the_way:

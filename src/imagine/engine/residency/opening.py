@@ -10,13 +10,13 @@ from ..device.device import Device
 from ..device.errors import let_go
 from ..device.memory import Shortage
 from ..families.family import Family
-from ..parts.part import is_spared
+from ..parts.part import Held, is_spared
 from ..whole.pipeline import Whole
 from .watch import Watch
 
 LoadedModel = Family | Whole
-Open = Callable[[Model, Device, Callable[[float], None]], LoadedModel]
-"""Opens a model on a device; tells how much of it is there, 0…1."""
+Open = Callable[[Model, Device, Callable[[float], None], Held], LoadedModel]
+"""Opens a model on a device, with the parts that are held; tells how much of the rest is there, 0…1."""
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
 
@@ -24,8 +24,9 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
 class Opening:
     """Begins at once, or when the one before has come to its end."""
 
-    def __init__(self, model: Model, open_model: Open, device: Device) -> None:
-        self.model = model
+    def __init__(self, model: Model, open_model: Open, device: Device, held: Held) -> None:
+        """`held`: the parts of it that are there, which stay there until it is open."""
+        self.model, self.held = model, held
         self.fraction = 0.0
         self.watch: Watch
         """Of its files; there once it is `done`."""
@@ -63,7 +64,7 @@ class Opening:
 
     def _opened(self, open_model: Open, device: Device) -> LoadedModel:
         try:
-            loaded = open_model(self.model, device, self._progress)
+            loaded = open_model(self.model, device, self._progress, self.held)
         finally:
             self.watch.check_paths()  # what is said of a file that isn't the one would puzzle
         self.watch.check()

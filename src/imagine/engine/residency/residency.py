@@ -1,4 +1,7 @@
-"""Which models are on the device, and which go first when room is needed or their time is up."""
+"""Which models are on the device, and which go first when room is needed or their time is up.
+
+A model goes with its parts, but for those that another is made of as well: they go with the last.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from dataclasses import dataclass, field
 
 from ...words.frames import ResidentModel
 from ...words.model import Model
-from ..parts.part import nbytes_of, parts_of
+from ..parts.part import Held, ModulePart, Part, nbytes_of, parts_of
+from ..parts.part_key import is_of
 from ..parts.slices import whole
 from .opening import LoadedModel
 from .preview import LinearPreview, fit
@@ -101,13 +105,31 @@ class Residency:
         """Is a model of that name yet to go?"""
         return any(self._models[key].leaving for key in self.named(name))
 
-    def evict(self, sparing: Collection[str] = ()) -> bool:
-        """Let the least recently used model go that no job uses; False when there is none but those of `sparing`."""
-        idle = [key for key in self.idle if key not in sparing]
+    def evict(self, sparing: Collection[str] = (), pinned: Collection[Part] = ()) -> bool:
+        """Let the least recently used model go that no job uses; False when there is none but those of `sparing`.
+
+        One whose parts all stay, since others hold them or they are `pinned`, would make no room.
+        """
+        idle = [key for key in self.idle if key not in sparing and self._alone(key, pinned)]
         if not idle:
             return False
         self.remove(min(idle, key=lambda key: self._models[key].last_used))
         return True
+
+    def _alone(self, key: str, pinned: Collection[Part]) -> bool:
+        """Would some of its parts go with a model?"""
+        others = (resident.family for other, resident in self._models.items() if other != key)
+        stay = {id(part) for part in (*parts_of(*others), *pinned)}
+        return any(id(part) not in stay for part in parts_of(self._models[key].family))
+
+    def held(self, model: Model) -> Held:
+        """The resident parts that are of this model's files."""
+        parts = parts_of(*(resident.family for resident in self._models.values()))
+        return {
+            part.key: part
+            for part in parts
+            if part.key is not None and isinstance(part, ModulePart) and is_of(part.key, model)
+        }
 
     def expire(self, now: float, wanted: Collection[str] = ()) -> float | None:
         """Let go what has run out at `now` and isn't `wanted`; says when the next one does."""
@@ -138,9 +160,10 @@ class Residency:
         """The keys of the models that a job uses."""
         return frozenset(key for key, resident in self._models.items() if resident.users)
 
-    def nbytes(self, keys: Collection[str] | None = None) -> int:
-        """Bytes that the models of `keys` hold, all of them for None; what they share is counted once."""
-        return nbytes_of(*(r.family for key, r in self._models.items() if keys is None or key in keys))
+    def nbytes(self, keys: Collection[str] | None = None, pinned: Collection[Part] = ()) -> int:
+        """Bytes that the models of `keys` hold, all of them for None, and the parts that are `pinned`; each once."""
+        parts = parts_of(*(r.family for key, r in self._models.items() if keys is None or key in keys))
+        return sum(part.nbytes for part in {id(part): part for part in (*parts, *pinned)}.values())
 
     def report(self, now: float) -> list[ResidentModel]:
         return [

@@ -36,7 +36,7 @@ _NATIVE = 512
 class Whole:
     """A loaded pipeline. What previews and residency ask of a family, it answers too: it is a part of its own."""
 
-    key = ""
+    key = None
 
     def __init__(self, pipeline: Any, device: torch.device = _CPU, room: int | None = None) -> None:
         """`room` is how many bytes of the device it may take; None: not known."""

@@ -57,7 +57,6 @@ USED_FROM_OUTSIDE = {
     "Events.aclose": "contextlib.aclosing calls it",
     "EventStream.aclose": "contextlib.aclosing calls it",
     "Prompt.pieces": "read by its place",
-    "FileStamp.inode": "stamps are compared as a whole",
     "Preset.description": "presets are encoded as a whole",
     "Entry.prediction_source": "told by its name, as all that `shown` lists",
     "Fields.image": "read by its name, as all pictures of a request",

@@ -121,7 +121,7 @@ def test_a_picture_of_a_crowd_carries_what_makes_it_again(sd1):
 @pytest.mark.parametrize("bucket", [2, 4, 8])
 def test_neither_slot_nor_neighbours_change_a_bit(sd1, bucket, guidance):
     engine = plain_engine()
-    family = open_model(sd1, engine._device, lambda _fraction: None)
+    family = open_model(sd1, engine._device, lambda _fraction: None, {})
     makers = Makers(torch.device("cpu"), turn=1.0)
     asked = [wish(sd1, str(i), prompt=f"a {i}", seed=i, guidance=guidance) for i in range(bucket)]
     jobs = [makers.begin(Ledger(one, i), [family]) for i, one in enumerate(asked)]

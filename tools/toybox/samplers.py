@@ -55,7 +55,7 @@ SCENES = (
 def open_toybox(path: Path = MODEL) -> Family:
     """The shipped model, in the precision that suits this machine."""
     model = Model(name="toybox", family="", components=(Component(role="checkpoint", path=str(path.resolve())),))
-    return open_model(model, Device(WorkerSettings(device="cpu")), lambda _: None)
+    return open_model(model, Device(WorkerSettings(device="cpu")), lambda _: None, {})
 
 
 def conditionings(family: Family) -> list[Conditioning]:

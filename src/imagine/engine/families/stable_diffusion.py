@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...messages import Note
 from ..parts.autoencoder import Autoencoder, Coded
-from ..parts.denoiser import Denoiser
+from ..parts.denoiser import DenoiserPart
 from ..parts.part import Part, Stage
 from ..parts.prompts import Encoded, TextEncoder
 from ..parts.rows import Rows, concatenated, shape_of
@@ -28,7 +28,14 @@ class StableDiffusion:
     warnings: tuple[Note, ...] = ()
 
     def __init__(
-        self, name: str, *, denoiser: Denoiser, text: TextEncoder, autoencoder: Autoencoder, noise: Noise, native: int
+        self,
+        name: str,
+        *,
+        denoiser: DenoiserPart,
+        text: TextEncoder,
+        autoencoder: Autoencoder,
+        noise: Noise,
+        native: int,
     ) -> None:
         self.name, self._noise, self.native = name, noise, native
         self._denoiser, self._text, self._autoencoder = denoiser, text, autoencoder

@@ -13,7 +13,7 @@ from ..families.family import Family
 from ..families.sdxl import StableDiffusionXL
 from ..families.stable_diffusion import StableDiffusion
 from ..parts.autoencoder import Autoencoder
-from ..parts.denoiser import Denoiser
+from ..parts.denoiser import DenoiserPart
 from ..parts.part import Held
 from ..parts.prompts import TextEncoder
 from ..parts.text_part import TextPart
@@ -71,7 +71,7 @@ def _family_of(loaded: Components, held: Held) -> Family:
     overflows = loaded.family.startswith("sdxl") and bool(loaded.vae.config.force_upcast)
     vae, unet, keys = loaded.vae, loaded.unet, loaded.keys
     autoencoder = part_or_held(held, Autoencoder(vae, keys.vae, scale=loaded.scaling_factor, overflows=overflows))
-    denoiser = part_or_held(held, Denoiser(unet, keys.unet))
+    denoiser = part_or_held(held, DenoiserPart(unet, keys.unet))
     towers = zip(loaded.text_encoders, loaded.tokenizers, keys.text, strict=True)
     text = [part_or_held(held, TextPart(module, tokenizer, key)) for module, tokenizer, key in towers]
     if loaded.family.startswith("sdxl"):

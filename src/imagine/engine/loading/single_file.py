@@ -72,7 +72,7 @@ def load_single_file(
     with ReadAhead(*(one.path for one in model.components if not is_held(one, held))) as read_ahead:
         report.cold = read_ahead.cold
         with report.stage("open"):
-            files = _Files(model, device, dtype, report)
+            files = _Mapped(model, device, dtype, report)
         with report.stage("build"), _refusing(), _without_collection():
             plan = _plan(model, files, dtype, report, held)
 
@@ -99,7 +99,7 @@ def load_single_file(
     )
 
 
-class _Files:
+class _Mapped:
     """The files of a model: the first mapped at once, those beside it when something is to be read of them."""
 
     def __init__(self, model: Model, device: torch.device, dtype: torch.dtype | None, report: LoadReport) -> None:
@@ -128,7 +128,7 @@ class _Files:
         return file
 
 
-def _plan(model: Model, files: _Files, dtype: torch.dtype | None, report: LoadReport, held: Held) -> _Plan:
+def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadReport, held: Held) -> _Plan:
     weights, options = files.main, model.main.options
     name = _family_of(model, weights.names)
     family = family_config(name)
@@ -158,13 +158,13 @@ def _family_of(model: Model, names: Collection[str]) -> str:
     return model.family
 
 
-def _text(files: _Files, encoder: TextEncoderConfig) -> Network:
+def _text(files: _Mapped, encoder: TextEncoderConfig) -> Network:
     """A text encoder, of its own file or of the first one."""
     with files.part(encoder.role) as own:
         return text_network(files.main if own is None else in_its_place(own, encoder), encoder)
 
 
-def _vae(files: _Files, family: FamilyConfig) -> Network:
+def _vae(files: _Mapped, family: FamilyConfig) -> Network:
     """The VAE, of its own file or of the first one."""
     with files.part("vae") as own:
         network = vae_network(files.main if own is None else own, family)

@@ -10,7 +10,7 @@ from .part import ModulePart
 from .part_key import PartKey
 
 
-class Denoiser(ModulePart):
+class DenoiserPart(ModulePart):
     """A diffusers `UNet2DConditionModel`."""
 
     def __init__(self, module: Any, key: PartKey | None = None) -> None:

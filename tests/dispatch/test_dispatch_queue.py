@@ -95,7 +95,6 @@ def preview(step, size=10):
 
 
 FINISHED = Finished(job="1", data=b"png", meta={}, timings={})
-FIRST = Finished(job="1", data=b"png", meta={}, timings={}, index=0, last=False)
 FAILED = Failed(job="1", error="Cancelled", message="")
 
 
@@ -116,13 +115,9 @@ def kept(*events, **limits):
 
 
 def test_the_oldest_progress_and_previews_are_dropped_and_pictures_never():
-    assert kept(progress(1), FIRST, preview(1), progress(2), preview(2), FINISHED, most=3) == [
-        FIRST,
-        preview(2),
-        FINISHED,
-    ]
-    assert kept(FIRST, FIRST, FIRST, FINISHED, most=2) == [FIRST, FIRST, FIRST, FINISHED]
-    assert kept(Loading(job="1", model="m"), FIRST, FAILED, most=2) == [FIRST, FAILED]
+    assert kept(progress(1), preview(1), progress(2), preview(2), FINISHED, most=2) == [preview(2), FINISHED]
+    assert kept(progress(1), FINISHED, most=1) == [FINISHED]
+    assert kept(Loading(job="1", model="m"), progress(1), FAILED, most=2) == [progress(1), FAILED]
 
 
 def test_previews_are_bounded_in_bytes_but_the_newest_is_kept_whatever_its_size():

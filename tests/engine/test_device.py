@@ -64,12 +64,6 @@ def test_models_in_main_memory_leave_some_to_the_rest():
     assert 0 < budget < psutil.virtual_memory().total
 
 
-def test_its_memory_is_told():
-    memory = Device(WorkerSettings(device="cpu")).memory()
-    assert 0 < memory["used"] < memory["total"]
-    assert 0 < memory["free"] < memory["total"]
-
-
 def test_full_precision_is_float32_everywhere():
     for device in (CPU, torch.device("cuda"), torch.device("mps")):
         assert precision(device=device, full=True).decide(never) == torch.float32

@@ -35,7 +35,7 @@ from imagine.words.frames import (
 from tests.worker.fake_engine import MODEL, submit
 
 COMMANDS = [
-    Start(settings=WorkerSettings(device="cuda:1", threads=3)),
+    Start(settings=WorkerSettings(device="cuda:1")),
     submit("1", "a red fox", img=bytes(range(256))),
     Cancel(job="1"),
     Load(job="2", model=MODEL, keep_alive=-1),
@@ -43,15 +43,15 @@ COMMANDS = [
     Shutdown(),
 ]
 REPORTS = [
-    Ready(device="cpu", dtypes={"denoiser": "bfloat16"}),
-    Heartbeat(stage="denoising", age=0.25, steps=7, busy=True),
+    Ready(device="cpu", name="x86_64 AVX2"),
+    Heartbeat(stage="denoising", age=0.25, busy=True),
     Progress(job="1", step=1, steps=25),
     Preview(job="1", step=1, steps=25, data=b"\x89PNG"),
     Finished(job="1", data=b"\0" * 100_000, meta={"seed": 2**64 - 1}, timings={"denoising": 1.5}),
     Failed(job="1", error="BadRequest", message="no", field="prompt"),
     Loaded(job="2", model="m"),
     Unloaded(job="3", model="m"),
-    Stats(models=[ResidentModel(name="m", digest="0")], memory={"used": 2**40}),
+    Stats(models=[ResidentModel(name="m", digest="0")]),
     Log(level=30, name="torch", message="ужас"),
 ]
 
@@ -72,8 +72,8 @@ def test_frames_survive_any_cutting(size):
 def test_a_command_is_no_report_and_a_wrong_type_is_refused():
     with pytest.raises(FrameError):
         report_from_bytes(bytes(encode(Shutdown())[4:]))
-    with pytest.raises(FrameError, match="steps"):
-        report_from_bytes(bytes(encode(Heartbeat(stage="", age=0, steps="many", busy=True))[4:]))
+    with pytest.raises(FrameError, match="age"):
+        report_from_bytes(bytes(encode(Heartbeat(stage="", age="old", busy=True))[4:]))
     oily = msgspec.structs.replace(submit("1"), preview=PreviewSettings(kind="oil"))
     with pytest.raises(FrameError, match="kind"):
         command_from_bytes(bytes(encode(oily)[4:]))
@@ -111,7 +111,6 @@ def test_a_bomb_of_nesting_is_refused():
 
 def test_what_ends_a_job():
     assert [ends(report) for report in REPORTS[2:8]] == [False, False, True, True, True, True]
-    assert not ends(Finished(job="1", data=b"", meta={}, timings={}, last=False))
 
 
 def test_the_gateways_side_never_imports_anything_heavy():

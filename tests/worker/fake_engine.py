@@ -71,7 +71,7 @@ class FakeEngine:
         return bool(self._jobs or self._orders)
 
     def describe(self) -> Ready:
-        return Ready(device="fake", versions={"torch_home": os.environ.get("HF_HUB_OFFLINE", "")})
+        return Ready(device="fake", name=os.environ.get("HF_HUB_OFFLINE", ""))
 
     def submit(self, job: Submit) -> None:
         if job.params.prompt == "refuse":
@@ -111,7 +111,7 @@ class FakeEngine:
             self._now = order.job
             raise OutOfMemory("the model is too big")
         self._resident[order.model.name] = None
-        return Loaded(job=order.job, model=order.model.name, seconds=0.1)
+        return Loaded(job=order.job, model=order.model.name)
 
     def _outcome(self, job: Submit, done: int) -> list[JobReport]:
         total = job.params.num_steps

@@ -192,17 +192,17 @@ def test_a_second_start_is_refused():
 def test_the_pulse_tells_how_long_the_main_thread_has_been_at_it():
     clock, stage = Clock(), "idle"
     pulse = Pulse(clock)
-    assert pulse.beat() == Heartbeat(stage="starting", age=0, steps=0, busy=True)
+    assert pulse.beat() == Heartbeat(stage="starting", age=0, busy=True)
     pulse.follow(lambda: stage)
     clock.now = 5
-    assert pulse.beat() == Heartbeat(stage="idle", age=0, steps=0, busy=False)
+    assert pulse.beat() == Heartbeat(stage="idle", age=0, busy=False)
     stage = "denoising"
-    pulse.tick(busy=True, worked=False)
+    pulse.tick(busy=True)
     assert pulse.beat().age == 0
     clock.now = 35
-    assert pulse.beat() == Heartbeat(stage="denoising", age=30, steps=0, busy=True)
+    assert pulse.beat() == Heartbeat(stage="denoising", age=30, busy=True)
     pulse.tick(busy=True)
-    assert pulse.beat() == Heartbeat(stage="denoising", age=0, steps=1, busy=True)
+    assert pulse.beat() == Heartbeat(stage="denoising", age=0, busy=True)
     clock.now, stage = 40, "decoding"
     assert pulse.beat().age == 0
 

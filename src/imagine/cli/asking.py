@@ -40,12 +40,6 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
     return (recipe_of(source, fields) if source else {}) | fields
 
 
-def check_stdin(names: list[str]) -> None:
-    """Raises click.UsageError where standard input is to be several things, by their names in the usage."""
-    if len(names) > 1:
-        raise click.UsageError(f"Standard input can be one thing only, and here it is {' and '.join(names)}.")
-
-
 def recipe_of(source: str | Path, overrides: dict[str, Any], data: bytes | None = None) -> dict[str, Any]:
     """What `source`, whose `data` may have been read before, says of how it was made, as a request asks for it."""
     import msgspec

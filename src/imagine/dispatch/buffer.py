@@ -28,7 +28,6 @@ class Buffer:
         self._bytes = 0
         self._news = asyncio.Event()
         self.ended = False
-        self.dropped = 0
 
     def put(self, event: JobReport) -> None:
         """Adds what happened; ignored after the end."""
@@ -63,7 +62,6 @@ class Buffer:
             if isinstance(old, kinds):
                 del self._events[place]
                 self._bytes -= _weight(old)
-                self.dropped += 1
                 return True
         return False
 

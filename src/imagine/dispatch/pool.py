@@ -235,7 +235,7 @@ class Pool:
             self._estimates.learn(job.submit.params, event.step / max(1, event.steps), event.spent)
             self.counts.steps += 1
         job.begun = job.begun or not isinstance(event, Queued)
-        if isinstance(event, Failed) or (isinstance(event, Finished) and event.last):
+        if isinstance(event, Failed | Finished):
             self._end(job, event)
         else:
             job.buffer.put(event)

@@ -68,7 +68,6 @@ class ProcessWorker:
         self.ready: Ready | None = None
         self.broken: Note | None = None
         self.stats = Stats()
-        self.heartbeat: Heartbeat | None = None
         self.restarts = 0
 
     @property
@@ -198,7 +197,7 @@ class ProcessWorker:
             self._child = None
         self._refused = child.refused
         was_ready, was_useful = self.ready is not None, self._was_useful or bool(self._jobs)
-        self.ready, self.heartbeat, self.stats = None, None, Stats()
+        self.ready, self.stats = None, Stats()
         if not self.broken and not self._stopping:
             self._settled.clear()
         self._lose(why)
@@ -210,11 +209,9 @@ class ProcessWorker:
                 self.ready, self.broken = report, None
                 self._settled.set()
                 self._changed()
-            case Heartbeat():
-                self.heartbeat = report
             case Stats():
                 self.stats = report
-            case Log():
+            case Heartbeat() | Log():
                 return
             case _:
                 self._pass_on(report)

@@ -60,7 +60,7 @@ class Worker(Protocol):
     def submit(self, job: Submit) -> Events:
         """Makes a picture. A worker that isn't ready, or is lost on the way, ends the job with WorkerLost.
 
-        Every job's events end with one `Finished(last=True)` or `Failed`; iterating raises nothing.
+        Every job's events end with one `Finished` or `Failed`; iterating raises nothing.
         """
 
     def cancel(self, job: str) -> None:

@@ -93,10 +93,6 @@ class Batching:
         below = max((b for b in known if b < bucket), default=None)
         return known.get(bucket) if below is None else known[below] * (bucket / below)
 
-    def table(self) -> dict[BatchKey, dict[int, float]]:
-        """All measurements: key → bucket → seconds."""
-        return dict(self._seconds)
-
     def _limit(self, key: BatchKey) -> int:
         return min(self._most, self._limits.get(key, BUCKETS[-1]))
 

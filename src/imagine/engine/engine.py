@@ -31,7 +31,7 @@ from .pictures import Pictures, final_of, preview_of
 from .residency.models import Measure, Models
 from .residency.opening import Open
 from .suspended import Suspended
-from .turns import Batch, Line, choose, step_seconds
+from .turns import Batch, Line, choose
 
 T = TypeVar("T")
 _FIRST_PREVIEW = 0.02
@@ -55,7 +55,7 @@ class Engine:
         self.stage = "idle"
         self._clock = clock
         self._device = Device(settings)
-        self._models = Models(self._device, open_model, measure, settings.memory, settings.keep_alive, clock)
+        self._models = Models(self._device, open_model, measure, settings.keep_alive, clock)
         self._batching = Batching(settings.max_batch)
         self._makers = Makers(self._device.torch, turn)
         self._pictures = pictures or Pictures()
@@ -105,8 +105,6 @@ class Engine:
     def stats(self) -> Stats:
         return Stats(
             models=self._models.residency.report(self._clock()),
-            memory=self._device.memory(),
-            step_seconds=step_seconds(self._batching, self._models.residency.names),
             jobs=len(self._arrivals) + len(self._jobs),
             steps=self._batches,
         )
@@ -197,7 +195,7 @@ class Engine:
         self._working = [name]
         if isinstance(waiting, Load):
             self._models.touch(waiting.model, waiting.keep_alive)
-            self._reports.append(Loaded(job=name, model=waiting.model.name, seconds=arrived.seconds))
+            self._reports.append(Loaded(job=name, model=waiting.model.name))
             self._forget(name)
             return
         models = [self._models.use(m, name, waiting.submit.keep_alive).family for m in waiting.submit.models]

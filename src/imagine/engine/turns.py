@@ -8,7 +8,7 @@ costs it no more than waiting for their turns would.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..fairness.shares import Shares
@@ -105,13 +105,3 @@ def choose(first: Work, line: Sequence[Work], batching: Batching, ahead: Callabl
 
     bucket = batching.choose(key, len(members), first.ledger.most, worthwhile)
     return Batch(key, members[:bucket], bucket)
-
-
-def step_seconds(batching: Batching, names: Mapping[str, str]) -> dict[str, float]:
-    """What evaluations take: `model 64×64 ×4` is four jobs at once, latents 64 × 64. `names`: of models by key."""
-    return {
-        f"{names[key.model]} {key.latents[2]}×{key.latents[1]} ×{bucket}": seconds
-        for key, known in batching.table().items()
-        if key.model in names
-        for bucket, seconds in known.items()
-    }

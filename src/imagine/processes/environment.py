@@ -9,8 +9,6 @@ import signal
 import sys
 from pathlib import Path
 
-from ..words.frames import WorkerSettings
-
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _FIRST_TO_GO = "500"
 
@@ -66,8 +64,6 @@ def leave_signals_to_the_gateway() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def prepare_libraries(settings: WorkerSettings) -> None:
-    """Sets what libraries read when they are imported: offline, silent, as many threads as settled."""
+def prepare_libraries() -> None:
+    """Sets what libraries read when they are imported: offline, and silent."""
     os.environ.update(_QUIET)
-    if settings.threads is not None:
-        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(settings.threads)

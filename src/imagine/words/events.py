@@ -39,8 +39,6 @@ class Progress(Event, frozen=True, tag="progress"):
 
     step: int
     steps: int
-    stage: str = "denoising"
-    index: int = 0
     remaining: float | None = None
     spent: float = 0.0
 
@@ -52,23 +50,19 @@ class Preview(Event, frozen=True, tag="preview"):
     steps: int
     data: bytes
     media_type: str = "image/png"
-    index: int = 0
 
 
 class Finished(Event, frozen=True, tag="finished"):
-    """One picture is done: a PNG that carries `meta`, everything that makes it again.
+    """The picture is done: encoded as `media_type`, it carries `meta`, everything that makes it again.
 
-    `timings` holds seconds per stage, `spent` is as in `Progress`. A job of several pictures ends with the one whose
-    `last` is true.
+    `timings` holds seconds per stage, `spent` is as in `Progress`.
     """
 
     data: bytes
     meta: dict[str, Any]
     timings: dict[str, float]
     warnings: list[Note] = []
-    index: int = 0
     media_type: str = "image/png"
-    last: bool = True
     spent: float = 0.0
 
 

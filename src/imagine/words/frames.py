@@ -38,9 +38,6 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive: float = 300.0
     """Seconds a model stays after its last use: negative is for ever, 0 not at all."""
     max_batch: int | None = None
-    memory: int | None = None
-    """Bytes of device memory that resident models may take."""
-    threads: int | None = None
     state: str | None = None
     """A folder for what is decided once per machine and model."""
     heartbeat: float = 1.0
@@ -67,7 +64,7 @@ class Start(Command, frozen=True, tag="start"):
 
 
 class Submit(Command, frozen=True, tag="submit"):
-    """Make one picture. Ends with exactly one `Finished(last=True)` or `Failed` of this job.
+    """Make one picture. Ends with exactly one `Finished` or `Failed` of this job.
 
     `img` and `mask` are the encoded pictures whose digests `params` names.
     """
@@ -118,10 +115,9 @@ class Shutdown(Command, frozen=True, tag="shutdown"):
 
 
 class Loaded(Event, frozen=True, tag="loaded"):
-    """The model of a `Load` is resident; reading it took `seconds` (0: it was there already)."""
+    """The model of a `Load` is resident."""
 
     model: str
-    seconds: float = 0.0
 
 
 class Unloaded(Event, frozen=True, tag="unloaded"):
@@ -131,16 +127,11 @@ class Unloaded(Event, frozen=True, tag="unloaded"):
 
 
 class Ready(msgspec.Struct, frozen=True, tag_field="type", tag="ready", kw_only=True):
-    """The worker takes jobs: the device it chose, and everything about it that decides bits."""
+    """The worker takes jobs, on the device that it chose."""
 
     device: str
     name: str = ""
     """What the device calls itself."""
-    dtypes: dict[str, str] = {}
-    """The role (`denoiser`, `vae`, …) to the dtype it runs in."""
-    versions: dict[str, str] = {}
-    memory: int = 0
-    """Bytes the device has."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat", kw_only=True):
@@ -149,8 +140,6 @@ class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat", 
     stage: str
     age: float
     """Seconds since the main thread last changed stage or ended a step."""
-    steps: int
-    """Units of work done since the start."""
     busy: bool
 
 
@@ -171,10 +160,6 @@ class Stats(msgspec.Struct, frozen=True, tag_field="type", tag="stats", kw_only=
     """What the worker holds; said when it changed, and every second or so of work."""
 
     models: list[ResidentModel] = []
-    memory: dict[str, int] = {}
-    """Bytes: `used`, `free`, `total`, …"""
-    step_seconds: dict[str, float] = {}
-    """Batch key to the recent mean seconds of one step."""
     jobs: int = 0
     steps: int = 0
 
@@ -198,7 +183,7 @@ _reports: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 
 def ends(report: JobReport) -> bool:
     """Is this the last thing ever said about its job?"""
-    return report.last if isinstance(report, Finished) else isinstance(report, Failed | Loaded | Unloaded)
+    return isinstance(report, Finished | Failed | Loaded | Unloaded)
 
 
 def encode(frame: AnyCommand | Report) -> bytearray:

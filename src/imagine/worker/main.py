@@ -38,7 +38,7 @@ def main(argv: Sequence[str] = (), make: Callable[[WorkerSettings], EngineProtoc
     settings = _settings(inbox)
     pulse = Pulse(time.monotonic)
     keep_beating(pulse, outbox, settings.heartbeat)
-    prepare_libraries(settings)
+    prepare_libraries()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToGateway(outbox)], force=True)
     logging.getLogger("imagine").setLevel(settings.log_level)
     try:

@@ -20,31 +20,24 @@ class Pulse:
         self._stage: Callable[[], str] = lambda: "starting"
         self._seen = "starting"
         self._since = clock()
-        self._steps = 0
         self._busy = True
 
     def follow(self, stage: Callable[[], str]) -> None:
         """From now on `stage()` tells what the main thread is in; it has to be safe to call from another thread."""
         self._stage = stage
-        self.tick(busy=False, worked=False)
+        self.tick(busy=False)
 
-    def tick(self, *, busy: bool, worked: bool = True) -> None:
-        """The main thread got somewhere: `worked` if that was a unit of work, `busy` if there is more."""
-        self._steps += worked
+    def tick(self, *, busy: bool) -> None:
+        """The main thread got somewhere; `busy` if there is more to do."""
         self._busy = busy
         self._since = self._clock()
-
-    @property
-    def steps(self) -> int:
-        """Units of work done so far."""
-        return self._steps
 
     def beat(self) -> Heartbeat:
         """The state of the main thread; a stage first seen now counts from now."""
         stage, now = self._stage(), self._clock()
         if stage != self._seen:
             self._seen, self._since = stage, now
-        return Heartbeat(stage=stage, age=now - self._since, steps=self._steps, busy=self._busy)
+        return Heartbeat(stage=stage, age=now - self._since, busy=self._busy)
 
 
 def keep_beating(pulse: Pulse, outbox: Outbox, interval: float) -> None:

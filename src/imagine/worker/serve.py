@@ -48,7 +48,7 @@ class _Service:
                 self._obey(command)
             if self._engine.busy and not self._closing:
                 self._step()
-            self._pulse.tick(busy=self._engine.busy, worked=False)
+            self._pulse.tick(busy=self._engine.busy)
 
     def _patience(self) -> float | None:
         """How long to wait for a command: not at all while there is work, else until a model's time runs out."""
@@ -61,7 +61,7 @@ class _Service:
         return None if self._due is None else max(0.0, self._due - self._clock())
 
     def _obey(self, command: AnyCommand) -> None:
-        self._pulse.tick(busy=True, worked=False)
+        self._pulse.tick(busy=True)
         match command:
             case Submit():
                 self._begin(command.job, lambda: self._engine.submit(command))

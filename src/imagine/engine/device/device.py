@@ -33,8 +33,6 @@ class Device:
         self.torch = _chosen(settings.device)
         self.full_prec = settings.full_prec
         self._state = settings.state
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
         if self.full_prec:
             torch.backends.cudnn.allow_tf32 = False
         self.keeps_freed_memory = self.torch.type != "cpu" or allocator.keep_freed_memory()
@@ -105,17 +103,7 @@ class Device:
         }
 
     def describe(self) -> Ready:
-        return Ready(
-            device=str(self.torch), name=self.name, versions=self.versions, memory=self.memory().get("total", 0)
-        )
-
-    def memory(self) -> dict[str, int]:
-        """Bytes: `used`, `free`, `total`."""
-        if self.torch.type == "cuda":
-            free, total = torch.cuda.mem_get_info(self.torch)
-            return {"used": torch.cuda.memory_allocated(self.torch), "free": free, "total": total}
-        system = psutil.virtual_memory()
-        return {"used": psutil.Process().memory_info().rss, "free": system.available, "total": system.total}
+        return Ready(device=str(self.torch), name=self.name)
 
     def release(self) -> None:
         """Give freed memory back."""

@@ -24,12 +24,12 @@ class Models:
     """The resident models (`residency`) and the one that is being opened (`opening`)."""
 
     def __init__(
-        self, device: Device, open_model: Open, measure: Measure, budget: int | None, keep_alive: float,
+        self, device: Device, open_model: Open, measure: Measure, keep_alive: float,
         clock: Callable[[], float],
     ) -> None:  # fmt: skip
-        """`budget`: bytes of resident models; None: what the device has at the time. `keep_alive` in seconds."""
+        """`keep_alive` in seconds."""
         self._device, self._open, self._measure = device, open_model, measure
-        self._settled, self._keep_alive, self._clock = budget, keep_alive, clock
+        self._keep_alive, self._clock = keep_alive, clock
         self.residency = Residency(device.release)
         self.opening: Opening | None = None
         self._sparing: Collection[str] = ()
@@ -107,15 +107,11 @@ class Models:
         self._in_the_way = frozenset()
         need = max(0, self._measure(model) - sum(part.nbytes for part in held))
         stays = residency.nbytes([*residency.in_use, *sparing], held)
-        if residency.in_use and stays + need > self._budget:
+        if residency.in_use and stays + need > self._device.budget():
             return False
-        while residency.nbytes(pinned=held) + need > self._budget and residency.evict(sparing, held):
+        while residency.nbytes(pinned=held) + need > self._device.budget() and residency.evict(sparing, held):
             pass
         return True
-
-    @property
-    def _budget(self) -> int:
-        return self._device.budget() if self._settled is None else self._settled
 
     def _make_way(self, model: Model, held: Collection[Part]) -> None:
         """The device refused: an idle model goes, or there is waiting for one in use. Raises OutOfMemory."""
@@ -127,5 +123,5 @@ class Models:
             raise OutOfMemory(message("memory.model", name=model.name))
 
     def _shrink(self, sparing: Collection[str]) -> None:
-        while self.residency.nbytes() > self._budget and self.residency.evict(sparing):
+        while self.residency.nbytes() > self._device.budget() and self.residency.evict(sparing):
             pass

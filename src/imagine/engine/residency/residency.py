@@ -146,11 +146,6 @@ class Residency:
         return [key for key, resident in self._models.items() if resident.model.name == name]
 
     @property
-    def names(self) -> dict[str, str]:
-        """Key → name of the models."""
-        return {key: resident.model.name for key, resident in self._models.items()}
-
-    @property
     def idle(self) -> list[str]:
         """The keys of the models that no job uses."""
         return [key for key, resident in self._models.items() if not resident.users]

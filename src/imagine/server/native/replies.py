@@ -61,7 +61,7 @@ def news_from(event: JobReport, order: str) -> dict[str, Any] | None:
             return {"status": "loading", **about, "model": event.model, "fraction": event.fraction}
         case Progress():
             line = {"status": "progress", **about, "step": event.step, "steps": event.steps}
-            return line | {"stage": event.stage, "remaining": event.remaining}
+            return line | {"stage": "denoising", "remaining": event.remaining}
     return None
 
 

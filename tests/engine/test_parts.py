@@ -9,13 +9,14 @@ import msgspec
 import pytest
 import torch
 
+from imagine.engine.device.device import Device
 from imagine.engine.loading import single_file
 from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.parts.part import nbytes_of, parts_of
 from imagine.identity.stamp import stamp_of
 from imagine.words.frames import Load, Unload
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder, write_parts, write_vae
-from tests.engine.running import SETTINGS, engine_of, made, picture, run, wish
+from tests.engine.running import engine_of, made, picture, run, wish
 from tests.models import component, model_at
 
 linux = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
@@ -159,12 +160,13 @@ def test_a_model_that_is_loaded_again_reads_what_is_gone_alone(pair, opened):
     assert opened == ["sdxl-denoiser.safetensors"]
 
 
-def test_what_the_next_model_needs_stays_where_an_idle_one_makes_way_for_it(pair, opened):
+def test_what_the_next_model_needs_stays_where_an_idle_one_makes_way_for_it(pair, opened, monkeypatch):
     (family,) = loaded(engine_of(), pair[0])
     text = nbytes_of(family) - family.parts("denoise")[0].nbytes
     files = [sum(Path(one.path).stat().st_size for one in model.components) for model in pair]
     budget = files[1] + text // 2
-    engine = engine_of(msgspec.structs.replace(SETTINGS, memory=budget))
+    monkeypatch.setattr(Device, "budget", lambda self: budget)
+    engine = engine_of()
     (first,) = loaded(engine, pair[0])
     kept, opened[:] = first.parts("encode")[0], []
     del first

@@ -18,7 +18,7 @@ from ...identity.stamp import FileStamp, unchanged
 from ...messages import message
 from ...words.errors import Cancelled, ImagineError, ModelChanged, WorkerLost
 from ...words.events import Failed, Finished
-from ...words.frames import JobReport, Submit, ends
+from ...words.frames import JobReport, Submit
 from ..gateway.gateway import Gateway
 from ..http.body import Holding
 from .book import Book, MemoryBook
@@ -149,8 +149,7 @@ class Orders:
             painted = await finish(self._gateway, report, order.output)
             order.warnings.extend(painted.notes)
             order.log.add(index, painted.finished, painted.stored)
-            if ends(report):
-                self._finish(order, index)
+            self._finish(order, index)
         else:
             order.log.add(index, report)
 

@@ -1,6 +1,7 @@
 """What users are told: every code has its sentence in both languages, with the same values in it."""
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,15 +9,35 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from imagine.asking.checking import value_of
 from imagine.asking.request import GenerateRequest
-from imagine.messages import Message, language_from_header, message, sentence, sentences
+from imagine.messages import (
+    NO_NAMES,
+    Language,
+    Message,
+    field_of,
+    in_english,
+    language_from_header,
+    message,
+    sentence,
+    sentences,
+    template,
+)
 from imagine.messages.english import SENTENCES as ENGLISH
 from imagine.messages.russian import SENTENCES as RUSSIAN
+from imagine.server.ollama.answers import NAMED as OLLAMA
+from imagine.server.openai.fields import NAMED as OPENAI
 
 SOURCE = Path("src/imagine")
 
 
 FIELDS = frozenset(GenerateRequest.__struct_fields__)
+ENGLISH_ONLY = (
+    "cli/", "client/", "binary/", "settings/", "asking/presets.py", "asking/checking.py", "server/own_socket.py",
+    "server/serve.py",
+)  # fmt: skip
+"""Who may say sentences that have no code: to whoever started a command, or to the owner's log and of his files."""
+DIALECTS = {"ours": NO_NAMES, "OpenAI's": OPENAI, "Ollama's": OLLAMA}
 
 
 def calls() -> Iterator[ast.Call]:
@@ -38,8 +59,14 @@ def values_in(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
+def placeholders(template: str) -> set[tuple[str, bool, str | None]]:
+    """What stands in a template: its name, whether it is itself a field's name, and whether it is quoted."""
+    parts = string.Formatter().parse(template)
+    return {(name, spec == "field", quoted) for _, name, spec, quoted in parts if name is not None}
+
+
 def test_every_code_has_a_sentence_and_every_sentence_is_said() -> None:
-    assert set(ENGLISH) - texts() == set()
+    assert set(ENGLISH) - texts() == {"plain"}
     for call in calls():
         for part in ast.walk(call.args[0]):
             if isinstance(part, ast.Constant) and not isinstance(call.args[0], ast.Subscript):
@@ -53,16 +80,40 @@ def test_what_stands_in_a_sentence_is_given_or_a_field() -> None:
             assert values_in(ENGLISH[code.value]) - given - FIELDS <= {"field"}, code.value
 
 
+def test_what_has_no_code_is_said_by_commands_only() -> None:
+    for path in SOURCE.rglob("*.py"):
+        place = path.relative_to(SOURCE).as_posix()
+        names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        assert "in_english" not in names or place.startswith(ENGLISH_ONLY), place
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("code", sorted({*ENGLISH, *RUSSIAN}))
+def test_every_dialect_says_it_in_its_own_names(code: str, language: Language) -> None:
+    form = {"en": ENGLISH, "ru": RUSSIAN}[language][code]
+    values = dict.fromkeys(values_in(form) - {"field"} - FIELDS, 3) | (
+        {"other": "img"} if "{other:field" in form else {}
+    )
+    literal = "".join(text for text, *_ in string.Formatter().parse(form))
+    for called in DIALECTS.values():
+        for field in ("img", "neg", "num_steps"):
+            said = sentence(Message(code, field, values), language, called)
+            assert "{" not in said
+            assert ("{field}" not in form) or called.get(field, field) in said
+            words = set(re.findall(r"\w+", said)) & {"img", "neg", "num_steps"}
+            assert words <= {called.get(name, name) for name in ("img", "neg", "num_steps")}
+    assert not {"img", "neg", "num_steps"} & set(re.findall(r"\w+", literal))
+
+
 @pytest.mark.parametrize("code", sorted({*ENGLISH, *RUSSIAN}))
 def test_both_languages_say_the_same(code: str) -> None:
     english, russian = ENGLISH[code], RUSSIAN[code]
-    assert values_in(english) == values_in(russian)
-    assert not english or any("а" <= letter.lower() <= "я" for letter in russian)
-    for template in (english, russian):
-        assert not template.endswith(".")
-        values = dict.fromkeys(values_in(template) - {"field"}, 3)
-        for language in ("en", "ru"):
-            assert "{" not in sentence(Message(code, "img", values), language)
+    assert placeholders(english) == placeholders(russian)
+    assert not english or code == "plain" or any("а" <= letter.lower() <= "я" for letter in russian)
+    for form in (english, russian):
+        assert not form.endswith(".")
+        for _, name, spec, _ in string.Formatter().parse(form):
+            assert not spec or spec == "field" or len(spec.split("|")) == (2 if form is english else 3), (name, spec)
 
 
 COUNTED = [
@@ -96,15 +147,49 @@ def test_a_word_goes_with_its_number(count: float, english: str, russian: str, m
 
 def test_a_field_has_the_readers_name() -> None:
     said = message("no_effect.without", "hires.scale", other="img")
-    assert sentence(said, called={"hires": "upscale"}) == "upscale.scale has no effect without img"
-    assert sentences([said, said, "plain"]) == ["hires.scale has no effect without img", "plain"]
+    names = {"hires": "upscale", "img": "image"}
+    assert sentence(said, called=names) == "upscale.scale has no effect without image"
+    assert field_of(said, names) == "upscale.scale"
+    assert sentences([said, said, in_english("plain")]) == ["hires.scale has no effect without img", "plain"]
 
 
-def test_a_message_crosses_a_pipe_with_its_code() -> None:
-    said = message("model.missing", "model", name="fox")
-    bytes_ = msgspec.msgpack.encode([said, "plain"])
-    assert msgspec.msgpack.decode(bytes_, type=list[str | Message]) == [said, "plain"]
-    assert str(said) == "model 'fox' not found"
+def test_the_name_that_it_was_said_by_goes_before_the_readers() -> None:
+    said = message("clip.least", "clip", value=0).called("skip")
+    assert sentence(said, called={"clip": "clip_skip"}) == "skip is 0; it counts from 1"
+    assert (field_of(said, {"clip": "clip_skip"}), said.field) == ("skip", "clip")
+    nested = message("part.unusable", "vae", value="fox", why=said)
+    assert (
+        sentence(nested, called={"vae": "autoencoder"})
+        == "autoencoder 'fox' can't be used: skip is 0; it counts from 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "told"),
+    [
+        (7, "7", 7), (0.25, "0.25", 0.25), (True, "true", True), ("{neg}", "'{neg}'", "{neg}"), ("ё", "'ё'", "ё"),
+        ("x" * 50, "'" + "x" * 40 + "'… (50 characters)", "x" * 40 + "…"), ([1], "a list", None),
+        ({"a": 1}, "an object", None), (10**50, "a number of more than 40 digits", None),
+    ],
+)  # fmt: skip
+def test_a_value_is_told_as_it_was_said_and_shortened(value: object, shown: str, told: object) -> None:
+    said = message("value.refused", "neg", value=value_of(value), allowed=message("allowed.text"))
+    assert sentence(said, called={"neg": "avoid"}) == f"avoid is {shown}; it must be text"
+    assert said.value == told
+
+
+def test_a_template_leaves_our_fields_open_and_nothing_else() -> None:
+    said = message("sampler.kind", "sampler", value="{neg}", kind=message("kind.flow"), able="{a}")
+    assert template(said) == "{sampler} '{{neg}}' doesn't run on a flow-matching model; these do: {{a}}"
+    assert str(template(said, "ru")).format(sampler="«Сэмплер»").endswith("(«Сэмплер»); работают: {a}")
+    assert template(message("unknown", names="{neg}")) is None
+
+
+def test_a_message_crosses_a_pipe_whole() -> None:
+    said = message("part.unusable", "vae", value="fox", why=message("value.range", "seed", value=1.5, least=0, most=1))
+    said = said.called("autoencoder")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode([said]), type=list[Message]) == [said]
+    assert str(said) == "autoencoder 'fox' can't be used: seed must be from 0 to 1, not 1.5"
 
 
 def test_a_code_of_a_newer_version_is_still_told() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from imagine.asking.checking import allowed
+from imagine.messages import in_english
 from imagine.server.http.errors import STATUSES, Trouble
 from imagine.server.openai.errors import error_from, kind_of
 from imagine.server.openai.fields import NAMED, OWN, PICTURES, SPELLINGS, Fields
@@ -62,7 +63,8 @@ def refusals() -> tuple[Sequence[str], Rows]:
     """How each of our errors is told."""
     rows = []
     for error in STATUSES:
-        trouble = Trouble(STATUSES[error], "", error=_example(error))
+        example = _example(error)
+        trouble = Trouble(STATUSES[error], example.note, error=example)
         kind, said = kind_of(trouble), error_from(trouble)
         rows.append(
             [error.__name__, str(kind.status), f"`{said['type']}`", f"`{said['code']}`" if said["code"] else ""]
@@ -73,5 +75,5 @@ def refusals() -> tuple[Sequence[str], Rows]:
 
 def _example(kind: type[errors.ImagineError]) -> errors.ImagineError:
     if kind is errors.Busy:
-        return errors.Busy("", retry_after=1)
-    return errors.ModelNotFound("") if kind is errors.ModelNotFound else kind("", field="field")
+        return errors.Busy(in_english(""), retry_after=1)
+    return errors.ModelNotFound("") if kind is errors.ModelNotFound else kind(in_english("", "field"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from imagine.asking.duration import seconds_from_duration
 from imagine.asking.model_choice import choose_model, default_model
 from imagine.asking.request import ALIASES, GenerateRequest, Margins, SecondPass, parse
-from imagine.messages import sentences
+from imagine.messages import field_of, sentences
 from imagine.registry.entry import Entry
 from imagine.words.errors import BadRequest, ImagineError, ModelNotFound
 from imagine.words.recipe import MAX_SEED
@@ -181,7 +181,7 @@ def test_aliases_are_other_names_of_the_same_fields():
 
 def test_a_refusal_speaks_of_the_name_that_was_used():
     caught = refusal(steps=500)
-    assert (str(caught).split(";")[0], caught.field) == ("steps is 500", "steps")
+    assert (str(caught).split(";")[0], field_of(caught.note)) == ("steps is 500", "steps")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from imagine.dispatch.job import Job
 from imagine.dispatch.limits import Restarts
 from imagine.dispatch.pool import Pool
 from imagine.dispatch.process import ProcessWorker
-from imagine.messages import message
+from imagine.messages import in_english, message
 from imagine.words.errors import Busy
 from imagine.words.events import Failed, Finished, Loading, Progress, Queued
 from imagine.words.frames import Loaded, Ready, ResidentModel, Stats, WorkerSettings
@@ -68,12 +68,12 @@ class ToldWorker:
         self.tell(Finished(job=job, data=b"png", meta={}, timings={}))
 
     def fail(self, job, error="OutOfMemory"):
-        self.tell(Failed(job=job, error=error, message="no"))
+        self.tell(Failed(job=job, error=error, message=in_english("no")))
 
     def lose(self, why, ready=None):
         self.ready = ready
         for job in list(self.held):
-            self.tell(Failed(job=job, error="WorkerLost", message=f"the worker {why}"))
+            self.tell(Failed(job=job, error="WorkerLost", message=in_english(f"the worker {why}")))
 
     def turn(self, *, ready=None, broken=None):
         self.ready, self.broken = ready, broken
@@ -321,7 +321,7 @@ def test_a_lost_worker_costs_what_it_had_begun_and_nothing_else():
         await settle()
         worker.lose("was killed by SIGKILL")
         assert (await rest(begun))[-1] == Failed(
-            job="begun", error="WorkerLost", message="the worker was killed by SIGKILL"
+            job="begun", error="WorkerLost", message=in_english("the worker was killed by SIGKILL")
         )
         await settle()
         assert (pool.running, pool.waiting) == (0, 2)

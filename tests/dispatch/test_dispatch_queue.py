@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from imagine.dispatch.buffer import Buffer
 from imagine.dispatch.queue import FairQueue
+from imagine.messages import in_english
 from imagine.words.events import Failed, Finished, Loading, Preview, Progress, Queued
 
 
@@ -95,7 +96,7 @@ def preview(step, size=10):
 
 
 FINISHED = Finished(job="1", data=b"png", meta={}, timings={})
-FAILED = Failed(job="1", error="Cancelled", message="")
+FAILED = Failed(job="1", error="Cancelled", message=in_english(""))
 
 
 def kept(*events, **limits):

@@ -16,7 +16,7 @@ from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning
 from imagine.engine.parts.part import spare
 from imagine.engine.parts.slices import whole as in_one_go
-from imagine.messages import sentences
+from imagine.messages import in_english, sentences
 from imagine.words.errors import ImagineError, OutOfMemory, UnusableModel
 from imagine.words.frames import WorkerSettings
 from imagine.words.recipe import Hires
@@ -253,7 +253,7 @@ def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, 
     """Its error is kept by who asked for it; not what was half opened."""
 
     def refuse(loaded, held):
-        raise UnusableModel(f"{loaded.family} can't be used")
+        raise UnusableModel(in_english(f"{loaded.family} can't be used"))
 
     monkeypatch.setattr(imagine.engine.loading.open, "family_from_components", refuse)
     card = accelerator()

@@ -9,6 +9,7 @@ from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFilter
 
 from imagine.dispatch.buffer import Buffer, EventStream
+from imagine.messages import in_english
 from imagine.pictures import images
 from imagine.words.events import Failed, Finished, Loading, Preview, Progress
 from imagine.words.frames import Ready
@@ -74,7 +75,7 @@ class Painter(PromptedWorker):
         params, words = job.params, job.params.prompt.split()
         self.held[job.job].put(Loading(job=job.job, model=params.model))
         if words[0] == "fail":
-            self._end(Failed(job=job.job, error=words[1], message="no picture this time"))
+            self._end(Failed(job=job.job, error=words[1], message=in_english("no picture this time")))
         elif words[0] == "hold":
             self._steps(job, 1, params.num_steps // 2)
             self._waiting[job.job] = job

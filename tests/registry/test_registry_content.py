@@ -10,6 +10,7 @@ from declared import tiny, write
 from test_registry_folders import folder
 
 from imagine.identity.stamp import stamp_from
+from imagine.messages import in_english
 from imagine.registry import content, registry, scan
 from imagine.registry.content import BLOCK, WHOLE
 from imagine.registry.header import read_header
@@ -121,7 +122,7 @@ def test_what_cannot_be_read_says_why(tmp_path, monkeypatch):
     found = fresh(tmp_path)
 
     def broken(path):
-        raise UnusableModel("it can't be read: input/output error")
+        raise UnusableModel(in_english("it can't be read: input/output error"))
 
     monkeypatch.setattr(content, "_of_file", broken)
     with pytest.raises(UnusableModel, match="model 'x' can't be used: it can't be read: input/output error"):

@@ -6,6 +6,7 @@ import contextlib
 from aiohttp.test_utils import TestClient, TestServer
 
 from imagine.dispatch.buffer import Buffer, EventStream
+from imagine.messages import in_english
 from imagine.registry.registry import Registry
 from imagine.server.app import make_app
 from imagine.server.dialects import DIALECTS
@@ -44,7 +45,7 @@ class PromptedWorker:
 
     async def stop(self, grace):
         for job in list(self.held):
-            self._end(Failed(job=job, error="WorkerLost", message="the worker was stopped"))
+            self._end(Failed(job=job, error="WorkerLost", message=in_english("the worker was stopped")))
 
     def submit(self, job):
         self.seen.append(job)
@@ -57,7 +58,7 @@ class PromptedWorker:
     def cancel(self, job):
         self.cancelled.append(job)
         if job in self.held:
-            self._end(Failed(job=job, error="Cancelled", message="the job was cancelled"))
+            self._end(Failed(job=job, error="Cancelled", message=in_english("the job was cancelled")))
         self.news.set()
 
     async def load(self, model, keep_alive=None):
@@ -71,7 +72,7 @@ class PromptedWorker:
 
     def fail(self, job, error="OutOfMemory"):
         """A job that is held comes to nothing."""
-        self._end(Failed(job=job, error=error, message="no picture this time"))
+        self._end(Failed(job=job, error=error, message=in_english("no picture this time")))
 
     def finish(self, job, data=b"painted"):
         """A job that is held has its picture."""
@@ -91,7 +92,7 @@ class PromptedWorker:
             if every and step % every == 0 and step < steps:
                 buffer.put(Preview(job=job.job, step=step, steps=steps, data=b"preview"))
         if words[0] == "fail":
-            self._end(Failed(job=job.job, error=words[1], message="no picture this time", field=None))
+            self._end(Failed(job=job.job, error=words[1], message=in_english("no picture this time")))
         else:
             meta = meta_from_params(job.params)
             data = b"png of seed %d" % job.params.seed

@@ -67,7 +67,7 @@ def test_jobs_are_told_without_prompts_and_can_be_taken_back(tmp_path):
         status, said, _ = await got(client, f"/jobs/{job['id']}", "DELETE")
         assert (status, json.loads(said)) == (200, {"cancelled": job["id"]})
         answer = await asking
-        assert (answer.status, await answer.json()) == (499, {"error": "the job was cancelled"})
+        assert (answer.status, await answer.json()) == (499, {"error": "the job was cancelled", "code": "plain"})
         status, said, _ = await got(client, f"/jobs/{job['id']}", "DELETE")
         assert status == 404
         assert "error" in json.loads(said)

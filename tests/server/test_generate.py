@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from imagine.asking.resolve import Defaults
+from imagine.messages import in_english
 from imagine.server.http.errors import STATUSES, status_of
 from imagine.settings.values import ModelSettings
 from imagine.words import errors
@@ -144,20 +145,20 @@ def test_an_error_after_the_first_line_is_the_last_line(tmp_path):
     said = lines(body)
     assert status == 200
     assert [line.get("status") for line in said] == ["intermediate", "intermediate", None]
-    assert said[-1] == {"error": "no picture this time"}
+    assert said[-1] == {"error": "no picture this time", "code": "plain"}
 
 
 @pytest.mark.parametrize("stream", [0, 25])
 @pytest.mark.parametrize(("error", "status"), [("OutOfMemory", 507), ("WorkerLost", 502), ("UnusableModel", 422)])
 def test_an_error_before_the_first_line_is_a_status(tmp_path, error, status, stream):
     seen, _, body, _ = post(tmp_path, {"prompt": f"fail {error}", "stream": stream})
-    assert (seen, json.loads(body)) == (status, {"error": "no picture this time"})
+    assert (seen, json.loads(body)) == (status, {"error": "no picture this time", "code": "plain"})
 
 
 def test_every_error_of_ours_has_a_status():
     kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.ImagineError)]
     assert set(kinds) == set(STATUSES)
-    assert status_of(errors.Busy("full", retry_after=1)) == 503
+    assert status_of(errors.Busy(in_english("full"), retry_after=1)) == 503
 
 
 def test_pictures_are_checked_and_handed_on(tmp_path):
@@ -167,7 +168,7 @@ def test_pictures_are_checked_and_handed_on(tmp_path):
     assert seen[0].mask is None
 
 
-MISSING = {"error": "model 'owl' not found", "code": "model.missing", "field": "model"}
+MISSING = {"error": "model 'owl' not found", "code": "model.missing", "field": "model", "value": "owl"}
 
 
 def test_a_refusal_and_a_warning_come_in_the_clients_language(tmp_path):

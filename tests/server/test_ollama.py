@@ -82,7 +82,8 @@ def test_what_has_no_effect_is_told():
         "prompt": "x", "stream": False, "preview": 2, "images": ["A", "B"], "system": "you are", "raw": False,
         "options": {"temperature": 0.5, "seed": 3},
     }  # fmt: skip
-    assert sentences(asked_from(body).warnings) == [
+    asked = asked_from(body)
+    assert sentences(asked.warnings, called=asked.names) == [
         "images holds 2 pictures, of which only the first is used",
         "preview has no effect where stream is false",
         "unknown and left out: 'system', 'options.temperature'",
@@ -156,7 +157,7 @@ def test_several_pictures_end_once(tmp_path):
 
 def test_an_error_after_the_first_line_is_the_last_line(tmp_path):
     said = lines(tmp_path, {"prompt": "fail OutOfMemory", "steps": 2})
-    assert said[-1] == {"error": "no picture this time"}
+    assert said[-1] == {"error": "no picture this time", "code": "plain"}
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_a_model_is_shown(tmp_path):
         assert said["model_info"]["general.basename"] == "fox"
     assert get(tmp_path, "/api/show", "POST", {"model": "owl"}) == (
         404,
-        '{"error":"model \'owl\' not found","code":"model.missing","field":"model"}',
+        '{"error":"model \'owl\' not found","code":"model.missing","field":"model","value":"owl"}',
     )
     assert get(tmp_path, "/api/show", "POST", {"verbose": True})[0] == 400
 

@@ -12,6 +12,7 @@ from imagine.server.native.page import policy_from, preferred
 from imagine.words.samplers import describe
 from tests.server.served import ask
 
+NOTHING_TO_WARN_OF = {"warnings": [], "notes": []}
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
 
@@ -87,7 +88,10 @@ def test_a_recipe_is_read_from_a_file(tmp_path):
 
     async def act(client):
         status, said, _ = await got(client, "/recipe", "POST", data=png)
-        assert (status, json.loads(said)) == (200, {"meta": meta | {"seed": str(2**64 - 1)}, "warnings": []})
+        assert (status, json.loads(said)) == (
+            200,
+            {"meta": meta | {"seed": str(2**64 - 1)}, "warnings": [], "notes": []},
+        )
         said = (await got(client, "/recipe", "POST", data=json.dumps({"meta": {"prompt": "a", "steps": 4}}).encode()))[
             1
         ]

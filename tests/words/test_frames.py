@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imagine.messages import in_english
 from imagine.words.events import Failed, Finished, Preview, Progress
 from imagine.words.frames import (
     MAX_FRAME,
@@ -48,7 +49,7 @@ REPORTS = [
     Progress(job="1", step=1, steps=25),
     Preview(job="1", step=1, steps=25, data=b"\x89PNG"),
     Finished(job="1", data=b"\0" * 100_000, meta={"seed": 2**64 - 1}, timings={"denoising": 1.5}),
-    Failed(job="1", error="BadRequest", message="no", field="prompt"),
+    Failed(job="1", error="BadRequest", message=in_english("no", "prompt")),
     Loaded(job="2", model="m"),
     Unloaded(job="3", model="m"),
     Stats(models=[ResidentModel(name="m", digest="0")]),

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections import deque
 
-from imagine.messages import message
+from imagine.messages import in_english, message
 from imagine.words.errors import BadRequest, OutOfMemory
 from imagine.words.events import Finished, Loading, Preview, Progress
 from imagine.words.frames import (
@@ -56,7 +56,7 @@ class FakeEngine:
 
     def __init__(self, settings=None, keep_alive: float = 100.0) -> None:
         if settings is not None and settings.device == "cuda:99":
-            raise BadRequest("device is 'cuda:99', which this machine does not have", field="device")
+            raise BadRequest(in_english("device is 'cuda:99', which this machine does not have", "device"))
         self.stage = "idle"
         self._jobs: deque[tuple[Submit, int]] = deque()
         self._orders: deque[Load | Unload] = deque()
@@ -75,7 +75,7 @@ class FakeEngine:
 
     def submit(self, job: Submit) -> None:
         if job.params.prompt == "refuse":
-            raise BadRequest("prompt must not be 'refuse'", field="prompt")
+            raise BadRequest(in_english("prompt must not be 'refuse'", "prompt"))
         if job.params.prompt == "type error":
             raise TypeError("not our day")
         self._jobs.append((job, 0))
@@ -109,7 +109,7 @@ class FakeEngine:
             return Unloaded(job=order.job, model=order.model)
         if order.model.name == "too big":
             self._now = order.job
-            raise OutOfMemory("the model is too big")
+            raise OutOfMemory(in_english("the model is too big"))
         self._resident[order.model.name] = None
         return Loaded(job=order.job, model=order.model.name)
 

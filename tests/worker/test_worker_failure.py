@@ -5,6 +5,7 @@ import safetensors
 import torch
 
 from imagine.dispatch.worker import error_from_failed
+from imagine.messages import in_english
 from imagine.words import errors
 from imagine.words.events import Failed
 from imagine.worker.failure import error_from_exception, failed_from_error
@@ -44,7 +45,7 @@ def test_every_way_to_run_out_of_memory(error):
         (FileNotFoundError(2, "No such file or directory", "/models/a.safetensors"), errors.UnusableModel),
         (ZeroDivisionError("division by zero"), errors.ImagineError),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), errors.ImagineError),
-        (errors.Unsupported("no such sampler", field="sampler"), errors.Unsupported),
+        (errors.Unsupported(in_english("no such sampler", "sampler")), errors.Unsupported),
     ],
 )
 def test_what_becomes_of_other_exceptions(error, kind):
@@ -90,9 +91,9 @@ def every_error():
 @pytest.mark.parametrize("kind", every_error())
 def test_an_error_crosses_the_border_and_back(kind):
     error = kind.__new__(kind)
-    errors.ImagineError.__init__(error, "one sentence", field="seed")
+    errors.ImagineError.__init__(error, in_english("one sentence", "seed"))
     failed = failed_from_error("1", error)
-    assert failed == Failed(job="1", error=kind.__name__, message="one sentence", field="seed")
+    assert failed == Failed(job="1", error=kind.__name__, message=in_english("one sentence", "seed"))
     back = error_from_failed(failed)
     assert type(back) is kind
     assert str(back) == "one sentence"
@@ -100,4 +101,4 @@ def test_an_error_crosses_the_border_and_back(kind):
 
 @pytest.mark.parametrize("name", ["annotations", "NoSuchError", "__file__", ""])
 def test_an_unknown_error_is_still_one_of_ours(name):
-    assert type(error_from_failed(Failed(job="1", error=name, message="?"))) is errors.ImagineError
+    assert type(error_from_failed(Failed(job="1", error=name, message=in_english("?")))) is errors.ImagineError

@@ -126,7 +126,7 @@ def test_a_bad_job_fails_alone(prompt, error, words, caplog):
     (failed,) = (report for report in outbox.of("bad") if isinstance(report, Failed))
     assert failed.error == error
     assert words in str(failed.message)
-    assert failed.field == ("prompt" if prompt == "refuse" else None)
+    assert failed.message.field == ("prompt" if prompt == "refuse" else None)
     assert isinstance(outbox.of("good")[-1], Finished)
 
 

@@ -6,7 +6,6 @@ say it better by `Meta(extra={"allowed": message(…)})`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache, reduce
 from typing import Any, NoReturn, TypeVar
@@ -14,22 +13,12 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from msgspec import inspect
 
-from ..messages import Message, Note, message
+from ..messages import Message, Value, in_english, message
 from ..words.errors import BadRequest, Reason
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_AT = re.compile(r" - at `\$\.?([^`]*)`$")
-_MISSING = re.compile(r"missing required field `([^`]*)`")
 _SHOWN = 40
-_REASONS: list[tuple[re.Pattern[str], Reason]] = [
-    (re.compile(", got `"), "type"),
-    (re.compile("length <="), "too long"),
-    (re.compile("length >="), "value"),
-    (re.compile(" <=? "), "too large"),
-    (re.compile(" >=? "), "too small"),
-]
-"""What msgspec's sentences say, by their marks; the first that is there decides."""
 
 
 def checked(
@@ -38,32 +27,34 @@ def checked(
     """`values` as a `kind`, and the names in it that `kind` doesn't have.
 
     None means not said, in nested objects too, and a number such as 25.0 is whole. Nothing else is converted: not text
-    to a number, not a bool to one. `spelled` maps a field to the name that the user knows it by.
+    to a number, not a bool to one. `spelled` maps a field to the name that the user said it by.
     Raises BadRequest on the field (on `field.part` inside one) that can't be used.
     """
     unknown: list[str] = []
-    struct = _type_info(kind)
-    plain = _prepared(values, struct, "", unknown)
+    plain = _prepared(values, _type_info(kind), "", spelled or {}, unknown)
     try:
         return msgspec.convert(plain, kind), unknown
     except msgspec.ValidationError as error:
-        _refuse(str(error), values, struct, spelled or {}, error)
+        _refuse(plain, values, kind, "", spelled or {}, error)
 
 
-def refusal(name: str, value: object, allowed: Note, reason: Reason = "value") -> BadRequest:
+def refusal(name: str, value: object, allowed: Message, reason: Reason = "value") -> BadRequest:
     """The error that says that `name` can't be `value`, and what it can be."""
-    return BadRequest(message("value.refused", name, value=note_of(value), allowed=allowed), reason=reason)
+    return BadRequest(message("value.refused", name, value=value_of(value), allowed=allowed), reason=reason)
 
 
-def check_text(text: str, name: str) -> None:
-    """Raises BadRequest on `name` for half a character: a lone surrogate, which no file and no frame can carry."""
+def half_character(text: str) -> str | None:
+    """The first lone surrogate of a text, which no file and no frame can carry, by its number; None where all is well.
+
+    JSON can say one: it is half a character.
+    """
     if text.isascii():
-        return
+        return None
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        half = f"U+{ord(text[error.start]):04X}"
-        raise BadRequest(message("text.half", name, half=half)) from error
+        return f"U+{ord(text[error.start]):04X}"
+    return None
 
 
 def shown(value: object) -> str:
@@ -79,15 +70,19 @@ def shown(value: object) -> str:
     return "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list | tuple) else repr(value)
 
 
-def note_of(value: object) -> Note:
-    """As `shown`, in words that have a language."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_SHOWN:
+def value_of(value: object) -> Value:
+    """`value` as a message can hold it: as it is where it is short, else what it is."""
+    if isinstance(value, str):
+        return value if len(value) <= _SHOWN else message("value.long_text", text=value[:_SHOWN], count=len(value))
+    if isinstance(value, int) and abs(value) >= 10**_SHOWN:
         return message("value.long_number", digits=_SHOWN)
-    if isinstance(value, str) and len(value) > _SHOWN:
-        return message("value.long_text", text=f"{value[:_SHOWN]!r}", count=len(value))
+    if isinstance(value, bool | int | float):
+        return value
     if isinstance(value, Mapping):
         return message("value.object")
-    return message("value.list") if isinstance(value, list | tuple) else shown(value)
+    if isinstance(value, list | tuple):
+        return message("value.list")
+    return message("value.nothing") if value is None else in_english(repr(value)[:_SHOWN])
 
 
 @lru_cache
@@ -98,46 +93,82 @@ def _type_info(kind: type[msgspec.Struct]) -> inspect.StructType:
 
 
 def _prepared(
-    values: Mapping[str, object], struct: inspect.StructType, path: str, unknown: list[str]
+    values: Mapping[str, object], struct: inspect.StructType, path: str, spelled: Mapping[str, str], unknown: list[str]
 ) -> dict[str, Any]:
-    """What is said and known; numbers whole where they can be, since JSON's 25.0 and 25 are one number."""
+    """What is values and known; numbers whole where they can be, since JSON's 25.0 and 25 are one number."""
     fields = {field.encode_name: field.type for field in struct.fields}
     unknown += [path + name for name in values if name not in fields]
     plain: dict[str, Any] = {}
     for name, value in values.items():
         if value is None or name not in fields:
             continue
-        if isinstance(value, str):
-            check_text(value, path + name)
+        if isinstance(value, str) and (half := half_character(value)):
+            raise BadRequest(_named(message("text.half", path + name, half=half), spelled))
         inner = _struct_in(fields[name])
         if inner is not None and isinstance(value, Mapping):
-            value = _prepared(value, inner, f"{path}{name}.", unknown)
+            value = _prepared(value, inner, f"{path}{name}.", spelled, unknown)
         plain[name] = int(value) if isinstance(value, float) and value.is_integer() else value
     return plain
 
 
 def _refuse(
-    text: str, values: Mapping[str, object], struct: inspect.StructType, spelled: Mapping[str, str], cause: Exception
+    plain: Mapping[str, Any],
+    values: Mapping[str, Any],
+    kind: type[msgspec.Struct],
+    path: str,
+    spelled: Mapping[str, str],
+    cause: Exception,
 ) -> NoReturn:
-    """Say in our words what msgspec said in its own."""
-    at, missing = _AT.search(text), _MISSING.search(text)
-    path = at[1].split(".") if at and at[1] else []
-    if missing:
-        path.append(missing[1])
-    assert path, f"msgspec names no field: {text}"
-    value: Any = values
-    declared: inspect.Type = struct
-    for name in path:
-        inner = _struct_in(declared)
-        assert inner is not None, f"msgspec names a field of no object: {text}"
-        declared = next(field.type for field in inner.fields if field.encode_name == name)
-        value = value.get(name)
-    written = ".".join([spelled.get(path[0], path[0]), *path[1:]])
-    if missing:
-        said_missing = message("value.missing", written, allowed=allowed(declared))
-        raise BadRequest(said_missing, reason="missing") from cause
-    reason: Reason = next((reason for mark, reason in _REASONS if mark.search(text)), "value")
-    raise refusal(written, value, allowed(declared), reason) from cause
+    """Says of the first field that can't be used what is wrong with it. One of them can't: msgspec found it."""
+    declared = {field.encode_name: field.type for field in _type_info(kind).fields}
+    for field in msgspec.structs.fields(kind):
+        name = field.encode_name
+        if name not in plain and field.required:
+            missing = message("value.missing", path + name, allowed=allowed(declared[name]))
+            raise BadRequest(_named(missing, spelled), reason="missing") from cause
+        if name not in plain or _fits(plain[name], field.type):
+            continue
+        inner = _struct_in(declared[name])
+        if inner is not None and isinstance(plain[name], Mapping):
+            _refuse(plain[name], values[name], inner.cls, f"{path}{name}.", spelled, cause)
+        error = refusal(path + name, values[name], allowed(declared[name]), _reason(plain[name], declared[name]))
+        raise BadRequest(_named(error.note, spelled), reason=error.reason) from cause
+    raise AssertionError(f"every field of {kind.__name__} fits, and yet: {cause}")
+
+
+def _fits(value: object, declared: Any) -> bool:
+    try:
+        msgspec.convert(value, declared)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _named(note: Message, spelled: Mapping[str, str]) -> Message:
+    """With the name that the user values the field by, where that is known."""
+    assert note.field is not None, "it is about a field"
+    head, dot, part = note.field.partition(".")
+    return note.called(spelled[head] + dot + part) if head in spelled else note
+
+
+def _reason(value: object, declared: inspect.Type) -> Reason:
+    """What is wrong with a value that doesn't fit: its type, where nothing of its type would."""
+    match declared:
+        case inspect.Metadata():
+            return _reason(value, declared.type)
+        case inspect.UnionType():
+            reasons = [_reason(value, part) for part in declared.types]
+            return next((reason for reason in reasons if reason != "type"), "type")
+        case inspect.IntType() | inspect.FloatType() if isinstance(value, int | float) and not isinstance(value, bool):
+            if declared.ge is not None and value < declared.ge:
+                return "too small"
+            return "too large" if declared.le is not None and value > declared.le else "type"
+        case inspect.StrType() if isinstance(value, str):
+            too_long = declared.max_length is not None and len(value) > declared.max_length
+            return "too long" if too_long else "value"
+        case inspect.LiteralType() if any(type(value) is type(each) for each in declared.values):
+            return "value"
+    return "type"
 
 
 def _struct_in(declared: inspect.Type) -> inspect.StructType | None:
@@ -149,12 +180,12 @@ def _struct_in(declared: inspect.Type) -> inspect.StructType | None:
     return declared if isinstance(declared, inspect.StructType) else None
 
 
-def allowed(declared: inspect.Type) -> Note:
+def allowed(declared: inspect.Type) -> Message:
     """What a value of this type can be, in words that fit behind "must be"."""
     match declared:
         case inspect.Metadata():
             own = (declared.extra or {}).get("allowed")
-            return own if isinstance(own, str | Message) else allowed(declared.type)
+            return own if isinstance(own, Message) else allowed(declared.type)
         case inspect.UnionType():
             parts = [allowed(part) for part in declared.types if not isinstance(part, inspect.NoneType)]
             return reduce(lambda one, other: message("allowed.or", one=one, other=other), parts)
@@ -171,7 +202,7 @@ def allowed(declared: inspect.Type) -> Note:
     raise TypeError(f"nothing is known to say of {declared}")
 
 
-def _text_allowed(text: inspect.StrType) -> Note:
+def _text_allowed(text: inspect.StrType) -> Message:
     if text.max_length is None:
         return message("allowed.text")
     if text.min_length:
@@ -179,7 +210,7 @@ def _text_allowed(text: inspect.StrType) -> Note:
     return message("allowed.text_up_to", most=text.max_length)
 
 
-def _number_allowed(number: inspect.IntType | inspect.FloatType) -> Note:
+def _number_allowed(number: inspect.IntType | inspect.FloatType) -> Message:
     kind = message("allowed.whole") if isinstance(number, inspect.IntType) else message("allowed.number")
     if number.ge is not None and number.le is not None:
         return message("allowed.between", kind=kind, least=f"{number.ge:g}", most=f"{number.le:g}")

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from ..messages import message
 from ..words.errors import BadRequest
-from .checking import check_text, note_of, shown
+from .checking import half_character, shown, value_of
 
 MAX_DEPTH = 16
 MAX_PARTS = 100_000
@@ -45,9 +45,10 @@ def read_json(data: bytes) -> dict[str, Any]:
     except RecursionError as error:
         raise BadRequest(_TOO_DEEP) from error
     if not isinstance(value, dict):
-        raise BadRequest(message("json.no_object", value=note_of(value)))
+        raise BadRequest(message("json.no_object", value=value_of(value)))
     for name, part in value.items():
-        check_text(name, "a name in the body")
+        if half := half_character(name):
+            raise BadRequest(message("text.half_name", half=half))
         _check(part, name, MAX_DEPTH - 1)
     return value
 
@@ -58,10 +59,11 @@ _TOO_DEEP = message("json.deep", most=MAX_DEPTH)
 def _check(value: object, field: str, depth: int) -> None:
     """Texts are whole and nothing is too deep, in all that the body holds under `field`."""
     if isinstance(value, str):
-        check_text(value, field)
+        if half := half_character(value):
+            raise BadRequest(message("text.half", field, half=half).called(field))
     elif isinstance(value, dict | list):
         if not depth:
-            raise BadRequest(_TOO_DEEP, field=field)
+            raise BadRequest(_TOO_DEEP.about(field).called(field))
         for part in [*value, *value.values()] if isinstance(value, dict) else value:
             _check(part, field, depth - 1)
 
@@ -71,7 +73,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
-        raise BadRequest(message("json.twice", twice, name=shown(twice)))
+        raise BadRequest(message("json.twice", twice[:100], name=shown(twice)).called(twice[:100]))
     return members
 
 

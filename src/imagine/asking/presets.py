@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from ..messages import in_english
 from ..words.errors import BadRequest
 from ..words.samplers import SAMPLERS, find
 from .checking import checked, shown
@@ -97,7 +98,9 @@ def named(value: object) -> dict[str, object]:
         return {name: raw for part in tables if part is not None for name, raw in named(part).items()}
     if isinstance(value, list | tuple):
         return {_name(raw.get("name") if isinstance(raw, Mapping) else None): raw for raw in value}
-    raise BadRequest(f"the presets are {shown(value)}; they must be a mapping of names to presets, or a list of these")
+    raise BadRequest(
+        in_english(f"the presets are {shown(value)}; they must be a mapping of names to presets, or a list of these")
+    )
 
 
 def _inner(value: Mapping[str, object]) -> Mapping[str, object]:
@@ -108,20 +111,22 @@ def _inner(value: Mapping[str, object]) -> Mapping[str, object]:
 def _name(name: object) -> str:
     if isinstance(name, str) and name.strip():
         return name.strip()
-    raise BadRequest(f"a preset's name is {shown(name)}; it must be text")
+    raise BadRequest(in_english(f"a preset's name is {shown(name)}; it must be text"))
 
 
 def _preset(name: str, raw: object) -> Preset:
     if isinstance(raw, str):
         raw = {"prompt_suffix": raw}
     if not isinstance(raw, Mapping):
-        raise BadRequest(f"preset {shown(name)} is {shown(raw)}; it must be a mapping, or text to add to the prompt")
+        raise BadRequest(
+            in_english(f"preset {shown(name)} is {shown(raw)}; it must be a mapping, or text to add to the prompt")
+        )
     try:
-        plain, spelled = one_spelling(unfolded(raw), SPELLINGS)
-        preset, unknown = checked({**plain, "name": name}, Preset, spelled=spelled)
+        flat, spelled = one_spelling(unfolded(raw), SPELLINGS)
+        preset, unknown = checked({**flat, "name": name}, Preset, spelled=spelled)
         preset = _with_sampler(preset)
     except BadRequest as error:
-        raise BadRequest(f"in preset {shown(name)}, {error}", field=error.field) from error
+        raise BadRequest(in_english(f"in preset {shown(name)}, {error}", error.field)) from error
     if unknown:
         _log.warning("preset %s: unknown and left out: %s", shown(name), ", ".join(map(shown, unknown[:16])))
     return preset
@@ -133,12 +138,14 @@ def unfolded(raw: Mapping[str, object]) -> dict[str, object]:
     size = flat.pop("size", None)
     if size is not None:
         if not isinstance(size, str) or not (sides := _SIZE.fullmatch(size)):
-            raise BadRequest(f"size is {shown(size)}; it must be text such as 768x512", field="size")
+            raise BadRequest(in_english(f"size is {shown(size)}; it must be text such as 768x512", "size"))
         flat |= {"width": int(sides[1]), "height": int(sides[2])}
     template = flat.pop("prompt", None)
     if template is not None:
         if not isinstance(template, str):
-            raise BadRequest(f"prompt is {shown(template)}; it must be text, with {{prompt}} in it", field="prompt")
+            raise BadRequest(
+                in_english(f"prompt is {shown(template)}; it must be text, with {{prompt}} in it", "prompt")
+            )
         before, mark, after = template.partition("{prompt}")
         flat |= {"prompt_prefix": before, "prompt_suffix": after} if mark else {"prompt_suffix": before}
     return flat

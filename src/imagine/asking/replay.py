@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..messages import Note, message
+from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.recipe import GenerationParams
 from .request import OWN_VAE, GenerateRequest, Parsed, parse
@@ -38,7 +38,7 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
         body["digest"] = digest
     if meta.get("digest") and not body.get("vae"):
         body["vae"] = OWN_VAE  # another may be configured for the model by now
-    warnings: list[Note] = []
+    warnings: list[Message] = []
     if body["img"] is None:
         body.pop("strength", None)  # recipes say one even where there was nothing to keep
     elif not meta.get("img") and body.get("strength") == 1:  # and so nothing was

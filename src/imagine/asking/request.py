@@ -12,12 +12,12 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from ..messages import Message, Note, message
+from ..messages import NO_NAMES, Message, Names, message
 from ..words.errors import BadRequest
 from ..words.recipe import MAX_SEED, Fit, Resize
 from ..words.samplers import SAMPLERS, SCHEDULES
 from . import duration
-from .checking import checked, note_of, refusal, shown
+from .checking import checked, refusal, shown, value_of
 
 MIN_SIDE = 64
 MAX_SIDE = 2048
@@ -217,22 +217,25 @@ _NAMED = 16
 
 
 class Parsed(NamedTuple):
-    """A request, and sentences on what was said and had no effect."""
+    """A request, what was said and had no effect, and the names that fields were said by where they aren't ours."""
 
     request: GenerateRequest
-    warnings: list[Note]
+    warnings: list[Message]
+    called: Names = NO_NAMES
 
 
-def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES) -> Parsed:
+def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, called: Names | None = None) -> Parsed:
     """The request that `body`, as read from JSON, makes. Its seed is a number, whichever way it was written.
 
-    `aliases` are other names of its fields. Unknown fields are named in the warnings. Raises BadRequest, under the
+    `aliases` are other names of its fields, `called` the names that a dialect said them by before.
+    Unknown fields are named in the warnings. Raises BadRequest, under the
     name that was used, for a value that can't be used, and for a field said twice in two spellings that differ.
     """
     values, spelled = one_spelling(body, aliases)
-    request, unknown = checked(values, GenerateRequest, spelled=spelled)
+    called = {**(called or {}), **{field: name for field, name in spelled.items() if field != name}}
+    request, unknown = checked(values, GenerateRequest, spelled=called)
     request = msgspec.structs.replace(request, seed=_seed(request.seed))
-    return Parsed(request, [_unknown(unknown)] if unknown else [])
+    return Parsed(request, [_unknown(unknown)] if unknown else [], called)
 
 
 def one_spelling(
@@ -248,9 +251,8 @@ def one_spelling(
             continue
         other = fields[field]
         if value is not None and (value != other or isinstance(value, bool) != isinstance(other, bool)):
-            first = spelled[field]
-            values = {"value": note_of(value), "first": first, "first_value": note_of(other)}
-            raise BadRequest(message("value.twice", name, **values))
+            first = {"first": spelled[field], "first_value": value_of(other)}
+            raise BadRequest(message("value.twice", field, second=name, value=value_of(value), **first).called(name))
     return fields, spelled
 
 

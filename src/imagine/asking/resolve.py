@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from ..families.table import facts_of
-from ..messages import Note, message
+from ..messages import Message, message
 from ..pictures.infotext import sampler_from_name
 from ..registry.distilled import wishes
 from ..registry.entry import Entry
@@ -96,7 +96,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
     params: list[GenerationParams]
     """One for each picture, of seeds that follow each other."""
-    warnings: list[Note]
+    warnings: list[Message]
     preview: PreviewSettings = PreviewSettings()
     progress: bool = False
     keep_alive: float | None = None
@@ -123,7 +123,7 @@ def resolve(
     if mask is not None:
         recipe = msgspec.structs.replace(recipe, mask=mask.digest)
     if request.neg and recipe.guidance <= 1:
-        warnings.append(message("no_effect.guidance", "neg", value=recipe.guidance))
+        warnings.append(message("no_effect.guidance", "neg", at=recipe.guidance))
     return Resolved(
         params=[msgspec.structs.replace(recipe, seed=seed) for seed in _seeds(request, random_seed)],
         warnings=warnings,
@@ -184,12 +184,12 @@ def _check(request: GenerateRequest) -> None:
         if getattr(request, name) is not None and request.img is None:
             raise BadRequest(message("needs_img", name))
     if request.preset is not None:
-        raise BadRequest(message("preset.missing", "preset", name=request.preset[:40]))
+        raise BadRequest(message("preset.missing", "preset", value=request.preset[:40]))
     if request.reproducible and request.buckets and not all(run.startswith("1x") for run in request.buckets.split(",")):
         raise BadRequest(message("buckets.reproducible", "buckets", value=request.buckets[:40]))
 
 
-def _without_effect(request: GenerateRequest) -> list[Note]:
+def _without_effect(request: GenerateRequest) -> list[Message]:
     """A warning for each thing that was said and decides nothing here."""
     needs_img = [name for name in ("strength", "resize") if getattr(request, name) is not None]
     pairs = [(name, "img") for name in needs_img if request.img is None]
@@ -197,11 +197,11 @@ def _without_effect(request: GenerateRequest) -> list[Note]:
         pairs.append(("refiner_at", "refiner"))
     if request.preview is not None and not request.stream:
         pairs.append(("preview", "stream"))
-    warnings: list[Note] = [message("no_effect.without", name, other=other) for name, other in pairs]
+    warnings: list[Message] = [message("no_effect.without", name, other=other) for name, other in pairs]
     return warnings
 
 
-def _of_another_model(request: GenerateRequest, model: Entry) -> list[Note]:
+def _of_another_model(request: GenerateRequest, model: Entry) -> list[Message]:
     """A warning where the model is another than the one of the recipe's digest.
 
     Other programs' recipes hold the beginning of the whole file's, which may not be known here yet.
@@ -215,7 +215,7 @@ def _of_another_model(request: GenerateRequest, model: Entry) -> list[Note]:
 
 
 def _size(
-    request: GenerateRequest, model: Entry, defaults: Defaults, img: Picture | None, warnings: list[Note]
+    request: GenerateRequest, model: Entry, defaults: Defaults, img: Picture | None, warnings: list[Message]
 ) -> sizes.Size:
     if img is not None:
         source = (img.width, img.height)

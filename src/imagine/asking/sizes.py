@@ -5,7 +5,7 @@ Sizes are (width, height) in pixels. What comes out otherwise than it was asked 
 
 from __future__ import annotations
 
-from ..messages import Note, message
+from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.recipe import Extend, Hires, Resize
 from .request import MAX_SIDE, MIN_SIDE
@@ -18,7 +18,7 @@ _SAME_SHAPE = 0.01
 _DONE = {"crop": "size.cut", "fit": "size.edges", "stretch": "size.stretched"}
 
 
-def size_alone(width: int | None, height: int | None, native: Size, multiple: int, warnings: list[Note]) -> Size:
+def size_alone(width: int | None, height: int | None, native: Size, multiple: int, warnings: list[Message]) -> Size:
     """The size of a picture from nothing: as asked, a side that wasn't as in `native`, in multiples of `multiple`."""
     for name, requested in (("width", width), ("height", height)):
         if requested is not None and (made := _multiple(requested, multiple)) != requested:
@@ -29,7 +29,7 @@ def size_alone(width: int | None, height: int | None, native: Size, multiple: in
 
 
 def size_from_source(
-    width: int | None, height: int | None, source: Size, resize: Resize, warnings: list[Note]
+    width: int | None, height: int | None, source: Size, resize: Resize, warnings: list[Message]
 ) -> Size:  # fmt: skip
     """The size of a picture made from one of size `source`: as asked exactly, one side by the other and the source's
     shape, or else the source's own, scaled into the bounds."""
@@ -44,7 +44,7 @@ def size_from_source(
         made = _own(source, warnings)
     if abs(made[0] * down / (made[1] * across) - 1) > _SAME_SHAPE:
         done, words = message(_DONE[resize]), {"width": made[0], "height": made[1]}
-        warnings.append(message("size.shape", "img", across=across, down=down, done=done, value=resize, **words))
+        warnings.append(message("size.shape", "img", across=across, down=down, done=done, how=resize, **words))
     return made
 
 
@@ -60,7 +60,7 @@ def check_result(size: Size, extend: Extend | None, hires: Hires | None) -> None
         raise BadRequest(message("size.hires", "hires", scale=hires.scale, across=across, down=down, most=MAX_RESULT))
 
 
-def _own(source: Size, warnings: list[Note]) -> Size:
+def _own(source: Size, warnings: list[Message]) -> Size:
     """The source's own size, or the nearest of its shape whose sides are in bounds."""
     scale = 1.0
     if max(source) > MAX_SIDE:

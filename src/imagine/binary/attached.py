@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from ..messages import in_english
 from ..processes.runtime import FILE
 from ..words.errors import ImagineError
 from .index import Index, index_from, is_ours, is_right
@@ -46,14 +47,14 @@ def provide_in(folder: Path, binary: str | None, output: TextIO) -> Path:
                     for name in remove_others(folder):
                         _say(output, f"removed {name}, an older version")
     except OSError as error:
-        raise ImagineError(_why(error, index, folder)) from error
+        raise ImagineError(in_english(_why(error, index, folder))) from error
     return target
 
 
 def _is_whole(index: Index, target: Path) -> bool:
     try:
         if not is_ours(target.lstat()):
-            raise ImagineError(f"{target} belongs to another user, or others can write to it: remove it")
+            raise ImagineError(in_english(f"{target} belongs to another user, or others can write to it: remove it"))
     except FileNotFoundError:
         return False
     return all(is_right(entry, str(target)) for entry in index.entries)
@@ -61,7 +62,7 @@ def _is_whole(index: Index, target: Path) -> bool:
 
 def _unpack(index: Index, target: Path, binary: str | None, output: TextIO) -> None:
     if binary is None:
-        raise ImagineError("this program is one half of imagine; start it by the file that you downloaded")
+        raise ImagineError(in_english("this program is one half of imagine; start it by the file that you downloaded"))
     missing = sum(entry.size for entry in index.entries if not is_right(entry, str(target)))
     if shutil.disk_usage(target.parent).free < missing:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -79,7 +80,7 @@ def _seek(file: BinaryIO, index: Index, binary: str) -> None:
     numbers = [int.from_bytes(footer[at : at + 8], "little") for at in range(8, FOOTER, 8)]
     file.seek(numbers[0])
     if footer[:8] != MAGIC or file.readline(256).decode("utf-8", "replace").rstrip("\n") != index.name:
-        raise ImagineError(f"{binary} was replaced since this program was started: start it again")
+        raise ImagineError(in_english(f"{binary} was replaced since this program was started: start it again"))
     file.seek(numbers[6])
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import zstandard
 
+from ..messages import in_english
 from ..words.errors import ImagineError
 from .index import STAMP, BundledFile, Index, is_right
 
@@ -59,7 +60,7 @@ def _check(index: Index, file: BinaryIO) -> None:
         sha256.update(piece)
         left -= len(piece)
     if left or sha256.hexdigest() != index.sha256:
-        raise ImagineError(f"{getattr(file, 'name', 'the binary')} is damaged: download it again")
+        raise ImagineError(in_english(f"{getattr(file, 'name', 'the binary')} is damaged: download it again"))
     file.seek(begin)
 
 

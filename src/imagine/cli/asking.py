@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..messages import in_english
 from ..words.errors import BadRequest, ImagineError
 from .console import note, warn
 from .inputs import STDIN, read_input, recipe_from
@@ -48,7 +49,7 @@ def recipe_of(source: str | Path, overrides: dict[str, Any], data: bytes | None 
 
     recipe = recipe_from(source, read_input(source, "from") if data is None else data, "from")
     if "prompt" not in overrides | recipe.meta:
-        raise BadRequest(f"{source} names no prompt; say one", field="prompt")
+        raise BadRequest(in_english(f"{source} names no prompt; say one", "prompt"))
     meta = dict(recipe.meta)
     if overrides:  # another picture: the batches of the first one's steps mean nothing to it
         meta.pop("buckets", None)
@@ -79,9 +80,9 @@ def photo(place: str | Path, field: str) -> bytes:
             size = picture.size
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         damaged = "is damaged: it " if containers.sniff(data) else ""
-        raise ImagineError(f"{field}: {place} {damaged}can't be read as a picture", field=field) from error
+        raise ImagineError(in_english(f"{field}: {place} {damaged}can't be read as a picture", field)) from error
     if (outline := containers.outline(data)) is not None and not outline.ended:
-        raise ImagineError(f"{field}: {place} is damaged: it ends before its picture does", field=field)
+        raise ImagineError(in_english(f"{field}: {place} is damaged: it ends before its picture does", field))
     if max(size) <= MAX_SIDE and len(data) <= MAX_BYTES:
         return data
     from ..pictures.images import decode, encode

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ..messages import in_english
 from ..words.errors import ImagineError
 from .console import write_path
 from .early import heard
@@ -33,12 +34,12 @@ def command(file: Path, output: Path | None) -> None:
         made, suffix = picture_in(str(file), data), ".png"
     target = output or file.with_suffix(suffix)
     if output is None and target.exists():
-        raise ImagineError(f"{target} is there already; name another with -o", field="output")
+        raise ImagineError(in_english(f"{target} is there already; name another with -o", "output"))
     heard()
     try:
         write_atomically(target, made)
     except OSError as error:
-        raise ImagineError(f"{target} can't be written: {reason(error)}", field="output") from error
+        raise ImagineError(in_english(f"{target} can't be written: {reason(error)}", "output")) from error
     write_path(target)
 
 
@@ -51,7 +52,7 @@ def picture_in(place: str, data: bytes) -> bytes:
     try:
         out = json.loads(data)["out"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ImagineError(f"{place} is neither a PNG nor a JSON with a picture", field="file") from error
+        raise ImagineError(in_english(f"{place} is neither a PNG nor a JSON with a picture", "file")) from error
     if not isinstance(out, str) or not (picture := decode_base64(out, field="out")).startswith(PNG):
-        raise ImagineError(f"out in {place} is not a PNG in base64", field="file")
+        raise ImagineError(in_english(f"out in {place} is not a PNG in base64", "file"))
     return picture

@@ -9,7 +9,7 @@ import click
 
 from ..asking.request import MAX_PROMPT
 from ..files.reading import read_file
-from ..messages import Message
+from ..messages import in_english
 from ..pictures.metadata import MAX_FILE, Recipe, read_metadata
 from ..words.errors import BadRequest, ImagineError
 
@@ -24,11 +24,11 @@ def read_input(place: str | Path, field: str, most: int = MAX_FILE) -> bytes:
     if str(place) == STDIN:
         data = stdin_bytes(most)
         if not data:
-            raise BadRequest(f"{field} is -, and nothing came on standard input", field=field)
+            raise BadRequest(in_english(f"{field} is -, and nothing came on standard input", field))
     else:
         return read_file(Path(place), most, field=field)
     if len(data) > most:
-        raise BadRequest(f"{field}: standard input has more than {most >> 20} MB", field=field)
+        raise BadRequest(in_english(f"{field}: standard input has more than {most >> 20} MB", field))
     return data
 
 
@@ -38,11 +38,11 @@ def recipe_from(place: str | Path, data: bytes, field: str) -> Recipe:
     try:
         recipe = read_metadata(data, field=name)
     except BadRequest as error:
-        damaged = " is damaged: it" if _code(error) == "recipe.unreadable" else ""
-        raise ImagineError(str(error).replace(name, name + damaged, 1), field=field) from error
+        damaged = " is damaged: it" if error.note.code == "recipe.unreadable" else ""
+        raise ImagineError(error.note.about(field).called(name + damaged)) from error
     if recipe is None:
         why = "is empty" if not data else "is damaged" if _is_spoilt(data) else "does not say how it was made"
-        raise ImagineError(f"{name} {why}", field=field)
+        raise ImagineError(in_english(f"{name} {why}", field))
     return recipe
 
 
@@ -55,12 +55,8 @@ def _is_spoilt(data: bytes) -> bool:
         try:
             decode(data, field="it")
         except BadRequest as error:
-            return _code(error) in ("picture.damaged", "picture.no_size")
+            return error.note.code in ("picture.damaged", "picture.no_size")
     return False
-
-
-def _code(error: BadRequest) -> str:
-    return error.note.code if isinstance(error.note, Message) else ""
 
 
 def prompt_from_stdin() -> str:

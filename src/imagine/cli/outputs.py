@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from ..files.folders import sweep
 from ..files.writing import TEMPORARY, write_atomically
+from ..messages import in_english
 from ..pictures.images import decode, encode
 from ..words.errors import BadRequest, ImagineError
 from .destination import WRITTEN, Destination
@@ -177,7 +178,7 @@ class Files:
     def _check_none_is_a_folder(self, stems: list[Path]) -> None:
         for path in (_with(stem, suffix) for stem in stems for suffix in (self._place.suffix, ".json")):
             if path.is_dir():
-                raise BadRequest(f"{path} is a folder", field="output")
+                raise BadRequest(in_english(f"{path} is a folder", "output"))
 
     def _take(self, index: int, values: dict[str, str]) -> bool:
         """Is the name of this picture known? With `values` it may be."""
@@ -222,7 +223,7 @@ def _told(path: Path) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ImagineError(f"{path} can't be written: {reason(error)}", field="output") from error
+        raise ImagineError(in_english(f"{path} can't be written: {reason(error)}", "output")) from error
 
 
 def _with(base: Path, ending: str) -> Path:

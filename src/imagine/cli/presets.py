@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ..messages import in_english
 from ..words.errors import BadRequest
 from . import complete, reach
 from .console import write, write_json
@@ -25,7 +26,7 @@ def command(name: str | None, address: str | None, as_json: bool) -> None:
     if name is not None:
         presets = [preset for preset in presets if preset["name"] == name]
         if not presets:
-            raise BadRequest(f"preset '{name}' doesn't exist; `imagine presets` lists those there are")
+            raise BadRequest(in_english(f"preset '{name}' doesn't exist; `imagine presets` lists those there are"))
     if as_json:
         write_json(presets[0] if name is not None else presets)
     elif name is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..client.address import Address, Unreachable, address_from, connect
 from ..files.folders import make_own
+from ..messages import in_english
 from ..registry.model_folders import home_from, unquoted
 from ..words.errors import ImagineError
 from .console import note
@@ -64,7 +65,7 @@ def required(address: str | None = None) -> Client:
     """As `running`, but raises Unreachable where none answers."""
     client = running(address)
     if client is None:
-        raise Unreachable(f"could not connect to imagine at {Address()}, run 'imagine serve' to start it")
+        raise Unreachable(in_english(f"could not connect to imagine at {Address()}, run 'imagine serve' to start it"))
     return client
 
 
@@ -88,7 +89,7 @@ def _wait_for(place: Address, process: subprocess.Popen[bytes]) -> Client:
     until = time.monotonic() + STARTING
     while (client := _answering(place)) is None:
         if process.poll() is not None or time.monotonic() > until:
-            raise ImagineError(f"the private server did not start; see {private_log()}")
+            raise ImagineError(in_english(f"the private server did not start; see {private_log()}"))
         time.sleep(_PAUSE)
     return client
 
@@ -117,7 +118,7 @@ def _private_place() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     folder = Path(runtime) / "imagine" if _is_own(runtime) else home_from(os.environ) / "run"
     if os.name == "posix" and folder.exists() and folder.stat().st_uid != os.getuid():
-        raise ImagineError(f"the folder {folder} belongs to another user")
+        raise ImagineError(in_english(f"the folder {folder} belongs to another user"))
     return folder
 
 
@@ -218,6 +219,6 @@ def _key() -> str | None:
     key = os.environ.get("IMAGINE_API_KEY", "").strip(" '\"")
     if not (key.isascii() and key.isprintable()):
         raise ImagineError(
-            "IMAGINE_API_KEY holds a character that can't be in a key: only ASCII letters, digits and signs"
+            in_english("IMAGINE_API_KEY holds a character that can't be in a key: only ASCII letters, digits and signs")
         )
     return key or None

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..client.client import ResponseError
+from ..messages import in_english
 
 if TYPE_CHECKING:
     from ..client.client import Client
@@ -47,7 +48,7 @@ def with_holders(client: Client, before: dict[str, Any], error: ResponseError) -
     digest = str(before.get("digest") or before.get("sha256") or "")
     names = [entry["name"] for entry in holders(client, digest)] if error.status == _NOT_FOUND else []
     same = f"; '{names[0]}' here is the same" if names else ""
-    return ResponseError(f"{error}{same}", error.status)
+    return ResponseError(in_english(f"{error}{same}"), error.status)
 
 
 def _parts(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:

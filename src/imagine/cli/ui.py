@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..client.address import Address
+from ..messages import in_english
 from ..words.errors import ImagineError
 from . import reach
 from .console import note
@@ -20,7 +21,7 @@ def command(address: str | None) -> None:
 
     client = reach.required(address)
     if client.address.socket is not None:
-        raise ImagineError(f"a browser needs a server at {Address()}, run 'imagine serve' to start it")
+        raise ImagineError(in_english(f"a browser needs a server at {Address()}, run 'imagine serve' to start it"))
     forget_own_libraries()
     if not webbrowser.open(f"{client.address}/"):
         note(f"open {client.address}/ in a browser")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from ..client.client import ResponseError
+from ..client.address import Unreachable
+from ..client.client import Disconnected, ResponseError
 from ..words.errors import ImagineError
 from . import reach
 from .console import note, printable, write, write_json
@@ -49,7 +50,7 @@ def command(files: tuple[str, ...], address: str | None, as_json: bool) -> int:
         try:
             verdict = verify(client, file)
         except ImagineError as error:
-            note(str(error) if file in str(error) else f"{file}: {error}")
+            note(f"{file}: {error}" if isinstance(error, ResponseError | Disconnected | Unreachable) else str(error))
             failed = True
             continue
         failed |= verdict.kind == "different"

@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ..messages import in_english
 from ..words.errors import ImagineError
 
 PORT = 5000
@@ -61,9 +62,9 @@ def address_from(text: str) -> Address:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port
     except ValueError as error:
-        raise ImagineError(message, field="address") from error
+        raise ImagineError(in_english(message, "address")) from error
     if parts.scheme not in ("", "http", "https"):
-        raise ImagineError(message, field="address")
+        raise ImagineError(in_english(message, "address"))
     host = parts.hostname or ""
     if port is None:
         port = 443 if parts.scheme == "https" else PORT

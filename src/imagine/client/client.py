@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from ..messages import Message, in_english
 from ..words.errors import ImagineError
 from .address import Address, Unreachable, connect
 
@@ -21,8 +22,8 @@ DIGEST_TIMEOUT = 600.0
 class ResponseError(ImagineError):
     """The server's own sentence on why not, and the HTTP status it came with; 0 within a stream."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
+    def __init__(self, note: Message, status: int = 0) -> None:
+        super().__init__(note)
         self.status = status
 
 
@@ -53,9 +54,9 @@ class Client:
         try:
             health = self.ask("GET", "/health")
         except (ResponseError, Disconnected) as error:
-            raise Unreachable(f"what answers at {self.address} is not imagine") from error
+            raise Unreachable(in_english(f"what answers at {self.address} is not imagine")) from error
         if health.get("name") != "imagine":
-            raise Unreachable(f"what answers at {self.address} is not imagine")
+            raise Unreachable(in_english(f"what answers at {self.address} is not imagine"))
         return health
 
     def models(self, digest: str | None = None) -> dict[str, Any]:
@@ -82,7 +83,7 @@ class Client:
             try:
                 return _object(answer.read())
             except (OSError, http.client.HTTPException) as error:
-                raise Disconnected(f"imagine at {self.address} broke off its answer") from error
+                raise Disconnected(in_english(f"imagine at {self.address} broke off its answer")) from error
 
     def generate(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """The lines of `/generate` as they come, the last picture's `final` one last.
@@ -95,17 +96,19 @@ class Client:
             while line := self._line(answer):
                 event = _object(line)
                 if "error" in event:
-                    raise ResponseError(str(event["error"]))
+                    raise ResponseError(in_english(str(event["error"])))
                 finals += event.get("status") == "final" or "status" not in event
                 yield event
         if finals < expected:
-            raise Disconnected(f"imagine at {self.address} went away before the picture was done")
+            raise Disconnected(in_english(f"imagine at {self.address} went away before the picture was done"))
 
     def _line(self, answer: http.client.HTTPResponse) -> bytes:
         try:
             return answer.readline()
         except (OSError, http.client.HTTPException) as error:
-            raise Disconnected(f"imagine at {self.address} went away before the picture was done") from error
+            raise Disconnected(
+                in_english(f"imagine at {self.address} went away before the picture was done")
+            ) from error
 
     @contextlib.contextmanager
     def _answer(
@@ -134,9 +137,11 @@ class Client:
             answer = connection.getresponse()
             if answer.status >= 400:
                 with answer:
-                    raise ResponseError(self._keyless() if answer.status == 401 else _sentence(answer), answer.status)
+                    raise ResponseError(
+                        in_english(self._keyless() if answer.status == 401 else _sentence(answer)), answer.status
+                    )
         except (OSError, http.client.HTTPException) as error:
-            raise Disconnected(f"imagine at {self.address} broke off its answer") from error
+            raise Disconnected(in_english(f"imagine at {self.address} broke off its answer")) from error
         return answer
 
     def _keyless(self) -> str:
@@ -153,16 +158,18 @@ class Client:
         return kind(at.host, at.port, timeout=CONNECT_TIMEOUT)
 
     def _unreachable(self) -> Unreachable:
-        return Unreachable(f"could not connect to imagine at {self.address}, run 'imagine serve' to start it")
+        return Unreachable(
+            in_english(f"could not connect to imagine at {self.address}, run 'imagine serve' to start it")
+        )
 
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(data)
     except ValueError as error:
-        raise Disconnected("the server's answer is not JSON") from error
+        raise Disconnected(in_english("the server's answer is not JSON")) from error
     if not isinstance(parsed, dict):
-        raise Disconnected("the server's answer is not a JSON object")
+        raise Disconnected(in_english("the server's answer is not a JSON object"))
     return parsed
 
 

@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 
-from ..messages import Note, message
+from ..messages import Message, message
 from ..words.frames import (
     REFUSED,
     AnyCommand,
@@ -37,11 +37,11 @@ class Child(asyncio.SubprocessProtocol):
         self._limits = limits
         self._report = report
         self._loop = asyncio.get_running_loop()
-        self.ended: asyncio.Future[Note] = self._loop.create_future()
+        self.ended: asyncio.Future[Message] = self._loop.create_future()
         self.last_line = ""
         self._frames = Assembler()
         self._line = bytearray()
-        self._verdict: Note | None = None
+        self._verdict: Message | None = None
         self._is_ready = False
         self._spoke = False
         self._silent_looks = 0
@@ -68,7 +68,7 @@ class Child(asyncio.SubprocessProtocol):
         if isinstance(pipe, asyncio.WriteTransport) and not pipe.is_closing():
             pipe.write(frame)
 
-    def kill(self, verdict: Note) -> None:
+    def kill(self, verdict: Message) -> None:
         """Ends the process at once, whatever state it is in; `verdict` is why, unless there is a reason already."""
         self._verdict = self._verdict or verdict
         if self._transport.get_returncode() is None and not self.ended.done():
@@ -159,7 +159,7 @@ class Child(asyncio.SubprocessProtocol):
                 self.last_line = text
                 _log.info("%s", text)
 
-    def _obituary(self) -> Note:
+    def _obituary(self) -> Message:
         """How the process ended by itself, in words."""
         status = self._transport.get_returncode()
         if status is not None and status < 0:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from ..messages import Note, message
+from ..messages import Message, message
 from ..processes.runtime import worker_command
 from ..words.errors import ImagineError, WorkerLost
 from ..words.events import Failed
@@ -66,7 +66,7 @@ class ProcessWorker:
         self._stopping = False
         self._was_useful = self._refused = False
         self.ready: Ready | None = None
-        self.broken: Note | None = None
+        self.broken: Message | None = None
         self.stats = Stats()
         self.restarts = 0
 
@@ -104,7 +104,7 @@ class ProcessWorker:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
-        self._lose("was stopped")
+        self._lose(message("lost.stopped"))
 
     def submit(self, job: Submit) -> Events:
         """Hands a job over; see `Worker.submit`."""
@@ -181,7 +181,7 @@ class ProcessWorker:
             await asyncio.sleep(self._when.delay(useless))
             self.restarts += 1
 
-    async def _live(self) -> tuple[Note, bool, bool]:
+    async def _live(self) -> tuple[Message, bool, bool]:
         """One life of the process: why it ended, whether it became ready, and whether it was of any use."""
         self._was_useful = False
         child = Child(self._limits, self._hear)
@@ -231,7 +231,7 @@ class ProcessWorker:
         if not self._jobs:
             self._idle.set()
 
-    def _lose(self, why: Note) -> None:
+    def _lose(self, why: Message) -> None:
         """Every job it had is lost with the process."""
         for job in list(self._jobs):
             self._end(Failed(job=job, error=WorkerLost.__name__, message=message("worker.lost", why=why)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from ..messages import Note
+from ..messages import Message
 from ..words import errors
 from ..words.events import Failed
 from ..words.frames import JobReport, Loaded, Ready, Stats, Submit
@@ -33,7 +33,7 @@ class Worker(Protocol):
         """What it said when it became ready; None while it can't take jobs."""
 
     @property
-    def broken(self) -> Note | None:
+    def broken(self) -> Message | None:
         """Why it can't be started, after several attempts; None while there is hope."""
 
     @property
@@ -81,5 +81,5 @@ def error_from_failed(failed: Failed) -> errors.ImagineError:
     if kind.__name__ == errors.Busy.__name__:
         return errors.Busy(failed.message, retry_after=1.0)
     error = kind.__new__(kind)
-    errors.ImagineError.__init__(error, failed.message, field=failed.field)
+    errors.ImagineError.__init__(error, failed.message)
     return error

@@ -1,32 +1,42 @@
 """What users are told, by code: a `Message` crosses every seam, and becomes a sentence only at the border.
 
 The sentences stand in `english` and `russian`, a template for each code. In a template `{field}` is the field's name
-as the dialect spells it, `{name}` one of the message's values, and `{count:step|steps}` a number with the word's right
-form (three forms in Russian: `{count:шаг|шага|шагов}`). A name that is no value is another field's, as the dialect
-spells it. A value can be a message itself.
+as the reader knows it, `{name}` one of the message's values, `{value!r}` one as JSON would write it, `{other:field}`
+one that is itself a field's name, and `{count:step|steps}` a number with the word's right form (three forms in
+Russian: `{count:шаг|шага|шагов}`). A name that is no value is another field's, as the reader knows it. A value can be
+a message itself.
 """
 
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 Language = Literal["en", "ru"]
 _LANGUAGES: Mapping[str, Language] = {"en": "en", "ru": "ru"}
-_NO_NAMES: Mapping[str, str] = MappingProxyType({})
+Names = Mapping[str, str]
+"""What a reader calls our fields, where that is another name than ours."""
+NO_NAMES: Names = MappingProxyType({})
+_MOST = 100
+"""Characters of a value that stands beside its sentence."""
 
 
-class Message(msgspec.Struct, frozen=True):
-    """One thing to be told: which sentence, the field that it is about, and the values that stand in it."""
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing to be told: which sentence, the field that it is about, and the values that stand in it.
+
+    `value` among the values is what the field was said to be.
+    """
 
     code: str
     field: str | None = None
-    values: dict[str, str | int | float | Message] = {}
+    values: dict[str, str | bool | int | float | Message] = {}
+    spelled: str | None = None
+    """What whoever said the field called it, where that is known and another name."""
 
     def __str__(self) -> str:
         return sentence(self)
@@ -34,10 +44,26 @@ class Message(msgspec.Struct, frozen=True):
     def __hash__(self) -> int:
         return hash((self.code, self.field, *self.values.items()))
 
+    @property
+    def value(self) -> str | bool | int | float | None:
+        """What the field was said to be, shortened; None where that is not known, or no text and no number."""
+        value = self.values.get("value")
+        if isinstance(value, Message) and value.code == "value.long_text":
+            value = f"{value.values['text']}…"
+        if isinstance(value, str) and len(value) > _MOST:
+            return value[: _MOST - 1] + "…"
+        return None if isinstance(value, Message) else value
 
-Note = str | Message
-"""A warning: a message, or a sentence that has no code yet."""
-Value = str | int | float | Message
+    def about(self, field: str | None) -> Message:
+        """The same of another field, or of none."""
+        return msgspec.structs.replace(self, field=field, spelled=None)
+
+    def called(self, spelled: str | None) -> Message:
+        """The same, with the name that its reader said the field by; None where that is ours."""
+        return msgspec.structs.replace(self, spelled=spelled)
+
+
+Value = str | bool | int | float | Message
 
 
 def message(code: str, field: str | None = None, /, **values: Value) -> Message:
@@ -46,30 +72,43 @@ def message(code: str, field: str | None = None, /, **values: Value) -> Message:
     return Message(code, field, values)
 
 
-def sentence(note: Note, language: Language = "en", called: Mapping[str, str] = _NO_NAMES) -> str:
+def in_english(text: str, field: str | None = None) -> Message:
+    """What a command, or the owner's own log, says in English only; nothing that a server answers is one."""
+    return Message("plain", field, {"text": text})
+
+
+def sentence(note: Message, language: Language = "en", called: Names = NO_NAMES) -> str:
     """What `note` says in that language; `called` gives our fields the names that the reader knows them by."""
-    if isinstance(note, str):
-        return note
-    template = _templates(language).get(note.code)
-    if template is None:  # told by a newer worker or server than this one
-        return f"{note.code} {note.values or ''}".strip()
-    values: dict[str, Any] = {
-        name: sentence(value, language, called) if isinstance(value, Message) else value
-        for name, value in note.values.items()
-    }
-    values.setdefault("field", spelled(note.field or "", called))
-    return _Sentences(language, called).vformat(template, (), values)
+    return "".join(part if isinstance(part, str) else part.named(called) for part in _parts(note, language))
 
 
-def sentences(notes: Iterable[Note], language: Language = "en", called: Mapping[str, str] = _NO_NAMES) -> list[str]:
+def template(note: Message, language: Language = "en") -> str | None:
+    """The same for readers with names of their own: each field of ours stands in braces, other braces are doubled.
+
+    None where the sentence names no field.
+    """
+    parts = list(_parts(note, language))
+    if all(isinstance(part, str) for part in parts):
+        return None
+    return "".join(
+        f"{{{part.name}}}" if isinstance(part, _Field) else part.replace("{", "{{").replace("}", "}}") for part in parts
+    )
+
+
+def sentences(notes: Iterable[Message], language: Language = "en", called: Names = NO_NAMES) -> list[str]:
     """The sentences of several, each once."""
     return list(dict.fromkeys(sentence(note, language, called) for note in notes))
 
 
-def spelled(field: str, called: Mapping[str, str]) -> str:
+def named(field: str, called: Names) -> str:
     """The name that a reader knows a field by, or a part of one (`hires.scale`)."""
     head, dot, part = field.partition(".")
     return called.get(head, head) + dot + part
+
+
+def field_of(note: Message, called: Names = NO_NAMES) -> str | None:
+    """The name that a reader knows the field of `note` by; None where it is about none."""
+    return note.spelled or (named(note.field, called) if note.field else None)
 
 
 def language_from_header(accepted: str) -> Language:
@@ -95,23 +134,50 @@ def _templates(language: Language) -> Mapping[str, str]:
     return SENTENCES
 
 
-class _Sentences(string.Formatter):
-    """`str.format` that knows how a word goes with a number."""
+class _Field(NamedTuple):
+    """A field's name in a sentence, and what whoever said it called it."""
 
-    def __init__(self, language: Language, called: Mapping[str, str]) -> None:
-        self._form = _russian_form if language == "ru" else _english_form
-        self._called = called
+    name: str
+    spelled: str | None = None
 
-    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002 - as its base's
-        """A value, or the name of the field that `key` is."""
-        assert isinstance(key, str), "sentences name their values"
-        return kwargs[key] if key in kwargs else spelled(key, self._called)
+    def named(self, called: Names) -> str:
+        return self.spelled or named(self.name, called)
 
-    def format_field(self, value: Any, format_spec: str) -> str:
-        """The value, and behind a number the right one of the forms that the template gives."""
-        if "|" not in format_spec:
-            return f"{value:g}" if isinstance(value, float) and not format_spec else format(value, format_spec)
-        return f"{value:g} {format_spec.split('|')[self._form(value)]}"
+
+def _parts(note: Message, language: Language) -> Iterator[str | _Field]:
+    """What a sentence is made of: text, and the fields that it names."""
+    form = _templates(language).get(note.code)
+    if form is None:  # told by a newer worker or server than this one
+        yield f"{note.code} {note.values or ''}".strip()
+        return
+    for literal, name, spec, conversion in string.Formatter().parse(form):
+        yield literal
+        if name == "field" and name not in note.values:
+            yield _Field(note.field or "", note.spelled)
+        elif name is not None:
+            yield from _value(note.values.get(name, _Field(name)), spec or "", conversion, language)
+
+
+def _value(value: Value | _Field, spec: str, conversion: str | None, language: Language) -> Iterator[str | _Field]:
+    if isinstance(value, Message):
+        yield from _parts(value, language)
+    elif isinstance(value, _Field):
+        yield value
+    elif spec == "field":
+        yield _Field(str(value))
+    elif isinstance(value, str):
+        yield repr(value) if conversion else value
+    elif isinstance(value, bool):
+        yield "true" if value else "false"
+    elif conversion:
+        yield str(value)
+    else:
+        count = f"{value:g}" if isinstance(value, float) else str(value)
+        yield f"{count} {spec.split('|')[_form(value, language)]}" if spec else count
+
+
+def _form(count: float, language: Language) -> int:
+    return _russian_form(count) if language == "ru" else _english_form(count)
 
 
 def _english_form(count: float) -> int:

@@ -14,7 +14,7 @@ import json
 import re
 from typing import Any
 
-from ..messages import Note, message
+from ..messages import Message, message
 from .foreign.samplers import sampler_from_other, schedule_from_other
 
 SAMPLERS = {
@@ -105,7 +105,7 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
     return "\n".join([*lines, ", ".join(parts)])
 
 
-def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Note]]:
+def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Message]]:
     """What `text` says, under our names, and a warning for each thing it says that we don't have. Never raises.
 
     Only what is said is there: a text without parameters is a prompt.
@@ -117,7 +117,7 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Note]]:
     if negative < last:
         meta["neg"] = "\n".join(lines[negative:last]).removeprefix(_NEGATIVE).strip()
     pairs, _ = _pairs(_paragraph(lines, last))
-    warnings: list[Note] = []
+    warnings: list[Message] = []
     _take_numbers(pairs, meta, warnings)
     _take_sampler(pairs, meta, warnings)
     _take_second_pass(pairs, meta, warnings)
@@ -230,7 +230,7 @@ def _written(value: object) -> str:
     return json.dumps(text, ensure_ascii=False) if re.search(r'[,:\n"]', text) else text
 
 
-def _take_numbers(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Note]) -> None:
+def _take_numbers(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Message]) -> None:
     for key, (name, kind) in _NUMBERS.items():
         _take(pairs, key, kind, meta, name, warnings)
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", pairs.get("Size", ""), re.ASCII)
@@ -239,7 +239,7 @@ def _take_numbers(pairs: dict[str, str], meta: dict[str, Any], warnings: list[No
         meta["width"], meta["height"] = int(size[1]), int(size[2])
 
 
-def _take_sampler(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Note]) -> None:
+def _take_sampler(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Message]) -> None:
     name, schedule_type = pairs.pop("Sampler", None), pairs.pop("Schedule type", None)
     if name is None and schedule_type is None:
         return
@@ -254,7 +254,7 @@ def _take_sampler(pairs: dict[str, str], meta: dict[str, Any], warnings: list[No
         warnings.append(message("infotext.schedule", "schedule", value=schedule_type[:40]))
 
 
-def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Note]) -> None:
+def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Message]) -> None:
     """The strength belongs to the second pass where there is one, else to an input picture."""
     hires: dict[str, Any] = {}
     _take(pairs, "Hires upscale", float, hires, "scale", warnings)
@@ -277,7 +277,7 @@ def _take(
     kind: type[int] | type[float],
     into: dict[str, Any],
     name: str,
-    warnings: list[Note],
+    warnings: list[Message],
 ) -> None:
     """Move the number under `key` into `into[name]`; seeds keep every digit."""
     value = pairs.pop(key, None)

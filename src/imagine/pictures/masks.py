@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
-from ..messages import Note, message
+from ..messages import Message, message
 
 HALF = 128
 """From here on a value paints, or hides, where only yes and no can be told."""
@@ -32,12 +32,12 @@ class Mask(NamedTuple):
     """L: 255 where to paint, 0 where not."""
     soft: bool
     """Is grey between them how much to paint? Otherwise it is yes or no, from `HALF` on."""
-    notes: list[Note]
+    notes: list[Message]
 
 
 def read_mask(mask: Image.Image) -> Mask:
     """What a decoded picture, RGB or RGBA, says as a mask."""
-    notes: list[Note] = []
+    notes: list[Message] = []
     coloured = False
     if mask.mode == "RGBA" and not _is_opaque(mask):
         if is_strokes(mask):

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from PIL.PngImagePlugin import PngInfo
 
-from ..messages import Note, message
+from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.recipe import MAX_SEED
 from . import containers
@@ -68,7 +68,7 @@ class Recipe(NamedTuple):
     """
 
     meta: dict[str, Any]
-    warnings: list[Note]
+    warnings: list[Message]
 
 
 def png_text(meta: dict[str, Any] | None) -> PngInfo:
@@ -244,5 +244,5 @@ def _typed(name: str, value: Any, field: str) -> Any:
     if name == "hires" and (number or isinstance(value, dict | bool)):  # a factor, in the original Imagine
         return value if isinstance(value, dict) else {"scale": float(value)} if value > 1 else None
     if name in (*_WHOLE, *_REAL, *_TEXTS, "hires"):
-        raise BadRequest(message("recipe.value", field, name=name, value=str(value)[:40]))
+        raise BadRequest(message("recipe.value", field, name=name, given=str(value)[:40]))
     return value

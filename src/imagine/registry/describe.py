@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..families.table import FAMILIES, facts_of
-from ..messages import Message, Note, message
+from ..messages import Message, Value, message
 from ..words.errors import UnusableModel
 from .distilled import distilled_by
 from .entry import Entry
@@ -105,15 +105,16 @@ def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapp
     )
 
 
-def _with_problem(entry: Entry, problem: Note) -> Entry:
+def _with_problem(entry: Entry, problem: Message) -> Entry:
     return msgspec.structs.replace(entry, problem=_printable(problem))
 
 
-def _printable(note: Note) -> Note:
+def _printable(note: Message) -> Message:
     """The same without what a file put into it that a terminal would obey."""
-    if isinstance(note, str):
-        return printable(note)
-    values = {
-        key: _printable(value) if isinstance(value, str | Message) else value for key, value in note.values.items()
-    }
-    return msgspec.structs.replace(note, values=values)
+    return msgspec.structs.replace(note, values={key: _printable_value(value) for key, value in note.values.items()})
+
+
+def _printable_value(value: Value) -> Value:
+    if isinstance(value, Message):
+        return _printable(value)
+    return printable(value) if isinstance(value, str) else value

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from ..identity.stamp import FileStamp
-from ..messages import Note, message
+from ..messages import Message, message
 
 Format = Literal["safetensors", "diffusers", "gguf", "other"]
 
@@ -52,7 +52,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     distilled: str = ""
     metadata: dict[str, str] = {}
     format: Format = "safetensors"
-    problem: Note | None = None
+    problem: Message | None = None
     shipped: bool = False
 
     @property
@@ -61,7 +61,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind == "checkpoint" and self.problem is None and "vae" not in self.needs
 
     @property
-    def unusable(self) -> Note | None:
+    def unusable(self) -> Message | None:
         """One clause that says why it isn't what it could be, or None: `problem`, or that it lacks something."""
         if self.problem is None and "vae" in self.needs:
             return message("unfit.no_vae", "vae")

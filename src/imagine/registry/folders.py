@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..families.table import FAMILIES, facts_of
-from ..messages import Note, message
+from ..messages import Message, message
 from ..words.errors import UnusableModel
 from .distilled import distilled_by
 from .header import Header, read_header
@@ -36,7 +36,7 @@ class Described(NamedTuple):
 
     identity: Identity
     digest: str
-    problem: Note | None
+    problem: Message | None
     needs: tuple[str, ...]
     distilled: str
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..identity.stamp import FileStamp, stamp_from
-from ..messages import Note, message
+from ..messages import Message, message
 from .entry import Format
 from .hub import main_of, repository_of
 from .reading import reason
@@ -76,7 +76,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What it is called, where not by its file or folder."""
     members: tuple[Path, ...] = ()
     """Of a diffusers folder: every file that its description depends on."""
-    problem: Note | None = None
+    problem: Message | None = None
 
     @property
     def stem(self) -> str:
@@ -255,7 +255,7 @@ def _members(path: Path) -> Iterator[Path]:
                     yield path / child.name / inner.name
 
 
-def _unusable(path: Path, place: Place, problem: Note) -> Found:
+def _unusable(path: Path, place: Place, problem: Message) -> Found:
     """What is listed for its problem alone; its size is told where it is known."""
     try:
         status = path.stat()

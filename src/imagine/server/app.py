@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from ..messages import language_from_header
+from ..messages import NO_NAMES, language_from_header
 from .dialects import DIALECTS
 from .gateway.gateway import Gateway
 from .gateway.keys import GATEWAY
 from .http.body import MAX_BODY
-from .http.context import LANGUAGE, ORDER_ID, REQUEST_ID
+from .http.context import CALLED, LANGUAGE, ORDER_ID, REQUEST_ID
 from .http.dialect import SPOKEN, Dialect, Handler, dialect_of
 from .http.errors import SAFE, Trouble, native_answer, trouble_from
 from .http.packing import add_vary, pack
@@ -53,6 +53,7 @@ async def _surround(request: web.Request, handler: Handler) -> web.StreamRespons
     ORDER_ID.set("")
     REQUEST_ID.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(9))
     LANGUAGE.set(language_from_header(request.headers.get("Accept-Language", "")))
+    CALLED.set(NO_NAMES)
     response = await _answer(request, handler)
     pack(request, response)
     pattern = pattern_of(request) or "unknown"

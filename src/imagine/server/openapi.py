@@ -11,15 +11,15 @@ from aiohttp import web
 from .. import __version__
 from ..settings.settings import Settings
 from .gateway.keys import GATEWAY
-from .http.dialect import SPOKEN, Dialect, Route
+from .http.dialect import DETAILS, SPOKEN, Dialect, Route
 from .http.encoding import body_from
 from .http.errors import STATUSES
 
 _TEXT = {"type": "string"}
 _ERROR = {
     "type": "object",
-    "properties": {"error": _TEXT, "code": _TEXT, "field": _TEXT},
-    "required": ["error"],
+    "properties": {"error": _TEXT | {"description": "In the client's language."}, **DETAILS},
+    "required": ["error", "code"],
 }
 _ALWAYS = (401, 403)
 _OF_A_REQUEST = sorted({*STATUSES.values(), *_ALWAYS, 408, 413, 415})

@@ -12,6 +12,7 @@ import os
 import socket
 from pathlib import Path
 
+from ..messages import in_english
 from ..words.errors import ImagineError
 
 PATIENCE = 40.0
@@ -37,9 +38,9 @@ class OwnSocket:
         deadline = asyncio.get_running_loop().time() + patience
         while not self._locked():
             if _answers(self._path):
-                raise ImagineError(f"another server listens on {self._path}")
+                raise ImagineError(in_english(f"another server listens on {self._path}"))
             if asyncio.get_running_loop().time() > deadline:
-                raise ImagineError(f"the server that listened on {self._path} does not end")
+                raise ImagineError(in_english(f"the server that listened on {self._path} does not end"))
             await asyncio.sleep(_PAUSE)
         try:
             return self._bound()
@@ -66,7 +67,7 @@ class OwnSocket:
 
     def _bound(self) -> socket.socket:
         if _answers(self._path):  # of a release that took no lock
-            raise ImagineError(f"another server listens on {self._path}")
+            raise ImagineError(in_english(f"another server listens on {self._path}"))
         if self._path.is_socket():
             self._path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

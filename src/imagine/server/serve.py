@@ -15,6 +15,7 @@ from functools import partial
 from aiohttp import web
 
 from ..dispatch.worker import Worker
+from ..messages import in_english
 from ..settings.settings import Settings
 from ..settings.values import ListenAddress
 from ..words.errors import ImagineError
@@ -132,7 +133,7 @@ def _told(where: str, option: str) -> Iterator[None]:
     except OSError as error:
         used = error.errno == errno.EADDRINUSE
         why = f"another program listens there; choose another with {option}" if used else _why(error)
-        raise ImagineError(f"can't listen on {where}: {why}") from error
+        raise ImagineError(in_english(f"can't listen on {where}: {why}")) from error
 
 
 def _why(error: OSError) -> str:

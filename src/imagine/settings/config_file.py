@@ -12,6 +12,7 @@ from typing import Any
 from ..asking.checking import shown
 from ..asking.presets import CONTAINERS, SPELLINGS, named
 from ..files.yaml_text import read_yaml
+from ..messages import in_english
 from ..words.errors import BadRequest, ImagineError
 
 MAX_SIZE = 2**20
@@ -60,7 +61,7 @@ def _take(name: str, value: object, values: dict[str, Any]) -> bool:
         try:
             values["presets"] = named(value) | named(values.get("presets", {}))
         except BadRequest as error:
-            raise ImagineError(f"{name} in the configuration file: {error}", field=name) from error
+            raise ImagineError(in_english(f"{name} in the configuration file: {error}", name)) from error
         return True
     return False
 
@@ -69,17 +70,19 @@ def _mapping(text: str) -> dict[Any, Any]:
     try:
         parsed = read_yaml(text)
     except ValueError as error:
-        raise ImagineError(f"the configuration file is not YAML that can be used: {error}") from error
+        raise ImagineError(in_english(f"the configuration file is not YAML that can be used: {error}")) from error
     if parsed is None:
         return {}
     if not isinstance(parsed, dict):
-        raise ImagineError("the configuration file must be a mapping of settings")
+        raise ImagineError(in_english("the configuration file must be a mapping of settings"))
     return parsed
 
 
 def _parts(value: object) -> dict[Any, Any]:
     if value is not None and not isinstance(value, dict):
-        raise ImagineError(f"image_generation in the configuration file is {shown(value)}; it must be a mapping")
+        raise ImagineError(
+            in_english(f"image_generation in the configuration file is {shown(value)}; it must be a mapping")
+        )
     return value or {}
 
 

@@ -15,7 +15,7 @@ from ..asking.presets import Preset, presets_from
 from ..files import shipped
 from ..files.reading import read_file
 from ..files.yaml_text import read_yaml
-from ..messages import message
+from ..messages import in_english, message
 from ..words.errors import BadRequest, ImagineError
 from .settings import Settings
 
@@ -71,13 +71,13 @@ class Presets:
             return presets[name]
         near = difflib.get_close_matches(name[:200], presets, n=3)
         if near:
-            raise BadRequest(message("preset.missing_near", "preset", name=name[:40], names=", ".join(near)))
+            raise BadRequest(message("preset.missing_near", "preset", value=name[:40], names=", ".join(near)))
         if not presets:
-            raise BadRequest(message("preset.none", "preset", name=name[:40]))
+            raise BadRequest(message("preset.none", "preset", value=name[:40]))
         names, more = ", ".join([*presets][:_LISTED]), max(0, len(presets) - _LISTED)
         if more:
-            raise BadRequest(message("preset.missing_many", "preset", name=name[:40], names=names, more=more))
-        raise BadRequest(message("preset.missing_among", "preset", name=name[:40], names=names))
+            raise BadRequest(message("preset.missing_many", "preset", value=name[:40], names=names, more=more))
+        raise BadRequest(message("preset.missing_among", "preset", value=name[:40], names=names))
 
     def _of(self, path: Path) -> list[Preset]:
         """What the file holds now; where that can't be used any more, what it held before."""
@@ -97,7 +97,7 @@ def presets_of(settings: Settings) -> Presets:
     """The presets of a server of these settings. Raises ImagineError for a file that is named and isn't there."""
     for path in settings.preset_files:
         if not path.exists():
-            raise ImagineError(f"there is no preset file {path}", field="preset_files")
+            raise ImagineError(in_english(f"there is no preset file {path}", "preset_files"))
     at_home = [settings.home / f"presets.{suffix}" for suffix in ("yaml", "yml", "json")]
     return Presets([*at_home, *settings.preset_files], settings.presets, shipped.presets())
 
@@ -114,11 +114,11 @@ def read_presets(path: Path) -> list[Preset]:
         value = _value(data.decode("utf-8-sig"), path.suffix.lower())
         return presets_from({} if value is None else value)
     except BadRequest as error:
-        raise ImagineError(f"the preset file {path} can't be used: {error}", field=error.field) from error
+        raise ImagineError(in_english(f"the preset file {path} can't be used: {error}", error.field)) from error
     except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix.lower() == ".json" else "YAML"
         why = " ".join(str(error).split())[:200]
-        raise ImagineError(f"the preset file {path} is not {kind} in UTF-8: {why}") from error
+        raise ImagineError(in_english(f"the preset file {path} is not {kind} in UTF-8: {why}")) from error
 
 
 def _value(text: str, suffix: str) -> object:

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..asking.aliases import Aliases
-from ..asking.checking import check_text, shown
+from ..asking.checking import half_character, shown
 from ..asking.presets import Preset
 from ..asking.resolve import NO_DEFAULTS, Defaults
 from ..files.reading import read_text
+from ..messages import in_english
 from ..registry import model_folders
-from ..words.errors import BadRequest, ImagineError
+from ..words.errors import ImagineError
 from . import values as values
 from .config_file import read_config
 from .values import IPNetwork, ListenAddress, LogFormat, ModelSettings
@@ -233,7 +234,9 @@ def _credential(environ: Mapping[str, str]) -> Path | None:
     try:
         return next((file for file in Path(folder).iterdir() if file.name == CREDENTIAL), None) if folder else None
     except OSError as error:
-        raise ImagineError(f"the credentials in {folder} can't be read: {error.strerror}", field="api_key") from error
+        raise ImagineError(
+            in_english(f"the credentials in {folder} can't be read: {error.strerror}", "api_key")
+        ) from error
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -263,27 +266,26 @@ def _value(name: str, value: object, named: str) -> Any:
     if named.startswith("{}"):
         where = named.format(name)
     read = _READ[name]
+    is_text = read not in (model_folders.path, model_folders.paths, values.key)
+    if isinstance(value, str) and is_text and half_character(value):
+        raise ImagineError(in_english(f"{where} is not text in UTF-8", name))
     try:
-        if isinstance(value, str) and read not in (model_folders.path, model_folders.paths, values.key):
-            check_text(value, where)
         return read(value)
-    except BadRequest as error:
-        raise ImagineError(f"{where} is not text in UTF-8", field=name) from error
     except ValueError as error:
         parts = value if isinstance(value, list | tuple) else []
         several = ", ".join(part for part in parts if isinstance(part, str))
         written = ("set" if value else "empty") if name == "api_key" else shown(several or value)
-        raise ImagineError(f"{where} is {written}; it must be {error}", field=name) from error
+        raise ImagineError(in_english(f"{where} is {written}; it must be {error}", name)) from error
 
 
 def _key_in(path: Path) -> str:
     key = read_text(path, _LONGEST_KEY_FILE, field="api_key_file").strip()
     if not key:
-        raise ImagineError(f"the key file {path} is empty", field="api_key_file")
+        raise ImagineError(in_english(f"the key file {path} is empty", "api_key_file"))
     try:
         return values.key(key)
     except ValueError as error:
-        raise ImagineError(f"the key in the file {path} must be {error}", field="api_key_file") from error
+        raise ImagineError(in_english(f"the key in the file {path} must be {error}", "api_key_file")) from error
 
 
 def _shown(value: Any) -> str:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from ..messages import Message, Note, message
+from ..messages import Message, message
 
 Reason = Literal["missing", "type", "too small", "too large", "too long", "value"]
 """What is wrong with a field, for dialects that have a word for it."""
@@ -29,10 +29,14 @@ Reason = Literal["missing", "type", "too small", "too large", "too long", "value
 class ImagineError(Exception):
     """The root: `note` is what a user is told, and `str(error)` says it in English."""
 
-    def __init__(self, note: Note, *, field: str | None = None) -> None:
+    def __init__(self, note: Message) -> None:
         super().__init__(str(note))
         self.note = note
-        self.field = field or (note.field if isinstance(note, Message) else None)
+
+    @property
+    def field(self) -> str | None:
+        """The field that it is about, where there is one."""
+        return self.note.field
 
 
 _FOLDERS = re.compile(r"(?<![\w.:/\\])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\":]+[/\\])+(?=[^\s/\\])")
@@ -47,10 +51,8 @@ def without_folders(text: str) -> str:
 class BadRequest(ImagineError):
     """The request is wrong; `field` names what is, `reason` how."""
 
-    reason: Reason = "value"
-
-    def __init__(self, note: Note, *, field: str | None = None, reason: Reason = "value") -> None:
-        super().__init__(note, field=field)
+    def __init__(self, note: Message, *, reason: Reason = "value") -> None:
+        super().__init__(note)
         self.reason = reason
 
 
@@ -71,11 +73,11 @@ class ModelNotFound(ImagineError):
 
     def __init__(self, name: str, *, meant: str | None = None, similar: Sequence[str] = ()) -> None:
         if meant is not None:
-            note = message("model.missing_alias", "model", name=name, meant=meant)
+            note = message("model.missing_alias", "model", value=name, meant=meant)
         elif similar:
-            note = message("model.missing_similar", "model", name=name, similar=", ".join(similar))
+            note = message("model.missing_similar", "model", value=name, similar=", ".join(similar))
         else:
-            note = message("model.missing", "model", name=name)
+            note = message("model.missing", "model", value=name)
         super().__init__(note)
         self.name = name
 
@@ -91,7 +93,7 @@ class ModelChanged(UnusableModel):
 class Busy(ImagineError):
     """The queue is full; `retry_after` says in how many seconds to try again."""
 
-    def __init__(self, note: Note, *, retry_after: float) -> None:
+    def __init__(self, note: Message, *, retry_after: float) -> None:
         super().__init__(note)
         self.retry_after = retry_after
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..messages import Note
+from ..messages import Message
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
@@ -61,7 +61,7 @@ class Finished(Event, frozen=True, tag="finished"):
     data: bytes
     meta: dict[str, Any]
     timings: dict[str, float]
-    warnings: list[Note] = []
+    warnings: list[Message] = []
     media_type: str = "image/png"
     spent: float = 0.0
 
@@ -70,8 +70,7 @@ class Failed(Event, frozen=True, tag="failed"):
     """No picture: `error` names a class of `imagine.words.errors`, `message` is what the user is told."""
 
     error: str
-    message: Note
-    field: str | None = None
+    message: Message
 
 
 AnyEvent = Queued | Loading | Progress | Preview | Finished | Failed

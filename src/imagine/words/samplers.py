@@ -338,16 +338,16 @@ def find(name: str, schedule: str = "default", steps: int | None = None, kind: K
     does and name the field: `sampler`, `schedule` or `num_steps`.
     """
     if (row := SAMPLERS.get(name)) is None:
-        raise BadRequest(message("sampler.missing", "sampler", name=name, there=", ".join(SAMPLERS)))
+        raise BadRequest(message("sampler.missing", "sampler", value=name, there=", ".join(SAMPLERS)))
     if schedule not in SCHEDULES:
-        raise BadRequest(message("schedule.missing", "schedule", name=schedule, there=", ".join(SCHEDULES)))
+        raise BadRequest(message("schedule.missing", "schedule", value=schedule, there=", ".join(SCHEDULES)))
     if not (offered := row.schedules_for(kind)):
         able = ", ".join(pairs(kind))
-        raise Unsupported(message("sampler.kind", "sampler", name=name, kind=message(_KINDS[kind]), able=able))
+        raise Unsupported(message("sampler.kind", "sampler", value=name, kind=message(_KINDS[kind]), able=able))
     if schedule not in offered:
         able, called = ", ".join(offered), message(_KINDS[kind])
         raise Unsupported(
-            message("sampler.schedule", "schedule", name=schedule, sampler_name=name, kind=called, able=able)
+            message("sampler.schedule", "schedule", value=schedule, sampler_name=name, kind=called, able=able)
         )
     if steps is not None:
         _check_steps(row, schedule, steps, kind)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..engine.device.errors import is_lost, ran_out
-from ..messages import Note, message
-from ..words.errors import BadRequest, ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
+from ..messages import Value, message
+from ..words.errors import ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
 from ..words.events import Failed
 
 # Recognised by name, so that this border doesn't import what it guards against.
@@ -32,11 +32,10 @@ def error_from_exception(error: Exception) -> ImagineError:
 
 def failed_from_error(job: str, error: ImagineError) -> Failed:
     """The event that ends `job` with `error`; its `error` is the name of a class that `imagine.words.errors` has."""
-    field = error.field if isinstance(error, BadRequest) or error.field else None
-    return Failed(job=job, error=type(error).__name__, message=error.note, field=field)
+    return Failed(job=job, error=type(error).__name__, message=error.note)
 
 
-def _one_line(text: str) -> Note:
+def _one_line(text: str) -> Value:
     """The first line that says something, whatever characters a driver or a file name put into it."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), None)
     if line is None:

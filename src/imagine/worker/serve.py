@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from ..messages import message
 from ..words.errors import Cancelled, ImagineError, WorkerLost
 from ..words.frames import AnyCommand, Cancel, FrameError, JobReport, Load, Shutdown, Start, Submit, Unload, ends
 from .engine_protocol import EngineProtocol
@@ -71,7 +72,7 @@ class _Service:
                 self._begin(command.job, lambda: self._engine.unload(command))
             case Cancel(job=job):
                 self._engine.cancel(job)
-                self._fail(job, Cancelled("the job was cancelled"))
+                self._fail(job, Cancelled(message("job.cancelled")))
             case Shutdown():
                 self._closing = True
             case Start():
@@ -120,7 +121,7 @@ class _Service:
         try:
             self._outbox.send(report)
         except FrameError as error:
-            report = failed_from_error(report.job, ImagineError(f"the result can't be sent: {error}"))
+            report = failed_from_error(report.job, ImagineError(message("job.result_unsent", why=str(error))))
             self._outbox.send(report)
             self._engine.cancel(report.job)
         if ends(report):

@@ -5,6 +5,7 @@ import io
 
 from PIL import Image
 
+from imagine.messages import in_english
 from imagine.pictures import images
 from imagine.words.events import Failed, Finished, Loading, Preview, Progress
 from imagine.words.recipe import meta_from_params
@@ -28,7 +29,7 @@ class PaintingWorker(PromptedWorker):
             if every and step % every == 0 and step < steps:
                 buffer.put(Preview(job=job.job, step=step, steps=steps, data=painted(p, step)))
         if words[0] == "fail":
-            self._end(Failed(job=job.job, error=words[1], message="no picture this time", field=None))
+            self._end(Failed(job=job.job, error=words[1], message=in_english("no picture this time")))
         else:
             meta = meta_from_params(p)
             self._end(Finished(job=job.job, data=painted(p, 255, meta), meta=meta, timings={}))

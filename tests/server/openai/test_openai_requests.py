@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagine.asking.request import GenerateRequest
+from imagine.messages import field_of, sentences
 from imagine.pictures.images import decode_base64
 from imagine.pictures.looking.decoder import Looked
 from imagine.pictures.looking.look import Look, look
 from imagine.server.openai import pictures
-from imagine.server.openai.fields import EDIT, GENERATION, VARIATION, Fields
+from imagine.server.openai.fields import EDIT, GENERATION, NAMED, VARIATION, Fields
 from imagine.server.openai.requests import wish_from
 from imagine.server.openai.tables import QUALITIES, STYLES, Usual, second_pass_of
 from imagine.words.errors import BadPicture, BadRequest, Unsupported
@@ -148,7 +149,7 @@ def test_a_size_that_is_none_is_refused(size):
 )  # fmt: skip
 def test_a_refusal_names_what_the_client_said(said, field, reason):
     error = refused(**said)
-    assert (error.field, error.reason) == (field, reason)
+    assert (field_of(error.note, NAMED), error.reason) == (field, reason)
     assert field in str(error)
 
 
@@ -156,6 +157,11 @@ def test_what_can_not_be_honoured_is_refused():
     assert isinstance(refused(background="transparent"), Unsupported)
     assert wish(background="opaque").warnings == wish(background="auto").warnings == []
     assert refused(VARIATION, image=DATA_URL, stream=True).field == "stream"
+
+
+def warned(**said):
+    asked = wish(**said)
+    return sentences(asked.warnings, called=asked.spelled)
 
 
 def test_what_has_no_effect_is_named():
@@ -167,15 +173,15 @@ def test_what_has_no_effect_is_named():
         "output_compression": 50,
         "partial_images": 1,
     }
-    assert wish(**said).warnings == [
+    assert warned(**said) == [
         "unknown and left out: 'count', 'mask'",
         "input_fidelity has no effect; strength says how much is painted anew",
         "output_compression has no effect on png",
         "partial_images has no effect without stream",
         "unknown and left out: 'colour'",
     ]
-    assert wish(style="vivid", style_preset="oil").warnings == ["style has no effect beside style_preset"]
-    assert wish(size="512x512", width=64).warnings == ["size has no effect on what width or height say"]
+    assert warned(style="vivid", style_preset="oil") == ["style has no effect beside style_preset"]
+    assert warned(size="512x512", width=64) == ["size has no effect on what width or height say"]
     assert wish(user="u", moderation="low", safety_identifier="s").warnings == []
 
 
@@ -204,10 +210,12 @@ def test_strength_is_the_requests_else_that_of_the_kind():
 
 def test_further_pictures_are_named():
     asked = wish(EDIT, image=[DATA_URL, DATA_URL], reference_images=DATA_URL)
-    assert asked.warnings == ["only the first picture has an effect yet; left out: image 2, reference_images 3"]
+    assert sentences(asked.warnings) == [
+        "only the first picture has an effect yet; left out: image 2, reference_images 3"
+    ]
     asked = wish(ref_images=["QUJD", "QUJE"])
     assert asked.request.img == "QUJD"
-    assert asked.warnings == ["only the first picture has an effect yet; left out: reference_images 2"]
+    assert sentences(asked.warnings) == ["only the first picture has an effect yet; left out: reference_images 2"]
 
 
 @pytest.mark.parametrize(

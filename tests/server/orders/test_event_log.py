@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from imagine.messages import in_english
 from imagine.server.orders.event_log import MOST_BYTES, MOST_EVENTS, EventLog
 from imagine.words.errors import OutOfMemory
 from imagine.words.events import Finished, Loading, Preview, Progress, Queued
@@ -145,7 +146,7 @@ def test_what_went_wrong_is_raised_to_each_reader_after_what_came_before():
         log = EventLog(keeps=True)
         readers = await started(read(log), read(log))
         log.add(0, step(1))
-        log.end(lambda: OutOfMemory("too large"))
+        log.end(lambda: OutOfMemory(in_english("too large")))
         log.add(0, step(2))
         (seen, one), (_, other) = await asyncio.gather(*readers)
         late, _ = await read(log)

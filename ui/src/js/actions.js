@@ -4,7 +4,7 @@ import { canCopyPictures, copyPicture, copyText } from "./clipboard.js";
 import { byId } from "./dom.js";
 import { change } from "./form.js";
 import { deletePicture, fileOf, gallery, galleryPlace } from "./gallery.js";
-import { t } from "./i18n.js";
+import { allWorded, t } from "./i18n.js";
 import { notice } from "./notices.js";
 import { download, timeName } from "./pictures.js";
 import { bringBack, savedJson } from "./recipe.js";
@@ -20,7 +20,7 @@ export function startActions() {
     return file ? what(entry, file) : notice(t("gallery.lost"), { about: "gallery", bad: true });
   });
   withFile("do-input", useAsInput);
-  act("do-reuse", (entry) => bringBack(entry.meta, entry.warnings, {}, t("reuse.done")));
+  act("do-reuse", (entry) => bringBack(entry.meta, allWorded(entry), {}, t("reuse.done")));
   act("do-seed", keepSeed);
   act("seed-keep", keepSeed);
   act("do-full", view);

@@ -1,20 +1,20 @@
 // The server, as the page talks to it: its own origin, with the key where one is needed, in the page's language.
 
-import { language, named, t } from "./i18n.js";
+import { language, t, worded } from "./i18n.js";
 import { remembered } from "./memory.js";
 
 /** What the server refused, or that it wasn't there (`status` 0). `said` is its own sentence, about `field`. */
 export class ServerError extends Error {
-  constructor(status, said, { code = "", field = undefined, keyed = false } = {}) {
+  constructor(status, said, { code = "", field = undefined, template = undefined, keyed = false } = {}) {
     super(said);
-    Object.assign(this, { status, said, code, field, keyed });
+    Object.assign(this, { status, said, code, field, template, keyed });
   }
 
   /** For a person: in the page's words where they say it better, else the server's sentence. */
   get words() {
     if (this.status === 0) return t(this.said);
     if (this.status === 401) return t(this.keyed ? "error.key.wrong" : "error.key");
-    return named(this.said);
+    return worded(this.said, this);
   }
 }
 
@@ -86,20 +86,15 @@ function line(text) {
   } catch {
     throw new ServerError(0, "error.answer");
   }
-  if (said?.error) throw new ServerError(-1, String(said.error), { code: said.code, field: said.field ?? namedIn(said.error) });
+  if (said?.error) throw new ServerError(-1, String(said.error), said);
   return said;
 }
 
 async function refused(response, keyed) {
   try {
-    const { error, code, field = namedIn(error) } = await response.json();
-    return new ServerError(response.status, String(error), { code, field, keyed });
+    const said = await response.json();
+    return new ServerError(response.status, String(said.error), { ...said, keyed });
   } catch {
     return new ServerError(response.status, `${response.status} ${response.statusText}`, { keyed });
   }
-}
-
-/** The field that a sentence begins with, where the answer doesn't name it: every refusal says what it is about. */
-function namedIn(sentence) {
-  return /^([a-z_]+(?:\.[a-z_]+)?)\b/.exec(sentence)?.[1];
 }

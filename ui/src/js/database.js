@@ -1,6 +1,6 @@
 // The browser's database: what was made, its files, the pictures it was made from, and the input picture of now.
 //
-//   entries   { id, time, seed, meta, warnings, timings, width, height, thumb }   one for each picture, small
+//   entries   { id, time, seed, meta, warnings, notes, timings, width, height, thumb }   one for each picture, small
 //   files     id → the PNG
 //   sources   digest → a picture that pictures were made from: kept once, as long as one of them is
 //   draft     "img", "mask" → the input of now

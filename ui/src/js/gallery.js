@@ -24,9 +24,9 @@ export const gallery = () => entries;
 export const galleryPlace = (entry) => entries.indexOf(entry);
 
 /** Keeps a finished picture, with the pictures that it was made from. */
-export async function keepPicture({ blob, meta, warnings = [], timings = {}, sources = {} }) {
+export async function keepPicture({ blob, meta, warnings = [], notes = [], timings = {}, sources = {} }) {
   const { thumb, width, height } = await thumbnail(blob, SIDE);
-  const entry = { id: freshId(), time: Date.now(), seed: String(meta.seed ?? ""), meta, warnings, timings, width, height, thumb, language: language() };
+  const entry = { id: freshId(), time: Date.now(), seed: String(meta.seed ?? ""), meta, warnings, notes, timings, width, height, thumb, language: language() };
   entries.unshift(entry);
   try {
     for (const [name, picture] of Object.entries(sources)) if (meta[name] && picture) await put("sources", meta[name], picture);

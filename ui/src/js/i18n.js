@@ -22,10 +22,16 @@ export function t(key, values = {}) {
 
 export const hasText = (key) => typeof STRINGS[current][key] === "string";
 
-/** A sentence of the server's, with the field that it begins with by the name that it has on the page. */
-export function named(sentence) {
-  return sentence.replace(/^[a-z_]+(?:\.[a-z_]+)?(?= )/, (field) => (hasText(`field.${field}`) ? t("named", { name: t(`field.${field}`) }) : field));
+/** A sentence of the server's; where its note says where fields stand in it, by the names that they have on the page. */
+export function worded(sentence, note) {
+  if (note?.template === undefined) return sentence;
+  return note.template.replace(/\{\{|\}\}|\{([\w.]+)\}/g, (mark, field) => (field === undefined ? mark[0] : fieldName(field)));
 }
+
+/** All warnings of an answer, or of a picture that is kept: those of long ago have no notes. */
+export const allWorded = ({ warnings, notes = [] }) => warnings.map((warning, at) => worded(warning, notes[at]));
+
+const fieldName = (field) => (hasText(`field.${field}`) ? t("named", { name: t(`field.${field}`) }) : field);
 
 export function number(value, digits = 1) {
   return new Intl.NumberFormat(current, { maximumFractionDigits: digits }).format(value);

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { fill, request, settings } from "./form.js";
 import { fileOf, isPicture, keepPicture, sourceOf } from "./gallery.js";
-import { named, t } from "./i18n.js";
+import { allWorded, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { detailsOf } from "./offers.js";
 import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pictures.js";
@@ -28,7 +28,7 @@ export async function loadFile(file) {
     if (error.status === undefined) throw error;
     return refuse(error.code === "recipe.none" ? t("load.not", { name }) : error.words);
   }
-  const more = [...answer.warnings];
+  const more = allWorded(answer);
   const out = carried.out ? await sound(carried.out) : null;
   if (carried.out && !out) more.push(t("load.picture", { name }));
   const sources = await sourcesFrom(carried, name, more);
@@ -39,7 +39,7 @@ export async function loadFile(file) {
 /** Fills the form in from a recipe; its pictures from the file, or from those kept here. */
 export async function bringBack(meta, warnings, sources, said) {
   const action = undoToNow();
-  const more = warnings.map(named);
+  const more = [...warnings];
   const [img, mask] = [sources.img ?? (await kept(meta.img)), sources.mask ?? (await kept(meta.mask))];
   const wanted = { ...meta };
   for (const name of [...NOT_ASKED, "img", "mask", "stream"]) delete wanted[name];

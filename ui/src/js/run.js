@@ -106,7 +106,7 @@ async function take(line, pictures) {
   const blob = blobFrom(line.img, "image/png");
   running.finished += 1;
   running.seed ??= line.seed;
-  const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, timings: line.timings, sources: pictures });
+  const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, notes: line.notes, timings: line.timings, sources: pictures });
   await showFinished(line.index ?? 0, entry, blob);
   running.progress.finished(line);
 }

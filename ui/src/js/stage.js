@@ -4,7 +4,7 @@ import { Board } from "./board.js";
 import { byId, make, show } from "./dom.js";
 import { change } from "./form.js";
 import { fileOf, gallery, markChosen } from "./gallery.js";
-import { duration, inEveryLanguage, named, t } from "./i18n.js";
+import { allWorded, duration, inEveryLanguage, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { onlyShipped } from "./offers.js";
 import { expectedShape } from "./size.js";
@@ -157,10 +157,11 @@ function describe() {
   show(byId("about"), chosen !== null);
   byId("seed-keep").disabled = chosen === null;
   if (!chosen) return;
-  const { meta, timings, width, height, warnings, seed, language } = chosen;
+  const { meta, timings, width, height, seed, language } = chosen;
+  const warnings = allWorded(chosen);
   const seconds = Object.values(timings).reduce((sum, value) => sum + value, 0);
   const parts = [`${width} × ${height}`, meta.model, meta.num_steps ? t("about.steps", { n: meta.num_steps }) : "", meta.sampler, seed ? t("about.seed", { seed }) : "", seconds ? t("about.seconds", { time: duration(seconds) }) : ""];
   byId("about-text").textContent = parts.filter(Boolean).join(" · ");
-  byId("warnings").replaceChildren(...warnings.map((warning) => make("li", { lang: language ?? "en" }, named(warning))));
+  byId("warnings").replaceChildren(...warnings.map((warning) => make("li", { lang: language ?? "en" }, warning)));
   show(byId("warnings"), warnings.length > 0);
 }

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ...messages import Note
+from ...messages import Message
 from ..parts.autoencoder import Coded
 from ..parts.part import Part, Stage
 from ..parts.rows import Rows
@@ -26,7 +26,7 @@ class Conditioning:
 
     positive: Rows
     negative: Rows | None = None
-    warnings: tuple[Note, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
 
 class Timeline:
@@ -72,7 +72,7 @@ class Family(Protocol):
     """Its denoiser sees mask and masked picture (an inpainting checkpoint); else the engine blends."""
     dtype: str
     """What the denoiser computes in: `float16`, `bfloat16` or `float32`."""
-    warnings: tuple[Note, ...]
+    warnings: tuple[Message, ...]
     """What was odd about its file: for everybody who has a picture made with it."""
 
     def parts(self, stage: Stage) -> Sequence[Part]:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
-from ...messages import Note
+from ...messages import Message
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
 from ..parts.part import Part, Stage
@@ -28,7 +28,7 @@ class StableDiffusionXL:
     space = "sdxl"
     downscale = 8
     multiple = 8
-    warnings: tuple[Note, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, text: TextEncoder, autoencoder: Autoencoder, noise: Noise,

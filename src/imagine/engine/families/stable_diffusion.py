@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
-from ...messages import Note
+from ...messages import Message
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
 from ..parts.part import Part, Stage
@@ -25,7 +25,7 @@ class StableDiffusion:
     space = "stable_diffusion"
     downscale = 8
     multiple = 8
-    warnings: tuple[Note, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ def buckets_text(buckets: list[int]) -> str:
 def buckets_from_text(text: str) -> list[int]:
     """The bucket of each evaluation. Raises BadRequest on `buckets`."""
     if len(text) > 10_000 or not _RUNS.fullmatch(text):
-        raise BadRequest(message("buckets.form", "buckets", value=f"{text[:40]!r}"))
+        raise BadRequest(message("buckets.form", "buckets", value=text[:40]))
     return list(_unrolled(text))
 
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageChops
 from scipy import ndimage
 from torch import Tensor
 
-from ...messages import Note, message
+from ...messages import Message, message
 from ...pictures.masks import HALF, Mask, has_holes, read_mask
 from ...words.recipe import Extend, Fit, Resize
 from .placement import LANCZOS, Placement, edge_padded, placement
@@ -45,7 +45,7 @@ class Canvas:
     source: Image.Image | None = None
     mask: Image.Image | None = None
     soft: bool = False
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -107,7 +107,7 @@ def plan(
     mask: Image.Image | None = None, resize: Resize = "crop", extend: Extend | None = None,
 ) -> Canvas:  # fmt: skip
     """The canvas of a request. With `extend`, `width` × `height` is the source's size before it grows."""
-    soft, notes = False, list[Note]()
+    soft, notes = False, list[Message]()
     if source is not None:
         placed = placement(source.size, (width, height), resize)
         said = read_mask(mask) if mask is not None else None
@@ -144,7 +144,7 @@ def flattened(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
-def notes_on(placed: Placement, source: Image.Image, said: Mask | None, mask: Image.Image | None) -> list[Note]:
+def notes_on(placed: Placement, source: Image.Image, said: Mask | None, mask: Image.Image | None) -> list[Message]:
     """What whoever sent a source and its mask may not have meant; `mask` is what was `said`, as it is placed."""
     notes = list(said.notes) if said is not None else []
     if said is not None and mask is not None:

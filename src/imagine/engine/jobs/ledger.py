@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...messages import Note, message
+from ...messages import Message, message
 from ...words.errors import BadRequest
 from ...words.frames import Submit
 from ...words.recipe import GenerationParams, meta_from_params
@@ -36,8 +36,8 @@ class Ledger:
         """Seconds of the device that it had: of a step that was shared, its share."""
         self.tiled = False
         """Memory is short: the VAE is to work in tiles."""
-        self._warnings: list[Note] = []
-        self._sacrifices: dict[str, Note] = {}
+        self._warnings: list[Message] = []
+        self._sacrifices: dict[str, Message] = {}
 
     @property
     def id(self) -> str:
@@ -52,14 +52,14 @@ class Ledger:
         return self.submit.params
 
     @property
-    def warnings(self) -> list[Note]:
+    def warnings(self) -> list[Message]:
         """Sentences for the user, each once."""
         return list(dict.fromkeys([*self._warnings, *self._sacrifices.values()]))
 
-    def warn(self, *notes: Note) -> None:
+    def warn(self, *notes: Message) -> None:
         self._warnings += notes
 
-    def sacrifice(self, what: str, note: Note) -> None:
+    def sacrifice(self, what: str, note: Message) -> None:
         """Memory ran short, and `what` was given up, as `note` tells; of several times the last counts."""
         self._sacrifices[what] = note
 
@@ -122,4 +122,4 @@ def _check_refiner(submit: Submit) -> None:
     if not 0 <= submit.params.refiner_at <= 1:
         raise BadRequest(message("value.range", "refiner_at", value=submit.params.refiner_at, least=0, most=1))
     if submit.refiner is None:
-        raise BadRequest(message("refiner.missing", "refiner", name=submit.params.refiner))
+        raise BadRequest(message("refiner.missing", "refiner", value=submit.params.refiner))

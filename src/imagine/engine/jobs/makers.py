@@ -31,5 +31,5 @@ class Makers:
         if isinstance(first, Whole):
             return WholeRun(ledger, first, self._turn)
         if len(families) < len(models):
-            raise Unsupported(message("refiner.whole", "refiner", name=ledger.params.refiner or ""))
+            raise Unsupported(message("refiner.whole", "refiner", value=ledger.params.refiner or ""))
         return Stepped(ledger, families, self.forward, self._device)

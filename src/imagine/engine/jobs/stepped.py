@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...messages import Note, message
+from ...messages import Message, message
 from ...words.errors import ImagineError, Unsupported
 from ..families.family import Conditioning, EncodeRequest, Family, Timeline
 from ..parts.autoencoder import Coded
@@ -147,14 +147,14 @@ class Stepped:
     def close(self) -> None:
         pass
 
-    def spare(self) -> Note | None:
+    def spare(self) -> Message | None:
         return next((done for family in self._families if (done := spare(family))), None)
 
     def prepare(self) -> Slices[None]:
         ledger, own = self.ledger, self.own
         params = ledger.params
         if any(family.space != own.space for family in self._families):
-            raise Unsupported(message("refiner.other_latents", "refiner", name=params.refiner or ""))
+            raise Unsupported(message("refiner.other_latents", "refiner", value=params.refiner or ""))
         canvas = canvas_of(ledger.submit, own)
         if params.hires is not None:
             second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...messages import Note, message
+from ...messages import Message, message
 from ...words.errors import Unsupported, without_folders
 from ...words.recipe import GenerationParams
 from ..device.memory import Shortage
@@ -96,7 +96,7 @@ class WholeRun:
     def remaining(self, seconds: float) -> float:
         return seconds * max(0, self.steps - self.step)
 
-    def spare(self) -> Note | None:
+    def spare(self) -> Message | None:
         return spare(self.own)
 
     def close(self) -> None:
@@ -176,9 +176,9 @@ def _refuse(params: GenerationParams) -> None:
             raise Unsupported(message("whole.nowhere", field))
 
 
-def _without_effect(params: GenerationParams, model: Whole) -> list[Note]:
+def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
     """What was asked for that such a pipeline can't heed."""
-    notes: list[Note] = []
+    notes: list[Message] = []
     for field, text in (("prompt", params.prompt), ("neg", params.neg)):
         notes += without_tags(text, field)[1]
         if edits(text):

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from PIL import Image
 from torch import Tensor
 
-from ...messages import Note
+from ...messages import Message
 from ..parts.slices import Slices
 from ..residency.opening import LoadedModel
 from .batch_key import BatchKey
@@ -102,7 +102,7 @@ class Work(Protocol):
     def develop(self) -> Slices[Image.Image | None]:
         """The picture; None when it was the first of two passes, and the second is set up."""
 
-    def spare(self) -> Note | None:
+    def spare(self) -> Message | None:
         """Have its models give memory back; says what was done, None when nothing is left to give."""
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from diffusers.models.modeling_utils import no_init_weights
 from torch import Tensor
 from torch.nn import Parameter
 
-from ...messages import Note, message
+from ...messages import Value, message
 from ...words.errors import UnusableModel
 from ..device.errors import is_of_device
 from .placing import place
@@ -69,6 +69,6 @@ def fill(
     return module
 
 
-def _listed(names: set[str]) -> Note:
+def _listed(names: set[str]) -> Value:
     shown = ", ".join(sorted(names)[:3])
     return shown if len(names) <= 3 else message("names.more", names=shown, more=len(names) - 3)

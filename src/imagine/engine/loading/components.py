@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ...messages import Note
+from ...messages import Message
 from ..parts.part_key import PartKey
 from ..sampling.noise import Noise
 from .tokenizer import ClipTokenizer
@@ -25,7 +25,7 @@ class LoadReport:
     cold: bool = False
     """The file was not in the page cache."""
     casts: list[str] = field(default_factory=list)
-    warnings: list[Note] = field(default_factory=list)
+    warnings: list[Message] = field(default_factory=list)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from ...messages import Note, message
+from ...messages import Message, message
 from ..device.memory import widened
 from .part import ModulePart
 from .part_key import PartKey
@@ -36,7 +36,7 @@ class Coded(NamedTuple):
     """Latents (1, C, h, w) or pixels (1, 3, H, W), float32, and what was given up for them."""
 
     values: Tensor
-    warning: Note | None = None
+    warning: Message | None = None
 
 
 class Code(Protocol):

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, get_args
 
 import torch
 
-from ...messages import Note
+from ...messages import Message
 from ..device.memory import Shortage, replaced, widened
 from .part_key import PartKey
 
@@ -35,7 +35,7 @@ class Part(Protocol):
     def spared(self) -> bool:
         """Some of it was given back, which changes the last bits of what it makes."""
 
-    def spare(self) -> Note | None:
+    def spare(self) -> Message | None:
         """Give device memory back at the cost of speed; says what was done, None when nothing is left to give."""
 
     def restore(self) -> None:
@@ -67,7 +67,7 @@ def is_spared(model: MadeOfParts) -> bool:
     return any(part.spared for part in parts_of(model))
 
 
-def spare(model: MadeOfParts) -> Note | None:
+def spare(model: MadeOfParts) -> Message | None:
     """Have the model give device memory back: what is needed only now and then goes first."""
     asked: list[Part] = []
     for stage in ("encode", "decode", "denoise"):
@@ -112,7 +112,7 @@ class ModulePart:
     def nbytes(self) -> int:
         return 0 if self.spared else self._size
 
-    def spare(self) -> Note | None:
+    def spare(self) -> Message | None:
         return None
 
     def restore(self) -> None:

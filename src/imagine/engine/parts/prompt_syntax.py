@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from ...messages import Note, message
+from ...messages import Message, message
 
 EMPHASIS = 1.1
 """What one pair of round brackets multiplies by, and one pair of square ones divides by."""
@@ -54,7 +54,7 @@ class Prompt(NamedTuple):
     """A prompt's pieces in order, neighbours of one weight merged; `warnings` are sentences for the user."""
 
     pieces: list[Piece | Break]
-    warnings: list[Note]
+    warnings: list[Message]
 
 
 def parse(text: str) -> Prompt:
@@ -93,10 +93,10 @@ class _Square:
 _Token = str | Break | _Open | _Close | _Square
 
 
-def _matched(text: str) -> tuple[list[_Token], list[Note]]:
+def _matched(text: str) -> tuple[list[_Token], list[Message]]:
     """Split `text` with its brackets matched, so that a round one's weight is known where it opens."""
     tokens: list[_Token] = []
-    warnings: list[Note] = []
+    warnings: list[Message] = []
     rounds: list[_Open] = []
     squares = 0
     for match in _TOKEN.finditer(text):
@@ -133,7 +133,7 @@ def _split_at_breaks(text: str) -> list[str | Break]:
     return split
 
 
-def _weight(number: str, warnings: list[Note]) -> float:
+def _weight(number: str, warnings: list[Message]) -> float:
     """The weight written as `number`, or 1 where it says none."""
     try:
         weight = float(number)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import torch
 
-from ...messages import Note, message
+from ...messages import Message, Value, message
 from ...words.errors import BadRequest, Unsupported
 from .prompt_syntax import Break, parse
 from .prompt_tags import without_tags
@@ -37,7 +37,7 @@ class Encoded:
     embeddings: torch.Tensor
     pooled: torch.Tensor | None
     chunks: int
-    warnings: tuple[Note, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
 
 class TextEncoder:
@@ -90,7 +90,7 @@ class TextEncoder:
         if clip > self.max_clip:
             raise Unsupported(message("clip.most", "clip", value=clip, most=self.max_clip))
 
-    def _chunks(self, prompt: str, field: str) -> tuple[list[Chunk], list[Note]]:
+    def _chunks(self, prompt: str, field: str) -> tuple[list[Chunk], list[Message]]:
         plain, tags = without_tags(prompt, field)
         pieces, warnings = parse(plain)
         warnings = [*tags, *warnings]
@@ -168,7 +168,7 @@ def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
     return tokenizer.encode(text, add_special_tokens=False, verbose=False)
 
 
-def _named(characters: set[str], most: int = 10) -> Note:
+def _named(characters: set[str], most: int = 10) -> Value:
     named = [c if len(c) > 1 or c.isprintable() else f"U+{ord(c):04X}" for c in sorted(characters)]
     first = ", ".join(named[:most])
     return message("names.more", names=first, more=len(named) - most) if len(named) > most else first

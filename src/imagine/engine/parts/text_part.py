@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 
-from ...messages import Note, message
+from ...messages import Message, message
 from .part import ModulePart
 from .part_key import PartKey
 
@@ -78,7 +78,7 @@ class TextPart(ModulePart):
         self._cache.move_to_end(key)
         return hidden
 
-    def spare(self) -> Note | None:
+    def spare(self) -> Message | None:
         self._cache.clear()
         self._cached_bytes = 0
         if self.spared or self.home.type == "cpu":

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...messages import Note, message
+from ...messages import Message, message
 from ...words.errors import ImagineError, Unsupported
 from ..device.offload import Offload
 from ..parts.autoencoder import Autoencoder, Coded, set_tiles
@@ -64,7 +64,7 @@ class Whole:
         return self._tiled or self._offload.way != "whole"
 
     @property
-    def warning(self) -> Note | None:
+    def warning(self) -> Message | None:
         """What whoever asks for its pictures is told; None where there is nothing."""
         return self._offload.warning
 
@@ -130,7 +130,7 @@ class Whole:
             and latents.shape[1] == self._latent_channels
         )
 
-    def spare(self) -> Note | None:
+    def spare(self) -> Message | None:
         """Have networks on an accelerator only while they work, then single layers, and the VAE work in tiles."""
         if not self._tiled:
             self._tiled = True
@@ -148,7 +148,7 @@ class Whole:
         """Hooks bring what works."""
         return nullcontext()
 
-    def _lowered(self) -> Note | None:
+    def _lowered(self) -> Message | None:
         """Have less of it on the device; says so, None where all was given."""
         was = self._offload.way
         if not self._offload.lower():

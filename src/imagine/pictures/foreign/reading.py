@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ...messages import Note, message
+from ...messages import Message, message
 from ...words.recipe import MAX_SEED
 
 _SHOWN = 40
@@ -22,7 +22,7 @@ class ForeignRecipe(NamedTuple):
     """A recipe in the making: what it says under our names, and warnings."""
 
     meta: dict[str, Any]
-    warnings: list[Note]
+    warnings: list[Message]
 
     def text(self, name: str, value: object) -> None:
         """Takes a text, where it is one and says something."""

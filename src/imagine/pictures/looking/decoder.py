@@ -81,7 +81,7 @@ class Decoder:
             finally:
                 self._idle = asyncio.get_running_loop().call_later(self._patience.idle, self._let_go)
         if result.refused is not None:
-            raise BadPicture(result.refused, field=field)
+            raise BadPicture(result.refused)
         self._known[digest] = result
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

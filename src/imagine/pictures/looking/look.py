@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from PIL import Image
 
-from ...messages import Note
+from ...messages import Message
 from ...words.errors import BadPicture
 from .. import images
 from ..masks import has_holes, is_strokes
@@ -44,7 +44,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strokes: bool = False
     """Are all that aren't white, as a brush paints on an empty layer?"""
     size: int = 0
-    refused: Note | None = None
+    refused: Message | None = None
 
 
 def look(request: Look, data: bytes) -> tuple[Seen, bytes]:

@@ -19,6 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTo
 from aiohttp.http_parser import RawRequestMessage
 
 from ...fairness.clients import address_of, client_from_address
+from ...messages import message
 from .context import REQUEST_ID
 from .errors import SAFE, note_of, refusal, response_from_http
 from .file_limit import connections_allowed
@@ -202,13 +203,13 @@ class Runner(web.AppRunner):
 def _answer(status: int, error: BaseException | None) -> web.Response:
     """The answer to `error`, which nobody else answered."""
     if isinstance(error, LineTooLong):
-        return refusal(431, "the path or a header is too long; at most 8190 bytes are taken")
+        return refusal(431, message("http.head", most=8190))
     if isinstance(error, InvalidURLError):  # its message is the URL
-        return refusal(status, "the request can't be read as HTTP: its URL can't be read")
+        return refusal(status, message("http.url"))
     if isinstance(error, HttpProcessingError):
         why = error.message.splitlines()[0].rstrip(":.")
         why = why[:1].lower() + why[1:]
-        return refusal(status, f"the request can't be read as HTTP: {why}")
+        return refusal(status, message("http.unread", why=why))
     if status == 400:
-        return refusal(status, "the request can't be read as HTTP")
+        return refusal(status, message("http.garbled"))
     return refusal(status, note_of(error or TimeoutError(), REQUEST_ID.get()))

@@ -19,6 +19,15 @@ from .security import Refused
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+DETAILS: dict[str, Any] = {
+    "code": {"type": "string", "description": "What is said, whatever the language."},
+    "field": {"type": "string", "description": "The field that it is about, by the name that it was said by."},
+    "value": {"type": ["string", "number", "boolean"], "description": "What the field was said to be, shortened."},
+    "template": {"type": "string", "description": "The sentence with fields, by our names, in braces."},
+}
+"""What stands beside a sentence of ours, for a program; see `errors.details_of`."""
+
+
 class Route(NamedTuple):
     """One path and method, and what it is for."""
 

@@ -9,14 +9,14 @@ import logging
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from ...messages import Message, Note, message, sentence
+from ...messages import Language, Message, Names, field_of, message, sentence, template
 from ...words import errors
 from .body import MAX_BODY, TooLarge, TooSlow
-from .context import LANGUAGE, REQUEST_ID
+from .context import CALLED, LANGUAGE, REQUEST_ID
 from .encoding import body_from
 from .security import Refused
 
@@ -45,22 +45,20 @@ class Trouble(NamedTuple):
     """Why a request isn't answered as it was asked, before a dialect gives it its shape."""
 
     status: int
-    note: Note
+    note: Message
     headers: Mapping[str, str] = MappingProxyType({})
     error: Exception | None = None
     """What was raised, where a dialect wants to know more."""
     final: bool = False
     """Nothing more can be read from this connection."""
 
-    @property
-    def sentence(self) -> str:
-        """What is wrong, in English."""
-        return str(self.note)
+    def sentence(self, called: Names) -> str:
+        """What is wrong, in English and in the client's names; `called` are those that its dialect has anyway."""
+        return sentence(self.note, called={**called, **CALLED.get()})
 
-    @property
-    def field(self) -> str | None:
-        """The field that is wrong, where one is."""
-        return self.error.field if isinstance(self.error, errors.ImagineError) else None
+    def field(self, called: Names) -> str | None:
+        """The field that is wrong, where one is, by the client's name."""
+        return field_of(self.note, {**called, **CALLED.get()})
 
 
 def trouble_from(error: Exception) -> Trouble:
@@ -78,7 +76,12 @@ def trouble_from(error: Exception) -> Trouble:
             return Trouble(status_of(error), error.note, wait, error)
         case web.HTTPException():
             kept = {name: error.headers[name] for name in ("Allow", "Accept-Encoding") if name in error.headers}
-            return Trouble(error.status, _NOTES.get(error.status, error.reason.lower()), kept, error)
+            return Trouble(
+                error.status,
+                _NOTES.get(error.status, message("http.status", status=error.status, why=error.reason.lower())),
+                kept,
+                error,
+            )
         case web.RequestPayloadError():
             return Trouble(400, message("body.broken"), error=error, final=True)
     return Trouble(500, note_of(error, REQUEST_ID.get()), error=error)
@@ -94,18 +97,31 @@ def status_of(error: errors.ImagineError) -> int:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
-def refusal(status: int, note: Note, **headers: str) -> web.Response:
-    """`{"error": sentence}`, and the `code` and `field` of what has them."""
+def refusal(status: int, note: Message, **headers: str) -> web.Response:
+    """`{"error": sentence}` and what stands beside it, see `native_error`."""
     return web.Response(
         status=status, body=body_from(native_error(note)), content_type="application/json", headers=headers
     )
 
 
-def native_error(note: Note) -> dict[str, str]:
+def native_error(note: Message) -> dict[str, Any]:
     """What our own dialect says of an error, in the client's language."""
-    coded = {"code": note.code} if isinstance(note, Message) else {}
-    field = {"field": note.field} if isinstance(note, Message) and note.field else {}
-    return {"error": sentence(note, LANGUAGE.get())} | coded | field
+    language, called = LANGUAGE.get(), CALLED.get()
+    return {"error": sentence(note, language, called), **details_of(note, language, called)}
+
+
+def details_of(note: Message, language: Language, called: Names) -> dict[str, Any]:
+    """What a program can act on: the `code`, the `field` and its `value`, and the sentence with our fields in braces.
+
+    The last is for who has names of its own for them, and there where the sentence names any.
+    """
+    details: dict[str, Any] = {"code": note.code}
+    if (field := field_of(note, called)) is not None:
+        details["field"] = field
+        if (value := note.value) is not None:
+            details["value"] = value
+    form = template(note, language)
+    return details if form is None else details | {"template": form}
 
 
 def response_from_http(error: web.HTTPException) -> web.Response:
@@ -121,7 +137,7 @@ _NOTES = {
 }
 
 
-def note_of(error: BaseException, request_id: str) -> Note:
+def note_of(error: BaseException, request_id: str) -> Message:
     """What a client may know of an error, ours or not; what isn't ours is logged whole."""
     if isinstance(error, errors.ImagineError):
         return error.note

@@ -10,7 +10,7 @@ from ...asking.request import ALIASES, GenerateRequest
 from ...asking.resolve import GUIDANCE, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH
 from ...settings.settings import Settings
 from ...words.recipe import GenerationParams, Hires
-from ..http.dialect import Route
+from ..http.dialect import DETAILS, Route
 
 
 def _defaults_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def _defaults_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 _OBJECT = {"type": "object"}
 _TEXT = {"type": "string"}
+_NOTE = {"type": "object", "properties": DETAILS, "required": ["code"]}
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _PICTURE = {
     "type": "object",
@@ -30,8 +31,9 @@ _PICTURE = {
         "meta": _OBJECT,
         "timings": _OBJECT,
         "warnings": {"type": "array", "items": _TEXT},
+        "notes": {"type": "array", "items": _NOTE, "description": "The same warnings, for a program."},
     },
-    "required": ["img", "seed", "meta", "timings", "warnings"],
+    "required": ["img", "seed", "meta", "timings", "warnings", "notes"],
 }
 _BUILT_IN = {
     "num_steps": NUM_STEPS, "guidance": GUIDANCE, "sampler": SAMPLER, "schedule": SCHEDULE, "strength": STRENGTH,

@@ -12,7 +12,7 @@ from ...messages import message
 from ...words.errors import BadRequest
 from ..gateway.keys import GATEWAY
 from ..http.body import Holding, read_body
-from ..http.context import LANGUAGE
+from ..http.context import CALLED, LANGUAGE
 from ..http.encoding import body_from
 from ..http.security import client_of
 from ..orders.connection import pictures_of, place
@@ -30,7 +30,7 @@ async def generate(request: web.Request) -> web.StreamResponse:
     if order.streams:
         return await stream(request, order)
     finished = [picture.finished for picture in await pictures_of(request, order)]
-    answer = answer_from_finished(finished, order.warnings, LANGUAGE.get())
+    answer = answer_from_finished(finished, order.warnings, LANGUAGE.get(), CALLED.get())
     if as_png:
         headers = {"X-Imagine-Seed": answer["seed"], "X-Imagine-Warnings": json.dumps(answer["warnings"])}
         return web.Response(body=finished[0].data, content_type="image/png", headers=headers)
@@ -41,6 +41,7 @@ async def _placed(request: web.Request, *, as_png: bool) -> Order:
     """The order of what is asked for. Its pictures are forgotten on the way: a photo takes long to denoise."""
     with request.app[GATEWAY].allowance.holding() as holding:
         parsed = await _read(request, holding)
+        CALLED.set(parsed.called)
         if as_png:
             _check_png(parsed.request)
         order = await place(request, parsed.request, holding)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-from ...messages import Language, Note, sentences
+from ...messages import NO_NAMES, Language, Message, Names, sentence, sentences
 from ...pictures.metadata import Recipe
 from ...words.events import Finished, Loading, Preview, Progress, Queued
 from ...words.frames import JobReport
+from ..http.errors import details_of
 
 _PNG = "image/png"
 
 
-def answer_from_finished(finished: list[Finished], warnings: list[Note], language: Language = "en") -> dict[str, Any]:
+def answer_from_finished(
+    finished: list[Finished], warnings: list[Message], language: Language = "en", called: Names = NO_NAMES
+) -> dict[str, Any]:
     """The one object of a request that doesn't stream; `finished` in the order of their seeds."""
     first = finished[0]
     answer: dict[str, Any] = {
@@ -25,7 +28,7 @@ def answer_from_finished(finished: list[Finished], warnings: list[Note], languag
     if len(finished) > 1:
         answer["images"] = [{"img": _base64(each.data), "seed": _seed(each)} for each in finished]
     own = [warning for each in finished for warning in each.warnings]
-    return answer | {"warnings": sentences([*warnings, *own], language)}
+    return answer | _told([*warnings, *own], language, called)
 
 
 def intermediate_from_preview(preview: Preview, seed: int) -> dict[str, Any]:
@@ -36,7 +39,11 @@ def intermediate_from_preview(preview: Preview, seed: int) -> dict[str, Any]:
 
 
 def final_from_finished(
-    finished: Finished, steps: int, warnings: list[Note], language: Language = "en"
+    finished: Finished,
+    steps: int,
+    warnings: list[Message],
+    language: Language = "en",
+    called: Names = NO_NAMES,
 ) -> dict[str, Any]:
     """A picture's last line."""
     return {
@@ -47,7 +54,7 @@ def final_from_finished(
         "steps": steps,
         "meta": finished.meta,
         "timings": finished.timings,
-        "warnings": sentences([*warnings, *finished.warnings], language),
+        **_told([*warnings, *finished.warnings], language, called),
     }
 
 
@@ -68,7 +75,14 @@ def news_from(event: JobReport, order: str) -> dict[str, Any] | None:
 def recipe_answer(recipe: Recipe, language: Language = "en") -> dict[str, Any]:
     """What a file says of how it was made; a seed is text, since a browser's numbers end at 2^53."""
     seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}
-    return {"meta": recipe.meta | seed, "warnings": sentences(recipe.warnings, language)}
+    return {"meta": recipe.meta | seed, **_told(recipe.warnings, language, NO_NAMES)}
+
+
+def _told(notes: list[Message], language: Language, called: Names) -> dict[str, Any]:
+    """The warnings, each once: as sentences, and in `notes` what a program can act on, in the same order."""
+    by_sentence = {sentence(note, language, called): note for note in reversed(notes)}
+    told = sentences(notes, language, called)
+    return {"warnings": told, "notes": [details_of(by_sentence[each], language, called) for each in told]}
 
 
 def _seed(finished: Finished) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from ...words.events import Finished, Preview
-from ..http.context import LANGUAGE
+from ..http.context import CALLED, LANGUAGE
 from ..http.encoding import NDJSON, line_from
 from ..http.errors import native_error, trouble_from
 from ..orders.connection import PATIENCE, send_events
@@ -36,7 +36,7 @@ def line_of(order: Order, event: OrderEvent) -> dict[str, Any] | None:
         case Preview():
             line: dict[str, Any] | None = intermediate_from_preview(report, params.seed)
         case Finished():
-            line = final_from_finished(report, params.num_steps, order.warnings, LANGUAGE.get())
+            line = final_from_finished(report, params.num_steps, order.warnings, LANGUAGE.get(), CALLED.get())
         case _:
             line = news_from(report, order.id) if order.progress else None
     if line is not None and len(order.pictures) > 1:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ...messages import Note, sentences
+from ...messages import Message, Names, sentences
 from ...words.events import Finished, Loading, Preview, Progress, Queued
 from ...words.frames import JobReport
 
 _PNG = "image/png"
-CALLED = {"img": "images"}
+NAMED = {"img": "images", "stream": "preview"}
 """Our fields that this dialect's clients know by another name."""
 
 
@@ -45,9 +45,11 @@ def picture_from(finished: Finished) -> dict[str, Any]:
     return {"image": _base64(finished.data), "seed": str(finished.meta["seed"])}
 
 
-def end_from(finished: Sequence[Finished], warnings: Sequence[Note], seconds: float) -> dict[str, Any]:
+def end_from(
+    finished: Sequence[Finished], warnings: Sequence[Message], seconds: float, called: Names = NAMED
+) -> dict[str, Any]:
     """What the last line says beside its picture; `seconds` is what it all took. Durations are in nanoseconds."""
-    told = sentences([*warnings, *(note for each in finished for note in each.warnings)], called=CALLED)
+    told = sentences([*warnings, *(note for each in finished for note in each.warnings)], called=called)
     loading = max((each.timings.get("loading", 0.0) for each in finished), default=0.0)
     took = {"total_duration": _nanoseconds(seconds), "load_duration": _nanoseconds(loading)}
     return {"done": True, "done_reason": "stop", **took} | ({"warnings": told} if told else {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...messages import message
 from ..http.dialect import Absent, Dialect, Route
-from . import routes
+from . import errors, routes
 from .describe import described, schemas
 
 ROUTES = (
@@ -23,4 +23,12 @@ _ABSENT = (
     Absent("DELETE", "/api/delete", 400, _FILES),
 )
 """Ollama's clients take a 404 for a model to be pulled, so they get a 400."""
-OLLAMA = Dialect("Ollama", prefixes=("/api/",), routes=ROUTES, schemas=schemas, described=described, absent=_ABSENT)
+OLLAMA = Dialect(
+    "Ollama",
+    prefixes=("/api/",),
+    routes=ROUTES,
+    error=errors.response_from,
+    schemas=schemas,
+    described=described,
+    absent=_ABSENT,
+)

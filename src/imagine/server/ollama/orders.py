@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ...asking.checking import refusal
 from ...asking.request import ALIASES, GenerateRequest, parse
-from ...messages import Message, Note, message, sentence
-from ...words.errors import BadRequest, ModelNotFound
-from .answers import CALLED
+from ...messages import Message, Names, message
+from ...words.errors import BadRequest
+from .answers import NAMED
 
 STRENGTH = 0.7
 """How much of an input picture is painted anew where the client doesn't say it: Ollama's models edited pictures."""
@@ -37,7 +35,9 @@ class Asked(NamedTuple):
     called: str
     """The model as the client named it, which the answer gives back; "" for none."""
     stream: bool
-    warnings: list[Note]
+    warnings: list[Message]
+    names: Names
+    """What the client calls our fields."""
 
     @property
     def loads(self) -> bool:
@@ -48,52 +48,31 @@ class Asked(NamedTuple):
 def asked_from(body: Mapping[str, object]) -> Asked:
     """What `body`, as read from JSON, asks for. Raises BadRequest, under the client's names."""
     said = {name: value for name, value in body.items() if value is not None}
-    stream = _taken(said, "stream", bool, True, "true or false")
-    options = _taken(said, "options", dict, {}, "an object")
-    pictures = _taken(said, "images", list, [], "a list of pictures in base64")
+    stream = _taken(said, "stream", bool, True, message("allowed.bool"))
+    options = _taken(said, "options", dict, {}, message("value.object"))
+    pictures = _taken(said, "images", list, [], message("allowed.pictures"))
     said = {"prompt": "", "fit": "scale"} | _without_nothing(_with_options(said, options))
-    warnings = []
+    warnings: list[Message] = []
     if pictures:
         said["images"] = pictures[0]
         if len(pictures) > 1:
-            warnings.append(f"images holds {len(pictures)} pictures, of which only the first is used")
+            warnings.append(message("pictures.one", "img", count=len(pictures)))
     parsed = parse(said, NAMES)
     request = msgspec.structs.replace(parsed.request, progress=True if stream else None)
     if pictures and request.strength is None:
         request = msgspec.structs.replace(request, strength=STRENGTH)
     if request.stream and not stream:
         request = msgspec.structs.replace(request, stream=None)
-        warnings.append("preview has no effect where stream is false")
+        warnings.append(message("preview.unstreamed", "stream"))
     called = body.get("model") or body.get("name") or ""
-    return Asked(request, str(called), stream, [*warnings, *parsed.warnings])
+    return Asked(request, str(called), stream, [*warnings, *parsed.warnings], {**NAMED, **parsed.called})
 
 
-@contextlib.contextmanager
-def speaking() -> Iterator[None]:
-    """Refusals of what our own parts call `img` name the field that the client knows; a model of words isn't here."""
-    try:
-        yield
-    except ModelNotFound as error:
-        error.note = message("absent.words", "model", why=error.note)
-        raise
-    except BadRequest as error:
-        if error.field != "img":
-            raise
-        raise type(error)(in_their_words(error.note), field="images") from error
-
-
-def in_their_words(note: Note) -> str:
-    """A sentence that speaks of `img`, for those who sent it in `images`."""
-    if isinstance(note, Message):
-        return sentence(note, called=CALLED)
-    return re.sub(r"^img\b", CALLED["img"], note)
-
-
-def _taken(said: dict[str, Any], name: str, kind: type, default: Any, allowed: str) -> Any:
+def _taken(said: dict[str, Any], name: str, kind: type, default: Any, allowed: Message) -> Any:
     """Takes a field out of what is said. Raises BadRequest for a value of another kind."""
     value = said.pop(name, default)
     if not isinstance(value, kind):
-        raise refusal(name, value, allowed)
+        raise BadRequest(refusal(name, value, allowed).note.called(name), reason="type")
     return value
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from base64 import b64encode
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -13,12 +15,13 @@ from ... import __version__
 from ...asking.checking import refusal
 from ...asking.json_body import read_json
 from ...asking.resolve import keep_alive_seconds
-from ...messages import Note, message
+from ...messages import Message, message
 from ...words.errors import BadRequest, ModelNotFound
 from ...words.events import Finished
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.body import Holding, read_body
+from ..http.context import CALLED
 from ..http.encoding import NDJSON, body_from
 from ..http.encoding import line_from as bytes_of
 from ..http.errors import trouble_from
@@ -27,8 +30,9 @@ from ..orders.connection import pictures_of, place, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
 from .answers import answer_from, end_from, line_from, news_from, picture_from
+from .errors import error_from
 from .listing import PULLED, loaded_from_entry, model_from_entry, pulled_from_entry, shown_from_entry
-from .orders import LATEST, Asked, asked_from, in_their_words, speaking
+from .orders import LATEST, Asked, asked_from
 
 VERSION = "0.32.5"
 """The last release of Ollama that had this API, which clients compare with what they need."""
@@ -61,11 +65,11 @@ async def pull(request: web.Request) -> web.Response:
     body = await _body(request)
     name, streams = _named(body), body.get("stream")
     if streams is not None and not isinstance(streams, bool):
-        raise refusal("stream", streams, "true or false")
+        raise BadRequest(refusal("stream", streams, message("allowed.bool")).note.called("stream"))
     try:
         entry = await request.app[GATEWAY].choose(name)
     except ModelNotFound as error:
-        raise Refused(404, message("pull.missing", "model", name=name, instead="GET /api/tags")) from error
+        raise Refused(404, message("pull.missing", "model", value=name, instead="GET /api/tags")) from error
     if streams is False:
         return _json(PULLED)
     return web.Response(body=b"".join(map(bytes_of, pulled_from_entry(entry))), content_type=NDJSON)
@@ -80,7 +84,8 @@ def _named(body: dict[str, Any]) -> str:
     """The model that a body names. Raises BadRequest."""
     name = body.get("model") or body.get("name")
     if not isinstance(name, str):
-        raise BadRequest("model is missing; it must be the name of one", field="model")
+        missing = message("value.missing", "model", allowed=message("allowed.model"))
+        raise BadRequest(missing, reason="missing")
     return name.removesuffix(LATEST)
 
 
@@ -98,8 +103,9 @@ async def generate(request: web.Request) -> web.StreamResponse:
     """Makes pictures; with an empty prompt, loads a model or lets it go."""
     gateway = request.app[GATEWAY]
     begun = time.monotonic()
-    with gateway.allowance.holding() as holding, speaking():
+    with gateway.allowance.holding() as holding, _drawing():
         asked = await _asked(request, holding)
+        CALLED.set(asked.names)
         if asked.loads:
             return await _load(gateway, asked, begun)
         teller = await _placed(request, asked, holding, begun)
@@ -108,14 +114,14 @@ async def generate(request: web.Request) -> web.StreamResponse:
         if stream:
             return await send_events(request, teller.order, teller.line, _last_line, media_type=NDJSON)
         finished = [picture.finished for picture in await pictures_of(request, teller.order)]
-    end = end_from(finished, teller.warnings, time.monotonic() - begun)
+    end = end_from(finished, teller.warnings, time.monotonic() - begun, CALLED.get())
     return _json(answer_from(teller.model, time.time(), finished, end))
 
 
 class _Teller:
     """Says of one request's events what its client is to hear."""
 
-    def __init__(self, model: str, order: Order, warnings: list[Note], begun: float) -> None:
+    def __init__(self, model: str, order: Order, warnings: list[Message], begun: float) -> None:
         self.model = model
         self.order = order
         self.warnings = warnings
@@ -136,7 +142,17 @@ class _Teller:
         said = picture_from(finished)
         if len(self._finished) < len(self.order.pictures):
             return said
-        return said | end_from(self._finished, self.warnings, time.monotonic() - self._begun)
+        return said | end_from(self._finished, self.warnings, time.monotonic() - self._begun, CALLED.get())
+
+
+@contextlib.contextmanager
+def _drawing() -> Iterator[None]:
+    """Who asks a model for words, which isn't here then, is told that this server has none."""
+    try:
+        yield
+    except ModelNotFound as error:
+        error.note = message("absent.words", "model", why=error.note, value=error.name)
+        raise
 
 
 async def _asked(request: web.Request, holding: Holding) -> Asked:
@@ -154,7 +170,7 @@ async def _placed(request: web.Request, parsed: Asked, holding: Holding, begun: 
             asked = msgspec.structs.replace(asked, img=b64encode(looked.copy).decode("ascii"))
     order = await place(request, asked, holding)
     model = parsed.called or order.pictures[0].params.model
-    return _Teller(model, order, [*parsed.warnings, *map(in_their_words, order.warnings)], begun)
+    return _Teller(model, order, [*parsed.warnings, *order.warnings], begun)
 
 
 async def _load(gateway: Gateway, asked: Asked, begun: float) -> web.Response:
@@ -173,12 +189,12 @@ async def _load(gateway: Gateway, asked: Asked, begun: float) -> web.Response:
 
 
 def _last_line(error: Exception) -> bytes:
-    return bytes_of({"error": trouble_from(error).sentence})
+    return bytes_of(error_from(trouble_from(error)))
 
 
 def _object(body: bytes) -> dict[str, Any]:
     if not body or body.isspace():
-        raise BadRequest("missing request body")
+        raise BadRequest(message("body.missing"))
     return read_json(body)
 
 

@@ -10,6 +10,7 @@ from ...words import errors
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from ..http.errors import Trouble
+from .fields import NAMED
 
 _INVALID = "invalid_request_error"
 _OF_SERVER = "server_error"
@@ -58,8 +59,8 @@ def response_from(request: web.Request, trouble: Trouble) -> web.Response:
 def error_from(trouble: Trouble, *, stopping: bool = False) -> dict[str, Any]:
     """The object that says what went wrong; all four keys are always there."""
     kind = kind_of(trouble, stopping=stopping)
-    param = None if isinstance(trouble.error, errors.Blocked) else trouble.field
-    return {"message": trouble.sentence, "type": kind.type, "param": param, "code": kind.code}
+    param = None if isinstance(trouble.error, errors.Blocked) else trouble.field(NAMED)
+    return {"message": trouble.sentence(NAMED), "type": kind.type, "param": param, "code": kind.code}
 
 
 def kind_of(trouble: Trouble, *, stopping: bool = False) -> Kind:
@@ -72,7 +73,7 @@ def kind_of(trouble: Trouble, *, stopping: bool = False) -> Kind:
     if error is not None and (known := _KINDS.get(type(error))):
         return Kind(status, *known)
     if isinstance(error, errors.BadRequest):
-        return Kind(status, _INVALID, _REASONS[error.reason] if error.field else None)
+        return Kind(status, _INVALID, _REASONS[error.reason] if trouble.note.field else None)
     return Kind(status, _INVALID if status < 500 else _OF_SERVER, "invalid_api_key" if status == 401 else None)
 
 

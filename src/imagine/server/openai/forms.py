@@ -11,8 +11,9 @@ from msgspec import inspect
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from ...asking.checking import check_text, shown
+from ...asking.checking import half_character, shown
 from ...asking.request import GenerateRequest
+from ...messages import message
 from ...words.errors import BadRequest
 from .fields import PICTURES, SPELLINGS, Fields
 
@@ -42,16 +43,16 @@ def fields_from_form(body: bytes, content_type: str) -> dict[str, Any]:
 def _parts(body: bytes, content_type: str) -> Iterator[Part]:
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
-        raise BadRequest("the body is a form whose Content-Type names no boundary")
+        raise BadRequest(message("form.boundary"))
     reader = _Reader()
     try:
         parser = MultipartParser(boundary, reader.callbacks())
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise BadRequest(f"the body is not a form as its Content-Type says: {error}") from error
+        raise BadRequest(message("form.broken", why=str(error))) from error
     if not reader.ended:
-        raise BadRequest("the body is a form that was cut off")
+        raise BadRequest(message("form.cut"))
     for headers, data in reader.parts:
         _check_plain(headers)
         options = parse_options_header(headers.get(b"content-disposition", b""))[1]
@@ -64,7 +65,7 @@ def _check_plain(headers: dict[bytes, bytes]) -> None:
     for header, plain in ((b"content-encoding", ("identity",)), (b"content-transfer-encoding", _PLAIN)):
         said = headers.get(header, plain[0].encode()).decode("latin-1").strip().lower()
         if said not in plain:
-            raise BadRequest(f"a part of the form has {header.decode()} {shown(said)}; send it as it is")
+            raise BadRequest(message("form.packed", header=header.decode(), how=shown(said)))
 
 
 class _Reader:
@@ -87,7 +88,7 @@ class _Reader:
 
     def _begin(self) -> None:
         if len(self.parts) >= MAX_PARTS:
-            raise BadRequest(f"the body is a form of more than {MAX_PARTS} parts")
+            raise BadRequest(message("form.parts", most=MAX_PARTS))
         self._headers, self._data = {}, bytearray()
 
     def _end_header(self) -> None:
@@ -113,32 +114,33 @@ def _text(data: bytes, name: str) -> str | bytes:
     except UnicodeDecodeError as error:
         if _NAME.fullmatch(name) and _field(name.partition("[")[0]) in PICTURES:
             return data
-        raise BadRequest(f"{shown(name)} in the form is not UTF-8", field=name[:100]) from error
+        raise BadRequest(message("form.not_utf8", name[:100], name=shown(name)).called(name[:100])) from error
 
 
 def _put(fields: dict[str, Any], part: Part) -> None:
     """Adds a part: `a[]` and `a[0]` make a list, `a[b]` an object, a picture's plain name said twice a list too."""
-    check_text(part.name, "a name in the form")
+    if half := half_character(part.name):
+        raise BadRequest(message("text.half_name", half=half))
     matched = _NAME.fullmatch(part.name)
     if matched is None:
-        raise BadRequest(f"{shown(part.name)} is no name of a field in a form")
+        raise BadRequest(message("form.name", name=shown(part.name)))
     name, keys = matched[1], re.findall(r"\[([^\[\]]*)\]", matched[2])
     if isinstance(part.value, bytes) and _field(name) not in PICTURES and _declared(name) is not None:
-        raise BadRequest(f"{name} is a file; it must be text", field=name)
+        raise BadRequest(message("form.file", name).called(name))
     if not keys and _field(name) in PICTURES and name in fields:
         keys, fields[name] = [""], fields[name] if isinstance(fields[name], list) else [fields[name]]
     if keys and (keys[0] == "" or keys[0].isdecimal()):
         several = fields.setdefault(name, [])
         if not isinstance(several, list):
-            raise BadRequest(f"{name} is said as one and as several", field=name)
+            raise BadRequest(message("form.one_and_several", name).called(name))
         several.append(part.value if len(keys) == 1 else {keys[1]: part.value})
     elif keys:
         inner = fields.setdefault(name, {})
         if not isinstance(inner, dict) or keys[0] in inner:
-            raise BadRequest(f"{name} is said twice", field=name)
+            raise BadRequest(message("form.twice", name).called(name))
         inner[keys[0]] = part.value
     elif name in fields and fields[name] != part.value:
-        raise BadRequest(f"the form says {shown(name)} twice", field=name)
+        raise BadRequest(message("form.twice", name[:100]).called(name[:100]))
     else:
         fields[name] = part.value
 

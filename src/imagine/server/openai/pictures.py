@@ -9,7 +9,7 @@ from base64 import b64encode
 import msgspec
 
 from ...asking.request import MAX_PROMPT, GenerateRequest
-from ...messages import Note, message
+from ...messages import Message, message
 from ...pictures import images
 from ...pictures.looking.decoder import LookAt
 from ...pictures.metadata import read_metadata
@@ -18,7 +18,9 @@ from .requests import Wish
 from .tables import STRENGTH, STRENGTH_IN_MASK
 
 
-async def with_pictures(wish: Wish, ref_image_max_size: int | None, look: LookAt) -> tuple[GenerateRequest, list[Note]]:
+async def with_pictures(
+    wish: Wish, ref_image_max_size: int | None, look: LookAt
+) -> tuple[GenerateRequest, list[Message]]:
     """The request with its pictures checked and prepared, and what is to be said of them.
 
     Raises BadPicture under our fields' names.
@@ -54,7 +56,9 @@ def _with_its_own_words(request: GenerateRequest) -> GenerateRequest:
     return msgspec.structs.replace(request, **words)
 
 
-async def _with_mask(request: GenerateRequest, img: str, mask: str, look: LookAt) -> tuple[GenerateRequest, list[Note]]:
+async def _with_mask(
+    request: GenerateRequest, img: str, mask: str, look: LookAt
+) -> tuple[GenerateRequest, list[Message]]:
     """The request, whose mask is transparent somewhere and as large as its picture. Raises BadPicture."""
     picture = (await look(img, "img"))[1].seen
     seen = (await look(mask, "mask"))[1].seen
@@ -64,7 +68,7 @@ async def _with_mask(request: GenerateRequest, img: str, mask: str, look: LookAt
         sizes = {"width": seen.width, "height": seen.height, "across": picture.width, "down": picture.height}
         raise BadPicture(message("mask.size", "mask", **sizes))
     holes, is_doubtful = await _holes(mask, "mask", look)
-    notes: list[Note] = [message("mask.holes", "mask")] if is_doubtful else []
+    notes: list[Message] = [message("mask.holes", "mask")] if is_doubtful else []
     return msgspec.structs.replace(request, mask=holes), notes
 
 

@@ -6,7 +6,6 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from ...messages import Note, sentences
 from ...pictures import containers
 from ...words.events import Finished
 from ..http.encoding import body_from
@@ -26,7 +25,7 @@ def reply_from(
     finished: Sequence[Finished],
     items: Sequence[dict[str, str]],
     delivery: Delivery,
-    warnings: list[Note],
+    warnings: list[str],
     created: int,
 ) -> dict[str, Any]:
     """The answer of a request that doesn't stream. `items` say where each picture is: its `url`, or its `b64_json`."""
@@ -46,7 +45,7 @@ def partial_from(data: bytes, original: bytes, delivery: Delivery, number: int, 
     return event | {"partial_image_index": number, "created_at": created} | _about(original, delivery, usage=False)
 
 
-def completed_from(finished: Finished, delivery: Delivery, warnings: list[Note], created: int) -> dict[str, Any]:
+def completed_from(finished: Finished, delivery: Delivery, warnings: list[str], created: int) -> dict[str, Any]:
     """The event of a picture that is done."""
     event = {"type": f"{delivery.kind.event}.completed"} | item_from_bytes(finished.data) | {"created_at": created}
     about = _about(finished.data, delivery) | _of_picture(finished)
@@ -78,7 +77,7 @@ def _of_picture(finished: Finished) -> dict[str, str]:
     return {"revised_prompt": finished.meta["prompt"], "seed": str(finished.meta["seed"])}
 
 
-def _effective(finished: Finished, warnings: list[Note]) -> dict[str, Any]:
+def _effective(finished: Finished, warnings: list[str]) -> dict[str, Any]:
     """The parameters as they took effect, under the names that they can be asked for by."""
     shown = {_SHOWN.get(name, name): value for name, value in finished.meta.items() if name not in _NOT_SHOWN}
     if not finished.meta.get("img"):
@@ -86,5 +85,5 @@ def _effective(finished: Finished, warnings: list[Note]) -> dict[str, Any]:
     return shown | {
         "seed": str(finished.meta["seed"]),
         "revised_prompt": finished.meta["prompt"],
-        "warnings": sentences([*warnings, *finished.warnings]),
+        "warnings": warnings,
     }

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from ...asking.checking import checked, refusal, shown
+from ...asking.checking import checked, refusal, shown, value_of
 from ...asking.request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
-from ...messages import Message, Note, message, sentence
-from ...words.errors import BadPicture, BadRequest, ImagineError, Unsupported
+from ...messages import Message, message
+from ...words.errors import BadPicture, BadRequest, Unsupported
 from ..orders.stages.output import Format, Output
-from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SIZE_ALLOWED, SPELLINGS, Fields, Kind
+from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SPELLINGS, Fields, Kind
 from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
 
 _INLINE = re.compile(r"gpt-image|chatgpt-image", re.IGNORECASE)
@@ -52,7 +51,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     request: GenerateRequest
     delivery: Delivery
-    warnings: list[Note]
+    warnings: list[Message]
     spelled: dict[str, str]
     """By our fields' names: what the client calls them."""
     own_alpha: bool = False
@@ -70,21 +69,20 @@ def wish_from(body: Mapping[str, object], kind: Kind, usual: Usual) -> Wish:
     _check(fields, kind, said)
     foreign = [name for name in (*OWN, *PICTURES) if name in said and name not in own]
     ours = {name: value for name, value in said.items() if name not in own and name not in foreign}
-    called = NAMED | {field: name for field, name in spelled.items() if field != name}
+    called = {**NAMED, **spelled}
     warnings = _without_effect(fields, foreign)
-    with speaking(called):
-        translated = ours | _translated(ours, fields, kind, usual, called, warnings)
-        parsed = parse(translated)
+    translated = ours | _translated(ours, fields, kind, usual, called, warnings)
+    parsed = parse(translated, {}, called)
     return Wish(
         request=parsed.request,
         delivery=_delivery(fields, kind, parsed.request.model),
-        warnings=[*warnings, *(in_their_words(text, called) for text in parsed.warnings)],
+        warnings=[*warnings, *parsed.warnings],
         spelled=called,
         own_alpha=kind.event == "image_edit" and fields.mask is None and parsed.request.model == _OWN_ALPHA,
     )
 
 
-def with_deployment(body: Mapping[str, object], deployment: str | None) -> tuple[Mapping[str, object], list[Note]]:
+def with_deployment(body: Mapping[str, object], deployment: str | None) -> tuple[Mapping[str, object], list[Message]]:
     """The body with the model that the path names, as Azure's clients do, and what of it has no effect then."""
     if deployment is None:
         return body, []
@@ -101,7 +99,7 @@ def preset_named(body: Mapping[str, object]) -> str | None:
 
 
 def _translated(
-    ours: dict[str, Any], fields: Fields, kind: Kind, usual: Usual, called: dict[str, str], warnings: list[Note]
+    ours: dict[str, Any], fields: Fields, kind: Kind, usual: Usual, called: dict[str, str], warnings: list[Message]
 ) -> dict[str, Any]:
     """OpenAI's own fields under our names; what `ours` says itself wins."""
     found: dict[str, Any] = {"count": fields.n, "fit": ours.get("fit", "scale"), "model": ours.get("model")}
@@ -123,7 +121,7 @@ def _translated(
     if fields.style is not None:
         found["preset"] = _first(ours.get("preset"), STYLES[fields.style])
         if ours.get("preset") is not None:
-            warnings.append(f"style has no effect beside {called['preset']}")
+            warnings.append(message("no_effect.beside", "style", other="preset"))
         else:
             called["preset"] = "style"
     return found | _worked(ours, found, fields, usual)
@@ -146,28 +144,29 @@ def _check(fields: Fields, kind: Kind, said: Mapping[str, object]) -> None:
     """Refuse what is missing or can't be honoured."""
     prompt = said.get("prompt")
     if kind.prompted and prompt is None:
-        raise BadRequest("prompt is missing; it must be text", field="prompt", reason="missing")
+        raise BadRequest(message("value.missing", "prompt", allowed=message("allowed.text")), reason="missing")
     if kind.prompted and prompt == "":
-        raise BadRequest("prompt is empty; it must say what to paint", field="prompt")
+        raise BadRequest(message("prompt.empty", "prompt"))
     if kind.required and not any(getattr(fields, name) for name in kind.pictures):
-        raise BadRequest(f"{kind.required} is missing; it must be a picture", field=kind.required, reason="missing")
+        missing = message("value.missing", kind.required, allowed=message("allowed.picture"))
+        raise BadRequest(missing, reason="missing")
     if fields.background == "transparent":
-        message = "background is 'transparent', which can't be done yet; it must be one of: opaque, auto"
-        raise Unsupported(message, field="background")
+        left = message("allowed.one_of", values="opaque, auto")
+        raise Unsupported(message("value.not_yet", "background", value="transparent", allowed=left))
     if fields.stream and not kind.event:
-        raise Unsupported("stream can't be had of variations; leave it out", field="stream")
+        raise Unsupported(message("stream.variations", "stream"))
 
 
-def _without_effect(fields: Fields, foreign: list[str]) -> list[Note]:
-    warnings: list[Note] = [f"unknown and left out: {', '.join(map(shown, foreign))}"] if foreign else []
+def _without_effect(fields: Fields, foreign: list[str]) -> list[Message]:
+    warnings = [message("unknown", names=", ".join(map(shown, foreign)))] if foreign else []
     if fields.input_fidelity is not None:
-        warnings.append("input_fidelity has no effect; strength says how much is painted anew")
+        warnings.append(message("no_effect.instead", "input_fidelity", other="strength"))
     if fields.output_compression is not None and (fields.output_format or "png") == "png":
-        warnings.append("output_compression has no effect on png")
+        warnings.append(message("no_effect.png", "output_compression"))
     if fields.partial_images and not fields.stream:
-        warnings.append("partial_images has no effect without stream")
+        warnings.append(message("no_effect.without", "partial_images", other="stream"))
     if fields.stream and fields.response_format == "url":
-        warnings.append("response_format has no effect with stream, whose events hold the pictures themselves")
+        warnings.append(message("no_effect.stream", "response_format"))
     return warnings
 
 
@@ -187,22 +186,22 @@ def _delivery(fields: Fields, kind: Kind, model: str | None) -> Delivery:
     )
 
 
-def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings: list[Note]) -> tuple[Any, Any]:
+def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings: list[Message]) -> tuple[Any, Any]:
     """Width and height: each as it is said itself, else as `size` says."""
     said = (ours.get("width"), ours.get("height"))
     if fields.size is None or fields.size.lower() == "auto":
         return said
     sides = SIZE.fullmatch(fields.size.strip())
     if not sides or not all(MIN_SIDE <= int(side) <= MAX_SIDE for side in sides.groups()):
-        raise refusal("size", fields.size, SIZE_ALLOWED)
+        raise refusal("size", fields.size, message("allowed.size", least=MIN_SIDE, most=MAX_SIDE))
     if said != (None, None):
-        warnings.append("size has no effect on what width or height say")
+        warnings.append(message("no_effect.on_sides", "size"))
     else:
         called |= {"width": "size", "height": "size"}
     return _first(said[0], int(sides[1])), _first(said[1], int(sides[2]))
 
 
-def _pictures(fields: Fields, kind: Kind, warnings: list[Note]) -> tuple[list[str], str]:
+def _pictures(fields: Fields, kind: Kind, warnings: list[Message]) -> tuple[list[str], str]:
     """Every input picture as text, and what the first is called; that the others have no effect yet is a warning."""
     found = [
         (text, name)
@@ -212,7 +211,7 @@ def _pictures(fields: Fields, kind: Kind, warnings: list[Note]) -> tuple[list[st
     ]
     if len(found) > 1:
         others = [f"{name} {number}" for number, (_, name) in enumerate(found[1:], 2)]
-        warnings.append(f"only the first picture has an effect yet; left out: {', '.join(others)}")
+        warnings.append(message("pictures.first", found[0][1], names=", ".join(others)))
     return [text for text, _ in found], found[0][1] if found else ""
 
 
@@ -220,7 +219,7 @@ def _texts(said: object, field: str, most: int) -> list[str]:
     """The pictures that a field holds, in base64. Nothing is ever fetched."""
     several = said if isinstance(said, list) else [said]
     if not 1 <= len(several) <= most:
-        raise BadRequest(f"{field} holds {len(several)} pictures; it must be 1 to {most}", field=field)
+        raise BadRequest(message("pictures.count", field, count=len(several), most=most))
     return [_text(each, field) for each in several]
 
 
@@ -229,46 +228,17 @@ def _text(said: object, field: str) -> str:
         return b64encode(said).decode("ascii")
     if isinstance(said, Mapping):
         if said.get("file_id") is not None:
-            raise BadRequest(f"{field} is a file_id, and this server keeps no files: send a data URL", field=field)
+            raise BadRequest(message("picture.file_id", field))
         inner = said.get("image_url")
         said = inner.get("url") if isinstance(inner, Mapping) else inner
     if not isinstance(said, str):
-        message = f"{field} is {shown(said)}; it must be a picture in base64, or as a data URL"
-        raise BadRequest(message, field=field, reason="type")
+        refused = message("value.refused", field, value=value_of(said), allowed=message("allowed.picture"))
+        raise BadRequest(refused, reason="type")
     if re.match(r"\s*[a-z][a-z0-9+.-]*://", said[:40], re.IGNORECASE):
-        raise BadRequest(f"{field} is an address, and this server fetches nothing: send a data URL", field=field)
+        raise BadRequest(message("picture.address", field))
     if not said:
-        raise BadPicture(f"{field} is empty", field=field)
+        raise BadPicture(message("picture.empty", field))
     return said
-
-
-@contextlib.contextmanager
-def speaking(called: Mapping[str, str]) -> Iterator[None]:
-    """Lets errors leave with the client's names of our fields."""
-    try:
-        yield
-    except ImagineError as error:
-        translate(error, called)
-        raise
-
-
-def translate(error: Exception, called: Mapping[str, str]) -> None:
-    """Gives an error of ours the client's names of our fields."""
-    if isinstance(error, ImagineError):
-        error.note = in_their_words(error.note, called)
-        error.args = (error.note,)
-        head, dot, part = (error.field or "").partition(".")
-        error.field = called.get(head, head) + dot + part or None
-
-
-def in_their_words(note: Note, called: Mapping[str, str]) -> str:
-    """A sentence on our fields, with the client's names: its first word, and names that are no words."""
-    if isinstance(note, Message):
-        note = sentence(note, called=called)
-    first, space, rest = note.partition(" ")
-    head, dot, part = first.partition(".")
-    rest = re.sub(r"\b(img|neg|num_steps)\b", lambda found: called.get(found[0], found[0]), rest)
-    return called.get(head, head) + dot + part + space + rest
 
 
 def _first(said: Any, otherwise: Any) -> Any:

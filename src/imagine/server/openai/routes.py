@@ -14,13 +14,14 @@ from aiohttp import web
 from ...asking.json_body import read_json
 from ...asking.resolve import NUM_STEPS, SIDE
 from ...families.table import facts_of
-from ...messages import Note
+from ...messages import Message, Names, sentences
 from ...words.errors import ImagineError
 from ...words.events import Finished, Preview, Progress
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.addresses import picture_url
 from ..http.body import Holding, read_body
+from ..http.context import CALLED
 from ..http.encoding import body_from
 from ..http.errors import trouble_from
 from ..http.security import client_of
@@ -40,7 +41,7 @@ from .replies import (
     reply_from,
     sse_from,
 )
-from .requests import Delivery, in_their_words, preset_named, speaking, translate, wish_from, with_deployment
+from .requests import Delivery, preset_named, wish_from, with_deployment
 from .tables import Usual
 
 _LARGE = 2**16
@@ -52,8 +53,8 @@ class _Asked(NamedTuple):
 
     order: Order
     delivery: Delivery
-    warnings: list[Note]
-    called: dict[str, str]
+    warnings: list[Message]
+    called: Names
 
 
 async def generations(request: web.Request) -> web.StreamResponse:
@@ -73,14 +74,14 @@ async def variations(request: web.Request) -> web.StreamResponse:
 
 async def _answer(request: web.Request, kind: Kind) -> web.StreamResponse:
     asked = await _asked(request, kind)
-    with speaking(asked.called):
-        if asked.delivery.stream:
-            return await _stream(request, asked)
-        pictures = await pictures_of(request, asked.order)
+    if asked.delivery.stream:
+        return await _stream(request, asked)
+    pictures = await pictures_of(request, asked.order)
     finished = [picture.finished for picture in pictures]
     notes = [*asked.warnings, *asked.order.warnings, *(text for each in finished for text in each.warnings)]
     items = [_item(request, picture, asked.delivery) for picture in pictures]
-    reply = reply_from(finished, items, asked.delivery, _in_their_words(notes, asked), int(time.time()))
+    warnings = sentences(notes, called=asked.called)
+    reply = reply_from(finished, items, asked.delivery, warnings, int(time.time()))
     return web.Response(body=body_from(reply), content_type="application/json")
 
 
@@ -91,10 +92,10 @@ async def _asked(request: web.Request, kind: Kind) -> _Asked:
         body, notes = with_deployment(await _read(request, holding), request.match_info.get("deployment"))
         wish = wish_from(body, kind, await _usual(gateway, body))
         del body
-        with speaking(wish.spelled):
-            largest = gateway.settings.ref_image_max_size
-            ready, said = await with_pictures(wish, largest, partial(gateway.look, client_of(request)))
-            order = await place(request, ready, holding, wish.delivery.output)
+        CALLED.set(wish.spelled)
+        largest = gateway.settings.ref_image_max_size
+        ready, said = await with_pictures(wish, largest, partial(gateway.look, client_of(request)))
+        order = await place(request, ready, holding, wish.delivery.output)
     return _Asked(order, wish.delivery, [*notes, *wish.warnings, *said], wish.spelled)
 
 
@@ -138,7 +139,6 @@ def _item(request: web.Request, picture: Painted, delivery: Delivery) -> dict[st
 
 async def _stream(request: web.Request, asked: _Asked) -> web.StreamResponse:
     def last(error: Exception) -> bytes:
-        translate(error, asked.called)
         return sse_from(error_event(error_from(trouble_from(error))))
 
     return await send_events(request, asked.order, _teller(request.app[GATEWAY], asked), last, media_type=_EVENTS)
@@ -159,14 +159,11 @@ def _teller(gateway: Gateway, asked: _Asked) -> Callable[[OrderEvent], Awaitable
                 sent[index] += 1
                 return sse_from(partial_from(data, report.data, delivery, sent[index] - 1, now) | which)
             case Finished():
-                warnings = _in_their_words([*asked.warnings, *asked.order.warnings, *report.warnings], asked)
+                notes = [*asked.warnings, *asked.order.warnings, *report.warnings]
+                warnings = sentences(notes, called=asked.called)
                 return sse_from(completed_from(report, delivery, warnings, now) | which)
             case Progress():
                 return f": step {report.step} of {report.steps}\n\n".encode()
         return None
 
     return tell
-
-
-def _in_their_words(warnings: list[Note], asked: _Asked) -> list[Note]:
-    return list(dict.fromkeys(in_their_words(text, asked.called) for text in warnings))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from ...messages import Note
+from ...messages import Message
 from ...words.recipe import GenerationParams
 from ..http.body import Holding
 from .event_log import EventLog
@@ -31,7 +31,7 @@ class Order:
     client: str
     attached: bool
     pictures: Sequence[OrderedPicture]
-    warnings: list[Note]
+    warnings: list[Message]
     output: Output
     streams: bool
     """Does the client want to be told of what happens in between?"""

@@ -56,6 +56,6 @@ def _refused_as(field: str, name: str) -> Iterator[None]:
     except ModelChanged:
         raise
     except UnusableModel as error:
-        raise BadRequest(message("part.unusable", field, name=name[:40], why=error.note)) from error
+        raise BadRequest(message("part.unusable", field, value=name[:40], why=error.note)) from error
     except ImagineError as error:
-        raise BadRequest(message("part.missing", field, name=name[:40])) from error
+        raise BadRequest(message("part.missing", field, value=name[:40])) from error

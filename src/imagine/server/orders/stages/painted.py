@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ....messages import Note
+from ....messages import Message
 from ....words.events import Finished
 
 
@@ -14,4 +14,4 @@ class Painted(NamedTuple):
     finished: Finished
     stored: str = ""
     """The name that it is kept under."""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Message, ...] = ()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from ....asking.resolve import Resolved, resolve
-from ....messages import Note
+from ....messages import Message
 from ....words.frames import Submit
 from ....words.recipe import GenerationParams
 from ...gateway.gateway import Gateway
@@ -26,7 +26,7 @@ class Plan(NamedTuple):
     """What is to be done for one request."""
 
     jobs: list[Submit]
-    warnings: list[Note]
+    warnings: list[Message]
     progress: bool
     """Does the client want to be told of each step?"""
 

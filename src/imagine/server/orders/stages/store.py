@@ -25,5 +25,5 @@ async def store(gateway: Gateway, painted: Painted, output: Output) -> Painted:
     except ImagineError as error:
         if output.store == "only":
             raise
-        return painted._replace(notes=(*painted.notes, message("url.not_kept", "url", why=str(error))))
+        return painted._replace(notes=(*painted.notes, message("url.not_kept", "url", why=error.note)))
     return painted._replace(stored=name)

@@ -1,6 +1,7 @@
 """A family without networks, for what the engine does around one: instant, and told when to fail."""
 
 from contextlib import nullcontext
+from pathlib import Path
 
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
@@ -150,8 +151,9 @@ class Shelf:
         progress(1.0)
         return self.families.setdefault(model.name, PlainFamily())
 
-    def measure(self, model):
-        return self.families.setdefault(model.name, PlainFamily()).nbytes
+    def measure(self, components):
+        names = [Path(component.path).stem for component in components]
+        return sum(self.families.setdefault(name, PlainFamily()).nbytes for name in names)
 
 
 def plain_model(name="tiny", **more):

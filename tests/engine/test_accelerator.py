@@ -16,6 +16,7 @@ from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning
 from imagine.engine.parts.part import spare
 from imagine.engine.parts.slices import whole as in_one_go
+from imagine.engine.parts.text_part import Chunk
 from imagine.messages import in_english, sentences
 from imagine.words.errors import ImagineError, OutOfMemory, UnusableModel
 from imagine.words.frames import WorkerSettings
@@ -302,11 +303,13 @@ def test_text_encoders_wait_in_main_memory_and_come_to_the_device_to_work(accele
     held = card.used
     assert alike(picture(made(engine, asked)), expected) == 0, "they computed on the device"
     assert card.used < held + 20_000, "all but the prompts' embeddings"
-    limit, card.limit = card.limit, card.used + 1000
+    limit, card.limit = card.limit, card.used + 20_000
     (text,) = family.parts("encode")
     encoder = text.module
     with text.at_work():
         assert (encoder.device.type, encoder.dtype) == ("cpu", torch.float32), "no room, and half is slow there"
+        hidden = text.encode(Chunk((7, 8), (1.0, 1.2)), layer=-1, normed=True)
+        assert (hidden.embeddings.device, hidden.embeddings.dtype) == (card.device, torch.float16), "as any other's"
     assert encoder.dtype == torch.float16
     text.restore()
     assert encoder.device.type == "cpu", "still no room"

@@ -16,7 +16,7 @@ from imagine.engine.parts.part import nbytes_of, parts_of
 from imagine.identity.stamp import stamp_of
 from imagine.words.frames import Load, Unload
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder, write_parts, write_vae
-from tests.engine.running import engine_of, made, picture, run, wish
+from tests.engine.running import SETTINGS, Clock, engine_of, made, picture, run, wish
 from tests.models import component, model_at
 
 linux = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
@@ -196,9 +196,36 @@ def test_a_model_that_would_free_nothing_does_not_make_way(tmp_path):
     residency._models[first.identity].users.add("job")
     assert not residency.evict()
     residency._models[first.identity].users.clear()
-    engine.unload(Unload(job="u", model="a"))
-    run(engine)
-    assert residency.evict()
+    assert residency.evict(whole=True), "idle both, they go together"
+    assert engine.stats().models == []
+
+
+def test_an_idle_model_makes_way_part_by_part_and_what_is_left_is_not_read_again(pair, opened, tmp_path, monkeypatch):
+    write_checkpoint(tmp_path / "c.safetensors")
+    other = model_at(tmp_path / "c.safetensors", "c")
+    (family,) = loaded(engine_of(), pair[0])
+    clock = Clock()
+    budget = nbytes_of(family) + (tmp_path / "c.safetensors").stat().st_size - 1000
+    monkeypatch.setattr(Device, "budget", lambda _: budget)
+    engine = engine_of(msgspec.structs.replace(SETTINGS, keep_alive=60), clock=clock)
+    (first,) = loaded(engine, pair[0])
+    kept = first.parts("denoise")[0]
+    del first
+    loaded(engine, other)
+    assert [model.name for model in engine.stats().models] == ["c"]
+    assert engine._models.residency.nbytes() <= budget
+    opened.clear()
+    (again,) = loaded(engine, pair[0])
+    assert sorted(opened) == ["sdxl-denoiser.safetensors", "sdxl-text_encoder.safetensors"]
+    assert again.parts("denoise")[0] is kept
+    del again, kept
+    loaded(engine, other)
+    for going in (lambda: engine.unload(Unload(job="u", model="a")), lambda: engine.expire(clock.now + 61)):
+        left = engine._models.residency.nbytes()
+        going()
+        run(engine)
+        assert engine._models.residency.nbytes() < left
+    assert engine._models.residency.nbytes() == 0
 
 
 def test_a_vae_that_is_exchanged_is_all_that_is_read(tmp_path, opened):

@@ -85,9 +85,7 @@ class Engine:
         self._arrivals.add(command.job, command)
 
     def unload(self, command: Unload) -> None:
-        residency = self._models.residency
-        for key in residency.named(command.model):
-            residency.dismiss(key)
+        self._models.residency.unload(command.model)
         self._unloads[command.job] = command
 
     def cancel(self, job: str) -> None:
@@ -239,7 +237,7 @@ class Engine:
     def _evict(self, jobs: list[Work]) -> bool:
         """Unload an idle model for the sake of these jobs; False when there is none."""
         self._makers.forward.clear()
-        evicted = self._models.residency.evict()
+        evicted = self._models.residency.evict(whole=True)
         if not evicted:
             gc.collect()
         self._device.release()

@@ -25,9 +25,9 @@ def text_key(model: Model, encoder: TextEncoderConfig, dtype: torch.dtype | None
     return PartKey(files, f"text {_written(encoder)}", str(dtype))
 
 
-def unet_key(model: Model, family: str, resolution: int, pooled: int, dtype: torch.dtype | None) -> PartKey:
-    """Of a U-Net that was trained on pictures of that side, and takes a pooled prompt of that width."""
-    return PartKey(files_of(model.main), f"unet {family} {resolution} {pooled}", str(dtype))
+def unet_key(model: Model, family: str, pooled: int, dtype: torch.dtype | None) -> PartKey:
+    """Of a U-Net that takes a pooled prompt of that width. What pictures it was trained on changes nothing of it."""
+    return PartKey(files_of(model.main), f"unet {family} {pooled}", str(dtype))
 
 
 def vae_key(model: Model, family: FamilyConfig, dtype: torch.dtype | None) -> PartKey:
@@ -39,12 +39,6 @@ def folder_key(component: Component, folders: tuple[str, ...], dtype: torch.dtyp
     """Of a network in a diffusers folder, which `folders` of it make up with their settings; `kind` is its class."""
     files = [file for folder in folders for file in files_of(component, folder)]
     return PartKey(tuple(files), f"{folders[0]} {kind}", str(dtype))
-
-
-def is_held(component: Component, held: Held) -> bool:
-    """Is some of it held?"""
-    files = files_of(component)
-    return any(key.files == files for key in held)
 
 
 def network_or_held(key: PartKey, held: Held, build: Callable[[], Network]) -> Network:

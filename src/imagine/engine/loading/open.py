@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...messages import message
 from ...words.errors import UnusableModel
-from ...words.model import Model
+from ...words.model import Component, Model
 from ..device.device import Device
 from ..families.family import Family
 from ..families.sdxl import StableDiffusionXL
@@ -47,9 +47,9 @@ def open_model(model: Model, device: Device, progress: Callable[[float], None], 
     return family_from_components(load(model, device=device.torch, dtype=dtype, progress=progress, held=held), held)
 
 
-def file_bytes(model: Model) -> int:
-    """The size of the model's files: about what it will take on a device."""
-    paths = [Path(component.path) for component in model.components]
+def file_bytes(components: Sequence[Component]) -> int:
+    """The size of their files: about what they will take on a device."""
+    paths = [Path(component.path) for component in components]
     files = [file for path in paths for file in (path.rglob("*.safetensors") if path.is_dir() else [path])]
     return sum(file.stat().st_size for file in files if file.is_file())
 

@@ -20,12 +20,13 @@ from ...words.errors import UnusableModel
 from ...words.model import Component, Model, Role
 from ..device.errors import is_of_device
 from ..parts.part import Held
+from ..parts.part_key import is_read
 from ..sampling.noise import Noise
 from .checkpoint_file import CheckpointFile
 from .components import Components, LoadReport, PartKeys
 from .family_config import UNET, FamilyConfig, TextEncoderConfig, family_config, tell_family
 from .float8 import without_float8
-from .held import is_held, network_or_held, text_key, unet_key, vae_key
+from .held import network_or_held, text_key, unet_key, vae_key
 from .ldm_keys import in_its_place, unknown_names, with_live_unet, with_sd_names
 from .networks import Network, text_network, unet_network, vae_network
 from .read_ahead import ReadAhead
@@ -69,7 +70,7 @@ def load_single_file(
     Raises UnusableModel for a file that isn't whole or isn't such a checkpoint, saying why.
     """
     report, held = LoadReport(), held or {}
-    with ReadAhead(*(one.path for one in model.components if not is_held(one, held))) as read_ahead:
+    with ReadAhead(*(one.path for one in model.components if not is_read(one, held))) as read_ahead:
         report.cold = read_ahead.cold
         with report.stage("open"):
             files = _Mapped(model, device, dtype, report)
@@ -140,7 +141,7 @@ def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadR
         for key, encoder in zip(of_text, family.text_encoders, strict=True)
     ]
     pooled = int(text[-1].module.config.projection_dim) if family.time_ids else 0
-    keys = PartKeys(of_text, unet_key(model, name, resolution, pooled, dtype), vae_key(model, family, dtype))
+    keys = PartKeys(of_text, unet_key(model, name, pooled, dtype), vae_key(model, family, dtype))
     unet = network_or_held(keys.unet, held, lambda: unet_network(weights, family, pooled=pooled, resolution=resolution))
     _check_context(text, unet)
     vae = network_or_held(keys.vae, held, lambda: _vae(files, family))

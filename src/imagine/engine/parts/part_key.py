@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...words.model import Component, Model
@@ -26,6 +27,12 @@ def files_of(component: Component, folder: str = "") -> tuple[FileId, ...]:
     if not stamps:
         return ((component.path, component.digest, folder),)
     return tuple((stamp.device, stamp.inode or stamp.path, stamp.size, stamp.modified) for stamp in stamps)
+
+
+def is_read(component: Component, keys: Iterable[PartKey]) -> bool:
+    """Is one of the parts of these keys read from a component's files?"""
+    files = set(files_of(component))
+    return any(not files.isdisjoint(key.files) for key in keys)
 
 
 def is_of(key: PartKey | None, model: Model) -> bool:

@@ -1,23 +1,25 @@
 """Models for those who wait for one: opened one at a time, with room made first, within the budget.
 
-Idle models make room, the least recently used first. Where models in use leave none, the one that is asked for waits:
-its jobs aren't failed, and whoever comes later for a model that is there waits behind them (see `engine`).
+Idle models make room, the least recently used first, part by part. Where models in use leave none, the one that is
+asked for waits: its jobs aren't failed, and whoever comes later for a model that is there waits behind them (see
+`engine`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from ...messages import message
 from ...words.errors import ModelChanged, OutOfMemory
-from ...words.model import Model
+from ...words.model import Component, Model
 from ..device.device import Device
 from ..parts.part import Part
+from ..parts.part_key import is_read
 from .opening import Open, Opening
 from .residency import Residency, Resident
 
-Measure = Callable[[Model], int]
-"""About how many bytes a model will take."""
+Measure = Callable[[Sequence[Component]], int]
+"""About how many bytes these components of a model will take."""
 
 
 class Models:
@@ -100,23 +102,24 @@ class Models:
             raise
 
     def _room(self, model: Model, sparing: Collection[str], held: Collection[Part]) -> bool:
-        """Make room for what of the model isn't `held`, which stays; False where there won't be."""
+        """Make room for the files of the model that nothing is `held` of, which stays; False where there won't be."""
         residency = self.residency
         if self._in_the_way and self._in_the_way <= residency.in_use:
             return False
         self._in_the_way = frozenset()
-        need = max(0, self._measure(model) - sum(part.nbytes for part in held))
-        stays = residency.nbytes([*residency.in_use, *sparing], held)
+        keys = [part.key for part in held if part.key is not None]
+        need = self._measure([component for component in model.components if not is_read(component, keys)])
+        stays = residency.nbytes_of([*residency.in_use, *sparing], held)
         if residency.in_use and stays + need > self._device.budget():
             return False
-        while residency.nbytes(pinned=held) + need > self._device.budget() and residency.evict(sparing, held):
+        while residency.nbytes(held) + need > self._device.budget() and residency.evict(sparing, held):
             pass
         return True
 
     def _make_way(self, model: Model, held: Collection[Part]) -> None:
         """The device refused: an idle model goes, or there is waiting for one in use. Raises OutOfMemory."""
         self._device.release()
-        if self.residency.evict(self._sparing, held):
+        if self.residency.evict(self._sparing, held, whole=True):
             return
         self._in_the_way = self.residency.in_use
         if not self._in_the_way:

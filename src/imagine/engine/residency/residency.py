@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import math
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from ...words.frames import ResidentModel
@@ -18,6 +18,7 @@ from ..parts.part_key import is_of
 from ..parts.slices import whole
 from .opening import LoadedModel
 from .preview import LinearPreview, fit
+from .remains import Remains
 from .watch import Watch
 
 
@@ -60,15 +61,20 @@ class Residency:
         """`release` gives freed memory back to the device."""
         self._release = release
         self._models: dict[str, Resident] = {}
+        self._remains = Remains()
 
     def find(self, key: str) -> Resident | None:
         return self._models.get(key)
 
     def add(self, key: str, resident: Resident) -> None:
         self._models[key] = resident
+        self._remains.forget(lambda model, _: model.identity == key)
 
     def remove(self, key: str) -> None:
         self._models.pop(key).watch.close()
+        self._freed()
+
+    def _freed(self) -> None:
         gc.collect()
         self._release()
 
@@ -81,6 +87,13 @@ class Residency:
                 if resident.leaving and not resident.users:
                     self.remove(key)
 
+    def unload(self, name: str) -> None:
+        """The models of that name go, now or with the last job that uses them, and what is left of any."""
+        for key in self.named(name):
+            self.dismiss(key)
+        if self._remains.forget(lambda model, _: model.name == name):
+            self._freed()
+
     def dismiss(self, key: str) -> None:
         """It goes now, or with the last job that uses it."""
         self._models[key].leaving = True
@@ -90,41 +103,68 @@ class Residency:
 
     def _restore(self) -> None:
         """A model went that nobody had to make way for: the others may have back what they gave."""
-        for part in parts_of(*(resident.family for resident in self._models.values())):
+        for part in self._parts():
             part.restore()
 
     def supersede(self, model: Model) -> None:
         """What was loaded from the same paths when other files lay there goes, now or with its last job."""
-        now = model.stamps
         for key, resident in list(self._models.items()):
-            before = resident.model.stamps
-            if any(before[path] != now[path] for path in before.keys() & now.keys()):
+            if _is_replaced(resident.model, model):
                 self.dismiss(key)
+        if self._remains.forget(lambda left, _: _is_replaced(left, model)):
+            self._freed()
 
     def leaving(self, name: str) -> bool:
         """Is a model of that name yet to go?"""
         return any(self._models[key].leaving for key in self.named(name))
 
-    def evict(self, sparing: Collection[str] = (), pinned: Collection[Part] = ()) -> bool:
-        """Let the least recently used model go that no job uses; False when there is none but those of `sparing`.
+    def evict(self, sparing: Collection[str] = (), pinned: Collection[Part] = (), *, whole: bool = False) -> bool:
+        """Let go of a part: of a model that made way before, else of the least recently used one that no job uses.
 
-        One whose parts all stay, since others hold them or they are `pinned`, would make no room.
+        What is left of it stays until it is wanted, unless the `whole` model is to go. False where there is nothing but
+        models of `sparing`, or of which others hold all parts or they are `pinned`, so that no room would be made.
         """
-        idle = [key for key in self.idle if key not in sparing and self._alone(key, pinned)]
-        if not idle:
-            return False
-        self.remove(min(idle, key=lambda key: self._models[key].last_used))
-        return True
+        if self._drop(pinned, whole=whole):
+            self._freed()
+            return True
+        for key in self._able(sparing, pinned):
+            own = self._own(key, pinned)
+            if not whole:
+                self._remains.add(self._models[key].model, own[1:], self._models[key].expires)
+            going = bool(own)
+            del own  # or nothing would go
+            self.remove(key)
+            if going:
+                return True
+        return False
 
-    def _alone(self, key: str, pinned: Collection[Part]) -> bool:
-        """Would some of its parts go with a model?"""
-        others = (resident.family for other, resident in self._models.items() if other != key)
-        stay = {id(part) for part in (*parts_of(*others), *pinned)}
-        return any(id(part) not in stay for part in parts_of(self._models[key].family))
+    def _drop(self, pinned: Collection[Part], *, whole: bool) -> bool:
+        """Let go of the next of what is left of models, or the `whole` of it; False where nothing of it would go."""
+        stay = [*self._parts(), *pinned]
+        dropped = self._remains.drop(stay)
+        while whole and self._remains.drop(stay):
+            pass
+        return dropped
+
+    def _able(self, sparing: Collection[str], pinned: Collection[Part]) -> list[str]:
+        """The models that can go and would leave room, together if not alone: the least recently used first."""
+        idle = [key for key in self.idle if key not in sparing]
+        stay = [*self._parts(self._models.keys() - set(idle)), *pinned]
+        able = [key for key in idle if any(part not in stay for part in self._parts([key]))]
+        return sorted(able, key=lambda key: self._models[key].last_used)
+
+    def _own(self, key: str, pinned: Collection[Part]) -> list[Part]:
+        """The parts that would go with a model."""
+        stay = [*self._parts(self._models.keys() - {key}), *pinned]
+        return [part for part in self._parts([key]) if part not in stay]
+
+    def _parts(self, keys: Collection[str] | None = None) -> list[Part]:
+        """The parts of the models of `keys`, of all of them for None; each once."""
+        return parts_of(*(resident.family for key, resident in self._models.items() if keys is None or key in keys))
 
     def held(self, model: Model) -> Held:
         """The resident parts that are of this model's files."""
-        parts = parts_of(*(resident.family for resident in self._models.values()))
+        parts = [*self._parts(), *self._remains.parts]
         return {
             part.key: part
             for part in parts
@@ -138,7 +178,11 @@ class Residency:
             if resident.expires <= now:
                 self.remove(key)
                 self._restore()
-        nearest = min((r.expires for key, r in open_end.items() if key in self._models), default=math.inf)
+        if self._remains.forget(lambda model, expires: expires <= now and model.identity not in wanted):
+            self._freed()
+            self._restore()
+        left = [resident.expires for key, resident in open_end.items() if key in self._models]
+        nearest = min([*left, self._remains.nearest])
         return None if math.isinf(nearest) else nearest
 
     def named(self, name: str) -> list[str]:
@@ -155,10 +199,13 @@ class Residency:
         """The keys of the models that a job uses."""
         return frozenset(key for key, resident in self._models.items() if resident.users)
 
-    def nbytes(self, keys: Collection[str] | None = None, pinned: Collection[Part] = ()) -> int:
-        """Bytes that the models of `keys` hold, all of them for None, and the parts that are `pinned`; each once."""
-        parts = parts_of(*(r.family for key, r in self._models.items() if keys is None or key in keys))
-        return sum(part.nbytes for part in {id(part): part for part in (*parts, *pinned)}.values())
+    def nbytes(self, pinned: Collection[Part] = ()) -> int:
+        """Bytes of all parts: the models', what is left of others, and those that are `pinned`; each once."""
+        return _sum([*self._parts(), *self._remains.parts, *pinned])
+
+    def nbytes_of(self, keys: Collection[str], pinned: Collection[Part]) -> int:
+        """Bytes of the models of `keys` and of the parts that are `pinned`, each once."""
+        return _sum([*self._parts(keys), *pinned])
 
     def report(self, now: float) -> list[ResidentModel]:
         return [
@@ -173,3 +220,13 @@ class Residency:
             )
             for r in self._models.values()
         ]
+
+
+def _sum(parts: Sequence[Part]) -> int:
+    return sum(part.nbytes for part in {id(part): part for part in parts}.values())
+
+
+def _is_replaced(before: Model, now: Model) -> bool:
+    """Do other files lie at its paths now?"""
+    old, new = before.stamps, now.stamps
+    return any(old[path] != new[path] for path in old.keys() & new.keys())

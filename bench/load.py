@@ -123,7 +123,7 @@ def _import_ours() -> Callable[..., Any]:
     from imagine.words.model import Component, Model
 
     def load(path: str, _: str, dtype: torch.dtype) -> Loaded:
-        model = Model(name="bench", family="", components=(Component(role="checkpoint", path=path),))
+        model = Model(name="bench", family="stable_diffusion", components=(Component(role="checkpoint", path=path),))
         made = load_single_file(model, device=torch.device("cpu"), dtype=dtype)
         tokenizer = made.tokenizers[0]
 

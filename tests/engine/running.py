@@ -8,7 +8,7 @@ import msgspec
 from PIL import Image
 
 from imagine.engine.engine import Engine
-from imagine.engine.loading.open import open_model
+from imagine.engine.families.open import open_model
 from imagine.engine.pictures import Pictures
 from imagine.words.events import Finished, Preview, Progress
 from imagine.words.frames import PreviewSettings, Submit, WorkerSettings

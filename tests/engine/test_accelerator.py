@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import imagine.engine.jobs.passes
-import imagine.engine.loading.open
+import imagine.engine.loading.stable_diffusion
 import imagine.engine.residency.opening
 from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning
@@ -253,10 +253,10 @@ def test_a_model_that_does_not_fit_is_short_of_memory_and_leaves_nothing(acceler
 def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, files, monkeypatch):
     """Its error is kept by who asked for it; not what was half opened."""
 
-    def refuse(loaded, held):
-        raise UnusableModel(in_english(f"{loaded.family} can't be used"))
+    def refuse(loaded, facts, held):
+        raise UnusableModel(in_english(f"{facts.name} can't be used"))
 
-    monkeypatch.setattr(imagine.engine.loading.open, "family_from_components", refuse)
+    monkeypatch.setattr(imagine.engine.loading.stable_diffusion, "parts_from_components", refuse)
     card = accelerator()
     engine = on(card)
     gc.disable()

@@ -10,10 +10,12 @@ from imagine.engine.device.device import FAST_ERROR, Device
 from imagine.engine.device.errors import is_lost, is_of_device, ran_out
 from imagine.engine.device.memory import Shortage, replaced
 from imagine.engine.device.precision import FILE, Precision, layer_seconds
+from imagine.families.table import facts_of
 from imagine.words.errors import BadRequest
 from imagine.words.frames import WorkerSettings
 
 CPU = torch.device("cpu")
+DTYPES = facts_of("sdxl").dtypes
 
 
 def precision(
@@ -66,13 +68,27 @@ def test_models_in_main_memory_leave_some_to_the_rest():
 
 def test_full_precision_is_float32_everywhere():
     for device in (CPU, torch.device("cuda"), torch.device("mps")):
-        assert precision(device=device, full=True).decide(never) == torch.float32
+        assert precision(device=device, full=True).decide(DTYPES, never) == torch.float32
 
 
 def test_an_accelerator_computes_in_halves():
     for name in ("cuda", "mps"):
-        assert precision(device=torch.device(name)).decide(never) == torch.float16
-        assert precision(device=torch.device(name), has_float16=False).decide(never) == torch.float32
+        assert precision(device=torch.device(name)).decide(DTYPES, never) == torch.float16
+        assert precision(device=torch.device(name), has_float16=False).decide(DTYPES, never) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "has", "dtype"),
+    [
+        (("bfloat16", "float16"), {}, torch.bfloat16),
+        (("bfloat16", "float16"), {"has_bfloat16": False}, torch.float16),
+        (("bfloat16",), {"has_bfloat16": False}, torch.float32),
+        (("float32",), {}, torch.float32),
+        (("float16",), {"device": CPU}, torch.float32),
+    ],
+)
+def test_a_family_says_what_it_may_compute_in(dtypes, has, dtype):
+    assert precision(**{"device": torch.device("cuda"), **has}).decide(dtypes, never) == dtype
 
 
 @pytest.mark.parametrize(
@@ -103,27 +119,27 @@ def test_cards_whose_float16_overflows_compute_in_float32(monkeypatch, name, wor
     device.name = name
     device.torch = torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
-    assert device.precision.decide(never) == (torch.float16 if works else torch.float32)
+    assert device.precision.decide(DTYPES, never) == (torch.float16 if works else torch.float32)
 
 
 def test_a_cpu_without_bfloat16_computes_in_float32():
-    assert precision(has_bfloat16=False).decide(never) == torch.float32
+    assert precision(has_bfloat16=False).decide(DTYPES, never) == torch.float32
 
 
 @pytest.mark.parametrize(("gain", "dtype"), [(2.0, torch.bfloat16), (1.1, torch.float32), (0.5, torch.float32)])
 def test_bfloat16_must_be_worth_its_rounding(gain, dtype):
     asked = []
-    assert precision(gain=gain, asked=asked).decide(lambda: 320) == dtype
+    assert precision(gain=gain, asked=asked).decide(DTYPES, lambda: 320) == dtype
     assert asked == [(torch.float32, 320), (torch.bfloat16, 320)]
 
 
 def test_a_decision_is_kept_for_machine_and_width(tmp_path):
     folder = str(tmp_path / "new" / "state")
-    assert precision(folder).decide(lambda: 320) == torch.bfloat16
-    assert precision(folder, gain=0.5).decide(lambda: 320) == torch.bfloat16
-    assert precision(folder, gain=0.5).decide(lambda: 640) == torch.float32
-    assert precision(folder, gain=0.5, machine="elsewhere").decide(lambda: 320) == torch.float32
-    assert precision(folder, asked=(asked := [])).decide(lambda: 320) == torch.bfloat16
+    assert precision(folder).decide(DTYPES, lambda: 320) == torch.bfloat16
+    assert precision(folder, gain=0.5).decide(DTYPES, lambda: 320) == torch.bfloat16
+    assert precision(folder, gain=0.5).decide(DTYPES, lambda: 640) == torch.float32
+    assert precision(folder, gain=0.5, machine="elsewhere").decide(DTYPES, lambda: 320) == torch.float32
+    assert precision(folder, asked=(asked := [])).decide(DTYPES, lambda: 320) == torch.bfloat16
     assert not asked
     kept = json.loads((tmp_path / "new" / "state" / FILE).read_text())
     assert kept == {"here": {"width 320": "bfloat16", "width 640": "float32"}, "elsewhere": {"width 320": "float32"}}
@@ -131,19 +147,19 @@ def test_a_decision_is_kept_for_machine_and_width(tmp_path):
 
 def test_a_decision_is_kept_without_a_folder_too():
     decided = precision()
-    assert decided.decide(lambda: 320) == decided.decide(lambda: 320) == torch.bfloat16
+    assert decided.decide(DTYPES, lambda: 320) == decided.decide(DTYPES, lambda: 320) == torch.bfloat16
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"here": {"m": "float8"}}', b"\xff\x00", b'{"here": 3}'])
 def test_a_file_that_is_broken_is_decided_again(tmp_path, broken):
     (tmp_path / FILE).write_bytes(broken)
-    assert precision(str(tmp_path), gain=0.5).decide(lambda: 320) == torch.float32
+    assert precision(str(tmp_path), gain=0.5).decide(DTYPES, lambda: 320) == torch.float32
     assert json.loads((tmp_path / FILE).read_text()) == {"here": {"width 320": "float32"}}
 
 
 def test_a_folder_that_can_not_be_written_only_warns(tmp_path, caplog):
     (tmp_path / "file").write_text("")
-    assert precision(str(tmp_path / "file" / "state")).decide(lambda: 320) == torch.bfloat16
+    assert precision(str(tmp_path / "file" / "state")).decide(DTYPES, lambda: 320) == torch.bfloat16
     assert "again" in caplog.text
 
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
+from imagine.engine.families.open import open_model
 from imagine.engine.jobs.ledger import Ledger
 from imagine.engine.jobs.makers import Makers
-from imagine.engine.loading.open import open_model
 from imagine.engine.parts.slices import whole
 from imagine.engine.pictures import Pictures
 from imagine.pictures import images

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from imagine.engine.loading.components import Components
-from imagine.engine.loading.diffusers_folder import load_diffusers_folder
+from imagine.engine.loading.diffusers_folder import load_diffusers_folder, load_pipeline, runs_whole
 from imagine.words.errors import UnusableModel
 from tests.checkpoints import FAMILIES, tiny_modules, write_folder
 from tests.models import model_at
@@ -23,6 +23,9 @@ CPU = torch.device("cpu")
 
 
 def load(path: Path, dtype: torch.dtype | None = None, **more: Any) -> Any:
+    """As the engine does: by our own steps, or as a whole pipeline."""
+    if runs_whole(str(path)):
+        return load_pipeline(str(path), dtype=dtype)
     return load_diffusers_folder(model_at(path, **more), device=CPU, dtype=dtype)
 
 
@@ -52,7 +55,7 @@ def folder(sd1: Path, tmp_path: Path) -> Path:
 def test_stable_diffusion_comes_as_components(family: str, tmp_path: Path) -> None:
     modules = tiny_modules(family)
     write_folder(tmp_path, modules, prediction="v_prediction")
-    loaded = load(tmp_path)
+    loaded = load(tmp_path, family=family)
     assert isinstance(loaded, Components)
     assert loaded.family == family
     assert loaded.noise.prediction == "v_prediction"

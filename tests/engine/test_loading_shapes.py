@@ -9,8 +9,10 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from imagine.engine.loading.family_config import family_config, tell_family
+from imagine.engine.loading.family_config import check_family, family_config
 from imagine.engine.loading.networks import text_network, unet_network, vae_network
+from imagine.families.table import facts_of
+from imagine.words.errors import UnusableModel
 from tools.ldm_layout import ldm_from_diffusers
 
 _FOUR = {"down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"]}
@@ -109,11 +111,15 @@ def test_full_size_shapes_give_the_published_settings(family: str) -> None:
         unet, vae = UNet2DConditionModel(**UNETS[family]), AutoencoderKL(**VAES[family])
         encoders = [made(CLIPTextConfig(**config)) for made, config in TEXTS[family]]
         weights = InMemory(ldm_from_diffusers(unet, vae, encoders))
-    assert tell_family(weights.names) == family
+    check_family(family, weights.names)
+    for other in set(UNETS) - {family}:
+        with pytest.raises(UnusableModel, match="not those of one known family"):
+            check_family(other, weights.names)
     config = family_config(family)
     text = [text_network(weights, encoder) for encoder in config.text_encoders]
     pooled = text[-1].module.config.projection_dim if family.startswith("sdxl") else 0
-    resolution = config.resolution[config.prediction]
+    facts = facts_of(family)
+    resolution = facts.side(facts.predicts.usual)
     found = unet_network(weights, config, pooled=pooled, resolution=resolution)
     assert settings_of(found.module) == settings_of(unet)
     assert sum(parameter.numel() for parameter in found.module.parameters()) == PARAMETERS[family]

@@ -55,7 +55,7 @@ def place(stage: str) -> tuple[Any, str]:
     """What does the work of a stage, and its name there."""
     from imagine.engine.jobs.canvas import Canvas
     from imagine.engine.jobs.forward import Forward
-    from imagine.engine.loading import open as opening
+    from imagine.engine.loading import stable_diffusion as opening
     from imagine.pictures import images
     from imagine.worker.pipes import Outbox
 

@@ -20,8 +20,8 @@ from PIL import Image, ImageFilter
 
 from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning, EncodeRequest, Family
+from imagine.engine.families.open import open_model
 from imagine.engine.jobs.canvas import picture_from_pixels
-from imagine.engine.loading.open import open_model
 from imagine.engine.parts.slices import whole
 from imagine.engine.sampling.latents import initial_noise
 from imagine.engine.sampling.sampler import Sampler
@@ -54,7 +54,8 @@ SCENES = (
 
 def open_toybox(path: Path = MODEL) -> Family:
     """The shipped model, in the precision that suits this machine."""
-    model = Model(name="toybox", family="", components=(Component(role="checkpoint", path=str(path.resolve())),))
+    checkpoint = Component(role="checkpoint", path=str(path.resolve()))
+    model = Model(name="toybox", family="stable_diffusion", components=(checkpoint,))
     return open_model(model, Device(WorkerSettings(device="cpu")), lambda _: None, {})
 
 

@@ -21,10 +21,10 @@ from .arrivals import Arrival, Arrivals
 from .batching import Batching
 from .device.device import Device
 from .device.memory import Shortage
+from .families.open import file_bytes, open_model
 from .jobs.ledger import Ledger
 from .jobs.makers import Makers
 from .jobs.work import Work
-from .loading.open import file_bytes, open_model
 from .parts.part import is_spared
 from .parts.slices import TURN
 from .pictures import Pictures, final_of, preview_of

@@ -135,7 +135,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     distilled: Mapping[str, FamilyDefaults] = NOTHING
     """The same, of those that were made to take few steps, by how."""
     dtypes: tuple[Dtype, ...] = ("bfloat16", "float32")
-    """What it may compute in, the best first."""
+    """What it may compute in: on an accelerator the first that the device has; on a CPU bfloat16, if it is among them
+    and measured to be faster, else float32."""
     wide: tuple[str, ...] = ()
     """Roles of the components that overflow in float16, if their own configuration doesn't say otherwise."""
     needs: tuple[Need, ...] = ()

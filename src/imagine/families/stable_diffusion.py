@@ -87,7 +87,7 @@ DISTILLED: Mapping[str, FamilyDefaults] = MappingProxyType({
 
 _EITHER = Predicts("epsilon", also=("v_prediction",))
 # Trained in float16; on a CPU that computes it faster, bfloat16 does them no harm.
-_FLOATS: tuple[Dtype, ...] = ("float16", "bfloat16", "float32")
+_FLOATS: tuple[Dtype, ...] = ("float16", "float32", "bfloat16")
 
 ROWS = (
     # The level of noise in the small picture is one of its inputs.

@@ -21,6 +21,11 @@ def facts_of(family: str) -> FamilyFacts:
     return FAMILIES.get(family, UNKNOWN)
 
 
+def is_stepped(pipeline: object) -> bool:
+    """Are the components of this class of pipelines stepped by the engine itself?"""
+    return any(pipeline in facts.stepped for facts in FAMILIES.values())
+
+
 def family_of_context(width: int) -> str:
     """The family whose U-Net attends to text conditioning of this width; "" for none."""
     return next((name for name, facts in FAMILIES.items() if width and facts.context == width), "")

@@ -100,6 +100,7 @@ SENTENCES = {
     "folder.pickled": "its {part} has pickled weights only, which are never opened",
     "weights.unet_alone": "it holds a U-Net but no text encoder, and can't draw from a prompt by itself",
     "weights.no_unet": "it has no U-Net in the original Stable Diffusion layout",
+    "weights.no_opener": "models of its family ({family}) aren't opened here",
     "weights.no_family": "its U-Net and its text encoders are not those of one known family (SD1, SD2, SDXL)",
     "folder.index": "its {name} names no files of its folder",
     "folder.several": "its folder '{name}' holds several weights and none is the plain one: {files}",

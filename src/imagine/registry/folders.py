@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..families.table import FAMILIES, facts_of
+from ..families.table import FAMILIES, facts_of, is_stepped
 from ..messages import Message, message
 from ..words.errors import UnusableModel
 from .distilled import distilled_by
 from .header import Header, read_header
 from .identify import CHECKPOINT, Identity, default_resolution, weigh
-from .pipelines import FROM_PICTURES, is_stepped, pipeline_problem, stepped_problem
+from .pipelines import FROM_PICTURES, pipeline_problem, stepped_problem
 from .prediction import Prediction
 from .reading import read_small
 from .scan import INDEX, SAFETENSORS

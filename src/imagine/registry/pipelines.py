@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..families.table import FAMILIES
 from ..messages import Message, message
 from .identify import Identity
 
@@ -20,11 +19,6 @@ FROM_PICTURES = (
 )  # fmt: skip
 """Words in the names of those that make nothing without a picture."""
 _NAMED = re.compile(r'"(\w+Pipeline)"')
-
-
-def is_stepped(pipeline: str) -> bool:
-    """Are this pipeline's components stepped by the engine itself?"""
-    return any(pipeline in facts.stepped for facts in FAMILIES.values())
 
 
 def pipeline_problem(name: str, path: Path, index: Mapping[str, Any]) -> Message | None:

@@ -1,16 +1,16 @@
 """Which dtype a model computes in: decided once per machine and width of networks, and kept, since it decides bits.
 
-An accelerator computes in float16 what was trained for it. Of a pipeline that runs whole nobody knows: most of what is
-published now was trained in bfloat16, and overflows in float16. On a CPU bfloat16 is worth its rounding only where the
-hardware has it and it was measured to be faster for networks of the model's width. Nothing else of a model is asked, so
-that what is measured at a busy moment never gives two copies of the same weights two dtypes.
+An accelerator computes in what a family's facts say that it may. Of a pipeline that runs whole nobody knows: most of
+what is published now was trained in bfloat16, and overflows in float16. On a CPU bfloat16 is worth its rounding only
+where the hardware has it and it was measured to be faster for networks of the model's width. Nothing else of a model is
+asked, so that what is measured at a busy moment never gives two copies of the same weights two dtypes.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -68,13 +68,18 @@ class Precision:
         self._measure = measure
         self._kept = _read(self._file)
 
-    def decide(self, width: Callable[[], int]) -> torch.dtype:
-        """The dtype of models of a `width`, that of their U-Net's first layer, which is asked for only at need."""
+    def decide(self, dtypes: Sequence[str], width: Callable[[], int]) -> torch.dtype:
+        """The dtype of models of a family that may compute in `dtypes`, the best first.
+
+        `width`, that of their U-Net's first layer, is asked for only at need.
+        """
         if self._full:
             return torch.float32
         if self._device.type != "cpu":
-            return torch.float16 if self._has_float16 else torch.float32
-        if not self._has_bfloat16:
+            has = {"float16": self._has_float16, "bfloat16": self._has_bfloat16, "float32": True}
+            chosen: torch.dtype = getattr(torch, next((name for name in dtypes if has[name]), "float32"))
+            return chosen
+        if not self._has_bfloat16 or "bfloat16" not in dtypes:
             return torch.float32
         known = self._kept.setdefault(self._machine, {})
         channels = width()
@@ -87,7 +92,7 @@ class Precision:
     def decide_whole(self, width: Callable[[], int], stored: Callable[[], torch.dtype | None]) -> torch.dtype:
         """The dtype of a pipeline that runs whole; `stored` tells its denoiser's, None where it can't."""
         if self._full or self._device.type == "cpu":
-            return self.decide(width)
+            return self.decide(("bfloat16", "float32"), width)
         if self._has_bfloat16:
             return torch.bfloat16
         # Who publishes it in float16 has seen pictures from it.

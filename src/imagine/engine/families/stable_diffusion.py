@@ -7,10 +7,15 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
+from ...families.facts import FamilyFacts
 from ...messages import Message
+from ...words.model import Model
+from ..device.device import Device
+from ..loading.single_file import Progress
+from ..loading.stable_diffusion import load_stable_diffusion
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
-from ..parts.part import Part, Stage
+from ..parts.part import Held, Part, Stage
 from ..parts.prompts import Encoded, TextEncoder
 from ..parts.rows import Rows, concatenated, shape_of
 from ..parts.slices import Slices
@@ -25,19 +30,12 @@ class StableDiffusion:
     space = "stable_diffusion"
     downscale = 8
     multiple = 8
-    warnings: tuple[Message, ...] = ()
 
     def __init__(
-        self,
-        name: str,
-        *,
-        denoiser: DenoiserPart,
-        text: TextEncoder,
-        autoencoder: Autoencoder,
-        noise: Noise,
-        native: int,
-    ) -> None:
-        self.name, self._noise, self.native = name, noise, native
+        self, name: str, *, denoiser: DenoiserPart, text: TextEncoder, autoencoder: Autoencoder, noise: Noise,
+        native: int, warnings: tuple[Message, ...] = (),
+    ) -> None:  # fmt: skip
+        self.name, self._noise, self.native, self.warnings = name, noise, native, warnings
         self._denoiser, self._text, self._autoencoder = denoiser, text, autoencoder
         self.latent_channels = denoiser.latent_channels
         self.takes_mask = denoiser.in_channels == 2 * self.latent_channels + 1
@@ -90,3 +88,14 @@ class StableDiffusion:
 
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
         return torch.cat([mask.to(masked), masked], 1)
+
+
+def open_stable_diffusion(
+    model: Model, facts: FamilyFacts, device: Device, progress: Progress, held: Held
+) -> StableDiffusion:
+    """A checkpoint of SD1 or SD2 on the device. Raises UnusableModel, saying why it can't be used."""
+    loaded = load_stable_diffusion(model, facts, device, progress, held)
+    return StableDiffusion(
+        facts.name, denoiser=loaded.denoiser, text=TextEncoder(*loaded.text),
+        autoencoder=loaded.autoencoder, noise=loaded.noise, native=loaded.native, warnings=loaded.warnings,
+    )  # fmt: skip

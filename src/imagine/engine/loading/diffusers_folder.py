@@ -5,8 +5,8 @@ Never a pickle, never code that comes with a model, never the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
+from ...families.table import facts_of, is_stepped
 from ...messages import message
 from ...words.errors import UnusableModel, without_folders
 from ...words.model import Component, Model
 from ..device.errors import is_of_device
 from ..parts.part import Held
 from .components import Components, LoadReport, PartKeys
-from .family_config import family_config
 from .folder_file import INDEX, PICKLES, read_json, read_weights
 from .held import folder_key, network_or_held
 from .ldm_keys import new_vae_name
@@ -35,9 +35,6 @@ from .placing import stored_dtype
 from .statements import noise_of_scheduler
 from .weights import Shards, read_all
 
-_BASES = ("StableDiffusion", "StableDiffusionXL")
-STEPPED = {f"{base}{kind}Pipeline" for base in _BASES for kind in ("", "Img2Img", "Inpaint")}
-"""The pipelines whose components the engine steps by itself."""
 LIBRARIES = ("diffusers", "transformers")
 _UNREAD = ("safety_checker", "feature_extractor", "image_encoder")
 """Components of the pipelines that the engine steps which aren't loaded."""
@@ -52,25 +49,37 @@ def load_diffusers_folder(
     dtype: torch.dtype | None = None,
     progress: Callable[[float], None] | None = None,
     held: Held | None = None,
-) -> Components | Any:
-    """The folder at `model.main.path` on `device`, in `dtype`: None is as stored, or float32 for a whole pipeline.
+) -> Components:
+    """The networks of the Stable Diffusion folder at `model.main.path` on `device`, in `dtype`: None is as stored.
 
-    `Components` for Stable Diffusion 1, 2 and XL, mapped as single files are; without safety checker and image encoder.
-    For any other class diffusers' pipeline, in main memory. `model.main.options` may say `prediction`, `zero_snr` and
-    `resolution`.
+    They are mapped as single files are; safety checker and image encoder are left out. `model.main.options` may say
+    `prediction`, `zero_snr` and `resolution`. Raises UnusableModel as `load_pipeline`.
+    """
+    folder = Path(model.main.path)
+    with _checked(folder) as index:
+        return _components(model, folder, index, device, dtype, progress, held or {})
+
+
+def load_pipeline(path: str, *, dtype: torch.dtype | None = None) -> Any:
+    """diffusers' pipeline of any folder, in main memory, in `dtype`: None is float32.
+
     Raises UnusableModel for a folder that names other libraries' classes, that holds pickled weights only, or whose
     files don't fit together.
     """
-    folder = Path(model.main.path)
+    with _checked(Path(path)) as index:
+        return _pipeline(Path(path), index, dtype)
+
+
+@contextmanager
+def _checked(folder: Path) -> Iterator[dict[str, Any]]:
+    """The folder's index, once it is sure that nothing foreign would be run; what fails then is said of the folder."""
     index = read_json(folder / INDEX)
     name = index.get("_class_name")
     if not isinstance(name, str) or not name.endswith("Pipeline") or not hasattr(diffusers, name):
         raise UnusableModel(message("folder.pipeline_version", name=str(name)[:80], version=diffusers.__version__))
     _check_parts(folder, index)
     try:
-        if name in STEPPED:
-            return _components(model, folder, index, device, dtype, progress, held or {})
-        return _pipeline(folder, index, dtype)
+        yield index
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         if is_of_device(error):
             raise
@@ -79,7 +88,7 @@ def load_diffusers_folder(
 
 def runs_whole(path: str) -> bool:
     """Is the folder's pipeline one that the engine doesn't step by itself?"""
-    return read_json(Path(path) / INDEX).get("_class_name") not in STEPPED
+    return not is_stepped(read_json(Path(path) / INDEX).get("_class_name"))
 
 
 def denoiser_dtype(path: str) -> torch.dtype | None:
@@ -93,7 +102,7 @@ def denoiser_dtype(path: str) -> torch.dtype | None:
 
 def _check_parts(folder: Path, index: dict[str, Any]) -> None:
     """Only classes of the two libraries, no code beside them, and no component whose weights are all pickled."""
-    unread = _UNREAD if index.get("_class_name") in STEPPED else ()
+    unread = _UNREAD if is_stepped(index.get("_class_name")) else ()
     for part, named in index.items():
         if part.startswith("_") or not isinstance(named, list) or named[:1] == [None] or part in unread:
             continue
@@ -160,11 +169,10 @@ def _components(
         noise = noise_of_scheduler(model.main.options, scheduler)
     with report.stage("place"):
         _fill([*text, unet, vae], device, dtype, report, progress)
-    family = _family(unet.module.config, numbers)
     side, said = unet.module.config.sample_size, model.main.options.get("resolution")
-    known = side * DOWNSCALE if isinstance(side, int) else family_config(family).resolution[noise.prediction]
+    known = side * DOWNSCALE if isinstance(side, int) else facts_of(model.family).side(noise.prediction)
     return Components(
-        family=family,
+        family=model.family,
         unet=unet.module,
         vae=vae.module,
         text_encoders=[network.module for network in text],
@@ -237,9 +245,3 @@ def _text_encoder(kind: str, folder: Path, report: LoadReport) -> Network:
 
 def _prefixed(name: str, projects: bool) -> str:
     return f"text_model.{name}" if projects and not name.startswith("text_projection") else name
-
-
-def _family(unet: Any, encoders: Iterable[str]) -> str:
-    if unet.addition_embed_type == "text_time":
-        return "sdxl" if "" in encoders else "sdxl_refiner"
-    return "sd2" if unet.use_linear_projection else "stable_diffusion"

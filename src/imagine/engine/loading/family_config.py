@@ -12,7 +12,6 @@ import msgspec
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Role
-from ..sampling.noise import Prediction
 
 FOLDER = Path(__file__).parent / "configs"
 UNET = "model.diffusion_model."
@@ -35,8 +34,6 @@ class TextEncoderConfig(msgspec.Struct, frozen=True, kw_only=True):
 class FamilyConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A family. Attention has `heads` heads at every level, or as many as heads of `head_width` fit."""
 
-    resolution: dict[Prediction, int]
-    prediction: Prediction
     heads: int = 0
     head_width: int = 0
     time_ids: int = 0
@@ -51,21 +48,22 @@ def family_config(family: str) -> FamilyConfig:
     return msgspec.json.decode((FOLDER / f"{family}.json").read_bytes(), type=FamilyConfig)
 
 
-def tell_family(names: Collection[str]) -> str:
-    """The family of a checkpoint with tensors of these `names`, live ones; told by its text encoders.
+def check_family(family: str, names: Collection[str], *, alone: bool = False) -> None:
+    """Raises UnusableModel where a file with tensors of these `names`, live ones, is no checkpoint of this family.
 
-    Raises UnusableModel for a U-Net without text encoders, for one of a kind that none of the families has, and for
-    what has no U-Net in the original layout.
+    So it is for a U-Net with another family's text encoders, or with none unless it comes `alone`, and for none in the
+    original layout.
     """
     if UNET + "input_blocks.0.0.weight" not in names:
         raise UnusableModel(message("weights.no_unet"))
+    if alone:
+        return
     if "edm_mean" in names or "edm_vpred.sigma_max" in names:
         raise UnusableModel(message("unfit.edm_like"))
-    labelled = UNET + "label_emb.0.0.weight" in names
-    for family in ("sdxl", "sdxl_refiner") if labelled else ("sd2", "stable_diffusion"):
-        prefix = family_config(family).text_encoders[-1].prefix
-        if any(name.startswith(prefix) for name in names):
-            return family
+    config = family_config(family)
+    labelled, prefix = UNET + "label_emb.0.0.weight" in names, config.text_encoders[-1].prefix
+    if labelled == bool(config.time_ids) and any(name.startswith(prefix) for name in names):
+        return
     if any(name.startswith(("cond_stage_model.", "conditioner.")) for name in names):
         raise UnusableModel(message("weights.no_family"))
     raise UnusableModel(message("weights.unet_alone"))

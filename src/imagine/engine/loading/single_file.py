@@ -7,7 +7,7 @@ the shapes, and take the mapped tensors as they are. What has to be cast is, one
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from ...families.table import facts_of
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Component, Model, Role
@@ -24,7 +25,7 @@ from ..parts.part_key import is_read
 from ..sampling.noise import Noise
 from .checkpoint_file import CheckpointFile
 from .components import Components, LoadReport, PartKeys
-from .family_config import UNET, FamilyConfig, TextEncoderConfig, family_config, tell_family
+from .family_config import FamilyConfig, TextEncoderConfig, check_family, family_config
 from .float8 import without_float8
 from .held import network_or_held, text_key, unet_key, vae_key
 from .ldm_keys import in_its_place, unknown_names, with_live_unet, with_sd_names
@@ -43,7 +44,6 @@ _TICK = 0.1
 class _Plan:
     """A checkpoint's networks, empty unless they are held, and what they need to know of each other."""
 
-    family: str
     noise: Noise
     resolution: int
     text: list[Network]
@@ -87,11 +87,11 @@ def load_single_file(
                 tell_placed(1.0)
     _tell(progress, 1.0)
     return Components(
-        family=plan.family,
+        family=model.family,
         unet=plan.unet.module,
         vae=plan.vae.module,
         text_encoders=[network.module for network in plan.text],
-        tokenizers=[ClipTokenizer(encoder.pad_token) for encoder in family_config(plan.family).text_encoders],
+        tokenizers=[ClipTokenizer(encoder.pad_token) for encoder in family_config(model.family).text_encoders],
         noise=plan.noise,
         resolution=plan.resolution,
         dtype=plan.unet.module.dtype,
@@ -131,32 +131,23 @@ class _Mapped:
 
 def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadReport, held: Held) -> _Plan:
     weights, options = files.main, model.main.options
-    name = _family_of(model, weights.names)
-    family = family_config(name)
-    noise = noise_of(options, weights.metadata, weights.names, family)
-    resolution = resolution_of(options, weights.metadata, family, noise.prediction)
+    check_family(model.family, weights.names, alone=model.main.role == "denoiser")
+    family, facts = family_config(model.family), facts_of(model.family)
+    noise = noise_of(options, weights.metadata, weights.names, facts)
+    resolution = resolution_of(options, weights.metadata, facts, noise.prediction)
     of_text = tuple(text_key(model, encoder, dtype) for encoder in family.text_encoders)
     text = [
         network_or_held(key, held, partial(_text, files, encoder))
         for key, encoder in zip(of_text, family.text_encoders, strict=True)
     ]
     pooled = int(text[-1].module.config.projection_dim) if family.time_ids else 0
-    keys = PartKeys(of_text, unet_key(model, name, pooled, dtype), vae_key(model, family, dtype))
+    keys = PartKeys(of_text, unet_key(model, model.family, pooled, dtype), vae_key(model, family, dtype))
     unet = network_or_held(keys.unet, held, lambda: unet_network(weights, family, pooled=pooled, resolution=resolution))
     _check_context(text, unet)
     vae = network_or_held(keys.vae, held, lambda: _vae(files, family))
     if unknown := unknown_names(weights.names, family):
         report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
-    return _Plan(name, noise, resolution, text, unet, vae, keys)
-
-
-def _family_of(model: Model, names: Collection[str]) -> str:
-    """Told by the text encoders among the names, or, of a denoiser alone, by who listed it. Raises UnusableModel."""
-    if model.main.role != "denoiser":
-        return tell_family(names)
-    if UNET + "input_blocks.0.0.weight" not in names:
-        raise UnusableModel(message("weights.no_unet"))
-    return model.family
+    return _Plan(noise, resolution, text, unet, vae, keys)
 
 
 def _text(files: _Mapped, encoder: TextEncoderConfig) -> Network:

@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 import msgspec
 
+from ...families.facts import FamilyFacts
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..sampling.noise import Noise, Prediction
-from .family_config import FamilyConfig
 
 _SCALE = "imagine.vae_scaling_factor"
 _SPELLINGS: dict[str, Prediction] = {
@@ -31,7 +31,7 @@ _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
 
 
 def noise_of(
-    options: Mapping[str, Any], metadata: Mapping[str, str], names: Collection[str], family: FamilyConfig
+    options: Mapping[str, Any], metadata: Mapping[str, str], names: Collection[str], facts: FamilyFacts
 ) -> Noise:
     """The noise process: `options` (`prediction`, `zero_snr`) say it, else the metadata (`modelspec.prediction_type`
     or ComfyUI's `modelspec.predict_key`), else the markers `v_pred` and `ztsnr` among the tensors' `names`, else the
@@ -40,8 +40,8 @@ def noise_of(
     Raises UnusableModel for a prediction that no family here makes.
     """
     said = options.get("prediction") or next((metadata[key] for key in _KEYS if key in metadata), None)
-    marked: Prediction = "v_prediction" if "v_pred" in names else family.prediction
-    prediction = marked if said is None else _SPELLINGS.get(str(said).strip().lower())
+    marked = "v_prediction" if "v_pred" in names else facts.predicts.usual
+    prediction = _SPELLINGS.get(str(marked if said is None else said).strip().lower())
     if prediction is None:
         allowed = ", ".join(kind for kind in get_args(Prediction) if kind != "flow")
         raise UnusableModel(message("weights.predicts", value=str(said)[:40], allowed=allowed))
@@ -69,7 +69,7 @@ def noise_of_scheduler(options: Mapping[str, Any], config: Mapping[str, Any]) ->
 
 
 def resolution_of(
-    options: Mapping[str, Any], metadata: Mapping[str, str], family: FamilyConfig, prediction: Prediction
+    options: Mapping[str, Any], metadata: Mapping[str, str], facts: FamilyFacts, prediction: Prediction
 ) -> int:
     """The side in pixels of the square with as many of them as it was trained on."""
     if said := options.get("resolution"):
@@ -78,7 +78,7 @@ def resolution_of(
         width, height = int(match[1]), int(match[2] or match[1])
         if min(width, height) >= 16 and max(width, height) <= 16384:
             return math.isqrt(width * height)
-    return family.resolution[prediction]
+    return facts.side(prediction)
 
 
 def vae_scale(metadata: Mapping[str, str]) -> dict[str, float]:

@@ -1,0 +1,28 @@
+"""How the models of each family are opened: beside a family's row of facts, the one place that names it.
+
+An opener takes what the gateway says of a model, the family's facts, the device, whom to tell how much is there, and
+the parts that are held already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...families.facts import FamilyFacts
+from ...words.model import Model
+from ..device.device import Device
+from ..parts.part import Held
+from .family import Family
+from .sdxl import open_sdxl
+from .stable_diffusion import open_stable_diffusion
+
+Opener = Callable[[Model, FamilyFacts, Device, Callable[[float], None], Held], Family]
+"""Raises UnusableModel, saying why the model can't be used."""
+
+OPENERS: dict[str, Opener] = {
+    "stable_diffusion": open_stable_diffusion,
+    "sd2": open_stable_diffusion,
+    "sdxl": open_sdxl,
+    "sdxl_refiner": open_sdxl,
+}
+"""By the family's name."""

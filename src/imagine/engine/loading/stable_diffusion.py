@@ -1,0 +1,64 @@
+"""A checkpoint of Stable Diffusion 1, 2 or XL as parts: from one file or a folder, in what its family computes in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...families.facts import FamilyFacts
+from ...messages import Message, message
+from ...words.errors import UnusableModel
+from ...words.model import Model
+from ..device.device import Device
+from ..parts.autoencoder import Autoencoder
+from ..parts.denoiser import DenoiserPart
+from ..parts.part import Held
+from ..parts.text_part import TextPart
+from ..sampling.noise import Noise
+from .components import Components
+from .diffusers_folder import load_diffusers_folder
+from .held import part_or_held
+from .single_file import Progress, load_single_file
+from .width import unet_width
+
+
+class LoadedParts(NamedTuple):
+    """What a family is made of; `native` is the side of the square it was trained on, `warnings` what was odd about
+    its file."""
+
+    denoiser: DenoiserPart
+    text: list[TextPart]
+    autoencoder: Autoencoder
+    noise: Noise
+    native: int
+    warnings: tuple[Message, ...]
+
+
+def load_stable_diffusion(
+    model: Model, facts: FamilyFacts, device: Device, progress: Progress, held: Held
+) -> LoadedParts:
+    """The parts of a model on the device: those that are `held` already, and those that it reads.
+
+    Raises UnusableModel, saying why it can't be used.
+    """
+    dtype = device.precision.decide(facts.dtypes, lambda: unet_width(model.main))
+    load = load_diffusers_folder if model.main.format == "diffusers" else load_single_file
+    loaded = load(model, device=device.torch, dtype=dtype, progress=progress, held=held)
+    return parts_from_components(loaded, facts, held)
+
+
+def parts_from_components(loaded: Components, facts: FamilyFacts, held: Held) -> LoadedParts:
+    """Raises UnusableModel where the denoiser takes another number of channels than it can be given."""
+    if loaded.in_channels not in (loaded.latent_channels, 2 * loaded.latent_channels + 1):
+        raise UnusableModel(message("unfit.channels", count=loaded.in_channels))
+    # diffusers' default is True, and so Stable Diffusion 1's, whose VAE is fine: the family has to say it as well.
+    overflows = "vae" in facts.wide and bool(loaded.vae.config.force_upcast)
+    vae, keys = loaded.vae, loaded.keys
+    text = zip(loaded.text_encoders, loaded.tokenizers, keys.text, strict=True)
+    return LoadedParts(
+        denoiser=part_or_held(held, DenoiserPart(loaded.unet, keys.unet)),
+        text=[part_or_held(held, TextPart(module, tokenizer, key)) for module, tokenizer, key in text],
+        autoencoder=part_or_held(held, Autoencoder(vae, keys.vae, scale=loaded.scaling_factor, overflows=overflows)),
+        noise=loaded.noise,
+        native=loaded.resolution,
+        warnings=tuple(loaded.report.warnings),
+    )

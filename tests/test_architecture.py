@@ -84,9 +84,9 @@ def test_a_part_does_not_know_what_it_must_not(part: str) -> None:
 
 
 def test_families_do_not_know_each_other() -> None:
-    names = {path.stem for path in files("engine/families")} - {"__init__", "family"}
+    names = {path.stem for path in files("engine/families")} - {"__init__", "family", "table", "open"}
     assert len(names) > 1
-    for path in files("engine/families"):
+    for path in (path for path in files("engine/families") if path.stem in names):
         others = {f"imagine.engine.families.{name}" for name in names - {path.stem}}
         assert not others & set(imports(path)), path
 

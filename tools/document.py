@@ -36,7 +36,7 @@ from imagine.server.http.dialect import Dialect
 from imagine.server.http.errors import STATUSES
 from imagine.server.native.dialect import NATIVE
 from imagine.server.ollama import describe as ollama
-from imagine.server.ollama import orders
+from imagine.server.ollama import requests as ollama_requests
 from imagine.server.openapi import DESCRIPTION, document, plain
 from imagine.server.orders.connection import PATIENCE
 from imagine.settings.preset_files import read_presets
@@ -203,7 +203,9 @@ def aliases() -> str:
 
 def ollama_fields() -> str:
     """What `/api/generate` says in its own way."""
-    described = ollama.OWN | {name: {"description": f"Our `{field}`."} for name, field in orders.OWN_NAMES.items()}
+    described = ollama.OWN | {
+        name: {"description": f"Our `{field}`."} for name, field in ollama_requests.OWN_NAMES.items()
+    }
     return table(["field", "what it is"], [[f"`{name}`", said["description"]] for name, said in described.items()])
 
 

@@ -13,7 +13,7 @@ from imagine.asking.aliases import Aliases
 from imagine.asking.presets import Preset
 from imagine.asking.request import parse
 from imagine.asking.resolve import Defaults
-from imagine.server.ollama.orders import asked_from
+from imagine.server.ollama.requests import asked_from
 from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.requests import wish_from
 from imagine.server.openai.tables import Usual

@@ -14,7 +14,7 @@ from imagine.asking.request import GenerateRequest
 from imagine.asking.resolve import Defaults
 from imagine.messages import sentences
 from imagine.server.ollama.listing import count_of
-from imagine.server.ollama.orders import STRENGTH, asked_from
+from imagine.server.ollama.requests import STRENGTH, asked_from
 from imagine.words.errors import BadRequest
 from imagine.words.frames import ResidentModel, Stats
 from tests.server.served import PromptedWorker, ask

@@ -9,7 +9,7 @@ import msgspec
 from ...asking.request import GenerateRequest
 from ...settings.settings import Settings
 from ..http.dialect import Route
-from .orders import NAMES
+from .requests import NAMES
 
 _TEXT = {"type": "string"}
 OWN: dict[str, Any] = {

@@ -32,7 +32,7 @@ from ..orders.order import Order
 from .answers import answer_from, end_from, line_from, news_from, picture_from
 from .errors import error_from
 from .listing import PULLED, loaded_from_entry, model_from_entry, pulled_from_entry, shown_from_entry
-from .orders import LATEST, Asked, asked_from
+from .requests import LATEST, Asked, asked_from
 
 VERSION = "0.32.5"
 """The last release of Ollama that had this API, which clients compare with what they need."""

@@ -39,7 +39,10 @@ MUST_NOT_KNOW = {
         "imagine.server.ollama",
     ),
     "server/orders": ("imagine.server.native", "imagine.server.openai", "imagine.server.ollama"),
-    "server/orders/stages": ("imagine.server.orders.orders", "imagine.server.orders.connection", "aiohttp"),
+    **{
+        f"server/orders/{stage}.py": ("imagine.server.orders.orders", "imagine.server.orders.connection", "aiohttp")
+        for stage in ("stages", "incoming", "preset", "prompt_check", "plan", "painted", "encode", "store")
+    },
     "server/native": ("imagine.server.openai", "imagine.server.ollama"),
     "server/openai": ("imagine.server.ollama", "imagine.server.native"),
     "server/ollama": ("imagine.server.openai", "imagine.server.native"),

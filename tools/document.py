@@ -27,6 +27,7 @@ from imagine.cli.exits import EXITS
 from imagine.cli.main import ALIASES as COMMAND_ALIASES
 from imagine.cli.main import COMMANDS, cli
 from imagine.cli.serve import command as serve_command
+from imagine.fairness import allowance
 from imagine.files import shipped
 from imagine.pictures import containers, images
 from imagine.pictures.looking import process
@@ -227,7 +228,7 @@ def bounds() -> str:
     """What a server takes at most."""
     rows = [
         ["a body", f"{body.MAX_BODY >> 20} MiB, within {body.DEADLINE:g} s"],
-        ["all bodies together", f"{body.MAX_TOTAL >> 20} MiB"],
+        ["all bodies together", f"{allowance.MAX_TOTAL >> 20} MiB"],
         ["values in a body, and how deep", f"{json_body.MAX_PARTS:,}, {json_body.MAX_DEPTH}"],
         ["a picture", f"{images.MAX_SIDE} pixels a side, {images.MAX_BYTES >> 20} MiB, {containers.MAX_PARTS:,} parts"],
         ["reading a picture", f"{process.SECONDS} s of a processor, {process.MEMORY >> 20} MiB of memory"],

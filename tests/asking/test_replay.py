@@ -12,7 +12,7 @@ from imagine.asking.request import parse
 from imagine.asking.resolve import Defaults, Picture, Resolved, resolve
 from imagine.messages import sentences
 from imagine.pictures import images, metadata
-from imagine.registry.entry import Entry
+from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest
 from imagine.words.recipe import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 from imagine.words.samplers import SAMPLERS, pairs

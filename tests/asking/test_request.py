@@ -12,7 +12,7 @@ from imagine.asking.duration import seconds_from_duration
 from imagine.asking.model_choice import choose_model, default_model
 from imagine.asking.request import ALIASES, GenerateRequest, Margins, SecondPass, parse
 from imagine.messages import field_of, sentences
-from imagine.registry.entry import Entry
+from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest, ImagineError, ModelNotFound
 from imagine.words.recipe import MAX_SEED
 

@@ -6,7 +6,7 @@ from msgspec import structs
 from imagine.asking.request import parse
 from imagine.asking.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, resolve, stated_by
 from imagine.messages import sentences
-from imagine.registry.entry import Entry
+from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest, Unsupported
 from imagine.words.frames import PreviewSettings
 from imagine.words.recipe import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params

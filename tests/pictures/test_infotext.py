@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine.messages import sentences
-from imagine.pictures.infotext import SAMPLERS, SCHEDULES, infotext_from_meta, meta_from_infotext, sampler_from_name
+from imagine.pictures.foreign.infotext import (
+    SAMPLERS,
+    SCHEDULES,
+    infotext_from_meta,
+    meta_from_infotext,
+    sampler_from_name,
+)
 from imagine.words import samplers
 
 META: dict[str, Any] = {

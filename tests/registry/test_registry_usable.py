@@ -6,11 +6,12 @@ import msgspec
 import pytest
 from declared import SD3, header_json, open_clip, sd1, sd2, sdxl, tiny, under, unet, vae, write, write_raw
 
+from imagine.families.defaults import sampling_defaults
 from imagine.families.stable_diffusion import DISTILLED
-from imagine.registry.distilled import distilled_by, recipe_of
-from imagine.registry.entry import Entry
+from imagine.registry.distilled import distilled_by
 from imagine.registry.registry import Registry
 from imagine.registry.usable import use_of
+from imagine.words.entry import Entry
 from imagine.words.errors import UnusableModel
 from imagine.words.samplers import find
 
@@ -179,7 +180,7 @@ def entry_of(family, distilled=""):
 @pytest.mark.parametrize("how", DISTILLED)
 def test_what_a_distilled_model_wants_can_be_run(how):
     for steps in (1, 2, 4, 8):
-        wanted = recipe_of(entry_of("sdxl", f"{how}:{steps}"))
+        wanted = sampling_defaults(entry_of("sdxl", f"{how}:{steps}"))
         assert wanted.num_steps == steps
         find(wanted.sampler, wanted.schedule, wanted.num_steps, "ordinary")
 
@@ -196,7 +197,7 @@ def test_what_a_distilled_model_wants_can_be_run(how):
     ],
 )
 def test_a_family_has_wishes_of_its_own(family, distilled, wanted):
-    assert msgspec.structs.astuple(recipe_of(entry_of(family, distilled))) == wanted
+    assert msgspec.structs.astuple(sampling_defaults(entry_of(family, distilled))) == wanted
 
 
 def test_a_distilled_file_and_folder_are_listed_as_such(tmp_path):

@@ -9,9 +9,9 @@ from yarl import URL
 
 from imagine import __version__
 from imagine.asking.request import ALIASES, GenerateRequest
+from imagine.fairness.allowance import Allowance
 from imagine.server.dialects import DIALECTS
 from imagine.server.http import body
-from imagine.server.http.body import Allowance
 from imagine.server.openapi import document
 from imagine.settings.settings import Settings
 from imagine.words.errors import Busy

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
+from imagine.fairness.allowance import Allowance
 from imagine.server.http import body
-from imagine.server.http.body import Allowance
 from imagine.server.http.packing import STEP, Unpacking
 from imagine.words.errors import BadRequest
 from tests.server.openai.painting import png, with_server

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..messages import Message, message
-from ..registry.entry import Entry
-from ..registry.matching import matching, similar
+from ..words.entry import Entry
 from ..words.errors import BadRequest, ModelNotFound
+from ..words.model_names import matching, similar
 
 _LISTED = 20
 

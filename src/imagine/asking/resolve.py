@@ -15,11 +15,11 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from ..families.defaults import defaults_of
 from ..families.table import facts_of
 from ..messages import Message, message
-from ..pictures.infotext import sampler_from_name
-from ..registry.distilled import wishes
-from ..registry.entry import Entry
+from ..pictures.foreign.infotext import sampler_from_name
+from ..words.entry import Entry
 from ..words.errors import BadRequest
 from ..words.frames import PreviewSettings
 from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
@@ -70,7 +70,7 @@ def stated_by(model: Entry) -> Defaults:
 
     A value that can't be asked for is as none.
     """
-    found = Defaults(**wishes(model))
+    found = Defaults(**defaults_of(model))
     for key, name in _STATED.items():
         with contextlib.suppress(msgspec.ValidationError):
             said = msgspec.convert({name: model.metadata.get(key)}, Defaults, strict=False)

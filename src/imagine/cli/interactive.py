@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ..files.folders import make_own
-from ..registry.model_folders import home_from
+from ..files.model_folders import home_from
 from ..words.errors import ImagineError
 from .console import note, write
 from .exits import DONE

@@ -50,9 +50,9 @@ def in_folders(roots: Sequence[Path] | None = None, *, everything: bool = False)
 
     `everything`: and every other file behind them.
     """
+    from ..families.defaults import defaults_of
+    from ..files.model_folders import roots_from
     from ..files.shipped import folder
-    from ..registry.distilled import wishes
-    from ..registry.model_folders import roots_from
     from ..registry.registry import Registry
     from ..registry.shown import shown
 
@@ -60,6 +60,6 @@ def in_folders(roots: Sequence[Path] | None = None, *, everything: bool = False)
         roots_from(os.environ) if roots is None else roots, shipped=sorted(folder().glob("*.safetensors"))
     )
     registry.refresh()
-    listed = [shown(entry) | {"defaults": wishes(entry)} for entry in registry.models()]
+    listed = [shown(entry) | {"defaults": defaults_of(entry)} for entry in registry.models()]
     others = [shown(entry) for entry in registry.files() if not entry.generates] if everything else []
     return listed + others

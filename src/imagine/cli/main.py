@@ -70,7 +70,7 @@ class Commands(click.Group):
 
 def unknown_command(name: str) -> str:
     """A sentence on a command that doesn't exist."""
-    from ..registry.matching import similar
+    from ..words.model_names import similar
 
     near = similar(name, [*COMMANDS, *ALIASES])
     return f"No such command '{name}'." + (f" Did you mean {' or '.join(near)}?" if near else "")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..client.address import Address, Unreachable, address_from, connect
 from ..files.folders import make_own
+from ..files.model_folders import home_from, unquoted
 from ..messages import in_english
-from ..registry.model_folders import home_from, unquoted
 from ..words.errors import ImagineError
 from .console import note
 

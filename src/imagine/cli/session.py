@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..client.client import Client, ResponseError
-from ..registry.matching import matching, similar, stem_of
-from ..registry.model_folders import roots_from
+from ..files.model_folders import roots_from
+from ..words.model_names import matching, similar, stem_of
 from .asking import body_from
 from .console import note
 from .exits import DONE, FAILED

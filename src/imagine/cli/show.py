@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from ..registry.matching import matching, similar
 from ..words.errors import ModelNotFound
+from ..words.model_names import matching, similar
 from . import complete, reach
 from .console import write, write_json
 from .list import every_file

@@ -26,8 +26,8 @@ from ..words.errors import BadRequest
 from ..words.recipe import MAX_SEED
 from . import containers
 from .exif import comment, with_comment
+from .foreign.infotext import infotext_from_meta, meta_from_infotext
 from .foreign.programs import ALL_KEYS, recipe_from_parameters, recipe_from_texts
-from .infotext import infotext_from_meta, meta_from_infotext
 
 _T = TypeVar("_T")
 

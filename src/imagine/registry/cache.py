@@ -10,8 +10,8 @@ from .. import __version__
 from ..files.folders import make_own
 from ..files.reading import read_file
 from ..files.writing import write_atomically
+from ..words.entry import Entry
 from ..words.errors import ImagineError
-from .entry import Entry
 from .scan import Stamp
 
 FORMAT = 4

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from ..identity.stamp import FileStamp, unchanged
 from ..messages import message
+from ..words.entry import Entry
 from ..words.errors import ModelChanged, UnusableModel
-from .entry import Entry
 from .header import Header, parse_header, read_text
 from .reading import read_exactly, regular_file
 from .scan import SUFFIXES

@@ -9,9 +9,9 @@ import msgspec
 
 from ..families.table import FAMILIES, facts_of
 from ..messages import Message, Value, message
+from ..words.entry import Entry
 from ..words.errors import UnusableModel
 from .distilled import distilled_by
-from .entry import Entry
 from .folders import describe_folder
 from .gguf import ENCODERS, read_gguf
 from .header import read_header

@@ -1,8 +1,6 @@
-"""Checkpoints that were made to take few steps (Turbo, Lightning, LCM, Hyper, DMD2 …): how to tell, and what they want.
+"""Checkpoints that were made to take few steps (Turbo, Lightning, LCM, Hyper, DMD2 …): how to tell.
 
-The tensors don't tell: metadata, a diffusers scheduler or a name does. The numbers are those of each model's card:
-SDXL-Turbo, ByteDance's SDXL-Lightning and Hyper-SD, latent-consistency, tianweiy/DMD2, h1t/TCD, wangfuyun/PCM,
-FLUX.1-schnell, FLUX.2-klein, Z-Image-Turbo, Sana Sprint.
+The tensors don't tell: metadata, a diffusers scheduler or a name does. What they want stands in their families' rows.
 """
 
 from __future__ import annotations
@@ -10,12 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-
-import msgspec
-
-from ..families.facts import FamilyDefaults
-from ..families.table import facts_of
-from .entry import Entry
 
 _FEW = 16
 """The most steps that a distilled model is said to be made for."""
@@ -65,19 +57,3 @@ def _by_scheduler(scheduler: Mapping[str, Any]) -> str:
     if named == "EulerAncestralDiscreteScheduler" and scheduler.get("timestep_spacing") == "trailing":
         return "turbo"
     return _SCHEDULERS.get(named, "")
-
-
-def recipe_of(model: Entry) -> FamilyDefaults:
-    """What this model wants: as it was distilled, else what its family's pipeline takes."""
-    facts = facts_of(model.family)
-    how, _, steps = model.distilled.partition(":")
-    recipe = facts.distilled.get(how)
-    if recipe is None:
-        return facts.defaults
-    return msgspec.structs.replace(recipe, num_steps=int(steps)) if steps else recipe
-
-
-def wishes(model: Entry) -> dict[str, Any]:
-    """The same, and the VAE that lies beside it, by the names of a request's fields."""
-    said = msgspec.structs.asdict(recipe_of(model)) | {"vae": model.vae or None}
-    return {name: value for name, value in said.items() if value is not None}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from .entry import Entry
+from ..words.entry import Entry
 from .identify import CHECKPOINT
 
 _MARK = ".vae"

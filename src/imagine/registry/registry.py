@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 
 from ..messages import message
+from ..words.entry import Entry
 from ..words.errors import ModelNotFound, UnusableModel
+from ..words.model_names import matching, similar
 from .cache import MAX_RECORDS, Record, load_records, save_records
 from .content import content_digest, is_whole
 from .describe import describe
-from .entry import Entry
 from .identify import CHECKPOINT, DIFFUSION_MODEL
-from .matching import matching, similar
 from .names import name_all, normal
 from .pairing import paired
 from .scan import Found, scan, scan_one

@@ -12,7 +12,7 @@ import msgspec
 
 from ..identity.stamp import FileStamp, stamp_from
 from ..messages import Message, message
-from .entry import Format
+from ..words.entry import Format
 from .hub import main_of, repository_of
 from .reading import reason
 

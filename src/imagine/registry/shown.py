@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..messages import Language, sentence
-from .entry import Entry
+from ..words.entry import Entry
 from .usable import use_of
 
 _FIELDS = (

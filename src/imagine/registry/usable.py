@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..families.table import facts_of
 from ..messages import Message, message
-from .entry import Entry
+from ..words.entry import Entry
 from .header import TensorInfo
 from .identify import CHECKPOINT, Identity
 

@@ -20,9 +20,9 @@ from ..asking.aliases import Aliases
 from ..asking.checking import half_character, shown
 from ..asking.presets import Preset
 from ..asking.resolve import NO_DEFAULTS, Defaults
+from ..files import model_folders
 from ..files.reading import read_text
 from ..messages import in_english
-from ..registry import model_folders
 from ..words.errors import ImagineError
 from . import values as values
 from .config_file import read_config

@@ -194,7 +194,7 @@ def test_no_hostile_form_is_our_fault(tmp_path):
 
 
 def test_the_bodies_of_all_requests_are_bounded_together(tmp_path):
-    from imagine.server.http.body import Allowance
+    from imagine.fairness.allowance import Allowance
 
     async def act(url, served):
         served.gateway.allowance = Allowance(1000)

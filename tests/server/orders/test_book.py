@@ -2,11 +2,11 @@
 
 import asyncio
 
-from imagine.server.http.body import Allowance
+from imagine.fairness.allowance import Allowance
 from imagine.server.orders.book import MemoryBook
 from imagine.server.orders.event_log import EventLog
 from imagine.server.orders.order import Order
-from imagine.server.orders.stages.output import AS_PAINTED
+from imagine.server.orders.output import AS_PAINTED
 from imagine.words.events import Finished
 
 

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 
 from imagine.asking.request import GenerateRequest
+from imagine.fairness.allowance import MAX_TOTAL
 from imagine.messages import message
-from imagine.server.http.body import MAX_TOTAL
+from imagine.server.orders import stages as table
 from imagine.server.orders.book import MemoryBook
 from imagine.server.orders.connection import ORDERS
 from imagine.server.orders.order import Order
 from imagine.server.orders.orders import Orders, UnknownOrder
-from imagine.server.orders.stages import table
 from imagine.words.errors import BadRequest, Blocked, Busy, Cancelled, OutOfMemory
 from imagine.words.events import Progress
 from tests.server.served import ask

@@ -17,8 +17,8 @@ import msgspec
 from ...identity.stamp import FileStamp
 from ...messages import message
 from ...processes.runtime import digest_command
-from ...registry.entry import Entry
 from ...registry.registry import Registry
+from ...words.entry import Entry
 from ...words.errors import BadRequest
 from ...words.model import Model
 

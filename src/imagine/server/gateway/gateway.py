@@ -18,6 +18,7 @@ from ...asking.resolve import Defaults, stated_by, vae_of
 from ...dispatch.pool import Pool
 from ...dispatch.process import ProcessWorker
 from ...dispatch.worker import Worker
+from ...fairness.allowance import Allowance
 from ...files.folders import make_own, sweep
 from ...files.shipped import folder
 from ...identity.stamp import unchanged
@@ -27,17 +28,16 @@ from ...pictures.images import decode_base64
 from ...pictures.looking.decoder import Decoder, Looked
 from ...pictures.looking.look import Copy
 from ...pictures.looking.turns import Turns
-from ...registry.entry import Entry
-from ...registry.matching import matching
 from ...registry.registry import Registry
 from ...registry.usable import use_of
 from ...settings.preset_files import presets_of
 from ...settings.settings import Settings
 from ...settings.values import ModelSettings
+from ...words.entry import Entry
 from ...words.errors import ImagineError, ModelNotFound, UnusableModel
 from ...words.frames import ResidentModel, WorkerSettings
 from ...words.model import Component, Model, Role, WeightsFormat
-from ..http.body import Allowance
+from ...words.model_names import matching
 from .digests import Digests
 from .metrics import Metrics
 from .storage import PictureStore

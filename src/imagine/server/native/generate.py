@@ -8,10 +8,11 @@ from aiohttp import web
 
 from ...asking.json_body import read_json
 from ...asking.request import GenerateRequest, Parsed, parse
+from ...fairness.allowance import Holding
 from ...messages import message
 from ...words.errors import BadRequest
 from ..gateway.keys import GATEWAY
-from ..http.body import Holding, read_body
+from ..http.body import read_body
 from ..http.context import CALLED, LANGUAGE
 from ..http.encoding import body_from
 from ..http.security import client_of

@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 
 from ...asking.resolve import kind_of
-from ...registry.entry import Entry
 from ...registry.shown import shown
+from ...words.entry import Entry
 from ...words.frames import ResidentModel
 from ...words.samplers import describe
 from ..gateway.gateway import Gateway, model_from

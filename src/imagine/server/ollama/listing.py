@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ...asking.resolve import Defaults
-from ...registry.entry import Entry
+from ...words.entry import Entry
 from ...words.frames import ResidentModel
 from .answers import moment
 

@@ -15,12 +15,13 @@ from ... import __version__
 from ...asking.checking import refusal
 from ...asking.json_body import read_json
 from ...asking.resolve import keep_alive_seconds
+from ...fairness.allowance import Holding
 from ...messages import Message, message
 from ...words.errors import BadRequest, ModelNotFound
 from ...words.events import Finished
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
-from ..http.body import Holding, read_body
+from ..http.body import read_body
 from ..http.context import CALLED
 from ..http.encoding import NDJSON, body_from
 from ..http.encoding import line_from as bytes_of

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from ...asking.request import ALIASES, MAX_SIDE, MIN_SIDE
-from ..orders.stages.output import Format
+from ..orders.output import Format
 
 MAX_PICTURES = 16
 SIZE_ALLOWED = f"auto, or WIDTHxHEIGHT in pixels, each from {MIN_SIDE} to {MAX_SIDE}"

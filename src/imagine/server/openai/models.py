@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ...registry.entry import Entry
+from ...words.entry import Entry
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 

@@ -13,7 +13,7 @@ from ...asking.checking import checked, refusal, shown, value_of
 from ...asking.request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
 from ...messages import Message, message
 from ...words.errors import BadPicture, BadRequest, Unsupported
-from ..orders.stages.output import Format, Output
+from ..orders.output import Format, Output
 from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SPELLINGS, Fields, Kind
 from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ...asking.json_body import read_json
 from ...asking.resolve import NUM_STEPS, SIDE
+from ...fairness.allowance import Holding
 from ...families.table import facts_of
 from ...messages import Message, Names, sentences
 from ...words.errors import ImagineError
@@ -20,27 +21,20 @@ from ...words.events import Finished, Preview, Progress
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.addresses import picture_url
-from ..http.body import Holding, read_body
+from ..http.body import read_body
 from ..http.context import CALLED
 from ..http.encoding import body_from
 from ..http.errors import trouble_from
 from ..http.security import client_of
 from ..orders.connection import pictures_of, place, send_events
+from ..orders.encode import encoded
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
-from ..orders.stages.encode import encoded
-from ..orders.stages.painted import Painted
+from ..orders.painted import Painted
 from .errors import error_from
 from .fields import EDIT, GENERATION, VARIATION, Kind
 from .pictures import with_pictures
-from .replies import (
-    completed_from,
-    error_event,
-    item_from_bytes,
-    partial_from,
-    reply_from,
-    sse_from,
-)
+from .replies import completed_from, error_event, item_from_bytes, partial_from, reply_from, sse_from
 from .requests import Delivery, preset_named, wish_from, with_deployment
 from .tables import Usual
 

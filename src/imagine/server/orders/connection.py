@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from ...asking.request import GenerateRequest
+from ...fairness.allowance import Holding
 from ...words.events import Finished
-from ..http.body import Holding
 from ..http.context import ORDER_ID
 from ..http.security import client_of
 from .event_log import OrderEvent
 from .order import Order
 from .orders import Orders
-from .stages.output import AS_PAINTED, Output
-from .stages.painted import Painted
+from .output import AS_PAINTED, Output
+from .painted import Painted
 
 ORDERS = web.AppKey("orders", Orders)
 Line = Callable[[OrderEvent], Awaitable[bytes | None]]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from ...fairness.allowance import Holding
 from ...messages import Message
 from ...words.recipe import GenerationParams
-from ..http.body import Holding
 from .event_log import EventLog
-from .stages.output import Output
+from .output import Output
 
 State = Literal["open", "succeeded", "failed", "cancelled"]
 

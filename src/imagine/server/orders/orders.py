@@ -14,20 +14,20 @@ from functools import partial
 
 from ...asking.request import GenerateRequest
 from ...dispatch.worker import Events, error_from_failed
+from ...fairness.allowance import Holding
 from ...identity.stamp import FileStamp, unchanged
 from ...messages import message
 from ...words.errors import Cancelled, ImagineError, ModelChanged, WorkerLost
 from ...words.events import Failed, Finished
 from ...words.frames import JobReport, Submit
 from ..gateway.gateway import Gateway
-from ..http.body import Holding
 from .book import Book, MemoryBook
 from .event_log import EventLog, OrderEvent
 from .job_log import note_end, note_taken_back
 from .order import Order, OrderedPicture, State
-from .stages.output import AS_PAINTED, Output
-from .stages.plan import Plan
-from .stages.table import finish, prepare
+from .output import AS_PAINTED, Output
+from .plan import Plan
+from .stages import finish, prepare
 
 
 class UnknownOrder(LookupError):

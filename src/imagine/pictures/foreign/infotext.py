@@ -14,8 +14,8 @@ import json
 import re
 from typing import Any
 
-from ..messages import Message, message
-from .foreign.samplers import sampler_from_other, schedule_from_other
+from ...messages import Message, message
+from .samplers import sampler_from_other, schedule_from_other
 
 SAMPLERS = {
     "ddim": "DDIM",

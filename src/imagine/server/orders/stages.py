@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from ....asking.request import GenerateRequest
-from ....words.events import Finished
-from ...gateway.gateway import Gateway
-from ...http.body import Holding
+from ...asking.request import GenerateRequest
+from ...fairness.allowance import Holding
+from ...words.events import Finished
+from ..gateway.gateway import Gateway
 from .encode import encode
 from .incoming import Incoming
 from .output import Output

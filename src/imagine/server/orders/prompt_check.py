@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ....moderation.policy import ModerationInput
-from ...gateway.gateway import Gateway
+from ...moderation.policy import ModerationInput
+from ..gateway.gateway import Gateway
 from .incoming import Incoming
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ....asking.request import GenerateRequest
+from ...asking.request import GenerateRequest
 
 
 class Incoming(NamedTuple):

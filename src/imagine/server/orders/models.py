@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ....asking.request import GenerateRequest
-from ....asking.resolve import Defaults, check_needs, vae_of
-from ....messages import message
-from ....registry.entry import Entry
-from ....registry.identify import CHECKPOINT
-from ....words.errors import BadRequest, ImagineError, ModelChanged, UnusableModel
-from ....words.model import Model
-from ...gateway.gateway import NO_PARTS, Gateway, model_from
+from ...asking.request import GenerateRequest
+from ...asking.resolve import Defaults, check_needs, vae_of
+from ...messages import message
+from ...registry.identify import CHECKPOINT
+from ...words.entry import Entry
+from ...words.errors import BadRequest, ImagineError, ModelChanged, UnusableModel
+from ...words.model import Model
+from ..gateway.gateway import NO_PARTS, Gateway, model_from
 
 
 class ChosenModel(NamedTuple):

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from ....asking.resolve import Resolved, resolve
-from ....messages import Message
-from ....words.frames import Submit
-from ....words.recipe import GenerationParams
-from ...gateway.gateway import Gateway
-from ...http.body import Holding
+from ...asking.resolve import Resolved, resolve
+from ...fairness.allowance import Holding
+from ...messages import Message
+from ...words.frames import Submit
+from ...words.recipe import GenerationParams
+from ..gateway.gateway import Gateway
 from .incoming import Incoming
 from .input_pictures import InputPictures, input_pictures
 from .models import ChosenModel, chosen_model

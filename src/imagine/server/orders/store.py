@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ....messages import message
-from ....words.errors import ImagineError
-from ...gateway.gateway import Gateway
-from ...gateway.storage import MEDIA_TYPES
+from ...messages import message
+from ...words.errors import ImagineError
+from ..gateway.gateway import Gateway
+from ..gateway.storage import MEDIA_TYPES
 from .output import Output
 from .painted import Painted
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from ....asking.presets import expanded
-from ...gateway.gateway import Gateway
+from ...asking.presets import expanded
+from ..gateway.gateway import Gateway
 from .incoming import Incoming
 
 

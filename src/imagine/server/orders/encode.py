@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ....pictures import images
-from ...gateway.gateway import Gateway
+from ...pictures import images
+from ..gateway.gateway import Gateway
 from .output import Output
 from .painted import Painted
 

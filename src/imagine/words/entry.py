@@ -1,4 +1,4 @@
-"""What the registry says of one file or folder."""
+"""What is known of one model file or folder, as the registry tells it and everything else reads it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A model file, or a diffusers folder. What can't be told, or doesn't apply, is "", 0, () or {}.
 
     `size` is in bytes, `modified` in Unix seconds, `resolution` the side of the native square in pixels.
-    `digest` is of the content (see `content.py`), "" until it is asked for (`Registry.with_digest`); `file_digest` the
-    SHA-256 of the whole file, "" until it is known. `header_digest`, that of the header alone (of `model_index.json`
-    for a folder), tells no two fine-tunes apart: older recipes name models by it. `files` are what it is made of, as
-    they were when they were read. `problem` is one clause that says why the file can't be used.
-    `kind`, `dtype`, `parameters` and `ema` are as `identify.Identity` promises. `needs` are fields that every request
-    must say for it (`vae`, `img`); `distilled` is how it was made to take few steps, as `distilled.py` has it; `vae`
-    the name of the VAE file that lies beside it for it, as `NAME.vae.safetensors`.
+    `digest` is of the content (see `registry/content.py`), "" until it is asked for (`Registry.with_digest`);
+    `file_digest` the SHA-256 of the whole file, "" until it is known. `header_digest`, that of the header alone (of
+    `model_index.json` for a folder), tells no two fine-tunes apart: older recipes name models by it. `files` are
+    what it is made of, as they were when they were read. `problem` is one clause that says why the file can't be used.
+    `kind`, `dtype`, `parameters` and `ema` are as `registry.identify.Identity` promises. `needs` are fields that every
+    request must say for it (`vae`, `img`); `distilled` is how it was made to take few steps, as `registry/distilled.py`
+    has it; `vae` the name of the VAE file that lies beside it for it, as `NAME.vae.safetensors`.
     """
 
     name: str

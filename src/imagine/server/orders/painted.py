@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ....messages import Message
-from ....words.events import Finished
+from ...messages import Message
+from ...words.events import Finished
 
 
 class Painted(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ....asking.resolve import Picture
-from ...gateway.gateway import Gateway
-from ...http.body import Holding
+from ...asking.resolve import Picture
+from ...fairness.allowance import Holding
+from ..gateway.gateway import Gateway
 from .incoming import Incoming
 
 

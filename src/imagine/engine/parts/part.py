@@ -96,13 +96,10 @@ class ModulePart:
         self._size = sum(parameter.nbytes for parameter in module.parameters())
         self.home = torch.device(module.device)
         """Where it works, and lies unless it was spared."""
+        self.device = self.home
+        """Where it lies: noted, since diffusers asks all of a network's modules for it."""
         self.dtype: torch.dtype = module.dtype
         """What it computes in, unless it is lent to main memory."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where it lies."""
-        return torch.device(self.module.device)
 
     @property
     def spared(self) -> bool:
@@ -124,7 +121,9 @@ class ModulePart:
         self.move(torch.device("cpu"))
 
     def move(self, device: torch.device) -> None:
+        """Raises what torch does where it doesn't fit; then some of it may lie there."""
         self.module.to(device)
+        self.device = device
 
     def at_work(self) -> AbstractContextManager[None]:
         return self._visiting() if self.spared else nullcontext()

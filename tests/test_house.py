@@ -82,8 +82,7 @@ SHARED = {
 }  # fmt: skip
 """Names that still mean two types: fewer with every change, and never more."""
 DEAD = {
-    "BatchKey.controls", "Encoded.chunks", "FamilyFacts.dtypes", "FamilyFacts.multiple", "FamilyFacts.vaes",
-    "FamilyFacts.wide", "LoadReport.bytes_mapped", "Settings.offline",
+    "BatchKey.controls", "Encoded.chunks", "FamilyFacts.multiple", "FamilyFacts.vaes", "LoadReport.bytes_mapped",
 }  # fmt: skip
 """What still has no use, or keeps its default: fewer with every change, and never more."""
 

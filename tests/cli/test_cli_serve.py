@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from imagine.cli import serve
 from imagine.cli.serve import _read
+from imagine.processes import offline
 
 
 def test_a_folder_of_models_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -10,3 +14,17 @@ def test_a_folder_of_models_that_is_not_there_is_told(tmp_path: Path) -> None:
     said = {"models": (str(tmp_path / "there"), str(tmp_path / "nonexist"))}
     assert _read(said, None)[1] == [f"there is no folder of models {tmp_path / 'nonexist'}"]
     assert _read({"home": str(tmp_path / "new")}, None)[1] == []
+
+
+def test_a_server_goes_offline_before_it_begins_where_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[object] = []
+    monkeypatch.setattr(offline, "go_offline", lambda names: done.append(list(names)))
+    monkeypatch.setattr(serve, "_serve", lambda *_: done.append("served"))
+    monkeypatch.setattr(serve.asyncio, "run", lambda _: None)
+    monkeypatch.setattr(serve.faulthandler, "enable", lambda _: None)
+    given = ["--home", str(tmp_path), "--listen", "box.example:1"]
+    for options in (given, [*given, "--offline"]):
+        serve.command.main(options, standalone_mode=False)
+    assert done == ["served", ["0.0.0.0", "box.example"], "served"]

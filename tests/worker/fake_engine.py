@@ -1,13 +1,16 @@
 """An engine without a model: what a job does is its prompt, so that a test can make a worker misbehave."""
 
+import contextlib
 import ctypes
 import logging
 import os
 import signal
+import socket
 import threading
 from collections import deque
 
 from imagine.messages import in_english, message
+from imagine.processes.offline import Offline
 from imagine.words.errors import BadRequest, OutOfMemory
 from imagine.words.events import Finished, Loading, Preview, Progress
 from imagine.words.frames import (
@@ -51,6 +54,16 @@ MODEL = Model(
 )  # fmt: skip
 
 
+def reach() -> str:
+    """What keeps this process from a machine elsewhere, if it is meant to be kept from it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, contextlib.suppress(OSError):
+        try:
+            datagrams.connect(("192.0.2.1", 9))
+        except Offline as error:
+            return f" {error}"
+    return ""
+
+
 class FakeEngine:
     """Steps its jobs in turn; keeps `Engine`'s promises except where a prompt says otherwise."""
 
@@ -71,7 +84,7 @@ class FakeEngine:
         return bool(self._jobs or self._orders)
 
     def describe(self) -> Ready:
-        return Ready(device="fake", name=os.environ.get("HF_HUB_OFFLINE", ""))
+        return Ready(device="fake", name=os.environ.get("HF_HUB_OFFLINE", "") + reach())
 
     def submit(self, job: Submit) -> None:
         if job.params.prompt == "refuse":

@@ -50,6 +50,12 @@ def test_it_settles_the_libraries_before_the_engine_is_made(worker):
     assert ready.name == "1"  # HF_HUB_OFFLINE, as the engine found it
 
 
+def test_offline_it_reaches_nothing_elsewhere(worker):
+    say(worker, Start(settings=WorkerSettings(offline=True)))
+    ready = next(report for report in listen(worker) if isinstance(report, Ready))
+    assert "192.0.2.1 is elsewhere" in ready.name
+
+
 def test_it_ends_well_on_shutdown(worker):
     say(worker, Start(), Shutdown())
     assert [type(report) for report in listen(worker)][-1] is not Heartbeat

@@ -82,6 +82,7 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
 
     Flags win over IMAGINE_* variables, those over the configuration file, that over the defaults.
     """
+    from ..processes.offline import go_offline
     from ..server.logs import configure
 
     given = {name: value for name, value in flags.items() if value not in (None, (), False)}
@@ -94,6 +95,8 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
         raise WrongSettings(str(error)) from error
     configure(settings)
     _warn(warnings)
+    if settings.offline:
+        go_offline([settings.host, *(address.host for address in settings.listen)])
     heard()
     if sys.__stderr__ is not None:
         faulthandler.enable(sys.__stderr__)  # systemd's watchdog ends a server that hangs by SIGABRT

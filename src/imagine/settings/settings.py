@@ -94,7 +94,7 @@ class Settings:
     keep_pictures: float = option(3600.0, values.seconds, "How long a picture asked for by URL is kept.")
     max_pictures: int = option(1024, values.whole(1, 10_000_000), "How many MB of them are kept; the oldest go first.")
     blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.", live=True)
-    offline: bool = option(False, values.yes_or_no, "Never use the network.")
+    offline: bool = option(False, values.yes_or_no, "Connect to no other machine, whatever a library would like.")
     log_format: LogFormat = option("text", values.log_format, "text or json.", live=True)
     debug: bool = option(False, values.yes_or_no, "Log prompts and every setting of each picture.", live=True)
     aliases: Aliases = option(

@@ -38,6 +38,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive: float = 300.0
     """Seconds a model stays after its last use: negative is for ever, 0 not at all."""
     max_batch: int | None = None
+    offline: bool = False
+    """Ask no other machine for anything."""
     state: str | None = None
     """A folder for what is decided once per machine and model."""
     heartbeat: float = 1.0

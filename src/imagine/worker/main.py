@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from ..processes.environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
+from ..processes.offline import go_offline
 from ..words.errors import BadRequest, ImagineError
 from ..words.frames import REFUSED, FrameError, Log, Start, WorkerSettings
 from .engine_protocol import EngineProtocol
@@ -39,6 +40,8 @@ def main(argv: Sequence[str] = (), make: Callable[[WorkerSettings], EngineProtoc
     pulse = Pulse(time.monotonic)
     keep_beating(pulse, outbox, settings.heartbeat)
     prepare_libraries()
+    if settings.offline:
+        go_offline()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToGateway(outbox)], force=True)
     logging.getLogger("imagine").setLevel(settings.log_level)
     try:

@@ -328,6 +328,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         full_prec=settings.full_prec,
         keep_alive=settings.keep_alive,
         max_batch=settings.max_batch,
+        offline=settings.offline,
         state=str(settings.home / "state"),
         log_level=logging.DEBUG if settings.debug else logging.INFO,
     )

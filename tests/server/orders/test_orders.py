@@ -293,7 +293,7 @@ def test_nothing_of_an_order_stays_once_it_was_answered(tmp_path, prompt):
             async with client.post(path, json=body | {"prompt": prompt}) as answer:
                 await answer.read()
         await until(lambda: nothing_is_held(client))
-        return [kept for kept in gc.get_objects() if isinstance(kept, Order)]
+        return [kept for kept in gc.get_objects() if type(kept) is Order]
 
     gc.collect()
     gc.disable()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagine.asking.replay import request_from_meta
-from imagine.asking.request import parse
+from imagine.asking.request import OWN, names_in, parse
 from imagine.asking.resolve import Defaults, Picture, Resolved, resolve
 from imagine.messages import sentences
 from imagine.pictures import images, metadata
@@ -20,6 +20,7 @@ from imagine.words.samplers import SAMPLERS, pairs
 OTHER = Defaults(num_steps=3, guidance=1.5, sampler="lcm", schedule="simple", width=192, height=256, neg="default neg")
 DIGEST = st.text("0123456789abcdef", min_size=64, max_size=64)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+NAMES = st.lists(TEXT.filter(bool), max_size=2).map(tuple)
 
 
 def again(params: GenerationParams, meta: dict, source: tuple[int, int] = (300, 200)) -> Resolved:
@@ -28,8 +29,10 @@ def again(params: GenerationParams, meta: dict, source: tuple[int, int] = (300, 
     parsed = request_from_meta(meta, **given)
     assert parsed.warnings == []
     entry = Entry(name=params.model, path="/m", kind="checkpoint", digest=params.digest, resolution=768)
+    encoders = tuple(name for name in names_in(parsed.request.text_encoders) if name != OWN)
     return resolve(
-        parsed.request, model=entry, defaults=OTHER, random_seed=lambda: pytest.fail("the seed was not kept"),
+        parsed.request, text_encoders=encoders, model=entry, defaults=OTHER,
+        random_seed=lambda: pytest.fail("the seed was not kept"),
         img=params.img and Picture(params.img, *source), mask=params.mask and Picture(params.mask, 64, 64),
     )  # fmt: skip
 
@@ -61,7 +64,8 @@ def recipes(draw) -> GenerationParams:
         height=height, num_steps=draw(st.integers(row.min_steps(schedule, "ordinary"), min(row.max_steps, 150))),
         guidance=draw(st.floats(0, 30)), sampler=sampler, schedule=schedule, seed=draw(st.integers(0, MAX_SEED)),
         clip=draw(st.integers(1, 12)), fit=draw(st.sampled_from(["native", "scale"])), hires=draw(st.none() | hires),
-        vae=draw(st.none() | TEXT.filter(bool)), **draw(st.just({}) | refined), reproducible=reproducible,
+        vae=draw(st.none() | TEXT.filter(bool)), text_encoders=draw(NAMES), reproducible=reproducible,
+        **draw(st.just({}) | refined),
         buckets=draw(st.none() | st.sampled_from(["1x12,1x3"] + ["1x12,4x13"] * (not reproducible))), **of_img,
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "strength": 1.0, "mask": "aGk=", "extend": Margins(left=8), "resize": "fit", "fit": "scale",
         "hires": SecondPass(scale=1.5, strength=0.4, steps=10, upscaler="latent"), "count": 16, "preset": "p",
         "stream": 5, "preview": "vae", "progress": True, "keep_alive": "5m", "reproducible": True, "buckets": "1x25",
-        "refiner": "r", "refiner_at": 0.5, "digest": "0123456789",
+        "refiner": "r", "refiner_at": 0.5, "digest": "0123456789", "text_encoders": ("l", "g"),
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))
@@ -63,6 +63,8 @@ def test_every_field_is_taken_as_it_is_declared():
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
+        ("text_encoders", [], "text_encoders is a list; it must be a file's name, or a list of 1 to 4 names"),
+        ("text_encoders", ["l", 5], "text_encoders is a list; it must be a file's name, or a list of 1 to 4 names"),
         ("num_steps", 151, "num_steps is 151; it must be a whole number from 1 to 150"),
         ("num_steps", 0, "num_steps is 0; it must be a whole number from 1 to 150"),
         ("num_steps", "25", "num_steps is '25'; it must be a whole number from 1 to 150"),

@@ -8,7 +8,7 @@ from typing import Any
 from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.recipe import GenerationParams
-from .request import OWN_VAE, GenerateRequest, Parsed, parse
+from .request import OWN, GenerateRequest, Parsed, parse
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PICTURES = ("img", "mask")
@@ -37,7 +37,9 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
     if "model" in body and _MODEL_DIGEST.fullmatch(digest):
         body["digest"] = digest
     if meta.get("digest") and not body.get("vae"):
-        body["vae"] = OWN_VAE  # another may be configured for the model by now
+        body["vae"] = OWN  # another may be configured for the model by now
+    if meta.get("digest") and not body.get("text_encoders"):
+        body["text_encoders"] = OWN
     warnings: list[Message] = []
     if body["img"] is None:
         body.pop("strength", None)  # recipes say one even where there was nothing to keep

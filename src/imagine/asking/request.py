@@ -23,10 +23,11 @@ MIN_SIDE = 64
 MAX_SIDE = 2048
 MAX_STEPS = 150
 MAX_PROMPT = 32_000
+MAX_ENCODERS = 4
 MAX_NAME = 1000
 """Characters of the name of a model's file, which may have folders in front."""
-OWN_VAE = "own"
-"""What a request says for the model's own VAE, whatever is configured for that model."""
+OWN = "own"
+"""What a request says for the model's own VAE or text encoders, whatever is configured for that model."""
 
 Steps = Annotated[int, Meta(ge=1, le=MAX_STEPS)]
 Side = Annotated[int, Meta(ge=MIN_SIDE, le=MAX_SIDE)]
@@ -43,6 +44,7 @@ _BUCKETS = {"allowed": message("allowed.buckets")}
 _BUCKETS_PATTERN = r"^[0-9]{1,2}x[0-9]{1,4}(?:,[0-9]{1,2}x[0-9]{1,4})*$(?!\n)"
 _DIGEST = {"allowed": message("allowed.digest")}
 _DIGEST_PATTERN = r"^[0-9a-f]{10,64}$(?!\n)"
+NAMES = {"allowed": message("allowed.names", most=MAX_ENCODERS)}
 _SEED_PATTERN = r"^(?:-1|[0-9]{1,20})$(?!\n)"
 # Python's $ also matches before a last line's end, which the lookahead refuses; a schema's readers know no \Z.
 
@@ -130,6 +132,14 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     vae: Annotated[
         ModelName | None,
         Meta(description="A VAE file to use in place of the model's own, by its name; own: the model's, in any case."),
+    ] = None
+    text_encoders: Annotated[
+        ModelName | Annotated[tuple[ModelName, ...], Meta(min_length=1, max_length=MAX_ENCODERS)] | None,
+        Meta(
+            description="Text encoder files to use, by their names: one, or several; each for what it can be. "
+            "own: the model's, in any case.",
+            extra=NAMES,
+        ),
     ] = None
     refiner: Annotated[
         ModelName | None,
@@ -222,6 +232,11 @@ class Parsed(NamedTuple):
     request: GenerateRequest
     warnings: list[Message]
     called: Names = NO_NAMES
+
+
+def names_in(said: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The names of a field that holds one or several."""
+    return () if said is None else (said,) if isinstance(said, str) else said
 
 
 def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, called: Names | None = None) -> Parsed:

@@ -26,7 +26,20 @@ from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
 from ..words.samplers import SAMPLERS, SCHEDULES, Kind, find, plain_name
 from . import sizes
 from .duration import seconds_from_duration
-from .request import OWN_VAE, GenerateRequest, Guidance, Margins, ModelName, Name, Prompt, SecondPass, Side, Steps
+from .request import (
+    MAX_ENCODERS,
+    NAMES,
+    OWN,
+    GenerateRequest,
+    Guidance,
+    Margins,
+    ModelName,
+    Name,
+    Prompt,
+    SecondPass,
+    Side,
+    Steps,
+)
 
 T = TypeVar("T")
 
@@ -52,6 +65,10 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     vae: Annotated[ModelName | None, Meta(description="A VAE file in place of the model's own; of one model only.")] = (
         None
     )
+    text_encoders: Annotated[
+        ModelName | Annotated[tuple[ModelName, ...], Meta(min_length=1, max_length=MAX_ENCODERS)] | None,
+        Meta(description="Text encoder files, likewise: a name, or a list of names.", extra=NAMES),
+    ] = None
 
     def over(self, general: Defaults) -> Defaults:
         """These where they say something, `general` where they don't; a schedule stays with its sampler."""
@@ -104,12 +121,13 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 def resolve(
     request: GenerateRequest, *, model: Entry, random_seed: Callable[[], int], defaults: Defaults = NO_DEFAULTS,
-    img: Picture | None = None, mask: Picture | None = None,
+    img: Picture | None = None, mask: Picture | None = None, text_encoders: tuple[str, ...] = (),
 ) -> Resolved:  # fmt: skip
     """The recipes of `request` on `model`. `img` and `mask` describe the pictures that the request carries.
 
     `defaults` are the model's own over the server's; `random_seed` draws 0…2^64 − 1 and is asked only where no seed
-    was said. Raises BadRequest or Unsupported, naming the field.
+    was said; `text_encoders` are the names of those in files of their own. Raises BadRequest or Unsupported, naming the
+    field.
     """
     assert (request.img is None) == (img is None), "img is described where there is one"
     assert (request.mask is None) == (mask is None), "mask is described where there is one"
@@ -122,6 +140,7 @@ def resolve(
         recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
     if mask is not None:
         recipe = msgspec.structs.replace(recipe, mask=mask.digest)
+    recipe = msgspec.structs.replace(recipe, text_encoders=text_encoders)
     if request.neg and recipe.guidance <= 1:
         warnings.append(message("no_effect.guidance", "neg", at=recipe.guidance))
     return Resolved(
@@ -156,13 +175,11 @@ def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: si
 def vae_of(request: GenerateRequest, defaults: Defaults) -> str | None:
     """The name of the VAE file to be used, None for the model's own."""
     name = request.vae or defaults.vae
-    return None if name == OWN_VAE else name
+    return None if name == OWN else name
 
 
-def check_needs(model: Entry, request: GenerateRequest, vae: str | None) -> None:
-    """Raises BadRequest where the model needs what the request doesn't say."""
-    if vae is None and not model.has_vae and model.format == "safetensors":
-        raise BadRequest(message("model.needs_vae", "vae", name=model.name))
+def check_needs(model: Entry, request: GenerateRequest) -> None:
+    """Raises BadRequest where the model draws from pictures only, and there is none."""
     if "img" in model.needs and request.img is None:
         raise BadRequest(message("model.needs_img", "img", name=model.name))
 

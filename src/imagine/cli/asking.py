@@ -28,7 +28,7 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
 
     A path may be `-`, standard input. Raises click.UsageError, ImagineError.
     """
-    fields = {name: value for name, value in typed.items() if value is not None}
+    fields = {name: value for name, value in typed.items() if value not in (None, ())}
     for name in _PICTURES:
         if name in fields:
             fields[name] = base64.b64encode(photo(fields[name], name)).decode("ascii")

@@ -41,6 +41,12 @@ def _vaes() -> Iterable[str]:
     return ["own", *(entry["name"] for entry in in_folders(everything=True) if entry["kind"] == "vae")]
 
 
+def _text_encoders() -> Iterable[str]:
+    from .list import in_folders
+
+    return ["own", *(entry["name"] for entry in in_folders(everything=True) if entry["kind"] == "text-encoder")]
+
+
 def _loaded() -> Iterable[str]:
     from . import reach
 
@@ -79,6 +85,7 @@ def _commands() -> Iterable[str]:
 
 
 models, vaes, loaded = _completer(_models), _completer(_vaes), _completer(_loaded)
+text_encoders = _completer(_text_encoders)
 samplers, schedules = _completer(_samplers), _completer(_schedules)
 presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
 devices = _completer(lambda: ("auto", "cpu", "cuda", "mps"))

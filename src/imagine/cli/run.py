@@ -55,6 +55,8 @@ class _RunCommand(click.Command):
 @click.option("-s", "--stream", type=WholeNumber(), help="Replace the PNG after every so many steps.")
 @click.option("-c", "--clip", type=WholeNumber(), help="Clip skip.")
 @click.option("--vae", help="A VAE file to use, by its name; own: the model's.", shell_complete=complete.vaes)
+@click.option("--text-encoder", "text_encoders", multiple=True, help="A text encoder file to use, by its name; again "
+    "for another; own: the model's.", shell_complete=complete.text_encoders)  # fmt: skip
 @click.option("--count", type=WholeNumber(), help="How many pictures, of the seeds that follow.")
 @click.option("--preset", help="A style that `imagine presets` shows; what else is said wins.",
     shell_complete=complete.presets)  # fmt: skip

@@ -22,6 +22,7 @@ def sampling_defaults(model: Entry) -> FamilyDefaults:
 
 
 def defaults_of(model: Entry) -> dict[str, Any]:
-    """What a request that doesn't say it gets: the same, and the VAE that lies beside it, by the names of fields."""
-    defaults = msgspec.structs.asdict(sampling_defaults(model)) | {"vae": model.vae or None}
+    """What a request that doesn't say it gets: the same, and the files that go with it, by the names of fields."""
+    files = {"vae": model.vae or None, "text_encoders": model.encoders or None}
+    defaults = msgspec.structs.asdict(sampling_defaults(model)) | files
     return {name: value for name, value in defaults.items() if value is not None}

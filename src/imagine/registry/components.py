@@ -120,6 +120,7 @@ _TEXT_PREFIXES = (
     "", "text_model.", "model.", "language_model.model.", "model.language_model.", "transformer.text_model.",
     "transformer.", "transformer.model.",
 )  # fmt: skip
+_PROJECTIONS = ("text_projection", "text_projection.weight")
 _IMAGE = rows(
     ("siglip", "", "vision_model.embeddings.patch_embedding.weight", "vision_model.head.probe"),
     ("siglip", "", "vision_model.embeddings.patch_embedding.bias", "!vision_model.pre_layrnorm.weight"),
@@ -130,10 +131,12 @@ _IMAGE = rows(
 
 
 def find_encoder(tensors: Mapping[str, TensorInfo]) -> Found | None:
-    """A text or image encoder in a file of its own, else None."""
+    """A text or image encoder in a file of its own, else None: under its own names, or those it has in a checkpoint."""
     if row := Tensors(tensors).first(_IMAGE):
         return Found("image-encoder", row.family, row.variant)
     for prefix in _TEXT_PREFIXES:
         if row := Tensors(tensors, prefix).first(_TEXT):
-            return Found("text-encoder", row.family, row.variant)
-    return None
+            projects = row.family == "clip" and any(name.endswith(_PROJECTIONS) for name in tensors)
+            return Found("text-encoder", row.family, "projecting" if projects else row.variant)
+    baked = {encoder for encoder, name in _TEXT_ENCODERS if name in tensors}
+    return Found("text-encoder", *baked) if len(baked) == 1 else None

@@ -56,7 +56,9 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
     header = read_header(path)
     identity = identify(header)
     if sidecar and identity.prediction.type:
-        identity = identify(header, read_sidecar(sidecar))
+        said = read_sidecar(sidecar)
+        identity = identify(header, said)
+        entry = msgspec.structs.replace(entry, vae=said.vae, encoders=said.text_encoders)
     spread = facts_of(identity.family).predicts.spread
     if spread and identity.prediction.source == "default":
         identity = predicting(identity, header, by_weights(path, header, identity.prediction, *spread))
@@ -66,6 +68,8 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
         needs=needs_of(identity),
         distilled=distilled_by(entry.name, header.metadata),
     )
+    composes = identity.kind == DIFFUSION_MODEL and not entry.problem and facts_of(identity.family).single_file
+    entry = msgspec.structs.replace(entry, composes=composes)
     kept = [(key, value) for key, value in header.metadata.items() if len(key) + len(value) <= MAX_METADATA_CHARACTERS]
     return _with_identity(entry, identity, header.digest, dict(kept[:MAX_METADATA_VALUES]))
 
@@ -100,6 +104,7 @@ def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapp
         latent_channels=identity.latent_channels,
         has_vae=identity.has_vae,
         text_encoders=identity.text_encoders,
+        context=identity.context,
         ema=identity.ema,
         metadata=metadata,
     )

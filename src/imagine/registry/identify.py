@@ -40,6 +40,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     `parameters` counts the elements of what generates: denoiser, text encoders and VAE, without EMA copies.
     `dtype` is what most of the denoiser is stored as. `resolution` is the side of the native square, in pixels.
+    `context` is the width of the text that a U-Net attends to, or that a text encoder makes.
     `ema` is "" (none), "both" (live weights and a copy) or "only". Zero, "" and () stand for what doesn't apply.
     """
 
@@ -54,6 +55,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     latent_channels: int = 0
     has_vae: bool = False
     text_encoders: tuple[str, ...] = ()
+    context: int = 0
     ema: str = ""
 
 
@@ -81,6 +83,7 @@ def _plain(
     return Identity(
         kind=kind, family=family, variant=variant, parameters=parameters, dtype=dtype,
         latent_channels=latent_channels, has_vae=has_vae,
+        context=_width(tensors, "token_embedding.weight") if kind == "text-encoder" else 0,
     )  # fmt: skip
 
 
@@ -104,6 +107,7 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
         latent_channels=vae_channels or denoiser.latent_channels,
         has_vae=vae_channels is not None,
         text_encoders=encoders,
+        context=_width(tensors, "attn2.to_k.weight") if facts_of(family).unet else 0,
         ema="only" if only_ema else "both" if EMA_PREFIX + "diffusion_modelinput_blocks00weight" in tensors else "",
     )
 
@@ -112,6 +116,12 @@ def _needed_encoders(family: str) -> set[str]:
     """The text encoders without which a single file of the family is no checkpoint."""
     facts = facts_of(family)
     return {n for need in facts.needs for n in need.fits if facts.single_file and need.role.startswith("text_encoder")}
+
+
+def _width(tensors: Mapping[str, TensorInfo], ending: str) -> int:
+    """The second side of the first matrix whose name ends so; 0 where there is none."""
+    shapes = (info.shape for name, info in tensors.items() if name.endswith(ending))
+    return next((shape[1] for shape in shapes if len(shape) == 2), 0)
 
 
 def _marked_variant(tensors: Mapping[str, TensorInfo]) -> str:

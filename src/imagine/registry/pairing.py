@@ -14,7 +14,7 @@ _MARK = ".vae"
 
 
 def paired(entries: Sequence[Entry]) -> list[Entry]:
-    """The same entries, each checkpoint with the name of its VAE where there is one."""
+    """The same entries, each model with the name of its VAE where there is one and its sidecar names none."""
     beside = {
         (path.parent, path.stem.removesuffix(_MARK)): entry.name
         for entry in entries
@@ -25,7 +25,8 @@ def paired(entries: Sequence[Entry]) -> list[Entry]:
 
 def _with_vae(entry: Entry, beside: dict[tuple[Path, str], str]) -> Entry:
     path = Path(entry.path)
-    name = beside.get((path.parent, path.stem)) if entry.kind == CHECKPOINT and entry.format == "safetensors" else None
+    model = (entry.kind == CHECKPOINT and entry.format == "safetensors") or entry.composes
+    name = beside.get((path.parent, path.stem)) if model and not entry.vae else None
     if name is None:
         return entry
     return msgspec.structs.replace(entry, vae=name, needs=tuple(need for need in entry.needs if need != "vae"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ _KEYS = ("modelspec.prediction_type", "modelspec.predict_key")
 _TRUE = frozenset({"1", "true", "yes"})
 
 MAX_SIDECAR_BYTES = 16_384
+MAX_NAME = 1000
+"""Characters of the name of a file."""
 _MOST = 65_536
 _UNPACKED = {"F16": "e", "F32": "f", "BF16": "f"}
 """How `struct` calls the dtypes of a bias."""
@@ -53,6 +55,9 @@ class Sidecar(msgspec.Struct, frozen=True):
     name: str
     prediction: str | None = None
     zero_snr: bool | None = None
+    vae: str = ""
+    text_encoders: tuple[str, ...] = ()
+    """Names of files that go with it."""
 
 
 def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> Prediction:
@@ -116,7 +121,8 @@ def _numbers(data: bytes, dtype: str) -> Sequence[float]:
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """Read `<name>.yaml`: our own `prediction_type:` and `zero_snr:`, or AUTOMATIC1111's copy of a training config.
+    """Read `<name>.yaml`: our own `prediction_type:`, `zero_snr:`, `vae:` and `text_encoders:`, or
+    AUTOMATIC1111's copy of a training config.
 
     Such a config that names no `model.params.parameterization` means epsilon, the original code's default.
     Raises UnusableModel for what is no YAML, or names a prediction that isn't known.
@@ -133,7 +139,22 @@ def read_sidecar(path: Path) -> Sidecar:
     zero_snr = said.get("zero_snr")
     if zero_snr is not None and not isinstance(zero_snr, bool):
         raise UnusableModel(message("sidecar.zero_snr", name=path.name))
-    return Sidecar(path.name, prediction, zero_snr)
+    vae, encoders = _names(path, said, "vae"), _names(path, said, "text_encoder", "text_encoders")
+    if len(vae) > 1:
+        raise UnusableModel(message("sidecar.files", name=path.name, field="vae"))
+    return Sidecar(path.name, prediction, zero_snr, "".join(vae), encoders)
+
+
+def _names(path: Path, said: Mapping[Any, Any], *keys: str) -> tuple[str, ...]:
+    """The names of files under these keys, each of which is one or a list."""
+    names: list[str] = []
+    for key in keys:
+        value = said.get(key)
+        listed = [] if value is None else value if isinstance(value, list) else [value]
+        if not all(isinstance(name, str) and 0 < len(name) <= MAX_NAME for name in listed):
+            raise UnusableModel(message("sidecar.files", name=path.name, field=key))
+        names += listed
+    return tuple(names)
 
 
 def _load_yaml(path: Path) -> dict[Any, Any]:

@@ -14,6 +14,7 @@ from ..words.entry import Entry
 from ..words.errors import ModelNotFound, UnusableModel
 from ..words.model_names import matching, similar
 from .cache import MAX_RECORDS, Record, load_records, save_records
+from .composition import composed, kind_for_names
 from .content import content_digest, is_whole
 from .describe import describe
 from .identify import CHECKPOINT, DIFFUSION_MODEL
@@ -56,8 +57,8 @@ class Registry:
             current = dict(known) if len(known) <= MAX_RECORDS else {}
             seen = scan(self.roots)
             entries = [self._describe(found, known, current) for found in seen]
-            names = name_all([(found, entry.kind) for found, entry in zip(seen, entries, strict=True)])
-            listed = paired([_renamed(entry, name) for entry, name in zip(entries, names, strict=True)])
+            names = name_all([(found, kind_for_names(entry)) for found, entry in zip(seen, entries, strict=True)])
+            listed = composed(paired([_renamed(entry, name) for entry, name in zip(entries, names, strict=True)]))
             listed += self._shipped_entries(listed, known, current)
             changes = _compare(self._entries, listed)
             self._list(listed)
@@ -84,6 +85,8 @@ class Registry:
         if entry and not entry.problem:
             return entry
         part = self._by_name.get((DIFFUSION_MODEL, wanted)) if kind == CHECKPOINT else None
+        if part and part.composes:
+            return part
         broken = entry or self._by_name.get(("unknown", wanted)) or part
         if broken and broken.problem:
             raise UnusableModel(message("model.unreadable", "model", name=name, why=broken.problem))
@@ -107,7 +110,9 @@ class Registry:
 
     def similar(self, name: str, kind: str = CHECKPOINT) -> list[str]:
         """Names of that kind that may have been meant by one that isn't there, the likeliest first."""
-        return similar(normal(name), [entry.name for entry in self._entries if entry.kind == kind])
+        return similar(
+            normal(name), [entry.name for entry in self._entries if kind in (entry.kind, kind_for_names(entry))]
+        )
 
     def with_digest(self, entry: Entry) -> Entry:
         """The entry with the digest of its content, which is made now unless it is known. For a thread: it reads.

@@ -8,7 +8,7 @@ from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.entry import Entry
 from .header import TensorInfo
-from .identify import CHECKPOINT, Identity
+from .identify import CHECKPOINT, DIFFUSION_MODEL, Identity
 
 _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _FLOAT8 = frozenset({"float8_e4m3fn", "float8_e5m2"})
@@ -43,9 +43,9 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message
     """One clause that says why a single file of this `identity` can't be used as what it is, or None."""
     if identity.kind == "unknown":
         return UNTOLD
-    if identity.kind != CHECKPOINT:
-        return None
     facts = facts_of(identity.family)
+    if identity.kind != CHECKPOINT and not (identity.kind == DIFFUSION_MODEL and facts.single_file):
+        return None
     if not facts.single_file:
         return message("unfit.whole", family=identity.family or "unknown")
     if identity.variant in facts.refused:
@@ -62,15 +62,18 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message
 
 def use_of(entry: Entry) -> Message:
     """What can be done with a file, in a clause."""
-    if entry.problem:
-        return message("use.no", why=entry.problem)
+    if why := entry.problem or entry.lacks:
+        return message("use.no", why=why)
     need = next((_NEEDED[need] for need in entry.needs if need in _NEEDED), None)
-    return need or USES.get(entry.kind, message("use.yes"))
+    return need or (message("use.yes") if entry.generates else USES.get(entry.kind, message("use.yes")))
 
 
 def needs_of(identity: Identity) -> tuple[str, ...]:
-    """The fields that a request must say for this checkpoint to be drawn with."""
-    return ("vae",) if identity.kind == CHECKPOINT and not identity.has_vae else ()
+    """The fields that a request must say for this checkpoint, or denoiser, to be drawn with."""
+    if identity.kind != CHECKPOINT and not (identity.kind == DIFFUSION_MODEL and facts_of(identity.family).single_file):
+        return ()
+    vae = () if identity.has_vae else ("vae",)
+    return vae if identity.kind == CHECKPOINT else ("text_encoders", *vae)
 
 
 def _quantised(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message | None:

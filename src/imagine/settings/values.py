@@ -215,10 +215,11 @@ def defaults(value: object) -> Defaults:
 
 
 def general(value: object) -> Defaults:
-    """Those of all models: a VAE fits one family only."""
+    """Those of all models: a VAE fits one family only, and so do text encoders."""
     parsed = defaults(value)
-    if parsed.vae is not None:
-        raise ValueError("such that vae stands under a model's name in per_model")
+    for name in ("vae", "text_encoders"):
+        if getattr(parsed, name) is not None:
+            raise ValueError(f"such that {name} stands under a model's name in per_model")
     return parsed
 
 

@@ -12,6 +12,9 @@ from ..messages import Message, message
 Format = Literal["safetensors", "diffusers", "gguf", "other"]
 
 
+_LACKED = frozenset({"vae", "text_encoders"})
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A model file, or a diffusers folder. What can't be told, or doesn't apply, is "", 0, () or {}.
 
@@ -21,8 +24,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `model_index.json` for a folder), tells no two fine-tunes apart: older recipes name models by it. `files` are
     what it is made of, as they were when they were read. `problem` is one clause that says why the file can't be used.
     `kind`, `dtype`, `parameters` and `ema` are as `registry.identify.Identity` promises. `needs` are fields that every
-    request must say for it (`vae`, `img`); `distilled` is how it was made to take few steps, as `registry/distilled.py`
-    has it; `vae` the name of the VAE file that lies beside it for it, as `NAME.vae.safetensors`.
+    request must say for it (`vae`, `text_encoders`, `img`); `distilled` is how it was made to take few steps, as
+    `registry/distilled.py` has it. `vae` and `encoders` name the files of a VAE and of text encoders that go with it:
+    those that lie beside it, that its sidecar names, or that fit what it lacks; `lacks` says in a clause what none was
+    found for. `composes`: it is a denoiser that such files make a model. `context` is how many numbers a token is, to a
+    U-Net or from a text encoder.
     """
 
     name: str
@@ -49,6 +55,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     ema: str = ""
     needs: tuple[str, ...] = ()
     vae: str = ""
+    encoders: tuple[str, ...] = ()
+    lacks: Message | None = None
+    composes: bool = False
+    context: int = 0
     distilled: str = ""
     metadata: dict[str, str] = {}
     format: Format = "safetensors"
@@ -58,11 +68,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def generates(self) -> bool:
         """Whether it can make a picture by itself or from another, and so is listed as a model."""
-        return self.kind == "checkpoint" and self.problem is None and "vae" not in self.needs
+        if self.problem is not None or _LACKED.intersection(self.needs):
+            return False
+        return self.kind == "checkpoint" or self.composes
 
     @property
     def unusable(self) -> Message | None:
         """One clause that says why it isn't what it could be, or None: `problem`, or that it lacks something."""
-        if self.problem is None and "vae" in self.needs:
+        if self.problem is None and self.lacks is None and "vae" in self.needs:
             return message("unfit.no_vae", "vae")
-        return self.problem
+        return self.problem or self.lacks

@@ -61,6 +61,8 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     hires: Hires | None = None
     vae: str | None = None
     """The name of a VAE file to use in place of the checkpoint's own."""
+    text_encoders: tuple[str, ...] = ()
+    """The names of text encoder files to use in place of the checkpoint's own, or beside a denoiser that has none."""
     refiner: str | None = None
     """The name of a second checkpoint of the same latent space, which finishes what `model` began."""
     refiner_at: float = 0.8

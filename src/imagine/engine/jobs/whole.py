@@ -171,8 +171,8 @@ class WholeRun:
 
 
 def _refuse(params: GenerationParams) -> None:
-    for field in ("hires", "vae", "refiner"):
-        if getattr(params, field) is not None:
+    for field in ("hires", "vae", "text_encoders", "refiner"):
+        if getattr(params, field):
             raise Unsupported(message("whole.nowhere", field))
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from ...asking.model_choice import choose_model, default_model
 from ...asking.request import GenerateRequest
-from ...asking.resolve import Defaults, stated_by, vae_of
+from ...asking.resolve import Defaults, stated_by
 from ...dispatch.pool import Pool
 from ...dispatch.process import ProcessWorker
 from ...dispatch.worker import Worker
@@ -28,6 +28,7 @@ from ...pictures.images import decode_base64
 from ...pictures.looking.decoder import Decoder, Looked
 from ...pictures.looking.look import Copy
 from ...pictures.looking.turns import Turns
+from ...registry.identify import CHECKPOINT
 from ...registry.registry import Registry
 from ...registry.usable import use_of
 from ...settings.preset_files import presets_of
@@ -40,6 +41,7 @@ from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
 from .digests import Digests
 from .metrics import Metrics
+from .parts import parts_of
 from .storage import PictureStore
 
 T = TypeVar("T")
@@ -151,8 +153,11 @@ class Gateway:
 
     async def configured(self, entry: Entry) -> Model:
         """The model as a request that says no more draws with it: with its own VAE file, where it has one."""
-        vae = vae_of(GenerateRequest(prompt=""), self.defaults_of(entry))
-        return model_from(entry, {"vae": await self.part(vae, "vae")} if vae else NO_PARTS)
+        return model_from(entry, await self.parts_of(entry, GenerateRequest(prompt="")))
+
+    async def parts_of(self, entry: Entry, request: GenerateRequest) -> dict[Role, Entry]:
+        """The files that a request uses beside the model's own, as `parts.parts_of`."""
+        return await parts_of(entry, request, self.defaults_of(entry), self.registry.files(), self.part)
 
     async def aliases(self) -> dict[str, Entry]:
         """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""
@@ -217,9 +222,9 @@ class Gateway:
         return [entry for entry in self._completed(self.registry.files()) if entry.generates]
 
     def _completed(self, entries: Sequence[Entry]) -> list[Entry]:
-        """The entries, where those whose VAE the configuration names don't lack one."""
-        named = {said.name for said in self.settings.per_model if said.defaults.vae}
-        return [msgspec.structs.replace(e, needs=()) if e.needs == ("vae",) and e.name in named else e for e in entries]
+        """The entries, where those whose files the configuration names don't lack them."""
+        named = {said.name: said.defaults for said in self.settings.per_model}
+        return [_without(entry, named[entry.name]) if entry.name in named else entry for entry in entries]
 
     def _said_of(self, entry: Entry) -> ModelSettings:
         said = {each.name: each for each in self.settings.per_model}
@@ -278,12 +283,19 @@ class Gateway:
             _log.error("%s can't be preloaded: %s", name, error)
 
 
+def _without(entry: Entry, defaults: Defaults) -> Entry:
+    """The entry, no longer in need of the files that these defaults name."""
+    needs = tuple(need for need in entry.needs if getattr(defaults, need, None) is None)
+    lacks = entry.lacks if {"vae", "text_encoders"}.intersection(needs) else None
+    return msgspec.structs.replace(entry, needs=needs, lacks=lacks)
+
+
 def model_from(entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS) -> Model:
     """What a worker must know of a model to load it, and of the files that are used beside it, by their role.
 
     Each is as `Gateway.to_draw` and `Gateway.part` give it: with its digest.
     """
-    first = _component("checkpoint", entry)
+    first = _component("checkpoint" if entry.kind == CHECKPOINT else "denoiser", entry)
     components = (first, *(_component(role, part) for role, part in parts.items()))
     return Model(name=entry.name, family=entry.family, components=components, sha256=entry.file_digest)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from ...asking.request import GenerateRequest
-from ...asking.resolve import Defaults, check_needs, vae_of
-from ...messages import message
+from ...asking.resolve import Defaults, check_needs
+from ...registry.composition import VAE
 from ...registry.identify import CHECKPOINT
 from ...words.entry import Entry
-from ...words.errors import BadRequest, ImagineError, ModelChanged, UnusableModel
 from ...words.model import Model
-from ..gateway.gateway import NO_PARTS, Gateway, model_from
+from ..gateway.gateway import Gateway, model_from
+from ..gateway.parts import refused_as
 
 
 class ChosenModel(NamedTuple):
@@ -23,39 +21,22 @@ class ChosenModel(NamedTuple):
     defaults: Defaults
     model: Model
     refiner: Model | None
+    text_encoders: tuple[str, ...]
+    """The names of those in files of their own."""
 
 
 async def chosen_model(gateway: Gateway, request: GenerateRequest) -> ChosenModel:
     """The model that draws `request`. Raises BadRequest, ModelNotFound, UnusableModel, ModelChanged."""
     entry = await gateway.to_draw(request.model)
     defaults = gateway.defaults_of(entry)
-    vae = vae_of(request, defaults)
-    check_needs(entry, request, vae)
-    model = model_from(entry, {"vae": await _vae(gateway, vae)} if vae else NO_PARTS)
+    check_needs(entry, request)
+    parts = await gateway.parts_of(entry, request)
     refiner = await _refiner(gateway, request.refiner) if request.refiner else None
-    return ChosenModel(entry, defaults, model, refiner)
-
-
-async def _vae(gateway: Gateway, name: str) -> Entry:
-    """The VAE file of that name. Raises BadRequest where there is none that can be used."""
-    with _refused_as("vae", name):
-        return await gateway.part(name, kind="vae")
+    encoders = tuple(part.name for role, part in parts.items() if role != VAE)
+    return ChosenModel(entry, defaults, model_from(entry, parts), refiner, encoders)
 
 
 async def _refiner(gateway: Gateway, name: str) -> Model:
     """The checkpoint of that name as a model of its own. Raises BadRequest where there is none that can be used."""
-    with _refused_as("refiner", name):
+    with refused_as("refiner", name):
         return await gateway.configured(await gateway.part(name, kind=CHECKPOINT))
-
-
-@contextlib.contextmanager
-def _refused_as(field: str, name: str) -> Iterator[None]:
-    """What can't be used of the file that a field names, laid to that field."""
-    try:
-        yield
-    except ModelChanged:
-        raise
-    except UnusableModel as error:
-        raise BadRequest(message("part.unusable", field, value=name[:40], why=error.note)) from error
-    except ImagineError as error:
-        raise BadRequest(message("part.missing", field, value=name[:40])) from error

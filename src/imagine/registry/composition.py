@@ -1,0 +1,155 @@
+"""Which files together make a model: what a denoiser lacks, found by kind among the others, or named by its sidecar.
+
+A text encoder fits by its kind and by the width of what it makes. VAEs of Stable Diffusion 1, 2 and XL are one network,
+which no header tells apart: of those, the ones whose file or folder has an `xl` in its name count as SDXL's.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from ..families.facts import Need
+from ..families.table import facts_of
+from ..messages import Message, message
+from ..words.entry import Entry
+from ..words.model import Role
+from ..words.model_names import matching
+from .identify import CHECKPOINT
+from .names import normal
+
+VAE: Role = "vae"
+TEXT_ENCODER = "text-encoder"
+_TRIED = 8
+"""Files that are tried for each text encoder, where two have to fit together."""
+_NAMED = 5
+
+
+def field_of(role: str) -> str:
+    """What of a request names a file for this role."""
+    return "vae" if role == VAE else "text_encoders"
+
+
+def own_roles(model: Entry) -> set[str]:
+    """The components that the model's own file holds."""
+    needs = facts_of(model.family).needs
+    if model.format != "safetensors":
+        return {need.role for need in needs}
+    own = {need.role for need in needs if set(need.fits) & set(model.text_encoders)}
+    return own | ({VAE} if model.has_vae else set())
+
+
+def role_of(model: Entry, file: Entry) -> Role | None:
+    """What a file can be to a model, None where it can be nothing."""
+    needs = facts_of(model.family).needs
+    return next((cast("Role", need.role) for need in needs if _fits(need, file, needs)), None)
+
+
+def lacking(model: Entry, files: Sequence[Entry], given: Collection[str] = ()) -> Message | None:
+    """One clause on what the model lacks beside what it was `given`, by roles, and on the `files` that would fit."""
+    needs = [n for n in facts_of(model.family).needs if n.role not in own_roles(model) | set(given)]
+    if not needs:
+        return None
+    what = message("need.vae") if needs[0].role == VAE else message("need.text", kind=needs[0].fits[0])
+    for need in needs[1:]:
+        other = message("need.vae") if need.role == VAE else message("need.text", kind=need.fits[0])
+        what = message("need.and", one=what, other=other)
+    fit = [file.name for need in needs for file in files if _fits(need, file, needs)]
+    shown = ", ".join(fit[:_NAMED])
+    why = message("need.maybe", names=shown) if fit else message("need.none")
+    return message("unfit.lacks", field_of(needs[0].role), what=what, why=why)
+
+
+def composed(entries: Sequence[Entry]) -> list[Entry]:
+    """The same entries, each denoiser of a family that is drawn from single files with the names of its components.
+
+    Where one can't be found, the entry says what it `lacks`.
+    """
+    return [_composed(entry, entries) if entry.composes else entry for entry in entries]
+
+
+def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
+    named: dict[str, Entry] = {}
+    for field, kind, names in (("vae", VAE, (model.vae,)), ("text_encoders", TEXT_ENCODER, model.encoders)):
+        for name in filter(None, names):
+            file = _named(name, kind, entries)
+            role = None if file is None else role_of(model, file)
+            if file is None or role is None:
+                why = message("need.absent", name=name[:80])
+                lacks = message("unfit.lacks", field, what=message("need.named"), why=why)
+                return msgspec.structs.replace(model, lacks=lacks)
+            named[role] = file
+    chosen = named | _by_kind(model, entries, named)
+    lacks_some = lacking(model, entries, chosen)
+    missing = {field_of(n.role) for n in facts_of(model.family).needs if n.role not in own_roles(model) | set(chosen)}
+    return msgspec.structs.replace(
+        model, vae=chosen[VAE].name if VAE in chosen else "", needs=tuple(sorted(missing)), lacks=lacks_some,
+        encoders=tuple(file.name for role, file in sorted(chosen.items()) if role != VAE),
+    )  # fmt: skip
+
+
+def _named(name: str, kind: str, entries: Sequence[Entry]) -> Entry | None:
+    usable = {entry.name: entry for entry in entries if entry.kind == kind and not entry.problem}
+    found = matching(normal(name), usable)
+    return None if found is None else usable[found]
+
+
+def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[str, Entry]) -> dict[str, Entry]:
+    """What the model lacks beside what was named: of the files that fit the nearest one, and then the first by name."""
+    facts, own = facts_of(model.family), own_roles(model)
+    fit = {
+        need.role: sorted((e for e in entries if _fits(need, e, facts.needs)), key=lambda entry: _order(model, entry))
+        for need in facts.needs if need.role not in own | named.keys()
+    }  # fmt: skip
+    vaes = [file for file in fit.pop(VAE, []) if file.family or _is_xl(file) == model.family.startswith("sdxl")]
+    text = _together(model, fit, [file for role, file in named.items() if role != VAE], alone=not own & fit.keys())
+    return text | ({VAE: vaes[0]} if vaes else {})
+
+
+def _together(
+    model: Entry, fit: Mapping[str, Sequence[Entry]], named: Sequence[Entry], *, alone: bool
+) -> dict[str, Entry]:
+    """A text encoder for each role, such that together they make as many numbers a token as the denoiser takes."""
+    if not all(fit.values()):
+        return {role: candidates[0] for role, candidates in fit.items() if candidates}
+    for files in itertools.product(*(candidates[:_TRIED] for candidates in fit.values())):
+        made = [file.context for file in (*files, *named)]
+        if not alone or not model.context or not all(made) or sum(made) == model.context:
+            return dict(zip(fit, files, strict=True))
+    return {}
+
+
+def _fits(need: Need, file: Entry, needs: Sequence[Need]) -> bool:
+    """Can the file fill the need of one who has all these needs?"""
+    if file.problem or file.format != "safetensors":
+        return False
+    if need.role == VAE:
+        return file.kind == VAE and file.family in need.fits and not file.variant
+    if file.kind != TEXT_ENCODER:
+        return False
+    if file.family != "clip":
+        return file.family in need.fits
+    # Of a width that none of the known ones has: the second is the one that projects.
+    two = any(other.role == "text_encoder_2" for other in needs)
+    return need.fits[0].startswith("clip") and (need.role == "text_encoder_2") == (two and file.variant == "projecting")
+
+
+def _order(model: Entry, file: Entry) -> tuple[bool, int, str, str]:
+    """The nearest first: in the model's own folder, and then called as it is for as long as can be."""
+    name, other = file.name.casefold(), model.name.casefold()
+    alike = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(name, other, strict=False)))
+    return Path(file.path).parent != Path(model.path).parent, -alike, name, file.name
+
+
+def _is_xl(file: Entry) -> bool:
+    said = file.metadata.get("modelspec.architecture", "")
+    return any("xl" in text.lower() for text in (said, *Path(file.path).parts[-2:]))
+
+
+def kind_for_names(entry: Entry) -> str:
+    """What an entry's name must be the only one of: models are one kind, whichever files they are of."""
+    return CHECKPOINT if entry.composes else entry.kind

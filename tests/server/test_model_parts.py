@@ -1,0 +1,171 @@
+"""Models of several files: their components are found by kind, named by a sidecar, or named by the request."""
+
+import json
+import shutil
+
+import msgspec
+import pytest
+
+from imagine.asking.replay import request_from_meta
+from imagine.asking.resolve import Defaults
+from imagine.settings.values import ModelSettings
+from tests.checkpoints import tiny_modules, write_checkpoint, write_parts
+from tests.engine.running import engine_of, made, picture
+from tests.server.served import ask
+
+FAMILIES = ["stable_diffusion", "sdxl"]
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory):
+    """Of each family a whole checkpoint, and beside it its components as diffusers has them."""
+    folder = tmp_path_factory.mktemp("apart")
+    for family in FAMILIES:
+        modules = write_checkpoint(folder / f"whole-{family}.safetensors", family)
+        write_parts(folder, modules, layout="diffusers")
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path):
+    place = tmp_path / "models"
+    place.mkdir()
+    return place
+
+
+async def drawn(client, **body):
+    """The job that a worker got, or what was said instead."""
+    client.worker.seen.clear()
+    said = {"prompt": "a fox", "width": 64, "height": 64, "num_steps": 2, "seed": 1} | body
+    answer = await client.post("/generate", json=said)
+    said = await answer.json()
+    return client.worker.seen[0] if client.worker.seen else said["error"]
+
+
+def pixels(job):
+    """What an engine draws for a job."""
+    return picture(made(engine_of(), job)).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("way", "family"),
+    [
+        ("by kind", "stable_diffusion"),
+        ("by kind", "sdxl"),
+        ("by a sidecar", "sdxl"),
+        ("in the request", "sdxl"),
+        ("in the settings", "sdxl"),
+    ],
+)
+def test_the_files_of_a_model_are_found(tmp_path, models, apart, family, way):
+    names = [path.stem for path in sorted(apart.glob(f"{family}-*")) if "text_encoder" in path.stem]
+    sidecar = models / f"{family}-denoiser.yaml"
+    body, said = {}, {}
+    for path in apart.glob("*.safetensors"):
+        # What is to be named is not found by its kind: another that fits stands before it.
+        renamed = path.name if way == "by kind" or "denoiser" in path.name or "whole" in path.name else f"z-{path.name}"
+        shutil.copy(path, models / renamed)
+    if way != "by kind":
+        names = [f"z-{name}" for name in names]
+        write_parts(models, tiny_modules(family, seed=9), layout="bare")
+        shutil.copy(apart / f"{family}-denoiser.safetensors", models)
+    if way == "by a sidecar":
+        listed = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+        sidecar.write_text(f"vae: z-{family}-vae\ntext_encoder{'s' * (len(names) > 1)}: {listed}\n")
+    elif way == "in the request":
+        body = {"vae": f"z-{family}-vae", "text_encoders": names[0] if len(names) == 1 else names[::-1]}
+    elif way == "in the settings":
+        defaults = Defaults(vae=f"z-{family}-vae", text_encoders=tuple(names))
+        said = {"per_model": (ModelSettings(f"{family}-denoiser", defaults),)}
+
+    async def act(client):
+        listed = (await (await client.get("/models")).json())["models"]
+        return (
+            listed,
+            await drawn(client, model=f"whole-{family}"),
+            await drawn(client, model=f"{family}-denoiser", **body),
+        )
+
+    listed, whole, job = ask(tmp_path, act, models=(), **said)
+    assert f"{family}-denoiser" in listed
+    assert list(job.params.text_encoders) == names
+    assert (job.model.main.role, job.model.family) == ("denoiser", family)
+    assert pixels(job) == pixels(whole)
+
+
+def test_a_recipe_names_every_file_and_is_asked_for_again(tmp_path, models, apart):
+    for path in apart.glob("sdxl-*"):
+        shutil.copy(path, models)
+
+    async def act(client):
+        job = await drawn(client)
+        meta = json.loads(json.dumps(made(engine_of(), job).meta))
+        return job, meta, await drawn(client, **msgspec.to_builtins(request_from_meta(meta).request))
+
+    job, meta, again = ask(tmp_path, act, models=())
+    assert (again.model, again.params.text_encoders) == (job.model, job.params.text_encoders)
+    assert meta["text_encoders"] == ["sdxl-text_encoder", "sdxl-text_encoder_2"]
+    assert meta["vae"] == "sdxl-vae"
+    assert meta["parts"] == {part.role: part.digest for part in job.model.components[1:]}
+    assert all(len(digest) == 64 for digest in meta["parts"].values())
+
+
+def test_a_text_encoder_that_is_replaced_is_another_at_once(tmp_path, models, apart):
+    for path in apart.glob("stable_diffusion-*"):
+        shutil.copy(path, models)
+    write_parts(tmp_path / "other", tiny_modules(seed=3), layout="diffusers")
+
+    async def act(client):
+        before = await drawn(client)
+        (tmp_path / "other/stable_diffusion-text_encoder.safetensors").replace(
+            models / "stable_diffusion-text_encoder.safetensors"
+        )
+        return before, await drawn(client)
+
+    before, after = (job.model for job in ask(tmp_path, act, models=()))
+    assert before.identity != after.identity
+    roles = [role for role in before.parts if before.parts[role] != after.parts[role]]
+    assert roles == ["text_encoder"]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "body", "says"),
+    [
+        (
+            ["text_encoder_2"],
+            {},
+            "model 'sdxl-denoiser' can't be drawn with: it lacks a text encoder of the kind clip_g: no file among the "
+            "models fits; put one among the models, or name one as text_encoders",
+        ),
+        (
+            ["text_encoder", "text_encoder_2", "vae"],
+            {},
+            "model 'sdxl-denoiser' can't be drawn with: it lacks a text encoder of the kind clip_l and a text encoder "
+            "of the kind clip_g and a VAE: no file among the models fits; put one among the models, or name one as "
+            "text_encoders",
+        ),
+        (
+            [],
+            {"text_encoders": "stable_diffusion-denoiser"},
+            "text_encoders 'stable_diffusion-denoiser' not found",
+        ),
+        ([], {"text_encoders": "../../etc/passwd"}, "text_encoders"),
+        ([], {"text_encoders": ["sdxl-text_encoder", "sdxl-text_encoder"]}, "both"),
+        ([], {"text_encoders": "own"}, "it lacks a text encoder of the kind clip_l"),
+        ([], {"vae": "own"}, "it lacks a VAE: these might fit: sdxl-vae"),
+    ],
+)
+def test_what_is_missing_is_said_with_what_would_fit(tmp_path, models, apart, left_out, body, says):
+    for path in apart.glob("sdxl-*"):
+        if path.stem.removeprefix("sdxl-") not in left_out:
+            shutil.copy(path, models)
+
+    async def act(client):
+        return await drawn(client, model="sdxl-denoiser", **body), await (await client.get("/models")).json()
+
+    error, listed = ask(tmp_path, act, models=())
+    assert says in error
+    if left_out:
+        (entry,) = (entry for entry in listed["others"] if entry["name"] == "sdxl-denoiser")
+        assert entry["problem"] in error
+        assert set(entry["needs"]) == {"vae" if role == "vae" else "text_encoders" for role in left_out}

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..families.table import FAMILIES
 from ..messages import Language, sentence
 from ..words.entry import Entry
+from .identify import CHECKPOINT, DIFFUSION_MODEL
 from .usable import use_of
 
 _FIELDS = (
@@ -17,7 +19,20 @@ _FIELDS = (
 
 
 def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
-    """`use` says in a clause what can be done with it, `problem` why it isn't what it could be."""
-    facts = {name: getattr(entry, name) for name in _FIELDS}
+    """`use` says in a clause what can be done with it, `problem` why it isn't what it could be.
+
+    Of what generates, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, and
+    which `components` it takes beside its denoiser.
+    """
+    facts = {name: getattr(entry, name) for name in _FIELDS} | _of_family(entry)
     problem = None if entry.unusable is None else sentence(entry.unusable, language)
     return facts | {"sha256": entry.file_digest, "problem": problem, "use": sentence(use_of(entry), language)}
+
+
+def _of_family(entry: Entry) -> dict[str, Any]:
+    facts = FAMILIES.get(entry.family)
+    if facts is None or entry.kind not in (CHECKPOINT, DIFFUSION_MODEL):
+        return {}
+    needs = {need.role: need.fits for need in facts.needs}
+    components = {role: [name or "kl" for name in fits] for role, fits in needs.items()}
+    return {"multiple": facts.multiple, "guidance_kind": facts.guidance, "components": components}

@@ -76,11 +76,6 @@ SET_FROM_OUTSIDE = {
 }
 """Fields, or whole classes of them, that nothing in the package gives a value, and why they are there."""
 
-SHARED = {
-    "Asked", "Contents", "Format", "Found", "Guidance", "Kind", "Level", "Line", "Measure", "Name", "Open", "Part",
-    "Pictures", "Plan", "Prediction", "Progress", "Prompt", "Reader", "Size", "Stopped", "Tensors",
-}  # fmt: skip
-"""Names that still mean two types: fewer with every change, and never more."""
 DEAD = {
     "BatchKey.controls", "Encoded.chunks", "FamilyFacts.multiple", "FamilyFacts.vaes", "LoadReport.bytes_mapped",
 }  # fmt: skip
@@ -174,7 +169,7 @@ def test_one_name_means_one_type() -> None:
     places: dict[str, list[str]] = {}
     for name, place in types():
         places.setdefault(name.lstrip("_"), []).append(place)
-    assert {name: several for name, several in places.items() if len(several) > 1 and name not in SHARED} == {}
+    assert {name: several for name, several in places.items() if len(several) > 1} == {}
 
 
 def test_every_definition_is_used() -> None:

@@ -35,7 +35,7 @@ Guidance = Annotated[float, Meta(ge=0, le=30)]
 Strength = Annotated[float, Meta(ge=0, le=1)]
 Scale = Annotated[float, Meta(ge=1, le=4)]
 Margin = Annotated[int, Meta(ge=0, le=MAX_SIDE - MIN_SIDE)]
-Prompt = Annotated[str, Meta(max_length=MAX_PROMPT)]
+PromptText = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ModelName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 _SEED = {"allowed": message("allowed.seed", most=MAX_SEED)}
@@ -75,7 +75,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """What was asked, as it was asked; None is not said."""
 
     prompt: Annotated[
-        Prompt,
+        PromptText,
         Meta(
             description="What to paint. (word:1.3) weighs a word, [from:to:0.5] and [a|b] change it on the way, "
             "BREAK begins a new part.",
@@ -123,7 +123,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         ),
     ] = None
     neg: Annotated[
-        Prompt | None, Meta(description="What not to paint. Empty text is none, whatever the server's default is.")
+        PromptText | None, Meta(description="What not to paint. Empty text is none, whatever the server's default is.")
     ] = None
     clip: Annotated[
         Annotated[int, Meta(ge=1, le=12)] | None,

@@ -23,7 +23,7 @@ from ..words.entry import Entry
 from ..words.errors import BadRequest
 from ..words.frames import PreviewSettings
 from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
-from ..words.samplers import SAMPLERS, SCHEDULES, Kind, find, plain_name
+from ..words.samplers import SAMPLERS, SCHEDULES, NoiseKind, find, plain_name
 from . import sizes
 from .duration import seconds_from_duration
 from .request import (
@@ -35,7 +35,7 @@ from .request import (
     Margins,
     ModelName,
     Name,
-    Prompt,
+    PromptText,
     SecondPass,
     Side,
     Steps,
@@ -61,7 +61,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     schedule: Annotated[Name | None, Meta(description="The spacing of noise levels, for the default sampler.")] = None
     width: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
     height: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
-    neg: Annotated[Prompt | None, Meta(description="What not to paint.")] = None
+    neg: Annotated[PromptText | None, Meta(description="What not to paint.")] = None
     vae: Annotated[ModelName | None, Meta(description="A VAE file in place of the model's own; of one model only.")] = (
         None
     )
@@ -184,7 +184,7 @@ def check_needs(model: Entry, request: GenerateRequest) -> None:
         raise BadRequest(message("model.needs_img", "img", name=model.name))
 
 
-def kind_of(model: Entry) -> Kind:
+def kind_of(model: Entry) -> NoiseKind:
     """What its training asks of a sampler."""
     if model.prediction == "flow":
         return "flow"
@@ -244,7 +244,7 @@ def _size(
     return sizes.size_alone(request.width, request.height, native, multiple, warnings)
 
 
-def _sampler(request: GenerateRequest, defaults: Defaults, kind: Kind, steps: int) -> tuple[str, str]:
+def _sampler(request: GenerateRequest, defaults: Defaults, kind: NoiseKind, steps: int) -> tuple[str, str]:
     """The sampler and its schedule, once sure that they run so many steps on a model of that kind."""
     name, implied = sampler_named(_first(request.sampler, defaults.sampler, SAMPLER))
     said = None if request.schedule is None else _schedule_named(name, request.schedule)

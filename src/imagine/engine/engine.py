@@ -28,8 +28,8 @@ from .jobs.work import Work
 from .parts.part import is_spared
 from .parts.slices import TURN
 from .pictures import Pictures, final_of, preview_of
-from .residency.models import Measure, Models
-from .residency.opening import Open
+from .residency.models import MeasureBytes, Models
+from .residency.opening import OpenModel
 from .suspended import Suspended
 from .turns import Batch, Line, choose
 
@@ -49,7 +49,7 @@ class Engine:
     """Owns one device and what is on it. All calls come from one thread; `stage` is also read from others."""
 
     def __init__(
-        self, settings: WorkerSettings, *, open_model: Open = open_model, measure: Measure = file_bytes,
+        self, settings: WorkerSettings, *, open_model: OpenModel = open_model, measure: MeasureBytes = file_bytes,
         pictures: Pictures | None = None, clock: Callable[[], float] = time.monotonic, turn: float = TURN,
     ) -> None:  # fmt: skip
         self.stage = "idle"

@@ -16,7 +16,7 @@ from ..messages import Message
 Tell = str | tuple[str, int] | tuple[str, int, int]
 """A tensor's name; `!name`, for one that must not be there; (name, dimension, size); or (name, how many dimensions)."""
 Dtype = Literal["float16", "bfloat16", "float32"]
-Guidance = Literal["cfg", "embedded", "none"]
+GuidanceKind = Literal["cfg", "embedded", "none"]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -129,7 +129,7 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     multiple: int = 8
     """Sides are multiples of so many pixels."""
     predicts: Predicts = Predicts()
-    guidance: Guidance = "cfg"
+    guidance: GuidanceKind = "cfg"
     """By a second, unconditional row; by a number that the network is told; or not at all."""
     defaults: FamilyDefaults = FamilyDefaults()
     distilled: Mapping[str, FamilyDefaults] = NOTHING

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ..families.facts import FamilyFacts, Signature
 from ..families.table import family_of_context
 from .header import TensorInfo
-from .signatures import Found, Row, Tensors, rows
+from .signatures import Detected, Row, TensorView, rows
 
 _CONTROLNETS = rows(
     # Control-LoRA: a marker of its own beside the low-rank halves; ControlNet-XS: an adapter, or grown into its U-Net.
@@ -53,17 +53,17 @@ _HYPERNETWORK_WIDTHS = ("320", "640", "768", "1024", "1280")
 _MAX_VECTORS = 256
 
 
-def find_adapter(tensors: Mapping[str, TensorInfo]) -> Found | None:
+def find_adapter(tensors: Mapping[str, TensorInfo]) -> Detected | None:
     """What is added to a checkpoint and is neither a LoRA nor an embedding, else None."""
-    view = Tensors(tensors)
+    view = TensorView(tensors)
     for kind in _KINDS:
         if row := _row_of(kind, view):
             family = row.family or (_ip_family(view) if kind == "ip-adapter" else _family_of(view))
-            return Found(kind, family, row.variant)
+            return Detected(kind, family, row.variant)
     return _find_hypernetwork(tensors)
 
 
-def _row_of(kind: str, view: Tensors) -> Row | None:
+def _row_of(kind: str, view: TensorView) -> Row | None:
     """What tells it: a project's own manner, then the families' rows, then what is left when no family knows it."""
 
     def signatures(facts: FamilyFacts) -> tuple[Signature, ...]:
@@ -73,7 +73,7 @@ def _row_of(kind: str, view: Tensors) -> Row | None:
     return view.first(before) or view.first_family(signatures) or view.first(after)
 
 
-def _family_of(view: Tensors) -> str:
+def _family_of(view: TensorView) -> str:
     """Which U-Net a ControlNet goes with: by its size embedding, then by the conditioning that it attends to."""
     names = [name.removeprefix("control_model.") for name in view.tensors]
     if any(name.startswith(("label_emb.0.", "add_embedding.linear_1.", "base_add_embedding.")) for name in names):
@@ -85,7 +85,7 @@ def _family_of(view: Tensors) -> str:
     return _by_projection(view)
 
 
-def _by_projection(view: Tensors) -> str:
+def _by_projection(view: TensorView) -> str:
     for prefix in ("control_model.", ""):
         for first in ("input_blocks.1.1.", "down_blocks.0.attentions.0."):
             if projection := view.shape(f"{prefix}{first}proj_in.weight"):
@@ -93,37 +93,37 @@ def _by_projection(view: Tensors) -> str:
     return ""
 
 
-def _ip_family(view: Tensors) -> str:
+def _ip_family(view: TensorView) -> str:
     made, context = (*view.shape(_KEY), 0, 0)[:2]
     if context == 4096 or made in (2432, 3072):
         return "sd3.5" if made == 2432 else "flux"
     return family_of_context(context)
 
 
-def _find_hypernetwork(tensors: Mapping[str, TensorInfo]) -> Found | None:
+def _find_hypernetwork(tensors: Mapping[str, TensorInfo]) -> Detected | None:
     """A1111's: pairs of small networks, under the width of the conditioning or of the latents that each changes."""
     widths = {name.partition(".")[0] for name in tensors}
     if not tensors or not widths <= set(_HYPERNETWORK_WIDTHS) or len(widths) == len(tensors):
         return None
     family = next((family_of_context(int(w)) for w in ("1024", "768") if w in widths), "")
-    return Found("hypernetwork", family)
+    return Detected("hypernetwork", family)
 
 
-def find_embedding(tensors: Mapping[str, TensorInfo]) -> Found | None:
+def find_embedding(tensors: Mapping[str, TensorInfo]) -> Detected | None:
     """A textual-inversion embedding: vectors for a few words, for each text encoder, and nothing else; else None."""
     if not tensors or len(tensors) > _MAX_VECTORS:
         return None
     if any(len(info.shape) not in (1, 2) or info.elements == 0 for info in tensors.values()):
         return None
     if {"clip_g", "text_encoders_1"} & set(tensors):
-        return Found("embedding", "sd3" if "t5xxl" in tensors else "sdxl")
+        return Detected("embedding", "sd3" if "t5xxl" in tensors else "sdxl")
     widths = {info.shape[-1] for info in tensors.values()}
     few = all(len(info.shape) == 1 or info.shape[0] <= _MAX_VECTORS for info in tensors.values())
     name = next(iter(tensors))
     named = name in {"emb_params", "clip_l", "text_encoders_0"} or name.startswith("string_to_param.")
     if not few or len(widths) != 1 or any(name.endswith((".weight", ".bias")) for name in tensors):
-        return Found("embedding") if named and len(tensors) == 1 else None
+        return Detected("embedding") if named and len(tensors) == 1 else None
     family = family_of_context(widths.pop())
     if not (named or family):
         return None
-    return Found("embedding", "sdxl" if family == "sdxl_refiner" else family)
+    return Detected("embedding", "sdxl" if family == "sdxl_refiner" else family)

@@ -26,7 +26,7 @@ class Record(msgspec.Struct, frozen=True):
     entry: Entry
 
 
-class _Contents(msgspec.Struct):
+class _CacheFile(msgspec.Struct):
     format: int
     version: str
     records: list[Record]
@@ -35,7 +35,7 @@ class _Contents(msgspec.Struct):
 def load_records(path: Path) -> dict[str, Record]:
     """The records kept at `path`, by their entries' path; none if it isn't there, is damaged or of another version."""
     try:
-        contents = msgspec.msgpack.decode(read_file(path, MAX_BYTES), type=_Contents)
+        contents = msgspec.msgpack.decode(read_file(path, MAX_BYTES), type=_CacheFile)
     except (ImagineError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}  # a cache that can't be read only costs the time to fill it again
     if (contents.format, contents.version) != (FORMAT, __version__):
@@ -45,7 +45,7 @@ def load_records(path: Path) -> dict[str, Record]:
 
 def save_records(path: Path, records: dict[str, Record]) -> bool:
     """Replace the file at `path`, whole or not at all; False where the system doesn't let us."""
-    data = msgspec.msgpack.encode(_Contents(FORMAT, __version__, list(records.values())))
+    data = msgspec.msgpack.encode(_CacheFile(FORMAT, __version__, list(records.values())))
     try:
         make_own(path.parent)
         write_atomically(path, data, mode=0o600)

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from ..families.table import family_of_vae
 from .header import TensorInfo
-from .signatures import Found, Tensors, rows
+from .signatures import Detected, TensorView, rows
 
 _TEXT_ENCODERS = (
     ("clip_l", "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"),
@@ -63,21 +63,21 @@ _TINY = (
 _INPUTS = (*_DECODER_INPUTS, "decoder.conv_in.conv_s.weight", "decoder_unet.conv_in.weight")
 
 
-def find_vae(tensors: Mapping[str, TensorInfo]) -> tuple[Found, int] | None:
+def find_vae(tensors: Mapping[str, TensorInfo]) -> tuple[Detected, int] | None:
     """A VAE in a file of its own and its latent channels, else None."""
     for prefix in ("", *_VAE_PREFIXES):
-        view = Tensors(tensors, prefix)
+        view = TensorView(tensors, prefix)
         row = view.first_family(attrgetter("vaes")) or view.first(_GENERIC_VAES)
         if row is None:
             continue
         channels = next((taken for name in _INPUTS if (taken := _input_channels(view.shape(name)))), 0)
         family = row.family or ("" if row.variant else family_of_vae(channels))
         if prefix or family or view.has("encoder.conv_in.weight"):
-            return Found("vae", family, row.variant), channels
+            return Detected("vae", family, row.variant), channels
     for first, second in _TINY:
         if first in tensors and second in tensors:
             channels = _input_channels(tensors[first].shape)
-            return Found("vae", family_of_vae(channels), "tiny"), channels
+            return Detected("vae", family_of_vae(channels), "tiny"), channels
     return None
 
 
@@ -130,13 +130,13 @@ _IMAGE = rows(
 )
 
 
-def find_encoder(tensors: Mapping[str, TensorInfo]) -> Found | None:
+def find_encoder(tensors: Mapping[str, TensorInfo]) -> Detected | None:
     """A text or image encoder in a file of its own, else None: under its own names, or those it has in a checkpoint."""
-    if row := Tensors(tensors).first(_IMAGE):
-        return Found("image-encoder", row.family, row.variant)
+    if row := TensorView(tensors).first(_IMAGE):
+        return Detected("image-encoder", row.family, row.variant)
     for prefix in _TEXT_PREFIXES:
-        if row := Tensors(tensors, prefix).first(_TEXT):
+        if row := TensorView(tensors, prefix).first(_TEXT):
             projects = row.family == "clip" and any(name.endswith(_PROJECTIONS) for name in tensors)
-            return Found("text-encoder", row.family, "projecting" if projects else row.variant)
+            return Detected("text-encoder", row.family, "projecting" if projects else row.variant)
     baked = {encoder for encoder, name in _TEXT_ENCODERS if name in tensors}
-    return Found("text-encoder", *baked) if len(baked) == 1 else None
+    return Detected("text-encoder", *baked) if len(baked) == 1 else None

@@ -9,7 +9,7 @@ import msgspec
 
 from ..families.table import facts_of
 from .header import TensorInfo
-from .signatures import Tensors
+from .signatures import TensorView
 
 LDM_PREFIX = "model.diffusion_model."
 PREFIXES = (LDM_PREFIX, "", "diffusion_model.", "transformer.", "unet.", "net.", "model.diffusion_model.net.")
@@ -35,12 +35,12 @@ class Denoiser(msgspec.Struct, frozen=True):
 
 def find_denoiser(tensors: Mapping[str, TensorInfo]) -> Denoiser | None:
     """The denoiser among `tensors`: the live weights where there are some, else their EMA copy, else None."""
-    views = [Tensors(tensors, prefix) for prefix in PREFIXES]
-    views.append(Tensors(tensors, EMA_PREFIX + "diffusion_model", flat=True))
+    views = [TensorView(tensors, prefix) for prefix in PREFIXES]
+    views.append(TensorView(tensors, EMA_PREFIX + "diffusion_model", flat=True))
     return next(filter(None, map(_denoiser, views)), None)
 
 
-def _denoiser(view: Tensors) -> Denoiser | None:
+def _denoiser(view: TensorView) -> Denoiser | None:
     unet, row = _unet(view), view.first_family(attrgetter("tells"))
     if unet is None and row is None:
         return None
@@ -54,7 +54,7 @@ def _denoiser(view: Tensors) -> Denoiser | None:
     return Denoiser(family, variant, *unet, view.prefix)
 
 
-def _unet(view: Tensors) -> tuple[int, int] | None:
+def _unet(view: TensorView) -> tuple[int, int] | None:
     """The channels that a U-Net takes and makes, under the original code's names or diffusers'; None for no U-Net."""
     for first, last, beside in _UNETS:
         taken, made = view.shape(first), view.shape(last)
@@ -69,7 +69,7 @@ def _channels_variant(taken: int, made: int) -> str:
     return purposes.get(taken, f"{taken}-channel")
 
 
-def _patch_channels(view: Tensors) -> int:
+def _patch_channels(view: TensorView) -> int:
     """Channels of one latent pixel, from the layer that embeds patches (of 2x2 where it is linear); 0: not told."""
     for name in ("x_embedder.proj.weight", "patch_embedding.weight", "pos_embed.proj.weight", "img_in.proj.weight"):
         if len(shape := view.shape(name)) >= 4:

@@ -18,7 +18,7 @@ from .header import read_header
 from .identify import DIFFUSION_MODEL, Identity, identify, predicting
 from .names import normal, printable
 from .prediction import by_weights, read_sidecar
-from .scan import Found
+from .scan import ScannedFile
 from .usable import needs_of, problem_of
 
 MAX_METADATA_VALUES = 100
@@ -26,7 +26,7 @@ MAX_METADATA_CHARACTERS = 1000
 """A longer value is left out: trainers put whole tag lists in, and thumbnails."""
 
 
-def describe(found: Found) -> Entry:
+def describe(found: ScannedFile) -> Entry:
     """The entry of a candidate, under its stem as its name. Never raises for what the file holds."""
     entry = Entry(
         name=normal(found.stem),

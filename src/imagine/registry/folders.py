@@ -17,7 +17,7 @@ from .distilled import distilled_by
 from .header import Header, read_header
 from .identify import CHECKPOINT, Identity, default_resolution, weigh
 from .pipelines import FROM_PICTURES, pipeline_problem, stepped_problem
-from .prediction import Prediction
+from .prediction import DetectedPrediction
 from .reading import read_small
 from .scan import INDEX, SAFETENSORS
 
@@ -157,19 +157,19 @@ def _family(pipeline: str, config: Mapping[str, Any]) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", pipeline.removesuffix("Pipeline")).lower()
 
 
-def _prediction(family: str, scheduler: Mapping[str, Any]) -> Prediction:
+def _prediction(family: str, scheduler: Mapping[str, Any]) -> DetectedPrediction:
     kind, named = str(scheduler.get("prediction_type", "")), str(scheduler.get("_class_name", ""))
     zero_snr = scheduler.get("rescale_betas_zero_snr") is True
     predicts = facts_of(family).predicts
     if predicts.always:
-        return Prediction(predicts.usual, "family")
+        return DetectedPrediction(predicts.usual, "family")
     if named.startswith("FlowMatch") or scheduler.get("use_flow_sigmas") is True or kind == "flow_prediction":
-        return Prediction("flow", "scheduler_config.json")
+        return DetectedPrediction("flow", "scheduler_config.json")
     if named.startswith("EDM"):
-        return Prediction("edm", "scheduler_config.json")
+        return DetectedPrediction("edm", "scheduler_config.json")
     if kind in {"epsilon", "v_prediction", "sample"}:
-        return Prediction(kind, "scheduler_config.json", zero_snr)
-    return Prediction("epsilon", "default", zero_snr)
+        return DetectedPrediction(kind, "scheduler_config.json", zero_snr)
+    return DetectedPrediction("epsilon", "default", zero_snr)
 
 
 def _resolution(family: str, config: Mapping[str, Any], prediction: str) -> int:

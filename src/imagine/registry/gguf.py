@@ -52,14 +52,14 @@ def read_gguf(path: Path) -> Contents:
         for most in _READ:  # an image model's header is small; a language model's holds its vocabulary
             data += read_exactly(file, min(size, most) - len(data))
             try:
-                return _contents(_Reader(data), size)
+                return _contents(_GgufReader(data), size)
             except (struct.error, LookupError, OverflowError):
                 if len(data) == size:
                     break
     raise UnusableModel(message("unfit.gguf_broken"))
 
 
-class _Reader:
+class _GgufReader:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
@@ -100,7 +100,7 @@ class _Reader:
         return ""
 
 
-def _contents(reader: _Reader, size: int) -> Contents:
+def _contents(reader: _GgufReader, size: int) -> Contents:
     if struct.pack("<I", reader.number("I")) != MAGIC or reader.number("I") not in _VERSIONS:
         raise UnusableModel(message("unfit.gguf_version"))
     tensors, pairs = reader.numbers("QQ")

@@ -14,8 +14,8 @@ from .components import baked_vae_channels, find_encoder, find_vae, text_encoder
 from .denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
 from .header import BITS, Header, TensorInfo
 from .loras import find_lora
-from .prediction import Prediction, Sidecar, tell_prediction
-from .signatures import Found
+from .prediction import DetectedPrediction, Sidecar, tell_prediction
+from .signatures import Detected
 from .upscalers import find_upscaler
 
 CHECKPOINT = "checkpoint"
@@ -47,7 +47,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     family: str = ""
     variant: str = ""
-    prediction: Prediction = Prediction()
+    prediction: DetectedPrediction = DetectedPrediction()
     parameters: int = 0
     dtype: str = ""
     resolution: int = 0
@@ -72,11 +72,11 @@ def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
     if vae := find_vae(tensors):
         return _plain(vae[0], tensors, latent_channels=vae[1], has_vae=True)
     found = find_encoder(tensors) or find_upscaler(tensors) or find_embedding(tensors)
-    return _plain(found or Found("unknown"), tensors)
+    return _plain(found or Detected("unknown"), tensors)
 
 
 def _plain(
-    found: Found, tensors: Mapping[str, TensorInfo], *, latent_channels: int = 0, has_vae: bool = False
+    found: Detected, tensors: Mapping[str, TensorInfo], *, latent_channels: int = 0, has_vae: bool = False
 ) -> Identity:
     kind, family, variant = found
     parameters, dtype = weigh(tensors.values())
@@ -140,7 +140,7 @@ def _resolution(metadata: Mapping[str, str], family: str, prediction: str) -> in
     return default_resolution(family, prediction)
 
 
-def predicting(identity: Identity, header: Header, prediction: Prediction) -> Identity:
+def predicting(identity: Identity, header: Header, prediction: DetectedPrediction) -> Identity:
     """The same checkpoint, once its prediction is known better: its native square may be another then."""
     resolution = _resolution(header.metadata, identity.family, prediction.type)
     return msgspec.structs.replace(identity, prediction=prediction, resolution=resolution)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..families.facts import LoraSignature
 from ..families.table import FAMILIES, family_of_architecture, family_of_context
 from .header import TensorInfo
-from .signatures import Found
+from .signatures import Detected
 
 _LONGEST = 500
 _MOST = 10_000
@@ -59,12 +59,12 @@ def is_marked(tensors: Mapping[str, TensorInfo]) -> bool:
     return any(mark in text for mark in _MARKS)
 
 
-def find_lora(tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) -> Found | None:
+def find_lora(tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) -> Detected | None:
     """A LoRA, LyCORIS, IA3 or OFT file of any trainer's spelling, else None."""
     if not is_marked(tensors):
         return None
     layers = _layers(tensors)
-    return Found("lora", _family(layers, metadata), layers.variant) if layers else None
+    return Detected("lora", _family(layers, metadata), layers.variant) if layers else None
 
 
 def _layers(tensors: Mapping[str, TensorInfo]) -> Layers | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from .scan import Found
+from .scan import ScannedFile
 
 
-def name_all(found: Sequence[tuple[Found, str]]) -> list[str]:
+def name_all(found: Sequence[tuple[ScannedFile, str]]) -> list[str]:
     """A name for each candidate and its kind, in the same order; no two of one kind are the same.
 
     A checkpoint and a LoRA may share a name: one asks for them by kind. Where stems clash, each gets its folder as a
@@ -25,7 +25,7 @@ def name_all(found: Sequence[tuple[Found, str]]) -> list[str]:
             levels[i] += 1
 
 
-def _candidates(found: Found) -> tuple[str, str, str, str]:
+def _candidates(found: ScannedFile) -> tuple[str, str, str, str]:
     stem, file = normal(found.stem), normal(found.path.name)
     folder = normal(f"{found.place.folder}/") if found.place.folder else ""
     root = normal(f"{found.place.root}/") if found.place.root else ""

@@ -41,7 +41,7 @@ _UNPACKED = {"F16": "e", "F32": "f", "BF16": "f"}
 """How `struct` calls the dtypes of a bias."""
 
 
-class Prediction(msgspec.Struct, frozen=True):
+class DetectedPrediction(msgspec.Struct, frozen=True):
     """`type` is epsilon, v_prediction, sample, flow or edm; "" with source "" for what is no denoiser."""
 
     type: str = ""
@@ -60,7 +60,7 @@ class Sidecar(msgspec.Struct, frozen=True):
     """Names of files that go with it."""
 
 
-def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> Prediction:
+def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> DetectedPrediction:
     """The prediction of a checkpoint of `family`, by the first of the sources that says one.
 
     Where none does, of SD2, `by_weights` can tell.
@@ -71,7 +71,7 @@ def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar 
         or header.metadata.get("ss_zero_terminal_snr", "").lower() in _TRUE
         or (sidecar is not None and sidecar.zero_snr is True)
     )
-    return Prediction(kind, source, zero_snr)
+    return DetectedPrediction(kind, source, zero_snr)
 
 
 def _tell_type(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> tuple[str, str]:
@@ -93,7 +93,7 @@ def _tell_type(header: Header, family: str, variant: str, sidecar: Sidecar | Non
     return predicts.usual, "default"
 
 
-def by_weights(path: Path, header: Header, told: Prediction, bias: str, most: float) -> Prediction:
+def by_weights(path: Path, header: Header, told: DetectedPrediction, bias: str, most: float) -> DetectedPrediction:
     """What a checkpoint predicts that nothing says: told by how one `bias` of its denoiser is spread.
 
     In those that were tuned on v it is spread wider than `most`; an untrained or empty one tells nothing.
@@ -106,7 +106,7 @@ def by_weights(path: Path, header: Header, told: Prediction, bias: str, most: fl
         spread = _deviation(_numbers(read_exactly(file, info.end - info.start), info.dtype))
     if not spread or not math.isfinite(spread):
         return told
-    return Prediction("v_prediction" if spread > most else "epsilon", "weights", told.zero_snr)
+    return DetectedPrediction("v_prediction" if spread > most else "epsilon", "weights", told.zero_snr)
 
 
 def _deviation(numbers: Sequence[float]) -> float:

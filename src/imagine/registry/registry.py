@@ -20,7 +20,7 @@ from .describe import describe
 from .identify import CHECKPOINT, DIFFUSION_MODEL
 from .names import name_all, normal
 from .pairing import paired
-from .scan import Found, scan, scan_one
+from .scan import ScannedFile, scan, scan_one
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -156,7 +156,7 @@ class Registry:
             kept = {p: r for p, r in self._records.items() if r.entry.format != "diffusers" or not r.entry.problem}
             save_records(self._cache, kept)
 
-    def _describe(self, found: Found, known: dict[str, Record], current: dict[str, Record]) -> Entry:
+    def _describe(self, found: ScannedFile, known: dict[str, Record], current: dict[str, Record]) -> Entry:
         """The entry of a candidate: the one kept for this state of the file, else a new one, kept for the next time."""
         record = known.get(str(found.path))
         if record is None or record.stamp != found.stamp or found.problem:

@@ -58,7 +58,7 @@ class Place(NamedTuple):
         return Place(self.root, self.folder.rpartition("/")[0])
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class ScannedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A candidate, or, with a `problem`, what only looks like one."""
 
     path: Path
@@ -83,13 +83,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         return self.name or (self.path.name if self.format == "diffusers" else self.path.stem)
 
 
-def scan(roots: Sequence[Path]) -> list[Found]:
+def scan(roots: Sequence[Path]) -> list[ScannedFile]:
     """Everything under `roots` that looks like a model, in a fixed order, each real file once per stem.
 
     Folders are visited once, real ones before links to them, so links may lead anywhere and loop. Hidden names are
     skipped. A root that isn't there is empty.
     """
-    found: list[Found] = []
+    found: list[ScannedFile] = []
     visited: set[tuple[int, int]] = set()
     for root, label in zip(roots, _labels(roots), strict=True):
         folders = deque([(root, Place(label))])
@@ -99,7 +99,7 @@ def scan(roots: Sequence[Path]) -> list[Found]:
     return _without_repeats(found)
 
 
-def scan_one(path: Path) -> Found | None:
+def scan_one(path: Path) -> ScannedFile | None:
     """The candidate that `path` itself is, wherever it lies; None where there is none."""
     if (path / INDEX).is_file():
         return _diffusers_folder(path, Place())
@@ -121,7 +121,7 @@ def _labels(roots: Sequence[Path]) -> list[str]:
     return labels
 
 
-def _without_repeats(found: list[Found]) -> list[Found]:
+def _without_repeats(found: list[ScannedFile]) -> list[ScannedFile]:
     """One file that is reached twice under one stem, by a link, is one model; another stem is an alias, and stays."""
     seen: set[tuple[tuple[int, int], str]] = set()
     kept = []
@@ -135,7 +135,7 @@ def _without_repeats(found: list[Found]) -> list[Found]:
 
 def _scan_folder(
     path: Path, place: Place, folders: deque[tuple[Path, Place]], visited: set[tuple[int, int]]
-) -> Iterator[Found]:
+) -> Iterator[ScannedFile]:
     """The candidates of one folder; its sub-folders join `folders`, links at the end, to come after all real ones."""
     try:
         status = path.stat()
@@ -166,7 +166,7 @@ def _scan_folder(
     folders.extendleft(reversed(real))
 
 
-def _candidate(path: Path, place: Place, beside: Collection[str]) -> Found | None:
+def _candidate(path: Path, place: Place, beside: Collection[str]) -> ScannedFile | None:
     """The candidate that a file is by its suffix; `beside` are the names in its folder."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
@@ -189,13 +189,13 @@ def _is_folder(child: os.DirEntry[str]) -> bool:
         return False  # a loop of links: asking for the file's status will give the reason
 
 
-def _single_file(path: Path, place: Place, sidecar: Path | None = None, kind: Format = "safetensors") -> Found:
+def _single_file(path: Path, place: Place, sidecar: Path | None = None, kind: Format = "safetensors") -> ScannedFile:
     try:
         statuses = {file: file.stat() for file in (path, sidecar) if file}
     except OSError as error:
         return _unusable(path, place, message("unfit.unread", why=reason(error)))
     status = statuses[path]
-    return Found(
+    return ScannedFile(
         path=path, place=place, name=_called(path, place), format=kind, file=(status.st_dev, status.st_ino),
         size=status.st_size, modified=status.st_mtime, sidecar=sidecar,
         stamp=tuple(number for one in statuses.values() for number in _stamp(one)),
@@ -222,7 +222,7 @@ def _called(path: Path, place: Place) -> str:
     return place.in_hub or place.folder.rpartition("/")[2]
 
 
-def _diffusers_folder(path: Path, place: Place, name: str = "") -> Found:
+def _diffusers_folder(path: Path, place: Place, name: str = "") -> ScannedFile:
     """A folder with a `model_index.json`: its size and time are those of all its weights."""
     members: list[Path] = []
     stamp: list[int] = []
@@ -239,7 +239,7 @@ def _diffusers_folder(path: Path, place: Place, name: str = "") -> Found:
                 size += status.st_size
     except OSError as error:
         return _unusable(path, place, message("unfit.unread", why=reason(error)))
-    return Found(
+    return ScannedFile(
         path=path, place=place, name=name, format="diffusers", stamp=tuple(stamp), size=size, modified=modified,
         members=tuple(members), files=tuple(files),
     )  # fmt: skip
@@ -255,13 +255,13 @@ def _members(path: Path) -> Iterator[Path]:
                     yield path / child.name / inner.name
 
 
-def _unusable(path: Path, place: Place, problem: Message) -> Found:
+def _unusable(path: Path, place: Place, problem: Message) -> ScannedFile:
     """What is listed for its problem alone; its size is told where it is known."""
     try:
         status = path.stat()
     except OSError:
-        return Found(path=path, place=place, format="other", problem=problem)
-    return Found(
+        return ScannedFile(path=path, place=place, format="other", problem=problem)
+    return ScannedFile(
         path=path, place=place, format="other", problem=problem, size=status.st_size, modified=status.st_mtime
     )  # fmt: skip
 

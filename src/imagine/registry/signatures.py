@@ -14,7 +14,7 @@ from ..families.table import FAMILIES
 from .header import TensorInfo
 
 
-class Found(NamedTuple):
+class Detected(NamedTuple):
     """What a file is. `family` and `variant` are "" where the tensors don't tell."""
 
     kind: str
@@ -30,7 +30,7 @@ class Row(NamedTuple):
     tells: tuple[Tell, ...]
 
 
-class Tensors:
+class TensorView:
     """A header's tensors under one prefix; `flat` is the way EMA copies are named, with every dot left out."""
 
     def __init__(self, tensors: Mapping[str, TensorInfo], prefix: str = "", *, flat: bool = False) -> None:

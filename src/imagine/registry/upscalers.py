@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .header import TensorInfo
-from .signatures import Found, Tensors, rows
+from .signatures import Detected, TensorView, rows
 
 _SWIN = "layers.0.residual_group.blocks.0"
 _UPSCALERS = rows(
@@ -54,9 +54,9 @@ _UPSCALERS = rows(
 )  # fmt: skip
 
 
-def find_upscaler(tensors: Mapping[str, TensorInfo]) -> Found | None:
+def find_upscaler(tensors: Mapping[str, TensorInfo]) -> Detected | None:
     """A network that enlarges pictures, its architecture told as its family, else None."""
     for prefix in ("", "params_ema.", "params.", "module.", "model."):
-        if row := Tensors(tensors, prefix).first(_UPSCALERS):
-            return Found("upscaler", row.family, row.variant)
+        if row := TensorView(tensors, prefix).first(_UPSCALERS):
+            return Detected("upscaler", row.family, row.variant)
     return None

@@ -11,8 +11,9 @@ beta         sigmas placed by the quantiles of Beta(0.6, 0.6) (Lee et al. 2024),
 sgm uniform  every T/n-th timestep counted from the noisiest, T−1 first, as Stability AI's generative-models does
 simple       the same without rounding to the nearest: timestep T−1−⌊i·T/n⌋, as ComfyUI and AUTOMATIC1111 do
 
-With a single step every schedule is its noisiest level and then none. What a sampler can do depends on the `Kind` of
-the checkpoint too: one trained to zero terminal SNR has a first sigma of 4096, and `beta` would have hardly any small.
+With a single step every schedule is its noisiest level and then none. What a sampler can do depends on the
+`NoiseKind` of the checkpoint too: one trained to zero terminal SNR has a first sigma of 4096, and `beta` would have
+hardly any small.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .errors import BadRequest, Unsupported
 
 SCHEDULES = ("default", "karras", "exponential", "beta", "sgm uniform", "simple")
 _NO_SIMPLE = SCHEDULES[:-1]
-Kind = Literal["ordinary", "zero_snr", "flow"]
+NoiseKind = Literal["ordinary", "zero_snr", "flow"]
 _KINDS = {"ordinary": "kind.ordinary", "zero_snr": "kind.zero_snr", "flow": "kind.flow"}
 
 
@@ -45,7 +46,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
 # and a method of second or higher order then overshoots: it leaves noise in the picture. What a row's `least` says of
 # ordinary checkpoints was judged by Toybox's pixels (`tools/toybox/samplers.py`), of the others measured on Gaussian
 # data, where from these steps on the noise left in the latents has a standard deviation below 0.4.
-_OVERSHOT: dict[Kind, dict[str, int]] = {"zero_snr": {"karras": 10, "exponential": 8}, "flow": {"default": 3}}
+_OVERSHOT: dict[NoiseKind, dict[str, int]] = {"zero_snr": {"karras": 10, "exponential": 8}, "flow": {"default": 3}}
 _MULTISTEP = {"karras": 6, "exponential": 6, "beta": 11}
 
 _FLOW_SIGMAS = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
@@ -74,7 +75,7 @@ class SamplerRow(msgspec.Struct, frozen=True, kw_only=True):
     geometric mean of both. Empty: one evaluation a step."""
     history: int = 0
     """The most past derivatives that a step may use, for a class that must be told how many there are."""
-    least: dict[Kind, dict[str, int]] = {}
+    least: dict[NoiseKind, dict[str, int]] = {}
     """The fewest steps on a schedule, where one step is too few for a picture: see `_OVERSHOT`."""
     max_steps: int = 500
     flow: Flow | None = None
@@ -89,13 +90,13 @@ class SamplerRow(msgspec.Struct, frozen=True, kw_only=True):
         """Adds noise while it steps, so that its result depends on the seed beyond the initial noise."""
         return bool(self.random)
 
-    def schedules_for(self, kind: Kind) -> tuple[str, ...]:
+    def schedules_for(self, kind: NoiseKind) -> tuple[str, ...]:
         """The schedules it has for a checkpoint of that kind; none if it can't run one."""
         if kind == "flow":
             return self.flow.schedules if self.flow else ()
         return tuple(name for name in self.schedules if kind == "ordinary" or name != "beta")
 
-    def min_steps(self, schedule: str, kind: Kind) -> int:
+    def min_steps(self, schedule: str, kind: NoiseKind) -> int:
         """The fewest steps that give a picture."""
         return self.least.get(kind, {}).get(schedule, 1)
 
@@ -309,13 +310,13 @@ def plain_name(name: str) -> str:
     return _SAME_SCHEDULES.get(plain, plain)
 
 
-def pairs(kind: Kind = "ordinary") -> dict[str, tuple[str, ...]]:
+def pairs(kind: NoiseKind = "ordinary") -> dict[str, tuple[str, ...]]:
     """Every sampler with its schedules, for checkpoints of that kind, in the table's order."""
     offered = {name: row.schedules_for(kind) for name, row in SAMPLERS.items()}
     return {name: schedules for name, schedules in offered.items() if schedules}
 
 
-def describe(kind: Kind = "ordinary") -> list[dict[str, Any]]:
+def describe(kind: NoiseKind = "ordinary") -> list[dict[str, Any]]:
     """The table as clients see it, for checkpoints of that kind: plain JSON values, no class names."""
     return [
         {
@@ -331,7 +332,7 @@ def describe(kind: Kind = "ordinary") -> list[dict[str, Any]]:
     ]
 
 
-def find(name: str, schedule: str = "default", steps: int | None = None, kind: Kind = "ordinary") -> SamplerRow:
+def find(name: str, schedule: str = "default", steps: int | None = None, kind: NoiseKind = "ordinary") -> SamplerRow:
     """The row of sampler `name`, once sure that it runs `schedule` and `steps` on a checkpoint of that kind.
 
     Raises `BadRequest` for a name that doesn't exist and `Unsupported` for a combination that doesn't; both say what
@@ -354,7 +355,7 @@ def find(name: str, schedule: str = "default", steps: int | None = None, kind: K
     return row
 
 
-def _check_steps(row: SamplerRow, schedule: str, steps: int, kind: Kind) -> None:
+def _check_steps(row: SamplerRow, schedule: str, steps: int, kind: NoiseKind) -> None:
     least = row.min_steps(schedule, kind)
     if least <= steps <= row.max_steps:
         return

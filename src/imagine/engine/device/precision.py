@@ -28,8 +28,8 @@ _LONGEST = 2**20
 WORTH = 1.25
 """How many times as fast bfloat16 must be."""
 _ROUNDS = 5
-_Name = Literal["float32", "bfloat16"]
-_Kept = dict[str, dict[str, _Name]]
+_DtypeName = Literal["float32", "bfloat16"]
+_Kept = dict[str, dict[str, _DtypeName]]
 Measure = Callable[[torch.dtype, int], float]
 """Seconds that layers of so many channels take in a dtype."""
 
@@ -98,7 +98,7 @@ class Precision:
         # Who publishes it in float16 has seen pictures from it.
         return torch.float16 if self._has_float16 and stored() == torch.float16 else torch.float32
 
-    def _faster(self, width: int) -> _Name:
+    def _faster(self, width: int) -> _DtypeName:
         gain = self._measure(torch.float32, width) / self._measure(torch.bfloat16, width)
         return "bfloat16" if gain >= WORTH else "float32"
 

@@ -11,7 +11,7 @@ from ...words.errors import UnusableModel
 from ...words.model import Component, Model
 from ..device.device import Device
 from ..loading.diffusers_folder import denoiser_dtype, load_pipeline, runs_whole
-from ..loading.single_file import Progress
+from ..loading.single_file import OnProgress
 from ..loading.width import folder_width
 from ..parts.part import Held
 from ..whole.pipeline import Whole
@@ -19,7 +19,7 @@ from .family import Family
 from .table import OPENERS
 
 
-def open_model(model: Model, device: Device, progress: Progress, held: Held) -> Family | Whole:
+def open_model(model: Model, device: Device, progress: OnProgress, held: Held) -> Family | Whole:
     """The model on `device`, made of the parts that are `held` already and of those that it reads.
 
     Raises UnusableModel, saying why it can't be used.

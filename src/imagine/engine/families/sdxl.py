@@ -11,7 +11,7 @@ from ...families.facts import FamilyFacts
 from ...messages import Message
 from ...words.model import Model
 from ..device.device import Device
-from ..loading.single_file import Progress
+from ..loading.single_file import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
@@ -104,7 +104,7 @@ class StableDiffusionXL:
         return torch.cat([mask.to(masked), masked], 1)
 
 
-def open_sdxl(model: Model, facts: FamilyFacts, device: Device, progress: Progress, held: Held) -> StableDiffusionXL:
+def open_sdxl(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> StableDiffusionXL:
     """A checkpoint of the base or of the refiner on the device. Raises UnusableModel, saying why it can't be used."""
     loaded = load_stable_diffusion(model, facts, device, progress, held)
     return StableDiffusionXL(

@@ -11,7 +11,7 @@ from ...families.facts import FamilyFacts
 from ...messages import Message
 from ...words.model import Model
 from ..device.device import Device
-from ..loading.single_file import Progress
+from ..loading.single_file import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
@@ -91,7 +91,7 @@ class StableDiffusion:
 
 
 def open_stable_diffusion(
-    model: Model, facts: FamilyFacts, device: Device, progress: Progress, held: Held
+    model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held
 ) -> StableDiffusion:
     """A checkpoint of SD1 or SD2 on the device. Raises UnusableModel, saying why it can't be used."""
     loaded = load_stable_diffusion(model, facts, device, progress, held)

@@ -19,7 +19,7 @@ from ...messages import Message, message
 from ...pictures.masks import HALF, Mask, has_holes, read_mask
 from ...words.recipe import Extend, Fit, Resize
 from .placement import LANCZOS, Placement, edge_padded, placement
-from .placement import Size as Size
+from .placement import PixelSize as PixelSize
 
 SLACK = 1.35
 """Up to so many times its pixel budget a checkpoint still does well."""
@@ -40,15 +40,15 @@ class Canvas:
 
     width: int
     height: int
-    inner: Size
-    work: Size
+    inner: PixelSize
+    work: PixelSize
     source: Image.Image | None = None
     mask: Image.Image | None = None
     soft: bool = False
     notes: tuple[Message, ...] = ()
 
     @property
-    def size(self) -> Size:
+    def size(self) -> PixelSize:
         return (self.width, self.height)
 
     def source_pixels(self) -> Tensor:
@@ -89,7 +89,7 @@ class Canvas:
             return picture
         return Image.composite(picture, self.source, feathered(self.mask, 1 if self.soft else HALF))
 
-    def enlarged_sizes(self, scale: float, multiple: int) -> tuple[Size, Size]:
+    def enlarged_sizes(self, scale: float, multiple: int) -> tuple[PixelSize, PixelSize]:
         """The sizes `scale` times as large: as it is asked for, and as it is denoised."""
         size = (round(self.width * scale), round(self.height * scale))
         return size, (rounded_up(size[0], multiple), rounded_up(size[1], multiple))
@@ -123,7 +123,7 @@ def plan(
     return Canvas(width, height, inner, work, source, mask, soft, tuple(notes))
 
 
-def denoised_size(width: int, height: int, *, native: int, near_native: bool) -> Size:
+def denoised_size(width: int, height: int, *, native: int, near_native: bool) -> PixelSize:
     """The size to denoise at: as asked, or (`near_native`) of the same shape and about native² pixels."""
     area, budget = width * height, native * native
     if not near_native or budget / SLACK**2 <= area <= budget * SLACK:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ...words.recipe import Resize
 
-Size = tuple[int, int]
+PixelSize = tuple[int, int]
 Edges = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 LANCZOS = Image.Resampling.LANCZOS
@@ -19,9 +19,9 @@ LANCZOS = Image.Resampling.LANCZOS
 class Placement:
     """The part `box` of a picture of size `source` is scaled to `size`, and `margins` are added; all in pixels."""
 
-    source: Size
+    source: PixelSize
     box: Edges
-    size: Size
+    size: PixelSize
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def lay(self, picture: Image.Image) -> Image.Image:
@@ -38,7 +38,7 @@ class Placement:
         return edge_padded(picture, *self.margins)
 
 
-def placement(source: Size, target: Size, resize: Resize) -> Placement:
+def placement(source: PixelSize, target: PixelSize, resize: Resize) -> Placement:
     """How a picture of size `source` fills `target`: `crop` cuts what is over, `fit` adds its own edges, `stretch`
     distorts.
     """

@@ -76,7 +76,7 @@ class Stepped:
         return self.ledger.bucket
 
     @property
-    def size(self) -> canvases.Size:
+    def size(self) -> canvases.PixelSize:
         return (self._first or self.current).canvas.size
 
     @property

@@ -68,7 +68,7 @@ class WholeRun:
         return self.canvas.work[0] * self.canvas.work[1]
 
     @property
-    def size(self) -> canvases.Size:
+    def size(self) -> canvases.PixelSize:
         return self.canvas.size
 
     @property

@@ -14,7 +14,7 @@ from ..residency.opening import LoadedModel
 from .batch_key import BatchKey
 from .canvas import Canvas
 from .ledger import Ledger
-from .placement import Size
+from .placement import PixelSize
 
 Take = Callable[[], bool]
 """Has a picture take its evaluation's answer; says whether one of the user's steps was completed."""
@@ -65,7 +65,7 @@ class Work(Protocol):
         """Of the pass that runs."""
 
     @property
-    def size(self) -> Size:
+    def size(self) -> PixelSize:
         """The requested size, without what a second pass adds."""
 
     @property

@@ -16,9 +16,8 @@ from ...messages import message
 from ...words.errors import UnusableModel
 from .family_config import UNET, VAE, FamilyConfig, TextEncoderConfig
 from .unet_names import with_unet_prefix
-from .weights import Renamed, Weights
+from .weights import Renamed, Tensors, Weights
 
-Tensors = dict[str, Tensor]
 EMA = "model_ema.diffusion_model"
 _FIRST = "conditioner.embedders.0."
 

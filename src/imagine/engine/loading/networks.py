@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from torch import Tensor
 from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
@@ -22,11 +21,10 @@ from .family_config import FamilyConfig, TextEncoderConfig
 from .placing import stored_dtype
 from .shapes import text_config, unet_config, vae_config
 from .statements import vae_scale
-from .weights import Weights
+from .weights import Tensors, Weights
 
 DOWNSCALE = 8
 """Pixels per latent, along a side."""
-Tensors = dict[str, Tensor]
 
 
 @dataclass

@@ -21,7 +21,7 @@ MAX_HEADS = 256
 GROUPS = 32
 
 
-class _Level(NamedTuple):
+class _UNetLevel(NamedTuple):
     """One resolution on the U-Net's way down: its width, its resnets, and the transformer blocks behind each."""
 
     width: int
@@ -102,24 +102,24 @@ def text_config(shapes: Shapes, encoder: TextEncoderConfig, metadata: Mapping[st
     return config
 
 
-def _levels(shapes: Shapes) -> list[_Level]:
-    levels: list[_Level] = []
+def _levels(shapes: Shapes) -> list[_UNetLevel]:
+    levels: list[_UNetLevel] = []
     width = layers = depth = 0
     for block in range(1, _count(shapes, "input_blocks.")):
         if f"input_blocks.{block}.0.op.weight" in shapes:
-            levels.append(_Level(width, layers, depth))
+            levels.append(_UNetLevel(width, layers, depth))
             layers = 0
             continue
         width = _size(shapes, f"input_blocks.{block}.0.in_layers.2.weight", 0)
         depth = _count(shapes, f"input_blocks.{block}.1.transformer_blocks.")
         layers += 1
-    levels.append(_Level(width, layers, depth))
+    levels.append(_UNetLevel(width, layers, depth))
     if len({level.layers for level in levels}) != 1:
         raise UnusableModel(message("weights.layers"))
     return levels
 
 
-def _depths(levels: list[_Level], middle: int) -> list[int]:
+def _depths(levels: list[_UNetLevel], middle: int) -> list[int]:
     """Transformer blocks per level. Diffusers takes the middle's from the last level, where there may be none."""
     depths = [level.depth or 1 for level in levels]
     if not levels[-1].depth:

@@ -35,13 +35,13 @@ from .statements import noise_of, resolution_of
 from .tokenizer import ClipTokenizer
 from .weights import Weights
 
-Progress = Callable[[float], None]
+OnProgress = Callable[[float], None]
 _TICK = 0.1
 """Seconds between two words on a cold file's progress."""
 
 
 @dataclass
-class _Plan:
+class _NetworkPlan:
     """A checkpoint's networks, empty unless they are held, and what they need to know of each other."""
 
     noise: Noise
@@ -57,7 +57,7 @@ def load_single_file(
     *,
     device: torch.device,
     dtype: torch.dtype | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     held: Held | None = None,
 ) -> Components:
     """The checkpoint at `model.main.path` on `device`, computing in `dtype`: None is what each network is stored as.
@@ -129,7 +129,7 @@ class _Mapped:
         return file
 
 
-def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadReport, held: Held) -> _Plan:
+def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadReport, held: Held) -> _NetworkPlan:
     weights, options = files.main, model.main.options
     check_family(model.family, weights.names, alone=model.main.role == "denoiser")
     family, facts = family_config(model.family), facts_of(model.family)
@@ -147,7 +147,7 @@ def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadR
     vae = network_or_held(keys.vae, held, lambda: _vae(files, family))
     if unknown := unknown_names(weights.names, family):
         report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
-    return _Plan(noise, resolution, text, unet, vae, keys)
+    return _NetworkPlan(noise, resolution, text, unet, vae, keys)
 
 
 def _text(files: _Mapped, encoder: TextEncoderConfig) -> Network:
@@ -227,6 +227,6 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _tell(progress: Progress | None, fraction: float) -> None:
+def _tell(progress: OnProgress | None, fraction: float) -> None:
     if progress is not None:
         progress(fraction)

@@ -17,7 +17,7 @@ from ..sampling.noise import Noise
 from .components import Components
 from .diffusers_folder import load_diffusers_folder
 from .held import part_or_held
-from .single_file import Progress, load_single_file
+from .single_file import OnProgress, load_single_file
 from .width import unet_width
 
 
@@ -34,7 +34,7 @@ class LoadedParts(NamedTuple):
 
 
 def load_stable_diffusion(
-    model: Model, facts: FamilyFacts, device: Device, progress: Progress, held: Held
+    model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held
 ) -> LoadedParts:
     """The parts of a model on the device: those that are `held` already, and those that it reads.
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 Metadata = Mapping[str, str]
+Tensors = dict[str, Tensor]
 
 
 class Weights(Protocol):

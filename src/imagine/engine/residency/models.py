@@ -15,10 +15,10 @@ from ...words.model import Component, Model
 from ..device.device import Device
 from ..parts.part import Part
 from ..parts.part_key import is_read
-from .opening import Open, Opening
+from .opening import Opening, OpenModel
 from .residency import Residency, Resident
 
-Measure = Callable[[Sequence[Component]], int]
+MeasureBytes = Callable[[Sequence[Component]], int]
 """About how many bytes these components of a model will take."""
 
 
@@ -26,7 +26,7 @@ class Models:
     """The resident models (`residency`) and the one that is being opened (`opening`)."""
 
     def __init__(
-        self, device: Device, open_model: Open, measure: Measure, keep_alive: float,
+        self, device: Device, open_model: OpenModel, measure: MeasureBytes, keep_alive: float,
         clock: Callable[[], float],
     ) -> None:  # fmt: skip
         """`keep_alive` in seconds."""

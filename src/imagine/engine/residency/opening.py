@@ -15,7 +15,7 @@ from ..whole.pipeline import Whole
 from .watch import Watch
 
 LoadedModel = Family | Whole
-Open = Callable[[Model, Device, Callable[[float], None], Held], LoadedModel]
+OpenModel = Callable[[Model, Device, Callable[[float], None], Held], LoadedModel]
 """Opens a model on a device, with the parts that are held; tells how much of the rest is there, 0…1."""
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
@@ -24,7 +24,7 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
 class Opening:
     """Begins at once, or when the one before has come to its end."""
 
-    def __init__(self, model: Model, open_model: Open, device: Device, held: Held) -> None:
+    def __init__(self, model: Model, open_model: OpenModel, device: Device, held: Held) -> None:
         """`held`: the parts of it that are there, which stay there until it is open."""
         self.model, self.held = model, held
         self.fraction = 0.0
@@ -51,7 +51,7 @@ class Opening:
         self._stopped = True
         self._future.cancel()
 
-    def _run(self, open_model: Open, device: Device) -> LoadedModel | None:
+    def _run(self, open_model: OpenModel, device: Device) -> LoadedModel | None:
         self.watch = Watch(self.model)
         with Shortage():
             try:
@@ -62,7 +62,7 @@ class Opening:
                 raise
         return None
 
-    def _opened(self, open_model: Open, device: Device) -> LoadedModel:
+    def _opened(self, open_model: OpenModel, device: Device) -> LoadedModel:
         try:
             loaded = open_model(self.model, device, self._progress, self.held)
         finally:
@@ -74,9 +74,9 @@ class Opening:
 
     def _progress(self, fraction: float) -> None:
         if self._stopped:
-            raise Stopped
+            raise OpeningStopped
         self.fraction = max(self.fraction, fraction)
 
 
-class Stopped(Exception):
+class OpeningStopped(Exception):
     """Ends an opening that nobody wants any more."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from ...words.samplers import Kind
+from ...words.samplers import NoiseKind
 
 Prediction = Literal["epsilon", "v_prediction", "flow"]
 Spacing = Literal["", "linspace", "leading", "trailing"]
@@ -33,7 +33,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     only, and not at zero terminal SNR, where it is always trailing. Empty: the sampler's own."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> NoiseKind:
         """Which part of the table of samplers holds for it."""
         if self.prediction == "flow":
             return "flow"

@@ -24,7 +24,7 @@ from .solvers import BrownianPath
 __all__ = ["Noise", "Sampler", "noise_seed"]
 
 
-class _Level(NamedTuple):
+class _Evaluation(NamedTuple):
     """One evaluation: its timestep, as a number and as the scheduler wants it; latents are signal·x0 + sigma·noise
     there; and x0 is `of_latents`·latents + `of_output`·output of the denoiser."""
 
@@ -141,11 +141,11 @@ def _check(noise: Noise, seed: int, strength: float) -> None:
         raise BadRequest(message("value.range", "seed", value=seed, least=0, most=MAX_SEED))
 
 
-def _levels(row: SamplerRow, scheduler: Any, prediction: str) -> list[_Level]:
+def _levels(row: SamplerRow, scheduler: Any, prediction: str) -> list[_Evaluation]:
     levels = []
     for i, given in enumerate(scheduler.timesteps.unbind()):
         signal, sigma = _mix(row, scheduler, prediction, i)
-        levels.append(_Level(float(given), given, signal, sigma, *_clean_from(prediction, signal, sigma)))
+        levels.append(_Evaluation(float(given), given, signal, sigma, *_clean_from(prediction, signal, sigma)))
     return levels
 
 

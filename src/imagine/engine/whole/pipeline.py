@@ -232,7 +232,7 @@ class Run:
             with torch.inference_mode(self._inference), torch.no_grad():
                 if not self._stopped:
                     self._draw()
-        except _Stopped:
+        except _RunStopped:
             return
         except BaseException as error:  # noqa: BLE001 - raised where the engine waits
             self._error = error
@@ -269,10 +269,10 @@ class Run:
         self._held.release()
         self._go.acquire()
         if self._stopped:
-            raise _Stopped
+            raise _RunStopped
 
 
-class _Stopped(BaseException):
+class _RunStopped(BaseException):
     """Ends a run that nobody wants any more; not an Exception, so that no pipeline catches it."""
 
 

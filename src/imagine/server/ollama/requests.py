@@ -28,7 +28,7 @@ _ZERO_IS_NONE = ("width", "height", "num_steps", "seed")
 _NOTHING: tuple[object, ...] = ("", [], {}, False)
 
 
-class Asked(NamedTuple):
+class ParsedRequest(NamedTuple):
     """A request in our words, and what is this dialect's alone."""
 
     request: GenerateRequest
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
         return not self.request.prompt
 
 
-def asked_from(body: Mapping[str, object]) -> Asked:
+def asked_from(body: Mapping[str, object]) -> ParsedRequest:
     """What `body`, as read from JSON, asks for. Raises BadRequest, under the client's names."""
     said = {name: value for name, value in body.items() if value is not None}
     stream = _taken(said, "stream", bool, True, message("allowed.bool"))
@@ -65,7 +65,7 @@ def asked_from(body: Mapping[str, object]) -> Asked:
         request = msgspec.structs.replace(request, stream=None)
         warnings.append(message("preview.unstreamed", "stream"))
     called = body.get("model") or body.get("name") or ""
-    return Asked(request, str(called), stream, [*warnings, *parsed.warnings], {**NAMED, **parsed.called})
+    return ParsedRequest(request, str(called), stream, [*warnings, *parsed.warnings], {**NAMED, **parsed.called})
 
 
 def _taken(said: dict[str, Any], name: str, kind: type, default: Any, allowed: Message) -> Any:

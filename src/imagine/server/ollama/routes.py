@@ -33,7 +33,7 @@ from ..orders.order import Order
 from .answers import answer_from, end_from, line_from, news_from, picture_from
 from .errors import error_from
 from .listing import PULLED, loaded_from_entry, model_from_entry, pulled_from_entry, shown_from_entry
-from .requests import LATEST, Asked, asked_from
+from .requests import LATEST, ParsedRequest, asked_from
 
 VERSION = "0.32.5"
 """The last release of Ollama that had this API, which clients compare with what they need."""
@@ -156,14 +156,14 @@ def _drawing() -> Iterator[None]:
         raise
 
 
-async def _asked(request: web.Request, holding: Holding) -> Asked:
+async def _asked(request: web.Request, holding: Holding) -> ParsedRequest:
     body = await read_body(request, holding)
     if len(body) < _LARGE:
         return asked_from(_object(body))
     return await request.app[GATEWAY].apart(lambda: asked_from(_object(body)), client_of(request))
 
 
-async def _placed(request: web.Request, parsed: Asked, holding: Holding, begun: float) -> _Teller:
+async def _placed(request: web.Request, parsed: ParsedRequest, holding: Holding, begun: float) -> _Teller:
     gateway, asked = request.app[GATEWAY], parsed.request
     if asked.img is not None and (largest := gateway.settings.ref_image_max_size):
         _, looked = await gateway.look(client_of(request), asked.img, "img", copy="smaller", largest=largest)
@@ -174,7 +174,7 @@ async def _placed(request: web.Request, parsed: Asked, holding: Holding, begun: 
     return _Teller(model, order, [*parsed.warnings, *order.warnings], begun)
 
 
-async def _load(gateway: Gateway, asked: Asked, begun: float) -> web.Response:
+async def _load(gateway: Gateway, asked: ParsedRequest, begun: float) -> web.Response:
     """What an empty prompt asks for."""
     entry = await gateway.choose(asked.request.model)
     keep_alive = keep_alive_seconds(asked.request.keep_alive)

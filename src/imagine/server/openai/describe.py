@@ -9,7 +9,7 @@ import msgspec
 from ...asking.request import GenerateRequest
 from ...settings.settings import Settings
 from ..http.dialect import Route
-from .fields import EDIT, GENERATION, NAMED, OWN, SPELLINGS, VARIATION, Fields, Kind
+from .fields import EDIT, GENERATION, NAMED, OWN, SPELLINGS, VARIATION, Endpoint, Fields
 
 _KINDS = {"images/generations": GENERATION, "images/edits": EDIT, "images/variations": VARIATION}
 """What the paths end with, Azure's too."""
@@ -65,7 +65,7 @@ def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
     return operation | {"responses": answers, "requestBody": {"required": True, "content": bodies}}
 
 
-def _body_of(kind: Kind) -> dict[str, Any]:
+def _body_of(kind: Endpoint) -> dict[str, Any]:
     """OpenAI's own fields, and ours beside them as extensions."""
     _, parts = msgspec.json.schema_components([GenerateRequest, Fields], ref_template="#/components/schemas/{name}")
     ours, own = parts["GenerateRequest"]["properties"], parts["Fields"]["properties"]

@@ -35,7 +35,7 @@ _WORTH_A_RETRY = (408, 409, 429, 500, 502, 503)
 """Where trying again may help; for every other status the client is told that it won't."""
 
 
-class Kind(NamedTuple):
+class ErrorKind(NamedTuple):
     """What OpenAI calls an error."""
 
     status: int
@@ -63,18 +63,18 @@ def error_from(trouble: Trouble, *, stopping: bool = False) -> dict[str, Any]:
     return {"message": trouble.sentence(NAMED), "type": kind.type, "param": param, "code": kind.code}
 
 
-def kind_of(trouble: Trouble, *, stopping: bool = False) -> Kind:
+def kind_of(trouble: Trouble, *, stopping: bool = False) -> ErrorKind:
     """OpenAI's words for it."""
     error, status = trouble.error, trouble.status
     if isinstance(error, errors.Busy) and not stopping:
-        return Kind(429, "requests", "rate_limit_exceeded")
+        return ErrorKind(429, "requests", "rate_limit_exceeded")
     if isinstance(error, errors.BadPicture) and error.field == "mask":
-        return Kind(status, "image_generation_user_error", "invalid_mask_image_format")
+        return ErrorKind(status, "image_generation_user_error", "invalid_mask_image_format")
     if error is not None and (known := _KINDS.get(type(error))):
-        return Kind(status, *known)
+        return ErrorKind(status, *known)
     if isinstance(error, errors.BadRequest):
-        return Kind(status, _INVALID, _REASONS[error.reason] if trouble.note.field else None)
-    return Kind(status, _INVALID if status < 500 else _OF_SERVER, "invalid_api_key" if status == 401 else None)
+        return ErrorKind(status, _INVALID, _REASONS[error.reason] if trouble.note.field else None)
+    return ErrorKind(status, _INVALID if status < 500 else _OF_SERVER, "invalid_api_key" if status == 401 else None)
 
 
 def _is_certain(trouble: Trouble) -> bool:

@@ -12,13 +12,13 @@ import msgspec
 from msgspec import Meta
 
 from ...asking.request import ALIASES, MAX_SIDE, MIN_SIDE
-from ..orders.output import Format
+from ..orders.output import OutputFormat
 
 MAX_PICTURES = 16
 SIZE_ALLOWED = f"auto, or WIDTHxHEIGHT in pixels, each from {MIN_SIDE} to {MAX_SIDE}"
 SIZE = re.compile(r"([0-9]{1,5})[xX]([0-9]{1,5})")
 
-Pictures = Annotated[Any, Meta(description="Pictures in base64 or as data URLs; in a form, files.")]
+PictureInput = Annotated[Any, Meta(description="Pictures in base64 or as data URLs; in a form, files.")]
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,7 +41,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     background: Annotated[
         Literal["transparent", "opaque", "auto"] | None, Meta(description="transparent can't be done yet.")
     ] = None
-    output_format: Annotated[Format | None, Meta(description="png, if not said.")] = None
+    output_format: Annotated[OutputFormat | None, Meta(description="png, if not said.")] = None
     output_compression: Annotated[
         Annotated[int, Meta(ge=0, le=100)] | None, Meta(description="The quality of jpeg and webp; 100 if not said.")
     ] = None
@@ -53,11 +53,13 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_fidelity: Annotated[Literal["high", "low"] | None, Meta(description="Named in the warnings.")] = None
     user: Annotated[str | None, Meta(description="Taken, and of no effect.")] = None
     safety_identifier: Annotated[str | None, Meta(description="Taken, and given back.")] = None
-    image: Annotated[Pictures | None, Meta(description="The picture to edit, or several.")] = None
-    images: Annotated[Pictures | None, Meta(description="The same, as objects with an image_url.")] = None
-    mask: Annotated[Pictures | None, Meta(description="A picture whose transparent pixels are painted anew.")] = None
+    image: Annotated[PictureInput | None, Meta(description="The picture to edit, or several.")] = None
+    images: Annotated[PictureInput | None, Meta(description="The same, as objects with an image_url.")] = None
+    mask: Annotated[PictureInput | None, Meta(description="A picture whose transparent pixels are painted anew.")] = (
+        None
+    )
     reference_images: Annotated[
-        Pictures | None, Meta(description="Pictures to start from; the first has an effect.")
+        PictureInput | None, Meta(description="Pictures to start from; the first has an effect.")
     ] = None
 
 
@@ -78,7 +80,7 @@ OWN = ("img", "count", "progress")
 """Our fields that this dialect says in its own way, and only so."""
 
 
-class Kind(NamedTuple):
+class Endpoint(NamedTuple):
     """One of the three endpoints."""
 
     event: str
@@ -93,10 +95,10 @@ class Kind(NamedTuple):
     """What it doesn't take of `Fields`."""
 
 
-GENERATION = Kind(
+GENERATION = Endpoint(
     "image_generation", prompted=True, pictures=("reference_images",), unknown=("image", "images", "mask")
 )
-EDIT = Kind("image_edit", prompted=True, pictures=("image", "images", "reference_images"), required="image")
-VARIATION = Kind(
+EDIT = Endpoint("image_edit", prompted=True, pictures=("image", "images", "reference_images"), required="image")
+VARIATION = Endpoint(
     "", prompted=False, pictures=("image",), required="image", unknown=("images", "mask", "reference_images")
 )

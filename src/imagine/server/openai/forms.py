@@ -25,7 +25,7 @@ _PLAIN = ("binary", "8bit", "7bit")
 _TRUTH = {"true": True, "false": False}
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """One field of a form; a file's `value` is bytes."""
 
     name: str
@@ -40,11 +40,11 @@ def fields_from_form(body: bytes, content_type: str) -> dict[str, Any]:
     return {name: _typed(value, _declared(name), name) for name, value in fields.items()}
 
 
-def _parts(body: bytes, content_type: str) -> Iterator[Part]:
+def _parts(body: bytes, content_type: str) -> Iterator[FormPart]:
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise BadRequest(message("form.boundary"))
-    reader = _Reader()
+    reader = _FormReader()
     try:
         parser = MultipartParser(boundary, reader.callbacks())
         parser.write(body)
@@ -57,7 +57,7 @@ def _parts(body: bytes, content_type: str) -> Iterator[Part]:
         _check_plain(headers)
         options = parse_options_header(headers.get(b"content-disposition", b""))[1]
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        yield Part(name, data if b"filename" in options else _text(data, name))
+        yield FormPart(name, data if b"filename" in options else _text(data, name))
 
 
 def _check_plain(headers: dict[bytes, bytes]) -> None:
@@ -68,7 +68,7 @@ def _check_plain(headers: dict[bytes, bytes]) -> None:
             raise BadRequest(message("form.packed", header=header.decode(), how=shown(said)))
 
 
-class _Reader:
+class _FormReader:
     """Collects what the parser finds."""
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ def _text(data: bytes, name: str) -> str | bytes:
         raise BadRequest(message("form.not_utf8", name[:100], name=shown(name)).called(name[:100])) from error
 
 
-def _put(fields: dict[str, Any], part: Part) -> None:
+def _put(fields: dict[str, Any], part: FormPart) -> None:
     """Adds a part: `a[]` and `a[0]` make a list, `a[b]` an object, a picture's plain name said twice a list too."""
     if half := half_character(part.name):
         raise BadRequest(message("text.half_name", half=half))

@@ -13,8 +13,8 @@ from ...asking.checking import checked, refusal, shown, value_of
 from ...asking.request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
 from ...messages import Message, message
 from ...words.errors import BadPicture, BadRequest, Unsupported
-from ..orders.output import Format, Output
-from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SPELLINGS, Fields, Kind
+from ..orders.output import Output, OutputFormat
+from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SPELLINGS, Endpoint, Fields
 from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
 
 _INLINE = re.compile(r"gpt-image|chatgpt-image", re.IGNORECASE)
@@ -26,10 +26,10 @@ _OWN_ALPHA = "dall-e-2"
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """How the pictures are to come."""
 
-    kind: Kind
+    kind: Endpoint
     url: bool
     inline: bool
-    format: Format
+    format: OutputFormat
     compression: int
     stream: bool
     partial_images: int
@@ -58,7 +58,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Where the picture is transparent, it is to be painted anew."""
 
 
-def wish_from(body: Mapping[str, object], kind: Kind, usual: Usual) -> Wish:
+def wish_from(body: Mapping[str, object], kind: Endpoint, usual: Usual) -> Wish:
     """What `body`, as read from JSON or from a form, asks of this endpoint on a model with these usual values.
 
     Raises BadRequest, under the client's names.
@@ -99,7 +99,7 @@ def preset_named(body: Mapping[str, object]) -> str | None:
 
 
 def _translated(
-    ours: dict[str, Any], fields: Fields, kind: Kind, usual: Usual, called: dict[str, str], warnings: list[Message]
+    ours: dict[str, Any], fields: Fields, kind: Endpoint, usual: Usual, called: dict[str, str], warnings: list[Message]
 ) -> dict[str, Any]:
     """OpenAI's own fields under our names; what `ours` says itself wins."""
     found: dict[str, Any] = {"count": fields.n, "fit": ours.get("fit", "scale"), "model": ours.get("model")}
@@ -140,7 +140,7 @@ def _worked(ours: dict[str, Any], found: dict[str, Any], fields: Fields, usual: 
     return work
 
 
-def _check(fields: Fields, kind: Kind, said: Mapping[str, object]) -> None:
+def _check(fields: Fields, kind: Endpoint, said: Mapping[str, object]) -> None:
     """Refuse what is missing or can't be honoured."""
     prompt = said.get("prompt")
     if kind.prompted and prompt is None:
@@ -170,7 +170,7 @@ def _without_effect(fields: Fields, foreign: list[str]) -> list[Message]:
     return warnings
 
 
-def _delivery(fields: Fields, kind: Kind, model: str | None) -> Delivery:
+def _delivery(fields: Fields, kind: Endpoint, model: str | None) -> Delivery:
     usual = "b64_json" if model and _INLINE.match(model) else None
     asked = fields.response_format or usual
     return Delivery(
@@ -201,7 +201,7 @@ def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings
     return _first(said[0], int(sides[1])), _first(said[1], int(sides[2]))
 
 
-def _pictures(fields: Fields, kind: Kind, warnings: list[Message]) -> tuple[list[str], str]:
+def _pictures(fields: Fields, kind: Endpoint, warnings: list[Message]) -> tuple[list[str], str]:
     """Every input picture as text, and what the first is called; that the others have no effect yet is a warning."""
     found = [
         (text, name)

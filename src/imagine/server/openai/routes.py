@@ -32,7 +32,7 @@ from ..orders.event_log import OrderEvent
 from ..orders.order import Order
 from ..orders.painted import Painted
 from .errors import error_from
-from .fields import EDIT, GENERATION, VARIATION, Kind
+from .fields import EDIT, GENERATION, VARIATION, Endpoint
 from .pictures import with_pictures
 from .replies import completed_from, error_event, item_from_bytes, partial_from, reply_from, sse_from
 from .requests import Delivery, preset_named, wish_from, with_deployment
@@ -42,7 +42,7 @@ _LARGE = 2**16
 _EVENTS = "text/event-stream"
 
 
-class _Asked(NamedTuple):
+class _PlacedOrder(NamedTuple):
     """What is to be made and how it is to come. The pictures that came with it are forgotten: they take memory long."""
 
     order: Order
@@ -66,7 +66,7 @@ async def variations(request: web.Request) -> web.StreamResponse:
     return await _answer(request, VARIATION)
 
 
-async def _answer(request: web.Request, kind: Kind) -> web.StreamResponse:
+async def _answer(request: web.Request, kind: Endpoint) -> web.StreamResponse:
     asked = await _asked(request, kind)
     if asked.delivery.stream:
         return await _stream(request, asked)
@@ -79,7 +79,7 @@ async def _answer(request: web.Request, kind: Kind) -> web.StreamResponse:
     return web.Response(body=body_from(reply), content_type="application/json")
 
 
-async def _asked(request: web.Request, kind: Kind) -> _Asked:
+async def _asked(request: web.Request, kind: Endpoint) -> _PlacedOrder:
     """What the request asks for."""
     gateway = request.app[GATEWAY]
     with gateway.allowance.holding() as holding:
@@ -90,7 +90,7 @@ async def _asked(request: web.Request, kind: Kind) -> _Asked:
         largest = gateway.settings.ref_image_max_size
         ready, said = await with_pictures(wish, largest, partial(gateway.look, client_of(request)))
         order = await place(request, ready, holding, wish.delivery.output)
-    return _Asked(order, wish.delivery, [*notes, *wish.warnings, *said], wish.spelled)
+    return _PlacedOrder(order, wish.delivery, [*notes, *wish.warnings, *said], wish.spelled)
 
 
 async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
@@ -131,14 +131,14 @@ def _item(request: web.Request, picture: Painted, delivery: Delivery) -> dict[st
     return {"url": picture_url(request, picture.stored, request.app[GATEWAY].settings.public_url)} | item
 
 
-async def _stream(request: web.Request, asked: _Asked) -> web.StreamResponse:
+async def _stream(request: web.Request, asked: _PlacedOrder) -> web.StreamResponse:
     def last(error: Exception) -> bytes:
         return sse_from(error_event(error_from(trouble_from(error))))
 
     return await send_events(request, asked.order, _teller(request.app[GATEWAY], asked), last, media_type=_EVENTS)
 
 
-def _teller(gateway: Gateway, asked: _Asked) -> Callable[[OrderEvent], Awaitable[bytes | None]]:
+def _teller(gateway: Gateway, asked: _PlacedOrder) -> Callable[[OrderEvent], Awaitable[bytes | None]]:
     """What is sent of each event: pictures, and between them a comment, so that nobody takes silence for the end."""
     sent = [0] * len(asked.order.pictures)
     delivery = asked.delivery

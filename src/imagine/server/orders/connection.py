@@ -23,7 +23,7 @@ from .output import AS_PAINTED, Output
 from .painted import Painted
 
 ORDERS = web.AppKey("orders", Orders)
-Line = Callable[[OrderEvent], Awaitable[bytes | None]]
+EventLine = Callable[[OrderEvent], Awaitable[bytes | None]]
 """What an event makes, if anything."""
 LastLine = Callable[[Exception], bytes]
 """What is said of an error once something was sent."""
@@ -51,7 +51,7 @@ async def pictures_of(request: web.Request, order: Order) -> list[Painted]:
 
 
 async def send_events(
-    request: web.Request, order: Order, line: Line, last: LastLine, *, media_type: str, patience: float = PATIENCE
+    request: web.Request, order: Order, line: EventLine, last: LastLine, *, media_type: str, patience: float = PATIENCE
 ) -> web.StreamResponse:
     """Sends what `line` makes of each event. An error before the first line is raised."""
     orders = request.app[ORDERS]

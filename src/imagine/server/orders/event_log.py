@@ -32,7 +32,7 @@ class OrderEvent(msgspec.Struct, frozen=True):
     """The name that a finished picture is kept under, where that was asked for."""
 
 
-class _Reader:
+class _LogReader:
     def __init__(self, since: int) -> None:
         self.number = since
         """Of the last event that it was given."""
@@ -53,7 +53,7 @@ class EventLog:
         self._newest: dict[tuple[int, type[JobReport]], int] = {}
         """By picture and kind of news: the number of the last."""
         self._done: set[int] = set()
-        self._readers: list[_Reader] = []
+        self._readers: list[_LogReader] = []
         self._last = 0
         self._preview_bytes = 0
         self._picture_bytes = 0
@@ -90,7 +90,7 @@ class EventLog:
 
     async def read(self, since: int = 0) -> AsyncGenerator[OrderEvent]:
         """The events after number `since`, as they happen, up to the end. Raises what the order failed with."""
-        reader = _Reader(since)
+        reader = _LogReader(since)
         self._readers.append(reader)
         try:
             while (event := self._after(reader.number)) is not None or not self.ended:

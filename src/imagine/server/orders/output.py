@@ -6,13 +6,13 @@ from typing import Literal
 
 import msgspec
 
-Format = Literal["png", "jpeg", "webp"]
+OutputFormat = Literal["png", "jpeg", "webp"]
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
     """How the pictures are to come; said by the dialect that took the request."""
 
-    format: Format = "png"
+    format: OutputFormat = "png"
     quality: int = 95
     """Of what a format loses; 1 to 100."""
     store: Literal["no", "too", "only"] = "no"

@@ -17,6 +17,7 @@ from imagine.server.gateway.gateway import Gateway
 from imagine.server.http import connections, file_limit
 from imagine.server.http.connections import Connection, Runner
 from imagine.server.http.dialect import Dialect, Route
+from tests.server.made_up_dialect.dialect import BRUSH
 from tests.server.served import PATIENCE, PromptedWorker, add_model, settings_at
 
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
@@ -202,6 +203,21 @@ def test_an_answer_that_nobody_takes_ends_the_connection(tmp_path, monkeypatch):
             await ended.wait()
 
     asyncio.run(act())
+
+
+def test_what_is_refused_before_any_handler_has_the_shape_of_its_dialect(tmp_path):
+    async def act():
+        async with listening(tmp_path, [*DIALECTS, BRUSH]) as port, connected(port) as (reader, writer):
+            for path in ("/brush/paint", "/v1/images/edits"):
+                writer.write(b"POST %b HTTP/1.1\r\nHost: localhost\r\nExpect: magic\r\n\r\n" % path.encode())
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(re.search(rb"Content-Length: (\d+)", head)[1])
+                said = json.loads(await reader.readexactly(length))
+                shapes.append(set(said["error"]) if "error" in said else said["status"])
+
+    shapes = []
+    asyncio.run(act())
+    assert shapes == [417, {"message", "type", "param", "code"}]
 
 
 def test_places_are_kept_for_this_machine():

@@ -22,7 +22,7 @@ def size_alone(width: int | None, height: int | None, native: Size, multiple: in
     """The size of a picture from nothing: as asked, a side that wasn't as in `native`, in multiples of `multiple`."""
     for name, requested in (("width", width), ("height", height)):
         if requested is not None and (made := _multiple(requested, multiple)) != requested:
-            warnings.append(message("size.rounded", name, asked=requested, made=made, multiple=multiple))
+            warnings.append(message("size.rounded", name, value=requested, made=made, multiple=multiple))
     across = native[0] if width is None else width
     down = native[1] if height is None else height
     return _multiple(across, multiple), _multiple(down, multiple)

@@ -283,7 +283,7 @@ SENTENCES = {
     "buckets.form": "{field} is {value!r}; it should look like 1x12,4x13",
     "buckets.unknown": "{field} names {value}; there are {there}",
     "schedule.implied": "{sampler} '{sampler_name}' is one on schedule '{implied}', and {field} is '{value}'",
-    "size.rounded": "{field} {asked} was rounded to {made}: this model's sides are multiples of {multiple}",
+    "size.rounded": "{field} {value} was rounded to {made}: this model's sides are multiples of {multiple}",
     "size.shape": "{field} is {across}×{down}, which is not the shape of {width}×{height}: {done} ({resize}: {how})",
     "size.cut": "what is over was cut",
     "size.edges": "its edges go on",
@@ -417,4 +417,5 @@ SENTENCES = {
     "form.one_and_several": "{field} is said as one and as several",
     "form.twice": "the form says {field} twice",
     "body.missing": "missing request body",
+    "busy.connections": "too many connections at once; try again in {seconds} s",
 }

@@ -290,7 +290,7 @@ SENTENCES = {
     "buckets.form": "{field}: здесь {value!r}, а нужно что-то вроде 1x12,4x13",
     "buckets.unknown": "в {field} названа группа размером {value}, а бывают: {there}",
     "schedule.implied": "{sampler} «{sampler_name}» уже задаёт расписание шума «{implied}», а {field} — «{value}»",
-    "size.rounded": "{field} {asked} округлено до {made}: стороны у этой модели кратны {multiple}",
+    "size.rounded": "{field} {value} округлено до {made}: стороны у этой модели кратны {multiple}",
     "size.shape": "{field} — {across}×{down}, а у {width}×{height} другие пропорции: {done} ({resize}: {how})",
     "size.cut": "лишнее обрезано",
     "size.edges": "края продолжены",
@@ -427,4 +427,5 @@ SENTENCES = {
     "form.one_and_several": "{field} указано и как одно, и как несколько",
     "form.twice": "{field} в форме указано дважды",
     "body.missing": "нет тела запроса",
+    "busy.connections": "слишком много соединений сразу; повторите через {seconds} с",
 }

@@ -15,10 +15,10 @@ from .gateway.gateway import Gateway
 from .gateway.keys import GATEWAY
 from .http.body import MAX_BODY
 from .http.context import CALLED, LANGUAGE, ORDER_ID, REQUEST_ID
-from .http.dialect import SPOKEN, Dialect, Handler, dialect_of
-from .http.errors import SAFE, Trouble, native_answer, trouble_from
+from .http.dialect import SPOKEN, Dialect, Handler, answer_to, spellings_of
+from .http.errors import SAFE, Trouble, trouble_from
 from .http.packing import add_vary, pack
-from .http.paths import OtherSpellings, Spellings, canonical, pattern_of
+from .http.paths import OtherSpellings, pattern_of
 from .http.security import GUARD, Guard
 from .orders.connection import ORDERS
 from .orders.orders import Orders
@@ -41,7 +41,7 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
                 app.router.add_route("HEAD", route.path, route.handler)
         for absent in dialect.absent:
             app.router.add_route(absent.method, absent.path, absent.refuse)
-    app.router.register_resource(OtherSpellings(app.router, _spellings(dialects)))
+    app.router.register_resource(OtherSpellings(app.router, spellings_of(dialects)))
     app.on_response_prepare.append(_add_headers)
     return app
 
@@ -79,18 +79,10 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _refused(request: web.Request, trouble: Trouble) -> web.Response:
-    """The answer to what went wrong, in the shape of the dialect that the path belongs to."""
-    dialects = request.app[SPOKEN]
-    dialect = dialect_of(canonical(request.path, _spellings(dialects)), dialects)
-    response = native_answer(trouble) if dialect is None else dialect.error(request, trouble)
+    response = answer_to(request, trouble)
     if trouble.final:
         response.force_close()
     return response
-
-
-def _spellings(dialects: Sequence[Dialect]) -> Spellings:
-    """All of their ways of writing a path otherwise."""
-    return [spelling for dialect in dialects for spelling in dialect.spellings]
 
 
 async def _add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:

@@ -21,7 +21,9 @@ from aiohttp.http_parser import RawRequestMessage
 from ...fairness.clients import address_of, client_from_address
 from ...messages import message
 from .context import REQUEST_ID
-from .errors import SAFE, note_of, refusal, response_from_http
+from .dialect import answer_to
+from .encoding import body_from
+from .errors import SAFE, native_answer, native_error, note_of, refusal, trouble_from
 from .file_limit import connections_allowed
 from .security import GUARD
 
@@ -42,7 +44,7 @@ ANSWER_DEADLINE = 600.0
 """Seconds for an answer to be taken; a stream's lines have their own."""
 IDLE = 75.0
 """Seconds for which a connection may wait for its next request; longer than proxies keep one, which reuse it."""
-_FULL_BODY = b'{"error":"too many connections at once; try again in 5 s"}'
+_FULL_BODY = body_from(native_error(message("busy.connections", seconds=5)))
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s"
@@ -100,7 +102,8 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Sends an answer, to whom takes it in time; what aiohttp raised by itself in our shape."""
         if isinstance(resp, web.HTTPException):
-            resp = response_from_http(resp)
+            trouble = trouble_from(resp)
+            resp = answer_to(request, trouble) if isinstance(request, web.Request) else native_answer(trouble)
         if not resp.prepared:
             resp.headers.update(SAFE)
         if self._overdue is not None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from ...messages import Message
 from ...settings.settings import Settings
 from .errors import Trouble, native_answer
-from .paths import Spellings
+from .paths import Spellings, canonical
 from .security import Refused
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -88,8 +88,15 @@ SPOKEN = web.AppKey("dialects", Sequence[Dialect])
 """Those that an application speaks."""
 
 
-def dialect_of(path: str, dialects: Sequence[Dialect]) -> Dialect | None:
-    """Whose errors are said at a canonical path: that of the longest prefix."""
-    path = path.rstrip("/") + "/"
+def spellings_of(dialects: Sequence[Dialect]) -> Spellings:
+    """All of their ways of writing a path otherwise."""
+    return [spelling for dialect in dialects for spelling in dialect.spellings]
+
+
+def answer_to(request: web.Request, trouble: Trouble) -> web.Response:
+    """The answer to what went wrong, in the shape of the dialect whose prefix of the path is the longest."""
+    dialects = request.app[SPOKEN]
+    path = canonical(request.path, spellings_of(dialects)).rstrip("/") + "/"
     below = [(len(prefix), each) for each in dialects for prefix in each.prefixes if path.startswith(prefix)]
-    return max(below, key=lambda one: one[0], default=(0, None))[1]
+    dialect = max(below, key=lambda one: one[0], default=(0, None))[1]
+    return native_answer(trouble) if dialect is None else dialect.error(request, trouble)

@@ -124,11 +124,6 @@ def details_of(note: Message, language: Language, called: Names) -> dict[str, An
     return details if form is None else details | {"template": form}
 
 
-def response_from_http(error: web.HTTPException) -> web.Response:
-    """aiohttp's own refusals (no such path, no such method) in our shape."""
-    return native_answer(trouble_from(error))
-
-
 _NOTES = {
     404: message("http.path"),
     405: message("http.method"),

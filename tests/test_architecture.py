@@ -50,6 +50,12 @@ MUST_NOT_KNOW = {
     "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch", "imagine.cli"),
     "worker": ("asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch", "imagine.server"),
     "engine": ("asyncio", "aiohttp", "click", "http", "imagine.registry", "imagine.dispatch", "imagine.worker"),
+    "engine/adapters": (
+        "imagine.engine.parts",
+        "imagine.engine.families",
+        "imagine.engine.jobs",
+        "imagine.engine.residency",
+    ),
     "engine/device": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.engine"),
     "engine/families": ("imagine.engine.sampling.sampler", "imagine.engine.batching", "imagine.engine.engine"),
     "engine/sampling": ("imagine.engine.families", "imagine.engine.parts", "imagine.engine.batching"),

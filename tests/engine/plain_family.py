@@ -43,6 +43,10 @@ class PlainFamily:
         if error is not None:
             raise error
 
+    @property
+    def networks(self):
+        return {}
+
     def noise(self, _size, _steps):
         return Noise()
 

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from .events import AnyEvent, Event, Failed, Finished
-from .model import Model
+from .model import AdapterUse, Model
 from .recipe import GenerationParams
 
 MAX_FRAME = 256 * 2**20
@@ -77,6 +77,8 @@ class Submit(Command, frozen=True, tag="submit"):
     model: Model
     refiner: Model | None = None
     """Finishes what `model` began, where `params` names one."""
+    adapters: tuple[AdapterUse, ...] = ()
+    """What goes beside `model`; a refiner has none of them."""
     img: bytes | None = None
     mask: bytes | None = None
     preview: PreviewSettings = PreviewSettings()

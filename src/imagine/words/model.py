@@ -11,9 +11,9 @@ import msgspec
 
 from ..identity.stamp import FileStamp
 
-Role = Literal["checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae"]
+Role = Literal["checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae", "adapter"]
 """What a file is to a model, by the names that diffusers gives its components. A `checkpoint` is whatever of it no
-other file is."""
+other file is; an `adapter` goes beside the rest of it."""
 WeightsFormat = Literal["safetensors", "diffusers"]
 
 _identities = msgspec.json.Encoder(order="deterministic")
@@ -74,3 +74,17 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     def identity(self) -> str:
         """Equal for what is the same once it is loaded, whatever it is called and however it is scheduled."""
         return _identities.encode(self.components).decode()
+
+
+class AdapterUse(msgspec.Struct, frozen=True, kw_only=True):
+    """An adapter, and how much of it a picture has."""
+
+    name: str
+    kind: str
+    component: Component
+    weight: float = 1.0
+
+    @property
+    def identity(self) -> str:
+        """Equal for what is the same once it is opened beside one model."""
+        return _identities.encode([self.kind, self.component]).decode()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
+from imagine.engine.adapters.adapter import Networks
 from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning, EncodeRequest
 from imagine.engine.loading.assembly import build, fill
@@ -85,6 +86,10 @@ class MadeUp:
 
     def parts(self, stage: Stage) -> Sequence[Part]:
         return ({"encode": self._text, "denoise": self._brush, "decode": self._vae}[stage],)
+
+    @property
+    def networks(self) -> Networks:
+        return {"denoiser": self._brush.module}
 
     def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
         return Noise()

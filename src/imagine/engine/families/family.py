@@ -13,6 +13,8 @@ from typing import Protocol
 from torch import Tensor
 
 from ...messages import Message
+from ..adapters.adapter import Networks
+from ..adapters.mix import NO_MIX, Mix
 from ..parts.autoencoder import Coded
 from ..parts.part import Part, Stage
 from ..parts.rows import Rows
@@ -53,6 +55,8 @@ class EncodeRequest:
     """For a denoiser that is told its guidance, rather than asked twice."""
     size: tuple[int, int]
     """(width, height) that it denoises at, in pixels."""
+    mix: Mix = NO_MIX
+    """The adapters, for the text encoders."""
 
 
 class Family(Protocol):
@@ -77,6 +81,10 @@ class Family(Protocol):
 
     def parts(self, stage: Stage) -> Sequence[Part]:
         """What must be there for a stage."""
+
+    @property
+    def networks(self) -> Networks:
+        """What adapters can go beside: the `denoiser`, and the text encoders."""
 
     def noise(self, size: tuple[int, int], steps: int, /) -> Noise:
         """The noise process of pictures of `size` pixels (width, height) in so many of the user's steps."""

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ...families.facts import FamilyFacts
 from ...messages import Message
-from ...words.model import Model
+from ...words.model import Model, Role
+from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..loading.single_file import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
@@ -48,6 +49,12 @@ class StableDiffusionXL:
     def parts(self, stage: Stage) -> Sequence[Part]:
         return {"encode": self._text.parts, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
 
+    @property
+    def networks(self) -> Networks:
+        roles: tuple[Role, ...] = ("text_encoder_2",) if self._refiner else ("text_encoder", "text_encoder_2")
+        text = {role: part.module for role, part in zip(roles, self._text.parts, strict=True)}
+        return {"denoiser": self._denoiser.module, **text}
+
     def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
         return self._noise
 
@@ -69,11 +76,11 @@ class StableDiffusionXL:
         chunks = text.count_chunks(request.prompt)
         if negative is not None:
             chunks = max(chunks, text.count_chunks(negative, field="neg"))
-        encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks)
+        encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks, mix=request.mix)
         positive = self._rows(encoded, request, AESTHETIC_SCORES[0])
         if negative is None:
             return Conditioning(positive, warnings=encoded.warnings)
-        against = text.encode(negative, clip=request.clip, chunks=chunks, field="neg")
+        against = text.encode(negative, clip=request.clip, chunks=chunks, field="neg", mix=request.mix)
         rows = self._rows(against, request, AESTHETIC_SCORES[1])
         if not negative and not self._refiner:
             # The base was trained on zeros, not on the empty prompt, for "nothing said".

@@ -10,6 +10,7 @@ from torch import Tensor
 from ...families.facts import FamilyFacts
 from ...messages import Message
 from ...words.model import Model
+from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..loading.single_file import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
@@ -44,6 +45,10 @@ class StableDiffusion:
     def parts(self, stage: Stage) -> Sequence[Part]:
         return {"encode": self._text.parts, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
 
+    @property
+    def networks(self) -> Networks:
+        return {"denoiser": self._denoiser.module, "text_encoder": self._text.parts[0].module}
+
     def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
         return self._noise
 
@@ -65,10 +70,10 @@ class StableDiffusion:
         chunks = text.count_chunks(request.prompt)
         if negative is not None:
             chunks = max(chunks, text.count_chunks(negative, field="neg"))
-        encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks)
+        encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks, mix=request.mix)
         if negative is None:
             return Conditioning(self._rows(encoded), warnings=encoded.warnings)
-        against = text.encode(negative, clip=request.clip, chunks=chunks, field="neg")
+        against = text.encode(negative, clip=request.clip, chunks=chunks, field="neg", mix=request.mix)
         return Conditioning(self._rows(encoded), self._rows(against), encoded.warnings + against.warnings)
 
     def _rows(self, encoded: Encoded) -> Rows:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from ..adapters.mix import Mix, MixRows
 from ..device.memory import Shortage
 from ..device.transfer import sent
 from ..families.family import Conditioning, Family
@@ -25,6 +27,9 @@ class Asking(Protocol):
 
     @property
     def conditioning(self) -> Conditioning: ...
+
+    @property
+    def mix(self) -> Mix: ...
 
     def inputs(self) -> tuple[Tensor, float]:
         """The denoiser's input, (1, C, h, w), and its timestep."""
@@ -58,7 +63,8 @@ class Forward:
         turns = 1 if conditionings[0].negative is None else 2
         latents = torch.cat([latents for latents, _ in inputs] * turns)
         timesteps = sent(torch.tensor([timestep for _, timestep in inputs] * turns), latents.device)
-        answer = family.denoise(latents, timesteps, self._rows(family, conditionings))
+        with _adapted(family, pictures, bucket):
+            answer = family.denoise(latents, timesteps, self._rows(family, conditionings))
         split = torch.split(answer, 1)
         if turns == 1:
             return [(None, split[i]) for i in range(len(pictures))]
@@ -73,6 +79,12 @@ class Forward:
             self._joined = family.collate(sides)
             self._members = conditionings
         return self._joined
+
+
+def _adapted(family: Family, pictures: Sequence[Asking], bucket: int) -> AbstractContextManager[None]:
+    """The denoiser with the adapters of these pictures, each beside its own rows; padding has none."""
+    mixes = {slot: picture.mix for slot, picture in enumerate(pictures) if picture.mix}
+    return MixRows(bucket, mixes).beside(family.networks["denoiser"]) if mixes else nullcontext()
 
 
 def _same(old: Sequence[Conditioning], new: Sequence[Conditioning]) -> bool:

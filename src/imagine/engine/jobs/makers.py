@@ -8,6 +8,7 @@ import torch
 
 from ...messages import message
 from ...words.errors import Unsupported
+from ..adapters.opened import Opened
 from ..residency.opening import LoadedModel
 from ..whole.pipeline import Whole
 from .forward import Forward
@@ -24,6 +25,7 @@ class Makers:
         """`turn`: seconds after which others may have the device."""
         self._device, self._turn = device, turn
         self.forward = Forward()
+        self._adapters = Opened()
 
     def begin(self, ledger: Ledger, models: Sequence[LoadedModel]) -> Work:
         """The picture of a ledger in the making; `models` are those of its `submit`. Raises Unsupported."""
@@ -32,4 +34,4 @@ class Makers:
             return WholeRun(ledger, first, self._turn)
         if len(families) < len(models):
             raise Unsupported(message("refiner.whole", "refiner", value=ledger.params.refiner or ""))
-        return Stepped(ledger, families, self.forward, self._device)
+        return Stepped(ledger, families, self.forward, self._adapters, self._device)

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from ...messages import Message, message
 from ...words.errors import ImagineError, Unsupported
+from ..adapters.mix import NO_MIX, Mix
+from ..adapters.opened import Opened
 from ..families.family import Conditioning, EncodeRequest, Family, Timeline
 from ..parts.autoencoder import Coded
 from ..parts.part import at_work, spare
@@ -38,9 +40,12 @@ from .work import Take
 class Stepped:
     """A `Work` that shares its evaluations with others."""
 
-    def __init__(self, ledger: Ledger, families: list[Family], forward: Forward, device: torch.device) -> None:
+    def __init__(
+        self, ledger: Ledger, families: list[Family], forward: Forward, adapters: Opened, device: torch.device
+    ) -> None:  # fmt: skip
         """`families` are those of the ledger's `submit`; `forward` is shared by all that may share a batch."""
         self.ledger = ledger
+        self._adapters, self._mix = adapters, NO_MIX
         self._families, self._forward, self._device = families, forward, device
         self._conditionings: list[Timeline] = []
         self._pass: Pass | None = None
@@ -131,6 +136,11 @@ class Stepped:
         return self._families[self.turn]
 
     @property
+    def mix(self) -> Mix:
+        """The adapters of the next evaluation."""
+        return NO_MIX if self.turn else self._mix
+
+    @property
     def conditioning(self) -> Conditioning:
         """That of the next evaluation."""
         return self._conditionings[self.turn].at(self.current.sampler.user_step)
@@ -158,6 +168,7 @@ class Stepped:
         canvas = canvas_of(ledger.submit, own)
         if params.hires is not None:
             second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass
+        self._mix = self._adapters.mix(ledger.submit.adapters, own)
         ledger.warn(*canvas.notes, *(note for family in self._families for note in family.warnings))
         strength = params.strength if canvas.source is not None else 1.0
         yield from ledger.timing("encoding", self._condition(canvas, steps_run(params.num_steps, strength)))
@@ -180,8 +191,9 @@ class Stepped:
         """What a family is to encode for a pass, each with the step that it ends before."""
         params = self.ledger.params
         negative = params.neg if family.uses_guidance(params.guidance) else None
+        mix = self._mix if family is self.own else NO_MIX
         return [
-            (end, EncodeRequest(prompt, against, params.clip, params.guidance, canvas.work))
+            (end, EncodeRequest(prompt, against, params.clip, params.guidance, canvas.work, mix))
             for end, prompt, against in _paired(params.prompt, negative, steps)
         ]
 

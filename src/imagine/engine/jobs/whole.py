@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...messages import Message, message
 from ...words.errors import Unsupported, without_folders
+from ...words.frames import Submit
 from ...words.recipe import GenerationParams
 from ..device.memory import Shortage
 from ..parts.part import spare
@@ -109,7 +110,7 @@ class WholeRun:
     def _prepare(self) -> None:
         """Set the run up."""
         params, model = self.ledger.params, self.own
-        _refuse(params)
+        _refuse(self.ledger.submit)
         canvas = canvas_of(self.ledger.submit, model)
         self.ledger.warn(*canvas.notes)
         if canvas.soft:
@@ -170,10 +171,12 @@ class WholeRun:
         return self.canvas.finish(picture)
 
 
-def _refuse(params: GenerationParams) -> None:
+def _refuse(submit: Submit) -> None:
     for field in ("hires", "vae", "text_encoders", "refiner"):
-        if getattr(params, field):
+        if getattr(submit.params, field):
             raise Unsupported(message("whole.nowhere", field))
+    if submit.adapters:
+        raise Unsupported(message("whole.nowhere", "adapters"))
 
 
 def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:

@@ -15,6 +15,7 @@ import torch
 
 from ...messages import Message, Value, message
 from ...words.errors import BadRequest, Unsupported
+from ..adapters.mix import NO_MIX, Mix
 from .prompt_syntax import Break, parse
 from .prompt_tags import without_tags
 from .text_part import Chunk, Hidden, TextPart, Tokenizer
@@ -70,8 +71,11 @@ class TextEncoder:
         """
         return len(self._chunks(prompt, field)[0])
 
-    def encode(self, prompt: str, *, clip: int = 1, chunks: int | None = None, field: str = "prompt") -> Encoded:
+    def encode(
+        self, prompt: str, *, clip: int = 1, chunks: int | None = None, field: str = "prompt", mix: Mix = NO_MIX
+    ) -> Encoded:
         """`prompt` encoded in `chunks` chunks: its own, and empty prompts behind them; None is just its own.
+        What of `mix` goes beside the text models does.
 
         Raises BadRequest on `field` for a prompt beyond `MAX_CHUNKS`, and Unsupported on `clip` for a layer that the
         model hasn't.
@@ -80,7 +84,7 @@ class TextEncoder:
         own, warnings = self._chunks(prompt, field)
         count = chunks or len(own)
         assert count >= len(own), f"{len(own)} chunks don't fit into {count}"
-        made = [self._hidden([*own, *[Chunk()] * (count - len(own))], clip, part) for part in self.parts]
+        made = [self._hidden([*own, *[Chunk()] * (count - len(own))], clip, part, mix) for part in self.parts]
         embeddings = _joined([_joined([hidden.embeddings for hidden in hiddens], 1) for hiddens in made], -1)
         return Encoded(embeddings, made[-1][0].pooled, count, tuple(warnings))
 
@@ -111,9 +115,9 @@ class TextEncoder:
             raise BadRequest(message("prompt.long", field, chunks=len(chunks), size=self._size, most=MAX_CHUNKS))
         return chunks, warnings
 
-    def _hidden(self, chunks: Sequence[Chunk], clip: int, part: TextPart) -> list[Hidden]:
+    def _hidden(self, chunks: Sequence[Chunk], clip: int, part: TextPart, mix: Mix) -> list[Hidden]:
         layer = -1 - clip if self._penultimate else -clip
-        return [part.encode(chunk, layer=layer, normed=not self._penultimate) for chunk in chunks]
+        return [part.encode(chunk, layer=layer, normed=not self._penultimate, mix=mix) for chunk in chunks]
 
 
 def split(tokens: Sequence[tuple[int, float] | None], size: int, comma: Sequence[int]) -> list[Chunk]:

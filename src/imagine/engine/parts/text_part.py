@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from ...messages import Message, message
+from ..adapters.mix import NO_MIX, Mix, MixRows
 from .part import ModulePart
 from .part_key import PartKey
 
@@ -35,6 +36,9 @@ class Chunk(NamedTuple):
 
     ids: tuple[int, ...] = ()
     weights: tuple[float, ...] = ()
+
+
+_Key = tuple[Chunk, int, bool, tuple[tuple[str, float], ...]]
 
 
 class Hidden(NamedTuple):
@@ -62,18 +66,21 @@ class TextPart(ModulePart):
         self.size = int(module.config.max_position_embeddings) - 2
         """Tokens of a chunk."""
         self.layers = int(module.config.num_hidden_layers)
-        self._cache: OrderedDict[tuple[Chunk, int, bool], Hidden] = OrderedDict()
+        self._cache: OrderedDict[_Key, Hidden] = OrderedDict()
         self._cache_bytes, self._cached_bytes = cache_bytes, 0
 
-    def encode(self, chunk: Chunk, *, layer: int, normed: bool) -> Hidden:
+    def encode(self, chunk: Chunk, *, layer: int, normed: bool, mix: Mix = NO_MIX) -> Hidden:
         """`chunk` as the `layer`, counted from behind, leaves it, in the model's own dtype and on its own device.
 
-        `normed` has it go through the final layer norm, and nothing pooled. Shared by a cache: never write to it.
+        `normed` has it go through the final layer norm, and nothing pooled; what of `mix` goes beside this model does.
+        Shared by a cache: never write to it.
         """
-        key = (chunk, layer, normed)
+        mix = mix.on(self.module)
+        key = (chunk, layer, normed, mix.key)
         hidden = self._cache.get(key)
         if hidden is None:
-            hidden = self._encode(chunk, layer, normed)
+            with MixRows(1, {0: mix}).beside(self.module):
+                hidden = self._encode(chunk, layer, normed)
             self._remember(key, hidden)
         self._cache.move_to_end(key)
         return hidden
@@ -101,7 +108,7 @@ class TextPart(ModulePart):
         """As it would be, had it not been made in main memory for want of room."""
         return made.to(self.home, self.dtype)
 
-    def _remember(self, key: tuple[Chunk, int, bool], hidden: Hidden) -> None:
+    def _remember(self, key: _Key, hidden: Hidden) -> None:
         """Keep `hidden`, and the latest others that fit beside it."""
         self._cache[key] = hidden
         self._cached_bytes += hidden.nbytes

@@ -1,0 +1,102 @@
+"""Adapters at work: those of one picture, and those of a batch, in which every picture may have others.
+
+What an adapter adds is computed for one picture at a time: for its own rows (both sides of guidance), in memory of
+their own, one adapter behind the other in the order of their digests. So neither the shapes nor the order of any
+operation follow from who else is in the batch: a picture with adapters has the bits that it would have alone at the
+same batch size, and the rows of one without are not touched at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import Module
+
+from .adapter import Adapter, SidePath
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A picture's adapters, each with its weight, in the order of their digests."""
+
+    members: tuple[tuple[Adapter, float], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.members)
+
+    @property
+    def key(self) -> tuple[tuple[str, float], ...]:
+        """Equal for mixes that do the same to a network."""
+        return tuple((adapter.digest, weight) for adapter, weight in self.members)
+
+    def on(self, network: Module) -> Mix:
+        """Those of the adapters that have anything beside this network."""
+        return Mix(tuple(member for member in self.members if member[0].beside(network)))
+
+
+NO_MIX = Mix()
+
+
+def mix_of(weighed: Iterable[tuple[Adapter, float]]) -> Mix:
+    """A mix, the same in whatever order its adapters come. One that comes twice has both weights; one of weight 0 is
+    none."""
+    adapters: dict[str, Adapter] = {}
+    weights: defaultdict[str, list[float]] = defaultdict(list)
+    for adapter, weight in weighed:
+        adapters.setdefault(adapter.digest, adapter)
+        weights[adapter.digest].append(weight)
+    summed = {digest: math.fsum(weights[digest]) for digest in sorted(weights)}
+    return Mix(tuple((adapters[digest], weight) for digest, weight in summed.items() if weight))
+
+
+@dataclass(frozen=True)
+class MixRows:
+    """The mixes of a batch: `mixes` by slot. The rows of a slot are every `bucket`-th, beginning with it."""
+
+    bucket: int
+    mixes: Mapping[int, Mix]
+
+    @contextmanager
+    def beside(self, network: Module) -> Iterator[None]:
+        """For the length of a block, layers of `network` answer with what the mixes add."""
+        handles = [layer.register_forward_hook(add) for layer, add in self._added(network)]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _added(self, network: Module) -> list[tuple[Module, Hook]]:
+        by_layer: defaultdict[Module, list[tuple[int, SidePath, float]]] = defaultdict(list)
+        for slot, mix in self.mixes.items():
+            for adapter, weight in mix.members:
+                for layer, path in adapter.beside(network):
+                    by_layer[layer].append((slot, path, weight))
+        return [(layer, _adding(self.bucket, work)) for layer, work in by_layer.items()]
+
+
+Hook = Callable[[Module, tuple[Tensor, ...], Tensor], None]
+"""torch's: called with a layer, what it was given, and what it answered."""
+
+
+def _adding(bucket: int, work: list[tuple[int, SidePath, float]]) -> Hook:
+    """Adds what `work` says, a slot's path and its weight at a time, to the answers of that slot's rows."""
+
+    def add(_: Module, given: tuple[Tensor, ...], answer: Tensor) -> None:
+        inputs = given[0]
+        assert len(inputs) == len(answer), "a layer keeps rows apart"
+        rows: dict[int, Tensor] = {}
+        for slot, path, weight in work:
+            if slot not in rows:
+                # A copy: what is made of it doesn't depend on where among others it lay in memory.
+                rows[slot] = inputs if bucket == 1 else inputs[slot::bucket].clone()
+            own, added = answer[slot::bucket], path(rows[slot]) * weight
+            assert own.shape == added.shape, "a side path answers as its layer does"
+            own += added
+
+    return add

@@ -1,0 +1,303 @@
+"""Adapters beside a model: they do what they should, and whoever hasn't any can't tell that others have."""
+
+import gc
+import hashlib
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from imagine.engine.adapters.kinds import ADAPTER_KINDS
+from imagine.engine.adapters.mix import NO_MIX, mix_of
+from imagine.engine.families.open import open_model
+from imagine.engine.jobs.buckets import BUCKETS
+from imagine.engine.jobs.ledger import Ledger
+from imagine.engine.jobs.makers import Makers
+from imagine.engine.parts.slices import whole
+from imagine.files import shipped
+from imagine.identity.stamp import stamp_of
+from imagine.words.errors import ModelChanged, Unsupported, UnusableModel
+from imagine.words.recipe import Hires
+from tests.checkpoints import tiny_modules, write_checkpoint
+from tests.engine.adapters.low_rank import KIND, merge, open_low_rank, used, write_low_rank
+from tests.engine.running import engine_of, finished, latents_of, made, model_at, picture, run, wish
+
+FAMILIES = ("stable_diffusion", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sdxl", "toybox")))
+"""The others hold the same of larger networks, which takes them some seconds each."""
+
+
+@pytest.fixture(autouse=True)
+def kind(monkeypatch):
+    monkeypatch.setitem(ADAPTER_KINDS, KIND, open_low_rank)
+
+
+class Shelf:
+    """A model, opened, and adapters for it: `a` beside all of its layers, `b` and `c` beside some, `text` beside none
+    but its encoders'."""
+
+    def __init__(self, model, folder):
+        self.model = model
+        self.family = open_model(model, engine_of()._device, lambda _fraction: None, {})
+        networks = self.family.networks
+        text = {role: network for role, network in networks.items() if role != "denoiser"}
+        for seed, (name, only) in enumerate({"a": "", "b": "attn", "c": "conv"}.items()):
+            write_low_rank(folder / name, networks, seed, rank=2 + 3 * seed, only=only)
+        write_low_rank(folder / "text", text, 9)
+        self.uses = {name: used(folder / name, name * 4) for name in ("a", "b", "c", "text")}
+
+    def use(self, name, weight=1.0):
+        return msgspec.structs.replace(self.uses[name], weight=weight)
+
+    def wish(self, job="a", *uses, **changes):
+        return msgspec.structs.replace(wish(self.model, job, **changes), adapters=uses)
+
+
+@pytest.fixture(scope="module")
+def shelves(checkpoints, tmp_path_factory):
+    """Gives the shelf of a family's model, which is made once."""
+    made = {}
+
+    def shelf(family="stable_diffusion"):
+        if family not in made:
+            shipped_one = shipped.folder() / "toybox.safetensors"
+            path = shipped_one if family == "toybox" else checkpoints(family)[0]
+            made[family] = Shelf(model_at(path), tmp_path_factory.mktemp(family))
+        return made[family]
+
+    return shelf
+
+
+def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path):
+    """To text encoders, linear maps and convolutions, as far as another order of rounding allows."""
+    for family in ("stable_diffusion", "sdxl"):
+        modules = tiny_modules(family)
+        text = dict(zip(("text_encoder", "text_encoder_2"), modules.text_encoders, strict=False))
+        networks = {"denoiser": modules.unet, **text}
+        write_low_rank(tmp_path / "a", networks, 1)
+        write_low_rank(tmp_path / "b", networks, 2)
+        model = model_at(checkpoints(family)[0])
+        uses = used(tmp_path / "a", "aa", 0.8), used(tmp_path / "b", "bb", -0.5)
+        plain = latents_of(wish(model, neg="a dog"))
+        beside = latents_of(msgspec.structs.replace(wish(model, neg="a dog"), adapters=uses))
+        for name, weight in (("a", 0.8), ("b", -0.5)):
+            merge(networks, tmp_path / name, weight)
+        write_checkpoint(tmp_path / "merged.safetensors", modules)
+        merged = latents_of(wish(model_at(tmp_path / "merged.safetensors"), neg="a dog"))
+        assert float((beside - merged).norm() / merged.norm()) < 1e-4
+        assert float((plain - merged).norm() / merged.norm()) > 1e-2
+
+
+@pytest.mark.parametrize(("bucket", "guidance"), [*((bucket, 5.0) for bucket in BUCKETS), (4, 1.0)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
+    """The rows of one without adapters, of one with, and of one with two: whoever is beside them, and wherever."""
+    shelf = shelves(family)
+    makers = Makers(torch.device("cpu"), turn=1.0)
+    mixes = [(), (shelf.use("a"),), (shelf.use("b", 0.7), shelf.use("a", -0.3))]
+
+    def prepared(number, *uses):
+        one = shelf.wish(str(number), *uses, prompt=f"a {number}", seed=number, guidance=guidance)
+        work = makers.begin(Ledger(one, number), [shelf.family])
+        whole(work.prepare())
+        return work
+
+    def answers(members):
+        sides = makers.forward.run(members, bucket)
+        return [torch.cat([side for side in both if side is not None]) for both in sides]
+
+    watched = [prepared(number, *uses) for number, uses in enumerate(mixes)]
+    others = [prepared(9, shelf.use("c")), prepared(10)]
+    alone = [answers([one])[0] for one in watched]
+    for turned in range(3):
+        crowd = [*watched[turned:], *watched[:turned], *others * bucket][:bucket][:: 1 if turned else -1]
+        for slot, (one, bits) in enumerate(zip(crowd, answers(crowd), strict=True)):
+            if one in watched:
+                assert torch.equal(bits, alone[watched.index(one)]), (turned, slot)
+    for one, bits in zip(watched[1:], alone[1:], strict=True):
+        one._mix = NO_MIX
+        assert not torch.allclose(answers([one])[0], bits, atol=1e-3), "they do something"
+
+
+def mixed(shelf, count):
+    """A crowd in which every third has no adapter, and the others others, in another order each."""
+    mixes = [
+        (), (shelf.use("a"),), (shelf.use("b", 0.5), shelf.use("text")), (),
+        (shelf.use("text", 0.4),), (shelf.use("c"), shelf.use("a", -0.6), shelf.use("b", 0.2)),
+    ]  # fmt: skip
+    return [
+        shelf.wish(
+            f"{i}", *mixes[i % 6], seed=i, num_steps=7, guidance=5.0 if i != 3 else 1.0,
+            hires=Hires(scale=1.5, strength=0.3) if i == 4 else None,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_picture_of_a_mixed_crowd_is_made_again_alone(shelves, family):
+    shelf = shelves(family)
+    wishes = mixed(shelf, 6)
+    results = finished(run(engine_of(), *wishes))
+    crowded = {run.split("x")[0] for result in results.values() for run in result.meta["buckets"].split(",")}
+    assert len(crowded) >= 2, "it was a crowd"
+    engine = engine_of()
+    for one in wishes:
+        params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])
+        again = made(engine, msgspec.structs.replace(one, params=params))
+        assert again.data == results[one.job].data, one.adapters
+
+
+def test_a_picture_without_any_is_what_it_always_was(shelves):
+    """Its bytes, at every bucket: a crowd with adapters, against the same buckets in a worker that has seen none."""
+    shelf = shelves()
+    wishes = mixed(shelf, 6)
+    results = finished(run(engine_of(), *wishes))
+    never = engine_of()
+    for one in wishes:
+        if not one.adapters:
+            params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])
+            assert made(never, msgspec.structs.replace(one, params=params)).data == results[one.job].data
+
+
+def test_neither_their_order_nor_one_of_no_weight_changes_a_byte(shelves):
+    shelf = shelves()
+    a, b = shelf.use("a", 0.4), shelf.use("b")
+    one = made(engine_of(), shelf.wish("a", a, b)).data
+    assert made(engine_of(), shelf.wish("a", b, a)).data == one
+    assert made(engine_of(), shelf.wish("a", b, shelf.use("c", 0.0), a)).data == one
+    assert made(engine_of(), shelf.wish("a", shelf.use("a", 0.1), b, shelf.use("a", 0.3))).data == one
+    assert made(engine_of(), shelf.wish("a", a)).data != one
+    assert made(engine_of(), shelf.wish("a", shelf.use("c", 0.0))).data == made(engine_of(), shelf.wish("a")).data
+
+
+def test_the_texts_of_pictures_are_told_apart_by_their_adapters(shelves):
+    """What the encoder remembers of a prompt is with the adapters beside it, and no others."""
+    shelf = shelves()
+    (part,) = shelf.family.parts("encode")
+    part._cache.clear()
+    engine = engine_of(open_model=lambda *_: shelf.family)
+    pixels = [
+        np.asarray(picture(made(engine, shelf.wish("a", *uses))))
+        for uses in ((), (shelf.use("text"),), (shelf.use("text", 0.5),), (shelf.use("text"),), ())
+    ]
+    assert np.array_equal(pixels[0], pixels[4])
+    assert np.array_equal(pixels[1], pixels[3])
+    assert not np.array_equal(pixels[0], pixels[1])
+    assert not np.array_equal(pixels[1], pixels[2])
+    assert len(part._cache) == 2 * 3, "two prompts, with three mixes"
+
+
+def test_they_touch_no_weight_and_leave_nothing_behind(shelves):
+    shelf = shelves()
+
+    def state():
+        tensors = [t for network in shelf.family.networks.values() for t in network.state_dict().values()]
+        return hashlib.sha256(b"".join(t.contiguous().numpy().tobytes() for t in tensors)).hexdigest()
+
+    before = state()
+    engine = engine_of(open_model=lambda *_: shelf.family)
+    finished(run(engine, *mixed(shelf, 6)))
+    assert state() == before
+    layers = [layer for network in shelf.family.networks.values() for layer in network.modules()]
+    hooks = [hook for layer in layers for hook in layer._forward_hooks.values()]
+    assert not [hook for hook in hooks if hook.__module__.startswith("imagine")], "transformers has its own"
+    gc.collect()
+    assert not list(engine._makers._adapters._adapters[shelf.family].values()), "with the last picture they go"
+
+
+def test_one_file_is_read_once_for_all_who_have_it(shelves, monkeypatch):
+    read = []
+    monkeypatch.setitem(ADAPTER_KINDS, KIND, lambda *given: read.append(given) or open_low_rank(*given))
+    shelf = shelves()
+    crowd = [shelf.wish(str(i), shelf.use("a", i / 4), num_steps=5, seed=i) for i in range(1, 5)]
+    assert len(finished(run(engine_of(), *crowd))) == 4
+    assert len(read) == 1
+
+
+def refused(engine, one):
+    engine.submit(one)
+    with pytest.raises(Exception) as caught:
+        run(engine)
+    assert engine.drop_step() == [one.job]
+    assert not engine.busy
+    return caught.value
+
+
+def test_what_does_not_fit_is_refused_by_name(shelves, checkpoints, tmp_path, sd3):
+    shelf, other = shelves(), shelves("sdxl")
+    error = refused(engine_of(), shelf.wish("a", other.use("text")))
+    assert isinstance(error, UnusableModel)
+    assert "adapter 'text' goes with another model: this one has no text_encoder_2." in str(error)
+    error = refused(engine_of(), shelf.wish("a", msgspec.structs.replace(shelf.use("a"), kind="spell")))
+    assert isinstance(error, Unsupported)
+    assert str(error) == "adapters of kind 'spell' can't be used here"
+    path = tmp_path / "changed"
+    write_low_rank(path, shelf.family.networks, 1, only="to_q")
+    use = used(path, "dd")
+    use = msgspec.structs.replace(use, component=msgspec.structs.replace(use.component, files=(stamp_of(path),)))
+    assert made(engine_of(), shelf.wish("a", use)).data
+    write_low_rank(path, shelf.family.networks, 2, only="to_k")
+    assert isinstance(refused(engine_of(), shelf.wish("a", use)), ModelChanged)
+    error = refused(engine_of(), msgspec.structs.replace(wish(sd3, sampler="dpm++ 2m"), adapters=(shelf.use("a"),)))
+    assert isinstance(error, Unsupported)
+    assert error.field == "adapters"
+
+
+def test_a_refiner_has_none_of_them(shelves, checkpoints):
+    shelf = shelves("sdxl")
+    fine = model_at(checkpoints("sdxl_refiner")[0], "fine")
+    one = shelf.wish("a", shelf.use("a"), num_steps=6, refiner="fine", refiner_at=0.5)
+    one = msgspec.structs.replace(one, refiner=fine)
+    result = made(engine_of(), one)
+    assert result.data != made(engine_of(), msgspec.structs.replace(one, adapters=())).data
+    crowd = [one, msgspec.structs.replace(one, job="b", adapters=())]
+    results = finished(run(engine_of(), *crowd))
+    for each in crowd:
+        params = msgspec.structs.replace(each.params, buckets=results[each.job].meta["buckets"])
+        assert made(engine_of(), msgspec.structs.replace(each, params=params)).data == results[each.job].data
+
+
+class Sharper:
+    """Another kind, told here in full: it makes a layer's own answer stronger, by its file's one number."""
+
+    def __init__(self, layer, by):
+        self.weight, self.by = layer.weight, by
+
+    def __call__(self, inputs):
+        return torch.nn.functional.linear(inputs, self.weight.to(inputs)) * self.by
+
+
+def test_a_kind_is_one_file_and_its_line_in_the_table(shelves, tmp_path, monkeypatch):
+    """A kind that shares nothing with the other, beside it in one crowd."""
+
+    def open_sharper(component, networks):
+        by = float((tmp_path / component.path).read_text())
+        linear = {
+            name: Sharper(layer, by)
+            for name, layer in networks["denoiser"].named_modules()
+            if name.endswith("to_q") and isinstance(layer, torch.nn.Linear)
+        }
+        return {"denoiser": linear}
+
+    monkeypatch.setitem(ADAPTER_KINDS, "sharper", open_sharper)
+    (tmp_path / "half").write_text("0.5")
+    shelf = shelves()
+    half = used(tmp_path / "half", "0123", kind="sharper")
+    mixes = [(), (half,), (shelf.use("a"),), (shelf.use("b"), half)]
+    wishes = [shelf.wish(str(i), *uses, num_steps=9, seed=3) for i, uses in enumerate(mixes)]
+    results = finished(run(engine_of(), *wishes))
+    assert len({result.data for result in results.values()}) == 4
+    for one in wishes:
+        params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])
+        assert made(engine_of(), msgspec.structs.replace(one, params=params)).data == results[one.job].data
+
+
+def test_a_mix_is_the_same_in_whatever_order_its_adapters_come(shelves):
+    shelf = shelves()
+    opened = Makers(torch.device("cpu"), turn=1.0)._adapters
+    uses = [shelf.use("a", 0.1), shelf.use("b"), shelf.use("a", 0.2), shelf.use("c"), shelf.use("c", -1.0)]
+    mix, other = opened.mix(uses, shelf.family), opened.mix(reversed(uses), shelf.family)
+    assert mix.key == other.key == (("aaaa", 0.1 + 0.2), ("bbbb", 1.0))
+    assert mix_of([]) == NO_MIX
+    assert not NO_MIX

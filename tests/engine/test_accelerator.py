@@ -307,8 +307,10 @@ def test_text_encoders_wait_in_main_memory_and_come_to_the_device_to_work(accele
     (text,) = family.parts("encode")
     encoder = text.module
     with text.at_work():
-        assert (encoder.device.type, encoder.dtype) == ("cpu", torch.float32), "no room, and half is slow there"
+        text.encode(Chunk(), layer=-1, normed=True)
+        assert (encoder.device.type, encoder.dtype) == ("cpu", torch.float16), "it knew that, and nobody moved"
         hidden = text.encode(Chunk((7, 8), (1.0, 1.2)), layer=-1, normed=True)
+        assert (encoder.device.type, encoder.dtype) == ("cpu", torch.float32), "no room, and half is slow there"
         assert (hidden.embeddings.device, hidden.embeddings.dtype) == (card.device, torch.float16), "as any other's"
     assert encoder.dtype == torch.float16
     text.restore()

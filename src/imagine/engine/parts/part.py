@@ -7,7 +7,7 @@ once. What a part gives back when memory is short, it knows by itself: a family 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Literal, Protocol, get_args
 
 import torch
@@ -42,7 +42,7 @@ class Part(Protocol):
         """There is more room again: take back what was given, if it fits."""
 
     def at_work(self) -> AbstractContextManager[None]:
-        """For the length of a block it can be worked with, wherever it waits."""
+        """For the length of a block it can be worked with, wherever it waits. It comes when it is to work."""
 
 
 class MadeOfParts(Protocol):
@@ -100,6 +100,8 @@ class ModulePart:
         """Where it lies: noted, since diffusers asks all of a network's modules for it."""
         self.dtype: torch.dtype = module.dtype
         """What it computes in, unless it is lent to main memory."""
+        self._visit: ExitStack | None = None
+        """Of a block in which it may work, and isn't where it works yet."""
 
     @property
     def spared(self) -> bool:
@@ -125,17 +127,24 @@ class ModulePart:
         self.module.to(device)
         self.device = device
 
-    def at_work(self) -> AbstractContextManager[None]:
-        return self._visiting() if self.spared else nullcontext()
-
     @contextmanager
-    def _visiting(self) -> Iterator[None]:
-        """On its device. Where there is no room for it, it works in main memory, in float32: half precision is many
-        times slower there."""
-        with ExitStack() as stack:
-            if not _entered(stack, replaced(self.module, lambda tensor: tensor.to(self.home))):
-                stack.enter_context(widened(self.module))
-            yield
+    def at_work(self) -> Iterator[None]:
+        try:
+            with ExitStack() as self._visit:
+                yield
+        finally:
+            self._visit = None
+
+    def arrive(self) -> None:
+        """Before it works within `at_work`: be on its device for the rest of that block, where it waits elsewhere.
+
+        Where there is no room for it, it works in main memory, in float32: half precision is many times slower there.
+        """
+        visit, self._visit = self._visit, None
+        if visit is None or not self.spared:
+            return
+        if not _entered(visit, replaced(self.module, lambda tensor: tensor.to(self.home))):
+            visit.enter_context(widened(self.module))
 
 
 def _entered(stack: ExitStack, block: AbstractContextManager[None]) -> bool:

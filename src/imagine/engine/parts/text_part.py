@@ -95,6 +95,7 @@ class TextPart(ModulePart):
 
     @torch.no_grad()
     def _encode(self, chunk: Chunk, layer: int, normed: bool) -> Hidden:
+        self.arrive()
         model, tokenizer = self.module, self.tokenizer
         padding = [tokenizer.pad_token_id] * (self.size - len(chunk.ids))
         ids = [tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *padding]

@@ -10,6 +10,7 @@ from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest, Unsupported
 from imagine.words.frames import PreviewSettings
 from imagine.words.recipe import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
+from imagine.words.upscalers import UPSCALERS
 
 MODEL = Entry(name="m", path="/m", kind="checkpoint", digest="d" * 64, resolution=512, prediction="epsilon")
 
@@ -208,6 +209,15 @@ def test_a_second_pass_is_a_factor_or_an_object_and_bounded_by_its_result():
     caught = refusal(width=1032, height=64, hires=4)
     assert (caught.field, "4128×256; at most 4096 a side" in str(caught)) == ("hires", True)
     assert refusal(source=(1020, 64), extend={"left": 8}, hires=4).field == "hires"
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_an_upscaler_is_a_name_that_there_is(scale):
+    for name in UPSCALERS:
+        recipe(hires={"scale": scale, "upscaler": name})
+    caught = refusal(hires={"scale": scale, "upscaler": "4x-UltraSharp"})
+    assert caught.field == "hires.upscaler"
+    assert "'4x-UltraSharp' doesn't exist; there are: lanczos, bicubic, latent" in str(caught)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ..messages import NO_NAMES, Message, Names, message
 from ..words.errors import BadRequest
 from ..words.recipe import MAX_SEED, Fit, Resize
 from ..words.samplers import SAMPLERS, SCHEDULES
+from ..words.upscalers import UPSCALERS
 from . import duration
 from .checking import checked, refusal, shown, value_of
 
@@ -67,7 +68,8 @@ class SecondPass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Annotated[int, Meta(ge=0, le=MAX_STEPS)] | None, Meta(description="0, or not said: as many as the first pass.")
     ] = None
     upscaler: Annotated[
-        Literal["lanczos", "bicubic", "latent"] | None, Meta(description="What enlarges; lanczos if not said.")
+        Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema={"enum": list(UPSCALERS)})] | None,
+        Meta(description="What enlarges; lanczos if not said."),
     ] = None
 
 

@@ -24,6 +24,7 @@ from ..words.errors import BadRequest
 from ..words.frames import PreviewSettings
 from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
 from ..words.samplers import SAMPLERS, SCHEDULES, NoiseKind, find, plain_name
+from ..words.upscalers import UPSCALERS, check_upscaler
 from . import sizes
 from .duration import seconds_from_duration
 from .request import (
@@ -288,6 +289,7 @@ def _hires(said: float | SecondPass | None) -> Hires | None:
         return None
     if not isinstance(said, SecondPass):
         said = SecondPass(scale=said)
+    check_upscaler(said.upscaler or UPSCALERS[0])
     if said.scale == 1:
         return None
     parts = {name: value for name, value in msgspec.structs.asdict(said).items() if value is not None}

@@ -297,6 +297,7 @@ SENTENCES = {
     "size.own": "{field} is {across}×{down}; sides of {least} to {most} are made, so the picture is "
     "{made_across}×{made_down}",
     "sampler.missing": "{field} '{value}' doesn't exist; there are: {there}",
+    "upscaler.missing": "{field} '{value}' doesn't exist; there are: {there}",
     "schedule.missing": "{field} '{value}' doesn't exist; there are: {there}",
     "kind.ordinary": "",
     "kind.zero_snr": " on a model of zero terminal SNR",

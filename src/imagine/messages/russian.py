@@ -304,6 +304,7 @@ SENTENCES = {
     "size.own": "{field} — {across}×{down}; стороны бывают от {least} до {most}, поэтому картинка будет "
     "{made_across}×{made_down}",
     "sampler.missing": "сэмплера «{value}» нет ({field}); есть: {there}",
+    "upscaler.missing": "метода увеличения «{value}» нет ({field}); есть: {there}",
     "schedule.missing": "расписания шума «{value}» нет ({field}); есть: {there}",
     "kind.ordinary": "",
     "kind.zero_snr": " с моделью, у которой нулевой конечный SNR",

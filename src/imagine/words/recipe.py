@@ -31,7 +31,8 @@ class Hires(msgspec.Struct, frozen=True, kw_only=True):
     strength: float = 0.55
     steps: int = 0
     """0: as many as the first pass."""
-    upscaler: Literal["lanczos", "bicubic", "latent"] = "lanczos"
+    upscaler: str = "lanczos"
+    """By a name that `words/upscalers.py` knows."""
 
 
 class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...words.recipe import GenerationParams, Hires
+from ...words.upscalers import check_upscaler
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 from ..parts.slices import Slices
@@ -18,6 +19,8 @@ from ..sampling.sampler import Sampler
 from .canvas import Canvas, pixels_from_picture
 from .placement import LANCZOS
 
+_RESAMPLED = {"lanczos": LANCZOS, "bicubic": Image.Resampling.BICUBIC}
+"""Upscalers that enlarge the picture."""
 Encode = Callable[[Tensor], Slices[Tensor]]
 """Pixels (1, 3, H, W) to latents on the denoiser's device."""
 
@@ -84,7 +87,7 @@ def second_pass(
     if picture is None:
         start = enlarged_latents(first.latents, first.canvas, canvas, (shape[2], shape[3]))
     else:
-        enlarged = picture.resize(canvas.size, LANCZOS if hires.upscaler == "lanczos" else Image.Resampling.BICUBIC)
+        enlarged = picture.resize(canvas.size, _RESAMPLED[hires.upscaler])
         start = yield from encode(pixels_from_picture(canvas.laid_out(enlarged)))
     untouched = enlarged and canvas.over_source(enlarged)
     begun = Pass(canvas, sampler, noise, sampler.start(noise, start), untouched=untouched)
@@ -94,6 +97,7 @@ def second_pass(
 
 def second_sampler(params: GenerationParams, hires: Hires, family: Family, first: Canvas) -> Sampler:
     """The sampler of the pass behind that over `first`. Raises BadRequest or Unsupported, naming the field."""
+    check_upscaler(hires.upscaler)
     steps = hires.steps or params.num_steps
     process = family.noise(first.enlarged_sizes(hires.scale, family.multiple)[1], steps)
     return Sampler(params.sampler, params.schedule, process, steps, strength=hires.strength, seed=params.seed)

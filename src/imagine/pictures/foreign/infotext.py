@@ -99,7 +99,7 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "Clip skip": meta["clip"] if meta.get("clip", 1) > 1 else None,
         "Hires upscale": hires.get("scale"),
         "Hires steps": hires.get("steps") or None,
-        "Hires upscaler": _UPSCALERS[hires.get("upscaler", "lanczos")] if hires else None,
+        "Hires upscaler": _UPSCALERS.get(name := hires.get("upscaler", "lanczos"), name) if hires else None,
     }
     parts = [f"{key}: {_written(value)}" for key, value in pairs.items() if value is not None]
     return "\n".join([*lines, ", ".join(parts)])

@@ -15,11 +15,11 @@ from ..loading.single_file import OnProgress
 from ..loading.width import folder_width
 from ..parts.part import Held
 from ..whole.pipeline import Whole
-from .family import Family
+from .loaded_model import LoadedModel
 from .table import OPENERS
 
 
-def open_model(model: Model, device: Device, progress: OnProgress, held: Held) -> Family | Whole:
+def open_model(model: Model, device: Device, progress: OnProgress, held: Held) -> LoadedModel:
     """The model on `device`, made of the parts that are `held` already and of those that it reads.
 
     Raises UnusableModel, saying why it can't be used.

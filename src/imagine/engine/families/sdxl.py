@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...families.facts import FamilyFacts
+from ...families.table import facts_of
 from ...messages import Message
 from ...words.model import Model, Role
 from ..adapters.adapter import Networks
@@ -33,7 +34,7 @@ class StableDiffusionXL:
 
     space = "sdxl"
     downscale = 8
-    multiple = 8
+    multiple = facts_of("sdxl").multiple
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, text: TextEncoder, autoencoder: Autoencoder, noise: Noise,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...families.facts import FamilyFacts
+from ...families.table import facts_of
 from ...messages import Message
 from ...words.model import Model
 from ..adapters.adapter import Networks
@@ -30,7 +31,7 @@ class StableDiffusion:
 
     space = "stable_diffusion"
     downscale = 8
-    multiple = 8
+    multiple = facts_of("stable_diffusion").multiple
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, text: TextEncoder, autoencoder: Autoencoder, noise: Noise,

@@ -9,7 +9,7 @@ import torch
 from ...messages import message
 from ...words.errors import Unsupported
 from ..adapters.opened import Opened
-from ..residency.opening import LoadedModel
+from ..families.loaded_model import LoadedModel
 from ..whole.pipeline import Whole
 from .forward import Forward
 from .ledger import Ledger

@@ -9,8 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from ...messages import Message
+from ..families.loaded_model import LoadedModel
 from ..parts.slices import Slices
-from ..residency.opening import LoadedModel
 from .batch_key import BatchKey
 from .canvas import Canvas
 from .ledger import Ledger

@@ -9,12 +9,10 @@ from ...words.model import Model
 from ..device.device import Device
 from ..device.errors import let_go
 from ..device.memory import Shortage
-from ..families.family import Family
+from ..families.loaded_model import LoadedModel
 from ..parts.part import Held, is_spared
-from ..whole.pipeline import Whole
 from .watch import Watch
 
-LoadedModel = Family | Whole
 OpenModel = Callable[[Model, Device, Callable[[float], None], Held], LoadedModel]
 """Opens a model on a device, with the parts that are held; tells how much of the rest is there, 0…1."""
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from ...words.frames import ResidentModel
 from ...words.model import Model
+from ..families.loaded_model import LoadedModel
 from ..parts.part import Held, ModulePart, Part, nbytes_of, parts_of
 from ..parts.part_key import is_of
 from ..parts.slices import whole
-from .opening import LoadedModel
 from .preview import LinearPreview, fit
 from .remains import Remains
 from .watch import Watch

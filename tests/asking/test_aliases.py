@@ -26,18 +26,18 @@ OWN = {"art": "sdxl", "fox": "sdxl", "gpt-*": "sdxl", "gpt-image-*": None, "*-la
 )  # fmt: skip
 def test_what_a_name_means(name, meant):
     models = {"fox", "owl", "sdxl", "sd15", "gpt-image-real"}
-    assert Aliases(OWN).meant(name, models.__contains__) == meant
+    assert Aliases(OWN).resolved(name, models.__contains__) == meant
 
 
 @pytest.mark.parametrize(("name", "meant"), [("aba", None), ("ababa", None), ("ab", "ab"), ("abb", "abb")])
 def test_the_ends_of_a_pattern_do_not_overlap(name, meant):
-    assert Aliases({"ab*a": None}).meant(name, lambda _: False) == meant
+    assert Aliases({"ab*a": None}).resolved(name, lambda _: False) == meant
 
 
 def test_a_model_of_a_shipped_name_wins():
     for name in SHIPPED:
-        assert Aliases().meant(name, lambda _: True) == name
-        assert Aliases().meant(name, lambda _: False) is None
+        assert Aliases().resolved(name, lambda _: True) == name
+        assert Aliases().resolved(name, lambda _: False) is None
 
 
 def test_lists_show_no_patterns():

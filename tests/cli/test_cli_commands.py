@@ -22,7 +22,7 @@ from imagine.cli.verify import compared
 from imagine.client.address import Address, address_from
 from imagine.client.client import Client
 from imagine.pictures.images import encode
-from imagine.server.serve import GRACE, _told
+from imagine.server.serve import GRACE, _explained
 from imagine.words.errors import ImagineError
 from tests.cli.fake_server import FakeServer, picture, png
 from tests.registry import declared
@@ -512,7 +512,7 @@ def test_a_server_that_can_not_listen_has_another(tmp_path: Path) -> None:
 
 def test_why_a_name_that_leads_nowhere_can_not_be_listened_on() -> None:
     said = "on nosuch:1: no address has this name .name or service not known"
-    with pytest.raises(ImagineError, match=said), _told("nosuch:1", "--port"):
+    with pytest.raises(ImagineError, match=said), _explained("nosuch:1", "--port"):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 

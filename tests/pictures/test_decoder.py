@@ -51,8 +51,8 @@ def test_it_tells_size_digest_and_holes_and_makes_the_copies_that_are_asked_for(
 
     plain, holed, smaller = run(act)
     assert plain.digest == hashlib.sha256(png()).hexdigest()
-    assert (plain.seen.width, plain.seen.height, plain.seen.holes, plain.copy) == (40, 30, False, b"")
-    assert holed.seen.holes
+    assert (plain.result.width, plain.result.height, plain.result.holes, plain.copy) == (40, 30, False, b"")
+    assert holed.result.holes
     assert Image.open(io.BytesIO(holed.copy)).convert("L").getextrema() == (255, 255)
     assert Image.open(io.BytesIO(smaller.copy)).size == (100, 50)
 
@@ -92,7 +92,7 @@ def test_a_process_that_dies_costs_its_picture_and_no_other():
         os.kill(dead, signal.SIGKILL)
         with pytest.raises(BadPicture, match="img takes more memory or time"):
             await looking
-        assert (await decoder.look(png((50, 50)), "img", "a")).seen.width == 50
+        assert (await decoder.look(png((50, 50)), "img", "a")).result.width == 50
         assert decoder.pid != dead
 
     run(act)
@@ -108,7 +108,7 @@ def test_a_picture_without_an_end_is_given_up_and_the_next_is_served():
         decoder._patience = Patience()
         return await decoder.look(png((50, 51)), "img", "a")
 
-    assert run(act).seen.height == 51
+    assert run(act).result.height == 51
 
 
 def test_who_hangs_up_leaves_no_answer_for_the_next():
@@ -121,7 +121,7 @@ def test_who_hangs_up_leaves_no_answer_for_the_next():
         looking.cancel()
         return await decoder.look(png((60, 60)), "img", "a")
 
-    assert run(act).seen.width == 60
+    assert run(act).result.width == 60
 
 
 def test_it_goes_when_nobody_needs_it_and_comes_back():
@@ -130,7 +130,7 @@ def test_it_goes_when_nobody_needs_it_and_comes_back():
         first = psutil.Process(decoder.pid)
         await asyncio.to_thread(first.wait, 20)
         assert decoder.pid is None
-        assert (await decoder.look(png((50, 50)), "img", "a")).seen.width == 50
+        assert (await decoder.look(png((50, 50)), "img", "a")).result.width == 50
 
     run(act, patience=Patience(idle=0.1))
 
@@ -147,7 +147,7 @@ def test_the_binary_becomes_it_by_its_first_argument():
     async def act(decoder):
         return await decoder.look(png(), "img", "a")
 
-    assert run(act, command=[sys.executable, "-P", "-m", "imagine.frozen", DECODER_ARGUMENT]).seen.width == 40
+    assert run(act, command=[sys.executable, "-P", "-m", "imagine.frozen", DECODER_ARGUMENT]).result.width == 40
 
 
 def test_it_takes_no_arguments():
@@ -161,10 +161,10 @@ def test_it_dies_with_its_gateway_even_while_it_decodes(tmp_path):
     """Its parent is killed while it waits for the rest of a picture."""
     parent = (
         "import subprocess, sys, os\n"
-        "from imagine.pictures.looking.look import Look, head_of\n"
+        "from imagine.pictures.looking.look import LookRequest, head_of\n"
         "from imagine.processes.runtime import decoder_command\n"
         "child = subprocess.Popen(decoder_command(), stdin=subprocess.PIPE)\n"
-        "child.stdin.write(head_of(Look(size=100, field='img'))); child.stdin.flush()\n"
+        "child.stdin.write(head_of(LookRequest(size=100, field='img'))); child.stdin.flush()\n"
         "print(child.pid, flush=True)\n"
         "sys.stdin.read()\n"
     )
@@ -178,7 +178,7 @@ def test_it_dies_with_its_gateway_even_while_it_decodes(tmp_path):
 def test_its_memory_and_its_time_are_limited_and_little_stays_when_it_waits():
     async def act(decoder):
         large = png((3500, 3500), (1, 2, 3, 255))
-        assert (await decoder.look(large, "img", "a")).seen.width == 3500
+        assert (await decoder.look(large, "img", "a")).result.width == 3500
         limits = Path(f"/proc/{decoder.pid}/limits").read_text()
         while psutil.Process(decoder.pid).memory_info().rss > 40 * 2**20:  # what it answered is freed just after
             await asyncio.sleep(0.01)

@@ -13,9 +13,9 @@ from imagine.asking.aliases import Aliases
 from imagine.asking.presets import Preset
 from imagine.asking.request import parse
 from imagine.asking.resolve import Defaults
-from imagine.server.ollama.requests import asked_from
+from imagine.server.ollama.requests import request_from_body
 from imagine.server.openai.fields import EDIT, GENERATION
-from imagine.server.openai.requests import wish_from
+from imagine.server.openai.requests import images_request_from
 from imagine.server.openai.tables import Usual
 from tests.server.served import ask
 
@@ -97,10 +97,10 @@ def request_of(path, body):
         case "/generate":
             return parse(body).request
         case "/api/generate":
-            order = asked_from(body | {"stream": False})
+            order = request_from_body(body | {"stream": False})
             assert order.warnings == []
             return order.request
-    wish = wish_from(body, EDIT if path == EDITS else GENERATION, Usual(512, 25))
+    wish = images_request_from(body, EDIT if path == EDITS else GENERATION, Usual(512, 25))
     assert wish.warnings == []
     return wish.request
 

@@ -14,7 +14,7 @@ from imagine.asking.request import GenerateRequest
 from imagine.asking.resolve import Defaults
 from imagine.messages import sentences
 from imagine.server.ollama.listing import count_of
-from imagine.server.ollama.requests import STRENGTH, asked_from
+from imagine.server.ollama.requests import STRENGTH, request_from_body
 from imagine.words.errors import BadRequest
 from imagine.words.frames import ResidentModel, Stats
 from tests.server.served import PromptedWorker, ask
@@ -47,7 +47,7 @@ def test_a_request_as_its_command_line_sent_it():
         "model": "x/z-image-turbo:latest", "prompt": "a fox", "images": None, "width": 1024, "height": 768, "steps": 0,
         "options": {"seed": 42}, "suffix": "", "system": "", "template": "", "context": None,
     }  # fmt: skip
-    order = asked_from(body)
+    order = request_from_body(body)
     assert order.request == GenerateRequest(
         model="x/z-image-turbo", prompt="a fox", width=1024, height=768, seed=42, fit="scale", progress=True
     )
@@ -72,7 +72,7 @@ def test_a_request_as_its_command_line_sent_it():
     ],
 )  # fmt: skip
 def test_each_field_has_its_place(body, field, value):
-    order = asked_from({"prompt": "x"} | body)
+    order = request_from_body({"prompt": "x"} | body)
     assert getattr(order.request, field) == value
     assert order.warnings == []
 
@@ -82,7 +82,7 @@ def test_what_has_no_effect_is_told():
         "prompt": "x", "stream": False, "preview": 2, "images": ["A", "B"], "system": "you are", "raw": False,
         "options": {"temperature": 0.5, "seed": 3},
     }  # fmt: skip
-    asked = asked_from(body)
+    asked = request_from_body(body)
     assert sentences(asked.warnings, called=asked.names) == [
         "images holds 2 pictures, of which only the first is used",
         "preview has no effect where stream is false",
@@ -104,7 +104,7 @@ def test_what_has_no_effect_is_told():
 )  # fmt: skip
 def test_a_refusal_names_the_clients_field(body, sentence):
     with pytest.raises(BadRequest) as caught:
-        asked_from({"prompt": "x"} | body)
+        request_from_body({"prompt": "x"} | body)
     assert sentence in str(caught.value)
 
 

@@ -23,7 +23,7 @@ class Aliases:
     def __repr__(self) -> str:
         return ", ".join(f"{name}: {model or 'the default'}" for name, model in self.own.items()) or "none"
 
-    def meant(self, name: str, is_model: Callable[[str], bool]) -> str | None:
+    def resolved(self, name: str, is_model: Callable[[str], bool]) -> str | None:
         """The model that `name` means, None for the default one; `name` itself where it is no alias.
 
         The owner's own name wins over a model of that name, that over the owner's patterns, those over what ships.

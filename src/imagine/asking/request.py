@@ -236,9 +236,9 @@ class Parsed(NamedTuple):
     called: Names = NO_NAMES
 
 
-def names_in(said: str | tuple[str, ...] | None) -> tuple[str, ...]:
+def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     """The names of a field that holds one or several."""
-    return () if said is None else (said,) if isinstance(said, str) else said
+    return () if value is None else (value,) if isinstance(value, str) else value
 
 
 def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, called: Names | None = None) -> Parsed:

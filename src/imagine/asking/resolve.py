@@ -73,10 +73,10 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
 
     def over(self, general: Defaults) -> Defaults:
         """These where they say something, `general` where they don't; a schedule stays with its sampler."""
-        said = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
-        if "sampler" in said:
-            said.setdefault("schedule", None)
-        return msgspec.structs.replace(general, **said)
+        stated = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        if "sampler" in stated:
+            stated.setdefault("schedule", None)
+        return msgspec.structs.replace(general, **stated)
 
 
 NO_DEFAULTS = Defaults()
@@ -88,13 +88,13 @@ def stated_by(model: Entry) -> Defaults:
 
     A value that can't be asked for is as none.
     """
-    found = Defaults(**defaults_of(model))
+    defaults = Defaults(**defaults_of(model))
     for key, name in _STATED.items():
         with contextlib.suppress(msgspec.ValidationError):
-            said = msgspec.convert({name: model.metadata.get(key)}, Defaults, strict=False)
-            if math.isfinite(getattr(said, name) or 0):
-                found = said.over(found)
-    return found
+            parsed = msgspec.convert({name: model.metadata.get(key)}, Defaults, strict=False)
+            if math.isfinite(getattr(parsed, name) or 0):
+                defaults = parsed.over(defaults)
+    return defaults
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -192,8 +192,8 @@ def kind_of(model: Entry) -> NoiseKind:
     return "zero_snr" if model.zero_snr else "ordinary"
 
 
-def _first(said: T | None, default: T | None, otherwise: T) -> T:
-    return next(value for value in (said, default, otherwise) if value is not None)
+def _first(requested: T | None, default: T | None, otherwise: T) -> T:
+    return next(value for value in (requested, default, otherwise) if value is not None)
 
 
 def _check(request: GenerateRequest) -> None:
@@ -225,9 +225,9 @@ def _of_another_model(request: GenerateRequest, model: Entry) -> list[Message]:
     Other programs' recipes hold the beginning of the whole file's, which may not be known here yet.
     """
     digest = request.digest
-    known = [name for name in (model.digest, model.header_digest, model.file_digest) if name]
+    digests = [name for name in (model.digest, model.header_digest, model.file_digest) if name]
     untold = digest is not None and len(digest) < len(model.digest) and not model.file_digest
-    if digest is None or untold or any(name.startswith(digest) for name in known):
+    if digest is None or untold or any(name.startswith(digest) for name in digests):
         return []
     return [message("model.another", "model", name=model.name, digest=digest[:12])]
 
@@ -248,13 +248,13 @@ def _size(
 def _sampler(request: GenerateRequest, defaults: Defaults, kind: NoiseKind, steps: int) -> tuple[str, str]:
     """The sampler and its schedule, once sure that they run so many steps on a model of that kind."""
     name, implied = sampler_named(_first(request.sampler, defaults.sampler, SAMPLER))
-    said = None if request.schedule is None else _schedule_named(name, request.schedule)
-    if request.sampler is not None and implied and said and implied != said:
-        names = {"sampler_name": request.sampler[:40], "implied": implied, "value": said}
+    named = None if request.schedule is None else _schedule_named(name, request.schedule)
+    if request.sampler is not None and implied and named and implied != named:
+        names = {"sampler_name": request.sampler[:40], "implied": implied, "value": named}
         raise BadRequest(message("schedule.implied", "schedule", **names))
-    if said is None and implied is None and request.sampler is None and defaults.schedule is not None:
+    if named is None and implied is None and request.sampler is None and defaults.schedule is not None:
         implied = _schedule_named(name, defaults.schedule)
-    schedule = said or implied or SCHEDULE
+    schedule = named or implied or SCHEDULE
     find(name, schedule, steps, kind)
     return name, schedule
 
@@ -275,24 +275,24 @@ def _schedule_named(sampler: str, name: str) -> str:
     return sampler_from_name(sampler, ours)[1] or name[:40]
 
 
-def _extend(said: int | Margins | None) -> Extend | None:
-    if said is None:
+def _extend(requested: int | Margins | None) -> Extend | None:
+    if requested is None:
         return None
-    if isinstance(said, int):
-        said = Margins(left=said, top=said, right=said, bottom=said)
-    extend = Extend(left=said.left, top=said.top, right=said.right, bottom=said.bottom)
+    if isinstance(requested, int):
+        requested = Margins(left=requested, top=requested, right=requested, bottom=requested)
+    extend = Extend(left=requested.left, top=requested.top, right=requested.right, bottom=requested.bottom)
     return None if extend == Extend() else extend
 
 
-def _hires(said: float | SecondPass | None) -> Hires | None:
-    if said is None:
+def _hires(requested: float | SecondPass | None) -> Hires | None:
+    if requested is None:
         return None
-    if not isinstance(said, SecondPass):
-        said = SecondPass(scale=said)
-    check_upscaler(said.upscaler or UPSCALERS[0])
-    if said.scale == 1:
+    if not isinstance(requested, SecondPass):
+        requested = SecondPass(scale=requested)
+    check_upscaler(requested.upscaler or UPSCALERS[0])
+    if requested.scale == 1:
         return None
-    parts = {name: value for name, value in msgspec.structs.asdict(said).items() if value is not None}
+    parts = {name: value for name, value in msgspec.structs.asdict(requested).items() if value is not None}
     return Hires(**parts)
 
 
@@ -304,7 +304,7 @@ def _seeds(request: GenerateRequest, random_seed: Callable[[], int]) -> list[int
     return [(first + i) & MAX_SEED for i in range(request.count or 1)]
 
 
-def keep_alive_seconds(said: float | str | None) -> float | None:
-    if said is None:
+def keep_alive_seconds(requested: float | str | None) -> float | None:
+    if requested is None:
         return None
-    return max(-1.0, seconds_from_duration(said) if isinstance(said, str) else said)
+    return max(-1.0, seconds_from_duration(requested) if isinstance(requested, str) else requested)

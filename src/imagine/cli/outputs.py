@@ -57,7 +57,7 @@ class Stream:
 
     def finish(self, index: int, data: bytes, meta: dict[str, Any], saved: dict[str, Any]) -> list[Path]:  # noqa: ARG002 - the protocol's
         """Send the PNG."""
-        with _told(Path(self._place)):
+        with _explained(Path(self._place)):
             if self._place == "-":
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
@@ -91,7 +91,7 @@ class Files:
         self._made: Path | None = None
         fields = fields_of(place.name)
         self._told_apart = bool(fields & TELLING) or count == 1
-        with _told(place.folder):
+        with _explained(place.folder):
             if place.makes_folder and not place.folder.is_dir():
                 place.folder.mkdir()
                 self._made = place.folder
@@ -125,7 +125,7 @@ class Files:
             return None
         path = self.path(index)
         draft = self._drafts.setdefault(index, Draft(path))
-        with _told(path):
+        with _explained(path):
             draft.show(self._written(data, media_type))
         return path
 
@@ -136,7 +136,7 @@ class Files:
         path, beside = self.path(index), _with(self._stems[index], ".json")
         held = {"meta": saved, "out": base64.b64encode(data).decode("ascii")}
         text = json.dumps(held, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        with _told(path):
+        with _explained(path):
             self._drafts.pop(index, Draft(path)).finish(self._written(data, "image/png", meta), {beside: text})
         self._finished[index] = data
         return [path, beside]
@@ -149,7 +149,7 @@ class Files:
         base = first if self._told_apart else first.with_name(first.name.removesuffix(f"-{min(self._stems) + 1}"))
         path = _with(base, f"-sheet{self._place.suffix}")
         sheet = contact_sheet([self._finished[index] for index in sorted(self._finished)])
-        with _told(path):
+        with _explained(path):
             write_atomically(path, encode(sheet, WRITTEN[self._place.suffix.lower()]))
         return path
 
@@ -201,7 +201,7 @@ class Files:
         if any(_with(stem, suffix).exists() for stem in stems for suffix in (self._place.suffix, ".json")):
             return False
         path = claim.with_name(f"{TEMPORARY}{claim.name}.tmp")
-        with _told(path.parent):
+        with _explained(path.parent):
             try:
                 path.touch(exist_ok=False)
             except FileExistsError:
@@ -216,7 +216,7 @@ def outputs_of(place: Destination, count: int, known: Mapping[str, str], done: i
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explained(path: Path) -> Iterator[None]:
     """What the system refuses, as a sentence that names the file. A reader of a pipe that has gone is no error."""
     try:
         yield

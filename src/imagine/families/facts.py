@@ -48,8 +48,8 @@ class PipelineClass(msgspec.Struct, frozen=True):
     def fits(self, pipeline: str, config: Mapping[str, Any]) -> bool:
         if not pipeline.startswith(self.beginning):
             return False
-        said = config.get(self.key)
-        return not self.key or (bool(said) if self.value is None else said == self.value)
+        configured = config.get(self.key)
+        return not self.key or (bool(configured) if self.value is None else configured == self.value)
 
     @property
     def exactness(self) -> tuple[int, bool]:

@@ -24,12 +24,12 @@ _DECODER_INPUTS = ("decoder.conv_in.weight", "decoder.conv_in.conv.weight", "dec
 
 def text_encoders(tensors: Mapping[str, TensorInfo], family: str) -> tuple[str, ...]:
     """The names of the text encoders baked into a checkpoint of `family`, as `clip_l` or `t5xxl`, sorted."""
-    found = {encoder for encoder, name in _TEXT_ENCODERS if name in tensors}
-    if family == "sd2" and "clip_g" in found:  # SD-Turbo names its only one as SDXL's refiner does
-        found = {"clip_h"}
-    if not found:
-        found = {name.split(".", 2)[1] for name in tensors if name.startswith("text_encoders.")}
-    return tuple(sorted(found))
+    encoders = {encoder for encoder, name in _TEXT_ENCODERS if name in tensors}
+    if family == "sd2" and "clip_g" in encoders:  # SD-Turbo names its only one as SDXL's refiner does
+        encoders = {"clip_h"}
+    if not encoders:
+        encoders = {name.split(".", 2)[1] for name in tensors if name.startswith("text_encoders.")}
+    return tuple(sorted(encoders))
 
 
 def baked_vae_channels(tensors: Mapping[str, TensorInfo]) -> int | None:

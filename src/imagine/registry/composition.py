@@ -94,8 +94,8 @@ def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
 
 def _named(name: str, kind: str, entries: Sequence[Entry]) -> Entry | None:
     usable = {entry.name: entry for entry in entries if entry.kind == kind and not entry.problem}
-    found = matching(normal(name), usable)
-    return None if found is None else usable[found]
+    match = matching(normal(name), usable)
+    return None if match is None else usable[match]
 
 
 def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -146,8 +146,8 @@ def _order(model: Entry, file: Entry) -> tuple[bool, int, str, str]:
 
 
 def _is_xl(file: Entry) -> bool:
-    said = file.metadata.get("modelspec.architecture", "")
-    return any("xl" in text.lower() for text in (said, *Path(file.path).parts[-2:]))
+    architecture = file.metadata.get("modelspec.architecture", "")
+    return any("xl" in text.lower() for text in (architecture, *Path(file.path).parts[-2:]))
 
 
 def kind_for_names(entry: Entry) -> str:

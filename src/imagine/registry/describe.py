@@ -26,28 +26,30 @@ MAX_METADATA_CHARACTERS = 1000
 """A longer value is left out: trainers put whole tag lists in, and thumbnails."""
 
 
-def describe(found: ScannedFile) -> Entry:
+def describe(file: ScannedFile) -> Entry:
     """The entry of a candidate, under its stem as its name. Never raises for what the file holds."""
     entry = Entry(
-        name=normal(found.stem),
-        path=printable(str(found.path)),
-        format=found.format,
-        size=found.size,
-        modified=found.modified,
+        name=normal(file.stem),
+        path=printable(str(file.path)),
+        format=file.format,
+        size=file.size,
+        modified=file.modified,
     )
-    if entry.path != str(found.path):
+    if entry.path != str(file.path):
         return _with_problem(entry, message("unfit.path"))
-    entry = msgspec.structs.replace(entry, files=found.files)
-    if found.problem:
-        return _with_problem(entry, found.problem)
+    entry = msgspec.structs.replace(entry, files=file.files)
+    if file.problem:
+        return _with_problem(entry, file.problem)
     try:
-        if found.format == "diffusers":
-            told = describe_folder(found.path, found.members, entry.name)
-            entry = msgspec.structs.replace(entry, problem=told.problem, needs=told.needs, distilled=told.distilled)
-            return _with_identity(entry, told.identity, told.digest, {})
-        if found.format == "gguf":
-            return _describe_gguf(entry, found.path)
-        return _describe_file(entry, found.path, found.sidecar)
+        if file.format == "diffusers":
+            described = describe_folder(file.path, file.members, entry.name)
+            entry = msgspec.structs.replace(
+                entry, problem=described.problem, needs=described.needs, distilled=described.distilled
+            )
+            return _with_identity(entry, described.identity, described.digest, {})
+        if file.format == "gguf":
+            return _describe_gguf(entry, file.path)
+        return _describe_file(entry, file.path, file.sidecar)
     except UnusableModel as error:
         return _with_problem(entry, error.note)
 
@@ -56,9 +58,9 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
     header = read_header(path)
     identity = identify(header)
     if sidecar and identity.prediction.type:
-        said = read_sidecar(sidecar)
-        identity = identify(header, said)
-        entry = msgspec.structs.replace(entry, vae=said.vae, encoders=said.text_encoders)
+        stated = read_sidecar(sidecar)
+        identity = identify(header, stated)
+        entry = msgspec.structs.replace(entry, vae=stated.vae, encoders=stated.text_encoders)
     spread = facts_of(identity.family).predicts.spread
     if spread and identity.prediction.source == "default":
         identity = predicting(identity, header, by_weights(path, header, identity.prediction, *spread))

@@ -65,9 +65,9 @@ class _GgufReader:
         self._at = 0
 
     def numbers(self, form: str) -> tuple[int, ...]:
-        found = struct.unpack_from("<" + form, self._data, self._at)
+        unpacked = struct.unpack_from("<" + form, self._data, self._at)
         self.skip(struct.calcsize("<" + form))
-        return found
+        return unpacked
 
     def number(self, form: str) -> int:
         return self.numbers(form)[0]
@@ -106,10 +106,10 @@ def _contents(reader: _GgufReader, size: int) -> Contents:
     tensors, pairs = reader.numbers("QQ")
     if tensors > _MOST_TENSORS or pairs > _MOST_PAIRS:
         raise UnusableModel(message("unfit.gguf_claims", tensors=tensors, pairs=pairs))
-    said: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     for _ in range(pairs):
         name = reader.text()
-        said[name] = reader.value(reader.number("I"))
+        metadata[name] = reader.value(reader.number("I"))
     declared: dict[str, TensorInfo] = {}
     stored: dict[int, int] = {}
     for _ in range(tensors):
@@ -122,4 +122,4 @@ def _contents(reader: _GgufReader, size: int) -> Contents:
         declared[name] = TensorInfo("F16", shape, (0, 2 * math.prod(shape)))
     most = max(stored, key=lambda kind: stored[kind], default=-1)
     header = Header(tensors=declared, metadata={}, digest="", size=size, data_start=0)
-    return Contents(header, _TYPES.get(most, f"ggml type {most}"), said.get("general.architecture", ""))
+    return Contents(header, _TYPES.get(most, f"ggml type {most}"), metadata.get("general.architecture", ""))

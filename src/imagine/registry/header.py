@@ -165,8 +165,8 @@ def _split_metadata(text: bytes) -> tuple[dict[str, str], bytes]:
     if not raw:
         return {}, text
     at = text.index(raw, text.index(b'"__metadata__"'))
-    said = {} if raw == b"null" else _metadata.decode(raw)
-    return said, b"".join((text[:at], _EMPTY_TENSOR, memoryview(text)[at + len(raw) :]))
+    metadata = {} if raw == b"null" else _metadata.decode(raw)
+    return metadata, b"".join((text[:at], _EMPTY_TENSOR, memoryview(text)[at + len(raw) :]))
 
 
 def _decode_tensors(text: bytes) -> dict[str, TensorInfo]:

@@ -64,21 +64,21 @@ def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
     tensors = header.tensors
     # What is added to a denoiser may carry some of its tensors' names; a whole checkpoint isn't looked through for it.
     whole = LDM_PREFIX + "input_blocks.0.0.weight" in tensors
-    found = None if whole else find_adapter(tensors) or find_lora(tensors, header.metadata)
-    if found:
-        return _plain(found, tensors)
+    detected = None if whole else find_adapter(tensors) or find_lora(tensors, header.metadata)
+    if detected:
+        return _plain(detected, tensors)
     if denoiser := find_denoiser(tensors):
         return _with_denoiser(denoiser, header, sidecar)
     if vae := find_vae(tensors):
         return _plain(vae[0], tensors, latent_channels=vae[1], has_vae=True)
-    found = find_encoder(tensors) or find_upscaler(tensors) or find_embedding(tensors)
-    return _plain(found or Detected("unknown"), tensors)
+    detected = find_encoder(tensors) or find_upscaler(tensors) or find_embedding(tensors)
+    return _plain(detected or Detected("unknown"), tensors)
 
 
 def _plain(
-    found: Detected, tensors: Mapping[str, TensorInfo], *, latent_channels: int = 0, has_vae: bool = False
+    detected: Detected, tensors: Mapping[str, TensorInfo], *, latent_channels: int = 0, has_vae: bool = False
 ) -> Identity:
-    kind, family, variant = found
+    kind, family, variant = detected
     parameters, dtype = weigh(tensors.values())
     return Identity(
         kind=kind, family=family, variant=variant, parameters=parameters, dtype=dtype,

@@ -87,8 +87,8 @@ def _layers(tensors: Mapping[str, TensorInfo]) -> Layers | None:
         variant = "motion"
     elif variant == "lora" and any("dora_scale" in name for name in tensors):
         variant = "dora"
-    widths = {layer: _width(found) for layer, found in parts.items()}
-    convolved = frozenset(layer for layer, found in parts.items() if any(len(shape) == 4 for shape in found.values()))
+    widths = {layer: _width(part) for layer, part in parts.items()}
+    convolved = frozenset(layer for layer, part in parts.items() if any(len(shape) == 4 for shape in part.values()))
     return Layers(widths, "\n".join(islice(widths, _MOST)), convolved, variant)
 
 

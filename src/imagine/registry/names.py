@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from .scan import ScannedFile
 
 
-def name_all(found: Sequence[tuple[ScannedFile, str]]) -> list[str]:
+def name_all(scanned: Sequence[tuple[ScannedFile, str]]) -> list[str]:
     """A name for each candidate and its kind, in the same order; no two of one kind are the same.
 
     A checkpoint and a LoRA may share a name: one asks for them by kind. Where stems clash, each gets its folder as a
     prefix, then its root's name as well, and, at last, its suffix.
     """
-    levels = [0] * len(found)
+    levels = [0] * len(scanned)
     while True:
-        names = [(kind, _candidates(one)[level]) for (one, kind), level in zip(found, levels, strict=True)]
+        names = [(kind, _candidates(one)[level]) for (one, kind), level in zip(scanned, levels, strict=True)]
         counts = Counter(names)
         clashing = [i for i, name in enumerate(names) if counts[name] > 1 and levels[i] < 3]
         if not clashing:
@@ -25,10 +25,10 @@ def name_all(found: Sequence[tuple[ScannedFile, str]]) -> list[str]:
             levels[i] += 1
 
 
-def _candidates(found: ScannedFile) -> tuple[str, str, str, str]:
-    stem, file = normal(found.stem), normal(found.path.name)
-    folder = normal(f"{found.place.folder}/") if found.place.folder else ""
-    root = normal(f"{found.place.root}/") if found.place.root else ""
+def _candidates(scanned: ScannedFile) -> tuple[str, str, str, str]:
+    stem, file = normal(scanned.stem), normal(scanned.path.name)
+    folder = normal(f"{scanned.place.folder}/") if scanned.place.folder else ""
+    root = normal(f"{scanned.place.root}/") if scanned.place.root else ""
     return stem, folder + stem, root + folder + stem, root + folder + file
 
 

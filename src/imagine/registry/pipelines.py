@@ -55,8 +55,8 @@ def stepped_problem(identity: Identity, vae: Mapping[str, Any]) -> Message | Non
 @cache
 def _library() -> Path | None:
     """Where diffusers lies, found without importing it; None where its sources aren't files, as in the binary."""
-    found = importlib.util.find_spec("diffusers")
-    path = Path(found.origin) if found and found.origin else None
+    spec = importlib.util.find_spec("diffusers")
+    path = Path(spec.origin) if spec and spec.origin else None
     return path.parent if path and path.is_file() else None
 
 

@@ -79,13 +79,13 @@ def _tell_type(header: Header, family: str, variant: str, sidecar: Sidecar | Non
     if predicts.always:
         return predicts.usual, "family"
     for key in _KEYS:
-        if said := _SPELLINGS.get(header.metadata.get(key, "").strip().lower()):
-            return said, key
-    if said := predicts.architectures.get(header.metadata.get("modelspec.architecture", "").strip().lower()):
-        return said, "modelspec.architecture"
-    for marker, said in (("edm_mean", "edm"), ("edm_vpred.sigma_max", "edm"), ("v_pred", "v_prediction")):
+        if stated := _SPELLINGS.get(header.metadata.get(key, "").strip().lower()):
+            return stated, key
+    if stated := predicts.architectures.get(header.metadata.get("modelspec.architecture", "").strip().lower()):
+        return stated, "modelspec.architecture"
+    for marker, stated in (("edm_mean", "edm"), ("edm_vpred.sigma_max", "edm"), ("v_pred", "v_prediction")):
         if marker in header.tensors:
-            return said, f"tensor {marker}"
+            return stated, f"tensor {marker}"
     if variant in predicts.variants:
         return predicts.variants[variant], "family"
     if sidecar and sidecar.prediction:
@@ -93,20 +93,20 @@ def _tell_type(header: Header, family: str, variant: str, sidecar: Sidecar | Non
     return predicts.usual, "default"
 
 
-def by_weights(path: Path, header: Header, told: DetectedPrediction, bias: str, most: float) -> DetectedPrediction:
+def by_weights(path: Path, header: Header, stated: DetectedPrediction, bias: str, most: float) -> DetectedPrediction:
     """What a checkpoint predicts that nothing says: told by how one `bias` of its denoiser is spread.
 
     In those that were tuned on v it is spread wider than `most`; an untrained or empty one tells nothing.
     """
     info = header.tensors.get(bias)
     if info is None or info.dtype not in _UNPACKED or not 2 <= info.elements <= _MOST:
-        return told
+        return stated
     with regular_file(path) as (file, _):
         os.lseek(file, header.data_start + info.start, os.SEEK_SET)
         spread = _deviation(_numbers(read_exactly(file, info.end - info.start), info.dtype))
     if not spread or not math.isfinite(spread):
-        return told
-    return DetectedPrediction("v_prediction" if spread > most else "epsilon", "weights", told.zero_snr)
+        return stated
+    return DetectedPrediction("v_prediction" if spread > most else "epsilon", "weights", stated.zero_snr)
 
 
 def _deviation(numbers: Sequence[float]) -> float:
@@ -127,29 +127,29 @@ def read_sidecar(path: Path) -> Sidecar:
     Such a config that names no `model.params.parameterization` means epsilon, the original code's default.
     Raises UnusableModel for what is no YAML, or names a prediction that isn't known.
     """
-    said = _load_yaml(path)
-    params = said.get("model")
+    parsed = _load_yaml(path)
+    params = parsed.get("model")
     params = params.get("params") if isinstance(params, dict) else None
-    value = said.get("prediction_type")
+    value = parsed.get("prediction_type")
     if value is None and isinstance(params, dict):
         value = params.get("parameterization", "epsilon")
     prediction = None if value is None else _SPELLINGS.get(str(value).strip().lower())
     if value is not None and prediction is None:
         raise UnusableModel(message("sidecar.prediction", name=path.name, value=str(value)[:40]))
-    zero_snr = said.get("zero_snr")
+    zero_snr = parsed.get("zero_snr")
     if zero_snr is not None and not isinstance(zero_snr, bool):
         raise UnusableModel(message("sidecar.zero_snr", name=path.name))
-    vae, encoders = _names(path, said, "vae"), _names(path, said, "text_encoder", "text_encoders")
+    vae, encoders = _names(path, parsed, "vae"), _names(path, parsed, "text_encoder", "text_encoders")
     if len(vae) > 1:
         raise UnusableModel(message("sidecar.files", name=path.name, field="vae"))
     return Sidecar(path.name, prediction, zero_snr, "".join(vae), encoders)
 
 
-def _names(path: Path, said: Mapping[Any, Any], *keys: str) -> tuple[str, ...]:
+def _names(path: Path, parsed: Mapping[Any, Any], *keys: str) -> tuple[str, ...]:
     """The names of files under these keys, each of which is one or a list."""
     names: list[str] = []
     for key in keys:
-        value = said.get(key)
+        value = parsed.get(key)
         listed = [] if value is None else value if isinstance(value, list) else [value]
         if not all(isinstance(name, str) and 0 < len(name) <= MAX_NAME for name in listed):
             raise UnusableModel(message("sidecar.files", name=path.name, field=key))
@@ -159,12 +159,12 @@ def _names(path: Path, said: Mapping[Any, Any], *keys: str) -> tuple[str, ...]:
 
 def _load_yaml(path: Path) -> dict[Any, Any]:
     try:
-        said = read_yaml(read_small(path, MAX_SIDECAR_BYTES).decode("utf-8-sig"))
+        parsed = read_yaml(read_small(path, MAX_SIDECAR_BYTES).decode("utf-8-sig"))
     except (UnusableModel, TooMuch) as error:
         why = error.note if isinstance(error, UnusableModel) else str(error)
         raise UnusableModel(message("sidecar.unusable", name=path.name, why=why)) from error
     except ValueError as error:
         raise UnusableModel(message("sidecar.yaml", name=path.name)) from error
-    if not isinstance(said, dict):
+    if not isinstance(parsed, dict):
         raise UnusableModel(message("sidecar.mapping", name=path.name))
-    return said
+    return parsed

@@ -55,9 +55,9 @@ class Registry:
         with self._lock:
             known = self._known_records()
             current = dict(known) if len(known) <= MAX_RECORDS else {}
-            seen = scan(self.roots)
-            entries = [self._describe(found, known, current) for found in seen]
-            names = name_all([(found, kind_for_names(entry)) for found, entry in zip(seen, entries, strict=True)])
+            scanned = scan(self.roots)
+            entries = [self._describe(file, known, current) for file in scanned]
+            names = name_all([(file, kind_for_names(entry)) for file, entry in zip(scanned, entries, strict=True)])
             listed = composed(paired([_renamed(entry, name) for entry, name in zip(entries, names, strict=True)]))
             listed += self._shipped_entries(listed, known, current)
             changes = _compare(self._entries, listed)
@@ -124,9 +124,9 @@ class Registry:
         if digest:
             return msgspec.structs.replace(entry, digest=digest)
         digest = content_digest(entry)
-        found = {"digest": digest} | ({"file_digest": digest} if is_whole(entry) else {})
-        self._learn(entry, **found)
-        return msgspec.structs.replace(entry, **found)
+        digests = {"digest": digest} | ({"file_digest": digest} if is_whole(entry) else {})
+        self._learn(entry, **digests)
+        return msgspec.structs.replace(entry, **digests)
 
     def learn_file_digest(self, entry: Entry, file_digest: str) -> None:
         """Keep the SHA-256 of a whole file, unless the file is another by now than this entry's."""
@@ -137,13 +137,13 @@ class Registry:
 
         For a thread: it makes the digests of content that nobody asked for yet.
         """
-        found = []
+        matches = []
         for entry in self.files():
             with contextlib.suppress(UnusableModel):
-                known = entry if entry.problem else self.with_digest(entry)
-                if digest in (known.digest, known.header_digest) or known.file_digest.startswith(digest):
-                    found.append(known)
-        return found
+                complete = entry if entry.problem else self.with_digest(entry)
+                if digest in (complete.digest, complete.header_digest) or complete.file_digest.startswith(digest):
+                    matches.append(complete)
+        return matches
 
     def _known_records(self) -> dict[str, Record]:
         if self._records is None:
@@ -156,17 +156,17 @@ class Registry:
             kept = {p: r for p, r in self._records.items() if r.entry.format != "diffusers" or not r.entry.problem}
             save_records(self._cache, kept)
 
-    def _describe(self, found: ScannedFile, known: dict[str, Record], current: dict[str, Record]) -> Entry:
+    def _describe(self, file: ScannedFile, known: dict[str, Record], current: dict[str, Record]) -> Entry:
         """The entry of a candidate: the one kept for this state of the file, else a new one, kept for the next time."""
-        record = known.get(str(found.path))
-        if record is None or record.stamp != found.stamp or found.problem:
-            entry = describe(found)
-            if found.problem or entry.path != str(found.path):
+        record = known.get(str(file.path))
+        if record is None or record.stamp != file.stamp or file.problem:
+            entry = describe(file)
+            if file.problem or entry.path != str(file.path):
                 return entry
-            record = Record(found.stamp, entry)
-        elif record.entry.files != found.files:  # on another device by name, since the machine was started again
-            record = Record(found.stamp, msgspec.structs.replace(record.entry, files=found.files))
-        current[str(found.path)] = record
+            record = Record(file.stamp, entry)
+        elif record.entry.files != file.files:  # on another device by name, since the machine was started again
+            record = Record(file.stamp, msgspec.structs.replace(record.entry, files=file.files))
+        current[str(file.path)] = record
         return record.entry
 
     def _shipped_entries(
@@ -175,26 +175,26 @@ class Registry:
         taken = {entry.name for entry in listed if entry.generates}
         entries = []
         for path in self.shipped:
-            if (found := scan_one(path)) and normal(found.stem) not in taken:
-                taken.add(normal(found.stem))
-                entries.append(msgspec.structs.replace(self._describe(found, known, current), shipped=True))
+            if (file := scan_one(path)) and normal(file.stem) not in taken:
+                taken.add(normal(file.stem))
+                entries.append(msgspec.structs.replace(self._describe(file, known, current), shipped=True))
         return entries
 
     def _list(self, entries: Sequence[Entry]) -> None:
         self._entries = tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name.casefold(), entry.name)))
         self._by_name = {(entry.kind, entry.name): entry for entry in self._entries}
 
-    def _learn(self, entry: Entry, **found: str) -> None:
+    def _learn(self, entry: Entry, **facts: str) -> None:
         """Write what was found out into the record and the entries of the same file, unless that is another by now."""
         with self._lock:
             records = self._known_records()
             record = records.get(entry.path)
             if record is None or record.entry.files != entry.files:
                 return
-            known = msgspec.structs.replace(record.entry, **found)
-            self._records = {**records, entry.path: Record(record.stamp, known)}
+            updated = msgspec.structs.replace(record.entry, **facts)
+            self._records = {**records, entry.path: Record(record.stamp, updated)}
             self._save()
-            self._list([msgspec.structs.replace(e, **found) if e.path == entry.path else e for e in self._entries])
+            self._list([msgspec.structs.replace(e, **facts) if e.path == entry.path else e for e in self._entries])
 
 
 def _renamed(entry: Entry, name: str) -> Entry:

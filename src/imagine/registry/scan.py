@@ -89,14 +89,14 @@ def scan(roots: Sequence[Path]) -> list[ScannedFile]:
     Folders are visited once, real ones before links to them, so links may lead anywhere and loop. Hidden names are
     skipped. A root that isn't there is empty.
     """
-    found: list[ScannedFile] = []
+    files: list[ScannedFile] = []
     visited: set[tuple[int, int]] = set()
     for root, label in zip(roots, _labels(roots), strict=True):
         folders = deque([(root, Place(label))])
         while folders:
             path, place = folders.popleft()
-            found.extend(_scan_folder(path, place, folders, visited))
-    return _without_repeats(found)
+            files.extend(_scan_folder(path, place, folders, visited))
+    return _without_repeats(files)
 
 
 def scan_one(path: Path) -> ScannedFile | None:
@@ -121,11 +121,11 @@ def _labels(roots: Sequence[Path]) -> list[str]:
     return labels
 
 
-def _without_repeats(found: list[ScannedFile]) -> list[ScannedFile]:
+def _without_repeats(files: list[ScannedFile]) -> list[ScannedFile]:
     """One file that is reached twice under one stem, by a link, is one model; another stem is an alias, and stays."""
     seen: set[tuple[tuple[int, int], str]] = set()
     kept = []
-    for one in found:
+    for one in files:
         if one.file is None or (one.file, one.stem) not in seen:
             kept.append(one)
         if one.file is not None:
@@ -207,12 +207,12 @@ def _snapshots(path: Path, place: Place, repository: str) -> list[tuple[Path, Pl
     """The revisions in a Hub cache's folder of one repository: the one that its `main` means has the plain name."""
     revisions = sorted(child.name for child in _children(path / "snapshots") if _is_folder(child))
     main = main_of(path) if len(revisions) > 1 else ""
-    found = []
+    snapshots = []
     for revision in sorted(revisions, key=lambda revision: revision != main):
         plain = len(revisions) == 1 or revision == main
         called = repository if plain else f"{repository}@{revision[:7]}"
-        found.append((path / "snapshots" / revision, place.outside().inside(called)._replace(hub=called)))
-    return found
+        snapshots.append((path / "snapshots" / revision, place.outside().inside(called)._replace(hub=called)))
+    return snapshots
 
 
 def _called(path: Path, place: Place) -> str:

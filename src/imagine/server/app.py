@@ -49,9 +49,9 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
 @web.middleware
 async def _surround(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Gives the request its id, lets the guard look at it, and turns what goes wrong into an answer."""
-    given = request.headers.get("X-Request-Id", "")
+    sent = request.headers.get("X-Request-Id", "")
     ORDER_ID.set("")
-    REQUEST_ID.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(9))
+    REQUEST_ID.set(sent if _REQUEST_ID.fullmatch(sent) else secrets.token_urlsafe(9))
     LANGUAGE.set(language_from_header(request.headers.get("Accept-Language", "")))
     CALLED.set(NO_NAMES)
     response = await _answer(request, handler)

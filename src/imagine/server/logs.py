@@ -21,11 +21,11 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        said = {"time": moment, "level": record.levelname.lower(), "logger": record.name}
-        said |= {"message": record.getMessage(), **getattr(record, "fields", {})}
+        fields = {"time": moment, "level": record.levelname.lower(), "logger": record.name}
+        fields |= {"message": record.getMessage(), **getattr(record, "fields", {})}
         if record.exc_info:
-            said["exception"] = self.formatException(record.exc_info)
-        return json.dumps(said, ensure_ascii=False)
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
 
 
 class ForJournal(logging.Formatter):
@@ -43,12 +43,12 @@ class ForJournal(logging.Formatter):
 
 def to_journal(descriptor: int, environ: Mapping[str, str] | None = None) -> bool:
     """Does what is written there go to systemd's journal? `JOURNAL_STREAM` says which file that would be."""
-    said = (os.environ if environ is None else environ).get("JOURNAL_STREAM", "")
+    stream = (os.environ if environ is None else environ).get("JOURNAL_STREAM", "")
     try:
         about = os.fstat(descriptor)
     except OSError:
         return False
-    return said == f"{about.st_dev}:{about.st_ino}"
+    return stream == f"{about.st_dev}:{about.st_ino}"
 
 
 def formatter_of(settings: Settings, *, journal: bool) -> logging.Formatter:

@@ -60,17 +60,19 @@ def plain(path: str) -> str:
 
 def _operation(route: Route, path: str) -> dict[str, Any]:
     """What can be said of a route by its path and method alone."""
-    told = [("path", name) for name in re.findall(r"\{(\w+)\}", path)] + [("query", name) for name in route.queries]
+    parameters = [("path", name) for name in re.findall(r"\{(\w+)\}", path)] + [
+        ("query", name) for name in route.queries
+    ]
     answers: dict[str, Any] = {
         "200": {"description": "As asked.", "content": {"application/json": {"schema": {"type": "object"}}}}
     }
     error = {"schema": {"$ref": "#/components/schemas/Error"}}
-    for status in _ALWAYS if route.method == "GET" and not told else _OF_A_REQUEST:
+    for status in _ALWAYS if route.method == "GET" and not parameters else _OF_A_REQUEST:
         answers[str(status)] = {"description": "Refused.", "content": {"application/json": error}}
     operation: dict[str, Any] = {"summary": route.summary, "responses": answers}
-    if told:
+    if parameters:
         operation["parameters"] = [
             {"name": name, "in": place, "schema": _TEXT} | ({"required": True} if place == "path" else {})
-            for place, name in told
+            for place, name in parameters
         ]
     return operation

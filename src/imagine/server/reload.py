@@ -23,11 +23,11 @@ Reread = Callable[[], Settings]
 """Reads the settings again. Raises ImagineError for what can't be used."""
 
 
-async def keep_reloading(asked: asyncio.Event, app: web.Application, reread: Reread, notifier: Notifier) -> None:
-    """Reloads whenever `asked` is set, for ever."""
+async def keep_reloading(requested: asyncio.Event, app: web.Application, reread: Reread, notifier: Notifier) -> None:
+    """Reloads whenever `requested` is set, for ever."""
     while True:
-        await asked.wait()
-        asked.clear()
+        await requested.wait()
+        requested.clear()
         with notifier.reloading():
             await reload(app, reread)
 

@@ -63,15 +63,15 @@ async def serve(
         handle_signals=False,
     )
     await runner.setup()
-    asked = asyncio.Event()
+    reload = asyncio.Event()
     beside: list[asyncio.Task[None]] = []
     own = None if settings.socket is None else OwnSocket(settings.socket)
     try:
         await _listen(runner, settings, own)
         await gateway.start()
         if reread is not None:
-            beside.append(asyncio.create_task(keep_reloading(asked, app, reread, notifier)))
-        with _signals(stop, asked if reread is not None else None):
+            beside.append(asyncio.create_task(keep_reloading(reload, app, reread, notifier)))
+        with _signals(stop, reload if reread is not None else None):
             if ready is not None:
                 ready(urls(runner))
             notifier.tell("READY=1")
@@ -108,12 +108,12 @@ async def _end_when_lost(own: OwnSocket, stop: asyncio.Event) -> None:
 async def _listen(runner: web.AppRunner, settings: Settings, own: OwnSocket | None) -> None:
     """Raises ImagineError for an address that can't be had."""
     if own is not None:
-        with _told(str(settings.socket), "--socket"):
+        with _explained(str(settings.socket), "--socket"):
             await web.SockSite(runner, await own.claim()).start()
         return
     first = (ListenAddress(settings.host, settings.port), "--port")
     for place, option in [first, *((address, "--listen") for address in settings.listen)]:
-        with _told(str(place), option):
+        with _explained(str(place), option):
             await _site(runner, place).start()
 
 
@@ -126,7 +126,7 @@ def _site(runner: web.AppRunner, place: ListenAddress) -> web.BaseSite:
 
 
 @contextlib.contextmanager
-def _told(where: str, option: str) -> Iterator[None]:
+def _explained(where: str, option: str) -> Iterator[None]:
     """What prevents listening, in a sentence."""
     try:
         yield
@@ -145,29 +145,29 @@ def _why(error: OSError) -> str:
 
 def urls(runner: web.AppRunner) -> list[str]:
     """Where it listens: `http://HOST:PORT`, or `unix:PATH`."""
-    found = []
+    listed = []
     for address in runner.addresses:
         if isinstance(address, str):
-            found.append(f"unix:{address}")
+            listed.append(f"unix:{address}")
         else:
             host = f"[{address[0]}]" if ":" in address[0] else address[0]
-            found.append(f"http://{host}:{address[1]}")
-    return found
+            listed.append(f"http://{host}:{address[1]}")
+    return listed
 
 
 @contextlib.contextmanager
 def _signals(stop: asyncio.Event, again: asyncio.Event | None) -> Iterator[None]:
     """SIGTERM and SIGINT set `stop`; SIGHUP sets `again`, or where there is a terminal, `stop`."""
     loop = asyncio.get_running_loop()
-    asked = {signal.SIGTERM: stop, signal.SIGINT: stop}
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop}
     if again is not None and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
-        asked[signal.SIGHUP] = stop if _has_terminal() else again
-    for number, event in asked.items():
+        handlers[signal.SIGHUP] = stop if _has_terminal() else again
+    for number, event in handlers.items():
         loop.add_signal_handler(number, event.set)
     try:
         yield
     finally:
-        for number in asked:
+        for number in handlers:
             loop.remove_signal_handler(number)
 
 

@@ -65,12 +65,12 @@ class Notifier:
 
 async def keep_beating(notifier: Notifier, *, alive: Callable[[], bool], status: Callable[[], str]) -> None:
     """Says for ever that the event loop runs, as long as `alive()`, and how the service is, where that has changed."""
-    told = ""
+    sent = ""
     while notifier.listens:
         state = ["WATCHDOG=1"] if notifier.beat is not None and alive() else []
-        if (now := status()) != told:
+        if (now := status()) != sent:
             state.append(f"STATUS={now}")
-            told = now
+            sent = now
         if state:
             notifier.tell(*state)
         await asyncio.sleep(min(notifier.beat or _NEWS, _NEWS))

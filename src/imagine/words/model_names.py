@@ -14,12 +14,12 @@ def matching(name: str, names: Iterable[str], *, any_case: bool = True) -> str |
 
     What two of them could be is none of both. A path that leads upwards is no name of a model.
     """
-    known, spellings = list(names), (name, without_suffix(name), _file_in(name))
-    exact = next((each for each in spellings if each in known), None)
+    candidates, spellings = list(names), (name, without_suffix(name), _file_in(name))
+    exact = next((each for each in spellings if each in candidates), None)
     if exact is not None or not any_case:
         return exact
     for wanted in spellings:
-        alike = [each for each in known if each.casefold() == wanted.casefold()]
+        alike = [each for each in candidates if each.casefold() == wanted.casefold()]
         if len(alike) == 1:
             return alike[0]
     return None

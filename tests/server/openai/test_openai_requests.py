@@ -13,10 +13,10 @@ from imagine.asking.request import GenerateRequest
 from imagine.messages import field_of, sentences
 from imagine.pictures.images import decode_base64
 from imagine.pictures.looking.decoder import Looked
-from imagine.pictures.looking.look import Look, look
+from imagine.pictures.looking.look import LookRequest, look
 from imagine.server.openai import pictures
 from imagine.server.openai.fields import EDIT, GENERATION, NAMED, VARIATION, Fields
-from imagine.server.openai.requests import wish_from
+from imagine.server.openai.requests import images_request_from
 from imagine.server.openai.tables import QUALITIES, STYLES, Usual, second_pass_of
 from imagine.words.errors import BadPicture, BadRequest, Unsupported
 
@@ -25,7 +25,7 @@ DATA_URL = "data:image/png;base64,QUJD"
 
 
 def wish(kind=GENERATION, **said):
-    return wish_from({"prompt": "a fox"} | said, kind, USUAL)
+    return images_request_from({"prompt": "a fox"} | said, kind, USUAL)
 
 
 def refused(kind=GENERATION, **said):
@@ -93,7 +93,7 @@ def test_what_is_said_itself_wins_over_the_quality():
     assert (asked.num_steps, asked.hires, asked.width) == (7, 1, 1024)
     assert wish(quality="hd", size="512x512").request.hires is None
     assert wish(quality="hd", size="1024x1024", reference_images=[DATA_URL]).request.hires is None
-    assert wish_from({"prompt": "x", "quality": "max"}, GENERATION, Usual(512, 100)).request.num_steps == 150
+    assert images_request_from({"prompt": "x", "quality": "max"}, GENERATION, Usual(512, 100)).request.num_steps == 150
 
 
 @settings(deadline=None)
@@ -204,7 +204,7 @@ def test_strength_is_the_requests_else_that_of_the_kind():
     assert wish(EDIT, image=DATA_URL, denoising_strength=0).request.strength == 0
     assert wish(reference_images=[DATA_URL]).request.strength == 0.7
     assert wish(strength=0.5).request.strength == 0.5
-    variation = wish_from({"image": DATA_URL, "n": 2}, VARIATION, USUAL).request
+    variation = images_request_from({"image": DATA_URL, "n": 2}, VARIATION, USUAL).request
     assert variation == GenerateRequest(prompt="", img=DATA_URL, strength=0.7, count=2, fit="scale")
 
 
@@ -262,7 +262,7 @@ NAMES = st.sampled_from([*Fields.__struct_fields__, *GenerateRequest.__struct_fi
 @given(st.dictionaries(NAMES | st.text(max_size=9), JSON, max_size=6), st.sampled_from([GENERATION, EDIT, VARIATION]))
 def test_any_json_is_a_request_or_a_refusal(body, kind):
     try:
-        wish_from(body, kind, USUAL)
+        images_request_from(body, kind, USUAL)
     except BadRequest as error:
         assert str(error)  # noqa: PT017 - either is fine, nothing else is
 
@@ -276,7 +276,7 @@ def picture(size, mode="RGBA", alpha=255):
 async def look_here(text, field, *, copy=None, largest=0):
     """As a gateway looks, without a process of its own."""
     data = decode_base64(text, field=field)
-    seen, made = look(Look(size=len(data), field=field, copy=copy, largest=largest), data)
+    seen, made = look(LookRequest(size=len(data), field=field, copy=copy, largest=largest), data)
     if seen.refused is not None:
         raise BadPicture(seen.refused)
     return data, Looked("", seen, made)
@@ -332,14 +332,14 @@ def test_a_picture_that_says_what_it_shows_is_varied_with_its_own_words():
 
     meta = {"prompt": "a red fox", "neg": "rain", "seed": "1", "model": "fox", "num_steps": 9}
     ours = images.encode(Image.new("RGB", (64, 64)), meta=meta)
-    asked = with_pictures(wish_from({"image": ours}, VARIATION, USUAL), None)
+    asked = with_pictures(images_request_from({"image": ours}, VARIATION, USUAL), None)
     assert (asked.prompt, asked.neg, asked.num_steps) == ("a red fox", "rain", None)
-    asked = with_pictures(wish_from({"image": ours, "prompt": "an owl"}, VARIATION, USUAL), None)
+    asked = with_pictures(images_request_from({"image": ours, "prompt": "an owl"}, VARIATION, USUAL), None)
     assert (asked.prompt, asked.neg) == ("an owl", None)
-    asked = with_pictures(wish_from({"image": ours, "negative_prompt": ""}, VARIATION, USUAL), None)
+    asked = with_pictures(images_request_from({"image": ours, "negative_prompt": ""}, VARIATION, USUAL), None)
     assert (asked.prompt, asked.neg) == ("a red fox", "")
     for silent in (picture((64, 64)), base64.b64encode(ours.replace(b"meta\0{", b"meta\0[")).decode()):
-        assert with_pictures(wish_from({"image": silent}, VARIATION, USUAL), None).prompt == ""
+        assert with_pictures(images_request_from({"image": silent}, VARIATION, USUAL), None).prompt == ""
     assert with_pictures(wish(EDIT, image=ours), None).prompt == "a fox"
 
 

@@ -16,7 +16,7 @@ import msgspec
 from ...messages import message
 from ...processes.runtime import decoder_command
 from ...words.errors import BadPicture, ImagineError
-from .look import MAX_HEAD, Copy, Look, Seen, head_of
+from .look import MAX_HEAD, Copy, LookRequest, LookResult, head_of
 from .turns import Turns
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Looked(msgspec.Struct, frozen=True):
     """What is known of a sound picture, the SHA-256 of its file, and the copy that was asked for, empty for none."""
 
     digest: str
-    seen: Seen
+    result: LookResult
     copy: bytes = b""
 
 
@@ -61,7 +61,7 @@ class Decoder:
         self._process: asyncio.subprocess.Process | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
-        self._known: OrderedDict[str, Seen] = OrderedDict()
+        self._known: OrderedDict[str, LookResult] = OrderedDict()
 
     @property
     def pid(self) -> int | None:
@@ -69,11 +69,11 @@ class Decoder:
         return None if self._process is None else self._process.pid
 
     async def look(self, data: bytes, field: str, client: str, *, copy: Copy | None = None, largest: int = 0) -> Looked:
-        """What `Look` asks of `data`, once it is the turn of `client`. Raises BadPicture on `field`, ImagineError."""
+        """What a `LookRequest` asks of `data`, by turns of clients. Raises BadPicture on `field`, ImagineError."""
         digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
         if (result := self._remembered(digest)) and (copy is None or (copy == "smaller" and _side(result) <= largest)):
             return Looked(digest, result)
-        request = Look(size=len(data), field=field, copy=copy, largest=largest)
+        request = LookRequest(size=len(data), field=field, copy=copy, largest=largest)
         async with self._turns.turn(client):
             self._keep_awake()
             try:
@@ -94,12 +94,12 @@ class Decoder:
         if self._ending:
             await asyncio.wait(self._ending)
 
-    def _remembered(self, digest: str) -> Seen | None:
+    def _remembered(self, digest: str) -> LookResult | None:
         if digest in self._known:
             self._known.move_to_end(digest)
         return self._known.get(digest)
 
-    async def _answered(self, request: Look, data: bytes) -> tuple[Seen, bytes]:
+    async def _answered(self, request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
         """The process's answer. Whatever keeps it from answering ends it; the next picture gets a new one."""
         process = await self._started()
         try:
@@ -149,7 +149,7 @@ class Decoder:
         task.add_done_callback(self._ending.discard)
 
 
-async def _exchange(process: asyncio.subprocess.Process, request: Look, data: bytes) -> tuple[Seen, bytes]:
+async def _exchange(process: asyncio.subprocess.Process, request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
     """One question and its answer. Raises OSError, EOFError, DecodeError where there is none."""
     assert process.stdin is not None, "it was started with pipes"
     assert process.stdout is not None, "it was started with pipes"
@@ -158,7 +158,7 @@ async def _exchange(process: asyncio.subprocess.Process, request: Look, data: by
         process.stdin.write(memoryview(data)[at : at + _PIECE])
         await process.stdin.drain()
     length = int.from_bytes(await process.stdout.readexactly(4), "big")
-    result = msgspec.msgpack.decode(await process.stdout.readexactly(min(length, MAX_HEAD)), type=Seen)
+    result = msgspec.msgpack.decode(await process.stdout.readexactly(min(length, MAX_HEAD)), type=LookResult)
     return result, await process.stdout.readexactly(min(result.size, _MAX_COPY))
 
 
@@ -171,5 +171,5 @@ async def _reap(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _side(result: Seen) -> int:
+def _side(result: LookResult) -> int:
     return max(result.width, result.height)

@@ -20,7 +20,7 @@ MAX_HEAD = 2**16
 """Bytes of a map; a field's name and a few numbers are far less."""
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class LookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Look at the `size` bytes that follow.
 
     `copy` asks for a PNG of it: "smaller" one of which no side is longer than `largest`, or the "holes" of it, white
@@ -33,7 +33,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     largest: int = 0
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LookResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A picture that is sound, or why it is `refused`; `size` bytes of its copy follow."""
 
     width: int = 0
@@ -47,21 +47,21 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refused: Message | None = None
 
 
-def look(request: Look, data: bytes) -> tuple[Seen, bytes]:
+def look(request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
     """What `request` wants to know of `data`, and the copy that it wants, empty for none."""
     try:
         picture = images.decode(data, field=request.field)
     except BadPicture as error:
-        return Seen(refused=error.note), b""
+        return LookResult(refused=error.note), b""
     copy = _copy(picture, request)
-    result = Seen(
+    result = LookResult(
         width=picture.width, height=picture.height, holes=has_holes(picture), strokes=is_strokes(picture),
         size=len(copy),
     )  # fmt: skip
     return result, copy
 
 
-def _copy(picture: Image.Image, request: Look) -> bytes:
+def _copy(picture: Image.Image, request: LookRequest) -> bytes:
     if request.copy == "smaller" and max(picture.size) > request.largest:
         smaller = picture.copy()
         smaller.thumbnail((request.largest, request.largest), Image.Resampling.LANCZOS)
@@ -71,7 +71,7 @@ def _copy(picture: Image.Image, request: Look) -> bytes:
     return b""
 
 
-def head_of(frame: Look | Seen) -> bytes:
+def head_of(frame: LookRequest | LookResult) -> bytes:
     """The map, its length first."""
     head = msgspec.msgpack.encode(frame)
     return len(head).to_bytes(4, "big") + head

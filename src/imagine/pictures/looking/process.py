@@ -17,7 +17,7 @@ from PIL import ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from ...messages import message
 from ...processes.environment import die_with_parent, leave_signals_to_the_gateway, take_pipes
-from .look import MAX_HEAD, Look, Seen, head_of, look
+from .look import MAX_HEAD, LookRequest, LookResult, head_of, look
 
 MEMORY = 2**30
 """Bytes of address space: three times what the largest picture that is taken needs, its copies counted."""
@@ -30,7 +30,7 @@ _LOADED = (ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 
 
 def main(argv: Sequence[str] = ()) -> int:
-    """Answers each `Look` that comes on stdin, until there are no more; returns the exit status."""
+    """Answers each `LookRequest` that comes on stdin, until there are no more; returns the exit status."""
     if argv:
         raise SystemExit(f"a decoder takes no arguments, not {' '.join(argv)!r}; it is started by 'imagine serve'")
     leave_signals_to_the_gateway()
@@ -49,15 +49,15 @@ def main(argv: Sequence[str] = ()) -> int:
 
 
 def serve(head: bytes, source: BinaryIO, target: BinaryIO) -> None:
-    """Answers the `Look` whose length is `head`."""
+    """Answers the `LookRequest` whose length is `head`."""
     length = int.from_bytes(head, "big")
     assert length <= MAX_HEAD, "a gateway says what it said to say"
-    request = msgspec.msgpack.decode(read_exactly(source, length), type=Look)
+    request = msgspec.msgpack.decode(read_exactly(source, length), type=LookRequest)
     limit_time()
     try:
         result, copy = look(request, read_exactly(source, request.size))
     except MemoryError:
-        result, copy = Seen(refused=message("picture.too_costly", request.field)), b""
+        result, copy = LookResult(refused=message("picture.too_costly", request.field)), b""
     for part in (head_of(result), copy):
         rest = memoryview(part)
         while rest:

@@ -109,10 +109,10 @@ class Digests:
         assert process.stdout is not None, "its output is a pipe"
         try:
             process.stdin.write(msgspec.json.encode(stamp) + b"\n")
-            said = await process.stdout.readline()
+            line = await process.stdout.readline()
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.stdin.close()
             await process.wait()
-        return said.decode().strip() if _DIGEST.fullmatch(said) else None
+        return line.decode().strip() if _DIGEST.fullmatch(line) else None

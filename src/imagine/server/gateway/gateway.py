@@ -162,21 +162,21 @@ class Gateway:
     async def aliases(self) -> dict[str, Entry]:
         """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""
         await asyncio.shield(self._look())
-        found = {}
+        resolved = {}
         for name in self.settings.aliases.names():
             with contextlib.suppress(ImagineError):
                 entry = self._choose(name)
                 if entry.name != name:
-                    found[name] = entry
-        return found
+                    resolved[name] = entry
+        return resolved
 
     def defaults_of(self, entry: Entry) -> Defaults:
         """What a request that doesn't say it gets on this model: what is said of it wins over what is said of all."""
-        return self._said_of(entry).defaults.over(stated_by(entry)).over(self.settings.defaults)
+        return self._settings_of(entry).defaults.over(stated_by(entry)).over(self.settings.defaults)
 
     def max_batch_of(self, entry: Entry) -> int | None:
         """How many of a model's pictures are denoised together at most; None: as many as of any."""
-        return self._said_of(entry).max_batch
+        return self._settings_of(entry).max_batch
 
     def default_model(self) -> str | None:
         """The model of every request that names none, where that is settled."""
@@ -204,32 +204,32 @@ class Gateway:
         return find()
 
     def _choose(self, name: str | None) -> Entry:
-        meant = None if name is None else self.settings.aliases.meant(name, self._is_model)
-        if meant is None:
-            meant = choose_model(
+        model = None if name is None else self.settings.aliases.resolved(name, self._is_model)
+        if model is None:
+            model = choose_model(
                 None, available=self._models(), default=self._default(), recent=self._recent, alias=name
             )
         try:
-            return self.registry.find_alike(meant)
+            return self.registry.find_alike(model)
         except ModelNotFound as error:
-            alias = meant if name and meant != name else None
-            if other := self.registry.of_another_kind(meant):
-                note = message("model.other_kind", "model", name=name or meant, kind=other.kind, use=use_of(other))
+            alias = model if name and model != name else None
+            if other := self.registry.of_another_kind(model):
+                note = message("model.other_kind", "model", name=name or model, kind=other.kind, use=use_of(other))
                 raise UnusableModel(note) from error
-            raise ModelNotFound(name or meant, meant=alias, similar=self.registry.similar(name or meant)) from error
+            raise ModelNotFound(name or model, meant=alias, similar=self.registry.similar(name or model)) from error
 
     def _models(self) -> list[Entry]:
         return [entry for entry in self._completed(self.registry.files()) if entry.generates]
 
     def _completed(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries, where those whose files the configuration names don't lack them."""
-        named = {said.name: said.defaults for said in self.settings.per_model}
+        named = {settings.name: settings.defaults for settings in self.settings.per_model}
         return [_without(entry, named[entry.name]) if entry.name in named else entry for entry in entries]
 
-    def _said_of(self, entry: Entry) -> ModelSettings:
-        said = {each.name: each for each in self.settings.per_model}
-        return said.get(entry.name) or next(
-            (each for name, each in said.items() if matching(name, [entry.name])), ModelSettings(entry.name)
+    def _settings_of(self, entry: Entry) -> ModelSettings:
+        by_name = {each.name: each for each in self.settings.per_model}
+        return by_name.get(entry.name) or next(
+            (each for name, each in by_name.items() if matching(name, [entry.name])), ModelSettings(entry.name)
         )
 
     def _default(self) -> str | None:
@@ -270,7 +270,7 @@ class Gateway:
             return
         self._checked = True
         own = self.settings.aliases.own
-        named = [said.name for said in self.settings.per_model]
+        named = [settings.name for settings in self.settings.per_model]
         named += [model for model in [*own.values(), self._default(), self.settings.preload] if model]
         known = {*own, *self.settings.aliases.names()}
         if missing := sorted({name for name in named if not self._is_model(name)} - known):
@@ -318,8 +318,8 @@ def registry_from(settings: Settings) -> Registry:
     shipped = sorted(folder().glob("*.safetensors"))
     cache = settings.home / "cache" / "models.json"
     with contextlib.suppress(OSError):  # without a cache every file is only read again
-        for kept in (make_own(cache.parent), settings.home / "state"):
-            sweep(kept)
+        for own in (make_own(cache.parent), settings.home / "state"):
+            sweep(own)
     return Registry(settings.roots, cache=cache, shipped=shipped)
 
 

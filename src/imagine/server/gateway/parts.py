@@ -42,23 +42,23 @@ async def parts_of(
 
 async def _text_encoders(model: Entry, request: GenerateRequest, defaults: Defaults, find: Find) -> dict[Role, Entry]:
     """The request's own, each for what it can be; for what is left, the model's usual ones, unless it wants its own."""
-    asked, found = names_in(request.text_encoders), dict[Role, Entry]()
-    for name in (name for name in asked if name != OWN):
+    requested, encoders = names_in(request.text_encoders), dict[Role, Entry]()
+    for name in (name for name in requested if name != OWN):
         file = await _text_encoder(name, find)
         role = role_of(model, file)
         if role is None:
             fit = ", ".join(_kinds(model)) or message("part.no_kind")
             names = {"name": file.name, "kind": file.family, "model": model.name, "kinds": fit}
             raise BadRequest(message("part.other_kind", "text_encoders", **names))
-        if role in found:
-            raise BadRequest(message("part.twice", "text_encoders", name=file.name, other=found[role].name))
-        found[role] = file
-    for name in () if OWN in asked else names_in(defaults.text_encoders):
+        if role in encoders:
+            raise BadRequest(message("part.twice", "text_encoders", name=file.name, other=encoders[role].name))
+        encoders[role] = file
+    for name in () if OWN in requested else names_in(defaults.text_encoders):
         file = await _text_encoder(name, find)
         role = role_of(model, file)
         if role is not None:
-            found.setdefault(role, file)
-    return dict(sorted(found.items()))
+            encoders.setdefault(role, file)
+    return dict(sorted(encoders.items()))
 
 
 async def _text_encoder(name: str, find: Find) -> Entry:

@@ -85,41 +85,41 @@ class PictureStore:
 
     def find(self, name: str) -> StoredPicture | None:
         """The picture of that name, unless its time is over; `name` may be anything."""
-        kept = self._kept(self.folder / name) if _NAME.fullmatch(name) else None
-        return None if kept is None or self._is_due(kept) else kept
+        stored = self._stored_at(self.folder / name) if _NAME.fullmatch(name) else None
+        return None if stored is None or self._is_due(stored) else stored
 
     def sweep(self, room: int = 0) -> None:
         """Removes what is due, and the oldest beyond what leaves `room` bytes. Raises OSError."""
         sweep(self.folder)
-        found = self._all()
-        due = [kept for kept in found if self._is_due(kept)]
-        left = sorted((kept for kept in found if not self._is_due(kept)), key=lambda kept: kept.made)
-        excess = sum(kept.size for kept in left) + room - self._most
-        for kept in left:
+        stored = self._all()
+        due = [picture for picture in stored if self._is_due(picture)]
+        left = sorted((picture for picture in stored if not self._is_due(picture)), key=lambda picture: picture.made)
+        excess = sum(picture.size for picture in left) + room - self._most
+        for picture in left:
             if excess <= 0:
                 break
-            excess -= kept.size
-            due.append(kept)
-        for kept in due:
-            kept.path.unlink(missing_ok=True)
+            excess -= picture.size
+            due.append(picture)
+        for picture in due:
+            picture.path.unlink(missing_ok=True)
 
     def _all(self) -> list[StoredPicture]:
         try:
             names = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         except FileNotFoundError:
             return []
-        return [kept for path in names if (kept := self._kept(path))]
+        return [picture for path in names if (picture := self._stored_at(path))]
 
-    def _kept(self, path: Path) -> StoredPicture | None:
+    def _stored_at(self, path: Path) -> StoredPicture | None:
         matched = _NAME.fullmatch(path.name)
         with contextlib.suppress(OSError):  # gone, or not ours to look at
             if matched and path.is_file() and not path.is_symlink():
-                seen = path.stat()
-                return StoredPicture(path, int(matched[1], 16), seen.st_size, seen.st_mtime)
+                status = path.stat()
+                return StoredPicture(path, int(matched[1], 16), status.st_size, status.st_mtime)
         return None
 
-    def _is_due(self, kept: StoredPicture) -> bool:
-        return kept.due != _NEVER and kept.due <= self._clock()
+    def _is_due(self, picture: StoredPicture) -> bool:
+        return picture.due != _NEVER and picture.due <= self._clock()
 
     def _sweep_after(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds + 1, self._sweep_soon)
@@ -134,7 +134,7 @@ class PictureStore:
         """Sweeps, and comes back when the next picture is due; while nothing is kept, nothing wakes up."""
         try:
             await asyncio.to_thread(self.sweep)
-            left = [kept.due for kept in await asyncio.to_thread(self._all) if kept.due != _NEVER]
+            left = [picture.due for picture in await asyncio.to_thread(self._all) if picture.due != _NEVER]
         except OSError as error:
             _log.warning("the pictures in %s can't be looked at: %s", self.folder, error)
         else:

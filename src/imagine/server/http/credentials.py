@@ -18,7 +18,7 @@ def carries(headers: Mapping[str, str], key: bytes) -> bool:
 
 def is_explicit(headers: Mapping[str, str], key: bytes) -> bool:
     """Is it there in a way that a browser never adds by itself, as it does Basic for whichever page asks?"""
-    return any(_is(given, key) for given in _explicit(headers))
+    return any(_is(credential, key) for credential in _explicit(headers))
 
 
 def _explicit(headers: Mapping[str, str]) -> Iterator[bytes]:
@@ -39,8 +39,8 @@ def _password(headers: Mapping[str, str]) -> bytes:
         return b""
 
 
-def _is(given: bytes, key: bytes) -> bool:
-    return hmac.compare_digest(given, key)
+def _is(credential: bytes, key: bytes) -> bool:
+    return hmac.compare_digest(credential, key)
 
 
 def _bytes(text: str) -> bytes:

@@ -48,17 +48,17 @@ class Asker(NamedTuple):
 
 def asker_of(request: web.Request, trusted: Sequence[IPNetwork]) -> Asker:
     """Who asks; `trusted` are the networks of the proxies that may say so."""
-    peer, said = peer_of(request), request.headers
-    hosts = said.getall("Host", [])
-    direct = Asker(peer, request.scheme, hosts[0] if len(hosts) == 1 else "", mark=_mark_in(said))
+    peer, headers = peer_of(request), request.headers
+    hosts = headers.getall("Host", [])
+    direct = Asker(peer, request.scheme, hosts[0] if len(hosts) == 1 else "", mark=_mark_in(headers))
     proxy = address_of(peer)
-    if not direct.mark or proxy is None or FOR not in said or not _within(proxy, trusted):
+    if not direct.mark or proxy is None or FOR not in headers or not _within(proxy, trusted):
         return direct
-    scheme = _last(said.getall(PROTO, [])).lower()
-    host = _last(said.getall(HOST, [])) or direct.host
-    prefix = _last(said.getall(PREFIX, [])).rstrip("/")
+    scheme = _last(headers.getall(PROTO, [])).lower()
+    host = _last(headers.getall(HOST, [])) or direct.host
+    prefix = _last(headers.getall(PREFIX, [])).rstrip("/")
     return Asker(
-        client=_client(said.getall(FOR), proxy, trusted),
+        client=_client(headers.getall(FOR), proxy, trusted),
         scheme=scheme if scheme in ("http", "https") else direct.scheme,
         host=host if _HOST.fullmatch(host) else "",
         prefix=prefix if _PREFIX.fullmatch(prefix) else "",
@@ -78,17 +78,17 @@ def without_port(host: str) -> str:
     return head if colon and port.isdecimal() and (head.count(":") == 0 or head.endswith("]")) else host
 
 
-def _client(told: Sequence[str], proxy: IPAddress, trusted: Sequence[IPNetwork]) -> str:
+def _client(forwarded: Sequence[str], proxy: IPAddress, trusted: Sequence[IPNetwork]) -> str:
     """The nearest address that no trusted proxy has: what stands before it, anybody may have written.
 
     A loopback address is this machine's only where the proxy runs on it; another's is that proxy itself.
     """
     client = proxy
-    for written in reversed(",".join(told).split(",")):
-        found = address_of(without_port(written.strip()).strip("[]"))
-        if found is None:
+    for written in reversed(",".join(forwarded).split(",")):
+        address = address_of(without_port(written.strip()).strip("[]"))
+        if address is None:
             return ""
-        client = found
+        client = address
         if not _within(client, trusted):
             break
     return str(client if proxy.is_loopback or not client.is_loopback else proxy)

@@ -52,13 +52,13 @@ class OtherSpellings(AbstractResource):
     async def resolve(self, request: web.Request) -> tuple[AbstractMatchInfo | None, set[str]]:  # type: ignore[override]
         """What the canonical path is resolved to."""
         written = request.rel_url.raw_path
-        meant = canonical(written, self._spellings)
-        if meant == written:
+        path = canonical(written, self._spellings)
+        if path == written:
             return None, set()
-        found = await self._router.resolve(request.clone(rel_url=request.rel_url.with_path(meant, encoded=True)))
-        error = found.http_exception
+        match = await self._router.resolve(request.clone(rel_url=request.rel_url.with_path(path, encoded=True)))
+        error = match.http_exception
         if error is None:
-            return found, set()
+            return match, set()
         return None, error.allowed_methods if isinstance(error, web.HTTPMethodNotAllowed) else set()
 
     def url_for(self, **kwargs: str) -> Any:

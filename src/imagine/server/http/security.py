@@ -83,17 +83,17 @@ class Guard:
 
     def cors(self, request: web.Request) -> dict[str, str]:
         """The headers that let a page whose origin is allowed read the answer; never for any other."""
-        origin, asked = request.headers.get("Origin"), request.headers
+        origin, headers = request.headers.get("Origin"), request.headers
         if origin is None or not self._admits(request, self.asker(request)):
             return {}
         allowed = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _EXPOSED}
         if request.method != "OPTIONS":
             return allowed
-        names = asked.get("Access-Control-Request-Headers", "")
+        names = headers.get("Access-Control-Request-Headers", "")
         allowed |= {"Access-Control-Allow-Methods": _METHODS, "Access-Control-Max-Age": "600"}
         if _HEADER_NAMES.fullmatch(names):
             allowed["Access-Control-Allow-Headers"] = names
-        if asked.get("Access-Control-Request-Private-Network") == "true":
+        if headers.get("Access-Control-Request-Private-Network") == "true":
             allowed["Access-Control-Allow-Private-Network"] = "true"
         return allowed
 
@@ -131,9 +131,9 @@ class Guard:
 
     def _allows(self, origin: str, asker: Asker) -> bool:
         """Is it a page of this machine, of this server, or of an origin that the owner named?"""
-        said = origin.lower()
-        scheme, colon, _ = said.partition("://")
-        if said in self._origins or (colon and f"{scheme}://*" in self._origins):
+        lowered = origin.lower()
+        scheme, colon, _ = lowered.partition("://")
+        if lowered in self._origins or (colon and f"{scheme}://*" in self._origins):
             return True
         try:
             parts = urlsplit(origin)
@@ -142,7 +142,7 @@ class Guard:
             return False
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return False
-        if said == f"{scheme}://{asker.host.lower()}":
+        if lowered == f"{scheme}://{asker.host.lower()}":
             return True
         address = address_of(parts.hostname)
         local = parts.hostname == "localhost" or parts.hostname.endswith(".localhost")

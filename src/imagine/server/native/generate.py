@@ -50,10 +50,10 @@ async def _placed(request: web.Request, *, as_png: bool) -> Order:
     return order
 
 
-def _check_png(asked: GenerateRequest) -> None:
+def _check_png(parsed: GenerateRequest) -> None:
     """Raises BadRequest where one PNG can't hold what is asked for."""
-    several = "count" if (asked.count or 1) > 1 else None
-    if field := "stream" if asked.stream else "progress" if asked.progress else several:
+    several = "count" if (parsed.count or 1) > 1 else None
+    if field := "stream" if parsed.stream else "progress" if parsed.progress else several:
         raise BadRequest(message("accept.png", field))
 
 

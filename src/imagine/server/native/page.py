@@ -42,9 +42,9 @@ async def page(request: web.Request) -> web.StreamResponse:
 
 def policy_from(html: str) -> str:
     """The policy that the file itself names, narrowed to this server; framing can be forbidden only in a header."""
-    said = _POLICY.search(html)
-    assert said is not None, "the page names its policy"
-    return unescape(said[1]).replace(_ANYWHERE, "connect-src 'self'") + "; frame-ancestors 'none'"
+    match = _POLICY.search(html)
+    assert match is not None, "the page names its policy"
+    return unescape(match[1]).replace(_ANYWHERE, "connect-src 'self'") + "; frame-ancestors 'none'"
 
 
 def preferred(accept_language: str) -> str:
@@ -60,8 +60,8 @@ def preferred(accept_language: str) -> str:
 
 
 def _language_of(request: web.Request) -> str:
-    asked = request.query.get("lang", "")
-    return asked if asked in LANGUAGES else preferred(request.headers.get("Accept-Language", ""))
+    requested = request.query.get("lang", "")
+    return requested if requested in LANGUAGES else preferred(request.headers.get("Accept-Language", ""))
 
 
 @lru_cache(maxsize=2 * len(LANGUAGES))

@@ -20,12 +20,12 @@ async def recipe(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     with gateway.allowance.holding() as holding:
         body = await read_body(request, holding)
-        found = await gateway.apart(lambda: _read(body), client_of(request))
-    return web.Response(body=body_from(recipe_answer(found, LANGUAGE.get())), content_type="application/json")
+        result = await gateway.apart(lambda: _read(body), client_of(request))
+    return web.Response(body=body_from(recipe_answer(result, LANGUAGE.get())), content_type="application/json")
 
 
 def _read(body: bytes) -> Recipe:
-    found = read_metadata(body)
-    if found is None:
+    metadata = read_metadata(body)
+    if metadata is None:
         raise BadRequest(message("recipe.none", "file"))
-    return found
+    return metadata

@@ -49,10 +49,10 @@ def end_from(
     finished: Sequence[Finished], warnings: Sequence[Message], seconds: float, called: Names = NAMED
 ) -> dict[str, Any]:
     """What the last line says beside its picture; `seconds` is what it all took. Durations are in nanoseconds."""
-    told = sentences([*warnings, *(note for each in finished for note in each.warnings)], called=called)
+    warned = sentences([*warnings, *(note for each in finished for note in each.warnings)], called=called)
     loading = max((each.timings.get("loading", 0.0) for each in finished), default=0.0)
     took = {"total_duration": _nanoseconds(seconds), "load_duration": _nanoseconds(loading)}
-    return {"done": True, "done_reason": "stop", **took} | ({"warnings": told} if told else {})
+    return {"done": True, "done_reason": "stop", **took} | ({"warnings": warned} if warned else {})
 
 
 def answer_from(model: str, now: float, finished: Sequence[Finished], end: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def details_from_entry(entry: Entry) -> dict[str, Any]:
 
 def shown_from_entry(entry: Entry, defaults: Defaults) -> dict[str, Any]:
     """All that is known of a model; `parameters` are what a request that doesn't say it gets."""
-    said = {name: value for name, value in msgspec.structs.asdict(defaults).items() if value is not None}
+    stated = {name: value for name, value in msgspec.structs.asdict(defaults).items() if value is not None}
     info: dict[str, Any] = {
         "general.architecture": entry.family,
         "general.basename": entry.name,
@@ -58,7 +58,7 @@ def shown_from_entry(entry: Entry, defaults: Defaults) -> dict[str, Any]:
     return {
         "license": entry.metadata.get("modelspec.license", ""),
         "modelfile": f"FROM {entry.name}\n",
-        "parameters": "\n".join(f"{name:<30} {value}" for name, value in said.items()),
+        "parameters": "\n".join(f"{name:<30} {value}" for name, value in stated.items()),
         "template": "",
         "details": details_from_entry(entry),
         "model_info": info,

@@ -45,19 +45,19 @@ class ParsedRequest(NamedTuple):
         return not self.request.prompt
 
 
-def asked_from(body: Mapping[str, object]) -> ParsedRequest:
+def request_from_body(body: Mapping[str, object]) -> ParsedRequest:
     """What `body`, as read from JSON, asks for. Raises BadRequest, under the client's names."""
-    said = {name: value for name, value in body.items() if value is not None}
-    stream = _taken(said, "stream", bool, True, message("allowed.bool"))
-    options = _taken(said, "options", dict, {}, message("value.object"))
-    pictures = _taken(said, "images", list, [], message("allowed.pictures"))
-    said = {"prompt": "", "fit": "scale"} | _without_nothing(_with_options(said, options))
+    fields = {name: value for name, value in body.items() if value is not None}
+    stream = _taken(fields, "stream", bool, True, message("allowed.bool"))
+    options = _taken(fields, "options", dict, {}, message("value.object"))
+    pictures = _taken(fields, "images", list, [], message("allowed.pictures"))
+    fields = {"prompt": "", "fit": "scale"} | _without_nothing(_with_options(fields, options))
     warnings: list[Message] = []
     if pictures:
-        said["images"] = pictures[0]
+        fields["images"] = pictures[0]
         if len(pictures) > 1:
             warnings.append(message("pictures.one", "img", count=len(pictures)))
-    parsed = parse(said, NAMES)
+    parsed = parse(fields, NAMES)
     request = msgspec.structs.replace(parsed.request, progress=True if stream else None)
     if pictures and request.strength is None:
         request = msgspec.structs.replace(request, strength=STRENGTH)
@@ -68,26 +68,26 @@ def asked_from(body: Mapping[str, object]) -> ParsedRequest:
     return ParsedRequest(request, str(called), stream, [*warnings, *parsed.warnings], {**NAMED, **parsed.called})
 
 
-def _taken(said: dict[str, Any], name: str, kind: type, default: Any, allowed: Message) -> Any:
+def _taken(fields: dict[str, Any], name: str, kind: type, default: Any, allowed: Message) -> Any:
     """Takes a field out of what is said. Raises BadRequest for a value of another kind."""
-    value = said.pop(name, default)
+    value = fields.pop(name, default)
     if not isinstance(value, kind):
         raise BadRequest(refusal(name, value, allowed).note.called(name), reason="type")
     return value
 
 
-def _with_options(said: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def _with_options(body: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields, and what only the options say; those of text models get a name that nothing here has."""
-    fields = {NAMES.get(name, name) for name in said}
+    fields = {NAMES.get(name, name) for name in body}
     own = {name: value for name, value in options.items() if name in _OPTIONS}
     missing = {name: value for name, value in own.items() if NAMES.get(name, name) not in fields}
-    return {**said, **missing, **{f"options.{name}": value for name, value in options.items() if name not in own}}
+    return {**body, **missing, **{f"options.{name}": value for name, value in options.items() if name not in own}}
 
 
-def _without_nothing(said: Mapping[str, Any]) -> dict[str, Any]:
+def _without_nothing(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Without what says nothing: a size, number of steps or seed of 0, and fields of text models that are empty."""
     kept = {}
-    for name, value in said.items():
+    for name, value in fields.items():
         field = NAMES.get(name, name)
         if field in _FIELDS:
             empty = field in _ZERO_IS_NONE and value in (0, "0") and not isinstance(value, bool)

@@ -33,7 +33,7 @@ from ..orders.order import Order
 from .answers import answer_from, end_from, line_from, news_from, picture_from
 from .errors import error_from
 from .listing import PULLED, loaded_from_entry, model_from_entry, pulled_from_entry, shown_from_entry
-from .requests import LATEST, ParsedRequest, asked_from
+from .requests import LATEST, ParsedRequest, request_from_body
 
 VERSION = "0.32.5"
 """The last release of Ollama that had this API, which clients compare with what they need."""
@@ -105,13 +105,13 @@ async def generate(request: web.Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     begun = time.monotonic()
     with gateway.allowance.holding() as holding, _drawing():
-        asked = await _asked(request, holding)
-        CALLED.set(asked.names)
-        if asked.loads:
-            return await _load(gateway, asked, begun)
-        teller = await _placed(request, asked, holding, begun)
-        stream = asked.stream
-        del asked  # a photo takes long to denoise
+        parsed = await _parsed(request, holding)
+        CALLED.set(parsed.names)
+        if parsed.loads:
+            return await _load(gateway, parsed, begun)
+        teller = await _placed(request, parsed, holding, begun)
+        stream = parsed.stream
+        del parsed  # a photo takes long to denoise
         if stream:
             return await send_events(request, teller.order, teller.line, _last_line, media_type=NDJSON)
         finished = [picture.finished for picture in await pictures_of(request, teller.order)]
@@ -132,18 +132,18 @@ class _Teller:
     async def line(self, event: OrderEvent) -> bytes | None:
         """The line that an event makes: only the last picture's is the end."""
         report = event.report
-        said = self._ending(report) if isinstance(report, Finished) else news_from(report)
-        if said is None:
+        answer = self._ending(report) if isinstance(report, Finished) else news_from(report)
+        if answer is None:
             return None
         which = {"index": event.index} if len(self.order.pictures) > 1 else {}
-        return bytes_of(line_from(self.model, time.time(), **said, **which))
+        return bytes_of(line_from(self.model, time.time(), **answer, **which))
 
     def _ending(self, finished: Finished) -> dict[str, Any]:
         self._finished.append(finished)
-        said = picture_from(finished)
+        answer = picture_from(finished)
         if len(self._finished) < len(self.order.pictures):
-            return said
-        return said | end_from(self._finished, self.warnings, time.monotonic() - self._begun, CALLED.get())
+            return answer
+        return answer | end_from(self._finished, self.warnings, time.monotonic() - self._begun, CALLED.get())
 
 
 @contextlib.contextmanager
@@ -156,28 +156,28 @@ def _drawing() -> Iterator[None]:
         raise
 
 
-async def _asked(request: web.Request, holding: Holding) -> ParsedRequest:
+async def _parsed(request: web.Request, holding: Holding) -> ParsedRequest:
     body = await read_body(request, holding)
     if len(body) < _LARGE:
-        return asked_from(_object(body))
-    return await request.app[GATEWAY].apart(lambda: asked_from(_object(body)), client_of(request))
+        return request_from_body(_object(body))
+    return await request.app[GATEWAY].apart(lambda: request_from_body(_object(body)), client_of(request))
 
 
 async def _placed(request: web.Request, parsed: ParsedRequest, holding: Holding, begun: float) -> _Teller:
-    gateway, asked = request.app[GATEWAY], parsed.request
-    if asked.img is not None and (largest := gateway.settings.ref_image_max_size):
-        _, looked = await gateway.look(client_of(request), asked.img, "img", copy="smaller", largest=largest)
+    gateway, generate = request.app[GATEWAY], parsed.request
+    if generate.img is not None and (largest := gateway.settings.ref_image_max_size):
+        _, looked = await gateway.look(client_of(request), generate.img, "img", copy="smaller", largest=largest)
         if looked.copy:
-            asked = msgspec.structs.replace(asked, img=b64encode(looked.copy).decode("ascii"))
-    order = await place(request, asked, holding)
+            generate = msgspec.structs.replace(generate, img=b64encode(looked.copy).decode("ascii"))
+    order = await place(request, generate, holding)
     model = parsed.called or order.pictures[0].params.model
     return _Teller(model, order, [*parsed.warnings, *order.warnings], begun)
 
 
-async def _load(gateway: Gateway, asked: ParsedRequest, begun: float) -> web.Response:
+async def _load(gateway: Gateway, parsed: ParsedRequest, begun: float) -> web.Response:
     """What an empty prompt asks for."""
-    entry = await gateway.choose(asked.request.model)
-    keep_alive = keep_alive_seconds(asked.request.keep_alive)
+    entry = await gateway.choose(parsed.request.model)
+    keep_alive = keep_alive_seconds(parsed.request.keep_alive)
     if keep_alive == 0:
         await gateway.pool.unload(entry.name)
     else:
@@ -186,7 +186,7 @@ async def _load(gateway: Gateway, asked: ParsedRequest, begun: float) -> web.Res
     reason = "unload" if keep_alive == 0 else "load"
     took = round((time.monotonic() - begun) * 1e9)
     end = {"done": True, "done_reason": reason, "total_duration": took, "load_duration": took}
-    return _json(line_from(asked.called or entry.name, time.time(), **end))
+    return _json(line_from(parsed.called or entry.name, time.time(), **end))
 
 
 def _last_line(error: Exception) -> bytes:

@@ -63,9 +63,9 @@ def _parts(body: bytes, content_type: str) -> Iterator[FormPart]:
 def _check_plain(headers: dict[bytes, bytes]) -> None:
     """Parts come as they are: what is packed again would be taken for something else."""
     for header, plain in ((b"content-encoding", ("identity",)), (b"content-transfer-encoding", _PLAIN)):
-        said = headers.get(header, plain[0].encode()).decode("latin-1").strip().lower()
-        if said not in plain:
-            raise BadRequest(message("form.packed", header=header.decode(), how=shown(said)))
+        value = headers.get(header, plain[0].encode()).decode("latin-1").strip().lower()
+        if value not in plain:
+            raise BadRequest(message("form.packed", header=header.decode(), how=shown(value)))
 
 
 class _FormReader:

@@ -14,29 +14,29 @@ from ...pictures import images
 from ...pictures.looking.decoder import LookAt
 from ...pictures.metadata import read_metadata
 from ...words.errors import BadPicture, BadRequest
-from .requests import Wish
+from .requests import ImagesRequest
 from .tables import STRENGTH, STRENGTH_IN_MASK
 
 
 async def with_pictures(
-    wish: Wish, ref_image_max_size: int | None, look: LookAt
+    translated: ImagesRequest, ref_image_max_size: int | None, look: LookAt
 ) -> tuple[GenerateRequest, list[Message]]:
     """The request with its pictures checked and prepared, and what is to be said of them.
 
     Raises BadPicture under our fields' names.
     """
-    request = wish.request
+    request = translated.request
     if request.img is None:
         return request, []
-    if not wish.delivery.kind.prompted and not request.prompt:
+    if not translated.delivery.kind.prompted and not request.prompt:
         return await asyncio.to_thread(_with_its_own_words, request), []
     if request.mask is not None:
         return await _with_mask(request, request.img, request.mask, look)
-    if wish.own_alpha and (await look(request.img, "img"))[1].seen.holes:
+    if translated.own_alpha and (await look(request.img, "img"))[1].result.holes:
         strength = STRENGTH_IN_MASK if request.strength == STRENGTH else request.strength
         holes, _ = await _holes(request.img, "img", look)
         return msgspec.structs.replace(request, mask=holes, strength=strength), []
-    if ref_image_max_size and wish.spelled["img"] == "reference_images":
+    if ref_image_max_size and translated.spelled["img"] == "reference_images":
         _, looked = await look(request.img, "img", copy="smaller", largest=ref_image_max_size)
         if looked.copy:
             return msgspec.structs.replace(request, img=b64encode(looked.copy).decode("ascii")), []
@@ -50,8 +50,8 @@ def _with_its_own_words(request: GenerateRequest) -> GenerateRequest:
         recipe = read_metadata(images.decode_base64(request.img, field="img"), field="img")
     except BadRequest:  # what it says can't be read: then it says nothing
         return request
-    said = {} if recipe is None else recipe.meta
-    own = {"prompt": said.get("prompt")} | ({"neg": said.get("neg")} if request.neg is None else {})
+    meta = {} if recipe is None else recipe.meta
+    own = {"prompt": meta.get("prompt")} | ({"neg": meta.get("neg")} if request.neg is None else {})
     words = {name: text for name, text in own.items() if isinstance(text, str) and 0 < len(text) <= MAX_PROMPT}
     return msgspec.structs.replace(request, **words)
 
@@ -60,12 +60,12 @@ async def _with_mask(
     request: GenerateRequest, img: str, mask: str, look: LookAt
 ) -> tuple[GenerateRequest, list[Message]]:
     """The request, whose mask is transparent somewhere and as large as its picture. Raises BadPicture."""
-    picture = (await look(img, "img"))[1].seen
-    seen = (await look(mask, "mask"))[1].seen
-    if not seen.holes:
+    picture = (await look(img, "img"))[1].result
+    result = (await look(mask, "mask"))[1].result
+    if not result.holes:
         raise BadPicture(message("mask.opaque", "mask"))
-    if (seen.width, seen.height) != (picture.width, picture.height):
-        sizes = {"width": seen.width, "height": seen.height, "across": picture.width, "down": picture.height}
+    if (result.width, result.height) != (picture.width, picture.height):
+        sizes = {"width": result.width, "height": result.height, "across": picture.width, "down": picture.height}
         raise BadPicture(message("mask.size", "mask", **sizes))
     holes, is_doubtful = await _holes(mask, "mask", look)
     notes: list[Message] = [message("mask.holes", "mask")] if is_doubtful else []
@@ -75,7 +75,7 @@ async def _with_mask(
 async def _holes(picture: str, field: str, look: LookAt) -> tuple[str, bool]:
     """The mask that paints where `picture` is transparent, and whether that isn't what the picture would say itself."""
     _, looked = await look(picture, field)
-    if not looked.seen.strokes:
+    if not looked.result.strokes:
         return picture, False
     _, looked = await look(picture, field, copy="holes")
     return b64encode(looked.copy).decode("ascii"), True

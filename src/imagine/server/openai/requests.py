@@ -46,7 +46,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         return Output(format=self.format, quality=quality, store=store, previews=self.partial_images)
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class ImagesRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request in our words, and what they are in the client's."""
 
     request: GenerateRequest
@@ -58,22 +58,22 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Where the picture is transparent, it is to be painted anew."""
 
 
-def wish_from(body: Mapping[str, object], kind: Endpoint, usual: Usual) -> Wish:
+def images_request_from(body: Mapping[str, object], kind: Endpoint, usual: Usual) -> ImagesRequest:
     """What `body`, as read from JSON or from a form, asks of this endpoint on a model with these usual values.
 
     Raises BadRequest, under the client's names.
     """
-    said, spelled = one_spelling(body, SPELLINGS)
-    own = {name: said[name] for name in said if name in Fields.__struct_fields__ and name not in kind.unknown}
+    plain, spelled = one_spelling(body, SPELLINGS)
+    own = {name: plain[name] for name in plain if name in Fields.__struct_fields__ and name not in kind.unknown}
     fields, _ = checked(own, Fields, spelled=spelled)
-    _check(fields, kind, said)
-    foreign = [name for name in (*OWN, *PICTURES) if name in said and name not in own]
-    ours = {name: value for name, value in said.items() if name not in own and name not in foreign}
+    _check(fields, kind, plain)
+    foreign = [name for name in (*OWN, *PICTURES) if name in plain and name not in own]
+    ours = {name: value for name, value in plain.items() if name not in own and name not in foreign}
     called = {**NAMED, **spelled}
     warnings = _without_effect(fields, foreign)
     translated = ours | _translated(ours, fields, kind, usual, called, warnings)
     parsed = parse(translated, {}, called)
-    return Wish(
+    return ImagesRequest(
         request=parsed.request,
         delivery=_delivery(fields, kind, parsed.request.model),
         warnings=[*warnings, *parsed.warnings],
@@ -86,8 +86,8 @@ def with_deployment(body: Mapping[str, object], deployment: str | None) -> tuple
     """The body with the model that the path names, as Azure's clients do, and what of it has no effect then."""
     if deployment is None:
         return body, []
-    said = body.get("model")
-    other = [] if said in (None, "", deployment) else [message("deployment.other", "model", deployment=deployment)]
+    model = body.get("model")
+    other = [] if model in (None, "", deployment) else [message("deployment.other", "model", deployment=deployment)]
     return {**body, "model": deployment}, [*other]
 
 
@@ -102,47 +102,47 @@ def _translated(
     ours: dict[str, Any], fields: Fields, kind: Endpoint, usual: Usual, called: dict[str, str], warnings: list[Message]
 ) -> dict[str, Any]:
     """OpenAI's own fields under our names; what `ours` says itself wins."""
-    found: dict[str, Any] = {"count": fields.n, "fit": ours.get("fit", "scale"), "model": ours.get("model")}
-    if found["model"] == "":
-        found["model"] = None
+    translated: dict[str, Any] = {"count": fields.n, "fit": ours.get("fit", "scale"), "model": ours.get("model")}
+    if translated["model"] == "":
+        translated["model"] = None
     if fields.stream and fields.partial_images:
-        found["stream"] = 1  # spread over the run once it is known how long that is
+        translated["stream"] = 1  # spread over the run once it is known how long that is
     if not kind.prompted:
-        found["prompt"] = ours.get("prompt") or ""
+        translated["prompt"] = ours.get("prompt") or ""
     pictures, counted = _pictures(fields, kind, warnings)
     if pictures:
-        found["img"] = pictures[0]
+        translated["img"] = pictures[0]
         called["img"] = counted
-        found["strength"] = _first(ours.get("strength"), STRENGTH if fields.mask is None else STRENGTH_IN_MASK)
+        translated["strength"] = _first(ours.get("strength"), STRENGTH if fields.mask is None else STRENGTH_IN_MASK)
     if fields.mask is not None:
-        (found["mask"],) = _texts(fields.mask, "mask", most=1)
+        (translated["mask"],) = _texts(fields.mask, "mask", most=1)
     width, height = _size(ours, fields, called, warnings)
-    found |= {"width": width, "height": height}
+    translated |= {"width": width, "height": height}
     if fields.style is not None:
-        found["preset"] = _first(ours.get("preset"), STYLES[fields.style])
+        translated["preset"] = _first(ours.get("preset"), STYLES[fields.style])
         if ours.get("preset") is not None:
             warnings.append(message("no_effect.beside", "style", other="preset"))
         else:
             called["preset"] = "style"
-    return found | _worked(ours, found, fields, usual)
+    return translated | _worked(ours, translated, fields, usual)
 
 
-def _worked(ours: dict[str, Any], found: dict[str, Any], fields: Fields, usual: Usual) -> dict[str, Any]:
+def _worked(ours: dict[str, Any], translated: dict[str, Any], fields: Fields, usual: Usual) -> dict[str, Any]:
     """What the quality asks for, where the client doesn't say it itself."""
     quality = QUALITIES[fields.quality or "auto"]
     work: dict[str, Any] = {}
     if ours.get("num_steps") is None and (steps := steps_of(quality, usual)) is not None:
         work["num_steps"] = steps
-    width, height = found["width"], found["height"]
-    free = quality.second_pass and ours.get("hires") is None and "img" not in found
+    width, height = translated["width"], translated["height"]
+    free = quality.second_pass and ours.get("hires") is None and "img" not in translated
     if free and _whole(width) and _whole(height) and (passes := second_pass_of(width, height, usual)):
         work["width"], work["height"], work["hires"] = passes
     return work
 
 
-def _check(fields: Fields, kind: Endpoint, said: Mapping[str, object]) -> None:
+def _check(fields: Fields, kind: Endpoint, body: Mapping[str, object]) -> None:
     """Refuse what is missing or can't be honoured."""
-    prompt = said.get("prompt")
+    prompt = body.get("prompt")
     if kind.prompted and prompt is None:
         raise BadRequest(message("value.missing", "prompt", allowed=message("allowed.text")), reason="missing")
     if kind.prompted and prompt == "":
@@ -172,11 +172,11 @@ def _without_effect(fields: Fields, foreign: list[str]) -> list[Message]:
 
 def _delivery(fields: Fields, kind: Endpoint, model: str | None) -> Delivery:
     usual = "b64_json" if model and _INLINE.match(model) else None
-    asked = fields.response_format or usual
+    wanted = fields.response_format or usual
     return Delivery(
         kind=kind,
-        url=asked != "b64_json",
-        inline=asked != "url",
+        url=wanted != "b64_json",
+        inline=wanted != "url",
         format=fields.output_format or "png",
         compression=100 if fields.output_compression is None else fields.output_compression,
         stream=bool(fields.stream),
@@ -188,61 +188,61 @@ def _delivery(fields: Fields, kind: Endpoint, model: str | None) -> Delivery:
 
 def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings: list[Message]) -> tuple[Any, Any]:
     """Width and height: each as it is said itself, else as `size` says."""
-    said = (ours.get("width"), ours.get("height"))
+    requested = (ours.get("width"), ours.get("height"))
     if fields.size is None or fields.size.lower() == "auto":
-        return said
+        return requested
     sides = SIZE.fullmatch(fields.size.strip())
     if not sides or not all(MIN_SIDE <= int(side) <= MAX_SIDE for side in sides.groups()):
         raise refusal("size", fields.size, message("allowed.size", least=MIN_SIDE, most=MAX_SIDE))
-    if said != (None, None):
+    if requested != (None, None):
         warnings.append(message("no_effect.on_sides", "size"))
     else:
         called |= {"width": "size", "height": "size"}
-    return _first(said[0], int(sides[1])), _first(said[1], int(sides[2]))
+    return _first(requested[0], int(sides[1])), _first(requested[1], int(sides[2]))
 
 
 def _pictures(fields: Fields, kind: Endpoint, warnings: list[Message]) -> tuple[list[str], str]:
     """Every input picture as text, and what the first is called; that the others have no effect yet is a warning."""
-    found = [
+    pictures = [
         (text, name)
         for name in kind.pictures
         if getattr(fields, name) is not None
         for text in _texts(getattr(fields, name), name, most=MAX_PICTURES)
     ]
-    if len(found) > 1:
-        others = [f"{name} {number}" for number, (_, name) in enumerate(found[1:], 2)]
-        warnings.append(message("pictures.first", found[0][1], names=", ".join(others)))
-    return [text for text, _ in found], found[0][1] if found else ""
+    if len(pictures) > 1:
+        others = [f"{name} {number}" for number, (_, name) in enumerate(pictures[1:], 2)]
+        warnings.append(message("pictures.first", pictures[0][1], names=", ".join(others)))
+    return [text for text, _ in pictures], pictures[0][1] if pictures else ""
 
 
-def _texts(said: object, field: str, most: int) -> list[str]:
+def _texts(value: object, field: str, most: int) -> list[str]:
     """The pictures that a field holds, in base64. Nothing is ever fetched."""
-    several = said if isinstance(said, list) else [said]
+    several = value if isinstance(value, list) else [value]
     if not 1 <= len(several) <= most:
         raise BadRequest(message("pictures.count", field, count=len(several), most=most))
     return [_text(each, field) for each in several]
 
 
-def _text(said: object, field: str) -> str:
-    if isinstance(said, bytes):
-        return b64encode(said).decode("ascii")
-    if isinstance(said, Mapping):
-        if said.get("file_id") is not None:
+def _text(value: object, field: str) -> str:
+    if isinstance(value, bytes):
+        return b64encode(value).decode("ascii")
+    if isinstance(value, Mapping):
+        if value.get("file_id") is not None:
             raise BadRequest(message("picture.file_id", field))
-        inner = said.get("image_url")
-        said = inner.get("url") if isinstance(inner, Mapping) else inner
-    if not isinstance(said, str):
-        refused = message("value.refused", field, value=value_of(said), allowed=message("allowed.picture"))
+        inner = value.get("image_url")
+        value = inner.get("url") if isinstance(inner, Mapping) else inner
+    if not isinstance(value, str):
+        refused = message("value.refused", field, value=value_of(value), allowed=message("allowed.picture"))
         raise BadRequest(refused, reason="type")
-    if re.match(r"\s*[a-z][a-z0-9+.-]*://", said[:40], re.IGNORECASE):
+    if re.match(r"\s*[a-z][a-z0-9+.-]*://", value[:40], re.IGNORECASE):
         raise BadRequest(message("picture.address", field))
-    if not said:
+    if not value:
         raise BadPicture(message("picture.empty", field))
-    return said
+    return value
 
 
-def _first(said: Any, otherwise: Any) -> Any:
-    return otherwise if said is None else said
+def _first(requested: Any, otherwise: Any) -> Any:
+    return otherwise if requested is None else requested
 
 
 def _whole(side: object) -> bool:

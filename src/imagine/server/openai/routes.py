@@ -35,7 +35,7 @@ from .errors import error_from
 from .fields import EDIT, GENERATION, VARIATION, Endpoint
 from .pictures import with_pictures
 from .replies import completed_from, error_event, item_from_bytes, partial_from, reply_from, sse_from
-from .requests import Delivery, preset_named, wish_from, with_deployment
+from .requests import Delivery, images_request_from, preset_named, with_deployment
 from .tables import Usual
 
 _LARGE = 2**16
@@ -67,30 +67,30 @@ async def variations(request: web.Request) -> web.StreamResponse:
 
 
 async def _answer(request: web.Request, kind: Endpoint) -> web.StreamResponse:
-    asked = await _asked(request, kind)
-    if asked.delivery.stream:
-        return await _stream(request, asked)
-    pictures = await pictures_of(request, asked.order)
+    placed = await _placed(request, kind)
+    if placed.delivery.stream:
+        return await _stream(request, placed)
+    pictures = await pictures_of(request, placed.order)
     finished = [picture.finished for picture in pictures]
-    notes = [*asked.warnings, *asked.order.warnings, *(text for each in finished for text in each.warnings)]
-    items = [_item(request, picture, asked.delivery) for picture in pictures]
-    warnings = sentences(notes, called=asked.called)
-    reply = reply_from(finished, items, asked.delivery, warnings, int(time.time()))
+    notes = [*placed.warnings, *placed.order.warnings, *(text for each in finished for text in each.warnings)]
+    items = [_item(request, picture, placed.delivery) for picture in pictures]
+    warnings = sentences(notes, called=placed.called)
+    reply = reply_from(finished, items, placed.delivery, warnings, int(time.time()))
     return web.Response(body=body_from(reply), content_type="application/json")
 
 
-async def _asked(request: web.Request, kind: Endpoint) -> _PlacedOrder:
+async def _placed(request: web.Request, kind: Endpoint) -> _PlacedOrder:
     """What the request asks for."""
     gateway = request.app[GATEWAY]
     with gateway.allowance.holding() as holding:
         body, notes = with_deployment(await _read(request, holding), request.match_info.get("deployment"))
-        wish = wish_from(body, kind, await _usual(gateway, body))
+        translated = images_request_from(body, kind, await _usual(gateway, body))
         del body
-        CALLED.set(wish.spelled)
+        CALLED.set(translated.spelled)
         largest = gateway.settings.ref_image_max_size
-        ready, said = await with_pictures(wish, largest, partial(gateway.look, client_of(request)))
-        order = await place(request, ready, holding, wish.delivery.output)
-    return _PlacedOrder(order, wish.delivery, [*notes, *wish.warnings, *said], wish.spelled)
+        ready, added = await with_pictures(translated, largest, partial(gateway.look, client_of(request)))
+        order = await place(request, ready, holding, translated.delivery.output)
+    return _PlacedOrder(order, translated.delivery, [*notes, *translated.warnings, *added], translated.spelled)
 
 
 async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
@@ -131,17 +131,17 @@ def _item(request: web.Request, picture: Painted, delivery: Delivery) -> dict[st
     return {"url": picture_url(request, picture.stored, request.app[GATEWAY].settings.public_url)} | item
 
 
-async def _stream(request: web.Request, asked: _PlacedOrder) -> web.StreamResponse:
+async def _stream(request: web.Request, placed: _PlacedOrder) -> web.StreamResponse:
     def last(error: Exception) -> bytes:
         return sse_from(error_event(error_from(trouble_from(error))))
 
-    return await send_events(request, asked.order, _teller(request.app[GATEWAY], asked), last, media_type=_EVENTS)
+    return await send_events(request, placed.order, _teller(request.app[GATEWAY], placed), last, media_type=_EVENTS)
 
 
-def _teller(gateway: Gateway, asked: _PlacedOrder) -> Callable[[OrderEvent], Awaitable[bytes | None]]:
+def _teller(gateway: Gateway, placed: _PlacedOrder) -> Callable[[OrderEvent], Awaitable[bytes | None]]:
     """What is sent of each event: pictures, and between them a comment, so that nobody takes silence for the end."""
-    sent = [0] * len(asked.order.pictures)
-    delivery = asked.delivery
+    sent = [0] * len(placed.order.pictures)
+    delivery = placed.delivery
 
     async def tell(event: OrderEvent) -> bytes | None:
         index, report = event.index, event.report
@@ -153,8 +153,8 @@ def _teller(gateway: Gateway, asked: _PlacedOrder) -> Callable[[OrderEvent], Awa
                 sent[index] += 1
                 return sse_from(partial_from(data, report.data, delivery, sent[index] - 1, now) | which)
             case Finished():
-                notes = [*asked.warnings, *asked.order.warnings, *report.warnings]
-                warnings = sentences(notes, called=asked.called)
+                notes = [*placed.warnings, *placed.order.warnings, *report.warnings]
+                warnings = sentences(notes, called=placed.called)
                 return sse_from(completed_from(report, delivery, warnings, now) | which)
             case Progress():
                 return f": step {report.step} of {report.steps}\n\n".encode()

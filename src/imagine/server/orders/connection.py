@@ -31,9 +31,11 @@ PATIENCE = 120.0
 """Seconds for a client to take a line; one that doesn't has gone away."""
 
 
-async def place(request: web.Request, asked: GenerateRequest, holding: Holding, output: Output = AS_PAINTED) -> Order:
+async def place(
+    request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED
+) -> Order:
     """Places what a connection asks for, as `Orders.place`; `pictures_of` or `send_events` goes on at once."""
-    order = await request.app[ORDERS].place(asked, client_of(request), holding=holding, output=output)
+    order = await request.app[ORDERS].place(generate, client_of(request), holding=holding, output=output)
     ORDER_ID.set(order.id)
     return order
 

@@ -36,4 +36,4 @@ async def _looked_at(gateway: Gateway, text: str | None, field: str, client: str
     if text is None:
         return None
     data, looked = await gateway.look(client, text, field)
-    return InputPicture(data, Picture(looked.digest, looked.seen.width, looked.seen.height))
+    return InputPicture(data, Picture(looked.digest, looked.result.width, looked.result.height))

@@ -93,8 +93,8 @@ class Orders:
 
     def find(self, name: str) -> Order | None:
         """The order of that id, or the one that waits for the job of that id."""
-        found = self._book.get(name)
-        return found or next((order for order in self._book.list() if name in _jobs_of(order)), None)
+        known = self._book.get(name)
+        return known or next((order for order in self._book.list() if name in _jobs_of(order)), None)
 
     @property
     def open(self) -> list[Order]:

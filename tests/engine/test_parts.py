@@ -228,6 +228,15 @@ def test_an_idle_model_makes_way_part_by_part_and_what_is_left_is_not_read_again
     assert engine._models.residency.nbytes() == 0
 
 
+def test_what_is_embedded_in_a_checkpoint_is_its_own(tmp_path):
+    """Though another has the very same."""
+    modules = tiny_modules()
+    for name in "ab":
+        write_checkpoint(tmp_path / f"{name}.safetensors", modules)
+    one, other = loaded(engine_of(), *(model_at(tmp_path / f"{name}.safetensors", name) for name in "ab"))
+    assert not {id(part) for part in parts_of(one)} & {id(part) for part in parts_of(other)}
+
+
 def test_a_vae_that_is_exchanged_is_all_that_is_read(tmp_path, opened):
     path, vae = tmp_path / "model.safetensors", tmp_path / "vae.safetensors"
     write_checkpoint(path)

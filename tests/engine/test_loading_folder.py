@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from imagine.engine.loading.components import Components
 from imagine.engine.loading.diffusers_folder import load_diffusers_folder, load_pipeline, runs_whole
 from imagine.words.errors import UnusableModel
-from tests.checkpoints import FAMILIES, tiny_modules, write_folder
+from tests.checkpoints import FAMILIES, tiny_modules, write_folder, write_parts
 from tests.models import model_at
 
 CPU = torch.device("cpu")
@@ -202,3 +202,15 @@ def test_no_error_says_where_a_folder_lies(folder: Path) -> None:
     with pytest.raises(UnusableModel) as caught:
         load(folder)
     assert str(folder.parent) not in str(caught.value)
+
+
+def test_files_that_are_named_replace_those_of_the_folder(tmp_path: Path) -> None:
+    write_folder(tmp_path / "folder", tiny_modules("sdxl"))
+    others = tiny_modules("sdxl", seed=5)
+    files = write_parts(tmp_path, others, layout="diffusers")
+    loaded = load(tmp_path / "folder", parts={role: files[role] for role in ("text_encoder_2", "vae")})
+    for ours, theirs in ((loaded.vae, others.vae), (loaded.text_encoders[1], others.text_encoders[1])):
+        state = theirs.state_dict()
+        assert all(torch.equal(tensor, state[name]) for name, tensor in ours.state_dict().items())
+    own = load(tmp_path / "folder").text_encoders[0].state_dict()
+    assert all(torch.equal(tensor, own[name]) for name, tensor in loaded.text_encoders[0].state_dict().items())

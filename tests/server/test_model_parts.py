@@ -134,15 +134,14 @@ def test_a_text_encoder_that_is_replaced_is_another_at_once(tmp_path, models, ap
         (
             ["text_encoder_2"],
             {},
-            "model 'sdxl-denoiser' can't be drawn with: it lacks a text encoder of the kind clip_g: no file among the "
-            "models fits; put one among the models, or name one as text_encoders",
+            "model 'sdxl-denoiser' can't be drawn with: it lacks a text encoder of the kind clip_g, and no file among "
+            "the models fits",
         ),
         (
             ["text_encoder", "text_encoder_2", "vae"],
             {},
             "model 'sdxl-denoiser' can't be drawn with: it lacks a text encoder of the kind clip_l and a text encoder "
-            "of the kind clip_g and a VAE: no file among the models fits; put one among the models, or name one as "
-            "text_encoders",
+            "of the kind clip_g and a VAE, and no file among the models fits",
         ),
         (
             [],
@@ -152,7 +151,7 @@ def test_a_text_encoder_that_is_replaced_is_another_at_once(tmp_path, models, ap
         ([], {"text_encoders": "../../etc/passwd"}, "text_encoders"),
         ([], {"text_encoders": ["sdxl-text_encoder", "sdxl-text_encoder"]}, "both"),
         ([], {"text_encoders": "own"}, "it lacks a text encoder of the kind clip_l"),
-        ([], {"vae": "own"}, "it lacks a VAE: these might fit: sdxl-vae"),
+        ([], {"vae": "own"}, "it lacks a VAE; of the files among the models these might fit, named as vae: sdxl-vae"),
     ],
 )
 def test_what_is_missing_is_said_with_what_would_fit(tmp_path, models, apart, left_out, body, says):

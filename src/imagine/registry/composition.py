@@ -58,10 +58,12 @@ def lacking(model: Entry, files: Sequence[Entry], given: Collection[str] = ()) -
     for need in needs[1:]:
         other = message("need.vae") if need.role == VAE else message("need.text", kind=need.fits[0])
         what = message("need.and", one=what, other=other)
-    fit = [file.name for need in needs for file in files if _fits(need, file, needs)]
-    shown = ", ".join(fit[:_NAMED])
-    why = message("need.maybe", names=shown) if fit else message("need.none")
-    return message("unfit.lacks", field_of(needs[0].role), what=what, why=why)
+    field = field_of(needs[0].role)
+    named = [need for need in needs if field_of(need.role) == field]
+    fit = [file.name for file in files if any(_fits(need, file, facts_of(model.family).needs) for need in named)]
+    if fit:
+        return message("unfit.unnamed", field, what=what, names=", ".join(fit[:_NAMED]))
+    return message("unfit.lacks", field, what=what)
 
 
 def composed(entries: Sequence[Entry]) -> list[Entry]:
@@ -79,9 +81,7 @@ def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
             file = _named(name, kind, entries)
             role = None if file is None else role_of(model, file)
             if file is None or role is None:
-                why = message("need.absent", name=name[:80])
-                lacks = message("unfit.lacks", field, what=message("need.named"), why=why)
-                return msgspec.structs.replace(model, lacks=lacks)
+                return msgspec.structs.replace(model, lacks=message("unfit.absent", field, name=name[:80]))
             named[role] = file
     chosen = named | _by_kind(model, entries, named)
     lacks_some = lacking(model, entries, chosen)

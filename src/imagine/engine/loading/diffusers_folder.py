@@ -23,16 +23,19 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from ...families.table import facts_of, is_stepped
 from ...messages import message
 from ...words.errors import UnusableModel, without_folders
-from ...words.model import Component, Model
+from ...words.model import Model
 from ..device.errors import is_of_device
 from ..parts.part import Held
 from .components import Components, LoadReport, PartKeys
+from .family_config import TextEncoderConfig, family_config
 from .folder_file import INDEX, PICKLES, read_json, read_weights
-from .held import folder_key, network_or_held
+from .held import folder_key, network_or_held, text_key, vae_key
 from .ldm_keys import new_vae_name
 from .networks import DOWNSCALE, Network, network_of
+from .part_file import PartFiles, check_context
 from .placing import stored_dtype
 from .statements import noise_of_scheduler
+from .tokenizer import ClipTokenizer
 from .weights import Shards, read_all
 
 LIBRARIES = ("diffusers", "transformers")
@@ -52,7 +55,8 @@ def load_diffusers_folder(
 ) -> Components:
     """The networks of the Stable Diffusion folder at `model.main.path` on `device`, in `dtype`: None is as stored.
 
-    They are mapped as single files are; safety checker and image encoder are left out. `model.main.options` may say
+    They are mapped as single files are; safety checker and image encoder are left out. `model.parts` replace
+    its own text encoders and VAE. `model.main.options` may say
     `prediction`, `zero_snr` and `resolution`. Raises UnusableModel as `load_pipeline`.
     """
     folder = Path(model.main.path)
@@ -156,15 +160,20 @@ def _components(
     report = LoadReport()
     numbers = [number for number in ("", "_2") if index.get(f"text_encoder{number}", [None])[0] is not None]
     kinds = {number: str(index[f"text_encoder{number}"][1]) for number in numbers}
-    keys = _keys(model.main, kinds, dtype)
+    keys, family = _keys(model, kinds, dtype), family_config(model.family)
+    files = PartFiles(device, dtype, report)
     with report.stage("build"):
         unet = network_or_held(keys.unet, held, lambda: _unet(folder / "unet", report))
-        vae = network_or_held(keys.vae, held, lambda: _vae(folder / "vae", report))
+        vae_file = model.parts.get("vae")
+        vae = network_or_held(
+            keys.vae, held, lambda: files.vae(vae_file, family) if vae_file else _vae(folder / "vae", report)
+        )
         text = [
-            network_or_held(key, held, partial(_text_encoder, kind, folder / f"text_encoder{number}", report))
+            network_or_held(key, held, partial(_text, model, number, kind, folder, files, report))
             for key, (number, kind) in zip(keys.text, kinds.items(), strict=True)
         ]
-        tokenizers = [CLIPTokenizer.from_pretrained(folder / f"tokenizer{n}", local_files_only=True) for n in numbers]
+        check_context(text, unet)
+        tokenizers = [_tokenizer(model, number, folder) for number in numbers]
         scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
         noise = noise_of_scheduler(model.main.options, scheduler)
     with report.stage("place"):
@@ -185,12 +194,37 @@ def _components(
     )
 
 
-def _keys(main: Component, kinds: Mapping[str, str], dtype: torch.dtype | None) -> PartKeys:
+def _keys(model: Model, kinds: Mapping[str, str], dtype: torch.dtype | None) -> PartKeys:
     """`kinds`: the classes of the text encoders, by their number."""
-    text = [
-        folder_key(main, (f"text_encoder{number}", f"tokenizer{number}"), dtype, kind) for number, kind in kinds.items()
-    ]
-    return PartKeys(tuple(text), folder_key(main, ("unet",), dtype), folder_key(main, ("vae",), dtype))
+    main, family = model.main, family_config(model.family)
+    text = []
+    for number, kind in kinds.items():
+        encoder = _own_encoder(model, number)
+        own = folder_key(main, (f"text_encoder{number}", f"tokenizer{number}"), dtype, kind)
+        text.append(own if encoder is None else text_key(model, encoder, dtype))
+    vae = vae_key(model, family, dtype) if "vae" in model.parts else folder_key(main, ("vae",), dtype)
+    return PartKeys(tuple(text), folder_key(main, ("unet",), dtype), vae)
+
+
+def _own_encoder(model: Model, number: str) -> TextEncoderConfig | None:
+    """What is known of a text encoder that lies in a file beside the folder; None where it lies in the folder."""
+    encoders = (each for each in family_config(model.family).text_encoders if each.role == f"text_encoder{number}")
+    return next((encoder for encoder in encoders if encoder.role in model.parts), None)
+
+
+def _tokenizer(model: Model, number: str, folder: Path) -> Any:
+    """The folder's own, unless its text encoder isn't."""
+    encoder = _own_encoder(model, number)
+    if encoder is not None:
+        return ClipTokenizer(encoder.pad_token)
+    return CLIPTokenizer.from_pretrained(folder / f"tokenizer{number}", local_files_only=True)
+
+
+def _text(model: Model, number: str, kind: str, folder: Path, files: PartFiles, report: LoadReport) -> Network:
+    encoder = _own_encoder(model, number)
+    if encoder is None:
+        return _text_encoder(kind, folder / f"text_encoder{number}", report)
+    return files.text(model.parts[encoder.role], encoder)
 
 
 def _fill(

@@ -11,25 +11,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 
 import torch
 
 from ...families.table import facts_of
 from ...messages import message
 from ...words.errors import UnusableModel
-from ...words.model import Component, Model, Role
-from ..device.errors import is_of_device
+from ...words.model import Model
 from ..parts.part import Held
 from ..parts.part_key import is_read
 from ..sampling.noise import Noise
-from .checkpoint_file import CheckpointFile
 from .components import Components, LoadReport, PartKeys
 from .family_config import FamilyConfig, TextEncoderConfig, check_family, family_config
 from .float8 import without_float8
 from .held import network_or_held, text_key, unet_key, vae_key
-from .ldm_keys import in_its_place, unknown_names, with_live_unet, with_sd_names
+from .ldm_keys import unknown_names, with_live_unet, with_sd_names
 from .networks import Network, text_network, unet_network, vae_network
+from .part_file import PartFiles, check_context, refusing
 from .read_ahead import ReadAhead
 from .statements import noise_of, resolution_of
 from .tokenizer import ClipTokenizer
@@ -74,7 +72,7 @@ def load_single_file(
         report.cold = read_ahead.cold
         with report.stage("open"):
             files = _Mapped(model, device, dtype, report)
-        with report.stage("build"), _refusing(), _without_collection():
+        with report.stage("build"), refusing(), _without_collection():
             plan = _plan(model, files, dtype, report, held)
 
         def tell_placed(fraction: float) -> None:
@@ -105,28 +103,27 @@ class _Mapped:
 
     def __init__(self, model: Model, device: torch.device, dtype: torch.dtype | None, report: LoadReport) -> None:
         """Raises UnusableModel where the first isn't whole."""
-        self._model, self._device, self._dtype, self._report = model, device, dtype, report
-        self._main = self._opened(model.main)
+        self._model, self._device, self._dtype = model, device, dtype
+        self._parts = PartFiles(device, dtype, report)
+        self._main = self._parts.opened(model.main)
 
     @cached_property
     def main(self) -> Weights:
         """The weights of the first, under the names of a checkpoint."""
         return without_float8(with_sd_names(with_live_unet(self._main)), self._device, self._dtype)
 
-    @contextmanager
-    def part(self, role: Role) -> Iterator[Weights | None]:
-        """The weights in a file of their own, None where there is none; what is wrong with them is laid to it."""
-        component = self._model.parts.get(role)
-        if component is None:
-            yield None
-            return
-        with _laid_to(component), _refusing():
-            yield without_float8(self._opened(component), self._device, self._dtype)
+    def text(self, encoder: TextEncoderConfig) -> Network:
+        """A text encoder, of its own file or of the first one."""
+        part = self._model.parts.get(encoder.role)
+        return text_network(self.main, encoder) if part is None else self._parts.text(part, encoder)
 
-    def _opened(self, component: Component) -> CheckpointFile:
-        file = CheckpointFile(component.path)
-        self._report.bytes_mapped += file.nbytes
-        return file
+    def vae(self, family: FamilyConfig) -> Network:
+        """The VAE, of its own file or of the first one."""
+        if (part := self._model.parts.get("vae")) is not None:
+            return self._parts.vae(part, family)
+        if (network := vae_network(self.main, family)) is None:
+            raise UnusableModel(message("weights.no_vae"))
+        return network
 
 
 def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadReport, held: Held) -> _NetworkPlan:
@@ -137,49 +134,17 @@ def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadR
     resolution = resolution_of(options, weights.metadata, facts, noise.prediction)
     of_text = tuple(text_key(model, encoder, dtype) for encoder in family.text_encoders)
     text = [
-        network_or_held(key, held, partial(_text, files, encoder))
+        network_or_held(key, held, partial(files.text, encoder))
         for key, encoder in zip(of_text, family.text_encoders, strict=True)
     ]
     pooled = int(text[-1].module.config.projection_dim) if family.time_ids else 0
     keys = PartKeys(of_text, unet_key(model, model.family, pooled, dtype), vae_key(model, family, dtype))
     unet = network_or_held(keys.unet, held, lambda: unet_network(weights, family, pooled=pooled, resolution=resolution))
-    _check_context(text, unet)
-    vae = network_or_held(keys.vae, held, lambda: _vae(files, family))
+    check_context(text, unet)
+    vae = network_or_held(keys.vae, held, lambda: files.vae(family))
     if unknown := unknown_names(weights.names, family):
         report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
     return _NetworkPlan(noise, resolution, text, unet, vae, keys)
-
-
-def _text(files: _Mapped, encoder: TextEncoderConfig) -> Network:
-    """A text encoder, of its own file or of the first one."""
-    with files.part(encoder.role) as own:
-        return text_network(files.main if own is None else in_its_place(own, encoder), encoder)
-
-
-def _vae(files: _Mapped, family: FamilyConfig) -> Network:
-    """The VAE, of its own file or of the first one."""
-    with files.part("vae") as own:
-        network = vae_network(files.main if own is None else own, family)
-        if network is None:
-            raise UnusableModel(message("weights.no_vae") if own is None else message("weights.vae_empty"))
-        return network
-
-
-def _check_context(text: Sequence[Network], unet: Network) -> None:
-    """Raises UnusableModel where the U-Net takes other numbers a token than these text encoders make."""
-    made = sum(int(network.module.config.hidden_size) for network in text)
-    if made != unet.module.config.cross_attention_dim:
-        raise UnusableModel(message("weights.context", made=made, taken=unet.module.config.cross_attention_dim))
-
-
-@contextmanager
-def _laid_to(component: Component) -> Iterator[None]:
-    """What is wrong with a file beside the first, said with its name."""
-    try:
-        yield
-    except UnusableModel as error:
-        code = "weights.vae_file" if component.role == "vae" else "weights.text_file"
-        raise UnusableModel(message(code, name=Path(component.path).name, why=error.note)) from error
 
 
 def _fill(
@@ -202,17 +167,6 @@ def _fill(
         report.casts += network.casts(dtype)
     for network in sorted(empty, key=lambda network: network.address):
         network.fill(device, dtype, placed)
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """What a converter trips over in a file that isn't laid out as it should be, said as such."""
-    try:
-        yield
-    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, StopIteration) as error:
-        if is_of_device(error):
-            raise
-        raise UnusableModel(message("weights.layout", why=str(error))) from error
 
 
 @contextmanager

@@ -1,0 +1,74 @@
+"""A network in a file of its own, beside the first of a model: a text encoder, or a VAE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from ...messages import message
+from ...words.errors import UnusableModel
+from ...words.model import Component
+from ..device.errors import is_of_device
+from .checkpoint_file import CheckpointFile
+from .components import LoadReport
+from .family_config import FamilyConfig, TextEncoderConfig
+from .float8 import without_float8
+from .ldm_keys import in_its_place
+from .networks import Network, text_network, vae_network
+from .weights import Weights
+
+
+class PartFiles:
+    """Reads such files for one `device` and `dtype`. Raises UnusableModel, naming the file, for what doesn't fit."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype | None, report: LoadReport) -> None:
+        self._device, self._dtype, self._report = device, dtype, report
+
+    def opened(self, component: Component) -> CheckpointFile:
+        """The file of a component, mapped."""
+        file = CheckpointFile(component.path)
+        self._report.bytes_mapped += file.nbytes
+        return file
+
+    def text(self, component: Component, encoder: TextEncoderConfig) -> Network:
+        """The text encoder in a file of its own."""
+        with self._weights(component) as weights:
+            return text_network(in_its_place(weights, encoder), encoder)
+
+    def vae(self, component: Component, family: FamilyConfig) -> Network:
+        """The VAE in a file of its own."""
+        with self._weights(component) as weights:
+            if (network := vae_network(weights, family)) is None:
+                raise UnusableModel(message("weights.vae_empty"))
+            return network
+
+    @contextmanager
+    def _weights(self, component: Component) -> Iterator[Weights]:
+        """Its weights; what is wrong with them is said with the file's name."""
+        try:
+            with refusing():
+                yield without_float8(self.opened(component), self._device, self._dtype)
+        except UnusableModel as error:
+            code = "weights.vae_file" if component.role == "vae" else "weights.text_file"
+            raise UnusableModel(message(code, name=Path(component.path).name, why=error.note)) from error
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What a converter trips over in a file that isn't laid out as it should be, said as such."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, StopIteration) as error:
+        if is_of_device(error):
+            raise
+        raise UnusableModel(message("weights.layout", why=str(error))) from error
+
+
+def check_context(text: list[Network], unet: Network) -> None:
+    """Raises UnusableModel where the U-Net takes other numbers a token than these text encoders make."""
+    made = sum(int(network.module.config.hidden_size) for network in text)
+    if made != unet.module.config.cross_attention_dim:
+        raise UnusableModel(message("weights.context", made=made, taken=unet.module.config.cross_attention_dim))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from imagine.engine.device.device import Device
-from imagine.engine.loading import single_file
+from imagine.engine.loading import part_file
 from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.parts.part import nbytes_of, parts_of
 from imagine.identity.stamp import stamp_of
@@ -65,7 +65,7 @@ def opened(monkeypatch):
             names.append(Path(path).name)
             super().__init__(path)
 
-    monkeypatch.setattr(single_file, "CheckpointFile", Noted)
+    monkeypatch.setattr(part_file, "CheckpointFile", Noted)
     return names
 
 

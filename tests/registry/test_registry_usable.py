@@ -106,10 +106,16 @@ def test_only_a_vae_of_its_own_folder_pairs(tmp_path):
 BIAS = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
 
 
-def write_sd2(path, numbers, dtype, metadata=None):
-    """An SD2 checkpoint whose telling bias holds `numbers`, everything else being a hole."""
-    shapes = {BIAS: (len(numbers),)} | {name: shape for name, shape in sd2().items() if name != BIAS}
-    text, size = header_json(shapes, dtypes={BIAS: dtype}, metadata=metadata)
+def write_sd2(path, numbers, dtype, metadata=None, prefix="model.diffusion_model."):
+    """An SD2 checkpoint whose telling bias holds `numbers`, everything else being a hole.
+
+    With another `prefix` than a checkpoint has it is the denoiser alone.
+    """
+    bias, whole = BIAS.replace("model.diffusion_model.", prefix), sd2()
+    if bias != BIAS:
+        whole = {n.replace("model.diffusion_model.", prefix): s for n, s in whole.items() if n.startswith("model.")}
+    shapes = {bias: (len(numbers),)} | {name: shape for name, shape in whole.items() if name != bias}
+    text, size = header_json(shapes, dtypes={bias: dtype}, metadata=metadata)
     write_raw(path, text, size)
     form = {"F16": "e", "F32": "f", "BF16": "f"}[dtype]
     data = struct.pack(f"<{len(numbers)}{form}", *numbers)
@@ -133,6 +139,13 @@ def test_of_sd2_the_spread_of_one_bias_tells_what_it_predicts(tmp_path, dtype, n
     write_sd2(tmp_path / "x.safetensors", numbers, dtype)
     entry = only(tmp_path)
     assert (entry.prediction, entry.prediction_source, entry.resolution) == (prediction, source, resolution)
+
+
+@pytest.mark.parametrize("prefix", ["", "diffusion_model."])
+def test_of_sd2s_denoiser_alone_the_same_bias_tells(tmp_path, prefix):
+    write_sd2(tmp_path / "x.safetensors", [0.0625, -0.0625] * 160, "F16", prefix=prefix)
+    (entry,) = (entry for entry in listed(tmp_path).files() if entry.name == "x")
+    assert (entry.kind, entry.prediction, entry.prediction_source) == ("diffusion-model", "epsilon", "weights")
 
 
 def test_what_is_said_wins_over_the_weights(tmp_path):

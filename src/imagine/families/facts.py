@@ -69,8 +69,9 @@ class Predicts(msgspec.Struct, frozen=True):
     """Those of which the same is true, and what they predict."""
     architectures: Mapping[str, str] = NOTHING
     """By what a file's `modelspec.architecture` says."""
-    spread: tuple[str, float] | None = None
-    """A bias that is spread wider than this, as a standard deviation, where it was tuned on v."""
+    spread: tuple[tuple[str, ...], float] | None = None
+    """A bias, by the ends of the names that it goes by, that is spread wider than this, as a standard deviation, where
+    it was tuned on v."""
 
     @property
     def drawn(self) -> tuple[str, ...]:

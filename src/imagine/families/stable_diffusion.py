@@ -166,7 +166,13 @@ ROWS = (
             also=("epsilon",),
             variants={"inpainting": "epsilon", "depth": "epsilon"},
             architectures={"stable-diffusion-v2-768-v": "v_prediction", "stable-diffusion-v2-512": "epsilon"},
-            spread=("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias", 0.09),
+            spread=(
+                (
+                    "output_blocks.11.1.transformer_blocks.0.norm1.bias",
+                    "up_blocks.3.attentions.2.transformer_blocks.0.norm1.bias",
+                ),
+                0.09,
+            ),
         ),
         distilled=DISTILLED,
         dtypes=_FLOATS,

@@ -93,12 +93,15 @@ def _tell_type(header: Header, family: str, variant: str, sidecar: Sidecar | Non
     return predicts.usual, "default"
 
 
-def by_weights(path: Path, header: Header, stated: DetectedPrediction, bias: str, most: float) -> DetectedPrediction:
-    """What a checkpoint predicts that nothing says: told by how one `bias` of its denoiser is spread.
+def by_weights(
+    path: Path, header: Header, stated: DetectedPrediction, bias: tuple[str, ...], most: float
+) -> DetectedPrediction:
+    """What a checkpoint predicts that nothing says: told by how one bias of its denoiser is spread, whose name
+    ends in one of `bias`.
 
     In those that were tuned on v it is spread wider than `most`; an untrained or empty one tells nothing.
     """
-    info = header.tensors.get(bias)
+    info = next((info for name, info in header.tensors.items() if name.endswith(bias)), None)
     if info is None or info.dtype not in _UNPACKED or not 2 <= info.elements <= _MOST:
         return stated
     with regular_file(path) as (file, _):

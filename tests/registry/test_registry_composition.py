@@ -1,0 +1,108 @@
+"""Which files a denoiser is drawn with: by kind and width, the nearest first, or as its sidecar says."""
+
+import pytest
+
+from imagine.messages import sentence
+from imagine.registry.registry import Registry
+from tests.registry.declared import SDXL_UNET, clip_text, open_clip, under, unet, vae, write
+
+L, H, G = clip_text(768, 2), open_clip(1024, 2), open_clip(1280, 2)
+"""Text encoders of the published widths, as transformers' and OpenCLIP's names have them."""
+
+
+def listed(folder):
+    known = Registry([folder])
+    known.refresh()
+    return known
+
+
+def denoiser(folder):
+    """What is listed of the only one."""
+    (entry,) = (entry for entry in listed(folder).files() if entry.kind == "diffusion-model")
+    return entry
+
+
+def lacks(entry):
+    return None if entry.unusable is None else sentence(entry.unusable)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "files", "encoders", "chosen_vae"),
+    [
+        (unet(), {"l": L, "h": H, "g": G, "kl-f8": vae(), "sdxl-vae": vae()}, ("l",), "kl-f8"),
+        (unet(context=1024, linear=True), {"l": L, "h": H, "g": G, "v": vae()}, ("h",), "v"),
+        (unet(**SDXL_UNET), {"l": L, "h": H, "g": G, "kl-f8": vae(), "sdxl-vae": vae()}, ("l", "g"), "sdxl-vae"),
+        (unet(), {"z-l": L, "base-l": L, "base-vae": vae(), "a-vae": vae()}, ("base-l",), "base-vae"),
+        (unet(), {"a/l": L, "l2": L, "a/vae": vae(), "v": vae()}, ("l2",), "v"),
+        (unet(), {"l": L, "flux": vae(16), "sd": vae()}, ("l",), "sd"),
+    ],
+    ids=["sd1", "sd2", "sdxl", "the name nearest", "the folder nearest", "of as many channels"],
+)
+def test_the_files_that_fit_are_found_by_kind_and_width(tmp_path, shapes, files, encoders, chosen_vae):
+    write(tmp_path / "base.safetensors", under("model.diffusion_model.", shapes))
+    for name, other in files.items():
+        write(tmp_path / f"{name}.safetensors", other)
+    entry = denoiser(tmp_path)
+    assert (entry.encoders, entry.vae, entry.needs, lacks(entry)) == (encoders, chosen_vae, (), None)
+    assert [model.name for model in listed(tmp_path).models()] == ["base"]
+
+
+@pytest.mark.parametrize(
+    ("files", "needs", "says"),
+    [
+        ({"h": H, "v": vae()}, ("text_encoders",), "it lacks a text encoder of the kind clip_l, and no file among the"),
+        (
+            {"l": L, "xl-vae": vae()},
+            ("vae",),
+            "it lacks a VAE; of the files among the models these might fit, named as vae: xl-vae",
+        ),
+        ({}, ("text_encoders", "vae"), "it lacks a text encoder of the kind clip_l and a VAE, and no file"),
+    ],
+)
+def test_what_is_not_found_is_said(tmp_path, files, needs, says):
+    write(tmp_path / "base.safetensors", unet())
+    for name, shapes in files.items():
+        write(tmp_path / f"{name}.safetensors", shapes)
+    entry = denoiser(tmp_path)
+    assert entry.needs == needs
+    assert lacks(entry).startswith(says)
+    assert listed(tmp_path).models() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("vae: other\ntext_encoder: second", None),
+        ("text_encoders: [second]", None),
+        ("vae: none", "the YAML beside it names 'none' as vae, and no file among the models is called so and fits"),
+        ("text_encoder: other", "the YAML beside it names 'other' as text_encoders, and no file"),
+        ("vae: ../../etc/passwd", "the YAML beside it names '../../etc/passwd' as vae, and no file"),
+        ("vae: [a, b]", "its base.yaml names files under vae"),
+        ("text_encoders: [3]", "its base.yaml names files under text_encoders"),
+    ],
+)
+def test_a_sidecar_names_the_files(tmp_path, text, says):
+    write(tmp_path / "base.safetensors", unet())
+    for name, shapes in {"first": L, "second": L, "base-vae": vae(), "other": vae()}.items():
+        write(tmp_path / f"{name}.safetensors", shapes)
+    (tmp_path / "base.yaml").write_text(text)
+    entry = denoiser(tmp_path) if says is None else next(e for e in listed(tmp_path).files() if e.name == "base")
+    if says is None:
+        assert (entry.encoders, entry.vae) == (("second",), "other" if "vae" in text else "base-vae")
+    else:
+        assert lacks(entry).startswith(says)
+
+
+def test_a_denoiser_and_a_checkpoint_of_one_name_are_told_apart(tmp_path):
+    write(tmp_path / "a" / "fox.safetensors", unet())
+    write(
+        tmp_path / "b" / "fox.safetensors",
+        under("model.diffusion_model.", unet())
+        | under("cond_stage_model.transformer.", L)
+        | under("first_stage_model.", vae()),
+    )
+    write(tmp_path / "a" / "l.safetensors", L)
+    write(tmp_path / "a" / "v.safetensors", vae())
+    known = listed(tmp_path)
+    assert [entry.name for entry in known.models()] == ["b/fox", "a/fox"]
+    assert [known.find(name).kind for name in ("a/fox", "b/fox")] == ["diffusion-model", "checkpoint"]

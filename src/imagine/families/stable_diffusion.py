@@ -54,7 +54,8 @@ def _as_deep(blocks: str, *tells: Tell) -> tuple[tuple[Tell, ...], ...]:
     """A row for each of SDXL's relatives: as many transformer blocks in `blocks` as it has, and no more."""
     name = blocks + ".transformer_blocks.{}.norm1.weight"
     return tuple(
-        (variant, *tells, name.format(depth - 1), "!" + name.format(depth)) for variant, depth in _REDUCED.items()
+        (variant, *tells, *map(name.format, range(depth)), "!" + name.format(depth))
+        for variant, depth in _REDUCED.items()
     )
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..families.facts import FamilyFacts, Signature
-from ..families.table import family_of_context
+from ..families.table import FAMILIES, family_of_context
 from .header import TensorInfo
 from .signatures import Detected, Row, TensorView, rows
 
@@ -65,12 +64,9 @@ def find_adapter(tensors: Mapping[str, TensorInfo]) -> Detected | None:
 
 def _row_of(kind: str, view: TensorView) -> Row | None:
     """What tells it: a project's own manner, then the families' rows, then what is left when no family knows it."""
-
-    def signatures(facts: FamilyFacts) -> tuple[Signature, ...]:
-        return facts.adapters.get(kind, ())
-
+    families = ((each, each.adapters[kind]) for each in FAMILIES.values() if kind in each.adapters)
     before, after = _GENERIC.get(kind, ((), ()))
-    return view.first(before) or view.first_family(signatures) or view.first(after)
+    return view.first(before) or view.first_family(families) or view.first(after)
 
 
 def _family_of(view: TensorView) -> str:

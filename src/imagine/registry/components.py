@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 
-from ..families.table import family_of_vae
+from ..families.table import FAMILIES, family_of_vae
 from .header import TensorInfo
 from .signatures import Detected, TensorView, rows
 
@@ -67,7 +66,9 @@ def find_vae(tensors: Mapping[str, TensorInfo]) -> tuple[Detected, int] | None:
     """A VAE in a file of its own and its latent channels, else None."""
     for prefix in ("", *_VAE_PREFIXES):
         view = TensorView(tensors, prefix)
-        row = view.first_family(attrgetter("vaes")) or view.first(_GENERIC_VAES)
+        row = view.first_family((each, each.vaes) for each in FAMILIES.values() if each.vaes) or view.first(
+            _GENERIC_VAES
+        )
         if row is None:
             continue
         channels = next((taken for name in _INPUTS if (taken := _input_channels(view.shape(name)))), 0)

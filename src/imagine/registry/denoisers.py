@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 
 import msgspec
 
-from ..families.table import facts_of
+from ..families.table import FAMILIES, facts_of
 from .header import TensorInfo
 from .signatures import TensorView
 
@@ -41,7 +40,8 @@ def find_denoiser(tensors: Mapping[str, TensorInfo]) -> Denoiser | None:
 
 
 def _denoiser(view: TensorView) -> Denoiser | None:
-    unet, row = _unet(view), view.first_family(attrgetter("tells"))
+    unet = _unet(view)
+    row = view.first_family((each, each.tells) for each in FAMILIES.values() if each.unet or unet is None)
     if unet is None and row is None:
         return None
     family, variant = (row.family, row.variant) if row else ("", "")

@@ -6,11 +6,10 @@ ones stand first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..families.facts import FamilyFacts, Signature, Tell
-from ..families.table import FAMILIES
 from .header import TensorInfo
 
 
@@ -40,28 +39,31 @@ class TensorView:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of the tensor `name`, or () where there is none."""
-        info = self.tensors.get(self.prefix + (name.replace(".", "") if self.flat else name))
+        info = self.tensors.get(self._full(name))
         return info.shape if info else ()
 
     def has(self, *names: str) -> bool:
-        return all(self.prefix + (n.replace(".", "") if self.flat else n) in self.tensors for n in names)
+        return all(self._full(name) in self.tensors for name in names)
 
     def holds(self, tell: Tell) -> bool:
         if isinstance(tell, str):
-            return not self.has(tell[1:]) if tell.startswith("!") else self.has(tell)
+            return self._full(tell[1:]) not in self.tensors if tell[0] == "!" else self._full(tell) in self.tensors
         shape = self.shape(tell[0])
         if len(tell) == 2:
             return len(shape) == tell[1]
         return len(shape) > tell[1] and shape[tell[1]] == tell[2]
 
+    def _full(self, name: str) -> str:
+        return self.prefix + (name.replace(".", "") if self.flat else name)
+
     def first(self, rows: Iterable[Row]) -> Row | None:
         """The first row whose tells all hold."""
         return next((row for row in rows if all(map(self.holds, row.tells))), None)
 
-    def first_family(self, signatures: Callable[[FamilyFacts], Iterable[Signature]]) -> Row | None:
-        """The first, in the order of the families' table, of the signatures that each family has of this kind."""
-        for facts in FAMILIES.values():
-            for signature in signatures(facts):
+    def first_family(self, families: Iterable[tuple[FamilyFacts, Iterable[Signature]]]) -> Row | None:
+        """The first of the families' signatures that holds."""
+        for facts, signatures in families:
+            for signature in signatures:
                 if all(map(self.holds, signature.tells)):
                     return Row(facts.name, signature.variant, signature.tells)
         return None

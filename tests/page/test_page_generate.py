@@ -172,6 +172,10 @@ def test_warnings_call_fields_as_the_page_does(page):
     page.fill("#f-guidance", "1")
     generate(page, "a fox")
     expect(page.locator("#warnings")).to_contain_text("Negative prompt has no effect where Guidance is at most 1")
+    page.click("[data-language=ru]")
+    generate(page, "a fox")
+    told = "«Чего не рисовать» не действует, когда «Следование описанию» не больше 1"
+    expect(page.locator("#warnings")).to_contain_text(told)
 
 
 def test_a_size_that_cannot_be_is_told_beside_it(page, site):

@@ -127,9 +127,11 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
-        looks = isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr")
-        if looks and isinstance(name := node.args[1], ast.Constant):
-            self._use(name.value, None)
+        called = node.func.id if isinstance(node.func, ast.Name) else ""
+        named = node.args[1:2] if called in ("getattr", "hasattr") else node.args if called == "attrgetter" else []
+        for name in named:
+            if isinstance(name, ast.Constant):
+                self._use(name.value, None)
 
     def visit_MatchClass(self, node: ast.MatchClass) -> None:
         self.generic_visit(node)

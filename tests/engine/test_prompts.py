@@ -137,7 +137,7 @@ def test_weights_of_one_change_no_bit(sd1: TextEncoder, written: str) -> None:
 
 def test_a_long_prompt_is_encoded_whole_and_chunk_by_chunk(sd1: TextEncoder) -> None:
     encoded = sd1.encode("word " * 75 + "fox " * 75 + "the")
-    assert encoded.chunks == sd1.count_chunks("word " * 75 + "fox " * 75 + "the") == 3
+    assert sd1.count_chunks("word " * 75 + "fox " * 75 + "the") == 3
     parts = [sd1.encode(part).embeddings for part in ("word " * 75, "fox " * 75, "the")]
     assert torch.equal(encoded.embeddings, torch.cat(parts, dim=1))
 
@@ -197,7 +197,7 @@ def test_refuses_a_layer_the_model_has_not(sd1: TextEncoder, clip: int) -> None:
 
 def test_sdxl_has_one_layer_less_to_skip(towers: tuple[TextPart, TextPart]) -> None:
     encoder = TextEncoder(*towers, penultimate=True)
-    assert encoder.encode("a fox", clip=encoder.max_clip).chunks == 1
+    assert encoder.encode("a fox", clip=encoder.max_clip).embeddings.shape[:2] == (1, 77)
     with pytest.raises(Unsupported):
         encoder.encode("a fox", clip=LAYERS)
 
@@ -263,7 +263,7 @@ def test_the_cache_gives_back_the_latest_chunks_and_stays_within_its_bytes() -> 
     encoder.encode("b")
     assert len(calls) == 4
     assert part.spare() is None, "there is no other memory to wait in"
-    assert encoder.encode("b").chunks == 1
+    encoder.encode("b")
     assert len(calls) == 5
     encoder.encode("b", clip=2)
     encoder.encode("b", chunks=2)  # and its own is known

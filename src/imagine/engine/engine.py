@@ -307,8 +307,10 @@ class Engine:
     def _report_progress(self, job: Work) -> None:
         seconds = self._batching.seconds(job.key)
         remaining = None if seconds is None else job.remaining(seconds)
-        told = Progress(job=job.ledger.id, step=job.step, steps=job.steps, remaining=remaining, spent=job.ledger.spent)
-        self._reports.append(told)
+        progress = Progress(
+            job=job.ledger.id, step=job.step, steps=job.steps, remaining=remaining, spent=job.ledger.spent
+        )
+        self._reports.append(progress)
 
     def _advance(self, job: Work) -> Work:
         """A turn of preparing or of developing."""

@@ -67,9 +67,9 @@ def _names(error: BaseException) -> set[str]:
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """The error, and what it came from."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     one: BaseException | None = error
-    while one is not None and id(one) not in seen:
-        seen.add(id(one))
+    while one is not None and id(one) not in visited:
+        visited.add(id(one))
         yield one
         one = one.__cause__ or one.__context__

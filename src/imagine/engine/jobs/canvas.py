@@ -110,10 +110,10 @@ def plan(
     soft, notes = False, list[Message]()
     if source is not None:
         placed = placement(source.size, (width, height), resize)
-        said = read_mask(mask) if mask is not None else None
-        mask = placed.lay(said.values) if said is not None else None
-        soft = said is not None and said.soft
-        notes = notes_on(placed, source, said, mask)
+        parsed = read_mask(mask) if mask is not None else None
+        mask = placed.lay(parsed.values) if parsed is not None else None
+        soft = parsed is not None and parsed.soft
+        notes = notes_on(placed, source, parsed, mask)
         source = placed.lay(flattened(source))
         if extend is not None:
             source, mask = extended(source, mask, extend)
@@ -144,12 +144,12 @@ def flattened(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
-def notes_on(placed: Placement, source: Image.Image, said: Mask | None, mask: Image.Image | None) -> list[Message]:
-    """What whoever sent a source and its mask may not have meant; `mask` is what was `said`, as it is placed."""
-    notes = list(said.notes) if said is not None else []
-    if said is not None and mask is not None:
-        least = 1 if said.soft else HALF
-        if not any(said.values.histogram()[least:]):
+def notes_on(placed: Placement, source: Image.Image, parsed: Mask | None, mask: Image.Image | None) -> list[Message]:
+    """What whoever sent a source and its mask may not have meant; `mask` is what was `parsed`, as it is placed."""
+    notes = list(parsed.notes) if parsed is not None else []
+    if parsed is not None and mask is not None:
+        least = 1 if parsed.soft else HALF
+        if not any(parsed.values.histogram()[least:]):
             notes.append(message("mask.empty", "mask"))
         elif not any(mask.histogram()[least:]):
             notes.append(message("mask.cut", "mask"))

@@ -188,12 +188,12 @@ def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
             notes.append(message("prompt.not_edited", field))
     if model.warning is not None:
         notes.append(model.warning)
-    for field, argument, asked in (
+    for field, argument, requested in (
         ("prompt", "prompt", bool(params.prompt)),
         ("neg", "negative_prompt", bool(params.neg)),
         ("clip", "clip_skip", params.clip > 1),
     ):
-        if asked and not model.accepts(argument):
+        if requested and not model.accepts(argument):
             notes.append(message("no_effect.pipeline", field, pipeline=model.name))
     if params.sampler != _OWN_SAMPLER or params.schedule != "default":
         notes.append(message("no_effect.own_sampler", "sampler", pipeline=model.name))

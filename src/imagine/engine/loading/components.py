@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from ..parts.part_key import PartKey
 from ..sampling.noise import Noise
 from .tokenizer import ClipTokenizer
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass
 class LoadReport:
-    """`seconds` per stage, the bytes of the file, what had to be cast, and sentences for the user."""
+    """How it went: `seconds` per stage, the bytes of the files, what had to be cast, and sentences for the user."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     bytes_mapped: int = 0
@@ -34,6 +37,13 @@ class LoadReport:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def log(self, name: str) -> None:
+        """For whoever looks why the model of that `name` took its time."""
+        origin = "the disk" if self.cold else "memory"
+        took = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in self.seconds.items())
+        casts = "; ".join(["", *self.casts])
+        _log.debug("opened %s: %.0f MiB from %s, %s%s", name, self.bytes_mapped / 2**20, origin, took, casts)
 
 
 class PartKeys(NamedTuple):

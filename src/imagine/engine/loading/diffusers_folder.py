@@ -178,8 +178,9 @@ def _components(
         noise = noise_of_scheduler(model.main.options, scheduler)
     with report.stage("place"):
         _fill([*text, unet, vae], device, dtype, report, progress)
-    side, said = unet.module.config.sample_size, model.main.options.get("resolution")
-    known = side * DOWNSCALE if isinstance(side, int) else facts_of(model.family).side(noise.prediction)
+    side, stated = unet.module.config.sample_size, model.main.options.get("resolution")
+    native = side * DOWNSCALE if isinstance(side, int) else facts_of(model.family).side(noise.prediction)
+    report.log(model.name)
     return Components(
         family=model.family,
         unet=unet.module,
@@ -187,7 +188,7 @@ def _components(
         text_encoders=[network.module for network in text],
         tokenizers=tokenizers,
         noise=noise,
-        resolution=said if isinstance(said, int) else known,
+        resolution=stated if isinstance(stated, int) else native,
         dtype=unet.module.dtype,
         keys=keys,
         report=report,

@@ -66,11 +66,11 @@ def without_float8(weights: Weights, device: torch.device, dtype: torch.dtype | 
 
 def _check_format(name: str, tensor: Tensor) -> None:
     try:
-        said = json.loads(bytes(tensor.flatten().tolist()))["format"]
+        stated = json.loads(bytes(tensor.flatten().tolist()))["format"]
     except (ValueError, TypeError, LookupError) as error:
         raise UnusableModel(message("weights.not_understood", name=name)) from error
-    if said not in _FORMATS:
-        raise UnusableModel(message("unfit.quantised", how=str(said)[:40]))
+    if stated not in _FORMATS:
+        raise UnusableModel(message("unfit.quantised", how=str(stated)[:40]))
 
 
 def _widened(name: str, tensor: Tensor, scale: Tensor | None, device: torch.device) -> Tensor:

@@ -49,8 +49,8 @@ def network_or_held(key: PartKey, held: Held, build: Callable[[], Network]) -> N
 
 def part_or_held(held: Held, part: P) -> P:
     """The part that is held in this one's stead, where there is one."""
-    found = held.get(part.key) if part.key is not None else None
-    return found if isinstance(found, type(part)) else part
+    there = held.get(part.key) if part.key is not None else None
+    return there if isinstance(there, type(part)) else part
 
 
 def _written(settings: object) -> str:

@@ -139,10 +139,10 @@ def text_tensors(weights: Weights, encoder: TextEncoderConfig) -> Tensors:
 def in_its_place(weights: Weights, encoder: TextEncoderConfig) -> Weights:
     """A text encoder's own file, with the names that it has in a checkpoint. Raises UnusableModel where it holds none
     of CLIP's, or several."""
-    found = [match for name in weights.names if (match := _TOKENS.fullmatch(name))]
-    if len(found) != 1:
-        raise UnusableModel(message("weights.no_clip", count=len(found)))
-    prefix = found[0]["prefix"]
+    matches = [match for name in weights.names if (match := _TOKENS.fullmatch(name))]
+    if len(matches) != 1:
+        raise UnusableModel(message("weights.no_clip", count=len(matches)))
+    prefix = matches[0]["prefix"]
     names = [name for name in weights.names if name.startswith(prefix)]
     return Renamed(weights, {encoder.prefix + name.removeprefix(prefix): name for name in names})
 

@@ -84,8 +84,8 @@ def vae_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str]
 def text_config(shapes: Shapes, encoder: TextEncoderConfig, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Settings of the CLIP text model with tensors of these `shapes`, under transformers' names."""
     width = _size(shapes, "embeddings.token_embedding.weight", 1)
-    said = metadata.get("imagine.text_attention_heads")
-    heads = max(1, width // 64) if said is None else _number("imagine.text_attention_heads", said, MAX_HEADS)
+    stated = metadata.get("imagine.text_attention_heads")
+    heads = max(1, width // 64) if stated is None else _number("imagine.text_attention_heads", stated, MAX_HEADS)
     if width % heads:
         raise UnusableModel(message("weights.text_heads", width=width, heads=heads))
     config = {
@@ -129,9 +129,9 @@ def _depths(levels: list[_UNetLevel], middle: int) -> list[int]:
 
 
 def _heads(family: FamilyConfig, widths: list[int], metadata: Mapping[str, str]) -> int | list[int]:
-    said = metadata.get("imagine.attention_heads")
-    if said is not None:
-        heads = [_number("imagine.attention_heads", part, MAX_HEADS) for part in said.split(",")]
+    stated = metadata.get("imagine.attention_heads")
+    if stated is not None:
+        heads = [_number("imagine.attention_heads", part, MAX_HEADS) for part in stated.split(",")]
         if len(heads) not in (1, len(widths)):
             raise UnusableModel(message("weights.heads_named", count=len(heads), levels=len(widths)))
     else:
@@ -157,11 +157,11 @@ def _time_width(left: int, time_ids: int) -> int:
     return left // time_ids
 
 
-def _number(key: str, said: str, most: int) -> int:
+def _number(key: str, stated: str, most: int) -> int:
     """A positive number that metadata says under `key`."""
-    if not re.fullmatch(r"\s*[0-9]{1,6}\s*", said) or not 1 <= int(said) <= most:
-        raise UnusableModel(message("weights.metadata_number", key=key, value=said[:40], least=1, most=most))
-    return int(said)
+    if not re.fullmatch(r"\s*[0-9]{1,6}\s*", stated) or not 1 <= int(stated) <= most:
+        raise UnusableModel(message("weights.metadata_number", key=key, value=stated[:40], least=1, most=most))
+    return int(stated)
 
 
 def _count(shapes: Shapes, prefix: str) -> int:

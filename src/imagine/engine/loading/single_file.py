@@ -84,6 +84,7 @@ def load_single_file(
             while not read_ahead.wait(_TICK):
                 tell_placed(1.0)
     _tell(progress, 1.0)
+    report.log(model.name)
     return Components(
         family=model.family,
         unet=plan.unet.module,
@@ -152,7 +153,7 @@ def _fill(
     device: torch.device,
     dtype: torch.dtype | None,
     report: LoadReport,
-    told: Callable[[float], None],
+    progress: Callable[[float], None],
 ) -> None:
     """Fill those that are empty, in the files' order, so that what has to be cast is as it comes in."""
     empty = [network for network in networks if network.tensors]
@@ -161,7 +162,7 @@ def _fill(
     def placed(nbytes: int) -> None:
         nonlocal done
         done += nbytes
-        told(done / total)
+        progress(done / total)
 
     for network in empty:
         report.casts += network.casts(dtype)

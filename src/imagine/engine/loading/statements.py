@@ -39,12 +39,12 @@ def noise_of(
 
     Raises UnusableModel for a prediction that no family here makes.
     """
-    said = options.get("prediction") or next((metadata[key] for key in _KEYS if key in metadata), None)
+    stated = options.get("prediction") or next((metadata[key] for key in _KEYS if key in metadata), None)
     marked = "v_prediction" if "v_pred" in names else facts.predicts.usual
-    prediction = _SPELLINGS.get(str(marked if said is None else said).strip().lower())
+    prediction = _SPELLINGS.get(str(marked if stated is None else stated).strip().lower())
     if prediction is None:
         allowed = ", ".join(kind for kind in get_args(Prediction) if kind != "flow")
-        raise UnusableModel(message("weights.predicts", value=str(said)[:40], allowed=allowed))
+        raise UnusableModel(message("weights.predicts", value=str(stated)[:40], allowed=allowed))
     zero_snr = options.get("zero_snr")
     return Noise(prediction=prediction, zero_snr="ztsnr" in names if zero_snr is None else bool(zero_snr))
 
@@ -57,10 +57,10 @@ def noise_of_scheduler(options: Mapping[str, Any], config: Mapping[str, Any]) ->
     foreign = (what for start, what in _FOREIGN.items() if str(config.get("_class_name")).startswith(start))
     if what := next(foreign, "flow matching" if config.get("use_flow_sigmas") is True else None):
         raise UnusableModel(message("weights.scheduler", what=what))
-    said = {ours: config[theirs] for theirs, ours in _SCHEDULER.items() if config.get(theirs) is not None}
-    said |= {name: options[name] for name in ("prediction", "zero_snr") if options.get(name) is not None}
+    configured = {ours: config[theirs] for theirs, ours in _SCHEDULER.items() if config.get(theirs) is not None}
+    configured |= {name: options[name] for name in ("prediction", "zero_snr") if options.get(name) is not None}
     try:
-        noise = msgspec.convert(said, Noise)
+        noise = msgspec.convert(configured, Noise)
     except msgspec.ValidationError as error:
         raise UnusableModel(message("weights.scheduler_config", why=str(error))) from error
     if noise.prediction == "flow":
@@ -72,8 +72,8 @@ def resolution_of(
     options: Mapping[str, Any], metadata: Mapping[str, str], facts: FamilyFacts, prediction: Prediction
 ) -> int:
     """The side in pixels of the square with as many of them as it was trained on."""
-    if said := options.get("resolution"):
-        return int(said)
+    if stated := options.get("resolution"):
+        return int(stated)
     if match := _RESOLUTION.fullmatch(metadata.get("modelspec.resolution", "")):
         width, height = int(match[1]), int(match[2] or match[1])
         if min(width, height) >= 16 and max(width, height) <= 16384:
@@ -83,9 +83,9 @@ def resolution_of(
 
 def vae_scale(metadata: Mapping[str, str]) -> dict[str, float]:
     """The VAE's `scaling_factor` where the metadata says one (`imagine.vae_scaling_factor`), else nothing."""
-    said = metadata.get(_SCALE)
-    if said is None:
+    stated = metadata.get(_SCALE)
+    if stated is None:
         return {}
-    if not re.fullmatch(r"[0-9]{0,4}\.?[0-9]{1,12}", said) or not 1e-3 <= float(said) <= 1e3:
-        raise UnusableModel(message("weights.metadata_number", key=_SCALE, value=said[:40], least=0.001, most=1000))
-    return {"scaling_factor": float(said)}
+    if not re.fullmatch(r"[0-9]{0,4}\.?[0-9]{1,12}", stated) or not 1e-3 <= float(stated) <= 1e3:
+        raise UnusableModel(message("weights.metadata_number", key=_SCALE, value=stated[:40], least=0.001, most=1000))
+    return {"scaling_factor": float(stated)}

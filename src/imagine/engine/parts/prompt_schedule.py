@@ -112,8 +112,8 @@ def _when(part: list[_Node]) -> str | None:
     """The number that a part is, if it is one."""
     if not all(isinstance(node, str) for node in part):
         return None
-    found = _WHEN.fullmatch("".join(node for node in part if isinstance(node, str)))
-    return found[1] if found else None
+    match = _WHEN.fullmatch("".join(node for node in part if isinstance(node, str)))
+    return match[1] if match else None
 
 
 def _as_written(bracket: _Bracket) -> list[_Node]:

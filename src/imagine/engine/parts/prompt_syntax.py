@@ -174,8 +174,8 @@ def _weighted(tokens: list[_Token]) -> list[Piece | Break]:
 def _merged(pieces: list[Piece | Break]) -> list[Piece | Break]:
     """Weights clamped, neighbours of one weight joined, the empty left out."""
     merged: list[Piece | Break] = []
-    said = (piece for piece in pieces if isinstance(piece, Break) or piece.text)
-    for weight, run in groupby(said, lambda p: None if isinstance(p, Break) else _clamp(p.weight, MAX_WEIGHT)):
+    filled = (piece for piece in pieces if isinstance(piece, Break) or piece.text)
+    for weight, run in groupby(filled, lambda p: None if isinstance(p, Break) else _clamp(p.weight, MAX_WEIGHT)):
         if weight is None:
             merged.extend(run)
         else:

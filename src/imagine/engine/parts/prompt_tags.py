@@ -21,9 +21,9 @@ def without_tags(prompt: str, field: str) -> tuple[str, list[Message]]:
     """`prompt` without the tags, and a message for each thing that it asks for and doesn't get."""
     named: list[Message] = []
 
-    def taken_out(found: re.Match[str]) -> str:
-        kind = found[1].lower() if found.re is _TAG else "embedding"
-        name = (found[2] if found.re is _TAG else found[1]).strip()
+    def taken_out(match: re.Match[str]) -> str:
+        kind = match[1].lower() if match.re is _TAG else "embedding"
+        name = (match[2] if match.re is _TAG else match[1]).strip()
         named.append(message("prompt.tag", field, kind=kind, name=name[:_SHOWN]))
         return ""
 

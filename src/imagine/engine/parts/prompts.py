@@ -37,7 +37,6 @@ class Encoded:
 
     embeddings: torch.Tensor
     pooled: torch.Tensor | None
-    chunks: int
     warnings: tuple[Message, ...] = ()
 
 
@@ -86,7 +85,7 @@ class TextEncoder:
         assert count >= len(own), f"{len(own)} chunks don't fit into {count}"
         made = [self._hidden([*own, *[Chunk()] * (count - len(own))], clip, part, mix) for part in self.parts]
         embeddings = _joined([_joined([hidden.embeddings for hidden in hiddens], 1) for hiddens in made], -1)
-        return Encoded(embeddings, made[-1][0].pooled, count, tuple(warnings))
+        return Encoded(embeddings, made[-1][0].pooled, tuple(warnings))
 
     def _check_clip(self, clip: int) -> None:
         if clip < 1:

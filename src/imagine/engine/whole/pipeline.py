@@ -200,8 +200,8 @@ class Run:
     @property
     def steps(self) -> int | None:
         """As many as the pipeline means to make; None before it knows."""
-        told = getattr(self._pipeline, "num_timesteps", None) if self.step else None
-        return told if isinstance(told, int) else None
+        stated = getattr(self._pipeline, "num_timesteps", None) if self.step else None
+        return stated if isinstance(stated, int) else None
 
     def advance(self, turn: float = math.inf) -> None:
         """Run to the end of the next step, or to the end: then `picture` is there. Raises what went wrong.

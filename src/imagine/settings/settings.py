@@ -108,7 +108,11 @@ class Settings:
         NO_DEFAULTS, values.general, "What a request that doesn't say it gets.", file_only=True, live=True
     )
     per_model: tuple[ModelSettings, ...] = option(
-        (), values.per_model, "By model: what such a request gets, its vae, and max_batch.", file_only=True, live=True
+        (),
+        values.per_model,
+        "By model: what such a request gets, its vae and text_encoders, and max_batch.",
+        file_only=True,
+        live=True,
     )
     ref_image_max_size: int | None = option(
         None,

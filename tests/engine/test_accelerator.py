@@ -4,6 +4,7 @@ import gc
 from concurrent.futures import ThreadPoolExecutor
 
 import diffusers
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -12,6 +13,7 @@ from PIL import Image
 import imagine.engine.jobs.passes
 import imagine.engine.loading.stable_diffusion
 import imagine.engine.residency.opening
+from imagine.engine.adapters.kinds import ADAPTER_KINDS
 from imagine.engine.device.device import Device
 from imagine.engine.families.family import Conditioning
 from imagine.engine.parts.part import spare
@@ -23,6 +25,7 @@ from imagine.words.frames import WorkerSettings
 from imagine.words.recipe import Hires
 from imagine.words.samplers import SAMPLERS
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
+from tests.engine.adapters.low_rank import KIND, open_low_rank, used, write_low_rank
 from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.pretended import Refused, pretended
 from tests.engine.running import Clock, engine_of, finished, made, model_at, picture, previews, run, wish
@@ -226,6 +229,29 @@ def test_a_mixed_batch_is_drawn_as_on_the_cpu(accelerator, files):
         assert alike(picture(report), picture(expected[job])) < 3, job
     environment = drawn["a"].meta["environment"]
     assert {"attention", "layout", "tf32", "cudnn", "cuda"} <= environment.keys()
+
+
+def test_adapters_are_beside_what_computes_wherever_that_is(accelerator, files, tmp_path, monkeypatch):
+    """In half precision on the device without a wait more, and beside text encoders that wait in main memory."""
+    monkeypatch.setitem(ADAPTER_KINDS, KIND, open_low_rank)
+    modules = tiny_modules(unet=SMALL)
+    write_low_rank(tmp_path / "a", {"denoiser": modules.unet, "text_encoder": modules.text_encoders[0]}, 1)
+    beside = {"adapters": (used(tmp_path / "a", "a", 0.7),)}
+
+    def ask():
+        sd = model_at(files["sd"])
+        return [wish(sd, "plain"), msgspec.structs.replace(wish(sd, "beside"), **beside)]
+
+    expected = finished(run(engine_of(), *ask()))
+    assert alike(picture(expected["plain"]), picture(expected["beside"])) > 6
+    card = accelerator()
+    engine = on(card)
+    for _ in range(2):
+        assert max(waits_of_steps(card, engine, *ask())) <= 1, card.waits
+        drawn = finished(run(engine, *ask()))
+        for job, report in drawn.items():
+            assert alike(picture(report), picture(expected[job])) < 3, job
+        spare(model_of(engine))
 
 
 @pytest.mark.parametrize("stored", ["fp8", "double"])

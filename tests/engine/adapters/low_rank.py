@@ -21,6 +21,7 @@ class LowRank:
         self.layer, self.down, self.up = layer, down, up
 
     def __call__(self, inputs):
+        # Where they were put at opening, unless the network was lent to main memory since.
         down, up = self.down.to(inputs), self.up.to(inputs)
         if down.dim() == 2:
             return functional.linear(functional.linear(inputs, down), up)
@@ -29,15 +30,16 @@ class LowRank:
 
 
 def open_low_rank(component, networks):
-    paths = {}
-    tensors = load_file(component.path)
+    paths, tensors = {}, load_file(component.path)
+    layers = {role: dict(network.named_modules()) for role, network in networks.items()}
     for name in sorted({name.rpartition(".")[0] for name in tensors}):
         role, _, layer = name.partition(":")
-        module = dict(networks[role].named_modules()).get(layer) if role in networks else None
+        module = layers.get(role, {}).get(layer)
         down, up = tensors.pop(f"{name}.down"), tensors.pop(f"{name}.up")
         if module is not None and (len(up), down.shape[1:]) != (len(module.weight), module.weight.shape[1:]):
             raise UnusableModel(f"{name} is of another size")
-        paths.setdefault(role, {})[layer] = LowRank(module, down, up)
+        home = up if module is None else module.weight
+        paths.setdefault(role, {})[layer] = LowRank(module, down.to(home), up.to(home))
     return paths
 
 

@@ -1,6 +1,7 @@
 """Who may know whom: the table of docs/architecture.md, held against the imports."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ MUST_NOT_KNOW = {
     "registry": (*HEAVY, *OUTSIDE, "imagine.asking", "imagine.settings"),
     "fairness": (*HEAVY, *OUTSIDE, "asyncio", "aiohttp"),
     "pictures": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.registry", "imagine.asking"),
+    "pictures/looking": ("aiohttp", "imagine.registry", "imagine.asking", "imagine.settings"),
     "pictures/foreign": ("imagine.pictures.metadata", "imagine.pictures.images"),
     "asking": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.settings"),
     "settings": (*HEAVY, *OUTSIDE, "aiohttp"),
@@ -56,6 +58,10 @@ MUST_NOT_KNOW = {
         "imagine.engine.jobs",
         "imagine.engine.residency",
     ),
+    "engine/jobs": ("imagine.engine.loading", "imagine.engine.residency", "imagine.engine.engine"),
+    "engine/parts": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),
+    "engine/residency": ("imagine.engine.jobs", "imagine.engine.sampling", "imagine.engine.engine"),
+    "engine/whole": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),
     "engine/device": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.engine"),
     "engine/families": ("imagine.engine.sampling.sampler", "imagine.engine.batching", "imagine.engine.engine"),
     "engine/sampling": ("imagine.engine.families", "imagine.engine.parts", "imagine.engine.batching"),
@@ -90,6 +96,14 @@ def test_a_part_does_not_know_what_it_must_not(part: str) -> None:
         if name == forbidden or name.startswith(forbidden + ".")
     ]
     assert known == []
+
+
+def test_every_room_stands_in_the_table_and_in_the_map() -> None:
+    rooms = {path.parent.relative_to(SOURCE).as_posix() for path in sources.files()} - {"."}
+    assert rooms <= MUST_NOT_KNOW.keys()
+    the_map = Path("docs/architecture.md").read_text().partition("## The map")[2].partition("\n## ")[0]
+    drawn = set(re.findall(r"`([\w/]+)/`", the_map))
+    assert {room for room in rooms if not {room, room.rpartition("/")[2]} & drawn} == set()
 
 
 def test_families_do_not_know_each_other() -> None:

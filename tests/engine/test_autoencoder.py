@@ -5,6 +5,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from imagine.engine.parts.autoencoder import OVERFLOWED, Autoencoder, set_tiles
+from imagine.engine.parts.slices import whole
 from tests.checkpoints import vae_settings
 
 LATENTS = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -52,14 +53,22 @@ class Overflowing(torch.nn.Module):
         return type("Encoded", (), {"latent_dist": type("Posterior", (), {"mode": staticmethod(lambda: made)})})
 
 
+def encoded(autoencoder, pixels, **options):
+    return whole(autoencoder.encoding(pixels, **options))
+
+
+def decoded(autoencoder, latents, **options):
+    return whole(autoencoder.decoding(latents, **options))
+
+
 def test_latents_are_the_scaled_mode(vae):
-    made = Autoencoder(vae, scale=0.5, shift=0.25).encode(PIXELS).values
+    made = encoded(Autoencoder(vae, scale=0.5, shift=0.25), PIXELS).values
     with torch.no_grad():
         assert torch.allclose(made, (vae.encode(PIXELS).latent_dist.mode() - 0.25) * 0.5, atol=1e-6)
 
 
 def test_decoding_takes_scale_and_shift_back(vae):
-    made = Autoencoder(vae, scale=0.5, shift=0.25).decode((LATENTS - 0.25) * 0.5)
+    made = decoded(Autoencoder(vae, scale=0.5, shift=0.25), (LATENTS - 0.25) * 0.5)
     with torch.no_grad():
         assert torch.allclose(made.values, vae.decode(LATENTS).sample, atol=1e-5)
     assert made.warning is None
@@ -69,7 +78,7 @@ def test_decoding_takes_scale_and_shift_back(vae):
 @pytest.mark.parametrize("broken", [float("nan"), float("inf"), -1.0])
 def test_what_overflows_is_decoded_again_in_float32(dtype, broken):
     vae = Overflowing(dtype, broken)
-    made = Autoencoder(vae, scale=1.0).decode(LATENTS)
+    made = decoded(Autoencoder(vae, scale=1.0), LATENTS)
     assert vae.ran_in == [dtype, torch.float32]
     assert torch.equal(made.values, LATENTS)
     assert made.warning == OVERFLOWED
@@ -79,14 +88,14 @@ def test_what_overflows_is_decoded_again_in_float32(dtype, broken):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_what_overflows_is_encoded_again_in_float32(dtype):
     vae = Overflowing(dtype, float("nan"))
-    made = Autoencoder(vae, scale=1.0).encode(PIXELS)
+    made = encoded(Autoencoder(vae, scale=1.0), PIXELS)
     assert torch.equal(made.values, PIXELS)
     assert made.warning == OVERFLOWED
 
 
 def test_one_that_is_known_to_overflow_works_in_float32_once():
     vae = Overflowing(torch.float16, float("nan"))
-    made = Autoencoder(vae, scale=1.0, overflows=True).decode(LATENTS)
+    made = decoded(Autoencoder(vae, scale=1.0, overflows=True), LATENTS)
     assert vae.ran_in == [torch.float32]
     assert torch.equal(made.values, LATENTS)
     assert made.warning is None
@@ -95,7 +104,7 @@ def test_one_that_is_known_to_overflow_works_in_float32_once():
 
 def test_what_does_not_overflow_is_made_once():
     vae = Overflowing(torch.float16, 0.5)
-    made = Autoencoder(vae, scale=1.0).decode(LATENTS)
+    made = decoded(Autoencoder(vae, scale=1.0), LATENTS)
     assert vae.ran_in == [torch.float16]
     assert made.warning is None
     assert made.values.dtype == torch.float32
@@ -103,7 +112,7 @@ def test_what_does_not_overflow_is_made_once():
 
 def test_float32_is_all_there_is():
     vae = Overflowing(torch.float32, 0)
-    made = Autoencoder(vae, scale=1.0).decode(torch.full((1, 4, 2, 2), float("nan")))
+    made = decoded(Autoencoder(vae, scale=1.0), torch.full((1, 4, 2, 2), float("nan")))
     assert vae.ran_in == [torch.float32]
     assert made.warning is None
 
@@ -111,9 +120,9 @@ def test_float32_is_all_there_is():
 def test_tiles_are_for_one_picture():
     vae = Overflowing(torch.float32, 0)
     autoencoder = Autoencoder(vae, scale=1.0)
-    autoencoder.decode(LATENTS, tiled=True)
-    autoencoder.decode(LATENTS)
-    autoencoder.encode(PIXELS, tiled=True)
+    decoded(autoencoder, LATENTS, tiled=True)
+    decoded(autoencoder, LATENTS)
+    encoded(autoencoder, PIXELS, tiled=True)
     assert vae.tiled == [True, False, True]
     assert not vae.use_tiling
 
@@ -123,20 +132,20 @@ def test_a_failure_leaves_it_as_it_was():
     autoencoder = Autoencoder(vae, scale=1.0)
     vae._made = lambda value: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA out of memory"))
     with pytest.raises(torch.OutOfMemoryError):
-        autoencoder.decode(LATENTS, tiled=True)
+        decoded(autoencoder, LATENTS, tiled=True)
     assert not vae.use_tiling
     assert vae.dtype == torch.float16
     del vae._made
-    assert torch.equal(autoencoder.decode(LATENTS).values, LATENTS)
+    assert torch.equal(decoded(autoencoder, LATENTS).values, LATENTS)
 
 
 def test_tiles_give_nearly_the_same_picture(vae):
     latents = torch.nn.functional.interpolate(LATENTS, scale_factor=2.0, mode="bilinear")
     autoencoder = Autoencoder(vae, scale=1.0)
     vae.tile_latent_min_size, vae.tile_sample_min_size = 8, 64
-    whole, tiled = autoencoder.decode(latents).values, autoencoder.decode(latents, tiled=True).values
-    assert tiled.shape == whole.shape
-    assert not torch.equal(tiled, whole)
+    at_once, tiled = decoded(autoencoder, latents).values, decoded(autoencoder, latents, tiled=True).values
+    assert tiled.shape == at_once.shape
+    assert not torch.equal(tiled, at_once)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (512, 512), (1024, 1024), (1024, 384), (520, 8)])

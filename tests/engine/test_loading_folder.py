@@ -81,7 +81,7 @@ def test_the_native_size_is_the_unets(folder: Path) -> None:
 def test_what_the_caller_says_wins_and_half_is_cast(sd1: Path) -> None:
     loaded = load(sd1, torch.bfloat16, options={"prediction": "v_prediction", "zero_snr": True})
     assert (loaded.noise.prediction, loaded.noise.zero_snr) == ("v_prediction", True)
-    assert loaded.dtype == loaded.vae.dtype == torch.bfloat16
+    assert loaded.unet.dtype == loaded.vae.dtype == torch.bfloat16
     assert len(loaded.report.casts) == 3
 
 

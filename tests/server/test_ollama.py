@@ -280,7 +280,7 @@ def test_a_model_is_shown(tmp_path):
 @pytest.mark.parametrize(("left", "year"), [(30.0, "20"), (None, "2286"), (-1.0, "2286")])
 def test_loaded_models_are_listed(tmp_path, left, year):
     worker = PromptedWorker()
-    resident = ResidentModel(name="fox", digest="d", family="stable_diffusion", dtype="f", size=5, expires_in=left)
+    resident = ResidentModel(name="fox", digest="d", dtype="f", size=5, expires_in=left)
     worker.stats = Stats(models=[resident])
     (model,) = json.loads(get(tmp_path, "/api/ps", worker=worker)[1])["models"]
     assert (model["name"], model["size"], model["size_vram"], model["context_length"]) == ("fox", 5, 5, 0)

@@ -154,7 +154,6 @@ class ResidentModel(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     identity: str = ""
     """Of its `Model`."""
-    family: str = ""
     dtype: str = ""
     size: int = 0
     expires_in: float | None = None

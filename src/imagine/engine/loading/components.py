@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import torch
-
 from ...messages import Message
 from ..parts.part_key import PartKey
 from ..sampling.noise import Noise
@@ -60,7 +58,7 @@ class Components:
 
     `family` is stable_diffusion, sd2, sdxl or sdxl_refiner. `tokenizers` go with `text_encoders`, one each.
     `resolution` is the side in pixels of the squares that it was trained on. A VAE's latents times `scaling_factor` are
-    the denoiser's. `dtype` is the U-Net's.
+    the denoiser's.
     """
 
     family: str
@@ -70,7 +68,6 @@ class Components:
     tokenizers: list[ClipTokenizer]
     noise: Noise
     resolution: int
-    dtype: torch.dtype
     keys: PartKeys
     report: LoadReport
 

@@ -189,7 +189,6 @@ def _components(
         tokenizers=tokenizers,
         noise=noise,
         resolution=stated if isinstance(stated, int) else native,
-        dtype=unet.module.dtype,
         keys=keys,
         report=report,
     )

@@ -93,7 +93,6 @@ def load_single_file(
         tokenizers=[ClipTokenizer(encoder.pad_token) for encoder in family_config(model.family).text_encoders],
         noise=plan.noise,
         resolution=plan.resolution,
-        dtype=plan.unet.module.dtype,
         keys=plan.keys,
         report=report,
     )

@@ -60,21 +60,13 @@ class Autoencoder(ModulePart):
         self._lock = threading.Lock()
         self._laid_out = False
 
-    def encode(self, pixels: Tensor, *, tiled: bool = False) -> Coded:
-        """Pixels (1, 3, H, W) in −1…1 to latents: the mode of the posterior. `tiled` needs less memory."""
-        return whole(self.encoding(pixels, tiled=tiled))
-
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Coded:
-        """Latents to pixels in −1…1, on the CPU. `tiled` needs less memory."""
-        return whole(self.decoding(latents, tiled=tiled))
-
     def encoding(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        """As `encode`, in parts."""
+        """Pixels (1, 3, H, W) in −1…1 to latents: the mode of the posterior. `tiled` needs less memory."""
         mode, warning = yield from self._run(encode_parts, pixels, _not_finite, tiled)
         return Coded((mode - self._shift) * self._scale, warning)
 
     def decoding(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        """As `decode`, in parts."""
+        """Latents to pixels in −1…1, on the CPU. `tiled` needs less memory."""
         latents = latents / self._scale + self._shift
         pixels, warning = yield from self._run(decode_parts, latents, _not_finite_or_black, tiled)
         return Coded(pixels.cpu(), warning)

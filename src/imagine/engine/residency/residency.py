@@ -213,7 +213,6 @@ class Residency:
                 name=r.model.name,
                 digest=r.model.digest,
                 identity=r.model.identity,
-                family=r.family.name,
                 dtype=r.family.dtype,
                 size=nbytes_of(r.family),
                 expires_in=None if math.isinf(r.expires) else max(0.0, r.expires - now),

@@ -106,7 +106,7 @@ def test_others_have_the_device_within_a_step_of_it(sd3, plain):
 def engine_parts(engine):
     """Every network of the loaded pipelines, and every part of one."""
     residency = engine._models.residency
-    pipelines = [residency.find(key).family._pipeline for key in residency.names]
+    pipelines = [residency.find(key).family._pipeline for key in residency.idle]
     parts = [part for pipeline in pipelines for part in pipeline.components.values()]
     return [each for part in parts if isinstance(part, torch.nn.Module) for each in part.modules()]
 

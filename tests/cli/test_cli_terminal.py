@@ -108,6 +108,8 @@ def test_one_prompt_after_another(server: FakeServer) -> None:
         terminal.wait_for("x-1.json")
         terminal.type("/set steps 7\n/set sampler 'euler a'\n/set reproducible yes\n/show\n")
         terminal.wait_for("reproducible    True")
+        terminal.type("/set text_encoder clip_l, clip_g\n/show\n")
+        terminal.wait_for("text_encoders    clip_l, clip_g")
         terminal.type("an owl\n")
         terminal.wait_for("x-2.json")
         terminal.type("/set steps\n/set width wide\n/set speed 3\n/nonsense\n/help\n")
@@ -119,8 +121,9 @@ def test_one_prompt_after_another(server: FakeServer) -> None:
         assert terminal.end() == 0
     first, second, third = server.asked
     assert first == {"prompt": "a fox", "num_steps": 4, "progress": True}
-    assert second == first | {"prompt": "an owl", "num_steps": 7, "sampler": "euler a", "reproducible": True}
-    assert third == {"prompt": "a cat", "sampler": "euler a", "reproducible": True, "progress": True}
+    said = {"sampler": "euler a", "reproducible": True, "text_encoders": ["clip_l", "clip_g"]}
+    assert second == first | {"prompt": "an owl", "num_steps": 7} | said
+    assert third == {"prompt": "a cat", "progress": True} | said
     assert "'wide' is not a valid integer" in terminal.seen
     assert "There is no speed; there are model, " in terminal.seen
 

@@ -78,11 +78,13 @@ class PromptOptions:
         assert option.name is not None
         if option.is_flag and value:
             value = "1" if click.BOOL.convert(value, option, None) else ""
-        self._typed[option.name] = option.type_cast_value(self._context, value) if value else None
+        several = [part.strip() for part in value.split(",")] if option.multiple else value
+        self._typed[option.name] = option.type_cast_value(self._context, several) if value else None
 
     def shown(self) -> str:
         """What is set, one a line."""
-        rows = [[name, str(value)] for name, value in self._typed.items() if value is not None]
+        given = {name: value for name, value in self._typed.items() if value not in (None, ())}
+        rows = [[n, ", ".join(value) if isinstance(value, tuple) else str(value)] for n, value in given.items()]
         return table(["NAME", "VALUE"], rows) if rows else "nothing is set: the server decides"
 
     def values(self, name: str, begun: str) -> list[str]:

@@ -102,12 +102,9 @@ def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapp
         parameters=identity.parameters,
         dtype=identity.dtype,
         resolution=identity.resolution,
-        in_channels=identity.in_channels,
-        latent_channels=identity.latent_channels,
         has_vae=identity.has_vae,
         text_encoders=identity.text_encoders,
         context=identity.context,
-        ema=identity.ema,
         metadata=metadata,
     )
 

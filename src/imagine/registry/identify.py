@@ -41,7 +41,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     `parameters` counts the elements of what generates: denoiser, text encoders and VAE, without EMA copies.
     `dtype` is what most of the denoiser is stored as. `resolution` is the side of the native square, in pixels.
     `context` is the width of the text that a U-Net attends to, or that a text encoder makes.
-    `ema` is "" (none), "both" (live weights and a copy) or "only". Zero, "" and () stand for what doesn't apply.
+    Zero, "" and () stand for what doesn't apply.
     """
 
     kind: str
@@ -56,7 +56,6 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     has_vae: bool = False
     text_encoders: tuple[str, ...] = ()
     context: int = 0
-    ema: str = ""
 
 
 def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
@@ -108,7 +107,6 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
         has_vae=vae_channels is not None,
         text_encoders=encoders,
         context=_width(tensors, "attn2.to_k.weight") if facts_of(family).unet else 0,
-        ema="only" if only_ema else "both" if EMA_PREFIX + "diffusion_modelinput_blocks00weight" in tensors else "",
     )
 
 

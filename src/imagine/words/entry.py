@@ -23,7 +23,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `file_digest` the SHA-256 of the whole file, "" until it is known. `header_digest`, that of the header alone (of
     `model_index.json` for a folder), tells no two fine-tunes apart: older recipes name models by it. `files` are
     what it is made of, as they were when they were read. `problem` is one clause that says why the file can't be used.
-    `kind`, `dtype`, `parameters` and `ema` are as `registry.identify.Identity` promises. `needs` are fields that every
+    `kind`, `dtype` and `parameters` are as `registry.identify.Identity` promises. `needs` are fields that every
     request must say for it (`vae`, `text_encoders`, `img`); `distilled` is how it was made to take few steps, as
     `registry/distilled.py` has it. `vae` and `encoders` name the files of a VAE and of text encoders that go with it:
     those that lie beside it, that its sidecar names, or that fit what it lacks; `lacks` says in a clause what none was
@@ -48,11 +48,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int = 0
     dtype: str = ""
     resolution: int = 0
-    in_channels: int = 0
-    latent_channels: int = 0
     has_vae: bool = False
     text_encoders: tuple[str, ...] = ()
-    ema: str = ""
     needs: tuple[str, ...] = ()
     vae: str = ""
     encoders: tuple[str, ...] = ()

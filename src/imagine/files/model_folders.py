@@ -36,8 +36,8 @@ def unquoted(variable: str) -> str:
 
 def home_from(environ: Mapping[str, str]) -> Path:
     """The home that the environment says."""
-    said = unquoted(environ.get("IMAGINE_HOME", ""))
-    return path(said) if said else HOME
+    variable = unquoted(environ.get("IMAGINE_HOME", ""))
+    return path(variable) if variable else HOME
 
 
 def roots_from(environ: Mapping[str, str]) -> tuple[Path, ...]:

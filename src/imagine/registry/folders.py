@@ -134,7 +134,7 @@ def _identity(
     config = configs.get(denoiser, {})
     family = _family(pipeline, config)
     prediction = _prediction(family, scheduler)
-    weights = {part: weigh(t for header in found for t in header.tensors.values()) for part, found in headers.items()}
+    weights = {part: weigh(t for header in each for t in header.tensors.values()) for part, each in headers.items()}
     return Identity(
         kind=CHECKPOINT,
         family=family,

@@ -135,16 +135,16 @@ class Settings:
         """The folders that models are looked for in."""
         return model_folders.roots_of(self.models, self.home)
 
-    def said(self) -> dict[str, str]:
+    def in_words(self) -> dict[str, str]:
         """Every setting in words for a log; of a secret, only whether there is one."""
         return {o.name: ("set" if value else "none") if o.secret else _shown(value) for o, value in self._pairs()}
 
     def __str__(self) -> str:
         """What is set, for a log."""
-        return ", ".join(f"{name} {text}" for name, text in self.said().items() if text not in _NOTHING)
+        return ", ".join(f"{name} {text}" for name, text in self.in_words().items() if text not in _NOTHING)
 
     def __repr__(self) -> str:
-        return f"Settings({self.said()})"
+        return f"Settings({self.in_words()})"
 
     def _pairs(self) -> list[tuple[Option, Any]]:
         return [(o, getattr(self, o.name)) for o in OPTIONS]

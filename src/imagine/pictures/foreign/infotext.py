@@ -183,12 +183,12 @@ def _pairs(text: str) -> tuple[dict[str, str], bool]:
     What is no pair belongs to the value before it: a list, a number with a decimal comma, a text with a line's end.
     """
     pairs: dict[str, str] = {}
-    key, start, at, loose, found = "", 0, 0, False, 0
-    while at < len(text) and found < _MAX_PAIRS:
+    key, start, at, loose, count = "", 0, 0, False, 0
+    while at < len(text) and count < _MAX_PAIRS:
         begun = _FIRST.match(text, at)
         if begun:
             _store(pairs, key, text[start : at - 1])
-            key, start, found = begun[1].strip(), begun.end(), found + 1
+            key, start, count = begun[1].strip(), begun.end(), count + 1
             at = _value_end(text, start)
         else:
             loose = True

@@ -35,9 +35,9 @@ async def page(request: web.Request) -> web.StreamResponse:
     if "text/html" not in request.headers.get("Accept", "") or not path.is_file():
         text = f"Imagine {__version__} is running; POST /generate makes pictures\n"
         return web.Response(text=text, headers=headers)
-    found = _read(path, path.stat().st_mtime_ns)
-    policy = {"Content-Security-Policy": found.policy, "Referrer-Policy": "no-referrer"}
-    return web.Response(body=found.body, content_type="text/html", charset="utf-8", headers=headers | policy)
+    content = _read(path, path.stat().st_mtime_ns)
+    policy = {"Content-Security-Policy": content.policy, "Referrer-Policy": "no-referrer"}
+    return web.Response(body=content.body, content_type="text/html", charset="utf-8", headers=headers | policy)
 
 
 def policy_from(html: str) -> str:

@@ -28,7 +28,7 @@ def answer_from_finished(
     if len(finished) > 1:
         answer["images"] = [{"img": _base64(each.data), "seed": _seed(each)} for each in finished]
     own = [warning for each in finished for warning in each.warnings]
-    return answer | _told_in([*warnings, *own], language, called)
+    return answer | _warnings_in([*warnings, *own], language, called)
 
 
 def intermediate_from_preview(preview: Preview, seed: int) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def final_from_finished(
         "steps": steps,
         "meta": finished.meta,
         "timings": finished.timings,
-        **_told_in([*warnings, *finished.warnings], language, called),
+        **_warnings_in([*warnings, *finished.warnings], language, called),
     }
 
 
@@ -75,10 +75,10 @@ def news_from(event: JobReport, order: str) -> dict[str, Any] | None:
 def recipe_answer(recipe: Recipe, language: Language = "en") -> dict[str, Any]:
     """What a file says of how it was made; a seed is text, since a browser's numbers end at 2^53."""
     seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}
-    return {"meta": recipe.meta | seed, **_told_in(recipe.warnings, language, NO_NAMES)}
+    return {"meta": recipe.meta | seed, **_warnings_in(recipe.warnings, language, NO_NAMES)}
 
 
-def _told_in(notes: list[Message], language: Language, called: Names) -> dict[str, Any]:
+def _warnings_in(notes: list[Message], language: Language, called: Names) -> dict[str, Any]:
     """The warnings, each once: as sentences, and in `notes` what a program can act on, in the same order."""
     by_sentence = {sentence(note, language, called): note for note in reversed(notes)}
     texts = sentences(notes, language, called)

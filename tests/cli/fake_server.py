@@ -35,7 +35,7 @@ class FakeServer:
         self.health: dict = {"name": "imagine", "devices": [{"device": "cpu"}]}
         self.models: list[dict] = [
             {"name": "dreamshaper_8", "family": "sd1", "size": 2_132_000_000, "modified": 1.0, "shipped": False}
-            | {"loaded": None}
+            | {"defaults": {}, "loaded": None}
         ]
         self.others: list[dict] = []
         self.presets = [{"name": "soft", "prompt_suffix": "soft light", "neg": "harsh", "shipped": False}]

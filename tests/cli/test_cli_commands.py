@@ -162,6 +162,9 @@ def test_show_and_stop(server: FakeServer, capsys: pytest.CaptureFixture[str]) -
     assert run("stop", "dreamshaper_8") == 0
     *_, before, after = capsys.readouterr().err.splitlines()
     assert (before, after) == ("a/b c was not loaded", "dreamshaper_8 is unloaded")
+    server.others = [{"name": "unet", "loaded": {"size": 5, "expires_in": 2.0}}]
+    assert run("stop", "unet") == 0
+    assert capsys.readouterr().err.splitlines() == ["unet is unloaded"]
 
 
 OTHERS = [
@@ -211,8 +214,12 @@ def test_without_a_server_the_folders_are_looked_into(
 
 def test_ps_lists_what_is_loaded(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.models.append(server.models[0] | {"name": "xl", "loaded": {"size": 5e9, "expires_in": 250.0}})
+    server.others = [*OTHERS, {"name": "unet", "loaded": {"size": 2e9, "expires_in": None}}]  # draws with a named VAE
     assert run("ps") == 0
-    assert capsys.readouterr().out.splitlines()[1:] == ["xl      5.0 GB    cpu          4 minutes from now"]
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "xl      5.0 GB    cpu          4 minutes from now",
+        "unet    2.0 GB    cpu          Forever",
+    ]
 
 
 def test_convert_there_and_back(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -437,17 +444,20 @@ def test_terminals() -> None:
 @pytest.mark.parametrize(
     ("health", "loaded", "busy"),
     [
-        ({"status": "ready", "waiting": 0, "running": 0}, None, False),
-        ({"status": "ready", "waiting": 0, "running": 1}, None, True),
-        ({"status": "starting", "waiting": 0, "running": 0}, None, True),
-        ({"status": "ready", "waiting": 0, "running": 0}, {"size": 1}, True),
+        ({"status": "ready", "waiting": 0, "running": 0}, "", False),
+        ({"status": "ready", "waiting": 0, "running": 1}, "", True),
+        ({"status": "starting", "waiting": 0, "running": 0}, "", True),
+        ({"status": "ready", "waiting": 0, "running": 0}, "models", True),
+        ({"status": "ready", "waiting": 0, "running": 0}, "others", True),
     ],
 )
-def test_what_keeps_a_private_server(server: FakeServer, health: dict, loaded: dict | None, busy: bool) -> None:
+def test_what_keeps_a_private_server(server: FakeServer, health: dict, loaded: str, busy: bool) -> None:
     from imagine.cli.serve import _busy
 
     server.health |= health
-    server.models[0]["loaded"] = loaded
+    server.others = [*OTHERS[:1]]
+    if loaded:
+        getattr(server, loaded).append({"name": "fox", "loaded": {"size": 1}})
     assert _busy(Client(address_from(server.address))) is busy
 
 

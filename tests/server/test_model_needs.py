@@ -6,6 +6,7 @@ import pytest
 
 from imagine.asking.resolve import Defaults
 from imagine.settings.values import ModelSettings
+from imagine.words.frames import ResidentModel, Stats
 from tests.registry import declared
 from tests.server.served import ask
 
@@ -40,6 +41,25 @@ def test_a_model_without_a_vae_is_refused_at_once_unless_one_is_named(tmp_path, 
         assert job.model.parts["vae"].path == str(models / "good.safetensors")
 
     ask(tmp_path, act, models=())
+
+
+def test_what_is_loaded_is_listed_though_it_draws_only_with_a_vae_that_is_named(tmp_path, models):
+    declared.write(models / "vae" / "lacking.safetensors", declared.vae())
+
+    async def act(client):
+        _, job = await drawn(client, model="lacking", vae="good")
+        resident = ResidentModel(name="lacking", digest=job.model.digest, dtype="float16", size=7, expires_in=30.0)
+        client.worker.stats = Stats(models=[resident])
+        listed = await (await client.get("/models")).json()
+        return listed, (await (await client.get("/api/ps")).json())["models"]
+
+    listed, loaded = ask(tmp_path, act, models=())
+    files = [(one["name"], one["kind"], one["loaded"]) for one in listed["details"] + listed["others"] if one["loaded"]]
+    assert files == [("lacking", "checkpoint", {"size": 7, "dtype": "float16", "expires_in": 30.0})]
+    assert "lacking" not in listed["models"]
+    assert [(one["name"], one["size"], one["details"]["family"]) for one in loaded] == [
+        ("lacking", 7, "stable_diffusion")
+    ]
 
 
 def test_the_vae_beside_a_model_is_used_and_stands_in_the_recipe(tmp_path, models):

@@ -51,7 +51,7 @@ def _loaded() -> Iterable[str]:
     from . import reach
 
     client = reach.running()
-    return [entry["name"] for entry in client.models()["details"] if entry["loaded"]] if client else []
+    return [entry["name"] for entry in client.loaded()] if client else []
 
 
 def _samplers() -> Iterable[str]:

@@ -17,8 +17,7 @@ from .table import size_of, span, table
 def command(address: str | None, as_json: bool) -> None:
     """List the models that are loaded."""
     client = reach.running(address)
-    details = client.models()["details"] if client else []
-    loaded = [{"name": e["name"]} | e["loaded"] for e in details if e.get("loaded")]
+    loaded = [{"name": e["name"]} | e["loaded"] for e in client.loaded()] if client else []
     if as_json:
         write_json(loaded)
         return

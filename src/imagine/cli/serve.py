@@ -201,7 +201,7 @@ def _in_use(client: Client) -> bool:
     health = client.health()
     if health["status"] == "starting" or health["waiting"] or health["running"]:
         return True
-    return any(entry["loaded"] for entry in client.models()["details"])
+    return bool(client.loaded())
 
 
 def _say_where(urls: list[str], settings: Settings) -> None:

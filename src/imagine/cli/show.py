@@ -36,7 +36,7 @@ def command(model: str, address: str | None, as_json: bool) -> None:
     if name is None:
         raise ModelNotFound(model, similar=similar(model, names))
     entries = [entry for entry in entries if entry["name"] == name]
-    if client and "loaded" in entries[0]:  # a model, of which the server makes out more where it is asked for one
+    if client and "defaults" in entries[0]:  # a model, of which the server makes out more where it is asked for one
         entries[0] = client.model(name)
     if as_json:
         for entry in entries:

@@ -17,6 +17,6 @@ def command(model: str, address: str | None) -> None:
     if client is None:
         note("no server is running, so no model is loaded")
         return
-    loaded = {entry["name"] for entry in client.models()["details"] if entry.get("loaded")}
+    loaded = {entry["name"] for entry in client.loaded()}
     name = client.unload(model)["unloaded"]
     note(f"{name} is unloaded" if name in loaded else f"{name} was not loaded")

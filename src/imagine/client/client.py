@@ -65,6 +65,11 @@ class Client:
             return self.ask("GET", "/models")
         return self.ask("GET", f"/models?digest={quote(digest, safe='')}", timeout=DIGEST_TIMEOUT)
 
+    def loaded(self) -> list[dict[str, Any]]:
+        """Of `models`, what is loaded, by itself a model or not: a file without a VAE draws with one that is named."""
+        models = self.models()
+        return [entry for entry in models["details"] + models["others"] if entry.get("loaded")]
+
     def model(self, name: str) -> dict[str, Any]:
         """What `/models/NAME` says: the details of one, its digest among them."""
         return self.ask("GET", f"/models/{quote(name, safe='/')}", timeout=DIGEST_TIMEOUT)

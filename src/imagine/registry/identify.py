@@ -20,6 +20,8 @@ from .upscalers import find_upscaler
 
 CHECKPOINT = "checkpoint"
 DIFFUSION_MODEL = "diffusion-model"
+MODEL_KINDS = (CHECKPOINT, DIFFUSION_MODEL)
+"""What a model can be named by; no two of these kinds have one name."""
 
 DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",

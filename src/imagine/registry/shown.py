@@ -8,7 +8,7 @@ from typing import Any
 from ..families.table import FAMILIES
 from ..messages import Language, sentence
 from ..words.entry import Entry
-from .identify import CHECKPOINT, DIFFUSION_MODEL
+from .identify import MODEL_KINDS
 from .usable import use_of
 
 _FIELDS = (
@@ -31,7 +31,7 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
 
 def _of_family(entry: Entry) -> dict[str, Any]:
     facts = FAMILIES.get(entry.family)
-    if facts is None or entry.kind not in (CHECKPOINT, DIFFUSION_MODEL):
+    if facts is None or entry.kind not in MODEL_KINDS:
         return {}
     needs = {need.role: need.fits for need in facts.needs}
     components = {role: [name or "kl" for name in fits] for role, fits in needs.items()}

@@ -21,6 +21,7 @@ from ..http.encoding import body_from
 async def models(request: web.Request) -> web.Response:
     """Names, details of each, which of them are loaded, and files that can't be used as a model, with the reason.
 
+    Some of these are loaded too: one that lacks a VAE draws where the request names one.
     With `digest`, only those that are known by it: of the content, the header, the whole file or its beginning.
     `default` is the model of every request that names none; null where that depends on what was used last.
     """
@@ -30,11 +31,12 @@ async def models(request: web.Request) -> web.Response:
         entries = await gateway.digests.of(digest)
     resident = gateway.resident()
     makers = [entry for entry in entries if entry.generates]
+    others = [entry for entry in entries if not entry.generates]
     answer = {
         "models": [entry.name for entry in makers],
         "default": gateway.default_model(),
         "details": [_detail(gateway, entry, resident.get(entry.name)) for entry in makers],
-        "others": [shown(entry, LANGUAGE.get()) for entry in entries if not entry.generates],
+        "others": [_shown(entry, resident.get(entry.name)) for entry in others],
     }
     return web.Response(body=body_from(answer), content_type="application/json")
 
@@ -65,11 +67,16 @@ async def unload(request: web.Request) -> web.Response:
 
 def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
     """A model as clients may know it."""
-    return shown(entry, LANGUAGE.get()) | {
-        "defaults": msgspec.to_builtins(gateway.defaults_of(entry)),
-        "loaded": _loaded(resident) if resident and resident.digest == entry.digest else None,
-    }
+    return _shown(entry, resident) | {"defaults": msgspec.to_builtins(gateway.defaults_of(entry))}
 
 
-def _loaded(resident: ResidentModel) -> dict[str, Any]:
+def _shown(entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
+    """Any file, and what there is loaded of it."""
+    return shown(entry, LANGUAGE.get()) | {"loaded": _loaded(entry, resident)}
+
+
+def _loaded(entry: Entry, resident: ResidentModel | None) -> dict[str, Any] | None:
+    """None where what is loaded under that name is another file."""
+    if resident is None or resident.digest != entry.digest:
+        return None
     return {"size": resident.size, "dtype": resident.dtype, "expires_in": resident.expires_in}

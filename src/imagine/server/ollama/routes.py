@@ -17,6 +17,7 @@ from ...asking.json_body import read_json
 from ...asking.resolve import keep_alive_seconds
 from ...fairness.allowance import Holding
 from ...messages import Message, message
+from ...registry.identify import MODEL_KINDS
 from ...words.errors import BadRequest, ModelNotFound
 from ...words.events import Finished
 from ..gateway.gateway import Gateway
@@ -95,7 +96,7 @@ async def ps(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     resident = gateway.resident()
     on_gpu = any(not ready.device.startswith("cpu") for ready in gateway.pool.ready)
-    entries = [entry for entry in await gateway.entries() if entry.generates and entry.name in resident]
+    entries = [e for e in await gateway.entries() if e.kind in MODEL_KINDS and e.name in resident]
     now = time.time()
     return _json({"models": [loaded_from_entry(e, resident[e.name], now, on_gpu=on_gpu) for e in entries]})
 

@@ -262,7 +262,7 @@ def test_an_alias_is_fine():
 def test_a_key_is_never_shown():
     settings = read({"api_key": "sesame"})
     assert settings.in_words()["api_key"] == "set"
-    assert read().said()["api_key"] == "none"
+    assert read().in_words()["api_key"] == "none"
     assert "sesame" not in repr(settings) + str(settings)
     with pytest.raises(ImagineError) as caught:
         read({"api_key": 12345})

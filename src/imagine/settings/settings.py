@@ -63,7 +63,7 @@ def option(
 class Settings:
     """What a server is told. Durations are in seconds, negative for ever."""
 
-    host: str = option("0.0.0.0", values.host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see server/security.py
+    host: str = option("0.0.0.0", values.host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see http/security.py
     port: int = option(PORT, values.whole(0, 65535), "The port to listen on.")
     listen: tuple[ListenAddress, ...] = option(
         (), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's."

@@ -96,7 +96,7 @@ def _place(text: str) -> ListenAddress:
     name, colon, port = text.strip().split("://", 1)[-1].rstrip("/").rpartition(":")
     if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536 or (":" in name) != ("[" in name):
         raise ValueError("addresses with a port, such as 127.0.0.1:11434")
-    return ListenAddress(host(name or "0.0.0.0"), int(port))  # noqa: S104 - answers only this machine, see server/security.py
+    return ListenAddress(host(name or "0.0.0.0"), int(port))  # noqa: S104 - answers only this machine, see http/security.py
 
 
 def terms(value: object) -> tuple[str, ...]:

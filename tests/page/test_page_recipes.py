@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 from imagine.asking.replay import request_from_meta
 from imagine.pictures import metadata
 from imagine.words.recipe import GenerationParams, meta_from_params
-from tests.page.acts import base64_of, downloaded, drop, generate, last, load, png
+from tests.page.acts import arrive, base64_of, downloaded, drop, generate, last, load, png, saved
+from tests.registry import declared
 
 ORIGINAL = {
     "model": "fox", "prompt": "a red fox", "width": 768, "height": 512, "guidance": 6.5, "sampler": "euler a",
@@ -139,3 +140,50 @@ def test_a_link_carries_settings_and_nothing_else(page, site, windows):
     assert (said.seed, said.hires.scale, said.img) == (9007199254740993, 1.5, None)
     assert other.evaluate("location.hash") == ""
     assert other.evaluate("localStorage.getItem('imagine.key')") is None
+
+
+def expect_encoders(page, *names):
+    expect(page.locator("#f-text_encoders label:has(:checked)")).to_have_text(names)
+
+
+def test_text_encoders_stay_with_the_settings(serve, windows, tmp_path):
+    for name in ("clip_l, mine", "clip_other"):
+        declared.write(tmp_path / "home" / "models" / f"{name}.safetensors", declared.clip_text(64, 1))
+    site, windows.expected = serve(), ["400"]
+    page = windows.open(site.url)
+    page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
+    group = page.locator("#f-text_encoders")
+    meta = {"prompt": "a fox", "model": "fox", "text_encoders": ["clip_l, mine", "gone"]}
+    load(page, json.dumps({"meta": meta}).encode(), "recipe.json")
+    expect(page.locator("[data-about=load]")).not_to_contain_text("left out")
+    expect_encoders(page, *meta["text_encoders"])
+    page.click("#generate")
+    expect(group.locator(".error")).to_contain_text("'gone'")
+    expect(group.locator("input").first).to_be_focused()
+    page.click("#save-menu summary")
+    assert saved(downloaded(page, "#save-settings"))["meta"]["text_encoders"] == meta["text_encoders"]
+    page.click("#save-menu summary")
+    page.click("#share")
+    expect(page.locator("[data-about=link]")).to_be_visible()
+    expect_encoders(windows.open(page.evaluate("window.copied")), *meta["text_encoders"])
+    page.reload()
+    arrive(page)
+    expect_encoders(page, *meta["text_encoders"])
+    page.get_by_label("gone").press("Space")
+    generate(page)
+    assert last(site).params.text_encoders == ("clip_l, mine",)
+    page.click("#save-menu summary")
+    page.click("#reset")
+    expect_encoders(page)
+    page.click("[data-about=reset] [data-undo]")
+    expect_encoders(page, "clip_l, mine")
+    page.get_by_label("clip_l, mine").uncheck()
+    page.click("#do-reuse")
+    expect_encoders(page, "clip_l, mine")
+
+
+def test_text_encoders_are_out_of_sight_where_there_are_none(page):
+    load(page, json.dumps({"meta": {"prompt": "a fox", "text_encoders": "gone"}}).encode(), "recipe.json")
+    expect(page.get_by_label("gone")).to_be_checked()
+    load(page, json.dumps({"meta": {"prompt": "a fox"}}).encode(), "recipe.json")
+    expect(page.locator("#f-text_encoders")).to_be_hidden()

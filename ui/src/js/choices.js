@@ -3,6 +3,7 @@
 import { control, defaultOf, defaultText, field, isAuto, setAuto, setChoices, setOwnDefaults } from "./controls.js";
 import { byId, show } from "./dom.js";
 import { fileSize, t } from "./i18n.js";
+import { offerNames } from "./names.js";
 import { chosenModel, chosenPreset, defaultModel, filesOf, firstModel, models, presetAbout, presetDefaults, presets, presetTitle, samplerNow, samplers } from "./offers.js";
 import { describeSize } from "./size.js";
 
@@ -28,6 +29,7 @@ export function describeChoices() {
   show(byId("preset-row"), presets().length > 0);
   describePreset(chosenPreset());
   offerFiles("vae", filesOf("vae"), t("vae.own"));
+  offerNames(control("text_encoders"), filesOf("text-encoder"));
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
   describeModel(chosenModel());

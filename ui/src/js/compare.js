@@ -49,7 +49,7 @@ function rows(one, other) {
 
 function written(value) {
   if (value === undefined || value === null || value === "") return "–";
-  const text = typeof value === "object" ? Object.entries(value).map(([name, part]) => `${name} ${part}`).join(", ") : String(value);
+  const text = Array.isArray(value) ? value.join(", ") : typeof value === "object" ? Object.entries(value).map(([name, part]) => `${name} ${part}`).join(", ") : String(value);
   return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 12)}…` : text;
 }
 

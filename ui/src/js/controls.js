@@ -4,11 +4,12 @@
 
 import { all, byId, make, show } from "./dom.js";
 import { hasText, number, t } from "./i18n.js";
+import { isNames, tick, tickedIn } from "./names.js";
 import { isNumeric, numberIn, written } from "./numbers.js";
 
 const MAX_SEED = 2n ** 64n - 1n;
 const NAMED = new Set(["vae", "refiner"]); // by the names of files, which the form fills in
-const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets", "digest", "text_encoders"]);
+const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets", "digest"]);
 let fields = {};
 let own = {};
 
@@ -90,6 +91,7 @@ export function valueOf(name) {
   const each = control(name);
   const said = fields[name] ?? {};
   if (each.type === "checkbox") return each.checked || undefined;
+  if (isNames(each)) return tickedIn(each).length ? tickedIn(each) : undefined;
   if (isAuto(each)) return undefined;
   const text = each.tagName === "TEXTAREA" ? each.value : each.value.trim();
   if (text.trim() === "") return undefined;
@@ -103,6 +105,7 @@ export function setValue(name, value) {
   const each = control(name);
   delete each.dataset.auto;
   if (each.type === "checkbox") each.checked = Boolean(value);
+  else if (isNames(each)) tick(each, [value ?? []].flat().map(String));
   else if (each.tagName === "SELECT") choose(each, value === undefined || value === null ? "" : String(value));
   else if (value === undefined || value === null) each.value = "";
   else each.value = isNumeric(each) ? written(value) : String(value);
@@ -145,7 +148,10 @@ export function clearErrors(only = null) {
   }
 }
 
-export const focusFirstError = () => document.querySelector("#form [aria-invalid]")?.focus();
+export function focusFirstError() {
+  const first = document.querySelector("#form [aria-invalid]");
+  (first?.matches("fieldset") ? first.querySelector("input") : first)?.focus();
+}
 
 function choose(select, value) {
   if (value !== "" && ![...select.options].some((option) => option.value === value)) {

@@ -5,6 +5,7 @@ import { clearErrors, control, controls, defaultOf, field, focusFirstError, foll
 import { all, byId } from "./dom.js";
 import { inEveryLanguage, t } from "./i18n.js";
 import { remember, remembered } from "./memory.js";
+import { isNames, tickedIn } from "./names.js";
 import { notice } from "./notices.js";
 import { numberIn, startStepping, written } from "./numbers.js";
 import { chosenPreset, defaultModel, learnModels, learnOffers, learnSamplers, models, samplerNow } from "./offers.js";
@@ -95,7 +96,7 @@ export function setWithPicture(source, fresh) {
 
 /** Everything that is written and set, as it stands, to bring it back by `restoreForm`. */
 export function formState() {
-  const value = (each) => (each.type === "checkbox" ? each.checked : isAuto(each) ? undefined : each.value);
+  const value = (each) => (each.type === "checkbox" ? each.checked : isNames(each) ? tickedIn(each) : isAuto(each) ? undefined : each.value);
   return { values: Object.fromEntries(controls().map((each) => [each.dataset.field, value(each)])), noNeg: byId("no-neg").checked, buckets };
 }
 
@@ -113,7 +114,7 @@ export function startForm() {
   byId("form").addEventListener("input", (event) => {
     const slider = event.target.dataset?.slide;
     if (slider) control(slider).value = written(event.target.value);
-    const each = slider ? control(slider) : event.target;
+    const each = slider ? control(slider) : (event.target.closest("[data-field]") ?? event.target);
     if (each.dataset.field || each.id === "no-neg") changed(each);
   });
   byId("form").addEventListener("change", (event) => {
@@ -200,7 +201,7 @@ export function flatten(said) {
   for (const [name, value] of Object.entries(said)) {
     if (name === "extend" && typeof value === "number") for (const side of ["left", "top", "right", "bottom"]) values[`extend.${side}`] = value;
     else if (name === "hires" && typeof value === "number") values["hires.scale"] = value;
-    else if (value !== null && typeof value === "object") for (const [part, inner] of Object.entries(value)) values[`${name}.${part}`] = inner;
+    else if (value !== null && typeof value === "object" && !Array.isArray(value)) for (const [part, inner] of Object.entries(value)) values[`${name}.${part}`] = inner;
     else values[name] = value;
   }
   return values;

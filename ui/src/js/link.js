@@ -1,9 +1,10 @@
 // Settings in a link: in its hash, which no server sees. Never an address, a key or a picture.
 
 import { copyText } from "./clipboard.js";
-import { controls } from "./controls.js";
+import { control, controls } from "./controls.js";
 import { fill, flatten, settings } from "./form.js";
 import { t } from "./i18n.js";
+import { isNames } from "./names.js";
 import { notice } from "./notices.js";
 import { undoToNow } from "./undo.js";
 
@@ -12,7 +13,7 @@ const LONGEST = 50_000;
 
 export function hashOf(said) {
   const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(flatten(said))) if (!NEVER.has(name)) pairs.set(name, value);
+  for (const [name, value] of Object.entries(flatten(said))) if (!NEVER.has(name)) for (const one of [value].flat()) pairs.append(name, one);
   return `#${pairs}`;
 }
 
@@ -31,7 +32,8 @@ export function takeHash() {
   for (const [name, value] of new URLSearchParams(hash)) {
     if (!known.has(name) || NEVER.has(name)) continue;
     const [field, part] = name.split(".");
-    if (part) said[field] = { ...said[field], [part]: value };
+    if (isNames(control(name))) said[name] = [...(said[name] ?? []), value];
+    else if (part) said[field] = { ...said[field], [part]: value };
     else said[field] = value;
   }
   if (!Object.keys(said).length) return false;

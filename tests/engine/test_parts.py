@@ -133,7 +133,7 @@ def test_what_is_cast_for_two_is_cast_once(tmp_path, files):
         engine.unload(Unload(job="u", model="b"))
         run(engine)
     text = sum(part.nbytes for part in family.parts("encode"))
-    assert grown[1] - grown[0] > 0.8 * text
+    assert grown[1] - grown[0] > 0.5 * text, "some of what the first let go is used again"
 
 
 @linux

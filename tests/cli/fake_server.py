@@ -38,6 +38,7 @@ class FakeServer:
             | {"defaults": {}, "loaded": None}
         ]
         self.others: list[dict] = []
+        self.aliases: list[str] = []
         self.presets = [{"name": "soft", "prompt_suffix": "soft light", "neg": "harsh", "shipped": False}]
         self.hung_up = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -68,7 +69,7 @@ class FakeServer:
             def do_GET(self) -> None:
                 path, _, digest = self.path.partition("?digest=")
                 models = [one for one in outer.models if not digest or digest in one.values()]
-                listed = {"models": [], "details": models, "others": outer.others}
+                listed = {"models": [], "details": models, "others": outer.others, "aliases": outer.aliases}
                 answers = {"/health": outer.health, "/models": listed}
                 answers |= {f"/models/{one['name']}": one for one in outer.models}
                 answers["/presets"] = {"presets": outer.presets}

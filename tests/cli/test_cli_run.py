@@ -197,8 +197,53 @@ def test_the_shipped_model_is_announced(server: FakeServer, capsys: pytest.Captu
     assert server.address in said
 
 
+UNUSABLE = [
+    {"name": "lacking", "kind": "diffusion-model", "problem": "it lacks a VAE"},
+    {"name": "truncated", "kind": "unknown", "problem": "it is truncated"},
+    {"name": "clear", "kind": "vae", "problem": None},
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "model", "prompt"),
+    [
+        (("dreamshaper_8", "fox"), "dreamshaper_8", "fox"),
+        (("lacking", "fox"), "lacking", "fox"),
+        (("models/Truncated.safetensors", "a fox"), "truncated", "a fox"),
+        (("my", "a fox"), "my", "a fox"),
+        (("clear", "a fox"), "clear", "a fox"),
+        (("clear.safetensors", "fox"), "clear", "fox"),
+        (("clear", "snow"), None, "clear snow"),
+        (("clear", "snow", "fox"), None, "clear snow fox"),
+        (("lacking", "any", "snow"), None, "lacking any snow"),
+        (("LACKING", "snow"), None, "LACKING snow"),
+    ],
+)
+def test_a_model_that_can_not_be_used_is_meant_all_the_same(
+    server: FakeServer, words: tuple[str, ...], model: str | None, prompt: str
+) -> None:
+    server.others, server.aliases = UNUSABLE, ["my"]
+    assert run(*words, "-o", "x") == 0
+    assert [(body.get("model"), body["prompt"]) for body in server.asked] == [(model, prompt)]
+
+
+def test_a_first_word_that_is_another_kind_of_file_is_told(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.others = UNUSABLE
+    assert run("clear", "snow", "-o", "x") == 0
+    assert "'clear' is the prompt's first word" in capsys.readouterr().err
+
+
+def test_models_that_can_not_be_used_are_not_none(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.models[0] |= {"name": "toybox", "shipped": True}
+    server.others = UNUSABLE
+    assert run("p", "-o", "x") == 0
+    assert "no model that is installed can be used: using toybox" in capsys.readouterr().err
+
+
 def test_where_models_go_is_the_real_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from imagine.cli.session import _folder_of
+    from imagine.cli.model_first import _folder_of
     from imagine.client.address import Address
     from imagine.client.client import Client
 

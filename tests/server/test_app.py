@@ -8,6 +8,7 @@ import pytest
 from yarl import URL
 
 from imagine import __version__
+from imagine.asking.aliases import Aliases
 from imagine.asking.request import ALIASES, GenerateRequest
 from imagine.fairness.allowance import Allowance
 from imagine.server.dialects import DIALECTS
@@ -89,6 +90,14 @@ def test_a_waiting_job_has_its_position(tmp_path):
         await asyncio.wait(asking)
 
     ask(tmp_path, act)
+
+
+def test_aliases_are_told_wherever_they_lead(tmp_path):
+    async def act(client):
+        return json.loads((await got(client, "/models"))[1])["aliases"]
+
+    own = Aliases({"art": "fox", "gone": "bear", "pattern-*": "fox"})
+    assert ask(tmp_path, act, aliases=own) == ["art", "gone", *Aliases().names()]
 
 
 def test_metrics_count_what_happened(tmp_path):

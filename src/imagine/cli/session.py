@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..client.client import Client, ResponseError
-from ..files.model_folders import roots_from
-from ..words.model_names import matching, similar, stem_of
+from ..words.model_names import stem_of
 from .asking import body_from
 from .console import note
 from .exits import DONE, FAILED
 from .inputs import STDIN, prompt_from_stdin, prompts_from
+from .model_first import model_first, names_from, say_shipped
 from .outputs import outputs_of
 from .painting import Painter
 from .same_model import with_holders
@@ -53,18 +52,19 @@ class Session:
         body = body_from(_prompt(words) if words else None, self.typed, self._source)
         client = self._connect()
         if "model" not in body:
-            details = client.models()["details"]
-            if parted := model_first(words, [entry["name"] for entry in details]):
-                body["model"], body["prompt"] = parted
+            listed = client.models()
+            if parted := model_first(words, names_from(listed)):
+                body["model"], prompt = parted
+                body["prompt"] = prompt_from_stdin() if prompt == STDIN else _prompt((prompt,))
             else:
-                say_shipped(client, details)
+                say_shipped(client, listed)
         self._paint(client, body)
 
     def connect(self) -> Client:
         """The server for several prompts; says where it has nothing but the shipped model."""
         client = self._connect()
         if self.typed["model"] is None and self._source is None:
-            say_shipped(client, client.models()["details"])
+            say_shipped(client, client.models())
         return client
 
     def each(self, prompts: str) -> int:
@@ -106,34 +106,3 @@ def _prompt(words: tuple[str, ...]) -> str:
     if not (prompt := " ".join(words)).strip():
         raise click.UsageError("The prompt is empty.")
     return prompt
-
-
-def say_shipped(client: Client, details: list[dict[str, Any]]) -> None:
-    """Where no model but the shipped one is there, says so, and where models go."""
-    if details and all(entry.get("shipped") for entry in details):
-        name, folder = details[0]["name"], _folder_of(client)
-        note(f"no model is installed: using {name}, which is small; models go into {folder}")
-
-
-def _folder_of(client: Client) -> str:
-    """Where the server looks for models: this user's own is told what this command is, others say it themselves."""
-    if client.address.socket is None:
-        return f"the folder that the server at {client.address} names when it starts"
-    return str(roots_from(os.environ)[0])
-
-
-def model_first(words: tuple[str, ...], names: list[str]) -> tuple[str, str] | None:
-    """The model and the prompt, where the words are these two; None where all of them are the prompt.
-
-    Words that may well have been meant otherwise are told.
-    """
-    if len(words) == 1 and words[0] in names:
-        note(f"drawing the words '{words[0]}'; to be asked for prompts of that model: imagine run -m {words[0]}")
-    if len(words) != 2:
-        return None
-    first, second = words
-    if (model := matching(first, names, any_case=" " in second)) is not None:
-        return model, prompt_from_stdin() if second == STDIN else _prompt((second,))
-    if " " in second and " " not in first and (near := similar(first, names)):
-        note(f"'{first}' is the prompt's first word, since no model is called so; did you mean {near[0]}?")
-    return None

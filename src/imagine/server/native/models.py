@@ -24,6 +24,7 @@ async def models(request: web.Request) -> web.Response:
     Some of these are loaded too: one that lacks a VAE draws where the request names one.
     With `digest`, only those that are known by it: of the content, the header, the whole file or its beginning.
     `default` is the model of every request that names none; null where that depends on what was used last.
+    `aliases` are further names that a request can say for a model, whether that can be used or not.
     """
     gateway, digest = request.app[GATEWAY], request.query.get("digest")
     entries = await gateway.entries()
@@ -35,6 +36,7 @@ async def models(request: web.Request) -> web.Response:
     answer = {
         "models": [entry.name for entry in makers],
         "default": gateway.default_model(),
+        "aliases": gateway.settings.aliases.names(),
         "details": [_detail(gateway, entry, resident.get(entry.name)) for entry in makers],
         "others": [_shown(entry, resident.get(entry.name)) for entry in others],
     }

@@ -31,6 +31,7 @@ class FakeServer:
         self.unloaded: list[str] = []
         self.lines: list = [picture(png())]
         self.refusal: tuple[int, str] | None = None
+        self.code = ""
         self.refuse = lambda body: self.refusal
         self.health: dict = {"name": "imagine", "devices": [{"device": "cpu"}]}
         self.models: list[dict] = [
@@ -82,7 +83,7 @@ class FakeServer:
             def do_POST(self) -> None:
                 outer.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 if refusal := outer.refuse(outer.asked[-1]):
-                    self._json({"error": refusal[1]}, refusal[0])
+                    self._json({"error": refusal[1], "code": outer.code}, refusal[0])
                     return
                 self.send_response(200)
                 self.end_headers()

@@ -235,6 +235,28 @@ def test_convert_there_and_back(server: FakeServer, capsys: pytest.CaptureFixtur
     assert json.loads(Path("z.json").read_text())["meta"]["seed"] == "18446744073709551615"
 
 
+@pytest.mark.parametrize(
+    ("file", "output", "why"),
+    [
+        ("x.json", "x.json", "what is made of x.json is a .png"),
+        ("x.json", "x.GIF", "what is made of x.json is a .png"),
+        ("x.png", "y.webp", "what is made of x.png is a .json"),
+        ("x.png", "y.png", "what is made of x.png is a .json"),
+        ("x.png", "link", "it is the file that is converted"),
+    ],
+)
+def test_convert_writes_no_file_of_another_name(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], file: str, output: str, why: str
+) -> None:
+    server.lines = [picture(encode(Image.new("RGB", (8, 8)), meta={"prompt": "p", "seed": 1}))]
+    run("run", "p", "-o", "x")
+    Path("link").symlink_to("x.png")
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    assert run("convert", file, "-o", output) == 2
+    assert why in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before
+
+
 def test_info_of_a_json(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     Path("x.json").write_text(json.dumps({"meta": {"prompt": "a cat", "seed": "5"}, "out": ""}))
     assert run("info", "x.json", "--json") == 0

@@ -113,10 +113,17 @@ def test_what_was_typed_wrong_exits_with_2_and_what_went_wrong_with_1(
     assert run("run", "p", "-o", "x") == exits
 
 
+def test_a_file_that_is_no_model_was_named_wrongly_and_a_damaged_one_was_not(server: FakeServer) -> None:
+    server.refusal = (422, "no")
+    for server.code, exits in (("model.other_kind", 2), ("model.unusable", 1)):
+        assert run("run", "p", "-m", "clear", "-o", "x") == exits
+
+
 @pytest.mark.parametrize(
     "arguments",
     ["run p --nonsense", "run p -w wide", "run p -o none/x", "run p -i none.png", "info none.png", "show none", "runn",
-     "presets none", "help none", "run p --extend a=b", "convert none", "run p -o {colour}"],
+     "presets none", "help none", "run p --extend a=b", "convert none", "run p -o {colour}", "list -a foo:bar",
+     "run p -a ftp://fox"],
 )  # fmt: skip
 def test_what_cannot_be_is_mistyped(server: FakeServer, arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*arguments.split()) == 2

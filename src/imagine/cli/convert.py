@@ -11,6 +11,7 @@ import click
 from ..messages import in_english
 from ..words.errors import ImagineError
 from .console import write_path
+from .destination import NOT_WRITTEN, WRITTEN
 from .early import heard
 from .exits import reason
 from .info import recipe_in
@@ -32,7 +33,7 @@ def command(file: Path, output: Path | None) -> None:
         made, suffix = json.dumps(saved, ensure_ascii=False).encode("utf-8", "replace") + b"\n", ".json"
     else:
         made, suffix = picture_in(str(file), data), ".png"
-    target = output or file.with_suffix(suffix)
+    target = file.with_suffix(suffix) if output is None else _checked(output, file, suffix)
     if output is None and target.exists():
         raise ImagineError(in_english(f"{target} is there already; name another with -o", "output"))
     heard()
@@ -41,6 +42,16 @@ def command(file: Path, output: Path | None) -> None:
     except OSError as error:
         raise ImagineError(in_english(f"{target} can't be written: {reason(error)}", "output")) from error
     write_path(target)
+
+
+def _checked(output: Path, file: Path, suffix: str) -> Path:
+    """`output`, unless it is `file` itself or its name says another format. Raises click.BadParameter."""
+    said = output.suffix.lower()
+    if said != suffix and (said in WRITTEN or said in NOT_WRITTEN or said == ".json"):
+        raise click.BadParameter(f"{str(output)!r}: what is made of {file} is a {suffix}.", param_hint="--output")
+    if output.is_file() and output.samefile(file):
+        raise click.BadParameter(f"{str(output)!r}: it is the file that is converted.", param_hint="--output")
+    return output
 
 
 def picture_in(place: str, data: bytes) -> bytes:

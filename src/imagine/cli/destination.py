@@ -23,9 +23,10 @@ WRITTEN: dict[str, MediaType] = {
     ".webp": "image/webp",
 }
 """The formats of pictures, by what `-o` ends in."""
-_NOT_WRITTEN = frozenset([
+NOT_WRITTEN = frozenset([
     ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl", ".svg", ".pdf", ".ico", ".tga", ".exr", ".psd",
 ])  # fmt: skip
+"""What other pictures' names end in."""
 _LONGEST = 255 - len("-16-sheet.jpeg")
 """Bytes of a name, so that every ending fits too."""
 
@@ -70,7 +71,7 @@ def _place_of(text: str) -> Destination:
 def _named(path: Path, text: str) -> Destination:
     """A file's name, whose suffix tells the format; `.json` is the picture's beside it."""
     suffix = path.suffix.lower()
-    if suffix in _NOT_WRITTEN:
+    if suffix in NOT_WRITTEN:
         raise _refused(text, f"pictures are written as {', '.join(WRITTEN)}")
     known = suffix in WRITTEN or suffix == ".json"
     name = path.name[: -len(suffix)] if known else path.name

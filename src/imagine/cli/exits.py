@@ -23,6 +23,8 @@ EXITS = {
 """Every exit status there is, and when it is given."""
 _MISTYPED_STATUSES = frozenset([400, 404, 413, 415])
 """What a server answers where the request itself can't be; it said so in a sentence."""
+_OTHER_KIND = "model.other_kind"
+"""And its code where the file is whole, but none to draw with: another has to be named."""
 
 
 class Ended(BaseException):
@@ -74,4 +76,6 @@ def _sentence(error: OSError) -> str:
 
 
 def _was_mistyped(error: ImagineError) -> bool:
-    return isinstance(error, BadRequest | ModelNotFound) or getattr(error, "status", None) in _MISTYPED_STATUSES
+    if isinstance(error, BadRequest | ModelNotFound) or getattr(error, "status", None) in _MISTYPED_STATUSES:
+        return True
+    return getattr(error, "code", "") == _OTHER_KIND

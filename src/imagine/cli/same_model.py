@@ -48,7 +48,7 @@ def with_holders(client: Client, before: dict[str, Any], error: ResponseError) -
     digest = str(before.get("digest") or before.get("sha256") or "")
     names = [entry["name"] for entry in holders(client, digest)] if error.status == _NOT_FOUND else []
     same = f"; '{names[0]}' here is the same" if names else ""
-    return ResponseError(in_english(f"{error}{same}"), error.status)
+    return ResponseError(in_english(f"{error}{same}"), error.status, error.code)
 
 
 def _parts(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..messages import in_english
-from ..words.errors import ImagineError
+from ..words.errors import BadRequest, ImagineError
 
 PORT = 5000
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server listens, as clients reach it
@@ -49,7 +49,7 @@ def connect(address: Address, timeout: float | None) -> socket.socket:
 
 
 def address_from(text: str) -> Address:
-    """The address that a user wrote: `HOST`, `PORT`, both, a URL, or `unix:PATH`. Raises ImagineError for others."""
+    """The address that a user wrote: `HOST`, `PORT`, both, a URL, or `unix:PATH`. Raises BadRequest for others."""
     text = text.strip(" '\"")
     if text.startswith("unix:"):
         return Address(socket=text.removeprefix("unix:").removeprefix("//"))
@@ -62,9 +62,9 @@ def address_from(text: str) -> Address:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port
     except ValueError as error:
-        raise ImagineError(in_english(message, "address")) from error
+        raise BadRequest(in_english(message, "address")) from error
     if parts.scheme not in ("", "http", "https"):
-        raise ImagineError(in_english(message, "address"))
+        raise BadRequest(in_english(message, "address"))
     host = parts.hostname or ""
     if port is None:
         port = 443 if parts.scheme == "https" else PORT

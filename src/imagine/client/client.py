@@ -20,11 +20,12 @@ DIGEST_TIMEOUT = 600.0
 
 
 class ResponseError(ImagineError):
-    """The server's own sentence on why not, and the HTTP status it came with; 0 within a stream."""
+    """The server's own sentence on why not, its code for that, and the HTTP status it came with; 0 within a stream."""
 
-    def __init__(self, note: Message, status: int = 0) -> None:
+    def __init__(self, note: Message, status: int = 0, code: str = "") -> None:
         super().__init__(note)
         self.status = status
+        self.code = code
 
 
 class Disconnected(ImagineError):
@@ -142,9 +143,9 @@ class Client:
             answer = connection.getresponse()
             if answer.status >= 400:
                 with answer:
-                    raise ResponseError(
-                        in_english(self._keyless() if answer.status == 401 else _sentence(answer)), answer.status
-                    )
+                    sentence, code = _refusal(answer)
+                    sentence = self._keyless() if answer.status == 401 else sentence
+                    raise ResponseError(in_english(sentence), answer.status, code)
         except (OSError, http.client.HTTPException) as error:
             raise Disconnected(in_english(f"imagine at {self.address} broke off its answer")) from error
         return answer
@@ -178,10 +179,10 @@ def _object(data: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _sentence(answer: http.client.HTTPResponse) -> str:
-    """The server's own words, or at least its status."""
+def _refusal(answer: http.client.HTTPResponse) -> tuple[str, str]:
+    """The server's own words, or at least its status; and its code for what is wrong, "" where it has none."""
     with contextlib.suppress(ValueError, Disconnected):
-        sentence = _object(answer.read(65_536)).get("error")
-        if isinstance(sentence, str):
-            return sentence
-    return f"the server answered {answer.status} {answer.reason}"
+        refusal = _object(answer.read(65_536))
+        if isinstance(sentence := refusal.get("error"), str):
+            return sentence, str(refusal.get("code", ""))
+    return f"the server answered {answer.status} {answer.reason}", ""

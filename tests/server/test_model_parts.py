@@ -1,7 +1,9 @@
 """Models of several files: their components are found by kind, named by a sidecar, or named by the request."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -168,3 +170,89 @@ def test_what_is_missing_is_said_with_what_would_fit(tmp_path, models, apart, le
         (entry,) = (entry for entry in listed["others"] if entry["name"] == "sdxl-denoiser")
         assert entry["problem"] in error
         assert set(entry["needs"]) == {"vae" if role == "vae" else "text_encoders" for role in left_out}
+
+
+def hidden(models, kind):
+    """What is moved out of sight, where no model is looked for."""
+    path = next(models.glob(f"stable_diffusion-{kind}.safetensors"))
+    return path.rename(models.parent / path.name)
+
+
+async def names_of(client):
+    return (await (await client.get("/models")).json())["models"]
+
+
+async def comes_back(client, models):
+    path = hidden(models, "text_encoder")
+    assert await names_of(client) == []
+    path.rename(models / path.name)
+
+
+async def gets_a_sidecar(client, models):
+    (models / "stable_diffusion-denoiser.yaml").write_text("vae: z-vae")
+
+
+async def loses_its_vae(client, models):
+    hidden(models, "vae")
+
+
+async def is_written_to_its_end(client, models):
+    path = models / "stable_diffusion-text_encoder.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8])
+    assert await names_of(client) == []
+    with path.open("ab") as file:
+        file.write(whole[-8:])
+
+
+@pytest.mark.parametrize(
+    ("happens", "vae"),
+    [
+        (comes_back, "stable_diffusion-vae"),
+        (gets_a_sidecar, "z-vae"),
+        (loses_its_vae, "z-vae"),
+        (is_written_to_its_end, "stable_diffusion-vae"),
+    ],
+)
+def test_the_first_request_after_a_change_has_what_is_there_now(tmp_path, models, apart, happens, vae):
+    for path in apart.glob("stable_diffusion-*"):
+        shutil.copy(path, models)
+    write_parts(tmp_path / "other", tiny_modules(seed=3), layout="diffusers")
+    shutil.copy(tmp_path / "other/stable_diffusion-vae.safetensors", models / "z-vae.safetensors")
+
+    async def act(client):
+        client.gateway.clock = lambda: 1e9  # another look is only ever due because of what is to be seen
+        await drawn(client)
+        await names_of(client)
+        await happens(client, models)
+        job = await drawn(client)
+        return job if isinstance(job, str) else [Path(part.path).stem for part in job.model.parts.values()]
+
+    assert sorted(ask(tmp_path, act, models=())) == ["stable_diffusion-text_encoder", vae]
+
+
+def test_a_list_that_follows_another_has_what_came_between(tmp_path, models, apart):
+    async def act(client):
+        client.gateway.clock = lambda: 1e9
+        before = await names_of(client)
+        shutil.copy(apart / "whole-sdxl.safetensors", models)
+        return before, await names_of(client)
+
+    assert ask(tmp_path, act, models=()) == ([], ["whole-sdxl"])
+
+
+def test_where_nothing_changes_no_request_waits_for_a_look(tmp_path, models, apart):
+    for path in apart.glob("stable_diffusion-*"):
+        os.utime(shutil.copy(path, models), (1, 1))
+    os.utime(models, (1, 1))
+
+    async def act(client):
+        client.gateway.clock = lambda: 1e9
+        await drawn(client)
+        await names_of(client)
+        looks, refresh = [], client.gateway.registry.refresh
+        client.gateway.registry.refresh = lambda: looks.append(1) or refresh()
+        return [type(await drawn(client)) for _ in range(3)], looks
+
+    kinds, looks = ask(tmp_path, act, models=())
+    assert (str in kinds, looks) == (False, [])

@@ -20,9 +20,14 @@ def repository_of(folder: str) -> str:
     return folder.removeprefix(_BEGINNING).replace("--", "/", 1) if folder.startswith(_BEGINNING) else ""
 
 
+def main_file(folder: Path) -> Path:
+    """The file that says which revision `main` means."""
+    return folder / "refs" / "main"
+
+
 def main_of(folder: Path) -> str:
     """The revision that `main` means; "" where nothing says so."""
     try:
-        return read_small(folder / "refs" / "main", _MOST).decode("ascii", "replace").strip()
+        return read_small(main_file(folder), _MOST).decode("ascii", "replace").strip()
     except UnusableModel:
         return ""

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import msgspec
 
+from ..identity.stamp import unchanged
 from ..messages import message
 from ..words.entry import Entry
 from ..words.errors import ModelNotFound, UnusableModel
 from ..words.model_names import matching, similar
 from .cache import MAX_RECORDS, Record, load_records, save_records
-from .composition import composed, kind_for_names
+from .composition import TEXT_ENCODER, VAE, composed, kind_for_names
 from .content import content_digest, is_whole
 from .describe import describe
 from .identify import CHECKPOINT, DIFFUSION_MODEL
 from .names import name_all, normal
 from .pairing import paired
 from .scan import ScannedFile, scan, scan_one
+from .visited import Visited
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -48,6 +50,8 @@ class Registry:
         self._records: dict[str, Record] | None = None
         self._entries: tuple[Entry, ...] = ()
         self._by_name: dict[tuple[str, str], Entry] = {}
+        self._visited: Visited | None = None
+        self._unread: tuple[Entry, ...] = ()
         self._lock = threading.Lock()
 
     def refresh(self) -> Changes:
@@ -55,17 +59,38 @@ class Registry:
         with self._lock:
             known = self._known_records()
             current = dict(known) if len(known) <= MAX_RECORDS else {}
-            scanned = scan(self.roots)
+            visited = Visited()
+            scanned = scan(self.roots, visited)
             entries = [self._describe(file, known, current) for file in scanned]
             names = name_all([(file, kind_for_names(entry)) for file, entry in zip(scanned, entries, strict=True)])
             listed = composed(paired([_renamed(entry, name) for entry, name in zip(entries, names, strict=True)]))
             listed += self._shipped_entries(listed, known, current)
             changes = _compare(self._entries, listed)
             self._list(listed)
+            self._unread = tuple(entry for entry in listed if entry.problem and entry.kind == "unknown")
+            self._visited = visited  # last: until then what is listed counts as old
             if current != known:
                 self._records = current
                 self._save()
             return changes
+
+    def is_current(self) -> bool:
+        """Would another look see what is listed? Asks for every file's status, and opens none."""
+        return self._as_visited(*self._entries)
+
+    def still(self, entry: Entry) -> bool:
+        """Would another look list this entry as it is? Asks for the status of its own files and parts, of what couldn't
+        be read and may be being written, and of the folders.
+        """
+        if self._by_name.get((entry.kind, entry.name)) is not entry:
+            return False
+        beside = [(VAE, entry.vae), *((TEXT_ENCODER, name) for name in entry.encoders)]
+        parts = [part for part in map(self._by_name.get, beside) if part]
+        return self._as_visited(entry, *parts, *self._unread)
+
+    def _as_visited(self, *entries: Entry) -> bool:
+        visited = self._visited
+        return visited is not None and all(unchanged(entry.files) for entry in entries) and visited.unchanged()
 
     def models(self) -> list[Entry]:
         """What can generate, by name."""

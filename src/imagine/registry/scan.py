@@ -13,8 +13,9 @@ import msgspec
 from ..identity.stamp import FileStamp, stamp_from
 from ..messages import Message, message
 from ..words.entry import Format
-from .hub import main_of, repository_of
+from .hub import main_file, main_of, repository_of
 from .reading import reason
+from .visited import Visited
 
 SAFETENSORS = ".safetensors"
 SUFFIXES = (SAFETENSORS, ".sft")
@@ -83,14 +84,13 @@ class ScannedFile(msgspec.Struct, frozen=True, kw_only=True):
         return self.name or (self.path.name if self.format == "diffusers" else self.path.stem)
 
 
-def scan(roots: Sequence[Path]) -> list[ScannedFile]:
+def scan(roots: Sequence[Path], visited: Visited) -> list[ScannedFile]:
     """Everything under `roots` that looks like a model, in a fixed order, each real file once per stem.
 
     Folders are visited once, real ones before links to them, so links may lead anywhere and loop. Hidden names are
     skipped. A root that isn't there is empty.
     """
     files: list[ScannedFile] = []
-    visited: set[tuple[int, int]] = set()
     for root, label in zip(roots, _labels(roots), strict=True):
         folders = deque([(root, Place(label))])
         while folders:
@@ -134,14 +134,12 @@ def _without_repeats(files: list[ScannedFile]) -> list[ScannedFile]:
 
 
 def _scan_folder(
-    path: Path, place: Place, folders: deque[tuple[Path, Place]], visited: set[tuple[int, int]]
+    path: Path, place: Place, folders: deque[tuple[Path, Place]], visited: Visited
 ) -> Iterator[ScannedFile]:
     """The candidates of one folder; its sub-folders join `folders`, links at the end, to come after all real ones."""
     try:
-        status = path.stat()
-        if (status.st_dev, status.st_ino) in visited:
+        if not visited.enter(path):
             return
-        visited.add((status.st_dev, status.st_ino))
         children = _children(path)
     except OSError as error:
         if place.folder or not isinstance(error, FileNotFoundError):
@@ -152,6 +150,8 @@ def _scan_folder(
         yield _diffusers_folder(path, place.outside(), place.in_hub)
         return
     if "snapshots" in names and (repository := repository_of(path.name)):
+        visited.note(path / "snapshots")
+        visited.note(main_file(path))
         folders.extendleft(reversed(_snapshots(path, place, repository)))
         return
     real: list[tuple[Path, Place]] = []

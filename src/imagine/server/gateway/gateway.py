@@ -21,7 +21,6 @@ from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
 from ...files.folders import make_own, sweep
 from ...files.shipped import folder
-from ...identity.stamp import unchanged
 from ...messages import message
 from ...moderation.policy import checks_from
 from ...pictures.images import decode_base64
@@ -131,8 +130,8 @@ class Gateway:
         return data, await self.decoder.look(data, field, client, copy=copy, largest=largest)
 
     async def entries(self) -> list[Entry]:
-        """Every file there is, as of now or a moment ago."""
-        await asyncio.shield(self._look())
+        """Every file there is, as of now."""
+        await self._look_if_changed()
         return self._completed(self.registry.files())
 
     async def choose(self, name: str | None) -> Entry:
@@ -161,7 +160,7 @@ class Gateway:
 
     async def aliases(self) -> dict[str, Entry]:
         """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""
-        await asyncio.shield(self._look())
+        await self._look_if_changed()
         resolved = {}
         for name in self.settings.aliases.names():
             with contextlib.suppress(ImagineError):
@@ -194,14 +193,26 @@ class Gateway:
         """What `find` finds, after another look at the folders unless that is just as it was at the last one."""
         with contextlib.suppress(ImagineError):  # what isn't there, or can't be used, may just have come or been mended
             entry = find()
-            if await asyncio.to_thread(unchanged, entry.files):
+            if await asyncio.to_thread(self.registry.still, entry):
                 self._look()
                 return entry
-        if self._looking is not None and not self._looking.done():  # it may have been looked at before it changed
-            await asyncio.wait([self._looking])
+        await self._look_again()
+        return find()
+
+    async def _look_if_changed(self) -> None:
+        await self._looked()
+        if not await asyncio.to_thread(self.registry.is_current):
+            await self._look_again()
+
+    async def _look_again(self) -> None:
+        await self._looked()  # that may have been before it changed
         self._looked_at = float("-inf")
         await asyncio.shield(self._look())
-        return find()
+
+    async def _looked(self) -> None:
+        """Waits for the look that is being had, if there is one."""
+        if self._looking is not None and not self._looking.done():
+            await asyncio.wait([self._looking])
 
     def _choose(self, name: str | None) -> Entry:
         model = None if name is None else self.settings.aliases.resolved(name, self._is_model)

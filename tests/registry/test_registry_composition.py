@@ -48,6 +48,26 @@ def test_the_files_that_fit_are_found_by_kind_and_width(tmp_path, shapes, files,
 
 
 @pytest.mark.parametrize(
+    ("first", "added"),
+    [
+        (("text_encoders/l", "vae/v"), ("text_encoders/clip/l", "vae/sub/v")),
+        (("text_encoders/z-l", "vae/z-v"), ("text_encoders/a/unets-l", "vae/a/unets-v")),
+        (("unets/z/l", "unets/z/v"), ("text_encoders/l", "vae/v")),
+    ],
+    ids=["deeper, of the same name", "deeper, of a nearer name", "in another folder"],
+)
+def test_a_file_that_is_added_further_away_changes_nothing(tmp_path, first, added):
+    write(tmp_path / "unets" / "base.safetensors", unet())
+    for files in (first, added):
+        for name, shapes in zip(files, (L, vae()), strict=True):
+            write(tmp_path / f"{name}.safetensors", shapes)
+        known = listed(tmp_path)
+        entry = next(entry for entry in known.files() if entry.kind == "diffusion-model")
+        parts = (known.find(entry.encoders[0], "text-encoder"), known.find(entry.vae, "vae"))
+        assert [part.path for part in parts] == [str(tmp_path / f"{name}.safetensors") for name in first]
+
+
+@pytest.mark.parametrize(
     ("files", "needs", "says"),
     [
         ({"h": H, "v": vae()}, ("text_encoders",), "it lacks a text encoder of the kind clip_l, and no file among the"),

@@ -138,11 +138,23 @@ def _fits(need: Need, file: Entry, needs: Sequence[Need]) -> bool:
     return need.fits[0].startswith("clip") and (need.role == "text_encoder_2") == (two and file.variant == "projecting")
 
 
-def _order(model: Entry, file: Entry) -> tuple[bool, int, str, str]:
-    """The nearest first: in the model's own folder, and then called as it is for as long as can be."""
-    name, other = file.name.casefold(), model.name.casefold()
-    alike = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(name, other, strict=False)))
-    return Path(file.path).parent != Path(model.path).parent, -alike, name, file.name
+def _order(model: Entry, file: Entry) -> tuple[int, int, int, str, str]:
+    """The nearest first: by folder, then the one that lies less deep, then called as it is for as long as can be.
+
+    By the folders and the file's own name: what it is called among the models is another once a second has its stem.
+    """
+    near, folder = Path(model.path).parent.parts, Path(file.path).parent.parts
+    name, other = _own_name(file), _own_name(model)
+    return -_shared(near, folder), len(folder), -_shared(name, other), name, file.path
+
+
+def _own_name(entry: Entry) -> str:
+    return entry.name.rpartition("/")[2].casefold()
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How long both are the same from their beginning."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _is_xl(file: Entry) -> bool:

@@ -13,6 +13,7 @@ from imagine.asking.resolve import Defaults
 from imagine.settings.values import ModelSettings
 from tests.checkpoints import tiny_modules, write_checkpoint, write_parts
 from tests.engine.running import engine_of, made, picture
+from tests.registry.declared import tiny, write
 from tests.server.served import ask
 
 FAMILIES = ["stable_diffusion", "sdxl"]
@@ -256,3 +257,64 @@ def test_where_nothing_changes_no_request_waits_for_a_look(tmp_path, models, apa
 
     kinds, looks = ask(tmp_path, act, models=())
     assert (str in kinds, looks) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "configured", "says"),
+    [
+        (
+            "vae: nope",
+            None,
+            "the YAML beside it names 'nope' as vae, and no file among the models is called so and fits",
+        ),
+        (
+            "",
+            Defaults(text_encoders="nope"),
+            "the configuration names 'nope' as text_encoders, and no file among the models is called so and fits",
+        ),
+        (
+            "",
+            Defaults(vae="broken"),
+            "the configuration names 'broken' as vae, and that can't be used: it is no safetensors file: it has only "
+            "3 bytes",
+        ),
+    ],
+)
+def test_who_names_what_is_not_there_is_told_where_it_is_listed_and_where_it_is_drawn_with(
+    tmp_path, models, apart, caplog, sidecar, configured, says
+):
+    for path in apart.glob("stable_diffusion-*"):
+        shutil.copy(path, models)
+    (models / "broken.safetensors").write_bytes(b"abc")
+    (models / "stable_diffusion-denoiser.yaml").write_text(sidecar or "prediction_type: epsilon")
+    settings = (ModelSettings("stable_diffusion-denoiser", configured),) if configured else ()
+
+    async def act(client):
+        listed = await (await client.get("/models")).json()
+        return listed["details"] + listed["others"], await drawn(client, model="stable_diffusion-denoiser")
+
+    listed, error = ask(tmp_path, act, models=(), per_model=settings)
+    (problem,) = (entry["problem"] for entry in listed if entry["name"] == "stable_diffusion-denoiser")
+    assert (problem, error) == (says, f"model 'stable_diffusion-denoiser' can't be drawn with: {says}")
+    assert (says in caplog.text) == (configured is not None)
+
+
+def test_a_broken_file_that_a_request_names_is_said_once(tmp_path, models, apart):
+    shutil.copy(apart / "whole-sdxl.safetensors", models)
+    (models / "broken.safetensors").write_bytes(b"abc")
+
+    async def act(client):
+        return await drawn(client, vae="broken")
+
+    says = "vae 'broken' can't be used: it is no safetensors file: it has only 3 bytes"
+    assert ask(tmp_path, act, models=()) == says
+
+
+def test_the_own_vae_of_a_model_without_one_is_none(tmp_path):
+    shapes = {name: shape for name, shape in tiny().items() if not name.startswith("first_stage_model.")}
+    write(tmp_path / "models" / "lacking.safetensors", shapes)
+
+    async def act(client):
+        return await names_of(client)
+
+    assert ask(tmp_path, act, models=(), per_model=(ModelSettings("lacking", Defaults(vae="own")),)) == []

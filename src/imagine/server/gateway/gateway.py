@@ -21,7 +21,7 @@ from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
 from ...files.folders import make_own, sweep
 from ...files.shipped import folder
-from ...messages import message
+from ...messages import message, sentence
 from ...moderation.policy import checks_from
 from ...pictures.images import decode_base64
 from ...pictures.looking.decoder import Decoder, Looked
@@ -40,7 +40,7 @@ from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
 from .digests import Digests
 from .metrics import Metrics
-from .parts import parts_of
+from .parts import absent, named_in, parts_of
 from .storage import PictureStore
 
 T = TypeVar("T")
@@ -235,7 +235,12 @@ class Gateway:
     def _completed(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries, where those whose files the configuration names don't lack them."""
         named = {settings.name: settings.defaults for settings in self.settings.per_model}
-        return [_without(entry, named[entry.name]) if entry.name in named else entry for entry in entries]
+        return [self._configured(entry, named[entry.name]) if entry.name in named else entry for entry in entries]
+
+    def _configured(self, entry: Entry, defaults: Defaults) -> Entry:
+        """The entry, no longer in need of the files that these defaults name, or in lack of one that isn't there."""
+        lacks = absent(entry, defaults, self.registry.find_alike)
+        return _without(entry, defaults) if lacks is None else msgspec.structs.replace(entry, lacks=lacks)
 
     def _settings_of(self, entry: Entry) -> ModelSettings:
         by_name = {each.name: each for each in self.settings.per_model}
@@ -286,6 +291,11 @@ class Gateway:
         known = {*own, *self.settings.aliases.names()}
         if missing := sorted({name for name in named if not self._is_model(name)} - known):
             _log.warning("the configuration speaks of models that aren't there: %s", ", ".join(missing))
+        for settings in self.settings.per_model:
+            with contextlib.suppress(ImagineError):
+                entry = self.registry.find_alike(settings.name)
+                if (why := absent(entry, settings.defaults, self.registry.find_alike)) is not None:
+                    _log.warning("model %s can't be drawn with: %s", entry.name, sentence(why))
 
     async def _preload(self, name: str) -> None:
         try:
@@ -296,7 +306,7 @@ class Gateway:
 
 def _without(entry: Entry, defaults: Defaults) -> Entry:
     """The entry, no longer in need of the files that these defaults name."""
-    needs = tuple(need for need in entry.needs if getattr(defaults, need, None) is None)
+    needs = tuple(need for need in entry.needs if not named_in(getattr(defaults, need, None)))
     lacks = entry.lacks if {"vae", "text_encoders"}.intersection(needs) else None
     return msgspec.structs.replace(entry, needs=needs, lacks=lacks)
 

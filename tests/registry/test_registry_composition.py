@@ -76,6 +76,12 @@ def test_a_file_that_is_added_further_away_changes_nothing(tmp_path, first, adde
             ("vae",),
             "it lacks a VAE; of the files among the models these might fit, named as vae: xl-vae",
         ),
+        (
+            {"xl-vae": vae(), "narrow": clip_text(32, 2)},
+            ("text_encoders", "vae"),
+            "it lacks a text encoder of the kind clip_l and a VAE; of the files among the models these might fit, "
+            "named as vae: xl-vae",
+        ),
         ({}, ("text_encoders", "vae"), "it lacks a text encoder of the kind clip_l and a VAE, and no file"),
     ],
 )

@@ -13,7 +13,7 @@ from imagine.asking.resolve import Defaults
 from imagine.settings.values import ModelSettings
 from tests.checkpoints import tiny_modules, write_checkpoint, write_parts
 from tests.engine.running import engine_of, made, picture
-from tests.registry.declared import tiny, write
+from tests.registry.declared import clip_text, tiny, write
 from tests.server.served import ask
 
 FAMILIES = ["stable_diffusion", "sdxl"]
@@ -154,6 +154,11 @@ def test_a_text_encoder_that_is_replaced_is_another_at_once(tmp_path, models, ap
         ([], {"text_encoders": "../../etc/passwd"}, "text_encoders"),
         ([], {"text_encoders": ["sdxl-text_encoder", "sdxl-text_encoder"]}, "both"),
         ([], {"text_encoders": "own"}, "it lacks a text encoder of the kind clip_l"),
+        (
+            [],
+            {"vae": "own", "text_encoders": "own"},
+            "these might fit, named as text_encoders: sdxl-text_encoder, sdxl-text_encoder_2; and as vae: sdxl-vae",
+        ),
         ([], {"vae": "own"}, "it lacks a VAE; of the files among the models these might fit, named as vae: sdxl-vae"),
     ],
 )
@@ -161,6 +166,8 @@ def test_what_is_missing_is_said_with_what_would_fit(tmp_path, models, apart, le
     for path in apart.glob("sdxl-*"):
         if path.stem.removeprefix("sdxl-") not in left_out:
             shutil.copy(path, models)
+    if not left_out:
+        write(models / "narrow.safetensors", clip_text(16, 2))  # no two make the width with it
 
     async def act(client):
         return await drawn(client, model="sdxl-denoiser", **body), await (await client.get("/models")).json()

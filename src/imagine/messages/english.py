@@ -69,6 +69,8 @@ SENTENCES = {
     "unfit.no_vae": "it has no VAE: put one beside it as NAME.vae.safetensors, or name one as {field}",
     "unfit.lacks": "it lacks {what}, and no file among the models fits",
     "unfit.unnamed": "it lacks {what}; of the files among the models these might fit, named as {field}: {names}",
+    "unfit.both": "it lacks {what}; of the files among the models these might fit, named as {field}: {names}; and as "
+    "{other}: {others}",
     "unfit.absent": "the YAML beside it names '{name}' as {field}, and no file among the models is called so and fits",
     "need.text": "a text encoder of the kind {kind}",
     "need.vae": "a VAE",

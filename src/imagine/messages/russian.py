@@ -72,6 +72,7 @@ SENTENCES = {
     "unfit.no_vae": "у неё нет VAE: положите его рядом как ИМЯ.vae.safetensors или укажите в {field}",
     "unfit.lacks": "ей не хватает {what}, и подходящего файла среди моделей нет",
     "unfit.unnamed": "ей не хватает {what}; могли бы подойти, если указать их в {field}: {names}",
+    "unfit.both": "ей не хватает {what}; могли бы подойти, если указать их в {field}: {names}; а в {other}: {others}",
     "unfit.absent": "YAML рядом с ней называет «{name}» в {field}, а подходящего файла с таким именем нет",
     "need.text": "текстового кодировщика вида {kind}",
     "need.vae": "файла VAE",

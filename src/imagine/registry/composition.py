@@ -7,7 +7,7 @@ which no header tells apart: of those, the ones whose file or folder has an `xl`
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -49,21 +49,47 @@ def role_of(model: Entry, file: Entry) -> Role | None:
     return next((cast("Role", need.role) for need in needs if _fits(need, file, needs)), None)
 
 
-def lacking(model: Entry, files: Sequence[Entry], given: Collection[str] = ()) -> Message | None:
-    """One clause on what the model lacks beside what it was `given`, by roles, and on the `files` that would fit."""
+def lacking(model: Entry, files: Sequence[Entry], given: Mapping[Role, Entry]) -> Message | None:
+    """One clause on what the model lacks beside what it was `given`, and on the `files` that would fit."""
     needs = [n for n in facts_of(model.family).needs if n.role not in own_roles(model) | set(given)]
     if not needs:
         return None
-    what = message("need.vae") if needs[0].role == VAE else message("need.text", kind=needs[0].fits[0])
+    what = _what(needs[0])
     for need in needs[1:]:
-        other = message("need.vae") if need.role == VAE else message("need.text", kind=need.fits[0])
-        what = message("need.and", one=what, other=other)
-    field = field_of(needs[0].role)
-    named = [need for need in needs if field_of(need.role) == field]
-    fit = [file.name for file in files if any(_fits(need, file, facts_of(model.family).needs) for need in named)]
-    if fit:
-        return message("unfit.unnamed", field, what=what, names=", ".join(fit[:_NAMED]))
-    return message("unfit.lacks", field, what=what)
+        what = message("need.and", one=what, other=_what(need))
+    fit: dict[str, list[str]] = {}
+    for need in needs:
+        names = [file.name for file in files if _might_fit(model, need, file, files, given)]
+        if names:
+            fit.setdefault(field_of(need.role), []).extend(names)
+    if not fit:
+        return message("unfit.lacks", field_of(needs[0].role), what=what)
+    (field, listed), *more = ((field, ", ".join(names[:_NAMED])) for field, names in fit.items())
+    if more:
+        return message("unfit.both", field, what=what, names=listed, other=more[0][0], others=more[0][1])
+    return message("unfit.unnamed", field, what=what, names=listed)
+
+
+def _what(need: Need) -> Message:
+    return message("need.vae") if need.role == VAE else message("need.text", kind=need.fits[0])
+
+
+def _might_fit(model: Entry, need: Need, file: Entry, files: Sequence[Entry], given: Mapping[Role, Entry]) -> bool:
+    """Can the file fill the need, with others that are there where text encoders have to make a width together?"""
+    needs = facts_of(model.family).needs
+    if not _fits(need, file, needs):
+        return False
+    if need.role == VAE or not model.context or not file.context or not own_roles(model) <= {VAE}:
+        return True
+    made = {0}
+    for other in needs:
+        if other.role not in (VAE, need.role):
+            there = [given[cast("Role", other.role)]] if other.role in given else files
+            widths = {each.context for each in there if _fits(other, each, needs)}
+            if not widths or not all(widths):
+                return file.context <= model.context
+            made = {total + width for total in made for width in widths}
+    return any(total + file.context == model.context for total in made)
 
 
 def composed(entries: Sequence[Entry]) -> list[Entry]:
@@ -75,7 +101,7 @@ def composed(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
-    named: dict[str, Entry] = {}
+    named: dict[Role, Entry] = {}
     for field, kind, names in (("vae", VAE, (model.vae,)), ("text_encoders", TEXT_ENCODER, model.encoders)):
         for name in filter(None, names):
             file = _named(name, kind, entries)
@@ -98,11 +124,13 @@ def _named(name: str, kind: str, entries: Sequence[Entry]) -> Entry | None:
     return None if match is None else usable[match]
 
 
-def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[str, Entry]) -> dict[str, Entry]:
+def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[Role, Entry]) -> dict[Role, Entry]:
     """What the model lacks beside what was named: of the files that fit the nearest one, and then the first by name."""
     facts, own = facts_of(model.family), own_roles(model)
     fit = {
-        need.role: sorted((e for e in entries if _fits(need, e, facts.needs)), key=lambda entry: _order(model, entry))
+        cast("Role", need.role): sorted(
+            (e for e in entries if _fits(need, e, facts.needs)), key=lambda entry: _order(model, entry)
+        )
         for need in facts.needs if need.role not in own | named.keys()
     }  # fmt: skip
     vaes = [file for file in fit.pop(VAE, []) if file.family or _is_xl(file) == model.family.startswith("sdxl")]
@@ -111,8 +139,8 @@ def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[str, Entry])
 
 
 def _together(
-    model: Entry, fit: Mapping[str, Sequence[Entry]], named: Sequence[Entry], *, alone: bool
-) -> dict[str, Entry]:
+    model: Entry, fit: Mapping[Role, Sequence[Entry]], named: Sequence[Entry], *, alone: bool
+) -> dict[Role, Entry]:
     """A text encoder for each role, such that together they make as many numbers a token as the denoiser takes."""
     if not all(fit.values()):
         return {role: candidates[0] for role, candidates in fit.items() if candidates}

@@ -544,7 +544,7 @@ def test_a_server_that_can_not_listen_has_another(tmp_path: Path) -> None:
 
 def test_why_a_name_that_leads_nowhere_can_not_be_listened_on() -> None:
     said = "on nosuch:1: no address has this name .name or service not known"
-    with pytest.raises(ImagineError, match=said), _explained("nosuch:1", "--port"):
+    with pytest.raises(ImagineError, match=said), _explained("nosuch:1", lambda: "--port"):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 

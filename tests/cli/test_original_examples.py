@@ -92,7 +92,7 @@ def test_a_run_leaves_a_png_and_a_json_named_by_the_time(
 def test_a_server_starts_as_it_is_told(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 
-    async def start(settings: object, reread: object) -> None:
+    async def start(settings: object, *_: object) -> None:
         started.append(settings)
 
     monkeypatch.setattr(serve, "_serve", start)

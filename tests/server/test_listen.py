@@ -9,6 +9,7 @@ import pytest
 from imagine.cli.main import main
 from imagine.server.serve import serve
 from imagine.settings.settings import Settings, settings_from
+from imagine.settings.source import source_of
 from imagine.settings.values import ListenAddress
 from imagine.words.errors import ImagineError
 from tests.server.served import PATIENCE, PromptedWorker, add_model
@@ -94,6 +95,36 @@ def test_an_address_in_use_is_told(tmp_path):
 
         with pytest.raises(ImagineError, match=rf"can't listen on {place}: another program .* with --listen"):
             running(Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(place,)), act)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "config", "source"),
+    [
+        ({}, {}, None, "--port"),
+        ({"port": "0"}, {"IMAGINE_PORT": "1"}, "port: 2", "--port"),
+        ({"host": "::"}, {"IMAGINE_PORT": "1"}, "port: 2", "IMAGINE_PORT"),
+        ({"host": ":5"}, {"IMAGINE_PORT": "1"}, "port: 2", "--host"),
+        ({}, {"IMAGINE_HOST": " '0.0.0.0:5731'"}, "port: 2", "IMAGINE_HOST"),
+        ({}, {"IMAGINE_HOST": "0.0.0.0"}, "port: 2", "port in the configuration file"),
+        ({}, {}, "host: http://fox:3/", "host in the configuration file"),
+    ],
+)
+def test_what_said_the_port_is_what_has_to_change(flags, environ, config, source):
+    assert source_of("port", flags, environ, config) == source
+
+
+def test_a_port_in_use_is_told_by_what_said_it(tmp_path, monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("IMAGINE_HOST", place)
+        monkeypatch.setenv("IMAGINE_HOME", str(tmp_path))
+        monkeypatch.setattr("imagine.server.logs.configure", lambda _: None)
+        with pytest.raises(SystemExit) as ended:
+            main(["serve"])
+    assert ended.value.code == 1
+    assert f"can't listen on {place}: another program listens there; choose another with IMAGINE_HOST" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_private_server_listens_nowhere_else(tmp_path):

@@ -263,12 +263,15 @@ def test_a_pull_is_lines_or_one_object(tmp_path):
 
 
 def test_a_model_is_shown(tmp_path):
+    defaults = Defaults(num_steps=9, neg="blur", text_encoders=("clip-l", "clip-g"))
     for body in ({"model": "fox"}, {"name": "fox:latest", "verbose": True}):
-        status, text = get(tmp_path, "/api/show", "POST", body, defaults=Defaults(num_steps=9, neg="blur"))
+        status, text = get(tmp_path, "/api/show", "POST", body, defaults=defaults)
         said = json.loads(text)
         assert status == 200
         assert said["capabilities"] == ["image"]
-        assert said["parameters"].split() == ["num_steps", "9", "neg", "blur"]
+        assert [line.split() for line in said["parameters"].splitlines()] == [
+            ["num_steps", "9"], ["neg", "blur"], ["text_encoders", "clip-l"], ["text_encoders", "clip-g"],
+        ]  # fmt: skip
         assert said["model_info"]["general.basename"] == "fox"
     assert get(tmp_path, "/api/show", "POST", {"model": "owl"}) == (
         404,

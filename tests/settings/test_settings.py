@@ -292,3 +292,10 @@ def test_a_log_shows_what_is_set_in_words():
     assert "api_key set" in shown
     assert "sesame" not in shown
     assert not any(sign in shown for sign in ("{", "none", "False"))
+
+
+def test_a_log_shows_what_models_get_as_their_owner_wrote_it():
+    toy = "{steps: 9, neg: 'red, blue', text_encoders: [l, g], max_batch: 2}"
+    shown = str(read(config=f"defaults: {{steps: 5}}\nper_model: {{toy: {toy}, owl: {{vae: soft}}}}"))
+    assert "defaults (num_steps 5)" in shown
+    assert 'per_model toy (num_steps 9, neg "red, blue", text_encoders l and g, max_batch 2), owl (vae soft)' in shown

@@ -100,7 +100,10 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
     heard()
     if sys.__stderr__ is not None:
         faulthandler.enable(sys.__stderr__)  # systemd's watchdog ends a server that hangs by SIGABRT
-    asyncio.run(_serve_private(settings) if private else _serve(settings, partial(_reread, given, config)))
+    if private:
+        asyncio.run(_serve_private(settings))
+    else:
+        asyncio.run(_serve(settings, partial(_reread, given, config), partial(_source, given, config)))
 
 
 def _read(given: dict[str, Any], config: Path | None) -> tuple[Settings, list[str]]:
@@ -139,6 +142,12 @@ def _reread(given: dict[str, Any], config: Path | None) -> Settings:
     return settings
 
 
+def _source(given: dict[str, Any], config: Path | None, name: str) -> str:
+    from ..settings.source import source_of
+
+    return source_of(name, given, os.environ, _text_of(config))
+
+
 def _warn(warnings: list[str]) -> None:
     for warning in warnings:
         logging.getLogger("imagine").warning("%s", warning)
@@ -148,14 +157,14 @@ def _text_of(config: Path | None) -> str | None:
     return None if config is None else read_text(config, MAX_SIZE, field="config")
 
 
-async def _serve(settings: Settings, reread: Callable[[], Settings]) -> None:
+async def _serve(settings: Settings, reread: Callable[[], Settings], source: Callable[[str], str]) -> None:
     from ..server.serve import serve
 
     def ready(urls: list[str]) -> None:
         _say_where(urls, settings)
         asyncio.get_running_loop().run_in_executor(None, _say_shipped, settings)
 
-    await serve(settings, ready=ready, reread=reread)
+    await serve(settings, ready=ready, reread=reread, source=source)
 
 
 def _say_shipped(settings: Settings) -> None:

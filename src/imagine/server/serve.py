@@ -41,12 +41,13 @@ async def serve(
     ready: Callable[[list[str]], None] | None = None,
     stop: asyncio.Event | None = None,
     reread: Reread | None = None,
+    source: Callable[[str], str] = "--{}".format,
 ) -> None:
     """Serves until SIGTERM or SIGINT, or until `stop` is set.
 
     `ready` is called with the addresses it listens on, as URLs. `reread` reads the settings again when SIGHUP asks for
-    it; in a terminal, SIGHUP means that the terminal is gone, and ends the server. Raises ImagineError where it can't
-    listen.
+    it; in a terminal, SIGHUP means that the terminal is gone, and ends the server. `source` names what says a setting.
+    Raises ImagineError where it can't listen.
     """
     stop = stop or asyncio.Event()
     notifier = Notifier()
@@ -67,7 +68,7 @@ async def serve(
     beside: list[asyncio.Task[None]] = []
     own = None if settings.socket is None else OwnSocket(settings.socket)
     try:
-        await _listen(runner, settings, own)
+        await _listen(runner, settings, own, source)
         await gateway.start()
         if reread is not None:
             beside.append(asyncio.create_task(keep_reloading(reload, app, reread, notifier)))
@@ -105,15 +106,17 @@ async def _end_when_lost(own: OwnSocket, stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _listen(runner: web.AppRunner, settings: Settings, own: OwnSocket | None) -> None:
+async def _listen(
+    runner: web.AppRunner, settings: Settings, own: OwnSocket | None, source: Callable[[str], str]
+) -> None:
     """Raises ImagineError for an address that can't be had."""
     if own is not None:
-        with _explained(str(settings.socket), "--socket"):
+        with _explained(str(settings.socket), lambda: source("socket")):
             await web.SockSite(runner, await own.claim()).start()
         return
-    first = (ListenAddress(settings.host, settings.port), "--port")
-    for place, option in [first, *((address, "--listen") for address in settings.listen)]:
-        with _explained(str(place), option):
+    first = (ListenAddress(settings.host, settings.port), "port")
+    for place, setting in [first, *((address, "listen") for address in settings.listen)]:
+        with _explained(str(place), partial(source, setting)):
             await _site(runner, place).start()
 
 
@@ -126,13 +129,13 @@ def _site(runner: web.AppRunner, place: ListenAddress) -> web.BaseSite:
 
 
 @contextlib.contextmanager
-def _explained(where: str, option: str) -> Iterator[None]:
-    """What prevents listening, in a sentence."""
+def _explained(where: str, source: Callable[[], str]) -> Iterator[None]:
+    """What prevents listening, in a sentence; `source` names what says where."""
     try:
         yield
     except OSError as error:
         used = error.errno == errno.EADDRINUSE
-        why = f"another program listens there; choose another with {option}" if used else _why(error)
+        why = f"another program listens there; choose another with {source()}" if used else _why(error)
         raise ImagineError(in_english(f"can't listen on {where}: {why}")) from error
 
 

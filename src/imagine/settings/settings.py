@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -26,6 +25,7 @@ from ..messages import in_english
 from ..words.errors import ImagineError
 from . import values as values
 from .config_file import read_config
+from .in_words import NOTHING, in_words
 from .values import IPNetwork, ListenAddress, LogFormat, ModelSettings
 
 PORT = 5000
@@ -34,12 +34,11 @@ CREDENTIAL = "imagine-api-key"
 """The name of the systemd credential (`LoadCredential=`) that holds the API key."""
 _KEY = frozenset(["api_key", "api_key_file"])
 _LONGEST_KEY_FILE = 2**16
-_NOTHING = ("none", "False", "Defaults()")
+_NOTHING = (NOTHING, "False")
 _OTHERS = tuple(PREFIX + name for name in ("CONFIG", "RUNTIME", "NOHISTORY", "BINARY", "CHROMIUM", "TEST_"))
 """Variables that something else reads: the command line, the one-file binary, the tests."""
 _FLAGS = {"origins": "origin", "trusted_proxies": "trusted-proxy", "preset_files": "presets"}
 """What flags are called that can be said several times, each time with one of the setting's values."""
-_ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
 
 
 def option(
@@ -137,7 +136,7 @@ class Settings:
 
     def in_words(self) -> dict[str, str]:
         """Every setting in words for a log; of a secret, only whether there is one."""
-        return {o.name: ("set" if value else "none") if o.secret else _shown(value) for o, value in self._pairs()}
+        return {o.name: ("set" if value else NOTHING) if o.secret else in_words(value) for o, value in self._pairs()}
 
     def __str__(self) -> str:
         """What is set, for a log."""
@@ -255,12 +254,9 @@ def _layer(given: Mapping[str, object], named: str) -> dict[str, Any]:
     layer = dict(given)
     host = layer.get("host")
     if isinstance(host, str):
-        rest = host.strip().split("://", 1)[-1].rstrip("/")
-        if (parts := _ADDRESS.fullmatch(rest)) and parts["port"]:
-            layer["host"] = parts["host"] or "0.0.0.0"  # noqa: S104 - as the default
-            layer.setdefault("port", parts["port"])
-        else:
-            layer["host"] = rest
+        layer["host"], port = values.host_and_port(host)
+        if port:
+            layer.setdefault("port", port)
     return {name: _value(name, value, named) for name, value in layer.items()}
 
 
@@ -290,9 +286,3 @@ def _key_in(path: Path) -> str:
         return values.key(key)
     except ValueError as error:
         raise ImagineError(in_english(f"the key in the file {path} must be {error}", "api_key_file")) from error
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)

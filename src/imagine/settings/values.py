@@ -27,6 +27,7 @@ _PROXIES = "addresses or networks of your proxies, such as 127.0.0.1 or 172.18.0
 _KEY = re.compile(r"[!-~](?:[ -~]{0,998}[!-~])?")
 _APPLICATION = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://\*")
 _FILES = re.compile(r"file:/+\*?")
+_ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
 
 
@@ -76,6 +77,13 @@ def host(value: object) -> str:
         if _HOST_NAME.fullmatch(host):
             return host
     raise ValueError("an address or a name to listen on, such as 0.0.0.0 or localhost:5000")
+
+
+def host_and_port(text: str) -> tuple[str, str]:
+    """The parts of what a user wrote for a host, "" for a port that isn't there; both unchecked."""
+    rest = text.strip().split("://", 1)[-1].rstrip("/")
+    parts = _ADDRESS.fullmatch(rest)
+    return (parts["host"] or "0.0.0.0", parts["port"]) if parts and parts["port"] else (rest, "")  # noqa: S104 - as the default
 
 
 class ListenAddress(NamedTuple):

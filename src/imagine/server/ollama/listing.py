@@ -47,7 +47,6 @@ def details_from_entry(entry: Entry) -> dict[str, Any]:
 
 def shown_from_entry(entry: Entry, defaults: Defaults) -> dict[str, Any]:
     """All that is known of a model; `parameters` are what a request that doesn't say it gets."""
-    stated = {name: value for name, value in msgspec.structs.asdict(defaults).items() if value is not None}
     info: dict[str, Any] = {
         "general.architecture": entry.family,
         "general.basename": entry.name,
@@ -58,13 +57,22 @@ def shown_from_entry(entry: Entry, defaults: Defaults) -> dict[str, Any]:
     return {
         "license": entry.metadata.get("modelspec.license", ""),
         "modelfile": f"FROM {entry.name}\n",
-        "parameters": "\n".join(f"{name:<30} {value}" for name, value in stated.items()),
+        "parameters": _parameters_from(defaults),
         "template": "",
         "details": details_from_entry(entry),
         "model_info": info,
         "capabilities": CAPABILITIES,
         "modified_at": moment(entry.modified),
     }
+
+
+def _parameters_from(defaults: Defaults) -> str:
+    """A line of each, and as Ollama does it, one of every value where there are several."""
+    lines = []
+    for name, value in msgspec.structs.asdict(defaults).items():
+        values = value if isinstance(value, tuple) else () if value is None else (value,)
+        lines += [f"{name:<30} {each}" for each in values]
+    return "\n".join(lines)
 
 
 def pulled_from_entry(entry: Entry) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def recipe(**changes):
 
 
 def wish(
-    model, job="a", *, client="test", every=0, kind="linear", img=None, mask=None, keep_alive=None, max_batch=None,
+    model, job="a", /, *, client="test", every=0, kind="linear", img=None, mask=None, keep_alive=None, max_batch=None,
     refined_by=None, **changes,
 ):  # fmt: skip
     """A `Submit` of `RECIPE` with `changes`; pictures are given as such, and a refiner as the model that it is."""

@@ -3,11 +3,13 @@
 import base64
 import json
 import os
+import re
 import time
 
 import pytest
 
 from imagine.asking.json_body import MAX_DEPTH, MAX_PARTS, read_json
+from imagine.messages import sentence
 from imagine.words.errors import BadRequest
 
 
@@ -38,7 +40,7 @@ def test_a_plain_body_is_read_exactly():
         (b"null", "the body is null"),
         (b"{", "not JSON"),
         (b'{"a": 1,}', "not JSON"),
-        (b'{"a": 1} x', "not JSON: extra data, at character 9"),
+        (b'{"a": 1} x', "not JSON: something stands behind its end, at character 9"),
         (b"prompt=a+fox", "not JSON"),
         (b'{"a": "\x01"}', "not JSON"),
         (b'{"a": "\xff"}', "not UTF-8: byte 7"),
@@ -96,3 +98,18 @@ def test_a_large_picture_is_read_about_as_fast_as_it_is_decoded():
     for _ in range(3):
         assert len(read_json(body)["img"]) == len(text)
     assert time.process_time() - begun < 10 * decoding + 0.05
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"{", "имя в двойных кавычках"), (b'{"a" 1}', "':'"), (b'{"a": 1 "b"', "','"), (b"x", "значение"),
+        (b"{} x", "после конца"), (b'{"a', "не закрыта"), (b'{"a\t": 1}', "символ"),
+        (b'{"\\x": 1}', "последовательности"), (b'{"\\u12": 1}', "последовательности"),
+    ],
+)  # fmt: skip
+def test_what_is_broken_is_said_in_russian_to_its_end(data, says):
+    said = sentence(refusal(data).note, "ru")
+    assert says in said
+    assert "удаётся" not in said
+    assert re.findall("[a-z]+", said.replace("JSON", "")) == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagine.asking.replay import request_from_meta
-from imagine.asking.request import OWN, names_in, parse
+from imagine.asking.request import OWN, PartDigests, names_in, parse
 from imagine.asking.resolve import Defaults, Picture, Resolved, resolve
 from imagine.messages import sentences
 from imagine.pictures import images, metadata
@@ -29,9 +29,13 @@ def again(params: GenerationParams, meta: dict, source: tuple[int, int] = (300, 
     parsed = request_from_meta(meta, **given)
     assert parsed.warnings == []
     entry = Entry(name=params.model, path="/m", kind="checkpoint", digest=params.digest, resolution=768)
-    encoders = tuple(name for name in names_in(parsed.request.text_encoders) if name != OWN)
+    named = {f"text_encoder_{i}": name for i, name in enumerate(names_in(parsed.request.text_encoders)) if name != OWN}
+    named |= {
+        field: name for field in ("vae", "refiner") if (name := getattr(parsed.request, field)) not in (None, OWN)
+    }
+    parts = {role: Entry(name=name, path="/p") for role, name in named.items()}
     return resolve(
-        parsed.request, text_encoders=encoders, model=entry, defaults=OTHER,
+        parsed.request, parts=parts, model=entry, defaults=OTHER,
         random_seed=lambda: pytest.fail("the seed was not kept"),
         img=params.img and Picture(params.img, *source), mask=params.mask and Picture(params.mask, 64, 64),
     )  # fmt: skip
@@ -143,6 +147,8 @@ def test_what_cannot_be_asked_for_is_refused_and_what_is_unknown_named():
     made_by = {"environment": {"torch": "2"}, "parts": {"vae": "7" * 64}, "digest": "6" * 64}
     parsed = request_from_meta({"prompt": "a", **made_by, "of_later": 1})
     assert sentences(parsed.warnings) == ["unknown and left out: 'of_later'"]
+    assert parsed.request.parts == PartDigests(vae="7" * 64)
+    assert request_from_meta({"prompt": "a", "parts": {"vae": 5, "unet": "7" * 64}}).request.parts is None
 
 
 def test_settings_saved_before_a_picture_was_made_keep_their_preset_and_count():

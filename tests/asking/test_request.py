@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imagine.asking.duration import seconds_from_duration
 from imagine.asking.model_choice import choose_model, default_model
-from imagine.asking.request import ALIASES, GenerateRequest, Margins, SecondPass, parse
+from imagine.asking.request import ALIASES, GenerateRequest, Margins, PartDigests, SecondPass, parse
 from imagine.messages import field_of, sentences
 from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest, ImagineError, ModelNotFound
@@ -52,6 +52,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "hires": SecondPass(scale=1.5, strength=0.4, steps=10, upscaler="latent"), "count": 16, "preset": "p",
         "stream": 5, "preview": "vae", "progress": True, "keep_alive": "5m", "reproducible": True, "buckets": "1x25",
         "refiner": "r", "refiner_at": 0.5, "digest": "0123456789", "text_encoders": ("l", "g"),
+        "parts": PartDigests(vae="0123456789"),
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))
@@ -326,3 +327,22 @@ def test_a_request_costs_neither_torch_nor_numpy_nor_pillow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_recipe_as_it_is_in_an_answer_is_a_request_without_a_warning():
+    recipe = {
+        "prompt": "a fox", "digest": "1" * 64, "sha256": "2" * 64, "strength": 1.0, "environment": {"torch": "2.9"},
+        "parts": {"vae": "3" * 64, "text_encoder": "4" * 64, "refiner": "5" * 64},
+    }  # fmt: skip
+    parsed = parse(recipe)
+    assert parsed.warnings == []
+    assert (parsed.request.digest, msgspec.to_builtins(parsed.request.parts)) == ("1" * 64, recipe["parts"])
+    assert parse({"prompt": "a", "sha256": "2" * 10}).request.digest == "2" * 10
+    assert refusal(parts={"vae": "no digest"}).field == "parts.vae"
+    assert sentences(parse({"prompt": "a", "parts": {"unet": "1" * 64}}).warnings) == [
+        "unknown and left out: 'parts.unet'"
+    ]
+
+
+def test_one_text_encoder_may_be_said_as_in_a_sidecar():
+    assert request(text_encoder="t5").text_encoders == "t5"

@@ -24,7 +24,8 @@ def resolved(
     request = parse({"prompt": "a fox", **said}).request
     img = None if source is None else Picture("1" * 64, *source)
     mask = None if request.mask is None else Picture("2" * 64, 64, 64)
-    return resolve(request, model=model, defaults=defaults, img=img, mask=mask, random_seed=lambda: 77)
+    files = {field: Entry(name=said[field], path="/p") for field in ("vae", "refiner") if field in said}
+    return resolve(request, model=model, defaults=defaults, img=img, mask=mask, random_seed=lambda: 77, parts=files)
 
 
 def recipe(*args, **said) -> GenerationParams:
@@ -182,6 +183,7 @@ def test_strength_counts_with_a_source_only():
     found = resolved(strength=0.5, resize="fit")
     assert (found.params[0].strength, found.params[0].resize) == (1.0, "crop")
     assert sentences(found.warnings) == ["strength has no effect without img", "resize has no effect without img"]
+    assert resolved(strength=1.0).warnings == []  # which recipes of pictures from nothing say
 
 
 @pytest.mark.parametrize(("field", "value"), [("mask", "aGk="), ("extend", 8)])

@@ -588,3 +588,10 @@ def test_a_file_that_cannot_be_used_is_named_and_its_status_is_that_of_files(
     else:
         assert f"{name} {said or 'does not say how it was made'}" in err
     assert server.asked == []
+
+
+def test_a_recipe_asks_for_the_files_that_drew_it_unless_others_are_meant(server: FakeServer) -> None:
+    parts = {"vae": OLD, "text_encoder": OLD, "text_encoder_2": NEW}
+    Path("x.json").write_text(json.dumps({"meta": {"model": "m", "prompt": "p", "digest": OLD, "parts": parts}}))
+    assert run("run", "--from", "x.json", "-o", "y") == run("run", "--from", "x.json", "--vae", "v", "-o", "z") == 0
+    assert [body["parts"] for body in server.asked] == [parts, {r: d for r, d in parts.items() if r != "vae"}]

@@ -81,7 +81,7 @@ def test_what_a_models_file_names_as_its_own_goes_before_the_defaults_of_all(tmp
 def test_files_that_are_not_there_are_refused_by_their_role(tmp_path, role):
     status, _, body, seen = post(tmp_path, {"prompt": "a fox", role: "../wolf"})
     assert (status, seen) == (400, [])
-    assert json.loads(body)["error"] == f"{role} '../wolf' not found"
+    assert json.loads(body)["error"] == f"{role} '../wolf' not found" + "; there are: fox" * (role == "refiner")
 
 
 def test_several_pictures_are_jobs_of_the_seeds_that_follow(tmp_path):
@@ -179,7 +179,7 @@ def test_a_refusal_and_a_warning_come_in_the_clients_language(tmp_path):
         add_model(tmp_path, "fox")
         client.gateway.clock = lambda: 1e9
         async with client.post(
-            "/generate", json={"prompt": "x", "model": "fox", "strength": 1}, headers=spoken
+            "/generate", json={"prompt": "x", "model": "fox", "strength": 0.5}, headers=spoken
         ) as answer:
             assert (await answer.json())["warnings"] == ["strength не действует без img"]
         assert refused == MISSING | {"error": "модель «owl» не найдена"}
@@ -304,3 +304,10 @@ def test_a_configured_model_may_be_named_by_its_file(tmp_path):
     steps = ModelSettings("Wolf.safetensors", Defaults(num_steps=4))
     said = ask(tmp_path, act, models=("fox", "wolf"), model="models/wolf.gguf", per_model=(steps,))
     assert (said["meta"]["model"], said["meta"]["num_steps"]) == ("wolf", 4)
+
+
+def test_a_whole_answer_is_told_that_its_recipe_is_the_body(tmp_path):
+    status, _, body, _ = post(tmp_path, {"meta": {"prompt": "a fox"}, "out": "aGk="})
+    said = json.loads(body)
+    assert (status, said["field"]) == (400, "prompt")
+    assert said["error"] == "prompt is missing; meta is a recipe: send what it holds as the body itself"

@@ -132,6 +132,64 @@ def test_a_text_encoder_that_is_replaced_is_another_at_once(tmp_path, models, ap
 
 
 @pytest.mark.parametrize(
+    ("becomes", "used", "warned"),
+    [
+        ("another", "stable_diffusion-text_encoder", ["part.another"]),
+        ("renamed", "renamed", []),
+        ("one of two", "old/stable_diffusion-text_encoder", []),
+    ],
+)
+def test_a_recipe_s_digest_tells_its_text_encoder(tmp_path, models, apart, becomes, used, warned):
+    for path in apart.glob("stable_diffusion-*"):
+        shutil.copy(path, models)
+    write_parts(tmp_path / "other", tiny_modules(seed=3), layout="diffusers")
+    name = "stable_diffusion-text_encoder.safetensors"
+    places = {
+        "another": tmp_path / name,
+        "renamed": models / "renamed.safetensors",
+        "one of two": models / "old" / name,
+    }
+
+    async def act(client):
+        before = await drawn(client)
+        recipe = json.loads(json.dumps(made(engine_of(), before).meta))
+        assert await generated(client, recipe) == []  # as it is: of its own names none is unknown
+        places[becomes].parent.mkdir(exist_ok=True)
+        (models / name).replace(places[becomes])
+        if becomes != "renamed":
+            shutil.copy(tmp_path / "other" / name, models / ("new" if becomes == "one of two" else "") / name)
+        client.worker.seen.clear()
+        return before, await generated(client, recipe), client.worker.seen[0]
+
+    (models / "new").mkdir()
+    before, warnings, job = ask(tmp_path, act, models=())
+    assert job.params.text_encoders == (used,)
+    assert warnings == warned
+    same = job.model.parts["text_encoder"].digest == before.model.parts["text_encoder"].digest
+    assert same == (becomes != "another")
+
+
+async def generated(client, body):
+    """The codes of the warnings with which a body is drawn."""
+    answer = await client.post("/generate", json=body)
+    return [note["code"] for note in (await answer.json())["notes"]]
+
+
+def test_a_recipe_names_files_as_they_are_listed_however_they_were_said(tmp_path, models, apart):
+    for path in (*apart.glob("stable_diffusion-*"), apart / "whole-stable_diffusion.safetensors"):
+        shutil.copy(path, models)
+
+    async def act(client):
+        return await drawn(
+            client, model="whole-stable_diffusion", vae="/etc/STABLE_DIFFUSION-VAE.safetensors",
+            refiner="Whole-Stable_Diffusion",
+        )  # fmt: skip
+
+    params = ask(tmp_path, act, models=()).params
+    assert (params.vae, params.refiner) == ("stable_diffusion-vae", "whole-stable_diffusion")
+
+
+@pytest.mark.parametrize(
     ("left_out", "body", "says"),
     [
         (
@@ -148,9 +206,12 @@ def test_a_text_encoder_that_is_replaced_is_another_at_once(tmp_path, models, ap
         ),
         (
             [],
-            {"text_encoders": "stable_diffusion-denoiser"},
-            "text_encoders 'stable_diffusion-denoiser' not found",
+            {"text_encoders": "sdxl-denoiser"},
+            "text_encoders 'sdxl-denoiser' is a file of the kind diffusion-model",
         ),
+        ([], {"vae": "sdxl-vea"}, "vae 'sdxl-vea' not found; did you mean: sdxl-vae?"),
+        ([], {"vae": "q"}, "vae 'q' not found; there are: sdxl-vae"),
+        ([], {"refiner": "sdxl-denoisr"}, "refiner 'sdxl-denoisr' not found; did you mean: sdxl-denoiser?"),
         ([], {"text_encoders": "../../etc/passwd"}, "text_encoders"),
         ([], {"text_encoders": ["sdxl-text_encoder", "sdxl-text_encoder"]}, "both"),
         ([], {"text_encoders": "own"}, "it lacks a text encoder of the kind clip_l"),

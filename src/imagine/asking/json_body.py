@@ -40,8 +40,7 @@ def read_json(data: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise BadRequest(message("json.not_utf8", at=error.start)) from error
     except json.JSONDecodeError as error:
-        why = error.msg[:1].lower() + error.msg[1:]
-        raise BadRequest(message("json.broken", why=why, at=error.pos)) from error
+        raise BadRequest(message("json.broken", why=_WHY.get(error.msg, _NO_JSON), at=error.pos)) from error
     except RecursionError as error:
         raise BadRequest(_TOO_DEEP) from error
     if not isinstance(value, dict):
@@ -54,6 +53,23 @@ def read_json(data: bytes) -> dict[str, Any]:
 
 
 _TOO_DEEP = message("json.deep", most=MAX_DEPTH)
+_NO_JSON = message("json.why.other")
+_BAD_ESCAPE, _TRAILING = message("json.why.escape"), message("json.why.trailing")
+_WHY = {
+    "Expecting value": message("json.why.value"),
+    "Expecting property name enclosed in double quotes": message("json.why.name"),
+    "Expecting ':' delimiter": message("json.why.mark", mark=":"),
+    "Expecting ',' delimiter": message("json.why.mark", mark=","),
+    "Extra data": message("json.why.extra"),
+    "Unterminated string starting at": message("json.why.open"),
+    "Invalid control character at": message("json.why.control"),
+    "Invalid \\escape": _BAD_ESCAPE,
+    "Invalid \\escape: ": _BAD_ESCAPE,
+    "Invalid \\uXXXX escape": _BAD_ESCAPE,
+    "Illegal trailing comma before end of object": _TRAILING,
+    "Illegal trailing comma before end of array": _TRAILING,
+}
+"""What Python's reader says of broken JSON, in sentences that have a translation."""
 
 
 def _check(value: object, field: str, depth: int) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.recipe import GenerationParams
-from .request import OWN, GenerateRequest, Parsed, parse
+from .request import OWN, GenerateRequest, Parsed, PartDigests, parse
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PICTURES = ("img", "mask")
 _MODEL_DIGEST = re.compile(r"[0-9a-f]{10,64}")
-_NOT_ASKED = frozenset(["digest", "sha256", "environment", "parts"])
-"""What a recipe says of how it was made, that nobody asks for."""
+_NOT_ASKED = frozenset(["digest", "sha256", "environment"])
+"""What a recipe says of how it was made; digests are taken over for themselves."""
 _SETTINGS = frozenset(["count", "preset"])
 """What no recipe says, but settings that the page saved before a picture was made of them."""
 _TRANSPORT = frozenset(GenerateRequest.__struct_fields__) - frozenset(GenerationParams.__struct_fields__) - _SETTINGS
@@ -36,6 +36,7 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
     digest = str(meta.get("digest") or meta.get("sha256") or "")
     if "model" in body and _MODEL_DIGEST.fullmatch(digest):
         body["digest"] = digest
+    body["parts"] = _parts(meta.get("parts"))
     if meta.get("digest") and not body.get("vae"):
         body["vae"] = OWN  # another may be configured for the model by now
     if meta.get("digest") and not body.get("text_encoders"):
@@ -48,6 +49,14 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
         warnings.append(message("recipe.strength", "strength"))
     parsed = parse(body)
     return parsed._replace(warnings=parsed.warnings + warnings)
+
+
+def _parts(listed: object) -> dict[str, str] | None:
+    """The digests of a recipe's parts, of those that have one."""
+    if not isinstance(listed, dict):
+        return None
+    digests = {name: str(listed.get(name) or "") for name in PartDigests.__struct_fields__}
+    return {name: digest for name, digest in digests.items() if _MODEL_DIGEST.fullmatch(digest)} or None
 
 
 def _carried(name: str, value: object) -> object:

@@ -73,6 +73,19 @@ class SecondPass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = None
 
 
+Digest = Annotated[str, Meta(pattern=_DIGEST_PATTERN, extra=_DIGEST)]
+
+
+class PartDigests(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a recipe knows the files beside the model by."""
+
+    vae: Digest | None = None
+    text_encoder: Digest | None = None
+    text_encoder_2: Digest | None = None
+    text_encoder_3: Digest | None = None
+    refiner: Digest | None = None
+
+
 class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was asked, as it was asked; None is not said."""
 
@@ -89,11 +102,17 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Meta(description="A name from /models; otherwise the configured default, the only one, or the last used."),
     ] = None
     digest: Annotated[
-        Annotated[str, Meta(pattern=_DIGEST_PATTERN)] | None,
+        Digest | None,
         Meta(
             description="From a picture's recipe: the digest of the model that drew it, or its first 10 digits or "
-            "more. Where the model of that name is another, a warning says so.",
-            extra=_DIGEST,
+            "more. Where the model of that name is another, a warning says so."
+        ),
+    ] = None
+    parts: Annotated[
+        PartDigests | None,
+        Meta(
+            description="From a picture's recipe: the digests of the files beside the model. One that has another name "
+            "by now is found by it; where the file of that name is another, a warning says so."
         ),
     ] = None
     width: Annotated[
@@ -222,6 +241,7 @@ ALIASES = {
     "clip_skip": "clip",
     "sampler_name": "sampler",
     "denoising_strength": "strength",
+    "text_encoder": "text_encoders",
 }
 """Other programs' names of our fields."""
 
@@ -241,18 +261,30 @@ def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return () if value is None else (value,) if isinstance(value, str) else value
 
 
+def digests_in(request: GenerateRequest) -> dict[str, str]:
+    """What a recipe's files beside its model are known by, by what they are to it."""
+    return {} if request.parts is None else {n: d for n, d in msgspec.structs.asdict(request.parts).items() if d}
+
+
 def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, called: Names | None = None) -> Parsed:
     """The request that `body`, as read from JSON, makes. Its seed is a number, whichever way it was written.
 
     `aliases` are other names of its fields, `called` the names that a dialect said them by before.
-    Unknown fields are named in the warnings. Raises BadRequest, under the
+    A recipe is a body too: the `sha256` of its model is a digest where it has no other. Unknown fields are named in the
+    warnings. Raises BadRequest, under the
     name that was used, for a value that can't be used, and for a field said twice in two spellings that differ.
     """
-    values, spelled = one_spelling(body, aliases)
+    values, spelled = one_spelling(_asked(body), {**aliases, "sha256": "digest"})
     called = {**(called or {}), **{field: name for field, name in spelled.items() if field != name}}
     request, unknown = checked(values, GenerateRequest, spelled=called)
     request = msgspec.structs.replace(request, seed=_seed(request.seed))
     return Parsed(request, [_unknown(unknown)] if unknown else [], called)
+
+
+def _asked(body: Mapping[str, object]) -> Mapping[str, object]:
+    """What of a body, which may be a picture's recipe, is asked for: not what it tells of how it was made."""
+    told = {"environment", "sha256"} if body.get("digest") else {"environment"}
+    return {name: value for name, value in body.items() if name not in told}
 
 
 def one_spelling(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -40,6 +40,7 @@ from .request import (
     SecondPass,
     Side,
     Steps,
+    digests_in,
 )
 
 T = TypeVar("T")
@@ -80,6 +81,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
 
 
 NO_DEFAULTS = Defaults()
+NO_PARTS: Mapping[str, Entry] = {}
 _STATED = {"imagine.num_steps": "num_steps", "imagine.guidance": "guidance"}
 
 
@@ -122,26 +124,25 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 def resolve(
     request: GenerateRequest, *, model: Entry, random_seed: Callable[[], int], defaults: Defaults = NO_DEFAULTS,
-    img: Picture | None = None, mask: Picture | None = None, text_encoders: tuple[str, ...] = (),
+    img: Picture | None = None, mask: Picture | None = None, parts: Mapping[str, Entry] = NO_PARTS,
 ) -> Resolved:  # fmt: skip
     """The recipes of `request` on `model`. `img` and `mask` describe the pictures that the request carries.
 
     `defaults` are the model's own over the server's; `random_seed` draws 0…2^64 − 1 and is asked only where no seed
-    was said; `text_encoders` are the names of those in files of their own. Raises BadRequest or Unsupported, naming the
-    field.
+    was said; `parts` are the files used beside the model's own, a refiner too, by what they are to it: the recipe has
+    their names as they are listed, however they were said. Raises BadRequest or Unsupported, naming the field.
     """
     assert (request.img is None) == (img is None), "img is described where there is one"
     assert (request.mask is None) == (mask is None), "mask is described where there is one"
     _check(request)
-    warnings = [*_without_effect(request), *_of_another_model(request, model)]
+    warnings = [*_without_effect(request), *_of_another_model(request, model, parts)]
     size = _size(request, model, defaults, img, warnings)
-    recipe = _recipe(request, model, defaults, size)
+    recipe = _recipe(request, model, defaults, size, parts)
     if img is not None:
         strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"
         recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
     if mask is not None:
         recipe = msgspec.structs.replace(recipe, mask=mask.digest)
-    recipe = msgspec.structs.replace(recipe, text_encoders=text_encoders)
     if request.neg and recipe.guidance <= 1:
         warnings.append(message("no_effect.guidance", "neg", at=recipe.guidance))
     return Resolved(
@@ -153,7 +154,9 @@ def resolve(
     )
 
 
-def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: sizes.Size) -> GenerationParams:
+def _recipe(
+    request: GenerateRequest, model: Entry, defaults: Defaults, size: sizes.Size, parts: Mapping[str, Entry]
+) -> GenerationParams:
     """The recipe but for its seed, and for the pictures it starts from."""
     extend, hires = _extend(request.extend), _hires(request.hires)
     sizes.check_result(size, extend, hires)
@@ -164,8 +167,9 @@ def _recipe(request: GenerateRequest, model: Entry, defaults: Defaults, size: si
         width=size[0], height=size[1], num_steps=num_steps,
         guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
         clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires,
-        vae=vae_of(request, defaults),
-        refiner=request.refiner,
+        vae=parts["vae"].name if "vae" in parts else None,
+        text_encoders=tuple(part.name for role, part in parts.items() if _field_of(role) == "text_encoders"),
+        refiner=parts["refiner"].name if "refiner" in parts else None,
         reproducible=bool(request.reproducible), buckets=request.buckets,
     )  # fmt: skip
     if request.refiner is not None and request.refiner_at is not None:
@@ -210,6 +214,8 @@ def _check(request: GenerateRequest) -> None:
 def _without_effect(request: GenerateRequest) -> list[Message]:
     """A warning for each thing that was said and decides nothing here."""
     needs_img = [name for name in ("strength", "resize") if getattr(request, name) is not None]
+    if request.strength == 1:  # all is painted anew, as it is without a picture: recipes say so
+        needs_img.remove("strength")
     pairs = [(name, "img") for name in needs_img if request.img is None]
     if request.refiner_at is not None and request.refiner is None:
         pairs.append(("refiner_at", "refiner"))
@@ -219,17 +225,28 @@ def _without_effect(request: GenerateRequest) -> list[Message]:
     return warnings
 
 
-def _of_another_model(request: GenerateRequest, model: Entry) -> list[Message]:
-    """A warning where the model is another than the one of the recipe's digest.
+def _of_another_model(request: GenerateRequest, model: Entry, parts: Mapping[str, Entry]) -> list[Message]:
+    """A warning for the model, and for each file beside it, that is another than the one of the recipe's digest."""
+    warnings: list[Message] = []
+    if request.digest is not None and _is_another(model, request.digest):
+        warnings.append(message("model.another", "model", name=model.name, digest=request.digest[:12]))
+    for role, digest in digests_in(request).items():
+        if role in parts and _is_another(parts[role], digest):
+            shown = {"name": parts[role].name, "digest": digest[:12]}
+            warnings.append(message("part.another", _field_of(role), **shown))
+    return warnings
 
-    Other programs' recipes hold the beginning of the whole file's, which may not be known here yet.
-    """
-    digest = request.digest
-    digests = [name for name in (model.digest, model.header_digest, model.file_digest) if name]
-    untold = digest is not None and len(digest) < len(model.digest) and not model.file_digest
-    if digest is None or untold or any(name.startswith(digest) for name in digests):
-        return []
-    return [message("model.another", "model", name=model.name, digest=digest[:12])]
+
+def _is_another(file: Entry, digest: str) -> bool:
+    """Is the digest another file's? One of the whole file's, as other programs have it, may not be known here yet."""
+    digests = [name for name in (file.digest, file.header_digest, file.file_digest) if name]
+    untold = len(digest) < len(file.digest) and not file.file_digest
+    return not untold and not any(name.startswith(digest) for name in digests)
+
+
+def _field_of(role: str) -> str:
+    """What of a request names a file for this role."""
+    return role if role in ("vae", "refiner") else "text_encoders"
 
 
 def _size(

@@ -56,6 +56,7 @@ def recipe_of(source: str | Path, overrides: dict[str, Any], data: bytes | None 
     if "model" in overrides:  # another on purpose
         meta.pop("digest", None)
         meta.pop("sha256", None)
+    _forget_parts(meta, overrides)
     if "strength" in overrides:
         meta.pop("strength", None)
     meta = {"prompt": overrides.get("prompt", "")} | meta
@@ -66,6 +67,13 @@ def recipe_of(source: str | Path, overrides: dict[str, Any], data: bytes | None 
     if "seed" in request:
         request["seed"] = str(request["seed"])
     return request
+
+
+def _forget_parts(meta: dict[str, Any], overrides: dict[str, Any]) -> None:
+    """Of a file that is another on purpose, the recipe's digest means nothing."""
+    if isinstance(parts := meta.get("parts"), dict):
+        fields = {role: role if role in ("vae", "refiner") else "text_encoders" for role in parts}
+        meta["parts"] = {role: digest for role, digest in parts.items() if fields[role] not in overrides}
 
 
 def photo(place: str | Path, field: str) -> bytes:

@@ -60,7 +60,7 @@ class Painter:
 
     def _others(self, line: dict[str, Any], body: dict[str, Any]) -> list[str]:
         """Where the recipe names another model than the one that has its name by now: which one here is that."""
-        if "digest" not in body or line.get("index", 0):
+        if not {"digest", "parts"} & body.keys() or line.get("index", 0):
             return []
         from .same_model import differences
 

@@ -40,6 +40,7 @@ from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
 from .digests import Digests
 from .metrics import Metrics
+from .named import FilesHere, named
 from .parts import absent, named_in, parts_of
 from .storage import PictureStore
 
@@ -74,6 +75,7 @@ class Gateway:
         self.presets.check()
         self.stopping = False
         self.clock = clock
+        self._parts = FilesHere(self.registry.files, self.part)
         self._recent: list[str] = []
         self._looked_at = float("-inf")
         self._checked = False
@@ -146,6 +148,10 @@ class Gateway:
         """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
         return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
 
+    async def named(self, field: str, name: str, kind: str, digest: str | None) -> Entry:
+        """As `part`, of a field of a request and what its recipe knows the file by. Raises BadRequest on the field."""
+        return await named(field, name, kind, digest, self._parts)
+
     async def to_load(self, name: str | None) -> Model:
         """The model of that name, as `configured`."""
         return await self.configured(await self.to_draw(name))
@@ -156,7 +162,7 @@ class Gateway:
 
     async def parts_of(self, entry: Entry, request: GenerateRequest) -> dict[Role, Entry]:
         """The files that a request uses beside the model's own, as `parts.parts_of`."""
-        return await parts_of(entry, request, self.defaults_of(entry), self.registry.files(), self.part)
+        return await parts_of(entry, request, self.defaults_of(entry), self._parts)
 
     async def aliases(self) -> dict[str, Entry]:
         """The aliases that lists can show, each with the model that it means now; those that lead nowhere left out."""

@@ -3,27 +3,22 @@ say."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
-from ...asking.request import OWN, GenerateRequest, names_in
+from ...asking.request import OWN, GenerateRequest, digests_in, names_in
 from ...asking.resolve import Defaults, vae_of
 from ...families.table import facts_of
-from ...messages import Message, Value, message
+from ...messages import Message, message
 from ...registry.composition import TEXT_ENCODER, VAE, lacking, own_roles, role_of
 from ...registry.identify import CHECKPOINT
 from ...words.entry import Entry
-from ...words.errors import BadRequest, ImagineError, ModelChanged, UnusableModel
+from ...words.errors import BadRequest, ImagineError
 from ...words.model import Role
-
-Find = Callable[[str, str], Awaitable[Entry]]
-"""The file of a name and a kind, with its digest. Raises ModelNotFound, UnusableModel, ModelChanged."""
+from .named import FilesHere, named, named_for, refused_as
 
 
-async def parts_of(
-    model: Entry, request: GenerateRequest, defaults: Defaults, files: Sequence[Entry], find: Find
-) -> dict[Role, Entry]:
-    """The files to be used beside the model's own, by their roles. `files` are all there are, for what to propose.
+async def parts_of(model: Entry, request: GenerateRequest, defaults: Defaults, files: FilesHere) -> dict[Role, Entry]:
+    """The files to be used beside the model's own, by their roles.
 
     Raises BadRequest on the field that names what can't be used, or that would have to name what is missing.
     """
@@ -31,21 +26,29 @@ async def parts_of(
     if vae is None and not model.has_vae and model.kind == CHECKPOINT and model.format == "safetensors":
         raise BadRequest(message("model.needs_vae", VAE, name=model.name))
     if vae is not None:
-        with refused_as(VAE, vae, None if request.vae else model):
-            parts[VAE] = await find(vae, VAE)
-    parts |= await _text_encoders(model, request, defaults, find)
-    if (lacks := lacking(model, files, parts)) is not None:
+        parts[VAE] = await _vae(vae, model, request, files)
+    parts |= await _text_encoders(model, request, defaults, files)
+    if (lacks := lacking(model, files.listed(), parts)) is not None:
         raise BadRequest(message("model.lacks", lacks.field, name=model.name, why=lacks))
     _check_width(model, parts)
     return parts
 
 
-async def _text_encoders(model: Entry, request: GenerateRequest, defaults: Defaults, find: Find) -> dict[Role, Entry]:
+async def _vae(name: str, model: Entry, request: GenerateRequest, files: FilesHere) -> Entry:
+    if request.vae:
+        return await named(VAE, name, VAE, digests_in(request).get(VAE), files)
+    with refused_as(VAE, name, model):
+        return await files.find(name, VAE)
+
+
+async def _text_encoders(
+    model: Entry, request: GenerateRequest, defaults: Defaults, files: FilesHere
+) -> dict[Role, Entry]:
     """The request's own, each for what it can be; for what is left, the model's usual ones, unless it wants its own."""
     requested, encoders = names_in(request.text_encoders), dict[Role, Entry]()
+    digests = _digests_of(requested, request)
     for name in (name for name in requested if name != OWN):
-        with refused_as("text_encoders", name):
-            file = await find(name, TEXT_ENCODER)
+        file = await named("text_encoders", name, TEXT_ENCODER, digests.get(name), files)
         role = role_of(model, file)
         if role is None:
             fit = ", ".join(_kinds(model)) or message("part.no_kind")
@@ -54,9 +57,10 @@ async def _text_encoders(model: Entry, request: GenerateRequest, defaults: Defau
         if role in encoders:
             raise BadRequest(message("part.twice", "text_encoders", name=file.name, other=encoders[role].name))
         encoders[role] = file
-    for name in () if OWN in requested else named_in(defaults.text_encoders):
+    left = {need.role for need in facts_of(model.family).needs} - encoders.keys() - {VAE}
+    for name in named_in(defaults.text_encoders) if left and OWN not in requested else ():
         with refused_as("text_encoders", name, model):
-            file = await find(name, TEXT_ENCODER)
+            file = await files.find(name, TEXT_ENCODER)
         role = role_of(model, file)
         if role is not None:
             encoders.setdefault(role, file)
@@ -75,8 +79,14 @@ def absent(model: Entry, defaults: Defaults, find: Callable[[str, str], Entry]) 
             try:
                 find(name, kind)
             except ImagineError as error:
-                return _named_for(model, field, name, error)
+                return named_for(model, field, name, error)
     return None
+
+
+def _digests_of(names: Sequence[str], request: GenerateRequest) -> dict[str, str]:
+    """The digests of these text encoders, where they are the recipe's: it has both in the order of the roles."""
+    digests = [digest for role, digest in sorted(digests_in(request).items()) if role.startswith("text_encoder")]
+    return dict(zip(names, digests, strict=True)) if len(names) == len(digests) else {}
 
 
 def _kinds(model: Entry) -> list[str]:
@@ -90,36 +100,3 @@ def _check_width(model: Entry, parts: dict[Role, Entry]) -> None:
     if made and all(made) and model.context and own_roles(model) <= {VAE} and sum(made) != model.context:
         note = message("part.width", "text_encoders", made=sum(made), name=model.name, taken=model.context)
         raise BadRequest(note)
-
-
-@contextlib.contextmanager
-def refused_as(field: str, name: str, model: Entry | None = None) -> Iterator[None]:
-    """What can't be used of the file that a field names, laid to that field; of one that no request names, but what
-    stands of its `model` somewhere, to whoever names it."""
-    try:
-        yield
-    except ModelChanged:
-        raise
-    except ImagineError as error:
-        if model is not None:
-            why = _named_for(model, field, name, error)
-            raise BadRequest(message("model.lacks", field, name=model.name, why=why)) from error
-        if isinstance(error, UnusableModel | BadRequest):
-            raise BadRequest(message("part.unusable", field, value=name[:40], why=_reason(error))) from error
-        raise BadRequest(message("part.missing", field, value=name[:40])) from error
-
-
-def _named_for(model: Entry, field: str, name: str, error: ImagineError) -> Message:
-    """A clause on who names a file for a model, and why it can't be used."""
-    beside = name in (model.vae, *model.encoders)
-    if isinstance(error, UnusableModel | BadRequest):
-        why = message("part.unfit", why=_reason(error))
-    else:
-        why = message("part.absent")
-    by = message("part.by_sidecar") if beside else message("part.by_settings")
-    return message("part.named", field, by=by, value=name[:80], why=why)
-
-
-def _reason(error: ImagineError) -> Value:
-    """Why a file can't be used, without its name, which is said already."""
-    return error.note.values["why"] if error.note.code == "model.unreadable" else error.note

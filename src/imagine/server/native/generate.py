@@ -66,4 +66,7 @@ async def _read(request: web.Request, holding: Holding) -> Parsed:
 
 
 def _parsed(body: bytes) -> Parsed:
-    return parse(read_json(body))
+    values = read_json(body)
+    if values.get("prompt") is None and isinstance(values.get("meta"), dict):  # a whole answer, or a saved JSON
+        raise BadRequest(message("prompt.in_meta", "prompt"), reason="missing")
+    return parse(values)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from ...asking.request import GenerateRequest
+from ...asking.request import GenerateRequest, digests_in
 from ...asking.resolve import Defaults, check_needs
-from ...registry.composition import VAE
 from ...registry.identify import CHECKPOINT
 from ...words.entry import Entry
 from ...words.model import Model
 from ..gateway.gateway import Gateway, model_from
-from ..gateway.parts import refused_as
+from ..gateway.named import refused_as
+
+_REFINER = "refiner"
 
 
 class ChosenModel(NamedTuple):
@@ -21,8 +23,8 @@ class ChosenModel(NamedTuple):
     defaults: Defaults
     model: Model
     refiner: Model | None
-    text_encoders: tuple[str, ...]
-    """The names of those in files of their own."""
+    parts: Mapping[str, Entry]
+    """The files beside the model's own, by what they are to it; a refiner too."""
 
 
 async def chosen_model(gateway: Gateway, request: GenerateRequest) -> ChosenModel:
@@ -30,13 +32,11 @@ async def chosen_model(gateway: Gateway, request: GenerateRequest) -> ChosenMode
     entry = await gateway.to_draw(request.model)
     defaults = gateway.defaults_of(entry)
     check_needs(entry, request)
-    parts = await gateway.parts_of(entry, request)
-    refiner = await _refiner(gateway, request.refiner) if request.refiner else None
-    encoders = tuple(part.name for role, part in parts.items() if role != VAE)
-    return ChosenModel(entry, defaults, model_from(entry, parts), refiner, encoders)
-
-
-async def _refiner(gateway: Gateway, name: str) -> Model:
-    """The checkpoint of that name as a model of its own. Raises BadRequest where there is none that can be used."""
-    with refused_as("refiner", name):
-        return await gateway.configured(await gateway.part(name, kind=CHECKPOINT))
+    roles = await gateway.parts_of(entry, request)
+    model, parts = model_from(entry, roles), dict[str, Entry](roles.items())
+    if request.refiner is None:
+        return ChosenModel(entry, defaults, model, None, parts)
+    file = await gateway.named(_REFINER, request.refiner, CHECKPOINT, digests_in(request).get(_REFINER))
+    with refused_as(_REFINER, request.refiner):
+        refiner = await gateway.configured(file)
+    return ChosenModel(entry, defaults, model, refiner, parts | {_REFINER: file})

@@ -45,7 +45,7 @@ async def planned(gateway: Gateway, incoming: Incoming, holding: Holding, output
         defaults=chosen.defaults,
         img=pictures.img and pictures.img.about,
         mask=pictures.mask and pictures.mask.about,
-        text_encoders=chosen.text_encoders,
+        parts=chosen.parts,
     )
     gateway.used(chosen.entry.name)
     for params in resolved.params:

@@ -1,0 +1,98 @@
+"""The file that a field of a request names: by its name, else by the digest that the request's recipe knows it by."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from ...messages import Message, Value, message
+from ...registry.composition import kind_for_names
+from ...words.entry import Entry
+from ...words.errors import BadRequest, ImagineError, ModelChanged, ModelNotFound, UnusableModel
+from ...words.model_names import matching, similar
+
+_LISTED = 10
+
+
+class FilesHere(NamedTuple):
+    """What there is to be used beside a model."""
+
+    listed: Callable[[], Sequence[Entry]]
+    """All of it, as of now."""
+    find: Callable[[str, str], Awaitable[Entry]]
+    """One file by its name and kind, with its digest. Raises ModelNotFound, UnusableModel, ModelChanged."""
+
+
+async def named(field: str, name: str, kind: str, digest: str | None, files: FilesHere) -> Entry:
+    """The file of that name and kind, with its digest; where none has the name, or several could: that of the digest.
+
+    Raises BadRequest on the field, ModelChanged.
+    """
+    with refused_as(field, name):
+        try:
+            return await files.find(name, kind)
+        except ModelNotFound as error:
+            absent = error
+    if digest and (file := await _of_digest(digest, kind, files)):
+        return file
+    raise BadRequest(_not_there(field, name, kind, files.listed())) from absent
+
+
+@contextlib.contextmanager
+def refused_as(field: str, name: str, model: Entry | None = None) -> Iterator[None]:
+    """What can't be used of the file that a field names, laid to that field; of one that no request names, but what
+    stands of its `model` somewhere, to whoever names it."""
+    try:
+        yield
+    except ModelChanged:
+        raise
+    except ImagineError as error:
+        if model is not None:
+            why = named_for(model, field, name, error)
+            raise BadRequest(message("model.lacks", field, name=model.name, why=why)) from error
+        if isinstance(error, UnusableModel | BadRequest):
+            raise BadRequest(message("part.unusable", field, value=name[:40], why=_reason(error))) from error
+        raise BadRequest(message("part.missing", field, value=name[:40])) from error
+
+
+def named_for(model: Entry, field: str, name: str, error: ImagineError) -> Message:
+    """A clause on who names a file for a model, and why it can't be used."""
+    beside = name in (model.vae, *model.encoders)
+    if isinstance(error, UnusableModel | BadRequest):
+        why = message("part.unfit", why=_reason(error))
+    else:
+        why = message("part.absent")
+    by = message("part.by_sidecar") if beside else message("part.by_settings")
+    return message("part.named", field, by=by, value=name[:80], why=why)
+
+
+def _reason(error: ImagineError) -> Value:
+    """Why a file can't be used, without its name, which is said already."""
+    return error.note.values["why"] if error.note.code == "model.unreadable" else error.note
+
+
+async def _of_digest(digest: str, kind: str, files: FilesHere) -> Entry | None:
+    """The first file of this content, by name. Its header's digest would not do: other weights have the same header."""
+    for file in (file for file in files.listed() if kind_for_names(file) == kind and not file.problem):
+        with contextlib.suppress(UnusableModel, ModelNotFound):
+            known = await files.find(file.name, kind)
+            if known.digest.startswith(digest):
+                return known
+    return None
+
+
+def _not_there(field: str, name: str, kind: str, files: Sequence[Entry]) -> Message:
+    """That no file has the name, and what may have been meant."""
+    value, names = name[:40], [file.name for file in files if kind_for_names(file) == kind and not file.problem]
+    others = {file.name: file for file in files if kind_for_names(file) != kind}
+    if (other := matching(name, others)) is not None:
+        return message("part.other_file", field, value=value, kind=others[other].kind)
+    if near := similar(name, names):
+        return message("part.missing_near", field, value=value, names=", ".join(near))
+    if not names:
+        return message("part.missing", field, value=value)
+    listed = ", ".join(names[:_LISTED])
+    if len(names) > _LISTED:
+        return message("part.missing_many", field, value=value, names=listed, more=len(names) - _LISTED)
+    return message("part.missing_among", field, value=value, names=listed)

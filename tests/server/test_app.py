@@ -13,6 +13,7 @@ from imagine.asking.request import ALIASES, GenerateRequest
 from imagine.fairness.allowance import Allowance
 from imagine.server.dialects import DIALECTS
 from imagine.server.http import body
+from imagine.server.http.context import ORDER_HEADER
 from imagine.server.openapi import document
 from imagine.settings.settings import Settings
 from imagine.words.errors import Busy
@@ -133,6 +134,15 @@ def test_openapi_describes_every_route_and_every_field(tmp_path):
     assert fields["required"] == ["prompt"]
     steps = next(part for part in fields["properties"]["steps"]["anyOf"] if part["type"] == "integer")
     assert (steps["minimum"], steps["maximum"]) == (1, 150)
+
+
+def test_openapi_tells_of_the_order_wherever_pictures_are_asked_for():
+    paths = document(DIALECTS, Settings())["paths"]
+    answers = {path: ways["post"]["responses"]["200"] for path, ways in paths.items() if "post" in ways}
+    telling = {path for path, answer in answers.items() if ORDER_HEADER in answer.get("headers", {})}
+    drawing = {"/generate", "/api/generate"} | {path for path in paths if "/images/" in path}
+    assert telling == drawing
+    assert {"X-Imagine-Seed", "X-Imagine-Warnings"} < set(answers["/generate"]["headers"])
 
 
 def test_what_is_not_there_is_told_in_one_shape(tmp_path):

@@ -14,7 +14,7 @@ from .dialects import DIALECTS
 from .gateway.gateway import Gateway
 from .gateway.keys import GATEWAY
 from .http.body import MAX_BODY
-from .http.context import CALLED, LANGUAGE, ORDER_ID, REQUEST_ID
+from .http.context import CALLED, LANGUAGE, ORDER_HEADER, ORDER_ID, REQUEST_ID
 from .http.dialect import SPOKEN, Dialect, Handler, answer_to, spellings_of
 from .http.errors import SAFE, Trouble, trouble_from
 from .http.packing import add_vary, pack
@@ -91,6 +91,6 @@ async def _add_headers(request: web.BaseRequest, response: web.StreamResponse) -
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["X-Request-Id"] = REQUEST_ID.get()
     if order := ORDER_ID.get():
-        response.headers["X-Imagine-Order"] = order
+        response.headers[ORDER_HEADER] = order
     add_vary(response, "Origin")
     response.headers.update(request.app[GUARD].cors(request))

@@ -11,6 +11,7 @@ from aiohttp import web
 from .. import __version__
 from ..settings.settings import Settings
 from .gateway.keys import GATEWAY
+from .http.context import ORDER_HEADER
 from .http.dialect import DETAILS, SPOKEN, Dialect, Route
 from .http.encoding import body_from
 from .http.errors import STATUSES
@@ -20,6 +21,10 @@ _ERROR = {
     "type": "object",
     "properties": {"error": _TEXT | {"description": "In the client's language."}, **DETAILS},
     "required": ["error", "code"],
+}
+_ORDER = {
+    "description": "The id of this order for pictures; `GET /jobs` shows it, and `DELETE /jobs/{id}` takes it back.",
+    "schema": _TEXT,
 }
 _ALWAYS = (401, 403)
 _OF_A_REQUEST = sorted({*STATUSES.values(), *_ALWAYS, 408, 413, 415})
@@ -66,6 +71,8 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "200": {"description": "As asked.", "content": {"application/json": {"schema": {"type": "object"}}}}
     }
+    if route.orders:
+        answers["200"]["headers"] = {ORDER_HEADER: _ORDER}
     error = {"schema": {"$ref": "#/components/schemas/Error"}}
     for status in _ALWAYS if route.method == "GET" and not parameters else _OF_A_REQUEST:
         answers[str(status)] = {"description": "Refused.", "content": {"application/json": error}}

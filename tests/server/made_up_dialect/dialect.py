@@ -50,7 +50,7 @@ def described(_, operation):
 BRUSH = Dialect(
     "Brush",
     prefixes=("/brush/",),
-    routes=(Route("POST", "/brush/paint", paint, "Paint."),),
+    routes=(Route("POST", "/brush/paint", paint, "Paint.", orders=True),),
     error=refused,
     schemas=schemas,
     described=described,

@@ -9,6 +9,8 @@ from ...messages import NO_NAMES, Language, Names
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 ORDER_ID: ContextVar[str] = ContextVar("order_id", default="")
 """Of the order that the request placed, "" where there is none."""
+ORDER_HEADER = "X-Imagine-Order"
+"""In which header of the answer it stands."""
 LANGUAGE: ContextVar[Language] = ContextVar("language", default="en")
 """What our own dialect answers in; others answer in English, as the services that they are modelled on."""
 CALLED: ContextVar[Names] = ContextVar("called", default=NO_NAMES)

@@ -37,6 +37,8 @@ class Route(NamedTuple):
     summary: str
     queries: tuple[str, ...] = ()
     """What its query can say."""
+    orders: bool = False
+    """It takes orders for pictures, whose ids its answers name in a header."""
 
 
 class Absent(NamedTuple):

@@ -22,6 +22,10 @@ _OBJECT = {"type": "object"}
 _TEXT = {"type": "string"}
 _NOTE = {"type": "object", "properties": DETAILS, "required": ["code"]}
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
+_OF_A_PNG = {
+    "X-Imagine-Seed": {"description": "Where a PNG is the answer: its seed.", "schema": _TEXT},
+    "X-Imagine-Warnings": {"description": "Where a PNG is the answer: the warnings, a JSON list.", "schema": _TEXT},
+}
 _PICTURE = {
     "type": "object",
     "properties": {
@@ -72,6 +76,8 @@ def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
     answers = operation["responses"]
     if content := _ANSWERS.get(which):
         answers |= {"200": answers["200"] | {"content": content}}
+    if which == ("POST", "/generate"):
+        answers["200"] = answers["200"] | {"headers": answers["200"]["headers"] | _OF_A_PNG}
     if content := _BODIES.get(which):
         operation["requestBody"] = {"required": True, "content": content}
     return operation

@@ -23,7 +23,7 @@ ROUTES = (
     Route("GET", "/jobs", jobs.jobs, "The orders that wait or run, and the job of each of their pictures."),
     Route("DELETE", "/jobs/{id}", jobs.cancel, "Take an order back, by its id or by that of one of its jobs."),
     Route("GET", "/pictures/{name}", pictures.picture, "A picture that was asked for by URL, while it is kept."),
-    Route("POST", "/generate", generate.generate, "Make a picture, or several."),
+    Route("POST", "/generate", generate.generate, "Make a picture, or several.", orders=True),
     Route("POST", "/recipe", recipe.recipe, "What a picture or a saved JSON says of how it was made."),
 )  # fmt: skip
 NATIVE = Dialect("Imagine", prefixes=("/",), routes=ROUTES, schemas=schemas, described=described)

@@ -8,7 +8,7 @@ from . import errors, routes
 from .describe import described, schemas
 
 ROUTES = (
-    Route("POST", "/api/generate", routes.generate, "Make pictures, as Ollama's clients ask for them."),
+    Route("POST", "/api/generate", routes.generate, "Make pictures, as Ollama's clients ask for them.", orders=True),
     Route("GET", "/api/tags", routes.tags, "The models there are, as Ollama's clients list them."),
     Route("POST", "/api/pull", routes.pull, "That a model is here, as Ollama's clients make sure."),
     Route("POST", "/api/show", routes.show, "What is known of a model, for Ollama's clients."),

@@ -12,17 +12,34 @@ from .describe import described, schemas
 _DEPLOYMENTS = "/openai/deployments/"
 """Below which Azure's clients say the model in the path."""
 ROUTES = (
-    Route("POST", "/v1/images/generations", routes.generations, "Make pictures, as OpenAI's clients ask for them."),
-    Route("POST", "/v1/images/edits", routes.edits, "Change a picture, as OpenAI's clients ask for it."),
-    Route("POST", "/v1/images/variations", routes.variations, "Pictures like a picture, as OpenAI's clients ask."),
+    Route(
+        "POST",
+        "/v1/images/generations",
+        routes.generations,
+        "Make pictures, as OpenAI's clients ask for them.",
+        orders=True,
+    ),
+    Route("POST", "/v1/images/edits", routes.edits, "Change a picture, as OpenAI's clients ask for it.", orders=True),
+    Route(
+        "POST",
+        "/v1/images/variations",
+        routes.variations,
+        "Pictures like a picture, as OpenAI's clients ask.",
+        orders=True,
+    ),
     Route(
         "POST",
         _DEPLOYMENTS + "{deployment:.+}/images/generations",
         routes.generations,
         "Make pictures, as Azure's clients ask.",
+        orders=True,
     ),
     Route(
-        "POST", _DEPLOYMENTS + "{deployment:.+}/images/edits", routes.edits, "Change a picture, as Azure's clients ask."
+        "POST",
+        _DEPLOYMENTS + "{deployment:.+}/images/edits",
+        routes.edits,
+        "Change a picture, as Azure's clients ask.",
+        orders=True,
     ),
     Route("GET", "/v1/models", models.models, "The models there are, as OpenAI's clients list them."),
     Route("GET", "/v1/models/{name:.*[^/]}", models.model, "One of them, by its name or an alias."),

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagine.asking.replay import request_from_meta
-from imagine.asking.request import OWN, PartDigests, names_in, parse
+from imagine.asking.request import PartDigests, names_in, parse
 from imagine.asking.resolve import Defaults, Picture, Resolved, resolve
 from imagine.messages import sentences
 from imagine.pictures import images, metadata
 from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest
+from imagine.words.model_names import OWN
 from imagine.words.recipe import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
 from imagine.words.samplers import SAMPLERS, pairs
 

@@ -103,6 +103,12 @@ def test_what_is_not_found_is_said(tmp_path, files, needs, says):
         ("vae: none", "the YAML beside it names 'none' as vae, and no file among the models is called so and fits"),
         ("text_encoder: other", "the YAML beside it names 'other' as text_encoders, and no file"),
         ("vae: ../../etc/passwd", "the YAML beside it names '../../etc/passwd' as vae, and no file"),
+        (
+            "text_encoders: [first, second]",
+            "the YAML beside it names both 'second' and 'first' as text_encoders, for the",
+        ),
+        ("vae: own", "it lacks a VAE; of the files among the models these might fit, named as vae: base-vae, other"),
+        ("text_encoders: own", "it lacks a text encoder of the kind clip_l; of the files among the models these"),
         ("vae: [a, b]", "its base.yaml names files under vae"),
         ("text_encoders: [3]", "its base.yaml names files under text_encoders"),
     ],

@@ -89,7 +89,9 @@ model:
         ("prediction_type: v_prediction", "v_prediction", None),
         ("prediction_type: epsilon\nzero_snr: false", "epsilon", False),
         ("zero_snr: true", None, True),
-        ("note: mine", None, None),
+        ("# nothing", None, None),
+        ("", None, None),
+        (f"{A1111_V}note: mine", "v_prediction", None),
     ],
 )
 def test_reads_sidecars(tmp_path, text, prediction, zero_snr):
@@ -105,7 +107,11 @@ def test_reads_sidecars(tmp_path, text, prediction, zero_snr):
         (b"prediction_type: [v]", "its sidecar x.yaml names the unknown prediction '['v']'"),
         (b"zero_snr: 1", "its sidecar x.yaml has a zero_snr that is neither true nor false"),
         (b"- v", "its sidecar x.yaml is not a YAML mapping"),
-        (b"", "its sidecar x.yaml is not a YAML mapping"),
+        (
+            b"zero_snr: true\nvea: mine",
+            "its sidecar x.yaml says 'vea', which isn't known; it may say prediction_type, zero_snr, vae, "
+            "text_encoders, text_encoder",
+        ),
         (b"a: [", "its sidecar x.yaml is not valid YAML"),
         (b"\xff\xfe\xff", "its sidecar x.yaml is not valid YAML"),
         (b"a: !!python/object/apply:os.getpid []", "its sidecar x.yaml is not valid YAML"),

@@ -386,3 +386,34 @@ def test_the_own_vae_of_a_model_without_one_is_none(tmp_path):
         return await names_of(client)
 
     assert ask(tmp_path, act, models=(), per_model=(ModelSettings("lacking", Defaults(vae="own")),)) == []
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "configured"),
+    [("vae: own", None), ("", Defaults(vae="own")), ("text_encoders: own", None)],
+)
+def test_a_model_keeps_its_own_parts_where_it_is_said_so(tmp_path, models, apart, sidecar, configured):
+    shutil.copy(apart / "whole-stable_diffusion.safetensors", models / "whole.safetensors")
+    if "text" not in sidecar:
+        shutil.copy(apart / "stable_diffusion-vae.safetensors", models / "whole.vae.safetensors")
+    (models / "whole.yaml").write_text(sidecar)
+
+    async def act(client):
+        return await drawn(client, model="whole")
+
+    job = ask(tmp_path, act, models=(), per_model=(ModelSettings("whole", configured),) if configured else ())
+    assert (job.model.parts, job.params.vae) == ({}, None)
+
+
+def test_two_files_that_are_configured_for_one_place_are_refused(tmp_path, models, apart):
+    shutil.copy(apart / "whole-stable_diffusion.safetensors", models / "whole.safetensors")
+    for name in ("one", "two"):
+        shutil.copy(apart / "stable_diffusion-text_encoder.safetensors", models / f"{name}.safetensors")
+
+    async def act(client):
+        return await drawn(client), (await (await client.get("/models")).json())["details"]
+
+    settings = (ModelSettings("whole", Defaults(text_encoders=("one", "two"))),)
+    error, (entry,) = ask(tmp_path, act, models=(), per_model=settings)
+    says = "the configuration names both 'two' and 'one' as text_encoders, for the same place"
+    assert (error, entry["problem"]) == (f"model 'whole' can't be drawn with: {says}", says)

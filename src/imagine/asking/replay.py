@@ -7,8 +7,9 @@ from typing import Any
 
 from ..messages import Message, message
 from ..words.errors import BadRequest
+from ..words.model_names import OWN
 from ..words.recipe import GenerationParams
-from .request import OWN, GenerateRequest, Parsed, PartDigests, parse
+from .request import GenerateRequest, Parsed, PartDigests, parse
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PICTURES = ("img", "mask")

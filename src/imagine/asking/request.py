@@ -27,8 +27,6 @@ MAX_PROMPT = 32_000
 MAX_ENCODERS = 4
 MAX_NAME = 1000
 """Characters of the name of a model's file, which may have folders in front."""
-OWN = "own"
-"""What a request says for the model's own VAE or text encoders, whatever is configured for that model."""
 
 Steps = Annotated[int, Meta(ge=1, le=MAX_STEPS)]
 Side = Annotated[int, Meta(ge=MIN_SIDE, le=MAX_SIDE)]

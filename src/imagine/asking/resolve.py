@@ -22,6 +22,7 @@ from ..pictures.foreign.infotext import sampler_from_name
 from ..words.entry import Entry
 from ..words.errors import BadRequest
 from ..words.frames import PreviewSettings
+from ..words.model_names import OWN
 from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
 from ..words.samplers import SAMPLERS, SCHEDULES, NoiseKind, find, plain_name
 from ..words.upscalers import UPSCALERS, check_upscaler
@@ -30,7 +31,6 @@ from .duration import seconds_from_duration
 from .request import (
     MAX_ENCODERS,
     NAMES,
-    OWN,
     GenerateRequest,
     Guidance,
     Margins,

@@ -38,6 +38,7 @@ SENTENCES = {
     "sidecar.zero_snr": "its sidecar {name} has a zero_snr that is neither true nor false",
     "sidecar.unusable": "its sidecar {name} can't be used: {why}",
     "sidecar.yaml": "its sidecar {name} is not valid YAML",
+    "sidecar.unknown": "its sidecar {name} says '{key}', which isn't known; it may say {known}",
     "sidecar.mapping": "its sidecar {name} is not a YAML mapping",
     "folder.no_class": "its {name} names no pipeline class",
     "folder.part": "its {name} can't be used: {why}",
@@ -71,7 +72,6 @@ SENTENCES = {
     "unfit.unnamed": "it lacks {what}; of the files among the models these might fit, named as {field}: {names}",
     "unfit.both": "it lacks {what}; of the files among the models these might fit, named as {field}: {names}; and as "
     "{other}: {others}",
-    "unfit.absent": "the YAML beside it names '{name}' as {field}, and no file among the models is called so and fits",
     "need.text": "a text encoder of the kind {kind}",
     "need.vae": "a VAE",
     "need.and": "{one} and {other}",
@@ -344,6 +344,7 @@ SENTENCES = {
     "job.none": "no order or job of this id is waiting or running",
     "part.unusable": "{field} '{value}' can't be used: {why}",
     "part.named": "{by} names '{value}' as {field}, and {why}",
+    "part.named_twice": "{by} names both '{name}' and '{other}' as {field}, for the same place",
     "part.by_sidecar": "the YAML beside it",
     "part.by_settings": "the configuration",
     "part.absent": "no file among the models is called so and fits",

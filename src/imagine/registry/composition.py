@@ -18,7 +18,7 @@ from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.entry import Entry
 from ..words.model import Role
-from ..words.model_names import matching
+from ..words.model_names import OWN, matching
 from .identify import CHECKPOINT
 from .names import normal
 
@@ -101,14 +101,9 @@ def composed(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
-    named: dict[Role, Entry] = {}
-    for field, kind, names in (("vae", VAE, (model.vae,)), ("text_encoders", TEXT_ENCODER, model.encoders)):
-        for name in filter(None, names):
-            file = _named(name, kind, entries)
-            role = None if file is None else role_of(model, file)
-            if file is None or role is None:
-                return msgspec.structs.replace(model, lacks=message("unfit.absent", field, name=name[:80]))
-            named[role] = file
+    named = _by_name(model, entries)
+    if isinstance(named, Message):
+        return msgspec.structs.replace(model, lacks=named)
     chosen = named | _by_kind(model, entries, named)
     lacks_some = lacking(model, entries, chosen)
     missing = {field_of(n.role) for n in facts_of(model.family).needs if n.role not in own_roles(model) | set(chosen)}
@@ -116,6 +111,22 @@ def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
         model, vae=chosen[VAE].name if VAE in chosen else "", needs=tuple(sorted(missing)), lacks=lacks_some,
         encoders=tuple(file.name for role, file in sorted(chosen.items()) if role != VAE),
     )  # fmt: skip
+
+
+def _by_name(model: Entry, entries: Sequence[Entry]) -> dict[Role, Entry] | Message:
+    """What its sidecar names, or a clause on why that can't be."""
+    named: dict[Role, Entry] = {}
+    by = message("part.by_sidecar")
+    for field, kind, names in ((VAE, VAE, (model.vae,)), ("text_encoders", TEXT_ENCODER, model.encoders)):
+        for name in (name for name in names if name not in ("", OWN)):
+            file = _named(name, kind, entries)
+            role = None if file is None else role_of(model, file)
+            if file is None or role is None:
+                return message("part.named", field, by=by, value=name[:80], why=message("part.absent"))
+            if role in named:
+                return message("part.named_twice", field, by=by, name=file.name, other=named[role].name)
+            named[role] = file
+    return named
 
 
 def _named(name: str, kind: str, entries: Sequence[Entry]) -> Entry | None:
@@ -127,11 +138,12 @@ def _named(name: str, kind: str, entries: Sequence[Entry]) -> Entry | None:
 def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[Role, Entry]) -> dict[Role, Entry]:
     """What the model lacks beside what was named: of the files that fit the nearest one, and then the first by name."""
     facts, own = facts_of(model.family), own_roles(model)
+    kept = {field for field, names in ((VAE, (model.vae,)), ("text_encoders", model.encoders)) if OWN in names}
     fit = {
         cast("Role", need.role): sorted(
             (e for e in entries if _fits(need, e, facts.needs)), key=lambda entry: _order(model, entry)
         )
-        for need in facts.needs if need.role not in own | named.keys()
+        for need in facts.needs if need.role not in own | named.keys() and field_of(need.role) not in kept
     }  # fmt: skip
     vaes = [file for file in fit.pop(VAE, []) if file.family or _is_xl(file) == model.family.startswith("sdxl")]
     text = _together(model, fit, [file for role, file in named.items() if role != VAE], alone=not own & fit.keys())

@@ -32,6 +32,8 @@ _SPELLINGS = {
 _KEYS = ("modelspec.prediction_type", "modelspec.predict_key")
 """Metadata that says it: kohya's, and ComfyUI's."""
 _TRUE = frozenset({"1", "true", "yes"})
+_OURS = ("prediction_type", "zero_snr", "vae", "text_encoders", "text_encoder")
+"""Keys of a sidecar."""
 
 MAX_SIDECAR_BYTES = 16_384
 MAX_NAME = 1000
@@ -128,9 +130,10 @@ def read_sidecar(path: Path) -> Sidecar:
     AUTOMATIC1111's copy of a training config.
 
     Such a config that names no `model.params.parameterization` means epsilon, the original code's default.
-    Raises UnusableModel for what is no YAML, or names a prediction that isn't known.
+    Raises UnusableModel for what is no YAML, names a prediction that isn't known, or has other keys, if it is ours.
     """
     parsed = _load_yaml(path)
+    _check_keys(path, parsed)
     params = parsed.get("model")
     params = params.get("params") if isinstance(params, dict) else None
     value = parsed.get("prediction_type")
@@ -146,6 +149,15 @@ def read_sidecar(path: Path) -> Sidecar:
     if len(vae) > 1:
         raise UnusableModel(message("sidecar.files", name=path.name, field="vae"))
     return Sidecar(path.name, prediction, zero_snr, "".join(vae), encoders)
+
+
+def _check_keys(path: Path, parsed: Mapping[Any, Any]) -> None:
+    """Raises UnusableModel for a key that isn't ours, which may be one of them misspelled, unless it is a training
+    config's."""
+    unknown = [str(key)[:40] for key in parsed if key not in _OURS]
+    if unknown and "model" not in parsed:
+        note = message("sidecar.unknown", name=path.name, key=unknown[0], known=", ".join(_OURS))
+        raise UnusableModel(note)
 
 
 def _names(path: Path, parsed: Mapping[Any, Any], *keys: str) -> tuple[str, ...]:
@@ -168,6 +180,8 @@ def _load_yaml(path: Path) -> dict[Any, Any]:
         raise UnusableModel(message("sidecar.unusable", name=path.name, why=why)) from error
     except ValueError as error:
         raise UnusableModel(message("sidecar.yaml", name=path.name)) from error
+    if parsed is None:  # an empty one says nothing
+        return {}
     if not isinstance(parsed, dict):
         raise UnusableModel(message("sidecar.mapping", name=path.name))
     return parsed

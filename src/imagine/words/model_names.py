@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+OWN = "own"
+"""Said for the model's own VAE or text encoders, whatever else goes with that model."""
 _SUFFIXES = (".safetensors", ".gguf", ".sft", ".ckpt", ".pt", ".pth", ".bin")
 _ALIKE = 0.6
 _SHOWN = 3

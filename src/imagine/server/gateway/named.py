@@ -58,13 +58,21 @@ def refused_as(field: str, name: str, model: Entry | None = None) -> Iterator[No
 
 def named_for(model: Entry, field: str, name: str, error: ImagineError) -> Message:
     """A clause on who names a file for a model, and why it can't be used."""
-    beside = name in (model.vae, *model.encoders)
     if isinstance(error, UnusableModel | BadRequest):
         why = message("part.unfit", why=_reason(error))
     else:
         why = message("part.absent")
-    by = message("part.by_sidecar") if beside else message("part.by_settings")
-    return message("part.named", field, by=by, value=name[:80], why=why)
+    return message("part.named", field, by=_who(model, name), value=name[:80], why=why)
+
+
+def twice_for(model: Entry, name: str, file: Entry, other: Entry) -> Message:
+    """A clause on who names two text encoders for one place of a model, by `name` the second."""
+    return message("part.named_twice", "text_encoders", by=_who(model, name), name=file.name, other=other.name)
+
+
+def _who(model: Entry, name: str) -> Message:
+    """Who says that a model goes with a file of that name."""
+    return message("part.by_sidecar") if name in (model.vae, *model.encoders) else message("part.by_settings")
 
 
 def _reason(error: ImagineError) -> Value:

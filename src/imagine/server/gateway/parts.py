@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...asking.request import OWN, GenerateRequest, digests_in, names_in
+from ...asking.request import GenerateRequest, digests_in, names_in
 from ...asking.resolve import Defaults, vae_of
 from ...families.table import facts_of
 from ...messages import Message, message
@@ -14,7 +14,8 @@ from ...registry.identify import CHECKPOINT
 from ...words.entry import Entry
 from ...words.errors import BadRequest, ImagineError
 from ...words.model import Role
-from .named import FilesHere, named, named_for, refused_as
+from ...words.model_names import OWN
+from .named import FilesHere, named, named_for, refused_as, twice_for
 
 
 async def parts_of(model: Entry, request: GenerateRequest, defaults: Defaults, files: FilesHere) -> dict[Role, Entry]:
@@ -58,13 +59,22 @@ async def _text_encoders(
             raise BadRequest(message("part.twice", "text_encoders", name=file.name, other=encoders[role].name))
         encoders[role] = file
     left = {need.role for need in facts_of(model.family).needs} - encoders.keys() - {VAE}
-    for name in named_in(defaults.text_encoders) if left and OWN not in requested else ():
+    usual = await _usual(model, defaults, files) if left and OWN not in requested else {}
+    return dict(sorted((usual | encoders).items()))
+
+
+async def _usual(model: Entry, defaults: Defaults, files: FilesHere) -> dict[Role, Entry]:
+    encoders = dict[Role, Entry]()
+    for name in named_in(defaults.text_encoders):
         with refused_as("text_encoders", name, model):
             file = await files.find(name, TEXT_ENCODER)
         role = role_of(model, file)
+        if role in encoders:
+            why = twice_for(model, name, file, encoders[role])
+            raise BadRequest(message("model.lacks", "text_encoders", name=model.name, why=why))
         if role is not None:
-            encoders.setdefault(role, file)
-    return dict(sorted(encoders.items()))
+            encoders[role] = file
+    return encoders
 
 
 def named_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
@@ -75,11 +85,16 @@ def named_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
 def absent(model: Entry, defaults: Defaults, find: Callable[[str, str], Entry]) -> Message | None:
     """A clause on the first file that these defaults name for a model and that can't be used; None where all can."""
     for field, kind, value in ((VAE, VAE, defaults.vae), ("text_encoders", TEXT_ENCODER, defaults.text_encoders)):
+        places = dict[Role | None, Entry]()
         for name in named_in(value):
             try:
-                find(name, kind)
+                file = find(name, kind)
             except ImagineError as error:
                 return named_for(model, field, name, error)
+            role = role_of(model, file)
+            if role is not None and role in places:
+                return twice_for(model, name, file, places[role])
+            places[role] = file
     return None
 
 

@@ -483,21 +483,34 @@ def test_what_keeps_a_private_server(server: FakeServer, health: dict, loaded: s
     assert _busy(Client(address_from(server.address))) is busy
 
 
+TOYBOX = ("checkpoint", None, True)
+
+
 @pytest.mark.parametrize(
-    ("shipped", "said"),
+    ("files", "said"),
     [
         ([], "no model is installed: models go into {}\n"),
-        ([True], "no model is installed: using toybox, which is small; models go into {}\n"),
-        ([True, False], ""),
+        ([TOYBOX], "no model is installed: using toybox, which is small; models go into {}\n"),
+        ([TOYBOX, ("vae", None, False)], "no model is installed: using toybox, which is small; models go into {}\n"),
+        (
+            [TOYBOX, ("unknown", "it is truncated", False)],
+            "no model that is installed can be used: using toybox, which is small; models go into {}\n",
+        ),
+        ([TOYBOX, ("checkpoint", None, False), ("checkpoint", "it is truncated", False)], ""),
     ],
 )
 def test_a_server_without_models_says_where_they_go(
-    shipped: list[bool], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    files: list[tuple[str, str | None, bool]],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from imagine.cli import serve
     from imagine.settings.settings import Settings
 
-    monkeypatch.setattr(serve, "in_folders", lambda _: [{"name": "toybox", "shipped": each} for each in shipped])
+    entries = [{"name": "toybox", "kind": kind, "problem": why, "shipped": own} for kind, why, own in files]
+    monkeypatch.setattr(serve, "in_folders", lambda *_, **__: entries)
     serve._say_shipped(Settings(models=(tmp_path,)))
     assert capsys.readouterr().err == said.format(tmp_path)
 

@@ -14,7 +14,7 @@ from .inputs import STDIN
 if TYPE_CHECKING:
     from ..client.client import Client
 
-_MODEL_KINDS = frozenset({"checkpoint", "diffusion-model", "unknown"})
+MODEL_KINDS = frozenset({"checkpoint", "diffusion-model", "unknown"})
 """What a name for a model can lead to; a damaged file is of a kind that nobody can tell any more."""
 
 
@@ -34,7 +34,7 @@ def names_from(listed: Mapping[str, Any]) -> ListedNames:
     usable = [entry["name"] for entry in listed["details"]]
     unusable = [entry["name"] for entry in _unusable(listed)]
     models = list(dict.fromkeys([*usable, *unusable, *listed.get("aliases", ())]))
-    kinds = {entry["name"]: entry["kind"] for entry in listed["others"] if entry.get("kind") not in _MODEL_KINDS}
+    kinds = {entry["name"]: entry["kind"] for entry in listed["others"] if entry.get("kind") not in MODEL_KINDS}
     return ListedNames(usable, models, kinds)
 
 
@@ -65,13 +65,17 @@ def say_shipped(client: Client, listed: Mapping[str, Any]) -> None:
     """Where no model but the shipped one can be used, says so, and where models go."""
     details = listed["details"]
     if details and all(entry.get("shipped") for entry in details):
-        none = "no model is installed" if not _unusable(listed) else "no model that is installed can be used"
         name, folder = details[0]["name"], _folder_of(client)
-        note(f"{none}: using {name}, which is small; models go into {folder}")
+        note(f"{no_model(_unusable(listed))}: using {name}, which is small; models go into {folder}")
+
+
+def no_model(unusable: list[dict[str, Any]]) -> str:
+    """That there is no model but the shipped one, or that these can't be used."""
+    return "no model that is installed can be used" if unusable else "no model is installed"
 
 
 def _unusable(listed: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [entry for entry in listed["others"] if entry.get("kind") in _MODEL_KINDS]
+    return [entry for entry in listed["others"] if entry.get("kind") in MODEL_KINDS]
 
 
 def _folder_of(client: Client) -> str:

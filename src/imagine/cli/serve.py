@@ -26,6 +26,7 @@ from .console import note
 from .early import heard
 from .exits import MISTYPED, reason
 from .list import in_folders
+from .model_first import MODEL_KINDS, no_model
 
 _SPELLED = {
     "host": ("--host",),
@@ -168,11 +169,12 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], source: Cal
 
 
 def _say_shipped(settings: Settings) -> None:
-    """Where no model is installed, says what is used instead, and where models go."""
-    listed = in_folders(settings.roots)
-    if all(entry["shipped"] for entry in listed):
-        instead = f"using {listed[0]['name']}, which is small; " if listed else ""
-        note(f"no model is installed: {instead}models go into {settings.roots[0].absolute()}")
+    """Where no model is installed that can be used, says what is used instead, and where models go."""
+    models = [entry for entry in in_folders(settings.roots, everything=True) if entry["kind"] in MODEL_KINDS]
+    usable, unusable = ([each for each in models if bool(each["problem"]) is broken] for broken in (False, True))
+    if all(entry["shipped"] for entry in usable):
+        instead = f"using {usable[0]['name']}, which is small; " if usable else ""
+        note(f"{no_model(unusable)}: {instead}models go into {settings.roots[0].absolute()}")
 
 
 async def _serve_private(settings: Settings) -> None:

@@ -64,7 +64,7 @@ def test_every_field_is_taken_as_it_is_declared():
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("text_encoders", [], "text_encoders is a list; it must be a file's name, or a list of 1 to 4 names"),
+        ("text_encoders", [], "text_encoders is an empty list; it must be a file's name, or a list of 1 to 4 names"),
         ("text_encoders", ["l", 5], "text_encoders is a list; it must be a file's name, or a list of 1 to 4 names"),
         ("num_steps", 151, "num_steps is 151; it must be a whole number from 1 to 150"),
         ("num_steps", 0, "num_steps is 0; it must be a whole number from 1 to 150"),

@@ -81,7 +81,7 @@ def value_of(value: object) -> Value:
     if isinstance(value, Mapping):
         return message("value.object")
     if isinstance(value, list | tuple):
-        return message("value.list")
+        return message("value.list") if value else message("value.list_empty")
     return message("value.nothing") if value is None else in_english(repr(value)[:_SHOWN])
 
 

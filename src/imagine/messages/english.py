@@ -261,6 +261,7 @@ SENTENCES = {
     "value.long_text": "{text!r}… ({count:character|characters})",
     "value.object": "an object",
     "value.list": "a list",
+    "value.list_empty": "an empty list",
     "text.half": "{field} holds half a character, the lone surrogate {half}",
     "allowed.or": "{one}, or {other}",
     "allowed.bool": "true or false",

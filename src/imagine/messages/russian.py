@@ -267,6 +267,7 @@ SENTENCES = {
     "value.long_text": "{text!r}… ({count:знак|знака|знаков})",
     "value.object": "объект",
     "value.list": "список",
+    "value.list_empty": "пустой список",
     "text.half": "в {field} — половина символа, одиночный суррогат {half}",
     "allowed.or": "{one} или {other}",
     "allowed.bool": "true или false",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from imagine.cli import serve
+from imagine.cli.main import main
 from imagine.cli.serve import _read
 from imagine.processes import offline
 
@@ -26,5 +27,6 @@ def test_a_server_goes_offline_before_it_begins_where_that_is_said(
     monkeypatch.setattr(serve.faulthandler, "enable", lambda _: None)
     given = ["--home", str(tmp_path), "--listen", "box.example:1"]
     for options in (given, [*given, "--offline"]):
-        serve.command.main(options, standalone_mode=False)
+        with pytest.raises(SystemExit):
+            main(["serve", *options])
     assert done == ["served", ["0.0.0.0", "box.example"], "served"]

@@ -56,7 +56,12 @@ def test_the_files_that_fit_are_found_by_kind_and_width(tmp_path, shapes, files,
     ],
     ids=["deeper, of the same name", "deeper, of a nearer name", "in another folder"],
 )
-def test_a_file_that_is_added_further_away_changes_nothing(tmp_path, first, added):
+@pytest.mark.parametrize("named", [False, True])
+def test_a_file_that_is_added_further_away_changes_nothing(tmp_path, first, added, named):
+    if named:
+        sidecar = tmp_path / "unets" / "base.yaml"
+        sidecar.parent.mkdir()
+        sidecar.write_text("text_encoder: {}\nvae: {}".format(*(name.rpartition("/")[2] for name in first)))
     write(tmp_path / "unets" / "base.safetensors", unet())
     for files in (first, added):
         for name, shapes in zip(files, (L, vae()), strict=True):

@@ -18,7 +18,7 @@ from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.entry import Entry
 from ..words.model import Role
-from ..words.model_names import OWN, matching
+from ..words.model_names import OWN, matching, without_suffix
 from .identify import CHECKPOINT
 from .names import normal
 
@@ -119,7 +119,7 @@ def _by_name(model: Entry, entries: Sequence[Entry]) -> dict[Role, Entry] | Mess
     by = message("part.by_sidecar")
     for field, kind, names in ((VAE, VAE, (model.vae,)), ("text_encoders", TEXT_ENCODER, model.encoders)):
         for name in (name for name in names if name not in ("", OWN)):
-            file = _named(name, kind, entries)
+            file = _named(model, name, kind, entries)
             role = None if file is None else role_of(model, file)
             if file is None or role is None:
                 return message("part.named", field, by=by, value=name[:80], why=message("part.absent"))
@@ -129,10 +129,15 @@ def _by_name(model: Entry, entries: Sequence[Entry]) -> dict[Role, Entry] | Mess
     return named
 
 
-def _named(name: str, kind: str, entries: Sequence[Entry]) -> Entry | None:
+def _named(model: Entry, name: str, kind: str, entries: Sequence[Entry]) -> Entry | None:
+    """The file of that name; of several whose own name it is, which are listed with their folders, the nearest."""
     usable = {entry.name: entry for entry in entries if entry.kind == kind and not entry.problem}
     match = matching(normal(name), usable)
-    return None if match is None else usable[match]
+    if match is not None:
+        return usable[match]
+    wanted = without_suffix(normal(name)).casefold()
+    alike = [file for file in usable.values() if _own_name(file) == wanted]
+    return min(alike, key=lambda file: _order(model, file), default=None)
 
 
 def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[Role, Entry]) -> dict[Role, Entry]:

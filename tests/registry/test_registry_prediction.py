@@ -89,6 +89,7 @@ model:
         ("prediction_type: v_prediction", "v_prediction", None),
         ("prediction_type: epsilon\nzero_snr: false", "epsilon", False),
         ("zero_snr: true", None, True),
+        ("note: mine", None, None),
         ("# nothing", None, None),
         ("", None, None),
         (f"{A1111_V}note: mine", "v_prediction", None),

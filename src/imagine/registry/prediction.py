@@ -6,6 +6,7 @@ anywhere falls to the family's default, and `source` names where the answer came
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import struct
@@ -130,7 +131,7 @@ def read_sidecar(path: Path) -> Sidecar:
     AUTOMATIC1111's copy of a training config.
 
     Such a config that names no `model.params.parameterization` means epsilon, the original code's default.
-    Raises UnusableModel for what is no YAML, names a prediction that isn't known, or has other keys, if it is ours.
+    Raises UnusableModel for what is no YAML, names a prediction that isn't known, or misspells one of our keys.
     """
     parsed = _load_yaml(path)
     _check_keys(path, parsed)
@@ -152,11 +153,12 @@ def read_sidecar(path: Path) -> Sidecar:
 
 
 def _check_keys(path: Path, parsed: Mapping[Any, Any]) -> None:
-    """Raises UnusableModel for a key that isn't ours, which may be one of them misspelled, unless it is a training
-    config's."""
-    unknown = [str(key)[:40] for key in parsed if key not in _OURS]
-    if unknown and "model" not in parsed:
-        note = message("sidecar.unknown", name=path.name, key=unknown[0], known=", ".join(_OURS))
+    """Raises UnusableModel for a key that is one of ours misspelled, unless it is a training config's. Whatever else
+    people keep there is theirs."""
+    unknown = (str(key)[:40] for key in parsed if key not in _OURS)
+    misspelled = next((key for key in unknown if difflib.get_close_matches(key.lower(), _OURS, 1)), None)
+    if misspelled is not None and "model" not in parsed:
+        note = message("sidecar.unknown", name=path.name, key=misspelled, known=", ".join(_OURS))
         raise UnusableModel(note)
 
 

@@ -13,8 +13,9 @@ from tests.server.test_properties import TIMEOUT, start
 
 LARGE = 20 * 2**20
 GROWTH = 48 * 2**20
-"""Bytes that the server may grow by between the first round and the last: less than three of the large bodies."""
-ROUNDS = 4
+"""Bytes that the server may grow by between the first two rounds, in which it takes what it then uses again and again,
+and the last: less than three of the large bodies."""
+ROUNDS = 6
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -81,7 +82,7 @@ def test_no_hostile_body_harms_the_server(tmp_path):
                 assert next(iter(answer.json())) == "error", what
                 assert len(answer.text) < 1000, what
             memory.append(psutil.Process(daemon.process.pid).memory_info().rss)
-        assert memory[-1] - memory[0] < GROWTH, [f"{rss / 2**20:.0f} MiB" for rss in memory]
+        assert memory[-1] - max(memory[:2]) < GROWTH, [f"{rss / 2**20:.0f} MiB" for rss in memory]
         assert session.post(f"{daemon.url}/generate", json={"prompt": "a"}, timeout=TIMEOUT).status_code == 200
         assert daemon.stop() == 0
         assert "Traceback" not in "".join(daemon.said)

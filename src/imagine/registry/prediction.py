@@ -6,7 +6,6 @@ anywhere falls to the family's default, and `source` names where the answer came
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import struct
@@ -155,9 +154,13 @@ def read_sidecar(path: Path) -> Sidecar:
 def _check_keys(path: Path, parsed: Mapping[Any, Any]) -> None:
     """Raises UnusableModel for a key that is one of ours misspelled, unless it is a training config's. Whatever else
     people keep there is theirs."""
-    unknown = (str(key)[:40] for key in parsed if key not in _OURS)
+    unknown = [str(key)[:40] for key in parsed if key not in _OURS]
+    if not unknown or "model" in parsed:
+        return
+    import difflib  # not for every list of models
+
     misspelled = next((key for key in unknown if difflib.get_close_matches(key.lower(), _OURS, 1)), None)
-    if misspelled is not None and "model" not in parsed:
+    if misspelled is not None:
         note = message("sidecar.unknown", name=path.name, key=misspelled, known=", ".join(_OURS))
         raise UnusableModel(note)
 

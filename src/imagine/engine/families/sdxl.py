@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-
 import torch
 from torch import Tensor
 
@@ -15,61 +13,39 @@ from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..loading.single_file import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
-from ..parts.autoencoder import Autoencoder, Coded
+from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart
-from ..parts.part import Held, Part, Stage
+from ..parts.part import Held
 from ..parts.prompts import Encoded, TextEncoder
-from ..parts.rows import Rows, concatenated, shape_of
-from ..parts.slices import Slices
-from ..sampling.guidance import guided, uses_guidance
+from ..parts.rows import Rows
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
+from .unet import UNetModel
 
 AESTHETIC_SCORES = (6.0, 2.5)
 """What the refiner is told of the wanted and of the unwanted picture: diffusers' defaults for it."""
 
 
-class StableDiffusionXL:
+class StableDiffusionXL(UNetModel):
     """One loaded SDXL checkpoint; rows hold `context`, `pooled` (1, dim), `sizes` (1, 6 or 5) and `inpainting`."""
 
     space = "sdxl"
-    downscale = 8
     multiple = facts_of("sdxl").multiple
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, text: TextEncoder, autoencoder: Autoencoder, noise: Noise,
         native: int, refiner: bool = False, warnings: tuple[Message, ...] = (),
     ) -> None:  # fmt: skip
-        self.name, self._noise, self.native, self.warnings = name, noise, native, warnings
-        self._denoiser, self._text, self._autoencoder = denoiser, text, autoencoder
+        super().__init__(
+            name, denoiser=denoiser, text=text, autoencoder=autoencoder, noise=noise, native=native, warnings=warnings
+        )
         self._refiner = refiner
-        self.latent_channels = denoiser.latent_channels
-        self.takes_mask = denoiser.in_channels == 2 * self.latent_channels + 1
-        self.dtype = str(denoiser.dtype).removeprefix("torch.")
-
-    def parts(self, stage: Stage) -> Sequence[Part]:
-        return {"encode": self._text.parts, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
 
     @property
     def networks(self) -> Networks:
         roles: tuple[Role, ...] = ("text_encoder_2",) if self._refiner else ("text_encoder", "text_encoder_2")
         text = {role: part.module for role, part in zip(roles, self._text.parts, strict=True)}
         return {"denoiser": self._denoiser.module, **text}
-
-    def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
-        return self._noise
-
-    def uses_guidance(self, scale: float) -> bool:
-        return uses_guidance(scale)
-
-    def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
-        return guided(negative, positive, scale)
-
-    def shape(self, rows: Rows) -> Hashable:
-        return shape_of(rows)
-
-    def collate(self, rows: Sequence[Rows]) -> Rows:
-        return concatenated(rows)
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
@@ -101,15 +77,6 @@ class StableDiffusionXL:
             latents = torch.cat([latents, rows["inpainting"]], 1)
         added = {"text_embeds": rows["pooled"], "time_ids": rows["sizes"]}
         return self._denoiser.run(latents, timesteps, rows["context"], added)
-
-    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        return self._autoencoder.encoding(pixels, tiled=tiled)
-
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        return self._autoencoder.decoding(latents, tiled=tiled)
-
-    def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
-        return torch.cat([mask.to(masked), masked], 1)
 
 
 def open_sdxl(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> StableDiffusionXL:

@@ -59,6 +59,13 @@ MUST_NOT_KNOW = {
         "imagine.engine.residency",
     ),
     "engine/jobs": ("imagine.engine.loading", "imagine.engine.residency", "imagine.engine.engine"),
+    "engine/execution": (
+        "imagine.engine.parts",
+        "imagine.engine.families",
+        "imagine.engine.jobs",
+        "imagine.engine.residency",
+        "imagine.engine.loading",
+    ),
     "engine/parts": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),
     "engine/residency": ("imagine.engine.jobs", "imagine.engine.sampling", "imagine.engine.engine"),
     "engine/whole": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),

@@ -47,6 +47,9 @@ class PlainFamily:
     def networks(self):
         return {}
 
+    def executed(self):
+        return {}
+
     def noise(self, _size, _steps):
         return Noise()
 

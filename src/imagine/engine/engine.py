@@ -324,7 +324,8 @@ class Engine:
                 # What was read of it on the way is what the recipe says, or there is no picture.
                 self._models.check(model)
         if picture is not None:
-            meta = job.ledger.recorded(self._device.environment(job.own.dtype, spared=is_spared(job.own)))
+            environment = self._device.environment(job.own.dtype, spared=is_spared(job.own))
+            meta = job.ledger.recorded(environment | dict(job.own.executed()))
             self._pictures.finish(job.ledger.id, final_of(job.ledger, picture, meta))
         elif done:
             self._report_progress(job)

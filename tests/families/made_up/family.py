@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -90,6 +90,9 @@ class MadeUp:
     @property
     def networks(self) -> Networks:
         return {"denoiser": self._brush.module}
+
+    def executed(self) -> Mapping[str, object]:
+        return {}
 
     def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
         return Noise()

@@ -6,9 +6,9 @@ leading batch dimension of 1, and the engine has it `collate` the rows of severa
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -81,6 +81,9 @@ class Family(Protocol):
 
     def parts(self, stage: Stage) -> Sequence[Part]:
         """What must be there for a stage."""
+
+    def executed(self) -> Mapping[str, Any]:
+        """How its denoiser is run, as far as that decides bits: for the `environment` of recipes."""
 
     @property
     def networks(self) -> Networks:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,6 +36,9 @@ class UNetModel:
 
     def parts(self, stage: Stage) -> Sequence[Part]:
         return {"encode": self._text.parts, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
+
+    def executed(self) -> Mapping[str, Any]:
+        return self._denoiser.execution.recorded()
 
     def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
         return self._noise

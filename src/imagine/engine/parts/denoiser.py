@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from ..execution.execution import Eager, Execution, Inputs
 from .part import ModulePart
 from .part_key import PartKey
 
 
 class DenoiserPart(ModulePart):
-    """A diffusers `UNet2DConditionModel`."""
+    """A diffusers `UNet2DConditionModel`, which only its `execution` runs."""
 
-    def __init__(self, module: Any, key: PartKey | None = None) -> None:
+    def __init__(self, module: Any, key: PartKey | None = None, execution: Execution | None = None) -> None:
         super().__init__(module, key)
+        self.execution: Execution = execution or Eager(module)
         self.latent_channels = int(module.config.out_channels)
         self.in_channels = int(module.config.in_channels)
         """The latents', and of one that inpaints those of the mask and of the masked picture's latents."""
@@ -26,7 +29,8 @@ class DenoiserPart(ModulePart):
 
         `context` holds the prompts' tokens, `added` what conditions it beside them.
         """
-        answer: Tensor = self.module(
-            latents.to(self.dtype), timesteps, context, added_cond_kwargs=added, return_dict=False
-        )[0]
-        return answer.float()
+        return self.execution.run(Inputs(latents.to(self.dtype), timesteps, context, added)).float()
+
+    def move(self, device: torch.device) -> None:
+        self.execution.drop()
+        super().move(device)

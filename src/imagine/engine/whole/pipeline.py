@@ -58,6 +58,10 @@ class Whole:
         """All of it, for whatever stage."""
         return (self,)
 
+    def executed(self) -> Mapping[str, Any]:
+        """As a family's: diffusers runs it, as torch does by itself."""
+        return {}
+
     @property
     def spared(self) -> bool:
         """As any part's."""

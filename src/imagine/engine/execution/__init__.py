@@ -1,0 +1,1 @@
+"""How a network's forward is run: by which kernels, on how many threads, eagerly or recorded."""

@@ -1,8 +1,13 @@
 """Tiny checkpoints, written once for all tests."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+import imagine.engine.residency.opening
 from tests.checkpoints import tiny_modules, write_checkpoint, write_whole_folder
+from tests.engine.accelerator import write_half
+from tests.engine.pretended import pretended
 from tests.engine.running import model_at
 
 
@@ -34,3 +39,27 @@ def sd3(tmp_path_factory):
     path = tmp_path_factory.mktemp("whole") / "sd3"
     write_whole_folder(path)
     return model_at(path, "sd3")
+
+
+@pytest.fixture
+def accelerator(monkeypatch):
+    """Makes one, with a new thread to open models."""
+    with monkeypatch.context() as patched:
+
+        def make(kind="cuda", **has):
+            context = pretended(kind, **has)
+            card = context.__enter__()
+            opened.append(context)
+            patched.setattr(imagine.engine.residency.opening, "_thread", ThreadPoolExecutor(1))
+            return card
+
+        opened = []
+        yield make
+        for context in opened:
+            context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def half(tmp_path_factory):
+    """Small checkpoints in float16."""
+    return write_half(tmp_path_factory.mktemp("half"))

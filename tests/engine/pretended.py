@@ -3,7 +3,8 @@
 Inside `pretended()` torch has one. Its tensors are `Remote`: each holds a CPU tensor with its true values, so
 whole pictures are made, in float16, by CPU kernels. What a real device refuses is refused: an operation over tensors
 of two devices, or of two dtypes where its kernels take one; a dtype that it lacks; more memory than it has. Whatever
-makes the host wait for the device is counted. Of the device's own kernels it proves nothing.
+makes the host wait for the device is counted. A copy to the CPU for which nobody waits holds nothing but NaN until an
+event behind it was waited for. Of the device's own kernels it proves nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from unittest import mock
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
+
+from tests.engine.tape import Tape, event_of, graphs_of
 
 CPU = torch.device("cpu")
 _MOVES = {"_to_copy", "copy_"}
@@ -55,13 +58,67 @@ class Card:
         self.lacks = (torch.float64, torch.float8_e4m3fn, torch.float8_e5m2) if kind == "mps" else ()
         self.used = self.reserved = self.peak = 0
         self.waits: Counter[str] = Counter()
-        """By what was waited for, and the line that did."""
+        """By what was waited for, and the line that did: each leaves the device without work. Those of this thread."""
+        self.waits_beside: Counter[str] = Counter()
+        """Those of other threads, while this one goes on."""
+        self.paced = 0
+        """How often something was waited for behind which the device had work already."""
         self.launches = 0
+        self.uploads = self.bytes_up = 0
+        """Copies from the CPU, and how many bytes they had."""
+        self.tape: Tape | None = None
+        """What is recorded at present."""
+        self.captures = self.replays = 0
+        self._thread = threading.get_ident()
+        self._on_their_way: list[tuple[int, torch.Tensor, torch.Tensor]] = []
         self._held: set[int] = set()
         self.pinned: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
     def wait(self, reason: str) -> None:
-        self.waits[f"{reason} at {_asking()}"] += 1
+        """The host waits until the device has done all that it was given."""
+        if self.tape is not None:
+            raise Refused(f"CUDA error: operation not permitted when stream is capturing: {reason} at {_asking()}")
+        waits = self.waits if threading.get_ident() == self._thread else self.waits_beside
+        waits[f"{reason} at {_asking()}"] += 1
+        self._arrive(self.launches)
+
+    def reach(self, launches: int) -> None:
+        """The host waits until the device has done so much of what it was given."""
+        if launches == self.launches:
+            self.wait("all that was asked")
+        else:
+            self.paced += 1
+            self._arrive(launches)
+
+    def _arrive(self, launches: int) -> None:
+        there = [one for one in self._on_their_way if one[0] <= launches]
+        self._on_their_way = [one for one in self._on_their_way if one[0] > launches]
+        for _, target, made in there:
+            target.copy_(made)
+
+    def bring(self, inner: torch.Tensor, **asked: object) -> torch.Tensor:
+        """A copy on the CPU, on its way."""
+        self.launches += 1
+        made = inner.to(copy=True, **asked)
+        with torch.inference_mode(False):
+            target = torch.full_like(made, float("nan") if made.is_floating_point() else -1)
+        self._on_their_way.append((self.launches, target, made))
+        return target
+
+    def send(self, tensor: torch.Tensor, blocking: bool) -> None:
+        """A tensor of the CPU goes to the device."""
+        self.uploads += 1
+        self.bytes_up += tensor.nbytes
+        if self.tape is not None:
+            raise Refused(f"what is recorded is to read memory of the CPU at {_asking()}")
+        if blocking or tensor.untyped_storage() not in self.pinned:
+            self.wait("a copy to the device")
+
+    def did(self, func, args, kwargs, made):
+        """An operator over tensors of main memory was run for the device; gives what it made."""
+        if self.tape is not None:
+            self.tape.note(func, args, kwargs, made)
+        return made
 
     def take(self, inner: torch.Tensor) -> None:
         """Make room for a tensor's storage, as long as that lives."""
@@ -128,9 +185,13 @@ class _Bindings(TorchFunctionMode):
         self._card = card
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
+        kwargs = dict(kwargs or {})
         if func is torch.Tensor.pin_memory:
             pinned = args[0].clone()
+            self._card.pinned.add(pinned.untyped_storage())
+            return pinned
+        if kwargs.pop("pin_memory", False):
+            pinned = func(*args, **kwargs)
             self._card.pinned.add(pinned.untyped_storage())
             return pinned
         if func in (torch.Tensor.to, torch.Tensor.cuda):
@@ -139,17 +200,24 @@ class _Bindings(TorchFunctionMode):
             return self._read(func, *args, **kwargs)
         if args and isinstance(args[0], Remote) and func is torch.Tensor.contiguous:
             made = args[0].inner.contiguous(**kwargs)
-            return args[0] if made is args[0].inner else Remote(made, self._card)
+            return args[0] if made is args[0].inner else self._made(func, (args[0].inner,), kwargs, made)
         if args and isinstance(args[0], Remote) and func is torch.nn.functional.scaled_dot_product_attention:
             return _dispatched(self._card, torch.ops.aten.scaled_dot_product_attention.default, args, kwargs)
+        if args and isinstance(args[0], Remote) and func is torch.Tensor.copy_:
+            _dispatched(self._card, torch.ops.aten.copy_.default, (*args, *kwargs.values()), {})
+            return args[0]
         device = kwargs.get("device")
         if device is None or torch.device(device).type != self._card.device.type or func is torch._C._nn._parse_to:
             return func(*args, **kwargs)
-        made = func(*args, **{**kwargs, "device": CPU})
+        kwargs["device"] = CPU
+        made = func(*args, **kwargs)
         self._card.launches += 1
         if func in (torch.tensor, torch.as_tensor):
             self._card.wait("numbers to the device")
-        return made if isinstance(made, Remote) else Remote(made, self._card)
+        return made if isinstance(made, Remote) else self._made(func, args, kwargs, made)
+
+    def _made(self, func, args, kwargs, made):
+        return Remote(self._card.did(func, args, kwargs, made), self._card)
 
     def _read(self, func, tensor, *rest, **kwargs):
         if func in _NUMBERS:
@@ -159,15 +227,18 @@ class _Bindings(TorchFunctionMode):
             for key in keys:
                 if isinstance(key, torch.Tensor) and (not isinstance(key, Remote) or key.dtype == torch.bool):
                     self._card.wait("an index that the host holds or has to count")
-        made = func(tensor.inner, *_inner(rest), **kwargs)
-        return Remote(made, self._card) if isinstance(made, torch.Tensor) else made
+        inner = (tensor.inner, *_inner(rest))
+        made = func(*inner, **kwargs)
+        if func is torch.Tensor.__setitem__:
+            self._card.did(torch.Tensor.__setitem__, inner, kwargs, None)
+        return self._made(func, inner, kwargs, made) if isinstance(made, torch.Tensor) else made
 
     def _moved(self, tensor, *args, **kwargs):
         given = args, dict(kwargs)
         if args and isinstance(args[0], torch.Tensor):
             args = (args[0].device, args[0].dtype, *args[1:])
         copy = kwargs.pop("copy", False)
-        device, dtype, blocking, layout = torch._C._nn._parse_to(*args, **kwargs)
+        device, dtype, unasked, layout = torch._C._nn._parse_to(*args, **kwargs)
         there = isinstance(tensor, Remote)
         going = there if device is None else device.type == self._card.device.type
         asked = {"dtype": dtype or tensor.dtype, "memory_format": layout or torch.preserve_format}
@@ -175,13 +246,18 @@ class _Bindings(TorchFunctionMode):
             return tensor.to(*given[0], **given[1])
         if there and going:
             made = tensor.inner.to(copy=copy, **asked)
-            return tensor if made is tensor.inner else Remote(made, self._card)
-        if there or not blocking or tensor.untyped_storage() not in self._card.pinned:
-            self._card.wait("a copy to the device" if going else "a copy to the CPU")
-        made = tensor.to(copy=True, **asked) if going else tensor.inner.to(device, copy=True, **asked)
-        if going and tensor.dtype in self._card.lacks:
+            if made is tensor.inner:
+                return tensor
+            return self._made(torch.Tensor.to, (tensor.inner,), {"copy": copy, **asked}, made)
+        if there:
+            if unasked:
+                return self._card.bring(tensor.inner, **asked)
+            self._card.wait("a copy to the CPU")
+            return tensor.inner.to(device, copy=True, **asked)
+        self._card.send(tensor, not unasked)
+        if tensor.dtype in self._card.lacks:
             raise TypeError(f"Cannot convert a tensor of {tensor.dtype}: the device doesn't support it")
-        return Remote(made, self._card) if going else made
+        return Remote(tensor.to(copy=True, **asked), self._card)
 
 
 def _dispatched(card, func, args, kwargs):
@@ -193,8 +269,9 @@ def _dispatched(card, func, args, kwargs):
         return False
     local = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and not isinstance(leaf, Remote)]
     _check(card, name, func, remote, local)
-    _count(card, name, args, remote, local, target)
-    made = func(*_inner(args), **_inner(kwargs))
+    _count(card, name, args, kwargs, remote, local, target)
+    inner = _inner(args), _inner(kwargs)
+    made = card.did(func, *inner, func(*inner[0], **inner[1]))
     if func._schema.is_mutable:
         return _changed(func, args, kwargs, made)
     if target is not None and target.type == "cpu":
@@ -230,7 +307,7 @@ def _check(card, name, func, remote, local):
         raise Refused(f"{name}: expected one dtype, but found {sorted(map(str, dtypes))} at {_asking()}")
 
 
-def _count(card, name, args, remote, local, target):
+def _count(card, name, args, kwargs, remote, local, target):
     card.launches += 1
     if name in _ANSWERS or (name == "index" and any(one.dtype == torch.bool for one in remote[1:])):
         card.wait(name)
@@ -239,7 +316,8 @@ def _count(card, name, args, remote, local, target):
     elif name in _MOVES and (not isinstance(args[0], Remote) or (target is not None and target == CPU)):
         card.wait("a copy to the CPU")
     elif name in _MOVES and local:
-        card.wait("a copy to the device")
+        unasked = kwargs.get("non_blocking", args[2] if name == "copy_" and len(args) > 2 else False)
+        card.send(local[0], not unasked)
 
 
 def _asking() -> str:
@@ -286,6 +364,8 @@ def _cuda(card):
             "is_available": lambda: True,
             "device_count": lambda: 1,
             "current_device": lambda: 0,
+            "current_stream": lambda device=None: None,
+            "set_stream": lambda stream: None,
             "_lazy_init": lambda: None,
             "is_bf16_supported": lambda including_emulation=True: card.bfloat16,
             "get_device_name": lambda device=None: card.name,
@@ -294,6 +374,8 @@ def _cuda(card):
             "memory_allocated": lambda device=None: card.used,
             "memory_reserved": lambda device=None: card.reserved,
             "synchronize": lambda device=None: card.wait("synchronize"),
+            "Event": event_of(card),
+            **graphs_of(card),
         }
     }
 

@@ -1,7 +1,8 @@
 """The engine on an accelerator that isn't there (`tests.engine.pretended`): every kind of picture, and short memory."""
 
 import gc
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections import Counter
 
 import diffusers
 import msgspec
@@ -12,10 +13,12 @@ from PIL import Image
 
 import imagine.engine.jobs.passes
 import imagine.engine.loading.stable_diffusion
-import imagine.engine.residency.opening
 from imagine.engine.adapters.kinds import ADAPTER_KINDS
 from imagine.engine.device.device import Device
+from imagine.engine.engine import Engine
 from imagine.engine.families.family import Conditioning
+from imagine.engine.loading import upload
+from imagine.engine.loading.single_file import load_single_file
 from imagine.engine.parts.part import spare
 from imagine.engine.parts.slices import whole as in_one_go
 from imagine.engine.parts.text_part import Chunk
@@ -24,55 +27,24 @@ from imagine.words.errors import ImagineError, OutOfMemory, UnusableModel
 from imagine.words.frames import WorkerSettings
 from imagine.words.recipe import Hires
 from imagine.words.samplers import SAMPLERS
-from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
+from tests.checkpoints import tiny_modules, write_folder
+from tests.engine.accelerator import SMALL, on
 from tests.engine.adapters.low_rank import KIND, open_low_rank, used, write_low_rank
 from tests.engine.plain_family import PlainFamily, Shelf, plain_model
-from tests.engine.pretended import Refused, pretended
+from tests.engine.pretended import Refused
 from tests.engine.running import Clock, engine_of, finished, made, model_at, picture, previews, run, wish
 
 KINDS = ("cuda", "mps")
 PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
-SMALL = {
-    "block_out_channels": [32, 64], "layers_per_block": 1, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-}  # fmt: skip
-"""Of a U-Net with half as many levels."""
 MASK = Image.linear_gradient("L").resize((64, 64))
 
 
-@pytest.fixture
-def accelerator(monkeypatch):
-    """Makes one, with a new thread to open models."""
-    with monkeypatch.context() as patched:
-
-        def make(kind="cuda", **has):
-            context = pretended(kind, **has)
-            card = context.__enter__()
-            opened.append(context)
-            patched.setattr(imagine.engine.residency.opening, "_thread", ThreadPoolExecutor(1))
-            return card
-
-        opened = []
-        yield make
-        for context in opened:
-            context.__exit__(None, None, None)
-
-
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """Small checkpoints in float16: by family, how many channels their U-Net takes, and how they are stored."""
-    folder, made = tmp_path_factory.mktemp("half"), {}
-    for name, family, channels, dtype in (
-        ("sd", "stable_diffusion", 4, torch.float16), ("inpainting", "stable_diffusion", 9, torch.float16),
-        ("sdxl", "sdxl", 4, torch.float16), ("refiner", "sdxl_refiner", 4, torch.float16),
-        ("fp8", "stable_diffusion", 4, torch.float8_e4m3fn), ("double", "stable_diffusion", 4, torch.float64),
-    ):  # fmt: skip
-        made[name] = folder / f"{name}.safetensors"
-        changes = SMALL if family == "stable_diffusion" else {}
-        write_checkpoint(made[name], tiny_modules(family, in_channels=channels, unet=changes), dtype=dtype)
-    made["folder"] = folder / "folder"
-    write_folder(made["folder"], tiny_modules(unet=SMALL))
-    return made
+def files(half, tmp_path_factory):
+    """Small checkpoints, and one as a folder."""
+    folder = tmp_path_factory.mktemp("half") / "folder"
+    write_folder(folder, tiny_modules(unet=SMALL))
+    return half | {"folder": folder}
 
 
 class Away(PlainFamily):
@@ -98,20 +70,15 @@ class Away(PlainFamily):
         return (yield from super().decode(latents.cpu(), tiled=tiled))
 
 
-def on(card, **settings):
-    """An engine that owns the device."""
-    return engine_of(WorkerSettings(device=card.device.type, keep_alive=-1, **settings))
-
-
 def waits_of_steps(card, engine, *wishes):
-    """How often the host waited in each evaluation."""
+    """How often the host left the device without work, waiting for it, in each evaluation."""
     for one in wishes:
         engine.submit(one)
     steps = []
     while engine.busy:
-        before, done = card.waits.total(), engine._batches
+        before, done = card.waits.total(), engine._turns
         engine.step()
-        steps += [card.waits.total() - before] * (engine._batches > done)
+        steps += [card.waits.total() - before] * (engine._turns > done)
     return steps
 
 
@@ -165,16 +132,18 @@ def test_a_mask_that_was_forgotten_on_the_cpu_is_found(accelerator, monkeypatch)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_a_sampler_waits_once_an_evaluation_and_draws_what_it_draws_on_the_cpu(accelerator, name):
+def test_no_sampler_keeps_the_device_waiting_and_each_draws_what_it_draws_on_the_cpu(accelerator, name):
     asked = wish(plain_model(), sampler=name, num_steps=20)
     expected = picture(made(engine_of(open_model=Shelf()), asked))
     card = accelerator()
     settings = WorkerSettings(device="cuda", keep_alive=-1)
     drawn = made(engine_of(settings, open_model=Shelf(tiny=Away(card.device))), asked)
     assert alike(picture(drawn), expected) < 1
+    paced = card.paced
     steps = waits_of_steps(card, engine_of(settings, open_model=Shelf(tiny=Away(card.device))), asked)
-    # For the clock; and, of noise that diffusers draws on the CPU, for its way to the device.
-    assert max(steps) <= 1 + (SAMPLERS[name].random == "drawn" or name in ("ddpm", "lcm", "tcd")), card.waits
+    assert set(steps) == {0}, card.waits
+    assert len(steps) >= 20
+    assert card.paced - paced == len(steps) - 1, "no further ahead than by one"
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -231,6 +200,56 @@ def test_a_mixed_batch_is_drawn_as_on_the_cpu(accelerator, files):
     assert {"attention", "layout", "tf32", "cudnn", "cuda"} <= environment.keys()
 
 
+@pytest.mark.parametrize("name", ["sd", "sdxl"])
+def test_what_a_whole_picture_waits_for(accelerator, files, name):
+    """Four times behind its last step, where what comes next depends on it; and for nothing on the way."""
+    card = accelerator()
+    engine, asked = on(card), wish(model_at(files[name]), num_steps=4)
+    made(engine, asked)
+    card.waits.clear()
+    made(engine, msgspec.structs.replace(asked, params=msgspec.structs.replace(asked.params, prompt="another")))
+    expected = {
+        ("all that was asked", "span.py"),  # how long the last step took
+        ("__bool__", "stepped.py"),  # are the latents numbers
+        ("a copy to the CPU", "autoencoder.py"),  # the picture
+    }
+    if name == "sd":  # SDXL's VAE works in float32 from the start
+        expected.add(("__bool__", "autoencoder.py"))  # did float16 bear it
+    told = Counter(tuple(re.fullmatch(r"(.*) at (\w+\.py):.*", one).groups()) for one in card.waits.elements())
+    assert told == dict.fromkeys(expected, 1)
+
+
+def test_previews_are_copied_beside(accelerator):
+    card = accelerator()
+    shelf = Shelf(tiny=Away(card.device))
+    engine = Engine(WorkerSettings(device="cuda", keep_alive=-1), open_model=shelf)
+    for one in (wish(plain_model(), num_steps=6, every=1), wish(plain_model(), num_steps=6, every=1, kind="latents")):
+        assert set(waits_of_steps(card, engine, one)) == {0}, card.waits
+    expected = run(engine_of(open_model=Shelf()), one)
+    drawn = run(Engine(WorkerSettings(device="cuda", keep_alive=-1), open_model=shelf), one)
+    whole = {report.step: report.data for report in previews(expected)}
+    assert {report.step: report.data for report in previews(drawn)}.items() <= whole.items()
+    assert previews(drawn)
+
+
+def test_a_network_goes_there_in_few_copies(accelerator, files, monkeypatch):
+    """Of a size that doesn't depend on how many tensors it has, and each where the device would have laid it."""
+    here = load_single_file(model_at(files["sd"]), device=torch.device("cpu"), dtype=torch.float32)
+    card = accelerator()
+    there = load_single_file(model_at(files["sd"]), device=card.device, dtype=torch.float16)
+    assert (card.uploads, card.waits.total()) == (3, 0), "a copy for each network"
+    monkeypatch.setattr(upload, "PIECE", 2**18)
+    before = card.uploads
+    pieces = load_single_file(model_at(files["sd"]), device=card.device, dtype=torch.float32)
+    assert card.uploads - before <= 3 + 2 * files["sd"].stat().st_size // upload.PIECE
+    for name, expected in here.unet.named_parameters():
+        for loaded, dtype in ((there, torch.float16), (pieces, torch.float32)):
+            parameter = loaded.unet.get_parameter(name)
+            assert parameter.dtype == dtype
+            assert torch.equal(parameter.inner, expected.to(dtype))
+            assert parameter.inner.storage_offset() * parameter.element_size() % 512 == 0
+
+
 def test_adapters_are_beside_what_computes_wherever_that_is(accelerator, files, tmp_path, monkeypatch):
     """In half precision on the device without a wait more, and beside text encoders that wait in main memory."""
     monkeypatch.setitem(ADAPTER_KINDS, KIND, open_low_rank)
@@ -245,9 +264,9 @@ def test_adapters_are_beside_what_computes_wherever_that_is(accelerator, files, 
     expected = finished(run(engine_of(), *ask()))
     assert alike(picture(expected["plain"]), picture(expected["beside"])) > 6
     card = accelerator()
-    engine = on(card)
+    engine = on(card, cuda_graphs=False)
     for _ in range(2):
-        assert max(waits_of_steps(card, engine, *ask())) <= 1, card.waits
+        assert set(waits_of_steps(card, engine, *ask())) == {0}, card.waits
         drawn = finished(run(engine, *ask()))
         for job, report in drawn.items():
             assert alike(picture(report), picture(expected[job])) < 3, job
@@ -319,7 +338,7 @@ def test_idle_models_make_way_before_the_device_has_to_refuse(accelerator, memor
 def test_text_encoders_wait_in_main_memory_and_come_to_the_device_to_work(accelerator, files):
     asked = wish(model_at(files["sd"]), num_steps=1)
     card = accelerator()
-    engine = on(card)
+    engine = on(card, cuda_graphs=False)
     expected = picture(made(engine, asked))
     family = model_of(engine)
     before = card.used

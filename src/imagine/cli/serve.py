@@ -38,7 +38,7 @@ _SPELLED = {
     "trusted_proxies": ("--trusted-proxy",),
     "preset_files": ("--presets", "--preset-files"),
 }
-_SWITCHES = ("full_prec", "offline", "debug")
+_SWITCHES = ("full_prec", "compile", "fp16_accumulation", "offline", "debug")
 _REPEATED = ("models", "origins", "trusted_proxies", "preset_files", "listen")
 _COMPLETED = {
     "device": complete.devices, "log_format": complete.log_formats, "model": complete.models,

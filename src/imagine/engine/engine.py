@@ -21,7 +21,9 @@ from .arrivals import Arrival, Arrivals
 from .batching import Batching
 from .device.device import Device
 from .device.memory import Shortage
+from .device.span import Span
 from .families.open import file_bytes, open_model
+from .flight import Flight, Launched
 from .jobs.ledger import Ledger
 from .jobs.makers import Makers
 from .jobs.work import Work
@@ -62,6 +64,7 @@ class Engine:
         self._arrivals = Arrivals(self._models, clock)
         self._jobs: dict[str, Work] = {}
         self._line = Line()
+        self._flight = Flight()
         self._suspended = Suspended(clock, self._device.synchronize, turn)
         self._unloads: dict[str, Unload] = {}
         self._reports: list[JobReport] = []
@@ -167,12 +170,13 @@ class Engine:
         """A turn of the first in line, and its seconds laid to those who had them."""
         first = line[0]
         self._line.serve(first)
-        begun = self._clock()
         if first.prepared and not first.denoised:
-            served = self._denoise(first, [job for job in line if job.prepared and not job.denoised])
-        else:
-            served = [self._advance(self._suspended.in_the_way(first) or first)]
-        self._line.charge(served, self._clock() - begun)
+            self._denoise(first, [job for job in line if job.prepared and not job.denoised])
+            return
+        self._land(0)
+        begun = self._clock()
+        served = self._advance(self._suspended.in_the_way(first) or first)
+        self._line.charge([served], self._clock() - begun)
 
     def _let_go(self) -> None:
         """Answer the unloads whose model is gone."""
@@ -235,8 +239,9 @@ class Engine:
             raise OutOfMemory(message("memory.picture"))
 
     def _evict(self, jobs: list[Work]) -> bool:
-        """Unload an idle model for the sake of these jobs; False when there is none."""
+        """Unload an idle model for the sake of these jobs, and what was recorded; False when there is none."""
         self._makers.forward.clear()
+        dropped = self._device.drop_recordings()
         evicted = self._models.residency.evict(whole=True)
         if not evicted:
             gc.collect()
@@ -244,7 +249,7 @@ class Engine:
         for job in jobs:
             if evicted:
                 job.ledger.sacrifice("models", message("memory.models"))
-        return evicted
+        return evicted or dropped
 
     def _spare(self, job: Work) -> bool:
         """Have the job's models give memory back at the cost of speed; False when they can't."""
@@ -256,27 +261,40 @@ class Engine:
             return done is not None
         return False
 
-    def _denoise(self, first: Work, line: Sequence[Work]) -> Sequence[Work]:
-        """The next evaluation of `first`; says who shared it."""
+    def _denoise(self, first: Work, line: Sequence[Work]) -> None:
+        """The next evaluation of `first`, and of those who share it."""
         self.stage = "denoising"
         batch = choose(first, line, self._batching, self._line.ahead)
         self._working = [job.ledger.id for job in batch.jobs]
-        begun = self._clock()
+        begun, span, attempts = self._clock(), self._device.span(self._clock), self._device.attempts
         completed = self._evaluate(batch)
         if completed is None:
             self._shrink(batch)
-            return batch.jobs
-        self._device.synchronize()
-        seconds = self._clock() - begun
-        if (took := first.took(seconds)) is not None:
-            self._batches += 1
-            self._batching.record(batch.key, batch.bucket, took)
-        for job in batch.jobs:
-            job.ledger.timings["denoising"] += seconds
+            self._line.charge(batch.jobs, self._clock() - begun)
+            return
+        self._launched(batch, span, usual=attempts == self._device.attempts)
         for job in completed:
             self._working = [job.ledger.id]
             self._tell(job)
-        return batch.jobs
+
+    def _launched(self, batch: Batch, span: Span, *, usual: bool) -> None:
+        """The device was given an evaluation; wait for those before."""
+        expected = (self._device.ahead and self._batching.expected(batch.key, batch.bucket)) or 0.0
+        self._flight.launch(Launched(batch, span, expected, usual))
+        self._line.charge(batch.jobs, expected)
+        self._land(self._device.ahead)
+
+    def _land(self, most: int) -> None:
+        """Take in what evaluations took, until no more than `most` are under way."""
+        for landed, seconds in self._flight.land(most):
+            batch = landed.batch
+            if (took := batch.jobs[0].took(seconds)) is not None:
+                self._batches += 1
+                if landed.usual:
+                    self._batching.record(batch.key, batch.bucket, took)
+            for job in batch.jobs:
+                job.ledger.timings["denoising"] += seconds
+            self._line.charge(batch.jobs, seconds - landed.expected)
 
     def _evaluate(self, batch: Batch) -> list[Work] | None:
         """The jobs that completed one of the user's steps; None when memory ran out."""
@@ -351,3 +369,4 @@ class Engine:
         self._models.residency.leave(name, self._clock())
         if not self._jobs:
             self._makers.forward.clear()
+            self._flight.clear()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..pictures import images
 from ..words.events import Finished, Preview
+from .device.transfer import fetched
 from .jobs.canvas import picture_from_pixels
 from .jobs.ledger import Ledger
 from .jobs.work import Work
@@ -106,15 +107,18 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     if clean is None:
         return None
 
+    # Small, and wanted as it is now: the device copies it behind this step, and only the thread waits for that.
+    here = fetched(clean) if kind != "vae" else None
+
     def picture() -> Image.Image:
-        if kind == "linear":
-            return resident.preview.picture(clean, canvas.inner, size)
+        if here is not None:
+            return resident.preview.picture(here(), canvas.inner, size)
         full = canvas.finish(picture_from_pixels(whole(family.decode(clean, tiled=tiled)).values))
         return full if full.size == size else full.resize(size)
 
     def make() -> Preview:
-        if kind == "latents":
-            data, media_type = latents_bytes(clean), "application/vnd.safetensors"
+        if kind == "latents" and here is not None:
+            data, media_type = latents_bytes(here()), "application/vnd.safetensors"
         else:
             data, media_type = images.encode(picture(), "image/png"), "image/png"
         return Preview(job=name, step=step, steps=steps, data=data, media_type=media_type)

@@ -66,10 +66,11 @@ class Line:
             self._jobs[job.ledger.client].serve(job.ledger.id)
 
     def charge(self, jobs: Sequence[Work], seconds: float) -> None:
-        """They had the device for so long, together."""
+        """They had the device for so long, together; below 0 where they were charged more than that before."""
         for job in jobs:
             self._clients.charge(job.ledger.client, seconds / len(jobs))
-            self._jobs[job.ledger.client].charge(job.ledger.id, seconds / len(jobs))
+            if self._counts[job.ledger.client]:  # else all of its jobs left meanwhile
+                self._jobs[job.ledger.client].charge(job.ledger.id, seconds / len(jobs))
             job.ledger.spent += seconds / len(jobs)
 
     def ahead(self, job: Work, other: Work) -> float:

@@ -15,7 +15,8 @@ def in_words(value: object) -> str:
     match value:
         case ModelSettings():
             batch = [] if value.max_batch is None else [f"max_batch {value.max_batch}"]
-            parts = _parts(value.defaults) + batch
+            compiled = [] if value.compile is None else [f"compile {value.compile}"]
+            parts = _parts(value.defaults) + batch + compiled
             return f"{value.name} ({', '.join(parts) or NOTHING})"
         case Defaults():
             return f"({', '.join(parts)})" if (parts := _parts(value)) else NOTHING

@@ -70,6 +70,13 @@ class Settings:
     socket: Path | None = option(None, model_folders.path, "Listen on this Unix socket only, for this user alone.")
     device: str = option("auto", values.device, "auto, cpu, cuda, cuda:N or mps.")
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
+    compile: bool = option(
+        False, values.yes_or_no, "Have torch compile models: faster steps, after minutes for each size and batch."
+    )
+    fp16_accumulation: bool = option(
+        False, values.yes_or_no, "On CUDA, have float16 products summed in float16: faster and less exact."
+    )
+    cuda_graphs: bool = option(True, values.yes_or_no, "On CUDA, replay recorded steps; their bits are the same.")
     home: Path = option(model_folders.HOME, model_folders.path, "The folder of models and of what is remembered.")
     models: tuple[Path, ...] = option((), model_folders.paths, "Folders of models, instead of HOME/models.")
     model: str | None = option(None, values.text, "The model of a request that names none.", live=True)
@@ -109,7 +116,7 @@ class Settings:
     per_model: tuple[ModelSettings, ...] = option(
         (),
         values.per_model,
-        "By model: what such a request gets, its vae and text_encoders, and max_batch.",
+        "By model: what such a request gets, its vae and text_encoders, max_batch and compile.",
         file_only=True,
         live=True,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,6 +18,7 @@ from ..asking.request import one_spelling
 from ..asking.resolve import NO_DEFAULTS, Defaults
 from ..words.errors import BadRequest
 
+T = TypeVar("T")
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 LogFormat = Literal["text", "json"]
 EVERYONE: tuple[IPNetwork, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
@@ -207,6 +208,8 @@ class ModelSettings(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     defaults: Defaults = NO_DEFAULTS
     max_batch: int | None = None
     """How many of its pictures are denoised together at most; more are split."""
+    compile: bool | None = None
+    """Whether torch compiles it; None: as all others."""
 
 
 def defaults(value: object) -> Defaults:
@@ -241,15 +244,21 @@ def _model_settings(name: str, fields: object) -> ModelSettings:
     if not isinstance(fields, Mapping):
         raise ValueError(f"a mapping of models' names to mappings; {shown(name)} is {shown(fields)}")  # noqa: TRY004
     rest = dict(fields)
-    batch = rest.pop("max_batch", None)
+    most = _stated("max_batch", name, rest, whole(1, 64))
+    compiled = _stated("compile", name, rest, yes_or_no)
     try:
-        most = None if batch is None else whole(1, 64)(batch)
-    except ValueError as error:
-        raise ValueError(f"such that max_batch of {shown(name)} is {error}, and not {shown(batch)}") from error
-    try:
-        return ModelSettings(name, defaults(rest), most)
+        return ModelSettings(name, defaults(rest), most, compiled)
     except ValueError as error:
         raise ValueError(f"such that {shown(name)} is {error}") from error
+
+
+def _stated(field: str, name: str, fields: dict[Any, Any], read: Callable[[object], T]) -> T | None:
+    """Take a field out of what is said of the model of that name, and read it; None where it isn't there."""
+    value = fields.pop(field, None)
+    try:
+        return None if value is None else read(value)
+    except ValueError as error:
+        raise ValueError(f"such that {field} of {shown(name)} is {error}, and not {shown(value)}") from error
 
 
 def presets(value: object) -> tuple[Preset, ...]:

@@ -35,6 +35,12 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     device: str = "auto"
     full_prec: bool = False
+    compile: bool = False
+    """Have torch compile denoisers, unless a model's options say otherwise."""
+    fp16_accumulation: bool = False
+    """Have CUDA sum products of float16 in float16."""
+    cuda_graphs: bool = True
+    """Replay recorded forwards on CUDA."""
     keep_alive: float = 300.0
     """Seconds a model stays after its last use: negative is for ever, 0 not at all."""
     max_batch: int | None = None

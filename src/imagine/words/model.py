@@ -34,7 +34,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     format: WeightsFormat = "safetensors"
     options: dict[str, Any] = {}
     """What is known of the weights and does not lie in the file, or is told better: `prediction`, `zero_snr`,
-    `resolution`."""
+    `resolution`. `compile`: whether torch compiles the denoiser, where that is said of this model."""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

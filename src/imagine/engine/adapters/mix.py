@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn import Module
 
+from ..execution.company import accompanied
 from .adapter import Adapter, SidePath
 
 
@@ -66,7 +67,8 @@ class MixRows:
         """For the length of a block, layers of `network` answer with what the mixes add."""
         handles = [layer.register_forward_hook(add) for layer, add in self._added(network)]
         try:
-            yield
+            with accompanied(network) if handles else nullcontext():
+                yield
         finally:
             for handle in handles:
                 handle.remove()

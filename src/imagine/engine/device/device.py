@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +16,11 @@ import transformers
 from ...messages import message
 from ...words.errors import BadRequest
 from ...words.frames import Ready, WorkerSettings
+from ..execution.compiled import check_compiles
+from ..execution.recordings import Recordings
 from . import allocator
 from .precision import Precision
+from .span import ClockSpan, QueueSpan, Span
 
 FAST_ERROR = 1e-5
 """The largest relative error of a float32 matrix product for which a faster way of making it is taken."""
@@ -33,10 +37,18 @@ class Device:
         self.torch = _chosen(settings.device)
         self.full_prec = settings.full_prec
         self._state = settings.state
+        if self.torch.type == "cuda" and self.torch.index is not None:
+            torch.cuda.set_device(self.torch)  # of what has to be made without naming one
         if self.full_prec:
             torch.backends.cudnn.allow_tf32 = False
         self.keeps_freed_memory = self.torch.type != "cpu" or allocator.keep_freed_memory()
         """Whether what is freed stays with this process until `release`."""
+        self._compile = settings.compile
+        if self._compile:
+            check_compiles(self.torch)
+        self._sum_in_half(settings.fp16_accumulation)
+        self.recordings = Recordings() if self.torch.type == "cuda" and settings.cuda_graphs else None
+        """Where forwards are recorded there; None: nowhere."""
         self.fast_float32 = self.torch.type == "cpu" and _fast_float32_is_exact_enough()
 
     def budget(self) -> int:
@@ -114,6 +126,42 @@ class Device:
         else:
             allocator.give_back()
 
+    def drop_recordings(self) -> bool:
+        """Let go of what only makes it faster; says whether there was any."""
+        return self.recordings is not None and self.recordings.drop()
+
+    @property
+    def attempts(self) -> int:
+        """How often something was recorded here: what took long for that is no measure of anything."""
+        return 0 if self.recordings is None else self.recordings.attempts
+
+    def compiles(self, options: Mapping[str, Any]) -> bool:
+        """Is a model of these options compiled? Raises Unsupported where it is to be and can't."""
+        stated = options.get("compile")
+        if wanted := self._compile if stated is None else bool(stated):
+            check_compiles(self.torch)
+        return wanted
+
+    def _sum_in_half(self, wanted: bool) -> None:
+        """Have products of float16 summed in float16 where that is wanted, and in float32 where it isn't: torch lets
+        parts of a sum be less by itself. Raises BadRequest where the device has no such choice."""
+        if self.torch.type == "cuda":
+            products = torch.backends.cuda.matmul
+            products.allow_fp16_accumulation = wanted
+            products.allow_fp16_reduced_precision_reduction = wanted
+            products.allow_bf16_reduced_precision_reduction = False
+        elif wanted:
+            raise BadRequest(message("device.accumulation", "fp16_accumulation", device=self.torch.type))
+
+    @property
+    def ahead(self) -> int:
+        """How many evaluations it may be given beyond the one that it is at, so that it never waits for the host."""
+        return int(self.torch.type == "cuda")
+
+    def span(self, clock: Callable[[], float]) -> Span:
+        """What measures how long it works on what it is given from now on."""
+        return QueueSpan(self.torch) if self.torch.type == "cuda" else ClockSpan(clock, self.synchronize)
+
     def synchronize(self) -> None:
         """Wait for the device, so that a measured step is a whole one."""
         if self.torch.type == "cuda":
@@ -153,6 +201,7 @@ def _kernels(device: torch.device) -> dict[str, Any]:
         "cudnn": kernels.cudnn.version(),
         "attention": "+".join(attention),
         "layout": "contiguous",
+        "accumulation": "float16" if kernels.cuda.matmul.allow_fp16_accumulation else "float32",
         "tf32": {"matmul": kernels.cuda.matmul.allow_tf32, "cudnn": kernels.cudnn.allow_tf32},
         "benchmark": kernels.cudnn.benchmark,
     }

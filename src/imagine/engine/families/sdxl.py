@@ -11,6 +11,7 @@ from ...messages import Message
 from ...words.model import Model, Role
 from ..adapters.adapter import Networks
 from ..device.device import Device
+from ..device.transfer import sent
 from ..loading.single_file import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
 from ..parts.autoencoder import Autoencoder
@@ -68,7 +69,11 @@ class StableDiffusionXL(UNetModel):
         assert encoded.pooled is not None
         size = (request.size[1], request.size[0])
         numbers = (*size, 0, 0, score) if self._refiner else (*size, 0, 0, *size)
-        rows = {"context": encoded.embeddings, "pooled": encoded.pooled, "sizes": torch.tensor([numbers])}
+        rows = {
+            "context": encoded.embeddings,
+            "pooled": encoded.pooled,
+            "sizes": sent(torch.tensor([numbers]), self._denoiser.device),
+        }
         return {name: row.to(self._denoiser.device, self._denoiser.dtype) for name, row in rows.items()}
 
     @torch.inference_mode()

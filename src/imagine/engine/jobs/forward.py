@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ..adapters.mix import Mix, MixRows
 from ..device.memory import Shortage
-from ..device.transfer import sent
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 
@@ -31,8 +30,8 @@ class Asking(Protocol):
     @property
     def mix(self) -> Mix: ...
 
-    def inputs(self) -> tuple[Tensor, float]:
-        """The denoiser's input, (1, C, h, w), and its timestep."""
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        """The denoiser's input, (1, C, h, w), and its timestep, (1,), on its device."""
 
 
 class Forward:
@@ -62,7 +61,7 @@ class Forward:
         conditionings += [conditionings[0]] * padding
         turns = 1 if conditionings[0].negative is None else 2
         latents = torch.cat([latents for latents, _ in inputs] * turns)
-        timesteps = sent(torch.tensor([timestep for _, timestep in inputs] * turns), latents.device)
+        timesteps = torch.cat([timestep for _, timestep in inputs] * turns)
         with _adapted(family, pictures, bucket):
             answer = family.denoise(latents, timesteps, self._rows(family, conditionings))
         split = torch.split(answer, 1)

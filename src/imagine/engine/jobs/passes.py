@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...words.recipe import GenerationParams, Hires
 from ...words.upscalers import check_upscaler
+from ..device.transfer import sent
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 from ..parts.slices import Slices
@@ -42,6 +43,15 @@ class Pass:
     clean: Tensor | None = None
     """The clean latents that the last evaluation predicted."""
 
+    def __post_init__(self) -> None:
+        # All at once: each of its own would be a copy more to the device at every step.
+        self._timesteps = sent(torch.tensor(self.sampler.timesteps), self.noise.device)
+
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        """The denoiser's input for the next evaluation, (1, C, h, w), and its timestep, (1,)."""
+        index = self.sampler.index
+        return self.sampler.scale(self.latents), self._timesteps[index : index + 1]
+
     def advance(self, output: Tensor) -> None:
         """Take the denoiser's guided answer: one evaluation."""
         self.latents, self.clean = self.sampler.step(output, self.latents)
@@ -68,7 +78,7 @@ def first_pass(
     strength = params.strength if canvas.source is not None else 1.0
     process = family.noise(canvas.work, params.num_steps)
     sampler = Sampler(params.sampler, params.schedule, process, params.num_steps, strength=strength, seed=params.seed)
-    noise = initial_noise(params.seed, latent_shape(family, canvas)).to(device)
+    noise = sent(initial_noise(params.seed, latent_shape(family, canvas)), device)
     wanted = canvas.source is not None and (strength < 1 or canvas.mask is not None)
     source = (yield from encode(canvas.source_pixels())) if wanted else None
     latents = sampler.start(noise, source if strength < 1 else None)
@@ -82,7 +92,7 @@ def second_pass(
     """Over the enlarged `canvas`, from the first pass's `picture`; None enlarges its latents themselves."""
     sampler = second_sampler(params, hires, family, first.canvas)
     shape = latent_shape(family, canvas)
-    noise = second_noise(params.seed, shape).to(first.latents.device)
+    noise = sent(second_noise(params.seed, shape), first.latents.device)
     enlarged: Image.Image | None = None
     if picture is None:
         start = enlarged_latents(first.latents, first.canvas, canvas, (shape[2], shape[3]))
@@ -152,5 +162,5 @@ def with_mask(conditioning: Conditioning, channels: Tensor) -> Conditioning:
 def _kept_outside_mask(begun: Pass, family: Family, source: Tensor | None) -> Pass:
     if begun.canvas.mask is not None and source is not None:
         begun.source = source
-        begun.mask = begun.canvas.mask_latents(family.downscale).to(source.device)
+        begun.mask = sent(begun.canvas.mask_latents(family.downscale), source.device)
     return begun

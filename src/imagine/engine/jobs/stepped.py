@@ -197,10 +197,8 @@ class Stepped:
             for end, prompt, against in _paired(params.prompt, negative, steps)
         ]
 
-    def inputs(self) -> tuple[Tensor, float]:
-        """The denoiser's input for the next evaluation, (1, C, h, w), and its timestep."""
-        now = self.current
-        return now.sampler.scale(now.latents), now.sampler.timestep
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        return self.current.inputs()
 
     def evaluate(self, together: Sequence[Stepped], bucket: int) -> Sequence[Take] | None:
         answers = self._forward.run(together, bucket)

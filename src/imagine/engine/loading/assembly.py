@@ -13,7 +13,7 @@ from torch.nn import Parameter
 from ...messages import Value, message
 from ...words.errors import UnusableModel
 from ..device.errors import is_of_device
-from .placing import place
+from .placing import place_all
 
 Placed = Callable[[int], None]
 
@@ -53,11 +53,11 @@ def fill(
     that what was cast is let go at once.
     """
     ready: dict[str, Tensor] = {}
-    for path in sorted(tensors, key=lambda path: tensors[path].data_ptr()):
-        tensor = tensors.pop(path)
-        ready[path] = place(tensor, device, dtype)
+    paths = sorted(tensors, key=lambda path: tensors[path].data_ptr())
+    for path, tensor, nbytes in place_all(((path, tensors.pop(path)) for path in paths), device, dtype):
+        ready[path] = tensor
         if placed is not None:
-            placed(tensor.nbytes)
+            placed(nbytes)
     for path, owner in module.named_modules():
         for name in [name for name, _ in owner.named_parameters(recurse=False)]:
             setattr(owner, name, Parameter(ready.pop(f"{path}.{name}" if path else name), requires_grad=False))

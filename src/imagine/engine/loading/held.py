@@ -27,7 +27,8 @@ def text_key(model: Model, encoder: TextEncoderConfig, dtype: torch.dtype | None
 
 def unet_key(model: Model, family: str, pooled: int, dtype: torch.dtype | None) -> PartKey:
     """Of a U-Net that takes a pooled prompt of that width. What pictures it was trained on changes nothing of it."""
-    return PartKey(files_of(model.main), f"unet {family} {pooled}", str(dtype))
+    compiled = {None: "", False: " plain", True: " compiled"}[model.main.options.get("compile")]
+    return PartKey(files_of(model.main), f"unet {family} {pooled}{compiled}", str(dtype))
 
 
 def vae_key(model: Model, family: FamilyConfig, dtype: torch.dtype | None) -> PartKey:

@@ -7,12 +7,15 @@ cache: torch's own half to bfloat16 takes three times as long, as it goes elemen
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor
 
 from ...messages import message
 from ...words.errors import UnusableModel
 from .checkpoint_file import is_aligned, release
+from .upload import Upload
 
 FLOAT8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 _STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -32,6 +35,17 @@ def place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
     if tensor.device.type == "cpu":
         release(tensor)
     return placed
+
+
+def place_all(
+    tensors: Iterable[tuple[str, Tensor]], device: torch.device, dtype: torch.dtype
+) -> Iterator[tuple[str, Tensor, int]]:
+    """Tensors by their paths, as they come: each placed, and how many bytes it had."""
+    if device.type == "cuda":
+        yield from Upload(device, dtype).run(tensors)
+        return
+    for path, tensor in tensors:
+        yield path, place(tensor, device, dtype), tensor.nbytes
 
 
 def holds(device: torch.device, dtype: torch.dtype) -> bool:

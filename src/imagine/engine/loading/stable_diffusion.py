@@ -9,6 +9,9 @@ from ...messages import Message, message
 from ...words.errors import UnusableModel
 from ...words.model import Model
 from ..device.device import Device
+from ..execution.compiled import Compiled
+from ..execution.execution import Execution
+from ..execution.graphs import Graphs
 from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart
 from ..parts.part import Held
@@ -40,10 +43,22 @@ def load_stable_diffusion(
 
     Raises UnusableModel, saying why it can't be used.
     """
+    compiled = device.compiles(model.main.options)
     dtype = device.precision.decide(facts.dtypes, lambda: unet_width(model.main))
     load = load_diffusers_folder if model.main.format == "diffusers" else load_single_file
     loaded = load(model, device=device.torch, dtype=dtype, progress=progress, held=held)
-    return parts_from_components(loaded, facts, held)
+    parts = parts_from_components(loaded, facts, held)
+    if parts.denoiser not in held.values():
+        parts.denoiser.execution = _on_device(parts.denoiser, device, compiled=compiled)
+    return parts
+
+
+def _on_device(denoiser: DenoiserPart, device: Device, *, compiled: bool) -> Execution:
+    """How its forwards are run: compiled where that was asked for, and recorded on CUDA."""
+    execution = Compiled(denoiser.module) if compiled else denoiser.execution
+    if device.recordings is None:
+        return execution
+    return Graphs(execution, denoiser.module, device.recordings)
 
 
 def parts_from_components(loaded: Components, facts: FamilyFacts, held: Held) -> LoadedParts:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...messages import Message, message
 from ..device.memory import widened
+from ..device.transfer import sent
 from .part import ModulePart
 from .part_key import PartKey
 from .slices import Slices, in_one, whole
@@ -87,7 +88,7 @@ class Autoencoder(ModulePart):
             self._lay_out()
             if tiled:
                 set_tiles(self.module, max(value.shape[2:]) // (_downscale(self.module) if value.shape[1] == 3 else 1))
-            parts = code(self.module, value.to(self.module.device, dtype), tiled=tiled)
+            parts = code(self.module, sent(value, self.module.device).to(dtype), tiled=tiled)
         wide: dict[int, Tensor] = {}
         if self._is_quick(value):
             parts = in_one(partial(whole, parts))
@@ -137,4 +138,5 @@ def _not_finite(made: Tensor) -> bool:
 
 
 def _not_finite_or_black(made: Tensor) -> bool:
-    return _not_finite(made) or bool((made < -0.999).all())
+    # One answer: each would be a wait for the device.
+    return bool(torch.isfinite(made).all().logical_not() | (made < -0.999).all())

@@ -15,6 +15,7 @@ import torch
 
 from ...messages import Message, message
 from ..adapters.mix import NO_MIX, Mix, MixRows
+from ..device.transfer import sent
 from .part import ModulePart
 from .part_key import PartKey
 
@@ -99,7 +100,7 @@ class TextPart(ModulePart):
         model, tokenizer = self.module, self.tokenizer
         padding = [tokenizer.pad_token_id] * (self.size - len(chunk.ids))
         ids = [tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *padding]
-        output = model(torch.tensor([ids], device=model.device), output_hidden_states=True)
+        output = model(sent(torch.tensor([ids]), model.device), output_hidden_states=True)
         made, pooled = output.hidden_states[layer], None if normed else getattr(output, "text_embeds", None)
         if normed:
             made = getattr(model, "text_model", model).final_layer_norm(made)
@@ -126,7 +127,7 @@ def emphasise(embeddings: torch.Tensor, weights: Sequence[float]) -> torch.Tenso
     if all(weight == 1 for weight in weights):
         return embeddings
     rest = embeddings.shape[1] - 1 - len(weights)
-    factors = torch.tensor([1.0, *weights, *[1.0] * rest], device=embeddings.device)[None, :, None]
+    factors = sent(torch.tensor([1.0, *weights, *[1.0] * rest]), embeddings.device)[None, :, None]
     before = embeddings.float()
     after = before * factors
     mean, weighted_mean = before.mean().item(), after.mean().item()

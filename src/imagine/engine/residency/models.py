@@ -118,7 +118,10 @@ class Models:
 
     def _make_way(self, model: Model, held: Collection[Part]) -> None:
         """The device refused: an idle model goes, or there is waiting for one in use. Raises OutOfMemory."""
+        dropped = self._device.drop_recordings()
         self._device.release()
+        if dropped:
+            return
         if self.residency.evict(self._sparing, held, whole=True):
             return
         self._in_the_way = self.residency.in_use

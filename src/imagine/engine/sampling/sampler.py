@@ -82,6 +82,11 @@ class Sampler:
         """What to tell the denoiser at this evaluation; not always whole."""
         return self._levels[self.index].timestep
 
+    @property
+    def timesteps(self) -> list[float]:
+        """Those of all evaluations."""
+        return [level.timestep for level in self._levels]
+
     def start(self, noise: Tensor, source: Tensor | None = None) -> Tensor:
         """The first latents, from standard normal `noise`, and a picture's latents where there is one."""
         if source is not None:

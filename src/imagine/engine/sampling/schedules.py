@@ -16,6 +16,7 @@ import numpy as np
 
 from ...words.samplers import SAMPLERS, SamplerRow
 from . import solvers
+from .drawn import drawing
 from .noise import Noise
 
 _SIGMA_OPTIONS = {"karras": "use_karras_sigmas", "exponential": "use_exponential_sigmas", "beta": "use_beta_sigmas"}
@@ -109,7 +110,7 @@ def _can(scheduler: Any, schedule: str) -> bool:
 
 
 def _class(name: str) -> Any:
-    return getattr(solvers, name, None) or getattr(diffusers, name)
+    return drawing(getattr(solvers, name, None) or getattr(diffusers, name))
 
 
 def _parameters(scheduler: Any) -> set[str]:

@@ -158,7 +158,7 @@ class Gateway:
 
     async def configured(self, entry: Entry) -> Model:
         """The model as a request that says no more draws with it: with its own VAE file, where it has one."""
-        return model_from(entry, await self.parts_of(entry, GenerateRequest(prompt="")))
+        return self.model_of(entry, await self.parts_of(entry, GenerateRequest(prompt="")))
 
     async def parts_of(self, entry: Entry, request: GenerateRequest) -> dict[Role, Entry]:
         """The files that a request uses beside the model's own, as `parts.parts_of`."""
@@ -182,6 +182,10 @@ class Gateway:
     def max_batch_of(self, entry: Entry) -> int | None:
         """How many of a model's pictures are denoised together at most; None: as many as of any."""
         return self._settings_of(entry).max_batch
+
+    def model_of(self, entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS) -> Model:
+        """As `model_from`, with what the configuration says of it."""
+        return model_from(entry, parts, self._settings_of(entry).compile)
 
     def default_model(self) -> str | None:
         """The model of every request that names none, where that is settled."""
@@ -317,12 +321,15 @@ def _without(entry: Entry, defaults: Defaults) -> Entry:
     return msgspec.structs.replace(entry, needs=needs, lacks=lacks)
 
 
-def model_from(entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS) -> Model:
+def model_from(entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS, compiled: bool | None = None) -> Model:
     """What a worker must know of a model to load it, and of the files that are used beside it, by their role.
 
+    `compiled`: whether torch compiles it; None: as any other. It's another model then, of other bits.
     Each is as `Gateway.to_draw` and `Gateway.part` give it: with its digest.
     """
     first = _component("checkpoint" if entry.kind == CHECKPOINT else "denoiser", entry)
+    if compiled is not None:
+        first = msgspec.structs.replace(first, options=first.options | {"compile": compiled})
     components = (first, *(_component(role, part) for role, part in parts.items()))
     return Model(name=entry.name, family=entry.family, components=components, sha256=entry.file_digest)
 
@@ -365,6 +372,9 @@ def worker_settings(settings: Settings) -> WorkerSettings:
     return WorkerSettings(
         device=settings.device,
         full_prec=settings.full_prec,
+        compile=settings.compile,
+        fp16_accumulation=settings.fp16_accumulation,
+        cuda_graphs=settings.cuda_graphs,
         keep_alive=settings.keep_alive,
         max_batch=settings.max_batch,
         offline=settings.offline,

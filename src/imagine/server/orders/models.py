@@ -10,7 +10,7 @@ from ...asking.resolve import Defaults, check_needs
 from ...registry.identify import CHECKPOINT
 from ...words.entry import Entry
 from ...words.model import Model
-from ..gateway.gateway import Gateway, model_from
+from ..gateway.gateway import Gateway
 from ..gateway.named import refused_as
 
 _REFINER = "refiner"
@@ -33,7 +33,7 @@ async def chosen_model(gateway: Gateway, request: GenerateRequest) -> ChosenMode
     defaults = gateway.defaults_of(entry)
     check_needs(entry, request)
     roles = await gateway.parts_of(entry, request)
-    model, parts = model_from(entry, roles), dict[str, Entry](roles.items())
+    model, parts = gateway.model_of(entry, roles), dict[str, Entry](roles.items())
     if request.refiner is None:
         return ChosenModel(entry, defaults, model, None, parts)
     file = await gateway.named(_REFINER, request.refiner, CHECKPOINT, digests_in(request).get(_REFINER))

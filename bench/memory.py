@@ -72,8 +72,7 @@ Figures = dict[tuple[str, str], dict[str, list[Held]]]
 
 
 def both(server: Server) -> Iterator[tuple[str, Held]]:
-    # Beside it may be a process that makes a file's SHA-256.
-    (worker,) = [each for each in server.daemon.workers if "imagine.worker" in each.cmdline()]
+    (worker,) = server.daemon.workers
     yield "gateway", Held.by(server.daemon.process.pid)
     yield "worker", Held.by(worker.pid)
 
@@ -139,7 +138,6 @@ def measure(sources: dict[str, Path], rounds: int, pictures: int, checkpoint: Pa
             for name in in_turn(("before", "after"), number):
                 for moment, process, held in one(sides[name], models, pictures, checkpoint):
                     figures.setdefault((moment, process), {}).setdefault(name, []).append(held)
-                    print(f"{name}: {process}, {moment}: {held}", flush=True)
                 print(f"round {number + 1} of {rounds}, {name}", flush=True)
     return figures
 

@@ -282,6 +282,15 @@ def test_near_and_what_changed() -> None:
     assert verdict == ("near", 2, ["clip: 1 is now 2", "environment torch: 1 is now 2"])
 
 
+def test_a_way_of_computing_that_only_one_recipe_tells_may_be_why_they_differ() -> None:
+    before = {"environment": {"device": "cpu", "layout": "contiguous"}}
+    after = {"environment": {"device": "cpu", "attention": "chunked"}}
+    told = ["environment attention: now chunked, not told before", "environment layout: was contiguous, no longer told"]
+    assert compared(png((10, 10, 10)), png((12, 10, 10)), before, after) == ("near", 2, told)
+    assert compared(png((10, 10, 10)), png((10, 10, 10)), before, after) == ("identical", 0, [])
+    assert compared(png((10, 10, 10)), png((12, 10, 10)), {}, after) == ("near", 2, [])
+
+
 OLD, NEW, HEADER, WHOLE = "0d" * 32, "ee" * 32, "4e" * 32, "5a" * 32
 NOW = "is now eeeeeeeeeeee, and"
 NAMED_DIFFERENTLY = {

@@ -86,13 +86,11 @@ def verify(client: Client, file: str) -> Verdict:
 
 def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, Any]) -> Verdict:
     """The two files compared, by their bytes and then by their pixels."""
-    changed = _changes(before, after)
-    if old == new:
-        return Verdict("identical", 0, changed)
-    difference = _difference(old, new)
+    difference = 0 if old == new else _difference(old, new)
     if difference == 0:
-        return Verdict("identical", 0, changed)
+        return Verdict("identical", 0, _changes(before, after))
     near = difference is not None and difference <= NEAR
+    changed = sorted([*_changes(before, after), *_told_by_one(before, after)])
     return Verdict("near" if near else "different", difference, changed)
 
 
@@ -106,6 +104,15 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         elif str(old) != str(new):
             changes.append(f"{name}: {old} is now {new}")
     return sorted(changes)
+
+
+def _told_by_one(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What of the environment one recipe says and the other doesn't: a way of computing that came, or went, since."""
+    old, new = before.get("environment"), after.get("environment")
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return []
+    gone = [f"environment {name}: was {old[name]}, no longer told" for name in old.keys() - new.keys()]
+    return gone + [f"environment {name}: now {new[name]}, not told before" for name in new.keys() - old.keys()]
 
 
 def _difference(old: bytes, new: bytes) -> int | None:

@@ -72,7 +72,8 @@ Figures = dict[tuple[str, str], dict[str, list[Held]]]
 
 
 def both(server: Server) -> Iterator[tuple[str, Held]]:
-    (worker,) = server.daemon.workers
+    # Beside it may be a process that makes a file's SHA-256.
+    (worker,) = [each for each in server.daemon.workers if "imagine.worker" in each.cmdline()]
     yield "gateway", Held.by(server.daemon.process.pid)
     yield "worker", Held.by(worker.pid)
 
@@ -138,6 +139,7 @@ def measure(sources: dict[str, Path], rounds: int, pictures: int, checkpoint: Pa
             for name in in_turn(("before", "after"), number):
                 for moment, process, held in one(sides[name], models, pictures, checkpoint):
                     figures.setdefault((moment, process), {}).setdefault(name, []).append(held)
+                    print(f"{name}: {process}, {moment}: {held}", flush=True)
                 print(f"round {number + 1} of {rounds}, {name}", flush=True)
     return figures
 

@@ -4,7 +4,7 @@ half along."""
 import signal
 import sys
 
-from .processes.runtime import DECODER_ARGUMENT, DIGEST_ARGUMENT, WORKER_ARGUMENT
+from .processes.runtime import DECODER_ARGUMENT, DIGEST_ARGUMENT, UNPACK_ARGUMENT, WORKER_ARGUMENT
 
 
 def main() -> None:
@@ -19,9 +19,22 @@ def main() -> None:
         from .pictures.looking.process import main as decode
 
         sys.exit(decode(sys.argv[2:]))
+    if sys.argv[1:] == [UNPACK_ARGUMENT]:
+        sys.exit(_unpack())
     from .cli.early import main
 
     main()
+
+
+def _unpack() -> str | None:
+    from .binary.attached import provide
+    from .words.errors import ImagineError
+
+    try:
+        provide(sys.stderr, rest=True)
+    except ImagineError as error:
+        return str(error)
+    return None
 
 
 def _be_worker(arguments: list[str]) -> None:

@@ -14,6 +14,9 @@ echo "started as $_IMAGINE_FILE with" "$@"
 exit 0
 """
 FILES = 60
+BLOCK = 7_000
+"""Smaller than most of the files, so that threads share them."""
+REST = frozenset(["later.py", "deep/later.py"])
 
 
 def write_halves(folder: Path, seed: int = 1) -> tuple[Path, Path]:
@@ -29,6 +32,8 @@ def write_halves(folder: Path, seed: int = 1) -> tuple[Path, Path]:
     (light / "imagine").write_text(SCRIPT)
     (light / "imagine").chmod(0o755)
     (heavy / "brought.py").write_text(f"SEED = {seed}\n")
+    for path in REST:
+        (heavy / path).write_text(f"SEED = {seed}\n")
     return light, heavy
 
 
@@ -36,9 +41,9 @@ def write_binary(folder: Path, seed: int = 1) -> Path:
     """A binary; another `seed` makes another version."""
     work = folder / f"made{seed}"
     light, heavy = write_halves(work, seed)
-    compress(heavy, work / "worker.zst")
+    index = compress(heavy, REST, work / "worker.zst", most=BLOCK)
     binary = folder / f"imagine{seed}"
-    pack(light, heavy, work / "worker.zst", binary)
+    pack(light, index, work / "worker.zst", binary)
     return binary
 
 

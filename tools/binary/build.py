@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import shutil
@@ -10,49 +11,62 @@ import sys
 import time
 from pathlib import Path
 
-from . import collect, compress, glibc, pack, strip
+from imagine.binary.index import Archive
+
+from . import collect, compress, glibc, needed, pack, strip
 
 ROOT = Path(__file__).parents[2]
-WORK = ROOT / "build/binary"
-OUTPUT = ROOT / "dist/imagine"
 
 
-def build() -> None:
-    """Makes the file anew; the heavy half only where what is installed, or how it is collected, has changed."""
+def build(output: Path, work: Path, level: int) -> None:
+    """Makes the file anew in `work`; of the heavy half only what has changed."""
     begun = time.monotonic()
-    light, heavy, stored = WORK / "light", WORK / "heavy", WORK / "worker.zst"
-    _run_pyinstaller()
+    light, heavy, stored = work / "light", work / "heavy", work / "worker.zst"
+    _run_pyinstaller(work)
     strip.strip(light)
+    _collect(heavy, work / "heavy.key")
+    index = compress.compress(heavy, needed.rest_of(compress.entries_of(heavy)), stored, level=level)
+    pack.pack(light, index, stored, output)
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - begun:.0f} s")
+    print(f"the heavy half: {_told(index.needed)} to draw, {_told(index.rest)} besides")
+    major, minor, name = glibc.oldest([work / "launcher", *light.rglob("*"), *heavy.rglob("*.so*")])
+    print(f"it runs on glibc {major}.{minor} and newer, for the sake of {name}")
+
+
+def _told(archive: Archive) -> str:
+    return f"{archive.stored / 1e6:.1f} MB ({len(archive.entries)} files, {archive.size / 1e6:.0f} MB)"
+
+
+def _collect(heavy: Path, remembered: Path) -> None:
     key = _key()
-    remembered = WORK / "heavy.key"
     if not remembered.is_file() or remembered.read_text() != key:
         remembered.unlink(missing_ok=True)
         collect.collect(heavy)
         strip.strip(heavy)
-        compress.compress(heavy, stored)
         remembered.write_text(key)
-    pack.pack(light, heavy, stored, OUTPUT)
-    print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - begun:.0f} s")
-    major, minor, name = glibc.oldest([WORK / "launcher", *light.rglob("*"), *heavy.rglob("*.so*")])
-    print(f"it runs on glibc {major}.{minor} and newer, for the sake of {name}")
 
 
-def _run_pyinstaller() -> None:
+def _run_pyinstaller(work: Path) -> None:
     """The light half, its modules uncompressed: the whole is compressed better."""
     environment = os.environ | {"PYINSTALLER_ZLIB_COMPRESSION_LEVEL": "0"}
-    options = ["--noconfirm", "--log-level", "ERROR", "--distpath", str(WORK), "--workpath", str(WORK / "pyinstaller")]
+    options = ["--noconfirm", "--log-level", "ERROR", "--distpath", str(work), "--workpath", str(work / "pyinstaller")]
     command = [sys.executable, "-m", "PyInstaller", *options, str(ROOT / "imagine.spec")]
-    shutil.rmtree(WORK / "light", ignore_errors=True)
+    shutil.rmtree(work / "light", ignore_errors=True)
     subprocess.run(command, check=True, env=environment)
 
 
 def _key() -> str:
-    """What decides the heavy half's bytes."""
+    """What decides which files the heavy half has."""
     found = collect.closure(collect.ENGINE, frozenset(collect.WITHOUT))
     words = [sys.version, *(f"{name} {distribution.version}" for name, distribution in found.items())]
-    words += [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (collect, strip, compress)]
+    words += [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (collect, strip)]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
 if __name__ == "__main__":
-    build()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=ROOT / "dist/imagine")
+    parser.add_argument("--work", type=Path, default=ROOT / "build/binary")
+    parser.add_argument("--level", type=int, default=compress.LEVEL, help="zstd's; a low one for a build to try out")
+    options = parser.parse_args()
+    build(options.output.absolute(), options.work.absolute(), options.level)

@@ -28,6 +28,7 @@ WITHOUT = {
     "setuptools": "torch builds extensions with it",
     "hf-xet": "downloads from the Hub",
     "networkx": "torch.compile",
+    "triton": "torch.compile on a GPU; it would need a C compiler there",
 }
 """Distributions that are required, and left out: what they are for."""
 
@@ -35,9 +36,11 @@ LEFT_OUT = (
     "torch/bin/*", "torch/test/*", "torch/include/*", "torch/share/*", "torch/lib/*_test.so", "functorch/*",
     "torch/testing/_internal/generated/*", "torch/utils/benchmark/*",
     "*/tests/*", "*/__pycache__/*", "*.pyi", "*.pyx", "*.pxd", "*.h", "*.hpp", "*.cuh", "*.c", "*.cpp", "*.a", "*.lib",
-    "*.cmake", "*/py.typed",
+    "*.cmake", "*/py.typed", "*.bc",
+    "nvidia/*/libcusolverMg.so*", "nvidia/*.alt.so*", "nvidia/*/libnvperf_*", "nvidia/*/libpcsamplingutil.so",
+    "nvidia/*/libcheckpoint.so", "nvidia/*/libnvblas.so*", "nvidia/*/libcufftw.so*",
 )  # fmt: skip
-"""What is left out of what pip installed, as patterns of paths."""
+"""What is left out of what pip installed, as patterns of paths: tools, sources, and what torch links nowhere."""
 
 KEPT = ("torch/bin/torch_shm_manager",)
 """What those patterns hit and is needed: torch refuses to be imported without it."""

@@ -1,19 +1,29 @@
-"""A folder as one compressed stream: its files one after the other, in the order of `entries_of`."""
+"""A folder as two archives in one file, what a worker needs to draw and the rest: blocks, each compressed by itself."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import zstandard
 
-from imagine.binary.index import BundledFile
+from imagine.binary.index import Archive, Block, BundledFile, Index
 
 LEVEL = 19
-WINDOW = 27
-"""The base-two logarithm of the window: `imagine.binary.unpack` allows no more."""
-_PIECE = 2**20
+BLOCK = 2**24
+"""Bytes that a block holds at most; docs/binary.md tells what other sizes come to."""
+
+
+class _Run(NamedTuple):
+    """Bytes of a file, a block's or some of it."""
+
+    path: Path
+    at: int
+    size: int
 
 
 def entries_of(folder: Path) -> list[BundledFile]:
@@ -30,17 +40,28 @@ def entries_of(folder: Path) -> list[BundledFile]:
     return sorted(found, key=_order)
 
 
-def compress(folder: Path, target: Path) -> None:
-    """Writes the files of `folder` to `target`."""
-    settings = zstandard.ZstdCompressionParameters.from_level(
-        LEVEL, window_log=WINDOW, enable_ldm=True, threads=os.cpu_count() or 1
-    )
-    compressor = zstandard.ZstdCompressor(compression_params=settings)
+def compress(folder: Path, rest: frozenset[str], target: Path, *, level: int = LEVEL, most: int = BLOCK) -> Index:
+    """Writes the files of `folder` to `target`, those that `rest` names last; the index, nameless.
+
+    A block holds `most` bytes. Those that an earlier call made are taken from the folder `blocks` beside `target`,
+    which keeps no others.
+    """
+    kept = target.with_name("blocks")
+    kept.mkdir(parents=True, exist_ok=True)
+    entries = entries_of(folder)
+    halves = [[entry for entry in entries if (entry.path in rest) is later] for later in (False, True)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = [list(pool.map(lambda runs: _block(runs, level, kept), _cut(folder, half, most))) for half in halves]
     part = target.with_name(f"{target.name}.part")
-    with part.open("wb") as file, compressor.stream_writer(file) as stream:
-        for piece in _pieces(folder, entries_of(folder)):
-            stream.write(piece)
+    paths = [path for half in made for path, _ in half]
+    with part.open("wb") as file:
+        for path in paths:
+            file.write(path.read_bytes())
     part.replace(target)
+    for path in set(kept.iterdir()) - set(paths):
+        path.unlink()
+    needed, later = (Archive(half, [block for _, block in blocks]) for half, blocks in zip(halves, made, strict=True))
+    return Index("", needed, later)
 
 
 def _order(entry: BundledFile) -> tuple[int, str, str]:
@@ -49,9 +70,34 @@ def _order(entry: BundledFile) -> tuple[int, str, str]:
     return 2, Path(entry.path).suffix, entry.path
 
 
-def _pieces(folder: Path, entries: list[BundledFile]) -> Iterator[bytes]:
-    for entry in entries:
-        if entry.kind in "fx":
-            with (folder / entry.path).open("rb") as file:
-                while piece := file.read(_PIECE):
-                    yield piece
+def _cut(folder: Path, entries: Iterable[BundledFile], most: int) -> list[list[_Run]]:
+    """Blocks: a large file has its own, so that a change elsewhere leaves them as they are; small ones share."""
+    blocks: list[list[_Run]] = [[]]
+    room = most
+    for entry in (entry for entry in entries if entry.kind in "fx"):
+        for at in range(0, entry.size, most) or [0]:
+            run = _Run(folder / entry.path, at, min(most, entry.size - at))
+            if run.size > room or (run.size == most and room < most):
+                blocks.append([])
+                room = most
+            blocks[-1].append(run)
+            room -= run.size
+    return blocks
+
+
+def _block(runs: list[_Run], level: int, kept: Path) -> tuple[Path, Block]:
+    """Where it lies compressed, and what it is."""
+    raw = b"".join(map(_bytes, runs))
+    path = kept / hashlib.sha256(raw + bytes([level])).hexdigest()
+    if not path.exists():
+        part = path.with_name(f"{path.name}.part")
+        part.write_bytes(zstandard.ZstdCompressor(level=level).compress(raw))
+        part.replace(path)
+    stored = path.read_bytes()
+    return path, Block(len(stored), len(raw), hashlib.sha256(stored).hexdigest())
+
+
+def _bytes(run: _Run) -> bytes:
+    with run.path.open("rb") as file:
+        file.seek(run.at)
+        return file.read(run.size)

@@ -1,6 +1,6 @@
 """The one file: the launcher, the light half, its index, the heavy half, and a footer that says where each is.
 
-Of two folders: what PyInstaller made, and what `collect` made.
+Of what PyInstaller made, and what `compress` made.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ _PIECE = 2**20
 _LAUNCHER = Path(__file__).with_name("launcher.c")
 
 
-def pack(light: Path, heavy: Path, stored: Path, output: Path) -> None:
-    """Writes `output`; `stored` is the heavy half compressed. The launcher is built beside it."""
-    entries = entries_of(heavy)
-    index = Index(_name(light, stored), stored.stat().st_size, _sha256(stored), entries)
+def pack(light: Path, heavy: Index, stored: Path, output: Path) -> None:
+    """Writes `output`; `stored` is the heavy half compressed, `heavy` its index. The launcher is built beside it."""
+    index = heavy._replace(name=_name(light, stored))
     (light / INDEX).write_text(text_of(index), encoding="utf-8")
     light_entries = [BundledFile("d", "light"), *(_under("light", entry) for entry in entries_of(light))]
     raw = b"".join(_content(light, entry) for entry in entries_of(light))

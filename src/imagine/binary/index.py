@@ -2,7 +2,7 @@
 
 A line is a kind (`d` folder, `f` file, `x` file that can be run, `l` link), a path, and a size or a link's target, with
 tabs between, in the order of the content. The launcher reads the light half's list by the same rules, see
-tools/binary/launcher.c.
+tools/binary/launcher.c. An attached half is two archives: a line `a` begins one, and lines `b` are its blocks.
 """
 
 from __future__ import annotations
@@ -25,13 +25,24 @@ class BundledFile(NamedTuple):
     target: str = ""
 
 
-class Index(NamedTuple):
-    """What lies attached: its version's name, the compressed bytes and their digest, and the files within."""
+class Block(NamedTuple):
+    """A run of an archive's content, compressed by itself: bytes stored and unpacked, and the stored ones' digest."""
 
-    name: str
     stored: int
+    size: int
     sha256: str
+
+
+class Archive(NamedTuple):
+    """Files that are unpacked together: their content one after the other, cut into blocks."""
+
     entries: list[BundledFile]
+    blocks: list[Block]
+
+    @property
+    def stored(self) -> int:
+        """Bytes of all blocks."""
+        return sum(block.stored for block in self.blocks)
 
     @property
     def size(self) -> int:
@@ -39,9 +50,21 @@ class Index(NamedTuple):
         return sum(entry.size for entry in self.entries)
 
 
+class Index(NamedTuple):
+    """What lies attached: its version's name, what a worker needs to draw, and the rest, which it may never need."""
+
+    name: str
+    needed: Archive
+    rest: Archive
+
+
 def text_of(index: Index) -> str:
     """The list as it is kept."""
-    return "".join(f"{line}\n" for line in [f"{index.name}\t{index.stored}\t{index.sha256}", *lines_of(index.entries)])
+    lines = [index.name]
+    for archive in (index.needed, index.rest):
+        blocks = (f"b\t{block.stored}\t{block.size}\t{block.sha256}" for block in archive.blocks)
+        lines += ["a", *blocks, *lines_of(archive.entries)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def lines_of(entries: Iterable[BundledFile]) -> Iterator[str]:
@@ -58,9 +81,18 @@ def lines_of(entries: Iterable[BundledFile]) -> Iterator[str]:
 
 def index_from(text: str) -> Index:
     """Reads what `text_of` wrote; that is part of this program, so it is trusted."""
-    first, *lines = text.splitlines()
-    name, stored, sha256 = first.split("\t")
-    return Index(name, int(stored), sha256, [_entry_from(*line.split("\t")) for line in lines])
+    name, needed, rest = text.split("\na\n")
+    return Index(name, _archive_from(needed.splitlines()), _archive_from(rest.splitlines()))
+
+
+def _archive_from(lines: list[str]) -> Archive:
+    found = Archive([], [])
+    for kind, *rest in (line.split("\t") for line in lines):
+        if kind == "b":
+            found.blocks.append(Block(int(rest[0]), int(rest[1]), rest[2]))
+        else:
+            found.entries.append(_entry_from(kind, *rest))
+    return found
 
 
 def _entry_from(kind: str, path: str, rest: str = "") -> BundledFile:
@@ -89,3 +121,12 @@ def is_ours(about: os.stat_result) -> bool:
     if os.name != "posix":
         return True
     return about.st_uid in (os.geteuid(), 0) and not about.st_mode & 0o022
+
+
+def module_of(path: str) -> str:
+    """The name of the module that a file below a folder of the import path belongs to."""
+    *folders, name = path.split("/")
+    if folders[-1:] == ["__pycache__"]:
+        del folders[-1]
+    stem = name.partition(".")[0]
+    return ".".join(folders if stem == "__init__" else [*folders, stem])

@@ -1,0 +1,135 @@
+"""What a worker needs to draw: the modules that one finds or opens that draws by every sampler, and what is no module.
+
+What else the engine may import, for a pipeline that nobody here has, is in the binary too: it is unpacked when it is
+imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+from msgspec.structs import replace
+from PIL import Image
+
+from imagine.binary.index import BundledFile, module_of
+from imagine.processes.environment import prepare_libraries
+from imagine.words.model import Model
+from imagine.words.recipe import GenerationParams
+from imagine.words.samplers import SAMPLERS
+
+_SHIPPED = Path(__file__).parents[2] / "models.example"
+_SIDE = 64
+
+
+def rest_of(entries: Iterable[BundledFile]) -> frozenset[str]:
+    """The paths of those files that nothing needs to draw."""
+    done = subprocess.run([sys.executable, "-m", __name__], check=True, stdout=subprocess.PIPE)
+    needed = frozenset(json.loads(done.stdout))
+    return frozenset(entry.path for entry in entries if _is_module(entry.path) and module_of(entry.path) not in needed)
+
+
+def _is_module(path: str) -> bool:
+    """Is it a file that only an import opens? A library that another one loads isn't."""
+    return path.endswith((".py", ".pyc")) or (path.endswith(".so") and (".cpython-" in path or ".abi3." in path))
+
+
+class _Recorder(MetaPathFinder):
+    """Notes every module that is found, imported or not, and every file that Python opens."""
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        sys.addaudithook(self._hear)
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), self)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.origin is not None:
+            self.paths.add(spec.origin)
+        return spec
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], str):
+            self.paths.add(arguments[0])
+
+    def modules(self) -> Iterator[str]:
+        """The names of those that pip has installed."""
+        root = os.path.realpath(sysconfig.get_path("purelib"))
+        for path in self.paths:
+            full = os.path.realpath(path)
+            if full.startswith(f"{root}/"):
+                yield module_of(os.path.relpath(full, root))
+
+
+def _draw() -> None:
+    """As a worker does: with previews, by every sampler on every schedule, of words and then of a picture too."""
+    from imagine.engine.engine import Engine
+    from imagine.registry.registry import Registry
+    from imagine.server.gateway.gateway import model_from
+    from imagine.words.events import Failed
+    from imagine.words.frames import PreviewSettings, Submit, WorkerSettings
+
+    registry = Registry([_SHIPPED])
+    registry.refresh()
+    model = model_from(registry.with_digest(registry.find("toybox")))
+    engine = Engine(WorkerSettings(device="cpu", keep_alive=-1))
+    common = Submit(job="", client="build", params=next(_recipes(model)), model=model, preview=PreviewSettings(every=1))
+    picture = _picture()
+    digest = hashlib.sha256(picture).hexdigest()
+    for number, params in enumerate(_recipes(model)):
+        engine.submit(replace(common, job=f"words {number}", params=params))
+        engine.submit(replace(common, job=f"picture {number}", params=replace(params, img=digest), img=picture))
+    while engine.busy:
+        for report in engine.step():
+            if isinstance(report, Failed):
+                raise SystemExit(f"what a worker needs can't be found out: {report}")
+
+
+def _recipes(model: Model) -> Iterator[GenerationParams]:
+    common = GenerationParams(
+        model=model.name, digest=model.digest, prompt="a red fox", width=_SIDE, height=_SIDE, num_steps=1, guidance=3.0,
+        sampler="euler", seed=1,
+    )  # fmt: skip
+    for row in SAMPLERS.values():
+        for schedule in row.schedules_for("ordinary"):
+            steps = row.min_steps(schedule, "ordinary") + 1
+            yield replace(common, sampler=row.name, schedule=schedule, num_steps=steps)
+
+
+def _picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (_SIDE, _SIDE), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+def _import_all() -> None:
+    """What a worker may come to import of ours."""
+    import imagine.engine
+    import imagine.worker
+
+    for package in (imagine.engine, imagine.worker):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+
+
+if __name__ == "__main__":
+    prepare_libraries()
+    recorder = _Recorder()
+    _draw()
+    _import_all()
+    print(json.dumps(sorted(recorder.modules())))

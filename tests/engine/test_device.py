@@ -13,6 +13,7 @@ from imagine.engine.device.precision import FILE, Precision, layer_seconds
 from imagine.families.table import facts_of
 from imagine.words.errors import BadRequest
 from imagine.words.frames import WorkerSettings
+from tests.engine.pretended import pretended
 
 CPU = torch.device("cpu")
 DTYPES = facts_of("sdxl").dtypes
@@ -52,6 +53,17 @@ def test_what_decides_bits_is_in_the_environment():
     assert environment["torch"] == torch.__version__
     assert "spared" not in environment
     assert device.environment("float32", spared=True)["spared"] is True
+
+
+@pytest.mark.parametrize("wanted", ["auto", "cuda", "cuda:0"])
+def test_amds_gpus_are_cuda_to_a_torch_of_rocm(monkeypatch, wanted):
+    monkeypatch.setattr(torch.version, "hip", "7.1.25424")
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pretended(name="AMD Radeon RX 7900 XTX"):
+        environment = Device(WorkerSettings(device=wanted)).environment("float16", spared=False)
+    assert (environment["device"], environment["name"]) == ("cuda", "AMD Radeon RX 7900 XTX")
+    assert environment["rocm"] == "7.1.25424"
+    assert "cuda" not in environment
 
 
 def test_products_of_float32_stay_float32():
@@ -187,6 +199,8 @@ def test_a_shortage_is_swallowed_and_nothing_else_is():
         "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
         "GET was unable to find an engine to execute this computation",
         "HIP out of memory. Tried to allocate 2.00 GiB",
+        "CUDA error: HIPBLAS_STATUS_ALLOC_FAILED when calling `hipblasCreate(handle)`",
+        "MIOpen error: miopenStatusAllocFailed",
         "unable to mmap 2132856686 bytes from file <x.safetensors>: Cannot allocate memory (12)",
     ],
 )

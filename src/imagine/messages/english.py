@@ -366,7 +366,7 @@ SENTENCES = {
     "worker.no_reason": "no reason given",
     "memory.failed": "not enough memory for this picture; a smaller one may fit ({why})",
     "device.failed": "the device failed: {why}",
-    "device.form": "{field} is '{value}'; it should be auto, cpu, cuda, cuda:N or mps",
+    "device.form": "{field} is '{value}'; it should be auto, cpu, mps, or cuda or cuda:N, which AMD's GPUs are too",
     "device.missing": "{field} is '{value}', which this machine does not have",
     "device.accumulation": "{field} is for CUDA only; this device is {device}",
     "compile.device": "{field} works on the CPU and on CUDA; this device is {device}",

@@ -374,7 +374,7 @@ SENTENCES = {
     "worker.no_reason": "причина не названа",
     "memory.failed": "на эту картинку не хватило памяти; выберите размер поменьше ({why})",
     "device.failed": "сбой устройства: {why}",
-    "device.form": "{field} — «{value}», а нужно auto, cpu, cuda, cuda:N или mps",
+    "device.form": "{field} — «{value}», а нужно auto, cpu, mps либо cuda или cuda:N — это и видеокарты AMD",
     "device.missing": "{field} — «{value}», а на этой машине такого нет",
     "device.accumulation": "{field} бывает только на CUDA, а это устройство — {device}",
     "compile.device": "{field} работает на процессоре и на CUDA, а это устройство — {device}",

@@ -68,7 +68,9 @@ class Settings:
         (), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's."
     )
     socket: Path | None = option(None, model_folders.path, "Listen on this Unix socket only, for this user alone.")
-    device: str = option("auto", values.device, "auto, cpu, cuda, cuda:N or mps.")
+    device: str = option(
+        "auto", values.device, "auto, cpu, mps, or a GPU of NVIDIA's or (by ROCm) AMD's: cuda, cuda:N."
+    )
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
     compile: bool = option(
         False, values.yes_or_no, "Have torch compile models: faster steps, after minutes for each size and batch."

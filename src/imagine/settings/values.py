@@ -66,7 +66,7 @@ def seconds(value: object) -> float:
 
 def device(value: object) -> str:
     if not _DEVICE.fullmatch(str(value)):
-        raise ValueError("auto, cpu, cuda, cuda:N or mps")
+        raise ValueError("auto, cpu, mps, or cuda or cuda:N, which AMD's GPUs are too")
     return str(value)
 
 

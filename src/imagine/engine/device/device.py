@@ -197,7 +197,7 @@ def _kernels(device: torch.device) -> dict[str, Any]:
         ) if enabled
     ]  # fmt: skip
     return {
-        "cuda": torch.version.cuda or torch.version.hip,
+        **({"rocm": torch.version.hip} if torch.version.hip else {"cuda": torch.version.cuda}),
         "cudnn": kernels.cudnn.version(),
         "attention": "+".join(attention),
         "layout": "contiguous",

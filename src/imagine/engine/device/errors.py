@@ -16,10 +16,12 @@ _SHORT_TEXTS = (
     "can't allocate memory",
     "cannot allocate memory",
     "not enough memory",
-    # cuBLAS and cuDNN have no room for their handles and workspaces.
+    # cuBLAS and cuDNN, and ROCm's in their place, have no room for their handles and workspaces.
     "cublas_status_alloc_failed",
+    "hipblas_status_alloc_failed",
     "cublas_status_not_initialized when calling `cublascreate",
     "cudnn_status_alloc_failed",
+    "miopenstatusallocfailed",
     "device_allocation_failed",
     "host_allocation_failed",
     "cufft_alloc_failed",

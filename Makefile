@@ -2,10 +2,11 @@
 
 PYTHON ?= python3
 PY := .venv/bin/python
+TORCH = $(shell sed -n 's/^TORCH=//p' tools/environment.sh)
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -67,6 +68,9 @@ binary-test: export IMAGINE_BINARY := $(CURDIR)/dist/imagine
 binary-test: export IMAGINE_RUNTIME := $(CURDIR)/build/binary/runtime
 binary-test: .venv/ready  ## the built binary: alone in an empty root, killed, started twice, and the tests of servers
 	timeout 1200 $(PY) -m pytest -q tests/frozen tests/systemd/test_binary_service.py tests/server/test_real_worker.py tests/cli/test_original_examples.py
+
+release: .venv/ready  ## what people download, into dist/release: the file for CPUs, the one with CUDA, checksums, an installer (FLAVOURS, TORCH)
+	$(PY) -m tools.binary.release $(FLAVOURS) --torch "torch==$(TORCH)"
 
 format: .venv/ready  ## put the code into its one style
 	.venv/bin/ruff check --fix .

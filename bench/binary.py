@@ -1,11 +1,13 @@
-"""The one-file binary against what PyInstaller makes by itself of the same stack: size, starts, first picture.
+"""The one-file binary against an earlier one, and what PyInstaller makes by itself of the same stack.
 
-`python -m bench.binary naive` builds the latter into build/naive (minutes); `python -m bench.binary MODEL` measures
-both in turn and writes bench/results/binary.md.
+`python -m bench.binary naive` builds the latter into build/naive; `python -m bench.binary MODEL --before FILE`
+measures those that there are in turn, on an idle machine and beside a busy process (`--only idle`, `--only busy`).
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import math
 import os
@@ -18,7 +20,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +29,6 @@ from bench.arms import interleaved
 ROOT = Path(__file__).parents[1]
 OURS = ROOT / "dist/imagine"
 NAIVE = ROOT / "build/naive/dist/imagine"
-RESULTS = ROOT / "bench/results/binary.md"
 ENTRY = """import sys
 from imagine.processes.runtime import WORKER_ARGUMENT
 if sys.argv[1:2] == [WORKER_ARGUMENT]:
@@ -39,7 +40,7 @@ main()
 WHOLE = ("imagine", "diffusers", "transformers", "scipy", "torchsde", "tokenizers", "safetensors", "accelerate")
 """What a naive build collects whole, since it is imported lazily."""
 REQUEST = {"prompt": "a red house on a blue background", "num_steps": 10, "seed": "4"}
-LIGHT_ROUNDS, HEAVY_ROUNDS = 3, 2
+LIGHT_ROUNDS = 3
 
 
 def build_naive() -> None:
@@ -124,72 +125,64 @@ def _health(url: str) -> dict[str, object]:
     return found
 
 
-def measure(model: Path) -> str:
-    """The tables."""
-    with tempfile.TemporaryDirectory(prefix="imagine-bench-") as name:
-        place = Place(Path(name), model)
-        tables = [_head(), _sizes(), _light(place)]
-        print("\n".join(tables), flush=True)
-        return "\n".join([*tables, _heavy(place)])
+@contextlib.contextmanager
+def busy() -> Iterator[None]:
+    """Another program computes on one core meanwhile."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
-def _light(place: Place) -> str:
-    def first(*arguments: str) -> Callable[[], None]:
-        act = place.command(OURS, *arguments)
+def light(place: Place, binaries: Mapping[str, Path]) -> str:
+    """A table of what needs no worker."""
 
-        def again() -> None:
+    def first(binary: Path, *arguments: str) -> Callable[[], None]:
+        def act() -> None:
             place.forget()
-            act()
+            place.command(binary, *arguments)()
 
-        return again
+        return act
 
-    lines = [
-        "## Seconds of light commands",
-        "",
-        "| command | naive | one file, first start | one file, later |",
-        "|---|---|---|---|",
-    ]
+    lines = [f"| seconds of | {' | '.join(arms_of(binaries))} |", "|---" * (1 + len(arms_of(binaries))) + "|"]
     for argument in ("--version", "list"):
-        arms = {
-            "naive": place.command(NAIVE, argument),
-            "first": first(argument),
-            "later": place.command(OURS, argument),
-        }
-        taken = interleaved(arms, LIGHT_ROUNDS)
-        lines.append(f"| `imagine {argument}` | " + " | ".join(_spread(taken[arm]) for arm in arms) + " |")
-    return "\n".join([*lines, "", f"Median of {LIGHT_ROUNDS} rounds in turn (least to most).", ""])
+        taken: dict[str, list[float]] = {}
+        for name, binary in binaries.items():
+            arms = {f"{name}, first start": first(binary, argument), f"{name}, later": place.command(binary, argument)}
+            taken |= interleaved(arms, LIGHT_ROUNDS)
+        lines.append(f"| `imagine {argument}` | " + " | ".join(_spread(values) for values in taken.values()) + " |")
+    return "\n".join(lines)
 
 
-def _heavy(place: Place) -> str:
-    rows: dict[str, list[tuple[float, float, float]]] = {"naive": [], "first": [], "later": []}
-    for _ in range(HEAVY_ROUNDS):
-        rows["naive"].append(place.serve(NAIVE))
-        place.forget()
-        rows["first"].append(place.serve(OURS))
-        rows["later"].append(place.serve(OURS))
-    size = sum(path.lstat().st_size for path in (place.folder / "runtime").rglob("*") if path.is_file())
-    lines = [
-        "## Seconds of `imagine serve`",
-        "",
-        "| until | naive | one file, first start | one file, later |",
-        "|---|---|---|---|",
-    ]
+def arms_of(binaries: Mapping[str, Path]) -> list[str]:
+    """Their first start, when nothing is unpacked, and a later one."""
+    return [f"{name}, {turn}" for name in binaries for turn in ("first start", "later")]
+
+
+def heavy(place: Place, binaries: Mapping[str, Path], rounds: int) -> str:
+    """A table of `imagine serve`."""
+    rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in arms_of(binaries)}
+    sizes = {}
+    for _ in range(rounds):
+        for name, binary in binaries.items():
+            place.forget()
+            rows[f"{name}, first start"].append(place.serve(binary))
+            rows[f"{name}, later"].append(place.serve(binary))
+            runtime = place.folder / "runtime"
+            sizes[name] = sum(path.lstat().st_size for path in runtime.rglob("*") if path.is_file()) / 1e6
+    lines = [f"| seconds until | {' | '.join(rows)} |", "|---" * (1 + len(rows)) + "|"]
     for at, what in enumerate(("it answers", "its worker is ready", "the first picture")):
         lines.append(f"| {what} | " + " | ".join(_spread([one[at] for one in rows[arm]]) for arm in rows) + " |")
-    note = f"Median of {HEAVY_ROUNDS} rounds in turn (least to most). Unpacked it takes {size / 1e6:.0f} MB, once."
-    return "\n".join([*lines, "", note, ""])
+    unpacked = ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items())
+    return "\n".join([*lines, "", f"Median of {rounds} rounds in turn (least to most). Unpacked by then: {unpacked}."])
 
 
 def _head() -> str:
     described = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in described if line.startswith("model name")), "")
     machine = f"{os.cpu_count()} cores of {model or platform.machine()}, {platform.system()}"
-    return f"# The one-file binary\n\n{datetime.now(UTC):%Y-%m-%d}, {machine}. `python -m bench.binary`\n"
-
-
-def _sizes() -> str:
-    ours, naive = OURS.stat().st_size / 1e6, NAIVE.stat().st_size / 1e6
-    return f"## Size\n\n| naive | one file |\n|---|---|\n| {naive:.1f} MB | {ours:.1f} MB |\n"
+    return f"{datetime.now(UTC):%Y-%m-%d}, {machine}. `python -m bench.binary`"
 
 
 def _spread(values: list[float]) -> str:
@@ -198,11 +191,29 @@ def _spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, nargs="?", default=ROOT / "models.example/toybox.safetensors")
+    parser.add_argument("--before", type=Path, help="an earlier one file")
+    parser.add_argument("--only", choices=("light", "idle", "busy"))
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    binaries = {"one file": OURS, "before": options.before, "naive": NAIVE}
+    binaries = {name: path.resolve() for name, path in binaries.items() if path is not None and path.exists()}
+    print(_head(), *(f"{name}: {path.stat().st_size / 1e6:.1f} MB" for name, path in binaries.items()), sep="\n")
+    with tempfile.TemporaryDirectory(prefix="imagine-bench-") as name:
+        place = Place(Path(name), options.model)
+        if options.only in (None, "light"):
+            print("", light(place, binaries), sep="\n", flush=True)
+        if options.only in (None, "idle"):
+            print("\nIdle:\n", heavy(place, binaries, options.rounds), sep="\n", flush=True)
+        if options.only in (None, "busy"):
+            with busy():
+                print("\nBeside a busy process:\n", heavy(place, binaries, options.rounds), sep="\n", flush=True)
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["naive"]:
         build_naive()
     else:
-        RESULTS.parent.mkdir(exist_ok=True)
-        found = measure(Path(sys.argv[1] if len(sys.argv) > 1 else "models.example/toybox.safetensors"))
-        RESULTS.write_text(found)
-        print(found)
+        _main()

@@ -50,7 +50,3 @@ def _be_worker(arguments: list[str]) -> None:
     from .worker.main import main
 
     sys.exit(main(arguments))
-
-
-if __name__ == "__main__":
-    main()

@@ -19,7 +19,7 @@ from PIL import Image
 from imagine import __version__
 from imagine.binary.attached import INDEX
 from imagine.binary.index import index_from, is_right
-from imagine.processes.runtime import WORKER_ARGUMENT
+from imagine.processes.runtime import UNPACK_ARGUMENT, WORKER_ARGUMENT
 from tests.checkpoints import write_checkpoint
 from tests.daemon import PATIENCE, REAL, Daemon, environment
 from tests.engine.conftest import sd3 as sd3
@@ -43,9 +43,13 @@ def version_in(runtime: Path) -> Path:
     return folder
 
 
-def is_whole(folder: Path) -> bool:
+def is_whole(folder: Path, *, rest: bool = False) -> bool:
+    """Has it what draws, and nothing of the rest? Or all of it?"""
     index = index_from((folder / "light" / INDEX).read_text())
-    return all(is_right(entry, str(folder / "worker")) for entry in index.entries)
+    needed, later = (
+        [is_right(entry, str(folder / "worker")) for entry in archive.entries] for archive in (index.needed, index.rest)
+    )
+    return all(needed) and (all(later) if rest else not any(later))
 
 
 def be_worker(binary: Path, home: Path, runtime: Path) -> subprocess.Popen[str]:
@@ -120,6 +124,27 @@ def test_the_page_and_what_ships_are_inside(home: Path) -> None:
         assert b'lang="ru"' in asked(daemon, "/?lang=ru", Accept="text/html")
         assert "watercolor" in asked(daemon, "/presets").decode().lower()
         assert json.loads(asked(daemon, "/openapi.json"))["info"]["version"] == __version__
+
+
+def test_only_what_draws_is_unpacked_until_more_is_asked_for(
+    binary: Path, home: Path, sd3: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGINE_RUNTIME", str(home / "runtime"))
+    (home / ".imagine/models/sd3").symlink_to(sd3.main.path)  # type: ignore[attr-defined]
+    with removed_after(home / "runtime") as runtime, Daemon(home, REAL, "-d", "cpu") as daemon:
+        asked(daemon, "/generate", SMALL | {"model": "tiny", "sampler": "dpm++ 2m", "stream": 2})
+        asked(daemon, "/generate", SMALL | {"model": "toybox"})
+        assert is_whole(version_in(runtime))
+        asked(daemon, "/generate", SMALL | {"model": "sd3"})
+        assert is_whole(version_in(runtime), rest=True)
+
+
+def test_all_is_unpacked_where_that_is_asked_for(binary: Path, tmp_path: Path) -> None:
+    with removed_after(tmp_path / "runtime") as runtime:
+        done = launched(binary, tmp_path, UNPACK_ARGUMENT, IMAGINE_RUNTIME=str(runtime))
+        assert done.returncode == 0, done.stderr
+        assert is_whole(version_in(runtime), rest=True)
+        assert launched(binary, tmp_path, UNPACK_ARGUMENT, IMAGINE_RUNTIME=str(runtime)).stderr == ""
 
 
 def test_a_worker_dies_with_its_gateway(home: Path) -> None:

@@ -16,6 +16,8 @@ from imagine.binary.index import Archive
 from . import collect, compress, glibc, needed, pack, strip
 
 ROOT = Path(__file__).parents[2]
+GLIBC = "glibc"
+"""The file in the folder of work that says which glibc the built file needs."""
 
 
 def build(output: Path, work: Path, level: int) -> None:
@@ -30,6 +32,7 @@ def build(output: Path, work: Path, level: int) -> None:
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - begun:.0f} s")
     print(f"the heavy half: {_told(index.needed)} to draw, {_told(index.rest)} besides")
     major, minor, name = glibc.oldest([work / "launcher", *light.rglob("*"), *heavy.rglob("*.so*")])
+    (work / GLIBC).write_text(f"{major}.{minor}")
     print(f"it runs on glibc {major}.{minor} and newer, for the sake of {name}")
 
 

@@ -67,9 +67,11 @@ class _Recorder(MetaPathFinder):
             self.paths.add(arguments[0])
 
     def modules(self) -> Iterator[str]:
-        """The names of those that pip has installed."""
+        """The names of those that pip has installed, with what was imported before this began."""
         root = os.path.realpath(sysconfig.get_path("purelib"))
-        for path in self.paths:
+        specs = (getattr(module, "__spec__", None) for module in list(sys.modules.values()))
+        imported = {origin for spec in specs if isinstance(origin := getattr(spec, "origin", None), str)}
+        for path in self.paths | imported:
             full = os.path.realpath(path)
             if full.startswith(f"{root}/"):
                 yield module_of(os.path.relpath(full, root))

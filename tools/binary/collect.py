@@ -54,16 +54,17 @@ _META = ("METADATA", "RECORD", "top_level.txt")
 def closure(roots: tuple[str, ...], without: frozenset[str]) -> dict[str, importlib.metadata.Distribution]:
     """The installed distributions that these require, themselves included, by normalized name."""
     found: dict[str, importlib.metadata.Distribution] = {}
-    waiting = list(roots)
+    visited: set[tuple[str, str]] = set()
+    waiting = [(_normalized(root), "") for root in roots]
     while waiting:
-        name = _normalized(waiting.pop())
-        if name in found or name in without:
+        name, extra = waiting.pop()
+        if (name, extra) in visited or name in without:
             continue
+        visited.add((name, extra))
         found[name] = importlib.metadata.distribution(name)
-        for line in found[name].requires or ():
-            required = Requirement(line)
-            if required.marker is None or required.marker.evaluate({"extra": ""}):
-                waiting.append(required.name)
+        for required in map(Requirement, found[name].requires or ()):
+            if required.marker is None or required.marker.evaluate({"extra": extra}):
+                waiting += [(_normalized(required.name), asked) for asked in ("", *required.extras)]
     return dict(sorted(found.items()))
 
 

@@ -34,9 +34,9 @@ class Most:
 
 
 LIMITS = (
-    Most("euler", 1, calls=192, operators=34, tensors=20),
-    Most("euler", 4, calls=547, operators=115, tensors=77),
-    Most("dpm++ 2m", 1, calls=192, operators=77, tensors=64),
+    Most("euler", 1, calls=214, operators=33, tensors=21),
+    Most("euler", 4, calls=596, operators=117, tensors=78),
+    Most("dpm++ 2m", 1, calls=214, operators=76, tensors=65),
 )
 FRAME = 80
 """Bytes of what is said of a step, where a job's id takes two."""

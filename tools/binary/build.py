@@ -27,7 +27,7 @@ def build(output: Path, work: Path, level: int) -> None:
     _run_pyinstaller(work)
     strip.strip(light)
     _collect(heavy, work / "heavy.key")
-    index = compress.compress(heavy, needed.rest_of(compress.entries_of(heavy)), stored, level=level)
+    index = compress.compress(heavy, needed.rest_of(heavy), stored, level=level)
     pack.pack(light, index, stored, output)
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - begun:.0f} s")
     print(f"the heavy half: {_told(index.needed)} to draw, {_told(index.rest)} besides")

@@ -14,8 +14,7 @@ import os
 import pkgutil
 import subprocess
 import sys
-import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -24,21 +23,29 @@ from types import ModuleType
 from msgspec.structs import replace
 from PIL import Image
 
-from imagine.binary.index import BundledFile, module_of
+from imagine.binary.index import module_of
 from imagine.processes.environment import prepare_libraries
 from imagine.words.model import Model
 from imagine.words.recipe import GenerationParams
 from imagine.words.samplers import SAMPLERS
 
+from .compress import entries_of
+
 _SHIPPED = Path(__file__).parents[2] / "models.example"
 _SIDE = 64
 
 
-def rest_of(entries: Iterable[BundledFile]) -> frozenset[str]:
-    """The paths of those files that nothing needs to draw."""
-    done = subprocess.run([sys.executable, "-m", __name__], check=True, stdout=subprocess.PIPE)
+def rest_of(heavy: Path) -> frozenset[str]:
+    """The paths of those files that nothing needs to draw.
+
+    What draws has the modules of `heavy`, as in the binary: some packages import others where they have no sources.
+    """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(heavy), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", __name__, str(heavy)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
     needed = frozenset(json.loads(done.stdout))
-    return frozenset(entry.path for entry in entries if _is_module(entry.path) and module_of(entry.path) not in needed)
+    paths = (entry.path for entry in entries_of(heavy))
+    return frozenset(path for path in paths if _is_module(path) and module_of(path) not in needed)
 
 
 def _is_module(path: str) -> bool:
@@ -66,9 +73,9 @@ class _Recorder(MetaPathFinder):
         if event == "open" and isinstance(arguments[0], str):
             self.paths.add(arguments[0])
 
-    def modules(self) -> Iterator[str]:
-        """The names of those that pip has installed, with what was imported before this began."""
-        root = os.path.realpath(sysconfig.get_path("purelib"))
+    def modules(self, folder: str) -> Iterator[str]:
+        """The names of those below `folder`, with what was imported before this began."""
+        root = os.path.realpath(folder)
         specs = (getattr(module, "__spec__", None) for module in list(sys.modules.values()))
         imported = {origin for spec in specs if isinstance(origin := getattr(spec, "origin", None), str)}
         for path in self.paths | imported:
@@ -134,4 +141,4 @@ if __name__ == "__main__":
     recorder = _Recorder()
     _draw()
     _import_all()
-    print(json.dumps(sorted(recorder.modules())))
+    print(json.dumps(sorted(recorder.modules(sys.argv[1]))))

@@ -9,12 +9,8 @@ Whoever truncates a mapped file in place kills its readers; files must be replac
 
 from __future__ import annotations
 
-import ctypes
 import math
-import mmap
-import sys
 from collections.abc import Collection
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -103,22 +99,3 @@ def _mapped(file: Any, path: str, nbytes: int) -> dict[str, Tensor]:
 def is_aligned(tensor: Tensor) -> bool:
     """Whether `tensor` lies where elements of its size may; a header of odd length shifts all that follow it."""
     return tensor.data_ptr() % tensor.element_size() == 0
-
-
-def release(tensor: Tensor) -> None:
-    """Give back the memory of a mapped `tensor` that was read for the last time. Reading it again would still work.
-
-    Whole pages only, and only on Linux: it spares memory, and nothing depends on it.
-    """
-    if sys.platform != "linux":
-        return
-    page = mmap.PAGESIZE
-    start = -(-tensor.data_ptr() // page) * page
-    length = (tensor.data_ptr() + tensor.nbytes) // page * page - start
-    if length > 0:
-        _libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), mmap.MADV_DONTNEED)
-
-
-@cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None)

@@ -8,9 +8,9 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
+from ...files.mapped import release
 from ...messages import message
 from ...words.errors import UnusableModel
-from .checkpoint_file import release
 from .placing import FLOAT8, holds
 from .weights import Weights
 
@@ -53,7 +53,7 @@ class Widened:
         ends = (layer + end for end in _SCALES if layer != name and layer + end in self._weights.names)
         scale = next((self._weights.read(end) for end in ends), None)
         widened = _widened(name, tensor, scale, self._device).to(self._dtype)
-        release(tensor)
+        release(tensor.data_ptr(), tensor.nbytes)
         return widened
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
+from ...files.mapped import release
 from ...messages import message
 from ...words.errors import UnusableModel
-from .checkpoint_file import is_aligned, release
+from .checkpoint_file import is_aligned
 from .upload import Upload
 
 FLOAT8 = (torch.float8_e4m3fn, torch.float8_e5m2)
@@ -33,7 +34,7 @@ def place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
     else:
         placed = (tensor if holds(device, tensor.dtype) else _cast(tensor, dtype)).to(device).to(dtype)
     if tensor.device.type == "cpu":
-        release(tensor)
+        release(tensor.data_ptr(), tensor.nbytes)
     return placed
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .checkpoint_file import release
+from ...files.mapped import release
 
 PIECE = 2**25
 """Bytes of a copy, and of either buffer of pinned memory: large enough to copy at full speed."""
@@ -54,7 +54,7 @@ class Upload:
             for path, tensor, start in piece:
                 there = block[start : start + tensor.nbytes].view(tensor.dtype).view(tensor.shape)
                 yield path, there.to(self._dtype), tensor.nbytes
-                release(tensor)
+                release(tensor.data_ptr(), tensor.nbytes)
         for event in self._free:
             event.synchronize()  # only then may its buffer be another's
 

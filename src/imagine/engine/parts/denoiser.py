@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...files.mapped import release
 from ..execution.execution import Eager, Execution, Inputs
+from ..execution.packed import Packed, can_pack
 from .part import ModulePart
 from .part_key import PartKey
 
@@ -17,7 +19,8 @@ class DenoiserPart(ModulePart):
 
     def __init__(self, module: Any, key: PartKey | None = None, execution: Execution | None = None) -> None:
         super().__init__(module, key)
-        self.execution: Execution = execution or Eager(module)
+        own = Packed(module, release) if can_pack(self.home, module) else Eager(module)
+        self.execution: Execution = execution or own
         self.latent_channels = int(module.config.out_channels)
         self.in_channels = int(module.config.in_channels)
         """The latents', and of one that inpaints those of the mask and of the masked picture's latents."""

@@ -1,0 +1,147 @@
+"""A U-Net on a CPU that has AVX-512 with its weights laid out for oneDNN once, rather than in every call.
+
+torch keeps weights and pictures as they are read, and has oneDNN lay both out anew at each layer of each step. Here the
+weights are laid out before the first forward, and kept that way alone; pictures have their channels last throughout,
+which is what the kernels work on and what attention reads without a copy. The kernels are the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Conv2d, Linear, Module, Parameter
+
+from .execution import Eager, Inputs
+from .flow import shorten
+
+Release = Callable[[int, int], None]
+_OPERATIONS = (
+    "_reorder_linear_weight", "_linear_pointwise", "_reorder_convolution_weight", "_convolution_pointwise",
+)  # fmt: skip
+"""What torch's own compiler calls of oneDNN. Where a release lacks one, networks run as they come."""
+_BLOCK, _WIDE = 64, 256
+"""Channels. Weights whose channels are whole blocks are laid out alike for pictures of any size. Others aren't, and are
+convolved twenty times as slowly where they were laid out for another; and of networks that are narrow norms take longer
+with the channels last (Toybox's forward 1.6 × as long, measured). Kernels of AVX2 lay out by the number of rows, too
+(six times as slow for another, measured), and those of AMX weren't measured: there networks run as they come."""
+_USUAL = (2, 32, 32)
+"""Rows and sides that convolutions are laid out for. Of other shapes they take as long (within 5 %, measured)."""
+
+
+def can_pack(device: torch.device, network: Any) -> bool:
+    """Has this machine the kernels, and is the network one that they are faster for?"""
+    widths: Sequence[int] = network.config.block_out_channels
+    return (
+        device.type == "cpu"
+        and torch.backends.cpu.get_cpu_capability() == "AVX512"
+        and not torch.cpu._is_amx_tile_supported()
+        and min(widths) >= _WIDE
+        and not any(width % _BLOCK for width in widths)
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and all(hasattr(torch.ops.mkldnn, name) for name in _OPERATIONS)
+    )
+
+
+class Packed(Eager):
+    """Changes the network at its first forward; from then on its layers are called, and their weights looked at by
+    nobody. `release` is told the address and length of what was read of a mapped file, and won't be again."""
+
+    def __init__(self, network: Any, release: Release) -> None:
+        super().__init__(network)
+        self._release = release
+        self._lock, self._is_packed = threading.Lock(), False
+
+    def run(self, inputs: Inputs) -> Tensor:
+        with self._lock:
+            if not self._is_packed:
+                for module in self._network.modules():
+                    pack(module, self._release)
+                    shorten(module)
+            self._is_packed = True
+        latents = inputs.latents.contiguous(memory_format=torch.channels_last)
+        return super().run(inputs._replace(latents=latents)).contiguous()
+
+    def recorded(self) -> Mapping[str, Any]:
+        return {"layout": "packed"}
+
+
+def pack(layer: Module, release: Release) -> None:
+    """Have a linear map or a plain convolution hold its weights laid out for the kernels."""
+    if type(layer) is Linear:
+        layer.__class__ = PackedLinear
+        _keep(layer, torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach()), release)
+    elif type(layer) is Conv2d and layer.groups == 1 and layer.padding_mode == "zeros":
+        weight = layer.weight.detach()
+        if layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0):
+            layer.__class__ = PackedPoint
+            _keep(layer, torch.ops.mkldnn._reorder_linear_weight(weight.flatten(1)), release)
+        else:
+            rows, height, width = _USUAL
+            usual = [rows, layer.in_channels, height, width]
+            layer.__class__ = PackedConvolution
+            _keep(layer, torch.ops.mkldnn._reorder_convolution_weight(weight, *_placing(layer), usual), release)
+
+
+def _keep(layer: Linear | Conv2d, packed: Tensor, release: Release) -> None:
+    """Have a layer hold its `packed` weights alone; of its `weight` stay shape and dtype, which adapters ask for."""
+    if layer.weight.untyped_storage().nbytes() > layer.weight.nbytes:  # its file's, which is mapped
+        release(layer.weight.data_ptr(), layer.weight.nbytes)
+    # Not numbers: who took them for the weights would see it.
+    hollow = torch.full((), float("nan"), dtype=layer.weight.dtype).expand(layer.weight.shape)
+    layer.weight, layer.packed = Parameter(hollow, requires_grad=False), packed
+
+
+class PackedLinear(Linear):
+    """(…, in) to (…, out)."""
+
+    packed: Tensor
+
+    def forward(self, value: Tensor, beside: Tensor | None = None) -> Tensor:
+        """With `beside`, of the answer's shape, added to it before it is rounded."""
+        return _linear(value, self.packed, self.bias, beside)
+
+
+class PackedPoint(Conv2d):
+    """A convolution of one pixel by one: a linear map of channels."""
+
+    packed: Tensor
+
+    def forward(self, value: Tensor, beside: Tensor | None = None) -> Tensor:
+        last = None if beside is None else _channels_last(beside)
+        return _linear(_channels_last(value), self.packed, self.bias, last).permute(0, 3, 1, 2)
+
+
+class PackedConvolution(Conv2d):
+    """Any other, of channels that come last."""
+
+    packed: Tensor
+
+    def forward(self, value: Tensor, beside: Tensor | None = None) -> Tensor:
+        made: Tensor
+        convolve, placing = torch.ops.mkldnn._convolution_pointwise, _placing(self)
+        if beside is None:
+            made = convolve(value, self.packed, self.bias, *placing, "none", [], "")
+        else:
+            made = convolve.binary(value, beside, self.packed, self.bias, *placing, "add", 1.0, None, [], None)
+        return made
+
+
+def _placing(layer: Conv2d) -> tuple[Any, ...]:
+    return layer.padding, layer.stride, layer.dilation, layer.groups
+
+
+def _linear(value: Tensor, packed: Tensor, bias: Tensor | None, beside: Tensor | None) -> Tensor:
+    made: Tensor
+    if beside is None:
+        made = torch.ops.mkldnn._linear_pointwise(value, packed, bias, "none", [], "")
+    else:
+        made = torch.ops.mkldnn._linear_pointwise.binary(value, beside, packed, bias, "add")
+    return made
+
+
+def _channels_last(value: Tensor) -> Tensor:
+    return value.permute(0, 2, 3, 1).contiguous()

@@ -373,6 +373,7 @@ def _cuda(card):
             "mem_get_info": lambda device=None: (card.limit - card.reserved, card.limit),
             "memory_allocated": lambda device=None: card.used,
             "memory_reserved": lambda device=None: card.reserved,
+            "set_device": lambda _: None,
             "synchronize": lambda device=None: card.wait("synchronize"),
             "Event": event_of(card),
             **graphs_of(card),

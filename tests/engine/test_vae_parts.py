@@ -92,6 +92,7 @@ def test_an_accelerator_pauses_for_large_pictures_only(vae, monkeypatch, place, 
 
     monkeypatch.setattr(autoencoder, "decode_parts", parts)
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
     made = Autoencoder(vae if place == "cpu" else Elsewhere(vae), scale=1.0)
     _, count = counted(made.decoding(torch.zeros(1, 4, side, side)))
     assert seen

@@ -18,6 +18,9 @@ from imagine.pictures.looking.decoder import Decoder, Patience
 from imagine.processes.runtime import DECODER_ARGUMENT, decoder_command
 from imagine.words.errors import BadPicture, ImagineError
 
+ENTRY = Path(__file__).parents[2] / "tools/binary/entry.py"
+"""What the binary runs."""
+
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and limits are enforced here")
 
 
@@ -147,7 +150,7 @@ def test_the_binary_becomes_it_by_its_first_argument():
     async def act(decoder):
         return await decoder.look(png(), "img", "a")
 
-    assert run(act, command=[sys.executable, "-P", "-m", "imagine.frozen", DECODER_ARGUMENT]).result.width == 40
+    assert run(act, command=[sys.executable, "-P", str(ENTRY), DECODER_ARGUMENT]).result.width == 40
 
 
 def test_it_takes_no_arguments():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import Any
 
+import torch
 from PIL import Image
 
 from ..pictures import images
@@ -24,10 +25,15 @@ Threads = Callable[[], Executor]
 """Makes something that does one thing after another."""
 
 
+def _thread() -> Executor:
+    # Alone: torch would start as many more for it as for the steps, which then share the processors with them.
+    return ThreadPoolExecutor(1, thread_name_prefix="pictures", initializer=torch.set_num_threads, initargs=(1,))
+
+
 class Pictures:
     """What is being made for which job. Calls come from the engine's thread."""
 
-    def __init__(self, threads: Threads = lambda: ThreadPoolExecutor(1, thread_name_prefix="pictures")) -> None:
+    def __init__(self, threads: Threads = _thread) -> None:
         # Two, so that no final picture waits behind previews.
         self._previewing, self._finishing = threads(), threads()
         self._previews: dict[str, list[Future[Preview]]] = {}

@@ -73,7 +73,7 @@ class Autoencoder(ModulePart):
         return Coded(pixels.cpu(), warning)
 
     def _run(self, code: Code, value: Tensor, broken: Callable[[Tensor], bool], tiled: bool) -> Slices[Coded]:
-        own: torch.dtype = self.module.dtype
+        own = self.dtype  # noted: diffusers goes through all of a network to tell it, for each of its layers
         known = own == torch.float16 and self._overflows
         if not known:
             made = yield from self._coded(code, value, own, tiled)
@@ -93,7 +93,7 @@ class Autoencoder(ModulePart):
         if self._is_quick(value):
             parts = in_one(partial(whole, parts))
         while True:
-            with self._lock, widened(self.module, wide) if dtype != self.module.dtype else nullcontext():
+            with self._lock, widened(self.module, wide) if dtype != self.dtype else nullcontext():
                 try:
                     next(parts)
                 except StopIteration as end:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+import torch
+
 from ...words.model import Model
 from ..device.device import Device
 from ..device.errors import let_go
@@ -29,6 +31,8 @@ class Opening:
         self.watch: Watch
         """Of its files; there once it is `done`."""
         self._stopped = False
+        self._threads = torch.get_num_threads()
+        """The engine's: a new thread has as many of torch's as were said last, whichever thread said it."""
         self._future: Future[LoadedModel | None] = _thread.submit(self._run, open_model, device)
 
     @property
@@ -51,6 +55,7 @@ class Opening:
 
     def _run(self, open_model: OpenModel, device: Device) -> LoadedModel | None:
         self.watch = Watch(self.model)
+        torch.set_num_threads(self._threads)
         with Shortage():
             try:
                 return self._opened(open_model, device)

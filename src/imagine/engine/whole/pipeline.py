@@ -190,6 +190,8 @@ class Run:
         self._pipeline, self._arguments = pipeline, arguments
         self._pauses, self._inference = pauses, inference
         self._thread = threading.Thread(target=self._work, name="pipeline", daemon=True)
+        self._threads = torch.get_num_threads()
+        """The engine's: a new thread has as many of torch's as were said last, whichever thread said it."""
         self._go, self._held = threading.Semaphore(0), threading.Semaphore(0)
         self._stopped = False
         self._ends = math.inf
@@ -232,6 +234,7 @@ class Run:
 
     def _work(self) -> None:
         self._go.acquire()
+        torch.set_num_threads(self._threads)
         try:
             with torch.inference_mode(self._inference), torch.no_grad():
                 if not self._stopped:

@@ -66,13 +66,24 @@ class Card:
         self.launches = 0
         self.uploads = self.bytes_up = 0
         """Copies from the CPU, and how many bytes they had."""
-        self.tape: Tape | None = None
-        """What is recorded at present."""
+        self._tapes: dict[int, Tape] = {}
         self.captures = self.replays = 0
         self._thread = threading.get_ident()
         self._on_their_way: list[tuple[int, torch.Tensor, torch.Tensor]] = []
         self._held: set[int] = set()
         self.pinned: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
+
+    @property
+    def tape(self) -> Tape | None:
+        """What this thread records at present; others aren't held up by it, as torch's `thread_local` has it."""
+        return self._tapes.get(threading.get_ident())
+
+    @tape.setter
+    def tape(self, tape: Tape | None) -> None:
+        if tape is None:
+            self._tapes.pop(threading.get_ident(), None)
+        else:
+            self._tapes[threading.get_ident()] = tape
 
     def wait(self, reason: str) -> None:
         """The host waits until the device has done all that it was given."""

@@ -1,7 +1,7 @@
 """A U-Net's forward as torch runs it and with its weights laid out once, in one process, idle and beside a busy one.
 
-python -m bench.packed --model FILE [--side 512] [--rows 2] [--full-prec] [--rounds 3]
-python -m bench.packed --sdxl --side 1024 --rounds 1      (random weights in memory, 10 GB)
+python -m bench.packed --model FILE [--side 512] [--rows 2] [--full-prec] [--rounds 3] [--only idle]
+python -m bench.packed --sdxl --side 1024 --rounds 1 --warm 0 --only idle      (random weights in memory, 10 GB)
 
 Prints the machine's matrix peak before and after, what each arm takes, and the ratio. "stock" is float32 as torch
 multiplies by itself, which plain diffusers has; it is an arm with --full-prec.
@@ -48,6 +48,8 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--rows", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--warm", type=int, default=1, help="rounds that don't count")
+    parser.add_argument("--only", choices=("idle", "busy"))
     parser.add_argument("--full-prec", action="store_true")
     wanted = parser.parse_args()
     device = Device(WorkerSettings(device="cpu", full_prec=wanted.full_prec))
@@ -61,9 +63,11 @@ def main() -> None:
     if wanted.full_prec:
         arms["stock"] = lambda: stock(plain, asked)
     print(f"{wanted.side}², {wanted.rows} rows, {network.dtype}; peak {peak(network.dtype):.0f} GFLOP/s")
-    for name, beside in (("idle", nothing), ("beside a busy process", busy)):
+    for name, beside in (("idle", nothing), ("busy", busy)):
+        if wanted.only not in (None, name):
+            continue
         with beside():
-            seconds = interleaved(arms, wanted.rounds)
+            seconds = interleaved(arms, wanted.rounds, wanted.warm)
         print(f"{name}: {ratio(seconds, 'packed', 'as torch runs it'):.3f} ×")
         show(seconds, 1000, "ms")
     print(f"peak {peak(network.dtype):.0f} GFLOP/s")

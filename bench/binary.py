@@ -7,7 +7,6 @@ measures those that there are in turn, on an idle machine and beside a busy proc
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import math
 import os
@@ -20,11 +19,12 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.arms import interleaved
+from bench.neighbour import neighbour
 
 ROOT = Path(__file__).parents[1]
 OURS = ROOT / "dist/imagine"
@@ -125,16 +125,6 @@ def _health(url: str) -> dict[str, object]:
     return found
 
 
-@contextlib.contextmanager
-def busy() -> Iterator[None]:
-    """Another program computes on one core meanwhile."""
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
-        try:
-            yield
-        finally:
-            process.kill()
-
-
 def light(place: Place, binaries: Mapping[str, Path]) -> str:
     """A table of what needs no worker."""
 
@@ -208,7 +198,7 @@ def _main() -> None:
         if options.only in (None, "idle"):
             print("\nIdle:\n", heavy(place, binaries, options.rounds), sep="\n", flush=True)
         if options.only in (None, "busy"):
-            with busy():
+            with neighbour():
                 print("\nBeside a busy process:\n", heavy(place, binaries, options.rounds), sep="\n", flush=True)
 
 

@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import argparse
 import copy
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.modeling_utils import no_init_weights
 
 from bench.arms import interleaved, model_at, ratio, show
+from bench.neighbour import neighbour
 from imagine.engine.device.device import Device
 from imagine.engine.execution.execution import Eager, Inputs
 from imagine.engine.execution.packed import Packed
@@ -63,10 +61,10 @@ def main() -> None:
     if wanted.full_prec:
         arms["stock"] = lambda: stock(plain, asked)
     print(f"{wanted.side}², {wanted.rows} rows, {network.dtype}; peak {peak(network.dtype):.0f} GFLOP/s")
-    for name, beside in (("idle", nothing), ("busy", busy)):
+    for name, beside in (("idle", False), ("busy", True)):
         if wanted.only not in (None, name):
             continue
-        with beside():
+        with neighbour(beside):
             seconds = interleaved(arms, wanted.rounds, wanted.warm)
         print(f"{name}: {ratio(seconds, 'packed', 'as torch runs it'):.3f} ×")
         show(seconds, 1000, "ms")
@@ -119,21 +117,6 @@ def peak(dtype: torch.dtype, side: int = 2048) -> float:
         a @ a
         best = min(best, time.perf_counter() - begun)
     return 2 * side**3 / best / 1e9
-
-
-@contextmanager
-def nothing() -> Iterator[None]:
-    yield
-
-
-@contextmanager
-def busy() -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 if __name__ == "__main__":

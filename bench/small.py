@@ -19,8 +19,6 @@ import multiprocessing
 import platform
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -32,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.arms import PROMPT, interleaved, model_at, ratio, show
+from bench.neighbour import neighbour
 from bench.trees import Side, commit_of, until_ready
 from tools.same_pictures.tree import Server
 
@@ -92,20 +91,6 @@ def plain() -> Iterator[Callable[[int], object]]:
     yield draw
     ends.send(None)
     process.join()
-
-
-@contextlib.contextmanager
-def neighbour(wanted: bool) -> Iterator[None]:
-    """A process that wants a processor for itself, where one is wanted."""
-    if not wanted:
-        yield
-        return
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def draw(server: Server, steps: int, seed: int = 1) -> None:

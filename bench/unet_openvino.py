@@ -25,6 +25,7 @@ import numpy as np
 import psutil
 
 from bench.arms import ratio, show
+from bench.neighbour import neighbour
 
 EXACT = "torch float32"
 ARMS = ("torch bfloat16", "openvino bfloat16", EXACT, "openvino float32", "openvino bfloat16 pinned")
@@ -65,18 +66,6 @@ class Arm:
         if not line:
             raise SystemExit(f"{self._name} ended with status {self._process.wait()}")
         return json.loads(line)
-
-
-@contextmanager
-def neighbour(wanted: bool) -> Iterator[None]:
-    """One process beside them that never rests."""
-    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if wanted else None
-    try:
-        yield
-    finally:
-        if busy is not None:
-            busy.kill()
-            busy.wait()
 
 
 @contextmanager

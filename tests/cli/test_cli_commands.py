@@ -275,6 +275,28 @@ def test_verify_makes_it_again(server: FakeServer, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "x.json: different, largest difference 200 of 255\n"
 
 
+@pytest.mark.parametrize("lines", [1, 3])
+def test_what_a_server_answered_is_verified_too(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], lines: int
+) -> None:
+    answer = {"img": base64.b64encode(png()).decode(), "meta": {"prompt": "p", "seed": "7"}, "timings": {}}
+    Path("answer.json").write_text("\n".join([*['{"status": "step"}'] * (lines - 1), json.dumps(answer), ""]))
+    assert run("verify", "answer.json") == 0
+    assert capsys.readouterr().out == "answer.json: identical\n"
+
+
+def test_verify_is_given_what_a_picture_was_made_from(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = png((9, 9, 9))
+    Path("photo.png").write_bytes(photo)
+    saved = {"meta": {"prompt": "p", "seed": "7", "img": "ab" * 32}, "out": base64.b64encode(png()).decode()}
+    Path("x.json").write_text(json.dumps(saved))
+    assert run("verify", "x.json") == 1
+    assert "x.json: the recipe names its img by digest only" in capsys.readouterr().err
+    assert run("verify", "x.json", "-i", "photo.png") == 0
+    assert base64.b64decode(server.asked[-1]["img"]) == photo
+    assert capsys.readouterr().out == "x.json: identical; img: another picture\n"
+
+
 def test_near_and_what_changed() -> None:
     before = {"clip": 1, "img": "photo", "environment": {"torch": "1", "device": "cpu"}}
     after = {"clip": 2, "img": "digest", "environment": {"device": "cpu", "torch": "2"}}

@@ -79,6 +79,9 @@ def test_folders_of_models():
     said = read(environ={"IMAGINE_MODELS": os.pathsep.join(["/a", "~/b"])})
     assert said.roots == (Path("/a"), Path("~/b").expanduser())
     assert read({"home": "/h"}).roots == (Path("/h/models"),)
+    flags = (os.pathsep.join(["/a", "/b"]), "/c")
+    assert read({"models": flags}).roots == (Path("/a"), Path("/b"), Path("/c"))
+    assert read(config="models: ['/a:b', /c]").roots == (Path("/a:b"), Path("/c"))
 
 
 def test_origins_are_as_browsers_write_them():

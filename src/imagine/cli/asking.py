@@ -41,8 +41,13 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
     return (recipe_of(source, fields) if source else {}) | fields
 
 
-def recipe_of(source: str | Path, overrides: dict[str, Any], data: bytes | None = None) -> dict[str, Any]:
-    """What `source`, whose `data` may have been read before, says of how it was made, as a request asks for it."""
+def recipe_of(
+    source: str | Path, overrides: dict[str, Any], data: bytes | None = None, made_from: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What `source`, whose `data` may have been read before, says of how it was made, as a request asks for it.
+
+    `made_from` are its own input pictures, in base64, where it holds no more than their digests.
+    """
     import msgspec
 
     from ..asking.replay import request_from_meta
@@ -60,7 +65,8 @@ def recipe_of(source: str | Path, overrides: dict[str, Any], data: bytes | None 
     if "strength" in overrides:
         meta.pop("strength", None)
     meta = {"prompt": overrides.get("prompt", "")} | meta
-    parsed = request_from_meta(meta, img=overrides.get("img"), mask=overrides.get("mask"))
+    pictures = (made_from or {}) | overrides
+    parsed = request_from_meta(meta, img=pictures.get("img"), mask=pictures.get("mask"))
     for warning in [*recipe.warnings, *parsed.warnings]:
         warn(warning)
     request: dict[str, Any] = msgspec.to_builtins(parsed.request)

@@ -55,15 +55,18 @@ def _checked(output: Path, file: Path, suffix: str) -> Path:
 
 
 def picture_in(place: str, data: bytes) -> bytes:
-    """The PNG that a saved JSON, or a PNG itself, holds. Raises ImagineError for another file."""
+    """The PNG that a JSON, saved or answered, or a PNG itself, holds. Raises ImagineError for another file."""
     from ..pictures.images import decode_base64
+    from ..pictures.metadata import last_answer
 
     if data.startswith(PNG):
         return data
     try:
-        out = json.loads(data)["out"]
+        saved = json.loads(last_answer(data))
+        field = "img" if "timings" in saved else "out"  # in a saved JSON, img is what the picture was made from
+        out = saved[field]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ImagineError(in_english(f"{place} is neither a PNG nor a JSON with a picture", "file")) from error
-    if not isinstance(out, str) or not (picture := decode_base64(out, field="out")).startswith(PNG):
-        raise ImagineError(in_english(f"out in {place} is not a PNG in base64", "file"))
+    if not isinstance(out, str) or not (picture := decode_base64(out, field=field)).startswith(PNG):
+        raise ImagineError(in_english(f"{field} in {place} is not a PNG in base64", "file"))
     return picture

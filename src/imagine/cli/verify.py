@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from ..client.address import Unreachable
-from ..client.client import Disconnected, ResponseError
+from ..client.client import ResponseError
 from ..words.errors import ImagineError
 from . import reach
 from .console import note, printable, write, write_json
@@ -25,6 +25,7 @@ NEAR = 8
 
 
 _LOSSY: dict[str, MediaType] = {"jpeg": "image/jpeg", "webp": "image/webp"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _NOT_COMPARED = frozenset(["img", "mask", "stream", *NAMED_BY])
 """A saved JSON holds the photos themselves, what is made again their digests; models are compared by `same_model`."""
 
@@ -39,18 +40,24 @@ class Verdict(NamedTuple):
 
 @click.command("verify")
 @click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("-i", "--img", type=click.Path(), help="What they were made from, where they hold only its digest.")
+@click.option("--mask", type=click.Path(), help="Their mask, likewise.")
 @click.option("-a", "--address", help="The server, HOST:PORT. [IMAGINE_HOST]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
-def command(files: tuple[str, ...], address: str | None, as_json: bool) -> int:
+def command(files: tuple[str, ...], img: str | None, mask: str | None, address: str | None, as_json: bool) -> int:
     """Make the pictures of FILES again: identical, near, or different. Exits 1 if any is different or fails."""
+    from .asking import photo
+
     heard()
+    given = {"img": img, "mask": mask}
+    made_from = {name: base64.b64encode(photo(path, name)).decode() for name, path in given.items() if path}
     client = reach.running_or_started(address)
     failed = False
     for file in files:
         try:
-            verdict = verify(client, file)
+            verdict = verify(client, file, made_from)
         except ImagineError as error:
-            note(f"{file}: {error}" if isinstance(error, ResponseError | Disconnected | Unreachable) else str(error))
+            note(str(error) if file in str(error) else f"{file}: {error}")
             failed = True
             continue
         failed |= verdict.kind == "different"
@@ -61,8 +68,8 @@ def command(files: tuple[str, ...], address: str | None, as_json: bool) -> int:
     return int(failed)
 
 
-def verify(client: Client, file: str) -> Verdict:
-    """The picture of `file` made again, compared with the one it holds."""
+def verify(client: Client, file: str, made_from: dict[str, str]) -> Verdict:
+    """The picture of `file` made again, of `made_from` where it holds digests only, and compared with its own."""
     from ..pictures import containers
     from ..pictures.images import decode, encode
     from .asking import recipe_of
@@ -73,7 +80,7 @@ def verify(client: Client, file: str) -> Verdict:
     lossy = _LOSSY.get(containers.sniff(data) or "")
     before, old = recipe_in(file, data), data if lossy else picture_in(file, data)
     try:
-        final = list(client.generate(recipe_of(file, {}, data) | {"progress": True}))[-1]
+        final = list(client.generate(recipe_of(file, {}, data, made_from) | {"progress": True}))[-1]
     except ResponseError as error:
         raise with_holders(client, before, error) from error
     new = base64.b64decode(final["img"])
@@ -81,7 +88,13 @@ def verify(client: Client, file: str) -> Verdict:
         new = encode(decode(new, field="img"), lossy, meta=final["meta"])
     verdict = compared(old, new, before, final["meta"])
     models = [d.words for d in differences(client, before, final["meta"]) if d.sure or verdict.kind != "identical"]
-    return verdict._replace(changed=[*models, *verdict.changed])
+    return verdict._replace(changed=[*models, *_other_pictures(before, final["meta"]), *verdict.changed])
+
+
+def _other_pictures(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Which of the input pictures is not the one whose digest the recipe holds."""
+    digests = {name: before[name] for name in ("img", "mask") if _DIGEST.fullmatch(str(before.get(name)))}
+    return [f"{name}: another picture" for name, digest in digests.items() if after.get(name) != digest]
 
 
 def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, Any]) -> Verdict:

@@ -18,10 +18,12 @@ def path(value: object) -> Path:
 
 
 def paths(value: object) -> tuple[Path, ...]:
-    """Several, as a list or as in `PATH`. Raises ValueError."""
+    """Several, as in `PATH`; of flags each may be, and a file's list names one each. Raises ValueError."""
     if isinstance(value, str):
         return tuple(path(part.strip()) for part in value.split(os.pathsep) if part.strip())
-    return tuple(map(path, value)) if isinstance(value, list | tuple) else (path(value),)
+    if isinstance(value, tuple):
+        return tuple(part for flag in value for part in paths(flag))
+    return tuple(map(path, value)) if isinstance(value, list) else (path(value),)
 
 
 def roots_of(models: tuple[Path, ...], home: Path) -> tuple[Path, ...]:

@@ -96,7 +96,7 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
     """The recipe in an untrusted file, or None where there is none.
 
     Files are PNG, JPEG and WebP of Imagine, of AUTOMATIC1111 and of what writes as it does, of SwarmUI and Fooocus; PNG
-    of ComfyUI, InvokeAI and the original Imagine; JSON `{"meta": {…}, …}` of either Imagine.
+    of ComfyUI, InvokeAI and the original Imagine; JSON `{"meta": {…}, …}` of either Imagine, saved or answered.
     Raises BadRequest on `field` for a recipe that is there and can't be read.
     """
     if len(data) > MAX_FILE:
@@ -196,11 +196,20 @@ class _JsonFile(msgspec.Struct):
 
 
 def _from_json_file(data: bytes, field: str) -> Recipe | None:
-    text = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = last_answer(data)
     if not text.startswith(b"{"):
         return None
     meta = bytes(_decoded(text, _JsonFile, field).meta)
     return _recipe(meta, field) if meta else None
+
+
+def last_answer(data: bytes) -> bytes:
+    """A JSON's text without its mark; of lines that each are one, as a stream's, the last."""
+    text = data.removeprefix(b"\xef\xbb\xbf").strip()
+    last = text[text.rfind(b"\n") + 1 :].lstrip()
+    first = text[: text.find(b"\n")].rstrip()
+    lines = last.startswith(b"{") and last.endswith(b"}") and first.startswith(b"{") and first.endswith(b"}")
+    return last if lines else text
 
 
 def _recipe(text: bytes, field: str) -> Recipe:

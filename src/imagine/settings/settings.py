@@ -80,7 +80,9 @@ class Settings:
     )
     cuda_graphs: bool = option(True, values.yes_or_no, "On CUDA, replay recorded steps; their bits are the same.")
     home: Path = option(model_folders.HOME, model_folders.path, "The folder of models and of what is remembered.")
-    models: tuple[Path, ...] = option((), model_folders.paths, "Folders of models, instead of HOME/models.")
+    models: tuple[Path, ...] = option(
+        (), model_folders.paths, "Folders of models, instead of HOME/models; several as in PATH."
+    )
     model: str | None = option(None, values.text, "The model of a request that names none.", live=True)
     preload: str | None = option(None, values.text, "A model to load at the start.")
     keep_alive: float = option(300.0, values.seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")

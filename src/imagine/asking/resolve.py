@@ -28,6 +28,7 @@ from ..words.samplers import SAMPLERS, SCHEDULES, NoiseKind, find, plain_name
 from ..words.upscalers import UPSCALERS, check_upscaler
 from . import sizes
 from .duration import seconds_from_duration
+from .prompt_tags import without_tags
 from .request import (
     MAX_ENCODERS,
     NAMES,
@@ -137,6 +138,10 @@ def resolve(
     _check(request)
     warnings = [*_without_effect(request), *_of_another_model(request, model, parts)]
     size = _size(request, model, defaults, img, warnings)
+    if request.neg is None and defaults.neg:
+        neg, notes = without_tags(defaults.neg, "neg")
+        defaults = msgspec.structs.replace(defaults, neg=neg)
+        warnings += notes
     recipe = _recipe(request, model, defaults, size, parts)
     if img is not None:
         strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"

@@ -3,6 +3,7 @@
 ImagineError                    anything we raise on purpose; its text is one sentence for the user
 ├── BadRequest                  the request is wrong; names the field
 │   ├── BadPicture              an input picture can't be used
+│   ├── PartNotFound            no file of that kind and name to go beside the model
 │   ├── Blocked                 the owner doesn't want it drawn
 │   └── Unsupported             understood, but this model or sampler can't do it
 ├── ModelNotFound               no model of that name
@@ -58,6 +59,10 @@ class BadRequest(ImagineError):
 
 class BadPicture(BadRequest):
     """An input picture can't be used."""
+
+
+class PartNotFound(BadRequest):
+    """No file of that kind and name is here, to go beside the model."""
 
 
 class Blocked(BadRequest):

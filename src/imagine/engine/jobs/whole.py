@@ -17,7 +17,6 @@ from ...words.recipe import GenerationParams
 from ..device.memory import Shortage
 from ..parts.part import spare
 from ..parts.prompt_schedule import edits
-from ..parts.prompt_tags import without_tags
 from ..parts.slices import Slices, in_one
 from ..whole.pipeline import Run, Whole
 from . import canvas as canvases
@@ -183,7 +182,6 @@ def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
     """What was asked for that such a pipeline can't heed."""
     notes: list[Message] = []
     for field, text in (("prompt", params.prompt), ("neg", params.neg)):
-        notes += without_tags(text, field)[1]
         if edits(text):
             notes.append(message("prompt.not_edited", field))
     if model.warning is not None:
@@ -204,12 +202,12 @@ def _arguments(params: GenerationParams, canvas: Canvas) -> dict[str, Any]:
     """Arguments as diffusers' pipelines name them; those that a pipeline doesn't know are left out by `run`."""
     width, height = canvas.work
     arguments: dict[str, Any] = {
-        "prompt": without_tags(params.prompt, "prompt")[0], "width": width, "height": height,
+        "prompt": params.prompt, "width": width, "height": height,
         "num_inference_steps": params.num_steps,
         "guidance_scale": params.guidance,
     }  # fmt: skip
     if params.neg:
-        arguments["negative_prompt"] = without_tags(params.neg, "neg")[0]
+        arguments["negative_prompt"] = params.neg
     if params.clip > 1:
         arguments["clip_skip"] = params.clip - 1
     if canvas.source is not None:

@@ -17,7 +17,6 @@ from ...messages import Message, Value, message
 from ...words.errors import BadRequest, Unsupported
 from ..adapters.mix import NO_MIX, Mix
 from .prompt_syntax import Break, parse
-from .prompt_tags import without_tags
 from .text_part import Chunk, Hidden, TextPart, Tokenizer
 
 COMMA_REACH = 20
@@ -94,9 +93,7 @@ class TextEncoder:
             raise Unsupported(message("clip.most", "clip", value=clip, most=self.max_clip))
 
     def _chunks(self, prompt: str, field: str) -> tuple[list[Chunk], list[Message]]:
-        plain, tags = without_tags(prompt, field)
-        pieces, warnings = parse(plain)
-        warnings = [*tags, *warnings]
+        pieces, warnings = parse(prompt)
         tokenizer = self.parts[0].tokenizer
         tokens: list[tuple[int, float] | None] = []
         unknown: set[str] = set()

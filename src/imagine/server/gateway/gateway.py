@@ -149,7 +149,10 @@ class Gateway:
         return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
 
     async def named(self, field: str, name: str, kind: str, digest: str | None) -> Entry:
-        """As `part`, of a field of a request and what its recipe knows the file by. Raises BadRequest on the field."""
+        """As `part`, of a field of a request and what its recipe knows the file by.
+
+        Raises PartNotFound on the field, which names the nearest, or BadRequest.
+        """
         return await named(field, name, kind, digest, self._parts)
 
     async def to_load(self, name: str | None) -> Model:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...messages import Message, Value, message
 from ...registry.composition import kind_for_names
 from ...words.entry import Entry
-from ...words.errors import BadRequest, ImagineError, ModelChanged, ModelNotFound, UnusableModel
+from ...words.errors import BadRequest, ImagineError, ModelChanged, ModelNotFound, PartNotFound, UnusableModel
 from ...words.model_names import matching, similar
 
 _LISTED = 10
@@ -27,7 +27,8 @@ class FilesHere(NamedTuple):
 async def named(field: str, name: str, kind: str, digest: str | None, files: FilesHere) -> Entry:
     """The file of that name and kind, with its digest; where none has the name, or several could: that of the digest.
 
-    Raises BadRequest on the field, ModelChanged.
+    Raises on the field PartNotFound, which names what may have been meant, and BadRequest for what can't be used;
+    ModelChanged.
     """
     with refused_as(field, name):
         try:
@@ -36,7 +37,7 @@ async def named(field: str, name: str, kind: str, digest: str | None, files: Fil
             absent = error
     if digest and (file := await _of_digest(digest, kind, files)):
         return file
-    raise BadRequest(_not_there(field, name, kind, files.listed())) from absent
+    raise _not_there(field, name, kind, files.listed()) from absent
 
 
 @contextlib.contextmanager
@@ -90,13 +91,18 @@ async def _of_digest(digest: str, kind: str, files: FilesHere) -> Entry | None:
     return None
 
 
-def _not_there(field: str, name: str, kind: str, files: Sequence[Entry]) -> Message:
-    """That no file has the name, and what may have been meant."""
+def _not_there(field: str, name: str, kind: str, files: Sequence[Entry]) -> BadRequest:
+    """That no file of the kind has the name, and what may have been meant."""
     value, names = name[:40], [file.name for file in files if kind_for_names(file) == kind and not file.problem]
     others = {file.name: file for file in files if kind_for_names(file) != kind}
     if (other := matching(name, others)) is not None:
-        return message("part.other_file", field, value=value, kind=others[other].kind)
-    if near := similar(name, names):
+        return BadRequest(message("part.other_file", field, value=value, kind=others[other].kind))
+    return PartNotFound(_what_is(field, value, names, similar(name, names)))
+
+
+def _what_is(field: str, value: str, names: Sequence[str], near: Sequence[str]) -> Message:
+    """That nothing has the name, with those that are nearest to it, or with all that there are."""
+    if near:
         return message("part.missing_near", field, value=value, names=", ".join(near))
     if not names:
         return message("part.missing", field, value=value)

@@ -28,6 +28,7 @@ STATUSES: dict[type[errors.ImagineError], int] = {
     errors.BadRequest: 400,
     errors.BadPicture: 400,
     errors.Blocked: 400,
+    errors.PartNotFound: 404,
     errors.Unsupported: 400,
     errors.ModelNotFound: 404,
     errors.UnusableModel: 422,

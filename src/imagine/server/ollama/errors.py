@@ -1,4 +1,7 @@
-"""What goes wrong, as Ollama's clients read it: `{"error": sentence}` in English; programs find the rest beside it."""
+"""What goes wrong, as Ollama's clients read it: `{"error": sentence}` in English; programs find the rest beside it.
+
+They take a 404 for a model to be pulled: of any other file that isn't there they get a 400.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ...words.errors import PartNotFound
 from ..http.encoding import body_from
 from ..http.errors import Trouble
 from .answers import NAMED
@@ -14,7 +18,8 @@ from .answers import NAMED
 def response_from(_: web.Request, trouble: Trouble) -> web.Response:
     """The answer to what went wrong."""
     body = body_from(error_from(trouble))
-    return web.Response(status=trouble.status, body=body, content_type="application/json", headers=trouble.headers)
+    status = 400 if isinstance(trouble.error, PartNotFound) else trouble.status
+    return web.Response(status=status, body=body, content_type="application/json", headers=trouble.headers)
 
 
 def error_from(trouble: Trouble) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...asking.request import GenerateRequest
+from ...messages import Message
 
 
 class Incoming(NamedTuple):
@@ -13,3 +14,5 @@ class Incoming(NamedTuple):
     original: GenerateRequest
     request: GenerateRequest
     client: str
+    warnings: tuple[Message, ...] = ()
+    """What of it had no effect so far."""

@@ -51,7 +51,7 @@ async def planned(gateway: Gateway, incoming: Incoming, holding: Holding, output
     for params in resolved.params:
         _log.debug("recipe: %s", msgspec.to_builtins(params))
     jobs = _jobs(gateway, chosen, pictures, resolved, incoming.client, output)
-    return Plan(jobs, resolved.warnings, resolved.progress)
+    return Plan(jobs, [*incoming.warnings, *resolved.warnings], resolved.progress)
 
 
 def _jobs(

@@ -1,6 +1,7 @@
 """The stages in their order. A new one joins here, and nowhere else.
 
-preset → check of the prompt → plan (model, input pictures, recipes) → pool → encode → store → the dialect's own words
+preset → tags in prompts → check of the prompt → plan (model, input pictures, recipes) → pool
+→ encode → store → the dialect's own words
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from .plan import Plan, planned
 from .preset import with_preset
 from .prompt_check import with_prompt_checked
 from .store import store
+from .tags import with_tags_out
 
 RequestStage = Callable[[Gateway, Incoming], Awaitable[Incoming]]
 PictureStage = Callable[[Gateway, Painted, Output], Awaitable[Painted]]
 
-REQUEST_STAGES: list[RequestStage] = [with_preset, with_prompt_checked]
+REQUEST_STAGES: list[RequestStage] = [with_preset, with_tags_out, with_prompt_checked]
 """What a request goes through before anything is chosen for it. Each may refuse it."""
 PICTURE_STAGES: list[PictureStage] = [encode, store]
 """What a picture goes through before its order has it. An error ends the order."""

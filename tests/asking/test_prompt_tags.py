@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagine.engine.parts.prompt_tags import without_tags
+from imagine.asking.prompt_tags import without_tags
 from imagine.messages import sentences
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ...messages import Message, message
+from ..messages import Message, message
 
 _TAG = re.compile(r"<\s*(lora|lyco|hypernet)\s*:\s*([^<>:]{0,200})(?::[^<>]{0,200})?>", re.IGNORECASE)
 _EMBEDDING = re.compile(r"\bembedding:([\w.\-/\\]{1,200})", re.IGNORECASE)

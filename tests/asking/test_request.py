@@ -52,7 +52,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "hires": SecondPass(scale=1.5, strength=0.4, steps=10, upscaler="latent"), "count": 16, "preset": "p",
         "stream": 5, "preview": "vae", "progress": True, "keep_alive": "5m", "reproducible": True, "buckets": "1x25",
         "refiner": "r", "refiner_at": 0.5, "digest": "0123456789", "text_encoders": ("l", "g"),
-        "parts": PartDigests(vae="0123456789"),
+        "parts": PartDigests(vae="0123456789"), "wildcards": True, "template": "{a|b}", "neg_template": "{c|d}",
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))

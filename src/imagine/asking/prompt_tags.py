@@ -1,7 +1,7 @@
 """What prompts written for other programs ask for in tags, and what isn't here: taken out or left as words, and named.
 
 `<lora:name:0.8>`, `<lyco:…>` and `<hypernet:…>` are AUTOMATIC1111's, `embedding:name` is ComfyUI's: they would be
-noise as words, so they are taken out. `AND`, `__wildcard__` and `{a|b}` stay words.
+noise as words, so they are taken out. `AND` stays a word.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from ..messages import Message, message
 _TAG = re.compile(r"<\s*(lora|lyco|hypernet)\s*:\s*([^<>:]{0,200})(?::[^<>]{0,200})?>", re.IGNORECASE)
 _EMBEDDING = re.compile(r"\bembedding:([\w.\-/\\]{1,200})", re.IGNORECASE)
 _AND = re.compile(r"\S\s+AND\s+\S")
-_WILDCARD = re.compile(r"__[\w./*\-]{1,100}__|\{[^{}]{0,500}\|[^{}]{0,500}\}")
 _SHOWN = 40
 
 
@@ -30,6 +29,4 @@ def without_tags(prompt: str, field: str) -> tuple[str, list[Message]]:
     text = _EMBEDDING.sub(taken_out, _TAG.sub(taken_out, prompt))
     if _AND.search(text):
         named.append(message("prompt.and", field))
-    if wild := _WILDCARD.search(text):
-        named.append(message("prompt.wildcard", field, text=wild[0][:_SHOWN]))
     return text, named

@@ -10,6 +10,7 @@ from ..words.errors import BadRequest
 from ..words.model_names import OWN
 from ..words.recipe import GenerationParams
 from .request import GenerateRequest, Parsed, PartDigests, parse
+from .wildcards import wildcard_in
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PICTURES = ("img", "mask")
@@ -42,6 +43,8 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
         body["vae"] = OWN  # another may be configured for the model by now
     if meta.get("digest") and not body.get("text_encoders"):
         body["text_encoders"] = OWN
+    if not body.get("template") and any(wildcard_in(str(body.get(name) or "")) for name in ("prompt", "neg")):
+        body["wildcards"] = False  # they were drawn as words
     warnings: list[Message] = []
     if body["img"] is None:
         body.pop("strength", None)  # recipes say one even where there was nothing to keep

@@ -194,6 +194,21 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Fit | None,
         Meta(description="Sizes beyond the model's own: made directly (native, if not said) or enlarged (scale)."),
     ] = None
+    wildcards: Annotated[
+        bool | None,
+        Meta(
+            description="Have {a|b} and __list__ in prompt and neg become one of their words, by each picture's seed. "
+            "If not said: where the server has a folder of lists."
+        ),
+    ] = None
+    template: Annotated[
+        PromptText | None,
+        Meta(
+            description="From a picture's recipe: its prompt before the wildcards in it became words. Prompts that "
+            "come with one stay as they are."
+        ),
+    ] = None
+    neg_template: Annotated[PromptText | None, Meta(description="As template, of neg.")] = None
     count: Annotated[
         Annotated[int, Meta(ge=1, le=16)] | None, Meta(description="How many pictures, of the seeds that follow.")
     ] = None

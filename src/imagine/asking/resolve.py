@@ -119,7 +119,6 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """One for each picture, of seeds that follow each other."""
     warnings: list[Message]
     preview: PreviewSettings = PreviewSettings()
-    progress: bool = False
     keep_alive: float | None = None
 
 
@@ -151,10 +150,9 @@ def resolve(
     if request.neg and recipe.guidance <= 1:
         warnings.append(message("no_effect.guidance", "neg", at=recipe.guidance))
     return Resolved(
-        params=[msgspec.structs.replace(recipe, seed=seed) for seed in _seeds(request, random_seed)],
+        params=[msgspec.structs.replace(recipe, seed=seed) for seed in seeds_of(request, random_seed)],
         warnings=warnings,
         preview=PreviewSettings(kind=request.preview or "linear", every=request.stream or 0),
-        progress=bool(request.progress),
         keep_alive=keep_alive_seconds(request.keep_alive),
     )
 
@@ -171,6 +169,7 @@ def _recipe(
         model=model.name, digest=model.digest, prompt=request.prompt, neg=_first(request.neg, defaults.neg, ""),
         width=size[0], height=size[1], num_steps=num_steps,
         guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
+        template=request.template, neg_template=request.neg_template,
         clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires,
         vae=parts["vae"].name if "vae" in parts else None,
         text_encoders=tuple(part.name for role, part in parts.items() if _field_of(role) == "text_encoders"),
@@ -318,7 +317,7 @@ def _hires(requested: float | SecondPass | None) -> Hires | None:
     return Hires(**parts)
 
 
-def _seeds(request: GenerateRequest, random_seed: Callable[[], int]) -> list[int]:
+def seeds_of(request: GenerateRequest, random_seed: Callable[[], int]) -> list[int]:
     """A seed for each picture; after the largest comes 0."""
     first = int(-1 if request.seed is None else request.seed)
     if first < 0:

@@ -62,6 +62,9 @@ def recipe_of(
         meta.pop("digest", None)
         meta.pop("sha256", None)
     _forget_parts(meta, overrides)
+    for field, template in (("prompt", "template"), ("neg", "neg_template")):
+        if field in overrides:
+            meta.pop(template, None)
     if "strength" in overrides:
         meta.pop("strength", None)
     meta = {"prompt": overrides.get("prompt", "")} | meta

@@ -58,6 +58,8 @@ class _RunCommand(click.Command):
 @click.option("--text-encoder", "text_encoders", multiple=True, help="A text encoder file to use, by its name; again "
     "for another; own: the model's.", shell_complete=complete.text_encoders)  # fmt: skip
 @click.option("--count", type=WholeNumber(), help="How many pictures, of the seeds that follow.")
+@click.option("--wildcards/--no-wildcards", default=None, help="Have {a|b} and __list__ in prompts become one of their "
+    "words, by the seed.")  # fmt: skip
 @click.option("--preset", help="A style that `imagine presets` shows; what else is said wins.",
     shell_complete=complete.presets)  # fmt: skip
 @click.option("--reproducible", is_flag=True, default=None, help="Make it alone: its bytes never depend on others.")

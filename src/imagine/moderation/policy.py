@@ -22,7 +22,7 @@ class ModerationInput(NamedTuple):
     prompt: str
     """What the request says."""
     final_prompt: str
-    """What is painted: with what a preset adds."""
+    """What is painted: with what a preset adds, and the words that wildcards became."""
     preset: str | None = None
 
 
@@ -42,7 +42,8 @@ class BlockedTerms:
 
     def __call__(self, request: ModerationInput) -> None:
         """Raises Blocked on the field that holds a term."""
-        texts = (("prompt", request.prompt), ("preset", request.preset or ""), ("preset", request.final_prompt))
+        by = "prompt" if request.preset is None else "preset"
+        texts = (("prompt", request.prompt), ("preset", request.preset or ""), (by, request.final_prompt))
         for field, text in texts:
             if (term := self._term_in(text)) is not None:
                 raise Blocked(message("blocked.term", field, term=term))

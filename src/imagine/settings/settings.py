@@ -131,6 +131,12 @@ class Settings:
         live=True,
     )
     presets: tuple[Preset, ...] = option((), values.presets, "Style presets, by name.", file_only=True, live=True)
+    wildcards: Path | None = option(
+        None,
+        model_folders.path,
+        "A folder of lists, so that {a|b} and __list__ in prompts become one of their words.",
+        live=True,
+    )
     preset_files: tuple[Path, ...] = option(
         (), model_folders.paths, "Files of style presets, YAML or JSON, beside HOME/presets.yaml.", live=True
     )

@@ -43,6 +43,9 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """Of the checkpoint's content, see `registry/content.py`. Older recipes hold the SHA-256 of its header."""
     prompt: str
     neg: str = ""
+    template: str | None = None
+    """The prompt that this one was chosen from by the seed, where it had wildcards."""
+    neg_template: str | None = None
     width: int
     height: int
     num_steps: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -31,27 +32,31 @@ class Plan(NamedTuple):
     """Does the client want to be told of each step?"""
 
 
-async def planned(gateway: Gateway, incoming: Incoming, holding: Holding, output: Output) -> Plan:
-    """The jobs of a request. `holding` keeps what its pictures take.
+async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, output: Output) -> Plan:
+    """The jobs of a request, which is `each` of these: one, or as many as it has pictures whose words differ. They bring
+    the same pictures, and `holding` keeps what those take.
 
     Raises BadRequest, BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
     """
-    chosen = await chosen_model(gateway, incoming.request)
-    pictures = await input_pictures(gateway, incoming, holding)
-    resolved = resolve(
-        incoming.request,
-        model=chosen.entry,
-        random_seed=lambda: secrets.randbits(64),
-        defaults=chosen.defaults,
-        img=pictures.img and pictures.img.about,
-        mask=pictures.mask and pictures.mask.about,
-        parts=chosen.parts,
-    )
-    gateway.used(chosen.entry.name)
-    for params in resolved.params:
-        _log.debug("recipe: %s", msgspec.to_builtins(params))
-    jobs = _jobs(gateway, chosen, pictures, resolved, incoming.client, output)
-    return Plan(jobs, [*incoming.warnings, *resolved.warnings], resolved.progress)
+    chosen = [await chosen_model(gateway, one.request) for one in each]
+    pictures = await input_pictures(gateway, each[0], holding)
+    jobs, warnings = list[Submit](), list[Message]()
+    for one, model in zip(each, chosen, strict=True):
+        resolved = resolve(
+            one.request,
+            model=model.entry,
+            random_seed=lambda: secrets.randbits(64),
+            defaults=model.defaults,
+            img=pictures.img and pictures.img.about,
+            mask=pictures.mask and pictures.mask.about,
+            parts=model.parts,
+        )
+        warnings += [*one.warnings, *resolved.warnings]
+        jobs += _jobs(gateway, model, pictures, resolved, one.client, output)
+    gateway.used(chosen[0].entry.name)
+    for job in jobs:
+        _log.debug("recipe: %s", msgspec.to_builtins(job.params))
+    return Plan(jobs, list(dict.fromkeys(warnings)), bool(each[0].request.progress))
 
 
 def _jobs(

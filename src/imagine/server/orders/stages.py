@@ -1,6 +1,6 @@
 """The stages in their order. A new one joins here, and nowhere else.
 
-preset → tags in prompts → check of the prompt → plan (model, input pictures, recipes) → pool
+preset → wildcards, by picture: tags in prompts → check of the prompt → plan (model, input pictures, recipes) → pool
 → encode → store → the dialect's own words
 """
 
@@ -21,12 +21,15 @@ from .preset import with_preset
 from .prompt_check import with_prompt_checked
 from .store import store
 from .tags import with_tags_out
+from .wildcards import with_wildcards
 
 RequestStage = Callable[[Gateway, Incoming], Awaitable[Incoming]]
 PictureStage = Callable[[Gateway, Painted, Output], Awaitable[Painted]]
 
-REQUEST_STAGES: list[RequestStage] = [with_preset, with_tags_out, with_prompt_checked]
-"""What a request goes through before anything is chosen for it. Each may refuse it."""
+REQUEST_STAGES: list[RequestStage] = [with_preset]
+"""What a request goes through before its wildcards are words. Each may refuse it."""
+PROMPT_STAGES: list[RequestStage] = [with_tags_out, with_prompt_checked]
+"""What it goes through for each of the prompts that come of it, before anything is chosen for it. Likewise."""
 PICTURE_STAGES: list[PictureStage] = [encode, store]
 """What a picture goes through before its order has it. An error ends the order."""
 
@@ -36,7 +39,10 @@ async def prepare(gateway: Gateway, request: GenerateRequest, client: str, holdi
     incoming = Incoming(request, request, client)
     for stage in REQUEST_STAGES:
         incoming = await stage(gateway, incoming)
-    return await planned(gateway, incoming, holding, output)
+    each = await with_wildcards(gateway, incoming)
+    for stage in PROMPT_STAGES:
+        each = [await stage(gateway, one) for one in each]
+    return await planned(gateway, each, holding, output)
 
 
 async def finish(gateway: Gateway, finished: Finished, output: Output) -> Painted:

@@ -55,7 +55,12 @@ _ANOTHER = "another machine (of IPv6: a network of 64 bits)"
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """The text with what would end a cell, or make words bold, escaped."""
+    return text.replace("|", r"\|").replace("__", r"\_\_")
 
 
 def commands(header: Sequence[str] = ("command", "what it does"), told: Mapping[str, str] | None = None) -> str:

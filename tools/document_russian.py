@@ -38,6 +38,7 @@ SETTINGS = {
     "per_model": "То же для отдельной модели, её vae и text_encoders, max_batch и compile.",
     "ref_image_max_size": "Наибольшая сторона исходных картинок; более крупные сначала уменьшаются.",
     "presets": "Стили, по именам.",
+    "wildcards": "Папка со списками: {a|b} и __список__ в описаниях заменяются одним из их слов.",
     "preset_files": "Файлы стилей, YAML или JSON, вдобавок к HOME/presets.yaml.",
 }
 

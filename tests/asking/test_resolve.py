@@ -53,7 +53,7 @@ def test_a_bare_prompt_gets_the_documented_defaults():
                 sampler="dpm++ 2m", schedule="default", seed=77, clip=1, strength=1.0, resize="crop", fit="native",
             )
         ],
-        warnings=[], preview=PreviewSettings(kind="linear", every=0), progress=False, keep_alive=None,
+        warnings=[], preview=PreviewSettings(kind="linear", every=0), keep_alive=None,
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def test_everything_that_is_said_arrives():
             refiner="r", refiner_at=0.6,
         )
     ]  # fmt: skip
-    assert (found.preview, found.progress, found.keep_alive) == (PreviewSettings(kind="vae", every=5), True, 300.0)
+    assert (found.preview, found.keep_alive) == (PreviewSettings(kind="vae", every=5), 300.0)
 
 
 def test_a_model_s_defaults_go_over_the_server_s_and_the_request_s_words_over_both():

@@ -69,11 +69,27 @@ def test_every_parameter_comes_back(page, site):
     params = GenerationParams(
         model="fox", digest="0" * 64, prompt="лиса", neg="нет", width=704, height=576, num_steps=31, guidance=4.25,
         sampler="heun", schedule="karras", seed=2**64 - 1, clip=3, fit="scale", reproducible=True, buckets="1x31",
+        template="{лиса|волк}", neg_template="{нет|да}",
     )  # fmt: skip
     load(page, json.dumps({"meta": meta_from_params(params)}).encode(), "all.json")
     expect(page.locator("[data-about=load]")).to_contain_text("The model fox has changed since")
     generate(page)
     assert msgspec.structs.replace(last(site).params, digest="0" * 64) == params
+
+
+def test_words_are_chosen_and_keep_their_template_until_they_are_changed(page, site):
+    page.locator("#f-wildcards").check()
+    page.fill("#f-seed", "3")
+    generate(page, "a {red|blue} fox")
+    first = last(site).params
+    assert (first.prompt in ("a red fox", "a blue fox"), first.template) == (True, "a {red|blue} fox")
+    load(page, downloaded(page, "#do-json"), "chosen.json")
+    expect(page.locator("#f-prompt")).to_have_value(first.prompt)
+    page.fill("#f-guidance", "3")
+    generate(page)
+    assert (last(site).params.prompt, last(site).params.template) == (first.prompt, first.template)
+    generate(page, "a green fox")
+    assert last(site).params.template is None
 
 
 def test_a_file_that_says_nothing_is_refused(page, windows):

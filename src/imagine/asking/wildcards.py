@@ -20,7 +20,7 @@ from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 from ..messages import Message, message
-from ..words.errors import BadRequest
+from ..words.errors import BadRequest, ImagineError
 from ..words.model_names import similar
 from .request import MAX_PROMPT
 
@@ -71,46 +71,46 @@ def expanded(text: str, seed: int, lists: Lists, field: str = "prompt") -> Expan
     """`text` with what the seed chooses: the same for the same text, seed, lists and field, on every machine.
 
     Raises BadRequest on `field` for a list that isn't there or holds nothing, for lists that lead to each other without
-    an end, and for a text beyond what a prompt may be; ImagineError for a list that can't be read.
+    an end, and for a text beyond what a prompt may be, and for a list that can't be read.
     """
     expansion = _Expansion(seed, lists, field)
     return Expanded(expansion.text(_parsed(text), 0), list(dict.fromkeys(expansion.warnings)))
 
 
-class _List(NamedTuple):
+class _ListName(NamedTuple):
     name: str
 
 
 class _Choice(NamedTuple):
-    options: list[list[_Node]]
+    options: list[list[_Word]]
 
 
-class _Left(NamedTuple):
+class _AsWritten(NamedTuple):
     """What is left as it is written."""
 
     written: str
 
 
-_Node = str | _List | _Choice | _Left
+_Word = str | _ListName | _Choice | _AsWritten
 
 
-class _Open:
+class _OpenChoice:
     """A curly bracket that is open: where, and its options so far."""
 
     def __init__(self, start: int, *, variable: bool) -> None:
         self.start, self.variable = start, variable
-        self.options: list[list[_Node]] = [[]]
+        self.options: list[list[_Word]] = [[]]
         self.squares = 0
 
 
-def _parsed(text: str) -> list[_Node]:
+def _parsed(text: str) -> list[_Word]:
     """In time linear in the text's length, but for what is never closed."""
-    opened = [_Open(0, variable=False)]
+    opened = [_OpenChoice(0, variable=False)]
     for match in _TOKEN.finditer(text):
         mark, here = match[0], opened[-1]
         inside = len(opened) > 1
         if mark in ("{", "${") and len(opened) <= MOST_NESTED:
-            opened.append(_Open(match.start(), variable=mark == "${"))
+            opened.append(_OpenChoice(match.start(), variable=mark == "${"))
         elif mark == "}" and inside:
             opened.pop()
             opened[-1].options[-1] += _closed(here, text[here.start : match.end()])
@@ -119,7 +119,7 @@ def _parsed(text: str) -> list[_Node]:
         elif mark[0] == "\\" and (mark[1:] in ("{", "}") or (mark[1:] == "|" and inside)):
             here.options[-1].append(mark[1])
         elif match["list"]:
-            here.options[-1].append(_List(match["list"]))
+            here.options[-1].append(_ListName(match["list"]))
         else:
             here.squares = max(0, here.squares + (mark == "[") - (mark == "]"))
             here.options[-1].append(mark)
@@ -129,16 +129,16 @@ def _parsed(text: str) -> list[_Node]:
     return opened[0].options[0]
 
 
-def _closed(bracket: _Open, written: str) -> list[_Node]:
+def _closed(bracket: _OpenChoice, written: str) -> list[_Word]:
     """What a bracket is: what isn't done here, text around one option, or a choice."""
     if bracket.variable or any(isinstance(node, str) and "$$" in node for node in bracket.options[0]):
-        return [_Left(written)]
+        return [_AsWritten(written)]
     if len(bracket.options) == 1:
         return ["{", *bracket.options[0], "}"]
     return [_Choice(bracket.options)]
 
 
-def _as_written(options: list[list[_Node]]) -> Iterable[_Node]:
+def _as_written(options: list[list[_Word]]) -> Iterable[_Word]:
     for i, option in enumerate(options):
         yield from (["|"] if i else [])
         yield from option
@@ -152,14 +152,14 @@ class _Expansion:
         self._seed, self._lists, self._field = seed, lists, field
         self._choices = self._length = 0
 
-    def text(self, nodes: list[_Node], depth: int) -> str:
+    def text(self, nodes: list[_Word], depth: int) -> str:
         return "".join(self._words(node, depth) for node in nodes)
 
-    def _words(self, node: _Node, depth: int) -> str:
+    def _words(self, node: _Word, depth: int) -> str:
         if depth > MOST_NESTED:
             raise BadRequest(message("wildcard.deep", self._field, most=MOST_NESTED))
         match node:
-            case _List():
+            case _ListName():
                 lines = self._lines(node.name)
                 line = lines[self._chosen(lines)]
                 return self.text(_parsed(line[_weight(line)[1] :]), depth + 1)
@@ -167,7 +167,7 @@ class _Expansion:
                 option = node.options[self._chosen([_beginning(each) for each in node.options])]
                 begun = _beginning(option)
                 return self.text([begun[_weight(begun)[1] :], *option[1:]] if begun else option, depth + 1)
-            case _Left():
+            case _AsWritten():
                 self.warnings.append(message("wildcard.left", self._field, text=node.written[:_SHOWN]))
                 return self._counted(node.written)
         return self._counted(node)
@@ -196,7 +196,12 @@ class _Expansion:
         fitting = [each for each in names if fnmatchcase(each, name)] if "*" in name else [name]
         if not names or not fitting or not set(fitting) <= set(names):
             raise BadRequest(self._missing(name, names))
-        lines = [line for each in fitting for line in self._lists.lines(each)]
+        lines: list[str] = []
+        for each in fitting:
+            try:
+                lines += self._lists.lines(each)
+            except ImagineError as error:  # which says where it lies
+                raise BadRequest(message("wildcard.unreadable", self._field, name=each)) from error
         if not lines:
             raise BadRequest(message("wildcard.empty", self._field, name=name))
         return lines
@@ -209,7 +214,7 @@ class _Expansion:
         return message("wildcard.missing", self._field, name=name)
 
 
-def _beginning(option: list[_Node]) -> str:
+def _beginning(option: list[_Word]) -> str:
     """The text that an option begins with, "" for none."""
     return option[0] if option and isinstance(option[0], str) else ""
 

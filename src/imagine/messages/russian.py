@@ -234,6 +234,7 @@ SENTENCES = {
     "wildcard.missing": "в {field} назван список «{name}», такого нет",
     "wildcard.missing_near": "в {field} назван список «{name}», такого нет; может быть, {names}?",
     "wildcard.empty": "в {field} назван список «{name}», он пуст",
+    "wildcard.unreadable": "в {field} назван список «{name}», он не читается",
     "wildcard.weights": "в {field} есть выбор, где выбрать нечего: у всего вес 0",
     "wildcard.deep": "в {field} списки или варианты вложены друг в друга глубже {most} уровней",
     "wildcard.many": "в {field} вместе со списками больше {most} подстановок",

@@ -14,7 +14,8 @@ import { hasSource, setSource, startSize } from "./size.js";
 const PREVIEW_EVERY = 2;
 const OF_PICTURE = ["strength", "resize", "extend."];
 const CHANGES_NO_PIXEL = new Set(["stream", "preview", "keep_alive"]);
-let buckets;
+const OF_RECIPE = { buckets: null, template: ["prompt"], neg_template: ["neg"] }; // no controls; each until one of these changes, null: until any does
+let exact = {};
 let warned = false; // that nothing can be kept
 
 /** Where the form has been filled in from the server: before, only what was typed is known. */
@@ -71,11 +72,11 @@ export function settings() {
 export function fill(said) {
   clearErrors();
   const values = flatten(said);
-  buckets = said.buckets;
+  exact = recipeOf(said);
   const known = new Set(controls().map((each) => each.dataset.field));
   for (const name of known) setValue(name, values[name]);
   byId("no-neg").checked = said.neg === "" && Boolean(field("neg")?.default);
-  const unknown = Object.keys(values).filter((name) => !known.has(name) && name !== "buckets");
+  const unknown = Object.keys(values).filter((name) => !known.has(name) && !(name in OF_RECIPE));
   keep();
   describe();
   learnSamplers().then(describe, () => {});
@@ -97,14 +98,14 @@ export function setWithPicture(source, fresh) {
 /** Everything that is written and set, as it stands, to bring it back by `restoreForm`. */
 export function formState() {
   const value = (each) => (each.type === "checkbox" ? each.checked : isNames(each) ? tickedIn(each) : isAuto(each) ? undefined : each.value);
-  return { values: Object.fromEntries(controls().map((each) => [each.dataset.field, value(each)])), noNeg: byId("no-neg").checked, buckets };
+  return { values: Object.fromEntries(controls().map((each) => [each.dataset.field, value(each)])), noNeg: byId("no-neg").checked, exact };
 }
 
 export function restoreForm(state) {
   clearErrors();
   for (const each of controls()) setValue(each.dataset.field, state.values[each.dataset.field]);
   byId("no-neg").checked = state.noNeg;
-  buckets = state.buckets;
+  exact = state.exact;
   keep();
   describe();
   learnSamplers().then(describe, () => {});
@@ -138,7 +139,7 @@ export function startForm() {
 
 /** Another picture to start from: the batches that a recipe's steps ran in mean nothing any more. */
 export function forgetBuckets() {
-  buckets = undefined;
+  delete exact.buckets;
   keep();
 }
 
@@ -147,9 +148,9 @@ export function reset() {
 }
 
 function restore() {
-  const { buckets: kept, ...said } = remembered("form", { stream: PREVIEW_EVERY });
+  const said = remembered("form", { stream: PREVIEW_EVERY });
   fillRaw(said);
-  buckets = kept;
+  exact = recipeOf(said);
 }
 
 function fillRaw(said) {
@@ -161,7 +162,7 @@ function fillRaw(said) {
 function changed(each) {
   clearErrors(each);
   delete each.dataset.auto;
-  if (!CHANGES_NO_PIXEL.has(each.dataset.field)) buckets = undefined;
+  if (!CHANGES_NO_PIXEL.has(each.dataset.field)) forgetOf(each.dataset.field);
   if (each.dataset.field) followSlider(each.dataset.field);
   if (each.tagName === "SELECT") markUnsaid(each);
   keep();
@@ -191,8 +192,13 @@ function tidied(said) {
   else if (said.hires && Object.keys(said.hires).length === 1) said.hires = said.hires.scale;
   if (said.extend && !Object.values(said.extend).some(Boolean)) delete said.extend;
   if (byId("no-neg").checked && !said.neg) said.neg = "";
-  if (buckets !== undefined) said.buckets = buckets;
-  return said;
+  return Object.assign(said, exact);
+}
+
+const recipeOf = (said) => Object.fromEntries(Object.keys(OF_RECIPE).filter((name) => said[name] != null).map((name) => [name, said[name]]));
+
+function forgetOf(changed) {
+  exact = Object.fromEntries(Object.entries(exact).filter(([name]) => OF_RECIPE[name] && !OF_RECIPE[name].includes(changed)));
 }
 
 /** What is said, by the names of the controls: `hires: 1.5` is `hires.scale`. */

@@ -33,8 +33,9 @@ class Plan(NamedTuple):
 
 
 async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, output: Output) -> Plan:
-    """The jobs of a request, which is `each` of these: one, or as many as it has pictures whose words differ. They bring
-    the same pictures, and `holding` keeps what those take.
+    """The jobs of a request, which is `each` of these: one, or one for each of its pictures where their words differ.
+
+    They bring the same input pictures, and `holding` keeps what those take.
 
     Raises BadRequest, BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
     """

@@ -22,7 +22,7 @@ _PROMPTS = (("prompt", "template"), ("neg", "neg_template"))
 async def with_wildcards(gateway: Gateway, incoming: Incoming) -> list[Incoming]:
     """The requests that one is: itself where nothing is to be chosen, and what of it is left as it is in its warnings.
 
-    Raises BadRequest; ImagineError for a list that can't be read.
+    Raises BadRequest; ImagineError for a folder of too many lists.
     """
     request, folder = incoming.request, gateway.settings.wildcards
     if not _is_on(request, folder):

@@ -131,7 +131,8 @@ def _import_ours() -> Callable[..., Any]:
             ids = tokenizer.encode(text)
             return ids + [tokenizer.pad_token_id] * (77 - len(ids))
 
-        return made.unet, made.text_encoders[0], tokenize
+        text = made.text_encoders[0]
+        return made.unet, lambda ids: (text.final_layer_norm(text(ids).hidden_states[-1]),), tokenize
 
     return load
 

@@ -69,6 +69,9 @@ MUST_NOT_KNOW = {
     "engine/parts": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),
     "engine/residency": ("imagine.engine.jobs", "imagine.engine.sampling", "imagine.engine.engine"),
     "engine/whole": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),
+    "engine/libraries": tuple(
+        f"imagine.engine.{room}" for room in ("device", "parts", "families", "jobs", "loading", "residency", "sampling")
+    ),
     "engine/device": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.engine"),
     "engine/families": ("imagine.engine.sampling.sampler", "imagine.engine.batching", "imagine.engine.engine"),
     "engine/families/unet.py": (
@@ -158,3 +161,17 @@ def test_what_the_gateway_needs_never_imports_torch() -> None:
     code = f"import sys, importlib; [importlib.import_module(m) for m in {LIGHT}]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert not {"torch", "diffusers", "transformers", "numpy"} & set(done.stdout.split())
+
+
+def test_large_libraries_come_through_one_door() -> None:
+    """Else whoever is imported first brings all that `engine/libraries/light.py` has wait."""
+    doors = [
+        f"{path}:{node.lineno}"
+        for path in files("engine")
+        for node in sources.tree(path).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+        if not getattr(node, "level", 0)
+        and name.partition(".")[0] in ("diffusers", "transformers", "scipy", "accelerate")
+    ]
+    assert doors == []

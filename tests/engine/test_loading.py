@@ -40,24 +40,31 @@ def assert_same_weights(expected: Any, loaded: Any, change: Any = lambda tensor:
     assert not differing
 
 
+def read_by(encoder: Any, ids: Tensor) -> tuple[Any, Tensor | None]:
+    """What each layer of a text encoder says, ours or transformers', and the projection where there is one."""
+    wanted = {} if type(encoder).__module__.startswith("imagine") else {"output_hidden_states": True}
+    output = encoder(ids, **wanted)
+    return output.hidden_states, getattr(output, "text_embeds", None)
+
+
 @torch.inference_mode()
 def answers(modules: Modules | Components) -> list[Tensor]:
     """What every network of `modules` says to fixed input."""
     torch.manual_seed(1)
     unet, vae = modules.unet, modules.vae
     ids = torch.tensor([[49406, 320, 2368, 49407] + [0] * 73])
-    encoded = [encoder(ids, output_hidden_states=True) for encoder in modules.text_encoders]
-    context = torch.cat([output.hidden_states[-2] for output in encoded], -1)
+    encoded = [read_by(encoder, ids) for encoder in modules.text_encoders]
+    context = torch.cat([states[-2] for states, _ in encoded], -1)
     extra = {}
     if unet.config.addition_embed_type:
         numbers = (unet.config.projection_class_embeddings_input_dim - 40) // unet.config.addition_time_embed_dim
-        extra = {"text_embeds": encoded[-1].text_embeds, "time_ids": torch.arange(numbers)[None].float()}
+        extra = {"text_embeds": encoded[-1][1], "time_ids": torch.arange(numbers)[None].float()}
     latents = torch.randn(1, unet.config.in_channels, 8, 8)
     noise = unet(latents, 500, context, added_cond_kwargs=extra).sample
     picture = torch.randn(1, 3, 32, 32)
     return [
         noise, context, vae.decode(latents[:, :4]).sample, vae.encode(picture).latent_dist.mean,
-        *(output[0] for output in encoded),
+        *(states[-1] for states, _ in encoded), *(pooled for _, pooled in encoded if pooled is not None),
     ]  # fmt: skip
 
 

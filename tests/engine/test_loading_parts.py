@@ -50,7 +50,10 @@ def test_a_text_encoder_replaces_the_checkpoints(tmp_path):
     others = write_parts(tmp_path, tiny_modules("sdxl", seed=5))
     model = model_at(tmp_path / "whole.safetensors", parts={"text_encoder_2": others["text_encoder_2"]})
     loaded, own = (load_single_file(m, device=CPU) for m in (model, model_at(tmp_path / "whole.safetensors")))
-    tables = [encoder.get_input_embeddings().weight for encoder in (*loaded.text_encoders, *own.text_encoders)]
+    tables = [
+        getattr(encoder, "text_model", encoder).embeddings.token_embedding.weight
+        for encoder in (*loaded.text_encoders, *own.text_encoders)
+    ]
     assert torch.equal(tables[0], tables[2])
     assert not torch.equal(tables[1], tables[3])
 

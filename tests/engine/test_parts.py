@@ -99,7 +99,7 @@ def test_two_models_that_share_a_text_encoder_hold_it_once(pair, files, opened):
     assert one.parts("encode") == other.parts("encode")
     assert one.parts("decode") == other.parts("decode")
     assert one.parts("denoise") != other.parts("denoise")
-    weights = [one.parts("encode")[1].module.get_input_embeddings().weight for one in (one, other)]
+    weights = [one.parts("encode")[1].module.text_model.embeddings.token_embedding.weight for one in (one, other)]
     assert weights[0].data_ptr() == weights[1].data_ptr()
     assert [mapped(files[role]) for role in ENCODERS] == [1, 1]
     residency = engine._models.residency

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagine.engine.loading.tokenizer import FOLDER, ClipTokenizer
+from imagine.engine.parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
 from imagine.engine.parts.prompts import COMMA_REACH, MAX_CHUNKS, TextEncoder, split
 from imagine.engine.parts.text_part import TextPart, emphasise
 from imagine.words.errors import BadRequest, Unsupported
@@ -39,7 +40,7 @@ def tokenizer(pad: str = "<|endoftext|>") -> CLIPTokenizer:
     return CLIPTokenizer(vocab=vocab, merges=[*merges], pad_token=pad, model_max_length=77)
 
 
-def model(kind: type = CLIPTextModel, seed: int = 0, width: int = 32) -> CLIPTextModel:
+def theirs(kind: type = CLIPTextModel, seed: int = 0, width: int = 32) -> CLIPTextModel:
     torch.manual_seed(seed)
     ids = tokenizer()
     config = CLIPTextConfig(
@@ -54,22 +55,30 @@ def model(kind: type = CLIPTextModel, seed: int = 0, width: int = 32) -> CLIPTex
     return made
 
 
+def ours(their: CLIPTextModel) -> ClipTextModel | ClipTextModelWithProjection:
+    """Our network with the settings and the weights of transformers'."""
+    kind = ClipTextModelWithProjection if isinstance(their, CLIPTextModelWithProjection) else ClipTextModel
+    made = kind(clip_config(their.config.to_dict())).eval()
+    made.load_state_dict(their.state_dict())
+    return made
+
+
 @pytest.fixture(scope="module")
 def sd1() -> TextEncoder:
-    return TextEncoder(TextPart(model(), tokenizer()))
+    return TextEncoder(TextPart(ours(theirs()), tokenizer()))
 
 
 @pytest.fixture(scope="module")
 def towers() -> tuple[TextPart, TextPart]:
-    return TextPart(model(), tokenizer()), TextPart(model(CLIPTextModelWithProjection, 1, 48), tokenizer("!"))
+    second = ours(theirs(CLIPTextModelWithProjection, 1, 48))
+    return TextPart(ours(theirs()), tokenizer()), TextPart(second, tokenizer("!"))
 
 
-def diffusers_sd1(tower: TextPart, prompt: str, clip_skip: int | None) -> torch.Tensor:
-    pipe = StableDiffusionPipeline(
-        None, tower.module, tower.tokenizer, None, None, None, None, requires_safety_checker=False
-    )
+def diffusers_sd1(prompt: str, clip_skip: int | None) -> torch.Tensor:
+    tower = theirs()
+    pipe = StableDiffusionPipeline(None, tower, tokenizer(), None, None, None, None, requires_safety_checker=False)
     # diffusers 0.42 still looks for the norm where transformers had it before 5.6
-    object.__setattr__(tower.module, "text_model", tower.module)
+    object.__setattr__(tower, "text_model", tower)
     with torch.no_grad():
         return pipe.encode_prompt(prompt, "cpu", 1, False, clip_skip=clip_skip)[0]
 
@@ -77,13 +86,13 @@ def diffusers_sd1(tower: TextPart, prompt: str, clip_skip: int | None) -> torch.
 @pytest.mark.parametrize("prompt", PROMPTS)
 @pytest.mark.parametrize("clip", [1, 2, LAYERS])
 def test_sd1_has_the_bits_of_diffusers(prompt: str, clip: int) -> None:
-    tower = TextPart(model(), tokenizer())
+    tower = TextPart(ours(theirs()), tokenizer())
     encoded = TextEncoder(tower).encode(prompt, clip=clip)
     assert encoded.embeddings.shape == (1, 77, 32)
     assert encoded.pooled is None
-    assert torch.equal(encoded.embeddings, diffusers_sd1(tower, prompt, clip - 1))
+    assert torch.equal(encoded.embeddings, diffusers_sd1(prompt, clip - 1))
     if clip == 1:
-        assert torch.equal(encoded.embeddings, diffusers_sd1(tower, prompt, None))
+        assert torch.equal(encoded.embeddings, diffusers_sd1(prompt, None))
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
@@ -91,8 +100,9 @@ def test_sd1_has_the_bits_of_diffusers(prompt: str, clip: int) -> None:
 def test_sdxl_has_the_bits_of_diffusers(towers: tuple[TextPart, TextPart], prompt: str, clip: int) -> None:
     first, second = towers
     pipe = StableDiffusionXLPipeline(
-        None, first.module, second.module, first.tokenizer, second.tokenizer, None, None, add_watermarker=False
-    )
+        None, theirs(), theirs(CLIPTextModelWithProjection, 1, 48), tokenizer(), tokenizer("!"), None, None,
+        add_watermarker=False,
+    )  # fmt: skip
     with torch.no_grad():
         expected, _, pooled, _ = pipe.encode_prompt(
             prompt, device="cpu", do_classifier_free_guidance=False, clip_skip=clip - 1
@@ -118,15 +128,15 @@ def test_the_shipped_tokenizer_feeds_it_as_transformers_does() -> None:
         vocab_size=49408, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
         bos_token_id=49406, eos_token_id=49407,
     )  # fmt: skip
-    tower = TextPart(CLIPTextModel(config).eval(), shipped)
+    tower = TextPart(ours(CLIPTextModel(config)), shipped)
     fed: list[list[int]] = []
     tower.module.register_forward_pre_hook(lambda _, args: fed.append(args[0][0].tolist()))
     encoded = TextEncoder(tower).encode("a photo of a cat, КОТ \U0001f431")
     assert encoded.warnings == ()
-    theirs = CLIPTokenizer(
+    their = CLIPTokenizer(
         vocab=str(FOLDER / "vocab.json"), merges=str(FOLDER / "merges.txt"), pad_token="!", model_max_length=77
     )
-    assert fed == [theirs("a photo of a cat, КОТ \U0001f431", padding="max_length").input_ids]
+    assert fed == [their("a photo of a cat, КОТ \U0001f431", padding="max_length").input_ids]
     assert fed[0][:7] == [49406, 320, 1125, 539, 320, 2368, 267]
 
 
@@ -232,7 +242,7 @@ def test_names_what_cannot_be_encoded(sd1: TextEncoder, prompt: str, same_as: st
 
 def test_names_what_the_vocabulary_lacks() -> None:
     small = CLIPTokenizer(vocab={"a</w>": 0, "b</w>": 1, "<|startoftext|>": 2, "<|endoftext|>": 3}, merges=[])
-    encoded = TextEncoder(TextPart(model(), small)).encode("a ж b")
+    encoded = TextEncoder(TextPart(ours(theirs()), small)).encode("a ж b")
     assert "ж" in str(encoded.warnings[0])
 
 
@@ -247,7 +257,7 @@ def test_warnings_name_the_field_they_are_about(sd1: TextEncoder) -> None:
 
 
 def test_the_cache_gives_back_the_latest_chunks_and_stays_within_its_bytes() -> None:
-    made, calls = model(), list[int]()
+    made, calls = ours(theirs()), list[int]()
     made.register_forward_hook(lambda *_: calls.append(1))
     one = TextEncoder(TextPart(made, tokenizer())).encode("a").embeddings.nbytes
     calls.clear()

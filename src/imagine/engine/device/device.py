@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-import diffusers
 import psutil
 import torch
-import transformers
 
 from ...messages import message
 from ...words.errors import BadRequest
 from ...words.frames import Ready, WorkerSettings
 from ..execution.compiled import check_compiles
 from ..execution.recordings import Recordings
+from ..libraries.light import diffusers
 from . import allocator
 from .precision import Precision
 from .span import ClockSpan, QueueSpan, Span
@@ -111,7 +111,7 @@ class Device:
         return {
             "torch": str(torch.__version__),
             "diffusers": diffusers.__version__,
-            "transformers": transformers.__version__,
+            "transformers": importlib.metadata.version("transformers"),
         }
 
     def describe(self) -> Ready:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from types import MethodType
 from typing import Any
 
-from diffusers.models.activations import GEGLU
-from diffusers.models.attention import BasicTransformerBlock
-from diffusers.models.attention_processor import Attention, AttnProcessor2_0
-from diffusers.models.resnet import ResnetBlock2D
-from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor
 from torch.nn import Module, SiLU, functional
+
+from ..libraries.light import (
+    GEGLU,
+    Attention,
+    AttnProcessor2_0,
+    BasicTransformerBlock,
+    ResnetBlock2D,
+    Transformer2DModel,
+)
 
 
 def shorten(block: Module) -> None:

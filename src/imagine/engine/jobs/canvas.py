@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from PIL import Image, ImageChops
-from scipy import ndimage
 from torch import Tensor
 
 from ...messages import Message, message
@@ -179,6 +178,8 @@ def feathered(mask: Image.Image, least: int = HALF) -> Image.Image:
     inside = np.asarray(mask) >= least
     if inside.all():
         return Image.new("L", mask.size, 255)
+    from scipy import ndimage  # takes a tenth of a second, and only masks need it
+
     reach = max(1, round(min(mask.size) * FEATHER))
     depth = ndimage.distance_transform_cdt(inside, metric="chessboard")
     parts, count = ndimage.label(inside, structure=np.ones((3, 3)))

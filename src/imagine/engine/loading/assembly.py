@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from diffusers.models.modeling_utils import no_init_weights
 from torch import Tensor
 from torch.nn import Parameter
 
 from ...messages import Value, message
 from ...words.errors import UnusableModel
 from ..device.errors import is_of_device
+from ..libraries.light import no_init_weights
 from .placing import place_all
 
 Placed = Callable[[int], None]

@@ -54,7 +54,7 @@ class PartKeys(NamedTuple):
 
 @dataclass
 class Components:
-    """A Stable Diffusion checkpoint in diffusers' and transformers' modules, without gradients, in eval mode.
+    """A Stable Diffusion checkpoint in diffusers' modules and our text models, without gradients, in eval mode.
 
     `family` is stable_diffusion, sd2, sdxl or sdxl_refiner. `tokenizers` go with `text_encoders`, one each.
     `resolution` is the side in pixels of the squares that it was trained on. A VAE's latents times `scaling_factor` are

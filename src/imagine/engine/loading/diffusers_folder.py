@@ -11,20 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import diffusers
 import torch
-import transformers
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from transformers.models.clip.configuration_clip import CLIPTextConfig
-from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
-from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from ...families.table import facts_of, is_stepped
 from ...messages import message
 from ...words.errors import UnusableModel, without_folders
 from ...words.model import Model
 from ..device.errors import is_of_device
+from ..libraries.light import AutoencoderKL, UNet2DConditionModel, diffusers
+from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
 from ..parts.part import Held
 from .components import Components, LoadReport, PartKeys
 from .family_config import TextEncoderConfig, family_config
@@ -125,6 +120,8 @@ def _is_pickled(part: Path) -> bool:
 
 
 def _pipeline(folder: Path, index: dict[str, Any], dtype: torch.dtype | None) -> Any:
+    import transformers  # takes longer than torch, and only here and for a folder's own tokenizer
+
     for library in (diffusers, transformers):
         library.utils.logging.disable_progress_bar()
     # Said to be left out, or diffusers takes their absence for a mistake.
@@ -217,6 +214,8 @@ def _tokenizer(model: Model, number: str, folder: Path) -> Any:
     encoder = _own_encoder(model, number)
     if encoder is not None:
         return ClipTokenizer(encoder.pad_token)
+    from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
     return CLIPTokenizer.from_pretrained(folder / f"tokenizer{number}", local_files_only=True)
 
 
@@ -265,7 +264,7 @@ def _vae(folder: Path, report: LoadReport) -> Network:
 def _text_encoder(kind: str, folder: Path, report: LoadReport) -> Network:
     files = read_weights(folder)
     report.bytes_mapped += sum(file.nbytes for file in files)
-    config = CLIPTextConfig.from_dict(read_json(folder / "config.json"))
+    config = clip_config(read_json(folder / "config.json"))
     projects = kind == "CLIPTextModelWithProjection"
     tensors = {
         # Either class was saved with `text_model.` in front before transformers 5.6, and only one of them since.
@@ -273,7 +272,7 @@ def _text_encoder(kind: str, folder: Path, report: LoadReport) -> Network:
         for name, tensor in read_all(Shards(files)).items()
         if not name.endswith("position_ids")
     }
-    made = CLIPTextModelWithProjection if projects else CLIPTextModel
+    made = ClipTextModelWithProjection if projects else ClipTextModel
     return network_of("text encoder", partial(made, config), tensors)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 from torch import Tensor
 
 from ...messages import message
 from ...words.errors import UnusableModel
+from ..libraries.light import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 from .family_config import UNET, VAE, FamilyConfig, TextEncoderConfig
 from .unet_names import with_unet_prefix
 from .weights import Renamed, Tensors, Weights

@@ -8,13 +8,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from transformers.models.clip.configuration_clip import CLIPTextConfig
-from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
 from ...messages import message
 from ...words.errors import UnusableModel
+from ..libraries.light import AutoencoderKL, UNet2DConditionModel
+from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
 from . import ldm_keys
 from .assembly import build, fill
 from .family_config import FamilyConfig, TextEncoderConfig
@@ -81,12 +79,12 @@ def text_network(weights: Weights, encoder: TextEncoderConfig) -> Network:
     part = ldm_keys.text_tensors(weights, encoder)
     if not part:
         raise UnusableModel(message("weights.no_text_encoder", name=encoder.prefix[:-1]))
-    config = CLIPTextConfig(**text_config(_shapes(part), encoder, weights.metadata))
+    config = clip_config(text_config(_shapes(part), encoder, weights.metadata))
     if encoder.projection:
-        # transformers wraps this class's network, and unwrapped the other's.
+        # As transformers has it: this class wraps the other's network.
         part = {name if name.startswith("text_projection") else f"text_model.{name}": t for name, t in part.items()}
-        return network_of("text encoder", partial(CLIPTextModelWithProjection, config), part)
-    return network_of("text encoder", partial(CLIPTextModel, config), part)
+        return network_of("text encoder", partial(ClipTextModelWithProjection, config), part)
+    return network_of("text encoder", partial(ClipTextModel, config), part)
 
 
 def network_of(what: str, constructor: Callable[[], Any], tensors: Tensors) -> Network:

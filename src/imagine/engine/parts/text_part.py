@@ -54,7 +54,7 @@ class Hidden(NamedTuple):
 
 
 class TextPart(ModulePart):
-    """A transformers `CLIPTextModel` or `CLIPTextModelWithProjection` and the tokenizer that feeds it.
+    """A `ClipTextModel` or `ClipTextModelWithProjection` and the tokenizer that feeds it.
 
     It is needed only while a prompt is encoded: once the device is short of memory it waits in main memory.
     """
@@ -100,8 +100,8 @@ class TextPart(ModulePart):
         model, tokenizer = self.module, self.tokenizer
         padding = [tokenizer.pad_token_id] * (self.size - len(chunk.ids))
         ids = [tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *padding]
-        output = model(sent(torch.tensor([ids]), model.device), output_hidden_states=True)
-        made, pooled = output.hidden_states[layer], None if normed else getattr(output, "text_embeds", None)
+        output = model(sent(torch.tensor([ids]), model.device))
+        made, pooled = output.hidden_states[layer], None if normed else output.text_embeds
         if normed:
             made = getattr(model, "text_model", model).final_layer_norm(made)
         return Hidden(self._own(emphasise(made, chunk.weights)), None if pooled is None else self._own(pooled))

@@ -11,10 +11,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL
-from diffusers.models.unets.unet_2d_blocks import DownEncoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
 from torch import Tensor
 
+from ..libraries.light import AutoencoderKL, DownEncoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
 from .slices import Slices
 
 Coder = Callable[[Tensor], Slices[Tensor]]

@@ -11,10 +11,10 @@ import functools
 import inspect
 from typing import Any
 
-import diffusers
 import numpy as np
 
 from ...words.samplers import SAMPLERS, SamplerRow
+from ..libraries.light import SCHEDULERS
 from . import solvers
 from .drawn import drawing
 from .noise import Noise
@@ -110,7 +110,7 @@ def _can(scheduler: Any, schedule: str) -> bool:
 
 
 def _class(name: str) -> Any:
-    return drawing(getattr(solvers, name, None) or getattr(diffusers, name))
+    return drawing(getattr(solvers, name, None) or SCHEDULERS[name])
 
 
 def _parameters(scheduler: Any) -> set[str]:
@@ -119,7 +119,7 @@ def _parameters(scheduler: Any) -> set[str]:
 
 def _zero_snr_betas(noise: Noise) -> list[float]:
     """Betas for the classes that can't rescale theirs: the same, with diffusers' own clamp of the last level."""
-    rescaled = diffusers.EulerDiscreteScheduler(
+    rescaled = SCHEDULERS["EulerDiscreteScheduler"](
         num_train_timesteps=noise.train_steps,
         beta_start=noise.beta_start,
         beta_end=noise.beta_end,

@@ -7,11 +7,15 @@ import math
 from typing import Any, NamedTuple
 
 import torch
-from diffusers import DPMSolverMultistepScheduler, LMSDiscreteScheduler, UniPCMultistepScheduler
-from diffusers.schedulers.scheduling_dpmsolver_sde import BrownianTreeNoiseSampler
 from torch import Tensor
 
 from ..device.transfer import sent
+from ..libraries.light import (
+    BrownianTreeNoiseSampler,
+    DPMSolverMultistepScheduler,
+    LMSDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
 
 
 class ThirdOrderSdeScheduler(DPMSolverMultistepScheduler):

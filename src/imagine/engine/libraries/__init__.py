@@ -1,0 +1,1 @@
+"""What the engine takes from large libraries, without all that they would import along the way."""

@@ -1,0 +1,66 @@
+"""diffusers, as much of it as the families that are stepped need: two networks, two converters, the samplers.
+
+The rest of the engine takes them from here. diffusers' own imports bring transformers, SciPy, torch's compiler and
+every network that it has, for functions that nobody here calls: twice what torch itself takes to import. They wait
+until somebody does call one (`postponed`), as the pipelines that run whole do. torch's compiler is the exception:
+diffusers does without where it can't be imported, which costs only that its blocks stay visible to `torch.compile`.
+`tests/engine/libraries/test_light.py` pins what is imported once a worker is ready, and once it has drawn.
+"""
+
+from ...processes.postponed import postponed, refused
+
+_UNUSED = (
+    "transformers", "peft", "accelerate", "torchsde", "scipy", "requests", "diffusers.hooks",
+)  # fmt: skip
+_SCHEDULERS = (
+    "DDIMScheduler", "DDPMScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler", "DPMSolverSDEScheduler",
+    "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
+    "FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "HeunDiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "LCMScheduler", "TCDScheduler",
+)  # fmt: skip
+"""Those of our samplers (`words/samplers.py`) that aren't `engine/sampling/solvers.py`'s."""
+_PACKAGES = ("diffusers.models.transformers", "diffusers.models.unets", "diffusers.models.autoencoders")
+"""Each imports every network of its kind."""
+
+with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
+    import diffusers
+    from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+    from diffusers.models.activations import GEGLU
+    from diffusers.models.attention import BasicTransformerBlock
+    from diffusers.models.attention_processor import Attention, AttnProcessor2_0
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.modeling_utils import no_init_weights
+    from diffusers.models.resnet import ResnetBlock2D
+    from diffusers.models.transformers.transformer_2d import Transformer2DModel
+    from diffusers.models.unets.unet_2d_blocks import DownEncoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+    from diffusers.schedulers.scheduling_dpmsolver_sde import BrownianTreeNoiseSampler
+    from diffusers.schedulers.scheduling_lms_discrete import LMSDiscreteScheduler
+    from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+
+    SCHEDULERS = {name: getattr(diffusers, name) for name in _SCHEDULERS}
+    """By name."""
+
+__all__ = [
+    "GEGLU",
+    "SCHEDULERS",
+    "Attention",
+    "AttnProcessor2_0",
+    "AutoencoderKL",
+    "BasicTransformerBlock",
+    "BrownianTreeNoiseSampler",
+    "DPMSolverMultistepScheduler",
+    "DownEncoderBlock2D",
+    "LMSDiscreteScheduler",
+    "ResnetBlock2D",
+    "Transformer2DModel",
+    "UNet2DConditionModel",
+    "UNetMidBlock2D",
+    "UniPCMultistepScheduler",
+    "UpDecoderBlock2D",
+    "convert_ldm_unet_checkpoint",
+    "convert_ldm_vae_checkpoint",
+    "diffusers",
+    "no_init_weights",
+]

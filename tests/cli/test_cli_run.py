@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,23 @@ def test_picture_and_json_are_written_and_only_their_paths_told(
     saved = json.loads(Path("fox.json").read_text())
     assert base64.b64decode(saved["out"]) == png()
     assert saved["meta"] == {"img": None, "stream": None, "model": "m", "prompt": "p", "seed": "7"}
+
+
+UNUSED = ["PIL", "ssl", "rich", "secrets", "imagine.asking.request", "imagine.pictures.metadata"]
+
+
+def test_a_run_imports_what_it_needs_and_nothing_else(server: FakeServer) -> None:
+    program = (
+        "import sys\nfrom imagine.cli.main import main\n"
+        "try: main(['run', '-m', 'dreamshaper_8', '-o', 'fox.png', 'fox'])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"print(*(name for name in {UNUSED} if name in sys.modules))\n"
+        "print(len([name for name in sys.modules if name.partition('.')[0] == 'imagine']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-2:] == ["", "35"]
+    assert Path("fox.png").read_bytes() == png()
 
 
 def test_a_time_for_a_name_never_overwrites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,13 @@ from imagine.words.errors import ImagineError
 from tests.daemon import ROOT, environment
 from tests.server.served import PATIENCE, PromptedWorker, add_model, ask
 
-LIGHT = "import imagine.server.serve, imagine.settings.settings, sys; print(*sys.modules)"
+LIGHT = """
+import sys
+from imagine.server.http.half import import_serving_half
+import_serving_half()
+import imagine.server.serve, imagine.settings.settings
+print(*sys.modules)
+"""
 
 
 def running(settings, act, workers=True, reread=None):
@@ -346,9 +352,13 @@ def test_a_log_line_for_machines_has_fields():
     assert said["time"] == "1970-01-01T00:00:00.250+00:00"
 
 
-def test_the_server_never_imports_torch():
+def test_the_server_imports_no_torch_and_of_aiohttp_only_what_serves():
     done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True, timeout=60)
-    assert not {"torch", "diffusers", "transformers", "numpy", "yaml"} & set(done.stdout.split())
+    imported = set(done.stdout.split())
+    assert not {"torch", "diffusers", "transformers", "numpy", "yaml"} & imported
+    asking = {name for name in imported if name.startswith(("aiohttp.client", "aiohttp.connector", "aiohttp.cookie"))}
+    assert asking == {"aiohttp.client_exceptions"}
+    assert "aiohappyeyeballs" not in imported
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from pathlib import Path
 
@@ -54,7 +53,7 @@ class Draft:
 
 def _set_aside(path: Path) -> Path | None:
     """Another name of the file, or a copy of it where the file system has no second names; None for no file."""
-    aside = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}.old")
+    aside = path.with_name(f"{TEMPORARY}{os.urandom(8).hex()}.old")
     try:
         os.link(path, aside)
     except FileNotFoundError:

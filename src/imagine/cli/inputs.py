@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..asking.request import MAX_PROMPT
 from ..files.reading import read_file
 from ..messages import in_english
-from ..pictures.metadata import MAX_FILE, Recipe, read_metadata
 from ..words.errors import BadRequest, ImagineError
+
+if TYPE_CHECKING:
+    from ..pictures.metadata import Recipe
 
 STDIN = "-"
 _MAX_PROMPTS = 2**24
@@ -19,8 +21,15 @@ _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-
 """What some programs put before a text, and the encoding that it tells."""
 
 
-def read_input(place: str | Path, field: str, most: int = MAX_FILE) -> bytes:
-    """The bytes of a regular file, or of stdin for `-`. Raises ImagineError where there is none or it is too long."""
+def read_input(place: str | Path, field: str, most: int | None = None) -> bytes:
+    """The bytes of a regular file, or of stdin for `-`; `most` of them is as many as a picture may have.
+
+    Raises ImagineError where there is none or it is too long.
+    """
+    if most is None:
+        from ..pictures.metadata import MAX_FILE
+
+        most = MAX_FILE
     if str(place) == STDIN:
         data = stdin_bytes(most)
         if not data:
@@ -34,6 +43,8 @@ def read_input(place: str | Path, field: str, most: int = MAX_FILE) -> bytes:
 
 def recipe_from(place: str | Path, data: bytes, field: str) -> Recipe:
     """How the file of `place` says it was made. Raises ImagineError, by the file's name, where it doesn't."""
+    from ..pictures.metadata import read_metadata  # most runs read no picture
+
     name = "standard input" if str(place) == STDIN else str(place)
     try:
         recipe = read_metadata(data, field=name)
@@ -61,6 +72,8 @@ def _is_spoilt(data: bytes) -> bool:
 
 def prompt_from_stdin() -> str:
     """The prompt that standard input says. Raises click.UsageError for none, and for what is no text."""
+    from ..asking.request import MAX_PROMPT
+
     text = text_of(stdin_bytes(4 * MAX_PROMPT + 4), "standard input").strip()
     if not text:
         raise click.UsageError("The prompt is empty: nothing came on standard input.")

@@ -14,13 +14,11 @@ from typing import Any, Protocol
 from ..files.folders import sweep
 from ..files.writing import TEMPORARY, write_atomically
 from ..messages import in_english
-from ..pictures.images import decode, encode
 from ..words.errors import BadRequest, ImagineError
 from .destination import WRITTEN, Destination
 from .draft import Draft
 from .exits import reason
 from .naming import TELLING, fields_of, filled
-from .sheet import contact_sheet
 from .signals import shielded
 
 
@@ -146,6 +144,9 @@ class Files:
         if len(self._finished) < 2:
             return None
         first = self._stems[min(self._stems)]
+        from ..pictures.images import encode  # PIL takes longer than all else here, and a PNG needs none
+        from .sheet import contact_sheet
+
         base = first if self._told_apart else first.with_name(first.name.removesuffix(f"-{min(self._stems) + 1}"))
         path = _with(base, f"-sheet{self._place.suffix}")
         sheet = contact_sheet([self._finished[index] for index in sorted(self._finished)])
@@ -158,6 +159,8 @@ class Files:
         wanted = WRITTEN[self._place.suffix.lower()]
         if media_type == wanted:
             return data
+        from ..pictures.images import decode, encode
+
         return encode(decode(data, field="img"), wanted, meta=meta)
 
     def _take_all(self) -> None:

@@ -84,8 +84,10 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
     Flags win over IMAGINE_* variables, those over the configuration file, that over the defaults.
     """
     from ..processes.offline import go_offline
+    from ..server.http.half import import_serving_half
     from ..server.logs import configure
 
+    import_serving_half()
     given = {name: value for name, value in flags.items() if value not in (None, (), False)}
     if private:
         reach.private_folder()

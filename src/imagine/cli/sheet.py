@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..pictures.images import decode
-
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -15,6 +13,8 @@ _TILE = 512
 def contact_sheet(pictures: list[bytes]) -> Image.Image:
     """All `pictures` in rows, each at most 512 pixels a side."""
     from PIL import Image
+
+    from ..pictures.images import decode
 
     tiles = [decode(data, field="img").convert("RGB") for data in pictures]
     for tile in tiles:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from ..messages import Message, in_english
+from ..processes.postponed import postponed
 from ..words.errors import ImagineError
 from .address import Address, Unreachable, connect
+
+with postponed("ssl"):  # a tenth of a command's time, for what only https:// needs
+    import http.client
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to connect, and for the short questions that a server answers at once."""

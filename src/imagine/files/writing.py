@@ -21,12 +21,10 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
 def write_together(files: Mapping[Path, bytes], *, mode: int = 0o666) -> None:
     """As `write_atomically` for several: none is replaced before all of them are on the disk."""
-    import secrets  # a list of models is shown sooner without it
-
     staged: dict[Path, Path] = {}
     try:
         for path, data in files.items():
-            temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}.tmp")
+            temporary = path.with_name(f"{TEMPORARY}{os.urandom(8).hex()}.tmp")
             staged[temporary] = path
             _write(temporary, data, mode)
         for temporary, path in staged.items():

@@ -9,7 +9,6 @@ a message itself.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -150,7 +149,9 @@ def _parts(note: Message, language: Language) -> Iterator[str | _Field]:
     if form is None:  # told by a newer worker or server than this one
         yield f"{note.code} {note.values or ''}".strip()
         return
-    for literal, name, spec, conversion in string.Formatter().parse(form):
+    from string import Formatter  # most commands say nothing of ours
+
+    for literal, name, spec, conversion in Formatter().parse(form):
         yield literal
         if name == "field" and name not in note.values:
             yield _Field(note.field or "", note.spelled)

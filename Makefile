@@ -61,7 +61,7 @@ screenshots: .venv/ready chromium  ## pictures of the page for the README, into 
 	$(PY) -m tools.screenshots
 
 binary: .venv/ready  ## build dist/imagine, one file that needs no Python (docs/binary.md)
-	$(PY) -m pip install -q --disable-pip-version-check -e '.[binary]' 2>&1 | grep -v WARNING || true
+	$(PY) -m pip install -q --disable-pip-version-check -e '.[binary]'
 	$(PY) -m tools.binary.build
 
 binary-test: export IMAGINE_BINARY := $(CURDIR)/dist/imagine

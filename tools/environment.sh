@@ -1,11 +1,13 @@
 #!/bin/sh
 # Makes the virtual environment in .venv: Imagine, editable, with what its tests need.
 #
-# Without an NVIDIA GPU it takes torch's CPU build (200 MB), not the CUDA one (several GB): pip prefers a version marked
-# `+cpu`, wherever it finds one: among the files it already knows of, or in torch's own index of CPU builds. TORCH_INDEX
-# names an index to take it from instead, such as that of its ROCm builds.
+# Without an NVIDIA GPU it takes torch's CPU build (200 MB), not the CUDA one (several GB), wherever pip finds it: among
+# the files it already knows of, or in torch's own index of CPU builds. Where neither has it, it says so and takes the
+# build that there is; which one came is told in the end. TORCH_INDEX names an index to take it from instead, such as
+# that of its ROCm builds.
 set -eu
 TORCH=2.13.0
+CPU_INDEX=https://download.pytorch.org/whl/cpu
 PYTHON=${PYTHON:-python3}
 
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
@@ -18,19 +20,49 @@ PYTHON=${PYTHON:-python3}
 }
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
+# As pip, with what it says only where it fails, since it warns of every index that it can't reach.
+quietly() {
+    said=$(pip "$@" 2>&1) || {
+        printf '%s\n' "$said" >&2
+        return 1
+    }
+}
+
+has_torch() {
+    .venv/bin/python -c "from importlib.metadata import version; assert version('torch').split('+')[0] == '$TORCH'" 2>/dev/null
+}
+
+# torch's CPU build, which has no name of its own on macOS, where there is no other.
+take_cpu_build() {
+    [ "$(uname -s)" = Darwin ] || wanted=+cpu
+    if said=$(pip install -q --retries 0 --extra-index-url "$CPU_INDEX" "torch==$TORCH${wanted:-}" 2>&1); then
+        return
+    fi
+    printf '%s\n' "$said" >&2
+    echo "pip found no CPU build of torch $TORCH, as told above: taking the one that it finds, with CUDA's libraries" \
+        "several GB. It draws on the CPU too" >&2
+    pip install -q "torch==$TORCH"
+}
+
 if [ -n "${TORCH_INDEX:-}" ]; then
-    echo "torch $TORCH from $TORCH_INDEX"
+    echo "Taking torch $TORCH from $TORCH_INDEX"
     pip install -q --index-url "$TORCH_INDEX" "torch==$TORCH"
+elif has_torch; then
+    :
 elif command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU; then
-    echo "torch $TORCH with CUDA, since nvidia-smi shows a GPU"
+    echo "Taking torch $TORCH with CUDA, since nvidia-smi shows a GPU"
     pip install -q "torch==$TORCH"
 else
-    echo "torch $TORCH for the CPU, since no NVIDIA GPU is to be seen"
+    echo "Looking for torch $TORCH for the CPU, since no NVIDIA GPU is to be seen"
     [ ! -e /dev/kfd ] || echo "For an AMD GPU name an index with ROCm: make TORCH_INDEX=https://download.pytorch.org/whl/rocm… demo"
-    pip install -q --retries 0 --extra-index-url https://download.pytorch.org/whl/cpu "torch==$TORCH" 2>&1 |
-        grep -v WARNING || true
-    .venv/bin/python -W ignore -c 'import torch'
+    take_cpu_build
 fi
-pip install -q -e '.[test,toybox]' 2>&1 | grep -v WARNING || true
-.venv/bin/python -c 'import imagine, diffusers, pytest'
+quietly install -q -e '.[test,toybox]'
+.venv/bin/python -W ignore -c 'import imagine, diffusers, pytest'
+.venv/bin/python -W ignore -c '
+import torch
+cuda, rocm = torch.version.cuda, torch.version.hip
+build = f"with CUDA {cuda}" if cuda else f"with ROCm {rocm}" if rocm else "without CUDA or ROCm"
+print(f".venv has torch {torch.__version__}, built {build}")
+'
 touch .venv/ready

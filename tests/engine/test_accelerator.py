@@ -13,7 +13,6 @@ from PIL import Image
 
 import imagine.engine.jobs.passes
 import imagine.engine.loading.stable_diffusion
-from imagine.engine.adapters.kinds import ADAPTER_KINDS
 from imagine.engine.device.device import Device
 from imagine.engine.engine import Engine
 from imagine.engine.families.family import Conditioning
@@ -29,7 +28,7 @@ from imagine.words.recipe import Hires
 from imagine.words.samplers import SAMPLERS
 from tests.checkpoints import tiny_modules, write_folder
 from tests.engine.accelerator import SMALL, on
-from tests.engine.adapters.low_rank import KIND, open_low_rank, used, write_low_rank
+from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.pretended import Refused
 from tests.engine.running import Clock, engine_of, finished, made, model_at, picture, previews, run, wish
@@ -250,12 +249,11 @@ def test_a_network_goes_there_in_few_copies(accelerator, files, monkeypatch):
             assert parameter.inner.storage_offset() * parameter.element_size() % 512 == 0
 
 
-def test_adapters_are_beside_what_computes_wherever_that_is(accelerator, files, tmp_path, monkeypatch):
+def test_adapters_are_beside_what_computes_wherever_that_is(accelerator, files, tmp_path):
     """In half precision on the device without a wait more, and beside text encoders that wait in main memory."""
-    monkeypatch.setitem(ADAPTER_KINDS, KIND, open_low_rank)
     modules = tiny_modules(unet=SMALL)
-    write_low_rank(tmp_path / "a", {"denoiser": modules.unet, "text_encoder": modules.text_encoders[0]}, 1)
-    beside = {"adapters": (used(tmp_path / "a", "a", 0.7),)}
+    write_low_rank(tmp_path / "a.safetensors", {"denoiser": modules.unet, "text_encoder": modules.text_encoders[0]}, 1)
+    beside = {"adapters": (used(tmp_path / "a.safetensors", "a", 0.7),)}
 
     def ask():
         sd = model_at(files["sd"])

@@ -17,6 +17,7 @@ from ..messages import message
 from ..words.errors import OutOfMemory
 from ..words.events import Progress
 from ..words.frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
+from .adapters.opened import Opened
 from .arrivals import Arrival, Arrivals
 from .batching import Batching
 from .device.device import Device
@@ -27,6 +28,7 @@ from .flight import Flight, Launched
 from .jobs.ledger import Ledger
 from .jobs.makers import Makers
 from .jobs.work import Work
+from .loading.adapter_readers import ADAPTER_READERS
 from .parts.part import is_spared
 from .parts.slices import TURN
 from .pictures import Pictures, final_of, preview_of
@@ -57,9 +59,10 @@ class Engine:
         self.stage = "idle"
         self._clock = clock
         self._device = Device(settings)
-        self._models = Models(self._device, open_model, measure, settings.keep_alive, clock)
+        self._adapters = Opened(ADAPTER_READERS)
+        self._models = Models(self._device, open_model, measure, settings.keep_alive, clock, self._adapters)
         self._batching = Batching(settings.max_batch)
-        self._makers = Makers(self._device.torch, turn)
+        self._makers = Makers(self._device.torch, turn, self._adapters)
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)
         self._jobs: dict[str, Work] = {}
@@ -336,6 +339,8 @@ class Engine:
         if not job.prepared:
             done, _ = self._with_room(job, lambda: self._suspended.advance(job, job.prepare))
             picture = None
+            if done and job.ledger.submit.adapters:
+                self._models.shrink(job.ledger.models)
         else:
             done, picture = self._with_room(job, lambda: self._suspended.advance(job, job.develop))
             for model in job.ledger.models if done else ():

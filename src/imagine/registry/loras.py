@@ -1,9 +1,7 @@
 """LoRAs and their relatives, of every trainer's spelling: which kind, and for which family each was made.
 
-A layer is named after the module that it changes, in its trainer's spelling (kohya's `lora_unet_…`, peft's
-`transformer.….lora_A.weight`, diffusers', LyCORIS's, XLabs', Black Forest Labs'). With underscores for dots all of
-them read alike, and a family's rows are searched in that text; where names don't tell, the width that a layer takes
-does.
+By the names of the layers (`words/adapter_names.py`), a family's rows are searched in them; where names don't tell, the
+width that a layer takes does.
 """
 
 from __future__ import annotations
@@ -16,30 +14,19 @@ from typing import NamedTuple
 
 from ..families.facts import LoraSignature
 from ..families.table import FAMILIES, family_of_architecture, family_of_context
+from ..words.adapter_names import layer_tensor
 from .header import TensorInfo
 from .signatures import Detected
 
-_LONGEST = 500
 _MOST = 10_000
 """Layers that are looked at: three times what the largest LoRAs have."""
 _MARKS = ("lora", "lokr_w", "hada_w", ".oft_", ".ia3_", "on_input", ".diff", ".w_norm", ".b_norm", ".a1.weight")
-_LORA = r"lora[12]?[._](?:up|down|mid|A|B)(?:\.\w+)*|lora_linear_layer\.(?:up|down)\.weight|lora_embedding_[AB]"
-# How each training tool ends a tensor's name; diffusers' own oldest form has `.lora.down` and `_lora.down`.
-_ENDING = (
-    r"(?:\.(?P<loha>hada_(?:w[12]_[ab]|t[12]))|\.(?P<lokr>lokr_(?:w[12](?:_[ab])?|t2))"
-    rf"|\.(?P<oft>oft_(?:blocks|diag|R)(?:\.\w+)*)|[._](?P<lora>{_LORA})"
-    r"|\.(?P<ia3>on_input|ia3_l(?:\.\w+)*)|\.(?P<norm>[wb]_norm)"
-    r"|\.(?P<glora>[ab][12]\.weight)|\.(?P<full>diff(?:_b)?))$"
-)
-_DOTTED = r"^(?:base_model\.model\.)?(?:(?:model\.)?diffusion_model\.|unet\.|transformer\.)?"
-_PREFIX = r"^(?:lycoris_|lora_)?(?:prior_unet_|unet_|transformer_(?!blocks))?"
-
 _UNET = r"(?:^|_)(?:down|up|mid)_block|(?:^|_)(?:input|output|middle)_block"
 _CONTEXT = r"attn2_(?:processor_)?to_[kv]$"
 _SD2_TEXT = r"encoder_layers_(?:1[2-9]|2\d)_"
 _TEXT_LAYER = r"^(?:te\d?|text_encoder\d?|clip_[lgh])_.*(?:self_attn_[qkv]_proj|mlp_fc1)$"
-_TAKING = ("down", "down.weight", "_A", "_A.weight", "_A.default.weight", "hada_w1_b", "diff")
-"""Endings of the parts whose second dimension is what the layer takes."""
+_TAKING = ("down", "lora_embedding_A", "hada_w1_b", "diff")
+"""The parts whose second dimension is what the layer takes."""
 
 
 class Layers(NamedTuple):
@@ -68,24 +55,18 @@ def find_lora(tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) ->
 
 
 def _layers(tensors: Mapping[str, TensorInfo]) -> Layers | None:
-    ending, dotted, prefix = map(re.compile, (_ENDING, _DOTTED, _PREFIX))  # here: few files are LoRAs
     parts: dict[str, dict[str, tuple[int, ...]]] = {}
     kinds: list[str] = []
     for name, info in tensors.items():
-        if len(name) > _LONGEST or "\n" in name:  # no trainer's, and the patterns are for lines
-            continue
-        if match := ending.search(name):
-            layer = dotted.sub("", name[: match.start()], count=1).replace(".", "_")
-            layer = prefix.sub("", layer, count=1).replace("_processor_", "_")
-            kind = str(match.lastgroup)
-            parts.setdefault(layer, {})[match[kind]] = info.shape
-            kinds.append(kind)
+        if (told := layer_tensor(name)) is not None and told.kind != "any":
+            parts.setdefault(told.layer, {})[told.part] = info.shape
+            kinds.append(told.kind)
     if not parts:
         return None
     variant = max(dict.fromkeys(kinds), key=kinds.count)
     if variant == "lora" and any("motion_modules" in layer for layer in parts):
         variant = "motion"
-    elif variant == "lora" and any("dora_scale" in name for name in tensors):
+    elif variant == "lora" and any("dora_scale" in name or "lora_magnitude_vector" in name for name in tensors):
         variant = "dora"
     widths = {layer: _width(part) for layer, part in parts.items()}
     convolved = frozenset(layer for layer, part in parts.items() if any(len(shape) == 4 for shape in part.values()))
@@ -96,7 +77,7 @@ def _width(parts: Mapping[str, tuple[int, ...]]) -> int:
     """How many features the changed layer takes; 0: not told."""
     flat = {part: shape[1] for part, shape in parts.items() if len(shape) > 1}
     for part, taken in flat.items():
-        if part.endswith(_TAKING):
+        if part in _TAKING:
             return taken
         if part.startswith("oft_R"):  # peft keeps a block of size b as its b(b-1)/2 numbers above the diagonal
             return parts[part][0] * (1 + math.isqrt(1 + 8 * taken)) // 2

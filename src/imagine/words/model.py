@@ -81,8 +81,12 @@ class AdapterUse(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     kind: str
+    """How its file is read: `lora` is whatever is told as one, LoHa, LoKr and the like too."""
     component: Component
     weight: float = 1.0
+    """Beside the denoiser."""
+    clip_weight: float = 1.0
+    """Beside the text encoders."""
 
     @property
     def identity(self) -> str:

@@ -2,34 +2,34 @@
 
 import gc
 import hashlib
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
-from imagine.engine.adapters.kinds import ADAPTER_KINDS
+from imagine.engine.adapters.adapter import Bound
 from imagine.engine.adapters.mix import NO_MIX, mix_of
+from imagine.engine.adapters.opened import Opened
 from imagine.engine.families.open import open_model
 from imagine.engine.jobs.buckets import BUCKETS
 from imagine.engine.jobs.ledger import Ledger
 from imagine.engine.jobs.makers import Makers
+from imagine.engine.loading.adapter_readers import ADAPTER_READERS
+from imagine.engine.loading.lora_file import LoraFile
 from imagine.engine.parts.slices import whole
 from imagine.files import shipped
 from imagine.identity.stamp import stamp_of
 from imagine.words.errors import ModelChanged, Unsupported, UnusableModel
 from imagine.words.recipe import Hires
 from tests.checkpoints import tiny_modules, write_checkpoint
-from tests.engine.adapters.low_rank import KIND, merge, open_low_rank, used, write_low_rank
+from tests.engine.adapters.low_rank import merge, used, write_low_rank
 from tests.engine.running import engine_of, finished, latents_of, made, model_at, picture, run, wish
 
 FAMILIES = ("stable_diffusion", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sdxl", "toybox")))
 """The others hold the same of larger networks, which takes them some seconds each."""
-
-
-@pytest.fixture(autouse=True)
-def kind(monkeypatch):
-    monkeypatch.setitem(ADAPTER_KINDS, KIND, open_low_rank)
 
 
 class Shelf:
@@ -42,12 +42,12 @@ class Shelf:
         networks = self.family.networks
         text = {role: network for role, network in networks.items() if role != "denoiser"}
         for seed, (name, only) in enumerate({"a": "", "b": "attn", "c": "conv"}.items()):
-            write_low_rank(folder / name, networks, seed, rank=2 + 3 * seed, only=only)
-        write_low_rank(folder / "text", text, 9)
-        self.uses = {name: used(folder / name, name * 4) for name in ("a", "b", "c", "text")}
+            write_low_rank(folder / f"{name}.safetensors", networks, seed, rank=2 + 3 * seed, only=only)
+        write_low_rank(folder / "text.safetensors", text, 9)
+        self.uses = {name: used(folder / f"{name}.safetensors", name * 4) for name in ("a", "b", "c", "text")}
 
     def use(self, name, weight=1.0):
-        return msgspec.structs.replace(self.uses[name], weight=weight)
+        return msgspec.structs.replace(self.uses[name], weight=weight, clip_weight=weight)
 
     def wish(self, job="a", *uses, **changes):
         return msgspec.structs.replace(wish(self.model, job, **changes), adapters=uses)
@@ -74,14 +74,14 @@ def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path
         modules = tiny_modules(family)
         text = dict(zip(("text_encoder", "text_encoder_2"), modules.text_encoders, strict=False))
         networks = {"denoiser": modules.unet, **text}
-        write_low_rank(tmp_path / "a", networks, 1)
-        write_low_rank(tmp_path / "b", networks, 2)
+        write_low_rank(tmp_path / "a.safetensors", networks, 1)
+        write_low_rank(tmp_path / "b.safetensors", networks, 2)
         model = model_at(checkpoints(family)[0])
-        uses = used(tmp_path / "a", "aa", 0.8), used(tmp_path / "b", "bb", -0.5)
+        uses = used(tmp_path / "a.safetensors", "aa", 0.8), used(tmp_path / "b.safetensors", "bb", -0.5)
         plain = latents_of(wish(model, neg="a dog"))
         beside = latents_of(msgspec.structs.replace(wish(model, neg="a dog"), adapters=uses))
         for name, weight in (("a", 0.8), ("b", -0.5)):
-            merge(networks, tmp_path / name, weight)
+            merge(networks, tmp_path / f"{name}.safetensors", weight)
         write_checkpoint(tmp_path / "merged.safetensors", modules)
         merged = latents_of(wish(model_at(tmp_path / "merged.safetensors"), neg="a dog"))
         assert float((beside - merged).norm() / merged.norm()) < 1e-4
@@ -93,7 +93,7 @@ def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path
 def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
     """The rows of one without adapters, of one with, and of one with two: whoever is beside them, and wherever."""
     shelf = shelves(family)
-    makers = Makers(torch.device("cpu"), turn=1.0)
+    makers = Makers(torch.device("cpu"), 1.0, Opened(ADAPTER_READERS))
     mixes = [(), (shelf.use("a"),), (shelf.use("b", 0.7), shelf.use("a", -0.3))]
 
     def prepared(number, *uses):
@@ -202,13 +202,30 @@ def test_they_touch_no_weight_and_leave_nothing_behind(shelves):
     layers = [layer for network in shelf.family.networks.values() for layer in network.modules()]
     hooks = [hook for layer in layers for hook in layer._forward_hooks.values()]
     assert not [hook for hook in hooks if hook.__module__.startswith("imagine")], "transformers has its own"
+
+
+def test_they_stay_with_their_model_and_make_way_before_it(shelves):
+    """The least recently used first, and none that a picture has."""
+    opened, shelf = Opened(ADAPTER_READERS), shelves()
+    a, b = (whole(opened.mix([shelf.use(name)], shelf.family)) for name in "ab")
+    sizes = [adapter._file.nbytes for mix in (a, b) for adapter, _ in mix.members]
+    assert opened.nbytes == sum(sizes)
+    assert not opened.make_way(), "pictures have both"
+    assert whole(opened.mix([shelf.use("a")], shelf.family)).members == a.members
+    del a, b
     gc.collect()
-    assert not list(engine._makers._adapters._adapters[shelf.family].values()), "with the last picture they go"
+    assert opened.nbytes == sum(sizes), "they stay for who comes next"
+    whole(opened.mix([shelf.use("b")], shelf.family))
+    assert opened.make_way()
+    assert opened.nbytes == sizes[1]
+    assert opened.make_way()
+    assert opened.nbytes == 0
+    assert not opened.make_way()
 
 
 def test_one_file_is_read_once_for_all_who_have_it(shelves, monkeypatch):
     read = []
-    monkeypatch.setitem(ADAPTER_KINDS, KIND, lambda *given: read.append(given) or open_low_rank(*given))
+    monkeypatch.setitem(ADAPTER_READERS, "lora", lambda *given: read.append(given) or LoraFile(*given))
     shelf = shelves()
     crowd = [shelf.wish(str(i), shelf.use("a", i / 4), num_steps=5, seed=i) for i in range(1, 5)]
     assert len(finished(run(engine_of(), *crowd))) == 4
@@ -226,13 +243,16 @@ def refused(engine, one):
 
 def test_what_does_not_fit_is_refused_by_name(shelves, checkpoints, tmp_path, sd3):
     shelf, other = shelves(), shelves("sdxl")
-    error = refused(engine_of(), shelf.wish("a", other.use("text")))
+    error = refused(engine_of(), shelf.wish("a", other.use("b")))
     assert isinstance(error, UnusableModel)
-    assert "adapter 'text' goes with another model: this one has no text_encoder_2." in str(error)
+    assert "LoRA 'b' can't be used: layer down_blocks_1_attentions_0_" in str(error)
+    assert "down has the shape" in str(error)
+    (note,) = made(engine_of(), shelf.wish("a", other.use("text"))).warnings
+    assert str(note).startswith("of LoRA 'text' 19 of 37 layers can't be used: te2_text_model_encoder_layers_0_"), note
     error = refused(engine_of(), shelf.wish("a", msgspec.structs.replace(shelf.use("a"), kind="spell")))
     assert isinstance(error, Unsupported)
     assert str(error) == "adapters of kind 'spell' can't be used here"
-    path = tmp_path / "changed"
+    path = tmp_path / "changed.safetensors"
     write_low_rank(path, shelf.family.networks, 1, only="to_q")
     use = used(path, "dd")
     use = msgspec.structs.replace(use, component=msgspec.structs.replace(use.component, files=(stamp_of(path),)))
@@ -260,26 +280,23 @@ def test_a_refiner_has_none_of_them(shelves, checkpoints):
 class Sharper:
     """Another kind, told here in full: it makes a layer's own answer stronger, by its file's one number."""
 
-    def __init__(self, layer, by):
-        self.weight, self.by = layer.weight, by
+    nbytes = 0
 
-    def __call__(self, inputs):
-        return torch.nn.functional.linear(inputs, self.weight.to(inputs)) * self.by
+    def __init__(self, component):
+        self.by = float(Path(component.path).read_text())
 
-
-def test_a_kind_is_one_file_and_its_line_in_the_table(shelves, tmp_path, monkeypatch):
-    """A kind that shares nothing with the other, beside it in one crowd."""
-
-    def open_sharper(component, networks):
-        by = float((tmp_path / component.path).read_text())
-        linear = {
-            name: Sharper(layer, by)
+    def bind(self, _name, networks):
+        yield
+        return Bound({"denoiser": {
+            name: lambda inputs, weight, layer=layer: functional.linear(inputs, layer.weight) * self.by * weight
             for name, layer in networks["denoiser"].named_modules()
             if name.endswith("to_q") and isinstance(layer, torch.nn.Linear)
-        }
-        return {"denoiser": linear}
+        }})  # fmt: skip
 
-    monkeypatch.setitem(ADAPTER_KINDS, "sharper", open_sharper)
+
+def test_a_reader_is_one_file_and_its_line_in_the_table(shelves, tmp_path, monkeypatch):
+    """A kind that shares nothing with the other, beside it in one crowd."""
+    monkeypatch.setitem(ADAPTER_READERS, "sharper", Sharper)
     (tmp_path / "half").write_text("0.5")
     shelf = shelves()
     half = used(tmp_path / "half", "0123", kind="sharper")
@@ -293,9 +310,11 @@ def test_a_kind_is_one_file_and_its_line_in_the_table(shelves, tmp_path, monkeyp
 
 def test_a_mix_is_the_same_in_whatever_order_its_adapters_come(shelves):
     shelf = shelves()
-    opened = Makers(torch.device("cpu"), turn=1.0)._adapters
+    opened = Opened(ADAPTER_READERS)
     uses = [shelf.use("a", 0.1), shelf.use("b"), shelf.use("a", 0.2), shelf.use("c"), shelf.use("c", -1.0)]
-    mix, other = opened.mix(uses, shelf.family), opened.mix(reversed(uses), shelf.family)
-    assert mix.key == other.key == (("aaaa", 0.1 + 0.2), ("bbbb", 1.0))
+    mix, other = (whole(opened.mix(each, shelf.family)) for each in (uses, reversed(uses)))
+    assert mix == other
+    weights = [(adapter.digest, weight) for adapter, weight in mix.on(shelf.family.networks["denoiser"])]
+    assert weights == [("aaaa", 0.1 + 0.2), ("bbbb", 1.0)]
     assert mix_of([]) == NO_MIX
     assert not NO_MIX

@@ -7,13 +7,12 @@ import msgspec
 import pytest
 import torch
 
-from imagine.engine.adapters.kinds import ADAPTER_KINDS
 from imagine.engine.device.device import Device
 from imagine.engine.execution import compiled
 from imagine.words.errors import BadRequest, Unsupported
 from imagine.words.frames import WorkerSettings
 from tests.checkpoints import tiny_modules
-from tests.engine.adapters.low_rank import KIND, open_low_rank, used, write_low_rank
+from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.running import engine_of, made, model_at, picture, wish
 from tests.engine.test_accelerator import alike
 
@@ -51,12 +50,11 @@ def test_what_is_missing_is_named(monkeypatch, lacks, code):
     assert (refused.value.note.code, refused.value.field) == (code, "compile")
 
 
-def test_adapters_are_refused_rather_than_left_out(checkpoints, by_eager, tmp_path, monkeypatch):
-    monkeypatch.setitem(ADAPTER_KINDS, KIND, open_low_rank)
-    write_low_rank(tmp_path / "a", {"denoiser": tiny_modules().unet}, 1)
+def test_adapters_are_refused_rather_than_left_out(checkpoints, by_eager, tmp_path):
+    write_low_rank(tmp_path / "a.safetensors", {"denoiser": tiny_modules().unet}, 1)
     asked = wish(model_at(checkpoints()[0], compile=True), num_steps=2)
     with pytest.raises(Unsupported, match="adapters"):
-        made(engine_of(), msgspec.structs.replace(asked, adapters=(used(tmp_path / "a", "a", 0.7),)))
+        made(engine_of(), msgspec.structs.replace(asked, adapters=(used(tmp_path / "a.safetensors", "a", 0.7),)))
 
 
 def test_sums_in_half_precision_are_asked_for_and_only_on_cuda(accelerator, monkeypatch):

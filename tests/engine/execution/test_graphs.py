@@ -6,13 +6,12 @@ import msgspec
 import pytest
 import torch
 
-from imagine.engine.adapters.kinds import ADAPTER_KINDS
 from imagine.engine.execution import graphs
 from imagine.engine.execution.execution import Eager
 from imagine.words.frames import WorkerSettings
 from tests.checkpoints import tiny_modules
 from tests.engine.accelerator import SMALL, on
-from tests.engine.adapters.low_rank import KIND, open_low_rank, used, write_low_rank
+from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.running import engine_of, finished, made, model_at, picture, run, wish
 
 
@@ -65,11 +64,10 @@ def test_other_shapes_are_another_recording_and_the_fewest_used_go(accelerator, 
     assert card.captures == 4
 
 
-def test_what_has_adapters_beside_it_is_not_recorded(accelerator, half, tmp_path, monkeypatch):
-    monkeypatch.setitem(ADAPTER_KINDS, KIND, open_low_rank)
-    write_low_rank(tmp_path / "a", {"denoiser": tiny_modules(unet=SMALL).unet}, 1)
+def test_what_has_adapters_beside_it_is_not_recorded(accelerator, half, tmp_path):
+    write_low_rank(tmp_path / "a.safetensors", {"denoiser": tiny_modules(unet=SMALL).unet}, 1)
     plain = wish(model_at(half["sd"]), num_steps=4)
-    beside = msgspec.structs.replace(plain, adapters=(used(tmp_path / "a", "a", 0.7),))
+    beside = msgspec.structs.replace(plain, adapters=(used(tmp_path / "a.safetensors", "a", 0.7),))
     card = accelerator()
     expected = picture(made(on(card, cuda_graphs=False), beside)).tobytes()
     engine = on(card)

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from imagine.engine.adapters.adapter import Adapter
-from imagine.engine.adapters.mix import Mix, MixRows
+from imagine.engine.adapters.adapter import Adapter, Bound
+from imagine.engine.adapters.mix import Mix, MixRows, Weights
 from imagine.engine.execution.execution import Eager, Inputs
 from imagine.engine.execution.packed import Packed, can_pack, pack
 from imagine.engine.loading.checkpoint_file import CheckpointFile
@@ -39,9 +39,9 @@ class Beside:
     def __init__(self, layer):
         self.layer, self.heard = layer, 0
 
-    def __call__(self, inputs):
+    def __call__(self, inputs, weight):
         self.heard += 1
-        mean = inputs.mean(tuple(range(1, inputs.dim())), keepdim=True)
+        mean = inputs.mean(tuple(range(1, inputs.dim())), keepdim=True) * weight
         if inputs.dim() == 4:
             return mean.expand(-1, self.layer.out_channels, *inputs.shape[2:])
         return mean.expand(-1, inputs.shape[1], self.layer.out_features)
@@ -134,10 +134,10 @@ def test_adapters_go_beside_its_layers_and_neighbours_cannot_tell():
         if name.endswith(("attn1.to_q", "to_out.0", "conv2", "conv_shortcut", "ff.net.2"))
     }  # fmt: skip
     paths = {name: Beside(layer) for name, layer in layers.items()}
-    adapter = Adapter("a", "aa", {"denoiser": paths}, {"denoiser": unet})
-    with MixRows(4, {1: Mix(((adapter, 0.1),))}).beside(unet):
+    adapter = Adapter("aa", Bound({"denoiser": paths}), {"denoiser": unet})
+    with MixRows(4, {1: Mix(((adapter, Weights(0.1, 0)),))}).beside(unet):
         mixed = kind.run(asked)
-    with MixRows(4, {1: Mix(((adapter, 0.1),)), 2: Mix(((adapter, 0.5),))}).beside(unet):
+    with MixRows(4, {1: Mix(((adapter, Weights(0.1, 0)),)), 2: Mix(((adapter, Weights(0.5, 0)),))}).beside(unet):
         crowded = kind.run(asked)
     assert torch.equal(mixed[[0, 2, 3]], plain[[0, 2, 3]])
     assert error(mixed[1], plain[1]) > 1e-3

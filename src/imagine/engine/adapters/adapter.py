@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from torch import Tensor
 from torch.nn import Module
 
-from ...messages import message
-from ...words.errors import UnusableModel
+from ...messages import Message
 from ...words.model import Role
 
 
 class SidePath(Protocol):
     """What an adapter has beside one layer."""
 
-    def __call__(self, inputs: Tensor, /) -> Tensor:
-        """What is to be added to the layer's answer to `inputs` (rows, …) at weight 1, in the answer's shape.
+    def __call__(self, inputs: Tensor, weight: float, /) -> Tensor:
+        """What is to be added to the layer's answer to `inputs` (rows, …) at that weight, in the answer's shape or one
+        that broadcasts to it.
 
         Inputs may be on another device than before, and of another dtype: a network that was spared comes and goes.
         """
 
 
 class Beside(NamedTuple):
-    """A layer, which answers with a tensor of its own, as linear maps and convolutions do, and what is beside it."""
+    """A layer, which answers with a tensor of its own, as linear maps, convolutions and norms do, and what is beside
+    it."""
 
     layer: Module
     path: SidePath
@@ -36,20 +37,42 @@ SidePaths = Mapping[Role, Mapping[str, SidePath]]
 """By the network, then by the layer's name in it."""
 
 
+class Bound(NamedTuple):
+    """What an adapter's file adds to a model's networks, and what is to be told of it."""
+
+    paths: SidePaths
+    warnings: tuple[Message, ...] = ()
+
+
+class AdapterFile(Protocol):
+    """An adapter's file, opened. What is read of it is there once, for all the models that it goes beside."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes at present."""
+
+    def bind(self, name: str, networks: Networks) -> Generator[None, None, Bound]:
+        """What it adds to the networks of a model, in slices. Raises UnusableModel, calling it by `name`."""
+
+
 class Adapter:
     """Opened for the networks of one model; `digest` is of its content."""
 
-    def __init__(self, name: str, digest: str, paths: SidePaths, networks: Networks) -> None:
-        """Raises UnusableModel for paths beside what these networks haven't."""
-        self.digest = digest
-        self._beside: WeakKeyDictionary[Module, Sequence[Beside]] = WeakKeyDictionary()
-        for role, by_layer in paths.items():
-            layers = dict(networks[role].named_modules()) if role in networks else {}
-            missing = next((layer for layer in by_layer if layer not in layers), None)
-            if missing is not None:
-                raise UnusableModel(message("adapter.misfit", name=name, layer=f"{role}.{missing}"))
-            self._beside[networks[role]] = [Beside(layers[layer], path) for layer, path in by_layer.items()]
+    def __init__(self, digest: str, bound: Bound, networks: Networks, file: AdapterFile | None = None) -> None:
+        """`file` is there for as long as it."""
+        self.digest, self.warnings = digest, bound.warnings
+        self.used = 0
+        """The number of its last use, of all that there were of any."""
+        self._file = file
+        self._beside: WeakKeyDictionary[Module, tuple[Role, Sequence[Beside]]] = WeakKeyDictionary()
+        for role, by_layer in bound.paths.items():
+            network = networks[role]
+            self._beside[network] = role, [Beside(network.get_submodule(name), by_layer[name]) for name in by_layer]
+
+    def role(self, network: Module) -> Role | None:
+        """Which of the model's networks it is, if the adapter has anything beside it."""
+        return self._beside[network][0] if network in self._beside else None
 
     def beside(self, network: Module) -> Sequence[Beside]:
         """What it has beside the layers of one of the networks."""
-        return self._beside.get(network, ())
+        return self._beside[network][1] if network in self._beside else ()

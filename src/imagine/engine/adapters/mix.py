@@ -13,46 +13,62 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.nn import Module
 
+from ...messages import Message
 from ..execution.company import accompanied
 from .adapter import Adapter, SidePath
 
 
+class Weights(NamedTuple):
+    """How much a picture has of an adapter: beside the denoiser, and beside the text encoders."""
+
+    denoiser: float
+    text: float
+
+
+Weighed = tuple[tuple[Adapter, float], ...]
+"""Adapters beside one network, each with its weight there, in the order of their digests."""
+
+
 @dataclass(frozen=True)
 class Mix:
-    """A picture's adapters, each with its weight, in the order of their digests."""
+    """A picture's adapters, each with its weights, in the order of their digests."""
 
-    members: tuple[tuple[Adapter, float], ...] = ()
+    members: tuple[tuple[Adapter, Weights], ...] = ()
+    warnings: tuple[Message, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.members)
 
-    @property
-    def key(self) -> tuple[tuple[str, float], ...]:
-        """Equal for mixes that do the same to a network."""
-        return tuple((adapter.digest, weight) for adapter, weight in self.members)
-
-    def on(self, network: Module) -> Mix:
-        """Those of the adapters that have anything beside this network."""
-        return Mix(tuple(member for member in self.members if member[0].beside(network)))
+    def on(self, network: Module) -> Weighed:
+        """Those of the adapters that have anything beside this network, and are to have it."""
+        roles = ((adapter, adapter.role(network), weights) for adapter, weights in self.members)
+        weighed = (
+            (adapter, weights.denoiser if role == "denoiser" else weights.text)
+            for adapter, role, weights in roles
+            if role is not None
+        )
+        return tuple((adapter, weight) for adapter, weight in weighed if weight)
 
 
 NO_MIX = Mix()
 
 
-def mix_of(weighed: Iterable[tuple[Adapter, float]]) -> Mix:
+def mix_of(weighed: Iterable[tuple[Adapter, Weights]]) -> Mix:
     """A mix, the same in whatever order its adapters come. One that comes twice has both weights; one of weight 0 is
     none."""
     adapters: dict[str, Adapter] = {}
-    weights: defaultdict[str, list[float]] = defaultdict(list)
-    for adapter, weight in weighed:
+    weights: defaultdict[str, list[Weights]] = defaultdict(list)
+    for adapter, each in weighed:
         adapters.setdefault(adapter.digest, adapter)
-        weights[adapter.digest].append(weight)
-    summed = {digest: math.fsum(weights[digest]) for digest in sorted(weights)}
-    return Mix(tuple((adapters[digest], weight) for digest, weight in summed.items() if weight))
+        weights[adapter.digest].append(each)
+    summed = {digest: Weights(*map(math.fsum, zip(*weights[digest], strict=True))) for digest in sorted(weights)}
+    notes = dict.fromkeys(note for adapter in adapters.values() for note in adapter.warnings)
+    return Mix(tuple((adapters[digest], each) for digest, each in summed.items() if any(each)), tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -76,7 +92,7 @@ class MixRows:
     def _added(self, network: Module) -> list[tuple[Module, Hook]]:
         by_layer: defaultdict[Module, list[tuple[int, SidePath, float]]] = defaultdict(list)
         for slot, mix in self.mixes.items():
-            for adapter, weight in mix.members:
+            for adapter, weight in mix.on(network):
                 for layer, path in adapter.beside(network):
                     by_layer[layer].append((slot, path, weight))
         return [(layer, _adding(self.bucket, work)) for layer, work in by_layer.items()]
@@ -97,8 +113,7 @@ def _adding(bucket: int, work: list[tuple[int, SidePath, float]]) -> Hook:
             if slot not in rows:
                 # A copy: what is made of it doesn't depend on where among others it lay in memory.
                 rows[slot] = inputs if bucket == 1 else inputs[slot::bucket].clone()
-            own, added = answer[slot::bucket], path(rows[slot]) * weight
-            assert own.shape == added.shape, "a side path answers as its layer does"
-            own += added
+            own = answer[slot::bucket]
+            own += path(rows[slot], weight)
 
     return add

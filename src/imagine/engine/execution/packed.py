@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Conv2d, Linear, Module, Parameter
+from torch.nn import Conv2d, Linear, Module, Parameter, functional
 
 from .execution import Eager, Inputs
 from .flow import shorten
@@ -128,6 +128,29 @@ class PackedConvolution(Conv2d):
         else:
             made = convolve.binary(value, beside, self.packed, self.bias, *placing, "add", 1.0, None, [], None)
         return made
+
+
+def unbiased(layer: Linear | Conv2d, value: Tensor) -> Tensor:
+    """What a layer, packed or not, answers but for its bias. No hook hears of it."""
+    if isinstance(layer, PackedLinear):
+        return _linear(value, layer.packed, None, None)
+    if isinstance(layer, PackedPoint):
+        return _linear(_channels_last(value), layer.packed, None, None).permute(0, 3, 1, 2)
+    if isinstance(layer, PackedConvolution):
+        convolve = torch.ops.mkldnn._convolution_pointwise
+        made: Tensor = convolve(value, layer.packed, None, *_placing(layer), "none", [], "")
+        return made
+    if isinstance(layer, Linear):
+        return functional.linear(value, layer.weight)
+    return layer._conv_forward(value, layer.weight, None)
+
+
+def unpacked(layer: Linear | Conv2d) -> Tensor:
+    """A layer's weights, as they were before they were laid out."""
+    weight: Tensor = layer.weight
+    if isinstance(layer, PackedLinear | PackedPoint | PackedConvolution):
+        return layer.packed.to_dense().reshape(weight.shape)
+    return weight
 
 
 def _placing(layer: Conv2d) -> tuple[Any, ...]:

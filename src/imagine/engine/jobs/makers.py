@@ -21,11 +21,10 @@ from .work import Work
 class Makers:
     """What all pictures on one device are made with."""
 
-    def __init__(self, device: torch.device, turn: float) -> None:
+    def __init__(self, device: torch.device, turn: float, adapters: Opened) -> None:
         """`turn`: seconds after which others may have the device."""
-        self._device, self._turn = device, turn
+        self._device, self._turn, self._adapters = device, turn, adapters
         self.forward = Forward()
-        self._adapters = Opened()
 
     def begin(self, ledger: Ledger, models: Sequence[LoadedModel]) -> Work:
         """The picture of a ledger in the making; `models` are those of its `submit`. Raises Unsupported."""

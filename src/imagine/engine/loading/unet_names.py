@@ -37,7 +37,7 @@ def with_unet_prefix(weights: Weights) -> Weights:
         if prefix + "input_blocks.0.0.weight" in names:
             return Renamed(weights, {_prefixed(name, prefix): name for name in names})
         if prefix + "conv_in.weight" in names and prefix + "up_blocks.0.resnets.0.conv1.weight" in names:
-            return Renamed(weights, _from_diffusers(names, prefix))
+            return Renamed(weights, from_diffusers(names, prefix))
     return weights
 
 
@@ -46,8 +46,8 @@ def _prefixed(name: str, prefix: str) -> str:
     return UNET + rest if name.startswith(prefix) and (prefix or rest.startswith(_ORIGINAL)) else name
 
 
-def _from_diffusers(names: Collection[str], prefix: str) -> dict[str, str]:
-    """What each name becomes → that name."""
+def from_diffusers(names: Collection[str], prefix: str = "") -> dict[str, str]:
+    """What each name becomes, that of a checkpoint's U-Net → that name."""
     inside = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
     layers = len({name.split(".")[3] for name in inside if name.startswith("down_blocks.0.resnets.")})
     attended = {name.split(".")[1] for name in inside if re.match(r"up_blocks\.\d+\.attentions\.", name)}

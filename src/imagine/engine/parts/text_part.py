@@ -76,8 +76,8 @@ class TextPart(ModulePart):
         `normed` has it go through the final layer norm, and nothing pooled; what of `mix` goes beside this model does.
         Shared by a cache: never write to it.
         """
-        mix = mix.on(self.module)
-        key = (chunk, layer, normed, mix.key)
+        adapters = tuple((adapter.digest, weight) for adapter, weight in mix.on(self.module))
+        key = (chunk, layer, normed, adapters)
         hidden = self._cache.get(key)
         if hidden is None:
             with MixRows(1, {0: mix}).beside(self.module):

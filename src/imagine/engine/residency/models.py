@@ -16,7 +16,7 @@ from ..device.device import Device
 from ..parts.part import Part
 from ..parts.part_key import is_read
 from .opening import Opening, OpenModel
-from .residency import Residency, Resident
+from .residency import Extras, Residency, Resident
 
 MeasureBytes = Callable[[Sequence[Component]], int]
 """About how many bytes these components of a model will take."""
@@ -27,12 +27,12 @@ class Models:
 
     def __init__(
         self, device: Device, open_model: OpenModel, measure: MeasureBytes, keep_alive: float,
-        clock: Callable[[], float],
+        clock: Callable[[], float], extras: Extras,
     ) -> None:  # fmt: skip
-        """`keep_alive` in seconds."""
+        """`keep_alive` in seconds; `extras` are what is there beside models."""
         self._device, self._open, self._measure = device, open_model, measure
         self._keep_alive, self._clock = keep_alive, clock
-        self.residency = Residency(device.release)
+        self.residency = Residency(device.release, extras)
         self.opening: Opening | None = None
         self._sparing: Collection[str] = ()
         self._in_the_way: frozenset[str] = frozenset()
@@ -69,7 +69,7 @@ class Models:
         else:
             resident = Resident(opening.model, family, self._keep_alive, self._clock(), opening.watch)
             self.residency.add(opening.model.identity, resident)
-            self._shrink([opening.model.identity, *self._sparing])
+            self.shrink([opening.model.identity, *self._sparing])
 
     def stop(self) -> None:
         """The model that is being opened is not wanted any more."""
@@ -128,6 +128,7 @@ class Models:
         if not self._in_the_way:
             raise OutOfMemory(message("memory.model", name=model.name))
 
-    def _shrink(self, sparing: Collection[str]) -> None:
+    def shrink(self, sparing: Collection[str]) -> None:
+        """Let idle models go, and what is beside models, until the rest is within the budget."""
         while self.residency.nbytes() > self._device.budget() and self.residency.evict(sparing):
             pass

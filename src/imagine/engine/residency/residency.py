@@ -10,6 +10,7 @@ import math
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ...words.frames import ResidentModel
 from ...words.model import Model
@@ -54,12 +55,23 @@ class Resident:
             return self._preview
 
 
+class Extras(Protocol):
+    """What is there beside models, and goes before any of them does."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all of it."""
+
+    def make_way(self) -> bool:
+        """Let go of some of it; False where there is none that can go."""
+
+
 class Residency:
     """The resident models, by identity."""
 
-    def __init__(self, release: Callable[[], None]) -> None:
+    def __init__(self, release: Callable[[], None], extras: Extras) -> None:
         """`release` gives freed memory back to the device."""
-        self._release = release
+        self._release, self._extras = release, extras
         self._models: dict[str, Resident] = {}
         self._remains = Remains()
 
@@ -119,12 +131,13 @@ class Residency:
         return any(self._models[key].leaving for key in self.named(name))
 
     def evict(self, sparing: Collection[str] = (), pinned: Collection[Part] = (), *, whole: bool = False) -> bool:
-        """Let go of a part: of a model that made way before, else of the least recently used one that no job uses.
+        """Let go of what is beside models, else of a part: of a model that made way before, else of the least recently
+        used one that no job uses.
 
         What is left of it stays until it is wanted, unless the `whole` model is to go. False where there is nothing but
         models of `sparing`, or of which others hold all parts or they are `pinned`, so that no room would be made.
         """
-        if self._drop(pinned, whole=whole):
+        if self._extras.make_way() or self._drop(pinned, whole=whole):
             self._freed()
             return True
         for key in self._able(sparing, pinned):
@@ -200,8 +213,9 @@ class Residency:
         return frozenset(key for key, resident in self._models.items() if resident.users)
 
     def nbytes(self, pinned: Collection[Part] = ()) -> int:
-        """Bytes of all parts: the models', what is left of others, and those that are `pinned`; each once."""
-        return _sum([*self._parts(), *self._remains.parts, *pinned])
+        """Bytes of all parts, each once, and of what is beside models: the models', what is left of others, and those
+        that are `pinned`."""
+        return _sum([*self._parts(), *self._remains.parts, *pinned]) + self._extras.nbytes
 
     def nbytes_of(self, keys: Collection[str], pinned: Collection[Part]) -> int:
         """Bytes of the models of `keys` and of the parts that are `pinned`, each once."""

@@ -1,0 +1,136 @@
+"""A LoRA's file, or one of its relatives': read once, and bound to the layers of every model that it goes beside.
+
+What is read of it is copied: a trainer may write its next epoch over the file at any time, and whoever reads from a
+mapped file that was cut short dies. The copies are kept as they are stored where that takes less than what the layer
+computes in, and else as the layer computes; all models of one device and dtype have the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Generator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+
+from ...messages import Message, Value, message
+from ...words.adapter_names import BUNDLED, layer_tensor
+from ...words.errors import UnusableModel
+from ...words.model import Component, Role
+from ..adapters.adapter import Bound, Networks, SidePath
+from ..adapters.kinds import kinds_of, side_path
+from ..adapters.layer import Misfit
+from .checkpoint_file import CheckpointFile
+from .layer_names import LayerNames, Place
+from .placing import FLOAT8
+from .weights import Weights
+
+MOST = 50_000
+"""Tensors of a file: five times what the largest have."""
+MOST_ALPHA = 65_536
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64, *FLOAT8)
+_NAMED = 3
+"""Layers that a warning names."""
+
+
+class LoraFile:
+    """An `AdapterFile`."""
+
+    def __init__(self, component: Component) -> None:
+        self._component = component
+        self._copies: dict[tuple[str, torch.device, torch.dtype], Tensor] = {}
+
+    @property
+    def nbytes(self) -> int:
+        return sum(copy.nbytes for copy in self._copies.values())
+
+    def bind(self, name: str, networks: Networks) -> Generator[None, None, Bound]:
+        weights = CheckpointFile(self._component.path)
+        layers, words = _sorted(name, weights.names)
+        names, paths = LayerNames(networks), defaultdict[Role, dict[str, SidePath]](dict)
+        left: list[str] = []
+        for layer, parts in layers.items():
+            yield
+            place = names.find(layer)
+            made = None if place is None else self._path(name, weights, layer, parts, place)
+            if place is None or made is None:
+                left.append(layer)
+            elif paths[place.role].setdefault(place.name, made) is not made:
+                raise UnusableModel(message("lora.twice", name=name, layer=layer))
+        if not paths:
+            raise UnusableModel(message("lora.nothing", name=name, count=len(left)))
+        return Bound(paths, _notes(name, len(layers), left, words))
+
+    def _path(self, name: str, weights: Weights, layer: str, parts: Mapping[str, str], place: Place) -> SidePath | None:
+        """What it has beside a layer; None where that can't be used there."""
+        kinds = kinds_of(place.layer, parts.keys() - {"alpha"})
+        if not kinds:
+            return None
+        try:
+            alpha = _alpha(weights, parts)
+            own = {
+                part: self._copy(weights, part, named, place.layer) for part, named in parts.items() if part != "alpha"
+            }
+            return side_path(kinds, place.layer, own, alpha)
+        except Misfit as error:
+            raise UnusableModel(message("lora.layer", name=name, layer=layer, why=error.note)) from error
+
+    def _copy(self, weights: Weights, part: str, named: str, layer: Module) -> Tensor:
+        """A tensor of the file, where the layer is and as it is kept beside it."""
+        stored, home = weights.stored(named), layer.get_parameter("weight")
+        if not weights.shape(named):  # one number, of whatever type
+            return weights.read(named).float()
+        if stored not in _FLOATS:
+            raise Misfit(message("lora.part_type", part=part, dtype=str(stored).removeprefix("torch.")))
+        dtype = stored if stored.itemsize < home.dtype.itemsize and stored not in FLOAT8 else home.dtype
+        key = (named, home.device, dtype)
+        if key not in self._copies:
+            copy = weights.read(named).clone().to(home.device, dtype)
+            if not bool(torch.isfinite(copy).all()):
+                raise Misfit(message("lora.part_numbers", part=part))
+            self._copies[key] = copy
+        return self._copies[key]
+
+
+def _sorted(name: str, tensors: Collection[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """The names of a file's tensors by layer and part, and the embeddings that lie beside them."""
+    if len(tensors) > MOST:
+        raise UnusableModel(message("lora.many", name=name, count=len(tensors), most=MOST))
+    layers = defaultdict[str, dict[str, str]](dict)
+    words: dict[str, None] = {}
+    for tensor in tensors:
+        if tensor.startswith(BUNDLED):
+            words[tensor.split(".")[1]] = None
+            continue
+        told = layer_tensor(tensor)
+        layer, part = (tensor, "") if told is None else (told.layer, told.part)
+        if layers[layer].setdefault(part, tensor) is not tensor:
+            raise UnusableModel(message("lora.twice", name=name, layer=layer))
+    return layers, list(words)
+
+
+def _alpha(weights: Weights, parts: Mapping[str, str]) -> float | None:
+    """What a layer is scaled by, times its rank; None where the file doesn't say it."""
+    if "alpha" not in parts:
+        return None
+    tensor = weights.read(parts["alpha"])
+    alpha = float(tensor) if tensor.numel() == 1 else math.nan
+    if not abs(alpha) <= MOST_ALPHA:
+        raise Misfit(message("lora.alpha", value=alpha, most=MOST_ALPHA))
+    return alpha
+
+
+def _notes(name: str, total: int, left: Sequence[str], words: Sequence[str]) -> tuple[Message, ...]:
+    notes = []
+    if left:
+        notes.append(message("lora.unused", name=name, count=len(left), total=total, names=_listed(left)))
+    if words:
+        notes.append(message("lora.embeddings", name=name, names=_listed(words)))
+    return tuple(notes)
+
+
+def _listed(names: Sequence[str]) -> Value:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else message("names.more", names=shown, more=len(names) - _NAMED)

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from imagine.engine.adapters.adapter import Adapter, Bound
-from imagine.engine.adapters.mix import Mix, MixRows, Weights
+from imagine.engine.adapters.mix import Mix, MixRows, Strengths
 from imagine.engine.execution.execution import Eager, Inputs
 from imagine.engine.execution.packed import Packed, can_pack, pack
 from imagine.engine.loading.checkpoint_file import CheckpointFile
@@ -135,9 +135,9 @@ def test_adapters_go_beside_its_layers_and_neighbours_cannot_tell():
     }  # fmt: skip
     paths = {name: Beside(layer) for name, layer in layers.items()}
     adapter = Adapter("aa", Bound({"denoiser": paths}), {"denoiser": unet})
-    with MixRows(4, {1: Mix(((adapter, Weights(0.1, 0)),))}).beside(unet):
+    with MixRows(4, {1: Mix(((adapter, Strengths(0.1, 0)),))}).beside(unet):
         mixed = kind.run(asked)
-    with MixRows(4, {1: Mix(((adapter, Weights(0.1, 0)),)), 2: Mix(((adapter, Weights(0.5, 0)),))}).beside(unet):
+    with MixRows(4, {1: Mix(((adapter, Strengths(0.1, 0)),)), 2: Mix(((adapter, Strengths(0.5, 0)),))}).beside(unet):
         crowded = kind.run(asked)
     assert torch.equal(mixed[[0, 2, 3]], plain[[0, 2, 3]])
     assert error(mixed[1], plain[1]) > 1e-3

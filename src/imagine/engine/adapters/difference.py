@@ -9,7 +9,7 @@ from torch.nn import GroupNorm, functional
 from .layer import Affine, Norm, Parts, by_channel, in_place, shaped
 
 
-class Difference:
+class FullDifference:
     """A `SidePath` of `diff` in the shape of the layer's weights, `diff_b` of its bias, or either."""
 
     def __init__(self, layer: Affine, parts: Parts, _alpha: float | None) -> None:

@@ -13,7 +13,7 @@ from torch.nn import Conv2d, GroupNorm, LayerNorm, Linear, Module
 from . import decomposed
 from .adapter import SidePath
 from .decomposed import Decomposed
-from .difference import Difference, NormDifference
+from .difference import FullDifference, NormDifference
 from .hadamard import Hadamard
 from .kronecker import Kronecker
 from .layer import Parts
@@ -51,7 +51,7 @@ KINDS = (
         Kronecker, _AFFINE, frozenset(f"lokr_{one}" for one in ("w1", "w2", *_HALVES)),
         frozenset({"lokr_t1", "lokr_t2"}), changes=True,
     ),
-    Kind(Difference, _AFFINE, frozenset({"diff", "diff_b"})),
+    Kind(FullDifference, _AFFINE, frozenset({"diff", "diff_b"})),
     Kind(NormDifference, (LayerNorm, GroupNorm), frozenset({"diff", "diff_b", "w_norm", "b_norm"})),
     Kind(Scaled, _AFFINE, frozenset({"on_input", "ia3_l"}), frozenset({"weight"})),
     Kind(Rotated, _AFFINE, frozenset({"oft_blocks", "oft_diag"}), frozenset({"rescale"})),

@@ -23,7 +23,7 @@ from ..execution.company import accompanied
 from .adapter import Adapter, SidePath
 
 
-class Weights(NamedTuple):
+class Strengths(NamedTuple):
     """How much a picture has of an adapter: beside the denoiser, and beside the text encoders."""
 
     denoiser: float
@@ -38,7 +38,7 @@ Weighed = tuple[tuple[Adapter, float], ...]
 class Mix:
     """A picture's adapters, each with its weights, in the order of their digests."""
 
-    members: tuple[tuple[Adapter, Weights], ...] = ()
+    members: tuple[tuple[Adapter, Strengths], ...] = ()
     warnings: tuple[Message, ...] = ()
 
     def __bool__(self) -> bool:
@@ -58,15 +58,15 @@ class Mix:
 NO_MIX = Mix()
 
 
-def mix_of(weighed: Iterable[tuple[Adapter, Weights]]) -> Mix:
+def mix_of(weighed: Iterable[tuple[Adapter, Strengths]]) -> Mix:
     """A mix, the same in whatever order its adapters come. One that comes twice has both weights; one of weight 0 is
     none."""
     adapters: dict[str, Adapter] = {}
-    weights: defaultdict[str, list[Weights]] = defaultdict(list)
+    weights: defaultdict[str, list[Strengths]] = defaultdict(list)
     for adapter, each in weighed:
         adapters.setdefault(adapter.digest, adapter)
         weights[adapter.digest].append(each)
-    summed = {digest: Weights(*map(math.fsum, zip(*weights[digest], strict=True))) for digest in sorted(weights)}
+    summed = {digest: Strengths(*map(math.fsum, zip(*weights[digest], strict=True))) for digest in sorted(weights)}
     notes = dict.fromkeys(note for adapter in adapters.values() for note in adapter.warnings)
     return Mix(tuple((adapters[digest], each) for digest, each in summed.items() if any(each)), tuple(notes))
 

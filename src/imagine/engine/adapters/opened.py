@@ -13,7 +13,7 @@ from ...messages import message
 from ...words.errors import ModelChanged, Unsupported
 from ...words.model import AdapterUse, Component
 from .adapter import Adapter, AdapterFile, Networks
-from .mix import Mix, Weights, mix_of
+from .mix import Mix, Strengths, mix_of
 
 AdapterReader = Callable[[Component], AdapterFile]
 """What is an adapter's file."""
@@ -45,11 +45,11 @@ class Opened:
 
     def mix(self, uses: Iterable[AdapterUse], model: Adaptable) -> Generator[None, None, Mix]:
         """What a picture asks for beside `model`, in slices. Raises Unsupported, UnusableModel, ModelChanged."""
-        weighed: list[tuple[Adapter, Weights]] = []
+        weighed: list[tuple[Adapter, Strengths]] = []
         for use in uses:
             adapter = yield from self._adapter(use, model)
             adapter.used = next(self._uses)
-            weighed.append((adapter, Weights(use.weight, use.clip_weight)))
+            weighed.append((adapter, Strengths(use.weight, use.clip_weight)))
         return mix_of(weighed)
 
     def make_way(self) -> bool:

@@ -27,7 +27,7 @@ _OLD_ATTENTION = {"q_proj": "to_q", "k_proj": "to_k", "v_proj": "to_v", "out_pro
 """What diffusers once called a text encoder's attention."""
 
 
-class Place(NamedTuple):
+class NamedLayer(NamedTuple):
     """A layer of one of the networks."""
 
     role: Role
@@ -45,11 +45,11 @@ class LayerNames:
             for role, network in networks.items()
         }
 
-    def find(self, layer: str) -> Place | None:
+    def find(self, layer: str) -> NamedLayer | None:
         """The layer that a trainer calls so, if it is there."""
         role, rest = _told(layer)
         name = self._names.get(role, {}).get(rest)
-        return None if name is None else Place(role, name, self._networks[role].get_submodule(name))
+        return None if name is None else NamedLayer(role, name, self._networks[role].get_submodule(name))
 
 
 def _told(layer: str) -> tuple[Role, str]:

@@ -23,7 +23,7 @@ from ..adapters.adapter import Bound, Networks, SidePath
 from ..adapters.kinds import kinds_of, side_path
 from ..adapters.layer import Misfit
 from .checkpoint_file import CheckpointFile
-from .layer_names import LayerNames, Place
+from .layer_names import LayerNames, NamedLayer
 from .placing import FLOAT8
 from .weights import Weights
 
@@ -63,7 +63,9 @@ class LoraFile:
             raise UnusableModel(message("lora.nothing", name=name, count=len(left)))
         return Bound(paths, _notes(name, len(layers), left, words))
 
-    def _path(self, name: str, weights: Weights, layer: str, parts: Mapping[str, str], place: Place) -> SidePath | None:
+    def _path(
+        self, name: str, weights: Weights, layer: str, parts: Mapping[str, str], place: NamedLayer
+    ) -> SidePath | None:
         """What it has beside a layer; None where that can't be used there."""
         kinds = kinds_of(place.layer, parts.keys() - {"alpha"})
         if not kinds:

@@ -62,7 +62,6 @@ USED_FROM_OUTSIDE = {
     "Prompt.pieces": "read by its place",
     "BatchKey.controls": "keys are compared as a whole",
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
-    "Beside.layer": "read by its place",
     "Preset.description": "presets are encoded as a whole",
     "Entry.prediction_source": "told by its name, as all that `shown` lists",
     "Fields.image": "read by its name, as all pictures of a request",

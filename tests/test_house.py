@@ -83,7 +83,6 @@ SET_FROM_OUTSIDE = {
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
     "BatchKey.controls": "the place of what changes a batch's operations: none of ours does so far",
     "Submit.adapters": "what the gateway is to say: nothing asks for LoRAs yet",
-    "AdapterUse": "what the gateway is to say: nothing asks for LoRAs yet",
     "FamilyFacts.multiple": "a row may say another; so far all have the same",
 }
 """Fields, or whole classes of them, that nothing in the package gives a value, and why they are there."""

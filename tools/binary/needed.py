@@ -1,7 +1,7 @@
 """What a worker needs to draw: the modules that one finds or opens that draws by every sampler, and what is no module.
 
-What else the engine may import, for a pipeline that nobody here has, is in the binary too: it is unpacked when it is
-imported.
+What else the engine may import is in the binary too, and unpacked when it is imported: for a pipeline that nobody here
+has, and what waits until it is used from source as well (`LATER`), as SciPy does for the few samplers that need it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PIL import Image
@@ -30,6 +31,9 @@ from imagine.words.recipe import GenerationParams
 from imagine.words.samplers import SAMPLERS
 
 from .compress import entries_of
+
+if TYPE_CHECKING:
+    from imagine.engine.engine import Engine
 
 _SHIPPED = Path(__file__).parents[2] / "models.example"
 _SIDE = 64
@@ -43,9 +47,18 @@ def rest_of(heavy: Path) -> frozenset[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(heavy), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", __name__, str(heavy)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
-    needed = frozenset(json.loads(done.stdout))
-    paths = (entry.path for entry in entries_of(heavy))
-    return frozenset(path for path in paths if _is_module(path) and module_of(path) not in needed)
+    return rest(frozenset(entry.path for entry in entries_of(heavy)), frozenset(json.loads(done.stdout)))
+
+
+def rest(paths: frozenset[str], needed: frozenset[str]) -> frozenset[str]:
+    """Of all files those of no needed module, with the libraries of packages none of whose extensions is needed."""
+    modules = frozenset(path for path in paths if _is_module(path))
+    later = frozenset(path for path in modules if module_of(path) not in needed)
+    extended, here = (
+        {path.partition("/")[0] for path in some if path.endswith(".so")} for some in (modules, modules - later)
+    )
+    unused = {f"{package}.libs" for package in extended - here}  # where auditwheel puts them
+    return later | frozenset(path for path in paths - modules if path.partition("/")[0] in unused)
 
 
 def _is_module(path: str) -> bool:
@@ -84,24 +97,39 @@ class _Recorder(MetaPathFinder):
                 yield module_of(os.path.relpath(full, root))
 
 
-def _draw() -> None:
-    """As a worker does: with previews, by every sampler on every schedule, of words and then of a picture too."""
+def _needed(recorder: _Recorder, folder: str) -> set[str]:
+    """The modules below `folder` that a worker finds or opens: with previews, of words and then of a picture too, by
+    every sampler on every schedule; of what waits until it is used, only what the first of these brings."""
     from imagine.engine.engine import Engine
+    from imagine.engine.libraries.light import LATER
     from imagine.registry.registry import Registry
     from imagine.server.gateway.gateway import model_from
-    from imagine.words.events import Failed
-    from imagine.words.frames import PreviewSettings, Submit, WorkerSettings
+    from imagine.words.frames import WorkerSettings
 
     registry = Registry([_SHIPPED])
     registry.refresh()
     model = model_from(registry.with_digest(registry.find("toybox")))
     engine = Engine(WorkerSettings(device="cpu", keep_alive=-1))
-    common = Submit(job="", client="build", params=next(_recipes(model)), model=model, preview=PreviewSettings(every=1))
+    _draw(engine, model, next(_recipes(model)))
+    _import_all()
+    usual = set(recorder.modules(folder))
+    for params in _recipes(model):
+        _draw(engine, model, params)
+    waits = tuple(f"{name}." for name in LATER)
+    return {name for name in recorder.modules(folder) if name in usual or not f"{name}.".startswith(waits)}
+
+
+def _draw(engine: Engine, model: Model, params: GenerationParams) -> None:
+    """As a worker does."""
+    from imagine.words.events import Failed
+    from imagine.words.frames import PreviewSettings, Submit
+
+    preview = PreviewSettings(every=1)
+    words = Submit(job="words", client="build", params=params, model=model, preview=preview)
     picture = _picture()
-    digest = hashlib.sha256(picture).hexdigest()
-    for number, params in enumerate(_recipes(model)):
-        engine.submit(replace(common, job=f"words {number}", params=params))
-        engine.submit(replace(common, job=f"picture {number}", params=replace(params, img=digest), img=picture))
+    params = replace(params, img=hashlib.sha256(picture).hexdigest())
+    engine.submit(words)
+    engine.submit(replace(words, job="picture", params=params, img=picture))
     while engine.busy:
         for report in engine.step():
             if isinstance(report, Failed):
@@ -139,6 +167,4 @@ def _import_all() -> None:
 if __name__ == "__main__":
     prepare_libraries()
     recorder = _Recorder()
-    _draw()
-    _import_all()
-    print(json.dumps(sorted(recorder.modules(sys.argv[1]))))
+    print(json.dumps(sorted(_needed(recorder, sys.argv[1]))))

@@ -338,6 +338,21 @@ def test_a_worker_that_is_never_ready_is_given_up():
     asyncio.run(go())
 
 
+def test_it_is_begun_once_and_stopped_without_a_farewell_before_it_is_ready():
+    mute = [sys.executable, "-c", "import signal; signal.pause()"]
+
+    async def go():
+        async with running(command=mute, limits=Limits(farewell=10 * PATIENCE), ready=False) as worker:
+            begun = worker.pid
+            await worker.start()
+            assert worker.pid == begun is not None
+            async with asyncio.timeout(PATIENCE):
+                await worker.stop(0)
+            assert not psutil.pid_exists(begun)
+
+    asyncio.run(go())
+
+
 def test_stop_lets_jobs_end_within_the_grace():
     async def go():
         async with running() as worker:

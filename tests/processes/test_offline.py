@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from imagine.server.gateway.gateway import worker_settings
+from imagine.server.gateway.own_worker import worker_settings
 from imagine.settings.settings import settings_from
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +28,9 @@ from .early import heard
 from .exits import MISTYPED, reason
 from .list import in_folders
 from .model_first import MODEL_KINDS, no_model
+
+if TYPE_CHECKING:
+    from ..dispatch.worker import Worker
 
 _SPELLED = {
     "host": ("--host",),
@@ -84,10 +88,8 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
     Flags win over IMAGINE_* variables, those over the configuration file, that over the defaults.
     """
     from ..processes.offline import go_offline
-    from ..server.http.half import import_serving_half
     from ..server.logs import configure
 
-    import_serving_half()
     given = {name: value for name, value in flags.items() if value not in (None, (), False)}
     if private:
         reach.private_folder()
@@ -160,14 +162,30 @@ def _text_of(config: Path | None) -> str | None:
     return None if config is None else read_text(config, MAX_SIZE, field="config")
 
 
-async def _serve(settings: Settings, reread: Callable[[], Settings], source: Callable[[str], str]) -> None:
-    from ..server.serve import serve
+@contextlib.asynccontextmanager
+async def _worker_first(settings: Settings) -> AsyncIterator[list[Worker]]:
+    """The server's worker, which imports torch while the server is imported itself, here too."""
+    from ..server.gateway.own_worker import own_worker
+    from ..server.http.half import import_serving_half
 
+    worker = own_worker(settings)
+    await worker.start()
+    try:
+        import_serving_half()
+        yield [worker]
+    finally:
+        await worker.stop(0)  # unless the server has done so
+
+
+async def _serve(settings: Settings, reread: Callable[[], Settings], source: Callable[[str], str]) -> None:
     def ready(urls: list[str]) -> None:
         _say_where(urls, settings)
         asyncio.get_running_loop().run_in_executor(None, _say_shipped, settings)
 
-    await serve(settings, ready=ready, reread=reread, source=source)
+    async with _worker_first(settings) as workers:
+        from ..server.serve import serve
+
+        await serve(settings, workers=workers, ready=ready, reread=reread, source=source)
 
 
 def _say_shipped(settings: Settings) -> None:
@@ -181,12 +199,13 @@ def _say_shipped(settings: Settings) -> None:
 
 async def _serve_private(settings: Settings) -> None:
     """Serves until no job waits or runs and no model is loaded any more: the models' keep-alive decides."""
-    from ..server.serve import serve
-
     stop = asyncio.Event()
     watching = asyncio.create_task(_stop_when_idle(settings, stop))
     try:
-        await serve(settings, stop=stop)
+        async with _worker_first(settings) as workers:
+            from ..server.serve import serve
+
+            await serve(settings, workers=workers, stop=stop)
         reach.forget_log()
     finally:
         watching.cancel()

@@ -66,6 +66,7 @@ class Pool:
         for worker in self.workers:
             worker.watch(self._hand_out)
         await asyncio.gather(*(worker.start() for worker in self.workers))
+        self._hand_out()  # one that was begun before may be ready already
 
     async def stop(self, grace: float) -> None:
         """Refuses new jobs, fails the waiting ones with Busy, gives the running ones `grace` seconds to end."""

@@ -63,6 +63,7 @@ class ProcessWorker:
         self._idle = asyncio.Event()
         self._idle.set()
         self._settled = asyncio.Event()
+        self._begun = asyncio.Event()
         self._stopping = False
         self._was_useful = self._refused = False
         self.ready: Ready | None = None
@@ -85,9 +86,10 @@ class ProcessWorker:
         self._changed = changed
 
     async def start(self) -> None:
-        """Begins to bring the process up; returns before it is ready."""
-        assert self._keeper is None, "a worker is started once"
-        self._keeper = asyncio.create_task(self._keep())
+        """Begins to bring the process up, where that wasn't begun yet; returns once it was told its settings."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep())
+        await self._begun.wait()
 
     async def stop(self, grace: float) -> None:
         """Waits up to `grace` seconds for its jobs, then ends the process."""
@@ -97,8 +99,9 @@ class ProcessWorker:
             async with asyncio.timeout(grace):
                 await self._idle.wait()
         if (child := self._child) is not None:
-            child.send(Shutdown())
-            await asyncio.wait([child.ended], timeout=self._limits.farewell)
+            if self.ready is not None:  # one that still imports hears nothing, and has nothing to put away
+                child.send(Shutdown())
+                await asyncio.wait([child.ended], timeout=self._limits.farewell)
             child.kill(message("lost.stopped"))
             await child.ended
         if self._keeper is not None:
@@ -188,9 +191,11 @@ class ProcessWorker:
         try:
             await child.spawn(self._command)
         except OSError as error:
+            self._begun.set()
             return message("lost.unrunnable", why=str(error)), False, False
         self._child = child
         child.send(Start(settings=self._settings))
+        self._begun.set()
         try:
             why = await asyncio.shield(child.ended)
         finally:

@@ -16,7 +16,6 @@ from ...asking.model_choice import choose_model, default_model
 from ...asking.request import GenerateRequest
 from ...asking.resolve import Defaults, stated_by
 from ...dispatch.pool import Pool
-from ...dispatch.process import ProcessWorker
 from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
 from ...files.folders import make_own, sweep
@@ -35,12 +34,13 @@ from ...settings.settings import Settings
 from ...settings.values import ModelSettings
 from ...words.entry import Entry
 from ...words.errors import ImagineError, ModelNotFound, UnusableModel
-from ...words.frames import ResidentModel, WorkerSettings
+from ...words.frames import ResidentModel
 from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
 from .digests import Digests
 from .metrics import Metrics
 from .named import FilesHere, named
+from .own_worker import own_worker
 from .parts import absent, named_in, parts_of
 from .storage import PictureStore
 
@@ -66,7 +66,7 @@ class Gateway:
         self.settings = settings
         self.registry = registry or registry_from(settings)
         self.digests = Digests(self.registry)
-        self.pool = Pool(workers or [ProcessWorker(worker_settings(settings))], max_queue=settings.max_queue)
+        self.pool = Pool(workers or [own_worker(settings)], max_queue=settings.max_queue)
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
         self.checks = checks_from(settings.blocked_terms)
@@ -368,19 +368,3 @@ def pictures_from(settings: Settings) -> PictureStore:
 
         folder = platformdirs.user_data_path("imagine", appauthor=False) / "pictures"
     return PictureStore(folder, keep=settings.keep_pictures, most=settings.max_pictures * 2**20)
-
-
-def worker_settings(settings: Settings) -> WorkerSettings:
-    """What a worker is told of the settings."""
-    return WorkerSettings(
-        device=settings.device,
-        full_prec=settings.full_prec,
-        compile=settings.compile,
-        fp16_accumulation=settings.fp16_accumulation,
-        cuda_graphs=settings.cuda_graphs,
-        keep_alive=settings.keep_alive,
-        max_batch=settings.max_batch,
-        offline=settings.offline,
-        state=str(settings.home / "state"),
-        log_level=logging.DEBUG if settings.debug else logging.INFO,
-    )

@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 
+from imagine.asking.first_picture import own_upscaler
 from imagine.asking.request import parse
 from imagine.asking.resolve import NO_DEFAULTS, Defaults, Picture, Resolved, resolve, stated_by
 from imagine.messages import sentences
@@ -16,15 +17,17 @@ MODEL = Entry(name="m", path="/m", kind="checkpoint", digest="d" * 64, resolutio
 
 
 def resolved(
-    model: Entry = MODEL, source: tuple[int, int] | None = None, defaults: Defaults = NO_DEFAULTS, **said: object
-) -> Resolved:
-    """What comes of a request, with a source picture of that size."""
+    model: Entry = MODEL, source: tuple[int, int] | None = None, defaults: Defaults = NO_DEFAULTS,
+    upscaler: str | None = None, **said: object,
+) -> Resolved:  # fmt: skip
+    """What comes of a request, with a source picture of that size, and an upscaler's file beside the model."""
     if source is not None:
         said["img"] = "aGk="
     request = parse({"prompt": "a fox", **said}).request
     img = None if source is None else Picture("1" * 64, *source)
     mask = None if request.mask is None else Picture("2" * 64, 64, 64)
     files = {field: Entry(name=said[field], path="/p") for field in ("vae", "refiner") if field in said}
+    files |= {} if upscaler is None else {"upscaler": Entry(name=upscaler, path="/u", kind="upscaler")}
     return resolve(request, model=model, defaults=defaults, img=img, mask=mask, random_seed=lambda: 77, parts=files)
 
 
@@ -213,13 +216,28 @@ def test_a_second_pass_is_a_factor_or_an_object_and_bounded_by_its_result():
     assert refusal(source=(1020, 64), extend={"left": 8}, hires=4).field == "hires"
 
 
-@pytest.mark.parametrize("scale", [1, 2])
-def test_an_upscaler_is_a_name_that_there_is(scale):
+def test_an_upscaler_stands_in_the_recipe_as_it_is_listed():
     for name in UPSCALERS:
-        recipe(hires={"scale": scale, "upscaler": name})
-    caught = refusal(hires={"scale": scale, "upscaler": "4x-UltraSharp"})
-    assert caught.field == "hires.upscaler"
-    assert "'4x-UltraSharp' doesn't exist; there are: lanczos, bicubic, latent" in str(caught)
+        assert recipe(hires={"scale": 2, "upscaler": name}).hires == Hires(scale=2, upscaler=name)
+    asked = {"scale": 2, "upscaler": "4X-ULTRASHARP.safetensors"}
+    assert recipe(hires=asked, upscaler="4x-UltraSharp").hires == Hires(scale=2, upscaler="4x-UltraSharp")
+
+
+def test_an_upscaler_of_the_model_s_own_enlarges_and_paints_nothing():
+    assert recipe(upscaler="sharp").hires == Hires(scale=4, strength=0, upscaler="sharp")
+    wide = structs.replace(MODEL, resolution=1536)
+    assert recipe(wide, upscaler="sharp").hires.scale * 1536 == 4096
+
+
+@pytest.mark.parametrize(
+    "said", [{"width": 512}, {"height": 512}, {"hires": 1}, {"hires": 2}, {"img": "AAAA"}, {"usual": 512}]
+)
+def test_who_says_a_size_or_how_gets_no_upscaler_of_the_model_s_own(said):
+    model = structs.replace(MODEL, metadata={"imagine.upscaler": "sharp"})
+    usual = said.pop("usual", None)
+    assert own_upscaler(model, parse({"prompt": "a fox", **said}).request, usual) is None
+    assert own_upscaler(model, parse({"prompt": "a fox"}).request, None) == "sharp"
+    assert own_upscaler(MODEL, parse({"prompt": "a fox"}).request, None) is None
 
 
 @pytest.mark.parametrize(

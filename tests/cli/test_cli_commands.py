@@ -639,3 +639,77 @@ def test_a_recipe_asks_for_the_files_that_drew_it_unless_others_are_meant(server
     Path("x.json").write_text(json.dumps({"meta": {"model": "m", "prompt": "p", "digest": OLD, "parts": parts}}))
     assert run("run", "--from", "x.json", "-o", "y") == run("run", "--from", "x.json", "--vae", "v", "-o", "z") == 0
     assert [body["parts"] for body in server.asked] == [parts, {r: d for r, d in parts.items() if r != "vae"}]
+
+
+def enlarged(data: bytes, **more: object) -> list[dict]:
+    """The lines of `/upscale`; the picture stands first in its own."""
+    news = {"status": "progress", "stage": "upscaling", "step": 1, "steps": 2, "remaining": 1.0}
+    final = {"img": base64.b64encode(data).decode(), "status": "final", "meta": {}, "timings": {}, "warnings": []}
+    return [news, final | more]
+
+
+def test_upscale_writes_beside_the_file_as_it_comes(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    made = bytes(range(256)) * 1000
+    Path("cat.jpg").write_bytes(png())
+    server.lines = enlarged(made, warnings=["there is no upscaler here"])
+    assert run("upscale", "cat.jpg") == 0
+    said = capsys.readouterr()
+    assert said.out == "cat-2x.png\n"
+    assert said.err == "Warning: there is no upscaler here\n"
+    assert Path("cat-2x.png").read_bytes() == made
+    assert server.asked == [{"img": base64.b64encode(png()).decode(), "progress": True}]
+    assert run("upscale", "cat.jpg") == 1
+    assert "cat-2x.png is there already" in capsys.readouterr().err
+    assert run("upscale", "cat.jpg", "-u", "sharp", "-x", "2.5", "--json") == 0
+    assert [json.loads(line)["status"] for line in capsys.readouterr().out.splitlines()] == ["progress", "final"]
+    assert server.asked[-1] | {"img": ""} == {"img": "", "progress": True, "upscaler": "sharp", "scale": 2.5}
+    assert Path("cat-2.5x.png").read_bytes() == made
+    assert {path.name for path in Path().iterdir()} == {"cat.jpg", "cat-2x.png", "cat-2.5x.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "why"),
+    [
+        (["-o", "new.webp"], 2, "written as .png"),
+        (["-o", "cat.png"], 2, "it is the picture that is enlarged"),
+        (["-o", "none/cat"], 2, "there is no folder none"),
+        (["-o", "-", "--json"], 2, "--json can't be with it"),
+    ],
+)
+def test_upscale_writes_nowhere_else(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, why: str
+) -> None:
+    Path("cat.png").write_bytes(png())
+    assert run("upscale", "cat.png", *arguments) == status
+    assert why in capsys.readouterr().err
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("broken", ["no end", "an error"])
+def test_upscale_leaves_nothing_of_a_picture_that_broke_off(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], broken: str
+) -> None:
+    Path("cat.png").write_bytes(png())
+    server.lines = enlarged(b"x" * 100)[:1]
+    if broken == "an error":
+        server.lines += [{"error": "the disk is full"}]
+    assert run("upscale", "cat.png") == 1
+    assert ("went away" if broken == "no end" else "the disk is full") in capsys.readouterr().err
+    assert [path.name for path in Path().iterdir()] == ["cat.png"]
+
+
+def test_an_upscaler_goes_with_a_second_pass(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", "p", "--hires", "2", "--upscaler", "sharp") == 0
+    assert server.asked[-1]["hires"] == {"scale": 2, "upscaler": "sharp"}
+    assert run("run", "p", "--upscaler", "sharp") == 2
+    assert "say --hires too" in capsys.readouterr().err
+
+
+def test_a_picture_that_was_enlarged_is_not_verified_as_another(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meta = {"prompt": "p", "seed": 1, "upscaled": [{"upscaler": "sharp", "scale": 2}]}
+    Path("x.png").write_bytes(encode(Image.new("RGB", (8, 8)), meta=meta))
+    assert run("verify", "x.png") == 1
+    assert "was enlarged after it was made" in capsys.readouterr().err
+    assert server.asked == []

@@ -64,14 +64,20 @@ def data(root: Path) -> list[tuple[str, str]]:
     return [
         (str(root / "ui/imagine-ui.html"), "imagine/ui"),
         (str(root / "ui/imagine-ui.ru.html"), "imagine/ui"),
-        *((str(path), "imagine/data/models") for path in sorted((root / "models.example").glob("*")) if _ships(path)),
+        *_models(root / "models.example"),
         (str(package / "engine/loading/configs"), "imagine/engine/loading/configs"),
         (str(package / "engine/loading/tokenizers"), "imagine/engine/loading/tokenizers"),
     ]
 
 
+def _models(folder: Path) -> list[tuple[str, str]]:
+    """What ships of the folder of models, and of those within it."""
+    paths = [path for path in sorted(folder.glob("**/*")) if _ships(path)]
+    return [(str(path), str(Path("imagine/data/models") / path.parent.relative_to(folder))) for path in paths]
+
+
 def _ships(path: Path) -> bool:
-    return path.suffix in (".safetensors", ".yaml", ".md")
+    return path.suffix in (".safetensors", ".yaml", ".md") or path.name == "LICENSE"
 
 
 def is_left_out(name: str) -> bool:

@@ -48,6 +48,16 @@ _SEED_PATTERN = r"^(?:-1|[0-9]{1,20})$(?!\n)"
 # Python's $ also matches before a last line's end, which the lookahead refuses; a schema's readers know no \Z.
 
 
+KeepAlive = Annotated[
+    Annotated[float, Meta(ge=-1e9, le=1e9)] | Annotated[str, Meta(max_length=40, pattern=duration.PATTERN)] | None,
+    Meta(
+        description="How long the model stays loaded: seconds or a duration. 0: not at all; negative: for ever.",
+        examples=["5m", 300, -1],
+        extra=_KEEP_ALIVE,
+    ),
+]
+
+
 class Margins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Pixels to add at each side."""
 
@@ -66,8 +76,11 @@ class SecondPass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Annotated[int, Meta(ge=0, le=MAX_STEPS)] | None, Meta(description="0, or not said: as many as the first pass.")
     ] = None
     upscaler: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema={"enum": list(UPSCALERS)})] | None,
-        Meta(description="What enlarges; lanczos if not said."),
+        ModelName | None,
+        Meta(
+            description="What enlarges: lanczos (if not said), bicubic, latent, or a file, by its name.",
+            examples=list(UPSCALERS),
+        ),
     ] = None
 
 
@@ -82,6 +95,7 @@ class PartDigests(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     text_encoder_2: Digest | None = None
     text_encoder_3: Digest | None = None
     refiner: Digest | None = None
+    upscaler: Digest | None = None
 
 
 class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -116,7 +130,8 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     width: Annotated[
         Side | None,
         Meta(
-            description="Pixels; the model's multiple where fit is native. Without a size: the model's own, or img's.",
+            description="Pixels; the model's multiple where fit is native. Without a size: the model's own, or img's; "
+            "a model that names an upscaler has its picture enlarged then, unless hires is said.",
             examples=[512],
         ),
     ] = None
@@ -224,14 +239,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     progress: Annotated[
         bool | None, Meta(description="Send lines on queue position, loading and steps as well, without a picture.")
     ] = None
-    keep_alive: Annotated[
-        Annotated[float, Meta(ge=-1e9, le=1e9)] | Annotated[str, Meta(max_length=40, pattern=duration.PATTERN)] | None,
-        Meta(
-            description="How long the model stays loaded: seconds or a duration. 0: not at all; negative: for ever.",
-            examples=["5m", 300, -1],
-            extra=_KEEP_ALIVE,
-        ),
-    ] = None
+    keep_alive: KeepAlive = None
     reproducible: Annotated[
         bool | None, Meta(description="Make it alone, so that its bytes never depend on what else is being made.")
     ] = None
@@ -259,6 +267,8 @@ ALIASES = {
 """Other programs' names of our fields."""
 
 _NAMED = 16
+_UPSCALED = "upscaled"
+"""What a recipe says of what enlarged its picture afterwards."""
 
 
 class Parsed(NamedTuple):
@@ -289,9 +299,10 @@ def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, call
     """
     values, spelled = one_spelling(_asked(body), {**aliases, "sha256": "digest"})
     called = {**(called or {}), **{field: name for field, name in spelled.items() if field != name}}
+    warnings = [message("upscaled.before", _UPSCALED)] if values.pop(_UPSCALED, None) else []
     request, unknown = checked(values, GenerateRequest, spelled=called)
     request = msgspec.structs.replace(request, seed=_seed(request.seed))
-    return Parsed(request, [_unknown(unknown)] if unknown else [], called)
+    return Parsed(request, warnings + ([unknown_fields(unknown)] if unknown else []), called)
 
 
 def _asked(body: Mapping[str, object]) -> Mapping[str, object]:
@@ -327,7 +338,8 @@ def _seed(value: int | str | None) -> int | None:
     return seed
 
 
-def _unknown(names: list[str]) -> Message:
+def unknown_fields(names: list[str]) -> Message:
+    """A warning on fields that nothing here knows."""
     shortened = ", ".join(shown(name) for name in names[:_NAMED])
     if len(names) > _NAMED:
         return message("unknown.many", names=shortened, more=len(names) - _NAMED)

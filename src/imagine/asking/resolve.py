@@ -25,9 +25,10 @@ from ..words.frames import PreviewSettings
 from ..words.model_names import OWN
 from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
 from ..words.samplers import SAMPLERS, SCHEDULES, NoiseKind, find, plain_name
-from ..words.upscalers import UPSCALERS, check_upscaler
+from ..words.upscalers import UPSCALER
 from . import sizes
 from .duration import seconds_from_duration
+from .first_picture import enlarged_by
 from .prompt_tags import without_tags
 from .request import (
     MAX_ENCODERS,
@@ -83,6 +84,8 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
 
 NO_DEFAULTS = Defaults()
 NO_PARTS: Mapping[str, Entry] = {}
+_FIELDS = {"vae": "vae", "refiner": "refiner", UPSCALER: "hires.upscaler"}
+"""What of a request names a file, by what that is to the model; all others are text encoders."""
 _STATED = {"imagine.num_steps": "num_steps", "imagine.guidance": "guidance"}
 
 
@@ -161,7 +164,7 @@ def _recipe(
     request: GenerateRequest, model: Entry, defaults: Defaults, size: sizes.Size, parts: Mapping[str, Entry]
 ) -> GenerationParams:
     """The recipe but for its seed, and for the pictures it starts from."""
-    extend, hires = _extend(request.extend), _hires(request.hires)
+    extend, hires = _extend(request.extend), _hires(request.hires, size, parts.get(UPSCALER))
     sizes.check_result(size, extend, hires)
     num_steps = _first(request.num_steps, defaults.num_steps, NUM_STEPS)
     sampler, schedule = _sampler(request, defaults, kind_of(model), num_steps)
@@ -250,7 +253,7 @@ def _is_another(file: Entry, digest: str) -> bool:
 
 def _field_of(role: str) -> str:
     """What of a request names a file for this role."""
-    return role if role in ("vae", "refiner") else "text_encoders"
+    return _FIELDS.get(role, "text_encoders")
 
 
 def _size(
@@ -305,16 +308,16 @@ def _extend(requested: int | Margins | None) -> Extend | None:
     return None if extend == Extend() else extend
 
 
-def _hires(requested: float | SecondPass | None) -> Hires | None:
+def _hires(requested: float | SecondPass | None, size: sizes.Size, upscaler: Entry | None) -> Hires | None:
+    """What is said; where nothing is, and there is an upscaler, the model's own way of enlarging."""
     if requested is None:
-        return None
+        return None if upscaler is None else enlarged_by(upscaler.name, size)
     if not isinstance(requested, SecondPass):
         requested = SecondPass(scale=requested)
-    check_upscaler(requested.upscaler or UPSCALERS[0])
     if requested.scale == 1:
         return None
     parts = {name: value for name, value in msgspec.structs.asdict(requested).items() if value is not None}
-    return Hires(**parts)
+    return Hires(**(parts if upscaler is None else parts | {"upscaler": upscaler.name}))
 
 
 def seeds_of(request: GenerateRequest, random_seed: Callable[[], int]) -> list[int]:

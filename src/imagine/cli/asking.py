@@ -21,6 +21,8 @@ MAX_BYTES = 20 * 2**20
 _LARGEST = 30_000
 _LONGEST_NUMBER = 20
 _PICTURES = ("img", "mask")
+_FIELDS = {"vae": "vae", "refiner": "refiner", "upscaler": "hires"}
+"""What names a file, by what that is to the model; all others are text encoders."""
 
 
 def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> dict[str, Any]:
@@ -36,6 +38,8 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
         fields["extend"] = margins(fields["extend"])
     if "keep_alive" in fields:
         fields["keep_alive"] = keep_alive(fields["keep_alive"])
+    if "upscaler" in fields:
+        fields["hires"] = second_pass(fields.get("hires"), fields.pop("upscaler"))
     if prompt is not None:
         fields["prompt"] = prompt
     return (recipe_of(source, fields) if source else {}) | fields
@@ -81,8 +85,7 @@ def recipe_of(
 def _forget_parts(meta: dict[str, Any], overrides: dict[str, Any]) -> None:
     """Of a file that is another on purpose, the recipe's digest means nothing."""
     if isinstance(parts := meta.get("parts"), dict):
-        fields = {role: role if role in ("vae", "refiner") else "text_encoders" for role in parts}
-        meta["parts"] = {role: digest for role, digest in parts.items() if fields[role] not in overrides}
+        meta["parts"] = {role: d for role, d in parts.items() if _FIELDS.get(role, "text_encoders") not in overrides}
 
 
 def photo(place: str | Path, field: str) -> bytes:
@@ -119,6 +122,13 @@ def keep_alive(text: str) -> float | str:
     except ValueError:
         return text
     return seconds if math.isfinite(seconds) else text
+
+
+def second_pass(scale: float | None, upscaler: str) -> dict[str, Any]:
+    """`--hires` and `--upscaler`. Raises click.UsageError where the first isn't said."""
+    if scale is None:
+        raise click.UsageError("--upscaler is for a second pass; say --hires too.")
+    return {"scale": scale, "upscaler": upscaler}
 
 
 def _pixels(text: str) -> int:

@@ -47,6 +47,13 @@ def _text_encoders() -> Iterable[str]:
     return ["own", *(entry["name"] for entry in in_folders(everything=True) if entry["kind"] == "text-encoder")]
 
 
+def _upscalers() -> Iterable[str]:
+    from .list import in_folders
+
+    own = [entry["name"] for entry in in_folders(everything=True) if entry["kind"] == "upscaler"]
+    return [*own, "lanczos", "bicubic"]
+
+
 def _loaded() -> Iterable[str]:
     from . import reach
 
@@ -85,7 +92,7 @@ def _commands() -> Iterable[str]:
 
 
 models, vaes, loaded = _completer(_models), _completer(_vaes), _completer(_loaded)
-text_encoders = _completer(_text_encoders)
+text_encoders, upscalers = _completer(_text_encoders), _completer(_upscalers)
 samplers, schedules = _completer(_samplers), _completer(_schedules)
 presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
 devices = _completer(lambda: ("auto", "cpu", "cuda", "mps"))

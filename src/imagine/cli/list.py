@@ -52,13 +52,11 @@ def in_folders(roots: Sequence[Path] | None = None, *, everything: bool = False)
     """
     from ..families.defaults import defaults_of
     from ..files.model_folders import roots_from
-    from ..files.shipped import folder
+    from ..files.shipped import models
     from ..registry.registry import Registry
     from ..registry.shown import shown
 
-    registry = Registry(
-        roots_from(os.environ) if roots is None else roots, shipped=sorted(folder().glob("*.safetensors"))
-    )
+    registry = Registry(roots_from(os.environ) if roots is None else roots, shipped=models())
     registry.refresh()
     listed = [shown(entry) | {"defaults": defaults_of(entry)} for entry in registry.models()]
     others = [shown(entry) for entry in registry.files() if not entry.generates] if everything else []

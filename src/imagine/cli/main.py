@@ -23,6 +23,7 @@ class CommandEntry(NamedTuple):
 COMMANDS = {
     "serve": CommandEntry("serve", "Start the server."),
     "run": CommandEntry("run", "Make a picture."),
+    "upscale": CommandEntry("upscale", "Enlarge a picture."),
     "list": CommandEntry("list", "List the models."),
     "presets": CommandEntry("presets", "List the style presets."),
     "show": CommandEntry("show", "Show what is known of a model."),

@@ -68,7 +68,8 @@ class Bar:
         spent = now - self._began
         speed = f"{line['step'] / spent:.1f} it/s" if spent and line.get("step") else ""
         left = f"{line['remaining']:.0f} s left" if line.get("remaining") else ""
-        return "painting", "  ".join(part for part in (speed, left) if part)
+        what = "enlarging" if line.get("stage") == "upscaling" else "painting"
+        return what, "  ".join(part for part in (speed, left) if part)
 
 
 def _bar() -> Progress:

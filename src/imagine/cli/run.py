@@ -50,6 +50,8 @@ class _RunCommand(click.Command):
     "--resize", help="How --img comes to another shape: crop, fit or stretch.", shell_complete=complete.resize
 )
 @click.option("-f", "--hires", type=RealNumber(), help="A second pass at so many times the size.")
+@click.option("--upscaler", help="What enlarges for --hires: lanczos, bicubic, latent, or a file.",
+    shell_complete=complete.upscalers)  # fmt: skip
 @click.option("--seed", help="The same seed makes the same picture.")
 @click.option("--neg", help="What not to paint.")
 @click.option("-s", "--stream", type=WholeNumber(), help="Replace the PNG after every so many steps.")

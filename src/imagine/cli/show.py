@@ -19,6 +19,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "size": size_of,
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",
     "shipped": lambda shipped: "yes" if shipped else "no",
+    "examples": lambda by_language: "; ".join(next(iter(by_language.values()))),
     "expires_in": lambda seconds: f"for {span(seconds)}" if seconds >= 0 else "for ever",
 }
 

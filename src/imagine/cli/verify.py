@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 from ..client.client import ResponseError
+from ..messages import in_english
 from ..words.errors import ImagineError
 from . import reach
 from .console import note, printable, write, write_json
@@ -79,6 +80,8 @@ def verify(client: Client, file: str, made_from: dict[str, str]) -> Verdict:
     data = read_input(file, "file")
     lossy = _LOSSY.get(containers.sniff(data) or "")
     before, old = recipe_in(file, data), data if lossy else picture_in(file, data)
+    if before.get("upscaled"):
+        raise ImagineError(in_english(f"{file} was enlarged after it was made; what it says makes it as it was before"))
     try:
         final = list(client.generate(recipe_of(file, {}, data, made_from) | {"progress": True}))[-1]
     except ResponseError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
-from collections.abc import Generator, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from ..messages import Message, in_english
@@ -20,6 +21,11 @@ CONNECT_TIMEOUT = 5.0
 """Seconds to connect, and for the short questions that a server answers at once."""
 DIGEST_TIMEOUT = 600.0
 """Seconds for what may have to look into every model there is."""
+
+
+_PICTURE_FIRST = b'{"img":"'
+"""How a line begins that holds an enlarged picture."""
+_PIECE = 2**16
 
 
 class ResponseError(ImagineError):
@@ -109,15 +115,51 @@ class Client:
                 finals += event.get("status") == "final" or "status" not in event
                 yield event
         if finals < expected:
-            raise Disconnected(in_english(f"imagine at {self.address} went away before the picture was done"))
+            raise self._gone()
+
+    def upscale(self, body: Mapping[str, Any], into: BinaryIO) -> Generator[dict[str, Any], None, None]:
+        """The lines of `/upscale` as they come, with `progress` in `body`; the picture goes into a file as it comes.
+
+        Closing the iterator hangs up, and that takes the job back. Raises Unreachable, Refused, Disconnected.
+        """
+        with self._answer("POST", "/upscale", json.dumps(dict(body)).encode(), timeout=None) as answer:
+            event: dict[str, Any] = {}
+            while start := self._read(lambda: answer.readline(len(_PICTURE_FIRST))):
+                if start == _PICTURE_FIRST:
+                    event = _object(b"{" + self._picture(answer, into).lstrip(b","))
+                else:
+                    event = _object(start + self._line(answer))
+                if "error" in event:
+                    raise ResponseError(in_english(str(event["error"])))
+                yield event
+        if event.get("status") != "final":
+            raise self._gone()
+
+    def _picture(self, answer: http.client.HTTPResponse, into: BinaryIO) -> bytes:
+        """Writes the base64 that comes, up to its closing quote; the rest of the line."""
+        text = b""
+        while piece := self._read(lambda: answer.read1(_PIECE)):
+            text += piece
+            end = text.find(b'"')
+            whole = len(text) // 4 * 4 if end < 0 else end
+            into.write(base64.b64decode(text[:whole]))
+            if end >= 0:
+                rest = text[end + 1 :]
+                return rest if rest.endswith(b"\n") else rest + self._line(answer)
+            text = text[whole:]
+        raise self._gone()
 
     def _line(self, answer: http.client.HTTPResponse) -> bytes:
+        return self._read(answer.readline)
+
+    def _read(self, read: Callable[[], bytes]) -> bytes:
         try:
-            return answer.readline()
+            return read()
         except (OSError, http.client.HTTPException) as error:
-            raise Disconnected(
-                in_english(f"imagine at {self.address} went away before the picture was done")
-            ) from error
+            raise self._gone() from error
+
+    def _gone(self) -> Disconnected:
+        return Disconnected(in_english(f"imagine at {self.address} went away before the picture was done"))
 
     @contextlib.contextmanager
     def _answer(

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from PIL import Image
+
 from ..messages import message
 from ..words.errors import OutOfMemory
 from ..words.events import Progress
@@ -27,7 +29,7 @@ from .families.open import file_bytes, open_model
 from .flight import Flight, Launched
 from .jobs.ledger import Ledger
 from .jobs.makers import Makers
-from .jobs.work import Work
+from .jobs.work import OnDisk, Work
 from .loading.adapter_readers import ADAPTER_READERS
 from .parts.part import is_spared
 from .parts.slices import TURN
@@ -62,7 +64,7 @@ class Engine:
         self._adapters = Opened(ADAPTER_READERS)
         self._models = Models(self._device, open_model, measure, settings.keep_alive, clock, self._adapters)
         self._batching = Batching(settings.max_batch)
-        self._makers = Makers(self._device.torch, turn, self._adapters)
+        self._makers = Makers(self._device, turn, self._adapters)
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)
         self._jobs: dict[str, Work] = {}
@@ -326,8 +328,7 @@ class Engine:
                 self._pictures.show(job.ledger.id, make)
 
     def _report_progress(self, job: Work) -> None:
-        seconds = self._batching.seconds(job.key)
-        remaining = None if seconds is None else job.remaining(seconds)
+        remaining = job.remaining(self._batching.seconds(job.key))
         progress = Progress(
             job=job.ledger.id, step=job.step, steps=job.steps, remaining=remaining, spent=job.ledger.spent
         )
@@ -336,6 +337,7 @@ class Engine:
     def _advance(self, job: Work) -> Work:
         """A turn of preparing or of developing."""
         self.stage, self._working = "decoding" if job.prepared else "encoding", [job.ledger.id]
+        before = job.step if job.prepared else 0
         if not job.prepared:
             done, _ = self._with_room(job, lambda: self._suspended.advance(job, job.prepare))
             picture = None
@@ -347,12 +349,19 @@ class Engine:
                 # What was read of it on the way is what the recipe says, or there is no picture.
                 self._models.check(model)
         if picture is not None:
-            environment = self._device.environment(job.own.dtype, spared=is_spared(job.own))
-            meta = job.ledger.recorded(environment | dict(job.own.executed()))
-            self._pictures.finish(job.ledger.id, final_of(job.ledger, picture, meta))
-        elif done:
+            self._finish(job, picture)
+        elif done or job.step != before:
             self._report_progress(job)
         return job
+
+    def _finish(self, job: Work, picture: Image.Image | OnDisk) -> None:
+        """Have the file of a picture made, unless that lies on the disk by now."""
+        if isinstance(picture, OnDisk):
+            meta = picture.meta
+        else:
+            environment = self._device.environment(job.own.dtype, spared=is_spared(job.own))
+            meta = job.ledger.recorded(environment | dict(job.own.executed()))
+        self._pictures.finish(job.ledger.id, final_of(job.ledger, picture, meta))
 
     def _collect(self) -> None:
         """Take in the pictures that are ready."""

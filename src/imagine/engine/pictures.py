@@ -13,9 +13,10 @@ from PIL import Image
 from ..pictures import images
 from ..words.events import Finished, Preview
 from .device.transfer import fetched
+from .families.enlarger import Enlarger
 from .jobs.canvas import picture_from_pixels
 from .jobs.ledger import Ledger
-from .jobs.work import Work
+from .jobs.work import OnDisk, Work
 from .parts.slices import whole
 from .residency.preview import latents_bytes
 from .residency.residency import Resident
@@ -110,7 +111,7 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     """
     canvas, family, size, kind = job.canvas, job.own, job.size, job.ledger.submit.preview.kind
     clean, step, steps, tiled, name = job.clean, job.step, job.steps, job.ledger.tiled, job.ledger.id
-    if clean is None:
+    if clean is None or isinstance(family, Enlarger):
         return None
 
     # Small, and wanted as it is now: the device copies it behind this step, and only the thread waits for that.
@@ -132,12 +133,12 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     return make
 
 
-def final_of(ledger: Ledger, picture: Image.Image, meta: dict[str, Any]) -> Callable[[], Finished]:
-    """What makes the file of a finished picture, with `meta` in it."""
+def final_of(ledger: Ledger, picture: Image.Image | OnDisk, meta: dict[str, Any]) -> Callable[[], Finished]:
+    """What makes the file of a finished picture, with `meta` in it; of one on the disk, only what is told of it."""
 
     def make() -> Finished:
         with ledger.timed("saving"):
-            data = images.encode(picture, "image/png", meta=meta)
+            data = b"" if isinstance(picture, OnDisk) else images.encode(picture, "image/png", meta=meta)
         return Finished(
             job=ledger.id,
             data=data,

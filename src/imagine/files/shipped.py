@@ -13,6 +13,11 @@ def folder() -> Path:
     return packed if packed.is_dir() else _PACKAGE.parents[1] / "models.example"
 
 
+def models() -> list[Path]:
+    """Its files, those in its folders behind its own."""
+    return [*sorted(folder().glob("*.safetensors")), *sorted(folder().glob("*/*.safetensors"))]
+
+
 def presets() -> Path:
     """The file of shipped style presets."""
     return folder() / "presets.yaml"

@@ -19,6 +19,7 @@ from .identify import DIFFUSION_MODEL, Identity, identify, predicting
 from .names import normal, printable
 from .prediction import by_weights, read_sidecar
 from .scan import ScannedFile
+from .stated import metadata_of
 from .usable import needs_of, problem_of
 
 MAX_METADATA_VALUES = 100
@@ -56,11 +57,12 @@ def describe(file: ScannedFile) -> Entry:
 
 def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
     header = read_header(path)
-    identity = identify(header)
+    identity, own = identify(header), dict[str, str]()
     if sidecar and identity.prediction.type:
         stated = read_sidecar(sidecar)
         identity = identify(header, stated)
         entry = msgspec.structs.replace(entry, vae=stated.vae, encoders=stated.text_encoders)
+        own = metadata_of(stated.upscaler, stated.examples)
     spread = facts_of(identity.family).predicts.spread
     if spread and identity.prediction.source == "default":
         identity = predicting(identity, header, by_weights(path, header, identity.prediction, *spread))
@@ -73,7 +75,7 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
     composes = identity.kind == DIFFUSION_MODEL and not entry.problem and facts_of(identity.family).single_file
     entry = msgspec.structs.replace(entry, composes=composes)
     kept = [(key, value) for key, value in header.metadata.items() if len(key) + len(value) <= MAX_METADATA_CHARACTERS]
-    return _with_identity(entry, identity, header.digest, dict(kept[:MAX_METADATA_VALUES]))
+    return _with_identity(entry, identity, header.digest, dict(kept[:MAX_METADATA_VALUES]) | own)
 
 
 def _describe_gguf(entry: Entry, path: Path) -> Entry:

@@ -21,6 +21,7 @@ from ..messages import message
 from ..words.errors import UnusableModel
 from .header import Header
 from .reading import read_exactly, read_small, regular_file
+from .stated import MAX_EXAMPLES, MAX_LENGTH, Examples, examples_of
 
 _SPELLINGS = {
     "epsilon": "epsilon", "eps": "epsilon",
@@ -32,7 +33,7 @@ _SPELLINGS = {
 _KEYS = ("modelspec.prediction_type", "modelspec.predict_key")
 """Metadata that says it: kohya's, and ComfyUI's."""
 _TRUE = frozenset({"1", "true", "yes"})
-_OURS = ("prediction_type", "zero_snr", "vae", "text_encoders", "text_encoder")
+_OURS = ("prediction_type", "zero_snr", "vae", "text_encoders", "text_encoder", "upscaler", "examples")
 """Keys of a sidecar."""
 
 MAX_SIDECAR_BYTES = 16_384
@@ -60,6 +61,10 @@ class Sidecar(msgspec.Struct, frozen=True):
     vae: str = ""
     text_encoders: tuple[str, ...] = ()
     """Names of files that go with it."""
+    upscaler: str = ""
+    """The name of one that enlarges the pictures of who says no size."""
+    examples: Examples = {}
+    """What can be asked of it."""
 
 
 def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> DetectedPrediction:
@@ -126,8 +131,8 @@ def _numbers(data: bytes, dtype: str) -> Sequence[float]:
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """Read `<name>.yaml`: our own `prediction_type:`, `zero_snr:`, `vae:` and `text_encoders:`, or
-    AUTOMATIC1111's copy of a training config.
+    """Read `<name>.yaml`: our own `prediction_type:`, `zero_snr:`, `vae:`, `text_encoders:`, `upscaler:` and
+    `examples:`, or AUTOMATIC1111's copy of a training config.
 
     Such a config that names no `model.params.parameterization` means epsilon, the original code's default.
     Raises UnusableModel for what is no YAML, names a prediction that isn't known, or misspells one of our keys.
@@ -148,7 +153,14 @@ def read_sidecar(path: Path) -> Sidecar:
     vae, encoders = _names(path, parsed, "vae"), _names(path, parsed, "text_encoder", "text_encoders")
     if len(vae) > 1:
         raise UnusableModel(message("sidecar.files", name=path.name, field="vae"))
-    return Sidecar(path.name, prediction, zero_snr, "".join(vae), encoders)
+    upscaler = _names(path, parsed, "upscaler")
+    if len(upscaler) > 1:
+        raise UnusableModel(message("sidecar.files", name=path.name, field="upscaler"))
+    examples = {} if parsed.get("examples") is None else examples_of(parsed["examples"])
+    if examples is None:
+        limits = {"most": MAX_EXAMPLES, "length": MAX_LENGTH}
+        raise UnusableModel(message("sidecar.examples", name=path.name, **limits))
+    return Sidecar(path.name, prediction, zero_snr, "".join(vae), encoders, "".join(upscaler), examples)
 
 
 def _check_keys(path: Path, parsed: Mapping[Any, Any]) -> None:

@@ -18,7 +18,7 @@ from .cache import MAX_RECORDS, Record, load_records, save_records
 from .composition import TEXT_ENCODER, VAE, composed, kind_for_names
 from .content import content_digest, is_whole
 from .describe import describe
-from .identify import CHECKPOINT, DIFFUSION_MODEL
+from .identify import CHECKPOINT, DIFFUSION_MODEL, MODEL_KINDS
 from .names import name_all, normal
 from .pairing import paired
 from .scan import ScannedFile, scan, scan_one
@@ -197,12 +197,15 @@ class Registry:
     def _shipped_entries(
         self, listed: list[Entry], known: dict[str, Record], current: dict[str, Record]
     ) -> list[Entry]:
-        taken = {entry.name for entry in listed if entry.generates}
+        taken = {(kind_for_names(entry), entry.name) for entry in listed if entry.generates or not _is_model(entry)}
         entries = []
         for path in self.shipped:
-            if (file := scan_one(path)) and normal(file.stem) not in taken:
-                taken.add(normal(file.stem))
-                entries.append(msgspec.structs.replace(self._describe(file, known, current), shipped=True))
+            if (file := scan_one(path)) is None:
+                continue
+            entry = self._describe(file, known, current)
+            if (kind_for_names(entry), entry.name) not in taken:
+                taken.add((kind_for_names(entry), entry.name))
+                entries.append(msgspec.structs.replace(entry, shipped=True))
         return entries
 
     def _list(self, entries: Sequence[Entry]) -> None:
@@ -220,6 +223,10 @@ class Registry:
             self._records = {**records, entry.path: Record(record.stamp, updated)}
             self._save()
             self._list([msgspec.structs.replace(e, **facts) if e.path == entry.path else e for e in self._entries])
+
+
+def _is_model(entry: Entry) -> bool:
+    return entry.kind in (*MODEL_KINDS, "unknown")
 
 
 def _renamed(entry: Entry, name: str) -> Entry:

@@ -104,7 +104,8 @@ def scan_one(path: Path) -> ScannedFile | None:
     if (path / INDEX).is_file():
         return _diffusers_folder(path, Place())
     if path.is_file():
-        return _single_file(path, Place(), None)
+        sidecar = path.with_suffix(".yaml")
+        return _single_file(path, Place(), sidecar if sidecar.is_file() else None)
     return None
 
 

@@ -9,6 +9,7 @@ from ..families.table import FAMILIES
 from ..messages import Language, sentence
 from ..words.entry import Entry
 from .identify import MODEL_KINDS
+from .stated import UPSCALER_KEY, examples_from
 from .usable import use_of
 
 _FIELDS = (
@@ -19,12 +20,17 @@ _FIELDS = (
 
 
 def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
-    """`use` says in a clause what can be done with it, `problem` why it isn't what it could be.
+    """`use` says in a clause what can be done with it, `problem` why it isn't what it could be, `examples`, by
+    language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells.
 
     Of what generates, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, and
     which `components` it takes beside its denoiser.
     """
     facts = {name: getattr(entry, name) for name in _FIELDS} | _of_family(entry)
+    if examples := examples_from(entry.metadata):
+        facts["examples"] = examples
+    if upscaler := entry.metadata.get(UPSCALER_KEY):
+        facts["upscaler"] = upscaler
     problem = None if entry.unusable is None else sentence(entry.unusable, language)
     return facts | {"sha256": entry.file_digest, "problem": problem, "use": sentence(use_of(entry), language)}
 

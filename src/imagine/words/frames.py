@@ -8,7 +8,7 @@ Picture bytes cross as they are: encoded by whoever made them, never looked into
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -71,6 +71,17 @@ class Start(Command, frozen=True, tag="start"):
     settings: WorkerSettings = WorkerSettings()
 
 
+class Enlargement(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing is painted: `img` is enlarged as `params.hires` says, by the upscaler that `model` is.
+
+    The PNG is written into the file at `path`, which is there, since it may be too large for a frame. It carries
+    `meta`, what `img` says of how it was made, and what enlarged it.
+    """
+
+    path: str
+    meta: dict[str, Any] = {}
+
+
 class Submit(Command, frozen=True, tag="submit"):
     """Make one picture. Ends with exactly one `Finished` or `Failed` of this job.
 
@@ -83,6 +94,9 @@ class Submit(Command, frozen=True, tag="submit"):
     model: Model
     refiner: Model | None = None
     """Finishes what `model` began, where `params` names one."""
+    upscaler: Model | None = None
+    """Enlarges before the second pass, where that names a file."""
+    enlargement: Enlargement | None = None
     adapters: tuple[AdapterUse, ...] = ()
     """What goes beside `model`; a refiner has none of them."""
     img: bytes | None = None
@@ -95,8 +109,8 @@ class Submit(Command, frozen=True, tag="submit"):
 
     @property
     def models(self) -> list[Model]:
-        """The models it takes: its own, and the refiner."""
-        return [self.model] if self.refiner is None else [self.model, self.refiner]
+        """The models it takes: its own, the refiner, the upscaler."""
+        return [model for model in (self.model, self.refiner, self.upscaler) if model is not None]
 
 
 class Cancel(Command, frozen=True, tag="cancel"):

@@ -11,9 +11,11 @@ import msgspec
 
 from ..identity.stamp import FileStamp
 
-Role = Literal["checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae", "adapter"]
+Role = Literal[
+    "checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae", "adapter", "upscaler"
+]  # fmt: skip
 """What a file is to a model, by the names that diffusers gives its components. A `checkpoint` is whatever of it no
-other file is; an `adapter` goes beside the rest of it."""
+other file is; an `adapter` goes beside the rest of it; an `upscaler` is a model by itself."""
 WeightsFormat = Literal["safetensors", "diffusers"]
 
 _identities = msgspec.json.Encoder(order="deterministic")

@@ -32,7 +32,8 @@ class Hires(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 0
     """0: as many as the first pass."""
     upscaler: str = "lanczos"
-    """By a name that `words/upscalers.py` knows."""
+    """Its name: of one that is always there (`words/upscalers.py`), or of a file. With a strength of 0 it is all that
+    is done."""
 
 
 class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,15 +1,18 @@
-"""What enlarges a picture before its second pass, by name."""
+"""What enlarges a picture without a file, by name; what else does is a file that the registry lists."""
 
 from __future__ import annotations
 
-from ..messages import message
-from .errors import BadRequest
+from .model import Component, Model, Role
 
 UPSCALERS = ("lanczos", "bicubic", "latent")
 """Those that are always there: two ways of resampling the picture, and one of resampling its latents."""
+UPSCALER: Role = "upscaler"
+"""What the registry calls the others, and what they are to a model."""
+OF_LATENTS = "latent"
+RESAMPLING = "resampling"
+"""The family of those that a worker has without a file."""
 
 
-def check_upscaler(name: str) -> None:
-    """Raises BadRequest where nothing enlarges by this name: the one place that knows what does."""
-    if name not in UPSCALERS:
-        raise BadRequest(message("upscaler.missing", "hires.upscaler", value=name[:40], there=", ".join(UPSCALERS)))
+def resampling(name: str) -> Model:
+    """One of them, as a worker is told of it: a model of nothing."""
+    return Model(name=name, family=RESAMPLING, components=(Component(role=UPSCALER, path=""),))

@@ -28,9 +28,14 @@ export async function ask(path, options = {}) {
 }
 
 /** The lines of /generate, each as soon as it is there. Ending the loop, or `signal`, hangs up, which cancels. */
-export async function* generate(body, signal) {
+export const generate = (body, signal) => lines("/generate", body, signal);
+
+/** Those of /upscale, likewise. */
+export const upscale = (body, signal) => lines("/upscale", { ...body, progress: true }, signal);
+
+async function* lines(path, body, signal) {
   const headers = { "Content-Type": "application/json" };
-  const response = await answer("/generate", { method: "POST", body: JSON.stringify(body), headers, signal });
+  const response = await answer(path, { method: "POST", body: JSON.stringify(body), headers, signal });
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   let parts = [];

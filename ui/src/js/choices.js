@@ -34,6 +34,7 @@ export function describeChoices() {
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
   describeModel(chosenModel());
   describeSize();
+  if (control("hires.upscaler")) setChoices("hires.upscaler", named([...field("hires.upscaler").examples, ...filesOf("upscaler")]), defaultText("hires.upscaler"));
   if (control("hires.steps")) control("hires.steps").placeholder = control("num_steps").value || control("num_steps").placeholder;
   const standing = defaultOf("neg");
   control("neg").placeholder = standing ? t("neg.default", { value: standing }) : t("neg.placeholder");

@@ -19,6 +19,7 @@ import { dropSource, sourcePicture, startSource } from "./source.js";
 import { chosenEntry, examples, showEntry, showFirst, startStage, takeAway } from "./stage.js";
 import { undoToNow } from "./undo.js";
 import { tellUnfinished } from "./unfinished.js";
+import { startUpscale } from "./upscale.js";
 import { startViewer } from "./viewer.js";
 
 const THEMES = ["auto", "light", "dark"];
@@ -119,6 +120,7 @@ function start() {
   startKeys();
   startDrops(load);
   startRun(openServer);
+  startUpscale(openServer);
   startGallery(showEntry, compareTwo, takeAway).then(showFirst);
   addEventListener("hashchange", takeHash);
   startConnection(() => { takeHash(); examples(); tellUnfinished(); }, serverIsBack);

@@ -51,8 +51,6 @@ export function firstModel() {
 /** The side of the square that the chosen model makes best. */
 export const nativeSide = () => chosenModel()?.resolution || SIDE;
 
-export const onlyShipped = () => offers.details.length > 0 && offers.details.every((entry) => entry.shipped);
-
 /** The sampler that is set, or would be taken, with its schedules and bounds. */
 export function samplerNow() {
   const name = control("sampler").value || defaultOf("sampler");

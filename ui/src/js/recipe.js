@@ -11,7 +11,7 @@ import { dropSource, sourceFields, takeSource } from "./source.js";
 import { undoToNow } from "./undo.js";
 
 const DIGEST = /^[0-9a-f]{64}$/;
-const NOT_ASKED = ["digest", "sha256", "environment", "parts", "date", "out"];
+const NOT_ASKED = ["digest", "sha256", "environment", "parts", "upscaled", "date", "out"];
 const MOST = 128 * 2 ** 20;
 
 /** Brings back what a file says: every setting, and its picture, which is returned as an entry of the gallery. */

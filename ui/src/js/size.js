@@ -3,7 +3,7 @@
 import { clearErrors, control, defaultOf, field, setValue } from "./controls.js";
 import { all, byId, press, show } from "./dom.js";
 import { t } from "./i18n.js";
-import { nativeSide } from "./offers.js";
+import { chosenModel, nativeSide } from "./offers.js";
 
 const SHAPES = { "1:1": 1, "4:3": 4 / 3, "3:4": 3 / 4, "16:9": 16 / 9, "9:16": 9 / 16 };
 const LARGE = 2; // times the area of the model's own square
@@ -41,7 +41,7 @@ export function expectedShape() {
 /** What is said beside the size. */
 export function describeSize() {
   const side = nativeSide();
-  for (const name of ["width", "height"]) control(name).placeholder = source ? t("size.auto") : String(defaultOf(name) ?? side);
+  for (const name of ["width", "height"]) control(name).placeholder = source || (isEnlarged() && !defaultOf(name)) ? t("size.auto") : String(defaultOf(name) ?? side);
   for (const chip of all("[data-shape]")) press(chip, same(shapeSize(chip.dataset.shape), asked()));
   const better = suited(source);
   const [kept, taken] = [isEmpty(asked()), same(asked(), better)];
@@ -52,6 +52,8 @@ export function describeSize() {
   byId("source-large-act").textContent = kept ? t("source.suit", { width, height }) : t("source.own", source);
 }
 
+/** Does the model have pictures enlarged whose size nobody says? */
+const isEnlarged = () => Boolean(chosenModel()?.upscaler);
 const asked = () => [control("width").value.trim(), control("height").value.trim()];
 const isEmpty = (size) => size.join("") === "";
 const same = (one, other) => other !== null && String(one) === String(other);

@@ -4,9 +4,9 @@ import { Board } from "./board.js";
 import { byId, make, show } from "./dom.js";
 import { change } from "./form.js";
 import { fileOf, gallery, markChosen } from "./gallery.js";
-import { allWorded, duration, inEveryLanguage, t } from "./i18n.js";
+import { allWorded, duration, inEveryLanguage, language, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
-import { onlyShipped } from "./offers.js";
+import { chosenModel } from "./offers.js";
 import { expectedShape } from "./size.js";
 import { undoToNow } from "./undo.js";
 import { view } from "./viewer.js";
@@ -103,9 +103,10 @@ export function startStage() {
   inEveryLanguage(() => { describe(); examples(); });
 }
 
-/** Prompts to begin with: what the installed models can paint. */
+/** Prompts to begin with: what the chosen model says that it can paint, else general ones. */
 export function examples() {
-  const prompts = t(onlyShipped() ? "examples.shipped" : "examples");
+  const own = chosenModel()?.examples ?? {};
+  const prompts = own[language()] ?? Object.values(own)[0] ?? t("examples");
   byId("examples").replaceChildren(...prompts.map((prompt) => make("button", {
     type: "button", className: "chip", onclick: () => begun(prompt),
   }, prompt)));

@@ -1,4 +1,5 @@
-"""From what the gateway says of a model to what draws with it: by its family's opener, or as its own pipeline."""
+"""From what the gateway says of a model to what draws with it: by its family's opener, as its own pipeline, or as an
+upscaler."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from ..loading.single_file import OnProgress
 from ..loading.width import folder_width
 from ..parts.part import Held
 from ..whole.pipeline import Whole
+from .enlarger import open_enlarger
 from .loaded_model import LoadedModel
 from .table import OPENERS
 
@@ -25,6 +27,8 @@ def open_model(model: Model, device: Device, progress: OnProgress, held: Held) -
     Raises UnusableModel, saying why it can't be used.
     """
     path = model.main.path
+    if model.main.role == "upscaler":
+        return open_enlarger(model, device, progress, held)
     if model.main.format == "diffusers" and runs_whole(path):
         dtype = device.precision.decide_whole(lambda: folder_width(path), lambda: denoiser_dtype(path))
         return Whole(load_pipeline(path, dtype=dtype), device.torch, device.room())
@@ -36,6 +40,6 @@ def open_model(model: Model, device: Device, progress: OnProgress, held: Held) -
 
 def file_bytes(components: Sequence[Component]) -> int:
     """The size of their files: about what they will take on a device."""
-    paths = [Path(component.path) for component in components]
+    paths = [Path(component.path) for component in components if component.path]
     files = [file for path in paths for file in (path.rglob("*.safetensors") if path.is_dir() else [path])]
     return sum(file.stat().st_size for file in files if file.is_file())

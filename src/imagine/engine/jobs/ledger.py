@@ -12,6 +12,7 @@ from ...messages import Message, message
 from ...words.errors import BadRequest
 from ...words.frames import Submit
 from ...words.recipe import GenerationParams, meta_from_params
+from ...words.upscalers import UPSCALERS
 from ..parts.slices import Slices, T
 from .buckets import buckets_from_text, buckets_text
 
@@ -28,8 +29,9 @@ class Ledger:
         """Those that its evaluations ran in."""
         self.replay = None if self.params.buckets is None else buckets_from_text(self.params.buckets)
         _check_refiner(submit)
+        _check_upscaler(submit)
         self.models = [model.identity for model in submit.models]
-        """The identities of the models it takes: its own, and a refiner's."""
+        """The identities of the models it takes: its own, a refiner's, an upscaler's."""
         self.served = 0
         """The number of its last evaluation, of all that were made; 0: none yet."""
         self.spent = 0.0
@@ -86,8 +88,8 @@ class Ledger:
         if self.buckets:
             meta["buckets"] = buckets_text(self.buckets)
         used: dict[str, str] = {role: part.digest for role, part in model.parts.items()}
-        if refiner is not None:
-            used["refiner"] = refiner.digest
+        beside = {"refiner": refiner, "upscaler": self.submit.upscaler}
+        used |= {role: other.digest for role, other in beside.items() if other is not None}
         if used:
             meta["parts"] = used
         if model.sha256:
@@ -113,6 +115,14 @@ class Ledger:
             finally:
                 self.timings[stage] += time.perf_counter() - begun
             yield
+
+
+def _check_upscaler(submit: Submit) -> None:
+    """Raises BadRequest where a file is to enlarge that isn't there."""
+    hires = submit.params.hires
+    if hires is not None and hires.upscaler not in UPSCALERS and submit.upscaler is None and submit.enlargement is None:
+        names = ", ".join(UPSCALERS)
+        raise BadRequest(message("part.missing_among", "hires.upscaler", value=hires.upscaler[:40], names=names))
 
 
 def _check_refiner(submit: Submit) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
+from functools import partial
 
 from ...messages import message
 from ...words.errors import Unsupported
 from ..adapters.opened import Opened
+from ..device.device import Device
+from ..families.enlarger import Enlarger
 from ..families.loaded_model import LoadedModel
+from ..parts.part import is_spared
 from ..whole.pipeline import Whole
+from .enlarging import Enlarging
 from .forward import Forward
 from .ledger import Ledger
 from .stepped import Stepped
@@ -21,16 +24,20 @@ from .work import Work
 class Makers:
     """What all pictures on one device are made with."""
 
-    def __init__(self, device: torch.device, turn: float, adapters: Opened) -> None:
+    def __init__(self, device: Device, turn: float, adapters: Opened) -> None:
         """`turn`: seconds after which others may have the device."""
         self._device, self._turn, self._adapters = device, turn, adapters
         self.forward = Forward()
 
     def begin(self, ledger: Ledger, models: Sequence[LoadedModel]) -> Work:
         """The picture of a ledger in the making; `models` are those of its `submit`. Raises Unsupported."""
-        first, families = models[0], [model for model in models if not isinstance(model, Whole)]
+        first, enlargers = models[0], [model for model in models if isinstance(model, Enlarger)]
+        if isinstance(first, Enlarger):
+            return Enlarging(ledger, first, partial(self._device.environment, first.dtype, spared=is_spared(first)))
         if isinstance(first, Whole):
             return WholeRun(ledger, first, self._turn)
-        if len(families) < len(models):
+        families = [model for model in models if not isinstance(model, Whole | Enlarger)]
+        if len(families) + len(enlargers) < len(models):
             raise Unsupported(message("refiner.whole", "refiner", value=ledger.params.refiner or ""))
-        return Stepped(ledger, families, self.forward, self._adapters, self._device)
+        enlarger = enlargers[0] if enlargers else None
+        return Stepped(ledger, families, self.forward, self._adapters, self._device.torch, enlarger)

@@ -10,7 +10,6 @@ from PIL import Image
 from torch import Tensor
 
 from ...words.recipe import GenerationParams, Hires
-from ...words.upscalers import check_upscaler
 from ..device.transfer import sent
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
@@ -18,10 +17,7 @@ from ..parts.slices import Slices
 from ..sampling.latents import initial_noise, second_noise
 from ..sampling.sampler import Sampler
 from .canvas import Canvas, pixels_from_picture
-from .placement import LANCZOS
 
-_RESAMPLED = {"lanczos": LANCZOS, "bicubic": Image.Resampling.BICUBIC}
-"""Upscalers that enlarge the picture."""
 Encode = Callable[[Tensor], Slices[Tensor]]
 """Pixels (1, 3, H, W) to latents on the denoiser's device."""
 
@@ -86,18 +82,16 @@ def first_pass(
 
 
 def second_pass(
-    params: GenerationParams, hires: Hires, family: Family, canvas: Canvas, first: Pass, picture: Image.Image | None,
+    params: GenerationParams, hires: Hires, family: Family, canvas: Canvas, first: Pass, enlarged: Image.Image | None,
     encode: Encode,
 ) -> Slices[Pass]:  # fmt: skip
-    """Over the enlarged `canvas`, from the first pass's `picture`; None enlarges its latents themselves."""
+    """Over the enlarged `canvas`, from the first pass's picture, `enlarged`; None enlarges its latents themselves."""
     sampler = second_sampler(params, hires, family, first.canvas)
     shape = latent_shape(family, canvas)
     noise = sent(second_noise(params.seed, shape), first.latents.device)
-    enlarged: Image.Image | None = None
-    if picture is None:
+    if enlarged is None:
         start = enlarged_latents(first.latents, first.canvas, canvas, (shape[2], shape[3]))
     else:
-        enlarged = picture.resize(canvas.size, _RESAMPLED[hires.upscaler])
         start = yield from encode(pixels_from_picture(canvas.laid_out(enlarged)))
     untouched = enlarged and canvas.over_source(enlarged)
     begun = Pass(canvas, sampler, noise, sampler.start(noise, start), untouched=untouched)
@@ -107,7 +101,6 @@ def second_pass(
 
 def second_sampler(params: GenerationParams, hires: Hires, family: Family, first: Canvas) -> Sampler:
     """The sampler of the pass behind that over `first`. Raises BadRequest or Unsupported, naming the field."""
-    check_upscaler(hires.upscaler)
     steps = hires.steps or params.num_steps
     process = family.noise(first.enlarged_sizes(hires.scale, family.multiple)[1], steps)
     return Sampler(params.sampler, params.schedule, process, steps, strength=hires.strength, seed=params.seed)

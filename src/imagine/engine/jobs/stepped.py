@@ -11,13 +11,16 @@ from torch import Tensor
 
 from ...messages import Message, message
 from ...words.errors import ImagineError, Unsupported
+from ...words.upscalers import OF_LATENTS
 from ..adapters.mix import NO_MIX, Mix
 from ..adapters.opened import Opened
+from ..families.enlarger import Enlarger
 from ..families.family import Conditioning, EncodeRequest, Family, Timeline
 from ..parts.autoencoder import Coded
 from ..parts.part import at_work, spare
 from ..parts.prompt_schedule import texts_by_step
 from ..parts.slices import Slices
+from ..parts.strips import RESAMPLED, joined
 from . import canvas as canvases
 from .batch_key import BatchKey
 from .canvas import Canvas
@@ -41,12 +44,15 @@ class Stepped:
     """A `Work` that shares its evaluations with others."""
 
     def __init__(
-        self, ledger: Ledger, families: list[Family], forward: Forward, adapters: Opened, device: torch.device
+        self, ledger: Ledger, families: list[Family], forward: Forward, adapters: Opened, device: torch.device,
+        enlarger: Enlarger | None = None,
     ) -> None:  # fmt: skip
-        """`families` are those of the ledger's `submit`; `forward` is shared by all that may share a batch."""
+        """`families` and `enlarger` are those of the ledger's `submit`; `forward` is shared by all that may share a
+        batch."""
         self.ledger = ledger
         self._adapters, self._mix = adapters, NO_MIX
         self._families, self._forward, self._device = families, forward, device
+        self._enlarger = enlarger
         self._conditionings: list[Timeline] = []
         self._pass: Pass | None = None
         self._first: Pass | None = None
@@ -82,7 +88,8 @@ class Stepped:
 
     @property
     def size(self) -> canvases.PixelSize:
-        return (self._first or self.current).canvas.size
+        canvas, hires = (self._first or self.current).canvas, self.ledger.params.hires
+        return canvas.size if hires is None or hires.strength else canvas.enlarged_sizes(hires.scale, 1)[0]
 
     @property
     def canvas(self) -> Canvas:
@@ -102,7 +109,9 @@ class Stepped:
         to_come = 0 if params.hires is None or self._first is not None else second_pass_steps(params, params.hires)
         return self._first_steps + self.current.sampler.steps + to_come
 
-    def remaining(self, seconds: float) -> float:
+    def remaining(self, seconds: float | None) -> float | None:
+        if seconds is None:
+            return None
         params, sampler = self.ledger.params, self.current.sampler
         left = sampler.evaluations - sampler.index
         if params.hires is None or self._first is not None:
@@ -223,13 +232,24 @@ class Stepped:
         hires = params.hires
         if hires is None or self._first is not None:
             return (yield from self._developed())
-        picture = None if hires.upscaler == "latent" else (yield from self._developed())
+        picture = None if hires.upscaler == OF_LATENTS else (yield from self._developed())
         canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
+        if picture is not None:
+            picture = yield from self.ledger.timing("upscaling", self._enlarged(picture, canvas.size, hires.upscaler))
+            if not second_pass_steps(params, hires):
+                return canvas.over_source(picture)
         yield from self.ledger.timing("encoding", self._condition(canvas, second_pass_steps(params, hires)))
         second = second_pass(params, hires, self.own, canvas, first, picture, self._encode)
         self._pass = yield from self.ledger.timing("encoding", second)
         self._first = first
         return None
+
+    def _enlarged(self, picture: Image.Image, size: canvases.PixelSize, upscaler: str) -> Slices[Image.Image]:
+        if self._enlarger is None:
+            return picture.resize(size, RESAMPLED[upscaler])
+        if (note := self._enlarger.note(picture.size, size)) is not None:
+            self.ledger.warn(note)
+        return (yield from joined(self._enlarger.strips(picture, size, tiled=self.ledger.tiled), size))
 
     def _developed(self) -> Slices[Image.Image]:
         now = self.current

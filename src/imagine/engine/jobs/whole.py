@@ -93,8 +93,8 @@ class WholeRun:
         width, height = self.canvas.work
         return BatchKey(self.model, (0, height // self.own.downscale, width // self.own.downscale), "whole")
 
-    def remaining(self, seconds: float) -> float:
-        return seconds * max(0, self.steps - self.step)
+    def remaining(self, seconds: float | None) -> float | None:
+        return None if seconds is None else seconds * max(0, self.steps - self.step)
 
     def spare(self) -> Message | None:
         return spare(self.own)

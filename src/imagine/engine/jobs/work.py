@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from PIL import Image
 from torch import Tensor
@@ -18,6 +18,13 @@ from .placement import PixelSize
 
 Take = Callable[[], bool]
 """Has a picture take its evaluation's answer; says whether one of the user's steps was completed."""
+
+
+class OnDisk(NamedTuple):
+    """A finished picture that lies in the file that was named for it."""
+
+    meta: dict[str, Any]
+    """What it carries."""
 
 
 class Work(Protocol):
@@ -66,7 +73,7 @@ class Work(Protocol):
 
     @property
     def size(self) -> PixelSize:
-        """The requested size, without what a second pass adds."""
+        """The requested size, without what a second pass adds; where that paints nothing, the result's."""
 
     @property
     def clean(self) -> Tensor | None:
@@ -80,8 +87,8 @@ class Work(Protocol):
     def steps(self) -> int:
         """The user's steps, both passes counted."""
 
-    def remaining(self, seconds: float) -> float:
-        """Seconds to the end of its last step, at so many for an evaluation."""
+    def remaining(self, seconds: float | None) -> float | None:
+        """Seconds to the end of its last step, at so many for an evaluation; None where that isn't known."""
 
     def prepare(self) -> Slices[None]:
         """Encode prompts and pictures, and set the first pass up.
@@ -99,7 +106,7 @@ class Work(Protocol):
     def took(self, seconds: float) -> float | None:
         """What the evaluation took whose last turn took so long; None while it goes on."""
 
-    def develop(self) -> Slices[Image.Image | None]:
+    def develop(self) -> Slices[Image.Image | OnDisk | None]:
         """The picture; None when it was the first of two passes, and the second is set up."""
 
     def spare(self) -> Message | None:

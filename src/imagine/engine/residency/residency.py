@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ...words.frames import ResidentModel
 from ...words.model import Model
+from ..families.enlarger import Enlarger
 from ..families.loaded_model import LoadedModel
 from ..parts.part import Held, ModulePart, Part, nbytes_of, parts_of
 from ..parts.part_key import is_of
@@ -47,11 +48,11 @@ class Resident:
     @property
     def preview(self) -> LinearPreview:
         """Its map from latents to colours, fitted at first use: from any thread."""
+        assert not isinstance(self.family, Enlarger), "nothing is painted"
+        family = self.family
         with self._fitting:
             if self._preview is None:
-                self._preview = fit(
-                    lambda pixels: whole(self.family.encode_picture(pixels)).values, self.family.downscale
-                )
+                self._preview = fit(lambda pixels: whole(family.encode_picture(pixels)).values, family.downscale)
             return self._preview
 
 

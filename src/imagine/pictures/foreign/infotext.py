@@ -56,7 +56,10 @@ _AUTOMATIC = {
 }
 """What the web UI takes for `Schedule type: Automatic`; the model's own spacing for the rest."""
 
-_UPSCALERS = {"lanczos": "Lanczos", "latent": "Latent", "bicubic": "Bicubic"}
+_UPSCALERS = {
+    "lanczos": "Lanczos", "latent": "Latent", "bicubic": "Bicubic", "realesr-animevideov3": "R-ESRGAN AnimeVideo",
+}  # fmt: skip
+_BY_THEIR_NAME = {theirs.lower(): ours for ours, theirs in _UPSCALERS.items()}
 _NUMBERS: dict[str, tuple[str, type[int] | type[float]]] = {
     "Steps": ("num_steps", int),
     "CFG scale": ("guidance", float),
@@ -83,6 +86,7 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
     if meta.get("neg"):
         lines.append(f"{_NEGATIVE} {meta['neg']}")
     hires: dict[str, Any] = meta.get("hires") or {}
+    upscaled: dict[str, Any] = (meta.get("upscaled") or [{}])[-1]
     schedule = meta.get("schedule", "default")
     strength = hires.get("strength", 0.55) if hires else meta.get("strength", 1.0) if meta.get("img") else None
     pairs: dict[str, Any] = {
@@ -91,7 +95,7 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "Schedule type": SCHEDULES.get(schedule, schedule),
         "CFG scale": meta.get("guidance"),
         "Seed": meta.get("seed"),
-        "Size": f"{meta.get('width')}x{meta.get('height')}",
+        "Size": f"{meta['width']}x{meta.get('height')}" if "width" in meta else None,
         "VAE": meta.get("vae"),
         "Model hash": sha256[0] if (sha256 := _SHORT_HASH.match(str(meta.get("sha256")))) else None,
         "Model": meta.get("model"),
@@ -99,10 +103,16 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "Clip skip": meta["clip"] if meta.get("clip", 1) > 1 else None,
         "Hires upscale": hires.get("scale"),
         "Hires steps": hires.get("steps") or None,
-        "Hires upscaler": _UPSCALERS.get(name := hires.get("upscaler", "lanczos"), name) if hires else None,
+        "Hires upscaler": _upscaler_called(hires.get("upscaler", "lanczos")) if hires else None,
+        "Postprocess upscale by": upscaled.get("scale"),
+        "Postprocess upscaler": _upscaler_called(upscaled.get("upscaler")),
     }
     parts = [f"{key}: {_written(value)}" for key, value in pairs.items() if value is not None]
     return "\n".join([*lines, ", ".join(parts)])
+
+
+def _upscaler_called(name: object) -> object:
+    return _UPSCALERS.get(name, name) if isinstance(name, str) else name
 
 
 def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Message]]:
@@ -264,8 +274,8 @@ def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: lis
     _take(pairs, "Denoising strength", float, hires, "strength", warnings)
     _take(pairs, "Hires steps", int, hires, "steps", warnings)
     upscaler = pairs.pop("Hires upscaler", "Lanczos")
-    if upscaler.lower() in _UPSCALERS:
-        hires["upscaler"] = upscaler.lower()
+    if upscaler.lower() in _BY_THEIR_NAME:
+        hires["upscaler"] = _BY_THEIR_NAME[upscaler.lower()]
     else:
         warnings.append(message("infotext.upscaler", "hires.upscaler", value=upscaler[:40]))
     meta["hires"] = hires

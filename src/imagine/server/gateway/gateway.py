@@ -19,7 +19,7 @@ from ...dispatch.pool import Pool
 from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
 from ...files.folders import make_own, sweep
-from ...files.shipped import folder
+from ...files.shipped import models
 from ...messages import message, sentence
 from ...moderation.policy import checks_from
 from ...pictures.images import decode_base64
@@ -37,6 +37,7 @@ from ...words.errors import ImagineError, ModelNotFound, UnusableModel
 from ...words.frames import ResidentModel
 from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
+from ...words.upscalers import UPSCALER, UPSCALERS
 from .digests import Digests
 from .metrics import Metrics
 from .named import FilesHere, named
@@ -147,6 +148,12 @@ class Gateway:
     async def part(self, name: str, kind: str) -> Entry:
         """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
         return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
+
+    async def upscaler(self, field: str, name: str, digest: str | None = None) -> Entry | None:
+        """As `named`, of an upscaler; None for one that needs no file."""
+        if name in UPSCALERS:
+            return None
+        return await named(field, name, UPSCALER, digest, self._parts, UPSCALERS)
 
     async def named(self, field: str, name: str, kind: str, digest: str | None) -> Entry:
         """As `part`, of a field of a request and what its recipe knows the file by.
@@ -337,6 +344,11 @@ def model_from(entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS, compiled: b
     return Model(name=entry.name, family=entry.family, components=components, sha256=entry.file_digest)
 
 
+def upscaler_from(entry: Entry) -> Model:
+    """What a worker must know of an upscaler, which is a model by itself."""
+    return Model(name=entry.name, family=entry.family, components=(_component(UPSCALER, entry),))
+
+
 def _component(role: Role, entry: Entry) -> Component:
     assert entry.digest, "a recipe would not say which file it is"
     options: dict[str, object] = {"zero_snr": True} if entry.zero_snr else {}
@@ -352,7 +364,7 @@ def _component(role: Role, entry: Entry) -> Component:
 
 def registry_from(settings: Settings) -> Registry:
     """The models in the settings' folders, and those that come with Imagine."""
-    shipped = sorted(folder().glob("*.safetensors"))
+    shipped = models()
     cache = settings.home / "cache" / "models.json"
     with contextlib.suppress(OSError):  # without a cache every file is only read again
         for own in (make_own(cache.parent), settings.home / "state"):

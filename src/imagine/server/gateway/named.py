@@ -24,11 +24,13 @@ class FilesHere(NamedTuple):
     """One file by its name and kind, with its digest. Raises ModelNotFound, UnusableModel, ModelChanged."""
 
 
-async def named(field: str, name: str, kind: str, digest: str | None, files: FilesHere) -> Entry:
+async def named(
+    field: str, name: str, kind: str, digest: str | None, files: FilesHere, others: Sequence[str] = ()
+) -> Entry:
     """The file of that name and kind, with its digest; where none has the name, or several could: that of the digest.
 
-    Raises on the field PartNotFound, which names what may have been meant, and BadRequest for what can't be used;
-    ModelChanged.
+    Raises on the field PartNotFound, which names what may have been meant, `others` among it, and BadRequest for what
+    can't be used; ModelChanged.
     """
     with refused_as(field, name):
         try:
@@ -37,7 +39,7 @@ async def named(field: str, name: str, kind: str, digest: str | None, files: Fil
             absent = error
     if digest and (file := await _of_digest(digest, kind, files)):
         return file
-    raise _not_there(field, name, kind, files.listed()) from absent
+    raise _not_there(field, name, kind, files.listed(), others) from absent
 
 
 @contextlib.contextmanager
@@ -91,9 +93,10 @@ async def _of_digest(digest: str, kind: str, files: FilesHere) -> Entry | None:
     return None
 
 
-def _not_there(field: str, name: str, kind: str, files: Sequence[Entry]) -> BadRequest:
-    """That no file of the kind has the name, and what may have been meant."""
+def _not_there(field: str, name: str, kind: str, files: Sequence[Entry], also: Sequence[str]) -> BadRequest:
+    """That no file of the kind has the name, and what may have been meant, `also` what is no file."""
     value, names = name[:40], [file.name for file in files if kind_for_names(file) == kind and not file.problem]
+    names = [*also, *names]
     others = {file.name: file for file in files if kind_for_names(file) != kind}
     if (other := matching(name, others)) is not None:
         return BadRequest(message("part.other_file", field, value=value, kind=others[other].kind))

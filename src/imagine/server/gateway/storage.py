@@ -11,12 +11,12 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ...files.folders import make_own, sweep
-from ...files.writing import write_atomically
+from ...files.writing import TEMPORARY, write_atomically
 from ...messages import message
 from ...words.errors import ImagineError
 
@@ -25,6 +25,16 @@ MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 """Of what is kept, by extension."""
 _NAME = re.compile(r"([0-9a-f]{1,12})-[A-Za-z0-9_-]{32}\.(?:png|jpg|webp)")
 _NEVER = 0
+
+
+@contextlib.contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _log.error("the picture can't be kept in %s: %s", folder, error)
+        reason = (error.strerror or "it can't be written").lower()
+        raise ImagineError(message("url.unwritten", why=reason)) from error
 
 
 class StoredPicture(NamedTuple):
@@ -73,15 +83,28 @@ class PictureStore:
         assert extension in MEDIA_TYPES, extension
         due = _NEVER if self._keep < 0 else int(self._clock() + self._keep) + 1
         name = f"{due:x}-{secrets.token_urlsafe(24)}.{extension}"
-        try:
+        with _writable(self.folder):
             make_own(self.folder)
             self.sweep(room=len(data))
             write_atomically(self.folder / name, data, mode=0o600)
-        except OSError as error:
-            _log.error("the picture can't be kept in %s: %s", self.folder, error)
-            reason = (error.strerror or "it can't be written").lower()
-            raise ImagineError(message("url.unwritten", why=reason)) from error
         return name
+
+    @contextlib.asynccontextmanager
+    async def passing(self) -> AsyncGenerator[Path]:
+        """An empty file for a picture on its way, gone behind the block. Raises ImagineError where none can be made."""
+        path = await asyncio.to_thread(self._empty)
+        try:
+            yield path
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    def _empty(self) -> Path:
+        path = self.folder / f"{TEMPORARY}{secrets.token_hex(8)}.tmp"
+        with _writable(self.folder):
+            make_own(self.folder)
+            sweep(self.folder)
+            path.touch(0o600, exist_ok=False)
+        return path
 
     def find(self, name: str) -> StoredPicture | None:
         """The picture of that name, unless its time is over; `name` may be anything."""

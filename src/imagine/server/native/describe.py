@@ -8,6 +8,7 @@ import msgspec
 
 from ...asking.request import ALIASES, GenerateRequest
 from ...asking.resolve import GUIDANCE, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH
+from ...asking.upscale import SCALE, UpscaleRequest
 from ...settings.settings import Settings
 from ...words.recipe import GenerationParams, Hires
 from ..http.dialect import DETAILS, Route
@@ -26,18 +27,27 @@ _OF_A_PNG = {
     "X-Imagine-Seed": {"description": "Where a PNG is the answer: its seed.", "schema": _TEXT},
     "X-Imagine-Warnings": {"description": "Where a PNG is the answer: the warnings, a JSON list.", "schema": _TEXT},
 }
+_ABOUT: dict[str, Any] = {
+    "meta": _OBJECT,
+    "timings": _OBJECT,
+    "warnings": {"type": "array", "items": _TEXT},
+    "notes": {"type": "array", "items": _NOTE, "description": "The same warnings, for a program."},
+}
+_PNG = {"type": "string", "contentEncoding": "base64", "description": "A PNG."}
 _PICTURE = {
     "type": "object",
     "properties": {
-        "img": {"type": "string", "contentEncoding": "base64", "description": "A PNG."},
+        "img": _PNG,
         "seed": _TEXT,
         "images": {"type": "array", "items": _OBJECT, "description": "All of them, where count is more than 1."},
-        "meta": _OBJECT,
-        "timings": _OBJECT,
-        "warnings": {"type": "array", "items": _TEXT},
-        "notes": {"type": "array", "items": _NOTE, "description": "The same warnings, for a program."},
+        **_ABOUT,
     },
     "required": ["img", "seed", "meta", "timings", "warnings", "notes"],
+}
+_ENLARGED = {
+    "type": "object",
+    "properties": {**_ABOUT, "img": _PNG},
+    "required": [*_ABOUT, "img"],
 }
 _BUILT_IN = {
     "num_steps": NUM_STEPS, "guidance": GUIDANCE, "sampler": SAMPLER, "schedule": SCHEDULE, "strength": STRENGTH,
@@ -51,19 +61,27 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
         "image/png": _BYTES,
         "application/x-ndjson": {"schema": _OBJECT},
     },
+    ("POST", "/upscale"): {
+        "application/json": {"schema": _ENLARGED},
+        "image/png": _BYTES,
+        "application/x-ndjson": {"schema": _OBJECT},
+    },
     ("GET", "/pictures/{name}"): {"image/*": _BYTES},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
 }
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/generate"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
+    ("POST", "/upscale"): {"application/json": {"schema": {"$ref": "#/components/schemas/UpscaleRequest"}}},
     ("POST", "/recipe"): {"application/octet-stream": _BYTES},
 }
 
 
 def schemas(settings: Settings) -> dict[str, Any]:
     """What the operations refer to; a field that isn't said is taken for what these settings say."""
-    _, parts = msgspec.json.schema_components([GenerateRequest], ref_template="#/components/schemas/{name}")
+    kinds = [GenerateRequest, UpscaleRequest]
+    _, parts = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    _state_defaults(parts["UpscaleRequest"], {"scale": SCALE, "progress": False})
     _state_defaults(parts["GenerateRequest"], _BUILT_IN | msgspec.to_builtins(settings.defaults))
     _state_defaults(parts["SecondPass"], _defaults_of(Hires))
     _name_aliases(parts["GenerateRequest"])

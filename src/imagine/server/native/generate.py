@@ -26,7 +26,7 @@ _LARGE = 2**16
 
 async def generate(request: web.Request) -> web.StreamResponse:
     """Makes what is asked for; a client that hangs up takes it back."""
-    as_png = request.headers.get("Accept", "").split(",")[0].split(";")[0].strip().lower() == "image/png"
+    as_png = wants_png(request)
     order = await _placed(request, as_png=as_png)
     if order.streams:
         return await stream(request, order)
@@ -36,6 +36,11 @@ async def generate(request: web.Request) -> web.StreamResponse:
         headers = {"X-Imagine-Seed": answer["seed"], "X-Imagine-Warnings": json.dumps(answer["warnings"])}
         return web.Response(body=finished[0].data, content_type="image/png", headers=headers)
     return web.Response(body=body_from(answer), content_type="application/json")
+
+
+def wants_png(request: web.Request) -> bool:
+    """Is a PNG to be the answer, rather than an object that holds it?"""
+    return request.headers.get("Accept", "").split(",")[0].split(";")[0].strip().lower() == "image/png"
 
 
 async def _placed(request: web.Request, *, as_png: bool) -> Order:

@@ -58,7 +58,13 @@ def final_from_finished(
     }
 
 
-def news_from(event: JobReport, order: str) -> dict[str, Any] | None:
+def enlarged_from_finished(finished: Finished, warnings: list[Message], language: Language = "en") -> dict[str, Any]:
+    """What stands beside an enlarged picture."""
+    about: dict[str, Any] = {"meta": finished.meta, "timings": finished.timings}
+    return about | _warnings_in([*warnings, *finished.warnings], language, NO_NAMES)
+
+
+def news_from(event: JobReport, order: str, stage: str = "denoising") -> dict[str, Any] | None:
     """The line, without a picture, of what a client asks for by `progress`; None where there is nothing to tell."""
     about = {"job": event.job, "order": order}
     match event:
@@ -68,7 +74,7 @@ def news_from(event: JobReport, order: str) -> dict[str, Any] | None:
             return {"status": "loading", **about, "model": event.model, "fraction": event.fraction}
         case Progress():
             line = {"status": "progress", **about, "step": event.step, "steps": event.steps}
-            return line | {"stage": "denoising", "remaining": event.remaining}
+            return line | {"stage": stage, "remaining": event.remaining}
     return None
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ...asking.request import GenerateRequest, digests_in
+from ...asking.first_picture import own_upscaler
+from ...asking.request import GenerateRequest, SecondPass, digests_in
 from ...asking.resolve import Defaults, check_needs
+from ...messages import Message, message
 from ...registry.identify import CHECKPOINT
 from ...words.entry import Entry
+from ...words.errors import ImagineError, ModelChanged
 from ...words.model import Model
-from ..gateway.gateway import Gateway
+from ...words.upscalers import UPSCALER
+from ..gateway.gateway import Gateway, upscaler_from
 from ..gateway.named import refused_as
 
 _REFINER = "refiner"
@@ -24,7 +28,9 @@ class ChosenModel(NamedTuple):
     model: Model
     refiner: Model | None
     parts: Mapping[str, Entry]
-    """The files beside the model's own, by what they are to it; a refiner too."""
+    """The files beside the model's own, by what they are to it; a refiner and an upscaler too."""
+    upscaler: Model | None = None
+    warnings: Sequence[Message] = ()
 
 
 async def chosen_model(gateway: Gateway, request: GenerateRequest) -> ChosenModel:
@@ -34,9 +40,32 @@ async def chosen_model(gateway: Gateway, request: GenerateRequest) -> ChosenMode
     check_needs(entry, request)
     roles = await gateway.parts_of(entry, request)
     model, parts = gateway.model_of(entry, roles), dict[str, Entry](roles.items())
-    if request.refiner is None:
-        return ChosenModel(entry, defaults, model, None, parts)
-    file = await gateway.named(_REFINER, request.refiner, CHECKPOINT, digests_in(request).get(_REFINER))
-    with refused_as(_REFINER, request.refiner):
-        refiner = await gateway.configured(file)
-    return ChosenModel(entry, defaults, model, refiner, parts | {_REFINER: file})
+    refiner = None
+    if request.refiner is not None:
+        file = await gateway.named(_REFINER, request.refiner, CHECKPOINT, digests_in(request).get(_REFINER))
+        with refused_as(_REFINER, request.refiner):
+            refiner = await gateway.configured(file)
+        parts[_REFINER] = file
+    upscaler, warnings = await _upscaler(gateway, entry, request, defaults)
+    if upscaler is None:
+        return ChosenModel(entry, defaults, model, refiner, parts, None, warnings)
+    return ChosenModel(entry, defaults, model, refiner, parts | {UPSCALER: upscaler}, upscaler_from(upscaler), warnings)
+
+
+async def _upscaler(
+    gateway: Gateway, model: Entry, request: GenerateRequest, defaults: Defaults
+) -> tuple[Entry | None, Sequence[Message]]:
+    """The file that enlarges before the second pass, or that the model names for who says no size."""
+    if isinstance(request.hires, SecondPass) and request.hires.upscaler:
+        digest = digests_in(request).get(UPSCALER)
+        named = await gateway.upscaler("hires.upscaler", request.hires.upscaler, digest)
+        return (named if request.hires.scale > 1 else None), ()
+    name = own_upscaler(model, request, defaults.width, defaults.height)
+    if name is None:
+        return None, ()
+    try:
+        return await gateway.part(name, UPSCALER), ()
+    except ModelChanged:
+        raise
+    except ImagineError:
+        return None, [message("upscaler.absent", None, name=model.name, value=name[:80])]

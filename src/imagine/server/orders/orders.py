@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from functools import partial
 
 from ...asking.request import GenerateRequest
@@ -28,6 +28,8 @@ from .order import Order, OrderedPicture, State
 from .output import AS_PAINTED, Output
 from .plan import Plan
 from .stages import finish, prepare
+
+Planning = Callable[[Holding], Awaitable[Plan]]
 
 
 class UnknownOrder(LookupError):
@@ -49,8 +51,19 @@ class Orders:
 
         Raises BadRequest (Blocked among them), BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
         """
+
+        async def plan(holding: Holding) -> Plan:
+            return await prepare(self._gateway, request, client, holding, output)
+
+        return await self.take_in(plan, client, holding=holding, output=output, attached=attached)
+
+    async def take_in(
+        self, planning: Planning, client: str, *,
+        holding: Holding | None = None, output: Output = AS_PAINTED, attached: bool = True,
+    ) -> Order:  # fmt: skip
+        """As `place`, of what `planning` makes: it is told what holds its pictures, and raises what refuses them."""
         with holding or self._gateway.allowance.holding() as holding:
-            plan = await prepare(self._gateway, request, client, holding, output)
+            plan = await planning(holding)
             order = self._order(plan, client, output, holding.moved(), attached=attached)
         try:
             await self._book.put(order)

@@ -52,7 +52,7 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
             mask=pictures.mask and pictures.mask.about,
             parts=model.parts,
         )
-        warnings += [*one.warnings, *resolved.warnings]
+        warnings += [*one.warnings, *model.warnings, *resolved.warnings]
         jobs += _jobs(gateway, model, pictures, resolved, one.client, output)
     gateway.used(chosen[0].entry.name)
     for job in jobs:
@@ -69,6 +69,7 @@ def _jobs(
     return [
         Submit(
             job=secrets.token_urlsafe(16), client=client, params=params, model=chosen.model, refiner=chosen.refiner,
+            upscaler=chosen.upscaler,
             img=pictures.img and pictures.img.data, mask=pictures.mask and pictures.mask.data,
             preview=preview, keep_alive=resolved.keep_alive,
             max_batch=gateway.max_batch_of(chosen.entry),

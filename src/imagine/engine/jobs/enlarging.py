@@ -1,0 +1,149 @@
+"""A picture that is only enlarged: nothing of it is painted. It goes strip by strip into its file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from ...messages import Message, message
+from ...pictures import images
+from ...pictures.strip_file import StripFile
+from ...words.errors import BadRequest, ImagineError
+from ...words.recipe import Hires
+from ..families.enlarger import Enlarger
+from ..parts.part import spare
+from ..parts.slices import Slices, in_one
+from ..parts.strips import Strip, bands, enlarged_size
+from .batch_key import BatchKey
+from .canvas import Canvas
+from .ledger import Ledger
+from .placement import PixelSize
+from .work import OnDisk, Take
+
+
+class Enlarging:
+    """A `Work` without evaluations: once it is prepared, it is developed."""
+
+    alone, bucket, area = True, 1, 0.0
+    clean: Tensor | None = None
+
+    def __init__(self, ledger: Ledger, enlarger: Enlarger, environment: Callable[[], dict[str, Any]]) -> None:
+        """`environment`: what decides bits beside the recipe."""
+        self.ledger, self.own = ledger, enlarger
+        self._environment = environment
+        self._source: Image.Image | None = None
+        self._rows = 0
+        self._began: float | None = None
+
+    @property
+    def source(self) -> Image.Image:
+        assert self._source is not None, "the picture is not prepared"
+        return self._source
+
+    @property
+    def hires(self) -> Hires:
+        hires = self.ledger.params.hires
+        assert hires is not None, "nothing is to be enlarged"
+        return hires
+
+    @property
+    def prepared(self) -> bool:
+        return self._source is not None
+
+    @property
+    def denoised(self) -> bool:
+        return self.prepared
+
+    @property
+    def size(self) -> PixelSize:
+        return enlarged_size(self.source.size, self.hires.scale)
+
+    @property
+    def canvas(self) -> Canvas:
+        return Canvas(*self.size, self.size, self.size)
+
+    @property
+    def model(self) -> str:
+        return self.ledger.models[0]
+
+    @property
+    def key(self) -> BatchKey:
+        return BatchKey(self.model, (0, *self.source.size), "upscaler")
+
+    @property
+    def step(self) -> int:
+        return self._rows * self.steps // self.size[1]
+
+    @property
+    def steps(self) -> int:
+        return self.own.steps(self.source.size, self.size, tiled=self.ledger.tiled)
+
+    def remaining(self, _: float | None) -> float | None:
+        """By the seconds that passed for what is done."""
+        if self._began is None or not self._rows:
+            return None
+        return (time.monotonic() - self._began) * (self.size[1] / self._rows - 1)
+
+    def prepare(self) -> Slices[None]:
+        return in_one(self._prepare)
+
+    def _prepare(self) -> None:
+        data = self.ledger.submit.img
+        if data is None:
+            raise BadRequest(message("value.missing", "img", allowed=message("allowed.text")))
+        self._source = images.decode(data, field="img")
+        if (note := self.own.note(self.source.size, self.size)) is not None:
+            self.ledger.warn(note)
+
+    def evaluate(self, _: Sequence[Enlarging], bucket: int) -> Sequence[Take] | None:
+        raise AssertionError(f"nothing is denoised, in a bucket of {bucket} or any other")
+
+    def took(self, seconds: float) -> float | None:
+        return seconds
+
+    def spare(self) -> Message | None:
+        return spare(self.own)
+
+    def close(self) -> None:
+        pass
+
+    def develop(self) -> Slices[OnDisk]:
+        return self.ledger.timing("upscaling", self._written())
+
+    def _written(self) -> Slices[OnDisk]:
+        """Begun anew, it overwrites what it wrote."""
+        enlargement = self.ledger.submit.enlargement
+        assert enlargement is not None, "it goes into a file"
+        meta, self._rows, self._began = self._meta(enlargement.meta), 0, time.monotonic()
+        try:
+            with Path(enlargement.path).open("r+b") as file:
+                file.truncate()
+                png = StripFile(file, self.size, self.source.mode, meta)
+                for strip in self.own.strips(self.source, self.size, tiled=self.ledger.tiled):
+                    yield from () if strip is None else self._add(png, strip)
+                    yield
+                png.end()
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            raise ImagineError(message("upscaler.unwritten", why=why)) from error
+        return OnDisk(meta)
+
+    def _add(self, png: StripFile, strip: Strip) -> Slices[None]:
+        for top, bottom in bands(len(strip)):
+            png.write(Image.fromarray(strip[top:bottom]))
+            self._rows += bottom - top
+            yield
+
+    def _meta(self, source: dict[str, Any]) -> dict[str, Any]:
+        """The source's recipe, and what enlarged it: after others that did, where it was enlarged before."""
+        model, params = self.ledger.submit.model, self.ledger.params
+        done: dict[str, Any] = {"upscaler": model.name, "scale": self.hires.scale, "img": params.img}
+        if model.digest:
+            done["digest"] = model.digest
+        done["environment"] = self._environment() | ({"tiles": True} if self.ledger.tiled else {})
+        return source | {"upscaled": [*source.get("upscaled", []), done]}

@@ -1,0 +1,133 @@
+"""`POST /upscale`: a picture enlarged, as JSON, as a PNG, or line by line; sent as it is read from the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import AsyncGenerator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from ...asking.json_body import read_json
+from ...asking.upscale import UpscaleRequest, parse_upscale
+from ...fairness.allowance import Holding
+from ...messages import Message
+from ...words.events import Finished
+from ..gateway.keys import GATEWAY
+from ..http.body import read_body
+from ..http.context import LANGUAGE, ORDER_ID
+from ..http.encoding import NDJSON, body_from, line_from
+from ..http.errors import native_error, trouble_from
+from ..http.security import client_of
+from ..orders.connection import ORDERS, PATIENCE, pictures_of, send_events
+from ..orders.event_log import OrderEvent
+from ..orders.order import Order
+from ..orders.upscale import planned_upscale
+from .generate import wants_png
+from .replies import enlarged_from_finished, news_from
+
+_PIECE = 3 * 2**16
+"""Bytes of a file that are read at a time: whole ones in base64 need no padding in between."""
+_JSON = "application/json"
+
+
+async def upscale(request: web.Request) -> web.StreamResponse:
+    """Enlarges a picture; a client that hangs up takes it back."""
+    async with request.app[GATEWAY].stored.passing() as path:
+        order = await _placed(request, path)
+        if wants_png(request) or not order.streams:
+            (painted,) = await pictures_of(request, order)
+            return await _answered(request, path, painted.finished, order)
+        return await _streamed(request, path, order)
+
+
+async def _placed(request: web.Request, path: Path) -> Order:
+    """The order of what is asked for."""
+    gateway, client = request.app[GATEWAY], client_of(request)
+    with gateway.allowance.holding() as holding:
+        wanted, warnings = await _read(request, holding)
+        planning = partial(planned_upscale, gateway, wanted, client, path=path)
+        order = await request.app[ORDERS].take_in(planning, client, holding=holding)
+    order.warnings[:0] = warnings
+    ORDER_ID.set(order.id)
+    return order
+
+
+async def _read(request: web.Request, holding: Holding) -> tuple[UpscaleRequest, list[Message]]:
+    """What the body says; it is gone then."""
+    body = await read_body(request, holding)
+    return await request.app[GATEWAY].apart(lambda: parse_upscale(read_json(body)), client_of(request))
+
+
+async def _answered(request: web.Request, path: Path, finished: Finished, order: Order) -> web.StreamResponse:
+    """The PNG itself, or one object that holds it."""
+    about = enlarged_from_finished(finished, order.warnings, LANGUAGE.get())
+    response = web.StreamResponse(headers={"Cache-Control": "no-store"})
+    if wants_png(request):
+        response.content_type = "image/png"
+        response.content_length = (await asyncio.to_thread(path.stat)).st_size
+        response.headers["X-Imagine-Warnings"] = json.dumps(about["warnings"])
+        pieces = _pieces(path)
+    else:
+        response.content_type = _JSON
+        pieces = _in_json(path, about, b"")
+    return await _sent(request, response, pieces)
+
+
+async def _streamed(request: web.Request, path: Path, order: Order) -> web.StreamResponse:
+    """Lines on how far it is, and at last one that holds the picture."""
+    last: list[Finished] = []
+
+    async def line(event: OrderEvent) -> bytes | None:
+        if isinstance(event.report, Finished):
+            last.append(event.report)
+            return None
+        news = news_from(event.report, order.id, "upscaling")
+        return None if news is None else line_from(news)
+
+    def failure(error: Exception) -> bytes:
+        return line_from(native_error(trouble_from(error).note))
+
+    response = await send_events(request, order, line, failure, media_type=NDJSON)
+    if not last:
+        return response
+    about = enlarged_from_finished(last[0], order.warnings, LANGUAGE.get())
+    return await _sent(request, response, _in_json(path, {"status": "final", **about}, b"\n"))
+
+
+async def _sent(
+    request: web.Request, response: web.StreamResponse, pieces: AsyncGenerator[bytes]
+) -> web.StreamResponse:
+    """The pieces, each in time; who doesn't take them has gone away."""
+    try:
+        async for piece in pieces:
+            async with asyncio.timeout(PATIENCE):
+                if not response.prepared:
+                    await response.prepare(request)
+                await response.write(piece)
+    except (ConnectionError, TimeoutError):
+        if request.transport is not None:
+            request.transport.abort()  # what was sent is no whole answer
+    return response
+
+
+async def _in_json(path: Path, about: dict[str, Any], end: bytes) -> AsyncGenerator[bytes]:
+    """An object with `img`, the file in base64, and what it says `about` that; in this order, so that who reads can
+    write it down as it comes."""
+    yield b'{"img":"'
+    async for piece in _pieces(path):
+        yield b64encode(piece)
+    yield b'",' + body_from(about)[1:] + end
+
+
+async def _pieces(path: Path) -> AsyncGenerator[bytes]:
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while piece := await asyncio.to_thread(file.read, _PIECE):
+            yield piece
+    finally:
+        await asyncio.to_thread(file.close)

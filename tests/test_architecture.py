@@ -43,7 +43,18 @@ MUST_NOT_KNOW = {
     "server/orders": ("imagine.server.native", "imagine.server.openai", "imagine.server.ollama"),
     **{
         f"server/orders/{stage}.py": ("imagine.server.orders.orders", "imagine.server.orders.connection", "aiohttp")
-        for stage in ("stages", "incoming", "preset", "tags", "prompt_check", "plan", "painted", "encode", "store")
+        for stage in (
+            "stages",
+            "incoming",
+            "preset",
+            "tags",
+            "prompt_check",
+            "loras",
+            "plan",
+            "painted",
+            "encode",
+            "store",
+        )
     },
     "server/native": ("imagine.server.openai", "imagine.server.ollama"),
     "server/openai": ("imagine.server.ollama", "imagine.server.native"),

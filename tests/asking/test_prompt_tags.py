@@ -1,4 +1,4 @@
-"""What a prompt asks for and doesn't get is named, and no tag is read as words."""
+"""LoRAs in a prompt's tags are what is asked for; what else it asks for and doesn't get is named, and none is words."""
 
 from __future__ import annotations
 
@@ -6,25 +6,40 @@ import pytest
 
 from imagine.asking.prompt_tags import without_tags
 from imagine.messages import sentences
+from imagine.words.errors import BadRequest
 
 
 @pytest.mark.parametrize(
-    ("prompt", "text", "named"),
+    ("prompt", "text", "loras", "named"),
     [
-        ("a fox", "a fox", []),
-        ("a <lora:ink:0.8> fox", "a  fox", ["asks for lora 'ink'"]),
-        ("<lora:ink v2:0.8:lbw=OUTD> <hypernet:x>", " ", ["asks for lora 'ink v2'", "asks for hypernet 'x'"]),
-        ("<LyCO:a/b:1>, a fox", ", a fox", ["asks for lyco 'a/b'"]),
-        ("fox, embedding:bad-hands_v2", "fox, ", ["asks for embedding 'bad-hands_v2'"]),
-        ("word embedding: fox", "word embedding: fox", []),
-        ("a fox AND a dog", "a fox AND a dog", ["joins prompts with AND"]),
-        ("cats and dogs, ANDES", "cats and dogs, ANDES", []),
-        ("2 < 3 > 1 <b>", "2 < 3 > 1 <b>", []),
+        ("a fox", "a fox", [], []),
+        (" a fox ", " a fox ", [], []),
+        ("a <lora:ink:0.8> fox", "a  fox", [("ink", 0.8)], []),
+        ("<lora:ink v2:0.8:lbw=OUTD> <hypernet:x:1>", "", [("ink v2", 0.8)], ["lbw=OUTD", "asks for hypernet 'x'"]),
+        ("<LyCO:a/b:1>, a fox", ", a fox", [("a/b", 1.0)], []),
+        ("fox, embedding:bad-hands_v2", "fox,", [], ["asks for embedding 'bad-hands_v2'"]),
+        ("word embedding: fox", "word embedding: fox", [], []),
+        ("a fox AND a dog", "a fox AND a dog", [], ["joins prompts with AND"]),
+        ("cats and dogs, ANDES", "cats and dogs, ANDES", [], []),
+        ("2 < 3 > 1 <b>", "2 < 3 > 1 <b>", [], []),
     ],
 )
-def test_tags_are_taken_out_and_named(prompt: str, text: str, named: list[str]) -> None:
-    cleaned, messages = without_tags(prompt, "neg")
-    assert cleaned == text
-    said = sentences(messages)
+def test_tags_are_taken_out(prompt: str, text: str, loras: list[tuple[str, float]], named: list[str]) -> None:
+    plain = without_tags(prompt, "prompt")
+    assert (plain.text, [(lora.name, lora.weight) for lora in plain.loras]) == (text, loras)
+    said = sentences(plain.notes)
     assert len(said) == len(named)
-    assert all(sentence.startswith("neg ") and part in sentence for sentence, part in zip(said, named, strict=True))
+    assert all(sentence.startswith("prompt ") and part in sentence for sentence, part in zip(said, named, strict=True))
+
+
+def test_a_lora_in_a_negative_prompt_is_only_named() -> None:
+    plain = without_tags("bad <lora:ink:-1:lbw=X>", "neg")
+    assert (plain.text, plain.loras) == ("bad", ())
+    assert sentences(plain.notes) == ["neg names LoRA 'ink', which has no effect there; in prompt it has"]
+
+
+@pytest.mark.parametrize("weight", ["x", "", "4.1", "-5", "nan", "1:9"])
+def test_a_weight_that_is_none_is_refused(weight: str) -> None:
+    with pytest.raises(BadRequest, match="where a LoRA's weight belongs") as caught:
+        without_tags(f"<lora:ink:{weight}>", "prompt")
+    assert caught.value.field == "prompt"

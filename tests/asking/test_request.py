@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagine.asking.duration import seconds_from_duration
+from imagine.asking.loras import LoraWish
 from imagine.asking.model_choice import choose_model, default_model
 from imagine.asking.request import ALIASES, GenerateRequest, Margins, PartDigests, SecondPass, parse
 from imagine.messages import field_of, sentences
@@ -53,6 +54,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "stream": 5, "preview": "vae", "progress": True, "keep_alive": "5m", "reproducible": True, "buckets": "1x25",
         "refiner": "r", "refiner_at": 0.5, "digest": "0123456789", "text_encoders": ("l", "g"),
         "parts": PartDigests(vae="0123456789"), "wildcards": True, "template": "{a|b}", "neg_template": "{c|d}",
+        "loras": (LoraWish(name="ink", weight=0.5, clip_weight=-4.0), "pen"),
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))
@@ -65,7 +67,14 @@ def test_every_field_is_taken_as_it_is_declared():
     ("field", "value", "sentence"),
     [
         ("text_encoders", [], "text_encoders is an empty list; it must be a file's name, or a list of 1 to 4 names"),
-        ("text_encoders", ["l", 5], "text_encoders is a list; it must be a file's name, or a list of 1 to 4 names"),
+        ("text_encoders", ["l", 5], "text_encoders.1 is 5; it must be text of 1 to 1000 characters"),
+        ("loras", ["l", {}], "loras.1.name is missing; it must be text of 1 to 1000 characters"),
+        (
+            "loras",
+            {"": 1},
+            "loras is an object; it must be a list of at most 8 names, or of objects with name and weight, or an "
+            "object of names and weights from -4 to 4",
+        ),
         ("num_steps", 151, "num_steps is 151; it must be a whole number from 1 to 150"),
         ("num_steps", 0, "num_steps is 0; it must be a whole number from 1 to 150"),
         ("num_steps", "25", "num_steps is '25'; it must be a whole number from 1 to 150"),

@@ -26,8 +26,8 @@ def checked(
 ) -> tuple[T, list[str]]:
     """`values` as a `kind`, and the names in it that `kind` doesn't have.
 
-    None means not said, in nested objects too, and a number such as 25.0 is whole. Nothing else is converted: not text
-    to a number, not a bool to one. `spelled` maps a field to the name that the user said it by.
+    None means not said, in nested objects too, also those in lists, and a number such as 25.0 is whole. Nothing else is
+    converted: not text to a number, not a bool to one. `spelled` maps a field to the name that the user said it by.
     Raises BadRequest on the field (on `field.part` inside one) that can't be used.
     """
     unknown: list[str] = []
@@ -104,11 +104,18 @@ def _prepared(
             continue
         if isinstance(value, str) and (half := half_character(value)):
             raise BadRequest(_named(message("text.half", path + name, half=half), spelled))
-        inner = _struct_in(fields[name])
-        if inner is not None and isinstance(value, Mapping):
-            value = _prepared(value, inner, f"{path}{name}.", spelled, unknown)
-        plain[name] = int(value) if isinstance(value, float) and value.is_integer() else value
+        plain[name] = _plain(value, fields[name], path + name, spelled, unknown)
     return plain
+
+
+def _plain(value: object, declared: inspect.Type, path: str, spelled: Mapping[str, str], unknown: list[str]) -> object:
+    """One such value, with what is in it."""
+    inner, items = _struct_in(declared), _items_in(declared)
+    if inner is not None and isinstance(value, Mapping):
+        return _prepared(value, inner, f"{path}.", spelled, unknown)
+    if items is not None and isinstance(value, list | tuple):
+        return [_plain(each, items, f"{path}.{place}", spelled, unknown) for place, each in enumerate(value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _refuse(
@@ -128,12 +135,27 @@ def _refuse(
             raise BadRequest(_named(missing, spelled), reason="missing") from cause
         if name not in plain or _fits(plain[name], field.type):
             continue
-        inner = _struct_in(declared[name])
-        if inner is not None and isinstance(plain[name], Mapping):
-            _refuse(plain[name], values[name], inner.cls, f"{path}{name}.", spelled, cause)
-        error = refusal(path + name, values[name], allowed(declared[name]), _reason(plain[name], declared[name]))
-        raise BadRequest(_named(error.note, spelled), reason=error.reason) from cause
+        _refuse_value(plain[name], values[name], field.type, declared[name], path + name, spelled, cause)
     raise AssertionError(f"every field of {kind.__name__} fits, and yet: {cause}")
+
+
+def _refuse_value(
+    plain: Any, value: Any, kind: Any, declared: inspect.Type, path: str, spelled: Mapping[str, str], cause: Exception
+) -> NoReturn:
+    """Says what is wrong with a value; of a list or a table, with the first part that doesn't fit even by itself."""
+    if (inner := _struct_in(declared)) is not None and isinstance(plain, Mapping):
+        _refuse(plain, value, inner.cls, f"{path}.", spelled, cause)
+    items, values = _items_in(declared), _values_in(declared)
+    if items is not None and isinstance(plain, list):
+        for place, part in enumerate(plain):
+            if not _fits([part], kind):
+                _refuse_value(part, value[place], object, items, f"{path}.{place}", spelled, cause)
+    elif values is not None and isinstance(plain, Mapping):
+        for name, part in plain.items():
+            if not _fits({"name": part}, kind):
+                _refuse_value(part, value[name], object, values, f"{path}.{name[:_SHOWN]}", spelled, cause)
+    error = refusal(path, value, allowed(declared), _reason(plain, declared))
+    raise BadRequest(_named(error.note, spelled), reason=error.reason) from cause
 
 
 def _fits(value: object, declared: Any) -> bool:
@@ -178,6 +200,30 @@ def _struct_in(declared: inspect.Type) -> inspect.StructType | None:
     if isinstance(declared, inspect.UnionType):
         return next((struct for part in declared.types if (struct := _struct_in(part))), None)
     return declared if isinstance(declared, inspect.StructType) else None
+
+
+def _items_in(declared: inspect.Type) -> inspect.Type | None:
+    """What the parts of a list may be, where a value of this type may be one."""
+    match declared:
+        case inspect.Metadata():
+            return _items_in(declared.type)
+        case inspect.UnionType():
+            return next((items for part in declared.types if (items := _items_in(part))), None)
+        case inspect.VarTupleType() | inspect.ListType():
+            return declared.item_type
+    return None
+
+
+def _values_in(declared: inspect.Type) -> inspect.Type | None:
+    """What the values of a table may be, where a value of this type may be one with any keys."""
+    match declared:
+        case inspect.Metadata():
+            return _values_in(declared.type)
+        case inspect.UnionType():
+            return next((values for part in declared.types if (values := _values_in(part))), None)
+        case inspect.DictType():
+            return declared.value_type
+    return None
 
 
 def allowed(declared: inspect.Type) -> Message:

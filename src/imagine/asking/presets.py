@@ -17,6 +17,7 @@ from ..messages import in_english
 from ..words.errors import BadRequest
 from ..words.samplers import SAMPLERS, find
 from .checking import checked, shown
+from .loras import LORA_NAMES, LoraNames, asked_as, beside, loras_from
 from .request import ALIASES, GenerateRequest, Guidance, Name, Side, Steps, one_spelling
 from .resolve import sampler_named
 
@@ -39,6 +40,10 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     width: Annotated[Side | None, Meta(description="Pixels, where the request says no size and brings no img.")] = None
     height: Annotated[Side | None, Meta(description="Pixels, as width.")] = None
     model: Annotated[Name | None, Meta(description="The model, by its name or an alias.")] = None
+    loras: Annotated[
+        LoraNames | None,
+        Meta(description="LoRAs, beside those that the request names; as in a request.", extra=LORA_NAMES),
+    ] = None
 
     def __str__(self) -> str:
         return self.name
@@ -66,6 +71,8 @@ def expanded(request: GenerateRequest, preset: Preset) -> GenerateRequest:
     if request.width is None and request.height is None and request.img is None:
         names += ["width", "height"]
     changes |= {name: getattr(preset, name) for name in names if getattr(request, name) is None}
+    if preset.loras:
+        changes["loras"] = asked_as(beside(loras_from(request.loras), loras_from(preset.loras)))
     return msgspec.structs.replace(request, **changes)
 
 

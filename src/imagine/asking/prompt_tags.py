@@ -1,4 +1,5 @@
-"""What prompts written for other programs ask for in tags, and what isn't here: taken out or left as words, and named.
+"""What prompts written for other programs ask for in tags: LoRAs, and what isn't here, taken out or left as words, and
+named.
 
 `<lora:name:0.8>`, `<lyco:…>` and `<hypernet:…>` are AUTOMATIC1111's, `embedding:name` is ComfyUI's: they would be
 noise as words, so they are taken out. `AND` stays a word.
@@ -7,26 +8,55 @@ noise as words, so they are taken out. `AND` stays a word.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from ..messages import Message, message
+from ..words.errors import BadRequest
+from ..words.lora_tags import LoraTag, tags_in
+from ..words.recipe import Lora
+from .loras import MAX_LORA_WEIGHT
 
-_TAG = re.compile(r"<\s*(lora|lyco|hypernet)\s*:\s*([^<>:]{0,200})(?::[^<>]{0,200})?>", re.IGNORECASE)
+_HYPERNET = re.compile(r"<\s*hypernet\s*:\s*([^<>:]{0,200})(?::[^<>]{0,200})?>", re.IGNORECASE)
 _EMBEDDING = re.compile(r"\bembedding:([\w.\-/\\]{1,200})", re.IGNORECASE)
 _AND = re.compile(r"\S\s+AND\s+\S")
 _SHOWN = 40
 
 
-def without_tags(prompt: str, field: str) -> tuple[str, list[Message]]:
-    """`prompt` without the tags, and a message for each thing that it asks for and doesn't get."""
-    named: list[Message] = []
+class Untagged(NamedTuple):
+    """A prompt without its tags, what they ask for, and a message for each thing that is asked for in vain."""
 
-    def taken_out(match: re.Match[str]) -> str:
-        kind = match[1].lower() if match.re is _TAG else "embedding"
-        name = (match[2] if match.re is _TAG else match[1]).strip()
-        named.append(message("prompt.tag", field, kind=kind, name=name[:_SHOWN]))
-        return ""
+    text: str
+    loras: tuple[Lora, ...]
+    notes: list[Message]
 
-    text = _EMBEDDING.sub(taken_out, _TAG.sub(taken_out, prompt))
+
+def without_tags(prompt: str, field: str) -> Untagged:
+    """`prompt` without the tags; LoRAs are for the whole picture, and have no effect where they stand in `neg`.
+
+    Raises BadRequest on the field for a tag whose weight is none.
+    """
+    text, tags = tags_in(prompt)
+    notes: list[Message] = []
+    loras = tuple(_asked(tag, field, notes) for tag in tags)
+    if field == "neg":
+        notes = [message("tag.neg", field, name=lora.name[:_SHOWN]) for lora in loras]
+        loras = ()
+    for kind, pattern in (("hypernet", _HYPERNET), ("embedding", _EMBEDDING)):
+        found = pattern.findall(text)
+        notes += [message("prompt.tag", field, kind=kind, name=name.strip()[:_SHOWN]) for name in found]
+        text = pattern.sub("", text) if found else text
     if _AND.search(text):
-        named.append(message("prompt.and", field))
-    return text, named
+        notes.append(message("prompt.and", field))
+    return Untagged(text.strip() if text != prompt else text, loras, notes)
+
+
+def _asked(tag: LoraTag, field: str, notes: list[Message]) -> Lora:
+    """What a tag asks for, and what it asks for in vain."""
+    lora, most = tag.lora, MAX_LORA_WEIGHT
+    wrong = tag.wrong or next((f"{weight:g}" for weight in (lora.weight, lora.clip) if abs(weight) > most), "")
+    if wrong:
+        raise BadRequest(message("tag.weight", field, value=wrong[:_SHOWN], most=most))
+    if tag.others:
+        parts = ", ".join(part[:_SHOWN] for part in tag.others[:5])
+        notes.append(message("tag.others", field, name=lora.name[:_SHOWN], parts=parts))
+    return lora

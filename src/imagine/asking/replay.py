@@ -43,6 +43,8 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
         body["vae"] = OWN  # another may be configured for the model by now
     if meta.get("digest") and not body.get("text_encoders"):
         body["text_encoders"] = OWN
+    if meta.get("digest"):
+        body.setdefault("loras", [])  # likewise
     if not body.get("template") and any(wildcard_in(str(body.get(name) or "")) for name in ("prompt", "neg")):
         body["wildcards"] = False  # they were drawn as words
     warnings: list[Message] = []

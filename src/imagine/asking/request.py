@@ -19,14 +19,14 @@ from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
 from . import duration
 from .checking import checked, refusal, shown, value_of
+from .loras import LORA_NAMES, LoraNames
+from .names import Digest, ModelName
 
 MIN_SIDE = 64
 MAX_SIDE = 2048
 MAX_STEPS = 150
 MAX_PROMPT = 32_000
 MAX_ENCODERS = 4
-MAX_NAME = 1000
-"""Characters of the name of a model's file, which may have folders in front."""
 
 Steps = Annotated[int, Meta(ge=1, le=MAX_STEPS)]
 Side = Annotated[int, Meta(ge=MIN_SIDE, le=MAX_SIDE)]
@@ -36,13 +36,10 @@ Scale = Annotated[float, Meta(ge=1, le=4)]
 Margin = Annotated[int, Meta(ge=0, le=MAX_SIDE - MIN_SIDE)]
 PromptText = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-ModelName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 _SEED = {"allowed": message("allowed.seed", most=MAX_SEED)}
 _KEEP_ALIVE = {"allowed": message("allowed.duration")}
 _BUCKETS = {"allowed": message("allowed.buckets")}
 _BUCKETS_PATTERN = r"^[0-9]{1,2}x[0-9]{1,4}(?:,[0-9]{1,2}x[0-9]{1,4})*$(?!\n)"
-_DIGEST = {"allowed": message("allowed.digest")}
-_DIGEST_PATTERN = r"^[0-9a-f]{10,64}$(?!\n)"
 NAMES = {"allowed": message("allowed.names", most=MAX_ENCODERS)}
 _SEED_PATTERN = r"^(?:-1|[0-9]{1,20})$(?!\n)"
 # Python's $ also matches before a last line's end, which the lookahead refuses; a schema's readers know no \Z.
@@ -82,9 +79,6 @@ class SecondPass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             examples=list(UPSCALERS),
         ),
     ] = None
-
-
-Digest = Annotated[str, Meta(pattern=_DIGEST_PATTERN, extra=_DIGEST)]
 
 
 class PartDigests(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -175,6 +169,15 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             extra=NAMES,
         ),
     ] = None
+    loras: Annotated[
+        LoraNames | None,
+        Meta(
+            description="LoRAs and their relatives, by their names: a list of names, or of objects with a weight from "
+            "-4 to 4, or an object of names and weights. <lora:name:0.8> in the prompt asks for one too.",
+            examples=[{"ink": 0.8}, [{"name": "ink", "weight": 0.8, "clip_weight": 0.6}]],
+            extra=LORA_NAMES,
+        ),
+    ] = None
     refiner: Annotated[
         ModelName | None,
         Meta(description="A second model, of the same kind of latents, that finishes what model began."),
@@ -263,6 +266,7 @@ ALIASES = {
     "sampler_name": "sampler",
     "denoising_strength": "strength",
     "text_encoder": "text_encoders",
+    "lora": "loras",
 }
 """Other programs' names of our fields."""
 
@@ -308,7 +312,8 @@ def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, call
 def _asked(body: Mapping[str, object]) -> Mapping[str, object]:
     """What of a body, which may be a picture's recipe, is asked for: not what it tells of how it was made."""
     told = {"environment", "sha256"} if body.get("digest") else {"environment"}
-    return {name: value for name, value in body.items() if name not in told}
+    whole = {"loras": []} if "environment" in body and body.get("digest") else {}  # a recipe that names none has none
+    return whole | {name: value for name, value in body.items() if name not in told}
 
 
 def one_spelling(

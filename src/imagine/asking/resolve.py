@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from ..families.defaults import defaults_of
+from ..families.defaults import defaults_of, distilling_defaults
 from ..families.table import facts_of
 from ..messages import Message, message
 from ..pictures.foreign.infotext import sampler_from_name
@@ -29,6 +29,8 @@ from ..words.upscalers import UPSCALER
 from . import sizes
 from .duration import seconds_from_duration
 from .first_picture import enlarged_by
+from .loras import LORA_NAMES, ChosenLora, LoraNames
+from .names import ModelName
 from .prompt_tags import without_tags
 from .request import (
     MAX_ENCODERS,
@@ -36,7 +38,6 @@ from .request import (
     GenerateRequest,
     Guidance,
     Margins,
-    ModelName,
     Name,
     PromptText,
     SecondPass,
@@ -73,6 +74,10 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
         ModelName | Annotated[tuple[ModelName, ...], Meta(min_length=1, max_length=MAX_ENCODERS)] | None,
         Meta(description="Text encoder files, likewise: a name, or a list of names.", extra=NAMES),
     ] = None
+    loras: Annotated[
+        LoraNames | None,
+        Meta(description="LoRAs, where none are asked for; of one model only: as in a request.", extra=LORA_NAMES),
+    ] = None
 
     def over(self, general: Defaults) -> Defaults:
         """These where they say something, `general` where they don't; a schedule stays with its sampler."""
@@ -103,6 +108,12 @@ def stated_by(model: Entry) -> Defaults:
     return defaults
 
 
+def wanted_with(model: Entry, loras: Sequence[ChosenLora]) -> Defaults:
+    """What the model wants with these beside it, where one of them has it take few steps."""
+    wanted = distilling_defaults(model.family, [(file, lora.weight) for lora, file in loras])
+    return NO_DEFAULTS if wanted is None else Defaults(**msgspec.structs.asdict(wanted))
+
+
 class Picture(msgspec.Struct, frozen=True):
     """What a recipe must know of a picture that came with a request: its file's SHA-256, in hex, and its size when
     upright."""
@@ -128,23 +139,25 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 def resolve(
     request: GenerateRequest, *, model: Entry, random_seed: Callable[[], int], defaults: Defaults = NO_DEFAULTS,
     img: Picture | None = None, mask: Picture | None = None, parts: Mapping[str, Entry] = NO_PARTS,
+    loras: Sequence[ChosenLora] = (),
 ) -> Resolved:  # fmt: skip
     """The recipes of `request` on `model`. `img` and `mask` describe the pictures that the request carries.
 
     `defaults` are the model's own over the server's; `random_seed` draws 0…2^64 − 1 and is asked only where no seed
-    was said; `parts` are the files used beside the model's own, a refiner too, by what they are to it: the recipe has
-    their names as they are listed, however they were said. Raises BadRequest or Unsupported, naming the field.
+    was said; `parts` are the files used beside the model's own, a refiner too, by what they are to it, and `loras` what
+    goes beside them: the recipe has their names as they are listed, however they were said. Raises BadRequest or
+    Unsupported, naming the field.
     """
     assert (request.img is None) == (img is None), "img is described where there is one"
     assert (request.mask is None) == (mask is None), "mask is described where there is one"
     _check(request)
-    warnings = [*_without_effect(request), *_of_another_model(request, model, parts)]
+    warnings = [*_without_effect(request), *_of_another_model(request, model, parts), *_of_another_lora(loras)]
     size = _size(request, model, defaults, img, warnings)
     if request.neg is None and defaults.neg:
-        neg, notes = without_tags(defaults.neg, "neg")
-        defaults = msgspec.structs.replace(defaults, neg=neg)
-        warnings += notes
-    recipe = _recipe(request, model, defaults, size, parts)
+        plain = without_tags(defaults.neg, "neg")
+        defaults = msgspec.structs.replace(defaults, neg=plain.text)
+        warnings += plain.notes
+    recipe = _recipe(request, model, defaults, size, parts, loras)
     if img is not None:
         strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"
         recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
@@ -161,7 +174,12 @@ def resolve(
 
 
 def _recipe(
-    request: GenerateRequest, model: Entry, defaults: Defaults, size: sizes.Size, parts: Mapping[str, Entry]
+    request: GenerateRequest,
+    model: Entry,
+    defaults: Defaults,
+    size: sizes.Size,
+    parts: Mapping[str, Entry],
+    loras: Sequence[ChosenLora],
 ) -> GenerationParams:
     """The recipe but for its seed, and for the pictures it starts from."""
     extend, hires = _extend(request.extend), _hires(request.hires, size, parts.get(UPSCALER))
@@ -177,6 +195,7 @@ def _recipe(
         vae=parts["vae"].name if "vae" in parts else None,
         text_encoders=tuple(part.name for role, part in parts.items() if _field_of(role) == "text_encoders"),
         refiner=parts["refiner"].name if "refiner" in parts else None,
+        loras=tuple(chosen.recorded for chosen in loras),
         reproducible=bool(request.reproducible), buckets=request.buckets,
     )  # fmt: skip
     if request.refiner is not None and request.refiner_at is not None:
@@ -244,9 +263,15 @@ def _of_another_model(request: GenerateRequest, model: Entry, parts: Mapping[str
     return warnings
 
 
+def _of_another_lora(loras: Sequence[ChosenLora]) -> list[Message]:
+    """The same for each LoRA."""
+    another = [(file, digest) for lora, file in loras if (digest := lora.digest) and _is_another(file, digest)]
+    return [message("part.another", "loras", name=file.name, digest=digest[:12]) for file, digest in another]
+
+
 def _is_another(file: Entry, digest: str) -> bool:
     """Is the digest another file's? One of the whole file's, as other programs have it, may not be known here yet."""
-    digests = [name for name in (file.digest, file.header_digest, file.file_digest) if name]
+    digests = [name for name in (file.digest, file.header_digest, file.file_digest, file.autov3) if name]
     untold = len(digest) < len(file.digest) and not file.file_digest
     return not untold and not any(name.startswith(digest) for name in digests)
 

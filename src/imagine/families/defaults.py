@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,12 +14,22 @@ from .table import facts_of
 
 def sampling_defaults(model: Entry) -> FamilyDefaults:
     """What this model wants: as it was distilled, else what its family's pipeline takes."""
-    facts = facts_of(model.family)
-    how, _, steps = model.distilled.partition(":")
-    recipe = facts.distilled.get(how)
-    if recipe is None:
-        return facts.defaults
-    return msgspec.structs.replace(recipe, num_steps=int(steps)) if steps else recipe
+    return _as_distilled(model.family, model.distilled) or facts_of(model.family).defaults
+
+
+def distilling_defaults(family: str, loras: Iterable[tuple[Entry, float]]) -> FamilyDefaults | None:
+    """What a model of this family wants with LoRAs, of those weights, that have it take few steps; None without any.
+
+    Of several the one that has the most say is heeded.
+    """
+    wanted = [(weight, _as_distilled(family, lora.distilled)) for lora, weight in loras if weight > 0]
+    return max((each for each in wanted if each[1]), key=lambda each: each[0], default=(0.0, None))[1]
+
+
+def _as_distilled(family: str, distilled: str) -> FamilyDefaults | None:
+    how, _, steps = distilled.partition(":")
+    recipe = facts_of(family).distilled.get(how)
+    return msgspec.structs.replace(recipe, num_steps=int(steps)) if recipe and steps else recipe
 
 
 def defaults_of(model: Entry) -> dict[str, Any]:

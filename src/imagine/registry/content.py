@@ -50,6 +50,20 @@ def content_digest(entry: Entry) -> str:
     return digest
 
 
+def body_digest(entry: Entry) -> str:
+    """The SHA-256 of a safetensors file behind its header, by which AUTOMATIC1111 and Civitai know LoRAs.
+
+    Reads all of it. Raises UnusableModel, ModelChanged.
+    """
+    with regular_file(Path(entry.path)) as (file, size):
+        start = parse_header(read_text(file, size), size).data_start
+        os.lseek(file, start, os.SEEK_SET)
+        digest = _of_all(file, size - start)
+    if not unchanged(entry.files):
+        raise ModelChanged(message("model.being_changed", "model", name=entry.name))
+    return digest
+
+
 def is_whole(entry: Entry) -> bool:
     """Is the digest of its content the SHA-256 of its one file?"""
     return entry.format == "safetensors" and entry.size <= WHOLE

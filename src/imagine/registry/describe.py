@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,18 +12,20 @@ from ..families.table import FAMILIES, facts_of
 from ..messages import Message, Value, message
 from ..words.entry import Entry
 from ..words.errors import UnusableModel
-from .distilled import distilled_by
+from .distilled import distilled_by, distilling
 from .folders import describe_folder
 from .gguf import ENCODERS, read_gguf
 from .header import read_header
-from .identify import DIFFUSION_MODEL, Identity, identify, predicting
+from .identify import DIFFUSION_MODEL, LORA, Identity, identify, predicting
 from .names import normal, printable
 from .prediction import by_weights, read_sidecar
 from .scan import ScannedFile
 from .stated import metadata_of
+from .triggers import triggers_in
 from .usable import needs_of, problem_of
 
 MAX_METADATA_VALUES = 100
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 MAX_METADATA_CHARACTERS = 1000
 """A longer value is left out: trainers put whole tag lists in, and thumbnails."""
 
@@ -70,12 +73,20 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
         entry,
         problem=problem_of(identity, header.tensors),
         needs=needs_of(identity),
-        distilled=distilled_by(entry.name, header.metadata),
+        distilled=(distilling if identity.kind == LORA else distilled_by)(entry.name, header.metadata),
     )
+    if identity.kind == LORA:
+        entry = msgspec.structs.replace(entry, triggers=triggers_in(header.metadata), autov3=_hash_in(header.metadata))
     composes = identity.kind == DIFFUSION_MODEL and not entry.problem and facts_of(identity.family).single_file
     entry = msgspec.structs.replace(entry, composes=composes)
     kept = [(key, value) for key, value in header.metadata.items() if len(key) + len(value) <= MAX_METADATA_CHARACTERS]
     return _with_identity(entry, identity, header.digest, dict(kept[:MAX_METADATA_VALUES]) | own)
+
+
+def _hash_in(metadata: Mapping[str, str]) -> str:
+    """The SHA-256 of what is behind the header, as kohya's trainer writes it."""
+    stated = metadata.get("sshs_model_hash", "").lower().removeprefix("0x")
+    return stated if _SHA256.fullmatch(stated) else ""
 
 
 def _describe_gguf(entry: Entry, path: Path) -> Entry:

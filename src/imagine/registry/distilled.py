@@ -29,6 +29,8 @@ _WORDS = (
 )
 _STEPS = r"(?<![0-9])([0-9]{1,2})[-_ ]?(?i:steps?)(?![a-z])"
 _TOLD_BY = ("modelspec.title", "modelspec.architecture", "modelspec.tags")
+_ABBREVIATIONS = frozenset({"dmd2", "lcm", "tcd", "pcm"})
+"""Those that are no words of any language."""
 _SCHEDULERS = {"LCMScheduler": "lcm", "TCDScheduler": "tcd"}
 _NOTHING: Mapping[str, Any] = {}
 
@@ -44,6 +46,20 @@ def distilled_by(name: str, metadata: Mapping[str, str], scheduler: Mapping[str,
         return ""
     steps = next((int(match[1]) for text in texts if (match := re.search(_STEPS, text))), 0)
     return f"{how}:{steps}" if 1 <= steps <= _FEW else how
+
+
+def distilling(name: str, metadata: Mapping[str, str]) -> str:
+    """The same of a LoRA that has any model take few steps; "" for one that only has such a word in its name.
+
+    Lightning and turbos are drawn, too: besides the word there must be a number of steps, or that it is a LoRA. Those
+    that keep guidance (`…-CFG-…`) are made for it, and say nothing that holds for all of them.
+    """
+    how = distilled_by(name, metadata)
+    word, _, steps = how.partition(":")
+    told = " ".join([*(metadata[key] for key in _TOLD_BY if key in metadata), name])
+    if re.search(r"(?i:(?<![a-z])cfg(?![a-z]))", told):
+        return ""
+    return how if steps or word in _ABBREVIATIONS or "lora" in told.lower() else ""
 
 
 def _word_in(text: str) -> str:

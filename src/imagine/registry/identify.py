@@ -20,6 +20,7 @@ from .upscalers import find_upscaler
 
 CHECKPOINT = "checkpoint"
 DIFFUSION_MODEL = "diffusion-model"
+LORA = "lora"
 MODEL_KINDS = (CHECKPOINT, DIFFUSION_MODEL)
 """What a model can be named by; no two of these kinds have one name."""
 

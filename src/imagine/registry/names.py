@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ..words.entry import Entry
+from ..words.model_names import without_suffix
 from .scan import ScannedFile
+
+_TRAINERS_NAME = "ss_output_name"
 
 
 def name_all(scanned: Sequence[tuple[ScannedFile, str]]) -> list[str]:
@@ -23,6 +27,20 @@ def name_all(scanned: Sequence[tuple[ScannedFile, str]]) -> list[str]:
             return [name for _, name in names]
         for i in clashing:
             levels[i] += 1
+
+
+def also_called(name: str, entries: Sequence[Entry]) -> str | None:
+    """The name of the one entry that lies in such a place, or that its trainer called so; None for none or several.
+
+    AUTOMATIC1111 calls LoRAs by their trainer's name, other programs by their folders.
+    """
+    place = "/" + without_suffix(name.replace("\\", "/")).casefold()
+    if place.count("/") > 1 and "/../" not in place + "/":
+        places = {each.name: without_suffix(each.path).replace("\\", "/").casefold() for each in entries}
+        found = {called for called, path in places.items() if path.endswith(place)}
+    else:
+        found = {each.name for each in entries if each.metadata.get(_TRAINERS_NAME, "").casefold() == name.casefold()}
+    return found.pop() if len(found) == 1 else None
 
 
 def _candidates(scanned: ScannedFile) -> tuple[str, str, str, str]:

@@ -16,10 +16,10 @@ from ..words.errors import ModelNotFound, UnusableModel
 from ..words.model_names import matching, similar
 from .cache import MAX_RECORDS, Record, load_records, save_records
 from .composition import TEXT_ENCODER, VAE, composed, kind_for_names
-from .content import content_digest, is_whole
+from .content import body_digest, content_digest, is_whole
 from .describe import describe
-from .identify import CHECKPOINT, DIFFUSION_MODEL, MODEL_KINDS
-from .names import name_all, normal
+from .identify import CHECKPOINT, DIFFUSION_MODEL, LORA, MODEL_KINDS
+from .names import also_called, name_all, normal
 from .pairing import paired
 from .scan import ScannedFile, scan, scan_one
 from .visited import Visited
@@ -37,7 +37,7 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Registry:
-    """The models under `roots`, and the `shipped` ones, that are there unless a root has a model of that name.
+    """The models under `roots`, and the `shipped` ones, that are there unless a root has one of that name and kind.
 
     It knows what the last `refresh` saw; before the first it is empty. Reading it is cheap and safe from any thread.
     `cache` is a file that it may keep what it learned in.
@@ -121,11 +121,13 @@ class Registry:
         raise ModelNotFound(name)
 
     def find_alike(self, name: str, kind: str = CHECKPOINT) -> Entry:
-        """As `find`; where no entry has that name, the one whose file's it is, or that only its case tells from it."""
+        """As `find`; where no entry has that name, the one whose file's it is, that only its case tells from it, whose
+        place it is (`styles/ink`), or which its trainer called so."""
         kinds = (kind, "unknown", DIFFUSION_MODEL) if kind == CHECKPOINT else (kind, "unknown")
         wanted = normal(name)
         if not any((each, wanted) in self._by_name for each in kinds):
-            wanted = matching(wanted, [entry.name for entry in self._entries if entry.kind in kinds]) or name
+            entries = [entry for entry in self._entries if entry.kind in kinds]
+            wanted = matching(wanted, [entry.name for entry in entries]) or also_called(wanted, entries) or name
         return self.find(wanted, kind)
 
     def of_another_kind(self, name: str) -> Entry | None:
@@ -147,9 +149,12 @@ class Registry:
         record = (self._records or {}).get(entry.path)  # an entry from before it was made may be asked about
         digest = entry.digest or (record.entry.digest if record and record.entry.files == entry.files else "")
         if digest:
-            return msgspec.structs.replace(entry, digest=digest)
+            autov3 = entry.autov3 or (record.entry.autov3 if record else "")
+            return msgspec.structs.replace(entry, digest=digest, autov3=autov3)
         digest = content_digest(entry)
         digests = {"digest": digest} | ({"file_digest": digest} if is_whole(entry) else {})
+        if entry.kind == LORA and not entry.autov3 and is_whole(entry):
+            digests["autov3"] = body_digest(entry)
         self._learn(entry, **digests)
         return msgspec.structs.replace(entry, **digests)
 
@@ -158,7 +163,8 @@ class Registry:
         self._learn(entry, file_digest=file_digest)
 
     def of_digest(self, digest: str) -> list[Entry]:
-        """Every file that is known by this digest: of its content, of the whole file or its beginning, of the header.
+        """Every file that is known by this digest: of its content, of the header, of the whole file or its beginning; a
+        LoRA by that of what is behind the header, or its beginning, too.
 
         For a thread: it makes the digests of content that nobody asked for yet.
         """
@@ -166,7 +172,8 @@ class Registry:
         for entry in self.files():
             with contextlib.suppress(UnusableModel):
                 complete = entry if entry.problem else self.with_digest(entry)
-                if digest in (complete.digest, complete.header_digest) or complete.file_digest.startswith(digest):
+                wholes = (complete.file_digest, complete.autov3)
+                if digest in (complete.digest, complete.header_digest) or any(d.startswith(digest) for d in wholes):
                     matches.append(complete)
         return matches
 

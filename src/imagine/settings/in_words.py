@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
+from ..asking.loras import LoraWish
 from ..asking.resolve import Defaults
 from .values import ModelSettings
 
@@ -34,5 +37,10 @@ def _quoted(value: object) -> str:
     """Text that isn't one word is in quotes, since commas and names come behind it."""
     if isinstance(value, tuple):
         return " and ".join(map(_quoted, value))
+    if isinstance(value, Mapping):
+        return " and ".join(f"{_quoted(name)} {_quoted(part)}" for name, part in value.items())
+    if isinstance(value, LoraWish):
+        stated = [f"{part:g}" for part in (value.weight, value.clip_weight) if part is not None]
+        return " ".join([_quoted(value.name), *stated])
     text = str(value)
     return text if text and not set(text) & set(" ,()'") else f'"{text}"'

@@ -226,9 +226,9 @@ def defaults(value: object) -> Defaults:
 
 
 def general(value: object) -> Defaults:
-    """Those of all models: a VAE fits one family only, and so do text encoders."""
+    """Those of all models: a VAE fits one family only, and so do text encoders and LoRAs."""
     parsed = defaults(value)
-    for name in ("vae", "text_encoders"):
+    for name in ("vae", "text_encoders", "loras"):
         if getattr(parsed, name) is not None:
             raise ValueError(f"such that {name} stands under a model's name in per_model")
     return parsed

@@ -36,6 +36,26 @@ class Hires(msgspec.Struct, frozen=True, kw_only=True):
     is done."""
 
 
+class Lora(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A LoRA, or a relative of it, beside the model."""
+
+    name: str
+    weight: float
+    """Of what it adds to the denoiser."""
+    clip_weight: float | None = None
+    """Of what it adds to text encoders; None: as `weight`."""
+    digest: str = ""
+    """Of its content."""
+    autov3: str = ""
+    """The beginning of the SHA-256 of its file behind the header, where that is known: what AUTOMATIC1111 and Civitai
+    know it by."""
+
+    @property
+    def clip(self) -> float:
+        """The weight of what it adds to text encoders."""
+        return self.weight if self.clip_weight is None else self.clip_weight
+
+
 class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One picture's recipe. Sizes are in pixels; `img` and `mask` are SHA-256 digests of the pixels used."""
 
@@ -72,6 +92,8 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """The name of a second checkpoint of the same latent space, which finishes what `model` began."""
     refiner_at: float = 0.8
     """With `refiner`: the part of the noise levels, 0…1 from the noisiest, that is left to `model`."""
+    loras: tuple[Lora, ...] = ()
+    """What goes beside `model`; a refiner has none of them."""
     reproducible: bool = False
     """Denoise at batch bucket 1 throughout, so that the bytes never depend on who else was there."""
     buckets: str | None = None

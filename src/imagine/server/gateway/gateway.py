@@ -14,7 +14,7 @@ import msgspec
 
 from ...asking.model_choice import choose_model, default_model
 from ...asking.request import GenerateRequest
-from ...asking.resolve import Defaults, stated_by
+from ...asking.resolve import NO_DEFAULTS, Defaults, stated_by
 from ...dispatch.pool import Pool
 from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
@@ -185,9 +185,14 @@ class Gateway:
                     resolved[name] = entry
         return resolved
 
-    def defaults_of(self, entry: Entry) -> Defaults:
-        """What a request that doesn't say it gets on this model: what is said of it wins over what is said of all."""
-        return self._settings_of(entry).defaults.over(stated_by(entry)).over(self.settings.defaults)
+    def defaults_of(self, entry: Entry, *, asked: Defaults = NO_DEFAULTS, usual: Defaults = NO_DEFAULTS) -> Defaults:
+        """What a request that doesn't say it gets on this model: what is said of it wins over what is said of all.
+
+        `asked` is what goes with what the request names beside the model, and wins over what is said of the model
+        alone; `usual` goes with what the configuration names beside it, and wins over what its file says.
+        """
+        own = self._settings_of(entry).defaults.over(usual).over(stated_by(entry))
+        return asked.over(own.over(self.settings.defaults))
 
     def max_batch_of(self, entry: Entry) -> int | None:
         """How many of a model's pictures are denoised together at most; None: as many as of any."""
@@ -337,19 +342,20 @@ def model_from(entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS, compiled: b
     `compiled`: whether torch compiles it; None: as any other. It's another model then, of other bits.
     Each is as `Gateway.to_draw` and `Gateway.part` give it: with its digest.
     """
-    first = _component("checkpoint" if entry.kind == CHECKPOINT else "denoiser", entry)
+    first = component_from("checkpoint" if entry.kind == CHECKPOINT else "denoiser", entry)
     if compiled is not None:
         first = msgspec.structs.replace(first, options=first.options | {"compile": compiled})
-    components = (first, *(_component(role, part) for role, part in parts.items()))
+    components = (first, *(component_from(role, part) for role, part in parts.items()))
     return Model(name=entry.name, family=entry.family, components=components, sha256=entry.file_digest)
 
 
 def upscaler_from(entry: Entry) -> Model:
     """What a worker must know of an upscaler, which is a model by itself."""
-    return Model(name=entry.name, family=entry.family, components=(_component(UPSCALER, entry),))
+    return Model(name=entry.name, family=entry.family, components=(component_from(UPSCALER, entry),))
 
 
-def _component(role: Role, entry: Entry) -> Component:
+def component_from(role: Role, entry: Entry) -> Component:
+    """A file as a worker must know it, with its digest."""
     assert entry.digest, "a recipe would not say which file it is"
     options: dict[str, object] = {"zero_snr": True} if entry.zero_snr else {}
     if entry.prediction and entry.prediction != "flow":

@@ -13,6 +13,8 @@ from ...words.errors import BadRequest, ImagineError, ModelChanged, ModelNotFoun
 from ...words.model_names import matching, similar
 
 _LISTED = 10
+PROMPTS = ("prompt", "neg")
+"""Fields in whose text files are named."""
 
 
 class FilesHere(NamedTuple):
@@ -88,7 +90,7 @@ async def _of_digest(digest: str, kind: str, files: FilesHere) -> Entry | None:
     for file in (file for file in files.listed() if kind_for_names(file) == kind and not file.problem):
         with contextlib.suppress(UnusableModel, ModelNotFound):
             known = await files.find(file.name, kind)
-            if known.digest.startswith(digest):
+            if any(each.startswith(digest) for each in (known.digest, known.file_digest, known.autov3)):
                 return known
     return None
 
@@ -100,16 +102,21 @@ def _not_there(field: str, name: str, kind: str, files: Sequence[Entry], also: S
     others = {file.name: file for file in files if kind_for_names(file) != kind}
     if (other := matching(name, others)) is not None:
         return BadRequest(message("part.other_file", field, value=value, kind=others[other].kind))
-    return PartNotFound(_what_is(field, value, names, similar(name, names)))
+    what: dict[str, Value] = {"value": value}
+    if field in PROMPTS:  # it says much else, too
+        return PartNotFound(_what_is(field, what | {"kind": kind}, names, similar(name, names), "_in"))
+    return PartNotFound(_what_is(field, what, names, similar(name, names)))
 
 
-def _what_is(field: str, value: str, names: Sequence[str], near: Sequence[str]) -> Message:
+def _what_is(
+    field: str, what: dict[str, Value], names: Sequence[str], near: Sequence[str], where: str = ""
+) -> Message:  # fmt: skip
     """That nothing has the name, with those that are nearest to it, or with all that there are."""
     if near:
-        return message("part.missing_near", field, value=value, names=", ".join(near))
+        return message(f"part.missing_near{where}", field, **what, names=", ".join(near))
     if not names:
-        return message("part.missing", field, value=value)
+        return message(f"part.missing{where}", field, **what)
     listed = ", ".join(names[:_LISTED])
     if len(names) > _LISTED:
-        return message("part.missing_many", field, value=value, names=listed, more=len(names) - _LISTED)
-    return message("part.missing_among", field, value=value, names=listed)
+        return message(f"part.missing_many{where}", field, **what, names=listed, more=len(names) - _LISTED)
+    return message(f"part.missing_among{where}", field, **what, names=listed)

@@ -84,6 +84,9 @@ class Dialect(NamedTuple):
     """How its programs write paths otherwise, in the order in which that is undone."""
     absent: tuple[Absent, ...] = ()
     """What its programs may ask for that isn't here."""
+    lenient_tags: bool = False
+    """What a tag in a prompt names and isn't here is left out with a warning, as its programs are used to, rather than
+    refused."""
 
 
 SPOKEN = web.AppKey("dialects", Sequence[Dialect])
@@ -95,10 +98,15 @@ def spellings_of(dialects: Sequence[Dialect]) -> Spellings:
     return [spelling for dialect in dialects for spelling in dialect.spellings]
 
 
-def answer_to(request: web.Request, trouble: Trouble) -> web.Response:
-    """The answer to what went wrong, in the shape of the dialect whose prefix of the path is the longest."""
+def dialect_of(request: web.Request) -> Dialect | None:
+    """The dialect whose prefix of the path is the longest; None below none."""
     dialects = request.app[SPOKEN]
     path = canonical(request.path, spellings_of(dialects)).rstrip("/") + "/"
     below = [(len(prefix), each) for each in dialects for prefix in each.prefixes if path.startswith(prefix)]
-    dialect = max(below, key=lambda one: one[0], default=(0, None))[1]
+    return max(below, key=lambda one: one[0], default=(0, None))[1]
+
+
+def answer_to(request: web.Request, trouble: Trouble) -> web.Response:
+    """The answer to what went wrong, in the shape of that dialect."""
+    dialect = dialect_of(request)
     return native_answer(trouble) if dialect is None else dialect.error(request, trouble)

@@ -15,6 +15,7 @@ from ...asking.request import GenerateRequest
 from ...fairness.allowance import Holding
 from ...words.events import Finished
 from ..http.context import ORDER_ID
+from ..http.dialect import dialect_of
 from ..http.security import client_of
 from .event_log import OrderEvent
 from .order import Order
@@ -35,7 +36,11 @@ async def place(
     request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED
 ) -> Order:
     """Places what a connection asks for, as `Orders.place`; `pictures_of` or `send_events` goes on at once."""
-    order = await request.app[ORDERS].place(generate, client_of(request), holding=holding, output=output)
+    dialect = dialect_of(request)
+    lenient = dialect is not None and dialect.lenient_tags
+    order = await request.app[ORDERS].place(
+        generate, client_of(request), holding=holding, output=output, lenient_tags=lenient
+    )
     ORDER_ID.set(order.id)
     return order
 

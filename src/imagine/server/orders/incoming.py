@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ...asking.request import GenerateRequest
 from ...messages import Message
+from ...words.recipe import Lora
 
 
 class Incoming(NamedTuple):
@@ -14,5 +15,9 @@ class Incoming(NamedTuple):
     original: GenerateRequest
     request: GenerateRequest
     client: str
+    lenient_tags: bool = False
+    """Leave out what a tag names and isn't here, with a warning."""
+    tagged: tuple[Lora, ...] = ()
+    """The LoRAs that tags in its prompt ask for."""
     warnings: tuple[Message, ...] = ()
     """What of it had no effect so far."""

@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 from ...asking.first_picture import own_upscaler
 from ...asking.request import GenerateRequest, SecondPass, digests_in
-from ...asking.resolve import Defaults, check_needs
+from ...asking.resolve import Defaults, check_needs, wanted_with
 from ...messages import Message, message
 from ...registry.identify import CHECKPOINT
 from ...words.entry import Entry
 from ...words.errors import ImagineError, ModelChanged
-from ...words.model import Model
+from ...words.model import AdapterUse, Model
 from ...words.upscalers import UPSCALER
-from ..gateway.gateway import Gateway, upscaler_from
+from ..gateway.gateway import Gateway, component_from, upscaler_from
 from ..gateway.named import refused_as
+from .incoming import Incoming
+from .loras import ChosenLoras, chosen_loras
 
 _REFINER = "refiner"
 
@@ -29,14 +31,29 @@ class ChosenModel(NamedTuple):
     refiner: Model | None
     parts: Mapping[str, Entry]
     """The files beside the model's own, by what they are to it; a refiner and an upscaler too."""
+    loras: ChosenLoras
     upscaler: Model | None = None
     warnings: Sequence[Message] = ()
 
+    @property
+    def adapters(self) -> tuple[AdapterUse, ...]:
+        """What a worker is to have beside the model."""
+        return tuple(
+            AdapterUse(
+                name=file.name, kind=file.kind, component=component_from("adapter", file), weight=lora.weight,
+                clip_weight=lora.clip,
+            )
+            for lora, file in self.loras.files
+        )  # fmt: skip
 
-async def chosen_model(gateway: Gateway, request: GenerateRequest) -> ChosenModel:
-    """The model that draws `request`. Raises BadRequest, ModelNotFound, UnusableModel, ModelChanged."""
+
+async def chosen_model(gateway: Gateway, incoming: Incoming) -> ChosenModel:
+    """The model that draws a request. Raises BadRequest, ModelNotFound, UnusableModel, ModelChanged."""
+    request = incoming.request
     entry = await gateway.to_draw(request.model)
-    defaults = gateway.defaults_of(entry)
+    loras = await chosen_loras(gateway, incoming, entry, gateway.defaults_of(entry))
+    wanted = wanted_with(entry, loras.files)
+    defaults = gateway.defaults_of(entry, **{"usual" if loras.usual else "asked": wanted})
     check_needs(entry, request)
     roles = await gateway.parts_of(entry, request)
     model, parts = gateway.model_of(entry, roles), dict[str, Entry](roles.items())
@@ -46,10 +63,12 @@ async def chosen_model(gateway: Gateway, request: GenerateRequest) -> ChosenMode
         with refused_as(_REFINER, request.refiner):
             refiner = await gateway.configured(file)
         parts[_REFINER] = file
-    upscaler, warnings = await _upscaler(gateway, entry, request, defaults)
+    upscaler, notes = await _upscaler(gateway, entry, request, defaults)
+    warnings = (*loras.warnings, *notes)
     if upscaler is None:
-        return ChosenModel(entry, defaults, model, refiner, parts, None, warnings)
-    return ChosenModel(entry, defaults, model, refiner, parts | {UPSCALER: upscaler}, upscaler_from(upscaler), warnings)
+        return ChosenModel(entry, defaults, model, refiner, parts, loras, None, warnings)
+    parts[UPSCALER] = upscaler
+    return ChosenModel(entry, defaults, model, refiner, parts, loras, upscaler_from(upscaler), warnings)
 
 
 async def _upscaler(

@@ -23,6 +23,7 @@ from ...words.frames import JobReport, Submit
 from ..gateway.gateway import Gateway
 from .book import Book, MemoryBook
 from .event_log import EventLog, OrderEvent
+from .incoming import Incoming
 from .job_log import note_end, note_taken_back
 from .order import Order, OrderedPicture, State
 from .output import AS_PAINTED, Output
@@ -45,7 +46,7 @@ class Orders:
 
     async def place(
         self, request: GenerateRequest, client: str, *,
-        holding: Holding | None = None, output: Output = AS_PAINTED, attached: bool = True,
+        holding: Holding | None = None, output: Output = AS_PAINTED, attached: bool = True, lenient_tags: bool = False,
     ) -> Order:  # fmt: skip
         """Takes a request in: its jobs are in the queue once this returns. What `holding` holds is the order's then.
 
@@ -53,7 +54,8 @@ class Orders:
         """
 
         async def plan(holding: Holding) -> Plan:
-            return await prepare(self._gateway, request, client, holding, output)
+            incoming = Incoming(request, request, client, lenient_tags=lenient_tags)
+            return await prepare(self._gateway, incoming, holding, output)
 
         return await self.take_in(plan, client, holding=holding, output=output, attached=attached)
 
@@ -217,4 +219,5 @@ def _itself(error: Exception) -> Exception:
 
 def _stamps(job: Submit) -> list[FileStamp]:
     """Every file that a job reads weights of."""
-    return [stamp for model in job.models for stamp in model.stamps.values()]
+    of_models = [stamp for model in job.models for stamp in model.stamps.values()]
+    return of_models + [stamp for use in job.adapters for stamp in use.component.files]

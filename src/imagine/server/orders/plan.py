@@ -39,7 +39,7 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
 
     Raises BadRequest, BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
     """
-    chosen = [await chosen_model(gateway, one.request) for one in each]
+    chosen = [await chosen_model(gateway, one) for one in each]
     pictures = await input_pictures(gateway, each[0], holding)
     jobs, warnings = list[Submit](), list[Message]()
     for one, model in zip(each, chosen, strict=True):
@@ -51,6 +51,7 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
             img=pictures.img and pictures.img.about,
             mask=pictures.mask and pictures.mask.about,
             parts=model.parts,
+            loras=model.loras.files,
         )
         warnings += [*one.warnings, *model.warnings, *resolved.warnings]
         jobs += _jobs(gateway, model, pictures, resolved, one.client, output)
@@ -70,6 +71,7 @@ def _jobs(
         Submit(
             job=secrets.token_urlsafe(16), client=client, params=params, model=chosen.model, refiner=chosen.refiner,
             upscaler=chosen.upscaler,
+            adapters=chosen.adapters,
             img=pictures.img and pictures.img.data, mask=pictures.mask and pictures.mask.data,
             preview=preview, keep_alive=resolved.keep_alive,
             max_batch=gateway.max_batch_of(chosen.entry),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from ...asking.request import GenerateRequest
 from ...fairness.allowance import Holding
 from ...words.events import Finished
 from ..gateway.gateway import Gateway
@@ -34,9 +33,8 @@ PICTURE_STAGES: list[PictureStage] = [encode, store]
 """What a picture goes through before its order has it. An error ends the order."""
 
 
-async def prepare(gateway: Gateway, request: GenerateRequest, client: str, holding: Holding, output: Output) -> Plan:
+async def prepare(gateway: Gateway, incoming: Incoming, holding: Holding, output: Output) -> Plan:
     """The jobs of a request, after all that comes before them. Raises as `planned`, and Blocked."""
-    incoming = Incoming(request, request, client)
     for stage in REQUEST_STAGES:
         incoming = await stage(gateway, incoming)
     each = await with_wildcards(gateway, incoming)

@@ -64,6 +64,7 @@ USED_FROM_OUTSIDE = {
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
     "Preset.description": "presets are encoded as a whole",
     "Entry.prediction_source": "told by its name, as all that `shown` lists",
+    "Entry.triggers": "told by its name, as all that `shown` lists",
     "Fields.image": "read by its name, as all pictures of a request",
     "Fields.reference_images": "read by its name, as `image`",
     "Fields.moderation": "taken from clients that send it, and means nothing",
@@ -82,7 +83,7 @@ SET_FROM_OUTSIDE = {
     "Patience": "times are arguments, so that tests needn't wait",
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
     "BatchKey.controls": "the place of what changes a batch's operations: none of ours does so far",
-    "Submit.adapters": "what the gateway is to say: nothing asks for LoRAs yet",
+    "Dialect.lenient_tags": "for dialects whose programs leave out what they don't have: none of ours does so far",
     "FamilyFacts.multiple": "a row may say another; so far all have the same",
 }
 """Fields, or whole classes of them, that nothing in the package gives a value, and why they are there."""

@@ -67,8 +67,6 @@ def test_every_field_is_taken_as_it_is_declared():
     ("field", "value", "sentence"),
     [
         ("text_encoders", [], "text_encoders is an empty list; it must be a file's name, or a list of 1 to 4 names"),
-        ("text_encoders", ["l", 5], "text_encoders.1 is 5; it must be text of 1 to 1000 characters"),
-        ("loras", ["l", {}], "loras.1.name is missing; it must be text of 1 to 1000 characters"),
         (
             "loras",
             {"": 1},
@@ -129,6 +127,13 @@ def test_a_refusal_names_the_field_the_value_and_what_is_allowed(field, value, s
         ({"hires": {"scale": 5}}, "hires.scale", "hires.scale is 5; it must be a number from 1 to 4"),
         ({"hires": {}}, "hires.scale", "hires.scale is missing; it must be a number from 1 to 4"),
         ({"hires": {"scale": 2, "steps": "9"}}, "hires.steps", "hires.steps is '9'; it must be a whole number from 0"),
+        (
+            {"text_encoders": ["l", 5]},
+            "text_encoders.1",
+            "text_encoders.1 is 5; it must be text of 1 to 1000 characters",
+        ),
+        ({"loras": ["l", {}]}, "loras.1.name", "loras.1.name is missing; it must be text of 1 to 1000 characters"),
+        ({"loras": {"l": 5}}, "loras.l", "loras.l is 5; it must be a number from -4 to 4"),
         ({"extend": {"left": True}}, "extend.left", "extend.left is true; it must be a whole number from 0 to 1984"),
     ],
 )

@@ -281,3 +281,24 @@ def test_something_else_at_the_address_is_not_asked(server: FakeServer, capsys: 
     assert run("p") == 1
     assert "is not imagine" in capsys.readouterr().err
     assert server.asked == []
+
+
+def test_loras_with_their_weights(server: FakeServer) -> None:
+    assert run("x", "--lora", "ink", "--lora", "my pen:0.8", "--lora", "a/b:-1:.5") == 0
+    assert server.asked[0]["loras"] == [
+        {"name": "ink"}, {"name": "my pen", "weight": 0.8}, {"name": "a/b", "weight": -1.0, "clip_weight": 0.5},
+    ]  # fmt: skip
+
+
+def test_an_empty_lora_is_none_of_them(server: FakeServer) -> None:
+    assert run("x", "--lora", "") == 0
+    assert server.asked[0]["loras"] == []
+
+
+@pytest.mark.parametrize("typed", ["ink:x", "ink:", "ink:nan", "ink:1:2:3"])
+def test_a_weight_that_is_none_is_refused_where_it_was_typed(
+    typed: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("x", "--lora", typed) == 2
+    assert "--lora" in capsys.readouterr().err
+    assert server.asked == []

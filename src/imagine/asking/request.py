@@ -312,7 +312,9 @@ def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, call
 def _asked(body: Mapping[str, object]) -> Mapping[str, object]:
     """What of a body, which may be a picture's recipe, is asked for: not what it tells of how it was made."""
     told = {"environment", "sha256"} if body.get("digest") else {"environment"}
-    whole = {"loras": []} if "environment" in body and body.get("digest") else {}  # a recipe that names none has none
+    whole: dict[str, object] = (
+        {"loras": []} if "environment" in body and body.get("digest") else {}
+    )  # a recipe that names none has none
     return whole | {name: value for name, value in body.items() if name not in told}
 
 

@@ -14,7 +14,8 @@ from ..words.model import Model
 from ..words.recipe import GenerationParams, Hires
 from ..words.upscalers import OF_LATENTS, UPSCALER
 from .checking import checked
-from .request import KeepAlive, ModelName, Scale, unknown_fields
+from .names import ModelName
+from .request import KeepAlive, Scale, unknown_fields
 from .resolve import keep_alive_seconds
 
 SCALE = 2.0

@@ -14,6 +14,7 @@ from ..messages import in_english
 from ..words.errors import BadRequest, ImagineError
 from .console import note, warn
 from .inputs import STDIN, read_input, recipe_from
+from .lora_option import loras_typed
 
 MAX_SIDE = 4096
 """The longest side that a server takes."""
@@ -36,6 +37,8 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
             fields[name] = base64.b64encode(photo(fields[name], name)).decode("ascii")
     if "extend" in fields:
         fields["extend"] = margins(fields["extend"])
+    if "loras" in fields:
+        fields["loras"] = loras_typed(fields["loras"])
     if "keep_alive" in fields:
         fields["keep_alive"] = keep_alive(fields["keep_alive"])
     if "upscaler" in fields:

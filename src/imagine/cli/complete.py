@@ -54,6 +54,12 @@ def _upscalers() -> Iterable[str]:
     return [*own, "lanczos", "bicubic"]
 
 
+def _loras() -> Iterable[str]:
+    from .list import in_folders
+
+    return [entry["name"] for entry in in_folders(everything=True) if entry["kind"] == "lora"]
+
+
 def _loaded() -> Iterable[str]:
     from . import reach
 
@@ -92,7 +98,7 @@ def _commands() -> Iterable[str]:
 
 
 models, vaes, loaded = _completer(_models), _completer(_vaes), _completer(_loaded)
-text_encoders, upscalers = _completer(_text_encoders), _completer(_upscalers)
+text_encoders, upscalers, loras = _completer(_text_encoders), _completer(_upscalers), _completer(_loras)
 samplers, schedules = _completer(_samplers), _completer(_schedules)
 presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
 devices = _completer(lambda: ("auto", "cpu", "cuda", "mps"))

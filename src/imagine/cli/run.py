@@ -11,6 +11,7 @@ import click
 
 from . import complete, reach
 from .console import warn
+from .lora_option import LoraName
 from .numbers import RealNumber, WholeNumber
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class _RunCommand(click.Command):
 @click.option("--vae", help="A VAE file to use, by its name; own: the model's.", shell_complete=complete.vaes)
 @click.option("--text-encoder", "text_encoders", multiple=True, help="A text encoder file to use, by its name; again "
     "for another; own: the model's.", shell_complete=complete.text_encoders)  # fmt: skip
+@click.option("--lora", "loras", multiple=True, type=LoraName(), help="A LoRA, by its name, and how much of it: "
+    "ink:0.8; again for another.", shell_complete=complete.loras)  # fmt: skip
 @click.option("--count", type=WholeNumber(), help="How many pictures, of the seeds that follow.")
 @click.option("--wildcards/--no-wildcards", default=None, help="Have {a|b} and __list__ in prompts become one of their "
     "words, by the seed.")  # fmt: skip

@@ -14,7 +14,7 @@ from .console import write, write_json
 from .list import every_file
 from .table import ago, moment, size_of, span
 
-_FOR_PROGRAMS = ("header_digest",)
+_FOR_PROGRAMS = ("header_digest", "autov3")
 _WORDS: dict[str, Callable[[Any], str]] = {
     "size": size_of,
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",

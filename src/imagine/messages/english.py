@@ -402,6 +402,7 @@ SENTENCES = {
     "part.missing_among": "{field} '{value}' not found; there are: {names}",
     "part.missing_many": "{field} '{value}' not found; there are: {names} and {more} more",
     "part.missing": "{field} '{value}' not found",
+    "part.other_file_in": "{field} names '{value}', which is a file of the kind {kind}",
     "part.missing_near_in": "{field} names the {kind} '{value}', which isn't here; did you mean: {names}?",
     "part.missing_among_in": "{field} names the {kind} '{value}', which isn't here; there are: {names}",
     "part.missing_many_in": "{field} names the {kind} '{value}', which isn't here; there are: {names} and {more} more",

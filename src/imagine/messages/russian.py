@@ -411,6 +411,7 @@ SENTENCES = {
     "part.missing_among": "«{value}» ({field}) не найдено; есть: {names}",
     "part.missing_many": "«{value}» ({field}) не найдено; есть: {names} и ещё {more}",
     "part.missing": "«{value}» ({field}) не найдено среди моделей",
+    "part.other_file_in": "{field} называет «{value}», а это файл вида {kind}",
     "part.missing_near_in": "{field} называет {kind} «{value}», такого здесь нет; возможно, имелось в виду: {names}",
     "part.missing_among_in": "{field} называет {kind} «{value}», такого здесь нет; есть: {names}",
     "part.missing_many_in": "{field} называет {kind} «{value}», такого здесь нет; есть: {names} и ещё {more}",

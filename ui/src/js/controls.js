@@ -4,6 +4,7 @@
 
 import { all, byId, make, show } from "./dom.js";
 import { hasText, number, t } from "./i18n.js";
+import { isLoras, lorasIn, setLoras } from "./loras.js";
 import { isNames, tick, tickedIn } from "./names.js";
 import { isNumeric, numberIn, written } from "./numbers.js";
 
@@ -92,6 +93,7 @@ export function valueOf(name) {
   const said = fields[name] ?? {};
   if (each.type === "checkbox") return each.checked || undefined;
   if (isNames(each)) return tickedIn(each).length ? tickedIn(each) : undefined;
+  if (isLoras(each)) return lorasIn(each);
   if (isAuto(each)) return undefined;
   const text = each.tagName === "TEXTAREA" ? each.value : each.value.trim();
   if (text.trim() === "") return undefined;
@@ -106,6 +108,7 @@ export function setValue(name, value) {
   delete each.dataset.auto;
   if (each.type === "checkbox") each.checked = Boolean(value);
   else if (isNames(each)) tick(each, [value ?? []].flat().map(String));
+  else if (isLoras(each)) setLoras(each, value);
   else if (each.tagName === "SELECT") choose(each, value === undefined || value === null ? "" : String(value));
   else if (value === undefined || value === null) each.value = "";
   else each.value = isNumeric(each) ? written(value) : String(value);

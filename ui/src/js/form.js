@@ -4,6 +4,7 @@ import { describeChoices, offerModels } from "./choices.js";
 import { clearErrors, control, controls, defaultOf, field, focusFirstError, followSlider, isAuto, markUnsaid, nameControls, setValue, showError, valueOf } from "./controls.js";
 import { all, byId } from "./dom.js";
 import { inEveryLanguage, t } from "./i18n.js";
+import { isLoras, lorasIn, startLoras } from "./loras.js";
 import { remember, remembered } from "./memory.js";
 import { isNames, tickedIn } from "./names.js";
 import { notice } from "./notices.js";
@@ -97,8 +98,17 @@ export function setWithPicture(source, fresh) {
 
 /** Everything that is written and set, as it stands, to bring it back by `restoreForm`. */
 export function formState() {
-  const value = (each) => (each.type === "checkbox" ? each.checked : isNames(each) ? tickedIn(each) : isAuto(each) ? undefined : each.value);
+  const value = (each) => (each.type === "checkbox" ? each.checked : isNames(each) ? tickedIn(each) : isLoras(each) ? chosenOf(each) : isAuto(each) ? undefined : each.value);
   return { values: Object.fromEntries(controls().map((each) => [each.dataset.field, value(each)])), noNeg: byId("no-neg").checked, exact };
+}
+
+/** The LoRAs as they stand, a weight that can't be read left out. */
+function chosenOf(group) {
+  try {
+    return lorasIn(group);
+  } catch {
+    return undefined;
+  }
 }
 
 export function restoreForm(state) {
@@ -129,6 +139,7 @@ export function startForm() {
     const from = defaultOf(name) ?? (numberIn(control(name).placeholder) || min);
     return { from, min, max };
   });
+  startLoras(control("loras"));
   startSize(() => changed(control("width")));
   byId("seed-random").addEventListener("click", () => { change("seed", ""); control("seed").focus(); });
   if (innerWidth <= 860) byId("settings").open = false;
@@ -207,6 +218,7 @@ export function flatten(said) {
   for (const [name, value] of Object.entries(said)) {
     if (name === "extend" && typeof value === "number") for (const side of ["left", "top", "right", "bottom"]) values[`extend.${side}`] = value;
     else if (name === "hires" && typeof value === "number") values["hires.scale"] = value;
+    else if (name === "loras") values[name] = value;
     else if (value !== null && typeof value === "object" && !Array.isArray(value)) for (const [part, inner] of Object.entries(value)) values[`${name}.${part}`] = inner;
     else values[name] = value;
   }

@@ -11,7 +11,8 @@ let offers = { models: [], details: [], others: [], samplers: [], presets: [], d
 
 /** Names of the models that make pictures, and files of another kind. */
 export const models = () => offers.models;
-export const filesOf = (kind) => offers.others.filter((entry) => entry.kind === kind && !entry.problem).map((entry) => entry.name);
+export const entriesOf = (kind) => offers.others.filter((entry) => entry.kind === kind && !entry.problem);
+export const filesOf = (kind) => entriesOf(kind).map((entry) => entry.name);
 export const samplers = () => offers.samplers;
 export const presets = () => offers.presets;
 

@@ -12,9 +12,14 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from ...messages import Message, message
+from ...words.lora_tags import tag_of, tags_in
+from ...words.recipe import Lora
 from .samplers import sampler_from_other, schedule_from_other
 
 SAMPLERS = {
@@ -82,7 +87,8 @@ _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 
 def infotext_from_meta(meta: dict[str, Any]) -> str:
     """`meta`, a `GenerationParams` as a dict, the way AUTOMATIC1111 would write it."""
-    lines = [meta.get("prompt", "")]
+    loras = loras_in(meta.get("loras"))
+    lines = [" ".join([meta.get("prompt", ""), *filter(None, map(tag_of, loras))])]
     if meta.get("neg"):
         lines.append(f"{_NEGATIVE} {meta['neg']}")
     hires: dict[str, Any] = meta.get("hires") or {}
@@ -99,6 +105,7 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "VAE": meta.get("vae"),
         "Model hash": sha256[0] if (sha256 := _SHORT_HASH.match(str(meta.get("sha256")))) else None,
         "Model": meta.get("model"),
+        "Lora hashes": _hashes(loras),
         "Denoising strength": strength,
         "Clip skip": meta["clip"] if meta.get("clip", 1) > 1 else None,
         "Hires upscale": hires.get("scale"),
@@ -128,6 +135,7 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Message]]:
         meta["neg"] = "\n".join(lines[negative:last]).removeprefix(_NEGATIVE).strip()
     pairs, _ = _pairs(_paragraph(lines, last))
     warnings: list[Message] = []
+    _take_loras(pairs, meta, warnings)
     _take_numbers(pairs, meta, warnings)
     _take_sampler(pairs, meta, warnings)
     _take_second_pass(pairs, meta, warnings)
@@ -139,6 +147,34 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Message]]:
     if unknown := [key for key in pairs if key not in _SAYS_NOTHING]:
         warnings.append(message("infotext.left_out", names=", ".join(unknown[:10]) + " …" * (len(unknown) > 10)))
     return meta, warnings
+
+
+def loras_in(recorded: object) -> list[Lora]:
+    """The LoRAs that a recipe names; none for what is no list of them."""
+    try:
+        return msgspec.convert(recorded or [], list[Lora])
+    except msgspec.ValidationError:
+        return []
+
+
+def _hashes(loras: Sequence[Lora]) -> str | None:
+    """By name, as far as they are known."""
+    return ", ".join(f"{lora.name}: {lora.autov3}" for lora in loras if lora.autov3 and tag_of(lora)) or None
+
+
+def _take_loras(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Message]) -> None:
+    """What tags in the prompt ask for, known by their hashes too."""
+    text, tags = tags_in(meta["prompt"])
+    listed = re.findall(r"([^:,]+):\s*([0-9a-f]{10,64})\s*(?:,|$)", pairs.pop("Lora hashes", ""))
+    hashes = {name.strip(): digest for name, digest in listed}
+    asked = []
+    for lora, others, wrong in tags:
+        if others or wrong:
+            parts = ", ".join([*others, *filter(None, [wrong])])[:40]
+            warnings.append(message("tag.others", "prompt", name=lora.name[:40], parts=parts))
+        asked.append(msgspec.structs.replace(lora, autov3=hashes.get(lora.name, "")))
+    if asked:
+        meta |= {"prompt": text.strip(), "loras": msgspec.to_builtins(asked)}
 
 
 def sampler_from_name(name: str, schedule_type: str | None = None) -> tuple[str | None, str | None]:

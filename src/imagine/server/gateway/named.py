@@ -95,28 +95,36 @@ async def _of_digest(digest: str, kind: str, files: FilesHere) -> Entry | None:
     return None
 
 
+class _Sentences(NamedTuple):
+    """What is said of a name that no file of the kind has."""
+
+    other: str = "part.other_file"
+    near: str = "part.missing_near"
+    none: str = "part.missing"
+    among: str = "part.missing_among"
+    many: str = "part.missing_many"
+
+
+_PLAIN = _Sentences()
+_IN_PROMPT = _Sentences(
+    "part.other_file_in", "part.missing_near_in", "part.missing_in", "part.missing_among_in", "part.missing_many_in"
+)
+"""Of a field that says much else, too, the kind has to be told."""
+
+
 def _not_there(field: str, name: str, kind: str, files: Sequence[Entry], also: Sequence[str]) -> BadRequest:
     """That no file of the kind has the name, and what may have been meant, `also` what is no file."""
     value, names = name[:40], [file.name for file in files if kind_for_names(file) == kind and not file.problem]
     names = [*also, *names]
     others = {file.name: file for file in files if kind_for_names(file) != kind}
+    say, what = (_IN_PROMPT, {"kind": kind}) if field in PROMPTS else (_PLAIN, {})
     if (other := matching(name, others)) is not None:
-        return BadRequest(message("part.other_file", field, value=value, kind=others[other].kind))
-    what: dict[str, Value] = {"value": value}
-    if field in PROMPTS:  # it says much else, too
-        return PartNotFound(_what_is(field, what | {"kind": kind}, names, similar(name, names), "_in"))
-    return PartNotFound(_what_is(field, what, names, similar(name, names)))
-
-
-def _what_is(
-    field: str, what: dict[str, Value], names: Sequence[str], near: Sequence[str], where: str = ""
-) -> Message:  # fmt: skip
-    """That nothing has the name, with those that are nearest to it, or with all that there are."""
-    if near:
-        return message(f"part.missing_near{where}", field, **what, names=", ".join(near))
+        return BadRequest(message(say.other, field, value=value, **(what | {"kind": others[other].kind})))
+    if near := similar(name, names):
+        return PartNotFound(message(say.near, field, value=value, names=", ".join(near), **what))
     if not names:
-        return message(f"part.missing{where}", field, **what)
+        return PartNotFound(message(say.none, field, value=value, **what))
     listed = ", ".join(names[:_LISTED])
     if len(names) > _LISTED:
-        return message(f"part.missing_many{where}", field, **what, names=listed, more=len(names) - _LISTED)
-    return message(f"part.missing_among{where}", field, **what, names=listed)
+        return PartNotFound(message(say.many, field, value=value, names=listed, more=len(names) - _LISTED, **what))
+    return PartNotFound(message(say.among, field, value=value, names=listed, **what))

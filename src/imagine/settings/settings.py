@@ -73,7 +73,7 @@ class Settings:
     )
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
     compile: bool = option(
-        False, values.yes_or_no, "Have torch compile models: faster steps, after minutes for each size and batch."
+        False, values.yes_or_no, "Have torch compile models: may speed up large ones, after minutes for each size."
     )
     fp16_accumulation: bool = option(
         False, values.yes_or_no, "On CUDA, have float16 products summed in float16: faster and less exact."

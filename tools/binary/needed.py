@@ -1,7 +1,7 @@
 """What a worker needs to draw: the modules that one finds or opens that draws by every sampler, and what is no module.
 
 What else the engine may import is in the binary too, and unpacked when it is imported: for a pipeline that nobody here
-has, and what waits until it is used from source as well (`LATER`), as SciPy does for the few samplers that need it.
+has, and for one schedule that takes SciPy.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _SHIPPED = Path(__file__).parents[2] / "models.example"
 _SIDE = 64
+_SELDOM = "scipy"
+"""What the schedule `beta` alone imports, a sixth of all that draws."""
 
 
 def rest_of(heavy: Path) -> frozenset[str]:
@@ -99,9 +101,8 @@ class _Recorder(MetaPathFinder):
 
 def _needed(recorder: _Recorder, folder: str) -> set[str]:
     """The modules below `folder` that a worker finds or opens: with previews, of words and then of a picture too, by
-    every sampler on every schedule; of what waits until it is used, only what the first of these brings."""
+    every sampler on every schedule; of SciPy only what the first of these brings."""
     from imagine.engine.engine import Engine
-    from imagine.engine.libraries.light import LATER
     from imagine.registry.registry import Registry
     from imagine.server.gateway.gateway import model_from
     from imagine.words.frames import WorkerSettings
@@ -115,8 +116,7 @@ def _needed(recorder: _Recorder, folder: str) -> set[str]:
     usual = set(recorder.modules(folder))
     for params in _recipes(model):
         _draw(engine, model, params)
-    waits = tuple(f"{name}." for name in LATER)
-    return {name for name in recorder.modules(folder) if name in usual or not f"{name}.".startswith(waits)}
+    return {name for name in recorder.modules(folder) if name in usual or not name.startswith(f"{_SELDOM}.")}
 
 
 def _draw(engine: Engine, model: Model, params: GenerationParams) -> None:

@@ -9,8 +9,7 @@ diffusers does without where it can't be imported, which costs only that its blo
 
 from ...processes.postponed import postponed, refused
 
-LATER = ("transformers", "peft", "accelerate", "torchsde", "scipy", "requests", "diffusers.hooks")
-"""What waits until it is used; in the one-file binary it isn't unpacked before that either."""
+_UNUSED = ("transformers", "peft", "accelerate", "torchsde", "scipy", "requests", "diffusers.hooks")
 _SCHEDULERS = (
     "DDIMScheduler", "DDPMScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler", "DPMSolverSDEScheduler",
     "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
@@ -21,7 +20,7 @@ _SCHEDULERS = (
 _PACKAGES = ("diffusers.models.transformers", "diffusers.models.unets", "diffusers.models.autoencoders")
 """Each imports every network of its kind."""
 
-with postponed(*LATER, packages=_PACKAGES), refused("torch._dynamo"):
+with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
     import diffusers
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
     from diffusers.models.activations import GEGLU
@@ -43,7 +42,6 @@ with postponed(*LATER, packages=_PACKAGES), refused("torch._dynamo"):
 
 __all__ = [
     "GEGLU",
-    "LATER",
     "SCHEDULERS",
     "Attention",
     "AttnProcessor2_0",

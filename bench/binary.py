@@ -77,8 +77,9 @@ class Place:
         self.environment = kept | {"HOME": str(folder), "IMAGINE_RUNTIME": str(folder / "runtime")}
 
     def forget(self) -> None:
-        """As if the binary had never been started."""
+        """As if the binary had never been started, nor anything else had filled the disk's queue just before."""
         shutil.rmtree(self.folder / "runtime", ignore_errors=True)
+        os.sync()
 
     def command(self, binary: Path, *arguments: str) -> Callable[[], None]:
         def act() -> None:

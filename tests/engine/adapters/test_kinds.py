@@ -1,6 +1,7 @@
 """Every kind beside a layer does what its paper does to the layer's weights, which stand here in plain numpy."""
 # ruff: noqa: E501, N803, N806, E741 - a table, and the papers' own letters
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from imagine.engine.adapters.kinds import kinds_of, side_path
+from imagine.engine.adapters.layer import Misfit
 from imagine.engine.execution.packed import can_pack, pack
 from tests.engine.execution.test_packed import CPU, LARGE, told
 
@@ -266,3 +268,36 @@ def test_it_is_what_the_paper_does_to_the_weights(case, packed):
         change = expected - plain.double()
         assert float(change.norm()) > 0.01 * float(plain.norm()), "it does something"
         assert float((path(inputs, weight) - change).norm()) < 1e-5 * float(plain.norm() + change.norm()), weight
+
+
+SHAPES = [(), (0,), (1,), (OUT,), (0, IN), (OUT, 0), (1, 1), (IN, OUT), (3, 5, 7), (2, 0, 4, 4), (1, 2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@torch.inference_mode()
+def test_shapes_that_contradict_are_said_and_nothing_else_goes_wrong(case):
+    """Each part in its turn of another shape, or not there at all: refused, or it does fit and works."""
+    layer, parts = made(case)
+    inputs = (
+        torch.randn(1, IN, 4, 4) if layer.weight.dim() == 4 or "group" in str(layer).lower() else torch.randn(1, 3, IN)
+    )
+    answer, refused = layer(inputs), 0
+    for part in parts:
+        others = [parts | {part: torch.ones(shape)} for shape in SHAPES if shape != parts[part].shape]
+        for given in [*others, {name: one for name, one in parts.items() if name != part}]:
+            if kinds := kinds_of(layer, given):
+                with suppress(Misfit):
+                    refused += 1
+                    path = side_path(kinds, layer, given, case.alpha)
+                    refused -= 1
+                    assert torch.broadcast_shapes(path(inputs, 1.0).shape, answer.shape) == answer.shape
+    assert refused >= len(parts) * 5, refused
+
+
+@pytest.mark.parametrize("alpha", [float("nan"), float("inf"), -1e30, 1e9])
+def test_an_alpha_that_nobody_means_is_refused_where_it_counts(alpha):
+    layer, parts = made(next(case for case in CASES if case.name == "LoRA"))
+    with pytest.raises(Misfit, match="its alpha is"):
+        side_path(kinds_of(layer, parts), layer, parts, alpha)
+    layer, parts = made(next(case for case in CASES if case.name == "LoKr"))
+    side_path(kinds_of(layer, parts), layer, parts, alpha)  # its trainers write such where it says nothing

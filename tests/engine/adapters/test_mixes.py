@@ -188,6 +188,17 @@ def test_the_texts_of_pictures_are_told_apart_by_their_adapters(shelves):
     assert len(part._cache) == 2 * 3, "two prompts, with three mixes"
 
 
+def test_text_encoders_and_denoiser_have_weights_of_their_own(shelves):
+    shelf = shelves()
+
+    def use(weight, clip_weight):
+        return msgspec.structs.replace(shelf.uses["a"], weight=weight, clip_weight=clip_weight)
+
+    drawn = [made(engine_of(), shelf.wish("a", use(*each))).data for each in ((0, 0), (1, 0), (0, 1), (1, 1))]
+    assert drawn[0] == made(engine_of(), shelf.wish("a")).data
+    assert len(set(drawn)) == 4
+
+
 def test_they_touch_no_weight_and_leave_nothing_behind(shelves):
     shelf = shelves()
 

@@ -35,7 +35,7 @@ class Decomposed:
         self._layer, self._inner, shape = layer, inner, layer.weight.shape
         lengths = parts.get("lora_magnitude_vector", parts.get("dora_scale"))
         assert lengths is not None
-        self._on_output = "lora_magnitude_vector" in parts or lengths.shape[0] == shape[0] > 1
+        self._on_output = "lora_magnitude_vector" in parts or lengths.shape[:1] == shape[:1] != (1,)
         side = 0 if self._on_output else 1
         fits("dora_scale", lengths.flatten(), shape[side])
         changed = weights_of(layer) + inner.change().to(layer.weight.device)

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Linear, functional
 
-from ...messages import message
-from .layer import Affine, Misfit, Parts, fits, in_place, needs
+from .layer import Affine, Parts, fits, in_place, needs, scale_of
 
 
 class Hadamard:
@@ -21,13 +20,10 @@ class Hadamard:
     def __init__(self, layer: Affine, parts: Parts, alpha: float | None) -> None:
         """`alpha` over the rank is what it is scaled by; None is the rank. Raises Misfit."""
         self._layer = layer
-        self._factors = needs(parts, "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
+        self._factors = needs(parts, "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", least=2)
         with_cores = not {"hada_t1", "hada_t2"}.isdisjoint(parts)
         self._cores = needs(parts, "hada_t1", "hada_t2") if with_cores else []
-        rank = len(self._factors[1])
-        if not rank:
-            raise Misfit(message("lora.rank"))
-        self._scale = 1.0 if alpha is None else alpha / rank
+        self._scale = scale_of(alpha, len(self._factors[1]))
         self._check(layer.weight.shape)
         inner = len(self._factors[1]) * len(self._factors[3])
         self._narrow = isinstance(layer, Linear) and inner * sum(layer.weight.shape) < layer.weight.numel()

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Conv2d, functional
 
 from ...messages import message
-from .layer import Affine, Misfit, Parts, fits, in_place, needs
+from .layer import Affine, Misfit, Parts, fits, in_place, needs, scale_of
 
 
 class Kronecker:
@@ -24,7 +24,7 @@ class Kronecker:
         self._first = _Factor(parts, "lokr_w1", shape[2:2])
         self._second = _Factor(parts, "lokr_w2", shape[2:])
         rank = self._second.rank or self._first.rank
-        self._scale = 1.0 if alpha is None or rank is None else alpha / rank
+        self._scale = 1.0 if rank is None else scale_of(alpha, rank)
         rows, columns = self._first.whole().flatten(1).shape
         if not rows or not columns:
             raise Misfit(message("lora.rank"))
@@ -52,10 +52,11 @@ class _Factor:
 
     def __init__(self, parts: Parts, name: str, sides: torch.Size) -> None:
         """`sides` of what it convolves."""
-        self._whole, self._core, self._sides = parts.get(name), parts.get(name.replace("w", "t")), sides
+        self._core, self._sides = parts.get(name.replace("w", "t")), sides
+        self._whole = needs(parts, name, least=2)[0] if name in parts else None
         self.rank: int | None = None
         if self._whole is None:
-            self._up, self._down = needs(parts, f"{name}_a", f"{name}_b")
+            self._up, self._down = needs(parts, f"{name}_a", f"{name}_b", least=2)
             self.rank = len(self._down)
             if not self.rank:
                 raise Misfit(message("lora.rank"))

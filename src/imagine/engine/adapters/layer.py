@@ -14,6 +14,8 @@ from ..execution.packed import unbiased, unpacked
 
 Affine = Linear | Conv2d
 Norm = LayerNorm | GroupNorm
+MOST_SCALE = 10_000
+"""Times the rank that an alpha may be."""
 Parts = dict[str, Tensor]
 """What an adapter's file has of one layer, by `words.adapter_names`' names."""
 
@@ -66,13 +68,28 @@ def fits(part: str, tensor: Tensor, *shape: int) -> None:
         raise _misshaped(part, tensor, shape)
 
 
-def needs(parts: Parts, *names: str) -> list[Tensor]:
-    """These of a layer's parts. Raises Misfit where one isn't there."""
+def needs(parts: Parts, *names: str, least: int = 0) -> list[Tensor]:
+    """These of a layer's parts. Raises Misfit where one isn't there, or has not at `least` so many dimensions."""
     missing = next((name for name in names if name not in parts), None)
     if missing is not None:
         raise Misfit(message("lora.part_missing", part=missing))
+    for name in names:
+        if parts[name].dim() < least:
+            raise _misshaped(name, parts[name], ("…",) * least)
     return [parts[name] for name in names]
 
 
-def _misshaped(part: str, tensor: Tensor, shape: tuple[int, ...]) -> Misfit:
-    return Misfit(message("lora.part_shape", part=part, shape=str(list(tensor.shape)), expected=str(list(shape))))
+def scale_of(alpha: float | None, rank: int) -> float:
+    """What a product of that rank is scaled by: alpha over the rank, and 1 where no alpha is said. Raises Misfit."""
+    if not rank:
+        raise Misfit(message("lora.rank"))
+    if alpha is None:
+        return 1.0
+    if not abs(alpha) <= MOST_SCALE * rank:
+        raise Misfit(message("lora.alpha", value=alpha, most=MOST_SCALE * rank))
+    return alpha / rank
+
+
+def _misshaped(part: str, tensor: Tensor, shape: tuple[int | str, ...]) -> Misfit:
+    shown, expected = (f"[{', '.join(map(str, each))}]" for each in (tensor.shape, shape))
+    return Misfit(message("lora.part_shape", part=part, shape=shown, expected=expected))

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Conv2d, functional
 
-from ...messages import message
-from .layer import Affine, Misfit, Parts, by_channel, fits, in_place, needs
+from .layer import Affine, Parts, by_channel, fits, in_place, needs, scale_of
 
 
 class LowRank:
@@ -19,13 +18,11 @@ class LowRank:
 
     def __init__(self, layer: Affine, parts: Parts, alpha: float | None) -> None:
         """`alpha` over the rank is what it is scaled by; None is the rank. Raises Misfit."""
-        down, up = needs(parts, "down", "up")
+        down, up = needs(parts, "down", "up", least=2)
         self._layer, self._mid, self._bias = layer, parts.get("mid"), parts.get("up_bias")
         self._down, self._up = _folded(down, layer, stands_in=self._mid is None), up.flatten(1)
-        if not (rank := len(down)):
-            raise Misfit(message("lora.rank"))
-        self._scale = 1.0 if alpha is None else alpha / rank
-        self._check(rank, layer.weight.shape)
+        self._scale = scale_of(alpha, len(down))
+        self._check(len(down), layer.weight.shape)
 
     def _check(self, rank: int, shape: torch.Size) -> None:
         taken = shape[1:] if self._mid is None else shape[1:2]

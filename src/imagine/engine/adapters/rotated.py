@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import Conv2d
 
 from ...messages import message
-from .layer import Affine, Misfit, Parts, fits, mapped
+from .layer import Affine, Misfit, Parts, fits, mapped, needs, scale_of
 
 _LEAST = 1e-8
 """What a norm is taken to be more, before it is compared."""
@@ -26,14 +26,12 @@ class Rotated:
     def __init__(self, layer: Affine, parts: Parts, alpha: float | None) -> None:
         """`alpha`, times how many channels come out, bounds the norm of Q; nothing does where it is 0 or None. Raises
         Misfit."""
-        blocks, out = parts.get("oft_blocks", parts.get("oft_diag")), layer.weight.shape[0]
-        if blocks is None:
-            raise Misfit(message("lora.part_missing", part="oft_blocks"))
-        self._layer, self._in_stages = layer, blocks.dim() == 4
-        size = max(blocks.shape[-1], 1)
-        fits("oft_blocks", blocks, *blocks.shape[:-3], out // size, size, size)
+        (blocks,) = needs(parts, "oft_blocks" if "oft_blocks" in parts else "oft_diag", least=3)
+        out, size = layer.weight.shape[0], max(blocks.shape[-1], 1)
+        self._layer, self._in_stages = layer, blocks.dim() > 3
+        fits("oft_blocks", blocks, *blocks.shape[:1] if self._in_stages else (), out // size, size, size)
         fits("oft_blocks", blocks[..., 0].flatten(-2), *blocks.shape[:-3], out)
-        self._turns = _turns(blocks, (alpha or 0.0) * out) - torch.eye(size, device=blocks.device)
+        self._turns = _turns(blocks, scale_of(alpha or 0.0, 1) * out) - torch.eye(size, device=blocks.device)
         self._longer: Tensor | None = None
         if "rescale" in parts:
             self._longer = parts["rescale"].float().flatten() - 1

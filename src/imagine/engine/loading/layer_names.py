@@ -62,20 +62,27 @@ def _told(layer: str) -> tuple[Role, str]:
 
 
 def _denoiser_names(network: Module) -> dict[str, str]:
-    ours = [name for name, _ in network.named_modules() if name]
+    ours = _weighty(network)
     originals = from_diffusers([f"{name}.weight" for name in ours])
-    theirs = {original.removeprefix(UNET): name for original, name in originals.items()}
-    names = {_flat(original.removesuffix(".weight")): name.removesuffix(".weight") for original, name in theirs.items()}
+    names = {
+        _flat(original.removeprefix(UNET).removesuffix(".weight")): name.removesuffix(".weight")
+        for original, name in originals.items()
+    }
     names |= {_flat(name): name for name in ours}
     return names | {_flat(name.removesuffix(".0")): name for name in ours if name.endswith("to_out.0")}
 
 
 def _text_names(network: Module) -> dict[str, str]:
-    names = {_flat(name.removeprefix("text_model.")): name for name, _ in network.named_modules() if name}
+    names = {_flat(name.removeprefix("text_model.")): name for name in _weighty(network)}
     for ours, theirs in _OLD_ATTENTION.items():
         end = f"_{ours}"
         names |= {flat.removesuffix(end) + f"_{theirs}": name for flat, name in names.items() if flat.endswith(end)}
     return names
+
+
+def _weighty(network: Module) -> list[str]:
+    """The layers that have weights of their own."""
+    return [name.removesuffix(".weight") for name, _ in network.named_parameters() if name.endswith(".weight")]
 
 
 def _flat(name: str) -> str:

@@ -23,16 +23,16 @@ from ..adapters.adapter import Bound, Networks, SidePath
 from ..adapters.kinds import kinds_of, side_path
 from ..adapters.layer import Misfit
 from .checkpoint_file import CheckpointFile
-from .layer_names import LayerNames, NamedLayer
+from .layer_names import LayerNames
 from .placing import FLOAT8
+from .stated_alpha import StatedAlphas
 from .weights import Weights
 
 MOST = 50_000
 """Tensors of a file: five times what the largest have."""
-MOST_ALPHA = 65_536
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64, *FLOAT8)
-_NAMED = 3
-"""Layers that a warning names."""
+_NAMED, _LONGEST = 3, 80
+"""Layers that a warning names, and characters of each."""
 
 
 class LoraFile:
@@ -49,35 +49,32 @@ class LoraFile:
     def bind(self, name: str, networks: Networks) -> Generator[None, None, Bound]:
         weights = CheckpointFile(self._component.path)
         layers, words = _sorted(name, weights.names)
-        names, paths = LayerNames(networks), defaultdict[Role, dict[str, SidePath]](dict)
-        left: list[str] = []
+        alphas, names = StatedAlphas(weights.metadata), LayerNames(networks)
+        paths, left = defaultdict[Role, dict[str, SidePath]](dict), list[str]()
         for layer, parts in layers.items():
             yield
             place = names.find(layer)
-            made = None if place is None else self._path(name, weights, layer, parts, place)
+            try:
+                made = None if place is None else self._path(weights, parts, alphas, place.layer)
+            except Misfit as error:
+                raise UnusableModel(message("lora.layer", name=name, layer=_cut(layer), why=error.note)) from error
             if place is None or made is None:
                 left.append(layer)
             elif paths[place.role].setdefault(place.name, made) is not made:
-                raise UnusableModel(message("lora.twice", name=name, layer=layer))
+                raise UnusableModel(message("lora.twice", name=name, layer=_cut(layer)))
         if not paths:
             raise UnusableModel(message("lora.nothing", name=name, count=len(left)))
         return Bound(paths, _notes(name, len(layers), left, words))
 
-    def _path(
-        self, name: str, weights: Weights, layer: str, parts: Mapping[str, str], place: NamedLayer
-    ) -> SidePath | None:
-        """What it has beside a layer; None where that can't be used there."""
-        kinds = kinds_of(place.layer, parts.keys() - {"alpha"})
+    def _path(self, weights: Weights, parts: Mapping[str, str], alphas: StatedAlphas, layer: Module) -> SidePath | None:
+        """What it has beside a layer, by the names of its tensors; None where that can't be used there. Raises
+        Misfit."""
+        kinds = kinds_of(layer, parts.keys() - {"alpha"})
         if not kinds:
             return None
-        try:
-            alpha = _alpha(weights, parts)
-            own = {
-                part: self._copy(weights, part, named, place.layer) for part, named in parts.items() if part != "alpha"
-            }
-            return side_path(kinds, place.layer, own, alpha)
-        except Misfit as error:
-            raise UnusableModel(message("lora.layer", name=name, layer=layer, why=error.note)) from error
+        alpha = _alpha(weights, parts, alphas)
+        own = {part: self._copy(weights, part, named, layer) for part, named in parts.items() if part != "alpha"}
+        return side_path(kinds, layer, own, alpha)
 
     def _copy(self, weights: Weights, part: str, named: str, layer: Module) -> Tensor:
         """A tensor of the file, where the layer is and as it is kept beside it."""
@@ -109,19 +106,17 @@ def _sorted(name: str, tensors: Collection[str]) -> tuple[dict[str, dict[str, st
         told = layer_tensor(tensor)
         layer, part = (tensor, "") if told is None else (told.layer, told.part)
         if layers[layer].setdefault(part, tensor) is not tensor:
-            raise UnusableModel(message("lora.twice", name=name, layer=layer))
+            raise UnusableModel(message("lora.twice", name=name, layer=_cut(layer)))
     return layers, list(words)
 
 
-def _alpha(weights: Weights, parts: Mapping[str, str]) -> float | None:
+def _alpha(weights: Weights, parts: Mapping[str, str], stated: StatedAlphas) -> float | None:
     """What a layer is scaled by, times its rank; None where the file doesn't say it."""
-    if "alpha" not in parts:
-        return None
-    tensor = weights.read(parts["alpha"])
-    alpha = float(tensor) if tensor.numel() == 1 else math.nan
-    if not abs(alpha) <= MOST_ALPHA:
-        raise Misfit(message("lora.alpha", value=alpha, most=MOST_ALPHA))
-    return alpha
+    if "alpha" in parts:
+        tensor = weights.read(parts["alpha"])
+        return float(tensor) if tensor.numel() == 1 else math.nan
+    down = parts.get("down")
+    return None if down is None else stated.of(down, weights.shape(down)[0] if weights.shape(down) else 0)
 
 
 def _notes(name: str, total: int, left: Sequence[str], words: Sequence[str]) -> tuple[Message, ...]:
@@ -134,5 +129,9 @@ def _notes(name: str, total: int, left: Sequence[str], words: Sequence[str]) -> 
 
 
 def _listed(names: Sequence[str]) -> Value:
-    shown = ", ".join(names[:_NAMED])
+    shown = ", ".join(map(_cut, names[:_NAMED]))
     return shown if len(names) <= _NAMED else message("names.more", names=shown, more=len(names) - _NAMED)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

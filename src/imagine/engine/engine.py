@@ -244,17 +244,19 @@ class Engine:
             raise OutOfMemory(message("memory.picture"))
 
     def _evict(self, jobs: list[Work]) -> bool:
-        """Unload an idle model for the sake of these jobs, and what was recorded; False when there is none."""
+        """Let go, for the sake of these jobs, of what was recorded, and of an adapter that no picture has, else of an
+        idle model; False when there is none."""
         self._makers.forward.clear()
         dropped = self._device.drop_recordings()
-        evicted = self._models.residency.evict(whole=True)
+        made_way = self._adapters.make_way()
+        evicted = not made_way and self._models.residency.evict(whole=True)
         if not evicted:
             gc.collect()
         self._device.release()
         for job in jobs:
             if evicted:
                 job.ledger.sacrifice("models", message("memory.models"))
-        return evicted or dropped
+        return evicted or dropped or made_way
 
     def _spare(self, job: Work) -> bool:
         """Have the job's models give memory back at the cost of speed; False when they can't."""

@@ -13,6 +13,7 @@ from torch.nn import functional
 from imagine.engine.adapters.adapter import Bound
 from imagine.engine.adapters.mix import NO_MIX, mix_of
 from imagine.engine.adapters.opened import Opened
+from imagine.engine.device.device import Device
 from imagine.engine.families.open import open_model
 from imagine.engine.jobs.buckets import BUCKETS
 from imagine.engine.jobs.ledger import Ledger
@@ -232,6 +233,23 @@ def test_they_stay_with_their_model_and_make_way_before_it(shelves):
     assert opened.make_way()
     assert opened.nbytes == 0
     assert not opened.make_way()
+
+
+def test_they_keep_within_the_budget_and_go_before_a_model(shelves, monkeypatch):
+    shelf, engine = shelves(), engine_of()
+    made(engine, shelf.wish("a", shelf.use("a")))
+    model, size = engine._models.residency.nbytes() - engine._adapters.nbytes, engine._adapters.nbytes
+    assert size
+    monkeypatch.setattr(Device, "budget", lambda _: model + size + 1000)
+    assert made(engine, shelf.wish("a", shelf.use("b"))).data
+    both = engine._adapters.nbytes
+    assert 0 < both <= size + 1000, "the one that the picture had stayed, the other made way"
+    assert made(engine, shelf.wish("a", shelf.use("b"))).data
+    assert engine._adapters.nbytes == both
+    assert len(engine._models.residency.report(0.0)) == 1
+    engine._models.residency.unload(shelf.model.name)
+    gc.collect()
+    assert engine._adapters.nbytes == 0, "with its model"
 
 
 def test_one_file_is_read_once_for_all_who_have_it(shelves, monkeypatch):

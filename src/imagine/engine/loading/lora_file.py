@@ -86,10 +86,10 @@ class LoraFile:
         dtype = stored if stored.itemsize < home.dtype.itemsize and stored not in FLOAT8 else home.dtype
         key = (named, home.device, dtype)
         if key not in self._copies:
-            copy = weights.read(named).clone().to(home.device, dtype)
+            copy = weights.read(named).clone().to(dtype)
             if not bool(torch.isfinite(copy).all()):
                 raise Misfit(message("lora.part_numbers", part=part))
-            self._copies[key] = copy
+            self._copies[key] = copy.to(home.device)
         return self._copies[key]
 
 
@@ -114,7 +114,7 @@ def _alpha(weights: Weights, parts: Mapping[str, str], stated: StatedAlphas) -> 
     """What a layer is scaled by, times its rank; None where the file doesn't say it."""
     if "alpha" in parts:
         tensor = weights.read(parts["alpha"])
-        return float(tensor) if tensor.numel() == 1 else math.nan
+        return float(tensor.float()) if tensor.numel() == 1 else math.nan
     down = parts.get("down")
     return None if down is None else stated.of(down, weights.shape(down)[0] if weights.shape(down) else 0)
 

@@ -290,7 +290,7 @@ def test_what_does_not_fit_is_refused_by_name(shelves, checkpoints, tmp_path, sd
     assert isinstance(refused(engine_of(), shelf.wish("a", use)), ModelChanged)
     error = refused(engine_of(), msgspec.structs.replace(wish(sd3, sampler="dpm++ 2m"), adapters=(shelf.use("a"),)))
     assert isinstance(error, Unsupported)
-    assert error.field == "adapters"
+    assert error.field == "loras"
 
 
 def test_a_refiner_has_none_of_them(shelves, checkpoints):

@@ -53,7 +53,7 @@ def test_what_is_missing_is_named(monkeypatch, lacks, code):
 def test_adapters_are_refused_rather_than_left_out(checkpoints, by_eager, tmp_path):
     write_low_rank(tmp_path / "a.safetensors", {"denoiser": tiny_modules().unet}, 1)
     asked = wish(model_at(checkpoints()[0], compile=True), num_steps=2)
-    with pytest.raises(Unsupported, match="adapters"):
+    with pytest.raises(Unsupported, match="loras"):
         made(engine_of(), msgspec.structs.replace(asked, adapters=(used(tmp_path / "a.safetensors", "a", 0.7),)))
 
 

@@ -46,7 +46,7 @@ class Compiled:
 
     def run(self, inputs: Inputs) -> Tensor:
         if is_accompanied(self._network):
-            raise Unsupported(message("compile.adapters", "adapters"))
+            raise Unsupported(message("compile.adapters", "loras"))
         latents = inputs.latents.contiguous(memory_format=torch.channels_last)
         try:
             answer: Tensor = self._compiled(

@@ -175,7 +175,7 @@ def _refuse(submit: Submit) -> None:
         if getattr(submit.params, field):
             raise Unsupported(message("whole.nowhere", field))
     if submit.adapters:
-        raise Unsupported(message("whole.nowhere", "adapters"))
+        raise Unsupported(message("whole.nowhere", "loras"))
 
 
 def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:

@@ -57,13 +57,15 @@ class LoraFile:
             try:
                 made = None if place is None else self._path(weights, parts, alphas, place.layer)
             except Misfit as error:
-                raise UnusableModel(message("lora.layer", name=name, layer=_cut(layer), why=error.note)) from error
+                raise UnusableModel(
+                    message("lora.layer", "loras", name=name, layer=_cut(layer), why=error.note)
+                ) from error
             if place is None or made is None:
                 left.append(layer)
             elif paths[place.role].setdefault(place.name, made) is not made:
-                raise UnusableModel(message("lora.twice", name=name, layer=_cut(layer)))
+                raise UnusableModel(message("lora.twice", "loras", name=name, layer=_cut(layer)))
         if not paths:
-            raise UnusableModel(message("lora.nothing", name=name, count=len(left)))
+            raise UnusableModel(message("lora.nothing", "loras", name=name, count=len(left)))
         return Bound(paths, _notes(name, len(layers), left, words))
 
     def _path(self, weights: Weights, parts: Mapping[str, str], alphas: StatedAlphas, layer: Module) -> SidePath | None:
@@ -96,7 +98,7 @@ class LoraFile:
 def _sorted(name: str, tensors: Collection[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
     """The names of a file's tensors by layer and part, and the embeddings that lie beside them."""
     if len(tensors) > MOST:
-        raise UnusableModel(message("lora.many", name=name, count=len(tensors), most=MOST))
+        raise UnusableModel(message("lora.many", "loras", name=name, count=len(tensors), most=MOST))
     layers = defaultdict[str, dict[str, str]](dict)
     words: dict[str, None] = {}
     for tensor in tensors:
@@ -106,7 +108,7 @@ def _sorted(name: str, tensors: Collection[str]) -> tuple[dict[str, dict[str, st
         told = layer_tensor(tensor)
         layer, part = (tensor, "") if told is None else (told.layer, told.part)
         if layers[layer].setdefault(part, tensor) is not tensor:
-            raise UnusableModel(message("lora.twice", name=name, layer=_cut(layer)))
+            raise UnusableModel(message("lora.twice", "loras", name=name, layer=_cut(layer)))
     return layers, list(words)
 
 
@@ -122,9 +124,9 @@ def _alpha(weights: Weights, parts: Mapping[str, str], stated: StatedAlphas) -> 
 def _notes(name: str, total: int, left: Sequence[str], words: Sequence[str]) -> tuple[Message, ...]:
     notes = []
     if left:
-        notes.append(message("lora.unused", name=name, count=len(left), total=total, names=_listed(left)))
+        notes.append(message("lora.unused", "loras", name=name, count=len(left), total=total, names=_listed(left)))
     if words:
-        notes.append(message("lora.embeddings", name=name, names=_listed(words)))
+        notes.append(message("lora.embeddings", "loras", name=name, names=_listed(words)))
     return tuple(notes)
 
 

@@ -352,7 +352,7 @@ class Engine:
                 self._models.check(model)
         if picture is not None:
             self._finish(job, picture)
-        elif done or job.step != before:
+        elif done or (job.prepared and job.step != before):
             self._report_progress(job)
         return job
 

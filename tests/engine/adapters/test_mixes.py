@@ -24,6 +24,7 @@ from imagine.engine.parts.slices import whole
 from imagine.files import shipped
 from imagine.identity.stamp import stamp_of
 from imagine.words.errors import ModelChanged, Unsupported, UnusableModel
+from imagine.words.events import Finished
 from imagine.words.recipe import Hires
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.adapters.low_rank import merge, used, write_low_rank
@@ -250,6 +251,14 @@ def test_they_keep_within_the_budget_and_go_before_a_model(shelves, monkeypatch)
     engine._models.residency.unload(shelf.model.name)
     gc.collect()
     assert engine._adapters.nbytes == 0, "with its model"
+
+
+def test_a_large_file_is_opened_in_turns_with_others(shelves):
+    """With turns of no time at all: another picture is made while one's LoRA is read."""
+    shelf, engine = shelves(), engine_of(turn=0.0)
+    said = run(engine, shelf.wish("large", shelf.use("a")), shelf.wish("small", num_steps=3))
+    finals = [report.job for report in said if isinstance(report, Finished)]
+    assert finals == ["small", "large"]
 
 
 def test_one_file_is_read_once_for_all_who_have_it(shelves, monkeypatch):

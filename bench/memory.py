@@ -108,7 +108,7 @@ def unload(server: Server, model: str) -> None:
 def small(server: Server, pictures: int) -> Iterator[tuple[str, str, Held]]:
     """The shipped model's moments: which, whose, what."""
     yield from (("idle", *held) for held in both(server))
-    draw(server, {"prompt": PROMPT, "model": "toybox", "num_steps": 2})
+    draw(server, {"prompt": PROMPT, "model": "toybox", "num_steps": 2, "width": 128, "height": 128})
     yield from (("Toybox, first picture", *held) for held in both(server))
     for body in requests(pictures):
         draw(server, body)

@@ -96,7 +96,8 @@ def megabytes(server: Server) -> tuple[float, float]:
 
 
 def draw(server: Server, seed: int) -> None:
-    body = {"prompt": PROMPT, "num_steps": STEPS, "seed": seed, "model": "toybox"}
+    size = {"width": 128, "height": 128}
+    body = {"prompt": PROMPT, "num_steps": STEPS, "seed": seed, "model": "toybox", **size}
     request = urllib.request.Request(
         server.daemon.url + "/generate", json.dumps(body).encode(), {"Accept": "image/png"}
     )

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from imagine.engine.device.device import Device
 from imagine.engine.families.enlarger import open_enlarger
 from imagine.engine.parts.enlarging_network import EnlargingNetwork
+from imagine.engine.parts.in_turns import in_turns
 from imagine.engine.parts.slices import whole
 from imagine.engine.parts.strips import joined, resampled
 from imagine.engine.parts.tiles import in_tiles
@@ -132,6 +134,36 @@ def test_another_kind_of_network_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "spandrel", None)
     with pytest.raises(UnusableModel, match=r"imagine\[upscalers\]"):
         opened(model_at(path, role="upscaler"))
+
+
+class Layers(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(*(torch.nn.Linear(4, 4) for _ in range(3)))
+
+
+def test_any_network_s_work_is_cut_before_each_of_its_layers():
+    network, inputs = Layers(), torch.arange(4.0)
+    turns = in_turns(network, lambda: network(inputs))
+    other = in_turns(network, lambda: network(-inputs))
+    for _ in range(3):
+        assert (next(turns), next(other)) == (None, None)
+    assert torch.equal(whole(turns), network(inputs))
+    assert torch.equal(whole(other), network(-inputs))
+    assert not any(layer._forward_pre_hooks for layer in network)
+
+
+def test_work_that_nobody_wants_any_more_ends_before_its_next_layer():
+    network, before = Layers(), threading.active_count()
+    reached = []
+    turns = in_turns(network, lambda: reached.append(network(torch.zeros(4))))
+    next(turns)
+    turns.close()
+    assert (reached, threading.active_count()) == ([], before)
+
+
+def test_what_such_work_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        whole(in_turns(Layers(), lambda: 1 // 0))
 
 
 # Strips

@@ -46,6 +46,8 @@ def test_a_picture_is_made_again_to_the_byte(page, windows, url):
 
 def test_four_variants_and_a_cancelled_run(page):
     page.fill("#f-count", "4")
+    page.fill("#f-width", "128")
+    page.fill("#f-height", "128")
     generate(page, "a yellow star, blue background")
     expect(page.locator(".thumb")).to_have_count(4)
     page.fill("#f-num_steps", "150")
@@ -57,6 +59,8 @@ def test_four_variants_and_a_cancelled_run(page):
 
 
 def test_only_what_is_masked_changes(page):
+    page.fill("#f-width", "128")  # or it would be enlarged
+    page.fill("#f-height", "128")
     generate(page, "a white moon, purple background")
     before = opened(downloaded(page, "#do-png")).convert("RGB")
     page.click("#do-input")

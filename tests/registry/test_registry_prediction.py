@@ -111,7 +111,7 @@ def test_reads_sidecars(tmp_path, text, prediction, zero_snr):
         (
             b"zero_snr: true\nvea: mine",
             "its sidecar x.yaml says 'vea', which isn't known; it may say prediction_type, zero_snr, vae, "
-            "text_encoders, text_encoder",
+            "text_encoders, text_encoder, upscaler, examples",
         ),
         (b"a: [", "its sidecar x.yaml is not valid YAML"),
         (b"\xff\xfe\xff", "its sidecar x.yaml is not valid YAML"),

@@ -12,7 +12,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from imagine.registry.registry import Registry
 from imagine.words.events import Finished, Loading, Progress
+from imagine.words.recipe import Hires
 from imagine.words.upscalers import RESAMPLING
+from tests.registry import declared
 from tests.server.served import PromptedWorker, ask
 from tests.upscaling import compact_tensors, write_compact
 
@@ -197,3 +199,47 @@ def test_the_registry_lists_what_ships_in_folders(tmp_path):
     own = Registry([tmp_path], shipped=shipped.models())
     own.refresh()
     assert not own.find("realesr-animevideov3", "upscaler").shipped
+
+
+def drawn(folder, body):
+    """The jobs and warnings of a request for a picture."""
+
+    async def act(client):
+        async with client.post("/generate", json={"prompt": "a fox", "model": "toy"} | body) as answer:
+            return (await answer.json())["warnings"], client.worker.seen
+
+    return ask(folder, act, worker=EnlargingWorker())
+
+
+def test_a_model_s_own_upscaler_enlarges_for_who_says_no_size(place):
+    said = {"imagine.upscaler": "sharp"}
+    declared.write(place / "models/toy.safetensors", declared.tiny(), metadata=said)
+    warnings, (job,) = drawn(place, {})
+    assert (job.params.hires, warnings) == (Hires(scale=4, strength=0, upscaler="sharp"), [])
+    assert job.upscaler.name == "sharp"
+    warnings, (job,) = drawn(place, {"width": 512, "height": 512})
+    assert (job.params.hires, job.upscaler) == (None, None)
+    warnings, (job,) = drawn(place, {"hires": 1})
+    assert (job.params.hires, job.upscaler) == (None, None)
+    (place / "models/sharp.safetensors").unlink()
+    warnings, (job,) = drawn(place, {})
+    assert (job.params.hires, job.upscaler) == (None, None)
+    assert warnings == ["toy has its pictures enlarged by sharp, which isn't here; this one is as it was painted"]
+
+
+def test_what_a_model_says_of_itself_is_listed(place):
+    declared.write(place / "models/toy.safetensors", declared.tiny(), metadata={"imagine.examples": '["a house"]'})
+    (place / "models/toy.yaml").write_text("upscaler: sharp\nexamples: {ru: [дом], en: [a home]}\n")
+
+    async def act(client):
+        async with client.get("/models") as answer:
+            listed = await answer.json()
+        return {one["name"]: one for one in listed["details"]}, {one["name"]: one for one in listed["others"]}
+
+    models, others = ask(place, act)
+    assert (models["toy"]["upscaler"], models["toy"]["examples"]) == ("sharp", {"ru": ["дом"], "en": ["a home"]})
+    assert "examples" not in models["fox"]
+    assert (others["sharp"]["kind"], others["sharp"]["use"]) == (
+        "upscaler",
+        "as an upscaler: imagine upscale, or hires.upscaler",
+    )

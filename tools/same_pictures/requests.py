@@ -145,9 +145,15 @@ def _models() -> dict[str, Body]:
     }  # fmt: skip
 
 
+def _sized(body: Body) -> Body:
+    """At Toybox's own size, where nothing says another: else each would be enlarged, which costs and tells nothing."""
+    return body if {"img", "width", "hires"} & body.keys() else body | {"width": 128, "height": 128}
+
+
 def alone(samplers: Sequence[dict[str, Any]]) -> dict[str, Body]:
     """All that are made one after another."""
-    asked = dict(by_sampler(samplers)) | _variations() | _models()
+    asked = dict(by_sampler(samplers)) | _variations()
+    asked = {name: _sized(body) for name, body in asked.items()} | _models() | {"size/not said": {}}
     common = {"prompt": HOUSE, "seed": 4, "num_steps": STEPS, "reproducible": True}
     return {
         name: {key: value for key, value in (common | body).items() if value is not None}
@@ -179,6 +185,8 @@ PREVIEWS: dict[str, Body] = {
         "num_steps": STEPS,
         "stream": 3,
         "preview": kind,
+        "width": 128,
+        "height": 128,
         "reproducible": True,
     }
     for kind in ("linear", "vae", "latents")

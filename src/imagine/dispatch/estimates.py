@@ -39,6 +39,6 @@ class Estimates:
 def work_of(params: GenerationParams) -> float:
     """Pixels times steps, of both passes."""
     work: float = params.num_steps
-    if (hires := params.hires) is not None:
+    if (hires := params.hires) is not None and hires.strength:
         work += max(1, int((hires.steps or params.num_steps) * hires.strength)) * hires.scale**2
     return max(1.0, params.width * params.height * work)

@@ -72,7 +72,8 @@ def test_an_edit_changes_what_the_mask_says_and_not_one_pixel_else(tmp_path):
 
     def act(client):
         asked = {"model": "gpt-image-1", "n": 1, "extra_body": {"seed": 3}}
-        (item,) = client.images.generate(prompt="a large red circle on a white background", **asked).data
+        said = {"prompt": "a large red circle on a white background", "size": "128x128"}
+        (item,) = client.images.generate(**said, **asked).data
         before = drawn(item)
         mask = round_mask(before.size, (20, 20, before.width - 20, before.height - 20))
         outside = np.asarray(mask.getchannel("A")) == 255
@@ -99,8 +100,9 @@ def test_a_variation_is_neither_the_same_nor_unrelated(tmp_path):
 
     def act(client):
         (item,) = client.images.generate(
-            model="gpt-image-1", prompt="a large red house on a blue background", extra_body={"seed": 11}
-        ).data
+            model="gpt-image-1", prompt="a large red house on a blue background", size="128x128",
+            extra_body={"seed": 11},
+        ).data  # fmt: skip
         data = base64.b64decode(item.b64_json)
         before = opened(data).convert("RGB")
         saw = judge(before)

@@ -75,7 +75,8 @@ class Stepped:
         submit, params = self.ledger.submit, self.ledger.params
         if not self.prepared:
             return 0 if submit.img is None else params.width * params.height
-        scale = 1.0 if params.hires is None or self._first is not None else params.hires.scale
+        hires = params.hires
+        scale = 1.0 if hires is None or self._first is not None or self._only_enlarged else hires.scale
         return self.canvas.work[0] * self.canvas.work[1] * scale**2
 
     @property
@@ -89,7 +90,13 @@ class Stepped:
     @property
     def size(self) -> canvases.PixelSize:
         canvas, hires = (self._first or self.current).canvas, self.ledger.params.hires
-        return canvas.size if hires is None or hires.strength else canvas.enlarged_sizes(hires.scale, 1)[0]
+        return canvas.enlarged_sizes(hires.scale, 1)[0] if hires is not None and self._only_enlarged else canvas.size
+
+    @property
+    def _only_enlarged(self) -> bool:
+        """Its second pass paints nothing, over a picture."""
+        hires = self.ledger.params.hires
+        return hires is not None and not hires.strength and hires.upscaler != OF_LATENTS
 
     @property
     def canvas(self) -> Canvas:
@@ -236,7 +243,7 @@ class Stepped:
         canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
         if picture is not None:
             picture = yield from self.ledger.timing("upscaling", self._enlarged(picture, canvas.size, hires.upscaler))
-            if not second_pass_steps(params, hires):
+            if self._only_enlarged:
                 return canvas.over_source(picture)
         yield from self.ledger.timing("encoding", self._condition(canvas, second_pass_steps(params, hires)))
         second = second_pass(params, hires, self.own, canvas, first, picture, self._encode)

@@ -61,10 +61,11 @@ async def samplers(request: web.Request) -> web.Response:
 
 async def unload(request: web.Request) -> web.Response:
     """Lets a model go once no job uses it; that it isn't loaded is no error."""
-    gateway = request.app[GATEWAY]
-    entry = await gateway.choose(request.match_info["name"])
-    await gateway.pool.unload(entry.name)
-    return web.Response(body=body_from({"unloaded": entry.name}), content_type="application/json")
+    gateway, name = request.app[GATEWAY], request.match_info["name"]
+    if name not in gateway.resident():  # as an upscaler may be, which nobody draws with
+        name = (await gateway.choose(name)).name
+    await gateway.pool.unload(name)
+    return web.Response(body=body_from({"unloaded": name}), content_type="application/json")
 
 
 def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""A picture is enlarged by a button, beside what else goes on; and the first prompts are the chosen model's own."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from imagine.pictures import images
+from imagine.words.events import Finished, Loading, Progress
+from tests.page.acts import arrive, downloaded, generate
+from tests.page.painter import Painter
+from tests.registry import declared
+
+EXAMPLES = '{"en": ["a red house", "a blue star"], "ru": ["красный дом", "синяя звезда"]}'
+
+
+class Enlarger(Painter):
+    """Enlarges too, unless it is `held`, and then it stops half way."""
+
+    held_back = False
+
+    def _play(self, job):
+        if job.enlargement is None:
+            super()._play(job)
+            return
+        buffer = self.held[job.job]
+        buffer.put(Loading(job=job.job, model=job.params.model))
+        buffer.put(Progress(job=job.job, step=1, steps=2, remaining=1.0))
+        if self.held_back:
+            return
+        source = images.decode(job.img, field="img")
+        made = source.resize([round(side * job.params.hires.scale) for side in source.size])
+        meta = job.enlargement.meta | {"upscaled": [{"upscaler": job.model.name, "scale": job.params.hires.scale}]}
+        Path(job.enlargement.path).write_bytes(images.encode(made, meta=meta))
+        self._end(Finished(job=job.job, data=b"", meta=meta, timings={"upscaling": 1.0}))
+
+
+@pytest.fixture
+def site(serve):
+    return serve(worker=Enlarger())
+
+
+def test_a_picture_is_enlarged_and_kept_beside_its_source(page, site):
+    generate(page, "a fox in the snow")
+    page.click("#do-upscale")
+    expect(page.locator(".thumb")).to_have_count(2)
+    expect(page.locator("#about-text")).to_contain_text("1024 × 1024")
+    expect(page.locator("#about-text")).to_contain_text(f"seed {site.worker.seen[0].params.seed}")
+    expect(page.locator("#warnings")).to_contain_text("there is no upscaler here")
+    expect(page.locator("#do-upscale-text")).to_have_text("Enlarge 2×")
+    with Image.open(io.BytesIO(downloaded(page, "#do-png"))) as made:
+        assert made.size == (1024, 1024)
+    assert site.worker.seen[1].enlargement.meta["prompt"] == "a fox in the snow"
+    page.fill("#f-prompt", "")
+    page.click("#do-reuse")
+    expect(page.locator("#f-prompt")).to_have_value("a fox in the snow")
+    assert "upscaled" not in page.locator("#notices").inner_text()
+    page.reload()
+    arrive(page)
+    expect(page.locator(".thumb")).to_have_count(2)
+
+
+def test_enlarging_is_shown_and_taken_back(page, site):
+    generate(page, "a fox")
+    site.worker.held_back = True
+    page.click("#do-upscale")
+    expect(page.locator("#do-upscale-text")).to_have_text("Enlarging… 50 %")
+    page.fill("#f-prompt", "another")
+    page.click("#generate")  # goes on beside it
+    expect(page.locator(".thumb")).to_have_count(2)
+    page.click("#do-upscale")
+    expect(page.locator("#do-upscale-text")).to_have_text("Enlarge 2×")
+    expect(page.locator("[data-about=upscale]")).to_have_text("Cancelled.", use_inner_text=True)
+    assert site.worker.cancelled == [site.worker.seen[1].job]
+    expect(page.locator(".thumb")).to_have_count(2)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_first_prompts_are_what_the_model_says_it_can_paint(serve, windows, tmp_path, language):
+    said = {"imagine.examples": EXAMPLES, "imagine.upscaler": "sharp"}
+    declared.write(tmp_path / "home/models/toy.safetensors", declared.tiny(), metadata=said)
+    page = windows.open(serve(models=()).url + f"?lang={language}")
+    expect(page.locator("#examples .chip")).to_have_text(
+        ["a red house", "a blue star"] if language == "en" else ["красный дом", "синяя звезда"]
+    )
+    assert page.locator("#f-width").get_attribute("placeholder") == ("Auto" if language == "en" else "Авто")

@@ -334,7 +334,7 @@ SENTENCES = {
     "sampler.missing": "{field} '{value}' doesn't exist; there are: {there}",
     "upscaler.extra": "a {kind} network is run by spandrel, which isn't installed here{why}: pip install "
     "'imagine[upscalers]' (the one-file binary can't have it)",
-    "upscaler.untold": "spandrel can't tell what network it is: {why}",
+    "upscaler.untold": "spandrel can't make a {kind} network of it{why}",
     "upscaler.masked": "it fills holes in pictures, and enlarges none",
     "upscaler.colours": "it takes pictures of {count} channels, not of three colours",
     "upscaler.broken": "the upscaler made something that is no picture; its file may be broken",

@@ -341,7 +341,7 @@ SENTENCES = {
     "sampler.missing": "сэмплера «{value}» нет ({field}); есть: {there}",
     "upscaler.extra": "сеть {kind} запускает spandrel, которого здесь нет{why}: pip install 'imagine[upscalers]' "
     "(в программе из одного файла его не бывает)",
-    "upscaler.untold": "spandrel не узнаёт эту сеть: {why}",
+    "upscaler.untold": "spandrel не может собрать из этого сеть {kind}{why}",
     "upscaler.masked": "эта сеть заполняет дыры в картинках, а не увеличивает их",
     "upscaler.colours": "сети нужны картинки из {count} каналов, а не из трёх цветов",
     "upscaler.broken": "модель увеличения выдала не картинку; возможно, её файл испорчен",

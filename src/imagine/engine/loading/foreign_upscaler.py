@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,20 +42,33 @@ class ForeignNetwork(torch.nn.Module):
         return made
 
 
-def open_foreign(kind: str, tensors: dict[str, Tensor], device: torch.device) -> ForeignNetwork:
-    """The network of these tensors. Raises UnusableModel where spandrel isn't there, or can't tell what they are."""
+def open_foreign(kind: str, spelled: Sequence[dict[str, Tensor]], device: torch.device) -> ForeignNetwork:
+    """The network of tensors that may be spelled in several ways.
+
+    Raises UnusableModel where spandrel isn't there, or can't tell what they are.
+    """
     try:
         import spandrel
     except (ImportError, RuntimeError) as error:  # torchvision, which it imports, raises this beside another torch
         why = "" if isinstance(error, ModuleNotFoundError) else f" ({error})"
         raise UnusableModel(message("upscaler.extra", kind=kind, why=why)) from error
-    try:
-        descriptor = spandrel.ModelLoader(torch.device("cpu")).load_from_state_dict(tensors)
-    except (spandrel.UnsupportedModelError, LookupError, ValueError, AssertionError, RuntimeError) as error:
-        raise UnusableModel(message("upscaler.untold", why=str(error))) from error
+    descriptor = _told(spandrel, kind, spelled)
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
         raise UnusableModel(message("upscaler.masked"))
     if (descriptor.input_channels, descriptor.output_channels) != (3, 3):
         raise UnusableModel(message("upscaler.colours", count=descriptor.input_channels))
     descriptor.to(device, torch.float32).eval()
     return ForeignNetwork(descriptor).requires_grad_(requires_grad=False)
+
+
+def _told(spandrel: Any, kind: str, spelled: Sequence[dict[str, Tensor]]) -> Any:
+    """What spandrel makes of the first spelling that it knows. Raises UnusableModel."""
+    loader = spandrel.ModelLoader(torch.device("cpu"))
+    for tensors in spelled:
+        try:
+            return loader.load_from_state_dict(tensors)
+        except spandrel.UnsupportedModelError:
+            continue
+        except (LookupError, ValueError, AssertionError, RuntimeError) as error:
+            raise UnusableModel(message("upscaler.untold", kind=kind, why=f": {error}")) from error
+    raise UnusableModel(message("upscaler.untold", kind=kind, why=""))

@@ -34,10 +34,10 @@ def open_network(component: Component, kind: str, device: Device, held: Held) ->
     if isinstance(there := held.get(key), EnlargingNetwork):
         return there
     with refusing():
-        weights = _unprefixed(CheckpointFile(component.path))
-        if kind == KIND and (compact := _compact(weights, device.torch)) is not None:
+        file = CheckpointFile(component.path)
+        if kind == KIND and (compact := _compact(_unprefixed(file), device.torch)) is not None:
             return EnlargingNetwork(compact, key, _COMPACT_TILE)
-        module = open_foreign(kind, read_all(weights), device.torch)
+        module = open_foreign(kind, [read_all(file), read_all(_unprefixed(file))], device.torch)
         return EnlargingNetwork(module, key, module.tile)
 
 

@@ -109,15 +109,17 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=2048)
     parser.add_argument("--scale", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--models", type=Path, default=Path("models.example"))
     parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()
     os.environ.pop("OMP_WAIT_POLICY", None)  # nobody's server has it
-    models = Path("models.example").resolve()
-    with tempfile.TemporaryDirectory() as home, Daemon(Path(home), REAL, "-m", str(models), "-d", "cpu") as daemon:
+    started = (REAL, "-m", str(options.models.resolve()), "-d", "cpu")
+    with tempfile.TemporaryDirectory() as home, Daemon(Path(home), *started) as daemon:
         asked(daemon, "/generate", {"prompt": PROMPT, "model": "toybox", "width": 128, "height": 128}, "")
         with neighbour(options.busy):
             broken = large(daemon, options.side, options.scale) if options.side else []
-            first_picture(daemon, options.rounds)
+            if options.rounds:
+                first_picture(daemon, options.rounds)
     if broken:
         raise SystemExit(f"above the bound: {', '.join(broken)}")
 

@@ -71,12 +71,12 @@ def left_in(folder):
 
 
 def test_the_answer_holds_the_file_and_the_source_s_recipe(place):
-    meta = {"model": "fox", "prompt": "a fox", "seed": "7"}
+    meta = {"model": "fox", "prompt": "a fox", "seed": "18446744073709551615"}
     status, headers, body, (job,), left = post(place, {"img": png(meta=meta), "upscaler": "sharp", "scale": 4})
     answer = json.loads(body)
     assert status == 200
     assert base64.b64decode(answer["img"]) == MADE
-    assert answer["meta"]["prompt"] == "a fox"
+    assert (answer["meta"]["prompt"], answer["meta"]["seed"]) == ("a fox", "18446744073709551615")
     assert answer["meta"]["upscaled"] == [{"upscaler": "sharp"}]
     assert answer["warnings"] == []
     assert answer["timings"] == {"upscaling": 1.0}

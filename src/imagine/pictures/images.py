@@ -90,8 +90,11 @@ def decode_base64(text: str, *, field: str) -> bytes:
     if len(text) > MAX_BYTES * 3 // 2:
         raise BadPicture(message("picture.text_too_long", field, most=MAX_BYTES))
     try:
-        plain = text.encode("ascii").translate(_ALPHABET, b" \t\r\n\v\f").rstrip(b"=")
-        data = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+        plain = text.encode("ascii").translate(_ALPHABET, b" \t\r\n\v\f")
+        if len(plain) % 4 or plain.endswith(b"==="):  # else it is as it should be, and need not be copied
+            plain = plain.rstrip(b"=")
+            plain += b"=" * (-len(plain) % 4)
+        data = base64.b64decode(plain, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadPicture(message("picture.not_base64", field)) from error
     if not data:

@@ -66,7 +66,8 @@ function failed(error) {
 }
 
 function describe() {
-  const done = running?.done ?? 0;
-  byId("do-upscale-text").textContent = running ? t("upscale.running", { n: Math.floor(done * 100) }) : t("do.upscale", { n: TIMES });
+  const done = Math.floor((running?.done ?? 0) * 100);
+  byId("do-upscale-text").textContent = running ? t("upscale.running", { n: done }) : t("do.upscale", { n: TIMES });
   byId("do-upscale").title = t(running ? "upscale.cancel" : "do.upscale.title");
+  byId("do-upscale").toggleAttribute("data-busy", running !== null);
 }

@@ -6,7 +6,6 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import AsyncGenerator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from ..http.security import client_of
 from ..orders.connection import ORDERS, PATIENCE, pictures_of, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
+from ..orders.plan import Plan
 from ..orders.upscale import planned_upscale
 from .generate import wants_png
 from .replies import enlarged_from_finished, news_from
@@ -47,14 +47,18 @@ async def upscale(request: web.Request) -> web.StreamResponse:
 
 async def _placed(request: web.Request, path: Path) -> Order:
     """The order of what is asked for."""
-    gateway, client = request.app[GATEWAY], client_of(request)
-    with gateway.allowance.holding() as holding:
-        wanted, warnings = await _read(request, holding)
-        planning = partial(planned_upscale, gateway, wanted, client, path=path)
-        order = await request.app[ORDERS].take_in(planning, client, holding=holding)
-    order.warnings[:0] = warnings
+    with request.app[GATEWAY].allowance.holding() as holding:
+        plan = await _planned(request, path, holding)
+        order = await request.app[ORDERS].take_in(plan, client_of(request), holding)
     ORDER_ID.set(order.id)
     return order
+
+
+async def _planned(request: web.Request, path: Path, holding: Holding) -> Plan:
+    """What the body asks for. It is gone then, and so is the picture's text: only its bytes stay."""
+    wanted, warnings = await _read(request, holding)
+    plan = await planned_upscale(request.app[GATEWAY], wanted, client_of(request), holding, path)
+    return plan._replace(warnings=[*warnings, *plan.warnings])
 
 
 async def _read(request: web.Request, holding: Holding) -> tuple[UpscaleRequest, list[Message]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 
 from ...asking.request import GenerateRequest
@@ -29,8 +29,6 @@ from .order import Order, OrderedPicture, State
 from .output import AS_PAINTED, Output
 from .plan import Plan
 from .stages import finish, prepare
-
-Planning = Callable[[Holding], Awaitable[Plan]]
 
 
 class UnknownOrder(LookupError):
@@ -52,21 +50,16 @@ class Orders:
 
         Raises BadRequest (Blocked among them), BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
         """
-
-        async def plan(holding: Holding) -> Plan:
+        with holding or self._gateway.allowance.holding() as holding:
             incoming = Incoming(request, request, client, lenient_tags=lenient_tags)
-            return await prepare(self._gateway, incoming, holding, output)
-
-        return await self.take_in(plan, client, holding=holding, output=output, attached=attached)
+            plan = await prepare(self._gateway, incoming, holding, output)
+            return await self.take_in(plan, client, holding, output, attached=attached)
 
     async def take_in(
-        self, planning: Planning, client: str, *,
-        holding: Holding | None = None, output: Output = AS_PAINTED, attached: bool = True,
-    ) -> Order:  # fmt: skip
-        """As `place`, of what `planning` makes: it is told what holds its pictures, and raises what refuses them."""
-        with holding or self._gateway.allowance.holding() as holding:
-            plan = await planning(holding)
-            order = self._order(plan, client, output, holding.moved(), attached=attached)
+        self, plan: Plan, client: str, holding: Holding, output: Output = AS_PAINTED, *, attached: bool = True
+    ) -> Order:
+        """As `place`, of what is planned already; `holding` holds its pictures. Raises Busy."""
+        order = self._order(plan, client, output, holding.moved(), attached=attached)
         try:
             await self._book.put(order)
             self._begin(order, plan.jobs)

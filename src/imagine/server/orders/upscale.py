@@ -67,4 +67,5 @@ def _told_by(data: bytes) -> tuple[dict[str, Any], list[Message]]:
         return {}, []
     before = recipe.meta.get(_UPSCALED)
     known = [each for each in before if isinstance(each, dict)] if isinstance(before, list) else []
-    return recipe.meta | {_UPSCALED: known[-_MOST:]}, []
+    seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}  # a browser's numbers end at 2^53
+    return recipe.meta | seed | {_UPSCALED: known[-_MOST:]}, []

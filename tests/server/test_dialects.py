@@ -17,6 +17,7 @@ from imagine.server.ollama.requests import request_from_body
 from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.requests import images_request_from
 from imagine.server.openai.tables import Usual
+from tests.registry import declared
 from tests.server.served import ask
 
 SOFT = Preset(name="soft", prompt_suffix="soft light", neg="harsh", num_steps=4, guidance=3.0)
@@ -81,6 +82,16 @@ WISHES = {
         EDITS: {"prompt": "a fox", "image": f"data:image/png;base64,{PHOTO}", "seed": 1},
         OLLAMA: {"prompt": "a fox", "images": [PHOTO], "seed": 1},
     },
+    "LoRAs": {
+        NATIVE: {"prompt": "a fox", "loras": {"ink": 0.8}, "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "loras": {"ink": 0.8}, "seed": 1},
+        OLLAMA: {"prompt": "a fox", "options": {"loras": {"ink": 0.8}}, "seed": 1},
+    },
+    "LoRAs in tags": {
+        NATIVE: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1},
+        OLLAMA: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1},
+    },
     "a reference": {
         NATIVE: {"prompt": "a fox", "img": PHOTO, "strength": 0.4, "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "reference_images": [PHOTO], "strength": 0.4, "seed": 1},
@@ -141,10 +152,11 @@ def test_one_wish_is_one_recipe(tmp_path, wish):
         seen, pictures = [], []
         for path, body in WISHES[wish].items():
             pictures.append(await made(client.post, path, body))
-            seen.append([(job.params, job.model, job.img, job.mask) for job in client.worker.seen])
+            seen.append([(job.params, job.model, job.adapters, job.img, job.mask) for job in client.worker.seen])
             client.worker.seen.clear()
         return seen, pictures
 
+    declared.write(tmp_path / "models/loras/ink.safetensors", declared.kohya_lora())
     seen, pictures = ask(tmp_path, act, models=("fox", "owl"), **SETTINGS)
     assert seen[0]
     assert seen == [seen[0]] * 3

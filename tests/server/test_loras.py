@@ -122,6 +122,22 @@ def test_what_cannot_be_is_refused_before_the_queue(home, body, status, error):
     assert asked(home, body) == [(status, error)]
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/generate", 404),
+        ("/v1/images/generations", 404),
+        ("/api/generate", 400),  # its programs take a 404 for a model to be pulled
+    ],
+)
+@pytest.mark.parametrize("body", [{"prompt": "a <lora:imk:1> fox"}, {"prompt": "a fox", "loras": ["imk"]}])
+def test_every_dialect_refuses_what_is_not_there_and_names_the_nearest(home, path, status, body):
+    ((seen, error),) = asked(home, body, path=path)
+    said = error["message"] if isinstance(error, dict) else error
+    assert seen == status
+    assert said.endswith("did you mean: ink?")
+
+
 def test_what_has_no_effect_is_named(home):
     body = {"prompt": "a fox<lora:ink:1:lbw=OUTD>", "neg": "bad<lora:sketch:1>", "loras": [{"name": "ink", "x": 1}]}
     ((job, uses, warnings),) = asked(home, body)
@@ -189,11 +205,12 @@ def test_what_the_configuration_says_of_a_model_and_its_loras_wins_over_what_tho
     assert asked_for[0].params.num_steps == 6
 
 
-def test_one_that_the_configuration_names_and_is_not_there_is_laid_to_it(home):
+def test_one_that_the_configuration_names_and_is_not_there_is_laid_to_it(home, caplog):
     gone = ModelSettings("fox", Defaults(loras=("gone",)))
     ((status, error),) = asked(home, {}, per_model=(gone,))
     why = "the configuration names 'gone' as loras, and no file among the models is called so and fits"
     assert (status, error) == (400, f"model 'fox' can't be drawn with: {why}")
+    assert f"model fox can't be drawn with: {why}" in caplog.messages
 
 
 @pytest.mark.parametrize(("lenient", "status"), [(False, 404), (True, 200)])

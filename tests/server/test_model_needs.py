@@ -118,7 +118,7 @@ def test_a_file_of_another_kind_that_is_asked_to_draw_says_what_it_is(tmp_path, 
         status, said = await drawn(client, model="style")
         assert (status, said["field"]) == (422, "model")
         assert said["error"] == (
-            "model 'style' draws nothing: it is a file of the kind lora (no: LoRAs can't be applied yet)"
+            "model 'style' draws nothing: it is a file of the kind lora (with a model of its family, among its loras)"
         )
         assert (await drawn(client, model="stile"))[0] == 404
 

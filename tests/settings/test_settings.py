@@ -257,6 +257,16 @@ def test_a_vae_is_one_models_only():
         read(config="defaults: {vae: good}")
 
 
+def test_loras_are_one_models_only():
+    settings = read(
+        config="per_model: {fox: {loras: {ink: 0.3, my pen: 1}}, owl: {loras: [ink, {name: b, weight: 2}]}}"
+    )
+    assert settings.per_model[0].defaults.loras == {"ink": 0.3, "my pen": 1.0}
+    assert settings.in_words()["per_model"] == 'fox (loras ink 0.3 and "my pen" 1.0), owl (loras ink and b 2)'
+    with pytest.raises(ImagineError, match="loras stands under a model's name in per_model"):
+        read(config="defaults: {loras: [ink]}")
+
+
 def test_an_alias_is_fine():
     config = "defaults: &mine {steps: 9}\nper_model: {fox: {<<: *mine, cfg_scale: 3}, owl: *mine}"
     assert [said.defaults.num_steps for said in read(config=config).per_model] == [9, 9]

@@ -46,14 +46,17 @@ def holders(client: Client, digest: str) -> list[dict[str, Any]]:
 def with_holders(client: Client, before: dict[str, Any], error: ResponseError) -> ResponseError:
     """Where the model is gone: which one here is the same."""
     digest = str(before.get("digest") or before.get("sha256") or "")
-    names = [entry["name"] for entry in holders(client, digest)] if error.status == _NOT_FOUND else []
+    gone = error.status == _NOT_FOUND and not error.code.startswith("part.")  # else it is a file beside the model
+    names = [entry["name"] for entry in holders(client, digest)] if gone else []
     same = f"; '{names[0]}' here is the same" if names else ""
     return ResponseError(in_english(f"{error}{same}"), error.status, error.code)
 
 
 def _parts(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    parts = recipe.get("parts")
-    return {role: {"digest": digest} for role, digest in parts.items()} if isinstance(parts, dict) else {}
+    parts, loras = recipe.get("parts"), recipe.get("loras")
+    named = {role: {"digest": digest} for role, digest in parts.items()} if isinstance(parts, dict) else {}
+    beside = [lora for lora in loras if isinstance(lora, dict)] if isinstance(loras, list) else []
+    return named | {f"LoRA {lora.get('name')}": lora for lora in beside}
 
 
 def _difference(client: Client, what: str, before: dict[str, Any], after: dict[str, Any]) -> Difference | None:

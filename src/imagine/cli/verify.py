@@ -114,12 +114,20 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What both recipes say, and differently; of the environment, each part for itself."""
     changes = []
     for name in before.keys() & after.keys() - _NOT_COMPARED:
-        old, new = before[name], after[name]
+        old, new = (_plain(name, recipe[name]) for recipe in (before, after))
         if isinstance(old, dict) and isinstance(new, dict):
             changes += [f"{name} {change}" for change in _changes(old, new)]
         elif str(old) != str(new):
             changes.append(f"{name}: {old} is now {new}")
     return sorted(changes)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value as it is compared: LoRAs without what they are known by, which `same_model` looks at."""
+    if name != "loras" or not isinstance(value, list):
+        return value
+    known = ("digest", "autov3")
+    return [{key: part for key, part in each.items() if key not in known} for each in value if isinstance(each, dict)]
 
 
 def _told_by_one(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -79,7 +79,7 @@ SENTENCES = {
     "need.and": "{one} and {other}",
     "use.vae": "with a model, as its vae",
     "use.diffusion-model": "not alone: its text encoders are missing",
-    "use.lora": "no: LoRAs can't be applied yet",
+    "use.lora": "with a model of its family, among its loras",
     "use.controlnet": "no: ControlNets can't be applied yet",
     "use.ip-adapter": "no: IP-Adapters can't be applied yet",
     "use.embedding": "no: embeddings can't be applied yet",

@@ -81,7 +81,7 @@ SENTENCES = {
     "need.and": "{one} и {other}",
     "use.vae": "вместе с моделью, как её vae",
     "use.diffusion-model": "не сама по себе: не хватает текстовых кодировщиков",
-    "use.lora": "нет: LoRA пока не поддерживаются",
+    "use.lora": "с моделью её семейства, среди её loras",
     "use.controlnet": "нет: ControlNet пока не поддерживаются",
     "use.ip-adapter": "нет: IP-Adapter пока не поддерживаются",
     "use.embedding": "нет: эмбеддинги пока не поддерживаются",

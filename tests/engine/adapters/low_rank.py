@@ -13,7 +13,7 @@ def spelled(role, layer):
     return f"{PREFIXES[role]}_{layer}".replace(".", "_")
 
 
-def write_low_rank(path, networks, seed, *, rank=4, strength=0.3, only=""):
+def write_low_rank(path, networks, seed, *, rank=4, strength=0.3, only="", metadata=None):
     """An adapter beside every linear map and every convolution of these networks whose name has `only` in it."""
     generator, tensors = torch.Generator().manual_seed(seed), {}
     for role, network in networks.items():
@@ -25,7 +25,7 @@ def write_low_rank(path, networks, seed, *, rank=4, strength=0.3, only=""):
                 tensors[f"{spelled(role, layer)}.lora_down.weight"] = down
                 tensors[f"{spelled(role, layer)}.lora_up.weight"] = up * strength * float(weight.std()) / rank**0.5
                 tensors[f"{spelled(role, layer)}.alpha"] = torch.tensor(float(rank))
-    save_file(tensors, path)
+    save_file(tensors, path, metadata)
 
 
 def used(path, digest, weight=1.0, kind="lora", clip_weight=None):

@@ -45,6 +45,26 @@ def test_what_is_no_number_stays_text_to_be_refused_as_such():
     assert fields(text("n", "two"), text("stream", "maybe")) == {"n": "two", "stream": "maybe"}
 
 
+@pytest.mark.parametrize(
+    ("parts", "loras"),
+    [
+        ([text("loras[ink]", "0.8"), text("loras[my pen]", "1")], {"ink": 0.8, "my pen": 1}),
+        ([text("loras[]", "ink"), text("loras[]", "pen")], ["ink", "pen"]),
+        ([text("loras", '{"ink": 0.8}')], {"ink": 0.8}),
+        ([text("loras", '["ink"]')], ["ink"]),
+        ([text("loras", "{broken")], "{broken"),
+        ([text("loras", '1}, {"a": [1')], '1}, {"a": [1'),
+        ([text("loras", "ink")], "ink"),
+        (
+            [text("loras[0][name]", "ink"), text("loras[0][weight]", "0.8"), text("loras[1][name]", "pen")],
+            [{"name": "ink", "weight": 0.8}, {"name": "pen"}],
+        ),
+    ],
+)
+def test_lists_and_tables_come_part_by_part_or_as_json(parts, loras):
+    assert fields(*parts) == {"loras": loras}
+
+
 def test_pictures_come_as_one_or_as_several():
     data = b"\x89PNG\r\n--boun\x00"
     assert fields(file("image"))["image"] == data

@@ -165,6 +165,8 @@ def _hashes(loras: Sequence[Lora]) -> str | None:
 def _take_loras(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Message]) -> None:
     """What tags in the prompt ask for, known by their hashes too."""
     text, tags = tags_in(meta["prompt"])
+    if not tags:
+        return
     listed = re.findall(r"([^:,]+):\s*([0-9a-f]{10,64})\s*(?:,|$)", pairs.pop("Lora hashes", ""))
     hashes = {name.strip(): digest for name, digest in listed}
     asked = []
@@ -173,8 +175,7 @@ def _take_loras(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Mess
             parts = ", ".join([*others, *filter(None, [wrong])])[:40]
             warnings.append(message("tag.others", "prompt", name=lora.name[:40], parts=parts))
         asked.append(msgspec.structs.replace(lora, autov3=hashes.get(lora.name, "")))
-    if asked:
-        meta |= {"prompt": text.strip(), "loras": msgspec.to_builtins(asked)}
+    meta |= {"prompt": text.strip(), "loras": msgspec.to_builtins(asked)}
 
 
 def sampler_from_name(name: str, schedule_type: str | None = None) -> tuple[str | None, str | None]:

@@ -42,7 +42,7 @@ from .digests import Digests
 from .metrics import Metrics
 from .named import FilesHere, named
 from .own_worker import own_worker
-from .parts import absent, named_in, parts_of
+from .parts import absent, absent_lora, named_in, parts_of
 from .storage import PictureStore
 
 T = TypeVar("T")
@@ -319,7 +319,9 @@ class Gateway:
         for settings in self.settings.per_model:
             with contextlib.suppress(ImagineError):
                 entry = self.registry.find_alike(settings.name)
-                if (why := absent(entry, settings.defaults, self.registry.find_alike)) is not None:
+                find, defaults = self.registry.find_alike, settings.defaults
+                why = absent(entry, defaults, find) or absent_lora(entry, defaults, find)
+                if why is not None:
                     _log.warning("model %s can't be drawn with: %s", entry.name, sentence(why))
 
     async def _preload(self, name: str) -> None:

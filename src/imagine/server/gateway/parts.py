@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ...asking.loras import loras_from
 from ...asking.request import GenerateRequest, digests_in, names_in
 from ...asking.resolve import Defaults, vae_of
 from ...families.table import facts_of
 from ...messages import Message, message
 from ...registry.composition import TEXT_ENCODER, VAE, lacking, own_roles, role_of
-from ...registry.identify import CHECKPOINT
+from ...registry.identify import CHECKPOINT, LORA
 from ...words.entry import Entry
 from ...words.errors import BadRequest, ImagineError
 from ...words.model import Role
@@ -95,6 +96,16 @@ def absent(model: Entry, defaults: Defaults, find: Callable[[str, str], Entry]) 
             if role is not None and role in places:
                 return twice_for(model, name, file, places[role])
             places[role] = file
+    return None
+
+
+def absent_lora(model: Entry, defaults: Defaults, find: Callable[[str, str], Entry]) -> Message | None:
+    """The same of the LoRAs that these defaults name: only who wants none of them can draw without."""
+    for lora in loras_from(defaults.loras):
+        try:
+            find(lora.name, LORA)
+        except ImagineError as error:
+            return named_for(model, "loras", lora.name, error)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from msgspec import inspect
@@ -12,6 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from ...asking.checking import half_character, shown
+from ...asking.json_body import read_json
 from ...asking.request import GenerateRequest
 from ...messages import message
 from ...words.errors import BadRequest
@@ -133,7 +134,7 @@ def _put(fields: dict[str, Any], part: FormPart) -> None:
         several = fields.setdefault(name, [])
         if not isinstance(several, list):
             raise BadRequest(message("form.one_and_several", name).called(name))
-        several.append(part.value if len(keys) == 1 else {keys[1]: part.value})
+        _add(several, keys, part.value)
     elif keys:
         inner = fields.setdefault(name, {})
         if not isinstance(inner, dict) or keys[0] in inner:
@@ -143,6 +144,17 @@ def _put(fields: dict[str, Any], part: FormPart) -> None:
         raise BadRequest(message("form.twice", name[:100]).called(name[:100]))
     else:
         fields[name] = part.value
+
+
+def _add(several: list[Any], keys: list[str], value: str | bytes) -> None:
+    """One more of a list, or more of its last object: `a[0][b]`, then `a[0][c]`."""
+    last = several[-1] if several else None
+    if len(keys) == 1:
+        several.append(value)
+    elif isinstance(last, dict) and keys[0] == str(len(several) - 1) and keys[1] not in last:
+        last[keys[1]] = value
+    else:
+        several.append({keys[1]: value})
 
 
 def _field(name: str) -> str:
@@ -164,19 +176,39 @@ def _typed(value: Any, declared: inspect.Type | None, name: str) -> Any:
     """A form's text as the number or the truth value that its field is; nothing said where it is empty."""
     options = _options(declared)
     if isinstance(value, dict):
-        struct = next((each for each in options if isinstance(each, inspect.StructType)), None)
-        inner = {field.encode_name: field.type for field in struct.fields} if struct else {}
-        return {key: _typed(part, inner.get(key), name) for key, part in value.items()}
+        inner, others = _within(options)
+        return {key: _typed(part, inner.get(key, others), name) for key, part in value.items()}
+    if isinstance(value, list):
+        items = next((each.item_type for each in options if isinstance(each, inspect.VarTupleType)), None)
+        return value if items is None else [_typed(part, items, name) for part in value]
     textual = (inspect.StrType, inspect.LiteralType, inspect.AnyType)
     if not isinstance(value, str) or not options or any(isinstance(each, textual) for each in options):
         return value
     if value == "":
         return None
+    if value[0] in "[{" and any(isinstance(each, inspect.VarTupleType) for each in options):
+        return _from_json(value)
     if any(isinstance(each, inspect.BoolType) for each in options):
         return _TRUTH.get(value.lower(), value)
     if number := _NUMBER.fullmatch(value):
         return float(value) if number[1] else int(value)
     return value
+
+
+def _within(options: Iterable[inspect.Type]) -> tuple[dict[str, inspect.Type], inspect.Type | None]:
+    """The types of an object's fields by their names, and of all others where it may have any."""
+    struct = next((each for each in options if isinstance(each, inspect.StructType)), None)
+    table = next((each for each in options if isinstance(each, inspect.DictType)), None)
+    inner = {field.encode_name: field.type for field in struct.fields} if struct else {}
+    return inner, None if table is None else table.value_type
+
+
+def _from_json(text: str) -> Any:
+    """A list or an object as forms may say it whole; the text where it is none, which the field then refuses."""
+    try:
+        return read_json(f'{{"value": {text}}}'.encode())["value"]
+    except BadRequest:
+        return text
 
 
 def _options(declared: inspect.Type | None) -> list[inspect.Type]:

@@ -49,7 +49,7 @@ def test_a_picture_is_enlarged_and_kept_beside_its_source(page, site):
     expect(page.locator("#about-text")).to_contain_text("1024 × 1024")
     expect(page.locator("#about-text")).to_contain_text(f"seed {site.worker.seen[0].params.seed}")
     expect(page.locator("#warnings")).to_contain_text("there is no upscaler here")
-    expect(page.locator("#do-upscale-text")).to_have_text("Enlarge 2×")
+    expect(page.locator("#do-upscale")).to_have_text("Enlarge 2×")
     with Image.open(io.BytesIO(downloaded(page, "#do-png"))) as made:
         assert made.size == (1024, 1024)
     assert site.worker.seen[1].enlargement.meta["prompt"] == "a fox in the snow"
@@ -66,12 +66,12 @@ def test_enlarging_is_shown_and_taken_back(page, site):
     generate(page, "a fox")
     site.worker.held_back = True
     page.click("#do-upscale")
-    expect(page.locator("#do-upscale-text")).to_have_text("50 %")
+    expect(page.locator("#do-upscale")).to_have_text("Enlarging… 50 %")
     page.fill("#f-prompt", "another")
     page.click("#generate")  # goes on beside it
     expect(page.locator(".thumb")).to_have_count(2)
     page.click("#do-upscale")
-    expect(page.locator("#do-upscale-text")).to_have_text("Enlarge 2×")
+    expect(page.locator("#do-upscale")).to_have_text("Enlarge 2×")
     expect(page.locator("[data-about=upscale]")).to_have_text("Cancelled.", use_inner_text=True)
     assert site.worker.cancelled == [site.worker.seen[1].job]
     expect(page.locator(".thumb")).to_have_count(2)

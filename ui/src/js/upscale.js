@@ -67,7 +67,6 @@ function failed(error) {
 
 function describe() {
   const done = Math.floor((running?.done ?? 0) * 100);
-  byId("do-upscale-text").textContent = running ? t("upscale.running", { n: done }) : t("do.upscale", { n: TIMES });
+  byId("do-upscale").textContent = running ? t("upscale.running", { n: done }) : t("do.upscale", { n: TIMES });
   byId("do-upscale").title = t(running ? "upscale.cancel" : "do.upscale.title");
-  byId("do-upscale").toggleAttribute("data-busy", running !== null);
 }

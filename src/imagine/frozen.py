@@ -4,13 +4,21 @@ half along."""
 import signal
 import sys
 
-from .processes.runtime import DECODER_ARGUMENT, DIGEST_ARGUMENT, UNPACK_ARGUMENT, WORKER_ARGUMENT
+from .processes.runtime import DECODER_ARGUMENT, DIGEST_ARGUMENT, TRAINER_ARGUMENT, UNPACK_ARGUMENT, WORKER_ARGUMENT
 
 
 def main() -> None:
     """Becomes what the arguments say."""
     if sys.argv[1:2] == [WORKER_ARGUMENT]:
-        _be_worker(sys.argv[2:])
+        _bring()
+        from .worker.main import main as work
+
+        sys.exit(work(sys.argv[2:]))
+    if sys.argv[1:2] == [TRAINER_ARGUMENT]:
+        _bring()
+        from .training.process import main as train
+
+        sys.exit(train(sys.argv[2:]))
     if sys.argv[1:2] == [DIGEST_ARGUMENT]:
         from .identity import whole
 
@@ -37,7 +45,7 @@ def _unpack() -> str | None:
     return None
 
 
-def _be_worker(arguments: list[str]) -> None:
+def _bring() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the gateway's to heed, while unpacking too
         signal.signal(number, signal.SIG_IGN)
     from .binary.attached import bring
@@ -47,6 +55,3 @@ def _be_worker(arguments: list[str]) -> None:
         bring(sys.stderr)
     except ImagineError as error:
         sys.exit(str(error))
-    from .worker.main import main
-
-    sys.exit(main(arguments))

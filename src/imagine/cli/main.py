@@ -32,6 +32,7 @@ COMMANDS = {
     "info": CommandEntry("info", "Show how a picture was made."),
     "convert": CommandEntry("convert", "Turn a PNG into a JSON, or a JSON into a PNG."),
     "verify": CommandEntry("verify", "Make pictures again and compare."),
+    "train": CommandEntry("train", "Train a LoRA on a folder of pictures."),
     "ui": CommandEntry("ui", "Open the page in a browser."),
     "help": CommandEntry("help", "Explain a command."),
     "version": CommandEntry("version", "Say which version this is."),

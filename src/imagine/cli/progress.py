@@ -22,8 +22,8 @@ class Bar:
     def __init__(self, *, hidden: bool = False) -> None:
         self._bar: Progress | None = None
         self._began: float | None = None
-        if not hidden and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":  # which can't take a line back
-            self._bar = _bar()
+        if not hidden and (bar := moving_bar()) is not None:
+            self._bar = bar
             self._task = self._bar.add_task("waiting", total=None, told="")
 
     def __enter__(self) -> Bar:
@@ -72,7 +72,10 @@ class Bar:
         return what, "  ".join(part for part in (speed, left) if part)
 
 
-def _bar() -> Progress:
+def moving_bar() -> Progress | None:
+    """A line that is written over on stderr; None where that can't be, or nobody looks."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":  # which can't take a line back
+        return None
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

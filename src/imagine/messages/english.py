@@ -502,4 +502,8 @@ SENTENCES = {
     "form.twice": "the form says {field} twice",
     "body.missing": "missing request body",
     "busy.connections": "too many connections at once; try again in {seconds} s",
+    "train.family": "LoRAs are trained for Stable Diffusion 1, 2 and XL in one file; {name} is {family}",
+    "train.inpainting": "{name} is an inpainting model; train with the model that it was made from",
+    "train.memory": "there is too little memory for one step; try --batch 1, a smaller --rank or --device cpu",
+    "train.failed": "training ended: {why}",
 }

@@ -512,4 +512,8 @@ SENTENCES = {
     "form.twice": "{field} в форме указано дважды",
     "body.missing": "нет тела запроса",
     "busy.connections": "слишком много соединений сразу; повторите через {seconds} с",
+    "train.family": "LoRA обучаются для Stable Diffusion 1, 2 и XL в одном файле; {name} — {family}",
+    "train.inpainting": "{name} — модель для дорисовки; обучайте на той, из которой она сделана",
+    "train.memory": "памяти не хватает даже на один шаг; попробуйте --batch 1, меньший --rank или --device cpu",
+    "train.failed": "обучение прервалось: {why}",
 }

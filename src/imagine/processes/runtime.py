@@ -12,6 +12,8 @@ DIGEST_ARGUMENT = "--imagine-digest"
 """The first argument that makes it what reads a whole file for its digest."""
 DECODER_ARGUMENT = "--imagine-decoder"
 """The first argument that makes it the process that looks at input pictures."""
+TRAINER_ARGUMENT = "--imagine-trainer"
+"""The first argument that makes it what trains."""
 UNPACK_ARGUMENT = "--imagine-unpack"
 """The first argument that makes the binary unpack all that it holds, and end."""
 FILE = "_IMAGINE_FILE"
@@ -31,6 +33,11 @@ def worker_command() -> list[str]:
     Not the binary: that may have been replaced by a newer one since this process was started.
     """
     return [sys.executable, WORKER_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.worker"]
+
+
+def trainer_command() -> list[str]:
+    """The command line of what trains, as `worker_command`."""
+    return [sys.executable, TRAINER_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.training"]
 
 
 def digest_command() -> list[str]:

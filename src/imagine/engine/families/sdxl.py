@@ -76,7 +76,6 @@ class StableDiffusionXL(UNetModel):
         }
         return {name: row.to(self._denoiser.device, self._denoiser.dtype) for name, row in rows.items()}
 
-    @torch.inference_mode()
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
         if "inpainting" in rows:
             latents = torch.cat([latents, rows["inpainting"]], 1)

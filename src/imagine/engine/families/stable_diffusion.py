@@ -44,7 +44,6 @@ class StableDiffusion(UNetModel):
     def _rows(self, encoded: Encoded) -> Rows:
         return {"context": encoded.embeddings.to(self._denoiser.device, self._denoiser.dtype)}
 
-    @torch.inference_mode()
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
         if "inpainting" in rows:
             latents = torch.cat([latents, rows["inpainting"]], 1)

@@ -12,6 +12,7 @@ import inspect
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from ...words.samplers import SAMPLERS, SamplerRow
 from ..libraries.light import SCHEDULERS
@@ -26,6 +27,16 @@ def scheduler_for(row: SamplerRow, schedule: str, noise: Noise, steps: int) -> A
     """A scheduler of one's own, on the CPU, its `steps` set and none of them taken. The pair must exist."""
     # Some classes take 0.1 s and more to construct; a copy of a pristine one takes less than a millisecond.
     return copy.deepcopy(_pristine(row.name, schedule, noise, steps))
+
+
+def signal_levels(noise: Noise) -> Tensor:
+    """How much of a picture is left at each of its training's timesteps, (train_steps,): the square root of alpha-bar.
+
+    Not of a flow, whose levels are the timesteps themselves.
+    """
+    scheduler = _constructed("ddim", "DDIMScheduler", "default", noise, "leading")
+    levels: Tensor = scheduler.alphas_cumprod.sqrt()
+    return levels
 
 
 @functools.lru_cache(maxsize=64)

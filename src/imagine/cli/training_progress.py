@@ -1,0 +1,86 @@
+"""How far a training is, on stderr: what it takes, a line that moves on a terminal, and one now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..words.training import AnySaid, Assignment, Encoded, Opened, Sampled, Stepped, Trained, Tried
+from .console import note, printable
+from .progress import moving_bar
+from .table import size_of, span
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_LINES = 10
+"""Where no line can move, so many are written."""
+_SMOOTH = 0.05
+
+
+class TrainingProgress:
+    """Of one training."""
+
+    def __init__(self, given: Assignment) -> None:
+        self._training = given.training
+        self._bar: Progress | None = moving_bar()
+        self._loss: float | None = None
+        self._seconds, self._last = 0.0, 0.0
+        if self._bar is not None:
+            self._task = self._bar.add_task("opening the model", total=None, told="")
+
+    def __enter__(self) -> TrainingProgress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, said: AnySaid) -> None:
+        """Take in what the trainer says."""
+        match said:
+            case Opened():
+                self._move("opening the model", f"{said.fraction:.0%}")
+            case Encoded():
+                self._move("looking at the pictures", "", said.done, said.pictures)
+            case Tried():
+                self._told(said)
+            case Stepped():
+                self._stepped(said)
+            case Sampled():
+                note(f"a sample: {said.path}")
+
+    def end(self, said: Trained) -> None:
+        """It is done."""
+        name, word = printable(self._training.name), printable(self._training.word)
+        note(f'{size_of(said.size)}. Say {word!r} in a prompt: imagine run "{word} …" --lora {name}')
+
+    def _told(self, tried: Tried) -> None:
+        left = self._training.steps - tried.done
+        self._seconds = tried.seconds
+        already = f"{tried.done} steps are done. " if tried.done else ""
+        note(
+            f"{already}{tried.parameters:,} numbers to learn, {tried.batch} pictures a step, {tried.dtype} on "
+            f"{tried.device}: {size_of(tried.memory)} of memory; {left} steps of {tried.seconds:.3g} s, about "
+            f"{span(left * tried.seconds)}. Ctrl-C stops it, and the same command goes on."
+        )
+        self._last = time.monotonic()
+
+    def _stepped(self, said: Stepped) -> None:
+        steps, now = self._training.steps, time.monotonic()
+        self._seconds += _SMOOTH * (now - self._last - self._seconds)
+        self._last = now
+        self._loss = said.loss if self._loss is None else self._loss + _SMOOTH * (said.loss - self._loss)
+        left = f"loss {self._loss:.4f}  {span((steps - said.step) * self._seconds)} left"
+        self._move("learning", left, said.step, steps)
+        if self._bar is None and said.step * _LINES // steps > (said.step - 1) * _LINES // steps:
+            note(f"step {said.step} of {steps}: {left}")
+
+    def _move(self, what: str, told: str, done: int = 0, total: int | None = None) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, description=what, told=told, completed=done, total=total)

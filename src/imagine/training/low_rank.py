@@ -1,0 +1,71 @@
+"""A LoRA that learns: a low-rank product beside each of a network's layers, whose own weights stay as they are.
+
+Hu et al. 2021 (https://arxiv.org/abs/2106.09685). Convolutions have one too, as in LoCon
+(https://github.com/KohakuBlueleaf/LyCORIS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Conv2d, Linear, Module, Parameter
+
+
+class LowRank(Module):
+    """Beside one layer: `up` of `down` of what the layer is given, which is nothing at the beginning."""
+
+    def __init__(self, layer: Linear | Conv2d, rank: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self._conv = layer if isinstance(layer, Conv2d) else None
+        out, taken, *kernel = layer.weight.shape
+        rank = min(rank, out, taken)
+        down = torch.empty(rank, taken, *kernel)
+        # As PyTorch's own layers begin, and as LoRAs do: uniform by what comes in.
+        bound = (taken * max(1, down[0, 0].numel())) ** -0.5
+        down.uniform_(-bound, bound, generator=generator)
+        self.down = Parameter(down.to(layer.weight.device))
+        self.up = Parameter(torch.zeros(out, rank, *(1 for _ in kernel), device=layer.weight.device))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """What is added to the layer's answer."""
+        down, up = self.down.to(inputs.dtype), self.up.to(inputs.dtype)
+        if self._conv is None:
+            return F.linear(F.linear(inputs, down), up)
+        conv = self._conv
+        return F.conv2d(F.conv2d(inputs, down, None, conv.stride, conv.padding, conv.dilation), up)
+
+
+def beside(network: Module, rank: int, generator: torch.Generator, *, whole: bool) -> dict[str, LowRank]:
+    """One for each linear map and convolution of the network's transformers, by the layer's name; `whole`: and of the
+    rest of it, but for its first and last layer and what it is told of time."""
+    paths = {}
+    for name, layer in network.named_modules():
+        wanted = ("attentions." in name and (whole or "transformer_blocks." in name or ".proj_" in name)) or (
+            whole and name.startswith(("down_blocks.", "mid_block.", "up_blocks.")) and "time_emb_proj" not in name
+        )
+        if wanted and (isinstance(layer, Linear) or (isinstance(layer, Conv2d) and layer.groups == 1)):
+            paths[name] = LowRank(layer, rank, generator)
+    return paths
+
+
+@contextmanager
+def attached(network: Module, paths: Mapping[str, LowRank]) -> Iterator[None]:
+    """For the length of a block, the layers' answers have what is beside them."""
+    layers = dict(network.named_modules())
+    handles = [layers[name].register_forward_hook(_adding(path)) for name, path in paths.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _adding(path: LowRank) -> Callable[[Module, tuple[Tensor, ...], Tensor], Tensor]:
+    def add(_: Module, given: tuple[Tensor, ...], answer: Tensor) -> Tensor:
+        return answer + path.forward(given[0])
+
+    return add

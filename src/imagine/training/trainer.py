@@ -1,0 +1,178 @@
+"""A LoRA from its pictures to its file."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import psutil
+import torch
+from torch.nn import Module
+
+from ..engine.device.device import Device
+from ..engine.device.memory import Shortage
+from ..engine.execution.execution import Eager
+from ..engine.families.family import Family
+from ..engine.families.table import OPENERS
+from ..engine.loading.width import unet_width
+from ..engine.parts.denoiser import DenoiserPart
+from ..engine.sampling.noise import Noise
+from ..families.table import facts_of
+from ..files.folders import make_own
+from ..files.writing import write_atomically
+from ..messages import message
+from ..pictures.images import encode
+from ..words.errors import OutOfMemory, Unsupported
+from ..words.training import AnySaid, Assignment, Encoded, Opened, Paused, Sampled, Stepped, Trained, Training, Tried
+from .loop import random_numbers, resume, run, torch_numbers
+from .lora_file import FAMILIES, write_lora
+from .lora_stage import LoraStage
+from .low_rank import LowRank, beside
+from .pictures import Examples
+from .samples import Painter
+
+Say = Callable[[AnySaid], None]
+LARGE = 256
+"""Channels of a denoiser whose attention alone learns enough; narrower ones learn with all of their layers."""
+RATE, WIDTH = 1e-4, 320
+"""Of learning, for a network whose first layer has so many channels. A narrower one bears more, by their ratio
+(Yang et al. 2022, https://arxiv.org/abs/2203.03466)."""
+_AREA, _MOST_BATCH = 512 * 512, 8
+_SPARE = 12 * 2**30
+"""Bytes of main memory below which what a large network computed is computed again on the way back, not remembered."""
+
+
+def train(
+    given: Assignment, say: Say, stopping: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Trains what is `given`, from where it was left. Raises ImagineError, OSError."""
+    training, folder = given.training, make_own(Path(given.folder))
+    device = Device(given.settings)
+    family = _opened(training, device, say)
+    painter = Painter(family, training.pictures[0].caption, _noise(family), device.torch)
+    pictures = len(training.pictures)
+    examples = Examples(
+        family, training.pictures, flip=training.flip, tell=lambda done: say(Encoded(done=done, pictures=pictures))
+    )
+    width = unet_width(training.model.main)
+    _make_room(family, device, width)
+    generator = torch_numbers(random_numbers(training.seed, "beginning", 0))
+    paths = beside(family.networks["denoiser"], training.rank, generator, whole=width < LARGE)
+    stage = LoraStage(
+        family, examples, paths, noise=_noise(family), steps=training.steps, seed=training.seed,
+        batch=training.batch or max(1, min(_MOST_BATCH, pictures, _AREA // family.native**2)),
+        rate=training.rate or RATE * max(1.0, WIDTH / width),
+    )  # fmt: skip
+    checkpoint, of = folder / "state.safetensors", fingerprint(training)
+    done = resume(stage, checkpoint, of)
+    say(_tried(stage, done, device, family, clock))
+    watcher = _Watcher(say, stopping, painter, paths, folder, training.steps, given.samples)
+    done = run(stage, done, checkpoint, of, watcher, clock)
+    if done < training.steps:
+        say(Paused(step=done))
+        return
+    target = Path(given.target)
+    make_own(target.parent)
+    size = write_lora(target, paths, training, family.native)
+    checkpoint.unlink(missing_ok=True)
+    say(Trained(size=size))
+
+
+def fingerprint(training: Training) -> str:
+    """Of all that decides what is learned: who goes on where another left off has the same."""
+    return hashlib.sha256(msgspec.json.encode(training, order="deterministic")).hexdigest()
+
+
+class _Watcher:
+    """Tells of each step, and draws a picture every so often."""
+
+    def __init__(
+        self, say: Say, stopping: Callable[[], bool], painter: Painter, paths: dict[str, LowRank], folder: Path,
+        steps: int, samples: int,
+    ) -> None:  # fmt: skip
+        self._say, self.stopping, self._painter, self._paths, self._folder = say, stopping, painter, paths, folder
+        self._moments = {steps * (i + 1) // samples for i in range(samples)}
+
+    def stepped(self, done: int, losses: dict[str, float]) -> None:
+        self._say(Stepped(step=done, loss=losses["loss"]))
+        if done in self._moments:
+            path = self._folder / f"{done:05d}.png"
+            write_atomically(path, encode(self._painter.paint(self._paths)))
+            self._say(Sampled(path=str(path)))
+
+
+def _opened(training: Training, device: Device, say: Say) -> Family:
+    model = training.model
+    if model.family not in FAMILIES or model.main.format != "safetensors":
+        raise Unsupported(message("train.family", "model", name=model.name, family=model.family))
+    facts = facts_of(model.family)
+    family = OPENERS[model.family](model, facts, device, lambda fraction: say(Opened(fraction=fraction)), {})
+    denoiser = _denoiser(family)
+    if family.takes_mask:
+        raise Unsupported(message("train.inpainting", "model", name=model.name))
+    denoiser.execution = Eager(denoiser.module)  # of layers laid out for oneDNN there are no gradients
+    return family
+
+
+def _denoiser(family: Family) -> DenoiserPart:
+    (denoiser,) = family.parts("denoise")
+    assert isinstance(denoiser, DenoiserPart), "these families have one"
+    return denoiser
+
+
+def _noise(family: Family) -> Noise:
+    return family.noise((family.native, family.native), 1)
+
+
+def _make_room(family: Family, device: Device, width: int) -> None:
+    """What has done its work leaves an accelerator, and a large network remembers less where main memory is short."""
+    if device.torch.type != "cpu":
+        for part in family.parts("encode"):
+            part.spare()
+        device.release()
+    elif width >= LARGE and psutil.virtual_memory().available < _SPARE:
+        _remember_less(_denoiser(family).module)
+
+
+def _remember_less(network: Module) -> None:
+    network.enable_gradient_checkpointing()  # type: ignore[operator]
+
+
+def _tried(stage: LoraStage, done: int, device: Device, family: Family, clock: Callable[[], float]) -> Tried:
+    """A step that changes nothing, measured. Raises OutOfMemory where there is no room for one."""
+    seconds = _seconds(stage, done, device, clock)
+    if seconds is None:
+        _remember_less(_denoiser(family).module)
+        device.release()
+        seconds = _seconds(stage, done, device, clock)
+    if seconds is None:
+        raise OutOfMemory(message("train.memory"))
+    return Tried(
+        device=str(device.torch), dtype=family.dtype, memory=_memory(device), seconds=seconds, done=done,
+        parameters=stage.parameters, batch=stage.batch,
+    )  # fmt: skip
+
+
+def _seconds(stage: LoraStage, done: int, device: Device, clock: Callable[[], float]) -> float | None:
+    """The second of two steps; None where memory ran out."""
+    took = None
+    with Shortage():
+        for _ in range(2):
+            begun = clock()
+            stage.try_step(done)
+            device.synchronize()
+            took = clock() - begun
+    stage.forget()
+    return took
+
+
+def _memory(device: Device) -> int:
+    """Bytes that it took at most so far: of the accelerator, or of main memory."""
+    if device.torch.type == "cuda":
+        return torch.cuda.max_memory_allocated(device.torch)
+    if device.torch.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    return psutil.Process().memory_info().rss

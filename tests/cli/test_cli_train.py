@@ -1,0 +1,116 @@
+"""`imagine train` from outside: its own process, its files, Ctrl-C."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imagine.cli.main import main
+from imagine.cli.training_folder import pictures_in
+from imagine.words.errors import BadRequest
+from tests.checkpoints import write_checkpoint
+from tests.daemon import CLI, PATIENCE, environment
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    pictures = tmp_path / "мои фото"
+    pictures.mkdir()
+    for name in ("one.png", "two.JPG", "three.webp"):
+        Image.new("RGB", (64, 64), "red").save(pictures / name)
+    return pictures
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+def test_words_come_from_files_where_there_are_any(folder):
+    pictures, unread = pictures_in(folder, "fido", None)
+    assert [picture.caption for picture in pictures] == ["fido"] * 3
+    (folder / "one.txt").write_text("a dog\non grass")
+    (folder / "two.txt").write_text("Fido asleep")
+    (folder / "four.heic").write_bytes(b"x")
+    (folder / ".hidden.png").write_bytes(b"x")
+    pictures, unread = pictures_in(folder, "fido", None)
+    assert {Path(p.path).name: p.caption for p in pictures} == {
+        "one.png": "fido, a dog on grass", "two.JPG": "Fido asleep", "three.webp": "fido"
+    }  # fmt: skip
+    assert [path.name for path in unread] == ["four.heic"]
+    assert {picture.caption for picture in pictures_in(folder, "fido", "word")[0]} == {"fido"}
+
+
+def test_a_folder_that_does_not_do_is_refused(folder, tmp_path):
+    with pytest.raises(BadRequest, match="no picture"):
+        pictures_in(tmp_path, "fido", None)
+    with pytest.raises(BadRequest, match=r"\.txt"):
+        pictures_in(folder, "fido", "files")
+    with pytest.raises(BadRequest, match="can't be read"):
+        pictures_in(tmp_path / "nowhere", "fido", None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        (["../x"], "can't be a file's name"), (["x", "--steps", "0"], "--steps"), (["x", "--rank", "999"], "--rank"),
+        (["x", "--rate", "2"], "--rate"), (["x", "-m", "nothing"], "nothing"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_said_before_anything_is_begun(folder, typed, why, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("IMAGINE_HOME", str(tmp_path / "home"))
+    assert run("train", *typed, "--from", folder) == 2
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    models = tmp_path / ".imagine" / "models"
+    models.mkdir(parents=True)
+    write_checkpoint(models / "tiny.safetensors", metadata={"imagine.resolution": "64"})
+    return tmp_path
+
+
+@pytest.mark.slow  # two processes with torch
+def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(home, folder):
+    command = [
+        *CLI,
+        "train",
+        "fido",
+        "--from",
+        str(folder),
+        "-m",
+        "tiny",
+        "--steps",
+        "300",
+        "--rank",
+        "2",
+        "--samples",
+        "0",
+    ]
+    with subprocess.Popen(
+        command, env=environment(home), cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        while not (said := process.stderr.readline()).startswith("step"):
+            assert said, process.wait(PATIENCE)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (130, "")
+    assert "the same command goes on" in err
+    done = subprocess.run(
+        command, env=environment(home), cwd=home, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "steps are done" in done.stderr
+    made = Path(done.stdout.strip())
+    assert made == home / ".imagine" / "models" / "loras" / "fido.safetensors"
+    assert made.is_file()
+    again = subprocess.run(command, env=environment(home), cwd=home, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "is there already" in again.stderr

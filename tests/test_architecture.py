@@ -61,6 +61,10 @@ MUST_NOT_KNOW = {
     "server/ollama": ("imagine.server.openai", "imagine.server.native"),
     "cli": (*HEAVY, "imagine.engine", "imagine.worker"),
     "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch", "imagine.cli"),
+    "training": (
+        "asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch", "imagine.server", "imagine.worker",
+        "imagine.cli", "imagine.engine.engine", "imagine.engine.residency",
+    ),
     "worker": ("asyncio", "aiohttp", "click", "imagine.registry", "imagine.dispatch", "imagine.server"),
     "engine": ("asyncio", "aiohttp", "click", "http", "imagine.registry", "imagine.dispatch", "imagine.worker"),
     "engine/adapters": (

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imagine.words.frames import WorkerSettings
 from imagine.words.training import Assignment, Training, TrainingPicture
 from tests.checkpoints import write_checkpoint
 from tests.models import model_at
@@ -45,7 +44,7 @@ def assign(model, pictures, tmp_path):
         folder = tmp_path / place
         return Assignment(
             training=Training(**{"pictures": listed, **said}), folder=str(folder), samples=samples,
-            target=str(folder / "loras" / "slope.safetensors"), settings=WorkerSettings(device="cpu", full_prec=True),
+            target=str(folder / "loras" / "slope.safetensors"), device="cpu", state=str(tmp_path / "state"),
         )  # fmt: skip
 
     return assigned

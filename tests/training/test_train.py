@@ -16,7 +16,17 @@ from imagine.training.pictures import fitted, size_for
 from imagine.training.state import keep, kept
 from imagine.training.trainer import train
 from imagine.words.errors import ImagineError, Unsupported
-from imagine.words.training import Encoded, Paused, Sampled, Stepped, Trained, TrainingPicture, Tried, line, said
+from imagine.words.training import (
+    PicturesEncoded,
+    SampleDrawn,
+    StepTaken,
+    StepTried,
+    TrainingDone,
+    TrainingPaused,
+    TrainingPicture,
+    line,
+    said,
+)
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.models import model_at
 
@@ -26,7 +36,7 @@ def trained(given, stop_after=None):
     told = []
 
     def stopping():
-        return stop_after is not None and sum(isinstance(each, Stepped) for each in told) >= stop_after
+        return stop_after is not None and sum(isinstance(each, StepTaken) for each in told) >= stop_after
 
     train(given, told.append, stopping)
     return told
@@ -55,12 +65,12 @@ def test_what_is_written_is_told_as_a_lora_of_the_family(assign, family):
     given = assign(samples=2)
     told = trained(given)
     kinds = [type(each) for each in told]
-    assert kinds.count(Encoded) == 3
-    assert kinds.count(Stepped) == 4
-    assert [Path(each.path).name for each in told if isinstance(each, Sampled)] == ["00002.png", "00004.png"]
+    assert kinds.count(PicturesEncoded) == 3
+    assert kinds.count(StepTaken) == 4
+    assert [Path(each.path).name for each in told if isinstance(each, SampleDrawn)] == ["00002.png", "00004.png"]
     with Image.open(Path(given.folder) / "00004.png") as sample:
         assert sample.size == (64, 64)
-    tried = next(each for each in told if isinstance(each, Tried))
+    tried = next(each for each in told if isinstance(each, StepTried))
     assert tried.batch == 2
     tensors, metadata = read(given.target)
     learned = {name: value for name, value in tensors.items() if not name.endswith("alpha")}
@@ -71,7 +81,7 @@ def test_what_is_written_is_told_as_a_lora_of_the_family(assign, family):
     assert json.loads(metadata["ss_tag_frequency"]) == {"slope": {"slope": 3}}
     entry = describe(scan_one(Path(given.target)))
     assert (entry.kind, entry.family, entry.problem) == ("lora", family, None)
-    assert told[-1] == Trained(size=Path(given.target).stat().st_size)
+    assert told[-1] == TrainingDone(size=Path(given.target).stat().st_size)
     assert not (Path(given.folder) / "state.safetensors").exists()
 
 
@@ -100,11 +110,11 @@ def test_it_goes_on_where_it_was_stopped_with_the_same_bytes(assign):
     whole, halved = assign("whole"), assign("halved")
     trained(whole)
     told = trained(halved, stop_after=2)
-    assert told[-1] == Paused(step=2)
+    assert told[-1] == TrainingPaused(step=2)
     assert not Path(halved.target).exists()
     told = trained(halved)
-    assert [each.step for each in told if isinstance(each, Stepped)] == [3, 4]
-    assert next(each.done for each in told if isinstance(each, Tried)) == 2
+    assert [each.step for each in told if isinstance(each, StepTaken)] == [3, 4]
+    assert next(each.done for each in told if isinstance(each, StepTried)) == 2
     assert read(whole.target)[0].keys() == read(halved.target)[0].keys()
     assert all(torch.equal(value, read(halved.target)[0][name]) for name, value in read(whole.target)[0].items())
 
@@ -112,7 +122,7 @@ def test_it_goes_on_where_it_was_stopped_with_the_same_bytes(assign):
 def test_another_training_begins_anew(assign):
     trained(assign(), stop_after=2)
     told = trained(assign(rank=1), stop_after=1)
-    assert [each.step for each in told if isinstance(each, Stepped)] == [1]
+    assert [each.step for each in told if isinstance(each, StepTaken)] == [1]
 
 
 def test_a_damaged_picture_is_named(assign, tmp_path):
@@ -135,7 +145,7 @@ def test_a_state_that_cannot_be_read_is_none(assign):
     Path(given.folder).mkdir()
     (Path(given.folder) / "state.safetensors").write_bytes(b"\x80\x04nonsense")
     told = trained(given, stop_after=1)
-    assert next(each.done for each in told if isinstance(each, Tried)) == 0
+    assert next(each.done for each in told if isinstance(each, StepTried)) == 0
 
 
 def test_a_step_that_was_tried_changes_nothing(assign):
@@ -201,4 +211,4 @@ def test_pictures_keep_their_shape_and_area(picture, native, size):
 
 
 def test_lines_say_what_they_were_made_of(assign, pictures):
-    assert said(line(Stepped(step=3, loss=0.5))) == Stepped(step=3, loss=0.5)
+    assert said(line(StepTaken(step=3, loss=0.5))) == StepTaken(step=3, loss=0.5)

@@ -71,7 +71,6 @@ def command(
 
     Ctrl-C stops it, and the same command goes on. It lands in the first folder of models, under loras/.
     """
-    from ..words.frames import WorkerSettings
     from ..words.training import Assignment, Training
     from .trained_model import model_to_train
 
@@ -89,10 +88,10 @@ def command(
         steps=steps or min(_MOST_STEPS, max(_LEAST_STEPS, _STEPS_A_PICTURE * len(pictures))),
         rank=rank, rate=rate, batch=batch, flip=flip, seed=seed,
     )  # fmt: skip
-    settings = WorkerSettings(device=device, state=str(home / "state"))
     given = Assignment(
-        training=training, folder=str(home / "training" / name), target=str(target), samples=samples, settings=settings
-    )
+        training=training, folder=str(home / "training" / name), target=str(target), samples=samples, device=device,
+        state=str(home / "state"),
+    )  # fmt: skip
     return _trained(given)
 
 
@@ -137,7 +136,7 @@ def _trained(given: Assignment) -> int:
 
 
 def _followed(process: subprocess.Popen[bytes], given: Assignment, progress: TrainingProgress) -> int:
-    from ..words.training import NotTrained, Paused, Trained, line, said
+    from ..words.training import TrainingDone, TrainingFailed, TrainingPaused, line, said
 
     assert process.stdin is not None, "it is a pipe"
     assert process.stdout is not None, "it is a pipe"
@@ -159,13 +158,13 @@ def _followed(process: subprocess.Popen[bytes], given: Assignment, progress: Tra
         last = said(text)
         progress.show(last)
     match last:
-        case Trained():
+        case TrainingDone():
             progress.end(last)
             write_path(Path(given.target))
             return DONE
-        case Paused():
+        case TrainingPaused():
             note(f"stopped after {last.step} of {given.training.steps} steps; the same command goes on")
             return INTERRUPTED
-        case NotTrained():
+        case TrainingFailed():
             raise ImagineError(last.why)
     raise ImagineError(in_english(f"the trainer ended without a word (status {process.wait()})"))

@@ -6,7 +6,16 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..words.training import AnySaid, Assignment, Encoded, Opened, Sampled, Stepped, Trained, Tried
+from ..words.training import (
+    AnyTrainerReport,
+    Assignment,
+    PicturesEncoded,
+    SampleDrawn,
+    StepTaken,
+    StepTried,
+    TrainingDone,
+    TrainingOpened,
+)
 from .console import note, printable
 from .progress import moving_bar
 from .table import size_of, span
@@ -41,26 +50,26 @@ class TrainingProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def show(self, said: AnySaid) -> None:
+    def show(self, said: AnyTrainerReport) -> None:
         """Take in what the trainer says."""
         match said:
-            case Opened():
+            case TrainingOpened():
                 self._move("opening the model", f"{said.fraction:.0%}")
-            case Encoded():
+            case PicturesEncoded():
                 self._move("looking at the pictures", "", said.done, said.pictures)
-            case Tried():
+            case StepTried():
                 self._told(said)
-            case Stepped():
+            case StepTaken():
                 self._stepped(said)
-            case Sampled():
+            case SampleDrawn():
                 note(f"a sample: {said.path}")
 
-    def end(self, said: Trained) -> None:
+    def end(self, said: TrainingDone) -> None:
         """It is done."""
         name, word = printable(self._training.name), printable(self._training.word)
         note(f'{size_of(said.size)}. Say {word!r} in a prompt: imagine run "{word} …" --lora {name}')
 
-    def _told(self, tried: Tried) -> None:
+    def _told(self, tried: StepTried) -> None:
         left = self._training.steps - tried.done
         self._seconds = tried.seconds
         already = f"{tried.done} steps are done. " if tried.done else ""
@@ -71,7 +80,7 @@ class TrainingProgress:
         )
         self._last = time.monotonic()
 
-    def _stepped(self, said: Stepped) -> None:
+    def _stepped(self, said: StepTaken) -> None:
         steps, now = self._training.steps, time.monotonic()
         self._seconds += _SMOOTH * (now - self._last - self._seconds)
         self._last = now

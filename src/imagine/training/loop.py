@@ -18,7 +18,7 @@ SAVE_EVERY = 60.0
 """Seconds between two times that the state is written."""
 
 
-class Stage(Protocol):
+class TrainingStage(Protocol):
     """One thing to train, one step at a time."""
 
     name: str
@@ -33,7 +33,7 @@ class Stage(Protocol):
     def load(self, state: Mapping[str, Tensor]) -> None: ...
 
 
-class Watcher(Protocol):
+class Audience(Protocol):
     """Who is told of each step."""
 
     def stepped(self, done: int, losses: dict[str, float]) -> None:
@@ -53,7 +53,7 @@ def torch_numbers(rng: np.random.Generator) -> torch.Generator:
     return torch.Generator().manual_seed(int(rng.integers(2**62)))
 
 
-def resume(stage: Stage, checkpoint: Path, of: str) -> int:
+def resume(stage: TrainingStage, checkpoint: Path, of: str) -> int:
     """The steps that were done of the stage, which takes over what was kept of it; 0 where that is of another: `of` is
     all that decides what it learns."""
     found = kept(checkpoint)
@@ -66,20 +66,25 @@ def resume(stage: Stage, checkpoint: Path, of: str) -> int:
 
 
 def run(
-    stage: Stage, done: int, checkpoint: Path, of: str, watcher: Watcher, clock: Callable[[], float] = time.monotonic
+    stage: TrainingStage,
+    done: int,
+    checkpoint: Path,
+    of: str,
+    audience: Audience,
+    clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Train `stage` from step `done` on, to its end or until it is stopped; how many steps it has by then.
 
     Its state is kept in `checkpoint` every so often, and at the end. Raises OSError where that can't be.
     """
     saved_at, saved = clock(), done
-    while done < stage.steps and not watcher.stopping():
+    while done < stage.steps and not audience.stopping():
         losses = stage.step(done)
         done += 1
         if done < stage.steps and clock() - saved_at > SAVE_EVERY:
             keep(checkpoint, stage.state(), {"of": of, "done": done})
             saved_at, saved = clock(), done
-        watcher.stepped(done, losses)
+        audience.stepped(done, losses)
     if done != saved:
         keep(checkpoint, stage.state(), {"of": of, "done": done})
     return done

@@ -16,7 +16,7 @@ from ..messages import message
 from ..processes.environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
 from ..processes.offline import go_offline
 from ..words.errors import ImagineError
-from ..words.training import AnySaid, NotTrained, assignment, line
+from ..words.training import AnyTrainerReport, TrainingFailed, assignment, line
 
 
 def main(argv: Sequence[str] = ()) -> int:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] = ()) -> int:
         given = assignment(orders.readline())
         stop = _ended(orders)
 
-        def say(said: AnySaid) -> None:
+        def say(said: AnyTrainerReport) -> None:
             with contextlib.suppress(BrokenPipeError):  # nobody reads any more: the input has ended too
                 told.write(line(said))
 
@@ -42,14 +42,14 @@ def main(argv: Sequence[str] = ()) -> int:
         try:
             train(given, say, stop.is_set)
         except ImagineError as error:
-            say(NotTrained(why=error.note))
+            say(TrainingFailed(why=error.note))
             return 1
         except OSError as error:  # as of a disk that is full
-            say(NotTrained(why=message("train.failed", why=error.strerror or str(error))))
+            say(TrainingFailed(why=message("train.failed", why=error.strerror or str(error))))
             return 1
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the end
             traceback.print_exc()
-            say(NotTrained(why=message("train.failed", why=str(error) or type(error).__name__)))
+            say(TrainingFailed(why=message("train.failed", why=str(error) or type(error).__name__)))
             return 1
     return 0
 

@@ -18,7 +18,7 @@ STEPS, GUIDANCE = 20, 4.0
 _SEED = 1
 
 
-class Painter:
+class SamplePainter:
     """Draws one prompt, by the same seed every time. Its words are encoded at once, as their encoder may go."""
 
     def __init__(self, family: Family, prompt: str, noise: Noise, device: torch.device) -> None:

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from ..files.writing import write_atomically
 
-Tensors = Mapping[str, Tensor]
 _KEY = "training"
 
 
-def keep(path: Path, tensors: Tensors, about: Mapping[str, object]) -> None:
+def keep(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, object]) -> None:
     """Replaces what was kept. Raises OSError."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {_KEY: msgspec.json.encode(about).decode()}

@@ -26,15 +26,27 @@ from ..files.writing import write_atomically
 from ..messages import message
 from ..pictures.images import encode
 from ..words.errors import OutOfMemory, Unsupported
-from ..words.training import AnySaid, Assignment, Encoded, Opened, Paused, Sampled, Stepped, Trained, Training, Tried
+from ..words.frames import WorkerSettings
+from ..words.training import (
+    AnyTrainerReport,
+    Assignment,
+    PicturesEncoded,
+    SampleDrawn,
+    StepTaken,
+    StepTried,
+    Training,
+    TrainingDone,
+    TrainingOpened,
+    TrainingPaused,
+)
 from .loop import random_numbers, resume, run, torch_numbers
 from .lora_file import FAMILIES, write_lora
 from .lora_stage import LoraStage
 from .low_rank import LowRank, beside
 from .pictures import Examples
-from .samples import Painter
+from .samples import SamplePainter
 
-Say = Callable[[AnySaid], None]
+Say = Callable[[AnyTrainerReport], None]
 LARGE = 256
 """Channels of a denoiser whose attention alone learns enough; narrower ones learn with all of their layers."""
 RATE, WIDTH = 1e-4, 320
@@ -50,13 +62,15 @@ def train(
 ) -> None:
     """Trains what is `given`, from where it was left. Raises ImagineError, OSError."""
     training, folder = given.training, make_own(Path(given.folder))
-    device = Device(given.settings)
+    device = Device(WorkerSettings(device=given.device, state=given.state))
     family = _opened(training, device, say)
-    painter = Painter(family, training.pictures[0].caption, _noise(family), device.torch)
+    painter = SamplePainter(family, training.pictures[0].caption, _noise(family), device.torch)
     pictures = len(training.pictures)
-    examples = Examples(
-        family, training.pictures, flip=training.flip, tell=lambda done: say(Encoded(done=done, pictures=pictures))
-    )
+
+    def tell(done: int) -> None:
+        say(PicturesEncoded(done=done, pictures=pictures))
+
+    examples = Examples(family, training.pictures, flip=training.flip, tell=tell)
     width = unet_width(training.model.main)
     _make_room(family, device, width)
     generator = torch_numbers(random_numbers(training.seed, "beginning", 0))
@@ -69,16 +83,16 @@ def train(
     checkpoint, of = folder / "state.safetensors", fingerprint(training)
     done = resume(stage, checkpoint, of)
     say(_tried(stage, done, device, family, clock))
-    watcher = _Watcher(say, stopping, painter, paths, folder, training.steps, given.samples)
+    watcher = _Told(say, stopping, painter, paths, folder, training.steps, given.samples)
     done = run(stage, done, checkpoint, of, watcher, clock)
     if done < training.steps:
-        say(Paused(step=done))
+        say(TrainingPaused(step=done))
         return
     target = Path(given.target)
     make_own(target.parent)
     size = write_lora(target, paths, training, family.native)
     checkpoint.unlink(missing_ok=True)
-    say(Trained(size=size))
+    say(TrainingDone(size=size))
 
 
 def fingerprint(training: Training) -> str:
@@ -86,22 +100,22 @@ def fingerprint(training: Training) -> str:
     return hashlib.sha256(msgspec.json.encode(training, order="deterministic")).hexdigest()
 
 
-class _Watcher:
+class _Told:
     """Tells of each step, and draws a picture every so often."""
 
     def __init__(
-        self, say: Say, stopping: Callable[[], bool], painter: Painter, paths: dict[str, LowRank], folder: Path,
+        self, say: Say, stopping: Callable[[], bool], painter: SamplePainter, paths: dict[str, LowRank], folder: Path,
         steps: int, samples: int,
     ) -> None:  # fmt: skip
         self._say, self.stopping, self._painter, self._paths, self._folder = say, stopping, painter, paths, folder
         self._moments = {steps * (i + 1) // samples for i in range(samples)}
 
     def stepped(self, done: int, losses: dict[str, float]) -> None:
-        self._say(Stepped(step=done, loss=losses["loss"]))
+        self._say(StepTaken(step=done, loss=losses["loss"]))
         if done in self._moments:
             path = self._folder / f"{done:05d}.png"
             write_atomically(path, encode(self._painter.paint(self._paths)))
-            self._say(Sampled(path=str(path)))
+            self._say(SampleDrawn(path=str(path)))
 
 
 def _opened(training: Training, device: Device, say: Say) -> Family:
@@ -109,7 +123,7 @@ def _opened(training: Training, device: Device, say: Say) -> Family:
     if model.family not in FAMILIES or model.main.format != "safetensors":
         raise Unsupported(message("train.family", "model", name=model.name, family=model.family))
     facts = facts_of(model.family)
-    family = OPENERS[model.family](model, facts, device, lambda fraction: say(Opened(fraction=fraction)), {})
+    family = OPENERS[model.family](model, facts, device, lambda fraction: say(TrainingOpened(fraction=fraction)), {})
     denoiser = _denoiser(family)
     if family.takes_mask:
         raise Unsupported(message("train.inpainting", "model", name=model.name))
@@ -141,7 +155,7 @@ def _remember_less(network: Module) -> None:
     network.enable_gradient_checkpointing()  # type: ignore[operator]
 
 
-def _tried(stage: LoraStage, done: int, device: Device, family: Family, clock: Callable[[], float]) -> Tried:
+def _tried(stage: LoraStage, done: int, device: Device, family: Family, clock: Callable[[], float]) -> StepTried:
     """A step that changes nothing, measured. Raises OutOfMemory where there is no room for one."""
     seconds = _seconds(stage, done, device, clock)
     if seconds is None:
@@ -150,7 +164,7 @@ def _tried(stage: LoraStage, done: int, device: Device, family: Family, clock: C
         seconds = _seconds(stage, done, device, clock)
     if seconds is None:
         raise OutOfMemory(message("train.memory"))
-    return Tried(
+    return StepTried(
         device=str(device.torch), dtype=family.dtype, memory=_memory(device), seconds=seconds, done=done,
         parameters=stage.parameters, batch=stage.batch,
     )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from ..messages import Message
-from .frames import WorkerSettings
 from .model import Model
 
 
@@ -43,27 +42,29 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     samples: int
     """Pictures to draw on the way."""
-    settings: WorkerSettings
+    device: str
+    state: str
+    """A folder for what is decided once per machine and model."""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class TrainerReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """What a trainer says."""
 
 
-class Opened(Said, frozen=True, tag="opened"):
+class TrainingOpened(TrainerReport, frozen=True, tag="opened"):
     """So much of the model is there, 0…1."""
 
     fraction: float
 
 
-class Encoded(Said, frozen=True, tag="encoded"):
+class PicturesEncoded(TrainerReport, frozen=True, tag="encoded"):
     """So many of the pictures are latents."""
 
     done: int
     pictures: int
 
 
-class Tried(Said, frozen=True, tag="tried"):
+class StepTried(TrainerReport, frozen=True, tag="tried"):
     """What one step takes, as measured: bytes at most, and seconds. `done` steps were taken before."""
 
     device: str
@@ -75,48 +76,57 @@ class Tried(Said, frozen=True, tag="tried"):
     batch: int
 
 
-class Stepped(Said, frozen=True, tag="stepped"):
+class StepTaken(TrainerReport, frozen=True, tag="stepped"):
     """A step was taken."""
 
     step: int
     loss: float
 
 
-class Sampled(Said, frozen=True, tag="sampled"):
+class SampleDrawn(TrainerReport, frozen=True, tag="sampled"):
     """A picture shows how far it is."""
 
     path: str
 
 
-class Trained(Said, frozen=True, tag="trained"):
+class TrainingDone(TrainerReport, frozen=True, tag="trained"):
     """The LoRA is written."""
 
     size: int
 
 
-class Paused(Said, frozen=True, tag="paused"):
+class TrainingPaused(TrainerReport, frozen=True, tag="paused"):
     """It was asked to end; what was learned is kept."""
 
     step: int
 
 
-class NotTrained(Said, frozen=True, tag="not_trained"):
+class TrainingFailed(TrainerReport, frozen=True, tag="not_trained"):
     """Why it can't go on; what was learned is kept."""
 
     why: Message
 
 
-AnySaid = Opened | Encoded | Tried | Stepped | Sampled | Trained | Paused | NotTrained
+AnyTrainerReport = (
+    TrainingOpened
+    | PicturesEncoded
+    | StepTried
+    | StepTaken
+    | SampleDrawn
+    | TrainingDone
+    | TrainingPaused
+    | TrainingFailed
+)
 _encoder = msgspec.json.Encoder()
-_said: msgspec.json.Decoder[AnySaid] = msgspec.json.Decoder(AnySaid)
+_said: msgspec.json.Decoder[AnyTrainerReport] = msgspec.json.Decoder(AnyTrainerReport)
 
 
-def line(value: AnySaid | Assignment) -> bytes:
+def line(value: AnyTrainerReport | Assignment) -> bytes:
     """As a line."""
     return _encoder.encode(value) + b"\n"
 
 
-def said(text: bytes) -> AnySaid:
+def said(text: bytes) -> AnyTrainerReport:
     """What such a line says. Raises msgspec.DecodeError."""
     return _said.decode(text)
 

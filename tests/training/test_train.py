@@ -87,7 +87,7 @@ def test_what_is_written_is_told_as_a_lora_of_the_family(assign, family):
 
 def test_a_path_adds_what_the_merged_weights_would():
     network = tiny_modules("stable_diffusion").unet
-    paths = beside(network, 2, torch.Generator().manual_seed(0), whole=True)
+    paths = beside(network, 2, torch.Generator().manual_seed(0))
     for path in paths.values():
         torch.nn.init.normal_(path.up, generator=torch.Generator().manual_seed(1))
     for kind in ("Linear", "Conv2d"):

@@ -1,4 +1,4 @@
-"""A LoRA that learns: a low-rank product beside each of a network's layers, whose own weights stay as they are.
+"""A LoRA that learns: low-rank products beside the layers of a network's transformers, whose weights stay as they are.
 
 Hu et al. 2021 (https://arxiv.org/abs/2106.09685). Convolutions have one too, as in LoCon
 (https://github.com/KohakuBlueleaf/LyCORIS).
@@ -39,17 +39,12 @@ class LowRank(Module):
         return F.conv2d(F.conv2d(inputs, down, None, conv.stride, conv.padding, conv.dilation), up)
 
 
-def beside(network: Module, rank: int, generator: torch.Generator, *, whole: bool) -> dict[str, LowRank]:
-    """One for each linear map and convolution of the network's transformers, by the layer's name; `whole`: and of the
-    rest of it, but for its first and last layer and what it is told of time."""
-    paths = {}
-    for name, layer in network.named_modules():
-        wanted = ("attentions." in name and (whole or "transformer_blocks." in name or ".proj_" in name)) or (
-            whole and name.startswith(("down_blocks.", "mid_block.", "up_blocks.")) and "time_emb_proj" not in name
-        )
-        if wanted and (isinstance(layer, Linear) or (isinstance(layer, Conv2d) and layer.groups == 1)):
-            paths[name] = LowRank(layer, rank, generator)
-    return paths
+def beside(network: Module, rank: int, generator: torch.Generator) -> dict[str, LowRank]:
+    """One for each linear map and convolution of the network's transformers, by the layer's name."""
+    layers = {name: layer for name, layer in network.named_modules() if "attentions." in name}
+    return {
+        name: LowRank(layer, rank, generator) for name, layer in layers.items() if isinstance(layer, Linear | Conv2d)
+    }
 
 
 @contextmanager

@@ -48,7 +48,7 @@ from .samples import SamplePainter
 
 Say = Callable[[AnyTrainerReport], None]
 LARGE = 256
-"""Channels of a denoiser whose attention alone learns enough; narrower ones learn with all of their layers."""
+"""Channels of a denoiser that takes much memory."""
 RATE, WIDTH = 1e-4, 320
 """Of learning, for a network whose first layer has so many channels. A narrower one bears more, by their ratio
 (Yang et al. 2022, https://arxiv.org/abs/2203.03466)."""
@@ -74,7 +74,7 @@ def train(
     width = unet_width(training.model.main)
     _make_room(family, device, width)
     generator = torch_numbers(random_numbers(training.seed, "beginning", 0))
-    paths = beside(family.networks["denoiser"], training.rank, generator, whole=width < LARGE)
+    paths = beside(family.networks["denoiser"], training.rank, generator)
     stage = LoraStage(
         family, examples, paths, noise=_noise(family), steps=training.steps, seed=training.seed,
         batch=training.batch or max(1, min(_MOST_BATCH, pictures, _AREA // family.native**2)),

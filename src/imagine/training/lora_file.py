@@ -18,7 +18,7 @@ from torch import Tensor
 from .. import __version__
 from ..files.writing import write_atomically
 from ..words.training import Training
-from .low_rank import LowRank
+from .learners import Learner
 
 _ARCHITECTURES = {
     "stable_diffusion": ("sd_v1", "stable-diffusion-v1"),
@@ -30,7 +30,7 @@ FAMILIES = frozenset(_ARCHITECTURES)
 """Those that can be trained."""
 
 
-def write_lora(path: Path, paths: Mapping[str, LowRank], training: Training, native: int) -> int:
+def write_lora(path: Path, paths: Mapping[str, Learner], training: Training, native: int) -> int:
     """Writes the file, whole or not at all; its size in bytes. Raises OSError."""
     tensors: dict[str, Tensor] = {}
     for name, each in paths.items():

@@ -18,8 +18,8 @@ from ..engine.families.family import Family
 from ..engine.parts.rows import Rows
 from ..engine.sampling.noise import Noise
 from ..engine.sampling.schedules import signal_levels
+from .learners import Learner, attached
 from .loop import random_numbers, torch_numbers
-from .low_rank import LowRank, attached
 from .optimizer import Optimizer, warm_then_decay
 from .pictures import Example, Examples
 
@@ -34,7 +34,7 @@ class LoraStage:
     name = "lora"
 
     def __init__(
-        self, family: Family, examples: Examples, paths: Mapping[str, LowRank], *, noise: Noise, steps: int, batch: int,
+        self, family: Family, examples: Examples, paths: Mapping[str, Learner], *, noise: Noise, steps: int, batch: int,
         rate: float, seed: int,
     ) -> None:  # fmt: skip
         self.steps, self.batch = steps, batch

@@ -12,7 +12,7 @@ from ..engine.jobs.canvas import picture_from_pixels
 from ..engine.parts.slices import whole
 from ..engine.sampling.noise import Noise
 from ..engine.sampling.sampler import Sampler
-from .low_rank import LowRank, attached
+from .learners import Learner, attached
 
 STEPS, GUIDANCE = 20, 4.0
 _SEED = 1
@@ -28,7 +28,7 @@ class SamplePainter:
         self._conditioning = family.encode(request)
 
     @torch.inference_mode()
-    def paint(self, paths: Mapping[str, LowRank]) -> Image.Image:
+    def paint(self, paths: Mapping[str, Learner]) -> Image.Image:
         """The picture, with what is learned by now."""
         family, conditioning = self._family, self._conditioning
         assert conditioning.negative is not None, "it was asked for"

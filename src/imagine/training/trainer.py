@@ -39,10 +39,10 @@ from ..words.training import (
     TrainingOpened,
     TrainingPaused,
 )
+from .learners import Learner, beside
 from .loop import random_numbers, resume, run, torch_numbers
 from .lora_file import FAMILIES, write_lora
 from .lora_stage import LoraStage
-from .low_rank import LowRank, beside
 from .pictures import Examples
 from .samples import SamplePainter
 
@@ -104,7 +104,7 @@ class _Told:
     """Tells of each step, and draws a picture every so often."""
 
     def __init__(
-        self, say: Say, stopping: Callable[[], bool], painter: SamplePainter, paths: dict[str, LowRank], folder: Path,
+        self, say: Say, stopping: Callable[[], bool], painter: SamplePainter, paths: dict[str, Learner], folder: Path,
         steps: int, samples: int,
     ) -> None:  # fmt: skip
         self._say, self.stopping, self._painter, self._paths, self._folder = say, stopping, painter, paths, folder

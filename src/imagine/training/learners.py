@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import Conv2d, Linear, Module, Parameter
 
 
-class LowRank(Module):
+class Learner(Module):
     """Beside one layer: `up` of `down` of what the layer is given, which is nothing at the beginning."""
 
     def __init__(self, layer: Linear | Conv2d, rank: int, generator: torch.Generator) -> None:
@@ -39,16 +39,16 @@ class LowRank(Module):
         return F.conv2d(F.conv2d(inputs, down, None, conv.stride, conv.padding, conv.dilation), up)
 
 
-def beside(network: Module, rank: int, generator: torch.Generator) -> dict[str, LowRank]:
+def beside(network: Module, rank: int, generator: torch.Generator) -> dict[str, Learner]:
     """One for each linear map and convolution of the network's transformers, by the layer's name."""
     layers = {name: layer for name, layer in network.named_modules() if "attentions." in name}
     return {
-        name: LowRank(layer, rank, generator) for name, layer in layers.items() if isinstance(layer, Linear | Conv2d)
+        name: Learner(layer, rank, generator) for name, layer in layers.items() if isinstance(layer, Linear | Conv2d)
     }
 
 
 @contextmanager
-def attached(network: Module, paths: Mapping[str, LowRank]) -> Iterator[None]:
+def attached(network: Module, paths: Mapping[str, Learner]) -> Iterator[None]:
     """For the length of a block, the layers' answers have what is beside them."""
     layers = dict(network.named_modules())
     handles = [layers[name].register_forward_hook(_adding(path)) for name, path in paths.items()]
@@ -59,7 +59,7 @@ def attached(network: Module, paths: Mapping[str, LowRank]) -> Iterator[None]:
             handle.remove()
 
 
-def _adding(path: LowRank) -> Callable[[Module, tuple[Tensor, ...], Tensor], Tensor]:
+def _adding(path: Learner) -> Callable[[Module, tuple[Tensor, ...], Tensor], Tensor]:
     def add(_: Module, given: tuple[Tensor, ...], answer: Tensor) -> Tensor:
         return answer + path.forward(given[0])
 

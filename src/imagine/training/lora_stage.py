@@ -21,7 +21,7 @@ from ..engine.sampling.schedules import signal_levels
 from .learners import Learner, attached
 from .loop import random_numbers, torch_numbers
 from .optimizer import Optimizer, warm_then_decay
-from .pictures import Example, Examples
+from .pictures import Lesson, Lessons
 
 UNSAID = 0.1
 """How often nothing is said, for guidance."""
@@ -34,11 +34,11 @@ class LoraStage:
     name = "lora"
 
     def __init__(
-        self, family: Family, examples: Examples, paths: Mapping[str, Learner], *, noise: Noise, steps: int, batch: int,
+        self, family: Family, lessons: Lessons, paths: Mapping[str, Learner], *, noise: Noise, steps: int, batch: int,
         rate: float, seed: int,
     ) -> None:  # fmt: skip
         self.steps, self.batch = steps, batch
-        self._family, self._groups, self._paths, self._seed = family, examples.groups, paths, seed
+        self._family, self._groups, self._paths, self._seed = family, lessons.groups, paths, seed
         self._network: Module = family.networks["denoiser"]
         self._levels, self._velocity = signal_levels(noise), noise.prediction == "v_prediction"
         shares = np.array([len(group) for group in self._groups], float)
@@ -84,7 +84,7 @@ class LoraStage:
         return ratio.clamp_max(_MOST_RATIO) / ratio.clamp_min(1e-8)
 
     def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Rows]:
-        group: Sequence[Example] = self._groups[int(rng.choice(len(self._groups), p=self._shares))]
+        group: Sequence[Lesson] = self._groups[int(rng.choice(len(self._groups), p=self._shares))]
         chosen = [group[i] for i in _drawn(rng, len(group), self.batch)]
         latents = [each.latents[int(rng.integers(len(each.latents)))] for each in chosen]
         rows = [each.nothing if rng.random() < UNSAID else each.words for each in chosen]

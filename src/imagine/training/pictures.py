@@ -30,7 +30,7 @@ _LONGEST = 2.0
 """Times as long as it is wide, or the other way round: what is more is cropped."""
 
 
-class Example(NamedTuple):
+class Lesson(NamedTuple):
     """A picture's latents, (1, C, h, w), those of its mirror image where that is wanted, and its conditioning: with
     its words, and with nothing said."""
 
@@ -54,7 +54,7 @@ def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ImageOps.fit(picture.convert("RGB"), size, Image.Resampling.LANCZOS)
 
 
-def example(family: Family, picture: Image.Image, caption: str, *, flip: bool) -> Example:
+def lesson(family: Family, picture: Image.Image, caption: str, *, flip: bool) -> Lesson:
     """What a picture and its words are to the denoiser of a family."""
     size = size_for(*picture.size, family.native, family.multiple)
     square = fitted(picture, size)
@@ -64,21 +64,21 @@ def example(family: Family, picture: Image.Image, caption: str, *, flip: bool) -
     request = EncodeRequest(prompt=caption, negative="", clip=1, guidance=1.0, size=size)
     conditioning = family.encode(request)
     assert conditioning.negative is not None, "it was asked for"
-    return Example(latents, _own(conditioning.positive), _own(conditioning.negative))
+    return Lesson(latents, _own(conditioning.positive), _own(conditioning.negative))
 
 
-class Examples:
+class Lessons:
     """All of them, by what can be learned from together."""
 
     def __init__(
         self, family: Family, pictures: Sequence[TrainingPicture], *, flip: bool, tell: Callable[[int], None]
     ) -> None:
         """`tell` hears how many are ready. Raises BadPicture, ImagineError where one can't be read."""
-        groups: defaultdict[Hashable, list[Example]] = defaultdict(list)
+        groups: defaultdict[Hashable, list[Lesson]] = defaultdict(list)
         with torch.no_grad():
             for done, each in enumerate(pictures, 1):
                 data = read_file(Path(each.path), MOST_BYTES)
-                made = example(
+                made = lesson(
                     family, decode(data, field=Path(each.path).name, max_side=MOST_SIDE), each.caption, flip=flip
                 )
                 groups[made.latents[0].shape, family.shape(made.words)].append(made)

@@ -43,7 +43,7 @@ from .learners import Learner, beside
 from .loop import random_numbers, resume, run, torch_numbers
 from .lora_file import FAMILIES, write_lora
 from .lora_stage import LoraStage
-from .pictures import Examples
+from .pictures import Lessons
 from .samples import SamplePainter
 
 Say = Callable[[AnyTrainerReport], None]
@@ -70,20 +70,20 @@ def train(
     def tell(done: int) -> None:
         say(PicturesEncoded(done=done, pictures=pictures))
 
-    examples = Examples(family, training.pictures, flip=training.flip, tell=tell)
+    lessons = Lessons(family, training.pictures, flip=training.flip, tell=tell)
     width = unet_width(training.model.main)
     _make_room(family, device, width)
     generator = torch_numbers(random_numbers(training.seed, "beginning", 0))
     paths = beside(family.networks["denoiser"], training.rank, generator)
     stage = LoraStage(
-        family, examples, paths, noise=_noise(family), steps=training.steps, seed=training.seed,
+        family, lessons, paths, noise=_noise(family), steps=training.steps, seed=training.seed,
         batch=training.batch or max(1, min(_MOST_BATCH, pictures, _AREA // family.native**2)),
         rate=training.rate or RATE * max(1.0, WIDTH / width),
     )  # fmt: skip
     checkpoint, of = folder / "state.safetensors", fingerprint(training)
     done = resume(stage, checkpoint, of)
     say(_tried(stage, done, device, family, clock))
-    watcher = _Told(say, stopping, painter, paths, folder, training.steps, given.samples)
+    watcher = _Listener(say, stopping, painter, paths, folder, training.steps, given.samples)
     done = run(stage, done, checkpoint, of, watcher, clock)
     if done < training.steps:
         say(TrainingPaused(step=done))
@@ -100,7 +100,7 @@ def fingerprint(training: Training) -> str:
     return hashlib.sha256(msgspec.json.encode(training, order="deterministic")).hexdigest()
 
 
-class _Told:
+class _Listener:
     """Tells of each step, and draws a picture every so often."""
 
     def __init__(

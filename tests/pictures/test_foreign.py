@@ -23,7 +23,7 @@ SWARM = {
     "sui_image_params": {
         "prompt": "a red fox", "negativeprompt": "blurry", "model": "SDXL/wolf.safetensors", "seed": 2**53 + 1,
         "steps": 20, "cfgscale": 6.5, "aspectratio": "1:1", "width": 1024, "height": 768, "sampler": "dpmpp_2m",
-        "scheduler": "karras", "swarm_version": "0.9.7", "loras": ["ink"], "loraweights": ["0.8"],
+        "scheduler": "karras", "swarm_version": "0.9.7", "loras": ["styles/ink", "pen"], "loraweights": ["0.8"],
     },
     "sui_extra_data": {"date": "2026-11-01"},
 }  # fmt: skip
@@ -32,7 +32,8 @@ FOOOCUS = {
     "full_negative_prompt": ["anime", "cartoon"], "styles": "['Fooocus Cinematic']", "performance": "Speed",
     "steps": 30, "resolution": "(1152, 896)", "guidance_scale": 4, "sharpness": 2, "base_model": "juggernautXL_v8",
     "refiner_model": "None", "sampler": "dpmpp_2m_sde_gpu", "scheduler": "karras", "seed": "1234567890123456789",
-    "clip_skip": 2, "metadata_scheme": "fooocus", "version": "Fooocus v2.5.5",
+    "clip_skip": 2, "loras": [["sd_xl_offset.safetensors", 0.5, "4852686128"]],
+    "metadata_scheme": "fooocus", "version": "Fooocus v2.5.5",
 }  # fmt: skip
 INVOKE = {
     "generation_mode": "txt2img", "positive_prompt": "a red fox", "negative_prompt": "blurry", "width": 512,
@@ -50,7 +51,11 @@ COMFY: dict[str, Any] = {
     "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry", "clip": ["11", 0]}},
     "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
     "9": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x", "images": ["8", 0]}},
-    "10": {"class_type": "LoraLoader", "inputs": {"lora_name": "ink", "model": ["4", 0], "clip": ["4", 1]}},
+    "10": {"class_type": "LoraLoader", "inputs": {
+        "lora_name": "ink.safetensors", "strength_model": 0.8, "strength_clip": 0.6, "model": ["12", 0],
+        "clip": ["4", 1]}},
+    "12": {"class_type": "LoraLoaderModelOnly", "inputs": {
+        "lora_name": "pen.safetensors", "strength_model": -1, "model": ["4", 0]}},
     "11": {"class_type": "CLIPSetLastLayer", "inputs": {"stop_at_clip_layer": -2, "clip": ["10", 1]}},
 }  # fmt: skip
 
@@ -67,27 +72,31 @@ CASES = {
     "SwarmUI": (
         {"parameters": json.dumps(SWARM)},
         {"prompt": "a red fox", "neg": "blurry", "model": "wolf", "seed": 2**53 + 1, "num_steps": 20, "guidance": 6.5,
-         "width": 1024, "height": 768, "sampler": "dpm++ 2m", "schedule": "karras"},
-        ["SwarmUI says more than can be taken over; left out: loras, loraweights"],
+         "width": 1024, "height": 768, "sampler": "dpm++ 2m", "schedule": "karras",
+         "loras": [{"name": "ink", "weight": 0.8}, {"name": "pen", "weight": 1.0}]},
+        [],
     ),
     "Fooocus": (
         {"parameters": json.dumps(FOOOCUS), "fooocus_scheme": "fooocus"},
         {"prompt": "cinematic still a red fox, film grain", "neg": "anime, cartoon", "model": "juggernautXL_v8",
          "seed": 1234567890123456789, "num_steps": 30, "guidance": 4.0, "width": 1152, "height": 896, "clip": 2,
-         "sampler": "dpm++ 2m sde", "schedule": "karras"},
+         "sampler": "dpm++ 2m sde", "schedule": "karras", "loras": [{"name": "sd_xl_offset", "weight": 0.5}]},
         ["Fooocus says more than can be taken over; left out: sharpness"],
     ),
     "InvokeAI": (
         {"invokeai_metadata": json.dumps(INVOKE)},
         {"prompt": "a red fox", "neg": "blurry", "model": "dreamshaper-8", "seed": 7, "num_steps": 30, "guidance": 7.5,
-         "width": 512, "height": 768, "sampler": "dpm++ 2m", "schedule": "karras", "clip": 2},
-        ["InvokeAI says more than can be taken over; left out: loras"],
+         "width": 512, "height": 768, "sampler": "dpm++ 2m", "schedule": "karras", "clip": 2,
+         "loras": [{"name": "ink", "weight": 0.8}]},
+        [],
     ),
     "ComfyUI": (
         {"prompt": json.dumps(COMFY), "workflow": "{}"},
         {"prompt": "a red fox", "neg": "blurry", "model": "wolf", "seed": 5, "num_steps": 20, "guidance": 8.0,
-         "width": 512, "height": 640, "sampler": "euler a", "schedule": "default", "clip": 2},
-        ["ComfyUI says more than can be taken over; left out: LoraLoader"],
+         "width": 512, "height": 640, "sampler": "euler a", "schedule": "default", "clip": 2,
+         "loras": [{"name": "pen", "weight": -1.0, "clip_weight": 0.0},
+                   {"name": "ink", "weight": 0.8, "clip_weight": 0.6}]},
+        [],
     ),
     "none that we know": (
         {"parameters": '{"tool": "x", "text": "a fox"}'},

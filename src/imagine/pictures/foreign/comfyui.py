@@ -16,10 +16,11 @@ from .swarmui import take_sampler
 
 PROGRAM = "ComfyUI"
 _SAMPLERS = ("KSampler", "KSamplerAdvanced")
+_LORAS = ("LoraLoader", "LoraLoaderModelOnly")
 _MOST = 500
 """Nodes that are visited on the way from one of them."""
 _KNOWN = frozenset(["SaveImage", "PreviewImage", "VAEDecode", "VAEEncode", "CLIPTextEncode", "CheckpointLoaderSimple",
-                    "EmptyLatentImage", "VAELoader", "CLIPSetLastLayer", "LoadImage", "Note", "VAEDecodeTiled",
+                    "EmptyLatentImage", "VAELoader", *_LORAS, "CLIPSetLastLayer", "LoadImage", "Note", "VAEDecodeTiled",
                     *_SAMPLERS])  # fmt: skip
 Graph = dict[str, Any]
 
@@ -57,6 +58,7 @@ def _take_pass(made: ForeignRecipe, nodes: Graph, sampler: str) -> None:
         if isinstance(name := _inputs(node).get("ckpt_name"), str):
             made.text("model", model_name(name))
             break
+    _take_loras(made, nodes, sampler)
     sized = [_inputs(node) for _, node in _behind(nodes, sampler, "latent_image")]
     size = next((node for node in sized if isinstance(node.get("width"), int)), {})
     made.whole("width", size.get("width"))
@@ -66,6 +68,15 @@ def _take_pass(made: ForeignRecipe, nodes: Graph, sampler: str) -> None:
     layers = [_inputs(node).get("stop_at_clip_layer") for _, node in _behind(nodes, sampler, "positive")]
     if skipped := [-layer for layer in layers if isinstance(layer, int) and layer < 0]:
         made.whole("clip", skipped[0])
+
+
+def _take_loras(made: ForeignRecipe, nodes: Graph, sampler: str) -> None:
+    """What lies between the checkpoint and the sampler, the nearest to the checkpoint first."""
+    loaders = [node for _, node in _behind(nodes, sampler, "model") if node["class_type"] in _LORAS]
+    for node in reversed(loaders):
+        inputs, whole = _inputs(node), node["class_type"] == _LORAS[0]
+        clip = _value(nodes, inputs.get("strength_clip")) if whole else 0.0
+        made.lora(_value(nodes, inputs.get("lora_name")), _value(nodes, inputs.get("strength_model", 1.0)), clip)
 
 
 def _text(nodes: Graph, sampler: str, side: str) -> object:

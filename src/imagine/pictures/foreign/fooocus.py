@@ -33,6 +33,9 @@ def recipe_from_fooocus(values: dict[str, Any]) -> ForeignRecipe | None:
     size = _SIZE.fullmatch(str(rest.pop("resolution", "")).strip())
     if size:
         made.meta["width"], made.meta["height"] = int(size[1]), int(size[2])
+    loras = rest.pop("loras", None)
+    for each in loras if isinstance(loras, list) else []:
+        made.lora(*(each[:2] if isinstance(each, list) and each else [None]))
     if isinstance(clip := rest.pop("clip_skip", None), int):
         made.whole("clip", clip)
     unused = [name for name, value in rest.items() if name not in _SAYS_NOTHING and value not in ("None", None, [], "")]

@@ -29,6 +29,10 @@ def recipe_from_invokeai(values: dict[str, Any]) -> ForeignRecipe | None:
     made.real("guidance", rest.pop("cfg_scale", None))
     made.real("strength", rest.pop("strength", None), most=1)
     take_sampler(made, rest.pop("scheduler", None), None)
+    loras = rest.pop("loras", None)
+    for each in loras if isinstance(loras, list) else []:
+        named = each if isinstance(each, dict) else {}
+        made.lora(_name(named.get("model") or named.get("lora")), named.get("weight", 1.0))
     skipped = rest.pop("clip_skip", None)
     if isinstance(skipped, int) and not isinstance(skipped, bool) and skipped >= 0:
         made.meta["clip"] = skipped + 1  # it counts the layers that are left out

@@ -47,6 +47,16 @@ class ForeignRecipe(NamedTuple):
         elif value not in (None, ""):
             self.refuse(name, value)
 
+    def lora(self, name: object, weight: object = 1.0, clip_weight: object = None) -> None:
+        """Takes one LoRA more; `clip_weight` None is as `weight`."""
+        weights = [_number(weight), _number(weight if clip_weight is None else clip_weight)]
+        if not isinstance(name, str) or not name or None in weights:
+            self.refuse("loras", name)
+            return
+        said = {"name": model_name(name), "weight": float(weights[0] or 0)}
+        clip = {"clip_weight": float(weights[1] or 0)} if weights[0] != weights[1] else {}
+        self.meta.setdefault("loras", []).append(said | clip)
+
     def refuse(self, name: str, value: object) -> None:
         """Names a value that can't be used."""
         self.warnings.append(message("foreign.value", name, value=str(value)[:_SHOWN]))

@@ -28,10 +28,23 @@ def recipe_from_swarmui(values: dict[str, Any]) -> ForeignRecipe | None:
         made.whole(ours, rest.pop(theirs, None))
     made.real("guidance", rest.pop("cfgscale", None))
     take_sampler(made, rest.pop("sampler", None), rest.pop("scheduler", None))
+    _take_loras(made, rest.pop("loras", None), rest.pop("loraweights", None))
     if "initimage" in rest or "initimagecreativity" in rest:
         made.real("strength", rest.pop("initimagecreativity", None), most=1)
     made.left_out(PROGRAM, [name for name in rest if name not in _SAYS_NOTHING])
     return made
+
+
+def _take_loras(made: ForeignRecipe, names: object, weights: object) -> None:
+    """Two lists, or older, two texts with commas."""
+    listed, weighed = (
+        [] if said is None else said.split(",") if isinstance(said, str) else said for said in (names, weights)
+    )
+    if not isinstance(listed, list) or not isinstance(weighed, list):
+        made.refuse("loras", names)
+        return
+    for place, name in enumerate(listed):
+        made.lora(name, weighed[place] if place < len(weighed) else 1.0)
 
 
 def take_sampler(made: ForeignRecipe, sampler: object, schedule: object) -> None:

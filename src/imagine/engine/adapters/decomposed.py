@@ -38,8 +38,8 @@ class Decomposed:
         self._on_output = "lora_magnitude_vector" in parts or lengths.shape[:1] == shape[:1] != (1,)
         side = 0 if self._on_output else 1
         fits("dora_scale", lengths.flatten(), shape[side])
-        changed = weights_of(layer) + inner.change().to(layer.weight.device)
-        norms = changed.transpose(0, side).flatten(1).norm(dim=1)
+        changed = inner.change().to(layer.weight.device).add_(weights_of(layer))
+        norms = torch.linalg.vector_norm(changed, dim=[axis for axis in range(changed.dim()) if axis != side])
         self._factors = lengths.flatten().float() / norms.clamp_min(torch.finfo(torch.float32).tiny)
 
     def __call__(self, inputs: Tensor, weight: float) -> Tensor:

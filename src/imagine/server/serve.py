@@ -16,6 +16,7 @@ from aiohttp import web
 
 from ..dispatch.worker import Worker
 from ..messages import in_english
+from ..processes.allocator import return_large_blocks
 from ..settings.settings import Settings
 from ..settings.values import ListenAddress
 from ..words.errors import ImagineError
@@ -53,6 +54,7 @@ async def serve(
     notifier = Notifier()
     _log.info("settings: %s", settings)
     asyncio.get_running_loop().set_exception_handler(Exhaustion())
+    return_large_blocks()
     gateway = Gateway(settings, workers=workers)
     app = make_app(gateway)
     runner = Runner(

@@ -8,7 +8,9 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -648,6 +650,10 @@ def enlarged(data: bytes, **more: object) -> list[dict]:
     return [news, final | more]
 
 
+def as_it_is(line: dict) -> Callable[[Any], None]:
+    return lambda at: at.socket.sendall(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+
 def test_upscale_writes_beside_the_file_as_it_comes(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     made = bytes(range(256)) * 1000
     Path("cat.jpg").write_bytes(png())
@@ -660,6 +666,7 @@ def test_upscale_writes_beside_the_file_as_it_comes(server: FakeServer, capsys: 
     assert server.asked == [{"img": base64.b64encode(png()).decode(), "progress": True}]
     assert run("upscale", "cat.jpg") == 1
     assert "cat-2x.png is there already" in capsys.readouterr().err
+    server.lines[1:] = [as_it_is(server.lines[1])]  # as our server says it, which is written down as it comes
     assert run("upscale", "cat.jpg", "-u", "sharp", "-x", "2.5", "--json") == 0
     assert [json.loads(line)["status"] for line in capsys.readouterr().out.splitlines()] == ["progress", "final"]
     assert server.asked[-1] | {"img": ""} == {"img": "", "progress": True, "upscaler": "sharp", "scale": 2.5}

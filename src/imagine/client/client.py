@@ -129,6 +129,7 @@ class Client:
                     event = _object(b"{" + self._picture(answer, into).lstrip(b","))
                 else:
                     event = _object(start + self._line(answer))
+                    into.write(base64.b64decode(event.pop("img", "")))
                 if "error" in event:
                     raise ResponseError(in_english(str(event["error"])))
                 yield event

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from imagine.engine.adapters.adapter import Adapter, Bound
 from imagine.engine.adapters.kinds import kinds_of, side_path
 from imagine.engine.adapters.layer import Misfit
+from imagine.engine.adapters.mix import Mix, MixRows, Strengths
 from imagine.engine.execution.packed import can_pack, pack
 from tests.engine.execution.test_packed import CPU, LARGE, told
 
@@ -244,6 +246,11 @@ def made(case):
     return layer, parts
 
 
+def inputs_of(layer, rows):
+    pictures = isinstance(layer, torch.nn.Conv2d | torch.nn.GroupNorm)
+    return torch.randn((rows, IN, 8, 8) if pictures else (rows, 9, IN))
+
+
 @pytest.mark.parametrize("packed", [False, True], ids=["", "packed"])
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 @torch.inference_mode()
@@ -255,9 +262,7 @@ def test_it_is_what_the_paper_does_to_the_weights(case, packed):
     if packed:
         pack(layer, lambda *_: None)
     path = side_path(kinds_of(layer, parts), layer, parts, case.alpha)
-    inputs = (
-        torch.randn(2, IN, 8, 8) if isinstance(layer, torch.nn.Conv2d | torch.nn.GroupNorm) else torch.randn(2, 9, IN)
-    )
+    inputs = inputs_of(layer, 2)
     plain = layer(inputs)
     for weight in WEIGHTS:
         expected = answer(
@@ -278,9 +283,7 @@ SHAPES = [(), (0,), (1,), (OUT,), (0, IN), (OUT, 0), (1, 1), (IN, OUT), (3, 5, 7
 def test_shapes_that_contradict_are_said_and_nothing_else_goes_wrong(case):
     """Each part in its turn of another shape, or not there at all: refused, or it does fit and works."""
     layer, parts = made(case)
-    inputs = (
-        torch.randn(1, IN, 4, 4) if layer.weight.dim() == 4 or "group" in str(layer).lower() else torch.randn(1, 3, IN)
-    )
+    inputs = inputs_of(layer, 1)
     answer, refused = layer(inputs), 0
     for part in parts:
         others = [parts | {part: torch.ones(shape)} for shape in SHAPES if shape != parts[part].shape]
@@ -301,3 +304,31 @@ def test_an_alpha_that_nobody_means_is_refused_where_it_counts(alpha):
         side_path(kinds_of(layer, parts), layer, parts, alpha)
     layer, parts = made(next(case for case in CASES if case.name == "LoKr"))
     side_path(kinds_of(layer, parts), layer, parts, alpha)  # its trainers write such where it says nothing
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["", "packed"])
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@torch.inference_mode()
+def test_no_neighbour_and_no_slot_changes_a_bit(case, packed):
+    """Of four pictures one has it: its two rows are the same in whichever slot, and nobody else's change."""
+    if packed and not can_pack(CPU, told(*LARGE)):
+        pytest.skip("this machine's torch has no such kernels")
+    layer, parts = made(case)
+    if packed:
+        pack(layer, lambda *_: None)
+    network = torch.nn.Sequential(layer)
+    path = side_path(kinds_of(layer, parts), layer, parts, case.alpha)
+    adapter = Adapter("aa", Bound({"denoiser": {"0": path}}), {"denoiser": network})
+    inputs, others = inputs_of(layer, 8), inputs_of(layer, 8)
+    seen = []
+    for slot in range(4):
+        crowd = others.clone() if slot % 2 else others.flip(0)
+        crowd[slot::4] = inputs[:2]
+        plain = network(crowd)
+        with MixRows(4, {slot: Mix(((adapter, Strengths(0.7, 0)),))}).beside(network):
+            mixed = network(crowd)
+        rest = [row for row in range(8) if row % 4 != slot]
+        assert torch.equal(mixed[rest], plain[rest])
+        seen.append(mixed[slot::4].clone())
+    assert all(torch.equal(one, seen[0]) for one in seen)
+    assert not torch.allclose(seen[0], plain[3::4])

@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--sdxl", action="store_true")
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--batches", type=int, nargs="*", default=[1, 4])
+    parser.add_argument("--counts", type=int, nargs="*", default=[1, 3], help="LoRAs of each picture")
     parser.add_argument("--crowd", action="store_true", help="eight pictures with eight LoRAs too")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=2)
@@ -82,11 +83,11 @@ def measure(
                 batch,
                 [Mix(tuple(m for mix in mixes[:count] for m in mix.members))] * batch,
             )
-            for count in (0, 1, 3)
+            for count in (0, *wanted.counts)
         }
         seconds = interleaved(arms, wanted.rounds, wanted.warm)
-        one, three = (ratio(seconds, f"{batch} × {count} LoRAs", f"{batch} × 0 LoRAs") for count in (1, 3))
-        print(f"{state}, {batch} at once: one {one:.3f} ×, three {three:.3f} ×")
+        ratios = {count: ratio(seconds, f"{batch} × {count} LoRAs", f"{batch} × 0 LoRAs") for count in wanted.counts}
+        print(f"{state}, {batch} at once: {', '.join(f'{n} LoRAs {each:.3f} ×' for n, each in ratios.items())}")
         show(seconds)
     if wanted.crowd:
         arms = {

@@ -121,6 +121,7 @@ def stronger(W, b, p, alpha, w):
     """(IA)³ as LyCORIS has it, and as peft has."""
     if "ia3_l" in p:
         by = 1 + w * (p["ia3_l"] - 1)
+        by = by[:, :, 0, 0].T if by.ndim == 4 else by
         return W * by.reshape(*by.shape, *[1] * (W.ndim - 2)), b * by[:, 0] if len(by) > 1 else b
     shape = [1, -1] if p["on_input"] else [-1, 1]
     return W * (1 + w * p["weight"].reshape(*shape, *[1] * (W.ndim - 2))), b
@@ -214,6 +215,7 @@ CASES = [
     Case("IA3 on the input", convolution, {"weight": numbers(1, IN, 1, 1, scale=0.3), "on_input": np.float64(1)}, None, stronger),
     Case("IA3 of peft on the output", linear, {"ia3_l": 1 + numbers(OUT, 1, scale=0.3)}, None, stronger),
     Case("IA3 of peft on the input", linear, {"ia3_l": 1 + numbers(1, IN, scale=0.3)}, None, stronger),
+    Case("IA3 of peft that convolves", convolution, {"ia3_l": 1 + numbers(1, OUT, 1, 1, scale=0.3)}, None, stronger),
     Case("OFT", linear, {"oft_blocks": BLOCKS}, None, turned),
     Case("OFT, bounded", linear, {"oft_blocks": BLOCKS}, 0.02, turned),
     Case("OFT that convolves", convolution, {"oft_blocks": BLOCKS, "rescale": 1 + numbers(OUT, 1, 1, 1, scale=0.2)}, None, turned),

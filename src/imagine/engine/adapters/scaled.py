@@ -9,14 +9,16 @@ from .layer import Affine, Parts, by_channel, fits, mapped, needs
 
 
 class Scaled:
-    """A `SidePath` of `weight` and `on_input`, or of `ia3_l` (out, 1) or (1, in)."""
+    """A `SidePath` of `weight` and `on_input`, or of `ia3_l` (out, 1) or (1, in); of convolutions (1, C, 1, 1)."""
 
     def __init__(self, layer: Affine, parts: Parts, _alpha: float | None) -> None:
         """Raises Misfit."""
         self._layer = layer
         if "ia3_l" in parts:
             factors = parts["ia3_l"]
-            self._on_input = factors.dim() > 1 and factors.shape[0] == 1
+            # Of convolutions peft writes both as (1, C, 1, 1): where as many go in as come out, these are meant.
+            one = factors.shape[:1] == (1,)
+            self._on_input = one and (factors.dim() == 2 or factors.numel() != layer.weight.shape[0])
             self._by, self._with_bias = factors.flatten() - 1, not self._on_input
         else:
             numbers, on_input = needs(parts, "weight", "on_input")

@@ -315,6 +315,15 @@ def test_a_way_of_computing_that_only_one_recipe_tells_may_be_why_they_differ() 
     assert compared(png((10, 10, 10)), png((12, 10, 10)), {}, after) == ("near", 2, [])
 
 
+def test_loras_are_compared_by_name_and_weight_and_else_as_models_are() -> None:
+    old = {"loras": [{"name": "ink", "weight": 0.8, "digest": "a", "autov3": "b"}, {"name": "pen", "weight": 1.0}]}
+    same = {"loras": [{"name": "ink", "weight": 0.8, "digest": "c"}, {"name": "pen", "weight": 1.0}]}
+    other = {"loras": [{"name": "ink", "weight": 0.8, "clip_weight": 0.5, "digest": "a"}]}
+    picture = png((10, 10, 10))
+    assert compared(picture, picture, old, same) == ("identical", 0, [])
+    assert compared(picture, picture, old, other).changed == ["loras: ink 0.8, pen 1.0 is now ink 0.8 0.5"]
+
+
 OLD, NEW, HEADER, WHOLE = "0d" * 32, "ee" * 32, "4e" * 32, "5a" * 32
 NOW = "is now eeeeeeeeeeee, and"
 NAMED_DIFFERENTLY = {

@@ -52,6 +52,8 @@ def test_a_request_as_its_command_line_sent_it():
         model="x/z-image-turbo", prompt="a fox", width=1024, height=768, seed=42, fit="scale", progress=True
     )
     assert (order.called, order.stream, order.warnings) == ("x/z-image-turbo:latest", True, [])
+    templated = request_from_body(body | {"template": "{{ .Prompt }}"})
+    assert (templated.request, sentences(templated.warnings)) == (order.request, ["unknown and left out: 'template'"])
 
 
 @pytest.mark.parametrize(

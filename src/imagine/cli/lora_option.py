@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-_WEIGHTS = ("weight", "clip_weight")
+WEIGHTS = ("weight", "clip_weight")
 
 
 class LoraName(click.types.StringParamType):
@@ -19,10 +19,10 @@ class LoraName(click.types.StringParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The text as it is; fails where a weight is none."""
         typed = str(super().convert(value, param, ctx))
-        for name, text in zip(_WEIGHTS, typed.split(":")[1:], strict=False):
+        for name, text in zip(WEIGHTS, typed.split(":")[1:], strict=False):
             if _number(text) is None:
                 self.fail(f"{text!r} is no {name}: it is said as ink:0.8, or as ink:0.8:0.5.", param, ctx)
-        if typed.count(":") > len(_WEIGHTS):
+        if typed.count(":") > len(WEIGHTS):
             self.fail(f"{typed!r} has more than two weights.", param, ctx)
         return typed
 
@@ -32,7 +32,7 @@ def loras_typed(typed: Iterable[str]) -> list[dict[str, Any]]:
     asked: list[dict[str, Any]] = []
     for text in filter(None, typed):
         name, *weights = text.split(":")
-        asked.append({"name": name} | dict(zip(_WEIGHTS, map(_number, weights), strict=False)))
+        asked.append({"name": name} | dict(zip(WEIGHTS, map(_number, weights), strict=False)))
     return asked
 
 

@@ -15,6 +15,7 @@ from . import reach
 from .console import note, printable, write, write_json
 from .convert import picture_in
 from .early import heard
+from .lora_option import WEIGHTS
 from .same_model import NAMED_BY, differences, with_holders
 
 if TYPE_CHECKING:
@@ -126,8 +127,8 @@ def _plain(name: str, value: Any) -> Any:
     """A value as it is compared: LoRAs without what they are known by, which `same_model` looks at."""
     if name != "loras" or not isinstance(value, list):
         return value
-    known = ("digest", "autov3")
-    return [{key: part for key, part in each.items() if key not in known} for each in value if isinstance(each, dict)]
+    beside = [each for each in value if isinstance(each, dict)]
+    return ", ".join(" ".join(str(each[key]) for key in ("name", *WEIGHTS) if key in each) for each in beside)
 
 
 def _told_by_one(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ...asking.checking import refusal
+from ...asking.checking import refusal, shown
 from ...asking.request import ALIASES, GenerateRequest, parse
 from ...messages import Message, Names, message
 from ...words.errors import BadRequest
@@ -25,6 +25,8 @@ _NO_OPTIONS = {"prompt", "model", "name", "img", "images", "mask", "stream", "pr
 _OPTIONS = {*_FIELDS, *NAMES} - _NO_OPTIONS
 """What `options` may say of a picture; Ollama took the seed from there."""
 _ZERO_IS_NONE = ("width", "height", "num_steps", "seed")
+_WORDS = "template"
+"""What text models are told by a field of that name is another thing than our recipes'."""
 _NOTHING: tuple[object, ...] = ("", [], {}, False)
 
 
@@ -51,8 +53,8 @@ def request_from_body(body: Mapping[str, object]) -> ParsedRequest:
     stream = _taken(fields, "stream", bool, True, message("allowed.bool"))
     options = _taken(fields, "options", dict, {}, message("value.object"))
     pictures = _taken(fields, "images", list, [], message("allowed.pictures"))
+    warnings: list[Message] = [message("unknown", names=shown(_WORDS))] if fields.pop(_WORDS, None) else []
     fields = {"prompt": "", "fit": "scale"} | _without_nothing(_with_options(fields, options))
-    warnings: list[Message] = []
     if pictures:
         fields["images"] = pictures[0]
         if len(pictures) > 1:

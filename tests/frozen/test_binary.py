@@ -133,7 +133,7 @@ def test_only_what_draws_is_unpacked_until_more_is_asked_for(
     (home / ".imagine/models/sd3").symlink_to(sd3.main.path)  # type: ignore[attr-defined]
     with removed_after(home / "runtime") as runtime, Daemon(home, REAL, "-d", "cpu") as daemon:
         asked(daemon, "/generate", SMALL | {"model": "tiny", "sampler": "dpm++ 2m", "stream": 2})
-        asked(daemon, "/generate", SMALL | {"model": "toybox"})
+        asked(daemon, "/generate", SMALL | {"model": "toybox", "sampler": "dpm++ sde"})
         assert is_whole(version_in(runtime))
         asked(daemon, "/generate", SMALL | {"model": "sd3"})
         assert is_whole(version_in(runtime), rest=True)

@@ -41,6 +41,41 @@ def test_a_prompt_changes_as_it_says(prompt: str, expected: list[tuple[int, str]
     assert edits(prompt) == (expected != [(4, prompt)])
 
 
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("[a:b:0.5]", [(4, "b")]),
+        ("[a:b:1.5]", [(2, "a"), (4, "b")]),
+        ("[a:b:8]", [(4, "b")]),
+        ("[a:b:11]", [(1, "a"), (4, "b")]),
+        ("[a|b]", [(1, "a"), (2, "b"), (3, "a"), (4, "b")]),
+    ],
+)
+def test_a_second_pass_goes_on_where_the_first_ended(prompt: str, expected: list[tuple[int, str]]) -> None:
+    assert texts_by_step(prompt, 4, before=10) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a [b:3]", [(3, "a "), (10, "a b")]),
+        ("a [b: 3]", [(3, "a "), (10, "a b")]),
+        ("a [[[b]]:2]", [(2, "a "), (10, "a [[b]]")]),
+        ("[(a:2):3]", [(3, ""), (10, "(a:2)")]),
+        ("a [b : c : 1] d", [(1, "a b  d"), (10, "a  c  d")]),
+        ("a[b:[c:d:2]:1]e", [(1, "abe"), (2, "ace"), (10, "ade")]),
+        ("a [b:.5] c", [(5, "a  c"), (10, "a b c")]),
+        ("((a][:b:c [d:3]", [(3, "((a][:b:c "), (10, "((a][:b:c d")]),
+        ("[fe|||]male", [(1, "female"), (4, "male"), (5, "female"), (8, "male"), (9, "female"), (10, "male")]),
+        (r"[a\:b:c:3]", [(3, r"a\:b"), (10, "c")]),
+    ],
+)
+def test_it_is_as_automatic1111_tests_itself(prompt: str, expected: list[tuple[int, str]]) -> None:
+    """https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/v1.10.1/modules/prompt_parser.py, but for neighbours
+    of one text, which are one here."""
+    assert texts_by_step(prompt, 10) == expected
+
+
 def test_too_many_different_texts_are_refused_by_the_field() -> None:
     prompt = "[" + "|".join(map(str, range(MOST_TEXTS + 1))) + "]"
     assert len(texts_by_step(prompt, MOST_TEXTS)) == MOST_TEXTS

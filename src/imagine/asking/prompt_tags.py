@@ -45,7 +45,7 @@ def without_tags(prompt: str, field: str) -> Untagged:
         found = pattern.findall(text)
         notes += [message("prompt.tag", field, kind=kind, name=name.strip()[:_SHOWN]) for name in found]
         text = pattern.sub("", text) if found else text
-    if _AND.search(text):
+    if field == "neg" and _AND.search(text):
         notes.append(message("prompt.and", field))
     return Untagged(text.strip() if text != prompt else text, loras, notes)
 

@@ -19,6 +19,7 @@ from ..families.defaults import defaults_of, distilling_defaults
 from ..families.table import facts_of
 from ..messages import Message, message
 from ..pictures.foreign.infotext import sampler_from_name
+from ..words.conjuncts import conjuncts
 from ..words.entry import Entry
 from ..words.errors import BadRequest
 from ..words.frames import PreviewSettings
@@ -151,6 +152,7 @@ def resolve(
     assert (request.img is None) == (img is None), "img is described where there is one"
     assert (request.mask is None) == (mask is None), "mask is described where there is one"
     _check(request)
+    conjuncts(request.prompt)
     warnings = [*_without_effect(request), *_of_another_model(request, model, parts), *_of_another_lora(loras)]
     size = _size(request, model, defaults, img, warnings)
     if request.neg is None and defaults.neg:
@@ -163,7 +165,7 @@ def resolve(
         recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
     if mask is not None:
         recipe = msgspec.structs.replace(recipe, mask=mask.digest)
-    if request.neg and recipe.guidance <= 1:
+    if request.neg and recipe.guidance <= 1 and len(conjuncts(recipe.prompt)) == 1:
         warnings.append(message("no_effect.guidance", "neg", at=recipe.guidance))
     return Resolved(
         params=[msgspec.structs.replace(recipe, seed=seed) for seed in seeds_of(request, random_seed)],

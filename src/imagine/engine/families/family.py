@@ -29,6 +29,8 @@ class Conditioning:
     positive: Rows
     negative: Rows | None = None
     warnings: tuple[Message, ...] = ()
+    joined: tuple[Rows, ...] = ()
+    """Of the prompts that are joined to the first, a row each."""
 
 
 class Timeline:
@@ -57,6 +59,8 @@ class EncodeRequest:
     """(width, height) that it denoises at, in pixels."""
     mix: Mix = NO_MIX
     """The adapters, for the text encoders."""
+    beside: tuple[str, ...] = ()
+    """Prompts of the same picture that are encoded for themselves, and whose rows must have this one's shape."""
 
 
 class Family(Protocol):

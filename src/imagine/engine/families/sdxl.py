@@ -51,9 +51,7 @@ class StableDiffusionXL(UNetModel):
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
         text, negative = self._text, request.negative
-        chunks = text.count_chunks(request.prompt)
-        if negative is not None:
-            chunks = max(chunks, text.count_chunks(negative, field="neg"))
+        chunks = text.count_all_chunks(request.prompt, negative, request.beside)
         encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks, mix=request.mix)
         positive = self._rows(encoded, request, AESTHETIC_SCORES[0])
         if negative is None:

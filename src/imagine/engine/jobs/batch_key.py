@@ -18,6 +18,7 @@ class BatchKey(NamedTuple):
     latents: tuple[int, ...]
     """(C, h, w)"""
     conditioning: Hashable
-    """Whether there is a negative side, and what the family needs to be equal to join rows."""
+    """Whether there is a negative side, how many prompts are joined, and what the family needs to be equal to join
+    rows."""
     controls: tuple[str, ...] = ()
     """The digests of the networks that run beside the denoiser."""

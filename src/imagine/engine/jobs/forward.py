@@ -14,8 +14,8 @@ from ..device.memory import Shortage
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 
-Answers = list[tuple[Tensor | None, Tensor]]
-"""For each picture: the answers (1, C, h, w) to its negative prompt, None where it has none, and to its prompt."""
+Answers = list[tuple[Tensor | None, Sequence[Tensor]]]
+"""For each picture: the answers (1, C, h, w) to its negative prompt, None for none, and to each of its prompts."""
 
 
 class Asking(Protocol):
@@ -59,22 +59,23 @@ class Forward:
         inputs += [inputs[0]] * padding
         conditionings = [picture.conditioning for picture in pictures]
         conditionings += [conditionings[0]] * padding
-        turns = 1 if conditionings[0].negative is None else 2
+        sided = conditionings[0].negative is not None
+        turns = sided + 1 + len(conditionings[0].joined)
         latents = torch.cat([latents for latents, _ in inputs] * turns)
         timesteps = torch.cat([timestep for _, timestep in inputs] * turns)
         with _adapted(family, pictures, bucket):
             answer = family.denoise(latents, timesteps, self._rows(family, conditionings))
         split = torch.split(answer, 1)
-        if turns == 1:
-            return [(None, split[i]) for i in range(len(pictures))]
-        return [(split[i], split[bucket + i]) for i in range(len(pictures))]
+        sides = [split[i::bucket] for i in range(len(pictures))]
+        return [(side[0], side[1:]) if sided else (None, side) for side in sides]
 
     def _rows(self, family: Family, conditionings: list[Conditioning]) -> Rows:
-        """The conditioning of every row, the negative ones first."""
+        """The conditioning of every row: the negative ones, those of the first prompts, of the second and so on."""
         if not _same(self._members, conditionings):
             self.clear()
             sides = [side.negative for side in conditionings if side.negative is not None]
             sides += [side.positive for side in conditionings]
+            sides += [rows for each in zip(*(side.joined for side in conditionings), strict=True) for rows in each]
             self._joined = family.collate(sides)
             self._members = conditionings
         return self._joined

@@ -149,7 +149,8 @@ def with_mask(conditioning: Conditioning, channels: Tensor) -> Conditioning:
         return {**rows, "inpainting": channels}
 
     negative = None if conditioning.negative is None else with_channels(conditioning.negative)
-    return Conditioning(with_channels(conditioning.positive), negative, conditioning.warnings)
+    joined = tuple(map(with_channels, conditioning.joined))
+    return Conditioning(with_channels(conditioning.positive), negative, conditioning.warnings, joined)
 
 
 def _kept_outside_mask(begun: Pass, family: Family, source: Tensor | None) -> Pass:

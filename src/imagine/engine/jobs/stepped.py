@@ -15,10 +15,9 @@ from ...words.upscalers import OF_LATENTS
 from ..adapters.mix import NO_MIX, Mix
 from ..adapters.opened import Opened
 from ..families.enlarger import Enlarger
-from ..families.family import Conditioning, EncodeRequest, Family, Timeline
+from ..families.family import Conditioning, Family, Timeline
 from ..parts.autoencoder import Coded
 from ..parts.part import at_work, spare
-from ..parts.prompt_schedule import texts_by_step
 from ..parts.slices import Slices
 from ..parts.strips import RESAMPLED, joined
 from . import canvas as canvases
@@ -37,6 +36,7 @@ from .passes import (
     steps_run,
     with_mask,
 )
+from .prompts_at_steps import PromptsAtSteps
 from .work import Take
 
 
@@ -53,6 +53,7 @@ class Stepped:
         self._adapters, self._mix = adapters, NO_MIX
         self._families, self._forward, self._device = families, forward, device
         self._enlarger = enlarger
+        self._prompts = PromptsAtSteps(ledger.params)
         self._conditionings: list[Timeline] = []
         self._pass: Pass | None = None
         self._first: Pass | None = None
@@ -164,7 +165,8 @@ class Stepped:
     @property
     def key(self) -> BatchKey:
         conditioning = self.conditioning
-        needs = (conditioning.negative is not None, self.family.shape(conditioning.positive))
+        shape = self.family.shape(conditioning.positive)
+        needs = (conditioning.negative is not None, 1 + len(conditioning.joined), shape)
         return BatchKey(self.model, tuple(self.current.latents.shape[1:]), needs)
 
     def took(self, seconds: float) -> float | None:
@@ -192,27 +194,18 @@ class Stepped:
         begun = first_pass(params, own, canvas, self._encode, self._device)
         self._pass = yield from ledger.timing("encoding", begun)
 
-    def _condition(self, canvas: Canvas, steps: int) -> Slices[None]:
-        """Encode the prompts for a pass of so many of the user's steps."""
+    def _condition(self, canvas: Canvas, steps: int, before: int = 0) -> Slices[None]:
+        """Encode the prompts for a pass of so many of the user's steps, with so many in the pass before it."""
         self._conditionings = []
         for family in self._families:
             channels = (yield from mask_channels(family, canvas, self._encode)) if family.takes_mask else None
             with at_work(family.parts("encode")):
-                encoded = [(end, family.encode(request)) for end, request in self._requests(family, canvas, steps)]
+                mix = self._mix if family is self.own else NO_MIX
+                encoded = self._prompts.encoded(family, canvas.work, mix, steps, before)
             self.ledger.warn(*(note for _, conditioning in encoded for note in conditioning.warnings))
             self._conditionings.append(
                 Timeline(encoded if channels is None else [(end, with_mask(made, channels)) for end, made in encoded])
             )
-
-    def _requests(self, family: Family, canvas: Canvas, steps: int) -> list[tuple[int, EncodeRequest]]:
-        """What a family is to encode for a pass, each with the step that it ends before."""
-        params = self.ledger.params
-        negative = params.neg if family.uses_guidance(params.guidance) else None
-        mix = self._mix if family is self.own else NO_MIX
-        return [
-            (end, EncodeRequest(prompt, against, params.clip, params.guidance, canvas.work, mix))
-            for end, prompt, against in _paired(params.prompt, negative, steps)
-        ]
 
     def inputs(self) -> tuple[Tensor, Tensor]:
         return self.current.inputs()
@@ -222,15 +215,15 @@ class Stepped:
         if answers is None:
             return None
         return [
-            partial(picture.advance, negative, positive, bucket)
-            for picture, (negative, positive) in zip(together, answers, strict=True)
+            partial(picture.advance, negative, positives, bucket)
+            for picture, (negative, positives) in zip(together, answers, strict=True)
         ]
 
     @torch.inference_mode()
-    def advance(self, negative: Tensor | None, positive: Tensor, bucket: int) -> bool:
+    def advance(self, negative: Tensor | None, positives: Sequence[Tensor], bucket: int) -> bool:
         """Take the denoiser's answers for this picture's rows; says whether one of the user's steps was completed."""
-        before, scale = self.step, self.ledger.params.guidance
-        self.current.advance(positive if negative is None else self.family.guide(negative, positive, scale))
+        before = self.step
+        self.current.advance(self._prompts.guided(self.family, negative, positives))
         self.ledger.buckets.append(bucket)
         return self.step != before
 
@@ -245,7 +238,9 @@ class Stepped:
             picture = yield from self.ledger.timing("upscaling", self._enlarged(picture, canvas.size, hires.upscaler))
             if self._only_enlarged:
                 return canvas.over_source(picture)
-        yield from self.ledger.timing("encoding", self._condition(canvas, second_pass_steps(params, hires)))
+        yield from self.ledger.timing(
+            "encoding", self._condition(canvas, second_pass_steps(params, hires), first.sampler.steps)
+        )
         second = second_pass(params, hires, self.own, canvas, first, picture, self._encode)
         self._pass = yield from self.ledger.timing("encoding", second)
         self._first = first
@@ -279,14 +274,3 @@ class Stepped:
         if coded.warning is not None:
             self.ledger.warn(coded.warning)
         return coded.values
-
-
-def _paired(prompt: str, negative: str | None, steps: int) -> list[tuple[int, str, str | None]]:
-    """The prompts' texts, each pair with the step that it ends before."""
-    texts = texts_by_step(prompt, steps)
-    against = texts_by_step(negative or "", steps, "neg")
-    made = []
-    for end in sorted({end for end, _ in (*texts, *against)}):
-        other = next(text for last, text in against if end <= last)
-        made.append((end, next(text for last, text in texts if end <= last), None if negative is None else other))
-    return made

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...messages import Message, message
+from ...words.conjuncts import conjuncts
 from ...words.errors import Unsupported, without_folders
 from ...words.frames import Submit
 from ...words.recipe import GenerationParams
@@ -184,6 +185,8 @@ def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
     for field, text in (("prompt", params.prompt), ("neg", params.neg)):
         if edits(text):
             notes.append(message("prompt.not_edited", field))
+    if len(conjuncts(params.prompt)) > 1:
+        notes.append(message("prompt.not_joined", "prompt"))
     if model.warning is not None:
         notes.append(model.warning)
     for field, argument, requested in (

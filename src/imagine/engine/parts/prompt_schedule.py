@@ -3,7 +3,8 @@
 The behaviour is as its documentation says: https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features#prompt-editing
 
 - `[from:to:when]` is `from` for the first `when` steps and `to` from then on; `[to:when]` adds, `[from::when]` takes
-  away. `when` is a number of steps, or with a point in it a part of them.
+  away. `when` is a number of steps, or with a point in it a part of them: of a second pass, what is beyond the first's
+  steps, and beyond 1.
 - `[a|b|c]` is another one at every step, in turn.
 - They can stand in each other and in weights. Other square brackets are weights, as is a bracket never closed.
 """
@@ -11,6 +12,7 @@ The behaviour is as its documentation says: https://github.com/AUTOMATIC1111/sta
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...messages import message
@@ -28,6 +30,12 @@ class _Edit:
     before: list[_Node]
     after: list[_Node]
     when: str
+
+    def at(self, step: int, steps: int, before: int) -> list[_Node]:
+        """What stands there at a step of a pass of so many, with so many in the pass before it."""
+        part, whole = 1.0 if before else 0.0, before
+        switch = (float(self.when) - part) * steps if "." in self.when else int(self.when) - whole
+        return self.before if step < int(switch) else self.after
 
 
 @dataclass
@@ -47,10 +55,11 @@ class _Bracket:
     rounds: int = 0
 
 
-def texts_by_step(prompt: str, steps: int, name: str = "prompt") -> list[tuple[int, str]]:
+def texts_by_step(prompt: str, steps: int, name: str = "prompt", *, before: int = 0) -> list[tuple[int, str]]:
     """The prompt's texts in order, each with the step that it ends before; the last ends with `steps`.
 
-    A prompt that edits nothing is one text, itself. Raises BadRequest on `name` for more than `MOST_TEXTS` different.
+    `before`: the steps of the first pass, where these are a second's. A prompt that edits nothing is one text, itself.
+    Raises BadRequest on `name` for more than `MOST_TEXTS` different.
     """
     if "[" not in prompt:
         return [(steps, prompt)]
@@ -60,7 +69,7 @@ def texts_by_step(prompt: str, steps: int, name: str = "prompt") -> list[tuple[i
     made: list[tuple[int, str]] = []
     different: set[str] = set()
     for step in range(max(1, steps)):
-        text = _text(nodes, step, max(1, steps))
+        text = _text(nodes, step, max(1, steps), before)
         if made and made[-1][1] == text:
             made[-1] = (step + 1, text)
             continue
@@ -69,6 +78,20 @@ def texts_by_step(prompt: str, steps: int, name: str = "prompt") -> list[tuple[i
         if len(different) > MOST_TEXTS:
             raise BadRequest(message("prompt.texts", name, most=MOST_TEXTS))
     return made
+
+
+def texts_together(
+    prompts: Sequence[str], negative: str, steps: int, before: int = 0
+) -> list[tuple[int, tuple[str, ...], str]]:
+    """As `texts_by_step`, of several prompts and the negative one: what each is until one of them changes."""
+    scheduled = [texts_by_step(prompt, steps, before=before) for prompt in prompts]
+    against = texts_by_step(negative, steps, "neg", before=before)
+    ends = sorted({end for texts in (*scheduled, against) for end, _ in texts})
+    return [(end, tuple(_until(end, texts) for texts in scheduled), _until(end, against)) for end in ends]
+
+
+def _until(end: int, texts: Sequence[tuple[int, str]]) -> str:
+    return next(text for last, text in texts if end <= last)
 
 
 def edits(prompt: str) -> bool:
@@ -123,16 +146,15 @@ def _as_written(bracket: _Bracket) -> list[_Node]:
     return nodes
 
 
-def _text(nodes: list[_Node], step: int, steps: int) -> str:
-    """The text at `step`, counted from 0."""
+def _text(nodes: list[_Node], step: int, steps: int, before: int) -> str:
+    """The text at `step` of a pass, counted from 0."""
     pieces = []
     for node in nodes:
         match node:
             case str():
                 pieces.append(node)
             case _Alternate():
-                pieces.append(_text(node.options[step % len(node.options)], step, steps))
+                pieces.append(_text(node.options[step % len(node.options)], step, steps, before))
             case _Edit():
-                switch = float(node.when) * steps if "." in node.when else int(node.when)
-                pieces.append(_text(node.before if step < int(switch) else node.after, step, steps))
+                pieces.append(_text(node.at(step, steps, before), step, steps, before))
     return "".join(pieces)

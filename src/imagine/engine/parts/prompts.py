@@ -69,6 +69,11 @@ class TextEncoder:
         """
         return len(self._chunks(prompt, field)[0])
 
+    def count_all_chunks(self, prompt: str, negative: str | None, beside: Sequence[str] = ()) -> int:
+        """How many the longest of a picture's prompts takes: its rows are of one shape. Raises as `count_chunks`."""
+        counts = [self.count_chunks(text) for text in (prompt, *beside)]
+        return max(*counts, 0 if negative is None else self.count_chunks(negative, field="neg"))
+
     def encode(
         self, prompt: str, *, clip: int = 1, chunks: int | None = None, field: str = "prompt", mix: Mix = NO_MIX
     ) -> Encoded:

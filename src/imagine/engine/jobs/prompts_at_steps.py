@@ -1,0 +1,58 @@
+"""What a picture's prompts are at its steps, and what a family makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from ...words.conjuncts import conjuncts
+from ...words.recipe import GenerationParams
+from ..adapters.mix import Mix
+from ..families.family import Conditioning, EncodeRequest, Family
+from ..parts.prompt_schedule import texts_together
+from ..sampling.guidance import joined
+from .placement import PixelSize
+
+
+class PromptsAtSteps:
+    """Those of one recipe. Raises BadRequest on `prompt`."""
+
+    def __init__(self, params: GenerationParams) -> None:
+        self._params = params
+        self._conjuncts = conjuncts(params.prompt)
+
+    def encoded(
+        self, family: Family, size: PixelSize, mix: Mix, steps: int, before: int
+    ) -> list[tuple[int, Conditioning]]:
+        """For a pass of so many of the user's steps, with so many in the pass before it; each with the step that it
+        ends before. Raises BadRequest and Unsupported on the field."""
+        params = self._params
+        # What is joined is summed beyond the negative prompt, at whatever guidance.
+        guided = len(self._conjuncts) > 1 or family.uses_guidance(params.guidance)
+        texts = [each.text for each in self._conjuncts]
+        made: list[tuple[int, Conditioning]] = []
+        for end, prompts, negative in texts_together(texts, params.neg if guided else "", steps, before):
+            beside = (*prompts, negative) if guided else prompts
+            against = negative if guided else None
+            request = EncodeRequest(prompts[0], against, params.clip, params.guidance, size, mix, beside)
+            made.append((end, _all_of(family, request, prompts[1:])))
+        return made
+
+    def guided(self, family: Family, negative: Tensor | None, positives: Sequence[Tensor]) -> Tensor:
+        """What the sampler is told of the denoiser's answers to all of it, each (1, C, h, w)."""
+        positive, scale = positives[0], self._params.guidance
+        if negative is None:
+            return positive
+        if len(positives) > 1:
+            positive = joined(negative, positives, [each.weight for each in self._conjuncts])
+        return family.guide(negative, positive, scale) if family.uses_guidance(scale) else positive
+
+
+def _all_of(family: Family, first: EncodeRequest, others: Sequence[str]) -> Conditioning:
+    """The first prompt with the negative one, and those that are joined to it."""
+    made = [family.encode(first)]
+    made += [family.encode(replace(first, prompt=prompt, negative=None)) for prompt in others]
+    warnings = tuple(note for each in made for note in each.warnings)
+    return Conditioning(made[0].positive, made[0].negative, warnings, tuple(each.positive for each in made[1:]))

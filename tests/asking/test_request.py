@@ -54,7 +54,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "stream": 5, "preview": "vae", "progress": True, "keep_alive": "5m", "reproducible": True, "buckets": "1x25",
         "refiner": "r", "refiner_at": 0.5, "digest": "0123456789", "text_encoders": ("l", "g"),
         "parts": PartDigests(vae="0123456789"), "wildcards": True, "template": "{a|b}", "neg_template": "{c|d}",
-        "loras": (LoraWish(name="ink", weight=0.5, clip_weight=-4.0), "pen"),
+        "loras": (LoraWish(name="ink", weight=0.5, clip_weight=-4.0), "pen"), "embeddings": {"ink": "0123456789"},
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))

@@ -1,8 +1,8 @@
 """What prompts written for other programs ask for in tags: LoRAs, and what isn't here, taken out or left as words, and
 named.
 
-`<lora:name:0.8>`, `<lyco:…>` and `<hypernet:…>` are AUTOMATIC1111's, `embedding:name` is ComfyUI's: they would be
-noise as words, so they are taken out. `AND` stays a word.
+`<lora:name:0.8>`, `<lyco:…>` and `<hypernet:…>` are AUTOMATIC1111's: they would be noise as words, so they are taken
+out. In a negative prompt `AND` stays a word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from ..words.recipe import Lora
 from .loras import MAX_LORA_WEIGHT
 
 _HYPERNET = re.compile(r"<\s*hypernet\s*:\s*([^<>:]{0,200})(?::[^<>]{0,200})?>", re.IGNORECASE)
-_EMBEDDING = re.compile(r"\bembedding:([\w.\-/\\]{1,200})", re.IGNORECASE)
 _AND = re.compile(r"\S\s+AND\s+\S")
 _SHOWN = 40
 
@@ -41,10 +40,9 @@ def without_tags(prompt: str, field: str) -> Untagged:
     if field == "neg":
         notes = [message("tag.neg", field, name=lora.name[:_SHOWN]) for lora in loras]
         loras = ()
-    for kind, pattern in (("hypernet", _HYPERNET), ("embedding", _EMBEDDING)):
-        found = pattern.findall(text)
-        notes += [message("prompt.tag", field, kind=kind, name=name.strip()[:_SHOWN]) for name in found]
-        text = pattern.sub("", text) if found else text
+    names = [name.strip()[:_SHOWN] for name in _HYPERNET.findall(text)]
+    notes += [message("prompt.tag", field, kind="hypernet", name=name) for name in names]
+    text = _HYPERNET.sub("", text)
     if field == "neg" and _AND.search(text):
         notes.append(message("prompt.and", field))
     return Untagged(text.strip() if text != prompt else text, loras, notes)

@@ -39,6 +39,8 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
     if "model" in body and _MODEL_DIGEST.fullmatch(digest):
         body["digest"] = digest
     body["parts"] = _parts(meta.get("parts"))
+    if "environment" in meta:
+        body.setdefault("embeddings", {})
     if meta.get("digest") and not body.get("vae"):
         body["vae"] = OWN  # another may be configured for the model by now
     if meta.get("digest") and not body.get("text_encoders"):

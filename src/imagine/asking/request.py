@@ -19,6 +19,7 @@ from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
 from . import duration
 from .checking import checked, refusal, shown, value_of
+from .embeddings import MOST_EMBEDDINGS
 from .loras import LORA_NAMES, LoraNames
 from .names import Digest, ModelName
 
@@ -37,6 +38,7 @@ Margin = Annotated[int, Meta(ge=0, le=MAX_SIDE - MIN_SIDE)]
 PromptText = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 _SEED = {"allowed": message("allowed.seed", most=MAX_SEED)}
+_EMBEDDINGS = {"allowed": message("allowed.embeddings")}
 _KEEP_ALIVE = {"allowed": message("allowed.duration")}
 _BUCKETS = {"allowed": message("allowed.buckets")}
 _BUCKETS_PATTERN = r"^[0-9]{1,2}x[0-9]{1,4}(?:,[0-9]{1,2}x[0-9]{1,4})*$(?!\n)"
@@ -227,6 +229,14 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         ),
     ] = None
     neg_template: Annotated[PromptText | None, Meta(description="As template, of neg.")] = None
+    embeddings: Annotated[
+        Annotated[dict[Name, Digest], Meta(max_length=MOST_EMBEDDINGS)] | None,
+        Meta(
+            description="From a picture's recipe: words of its prompts that stand for embeddings, and the digests of "
+            "these; no other word does. Without it, they are found by name.",
+            extra=_EMBEDDINGS,
+        ),
+    ] = None
     count: Annotated[
         Annotated[int, Meta(ge=1, le=16)] | None, Meta(description="How many pictures, of the seeds that follow.")
     ] = None
@@ -312,10 +322,10 @@ def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, call
 def _asked(body: Mapping[str, object]) -> Mapping[str, object]:
     """What of a body, which may be a picture's recipe, is asked for: not what it tells of how it was made."""
     told = {"environment", "sha256"} if body.get("digest") else {"environment"}
-    whole: dict[str, object] = (
-        {"loras": []} if "environment" in body and body.get("digest") else {}
-    )  # a recipe that names none has none
-    return whole | {name: value for name, value in body.items() if name not in told}
+    asked = {name: value for name, value in body.items() if name not in told}
+    if "environment" in body and body.get("digest"):  # a whole recipe: what it doesn't name it hasn't
+        asked = {"loras": [], "embeddings": {}} | asked
+    return asked
 
 
 def one_spelling(

@@ -69,6 +69,9 @@ def recipe_of(
         meta.pop("digest", None)
         meta.pop("sha256", None)
     _forget_parts(meta, overrides)
+    if {"prompt", "neg", "model"} & overrides.keys():  # what words are is found out anew
+        meta.pop("environment", None)
+        meta.pop("embeddings", None)
     for field, template in (("prompt", "template"), ("neg", "neg_template")):
         if field in overrides:
             meta.pop(template, None)

@@ -105,6 +105,11 @@ def _find_hypernetwork(tensors: Mapping[str, TensorInfo]) -> Detected | None:
     return Detected("hypernetwork", family)
 
 
+def embedding_width(tensors: Mapping[str, TensorInfo]) -> int:
+    """How many numbers a vector of an embedding is, those for each text encoder together."""
+    return sum({info.shape[-1] for info in tensors.values() if info.shape})
+
+
 def find_embedding(tensors: Mapping[str, TensorInfo]) -> Detected | None:
     """A textual-inversion embedding: vectors for a few words, for each text encoder, and nothing else; else None."""
     if not tensors or len(tensors) > _MAX_VECTORS:

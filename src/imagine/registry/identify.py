@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from ..families.table import facts_of
-from .adapters import find_adapter, find_embedding
+from .adapters import embedding_width, find_adapter, find_embedding
 from .components import baked_vae_channels, find_encoder, find_vae, text_encoders
 from .denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
 from .header import BITS, Header, TensorInfo
@@ -43,7 +43,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     `parameters` counts the elements of what generates: denoiser, text encoders and VAE, without EMA copies.
     `dtype` is what most of the denoiser is stored as. `resolution` is the side of the native square, in pixels.
-    `context` is the width of the text that a U-Net attends to, or that a text encoder makes.
+    `context` is the width of the text that a U-Net attends to, that a text encoder makes, or that an
+    embedding's vectors have, those for each text encoder together.
     Zero, "" and () stand for what doesn't apply.
     """
 
@@ -85,8 +86,14 @@ def _plain(
     return Identity(
         kind=kind, family=family, variant=variant, parameters=parameters, dtype=dtype,
         latent_channels=latent_channels, has_vae=has_vae,
-        context=_width(tensors, "token_embedding.weight") if kind == "text-encoder" else 0,
+        context=_context(kind, tensors),
     )  # fmt: skip
+
+
+def _context(kind: str, tensors: Mapping[str, TensorInfo]) -> int:
+    if kind == "embedding":
+        return embedding_width(tensors)
+    return _width(tensors, "token_embedding.weight") if kind == "text-encoder" else 0
 
 
 def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) -> Identity:

@@ -35,6 +35,7 @@ def mentions(text: str, names: Iterable[str]) -> Iterator[Mention]:
     """All of them, in order; what stands between `<` and `>` may be none."""
     known = sorted(dict.fromkeys(names), key=len, reverse=True)
     folded = {name.casefold(): name for name in known}
+    found: str | None
     begun = defaultdict[str, list[str]](list)
     for name in known:
         if match := re.match(r"\w+|\W", name):
@@ -46,12 +47,12 @@ def mentions(text: str, names: Iterable[str]) -> Iterator[Mention]:
         if said := match["said"] or match["marked"]:
             by = "embedding:" if match["said"] else "<>"
             said = said.strip().replace("\\", "/")
-            name = folded.get(said.casefold()) or folded.get(without_suffix(said).casefold())
-            yield Mention(match.start(), match.end(), said, name, by)
+            found = folded.get(said.casefold()) or folded.get(without_suffix(said).casefold())
+            yield Mention(match.start(), match.end(), said, found, by)
             end = match.end()
-        elif name := _alone(text, match.start(), begun.get(match[0].casefold(), ())):
-            end = match.start() + len(name)
-            yield Mention(match.start(), end, text[match.start() : end], name, "")
+        elif found := _alone(text, match.start(), begun.get(match[0].casefold(), ())):
+            end = match.start() + len(found)
+            yield Mention(match.start(), end, text[match.start() : end], found, "")
 
 
 def _alone(text: str, start: int, names: Sequence[str]) -> str | None:

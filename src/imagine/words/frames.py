@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from .events import AnyEvent, Event, Failed, Finished
-from .model import AdapterUse, Model
+from .model import AdapterUse, EmbeddingUse, Model
 from .recipe import GenerationParams
 
 MAX_FRAME = 256 * 2**20
@@ -99,6 +99,8 @@ class Submit(Command, frozen=True, tag="submit"):
     enlargement: Enlargement | None = None
     adapters: tuple[AdapterUse, ...] = ()
     """What goes beside `model`; a refiner has none of them."""
+    embeddings: tuple[EmbeddingUse, ...] = ()
+    """What words of the prompts stand for, in `model` and in a refiner."""
     img: bytes | None = None
     mask: bytes | None = None
     preview: PreviewSettings = PreviewSettings()

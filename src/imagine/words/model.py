@@ -94,3 +94,16 @@ class AdapterUse(msgspec.Struct, frozen=True, kw_only=True):
     def identity(self) -> str:
         """Equal for what is the same once it is opened beside one model."""
         return _identities.encode([self.kind, self.component]).decode()
+
+
+class EmbeddingUse(msgspec.Struct, frozen=True, kw_only=True):
+    """An embedding that a picture's prompts say."""
+
+    word: str
+    """What they call it: by itself, in `<>` or behind `embedding:`, in whatever case."""
+    component: Component
+
+    @property
+    def identity(self) -> str:
+        """Equal for what says the same and is the same once it is read."""
+        return _identities.encode([self.word, self.component]).decode()

@@ -67,6 +67,8 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     template: str | None = None
     """The prompt that this one was chosen from by the seed, where it had wildcards."""
     neg_template: str | None = None
+    embeddings: dict[str, str] = {}
+    """Words of the prompts that stand for embeddings, with the digests of these."""
     width: int
     height: int
     num_steps: int

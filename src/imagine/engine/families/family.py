@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...messages import Message
 from ..adapters.adapter import Networks
+from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
 from ..parts.autoencoder import Coded
 from ..parts.part import Part, Stage
@@ -59,6 +60,8 @@ class EncodeRequest:
     """(width, height) that it denoises at, in pixels."""
     mix: Mix = NO_MIX
     """The adapters, for the text encoders."""
+    words: tuple[Embedding, ...] = ()
+    """What marks in the prompts stand for."""
     beside: tuple[str, ...] = ()
     """Prompts of the same picture that are encoded for themselves, and whose rows must have this one's shape."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -50,13 +52,14 @@ class StableDiffusionXL(UNetModel):
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
-        text, negative = self._text, request.negative
-        chunks = text.count_all_chunks(request.prompt, negative, request.beside)
-        encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks, mix=request.mix)
+        text, negative, words = self._text, request.negative, request.words
+        chunks = text.count_all_chunks((request.prompt, *request.beside), negative, words)
+        encode = partial(text.encode, clip=request.clip, chunks=chunks, mix=request.mix, words=words)
+        encoded = encode(request.prompt)
         positive = self._rows(encoded, request, AESTHETIC_SCORES[0])
         if negative is None:
             return Conditioning(positive, warnings=encoded.warnings)
-        against = text.encode(negative, clip=request.clip, chunks=chunks, field="neg", mix=request.mix)
+        against = encode(negative, field="neg")
         rows = self._rows(against, request, AESTHETIC_SCORES[1])
         if not negative and not self._refiner:
             # The base was trained on zeros, not on the empty prompt, for "nothing said".

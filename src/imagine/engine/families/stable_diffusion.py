@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -31,12 +33,13 @@ class StableDiffusion(UNetModel):
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
-        text, negative = self._text, request.negative
-        chunks = text.count_all_chunks(request.prompt, negative, request.beside)
-        encoded = text.encode(request.prompt, clip=request.clip, chunks=chunks, mix=request.mix)
+        text, negative, words = self._text, request.negative, request.words
+        chunks = text.count_all_chunks((request.prompt, *request.beside), negative, words)
+        encode = partial(text.encode, clip=request.clip, chunks=chunks, mix=request.mix, words=words)
+        encoded = encode(request.prompt)
         if negative is None:
             return Conditioning(self._rows(encoded), warnings=encoded.warnings)
-        against = text.encode(negative, clip=request.clip, chunks=chunks, field="neg", mix=request.mix)
+        against = encode(negative, field="neg")
         return Conditioning(self._rows(encoded), self._rows(against), encoded.warnings + against.warnings)
 
     def _rows(self, encoded: Encoded) -> Rows:

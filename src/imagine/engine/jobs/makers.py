@@ -7,6 +7,7 @@ from functools import partial
 
 from ...messages import message
 from ...words.errors import Unsupported
+from ..adapters.embedding import Embeddings
 from ..adapters.opened import Opened
 from ..device.device import Device
 from ..families.enlarger import Enlarger
@@ -16,6 +17,7 @@ from ..whole.pipeline import Whole
 from .enlarging import Enlarging
 from .forward import Forward
 from .ledger import Ledger
+from .prompts_at_steps import PromptsAtSteps
 from .stepped import Stepped
 from .whole import WholeRun
 from .work import Work
@@ -24,13 +26,16 @@ from .work import Work
 class Makers:
     """What all pictures on one device are made with."""
 
-    def __init__(self, device: Device, turn: float, adapters: Opened) -> None:
+    def __init__(self, device: Device, turn: float, adapters: Opened, embeddings: Embeddings) -> None:
         """`turn`: seconds after which others may have the device."""
-        self._device, self._turn, self._adapters = device, turn, adapters
+        self._device, self._turn, self._adapters, self._embeddings = device, turn, adapters, embeddings
         self.forward = Forward()
 
     def begin(self, ledger: Ledger, models: Sequence[LoadedModel]) -> Work:
-        """The picture of a ledger in the making; `models` are those of its `submit`. Raises Unsupported."""
+        """The picture of a ledger in the making; `models` are those of its `submit`.
+
+        Raises BadRequest, Unsupported, UnusableModel, ModelChanged.
+        """
         first, enlargers = models[0], [model for model in models if isinstance(model, Enlarger)]
         if isinstance(first, Enlarger):
             return Enlarging(ledger, first, partial(self._device.environment, first.dtype, spared=is_spared(first)))
@@ -40,4 +45,5 @@ class Makers:
         if len(families) + len(enlargers) < len(models):
             raise Unsupported(message("refiner.whole", "refiner", value=ledger.params.refiner or ""))
         enlarger = enlargers[0] if enlargers else None
-        return Stepped(ledger, families, self.forward, self._adapters, self._device.torch, enlarger)
+        prompts = PromptsAtSteps(ledger.params, self._embeddings.of(ledger.submit.embeddings))
+        return Stepped(ledger, families, prompts, self.forward, self._adapters, self._device.torch, enlarger)

@@ -8,7 +8,9 @@ from dataclasses import replace
 from torch import Tensor
 
 from ...words.conjuncts import conjuncts
+from ...words.embedding_words import marked
 from ...words.recipe import GenerationParams
+from ..adapters.embedding import Embedding
 from ..adapters.mix import Mix
 from ..families.family import Conditioning, EncodeRequest, Family
 from ..parts.prompt_schedule import texts_together
@@ -19,9 +21,12 @@ from .placement import PixelSize
 class PromptsAtSteps:
     """Those of one recipe. Raises BadRequest on `prompt`."""
 
-    def __init__(self, params: GenerationParams) -> None:
-        self._params = params
-        self._conjuncts = conjuncts(params.prompt)
+    def __init__(self, params: GenerationParams, embeddings: Sequence[Embedding] = ()) -> None:
+        """`embeddings` are what words of its prompts stand for."""
+        self._params, self._embeddings = params, tuple(embeddings)
+        words = [embedding.word for embedding in embeddings]
+        self._conjuncts = conjuncts(marked(params.prompt, words))
+        self._negative = marked(params.neg, words)
 
     def encoded(
         self, family: Family, size: PixelSize, mix: Mix, steps: int, before: int
@@ -33,10 +38,11 @@ class PromptsAtSteps:
         guided = len(self._conjuncts) > 1 or family.uses_guidance(params.guidance)
         texts = [each.text for each in self._conjuncts]
         made: list[tuple[int, Conditioning]] = []
-        for end, prompts, negative in texts_together(texts, params.neg if guided else "", steps, before):
+        for end, prompts, negative in texts_together(texts, self._negative if guided else "", steps, before):
             beside = (*prompts, negative) if guided else prompts
             against = negative if guided else None
-            request = EncodeRequest(prompts[0], against, params.clip, params.guidance, size, mix, beside)
+            words = self._embeddings
+            request = EncodeRequest(prompts[0], against, params.clip, params.guidance, size, mix, words, beside)
             made.append((end, _all_of(family, request, prompts[1:])))
         return made
 

@@ -44,16 +44,15 @@ class Stepped:
     """A `Work` that shares its evaluations with others."""
 
     def __init__(
-        self, ledger: Ledger, families: list[Family], forward: Forward, adapters: Opened, device: torch.device,
-        enlarger: Enlarger | None = None,
+        self, ledger: Ledger, families: list[Family], prompts: PromptsAtSteps, forward: Forward, adapters: Opened,
+        device: torch.device, enlarger: Enlarger | None = None,
     ) -> None:  # fmt: skip
         """`families` and `enlarger` are those of the ledger's `submit`; `forward` is shared by all that may share a
         batch."""
         self.ledger = ledger
         self._adapters, self._mix = adapters, NO_MIX
         self._families, self._forward, self._device = families, forward, device
-        self._enlarger = enlarger
-        self._prompts = PromptsAtSteps(ledger.params)
+        self._enlarger, self._prompts = enlarger, prompts
         self._conditionings: list[Timeline] = []
         self._pass: Pass | None = None
         self._first: Pass | None = None

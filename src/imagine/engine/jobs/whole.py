@@ -185,6 +185,8 @@ def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
     for field, text in (("prompt", params.prompt), ("neg", params.neg)):
         if edits(text):
             notes.append(message("prompt.not_edited", field))
+    if params.embeddings:
+        notes.append(message("embedding.whole", "prompt", names=", ".join(params.embeddings)))
     if len(conjuncts(params.prompt)) > 1:
         notes.append(message("prompt.not_joined", "prompt"))
     if model.warning is not None:

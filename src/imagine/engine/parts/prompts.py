@@ -7,14 +7,17 @@ depends on what else is being encoded.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 
 from ...messages import Message, Value, message
+from ...words.embedding_words import number_of
 from ...words.errors import BadRequest, Unsupported
+from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
 from .prompt_syntax import Break, parse
 from .text_part import Chunk, Hidden, TextPart, Tokenizer
@@ -22,6 +25,8 @@ from .text_part import Chunk, Hidden, TextPart, Tokenizer
 COMMA_REACH = 20
 """A full chunk ends at a comma that lies at most so many tokens back, so that no phrase is torn."""
 MAX_CHUNKS = 64
+_PLACE = 0
+"""The id of a token in an embedding's place: any but the marks that begin and end a text."""
 _CONTROL_MARKS = ("<|startoftext|>", "<|endoftext|>")
 _SPACES = "\t\n\v\f\r\x85"
 
@@ -62,29 +67,32 @@ class TextEncoder:
         """The greatest `clip` whose layer every model has."""
         return min(part.layers for part in self.parts) - self._penultimate
 
-    def count_chunks(self, prompt: str, *, field: str = "prompt") -> int:
-        """How many chunks `prompt` takes, at least 1.
+    def count_chunks(self, prompt: str, *, field: str = "prompt", words: Sequence[Embedding] = ()) -> int:
+        """How many chunks `prompt`, in which marks stand for `words`, takes, at least 1.
 
         Raises BadRequest on `field` beyond `MAX_CHUNKS`.
         """
-        return len(self._chunks(prompt, field)[0])
+        return len(self._chunks(prompt, field, words)[0])
 
-    def count_all_chunks(self, prompt: str, negative: str | None, beside: Sequence[str] = ()) -> int:
+    def count_all_chunks(self, prompts: Sequence[str], negative: str | None, words: Sequence[Embedding] = ()) -> int:
         """How many the longest of a picture's prompts takes: its rows are of one shape. Raises as `count_chunks`."""
-        counts = [self.count_chunks(text) for text in (prompt, *beside)]
-        return max(*counts, 0 if negative is None else self.count_chunks(negative, field="neg"))
+        counts = [self.count_chunks(text, words=words) for text in prompts]
+        if negative is not None:
+            counts.append(self.count_chunks(negative, field="neg", words=words))
+        return max(counts)
 
     def encode(
-        self, prompt: str, *, clip: int = 1, chunks: int | None = None, field: str = "prompt", mix: Mix = NO_MIX
-    ) -> Encoded:
+        self, prompt: str, *, clip: int = 1, chunks: int | None = None, field: str = "prompt", mix: Mix = NO_MIX,
+        words: Sequence[Embedding] = (),
+    ) -> Encoded:  # fmt: skip
         """`prompt` encoded in `chunks` chunks: its own, and empty prompts behind them; None is just its own.
-        What of `mix` goes beside the text models does.
+        What of `mix` goes beside the text models does; marks in the prompt stand for `words`.
 
         Raises BadRequest on `field` for a prompt beyond `MAX_CHUNKS`, and Unsupported on `clip` for a layer that the
         model hasn't.
         """
         self._check_clip(clip)
-        own, warnings = self._chunks(prompt, field)
+        own, warnings = self._chunks(prompt, field, words)
         count = chunks or len(own)
         assert count >= len(own), f"{len(own)} chunks don't fit into {count}"
         made = [self._hidden([*own, *[Chunk()] * (count - len(own))], clip, part, mix) for part in self.parts]
@@ -97,18 +105,19 @@ class TextEncoder:
         if clip > self.max_clip:
             raise Unsupported(message("clip.most", "clip", value=clip, most=self.max_clip))
 
-    def _chunks(self, prompt: str, field: str) -> tuple[list[Chunk], list[Message]]:
+    def _chunks(self, prompt: str, field: str, words: Sequence[Embedding]) -> tuple[list[Chunk], list[Message]]:
         pieces, warnings = parse(prompt)
-        tokenizer = self.parts[0].tokenizer
-        tokens: list[tuple[int, float] | None] = []
+        tokens: list[Token | None] = []
         unknown: set[str] = set()
         for piece in pieces:
             if isinstance(piece, Break):
                 tokens.append(None)
                 continue
-            text, left_out = clean(piece.text, self._can_encode)
-            unknown |= left_out
-            tokens += [(token, piece.weight) for token in _ids(tokenizer, text)]
+            for text, embedding in between_marks(piece.text, words):
+                cleaned, left_out = clean(text, self._can_encode)
+                unknown |= left_out
+                tokens += [Token(each, piece.weight) for each in _ids(self.parts[0].tokenizer, cleaned)]
+                tokens += [] if embedding is None else [Token(_PLACE, piece.weight, embedding)]
         if unknown:
             warnings.append(message("prompt.unknown", field, names=_named(unknown)))
         chunks = split(tokens, self._size, self._comma)
@@ -121,31 +130,86 @@ class TextEncoder:
         return [part.encode(chunk, layer=layer, normed=not self._penultimate, mix=mix) for chunk in chunks]
 
 
-def split(tokens: Sequence[tuple[int, float] | None], size: int, comma: Sequence[int]) -> list[Chunk]:
+def between_marks(text: str, words: Sequence[Embedding]) -> Iterator[tuple[str, Embedding | None]]:
+    """What stands before each of the marks in `text`, with what that stands for; the last with None."""
+    begin = 0
+    for at, character in enumerate(text) if words else ():
+        if (number := number_of(character, len(words))) is not None:
+            yield text[begin:at], words[number]
+            begin = at + 1
+    yield text[begin:], None
+
+
+class Token(NamedTuple):
+    """One of a tokenizer's, or all the places of an embedding."""
+
+    id: int
+    weight: float
+    embedding: Embedding | None = None
+
+    @property
+    def places(self) -> int:
+        return 1 if self.embedding is None else self.embedding.count
+
+
+def split(tokens: Sequence[Token | None], size: int, comma: Sequence[int]) -> list[Chunk]:
     """Weighted tokens in chunks of at most `size`; None starts a new one. There is always one chunk.
 
     A full chunk ends behind its last comma (`comma` holds the ids of a comma alone) where that is at most
-    `COMMA_REACH` tokens back, unless the next token is a comma itself: as AUTOMATIC1111 splits.
+    `COMMA_REACH` tokens back, unless the next token is a comma itself: as AUTOMATIC1111 splits. One that has too little
+    room for an embedding ends before it.
     """
     chunks: list[Chunk] = []
-    current: list[tuple[int, float]] = []
+    current: list[Token] = []
+    taken = 0
 
     def end(at: int) -> None:
-        nonlocal current
-        chunks.append(Chunk(tuple(token for token, _ in current[:at]), tuple(weight for _, weight in current[:at])))
+        nonlocal current, taken
+        chunks.append(_chunk(current[:at]))
         current = current[at:]
+        taken = sum(token.places for token in current)
 
     for token in tokens:
         if token is None:
             end(len(current))
             continue
-        if len(current) == size:
-            reach = range(size - 1, max(size - 1 - COMMA_REACH, -1), -1) if token[0] not in comma else ()
-            end(next((at + 1 for at in reach if current[at][0] in comma), size))
+        if taken == size and token.embedding is None and not _is_comma(token, comma):
+            end(_behind_comma(current, comma))
+        elif taken + token.places > size:
+            end(len(current))
         current.append(token)
+        taken += token.places
     if current or not chunks:
         end(len(current))
     return chunks
+
+
+def _is_comma(token: Token, comma: Sequence[int]) -> bool:
+    return token.embedding is None and token.id in comma
+
+
+def _behind_comma(tokens: Sequence[Token], comma: Sequence[int]) -> int:
+    """Where a full chunk ends."""
+    reach = 0
+    for at in range(len(tokens) - 1, -1, -1):
+        if reach >= COMMA_REACH:
+            break
+        if _is_comma(tokens[at], comma):
+            return at + 1
+        reach += tokens[at].places
+    return len(tokens)
+
+
+def _chunk(tokens: Sequence[Token]) -> Chunk:
+    ids: list[int] = []
+    weights: list[float] = []
+    placed: list[tuple[int, Embedding]] = []
+    for token in tokens:
+        if token.embedding is not None:
+            placed.append((len(ids), token.embedding))
+        ids += [token.id] * token.places
+        weights += [token.weight] * token.places
+    return Chunk(tuple(ids), tuple(weights), tuple(placed))
 
 
 def clean(text: str, can_encode: Callable[[str], bool]) -> tuple[str, set[str]]:

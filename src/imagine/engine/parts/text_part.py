@@ -8,12 +8,15 @@ AUTOMATIC1111's "original" emphasis
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import torch
 
 from ...messages import Message, message
+from ...words.errors import Unsupported
+from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix, MixRows
 from ..device.transfer import sent
 from .part import ModulePart
@@ -37,6 +40,8 @@ class Chunk(NamedTuple):
 
     ids: tuple[int, ...] = ()
     weights: tuple[float, ...] = ()
+    placed: tuple[tuple[int, Embedding], ...] = ()
+    """Embeddings, whose vectors take the places of some of them, from a place on."""
 
 
 _Key = tuple[Chunk, int, bool, tuple[tuple[str, float], ...]]
@@ -100,11 +105,35 @@ class TextPart(ModulePart):
         model, tokenizer = self.module, self.tokenizer
         padding = [tokenizer.pad_token_id] * (self.size - len(chunk.ids))
         ids = [tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *padding]
-        output = model(sent(torch.tensor([ids]), model.device))
+        with self._placing(chunk):
+            output = model(sent(torch.tensor([ids]), model.device))
         made, pooled = output.hidden_states[layer], None if normed else output.text_embeds
         if normed:
             made = getattr(model, "text_model", model).final_layer_norm(made)
         return Hidden(self._own(emphasise(made, chunk.weights)), None if pooled is None else self._own(pooled))
+
+    @contextmanager
+    def _placing(self, chunk: Chunk) -> Iterator[None]:
+        """For the length of a block the vectors of a chunk's embeddings stand in its tokens' places."""
+        if not chunk.placed:
+            yield
+            return
+
+        def place(_: torch.nn.Module, __: object, answer: torch.Tensor) -> None:
+            for at, embedding in chunk.placed:
+                vectors = embedding.vectors.get(answer.shape[-1])
+                if vectors is None:
+                    width, name = answer.shape[-1], embedding.word
+                    raise Unsupported(message("embedding.width", "prompt", name=name, width=width))
+                # Behind the mark that begins a text.
+                answer[0, 1 + at : 1 + at + embedding.count] = sent(vectors, answer.device).to(answer.dtype)
+
+        words = next(layer for name, layer in self.module.named_modules() if name.endswith("token_embedding"))
+        handle = words.register_forward_hook(place)
+        try:
+            yield
+        finally:
+            handle.remove()
 
     def _own(self, made: torch.Tensor) -> torch.Tensor:
         """As it would be, had it not been made in main memory for want of room."""

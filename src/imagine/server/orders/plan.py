@@ -15,6 +15,7 @@ from ...messages import Message
 from ...words.frames import Submit
 from ...words.recipe import GenerationParams
 from ..gateway.gateway import Gateway
+from .embeddings import ChosenEmbeddings, chosen_embeddings
 from .incoming import Incoming
 from .input_pictures import InputPictures, input_pictures
 from .models import ChosenModel, chosen_model
@@ -53,8 +54,10 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
             parts=model.parts,
             loras=model.loras.files,
         )
-        warnings += [*one.warnings, *model.warnings, *resolved.warnings]
-        jobs += _jobs(gateway, model, pictures, resolved, one.client, output)
+        first = resolved.params[0]
+        words = await chosen_embeddings(gateway, one.request, (first.prompt, first.neg), model.entry)
+        warnings += [*one.warnings, *model.warnings, *resolved.warnings, *words.warnings]
+        jobs += _jobs(gateway, model, words, pictures, resolved, one.client, output)
     gateway.used(chosen[0].entry.name)
     for job in jobs:
         _log.debug("recipe: %s", msgspec.to_builtins(job.params))
@@ -62,16 +65,17 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
 
 
 def _jobs(
-    gateway: Gateway, chosen: ChosenModel, pictures: InputPictures, resolved: Resolved, client: str, output: Output
-) -> list[Submit]:
+    gateway: Gateway, chosen: ChosenModel, words: ChosenEmbeddings, pictures: InputPictures, resolved: Resolved,
+    client: str, output: Output,
+) -> list[Submit]:  # fmt: skip
     preview = resolved.preview
     if output.previews is not None:
         preview = msgspec.structs.replace(preview, every=_every(resolved.params[0], output.previews))
     return [
         Submit(
-            job=secrets.token_urlsafe(16), client=client, params=params, model=chosen.model, refiner=chosen.refiner,
-            upscaler=chosen.upscaler,
-            adapters=chosen.adapters,
+            job=secrets.token_urlsafe(16), client=client, model=chosen.model, refiner=chosen.refiner,
+            params=msgspec.structs.replace(params, embeddings=words.digests),
+            upscaler=chosen.upscaler, adapters=chosen.adapters, embeddings=words.uses,
             img=pictures.img and pictures.img.data, mask=pictures.mask and pictures.mask.data,
             preview=preview, keep_alive=resolved.keep_alive,
             max_batch=gateway.max_batch_of(chosen.entry),

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
-from imagine.engine.adapters.embedding import Embeddings
+from imagine.engine.adapters.embedding import OpenEmbeddings
 from imagine.engine.adapters.opened import Opened
 from imagine.engine.families.open import open_model
 from imagine.engine.jobs.ledger import Ledger
@@ -125,7 +125,7 @@ def test_a_picture_of_a_crowd_carries_what_makes_it_again(sd1):
 def test_neither_slot_nor_neighbours_change_a_bit(sd1, bucket, guidance):
     engine = plain_engine()
     family = open_model(sd1, engine._device, lambda _fraction: None, {})
-    makers = Makers(torch.device("cpu"), 1.0, Opened({}), Embeddings(read_embedding))
+    makers = Makers(torch.device("cpu"), 1.0, Opened({}), OpenEmbeddings(read_embedding))
     asked = [wish(sd1, str(i), prompt=f"a {i}", seed=i, guidance=guidance) for i in range(bucket)]
     jobs = [makers.begin(Ledger(one, i), [family]) for i, one in enumerate(asked)]
     for job in jobs:

@@ -13,7 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from imagine.engine.loading.tokenizer import FOLDER, ClipTokenizer
 from imagine.engine.parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
-from imagine.engine.parts.prompts import COMMA_REACH, MAX_CHUNKS, TextEncoder, Token, split
+from imagine.engine.parts.prompts import COMMA_REACH, MAX_CHUNKS, TextEncoder, WeightedToken, split
 from imagine.engine.parts.text_part import TextPart, emphasise
 from imagine.words.errors import BadRequest, Unsupported
 
@@ -310,12 +310,14 @@ def ids(*counts: int) -> list[tuple[int, float] | None]:
 )
 def test_splits_where_the_web_ui_does(tokens: list[tuple[int, float] | None], lengths: list[int]) -> None:
     assert COMMA_REACH == 20
-    assert [len(chunk.ids) for chunk in split([each and Token(*each) for each in tokens], 75, [COMMA])] == lengths
+    assert [
+        len(chunk.ids) for chunk in split([each and WeightedToken(*each) for each in tokens], 75, [COMMA])
+    ] == lengths
 
 
 @given(st.lists(st.none() | st.tuples(st.integers(5, 9), st.floats(0.5, 2)), max_size=400))
 def test_splitting_loses_and_reorders_nothing(tokens: list[tuple[int, float] | None]) -> None:
-    chunks = split([each and Token(*each) for each in tokens], 75, [COMMA])
+    chunks = split([each and WeightedToken(*each) for each in tokens], 75, [COMMA])
     assert all(len(chunk.ids) == len(chunk.weights) <= 75 for chunk in chunks)
     pairs = [pair for chunk in chunks for pair in zip(chunk.ids, chunk.weights, strict=True)]
     assert pairs == [token for token in tokens if token]

@@ -19,7 +19,7 @@ from ..messages import message
 from ..words.errors import OutOfMemory
 from ..words.events import Progress
 from ..words.frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
-from .adapters.embedding import Embeddings
+from .adapters.embedding import OpenEmbeddings
 from .adapters.opened import Opened
 from .arrivals import Arrival, Arrivals
 from .batching import Batching
@@ -66,7 +66,7 @@ class Engine:
         self._adapters = Opened(ADAPTER_READERS)
         self._models = Models(self._device, open_model, measure, settings.keep_alive, clock, self._adapters)
         self._batching = Batching(settings.max_batch)
-        self._makers = Makers(self._device, turn, self._adapters, Embeddings(read_embedding))
+        self._makers = Makers(self._device, turn, self._adapters, OpenEmbeddings(read_embedding))
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)
         self._jobs: dict[str, Work] = {}

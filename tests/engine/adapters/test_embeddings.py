@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-from imagine.engine.adapters.embedding import Embedding, Embeddings
+from imagine.engine.adapters.embedding import Embedding, OpenEmbeddings
 from imagine.engine.loading.embedding_file import MOST_VECTORS, read_embedding
-from imagine.engine.parts.prompts import TextEncoder, Token, split
+from imagine.engine.parts.prompts import TextEncoder, WeightedToken, split
 from imagine.engine.parts.text_part import TextPart
 from imagine.identity.stamp import stamp_of
 from imagine.words.embedding_words import marked
@@ -77,7 +77,7 @@ def test_what_is_no_embedding_is_refused(tmp_path, tensors, why):
 
 def test_it_is_read_once_while_anybody_has_it_and_not_where_it_changed(tmp_path):
     use, read = file_of(tmp_path, {"emb_params": rows(1, 32)}), []
-    embeddings = Embeddings(lambda one: (read.append(one), read_embedding(one))[1])
+    embeddings = OpenEmbeddings(lambda one: (read.append(one), read_embedding(one))[1])
     first = embeddings.of([use])
     assert embeddings.of([use])[0] is first[0]
     del first
@@ -86,7 +86,7 @@ def test_it_is_read_once_while_anybody_has_it_and_not_where_it_changed(tmp_path)
     stale = use_of(tmp_path / "sks.safetensors")
     save_file({"emb_params": rows(2, 32)}, tmp_path / "sks.safetensors")
     with pytest.raises(ModelChanged):
-        Embeddings(read_embedding).of([stale])
+        OpenEmbeddings(read_embedding).of([stale])
 
 
 @pytest.mark.parametrize("kind", [CLIPTextModel, CLIPTextModelWithProjection])
@@ -114,14 +114,14 @@ def test_the_bits_are_those_of_a_model_that_has_them_as_words(kind):
 
 def test_it_takes_its_places_together_and_weighs_as_words_do():
     embedding = Embedding("1" * 64, "sks", {32: rows(10, 32)})
-    place = Token(0, 1.2, embedding)
-    chunks = split([*[Token(5, 1.0)] * 70, place, *[Token(6, 1.0)] * 3], 75, [7])
+    place = WeightedToken(0, 1.2, embedding)
+    chunks = split([*[WeightedToken(5, 1.0)] * 70, place, *[WeightedToken(6, 1.0)] * 3], 75, [7])
     assert [len(chunk.ids) for chunk in chunks] == [70, 13]
     assert chunks[1].placed == ((0, embedding),)
     assert chunks[1].weights == (*[1.2] * 10, 1.0, 1.0, 1.0)
-    full = split([Token(7, 1.0), *[Token(5, 1.0)] * 64, place, Token(5, 1.0)], 75, [7])
+    full = split([WeightedToken(7, 1.0), *[WeightedToken(5, 1.0)] * 64, place, WeightedToken(5, 1.0)], 75, [7])
     assert [len(chunk.ids) for chunk in full] == [75, 1]
-    near = split([*[Token(5, 1.0)] * 60, Token(7, 1.0), place, *[Token(5, 1.0)] * 5], 75, [7])
+    near = split([*[WeightedToken(5, 1.0)] * 60, WeightedToken(7, 1.0), place, *[WeightedToken(5, 1.0)] * 5], 75, [7])
     assert [len(chunk.ids) for chunk in near] == [61, 15]
     assert near[1].placed == ((0, embedding),)
 

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from imagine.engine.adapters.adapter import Bound
-from imagine.engine.adapters.embedding import Embeddings
+from imagine.engine.adapters.embedding import OpenEmbeddings
 from imagine.engine.adapters.mix import NO_MIX, mix_of
 from imagine.engine.adapters.opened import Opened
 from imagine.engine.device.device import Device
@@ -97,7 +97,7 @@ def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path
 def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
     """The rows of one without adapters, of one with, and of one with two: whoever is beside them, and wherever."""
     shelf = shelves(family)
-    makers = Makers(torch.device("cpu"), 1.0, Opened(ADAPTER_READERS), Embeddings(read_embedding))
+    makers = Makers(torch.device("cpu"), 1.0, Opened(ADAPTER_READERS), OpenEmbeddings(read_embedding))
     mixes = [(), (shelf.use("a"),), (shelf.use("b", 0.7), shelf.use("a", -0.3))]
 
     def prepared(number, *uses):

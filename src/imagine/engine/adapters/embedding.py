@@ -35,7 +35,7 @@ EmbeddingReader = Callable[[EmbeddingUse], Embedding]
 """Reads an embedding's file. Raises UnusableModel."""
 
 
-class Embeddings:
+class OpenEmbeddings:
     """Those that pictures have, each read once for as long as any has it."""
 
     def __init__(self, read: EmbeddingReader) -> None:

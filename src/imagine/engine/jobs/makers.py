@@ -7,7 +7,7 @@ from functools import partial
 
 from ...messages import message
 from ...words.errors import Unsupported
-from ..adapters.embedding import Embeddings
+from ..adapters.embedding import OpenEmbeddings
 from ..adapters.opened import Opened
 from ..device.device import Device
 from ..families.enlarger import Enlarger
@@ -26,7 +26,7 @@ from .work import Work
 class Makers:
     """What all pictures on one device are made with."""
 
-    def __init__(self, device: Device, turn: float, adapters: Opened, embeddings: Embeddings) -> None:
+    def __init__(self, device: Device, turn: float, adapters: Opened, embeddings: OpenEmbeddings) -> None:
         """`turn`: seconds after which others may have the device."""
         self._device, self._turn, self._adapters, self._embeddings = device, turn, adapters, embeddings
         self.forward = Forward()

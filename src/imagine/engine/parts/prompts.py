@@ -107,7 +107,7 @@ class TextEncoder:
 
     def _chunks(self, prompt: str, field: str, words: Sequence[Embedding]) -> tuple[list[Chunk], list[Message]]:
         pieces, warnings = parse(prompt)
-        tokens: list[Token | None] = []
+        tokens: list[WeightedToken | None] = []
         unknown: set[str] = set()
         for piece in pieces:
             if isinstance(piece, Break):
@@ -116,8 +116,8 @@ class TextEncoder:
             for text, embedding in between_marks(piece.text, words):
                 cleaned, left_out = clean(text, self._can_encode)
                 unknown |= left_out
-                tokens += [Token(each, piece.weight) for each in _ids(self.parts[0].tokenizer, cleaned)]
-                tokens += [] if embedding is None else [Token(_PLACE, piece.weight, embedding)]
+                tokens += [WeightedToken(each, piece.weight) for each in _ids(self.parts[0].tokenizer, cleaned)]
+                tokens += [] if embedding is None else [WeightedToken(_PLACE, piece.weight, embedding)]
         if unknown:
             warnings.append(message("prompt.unknown", field, names=_named(unknown)))
         chunks = split(tokens, self._size, self._comma)
@@ -140,7 +140,7 @@ def between_marks(text: str, words: Sequence[Embedding]) -> Iterator[tuple[str, 
     yield text[begin:], None
 
 
-class Token(NamedTuple):
+class WeightedToken(NamedTuple):
     """One of a tokenizer's, or all the places of an embedding."""
 
     id: int
@@ -152,7 +152,7 @@ class Token(NamedTuple):
         return 1 if self.embedding is None else self.embedding.count
 
 
-def split(tokens: Sequence[Token | None], size: int, comma: Sequence[int]) -> list[Chunk]:
+def split(tokens: Sequence[WeightedToken | None], size: int, comma: Sequence[int]) -> list[Chunk]:
     """Weighted tokens in chunks of at most `size`; None starts a new one. There is always one chunk.
 
     A full chunk ends behind its last comma (`comma` holds the ids of a comma alone) where that is at most
@@ -160,7 +160,7 @@ def split(tokens: Sequence[Token | None], size: int, comma: Sequence[int]) -> li
     room for an embedding ends before it.
     """
     chunks: list[Chunk] = []
-    current: list[Token] = []
+    current: list[WeightedToken] = []
     taken = 0
 
     def end(at: int) -> None:
@@ -184,11 +184,11 @@ def split(tokens: Sequence[Token | None], size: int, comma: Sequence[int]) -> li
     return chunks
 
 
-def _is_comma(token: Token, comma: Sequence[int]) -> bool:
+def _is_comma(token: WeightedToken, comma: Sequence[int]) -> bool:
     return token.embedding is None and token.id in comma
 
 
-def _behind_comma(tokens: Sequence[Token], comma: Sequence[int]) -> int:
+def _behind_comma(tokens: Sequence[WeightedToken], comma: Sequence[int]) -> int:
     """Where a full chunk ends."""
     reach = 0
     for at in range(len(tokens) - 1, -1, -1):
@@ -200,7 +200,7 @@ def _behind_comma(tokens: Sequence[Token], comma: Sequence[int]) -> int:
     return len(tokens)
 
 
-def _chunk(tokens: Sequence[Token]) -> Chunk:
+def _chunk(tokens: Sequence[WeightedToken]) -> Chunk:
     ids: list[int] = []
     weights: list[float] = []
     placed: list[tuple[int, Embedding]] = []

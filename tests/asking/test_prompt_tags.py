@@ -43,3 +43,8 @@ def test_a_weight_that_is_none_is_refused(weight: str) -> None:
     with pytest.raises(BadRequest, match="where a LoRA's weight belongs") as caught:
         without_tags(f"<lora:ink:{weight}>", "prompt")
     assert caught.value.field == "prompt"
+
+
+def test_a_negative_prompt_joins_nothing() -> None:
+    (note,) = without_tags("a fox AND a dog", "neg").notes
+    assert sentences([note]) == ["neg has AND, which joins prompts only in prompt; it was read as a word"]

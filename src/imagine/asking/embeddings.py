@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from ..messages import Message, message
 from ..words.entry import Entry
 
-MOST_EMBEDDINGS = 32
-"""Of one picture."""
 _REFINER, _REFINED = "sdxl_refiner", "sdxl"
 
 

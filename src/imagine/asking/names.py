@@ -8,6 +8,8 @@ from msgspec import Meta
 
 from ..messages import message
 
+MOST_EMBEDDINGS = 32
+"""Of one picture."""
 MAX_NAME = 1000
 """Characters of the name of a model's file, which may have folders in front."""
 _DIGEST_PATTERN = r"^[0-9a-f]{10,64}$(?!\n)"

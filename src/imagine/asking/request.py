@@ -19,9 +19,8 @@ from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
 from . import duration
 from .checking import checked, refusal, shown, value_of
-from .embeddings import MOST_EMBEDDINGS
 from .loras import LORA_NAMES, LoraNames
-from .names import Digest, ModelName
+from .names import MOST_EMBEDDINGS, Digest, ModelName
 
 MIN_SIDE = 64
 MAX_SIDE = 2048
@@ -246,8 +245,11 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Meta(description="Send the picture as it is after every so many steps. 0: only when it is done."),
     ] = None
     preview: Annotated[
-        Literal["linear", "vae", "latents"] | None,
-        Meta(description="What stream sends: a quick picture (linear, if not said), a decoded one, or the latents."),
+        Literal["linear", "tiny", "vae", "latents"] | None,
+        Meta(
+            description="What stream sends: a quick picture (linear, if not said), one by a tiny VAE that is among the "
+            "models (tiny), one by the model's own (vae), or the latents."
+        ),
     ] = None
     progress: Annotated[
         bool | None, Meta(description="Send lines on queue position, loading and steps as well, without a picture.")

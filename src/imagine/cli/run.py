@@ -56,6 +56,7 @@ class _RunCommand(click.Command):
 @click.option("--seed", help="The same seed makes the same picture.")
 @click.option("--neg", help="What not to paint.")
 @click.option("-s", "--stream", type=WholeNumber(), help="Replace the PNG after every so many steps.")
+@click.option("--preview", help="What --stream shows: linear, tiny (by a tiny VAE that is among the models) or vae.")
 @click.option("-c", "--clip", type=WholeNumber(), help="Clip skip.")
 @click.option("--vae", help="A VAE file to use, by its name; own: the model's.", shell_complete=complete.vaes)
 @click.option("--text-encoder", "text_encoders", multiple=True, help="A text encoder file to use, by its name; again "

@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
+from ..messages import message
 from ..pictures import images
+from ..words.errors import UnusableModel
 from ..words.events import Finished, Preview
+from ..words.model import Component
 from .device.transfer import fetched
 from .families.enlarger import Enlarger
 from .jobs.canvas import picture_from_pixels
@@ -109,7 +114,8 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     """What makes the preview of a job as it is now, None where there is nothing to show; `resident` is the job's own
     model.
     """
-    canvas, family, size, kind = job.canvas, job.own, job.size, job.ledger.submit.preview.kind
+    canvas, family, size, asked = job.canvas, job.own, job.size, job.ledger.submit.preview
+    kind, tiny = asked.kind, asked.tiny if asked.kind == "tiny" else None
     clean, step, steps, tiled, name = job.clean, job.step, job.steps, job.ledger.tiled, job.ledger.id
     if clean is None or isinstance(family, Enlarger):
         return None
@@ -118,9 +124,14 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     here = fetched(clean) if kind != "vae" else None
 
     def picture() -> Image.Image:
+        if tiny is not None and (pixels := _by_tiny(job, resident, tiny, clean)) is not None:
+            return finished(pixels)
         if here is not None:
             return resident.preview.picture(here(), canvas.inner, size)
-        full = canvas.finish(picture_from_pixels(whole(family.decode(clean, tiled=tiled)).values))
+        return finished(whole(family.decode(clean, tiled=tiled)).values)
+
+    def finished(pixels: Tensor) -> Image.Image:
+        full = canvas.finish(picture_from_pixels(pixels))
         return full if full.size == size else full.resize(size)
 
     def make() -> Preview:
@@ -131,6 +142,18 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
         return Preview(job=name, step=step, steps=steps, data=data, media_type=media_type)
 
     return make
+
+
+def _by_tiny(job: Work, resident: Resident, tiny: Component, clean: Tensor) -> Tensor | None:
+    """What a tiny VAE makes of latents, on the CPU; None, and a warning, where it can't be used."""
+    try:
+        decoder = resident.tiny(tiny, clean.device)
+    except UnusableModel as error:
+        name = Path(tiny.path).stem
+        job.ledger.warn(message("preview.unusable", "preview", name=name, why=error.note))
+        return None
+    pixels: Tensor = decoder(clean.float()).cpu()
+    return pixels
 
 
 def final_of(ledger: Ledger, picture: Image.Image | OnDisk, meta: dict[str, Any]) -> Callable[[], Finished]:

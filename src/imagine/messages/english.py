@@ -170,6 +170,11 @@ SENTENCES = {
     "model.needs_vae": "model '{name}' has no VAE of its own; name a VAE file as {field}",
     "model.needs_img": "model '{name}' makes pictures from other pictures only; give one as {field}",
     "pipeline.refuses": "a {pipeline} can't make this: {why}",
+    "tiny.large": "it is larger than tiny VAEs are",
+    "tiny.misfit": "it is no decoder of a tiny VAE: {why}",
+    "tiny.channels": "it takes {taken} channels at 1/{scale} of the size; the model's latents have {made} at 1/{own}",
+    "preview.absent": "{field} can't be tiny and is linear, since no tiny VAE for this kind of model is there",
+    "preview.unusable": "{field} can't be tiny and is linear, since the VAE '{name}' can't be used: {why}",
     "preview.none": "this model's latents can't be shown",
     "model.zero_snr": "a model trained to zero terminal SNR must predict v: at pure noise, epsilon says nothing of "
     "the picture",

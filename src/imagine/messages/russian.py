@@ -176,6 +176,11 @@ SENTENCES = {
     "model.needs_vae": "у модели «{name}» нет своего VAE: укажите файл VAE в {field}",
     "model.needs_img": "модель «{name}» рисует только по другой картинке: приложите её в {field}",
     "pipeline.refuses": "{pipeline} не может этого сделать: {why}",
+    "tiny.large": "файл больше, чем бывают крошечные VAE",
+    "tiny.misfit": "это не декодер крошечного VAE: {why}",
+    "tiny.channels": "ему нужно {taken} каналов в 1/{scale} размера, а в латентах модели {made} в 1/{own}",
+    "preview.absent": "{field}: крошечного VAE для моделей этого вида среди файлов нет, вместо tiny будет linear",
+    "preview.unusable": "{field}: VAE «{name}» не годится ({why}), вместо tiny будет linear",
     "preview.none": "у этой модели нельзя показать картинку по ходу работы",
     "model.zero_snr": "модель, обученная с нулевым конечным SNR, должна предсказывать v: по чистому шуму epsilon "
     "ничего не говорит о картинке",

@@ -24,6 +24,8 @@ from .names import normal
 
 VAE: Role = "vae"
 TEXT_ENCODER = "text-encoder"
+TINY = "tiny"
+"""The variant of a VAE that only decodes, and that well enough for a preview."""
 _TRIED = 8
 """Files that are tried for each text encoder, where two have to fit together."""
 _NAMED = 5
@@ -181,6 +183,15 @@ def _fits(need: Need, file: Entry, needs: Sequence[Need]) -> bool:
     # Of a width that none of the known ones has: the second is the one that projects.
     two = any(other.role == "text_encoder_2" for other in needs)
     return need.fits[0].startswith("clip") and (need.role == "text_encoder_2") == (two and file.variant == "projecting")
+
+
+def tiny_vae(model: Entry, files: Sequence[Entry]) -> Entry | None:
+    """The VAE as small as TAESD that previews of the model can be made with, the nearest of several; None for none."""
+    fits = {name for need in facts_of(model.family).needs if need.role == VAE for name in need.fits}
+    xl = model.family.startswith("sdxl")
+    tiny = [file for file in files if file.kind == VAE and file.variant == TINY and not file.problem]
+    fitting = [file for file in tiny if file.family in fits and (file.format == "safetensors") and _is_xl(file) == xl]
+    return min(fitting, key=lambda file: _order(model, file), default=None)
 
 
 def _order(model: Entry, file: Entry) -> tuple[int, int, int, str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from .events import AnyEvent, Event, Failed, Finished
-from .model import AdapterUse, EmbeddingUse, Model
+from .model import AdapterUse, Component, EmbeddingUse, Model
 from .recipe import GenerationParams
 
 MAX_FRAME = 256 * 2**20
@@ -57,8 +57,10 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Show the predicted picture after every `every` of the user's steps; 0: never."""
 
-    kind: Literal["linear", "vae", "latents"] = "linear"
+    kind: Literal["linear", "tiny", "vae", "latents"] = "linear"
     every: int = 0
+    tiny: Component | None = None
+    """What a `tiny` one is decoded by."""
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):

@@ -78,7 +78,7 @@ def test_what_they_become_is_held_against_the_owners_rules_and_freed_of_tags(tmp
     told, jobs = answers(
         tmp_path,
         {"prompt": "a __bad__ry fox", "wildcards": True},
-        {"prompt": "a fox{<lora:ink:1>|<lora:ink:1>}"},
+        {"prompt": "a fox{<hypernet:ink:1>|<hypernet:ink:1>}"},
         {"prompt": "a fox", "preset": "wild"},
         wildcards=lists,
         blocked_terms=("gory",),

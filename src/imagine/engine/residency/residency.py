@@ -12,13 +12,19 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
+
+from ...messages import message
+from ...words.errors import UnusableModel
 from ...words.frames import ResidentModel
-from ...words.model import Model
+from ...words.model import Component, Model
 from ..families.enlarger import Enlarger
 from ..families.loaded_model import LoadedModel
+from ..loading.tiny_vae_file import read_tiny_decoder
 from ..parts.part import Held, ModulePart, Part, nbytes_of, parts_of
 from ..parts.part_key import is_of
 from ..parts.slices import whole
+from ..parts.tiny_decoder import TinyDecoder
 from .preview import LinearPreview, fit
 from .remains import Remains
 from .watch import Watch
@@ -38,6 +44,7 @@ class Resident:
     leaving: bool = False
     """It goes with its last user, and takes no new ones."""
     _preview: LinearPreview | None = None
+    _tiny: dict[str, TinyDecoder] = field(default_factory=dict)
     _fitting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -54,6 +61,19 @@ class Resident:
             if self._preview is None:
                 self._preview = fit(lambda pixels: whole(family.encode_picture(pixels)).values, family.downscale)
             return self._preview
+
+    def tiny(self, component: Component, device: torch.device) -> TinyDecoder:
+        """A tiny VAE's decoder for its latents, read at first use: from any thread. Raises UnusableModel."""
+        assert not isinstance(self.family, Enlarger), "nothing is painted"
+        identity, family = component.path + component.digest, self.family
+        with self._fitting:
+            if identity not in self._tiny:
+                made = read_tiny_decoder(component)
+                if (made.channels, made.scale) != (family.latent_channels, family.downscale):
+                    taken, own = {"taken": made.channels, "scale": made.scale}, family.downscale
+                    raise UnusableModel(message("tiny.channels", made=family.latent_channels, own=own, **taken))
+                self._tiny[identity] = made.to(device)
+            return self._tiny[identity]
 
 
 class Extras(Protocol):

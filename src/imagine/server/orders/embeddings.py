@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...asking.embeddings import MOST_EMBEDDINGS, bare_names, misfit
+from ...asking.embeddings import bare_names, misfit
+from ...asking.names import MOST_EMBEDDINGS
 from ...asking.request import GenerateRequest
 from ...messages import Message, message
 from ...words.embedding_words import Mention, mentions

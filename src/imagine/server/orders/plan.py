@@ -20,6 +20,7 @@ from .incoming import Incoming
 from .input_pictures import InputPictures, input_pictures
 from .models import ChosenModel, chosen_model
 from .output import Output
+from .tiny_previews import with_tiny
 
 _log = logging.getLogger("imagine.jobs")
 
@@ -56,7 +57,8 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
         )
         first = resolved.params[0]
         words = await chosen_embeddings(gateway, one.request, (first.prompt, first.neg), model.entry)
-        warnings += [*one.warnings, *model.warnings, *resolved.warnings, *words.warnings]
+        resolved, notes = await with_tiny(gateway, resolved, model.entry)
+        warnings += [*notes, *one.warnings, *model.warnings, *resolved.warnings, *words.warnings]
         jobs += _jobs(gateway, model, words, pictures, resolved, one.client, output)
     gateway.used(chosen[0].entry.name)
     for job in jobs:

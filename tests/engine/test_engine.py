@@ -125,15 +125,15 @@ def test_a_picture_of_a_crowd_carries_what_makes_it_again(sd1):
 def test_neither_slot_nor_neighbours_change_a_bit(sd1, bucket, guidance):
     engine = plain_engine()
     family = open_model(sd1, engine._device, lambda _fraction: None, {})
-    makers = Makers(torch.device("cpu"), 1.0, Opened({}), OpenEmbeddings(read_embedding))
+    makers = Makers(engine._device, 1.0, Opened({}), OpenEmbeddings(read_embedding))
     asked = [wish(sd1, str(i), prompt=f"a {i}", seed=i, guidance=guidance) for i in range(bucket)]
     jobs = [makers.begin(Ledger(one, i), [family]) for i, one in enumerate(asked)]
     for job in jobs:
         whole(job.prepare())
 
     def answer(*members):
-        sides = makers.forward.run([jobs[i] for i in members], bucket)[members.index(0)]
-        return torch.cat([side for side in sides if side is not None])
+        negative, positives = makers.forward.run([jobs[i] for i in members], bucket)[members.index(0)]
+        return torch.cat([*positives] if negative is None else [negative, *positives])
 
     alone = answer(0)
     for members in ([0, 1], [1, 0], list(range(bucket)), list(reversed(range(bucket)))):

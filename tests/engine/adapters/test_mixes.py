@@ -30,7 +30,7 @@ from imagine.words.events import Finished
 from imagine.words.recipe import Hires
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.adapters.low_rank import merge, used, write_low_rank
-from tests.engine.running import engine_of, finished, latents_of, made, model_at, picture, run, wish
+from tests.engine.running import SETTINGS, engine_of, finished, latents_of, made, model_at, picture, run, wish
 
 FAMILIES = ("stable_diffusion", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sdxl", "toybox")))
 """The others hold the same of larger networks, which takes them some seconds each."""
@@ -97,7 +97,7 @@ def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path
 def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
     """The rows of one without adapters, of one with, and of one with two: whoever is beside them, and wherever."""
     shelf = shelves(family)
-    makers = Makers(torch.device("cpu"), 1.0, Opened(ADAPTER_READERS), OpenEmbeddings(read_embedding))
+    makers = Makers(Device(SETTINGS), 1.0, Opened(ADAPTER_READERS), OpenEmbeddings(read_embedding))
     mixes = [(), (shelf.use("a"),), (shelf.use("b", 0.7), shelf.use("a", -0.3))]
 
     def prepared(number, *uses):
@@ -108,7 +108,7 @@ def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidanc
 
     def answers(members):
         sides = makers.forward.run(members, bucket)
-        return [torch.cat([side for side in both if side is not None]) for both in sides]
+        return [torch.cat([*answers] if without is None else [without, *answers]) for without, answers in sides]
 
     watched = [prepared(number, *uses) for number, uses in enumerate(mixes)]
     others = [prepared(9, shelf.use("c")), prepared(10)]

@@ -3,6 +3,7 @@
 import { control, defaultOf, defaultText, field, isAuto, setAuto, setChoices, setOwnDefaults } from "./controls.js";
 import { byId, show } from "./dom.js";
 import { fileSize, t } from "./i18n.js";
+import { offerEmbeddings } from "./embeddings.js";
 import { offerLoras } from "./loras.js";
 import { offerNames } from "./names.js";
 import { chosenModel, chosenPreset, defaultModel, entriesOf, filesOf, firstModel, models, presetAbout, presetDefaults, presets, presetTitle, samplerNow, samplers } from "./offers.js";
@@ -31,6 +32,7 @@ export function describeChoices() {
   describePreset(chosenPreset());
   offerFiles("vae", filesOf("vae"), t("vae.own"));
   offerNames(control("text_encoders"), filesOf("text-encoder"));
+  offerEmbeddings(entriesOf("embedding"), chosenModel()?.family ?? "");
   offerLoras(control("loras"), entriesOf("lora"), chosenModel()?.family ?? "");
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));

@@ -4,6 +4,7 @@ import { describeChoices, offerModels } from "./choices.js";
 import { clearErrors, control, controls, defaultOf, field, focusFirstError, followSlider, isAuto, markUnsaid, nameControls, setValue, showError, valueOf } from "./controls.js";
 import { all, byId } from "./dom.js";
 import { inEveryLanguage, t } from "./i18n.js";
+import { startEmbeddings } from "./embeddings.js";
 import { isLoras, lorasIn, startLoras } from "./loras.js";
 import { remember, remembered } from "./memory.js";
 import { isNames, tickedIn } from "./names.js";
@@ -15,7 +16,7 @@ import { hasSource, setSource, startSize } from "./size.js";
 const PREVIEW_EVERY = 2;
 const OF_PICTURE = ["strength", "resize", "extend."];
 const CHANGES_NO_PIXEL = new Set(["stream", "preview", "keep_alive"]);
-const OF_RECIPE = { buckets: null, template: ["prompt"], neg_template: ["neg"] }; // no controls; each until one of these changes, null: until any does
+const OF_RECIPE = { buckets: null, template: ["prompt"], neg_template: ["neg"], embeddings: ["prompt", "neg", "model"] }; // no controls; each until one of these changes, null: until any does
 let exact = {};
 let warned = false; // that nothing can be kept
 
@@ -139,6 +140,7 @@ export function startForm() {
     const from = defaultOf(name) ?? (numberIn(control(name).placeholder) || min);
     return { from, min, max };
   });
+  startEmbeddings();
   startLoras(control("loras"));
   startSize(() => changed(control("width")));
   byId("seed-random").addEventListener("click", () => { change("seed", ""); control("seed").focus(); });
@@ -218,7 +220,7 @@ export function flatten(said) {
   for (const [name, value] of Object.entries(said)) {
     if (name === "extend" && typeof value === "number") for (const side of ["left", "top", "right", "bottom"]) values[`extend.${side}`] = value;
     else if (name === "hires" && typeof value === "number") values["hires.scale"] = value;
-    else if (name === "loras") values[name] = value;
+    else if (name === "loras" || name in OF_RECIPE) values[name] = value;
     else if (value !== null && typeof value === "object" && !Array.isArray(value)) for (const [part, inner] of Object.entries(value)) values[`${name}.${part}`] = inner;
     else values[name] = value;
   }

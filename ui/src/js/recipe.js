@@ -43,6 +43,7 @@ export async function bringBack(meta, warnings, sources, said) {
   const [img, mask] = [sources.img ?? (await kept(meta.img)), sources.mask ?? (await kept(meta.mask))];
   const wanted = { ...meta };
   for (const name of [...NOT_ASKED, "img", "mask", "stream"]) delete wanted[name];
+  if (meta.environment) wanted.embeddings ??= {}; // a whole recipe: what it doesn't name it hasn't
   if (!meta.img) delete wanted.strength;
   if (!meta.refiner) delete wanted.refiner_at;
   if (meta.stream) wanted.stream = meta.stream;

@@ -71,6 +71,8 @@ class _Search:
 
     async def take(self, field: str, mention: Mention) -> None:
         word = mention.said
+        if self._recorded is not None and mention.name is None and mention.by == "<>":
+            return  # it was words when the recipe was made
         if word.casefold() in self.taken or (file := await self._file(field, mention)) is None:
             return
         if (why := misfit(file, self._model, field, word)) is not None:

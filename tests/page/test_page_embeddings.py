@@ -1,0 +1,43 @@
+"""Embeddings on the page: searched for, put into a prompt as words, and a recipe's own again."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.acts import downloaded, generate, last, load
+from tests.registry import declared
+
+
+@pytest.fixture
+def site(serve, tmp_path):
+    for name in ("ink", "bad hands"):
+        declared.write(tmp_path / f"home/models/embeddings/{name}.safetensors", {"emb_params": (2, 768)})
+    declared.write(tmp_path / "home/models/embeddings/xl.safetensors", {"clip_l": (1, 768), "clip_g": (1, 1280)})
+    return serve()
+
+
+def test_one_becomes_a_word_of_either_prompt_and_stays_what_it_was(page, site):
+    offered = [one.get_attribute("value") for one in page.locator("#embeddings-there option").all()]
+    assert offered == ["bad hands", "ink"]
+    page.fill("#f-prompt", "a fox")
+    page.fill("#embeddings-search", "ink")
+    page.press("#embeddings-search", "Enter")
+    page.fill("#embeddings-search", "bad hands")
+    page.get_by_role("button", name="Into the negative prompt").click()
+    expect(page.locator("#f-prompt")).to_have_value("a fox, ink")
+    expect(page.locator("#f-neg")).to_have_value("<bad hands>")
+    generate(page)
+    first = last(site).params
+    assert list(first.embeddings) == ["ink", "bad hands"]
+    load(page, downloaded(page, "#do-json"), "made.json")
+    expect(page.locator("[data-about=load]")).not_to_contain_text("Not known")
+    generate(page)
+    assert last(site).params.embeddings == first.embeddings
+    load(
+        page,
+        json.dumps({"meta": json.loads(downloaded(page, "#do-json"))["meta"] | {"embeddings": {}}}).encode(),
+        "none.json",
+    )
+    generate(page)
+    assert last(site).params.embeddings == {}

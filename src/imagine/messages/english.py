@@ -173,6 +173,7 @@ SENTENCES = {
     "tiny.large": "it is larger than tiny VAEs are",
     "tiny.misfit": "it is no decoder of a tiny VAE: {why}",
     "tiny.channels": "it takes {taken} channels at 1/{scale} of the size; the model's latents have {made} at 1/{own}",
+    "part.tiny": "{field} '{value}' is a tiny VAE, which makes no more than previews: say it by {preview} tiny",
     "preview.absent": "{field} can't be tiny and is linear, since no tiny VAE for this kind of model is there",
     "preview.unusable": "{field} can't be tiny and is linear, since the VAE '{name}' can't be used: {why}",
     "preview.none": "this model's latents can't be shown",

@@ -179,6 +179,7 @@ SENTENCES = {
     "tiny.large": "файл больше, чем бывают крошечные VAE",
     "tiny.misfit": "это не декодер крошечного VAE: {why}",
     "tiny.channels": "ему нужно {taken} каналов в 1/{scale} размера, а в латентах модели {made} в 1/{own}",
+    "part.tiny": "{field} «{value}» — крошечный VAE, им делают только предпросмотр: {preview} tiny",
     "preview.absent": "{field}: крошечного VAE для моделей этого вида среди файлов нет, вместо tiny будет linear",
     "preview.unusable": "{field}: VAE «{name}» не годится ({why}), вместо tiny будет linear",
     "preview.none": "у этой модели нельзя показать картинку по ходу работы",

@@ -11,6 +11,19 @@ from tests.server.served import ask
 TINY = {"decoder.layers.0.weight": (64, 4, 3, 3), "decoder.layers.2.conv.0.weight": (64, 64, 3, 3)}
 
 
+def test_it_makes_no_pictures(tmp_path):
+    declared.write(tmp_path / "models/fox.safetensors", declared.sd1())
+    declared.write(tmp_path / "models/vae/taesd.safetensors", TINY)
+
+    async def act(client):
+        async with client.post("/generate", json={"prompt": "a fox", "vae": "taesd"}) as answer:
+            return answer.status, (await answer.json())["error"]
+
+    status, why = ask(tmp_path, act, models=())
+    assert status == 400
+    assert why.startswith("vae 'taesd' is a tiny VAE")
+
+
 @pytest.mark.parametrize(
     ("files", "model", "used"),
     [

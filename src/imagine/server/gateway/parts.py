@@ -10,7 +10,7 @@ from ...asking.request import GenerateRequest, digests_in, names_in
 from ...asking.resolve import Defaults, vae_of
 from ...families.table import facts_of
 from ...messages import Message, message
-from ...registry.composition import TEXT_ENCODER, VAE, lacking, own_roles, role_of
+from ...registry.composition import TEXT_ENCODER, TINY, VAE, lacking, own_roles, role_of
 from ...registry.identify import CHECKPOINT, LORA
 from ...words.entry import Entry
 from ...words.errors import BadRequest, ImagineError
@@ -38,9 +38,13 @@ async def parts_of(model: Entry, request: GenerateRequest, defaults: Defaults, f
 
 async def _vae(name: str, model: Entry, request: GenerateRequest, files: FilesHere) -> Entry:
     if request.vae:
-        return await named(VAE, name, VAE, digests_in(request).get(VAE), files)
-    with refused_as(VAE, name, model):
-        return await files.find(name, VAE)
+        file = await named(VAE, name, VAE, digests_in(request).get(VAE), files)
+    else:
+        with refused_as(VAE, name, model):
+            file = await files.find(name, VAE)
+    if file.variant == TINY:
+        raise BadRequest(message("part.tiny", VAE, value=name[:40]))
+    return file
 
 
 async def _text_encoders(

@@ -25,6 +25,7 @@ from .jobs.work import OnDisk, Work
 from .parts.slices import whole
 from .residency.preview import latents_bytes
 from .residency.residency import Resident
+from .whole.pipeline import Whole
 
 _log = logging.getLogger(__name__)
 Threads = Callable[[], Executor]
@@ -146,6 +147,9 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
 
 def _by_tiny(job: Work, resident: Resident, tiny: Component, clean: Tensor) -> Tensor | None:
     """What a tiny VAE makes of latents, on the CPU; None, and a warning, where it can't be used."""
+    if isinstance(resident.family, Whole):
+        job.ledger.warn(message("preview.absent", "preview"))
+        return None
     try:
         decoder = resident.tiny(tiny, clean.device)
     except UnusableModel as error:

@@ -25,6 +25,7 @@ from ..parts.part import Held, ModulePart, Part, nbytes_of, parts_of
 from ..parts.part_key import is_of
 from ..parts.slices import whole
 from ..parts.tiny_decoder import TinyDecoder
+from ..whole.pipeline import Whole
 from .preview import LinearPreview, fit
 from .remains import Remains
 from .watch import Watch
@@ -64,7 +65,7 @@ class Resident:
 
     def tiny(self, component: Component, device: torch.device) -> TinyDecoder:
         """A tiny VAE's decoder for its latents, read at first use: from any thread. Raises UnusableModel."""
-        assert not isinstance(self.family, Enlarger), "nothing is painted"
+        assert not isinstance(self.family, Enlarger | Whole), "it has no latents of its family's"
         identity, family = component.path + component.digest, self.family
         with self._fitting:
             if identity not in self._tiny:

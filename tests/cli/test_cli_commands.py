@@ -88,12 +88,13 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(
     ("words", "expected"), [("imagine ver", "plain,verify"), ("imagine run -m dream", "plain,dreamshaper_8"),
-    ("imagine run --num", "plain,--num-steps")],
+    ("imagine run --num", "plain,--num-steps"), ("imagine run --lora in", "plain,ink")],
 )  # fmt: skip
 def test_the_shell_completes(
     words: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     declared.write(tmp_path / "models/dreamshaper_8.safetensors", declared.tiny())
+    declared.write(tmp_path / "models/loras/ink.safetensors", declared.kohya_lora())
     monkeypatch.setenv("IMAGINE_HOME", str(tmp_path))
     monkeypatch.setenv("_IMAGINE_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", words)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from imagine.files import shipped
+from imagine.registry.stated import examples_from
 from tools.toybox import evaluate
 from tools.toybox.card import CARD, card
 from tools.toybox.denoiser import test_prompts as prompts_of_the_test
@@ -139,3 +142,18 @@ def test_its_latents_have_the_scale_that_sd1_expects(pipeline: Any) -> None:
     # A picture is nearly one colour, so 256 of them give a mean to about a sixteenth: three of that.
     assert torch.allclose(latents.mean((0, 2, 3)), torch.zeros(4), atol=0.2)
     assert torch.allclose(latents.std((0, 2, 3)), torch.ones(4), atol=0.15)
+
+
+@pytest.mark.parametrize(("language", "page"), [("en", "README.md"), ("ru", "README.ru.md")])
+def test_the_readme_begins_with_what_it_says_can_be_asked(language: str, page: str) -> None:
+    with safe_open(MODEL, "pt") as file:
+        examples = examples_from(file.metadata())[language]
+    text = Path(page).read_text()
+    assert f'imagine run "{examples[0]}"' in text
+    assert examples[1] in text
+
+
+def test_the_upscaler_that_it_names_ships() -> None:
+    with safe_open(MODEL, "pt") as file:
+        named = file.metadata()["imagine.upscaler"]
+    assert named in {path.stem for path in shipped.models()}

@@ -165,7 +165,7 @@ def expect_encoders(page, *names):
 def test_text_encoders_stay_with_the_settings(serve, windows, tmp_path):
     for name in ("clip_l, mine", "clip_other"):
         declared.write(tmp_path / "home" / "models" / f"{name}.safetensors", declared.clip_text(64, 1))
-    site, windows.expected = serve(), ["400"]
+    site, windows.expected = serve(), ["404"]
     page = windows.open(site.url)
     page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
     group = page.locator("#f-text_encoders")

@@ -256,7 +256,7 @@ SENTENCES = {
     "prompt.and": "в {field} есть AND, а соединяет он описания только в {prompt}; прочитано как слово",
     "prompt.conjuncts": "в {field} через AND соединено {count:описание|описания|описаний}, а можно не больше {most}",
     "prompt.conjunct_weight": "в {field} у одного из описаний вес {value}; он может быть от -{most} до {most}",
-    "prompt.wildcard": "в {field} есть «{text}», прочитано как слова; выбирать по зерну включит {wildcards}: true",
+    "prompt.wildcard": "в {field} есть «{text}», прочитано как слова; выбирать по сиду включит {wildcards}: true",
     "wildcard.chosen": "{field} не действует на рецепт, в котором есть {other:field}: слова в нём уже выбраны",
     "wildcard.left": "в {field} есть «{text}»: несколько слов или переменную здесь не выбрать; оставлено как есть",
     "wildcard.none": "в {field} назван список «{name}», а папки со списками у сервера нет",

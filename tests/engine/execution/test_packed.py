@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from imagine.engine.adapters.adapter import Adapter, Bound
 from imagine.engine.adapters.mix import Mix, MixRows, Strengths
+from imagine.engine.execution.attention import HeadsApart
 from imagine.engine.execution.execution import Eager, Inputs
 from imagine.engine.execution.packed import Packed, can_pack, pack
 from imagine.engine.loading.checkpoint_file import CheckpointFile
@@ -114,7 +115,7 @@ def test_networks_that_it_would_slow_down_run_as_they_come():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("rows", [2, 4, 8])
 def test_no_neighbour_and_no_slot_changes_a_bit(rows, dtype):
-    packed = Packed(network("stable_diffusion", dtype), release)
+    packed = Packed(network("stable_diffusion", dtype), release, HeadsApart(worth=0))
     asked = inputs(packed._network, rows, dtype=dtype)
     answer = packed.run(asked)
     rolled = packed.run(Inputs(*(one.roll(1, 0) for one in asked[:3]), None))
@@ -125,9 +126,10 @@ def test_no_neighbour_and_no_slot_changes_a_bit(rows, dtype):
 
 
 @torch.inference_mode()
-def test_adapters_go_beside_its_layers_and_neighbours_cannot_tell():
-    unet = network("stable_diffusion")
-    kind, asked = Packed(unet, release), inputs(unet, rows=4)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_adapters_go_beside_its_layers_and_neighbours_cannot_tell(dtype):
+    unet = network("stable_diffusion", dtype)
+    kind, asked = Packed(unet, release, HeadsApart(worth=0)), inputs(unet, rows=4, dtype=dtype)
     plain = kind.run(asked)
     layers = {
         name: layer for name, layer in unet.named_modules()
@@ -143,6 +145,24 @@ def test_adapters_go_beside_its_layers_and_neighbours_cannot_tell():
     assert error(mixed[1], plain[1]) > 1e-3
     assert torch.equal(crowded[[0, 1, 3]], mixed[[0, 1, 3]])
     assert all(path.heard == 3 for path in paths.values())
+
+
+@torch.inference_mode()
+def test_what_adapters_add_to_queries_is_scaled_as_these_are():
+    unet = network("stable_diffusion", torch.bfloat16)
+    asked = inputs(unet, dtype=torch.bfloat16)
+    name, heard = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", []
+    for kind in (Eager(copy.deepcopy(unet)), Packed(unet, release, HeadsApart(worth=0))):
+        layer = kind._network.get_submodule(name)
+        adapter = Adapter("aa", Bound({"denoiser": {name: Beside(layer)}}), {"denoiser": kind._network})
+        with MixRows(2, {1: Mix(((adapter, Strengths(30.0, 0)),))}).beside(kind._network):
+            handle = layer.register_forward_hook(lambda _, __, answer: heard.append(answer))
+            kind.run(asked)
+            handle.remove()
+    plain, scaled = heard
+    assert error(scaled / layer.gain, plain.float()) < 0.01
+    assert kind.recorded() == {"layout": "packed", "attention": "heads"}
+    assert "attention" not in Packed(network("stable_diffusion"), release).recorded(), "in float32 torch's"
 
 
 @torch.inference_mode()

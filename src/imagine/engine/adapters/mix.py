@@ -105,15 +105,15 @@ Hook = Callable[[Module, tuple[Tensor, ...], Tensor], None]
 def _adding(bucket: int, work: list[tuple[int, SidePath, float]]) -> Hook:
     """Adds what `work` says, a slot's path and its weight at a time, to the answers of that slot's rows."""
 
-    def add(_: Module, given: tuple[Tensor, ...], answer: Tensor) -> None:
+    def add(layer: Module, given: tuple[Tensor, ...], answer: Tensor) -> None:
         inputs = given[0]
         assert len(inputs) == len(answer), "a layer keeps rows apart"
+        gain: float = getattr(layer, "gain", 1.0)  # what its answer is multiplied by, where it is (`execution/packed`)
         rows: dict[int, Tensor] = {}
         for slot, path, weight in work:
             if slot not in rows:
                 # A copy: what is made of it doesn't depend on where among others it lay in memory.
                 rows[slot] = inputs if bucket == 1 else inputs[slot::bucket].clone()
-            own = answer[slot::bucket]
-            own += path(rows[slot], weight)
+            answer[slot::bucket].add_(path(rows[slot], weight), alpha=gain)
 
     return add

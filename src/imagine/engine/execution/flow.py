@@ -20,6 +20,10 @@ from ..libraries.light import (
     ResnetBlock2D,
     Transformer2DModel,
 )
+from .attention import HeadsApart
+
+_WIDEST = 96
+"""Columns of a head. SD1's wider ones are of too few tokens for it to matter, and their weights many."""
 
 
 def shorten(block: Module) -> None:
@@ -92,14 +96,29 @@ def _is_attention(block: Any) -> bool:
     )  # fmt: skip
 
 
+def attends_to_itself(block: Any) -> bool:
+    """Is it attention among a picture's tokens that a short block has? Such a one may be given how it is done `apart`,
+    if its queries come scaled."""
+    return (
+        _is_attention(block) and not block.is_cross_attention and block.to_q.bias is None
+        and block.to_q.out_features <= _WIDEST * block.heads
+    )  # fmt: skip
+
+
 def _attended(attention: Any, tokens: Tensor, context: Tensor, beside: Tensor) -> Tensor:
     """Tokens (rows, n, width) that attend to `context`, and what stands beside them."""
     query, key, value = (
-        projected.unflatten(-1, (attention.heads, -1)).transpose(1, 2)
+        projected.unflatten(-1, (attention.heads, -1))
         for projected in (attention.to_q(tokens), attention.to_k(context), attention.to_v(context))
     )
-    made = functional.scaled_dot_product_attention(query, key, value)
-    answer: Tensor = attention.to_out[0](made.transpose(1, 2).flatten(2), beside)
+    apart: HeadsApart | None = getattr(attention, "apart", None)
+    if apart is not None and apart.is_worth(query):
+        made = apart.attend(query, key, value)
+    else:
+        query, key, value = (each.transpose(1, 2) for each in (query, key, value))
+        factor = None if apart is None else 1.0
+        made = functional.scaled_dot_product_attention(query, key, value, scale=factor).transpose(1, 2)
+    answer: Tensor = attention.to_out[0](made.flatten(2), beside)
     return answer
 
 

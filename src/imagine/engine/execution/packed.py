@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import Conv2d, Linear, Module, Parameter, functional
 
+from .attention import HeadsApart
 from .execution import Eager, Inputs
-from .flow import shorten
+from .flow import attends_to_itself, shorten
 
 Release = Callable[[int, int], None]
 _OPERATIONS = (
@@ -50,15 +51,19 @@ class Packed(Eager):
     """Changes the network at its first forward; from then on its layers are called, and their weights looked at by
     nobody. `release` is told the address and length of what was read of a mapped file, and won't be again."""
 
-    def __init__(self, network: Any, release: Release) -> None:
+    def __init__(self, network: Any, release: Release, apart: HeadsApart | None = None) -> None:
         super().__init__(network)
         self._release = release
+        self._apart = (apart or HeadsApart()) if network.dtype == torch.bfloat16 else None
         self._lock, self._is_packed = threading.Lock(), False
 
     def run(self, inputs: Inputs) -> Tensor:
         with self._lock:
             if not self._is_packed:
                 for module in self._network.modules():
+                    if self._apart is not None and attends_to_itself(module):
+                        scale(module.to_q, (module.to_q.out_features // module.heads) ** -0.5, self._release)
+                        module.apart = self._apart
                     pack(module, self._release)
                     shorten(module)
             self._is_packed = True
@@ -66,24 +71,37 @@ class Packed(Eager):
         return super().run(inputs._replace(latents=latents)).contiguous()
 
     def recorded(self) -> Mapping[str, Any]:
-        return {"layout": "packed"}
+        return {"layout": "packed"} | ({} if self._apart is None else {"attention": "heads"})
 
 
 def pack(layer: Module, release: Release) -> None:
     """Have a linear map or a plain convolution hold its weights laid out for the kernels."""
+    reordered = torch.ops.mkldnn._reorder_linear_weight
     if type(layer) is Linear:
         layer.__class__ = PackedLinear
-        _keep(layer, torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach()), release)
+        _keep(layer, reordered(layer.weight.detach()), release)
     elif type(layer) is Conv2d and layer.groups == 1 and layer.padding_mode == "zeros":
         weight = layer.weight.detach()
         if layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0):
             layer.__class__ = PackedPoint
-            _keep(layer, torch.ops.mkldnn._reorder_linear_weight(weight.flatten(1)), release)
+            _keep(layer, reordered(weight.flatten(1)), release)
         else:
             rows, height, width = _USUAL
             usual = [rows, layer.in_channels, height, width]
             layer.__class__ = PackedConvolution
             _keep(layer, torch.ops.mkldnn._reorder_convolution_weight(weight, *_placing(layer), usual), release)
+
+
+def scale(layer: Linear, gain: float, release: Release) -> None:
+    """Have a linear map answer `gain` times as much, which is rounded but once: what scaled weights lose to rounding is
+    kept as weights of its own."""
+    wide = layer.weight.detach().float() * gain
+    scaled = wide.to(layer.weight.dtype)
+    rest = (wide - scaled.float()).to(scaled.dtype)
+    layer.__class__ = ScaledLinear
+    kept = torch.ops.mkldnn._reorder_linear_weight(rest) if rest.any() else None
+    vars(layer).update(gain=gain, rest=kept)
+    _keep(layer, torch.ops.mkldnn._reorder_linear_weight(scaled), release)
 
 
 def _keep(layer: Linear | Conv2d, packed: Tensor, release: Release) -> None:
@@ -103,6 +121,17 @@ class PackedLinear(Linear):
     def forward(self, value: Tensor, beside: Tensor | None = None) -> Tensor:
         """With `beside`, of the answer's shape, added to it before it is rounded."""
         return _linear(value, self.packed, self.bias, beside)
+
+
+class ScaledLinear(Linear):
+    """Without a bias, and times `gain`: what adapters add must be, too."""
+
+    packed: Tensor
+    gain: float
+    rest: Tensor | None
+
+    def forward(self, value: Tensor) -> Tensor:
+        return _linear(value, self.packed, None, None if self.rest is None else _linear(value, self.rest, None, None))
 
 
 class PackedPoint(Conv2d):
@@ -134,6 +163,8 @@ def unbiased(layer: Linear | Conv2d, value: Tensor) -> Tensor:
     """What a layer, packed or not, answers but for its bias. No hook hears of it."""
     if isinstance(layer, PackedLinear):
         return _linear(value, layer.packed, None, None)
+    if isinstance(layer, ScaledLinear):
+        return layer.forward(value) / layer.gain
     if isinstance(layer, PackedPoint):
         return _linear(_channels_last(value), layer.packed, None, None).permute(0, 3, 1, 2)
     if isinstance(layer, PackedConvolution):
@@ -150,6 +181,11 @@ def unpacked(layer: Linear | Conv2d) -> Tensor:
     weight: Tensor = layer.weight
     if isinstance(layer, PackedLinear | PackedPoint | PackedConvolution):
         return layer.packed.to_dense().reshape(weight.shape)
+    if isinstance(layer, ScaledLinear):
+        wide = layer.packed.to_dense().float()
+        if layer.rest is not None:
+            wide += layer.rest.to_dense().float()
+        return (wide / layer.gain).to(weight.dtype)
     return weight
 
 

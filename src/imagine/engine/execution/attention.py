@@ -19,7 +19,7 @@ from torch import Tensor
 Threads = Callable[[int], Executor]
 _BLOCK = 1024
 """Queries, and keys, at a time, at most: their weights are 2 MB. What each block of keys adds is summed in float32."""
-_WORTH = 2**30
+_WORTH = 2**31
 """Multiplications of a row's queries by its keys. With fewer it takes longer than torch's own."""
 _LOOKED_AT = 128
 """Keys, evenly spaced, among which a query's greatest score is looked for."""

@@ -13,7 +13,7 @@ from imagine.engine.adapters.adapter import Adapter, Bound
 from imagine.engine.adapters.mix import Mix, MixRows, Strengths
 from imagine.engine.execution.attention import HeadsApart
 from imagine.engine.execution.execution import Eager, Inputs
-from imagine.engine.execution.packed import Packed, can_pack, pack
+from imagine.engine.execution.packed import Packed, can_pack, pack, scale
 from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.parts.denoiser import DenoiserPart
 from imagine.files.mapped import release
@@ -149,20 +149,23 @@ def test_adapters_go_beside_its_layers_and_neighbours_cannot_tell(dtype):
 
 @torch.inference_mode()
 def test_what_adapters_add_to_queries_is_scaled_as_these_are():
-    unet = network("stable_diffusion", torch.bfloat16)
-    asked = inputs(unet, dtype=torch.bfloat16)
-    name, heard = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", []
-    for kind in (Eager(copy.deepcopy(unet)), Packed(unet, release, HeadsApart(worth=0))):
-        layer = kind._network.get_submodule(name)
-        adapter = Adapter("aa", Bound({"denoiser": {name: Beside(layer)}}), {"denoiser": kind._network})
-        with MixRows(2, {1: Mix(((adapter, Strengths(30.0, 0)),))}).beside(kind._network):
-            handle = layer.register_forward_hook(lambda _, __, answer: heard.append(answer))
-            kind.run(asked)
-            handle.remove()
-    plain, scaled = heard
-    assert error(scaled / layer.gain, plain.float()) < 0.01
-    assert kind.recorded() == {"layout": "packed", "attention": "heads"}
-    assert "attention" not in Packed(network("stable_diffusion"), release).recorded(), "in float32 torch's"
+    layer = torch.nn.Linear(64, 64, bias=False).requires_grad_(False).to(torch.bfloat16)
+    network, value = torch.nn.Sequential(layer), (torch.randn(2, 5, 64) + 1).to(torch.bfloat16)
+    adapter = Adapter("aa", Bound({"denoiser": {"0": Beside(layer)}}), {"denoiser": network})
+    rows, alone = MixRows(2, {1: Mix(((adapter, Strengths(3.0, 0)),))}), network(value)
+    with rows.beside(network):
+        plain = network(value)
+    scale(layer, 40**-0.5, release)
+    with rows.beside(network):
+        scaled = network(value)
+    assert error(scaled / layer.gain, plain.float()) < 6e-3
+    assert error(plain[1], alone[1].float()) > 1
+
+
+def test_recipes_tell_of_attention_where_it_is_not_torchs():
+    half = Packed(network("stable_diffusion", torch.bfloat16), release)
+    assert half.recorded() == {"layout": "packed", "attention": "heads"}
+    assert Packed(network("stable_diffusion"), release).recorded() == {"layout": "packed"}
 
 
 @torch.inference_mode()

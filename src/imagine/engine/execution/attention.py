@@ -16,7 +16,6 @@ from math import ceil
 import torch
 from torch import Tensor
 
-Threads = Callable[[int], Executor]
 _BLOCK = 1024
 """Queries, and keys, at a time, at most: their weights are 2 MB. What each block of keys adds is summed in float32."""
 _WORTH = 2**31
@@ -41,7 +40,7 @@ def _threads(number: int) -> Executor:
 class HeadsApart:
     """A row's bits follow from its own tokens, and from no number of rows or threads."""
 
-    def __init__(self, threads: Threads = _threads, worth: int = _WORTH) -> None:
+    def __init__(self, threads: Callable[[int], Executor] = _threads, worth: int = _WORTH) -> None:
         self._threads, self._worth = threads, worth
         self._pool: Executor | None = None
         self._number = 0

@@ -170,23 +170,23 @@ class Bare:
         self.spent = 0.0
         return (self.ours.picture().timings["denoising"] - self.spent) / CROWD_STEPS
 
-    def shares(self) -> tuple[float, dict[str, Any]]:
-        """Of a crowd's steps: the part that was the bare forward, and on which threads it ran."""
+    def shares(self) -> tuple[float, set[str]]:
+        """Of a crowd's time: the part that was the bare forward, and in which buckets and shares it ran."""
         import msgspec
 
         from imagine.words.events import Finished
         from imagine.words.frames import Submit
 
         engine, params = self.ours.engine, msgspec.structs.replace(self.ours.params, reproducible=False)
-        self.spent, threads, begun = 0.0, {}, time.perf_counter()
+        self.spent, buckets, begun = 0.0, set[str](), time.perf_counter()
         for seed in range(CROWD):
             wanted = msgspec.structs.replace(params, seed=seed)
             engine.submit(Submit(job=str(seed), client="bench", params=wanted, model=self.ours.model))
         while engine.busy:
             for report in engine.step():
                 if isinstance(report, Finished):
-                    threads |= {"threads": report.meta["environment"]["threads"]}
-        return self.spent / (time.perf_counter() - begun), threads
+                    buckets.add(report.meta["buckets"])
+        return self.spent / (time.perf_counter() - begun), buckets
 
 
 def within(rounds: int) -> None:
@@ -199,7 +199,7 @@ def within(rounds: int) -> None:
     print(
         f"a crowd of {CROWD}: {max(part for part, _ in seen):.3f} of its time, to the last picture, is the bare forward"
     )
-    print(f"threads: {seen[-1][1]}")
+    print(f"buckets and rows of a share: {seen[-1][1]}")
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ def recipes(draw) -> GenerationParams:
         clip=draw(st.integers(1, 12)), fit=draw(st.sampled_from(["native", "scale"])), hires=draw(st.none() | hires),
         vae=draw(st.none() | TEXT.filter(bool)), text_encoders=draw(NAMES), reproducible=reproducible,
         **draw(st.just({}) | refined),
-        buckets=draw(st.none() | st.sampled_from(["1x12,1x3"] + ["1x12,4x13"] * (not reproducible))), **of_img,
+        buckets=draw(st.none() | st.sampled_from(["1x12,1/8x3"] + ["1x12,4/8x13"] * (not reproducible))), **of_img,
     )  # fmt: skip
 
 

@@ -110,8 +110,8 @@ def test_every_field_is_taken_as_it_is_declared():
             -1,
             "extend is -1; it must be a whole number from 0 to 1984, or an object of left, top, right, bottom",
         ),
-        ("buckets", "1x12;4x13", "buckets is '1x12;4x13'; it must be text such as \"1x12,4x13\""),
-        ("buckets", "1x12\n", "buckets is '1x12\\n'; it must be text such as \"1x12,4x13\""),
+        ("buckets", "1x12;4x13", "buckets is '1x12;4x13'; it must be text such as \"1x12,4/8x13\""),
+        ("buckets", "1x12\n", "buckets is '1x12\\n'; it must be text such as \"1x12,4/8x13\""),
         ("model", "", "model is ''; it must be text of 1 to 1000 characters"),
     ],
 )

@@ -1,10 +1,9 @@
 """Tiny checkpoints, written once for all tests."""
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
-import imagine.engine.residency.opening
 from tests.checkpoints import tiny_modules, write_checkpoint, write_whole_folder
 from tests.engine.accelerator import write_half
 from tests.engine.pretended import pretended
@@ -42,21 +41,10 @@ def sd3(tmp_path_factory):
 
 
 @pytest.fixture
-def accelerator(monkeypatch):
-    """Makes one, with a new thread to open models."""
-    with monkeypatch.context() as patched:
-
-        def make(kind="cuda", **has):
-            context = pretended(kind, **has)
-            card = context.__enter__()
-            opened.append(context)
-            patched.setattr(imagine.engine.residency.opening, "_thread", ThreadPoolExecutor(1))
-            return card
-
-        opened = []
-        yield make
-        for context in opened:
-            context.__exit__(None, None, None)
+def accelerator():
+    """Makes one."""
+    with ExitStack() as opened:
+        yield lambda kind="cuda", **has: opened.enter_context(pretended(kind, **has))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def faults(nbytes):
 def held():
     return psutil.Process().memory_info().rss
 
-kept = sys.argv[1] == "keep" and allocator.keep_freed_memory()
+kept = sys.argv[1] == "keep" and allocator.keep_freed_memory(2)
 faults(int(sys.argv[2]))
 found = {"kept": kept, "faults": faults(int(sys.argv[2]) * 3 // 4), "before": held()}
 allocator.give_back()

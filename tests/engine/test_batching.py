@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from imagine.engine.batching import FORGET, Batching
 from imagine.engine.jobs.batch_key import BatchKey
-from imagine.engine.jobs.buckets import BUCKETS, buckets_from_text, buckets_text
+from imagine.engine.jobs.buckets import BUCKETS, Bucket, buckets_from_text, buckets_text
 from imagine.words.errors import BadRequest
 from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.running import engine_of, finished, wish
@@ -140,16 +140,17 @@ def test_keys_are_measured_apart():
     assert batching.seconds(OTHER) is None
 
 
-@given(st.lists(st.sampled_from(BUCKETS), min_size=1, max_size=80))
+@given(st.lists(st.builds(Bucket, st.sampled_from(BUCKETS), st.sampled_from((0, 1, 8, 32))), min_size=1, max_size=80))
 def test_buckets_are_written_and_read(buckets):
     assert buckets_from_text(buckets_text(buckets)) == buckets
 
 
 def test_buckets_read_as_runs():
-    assert buckets_text([1] * 12 + [4] * 13) == "1x12,4x13"
+    assert buckets_text([Bucket(1)] * 12 + [Bucket(4, 8)] * 13) == "1x12,4/8x13"
 
 
-@pytest.mark.parametrize("text", ["", "1", "3x4", "1x0x2", "1x12,", "1x99999", "-1x2", "1x2;4x3", "१x2", "1x2," * 5000])
+@pytest.mark.parametrize("text", ["", "1", "3x4", "1x0x2", "1x12,", "1x99999", "-1x2", "1x2;4x3", "१x2", "1x2," * 5000,
+                                  "1/x2", "1/0x2", "1/33x2", "1/8/8x2"])  # fmt: skip
 def test_what_is_no_list_of_buckets_is_refused(text):
     with pytest.raises(BadRequest) as refused:
         buckets_from_text(text)

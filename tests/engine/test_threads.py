@@ -29,9 +29,8 @@ had, seen = [], []
 class Watched(PlainFamily):
     def decode(self, latents, *, tiled=False):
         if threading.current_thread().name.startswith("pictures"):
-            before = psutil.Process().num_threads()
-            torch.ones(512, 512) @ torch.ones(512, 512)
-            seen.append((torch.get_num_threads(), psutil.Process().num_threads() - before))
+            before = psutil.Process().num_threads() - threading.active_count()
+            seen.append((torch.get_num_threads(), started() - before))
         return super().decode(latents, tiled=tiled)
 
 def opened(*_):

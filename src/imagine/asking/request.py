@@ -40,7 +40,8 @@ _SEED = {"allowed": message("allowed.seed", most=MAX_SEED)}
 _EMBEDDINGS = {"allowed": message("allowed.embeddings")}
 _KEEP_ALIVE = {"allowed": message("allowed.duration")}
 _BUCKETS = {"allowed": message("allowed.buckets")}
-_BUCKETS_PATTERN = r"^[0-9]{1,2}x[0-9]{1,4}(?:,[0-9]{1,2}x[0-9]{1,4})*$(?!\n)"
+_RUN = "[0-9]{1,2}(?:/[0-9]{1,2})?x[0-9]{1,4}"
+_BUCKETS_PATTERN = rf"^{_RUN}(?:,{_RUN})*$(?!\n)"
 NAMES = {"allowed": message("allowed.names", most=MAX_ENCODERS)}
 _SEED_PATTERN = r"^(?:-1|[0-9]{1,20})$(?!\n)"
 # Python's $ also matches before a last line's end, which the lookahead refuses; a schema's readers know no \Z.
@@ -261,8 +262,9 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     buckets: Annotated[
         Annotated[str, Meta(max_length=10_000, pattern=_BUCKETS_PATTERN)] | None,
         Meta(
-            description="From a picture's own recipe: the batch sizes its steps ran in, to make it again bit for bit.",
-            examples=["1x12,4x13"],
+            description="From a picture's own recipe: the batch sizes its steps ran in, with the rows of a small "
+            "network's shares, to make it again bit for bit.",
+            examples=["1x12,4/8x13"],
             extra=_BUCKETS,
         ),
     ] = None

@@ -235,8 +235,9 @@ def _check(request: GenerateRequest) -> None:
             raise BadRequest(message("needs_img", name))
     if request.preset is not None:
         raise BadRequest(message("preset.missing", "preset", value=request.preset[:40]))
-    if request.reproducible and request.buckets and not all(run.startswith("1x") for run in request.buckets.split(",")):
-        raise BadRequest(message("buckets.reproducible", "buckets", value=request.buckets[:40]))
+    buckets = request.buckets or ""
+    if request.reproducible and buckets and not all(run.startswith(("1x", "1/")) for run in buckets.split(",")):
+        raise BadRequest(message("buckets.reproducible", "buckets", value=buckets[:40]))
 
 
 def _without_effect(request: GenerateRequest) -> list[Message]:

@@ -23,6 +23,8 @@ _QUIET = {
     "DIFFUSERS_VERBOSITY": "error",
     "TRANSFORMERS_VERBOSITY": "error",
     "TOKENIZERS_PARALLELISM": "false",
+    # What numpy and scipy do here is small, and a thread of each would wait for it as long as the process.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 
@@ -65,5 +67,5 @@ def leave_signals_to_the_gateway() -> None:
 
 
 def prepare_libraries() -> None:
-    """Sets what libraries read when they are imported: offline, and silent."""
+    """Sets what libraries read when they are imported: offline, silent, and without threads that nobody needs."""
     os.environ.update(_QUIET)

@@ -99,7 +99,8 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     reproducible: bool = False
     """Denoise at batch bucket 1 throughout, so that the bytes never depend on who else was there."""
     buckets: str | None = None
-    """Replay these batch buckets: `1x12,4x13` is 12 evaluations at bucket 1, then 13 at bucket 4."""
+    """Replay these batch buckets: `1x12,4/8x13` is 12 evaluations at bucket 1, then 13 at bucket 4, in shares of 8
+    rows."""
 
 
 def meta_from_params(params: GenerationParams) -> dict[str, Any]:

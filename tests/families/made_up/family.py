@@ -94,6 +94,9 @@ class MadeUp:
     def executed(self) -> Mapping[str, object]:
         return {}
 
+    def share(self, _size: tuple[int, int], _told: int | None = None) -> int:
+        return 0
+
     def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
         return Noise()
 

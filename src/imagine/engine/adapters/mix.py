@@ -20,6 +20,7 @@ from torch.nn import Module
 
 from ...messages import Message
 from ..execution.company import accompanied
+from ..execution.shares import first_row
 from .adapter import Adapter, SidePath
 
 
@@ -106,14 +107,17 @@ def _adding(bucket: int, work: list[tuple[int, SidePath, float]]) -> Hook:
     """Adds what `work` says, a slot's path and its weight at a time, to the answers of that slot's rows."""
 
     def add(layer: Module, given: tuple[Tensor, ...], answer: Tensor) -> None:
-        inputs = given[0]
+        inputs, first = given[0], first_row()
         assert len(inputs) == len(answer), "a layer keeps rows apart"
         gain: float = getattr(layer, "gain", 1.0)  # what its answer is multiplied by, where it is (`execution/packed`)
         rows: dict[int, Tensor] = {}
         for slot, path, weight in work:
+            at = (slot - first) % bucket
+            if at >= len(inputs):  # its rows are in other shares of the batch
+                continue
             if slot not in rows:
                 # A copy: what is made of it doesn't depend on where among others it lay in memory.
-                rows[slot] = inputs if bucket == 1 else inputs[slot::bucket].clone()
-            answer[slot::bucket].add_(path(rows[slot], weight), alpha=gain)
+                rows[slot] = inputs if bucket == 1 else inputs[at::bucket].clone()
+            answer[at::bucket].add_(path(rows[slot], weight), alpha=gain)
 
     return add

@@ -23,15 +23,17 @@ def _glibc() -> ctypes.CDLL | None:
     return library if library is not None and hasattr(library, "mallopt") else None
 
 
-def keep_freed_memory() -> bool:
+def keep_freed_memory(pools: int) -> bool:
     """From now on freed memory stays with this process until `give_back`; False where that can't be had.
 
-    Threads that have not allocated yet share one pool, since only the first one holds large blocks.
+    So many threads, the first that allocate, have pools of their own: had they one, they would wait for each other at
+    every product of float32 and in every share of a batch (up to twice the time, measured). All that come later share
+    these, since what each pool keeps adds up.
     """
     glibc = _glibc()
     if glibc is None:
         return False
-    settings = ((_ARENA_MAX, 1), (_TRIM_THRESHOLD, _NEVER), (_MMAP_THRESHOLD, _HUGE))
+    settings = ((_ARENA_MAX, pools), (_TRIM_THRESHOLD, _NEVER), (_MMAP_THRESHOLD, _HUGE))
     taken = [glibc.mallopt(name, value) == 1 for name, value in settings]
     return all(taken)
 

@@ -17,6 +17,7 @@ from ...words.errors import BadRequest
 from ...words.frames import Ready, WorkerSettings
 from ..execution.compiled import check_compiles
 from ..execution.recordings import Recordings
+from ..execution.shares import start_threads
 from ..libraries.light import diffusers
 from . import allocator
 from .precision import Precision
@@ -41,7 +42,7 @@ class Device:
             torch.cuda.set_device(self.torch)  # of what has to be made without naming one
         if self.full_prec:
             torch.backends.cudnn.allow_tf32 = False
-        self.keeps_freed_memory = self.torch.type != "cpu" or allocator.keep_freed_memory()
+        self.keeps_freed_memory = self.torch.type != "cpu" or allocator.keep_freed_memory(start_threads())
         """Whether what is freed stays with this process until `release`."""
         self._compile = settings.compile
         if self._compile:

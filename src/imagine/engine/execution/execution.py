@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
+from .flow import call_processors
+
 
 class Inputs(NamedTuple):
     """Of one forward."""
@@ -45,6 +47,7 @@ class Eager:
 
     def __init__(self, network: Any) -> None:
         self._network = network
+        call_processors(network)
 
     def run(self, inputs: Inputs) -> Tensor:
         answer: Tensor = self._network(

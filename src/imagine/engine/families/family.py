@@ -92,6 +92,10 @@ class Family(Protocol):
     def executed(self) -> Mapping[str, Any]:
         """How its denoiser is run, as far as that decides bits: for the `environment` of recipes."""
 
+    def share(self, size: tuple[int, int], told: int | None = None) -> int:
+        """The rows of the shares that batches are made in at this size (width, height), by threads that work alone: as
+        many as a recipe `told` where that can be done. 0: they are made whole."""
+
     @property
     def networks(self) -> Networks:
         """What adapters can go beside: the `denoiser`, and the text encoders."""

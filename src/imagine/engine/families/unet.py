@@ -40,6 +40,9 @@ class UNetModel:
     def executed(self) -> Mapping[str, Any]:
         return self._denoiser.execution.recorded()
 
+    def share(self, size: tuple[int, int], told: int | None = None) -> int:
+        return self._denoiser.share(size[0] // self.downscale * (size[1] // self.downscale), told)
+
     def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
         return self._noise
 

@@ -14,7 +14,7 @@ from ...words.frames import Submit
 from ...words.recipe import GenerationParams, meta_from_params
 from ...words.upscalers import UPSCALERS
 from ..parts.slices import Slices, T
-from .buckets import buckets_from_text, buckets_text
+from .buckets import Bucket, buckets_from_text, buckets_text
 
 
 class Ledger:
@@ -25,7 +25,7 @@ class Ledger:
         self.submit = submit
         self.number = number
         self.timings: dict[str, float] = defaultdict(float)
-        self.buckets: list[int] = []
+        self.buckets: list[Bucket] = []
         """Those that its evaluations ran in."""
         self.replay = None if self.params.buckets is None else buckets_from_text(self.params.buckets)
         _check_refiner(submit)
@@ -78,8 +78,13 @@ class Ledger:
     @property
     def bucket(self) -> int:
         """The bucket that a picture which is `alone` takes for its next evaluation."""
+        return 1 if (told := self.told) is None else told.jobs
+
+    @property
+    def told(self) -> Bucket | None:
+        """What the recipe that is replayed says of its next evaluation; None where it says nothing."""
         done = len(self.buckets)
-        return self.replay[done] if self.replay is not None and done < len(self.replay) else 1
+        return self.replay[done] if self.replay is not None and done < len(self.replay) else None
 
     def recorded(self, environment: dict[str, Any]) -> dict[str, Any]:
         """What a recipe says of the picture: all that is needed to make it again. `environment` is what else decides
@@ -87,6 +92,8 @@ class Ledger:
         meta, model, refiner = meta_from_params(self.params), self.submit.model, self.submit.refiner
         if self.buckets:
             meta["buckets"] = buckets_text(self.buckets)
+            if all(bucket.share for bucket in self.buckets) and self.submit.upscaler is None:
+                environment = environment | {"threads": 1}
         used: dict[str, str] = {role: part.digest for role, part in model.parts.items()}
         beside = {"refiner": refiner, "upscaler": self.submit.upscaler}
         used |= {role: other.digest for role, other in beside.items() if other is not None}

@@ -14,14 +14,16 @@ from ...words.errors import ImagineError, Unsupported
 from ...words.upscalers import OF_LATENTS
 from ..adapters.mix import NO_MIX, Mix
 from ..adapters.opened import Opened
+from ..execution.shares import alone, in_shares
 from ..families.enlarger import Enlarger
 from ..families.family import Conditioning, Family, Timeline
 from ..parts.autoencoder import Coded
 from ..parts.part import at_work, spare
-from ..parts.slices import Slices
+from ..parts.slices import Slices, T, during
 from ..parts.strips import RESAMPLED, joined
 from . import canvas as canvases
 from .batch_key import BatchKey
+from .buckets import Bucket
 from .canvas import Canvas
 from .forward import Forward
 from .inputs import canvas_of
@@ -177,12 +179,27 @@ class Stepped:
     def spare(self) -> Message | None:
         return next((done for family in self._families if (done := spare(family))), None)
 
+    @property
+    def share(self) -> int:
+        """The rows of the shares that its next evaluation is made in; 0: its batch is made whole."""
+        told = self.ledger.told
+        return self.family.share(self.canvas.work, None if told is None else told.share)
+
+    def _beside(self, share: int, slices: Slices[T]) -> Slices[T]:
+        """The slices of what is done before evaluations in such shares, or behind them, without torch's threads if
+        they are."""
+        return during(alone, slices) if share else slices
+
     def prepare(self) -> Slices[None]:
+        canvas, told = canvas_of(self.ledger.submit, self.own), self.ledger.told
+        share = self.own.share(canvas.work, None if told is None else told.share)
+        yield from self._beside(share, self._prepare(canvas))
+
+    def _prepare(self, canvas: Canvas) -> Slices[None]:
         ledger, own = self.ledger, self.own
         params = ledger.params
         if any(family.space != own.space for family in self._families):
             raise Unsupported(message("refiner.other_latents", "refiner", value=params.refiner or ""))
-        canvas = canvas_of(ledger.submit, own)
         if params.hires is not None:
             second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass
         self._mix = yield from ledger.timing("encoding", self._adapters.mix(ledger.submit.adapters, own))
@@ -210,16 +227,18 @@ class Stepped:
         return self.current.inputs()
 
     def evaluate(self, together: Sequence[Stepped], bucket: int) -> Sequence[Take] | None:
-        answers = self._forward.run(together, bucket)
+        ran = Bucket(bucket, self.share)
+        with in_shares(ran.share):
+            answers = self._forward.run(together, bucket)
         if answers is None:
             return None
         return [
-            partial(picture.advance, negative, positives, bucket)
+            partial(picture.advance, negative, positives, ran)
             for picture, (negative, positives) in zip(together, answers, strict=True)
         ]
 
     @torch.inference_mode()
-    def advance(self, negative: Tensor | None, positives: Sequence[Tensor], bucket: int) -> bool:
+    def advance(self, negative: Tensor | None, positives: Sequence[Tensor], bucket: Bucket) -> bool:
         """Take the denoiser's answers for this picture's rows; says whether one of the user's steps was completed."""
         before = self.step
         self.current.advance(self._prompts.guided(self.family, negative, positives))
@@ -227,21 +246,20 @@ class Stepped:
         return self.step != before
 
     def develop(self) -> Slices[Image.Image | None]:
-        params, first = self.ledger.params, self.current
-        hires = params.hires
+        params, first, ran = self.ledger.params, self.current, self.ledger.buckets
+        hires, share = params.hires, ran[-1].share if ran else self.own.share(self.canvas.work)
         if hires is None or self._first is not None:
-            return (yield from self._developed())
-        picture = None if hires.upscaler == OF_LATENTS else (yield from self._developed())
+            return (yield from self._beside(share, self._developed()))
+        picture = None if hires.upscaler == OF_LATENTS else (yield from self._beside(share, self._developed()))
         canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
         if picture is not None:
             picture = yield from self.ledger.timing("upscaling", self._enlarged(picture, canvas.size, hires.upscaler))
             if self._only_enlarged:
                 return canvas.over_source(picture)
-        yield from self.ledger.timing(
-            "encoding", self._condition(canvas, second_pass_steps(params, hires), first.sampler.steps)
-        )
+        conditions = self._condition(canvas, second_pass_steps(params, hires), first.sampler.steps)
+        yield from self._beside(share, self.ledger.timing("encoding", conditions))
         second = second_pass(params, hires, self.own, canvas, first, picture, self._encode)
-        self._pass = yield from self.ledger.timing("encoding", second)
+        self._pass = yield from self._beside(share, self.ledger.timing("encoding", second))
         self._first = first
         return None
 

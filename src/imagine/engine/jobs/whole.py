@@ -22,6 +22,7 @@ from ..parts.slices import Slices, in_one
 from ..whole.pipeline import Run, Whole
 from . import canvas as canvases
 from .batch_key import BatchKey
+from .buckets import Bucket
 from .canvas import Canvas
 from .inputs import canvas_of
 from .ledger import Ledger
@@ -131,7 +132,7 @@ class WholeRun:
 
     def _take(self, bucket: int) -> bool:
         if self._completed:
-            self.ledger.buckets.append(bucket)
+            self.ledger.buckets.append(Bucket(bucket))
         return self._completed
 
     def _advance(self) -> None:

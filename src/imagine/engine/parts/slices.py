@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,6 +20,18 @@ def whole(slices: Slices[T]) -> T:
         except StopIteration as end:
             made: T = end.value
             return made
+
+
+def during(block: Callable[[], AbstractContextManager[None]], slices: Slices[T]) -> Slices[T]:
+    """The same slices, each within such a block."""
+    while True:
+        with block():
+            try:
+                next(slices)
+            except StopIteration as end:
+                made: T = end.value
+                return made
+        yield
 
 
 def in_one(work: Callable[[], T]) -> Slices[T]:

@@ -44,7 +44,7 @@ class Chunk(NamedTuple):
     """Embeddings, whose vectors take the places of some of them, from a place on."""
 
 
-_Key = tuple[Chunk, int, bool, tuple[tuple[str, float], ...]]
+_Key = tuple[Chunk, int, bool, tuple[tuple[str, float], ...], int]
 
 
 class Hidden(NamedTuple):
@@ -82,7 +82,7 @@ class TextPart(ModulePart):
         Shared by a cache: never write to it.
         """
         adapters = tuple((adapter.digest, weight) for adapter, weight in mix.on(self.module))
-        key = (chunk, layer, normed, adapters)
+        key = (chunk, layer, normed, adapters, torch.get_num_threads())
         hidden = self._cache.get(key)
         if hidden is None:
             with MixRows(1, {0: mix}).beside(self.module):

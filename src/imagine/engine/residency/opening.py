@@ -1,7 +1,12 @@
-"""A model on its way to the device: opened by a thread of its own, beside the steps of other models' jobs."""
+"""A model on its way to the device: opened by a thread of its own, beside the steps of other models' jobs.
+
+The thread ends with it, and with the thread what OpenMP keeps for it: while more of torch's threads live than there are
+processors, libgomp has those of the steps sleep between any two operations.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -18,7 +23,8 @@ from .watch import Watch
 OpenModel = Callable[[Model, Device, Callable[[float], None], Held], LoadedModel]
 """Opens a model on a device, with the parts that are held; tells how much of the rest is there, 0…1."""
 
-_thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
+_turn = threading.Lock()
+"""Of the one that is opened: one that was stopped may not have come to its end yet."""
 
 
 class Opening:
@@ -33,7 +39,9 @@ class Opening:
         self._stopped = False
         self._threads = torch.get_num_threads()
         """The engine's: a new thread has as many of torch's as were said last, whichever thread said it."""
-        self._future: Future[LoadedModel | None] = _thread.submit(self._run, open_model, device)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
+        self._future: Future[LoadedModel | None] = thread.submit(self._run, open_model, device)
+        thread.shutdown(wait=False)
 
     @property
     def done(self) -> bool:
@@ -51,19 +59,20 @@ class Opening:
     def stop(self) -> None:
         """Nobody wants it any more: it ends at its next sign of life, and what it opened is let go."""
         self._stopped = True
-        self._future.cancel()
 
     def _run(self, open_model: OpenModel, device: Device) -> LoadedModel | None:
-        self.watch = Watch(self.model)
-        torch.set_num_threads(self._threads)
-        with Shortage():
-            try:
-                return self._opened(open_model, device)
-            except BaseException as error:
-                # It stays with the future, which its traceback leads to: what was opened would stay as well.
-                let_go(error)
-                raise
-        return None
+        with _turn:
+            self._progress(0.0)
+            torch.set_num_threads(self._threads)
+            self.watch = Watch(self.model)
+            with Shortage():
+                try:
+                    return self._opened(open_model, device)
+                except BaseException as error:
+                    # It stays with the future, which its traceback leads to: what was opened would stay as well.
+                    let_go(error)
+                    raise
+            return None
 
     def _opened(self, open_model: OpenModel, device: Device) -> LoadedModel:
         try:

@@ -39,7 +39,7 @@ def test_it_is_made_again_alone_as_it_was_in_a_crowd(tiny):
     changes = {"prompt": "a [red|blue] fox", "num_steps": 5, "sampler": "dpm++ sde"}
     crowd = [wish(tiny, "a", **changes), wish(tiny, "b", seed=2, num_steps=5), wish(tiny, "c", seed=3, num_steps=5)]
     first = finished(run(engine_of(), *crowd))["a"]
-    assert first.meta["buckets"] != "1x8"
+    assert first.meta["buckets"] != "1/32x8"
     again = made(engine_of(), wish(tiny, "a", buckets=first.meta["buckets"], **changes))
     assert again.data == first.data
     assert made(engine_of(), wish(tiny, **{**changes, "prompt": "a red fox"})).data != again.data

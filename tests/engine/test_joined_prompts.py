@@ -78,8 +78,8 @@ def test_it_is_made_again_alone_as_it_was_in_a_crowd_whose_bits_it_leaves(tiny):
         wish(tiny, "e", seed=5, **{**two, "prompt": "a AND b AND c"}),
     ]  # fmt: skip
     first = finished(run(engine_of(), *crowd))
-    assert "2x" in first["a"].meta["buckets"]
-    assert first["e"].meta["buckets"] == "1x9", "others of three are not there"
+    assert "2/32x" in first["a"].meta["buckets"]
+    assert first["e"].meta["buckets"] == "1/32x9", "others of three are not there"
     for job, one in zip("abcde", crowd, strict=True):
         again = made(engine_of(), wish(tiny, job, **{
             name: getattr(one.params, name) for name in ("prompt", "seed", "num_steps", "sampler")

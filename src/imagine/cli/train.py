@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -20,6 +19,8 @@ from .numbers import RealNumber, WholeNumber
 from .training_folder import Captions, pictures_in
 
 if TYPE_CHECKING:
+    import subprocess
+
     from ..words.training import Assignment
     from .training_progress import TrainingProgress
 
@@ -119,14 +120,14 @@ def _places() -> tuple[Path, Path]:
 
 def _trained(given: Assignment) -> int:
     """Has a trainer do it, and tells of it; the exit status."""
-    from ..processes.runtime import trainer_command
+    from ..processes.trainer import started_trainer
     from .training_progress import TrainingProgress
 
     training = given.training
     files = sum(picture.caption != training.word for picture in training.pictures)
     words = f"{files} with words of their own" if files else f"all called {training.word!r}"
     note(f"{len(training.pictures)} pictures, {words}; for {training.model.name}")
-    process = subprocess.Popen(trainer_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own program
+    process = started_trainer(given)
     try:
         with TrainingProgress(given) as progress:
             return _followed(process, given, progress)
@@ -136,12 +137,10 @@ def _trained(given: Assignment) -> int:
 
 
 def _followed(process: subprocess.Popen[bytes], given: Assignment, progress: TrainingProgress) -> int:
-    from ..words.training import TrainingDone, TrainingFailed, TrainingPaused, line, said
+    from ..words.training import TrainingDone, TrainingFailed, TrainingPaused, said
 
     assert process.stdin is not None, "it is a pipe"
     assert process.stdout is not None, "it is a pipe"
-    process.stdin.write(line(given))
-    process.stdin.flush()
     last = None
     interrupted = False
     while True:

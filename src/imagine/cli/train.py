@@ -120,7 +120,7 @@ def _places() -> tuple[Path, Path]:
 
 def _trained(given: Assignment) -> int:
     """Has a trainer do it, and tells of it; the exit status."""
-    from ..processes.trainer import started_trainer
+    from ..client.trainer import started_trainer
     from .training_progress import TrainingProgress
 
     training = given.training

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+from ..processes.runtime import trainer_command
 from ..words.training import Assignment, line
-from .runtime import trainer_command
 
 
 def started_trainer(given: Assignment) -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -256,9 +257,9 @@ def test_they_keep_within_the_budget_and_go_before_a_model(shelves, monkeypatch)
 
 
 def test_a_large_file_is_opened_in_turns_with_others(shelves):
-    """With turns of no time at all: another picture is made while one's LoRA is read."""
-    shelf, engine = shelves(), engine_of(turn=0.0)
-    said = run(engine, shelf.wish("large", shelf.use("a")), shelf.wish("small", num_steps=3))
+    """With turns of no time at all, each as long as the next: another picture is made while one's LoRA is read."""
+    shelf, engine = shelves(), engine_of(turn=0.0, clock=itertools.count().__next__)
+    said = run(engine, shelf.wish("large", shelf.use("a")), shelf.wish("small", client="another", num_steps=3))
     finals = [report.job for report in said if isinstance(report, Finished)]
     assert finals == ["small", "large"]
 

@@ -72,7 +72,7 @@ def test_what_cannot_be_is_said_before_anything_is_begun(folder, typed, why, cap
 def home(tmp_path) -> Path:
     models = tmp_path / ".imagine" / "models"
     models.mkdir(parents=True)
-    write_checkpoint(models / "tiny.safetensors", metadata={"imagine.resolution": "64"})
+    write_checkpoint(models / "tiny.safetensors", metadata={"modelspec.resolution": "64x64"})
     return tmp_path
 
 

@@ -29,7 +29,7 @@ def mixed(count: int, seed: int = 0, **usual: object) -> list[dict]:
     """So many requests; every second has one to three LoRAs, said in one of the three forms, by tags, or by both."""
     dice, bodies = random.Random(seed), list[dict]()
     for number in range(count):
-        body = {"prompt": f"a fox {number}", "seed": str(number), "num_steps": dice.choice((3, 4, 5)), **usual}
+        body = {"prompt": f"a fox {number}", "seed": str(number), "num_steps": dice.choice((4, 5, 6)), **usual}
         body |= {"guidance": dice.choice((1.0, 5.0)), "sampler": dice.choice(("euler a", "dpm++ 2m", "ddim"))}
         if number % 2:
             weights = {name: dice.choice((-0.5, 0.4, 0.8, 1.0)) for name in dice.sample(NAMES, dice.randint(1, 3))}
@@ -77,7 +77,7 @@ def made_again(url: str, bodies: list[dict], together: int) -> tuple[list[dict],
 def buckets_of(answer: dict) -> Counter:
     """How many of a picture's evaluations were made in a batch of which size."""
     runs = (run.split("x") for run in answer["meta"]["buckets"].split(","))
-    return sum((Counter({int(size): int(count)}) for size, count in runs), Counter())
+    return sum((Counter({int(size.partition("/")[0]): int(count)}) for size, count in runs), Counter())
 
 
 def pixels(answer: dict) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..words.errors import BadRequest, ImagineError
 from .console import note, warn
 from .inputs import STDIN, read_input, recipe_from
 from .lora_option import loras_typed
+from .numbers import finite
 
 MAX_SIDE = 4096
 """The longest side that a server takes."""
@@ -123,11 +123,8 @@ def photo(place: str | Path, field: str) -> bytes:
 
 def keep_alive(text: str) -> float | str:
     """Seconds where it is a number, else the duration, which the server reads."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        return text
-    return seconds if math.isfinite(seconds) else text
+    seconds = finite(text)
+    return text if seconds is None else seconds
 
 
 def second_pass(scale: float | None, upscaler: str) -> dict[str, Any]:

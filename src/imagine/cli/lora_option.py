@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import click
+
+from .numbers import finite
 
 WEIGHTS = ("weight", "clip_weight")
 
@@ -20,7 +21,7 @@ class LoraName(click.types.StringParamType):
         """The text as it is; fails where a weight is none."""
         typed = str(super().convert(value, param, ctx))
         for name, text in zip(WEIGHTS, typed.split(":")[1:], strict=False):
-            if _number(text) is None:
+            if finite(text) is None:
                 self.fail(f"{text!r} is no {name}: it is said as ink:0.8, or as ink:0.8:0.5.", param, ctx)
         if typed.count(":") > len(WEIGHTS):
             self.fail(f"{typed!r} has more than two weights.", param, ctx)
@@ -32,13 +33,5 @@ def loras_typed(typed: Iterable[str]) -> list[dict[str, Any]]:
     asked: list[dict[str, Any]] = []
     for text in filter(None, typed):
         name, *weights = text.split(":")
-        asked.append({"name": name} | dict(zip(WEIGHTS, map(_number, weights), strict=False)))
+        asked.append({"name": name} | dict(zip(WEIGHTS, map(finite, weights), strict=False)))
     return asked
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -1,4 +1,4 @@
-"""Numbers as options: what no request can hold is refused where it was typed, by the option's name."""
+"""Numbers as they are typed: what no request can hold is refused there, by the option's name."""
 
 from __future__ import annotations
 
@@ -31,3 +31,12 @@ class RealNumber(click.types.FloatParamType):
         if not math.isfinite(number):
             self.fail(f"{str(value)!r} is not a finite number.", param, ctx)
         return number
+
+
+def finite(text: str) -> float | None:
+    """The number that a text says; None where it says none, or one without an end."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

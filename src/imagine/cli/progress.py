@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .console import printable
 
@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class Bar:
-    """A bar for the lines of `/generate`; silent where nobody looks."""
+class MovingLine:
+    """A line on stderr that is written over for the length of a block; silent where that can't be, or nobody looks."""
 
-    def __init__(self, *, hidden: bool = False) -> None:
-        self._bar: Progress | None = None
-        self._began: float | None = None
-        if not hidden and (bar := moving_bar()) is not None:
-            self._bar = bar
-            self._task = self._bar.add_task("waiting", total=None, told="")
+    def __init__(self, what: str, *, hidden: bool = False) -> None:
+        self._bar = None if hidden or not _can_move() else _bar()
+        if self._bar is not None:
+            self._task = self._bar.add_task(what, total=None, told="")
 
-    def __enter__(self) -> Bar:
+    @property
+    def moves(self) -> bool:
+        """Is there such a line?"""
+        return self._bar is not None
+
+    def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
         return self
@@ -37,6 +40,20 @@ class Bar:
         if self._bar is not None:
             with contextlib.suppress(OSError):  # the terminal may be gone
                 self._bar.stop()
+
+    def move(self, what: str, told: str, done: int = 0, total: int | None = None) -> None:
+        """Say what is being done, more of it, and how far that is."""
+        if self._bar is not None:
+            what, told = map(printable, (what, told))
+            self._bar.update(self._task, description=what, told=told, completed=done, total=total)
+
+
+class Bar(MovingLine):
+    """One for the lines of `/generate`."""
+
+    def __init__(self, *, hidden: bool = False) -> None:
+        super().__init__("waiting", hidden=hidden)
+        self._began: float | None = None
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
@@ -51,11 +68,8 @@ class Bar:
 
     def show(self, line: dict[str, Any]) -> None:
         """Take in one line."""
-        if self._bar is None:
-            return
-        what, told = map(printable, self._words(line))
-        done, total = line.get("step"), line.get("steps")
-        self._bar.update(self._task, description=what, told=told, completed=done or 0, total=total)
+        if self.moves:
+            self.move(*self._words(line), line.get("step") or 0, line.get("steps"))
 
     def _words(self, line: dict[str, Any]) -> tuple[str, str]:
         match line.get("status"):
@@ -72,10 +86,11 @@ class Bar:
         return what, "  ".join(part for part in (speed, left) if part)
 
 
-def moving_bar() -> Progress | None:
-    """A line that is written over on stderr; None where that can't be, or nobody looks."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":  # which can't take a line back
-        return None
+def _can_move() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"  # which can't take a line back
+
+
+def _bar() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from ..words.training import (
     AnyTrainerReport,
@@ -17,46 +15,30 @@ from ..words.training import (
     TrainingOpened,
 )
 from .console import note, printable
-from .progress import moving_bar
+from .progress import MovingLine
 from .table import size_of, span
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 _LINES = 10
 """Where no line can move, so many are written."""
 _SMOOTH = 0.05
 
 
-class TrainingProgress:
+class TrainingProgress(MovingLine):
     """Of one training."""
 
     def __init__(self, given: Assignment) -> None:
+        super().__init__("opening the model")
         self._training = given.training
-        self._bar: Progress | None = moving_bar()
         self._loss: float | None = None
         self._seconds, self._last = 0.0, 0.0
-        if self._bar is not None:
-            self._task = self._bar.add_task("opening the model", total=None, told="")
-
-    def __enter__(self) -> TrainingProgress:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def show(self, said: AnyTrainerReport) -> None:
         """Take in what the trainer says."""
         match said:
             case TrainingOpened():
-                self._move("opening the model", f"{said.fraction:.0%}")
+                self.move("opening the model", f"{said.fraction:.0%}")
             case PicturesEncoded():
-                self._move("looking at the pictures", "", said.done, said.pictures)
+                self.move("looking at the pictures", "", said.done, said.pictures)
             case StepTried():
                 self._told(said)
             case StepTaken():
@@ -86,10 +68,6 @@ class TrainingProgress:
         self._last = now
         self._loss = said.loss if self._loss is None else self._loss + _SMOOTH * (said.loss - self._loss)
         left = f"loss {self._loss:.4f}  {span((steps - said.step) * self._seconds)} left"
-        self._move("learning", left, said.step, steps)
-        if self._bar is None and said.step * _LINES // steps > (said.step - 1) * _LINES // steps:
+        self.move("learning", left, said.step, steps)
+        if not self.moves and said.step * _LINES // steps > (said.step - 1) * _LINES // steps:
             note(f"step {said.step} of {steps}: {left}")
-
-    def _move(self, what: str, told: str, done: int = 0, total: int | None = None) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, description=what, told=told, completed=done, total=total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from .exits import Ended
@@ -52,6 +52,23 @@ def shielded() -> Iterator[None]:
         if _SHIELD.depth == 0 and (number := _SHIELD.pending) is not None:
             _SHIELD.pending = None
             _raise(number)
+
+
+@contextlib.contextmanager
+def asked_before(stop: Callable[[], None]) -> Iterator[None]:
+    """Within, the first SIGINT calls `stop`, wherever the program is; a second one raises KeyboardInterrupt."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop()
+
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _receive(number: int, _: FrameType | None) -> None:

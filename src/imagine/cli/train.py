@@ -16,6 +16,7 @@ from .console import note, warn, write_path
 from .early import heard
 from .exits import DONE, INTERRUPTED
 from .numbers import RealNumber, WholeNumber
+from .signals import asked_before
 from .training_folder import Captions, pictures_in
 
 if TYPE_CHECKING:
@@ -128,8 +129,10 @@ def _trained(given: Assignment) -> int:
     words = f"{files} with words of their own" if files else f"all called {training.word!r}"
     note(f"{len(training.pictures)} pictures, {words}; for {training.model.name}")
     process = started_trainer(given)
+    assert process.stdin is not None, "it is a pipe"
     try:
-        with TrainingProgress(given) as progress:
+        # Once its input is closed it keeps what it has learned, and says so.
+        with asked_before(process.stdin.close), TrainingProgress(given) as progress:
             return _followed(process, given, progress)
     finally:
         process.kill()
@@ -139,21 +142,9 @@ def _trained(given: Assignment) -> int:
 def _followed(process: subprocess.Popen[bytes], given: Assignment, progress: TrainingProgress) -> int:
     from ..words.training import TrainingDone, TrainingFailed, TrainingPaused, said
 
-    assert process.stdin is not None, "it is a pipe"
     assert process.stdout is not None, "it is a pipe"
     last = None
-    interrupted = False
-    while True:
-        try:
-            text = process.stdout.readline()
-        except KeyboardInterrupt:
-            if interrupted:
-                raise
-            interrupted = True
-            process.stdin.close()  # it keeps what it has learned, and says so
-            continue
-        if not text:
-            break
+    for text in process.stdout:
         last = said(text)
         progress.show(last)
     match last:

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imagine.asking.controls import ControlWish
 from imagine.asking.duration import seconds_from_duration
 from imagine.asking.loras import LoraWish
 from imagine.asking.model_choice import choose_model, default_model
+from imagine.asking.references import ReferenceWish, VariationsWish
 from imagine.asking.request import ALIASES, GenerateRequest, Margins, PartDigests, SecondPass, parse
 from imagine.messages import field_of, sentences
 from imagine.words.entry import Entry
@@ -55,6 +57,9 @@ def test_every_field_is_taken_as_it_is_declared():
         "refiner": "r", "refiner_at": 0.5, "digest": "0123456789", "text_encoders": ("l", "g"),
         "parts": PartDigests(vae="0123456789"), "wildcards": True, "template": "{a|b}", "neg_template": "{c|d}",
         "loras": (LoraWish(name="ink", weight=0.5, clip_weight=-4.0), "pen"), "embeddings": {"ink": "0123456789"},
+        "control": (ControlWish(model="canny", image="aGk=", strength=2.0, end=0.5),), "subseed": 7,
+        "subseed_strength": 0.5, "references": (ReferenceWish(img="aGk=", kind="style", box=(0.0, 0.0, 0.5, 1.0)),),
+        "variations": VariationsWish(strength=0.3),
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))

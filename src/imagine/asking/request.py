@@ -19,8 +19,10 @@ from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
 from . import duration
 from .checking import checked, refusal, shown, value_of
+from .controls import CONTROL_ALIASES, MAX_CONTROLS, ControlWish, Fraction
 from .loras import LORA_NAMES, LoraNames
 from .names import MOST_EMBEDDINGS, Digest, ModelName
+from .references import MAX_REFERENCES, REFERENCE_ALIASES, ReferenceWish, VariationsWish
 
 MIN_SIDE = 64
 MAX_SIDE = 2048
@@ -206,6 +208,38 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Resize | None,
         Meta(description="How img comes to another shape: crop (if not said), fit (its edges go on) or stretch."),
     ] = None
+    control: Annotated[
+        Annotated[tuple[ControlWish, ...], Meta(max_length=MAX_CONTROLS)] | None,
+        Meta(
+            description="ControlNets and their relatives, each with the picture that it follows: up to four.",
+            examples=[[{"model": "canny", "image": "…", "preprocess": "canny", "strength": 0.8}]],
+            extra={"allowed": message("allowed.controls", most=MAX_CONTROLS)},
+        ),
+    ] = None
+    references: Annotated[
+        Annotated[tuple[ReferenceWish, ...], Meta(max_length=MAX_REFERENCES)] | None,
+        Meta(
+            description="Pictures for the result to be like, by an image adapter: up to eight.",
+            examples=[[{"img": "…", "kind": "style", "strength": 0.6}]],
+            extra={"allowed": message("allowed.references", most=MAX_REFERENCES)},
+        ),
+    ] = None
+    variations: Annotated[
+        Fraction | VariationsWish | None,
+        Meta(description="Neighbours of img: how far from it, 0 to 1, as a number or an object.", examples=[0.3]),
+    ] = None
+    subseed: Annotated[
+        Annotated[int, Meta(ge=-1)] | Annotated[str, Meta(pattern=_SEED_PATTERN)] | None,
+        Meta(
+            description="A second seed, whose noise is mixed into that of seed, as AUTOMATIC1111's. -1 or none: "
+            "random.",
+            extra_json_schema={"maximum": MAX_SEED},
+            extra=_SEED,
+        ),
+    ] = None
+    subseed_strength: Annotated[
+        Fraction | None, Meta(description="How much of subseed's noise, 0 to 1; 0 if not said.")
+    ] = None
     hires: Annotated[
         Scale | SecondPass | None,
         Meta(description="A second pass at so many times the size: the result is larger. 1 is none.", examples=[1.5]),
@@ -281,9 +315,14 @@ ALIASES = {
     "denoising_strength": "strength",
     "text_encoder": "text_encoders",
     "lora": "loras",
+    "controlnet": "control",
+    "controls": "control",
+    "variation_seed": "subseed",
+    "variation_strength": "subseed_strength",
 }
 """Other programs' names of our fields."""
 
+_INNER_ALIASES = {"control": CONTROL_ALIASES, "references": REFERENCE_ALIASES}
 _NAMED = 16
 _UPSCALED = "upscaled"
 """What a recipe says of what enlarged its picture afterwards."""
@@ -318,8 +357,11 @@ def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, call
     values, spelled = one_spelling(_asked(body), {**aliases, "sha256": "digest"})
     called = {**(called or {}), **{field: name for field, name in spelled.items() if field != name}}
     warnings = [message("upscaled.before", _UPSCALED)] if values.pop(_UPSCALED, None) else []
+    for field, inner in _INNER_ALIASES.items():
+        values[field] = _parts_spelled(values.get(field), field, inner)
     request, unknown = checked(values, GenerateRequest, spelled=called)
-    request = msgspec.structs.replace(request, seed=_seed(request.seed))
+    seeds = {name: _seed(getattr(request, name), name) for name in ("seed", "subseed")}
+    request = msgspec.structs.replace(request, **seeds)
     return Parsed(request, warnings + ([unknown_fields(unknown)] if unknown else []), called)
 
 
@@ -350,12 +392,25 @@ def one_spelling(
     return fields, spelled
 
 
-def _seed(value: int | str | None) -> int | None:
+def _parts_spelled(value: object, field: str, aliases: Mapping[str, str]) -> object:
+    """A list of objects under our names. Raises BadRequest for a part that is said twice."""
+    if not isinstance(value, list | tuple):
+        return value
+    parts = list[object]()
+    for place, each in enumerate(value):
+        try:
+            parts.append(one_spelling(each, aliases)[0] if isinstance(each, Mapping) else each)
+        except BadRequest as error:
+            raise BadRequest(error.note.called(f"{field}.{place}.{error.note.spelled}")) from error
+    return parts
+
+
+def _seed(value: int | str | None, field: str) -> int | None:
     """The number; -1 stays, which is random even where a seed would be taken from elsewhere."""
     if value is None:
         return None
     if (seed := int(value)) > MAX_SEED:
-        raise refusal("seed", value, _SEED["allowed"])
+        raise refusal(field, value, _SEED["allowed"])
     return seed
 
 

@@ -21,7 +21,7 @@ from ..messages import Message, message
 from ..pictures.foreign.infotext import sampler_from_name
 from ..words.conjuncts import conjuncts
 from ..words.entry import Entry
-from ..words.errors import BadRequest
+from ..words.errors import BadRequest, Unsupported
 from ..words.frames import PreviewSettings
 from ..words.model_names import OWN
 from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
@@ -233,6 +233,9 @@ def _check(request: GenerateRequest) -> None:
     for name in ("mask", "extend"):
         if getattr(request, name) is not None and request.img is None:
             raise BadRequest(message("needs_img", name))
+    for name in ("control", "references", "variations", "subseed", "subseed_strength"):
+        if getattr(request, name):
+            raise Unsupported(message("beside.not_yet", name))
     if request.preset is not None:
         raise BadRequest(message("preset.missing", "preset", value=request.preset[:40]))
     buckets = request.buckets or ""

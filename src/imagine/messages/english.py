@@ -325,6 +325,8 @@ SENTENCES = {
     "allowed.names": "a file's name, or a list of 1 to {most} names",
     "allowed.loras": "a list of at most {most} names, or of objects with name and weight, or an object of names and "
     "weights from -{weight} to {weight}",
+    "allowed.controls": "a list of at most {most} objects, each with a model and a picture",
+    "allowed.references": "a list of at most {most} objects, each with a picture",
     "allowed.object": "an object of {fields}",
     "allowed.text": "text",
     "allowed.text_between": "text of {least} to {most:character|characters}",
@@ -497,6 +499,7 @@ SENTENCES = {
     "http.garbled": "the request can't be read as HTTP",
     "text.half_name": "a name in the body holds half a character, the lone surrogate {half}",
     "value.nothing": "null",
+    "beside.not_yet": "{field} can't be done by this version yet",
     "value.not_yet": "{field} is {value!r}, which can't be done yet; it must be {allowed}",
     "prompt.empty": "{field} is empty; it must say what to paint",
     "allowed.picture": "a picture in base64, or as a data URL",

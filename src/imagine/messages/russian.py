@@ -332,6 +332,8 @@ SENTENCES = {
     "allowed.names": "имя файла или список от 1 до {most} имён",
     "allowed.loras": "список не более чем из {most} имён или объектов с name и weight, или объект из имён и весов "
     "от -{weight} до {weight}",
+    "allowed.controls": "список не более чем из {most} объектов, в каждом модель и картинка",
+    "allowed.references": "список не более чем из {most} объектов, в каждом картинка",
     "allowed.object": "объект с полями {fields}",
     "allowed.text": "текст",
     "allowed.text_between": "текст длиной от {least} до {most:знака|знаков|знаков}",
@@ -507,6 +509,7 @@ SENTENCES = {
     "http.garbled": "запрос не читается как HTTP",
     "text.half_name": "в одном из имён в теле запроса — половина символа, одиночный суррогат {half}",
     "value.nothing": "значение null",
+    "beside.not_yet": "{field}: эта версия такого ещё не умеет",
     "value.not_yet": "{field}: {value!r} пока не умеем; допустимо: {allowed}",
     "prompt.empty": "{field}: пусто, а нужно сказать, что нарисовать",
     "allowed.picture": "картинка в base64 или как data URL",

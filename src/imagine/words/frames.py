@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from .events import AnyEvent, Event, Failed, Finished
-from .model import AdapterUse, Component, EmbeddingUse, Model
+from .model import AdapterUse, Component, ControlUse, EmbeddingUse, Model, ReferenceUse
 from .recipe import GenerationParams
 
 MAX_FRAME = 256 * 2**20
@@ -103,6 +103,10 @@ class Submit(Command, frozen=True, tag="submit"):
     """What goes beside `model`; a refiner has none of them."""
     embeddings: tuple[EmbeddingUse, ...] = ()
     """What words of the prompts stand for, in `model` and in a refiner."""
+    controls: tuple[ControlUse, ...] = ()
+    """What the recipe's `control` names, in its order."""
+    references: tuple[ReferenceUse, ...] = ()
+    """What the recipe's `references` name, in their order."""
     img: bytes | None = None
     mask: bytes | None = None
     preview: PreviewSettings = PreviewSettings()
@@ -110,6 +114,14 @@ class Submit(Command, frozen=True, tag="submit"):
     """Seconds, as in `WorkerSettings`; None: the worker's own."""
     max_batch: int | None = None
     """How many evaluations of `model` are made together at most, where its settings say so."""
+
+    @property
+    def beside(self) -> list[Component]:
+        """The files that it takes beside those of its models."""
+        of_controls = [part for use in self.controls for part in (use.component, use.preprocessor)]
+        of_references = [part for use in self.references for part in (use.component, use.encoder)]
+        parts = [*(use.component for use in self.adapters), *of_controls, *of_references]
+        return [part for part in parts if part is not None]
 
     @property
     def models(self) -> list[Model]:

@@ -107,3 +107,40 @@ class EmbeddingUse(msgspec.Struct, frozen=True, kw_only=True):
     def identity(self) -> str:
         """Equal for what says the same and is the same once it is read."""
         return _identities.encode([self.word, self.component]).decode()
+
+
+class ControlUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A network that holds a picture to a map. How strongly, and from when to when, the recipe's `control` says."""
+
+    kind: str
+    """How its file is read: `controlnet`."""
+    variant: str = ""
+    """Which relative of it: `union`, `t2i-adapter`, `control-lora`, as the registry tells them."""
+    component: Component
+    image: bytes
+    """The encoded picture that the map is made of."""
+    preprocessor: Component | None = None
+    """What makes the map, where a file does."""
+
+    @property
+    def identity(self) -> str:
+        """Equal for what is the same once it is opened."""
+        return _identities.encode([self.kind, self.component]).decode()
+
+
+class ReferenceUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture that the denoiser attends to. How much, and where, the recipe's `references` say."""
+
+    variant: str = ""
+    """Which relative of an IP-Adapter reads it: `plus`, `full-face`, `faceid`, as the registry tells them."""
+    component: Component | None
+    """The image adapter; None where the model attends to pictures itself."""
+    encoder: Component | None = None
+    """The image encoder."""
+    img: bytes
+    mask: bytes | None = None
+
+    @property
+    def identity(self) -> str:
+        """Equal for what is the same once it is opened."""
+        return _identities.encode([self.component, self.encoder]).decode()

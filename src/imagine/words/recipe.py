@@ -10,9 +10,17 @@ from typing import Any, Literal
 
 import msgspec
 
+from .preprocessors import Preprocess
+
 MAX_SEED = 2**64 - 1
 Resize = Literal["crop", "fit", "stretch"]
 Fit = Literal["native", "scale"]
+ReferenceKind = Literal["style", "content", "subject", "face"]
+BlockWeights = Literal["linear", "style", "composition"]
+Combine = Literal["concat", "average"]
+ReferenceCrop = Literal["pad", "square", "face", "box"]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in parts of a picture's width and height."""
 
 
 class Extend(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,6 +64,61 @@ class Lora(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.weight if self.clip_weight is None else self.clip_weight
 
 
+class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A network beside the denoiser that holds the picture to a map: edges, depths, poses."""
+
+    model: str
+    """The name of its file."""
+    image: str
+    """The SHA-256 of the picture that the map is made of, or that is one."""
+    preprocess: Preprocess = "none"
+    """What makes the map of it."""
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    """From which part of the user's steps to which it runs, 0…1; outside it costs nothing."""
+    resize: Resize = "crop"
+    """How the map comes to the picture's shape."""
+    type: str = ""
+    """Which of a union's maps it is; "": what `preprocess` says."""
+    digest: str = ""
+    """Of its file's content."""
+    preprocessor: str = ""
+    """The digest of the file that makes the map, where one does."""
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A picture that an image adapter beside the denoiser attends to. One that none does stands in `img`."""
+
+    img: str
+    """The SHA-256 of the picture, before it is cropped or made smaller."""
+    kind: ReferenceKind = "subject"
+    strength: float = 0.6
+    start: float = 0.0
+    end: float = 1.0
+    """As of a control."""
+    weights: BlockWeights = "linear"
+    """Which blocks of the denoiser attend to it."""
+    combine: Combine = "concat"
+    """With others of the same adapter: their tokens side by side, or the mean of their embeddings."""
+    crop: ReferenceCrop = "pad"
+    """How it comes to the square that encoders see."""
+    box: Box | None = None
+    """With `crop` "box": what of it they see."""
+    mask: str | None = None
+    """The SHA-256 of a picture that is white where of the result it counts."""
+    noise: float = 0.0
+    """How much of seeded noise is mixed into its embedding, 0…1: its neighbours."""
+    max_side: int = 0
+    """It is made smaller first, so that no side is longer; 0: as it is."""
+    adapter: str
+    """The name of the image adapter's file; `own` where the model attends to pictures itself."""
+    digest: str = ""
+    """Of its content."""
+    encoder: str = ""
+    """The digest of the image encoder's file."""
+
+
 class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One picture's recipe. Sizes are in pixels; `img` and `mask` are SHA-256 digests of the pixels used."""
 
@@ -96,6 +159,14 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """With `refiner`: the part of the noise levels, 0…1 from the noisiest, that is left to `model`."""
     loras: tuple[Lora, ...] = ()
     """What goes beside `model`; a refiner has none of them."""
+    control: tuple[Control, ...] = ()
+    """What holds the picture to maps, in both passes."""
+    references: tuple[Reference, ...] = ()
+    """What the denoiser attends to beside the prompt."""
+    subseed: int | None = None
+    """The seed of other noise, towards which that of `seed` goes."""
+    subseed_strength: float = 0.0
+    """How far, 0…1, on the sphere that both lie on."""
     reproducible: bool = False
     """Denoise at batch bucket 1 throughout, so that the bytes never depend on who else was there."""
     buckets: str | None = None
@@ -104,7 +175,8 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 def meta_from_params(params: GenerationParams) -> dict[str, Any]:
-    """The recipe as plain JSON values: what pictures and JSON files carry. The seed is text: it can exceed 2⁵³."""
+    """The recipe as plain JSON values: what pictures and JSON files carry. Seeds are text: they can exceed 2⁵³."""
     defaults = {"neg": "", "schedule": "default", "clip": 1, "strength": 1.0}
     stated: dict[str, Any] = msgspec.to_builtins(params)
-    return defaults | stated | {"seed": str(params.seed)}
+    seeds = {name: str(stated[name]) for name in ("seed", "subseed") if name in stated}
+    return defaults | stated | seeds

@@ -20,5 +20,3 @@ class BatchKey(NamedTuple):
     conditioning: Hashable
     """Whether there is a negative side, how many prompts are joined, and what the family needs to be equal to join
     rows."""
-    controls: tuple[str, ...] = ()
-    """The digests of the networks that run beside the denoiser."""

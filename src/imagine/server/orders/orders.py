@@ -213,4 +213,4 @@ def _itself(error: Exception) -> Exception:
 def _stamps(job: Submit) -> list[FileStamp]:
     """Every file that a job reads weights of."""
     of_models = [stamp for model in job.models for stamp in model.stamps.values()]
-    return of_models + [stamp for use in job.adapters for stamp in use.component.files]
+    return of_models + [stamp for part in job.beside for stamp in part.files]

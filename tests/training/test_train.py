@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from PIL import Image
@@ -13,6 +14,7 @@ from imagine.registry.scan import scan_one
 from imagine.training import loop
 from imagine.training.learners import attached, beside
 from imagine.training.pictures import fitted, size_for
+from imagine.training.place import alone_in
 from imagine.training.state import keep, kept
 from imagine.training.trainer import train
 from imagine.words.errors import ImagineError, Unsupported
@@ -119,10 +121,22 @@ def test_it_goes_on_where_it_was_stopped_with_the_same_bytes(assign):
     assert all(torch.equal(value, read(halved.target)[0][name]) for name, value in read(whole.target)[0].items())
 
 
-def test_another_training_begins_anew(assign):
+def test_what_another_training_learned_is_not_lost_unasked(assign):
     trained(assign(), stop_after=2)
-    told = trained(assign(rank=1), stop_after=1)
+    another = assign(rank=1)
+    with pytest.raises(Unsupported, match="slope stopped after 2 steps of other pictures, words or settings"):
+        trained(another)
+    assert next(each.done for each in trained(assign(), stop_after=0) if isinstance(each, StepTried)) == 2
+    told = trained(msgspec.structs.replace(another, anew=True), stop_after=1)
     assert [each.step for each in told if isinstance(each, StepTaken)] == [1]
+    assert next(each.done for each in trained(another, stop_after=0) if isinstance(each, StepTried)) == 1
+
+
+def test_two_do_not_train_the_same_at_once(assign):
+    given = assign()
+    Path(given.folder).mkdir()
+    with alone_in(Path(given.folder), "slope"), pytest.raises(Unsupported, match="slope is being trained already"):
+        trained(given)
 
 
 def test_a_damaged_picture_is_named(assign, tmp_path):

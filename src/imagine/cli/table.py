@@ -37,12 +37,17 @@ def size_of(count: float) -> str:
     return f"{count:.1f} GB"
 
 
+def counted(count: int, name: str) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
 def span(seconds: float) -> str:
     """A length of time in its largest unit: `4 minutes`."""
     for length, name in _AGES:
         if seconds >= length:
             count = int(seconds // length)
-            return f"{count} {name}{'s' if count > 1 else ''}"
+            return counted(count, name)
     return "less than a minute"
 
 

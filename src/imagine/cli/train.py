@@ -17,6 +17,7 @@ from .early import heard
 from .exits import DONE, INTERRUPTED
 from .numbers import RealNumber, WholeNumber
 from .signals import asked_before
+from .table import counted
 from .training_folder import Captions, pictures_in
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ _STEPS_A_PICTURE, _LEAST_STEPS, _MOST_STEPS = 100, 400, 2000
     help="auto, cpu, cuda, cuda:N or mps.",
     shell_complete=complete.devices,
 )
-@click.option("-f", "--force", is_flag=True, help="Replace a LoRA of that name.")
+@click.option("-f", "--force", is_flag=True, help="Replace a LoRA of that name, or what is learned of one.")
 def command(
     name: str, folder: Path, model: str | None, steps: int | None, rank: int, captions: Captions | None,
     word: str | None, rate: float | None, batch: int | None, flip: bool, seed: int, samples: int, device: str,
@@ -84,7 +85,8 @@ def command(
         raise BadRequest(in_english(f"{target} is there already; --force replaces it", "name"))
     pictures, unread = pictures_in(folder, word or name, captions)
     for path in unread:
-        warn(f"{path.name} is left out: PNG, JPEG and WebP are read")
+        why = f"only what lies in {folder} itself is read" if path.is_dir() else "PNG, JPEG and WebP are read"
+        warn(f"{path.name} is left out: {why}")
     training = Training(
         name=name, word=word or name, model=model_to_train(model), pictures=tuple(pictures),
         steps=steps or min(_MOST_STEPS, max(_LEAST_STEPS, _STEPS_A_PICTURE * len(pictures))),
@@ -92,7 +94,7 @@ def command(
     )  # fmt: skip
     given = Assignment(
         training=training, folder=str(home / "training" / name), target=str(target), samples=samples, device=device,
-        state=str(home / "state"),
+        state=str(home / "state"), anew=force,
     )  # fmt: skip
     return _trained(given)
 
@@ -126,8 +128,8 @@ def _trained(given: Assignment) -> int:
 
     training = given.training
     files = sum(picture.caption != training.word for picture in training.pictures)
-    words = f"{files} with words of their own" if files else f"all called {training.word!r}"
-    note(f"{len(training.pictures)} pictures, {words}; for {training.model.name}")
+    words = f"{files} with words of their own" if files else f"called {training.word!r}"
+    note(f"{counted(len(training.pictures), 'picture')}, {words}; for {training.model.name}")
     process = started_trainer(given)
     assert process.stdin is not None, "it is a pipe"
     try:

@@ -19,16 +19,18 @@ _MOST = 10_000
 
 
 def pictures_in(folder: Path, word: str, captions: Captions | None) -> tuple[list[TrainingPicture], list[Path]]:
-    """The pictures, by name, and those of formats that aren't read. `captions` None: files where there are any.
+    """The pictures, by name, and what is left out: folders, and formats that aren't read.
 
-    Raises BadRequest for a folder without pictures, and for captions that aren't there.
+    `captions` None: files where there are any. Raises BadRequest for a folder without pictures, and for captions that
+    aren't there.
     """
     try:
-        files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+        there = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise BadRequest(
             in_english(f"{folder} can't be read: {(error.strerror or str(error)).lower()}", "from")
         ) from error
+    files = [path for path in there if path.is_file()]
     pictures = [path for path in files if path.suffix.lower() in _READ]
     if not pictures:
         raise BadRequest(in_english(f"there is no picture in {folder}: PNG, JPEG and WebP are read", "from"))
@@ -41,7 +43,7 @@ def pictures_in(folder: Path, word: str, captions: Captions | None) -> tuple[lis
     by_file = captions == "files" or (captions is None and bool(described))
     said = [caption_from(texts[path.stem], word) if by_file and path.stem in texts else word for path in pictures]
     made = [TrainingPicture(str(path.absolute()), caption) for path, caption in zip(pictures, said, strict=True)]
-    return made, [path for path in files if path.suffix.lower() in _NOT_READ]
+    return made, [path for path in there if path.is_dir() or path.suffix.lower() in _NOT_READ]
 
 
 def caption_from(path: Path, word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
 from ..words.training import (
@@ -16,7 +17,7 @@ from ..words.training import (
 )
 from .console import note, printable
 from .progress import MovingLine
-from .table import size_of, span
+from .table import counted, size_of, span
 
 _LINES = 10
 """Where no line can move, so many are written."""
@@ -49,16 +50,17 @@ class TrainingProgress(MovingLine):
     def end(self, said: TrainingDone) -> None:
         """It is done."""
         name, word = printable(self._training.name), printable(self._training.word)
-        note(f'{size_of(said.size)}. Say {word!r} in a prompt: imagine run "{word} …" --lora {name}')
+        note(f'{size_of(said.size)}. Say {word!r} in a prompt: imagine run "{word} …" --lora {shlex.quote(name)}')
 
     def _told(self, tried: StepTried) -> None:
         left = self._training.steps - tried.done
-        self._seconds = tried.seconds
-        already = f"{tried.done} steps are done. " if tried.done else ""
+        self._seconds, whole = tried.seconds, left * tried.seconds
+        already = f"{counted(tried.done, 'step')} done. " if tried.done else ""
+        size, device = counted(tried.batch, "picture"), f"{tried.dtype} on {tried.device}"
         note(
-            f"{already}{tried.parameters:,} numbers to learn, {tried.batch} pictures a step, {tried.dtype} on "
-            f"{tried.device}: {size_of(tried.memory)} of memory; {left} steps of {tried.seconds:.3g} s, about "
-            f"{span(left * tried.seconds)}. Ctrl-C stops it, and the same command goes on."
+            f"{already}{tried.parameters:,} numbers to learn, {size} a step, {device}: {size_of(tried.memory)} "
+            f"of memory; {counted(left, 'step')} of {tried.seconds:.3g} s, "
+            f"{'about ' if whole >= 60 else ''}{span(whole)}. Ctrl-C stops it, and the same command goes on."
         )
         self._last = time.monotonic()
 

@@ -44,6 +44,7 @@ from .loop import random_numbers, resume, run, torch_numbers
 from .lora_file import FAMILIES, write_lora
 from .lora_stage import LoraStage
 from .pictures import Lessons
+from .place import alone_in, refuse_another
 from .samples import SamplePainter
 
 Say = Callable[[AnyTrainerReport], None]
@@ -61,7 +62,15 @@ def train(
     given: Assignment, say: Say, stopping: Callable[[], bool], clock: Callable[[], float] = time.monotonic
 ) -> None:
     """Trains what is `given`, from where it was left. Raises ImagineError, OSError."""
-    training, folder = given.training, make_own(Path(given.folder))
+    with alone_in(make_own(Path(given.folder)), given.training.name):
+        _train(given, say, stopping, clock)
+
+
+def _train(given: Assignment, say: Say, stopping: Callable[[], bool], clock: Callable[[], float]) -> None:
+    training, folder = given.training, Path(given.folder)
+    checkpoint, of = folder / "state.safetensors", fingerprint(training)
+    if not given.anew:
+        refuse_another(checkpoint, of, training.name)
     device = Device(WorkerSettings(device=given.device, state=given.state))
     family = _opened(training, device, say)
     painter = SamplePainter(family, training.pictures[0].caption, _noise(family), device.torch)
@@ -80,7 +89,6 @@ def train(
         batch=training.batch or max(1, min(_MOST_BATCH, pictures, _AREA // family.native**2)),
         rate=training.rate or RATE * max(1.0, WIDTH / width),
     )  # fmt: skip
-    checkpoint, of = folder / "state.safetensors", fingerprint(training)
     done = resume(stage, checkpoint, of)
     say(_tried(stage, done, device, family, clock))
     watcher = _Listener(say, stopping, painter, paths, folder, training.steps, given.samples)

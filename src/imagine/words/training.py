@@ -45,6 +45,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     state: str
     """A folder for what is decided once per machine and model."""
+    anew: bool = False
+    """What was learned by another training of this name may go."""
 
 
 class TrainerReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):

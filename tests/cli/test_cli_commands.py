@@ -681,7 +681,10 @@ def test_upscale_writes_beside_the_file_as_it_comes(server: FakeServer, capsys: 
     assert [json.loads(line)["status"] for line in capsys.readouterr().out.splitlines()] == ["progress", "final"]
     assert server.asked[-1] | {"img": ""} == {"img": "", "progress": True, "upscaler": "sharp", "scale": 2.5}
     assert Path("cat-2.5x.png").read_bytes() == made
-    assert {path.name for path in Path().iterdir()} == {"cat.jpg", "cat-2x.png", "cat-2.5x.png"}
+    assert run("upscale", "cat.jpg", "-o", "large") == run("upscale", "cat.jpg", "-o", os.devnull) == 0
+    assert not Path(os.devnull).is_file()  # what takes a stream is not replaced by a file
+    names = {"cat.jpg", "cat-2x.png", "cat-2.5x.png", "large.png"}
+    assert {path.name for path in Path().iterdir()} == names
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_a_recipe_that_cannot_be_read_is_a_warning(place):
     ("said", "status", "sentence"),
     [
         ({"upscaler": "sharb"}, 404, "upscaler 'sharb' not found; did you mean: sharp?"),
-        ({"upscaler": "zzzz"}, 404, "upscaler 'zzzz' not found; there are: lanczos, bicubic, latent, sharp"),
+        ({"upscaler": "zzzz"}, 404, "upscaler 'zzzz' not found; there are: lanczos, bicubic, sharp"),
         ({"upscaler": "latent"}, 400, "upscaler can't be latent here: it enlarges what isn't a picture yet"),
         ({"upscaler": "fox"}, 400, "upscaler 'fox' is a file of the kind checkpoint"),
         ({"scale": 5}, 400, "scale is 5; it must be a number from 1 to 4"),

@@ -67,8 +67,8 @@ class Bar(MovingLine):
                 self._bar.start()
 
     def show(self, line: dict[str, Any]) -> None:
-        """Take in one line."""
-        if self.moves:
+        """Take in one line; one that brings a picture says nothing of how far it is."""
+        if self.moves and line.get("status") != "final":
             self.move(*self._words(line), line.get("step") or 0, line.get("steps"))
 
     def _words(self, line: dict[str, Any]) -> tuple[str, str]:

@@ -71,11 +71,21 @@ def _target(file: str, scale: float | None, output: str | None) -> Path | None:
         raise click.UsageError("FILE is -; say where the picture goes with --output.")
     name = f"{Path(file).stem if file != STDIN else 'upscaled'}-{scale or 2:g}x.png"
     if output is not None and not Path(output).is_dir():
-        return _checked(Path(output), file)
+        return _checked(_with_suffix(Path(output)), file)
     path = Path(file).with_name(name) if output is None else Path(output, name)
     if output is None and path.exists():
         raise ImagineError(in_english(f"{path} is there already; name another with -o", "output"))
     return _checked(path, file)
+
+
+def _with_suffix(path: Path) -> Path:
+    """`fox` is `fox.png`, as it is of `imagine run`; a device or a pipe is itself."""
+    known = path.suffix.lower() in {*WRITTEN, *NOT_WRITTEN}
+    return path if known or _takes_a_stream(path) else path.with_name(f"{path.name}.png")
+
+
+def _takes_a_stream(path: Path) -> bool:
+    return path.exists() and not path.is_file()
 
 
 def _checked(path: Path, file: str) -> Path:
@@ -91,10 +101,14 @@ def _checked(path: Path, file: str) -> Path:
 
 @contextlib.contextmanager
 def _opened(target: Path | None) -> Iterator[BinaryIO]:
-    """A file to write into, which is the target once all of it is there, and nothing otherwise."""
+    """What to write into: a file becomes the target once all of it is there, and nothing otherwise."""
     if target is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
+        return
+    if _takes_a_stream(target):
+        with target.open("wb") as stream:
+            yield stream
         return
     temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}.tmp")
     try:

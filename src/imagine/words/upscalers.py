@@ -9,6 +9,7 @@ UPSCALERS = ("lanczos", "bicubic", "latent")
 UPSCALER: Role = "upscaler"
 """What the registry calls the others, and what they are to a model."""
 OF_LATENTS = "latent"
+OF_PICTURES = tuple(name for name in UPSCALERS if name != OF_LATENTS)
 RESAMPLING = "resampling"
 """The family of those that a worker has without a file."""
 

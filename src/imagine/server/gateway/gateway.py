@@ -149,11 +149,13 @@ class Gateway:
         """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
         return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
 
-    async def upscaler(self, field: str, name: str, digest: str | None = None) -> Entry | None:
-        """As `named`, of an upscaler; None for one that needs no file."""
-        if name in UPSCALERS:
+    async def upscaler(
+        self, field: str, name: str, digest: str | None = None, without: Sequence[str] = UPSCALERS
+    ) -> Entry | None:
+        """As `named`, of an upscaler; None for one of those that there are `without` a file."""
+        if name in without:
             return None
-        return await named(field, name, UPSCALER, digest, self._parts, UPSCALERS)
+        return await named(field, name, UPSCALER, digest, self._parts, without)
 
     async def named(self, field: str, name: str, kind: str, digest: str | None) -> Entry:
         """As `part`, of a field of a request and what its recipe knows the file by.

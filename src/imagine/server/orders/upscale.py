@@ -14,7 +14,7 @@ from ...words.entry import Entry
 from ...words.errors import BadRequest
 from ...words.frames import Enlargement, Submit
 from ...words.model import Model
-from ...words.upscalers import UPSCALER, UPSCALERS, resampling
+from ...words.upscalers import OF_PICTURES, UPSCALER, resampling
 from ..gateway.gateway import Gateway, upscaler_from
 from .plan import Plan
 
@@ -44,11 +44,11 @@ async def planned_upscale(gateway: Gateway, request: UpscaleRequest, client: str
 async def _upscaler(gateway: Gateway, request: UpscaleRequest) -> tuple[Model, list[Message]]:
     """The one that is named; else one that is there; else a way of resampling, and says so."""
     if request.upscaler is not None:
-        entry = await gateway.upscaler(UPSCALER, request.upscaler)
+        entry = await gateway.upscaler(UPSCALER, request.upscaler, without=OF_PICTURES)
         return (resampling(request.upscaler) if entry is None else upscaler_from(entry)), []
     if (usual := usual_upscaler(await gateway.entries())) is not None:
         return upscaler_from(await gateway.part(usual.name, UPSCALER)), []
-    return resampling(UPSCALERS[0]), [message("upscaler.none", UPSCALER)]
+    return resampling(OF_PICTURES[0]), [message("upscaler.none", UPSCALER)]
 
 
 def usual_upscaler(entries: list[Entry]) -> Entry | None:

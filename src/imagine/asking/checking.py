@@ -79,7 +79,9 @@ def value_of(value: object) -> Value:
     if isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return message("value.object")
+        return message("value.object_of", count=len(value)) if len(value) > 1 else message("value.object")
+    if isinstance(value, list | tuple) and len(value) > 1:
+        return message("value.list_of", count=len(value))
     if isinstance(value, list | tuple):
         return message("value.list") if value else message("value.list_empty")
     return message("value.nothing") if value is None else in_english(repr(value)[:_SHOWN])

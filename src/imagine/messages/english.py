@@ -159,6 +159,8 @@ SENTENCES = {
     "lora.rank": "its rank is 0",
     "lora.alpha": "its alpha is {value}, and must be a number within ±{most}",
     "lora.nothing": "LoRA '{name}' goes with another model: none of its {count:layer|layers} can be used with this one",
+    "lora.kind": "LoRA '{name}' can't be used: what it has of this model's layers ({parts}) is "
+    "of a kind that isn't known here",
     "lora.unused": "of LoRA '{name}' {count} of {total} layers can't be used: {names}",
     "lora.embeddings": "LoRA '{name}' brings embeddings along, which weren't used: {names}",
     "adapter.replaced": "adapter '{name}' was replaced before it was loaded; ask again",
@@ -316,7 +318,9 @@ SENTENCES = {
     "value.long_number": "a number of more than {digits} digits",
     "value.long_text": "{text!r}… ({count:character|characters})",
     "value.object": "an object",
+    "value.object_of": "an object of {count:entry|entries}",
     "value.list": "a list",
+    "value.list_of": "a list of {count:entry|entries}",
     "value.list_empty": "an empty list",
     "text.half": "{field} holds half a character, the lone surrogate {half}",
     "allowed.or": "{one}, or {other}",

@@ -165,6 +165,8 @@ SENTENCES = {
     "lora.rank": "её ранг равен 0",
     "lora.alpha": "её alpha — {value}, а должно быть число в пределах ±{most}",
     "lora.nothing": "LoRA «{name}» — для другой модели: с этой не годится ни один из её слоёв ({count})",
+    "lora.kind": "LoRA «{name}» использовать нельзя: то, что в ней есть для слоёв этой модели ({parts}), "
+    "неизвестного вида",
     "lora.unused": "в LoRA «{name}» слоёв, которые нельзя использовать, — {count} из {total}: {names}",
     "lora.embeddings": "LoRA «{name}» содержит эмбеддинги, которые не использованы: {names}",
     "adapter.replaced": "адаптер «{name}» заменили раньше, чем он загрузился; повторите запрос",
@@ -323,7 +325,9 @@ SENTENCES = {
     "value.long_number": "число длиннее {digits:цифры|цифр|цифр}",
     "value.long_text": "{text!r}… ({count:знак|знака|знаков})",
     "value.object": "объект",
+    "value.object_of": "объект, в котором {count:запись|записи|записей}",
     "value.list": "список",
+    "value.list_of": "список, в котором {count:запись|записи|записей}",
     "value.list_empty": "пустой список",
     "text.half": "в {field} — половина символа, одиночный суррогат {half}",
     "allowed.or": "{one} или {other}",

@@ -221,6 +221,7 @@ HOSTILE = {
     "twice, of two trainers": (good() | {"diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.lora_A.weight": torch.ones(2, 32), "diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.lora_B.weight": torch.ones(32, 2)}, "is in it twice"),
     "a text encoder's, called a U-Net's": ({f"lora_unet_{name}": tensor for name, tensor in good(layer="text_model_encoder_layers_0_mlp_fc1").items()}, "up has the shape [32, 2], and [64, 2] would fit"),
     "nothing of this model": (UNKNOWN, "none of its 3 layers can be used with this one"),
+    "a kind that isn't known": ({f"{KOHYA}.{part}.weight": torch.ones(32, 32) for part in ("a1", "a2", "b1", "b2")}, "layers (a1, a2, b1 and 1 more) is of a kind that isn't known here"),
     "no LoRA at all": ({"a.b.c": torch.ones(3)}, "none of its 1 layer can be used"),
     "a name without an end": ({("x" * 70_000) + ".lora_up.weight": torch.ones(1)}, "none of its 1 layer"),
 }  # fmt: skip

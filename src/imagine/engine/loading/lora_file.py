@@ -50,7 +50,7 @@ class LoraFile:
         weights = CheckpointFile(self._component.path)
         layers, words = _sorted(name, weights.names)
         alphas, names = StatedAlphas(weights.metadata), LayerNames(networks)
-        paths, left = defaultdict[Role, dict[str, SidePath]](dict), list[str]()
+        paths, left, strange = defaultdict[Role, dict[str, SidePath]](dict), list[str](), set[str]()
         for layer, parts in layers.items():
             yield
             place = names.find(layer)
@@ -62,8 +62,11 @@ class LoraFile:
                 ) from error
             if place is None or made is None:
                 left.append(layer)
+                strange |= set() if place is None else parts.keys()
             elif paths[place.role].setdefault(place.name, made) is not made:
                 raise UnusableModel(message("lora.twice", "loras", name=name, layer=_cut(layer)))
+        if not paths and strange:
+            raise UnusableModel(message("lora.kind", "loras", name=name, parts=_listed(sorted(strange))))
         if not paths:
             raise UnusableModel(message("lora.nothing", "loras", name=name, count=len(left)))
         return Bound(paths, _notes(name, len(layers), left, words))

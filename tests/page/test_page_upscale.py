@@ -62,6 +62,20 @@ def test_a_picture_is_enlarged_and_kept_beside_its_source(page, site):
     expect(page.locator(".thumb")).to_have_count(2)
 
 
+def test_how_it_is_enlarged_can_be_chosen(page, site):
+    generate(page, "a fox")
+    page.click("#upscale-ways > summary")
+    options = page.locator("#upscale-by option")
+    expect(options).to_have_text(["Default", "lanczos", "bicubic"])
+    page.select_option("#upscale-by", "bicubic")
+    page.select_option("#upscale-scale", "3")
+    page.click("#do-upscale")
+    expect(page.locator("#about-text")).to_contain_text("1536 × 1536")
+    enlarged = site.worker.seen[1]
+    assert (enlarged.model.name, enlarged.params.hires.scale) == ("bicubic", 3)
+    expect(page.locator("#do-upscale")).to_have_text("Enlarge 3×")
+
+
 def test_enlarging_is_shown_and_taken_back(page, site):
     generate(page, "a fox")
     site.worker.held_back = True

@@ -12,7 +12,7 @@ from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.model import Model
 from ..words.recipe import GenerationParams, Hires
-from ..words.upscalers import OF_LATENTS, UPSCALER
+from ..words.upscalers import OF_LATENTS, OF_PICTURES, UPSCALER
 from .checking import checked
 from .names import ModelName
 from .request import KeepAlive, Scale, unknown_fields
@@ -31,7 +31,8 @@ class UpscaleRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         ModelName | None,
         Meta(
             description="A file's name, as /models lists it among others; lanczos or bicubic. If not said: the one "
-            "that ships; where there is none, lanczos, and a warning says so."
+            "that ships; where there is none, lanczos, and a warning says so.",
+            examples=list(OF_PICTURES),
         ),
     ] = None
     scale: Annotated[

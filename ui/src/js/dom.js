@@ -37,6 +37,14 @@ export function tell(text) {
   live.textContent = live.textContent === text ? `${text}\u00a0` : text;
 }
 
+/** Has a menu close by Escape and by a click elsewhere. Returns what closes it, with the focus on what opens it or not. */
+export function startMenu(menu) {
+  const close = (focus) => { menu.open = false; if (focus) menu.querySelector("summary").focus(); };
+  menu.addEventListener("keydown", (event) => { if (event.key === "Escape" && menu.open) { event.stopPropagation(); close(true); } });
+  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) close(false); });
+  return close;
+}
+
 export function openDialog(dialog) {
   if (!dialog.open) dialog.showModal();
 }

@@ -4,7 +4,7 @@ import { startActions } from "./actions.js";
 import { startCompare, compareTwo } from "./compare.js";
 import { openServer, startConnection } from "./connection.js";
 import { startFromDisk } from "./disk.js";
-import { all, byId, closeDialogsByButtons, press, show } from "./dom.js";
+import { all, byId, closeDialogsByButtons, press, show, startMenu } from "./dom.js";
 import { startDrops } from "./drops.js";
 import { forgetBuckets, reset, startForm } from "./form.js";
 import { startGallery, stopComparing } from "./gallery.js";
@@ -60,13 +60,11 @@ function startFiles() {
     if (file) load(file);
   });
   const menu = byId("save-menu");
-  const close = (focus) => { menu.open = false; if (focus) menu.querySelector("summary").focus(); };
+  const close = startMenu(menu);
   menu.addEventListener("toggle", () => {
     show(byId("save-with-input"), sourcePicture() !== null);
     show(byId("save-with-result"), chosenEntry() !== null);
   });
-  menu.addEventListener("keydown", (event) => { if (event.key === "Escape" && menu.open) { event.stopPropagation(); close(true); } });
-  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) close(false); });
   const act = (id, what) => byId(id).addEventListener("click", () => { close(true); what(); });
   act("save-settings", () => saveSettings(false));
   act("save-with-input", () => saveSettings(true));

@@ -7,12 +7,14 @@ import { fieldsFrom } from "./schema.js";
 
 const SIDE = 512; // of a model that doesn't tell its own
 const SET_BY_STYLES = ["num_steps", "guidance", "sampler", "schedule", "width", "height", "neg"];
+let resampling = []; // what enlarges without a file
 let offers = { models: [], details: [], others: [], samplers: [], presets: [], default: null };
 
 /** Names of the models that make pictures, and files of another kind. */
 export const models = () => offers.models;
 export const entriesOf = (kind) => offers.others.filter((entry) => entry.kind === kind && !entry.problem);
 export const filesOf = (kind) => entriesOf(kind).map((entry) => entry.name);
+export const enlargers = () => [...resampling, ...filesOf("upscaler")];
 export const samplers = () => offers.samplers;
 export const presets = () => offers.presets;
 
@@ -24,6 +26,7 @@ export async function learnOffers() {
   const [document, found] = await Promise.all([ask("/openapi.json"), ask("/models")]);
   const styles = document.paths["/presets"] ? await ask("/presets") : { presets: [] };
   offers = { ...offers, default: null, ...found, presets: styles.presets ?? [] };
+  resampling = document.components.schemas.UpscaleRequest?.properties.upscaler.examples ?? [];
   setFields(fieldsFrom(document));
 }
 

@@ -1,21 +1,35 @@
 // A picture enlarged: beside whatever else is made, one at a time, and kept as a picture of its own.
 
 import { cancelOrder, ServerError, upscale } from "./api.js";
-import { byId, tell } from "./dom.js";
+import { byId, make, startMenu, tell } from "./dom.js";
 import { fileOf, keepPicture } from "./gallery.js";
 import { inEveryLanguage, t } from "./i18n.js";
 import { notice } from "./notices.js";
+import { enlargers } from "./offers.js";
 import { base64From, blobFrom } from "./pictures.js";
 import { chosenEntry, showEntry } from "./stage.js";
 
-const TIMES = 2;
+const TIMES = [2, 3, 4];
 let running = null; // { abort, order, done }
 let needKey = () => {};
 
 export function startUpscale(onKey) {
   needKey = onKey;
   byId("do-upscale").addEventListener("click", () => (running ? cancel() : chosenEntry() && enlarge(chosenEntry())));
+  byId("upscale-scale").append(...TIMES.map((times) => make("option", { value: String(times) }, `${times}×`)));
+  byId("upscale-scale").addEventListener("change", describe);
+  startMenu(byId("upscale-ways"));
+  byId("upscale-ways").addEventListener("toggle", offerWays);
   inEveryLanguage(describe);
+}
+
+/** What enlarges, as it is there by now; what is chosen stays, where it is. */
+function offerWays() {
+  const select = byId("upscale-by");
+  const chosen = select.value;
+  const named = enlargers().map((name) => make("option", { value: name }, name));
+  select.replaceChildren(make("option", { value: "" }, t("default")), ...named);
+  if (enlargers().includes(chosen)) select.value = chosen;
 }
 
 async function enlarge(entry) {
@@ -25,7 +39,7 @@ async function enlarge(entry) {
   try {
     const file = await fileOf(entry);
     if (!file) return notice(t("gallery.lost"), { about: "gallery", bad: true });
-    await kept(await finalOf({ img: await base64From(file), scale: TIMES }), entry);
+    await kept(await finalOf({ img: await base64From(file), scale: times(), upscaler: byId("upscale-by").value || undefined }), entry);
   } catch (error) {
     failed(error);
   } finally {
@@ -34,6 +48,8 @@ async function enlarge(entry) {
   }
   return undefined;
 }
+
+const times = () => Number(byId("upscale-scale").value);
 
 async function finalOf(body) {
   for await (const line of upscale(body, running.abort.signal)) {
@@ -67,6 +83,6 @@ function failed(error) {
 
 function describe() {
   const done = Math.floor((running?.done ?? 0) * 100);
-  byId("do-upscale").textContent = running ? t("upscale.running", { n: done }) : t("do.upscale", { n: TIMES });
+  byId("do-upscale").textContent = running ? t("upscale.running", { n: done }) : t("do.upscale", { n: times() });
   byId("do-upscale").title = t(running ? "upscale.cancel" : "do.upscale.title");
 }

@@ -162,7 +162,7 @@ SENTENCES = {
     "lora.kind": "LoRA '{name}' can't be used: what it has of this model's layers ({parts}) is "
     "of a kind that isn't known here",
     "lora.unused": "of LoRA '{name}' {count} of {total} layers can't be used: {names}",
-    "lora.embeddings": "LoRA '{name}' brings embeddings along, which weren't used: {names}",
+    "lora.embeddings": "LoRA '{name}' brings embeddings along, which work where prompts say them: {names}",
     "adapter.replaced": "adapter '{name}' was replaced before it was loaded; ask again",
     "model.replaced": "model '{name}' was replaced before it was loaded; ask again",
     "model.changed": "the file of model '{name}' was changed while it drew, so there is no picture; ask again",

@@ -21,7 +21,7 @@ from .names import normal, printable
 from .prediction import by_weights, read_sidecar
 from .scan import ScannedFile
 from .stated import metadata_of
-from .triggers import triggers_in
+from .triggers import bundled_in, triggers_in
 from .usable import needs_of, problem_of
 
 MAX_METADATA_VALUES = 100
@@ -76,7 +76,10 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
         distilled=(distilling if identity.kind == LORA else distilled_by)(entry.name, header.metadata),
     )
     if identity.kind == LORA:
-        entry = msgspec.structs.replace(entry, triggers=triggers_in(header.metadata), autov3=_hash_in(header.metadata))
+        entry = msgspec.structs.replace(
+            entry, triggers=triggers_in(header.metadata), bundled=bundled_in(header.tensors),
+            autov3=_hash_in(header.metadata),
+        )  # fmt: skip
     composes = identity.kind == DIFFUSION_MODEL and not entry.problem and facts_of(identity.family).single_file
     entry = msgspec.structs.replace(entry, composes=composes)
     kept = [(key, value) for key, value in header.metadata.items() if len(key) + len(value) <= MAX_METADATA_CHARACTERS]

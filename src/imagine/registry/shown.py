@@ -15,7 +15,7 @@ from .usable import use_of
 _FIELDS = (
     "name", "kind", "family", "variant", "size", "modified", "digest", "header_digest", "resolution", "prediction",
     "prediction_source", "zero_snr", "dtype", "parameters", "format", "text_encoders", "has_vae", "vae", "needs",
-    "distilled", "triggers", "autov3", "shipped",
+    "distilled", "triggers", "bundled", "autov3", "shipped",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..words.adapter_names import bundled_word
 from .names import printable
 
 MOST = 12
@@ -32,6 +33,12 @@ def triggers_in(metadata: Mapping[str, str]) -> tuple[str, ...]:
     words: Iterable[str] = stated.split(",") if stated else _from_captions(metadata)
     cleaned = (printable(" ".join(word.split())) for word in words)
     return tuple(dict.fromkeys(word for word in cleaned if 0 < len(word) <= _LONGEST))[:MOST]
+
+
+def bundled_in(tensors: Iterable[str]) -> tuple[str, ...]:
+    """The words of the embeddings that lie in a LoRA's file, by the names of its tensors."""
+    words = dict.fromkeys(word for name in tensors if (word := bundled_word(name)))
+    return tuple(word for word in words if word == printable(word) and len(word) <= _LONGEST)[:MOST]
 
 
 def _from_captions(metadata: Mapping[str, str]) -> Iterator[str]:

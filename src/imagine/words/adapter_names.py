@@ -12,8 +12,8 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-BUNDLED = "bundle_emb."
-"""What stands before the tensors of embeddings that lie in a LoRA's file."""
+_BUNDLED = "bundle_emb."
+"""What stands before the tensors of embeddings that lie in a LoRA's file, and before their words."""
 _LONGEST = 500
 
 _LORA = r"lora[12]?[._](?:up|down|mid|A|B)(?:\.\w+)*|lora_linear_layer\.(?:up|down)\.weight|lora_embedding_[AB]"
@@ -52,6 +52,13 @@ def layer_tensor(name: str) -> LayerTensor | None:
     layer = prefix.sub("", layer, count=1).replace("_processor_", "_")
     kind = str(match.lastgroup)
     return LayerTensor(layer, kind, _part(kind, match[kind]))
+
+
+def bundled_word(name: str) -> str | None:
+    """The word whose embedding a tensor of a LoRA's file is of; None for every other tensor."""
+    if not name.startswith(_BUNDLED):
+        return None
+    return name.removeprefix(_BUNDLED).partition(".")[0]
 
 
 @cache

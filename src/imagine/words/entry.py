@@ -28,7 +28,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `registry/distilled.py` has it. `vae` and `encoders` name the files of a VAE and of text encoders that go with it:
     those that lie beside it, that its sidecar names, or that fit what it lacks; `lacks` says in a clause what none was
     found for. `composes`: it is a denoiser that such files make a model. `context` is how many numbers a token is, to a
-    U-Net, from a text encoder or in an embedding. `triggers` are words that a LoRA was taught by, `autov3` the SHA-256
+    U-Net, from a text encoder or in an embedding. `triggers` are words that a LoRA was taught by, `bundled` those
+    of embeddings that lie in its file, `autov3` the SHA-256
     of what is behind its header, by which other programs know it, "" until it is known.
     """
 
@@ -59,6 +60,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     context: int = 0
     distilled: str = ""
     triggers: tuple[str, ...] = ()
+    bundled: tuple[str, ...] = ()
     autov3: str = ""
     metadata: dict[str, str] = {}
     format: Format = "safetensors"

@@ -102,11 +102,13 @@ class EmbeddingUse(msgspec.Struct, frozen=True, kw_only=True):
     word: str
     """What they call it: by itself, in `<>` or behind `embedding:`, in whatever case."""
     component: Component
+    bundled: str = ""
+    """What it is called in a LoRA's file, where it lies in one."""
 
     @property
     def identity(self) -> str:
         """Equal for what says the same and is the same once it is read."""
-        return _identities.encode([self.word, self.component]).decode()
+        return _identities.encode([self.word, self.component, self.bundled]).decode()
 
 
 class ControlUse(msgspec.Struct, frozen=True, kw_only=True):

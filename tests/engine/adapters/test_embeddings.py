@@ -56,6 +56,20 @@ def test_a_file_of_any_trainer_has_vectors_by_their_width(tmp_path, tensors, exp
         assert torch.equal(read.vectors[width], vectors)
 
 
+def test_of_a_loras_file_each_word_is_another(tmp_path):
+    use = file_of(
+        tmp_path,
+        {
+            "bundle_emb.one.string_to_param.*": rows(2, 32), "bundle_emb.two.clip_l": rows(1, 32, 1),
+            "lora_unet_x.lora_up.weight": torch.zeros(4, 4),
+        },
+    )  # fmt: skip
+    one, two = (read_embedding(msgspec.structs.replace(use, bundled=word)) for word in ("one", "two"))
+    assert torch.equal(one.vectors[32], rows(2, 32))
+    assert torch.equal(two.vectors[32], rows(1, 32, 1))
+    assert one != two
+
+
 @pytest.mark.parametrize(
     ("tensors", "why"),
     [

@@ -141,3 +141,30 @@ def test_they_are_listed(folder):
     (other,) = ask(folder, act, models=())["others"]
     assert (other["name"], other["kind"], other["family"]) == ("ink", "embedding", "stable_diffusion")
     assert other["use"] == "by its name, as a word of a prompt"
+
+
+def test_those_in_a_loras_file_are_there_for_its_pictures(folder):
+    """`bundle_emb.WORD.…`, as AUTOMATIC1111 has it; a recipe says them by the digest of the LoRA's file."""
+    layer = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+    halves = {f"{layer}.lora_down.weight": (2, 768), f"{layer}.lora_up.weight": (320, 2)}
+    words = {"bundle_emb.Sks.string_to_param.*": (1, 768), "bundle_emb.bad.string_to_param.*": (3, 768)}
+    pen = add(folder, "pen", halves | words)
+    asked = {"prompt": "a sks fox", "neg": "bad", "loras": ["pen"], "seed": 1}
+
+    def again(told):
+        add(folder, "bad", {"emb_params": (1, 768)})
+        return told[0][1]["meta"]
+
+    told, jobs = answers(folder, asked, {**asked, "loras": []}, {**asked, "prompt": "a fox", "neg": ""}, again)
+    assert [status for status, _ in told] == [200] * 4
+    assert [one["meta"].get("embeddings") for _, one in told] == [
+        {"sks": pen, "bad": pen},
+        None,
+        None,
+        {"sks": pen, "bad": pen},
+    ]
+    assert [(use.word, use.bundled) for use in jobs[0].embeddings] == [("sks", "Sks"), ("bad", "bad")]
+    assert jobs[3].embeddings == jobs[0].embeddings
+    assert [one["warnings"] for _, one in told][:2] == [[], []]
+    (warning,) = told[2][1]["warnings"]
+    assert warning == "LoRA 'pen' brings embeddings along, which work where prompts say them: Sks, bad"

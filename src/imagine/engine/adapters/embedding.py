@@ -20,6 +20,7 @@ class Embedding:
     """Equal where the content of its file is."""
 
     digest: str
+    """Of its file, and its name there where several are in it."""
     word: str = field(compare=False)
     """What a prompt calls it."""
     vectors: Mapping[int, Tensor] = field(compare=False)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...messages import message
+from ...words.adapter_names import bundled_word
 from ...words.errors import UnusableModel
 from ...words.model import EmbeddingUse
 from ..adapters.embedding import Embedding
@@ -28,10 +29,13 @@ _NUMBER = re.compile(r"\d+")
 def read_embedding(use: EmbeddingUse) -> Embedding:
     """The vectors of its file, copied: who trains it may write over the file. Raises UnusableModel."""
     weights, name = CheckpointFile(use.component.path), use.word
-    if not 0 < len(weights.names) <= MOST_TENSORS:
-        raise UnusableModel(message("embedding.tensors", name=name, count=len(weights.names), most=MOST_TENSORS))
+    names = weights.names
+    if use.bundled:
+        names = [each for each in names if bundled_word(each) == use.bundled]
+    if not 0 < len(names) <= MOST_TENSORS:
+        raise UnusableModel(message("embedding.tensors", name=name, count=len(names), most=MOST_TENSORS))
     parts: defaultdict[int, list[Tensor]] = defaultdict(list)
-    for each in sorted(weights.names, key=_order):
+    for each in sorted(names, key=_order):
         shape = weights.shape(each)
         if len(shape) not in (1, 2) or 0 in shape or shape[-1] > 2**16 or not weights.stored(each).is_floating_point:
             raise UnusableModel(message("embedding.shape", name=name, part=each[:80]))
@@ -44,7 +48,7 @@ def read_embedding(use: EmbeddingUse) -> Embedding:
         raise UnusableModel(message("embedding.long", name=name, count=count, most=MOST_VECTORS))
     if not all(bool(torch.isfinite(of_width).all()) for of_width in vectors.values()):
         raise UnusableModel(message("embedding.numbers", name=name))
-    return Embedding(use.component.digest, name, vectors)
+    return Embedding(f"{use.component.digest} {use.bundled}", name, vectors)
 
 
 def _order(name: str) -> tuple[str, list[int]]:

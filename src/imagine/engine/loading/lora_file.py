@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from ...messages import Message, Value, message
-from ...words.adapter_names import BUNDLED, layer_tensor
+from ...words.adapter_names import bundled_word, layer_tensor
 from ...words.errors import UnusableModel
 from ...words.model import Component, Role
 from ..adapters.adapter import Bound, Networks, SidePath
@@ -48,7 +48,7 @@ class LoraFile:
 
     def bind(self, name: str, networks: Networks) -> Generator[None, None, Bound]:
         weights = CheckpointFile(self._component.path)
-        layers, words = _sorted(name, weights.names)
+        layers = _sorted(name, weights.names)
         alphas, names = StatedAlphas(weights.metadata), LayerNames(networks)
         paths, left, strange = defaultdict[Role, dict[str, SidePath]](dict), list[str](), set[str]()
         for layer, parts in layers.items():
@@ -69,7 +69,7 @@ class LoraFile:
             raise UnusableModel(message("lora.kind", "loras", name=name, parts=_listed(sorted(strange))))
         if not paths:
             raise UnusableModel(message("lora.nothing", "loras", name=name, count=len(left)))
-        return Bound(paths, _notes(name, len(layers), left, words))
+        return Bound(paths, _notes(name, len(layers), left))
 
     def _path(self, weights: Weights, parts: Mapping[str, str], alphas: StatedAlphas, layer: Module) -> SidePath | None:
         """What it has beside a layer, by the names of its tensors; None where that can't be used there. Raises
@@ -98,21 +98,19 @@ class LoraFile:
         return self._copies[key]
 
 
-def _sorted(name: str, tensors: Collection[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """The names of a file's tensors by layer and part, and the embeddings that lie beside them."""
+def _sorted(name: str, tensors: Collection[str]) -> dict[str, dict[str, str]]:
+    """The names of a file's tensors by layer and part, without those of the embeddings that lie beside them."""
     if len(tensors) > MOST:
         raise UnusableModel(message("lora.many", "loras", name=name, count=len(tensors), most=MOST))
     layers = defaultdict[str, dict[str, str]](dict)
-    words: dict[str, None] = {}
     for tensor in tensors:
-        if tensor.startswith(BUNDLED):
-            words[tensor.split(".")[1]] = None
+        if bundled_word(tensor) is not None:
             continue
         told = layer_tensor(tensor)
         layer, part = (tensor, "") if told is None else (told.layer, told.part)
         if layers[layer].setdefault(part, tensor) is not tensor:
             raise UnusableModel(message("lora.twice", "loras", name=name, layer=_cut(layer)))
-    return layers, list(words)
+    return layers
 
 
 def _alpha(weights: Weights, parts: Mapping[str, str], stated: StatedAlphas) -> float | None:
@@ -124,13 +122,10 @@ def _alpha(weights: Weights, parts: Mapping[str, str], stated: StatedAlphas) -> 
     return None if down is None else stated.of(down, weights.shape(down)[0] if weights.shape(down) else 0)
 
 
-def _notes(name: str, total: int, left: Sequence[str], words: Sequence[str]) -> tuple[Message, ...]:
-    notes = []
-    if left:
-        notes.append(message("lora.unused", "loras", name=name, count=len(left), total=total, names=_listed(left)))
-    if words:
-        notes.append(message("lora.embeddings", "loras", name=name, names=_listed(words)))
-    return tuple(notes)
+def _notes(name: str, total: int, left: Sequence[str]) -> tuple[Message, ...]:
+    if not left:
+        return ()
+    return (message("lora.unused", "loras", name=name, count=len(left), total=total, names=_listed(left)),)
 
 
 def _listed(names: Sequence[str]) -> Value:

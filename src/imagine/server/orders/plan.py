@@ -56,7 +56,8 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
             loras=model.loras.files,
         )
         first = resolved.params[0]
-        words = await chosen_embeddings(gateway, one.request, (first.prompt, first.neg), model.entry)
+        files = [file for _, file in model.loras.files]
+        words = await chosen_embeddings(gateway, one.request, (first.prompt, first.neg), model.entry, files)
         resolved, notes = await with_tiny(gateway, resolved, model.entry)
         warnings += [*notes, *one.warnings, *model.warnings, *resolved.warnings, *words.warnings]
         jobs += _jobs(gateway, model, words, pictures, resolved, one.client, output)

@@ -83,7 +83,12 @@ def test_every_field_is_taken_as_it_is_declared():
         ("num_steps", "25", "num_steps is '25'; it must be a whole number from 1 to 150"),
         ("num_steps", True, "num_steps is true; it must be a whole number from 1 to 150"),
         ("num_steps", 2.5, "num_steps is 2.5; it must be a whole number from 1 to 150"),
-        ("loras", ["ink"] * 9, "loras is a list of 9 entries; it must be a list of at most 8 names"),
+        (
+            "loras",
+            ["ink"] * 9,
+            "loras is a list of 9 entries; it must be a list of at most 8 names, or of objects with name and weight, "
+            "or an object of names and weights from -4 to 4",
+        ),
         ("num_steps", [25], "num_steps is a list; it must be a whole number from 1 to 150"),
         (
             "num_steps",

@@ -225,3 +225,10 @@ def test_a_dialect_may_leave_out_what_its_tags_name_in_vain(home, lenient, statu
 
     seen = [["ink"]] if lenient else []
     assert ask(home, act, dialects=[*DIALECTS, brush]) == (status, seen)
+
+
+def test_so_is_one_that_is_for_another_family(home):
+    declared.write(home / "models/loras/large.safetensors", declared.kohya_lora(2048))
+    ((status, error),) = asked(home, {}, per_model=(ModelSettings("fox", Defaults(loras=("large",))),))
+    why = "the configuration names 'large' as loras, and that can't be used: LoRA 'large' is for sdxl"
+    assert (status, error) == (400, f"model 'fox' can't be drawn with: {why}, model 'fox' is stable_diffusion")

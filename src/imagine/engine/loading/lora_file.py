@@ -62,7 +62,7 @@ class LoraFile:
                 ) from error
             if place is None or made is None:
                 left.append(layer)
-                strange |= set() if place is None else parts.keys()
+                strange |= set() if place is None else parts.keys() - {"alpha"}
             elif paths[place.role].setdefault(place.name, made) is not made:
                 raise UnusableModel(message("lora.twice", "loras", name=name, layer=_cut(layer)))
         if not paths and strange:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 from ...asking.loras import ChosenLora, check_count, check_family, loras_from
@@ -46,7 +47,8 @@ async def chosen_loras(gateway: Gateway, incoming: Incoming, model: Entry, defau
                 raise
             warnings.append(message("tag.left_out", "prompt", why=error.note))
     for lora, file in files:
-        check_family(model, file, lora.name)
+        with refused_as(_FIELD, lora.name, model) if usual else contextlib.nullcontext():
+            check_family(model, file, lora.name)
     return ChosenLoras(tuple(files), usual and bool(files), tuple(warnings))
 
 

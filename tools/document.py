@@ -42,6 +42,7 @@ from imagine.server.openapi import DESCRIPTION, document, plain
 from imagine.server.orders.connection import PATIENCE
 from imagine.settings.preset_files import read_presets
 from imagine.settings.settings import OPTIONS, Option, Settings
+from imagine.words.preprocessors import PREPROCESSORS, MapOption
 from tools import document_openai, document_russian
 
 ROOT = Path(__file__).parents[1]
@@ -229,6 +230,20 @@ def _declared(kind: type[msgspec.Struct], aliases: Mapping[str, str]) -> str:
     return table(["field", "also as", "what it can be", "what it is"], rows)
 
 
+def maps() -> str:
+    """What makes maps, and what it can be told."""
+    rows = [
+        [f"`{name}`", row.what, "<br>".join(_told(key, option) for key, option in row.options.items())]
+        for name, row in PREPROCESSORS.items()
+    ]
+    return table(["`preprocess`", "what it makes", "what it can be told"], rows)
+
+
+def _told(name: str, option: MapOption) -> str:
+    bounds = f"{option.default:g}, of {option.least:g} to {option.most:g}"
+    return f"`{name}` ({bounds}): {option.what}"
+
+
 def bounds() -> str:
     """What a server takes at most."""
     rows = [
@@ -260,6 +275,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fields": fields,
     "statuses": statuses,
     "bounds": bounds,
+    "maps": maps,
     "commands in russian": lambda: commands(["команда", "что делает"], document_russian.COMMANDS),
     "settings in russian": lambda: settings(
         ["настройка", "ключ", "переменная", "по умолчанию", "что это"], document_russian.SETTINGS

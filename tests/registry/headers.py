@@ -161,6 +161,9 @@ PARTS = [
     ("RCAN", {"head.0.weight": (64, 3, 3, 3), "tail.1.weight": (3, 64, 3, 3), "body.0.body.0.body.0.weight": (64, 64, 3, 3), "body.0.body.0.body.3.conv_du.0.weight": (4, 64, 1, 1)}, "upscaler", "rcan", ""),
     ("RealPLKSR", {"feats.0.weight": (64, 3, 3, 3), "feats.1.refine.weight": (64, 64, 1, 1), "feats.1.channel_mixer.0.weight": (128, 64, 3, 3)}, "upscaler", "plksr", ""),
     ("ATD", {"conv_first.weight": (210, 3, 3, 3), "layers.0.residual_group.td": (1, 128, 210)}, "upscaler", "atd", ""),
+    ("Depth Anything V2 Small, transformers", {"backbone.embeddings.cls_token": (1, 1, 384), "neck.reassemble_stage.layers.0.projection.weight": (48, 384, 1, 1), "head.conv3.weight": (1, 32, 1, 1)}, "preprocessor", "depth-anything", "small"),
+    ("Depth Anything V2 Large, its own names", {"pretrained.cls_token": (1, 1, 1024), "depth_head.projects.0.weight": (256, 1024, 1, 1), "depth_head.scratch.output_conv1.weight": (128, 256, 3, 3)}, "preprocessor", "depth-anything", "large"),
+    ("HED of ControlNet", {"norm": (1, 3, 1, 1), "block1.convs.0.weight": (64, 3, 3, 3), "block1.projection.weight": (1, 64, 1, 1), "block5.projection.weight": (1, 512, 1, 1)}, "preprocessor", "hed", ""),
     ("SPAN", {"params.conv_1.sk.weight": (48, 3, 1, 1), "params.block_1.c1_r.sk.weight": (48, 48, 1, 1)}, "upscaler", "span", ""),
 ]  # fmt: skip
 

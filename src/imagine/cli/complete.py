@@ -91,6 +91,12 @@ def _resize() -> Iterable[str]:
     return get_args(Resize)
 
 
+def _preprocessors() -> Iterable[str]:
+    from ..words.preprocessors import PREPROCESSORS
+
+    return PREPROCESSORS
+
+
 def _commands() -> Iterable[str]:
     from .main import COMMANDS
 
@@ -101,5 +107,6 @@ models, vaes, loaded = _completer(_models), _completer(_vaes), _completer(_loade
 text_encoders, upscalers, loras = _completer(_text_encoders), _completer(_upscalers), _completer(_loras)
 samplers, schedules = _completer(_samplers), _completer(_schedules)
 presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
+preprocessors = _completer(_preprocessors)
 devices = _completer(lambda: ("auto", "cpu", "cuda", "mps"))
 log_formats = _completer(lambda: ("text", "json"))

@@ -24,6 +24,7 @@ COMMANDS = {
     "serve": CommandEntry("serve", "Start the server."),
     "run": CommandEntry("run", "Make a picture."),
     "upscale": CommandEntry("upscale", "Enlarge a picture."),
+    "preprocess": CommandEntry("preprocess", "Make a picture's map, which a control follows."),
     "list": CommandEntry("list", "List the models."),
     "presets": CommandEntry("presets", "List the style presets."),
     "show": CommandEntry("show", "Show what is known of a model."),

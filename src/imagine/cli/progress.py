@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+_STAGES = {"upscaling": "enlarging", "mapping": "mapping"}
+"""What is done, where nothing is painted."""
+
+
 class MovingLine:
     """A line on stderr that is written over for the length of a block; silent where that can't be, or nobody looks."""
 
@@ -82,8 +86,7 @@ class Bar(MovingLine):
         spent = now - self._began
         speed = f"{line['step'] / spent:.1f} it/s" if spent and line.get("step") else ""
         left = f"{line['remaining']:.0f} s left" if line.get("remaining") else ""
-        what = "enlarging" if line.get("stage") == "upscaling" else "painting"
-        return what, "  ".join(part for part in (speed, left) if part)
+        return _STAGES.get(line.get("stage", ""), "painting"), "  ".join(part for part in (speed, left) if part)
 
 
 def _can_move() -> bool:

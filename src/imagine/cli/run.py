@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import complete, reach
-from .console import warn
 from .lora_option import LoraName
 from .numbers import RealNumber, WholeNumber
 
 if TYPE_CHECKING:
     from .destination import Destination
-    from .terminal import Screen
 
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
@@ -95,9 +92,10 @@ def command(
     from .destination import destination_of
     from .session import Session
     from .signals import unwinding
+    from .terminal import screen_for_show
 
     place = destination_of(output)
-    screen = _screen() if show else None
+    screen = screen_for_show() if show else None
     _check(words, source, prompts, place, as_json=as_json, typed=typed)
     with unwinding():
         session = Session(partial(reach.running_or_started, address), place, typed, source, screen, as_json=as_json)
@@ -139,13 +137,3 @@ def _is_conversation(place: Destination, typed: dict[str, Any], *, as_json: bool
     if as_json or place.stream is not None or sys.stdin is None or "-" in (typed["img"], typed["mask"]):
         return False
     return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-
-
-def _screen() -> Screen | None:
-    from .terminal import Screen, protocol_of
-
-    protocol = protocol_of(os.environ) if sys.stderr.isatty() else None
-    if protocol is None:
-        warn("--show has no effect: stderr is no terminal that could show a picture")
-        return None
-    return Screen(protocol, sys.stderr)

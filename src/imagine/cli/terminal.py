@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Literal, TextIO
+
+from .console import warn
 
 Protocol = Literal["kitty", "iterm2", "sixel", "blocks", "blocks256"]
 ROWS = 20
@@ -30,6 +33,15 @@ def protocol_of(environ: Mapping[str, str]) -> Protocol | None:
         return None
     exact = environ.get("COLORTERM", "") in ("truecolor", "24bit") or term.endswith("-direct")
     return "blocks" if exact else "blocks256"
+
+
+def screen_for_show() -> Screen | None:
+    """Where `--show` shows pictures; None, and a warning, where that can't be."""
+    protocol = protocol_of(os.environ) if sys.stderr.isatty() else None
+    if protocol is None:
+        warn("--show has no effect: stderr is no terminal that could show a picture")
+        return None
+    return Screen(protocol, sys.stderr)
 
 
 class Screen:

@@ -105,9 +105,19 @@ class Client:
 
         Closing the iterator hangs up, and that takes the job back. Raises Unreachable, Refused, Disconnected.
         """
-        expected = max(1, body.get("count") or 1)
+        yield from self._events("/generate", body, max(1, body.get("count") or 1))
+
+    def preprocess(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
+        """The lines of `/preprocess` as they come, with `progress` in `body`: the map is in the last one, `final`.
+
+        As `generate` otherwise.
+        """
+        yield from self._events("/preprocess", body, 1)
+
+    def _events(self, path: str, body: Mapping[str, Any], expected: int) -> Generator[dict[str, Any], None, None]:
+        """The lines of an answer, which are whole once so many of them are final."""
         finals = 0
-        with self._answer("POST", "/generate", json.dumps(dict(body)).encode(), timeout=None) as answer:
+        with self._answer("POST", path, json.dumps(dict(body)).encode(), timeout=None) as answer:
             while line := self._line(answer):
                 event = _object(line)
                 if "error" in event:

@@ -30,7 +30,7 @@ from .families.open import file_bytes, open_model
 from .flight import Flight, Launched
 from .jobs.ledger import Ledger
 from .jobs.makers import Makers
-from .jobs.work import OnDisk, Work
+from .jobs.work import MadeMap, OnDisk, Work
 from .loading.adapter_readers import ADAPTER_READERS
 from .loading.embedding_file import read_embedding
 from .parts.part import is_spared
@@ -358,10 +358,12 @@ class Engine:
             self._report_progress(job)
         return job
 
-    def _finish(self, job: Work, picture: Image.Image | OnDisk) -> None:
+    def _finish(self, job: Work, picture: Image.Image | OnDisk | MadeMap) -> None:
         """Have the file of a picture made, unless that lies on the disk by now."""
         if isinstance(picture, OnDisk):
             meta = picture.meta
+        elif isinstance(picture, MadeMap):
+            picture, meta = picture
         else:
             environment = self._device.environment(job.own.dtype, spared=is_spared(job.own))
             meta = job.ledger.recorded(environment | dict(job.own.executed()))

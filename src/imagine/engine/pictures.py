@@ -19,6 +19,7 @@ from ..words.events import Finished, Preview
 from ..words.model import Component
 from .device.transfer import fetched
 from .families.enlarger import Enlarger
+from .families.mapper import Mapper
 from .jobs.canvas import picture_from_pixels
 from .jobs.ledger import Ledger
 from .jobs.work import OnDisk, Work
@@ -118,7 +119,7 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     canvas, family, size, asked = job.canvas, job.own, job.size, job.ledger.submit.preview
     kind, tiny = asked.kind, asked.tiny if asked.kind == "tiny" else None
     clean, step, steps, tiled, name = job.clean, job.step, job.steps, job.ledger.tiled, job.ledger.id
-    if clean is None or isinstance(family, Enlarger):
+    if clean is None or isinstance(family, Enlarger | Mapper):
         return None
 
     # Small, and wanted as it is now: the device copies it behind this step, and only the thread waits for that.

@@ -25,6 +25,7 @@ USES: Mapping[str, Message] = {
     "embedding": message("use.embedding"),
     "hypernetwork": message("use.hypernetwork"),
     "upscaler": message("use.upscaler"),
+    "preprocessor": message("use.preprocessor"),
     "text-encoder": message("use.text-encoder"),
     "image-encoder": message("use.image-encoder"),
     "motion-module": message("use.motion-module"),

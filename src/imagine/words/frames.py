@@ -14,6 +14,7 @@ import msgspec
 
 from .events import AnyEvent, Event, Failed, Finished
 from .model import AdapterUse, Component, ControlUse, EmbeddingUse, Model, ReferenceUse
+from .preprocessors import Preprocess
 from .recipe import GenerationParams
 
 MAX_FRAME = 256 * 2**20
@@ -84,6 +85,13 @@ class Enlargement(msgspec.Struct, frozen=True, kw_only=True):
     meta: dict[str, Any] = {}
 
 
+class MapWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing is painted: `model`, a preprocessor, makes a map of `img`, and of `mask`, at the size of `params`."""
+
+    preprocess: Preprocess
+    options: dict[str, float] = {}
+
+
 class Submit(Command, frozen=True, tag="submit"):
     """Make one picture. Ends with exactly one `Finished` or `Failed` of this job.
 
@@ -99,6 +107,7 @@ class Submit(Command, frozen=True, tag="submit"):
     upscaler: Model | None = None
     """Enlarges before the second pass, where that names a file."""
     enlargement: Enlargement | None = None
+    mapping: MapWish | None = None
     adapters: tuple[AdapterUse, ...] = ()
     """What goes beside `model`; a refiner has none of them."""
     embeddings: tuple[EmbeddingUse, ...] = ()
@@ -118,15 +127,16 @@ class Submit(Command, frozen=True, tag="submit"):
     @property
     def beside(self) -> list[Component]:
         """The files that it takes beside those of its models."""
-        of_controls = [part for use in self.controls for part in (use.component, use.preprocessor)]
         of_references = [part for use in self.references for part in (use.component, use.encoder)]
-        parts = [*(use.component for use in self.adapters), *of_controls, *of_references]
+        parts = [*(use.component for use in self.adapters), *(use.component for use in self.controls), *of_references]
         return [part for part in parts if part is not None]
 
     @property
     def models(self) -> list[Model]:
-        """The models it takes: its own, the refiner, the upscaler."""
-        return [model for model in (self.model, self.refiner, self.upscaler) if model is not None]
+        """The models it takes: its own, the refiner, the upscaler, and what makes the maps of its controls."""
+        own = [model for model in (self.model, self.refiner, self.upscaler) if model is not None]
+        makers = [use.preprocessor for use in self.controls if use.preprocessor is not None]
+        return [*own, *{model.identity: model for model in makers}.values()]
 
 
 class Cancel(Command, frozen=True, tag="cancel"):

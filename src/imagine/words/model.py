@@ -12,10 +12,11 @@ import msgspec
 from ..identity.stamp import FileStamp
 
 Role = Literal[
-    "checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae", "adapter", "upscaler"
+    "checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae", "adapter", "upscaler",
+    "preprocessor",
 ]  # fmt: skip
 """What a file is to a model, by the names that diffusers gives its components. A `checkpoint` is whatever of it no
-other file is; an `adapter` goes beside the rest of it; an `upscaler` is a model by itself."""
+other file is; an `adapter` goes beside the rest of it; an `upscaler` and a `preprocessor` are models by themselves."""
 WeightsFormat = Literal["safetensors", "diffusers"]
 
 _identities = msgspec.json.Encoder(order="deterministic")
@@ -121,7 +122,7 @@ class ControlUse(msgspec.Struct, frozen=True, kw_only=True):
     component: Component
     image: bytes
     """The encoded picture that the map is made of."""
-    preprocessor: Component | None = None
+    preprocessor: Model | None = None
     """What makes the map, where a file does."""
 
     @property

@@ -1,5 +1,5 @@
-"""From what the gateway says of a model to what draws with it: by its family's opener, as its own pipeline, or as an
-upscaler."""
+"""From what the gateway says of a model to what draws with it: by its family's opener, as its own pipeline, as an
+upscaler or a preprocessor."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ..parts.part import Held
 from ..whole.pipeline import Whole
 from .enlarger import open_enlarger
 from .loaded_model import LoadedModel
+from .mapper import open_mapper
 from .table import OPENERS
 
 
@@ -29,6 +30,8 @@ def open_model(model: Model, device: Device, progress: OnProgress, held: Held) -
     path = model.main.path
     if model.main.role == "upscaler":
         return open_enlarger(model, device, progress, held)
+    if model.main.role == "preprocessor":
+        return open_mapper(model, device, progress, held)
     if model.main.format == "diffusers" and runs_whole(path):
         dtype = device.precision.decide_whole(lambda: folder_width(path), lambda: denoiser_dtype(path))
         return Whole(load_pipeline(path, dtype=dtype), device.torch, device.room())

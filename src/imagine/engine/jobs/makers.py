@@ -12,11 +12,13 @@ from ..adapters.opened import Opened
 from ..device.device import Device
 from ..families.enlarger import Enlarger
 from ..families.loaded_model import LoadedModel
+from ..families.mapper import Mapper
 from ..parts.part import is_spared
 from ..whole.pipeline import Whole
 from .enlarging import Enlarging
 from .forward import Forward
 from .ledger import Ledger
+from .preprocessing import Preprocessing
 from .prompts_at_steps import PromptsAtSteps
 from .stepped import Stepped
 from .whole import WholeRun
@@ -39,10 +41,12 @@ class Makers:
         first, enlargers = models[0], [model for model in models if isinstance(model, Enlarger)]
         if isinstance(first, Enlarger):
             return Enlarging(ledger, first, partial(self._device.environment, first.dtype, spared=is_spared(first)))
+        if isinstance(first, Mapper):
+            return Preprocessing(ledger, first, partial(self._device.environment, first.dtype, spared=is_spared(first)))
         if isinstance(first, Whole):
             return WholeRun(ledger, first, self._turn)
-        families = [model for model in models if not isinstance(model, Whole | Enlarger)]
-        if len(families) + len(enlargers) < len(models):
+        families = [model for model in models if not isinstance(model, Whole | Enlarger | Mapper)]
+        if any(isinstance(model, Whole) for model in models):
             raise Unsupported(message("refiner.whole", "refiner", value=ledger.params.refiner or ""))
         enlarger = enlargers[0] if enlargers else None
         prompts = PromptsAtSteps(ledger.params, self._embeddings.of(ledger.submit.embeddings))

@@ -27,6 +27,14 @@ class OnDisk(NamedTuple):
     """What it carries."""
 
 
+class MadeMap(NamedTuple):
+    """A finished map: no recipe makes it."""
+
+    picture: Image.Image
+    meta: dict[str, Any]
+    """What it carries."""
+
+
 class Work(Protocol):
     """The engine has it `prepare`, then `evaluate` until it is `denoised`, then `develop`, which gives the picture or
     begins a second pass. Knows no other, and never loops.
@@ -106,7 +114,7 @@ class Work(Protocol):
     def took(self, seconds: float) -> float | None:
         """What the evaluation took whose last turn took so long; None while it goes on."""
 
-    def develop(self) -> Slices[Image.Image | OnDisk | None]:
+    def develop(self) -> Slices[Image.Image | OnDisk | MadeMap | None]:
         """The picture; None when it was the first of two passes, and the second is set up."""
 
     def spare(self) -> Message | None:

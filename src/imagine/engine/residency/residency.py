@@ -20,6 +20,7 @@ from ...words.frames import ResidentModel
 from ...words.model import Component, Model
 from ..families.enlarger import Enlarger
 from ..families.loaded_model import LoadedModel
+from ..families.mapper import Mapper
 from ..loading.tiny_vae_file import read_tiny_decoder
 from ..parts.part import Held, ModulePart, Part, nbytes_of, parts_of
 from ..parts.part_key import is_of
@@ -56,7 +57,7 @@ class Resident:
     @property
     def preview(self) -> LinearPreview:
         """Its map from latents to colours, fitted at first use: from any thread."""
-        assert not isinstance(self.family, Enlarger), "nothing is painted"
+        assert not isinstance(self.family, Enlarger | Mapper), "nothing is painted"
         family = self.family
         with self._fitting:
             if self._preview is None:
@@ -65,7 +66,7 @@ class Resident:
 
     def tiny(self, component: Component, device: torch.device) -> TinyDecoder:
         """A tiny VAE's decoder for its latents, read at first use: from any thread. Raises UnusableModel."""
-        assert not isinstance(self.family, Enlarger | Whole), "it has no latents of its family's"
+        assert not isinstance(self.family, Enlarger | Mapper | Whole), "it has no latents of its family's"
         identity, family = component.path + component.digest, self.family
         with self._fitting:
             if identity not in self._tiny:

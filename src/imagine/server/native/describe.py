@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ...asking.preprocess import PreprocessRequest
 from ...asking.request import ALIASES, GenerateRequest
 from ...asking.resolve import GUIDANCE, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH
 from ...asking.upscale import SCALE, UpscaleRequest
@@ -49,6 +50,7 @@ _ENLARGED = {
     "properties": {**_ABOUT, "img": _PNG},
     "required": [*_ABOUT, "img"],
 }
+_MAP = {"type": "object", "properties": {"img": _PNG, **_ABOUT}, "required": ["img", *_ABOUT]}
 _BUILT_IN = {
     "num_steps": NUM_STEPS, "guidance": GUIDANCE, "sampler": SAMPLER, "schedule": SCHEDULE, "strength": STRENGTH,
     "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native", "preview": "linear",
@@ -66,6 +68,11 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
         "image/png": _BYTES,
         "application/x-ndjson": {"schema": _OBJECT},
     },
+    ("POST", "/preprocess"): {
+        "application/json": {"schema": _MAP},
+        "image/png": _BYTES,
+        "application/x-ndjson": {"schema": _OBJECT},
+    },
     ("GET", "/pictures/{name}"): {"image/*": _BYTES},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
@@ -73,15 +80,17 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/generate"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
     ("POST", "/upscale"): {"application/json": {"schema": {"$ref": "#/components/schemas/UpscaleRequest"}}},
+    ("POST", "/preprocess"): {"application/json": {"schema": {"$ref": "#/components/schemas/PreprocessRequest"}}},
     ("POST", "/recipe"): {"application/octet-stream": _BYTES},
 }
 
 
 def schemas(settings: Settings) -> dict[str, Any]:
     """What the operations refer to; a field that isn't said is taken for what these settings say."""
-    kinds = [GenerateRequest, UpscaleRequest]
+    kinds = [GenerateRequest, UpscaleRequest, PreprocessRequest]
     _, parts = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     _state_defaults(parts["UpscaleRequest"], {"scale": SCALE, "progress": False})
+    _state_defaults(parts["PreprocessRequest"], {"resize": "crop", "progress": False})
     _state_defaults(parts["GenerateRequest"], _BUILT_IN | msgspec.to_builtins(settings.defaults))
     _state_defaults(parts["SecondPass"], _defaults_of(Hires))
     _name_aliases(parts["GenerateRequest"])

@@ -64,6 +64,11 @@ def enlarged_from_finished(finished: Finished, warnings: list[Message], language
     return about | _warnings_in([*warnings, *finished.warnings], language, NO_NAMES)
 
 
+def map_from_finished(finished: Finished, warnings: list[Message], language: Language = "en") -> dict[str, Any]:
+    """The object of a map."""
+    return {"img": _base64(finished.data)} | enlarged_from_finished(finished, warnings, language)
+
+
 def news_from(event: JobReport, order: str, stage: str = "denoising") -> dict[str, Any] | None:
     """The line, without a picture, of what a client asks for by `progress`; None where there is nothing to tell."""
     about = {"job": event.job, "order": order}

@@ -14,7 +14,8 @@ WORDS = {"modelspec.trigger_phrase": "inksketch, bold lines"}
 @pytest.fixture
 def site(serve, tmp_path):
     loras = tmp_path / "home/models/loras"
-    declared.write(loras / "ink.safetensors", declared.kohya_lora(), metadata=WORDS)
+    bundled = {"bundle_emb.inkneg.string_to_param.*": (2, 768)}
+    declared.write(loras / "ink.safetensors", declared.kohya_lora() | bundled, metadata=WORDS)
     declared.write(loras / "pen v2.safetensors", declared.kohya_lora(), metadata={"about": "pen"})
     declared.write(loras / "big.safetensors", declared.kohya_lora(2048))
     return serve()
@@ -51,7 +52,8 @@ def test_a_click_puts_its_words_into_the_prompt_once(page, site):
     for _ in range(2):
         page.get_by_role("button", name="inksketch").click()
     page.get_by_role("button", name="bold lines").click()
-    expect(page.locator("#f-prompt")).to_have_value("a fox, inksketch, bold lines")
+    page.get_by_role("button", name="inkneg").click()  # an embedding that lies in its file
+    expect(page.locator("#f-prompt")).to_have_value("a fox, inksketch, bold lines, inkneg")
 
 
 def test_a_weight_that_cannot_be_is_said_at_it(page, site):

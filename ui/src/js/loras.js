@@ -132,7 +132,7 @@ function describeRow(row, family) {
   row.querySelector(".hint").textContent = notes.join(" · ");
   show(row.querySelector(".hint"), notes.length > 0);
   row.querySelector(".hint").classList.toggle("caution", Boolean(foreign || !entry));
-  describeWords(row, entry?.triggers ?? []);
+  describeWords(row, entry ? [...new Set([...entry.triggers, ...entry.bundled])] : []);
   follow(row);
 }
 

@@ -23,6 +23,7 @@ from bench.arms import interleaved, ratio, show
 from bench.neighbour import neighbour
 from bench.packed import inputs, opened, sdxl
 from imagine.engine.adapters.adapter import Networks
+from imagine.engine.adapters.kept import Kept
 from imagine.engine.adapters.mix import Mix, MixRows
 from imagine.engine.adapters.opened import Opened
 from imagine.engine.device.device import Device
@@ -113,7 +114,7 @@ def forward(network: Module, execution: Execution, side: int, batch: int, mixes:
 
 def opened_mixes(folder: Path, network: Module, rank: int, count: int) -> list[Mix]:
     """So many LoRAs, each a mix of its own."""
-    shelf, model, before = Opened(ADAPTER_READERS), Network(network), storages(network)
+    shelf, model, before = Opened(ADAPTER_READERS, Kept()), Network(network), storages(network)
     made = []
     for number in range(count):
         path = folder / f"{number}.safetensors"

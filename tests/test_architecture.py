@@ -93,6 +93,13 @@ MUST_NOT_KNOW = {
         "imagine.engine.jobs",
         "imagine.engine.residency",
     ),
+    "engine/control": (
+        "imagine.engine.parts",
+        "imagine.engine.families",
+        "imagine.engine.jobs",
+        "imagine.engine.residency",
+        "imagine.engine.loading",
+    ),
     "engine/jobs": ("imagine.engine.loading", "imagine.engine.residency", "imagine.engine.engine"),
     "engine/execution": (
         "imagine.engine.parts",

@@ -80,6 +80,13 @@ def unet_tensors(unet: Any) -> dict[str, Tensor]:
     return {_unet_name(name, prefixes): tensor for name, tensor in unet.state_dict().items()}
 
 
+def controlnet_tensors(controlnet: Any) -> dict[str, Tensor]:
+    """A `ControlNetModel`'s tensors under the names of lllyasviel's ControlNet
+    (https://github.com/lllyasviel/ControlNet), without their prefix, `control_model.`."""
+    prefixes = dict([*_input_blocks(controlnet), *_middle_blocks(controlnet)])
+    return {_control_name(name, controlnet, prefixes): tensor for name, tensor in controlnet.state_dict().items()}
+
+
 def vae_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """An `AutoencoderKL`'s tensors under LDM's names, without their prefix; attention as 1×1 convolutions."""
     levels = 1 + max(int(match[1]) for name in state if (match := re.match(r"decoder\.up_blocks\.(\d+)\.", name)))
@@ -177,6 +184,18 @@ def _unet_name(name: str, prefixes: Mapping[str, str]) -> str:
     theirs = next(prefix for prefix in prefixes if name.startswith(prefix))
     rest = name.removeprefix(theirs)
     return prefixes[theirs] + (_renamed(rest, _RESNET) if ".resnets." in theirs else rest)
+
+
+def _control_name(name: str, controlnet: Any, prefixes: Mapping[str, str]) -> str:
+    stem, _, end = name.rpartition(".")
+    part, _, number = stem.rpartition(".")
+    if part.startswith("controlnet_cond_embedding"):
+        blocks = len(controlnet.controlnet_cond_embedding.blocks)
+        place = {"conv_in": 0, "conv_out": blocks + 1}.get(number)
+        return f"input_hint_block.{2 * (int(number) + 1 if place is None else place)}.{end}"
+    if part == "controlnet_down_blocks":
+        return f"zero_convs.{number}.0.{end}"
+    return f"middle_block_out.0.{end}" if stem == "controlnet_mid_block" else _unet_name(name, prefixes)
 
 
 def _vae_tensor(name: str, tensor: Tensor, levels: int) -> tuple[str, Tensor]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imagine.engine.families.open import open_model
-from imagine.engine.residency.watch import Watch
+from imagine.engine.loading.watch import Watch
 from imagine.identity.stamp import stamp_of
 from imagine.words.errors import ModelChanged
 from imagine.words.frames import Unload

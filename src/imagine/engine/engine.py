@@ -20,9 +20,11 @@ from ..words.errors import OutOfMemory
 from ..words.events import Progress
 from ..words.frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
 from .adapters.embedding import OpenEmbeddings
+from .adapters.kept import Kept
 from .adapters.opened import Opened
 from .arrivals import Arrival, Arrivals
 from .batching import Batching
+from .control.open_controls import OpenControls
 from .device.device import Device
 from .device.memory import Shortage
 from .device.span import Span
@@ -32,6 +34,7 @@ from .jobs.ledger import Ledger
 from .jobs.makers import Makers
 from .jobs.work import MadeMap, OnDisk, Work
 from .loading.adapter_readers import ADAPTER_READERS
+from .loading.control_file import ControlFile
 from .loading.embedding_file import read_embedding
 from .parts.part import is_spared
 from .parts.slices import TURN
@@ -63,10 +66,13 @@ class Engine:
         self.stage = "idle"
         self._clock = clock
         self._device = Device(settings)
-        self._adapters = Opened(ADAPTER_READERS)
-        self._models = Models(self._device, open_model, measure, settings.keep_alive, clock, self._adapters)
+        self._kept = Kept()
+        self._models = Models(self._device, open_model, measure, settings.keep_alive, clock, self._kept)
         self._batching = Batching(settings.max_batch)
-        self._makers = Makers(self._device, turn, self._adapters, OpenEmbeddings(read_embedding))
+        self._makers = Makers(
+            self._device, turn, Opened(ADAPTER_READERS, self._kept), OpenEmbeddings(read_embedding),
+            OpenControls(ControlFile, self._kept),
+        )  # fmt: skip
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)
         self._jobs: dict[str, Work] = {}
@@ -246,11 +252,11 @@ class Engine:
             raise OutOfMemory(message("memory.picture"))
 
     def _evict(self, jobs: list[Work]) -> bool:
-        """Let go, for the sake of these jobs, of what was recorded, and of an adapter that no picture has, else of an
-        idle model; False when there is none."""
+        """Let go, for the sake of these jobs, of what was recorded, and of what is beside models that no picture has,
+        else of an idle model; False when there is none."""
         self._makers.forward.clear()
         dropped = self._device.drop_recordings()
-        made_way = self._adapters.make_way()
+        made_way = self._kept.make_way()
         evicted = not made_way and self._models.residency.evict(whole=True)
         if not evicted:
             gc.collect()
@@ -345,7 +351,7 @@ class Engine:
         if not job.prepared:
             done, _ = self._with_room(job, lambda: self._suspended.advance(job, job.prepare))
             picture = None
-            if done and job.ledger.submit.adapters:
+            if done and job.ledger.submit.beside:
                 self._models.shrink(job.ledger.models)
         else:
             done, picture = self._with_room(job, lambda: self._suspended.advance(job, job.develop))

@@ -59,6 +59,16 @@ def _as_deep(blocks: str, *tells: Tell) -> tuple[tuple[Tell, ...], ...]:
     )
 
 
+def _t2i_adapters(*folded: int) -> tuple[Signature, ...]:
+    """Those whose first layer takes so many channels: of 8 × 8 pixels, of SDXL 16 × 16, grey ones or in colour."""
+    firsts = (
+        ("body.0.block1.weight", "conv_in.weight"), ("body.0.body.0.block1.weight", "body.0.in_conv.weight"),
+        ("adapter.body.0.resnets.0.block1.weight", "adapter.conv_in.weight"),
+        ("adapter.body.0.resnets.0.block1.weight", "adapter.body.0.in_conv.weight"),
+    )  # fmt: skip
+    return signatures(*(("t2i-adapter", told, (first, 1, count)) for told, first in firsts for count in folded))
+
+
 def _pipelines(base: str) -> tuple[str, ...]:
     return tuple(f"{base}{kind}Pipeline" for kind in ("", "Img2Img", "Inpaint"))
 
@@ -118,11 +128,7 @@ ROWS = (
             ("consistency-decoder", "decoder_unet.conv_in.weight"),
         ),
         adapters={
-            # A T2I-Adapter folds 8x8 pixels into one, and 16x16 for SDXL.
-            "controlnet": signatures(
-                ("t2i-adapter", "body.0.block1.weight", ("conv_in.weight", 1, 192)),
-                ("t2i-adapter", "adapter.body.0.resnets.0.block1.weight", ("adapter.conv_in.weight", 1, 192)),
-            ),
+            "controlnet": _t2i_adapters(64, 192),
             # SDXL has three levels.
             "motion-module": signatures(
                 ("", f"down_blocks.3.{_TEMPORAL}"), ("", f"down_blocks.3.{_MOTION}", "!conv_in.weight")
@@ -229,10 +235,7 @@ ROWS = (
             r"^(?:te2|text_encoder_2|te1|clip_g)_",
         ),
         adapters={
-            "controlnet": signatures(
-                ("t2i-adapter", "body.0.block1.weight", ("conv_in.weight", 1, 768)),
-                ("t2i-adapter", "adapter.body.0.resnets.0.block1.weight", ("adapter.conv_in.weight", 1, 768)),
-            ),
+            "controlnet": _t2i_adapters(256, 768),
             "ip-adapter": signatures(("photomaker", "id_encoder.visual_projection_2.weight")),
             "motion-module": signatures(
                 ("", f"down_blocks.0.{_TEMPORAL}"),

@@ -29,6 +29,7 @@ _LEFT = rows(
     ("", "", "controlnet_blocks.0.weight"),
     ("", "t2i-adapter", "body.0.block1.weight"),
     ("", "t2i-adapter", "adapter.body.0.resnets.0.block1.weight"),
+    ("", "t2i-adapter", "body.0.body.0.block1.weight"),
 )
 
 _KEY = "ip_adapter.1.to_k_ip.weight"

@@ -14,6 +14,7 @@ from diffusers.models.modeling_utils import no_init_weights
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from imagine.engine.adapters.kept import Kept
 from imagine.engine.adapters.mix import MixRows
 from imagine.engine.adapters.opened import Opened
 from imagine.engine.loading.adapter_readers import ADAPTER_READERS
@@ -162,7 +163,7 @@ def good(rank=2, layer=KOHYA):
 def bound(tensors, model, tmp_path, metadata=None, dtype=None):
     path = tmp_path / "one.safetensors"
     save_file({name: tensor.to(dtype or tensor.dtype) for name, tensor in tensors.items()}, path, metadata=metadata)
-    shelf = Opened(ADAPTER_READERS)
+    shelf = Opened(ADAPTER_READERS, Kept())
     return shelf, whole(shelf.mix([used(path, "aa")], model))
 
 
@@ -231,7 +232,7 @@ def test_hostile_files_are_refused_and_nothing_of_them_stays(tiny, tmp_path, wha
     tensors, why = HOSTILE[what]
     path = tmp_path / "one.safetensors"
     save_file(tensors, path)
-    shelf = Opened(ADAPTER_READERS)
+    shelf = Opened(ADAPTER_READERS, Kept())
     with pytest.raises(UnusableModel) as caught:
         whole(shelf.mix([used(path, "aa")], tiny))
     assert str(caught.value).startswith("LoRA 'one' ")
@@ -239,8 +240,8 @@ def test_hostile_files_are_refused_and_nothing_of_them_stays(tiny, tmp_path, wha
     assert len(str(caught.value)) < 300
     del caught
     gc.collect()
-    assert shelf.nbytes == 0
-    assert not shelf._files
+    assert shelf._kept.nbytes == 0
+    assert not shelf._kept._sources
     layers = [layer for network in tiny.networks.values() for layer in network.modules()]
     assert not [
         hook for layer in layers for hook in layer._forward_hooks.values() if hook.__module__.startswith("imagine")
@@ -251,7 +252,7 @@ def test_a_file_of_too_many_tensors_is_refused_before_any_is_read(tiny, tmp_path
     save_file({f"lora_unet_{i}.alpha": torch.ones(()) for i in range(MOST + 1)}, tmp_path / "one.safetensors")
     monkeypatch.setattr(LoraFile, "_copy", None)
     with pytest.raises(UnusableModel, match=f"it has {MOST + 1} tensors, and at most {MOST} are read"):
-        whole(Opened(ADAPTER_READERS).mix([used(tmp_path / "one.safetensors", "aa")], tiny))
+        whole(Opened(ADAPTER_READERS, Kept()).mix([used(tmp_path / "one.safetensors", "aa")], tiny))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def test_a_file_of_too_many_tensors_is_refused_before_any_is_read(tiny, tmp_path
 def test_a_file_that_is_none_is_refused(tiny, tmp_path, content):
     (tmp_path / "one.safetensors").write_bytes(content)
     with pytest.raises(UnusableModel):
-        whole(Opened(ADAPTER_READERS).mix([used(tmp_path / "one.safetensors", "aa")], tiny))
+        whole(Opened(ADAPTER_READERS, Kept()).mix([used(tmp_path / "one.safetensors", "aa")], tiny))
 
 
 def test_models_have_one_copy_of_what_a_file_holds(tmp_path):
@@ -276,9 +277,9 @@ def test_models_have_one_copy_of_what_a_file_holds(tmp_path):
     }  # fmt: skip
     shelf, mix = bound(tensors, one, tmp_path)
     size = sum(tensor.nbytes for tensor in tensors.values())
-    assert shelf.nbytes == size
+    assert shelf._kept.nbytes == size
     second = whole(shelf.mix([used(tmp_path / "one.safetensors", "aa")], other))
-    assert shelf.nbytes == size, "float32 networks, and both have the file's own halves"
+    assert shelf._kept.nbytes == size, "float32 networks, and both have the file's own halves"
     after = {
         id(tensor): tensor.data_ptr() for model in (one, other) for tensor in model.networks["denoiser"].parameters()
     }
@@ -287,10 +288,10 @@ def test_models_have_one_copy_of_what_a_file_holds(tmp_path):
     del one, mix, before, after
     gc.collect()
     assert gone() is None, "what is beside a model doesn't keep it"
-    assert shelf.nbytes == size
+    assert shelf._kept.nbytes == size
     del second, other
     gc.collect()
-    assert shelf.nbytes == 0, "with the last model that it is beside"
+    assert shelf._kept.nbytes == 0, "with the last model that it is beside"
 
 
 def parts_of_kinds(out, inside, sides=()):

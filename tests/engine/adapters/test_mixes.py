@@ -13,14 +13,17 @@ from torch.nn import functional
 
 from imagine.engine.adapters.adapter import Bound
 from imagine.engine.adapters.embedding import OpenEmbeddings
+from imagine.engine.adapters.kept import Kept
 from imagine.engine.adapters.mix import NO_MIX, mix_of
 from imagine.engine.adapters.opened import Opened
+from imagine.engine.control.open_controls import OpenControls
 from imagine.engine.device.device import Device
 from imagine.engine.families.open import open_model
 from imagine.engine.jobs.buckets import BUCKETS
 from imagine.engine.jobs.ledger import Ledger
 from imagine.engine.jobs.makers import Makers
 from imagine.engine.loading.adapter_readers import ADAPTER_READERS
+from imagine.engine.loading.control_file import ControlFile
 from imagine.engine.loading.embedding_file import read_embedding
 from imagine.engine.loading.lora_file import LoraFile
 from imagine.engine.parts.slices import whole
@@ -98,7 +101,13 @@ def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path
 def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
     """The rows of one without adapters, of one with, and of one with two: whoever is beside them, and wherever."""
     shelf = shelves(family)
-    makers = Makers(Device(SETTINGS), 1.0, Opened(ADAPTER_READERS), OpenEmbeddings(read_embedding))
+    makers = Makers(
+        Device(SETTINGS),
+        1.0,
+        Opened(ADAPTER_READERS, Kept()),
+        OpenEmbeddings(read_embedding),
+        OpenControls(ControlFile, Kept()),
+    )
     mixes = [(), (shelf.use("a"),), (shelf.use("b", 0.7), shelf.use("a", -0.3))]
 
     def prepared(number, *uses):
@@ -222,38 +231,39 @@ def test_they_touch_no_weight_and_leave_nothing_behind(shelves):
 
 def test_they_stay_with_their_model_and_make_way_before_it(shelves):
     """The least recently used first, and none that a picture has."""
-    opened, shelf = Opened(ADAPTER_READERS), shelves()
+    kept, shelf = Kept(), shelves()
+    opened = Opened(ADAPTER_READERS, kept)
     a, b = (whole(opened.mix([shelf.use(name)], shelf.family)) for name in "ab")
     sizes = [adapter._file.nbytes for mix in (a, b) for adapter, _ in mix.members]
-    assert opened.nbytes == sum(sizes)
-    assert not opened.make_way(), "pictures have both"
+    assert kept.nbytes == sum(sizes)
+    assert not kept.make_way(), "pictures have both"
     assert whole(opened.mix([shelf.use("a")], shelf.family)).members == a.members
     del a, b
     gc.collect()
-    assert opened.nbytes == sum(sizes), "they stay for who comes next"
+    assert kept.nbytes == sum(sizes), "they stay for who comes next"
     whole(opened.mix([shelf.use("b")], shelf.family))
-    assert opened.make_way()
-    assert opened.nbytes == sizes[1]
-    assert opened.make_way()
-    assert opened.nbytes == 0
-    assert not opened.make_way()
+    assert kept.make_way()
+    assert kept.nbytes == sizes[1]
+    assert kept.make_way()
+    assert kept.nbytes == 0
+    assert not kept.make_way()
 
 
 def test_they_keep_within_the_budget_and_go_before_a_model(shelves, monkeypatch):
     shelf, engine = shelves(), engine_of()
     made(engine, shelf.wish("a", shelf.use("a")))
-    model, size = engine._models.residency.nbytes() - engine._adapters.nbytes, engine._adapters.nbytes
+    model, size = engine._models.residency.nbytes() - engine._kept.nbytes, engine._kept.nbytes
     assert size
     monkeypatch.setattr(Device, "budget", lambda _: model + size + 1000)
     assert made(engine, shelf.wish("a", shelf.use("b"))).data
-    both = engine._adapters.nbytes
+    both = engine._kept.nbytes
     assert 0 < both <= size + 1000, "the one that the picture had stayed, the other made way"
     assert made(engine, shelf.wish("a", shelf.use("b"))).data
-    assert engine._adapters.nbytes == both
+    assert engine._kept.nbytes == both
     assert len(engine._models.residency.report(0.0)) == 1
     engine._models.residency.unload(shelf.model.name)
     gc.collect()
-    assert engine._adapters.nbytes == 0, "with its model"
+    assert engine._kept.nbytes == 0, "with its model"
 
 
 def test_a_large_file_is_opened_in_turns_with_others(shelves):
@@ -351,7 +361,7 @@ def test_a_reader_is_one_file_and_its_line_in_the_table(shelves, tmp_path, monke
 
 def test_a_mix_is_the_same_in_whatever_order_its_adapters_come(shelves):
     shelf = shelves()
-    opened = Opened(ADAPTER_READERS)
+    opened = Opened(ADAPTER_READERS, Kept())
     uses = [shelf.use("a", 0.1), shelf.use("b"), shelf.use("a", 0.2), shelf.use("c"), shelf.use("c", -1.0)]
     mix, other = (whole(opened.mix(each, shelf.family)) for each in (uses, reversed(uses)))
     assert mix == other

@@ -61,8 +61,6 @@ class Adapter:
     def __init__(self, digest: str, bound: Bound, networks: Networks, file: AdapterFile | None = None) -> None:
         """`file` is there for as long as it."""
         self.digest, self.warnings = digest, bound.warnings
-        self.used = 0
-        """The number of its last use, of all that there were of any."""
         self._file = file
         self._beside: WeakKeyDictionary[Module, tuple[Role, Sequence[Beside]]] = WeakKeyDictionary()
         for role, by_layer in bound.paths.items():

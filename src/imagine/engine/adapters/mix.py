@@ -84,7 +84,7 @@ class MixRows:
         """For the length of a block, layers of `network` answer with what the mixes add."""
         handles = [layer.register_forward_hook(add) for layer, add in self._added(network)]
         try:
-            with accompanied(network) if handles else nullcontext():
+            with accompanied(network, "loras") if handles else nullcontext():
                 yield
         finally:
             for handle in handles:

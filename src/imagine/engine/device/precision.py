@@ -29,7 +29,7 @@ WORTH = 1.25
 """How many times as fast bfloat16 must be."""
 _ROUNDS = 5
 _DtypeName = Literal["float32", "bfloat16"]
-_Kept = dict[str, dict[str, _DtypeName]]
+_Decisions = dict[str, dict[str, _DtypeName]]
 Measure = Callable[[torch.dtype, int], float]
 """Seconds that layers of so many channels take in a dtype."""
 
@@ -112,12 +112,12 @@ class Precision:
             _log.warning("what models compute in will be decided again at the next start: %s", error)
 
 
-def _read(file: Path | None) -> _Kept:
+def _read(file: Path | None) -> _Decisions:
     """What was kept; nothing where that can't be read."""
     if file is None or not file.exists():
         return {}
     try:
-        return msgspec.json.decode(read_file(file, _LONGEST), type=_Kept)
+        return msgspec.json.decode(read_file(file, _LONGEST), type=_Decisions)
     except (ImagineError, msgspec.DecodeError) as error:
         _log.warning("%s can't be read, and what models compute in is decided again: %s", file, error)
         return {}

@@ -1,7 +1,8 @@
 """A forward that torch's inductor compiled, with the channels last: asked for, never chosen by itself.
 
 Code is made for each shape when it first comes, which takes a minute; from then on its bits are its own, and recipes
-say so. It knows no adapters: torch compiles the network without its hooks, and would leave them out without a word.
+say so. It knows nothing that goes beside: torch compiles the network without its hooks, and would leave them out
+without a word.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from ...messages import message
 from ...words.errors import Unsupported
-from .company import is_accompanied
+from .company import accompanied_by
 from .execution import Inputs
 
 FIELD = "compile"
@@ -45,8 +46,8 @@ class Compiled:
         self._compiled: Any = torch.compile(network, dynamic=False)
 
     def run(self, inputs: Inputs) -> Tensor:
-        if is_accompanied(self._network):
-            raise Unsupported(message("compile.adapters", "loras"))
+        if field := accompanied_by(self._network):
+            raise Unsupported(message("compile.adapters", field))
         latents = inputs.latents.contiguous(memory_format=torch.channels_last)
         try:
             answer: Tensor = self._compiled(

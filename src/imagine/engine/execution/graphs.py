@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .company import is_accompanied
+from .company import accompanied_by
 from .execution import Execution, Inputs
 from .recordings import Recordings
 
@@ -39,8 +39,8 @@ class Graphs:
         self._pause = 0
 
     def run(self, inputs: Inputs) -> Tensor:
-        # What adapters add is computed by hooks, whose work is another for each mix.
-        if is_accompanied(self._network):
+        # What goes beside it is computed by hooks, whose work is another for each batch.
+        if accompanied_by(self._network):
             return self._inner.run(inputs)
         key = _key(inputs)
         if (recorded := self._recorded.get(key)) is not None:

@@ -8,6 +8,7 @@ which is what the kernels work on and what attention reads without a copy. The k
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -48,30 +49,41 @@ def can_pack(device: torch.device, network: Any) -> bool:
 
 
 class Packed(Eager):
-    """Changes the network at its first forward; from then on its layers are called, and their weights looked at by
-    nobody. `release` is told the address and length of what was read of a mapped file, and won't be again."""
+    """Changes the network at its first forward. `release` is told the address and length of what was read of a mapped
+    file, and won't be again."""
 
     def __init__(self, network: Any, release: Release, apart: HeadsApart | None = None) -> None:
         super().__init__(network)
-        self._release = release
-        self._apart = (apart or HeadsApart()) if network.dtype == torch.bfloat16 else None
-        self._lock, self._is_packed = threading.Lock(), False
+        self._release, self._apart = release, apart
 
     def run(self, inputs: Inputs) -> Tensor:
-        with self._lock:
-            if not self._is_packed:
-                for module in self._network.modules():
-                    if self._apart is not None and attends_to_itself(module):
-                        scale(module.to_q, (module.to_q.out_features // module.heads) ** -0.5, self._release)
-                        module.apart = self._apart
-                    pack(module, self._release)
-                    shorten(module)
-            self._is_packed = True
+        lay_out(self._network, self._release, self._apart)
         latents = inputs.latents.contiguous(memory_format=torch.channels_last)
         return super().run(inputs._replace(latents=latents)).contiguous()
 
     def recorded(self) -> Mapping[str, Any]:
-        return {"layout": "packed"} | ({} if self._apart is None else {"attention": "heads"})
+        apart = {"attention": "heads"} if self._network.dtype == torch.bfloat16 else {}
+        return {"layout": "packed"} | apart
+
+
+_lock = threading.Lock()
+_laid_out: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def lay_out(network: Any, release: Release, apart: HeadsApart | None = None) -> None:
+    """Have a network's weights lie as the kernels want them, once: from then on its layers are called, and their
+    weights looked at by nobody."""
+    with _lock:
+        if network in _laid_out:
+            return
+        heads = (apart or HeadsApart()) if network.dtype == torch.bfloat16 else None
+        for module in network.modules():
+            if heads is not None and attends_to_itself(module):
+                scale(module.to_q, (module.to_q.out_features // module.heads) ** -0.5, release)
+                module.apart = heads
+            pack(module, release)
+            shorten(module)
+        _laid_out.add(network)
 
 
 def pack(layer: Module, release: Release) -> None:

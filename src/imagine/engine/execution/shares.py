@@ -68,6 +68,11 @@ def stay_alone() -> None:
     torch.set_num_threads(1)
 
 
+def share_rows() -> int:
+    """Of how many rows the shares are that `in_shares` says; 0: forwards are made whole."""
+    return _rows.get()
+
+
 def first_row() -> int:
     """Which row of its batch is the first of what this thread is at."""
     return getattr(_here, "first", 0)
@@ -80,7 +85,7 @@ class Shared:
         self._inner = inner
 
     def run(self, inputs: Inputs) -> Tensor:
-        rows, all_rows = _rows.get(), len(inputs.latents)
+        rows, all_rows = share_rows(), len(inputs.latents)
         if not rows:
             return self._inner.run(inputs)
         with alone():

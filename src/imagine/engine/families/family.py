@@ -16,6 +16,7 @@ from ...messages import Message
 from ..adapters.adapter import Networks
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
+from ..execution.execution import Inputs
 from ..parts.autoencoder import Coded
 from ..parts.part import Part, Stage
 from ..parts.rows import Rows
@@ -120,6 +121,10 @@ class Family(Protocol):
 
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
         """The denoiser's answer (rows, C, h, w) in float32, for latents (rows, C, h, w) at timesteps (rows,)."""
+
+    def asked(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+        """What `denoise` asks the network for these, without what only an inpainting checkpoint is told: what runs
+        beside the network is asked the same."""
 
     def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         """Pixels (1, 3, H, W) in −1…1 to latents (1, C, h, w), in the denoiser's scale; `tiled` needs less memory.

@@ -14,6 +14,7 @@ from ...words.model import Model, Role
 from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..device.transfer import sent
+from ..execution.execution import Inputs
 from ..loading.single_file import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
 from ..parts.autoencoder import Autoencoder
@@ -77,11 +78,9 @@ class StableDiffusionXL(UNetModel):
         }
         return {name: row.to(self._denoiser.device, self._denoiser.dtype) for name, row in rows.items()}
 
-    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
-        if "inpainting" in rows:
-            latents = torch.cat([latents, rows["inpainting"]], 1)
+    def asked(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
         added = {"text_embeds": rows["pooled"], "time_ids": rows["sizes"]}
-        return self._denoiser.run(latents, timesteps, rows["context"], added)
+        return super().asked(latents, timesteps, rows)._replace(added=added)
 
 
 def open_sdxl(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> StableDiffusionXL:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from ...families.facts import FamilyFacts
 from ...families.table import facts_of
@@ -44,11 +43,6 @@ class StableDiffusion(UNetModel):
 
     def _rows(self, encoded: Encoded) -> Rows:
         return {"context": encoded.embeddings.to(self._denoiser.device, self._denoiser.dtype)}
-
-    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
-        if "inpainting" in rows:
-            latents = torch.cat([latents, rows["inpainting"]], 1)
-        return self._denoiser.run(latents, timesteps, rows["context"])
 
 
 def open_stable_diffusion(

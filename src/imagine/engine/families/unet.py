@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...messages import Message
+from ..execution.execution import Inputs
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
 from ..parts.part import Part, Stage
@@ -20,7 +21,8 @@ from ..sampling.noise import Noise
 
 
 class UNetModel:
-    """The half of a `Family` that doesn't depend on what the U-Net is conditioned by."""
+    """The half of a `Family` that doesn't depend on what the U-Net is conditioned by beside the prompt's tokens, which
+    rows hold as `context`, and what an inpainting checkpoint sees, their `inpainting`."""
 
     downscale = 8
 
@@ -57,6 +59,15 @@ class UNetModel:
 
     def collate(self, rows: Sequence[Rows]) -> Rows:
         return concatenated(rows)
+
+    def asked(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+        return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], None)
+
+    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
+        _, _, context, added = self.asked(latents, timesteps, rows)
+        if "inpainting" in rows:
+            latents = torch.cat([latents, rows["inpainting"]], 1)
+        return self._denoiser.run(latents, timesteps, context, added)
 
     def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         return self._autoencoder.encoding(pixels, tiled=tiled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from typing import Protocol
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from ..adapters.mix import Mix, MixRows
 from ..device.memory import Shortage
+from ..execution.additions import Accompanied, Addition, SlotRows, beside, ready
+from ..execution.execution import Inputs
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 
@@ -29,6 +31,9 @@ class Asking(Protocol):
 
     @property
     def mix(self) -> Mix: ...
+
+    @property
+    def additions(self) -> Sequence[Addition]: ...
 
     def inputs(self) -> tuple[Tensor, Tensor]:
         """The denoiser's input, (1, C, h, w), and its timestep, (1,), on its device."""
@@ -63,7 +68,8 @@ class Forward:
         turns = sided + 1 + len(conditionings[0].joined)
         latents = torch.cat([latents for latents, _ in inputs] * turns)
         timesteps = torch.cat([timestep for _, timestep in inputs] * turns)
-        with _adapted(family, pictures, bucket):
+        with ExitStack() as stack:
+            _accompany(stack, pictures, bucket)
             answer = family.denoise(latents, timesteps, self._rows(family, conditionings))
         split = torch.split(answer, 1)
         sides = [split[i::bucket] for i in range(len(pictures))]
@@ -73,18 +79,37 @@ class Forward:
         """The conditioning of every row: the negative ones, those of the first prompts, of the second and so on."""
         if not _same(self._members, conditionings):
             self.clear()
-            sides = [side.negative for side in conditionings if side.negative is not None]
-            sides += [side.positive for side in conditionings]
-            sides += [rows for each in zip(*(side.joined for side in conditionings), strict=True) for rows in each]
-            self._joined = family.collate(sides)
+            self._joined = _joined(family, conditionings)
             self._members = conditionings
         return self._joined
 
 
-def _adapted(family: Family, pictures: Sequence[Asking], bucket: int) -> AbstractContextManager[None]:
-    """The denoiser with the adapters of these pictures, each beside its own rows; padding has none."""
-    mixes = {slot: picture.mix for slot, picture in enumerate(pictures) if picture.mix}
-    return MixRows(bucket, mixes).beside(family.networks["denoiser"]) if mixes else nullcontext()
+def _joined(family: Family, conditionings: Sequence[Conditioning]) -> Rows:
+    sides = [side.negative for side in conditionings if side.negative is not None]
+    sides += [side.positive for side in conditionings]
+    sides += [rows for each in zip(*(side.joined for side in conditionings), strict=True) for rows in each]
+    return family.collate(sides)
+
+
+def _accompany(stack: ExitStack, pictures: Sequence[Asking], bucket: int) -> None:
+    """Until the end of `stack`, the denoiser with what these pictures have beside it, each beside its own rows; padding
+    has nothing."""
+    networks = pictures[0].family.networks
+    held = [(slot, picture, tuple(picture.additions)) for slot, picture in enumerate(pictures)]
+    made = ready([Accompanied(SlotRows(slot, bucket), each, _asked(one)) for slot, one, each in held if each])
+    if mixes := {slot: picture.mix for slot, picture in enumerate(pictures) if picture.mix}:
+        stack.enter_context(MixRows(bucket, mixes).beside(networks["denoiser"]))
+    if made:
+        # Behind the adapters': what they add is a part of what these see of the network.
+        stack.enter_context(beside(networks["denoiser"], made))
+
+
+def _asked(picture: Asking) -> Inputs:
+    """What the denoiser is asked of one picture."""
+    (latents, timestep), family = picture.inputs(), picture.family
+    rows = _joined(family, [picture.conditioning])
+    sides = len(next(iter(rows.values())))
+    return family.asked(latents.repeat(sides, 1, 1, 1), timestep.repeat(sides), rows)
 
 
 def _same(old: Sequence[Conditioning], new: Sequence[Conditioning]) -> bool:

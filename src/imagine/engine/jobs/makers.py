@@ -9,12 +9,14 @@ from ...messages import message
 from ...words.errors import Unsupported
 from ..adapters.embedding import OpenEmbeddings
 from ..adapters.opened import Opened
+from ..control.open_controls import OpenControls
 from ..device.device import Device
 from ..families.enlarger import Enlarger
 from ..families.loaded_model import LoadedModel
 from ..families.mapper import Mapper
 from ..parts.part import is_spared
 from ..whole.pipeline import Whole
+from .controlling import Controlling
 from .enlarging import Enlarging
 from .forward import Forward
 from .ledger import Ledger
@@ -28,9 +30,12 @@ from .work import Work
 class Makers:
     """What all pictures on one device are made with."""
 
-    def __init__(self, device: Device, turn: float, adapters: Opened, embeddings: OpenEmbeddings) -> None:
+    def __init__(
+        self, device: Device, turn: float, adapters: Opened, embeddings: OpenEmbeddings, controls: OpenControls
+    ) -> None:
         """`turn`: seconds after which others may have the device."""
         self._device, self._turn, self._adapters, self._embeddings = device, turn, adapters, embeddings
+        self._controls = controls
         self.forward = Forward()
 
     def begin(self, ledger: Ledger, models: Sequence[LoadedModel]) -> Work:
@@ -50,4 +55,5 @@ class Makers:
             raise Unsupported(message("refiner.whole", "refiner", value=ledger.params.refiner or ""))
         enlarger = enlargers[0] if enlargers else None
         prompts = PromptsAtSteps(ledger.params, self._embeddings.of(ledger.submit.embeddings))
-        return Stepped(ledger, families, prompts, self.forward, self._adapters, self._device.torch, enlarger)
+        controls = Controlling(ledger.submit, self._controls)
+        return Stepped(ledger, families, prompts, self.forward, self._adapters, controls, self._device.torch, enlarger)

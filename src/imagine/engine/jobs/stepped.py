@@ -14,6 +14,7 @@ from ...words.errors import ImagineError, Unsupported
 from ...words.upscalers import OF_LATENTS
 from ..adapters.mix import NO_MIX, Mix
 from ..adapters.opened import Opened
+from ..execution.additions import Addition
 from ..execution.shares import alone, in_shares
 from ..families.enlarger import Enlarger
 from ..families.family import Conditioning, Family, Timeline
@@ -25,6 +26,7 @@ from . import canvas as canvases
 from .batch_key import BatchKey
 from .buckets import Bucket
 from .canvas import Canvas
+from .controlling import Controlling
 from .forward import Forward
 from .inputs import canvas_of
 from .ledger import Ledger
@@ -47,14 +49,14 @@ class Stepped:
 
     def __init__(
         self, ledger: Ledger, families: list[Family], prompts: PromptsAtSteps, forward: Forward, adapters: Opened,
-        device: torch.device, enlarger: Enlarger | None = None,
+        controls: Controlling, device: torch.device, enlarger: Enlarger | None = None,
     ) -> None:  # fmt: skip
         """`families` and `enlarger` are those of the ledger's `submit`; `forward` is shared by all that may share a
         batch."""
         self.ledger = ledger
         self._adapters, self._mix = adapters, NO_MIX
         self._families, self._forward, self._device = families, forward, device
-        self._enlarger, self._prompts = enlarger, prompts
+        self._enlarger, self._prompts, self._controls = enlarger, prompts, controls
         self._conditionings: list[Timeline] = []
         self._pass: Pass | None = None
         self._first: Pass | None = None
@@ -159,6 +161,12 @@ class Stepped:
         return NO_MIX if self.turn else self._mix
 
     @property
+    def additions(self) -> Sequence[Addition]:
+        """What is beside the denoiser at the next evaluation, adapters apart."""
+        sampler = self.current.sampler
+        return () if self.turn else self._controls.at(sampler.user_step, sampler.steps)
+
+    @property
     def conditioning(self) -> Conditioning:
         """That of the next evaluation."""
         return self._conditionings[self.turn].at(self.current.sampler.user_step)
@@ -204,6 +212,7 @@ class Stepped:
             second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass
         self._mix = yield from ledger.timing("encoding", self._adapters.mix(ledger.submit.adapters, own))
         ledger.warn(*self._mix.warnings)
+        yield from ledger.timing("encoding", self._controls.open(own))
         ledger.warn(*canvas.notes, *(note for family in self._families for note in family.warnings))
         strength = params.strength if canvas.source is not None else 1.0
         yield from ledger.timing("encoding", self._condition(canvas, steps_run(params.num_steps, strength)))
@@ -211,8 +220,10 @@ class Stepped:
         self._pass = yield from ledger.timing("encoding", begun)
 
     def _condition(self, canvas: Canvas, steps: int, before: int = 0) -> Slices[None]:
-        """Encode the prompts for a pass of so many of the user's steps, with so many in the pass before it."""
+        """Encode the prompts, and lay out the maps of controls, for a pass of so many of the user's steps, with so many
+        in the pass before it."""
         self._conditionings = []
+        self.ledger.warn(*(yield from self._controls.lay(canvas, steps)))
         for family in self._families:
             channels = (yield from mask_channels(family, canvas, self._encode)) if family.takes_mask else None
             with at_work(family.parts("encode")):
@@ -241,6 +252,7 @@ class Stepped:
     def advance(self, negative: Tensor | None, positives: Sequence[Tensor], bucket: Bucket) -> bool:
         """Take the denoiser's answers for this picture's rows; says whether one of the user's steps was completed."""
         before = self.step
+        self._controls.check()
         self.current.advance(self._prompts.guided(self.family, negative, positives))
         self.ledger.buckets.append(bucket)
         return self.step != before

@@ -1,4 +1,4 @@
-"""diffusers, as much of it as the families that are stepped need: two networks, two converters, the samplers.
+"""diffusers, as much of it as the families that are stepped need: its networks, two converters, the samplers.
 
 The rest of the engine takes them from here. diffusers' own imports bring transformers, SciPy, torch's compiler and
 every network that it has, for functions that nobody here calls: twice what torch itself takes to import. They wait
@@ -17,16 +17,22 @@ _SCHEDULERS = (
     "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "LCMScheduler", "TCDScheduler",
 )  # fmt: skip
 """Those of our samplers (`words/samplers.py`) that aren't `engine/sampling/solvers.py`'s."""
-_PACKAGES = ("diffusers.models.transformers", "diffusers.models.unets", "diffusers.models.autoencoders")
+_PACKAGES = (
+    "diffusers.models.transformers", "diffusers.models.unets", "diffusers.models.autoencoders",
+    "diffusers.models.controlnets",
+)  # fmt: skip
 """Each imports every network of its kind."""
 
 with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
     import diffusers
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
     from diffusers.models.activations import GEGLU
+    from diffusers.models.adapter import T2IAdapter
     from diffusers.models.attention import BasicTransformerBlock
     from diffusers.models.attention_processor import Attention, AttnProcessor2_0
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.controlnets.controlnet import ControlNetModel
+    from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
     from diffusers.models.modeling_utils import no_init_weights
     from diffusers.models.resnet import ResnetBlock2D
     from diffusers.models.transformers.transformer_2d import Transformer2DModel
@@ -48,10 +54,13 @@ __all__ = [
     "AutoencoderKL",
     "BasicTransformerBlock",
     "BrownianTreeNoiseSampler",
+    "ControlNetModel",
+    "ControlNetUnionModel",
     "DPMSolverMultistepScheduler",
     "DownEncoderBlock2D",
     "LMSDiscreteScheduler",
     "ResnetBlock2D",
+    "T2IAdapter",
     "Transformer2DModel",
     "UNet2DConditionModel",
     "UNetMidBlock2D",

@@ -23,14 +23,7 @@ def build(what: str, constructor: Callable[[], Any], tensors: dict[str, Tensor])
 
     Raises UnusableModel, naming `what`, for settings that the module refuses and for tensors that don't fit.
     """
-    try:
-        # Numbers drawn for weights that lie nowhere would take eight times as long as the modules themselves.
-        with torch.device("meta"), no_init_weights():
-            module = constructor()
-    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
-        if is_of_device(error):
-            raise
-        raise UnusableModel(message("weights.shapes", part=what, why=str(error))) from error
+    module = empty(what, constructor)
     expected = dict(module.named_parameters())
     missing, unexpected = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     if missing:
@@ -42,6 +35,18 @@ def build(what: str, constructor: Callable[[], Any], tensors: dict[str, Tensor])
             shapes = {"shape": str(list(tensor.shape)), "expected": str(list(expected[name].shape))}
             raise UnusableModel(message("weights.shape", part=what, name=name, **shapes))
     return module
+
+
+def empty(what: str, constructor: Callable[[], Any]) -> Any:
+    """The module that `constructor` makes, on `meta`. Raises UnusableModel for settings that it refuses."""
+    try:
+        # Numbers drawn for weights that lie nowhere would take eight times as long as the modules themselves.
+        with torch.device("meta"), no_init_weights():
+            return constructor()
+    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
+        if is_of_device(error):
+            raise
+        raise UnusableModel(message("weights.shapes", part=what, why=str(error))) from error
 
 
 def fill(

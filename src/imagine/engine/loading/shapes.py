@@ -36,17 +36,17 @@ def unet_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str
     """
     levels = _levels(shapes)
     widths = [level.width for level in levels]
-    depths = _depths(levels, _count(shapes, "middle_block.1.transformer_blocks."))
+    depths = _depths(levels, count_of(shapes, "middle_block.1.transformer_blocks."))
     attention = next(name for name in shapes if name.endswith("attn2.to_k.weight"))
     config: dict[str, Any] = {
-        "in_channels": _size(shapes, "input_blocks.0.0.weight", 1),
-        "out_channels": _size(shapes, "out.2.weight", 0),
+        "in_channels": size_of(shapes, "input_blocks.0.0.weight", 1),
+        "out_channels": size_of(shapes, "out.2.weight", 0),
         "block_out_channels": widths,
         "layers_per_block": levels[0].layers,
         "down_block_types": ["CrossAttnDownBlock2D" if level.depth else "DownBlock2D" for level in levels],
         "up_block_types": ["CrossAttnUpBlock2D" if level.depth else "UpBlock2D" for level in reversed(levels)],
         "transformer_layers_per_block": depths[0] if len(set(depths)) == 1 else depths,
-        "cross_attention_dim": _size(shapes, attention, 1),
+        "cross_attention_dim": size_of(shapes, attention, 1),
         "use_linear_projection": len(shapes["middle_block.1.proj_in.weight"]) == 2,
         # Diffusers' name is a misnomer: it counts heads.
         "attention_head_dim": _heads(family, widths, metadata),
@@ -54,7 +54,7 @@ def unet_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str
         **family.unet,
     }
     if family.time_ids:
-        embedded = _size(shapes, "label_emb.0.0.weight", 1)
+        embedded = size_of(shapes, "label_emb.0.0.weight", 1)
         config["projection_class_embeddings_input_dim"] = embedded
         config["addition_time_embed_dim"] = _time_width(embedded - pooled, family.time_ids)
     return config
@@ -62,16 +62,16 @@ def unet_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str
 
 def vae_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Settings of the `AutoencoderKL` with tensors of these `shapes`, under diffusers' names."""
-    levels = _count(shapes, "encoder.down_blocks.")
-    widths = [_size(shapes, f"encoder.down_blocks.{level}.resnets.0.conv1.weight", 0) for level in range(levels)]
+    levels = count_of(shapes, "encoder.down_blocks.")
+    widths = [size_of(shapes, f"encoder.down_blocks.{level}.resnets.0.conv1.weight", 0) for level in range(levels)]
     if not widths:
         raise UnusableModel(message("weights.no_encoder"))
     return {
-        "in_channels": _size(shapes, "encoder.conv_in.weight", 1),
-        "out_channels": _size(shapes, "decoder.conv_out.weight", 0),
-        "latent_channels": _size(shapes, "decoder.conv_in.weight", 1),
+        "in_channels": size_of(shapes, "encoder.conv_in.weight", 1),
+        "out_channels": size_of(shapes, "decoder.conv_out.weight", 0),
+        "latent_channels": size_of(shapes, "decoder.conv_in.weight", 1),
         "block_out_channels": widths,
-        "layers_per_block": _count(shapes, "encoder.down_blocks.0.resnets."),
+        "layers_per_block": count_of(shapes, "encoder.down_blocks.0.resnets."),
         "down_block_types": ["DownEncoderBlock2D"] * levels,
         "up_block_types": ["UpDecoderBlock2D"] * levels,
         "norm_num_groups": _groups(metadata, "imagine.vae_norm_num_groups", widths),
@@ -83,35 +83,35 @@ def vae_config(shapes: Shapes, family: FamilyConfig, metadata: Mapping[str, str]
 
 def text_config(shapes: Shapes, encoder: TextEncoderConfig, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Settings of the CLIP text model with tensors of these `shapes`, under transformers' names."""
-    width = _size(shapes, "embeddings.token_embedding.weight", 1)
+    width = size_of(shapes, "embeddings.token_embedding.weight", 1)
     stated = metadata.get("imagine.text_attention_heads")
     heads = max(1, width // 64) if stated is None else _number("imagine.text_attention_heads", stated, MAX_HEADS)
     if width % heads:
         raise UnusableModel(message("weights.text_heads", width=width, heads=heads))
     config = {
-        "vocab_size": _size(shapes, "embeddings.token_embedding.weight", 0),
-        "max_position_embeddings": _size(shapes, "embeddings.position_embedding.weight", 0),
+        "vocab_size": size_of(shapes, "embeddings.token_embedding.weight", 0),
+        "max_position_embeddings": size_of(shapes, "embeddings.position_embedding.weight", 0),
         "hidden_size": width,
-        "intermediate_size": _size(shapes, "encoder.layers.0.mlp.fc1.weight", 0),
-        "num_hidden_layers": _count(shapes, "encoder.layers."),
+        "intermediate_size": size_of(shapes, "encoder.layers.0.mlp.fc1.weight", 0),
+        "num_hidden_layers": count_of(shapes, "encoder.layers."),
         "num_attention_heads": heads,
         **encoder.config,
     }
     if encoder.projection:
-        config["projection_dim"] = _size(shapes, "text_projection.weight", 0)
+        config["projection_dim"] = size_of(shapes, "text_projection.weight", 0)
     return config
 
 
 def _levels(shapes: Shapes) -> list[_UNetLevel]:
     levels: list[_UNetLevel] = []
     width = layers = depth = 0
-    for block in range(1, _count(shapes, "input_blocks.")):
+    for block in range(1, count_of(shapes, "input_blocks.")):
         if f"input_blocks.{block}.0.op.weight" in shapes:
             levels.append(_UNetLevel(width, layers, depth))
             layers = 0
             continue
-        width = _size(shapes, f"input_blocks.{block}.0.in_layers.2.weight", 0)
-        depth = _count(shapes, f"input_blocks.{block}.1.transformer_blocks.")
+        width = size_of(shapes, f"input_blocks.{block}.0.in_layers.2.weight", 0)
+        depth = count_of(shapes, f"input_blocks.{block}.1.transformer_blocks.")
         layers += 1
     levels.append(_UNetLevel(width, layers, depth))
     if len({level.layers for level in levels}) != 1:
@@ -164,12 +164,13 @@ def _number(key: str, stated: str, most: int) -> int:
     return int(stated)
 
 
-def _count(shapes: Shapes, prefix: str) -> int:
+def count_of(shapes: Shapes, prefix: str) -> int:
     """How many different numbers follow `prefix` in the names."""
     return len({name.removeprefix(prefix).partition(".")[0] for name in shapes if name.startswith(prefix)})
 
 
-def _size(shapes: Shapes, name: str, dimension: int) -> int:
+def size_of(shapes: Shapes, name: str, dimension: int) -> int:
+    """Of a tensor that must be there. Raises UnusableModel."""
     shape = shapes.get(name)
     if shape is None or len(shape) <= dimension:
         raise UnusableModel(message("weights.no_tensor", name=name))

@@ -17,8 +17,8 @@ from ..device.device import Device
 from ..device.errors import let_go
 from ..device.memory import Shortage
 from ..families.loaded_model import LoadedModel
+from ..loading.watch import Watch
 from ..parts.part import Held, is_spared
-from .watch import Watch
 
 OpenModel = Callable[[Model, Device, Callable[[float], None], Held], LoadedModel]
 """Opens a model on a device, with the parts that are held; tells how much of the rest is there, 0…1."""

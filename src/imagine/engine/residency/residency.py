@@ -22,6 +22,7 @@ from ..families.enlarger import Enlarger
 from ..families.loaded_model import LoadedModel
 from ..families.mapper import Mapper
 from ..loading.tiny_vae_file import read_tiny_decoder
+from ..loading.watch import Watch
 from ..parts.part import Held, ModulePart, Part, nbytes_of, parts_of
 from ..parts.part_key import is_of
 from ..parts.slices import whole
@@ -29,7 +30,6 @@ from ..parts.tiny_decoder import TinyDecoder
 from ..whole.pipeline import Whole
 from .preview import LinearPreview, fit
 from .remains import Remains
-from .watch import Watch
 
 
 @dataclass

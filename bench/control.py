@@ -1,0 +1,114 @@
+"""What a step with a ControlNet takes, against both forwards by themselves; and what a T2I-Adapter and a second add.
+
+python -m bench.control --model FILE [--side 512] [--rounds 3] [--only idle] [--full-prec]
+
+The ControlNet is of the model's own shape, of random weights, opened from a file of half precision as a user's would
+be. Prints what each arm takes, the ratio of a step to the sum of both forwards, and what is in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from diffusers import ControlNetModel
+from diffusers.models.modeling_utils import no_init_weights
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bench.arms import interleaved, ratio, show
+from bench.neighbour import neighbour
+from bench.packed import inputs, opened
+from imagine.engine.control.control_network import ControlNetwork
+from imagine.engine.control.controls import ControlSum, LaidControl
+from imagine.engine.device.device import Device
+from imagine.engine.execution.additions import Accompanied, SlotRows, beside, ready
+from imagine.engine.execution.execution import Eager, Execution, Inputs
+from imagine.engine.execution.packed import Packed, can_pack
+from imagine.engine.loading.control_file import ControlFile
+from imagine.engine.parts.slices import whole
+from imagine.files.mapped import release
+from imagine.words.frames import WorkerSettings
+from imagine.words.model import Component
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--warm", type=int, default=1, help="rounds that don't count")
+    parser.add_argument("--only", choices=("idle", "busy"))
+    parser.add_argument("--full-prec", action="store_true")
+    wanted = parser.parse_args()
+    device = Device(WorkerSettings(device="cpu", full_prec=wanted.full_prec))
+    unet = opened(wanted, device)
+    execution = Packed(unet, release) if can_pack(torch.device("cpu"), unet) else Eager(unet)
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        execution.run(inputs(unet, 2, 8))  # lays it out
+        before = _resident()
+        file = ControlFile(written(unet, Path(folder)), "edges")
+        network = whole(file.bind(unet))
+        network.residuals(inputs(unet, 2, 8), network.hint(torch.zeros(1, 3, 64, 64), ""), 1.0)
+        print(
+            f"the ControlNet counts {file.nbytes / 2**20:.0f} MiB, the process has {_resident() - before:.0f} MiB more"
+        )
+        for name, busy in (("idle", False), ("busy", True)):
+            if wanted.only in (None, name):
+                with neighbour(busy):
+                    measure(wanted, unet, execution, network, name)
+
+
+def written(unet: Any, folder: Path) -> Component:
+    """A ControlNet of the U-Net's shape, in a file of half precision."""
+    names = ("block_out_channels", "down_block_types", "cross_attention_dim", "attention_head_dim", "layers_per_block")
+    with no_init_weights():
+        network = ControlNetModel(**{name: unet.config[name] for name in names}).half()
+    generator = torch.Generator().manual_seed(1)
+    tensors = {}
+    for name, each in network.state_dict().items():
+        tensors[name] = torch.randn(each.shape, generator=generator).mul_(0.02).half()
+    path = folder / "edges.safetensors"
+    save_file(tensors, path)
+    return Component(role="adapter", path=str(path), digest="0")
+
+
+def measure(wanted: argparse.Namespace, unet: Any, execution: Execution, network: ControlNetwork, state: str) -> None:
+    asked = inputs(unet, 2, wanted.side // 8)
+    hint = network.hint(torch.zeros(1, 3, wanted.side, wanted.side), "canny")
+    arms: dict[str, Callable[[], object]] = {
+        "the denoiser alone": lambda: execution.run(asked),
+        "the ControlNet alone": lambda: network.residuals(asked, hint, 1.0),
+        "a step with it": step(unet, execution, asked, [LaidControl(network, hint, 0.8, 0.0, 1.0)]),
+    }
+    seconds = interleaved(arms, wanted.rounds, wanted.warm)
+    pairs = zip(seconds["the denoiser alone"], seconds["the ControlNet alone"], strict=True)
+    both = {"both": [one + other for one, other in pairs]}
+    print(
+        f"{state}: a step with one is {ratio(seconds | both, 'a step with it', 'both'):.3f} × the sum of both forwards"
+    )
+    show(seconds)
+
+
+def step(unet: Any, execution: Execution, asked: Inputs, controls: list[LaidControl]) -> Callable[[], Tensor]:
+    """As `engine/jobs/forward.py` makes one, of a picture alone."""
+
+    def run() -> Tensor:
+        made = ready([Accompanied(SlotRows(0, 1), [ControlSum(controls)], asked)])
+        with beside(unet, made):
+            return execution.run(asked)
+
+    return run
+
+
+def _resident() -> float:
+    return psutil.Process().memory_info().rss / 2**20
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Networks that hold a picture to a map, and what they add to its denoiser."""

@@ -1,0 +1,49 @@
+"""A picture's controls at one evaluation: those whose part of the steps it is, one behind the other, summed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from ..execution.additions import Addition
+from ..execution.execution import Inputs
+from .control_network import ControlNetwork, Hint
+from .residuals import NOTHING, Residuals
+
+
+@dataclass(frozen=True)
+class LaidControl:
+    """A control whose map is laid out for a pass."""
+
+    network: ControlNetwork
+    hint: Hint
+    strength: float
+    start: float
+    end: float
+
+    def is_at(self, step: int, steps: int) -> bool:
+        """Is it there at the user's `step` of so many? As diffusers' pipelines count it: where all of the step lies
+        between its start and its end."""
+        return bool(self.strength) and self.start <= step / steps and (step + 1) / steps <= self.end
+
+
+@dataclass(frozen=True)
+class ControlSum:
+    """An `Addition`: some controls together, in the recipe's order."""
+
+    controls: Sequence[LaidControl]
+
+    @property
+    def field(self) -> str:
+        return "control"
+
+    def made(self, asked: Inputs) -> Residuals:
+        each = (one.network.residuals(asked, one.hint, one.strength) for one in self.controls)
+        return reduce(Residuals.plus, each, NOTHING)
+
+
+def additions_at(controls: Sequence[LaidControl], step: int, steps: int) -> Sequence[Addition]:
+    """What of a pass' controls is there at a step. Nothing is run of the others."""
+    there = [each for each in controls if each.is_at(step, steps)]
+    return (ControlSum(there),) if there else ()

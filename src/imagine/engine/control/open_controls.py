@@ -1,0 +1,43 @@
+"""The networks of controls that are there: each file read once for all models, and bound once beside each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, Protocol
+
+from ...words.model import Component, ControlUse
+from ..adapters.kept import Kept
+from ..adapters.opened import Adaptable
+from .control_network import ControlNetwork
+
+
+class ControlSource(Protocol):
+    """A control's file, opened."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that what was made of it takes."""
+
+    def bind(self, unet: Any) -> Generator[None, None, ControlNetwork]:
+        """The network beside a model's denoiser, in slices. Raises Unsupported, UnusableModel, ModelChanged."""
+
+
+ControlReader = Callable[[Component, str], ControlSource]
+"""What is a control's file, which is called so. Raises UnusableModel, ModelChanged."""
+
+
+class OpenControls:
+    """Those beside any model. Calls come from the engine's thread."""
+
+    def __init__(self, read: ControlReader, kept: Kept) -> None:
+        self._read, self._kept = read, kept
+
+    def network(self, use: ControlUse, name: str, model: Adaptable) -> Generator[None, None, ControlNetwork]:
+        """What a picture uses beside `model`, in slices. Raises Unsupported, UnusableModel, ModelChanged."""
+        there: ControlNetwork | None = self._kept.find(model, use.identity)
+        if there is None:
+            source = self._kept.source(use.identity, partial(self._read, use.component, name))
+            made = yield from source.bind(model.networks.get("denoiser"))
+            there = self._kept.add(model, use.identity, made)  # another picture's may have come first
+        return there

@@ -1,0 +1,101 @@
+"""The controls of one picture: their networks opened, their maps made once and laid out for each pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...messages import Message, message
+from ...pictures import images
+from ...pictures.masks import HALF
+from ...words.errors import Unsupported
+from ...words.frames import Submit
+from ...words.model import ControlUse
+from ...words.recipe import Control, Resize
+from ..control.control_network import ControlNetwork
+from ..control.controls import LaidControl, additions_at
+from ..control.open_controls import OpenControls
+from ..execution.additions import Addition
+from ..families.family import Family
+from ..parts.slices import Slices
+from .canvas import Canvas, flattened
+from .placement import edge_padded, placement
+
+
+@dataclass(frozen=True)
+class _Guide:
+    """A control of the picture: its map, how that comes to a canvas, and the network that sees it."""
+
+    control: Control
+    network: ControlNetwork
+    map: Image.Image
+    """RGB, or RGBA where it is transparent what is to be painted."""
+    resize: Resize
+
+
+class Controlling:
+    """None are there before `open`, and none is laid out before `lay`."""
+
+    def __init__(self, submit: Submit, networks: OpenControls) -> None:
+        self._uses = list(zip(submit.controls, submit.params.control, strict=True))
+        self._networks = networks
+        self._guides: list[_Guide] = []
+        self._laid: list[LaidControl] = []
+
+    def open(self, family: Family) -> Slices[None]:
+        """Open them beside the picture's model, and make their maps.
+
+        Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
+        """
+        self._guides = []
+        for number, (use, control) in enumerate(self._uses):
+            network = yield from self._networks.network(use, control.model, family)
+            made, resize = yield from _map(use, control, f"control.{number}.image")
+            self._guides.append(_Guide(control, network, made, resize))
+
+    def lay(self, canvas: Canvas, steps: int) -> Slices[Sequence[Message]]:
+        """Lay the maps out for a pass of so many of the user's steps, and have their networks see them; gives what
+        is to be told of it."""
+        notes, self._laid = list[Message](), []
+        for guide in self._guides:
+            control = guide.control
+            hint = guide.network.hint(_pixels(guide, canvas), control.type or control.preprocess)
+            laid = LaidControl(guide.network, hint, control.strength, control.start, control.end)
+            self._laid.append(laid)
+            if steps and not any(laid.is_at(step, steps) for step in range(steps)):
+                notes.append(message("control.no_step", "control", name=control.model, steps=steps))
+            yield
+        return notes
+
+    def at(self, step: int, steps: int) -> Sequence[Addition]:
+        """What is there at one of the user's steps of the pass."""
+        return additions_at(self._laid, step, steps)
+
+    def check(self) -> None:
+        """Raises ModelChanged where somebody wrote into their files while they were drawn with."""
+        for guide in self._guides:
+            guide.network.check()
+
+
+def _map(use: ControlUse, control: Control, field: str) -> Slices[tuple[Image.Image, Resize]]:
+    """A control's map, and how it comes to a canvas: one that is given keeps its size for a larger pass."""
+    picture = images.decode(use.image, field=field)
+    yield
+    if control.preprocess == "none":
+        return flattened(picture), control.resize
+    raise Unsupported(message("control.preprocess", "control", value=control.preprocess))
+
+
+def _pixels(guide: _Guide, canvas: Canvas) -> Tensor:
+    """The map as it is denoised, (1, 3, H, W) in 0…1; −1 where it is transparent."""
+    placed = placement(guide.map.size, canvas.inner, guide.resize).lay(guide.map)
+    placed = edge_padded(placed, 0, 0, canvas.work[0] - canvas.inner[0], canvas.work[1] - canvas.inner[1])
+    values = torch.from_numpy(np.asarray(placed, np.float32)).permute(2, 0, 1)[None] / 255
+    if placed.mode != "RGBA":
+        return values.contiguous()
+    return torch.where(values[:, 3:] * 255 < HALF, -1.0, values[:, :3]).contiguous()

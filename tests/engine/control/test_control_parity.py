@@ -1,0 +1,144 @@
+"""A picture with controls is plain diffusers' own: its ControlNet, union and T2I-Adapter pipelines, 20 steps."""
+
+import diffusers
+import msgspec
+import numpy as np
+import pytest
+import torch
+from diffusers.models.controlnets.multicontrolnet import MultiControlNetModel
+from PIL import Image
+
+from tests.checkpoints import pipeline_parts
+from tests.control_files import (
+    controlled,
+    tiny_controlnet,
+    tiny_t2i,
+    tiny_union,
+    write_control,
+    write_control_lora,
+)
+from tests.engine.running import latents_of, model_at, wish
+
+SIZE = (64, 96)
+STEPS = 20
+PREDICTION = {"sd2": "v_prediction"}
+PIPELINES = {
+    ("controlnet", False): diffusers.StableDiffusionControlNetPipeline,
+    ("controlnet", True): diffusers.StableDiffusionXLControlNetPipeline,
+    ("adapter", False): diffusers.StableDiffusionAdapterPipeline,
+    ("adapter", True): diffusers.StableDiffusionXLAdapterPipeline,
+    ("union", True): diffusers.StableDiffusionXLControlNetUnionPipeline,
+}
+
+
+def drawn(seed):
+    """A map: a few bright shapes on black."""
+    pixels = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    for box in np.random.default_rng(seed).integers(0, 48, (6, 4)):
+        pixels[box[0] : box[0] + 16, box[1] : box[1] + 3] = box[2] * 5
+    return Image.fromarray(pixels)
+
+
+FIRST, SECOND = drawn(1), drawn(2)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def theirs(modules, kind, network, **asked):
+    """The latents that diffusers' own pipeline ends with."""
+    parts = pipeline_parts(modules, prediction=PREDICTION.get(modules.family, "epsilon"))
+    xl = modules.family == "sdxl"
+    parts |= {"adapter" if kind == "adapter" else "controlnet": network}
+    made = PIPELINES[kind, xl](**parts, **({} if xl else {"requires_safety_checker": False}))
+    made.scheduler = diffusers.EulerDiscreteScheduler.from_config(
+        made.scheduler.config, timestep_spacing="linspace", use_karras_sigmas=False
+    )
+    made.set_progress_bar_config(disable=True)
+    for tokenizer in (made.tokenizer, getattr(made, "tokenizer_2", None)):
+        if tokenizer is not None:
+            tokenizer.model_max_length = 77
+    made = made(
+        prompt="a red fox", negative_prompt="a dog", guidance_scale=5.0, width=SIZE[0], height=SIZE[1],
+        num_inference_steps=STEPS, output_type="latent", generator=torch.Generator().manual_seed(1), **asked,
+    )  # fmt: skip
+    return made.images
+
+
+def ours(path, *controls):
+    one = wish(model_at(path), neg="a dog", width=SIZE[0], height=SIZE[1], num_steps=STEPS)
+    params = msgspec.structs.replace(one.params, control=tuple(said for _, said in controls))
+    return latents_of(msgspec.structs.replace(one, params=params, controls=tuple(use for use, _ in controls)))
+
+
+def assert_same(got, expected, without, within=1e-4):
+    error = float((got - expected).norm() / expected.norm())
+    assert error < within, error
+    assert float((without - expected).norm() / expected.norm()) > 0.05, "it does something"
+
+
+@pytest.mark.parametrize(
+    ("family", "layout"),
+    [("stable_diffusion", "ldm"), ("sd2", "bare"), ("sdxl", "folder"), ("sdxl", "bare")],
+)  # fmt: skip
+def test_a_controlnet(checkpoints, tmp_path, family, layout):
+    path, modules = checkpoints(family)
+    network = tiny_controlnet(modules.unet)
+    file = write_control(tmp_path / "edges.safetensors", network, layout)
+    got = ours(path, controlled(file, FIRST, strength=0.8))
+    expected = theirs(modules, "controlnet", network, image=FIRST, controlnet_conditioning_scale=0.8)
+    assert_same(got, expected, ours(path))
+
+
+def test_two_controlnets_each_in_its_part_of_the_steps(checkpoints, tmp_path):
+    path, modules = checkpoints()
+    networks = [tiny_controlnet(modules.unet, seed) for seed in (1, 2)]
+    files = [write_control(tmp_path / f"{i}.safetensors", network) for i, network in enumerate(networks)]
+    got = ours(
+        path, controlled(files[0], FIRST, strength=1.2, end=0.6), controlled(files[1], SECOND, strength=0.5, start=0.25)
+    )
+    expected = theirs(
+        modules, "controlnet", MultiControlNetModel(networks), image=[FIRST, SECOND],
+        controlnet_conditioning_scale=[1.2, 0.5], control_guidance_start=[0.0, 0.25], control_guidance_end=[0.6, 1.0],
+    )  # fmt: skip
+    assert_same(got, expected, ours(path))
+
+
+def test_a_union_is_told_the_kind_of_map(checkpoints, tmp_path):
+    path, modules = checkpoints("sdxl")
+    union = tiny_union(modules.unet)
+    file = write_control(tmp_path / "union.safetensors", union)
+    got = ours(path, controlled(file, FIRST, strength=0.7, type="canny"))
+    asked = {"control_image": [FIRST], "control_mode": [3], "controlnet_conditioning_scale": 0.7}
+    assert_same(got, theirs(modules, "union", union, **asked), ours(path, controlled(file, FIRST, type="depth")), 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("family", "how", "layout"),
+    [
+        ("stable_diffusion", {}, "original"), ("stable_diffusion", {"light": True, "channels": 1}, "original"),
+        ("sdxl", {}, "diffusers"),
+    ],
+)  # fmt: skip
+def test_a_t2i_adapter(checkpoints, tmp_path, family, how, layout):
+    path, modules = checkpoints(family)
+    adapter = tiny_t2i(modules.unet, **how)
+    file = write_control(tmp_path / "sketch.safetensors", adapter, layout)
+    got = ours(path, controlled(file, FIRST, strength=0.8))
+    seen = FIRST.convert("L") if how.get("channels") == 1 else FIRST
+    expected = theirs(modules, "adapter", adapter, image=seen, adapter_conditioning_scale=0.8)
+    assert_same(got, expected, ours(path))
+
+
+@pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
+def test_a_control_lora_is_the_controlnet_that_its_weights_make(checkpoints, tmp_path, family):
+    path, modules = checkpoints(family)
+    network = tiny_controlnet(modules.unet)
+    file = write_control_lora(tmp_path / "edges.safetensors", modules.unet, network)
+    whole = write_control(tmp_path / "whole.safetensors", network)
+    assert_same(ours(path, controlled(file, FIRST)), ours(path, controlled(whole, FIRST)), ours(path))

@@ -216,7 +216,7 @@ def test_a_network_laid_out_for_kernels_answers_as_it_would(shelves, monkeypatch
     shelf = shelves("sdxl")
     unet = shelf.family.networks["denoiser"]
     usual = {name: whole(ControlFile(use.component, name).bind(unet)) for name, use in _uses(shelf)}
-    asked = shelf.family.asked(*_inputs(shelf.family))
+    asked = shelf.family.inputs(*_inputs(shelf.family))
     expected = {name: network.residuals(asked, _hint(network), 0.9) for name, network in usual.items()}
     for module in ("controlnet", "borrowed"):
         monkeypatch.setattr(f"imagine.engine.control.{module}.can_pack", lambda *_: True)

@@ -11,6 +11,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from imagine.engine.adapters.adapter import Networks
 from imagine.engine.device.device import Device
+from imagine.engine.execution.execution import Inputs
 from imagine.engine.families.family import Conditioning, EncodeRequest
 from imagine.engine.loading.assembly import build, fill
 from imagine.engine.loading.checkpoint_file import CheckpointFile
@@ -121,6 +122,9 @@ class MadeUp:
     @torch.inference_mode()
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
         return self._brush.module(latents, timesteps, rows["words"]).float()
+
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+        return Inputs(latents, timesteps, rows["words"], None)
 
     @torch.inference_mode()
     def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:

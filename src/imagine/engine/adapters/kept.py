@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 
-class Source(Protocol):
+class KeptSource(Protocol):
     """What was read of a file, once for all models that anything of it goes beside."""
 
     @property
@@ -17,7 +17,7 @@ class Source(Protocol):
         """Bytes that it takes at present."""
 
 
-S = TypeVar("S", bound=Source)
+S = TypeVar("S", bound=KeptSource)
 
 
 class Kept:
@@ -45,7 +45,8 @@ class Kept:
 
     def find(self, model: object, identity: str) -> Any:
         """What is there beside the model, and used now; None where nothing is."""
-        there = self._alive.get(model, {}).get(identity)
+        alive = self._alive.get(model)
+        there = None if alive is None else alive.get(identity)
         return None if there is None else self.add(model, identity, there)
 
     def add(self, model: object, identity: str, thing: Any) -> Any:

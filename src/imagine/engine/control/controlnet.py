@@ -21,7 +21,7 @@ from ..execution.flow import call_processors
 from ..execution.packed import can_pack, lay_out
 from .residuals import Residuals
 
-Check = Callable[[], None]
+FileCheck = Callable[[], None]
 UNION_KINDS = {
     "pose": 0, "openpose": 0, "depth": 1, "softedge": 2, "hed": 2, "scribble": 2, "canny": 3, "lineart": 3, "mlsd": 3,
     "normal": 4, "segmentation": 5, "tile": 6, "blur": 6, "inpaint": 7, "repaint": 7,
@@ -33,7 +33,7 @@ UNION_KINDS = {
 class ControlNet:
     """A `ControlNetwork` of a `ControlNetModel`."""
 
-    def __init__(self, module: Any, check: Check, *, flipped: bool = False, laid_out: bool = False) -> None:
+    def __init__(self, module: Any, check: FileCheck, *, flipped: bool = False, laid_out: bool = False) -> None:
         """`flipped`: it was trained on maps whose channels are blue, green and red. `laid_out`: its weights lie as the
         kernels want them, where they can."""
         self.check, self._flipped = check, flipped

@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..execution.execution import Inputs
-from .controlnet import Check
+from .controlnet import FileCheck
 from .residuals import Residuals
 
 
 class FeatureAdapter:
     """A `ControlNetwork` of a `T2IAdapter`."""
 
-    def __init__(self, module: Any, check: Check, *, flipped: bool = False) -> None:
+    def __init__(self, module: Any, check: FileCheck, *, flipped: bool = False) -> None:
         """`flipped`: as a `ControlNet`'s."""
         self.check, self._module, self._flipped = check, module, flipped
         self._channels, self._folded = int(module.config.in_channels), int(module.config.downscale_factor)

@@ -122,7 +122,7 @@ class Family(Protocol):
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
         """The denoiser's answer (rows, C, h, w) in float32, for latents (rows, C, h, w) at timesteps (rows,)."""
 
-    def asked(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
         """What `denoise` asks the network for these, without what only an inpainting checkpoint is told: what runs
         beside the network is asked the same."""
 

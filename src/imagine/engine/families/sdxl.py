@@ -78,9 +78,9 @@ class StableDiffusionXL(UNetModel):
         }
         return {name: row.to(self._denoiser.device, self._denoiser.dtype) for name, row in rows.items()}
 
-    def asked(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
         added = {"text_embeds": rows["pooled"], "time_ids": rows["sizes"]}
-        return super().asked(latents, timesteps, rows)._replace(added=added)
+        return super().inputs(latents, timesteps, rows)._replace(added=added)
 
 
 def open_sdxl(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> StableDiffusionXL:

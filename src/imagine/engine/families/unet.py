@@ -60,11 +60,11 @@ class UNetModel:
     def collate(self, rows: Sequence[Rows]) -> Rows:
         return concatenated(rows)
 
-    def asked(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
         return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], None)
 
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
-        _, _, context, added = self.asked(latents, timesteps, rows)
+        _, _, context, added = self.inputs(latents, timesteps, rows)
         if "inpainting" in rows:
             latents = torch.cat([latents, rows["inpainting"]], 1)
         return self._denoiser.run(latents, timesteps, context, added)

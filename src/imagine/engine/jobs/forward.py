@@ -109,7 +109,7 @@ def _asked(picture: Asking) -> Inputs:
     (latents, timestep), family = picture.inputs(), picture.family
     rows = _joined(family, [picture.conditioning])
     sides = len(next(iter(rows.values())))
-    return family.asked(latents.repeat(sides, 1, 1, 1), timestep.repeat(sides), rows)
+    return family.inputs(latents.repeat(sides, 1, 1, 1), timestep.repeat(sides), rows)
 
 
 def _same(old: Sequence[Conditioning], new: Sequence[Conditioning]) -> bool:

@@ -43,7 +43,7 @@ _STEMS = ("diffusion_pytorch_model", "model")
 
 
 class ControlFile:
-    """Opened; a `Source`. What is made of it holds it, and not the other way round."""
+    """Opened; a `KeptSource`. What is made of it holds it, and not the other way round."""
 
     def __init__(self, component: Component, name: str) -> None:
         """`name` is what it is called. Raises ModelChanged."""
@@ -144,7 +144,7 @@ class ControlFile:
         return read_json(config) if is_diffusers and config.is_file() else {}
 
 
-class _Kind(NamedTuple):
+class _ControlKind(NamedTuple):
     """One of those whose file has all of its weights."""
 
     constructor: Callable[..., Any]
@@ -155,12 +155,12 @@ class _Kind(NamedTuple):
     """It sees the latents of each step."""
 
 
-_CONTROLNET = _Kind(ControlNetModel, with_control_names, controlnet_settings, ControlNet)
-_UNION = _Kind(ControlNetUnionModel, with_control_names, union_settings, UnionNet)
-_T2I = _Kind(T2IAdapter, with_t2i_names, t2i_settings, FeatureAdapter, of_steps=False)
+_CONTROLNET = _ControlKind(ControlNetModel, with_control_names, controlnet_settings, ControlNet)
+_UNION = _ControlKind(ControlNetUnionModel, with_control_names, union_settings, UnionNet)
+_T2I = _ControlKind(T2IAdapter, with_t2i_names, t2i_settings, FeatureAdapter, of_steps=False)
 
 
-def _told(weights: Weights, unet: Mapping[str, Any]) -> tuple[_Kind, dict[str, Any]]:
+def _told(weights: Weights, unet: Mapping[str, Any]) -> tuple[_ControlKind, dict[str, Any]]:
     """What kind of network it is, and its settings. Raises UnusableModel."""
     names = with_control_names(weights).names
     if any(name in names or name in weights.names for name in _FOREIGN):

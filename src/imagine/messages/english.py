@@ -164,7 +164,6 @@ SENTENCES = {
     "of a kind that isn't known here",
     "lora.unused": "of LoRA '{name}' {count} of {total} layers can't be used: {names}",
     "lora.embeddings": "LoRA '{name}' brings embeddings along, which work where prompts say them: {names}",
-    "lora.embeddings": "LoRA '{name}' brings embeddings along, which weren't used: {names}",
     "control.file": "{field} '{name}' can't be used: {why}",
     "control.family": "{field} goes beside the networks of Stable Diffusion 1, 2 and XL, and this model's isn't one",
     "control.foreign": "it is of a kind that can't be used here",

@@ -170,7 +170,6 @@ SENTENCES = {
     "неизвестного вида",
     "lora.unused": "в LoRA «{name}» слоёв, которые нельзя использовать, — {count} из {total}: {names}",
     "lora.embeddings": "LoRA «{name}» содержит эмбеддинги; они действуют там, где их называют запросы: {names}",
-    "lora.embeddings": "LoRA «{name}» содержит эмбеддинги, которые не использованы: {names}",
     "control.file": "{field} «{name}» использовать нельзя: {why}",
     "control.family": "{field} работает с сетями Stable Diffusion 1, 2 и XL, а у этой модели сеть другая",
     "control.foreign": "файлы этого вида здесь использовать нельзя",

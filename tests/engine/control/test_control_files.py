@@ -137,7 +137,7 @@ HOSTILE = {
     "ControlNet-XS": (lambda t: t | {XS: torch.ones(1)}, "of a kind that can't be used"),
     "a T2I-Adapter": (lambda _: {T2I: torch.ones(32, 5, 3, 3), LEVEL: torch.ones(32, 32, 3, 3)}, "5 channels"),
     "a union of no kinds": (lambda t: t | {"task_embedding": torch.ones(0, 32)}, "absurd shape|lacks"),
-    "half of a Control-LoRA": (lambda t: {"lora_controlnet": torch.zeros(()), **half(t)}, "lacks|laid out"),
+    "half of a Control-LoRA": (lambda t: {"lora_controlnet": torch.zeros(()), **half(t)}, "down is missing"),
 }  # fmt: skip
 
 
@@ -190,7 +190,8 @@ def test_a_model_without_a_unet_is_told_so(unets, tmp_path):
 
 def test_a_file_that_is_written_into_voids_what_it_draws(unets, tmp_path):
     path = write_control(tmp_path / "edges.safetensors", tiny_controlnet(unets()))
-    made = bound(path, unets(), files=(stamp_of(path),))
+    stamp = stamp_of(path)
+    made = bound(path, unets(), files=(stamp,))
     made.check()
     with path.open("r+b") as file:
         file.seek(-4, 2)
@@ -198,4 +199,4 @@ def test_a_file_that_is_written_into_voids_what_it_draws(unets, tmp_path):
     with pytest.raises(ModelChanged):
         made.check()
     with pytest.raises(ModelChanged):
-        bound(path, unets(), files=(stamp_of(tmp_path),))
+        bound(path, unets(), files=(stamp,))

@@ -24,6 +24,7 @@ from imagine.engine.loading.control_file import ControlFile
 from imagine.engine.loading.embedding_file import read_embedding
 from imagine.engine.parts.slices import whole
 from imagine.files import shipped
+from imagine.maps.making import map_from
 from imagine.words.recipe import Hires
 from tests.control_files import controlled, tiny_controlnet, tiny_t2i, write_control, write_control_lora
 from tests.engine.adapters.low_rank import used, write_low_rank
@@ -170,6 +171,32 @@ def test_maps_are_seen_once_a_pass_and_in_both_passes(shelves, runs):
     assert runs == {
         "ControlNet.hint": 2, "FeatureAdapter.hint": 2, "ControlNet.residuals": 8, "FeatureAdapter.residuals": 8,
     }  # fmt: skip
+
+
+def test_maps_are_made_of_pictures_as_they_are_laid_out(shelves):
+    """A picture and what makes its map, or the map itself: the same bytes."""
+    shelf = shelves()
+    given = map_from(OTHER.resize((64, 64), box=(16, 0, 80, 64)), "scribble")
+    both = [("scribble", OTHER), ("none", given)]
+    drawn = []
+    for preprocess, seen in both:
+        use, said = controlled(shelf.files["net"], seen, preprocess=preprocess)
+        one = shelf.wish("a")
+        params = msgspec.structs.replace(one.params, control=(said,))
+        drawn.append(made(engine_of(), msgspec.structs.replace(one, params=params, controls=(use,))).data)
+    assert drawn[0] == drawn[1]
+
+
+def test_what_is_to_be_painted_is_less_than_black(shelves, monkeypatch):
+    shelf, seen = shelves(), []
+    hint = ControlNet.hint
+    monkeypatch.setattr(ControlNet, "hint", lambda net, pixels, kind: seen.append(pixels) or hint(net, pixels, kind))
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 0, 32, 64))
+    wishes = shelf.wish("a", ("net", {"preprocess": "inpaint"}), img=MAP, mask=mask, strength=0.7)
+    made(engine_of(), wishes)
+    assert bool((seen[0][..., :32] == -1).all())
+    assert float(seen[0][..., 32:].min()) >= 0
 
 
 def test_a_refiner_has_none_of_them(checkpoints, shelves, runs):

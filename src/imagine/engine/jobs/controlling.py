@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,18 +10,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ...maps.making import NOT_SAID
 from ...messages import Message, message
 from ...pictures import images
 from ...pictures.masks import HALF
 from ...words.errors import Unsupported
 from ...words.frames import Submit
 from ...words.model import ControlUse
+from ...words.preprocessors import NONE, PREPROCESSORS
 from ...words.recipe import Control, Resize
 from ..control.control_network import ControlNetwork
 from ..control.controls import LaidControl, additions_at
 from ..control.open_controls import OpenControls
 from ..execution.additions import Addition
 from ..families.family import Family
+from ..families.mapper import Mapper
 from ..parts.slices import Slices
 from .canvas import Canvas, flattened
 from .placement import edge_padded, placement
@@ -41,22 +44,37 @@ class _Guide:
 class Controlling:
     """None are there before `open`, and none is laid out before `lay`."""
 
-    def __init__(self, submit: Submit, networks: OpenControls) -> None:
+    def __init__(self, submit: Submit, networks: OpenControls, mappers: Mapping[str, Mapper]) -> None:
+        """`mappers` are those of the `submit`'s models that make maps, by their identity."""
+        self._mappers = mappers
         self._uses = list(zip(submit.controls, submit.params.control, strict=True))
         self._networks = networks
         self._guides: list[_Guide] = []
         self._laid: list[LaidControl] = []
 
-    def open(self, family: Family) -> Slices[None]:
-        """Open them beside the picture's model, and make their maps.
+    def open(self, family: Family, canvas: Canvas) -> Slices[None]:
+        """Open them beside the picture's model, and make their maps, for the canvas of its first pass.
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
         self._guides = []
         for number, (use, control) in enumerate(self._uses):
             network = yield from self._networks.network(use, control.model, family)
-            made, resize = yield from _map(use, control, f"control.{number}.image")
+            made, resize = yield from self._map(use, control, canvas, f"control.{number}.image")
             self._guides.append(_Guide(control, network, made, resize))
+
+    def _map(self, use: ControlUse, control: Control, canvas: Canvas, field: str) -> Slices[tuple[Image.Image, Resize]]:
+        """A control's map, and how it comes to a canvas. One that is given keeps its size, for a larger pass."""
+        picture = images.decode(use.image, field=field)
+        yield
+        if control.preprocess == NONE:
+            return flattened(picture), control.resize
+        if use.preprocessor is None and not PREPROCESSORS[control.preprocess].alone:
+            raise Unsupported(message("control.preprocess", "control", value=control.preprocess))
+        mapper = Mapper(None) if use.preprocessor is None else self._mappers[use.preprocessor.identity]
+        placed = placement(picture.size, canvas.inner, control.resize).lay(picture)
+        mask = canvas.mask and canvas.mask.resize(canvas.inner, Image.Resampling.BOX)
+        return (yield from mapper.map(placed, control.preprocess, NOT_SAID, mask)), "stretch"
 
     def lay(self, canvas: Canvas, steps: int) -> Slices[Sequence[Message]]:
         """Lay the maps out for a pass of so many of the user's steps, and have their networks see them; gives what
@@ -80,15 +98,6 @@ class Controlling:
         """Raises ModelChanged where somebody wrote into their files while they were drawn with."""
         for guide in self._guides:
             guide.network.check()
-
-
-def _map(use: ControlUse, control: Control, field: str) -> Slices[tuple[Image.Image, Resize]]:
-    """A control's map, and how it comes to a canvas: one that is given keeps its size for a larger pass."""
-    picture = images.decode(use.image, field=field)
-    yield
-    if control.preprocess == "none":
-        return flattened(picture), control.resize
-    raise Unsupported(message("control.preprocess", "control", value=control.preprocess))
 
 
 def _pixels(guide: _Guide, canvas: Canvas) -> Tensor:

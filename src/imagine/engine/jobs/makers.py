@@ -55,5 +55,7 @@ class Makers:
             raise Unsupported(message("refiner.whole", "refiner", value=ledger.params.refiner or ""))
         enlarger = enlargers[0] if enlargers else None
         prompts = PromptsAtSteps(ledger.params, self._embeddings.of(ledger.submit.embeddings))
-        controls = Controlling(ledger.submit, self._controls)
+        asked = zip(ledger.submit.models, models, strict=True)
+        mappers = {said.identity: model for said, model in asked if isinstance(model, Mapper)}
+        controls = Controlling(ledger.submit, self._controls, mappers)
         return Stepped(ledger, families, prompts, self.forward, self._adapters, controls, self._device.torch, enlarger)

@@ -212,7 +212,7 @@ class Stepped:
             second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass
         self._mix = yield from ledger.timing("encoding", self._adapters.mix(ledger.submit.adapters, own))
         ledger.warn(*self._mix.warnings)
-        yield from ledger.timing("encoding", self._controls.open(own))
+        yield from ledger.timing("encoding", self._controls.open(own, canvas))
         ledger.warn(*canvas.notes, *(note for family in self._families for note in family.warnings))
         strength = params.strength if canvas.source is not None else 1.0
         yield from ledger.timing("encoding", self._condition(canvas, steps_run(params.num_steps, strength)))

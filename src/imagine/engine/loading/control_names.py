@@ -29,6 +29,7 @@ _HINT = re.compile(r"input_hint_block\.(\d+)")
 _ZERO = re.compile(r"zero_convs\.(\d+)\.0")
 _T2I_FULL = re.compile(r"body\.(\d+)\.(block1|block2|in_conv)\.(weight|bias)")
 _T2I_LIGHT = re.compile(r"body\.(\d+)\.body\.(\d+)\.(block1|block2)\.(weight|bias)")
+_T2I_LEVEL = "body.0.out_conv.weight"
 LOW_RANK = "lora_controlnet"
 """What marks a file that borrows the rest of itself from the model."""
 
@@ -49,7 +50,8 @@ def with_t2i_names(weights: Weights) -> Weights:
     """A T2I-Adapter's tensors by the names that it has in diffusers."""
     if any(name.startswith("adapter.") for name in weights.names):
         return weights
-    per_level = _per_level(weights)
+    # Tencent's full one numbers its resnets through, two of each level; the light one its levels.
+    per_level = 1 if _T2I_LEVEL in weights.names else 2
     return Renamed(weights, {_t2i_name(name, per_level): name for name in weights.names})
 
 
@@ -83,13 +85,6 @@ def _control_name(name: str, layers: int, last_hint: int) -> str:
         kind, inner = ("resnets", _RESNET.get(match[3], match[3])) if match[2] == "0" else ("attentions", match[3])
         return f"down_blocks.{level}.{kind}.{layer}.{inner}.{end}"
     return name
-
-
-def _per_level(weights: Weights) -> int:
-    """Resnets of a level in the original T2I-Adapter, which numbers them through: the first of the second level has a
-    map of channels before it. Two in all that were published."""
-    starts = [int(match[1]) for name in weights.names if (match := _T2I_FULL.fullmatch(name)) and match[2] == "in_conv"]
-    return min((start for start in starts if start), default=2)
 
 
 def _t2i_name(name: str, per_level: int) -> str:

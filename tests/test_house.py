@@ -65,7 +65,7 @@ USED_FROM_OUTSIDE = {
     "Preset.description": "presets are encoded as a whole",
     "Entry.prediction_source": "told by its name, as all that `shown` lists",
     "Entry.triggers": "told by its name, as all that `shown` lists",
-    "Fields.reference_images": "read by its name, as `image`",
+    "Fields.reference_images": "read by its name, as all pictures of a request",
     "Fields.moderation": "taken from clients that send it, and means nothing",
     "PartDigests.text_encoder": "told by its name, as all that a model is made of",
     "PartDigests.text_encoder_2": "told by its name, as all that a model is made of",
@@ -74,21 +74,6 @@ USED_FROM_OUTSIDE = {
     "Child.pid": "tests end the process by it",
     "ProcessWorker.pid": "tests end the process by it",
     "Decoder.pid": "tests end the process by it",
-    "ReferenceWish.combine": "refused so far: the engine takes it up",
-    "ReferenceWish.box": "refused so far: the engine takes it up",
-    "ReferenceWish.max_side": "refused so far: the engine takes it up",
-    "ReferenceWish.adapter": "refused so far: the engine takes it up",
-    "GenerateRequest.references": "refused so far: the engine takes it up",
-    "GenerateRequest.variations": "refused so far: the engine takes it up",
-    "GenerateRequest.subseed": "refused so far: the engine takes it up",
-    "GenerateRequest.subseed_strength": "refused so far: the engine takes it up",
-    "Reference.combine": "refused so far: the engine takes it up",
-    "Reference.box": "refused so far: the engine takes it up",
-    "Reference.max_side": "refused so far: the engine takes it up",
-    "Reference.adapter": "refused so far: the engine takes it up",
-    "GenerationParams.references": "refused so far: the engine takes it up",
-    "GenerationParams.subseed": "refused so far: the engine takes it up",
-    "GenerationParams.subseed_strength": "refused so far: the engine takes it up",
 }
 """What nothing in the package uses, and why it is there."""
 SET_FROM_OUTSIDE = {
@@ -97,8 +82,6 @@ SET_FROM_OUTSIDE = {
     "Patience": "times are arguments, so that tests needn't wait",
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
     "Dialect.lenient_tags": "for dialects whose programs leave out what they don't have: none of ours does so far",
-    "GenerationParams.subseed": "refused so far: the engine takes it up",
-    "GenerationParams.subseed_strength": "refused so far: the engine takes it up",
     "FamilyFacts.multiple": "a row may say another; so far all have the same",
 }
 """Fields, or whole classes of them, that nothing in the package gives a value, and why they are there."""

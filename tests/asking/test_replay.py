@@ -1,5 +1,7 @@
 """A recipe, written into a file and asked for again, is the same recipe."""
 
+import base64
+import hashlib
 import json
 
 import pytest
@@ -139,6 +141,21 @@ def test_a_picture_of_which_only_the_digest_is_known_must_be_given(name):
         request_from_meta(meta)
     assert caught.value.field == name
     assert getattr(request_from_meta(meta, **{name: "aGk="}).request, name) == "aGk="
+
+
+def test_pictures_of_controls_and_references_are_known_by_their_digests():
+    one, other = (base64.b64encode(data).decode() for data in (b"one", b"other"))
+    digests = [hashlib.sha256(data).hexdigest() for data in (b"one", b"other")]
+    control = {"model": "canny", "image": digests[0], "strength": 0.5, "digest": "0" * 64}
+    style = {"img": digests[1], "mask": digests[0], "kind": "style", "adapter": "ip", "noise": 0.3}
+    meta = {"prompt": "a", "control": [control], "references": [style]}
+    request = request_from_meta(meta, pictures=[other, one]).request
+    said = meta | {"control": [control | {"image": one}], "references": [style | {"img": other, "mask": one}]}
+    assert request == parse(said).request
+    assert request_from_meta(said).request == request, "a saved JSON holds them"
+    with pytest.raises(BadRequest, match="give the picture itself") as caught:
+        request_from_meta(meta, pictures=[one])
+    assert caught.value.field == "references.0.img"
 
 
 def test_what_cannot_be_asked_for_is_refused_and_what_is_unknown_named():

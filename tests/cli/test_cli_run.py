@@ -1,6 +1,7 @@
 """`imagine run`: what is sent, what is written, what is said."""
 
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_a_run_imports_what_it_needs_and_nothing_else(server: FakeServer) -> Non
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
-    assert done.stdout.splitlines()[-2:] == ["", "36"]
+    assert done.stdout.splitlines()[-2:] == ["", "37"]
     assert Path("fox.png").read_bytes() == png()
 
 
@@ -302,3 +303,49 @@ def test_a_weight_that_is_none_is_refused_where_it_was_typed(
     assert run("x", "--lora", typed) == 2
     assert "--lora" in capsys.readouterr().err
     assert server.asked == []
+
+
+def test_controls_and_references_with_their_pictures(server: FakeServer) -> None:
+    for name, colour in (("room.png", (1, 1, 1)), ("a,b:c.png", (2, 2, 2)), ("dog.png", (3, 3, 3))):
+        Path(name).write_bytes(png(colour))
+    typed = ["--control", "canny=room.png:0.8", "--control", "depth=a,b:c.png,preprocess=none,end=0.5"]
+    assert run("x", *typed, "--reference", "dog.png:0.6,kind=style", "--reference", "dog.png", "-o", "x") == 0
+    first, second, third = (base64.b64encode(png(colour)).decode() for colour in ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
+    assert server.asked[0]["control"] == [
+        {"model": "canny", "strength": 0.8, "image": first},
+        {"model": "depth", "image": second, "preprocess": "none", "end": 0.5},
+    ]
+    assert server.asked[0]["references"] == [{"strength": 0.6, "img": third, "kind": "style"}, {"img": third}]
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "why"),
+    [
+        ("--control", "room.png", "names no model"), ("--control", "canny=", "names no picture"),
+        ("--control", "canny=gone.png:0.8", "'gone.png' is no file"), ("--control", "canny=.", "'.' is no file"),
+        ("--control", "canny=room.png,weight=2", "says 'weight', which isn't one of"),
+        ("--control", "canny=room.png,end=late", "says end 'late', which is no number"),
+        ("--reference", "gone.png", "'gone.png' is no file"), ("--reference", ":0.5", "names no picture"),
+        ("--picture", "room.png", "--picture is for --from"),
+    ],
+)  # fmt: skip
+def test_what_is_no_control_or_reference_is_refused_where_it_was_typed(
+    option: str, typed: str, why: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("room.png").write_bytes(png())
+    assert run("x", option, typed) == 2
+    assert why in " ".join(capsys.readouterr().err.split())
+    assert server.asked == []
+
+
+def test_the_json_holds_what_it_was_held_to_and_makes_it_again(server: FakeServer) -> None:
+    Path("room.png").write_bytes(png())
+    digest = hashlib.sha256(png()).hexdigest()
+    meta = {"model": "m", "prompt": "p", "seed": "7", "control": [{"model": "canny", "image": digest}]}
+    server.lines = [picture(png(), meta=meta)]
+    assert run("p", "--control", "canny=room.png", "-o", "x") == 0
+    assert run("--from", "x.json", "-o", "y") == 0
+    assert run("--from", "x.json", "--reference", "room.png", "--control", "depth=room.png:2", "-o", "z") == 0
+    first, again, other = server.asked
+    assert again["control"] == first["control"]
+    assert (other["control"][0]["model"], len(other["references"])) == ("depth", 1)

@@ -178,3 +178,22 @@ def test_hostile_texts_take_linear_time(hostile: str) -> None:
     meta_from_infotext(hostile)
     meta_from_infotext(f"Steps: 1, Seed: 2, Size: 8x8, {hostile}")
     assert time.process_time() - started < 3
+
+
+def test_controls_and_second_seeds_stand_as_its_extension_writes_them() -> None:
+    control = {
+        "model": "control_v11p_sd15_canny",
+        "image": "0" * 64,
+        "preprocess": "canny",
+        "digest": "d14c016b" + "0" * 56,
+    }
+    meta = {"prompt": "a", "num_steps": 9, "seed": "5", "subseed": "7", "subseed_strength": 0.25, "control": [control]}
+    text = infotext_from_meta(meta)
+    assert "Variation seed: 7, Variation seed strength: 0.25" in text
+    assert (
+        'ControlNet 0: "Module: canny, Model: sd15_canny [d14c016b], Weight: 1, Resize Mode: Crop and Resize, '
+        'Guidance Start: 0, Guidance End: 1"'
+    ) in text
+    read, warnings = meta_from_infotext(text)
+    assert (read["subseed"], read["subseed_strength"]) == (7, 0.25)
+    assert [warning.code for warning in warnings] == ["infotext.left_out"], "a text holds no picture to follow"

@@ -19,7 +19,7 @@ from declared import (
     unet,
     vae,
 )
-from headers import HEADERS, peft
+from headers import HEADERS, IP_KEY, peft
 
 from imagine.registry.header import parse_header
 from imagine.registry.identify import identify
@@ -433,3 +433,27 @@ def test_shapes_that_lie_are_identified_without_a_crash():
 def test_names_that_no_trainer_gives_are_neither_searched_nor_a_crash(name):
     told(peft("transformer.layers.0.attention.to_q", taken=3840) | {name: (8, 8)})
     assert kind_of({name: (8, 8)})[0] == "unknown"
+
+
+PATCHES = {
+    "vision_model.embeddings.patch_embedding.weight": (1280, 3, 14, 14),
+    "vision_model.pre_layrnorm.weight": (9,),
+}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "kind", "views"),
+    [
+        ({"image_proj.proj.weight": (3072, 1024), IP_KEY: (320, 768)}, "ip-adapter", (0, 1024)),
+        ({"image_proj.latents": (1, 16, 768), "image_proj.proj_in.weight": (768, 1280), IP_KEY: (320, 768)},
+         "ip-adapter", (1280, 0)),
+        ({"image_proj.proj.0.weight": (1280, 1280), "image_proj.proj.3.weight": (768,), IP_KEY: (320, 768)},
+         "ip-adapter", (1280, 0)),
+        (PATCHES | {"visual_projection.weight": (1024, 1280)}, "image-encoder", (1280, 1024)),
+        ({"visual.conv1.weight": (1664, 3, 14, 14), "visual.proj": (1664, 1280)}, "image-encoder", (1664, 1280)),
+    ],
+)  # fmt: skip
+def test_what_an_image_adapter_sees_by_is_told_by_widths(shapes, kind, views):
+    identity = told(shapes)
+    assert (identity.kind, identity.views) == (kind, views)
+    assert identity.context == (768 if kind == "ip-adapter" else 0)

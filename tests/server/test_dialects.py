@@ -18,6 +18,7 @@ from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.requests import images_request_from
 from imagine.server.openai.tables import Usual
 from tests.registry import declared
+from tests.server.beside import controlnet
 from tests.server.served import ask
 
 SOFT = Preset(name="soft", prompt_suffix="soft light", neg="harsh", num_steps=4, guidance=3.0)
@@ -32,6 +33,7 @@ def png():
 PHOTO = png()
 NATIVE, OPENAI, OLLAMA = "/generate", "/v1/images/generations", "/api/generate"
 EDITS = "/v1/images/edits"
+CONTROL = {"model": "canny", "image": PHOTO, "preprocess": "none"}
 WISHES = {
     "a size and a seed": {
         NATIVE: {"prompt": "a fox", "width": 512, "height": 768, "seed": "7", "fit": "scale"},
@@ -92,10 +94,27 @@ WISHES = {
         OPENAI: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1},
         OLLAMA: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1},
     },
-    "a reference": {
-        NATIVE: {"prompt": "a fox", "img": PHOTO, "strength": 0.4, "seed": 1, "fit": "scale"},
+    "a picture to start from, and another": {
+        NATIVE: {
+            "prompt": "a fox", "img": PHOTO, "strength": 0.4, "references": [{"img": PHOTO}], "fit": "scale", "seed": 1,
+        },
+        EDITS: {"prompt": "a fox", "image": [PHOTO, PHOTO], "strength": 0.4, "seed": 1},
+        OLLAMA: {"prompt": "a fox", "images": [PHOTO, PHOTO], "strength": 0.4, "seed": 1},
+    },
+    "references": {
+        NATIVE: {"prompt": "a fox", "references": [{"img": PHOTO, "strength": 1.2}], "fit": "scale", "seed": 1},
         OPENAI: {"prompt": "a fox", "reference_images": [PHOTO], "strength": 0.4, "seed": 1},
-        OLLAMA: {"prompt": "a fox", "images": [PHOTO], "strength": 0.4, "seed": 1},
+        OLLAMA: {"prompt": "a fox", "options": {"references": [{"image": PHOTO, "weight": 1.2}], "seed": 1}},
+    },
+    "a control": {
+        NATIVE: {"prompt": "a fox", "control": [CONTROL | {"end": 0.8}], "fit": "scale", "seed": 1},
+        OPENAI: {"prompt": "a fox", "control": [CONTROL | {"guidance_end": 0.8}], "seed": 1},
+        OLLAMA: {"prompt": "a fox", "options": {"controlnet": [CONTROL | {"end": 0.8}]}, "seed": 1},
+    },
+    "a second seed": {
+        NATIVE: {"prompt": "a fox", "seed": 1, "subseed": "7", "subseed_strength": 0.2, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "seed": 1, "subseed": 7, "subseed_strength": 0.2},
+        OLLAMA: {"prompt": "a fox", "options": {"seed": 1, "variation_seed": 7, "variation_strength": 0.2}},
     },
 }  # fmt: skip
 SETTINGS = {
@@ -146,17 +165,26 @@ async def made(post, path, body):
         return pictures_in(path, json.loads(text))
 
 
+def _told(job):
+    return job.params, job.model, job.adapters, job.controls, job.references, job.img, job.mask
+
+
 @pytest.mark.parametrize("wish", WISHES)
-def test_one_wish_is_one_recipe(tmp_path, wish):
+def test_one_wish_is_one_recipe(tmp_path, wish, monkeypatch):
+    families = frozenset({"stable_diffusion"})
+    monkeypatch.setattr("imagine.server.orders.controls.CONTROLS", {"": families})
+    monkeypatch.setattr("imagine.asking.resolve.SECOND_SEEDS", families)
+
     async def act(client):
         seen, pictures = [], []
         for path, body in WISHES[wish].items():
             pictures.append(await made(client.post, path, body))
-            seen.append([(job.params, job.model, job.adapters, job.img, job.mask) for job in client.worker.seen])
+            seen.append([_told(job) for job in client.worker.seen])
             client.worker.seen.clear()
         return seen, pictures
 
     declared.write(tmp_path / "models/loras/ink.safetensors", declared.kohya_lora())
+    declared.write(tmp_path / "models/canny.safetensors", controlnet())
     seen, pictures = ask(tmp_path, act, models=("fox", "owl"), **SETTINGS)
     assert seen[0]
     assert seen == [seen[0]] * 3

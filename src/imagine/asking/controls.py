@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 from ..messages import message
+from ..words.entry import Entry
+from ..words.errors import BadRequest
+from ..words.model import Model
 from ..words.preprocessors import Preprocess
-from ..words.recipe import Resize
+from ..words.recipe import Control, Resize
 from .names import Digest, ModelName
 
 MAX_CONTROLS = 4
@@ -43,6 +47,10 @@ class ControlWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         Preprocess | None,
         Meta(description="What makes the map of image; none: it is the map. If not said: what model is for, or none."),
     ] = None
+    options: Annotated[
+        Annotated[dict[str, float], Meta(max_length=8)] | None,
+        Meta(description="Numbers that preprocess is told, as in /preprocess."),
+    ] = None
     strength: Annotated[ControlStrength | None, Meta(description="How much of it, 0 to 2; 1 if not said.")] = None
     start: Annotated[Fraction | None, Meta(description="From which part of the steps on, 0 to 1; 0 if not said.")] = (
         None
@@ -62,3 +70,31 @@ class ControlWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     preprocessor: Annotated[
         Digest | None, Meta(description="From a picture's recipe: the digest of the file that made the map.")
     ] = None
+
+
+class ChosenControl(NamedTuple):
+    """One that is asked for, the file that it is, and how its map is made."""
+
+    wish: ControlWish
+    file: Entry
+    preprocess: Preprocess = "none"
+    type: str = ""
+    preprocessor: Model | None = None
+    options: Mapping[str, float] = {}
+
+    def recorded(self, image: str) -> Control:
+        """As a recipe has it; `image` is the digest of its picture."""
+        wish, made_by = self.wish, self.preprocessor
+        return Control(
+            model=self.file.name, digest=self.file.digest, image=image, preprocess=self.preprocess, type=self.type,
+            options=dict(self.options),
+            strength=1.0 if wish.strength is None else float(wish.strength), start=float(wish.start or 0),
+            end=1.0 if wish.end is None else float(wish.end), resize=wish.resize or "crop",
+            preprocessor="" if made_by is None else made_by.digest,
+        )  # fmt: skip
+
+
+def check_span(start: float | None, end: float | None, path: str) -> None:
+    """Raises BadRequest for a part of the steps that ends before it begins; `path` is what says both."""
+    if (start or 0) > (1 if end is None else end):
+        raise BadRequest(message("beside.span", f"{path}.end", end=end or 0, start=start or 0))

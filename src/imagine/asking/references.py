@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from ..words.recipe import BlockWeights, Box, Combine, ReferenceCrop, ReferenceKind
+from ..messages import message
+from ..words.entry import Entry
+from ..words.errors import BadRequest, Unsupported
+from ..words.model_names import OWN
+from ..words.recipe import BlockWeights, Box, Combine, Reference, ReferenceCrop, ReferenceKind
 from .controls import PICTURE, Fraction
 from .names import Digest, ModelName
 
 MAX_REFERENCES = 8
 """Of one picture."""
+STRENGTH = 0.6
+VARIATION = 0.3
+_FACE = 512
+"""Numbers of a face's embedding."""
+_NUMBERS = {"allowed": message("allowed.face", count=_FACE)}
+_BOX = {"allowed": message("allowed.box")}
 ReferenceStrength = Annotated[float, Meta(ge=0, le=2)]
 
 REFERENCE_ALIASES = {"weight": "strength", "image": "img", "model": "adapter"}
 """Other names of its parts."""
+_USUAL_WEIGHTS: Mapping[str, BlockWeights] = {"style": "style", "content": "composition"}
+_PROPER: Mapping[str, Mapping[str, str]] = {
+    "stable_diffusion": {"": "ip-adapter-plus_sd15.safetensors", "face": "ip-adapter-plus-face_sd15.safetensors"},
+    "sdxl": {"": "ip-adapter-plus_sdxl_vit-h.safetensors", "face": "ip-adapter-plus-face_sdxl_vit-h.safetensors"},
+}
+"""By kind, "" for all others. https://huggingface.co/h94/IP-Adapter (Apache-2.0)"""
 
 
 class ReferenceWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reference that is asked for."""
 
-    img: Annotated[str, Meta(description="PNG, JPEG or WebP in base64, or as a data URL.", extra=PICTURE)]
+    img: Annotated[str | None, Meta(description="PNG, JPEG or WebP in base64, or as a data URL.", extra=PICTURE)] = None
+    embedding: Annotated[
+        Annotated[tuple[float, ...], Meta(min_length=_FACE, max_length=_FACE)] | None,
+        Meta(
+            description="For a FaceID adapter, in place of img or beside it: the 512 numbers of a face.", extra=_NUMBERS
+        ),
+    ] = None
     kind: Annotated[
         ReferenceKind | None,
         Meta(description="What of it counts: style, content, subject (if not said) or face."),
@@ -45,11 +68,13 @@ class ReferenceWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ] = None
     crop: Annotated[
         ReferenceCrop | None,
-        Meta(description="How it comes to a square: pad (if not said), square (its middle), face or box."),
+        Meta(description="How it comes to a square: pad (if not said), square (its middle), or box. face is refused."),
     ] = None
     box: Annotated[
         Box | None,
-        Meta(description="With crop box: left, top, right and bottom of what counts, in parts from 0 to 1."),
+        Meta(
+            description="With crop box: left, top, right and bottom of what counts, in parts from 0 to 1.", extra=_BOX
+        ),
     ] = None
     mask: Annotated[
         str | None, Meta(description="White where of the result it counts: a picture, as img.", extra=PICTURE)
@@ -78,3 +103,51 @@ class VariationsWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Pictures near `img`."""
 
     strength: Annotated[Fraction | None, Meta(description="How far from it, 0 to 1; 0.3 if not said.")] = None
+
+
+class ChosenReference(NamedTuple):
+    """One that is asked for, and the files that attend to it: none where the model does so itself."""
+
+    wish: ReferenceWish
+    adapter: Entry | None = None
+    encoder: Entry | None = None
+
+    def recorded(self, img: str | None, mask: str | None, embedding: str | None, max_side: int) -> Reference:
+        """As a recipe has it; the first three are digests, and `max_side` is what the settings say."""
+        wish, adapter = self.wish, self.adapter
+        return Reference(
+            img=img, mask=mask, embedding=embedding,
+            kind=wish.kind or "subject", strength=STRENGTH if wish.strength is None else float(wish.strength),
+            start=float(wish.start or 0), end=1.0 if wish.end is None else float(wish.end),
+            weights=wish.weights or _USUAL_WEIGHTS.get(wish.kind or "", "linear"), combine=wish.combine or "concat",
+            crop=wish.crop or ("pad" if wish.box is None else "box"), box=wish.box, noise=float(wish.noise or 0),
+            max_side=wish.max_side or max_side,
+            adapter=OWN if adapter is None else adapter.name, digest="" if adapter is None else adapter.digest,
+            encoder="" if self.encoder is None else self.encoder.digest,
+        )  # fmt: skip
+
+
+def check_reference(wish: ReferenceWish, path: str) -> None:
+    """Raises BadRequest for what makes no sense together; `path` is what names it."""
+    if wish.img is None and wish.embedding is None:
+        missing = message("value.missing", f"{path}.img", allowed=message("allowed.picture"))
+        raise BadRequest(missing, reason="missing")
+    if wish.crop == "face":
+        raise Unsupported(message("reference.crop_face", f"{path}.crop"))
+    if wish.crop == "box" and wish.box is None:
+        raise BadRequest(message("value.missing", f"{path}.box", allowed=message("allowed.box")), reason="missing")
+    if wish.box is not None:
+        left, top, right, bottom = wish.box
+        if wish.crop not in (None, "box") or not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise BadRequest(message("reference.box", f"{path}.box"))
+
+
+def start_strength(wish: ReferenceWish) -> float:
+    """How much of a picture is painted anew that it only starts from: as with 0.6 of a reference, 0.7 of it."""
+    return round(1 - (STRENGTH if wish.strength is None else wish.strength) / 2, 6)
+
+
+def proper_file(family: str, kind: str) -> str:
+    """The usual file for references of that kind on that family, "" where none is known here."""
+    files = _PROPER.get(family, {})
+    return files.get(kind) or files.get("", "")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.model_names import OWN
 from ..words.recipe import GenerationParams
+from .carried import places_of, with_pictures
 from .request import GenerateRequest, Parsed, PartDigests, parse
 from .wildcards import wildcard_in
 
@@ -23,16 +25,22 @@ _TRANSPORT = frozenset(GenerateRequest.__struct_fields__) - frozenset(Generation
 """What was asked and doesn't decide pixels."""
 
 
-def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str | None = None) -> Parsed:
+def request_from_meta(
+    meta: dict[str, Any], *, img: str | None = None, mask: str | None = None, pictures: Sequence[str] = ()
+) -> Parsed:
     """The request whose `resolve` is the recipe `meta`, as `metadata.read_metadata` gives it.
 
     A picture's file holds only the digests of the pictures it was made from: `img` and `mask` are these pictures
-    themselves, in base64. Whether they are is the caller's to compare; whether the model is the one that drew it,
-    `resolve`'s. What the recipe doesn't say isn't said in the request either; unknown names are in the warnings. So is
-    a strength that was of no picture: it is not taken over to one that is given now.
+    themselves, in base64, and so are `pictures`, each for the place that has its digest. Whether they are is the
+    caller's to compare; whether the model is the one that drew it, `resolve`'s. What the recipe doesn't say isn't said
+    in the request either; unknown names are in the warnings. So is a strength that was of no picture: it is not taken
+    over to one that is given now.
     Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
     """
+    meta = with_pictures(meta, pictures)
     body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
+    for place, value in places_of(meta):
+        _carried(place, value)
     for name, data in zip(_PICTURES, (img, mask), strict=True):
         body[name] = data or _carried(name, body.get(name))
     digest = str(meta.get("digest") or meta.get("sha256") or "")
@@ -41,12 +49,8 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
     body["parts"] = _parts(meta.get("parts"))
     if "environment" in meta:
         body.setdefault("embeddings", {})
-    if meta.get("digest") and not body.get("vae"):
-        body["vae"] = OWN  # another may be configured for the model by now
-    if meta.get("digest") and not body.get("text_encoders"):
-        body["text_encoders"] = OWN
     if meta.get("digest"):
-        body.setdefault("loras", [])  # likewise
+        body = _with_nothing_configured(body)
     if not body.get("template") and any(wildcard_in(str(body.get(name) or "")) for name in ("prompt", "neg")):
         body["wildcards"] = False  # they were drawn as words
     warnings: list[Message] = []
@@ -57,6 +61,12 @@ def request_from_meta(meta: dict[str, Any], *, img: str | None = None, mask: str
         warnings.append(message("recipe.strength", "strength"))
     parsed = parse(body)
     return parsed._replace(warnings=parsed.warnings + warnings)
+
+
+def _with_nothing_configured(body: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with what it doesn't name said to be the model's own: other files may be configured by now."""
+    own = {name: OWN for name in ("vae", "text_encoders") if not body.get(name)}
+    return {"loras": []} | body | own
 
 
 def _parts(listed: object) -> dict[str, str] | None:

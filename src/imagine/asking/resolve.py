@@ -19,12 +19,13 @@ from ..families.defaults import defaults_of, distilling_defaults
 from ..families.table import facts_of
 from ..messages import Message, message
 from ..pictures.foreign.infotext import sampler_from_name
+from ..words.beside import SECOND_SEEDS
 from ..words.conjuncts import conjuncts
 from ..words.entry import Entry
 from ..words.errors import BadRequest, Unsupported
 from ..words.frames import PreviewSettings
 from ..words.model_names import OWN
-from ..words.recipe import MAX_SEED, Extend, GenerationParams, Hires
+from ..words.recipe import MAX_SEED, Control, Extend, GenerationParams, Hires, Reference
 from ..words.samplers import SAMPLERS, SCHEDULES, NoiseKind, find, plain_name
 from ..words.upscalers import UPSCALER
 from . import sizes
@@ -140,14 +141,16 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 def resolve(
     request: GenerateRequest, *, model: Entry, random_seed: Callable[[], int], defaults: Defaults = NO_DEFAULTS,
     img: Picture | None = None, mask: Picture | None = None, parts: Mapping[str, Entry] = NO_PARTS,
-    loras: Sequence[ChosenLora] = (),
+    loras: Sequence[ChosenLora] = (), control: Sequence[Control] = (), references: Sequence[Reference] = (),
+    varies: bool = False,
 ) -> Resolved:  # fmt: skip
     """The recipes of `request` on `model`. `img` and `mask` describe the pictures that the request carries.
 
     `defaults` are the model's own over the server's; `random_seed` draws 0…2^64 − 1 and is asked only where no seed
     was said; `parts` are the files used beside the model's own, a refiner too, by what they are to it, and `loras` what
-    goes beside them: the recipe has their names as they are listed, however they were said. Raises BadRequest or
-    Unsupported, naming the field.
+    goes beside them: the recipe has their names as they are listed, however they were said. `control` and `references`
+    are as a recipe has them; where the picture `varies` what `img` is, that is one of them and only tells the size.
+    Raises BadRequest or Unsupported, naming the field.
     """
     assert (request.img is None) == (img is None), "img is described where there is one"
     assert (request.mask is None) == (mask is None), "mask is described where there is one"
@@ -160,7 +163,8 @@ def resolve(
         defaults = msgspec.structs.replace(defaults, neg=plain.text)
         warnings += plain.notes
     recipe = _recipe(request, model, defaults, size, parts, loras)
-    if img is not None:
+    recipe = msgspec.structs.replace(recipe, control=tuple(control), references=tuple(references))
+    if img is not None and not varies:
         strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"
         recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
     if mask is not None:
@@ -168,7 +172,7 @@ def resolve(
     if request.neg and recipe.guidance <= 1 and len(conjuncts(recipe.prompt)) == 1:
         warnings.append(message("no_effect.guidance", "neg", at=recipe.guidance))
     return Resolved(
-        params=[msgspec.structs.replace(recipe, seed=seed) for seed in seeds_of(request, random_seed)],
+        params=_seeded(recipe, request, model, random_seed),
         warnings=warnings,
         preview=PreviewSettings(kind=request.preview or "linear", every=request.stream or 0),
         keep_alive=keep_alive_seconds(request.keep_alive),
@@ -205,6 +209,22 @@ def _recipe(
     return recipe
 
 
+def _seeded(
+    recipe: GenerationParams, request: GenerateRequest, model: Entry, random_seed: Callable[[], int]
+) -> list[GenerationParams]:
+    """The recipe with each picture's seed; where some of a second one is wanted, only that differs, as in
+    AUTOMATIC1111."""
+    seeds = seeds_of(request, random_seed)
+    if not request.subseed_strength:
+        return [msgspec.structs.replace(recipe, seed=seed) for seed in seeds]
+    if model.family not in SECOND_SEEDS:
+        raise Unsupported(message("beside.not_yet", "subseed_strength"))
+    first = int(-1 if request.subseed is None else request.subseed)
+    first = random_seed() if first < 0 else first
+    recipe = msgspec.structs.replace(recipe, seed=seeds[0], subseed_strength=float(request.subseed_strength))
+    return [msgspec.structs.replace(recipe, subseed=(first + i) & MAX_SEED) for i in range(len(seeds))]
+
+
 def vae_of(request: GenerateRequest, defaults: Defaults) -> str | None:
     """The name of the VAE file to be used, None for the model's own."""
     name = request.vae or defaults.vae
@@ -233,9 +253,6 @@ def _check(request: GenerateRequest) -> None:
     for name in ("mask", "extend"):
         if getattr(request, name) is not None and request.img is None:
             raise BadRequest(message("needs_img", name))
-    for name in ("control", "references", "variations", "subseed", "subseed_strength"):
-        if getattr(request, name):
-            raise Unsupported(message("beside.not_yet", name))
     if request.preset is not None:
         raise BadRequest(message("preset.missing", "preset", value=request.preset[:40]))
     buckets = request.buckets or ""
@@ -251,6 +268,8 @@ def _without_effect(request: GenerateRequest) -> list[Message]:
     pairs = [(name, "img") for name in needs_img if request.img is None]
     if request.refiner_at is not None and request.refiner is None:
         pairs.append(("refiner_at", "refiner"))
+    if request.subseed is not None and not request.subseed_strength:
+        pairs.append(("subseed", "subseed_strength"))
     if request.preview is not None and not request.stream:
         pairs.append(("preview", "stream"))
     warnings: list[Message] = [message("no_effect.without", name, other=other) for name, other in pairs]
@@ -260,10 +279,10 @@ def _without_effect(request: GenerateRequest) -> list[Message]:
 def _of_another_model(request: GenerateRequest, model: Entry, parts: Mapping[str, Entry]) -> list[Message]:
     """A warning for the model, and for each file beside it, that is another than the one of the recipe's digest."""
     warnings: list[Message] = []
-    if request.digest is not None and _is_another(model, request.digest):
+    if request.digest is not None and is_another(model, request.digest):
         warnings.append(message("model.another", "model", name=model.name, digest=request.digest[:12]))
     for role, digest in digests_in(request).items():
-        if role in parts and _is_another(parts[role], digest):
+        if role in parts and is_another(parts[role], digest):
             shown = {"name": parts[role].name, "digest": digest[:12]}
             warnings.append(message("part.another", _field_of(role), **shown))
     return warnings
@@ -271,11 +290,11 @@ def _of_another_model(request: GenerateRequest, model: Entry, parts: Mapping[str
 
 def _of_another_lora(loras: Sequence[ChosenLora]) -> list[Message]:
     """The same for each LoRA."""
-    another = [(file, digest) for lora, file in loras if (digest := lora.digest) and _is_another(file, digest)]
+    another = [(file, digest) for lora, file in loras if (digest := lora.digest) and is_another(file, digest)]
     return [message("part.another", "loras", name=file.name, digest=digest[:12]) for file, digest in another]
 
 
-def _is_another(file: Entry, digest: str) -> bool:
+def is_another(file: Entry, digest: str) -> bool:
     """Is the digest another file's? One of the whole file's, as other programs have it, may not be known here yet."""
     digests = [name for name in (file.digest, file.header_digest, file.file_digest, file.autov3) if name]
     untold = len(digest) < len(file.digest) and not file.file_digest

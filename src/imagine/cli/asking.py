@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 
 from ..messages import in_english
 from ..words.errors import BadRequest, ImagineError
+from .beside_option import BESIDE, PictureOption
 from .console import note, warn
 from .inputs import STDIN, read_input, recipe_from
 from .lora_option import loras_typed
@@ -39,21 +41,33 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
         fields["extend"] = margins(fields["extend"])
     if "loras" in fields:
         fields["loras"] = loras_typed(fields["loras"])
+    for name, kind in BESIDE.items():
+        if name in fields:
+            fields[name] = [_shown(kind, one, f"{name}.{n}") for n, one in enumerate(fields[name])]
+    pictures = [base64.b64encode(photo(path, "picture")).decode("ascii") for path in fields.pop("pictures", ())]
     if "keep_alive" in fields:
         fields["keep_alive"] = keep_alive(fields["keep_alive"])
     if "upscaler" in fields:
         fields["hires"] = second_pass(fields.get("hires"), fields.pop("upscaler"))
     if prompt is not None:
         fields["prompt"] = prompt
-    return (recipe_of(source, fields) if source else {}) | fields
+    return (recipe_of(source, fields, pictures=pictures) if source else {}) | fields
+
+
+def _shown(kind: PictureOption, typed: str, field: str) -> dict[str, Any]:
+    """A control or a reference, as a request says it."""
+    said = kind.parsed(typed)
+    return said | {kind.picture: base64.b64encode(photo(said[kind.picture], field)).decode("ascii")}
 
 
 def recipe_of(
-    source: str | Path, overrides: dict[str, Any], data: bytes | None = None, made_from: dict[str, str] | None = None
-) -> dict[str, Any]:
+    source: str | Path, overrides: dict[str, Any], data: bytes | None = None, made_from: dict[str, str] | None = None,
+    pictures: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """What `source`, whose `data` may have been read before, says of how it was made, as a request asks for it.
 
-    `made_from` are its own input pictures, in base64, where it holds no more than their digests.
+    `made_from` are its own input pictures, in base64, where it holds no more than their digests; so are `pictures`,
+    each for the place that has its digest.
     """
     import msgspec
 
@@ -75,17 +89,16 @@ def recipe_of(
     for field, template in (("prompt", "template"), ("neg", "neg_template")):
         if field in overrides:
             meta.pop(template, None)
-    if "strength" in overrides:
-        meta.pop("strength", None)
+    for name in ("strength", "control", "references"):
+        if name in overrides:
+            meta.pop(name, None)
     meta = {"prompt": overrides.get("prompt", "")} | meta
-    pictures = (made_from or {}) | overrides
-    parsed = request_from_meta(meta, img=pictures.get("img"), mask=pictures.get("mask"))
+    given = (made_from or {}) | overrides
+    parsed = request_from_meta(meta, img=given.get("img"), mask=given.get("mask"), pictures=pictures)
     for warning in [*recipe.warnings, *parsed.warnings]:
         warn(warning)
     request: dict[str, Any] = msgspec.to_builtins(parsed.request)
-    if "seed" in request:
-        request["seed"] = str(request["seed"])
-    return request
+    return request | {name: str(request[name]) for name in ("seed", "subseed") if name in request}
 
 
 def _forget_parts(meta: dict[str, Any], overrides: dict[str, Any]) -> None:

@@ -60,6 +60,12 @@ def _loras() -> Iterable[str]:
     return [entry["name"] for entry in in_folders(everything=True) if entry["kind"] == "lora"]
 
 
+def _controls() -> Iterable[str]:
+    from .list import in_folders
+
+    return [f"{entry['name']}=" for entry in in_folders(everything=True) if entry["kind"] == "controlnet"]
+
+
 def _loaded() -> Iterable[str]:
     from . import reach
 
@@ -105,6 +111,7 @@ def _commands() -> Iterable[str]:
 
 models, vaes, loaded = _completer(_models), _completer(_vaes), _completer(_loaded)
 text_encoders, upscalers, loras = _completer(_text_encoders), _completer(_upscalers), _completer(_loras)
+controls = _completer(_controls)
 samplers, schedules = _completer(_samplers), _completer(_schedules)
 presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
 preprocessors = _completer(_preprocessors)

@@ -77,6 +77,12 @@ class Painter:
             return [] if path is None else [path]
         if self._screen is not None:
             self._screen.next()
-        carried = {name: body[name] for name in ("img", "mask") if name in body}  # themselves in place of their digests
-        saved = {"img": None, "stream": body.get("stream")} | line["meta"] | carried  # as the original's files
+        meta = line["meta"]
+        if {"control", "references"} & body.keys():
+            from ..asking.carried import pictures_in, with_pictures
+
+            meta = with_pictures(meta, pictures_in(body))  # themselves in place of their digests
+        named = [name for name in ("img", "mask") if name in body and (meta.get(name) or "references" not in meta)]
+        carried = {name: body[name] for name in named}
+        saved = {"img": None, "stream": body.get("stream")} | meta | carried  # as the original's files
         return outputs.finish(index, data, line["meta"], saved)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import complete, reach
+from .beside_option import BESIDE, BesideText
 from .lora_option import LoraName
 from .numbers import RealNumber, WholeNumber
 
@@ -60,6 +61,16 @@ class _RunCommand(click.Command):
     "for another; own: the model's.", shell_complete=complete.text_encoders)  # fmt: skip
 @click.option("--lora", "loras", multiple=True, type=LoraName(), help="A LoRA, by its name, and how much of it: "
     "ink:0.8; again for another.", shell_complete=complete.loras)  # fmt: skip
+@click.option("--control", multiple=True, type=BesideText(BESIDE["control"]), help="What the picture is held to: a "
+    "ControlNet or what it is for, and a picture: canny=photo.jpg:0.8; again for another. A map as it is: "
+    "canny=map.png:0.8,preprocess=none.", shell_complete=complete.controls)  # fmt: skip
+@click.option("--reference", "references", multiple=True, type=BesideText(BESIDE["references"]), help="What it is to "
+    "be like: photo.jpg:0.6, or photo.jpg:0.6,kind=style; again for another.")  # fmt: skip
+@click.option("--variation", "variations", type=RealNumber(), help="A neighbour of --img: how far from it, 0 to 1.")
+@click.option("--subseed", help="A second seed, whose noise is mixed in.")
+@click.option("--subseed-strength", type=RealNumber(), help="How much of it, 0 to 1.")
+@click.option("--picture", "pictures", multiple=True, type=_FILE, help="With --from: a picture that it was made from, "
+    "where it holds only its digest; again for another.")  # fmt: skip
 @click.option("--count", type=WholeNumber(), help="How many pictures, of the seeds that follow.")
 @click.option("--wildcards/--no-wildcards", default=None, help="Have {a|b} and __list__ in prompts become one of their "
     "words, by the seed.")  # fmt: skip
@@ -123,6 +134,8 @@ def _check(
         raise click.UsageError(f"{from_stdin[-1]} - is read once, and --prompts need it for each.")
     if len(from_stdin) > 1:
         raise click.UsageError(f"Standard input can be one thing only, and here it is {' and '.join(from_stdin)}.")
+    if typed["pictures"] and source is None:
+        raise click.UsageError("--picture is for --from; a picture to start from is --img, others are --reference.")
     if prompts is not None and words:
         raise click.UsageError("--prompts and PROMPT can't be together.")
     if place.stream is not None and (as_json or prompts is not None or (typed["count"] or 1) > 1):

@@ -56,7 +56,12 @@ def _parts(recipe: dict[str, Any]) -> dict[str, dict[str, Any]]:
     parts, loras = recipe.get("parts"), recipe.get("loras")
     named = {role: {"digest": digest} for role, digest in parts.items()} if isinstance(parts, dict) else {}
     beside = [lora for lora in loras if isinstance(lora, dict)] if isinstance(loras, list) else []
-    return named | {f"LoRA {lora.get('name')}": lora for lora in beside}
+    named |= {f"LoRA {lora.get('name')}": lora for lora in beside}
+    for field, name in (("control", "model"), ("references", "adapter")):
+        parts = recipe.get(field)
+        for part in (each for each in (parts if isinstance(parts, list) else []) if isinstance(each, dict)):
+            named[f"{field} {part.get(name)}"] = part
+    return named
 
 
 def _difference(client: Client, what: str, before: dict[str, Any], after: dict[str, Any]) -> Difference | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
@@ -28,6 +29,8 @@ NEAR = 8
 
 _LOSSY: dict[str, MediaType] = {"jpeg": "image/jpeg", "webp": "image/webp"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_BESIDE = ("control", "references")
+_PICTURES = ("image", "img", "mask", "digest", "encoder", "preprocessor")
 _NOT_COMPARED = frozenset(["img", "mask", "stream", *NAMED_BY])
 """A saved JSON holds the photos themselves, what is made again their digests; models are compared by `same_model`."""
 
@@ -44,20 +47,26 @@ class Verdict(NamedTuple):
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option("-i", "--img", type=click.Path(), help="What they were made from, where they hold only its digest.")
 @click.option("--mask", type=click.Path(), help="Their mask, likewise.")
+@click.option("--picture", "pictures", multiple=True, type=click.Path(), help="A picture of a control or a reference, "
+    "likewise; again for another.")  # fmt: skip
 @click.option("-a", "--address", help="The server, HOST:PORT. [IMAGINE_HOST]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
-def command(files: tuple[str, ...], img: str | None, mask: str | None, address: str | None, as_json: bool) -> int:
+def command(
+    files: tuple[str, ...], img: str | None, mask: str | None, pictures: tuple[str, ...], address: str | None,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Make the pictures of FILES again: identical, near, or different. Exits 1 if any is different or fails."""
     from .asking import photo
 
     heard()
     given = {"img": img, "mask": mask}
     made_from = {name: base64.b64encode(photo(path, name)).decode() for name, path in given.items() if path}
+    others = [base64.b64encode(photo(path, "picture")).decode() for path in pictures]
     client = reach.running_or_started(address)
     failed = False
     for file in files:
         try:
-            verdict = verify(client, file, made_from)
+            verdict = verify(client, file, made_from, others)
         except ImagineError as error:
             note(str(error) if file in str(error) else f"{file}: {error}")
             failed = True
@@ -70,8 +79,9 @@ def command(files: tuple[str, ...], img: str | None, mask: str | None, address: 
     return int(failed)
 
 
-def verify(client: Client, file: str, made_from: dict[str, str]) -> Verdict:
-    """The picture of `file` made again, of `made_from` where it holds digests only, and compared with its own."""
+def verify(client: Client, file: str, made_from: dict[str, str], pictures: Sequence[str] = ()) -> Verdict:
+    """The picture of `file` made again, of `made_from` and `pictures` where it holds digests only, and compared with
+    its own."""
     from ..pictures import containers
     from ..pictures.images import decode, encode
     from .asking import recipe_of
@@ -84,7 +94,7 @@ def verify(client: Client, file: str, made_from: dict[str, str]) -> Verdict:
     if before.get("upscaled"):
         raise ImagineError(in_english(f"{file} was enlarged after it was made; what it says makes it as it was before"))
     try:
-        final = list(client.generate(recipe_of(file, {}, data, made_from) | {"progress": True}))[-1]
+        final = list(client.generate(recipe_of(file, {}, data, made_from, pictures) | {"progress": True}))[-1]
     except ResponseError as error:
         raise with_holders(client, before, error) from error
     new = base64.b64decode(final["img"])
@@ -97,8 +107,14 @@ def verify(client: Client, file: str, made_from: dict[str, str]) -> Verdict:
 
 def _other_pictures(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """Which of the input pictures is not the one whose digest the recipe holds."""
-    digests = {name: before[name] for name in ("img", "mask") if _DIGEST.fullmatch(str(before.get(name)))}
-    return [f"{name}: another picture" for name, digest in digests.items() if after.get(name) != digest]
+    from ..asking.carried import places_of
+
+    recipes = (
+        {name: recipe.get(name) for name in ("img", "mask")} | dict(places_of(recipe)) for recipe in (before, after)
+    )
+    old, new = recipes
+    digests = {name: digest for name, digest in old.items() if _DIGEST.fullmatch(str(digest))}
+    return [f"{name}: another picture" for name, digest in digests.items() if new.get(name) != digest]
 
 
 def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, Any]) -> Verdict:
@@ -124,7 +140,11 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A value as it is compared: LoRAs without what they are known by, which `same_model` looks at."""
+    """A value as it is compared: LoRAs without what they are known by, which `same_model` looks at; of controls and
+    references, which a saved JSON holds with their pictures, what else is said."""
+    if name in _BESIDE and isinstance(value, list):
+        parts = [each for each in value if isinstance(each, dict)]
+        return ", ".join(" ".join(f"{k} {each[k]}" for k in sorted(each) if k not in _PICTURES) for each in parts)
     if name != "loras" or not isinstance(value, list):
         return value
     beside = [each for each in value if isinstance(each, dict)]

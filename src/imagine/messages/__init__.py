@@ -101,6 +101,8 @@ def sentences(notes: Iterable[Message], language: Language = "en", called: Names
 
 def named(field: str, called: Names) -> str:
     """The name that a reader knows a field by, or a part of one (`hires.scale`)."""
+    if field in called:
+        return called[field]
     head, dot, part = field.partition(".")
     return called.get(head, head) + dot + part
 

@@ -341,6 +341,8 @@ SENTENCES = {
     "allowed.loras": "a list of at most {most} names, or of objects with name and weight, or an object of names and "
     "weights from -{weight} to {weight}",
     "allowed.controls": "a list of at most {most} objects, each with a model and a picture",
+    "allowed.face": "a list of {count} numbers",
+    "allowed.box": "a list of four numbers from 0 to 1: left, top, right, bottom",
     "allowed.references": "a list of at most {most} objects, each with a picture",
     "allowed.object": "an object of {fields}",
     "allowed.text": "text",
@@ -526,6 +528,29 @@ SENTENCES = {
     "http.garbled": "the request can't be read as HTTP",
     "text.half_name": "a name in the body holds half a character, the lone surrogate {half}",
     "value.nothing": "null",
+    "beside.family": "{field} '{value}' is for {family}, model '{model}' is {model_family}",
+    "beside.width": "{field} '{value}' goes beside models that attend to {made} numbers a token, '{model}' "
+    "attends to {taken}",
+    "beside.kind": "{field} '{value}' is of the kind {kind} for {family}, which can't be used by this version yet",
+    "beside.span": "{field} is {end}, before its start, {start}",
+    "beside.either": "{field} can't be together with {other:field}",
+    "control.as_map": "{field} is taken for the map itself: {why}",
+    "control.untyped": "{field} must say which kind of map it is, since '{name}' is for several",
+    "reference.box": "{field} must be left, top, right and bottom in parts of the picture from 0 to 1, and goes "
+    "with crop box",
+    "reference.crop_face": "{field} is face, and nothing here finds faces; say where it is, with crop box and a box",
+    "reference.not_own": "{field} is own, and model '{name}' attends to no pictures by itself",
+    "reference.needs_face": "{field} is missing: '{name}' takes the 512 numbers of a face, which nothing here "
+    "makes of a picture",
+    "reference.no_encoder": "{field} '{name}' sees by an image encoder of width {width}, and none is among the models",
+    "reference.no_face": "{field} of the kind face: no adapter for faces is here, so '{name}' attends to it; "
+    "{file} would do better",
+    "reference.start": "{field}: the picture starts from the first, as from {img}: {why}",
+    "reference.unattended": "{field}: {count:picture has|pictures have} no effect: {why}",
+    "reference.file": "no image adapter for {family} can attend to it here; {file} with its image encoder "
+    "would, among the models",
+    "reference.no_file": "this version has no image adapters for {family}",
+    "variations.start": "{field}: the picture starts from {img} instead of being a neighbour of it: {why}",
     "beside.not_yet": "{field} can't be done by this version yet",
     "value.not_yet": "{field} is {value!r}, which can't be done yet; it must be {allowed}",
     "prompt.empty": "{field} is empty; it must say what to paint",
@@ -539,8 +564,6 @@ SENTENCES = {
     "no_effect.stream": "{field} has no effect with {stream}, whose events hold the pictures themselves",
     "no_effect.beside": "{field} has no effect beside {other:field}",
     "no_effect.on_sides": "{field} has no effect on what {width} or {height} say",
-    "pictures.first": "only the first picture has an effect yet; left out: {names}",
-    "pictures.one": "{field} holds {count:picture|pictures}, of which only the first is used",
     "pictures.count": "{field} holds {count:picture|pictures}; it must be 1 to {most}",
     "picture.file_id": "{field} is a file_id, and this server keeps no files: send a data URL",
     "picture.address": "{field} is an address, and this server fetches nothing: send a data URL",

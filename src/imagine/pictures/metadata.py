@@ -56,8 +56,8 @@ _TRANSPORT = frozenset(["stream", "date"])
 """What the original Imagine's `meta` held beside the recipe."""
 _TEXTS = ("model", "digest", "sha256", "prompt", "neg", "sampler", "schedule", "img", "mask", "resize", "fit", "vae",
           "refiner", "preset", "buckets")  # fmt: skip
-_WHOLE = ("width", "height", "num_steps", "seed", "clip", "count")
-_REAL = ("guidance", "strength", "refiner_at")
+_WHOLE = ("width", "height", "num_steps", "seed", "subseed", "clip", "count")
+_REAL = ("guidance", "strength", "subseed_strength", "refiner_at")
 
 
 class Recipe(NamedTuple):
@@ -118,7 +118,7 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
 
 
 def _json(meta: dict[str, Any]) -> str:
-    values = meta | ({"seed": str(meta["seed"])} if "seed" in meta else {})
+    values = meta | {name: str(meta[name]) for name in ("seed", "subseed") if name in meta}
     return _UNWRITABLE.sub("", json.dumps(values, ensure_ascii=False, allow_nan=False, sort_keys=True))
 
 

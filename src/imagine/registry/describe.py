@@ -121,6 +121,7 @@ def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapp
         has_vae=identity.has_vae,
         text_encoders=identity.text_encoders,
         context=identity.context,
+        views=identity.views,
         metadata=metadata,
     )
 

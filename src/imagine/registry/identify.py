@@ -18,6 +18,7 @@ from .prediction import DetectedPrediction, Sidecar, tell_prediction
 from .preprocessors import find_preprocessor
 from .signatures import Detected
 from .upscalers import find_upscaler
+from .views import views_of
 
 CHECKPOINT = "checkpoint"
 DIFFUSION_MODEL = "diffusion-model"
@@ -34,6 +35,8 @@ DTYPES = {
 """torch's names for what weights are stored as; another dtype keeps the format's name, in small letters."""
 
 
+_BESIDE = {"controlnet": "attn2.to_k.weight", "ip-adapter": "to_k_ip.weight"}
+"""What of a file that goes beside a denoiser takes what that attends to."""
 _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
 
 
@@ -44,8 +47,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     `parameters` counts the elements of what generates: denoiser, text encoders and VAE, without EMA copies.
     `dtype` is what most of the denoiser is stored as. `resolution` is the side of the native square, in pixels.
-    `context` is the width of the text that a U-Net attends to, that a text encoder makes, or that an
-    embedding's vectors have, those for each text encoder together.
+    `context` is the width of the text that a U-Net attends to, or what goes beside one, that a text encoder makes, or
+    that an embedding's vectors have, those for each text encoder together. `views` are as an `Entry` has them.
     Zero, "" and () stand for what doesn't apply.
     """
 
@@ -61,6 +64,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     has_vae: bool = False
     text_encoders: tuple[str, ...] = ()
     context: int = 0
+    views: tuple[int, ...] = ()
 
 
 def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
@@ -87,13 +91,15 @@ def _plain(
     return Identity(
         kind=kind, family=family, variant=variant, parameters=parameters, dtype=dtype,
         latent_channels=latent_channels, has_vae=has_vae,
-        context=_context(kind, tensors),
+        context=_context(kind, tensors), views=views_of(kind, variant, tensors),
     )  # fmt: skip
 
 
 def _context(kind: str, tensors: Mapping[str, TensorInfo]) -> int:
     if kind == "embedding":
         return embedding_width(tensors)
+    if kind in _BESIDE:
+        return _width(tensors, _BESIDE[kind])
     return _width(tensors, "token_embedding.weight") if kind == "text-encoder" else 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..families.table import FAMILIES
 from ..messages import Language, sentence
 from ..words.entry import Entry
+from ..words.map_words import map_meant, words_of
 from .identify import MODEL_KINDS
 from .stated import UPSCALER_KEY, examples_from
 from .usable import use_of
@@ -21,7 +22,8 @@ _FIELDS = (
 
 def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     """`use` says in a clause what can be done with it, `problem` why it isn't what it could be, `examples`, by
-    language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells.
+    language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells;
+    `map` what makes the maps that a control is for, as its name has it.
 
     Of what generates, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, and
     which `components` it takes beside its denoiser.
@@ -29,6 +31,8 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     facts = {name: getattr(entry, name) for name in _FIELDS} | _of_family(entry)
     if examples := examples_from(entry.metadata):
         facts["examples"] = examples
+    if entry.kind == "controlnet":
+        facts["map"] = map_meant(words_of(entry.name)) or ""
     if upscaler := entry.metadata.get(UPSCALER_KEY):
         facts["upscaler"] = upscaler
     problem = None if entry.unusable is None else sentence(entry.unusable, language)

@@ -28,8 +28,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `registry/distilled.py` has it. `vae` and `encoders` name the files of a VAE and of text encoders that go with it:
     those that lie beside it, that its sidecar names, or that fit what it lacks; `lacks` says in a clause what none was
     found for. `composes`: it is a denoiser that such files make a model. `context` is how many numbers a token is, to a
-    U-Net, from a text encoder or in an embedding. `triggers` are words that a LoRA was taught by, `bundled` those
-    of embeddings that lie in its file, `autov3` the SHA-256
+    U-Net and what goes beside one, from a text encoder or in an embedding. `views` are the widths in which a picture
+    comes from an image encoder, as it is within and as it is projected; of an image adapter, those that it takes, 0 for
+    one that it doesn't. `triggers` are words that a LoRA was taught by, `bundled` those of embeddings that lie in its
+    file, `autov3` the SHA-256
     of what is behind its header, by which other programs know it, "" until it is known.
     """
 
@@ -58,6 +60,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     lacks: Message | None = None
     composes: bool = False
     context: int = 0
+    views: tuple[int, ...] = ()
     distilled: str = ""
     triggers: tuple[str, ...] = ()
     bundled: tuple[str, ...] = ()

@@ -140,7 +140,9 @@ class ReferenceUse(msgspec.Struct, frozen=True, kw_only=True):
     """The image adapter; None where the model attends to pictures itself."""
     encoder: Component | None = None
     """The image encoder."""
-    img: bytes
+    img: bytes | None = None
+    embedding: bytes | None = None
+    """In its place or beside it: a face's, little-endian float32."""
     mask: bytes | None = None
 
     @property

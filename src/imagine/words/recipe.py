@@ -73,6 +73,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The SHA-256 of the picture that the map is made of, or that is one."""
     preprocess: Preprocess = "none"
     """What makes the map of it."""
+    options: dict[str, float] = {}
+    """What that is told, as far as it differs from what it is told otherwise."""
     strength: float = 1.0
     start: float = 0.0
     end: float = 1.0
@@ -90,8 +92,10 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A picture that an image adapter beside the denoiser attends to. One that none does stands in `img`."""
 
-    img: str
+    img: str | None = None
     """The SHA-256 of the picture, before it is cropped or made smaller."""
+    embedding: str | None = None
+    """In its place or beside it: the SHA-256 of a face's embedding, its numbers as little-endian float32."""
     kind: ReferenceKind = "subject"
     strength: float = 0.6
     start: float = 0.0

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from imagine.asking.references import VariationsWish
 from imagine.asking.request import GenerateRequest
 from imagine.messages import field_of, sentences
 from imagine.pictures.images import decode_base64
@@ -202,20 +203,30 @@ def test_strength_is_the_requests_else_that_of_the_kind():
     assert wish(EDIT, image=DATA_URL, mask=DATA_URL).request.strength == 1.0
     assert wish(EDIT, image=DATA_URL, mask=DATA_URL, strength=0.4).request.strength == 0.4
     assert wish(EDIT, image=DATA_URL, denoising_strength=0).request.strength == 0
-    assert wish(reference_images=[DATA_URL]).request.strength == 0.7
     assert wish(strength=0.5).request.strength == 0.5
     variation = images_request_from({"image": DATA_URL, "n": 2}, VARIATION, USUAL).request
-    assert variation == GenerateRequest(prompt="", img=DATA_URL, strength=0.7, count=2, fit="scale")
+    near = VariationsWish()
+    assert variation == GenerateRequest(prompt="", img=DATA_URL, strength=0.7, count=2, fit="scale", variations=near)
 
 
-def test_further_pictures_are_named():
-    asked = wish(EDIT, image=[DATA_URL, DATA_URL], reference_images=DATA_URL)
-    assert sentences(asked.warnings) == [
-        "only the first picture has an effect yet; left out: image 2, reference_images 3"
-    ]
+def test_pictures_beyond_the_one_that_is_edited_are_references():
+    said = {"image": [DATA_URL, "QUJE"], "reference_images": "QUJF", "references": [{"img": "QUJG", "kind": "style"}]}
+    asked = wish(EDIT, **said)
+    assert asked.warnings == []
+    assert [each.img for each in asked.request.references] == ["QUJE", "QUJF", "QUJG"]
+    named = [asked.spelled[f"references.{place}.img"] for place in range(2)]
+    assert named == ["image 2", "reference_images"]
     asked = wish(ref_images=["QUJD", "QUJE"])
-    assert asked.request.img == "QUJD"
-    assert sentences(asked.warnings) == ["only the first picture has an effect yet; left out: reference_images 2"]
+    assert (asked.request.img, [each.img for each in asked.request.references]) == (None, ["QUJD", "QUJE"])
+
+
+def test_what_is_painted_anew_is_not_the_references():
+    assert wish(reference_images=[DATA_URL]).request.references[0].strength is None
+    asked = wish(reference_images=[DATA_URL], strength=0.7).request
+    assert (asked.strength, asked.references[0].strength) == (None, 0.6)
+    with pytest.raises(BadRequest) as caught:
+        wish(reference_images=[DATA_URL], strength=7)
+    assert caught.value.field == "strength"
 
 
 @pytest.mark.parametrize(
@@ -283,11 +294,11 @@ async def look_here(text, field, *, copy=None, largest=0):
 
 
 def with_notes(asked, ref_image_max_size=None):
-    return asyncio.run(pictures.with_pictures(asked, ref_image_max_size, look_here))
+    return asyncio.run(pictures.with_pictures(asked, look_here))
 
 
-def with_pictures(asked, ref_image_max_size):
-    request, notes = with_notes(asked, ref_image_max_size)
+def with_pictures(asked):
+    request, notes = with_notes(asked)
     assert notes == []
     return request
 
@@ -295,10 +306,10 @@ def with_pictures(asked, ref_image_max_size):
 def test_a_mask_must_be_transparent_somewhere_and_as_large_as_the_picture():
     source = picture((64, 64), "RGB")
     good = wish(EDIT, image=source, mask=picture((64, 64), alpha=0))
-    assert with_pictures(good, None) == good.request
+    assert with_pictures(good) == good.request
     for mask in (picture((64, 64)), picture((64, 64), "RGB"), picture((32, 64), alpha=0), "AAAA"):
         with pytest.raises(BadRequest) as caught:
-            with_pictures(wish(EDIT, image=source, mask=mask), None)
+            with_pictures(wish(EDIT, image=source, mask=mask))
         assert caught.value.field == "mask"
 
 
@@ -318,34 +329,25 @@ def test_what_is_transparent_is_painted_even_where_a_brush_seems_to_have_made_th
     assert Image.open(io.BytesIO(base64.b64decode(request.mask))).convert("L").getpixel((40, 5)) == 255
 
 
-def test_a_reference_is_scaled_down_and_a_picture_to_edit_is_not():
-    large = picture((200, 100), "RGB")
-    scaled = with_pictures(wish(reference_images=[large]), 100).img
-    assert Image.open(io.BytesIO(base64.b64decode(scaled))).size == (100, 50)
-    assert with_pictures(wish(reference_images=[large]), 200).img == large
-    assert with_pictures(wish(reference_images=[large]), None).img == large
-    assert with_pictures(wish(EDIT, image=large), 100).img == large
-
-
 def test_a_picture_that_says_what_it_shows_is_varied_with_its_own_words():
     from imagine.pictures import images
 
     meta = {"prompt": "a red fox", "neg": "rain", "seed": "1", "model": "fox", "num_steps": 9}
     ours = images.encode(Image.new("RGB", (64, 64)), meta=meta)
-    asked = with_pictures(images_request_from({"image": ours}, VARIATION, USUAL), None)
+    asked = with_pictures(images_request_from({"image": ours}, VARIATION, USUAL))
     assert (asked.prompt, asked.neg, asked.num_steps) == ("a red fox", "rain", None)
-    asked = with_pictures(images_request_from({"image": ours, "prompt": "an owl"}, VARIATION, USUAL), None)
+    asked = with_pictures(images_request_from({"image": ours, "prompt": "an owl"}, VARIATION, USUAL))
     assert (asked.prompt, asked.neg) == ("an owl", None)
-    asked = with_pictures(images_request_from({"image": ours, "negative_prompt": ""}, VARIATION, USUAL), None)
+    asked = with_pictures(images_request_from({"image": ours, "negative_prompt": ""}, VARIATION, USUAL))
     assert (asked.prompt, asked.neg) == ("a red fox", "")
     for silent in (picture((64, 64)), base64.b64encode(ours.replace(b"meta\0{", b"meta\0[")).decode()):
-        assert with_pictures(images_request_from({"image": silent}, VARIATION, USUAL), None).prompt == ""
-    assert with_pictures(wish(EDIT, image=ours), None).prompt == "a fox"
+        assert with_pictures(images_request_from({"image": silent}, VARIATION, USUAL)).prompt == ""
+    assert with_pictures(wish(EDIT, image=ours)).prompt == "a fox"
 
 
 def test_holes_in_the_picture_are_its_mask_where_the_model_says_so():
     holed = picture((64, 64), alpha=0)
-    asked = with_pictures(wish(EDIT, image=holed, model="dall-e-2"), None)
+    asked = with_pictures(wish(EDIT, image=holed, model="dall-e-2"))
     assert (asked.mask, asked.strength) == (holed, 1.0)
-    assert with_pictures(wish(EDIT, image=holed, model="dall-e-2", strength=0.3), None).strength == 0.3
-    assert with_pictures(wish(EDIT, image=picture((64, 64)), model="dall-e-2"), None).mask is None
+    assert with_pictures(wish(EDIT, image=holed, model="dall-e-2", strength=0.3)).strength == 0.3
+    assert with_pictures(wish(EDIT, image=picture((64, 64)), model="dall-e-2")).mask is None

@@ -6,12 +6,17 @@ import { change } from "./form.js";
 import { deletePicture, fileOf, gallery, galleryPlace } from "./gallery.js";
 import { allWorded, t } from "./i18n.js";
 import { notice } from "./notices.js";
-import { download, timeName } from "./pictures.js";
+import { base64From, download, timeName } from "./pictures.js";
 import { bringBack, savedJson } from "./recipe.js";
+import { runAlso } from "./run.js";
 import { takeSource } from "./source.js";
 import { chosenEntry, seenBoard, takeAway } from "./stage.js";
 import { undoToNow } from "./undo.js";
 import { view } from "./viewer.js";
+
+const VARIATIONS = 4;
+const VARIATION = 0.3; // how far from the picture
+const VARIED = ["model", "digest", "parts", "prompt", "neg", "width", "height", "num_steps", "guidance", "sampler", "schedule", "clip", "hires", "fit", "loras", "vae", "text_encoders", "embeddings", "template", "neg_template"];
 
 export function startActions() {
   const act = (id, what) => byId(id).addEventListener("click", () => chosenEntry() && what(chosenEntry()));
@@ -20,6 +25,7 @@ export function startActions() {
     return file ? what(entry, file) : notice(t("gallery.lost"), { about: "gallery", bad: true });
   });
   withFile("do-input", useAsInput);
+  withFile("do-vary", vary);
   act("do-reuse", (entry) => bringBack(entry.meta, allWorded(entry), {}, t("reuse.done")));
   act("do-seed", keepSeed);
   act("seed-keep", keepSeed);
@@ -35,6 +41,12 @@ async function useAsInput(entry, file) {
   await takeSource(file, t("source.result"));
   byId("source-title").scrollIntoView({ block: "center" });
   byId("source-mask").focus({ preventScroll: true });
+}
+
+/** Neighbours of a picture: by its own recipe, each of another seed. */
+async function vary(entry, file) {
+  const said = Object.fromEntries(Object.entries(entry.meta).filter(([name]) => VARIED.includes(name)));
+  await runAlso({ ...said, count: VARIATIONS, variations: VARIATION, img: await base64From(file) }, { img: file });
 }
 
 function keepSeed({ seed }) {

@@ -1,5 +1,6 @@
 // What is said beside the controls, and the choices that depend on other choices.
 
+import { offerBeside } from "./beside.js";
 import { control, defaultOf, defaultText, field, isAuto, setAuto, setChoices, setOwnDefaults } from "./controls.js";
 import { byId, show } from "./dom.js";
 import { fileSize, t } from "./i18n.js";
@@ -34,6 +35,7 @@ export function describeChoices() {
   offerNames(control("text_encoders"), filesOf("text-encoder"));
   offerEmbeddings(entriesOf("embedding"), chosenModel()?.family ?? "");
   offerLoras(control("loras"), entriesOf("lora"), chosenModel()?.family ?? "");
+  offerBeside(entriesOf("controlnet"), entriesOf("ip-adapter"), chosenModel()?.family ?? "");
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
   describeModel(chosenModel());

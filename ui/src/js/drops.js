@@ -1,9 +1,12 @@
-// Files that are dropped on the page, or pasted: a JSON brings settings back, a picture does that or is started from.
+// Files that are dropped on the page, or pasted: a JSON brings settings back, a picture does that, is started from, or followed.
 
+import { takeBeside } from "./beside.js";
 import { all, byId, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { kindOf } from "./pictures.js";
 import { takeSource } from "./source.js";
+
+const BESIDE = ["control", "references"];
 
 export function startDrops(load) {
   let depth = 0;
@@ -25,9 +28,14 @@ export function startDrops(load) {
     if (!hasFiles(event)) return;
     event.preventDefault();
     const wanted = event.target.closest?.("[data-drop]")?.dataset.drop;
-    const [file] = event.dataTransfer.files;
+    const files = [...event.dataTransfer.files];
+    const [file] = files;
     over(false);
     if (!file) return;
+    if (BESIDE.includes(wanted)) {
+      for (const one of files) await takeBeside(wanted, one, one.name);
+      return;
+    }
     if (wanted === "input" && (await kindOf(file)) !== null) takeSource(file, file.name);
     else load(file);
   });

@@ -29,7 +29,7 @@ export async function keepPicture({ blob, meta, warnings = [], notes = [], timin
   const entry = { id: freshId(), time: Date.now(), seed: String(meta.seed ?? ""), meta, warnings, notes, timings, width, height, thumb, language: language() };
   entries.unshift(entry);
   try {
-    for (const [name, picture] of Object.entries(sources)) if (meta[name] && picture) await put("sources", meta[name], picture);
+    for (const [digest, picture] of picturesOf(meta, sources)) await put("sources", digest, picture);
     await put("files", entry.id, blob);
     await put("entries", entry.id, entry);
     if (await keeps()) tabs?.postMessage({ added: entry });
@@ -40,6 +40,22 @@ export async function keepPicture({ blob, meta, warnings = [], notes = [], timin
   }
   render();
   return entry;
+}
+
+const partsOf = (meta, name) => (Array.isArray(meta[name]) ? meta[name] : []);
+
+/** The digests of the pictures that a recipe names. */
+const digestsOf = (meta) => [meta.img, meta.mask, ...partsOf(meta, "control").map((one) => one.image), ...partsOf(meta, "references").flatMap((one) => [one.img, one.mask])].filter(Boolean);
+
+/** Which picture each digest is: of the form's references a recipe may lack the first, which is then what it started from. */
+function picturesOf(meta, { img, mask, control = [], references = [] }) {
+  const recorded = partsOf(meta, "references");
+  const started = recorded.length < references.length && meta.img && !img ? references[0] : img;
+  const attended = references.slice(references.length - recorded.length);
+  return [
+    [meta.img, started], [meta.mask, mask], ...partsOf(meta, "control").map((one, at) => [one.image, control[at]]),
+    ...recorded.map((one, at) => [one.img, recorded.length > references.length ? (at === 0 ? img : references[at - 1]) : attended[at]]),
+  ].filter(([digest, picture]) => digest && picture);
 }
 
 /** The PNG itself; undefined where the browser has lost it. */
@@ -56,9 +72,8 @@ export async function deletePicture(entry) {
   await remove("entries", entry.id);
   await remove("files", entry.id);
   const orphans = {};
-  for (const name of ["img", "mask"]) {
-    const digest = entry.meta[name];
-    if (digest && !entries.some((other) => other.meta.img === digest || other.meta.mask === digest)) {
+  for (const digest of digestsOf(entry.meta)) {
+    if (!entries.some((other) => digestsOf(other.meta).includes(digest))) {
       orphans[digest] = await get("sources", digest);
       await remove("sources", digest);
     }

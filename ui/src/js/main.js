@@ -1,6 +1,7 @@
 // The page: its parts put together, and the keys.
 
 import { startActions } from "./actions.js";
+import { restoreBeside, startBeside } from "./beside.js";
 import { startCompare, compareTwo } from "./compare.js";
 import { openServer, startConnection } from "./connection.js";
 import { startFromDisk } from "./disk.js";
@@ -73,6 +74,7 @@ function startFiles() {
   act("reset", async () => {
     const action = undoToNow();
     await dropSource({ quiet: true });
+    await restoreBeside({});
     reset();
     notice(t("save.reset.done"), { about: "reset", action });
     byId("f-prompt").focus();
@@ -109,6 +111,7 @@ function start() {
   if (location.protocol === "file:") return startFromDisk();
   startForm();
   startSource(forgetBuckets);
+  startBeside(forgetBuckets);
   startStage();
   startActions();
   startMask();

@@ -8,7 +8,7 @@ import { fieldsFrom } from "./schema.js";
 const SIDE = 512; // of a model that doesn't tell its own
 const SET_BY_STYLES = ["num_steps", "guidance", "sampler", "schedule", "width", "height", "neg"];
 let resampling = []; // what enlarges without a file
-let offers = { models: [], details: [], others: [], samplers: [], presets: [], default: null };
+let offers = { models: [], details: [], others: [], samplers: [], presets: [], default: null, maps: false };
 
 /** Names of the models that make pictures, and files of another kind. */
 export const models = () => offers.models;
@@ -18,6 +18,9 @@ export const enlargers = () => [...resampling, ...filesOf("upscaler")];
 export const samplers = () => offers.samplers;
 export const presets = () => offers.presets;
 
+/** Does the server make maps of pictures? */
+export const makesMaps = () => offers.maps;
+
 /** The model of a request that names none; null where nothing settles that. */
 export const defaultModel = () => offers.default ?? null;
 
@@ -25,7 +28,8 @@ export const defaultModel = () => offers.default ?? null;
 export async function learnOffers() {
   const [document, found] = await Promise.all([ask("/openapi.json"), ask("/models")]);
   const styles = document.paths["/presets"] ? await ask("/presets") : { presets: [] };
-  offers = { ...offers, default: null, ...found, presets: styles.presets ?? [] };
+  const maps = Boolean(document.paths["/preprocess"]);
+  offers = { ...offers, default: null, ...found, presets: styles.presets ?? [], maps };
   resampling = document.components.schemas.UpscaleRequest?.properties.upscaler.examples ?? [];
   setFields(fieldsFrom(document));
 }

@@ -1,6 +1,7 @@
 // Settings as files: saved as `imagine run` saves them, and brought back from what any Imagine, or AUTOMATIC1111, saved.
 
 import { ask } from "./api.js";
+import { besideFields, fillBeside } from "./beside.js";
 import { fill, request, settings } from "./form.js";
 import { fileOf, isPicture, keepPicture, sourceOf } from "./gallery.js";
 import { allWorded, t } from "./i18n.js";
@@ -12,6 +13,7 @@ import { undoToNow } from "./undo.js";
 
 const DIGEST = /^[0-9a-f]{64}$/;
 const NOT_ASKED = ["digest", "sha256", "environment", "parts", "upscaled", "date", "out"];
+const INNER = { control: ["image"], references: ["img", "mask"] };
 const MOST = 128 * 2 ** 20;
 
 /** Brings back what a file says: every setting, and its picture, which is returned as an entry of the gallery. */
@@ -42,7 +44,7 @@ export async function bringBack(meta, warnings, sources, said) {
   const more = [...warnings];
   const [img, mask] = [sources.img ?? (await kept(meta.img)), sources.mask ?? (await kept(meta.mask))];
   const wanted = { ...meta };
-  for (const name of [...NOT_ASKED, "img", "mask", "stream"]) delete wanted[name];
+  for (const name of [...NOT_ASKED, "img", "mask", "stream", "control", "references"]) delete wanted[name];
   if (meta.environment) wanted.embeddings ??= {}; // a whole recipe: what it doesn't name it hasn't
   if (!meta.img) delete wanted.strength;
   if (!meta.refiner) delete wanted.refiner_at;
@@ -50,6 +52,8 @@ export async function bringBack(meta, warnings, sources, said) {
   else wanted.stream = settings().stream;
   if (img) await takeSource(img, t("source.loaded"), { withMask: mask ?? null, quiet: true });
   else await dropSource({ quiet: true });
+  const lost = await fillBeside(meta, async (said) => (await kept(said)) ?? (said && !DIGEST.test(said) ? await sound(said) : null));
+  if (lost) more.push(t("load.beside", { n: lost }));
   const unknown = fill(wanted);
   if (meta.img && !img) more.push(t("load.digest"));
   if (meta.mask && !mask) more.push(t("load.mask"));
@@ -79,14 +83,26 @@ export async function savedJson(entry) {
     const source = await sourceOf(entry.meta[name]);
     if (source) meta[name] = await base64From(source);
   }
+  for (const [name, keys] of Object.entries(INNER)) {
+    if (!Array.isArray(meta[name])) continue;
+    meta[name] = await Promise.all(meta[name].map(async (part) => {
+      const whole = { ...part };
+      for (const key of keys) {
+        const source = await sourceOf(part[key]);
+        if (source) whole[key] = await base64From(source);
+      }
+      return whole;
+    }));
+  }
   return jsonBlob({ meta, out: await base64From(await fileOf(entry)) });
 }
 
 /** Saves what the form says, with the input picture or without. */
 export async function saveSettings(withInput) {
   const said = request();
-  if (said === null) return;
-  const meta = { img: null, ...said, ...(withInput ? await sourceFields() : {}) };
+  const beside = withInput ? await besideFields() : {};
+  if (said === null || beside === null) return;
+  const meta = { img: null, ...said, ...(withInput ? await sourceFields() : {}), ...beside };
   if (!meta.img) for (const name of ["strength", "resize", "extend", "mask"]) delete meta[name];
   download(jsonBlob({ meta }), `${timeName(Date.now())}.json`);
 }
@@ -130,8 +146,12 @@ async function sound(picture) {
 
 const kept = async (digest) => (DIGEST.test(digest ?? "") ? await sourceOf(digest) : undefined);
 
+/** The recipe with nothing in place of a digest but digests. */
 function withoutPictures(meta) {
   const { img, mask, ...rest } = meta;
+  for (const [name, keys] of Object.entries(INNER)) {
+    if (Array.isArray(rest[name])) rest[name] = rest[name].map((part) => Object.fromEntries(Object.entries(part).filter(([key, value]) => !keys.includes(key) || DIGEST.test(value ?? ""))));
+  }
   return { ...rest, ...(DIGEST.test(img ?? "") ? { img } : {}), ...(DIGEST.test(mask ?? "") ? { mask } : {}) };
 }
 

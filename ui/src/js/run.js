@@ -1,6 +1,7 @@
 // One request at a time: sent, followed line by line, cancelled, and kept when it is done. Those asked for meanwhile wait.
 
 import { cancelOrder, generate, ServerError } from "./api.js";
+import { besideFields, besidePictures } from "./beside.js";
 import { focusFirstError, showError } from "./controls.js";
 import { byId, show, tell } from "./dom.js";
 import { request } from "./form.js";
@@ -70,9 +71,14 @@ export function serverIsBack() {
 async function asked() {
   const said = request();
   if (said === null) return null;
-  const pictures = { img: sourcePicture()?.blob, mask: sourceMask() };
-  return { said, pictures, body: { ...said, ...(await sourceFields()), progress: true }, queued: running !== null };
+  const beside = await besideFields();
+  if (beside === null) return null;
+  const pictures = { img: sourcePicture()?.blob, mask: sourceMask(), ...besidePictures() };
+  return { said, pictures, body: { ...said, ...(await sourceFields()), ...beside, progress: true }, queued: running !== null };
 }
+
+/** Asks for something else than the form says: at once, or before what waits. */
+export const runAlso = (body, pictures) => resume([{ said: body, pictures, body: { ...body, progress: true }, queued: running !== null }]);
 
 async function follow(wanted) {
   const count = wanted.said.count ?? 1;

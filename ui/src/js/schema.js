@@ -12,7 +12,7 @@ export function fieldsFrom(document) {
 
 function flat(name, said, parts) {
   const ways = (said.anyOf ?? [said]).filter((way) => way.type !== "null");
-  const whole = ways.find((way) => way.$ref);
+  const whole = ways.find((way) => way.$ref) ?? ways.find((way) => way.items?.$ref)?.items;
   const found = { [name]: fieldFrom(said, ways.filter((way) => !way.$ref)) };
   if (whole) {
     const inner = parts[whole.$ref.split("/").at(-1)].properties;

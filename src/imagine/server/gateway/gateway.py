@@ -164,6 +164,13 @@ class Gateway:
         """
         return await named(field, name, kind, digest, self._parts)
 
+    async def one_of(self, names: Sequence[str], kind: str, digest: str | None) -> Entry | None:
+        """As `part`, of several that would do: the one of the digest, else the first; None for none."""
+        for name in names if digest else ():
+            if (known := await self.part(name, kind)).digest.startswith(digest or ""):
+                return known
+        return await self.part(names[0], kind) if names else None
+
     async def to_load(self, name: str | None) -> Model:
         """The model of that name, as `configured`."""
         return await self.configured(await self.to_draw(name))

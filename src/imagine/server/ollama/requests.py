@@ -58,7 +58,8 @@ def request_from_body(body: Mapping[str, object]) -> ParsedRequest:
     if pictures:
         fields["images"] = pictures[0]
         if len(pictures) > 1:
-            warnings.append(message("pictures.one", "img", count=len(pictures)))
+            own = fields.get("references")
+            fields["references"] = [{"img": each} for each in pictures[1:]] + (own if isinstance(own, list) else [])
     parsed = parse(fields, NAMES)
     request = msgspec.structs.replace(parsed.request, progress=True if stream else None)
     if pictures and request.strength is None:
@@ -67,7 +68,9 @@ def request_from_body(body: Mapping[str, object]) -> ParsedRequest:
         request = msgspec.structs.replace(request, stream=None)
         warnings.append(message("preview.unstreamed", "stream"))
     called = body.get("model") or body.get("name") or ""
-    return ParsedRequest(request, str(called), stream, [*warnings, *parsed.warnings], {**NAMED, **parsed.called})
+    others = {f"references.{place}.img": f"images {place + 2}" for place in range(len(pictures) - 1)}
+    names = {**NAMED, **({"references": "images"} if others else {}), **others, **parsed.called}
+    return ParsedRequest(request, str(called), stream, [*warnings, *parsed.warnings], names)
 
 
 def _taken(fields: dict[str, Any], name: str, kind: type, default: Any, allowed: Message) -> Any:

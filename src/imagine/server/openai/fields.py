@@ -59,7 +59,8 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         None
     )
     reference_images: Annotated[
-        PictureInput | None, Meta(description="Pictures to start from; the first has an effect.")
+        PictureInput | None,
+        Meta(description="Pictures for the result to be like. Without an image adapter, the first is started from."),
     ] = None
 
 

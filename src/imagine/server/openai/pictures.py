@@ -1,5 +1,5 @@
-"""Input pictures as this dialect means them: a mask is transparent where to paint, a reference is scaled down first,
-and a picture that carries its recipe is varied with its own prompt."""
+"""Input pictures as this dialect means them: a mask is transparent where to paint, and a picture that carries its
+recipe is varied with its own prompt."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from .requests import ImagesRequest
 from .tables import STRENGTH, STRENGTH_IN_MASK
 
 
-async def with_pictures(
-    translated: ImagesRequest, ref_image_max_size: int | None, look: LookAt
-) -> tuple[GenerateRequest, list[Message]]:
+async def with_pictures(translated: ImagesRequest, look: LookAt) -> tuple[GenerateRequest, list[Message]]:
     """The request with its pictures checked and prepared, and what is to be said of them.
 
     Raises BadPicture under our fields' names.
@@ -36,10 +34,6 @@ async def with_pictures(
         strength = STRENGTH_IN_MASK if request.strength == STRENGTH else request.strength
         holes, _ = await _holes(request.img, "img", look)
         return msgspec.structs.replace(request, mask=holes, strength=strength), []
-    if ref_image_max_size and translated.spelled["img"] == "reference_images":
-        _, looked = await look(request.img, "img", copy="smaller", largest=ref_image_max_size)
-        if looked.copy:
-            return msgspec.structs.replace(request, img=b64encode(looked.copy).decode("ascii")), []
     return request, []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -109,11 +109,7 @@ def _translated(
         translated["stream"] = 1  # spread over the run once it is known how long that is
     if not kind.prompted:
         translated["prompt"] = ours.get("prompt") or ""
-    pictures, counted = _pictures(fields, kind, warnings)
-    if pictures:
-        translated["img"] = pictures[0]
-        called["img"] = counted
-        translated["strength"] = _first(ours.get("strength"), STRENGTH if fields.mask is None else STRENGTH_IN_MASK)
+    translated |= _shown(ours, fields, kind, called)
     if fields.mask is not None:
         (translated["mask"],) = _texts(fields.mask, "mask", most=1)
     width, height = _size(ours, fields, called, warnings)
@@ -127,6 +123,27 @@ def _translated(
     return translated | _worked(ours, translated, fields, usual)
 
 
+def _shown(ours: dict[str, Any], fields: Fields, kind: Endpoint, called: dict[str, str]) -> dict[str, Any]:
+    """The pictures: the first that is to be edited or varied is what is started from, the others are references."""
+    pictures = _pictures(fields, kind)
+    shown, weight = dict[str, Any](), dict[str, float]()
+    strength: Any = ours.get("strength")
+    if pictures and pictures[0].field != "reference_images":
+        shown["img"], called["img"] = pictures[0].text, pictures[0].field
+        shown["strength"] = _first(strength, STRENGTH if fields.mask is None else STRENGTH_IN_MASK)
+        pictures = pictures[1:]
+    elif pictures and _is_part(strength):  # so much is painted anew: what is left of the picture is the reference's
+        shown["strength"], weight = None, {"strength": round(2 * (1 - strength), 6)}
+    if not kind.prompted and ours.get("variations") is None:
+        shown["variations"] = {}
+    if pictures:
+        listed = own if isinstance(own := ours.get("references"), list) else []
+        shown["references"] = [*({"img": each.text} | weight for each in pictures), *listed]
+        called["references"] = pictures[0].field
+        called |= {f"references.{place}.img": each.name for place, each in enumerate(pictures)}
+    return shown
+
+
 def _worked(ours: dict[str, Any], translated: dict[str, Any], fields: Fields, usual: Usual) -> dict[str, Any]:
     """What the quality asks for, where the client doesn't say it itself."""
     quality = QUALITIES[fields.quality or "auto"]
@@ -134,7 +151,7 @@ def _worked(ours: dict[str, Any], translated: dict[str, Any], fields: Fields, us
     if ours.get("num_steps") is None and (steps := steps_of(quality, usual)) is not None:
         work["num_steps"] = steps
     width, height = translated["width"], translated["height"]
-    free = quality.second_pass and ours.get("hires") is None and "img" not in translated
+    free = quality.second_pass and ours.get("hires") is None and not {"img", "references"} & translated.keys()
     if free and _whole(width) and _whole(height) and (passes := second_pass_of(width, height, usual)):
         work["width"], work["height"], work["hires"] = passes
     return work
@@ -201,18 +218,23 @@ def _size(ours: dict[str, Any], fields: Fields, called: dict[str, str], warnings
     return _first(requested[0], int(sides[1])), _first(requested[1], int(sides[2]))
 
 
-def _pictures(fields: Fields, kind: Endpoint, warnings: list[Message]) -> tuple[list[str], str]:
-    """Every input picture as text, and what the first is called; that the others have no effect yet is a warning."""
-    pictures = [
-        (text, name)
-        for name in kind.pictures
-        if getattr(fields, name) is not None
-        for text in _texts(getattr(fields, name), name, most=MAX_PICTURES)
-    ]
-    if len(pictures) > 1:
-        others = [f"{name} {number}" for number, (_, name) in enumerate(pictures[1:], 2)]
-        warnings.append(message("pictures.first", pictures[0][1], names=", ".join(others)))
-    return [text for text, _ in pictures], pictures[0][1] if pictures else ""
+class _Given(NamedTuple):
+    """A picture that came: as text, in which field, and what to call it there."""
+
+    text: str
+    field: str
+    name: str
+
+
+def _pictures(fields: Fields, kind: Endpoint) -> list[_Given]:
+    """Every input picture, in order."""
+    pictures = list[_Given]()
+    for field in kind.pictures:
+        if (value := getattr(fields, field)) is not None:
+            texts = _texts(value, field, most=MAX_PICTURES)
+            several = len(texts) > 1
+            pictures += [_Given(text, field, f"{field} {n}" if several else field) for n, text in enumerate(texts, 1)]
+    return pictures
 
 
 def _texts(value: object, field: str, most: int) -> list[str]:
@@ -243,6 +265,10 @@ def _text(value: object, field: str) -> str:
 
 def _first(requested: Any, otherwise: Any) -> Any:
     return otherwise if requested is None else requested
+
+
+def _is_part(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _whole(side: object) -> bool:

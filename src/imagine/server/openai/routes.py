@@ -87,8 +87,7 @@ async def _placed(request: web.Request, kind: Endpoint) -> _PlacedOrder:
         translated = images_request_from(body, kind, await _usual(gateway, body))
         del body
         CALLED.set(translated.spelled)
-        largest = gateway.settings.ref_image_max_size
-        ready, added = await with_pictures(translated, largest, partial(gateway.look, client_of(request)))
+        ready, added = await with_pictures(translated, partial(gateway.look, client_of(request)))
         order = await place(request, ready, holding, translated.delivery.output)
     return _PlacedOrder(order, translated.delivery, [*notes, *translated.warnings, *added], translated.spelled)
 

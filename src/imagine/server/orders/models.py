@@ -16,8 +16,10 @@ from ...words.model import AdapterUse, Model
 from ...words.upscalers import UPSCALER
 from ..gateway.gateway import Gateway, component_from, upscaler_from
 from ..gateway.named import refused_as
+from .controls import ChosenControls, chosen_controls
 from .incoming import Incoming
 from .loras import ChosenLoras, chosen_loras
+from .references import ChosenReferences, chosen_references
 
 _REFINER = "refiner"
 
@@ -32,6 +34,8 @@ class ChosenModel(NamedTuple):
     parts: Mapping[str, Entry]
     """The files beside the model's own, by what they are to it; a refiner and an upscaler too."""
     loras: ChosenLoras
+    controls: ChosenControls
+    references: ChosenReferences
     upscaler: Model | None = None
     warnings: Sequence[Message] = ()
 
@@ -49,11 +53,13 @@ class ChosenModel(NamedTuple):
 
 async def chosen_model(gateway: Gateway, incoming: Incoming) -> ChosenModel:
     """The model that draws a request. Raises BadRequest, ModelNotFound, UnusableModel, ModelChanged."""
-    request = incoming.request
-    entry = await gateway.to_draw(request.model)
+    entry = await gateway.to_draw(incoming.request.model)
     loras = await chosen_loras(gateway, incoming, entry, gateway.defaults_of(entry))
     wanted = wanted_with(entry, loras.files)
     defaults = gateway.defaults_of(entry, **{"usual" if loras.usual else "asked": wanted})
+    controls = await chosen_controls(gateway, incoming.request, entry)
+    references = await chosen_references(gateway, incoming, entry)
+    request = references.request
     check_needs(entry, request)
     roles = await gateway.parts_of(entry, request)
     model, parts = gateway.model_of(entry, roles), dict[str, Entry](roles.items())
@@ -64,11 +70,13 @@ async def chosen_model(gateway: Gateway, incoming: Incoming) -> ChosenModel:
             refiner = await gateway.configured(file)
         parts[_REFINER] = file
     upscaler, notes = await _upscaler(gateway, entry, request, defaults)
-    warnings = (*loras.warnings, *notes)
-    if upscaler is None:
-        return ChosenModel(entry, defaults, model, refiner, parts, loras, None, warnings)
-    parts[UPSCALER] = upscaler
-    return ChosenModel(entry, defaults, model, refiner, parts, loras, upscaler_from(upscaler), warnings)
+    if upscaler is not None:
+        parts[UPSCALER] = upscaler
+    return ChosenModel(
+        entry, defaults, model, refiner, parts, loras, controls, references,
+        None if upscaler is None else upscaler_from(upscaler),
+        (*loras.warnings, *controls.warnings, *references.warnings, *notes),
+    )  # fmt: skip
 
 
 async def _upscaler(

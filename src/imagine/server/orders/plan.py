@@ -15,6 +15,7 @@ from ...messages import Message
 from ...words.frames import Submit
 from ...words.recipe import GenerationParams
 from ..gateway.gateway import Gateway
+from .besides import Besides, besides_of
 from .embeddings import ChosenEmbeddings, chosen_embeddings
 from .incoming import Incoming
 from .input_pictures import InputPictures, input_pictures
@@ -22,6 +23,8 @@ from .models import ChosenModel, chosen_model
 from .output import Output
 from .tiny_previews import with_tiny
 
+REFERENCE_SIDE = 1024
+"""Pixels to which a reference is made smaller, where the settings don't say."""
 _log = logging.getLogger("imagine.jobs")
 
 
@@ -42,11 +45,14 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
     Raises BadRequest, BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
     """
     chosen = [await chosen_model(gateway, one) for one in each]
-    pictures = await input_pictures(gateway, each[0], holding)
+    controls, references = chosen[0].controls.files, chosen[0].references.files
+    asked = chosen[0].references.request
+    pictures = await input_pictures(gateway, each[0].client, asked, holding, controls, references)
+    besides = besides_of(controls, references, pictures, gateway.settings.ref_image_max_size or REFERENCE_SIDE)
     jobs, warnings = list[Submit](), list[Message]()
     for one, model in zip(each, chosen, strict=True):
         resolved = resolve(
-            one.request,
+            model.references.request,
             model=model.entry,
             random_seed=lambda: secrets.randbits(64),
             defaults=model.defaults,
@@ -54,13 +60,16 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
             mask=pictures.mask and pictures.mask.about,
             parts=model.parts,
             loras=model.loras.files,
+            control=besides.control,
+            references=besides.references,
+            varies=model.references.varies,
         )
         first = resolved.params[0]
         files = [file for _, file in model.loras.files]
         words = await chosen_embeddings(gateway, one.request, (first.prompt, first.neg), model.entry, files)
         resolved, notes = await with_tiny(gateway, resolved, model.entry)
         warnings += [*notes, *one.warnings, *model.warnings, *resolved.warnings, *words.warnings]
-        jobs += _jobs(gateway, model, words, pictures, resolved, one.client, output)
+        jobs += _jobs(gateway, model, words, pictures, besides, resolved, one.client, output)
     gateway.used(chosen[0].entry.name)
     for job in jobs:
         _log.debug("recipe: %s", msgspec.to_builtins(job.params))
@@ -68,8 +77,8 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
 
 
 def _jobs(
-    gateway: Gateway, chosen: ChosenModel, words: ChosenEmbeddings, pictures: InputPictures, resolved: Resolved,
-    client: str, output: Output,
+    gateway: Gateway, chosen: ChosenModel, words: ChosenEmbeddings, pictures: InputPictures, besides: Besides,
+    resolved: Resolved, client: str, output: Output,
 ) -> list[Submit]:  # fmt: skip
     preview = resolved.preview
     if output.previews is not None:
@@ -79,7 +88,8 @@ def _jobs(
             job=secrets.token_urlsafe(16), client=client, model=chosen.model, refiner=chosen.refiner,
             params=msgspec.structs.replace(params, embeddings=words.digests),
             upscaler=chosen.upscaler, adapters=chosen.adapters, embeddings=words.uses,
-            img=pictures.img and pictures.img.data, mask=pictures.mask and pictures.mask.data,
+            controls=besides.controls_used, references=besides.references_used,
+            img=pictures.img.data if pictures.img and params.img else None, mask=pictures.mask and pictures.mask.data,
             preview=preview, keep_alive=resolved.keep_alive,
             max_batch=gateway.max_batch_of(chosen.entry),
         )

@@ -1,0 +1,59 @@
+"""The pictures that a recipe was made from: it names them by their digests, and a saved JSON holds them themselves."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+_TOP = ("img", "mask")
+_INNER = {"control": ("image",), "references": ("img", "mask")}
+"""What of a recipe's lists is a picture."""
+
+
+def pictures_in(body: Mapping[str, Any]) -> Iterator[str]:
+    """Every picture of a request or a recipe, as it stands there."""
+    yield from (value for name in _TOP if isinstance(value := body.get(name), str))
+    for _, part, key in _inner(body):
+        yield part[key]
+
+
+def with_pictures(meta: Mapping[str, Any], pictures: Iterable[str]) -> dict[str, Any]:
+    """The recipe with these pictures, in base64, in place of their digests; others stay."""
+    known = {digest: text for text in pictures if (digest := _digest(text))}
+    filled = {name: known.get(value, value) if name in _TOP and isinstance(value, str) else value
+              for name, value in meta.items()}  # fmt: skip
+    for name, keys in _INNER.items():
+        if isinstance(parts := meta.get(name), list | tuple):
+            filled[name] = [_filled(part, keys, known) for part in parts]
+    return filled
+
+
+def places_of(meta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Where in a recipe's lists pictures stand (`control.0.image`), and what does."""
+    for path, part, key in _inner(meta):
+        yield f"{path}.{key}", part[key]
+
+
+def _inner(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    for name, keys in _INNER.items():
+        parts = body.get(name)
+        for place, part in enumerate(parts if isinstance(parts, list | tuple) else ()):
+            if isinstance(part, Mapping):
+                yield from ((f"{name}.{place}", part, key) for key in keys if isinstance(part.get(key), str))
+
+
+def _filled(part: object, keys: tuple[str, ...], known: Mapping[str, str]) -> object:
+    if not isinstance(part, Mapping):
+        return part
+    return {**part, **{key: known[part[key]] for key in keys if part.get(key) in known}}
+
+
+def _digest(text: str) -> str:
+    """The SHA-256 of a picture in base64; "" for what is none."""
+    try:
+        return hashlib.sha256(base64.b64decode(text.rpartition(",")[2], validate=True)).hexdigest()
+    except (binascii.Error, ValueError):
+        return ""

@@ -1,0 +1,93 @@
+"""The controls of a request: the file that each names, what makes its map, and whether that goes with the model."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...asking.controls import ChosenControl, ControlWish, check_span
+from ...asking.preprocess import checked_options
+from ...asking.request import GenerateRequest
+from ...asking.resolve import is_another
+from ...messages import Message, message
+from ...words.beside import CONTROLS
+from ...words.entry import Entry
+from ...words.errors import BadRequest, PartNotFound
+from ...words.map_words import alike, map_meant, words_of
+from ...words.preprocessors import NONE
+from ..gateway.gateway import Gateway
+from .fitting import check_fit, goes_with
+from .preprocessors import chosen_preprocessor
+
+CONTROLNET = "controlnet"
+_UNION = "union"
+_ORDER = ("", _UNION, "t2i-adapter", "control-lora", "xs")
+"""Of those that a word could mean, the likeliest first."""
+
+
+class ChosenControls(NamedTuple):
+    """What holds a picture to maps."""
+
+    files: tuple[ChosenControl, ...] = ()
+    warnings: tuple[Message, ...] = ()
+
+
+async def chosen_controls(gateway: Gateway, request: GenerateRequest, model: Entry) -> ChosenControls:
+    """The files of what is asked for. Raises PartNotFound, BadRequest, Unsupported on what names them; ModelChanged."""
+    files, warnings = list[ChosenControl](), list[Message]()
+    for place, wish in enumerate(request.control or ()):
+        path = f"control.{place}"
+        check_span(wish.start, wish.end, path)
+        file = await _file(gateway, wish, model, f"{path}.model")
+        check_fit(file, model, CONTROLS, f"{path}.model", wish.model)
+        if wish.digest and is_another(file, wish.digest):
+            warnings.append(message("part.another", "control", name=file.name, digest=wish.digest[:12]))
+        files.append(await _with_map(gateway, wish, file, path, warnings))
+    return ChosenControls(tuple(files), tuple(warnings))
+
+
+async def _file(gateway: Gateway, wish: ControlWish, model: Entry, field: str) -> Entry:
+    """The file of that name, else one for such maps that goes with the model."""
+    try:
+        return await gateway.named(field, wish.model, CONTROLNET, wish.digest)
+    except PartNotFound:
+        meant = _meant(wish.model, await gateway.entries(), model)
+        if meant is None:
+            raise
+        return await gateway.named(field, meant.name, CONTROLNET, None)
+
+
+def _meant(word: str, files: list[Entry], model: Entry) -> Entry | None:
+    """The file that a word such as `canny` means: one called so, else a union."""
+    words = alike(word.lower())
+    usable = [file for file in files if file.kind == CONTROLNET and not file.problem and goes_with(file, model)]
+    named = [file for file in usable if words & words_of(file.name)]
+    unions = [file for file in usable if file.variant == _UNION] if map_meant({word.lower()}) else []
+    return min(named or unions, key=_rank, default=None)
+
+
+def _rank(file: Entry) -> tuple[int, bool, int, str]:
+    place = _ORDER.index(file.variant) if file.variant in _ORDER else len(_ORDER)
+    return place, file.shipped, len(file.name), file.name
+
+
+async def _with_map(
+    gateway: Gateway, wish: ControlWish, file: Entry, path: str, warnings: list[Message]
+) -> ChosenControl:
+    """The control with what makes its map: what is said, else what the file is for, where that can be made here."""
+    meant = map_meant(words_of(file.name)) if file.variant != _UNION else map_meant({wish.type or wish.model.lower()})
+    preprocess, maker = wish.preprocess or meant or NONE, None
+    try:
+        maker, notes = await chosen_preprocessor(
+            gateway, preprocess, field=f"{path}.preprocess", digest=wish.preprocessor
+        )
+        warnings += notes
+    except PartNotFound as error:
+        if wish.preprocess is not None:
+            raise
+        warnings.append(message("control.as_map", f"{path}.image", why=error.note))
+        preprocess = NONE
+    options = checked_options(preprocess, wish.options or {}, f"{path}.options")
+    kind = wish.type or ("" if file.variant != _UNION else preprocess if preprocess != NONE else meant or "")
+    if file.variant == _UNION and not kind:
+        raise BadRequest(message("control.untyped", f"{path}.type", name=file.name), reason="missing")
+    return ChosenControl(wish, file, preprocess, kind, maker, options)

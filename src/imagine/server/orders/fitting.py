@@ -1,0 +1,31 @@
+"""Whether a file can go beside a model, as far as both say of themselves; refused before anything is queued."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...messages import message
+from ...words.beside import runs
+from ...words.entry import Entry
+from ...words.errors import Unsupported
+
+_SHOWN = 40
+
+
+def goes_with(file: Entry, model: Entry) -> bool:
+    """Is it made for the model's family, and for what its denoiser attends to? What isn't known is no hindrance."""
+    same_family = file.family == model.family or not file.family or not model.family
+    return same_family and (not file.context or not model.context or file.context == model.context)
+
+
+def check_fit(file: Entry, model: Entry, table: Mapping[str, frozenset[str]], field: str, called: str) -> None:
+    """Raises Unsupported for what is made for another model, or is of a kind that `table` doesn't have for it;
+    `called` is what the request calls it."""
+    if not goes_with(file, model):
+        words = {"value": called[:_SHOWN], "model": model.name}
+        if file.family and model.family and file.family != model.family:
+            raise Unsupported(message("beside.family", field, family=file.family, model_family=model.family, **words))
+        raise Unsupported(message("beside.width", field, made=file.context, taken=model.context, **words))
+    if not runs(table, file, model):
+        what = {"kind": file.variant or file.kind, "family": file.family or model.family}
+        raise Unsupported(message("beside.kind", field, value=called[:_SHOWN], **what))

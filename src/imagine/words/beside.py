@@ -1,0 +1,24 @@
+"""What an engine runs beside a denoiser, by the variants that the registry tells: the families of denoisers for each.
+
+What doesn't stand here is refused before it is queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .entry import Entry
+
+CONTROLS: Mapping[str, frozenset[str]] = {}
+"""Of ControlNets and their relatives."""
+IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = {}
+"""Of IP-Adapters and theirs."""
+ATTENDS: frozenset[str] = frozenset()
+"""Families that attend to reference pictures themselves."""
+SECOND_SEEDS: frozenset[str] = frozenset()
+"""Families whose noise can be drawn from two seeds."""
+
+
+def runs(table: Mapping[str, frozenset[str]], file: Entry, model: Entry) -> bool:
+    """Can this file be run beside this model's denoiser, as far as its kind says?"""
+    return (file.family or model.family) in table.get(file.variant, ())

@@ -1,0 +1,44 @@
+"""The words by which files of controls tell what maps they are for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .preprocessors import Preprocess
+
+_OTHERS: Mapping[Preprocess, tuple[str, ...]] = {
+    "canny": ("edge", "edges"),
+    "lineart": ("line", "lines"),
+    "scribble": ("scribbles", "sketch"),
+    "tile": (),
+    "blur": (),
+    "color": ("colour",),
+    "recolor": ("recolour", "colorize"),
+    "grayscale": ("gray", "grey", "luminance"),
+    "threshold": (),
+    "inpaint": ("inpainting", "repaint"),
+    "depth": ("midas", "zoe", "leres", "depthanything"),
+    "pose": ("openpose", "dwpose"),
+    "softedge": ("hed", "pidi", "pidinet", "softedges"),
+    "segmentation": ("seg", "ade20k", "shapes"),
+    "normal": ("normalbae", "normalmap", "bae"),
+}
+"""By what makes such maps, other words for them."""
+_MEANT = {word: name for name, others in _OTHERS.items() for word in (name, *others)}
+
+
+def words_of(name: str) -> set[str]:
+    """The words that a file is called by, of its name without folders."""
+    return set(filter(None, re.split(r"[^a-z0-9]+", name.rpartition("/")[2].lower())))
+
+
+def map_meant(words: set[str]) -> Preprocess | None:
+    """What makes the maps that words such as a file's speak of; None where none of them says."""
+    return next((name for name, others in _OTHERS.items() if words & {name, *others}), None)
+
+
+def alike(word: str) -> set[str]:
+    """The word, and others for the same maps."""
+    meant = _MEANT.get(word)
+    return {word} if meant is None else {meant, *_OTHERS[meant]}

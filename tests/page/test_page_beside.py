@@ -1,0 +1,136 @@
+"""References and control on the page: dropped, chosen, weighed, their maps seen; kept, and back from what was made."""
+
+import base64
+import hashlib
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.acts import arrive, downloaded, drop, generate, last, load, png
+from tests.registry import declared
+from tests.server.beside import controlnet, image_adapter, image_encoder
+
+DOG, SEA = png(96, 64, (120, 80, 20)), png(64, 96, (20, 80, 200))
+
+
+@pytest.fixture
+def site(serve, tmp_path, monkeypatch):
+    runs = {"": frozenset({"stable_diffusion"}), "plus": frozenset({"stable_diffusion"})}
+    monkeypatch.setattr("imagine.server.orders.controls.CONTROLS", runs)
+    monkeypatch.setattr("imagine.server.orders.references.IMAGE_ADAPTERS", runs)
+    models = tmp_path / "home/models"
+    for name, shapes in {
+        "control/sd15_canny": controlnet(), "control/xl_depth": controlnet(2048), "clip/ViT-H": image_encoder(),
+        "ip/plus": image_adapter("plus", width=1280),
+    }.items():  # fmt: skip
+        declared.write(models / f"{name}.safetensors", shapes, metadata={"about": name})
+    return serve()
+
+
+def add(page, name, data, title):
+    page.set_input_files(
+        f"[data-beside={name}] input[type=file]", {"name": title, "mimeType": "image/png", "buffer": data}
+    )
+    page.get_by_role("button", name=f"Remove {title}").wait_for()
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_references_are_chosen_weighed_and_taken_out_again(page, site):
+    add(page, "references", DOG, "dog.png")
+    drop(page, "[data-drop=references]", SEA, "sea.png")
+    page.get_by_label("What counts of sea.png").select_option("style")
+    page.get_by_label("Strength of dog.png").nth(0).fill("0.85")  # the slider
+    page.get_by_label("Strength of sea.png").nth(1).fill("0,4")
+    generate(page, "a fox")
+    told = [(each.img, each.kind, each.strength) for each in last(site).params.references]
+    assert told == [(digest(DOG), "subject", 0.85), (digest(SEA), "style", 0.4)]
+    page.get_by_role("button", name="Remove dog.png").click()
+    page.reload()
+    arrive(page)
+    expect(page.get_by_label("Strength of sea.png").nth(1)).to_have_value("0.4")
+    generate(page)
+    assert [each.kind for each in last(site).params.references] == ["style"]
+
+
+def test_a_control_has_the_models_that_fit_and_shows_its_map(windows, site):
+    page = windows.open(ready=False)
+    asked = []
+
+    def mapped(route):
+        asked.append(route.request.post_data_json)
+        route.fulfill(json={"img": base64.b64encode(png(96, 64, (255, 255, 255))).decode()})
+
+    def declared_too(route):
+        document = route.fetch().json()
+        document["paths"].setdefault("/preprocess", {})
+        route.fulfill(json=document)
+
+    page.route("**/preprocess", mapped)
+    page.route("**/openapi.json", declared_too)
+    page.goto(site.url)
+    arrive(page)
+    add(page, "control", DOG, "room.png")
+    model = page.get_by_label("Model that follows room.png")
+    assert model.locator("option").all_inner_texts() == ["sd15_canny"], "not what is for another family"
+    expect(page.get_by_label("Map of room.png", exact=True)).to_have_value("canny")
+    expect(page.get_by_label("The map of room.png")).to_be_visible()
+    assert [(each["preprocess"], digest(base64.b64decode(each["img"]))) for each in asked] == [("canny", digest(DOG))]
+    page.get_by_label("Map of room.png", exact=True).select_option("none")
+    expect(page.get_by_label("The map of room.png")).to_be_hidden()
+    page.get_by_label("Strength of room.png").nth(1).fill("1.2")
+    generate(page, "a fox")
+    (control,) = last(site).params.control
+    assert (control.model, control.image, control.preprocess, control.strength) == (
+        "sd15_canny",
+        digest(DOG),
+        "none",
+        1.2,
+    )
+
+
+def test_a_strength_that_cannot_be_is_said_at_it(page, site):
+    add(page, "references", DOG, "dog.png")
+    page.get_by_label("Strength of dog.png").nth(1).fill("9")
+    page.fill("#f-prompt", "a fox")
+    page.click("#generate")
+    expect(page.locator(".beside-row .error")).to_have_text("The strength must be a number from 0 to 2.")
+    assert site.worker.seen == []
+
+
+def test_what_was_made_of_them_brings_them_back_and_a_file_holds_them(page, site):
+    add(page, "references", DOG, "dog.png")
+    add(page, "control", SEA, "sea.png")
+    page.get_by_label("Map of sea.png", exact=True).select_option("none")
+    generate(page, "a fox")
+    first = last(site).params
+    saved = json.loads(downloaded(page, "#do-json"))
+    assert base64.b64decode(saved["meta"]["references"][0]["img"]) == DOG
+    assert base64.b64decode(saved["meta"]["control"][0]["image"]) == SEA
+    for name in ("dog.png", "sea.png"):
+        page.get_by_role("button", name=f"Remove {name}").click()
+    expect(page.locator(".beside-row")).to_have_count(0)
+    page.click("#do-reuse")
+    expect(page.locator(".beside-row")).to_have_count(2)
+    generate(page)
+    assert (last(site).params.control, last(site).params.references) == (first.control, first.references)
+    load(page, json.dumps({"meta": {"prompt": "x"}}).encode(), "none.json")
+    expect(page.locator(".beside-row")).to_have_count(0)
+    load(page, json.dumps(saved).encode(), "both.json")
+    expect(page.locator(".beside-row")).to_have_count(2)
+
+
+def test_variations_are_neighbours_of_a_result(page, site):
+    generate(page, "a fox")
+    made = digest(downloaded(page, "#do-png"))
+    page.click("#do-vary")
+    page.wait_for_function("document.querySelectorAll('.thumb').length === 5 && document.querySelector('#run').hidden")
+    jobs = site.worker.seen[1:]
+    assert [(job.params.prompt, job.params.img, job.params.references[0].noise) for job in jobs] == [
+        ("a fox", None, 0.3)
+    ] * 4
+    assert {job.params.references[0].img for job in jobs} == {made}
+    assert len({job.params.seed for job in jobs}) == 4

@@ -1,0 +1,73 @@
+"""Files that go beside a model, told by their headers, and a server that is asked for them."""
+
+import base64
+import io
+import json
+
+from PIL import Image
+
+from tests.registry import declared
+from tests.server.served import ask
+
+_HINT, _FIRST = "control_model.input_hint_block.0.weight", "control_model.input_blocks.1.1.transformer_blocks.0"
+_KEY = "ip_adapter.1.to_k_ip.weight"
+
+
+def png(colour=(200, 30, 30), size=(128, 96)):
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def add(folder, name, shapes, **said):
+    return declared.write(folder / "models" / f"{name}.safetensors", shapes, metadata={"about": name}, **said)
+
+
+def controlnet(context=768):
+    return {_HINT: (16, 3, 3, 3), f"{_FIRST}.attn2.to_k.weight": (320, context)}
+
+
+def union(context=768):
+    return {
+        "task_embedding": (6, 320), "transformer_layes.0.attn.in_proj_weight": (960, 320),
+        "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight": (320, context),
+    }  # fmt: skip
+
+
+def image_adapter(variant="", context=768, width=1024):
+    first = {
+        "": {"image_proj.proj.weight": (4 * context, width)},
+        "plus": {"image_proj.latents": (1, 16, context), "image_proj.proj_in.weight": (context, width)},
+        "faceid": {
+            "image_proj.proj.0.weight": (1024, 512), "image_proj.norm.weight": (context,),
+            "ip_adapter.0.to_q_lora.down.weight": (128, 320),
+        },
+    }  # fmt: skip
+    return first[variant] | {_KEY: (320, context)}
+
+
+def image_encoder(within=1280, projected=1024):
+    patches = {
+        "vision_model.embeddings.patch_embedding.weight": (within, 3, 14, 14),
+        "vision_model.pre_layrnorm.weight": (within,),
+    }
+    return patches | {"visual_projection.weight": (projected, within)}
+
+
+def asked(home, *bodies, path="/generate", **said):
+    """Of each body the job that the worker was given and the warnings, or the refusal."""
+
+    async def act(client):
+        answers = []
+        for body in bodies:
+            before = len(client.worker.seen)
+            async with client.post(path, data=json.dumps({"prompt": "a fox"} | body)) as answer:
+                told = await answer.json()
+            if answer.status != 200:
+                assert len(client.worker.seen) == before, "refused before the queue"
+                answers.append((answer.status, told["error"]))
+            else:
+                answers.append((client.worker.seen[-1], told.get("warnings")))
+        return answers
+
+    return ask(home, act, **said)

@@ -1,0 +1,153 @@
+"""Controls asked for: found by name or by what they are for, refused before the queue, recorded, handed on."""
+
+import base64
+import hashlib
+
+import pytest
+
+from imagine.words.map_words import map_meant, words_of
+from imagine.words.recipe import meta_from_params
+from tests.server.beside import add, asked, controlnet, png, union
+
+PHOTO = png()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    runs = {"": frozenset({"stable_diffusion"}), "union": frozenset({"sdxl", "stable_diffusion"})}
+    monkeypatch.setattr("imagine.server.orders.controls.CONTROLS", runs)
+    for name in ("control_v11p_sd15_canny", "control_v11f1p_sd15_depth", "brightness"):
+        add(tmp_path, f"controls/{name}", controlnet())
+    add(tmp_path, "controls/xl-scribble", controlnet(2048))
+    return tmp_path
+
+
+def said(**control):
+    return {"control": [{"model": "canny", "image": PHOTO} | control]}
+
+
+@pytest.mark.parametrize(
+    ("control", "model", "preprocess"),
+    [
+        ({}, "control_v11p_sd15_canny", "canny"),
+        ({"model": "edges"}, "control_v11p_sd15_canny", "canny"),
+        ({"model": "Control_v11p_sd15_canny.safetensors", "preprocess": "none"}, "control_v11p_sd15_canny", "none"),
+        ({"model": "brightness"}, "brightness", "none"),
+        ({"model": "brightness", "preprocess": "canny"}, "brightness", "canny"),
+    ],
+)
+def test_it_is_found_by_name_or_by_what_it_is_for(home, control, model, preprocess):
+    ((job, warnings),) = asked(home, said(**control))
+    (recorded,), (use,) = job.params.control, job.controls
+    assert (recorded.model, recorded.preprocess, warnings) == (model, preprocess, [])
+    assert use.component.digest == recorded.digest != ""
+    assert hashlib.sha256(use.image).hexdigest() == recorded.image
+
+
+def test_several_stay_in_their_order_with_what_is_said_of_each(home):
+    body = {
+        "controlnet": [
+            {"model": "canny", "img": PHOTO, "weight": 0.5, "guidance_start": 0.2, "guidance_end": 0.8},
+            {"model": "brightness", "image": png((0, 0, 0)), "resize": "fit", "strength": 2},
+        ]
+    }
+    ((job, _),) = asked(home, body)
+    told = [(each.model[-5:], each.strength, each.start, each.end, each.resize) for each in job.params.control]
+    assert told == [("canny", 0.5, 0.2, 0.8, "crop"), ("tness", 2.0, 0.0, 1.0, "fit")]
+    assert [use.image for use in job.controls] == [base64.b64decode(each) for each in (PHOTO, png((0, 0, 0)))]
+
+
+def test_what_no_file_makes_is_given_as_the_map(home):
+    ((job, warnings),) = asked(home, said(model="depth"))
+    assert job.params.control[0].preprocess == "none"
+    (warning,) = warnings
+    assert warning.startswith("control.0.image is taken for the map itself: control.0.preprocess depth needs ")
+
+
+def test_a_union_is_told_which_map_it_has(home):
+    add(home, "controls/union-promax", union())
+    answers = asked(
+        home,
+        said(model="scribble", preprocess="none"),
+        said(model="union-promax"),
+        said(model="union-promax", type="depth"),
+        said(model="union-promax", preprocess="canny"),
+    )
+    assert [job.params.control[0].type for job, _ in (answers[0], *answers[2:])] == ["scribble", "depth", "canny"]
+    status, error = answers[1]
+    assert (status, error) == (
+        400,
+        "control.0.type must say which kind of map it is, since 'union-promax' is for several",
+    )
+
+
+@pytest.mark.parametrize(
+    ("control", "status", "error"),
+    [
+        ({"model": "brightnes"}, 404, "control.0.model 'brightnes' not found; did you mean: brightness?"),
+        ({"model": "qqqq"}, 404, "control.0.model 'qqqq' not found; there are: "),
+        ({"model": "fox"}, 400, "control.0.model 'fox' is a file of the kind checkpoint"),
+        ({"model": "xl-scribble"}, 400, "control.0.model 'xl-scribble' is for sdxl, model 'fox' is stable_diffusion"),
+        (
+            {"model": "sparse"},
+            400,
+            "control.0.model 'sparse' is of the kind sparse for stable_diffusion, which can't be used",
+        ),
+        ({"preprocess": "edges"}, 400, "control.0.preprocess is 'edges'; it must be one of: "),
+        ({"preprocess": "pose"}, 404, "pose"),
+        ({"options": {"low": 5}}, 400, "control.0.options.low"),
+        ({"strength": 2.1}, 400, "control.0.strength is 2.1; it must be a number from 0 to 2"),
+        ({"start": 0.8, "end": 0.2}, 400, "control.0.end is 0.2, before its start, 0.8"),
+        ({"weight": 1, "strength": 0.5}, 400, "both are the same field"),
+        ({"image": "AAAA"}, 400, "control.0.image is not a PNG, JPEG or WebP picture"),
+        ({"image": None}, 400, "control.0.image is missing"),
+        ({"image": "0" * 64}, 400, "control.0.image"),
+        ({"image": png(size=(4097, 1))}, 400, "control.0.image is 4097"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_queue(home, control, status, error):
+    add(
+        home,
+        "sparse",
+        {"controlnet_cond_embedding.weight": (1, 1), "controlnet_mid_block.weight": (1, 1)}
+        | {"down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight": (320, 768)},
+    )
+    ((got, told),) = asked(home, said(**control))
+    assert (got, error in told) == (status, True), told
+
+
+def test_five_are_too_many(home):
+    ((status, told),) = asked(home, {"control": said()["control"] * 5})
+    assert status == 400
+    assert (
+        told
+        == "control is a list of 5 entries; it must be a list of at most 4 objects, each with a model and a picture"
+    )
+
+
+def test_a_recipe_names_its_pictures_and_finds_what_was_renamed(home):
+    ((first, _),) = asked(home, said() | {"seed": 1})
+    meta = meta_from_params(first.params)
+    (home / "models/controls/control_v11p_sd15_canny.safetensors").rename(home / "models/controls/kanten.safetensors")
+    wish = meta["control"][0]
+    (refused, (job, warnings)) = asked(home, meta, meta | {"control": [wish | {"image": PHOTO}]})
+    assert (refused[0], "digest" in refused[1]) == (400, True)
+    assert (job.params.control[0].model, warnings) == ("kanten", [])
+    assert job.params.control[0].image == wish["image"]
+
+
+def test_names_of_files_tell_what_they_are_for():
+    told = {
+        name: map_meant(words_of(name))
+        for name in (
+            "control_v11p_sd15_canny",
+            "controlnet/diffusers_xl_depth_full",
+            "control_v11p_sd15_openpose",
+            "toybox-edges",
+            "control_v11p_sd15_softedge",
+            "control_v11e_sd15_ip2p",
+            "control_v11p_sd15s2_lineart_anime",
+            "t2iadapter_seg_sd14v1",
+        )
+    }
+    assert list(told.values()) == ["canny", "depth", "pose", "canny", "softedge", None, "lineart", "segmentation"]

@@ -1,0 +1,196 @@
+"""References asked for: by the image adapter that fits, else started from; refused before the queue, recorded."""
+
+import base64
+import hashlib
+import json
+
+import msgspec
+import pytest
+
+from imagine.words.recipe import meta_from_params
+from tests.server.beside import add, asked, controlnet, image_adapter, image_encoder, png
+from tests.server.served import ask
+
+DOG, SEA = png((120, 80, 20)), png((20, 80, 200))
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """Where an engine runs them, and none is there."""
+    runs = dict.fromkeys(("", "plus", "faceid"), frozenset({"stable_diffusion", "sdxl"}))
+    monkeypatch.setattr("imagine.server.orders.references.IMAGE_ADAPTERS", runs)
+    return tmp_path
+
+
+@pytest.fixture
+def home(bare):
+    add(bare, "ip/ip-adapter_sd15", image_adapter())
+    add(bare, "ip/ip-adapter-plus_sd15", image_adapter("plus", width=1280))
+    add(bare, "ip/ip-adapter-plus-face_sd15", image_adapter("plus", width=1280))
+    add(bare, "ip/ip-adapter_sdxl", image_adapter(context=2048, width=1280))
+    add(bare, "clip/ViT-H", image_encoder())
+    add(bare, "clip/bigG", image_encoder(1664, 1280))
+    return bare
+
+
+def said(**reference):
+    return {"references": [{"img": DOG} | reference]}
+
+
+def digest(text):
+    return hashlib.sha256(base64.b64decode(text)).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("reference", "adapter", "weights"),
+    [
+        ({}, "ip-adapter-plus_sd15", "linear"),
+        ({"kind": "style"}, "ip-adapter_sd15", "style"),
+        ({"kind": "content"}, "ip-adapter-plus_sd15", "composition"),
+        ({"kind": "face"}, "ip-adapter-plus-face_sd15", "linear"),
+        ({"adapter": "IP-Adapter_sd15", "weights": "linear", "kind": "style"}, "ip-adapter_sd15", "linear"),
+    ],
+)
+def test_each_kind_has_the_adapter_that_is_for_it(home, reference, adapter, weights):
+    ((job, warnings),) = asked(home, said(**reference))
+    (recorded,), (use,) = job.params.references, job.references
+    assert (recorded.adapter, recorded.weights, warnings, job.params.img) == (adapter, weights, [], None)
+    assert (use.component.digest, use.encoder.digest) == (recorded.digest, recorded.encoder)
+    assert use.encoder.path.endswith("ViT-H.safetensors")
+    assert (recorded.img, use.img) == (digest(DOG), base64.b64decode(DOG))
+    assert (recorded.strength, recorded.crop, recorded.max_side) == (0.6, "pad", 1024)
+
+
+def test_several_stay_in_their_order_and_a_mask_is_handed_on(home):
+    mask = png((255, 255, 255))
+    body = {
+        "references": [{"img": SEA, "kind": "style", "strength": 1}, {"image": DOG, "mask": mask, "crop": "square"}]
+    }
+    ((job, _),) = asked(home, body, ref_image_max_size=300)
+    assert [(each.img, each.mask) for each in job.params.references] == [
+        (digest(SEA), None),
+        (digest(DOG), digest(mask)),
+    ]
+    assert [each.max_side for each in job.params.references] == [300, 300]
+    assert [use.mask for use in job.references] == [None, base64.b64decode(mask)]
+
+
+@pytest.mark.parametrize("path", ["/v1/images/generations", "/api/generate", "/generate"])
+def test_without_an_adapter_the_first_is_what_the_picture_starts_from(bare, path):
+    bodies = {
+        "/generate": {"references": [{"img": DOG}, {"img": SEA}]},
+        "/v1/images/generations": {"reference_images": [DOG, SEA]},
+        "/api/generate": {"images": [DOG, SEA], "stream": False},
+    }
+    ((job, warnings),) = asked(bare, bodies[path], path=path)
+    assert (job.params.img, job.params.strength, job.params.references) == (digest(DOG), 0.7, ())
+    why = (
+        "no image adapter for stable_diffusion can attend to it here; ip-adapter-plus_sd15.safetensors with its image "
+    )
+    why += "encoder would, among the models"
+    img = {"/generate": "img", "/v1/images/generations": "image", "/api/generate": "images"}
+    field = {"/generate": "references", "/v1/images/generations": "reference_images", "/api/generate": "images"}[path]
+    assert warnings[-1] == f"{field}: 1 picture has no effect: {why}"
+    assert warnings[:-1] == (
+        [f"{field}: the picture starts from the first, as from {img[path]}: {why}"] if len(warnings) > 1 else []
+    )
+    assert (len(warnings) == 1) is (path == "/api/generate"), "there the first is what is edited"
+
+
+def test_what_is_started_from_is_made_smaller_first(bare):
+    ((job, _),) = asked(bare, {"references": [{"img": png(size=(200, 100)), "strength": 0.4}]}, ref_image_max_size=128)
+    assert (job.params.width, job.params.height, job.params.strength) == (128, 64, 0.8)
+
+
+@pytest.mark.parametrize("path", ["/v1/images/variations", "/generate"])
+def test_a_variation_is_a_neighbour_where_an_adapter_makes_it_one(home, path):
+    bodies = {"/generate": {"img": DOG, "variations": {"strength": 0.25}}, "/v1/images/variations": {"image": DOG}}
+    ((job, warnings),) = asked(home, bodies[path], path=path)
+    (recorded,) = job.params.references
+    assert (job.params.img, job.img, recorded.img) == (None, None, digest(DOG))
+    assert (recorded.noise, recorded.strength) == (0.25 if path == "/generate" else 0.3, 1.0)
+    assert (job.params.width, job.params.height) == (128, 96), "its size"
+    assert not warnings
+
+
+def test_else_it_starts_from_the_picture(bare):
+    native, other = (
+        asked(bare, {"img": DOG, "variations": 0.25}),
+        asked(bare, {"image": DOG}, path="/v1/images/variations"),
+    )
+    for ((job, warnings),), strength in ((native, 0.25), (other, 0.7)):
+        assert (job.params.img, job.params.strength, job.params.references) == (digest(DOG), strength, ())
+        assert warnings[0].startswith("variations: the picture starts from im")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        (said(adapter="ip-adapter_sd16"), 404, "references.0.adapter 'ip-adapter_sd16' not found; did you mean"),
+        (
+            said(adapter="ip-adapter_sdxl"),
+            400,
+            "references.0.adapter 'ip-adapter_sdxl' is for sdxl, model 'fox' is stable_diffusion",
+        ),
+        (said(adapter="canny"), 400, "references.0.adapter 'canny' is a file of the kind controlnet"),
+        (said(adapter="own"), 400, "references.0.adapter is own, and model 'fox' attends to no pictures by itself"),
+        (said(adapter="tiny-plus"), 400, "references.0.adapter 'tiny-plus' sees by an image encoder of width 77"),
+        (said(adapter="faceid"), 400, "references.0.embedding is missing"),
+        (said(img=None), 400, "references.0.img is missing"),
+        (said(img="AAAA"), 400, "references.0.img is not a PNG, JPEG or WebP picture"),
+        (said(strength=3), 400, "references.0.strength is 3; it must be a number from 0 to 2"),
+        (said(crop="box"), 400, "references.0.box is missing"),
+        (said(box=[0.5, 0, 0.1, 1]), 400, "references.0.box must be left, top, right and bottom"),
+        (said(start=1, end=0.5), 400, "references.0.end is 0.5, before its start, 1"),
+        (said(embedding=[0.5] * 511), 400, "references.0.embedding"),
+        ({"variations": 0.3}, 400, "variations"),
+        ({"img": DOG, "mask": DOG, "variations": 0.3}, 400, "mask can't be together with variations"),
+        (
+            {"references": [{"img": DOG}] * 9},
+            400,
+            "references is a list of 9 entries; it must be a list of at most 8 objects, each with a picture",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_queue(home, body, status, error):
+    add(home, "canny", controlnet())
+    add(home, "tiny-plus", image_adapter("plus", width=77))
+    add(home, "faceid", image_adapter("faceid"))
+    ((got, told),) = asked(home, body)
+    assert (got, error in told) == (status, True), told
+
+
+def test_a_face_is_given_as_its_numbers(home):
+    add(home, "faceid", image_adapter("faceid"))
+    ((job, warnings),) = asked(home, {"references": [{"embedding": [0.5] * 512}]})
+    (use,), (recorded,) = job.references, job.params.references
+    assert (use.img, use.encoder, use.embedding[:4], len(use.embedding)) == (None, None, b"\0\0\0?", 2048)
+    assert recorded.embedding == hashlib.sha256(use.embedding).hexdigest()
+    assert (recorded.adapter, warnings) == ("faceid", [])
+
+
+def test_a_recipe_finds_an_adapter_that_was_renamed(home):
+    ((first, _),) = asked(home, said(kind="style") | {"seed": 1})
+    meta = meta_from_params(first.params)
+    (home / "models/ip/ip-adapter_sd15.safetensors").rename(home / "models/ip/stil.safetensors")
+    ((job, warnings),) = asked(home, meta | {"references": [meta["references"][0] | {"img": DOG}]})
+    assert (job.params.references[0].adapter, warnings) == ("stil", [])
+    assert job.params.references[0] == msgspec.structs.replace(first.params.references[0], adapter="stil")
+
+
+def test_a_second_seed_is_the_one_that_goes_on(home, monkeypatch):
+    monkeypatch.setattr("imagine.asking.resolve.SECOND_SEEDS", frozenset({"stable_diffusion"}))
+    body = {"seed": 5, "subseed": 2**64 - 1, "subseed_strength": 0.2, "count": 2}
+
+    def jobs():
+        async def act(client):
+            async with client.post("/generate", data=json.dumps({"prompt": "a fox"} | body)) as answer:
+                assert answer.status == 200
+            return client.worker.seen
+
+        return ask(home, act)
+
+    told = [(job.params.seed, job.params.subseed, job.params.subseed_strength) for job in jobs()]
+    assert told == [(5, 2**64 - 1, 0.2), (5, 0, 0.2)]
+    ((_, warnings),) = asked(home, {"subseed": 3})
+    assert warnings == ["subseed has no effect without subseed_strength"]

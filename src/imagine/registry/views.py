@@ -18,6 +18,8 @@ _WITHIN = {
     "faceid-plus": (("image_proj.perceiver_resampler.proj_in.weight", 1),),
 }
 """What takes a picture as it is within the encoder, by the variant of an adapter."""
+_OWN_ENCODER = "image_encoder.visual_projection.weight"
+"""With it an adapter's file holds its encoder, and needs none beside it."""
 _PROJECTED = {"": (("image_proj.proj.weight", 1),)}
 
 
@@ -25,7 +27,7 @@ def views_of(kind: str, variant: str, tensors: Mapping[str, TensorInfo]) -> tupl
     """As `Entry.views`; () where nothing tells them."""
     if kind == "image-encoder":
         widths = (_first(tensors, _PATCHES), _first(tensors, _PROJECTIONS))
-    elif kind == "ip-adapter":
+    elif kind == "ip-adapter" and _OWN_ENCODER not in tensors:
         widths = (_first(tensors, _WITHIN.get(variant, ())), _first(tensors, _PROJECTED.get(variant, ())))
     else:
         return ()

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from .entry import Entry
 
-CONTROLS: Mapping[str, frozenset[str]] = {}
+_UNETS = frozenset({"stable_diffusion", "sd2", "sdxl"})
+CONTROLS: Mapping[str, frozenset[str]] = dict.fromkeys(("", "union", "t2i-adapter", "control-lora"), _UNETS)
 """Of ControlNets and their relatives."""
 IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = {}
 """Of IP-Adapters and theirs."""

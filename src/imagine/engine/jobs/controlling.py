@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...maps.making import NOT_SAID
 from ...messages import Message, message
 from ...pictures import images
 from ...pictures.masks import HALF
@@ -74,7 +73,7 @@ class Controlling:
         mapper = Mapper(None) if use.preprocessor is None else self._mappers[use.preprocessor.identity]
         placed = placement(picture.size, canvas.inner, control.resize).lay(picture)
         mask = canvas.mask and canvas.mask.resize(canvas.inner, Image.Resampling.BOX)
-        return (yield from mapper.map(placed, control.preprocess, NOT_SAID, mask)), "stretch"
+        return (yield from mapper.map(placed, control.preprocess, control.options, mask)), "stretch"
 
     def lay(self, canvas: Canvas, steps: int) -> Slices[Sequence[Message]]:
         """Lay the maps out for a pass of so many of the user's steps, and have their networks see them; gives what

@@ -6,6 +6,8 @@ import base64
 import binascii
 import io
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from PIL import Image, ImageCms
@@ -43,8 +45,22 @@ def decode(data: bytes, *, field: str, max_side: int = MAX_SIDE) -> Image.Image:
     16-bit pictures keep their high bytes. Nothing else of the file (text, EXIF, profile) stays with the picture.
     Raises BadPicture on `field`, before decoding where the file is of another format, too long or too large.
     """
+    with opened(data, field, lambda size: check_size(size, field, max_side)) as (image, turn):
+        image.load()
+        upright = as_plain(image)
+        return upright if turn is None else upright.transpose(turn)
+
+
+@contextmanager
+def opened(
+    data: bytes, field: str, check: Callable[[tuple[int, int]], None]
+) -> Iterator[tuple[Image.Image, Image.Transpose | None]]:
+    """An untrusted picture that isn't decoded yet, and what turns it upright.
+
+    Raises BadPicture on `field`, also for what its decoder says of it within the block; `check` does for its size.
+    """
     layout = outline(data, field)
-    _check_size((layout.width, layout.height), field, max_side)
+    check((layout.width, layout.height))
     damaged = message("picture.damaged", field, kind={"webp": "WebP"}.get(layout.kind, layout.kind.upper()))
     if not layout.ended:
         raise BadPicture(damaged)
@@ -52,15 +68,12 @@ def decode(data: bytes, *, field: str, max_side: int = MAX_SIDE) -> Image.Image:
         raise BadPicture(message("picture.scans", field, most=MAX_SCANS))
     try:
         with Image.open(io.BytesIO(layout.pixels), formats=[layout.kind]) as image:
-            _check_size(image.size, field, max_side)
-            image.load()
-            upright = _TURNS.get(orientation(layout.exif))
-            plain = _plain(image)
+            check(image.size)
+            yield image, _TURNS.get(orientation(layout.exif))
     except (BadPicture, MemoryError):
         raise
     except Exception as error:  # a broken file makes Pillow raise nearly anything
         raise BadPicture(damaged) from error
-    return plain if upright is None else plain.transpose(upright)
 
 
 def outline(data: bytes, field: str) -> containers.Outline:
@@ -127,14 +140,15 @@ def encode(
     return file.getvalue()
 
 
-def _check_size(size: tuple[int, int], field: str, max_side: int) -> None:
+def check_size(size: tuple[int, int], field: str, max_side: int) -> None:
+    """Raises BadPicture on `field` for no pixels, and for a side that is too long."""
     if not all(size):
         raise BadPicture(message("picture.no_size", field))
     if max(size) > max_side:
         raise BadPicture(message("picture.too_large", field, width=size[0], height=size[1], most=max_side))
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def as_plain(image: Image.Image) -> Image.Image:
     """A loaded `image` as RGB or RGBA in sRGB, and nothing else."""
     alpha = "A" in image.getbands() or "transparency" in image.info
     profile = image.info.get("icc_profile")

@@ -15,6 +15,7 @@ from PIL import Image, ImageChops
 from torch import Tensor
 
 from ...messages import Message, message
+from ...pictures.crops import flattened
 from ...pictures.masks import HALF, Mask, has_holes, read_mask
 from ...words.recipe import Extend, Fit, Resize
 from .placement import LANCZOS, Placement, edge_padded, placement
@@ -134,13 +135,6 @@ def denoised_size(width: int, height: int, *, native: int, near_native: bool) ->
 def rounded_up(side: int, multiple: int) -> int:
     """The least multiple that is not smaller."""
     return -(-side // multiple) * multiple
-
-
-def flattened(picture: Image.Image) -> Image.Image:
-    """`picture` as RGB, transparent parts on white, whatever colour hides under them."""
-    if picture.mode != "RGBA":
-        return picture.convert("RGB")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
 def notes_on(placed: Placement, source: Image.Image, parsed: Mask | None, mask: Image.Image | None) -> list[Message]:

@@ -14,7 +14,7 @@ from ..device.transfer import sent
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 from ..parts.slices import Slices
-from ..sampling.latents import initial_noise, second_noise
+from ..sampling.latents import initial_noise, second_noise, subseeded
 from ..sampling.sampler import Sampler
 from .canvas import Canvas, pixels_from_picture
 
@@ -74,7 +74,7 @@ def first_pass(
     strength = params.strength if canvas.source is not None else 1.0
     process = family.noise(canvas.work, params.num_steps)
     sampler = Sampler(params.sampler, params.schedule, process, params.num_steps, strength=strength, seed=params.seed)
-    noise = sent(initial_noise(params.seed, latent_shape(family, canvas)), device)
+    noise = sent(_noise(params, latent_shape(family, canvas), initial_noise), device)
     wanted = canvas.source is not None and (strength < 1 or canvas.mask is not None)
     source = (yield from encode(canvas.source_pixels())) if wanted else None
     latents = sampler.start(noise, source if strength < 1 else None)
@@ -88,7 +88,7 @@ def second_pass(
     """Over the enlarged `canvas`, from the first pass's picture, `enlarged`; None enlarges its latents themselves."""
     sampler = second_sampler(params, hires, family, first.canvas)
     shape = latent_shape(family, canvas)
-    noise = sent(second_noise(params.seed, shape), first.latents.device)
+    noise = sent(_noise(params, shape, second_noise), first.latents.device)
     if enlarged is None:
         start = enlarged_latents(first.latents, first.canvas, canvas, (shape[2], shape[3]))
     else:
@@ -114,6 +114,14 @@ def second_pass_steps(params: GenerationParams, hires: Hires) -> int:
 def steps_run(steps: int, strength: float) -> int:
     """How many of the user's `steps` are run at a strength: as `Sampler` counts them."""
     return max(1, min(int(steps * strength), steps)) if strength > 0 else 0
+
+
+def _noise(params: GenerationParams, shape: tuple[int, ...], draw: Callable[[int, tuple[int, ...]], Tensor]) -> Tensor:
+    """A pass's noise, as `draw` gives it for a seed; towards that of a second seed as far as is asked."""
+    noise = draw(params.seed, shape)
+    if params.subseed is None or not params.subseed_strength:
+        return noise
+    return subseeded(noise, draw(params.subseed, shape), params.subseed_strength)
 
 
 def latent_shape(family: Family, canvas: Canvas) -> tuple[int, int, int, int]:

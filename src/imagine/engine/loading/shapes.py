@@ -85,7 +85,7 @@ def text_config(shapes: Shapes, encoder: TextEncoderConfig, metadata: Mapping[st
     """Settings of the CLIP text model with tensors of these `shapes`, under transformers' names."""
     width = size_of(shapes, "embeddings.token_embedding.weight", 1)
     stated = metadata.get("imagine.text_attention_heads")
-    heads = max(1, width // 64) if stated is None else _number("imagine.text_attention_heads", stated, MAX_HEADS)
+    heads = max(1, width // 64) if stated is None else number_of("imagine.text_attention_heads", stated, MAX_HEADS)
     if width % heads:
         raise UnusableModel(message("weights.text_heads", width=width, heads=heads))
     config = {
@@ -131,7 +131,7 @@ def _depths(levels: list[_UNetLevel], middle: int) -> list[int]:
 def _heads(family: FamilyConfig, widths: list[int], metadata: Mapping[str, str]) -> int | list[int]:
     stated = metadata.get("imagine.attention_heads")
     if stated is not None:
-        heads = [_number("imagine.attention_heads", part, MAX_HEADS) for part in stated.split(",")]
+        heads = [number_of("imagine.attention_heads", part, MAX_HEADS) for part in stated.split(",")]
         if len(heads) not in (1, len(widths)):
             raise UnusableModel(message("weights.heads_named", count=len(heads), levels=len(widths)))
     else:
@@ -144,7 +144,7 @@ def _heads(family: FamilyConfig, widths: list[int], metadata: Mapping[str, str])
 
 
 def _groups(metadata: Mapping[str, str], key: str, widths: list[int]) -> int:
-    groups = _number(key, metadata.get(key, str(GROUPS)), 1024)
+    groups = number_of(key, metadata.get(key, str(GROUPS)), 1024)
     for width in widths:
         if width % groups:
             raise UnusableModel(message("weights.groups", width=width, groups=groups, key=key))
@@ -157,7 +157,7 @@ def _time_width(left: int, time_ids: int) -> int:
     return left // time_ids
 
 
-def _number(key: str, stated: str, most: int) -> int:
+def number_of(key: str, stated: str, most: int) -> int:
     """A positive number that metadata says under `key`."""
     if not re.fullmatch(r"\s*[0-9]{1,6}\s*", stated) or not 1 <= int(stated) <= most:
         raise UnusableModel(message("weights.metadata_number", key=key, value=stated[:40], least=1, most=most))

@@ -26,25 +26,30 @@ def _quick_gelu(value: Tensor) -> Tensor:
 _ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {"quick_gelu": _quick_gelu, "gelu": functional.gelu}
 
 
-class ClipConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model's settings say of it, under transformers' names; others are ignored."""
+class LayersConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What settings say of a transformer's layers, under transformers' names; others are ignored."""
 
-    vocab_size: int = 49408
     hidden_size: int = 512
     intermediate_size: int = 2048
-    projection_dim: int = 512
     num_hidden_layers: int = 12
     num_attention_heads: int = 8
-    max_position_embeddings: int = 77
     hidden_act: str = "quick_gelu"
     layer_norm_eps: float = 1e-5
-    eos_token_id: int = 49407
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(f"hidden_size {self.hidden_size} is no multiple of {self.num_attention_heads} heads")
         if self.hidden_act not in _ACTIVATIONS:
             raise ValueError(f"hidden_act must be one of {', '.join(_ACTIVATIONS)}, not {self.hidden_act!r}")
+
+
+class ClipConfig(LayersConfig, frozen=True, kw_only=True):
+    """A text model's settings."""
+
+    vocab_size: int = 49408
+    projection_dim: int = 512
+    max_position_embeddings: int = 77
+    eos_token_id: int = 49407
 
 
 def clip_config(settings: Mapping[str, Any]) -> ClipConfig:
@@ -70,7 +75,7 @@ class ClipTextModel(nn.Module):
         super().__init__()
         self.config = config
         self.embeddings = _Embeddings(config)
-        self.encoder = _Encoder(config)
+        self.encoder = ClipEncoder(config, causal=True)
         self.final_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     @property
@@ -127,16 +132,18 @@ class _Embeddings(nn.Module):
         return tokens + self.position_embedding(torch.arange(ids.shape[-1], device=ids.device)[None])
 
 
-class _Encoder(nn.Module):
-    def __init__(self, config: ClipConfig) -> None:
+class ClipEncoder(nn.Module):
+    """The layers; `causal`: every token sees those before it, else all."""
+
+    def __init__(self, config: LayersConfig, *, causal: bool) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
+        self.layers = nn.ModuleList(_Layer(config, causal=causal) for _ in range(config.num_hidden_layers))
 
 
 class _Layer(nn.Module):
-    def __init__(self, config: ClipConfig) -> None:
+    def __init__(self, config: LayersConfig, *, causal: bool) -> None:
         super().__init__()
-        self.self_attn = _Attention(config)
+        self.self_attn = _Attention(config, causal=causal)
         self.layer_norm1 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.mlp = _Mlp(config)
         self.layer_norm2 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
@@ -148,9 +155,10 @@ class _Layer(nn.Module):
 
 
 class _Attention(nn.Module):
-    def __init__(self, config: ClipConfig) -> None:
+    def __init__(self, config: LayersConfig, *, causal: bool) -> None:
         super().__init__()
         width = config.hidden_size
+        self.causal = causal
         self.head_width = width // config.num_attention_heads
         self.k_proj, self.v_proj = nn.Linear(width, width), nn.Linear(width, width)
         self.q_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
@@ -160,13 +168,14 @@ class _Attention(nn.Module):
         query, key, of = (
             project(value).view(shape).transpose(1, 2) for project in (self.q_proj, self.k_proj, self.v_proj)
         )
-        seen = functional.scaled_dot_product_attention(query, key, of, scale=self.head_width**-0.5, is_causal=True)
+        scale, causal = self.head_width**-0.5, self.causal
+        seen = functional.scaled_dot_product_attention(query, key, of, scale=scale, is_causal=causal)
         made: Tensor = self.out_proj(seen.transpose(1, 2).reshape(value.shape))
         return made
 
 
 class _Mlp(nn.Module):
-    def __init__(self, config: ClipConfig) -> None:
+    def __init__(self, config: LayersConfig) -> None:
         super().__init__()
         self.activation = _ACTIVATIONS[config.hidden_act]
         self.fc1 = nn.Linear(config.hidden_size, config.intermediate_size)

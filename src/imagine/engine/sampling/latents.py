@@ -1,9 +1,12 @@
-"""The noise a picture starts from: its own seed's, the same on every device."""
+"""The noise a picture starts from: its own seed's, or a way from there to another's, the same on every device."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+_PARALLEL = 0.9995
+"""From this cosine on, sines are too small to divide by."""
 
 
 def initial_noise(seed: int, shape: tuple[int, ...]) -> Tensor:
@@ -17,3 +20,22 @@ def initial_noise(seed: int, shape: tuple[int, ...]) -> Tensor:
 def second_noise(seed: int, shape: tuple[int, ...]) -> Tensor:
     """The noise of a second pass (hires fix), unlike the first pass's at any seed."""
     return initial_noise((seed ^ 0x9E3779B97F4A7C15) & (2**64 - 1), shape)
+
+
+def between(noise: Tensor, other: Tensor, part: float, dim: int) -> Tensor:
+    """So much of the way, 0…1, from `noise` to `other` on the sphere: spherical interpolation (Shoemake 1985,
+    doi:10.1145/325334.325242) of what lies along `dim`, each at its own length."""
+    if part <= 0:
+        return noise
+    cosine = torch.nn.functional.cosine_similarity(noise, other, dim=dim).unsqueeze(dim)
+    if float(cosine.mean()) > _PARALLEL:
+        return noise * (1 - part) + other * part
+    angle = torch.acos(cosine.clamp(-1, 1))
+    return (torch.sin((1 - part) * angle) * noise + torch.sin(part * angle) * other) / torch.sin(angle)
+
+
+def subseeded(noise: Tensor, other: Tensor, part: float) -> Tensor:
+    """Latents' noise (1, C, h, w) towards that of another seed, along the columns of each channel: the numbers of
+    AUTOMATIC1111's "variation seed" (https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features) where it
+    draws its noise on the CPU."""
+    return between(noise, other, part, 2)

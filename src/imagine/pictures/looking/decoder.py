@@ -61,19 +61,22 @@ class Decoder:
         self._process: asyncio.subprocess.Process | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
-        self._known: OrderedDict[str, LookResult] = OrderedDict()
+        self._known: OrderedDict[tuple[str, bool], LookResult] = OrderedDict()
 
     @property
     def pid(self) -> int | None:
         """The process's id while there is one."""
         return None if self._process is None else self._process.pid
 
-    async def look(self, data: bytes, field: str, client: str, *, copy: Copy | None = None, largest: int = 0) -> Looked:
+    async def look(
+        self, data: bytes, field: str, client: str, *, copy: Copy | None = None, largest: int = 0, reduced: bool = False
+    ) -> Looked:
         """What a `LookRequest` asks of `data`, by turns of clients. Raises BadPicture on `field`, ImagineError."""
         digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-        if (result := self._remembered(digest)) and (copy is None or (copy == "smaller" and _side(result) <= largest)):
+        known = (digest, reduced)
+        if (result := self._remembered(known)) and (copy is None or (copy == "smaller" and _side(result) <= largest)):
             return Looked(digest, result)
-        request = LookRequest(size=len(data), field=field, copy=copy, largest=largest)
+        request = LookRequest(size=len(data), field=field, copy=copy, largest=largest, reduced=reduced)
         async with self._turns.turn(client):
             self._keep_awake()
             try:
@@ -82,7 +85,7 @@ class Decoder:
                 self._idle = asyncio.get_running_loop().call_later(self._patience.idle, self._let_go)
         if result.refused is not None:
             raise BadPicture(result.refused)
-        self._known[digest] = result
+        self._known[known] = result
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return Looked(digest, result, made)
@@ -94,10 +97,11 @@ class Decoder:
         if self._ending:
             await asyncio.wait(self._ending)
 
-    def _remembered(self, digest: str) -> LookResult | None:
-        if digest in self._known:
-            self._known.move_to_end(digest)
-        return self._known.get(digest)
+    def _remembered(self, known: tuple[str, bool]) -> LookResult | None:
+        """Of a picture's digest, and of whether it was looked at reduced."""
+        if known in self._known:
+            self._known.move_to_end(known)
+        return self._known.get(known)
 
     async def _answered(self, request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
         """The process's answer. Whatever keeps it from answering ends it; the next picture gets a new one."""

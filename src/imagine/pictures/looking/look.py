@@ -14,6 +14,7 @@ from ...messages import Message
 from ...words.errors import BadPicture
 from .. import images
 from ..masks import has_holes, is_strokes
+from ..reduced import decode_reduced
 
 Copy = Literal["smaller", "holes"]
 MAX_HEAD = 2**16
@@ -24,13 +25,15 @@ class LookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Look at the `size` bytes that follow.
 
     `copy` asks for a PNG of it: "smaller" one of which no side is longer than `largest`, or the "holes" of it, white
-    where it is transparent.
+    where it is transparent. One that will only be used `reduced` may be far larger than others, and is looked at so
+    that no side of it is longer than `largest`.
     """
 
     size: int
     field: str
     copy: Copy | None = None
     largest: int = 0
+    reduced: bool = False
 
 
 class LookResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,15 +53,23 @@ class LookResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def look(request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
     """What `request` wants to know of `data`, and the copy that it wants, empty for none."""
     try:
-        picture = images.decode(data, field=request.field)
+        picture, size = _decoded(request, data)
     except BadPicture as error:
         return LookResult(refused=error.note), b""
     copy = _copy(picture, request)
     result = LookResult(
-        width=picture.width, height=picture.height, holes=has_holes(picture), strokes=is_strokes(picture),
+        width=size[0], height=size[1], holes=has_holes(picture), strokes=is_strokes(picture),
         size=len(copy),
     )  # fmt: skip
     return result, copy
+
+
+def _decoded(request: LookRequest, data: bytes) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture, and its full size."""
+    if request.reduced:
+        return decode_reduced(data, field=request.field, largest=request.largest)
+    picture = images.decode(data, field=request.field)
+    return picture, picture.size
 
 
 def _copy(picture: Image.Image, request: LookRequest) -> bytes:

@@ -126,11 +126,11 @@ class Gateway:
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
 
     async def look(
-        self, client: str, text: str, field: str, *, copy: Copy | None = None, largest: int = 0
+        self, client: str, text: str, field: str, *, copy: Copy | None = None, largest: int = 0, reduced: bool = False
     ) -> tuple[bytes, Looked]:
         """The bytes of a picture in base64, and what is known of it, as `Decoder.look`. Raises BadPicture."""
         data = await self.apart(lambda: decode_base64(text, field=field), client)
-        return data, await self.decoder.look(data, field, client, copy=copy, largest=largest)
+        return data, await self.decoder.look(data, field, client, copy=copy, largest=largest, reduced=reduced)
 
     async def entries(self) -> list[Entry]:
         """Every file there is, as of now."""

@@ -1,0 +1,109 @@
+"""Pictures that a denoiser attends to beside its prompt: attention of its own beside each that attends to words.
+
+Ye et al. 2023, "IP-Adapter" (arXiv:2308.06721), section 3.2: softmax(QKᵀ)V of the words, plus as much of softmax(QK'ᵀ)V'
+of the picture as its weight says, with the layer's own queries. As with adapters (`mix`) it is computed for one picture
+at a time and added to its rows alone. Keys and values are made once, before the first step.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from torch import Tensor
+from torch.nn import Module, functional
+from torch.utils.hooks import RemovableHandle
+
+from ..execution.additions import SlotRows
+from ..execution.execution import Inputs
+from .adapter import Beside, SidePath
+
+
+class Memory(NamedTuple):
+    """What a layer attends to of some pictures."""
+
+    keys: Tensor
+    values: Tensor
+    """(sides, heads, tokens, width of a head): for the negative side, where there is one, and for prompts."""
+    weight: float
+    places: Mapping[int, Tensor] | None = None
+    """By how many queries there are: how much of it each has, (queries, 1). None: all of it."""
+
+    def of(self, sides: slice, *, sided: bool) -> tuple[Tensor, Tensor]:
+        """Keys and values for these of a picture's sides, which has a negative one where it is `sided`."""
+        own = len(self.keys)
+        at = [0 if sided and side == 0 else own - 1 for side in range(sides.start, sides.stop)]
+        return (self.keys, self.values) if at == [*range(own)] else (self.keys[at], self.values[at])
+
+
+class Attending(NamedTuple):
+    """A layer that attends to words, and what it attends to beside them, in order."""
+
+    attention: Any
+    memories: Sequence[Memory]
+
+
+@dataclass(frozen=True)
+class ImagePrompt:
+    """An `Addition`, and ready for every forward: nothing of it follows from what the denoiser is asked."""
+
+    layers: Sequence[Attending]
+    sided: bool
+    """Has the picture a negative side?"""
+    beside: Sequence[Beside] = ()
+    """Side paths that come with it, as FaceID's, at full weight."""
+
+    def made(self, _asked: Inputs) -> ImagePrompt:
+        return self
+
+    def hooks(self, _network: Module, rows: SlotRows) -> Iterator[RemovableHandle]:
+        for layer, path in self.beside:
+            yield layer.register_forward_hook(partial(_add_path, path, rows))
+        for attention, memories in self.layers:
+            asked = _Asked()
+            # Behind the hooks that change the queries.
+            yield attention.to_q.register_forward_hook(partial(_note, asked, rows))
+            attend = partial(_attend, asked, rows, memories, attention.heads, sided=self.sided)
+            yield attention.to_out[0].register_forward_pre_hook(attend)
+
+
+class _Asked(threading.local):
+    """A layer's queries for the picture's rows, of the share that a thread is at."""
+
+    queries: Tensor
+
+
+def _note(asked: _Asked, rows: SlotRows, _layer: Module, _given: Any, answer: Tensor) -> None:
+    where, _ = rows.within(len(answer))
+    # A copy: what is made of it doesn't depend on where among others it lay in memory.
+    asked.queries = answer if rows.bucket == 1 else answer[where].clone()
+
+
+def _attend(
+    asked: _Asked, rows: SlotRows, memories: Iterable[Memory], heads: int, _layer: Module, given: tuple[Tensor, ...], *,
+    sided: bool,
+) -> None:  # fmt: skip
+    """Adds to what a layer has seen of its words what it sees of the pictures."""
+    seen = given[0]
+    where, sides = rows.within(len(seen))
+    if not len(asked.queries):
+        return
+    queries = asked.queries.unflatten(-1, (heads, -1)).transpose(1, 2)
+    for memory in memories:
+        keys, values = memory.of(sides, sided=sided)
+        beside = functional.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2)
+        if memory.places is not None:
+            beside = beside * memory.places[beside.shape[1]]
+        seen[where].add_(beside, alpha=memory.weight)
+
+
+def _add_path(path: SidePath, rows: SlotRows, layer: Module, given: tuple[Tensor, ...], answer: Tensor) -> None:
+    inputs = given[0]
+    where, sides = rows.within(len(inputs))
+    if sides.stop > sides.start:
+        gain: float = getattr(layer, "gain", 1.0)  # what its answer is multiplied by, where it is (`execution/packed`)
+        own = inputs if rows.bucket == 1 else inputs[where].clone()
+        answer[where].add_(path(own, 1.0), alpha=gain)

@@ -1,0 +1,72 @@
+"""IP-Adapters from their files: `image_proj.…`, `ip_adapter.NUMBER.to_k_ip.weight`, and FaceID's low-rank halves."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from ...messages import message
+from ...words.errors import UnusableModel
+from ...words.model import Component
+from ..adapters.layer import Parts
+from ..parts.image_adapter import ImageAdapter, ImageAdapterNetwork, LayerSizes
+from ..parts.image_projections import FaceResampler, projection_of
+from .checkpoint_file import CheckpointFile
+from .image_encoder import WITHIN
+from .networks import network_of
+from .part_file import refusing
+from .placing import place
+from .weights import Weights
+
+MOST_LAYERS = 512
+_HALF = re.compile(r"ip_adapter\.(\d{1,3})\.(to_[qkv]|to_out)_lora\.(down|up)\.weight")
+_KEYS = re.compile(r"ip_adapter\.(\d{1,3})\.to_k_ip\.weight")
+_SECOND = "plusv2"
+"""In a file's name: FaceID Plus' second version, which nothing in the file tells from the first."""
+
+
+def read_image_adapter(component: Component, device: torch.device, dtype: torch.dtype) -> ImageAdapter:
+    """The adapter in a file. Raises UnusableModel, naming the file."""
+    try:
+        with refusing():
+            return _read(component, device, dtype)
+    except UnusableModel as error:
+        name = Path(component.path).name
+        raise UnusableModel(message("reference.file", "references", name=name, why=error.note)) from error
+
+
+def _read(component: Component, device: torch.device, dtype: torch.dtype) -> ImageAdapter:
+    file = CheckpointFile(component.path)
+    halves = {name: match for name in file.names if (match := _HALF.fullmatch(name))}
+    names = [name for name in file.names if name not in halves and not name.startswith(WITHIN)]
+    shapes = {name.removeprefix("image_proj."): file.shape(name) for name in names if name.startswith("image_proj.")}
+    constructor = partial(ImageAdapterNetwork, projection_of(shapes), _sizes(file, names))
+    network = network_of("image adapter", constructor, {name: file.read(name) for name in names})
+    filled: ImageAdapterNetwork = network.fill(device, dtype)
+    if isinstance(filled.image_proj, FaceResampler):
+        filled.image_proj.adds = _SECOND in Path(component.path).name.lower().replace("-", "").replace("_", "")
+    has_encoder = any(name.startswith(WITHIN) for name in file.names)
+    return ImageAdapter(filled, _low_rank(file, halves, device, dtype), has_encoder=has_encoder)
+
+
+def _sizes(file: Weights, names: list[str]) -> dict[int, LayerSizes]:
+    """Of the layers that it has keys for, by their numbers."""
+    found = {int(match[1]): file.shape(name) for name in names if (match := _KEYS.fullmatch(name))}
+    strange = next((number for number, shape in found.items() if len(shape) != 2), None)
+    if not found or len(found) > MOST_LAYERS or strange is not None:
+        raise UnusableModel(message("weights.no_tensor", name=f"ip_adapter.{strange or 1}.to_k_ip.weight"))
+    return {number: LayerSizes(shape[1], shape[0]) for number, shape in sorted(found.items())}
+
+
+def _low_rank(
+    file: Weights, halves: Mapping[str, re.Match[str]], device: torch.device, dtype: torch.dtype
+) -> Mapping[int, Mapping[str, Parts]]:
+    found: dict[int, dict[str, Parts]] = defaultdict(lambda: defaultdict(dict))
+    for name, match in halves.items():
+        found[int(match[1])][match[2]][match[3]] = place(file.read(name), device, dtype)
+    return found

@@ -1,0 +1,122 @@
+"""CLIP's image models from their files: transformers' names, or those of OpenCLIP's and OpenAI's own code.
+
+ViT-L (OpenAI), ViT-H and ViT-bigG (LAION) are told by their width. Of another width, heads are of 64 columns and the
+activation is GELU, unless the file's metadata says otherwise (`imagine.image_attention_heads`,
+`imagine.image_activation`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from ...messages import message
+from ...words.errors import UnusableModel
+from ...words.model import Component
+from ..parts.clip_vision import ClipVisionConfig, ClipVisionModel
+from ..parts.image_encoder import ImageEncoder
+from .checkpoint_file import CheckpointFile
+from .networks import network_of
+from .part_file import refusing
+from .shapes import MAX_HEADS, number_of, size_of
+from .weights import Renamed, Tensors, Weights, read_all
+
+WITHIN = "image_encoder."
+"""Before the names of one that lies in its adapter's file."""
+_PREFIX, _OPEN_CLIP = "vision_model.", "visual."
+_PROJECTION = "visual_projection.weight"
+_HEADS = {1280: 16, 1664: 16}
+"""By width, where they aren't of 64 columns (LAION's ViT-H-14 and ViT-bigG-14)."""
+_QUICK = (768, 1024)
+"""The widths of OpenAI's, whose activation is QuickGELU."""
+_MOST_SIDE, _MOST_LAYERS = 1024, 256
+_RESBLOCK = re.compile(r"transformer\.resblocks\.(\d+)\.(.+)")
+_OF_OPEN_CLIP = {
+    "class_embedding": "embeddings.class_embedding", "positional_embedding": "embeddings.position_embedding.weight",
+    "conv1.weight": "embeddings.patch_embedding.weight",
+    **{f"ln_{old}.{kind}": f"{new}.{kind}" for old, new in (("pre", "pre_layrnorm"), ("post", "post_layernorm"))
+       for kind in ("weight", "bias")},
+}  # fmt: skip
+_OF_MOST_SIDE, _MOST_LAYERS = 1024, 256
+_RESBLOCK = {
+    "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2",
+    "attn.out_proj": "self_attn.out_proj",
+}  # fmt: skip
+
+
+def read_image_encoder(component: Component, device: torch.device, dtype: torch.dtype) -> ImageEncoder:
+    """The image model in a file, of its own or an adapter's. Raises UnusableModel, naming the file."""
+    try:
+        with refusing():
+            file = CheckpointFile(component.path)
+            tensors = _own_names(_within(file))
+            config = _config({name: tuple(tensor.shape) for name, tensor in tensors.items()}, file.metadata)
+            network = network_of("image encoder", partial(ClipVisionModel, config), tensors)
+            return ImageEncoder(network.fill(device, dtype))
+    except UnusableModel as error:
+        name = Path(component.path).name
+        raise UnusableModel(message("reference.encoder_file", "references", name=name, why=error.note)) from error
+
+
+def _within(weights: Weights) -> Weights:
+    names = {name.removeprefix(WITHIN): name for name in weights.names if name.startswith(WITHIN)}
+    return Renamed(weights, names) if names else weights
+
+
+def _own_names(weights: Weights) -> Tensors:
+    """The image model's tensors, under transformers' names; a text model beside it is left alone."""
+    if f"{_OPEN_CLIP}conv1.weight" in weights.names:
+        return _from_open_clip(weights)
+    names = [name for name in weights.names if name.startswith(_PREFIX) and not name.endswith("position_ids")]
+    if _PROJECTION not in weights.names:
+        raise UnusableModel(message("weights.no_tensor", name=_PROJECTION))
+    return {name: weights.read(name) for name in (*names, _PROJECTION)}
+
+
+def _from_open_clip(weights: Weights) -> Tensors:
+    tensors: Tensors = {}
+    part = Renamed(weights, {n.removeprefix(_OPEN_CLIP): n for n in weights.names if n.startswith(_OPEN_CLIP)})
+    for name, tensor in read_all(part).items():
+        if name == "proj":
+            tensors[_PROJECTION] = tensor.t()
+        elif (block := _RESBLOCK.fullmatch(name)) is None:
+            tensors[_PREFIX + _OF_OPEN_CLIP.get(name, name)] = tensor
+        else:
+            layer, rest = f"{_PREFIX}encoder.layers.{block[1]}.", block[2]
+            module, _, kind = rest.rpartition(".")
+            if rest.startswith("attn.in_proj_"):
+                kind = rest.removeprefix("attn.in_proj_")
+                chunks = zip("qkv", tensor.chunk(3), strict=True)
+                tensors |= {f"{layer}self_attn.{which}_proj.{kind}": chunk for which, chunk in chunks}
+            else:
+                tensors[f"{layer}{_OF_RESBLOCK.get(module, module)}.{kind}"] = tensor
+    return tensors
+
+
+def _config(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> ClipVisionConfig:
+    embeddings, layer = f"{_PREFIX}embeddings.", f"{_PREFIX}encoder.layers."
+    width = size_of(shapes, f"{embeddings}patch_embedding.weight", 0)
+    patch = size_of(shapes, f"{embeddings}patch_embedding.weight", 2)
+    across = math.isqrt(size_of(shapes, f"{embeddings}position_embedding.weight", 0) - 1)
+    stated = metadata.get("imagine.image_attention_heads")
+    heads = _HEADS.get(width, max(1, width // 64))
+    if stated is not None:
+        heads = number_of("imagine.image_attention_heads", stated, MAX_HEADS)
+    if width % heads:
+        raise UnusableModel(message("encoder.heads", width=width, heads=heads))
+    if not 1 <= across * patch <= _MOST_SIDE:
+        raise UnusableModel(message("encoder.side", side=across * patch, most=_MOST_SIDE))
+    layers = {name.removeprefix(layer).partition(".")[0] for name in shapes if name.startswith(layer)}
+    if len(layers) > _MOST_LAYERS:
+        raise UnusableModel(message("weights.absurd", name=layer, shape=str(len(layers))))
+    return ClipVisionConfig(
+        hidden_size=width, intermediate_size=size_of(shapes, f"{layer}0.mlp.fc1.weight", 0),
+        num_hidden_layers=len(layers), num_attention_heads=heads, image_size=across * patch, patch_size=patch,
+        projection_dim=size_of(shapes, _PROJECTION, 0),
+        hidden_act=metadata.get("imagine.image_activation", "quick_gelu" if width in _QUICK else "gelu"),
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""CLIP's image model: a picture's patches, and one mark for the whole of it, in a transformer in which all see all.
+
+Radford et al. 2021 (arXiv:2103.00020), section 2.4, after Dosovitskiy et al. 2020 (arXiv:2010.11929). Its modules have
+the names, and its operations the order, of those of transformers' `CLIPVisionModelWithProjection` (5.24, Apache-2.0).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .clip import ClipEncoder, LayersConfig
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+"""Of the colours, 0…1, that all of CLIP's image models were trained on (OpenAI's `CLIP/clip/clip.py`, MIT)."""
+
+
+class ClipVisionConfig(LayersConfig, frozen=True, kw_only=True):
+    """An image model's settings."""
+
+    image_size: int = 224
+    patch_size: int = 14
+    projection_dim: int = 512
+
+
+class Seen(NamedTuple):
+    """What of a picture the model makes."""
+
+    embedding: Tensor
+    """Of the whole of it, (batch, projection)."""
+    penultimate: Tensor
+    """What the last layer but one leaves of the mark and of each patch, (batch, 1 + patches, width)."""
+
+
+class ClipVisionModel(nn.Module):
+    """Pixels (batch, 3, side, side), normalised by MEAN and DEVIATION, to what it makes of them."""
+
+    def __init__(self, config: ClipVisionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.vision_model = _Vision(config)
+        self.visual_projection = nn.Linear(config.hidden_size, config.projection_dim, bias=False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.visual_projection.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.visual_projection.weight.dtype
+
+    def forward(self, pixels: Tensor) -> Seen:
+        vision = self.vision_model
+        before = last = vision.pre_layrnorm(vision.embeddings(pixels.to(self.dtype)))
+        for layer in vision.encoder.layers:
+            before, last = last, layer(last)
+        return Seen(self.visual_projection(vision.post_layernorm(last[:, 0])), before)
+
+
+class _Vision(nn.Module):
+    def __init__(self, config: ClipVisionConfig) -> None:
+        super().__init__()
+        self.embeddings = _Patches(config)
+        self.pre_layrnorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)  # spelled as OpenAI's files are
+        self.encoder = ClipEncoder(config, causal=False)
+        self.post_layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+
+class _Patches(nn.Module):
+    def __init__(self, config: ClipVisionConfig) -> None:
+        super().__init__()
+        width, patch = config.hidden_size, config.patch_size
+        self.class_embedding = nn.Parameter(torch.empty(width))
+        self.patch_embedding = nn.Conv2d(3, width, patch, stride=patch, bias=False)
+        self.position_embedding = nn.Embedding((config.image_size // patch) ** 2 + 1, width)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        patches: Tensor = self.patch_embedding(pixels).flatten(2).transpose(1, 2)
+        mark = self.class_embedding.expand(len(patches), 1, -1)
+        return torch.cat([mark, patches], 1) + self.position_embedding.weight

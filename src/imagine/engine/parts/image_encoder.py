@@ -1,0 +1,76 @@
+"""An image encoder beside a model: pictures, squared, to what it makes of them, the latest of it remembered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...pictures.crops import Squared, squared
+from ..device.transfer import sent
+from .clip_vision import DEVIATION, MEAN, ClipVisionModel, Seen
+from .in_turns import in_turns
+from .slices import Slices
+
+MOST_REMEMBERED = 32 * 2**20
+"""Bytes; ViT-bigG makes 1.7 MB of a picture in float32."""
+MARGIN = (123, 117, 104)
+"""CLIP's mean colour: what is of it is 0 once it is normalised."""
+
+
+class _Key(NamedTuple):
+    pixels: bytes
+    """Their SHA-256; empty for the picture that isn't one."""
+    threads: int
+
+
+class ImageEncoder:
+    """What a file's model sees."""
+
+    def __init__(self, model: ClipVisionModel) -> None:
+        self.model = model
+        self._known: OrderedDict[_Key, Seen] = OrderedDict()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes, with what is remembered."""
+        made = [tensor for seen in self._known.values() for tensor in seen]
+        return sum(tensor.nbytes for tensor in (*self.model.parameters(), *made))
+
+    def see(self, picture: Image.Image, how: Squared) -> Slices[Seen]:
+        """What it makes of a picture."""
+        square = squared(picture, self.model.config.image_size, how, MARGIN)
+        key = _Key(hashlib.sha256(square.tobytes()).digest(), torch.get_num_threads())
+        return (yield from self._seen(key, lambda: normalised(square)))
+
+    def nothing(self) -> Slices[Seen]:
+        """What it makes of a picture of zeros, which is none: the negative side's."""
+        side = self.model.config.image_size
+        key = _Key(b"", torch.get_num_threads())
+        return (yield from self._seen(key, lambda: torch.zeros(1, 3, side, side)))
+
+    def _seen(self, key: _Key, pixels: Callable[[], Tensor]) -> Slices[Seen]:
+        if key not in self._known:
+            given = sent(pixels(), self.model.device)
+            made: Seen = yield from in_turns(self.model, lambda: self.model(given))
+            self._known[key] = made
+            while len(self._known) > 1 and self._remembered() > MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        if key in self._known:
+            self._known.move_to_end(key)
+        return self._known[key]
+
+    def _remembered(self) -> int:
+        return sum(tensor.nbytes for seen in self._known.values() for tensor in seen)
+
+
+def normalised(square: Image.Image) -> Tensor:
+    """(1, 3, side, side) in float32."""
+    values = torch.from_numpy(np.asarray(square, np.float32)) / 255
+    return ((values - torch.tensor(MEAN)) / torch.tensor(DEVIATION)).permute(2, 0, 1)[None].contiguous()

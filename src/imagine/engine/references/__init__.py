@@ -1,0 +1,1 @@
+"""Reference pictures: opened, seen, and ready to be attended to beside a denoiser."""

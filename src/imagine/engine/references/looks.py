@@ -1,0 +1,89 @@
+"""What an image adapter is told of a reference: what an encoder sees, whose face is on it, and noise in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...messages import message
+from ...pictures.crops import Squared
+from ...pictures.reduced import WHOLE, decode_reduced
+from ...words.errors import BadRequest, Unsupported
+from ...words.model import ReferenceUse
+from ...words.recipe import Reference
+from ..parts.image_adapter import ImageAdapter
+from ..parts.image_encoder import ImageEncoder
+from ..parts.image_projections import Look
+from ..parts.slices import Slices
+from ..sampling.latents import between, initial_noise
+
+FACE = 512
+"""Numbers that ArcFace makes of a face."""
+LARGEST = 4096
+"""Pixels of a side of a reference that isn't said to be made smaller: no encoder sees as many."""
+_STEP = 0x9E3779B97F4A7C15
+"""2⁶⁴ over the golden ratio: references of one picture have noise of their own."""
+
+
+def look_at(
+    use: ReferenceUse, said: Reference, field: str, adapter: ImageAdapter, encoder: ImageEncoder | None
+) -> Slices[Look]:
+    """What is to be known of a reference. Raises BadPicture, BadRequest, Unsupported on `field`."""
+    face = None
+    if "face" in adapter.widths:
+        face = _face(use, said, field, adapter)
+    if encoder is None:
+        return Look(face=face)
+    if said.crop == "face":
+        raise Unsupported(message("reference.face_crop", field))
+    largest, box = said.max_side or LARGEST, said.box or WHOLE
+    picture, _ = decode_reduced(use.img, field=f"{field}.img", largest=largest, box=box)
+    how: Squared = "square" if said.crop == "square" else "pad"
+    seen = yield from encoder.see(picture, how)
+    return Look(seen.embedding, seen.penultimate, face)
+
+
+def nothing(adapter: ImageAdapter, encoder: ImageEncoder | None) -> Slices[Look]:
+    """What the negative side is told: no picture at all (diffusers' `encode_image`)."""
+    face = torch.zeros(1, FACE)
+    if encoder is None:
+        return Look(face=face)
+    seen = yield from encoder.nothing()
+    return Look(torch.zeros_like(seen.embedding), seen.penultimate, face)
+
+
+def noised(look: Look, part: float, seed: int, number: int) -> Look:
+    """A neighbour: so much of the way from what is known of the picture to noise of as great a length."""
+    if not part:
+        return look
+
+    def towards(known: Tensor | None, place: int) -> Tensor | None:
+        if known is None:
+            return None
+        noise = initial_noise((seed + (3 * number + place + 1) * _STEP) % 2**64, tuple(known.shape))
+        wide = known.float().cpu()
+        lengths = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+        noise = torch.nn.functional.normalize(noise, dim=-1) * lengths
+        return between(wide, noise, part, -1).to(known)
+
+    return Look(*(towards(known, place) for place, known in enumerate(look)))
+
+
+def mean_of(looks: Sequence[Look]) -> Look:
+    """One for several: the mean of each thing that is known."""
+    known = [[each for each in thing if each is not None] for thing in zip(*looks, strict=True)]
+    return Look(*(torch.stack(thing).mean(0) if thing else None for thing in known))
+
+
+def _face(use: ReferenceUse, said: Reference, field: str, adapter: ImageAdapter) -> Tensor:
+    if use.embedding is None:
+        raise Unsupported(message("reference.face", field, name=said.adapter, count=FACE))
+    numbers = np.frombuffer(use.embedding, "<f4") if len(use.embedding) == 4 * FACE else np.zeros(0, "<f4")
+    values = torch.from_numpy(numbers.astype(np.float32))[None]
+    length = float(torch.linalg.vector_norm(values))
+    if values.shape[1] != FACE or not 0 < length < float("inf"):
+        raise BadRequest(message("reference.numbers", f"{field}.embedding", count=FACE))
+    return values / length

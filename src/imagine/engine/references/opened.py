@@ -1,0 +1,165 @@
+"""References from what a job brings: their files opened beside the model, each picture seen once, and what every layer
+attends to made of it before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import torch
+from torch import Tensor
+
+from ...identity.stamp import unchanged
+from ...messages import message
+from ...pictures import images
+from ...pictures.masks import Mask, read_mask
+from ...words.errors import ModelChanged, Unsupported
+from ...words.frames import Submit
+from ...words.model import Component, ReferenceUse
+from ...words.recipe import Reference
+from ..adapters.adapter import Networks
+from ..adapters.block_weights import factors
+from ..adapters.image_prompt import Memory
+from ..adapters.kept import Kept
+from ..parts.image_adapter import ImageAdapter, memory
+from ..parts.image_encoder import ImageEncoder
+from ..parts.image_projections import Look
+from ..parts.slices import Slices
+from .looks import look_at, mean_of, noised, nothing
+from .references import NO_REFERENCES, Group, References, stacked
+
+
+class ReferenceReaders(NamedTuple):
+    """What is in a file, where and as a denoiser computes. Raise UnusableModel, naming the file."""
+
+    adapter: Callable[[Component, torch.device, torch.dtype], ImageAdapter]
+    encoder: Callable[[Component, torch.device, torch.dtype], ImageEncoder]
+    """In a file of its own, or in an adapter's."""
+
+
+class Attentive(Protocol):
+    """A loaded model, whose denoiser may attend to more than words."""
+
+    @property
+    def networks(self) -> Networks: ...
+
+
+class _Asked(NamedTuple):
+    """A reference as a job has it."""
+
+    field: str
+    use: ReferenceUse
+    said: Reference
+
+
+class _Seen(NamedTuple):
+    """References that are attended to together, as their adapter is told of them, and what it is told of none."""
+
+    adapter: ImageAdapter
+    looks: Sequence[Look]
+    nothing: Look
+
+
+class OpenReferences:
+    """Opens files into what is `kept` beside models."""
+
+    def __init__(self, kept: Kept, readers: ReferenceReaders) -> None:
+        self._kept, self._readers = kept, readers
+
+    def of(self, submit: Submit, model: Attentive, *, sided: bool) -> Slices[References]:
+        """Those of a picture, whose guidance has a negative side or not; not laid on any size yet.
+
+        Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
+        """
+        together: dict[object, list[_Asked]] = {}
+        for number, (use, said) in enumerate(zip(submit.references, submit.params.references, strict=True)):
+            if said.strength:
+                together.setdefault(_alike(use, said), []).append(_Asked(f"references.{number}", use, said))
+        groups = []
+        for asked in together.values():
+            groups.append((yield from self._group(asked, model, submit.params.seed, sided=sided)))
+        return References(groups, sided) if groups else NO_REFERENCES
+
+    def _group(self, asked: Sequence[_Asked], model: Attentive, seed: int, *, sided: bool) -> Slices[Group]:
+        field, use, said = asked[0]
+        network: Any = model.networks["denoiser"]
+        if use.component is None:
+            raise Unsupported(message("reference.own", field))
+        adapter = self._adapter(use.component, model)
+        layers = adapter.fitting(said.adapter, network)
+        seen = yield from self._seen(asked, adapter, model, seed)
+        yield
+        tokens = _tokens(seen, sided=sided)
+        weights = factors([name for name, _, _ in layers], said.weights, sdxl=_is_sdxl(network))
+        made: list[tuple[Any, Memory]] = []
+        for (_, layer, maps), weight in zip(layers, weights, strict=True):
+            if weight:
+                made.append((layer, Memory(*memory(maps, tokens, layer.heads), said.strength * weight)))
+        beside = adapter.beside(said.adapter, network)
+        for component in (use.component, use.encoder):
+            if component is not None and not unchanged(component.files):
+                raise ModelChanged(message("adapter.replaced", name=said.adapter))
+        return Group(made, beside, said.start, said.end, _mask(use, field))
+
+    def _seen(self, asked: Sequence[_Asked], adapter: ImageAdapter, model: Attentive, seed: int) -> Slices[_Seen]:
+        encoder = None
+        if {"embedding", "patches"} & adapter.widths.keys():
+            encoder = self._encoder(asked[0], adapter, model)
+        looks = []
+        for each in asked:
+            look = yield from look_at(each.use, each.said, each.field, adapter, encoder)
+            looks.append(noised(look, each.said.noise, seed, int(each.field.rpartition(".")[2])))
+        none = yield from nothing(adapter, encoder)
+        return _Seen(adapter, [mean_of(looks)] if asked[0].said.combine == "average" else looks, none)
+
+    def _adapter(self, component: Component, model: Attentive) -> ImageAdapter:
+        found: ImageAdapter = self._opened("adapter", component, model, self._readers.adapter)
+        return found
+
+    def _encoder(self, asked: _Asked, adapter: ImageAdapter, model: Attentive) -> ImageEncoder:
+        """The one that is given, or else the one in the adapter's file. Raises Unsupported where it is none for it."""
+        component = asked.use.encoder or (asked.use.component if adapter.has_encoder else None)
+        found: ImageEncoder | None = None
+        if component is not None:
+            found = self._opened("encoder", component, model, self._readers.encoder)
+        if found is None or not adapter.takes(found.model.config):
+            width = next(width for thing, width in adapter.widths.items() if thing != "face")
+            raise Unsupported(message("reference.encoder", asked.field, name=asked.said.adapter, width=width))
+        return found
+
+    def _opened(self, what: str, component: Component, model: Attentive, read: Callable[..., Any]) -> Any:
+        home = next(model.networks["denoiser"].parameters())
+        identity = msgspec.json.encode([what, component, str(home.device), str(home.dtype)]).decode()
+        found = self._kept.find(model, identity)
+        if found is None:
+            made = self._kept.source(identity, lambda: read(component, home.device, home.dtype))
+            found = self._kept.add(model, identity, made)
+        return found
+
+
+def _alike(use: ReferenceUse, said: Reference) -> object:
+    """Equal for references that are attended to together."""
+    return use.identity, said.strength, said.weights, said.combine, said.mask, said.start, said.end
+
+
+@torch.inference_mode()
+def _tokens(seen: _Seen, *, sided: bool) -> Tensor:
+    """(sides, tokens, context)"""
+    projection = seen.adapter.projection
+    home = next(projection.parameters())
+
+    def tokens(look: Look) -> Tensor:
+        made: Tensor = projection(Look(*(None if known is None else known.to(home) for known in look)))
+        return made
+
+    positive = torch.cat([tokens(look) for look in seen.looks], 1)
+    return stacked(tokens(seen.nothing) if sided else None, positive)
+
+
+def _mask(use: ReferenceUse, field: str) -> Mask | None:
+    return None if use.mask is None else read_mask(images.decode(use.mask, field=f"{field}.mask"))
+
+
+def _is_sdxl(network: Any) -> bool:
+    return bool(network.config.addition_embed_type == "text_time")

@@ -1,0 +1,86 @@
+"""The references of one picture, ready: what its denoiser attends to beside the prompt, at which of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...pictures.masks import Mask
+from ..adapters.adapter import Beside
+from ..adapters.image_prompt import Attending, ImagePrompt, Memory
+from ..execution.additions import Addition
+from .places import Sheet, places_of
+
+
+@dataclass(frozen=True)
+class Group:
+    """References that are attended to together: of one adapter, equal in all that is said of them."""
+
+    layers: Sequence[tuple[Any, Memory]]
+    """Attention, and what it attends to; its weight is all that is wanted of it there."""
+    beside: Sequence[Beside]
+    start: float
+    end: float
+    """Parts of a pass's steps."""
+    mask: Mask | None = None
+
+    def holds(self, step: int, steps: int) -> bool:
+        """Does it count at that of so many steps, from 0? By the rule of diffusers' `control_guidance_start`."""
+        return not (step / steps < self.start or (step + 1) / steps > self.end)
+
+    def laid(self, sheet: Sheet, downscale: int) -> Group:
+        """The same for a picture of another size."""
+        if self.mask is None or not self.layers:
+            return self
+        places = places_of(self.mask, sheet, downscale, self.layers[0][1].keys)
+        return replace(self, layers=[(layer, memory._replace(places=places)) for layer, memory in self.layers])
+
+
+@dataclass(frozen=True)
+class References:
+    """In the order that they are attended to in."""
+
+    groups: Sequence[Group] = ()
+    sided: bool = False
+    """Has the picture a negative side?"""
+
+    def at(self, step: int, steps: int) -> Sequence[Addition]:
+        """What is beside the denoiser at a step of a pass, from 0."""
+        held = tuple(number for number, group in enumerate(self.groups) if group.holds(step, steps))
+        if not held:
+            return ()
+        if held not in self._known:
+            self._known[held] = self._prompt([self.groups[number] for number in held])
+        return (self._known[held],)
+
+    def laid(self, sheet: Sheet, downscale: int) -> References:
+        """The same for a picture of another size."""
+        return References([group.laid(sheet, downscale) for group in self.groups], self.sided)
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, ...], ImagePrompt]:
+        """By which groups they are of."""
+        return {}
+
+    def _prompt(self, groups: Sequence[Group]) -> ImagePrompt:
+        memories: dict[Any, list[Memory]] = {}
+        for layer, memory in (each for group in groups for each in group.layers):
+            memories.setdefault(layer, []).append(memory)
+        paths = {id(beside.path): beside for group in groups for beside in group.beside}  # several groups' may be one's
+        layers = [Attending(layer, each) for layer, each in memories.items()]
+        return ImagePrompt(layers, self.sided, list(paths.values()))
+
+
+NO_REFERENCES = References()
+
+
+def stacked(negative: Tensor | None, positive: Tensor) -> Tensor:
+    """Tokens (1, n, context) of a side each as (sides, n, context): the negative side's go on as often as is needed."""
+    if negative is None:
+        return positive
+    return torch.cat([negative.repeat(1, positive.shape[1] // negative.shape[1], 1), positive])

@@ -109,6 +109,12 @@ MUST_NOT_KNOW = {
         "imagine.engine.loading",
     ),
     "engine/parts": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),
+    "engine/references": (
+        "imagine.engine.families",
+        "imagine.engine.jobs",
+        "imagine.engine.residency",
+        "imagine.engine.loading",
+    ),
     "engine/residency": ("imagine.engine.jobs", "imagine.engine.sampling", "imagine.engine.engine"),
     "engine/whole": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),
     "engine/libraries": tuple(

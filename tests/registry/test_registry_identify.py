@@ -361,6 +361,15 @@ def test_controlnets(shapes, found):
     assert kind_of(marked) == ("controlnet", *found)
 
 
+def test_an_image_adapter_of_nobodys_width_is_whose_it_says_it_is():
+    shapes = {"image_proj.proj.weight": (256, 64), "ip_adapter.1.to_k_ip.weight": (96, 64)}
+    assert kind_of(shapes) == ("ip-adapter", "", "")
+    said = {"modelspec.architecture": "stable-diffusion-v1/ip-adapter"}
+    assert kind_of(shapes, metadata=said) == ("ip-adapter", "stable_diffusion", "")
+    wide = shapes | {"ip_adapter.1.to_k_ip.weight": (640, 2048)}
+    assert kind_of(wide, metadata=said) == ("ip-adapter", "sdxl", ""), "shapes know better"
+
+
 @pytest.mark.parametrize(
     ("shapes", "found"),
     [

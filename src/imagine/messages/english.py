@@ -304,20 +304,22 @@ SENTENCES = {
     "picture.no_size": "{field} is a damaged picture: it has no size",
     "picture.too_large": "{field} is {width}×{height} pixels; at most {most} a side are taken",
     "picture.too_many_pixels": "{field} is {width}×{height} pixels; at most {most} megapixels are taken",
-    "reference.file": "the image adapter '{name}' can't be used: {why}",
-    "reference.fit": "the image adapter '{name}' is for another network: its layers don't fit this model's",
-    "reference.encoder": "the image adapter '{name}' looks at pictures through an image encoder, of which there is none "
-    "{width} wide: put one (CLIP ViT-H, or ViT-bigG) beside it",
-    "reference.encoder_file": "the image encoder '{name}' can't be used: {why}",
-    "reference.face": "the image adapter '{name}' knows people by the {count} numbers that ArcFace makes of a face: give "
-    "them as `embedding`, since no model that makes them comes as safetensors",
-    "reference.face_crop": "{field} asks for the face on the picture, and there is nothing here that finds faces: say "
-    "where it is with crop 'box' and `box`",
-    "reference.numbers": "{field} must be {count} finite numbers, not all 0",
-    "reference.own": "{field} asks the model to attend to pictures itself, which it can't",
-    "reference.whole": "{field}: this model's pipeline attends to no references",
-    "encoder.heads": "its image encoder is {width} wide, which {heads} attention heads can't share evenly",
-    "encoder.side": "its image encoder takes pictures of {side}×{side} pixels; at most {most} are believed",
+    "image_adapter.file": "the image adapter '{name}' can't be used: {why}",
+    "image_adapter.fit": "the image adapter '{name}' is for another network: its layers don't fit this model's",
+    "image_adapter.encoder": "the image adapter '{name}' looks at pictures through an image encoder, of which there is "
+    "none {width} wide: put one (CLIP ViT-H, or ViT-bigG) beside it",
+    "image_encoder.file": "the image encoder '{name}' can't be used: {why}",
+    "image_adapter.face": "the image adapter '{name}' knows people by the {count} numbers that ArcFace makes of a "
+    "face: give them as `embedding`, since no model that makes them comes as safetensors",
+    "image_adapter.face_crop": "{field} asks for the face on the picture, and there is nothing here that finds "
+    "faces: say where it is with crop 'box' and `box`",
+    "image_adapter.numbers": "{field} must be {count} finite numbers, not all 0",
+    "image_adapter.no_img": "{field} has no picture, which the image adapter '{name}' looks at",
+    "image_adapter.no_step": "a reference of '{name}' has no part in it: none of {steps} steps lies between its start and "
+    "end",
+    "image_adapter.own": "{field} asks the model to attend to pictures itself, which it can't",
+    "image_encoder.heads": "its image encoder is {width} wide, which {heads} attention heads can't share evenly",
+    "image_encoder.side": "its image encoder takes pictures of {side}×{side} pixels; at most {most} are believed",
     "picture.data_url": "{field} is a data URL, but not of a picture in base64",
     "picture.text_too_long": "{field} is too long; pictures of at most {most} bytes are taken",
     "picture.not_base64": "{field} is not base64",

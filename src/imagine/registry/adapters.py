@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ..families.table import FAMILIES, family_of_context
 from .header import TensorInfo
+from .loras import stated_family
 from .signatures import Detected, Row, TensorView, rows
 
 _CONTROLNETS = rows(
@@ -53,13 +54,16 @@ _HYPERNETWORK_WIDTHS = ("320", "640", "768", "1024", "1280")
 _MAX_VECTORS = 256
 
 
-def find_adapter(tensors: Mapping[str, TensorInfo]) -> Detected | None:
-    """What is added to a checkpoint and is neither a LoRA nor an embedding, else None."""
+def find_adapter(tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) -> Detected | None:
+    """What is added to a checkpoint and is neither a LoRA nor an embedding, else None.
+
+    Its family is told by shapes, and where these are nobody's by what its metadata states.
+    """
     view = TensorView(tensors)
     for kind in _KINDS:
         if row := _row_of(kind, view):
             family = row.family or (_ip_family(view) if kind == "ip-adapter" else _family_of(view))
-            return Detected(kind, family, row.variant)
+            return Detected(kind, family or stated_family(metadata), row.variant)
     return _find_hypernetwork(tensors)
 
 

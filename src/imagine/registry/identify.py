@@ -72,7 +72,7 @@ def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
     tensors = header.tensors
     # What is added to a denoiser may carry some of its tensors' names; a whole checkpoint isn't looked through for it.
     whole = LDM_PREFIX + "input_blocks.0.0.weight" in tensors
-    detected = None if whole else find_adapter(tensors) or find_lora(tensors, header.metadata)
+    detected = None if whole else find_adapter(tensors, header.metadata) or find_lora(tensors, header.metadata)
     if detected:
         return _plain(detected, tensors)
     if denoiser := find_denoiser(tensors):

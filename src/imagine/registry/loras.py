@@ -92,14 +92,15 @@ def _family(layers: Layers, metadata: Mapping[str, str]) -> str:
         contexts = (width for name, width in layers.widths.items() if re.search(_CONTEXT, name))
         if family := next(filter(None, map(family_of_context, contexts)), ""):
             return family
-    if family := _stated(metadata):
+    if family := stated_family(metadata):
         return family
     rows = [(facts.name, facts.loras) for facts in FAMILIES.values() if facts.unet == unet]
     family = next((name for name, signatures in rows if _matches(signatures, layers)), "")
     return _sd_family(layers) if family == "stable_diffusion" else family or _text_family(layers)
 
 
-def _stated(metadata: Mapping[str, str]) -> str:
+def stated_family(metadata: Mapping[str, str]) -> str:
+    """The family that a trainer wrote it was for; "" where that tells none."""
     for key in ("modelspec.architecture", "ss_base_model_version"):
         if family := family_of_architecture(metadata.get(key, "").lower()):
             return family

@@ -144,8 +144,6 @@ class ReferenceUse(msgspec.Struct, frozen=True, kw_only=True):
     embedding: bytes | None = None
     """In its place or beside it: a face's, little-endian float32."""
     mask: bytes | None = None
-    embedding: bytes | None = None
-    """What ArcFace makes of the face: numbers in float32, little-endian, where the adapter knows people by them."""
 
     @property
     def identity(self) -> str:

@@ -1,8 +1,8 @@
 """Pictures that a denoiser attends to beside its prompt: attention of its own beside each that attends to words.
 
-Ye et al. 2023, "IP-Adapter" (arXiv:2308.06721), section 3.2: softmax(QKᵀ)V of the words, plus as much of softmax(QK'ᵀ)V'
-of the picture as its weight says, with the layer's own queries. As with adapters (`mix`) it is computed for one picture
-at a time and added to its rows alone. Keys and values are made once, before the first step.
+Ye et al. 2023, "IP-Adapter" (arXiv:2308.06721), section 3.2: softmax(QKᵀ)V of the words, plus as much of the picture's
+softmax(QK'ᵀ)V' as its weight says, with the layer's own queries. As with adapters (`mix`) it is computed for one
+picture at a time and added to its rows alone. Keys and values are made once, before the first step.
 """
 
 from __future__ import annotations
@@ -55,6 +55,10 @@ class ImagePrompt:
     """Has the picture a negative side?"""
     beside: Sequence[Beside] = ()
     """Side paths that come with it, as FaceID's, at full weight."""
+
+    @property
+    def field(self) -> str:
+        return "references"
 
     def made(self, _asked: Inputs) -> ImagePrompt:
         return self

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...messages import Message, message
 from ...pictures import images
+from ...pictures.crops import flattened
 from ...pictures.masks import HALF
 from ...words.errors import Unsupported
 from ...words.frames import Submit
@@ -25,7 +26,7 @@ from ..execution.additions import Addition
 from ..families.family import Family
 from ..families.mapper import Mapper
 from ..parts.slices import Slices
-from .canvas import Canvas, flattened
+from .canvas import Canvas
 from .placement import edge_padded, placement
 
 

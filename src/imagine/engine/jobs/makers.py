@@ -15,6 +15,7 @@ from ..families.enlarger import Enlarger
 from ..families.loaded_model import LoadedModel
 from ..families.mapper import Mapper
 from ..parts.part import is_spared
+from ..references.opened import OpenReferences
 from ..whole.pipeline import Whole
 from .controlling import Controlling
 from .enlarging import Enlarging
@@ -22,6 +23,7 @@ from .forward import Forward
 from .ledger import Ledger
 from .preprocessing import Preprocessing
 from .prompts_at_steps import PromptsAtSteps
+from .referring import Referring
 from .stepped import Stepped
 from .whole import WholeRun
 from .work import Work
@@ -31,11 +33,12 @@ class Makers:
     """What all pictures on one device are made with."""
 
     def __init__(
-        self, device: Device, turn: float, adapters: Opened, embeddings: OpenEmbeddings, controls: OpenControls
-    ) -> None:
+        self, device: Device, turn: float, adapters: Opened, embeddings: OpenEmbeddings, controls: OpenControls,
+        references: OpenReferences,
+    ) -> None:  # fmt: skip
         """`turn`: seconds after which others may have the device."""
         self._device, self._turn, self._adapters, self._embeddings = device, turn, adapters, embeddings
-        self._controls = controls
+        self._controls, self._references = controls, references
         self.forward = Forward()
 
     def begin(self, ledger: Ledger, models: Sequence[LoadedModel]) -> Work:
@@ -58,4 +61,7 @@ class Makers:
         asked = zip(ledger.submit.models, models, strict=True)
         mappers = {said.identity: model for said, model in asked if isinstance(model, Mapper)}
         controls = Controlling(ledger.submit, self._controls, mappers)
-        return Stepped(ledger, families, prompts, self.forward, self._adapters, controls, self._device.torch, enlarger)
+        references = Referring(ledger.submit, self._references)
+        return Stepped(
+            ledger, families, prompts, self.forward, self._adapters, controls, references, self._device.torch, enlarger
+        )

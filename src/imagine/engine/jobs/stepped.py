@@ -41,6 +41,7 @@ from .passes import (
     with_mask,
 )
 from .prompts_at_steps import PromptsAtSteps
+from .referring import Referring
 from .work import Take
 
 
@@ -49,14 +50,14 @@ class Stepped:
 
     def __init__(
         self, ledger: Ledger, families: list[Family], prompts: PromptsAtSteps, forward: Forward, adapters: Opened,
-        controls: Controlling, device: torch.device, enlarger: Enlarger | None = None,
+        controls: Controlling, references: Referring, device: torch.device, enlarger: Enlarger | None = None,
     ) -> None:  # fmt: skip
         """`families` and `enlarger` are those of the ledger's `submit`; `forward` is shared by all that may share a
         batch."""
         self.ledger = ledger
         self._adapters, self._mix = adapters, NO_MIX
         self._families, self._forward, self._device = families, forward, device
-        self._enlarger, self._prompts, self._controls = enlarger, prompts, controls
+        self._enlarger, self._prompts, self._controls, self._references = enlarger, prompts, controls, references
         self._conditionings: list[Timeline] = []
         self._pass: Pass | None = None
         self._first: Pass | None = None
@@ -163,8 +164,10 @@ class Stepped:
     @property
     def additions(self) -> Sequence[Addition]:
         """What is beside the denoiser at the next evaluation, adapters apart."""
-        sampler = self.current.sampler
-        return () if self.turn else self._controls.at(sampler.user_step, sampler.steps)
+        if self.turn:
+            return ()
+        step, steps = self.current.sampler.user_step, self.current.sampler.steps
+        return (*self._controls.at(step, steps), *self._references.at(step, steps))
 
     @property
     def conditioning(self) -> Conditioning:
@@ -216,6 +219,9 @@ class Stepped:
         ledger.warn(*canvas.notes, *(note for family in self._families for note in family.warnings))
         strength = params.strength if canvas.source is not None else 1.0
         yield from ledger.timing("encoding", self._condition(canvas, steps_run(params.num_steps, strength)))
+        sided = self._conditionings[0].at(0).negative is not None
+        yield from ledger.timing("encoding", self._references.open(own, sided=sided))
+        ledger.warn(*self._references.lay(canvas, own.downscale, steps_run(params.num_steps, strength)))
         begun = first_pass(params, own, canvas, self._encode, self._device)
         self._pass = yield from ledger.timing("encoding", begun)
 
@@ -270,6 +276,7 @@ class Stepped:
                 return canvas.over_source(picture)
         conditions = self._condition(canvas, second_pass_steps(params, hires), first.sampler.steps)
         yield from self._beside(share, self.ledger.timing("encoding", conditions))
+        self.ledger.warn(*self._references.lay(canvas, self.own.downscale, second_pass_steps(params, hires)))
         second = second_pass(params, hires, self.own, canvas, first, picture, self._encode)
         self._pass = yield from self._beside(share, self.ledger.timing("encoding", second))
         self._first = first

@@ -173,7 +173,7 @@ class WholeRun:
 
 
 def _refuse(submit: Submit) -> None:
-    for field in ("hires", "vae", "text_encoders", "refiner"):
+    for field in ("hires", "vae", "text_encoders", "refiner", "references"):
         if getattr(submit.params, field):
             raise Unsupported(message("whole.nowhere", field))
     if submit.adapters:

@@ -37,7 +37,7 @@ def read_image_adapter(component: Component, device: torch.device, dtype: torch.
             return _read(component, device, dtype)
     except UnusableModel as error:
         name = Path(component.path).name
-        raise UnusableModel(message("reference.file", "references", name=name, why=error.note)) from error
+        raise UnusableModel(message("image_adapter.file", "references", name=name, why=error.note)) from error
 
 
 def _read(component: Component, device: torch.device, dtype: torch.dtype) -> ImageAdapter:

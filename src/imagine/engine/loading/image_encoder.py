@@ -42,8 +42,7 @@ _OF_OPEN_CLIP = {
     **{f"ln_{old}.{kind}": f"{new}.{kind}" for old, new in (("pre", "pre_layrnorm"), ("post", "post_layernorm"))
        for kind in ("weight", "bias")},
 }  # fmt: skip
-_OF_MOST_SIDE, _MOST_LAYERS = 1024, 256
-_RESBLOCK = {
+_OF_RESBLOCK = {
     "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2",
     "attn.out_proj": "self_attn.out_proj",
 }  # fmt: skip
@@ -60,7 +59,7 @@ def read_image_encoder(component: Component, device: torch.device, dtype: torch.
             return ImageEncoder(network.fill(device, dtype))
     except UnusableModel as error:
         name = Path(component.path).name
-        raise UnusableModel(message("reference.encoder_file", "references", name=name, why=error.note)) from error
+        raise UnusableModel(message("image_encoder.file", "references", name=name, why=error.note)) from error
 
 
 def _within(weights: Weights) -> Weights:
@@ -83,7 +82,7 @@ def _from_open_clip(weights: Weights) -> Tensors:
     part = Renamed(weights, {n.removeprefix(_OPEN_CLIP): n for n in weights.names if n.startswith(_OPEN_CLIP)})
     for name, tensor in read_all(part).items():
         if name == "proj":
-            tensors[_PROJECTION] = tensor.t()
+            tensors[_PROJECTION] = tensor.t().contiguous()
         elif (block := _RESBLOCK.fullmatch(name)) is None:
             tensors[_PREFIX + _OF_OPEN_CLIP.get(name, name)] = tensor
         else:
@@ -108,9 +107,9 @@ def _config(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) 
     if stated is not None:
         heads = number_of("imagine.image_attention_heads", stated, MAX_HEADS)
     if width % heads:
-        raise UnusableModel(message("encoder.heads", width=width, heads=heads))
+        raise UnusableModel(message("image_encoder.heads", width=width, heads=heads))
     if not 1 <= across * patch <= _MOST_SIDE:
-        raise UnusableModel(message("encoder.side", side=across * patch, most=_MOST_SIDE))
+        raise UnusableModel(message("image_encoder.side", side=across * patch, most=_MOST_SIDE))
     layers = {name.removeprefix(layer).partition(".")[0] for name in shapes if name.startswith(layer)}
     if len(layers) > _MOST_LAYERS:
         raise UnusableModel(message("weights.absurd", name=layer, shape=str(len(layers))))

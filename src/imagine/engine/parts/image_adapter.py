@@ -85,16 +85,16 @@ class ImageAdapter:
         for number, _, layer in found:
             sizes = maps[number].to_k_ip.weight.shape if number in maps else None
             if sizes != (layer.to_k.out_features, layer.to_k.in_features):
-                raise UnusableModel(message("reference.fit", "references", name=name))
+                raise UnusableModel(message("image_adapter.fit", "references", name=name))
         if len(maps) != len(found):
-            raise UnusableModel(message("reference.fit", "references", name=name))
+            raise UnusableModel(message("image_adapter.fit", "references", name=name))
         return [(path, layer, maps[number]) for number, path, layer in found]
 
     def beside(self, name: str, network: Any) -> list[Beside]:
         """What it has beside a denoiser's layers as a LoRA. Raises UnusableModel."""
         layers = [layer for _, layer in attentions(network)]
         if self._low_rank and max(self._low_rank) >= len(layers):
-            raise UnusableModel(message("reference.fit", "references", name=name))
+            raise UnusableModel(message("image_adapter.fit", "references", name=name))
         try:
             return [
                 Beside(layer, LowRank(layer, parts, None))
@@ -102,7 +102,7 @@ class ImageAdapter:
                 for layer, parts in ((_map(layers[number], which), parts) for which, parts in sorted(maps.items()))
             ]
         except Misfit as error:
-            raise UnusableModel(message("reference.fit", "references", name=name)) from error
+            raise UnusableModel(message("image_adapter.fit", "references", name=name)) from error
 
 
 def attentions(network: Any) -> Sequence[tuple[str, Any]]:

@@ -24,7 +24,7 @@ MARGIN = (123, 117, 104)
 """CLIP's mean colour: what is of it is 0 once it is normalised."""
 
 
-class _Key(NamedTuple):
+class _SeenKey(NamedTuple):
     pixels: bytes
     """Their SHA-256; empty for the picture that isn't one."""
     threads: int
@@ -35,7 +35,7 @@ class ImageEncoder:
 
     def __init__(self, model: ClipVisionModel) -> None:
         self.model = model
-        self._known: OrderedDict[_Key, Seen] = OrderedDict()
+        self._known: OrderedDict[_SeenKey, Seen] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
@@ -46,24 +46,23 @@ class ImageEncoder:
     def see(self, picture: Image.Image, how: Squared) -> Slices[Seen]:
         """What it makes of a picture."""
         square = squared(picture, self.model.config.image_size, how, MARGIN)
-        key = _Key(hashlib.sha256(square.tobytes()).digest(), torch.get_num_threads())
+        key = _SeenKey(hashlib.sha256(square.tobytes()).digest(), torch.get_num_threads())
         return (yield from self._seen(key, lambda: normalised(square)))
 
     def nothing(self) -> Slices[Seen]:
         """What it makes of a picture of zeros, which is none: the negative side's."""
         side = self.model.config.image_size
-        key = _Key(b"", torch.get_num_threads())
+        key = _SeenKey(b"", torch.get_num_threads())
         return (yield from self._seen(key, lambda: torch.zeros(1, 3, side, side)))
 
-    def _seen(self, key: _Key, pixels: Callable[[], Tensor]) -> Slices[Seen]:
+    def _seen(self, key: _SeenKey, pixels: Callable[[], Tensor]) -> Slices[Seen]:
         if key not in self._known:
             given = sent(pixels(), self.model.device)
             made: Seen = yield from in_turns(self.model, lambda: self.model(given))
             self._known[key] = made
             while len(self._known) > 1 and self._remembered() > MOST_REMEMBERED:
                 self._known.popitem(last=False)
-        if key in self._known:
-            self._known.move_to_end(key)
+        self._known.move_to_end(key)
         return self._known[key]
 
     def _remembered(self) -> int:

@@ -81,7 +81,7 @@ class Face(nn.Module):
 class Resampler(nn.Module):
     """Plus and Plus-Face: learned tokens that look at the encoder's, some layers deep."""
 
-    def __init__(self, width: int, inner: int, context: int, count: int, layers: Layers) -> None:
+    def __init__(self, width: int, inner: int, context: int, count: int, layers: ResamplerSizes) -> None:
         super().__init__()
         self.latents = nn.Parameter(torch.empty(1, count, inner))
         self.widths = {"patches": width}
@@ -98,7 +98,7 @@ class FaceResampler(Face):
 
     adds = False
 
-    def __init__(self, face: int, hidden: int, count: int, width: int, context: int, layers: Layers) -> None:
+    def __init__(self, face: int, hidden: int, count: int, width: int, context: int, layers: ResamplerSizes) -> None:
         super().__init__(face, hidden, context, count)
         self.perceiver_resampler = _perceiver(nn.Module(), width, context, context, layers)
         self.widths["patches"] = width
@@ -110,7 +110,7 @@ class FaceResampler(Face):
         return tokens + made if self.adds else made
 
 
-class Layers(NamedTuple):
+class ResamplerSizes(NamedTuple):
     """A resampler's."""
 
     depth: int
@@ -119,7 +119,7 @@ class Layers(NamedTuple):
     """Columns between the two maps of each."""
 
 
-def _perceiver(module: nn.Module, width: int, inner: int, context: int, layers: Layers) -> nn.Module:
+def _perceiver(module: nn.Module, width: int, inner: int, context: int, layers: ResamplerSizes) -> nn.Module:
     module.proj_in, module.proj_out = nn.Linear(width, inner), nn.Linear(inner, context)
     module.norm_out = nn.LayerNorm(context)
     module.layers = nn.ModuleList(
@@ -195,9 +195,9 @@ def projection_of(shapes: Mapping[str, tuple[int, ...]]) -> Callable[[], ImagePr
     return partial(FaceResampler, face, hidden, count, width, context, layers)
 
 
-def _layers(shapes: Mapping[str, tuple[int, ...]], prefix: str, size: Callable[[str, int], int]) -> Layers:
+def _layers(shapes: Mapping[str, tuple[int, ...]], prefix: str, size: Callable[[str, int], int]) -> ResamplerSizes:
     depth = len({name.removeprefix(prefix).partition(".")[0] for name in shapes if name.startswith(prefix)})
     columns = size(f"{prefix}0.0.to_q.weight", 0)
     if columns % HEAD or depth > MOST_DEPTH:
         raise UnusableModel(message("weights.no_tensor", name=f"image_proj.{prefix}0.0.to_q.weight"))
-    return Layers(depth, columns // HEAD, size(f"{prefix}0.1.1.weight", 0))
+    return ResamplerSizes(depth, columns // HEAD, size(f"{prefix}0.1.1.weight", 0))

@@ -34,11 +34,13 @@ def look_at(
     """What is to be known of a reference. Raises BadPicture, BadRequest, Unsupported on `field`."""
     face = None
     if "face" in adapter.widths:
-        face = _face(use, said, field, adapter)
+        face = _face(use, said, field)
     if encoder is None:
         return Look(face=face)
+    if use.img is None:
+        raise BadRequest(message("image_adapter.no_img", field, name=said.adapter))
     if said.crop == "face":
-        raise Unsupported(message("reference.face_crop", field))
+        raise Unsupported(message("image_adapter.face_crop", field))
     largest, box = said.max_side or LARGEST, said.box or WHOLE
     picture, _ = decode_reduced(use.img, field=f"{field}.img", largest=largest, box=box)
     how: Squared = "square" if said.crop == "square" else "pad"
@@ -46,7 +48,7 @@ def look_at(
     return Look(seen.embedding, seen.penultimate, face)
 
 
-def nothing(adapter: ImageAdapter, encoder: ImageEncoder | None) -> Slices[Look]:
+def nothing(encoder: ImageEncoder | None) -> Slices[Look]:
     """What the negative side is told: no picture at all (diffusers' `encode_image`)."""
     face = torch.zeros(1, FACE)
     if encoder is None:
@@ -78,12 +80,12 @@ def mean_of(looks: Sequence[Look]) -> Look:
     return Look(*(torch.stack(thing).mean(0) if thing else None for thing in known))
 
 
-def _face(use: ReferenceUse, said: Reference, field: str, adapter: ImageAdapter) -> Tensor:
+def _face(use: ReferenceUse, said: Reference, field: str) -> Tensor:
     if use.embedding is None:
-        raise Unsupported(message("reference.face", field, name=said.adapter, count=FACE))
+        raise Unsupported(message("image_adapter.face", field, name=said.adapter, count=FACE))
     numbers = np.frombuffer(use.embedding, "<f4") if len(use.embedding) == 4 * FACE else np.zeros(0, "<f4")
     values = torch.from_numpy(numbers.astype(np.float32))[None]
     length = float(torch.linalg.vector_norm(values))
     if values.shape[1] != FACE or not 0 < length < float("inf"):
-        raise BadRequest(message("reference.numbers", f"{field}.embedding", count=FACE))
+        raise BadRequest(message("image_adapter.numbers", f"{field}.embedding", count=FACE))
     return values / length

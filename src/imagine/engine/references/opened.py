@@ -45,7 +45,7 @@ class Attentive(Protocol):
     def networks(self) -> Networks: ...
 
 
-class _Asked(NamedTuple):
+class _Wished(NamedTuple):
     """A reference as a job has it."""
 
     field: str
@@ -53,7 +53,7 @@ class _Asked(NamedTuple):
     said: Reference
 
 
-class _Seen(NamedTuple):
+class _Told(NamedTuple):
     """References that are attended to together, as their adapter is told of them, and what it is told of none."""
 
     adapter: ImageAdapter
@@ -72,20 +72,21 @@ class OpenReferences:
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
-        together: dict[object, list[_Asked]] = {}
+        together: dict[object, list[_Wished]] = {}
         for number, (use, said) in enumerate(zip(submit.references, submit.params.references, strict=True)):
             if said.strength:
-                together.setdefault(_alike(use, said), []).append(_Asked(f"references.{number}", use, said))
-        groups = []
+                together.setdefault(_alike(use, said), []).append(_Wished(f"references.{number}", use, said))
+        groups = list[Group]()
         for asked in together.values():
-            groups.append((yield from self._group(asked, model, submit.params.seed, sided=sided)))
+            group = yield from self._group(asked, model, submit.params.seed, sided=sided)
+            groups.append(group)
         return References(groups, sided) if groups else NO_REFERENCES
 
-    def _group(self, asked: Sequence[_Asked], model: Attentive, seed: int, *, sided: bool) -> Slices[Group]:
+    def _group(self, asked: Sequence[_Wished], model: Attentive, seed: int, *, sided: bool) -> Slices[Group]:
         field, use, said = asked[0]
         network: Any = model.networks["denoiser"]
         if use.component is None:
-            raise Unsupported(message("reference.own", field))
+            raise Unsupported(message("image_adapter.own", field))
         adapter = self._adapter(use.component, model)
         layers = adapter.fitting(said.adapter, network)
         seen = yield from self._seen(asked, adapter, model, seed)
@@ -100,9 +101,9 @@ class OpenReferences:
         for component in (use.component, use.encoder):
             if component is not None and not unchanged(component.files):
                 raise ModelChanged(message("adapter.replaced", name=said.adapter))
-        return Group(made, beside, said.start, said.end, _mask(use, field))
+        return Group(said.adapter, made, beside, said.start, said.end, _mask(use, field))
 
-    def _seen(self, asked: Sequence[_Asked], adapter: ImageAdapter, model: Attentive, seed: int) -> Slices[_Seen]:
+    def _seen(self, asked: Sequence[_Wished], adapter: ImageAdapter, model: Attentive, seed: int) -> Slices[_Told]:
         encoder = None
         if {"embedding", "patches"} & adapter.widths.keys():
             encoder = self._encoder(asked[0], adapter, model)
@@ -110,14 +111,14 @@ class OpenReferences:
         for each in asked:
             look = yield from look_at(each.use, each.said, each.field, adapter, encoder)
             looks.append(noised(look, each.said.noise, seed, int(each.field.rpartition(".")[2])))
-        none = yield from nothing(adapter, encoder)
-        return _Seen(adapter, [mean_of(looks)] if asked[0].said.combine == "average" else looks, none)
+        none = yield from nothing(encoder)
+        return _Told(adapter, [mean_of(looks)] if asked[0].said.combine == "average" else looks, none)
 
     def _adapter(self, component: Component, model: Attentive) -> ImageAdapter:
         found: ImageAdapter = self._opened("adapter", component, model, self._readers.adapter)
         return found
 
-    def _encoder(self, asked: _Asked, adapter: ImageAdapter, model: Attentive) -> ImageEncoder:
+    def _encoder(self, asked: _Wished, adapter: ImageAdapter, model: Attentive) -> ImageEncoder:
         """The one that is given, or else the one in the adapter's file. Raises Unsupported where it is none for it."""
         component = asked.use.encoder or (asked.use.component if adapter.has_encoder else None)
         found: ImageEncoder | None = None
@@ -125,7 +126,7 @@ class OpenReferences:
             found = self._opened("encoder", component, model, self._readers.encoder)
         if found is None or not adapter.takes(found.model.config):
             width = next(width for thing, width in adapter.widths.items() if thing != "face")
-            raise Unsupported(message("reference.encoder", asked.field, name=asked.said.adapter, width=width))
+            raise Unsupported(message("image_adapter.encoder", asked.field, name=asked.said.adapter, width=width))
         return found
 
     def _opened(self, what: str, component: Component, model: Attentive, read: Callable[..., Any]) -> Any:
@@ -144,7 +145,7 @@ def _alike(use: ReferenceUse, said: Reference) -> object:
 
 
 @torch.inference_mode()
-def _tokens(seen: _Seen, *, sided: bool) -> Tensor:
+def _tokens(seen: _Told, *, sided: bool) -> Tensor:
     """(sides, tokens, context)"""
     projection = seen.adapter.projection
     home = next(projection.parameters())

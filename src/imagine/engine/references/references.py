@@ -21,6 +21,8 @@ from .places import Sheet, places_of
 class Group:
     """References that are attended to together: of one adapter, equal in all that is said of them."""
 
+    name: str
+    """What their adapter is called."""
     layers: Sequence[tuple[Any, Memory]]
     """Attention, and what it attends to; its weight is all that is wanted of it there."""
     beside: Sequence[Beside]

@@ -1,0 +1,102 @@
+"""What reference pictures cost a forward of a U-Net, and what it takes to see one before the first step.
+
+    python -m bench.references --model FILE [--side 512] [--rounds 3] [--only idle] [--encoder]
+
+Image prompts of random numbers: 4 tokens, as IP-Adapter has, 16, as Plus has, and both; each with a negative side. Arms
+go in turn in one process. `--encoder` times a picture through an image encoder of ViT-H's shape, of random weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import Module
+
+from bench.arms import interleaved, ratio, show
+from bench.neighbour import neighbour
+from bench.packed import inputs, opened
+from imagine.engine.adapters.image_prompt import Attending, ImagePrompt, Memory
+from imagine.engine.device.device import Device
+from imagine.engine.execution.additions import Accompanied, SlotRows, beside
+from imagine.engine.execution.execution import Eager, Execution
+from imagine.engine.execution.packed import Packed, can_pack
+from imagine.engine.parts.clip_vision import ClipVisionConfig, ClipVisionModel
+from imagine.engine.parts.image_adapter import attentions
+from imagine.engine.parts.image_encoder import ImageEncoder
+from imagine.engine.parts.slices import whole
+from imagine.files.mapped import release
+from imagine.words.frames import WorkerSettings
+
+VIT_H = ClipVisionConfig(
+    hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=16, projection_dim=1024,
+    hidden_act="gelu",
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=("idle", "busy"))
+    parser.add_argument("--encoder", action="store_true")
+    parser.add_argument("--full-prec", action="store_true")
+    wanted = parser.parse_args()
+    device = Device(WorkerSettings(device="cpu", full_prec=wanted.full_prec))
+    network = opened(wanted, device)
+    can = can_pack(torch.device("cpu"), network)
+    execution: Execution = Packed(network, release) if can else Eager(network)
+    arms = {"a plain forward": forward(network, execution, wanted.side, [])}
+    for name, counts in (("4 tokens", (4,)), ("16 tokens", (16,)), ("both", (4, 16))):
+        arms[name] = forward(network, execution, wanted.side, [image_prompt(network, counts)])
+    if wanted.encoder:
+        arms["a picture seen by ViT-H"] = seen(next(network.parameters()).dtype)
+    for state, busy in (("idle", False), ("busy", True)):
+        if wanted.only in (None, state):
+            with neighbour(busy):
+                seconds = interleaved(arms, wanted.rounds)
+            plain, *others = arms
+            print(f"{state}: " + ", ".join(f"{name} {ratio(seconds, name, plain):.3f} ×" for name in others))
+            show(seconds)
+
+
+def forward(network: Module, execution: Execution, side: int, prompts: Sequence[ImagePrompt]) -> Callable[[], object]:
+    asked = inputs(network, 2, side // 8)
+
+    @torch.inference_mode()
+    def run() -> Tensor:
+        with beside(network, [Accompanied(SlotRows(0, 1), prompts, asked)] if prompts else []):
+            return execution.run(asked)
+
+    return run
+
+
+def image_prompt(network: Any, counts: Sequence[int]) -> ImagePrompt:
+    dtype = next(network.parameters()).dtype
+    layers = []
+    for name, layer in attentions(network):
+        if name.endswith("attn2"):
+            columns = layer.to_k.out_features // layer.heads
+            shapes = [(2, layer.heads, count, columns) for count in counts]
+            memories = [Memory(torch.randn(s, dtype=dtype), torch.randn(s, dtype=dtype), 0.6) for s in shapes]
+            layers.append(Attending(layer, memories))
+    return ImagePrompt(layers, sided=True)
+
+
+def seen(dtype: torch.dtype) -> Callable[[], object]:
+    model = ClipVisionModel(VIT_H).to(dtype).eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(requires_grad=False)
+    picture = Image.effect_noise((640, 480), 80).convert("RGB")
+    # One of its own for each: what was seen before is remembered.
+    return lambda: whole(ImageEncoder(model).see(picture, "pad"))
+
+
+if __name__ == "__main__":
+    main()

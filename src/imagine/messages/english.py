@@ -315,8 +315,8 @@ SENTENCES = {
     "faces: say where it is with crop 'box' and `box`",
     "image_adapter.numbers": "{field} must be {count} finite numbers, not all 0",
     "image_adapter.no_img": "{field} has no picture, which the image adapter '{name}' looks at",
-    "image_adapter.no_step": "a reference of '{name}' has no part in it: none of {steps} steps lies between its start and "
-    "end",
+    "image_adapter.no_step": "a reference of '{name}' has no part in it: none of {steps} steps lies between its start "
+    "and end",
     "image_adapter.own": "{field} asks the model to attend to pictures itself, which it can't",
     "image_encoder.heads": "its image encoder is {width} wide, which {heads} attention heads can't share evenly",
     "image_encoder.side": "its image encoder takes pictures of {side}×{side} pixels; at most {most} are believed",

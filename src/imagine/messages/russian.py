@@ -324,7 +324,8 @@ SENTENCES = {
     "crop «box» и `box`",
     "image_adapter.numbers": "в {field} должны быть конечные числа, не одни нули, ровно {count}",
     "image_adapter.no_img": "в {field} нет картинки, а адаптер «{name}» смотрит на неё",
-    "image_adapter.no_step": "образец для «{name}» не участвует: ни один из {steps} шагов не лежит между его start и end",
+    "image_adapter.no_step": "образец для «{name}» не участвует: ни один из {steps} шагов не лежит между его start "
+    "и end",
     "image_adapter.own": "в {field} просят, чтобы модель смотрела на картинки сама, а она не умеет",
     "image_encoder.heads": "ширина её кодировщика картинок, {width}, не делится поровну между головами внимания: их "
     "{heads}",

@@ -131,7 +131,7 @@ class Watched:
 
         return call
 
-    def asked(self, name):
+    def heard(self, name):
         """The arguments of all calls of a method."""
         return [arguments for called, arguments in self.calls if called == name]
 
@@ -151,4 +151,4 @@ def latents_of(one):
     """The latents that are decoded for one wish."""
     watching = Watching()
     run(engine_of(open_model=watching), one)
-    return watching.families[one.model.name].asked("decode")[-1][0]
+    return watching.families[one.model.name].heard("decode")[-1][0]

@@ -129,11 +129,11 @@ def test_both_models_of_a_refined_picture_are_asked_in_turn(checkpoints):
     one = wish(model, num_steps=10, refined_by=fine, refiner_at=0.7)
     other = wish(model, "b", num_steps=10)
     said = run(engine, one, other)
-    steps = [float(t[0]) for _, t, _ in watching.families["fine"].asked("denoise")]
+    steps = [float(t[0]) for _, t, _ in watching.families["fine"].heard("denoise")]
     assert steps == sorted(steps, reverse=True)
     assert max(steps) < 300
     assert len(steps) == 3
-    own = [float(at) for _, t, _ in watching.families["tiny"].asked("denoise") for at in t]
+    own = [float(at) for _, t, _ in watching.families["tiny"].heard("denoise") for at in t]
     assert min(own) < 300, "the other job stays with its model to the end"
     assert {model.name for model in engine.stats().models} == {"tiny", "fine"}
     assert finished(said)["a"].meta["refiner"] == "fine"
@@ -147,7 +147,7 @@ def test_refined_jobs_share_batches_on_both_models(checkpoints):
     watching = Watching()
     model, fine = model_at(base), model_at(refiner, "fine")
     run(engine_of(open_model=watching), *[wish(model, str(i), num_steps=10, refined_by=fine) for i in range(4)])
-    rows = {name: max(len(t) for _, t, _ in f.asked("denoise")) for name, f in watching.families.items()}
+    rows = {name: max(len(t) for _, t, _ in f.heard("denoise")) for name, f in watching.families.items()}
     assert rows["fine"] > 2
     assert rows["tiny"] > 2
 
@@ -177,7 +177,7 @@ def test_an_inpainting_checkpoint_takes_mask_and_masked_picture(checkpoints):
     mask.paste(255, (16, 8, 48, 40))
     watching = Watching()
     run(engine_of(open_model=watching), wish(model_at(path), img=PHOTO, mask=mask, strength=1.0))
-    rows = watching.families["tiny"].asked("denoise")[0][2]
+    rows = watching.families["tiny"].heard("denoise")[0][2]
     channels = rows["inpainting"][0]
     pixels = VaeImageProcessor().preprocess(PHOTO)
     holes = VaeImageProcessor(do_normalize=False, do_binarize=True, do_convert_grayscale=True).preprocess(mask)
@@ -193,7 +193,7 @@ def test_an_inpainting_checkpoint_paints_everything_where_there_is_no_mask(check
     watching = Watching()
     engine = engine_of(open_model=watching)
     made = finished(run(engine, wish(model_at(checkpoints(in_channels=9)[0]), img=img, strength=0.7)))["a"]
-    rows = watching.families["tiny"].asked("denoise")[0][2]
+    rows = watching.families["tiny"].heard("denoise")[0][2]
     assert rows["inpainting"].shape == (2, 5, 8, 8)
     assert rows["inpainting"][:, 0].min() == 1
     assert picture(made).size == (64, 64)
@@ -202,7 +202,7 @@ def test_an_inpainting_checkpoint_paints_everything_where_there_is_no_mask(check
 def test_sizes_condition_sdxl(checkpoints):
     watching = Watching()
     run(engine_of(open_model=watching), wish(model_at(checkpoints("sdxl")[0]), width=96, height=64))
-    (first, *_) = watching.families["tiny"].asked("denoise")
+    (first, *_) = watching.families["tiny"].heard("denoise")
     assert first[2]["sizes"].tolist() == [[64, 96, 0, 0, 64, 96]] * 2
 
 

@@ -298,7 +298,7 @@ def test_the_second_pass_is_conditioned_by_its_own_size(checkpoints):
     watching = Watching()
     one = wish(model_at(checkpoints("sdxl")[0]), hires=Hires(scale=1.5, strength=0.5), guidance=1.0)
     run(engine_of(open_model=watching), one)
-    sizes = [rows["sizes"][0].tolist() for _, _, rows in watching.families["tiny"].asked("denoise")]
+    sizes = [rows["sizes"][0].tolist() for _, _, rows in watching.families["tiny"].heard("denoise")]
     assert sizes == [[64, 64, 0, 0, 64, 64]] * 2 + [[96, 96, 0, 0, 96, 96]]
 
 

@@ -17,7 +17,7 @@ def tiny(tmp_path_factory):
 
 def contexts(family):
     """The conditioning of each evaluation, both sides of it."""
-    return [rows["context"] for _, _, rows in family.asked("denoise")]
+    return [rows["context"] for _, _, rows in family.heard("denoise")]
 
 
 def test_a_prompt_that_changes_is_another_conditioning_at_its_step(tiny):
@@ -26,10 +26,10 @@ def test_a_prompt_that_changes_is_another_conditioning_at_its_step(tiny):
     changes = {"prompt": "a [red:blue:1] fox", "neg": "[dark|pale]", "num_steps": 3}
     run(engine, wish(tiny, **changes))
     family = watching.families["tiny"]
-    asked = [(one.prompt, one.negative) for (one,) in family.asked("encode")]
+    asked = [(one.prompt, one.negative) for (one,) in family.heard("encode")]
     assert asked == [("a red fox", "dark"), ("a blue fox", "pale"), ("a blue fox", "dark")]
     seen = contexts(family)
-    expected = [family.encode(one) for (one,) in family.asked("encode")]
+    expected = [family.encode(one) for (one,) in family.heard("encode")]
     for context, conditioning in zip(seen, expected, strict=True):
         sides = torch.cat([conditioning.negative["context"], conditioning.positive["context"]])
         assert torch.equal(context, sides)

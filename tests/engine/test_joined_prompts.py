@@ -58,11 +58,11 @@ def test_each_changes_on_the_way_and_all_are_as_long_as_the_longest(tiny):
     one = wish(tiny, prompt=f"a [red:blue:1] fox AND {long}", neg="[dark|pale]", num_steps=3)
     run(engine_of(open_model=watching), one)
     family = watching.families["tiny"]
-    asked = [(one.prompt, one.negative) for (one,) in family.asked("encode")]
+    asked = [(one.prompt, one.negative) for (one,) in family.heard("encode")]
     assert asked[::2] == [("a red fox", "dark"), ("a blue fox", "pale"), ("a blue fox", "dark")]
     assert asked[1::2] == [(long, None)] * 3
     for (_, _, rows), (first,), (other,) in zip(
-        family.asked("denoise"), family.asked("encode")[::2], family.asked("encode")[1::2], strict=True
+        family.heard("denoise"), family.heard("encode")[::2], family.heard("encode")[1::2], strict=True
     ):
         made = family.encode(first)
         sides = [made.negative["context"], made.positive["context"], family.encode(other).positive["context"]]
@@ -101,7 +101,7 @@ def test_a_second_pass_takes_them_too(tiny):
     watching = Watching()
     engine = engine_of(open_model=watching)
     done = made(engine, wish(tiny, prompt="[a:b:0.5] AND [c:d:1.5]", num_steps=4, hires=Hires(scale=1.5, strength=1.0)))
-    asked = [one.prompt for (one,) in watching.families["tiny"].asked("encode")]
+    asked = [one.prompt for (one,) in watching.families["tiny"].heard("encode")]
     assert asked == ["a", "c", "b", "c", "b", "c", "b", "d"]
     assert done.meta["prompt"] == "[a:b:0.5] AND [c:d:1.5]"
     assert sentences(done.warnings) == []

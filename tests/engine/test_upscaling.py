@@ -328,7 +328,7 @@ def test_one_that_paints_nothing_encodes_nothing_and_previews_its_own_size(sd1):
     watching = Watching()
     one = replaced(wish(sd1, every=1, hires=Hires(scale=4.0, strength=0.0, upscaler="lanczos")))
     run(engine_of(open_model=watching), msgspec.structs.replace(one, preview=PreviewSettings()))
-    assert watching.families["tiny"].asked("encode_picture") == []
+    assert watching.families["tiny"].heard("encode_picture") == []
     said = run(engine_of(), one)
     assert {Image.open(io.BytesIO(each.data)).size for each in previews(said)} == {(256, 256)}
     small = picture(made(engine_of(), wish(sd1)))

@@ -21,7 +21,7 @@ def squared(picture: Image.Image, side: int, how: Squared, margin: tuple[int, in
     size = (max(1, int(picture.width * scale + 1e-6)), max(1, int(picture.height * scale + 1e-6)))
     scaled = picture if size == picture.size else picture.resize(size, _BICUBIC)
     made = Image.new("RGB", (side, side), margin)
-    made.paste(scaled, ((side - size[0]) // 2, (side - size[1]) // 2))
+    made.paste(scaled, (int((side - size[0]) / 2), int((side - size[1]) / 2)))
     return made
 
 

@@ -13,15 +13,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
-from imagine.engine.adapters.embedding import OpenEmbeddings
-from imagine.engine.adapters.kept import Kept
-from imagine.engine.adapters.opened import Opened
-from imagine.engine.control.open_controls import OpenControls
 from imagine.engine.families.open import open_model
 from imagine.engine.jobs.ledger import Ledger
-from imagine.engine.jobs.makers import Makers
-from imagine.engine.loading.control_file import ControlFile
-from imagine.engine.loading.embedding_file import read_embedding
 from imagine.engine.parts.slices import whole
 from imagine.engine.pictures import Pictures
 from imagine.pictures import images
@@ -129,9 +122,7 @@ def test_a_picture_of_a_crowd_carries_what_makes_it_again(sd1):
 def test_neither_slot_nor_neighbours_change_a_bit(sd1, bucket, guidance):
     engine = plain_engine()
     family = open_model(sd1, engine._device, lambda _fraction: None, {})
-    makers = Makers(
-        engine._device, 1.0, Opened({}, Kept()), OpenEmbeddings(read_embedding), OpenControls(ControlFile, Kept())
-    )
+    makers = engine._makers
     asked = [wish(sd1, str(i), prompt=f"a {i}", seed=i, guidance=guidance) for i in range(bucket)]
     jobs = [makers.begin(Ledger(one, i), [family]) for i, one in enumerate(asked)]
     for job in jobs:

@@ -12,19 +12,14 @@ import torch
 from torch.nn import functional
 
 from imagine.engine.adapters.adapter import Bound
-from imagine.engine.adapters.embedding import OpenEmbeddings
 from imagine.engine.adapters.kept import Kept
 from imagine.engine.adapters.mix import NO_MIX, mix_of
 from imagine.engine.adapters.opened import Opened
-from imagine.engine.control.open_controls import OpenControls
 from imagine.engine.device.device import Device
 from imagine.engine.families.open import open_model
 from imagine.engine.jobs.buckets import BUCKETS
 from imagine.engine.jobs.ledger import Ledger
-from imagine.engine.jobs.makers import Makers
 from imagine.engine.loading.adapter_readers import ADAPTER_READERS
-from imagine.engine.loading.control_file import ControlFile
-from imagine.engine.loading.embedding_file import read_embedding
 from imagine.engine.loading.lora_file import LoraFile
 from imagine.engine.parts.slices import whole
 from imagine.files import shipped
@@ -34,7 +29,7 @@ from imagine.words.events import Finished
 from imagine.words.recipe import Hires
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.adapters.low_rank import merge, used, write_low_rank
-from tests.engine.running import SETTINGS, engine_of, finished, latents_of, made, model_at, picture, run, wish
+from tests.engine.running import engine_of, finished, latents_of, made, model_at, picture, run, wish
 
 FAMILIES = ("stable_diffusion", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sdxl", "toybox")))
 """The others hold the same of larger networks, which takes them some seconds each."""
@@ -101,13 +96,7 @@ def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path
 def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
     """The rows of one without adapters, of one with, and of one with two: whoever is beside them, and wherever."""
     shelf = shelves(family)
-    makers = Makers(
-        Device(SETTINGS),
-        1.0,
-        Opened(ADAPTER_READERS, Kept()),
-        OpenEmbeddings(read_embedding),
-        OpenControls(ControlFile, Kept()),
-    )
+    makers = engine_of()._makers
     mixes = [(), (shelf.use("a"),), (shelf.use("b", 0.7), shelf.use("a", -0.3))]
 
     def prepared(number, *uses):

@@ -8,27 +8,20 @@ import pytest
 import torch
 from PIL import Image
 
-from imagine.engine.adapters.embedding import OpenEmbeddings
-from imagine.engine.adapters.kept import Kept
-from imagine.engine.adapters.opened import Opened
 from imagine.engine.control.controlnet import ControlNet
 from imagine.engine.control.feature_adapter import FeatureAdapter
-from imagine.engine.control.open_controls import OpenControls
 from imagine.engine.device.device import Device
 from imagine.engine.families.open import open_model
 from imagine.engine.jobs.buckets import BUCKETS
 from imagine.engine.jobs.ledger import Ledger
-from imagine.engine.jobs.makers import Makers
-from imagine.engine.loading.adapter_readers import ADAPTER_READERS
 from imagine.engine.loading.control_file import ControlFile
-from imagine.engine.loading.embedding_file import read_embedding
 from imagine.engine.parts.slices import whole
 from imagine.files import shipped
 from imagine.maps.making import map_from
 from imagine.words.recipe import Hires
 from tests.control_files import controlled, tiny_controlnet, tiny_t2i, write_control, write_control_lora
 from tests.engine.adapters.low_rank import used, write_low_rank
-from tests.engine.running import SETTINGS, engine_of, finished, made, model_at, run, wish
+from tests.engine.running import engine_of, finished, made, model_at, run, wish
 
 MAP = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
 OTHER = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
@@ -98,11 +91,7 @@ def _counting(method, counted, name):
 def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
     """The rows of one with nothing, of one with a ControlNet, and of one with all there is: whoever is beside them."""
     shelf = shelves(family)
-    kept = Kept()
-    makers = Makers(
-        Device(SETTINGS), 1.0, Opened(ADAPTER_READERS, kept), OpenEmbeddings(read_embedding),
-        OpenControls(ControlFile, kept),
-    )  # fmt: skip
+    makers = engine_of()._makers
 
     def prepared(number, *controls, loras=()):
         changes = {"prompt": f"a {number}", "seed": number, "guidance": guidance}

@@ -48,7 +48,7 @@ def decode_reduced(data: bytes, *, field: str, largest: int, box: Box = WHOLE) -
     across, down = upright.width / size[0], upright.height / size[1]
     place = (cut[0] * across, cut[1] * down, cut[2] * across, cut[3] * down)
     made = (max(1, round((cut[2] - cut[0]) * scale)), max(1, round((cut[3] - cut[1]) * scale)))
-    if upright.size == made and place == (0, 0, *made):
+    if upright.size == made and place == (0.0, 0.0, float(made[0]), float(made[1])):
         return upright, size
     return upright.resize(made, Image.Resampling.LANCZOS, box=place), size
 

@@ -95,7 +95,8 @@ def _attend(
     where, sides = rows.within(len(seen))
     if not len(asked.queries):
         return
-    queries = asked.queries.unflatten(-1, (heads, -1)).transpose(1, 2)
+    rows_asked, tokens, _ = asked.queries.shape
+    queries = asked.queries.reshape(rows_asked, tokens, heads, -1).transpose(1, 2)
     for memory in memories:
         keys, values = memory.of(sides, sided=sided)
         beside = functional.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2)

@@ -81,7 +81,7 @@ class ImageAdapter:
         Raises UnusableModel, calling it by `name`, where they are others than it was trained for.
         """
         found = [(number, path, layer) for number, (path, layer) in enumerate(attentions(network)) if _of_words(path)]
-        maps = {int(number): each for number, each in self.network.ip_adapter.items()}
+        maps: dict[int, Any] = {int(number): each for number, each in self.network.ip_adapter.items()}
         for number, _, layer in found:
             sizes = maps[number].to_k_ip.weight.shape if number in maps else None
             if sizes != (layer.to_k.out_features, layer.to_k.in_features):

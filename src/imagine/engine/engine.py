@@ -36,11 +36,12 @@ from .jobs.work import MadeMap, OnDisk, Work
 from .loading.adapter_readers import ADAPTER_READERS
 from .loading.control_file import ControlFile
 from .loading.embedding_file import read_embedding
-from .loading.reference_readers import REFERENCE_READERS
+from .loading.image_adapter_file import read_image_adapter
+from .loading.image_encoder import read_image_encoder
 from .parts.part import is_spared
 from .parts.slices import TURN
 from .pictures import Pictures, final_of, preview_of
-from .references.opened import OpenReferences
+from .references.opened import OpenReferences, ReferenceReaders
 from .residency.models import MeasureBytes, Models
 from .residency.opening import OpenModel
 from .suspended import Suspended
@@ -73,7 +74,7 @@ class Engine:
         self._batching = Batching(settings.max_batch)
         self._makers = Makers(
             self._device, turn, Opened(ADAPTER_READERS, self._kept), OpenEmbeddings(read_embedding),
-            OpenControls(ControlFile, self._kept), OpenReferences(self._kept, REFERENCE_READERS),
+            OpenControls(ControlFile, self._kept), OpenReferences(self._kept, ReferenceReaders(read_image_adapter, read_image_encoder)),
         )  # fmt: skip
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)

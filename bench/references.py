@@ -21,7 +21,7 @@ from torch.nn import Module
 from bench.arms import interleaved, ratio, show
 from bench.neighbour import neighbour
 from bench.packed import inputs, opened
-from imagine.engine.adapters.image_prompt import Attending, ImagePrompt, Memory
+from imagine.engine.adapters.image_prompt import ImagePrompt, Memory
 from imagine.engine.device.device import Device
 from imagine.engine.execution.additions import Accompanied, SlotRows, beside
 from imagine.engine.execution.execution import Eager, Execution
@@ -85,7 +85,7 @@ def image_prompt(network: Any, counts: Sequence[int]) -> ImagePrompt:
             columns = layer.to_k.out_features // layer.heads
             shapes = [(2, layer.heads, count, columns) for count in counts]
             memories = [Memory(torch.randn(s, dtype=dtype), torch.randn(s, dtype=dtype), 0.6) for s in shapes]
-            layers.append(Attending(layer, memories))
+            layers.append((layer, memories))
     return ImagePrompt(layers, sided=True)
 
 

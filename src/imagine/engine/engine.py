@@ -72,9 +72,10 @@ class Engine:
         self._kept = Kept()
         self._models = Models(self._device, open_model, measure, settings.keep_alive, clock, self._kept)
         self._batching = Batching(settings.max_batch)
+        readers = ReferenceReaders(read_image_adapter, read_image_encoder)
         self._makers = Makers(
             self._device, turn, Opened(ADAPTER_READERS, self._kept), OpenEmbeddings(read_embedding),
-            OpenControls(ControlFile, self._kept), OpenReferences(self._kept, ReferenceReaders(read_image_adapter, read_image_encoder)),
+            OpenControls(ControlFile, self._kept), OpenReferences(self._kept, readers),
         )  # fmt: skip
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)

@@ -39,18 +39,12 @@ class Memory(NamedTuple):
         return (self.keys, self.values) if at == [*range(own)] else (self.keys[at], self.values[at])
 
 
-class Attending(NamedTuple):
-    """A layer that attends to words, and what it attends to beside them, in order."""
-
-    attention: Any
-    memories: Sequence[Memory]
-
-
 @dataclass(frozen=True)
 class ImagePrompt:
     """An `Addition`, and ready for every forward: nothing of it follows from what the denoiser is asked."""
 
-    layers: Sequence[Attending]
+    layers: Sequence[tuple[Any, Sequence[Memory]]]
+    """Those that attend to words, and what each attends to beside them, in order."""
     sided: bool
     """Has the picture a negative side?"""
     beside: Sequence[Beside] = ()

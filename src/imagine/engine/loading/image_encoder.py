@@ -35,6 +35,8 @@ _HEADS = {1280: 16, 1664: 16}
 _QUICK = (768, 1024)
 """The widths of OpenAI's, whose activation is QuickGELU."""
 _MOST_SIDE, _MOST_LAYERS = 1024, 256
+_EPSILON = 1e-5
+"""Of norms, in all of CLIP's."""
 _RESBLOCK = re.compile(r"transformer\.resblocks\.(\d+)\.(.+)")
 _OF_OPEN_CLIP = {
     "class_embedding": "embeddings.class_embedding", "positional_embedding": "embeddings.position_embedding.weight",
@@ -116,6 +118,6 @@ def _config(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) 
     return ClipVisionConfig(
         hidden_size=width, intermediate_size=size_of(shapes, f"{layer}0.mlp.fc1.weight", 0),
         num_hidden_layers=len(layers), num_attention_heads=heads, image_size=across * patch, patch_size=patch,
-        projection_dim=size_of(shapes, _PROJECTION, 0),
+        projection_dim=size_of(shapes, _PROJECTION, 0), layer_norm_eps=_EPSILON,
         hidden_act=metadata.get("imagine.image_activation", "quick_gelu" if width in _QUICK else "gelu"),
     )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,10 +23,8 @@ MARGIN = (123, 117, 104)
 """CLIP's mean colour: what is of it is 0 once it is normalised."""
 
 
-class _SeenKey(NamedTuple):
-    pixels: bytes
-    """Their SHA-256; empty for the picture that isn't one."""
-    threads: int
+_Remembered = tuple[bytes, int]
+"""The SHA-256 of pixels, empty for the picture that isn't one, and by how many threads they were seen."""
 
 
 class ImageEncoder:
@@ -35,7 +32,7 @@ class ImageEncoder:
 
     def __init__(self, model: ClipVisionModel) -> None:
         self.model = model
-        self._known: OrderedDict[_SeenKey, Seen] = OrderedDict()
+        self._known: OrderedDict[_Remembered, Seen] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
@@ -46,16 +43,16 @@ class ImageEncoder:
     def see(self, picture: Image.Image, how: Squared) -> Slices[Seen]:
         """What it makes of a picture."""
         square = squared(picture, self.model.config.image_size, how, MARGIN)
-        key = _SeenKey(hashlib.sha256(square.tobytes()).digest(), torch.get_num_threads())
+        key = (hashlib.sha256(square.tobytes()).digest(), torch.get_num_threads())
         return (yield from self._seen(key, lambda: normalised(square)))
 
     def nothing(self) -> Slices[Seen]:
         """What it makes of a picture of zeros, which is none: the negative side's."""
         side = self.model.config.image_size
-        key = _SeenKey(b"", torch.get_num_threads())
+        key = (b"", torch.get_num_threads())
         return (yield from self._seen(key, lambda: torch.zeros(1, 3, side, side)))
 
-    def _seen(self, key: _SeenKey, pixels: Callable[[], Tensor]) -> Slices[Seen]:
+    def _seen(self, key: _Remembered, pixels: Callable[[], Tensor]) -> Slices[Seen]:
         if key not in self._known:
             given = sent(pixels(), self.model.device)
             made: Seen = yield from in_turns(self.model, lambda: self.model(given))

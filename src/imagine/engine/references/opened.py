@@ -53,7 +53,7 @@ class _Wished(NamedTuple):
     said: Reference
 
 
-class _Told(NamedTuple):
+class _SeenTogether(NamedTuple):
     """References that are attended to together, as their adapter is told of them, and what it is told of none."""
 
     adapter: ImageAdapter
@@ -103,7 +103,9 @@ class OpenReferences:
                 raise ModelChanged(message("adapter.replaced", name=said.adapter))
         return Group(said.adapter, made, beside, said.start, said.end, _mask(use, field))
 
-    def _seen(self, asked: Sequence[_Wished], adapter: ImageAdapter, model: Attentive, seed: int) -> Slices[_Told]:
+    def _seen(
+        self, asked: Sequence[_Wished], adapter: ImageAdapter, model: Attentive, seed: int
+    ) -> Slices[_SeenTogether]:
         encoder = None
         if {"embedding", "patches"} & adapter.widths.keys():
             encoder = self._encoder(asked[0], adapter, model)
@@ -112,7 +114,7 @@ class OpenReferences:
             look = yield from look_at(each.use, each.said, each.field, adapter, encoder)
             looks.append(noised(look, each.said.noise, seed, int(each.field.rpartition(".")[2])))
         none = yield from nothing(encoder)
-        return _Told(adapter, [mean_of(looks)] if asked[0].said.combine == "average" else looks, none)
+        return _SeenTogether(adapter, [mean_of(looks)] if asked[0].said.combine == "average" else looks, none)
 
     def _adapter(self, component: Component, model: Attentive) -> ImageAdapter:
         found: ImageAdapter = self._opened("adapter", component, model, self._readers.adapter)
@@ -145,7 +147,7 @@ def _alike(use: ReferenceUse, said: Reference) -> object:
 
 
 @torch.inference_mode()
-def _tokens(seen: _Told, *, sided: bool) -> Tensor:
+def _tokens(seen: _SeenTogether, *, sided: bool) -> Tensor:
     """(sides, tokens, context)"""
     projection = seen.adapter.projection
     home = next(projection.parameters())

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...pictures.masks import Mask
 from ..adapters.adapter import Beside
-from ..adapters.image_prompt import Attending, ImagePrompt, Memory
+from ..adapters.image_prompt import ImagePrompt, Memory
 from ..execution.additions import Addition
 from .places import Sheet, places_of
 
@@ -74,8 +74,7 @@ class References:
         for layer, memory in (each for group in groups for each in group.layers):
             memories.setdefault(layer, []).append(memory)
         paths = {id(beside.path): beside for group in groups for beside in group.beside}  # several groups' may be one's
-        layers = [Attending(layer, each) for layer, each in memories.items()]
-        return ImagePrompt(layers, self.sided, list(paths.values()))
+        return ImagePrompt(list(memories.items()), self.sided, list(paths.values()))
 
 
 NO_REFERENCES = References()

@@ -12,11 +12,13 @@ from .entry import Entry
 _UNETS = frozenset({"stable_diffusion", "sd2", "sdxl"})
 CONTROLS: Mapping[str, frozenset[str]] = dict.fromkeys(("", "union", "t2i-adapter", "control-lora"), _UNETS)
 """Of ControlNets and their relatives."""
-IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = {}
+IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = dict.fromkeys(
+    ("", "plus", "full-face", "faceid", "faceid-plus", "faceid-portrait"), _UNETS
+)
 """Of IP-Adapters and theirs."""
 ATTENDS: frozenset[str] = frozenset()
 """Families that attend to reference pictures themselves."""
-SECOND_SEEDS: frozenset[str] = frozenset()
+SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner"}
 """Families whose noise can be drawn from two seeds."""
 
 

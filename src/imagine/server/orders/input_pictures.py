@@ -15,6 +15,8 @@ from ...messages import message
 from ...words.errors import BadRequest
 from ..gateway.gateway import Gateway
 
+_LOOKED_AT = 1024
+"""Pixels of a side at which a reference is found to be sound: it may be far larger than other pictures."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -41,17 +43,17 @@ async def input_pictures(
 ) -> InputPictures:  # fmt: skip
     """Looks at what came; `holding` keeps what it takes from now on, and nothing else. Raises BadPicture, Busy."""
 
-    async def looked_at(text: str | None, field: str) -> InputPicture | None:
+    async def looked_at(text: str | None, field: str, largest: int = 0) -> InputPicture | None:
         if text is None:
             return None
         if "." in field and _DIGEST.fullmatch(text):  # as a recipe has it
             raise BadRequest(message("recipe.by_digest", field, digest=text[:12]))
-        data, looked = await gateway.look(client, text, field)
+        data, looked = await gateway.look(client, text, field, largest=largest, reduced=largest > 0)
         return InputPicture(data, Picture(looked.digest, looked.result.width, looked.result.height))
 
     img, mask = await looked_at(request.img, "img"), await looked_at(request.mask, "mask")
     of_controls = [await looked_at(each.wish.image, f"control.{n}.image") for n, each in enumerate(controls)]
-    shown = [await looked_at(each.wish.img, f"references.{n}.img") for n, each in enumerate(references)]
+    shown = [await looked_at(each.wish.img, f"references.{n}.img", _LOOKED_AT) for n, each in enumerate(references)]
     masks = [await looked_at(each.wish.mask, f"references.{n}.mask") for n, each in enumerate(references)]
     several = {picture.about.digest: picture for picture in (img, mask, *of_controls, *shown, *masks) if picture}
     holding.hold(sum(len(picture.data) for picture in several.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,11 @@ def command(
         with opened(target) as into, Bar(hidden=as_json) as bar:
             for line in client.preprocess({key: value for key, value in body.items() if value is not None}):
                 bar.show(line)
-                png = base64.b64decode(line.pop("img", ""))
-                into.write(png)
+                png = line.pop("img", "")
+                base64.decode(BytesIO(png.encode()), into)
                 _tell(line, target, as_json=as_json)
         if screen is not None:
-            screen.draw(png)
+            screen.draw(base64.b64decode(png))
     if target is not None and not as_json:
         write_path(target)
 

@@ -31,12 +31,12 @@ def colour_grid(pixels: Pixels) -> Pixels:
     """A colour for each square: that between its middle pixels, by OpenCV's cubic interpolation."""
     height, width = pixels.shape[:2]
     rows, columns = max(height // _SQUARE, 1), max(width // _SQUARE, 1)
-    upright = _sampled(pixels.astype(np.float32), rows, 0)
+    upright = _sampled(pixels, rows, 0)
     grid = np.rint(_sampled(upright, columns, 1)).clip(0, 255).astype(np.uint8)
     return grid[_nearest(height, rows)][:, _nearest(width, columns)]
 
 
-def _sampled(values: NDArray[np.float32], count: int, axis: int) -> NDArray[np.float32]:
+def _sampled(values: Pixels | NDArray[np.float32], count: int, axis: int) -> NDArray[np.float32]:
     """So many samples along an axis, the edges' values going on beyond them."""
     length = values.shape[axis]
     at = (np.arange(count) + 0.5) * (length / count) - 0.5

@@ -96,7 +96,8 @@ for ControlNets, so that what is said there holds here."""
 
 def options_of(name: str, said: Mapping[str, float]) -> dict[str, float]:
     """All that a preprocessor is told, what isn't said included."""
-    return {key: said.get(key, option.default) for key, option in PREPROCESSORS[name].options.items()}
+    told = {key: said.get(key, option.default) for key, option in PREPROCESSORS[name].options.items()}
+    return {key: int(value) if value == int(value) else value for key, value in told.items()}
 
 
 def plain(name: str) -> Model:

@@ -71,7 +71,7 @@ def test_a_run_imports_what_it_needs_and_nothing_else(server: FakeServer) -> Non
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
-    assert done.stdout.splitlines()[-2:] == ["", "37"]
+    assert done.stdout.splitlines()[-2:] == ["", "38"]
     assert Path("fox.png").read_bytes() == png()
 
 

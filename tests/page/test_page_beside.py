@@ -56,23 +56,20 @@ def test_references_are_chosen_weighed_and_taken_out_again(page, site):
     assert [each.kind for each in last(site).params.references] == ["style"]
 
 
-def test_a_control_has_the_models_that_fit_and_shows_its_map(windows, site):
-    page = windows.open(ready=False)
+def mapping(page):
+    """What is asked of /preprocess from now on, each answered by a white map."""
     asked = []
 
-    def mapped(route):
+    def answer(route):
         asked.append(route.request.post_data_json)
         route.fulfill(json={"img": base64.b64encode(png(96, 64, (255, 255, 255))).decode()})
 
-    def declared_too(route):
-        document = route.fetch().json()
-        document["paths"].setdefault("/preprocess", {})
-        route.fulfill(json=document)
+    page.route("**/preprocess", answer)
+    return asked
 
-    page.route("**/preprocess", mapped)
-    page.route("**/openapi.json", declared_too)
-    page.goto(site.url)
-    arrive(page)
+
+def test_a_control_has_the_models_that_fit_and_shows_its_map(page, site):
+    asked = mapping(page)
     add(page, "control", DOG, "room.png")
     model = page.get_by_label("Model that follows room.png")
     assert model.locator("option").all_inner_texts() == ["sd15_canny"], "not what is for another family"
@@ -102,6 +99,7 @@ def test_a_strength_that_cannot_be_is_said_at_it(page, site):
 
 
 def test_what_was_made_of_them_brings_them_back_and_a_file_holds_them(page, site):
+    mapping(page)
     add(page, "references", DOG, "dog.png")
     add(page, "control", SEA, "sea.png")
     page.get_by_label("Map of sea.png", exact=True).select_option("none")
@@ -127,7 +125,9 @@ def test_variations_are_neighbours_of_a_result(page, site):
     generate(page, "a fox")
     made = digest(downloaded(page, "#do-png"))
     page.click("#do-vary")
-    page.wait_for_function("document.querySelectorAll('.thumb').length === 5 && document.querySelector('#run').hidden")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.thumb').length === 5 && document.querySelector('#run').hidden"
+    )
     jobs = site.worker.seen[1:]
     assert [(job.params.prompt, job.params.img, job.params.references[0].noise) for job in jobs] == [
         ("a fox", None, 0.3)

@@ -182,7 +182,7 @@ def test_hostile_texts_take_linear_time(hostile: str) -> None:
 
 def test_controls_and_second_seeds_stand_as_its_extension_writes_them() -> None:
     control = {
-        "model": "control_v11p_sd15_canny",
+        "model": "sd15_canny",
         "image": "0" * 64,
         "preprocess": "canny",
         "digest": "d14c016b" + "0" * 56,

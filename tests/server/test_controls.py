@@ -136,6 +136,14 @@ def test_a_recipe_names_its_pictures_and_finds_what_was_renamed(home):
     assert job.params.control[0].image == wish["image"]
 
 
+def test_a_map_as_it_is_stays_one_when_it_is_asked_for_again(home):
+    ((first, _),) = asked(home, said(preprocess="none") | {"seed": 1})
+    meta = meta_from_params(first.params)
+    ((again, _),) = asked(home, meta | {"control": [meta["control"][0] | {"image": PHOTO}]})
+    assert again.params.control == first.params.control
+    assert again.params.control[0].preprocess == "none"
+
+
 def test_names_of_files_tell_what_they_are_for():
     told = {
         name: map_meant(words_of(name))

@@ -178,9 +178,14 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     rows."""
 
 
+_SAID = {"control": {"preprocess": "none"}, "references": {"weights": "linear"}}
+"""What of them is said in any case: who doesn't say it means what follows from the rest."""
+
+
 def meta_from_params(params: GenerationParams) -> dict[str, Any]:
     """The recipe as plain JSON values: what pictures and JSON files carry. Seeds are text: they can exceed 2⁵³."""
     defaults = {"neg": "", "schedule": "default", "clip": 1, "strength": 1.0}
     stated: dict[str, Any] = msgspec.to_builtins(params)
     seeds = {name: str(stated[name]) for name in ("seed", "subseed") if name in stated}
-    return defaults | stated | seeds
+    said = {name: [default | each for each in stated[name]] for name, default in _SAID.items() if name in stated}
+    return defaults | stated | said | seeds

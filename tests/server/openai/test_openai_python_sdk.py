@@ -133,7 +133,9 @@ def test_a_reference_and_a_preset(tmp_path):
         )
         assert reply.revised_prompt == "a fox, in watercolour"
         assert (reply.steps, reply.strength, reply.size) == (31, 0.7, "100x67")
-        assert reply.warnings == ["only the first picture has an effect yet; left out: reference_images 2"]
+        first, other = reply.warnings
+        assert first.startswith("reference_images: the picture starts from the first, as from image: ")
+        assert other.startswith("reference_images: 1 picture has no effect: ")
         (job,) = served.worker.seen
         assert opened(job.img).size == (100, 67)
         assert client.images.generate(prompt="a fox", style="vivid").revised_prompt.startswith("a fox, ")
@@ -162,7 +164,8 @@ def test_several_input_pictures(tmp_path):
         files = [("a.png", png((64, 96))), ("b.png", png((32, 32)))]
         reply = client.images.edit(model="gpt-image-1", image=files, prompt="a fox", quality="low", size="auto")
         assert (reply.size, reply.strength, reply.steps) == ("64x96", 0.7, 13)
-        assert reply.warnings == ["only the first picture has an effect yet; left out: image 2"]
+        (warning,) = reply.warnings
+        assert warning.startswith("image: 1 picture has no effect: ")
         (one,) = client.images.edit(image=[png()], prompt="a fox", extra_body={"seed": 5, "hires": {"scale": 2}}).data
         assert one.seed == "5"
         assert served.worker.seen[-1].params.hires.scale == 2

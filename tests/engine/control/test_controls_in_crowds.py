@@ -21,7 +21,7 @@ from imagine.maps.making import map_from
 from imagine.words.recipe import Hires
 from tests.control_files import controlled, tiny_controlnet, tiny_t2i, write_control, write_control_lora
 from tests.engine.adapters.low_rank import used, write_low_rank
-from tests.engine.running import engine_of, finished, made, model_at, run, wish
+from tests.engine.running import engine_of, finished, made, model_at, picture, run, wish
 
 MAP = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
 OTHER = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
@@ -163,7 +163,7 @@ def test_maps_are_seen_once_a_pass_and_in_both_passes(shelves, runs):
 
 
 def test_maps_are_made_of_pictures_as_they_are_laid_out(shelves):
-    """A picture and what makes its map, or the map itself: the same bytes."""
+    """A picture and what makes its map, or the map itself: the same pixels."""
     shelf = shelves()
     given = map_from(OTHER.resize((64, 64), box=(16, 0, 80, 64)), "scribble")
     both = [("scribble", OTHER), ("none", given)]
@@ -172,7 +172,7 @@ def test_maps_are_made_of_pictures_as_they_are_laid_out(shelves):
         use, said = controlled(shelf.files["net"], seen, preprocess=preprocess)
         one = shelf.wish("a")
         params = msgspec.structs.replace(one.params, control=(said,))
-        drawn.append(made(engine_of(), msgspec.structs.replace(one, params=params, controls=(use,))).data)
+        drawn.append(picture(made(engine_of(), msgspec.structs.replace(one, params=params, controls=(use,)))).tobytes())
     assert drawn[0] == drawn[1]
 
 

@@ -104,6 +104,11 @@ def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(home, folder
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "")
     assert "the same command goes on" in err
+    other = subprocess.run(
+        [*command, "--flip"], env=environment(home), cwd=home, capture_output=True, text=True, check=False
+    )
+    assert (other.returncode, other.stdout) == (2, "")
+    assert "--force begins anew" in other.stderr
     done = subprocess.run(
         command, env=environment(home), cwd=home, capture_output=True, text=True, timeout=PATIENCE, check=False
     )

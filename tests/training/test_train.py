@@ -124,7 +124,7 @@ def test_it_goes_on_where_it_was_stopped_with_the_same_bytes(assign):
 def test_what_another_training_learned_is_not_lost_unasked(assign):
     trained(assign(), stop_after=2)
     another = assign(rank=1)
-    with pytest.raises(Unsupported, match="slope stopped after 2 steps of other pictures, words or settings"):
+    with pytest.raises(Unsupported, match="slope was stopped after 2 steps with other pictures, words or settings"):
         trained(another)
     assert next(each.done for each in trained(assign(), stop_after=0) if isinstance(each, StepTried)) == 2
     told = trained(msgspec.structs.replace(another, anew=True), stop_after=1)

@@ -158,5 +158,5 @@ def _followed(process: subprocess.Popen[bytes], given: Assignment, progress: Tra
             note(f"stopped after {last.step} of {given.training.steps} steps; the same command goes on")
             return INTERRUPTED
         case TrainingFailed():
-            raise ImagineError(last.why)
+            raise (BadRequest if last.refused else ImagineError)(last.why)
     raise ImagineError(in_english(f"the trainer ended without a word (status {process.wait()})"))

@@ -601,7 +601,7 @@ SENTENCES = {
     "train.inpainting": "{name} is an inpainting model; train with the model that it was made from",
     "train.memory": "there is too little memory for one step; try --batch 1, a smaller --rank or --device cpu",
     "train.busy": "{name} is being trained already",
-    "train.another": "{name} stopped after {count:step|steps} of other pictures, words or settings: "
-    "the command of then goes on with them, and --force begins anew",
+    "train.another": "{name} was stopped after {count:step|steps} with other pictures, words or settings: "
+    "the command of then goes on from there, and --force begins anew",
     "train.failed": "training ended: {why}",
 }

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from ..messages import message
 from ..processes.environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
 from ..processes.offline import go_offline
-from ..words.errors import ImagineError
+from ..words.errors import BadRequest, ImagineError
 from ..words.training import AnyTrainerReport, TrainingFailed, assignment, line
 
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] = ()) -> int:
         try:
             train(given, say, stop.is_set)
         except ImagineError as error:
-            say(TrainingFailed(why=error.note))
+            say(TrainingFailed(why=error.note, refused=isinstance(error, BadRequest)))
             return 1
         except OSError as error:  # as of a disk that is full
             say(TrainingFailed(why=message("train.failed", why=error.strerror or str(error))))

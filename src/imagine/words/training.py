@@ -107,6 +107,8 @@ class TrainingFailed(TrainerReport, frozen=True, tag="not_trained"):
     """Why it can't go on; what was learned is kept."""
 
     why: Message
+    refused: bool = False
+    """The same would fail again."""
 
 
 AnyTrainerReport = (

@@ -13,7 +13,7 @@ from tests.engine.running import engine_of, finished, wish
 from tests.engine.running import run as run_engine
 
 KEY = BatchKey("model", (4, 8, 8), (True,))
-OTHER = KEY._replace(controls=("edges",))
+OTHER = KEY._replace(latents=(4, 16, 16))
 
 
 def rate(seconds, bucket, ready):

@@ -86,7 +86,6 @@ def test_what_has_no_effect_is_told():
     }  # fmt: skip
     asked = request_from_body(body)
     assert sentences(asked.warnings, called=asked.names) == [
-        "images holds 2 pictures, of which only the first is used",
         "preview has no effect where stream is false",
         "unknown and left out: 'system', 'options.temperature'",
     ]

@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from torch import Tensor
 
-from ...messages import Message, message
-from ...pictures import images
+from ...messages import message
 from ...pictures.strip_file import StripFile
-from ...words.errors import BadRequest, ImagineError
+from ...words.errors import ImagineError
 from ...words.recipe import Hires
 from ..families.enlarger import Enlarger
-from ..parts.part import spare
 from ..parts.slices import Slices, in_one
 from ..parts.strips import Strip, bands, enlarged_size
 from .batch_key import BatchKey
 from .canvas import Canvas
 from .ledger import Ledger
 from .placement import PixelSize
-from .work import OnDisk, Take
+from .undenoised import Undenoised
+from .work import OnDisk
 
 
-class Enlarging:
-    """A `Work` without evaluations: once it is prepared, it is developed."""
-
-    alone, bucket, area = True, 1, 0.0
-    clean: Tensor | None = None
+class Enlarging(Undenoised[Enlarger]):
+    """A `Work` without evaluations."""
 
     def __init__(self, ledger: Ledger, enlarger: Enlarger, environment: Callable[[], dict[str, Any]]) -> None:
-        """`environment`: what decides bits beside the recipe."""
-        self.ledger, self.own = ledger, enlarger
-        self._environment = environment
-        self._source: Image.Image | None = None
+        super().__init__(ledger, enlarger, environment)
         self._rows = 0
         self._began: float | None = None
-
-    @property
-    def source(self) -> Image.Image:
-        assert self._source is not None, "the picture is not prepared"
-        return self._source
 
     @property
     def hires(self) -> Hires:
@@ -52,24 +39,12 @@ class Enlarging:
         return hires
 
     @property
-    def prepared(self) -> bool:
-        return self._source is not None
-
-    @property
-    def denoised(self) -> bool:
-        return self.prepared
-
-    @property
     def size(self) -> PixelSize:
         return enlarged_size(self.source.size, self.hires.scale)
 
     @property
     def canvas(self) -> Canvas:
         return Canvas(*self.size, self.size, self.size)
-
-    @property
-    def model(self) -> str:
-        return self.ledger.models[0]
 
     @property
     def key(self) -> BatchKey:
@@ -93,24 +68,9 @@ class Enlarging:
         return in_one(self._prepare)
 
     def _prepare(self) -> None:
-        data = self.ledger.submit.img
-        if data is None:
-            raise BadRequest(message("value.missing", "img", allowed=message("allowed.text")))
-        self._source = images.decode(data, field="img")
+        self._source = self.given()
         if (note := self.own.note(self.source.size, self.size)) is not None:
             self.ledger.warn(note)
-
-    def evaluate(self, _: Sequence[Enlarging], bucket: int) -> Sequence[Take] | None:
-        raise AssertionError(f"nothing is denoised, in a bucket of {bucket} or any other")
-
-    def took(self, seconds: float) -> float | None:
-        return seconds
-
-    def spare(self) -> Message | None:
-        return spare(self.own)
-
-    def close(self) -> None:
-        pass
 
     def develop(self) -> Slices[OnDisk]:
         return self.ledger.timing("upscaling", self._written())

@@ -29,6 +29,7 @@ from imagine.words.events import Finished
 from imagine.words.recipe import Hires
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.adapters.low_rank import merge, used, write_low_rank
+from tests.engine.crowds import same_in_crowds
 from tests.engine.running import engine_of, finished, latents_of, made, model_at, picture, run, wish
 
 FAMILIES = ("stable_diffusion", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sdxl", "toybox")))
@@ -111,12 +112,7 @@ def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidanc
 
     watched = [prepared(number, *uses) for number, uses in enumerate(mixes)]
     others = [prepared(9, shelf.use("c")), prepared(10)]
-    alone = [answers([one])[0] for one in watched]
-    for turned in range(3):
-        crowd = [*watched[turned:], *watched[:turned], *others * bucket][:bucket][:: 1 if turned else -1]
-        for slot, (one, bits) in enumerate(zip(crowd, answers(crowd), strict=True)):
-            if one in watched:
-                assert torch.equal(bits, alone[watched.index(one)]), (turned, slot)
+    alone = same_in_crowds(answers, watched, others, bucket)
     for one, bits in zip(watched[1:], alone[1:], strict=True):
         one._mix = NO_MIX
         assert not torch.allclose(answers([one])[0], bits, atol=1e-3), "they do something"

@@ -21,6 +21,7 @@ from imagine.maps.making import map_from
 from imagine.words.recipe import Hires
 from tests.control_files import controlled, tiny_controlnet, tiny_t2i, write_control, write_control_lora
 from tests.engine.adapters.low_rank import used, write_low_rank
+from tests.engine.crowds import same_in_crowds
 from tests.engine.running import engine_of, finished, made, model_at, picture, run, wish
 
 MAP = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
@@ -106,12 +107,7 @@ def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidanc
     strong = ("net", {"strength": 0.7})
     watched = [prepared(0), prepared(1, "net"), prepared(2, "low", "sketch", strong, loras=[shelf.lora])]
     others = [prepared(9, "sketch"), prepared(10)]
-    alone = [answers([one])[0] for one in watched]
-    for turned in range(3):
-        crowd = [*watched[turned:], *watched[:turned], *others * bucket][:bucket][:: 1 if turned else -1]
-        for slot, (one, bits) in enumerate(zip(crowd, answers(crowd), strict=True)):
-            if one in watched:
-                assert torch.equal(bits, alone[watched.index(one)]), (turned, slot)
+    alone = same_in_crowds(answers, watched, others, bucket)
     for one, bits in zip(watched[1:], alone[1:], strict=True):
         one._controls._laid = []
         assert not torch.allclose(answers([one])[0], bits, atol=1e-3), "they do something"

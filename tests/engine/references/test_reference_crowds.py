@@ -19,6 +19,7 @@ from imagine.words.events import Finished
 from imagine.words.recipe import Hires
 from tests.checkpoints import save, tiny_modules
 from tests.engine.adapters.low_rank import used, write_low_rank
+from tests.engine.crowds import same_in_crowds
 from tests.engine.references.referring import CAT, DOG, LEFT, at, reference, referring
 from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
 from tests.image_adapters import adapter_tensors, tiny_encoder, write_encoder, write_image_adapter
@@ -92,12 +93,7 @@ def test_no_neighbour_and_no_slot_changes_a_bit(shelf, bucket, guidance, share):
         prepared(2, shelf.reference("plus", mask=LEFT), shelf.reference(picture=CAT), lora=True),
     ]  # fmt: skip
     others = [prepared(9, shelf.reference("plus", CAT)), prepared(10, lora=True)]
-    alone = [answers([one])[0] for one in watched]
-    for turned in range(3):
-        crowd = [*watched[turned:], *watched[:turned], *others * bucket][:bucket][:: 1 if turned else -1]
-        for slot, (one, bits) in enumerate(zip(crowd, answers(crowd), strict=True)):
-            if one in watched:
-                assert torch.equal(bits, alone[watched.index(one)]), (turned, slot)
+    alone = same_in_crowds(answers, watched, others, bucket)
     assert not torch.allclose(alone[0], alone[1], atol=1e-3)
 
 

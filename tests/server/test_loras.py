@@ -10,6 +10,7 @@ from imagine.asking.resolve import Defaults
 from imagine.server.dialects import DIALECTS
 from imagine.settings.values import ModelSettings
 from tests.registry import declared
+from tests.server import beside
 from tests.server.made_up_dialect.dialect import BRUSH
 from tests.server.served import ask
 
@@ -35,27 +36,18 @@ def digest_of(home, name):
     return hashlib.sha256((home / f"models/loras/{name}.safetensors").read_bytes()).hexdigest()
 
 
-def asked(home, *bodies, path="/generate", **said):
+def asked(home, *bodies, **said):
     """Of each body what the worker was given and the warnings, or the refusal."""
+    return [_with_uses(*answer) for answer in beside.asked(home, *bodies, **said)]
 
-    async def act(client):
-        answers = []
-        for body in bodies:
-            before = len(client.worker.seen)
-            async with client.post(path, data=json.dumps({"prompt": "a fox"} | body)) as answer:
-                told = await answer.json()
-            if answer.status != 200:
-                assert len(client.worker.seen) == before, "refused before the queue"
-                answers.append((answer.status, told["error"]))
-                continue
-            job = client.worker.seen[-1]
-            uses = [(use.name, use.weight, use.clip_weight) for use in job.adapters]
-            recorded = [(lora.name, lora.weight, lora.clip) for lora in job.params.loras]
-            assert uses == recorded, "the recipe says what the worker has"
-            answers.append((job, uses, told.get("warnings")))
-        return answers
 
-    return ask(home, act, **said)
+def _with_uses(job, told):
+    if isinstance(job, int):  # a status
+        return job, told
+    uses = [(use.name, use.weight, use.clip_weight) for use in job.adapters]
+    recorded = [(lora.name, lora.weight, lora.clip) for lora in job.params.loras]
+    assert uses == recorded, "the recipe says what the worker has"
+    return job, uses, told
 
 
 @pytest.mark.parametrize(

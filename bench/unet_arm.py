@@ -64,6 +64,7 @@ def torch_arm(model: Path, dtype: str, told: Told) -> tuple[Run, int]:
     with told.stage("load"):
         import torch
 
+        from imagine.engine.execution.execution import Inputs
         from imagine.engine.parts.denoiser import DenoiserPart
 
         part = DenoiserPart(load(model, dtype))
@@ -71,7 +72,8 @@ def torch_arm(model: Path, dtype: str, told: Told) -> tuple[Run, int]:
     @torch.inference_mode()
     def run(given: Arrays) -> np.ndarray[Any, Any]:
         latents, timesteps, context = (torch.from_numpy(array) for array in given)
-        answer: np.ndarray[Any, Any] = part.run(latents, timesteps, context.to(part.dtype)).numpy()
+        asked = Inputs(latents.to(part.dtype), timesteps, context.to(part.dtype), None)
+        answer: np.ndarray[Any, Any] = part.run(asked).numpy()
         return answer
 
     return run, int(part.module.config.cross_attention_dim)

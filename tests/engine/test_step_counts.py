@@ -35,9 +35,9 @@ class Most:
 
 # 32 of the calls are the attention's, each in the place of some 140 of diffusers'.
 LIMITS = (
-    Most("euler", 1, calls=262, operators=33, tensors=21),
-    Most("euler", 4, calls=650, operators=117, tensors=78),
-    Most("dpm++ 2m", 1, calls=262, operators=76, tensors=65),
+    Most("euler", 1, calls=252, operators=33, tensors=21),
+    Most("euler", 4, calls=604, operators=117, tensors=78),
+    Most("dpm++ 2m", 1, calls=252, operators=76, tensors=65),
 )
 FRAME = 80
 """Bytes of what is said of a step, where a job's id takes two."""

@@ -69,7 +69,8 @@ def mix_of(weighed: Iterable[tuple[Adapter, Strengths]]) -> Mix:
         weights[adapter.digest].append(each)
     summed = {digest: Strengths(*map(math.fsum, zip(*weights[digest], strict=True))) for digest in sorted(weights)}
     notes = dict.fromkeys(note for adapter in adapters.values() for note in adapter.warnings)
-    return Mix(tuple((adapters[digest], each) for digest, each in summed.items() if any(each)), tuple(notes))
+    members = tuple((adapters[digest], each) for digest, each in summed.items() if any(each))
+    return Mix(members, tuple(notes)) if members or notes else NO_MIX
 
 
 @dataclass(frozen=True)

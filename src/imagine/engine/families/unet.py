@@ -64,10 +64,10 @@ class UNetModel:
         return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], None)
 
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
-        _, _, context, added = self.inputs(latents, timesteps, rows)
+        asked = self.inputs(latents, timesteps, rows)
         if "inpainting" in rows:
-            latents = torch.cat([latents, rows["inpainting"]], 1)
-        return self._denoiser.run(latents, timesteps, context, added)
+            asked = asked._replace(latents=torch.cat([asked.latents, rows["inpainting"].to(asked.latents)], 1))
+        return self._denoiser.run(asked)
 
     def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         return self._autoencoder.encoding(pixels, tiled=tiled)

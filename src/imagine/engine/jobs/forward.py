@@ -94,14 +94,17 @@ def _joined(family: Family, conditionings: Sequence[Conditioning]) -> Rows:
 def _accompany(stack: ExitStack, pictures: Sequence[Asking], bucket: int) -> None:
     """Until the end of `stack`, the denoiser with what these pictures have beside it, each beside its own rows; padding
     has nothing."""
-    networks = pictures[0].family.networks
-    held = [(slot, picture, tuple(picture.additions)) for slot, picture in enumerate(pictures)]
-    made = ready([Accompanied(SlotRows(slot, bucket), each, _asked(one)) for slot, one, each in held if each])
-    if mixes := {slot: picture.mix for slot, picture in enumerate(pictures) if picture.mix}:
-        stack.enter_context(MixRows(bucket, mixes).beside(networks["denoiser"]))
+    held = [(slot, picture, each) for slot, picture in enumerate(pictures) if (each := picture.additions)]
+    mixes = {slot: mix for slot, picture in enumerate(pictures) if (mix := picture.mix)}
+    if not held and not mixes:
+        return
+    denoiser = pictures[0].family.networks["denoiser"]
+    made = ready([Accompanied(SlotRows(slot, bucket), tuple(each), _asked(one)) for slot, one, each in held])
+    if mixes:
+        stack.enter_context(MixRows(bucket, mixes).beside(denoiser))
     if made:
         # Behind the adapters': what they add is a part of what these see of the network.
-        stack.enter_context(beside(networks["denoiser"], made))
+        stack.enter_context(beside(denoiser, made))
 
 
 def _asked(picture: Asking) -> Inputs:

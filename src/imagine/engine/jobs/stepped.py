@@ -58,6 +58,7 @@ class Stepped:
         self._adapters, self._mix = adapters, NO_MIX
         self._families, self._forward, self._device = families, forward, device
         self._enlarger, self._prompts, self._controls, self._references = enlarger, prompts, controls, references
+        self._is_shown = bool(ledger.submit.controls or ledger.submit.references)
         self._conditionings: list[Timeline] = []
         self._pass: Pass | None = None
         self._first: Pass | None = None
@@ -159,12 +160,12 @@ class Stepped:
     @property
     def mix(self) -> Mix:
         """The adapters of the next evaluation."""
-        return NO_MIX if self.turn else self._mix
+        return self._mix if self._mix is NO_MIX or not self.turn else NO_MIX
 
     @property
     def additions(self) -> Sequence[Addition]:
         """What is beside the denoiser at the next evaluation, adapters apart."""
-        if self.turn:
+        if not self._is_shown or self.turn:
             return ()
         step, steps = self.current.sampler.user_step, self.current.sampler.steps
         return (*self._controls.at(step, steps), *self._references.at(step, steps))
@@ -176,10 +177,11 @@ class Stepped:
 
     @property
     def key(self) -> BatchKey:
-        conditioning = self.conditioning
-        shape = self.family.shape(conditioning.positive)
+        turn, now = self.turn, self.current
+        conditioning = self._conditionings[turn].at(now.sampler.user_step)
+        shape = self._families[turn].shape(conditioning.positive)
         needs = (conditioning.negative is not None, 1 + len(conditioning.joined), shape)
-        return BatchKey(self.model, tuple(self.current.latents.shape[1:]), needs)
+        return BatchKey(self.ledger.models[turn], tuple(now.latents.shape[1:]), needs)
 
     def took(self, seconds: float) -> float | None:
         return seconds
@@ -258,7 +260,8 @@ class Stepped:
     def advance(self, negative: Tensor | None, positives: Sequence[Tensor], bucket: Bucket) -> bool:
         """Take the denoiser's answers for this picture's rows; says whether one of the user's steps was completed."""
         before = self.step
-        self._controls.check()
+        if self._is_shown:
+            self._controls.check()
         self.current.advance(self._prompts.guided(self.family, negative, positives))
         self.ledger.buckets.append(bucket)
         return self.step != before

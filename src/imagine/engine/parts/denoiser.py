@@ -39,14 +39,9 @@ class DenoiserPart(ModulePart):
             return 0
         return rows_of_share(self.weights, places) if told is None else told
 
-    def run(
-        self, latents: Tensor, timesteps: Tensor, context: Tensor, added: dict[str, Tensor] | None = None
-    ) -> Tensor:
-        """Its answer (rows, C, h, w) in float32, for latents (rows, C, h, w) at timesteps (rows,).
-
-        `context` holds the prompts' tokens, `added` what conditions it beside them.
-        """
-        return self.execution.run(Inputs(latents.to(self.dtype), timesteps, context, added)).float()
+    def run(self, asked: Inputs) -> Tensor:
+        """Its answer (rows, C, h, w) in float32."""
+        return self.execution.run(asked).float()
 
     def move(self, device: torch.device) -> None:
         self.execution.drop()

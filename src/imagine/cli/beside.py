@@ -7,13 +7,14 @@ import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
 from ..files.writing import TEMPORARY
 from ..messages import in_english
 from ..words.errors import ImagineError
+from .console import warn, write_json
 from .destination import NOT_WRITTEN, WRITTEN
 from .exits import reason
 from .inputs import STDIN
@@ -80,3 +81,13 @@ def opened(target: Path | None) -> Iterator[BinaryIO]:
     finally:
         with shielded():
             temporary.unlink(missing_ok=True)
+
+
+def tell(line: dict[str, Any], target: Path | None, *, as_json: bool) -> None:
+    """What a server's line says: as JSON, or the warnings of the last one."""
+    final = line.get("status") == "final"
+    if as_json:
+        write_json(line | ({"path": str(target)} if final else {}))
+    elif final:
+        for warning in line.get("warnings", []):
+            warn(warning)

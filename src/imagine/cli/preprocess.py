@@ -11,8 +11,8 @@ import click
 
 from ..words.preprocessors import PREPROCESSORS
 from . import complete, reach
-from .beside import opened, target_of
-from .console import warn, write_json, write_path
+from .beside import opened, target_of, tell
+from .console import write_path
 from .inputs import STDIN, read_input
 from .numbers import WholeNumber, finite
 from .signals import unwinding
@@ -85,7 +85,7 @@ def command(
                 bar.show(line)
                 png = line.pop("img", "")
                 base64.decode(BytesIO(png.encode()), into)
-                _tell(line, target, as_json=as_json)
+                tell(line, target, as_json=as_json)
         if screen is not None:
             screen.draw(base64.b64decode(png))
     if target is not None and not as_json:
@@ -94,12 +94,3 @@ def command(
 
 def _base64(place: str, field: str) -> str:
     return base64.b64encode(read_input(place, field)).decode("ascii")
-
-
-def _tell(line: dict[str, Any], target: Path | None, *, as_json: bool) -> None:
-    final = line.get("status") == "final"
-    if as_json:
-        write_json(line | ({"path": str(target)} if final else {}))
-    elif final:
-        for warning in line.get("warnings", []):
-            warn(warning)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import click
 
 from . import complete, reach
-from .beside import opened, target_of
-from .console import warn, write_json, write_path
+from .beside import opened, target_of, tell
+from .console import write_path
 from .inputs import STDIN, read_input
 from .numbers import RealNumber
 from .signals import unwinding
@@ -42,15 +41,6 @@ def command(
         with Bar(hidden=as_json) as bar, opened(target) as into:
             for line in client.upscale(body, into):
                 bar.show(line)
-                _tell(line, target, as_json=as_json)
+                tell(line, target, as_json=as_json)
     if target is not None and not as_json:
         write_path(target)
-
-
-def _tell(line: dict[str, Any], target: Path | None, *, as_json: bool) -> None:
-    final = line.get("status") == "final"
-    if as_json:
-        write_json(line | ({"path": str(target)} if final else {}))
-    elif final:
-        for warning in line.get("warnings", []):
-            warn(warning)

@@ -9,20 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from .unet_names import ENDS, MIDDLE, RESNET
 from .weights import Renamed, Weights
 
 _PREFIXES = ("control_model.", "controlnet.", "")
 _FIRST, _THEIRS = "input_blocks.0.0.", "controlnet_cond_embedding.conv_in."
-_ENDS = {
-    "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
-    "label_emb.0.0": "add_embedding.linear_1", "label_emb.0.2": "add_embedding.linear_2",
-    "input_blocks.0.0": "conv_in", "middle_block_out.0": "controlnet_mid_block",
-}  # fmt: skip
-_RESNET = {
-    "in_layers.0": "norm1", "in_layers.2": "conv1", "emb_layers.1": "time_emb_proj", "out_layers.0": "norm2",
-    "out_layers.3": "conv2", "skip_connection": "conv_shortcut",
-}  # fmt: skip
-_MIDDLE = {"0": "resnets.0", "1": "attentions.0", "2": "resnets.1"}
+_ENDS, _RESNET, _MIDDLE = (
+    {theirs.rstrip("."): ours.rstrip(".") for ours, theirs in names.items()} for names in (ENDS, RESNET, MIDDLE)
+)
+_ENDS["middle_block_out.0"] = "controlnet_mid_block"
 _BLOCK = re.compile(r"input_blocks\.(\d+)\.([01])\.(.+)")
 _INNER = re.compile(r"middle_block\.([012])\.(.+)")
 _HINT = re.compile(r"input_hint_block\.(\d+)")

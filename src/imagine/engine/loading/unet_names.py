@@ -15,16 +15,17 @@ from .weights import Renamed, Weights
 _PREFIXES = (UNET, "diffusion_model.", "unet.", "")
 """What stands before the names, in the files that are about."""
 _ORIGINAL = ("input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out.")
-_ENDS = {
+ENDS = {
     "time_embedding.linear_1.": "time_embed.0.", "time_embedding.linear_2.": "time_embed.2.",
     "add_embedding.linear_1.": "label_emb.0.0.", "add_embedding.linear_2.": "label_emb.0.2.",
     "conv_in.": "input_blocks.0.0.", "conv_norm_out.": "out.0.", "conv_out.": "out.2.",
 }  # fmt: skip
-_RESNET = {
+RESNET = {
     "norm1.": "in_layers.0.", "conv1.": "in_layers.2.", "time_emb_proj.": "emb_layers.1.", "norm2.": "out_layers.0.",
     "conv2.": "out_layers.3.", "conv_shortcut.": "skip_connection.",
 }  # fmt: skip
-_MIDDLE = {"resnets.0.": "0.", "attentions.0.": "1.", "resnets.1.": "2."}
+MIDDLE = {"resnets.0.": "0.", "attentions.0.": "1.", "resnets.1.": "2."}
+"""diffusers' names and the original's, of layers and of what is in a block."""
 _BLOCK = re.compile(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.+)")
 
 
@@ -63,9 +64,9 @@ def _original(name: str, layers: int, attended: set[str]) -> str:
     `attended` are the levels of the way up with attention. A name of another network stays as it is.
     """
     if name.startswith("mid_block."):
-        part = next((part for part in _MIDDLE if name.startswith(part, len("mid_block."))), "")
+        part = next((part for part in MIDDLE if name.startswith(part, len("mid_block."))), "")
         rest = name.removeprefix("mid_block." + part)
-        return name if not part else f"middle_block.{_MIDDLE[part]}{_resnet(rest) if 'resnets' in part else rest}"
+        return name if not part else f"middle_block.{MIDDLE[part]}{_resnet(rest) if 'resnets' in part else rest}"
     if match := _BLOCK.fullmatch(name):
         way, level, kind, layer, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
         block = level * (layers + 1) + layer
@@ -76,10 +77,10 @@ def _original(name: str, layers: int, attended: set[str]) -> str:
             return f"output_blocks.{level * (layers + 1) + layers}.{part_number}.{rest}"
         place = f"input_blocks.{block + 1}" if way == "down" else f"output_blocks.{block}"
         return f"{place}.0.{_resnet(rest)}" if kind == "resnets" else f"{place}.1.{rest}"
-    theirs = next((end for end in _ENDS if name.startswith(end)), "")
-    return _ENDS[theirs] + name.removeprefix(theirs) if theirs else name
+    theirs = next((end for end in ENDS if name.startswith(end)), "")
+    return ENDS[theirs] + name.removeprefix(theirs) if theirs else name
 
 
 def _resnet(name: str) -> str:
-    theirs = next((part for part in _RESNET if name.startswith(part)), "")
-    return _RESNET.get(theirs, "") + name.removeprefix(theirs)
+    theirs = next((part for part in RESNET if name.startswith(part)), "")
+    return RESNET.get(theirs, "") + name.removeprefix(theirs)

@@ -2,19 +2,26 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import inspect
 
+from imagine.asking.checking import allowed
 from imagine.asking.controls import ControlWish
 from imagine.asking.duration import seconds_from_duration
 from imagine.asking.loras import LoraWish
 from imagine.asking.model_choice import choose_model, default_model
+from imagine.asking.preprocess import PreprocessRequest
+from imagine.asking.presets import Preset
 from imagine.asking.references import ReferenceWish, VariationsWish
 from imagine.asking.request import ALIASES, GenerateRequest, Margins, PartDigests, SecondPass, parse
+from imagine.asking.upscale import UpscaleRequest
 from imagine.messages import field_of, sentences
+from imagine.server.openai.fields import Fields
 from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest, ImagineError, ModelNotFound
 from imagine.words.recipe import MAX_SEED
@@ -145,6 +152,11 @@ def test_a_refusal_names_the_field_the_value_and_what_is_allowed(field, value, s
         ),
         ({"loras": ["l", {}]}, "loras.1.name", "loras.1.name is missing; it must be text of 1 to 1000 characters"),
         ({"loras": {"l": 5}}, "loras.l", "loras.l is 5; it must be a number from -4 to 4"),
+        (
+            {"control": [{"model": "m", "image": "", "options": 5}]},
+            "control.0.options",
+            "control.0.options is 5; it must be an object of at most 8 names, each with a value that is a number",
+        ),
         ({"extend": {"left": True}}, "extend.left", "extend.left is true; it must be a whole number from 0 to 1984"),
     ],
 )
@@ -170,6 +182,22 @@ def test_a_long_value_is_shortened_in_a_refusal():
 )  # fmt: skip
 def test_a_refusal_knows_what_kind_it_is(said, reason):
     assert refusal(**said).reason == reason
+
+
+def types_in(declared: inspect.Type) -> Iterator[inspect.Type]:
+    """It, and all that is declared within it."""
+    yield declared
+    inner = [getattr(declared, name) for name in ("type", "item_type", "value_type") if hasattr(declared, name)]
+    inner += [*getattr(declared, "types", ()), *(field.type for field in getattr(declared, "fields", ()))]
+    for each in inner:
+        yield from types_in(each)
+
+
+@pytest.mark.parametrize("kind", [GenerateRequest, PreprocessRequest, UpscaleRequest, Preset, Fields])
+def test_of_whatever_is_declared_it_is_known_what_it_can_be(kind):
+    for declared in types_in(inspect.type_info(kind)):
+        if not isinstance(declared, inspect.NoneType | inspect.AnyType):  # which nothing fails to be
+            assert allowed(declared)
 
 
 def test_half_a_character_is_refused_however_it_came():

@@ -247,7 +247,21 @@ def allowed(declared: inspect.Type) -> Message:
             return message("allowed.one_of", values=", ".join(str(value) for value in declared.values))
         case inspect.StructType():
             return message("allowed.object", fields=", ".join(field.encode_name for field in declared.fields))
+        case inspect.DictType() | inspect.TupleType() | inspect.VarTupleType() | inspect.ListType():
+            return _several_allowed(declared)
     raise TypeError(f"nothing is known to say of {declared}")
+
+
+def _several_allowed(
+    several: inspect.DictType | inspect.TupleType | inspect.VarTupleType | inspect.ListType,
+) -> Message:
+    if isinstance(several, inspect.TupleType):
+        return message("allowed.list", items=allowed(several.item_types[0]))
+    if not isinstance(several, inspect.DictType):
+        return message("allowed.list", items=allowed(several.item_type))
+    if several.max_length is None:
+        return message("allowed.table", values=allowed(several.value_type))
+    return message("allowed.table_up_to", most=several.max_length, values=allowed(several.value_type))
 
 
 def _text_allowed(text: inspect.StrType) -> Message:

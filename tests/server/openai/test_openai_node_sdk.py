@@ -59,7 +59,8 @@ def test_the_node_client(tmp_path, node):
     assert opened(base64.b64decode(seen["inline"]["data"][0]["b64_json"])).size == (64, 64)
     assert (seen["edit"]["strength"], seen["edit"]["warnings"]) == (1.0, [])
     assert len(seen["several"]["data"]) == 2
-    assert seen["several"]["warnings"] == ["only the first picture has an effect yet; left out: image 2"]
+    (without,) = seen["several"]["warnings"]
+    assert without.startswith("image: 1 picture has no effect: no image adapter for stable_diffusion")
     assert set(seen["variation"]["data"][0]) >= {"b64_json", "seed"}
     assert [event["type"].split(".")[1] for event in seen["stream"]] == ["partial_image"] * 2 + ["completed"]
     assert [event["type"] for event in seen["editStream"]] == ["image_edit.partial_image", "image_edit.completed"]

@@ -37,13 +37,15 @@ def client(address):
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(None))
 
 
-async def told(session, url, seen, **body):
-    """The lines of a picture's progress, put into `seen` as they come."""
+async def told(session, url, seen, begun=None, **body):
+    """The lines of a picture's progress, put into `seen` as they come; `begun` is set as its first step begins."""
     async with session.post(f"{url}/generate", json=SMALL | {"progress": True} | body) as answer:
         assert answer.status == 200
         async for line in answer.content:
             said = json.loads(line)
             seen.append((said["status"], said.get("step", 0)))
+            if begun is not None and seen[-1] == ("progress", 0):
+                begun.set()
 
 
 async def answered(session, url, **body):
@@ -73,12 +75,11 @@ def test_a_newcomer_is_taken_in_and_drawn_beside_a_flood(url):
 
 def test_a_newcomers_picture_is_done_before_the_second_step_of_a_large_one(url):
     async def act():
-        large, small = [], []
+        large, small, begun = [], [], asyncio.Event()
         async with client(FLOOD) as one, client(NEWCOMER) as another:
-            drawing = asyncio.create_task(told(one, url, large, width=SIDE, height=SIDE, num_steps=9))
-            while ("progress", 0) not in large:  # its first step begins
-                await asyncio.sleep(0)
-                assert not drawing.done()
+            drawing = asyncio.create_task(told(one, url, large, begun, width=SIDE, height=SIDE, num_steps=9))
+            await asyncio.wait([drawing, asyncio.create_task(begun.wait())], return_when=asyncio.FIRST_COMPLETED)
+            assert not drawing.done()
             await told(another, url, small, num_steps=10)
             assert small[-1] == ("final", 10)
             assert max(step for _, step in large) <= 1

@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from io import BytesIO
 from pathlib import Path
 
@@ -97,10 +98,14 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asked(daemon: Daemon, path: str, body: dict | None = None, **headers: str) -> bytes:
+def begun(daemon: Daemon, path: str, body: dict | None = None, **headers: str) -> HTTPResponse:
+    """An answer whose first bytes have come."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(daemon.url + path, data, headers)
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+    return urllib.request.urlopen(urllib.request.Request(daemon.url + path, data, headers), timeout=PATIENCE)
+
+
+def asked(daemon: Daemon, path: str, body: dict | None = None, **headers: str) -> bytes:
+    with begun(daemon, path, body, **headers) as answer:
         return answer.read()
 
 
@@ -160,9 +165,13 @@ def test_an_input_picture_is_looked_at_by_a_process_of_its_own(home: Path) -> No
     with Daemon(home, REAL, "-d", "cpu") as daemon:
         first = asked(daemon, "/generate", SMALL, Accept="image/png")
         assert daemon.decoders == []
-        asked(daemon, "/generate", SMALL | {"img": base64.b64encode(first).decode()})
-        [decoder] = daemon.decoders
-        assert decoder.memory_info().rss < 60e6
+        redrawn = SMALL | {"img": base64.b64encode(first).decode(), "progress": True}
+        with begun(daemon, "/generate", redrawn) as answer:
+            assert answer.readline(), (
+                "it is on its way: its picture was looked at just now, and seconds later that ends"
+            )
+            [decoder] = daemon.decoders
+            assert decoder.memory_info().rss < 60e6
         daemon.process.send_signal(signal.SIGKILL)
         decoder.wait(PATIENCE)
 

@@ -79,21 +79,8 @@ def home(tmp_path) -> Path:
 
 @pytest.mark.slow  # two processes with torch
 def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(home, folder):
-    command = [
-        *CLI,
-        "train",
-        "fido",
-        "--from",
-        str(folder),
-        "-m",
-        "tiny",
-        "--steps",
-        "300",
-        "--rank",
-        "2",
-        "--samples",
-        "0",
-    ]
+    asked = ["--from", str(folder), "-m", "tiny", "--steps", "60", "--rank", "2", "--samples", "0"]
+    command = [*CLI, "train", "fido", *asked]
     with subprocess.Popen(
         command, env=environment(home), cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,

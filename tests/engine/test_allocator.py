@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -32,7 +33,9 @@ BLOCK, PAGE = 2**26, 4096
 pytestmark = pytest.mark.skipif(allocator._glibc() is None, reason="glibc's allocator is not here")
 
 
+@cache
 def found(how: str) -> dict[str, int]:
+    """What happened in such a process, which is started once."""
     done = subprocess.run([sys.executable, "-c", PROGRAM, how, str(BLOCK)], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 

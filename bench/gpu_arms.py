@@ -181,10 +181,10 @@ class Arms:
         steps: list[dict[str, int]] = []
         activities = [ProfilerActivity.CPU, *([] if self.dry else [ProfilerActivity.CUDA])]
         while engine.busy:
-            done = engine._turns
+            done = engine._evaluations.taken
             with profile(activities=activities) as seen:
                 engine.step()
-            if engine._turns > done:
+            if engine._evaluations.taken > done:
                 counted = {one.key: one.count for one in seen.key_averages()}
                 steps.append({name: counted[name] for name in _WAITS if name in counted})
         inner = steps[1:-1] or steps

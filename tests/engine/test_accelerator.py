@@ -75,9 +75,9 @@ def waits_of_steps(card, engine, *wishes):
         engine.submit(one)
     steps = []
     while engine.busy:
-        before, done = card.waits.total(), engine._turns
+        before, done = card.waits.total(), engine._evaluations.taken
         engine.step()
-        steps += [card.waits.total() - before] * (engine._turns > done)
+        steps += [card.waits.total() - before] * (engine._evaluations.taken > done)
     return steps
 
 

@@ -21,9 +21,9 @@ def evaluations(card, engine, *wishes):
         engine.submit(one)
     told = []
     while engine.busy:
-        before, done = (card.waits.total(), card.launches), engine._turns
+        before, done = (card.waits.total(), card.launches), engine._evaluations.taken
         engine.step()
-        if engine._turns > done:
+        if engine._evaluations.taken > done:
             told.append((card.waits.total() - before[0], card.launches - before[1]))
     return told
 

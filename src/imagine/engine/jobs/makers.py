@@ -17,10 +17,12 @@ from ..families.mapper import Mapper
 from ..parts.part import is_spared
 from ..references.opened import OpenReferences
 from ..whole.pipeline import Whole
+from .conditioned import Conditioned
 from .controlling import Controlling
 from .enlarging import Enlarging
 from .forward import Forward
 from .ledger import Ledger
+from .picture_coder import PictureCoder
 from .preprocessing import Preprocessing
 from .prompts_at_steps import PromptsAtSteps
 from .referring import Referring
@@ -62,6 +64,6 @@ class Makers:
         mappers = {said.identity: model for said, model in asked if isinstance(model, Mapper)}
         controls = Controlling(ledger.submit, self._controls, mappers)
         references = Referring(ledger.submit, self._references)
-        return Stepped(
-            ledger, families, prompts, self.forward, self._adapters, controls, references, self._device.torch, enlarger
-        )
+        conditioned = Conditioned(ledger, families, prompts, self._adapters, controls, references)
+        coder = PictureCoder(ledger, families[0], enlarger)
+        return Stepped(ledger, families, conditioned, coder, self.forward, self._device.torch)

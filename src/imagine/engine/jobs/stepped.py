@@ -1,4 +1,4 @@
-"""A picture that a family makes, an evaluation of its denoiser at a time: its passes and their conditioning."""
+"""A picture that a family makes, an evaluation of its denoiser at a time, in one pass or two."""
 
 from __future__ import annotations
 
@@ -10,38 +10,23 @@ from PIL import Image
 from torch import Tensor
 
 from ...messages import Message, message
-from ...words.errors import ImagineError, Unsupported
+from ...words.errors import Unsupported
 from ...words.upscalers import OF_LATENTS
 from ..adapters.mix import NO_MIX, Mix
-from ..adapters.opened import Opened
 from ..execution.additions import Addition
 from ..execution.shares import alone, in_shares
-from ..families.enlarger import Enlarger
-from ..families.family import Conditioning, Family, Timeline
-from ..parts.autoencoder import Coded
-from ..parts.part import at_work, spare
+from ..families.family import Conditioning, Family
+from ..parts.part import spare
 from ..parts.slices import Slices, T, during
-from ..parts.strips import RESAMPLED, joined
-from . import canvas as canvases
 from .batch_key import BatchKey
 from .buckets import Bucket
-from .canvas import Canvas
-from .controlling import Controlling
+from .canvas import Canvas, PixelSize
+from .conditioned import Conditioned
 from .forward import Forward
 from .inputs import canvas_of
 from .ledger import Ledger
-from .passes import (
-    Pass,
-    first_pass,
-    mask_channels,
-    second_pass,
-    second_pass_steps,
-    second_sampler,
-    steps_run,
-    with_mask,
-)
-from .prompts_at_steps import PromptsAtSteps
-from .referring import Referring
+from .passes import Pass, first_pass, second_pass, second_pass_steps, second_sampler, steps_run
+from .picture_coder import PictureCoder
 from .work import Take
 
 
@@ -49,19 +34,17 @@ class Stepped:
     """A `Work` that shares its evaluations with others."""
 
     def __init__(
-        self, ledger: Ledger, families: list[Family], prompts: PromptsAtSteps, forward: Forward, adapters: Opened,
-        controls: Controlling, references: Referring, device: torch.device, enlarger: Enlarger | None = None,
+        self, ledger: Ledger, families: list[Family], conditioned: Conditioned, coder: PictureCoder, forward: Forward,
+        device: torch.device,
     ) -> None:  # fmt: skip
-        """`families` and `enlarger` are those of the ledger's `submit`; `forward` is shared by all that may share a
-        batch."""
+        """`families` are those of the ledger's `submit`; `forward` is shared by all that may share a batch."""
         self.ledger = ledger
-        self._adapters, self._mix = adapters, NO_MIX
-        self._families, self._forward, self._device = families, forward, device
-        self._enlarger, self._prompts, self._controls, self._references = enlarger, prompts, controls, references
-        self._is_shown = bool(ledger.submit.controls or ledger.submit.references)
-        self._conditionings: list[Timeline] = []
+        self._families, self._conditioned, self._coder = families, conditioned, coder
+        self._forward, self._device = forward, device
         self._pass: Pass | None = None
         self._first: Pass | None = None
+        self._steps_before = 0
+        """The user's steps of the first pass, where the second runs."""
 
     @property
     def current(self) -> Pass:
@@ -94,7 +77,7 @@ class Stepped:
         return self.ledger.bucket
 
     @property
-    def size(self) -> canvases.PixelSize:
+    def size(self) -> PixelSize:
         canvas, hires = (self._first or self.current).canvas, self.ledger.params.hires
         return canvas.enlarged_sizes(hires.scale, 1)[0] if hires is not None and self._only_enlarged else canvas.size
 
@@ -114,13 +97,13 @@ class Stepped:
 
     @property
     def step(self) -> int:
-        return self._first_steps + self.current.sampler.user_step
+        return self._steps_before + self.current.sampler.user_step
 
     @property
     def steps(self) -> int:
         params = self.ledger.params
         to_come = 0 if params.hires is None or self._first is not None else second_pass_steps(params, params.hires)
-        return self._first_steps + self.current.sampler.steps + to_come
+        return self._steps_before + self.current.sampler.steps + to_come
 
     def remaining(self, seconds: float | None) -> float | None:
         if seconds is None:
@@ -131,10 +114,6 @@ class Stepped:
             return seconds * left
         second = second_sampler(params, params.hires, self.own, self.canvas).evaluations
         return seconds * (left + second * params.hires.scale**2)
-
-    @property
-    def _first_steps(self) -> int:
-        return 0 if self._first is None else self._first.sampler.steps
 
     @property
     def turn(self) -> int:
@@ -160,25 +139,27 @@ class Stepped:
     @property
     def mix(self) -> Mix:
         """The adapters of the next evaluation."""
-        return self._mix if self._mix is NO_MIX or not self.turn else NO_MIX
+        mix = self._conditioned.mix
+        return mix if mix is NO_MIX or not self.turn else NO_MIX
 
     @property
     def additions(self) -> Sequence[Addition]:
         """What is beside the denoiser at the next evaluation, adapters apart."""
-        if not self._is_shown or self.turn:
+        beside = self._conditioned
+        if not beside.shown or self.turn:
             return ()
         step, steps = self.current.sampler.user_step, self.current.sampler.steps
-        return (*self._controls.at(step, steps), *self._references.at(step, steps))
+        return (*beside.controls.at(step, steps), *beside.references.at(step, steps))
 
     @property
     def conditioning(self) -> Conditioning:
         """That of the next evaluation."""
-        return self._conditionings[self.turn].at(self.current.sampler.user_step)
+        return self._conditioned.timelines[self.turn].at(self.current.sampler.user_step)
 
     @property
     def key(self) -> BatchKey:
         turn, now = self.turn, self.current
-        conditioning = self._conditionings[turn].at(now.sampler.user_step)
+        conditioning = self._conditioned.timelines[turn].at(now.sampler.user_step)
         shape = self._families[turn].shape(conditioning.positive)
         needs = (conditioning.negative is not None, 1 + len(conditioning.joined), shape)
         return BatchKey(self.ledger.models[turn], tuple(now.latents.shape[1:]), needs)
@@ -199,8 +180,7 @@ class Stepped:
         return self.family.share(self.canvas.work, None if told is None else told.share)
 
     def _beside(self, share: int, slices: Slices[T]) -> Slices[T]:
-        """The slices of what is done before evaluations in such shares, or behind them, without torch's threads if
-        they are."""
+        """What is done before evaluations in such shares, or behind them: without torch's threads if they are."""
         return during(alone, slices) if share else slices
 
     def prepare(self) -> Slices[None]:
@@ -209,38 +189,19 @@ class Stepped:
         yield from self._beside(share, self._prepare(canvas))
 
     def _prepare(self, canvas: Canvas) -> Slices[None]:
-        ledger, own = self.ledger, self.own
-        params = ledger.params
+        ledger, own, conditioned = self.ledger, self.own, self._conditioned
+        params, encode = ledger.params, self._coder.encoded
         if any(family.space != own.space for family in self._families):
             raise Unsupported(message("refiner.other_latents", "refiner", value=params.refiner or ""))
         if params.hires is not None:
             second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass
-        self._mix = yield from ledger.timing("encoding", self._adapters.mix(ledger.submit.adapters, own))
-        ledger.warn(*self._mix.warnings)
-        yield from ledger.timing("encoding", self._controls.open(own, canvas))
+        yield from conditioned.open(canvas)
         ledger.warn(*canvas.notes, *(note for family in self._families for note in family.warnings))
-        strength = params.strength if canvas.source is not None else 1.0
-        yield from ledger.timing("encoding", self._condition(canvas, steps_run(params.num_steps, strength)))
-        sided = self._conditionings[0].at(0).negative is not None
-        yield from ledger.timing("encoding", self._references.open(own, sided=sided))
-        ledger.warn(*self._references.lay(canvas, own.downscale, steps_run(params.num_steps, strength)))
-        begun = first_pass(params, own, canvas, self._encode, self._device)
-        self._pass = yield from ledger.timing("encoding", begun)
-
-    def _condition(self, canvas: Canvas, steps: int, before: int = 0) -> Slices[None]:
-        """Encode the prompts, and lay out the maps of controls, for a pass of so many of the user's steps, with so many
-        in the pass before it."""
-        self._conditionings = []
-        self.ledger.warn(*(yield from self._controls.lay(canvas, steps)))
-        for family in self._families:
-            channels = (yield from mask_channels(family, canvas, self._encode)) if family.takes_mask else None
-            with at_work(family.parts("encode")):
-                mix = self._mix if family is self.own else NO_MIX
-                encoded = self._prompts.encoded(family, canvas.work, mix, steps, before)
-            self.ledger.warn(*(note for _, conditioning in encoded for note in conditioning.warnings))
-            self._conditionings.append(
-                Timeline(encoded if channels is None else [(end, with_mask(made, channels)) for end, made in encoded])
-            )
+        steps = steps_run(params.num_steps, params.strength if canvas.source is not None else 1.0)
+        yield from ledger.timing("encoding", conditioned.lay(canvas, encode, steps))
+        yield from conditioned.open_references()
+        conditioned.lay_references(canvas, steps)
+        self._pass = yield from ledger.timing("encoding", first_pass(params, own, canvas, encode, self._device))
 
     def inputs(self) -> tuple[Tensor, Tensor]:
         return self.current.inputs()
@@ -260,9 +221,9 @@ class Stepped:
     def advance(self, negative: Tensor | None, positives: Sequence[Tensor], bucket: Bucket) -> bool:
         """Take the denoiser's answers for this picture's rows; says whether one of the user's steps was completed."""
         before = self.step
-        if self._is_shown:
-            self._controls.check()
-        self.current.advance(self._prompts.guided(self.family, negative, positives))
+        if self._conditioned.shown:
+            self._conditioned.controls.check()
+        self.current.advance(self._conditioned.prompts.guided(self.family, negative, positives))
         self.ledger.buckets.append(bucket)
         return self.step != before
 
@@ -270,46 +231,19 @@ class Stepped:
         params, first, ran = self.ledger.params, self.current, self.ledger.buckets
         hires, share = params.hires, ran[-1].share if ran else self.own.share(self.canvas.work)
         if hires is None or self._first is not None:
-            return (yield from self._beside(share, self._developed()))
-        picture = None if hires.upscaler == OF_LATENTS else (yield from self._beside(share, self._developed()))
+            return (yield from self._beside(share, self._coder.developed(first)))
+        whole = hires.upscaler != OF_LATENTS
+        picture = (yield from self._beside(share, self._coder.developed(first))) if whole else None
         canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
         if picture is not None:
-            picture = yield from self.ledger.timing("upscaling", self._enlarged(picture, canvas.size, hires.upscaler))
+            picture = yield from self._coder.enlarged(picture, canvas.size, hires.upscaler)
             if self._only_enlarged:
                 return canvas.over_source(picture)
-        conditions = self._condition(canvas, second_pass_steps(params, hires), first.sampler.steps)
+        steps = second_pass_steps(params, hires)
+        conditions = self._conditioned.lay(canvas, self._coder.encoded, steps, first.sampler.steps)
         yield from self._beside(share, self.ledger.timing("encoding", conditions))
-        self.ledger.warn(*self._references.lay(canvas, self.own.downscale, second_pass_steps(params, hires)))
-        second = second_pass(params, hires, self.own, canvas, first, picture, self._encode)
+        self._conditioned.lay_references(canvas, steps)
+        second = second_pass(params, hires, self.own, canvas, first, picture, self._coder.encoded)
         self._pass = yield from self._beside(share, self.ledger.timing("encoding", second))
-        self._first = first
+        self._first, self._steps_before = first, first.sampler.steps
         return None
-
-    def _enlarged(self, picture: Image.Image, size: canvases.PixelSize, upscaler: str) -> Slices[Image.Image]:
-        if self._enlarger is None:
-            return picture.resize(size, RESAMPLED[upscaler])
-        if (note := self._enlarger.note(picture.size, size)) is not None:
-            self.ledger.warn(note)
-        return (yield from joined(self._enlarger.strips(picture, size, tiled=self.ledger.tiled), size))
-
-    def _developed(self) -> Slices[Image.Image]:
-        now = self.current
-        if not now.sampler.evaluations and now.untouched is not None:
-            return now.untouched
-        return (yield from self.ledger.timing("decoding", self._decoded(now)))
-
-    def _decoded(self, now: Pass) -> Slices[Image.Image]:
-        if not bool(torch.isfinite(now.latents).all()):
-            raise ImagineError(message("model.overflowed", dtype=self.own.dtype))
-        pixels = self._heard((yield from self.own.decode(now.latents, tiled=self.ledger.tiled)))
-        if not bool(torch.isfinite(pixels).all()):
-            raise ImagineError(message("vae.broken"))
-        return now.canvas.finish(canvases.picture_from_pixels(pixels))
-
-    def _encode(self, pixels: Tensor) -> Slices[Tensor]:
-        return self._heard((yield from self.own.encode_picture(pixels, tiled=self.ledger.tiled)))
-
-    def _heard(self, coded: Coded) -> Tensor:
-        if coded.warning is not None:
-            self.ledger.warn(coded.warning)
-        return coded.values

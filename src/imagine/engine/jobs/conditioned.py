@@ -1,0 +1,69 @@
+"""What a picture's denoiser is conditioned by: its prompts, and the adapters, controls and references beside it.
+
+They are opened once, and laid out for each pass over its canvas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..adapters.mix import NO_MIX, Mix
+from ..adapters.opened import Opened
+from ..families.family import Family, Timeline
+from ..parts.part import at_work
+from ..parts.slices import Slices
+from .canvas import Canvas
+from .controlling import Controlling
+from .ledger import Ledger
+from .passes import Encode, mask_channels, with_mask
+from .prompts_at_steps import PromptsAtSteps
+from .referring import Referring
+
+
+class Conditioned:
+    """Of one picture. Nothing is there before `open`, and no prompt is encoded before `lay`."""
+
+    def __init__(
+        self, ledger: Ledger, families: Sequence[Family], prompts: PromptsAtSteps, adapters: Opened,
+        controls: Controlling, references: Referring,
+    ) -> None:  # fmt: skip
+        """`families`: its own, which all but prompts are for, and a refiner's."""
+        self._ledger, self._families, self._adapters = ledger, families, adapters
+        self.prompts, self.controls, self.references = prompts, controls, references
+        self.shown = bool(ledger.submit.controls or ledger.submit.references)
+        """It has controls or references."""
+        self.mix: Mix = NO_MIX
+        self.timelines: list[Timeline] = []
+        """For each of the families, the conditioning of the pass that runs."""
+
+    def open(self, canvas: Canvas) -> Slices[None]:
+        """Open adapters and controls, whose maps are made for the canvas of the first pass."""
+        ledger, own = self._ledger, self._families[0]
+        self.mix = yield from ledger.timing("encoding", self._adapters.mix(ledger.submit.adapters, own))
+        ledger.warn(*self.mix.warnings)
+        yield from ledger.timing("encoding", self.controls.open(own, canvas))
+
+    def open_references(self) -> Slices[None]:
+        """Have the references seen, on as many sides as the prompts that were laid out have."""
+        sided = self.timelines[0].at(0).negative is not None
+        yield from self._ledger.timing("encoding", self.references.open(self._families[0], sided=sided))
+
+    def lay(self, canvas: Canvas, encode: Encode, steps: int, before: int = 0) -> Slices[None]:
+        """Encode the prompts, and lay out the maps of controls, for a pass of so many of the user's steps, with so many
+        in the pass before it."""
+        ledger = self._ledger
+        self.timelines = []
+        ledger.warn(*(yield from self.controls.lay(canvas, steps)))
+        for family in self._families:
+            channels = (yield from mask_channels(family, canvas, encode)) if family.takes_mask else None
+            with at_work(family.parts("encode")):
+                mix = self.mix if family is self._families[0] else NO_MIX
+                encoded = self.prompts.encoded(family, canvas.work, mix, steps, before)
+            ledger.warn(*(note for _, conditioning in encoded for note in conditioning.warnings))
+            self.timelines.append(
+                Timeline(encoded if channels is None else [(end, with_mask(made, channels)) for end, made in encoded])
+            )
+
+    def lay_references(self, canvas: Canvas, steps: int) -> None:
+        """Lay the masks of the references out for a pass of so many of the user's steps."""
+        self._ledger.warn(*self.references.lay(canvas, self._families[0].downscale, steps))

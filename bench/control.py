@@ -19,36 +19,21 @@ import torch
 from diffusers import ControlNetModel
 from diffusers.models.modeling_utils import no_init_weights
 from safetensors.torch import save_file
-from torch import Tensor
 
 from bench.arms import interleaved, ratio, show
-from bench.neighbour import neighbour
-from bench.packed import inputs, opened
+from bench.forwards import accompanied, arguments, execution_of, inputs, network_of, states
 from imagine.engine.control.control_network import ControlNetwork
 from imagine.engine.control.controls import ControlSum, LaidControl
-from imagine.engine.device.device import Device
-from imagine.engine.execution.additions import Accompanied, SlotRows, beside, ready
-from imagine.engine.execution.execution import Eager, Execution, Inputs
-from imagine.engine.execution.packed import Packed, can_pack
+from imagine.engine.execution.execution import Execution
 from imagine.engine.loading.control_file import ControlFile
 from imagine.engine.parts.slices import whole
-from imagine.files.mapped import release
-from imagine.words.frames import WorkerSettings
 from imagine.words.model import Component
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--warm", type=int, default=1, help="rounds that don't count")
-    parser.add_argument("--only", choices=("idle", "busy"))
-    parser.add_argument("--full-prec", action="store_true")
-    wanted = parser.parse_args()
-    device = Device(WorkerSettings(device="cpu", full_prec=wanted.full_prec))
-    unet = opened(wanted, device)
-    execution = Packed(unet, release) if can_pack(torch.device("cpu"), unet) else Eager(unet)
+    wanted = arguments(__doc__).parse_args()
+    unet = network_of(wanted)
+    execution = execution_of(unet)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         execution.run(inputs(unet, 2, 8))  # lays it out
         before = _resident()
@@ -58,10 +43,8 @@ def main() -> None:
         print(
             f"the ControlNet counts {file.nbytes / 2**20:.0f} MiB, the process has {_resident() - before:.0f} MiB more"
         )
-        for name, busy in (("idle", False), ("busy", True)):
-            if wanted.only in (None, name):
-                with neighbour(busy):
-                    measure(wanted, unet, execution, network, name)
+        for state in states(wanted):
+            measure(wanted, unet, execution, network, state)
 
 
 def written(unet: Any, folder: Path) -> Component:
@@ -84,7 +67,9 @@ def measure(wanted: argparse.Namespace, unet: Any, execution: Execution, network
     arms: dict[str, Callable[[], object]] = {
         "the denoiser alone": lambda: execution.run(asked),
         "the ControlNet alone": lambda: network.residuals(asked, hint, 1.0),
-        "a step with it": step(unet, execution, asked, [LaidControl(network, hint, 0.8, 0.0, 1.0)]),
+        "a step with it": accompanied(
+            unet, execution, asked, [ControlSum([LaidControl(network, hint, 0.8, 0.0, 1.0)])]
+        ),
     }
     seconds = interleaved(arms, wanted.rounds, wanted.warm)
     pairs = zip(seconds["the denoiser alone"], seconds["the ControlNet alone"], strict=True)
@@ -93,17 +78,6 @@ def measure(wanted: argparse.Namespace, unet: Any, execution: Execution, network
         f"{state}: a step with one is {ratio(seconds | both, 'a step with it', 'both'):.3f} × the sum of both forwards"
     )
     show(seconds)
-
-
-def step(unet: Any, execution: Execution, asked: Inputs, controls: list[LaidControl]) -> Callable[[], Tensor]:
-    """As `engine/jobs/forward.py` makes one, of a picture alone."""
-
-    def run() -> Tensor:
-        made = ready([Accompanied(SlotRows(0, 1), [ControlSum(controls)], asked)])
-        with beside(unet, made):
-            return execution.run(asked)
-
-    return run
 
 
 def _resident() -> float:

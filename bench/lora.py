@@ -20,19 +20,14 @@ from torch import Tensor
 from torch.nn import Module
 
 from bench.arms import interleaved, ratio, show
-from bench.neighbour import neighbour
-from bench.packed import inputs, opened, sdxl
+from bench.forwards import arguments, execution_of, inputs, network_of, states
 from imagine.engine.adapters.adapter import Networks
 from imagine.engine.adapters.kept import Kept
 from imagine.engine.adapters.mix import Mix, MixRows
 from imagine.engine.adapters.opened import Opened
-from imagine.engine.device.device import Device
-from imagine.engine.execution.execution import Eager, Execution
-from imagine.engine.execution.packed import Packed, can_pack
+from imagine.engine.execution.execution import Execution
 from imagine.engine.loading.adapter_readers import ADAPTER_READERS
 from imagine.engine.parts.slices import whole
-from imagine.files.mapped import release
-from imagine.words.frames import WorkerSettings
 from imagine.words.model import AdapterUse, Component
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
@@ -46,30 +41,19 @@ class Network:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--sdxl", action="store_true")
-    parser.add_argument("--side", type=int, default=512)
+    parser = arguments(__doc__, rounds=2, sdxl=True)
     parser.add_argument("--batches", type=int, nargs="*", default=[1, 4])
     parser.add_argument("--counts", type=int, nargs="*", default=[1, 3], help="LoRAs of each picture")
     parser.add_argument("--crowd", action="store_true", help="eight pictures with eight LoRAs too")
     parser.add_argument("--rank", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--warm", type=int, default=1, help="rounds that don't count")
-    parser.add_argument("--only", choices=("idle", "busy"))
-    parser.add_argument("--full-prec", action="store_true")
     wanted = parser.parse_args()
-    device = Device(WorkerSettings(device="cpu", full_prec=wanted.full_prec))
-    network = sdxl(torch.float32 if wanted.full_prec else torch.bfloat16) if wanted.sdxl else opened(wanted, device)
-    can = can_pack(torch.device("cpu"), network)
-    execution: Execution = Packed(network, release) if can else Eager(network)
+    network = network_of(wanted)
+    execution = execution_of(network)
     forward(network, execution, 64, 1, [Mix()])()  # lays it out
     with tempfile.TemporaryDirectory() as folder:
         mixes = opened_mixes(Path(folder), network, wanted.rank, 8 if wanted.crowd else 3)
-    for name, beside in (("idle", False), ("busy", True)):
-        if wanted.only in (None, name):
-            with neighbour(beside):
-                measure(wanted, network, execution, mixes, name)
+    for state in states(wanted):
+        measure(wanted, network, execution, mixes, state)
 
 
 def measure(

@@ -8,30 +8,19 @@ go in turn in one process. `--encoder` times a picture through an image encoder 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
-from torch import Tensor
-from torch.nn import Module
 
 from bench.arms import interleaved, ratio, show
-from bench.neighbour import neighbour
-from bench.packed import inputs, opened
+from bench.forwards import accompanied, arguments, execution_of, inputs, network_of, states
 from imagine.engine.adapters.image_prompt import ImagePrompt, Memory
-from imagine.engine.device.device import Device
-from imagine.engine.execution.additions import Accompanied, SlotRows, beside
-from imagine.engine.execution.execution import Eager, Execution
-from imagine.engine.execution.packed import Packed, can_pack
 from imagine.engine.parts.clip_vision import ClipVisionConfig, ClipVisionModel
 from imagine.engine.parts.image_adapter import attentions
 from imagine.engine.parts.image_encoder import ImageEncoder
 from imagine.engine.parts.slices import whole
-from imagine.files.mapped import release
-from imagine.words.frames import WorkerSettings
 
 VIT_H = ClipVisionConfig(
     hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=16, projection_dim=1024,
@@ -40,41 +29,21 @@ VIT_H = ClipVisionConfig(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("idle", "busy"))
+    parser = arguments(__doc__)
     parser.add_argument("--encoder", action="store_true")
-    parser.add_argument("--full-prec", action="store_true")
     wanted = parser.parse_args()
-    device = Device(WorkerSettings(device="cpu", full_prec=wanted.full_prec))
-    network = opened(wanted, device)
-    can = can_pack(torch.device("cpu"), network)
-    execution: Execution = Packed(network, release) if can else Eager(network)
-    arms = {"a plain forward": forward(network, execution, wanted.side, [])}
+    network = network_of(wanted)
+    execution, asked = execution_of(network), inputs(network, 2, wanted.side // 8)
+    arms: dict[str, Callable[[], object]] = {"a plain forward": accompanied(network, execution, asked)}
     for name, counts in (("4 tokens", (4,)), ("16 tokens", (16,)), ("both", (4, 16))):
-        arms[name] = forward(network, execution, wanted.side, [image_prompt(network, counts)])
+        arms[name] = accompanied(network, execution, asked, [image_prompt(network, counts)])
     if wanted.encoder:
         arms["a picture seen by ViT-H"] = seen(next(network.parameters()).dtype)
-    for state, busy in (("idle", False), ("busy", True)):
-        if wanted.only in (None, state):
-            with neighbour(busy):
-                seconds = interleaved(arms, wanted.rounds)
-            plain, *others = arms
-            print(f"{state}: " + ", ".join(f"{name} {ratio(seconds, name, plain):.3f} ×" for name in others))
-            show(seconds)
-
-
-def forward(network: Module, execution: Execution, side: int, prompts: Sequence[ImagePrompt]) -> Callable[[], object]:
-    asked = inputs(network, 2, side // 8)
-
-    @torch.inference_mode()
-    def run() -> Tensor:
-        with beside(network, [Accompanied(SlotRows(0, 1), prompts, asked)] if prompts else []):
-            return execution.run(asked)
-
-    return run
+    for state in states(wanted):
+        seconds = interleaved(arms, wanted.rounds, wanted.warm)
+        plain, *others = arms
+        print(f"{state}: " + ", ".join(f"{name} {ratio(seconds, name, plain):.3f} ×" for name in others))
+        show(seconds)
 
 
 def image_prompt(network: Any, counts: Sequence[int]) -> ImagePrompt:

@@ -1,8 +1,10 @@
 """Tiny checkpoints, written once for all tests."""
 
+import socket
 from contextlib import ExitStack
 
 import pytest
+import torch
 
 from tests.checkpoints import tiny_modules, write_checkpoint, write_whole_folder
 from tests.engine.accelerator import write_half
@@ -51,3 +53,23 @@ def accelerator():
 def half(tmp_path_factory):
     """Small checkpoints in float16."""
     return write_half(tmp_path_factory.mktemp("half"))
+
+
+@pytest.fixture
+def one_thread():
+    """As small networks' pictures are made: on several, torch's sums have another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Nobody opens a socket."""
+
+    def refuse(*_, **__):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)

@@ -11,6 +11,7 @@ from transformers import CLIPTextModel
 from imagine.words.errors import Unsupported
 from imagine.words.frames import Submit
 from tests.checkpoints import pipeline
+from tests.engine.parity import assert_same, comparable, options
 from tests.engine.running import (
     Watching,
     engine_of,
@@ -23,6 +24,7 @@ from tests.engine.running import (
     wish,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SCHEDULERS = {
     "euler": diffusers.EulerDiscreteScheduler,
     "dpm++ 2m": diffusers.DPMSolverMultistepScheduler,
@@ -35,16 +37,10 @@ PREDICTION = {"sd2": "v_prediction"}
 def plain(modules, sampler, kind=None, **asked):
     """The latents that diffusers' own pipeline ends with."""
     made = pipeline(modules, prediction=PREDICTION.get(modules.family, "epsilon"))
-    made.scheduler = SCHEDULERS[sampler].from_config(
-        made.scheduler.config, timestep_spacing="linspace", use_karras_sigmas=False
-    )
     if kind is not None:
         modules.unet.register_to_config(sample_size=64)  # diffusers asks whether it is below 64
-        made = kind(**made.components, **({} if "xl" in modules.family else {"requires_safety_checker": False}))
-        made.set_progress_bar_config(disable=True)
-    for tokenizer in (made.tokenizer, getattr(made, "tokenizer_2", None)):
-        if tokenizer is not None:
-            tokenizer.model_max_length = 77
+        made = kind(**made.components, **options(modules))
+    made = comparable(made, SCHEDULERS[sampler])
     if modules.family == "sdxl_refiner":
         made.register_to_config(requires_aesthetics_score=True)
     asked = {"prompt": "a red fox", "num_inference_steps": STEPS, "output_type": "latent", **asked}
@@ -53,21 +49,6 @@ def plain(modules, sampler, kind=None, **asked):
 
 def ours(path, img=None, **changes):
     return latents_of(wish(model_at(path), img=img, num_steps=STEPS, **changes))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As small networks' pictures are made: on several, torch's sums have another order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def assert_same(got, expected, within=1e-6):
-    error = float((got - expected).norm() / expected.norm())
-    assert error < within, error
-    assert float(expected.std()) > 0.05
 
 
 @pytest.mark.parametrize("guidance", [1.0, 5.0])

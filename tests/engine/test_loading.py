@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import struct
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from tests import checkpoints
 from tests.checkpoints import FAMILIES, Modules, tiny_modules, write_checkpoint, write_vae
 from tests.models import model_at
 
+pytestmark = pytest.mark.usefixtures("no_network")
 CPU = torch.device("cpu")
 QUERY = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q"
 
@@ -74,15 +74,6 @@ def realigned(loaded: Components) -> Components:
         for parameter in network.parameters():
             parameter.data = parameter.data.clone()
     return loaded
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket, "socket", refuse)
-    monkeypatch.setattr(socket, "create_connection", refuse)
 
 
 @pytest.fixture(scope="module")

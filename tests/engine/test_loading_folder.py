@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from imagine.words.errors import UnusableModel
 from tests.checkpoints import FAMILIES, tiny_modules, write_folder, write_parts
 from tests.models import model_at
 
+pytestmark = pytest.mark.usefixtures("no_network")
 CPU = torch.device("cpu")
 
 
@@ -27,15 +27,6 @@ def load(path: Path, dtype: torch.dtype | None = None, **more: Any) -> Any:
     if runs_whole(str(path)):
         return load_pipeline(str(path), dtype=dtype)
     return load_diffusers_folder(model_at(path, **more), device=CPU, dtype=dtype)
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket, "socket", refuse)
-    monkeypatch.setattr(socket, "create_connection", refuse)
 
 
 @pytest.fixture(scope="module")

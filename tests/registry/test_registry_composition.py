@@ -3,17 +3,11 @@
 import pytest
 
 from imagine.messages import sentence
-from imagine.registry.registry import Registry
 from tests.registry.declared import SDXL_UNET, clip_text, open_clip, under, unet, vae, write
+from tests.registry.listing import listed
 
 L, H, G = clip_text(768, 2), open_clip(1024, 2), open_clip(1280, 2)
 """Text encoders of the published widths, as transformers' and OpenCLIP's names have them."""
-
-
-def listed(folder):
-    known = Registry([folder])
-    known.refresh()
-    return known
 
 
 def denoiser(folder):

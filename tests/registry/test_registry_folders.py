@@ -9,6 +9,7 @@ from declared import FLUX, tiny, write
 
 from imagine.registry import pipelines
 from imagine.registry.registry import Registry
+from tests.registry.listing import listed, only
 
 INDEX = {
     "_class_name": "StableDiffusionPipeline",
@@ -52,17 +53,6 @@ def folder(path, index=None, unet=None, scheduler=None):
     put(path / "vae" / "config.json", {"latent_channels": 4})
     put(path / "scheduler" / "scheduler_config.json", scheduler or {"prediction_type": "epsilon"})
     return path
-
-
-def listed(root):
-    registry = Registry([root])
-    registry.refresh()
-    return registry.files()
-
-
-def only(root):
-    (entry,) = listed(root)
-    return entry
 
 
 def test_a_folder_is_one_model(tmp_path):
@@ -125,14 +115,14 @@ def test_prediction_and_resolution(tmp_path):
 def test_inner_files_are_not_listed_and_neighbours_are(tmp_path):
     folder(tmp_path / "sub" / "dream")
     write(tmp_path / "sub" / "other.safetensors", tiny())
-    assert [entry.name for entry in listed(tmp_path)] == ["dream", "other"]
+    assert [entry.name for entry in listed(tmp_path).files()] == ["dream", "other"]
     assert only(tmp_path / "sub" / "dream").name == "dream"
 
 
 def test_a_folder_and_a_file_of_one_name(tmp_path):
     folder(tmp_path / "m" / "x")
     write(tmp_path / "m" / "sub" / "x.safetensors", tiny())
-    assert [entry.name for entry in listed(tmp_path / "m")] == ["sub/x", "x"]
+    assert [entry.name for entry in listed(tmp_path / "m").files()] == ["sub/x", "x"]
 
 
 def test_a_variant_is_used_where_the_plain_weights_are_not(tmp_path):
@@ -261,7 +251,7 @@ def test_latents_that_are_normalised_are_refused_and_so_is_code_in_a_folder(tmp_
     put(tmp_path / "a" / "vae" / "config.json", {"latent_channels": 4, "latents_mean": [0.0] * 4})
     folder(tmp_path / "b")
     (tmp_path / "b" / "unet" / "net.py").write_text("1")
-    assert [str(entry.problem).split(",")[0] for entry in listed(tmp_path)] == [
+    assert [str(entry.problem).split(",")[0] for entry in listed(tmp_path).files()] == [
         "its VAE normalises its latents (latents_mean)", "its unet comes with code of its own",
     ]  # fmt: skip
 

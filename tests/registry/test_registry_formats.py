@@ -6,19 +6,8 @@ import pytest
 from declared import FLUX, header_json, tiny, vae, write, write_raw
 from test_registry_folders import folder
 
-from imagine.registry.registry import Registry
 from imagine.words.errors import UnusableModel
-
-
-def listed(root):
-    registry = Registry([root])
-    registry.refresh()
-    return registry
-
-
-def only(root):
-    (entry,) = listed(root).files()
-    return entry
+from tests.registry.listing import listed, only
 
 
 def hub(root, repository, *revisions, main=None):

@@ -9,11 +9,11 @@ from declared import SD3, header_json, open_clip, sd1, sd2, sdxl, tiny, under, u
 from imagine.families.defaults import sampling_defaults
 from imagine.families.stable_diffusion import DISTILLED
 from imagine.registry.distilled import distilled_by
-from imagine.registry.registry import Registry
 from imagine.registry.usable import use_of
 from imagine.words.entry import Entry
 from imagine.words.errors import UnusableModel
 from imagine.words.samplers import find
+from tests.registry.listing import listed, only
 
 SD3_WHOLE = under("model.diffusion_model.", SD3) | under("text_encoders.t5xxl.transformer.", {"shared.weight": (8, 8)})
 # Its few tensors that tell: one layer a level, and six blocks in the deepest attention.
@@ -23,17 +23,6 @@ KOALA_1B = {name: shape for name, shape in sdxl().items() if ".input_blocks." no
     **{f"model.diffusion_model.input_blocks.5.1.transformer_blocks.{i}.norm1.weight": (1280,) for i in range(6)},
 }
 EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
-
-
-def listed(root):
-    registry = Registry([root])
-    registry.refresh()
-    return registry
-
-
-def only(root):
-    (entry,) = listed(root).files()
-    return entry
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from tests.control_files import (
     write_control,
     write_control_lora,
 )
+from tests.engine.parity import assert_same, comparable, options
 from tests.engine.running import latents_of, model_at, wish
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SIZE = (64, 96)
 STEPS = 20
 PREDICTION = {"sd2": "v_prediction"}
@@ -42,27 +44,11 @@ def drawn(seed):
 FIRST, SECOND = drawn(1), drawn(2)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def theirs(modules, kind, network, **asked):
     """The latents that diffusers' own pipeline ends with."""
     parts = pipeline_parts(modules, prediction=PREDICTION.get(modules.family, "epsilon"))
-    xl = modules.family == "sdxl"
     parts |= {"adapter" if kind == "adapter" else "controlnet": network}
-    made = PIPELINES[kind, xl](**parts, **({} if xl else {"requires_safety_checker": False}))
-    made.scheduler = diffusers.EulerDiscreteScheduler.from_config(
-        made.scheduler.config, timestep_spacing="linspace", use_karras_sigmas=False
-    )
-    made.set_progress_bar_config(disable=True)
-    for tokenizer in (made.tokenizer, getattr(made, "tokenizer_2", None)):
-        if tokenizer is not None:
-            tokenizer.model_max_length = 77
+    made = comparable(PIPELINES[kind, modules.family == "sdxl"](**parts, **options(modules)))
     made = made(
         prompt="a red fox", negative_prompt="a dog", guidance_scale=5.0, width=SIZE[0], height=SIZE[1],
         num_inference_steps=STEPS, output_type="latent", generator=torch.Generator().manual_seed(1), **asked,
@@ -76,12 +62,6 @@ def ours(path, *controls):
     return latents_of(msgspec.structs.replace(one, params=params, controls=tuple(use for use, _ in controls)))
 
 
-def assert_same(got, expected, without, within=1e-4):
-    error = float((got - expected).norm() / expected.norm())
-    assert error < within, error
-    assert float((without - expected).norm() / expected.norm()) > 100 * within, "it does something"
-
-
 @pytest.mark.parametrize(
     ("family", "layout"),
     [("stable_diffusion", "ldm"), ("sd2", "bare"), ("sdxl", "folder"), ("sdxl", "bare")],
@@ -92,7 +72,7 @@ def test_a_controlnet(checkpoints, tmp_path, family, layout):
     file = write_control(tmp_path / "edges.safetensors", network, layout)
     got = ours(path, controlled(file, FIRST, strength=0.8))
     expected = theirs(modules, "controlnet", network, image=FIRST, controlnet_conditioning_scale=0.8)
-    assert_same(got, expected, ours(path))
+    assert_same(got, expected, ours(path), within=1e-4)
 
 
 def test_two_controlnets_each_in_its_part_of_the_steps(checkpoints, tmp_path):
@@ -106,7 +86,7 @@ def test_two_controlnets_each_in_its_part_of_the_steps(checkpoints, tmp_path):
         modules, "controlnet", MultiControlNetModel(networks), image=[FIRST, SECOND],
         controlnet_conditioning_scale=[1.2, 0.5], control_guidance_start=[0.0, 0.25], control_guidance_end=[0.6, 1.0],
     )  # fmt: skip
-    assert_same(got, expected, ours(path))
+    assert_same(got, expected, ours(path), within=1e-4)
 
 
 def test_a_union_is_told_the_kind_of_map(checkpoints, tmp_path):
@@ -115,7 +95,8 @@ def test_a_union_is_told_the_kind_of_map(checkpoints, tmp_path):
     file = write_control(tmp_path / "union.safetensors", union)
     got = ours(path, controlled(file, FIRST, strength=0.7, type="canny"))
     asked = {"control_image": [FIRST], "control_mode": [3], "controlnet_conditioning_scale": 0.7}
-    assert_same(got, theirs(modules, "union", union, **asked), ours(path, controlled(file, FIRST, type="depth")), 1e-4)
+    expected = theirs(modules, "union", union, **asked)
+    assert_same(got, expected, ours(path, controlled(file, FIRST, type="depth")), within=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +113,7 @@ def test_a_t2i_adapter(checkpoints, tmp_path, family, how, layout):
     got = ours(path, controlled(file, FIRST, strength=0.8))
     seen = FIRST.convert("L") if how.get("channels") == 1 else FIRST
     expected = theirs(modules, "adapter", adapter, image=seen, adapter_conditioning_scale=0.8)
-    assert_same(got, expected, ours(path))
+    assert_same(got, expected, ours(path), within=1e-4)
 
 
 @pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
@@ -141,4 +122,4 @@ def test_a_control_lora_is_the_controlnet_that_its_weights_make(checkpoints, tmp
     network = tiny_controlnet(modules.unet)
     file = write_control_lora(tmp_path / "edges.safetensors", modules.unet, network)
     whole = write_control(tmp_path / "whole.safetensors", network)
-    assert_same(ours(path, controlled(file, FIRST)), ours(path, controlled(whole, FIRST)), ours(path))
+    assert_same(ours(path, controlled(file, FIRST)), ours(path, controlled(whole, FIRST)), ours(path), within=1e-4)

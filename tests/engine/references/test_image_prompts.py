@@ -3,7 +3,6 @@
 import copy
 from dataclasses import replace
 
-import diffusers
 import pytest
 import torch
 from diffusers.image_processor import IPAdapterMaskProcessor
@@ -13,21 +12,14 @@ from imagine.engine.parts.image_adapter import attentions
 from imagine.engine.parts.image_encoder import MARGIN, normalised
 from imagine.pictures.crops import squared
 from tests.checkpoints import pipeline
+from tests.engine.parity import assert_same, comparable, options
 from tests.engine.references.referring import CAT, DOG, LEFT, RIGHT, reference, referring
 from tests.engine.running import latents_of, model_at, wish
 from tests.image_adapters import FACE, adapter_tensors, tiny_encoder, write_encoder, write_image_adapter
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 STEPS = 20
 WORDS = {"num_steps": STEPS, "neg": "a blurry dog", "guidance": 5.0}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As small networks' pictures are made: on several, torch's sums have another order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +48,8 @@ class Theirs:
     def __init__(self, modules, vision, *adapters):
         self.unet = copy.deepcopy(modules.unet)
         plain = pipeline(replace(modules, unet=self.unet))
-        scheduler = diffusers.EulerDiscreteScheduler.from_config(plain.scheduler.config, timestep_spacing="linspace")
-        options = {} if "xl" in modules.family else {"requires_safety_checker": False}
-        parts = {**plain.components, "scheduler": scheduler, "image_encoder": vision, "feature_extractor": None}
-        self.pipe = type(plain)(**parts, **options)
-        self.pipe.set_progress_bar_config(disable=True)
-        for tokenizer in (self.pipe.tokenizer, getattr(self.pipe, "tokenizer_2", None)):
-            if tokenizer is not None:
-                tokenizer.model_max_length = 77
+        parts = {**plain.components, "image_encoder": vision, "feature_extractor": None}
+        self.pipe = comparable(type(plain)(**parts, **options(modules)))
         self._merge(adapters)
         several = [""] * len(adapters)
         states = [split({name: each for name, each in one.items() if "_lora." not in name}) for one in adapters]
@@ -93,12 +79,6 @@ def theirs(checkpoints, encoder):
     return lambda family, *adapters: Theirs(checkpoints(family)[1], encoder[1], *adapters)
 
 
-def assert_same(got, expected, without):
-    error = float((got - expected).norm() / expected.norm())
-    assert error < 2e-5, error
-    assert float((without - expected).norm() / expected.norm()) > 1e-2, "it does something"
-
-
 @pytest.mark.parametrize("kind", ["base", "plus", "full-face"])
 @pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
 def test_one(checkpoints, encoder, theirs, tmp_path, family, kind):
@@ -107,7 +87,7 @@ def test_one(checkpoints, encoder, theirs, tmp_path, family, kind):
     one = wish(model_at(path), **WORDS)
     got = latents_of(referring(one, reference(file, DOG, encoder=encoder[0], strength=0.7)))
     other = theirs(family, adapter_tensors(modules.unet, kind))
-    assert_same(got, other.latents(0.7, ip_adapter_image=[pixels(DOG)]), latents_of(one))
+    assert_same(got, other.latents(0.7, ip_adapter_image=[pixels(DOG)]), latents_of(one), within=2e-5)
 
 
 def test_without_guidance(checkpoints, encoder, theirs, tmp_path):
@@ -116,7 +96,7 @@ def test_without_guidance(checkpoints, encoder, theirs, tmp_path):
     one = wish(model_at(path), **{**WORDS, "guidance": 1.0})
     got = latents_of(referring(one, reference(file, DOG, encoder=encoder[0])))
     other = theirs("stable_diffusion", adapter_tensors(modules.unet))
-    assert_same(got, other.latents(0.7, guidance=1.0, ip_adapter_image=[pixels(DOG)]), latents_of(one))
+    assert_same(got, other.latents(0.7, guidance=1.0, ip_adapter_image=[pixels(DOG)]), latents_of(one), within=2e-5)
 
 
 @pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
@@ -132,7 +112,7 @@ def test_several_of_one_adapter_and_two_adapters(checkpoints, encoder, theirs, t
     got = latents_of(referring(one, *three))
     other = theirs(family, adapter_tensors(modules.unet), adapter_tensors(modules.unet, "plus", seed=1))
     expected = other.latents([0.5, 0.7], ip_adapter_image=[pixels(DOG, CAT), pixels(DOG)])
-    assert_same(got, expected, latents_of(referring(one, *three[:2])))
+    assert_same(got, expected, latents_of(referring(one, *three[:2])), within=2e-5)
 
 
 @pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
@@ -151,7 +131,7 @@ def test_each_where_its_mask_is(checkpoints, encoder, theirs, tmp_path, family):
         [[0.7, 0.7]], side=128, ip_adapter_image=[pixels(DOG, CAT)],
         cross_attention_kwargs={"ip_adapter_masks": [masks.reshape(1, 2, 128, 128)]},
     )  # fmt: skip
-    assert_same(got, expected, latents_of(referring(one, both[0])))
+    assert_same(got, expected, latents_of(referring(one, both[0])), within=2e-5)
 
 
 @pytest.mark.parametrize("kind", ["faceid", "faceid-plus", "faceid-plusv2"])
@@ -174,7 +154,7 @@ def test_a_face_that_is_given(checkpoints, encoder, theirs, tmp_path, kind):
         projection.shortcut = kind.endswith("v2")
     faces = torch.stack([torch.zeros_like(face), face])
     expected = other.latents(0.7, ip_adapter_image_embeds=[faces])
-    assert_same(got, expected, latents_of(one))
+    assert_same(got, expected, latents_of(one), within=2e-5)
 
 
 def test_an_encoder_within_the_adapters_file_is_as_good(checkpoints, encoder, tmp_path):

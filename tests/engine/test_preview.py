@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from imagine.engine.loading.watch import Watch
 from imagine.engine.residency.preview import fit, latents_bytes
-from imagine.engine.residency.residency import Resident
+from imagine.engine.residency.resident import Resident
 from tests.engine.plain_family import PlainFamily, plain_model
 
 MIX = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(3))).Q

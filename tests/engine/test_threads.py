@@ -15,7 +15,7 @@ import psutil
 import torch
 
 from imagine.engine.engine import Engine
-from imagine.engine.whole.pipeline import Run
+from imagine.engine.whole.run import Run
 from tests.engine.plain_family import PlainFamily, plain_model
 from tests.engine.running import SETTINGS, made, wish
 

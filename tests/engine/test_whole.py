@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from imagine.engine.whole.pipeline import Run, Whole
+from imagine.engine.whole.pipeline import Whole
+from imagine.engine.whole.run import Run
 from imagine.messages import sentences
 from imagine.words.errors import OutOfMemory, Unsupported
 from imagine.words.recipe import Hires

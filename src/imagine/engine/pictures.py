@@ -25,7 +25,7 @@ from .jobs.ledger import Ledger
 from .jobs.work import OnDisk, Work
 from .parts.slices import whole
 from .residency.preview import latents_bytes
-from .residency.residency import Resident
+from .residency.resident import Resident
 from .whole.pipeline import Whole
 
 _log = logging.getLogger(__name__)

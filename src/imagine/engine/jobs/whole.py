@@ -19,7 +19,8 @@ from ..device.memory import Shortage
 from ..parts.part import spare
 from ..parts.prompt_schedule import edits
 from ..parts.slices import Slices, in_one
-from ..whole.pipeline import Run, Whole
+from ..whole.pipeline import Whole
+from ..whole.run import Run
 from . import canvas as canvases
 from .batch_key import BatchKey
 from .buckets import Bucket

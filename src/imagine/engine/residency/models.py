@@ -16,7 +16,8 @@ from ..device.device import Device
 from ..parts.part import Part
 from ..parts.part_key import is_read
 from .opening import Opening, OpenModel
-from .residency import Extras, Residency, Resident
+from .residency import Extras, Residency
+from .resident import Resident
 
 MeasureBytes = Callable[[Sequence[Component]], int]
 """About how many bytes these components of a model will take."""

@@ -15,7 +15,7 @@ from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 from ..parts.slices import Slices
 from ..sampling.latents import initial_noise, second_noise, subseeded
-from ..sampling.sampler import Sampler
+from ..sampling.sampler import Sampler, steps_run
 from .canvas import Canvas, pixels_from_picture
 
 Encode = Callable[[Tensor], Slices[Tensor]]
@@ -107,13 +107,8 @@ def second_sampler(params: GenerationParams, hires: Hires, family: Family, first
 
 
 def second_pass_steps(params: GenerationParams, hires: Hires) -> int:
-    """How many of the user's steps the second pass runs: as `Sampler` counts them."""
+    """How many of the user's steps the second pass runs."""
     return steps_run(hires.steps or params.num_steps, hires.strength)
-
-
-def steps_run(steps: int, strength: float) -> int:
-    """How many of the user's `steps` are run at a strength: as `Sampler` counts them."""
-    return max(1, min(int(steps * strength), steps)) if strength > 0 else 0
 
 
 def _noise(params: GenerationParams, shape: tuple[int, ...], draw: Callable[[int, tuple[int, ...]], Tensor]) -> Tensor:

@@ -18,6 +18,7 @@ from ..execution.shares import alone, in_shares
 from ..families.family import Conditioning, Family
 from ..parts.part import spare
 from ..parts.slices import Slices, T, during
+from ..sampling.sampler import steps_run
 from .batch_key import BatchKey
 from .buckets import Bucket
 from .canvas import Canvas, PixelSize
@@ -25,7 +26,7 @@ from .conditioned import Conditioned
 from .forward import Forward
 from .inputs import canvas_of
 from .ledger import Ledger
-from .passes import Pass, first_pass, second_pass, second_pass_steps, second_sampler, steps_run
+from .passes import Pass, first_pass, second_pass, second_pass_steps, second_sampler
 from .picture_coder import PictureCoder
 from .work import Take
 

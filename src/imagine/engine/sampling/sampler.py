@@ -21,7 +21,7 @@ from .noise import Noise
 from .schedules import scheduler_for
 from .solvers import BrownianPath
 
-__all__ = ["Noise", "Sampler", "noise_seed"]
+__all__ = ["Noise", "Sampler", "noise_seed", "steps_run"]
 
 
 class _Evaluation(NamedTuple):
@@ -39,8 +39,7 @@ class _Evaluation(NamedTuple):
 class Sampler:
     """One sampler of one job, with a scheduler and random numbers of its own. Latents are float32, (1, C, h, w).
 
-    `steps` of the user's are asked for. With a source picture, only the last `strength` of them are run, as in
-    diffusers' image-to-image: min(⌊steps·strength⌋, steps), but at least one, and none at strength 0.
+    `steps` of the user's are asked for. With a source picture, only the last `strength` of them are run (`steps_run`).
 
     `evaluations` is how often the denoiser will be asked, `index` how often it was, `steps` the user's steps that
     are run. A step of a second-order sampler asks twice, its last one once: 2·steps − 1 in all. `train_steps` is
@@ -58,7 +57,7 @@ class Sampler:
         self.train_steps = noise.train_steps
         self._seed = noise_seed(seed)
         self._generator = torch.Generator("cpu").manual_seed(self._seed) if row.random == "drawn" else None
-        self.steps = max(1, min(int(steps * strength), steps)) if strength > 0 else 0
+        self.steps = steps_run(steps, strength)
         self._skipped = (steps - self.steps) * row.evaluations
         self._levels = _levels(row, self._scheduler, noise.prediction)[self._skipped :]
         self._scaled = row.state == "ve" and noise.prediction != "flow"
@@ -127,6 +126,12 @@ class Sampler:
             sigmas = self._scheduler.sigmas
             self._scheduler.noise_sampler = BrownianPath(latents.shape, sigmas, self._seed, latents.device)
         return {}
+
+
+def steps_run(steps: int, strength: float) -> int:
+    """How many of the user's `steps` are run at a strength, as in diffusers' image-to-image: min(⌊steps·strength⌋,
+    steps), but at least one, and none at strength 0."""
+    return max(1, min(int(steps * strength), steps)) if strength > 0 else 0
 
 
 def noise_seed(seed: int) -> int:

@@ -55,7 +55,7 @@ def test_none_is_a_picture_of_zeros_and_what_was_seen_is_remembered(tmp_path, mo
     assert whole(encoder.see(DOG.copy(), "pad")) is first
     assert whole(encoder.see(CAT, "pad")) is not first
     before = encoder.nbytes
-    monkeypatch.setattr("imagine.engine.parts.image_encoder.MOST_REMEMBERED", 1)
+    monkeypatch.setattr(encoder._known, "_most", 1)
     whole(encoder.see(DOG, "square"))
     assert encoder.nbytes < before, "the latest alone"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...pictures.crops import Squared, squared
 from ..device.transfer import sent
 from .clip_vision import DEVIATION, MEAN, ClipVisionModel, Seen
 from .in_turns import in_turns
+from .remembered import Remembered
 from .slices import Slices
 
 MOST_REMEMBERED = 32 * 2**20
@@ -23,7 +23,7 @@ MARGIN = (123, 117, 104)
 """CLIP's mean colour: what is of it is 0 once it is normalised."""
 
 
-_Remembered = tuple[bytes, int]
+_SeenBy = tuple[bytes, int]
 """The SHA-256 of pixels, empty for the picture that isn't one, and by how many threads they were seen."""
 
 
@@ -32,13 +32,12 @@ class ImageEncoder:
 
     def __init__(self, model: ClipVisionModel) -> None:
         self.model = model
-        self._known: OrderedDict[_Remembered, Seen] = OrderedDict()
+        self._known: Remembered[_SeenBy, Seen] = Remembered(MOST_REMEMBERED, _nbytes)
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes, with what is remembered."""
-        made = [tensor for seen in self._known.values() for tensor in seen]
-        return sum(tensor.nbytes for tensor in (*self.model.parameters(), *made))
+        return sum(tensor.nbytes for tensor in self.model.parameters()) + self._known.nbytes
 
     def see(self, picture: Image.Image, how: Squared) -> Slices[Seen]:
         """What it makes of a picture."""
@@ -52,18 +51,16 @@ class ImageEncoder:
         key = (b"", torch.get_num_threads())
         return (yield from self._seen(key, lambda: torch.zeros(1, 3, side, side)))
 
-    def _seen(self, key: _Remembered, pixels: Callable[[], Tensor]) -> Slices[Seen]:
-        if key not in self._known:
-            given = sent(pixels(), self.model.device)
-            made: Seen = yield from in_turns(self.model, lambda: self.model(given))
-            self._known[key] = made
-            while len(self._known) > 1 and self._remembered() > MOST_REMEMBERED:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return self._known[key]
+    def _seen(self, key: _SeenBy, pixels: Callable[[], Tensor]) -> Slices[Seen]:
+        if (seen := self._known.find(key)) is not None:
+            return seen
+        given = sent(pixels(), self.model.device)
+        made: Seen = yield from in_turns(self.model, lambda: self.model(given))
+        return self._known.keep(key, made)
 
-    def _remembered(self) -> int:
-        return sum(tensor.nbytes for seen in self._known.values() for tensor in seen)
+
+def _nbytes(seen: Seen) -> int:
+    return sum(tensor.nbytes for tensor in seen)
 
 
 def normalised(square: Image.Image) -> Tensor:

@@ -7,7 +7,6 @@ AUTOMATIC1111's "original" emphasis
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
@@ -21,6 +20,7 @@ from ..adapters.mix import NO_MIX, Mix, MixRows
 from ..device.transfer import sent
 from .part import ModulePart
 from .part_key import PartKey
+from .remembered import Remembered
 
 CACHE_BYTES = 32 * 2**20
 
@@ -72,8 +72,7 @@ class TextPart(ModulePart):
         self.size = int(module.config.max_position_embeddings) - 2
         """Tokens of a chunk."""
         self.layers = int(module.config.num_hidden_layers)
-        self._cache: OrderedDict[_Key, Hidden] = OrderedDict()
-        self._cache_bytes, self._cached_bytes = cache_bytes, 0
+        self._cache: Remembered[_Key, Hidden] = Remembered(cache_bytes, lambda hidden: hidden.nbytes)
 
     def encode(self, chunk: Chunk, *, layer: int, normed: bool, mix: Mix = NO_MIX) -> Hidden:
         """`chunk` as the `layer`, counted from behind, leaves it, in the model's own dtype and on its own device.
@@ -83,17 +82,13 @@ class TextPart(ModulePart):
         """
         adapters = tuple((adapter.digest, weight) for adapter, weight in mix.on(self.module))
         key = (chunk, layer, normed, adapters, torch.get_num_threads())
-        hidden = self._cache.get(key)
-        if hidden is None:
-            with MixRows(1, {0: mix}).beside(self.module):
-                hidden = self._encode(chunk, layer, normed)
-            self._remember(key, hidden)
-        self._cache.move_to_end(key)
-        return hidden
+        if (hidden := self._cache.find(key)) is not None:
+            return hidden
+        with MixRows(1, {0: mix}).beside(self.module):
+            return self._cache.keep(key, self._encode(chunk, layer, normed))
 
     def spare(self) -> Message | None:
         self._cache.clear()
-        self._cached_bytes = 0
         if self.spared or self.home.type == "cpu":
             return None
         self.move(torch.device("cpu"))
@@ -138,13 +133,6 @@ class TextPart(ModulePart):
     def _own(self, made: torch.Tensor) -> torch.Tensor:
         """As it would be, had it not been made in main memory for want of room."""
         return made.to(self.home, self.dtype)
-
-    def _remember(self, key: _Key, hidden: Hidden) -> None:
-        """Keep `hidden`, and the latest others that fit beside it."""
-        self._cache[key] = hidden
-        self._cached_bytes += hidden.nbytes
-        while self._cached_bytes > self._cache_bytes and len(self._cache) > 1:
-            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
 
 
 def emphasise(embeddings: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:

@@ -60,6 +60,7 @@ USED_FROM_OUTSIDE = {
     "Events.aclose": "contextlib.aclosing calls it",
     "EventStream.aclose": "contextlib.aclosing calls it",
     "Prompt.pieces": "read by its place",
+    "T5Tokenizer": "the families that are listed and not opened yet encode by it",
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
     "map_from": "who trains controls makes maps to learn from, all at once",
     "Preset.description": "presets are encoded as a whole",

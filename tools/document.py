@@ -22,12 +22,15 @@ from imagine.asking.aliases import SHIPPED
 from imagine.asking.checking import allowed
 from imagine.asking.presets import SPELLINGS, Preset
 from imagine.asking.request import ALIASES, GenerateRequest
-from imagine.asking.resolve import Defaults
+from imagine.asking.resolve import GUIDANCE, NUM_STEPS, Defaults
 from imagine.cli.exits import EXITS
 from imagine.cli.main import ALIASES as COMMAND_ALIASES
 from imagine.cli.main import COMMANDS, cli
 from imagine.cli.serve import command as serve_command
+from imagine.cli.table import size_of
 from imagine.fairness import allowance
+from imagine.families.facts import FamilyDefaults, Need
+from imagine.families.table import FAMILIES
 from imagine.files import shipped
 from imagine.pictures import containers, images
 from imagine.pictures.looking import process
@@ -260,7 +263,33 @@ def bounds() -> str:
     return table(["what", "at most"], rows)
 
 
+def families() -> str:
+    """The families whose files are known part by part: what is made for each, what it wants, under which terms."""
+    rows, usual = [], f"{NUM_STEPS}, {GUIDANCE:g}"
+    for facts in FAMILIES.values():
+        if not any(need.public for need in facts.needs):
+            continue
+        beside = [_beside(need) for need in facts.needs if need.public]
+        wants = {"": facts.defaults} | dict(facts.variants)
+        steps = [" ".join(filter(None, [name, _steps(each)])) for name, each in wants.items() if each.num_steps]
+        terms = [f"{name} {each.name}".strip() for name, each in facts.licence.items()]
+        files = "yes" if facts.single_file else "not yet"
+        rows.append([f"`{facts.name}`", files, "; ".join(beside), "; ".join(steps) or usual, "; ".join(terms)])
+    header = ["family", "from single files", "files that go beside its denoiser", "steps, guidance", "licence"]
+    return table(header, rows)
+
+
+def _beside(need: Need) -> str:
+    files = " or ".join(f"`{file.name}` ({size_of(file.size)})" for file in need.public)
+    return files + (", if you like" if need.optional else "")
+
+
+def _steps(wanted: FamilyDefaults) -> str:
+    return f"{wanted.num_steps}, {wanted.guidance:g}" if wanted.guidance is not None else str(wanted.num_steps)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "families": families,
     "preset fields": preset_fields,
     "shipped presets": shipped_presets,
     "model settings": model_settings,

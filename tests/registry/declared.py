@@ -43,43 +43,43 @@ def under(prefix, shapes):
     return {prefix + name: shape for name, shape in shapes.items()}
 
 
-def _layer(name, *shape, bias=True):
+def weighted(name, *shape, bias=True):
     return {f"{name}.weight": shape} | ({f"{name}.bias": (shape[0],)} if bias else {})
 
 
 def _conv(name, taken, made, side=3):
-    return _layer(name, made, taken, side, side)
+    return weighted(name, made, taken, side, side)
 
 
 def _resnet(name, taken, made, embedding):
-    shapes = _layer(f"{name}.in_layers.0", taken) | _conv(f"{name}.in_layers.2", taken, made)
-    shapes |= _layer(f"{name}.emb_layers.1", made, embedding) | _layer(f"{name}.out_layers.0", made)
+    shapes = weighted(f"{name}.in_layers.0", taken) | _conv(f"{name}.in_layers.2", taken, made)
+    shapes |= weighted(f"{name}.emb_layers.1", made, embedding) | weighted(f"{name}.out_layers.0", made)
     shapes |= _conv(f"{name}.out_layers.3", made, made)
     return shapes | (_conv(f"{name}.skip_connection", taken, made, 1) if taken != made else {})
 
 
 def _attention(name, width, context, depth, linear):
     side = () if linear else (1, 1)
-    shapes = _layer(f"{name}.norm", width) | _layer(f"{name}.proj_in", width, width, *side)
+    shapes = weighted(f"{name}.norm", width) | weighted(f"{name}.proj_in", width, width, *side)
     for block in range(depth):
         inner = f"{name}.transformer_blocks.{block}"
         for attention, taken in (("attn1", width), ("attn2", context)):
-            shapes |= _layer(f"{inner}.{attention}.to_q", width, width, bias=False)
-            shapes |= _layer(f"{inner}.{attention}.to_k", width, taken, bias=False)
-            shapes |= _layer(f"{inner}.{attention}.to_v", width, taken, bias=False)
-            shapes |= _layer(f"{inner}.{attention}.to_out.0", width, width)
-        shapes |= _layer(f"{inner}.ff.net.0.proj", 8 * width, width) | _layer(f"{inner}.ff.net.2", width, 4 * width)
+            shapes |= weighted(f"{inner}.{attention}.to_q", width, width, bias=False)
+            shapes |= weighted(f"{inner}.{attention}.to_k", width, taken, bias=False)
+            shapes |= weighted(f"{inner}.{attention}.to_v", width, taken, bias=False)
+            shapes |= weighted(f"{inner}.{attention}.to_out.0", width, width)
+        shapes |= weighted(f"{inner}.ff.net.0.proj", 8 * width, width) | weighted(f"{inner}.ff.net.2", width, 4 * width)
         for norm in ("norm1", "norm2", "norm3"):
-            shapes |= _layer(f"{inner}.{norm}", width)
-    return shapes | _layer(f"{name}.proj_out", width, width, *side)
+            shapes |= weighted(f"{inner}.{norm}", width)
+    return shapes | weighted(f"{name}.proj_out", width, width, *side)
 
 
 def unet(width=320, factors=(1, 2, 4, 4), depths=(1, 1, 1, 0), middle=1, context=768, linear=False, label=0, taken=4):
     """A U-Net under the original code's names: `depths` are the transformer blocks at each level, 0 for none."""
     embedding = 4 * width
-    shapes = _layer("time_embed.0", embedding, width) | _layer("time_embed.2", embedding, embedding)
+    shapes = weighted("time_embed.0", embedding, width) | weighted("time_embed.2", embedding, embedding)
     if label:
-        shapes |= _layer("label_emb.0.0", embedding, label) | _layer("label_emb.0.2", embedding, embedding)
+        shapes |= weighted("label_emb.0.0", embedding, label) | weighted("label_emb.0.2", embedding, embedding)
     shapes |= _conv("input_blocks.0.0", taken, width)
     channels, skips, block = width, [width], 1
     for level, (factor, depth) in enumerate(zip(factors, depths, strict=True)):
@@ -107,7 +107,7 @@ def unet(width=320, factors=(1, 2, 4, 4), depths=(1, 1, 1, 0), middle=1, context
             if level and row == 2:
                 shapes |= _conv(f"output_blocks.{block}.{2 if depths[level] else 1}.conv", channels, channels)
             block += 1
-    return shapes | _layer("out.0", width) | _conv("out.2", width, 4)
+    return shapes | weighted("out.0", width) | _conv("out.2", width, 4)
 
 
 SDXL_UNET = {"factors": (1, 2, 4), "depths": (0, 2, 10), "middle": 10, "context": 2048, "linear": True, "label": 2816}
@@ -115,14 +115,14 @@ REFINER_UNET = {"width": 384, "depths": (0, 4, 4, 0), "middle": 4, "context": 12
 
 
 def _vae_resnet(name, taken, made):
-    shapes = _layer(f"{name}.norm1", taken) | _conv(f"{name}.conv1", taken, made)
-    shapes |= _layer(f"{name}.norm2", made) | _conv(f"{name}.conv2", made, made)
+    shapes = weighted(f"{name}.norm1", taken) | _conv(f"{name}.conv1", taken, made)
+    shapes |= weighted(f"{name}.norm2", made) | _conv(f"{name}.conv2", made, made)
     return shapes | (_conv(f"{name}.nin_shortcut", taken, made, 1) if taken != made else {})
 
 
 def _vae_middle(name, width):
     shapes = _vae_resnet(f"{name}.block_1", width, width) | _vae_resnet(f"{name}.block_2", width, width)
-    shapes |= _layer(f"{name}.attn_1.norm", width)
+    shapes |= weighted(f"{name}.attn_1.norm", width)
     for part in ("q", "k", "v", "proj_out"):
         shapes |= _conv(f"{name}.attn_1.{part}", width, width, 1)
     return shapes
@@ -141,14 +141,14 @@ def vae(latents=4, width=128, quant=True):
         if level < len(factors) - 1:
             shapes |= _conv(f"encoder.down.{level}.downsample.conv", channels, channels)
     shapes |= _vae_middle("encoder.mid", top) | _vae_middle("decoder.mid", top)
-    shapes |= _layer("encoder.norm_out", top) | _conv("encoder.conv_out", top, 2 * latents)
+    shapes |= weighted("encoder.norm_out", top) | _conv("encoder.conv_out", top, 2 * latents)
     for level in reversed(range(len(factors))):
         for block in range(3):
             shapes |= _vae_resnet(f"decoder.up.{level}.block.{block}", channels, factors[level] * width)
             channels = factors[level] * width
         if level:
             shapes |= _conv(f"decoder.up.{level}.upsample.conv", channels, channels)
-    shapes |= _layer("decoder.norm_out", width) | _conv("decoder.conv_out", width, 3)
+    shapes |= weighted("decoder.norm_out", width) | _conv("decoder.conv_out", width, 3)
     if quant:
         shapes |= _conv("quant_conv", 2 * latents, 2 * latents, 1) | _conv("post_quant_conv", latents, latents, 1)
     return shapes
@@ -160,10 +160,10 @@ def clip_text(width=768, layers=12):
     for layer in range(layers):
         inner = f"encoder.layers.{layer}"
         for part in ("k_proj", "v_proj", "q_proj", "out_proj"):
-            shapes |= _layer(f"{inner}.self_attn.{part}", width, width)
-        shapes |= _layer(f"{inner}.layer_norm1", width) | _layer(f"{inner}.layer_norm2", width)
-        shapes |= _layer(f"{inner}.mlp.fc1", 4 * width, width) | _layer(f"{inner}.mlp.fc2", width, 4 * width)
-    return under("text_model.", shapes | _layer("final_layer_norm", width))
+            shapes |= weighted(f"{inner}.self_attn.{part}", width, width)
+        shapes |= weighted(f"{inner}.layer_norm1", width) | weighted(f"{inner}.layer_norm2", width)
+        shapes |= weighted(f"{inner}.mlp.fc1", 4 * width, width) | weighted(f"{inner}.mlp.fc2", width, 4 * width)
+    return under("text_model.", shapes | weighted("final_layer_norm", width))
 
 
 def open_clip(width=1280, layers=32):
@@ -176,10 +176,10 @@ def open_clip(width=1280, layers=32):
     for layer in range(layers):
         inner = f"transformer.resblocks.{layer}"
         shapes |= {f"{inner}.attn.in_proj_weight": (3 * width, width), f"{inner}.attn.in_proj_bias": (3 * width,)}
-        shapes |= _layer(f"{inner}.attn.out_proj", width, width)
-        shapes |= _layer(f"{inner}.ln_1", width) | _layer(f"{inner}.ln_2", width)
-        shapes |= _layer(f"{inner}.mlp.c_fc", 4 * width, width) | _layer(f"{inner}.mlp.c_proj", width, 4 * width)
-    return shapes | _layer("ln_final", width)
+        shapes |= weighted(f"{inner}.attn.out_proj", width, width)
+        shapes |= weighted(f"{inner}.ln_1", width) | weighted(f"{inner}.ln_2", width)
+        shapes |= weighted(f"{inner}.mlp.c_fc", 4 * width, width) | weighted(f"{inner}.mlp.c_proj", width, 4 * width)
+    return shapes | weighted("ln_final", width)
 
 
 def sd1(**options):

@@ -88,7 +88,10 @@ def test_only_what_can_generate_is_a_model(tmp_path):
     assert registry.find("vae", kind="vae").kind == "vae"
     with pytest.raises(ModelNotFound):
         registry.find("vae")
-    with pytest.raises(UnusableModel, match="holds the denoiser of flux without its text encoders"):
+    with pytest.raises(
+        UnusableModel,
+        match="and it lacks a text encoder of the kind clip_l",
+    ):
         registry.find("flux")
 
 

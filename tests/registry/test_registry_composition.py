@@ -8,6 +8,9 @@ from tests.registry.listing import listed
 
 L, H, G = clip_text(768, 2), open_clip(1024, 2), open_clip(1280, 2)
 """Text encoders of the published widths, as transformers' and OpenCLIP's names have them."""
+NO_TEXT = "a text encoder of the kind clip_l (clip_l.safetensors, 246 MB)"
+NO_VAE = "a VAE (vae-ft-mse-840000-ema-pruned.safetensors, 335 MB)"
+MIGHT = "of the files among the models these might fit, named as"
 
 
 def denoiser(folder):
@@ -69,19 +72,14 @@ def test_a_file_that_is_added_further_away_changes_nothing(tmp_path, first, adde
 @pytest.mark.parametrize(
     ("files", "needs", "says"),
     [
-        ({"h": H, "v": vae()}, ("text_encoders",), "it lacks a text encoder of the kind clip_l, and no file among the"),
-        (
-            {"l": L, "xl-vae": vae()},
-            ("vae",),
-            "it lacks a VAE; of the files among the models these might fit, named as vae: xl-vae",
-        ),
+        ({"h": H, "v": vae()}, ("text_encoders",), f"it lacks {NO_TEXT}, and no file among the"),
+        ({"l": L, "xl-vae": vae()}, ("vae",), f"it lacks {NO_VAE}; {MIGHT} vae: xl-vae"),
         (
             {"xl-vae": vae(), "narrow": clip_text(32, 2)},
             ("text_encoders", "vae"),
-            "it lacks a text encoder of the kind clip_l and a VAE; of the files among the models these might fit, "
-            "named as vae: xl-vae",
+            f"it lacks {NO_TEXT} and {NO_VAE}; {MIGHT} vae: xl-vae",
         ),
-        ({}, ("text_encoders", "vae"), "it lacks a text encoder of the kind clip_l and a VAE, and no file"),
+        ({}, ("text_encoders", "vae"), f"it lacks {NO_TEXT} and {NO_VAE}, and no file"),
     ],
 )
 def test_what_is_not_found_is_said(tmp_path, files, needs, says):
@@ -106,8 +104,8 @@ def test_what_is_not_found_is_said(tmp_path, files, needs, says):
             "text_encoders: [first, second]",
             "the YAML beside it names both 'second' and 'first' as text_encoders, for the",
         ),
-        ("vae: own", "it lacks a VAE; of the files among the models these might fit, named as vae: base-vae, other"),
-        ("text_encoders: own", "it lacks a text encoder of the kind clip_l; of the files among the models these"),
+        ("vae: own", f"it lacks {NO_VAE}; {MIGHT} vae: base-vae, other"),
+        ("text_encoders: own", f"it lacks {NO_TEXT}; of the files among the models these"),
         ("vae: [a, b]", "its base.yaml names files under vae"),
         ("text_encoders: [3]", "its base.yaml names files under text_encoders"),
     ],

@@ -1,8 +1,11 @@
 """Diffusers folders: one model each, told by their index, configs and headers, refused where weights are missing."""
 
 import hashlib
+import importlib.util
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 from declared import FLUX, tiny, write
@@ -84,6 +87,13 @@ def test_a_folder_is_one_model(tmp_path):
         ("StableDiffusionXLInstructPix2PixPipeline", {}, "sdxl", "instruct-pix2pix"),
         ("StableDiffusion3Pipeline", {}, "sd3", ""),
         ("StableDiffusion3Pipeline", {"qk_norm": "rms_norm"}, "sd3.5", ""),
+        ("StableDiffusion3Pipeline", {"qk_norm": "rms_norm", "num_layers": 38}, "sd3.5", "large"),
+        ("StableDiffusion3Pipeline", {"qk_norm": "rms_norm", "dual_attention_layers": [0]}, "sd3.5", "medium"),
+        ("StableDiffusion3Pipeline", {"dual_attention_layers": []}, "sd3", ""),
+        ("FluxPipeline", {"guidance_embeds": True}, "flux", "dev"),
+        ("FluxPipeline", {"guidance_embeds": False}, "flux", "schnell"),
+        ("FluxFillPipeline", {"guidance_embeds": True}, "flux", "fill"),
+        ("FluxKontextPipeline", {"guidance_embeds": True}, "flux", "kontext"),
         ("QwenImagePipeline", {}, "qwen-image", ""),
         ("ZImagePipeline", {}, "z-image", ""),
         ("Flux2Pipeline", {}, "flux2", ""),
@@ -254,6 +264,34 @@ def test_latents_that_are_normalised_are_refused_and_so_is_code_in_a_folder(tmp_
     assert [str(entry.problem).split(",")[0] for entry in listed(tmp_path).files()] == [
         "its VAE normalises its latents (latents_mean)", "its unet comes with code of its own",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "makes"),
+    [("WanPipeline", "videos"), ("AnimateDiffSDXLPipeline", "videos"), ("StableAudioPipeline", "sound")],
+)
+def test_a_pipeline_that_makes_no_pictures_is_refused_by_name(tmp_path, pipeline, makes):
+    folder(tmp_path / "x", INDEX | {"_class_name": pipeline})
+    entry = only(tmp_path)
+    assert str(entry.problem) == f"it makes {makes} ({pipeline}), and only pictures are made here"
+    assert not entry.generates
+
+
+def test_what_a_pipeline_makes_is_told_as_diffusers_own_sources_have_it():
+    """Those return frames, or audios: and whoever does is refused, and nobody else."""
+    library = Path(importlib.util.find_spec("diffusers").origin).parent
+    named = set(re.findall(r'"(\w+Pipeline)"', (library / "__init__.py").read_text()))
+    told = {}
+    for path in (library / "pipelines").rglob("pipeline*.py"):
+        source = path.read_text(encoding="utf-8")
+        makes = "videos" if re.search(r"\(\s*frames=", source) else "sound" if "AudioPipelineOutput(" in source else ""
+        told |= dict.fromkeys(re.findall(r"^class (\w+Pipeline)\(", source, re.MULTILINE), makes)
+    # The base of all, and those that give frames as pictures.
+    exceptions = {"DiffusionPipeline", "TextToVideoZeroPipeline", "TextToVideoZeroSDXLPipeline", "Cosmos3OmniPipeline"}
+    for name in sorted(set(told) & named - exceptions):
+        problem = pipelines.pipeline_problem(name, Path("x"), {})
+        assert (problem.code.removeprefix("unfit.") if problem else "") == told[name], name
+    assert len(told) > 200
 
 
 def test_a_pipeline_that_changes_pictures_needs_one(tmp_path):

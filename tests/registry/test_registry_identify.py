@@ -21,6 +21,7 @@ from declared import (
 )
 from headers import HEADERS, IP_KEY, peft
 
+from imagine.families.table import FAMILIES
 from imagine.registry.header import parse_header
 from imagine.registry.identify import identify
 
@@ -195,14 +196,29 @@ TRANSFORMERS = {
 }
 
 
+COMFYS = {
+    "t5-xxl": "t5xxl",
+    "umt5-xxl": "umt5xxl",
+    "qwen2.5-vl-7b": "qwen25_7b",
+    "qwen3-4b": "qwen3_4b",
+    "gemma2-2b": "gemma2_2b",
+    "mistral3-24b": "mistral3_24b",
+}
+"""What ComfyUI calls them in a checkpoint."""
+
+
 @pytest.mark.parametrize(("family", "variant"), TRANSFORMERS)
 def test_transformers_are_told_by_their_marks(family, variant):
     shapes = TRANSFORMERS[family, variant]
     for prefix in ("", COMFY):
         assert kind_of(under(prefix, shapes)) == ("diffusion-model", family, variant)
-    whole = under(COMFY, shapes) | under("text_encoders.t5xxl.transformer.", {"shared.weight": (32128, 4096)})
-    assert kind_of(whole | under("vae.", vae(16, quant=False))) == ("checkpoint", family, variant)
-    assert told(whole).text_encoders == ("t5xxl",)
+    needs = [need for need in FAMILIES[family].needs if need.role.startswith("text_encoder") and not need.optional]
+    kinds = [need.fits[0] for need in needs] or ["t5-xxl"]
+    baked = under(COMFY, shapes) | under("vae.", vae(16, quant=False))
+    for kind in kinds:
+        assert kind_of(baked) == ("diffusion-model", family, variant)
+        baked |= under(f"text_encoders.{COMFYS.get(kind, kind)}.transformer.", {"shared.weight": (32128, 4096)})
+    assert (told(baked).kind, told(baked).text_encoders) == ("checkpoint", tuple(sorted(kinds)))
 
 
 @pytest.mark.parametrize(("family", "taken", "latents"), [("dev", 16, 16), ("fill", 96, 16), ("control", 32, 16)])

@@ -48,7 +48,7 @@ EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
         (sd1(), "I8", "its weights are quantised (int8)"),
         (sd1(), "U8", "its weights are quantised (uint8)"),
         (sd1() | {f"{EXTRA}.weight_scale_2": ()}, "F8_E4M3", "its weights are quantised (scales of scales)"),
-        (SD3_WHOLE, "F16", "a whole sd3 model in one file isn't supported"),
+        (SD3_WHOLE, "F16", "sd3 isn't drawn from single files yet"),
         ({"nobody.knows": (3, 3)}, "F16", "its tensors aren't those of any model that is known here"),
     ],
 )
@@ -58,7 +58,7 @@ def test_what_cannot_be_drawn_with_says_so_while_listed(tmp_path, shapes, dtype,
     assert entry.generates is (why is None)
     assert entry.problem is None if why is None else str(entry.problem).startswith(why)
     if why:
-        assert str(use_of(entry)) == f"no: {entry.problem}"
+        assert str(use_of(entry)) == f"no: {entry.unusable}"
         with pytest.raises(UnusableModel, match="x"):
             listed(tmp_path).find("x")
 

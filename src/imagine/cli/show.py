@@ -20,6 +20,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",
     "shipped": lambda shipped: "yes" if shipped else "no",
     "examples": lambda by_language: "; ".join(next(iter(by_language.values()))),
+    "missing": lambda needs: "; ".join(map(_missing, needs)),
     "expires_in": lambda seconds: f"for {span(seconds)}" if seconds >= 0 else "for ever",
 }
 
@@ -52,6 +53,13 @@ def _lines(entry: dict[str, Any]) -> str:
         del values["problem"]
     width = max(map(len, values)) + 4
     return "\n".join(f"{field:<{width}}{_words(field, value)}" for field, value in values.items())
+
+
+def _missing(need: dict[str, Any]) -> str:
+    """A component that isn't there, and the files that people have for it."""
+    files = [f"{file['name']}, {size_of(file['size'])}, of {file['source']}" for file in need["files"]]
+    kind = f"{need['component']} ({need['kinds'][0] or 'kl'}{', which it can do without' if need['optional'] else ''})"
+    return ": ".join([kind, *[" or ".join(files)] * bool(files)])
 
 
 def _count(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What a model is asked for where nobody says otherwise: as it was distilled, else what its family's pipeline takes."""
+"""What a model is asked for where nobody says otherwise: as it was distilled, else what its variant or family takes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from .table import facts_of
 
 
 def sampling_defaults(model: Entry) -> FamilyDefaults:
-    """What this model wants: as it was distilled, else what its family's pipeline takes."""
-    return _as_distilled(model.family, model.distilled) or facts_of(model.family).defaults
+    """What this model wants: as it was distilled, else what its variant, or its family's pipeline, takes."""
+    facts = facts_of(model.family)
+    return _as_distilled(model.family, model.distilled) or facts.variants.get(model.variant, facts.defaults)
 
 
 def distilling_defaults(family: str, loras: Iterable[tuple[Entry, float]]) -> FamilyDefaults | None:

@@ -6,7 +6,8 @@ The tensors' names are facts about the published checkpoints: of the originals' 
 
 from __future__ import annotations
 
-from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
+from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, Tell, classes, loras, signatures
+from .published import APACHE, CLIP_L, FLUX_DEV, FLUX_VAE, T5_XXL
 
 _FLUX = "double_blocks.0.img_attn.norm.key_norm.scale"
 _REFINER = "txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias"
@@ -17,6 +18,13 @@ _TOKENS = "context_embedder.token_refiner.refiner_blocks.0.attn.to_q.weight"
 _TIME = "time_embed.timestep_embedder.linear_1.weight"
 _WRAPPED = "decoder.conv_in.conv.weight"
 _CONTROLS = "controlnet_blocks.0.weight"
+
+
+def _flux(*table: tuple[Tell, ...]) -> tuple[tuple[Tell, ...], ...]:
+    """Rows of networks under the original's names, whose norms some programs save as `weight`, others as `scale`."""
+    names = (_FLUX, _FLUX.replace(".scale", ".weight"))
+    return tuple((row[0], name, *row[1:]) for row in table for name in names)
+
 
 # The smallest FLUX.2 is as wide as FLUX.1, and has 5 and 20 blocks where that has 19 and 38.
 _KLEIN = (
@@ -37,9 +45,13 @@ ROWS = (
         pipelines=classes("Chroma"),
         architectures=("chroma",),
         latent_channels=16,
+        multiple=16,
         predicts=FLOW,
+        # As diffusers' pipeline calculates it, where a folder's scheduler doesn't say otherwise.
+        shift={"": Shift(least=0.5, most=1.15)},
         defaults=FamilyDefaults(35, 5.0),
-        needs=(Need("text_encoder", ("t5-xxl",)), Need("vae", ("flux",))),
+        needs=(Need("text_encoder", ("t5-xxl",), T5_XXL), Need("vae", ("flux", "sd3"), FLUX_VAE)),
+        licence={"": APACHE},
     ),
     FamilyFacts(
         "flux2",
@@ -88,6 +100,7 @@ ROWS = (
     ),
     FamilyFacts(
         "hunyuan-video",
+        makes="videos",
         tells=signatures(("", _REFINER), ("", _TOKENS)),
         loras=loras(
             r"individual_token_refiner|token_refiner_refiner_blocks",
@@ -113,7 +126,7 @@ ROWS = (
     FamilyFacts(
         "longcat-image",
         tells=signatures(
-            ("", _FLUX, ("txt_in.weight", 1, 3584)),
+            *_flux(("", ("txt_in.weight", 1, 3584))),
             ("", _SINGLE, _TIME, ("context_embedder.weight", 1, 3584)),
         ),
         pipelines=classes("LongCatImage"),
@@ -152,11 +165,13 @@ ROWS = (
     FamilyFacts(
         "flux",
         tells=signatures(
-            ("fill", _FLUX, ("img_in.weight", 1, 384)),
-            ("control", _FLUX, ("img_in.weight", 1, 128)),
-            ("flex2", _FLUX, ("img_in.weight", 1, 196)),
-            ("dev", _FLUX, "guidance_in.in_layer.bias"),
-            ("schnell", _FLUX),
+            *_flux(
+                ("fill", ("img_in.weight", 1, 384)),
+                ("control", ("img_in.weight", 1, 128)),
+                ("flex2", ("img_in.weight", 1, 196)),
+                ("dev", "guidance_in.in_layer.bias"),
+                ("schnell",),
+            ),
             ("fill", _SINGLE, _JOINT, ("x_embedder.weight", 1, 384)),
             ("control", _SINGLE, _JOINT, ("x_embedder.weight", 1, 128)),
             ("dev", _SINGLE, _JOINT, "time_text_embed.guidance_embedder.linear_1.weight"),
@@ -166,6 +181,7 @@ ROWS = (
             r"^double_blocks_|^single_blocks_|^single_transformer_blocks_",
             r"^(?:img_in|guidance_in|vector_in)$",
         ),
+        named=(("dev", "kontext", "kontext"), ("dev", r"(?<![a-z])krea(?![a-z])", "krea")),
         adapters={
             "controlnet": signatures(
                 ("", _CONTROLS, _FLUX),
@@ -180,15 +196,33 @@ ROWS = (
             ),
             "style-model": signatures(("redux", "redux_up.weight", "redux_down.weight")),
         },
-        pipelines=classes("Flux"),
+        pipelines=(
+            PipelineClass("Flux", "guidance_embeds", True, "dev"),
+            PipelineClass("Flux", "guidance_embeds", False, "schnell"),
+            PipelineClass("Flux"),
+        ),
         architectures=("flux",),
         gguf="flux",
         latent_channels=16,
         own_vae=True,
+        multiple=16,
         predicts=FLOW,
         guidance="embedded",
+        guides={"schnell": "none"},
+        shift={"": Shift(least=0.5, most=1.15), "schnell": Shift(1.0)},
         defaults=FamilyDefaults(28, 3.5),
+        variants={
+            "schnell": FamilyDefaults(4, 0.0),
+            "kontext": FamilyDefaults(28, 2.5),
+            "krea": FamilyDefaults(28, 4.5),
+            "fill": FamilyDefaults(50, 30.0),
+        },
         distilled={"schnell": FamilyDefaults(4, 0.0), "turbo": FamilyDefaults(8, 3.5), "hyper": FamilyDefaults(8, 3.5)},
-        needs=(Need("text_encoder", ("clip_l",)), Need("text_encoder_2", ("t5-xxl",)), Need("vae", ("flux",))),
+        needs=(
+            Need("text_encoder", ("clip_l",), CLIP_L),
+            Need("text_encoder_2", ("t5-xxl",), T5_XXL),
+            Need("vae", ("flux", "sd3"), FLUX_VAE),
+        ),
+        licence={"": FLUX_DEV, "schnell": APACHE},
     ),
 )

@@ -5,6 +5,7 @@ Sides, steps and guidance are those that the models' cards or diffusers' pipelin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -17,6 +18,7 @@ Tell = str | tuple[str, int] | tuple[str, int, int]
 """A tensor's name; `!name`, for one that must not be there; (name, dimension, size); or (name, how many dimensions)."""
 Dtype = Literal["float16", "bfloat16", "float32"]
 GuidanceKind = Literal["cfg", "embedded", "none"]
+Makes = Literal["pictures", "videos", "sound"]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -44,6 +46,8 @@ class PipelineClass(msgspec.Struct, frozen=True):
     beginning: str
     key: str = ""
     value: object = None
+    variant: str = ""
+    """Which of the family's it is, where this tells it."""
 
     def fits(self, pipeline: str, config: Mapping[str, Any]) -> bool:
         if not pipeline.startswith(self.beginning):
@@ -79,12 +83,54 @@ class Predicts(msgspec.Struct, frozen=True):
         return (self.usual, *self.also)
 
 
+class PublicFile(msgspec.Struct, frozen=True):
+    """A file that people have for a component: what it is called where it is published, its size, and who does that."""
+
+    name: str
+    size: int
+    """In bytes."""
+    source: str
+    """A repository of Hugging Face's Hub."""
+
+
 class Need(msgspec.Struct, frozen=True):
     """A component that a picture takes beside the denoiser: its role, by diffusers' name, and what can fill it, as the
-    registry calls the family of such a file."""
+    registry calls the family of such a file. The first kind is the one that is looked for, others are used if named."""
 
     role: str
     fits: tuple[str, ...]
+    public: tuple[PublicFile, ...] = ()
+    """Files that would do, the best first."""
+    optional: bool = False
+    """It draws without, if worse."""
+
+
+class Licence(msgspec.Struct, frozen=True):
+    """What the published weights may be used under. Who tunes them may add to it, and says so in the file."""
+
+    name: str
+    url: str
+
+
+class Shift(msgspec.Struct, frozen=True):
+    """How far a flow's noise levels are moved towards noise: to s·level / (1 + (s - 1)·level), with `by` for s, or what
+    follows from how many tokens of 16 × 16 pixels a picture has.
+
+    As diffusers' `FlowMatchEulerDiscreteScheduler` and its pipelines' `calculate_shift`: the logarithm of s grows
+    evenly from `least` at 256 tokens to `most` at 4,096.
+    """
+
+    by: float = 1.0
+    least: float = 0.0
+    most: float = 0.0
+    """0: every size has `by`."""
+
+    def at(self, width: int, height: int) -> float:
+        """The s of a picture of so many pixels."""
+        if not self.most:
+            return self.by
+        tokens = (width // 16) * (height // 16)
+        return math.exp(self.least + (self.most - self.least) * (tokens - 256) / (4096 - 256))
 
 
 class FamilyDefaults(msgspec.Struct, frozen=True):
@@ -100,8 +146,13 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """One family, by the name that the registry, recipes and the engine know it by."""
 
     name: str
+    makes: Makes = "pictures"
+    """What else than pictures is out of our scope, and refused while it is listed."""
     tells: tuple[Signature, ...] = ()
     """Its denoiser in a file: the more particular first."""
+    named: tuple[tuple[str, str, str], ...] = ()
+    """Variants that no tensor tells: what such a file is told as, a pattern for what it is called, in small letters,
+    and what it is then."""
     loras: tuple[LoraSignature, ...] = ()
     vaes: tuple[Signature, ...] = ()
     """Its VAE in a file of its own, where more than `latent_channels` tells it."""
@@ -122,6 +173,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """Of its VAE, where the denoiser's shape doesn't tell them."""
     own_vae: bool = False
     """A plain VAE of so many channels is of this family."""
+    vae_named: str = ""
+    """Or, of those that have its shape, one whose file or folder is called so, in small letters."""
 
     native: int = 1024
     """The side, in pixels, of the square that it was trained on; 0 where it isn't known."""
@@ -132,7 +185,13 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     predicts: Predicts = Predicts()
     guidance: GuidanceKind = "cfg"
     """By a second, unconditional row; by a number that the network is told; or not at all."""
+    guides: Mapping[str, GuidanceKind] = NOTHING
+    """The same, of variants that do it otherwise."""
+    shift: Mapping[str, Shift] = NOTHING
+    """Of a flow, by variant; "" is any other."""
     defaults: FamilyDefaults = FamilyDefaults()
+    variants: Mapping[str, FamilyDefaults] = NOTHING
+    """The same, of variants that want something else."""
     distilled: Mapping[str, FamilyDefaults] = NOTHING
     """The same, of those that were made to take few steps, by how."""
     dtypes: tuple[Dtype, ...] = ("bfloat16", "float32")
@@ -141,11 +200,21 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     wide: tuple[str, ...] = ()
     """Roles of the components that overflow in float16, if their own configuration doesn't say otherwise."""
     needs: tuple[Need, ...] = ()
+    licence: Mapping[str, Licence] = NOTHING
+    """By variant, or by how it was made to take few steps; "" is any other."""
 
     single_file: bool = False
     """A single file of it can be drawn with."""
     refused: Mapping[str, Message] = NOTHING
     """The variants that then can't, each with the clause that says why."""
+
+    def licence_of(self, *told: str) -> Licence | None:
+        """What was published as the first of these that has one of its own; None where we don't know."""
+        return next((self.licence[each] for each in (*told, "") if each in self.licence), None)
+
+    def shift_of(self, variant: str) -> Shift | None:
+        """How that variant moves its noise levels; None for what is no flow, or not known."""
+        return self.shift.get(variant, self.shift.get(""))
 
     def side(self, prediction: str = "") -> int:
         """The side of the native square of a checkpoint that predicts this."""

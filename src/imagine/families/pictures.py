@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
+from .published import APACHE, FLUX_VAE, QWEN3_4B, QWEN25_VL_7B, QWEN_IMAGE_VAE
 
 _CONTROLS = "controlnet_blocks.0.weight"
 _MODULATED = "transformer_blocks.0.img_mod.1.weight"
@@ -59,7 +60,10 @@ ROWS = (
         predicts=FLOW,
         defaults=FamilyDefaults(50, 4.0),
         distilled={"lightning": FamilyDefaults(8, 1.0)},
-        needs=(Need("text_encoder", ("qwen2.5-vl-7b",)), Need("vae", ("wan", "qwen-image"))),
+        needs=(
+            Need("text_encoder", ("qwen2.5-vl-7b",), QWEN25_VL_7B),
+            Need("vae", ("wan", "qwen-image"), QWEN_IMAGE_VAE),
+        ),
     ),
     FamilyFacts(
         "ernie-image",
@@ -88,7 +92,7 @@ ROWS = (
         gguf="lumina2",
         predicts=FLOW,
         defaults=FamilyDefaults(30, 4.0),
-        needs=(Need("text_encoder", ("gemma2-2b",)), Need("vae", ("flux",))),
+        needs=(Need("text_encoder", ("gemma2-2b",)), Need("vae", ("flux",), FLUX_VAE)),
     ),
     FamilyFacts(
         "z-image",
@@ -110,7 +114,8 @@ ROWS = (
         predicts=FLOW,
         defaults=FamilyDefaults(50, 5.0),
         distilled={"turbo": FamilyDefaults(9, 0.0)},
-        needs=(Need("text_encoder", ("qwen3-4b",)), Need("vae", ("flux",))),
+        needs=(Need("text_encoder", ("qwen3-4b",), QWEN3_4B), Need("vae", ("flux",), FLUX_VAE)),
+        licence={"": APACHE},
     ),
     FamilyFacts(
         "hunyuan-dit",

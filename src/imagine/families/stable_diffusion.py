@@ -19,6 +19,7 @@ from .facts import (
     loras,
     signatures,
 )
+from .published import CLIP_G, CLIP_L, OPENRAIL, OPENRAIL_PP, SD_VAE, SDXL_VAE, STABILITY
 
 _ORIGINAL: tuple[Tell, ...] = (("input_blocks.0.0.weight", 4), ("out.2.weight", 4))
 _DIFFUSERS: tuple[Tell, ...] = (
@@ -100,11 +101,14 @@ _EITHER = Predicts("epsilon", also=("v_prediction",))
 # Trained in float16; on a CPU that computes it faster, bfloat16 does them no harm.
 _FLOATS: tuple[Dtype, ...] = ("float16", "float32", "bfloat16")
 
+_LATER = MappingProxyType({"": OPENRAIL_PP, "turbo": STABILITY})
+
 ROWS = (
     # The level of noise in the small picture is one of its inputs.
     FamilyFacts("sd_x4_upscaler", tells=_original(("", "label_emb.weight")), native=512, unet=True),
     FamilyFacts(
         "svd",
+        makes="videos",
         tells=_original(
             ("", "input_blocks.1.1.time_stack.0.norm_in.weight"),
             ("", "input_blocks.4.1.time_stack.0.norm_in.weight"),
@@ -146,7 +150,8 @@ ROWS = (
         predicts=_EITHER,
         distilled=DISTILLED,
         dtypes=_FLOATS,
-        needs=(Need("text_encoder", ("clip_l",)), Need("vae", ("",))),
+        needs=(Need("text_encoder", ("clip_l",), CLIP_L), Need("vae", ("",), SD_VAE)),
+        licence={"": OPENRAIL},
         single_file=True,
         refused=_REFUSED,
     ),
@@ -183,7 +188,8 @@ ROWS = (
         ),
         distilled=DISTILLED,
         dtypes=_FLOATS,
-        needs=(Need("text_encoder", ("clip_h",)), Need("vae", ("",))),
+        needs=(Need("text_encoder", ("clip_h",)), Need("vae", ("",), SD_VAE)),
+        licence=_LATER,
         single_file=True,
         refused=_REFUSED,
     ),
@@ -201,7 +207,8 @@ ROWS = (
         distilled=DISTILLED,
         dtypes=_FLOATS,
         wide=("vae",),
-        needs=(Need("text_encoder_2", ("clip_g",)), Need("vae", ("",))),
+        needs=(Need("text_encoder_2", ("clip_g",), CLIP_G), Need("vae", ("",), SDXL_VAE)),
+        licence=_LATER,
         single_file=True,
         refused=_REFUSED,
     ),
@@ -253,7 +260,12 @@ ROWS = (
         distilled=DISTILLED,
         dtypes=_FLOATS,
         wide=("vae",),
-        needs=(Need("text_encoder", ("clip_l",)), Need("text_encoder_2", ("clip_g",)), Need("vae", ("",))),
+        needs=(
+            Need("text_encoder", ("clip_l",), CLIP_L),
+            Need("text_encoder_2", ("clip_g",), CLIP_G),
+            Need("vae", ("",), SDXL_VAE),
+        ),
+        licence=_LATER,
         single_file=True,
         refused=_REFUSED,
     ),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, PipelineClass, classes, loras, signatures
+from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, classes, loras, signatures
+from .published import CLIP_G, CLIP_L, SD3_VAE, STABILITY, T5_XXL
 
 _ORIGINAL = "joint_blocks.0.context_block.adaLN_modulation.1.bias"
 _JOINT = "transformer_blocks.0.attn.add_k_proj.weight"
 _CONTROLS = "controlnet_blocks.0.weight"
 _NEEDS = (
-    Need("text_encoder", ("clip_l",)),
-    Need("text_encoder_2", ("clip_g",)),
-    Need("text_encoder_3", ("t5-xxl",)),
-    Need("vae", ("flux",)),  # of the same shape
+    Need("text_encoder", ("clip_l",), CLIP_L),
+    Need("text_encoder_2", ("clip_g",), CLIP_G),
+    Need("text_encoder_3", ("t5-xxl",), T5_XXL, optional=True),  # zeros in its place do, with less heed to long prompts
+    Need("vae", ("sd3", "flux"), SD3_VAE),
 )
+_SHIFT = {"": Shift(3.0)}
 
 ROWS = (
     FamilyFacts(
@@ -31,13 +33,21 @@ ROWS = (
             (r"^transformer_blocks_\d+_attn_(?:add|to)_[qkv]", 2432),
         ),
         adapters={"controlnet": signatures(("", _CONTROLS, ("transformer_blocks.0.attn.to_q.weight", 0, 2432)))},
-        pipelines=(PipelineClass("StableDiffusion3", "qk_norm"),),
+        pipelines=(
+            PipelineClass("StableDiffusion3", "num_layers", 38, "large"),
+            PipelineClass("StableDiffusion3", "dual_attention_layers", variant="medium"),
+            PipelineClass("StableDiffusion3", "qk_norm"),
+        ),
         architectures=("stable-diffusion-3.5", "sd3.5"),
         latent_channels=16,
+        multiple=16,
         predicts=FLOW,
+        shift=_SHIFT,
         defaults=FamilyDefaults(28, 4.5),
+        variants={"large": FamilyDefaults(28, 3.5), "medium": FamilyDefaults(40, 4.5)},
         distilled={"turbo": FamilyDefaults(4, 0.0)},
         needs=_NEEDS,
+        licence={"": STABILITY},
     ),
     FamilyFacts(
         "sd3",
@@ -53,8 +63,12 @@ ROWS = (
         architectures=("stable-diffusion-3", "sd3"),
         gguf="sd3",
         latent_channels=16,
+        vae_named=r"sd[-_ ]?3|stable[-_ ]diffusion[-_ ]3",
+        multiple=16,
         predicts=FLOW,
+        shift=_SHIFT,
         defaults=FamilyDefaults(28, 7.0),
         needs=_NEEDS,
+        licence={"": STABILITY},
     ),
 )

@@ -5,12 +5,19 @@ Its order is the order in which files are told, so that what is a special case o
 
 from __future__ import annotations
 
-from . import double_stream, pictures, stable_diffusion, stable_diffusion_3, video
+from . import double_stream, pictures, sound, stable_diffusion, stable_diffusion_3, video
 from .facts import FamilyFacts
 
 FAMILIES: dict[str, FamilyFacts] = {
     row.name: row
-    for rows in (double_stream.ROWS, stable_diffusion_3.ROWS, video.ROWS, pictures.ROWS, stable_diffusion.ROWS)
+    for rows in (
+        double_stream.ROWS,
+        stable_diffusion_3.ROWS,
+        video.ROWS,
+        sound.ROWS,
+        pictures.ROWS,
+        stable_diffusion.ROWS,
+    )
     for row in rows
 }
 UNKNOWN = FamilyFacts("")

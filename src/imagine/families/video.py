@@ -20,6 +20,7 @@ ROWS = (
     ),
     FamilyFacts(
         "wan",
+        makes="videos",
         tells=signatures(
             ("vace", "head.modulation", "vace_blocks.0.after_proj.bias"),
             ("", "head.modulation"),
@@ -62,6 +63,7 @@ ROWS = (
     ),
     FamilyFacts(
         "cosmos-1.0",
+        makes="videos",
         tells=signatures(
             ("", "x_embedder.proj.1.weight", "blocks.block1.blocks.0.block.attn.to_q.0.weight"),
             ("", _COSMOS),
@@ -70,10 +72,15 @@ ROWS = (
         pipelines=classes("Cosmos"),
         gguf="cosmos",
     ),
-    FamilyFacts("allegro", vaes=signatures(("", "decoder.temp_conv_in.weight"))),
-    FamilyFacts("cogvideox", vaes=signatures(("", _WRAPPED, "decoder.mid_block.resnets.0.norm1.conv_y.conv.weight"))),
+    FamilyFacts("allegro", makes="videos", vaes=signatures(("", "decoder.temp_conv_in.weight"))),
+    FamilyFacts(
+        "cogvideox",
+        makes="videos",
+        vaes=signatures(("", _WRAPPED, "decoder.mid_block.resnets.0.norm1.conv_y.conv.weight")),
+    ),
     FamilyFacts(
         "ltx2",
+        makes="videos",
         tells=signatures(
             ("", "av_ca_a2v_gate_adaln_single.emb.timestep_embedder.linear_1.weight"),
             ("", "audio_proj_out.weight", _SPACED),
@@ -84,6 +91,7 @@ ROWS = (
     ),
     FamilyFacts(
         "mochi",
+        makes="videos",
         tells=signatures(("", "blocks.0.attn.qkv_x.weight"), ("", "time_embed.pooler.to_kv.weight")),
         loras=loras(r"_attn1_add_[qkv]_proj|_attn_qkv_x"),
         vaes=signatures(("", "decoder.block_in.resnets.0.norm1.norm_layer.weight")),
@@ -92,6 +100,7 @@ ROWS = (
     ),
     FamilyFacts(
         "ltx",
+        makes="videos",
         tells=signatures(
             ("", "patchify_proj.weight", "transformer_blocks.27.scale_shift_table"),
             ("", "time_embed.linear.weight", "caption_projection.linear_1.weight", _SPACED, ("proj_in.weight", 1, 128)),
@@ -108,6 +117,7 @@ ROWS = (
     ),
     FamilyFacts(
         "minimax-h3",
+        makes="videos",
         tells=signatures(("", "token_refiner.blocks.0.attn.qkv_proj.weight")),
         predicts=FLOW,
     ),

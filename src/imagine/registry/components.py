@@ -16,18 +16,25 @@ _TEXT_ENCODERS = (
     ("clip_g", "conditioner.embedders.0.model.positional_embedding"),
     ("clip_g", "conditioner.embedders.1.model.positional_embedding"),
 )
+_COMFYS = {
+    "t5xxl": "t5-xxl", "umt5xxl": "umt5-xxl", "qwen3_06b": "qwen3-0.6b", "qwen3_4b": "qwen3-4b", "qwen3_8b": "qwen3-8b",
+    "qwen25_7b": "qwen2.5-vl-7b", "gemma2_2b": "gemma2-2b", "mistral3_24b": "mistral3-24b",
+    "ministral3_3b": "ministral3-3b",
+}  # fmt: skip
+"""What ComfyUI calls text encoders that it bakes into a checkpoint, where we call the kind otherwise."""
 _VAE_PREFIXES = ("first_stage_model.", "vae.")
 # In a VAE's last layers some are laid out as a plain convolution, some with a wrapped one.
 _DECODER_INPUTS = ("decoder.conv_in.weight", "decoder.conv_in.conv.weight", "decoder.conv1.weight")
 
 
 def text_encoders(tensors: Mapping[str, TensorInfo], family: str) -> tuple[str, ...]:
-    """The names of the text encoders baked into a checkpoint of `family`, as `clip_l` or `t5xxl`, sorted."""
+    """The kinds of the text encoders baked into a checkpoint of `family`, as `clip_l` or `t5-xxl`, sorted."""
     encoders = {encoder for encoder, name in _TEXT_ENCODERS if name in tensors}
     if family == "sd2" and "clip_g" in encoders:  # SD-Turbo names its only one as SDXL's refiner does
         encoders = {"clip_h"}
     if not encoders:
-        encoders = {name.split(".", 2)[1] for name in tensors if name.startswith("text_encoders.")}
+        named = {name.split(".", 2)[1] for name in tensors if name.startswith("text_encoders.")}
+        encoders = {_COMFYS.get(name, name) for name in named}
     return tuple(sorted(encoders))
 
 

@@ -1,26 +1,28 @@
 """Which files together make a model: what a denoiser lacks, found by kind among the others, or named by its sidecar.
 
 A text encoder fits by its kind and by the width of what it makes. VAEs of Stable Diffusion 1, 2 and XL are one network,
-which no header tells apart: of those, the ones whose file or folder has an `xl` in its name count as SDXL's.
+which no header tells apart: of those, the ones whose file or folder has an `xl` in its name count as SDXL's. For what
+can't be found, the file is named that people have for it.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
-from ..families.facts import Need
+from ..families.facts import Need, PublicFile
 from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.entry import Entry
 from ..words.model import Role
 from ..words.model_names import OWN, matching, without_suffix
-from .identify import CHECKPOINT
+from .identify import CHECKPOINT, MODEL_KINDS
 from .names import normal
+from .usable import UNOPENED
 
 VAE: Role = "vae"
 TEXT_ENCODER = "text-encoder"
@@ -39,7 +41,7 @@ def field_of(role: str) -> str:
 def own_roles(model: Entry) -> set[str]:
     """The components that the model's own file holds."""
     needs = facts_of(model.family).needs
-    if model.format != "safetensors":
+    if model.format == "diffusers":
         return {need.role for need in needs}
     own = {need.role for need in needs if set(need.fits) & set(model.text_encoders)}
     return own | ({VAE} if model.has_vae else set())
@@ -53,12 +55,12 @@ def role_of(model: Entry, file: Entry) -> Role | None:
 
 def lacking(model: Entry, files: Sequence[Entry], given: Mapping[Role, Entry]) -> Message | None:
     """One clause on what the model lacks beside what it was `given`, and on the `files` that would fit."""
-    needs = [n for n in facts_of(model.family).needs if n.role not in own_roles(model) | set(given)]
+    needs = [need for need in _unfilled(model, given) if not need.optional]
     if not needs:
         return None
-    what = _what(needs[0])
+    what = _what(needs[0], model)
     for need in needs[1:]:
-        what = message("need.and", one=what, other=_what(need))
+        what = message("need.and", one=what, other=_what(need, model))
     fit: dict[str, list[str]] = {}
     for need in needs:
         names = [file.name for file in files if _might_fit(model, need, file, files, given)]
@@ -72,8 +74,29 @@ def lacking(model: Entry, files: Sequence[Entry], given: Mapping[Role, Entry]) -
     return message("unfit.unnamed", field, what=what, names=listed)
 
 
-def _what(need: Need) -> Message:
-    return message("need.vae") if need.role == VAE else message("need.text", kind=need.fits[0])
+def _unfilled(model: Entry, given: Collection[Role]) -> list[Need]:
+    return [need for need in facts_of(model.family).needs if need.role not in own_roles(model) | set(given)]
+
+
+def _what(need: Need, model: Entry) -> Message:
+    what = message("need.vae") if need.role == VAE else message("need.text", kind=need.fits[0])
+    if not (files := published_for(need, model)):
+        return what
+    best = files[0]
+    return message("need.public", what=what, name=best.name, size=_size(best.size))
+
+
+def published_for(need: Need, model: Entry) -> tuple[PublicFile, ...]:
+    """The files that people have for a need of this model; none for one narrower than what was published."""
+    published = facts_of(model.family).context
+    return need.public if not published or model.context in (0, published) else ()
+
+
+def _size(count: int) -> Message:
+    """So many bytes, in a clause."""
+    if count < 10**9:
+        return message("size.mb", count=round(count / 10**6))
+    return message("size.gb", count=round(count / 10**9, 1))
 
 
 def _might_fit(model: Entry, need: Need, file: Entry, files: Sequence[Entry], given: Mapping[Role, Entry]) -> bool:
@@ -95,11 +118,16 @@ def _might_fit(model: Entry, need: Need, file: Entry, files: Sequence[Entry], gi
 
 
 def composed(entries: Sequence[Entry]) -> list[Entry]:
-    """The same entries, each denoiser of a family that is drawn from single files with the names of its components.
+    """The same entries, each denoiser with the names of its components, and those of families that can't be drawn from
+    single files yet as well.
 
     Where one can't be found, the entry says what it `lacks`.
     """
-    return [_composed(entry, entries) if entry.composes else entry for entry in entries]
+    return [_composed(entry, entries) if entry.composes or _is_unopened(entry) else entry for entry in entries]
+
+
+def _is_unopened(entry: Entry) -> bool:
+    return entry.problem is not None and entry.problem.code == UNOPENED and entry.kind in MODEL_KINDS
 
 
 def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
@@ -108,10 +136,12 @@ def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
         return msgspec.structs.replace(model, lacks=named)
     chosen = named | _by_kind(model, entries, named)
     lacks_some = lacking(model, entries, chosen)
-    missing = {field_of(n.role) for n in facts_of(model.family).needs if n.role not in own_roles(model) | set(chosen)}
+    missing = _unfilled(model, chosen)
     return msgspec.structs.replace(
-        model, vae=chosen[VAE].name if VAE in chosen else "", needs=tuple(sorted(missing)), lacks=lacks_some,
+        model, vae=chosen[VAE].name if VAE in chosen else "", lacks=lacks_some,
+        needs=tuple(sorted({field_of(need.role) for need in missing if not need.optional})),
         encoders=tuple(file.name for role, file in sorted(chosen.items()) if role != VAE),
+        missing=tuple(need.role for need in missing),
     )  # fmt: skip
 
 
@@ -152,7 +182,7 @@ def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[Role, Entry]
         )
         for need in facts.needs if need.role not in own | named.keys() and field_of(need.role) not in kept
     }  # fmt: skip
-    vaes = [file for file in fit.pop(VAE, []) if file.family or _is_xl(file) == model.family.startswith("sdxl")]
+    vaes = [file for file in fit.pop(VAE, []) if _is_meant(model, file)]
     text = _together(model, fit, [file for role, file in named.items() if role != VAE], alone=not own & fit.keys())
     return text | ({VAE: vaes[0]} if vaes else {})
 
@@ -183,6 +213,13 @@ def _fits(need: Need, file: Entry, needs: Sequence[Need]) -> bool:
     # Of a width that none of the known ones has: the second is the one that projects.
     two = any(other.role == "text_encoder_2" for other in needs)
     return need.fits[0].startswith("clip") and (need.role == "text_encoder_2") == (two and file.variant == "projecting")
+
+
+def _is_meant(model: Entry, vae: Entry) -> bool:
+    """Of VAEs that fit, which are one network for several families, is it this model's?"""
+    if not vae.family:
+        return _is_xl(vae) == model.family.startswith("sdxl")
+    return any(need.role == VAE and vae.family == need.fits[0] for need in facts_of(model.family).needs)
 
 
 def tiny_vae(model: Entry, files: Sequence[Entry]) -> Entry | None:

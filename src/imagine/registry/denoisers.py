@@ -11,7 +11,16 @@ from .header import TensorInfo
 from .signatures import TensorView
 
 LDM_PREFIX = "model.diffusion_model."
-PREFIXES = (LDM_PREFIX, "", "diffusion_model.", "transformer.", "unet.", "net.", "model.diffusion_model.net.")
+PREFIXES = (
+    LDM_PREFIX,
+    "",
+    "diffusion_model.",
+    "transformer.",
+    "unet.",
+    "net.",
+    "model.diffusion_model.net.",
+    "model.model.",
+)
 EMA_PREFIX = "model_ema."
 _UNETS = (
     ("input_blocks.0.0.weight", "out.2.weight", "input_blocks.0.0.weight"),

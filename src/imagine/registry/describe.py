@@ -17,6 +17,7 @@ from .folders import describe_folder
 from .gguf import ENCODERS, read_gguf
 from .header import read_header
 from .identify import DIFFUSION_MODEL, LORA, Identity, identify, predicting
+from .named import by_name
 from .names import normal, printable
 from .prediction import by_weights, read_sidecar
 from .scan import ScannedFile
@@ -106,6 +107,7 @@ def _describe_gguf(entry: Entry, path: Path) -> Entry:
 
 
 def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapping[str, str]) -> Entry:
+    identity = by_name(identity, entry.name, Path(entry.path), metadata)
     return msgspec.structs.replace(
         entry,
         kind=identity.kind,

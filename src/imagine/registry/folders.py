@@ -132,13 +132,13 @@ def _identity(
 ) -> Identity:
     denoiser = next((part for part in ("unet", "transformer", "prior") if part in headers), "")
     config = configs.get(denoiser, {})
-    family = _family(pipeline, config)
+    family, told = _family(pipeline, config)
     prediction = _prediction(family, scheduler)
     weights = {part: weigh(t for header in each for t in header.tensors.values()) for part, each in headers.items()}
     return Identity(
         kind=CHECKPOINT,
         family=family,
-        variant=next((variant for word, variant in _VARIANTS if word in pipeline), ""),
+        variant=next((variant for word, variant in _VARIANTS if word in pipeline), told),
         prediction=prediction,
         parameters=sum(elements for elements, _ in weights.values()),
         dtype=weights.get(denoiser, (0, ""))[1],
@@ -150,11 +150,13 @@ def _identity(
     )
 
 
-def _family(pipeline: str, config: Mapping[str, Any]) -> str:
+def _family(pipeline: str, config: Mapping[str, Any]) -> tuple[str, str]:
+    """The family, and which variant of it the denoiser's config tells."""
     rows = [(row, facts.name) for facts in FAMILIES.values() for row in facts.pipelines if row.fits(pipeline, config)]
     if rows:
-        return max(rows, key=lambda row: row[0].exactness)[1]
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", pipeline.removesuffix("Pipeline")).lower()
+        row, family = max(rows, key=lambda row: row[0].exactness)
+        return family, row.variant
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", pipeline.removesuffix("Pipeline")).lower(), ""
 
 
 def _prediction(family: str, scheduler: Mapping[str, Any]) -> DetectedPrediction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -110,9 +110,9 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
     parameters, dtype = _weigh_checkpoint(tensors, denoiser.prefix, only_ema=only_ema)
     variant = denoiser.variant or _marked_variant(tensors)
     prediction = tell_prediction(header, family, variant, sidecar)
-    whole = bool(encoders) and set(encoders) >= _needed_encoders(family)
+    kind = CHECKPOINT if _encodes(family, encoders) else DIFFUSION_MODEL
     return Identity(
-        kind="upscaler" if family == "sd_x4_upscaler" else CHECKPOINT if whole and family else DIFFUSION_MODEL,
+        kind="upscaler" if family == "sd_x4_upscaler" else kind,
         family=family,
         variant=variant,
         prediction=prediction,
@@ -127,10 +127,10 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
     )
 
 
-def _needed_encoders(family: str) -> set[str]:
-    """The text encoders without which a single file of the family is no checkpoint."""
-    facts = facts_of(family)
-    return {n for need in facts.needs for n in need.fits if facts.single_file and need.role.startswith("text_encoder")}
+def _encodes(family: str, encoders: Collection[str]) -> bool:
+    """Are these all text encoders that a family, which has to be known, can't do without?"""
+    needs = [need for need in facts_of(family).needs if need.role.startswith("text_encoder") and not need.optional]
+    return bool(family and encoders) and all(set(need.fits) & set(encoders) for need in needs)
 
 
 def _width(tensors: Mapping[str, TensorInfo], ending: str) -> int:

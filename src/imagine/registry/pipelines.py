@@ -18,11 +18,22 @@ FROM_PICTURES = (
     "PaintByExample", "ImageToVideo", "StableVideoDiffusion", "ImageEdit",
 )  # fmt: skip
 """Words in the names of those that make nothing without a picture."""
+_VIDEOS = re.compile(
+    r"Video|Animat|I2V|T2V|TI2VA|SanaWM|^(?:LTX|Wan|SkyReels|Mochi|Allegro|Latte|AnyFlow|ChronoEdit|ConsisID|Helios|LucyEdit"
+    r"|PIA|HunyuanSkyreels|Cosmos(?!2TextToImage)|Kandinsky6|MiniMaxH3)"
+)
+_SOUND = re.compile(r"Audio|Music|AceStep|Dance|Spectrogram")
+"""What stands in the names of those that make no pictures."""
 _NAMED = re.compile(r'"(\w+Pipeline)"')
 
 
 def pipeline_problem(name: str, path: Path, index: Mapping[str, Any]) -> Message | None:
-    """Why the pipeline `name` of the folder at `path` isn't opened, in a clause, or None: foreign classes, or code."""
+    """Why the pipeline `name` of the folder at `path` isn't opened, in a clause, or None: it makes no pictures, or has
+    foreign classes, or code."""
+    if _VIDEOS.search(name):
+        return message("unfit.videos", name=name[:80])
+    if _SOUND.search(name):
+        return message("unfit.sound", name=name[:80])
     if not name.endswith("Pipeline") or (_pipelines() and name not in _pipelines()):
         return message("folder.pipeline", name=name[:80])
     for part, entry in index.items():

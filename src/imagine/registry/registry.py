@@ -113,8 +113,8 @@ class Registry:
         if part and part.composes:
             return part
         broken = entry or self._by_name.get(("unknown", wanted)) or part
-        if broken and broken.problem:
-            raise UnusableModel(message("model.unreadable", "model", name=name, why=broken.problem))
+        if broken and broken.problem and broken.unusable:
+            raise UnusableModel(message("model.unreadable", "model", name=name, why=broken.unusable))
         if part:
             family = part.family or message("model.no_family")
             raise UnusableModel(message("model.denoiser", "model", name=name, family=family))

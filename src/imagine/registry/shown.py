@@ -5,18 +5,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..families.facts import Need
 from ..families.table import FAMILIES
 from ..messages import Language, sentence
 from ..words.entry import Entry
 from ..words.map_words import map_meant, words_of
+from .composition import published_for
 from .identify import MODEL_KINDS
 from .stated import UPSCALER_KEY, examples_from
 from .usable import use_of
 
+_LICENCE = "modelspec.license"
 _FIELDS = (
     "name", "kind", "family", "variant", "size", "modified", "digest", "header_digest", "resolution", "prediction",
-    "prediction_source", "zero_snr", "dtype", "parameters", "format", "text_encoders", "has_vae", "vae", "needs",
-    "distilled", "triggers", "bundled", "autov3", "shipped",
+    "prediction_source", "zero_snr", "dtype", "parameters", "format", "text_encoders", "has_vae", "vae", "encoders",
+    "needs", "distilled", "triggers", "bundled", "autov3", "shipped",
 )  # fmt: skip
 
 
@@ -25,8 +28,10 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells;
     `map` what makes the maps that a control is for, as its name has it.
 
-    Of what generates, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, and
-    which `components` it takes beside its denoiser.
+    Of a model, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, and which
+    `components` it takes beside its denoiser; of a flow in one file, by how much its noise levels `shift` at its native
+    size; `missing` are the files that people have for what it lacks, and `licence` is that of the published weights, or
+    what its file states.
     """
     facts = {name: getattr(entry, name) for name in _FIELDS} | _of_family(entry)
     if examples := examples_from(entry.metadata):
@@ -45,4 +50,21 @@ def _of_family(entry: Entry) -> dict[str, Any]:
         return {}
     needs = {need.role: need.fits for need in facts.needs}
     components = {role: [name or "kl" for name in fits] for role, fits in needs.items()}
-    return {"multiple": facts.multiple, "guidance_kind": facts.guidance, "components": components}
+    guidance = facts.guides.get(entry.variant, facts.guidance)
+    told: dict[str, Any] = {"multiple": facts.multiple, "guidance_kind": guidance, "components": components}
+    shift, licence = facts.shift_of(entry.variant), facts.licence_of(entry.variant, entry.distilled.partition(":")[0])
+    if shift is not None and entry.format != "diffusers":
+        told["shift"] = round(shift.at(entry.resolution, entry.resolution), 2)
+    if entry.missing:
+        told["missing"] = [_public(need, entry) for need in facts.needs if need.role in entry.missing]
+    if stated := entry.metadata.get(_LICENCE):
+        told["licence"] = stated
+    elif licence is not None:
+        told["licence"] = f"{licence.name} (of the family's published weights), {licence.url}"
+    return told
+
+
+def _public(need: Need, entry: Entry) -> dict[str, Any]:
+    """What would fill a need: its kinds, and the files that are published."""
+    files = [{"name": file.name, "size": file.size, "source": file.source} for file in published_for(need, entry)]
+    return {"component": need.role, "kinds": list(need.fits), "optional": need.optional, "files": files}

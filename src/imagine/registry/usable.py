@@ -8,13 +8,18 @@ from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.entry import Entry
 from .header import TensorInfo
-from .identify import CHECKPOINT, DIFFUSION_MODEL, Identity
+from .identify import CHECKPOINT, DIFFUSION_MODEL, MODEL_KINDS, Identity
 
 _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _FLOAT8 = frozenset({"float8_e4m3fn", "float8_e5m2"})
 _SCALES = (".scale_weight", ".weight_scale")
 _SCALE_DTYPES = frozenset({"F32", "F16", "BF16"})
 UNTOLD = message("unfit.untold")
+UNOPENED = "unfit.unopened"
+"""What is wrong with a file of a family that the engine has no opener for: with it that needs no more than the row's
+`single_file`."""
+
+_MAKES: Mapping[str, str] = {"videos": "unfit.videos", "sound": "unfit.sound"}
 
 USES: Mapping[str, Message] = {
     "vae": message("use.vae"),
@@ -45,10 +50,12 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message
     if identity.kind == "unknown":
         return UNTOLD
     facts = facts_of(identity.family)
-    if identity.kind != CHECKPOINT and not (identity.kind == DIFFUSION_MODEL and facts.single_file):
+    if identity.kind not in MODEL_KINDS or not (identity.family or identity.kind == CHECKPOINT):
         return None
+    if facts.makes != "pictures":
+        return message(_MAKES[facts.makes], name=identity.family)
     if not facts.single_file:
-        return message("unfit.whole", family=identity.family or "unknown")
+        return message(UNOPENED, family=identity.family or "unknown")
     if identity.variant in facts.refused:
         return facts.refused[identity.variant]
     if identity.prediction.type not in facts.predicts.drawn:
@@ -63,7 +70,8 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message
 
 def use_of(entry: Entry) -> Message:
     """What can be done with a file, in a clause."""
-    if why := entry.problem or entry.lacks:
+    why = entry.unusable if entry.problem or entry.lacks else None
+    if why is not None:
         return message("use.no", why=why)
     need = next((_NEEDED[need] for need in entry.needs if need in _NEEDED), None)
     return need or (message("use.yes") if entry.generates else USES.get(entry.kind, message("use.yes")))

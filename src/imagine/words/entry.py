@@ -23,16 +23,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `file_digest` the SHA-256 of the whole file, "" until it is known. `header_digest`, that of the header alone (of
     `model_index.json` for a folder), tells no two fine-tunes apart: older recipes name models by it. `files` are
     what it is made of, as they were when they were read. `problem` is one clause that says why the file can't be used.
-    `kind`, `dtype` and `parameters` are as `registry.identify.Identity` promises. `needs` are fields that every
-    request must say for it (`vae`, `text_encoders`, `img`); `distilled` is how it was made to take few steps, as
+    `kind`, `dtype` and `parameters` are as `registry.identify.Identity` promises. `needs` are fields that every request
+    must say for it (`vae`, `text_encoders`, `img`); `distilled` is how it was made to take few steps, as
     `registry/distilled.py` has it. `vae` and `encoders` name the files of a VAE and of text encoders that go with it:
     those that lie beside it, that its sidecar names, or that fit what it lacks; `lacks` says in a clause what none was
-    found for. `composes`: it is a denoiser that such files make a model. `context` is how many numbers a token is, to a
-    U-Net and what goes beside one, from a text encoder or in an embedding. `views` are the widths in which a picture
-    comes from an image encoder, as it is within and as it is projected; of an image adapter, those that it takes, 0 for
-    one that it doesn't. `triggers` are words that a LoRA was taught by, `bundled` those of embeddings that lie in its
-    file, `autov3` the SHA-256
-    of what is behind its header, by which other programs know it, "" until it is known.
+    found for, and `missing` are the roles of all of that, and of what it draws better with. `composes`: it is a
+    denoiser that such files make a model. `context` is how many numbers a token is, to a U-Net and what goes beside
+    one, from a text encoder or in an embedding. `views` are the widths in which a picture comes from an image encoder,
+    as it is within and as it is projected; of an image adapter, those that it takes, 0 for one that it doesn't.
+    `triggers` are words that a LoRA was taught by, `bundled` those of embeddings that lie in its file, `autov3` the
+    SHA-256 of what is behind its header, by which other programs know it, "" until it is known.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     vae: str = ""
     encoders: tuple[str, ...] = ()
     lacks: Message | None = None
+    missing: tuple[str, ...] = ()
     composes: bool = False
     context: int = 0
     views: tuple[int, ...] = ()
@@ -79,7 +80,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unusable(self) -> Message | None:
-        """One clause that says why it isn't what it could be, or None: `problem`, or that it lacks something."""
+        """One clause that says why it isn't what it could be, or None: `problem`, that it lacks something, or both."""
         if self.problem is None and self.lacks is None and "vae" in self.needs:
             return message("unfit.no_vae", "vae")
+        if self.problem is not None and self.lacks is not None:
+            return message("unfit.also", self.lacks.field, why=self.problem, lacks=self.lacks)
         return self.problem or self.lacks

@@ -1,0 +1,44 @@
+"""What is published for the families beside their denoisers: text encoders and VAEs, and under which terms all of it.
+
+Names, sizes and licences are those of the repositories on Hugging Face's Hub that are named.
+"""
+
+from __future__ import annotations
+
+from .facts import Licence, PublicFile
+
+_ENCODERS = "comfyanonymous/flux_text_encoders"
+_SD35 = "stabilityai/stable-diffusion-3.5-large"
+_QWEN = "Comfy-Org/Qwen-Image_ComfyUI"
+
+CLIP_L = (PublicFile("clip_l.safetensors", 246_144_152, _ENCODERS),)
+CLIP_G = (PublicFile("clip_g.safetensors", 1_389_382_176, "Comfy-Org/stable-diffusion-3.5-fp8"),)
+T5_XXL = (
+    PublicFile("t5xxl_fp16.safetensors", 9_787_841_024, _ENCODERS),
+    PublicFile("t5xxl_fp8_e4m3fn.safetensors", 4_893_934_904, _ENCODERS),
+)
+QWEN3_4B = (PublicFile("qwen_3_4b.safetensors", 8_040_000_000, "Comfy-Org/z_image_turbo"),)
+QWEN25_VL_7B = (
+    PublicFile("qwen_2.5_vl_7b.safetensors", 16_600_000_000, _QWEN),
+    PublicFile("qwen_2.5_vl_7b_fp8_scaled.safetensors", 9_380_000_000, _QWEN),
+)
+
+SD_VAE = (
+    PublicFile("vae-ft-mse-840000-ema-pruned.safetensors", 334_641_190, "stabilityai/sd-vae-ft-mse-original"),
+)  # fmt: skip
+SDXL_VAE = (PublicFile("sdxl_vae.safetensors", 334_641_164, "stabilityai/sdxl-vae"),)
+SD3_VAE = (PublicFile("vae/diffusion_pytorch_model.safetensors", 167_666_902, _SD35),)
+FLUX_VAE = (PublicFile("ae.safetensors", 335_304_388, "black-forest-labs/FLUX.1-schnell"),)
+QWEN_IMAGE_VAE = (PublicFile("qwen_image_vae.safetensors", 254_000_000, _QWEN),)
+
+APACHE = Licence("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
+FLUX_DEV = Licence(
+    "FLUX.1 [dev] Non-Commercial License",
+    "https://huggingface.co/black-forest-labs/FLUX.1-dev/blob/main/LICENSE.md",
+)
+OPENRAIL = Licence("CreativeML Open RAIL-M", "https://huggingface.co/spaces/CompVis/stable-diffusion-license")
+OPENRAIL_PP = Licence(
+    "CreativeML Open RAIL++-M",
+    "https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/blob/main/LICENSE.md",
+)
+STABILITY = Licence("Stability AI Community License", f"https://huggingface.co/{_SD35}/blob/main/LICENSE.md")

@@ -1,0 +1,144 @@
+"""Published files in full: every tensor's name and shape, by layout, so that headers of full size can be written.
+
+Drawn from the architectures; `test_registry_published.py` holds them to diffusers' and transformers' own classes.
+"""
+
+from declared import clip_text, under, vae, weighted
+
+FLUX_WIDTH, HEAD = 3072, 128
+
+
+def _norms(name, head=HEAD, ending="scale"):
+    return {f"{name}.{kind}_norm.{ending}": (head,) for kind in ("query", "key")}
+
+
+def flux(double=19, single=38, taken=64, guidance=True, width=FLUX_WIDTH, modulated=True, norm="scale"):
+    """Flux's transformer under the names of Black Forest Labs; `modulated` blocks have their own modulation."""
+    shapes = weighted("img_in", width, taken) | weighted("txt_in", width, 4096)
+    embedded = {"time_in": 256, "vector_in": 768} | ({"guidance_in": 256} if guidance else {})
+    for name, size in embedded.items() if modulated else ():
+        shapes |= weighted(f"{name}.in_layer", width, size) | weighted(f"{name}.out_layer", width, width)
+    for block in range(double):
+        for side in ("img", "txt"):
+            inner = f"double_blocks.{block}.{side}"
+            shapes |= weighted(f"{inner}_mod.lin", 6 * width, width) if modulated else {}
+            shapes |= weighted(f"{inner}_attn.qkv", 3 * width, width) | _norms(f"{inner}_attn.norm", ending=norm)
+            shapes |= weighted(f"{inner}_attn.proj", width, width)
+            shapes |= weighted(f"{inner}_mlp.0", 4 * width, width) | weighted(f"{inner}_mlp.2", width, 4 * width)
+    for block in range(single):
+        inner = f"single_blocks.{block}"
+        shapes |= weighted(f"{inner}.modulation.lin", 3 * width, width) if modulated else {}
+        shapes |= weighted(f"{inner}.linear1", 7 * width, width) | weighted(f"{inner}.linear2", width, 5 * width)
+        shapes |= _norms(f"{inner}.norm", ending=norm)
+    shapes |= weighted("final_layer.adaLN_modulation.1", 2 * width, width) if modulated else {}
+    return shapes | weighted("final_layer.linear", 64, width)
+
+
+def chroma(hidden=5120, depth=5, **options):
+    """Chroma: Flux with one network for all modulation."""
+    name = "distilled_guidance_layer"
+    shapes = flux(modulated=False, **options) | weighted(f"{name}.in_proj", hidden, 64)
+    for number in range(depth):
+        inner = f"{name}.layers.{number}"
+        shapes |= weighted(f"{inner}.in_layer", hidden, hidden) | weighted(f"{inner}.out_layer", hidden, hidden)
+        shapes[f"{name}.norms.{number}.scale"] = (hidden,)
+    return shapes | weighted(f"{name}.out_proj", FLUX_WIDTH, hidden)
+
+
+def flux_in_diffusers(double=19, single=38, taken=64, guidance=True, width=FLUX_WIDTH):
+    """Flux's transformer under diffusers' names."""
+    shapes = weighted("x_embedder", width, taken) | weighted("context_embedder", width, 4096)
+    embedders = {"timestep": 256, "text": 768} | ({"guidance": 256} if guidance else {})
+    for name, size in embedders.items():
+        inner = f"time_text_embed.{name}_embedder"
+        shapes |= weighted(f"{inner}.linear_1", width, size) | weighted(f"{inner}.linear_2", width, width)
+    for block in range(double):
+        inner = f"transformer_blocks.{block}"
+        for norm in ("norm1", "norm1_context"):
+            shapes |= weighted(f"{inner}.{norm}.linear", 6 * width, width)
+        for part in ("to_q", "to_k", "to_v", "add_q_proj", "add_k_proj", "add_v_proj", "to_out.0", "to_add_out"):
+            shapes |= weighted(f"{inner}.attn.{part}", width, width)
+        shapes |= {f"{inner}.attn.norm_{part}.weight": (HEAD,) for part in ("q", "k", "added_q", "added_k")}
+        for part in ("ff", "ff_context"):
+            shapes |= weighted(f"{inner}.{part}.net.0.proj", 4 * width, width)
+            shapes |= weighted(f"{inner}.{part}.net.2", width, 4 * width)
+    for block in range(single):
+        inner = f"single_transformer_blocks.{block}"
+        shapes |= weighted(f"{inner}.norm.linear", 3 * width, width) | weighted(f"{inner}.proj_mlp", 4 * width, width)
+        for part in ("to_q", "to_k", "to_v"):
+            shapes |= weighted(f"{inner}.attn.{part}", width, width)
+        shapes |= {f"{inner}.attn.norm_{part}.weight": (HEAD,) for part in ("q", "k")}
+        shapes |= weighted(f"{inner}.proj_out", width, 5 * width)
+    return shapes | weighted("norm_out.linear", 2 * width, width) | weighted("proj_out", 64, width)
+
+
+def sd3(depth=24, dual=(), normed=False, positions=192):
+    """Stable Diffusion 3's transformer under Stability's names: 64 numbers wide for each of its blocks."""
+    width = 64 * depth
+    shapes = {"pos_embed": (1, positions**2, width)} | weighted("x_embedder.proj", width, 16, 2, 2)
+    for name, size in (("t_embedder", 256), ("y_embedder", 2048)):
+        shapes |= weighted(f"{name}.mlp.0", width, size) | weighted(f"{name}.mlp.2", width, width)
+    shapes |= weighted("context_embedder", width, 4096)
+    for block in range(depth):
+        for side in ("context_block", "x_block"):
+            inner, last = f"joint_blocks.{block}.{side}", side == "context_block" and block == depth - 1
+            twice = side == "x_block" and block in dual
+            for attention in ("attn", "attn2") if twice else ("attn",):
+                shapes |= weighted(f"{inner}.{attention}.qkv", 3 * width, width)
+                if normed:
+                    shapes |= {f"{inner}.{attention}.ln_{part}.weight": (64,) for part in ("q", "k")}
+                if not last:
+                    shapes |= weighted(f"{inner}.{attention}.proj", width, width)
+            shapes |= weighted(f"{inner}.adaLN_modulation.1", (2 if last else 9 if twice else 6) * width, width)
+            if not last:
+                shapes |= weighted(f"{inner}.mlp.fc1", 4 * width, width) | weighted(
+                    f"{inner}.mlp.fc2", width, 4 * width
+                )
+    return (
+        shapes
+        | weighted("final_layer.adaLN_modulation.1", 2 * width, width)
+        | weighted("final_layer.linear", 64, width)
+    )
+
+
+SD3_MEDIUM = {"depth": 24}
+SD35_MEDIUM = {"depth": 24, "dual": range(13), "normed": True, "positions": 384}
+SD35_LARGE = {"depth": 38, "normed": True}
+
+
+def t5(width=4096, inner=4096, hidden=10240, depth=24, words=32128, twice=True):
+    """T5's encoder under transformers' names; `twice` is how it is published: its table of words under both names."""
+    shapes = {"shared.weight": (words, width)} | ({"encoder.embed_tokens.weight": (words, width)} if twice else {})
+    for block in range(depth):
+        attention = f"encoder.block.{block}.layer.0"
+        shapes |= {f"{attention}.SelfAttention.{part}.weight": (inner, width) for part in ("q", "k", "v")}
+        shapes |= {f"{attention}.SelfAttention.o.weight": (width, inner), f"{attention}.layer_norm.weight": (width,)}
+        if block == 0:
+            shapes[f"{attention}.SelfAttention.relative_attention_bias.weight"] = (32, inner // 64)
+        feed = f"encoder.block.{block}.layer.1"
+        shapes |= {f"{feed}.DenseReluDense.{part}.weight": (hidden, width) for part in ("wi_0", "wi_1")}
+        shapes |= {f"{feed}.DenseReluDense.wo.weight": (width, hidden), f"{feed}.layer_norm.weight": (width,)}
+    return shapes | {"encoder.final_layer_norm.weight": (width,)}
+
+
+def clip_l():
+    """CLIP's text encoder as Flux and SD3 have it."""
+    return clip_text(768, 12)
+
+
+def clip_g():
+    """OpenCLIP's bigG under transformers' names, as SD3 has it."""
+    return clip_text(1280, 32) | {"text_projection.weight": (1280, 1280)}
+
+
+def vae16():
+    """The VAE of Flux, and by its shape of SD3, under the original code's names."""
+    return vae(16, quant=False)
+
+
+def in_one_file(denoiser, *encoders):
+    """All in one as ComfyUI saves it: `encoders` are pairs of its name for one, and its tensors."""
+    whole = under("model.diffusion_model.", denoiser) | under("vae.", vae16())
+    for name, shapes in encoders:
+        whole |= under(f"text_encoders.{name}.transformer.", shapes)
+    return whole

@@ -1,0 +1,245 @@
+"""Published files of Flux, Chroma and SD3 in full: told by header alone, put together, and honest where that fails."""
+
+import msgspec
+import pytest
+from declared import under, write
+from published import (
+    SD3_MEDIUM,
+    SD35_LARGE,
+    SD35_MEDIUM,
+    chroma,
+    clip_g,
+    clip_l,
+    flux,
+    flux_in_diffusers,
+    in_one_file,
+    sd3,
+    t5,
+    vae16,
+)
+
+from imagine.families.defaults import sampling_defaults
+from imagine.families.table import FAMILIES
+from imagine.messages import sentence
+from imagine.registry.registry import Registry
+from imagine.registry.shown import shown
+from imagine.registry.usable import use_of
+from imagine.words.errors import UnusableModel
+
+COMFY = "model.diffusion_model."
+MODELS = [
+    ("flux1-dev", flux(), "flux", "dev", (28, 3.5)),
+    ("flux1-schnell", flux(guidance=False), "flux", "schnell", (4, 0.0)),
+    ("flux1-kontext-dev", flux(), "flux", "kontext", (28, 2.5)),
+    ("flux1-krea-dev", flux(), "flux", "krea", (28, 4.5)),
+    ("flux1-fill-dev", flux(taken=384), "flux", "fill", (50, 30.0)),
+    ("flux1-depth-dev", flux(taken=128), "flux", "control", (28, 3.5)),
+    ("a Flux whose norms are weights", flux(norm="weight"), "flux", "dev", (28, 3.5)),
+    ("pruned", flux(double=8, single=12), "flux", "dev", (28, 3.5)),
+    ("Flux of diffusers", flux_in_diffusers(), "flux", "dev", (28, 3.5)),
+    ("schnell of diffusers", flux_in_diffusers(guidance=False), "flux", "schnell", (4, 0.0)),
+    ("Fill of diffusers", flux_in_diffusers(taken=384), "flux", "fill", (50, 30.0)),
+    ("Chroma1-HD", chroma(), "chroma", "", (35, 5.0)),
+    ("sd3_medium", sd3(**SD3_MEDIUM), "sd3", "", (28, 7.0)),
+    ("sd3.5_medium", sd3(**SD35_MEDIUM), "sd3.5", "medium", (40, 4.5)),
+    ("sd3.5_large", sd3(**SD35_LARGE), "sd3.5", "large", (28, 3.5)),
+    ("sd3.5_large_turbo", sd3(**SD35_LARGE), "sd3.5", "large", (4, 0.0)),
+]
+
+
+def listed(folder):
+    known = Registry([folder])
+    known.refresh()
+    return {entry.name: entry for entry in known.files()}
+
+
+@pytest.mark.parametrize("prefix", ["", COMFY, "diffusion_model."])
+def test_what_is_published_is_told_by_its_header_alone(tmp_path, prefix):
+    for name, shapes, *_ in MODELS:
+        write(tmp_path / f"{name}.safetensors", under(prefix, shapes), dtype="BF16")
+    entries = listed(tmp_path)
+    for name, _, family, variant, wanted in MODELS:
+        entry = entries[name]
+        assert (entry.kind, entry.family, entry.variant) == ("diffusion-model", family, variant), name
+        defaults = sampling_defaults(entry)
+        assert (defaults.num_steps, defaults.guidance) == wanted, name
+        assert (entry.prediction, entry.resolution, entry.dtype) == ("flow", 1024, "bfloat16"), name
+
+
+PARTS = [
+    ("t5xxl_fp16", t5(), "text-encoder", "t5-xxl"),
+    ("t5 of transformers", t5(twice=False), "text-encoder", "t5-xxl"),
+    ("umt5xxl", t5(words=256384), "text-encoder", "umt5-xxl"),
+    ("t5-xl", t5(2048, 2048, 5120), "text-encoder", "t5-xl"),
+    ("clip_l", clip_l(), "text-encoder", "clip_l"),
+    ("clip_g", clip_g(), "text-encoder", "clip_g"),
+    ("ae", vae16(), "vae", "flux"),
+    ("sd3_vae", vae16(), "vae", "sd3"),
+    ("sd3.5-vae-bf16", vae16(), "vae", "sd3"),
+    ("stable-diffusion-3.5-large/vae", vae16(), "vae", "sd3"),
+    ("sd3/plain", vae16(), "vae", "sd3"),
+    ("baked", under("first_stage_model.", vae16()), "vae", "flux"),
+    ("sdxl_vae_sd3", clip_l(), "text-encoder", "clip_l"),
+]
+
+
+def test_what_goes_beside_is_told_by_its_header_and_sd3s_vae_by_its_name(tmp_path):
+    for name, shapes, *_ in PARTS:
+        write(tmp_path / f"{name}.safetensors", shapes)
+    entries = {entry.path: entry for entry in listed(tmp_path).values()}
+    for name, _, kind, family in PARTS:
+        entry = entries[str(tmp_path / f"{name}.safetensors")]
+        assert (entry.kind, entry.family, entry.problem) == (kind, family, None), name
+
+
+WHOLES = [
+    ("flux, all in one", in_one_file(flux(), ("clip_l", clip_l()), ("t5xxl", t5())), "checkpoint", ()),
+    ("flux with T5 alone", in_one_file(flux(), ("t5xxl", t5())), "diffusion-model", ("text_encoder",)),
+    ("sd3.5_large", under(COMFY, sd3(**SD35_LARGE)) | under("first_stage_model.", vae16()), "diffusion-model",
+     ("text_encoder", "text_encoder_2", "text_encoder_3")),
+    ("sd3_medium_incl_clips", in_one_file(sd3(), ("clip_l", clip_l()), ("clip_g", clip_g())), "checkpoint",
+     ("text_encoder_3",)),
+    ("sd3_medium_incl_clips_t5xxlfp8", in_one_file(sd3(), ("clip_l", clip_l()), ("clip_g", clip_g()), ("t5xxl", t5())),
+     "checkpoint", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "shapes", "kind", "missing"), WHOLES)
+def test_of_several_in_one_file_what_is_not_there_is_missing(tmp_path, name, shapes, kind, missing):
+    write(tmp_path / f"{name}.safetensors", shapes)
+    (entry,) = listed(tmp_path).values()
+    assert (entry.kind, entry.has_vae, entry.missing) == (kind, True, missing)
+
+
+def comfys(folder, family_vae, *names):
+    """A folder as ComfyUI has it, with what Flux and SD3 need."""
+    files = {
+        "text_encoders/clip_l": clip_l(), "text_encoders/t5xxl_fp16": t5(), "clip/clip_g": clip_g(),
+        f"vae/{family_vae}": vae16(), "vae/sdxl_vae": under("", vae16()) | {"decoder.conv_in.weight": (512, 4, 3, 3)},
+        "text_encoders/umt5xxl": t5(words=256384),
+    }  # fmt: skip
+    for name in names:
+        write(folder / f"{name}.safetensors", files[name])
+
+
+FLUX_FILES = ("text_encoders/clip_l", "text_encoders/t5xxl_fp16", "vae/ae", "vae/sdxl_vae", "text_encoders/umt5xxl")
+
+
+@pytest.mark.parametrize(
+    ("model", "shapes", "vae", "files", "encoders"),
+    [
+        ("flux1-dev", flux(), "ae", FLUX_FILES, ("clip_l", "t5xxl_fp16")),
+        ("Chroma1-HD", chroma(), "ae", FLUX_FILES, ("t5xxl_fp16",)),
+        ("sd3.5_large", sd3(**SD35_LARGE), "sd3_vae",
+         ("text_encoders/clip_l", "clip/clip_g", "vae/sd3_vae"), ("clip_l", "clip_g")),
+        ("sd3.5_medium", sd3(**SD35_MEDIUM), "sd3_vae",
+         ("text_encoders/clip_l", "clip/clip_g", "vae/sd3_vae", "text_encoders/t5xxl_fp16"),
+         ("clip_l", "clip_g", "t5xxl_fp16")),
+    ],
+)  # fmt: skip
+def test_companions_are_found_by_kind_in_comfyuis_folders(tmp_path, model, shapes, vae, files, encoders):
+    write(tmp_path / "diffusion_models" / f"{model}.safetensors", shapes)
+    comfys(tmp_path, vae, *files)
+    entry = listed(tmp_path)[model]
+    assert (entry.encoders, entry.vae, entry.needs, entry.lacks) == (encoders, vae, (), None)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "vae", "files", "says", "missing"),
+    [
+        (
+            flux(), "ae", (),
+            "it lacks a text encoder of the kind clip_l (clip_l.safetensors, 246 MB) and a text encoder of the kind "
+            "t5-xxl (t5xxl_fp16.safetensors, 9.8 GB) and a VAE (ae.safetensors, 335 MB), and no file among the models "
+            "fits",
+            ["clip_l.safetensors", "t5xxl_fp16.safetensors", "ae.safetensors"],
+        ),
+        (
+            flux(), "ae", ("text_encoders/clip_l", "text_encoders/umt5xxl", "vae/ae"),
+            "it lacks a text encoder of the kind t5-xxl (t5xxl_fp16.safetensors, 9.8 GB), and no file among the models "
+            "fits",
+            ["t5xxl_fp16.safetensors"],
+        ),
+        (
+            flux(), "sd3_vae", ("text_encoders/clip_l", "text_encoders/t5xxl_fp16", "vae/sd3_vae"),
+            "it lacks a VAE (ae.safetensors, 335 MB); of the files among the models these might fit, named as vae: "
+            "sd3_vae",
+            ["ae.safetensors"],
+        ),
+        (
+            sd3(**SD35_LARGE), "sd3_vae", ("text_encoders/clip_l", "vae/sd3_vae"),
+            "it lacks a text encoder of the kind clip_g (clip_g.safetensors, 1.4 GB), and no file among the models "
+            "fits",
+            ["clip_g.safetensors", "t5xxl_fp16.safetensors"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named_as_it_is_published(tmp_path, shapes, vae, files, says, missing):
+    write(tmp_path / "x.safetensors", shapes)
+    comfys(tmp_path, vae, *files)
+    entry = listed(tmp_path)["x"]
+    assert sentence(entry.lacks) == says
+    assert says in sentence(use_of(entry)), "as `list --all` has it"
+    told = shown(entry)["missing"]
+    assert [need["files"][0]["name"] for need in told] == missing
+    assert all(need["files"][0]["size"] > 10**8 for need in told)
+    registry = Registry([tmp_path])
+    registry.refresh()
+    with pytest.raises(UnusableModel) as refused:
+        registry.find("x")
+    assert says in str(refused.value)
+
+
+def test_a_family_is_drawn_from_its_files_as_soon_as_its_row_says_so(tmp_path, monkeypatch):
+    write(tmp_path / "diffusion_models" / "flux1-dev.safetensors", flux())
+    comfys(tmp_path, "ae", *FLUX_FILES)
+    entry = listed(tmp_path)["flux1-dev"]
+    assert sentence(entry.problem) == "flux isn't drawn from single files yet; as a diffusers folder it may be"
+    assert not entry.generates
+    monkeypatch.setitem(FAMILIES, "flux", msgspec.structs.replace(FAMILIES["flux"], single_file=True))
+    entry = listed(tmp_path)["flux1-dev"]
+    assert (entry.problem, entry.generates, entry.composes) == (None, True, True)
+    write(tmp_path / "whole.safetensors", in_one_file(flux(), ("clip_l", clip_l()), ("t5xxl", t5())))
+    assert listed(tmp_path)["whole"].generates
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "shift", "licence"),
+    [
+        ("flux1-dev", flux(), 3.16, "FLUX.1 [dev] Non-Commercial License"),
+        ("flux1-schnell", flux(guidance=False), 1.0, "Apache-2.0"),
+        ("sd3.5_large", sd3(**SD35_LARGE), 3.0, "Stability AI Community License"),
+    ],
+)
+def test_licence_and_shift_are_shown(tmp_path, name, shapes, shift, licence):
+    write(tmp_path / f"{name}.safetensors", shapes)
+    told = shown(listed(tmp_path)[name])
+    assert told["shift"] == shift
+    assert told["licence"].startswith(licence)
+    write(tmp_path / "tuned.safetensors", shapes, metadata={"modelspec.license": "CC0"})
+    assert shown(listed(tmp_path)["tuned"])["licence"] == "CC0"
+
+
+AUDIO = {
+    "timestep_features.weight": (128, 1),
+    "to_timestep_embed.0.weight": (1536, 256),
+    "transformer.project_in.weight": (1536, 64),
+}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "family"),
+    [
+        ({"head.modulation": (1, 2, 5120)}, "wan"),
+        ({"blocks.0.attn.qkv_x.weight": (9216, 3072)}, "mochi"),
+        ({"genre_embedder.weight": (2560, 768), "speaker_embedder.weight": (2560, 512)}, "ace-step"),
+        (AUDIO, "stable-audio"),
+    ],
+)
+def test_what_makes_no_pictures_is_refused_by_name(tmp_path, shapes, family):
+    prefix = "model.model." if family == "stable-audio" else COMFY
+    write(tmp_path / "x.safetensors", under(prefix, shapes))
+    entry = listed(tmp_path)["x"]
+    assert entry.family == family
+    makes = "sound" if family in ("ace-step", "stable-audio") else "videos"
+    assert sentence(entry.problem) == f"it makes {makes} ({family}), and only pictures are made here"

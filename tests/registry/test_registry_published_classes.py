@@ -1,0 +1,118 @@
+"""The published files that tests declare are what diffusers' and transformers' own classes hold: on `meta`, in full."""
+
+import pytest
+from published import (
+    SD3_MEDIUM,
+    SD35_LARGE,
+    SD35_MEDIUM,
+    chroma,
+    clip_g,
+    clip_l,
+    flux,
+    flux_in_diffusers,
+    sd3,
+    t5,
+    vae16,
+)
+
+torch = pytest.importorskip("torch")
+
+import diffusers  # noqa: E402 - needs torch
+import transformers  # noqa: E402
+from diffusers.loaders import single_file_utils as converters  # noqa: E402
+from diffusers.models.modeling_utils import no_init_weights  # noqa: E402
+
+FLUX, SD3 = diffusers.FluxTransformer2DModel, diffusers.SD3Transformer2DModel
+from_flux = converters.convert_flux_transformer_checkpoint_to_diffusers
+from_sd3 = converters.convert_sd3_transformer_checkpoint_to_diffusers
+from_chroma = converters.convert_chroma_transformer_checkpoint_to_diffusers
+NORMED = {"qk_norm": "rms_norm"}
+GUIDED = {"guidance_embeds": True}
+DENOISERS = [
+    ("dev", flux(), from_flux, FLUX, GUIDED, 23_802_932_552),
+    ("schnell", flux(guidance=False), from_flux, FLUX, {}, 23_782_506_688),
+    ("fill", flux(taken=384), from_flux, FLUX, GUIDED | {"in_channels": 384, "out_channels": 64}, 0),
+    ("depth", flux(taken=128), from_flux, FLUX, GUIDED | {"in_channels": 128, "out_channels": 64}, 0),
+    ("diffusers' own", flux_in_diffusers(), dict, FLUX, GUIDED, 0),
+    ("chroma", chroma(), from_chroma, diffusers.ChromaTransformer2DModel, {}, 0),
+    ("sd3", sd3(**SD3_MEDIUM), from_sd3, SD3,
+     {"num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 192}, 0),
+    ("sd3.5 medium", sd3(**SD35_MEDIUM), from_sd3, SD3,
+     {"num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 384,
+      "dual_attention_layers": tuple(range(13))} | NORMED, 0),
+    ("sd3.5 large", sd3(**SD35_LARGE), from_sd3, SD3,
+     {"num_layers": 38, "num_attention_heads": 38, "caption_projection_dim": 2432, "pos_embed_max_size": 192} | NORMED,
+     0),
+]  # fmt: skip
+
+
+def held(made):
+    """What a class built by `made` holds, name by name."""
+    with torch.device("meta"), no_init_weights():
+        module = made()
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+def bytes_of(shapes):
+    return 2 * sum(torch.Size(shape).numel() for shape in shapes.values())
+
+
+@pytest.mark.parametrize(
+    ("shapes", "convert", "kind", "options", "published"),
+    [pytest.param(*row[1:], id=row[0]) for row in DENOISERS],
+)
+def test_a_denoiser_is_the_class_that_diffusers_makes_of_it(shapes, convert, kind, options, published):
+    tensors = convert({name: torch.empty(shape, device="meta") for name, shape in shapes.items()})
+    assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == held(lambda: kind(**options))
+    if published:  # the size of the file that people have: its numbers, and a header
+        assert 0 < published - bytes_of(shapes) < 10**6
+
+
+def _t5():
+    config = transformers.T5Config(
+        vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64, feed_forward_proj="gated-gelu"
+    )
+    return transformers.T5EncoderModel(config)
+
+
+def _clip(kind, width, layers, heads, **options):
+    config = transformers.CLIPTextConfig(
+        hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=4 * width, **options
+    )
+    return kind(config)
+
+
+def _vae():
+    return diffusers.AutoencoderKL(
+        down_block_types=["DownEncoderBlock2D"] * 4, up_block_types=["UpDecoderBlock2D"] * 4, latent_channels=16,
+        block_out_channels=[128, 256, 512, 512], layers_per_block=2, use_quant_conv=False, use_post_quant_conv=False,
+    )  # fmt: skip
+
+
+ENCODERS = [
+    ("T5", t5(), _t5, 9_787_841_024),
+    ("CLIP-L", clip_l(), lambda: _clip(transformers.CLIPTextModel, 768, 12, 12), 246_144_152),
+    ("CLIP-G", clip_g(),
+     lambda: _clip(transformers.CLIPTextModelWithProjection, 1280, 32, 20, projection_dim=1280), 1_389_382_176),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shapes", "made", "published"), [pytest.param(*row[1:], id=row[0]) for row in ENCODERS]
+)  # fmt: skip
+def test_a_text_encoder_is_the_class_of_transformers(shapes, made, published):
+    def plain(names):
+        return {name.removeprefix("text_model."): shape for name, shape in names.items()}
+
+    assert plain(shapes) == plain(held(made))
+    assert 0 < published - bytes_of(shapes) < 10**6
+
+
+def test_a_vae_is_the_class_that_diffusers_makes_of_it():
+    tensors = {name: torch.empty(shape, device="meta") for name, shape in vae16().items()}
+    config = {"down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4}
+    converted = converters.convert_ldm_vae_checkpoint(tensors, config)
+    squeezed = {name: tuple(size for size in tensor.shape) for name, tensor in converted.items()}
+    assert squeezed == held(_vae)
+    assert 0 < 335_304_388 - 2 * bytes_of(vae16()) < 10**6, "Flux's, in float32"
+    assert 0 < 167_666_902 - bytes_of(vae16()) < 10**6, "SD3's, in float16"

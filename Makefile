@@ -3,6 +3,10 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 TORCH = $(shell sed -n 's/^TORCH=//p' tools/environment.sh)
+PROCESSES ?= 2
+# A file's tests stay in one process, one after another: what they share is made once. torch's threads spin while they
+# wait, which takes the core from the process beside, unless they are told not to.
+PYTEST = OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
@@ -17,12 +21,12 @@ help:  ## list the tasks
 demo: .venv/ready  ## make a picture with MODEL (Toybox if not said) and PROMPT, in this folder
 	@$(PY) tools/demo.py $(if $(MODEL),--model "$(MODEL)") $(if $(PROMPT),"$(PROMPT)")
 
-test: .venv/ready lint chromium systemd nginx  ## lint, types and all tests
-	$(PY) -m pytest -q --ignore=tests/page
-	$(PY) -m pytest -q tests/page  # apart, since Playwright keeps an event loop running for as long as its process lives
+test: .venv/ready lint chromium systemd nginx  ## lint, types and all tests, in two PROCESSES
+	$(PYTEST) --ignore=tests/page
+	$(PYTEST) tests/page  # apart, since Playwright keeps an event loop running for as long as its process lives
 
 test-fast: .venv/ready  ## the tests that take moments
-	$(PY) -m pytest -q -m "not slow" --ignore=tests/page
+	$(PYTEST) -m "not slow" --ignore=tests/page
 
 fuzz: .venv/ready  ## 6,000 requests that /openapi.json allows and forbids, at a server without a model
 	$(PY) -m tests.server.test_properties 6000
@@ -55,7 +59,7 @@ nginx:  ## fetch the nginx that the tests of a proxy run, where that can be done
 	@sh tools/nginx.sh
 
 ui-test: .venv/ready chromium  ## the page, in a real browser
-	$(PY) -m pytest -q tests/page tests/server/test_page.py tests/tools/test_build_page.py
+	$(PYTEST) tests/page tests/server/test_page.py tests/tools/test_build_page.py
 
 screenshots: .venv/ready chromium  ## pictures of the page for the README, into docs/screenshots
 	$(PY) -m tools.screenshots

@@ -132,7 +132,8 @@ def test_the_world_is_what_the_autoencoder_draws(pipeline: Any) -> None:
 
 
 def test_its_latents_have_the_scale_that_sd1_expects(pipeline: Any) -> None:
-    from tools.toybox.training import random_numbers, to_tensor
+    from imagine.training.loop import random_numbers
+    from tools.toybox.training import to_tensor
     from tools.toybox.world import combinations, random_scene
 
     rng = random_numbers(3, "scale", 0)

@@ -1,16 +1,21 @@
 """Training is repeatable, resumable, and leaves untaught words neutral."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from diffusers import AutoencoderKL
 
+from imagine.training.loop import random_numbers
+from imagine.training.optimizer import warm_then_decay
 from tools.toybox import models, training
 from tools.toybox.autoencoder import PALETTE_CODES, PALETTE_NORM, AutoencoderStage, palette_loss
-from tools.toybox.denoiser import THING_WEIGHT, thing_weights
-from tools.toybox.training import Optimizer, random_numbers, run, warm_then_decay
-from tools.toybox.world import Scene, draw
+from tools.toybox.denoiser import THING_WEIGHT, Pool, thing_weights
+from tools.toybox.straighten import StraighteningStage
+from tools.toybox.training import Optimizer, run
+from tools.toybox.world import SIDE, Scene, combinations, draw, random_scene
 
 
 class Counting:
@@ -27,35 +32,29 @@ class Counting:
         self.total += float(random_numbers(1, self.name, index).random())
         return {"loss": self.total}
 
-    def state(self) -> dict[str, float]:
-        return {"total": self.total}
+    def state(self) -> dict[str, torch.Tensor]:
+        return {"total": torch.tensor(self.total, dtype=torch.float64)}
 
-    def load(self, state: dict[str, float]) -> None:
-        self.total = state["total"]
+    def load(self, state: Mapping[str, torch.Tensor]) -> None:
+        self.total = state["total"].item()
 
     def sample(self, folder: Path, index: int) -> None:
         (folder / f"{index}.txt").write_text(str(self.total))
 
 
 def test_a_stopped_run_goes_on_to_the_same_losses(tmp_path: Path) -> None:
+    """Where it was kept; the losses of steps that are taken again are written anew."""
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
     run(Counting(10), tmp_path / "whole", sample_every=5)
+    run(Counting(4), tmp_path / "parts")
     with pytest.raises(KeyboardInterrupt):
-        run(Counting(10, stop_at=6), tmp_path / "parts", save_every=0)
-    run(Counting(10), tmp_path / "parts", save_every=0)
+        run(Counting(10, stop_at=6), tmp_path / "parts")
+    run(Counting(10), tmp_path / "parts")
     losses = [(tmp_path / part / "counting.losses.jsonl").read_text() for part in ("whole", "parts")]
     assert losses[0] == losses[1]
-    assert losses[0].count("\n") == 10
+    assert [json.loads(line)["step"] for line in losses[0].splitlines()] == [*range(10)]
     assert {p.name for p in (tmp_path / "whole").glob("*.txt")} == {"5.txt", "10.txt"}
-
-
-def test_a_kill_between_two_saves_repeats_the_lost_steps(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        run(Counting(10, stop_at=6), tmp_path, save_every=1e9)
-    run(Counting(10), tmp_path)
-    lines = (tmp_path / "counting.losses.jsonl").read_text().splitlines()
-    assert len(lines) == 10
 
 
 def autoencoder(decoder_only: bool = False) -> tuple[AutoencoderStage, AutoencoderKL]:
@@ -84,6 +83,38 @@ def test_the_decoder_alone_leaves_the_latents_as_they_are() -> None:
     stage.step(0)
     vae = stage.finish()
     changed = {name for name, value in vae.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert not any(name.startswith(("encoder", "quant_conv")) for name in changed)
+
+
+def test_crops_near_the_thing_show_some_of_it() -> None:
+    torch.manual_seed(0)
+    stage = AutoencoderStage(
+        "vae", autoencoder()[1], seed=1, steps=1, batch=60, side=64, rate=1e-3, compute=torch.float32,
+        device=torch.device("cpu"), near=True,
+    )  # fmt: skip
+    pictures = stage._pictures(random_numbers(1, "near", 0))
+    assert pictures.shape == (60, 3, 64, 64)
+    assert all(len(picture.flatten(1).unique(dim=1)[0]) > 2 for picture in pictures)
+
+
+def test_straightening_teaches_the_decoder_alone_to_draw_the_scene_from_other_latents() -> None:
+    torch.manual_seed(0)
+    vae = AutoencoderKL(
+        block_out_channels=[8] * 4, down_block_types=["DownEncoderBlock2D"] * 4,
+        up_block_types=["UpDecoderBlock2D"] * 4, layers_per_block=1, latent_channels=4, norm_num_groups=4,
+    )  # fmt: skip
+    scenes = [random_scene(random_numbers(1, "scenes", i), combinations(unseen=False)) for i in range(4)]
+    latents = torch.randn(4, 4, SIDE // 8, SIDE // 8)
+    nothing, one = torch.zeros(1, 4, 1, 1), torch.ones(1, 4, 1, 1)
+    stage = StraighteningStage(
+        "straight", vae, Pool(scenes, latents, nothing, one), latents + 0.3, seed=1, steps=40, batch=2, rate=3e-3,
+        device=torch.device("cpu"), decay=0.5,
+    )  # fmt: skip
+    before = {name: value.clone() for name, value in vae.state_dict().items()}
+    losses = [stage.step(i)["loss"] for i in range(25)]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    changed = {name for name, value in stage.finish().state_dict().items() if not torch.equal(value, before[name])}
     assert changed
     assert not any(name.startswith(("encoder", "quant_conv")) for name in changed)
 
@@ -130,14 +161,6 @@ def test_latents_under_the_thing_weigh_more_and_the_mean_is_one() -> None:
 
 def test_untaught_words_start_neutral() -> None:
     assert not models.build_text_encoder().get_input_embeddings().weight.any()
-
-
-def test_a_save_replaces_the_old_one_whole(tmp_path: Path) -> None:
-    path = tmp_path / "state.pt"
-    training.save_atomically({"a": 1}, path)
-    training.save_atomically({"a": 2}, path)
-    assert torch.load(path, weights_only=True) == {"a": 2}
-    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
 
 
 def test_plain_patches_are_drawn_to_their_colours_codes() -> None:

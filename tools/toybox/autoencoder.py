@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from imagine.training.loop import random_numbers, torch_numbers
+from imagine.training.optimizer import warm_then_decay
 from tools.toybox.models import POSTERIOR_LOG_VARIANCE
-from tools.toybox.training import Optimizer, random_numbers, to_grid, to_tensor, torch_numbers, warm_then_decay
-from tools.toybox.world import PALETTE, combinations, draw, random_scene
+from tools.toybox.training import Optimizer, to_grid, to_tensor
+from tools.toybox.world import PALETTE, Scene, combinations, draw, random_scene
 
 KL_WEIGHT = 5e-4
 PALETTE_WEIGHT = 0.5
@@ -56,16 +60,19 @@ def palette_loss(latents: Tensor, pictures: Tensor) -> Tensor:
 
 
 class AutoencoderStage:
-    """Trains encoder and decoder together, or only the decoder, on crops or whole pictures."""
+    """Trains encoder and decoder together, or only the decoder, on crops or whole pictures.
+
+    Crops are from anywhere or, with `near`, from around the thing: a plain background teaches little.
+    """
 
     def __init__(
         self, name: str, vae: AutoencoderKL, *, seed: int, steps: int, batch: int, side: int, rate: float,
-        compute: torch.dtype, device: torch.device, decoder_only: bool = False, decay: float = 0.4,
+        compute: torch.dtype, device: torch.device, decoder_only: bool = False, near: bool = False, decay: float = 0.4,
     ) -> None:  # fmt: skip
         self.name, self.steps = name, steps
         self._vae = vae.to(device, memory_format=torch.channels_last)
         self._seed, self._batch, self._side, self._compute, self._device = seed, batch, side, compute, device
-        self._decay, self._decoder_only = decay, decoder_only
+        self._decay, self._near = decay, near
         self._choices = combinations(unseen=False)
         vae.encoder.requires_grad_(not decoder_only)
         vae.quant_conv.requires_grad_(not decoder_only)
@@ -86,14 +93,23 @@ class AutoencoderStage:
         return {"loss": loss.item(), "palette": palette.item(), "psnr": psnr.item()}
 
     def _pictures(self, rng: Any) -> Tensor:
-        pictures = to_tensor(draw(random_scene(rng, self._choices)) for _ in range(self._batch))
+        scenes = [random_scene(rng, self._choices) for _ in range(self._batch)]
+        pictures = to_tensor(map(draw, scenes))
         if self._side < pictures.shape[-1]:
-            room = pictures.shape[-1] - self._side + 1
-            corners = rng.integers(0, room, (self._batch, 2))
+            corners = self._corners(rng, scenes, pictures.shape[-1] - self._side + 1)
             pictures = torch.stack(
                 [p[:, y : y + self._side, x : x + self._side] for p, (y, x) in zip(pictures, corners, strict=True)]
             )
         return pictures.to(self._device, memory_format=torch.channels_last)
+
+    def _corners(self, rng: Any, scenes: list[Scene], room: int) -> Any:
+        """Where each crop's upper left corner is, as (y, x) below `room`."""
+        if not self._near:
+            return rng.integers(0, room, (len(scenes), 2))
+        aims = np.array([(s.y, s.x) for s in scenes]) + rng.uniform(-1, 1, (len(scenes), 2)) * [
+            [s.radius] for s in scenes
+        ]
+        return (aims - self._side / 2).round().astype(int).clip(0, room - 1)
 
     def sample(self, folder: Path, index: int) -> None:
         rng = random_numbers(self._seed, "autoencoder samples", 0)
@@ -105,11 +121,11 @@ class AutoencoderStage:
 
     def finish(self) -> AutoencoderKL:
         """The trained model: the averaged weights, fp32, all of it trainable again."""
-        self._optimizer.use(torch.float32, average=True)
+        self._optimizer.hold(torch.float32, average=True)
         return self._vae.requires_grad_(True)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Tensor]:
         return self._optimizer.state()
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: Mapping[str, Tensor]) -> None:
         self._optimizer.load(state)

@@ -25,12 +25,13 @@ from diffusers import (
 from PIL import Image
 from tqdm import tqdm
 
+from imagine.training.loop import random_numbers
 from tools.toybox import export
 from tools.toybox.denoiser import MENTIONED, test_prompts
 from tools.toybox.judge import judge
 from tools.toybox.models import GUIDANCE
-from tools.toybox.training import random_numbers
-from tools.toybox.world import COLOURS, SIDE, Scene, combinations, draw, place
+from tools.toybox.training import to_tensor
+from tools.toybox.world import COLOURS, SIDE, Scene, combinations, draw, place, random_scene
 
 MODEL = Path("models.example/toybox.safetensors")
 FIGURES = MODEL.with_suffix(".figures.json")
@@ -79,6 +80,19 @@ def obedience(pipeline: Any, count: int = 300, guidance: float = GUIDANCE) -> di
         thing: _mean(a["thing"] for a, t in zip(agreed, things, strict=True) if t == thing) for thing in set(things)
     }
     return figures
+
+
+def fidelity(pipeline: Any, count: int = 120) -> float:
+    """How near drawings of never-trained combinations come back from the autoencoder: mean PSNR in dB."""
+    rng = random_numbers(SEED, "fidelity", 0)
+    choices = combinations(unseen=True)
+    drawings = to_tensor(draw(random_scene(rng, choices)) for _ in range(count))
+    with torch.no_grad():
+        made = torch.cat(
+            [pipeline.vae.decode(pipeline.vae.encode(d).latent_dist.mode()).sample for d in drawings.split(8)]
+        )
+    errors = (made.clamp(-1, 1) - drawings).square().mean((1, 2, 3)) / 4
+    return round(float((-10 * errors.log10()).mean()), 1)
 
 
 def guidance_response(pipeline: Any, count: int = 60) -> dict[str, Any]:
@@ -181,6 +195,7 @@ def main() -> None:
             "sha256": hashlib.sha256(options.model.read_bytes()).hexdigest(),
             "date": datetime.now(UTC).date().isoformat(),
             "obedience": obedience(pipeline),
+            "fidelity": fidelity(pipeline),
             "guidance": guidance_response(pipeline),
             "negative": negative_response(pipeline),
             "redrawing": {f"{scale:g}": redrawing(pipeline, scale) for scale in REDRAWING_GUIDANCE},

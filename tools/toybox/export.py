@@ -22,6 +22,27 @@ from tools.toybox import models
 
 SD1_SCALE = 0.18215
 TOKENIZER = Path(__file__).parents[2] / "src/imagine/engine/loading/tokenizers/clip"
+UPSCALER = "realesr-animevideov3"
+"""What enlarges its pictures where nobody said a size: a first picture is a clean 512 × 512."""
+EXAMPLES = {
+    "en": [
+        "a red house on a blue background",
+        "a large yellow sun on a pink background",
+        "a small white star on a black background, on the right",
+        "a purple flower on a green background",
+        "a green car on a gray background, on the left",
+        "an orange fish on a white background",
+    ],
+    "ru": [
+        "красный дом на синем фоне",
+        "большое жёлтое солнце на розовом фоне",
+        "маленькая белая звезда на чёрном фоне, справа",
+        "фиолетовый цветок на зелёном фоне",
+        "зелёная машина на сером фоне, слева",
+        "оранжевая рыба на белом фоне",
+    ],
+}
+"""What a newcomer can ask for, in the same order in every language."""
 LIMIT = 32_000_000
 """Bytes of the finished file at most."""
 
@@ -41,6 +62,8 @@ def metadata(date: str) -> dict[str, str]:
         "modelspec.description": "Twelve things in nine colours on ten backgrounds, in English and Russian.",
         "modelspec.usage_hint": "A small red house on a blue background, on the left",
         "modelspec.tags": "toy, shapes, tiny, test model, english, russian",
+        "imagine.upscaler": UPSCALER,
+        "imagine.examples": json.dumps(EXAMPLES, ensure_ascii=False),
         "imagine.guidance": f"{models.GUIDANCE:g}",
         "imagine.attention_heads": str(models.UNET_CONFIG["attention_head_dim"]),
         "imagine.norm_num_groups": str(models.UNET_CONFIG["norm_num_groups"]),

@@ -2,7 +2,8 @@
 
 Plain numpy: the border's median is the background; what differs from it is the thing, its most common palette colour is
 its colour, its extent its size and place, and its silhouette, set into a unit box, is held against silhouettes drawn by
-`world.draw` at many tilts. Works on any square picture, which it first scales to the world's side.
+`world.draw` at many tilts. What stands in outline is told by what its rim encloses. Works on any square picture, which
+it first scales to the world's side.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from tools.toybox.world import COLOURS, PALETTE, SIDE, THINGS, TILT, Scene, draw
+from tools.toybox.strange import drawn
+from tools.toybox.world import COLOURS, PALETTE, SIDE, THINGS, Scene
 
 Pixels = NDArray[np.float32]
 
@@ -27,6 +29,8 @@ FOREGROUND = 44.0
 """How far, in RGB distance, a pixel of the thing is from the background at least."""
 OWN = 60.0
 """How far a pixel of the thing's own colour strays from the palette at most."""
+ASKEW = 10.0
+"""The world's things stand upright; by so many degrees either way may one stand askew and still be told."""
 SMALLEST = 60
 """A thing has at least so many pixels."""
 
@@ -48,8 +52,8 @@ class Verdict:
         return {n: getattr(self, n) == getattr(scene, n) for n in names if getattr(scene, n) is not None}
 
 
-def judge(picture: Image.Image) -> Verdict:
-    """What `picture` shows."""
+def judge(picture: Image.Image, things: tuple[str, ...] = THINGS, *, outlined: bool = False) -> Verdict:
+    """What `picture` shows, which is one of `things`; `outlined` where only its outline is expected."""
     pixels = _pixels(picture)
     background, background_sure = _background(pixels)
     mask = _thing_mask(pixels, background)
@@ -61,7 +65,7 @@ def judge(picture: Image.Image) -> Verdict:
     size = "large" if extent > SIZE_LIMIT else "small"
     limits = (49.0, 79.0) if size == "small" else (55.0, 73.0)
     position = "left" if centre < limits[0] else "right" if centre > limits[1] else "centre"
-    thing, thing_sure = _thing(pixels, mask, colour)
+    thing, thing_sure = _thing(pixels, mask, colour, things, outlined)
     confidence = {
         "thing": thing_sure,
         "colour": colour_sure,
@@ -70,6 +74,26 @@ def judge(picture: Image.Image) -> Verdict:
         "position": min(1.0, min(abs(centre - limit) for limit in limits) / 6),
     }
     return Verdict(thing, colour, background, size, position, confidence)
+
+
+def hollowness(picture: Image.Image) -> float:
+    """The share of the thing and what it encloses that looks like the background: most of an outline, and little of
+    what Toybox draws by itself."""
+    pixels = _pixels(picture)
+    mask = _thing_mask(pixels, _background(pixels)[0])
+    whole = _filled(mask)
+    return 1 - float(mask.sum()) / max(1.0, float(whole.sum()))
+
+
+def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """And what has some of the thing on all four sides, also where its rim has gaps."""
+
+    def between(axis: int) -> NDArray[np.bool_]:
+        before = np.logical_or.accumulate(mask, axis)
+        behind = np.flip(np.logical_or.accumulate(np.flip(mask, axis), axis), axis)
+        return before & behind
+
+    return between(0) & between(1)
 
 
 def _pixels(picture: Image.Image) -> Pixels:
@@ -136,17 +160,27 @@ def _colour(pixels: Pixels, mask: NDArray[np.bool_], background: str) -> tuple[s
     return names[int(votes.argmax())], float(votes.max() / total)
 
 
-def _thing(pixels: Pixels, mask: NDArray[np.bool_], colour: str) -> tuple[str, float]:
+def _thing(
+    pixels: Pixels, mask: NDArray[np.bool_], colour: str, things: tuple[str, ...], outlined: bool
+) -> tuple[str, float]:  # fmt: skip
     """The thing whose drawn silhouette and own-colour area fit best; the confidence grows with the lead on the next."""
-    own = mask & (np.linalg.norm(pixels - np.array(PALETTE[colour], np.float32), axis=-1) < OWN)
-    seen = np.stack(_boxed(mask, own))
-    templates, names = _templates()
+    seen = _silhouettes(pixels, mask, colour, outlined)
+    templates, names = _templates(things, outlined)
     both = np.minimum(templates, seen).sum((2, 3))
     either = np.maximum(templates, seen).sum((2, 3)).clip(1e-6)
     fits = (both / either) @ np.array([0.6, 0.4])
-    best = np.array([fits[names == i].max() for i in range(len(THINGS))])
+    best = np.array([fits[names == i].max() for i in range(len(things))])
     first, second = np.sort(best)[::-1][:2]
-    return THINGS[int(best.argmax())], float(min(1.0, (first - second) * 6))
+    return things[int(best.argmax())], float(min(1.0, (first - second) * 6))
+
+
+def _silhouettes(pixels: Pixels, mask: NDArray[np.bool_], colour: str, outlined: bool) -> Pixels:
+    """Of the thing, and of what of it has its colour, which in an outline is all."""
+    if outlined:
+        whole = _filled(mask)
+        return np.stack(_boxed(whole, whole))
+    own = mask & (np.linalg.norm(pixels - np.array(PALETTE[colour], np.float32), axis=-1) < OWN)
+    return np.stack(_boxed(mask, own))
 
 
 def _boxed(mask: NDArray[np.bool_], own: NDArray[np.bool_]) -> tuple[Pixels, Pixels]:
@@ -174,17 +208,15 @@ def _inside(box: tuple[float, float, float, float], picture: Image.Image) -> tup
     return (max(box[0], 0), max(box[1], 0), min(box[2], picture.width), min(box[3], picture.height))
 
 
-@lru_cache(maxsize=1)
-def _templates() -> tuple[Pixels, NDArray[np.intp]]:
+@lru_cache(maxsize=4)
+def _templates(things: tuple[str, ...], outlined: bool) -> tuple[Pixels, NDArray[np.intp]]:
     """Boxed silhouettes of every thing at several tilts and both sizes, and which thing each one is."""
     made, names = [], []
-    for i, thing in enumerate(THINGS):
-        for tilt in np.linspace(-TILT, TILT, 5):
+    for i, thing in enumerate(things):
+        for tilt in np.linspace(-ASKEW, ASKEW, 5):
             for radius in (22.0, 40.0):
                 scene = Scene(thing, "red", "blue", radius=radius, tilt=float(tilt))
-                pixels = _pixels(draw(scene))
-                mask = _thing_mask(pixels, "blue")
-                own = mask & (np.linalg.norm(pixels - np.array(PALETTE["red"], np.float32), axis=-1) < OWN)
-                made.append(np.stack(_boxed(mask, own)))
+                pixels = _pixels(drawn(scene))
+                made.append(_silhouettes(pixels, _thing_mask(pixels, "blue"), "red", outlined))
                 names.append(i)
     return np.stack(made), np.array(names)

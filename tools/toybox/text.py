@@ -7,6 +7,7 @@ clean signal, and Russian draws as well as English.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from imagine.training.loop import random_numbers
+from imagine.training.optimizer import warm_then_decay
 from tools.toybox.captions import EN_THINGS, FILLERS, LETTERS, NOTHING, Mention, Speaker
 from tools.toybox.models import END_OF_TEXT, TOKENS
-from tools.toybox.training import Optimizer, random_numbers, warm_then_decay
+from tools.toybox.training import Optimizer
 from tools.toybox.world import BACKGROUNDS, COLOURS, POSITIONS, SIZES, THINGS, combinations, random_scene
 
 ATTRIBUTES: dict[str, tuple[str | None, ...]] = {
@@ -147,11 +150,11 @@ class TextStage:
             file.write(f"{index} {right}\n")
 
     def finish(self) -> CLIPTextModel:
-        self._optimizer.use(torch.float32, average=True)
+        self._optimizer.hold(torch.float32, average=True)
         return self._model.encoder
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Tensor]:
         return self._optimizer.state()
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: Mapping[str, Tensor]) -> None:
         self._optimizer.load(state)

@@ -1,89 +1,58 @@
-"""One training stage's loop: resumable at any moment, with a progress bar, a loss log and sample grids.
-
-A stage's step depends on nothing but its number and the state it resumes from, so a stop changes no loss.
-"""
+"""Toybox's stages in the project's own training loop, with a progress bar, a loss log and sample grids beside it."""
 
 from __future__ import annotations
 
 import json
-import os
-import time
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from imagine.training import loop, optimizer
 
-class Stage(Protocol):
-    """One thing to train, one step at a time."""
 
-    name: str
-    steps: int
-
-    def step(self, index: int) -> dict[str, float]:
-        """Train on batch `index` and say its losses."""
-
-    def state(self) -> dict[str, Any]:
-        """Everything a resumed run needs."""
-
-    def load(self, state: dict[str, Any]) -> None: ...
+class Stage(loop.TrainingStage, Protocol):
+    """One thing to train, which can be looked at on the way."""
 
     def sample(self, folder: Path, index: int) -> None:
         """Write a picture that shows how far it is."""
 
 
-def random_numbers(seed: int, stage: str, index: int) -> np.random.Generator:
-    """The numbers that step `index` of a stage draws from: the same in every run, resumed or not."""
-    return np.random.default_rng([seed, *stage.encode(), index])
+class _Diary:
+    """Who is told of a stage's steps: a bar, a log and, every so often, a look at it."""
+
+    def __init__(self, stage: Stage, folder: Path, bar: Any, sample_every: int) -> None:
+        self._stage, self._folder, self._bar, self._sample_every = stage, folder, bar, sample_every
+
+    def stepped(self, done: int, losses: dict[str, float]) -> None:
+        self._bar.update()
+        self._bar.set_postfix({name: f"{value:.4f}" for name, value in losses.items()}, refresh=False)
+        with _log(self._stage, self._folder).open("a") as lines:
+            lines.write(json.dumps({"step": done - 1, **losses}) + "\n")
+        if done == self._stage.steps or done % self._sample_every == 0:
+            self._stage.sample(self._folder, done)
+
+    def stopping(self) -> bool:
+        return False
 
 
-def torch_numbers(rng: np.random.Generator) -> torch.Generator:
-    return torch.Generator().manual_seed(int(rng.integers(2**62)))
-
-
-def save_atomically(value: Any, path: Path) -> None:
-    """Replace `path` by rename, so that a kill leaves the old file or the new one."""
-    partial = path.with_suffix(path.suffix + ".part")
-    with partial.open("wb") as file:
-        torch.save(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def run(stage: Stage, folder: Path, save_every: float = 60.0, sample_every: int = 250) -> None:
-    """Train `stage` to its end, going on from `folder/<name>.pt` where there is one."""
-    checkpoint, log = folder / f"{stage.name}.pt", folder / f"{stage.name}.losses.jsonl"
-    done = 0
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        stage.load(saved["state"])
-        done = saved["done"]
-    _forget_after(log, done)
-    saved_at = time.monotonic()
+def run(stage: Stage, folder: Path, sample_every: int = 250) -> None:
+    """Train `stage` to its end, going on from `folder/<name>.safetensors` where there is one."""
+    checkpoint = folder / f"{stage.name}.safetensors"
+    done = loop.resume(stage, checkpoint, of=stage.name)
+    _forget_after(_log(stage, folder), done)
     with tqdm(total=stage.steps, initial=done, desc=stage.name, unit="step", smoothing=0.02) as bar:
-        for index in range(done, stage.steps):
-            losses = stage.step(index)
-            bar.update()
-            bar.set_postfix({name: f"{value:.4f}" for name, value in losses.items()}, refresh=False)
-            with log.open("a") as lines:
-                lines.write(json.dumps({"step": index, **losses}) + "\n")
-            last = index + 1 == stage.steps
-            if last or time.monotonic() - saved_at > save_every:
-                save_atomically({"done": index + 1, "state": stage.state()}, checkpoint)
-                saved_at = time.monotonic()
-            if last or (index + 1) % sample_every == 0:
-                stage.sample(folder, index + 1)
+        loop.run(stage, done, checkpoint, stage.name, _Diary(stage, folder, bar, sample_every))
 
 
-def finished(stage: Stage, folder: Path) -> bool:
-    checkpoint = folder / f"{stage.name}.pt"
-    return checkpoint.exists() and torch.load(checkpoint, weights_only=True, mmap=True)["done"] >= stage.steps
+def _log(stage: Stage, folder: Path) -> Path:
+    return folder / f"{stage.name}.losses.jsonl"
 
 
 def _forget_after(log: Path, done: int) -> None:
@@ -93,79 +62,34 @@ def _forget_after(log: Path, done: int) -> None:
         log.write_text("".join(line + "\n" for line in kept))
 
 
-def warm_then_decay(index: int, steps: int, warm: int = 100, decay: float = 0.3) -> float:
-    """Learning-rate factor: up over `warm` steps, flat, then down to zero over the last `decay` of all steps."""
-    left = (steps - index) / (steps * decay)
-    return min(1.0, (index + 1) / warm, left)
-
-
-class Optimizer:
-    """AdamW on fp32 weights with, if wanted, a bfloat16 copy that does the computing, and an average of the weights.
+class Optimizer(optimizer.Optimizer):
+    """The project's, of a whole model that computes in a narrow dtype if wanted and has an average of its weights.
 
     bfloat16 halves the memory traffic of these narrow networks (measured on a 2-core AVX512-BF16 machine: 1.3× the
     samples per second of fp32).
     """
 
     def __init__(
-        self, model: nn.Module, rate: float, *, compute: torch.dtype = torch.float32, average: float = 0.0,
-        betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.01,
+        self, model: nn.Module, rate: float, *, average: float, compute: torch.dtype = torch.float32,
+        weight_decay: float = 0.01,
     ) -> None:  # fmt: skip
-        self.model, self.rate, self.average = model, rate, average
-        self._trained = [p for p in model.parameters() if p.requires_grad]
-        self.master = [p.detach().float().clone().requires_grad_() for p in self._trained]
-        self.mean = [p.detach().clone() for p in self.master]
+        super().__init__(model.parameters(), rate, average=average, weight_decay=weight_decay)
+        self.model = model
         model.to(compute)
-        self._adam = torch.optim.AdamW(self.master, lr=rate, betas=betas, weight_decay=weight_decay, foreach=True)
-        self._steps = 0
 
-    def step(self, factor: float, clip: float = 1.0) -> None:
-        """Take one step from the gradients in the model, at `factor` times the rate."""
-        for p, m in zip(self._trained, self.master, strict=True):
-            m.grad = torch.zeros_like(m) if p.grad is None else p.grad.float()
-            p.grad = None
-        torch.nn.utils.clip_grad_norm_(self.master, clip)
-        for group in self._adam.param_groups:
-            group["lr"] = self.rate * factor
-        self._adam.step()
-        self._adam.zero_grad(set_to_none=True)
-        self._steps += 1
-        with torch.no_grad():
-            torch._foreach_copy_(self._trained, self.master)
-            if self.average:
-                keep = min(self.average, self._steps / (self._steps + 10))
-                torch._foreach_lerp_(self.mean, self.master, 1 - keep)
-
-    def use(self, dtype: torch.dtype, *, average: bool) -> None:
-        """Put the fp32 weights (or their average) into the model as `dtype`."""
+    def hold(self, dtype: torch.dtype, *, average: bool) -> None:
+        """Put the fp32 weights, or their average, into the model as `dtype`."""
         self.model.to(dtype)
-        with torch.no_grad():
-            torch._foreach_copy_(self._trained, self.mean if average else self.master)
+        self.use(average=average)
 
-    def averaged(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+    @contextmanager
+    def averaged(self, dtype: torch.dtype) -> Iterator[None]:
         """The model holds the averaged weights in fp32 within this block, and goes on in `dtype` after it."""
-        return _Averaged(self, dtype) if self.average else nullcontext()
-
-    def state(self) -> dict[str, Any]:
-        return {"master": self.master, "mean": self.mean, "adam": self._adam.state_dict(), "steps": self._steps}
-
-    def load(self, state: dict[str, Any]) -> None:
-        with torch.no_grad():
-            torch._foreach_copy_(self.master, state["master"])
-            torch._foreach_copy_(self.mean, state["mean"])
-            torch._foreach_copy_(self._trained, self.master)
-        self._adam.load_state_dict(state["adam"])
-        self._steps = state["steps"]
-
-
-class _Averaged(AbstractContextManager[None]):
-    def __init__(self, optimizer: Optimizer, dtype: torch.dtype) -> None:
-        self._optimizer, self._dtype = optimizer, dtype
-
-    def __enter__(self) -> None:
-        self._optimizer.use(torch.float32, average=True)
-
-    def __exit__(self, *_: object) -> None:
-        self._optimizer.use(self._dtype, average=False)
+        self.hold(torch.float32, average=True)
+        try:
+            yield
+        finally:
+            self.hold(dtype, average=False)
 
 
 def to_tensor(pictures: Iterable[Any]) -> Tensor:
@@ -174,14 +98,16 @@ def to_tensor(pictures: Iterable[Any]) -> Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
+def to_picture(pixels: Tensor) -> Image.Image:
+    """One (3, H, W) in −1…1 as a picture."""
+    return Image.fromarray(pixels.cpu().clamp(-1, 1).add(1).mul(127.5).round().byte().permute(1, 2, 0).numpy())
+
+
 def to_grid(pictures: Tensor, columns: int, path: Path) -> None:
     """Write (N, 3, H, W) in −1…1 as one picture of rows of `columns`."""
-    from PIL import Image
-
-    pixels = pictures.clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    rows = -(-len(pixels) // columns)
-    height, width = pixels.shape[1:3]
+    rows = -(-len(pictures) // columns)
+    height, width = pictures.shape[2:]
     sheet = Image.new("RGB", (columns * (width + 2) - 2, rows * (height + 2) - 2), "white")
-    for i, picture in enumerate(pixels):
-        sheet.paste(Image.fromarray(picture), (i % columns * (width + 2), i // columns * (height + 2)))
+    for i, picture in enumerate(pictures):
+        sheet.paste(to_picture(picture), (i % columns * (width + 2), i // columns * (height + 2)))
     sheet.save(path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,12 +44,10 @@ CENTRE = {
 }
 JITTER = {"small": (4.0, 8.0), "large": (2.0, 4.0)}
 """How far a centre strays from its place, in pixels along x and y."""
-TILT = 10.0
-"""Largest rotation, in degrees either way."""
+TILT = 0.0
+"""Largest rotation, in degrees either way. Things stand upright: at 128 pixels a slanted wall is a staircase."""
 
 BARK = (122, 76, 38)
-GLASS = (205, 228, 242)
-RUBBER = (84, 84, 92)
 OVERSAMPLE = 4
 
 
@@ -76,6 +74,7 @@ class Pen:
         angle = math.radians(scene.tilt)
         self._cos, self._sin = math.cos(angle), math.sin(angle)
         self._scene = scene
+        self.background = PALETTE[scene.background]
 
     def polygon(self, points: Sequence[Point], fill: Colour) -> None:
         s = self._scene
@@ -100,12 +99,8 @@ class Pen:
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], fill)
 
 
-def shade(colour: Colour) -> Colour:
-    """The tone used for details: darker, except that black gets lighter; white's stays well clear of gray."""
-    if sum(colour) < 120:
-        return (78, 78, 86)
-    factor = 0.78 if min(colour) > 240 else 0.66
-    return (int(colour[0] * factor), int(colour[1] * factor), int(colour[2] * factor))
+Drawing = Callable[[Pen, Colour], None]
+"""Draws a thing in a colour."""
 
 
 def _angles(count: int, start: float = 0.0, stop: float = 2 * math.pi) -> Iterator[float]:
@@ -155,9 +150,10 @@ def _moon(pen: Pen, c: Colour) -> None:
 
 
 def _house(pen: Pen, c: Colour) -> None:
-    pen.box(-0.74, -0.16, 0.74, 0.92, c)
-    pen.polygon([(0, -1.0), (1.0, -0.1), (-1.0, -0.1)], shade(c))
-    pen.box(-0.2, 0.3, 0.2, 0.92, shade(c))
+    """Of one colour, roof and all; the background shows through its door."""
+    pen.box(-0.74, -0.2, 0.74, 0.92, c)
+    pen.polygon([(0, -1.0), (1.04, -0.06), (-1.04, -0.06)], c)
+    pen.box(-0.22, 0.26, 0.22, 0.92, pen.background)
 
 
 def _tree(pen: Pen, c: Colour) -> None:
@@ -173,28 +169,33 @@ def _flower(pen: Pen, c: Colour) -> None:
 
 
 def _sun(pen: Pen, c: Colour) -> None:
-    for a in _angles(8):
-        tip, left, right = (1.06, a), (0.6, a - 0.36), (0.6, a + 0.36)
-        pen.polygon([(r * math.sin(b), -r * math.cos(b)) for r, b in (tip, left, right)], shade(c))
-    pen.disc(0, 0, 0.65, c)
+    """Eight rays that grow out of the disc: thinner ones, or of another shade, are lost in latents of eight pixels."""
+    pen.polygon(_spiky(8, 1.06, 0.62), c)
 
 
 def _fish(pen: Pen, c: Colour) -> None:
     """A fish that looks to the left."""
-    pen.polygon([(0.3, 0.0), (1.02, -0.62), (1.02, 0.62)], shade(c))
+    pen.polygon([(0.3, 0.0), (1.02, -0.62), (1.02, 0.62)], c)
     pen.ellipse(-0.2, 0, 0.82, 0.58, c)
     pen.disc(-0.6, -0.12, 0.16, PALETTE["black"] if c == PALETTE["white"] else PALETTE["white"])
 
 
 def _car(pen: Pen, c: Colour) -> None:
+    """A car whose window one sees through, on black wheels, or others where black would be lost.
+
+    A black car's are white on all backgrounds but white: gray ones would be lost on gray.
+    """
+    wheels = "gray" if pen.background == PALETTE["black"] else "black"
+    if c == PALETTE["black"]:
+        wheels = "gray" if pen.background == PALETTE["white"] else "white"
     pen.polygon([(-0.55, 0.0), (-0.34, -0.62), (0.4, -0.62), (0.66, 0.0)], c)
-    pen.polygon([(-0.36, -0.04), (-0.22, -0.46), (0.31, -0.46), (0.47, -0.04)], GLASS)
+    pen.polygon([(-0.36, -0.06), (-0.22, -0.46), (0.31, -0.46), (0.47, -0.06)], pen.background)
     pen.box(-1.0, -0.06, 1.0, 0.44, c)
     for x in (-0.54, 0.54):
-        pen.disc(x, 0.44, 0.28, RUBBER)
+        pen.disc(x, 0.44, 0.28, PALETTE[wheels])
 
 
-_DRAW = {
+_DRAW: dict[str, Drawing] = {
     "circle": _circle,
     "square": _square,
     "triangle": _triangle,
@@ -211,11 +212,16 @@ _DRAW = {
 THINGS = tuple(_DRAW)
 
 
-def draw(scene: Scene) -> Image.Image:
-    """The picture of a scene: SIDE × SIDE, RGB, anti-aliased."""
+def draw(scene: Scene, how: Drawing | None = None) -> Image.Image:
+    """The picture of a scene: SIDE × SIDE, RGB, anti-aliased. `how` draws a thing that isn't of this world."""
+    return draw_large(scene, how).reduce(OVERSAMPLE)
+
+
+def draw_large(scene: Scene, how: Drawing | None = None) -> Image.Image:
+    """The same OVERSAMPLE times as large, of plain colours only."""
     large = Image.new("RGB", (SIDE * OVERSAMPLE, SIDE * OVERSAMPLE), PALETTE[scene.background])
-    _DRAW[scene.thing](Pen(large, scene), PALETTE[scene.colour])
-    return large.reduce(OVERSAMPLE)
+    (how or _DRAW[scene.thing])(Pen(large, scene), PALETTE[scene.colour])
+    return large
 
 
 def place(rng: np.random.Generator, thing: str, colour: str, background: str, size: str, position: str) -> Scene:

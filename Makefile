@@ -80,8 +80,13 @@ format: .venv/ready  ## put the code into its one style
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-toybox: .venv/ready  ## train the shipped model from nothing (about three hours on two cores)
+toybox: .venv/ready  ## train the shipped model from nothing (about four hours on two cores)
 	$(PY) -m tools.toybox.train
+
+toybox-loras: .venv/ready  ## teach the shipped model its LoRAs and its embedding, and write their cards (about ten minutes)
+	$(PY) -m tools.toybox.lora
+	$(PY) -m tools.toybox.embedding
+	$(PY) -m tools.toybox.taught
 
 toybox-figures: .venv/ready  ## measure the shipped model and rewrite its card
 	$(PY) -m tools.toybox.evaluate

@@ -23,11 +23,11 @@ PHONE = {"width": 390, "height": 844}
 SEED = "4"
 PROMPTS = {
     "en": [
-        "a small red house on a green background",
-        "a yellow star, blue background",
-        "a white moon, purple background",
+        "a red house on a blue background",
+        "a large yellow sun on a pink background",
+        "a purple flower on a green background",
     ],
-    "ru": ["маленький красный дом на зелёном фоне", "жёлтая звезда на синем фоне", "белая луна на фиолетовом фоне"],
+    "ru": ["красный дом на синем фоне", "большое жёлтое солнце на розовом фоне", "фиолетовый цветок на зелёном фоне"],
 }
 
 

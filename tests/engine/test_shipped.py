@@ -29,6 +29,10 @@ SCENES = (
 )  # fmt: skip
 
 
+EACH = 2
+"""Pictures by each sampler, of scenes by turns: what each makes of which number of steps `tools/toybox` has judged."""
+
+
 @pytest.fixture(scope="module")
 def entry():
     registry = Registry([MODEL.parent])
@@ -46,8 +50,8 @@ def recipe(entry, scene, **said):
 def test_every_sampler_draws_the_colours_that_were_asked_for(entry):
     engine, model = Engine(WorkerSettings(device="cpu", keep_alive=-1)), model_from(entry)
     jobs, asked = [], {}
-    for sampler in SAMPLERS:
-        for seed, scene in enumerate(SCENES):
+    for number, sampler in enumerate(SAMPLERS):
+        for seed, scene in enumerate(SCENES[(number + i) % len(SCENES)] for i in range(EACH)):
             job = f"{sampler} {seed}"
             params = recipe(entry, scene, sampler=sampler, num_steps=20, seed=seed)
             jobs.append(wish(model, job, **{name: getattr(params, name) for name in params.__struct_fields__}))
@@ -59,7 +63,7 @@ def test_every_sampler_draws_the_colours_that_were_asked_for(entry):
         right[sampler].append((seen.colour, seen.background) == (scene.colour, scene.background))
     rates = {sampler: sum(hits) / len(hits) for sampler, hits in right.items()}
     assert set(rates) == set(SAMPLERS)
-    assert min(rates.values()) >= 0.8, rates
+    assert min(rates.values()) >= 0.5, rates
     assert sum(rates.values()) / len(rates) >= 0.95, rates
 
 

@@ -32,7 +32,7 @@ _ORIGINAL = {
 _AUTOMATIC = """\
 a (red:1.2) house
 Negative prompt: green tree, [blurry]
-Steps: 9, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 3.5, Seed: 77, Size: 128x96, Model hash: 2619ed7bc2, \
+Steps: 9, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 3.5, Seed: 77, Size: 128x96, Model hash: 91aeba228f, \
 Model: toybox, Denoising strength: 0.5, Clip skip: 2, Hires upscale: 1.5, Hires steps: 6, Hires upscaler: Latent, \
 Version: v1.10.1"""
 _LATER = ("form.json", "original.json", "automatic.png", "by-automatic.png", "plain.png", "photo.json")

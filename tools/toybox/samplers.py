@@ -12,6 +12,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 from unittest import mock
 
 import numpy as np
@@ -56,7 +57,7 @@ def open_toybox(path: Path = MODEL) -> Family:
     """The shipped model, in the precision that suits this machine."""
     checkpoint = Component(role="checkpoint", path=str(path.resolve()))
     model = Model(name="toybox", family="stable_diffusion", components=(checkpoint,))
-    return open_model(model, Device(WorkerSettings(device="cpu")), lambda _: None, {})
+    return cast(Family, open_model(model, Device(WorkerSettings(device="cpu")), lambda _: None, {}))
 
 
 def conditionings(family: Family) -> list[Conditioning]:

@@ -63,6 +63,25 @@ def test_what_cannot_be_drawn_with_says_so_while_listed(tmp_path, shapes, dtype,
             listed(tmp_path).find("x")
 
 
+@pytest.mark.parametrize(
+    ("kind", "variant", "family", "use"),
+    [
+        ("controlnet", "", "stable_diffusion", "with a model of its family, as a control"),
+        ("controlnet", "control-lora", "", "with a model of its family, as a control"),
+        ("controlnet", "xs", "sdxl", "no: none of its kind (controlnet xs sdxl) can be applied yet"),
+        ("controlnet", "", "flux", "no: none of its kind (controlnet flux) can be applied yet"),
+        ("ip-adapter", "plus", "sdxl", "with a model of its family, for references"),
+        ("ip-adapter", "instantid", "sdxl", "no: none of its kind (ip-adapter instantid sdxl) can be applied yet"),
+        ("image-encoder", "", "clip_vision", "for references, with an image adapter"),
+    ],
+)
+def test_what_is_said_of_controls_and_adapters_is_what_the_engine_runs(kind, variant, family, use):
+    entry = Entry(
+        name="x", path="/x", format="safetensors", size=1, modified=1.0, kind=kind, variant=variant, family=family
+    )
+    assert str(use_of(entry)) == use
+
+
 def without_vae(shapes):
     return {name: shape for name, shape in shapes.items() if not name.startswith("first_stage_model.")}
 

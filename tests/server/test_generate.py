@@ -81,7 +81,10 @@ def test_what_a_models_file_names_as_its_own_goes_before_the_defaults_of_all(tmp
 def test_files_that_are_not_there_are_refused_by_their_role(tmp_path, role):
     status, _, body, seen = post(tmp_path, {"prompt": "a fox", role: "../wolf"})
     assert (status, seen) == (404, [])
-    assert json.loads(body)["error"] == f"{role} '../wolf' not found" + "; there are: fox" * (role == "refiner")
+    none = f": no file of the kind {role} is here; put one into the folder of models"
+    assert json.loads(body)["error"] == f"{role} '../wolf' not found" + (
+        "; there are: fox" if role == "refiner" else none
+    )
 
 
 def test_several_pictures_are_jobs_of_the_seeds_that_follow(tmp_path):

@@ -25,9 +25,19 @@ Fraction = Annotated[float, Meta(ge=0, le=1)]
 ControlStrength = Annotated[float, Meta(ge=0, le=MAX_CONTROL_STRENGTH)]
 UnionType = Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_./ -]*$(?!\n)")]
 
+_SD1_MAPS: Mapping[Preprocess, str] = {
+    "canny": "11p_sd15_canny", "depth": "11f1p_sd15_depth", "pose": "11p_sd15_openpose", "lineart": "11p_sd15_lineart",
+    "scribble": "11p_sd15_scribble", "softedge": "11p_sd15_softedge", "tile": "11f1e_sd15_tile",
+    "segmentation": "11p_sd15_seg", "normal": "11p_sd15_normalbae", "inpaint": "11p_sd15_inpaint",
+}  # fmt: skip
+_SD1_FILES = "comfyanonymous/ControlNet-v1-1_fp16_safetensors"
+_SDXL_FILE = "diffusion_pytorch_model.safetensors (xinsir/controlnet-union-sdxl-1.0)"
+"""For all kinds of maps. Both are on huggingface.co, under OpenRAIL and Apache-2.0."""
+
 CONTROL_ALIASES = {
     "weight": "strength",
     "img": "image",
+    "input_image": "image",
     "module": "preprocess",
     "guidance_start": "start",
     "guidance_end": "end",
@@ -98,3 +108,12 @@ def check_span(start: float | None, end: float | None, path: str) -> None:
     """Raises BadRequest for a part of the steps that ends before it begins; `path` is what says both."""
     if (start or 0) > (1 if end is None else end):
         raise BadRequest(message("beside.span", f"{path}.end", end=end or 0, start=start or 0))
+
+
+def proper_control(family: str, meant: Preprocess | None) -> str:
+    """The usual file for such maps on that family, "" where none is known here."""
+    if family == "sdxl" and meant:
+        return _SDXL_FILE
+    if family != "stable_diffusion" or meant not in _SD1_MAPS:
+        return ""
+    return f"control_v{_SD1_MAPS[meant]}_fp16.safetensors ({_SD1_FILES})"

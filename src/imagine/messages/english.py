@@ -84,14 +84,15 @@ SENTENCES = {
     "use.vae": "with a model, as its vae",
     "use.diffusion-model": "not alone: its text encoders are missing",
     "use.lora": "with a model of its family, among its loras",
-    "use.controlnet": "no: ControlNets can't be applied yet",
-    "use.ip-adapter": "no: IP-Adapters can't be applied yet",
+    "use.controlnet": "with a model of its family, as a control",
+    "use.ip-adapter": "with a model of its family, for references",
+    "use.not_run": "no: none of its kind ({kind}) can be applied yet",
     "use.embedding": "by its name, as a word of a prompt",
     "use.hypernetwork": "no: hypernetworks can't be applied",
     "use.upscaler": "as an upscaler: imagine upscale, or hires.upscaler",
     "use.preprocessor": "for maps of pictures: imagine preprocess, or preprocess of a control",
     "use.text-encoder": "with a model, as one of its text_encoders",
-    "use.image-encoder": "no: an image encoder draws nothing alone",
+    "use.image-encoder": "for references, with an image adapter",
     "use.motion-module": "no: motion modules make videos",
     "use.style-model": "no: style models can't be applied yet",
     "use.gligen": "no: GLIGEN can't be applied yet",
@@ -179,6 +180,9 @@ SENTENCES = {
     "control.folded": "its first layer takes {count} channels, which no T2I-Adapter does",
     "control.union": "{field} is a union of several kinds of maps: its type is one of {names}, not '{value}'",
     "control.no_step": "control '{name}' has no part in it: none of {steps} steps lies between its start and end",
+    "control.would": "{why}; {file} follows such maps",
+    "control.proper": "{why}, such as {file}",
+    "control.made_as": "{field} is '{module}', which isn't here; {name} makes the map in its place",
     "control.preprocess": "{field} can't be preprocessed by '{value}' here: give the map itself, with preprocess none",
     "adapter.replaced": "adapter '{name}' was replaced before it was loaded; ask again",
     "model.replaced": "model '{name}' was replaced before it was loaded; ask again",
@@ -249,6 +253,8 @@ SENTENCES = {
     "memory.layers": "the model is larger than the device's free memory: its layers are there one at a time, "
     "which is many times slower",
     "recipe.none": "{field} does not say how it was made",
+    "recipe.unshown": "{field} '{name}' is left out: what was read holds no picture for it to follow; give that "
+    "picture too",
     "recipe.by_digest": "the recipe names its {field} by digest only ({digest}…); give the picture itself as {field}",
     "foreign.value": "{field} is '{value}' there, which can't be used here; it was left out",
     "foreign.left_out": "{program} says more than can be taken over; left out: {names}",
@@ -484,6 +490,12 @@ SENTENCES = {
     "part.missing_among": "{field} '{value}' not found; there are: {names}",
     "part.missing_many": "{field} '{value}' not found; there are: {names} and {more} more",
     "part.missing": "{field} '{value}' not found",
+    "part.missing_kind": "{field} '{value}' not found: no file of the kind {kind} is here; put one into the folder of "
+    "models",
+    "part.missing_unfit": "{field} '{value}' not found: what is here goes with other models than {family} ({names}); "
+    "put one for it into the folder of models",
+    "part.missing_unfit_in": "{field} names the {kind} '{value}', which isn't here; what is goes with other models "
+    "than {family}: {names}",
     "part.other_file_in": "{field} names '{value}', which is a file of the kind {kind}",
     "part.missing_near_in": "{field} names the {kind} '{value}', which isn't here; did you mean: {names}?",
     "part.missing_among_in": "{field} names the {kind} '{value}', which isn't here; there are: {names}",
@@ -572,6 +584,7 @@ SENTENCES = {
     "reference.no_face": "{field} of the kind face: no adapter for faces is here, so '{name}' attends to it; "
     "{file} would do better",
     "reference.start": "{field}: the picture starts from the first, as from {img}: {why}",
+    "reference.start_only": "{field}: where the picture starts from the first, this has no effect: {names}",
     "reference.unattended": "{field}: {count:picture has|pictures have} no effect: {why}",
     "reference.file": "no image adapter for {family} can attend to it here; {file} with its image encoder "
     "would, among the models",

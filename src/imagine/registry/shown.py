@@ -9,7 +9,8 @@ from ..families.facts import Need
 from ..families.table import FAMILIES
 from ..messages import Language, sentence
 from ..words.entry import Entry
-from ..words.map_words import map_meant, words_of
+from ..words.map_words import UNION_KINDS, map_meant, words_of
+from ..words.preprocessors import PREPROCESSORS
 from .composition import published_for
 from .identify import MODEL_KINDS
 from .stated import UPSCALER_KEY, examples_from
@@ -26,7 +27,8 @@ _FIELDS = (
 def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     """`use` says in a clause what can be done with it, `problem` why it isn't what it could be, `examples`, by
     language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells;
-    `map` what makes the maps that a control is for, as its name has it.
+    `map` what makes the maps that a control is for, as its name has it, and `types` which kinds of maps it has to be
+    told apart.
 
     Of a model, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, and which
     `components` it takes beside its denoiser; of a flow in one file, by how much its noise levels `shift` at its native
@@ -38,6 +40,7 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
         facts["examples"] = examples
     if entry.kind == "controlnet":
         facts["map"] = map_meant(words_of(entry.name)) or ""
+        facts["types"] = [kind for kind in UNION_KINDS if kind in PREPROCESSORS] if entry.variant == "union" else []
     if upscaler := entry.metadata.get(UPSCALER_KEY):
         facts["upscaler"] = upscaler
     problem = None if entry.unusable is None else sentence(entry.unusable, language)

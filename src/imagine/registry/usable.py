@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..families.table import facts_of
 from ..messages import Message, message
+from ..words.beside import CONTROLS, IMAGE_ADAPTERS
 from ..words.entry import Entry
 from .header import TensorInfo
 from .identify import CHECKPOINT, DIFFUSION_MODEL, MODEL_KINDS, Identity
@@ -38,6 +39,7 @@ USES: Mapping[str, Message] = {
     "gligen": message("use.gligen"),
 }
 """What can be done with each kind of file but a checkpoint, in a clause."""
+_RUN: Mapping[str, Mapping[str, frozenset[str]]] = {"controlnet": CONTROLS, "ip-adapter": IMAGE_ADAPTERS}
 _NEEDED = {
     "vae": message("use.with_vae", "vae"),
     "img": message("use.with_img"),
@@ -73,8 +75,16 @@ def use_of(entry: Entry) -> Message:
     why = entry.unusable if entry.problem or entry.lacks else None
     if why is not None:
         return message("use.no", why=why)
+    if entry.kind in _RUN and not _is_run(entry):
+        return message("use.not_run", kind=" ".join(filter(None, (entry.kind, entry.variant, entry.family))))
     need = next((_NEEDED[need] for need in entry.needs if need in _NEEDED), None)
     return need or (message("use.yes") if entry.generates else USES.get(entry.kind, message("use.yes")))
+
+
+def _is_run(entry: Entry) -> bool:
+    """Is there a family that it can be run beside?"""
+    families = _RUN[entry.kind].get(entry.variant, frozenset())
+    return entry.family in families if entry.family else bool(families)
 
 
 def needs_of(identity: Identity) -> tuple[str, ...]:

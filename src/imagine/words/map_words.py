@@ -25,6 +25,12 @@ _OTHERS: Mapping[Preprocess, tuple[str, ...]] = {
     "normal": ("normalbae", "normalmap", "bae"),
 }
 """By what makes such maps, other words for them."""
+UNION_KINDS: Mapping[str, int] = {
+    "pose": 0, "openpose": 0, "depth": 1, "softedge": 2, "hed": 2, "scribble": 2, "canny": 3, "lineart": 3, "mlsd": 3,
+    "normal": 4, "segmentation": 5, "tile": 6, "blur": 6, "inpaint": 7, "repaint": 7,
+}  # fmt: skip
+"""Which of a union's tasks each kind of map is, as xinsir trained them
+(https://huggingface.co/xinsir/controlnet-union-sdxl-1.0, Apache-2.0)."""
 _MEANT = {word: name for name, others in _OTHERS.items() for word in (name, *others)}
 
 

@@ -16,18 +16,13 @@ from torch.nn import Identity, Module
 from ...files.mapped import release
 from ...messages import message
 from ...words.errors import BadRequest
+from ...words.map_words import UNION_KINDS
 from ..execution.execution import Inputs
 from ..execution.flow import call_processors
 from ..execution.packed import can_pack, lay_out
 from .residuals import Residuals
 
 FileCheck = Callable[[], None]
-UNION_KINDS = {
-    "pose": 0, "openpose": 0, "depth": 1, "softedge": 2, "hed": 2, "scribble": 2, "canny": 3, "lineart": 3, "mlsd": 3,
-    "normal": 4, "segmentation": 5, "tile": 6, "blur": 6, "inpaint": 7, "repaint": 7,
-}  # fmt: skip
-"""Which of a union's tasks each kind of map is, as xinsir trained them
-(https://huggingface.co/xinsir/controlnet-union-sdxl-1.0, Apache-2.0)."""
 
 
 class ControlNet:

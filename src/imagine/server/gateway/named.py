@@ -26,13 +26,24 @@ class FilesHere(NamedTuple):
     """One file by its name and kind, with its digest. Raises ModelNotFound, UnusableModel, ModelChanged."""
 
 
+class Beside(NamedTuple):
+    """What a file has to go with."""
+
+    family: str = ""
+    goes: Callable[[Entry], bool] = lambda _: True
+
+
+ANY = Beside()
+
+
 async def named(
-    field: str, name: str, kind: str, digest: str | None, files: FilesHere, others: Sequence[str] = ()
-) -> Entry:
+    field: str, name: str, kind: str, digest: str | None, files: FilesHere, others: Sequence[str] = (),
+    beside: Beside = ANY,
+) -> Entry:  # fmt: skip
     """The file of that name and kind, with its digest; where none has the name, or several could: that of the digest.
 
-    Raises on the field PartNotFound, which names what may have been meant, `others` among it, and BadRequest for what
-    can't be used; ModelChanged.
+    Raises on the field PartNotFound, which names what may have been meant, `others` among it and of the files those
+    that can go `beside` the model, and BadRequest for what can't be used; ModelChanged.
     """
     with refused_as(field, name):
         try:
@@ -41,7 +52,7 @@ async def named(
             absent = error
     if digest and (file := await _of_digest(digest, kind, files)):
         return file
-    raise _not_there(field, name, kind, files.listed(), others) from absent
+    raise _not_there(field, name, kind, files.listed(), others, beside) from absent
 
 
 @contextlib.contextmanager
@@ -100,31 +111,44 @@ class _Sentences(NamedTuple):
 
     other: str = "part.other_file"
     near: str = "part.missing_near"
-    none: str = "part.missing"
+    none: str = "part.missing_kind"
+    unfit: str = "part.missing_unfit"
     among: str = "part.missing_among"
     many: str = "part.missing_many"
 
 
 _PLAIN = _Sentences()
 _IN_PROMPT = _Sentences(
-    "part.other_file_in", "part.missing_near_in", "part.missing_in", "part.missing_among_in", "part.missing_many_in"
-)
+    "part.other_file_in", "part.missing_near_in", "part.missing_in", "part.missing_unfit_in", "part.missing_among_in",
+    "part.missing_many_in",
+)  # fmt: skip
 """Of a field that says much else, too, the kind has to be told."""
 
 
-def _not_there(field: str, name: str, kind: str, files: Sequence[Entry], also: Sequence[str]) -> BadRequest:
+def _not_there(
+    field: str, name: str, kind: str, files: Sequence[Entry], also: Sequence[str], beside: Beside
+) -> BadRequest:
     """That no file of the kind has the name, and what may have been meant, `also` what is no file."""
-    value, names = name[:40], [file.name for file in files if kind_for_names(file) == kind and not file.problem]
-    names = [*also, *names]
+    value, of_kind = name[:40], [file for file in files if kind_for_names(file) == kind and not file.problem]
+    names = [*also, *(file.name for file in of_kind if beside.goes(file))]
     others = {file.name: file for file in files if kind_for_names(file) != kind}
     say, what = (_IN_PROMPT, {"kind": kind}) if field in PROMPTS else (_PLAIN, {})
     if (other := matching(name, others)) is not None:
         return BadRequest(message(say.other, field, value=value, **(what | {"kind": others[other].kind})))
     if near := similar(name, names):
         return PartNotFound(message(say.near, field, value=value, names=", ".join(near), **what))
+    if not names and of_kind:
+        unfit = _listed([file.name for file in of_kind])
+        return PartNotFound(message(say.unfit, field, value=value, names=unfit, family=beside.family, kind=kind))
     if not names:
-        return PartNotFound(message(say.none, field, value=value, **what))
+        return PartNotFound(message(say.none, field, value=value, kind=kind))
     listed = ", ".join(names[:_LISTED])
     if len(names) > _LISTED:
         return PartNotFound(message(say.many, field, value=value, names=listed, more=len(names) - _LISTED, **what))
     return PartNotFound(message(say.among, field, value=value, names=listed, **what))
+
+
+def _listed(names: Sequence[str]) -> Value:
+    """The first of them, and how many more there are."""
+    listed = ", ".join(names[:_LISTED])
+    return message("names.more", names=listed, more=len(names) - _LISTED) if len(names) > _LISTED else listed

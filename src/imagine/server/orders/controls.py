@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...asking.controls import ChosenControl, ControlWish, check_span
+from ...asking.controls import ChosenControl, ControlWish, check_span, proper_control
 from ...asking.preprocess import checked_options
 from ...asking.request import GenerateRequest
 from ...asking.resolve import is_another
 from ...messages import Message, message
 from ...words.beside import CONTROLS
+from ...words.control_units import model_called
 from ...words.entry import Entry
 from ...words.errors import BadRequest, PartNotFound
-from ...words.map_words import alike, map_meant, words_of
+from ...words.map_words import UNION_KINDS, alike, map_meant, words_of
 from ...words.preprocessors import NONE
 from ..gateway.gateway import Gateway
-from .fitting import check_fit, goes_with
+from .fitting import beside, check_fit, goes_with
 from .preprocessors import chosen_preprocessor
 
 CONTROLNET = "controlnet"
 _UNION = "union"
+_NONE_FITS = ("part.missing_kind", "part.missing_unfit")
 _ORDER = ("", _UNION, "t2i-adapter", "control-lora", "xs")
 """Of those that a word could mean, the likeliest first."""
 
@@ -46,14 +48,22 @@ async def chosen_controls(gateway: Gateway, request: GenerateRequest, model: Ent
 
 
 async def _file(gateway: Gateway, wish: ControlWish, model: Entry, field: str) -> Entry:
-    """The file of that name, else one for such maps that goes with the model."""
+    """The file of that name, else one for such maps that goes with the model. Raises PartNotFound, which says what to
+    put there, where there is none at all; BadRequest."""
     try:
-        return await gateway.named(field, wish.model, CONTROLNET, wish.digest)
-    except PartNotFound:
-        meant = _meant(wish.model, await gateway.entries(), model)
-        if meant is None:
+        return await gateway.named(field, wish.model, CONTROLNET, wish.digest, beside(model))
+    except PartNotFound as error:
+        called = model_called(wish.model)  # AUTOMATIC1111's names have a digest behind them
+        meant = _meant(called, await gateway.entries(), model)
+        if meant is not None:
+            return await gateway.named(field, meant.name, CONTROLNET, None)
+        if called != wish.model:
+            return await gateway.named(field, called, CONTROLNET, None, beside(model))
+        proper = proper_control(model.family, map_meant(alike(called.lower())))
+        if not proper:
             raise
-        return await gateway.named(field, meant.name, CONTROLNET, None)
+        code = "control.proper" if error.note.code in _NONE_FITS else "control.would"
+        raise PartNotFound(message(code, field, why=error.note, file=proper)) from error
 
 
 def _meant(word: str, files: list[Entry], model: Entry) -> Entry | None:
@@ -90,4 +100,6 @@ async def _with_map(
     kind = wish.type or ("" if file.variant != _UNION else preprocess if preprocess != NONE else meant or "")
     if file.variant == _UNION and not kind:
         raise BadRequest(message("control.untyped", f"{path}.type", name=file.name), reason="missing")
+    if file.variant == _UNION and kind not in UNION_KINDS:
+        raise BadRequest(message("control.union", path, value=kind, names=", ".join(UNION_KINDS)))
     return ChosenControl(wish, file, preprocess, kind, maker, options)

@@ -8,6 +8,7 @@ from ...messages import message
 from ...words.beside import runs
 from ...words.entry import Entry
 from ...words.errors import Unsupported
+from ..gateway.named import Beside
 
 _SHOWN = 40
 
@@ -16,6 +17,11 @@ def goes_with(file: Entry, model: Entry) -> bool:
     """Is it made for the model's family, and for what its denoiser attends to? What isn't known is no hindrance."""
     same_family = file.family == model.family or not file.family or not model.family
     return same_family and (not file.context or not model.context or file.context == model.context)
+
+
+def beside(model: Entry) -> Beside:
+    """What is asked for beside that model has to go with it."""
+    return Beside(model.family or model.name, lambda file: goes_with(file, model))
 
 
 def check_fit(file: Entry, model: Entry, table: Mapping[str, frozenset[str]], field: str, called: str) -> None:

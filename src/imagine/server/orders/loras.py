@@ -14,6 +14,7 @@ from ...words.errors import PartNotFound
 from ...words.recipe import Lora
 from ..gateway.gateway import Gateway
 from ..gateway.named import refused_as
+from .fitting import beside
 from .incoming import Incoming
 
 _FIELD = "loras"
@@ -37,11 +38,11 @@ async def chosen_loras(gateway: Gateway, incoming: Incoming, model: Entry, defau
     files: list[ChosenLora] = []
     warnings: list[Message] = []
     for lora in asked:
-        file = await _usual(gateway, lora, model) if usual else await _named(gateway, lora, _FIELD)
+        file = await _usual(gateway, lora, model) if usual else await _named(gateway, lora, _FIELD, model)
         files.append(ChosenLora(lora, file))
     for lora in tagged:
         try:
-            files.append(ChosenLora(lora, await _named(gateway, lora, "prompt")))
+            files.append(ChosenLora(lora, await _named(gateway, lora, "prompt", model)))
         except PartNotFound as error:
             if not incoming.lenient_tags:
                 raise
@@ -52,8 +53,8 @@ async def chosen_loras(gateway: Gateway, incoming: Incoming, model: Entry, defau
     return ChosenLoras(tuple(files), usual and bool(files), tuple(warnings))
 
 
-async def _named(gateway: Gateway, lora: Lora, field: str) -> Entry:
-    return await gateway.named(field, lora.name, LORA, lora.digest or lora.autov3 or None)
+async def _named(gateway: Gateway, lora: Lora, field: str, model: Entry) -> Entry:
+    return await gateway.named(field, lora.name, LORA, lora.digest or lora.autov3 or None, beside(model))
 
 
 async def _usual(gateway: Gateway, lora: Lora, model: Entry) -> Entry:

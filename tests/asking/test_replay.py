@@ -158,6 +158,18 @@ def test_pictures_of_controls_and_references_are_known_by_their_digests():
     assert caught.value.field == "references.0.img"
 
 
+def test_a_control_without_any_picture_gets_a_spare_one_or_is_left_out():
+    one, other = (base64.b64encode(data).decode() for data in (b"one", b"other"))
+    own = {"model": "depth", "image": hashlib.sha256(b"one").hexdigest()}
+    meta = {"prompt": "a", "control": [{"model": "canny"}, own]}
+    found = request_from_meta(meta, pictures=[one, other])
+    assert [(each.model, each.image) for each in found.request.control] == [("canny", other), ("depth", one)]
+    left = request_from_meta(meta, pictures=[one])
+    assert [each.model for each in left.request.control] == ["depth"]
+    assert [(note.code, note.values["name"]) for note in left.warnings] == [("recipe.unshown", "canny")]
+    assert request_from_meta({"prompt": "a", "control": [{"model": "canny"}]}).request.control is None
+
+
 def test_what_cannot_be_asked_for_is_refused_and_what_is_unknown_named():
     with pytest.raises(BadRequest, match="num_steps is 200") as caught:
         request_from_meta({"prompt": "a", "num_steps": 200})

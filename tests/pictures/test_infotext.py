@@ -18,6 +18,7 @@ from imagine.pictures.foreign.infotext import (
     sampler_from_name,
 )
 from imagine.words import samplers
+from imagine.words.preprocessors import PREPROCESSORS, MapOption
 
 META: dict[str, Any] = {
     "model": "dreamshaper_8", "prompt": "a red fox", "neg": "ugly", "width": 512, "height": 768, "num_steps": 25,
@@ -192,8 +193,45 @@ def test_controls_and_second_seeds_stand_as_its_extension_writes_them() -> None:
     assert "Variation seed: 7, Variation seed strength: 0.25" in text
     assert (
         'ControlNet 0: "Module: canny, Model: sd15_canny [d14c016b], Weight: 1, Resize Mode: Crop and Resize, '
-        'Guidance Start: 0, Guidance End: 1"'
+        'Threshold A: 100, Threshold B: 200, Guidance Start: 0, Guidance End: 1"'
     ) in text
     read, warnings = meta_from_infotext(text)
-    assert (read["subseed"], read["subseed_strength"]) == (7, 0.25)
-    assert [warning.code for warning in warnings] == ["infotext.left_out"], "a text holds no picture to follow"
+    assert (read["subseed"], read["subseed_strength"], warnings) == (7, 0.25, [])
+    control = {"model": "sd15_canny", "preprocess": "canny", "strength": 1.0, "start": 0.0, "end": 1.0}
+    options = {"low_threshold": 100.0, "high_threshold": 200.0}
+    assert read["control"] == [control | {"resize": "crop", "options": options}], "it holds no picture"
+
+
+@pytest.mark.parametrize(("preprocess", "options"), [(name, row.options) for name, row in PREPROCESSORS.items()])
+def test_every_map_of_a_control_comes_back(preprocess: str, options: dict[str, MapOption]) -> None:
+    told = {} if preprocess in ("lineart", "normal") else {key: option.most for key, option in options.items()}
+    control = {"model": "x", "image": "0" * 64, "preprocess": preprocess, "options": told, "resize": "fit", "end": 0.5}
+    (read,) = meta_from_infotext(
+        infotext_from_meta({"prompt": "a", "num_steps": 9, "seed": "5", "control": [control]})
+    )[0]["control"]
+    assert (read["preprocess"], read.get("options", {}), read["resize"]) == (preprocess, told, "fit")
+    assert (read["strength"], read["start"], read["end"]) == (1.0, 0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("written", "control", "told"),
+    [
+        ('ControlNet 0: "Module: depth_midas, Model: control_v11f1p_sd15_depth [cfd03158], Weight: 0.75, Resize Mode: '
+         'Just Resize, Low Vram: False, Guidance Start: 0, Guidance End: 0.7, Control Mode: Balanced"',
+         {"model": "control_v11f1p_sd15_depth", "preprocess": "depth", "strength": 0.75, "start": 0.0, "end": 0.7,
+          "resize": "stretch"},
+         ["ControlNet 0 is 'depth_midas', which isn't here; depth makes the map in its place"]),
+        ('ControlNet: "preprocessor: canny, model: control_v11p_sd15_canny, weight: 1.35-1.5, starting/ending: (0.05, '
+         '1), resize mode: Resize and Fill, pixel perfect: False, control mode: Balanced, preprocessor params: (512, '
+         '75, 90)"',
+         {"model": "control_v11p_sd15_canny", "preprocess": "canny", "start": 0.05, "end": 1.0, "resize": "fit",
+          "options": {"low_threshold": 75.0, "high_threshold": 90.0}},
+         ["weight is '1.35-1.5', which is not a number that can be used; it was left out"]),
+        ('ControlNet 1: "Module: ip-adapter_clip_sd15, Model: ip-adapter_sd15 [6a3f6166], Weight: 1"', None,
+         ["not understood and left out: ControlNet 1"]),
+        ('ControlNet 0: "Module: none, Model: None, Weight: 1"', None, ["not understood and left out: ControlNet 0"]),
+    ],
+)  # fmt: skip
+def test_controls_of_others_are_read(written: str, control: dict[str, Any] | None, told: list[str]) -> None:
+    meta, warnings = meta_from_infotext(f"a\nSteps: 1, Seed: 2, CFG scale: 7, {written}, Version: v1.9.3")
+    assert (meta.get("control"), sentences(warnings)) == (control and [control], told)

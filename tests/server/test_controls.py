@@ -86,6 +86,17 @@ def test_a_union_is_told_which_map_it_has(home):
     [
         ({"model": "brightnes"}, 404, "control.0.model 'brightnes' not found; did you mean: brightness?"),
         ({"model": "qqqq"}, 404, "control.0.model 'qqqq' not found; there are: "),
+        ({"model": "qqqq"}, 404, "brightness, control_v11f1p_sd15_depth, control_v11p_sd15_canny"),
+        (
+            {"model": "softedge"},
+            404,
+            "; control_v11p_sd15_softedge_fp16.safetensors (comfyanonymous",
+        ),
+        (
+            {"image": " HTTPS://example.com/a.png"},
+            400,
+            "control.0.image is an address, and this server fetches",
+        ),
         ({"model": "fox"}, 400, "control.0.model 'fox' is a file of the kind checkpoint"),
         ({"model": "xl-scribble"}, 400, "control.0.model 'xl-scribble' is for sdxl, model 'fox' is stable_diffusion"),
         (
@@ -114,6 +125,47 @@ def test_what_cannot_be_is_refused_before_the_queue(home, control, status, error
     )
     ((got, told),) = asked(home, said(**control))
     assert (got, error in told) == (status, True), told
+
+
+def test_where_none_goes_with_the_model_what_to_put_there_is_said(tmp_path):
+    file = "control_v11p_sd15_canny_fp16.safetensors (comfyanonymous/ControlNet-v1-1_fp16_safetensors)"
+    ((status, told),) = asked(tmp_path, said())
+    none = (
+        "control.0.model 'canny' not found: no file of the kind controlnet is here; put one into the folder of models"
+    )
+    assert (status, told) == (404, f"{none}, such as {file}")
+    add(tmp_path, "xl-canny", controlnet(2048))
+    ((status, told),) = asked(tmp_path, said(model="edges"))
+    assert (status, told) == (
+        404,
+        "control.0.model 'edges' not found: what is here goes with other models than stable_diffusion (xl-canny); "
+        f"put one for it into the folder of models, such as {file}",
+    )
+
+
+def test_units_of_another_program_are_taken_as_they_are(home):
+    unit = {
+        "enabled": True, "image": {"image": PHOTO, "mask": None}, "module": "canny", "threshold_a": 50.0,
+        "threshold_b": 200, "model": "control_v11p_sd15_canny [d14c016b]", "weight": 0.7, "guidance_start": 0.1,
+        "guidance_end": 0.9, "resize_mode": "Resize and Fill", "control_mode": "Balanced", "pixel_perfect": True,
+        "processor_res": 512, "low_vram": False, "save_detected_map": True, "hr_option": "Both",
+    }  # fmt: skip
+    ((job, warnings),) = asked(home, {"controlnet": [{"enabled": False}, unit]})
+    (recorded,) = job.params.control
+    assert (recorded.model, recorded.preprocess, recorded.options) == (
+        "control_v11p_sd15_canny", "canny", {"low_threshold": 50.0},
+    )  # fmt: skip
+    assert (recorded.strength, recorded.start, recorded.end, recorded.resize) == (0.7, 0.1, 0.9, "fit")
+    assert warnings == []
+    other = unit | {"module": "lineart_coarse", "control_mode": 2, "resize_mode": 1, "image": PHOTO}
+    ((job, warnings),) = asked(home, {"control": [other]})
+    assert (job.params.control[0].preprocess, job.params.control[0].resize) == ("lineart", "crop")
+    assert warnings == [
+        "control.0.module is 'lineart_coarse', which isn't here; lineart makes the map in its place",
+        "unknown and left out: 'control.0.control_mode'",
+    ]
+    ((status, told),) = asked(home, {"control": [unit | {"module": "mlsd"}]})
+    assert (status, "control.0.preprocess is 'mlsd'; it must be one of" in told) == (400, True)
 
 
 def test_five_are_too_many(home):

@@ -21,14 +21,26 @@ def pictures_in(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def with_pictures(meta: Mapping[str, Any], pictures: Iterable[str]) -> dict[str, Any]:
-    """The recipe with these pictures, in base64, in place of their digests; others stay."""
+    """The recipe with these pictures, in base64, in place of their digests; others stay. Those whose digest it doesn't
+    have go in their order to controls of which it says no picture at all, as another program's text doesn't."""
     known = {digest: text for text in pictures if (digest := _digest(text))}
+    named = {*(meta.get(name) for name in _TOP), *(value for _, value in places_of(meta))}
+    spare = [text for digest, text in known.items() if digest not in named]
     filled = {name: known.get(value, value) if name in _TOP and isinstance(value, str) else value
               for name, value in meta.items()}  # fmt: skip
     for name, keys in _INNER.items():
         if isinstance(parts := meta.get(name), list | tuple):
             filled[name] = [_filled(part, keys, known) for part in parts]
+    for part in unshown(filled)[: len(spare)]:
+        part["image"] = spare.pop(0)
     return filled
+
+
+def unshown(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The controls of a recipe of which it says no picture."""
+    parts = meta.get("control")
+    listed = parts if isinstance(parts, list | tuple) else ()
+    return [part for part in listed if isinstance(part, dict) and part.get("image") is None]
 
 
 def places_of(meta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.model_names import OWN
 from ..words.recipe import GenerationParams
-from .carried import places_of, with_pictures
+from .carried import places_of, unshown, with_pictures
 from .request import GenerateRequest, Parsed, PartDigests, parse
 from .wildcards import wildcard_in
 
@@ -34,13 +34,14 @@ def request_from_meta(
     themselves, in base64, and so are `pictures`, each for the place that has its digest. Whether they are is the
     caller's to compare; whether the model is the one that drew it, `resolve`'s. What the recipe doesn't say isn't said
     in the request either; unknown names are in the warnings. So is a strength that was of no picture: it is not taken
-    over to one that is given now.
+    over to one that is given now. So are controls of which it says no picture, and none is spare among `pictures`.
     Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
     """
     meta = with_pictures(meta, pictures)
     body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
     for place, value in places_of(meta):
         _carried(place, value)
+    warnings = _without_unshown(body)
     for name, data in zip(_PICTURES, (img, mask), strict=True):
         body[name] = data or _carried(name, body.get(name))
     digest = str(meta.get("digest") or meta.get("sha256") or "")
@@ -53,7 +54,6 @@ def request_from_meta(
         body = _with_nothing_configured(body)
     if not body.get("template") and any(wildcard_in(str(body.get(name) or "")) for name in ("prompt", "neg")):
         body["wildcards"] = False  # they were drawn as words
-    warnings: list[Message] = []
     if body["img"] is None:
         body.pop("strength", None)  # recipes say one even where there was nothing to keep
     elif not meta.get("img") and body.get("strength") == 1:  # and so nothing was
@@ -61,6 +61,14 @@ def request_from_meta(
         warnings.append(message("recipe.strength", "strength"))
     parsed = parse(body)
     return parsed._replace(warnings=parsed.warnings + warnings)
+
+
+def _without_unshown(body: dict[str, Any]) -> list[Message]:
+    """Leaves out the controls that have no picture, and tells of each."""
+    lost = unshown(body)
+    if lost:
+        body["control"] = [part for part in body["control"] if part not in lost] or None
+    return [message("recipe.unshown", "control", name=str(part.get("model"))[:80]) for part in lost]
 
 
 def _with_nothing_configured(body: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from .controls import CONTROL_ALIASES, MAX_CONTROLS, ControlWish, Fraction
 from .loras import LORA_NAMES, LoraNames
 from .names import MOST_EMBEDDINGS, Digest, ModelName
 from .references import MAX_REFERENCES, REFERENCE_ALIASES, ReferenceWish, VariationsWish
+from .units import as_asked_here
 
 MIN_SIDE = 64
 MAX_SIDE = 2048
@@ -358,7 +359,8 @@ def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, call
     called = {**(called or {}), **{field: name for field, name in spelled.items() if field != name}}
     warnings = [message("upscaled.before", _UPSCALED)] if values.pop(_UPSCALED, None) else []
     for field, inner in _INNER_ALIASES.items():
-        values[field] = _parts_spelled(values.get(field), field, inner)
+        values[field], notes = _parts_spelled(values.get(field), field, inner)
+        warnings += notes
     request, unknown = checked(values, GenerateRequest, spelled=called)
     seeds = {name: _seed(getattr(request, name), name) for name in ("seed", "subseed")}
     request = msgspec.structs.replace(request, **seeds)
@@ -392,17 +394,24 @@ def one_spelling(
     return fields, spelled
 
 
-def _parts_spelled(value: object, field: str, aliases: Mapping[str, str]) -> object:
-    """A list of objects under our names. Raises BadRequest for a part that is said twice."""
+def _parts_spelled(value: object, field: str, aliases: Mapping[str, str]) -> tuple[object, list[Message]]:
+    """A list of objects under our names, and warnings. Raises BadRequest for a part that is said twice."""
     if not isinstance(value, list | tuple):
-        return value
-    parts = list[object]()
+        return value, []
+    parts, warnings = list[object](), list[Message]()
     for place, each in enumerate(value):
+        if not isinstance(each, Mapping):
+            parts.append(each)
+            continue
+        path = f"{field}.{place}"
         try:
-            parts.append(one_spelling(each, aliases)[0] if isinstance(each, Mapping) else each)
+            part, spelled = one_spelling(each, aliases)
         except BadRequest as error:
-            raise BadRequest(error.note.called(f"{field}.{place}.{error.note.spelled}")) from error
-    return parts
+            raise BadRequest(error.note.called(f"{path}.{error.note.spelled}")) from error
+        asked, notes = as_asked_here(part, spelled, path) if aliases is CONTROL_ALIASES else (part, [])
+        parts += [] if asked is None else [asked]
+        warnings += notes
+    return parts, warnings
 
 
 def _seed(value: int | str | None, field: str) -> int | None:

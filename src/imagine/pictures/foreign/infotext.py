@@ -19,7 +19,8 @@ import msgspec
 
 from ...messages import Message, message
 from ...words.lora_tags import tag_of, tags_in
-from ...words.recipe import Control, Lora
+from ...words.recipe import Lora
+from .control_text import controls_written, take_controls
 from .samplers import sampler_from_other, schedule_from_other
 
 SAMPLERS = {
@@ -73,8 +74,6 @@ _NUMBERS: dict[str, tuple[str, type[int] | type[float]]] = {
     "Variation seed": ("subseed", int),
     "Variation seed strength": ("subseed_strength", float),
 }
-_RESIZE_MODES = {"stretch": "Just Resize", "crop": "Crop and Resize", "fit": "Resize and Fill"}
-"""As its ControlNet extension calls them: https://github.com/Mikubill/sd-webui-controlnet"""
 _SAYS_NOTHING = frozenset(["Version", "Model hash", "VAE hash"])
 _SHORT_HASH = re.compile(r"[0-9a-f]{10}")
 """The beginning of the SHA-256 of a model's whole file; of before 2023 there are others, of 8 digits."""
@@ -119,23 +118,10 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "Hires upscaler": _upscaler_called(hires.get("upscaler", "lanczos")) if hires else None,
         "Postprocess upscale by": upscaled.get("scale"),
         "Postprocess upscaler": _upscaler_called(upscaled.get("upscaler")),
-        **{f"ControlNet {place}": told for place, told in enumerate(_controls(meta.get("control")))},
+        **controls_written(meta.get("control")),
     }
     parts = [f"{key}: {_written(value)}" for key, value in pairs.items() if value is not None]
     return "\n".join([*lines, ", ".join(parts)])
-
-
-def _controls(recorded: object) -> list[str]:
-    """What its ControlNet extension says of each; none for what is no list of them."""
-    try:
-        controls = msgspec.convert(recorded or [], list[Control])
-    except msgspec.ValidationError:
-        return []
-    return [
-        f"Module: {each.preprocess}, Model: {each.model} [{each.digest[:8]}], Weight: {each.strength:g}, "
-        f"Resize Mode: {_RESIZE_MODES[each.resize]}, Guidance Start: {each.start:g}, Guidance End: {each.end:g}"
-        for each in controls
-    ]
 
 
 def _upscaler_called(name: object) -> object:
@@ -159,6 +145,7 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Message]]:
     _take_numbers(pairs, meta, warnings)
     _take_sampler(pairs, meta, warnings)
     _take_second_pass(pairs, meta, warnings)
+    take_controls(pairs, meta, warnings)
     for key, name in (("Model", "model"), ("VAE", "vae")):
         if pairs.get(key):
             meta[name] = pairs.pop(key)

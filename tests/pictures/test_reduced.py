@@ -89,6 +89,17 @@ def test_a_photo_of_a_hundred_megapixels_is_decoded_at_an_eighth():
     assert asked[0][1] == (1250, 1250)
 
 
+def test_one_of_very_many_pixels_is_made_smaller_before_it_is_copied(monkeypatch):
+    asked, reduce = [], Image.Image.reduce
+    monkeypatch.setattr(Image.Image, "reduce", lambda self, times: asked.append(times) or reduce(self, times))
+    data = encoded(SCENE, "PNG")
+    assert decode_reduced(data, field="img", largest=250)[0].size == (250, 167)
+    assert asked == []
+    monkeypatch.setattr("imagine.pictures.reduced._MANY", SCENE.width * SCENE.height - 1)
+    assert decode_reduced(data, field="img", largest=250)[0].size == (250, 167)
+    assert asked == [2]
+
+
 def test_more_pixels_than_that_are_refused_before_they_are_decoded():
     header = bytearray(encoded(Image.new("L", (8, 8)), "PNG"))
     header[16:24] = (10001).to_bytes(4, "big") + (10000).to_bytes(4, "big")

@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import io
 import json
 
 import msgspec
 import pytest
+from PIL import Image
 
 from imagine.words.recipe import meta_from_params
 from tests.server.beside import add, asked, controlnet, image_adapter, image_encoder, png
@@ -100,6 +102,13 @@ def test_without_an_adapter_the_first_is_what_the_picture_starts_from(bare, path
 def test_what_is_started_from_is_made_smaller_first(bare):
     ((job, _),) = asked(bare, {"references": [{"img": png(size=(200, 100)), "strength": 0.4}]}, ref_image_max_size=128)
     assert (job.params.width, job.params.height, job.params.strength) == (128, 64, 0.8)
+
+
+def test_so_is_one_that_is_larger_than_a_picture_to_start_from_may_be(bare):
+    ((job, warnings),) = asked(bare, {"references": [{"img": png(size=(5000, 500)), "box": [0, 0, 1, 0.5]}]})
+    started = Image.open(io.BytesIO(job.img))
+    assert (started.size, job.params.img) == ((2048, 205), hashlib.sha256(job.img).hexdigest())
+    assert warnings[1:2] == ["references: where the picture starts from the first, this has no effect: box"]
 
 
 @pytest.mark.parametrize("path", ["/v1/images/variations", "/generate"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ MAX_SCANS = 64
 
 _ALPHABET = bytes.maketrans(b"-_", b"+/")
 """What URLs and file names have in place of two letters of base64 (RFC 4648, section 5)."""
+
+_ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -90,6 +93,11 @@ def outline(data: bytes, field: str) -> containers.Outline:
     return layout
 
 
+def is_address(text: str) -> bool:
+    """Does a text say where a picture is, in place of it?"""
+    return _ADDRESS.match(text[:100]) is not None
+
+
 def decode_base64(text: str, *, field: str) -> bytes:
     """The bytes of a picture sent as base64, in either alphabet, with its padding or without, or as a data URL.
 
@@ -100,6 +108,8 @@ def decode_base64(text: str, *, field: str) -> bytes:
         header, _, text = text.partition(",")
         if not header.rstrip().lower().endswith(";base64"):
             raise BadPicture(message("picture.data_url", field))
+    elif is_address(text):
+        raise BadPicture(message("picture.address", field))
     if len(text) > MAX_BYTES * 3 // 2:
         raise BadPicture(message("picture.text_too_long", field, most=MAX_BYTES))
     try:

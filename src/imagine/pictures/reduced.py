@@ -18,6 +18,8 @@ from . import images
 MOST_PIXELS = 100 * 10**6
 # Pillow's own warning comes before that; every picture's size is checked here before it is decoded.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+_MANY = 40 * 10**6
+"""Pixels of which two copies are too much for the process that looks at pictures."""
 _COLOURS = ("L", "LA", "RGB", "RGBA", "CMYK")
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 _TURNED = frozenset(
@@ -55,8 +57,11 @@ def decode_reduced(data: bytes, *, field: str, largest: int, box: Box = WHOLE) -
 
 def _upright(image: Image.Image, turn: Image.Transpose | None, side: float) -> Image.Image:
     """A loaded picture, plain. Each copy of a large one weighs, so before that it is made smaller by whole pixels, to
-    three times the longer `side` that it is to have."""
-    times = int(max(image.size) / side / 3)
+    three times the longer `side` that it is to have; one of very many pixels as soon as it may be half as large."""
+    ratio = max(image.size) / side
+    times = int(ratio / 3)
+    if times < 2 and ratio >= 2 and image.width * image.height > _MANY:
+        times = 2
     if times > 1 and image.mode in _COLOURS and "transparency" not in image.info:
         image = image.reduce(times)
     plain = images.as_plain(image)

@@ -56,7 +56,7 @@ def look(request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
         picture, size = _decoded(request, data)
     except BadPicture as error:
         return LookResult(refused=error.note), b""
-    copy = _copy(picture, request)
+    copy = _copy(picture, size, request)
     result = LookResult(
         width=size[0], height=size[1], holes=has_holes(picture), strokes=is_strokes(picture),
         size=len(copy),
@@ -72,8 +72,8 @@ def _decoded(request: LookRequest, data: bytes) -> tuple[Image.Image, tuple[int,
     return picture, picture.size
 
 
-def _copy(picture: Image.Image, request: LookRequest) -> bytes:
-    if request.copy == "smaller" and max(picture.size) > request.largest:
+def _copy(picture: Image.Image, size: tuple[int, int], request: LookRequest) -> bytes:
+    if request.copy == "smaller" and max(size) > request.largest:
         smaller = picture.copy()
         smaller.thumbnail((request.largest, request.largest), Image.Resampling.LANCZOS)
         return images.encode(smaller)

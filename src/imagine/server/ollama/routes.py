@@ -167,7 +167,8 @@ async def _parsed(request: web.Request, holding: Holding) -> ParsedRequest:
 async def _placed(request: web.Request, parsed: ParsedRequest, holding: Holding, begun: float) -> _Teller:
     gateway, generate = request.app[GATEWAY], parsed.request
     if generate.img is not None and (largest := gateway.settings.ref_image_max_size):
-        _, looked = await gateway.look(client_of(request), generate.img, "img", copy="smaller", largest=largest)
+        client = client_of(request)
+        _, looked = await gateway.look(client, generate.img, "img", copy="smaller", largest=largest, reduced=True)
         if looked.copy:
             generate = msgspec.structs.replace(generate, img=b64encode(looked.copy).decode("ascii"))
     order = await place(request, generate, holding)

@@ -12,6 +12,7 @@ import msgspec
 from ...asking.checking import checked, refusal, shown, value_of
 from ...asking.request import MAX_SIDE, MIN_SIDE, GenerateRequest, one_spelling, parse
 from ...messages import Message, message
+from ...pictures.images import is_address
 from ...words.errors import BadPicture, BadRequest, Unsupported
 from ..orders.output import Output, OutputFormat
 from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SPELLINGS, Endpoint, Fields
@@ -256,7 +257,7 @@ def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
         refused = message("value.refused", field, value=value_of(value), allowed=message("allowed.picture"))
         raise BadRequest(refused, reason="type")
-    if re.match(r"\s*[a-z][a-z0-9+.-]*://", value[:40], re.IGNORECASE):
+    if is_address(value):
         raise BadRequest(message("picture.address", field))
     if not value:
         raise BadPicture(message("picture.empty", field))

@@ -15,7 +15,7 @@ from ...messages import message
 from ...words.errors import BadRequest
 from ..gateway.gateway import Gateway
 
-_LOOKED_AT = 1024
+LOOKED_AT = 1024
 """Pixels of a side at which a reference is found to be sound: it may be far larger than other pictures."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -53,7 +53,7 @@ async def input_pictures(
 
     img, mask = await looked_at(request.img, "img"), await looked_at(request.mask, "mask")
     of_controls = [await looked_at(each.wish.image, f"control.{n}.image") for n, each in enumerate(controls)]
-    shown = [await looked_at(each.wish.img, f"references.{n}.img", _LOOKED_AT) for n, each in enumerate(references)]
+    shown = [await looked_at(each.wish.img, f"references.{n}.img", LOOKED_AT) for n, each in enumerate(references)]
     masks = [await looked_at(each.wish.mask, f"references.{n}.mask") for n, each in enumerate(references)]
     several = {picture.about.digest: picture for picture in (img, mask, *of_controls, *shown, *masks) if picture}
     holding.hold(sum(len(picture.data) for picture in several.values()))

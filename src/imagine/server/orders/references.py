@@ -18,9 +18,11 @@ from ...asking.references import (
     proper_file,
     start_strength,
 )
+from ...asking.request import MAX_SIDE as MOST_PAINTED
 from ...asking.request import GenerateRequest
 from ...asking.resolve import is_another
 from ...messages import Message, message
+from ...pictures.images import MAX_SIDE
 from ...registry.views import fits
 from ...words.beside import ATTENDS, IMAGE_ADAPTERS, runs
 from ...words.entry import Entry
@@ -28,8 +30,9 @@ from ...words.errors import BadRequest, Unsupported
 from ...words.map_words import words_of
 from ...words.model_names import OWN
 from ..gateway.gateway import Gateway
-from .fitting import check_fit, goes_with
+from .fitting import beside, check_fit, goes_with
 from .incoming import Incoming
+from .input_pictures import LOOKED_AT
 
 IMAGE_ADAPTER = "ip-adapter"
 IMAGE_ENCODER = "image-encoder"
@@ -40,6 +43,8 @@ _LIKED = {
     "subject": ("plus", ""),
 }  # fmt: skip
 """For each kind of reference the variants that are for it, the best first."""
+_OF_ADAPTERS = ("embedding", "weights", "combine", "crop", "box", "mask", "noise", "start", "end")
+"""What is said of a reference and means nothing where the picture only starts from it."""
 
 
 class ChosenReferences(NamedTuple):
@@ -101,7 +106,7 @@ async def _attended(
         return ChosenReference(wish)
     files = await gateway.entries()
     if wish.adapter is not None:
-        adapter = await gateway.named(f"{path}.adapter", wish.adapter, IMAGE_ADAPTER, wish.digest)
+        adapter = await gateway.named(f"{path}.adapter", wish.adapter, IMAGE_ADAPTER, wish.digest, beside(model))
         check_fit(adapter, model, IMAGE_ADAPTERS, f"{path}.adapter", wish.adapter)
         if wish.digest and is_another(adapter, wish.digest):
             warnings.append(message("part.another", "references", name=adapter.name, digest=wish.digest[:12]))
@@ -164,15 +169,27 @@ async def _started(
     kind, count = first.kind or "subject", len(left)
     if request.img is None and first.img is not None:
         strength = start_strength(first) if request.strength is None else request.strength
-        img, largest = first.img, first.max_side or gateway.settings.ref_image_max_size
-        _, looked = await gateway.look(client, img, field, copy="smaller" if largest else None, largest=largest or 0)
-        img = b64encode(looked.copy).decode("ascii") if looked.copy else img
+        img = await _small_enough(gateway, client, first, field)
         request = msgspec.structs.replace(request, img=img, strength=strength)
         warnings.append(_told("reference.start", "references", model, kind))
+        if unused := [name for name in _OF_ADAPTERS if getattr(first, name) is not None]:
+            warnings.append(message("reference.start_only", "references", names=", ".join(unused)))
         count -= 1
     if count:
         warnings.append(_told("reference.unattended", "references", model, kind, count=count))
     return request
+
+
+async def _small_enough(gateway: Gateway, client: str, wish: ReferenceWish, field: str) -> str:
+    """The picture, no side of it longer than is said, or than a picture to start from may have. Raises BadPicture."""
+    assert wish.img is not None
+    said = wish.max_side or gateway.settings.ref_image_max_size
+    _, looked = await gateway.look(client, wish.img, field, largest=LOOKED_AT, reduced=True)
+    if max(looked.result.width, looked.result.height) <= (said or MAX_SIDE):
+        return wish.img
+    largest = said or MOST_PAINTED
+    _, looked = await gateway.look(client, wish.img, field, copy="smaller", largest=largest, reduced=True)
+    return b64encode(looked.copy).decode("ascii")
 
 
 def _told(code: str, field: str, model: Entry, kind: str, **more: int) -> Message:

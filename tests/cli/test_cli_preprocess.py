@@ -1,10 +1,12 @@
 """`imagine preprocess`: what it asks for, and where the map goes."""
 
 import base64
+import io
 import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from imagine.words.preprocessors import PREPROCESSORS
 from tests.cli.fake_server import FakeServer, png
@@ -51,6 +53,16 @@ def test_what_cannot_be_is_said_before_a_server_is_asked(
     assert run("preprocess", *arguments) == 2
     assert why in capsys.readouterr().err
     assert server.asked == []
+
+
+def test_a_photo_larger_than_a_server_takes_is_sent_smaller(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (5000, 50)).save("wide.png")
+    server.lines = lines()
+    assert run("preprocess", "wide.png", "canny") == 0
+    assert "wide.png is 5000 x 50, larger than the server takes: sent as 4096 x 41" in capsys.readouterr().err
+    assert Image.open(io.BytesIO(base64.b64decode(server.asked[0]["img"]))).size == (4096, 41)
 
 
 def test_its_help_tells_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

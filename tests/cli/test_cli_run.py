@@ -318,14 +318,33 @@ def test_controls_and_references_with_their_pictures(server: FakeServer) -> None
     assert server.asked[0]["references"] == [{"strength": 0.6, "img": third, "kind": "style"}, {"img": third}]
 
 
+def test_their_numbers_boxes_and_masks_are_said_too_and_home_is_found(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Path("room.png").write_bytes(png())
+    (tmp_path / "at home.png").write_bytes(png())
+    control = "canny=~/at home.png:0.8,low_threshold=50,start=0.1"
+    reference = "room.png:0.5,box=0.1/0/0.5/1,mask=~/at home.png"
+    assert run("x", "--control", control, "--reference", reference, "-o", "x") == 0
+    shown = base64.b64encode(png()).decode()
+    assert server.asked[0]["control"] == [
+        {"model": "canny", "image": shown, "strength": 0.8, "start": 0.1, "options": {"low_threshold": 50.0}}
+    ]
+    assert server.asked[0]["references"] == [{"img": shown, "strength": 0.5, "box": [0.1, 0, 0.5, 1], "mask": shown}]
+
+
 @pytest.mark.parametrize(
     ("option", "typed", "why"),
     [
         ("--control", "room.png", "names no model"), ("--control", "canny=", "names no picture"),
-        ("--control", "canny=gone.png:0.8", "'gone.png' is no file"), ("--control", "canny=.", "'.' is no file"),
+        ("--control", "canny=gone.png:0.8", "'gone.png' is no file"), ("--control", "canny=.", "'.' is a folder"),
         ("--control", "canny=room.png,weight=2", "says 'weight', which isn't one of"),
         ("--control", "canny=room.png,end=late", "says end 'late', which is no number"),
         ("--reference", "gone.png", "'gone.png' is no file"), ("--reference", ":0.5", "names no picture"),
+        ("--reference", "room.png,mask=gone.png", "'gone.png' is no file"),
+        ("--reference", "room.png,box=0/0/wide/1", "says box 'wide', which is no number"),
+        ("--reference", "room.png,gamma=2", "says 'gamma', which isn't one of"),
         ("--picture", "room.png", "--picture is for --from"),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,9 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
 def _shown(kind: PictureOption, typed: str, field: str) -> dict[str, Any]:
     """A control or a reference, as a request says it."""
     said = kind.parsed(typed)
-    return said | {kind.picture: base64.b64encode(photo(said[kind.picture], field)).decode("ascii")}
+    for name in (each for each in (kind.picture, *kind.files) if each in said):
+        said[name] = base64.b64encode(photo(said[name], f"{field}.{name}")).decode("ascii")
+    return said
 
 
 def recipe_of(
@@ -115,9 +118,11 @@ def photo(place: str | Path, field: str) -> bytes:
 
     data = read_input(place, field)
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with _as_large_as_it_is(), Image.open(io.BytesIO(data)) as picture:
             size = picture.size
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise ImagineError(in_english(f"{field}: {place} has more pixels than are read of a picture", field)) from error
+    except (OSError, UnidentifiedImageError) as error:
         damaged = "is damaged: it " if containers.sniff(data) else ""
         raise ImagineError(in_english(f"{field}: {place} {damaged}can't be read as a picture", field)) from error
     if (outline := containers.outline(data)) is not None and not outline.ended:
@@ -126,12 +131,20 @@ def photo(place: str | Path, field: str) -> bytes:
         return data
     from ..pictures.images import decode, encode
 
-    smaller = decode(data, field=field, max_side=_LARGEST)
+    with _as_large_as_it_is():
+        smaller = decode(data, field=field, max_side=_LARGEST)
     smaller.thumbnail((MAX_SIDE, MAX_SIDE) if max(size) > MAX_SIDE else (MAX_SIDE // 2, MAX_SIDE // 2))
     sent = f"{smaller.width} x {smaller.height}"
     name = Path(place).name if str(place) != STDIN else field
     note(f"{name} is {size[0]} x {size[1]}, larger than the server takes: sent as {sent}")
     return encode(smaller)
+
+
+def _as_large_as_it_is() -> warnings.catch_warnings[None]:
+    """Pillow doesn't warn of the user's own photo."""
+    from PIL import Image
+
+    return warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning)
 
 
 def keep_alive(text: str) -> float | str:

@@ -13,7 +13,7 @@ from ..words.preprocessors import PREPROCESSORS
 from . import complete, reach
 from .beside import opened, target_of, tell
 from .console import write_path
-from .inputs import STDIN, read_input
+from .inputs import STDIN
 from .numbers import WholeNumber, finite
 from .signals import unwinding
 
@@ -93,4 +93,6 @@ def command(
 
 
 def _base64(place: str, field: str) -> str:
-    return base64.b64encode(read_input(place, field)).decode("ascii")
+    from .asking import photo  # not needed for --help
+
+    return base64.b64encode(photo(place, field)).decode("ascii")

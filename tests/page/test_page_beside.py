@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.page.acts import arrive, downloaded, drop, generate, last, load, png
 from tests.registry import declared
-from tests.server.beside import controlnet, image_adapter, image_encoder
+from tests.server.beside import controlnet, image_adapter, image_encoder, union
 
 DOG, SEA = png(96, 64, (120, 80, 20)), png(64, 96, (20, 80, 200))
 
@@ -87,6 +87,40 @@ def test_a_control_has_the_models_that_fit_and_shows_its_map(page, site):
         "none",
         1.2,
     )
+
+
+def test_a_file_for_several_kinds_is_told_which_a_map_is(page, site, tmp_path, monkeypatch):
+    monkeypatch.setattr("imagine.server.orders.controls.CONTROLS", {"union": frozenset({"stable_diffusion"})})
+    declared.write(tmp_path / "home/models/union.safetensors", union())
+    page.reload()
+    arrive(page)
+    mapping(page)
+    add(page, "control", DOG, "room.png")
+    page.get_by_label("Model that follows room.png").select_option("union")
+    kind = page.get_by_label("Kind of map: room.png")
+    expect(kind).to_be_visible()
+    kind.select_option("depth")
+    generate(page, "a fox")
+    (control,) = last(site).params.control
+    assert (control.preprocess, control.type) == ("none", "depth")
+    page.get_by_label("Map of room.png", exact=True).select_option("canny")
+    expect(kind).to_be_hidden()
+    generate(page)
+    (control,) = last(site).params.control
+    assert (control.preprocess, control.type) == ("canny", "canny")
+
+
+def test_without_a_file_that_follows_pictures_it_is_said_where_to_put_one(page, site, tmp_path):
+    for path in (tmp_path / "home/models/control").iterdir():
+        path.unlink()
+    page.reload()
+    arrive(page)
+    said = "No ControlNet for this model is here: put one into the models folder."
+    expect(page.locator("#control-note")).to_have_text(said)
+    expect(page.locator("[data-beside=control] [data-add]")).to_be_hidden()
+    drop(page, "[data-drop=control]", SEA, "sea.png")
+    expect(page.locator("[data-beside=control] > .error")).to_have_text(said)
+    expect(page.locator(".beside-row")).to_have_count(0)
 
 
 def test_a_strength_that_cannot_be_is_said_at_it(page, site):

@@ -17,7 +17,7 @@ const WAIT = 400; // milliseconds until a change is looked at
 const NO_MAP = "none";
 
 let items = { control: [], references: [] };
-let offered = { control: [], references: [] };
+let offered = null; // what the server has for each, once that is known
 let changed = () => {};
 
 export const besideState = () => ({ control: items.control.map(copied), references: items.references.map(copied) });
@@ -85,9 +85,10 @@ export async function takeBeside(name, blob, title) {
   show(error, false);
   byId("beside").open = true;
   if (items[name].length >= MOST[name]) return refuse(error, t("beside.most", { n: MOST[name] }));
+  if (isAbsent(name)) return refuse(error, t("control.absent"));
   try {
     const item = { ...(await measured(blob, LARGEST[name])), name: title, said: {} };
-    if (name === "control") setModel(item, offered.control[0]?.name ?? "");
+    if (name === "control") setModel(item, offersOf("control")[0]?.name ?? "");
     items[name].push(item);
   } catch (problem) {
     if (!(problem instanceof PictureError)) throw problem;
@@ -122,6 +123,9 @@ export async function startBeside(onChange) {
   drawAll();
 }
 
+const offersOf = (name) => offered?.[name] ?? [];
+/** Is it known that nothing here can follow a picture? */
+const isAbsent = (name) => name === "control" && offered !== null && offered.control.length === 0;
 const groupOf = (name) => document.querySelector(`[data-beside="${name}"]`);
 const rowsOf = (name) => all(".beside-row", groupOf(name));
 const itemOf = (name, row) => items[name][rowsOf(name).indexOf(row)];
@@ -153,11 +157,21 @@ async function leave(name, row) {
 
 /** A control has a model, and what makes its map: what the model is for, as the server says. */
 function setModel(item, name) {
-  const entry = offered.control.find((one) => one.name === name);
+  const entry = offersOf("control").find((one) => one.name === name);
   item.said = { ...item.said, model: name, preprocess: choicesOf("control.preprocess").includes(entry?.map) ? entry.map : NO_MAP };
   delete item.said.digest;
   delete item.said.preprocessor;
+  setType(item);
 }
+
+/** Of a file for several kinds of maps it has to be said which a map is that is given as it is. */
+function setType(item) {
+  const kinds = typesOf(item);
+  if (!kinds.length) delete item.said.type;
+  else if (!kinds.includes(item.said.type)) item.said.type = kinds[0];
+}
+
+const typesOf = (item) => ((item.said.preprocess ?? NO_MAP) === NO_MAP ? (offersOf("control").find((one) => one.name === item.said.model)?.types ?? []) : []);
 
 async function heard(name, target) {
   const row = target.closest(".beside-row");
@@ -166,7 +180,8 @@ async function heard(name, target) {
   const key = target.dataset.key;
   if (target.type === "range") row.querySelector("[data-key=strength]").value = written(Number(target.value));
   if (key === "model") setModel(item, target.value);
-  else if (key === "preprocess" || key === "kind") item.said[key] = target.value;
+  else if (["preprocess", "kind", "type"].includes(key)) item.said[key] = target.value;
+  if (key === "preprocess") setType(item);
   check(name, row);
   changed();
   describeRow(name, row, item);
@@ -179,7 +194,7 @@ function check(name, row) {
   const input = row.querySelector("[data-key=strength]");
   const value = input.value.trim() === "" ? STRENGTH[name] : numberIn(input.value);
   const most = field(`${name}.strength`)?.max ?? 2;
-  const wrong = !(value >= 0 && value <= most) ? t("beside.strength.not", { max: most }) : name === "control" && !item.said.model ? t("control.none") : "";
+  const wrong = !(value >= 0 && value <= most) ? t("beside.strength.not", { max: most }) : name === "control" && !item.said.model ? t(isAbsent(name) ? "control.absent" : "control.none") : "";
   input.toggleAttribute("aria-invalid", wrong !== "");
   const error = row.querySelector(".error");
   error.textContent = wrong;
@@ -198,21 +213,24 @@ function drawAll() {
 }
 
 function describe() {
-  show(groupOf("control"), offered.control.length > 0 || items.control.length > 0);
   for (const name of Object.keys(items)) {
-    show(groupOf(name).querySelector("[data-add]"), items[name].length < MOST[name]);
+    show(groupOf(name).querySelector("[data-add]"), items[name].length < MOST[name] && !isAbsent(name));
     rowsOf(name).forEach((row, at) => describeRow(name, row, items[name][at]));
   }
-  const note = byId("references-note");
-  note.textContent = items.references.length && !offered.references.length ? t("references.start") : "";
-  show(note, note.textContent !== "");
+  tell("control-note", isAbsent("control") ? t("control.absent") : "");
+  tell("references-note", items.references.length && offered?.references.length === 0 ? t("references.start") : "");
+}
+
+function tell(id, sentence) {
+  byId(id).textContent = sentence;
+  show(byId(id), sentence !== "");
 }
 
 function rowOf(name, item) {
   const slider = make("input", { type: "range", min: 0, max: name === "control" ? 2 : 1.5, step: 0.05 });
   const strength = make("input", { type: "text", inputMode: "decimal", spellcheck: false, value: written(item.said.strength ?? STRENGTH[name]), "data-key": "strength" });
   const choice = name === "control"
-    ? [make("select", { "data-key": "model" }), make("select", { "data-key": "preprocess" })]
+    ? [make("select", { "data-key": "model" }), make("select", { "data-key": "preprocess" }), make("select", { "data-key": "type" })]
     : [make("select", { "data-key": "kind" })];
   const thumbs = make("div", { className: "beside-thumbs" }, canvas("picture"), ...(name === "control" ? [canvas("map")] : []));
   return make("div", { className: "beside-row" }, thumbs,
@@ -234,8 +252,10 @@ function describeRow(name, row, item) {
   out.setAttribute("aria-label", t("beside.remove", called));
   for (const input of all(".slider input", row)) input.setAttribute("aria-label", t("beside.strength", called));
   if (name === "control") {
-    fillChoices(row, "model", offered.control.map((one) => [one.name, one.name]), item.said.model, t("control.model", called));
+    fillChoices(row, "model", offersOf("control").map((one) => [one.name, one.name]), item.said.model, t("control.model", called));
     fillChoices(row, "preprocess", choicesOf("control.preprocess").map((one) => [one, named("map", one)]), item.said.preprocess ?? NO_MAP, t("control.preprocess", called));
+    fillChoices(row, "type", typesOf(item).map((one) => [one, named("map", one)]), item.said.type ?? "", t("control.type", called));
+    show(row.querySelector("[data-key=type]"), typesOf(item).length > 0);
     showMap(row, item);
   } else {
     fillChoices(row, "kind", choicesOf("references.kind").map((one) => [one, named("kind", one)]), item.said.kind ?? "subject", t("references.kind", called));

@@ -145,7 +145,8 @@ def test_outside_its_steps_it_is_not_run(shelves, runs, said, steps, sampler, tw
     result = made(engine_of(), one)
     last = int("end" not in said and bool(steps))  # the last step of a second-order sampler asks but once
     assert runs["ControlNet.residuals"] == (steps * 2 - last if twice else steps)
-    assert [note.code for note in result.warnings] == [] if steps else ["control.no_step"]
+    assert [note.code for note in result.warnings] == (["control.no_step"] if said == {"end": 0.05} else [])
+    assert runs["ControlNet.hint"] == int("strength" not in said)
     if not steps:
         assert result.data != made(engine_of(), shelf.wish("a", "net", num_steps=10, sampler=sampler)).data
 

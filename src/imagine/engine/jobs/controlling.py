@@ -53,12 +53,15 @@ class Controlling:
         self._laid: list[LaidControl] = []
 
     def open(self, family: Family, canvas: Canvas) -> Slices[None]:
-        """Open them beside the picture's model, and make their maps, for the canvas of its first pass.
+        """Open them beside the picture's model, and make their maps, for the canvas of its first pass; but for those of
+        no strength.
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
         self._guides = []
         for number, (use, control) in enumerate(self._uses):
+            if not control.strength:
+                continue
             network = yield from self._networks.network(use, control.model, family)
             made, resize = yield from self._map(use, control, canvas, f"control.{number}.image")
             self._guides.append(_Guide(control, network, made, resize))

@@ -114,6 +114,6 @@ def proper_control(family: str, meant: Preprocess | None) -> str:
     """The usual file for such maps on that family, "" where none is known here."""
     if family == "sdxl" and meant:
         return _SDXL_FILE
-    if family != "stable_diffusion" or meant not in _SD1_MAPS:
+    if family != "stable_diffusion" or meant is None or meant not in _SD1_MAPS:
         return ""
     return f"control_v{_SD1_MAPS[meant]}_fp16.safetensors ({_SD1_FILES})"

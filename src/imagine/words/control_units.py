@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from .map_words import map_meant, words_of
 from .preprocessors import PREPROCESSORS, Preprocess
@@ -19,7 +19,7 @@ _OLD_MODES: Mapping[str, Resize] = {
     "inner fit (scale to fit)": "crop", "scale to fit (inner fit)": "crop",
     "outer fit (shrink to fit)": "fit", "envelope (outer fit)": "fit",
 }  # fmt: skip
-_BY_MODE: Mapping[str, Resize] = {mode.lower(): ours for ours, mode in RESIZE_MODES.items()} | _OLD_MODES
+_BY_MODE: Mapping[str, Resize] = {**{mode.lower(): ours for ours, mode in RESIZE_MODES.items()}, **_OLD_MODES}
 _BY_NUMBER = tuple(RESIZE_MODES)
 MODULES: Mapping[Preprocess, str] = {
     "lineart": "lineart_standard (from white bg & black line)", "scribble": "scribble_xdog",
@@ -32,7 +32,7 @@ MODULES: Mapping[Preprocess, str] = {
 _OTHERWISE: frozenset[Preprocess] = frozenset(["normal", "pose", "segmentation"])
 """Made by other networks there."""
 _SAME: Mapping[str, Preprocess] = {
-    **{name: name for name in PREPROCESSORS}, **{module: name for name, module in MODULES.items()},
+    **{name: name for name in get_args(Preprocess)}, **{module: name for name, module in MODULES.items()},
     "invert": "invert", "lineart_standard": "lineart", "depth_anything": "depth",
 }  # fmt: skip
 _REMARK = re.compile(r"\s*\(.*\)\s*$")

@@ -30,7 +30,7 @@ MODULES: Mapping[Preprocess, str] = {
 }  # fmt: skip
 """What makes such maps there, where it isn't called as here."""
 _OTHERWISE: frozenset[Preprocess] = frozenset(["normal", "pose", "segmentation"])
-"""Made by other networks there."""
+"""MapMaker by other networks there."""
 _SAME: Mapping[str, Preprocess] = {
     **{name: name for name in get_args(Preprocess)}, **{module: name for name, module in MODULES.items()},
     "invert": "invert", "lineart_standard": "lineart", "depth_anything": "depth",
@@ -43,7 +43,7 @@ _OTHERS = frozenset(["clip", "ip", "reference", "revision", "instant"])
 """Words of modules that make no map: they look at a picture."""
 
 
-class Made(NamedTuple):
+class MapMaker(NamedTuple):
     """What makes the maps of a module here."""
 
     preprocess: Preprocess
@@ -63,19 +63,19 @@ def resize_meant(value: object) -> Resize | None:
     return _BY_MODE.get(value.strip().lower()) if isinstance(value, str) else None
 
 
-def map_made(module: str) -> Made | None:
+def map_made(module: str) -> MapMaker | None:
     """What makes its maps here, or such; None where nothing does."""
     name = module.strip().lower()
     bare = _REMARK.sub("", name)
     for said in (name, bare):
         if (ours := _SAME.get(said)) is not None:
-            return Made(ours, same=ours not in _OTHERWISE)
+            return MapMaker(ours, same=ours not in _OTHERWISE)
     words = words_of(bare)
     meant = None if words & _OTHERS else map_meant(words)
-    return None if meant is None else Made(meant, same=False)
+    return None if meant is None else MapMaker(meant, same=False)
 
 
-def options_meant(made: Made, first: object, second: object) -> dict[str, float]:
+def options_meant(made: MapMaker, first: object, second: object) -> dict[str, float]:
     """What their two thresholds tell what makes the map, by its names; below 0 they tell nothing."""
     if not made.same or made.preprocess == "lineart":  # whose numbers there are fixed
         return {}

@@ -40,7 +40,7 @@ from ...words.model_names import matching
 from ...words.upscalers import UPSCALER, UPSCALERS
 from .digests import Digests
 from .metrics import Metrics
-from .named import ANY, Beside, FilesHere, named
+from .named import ANY, FilesHere, NextTo, named
 from .own_worker import own_worker
 from .parts import absent, absent_lora, named_in, parts_of
 from .storage import PictureStore
@@ -157,7 +157,7 @@ class Gateway:
             return None
         return await named(field, name, UPSCALER, digest, self._parts, without)
 
-    async def named(self, field: str, name: str, kind: str, digest: str | None, beside: Beside = ANY) -> Entry:
+    async def named(self, field: str, name: str, kind: str, digest: str | None, beside: NextTo = ANY) -> Entry:
         """As `part`, of a field of a request and what its recipe knows the file by.
 
         Raises PartNotFound on the field, which names the nearest of those that can go `beside` the model, or

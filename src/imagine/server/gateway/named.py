@@ -26,19 +26,19 @@ class FilesHere(NamedTuple):
     """One file by its name and kind, with its digest. Raises ModelNotFound, UnusableModel, ModelChanged."""
 
 
-class Beside(NamedTuple):
+class NextTo(NamedTuple):
     """What a file has to go with."""
 
     family: str = ""
     goes: Callable[[Entry], bool] = lambda _: True
 
 
-ANY = Beside()
+ANY = NextTo()
 
 
 async def named(
     field: str, name: str, kind: str, digest: str | None, files: FilesHere, others: Sequence[str] = (),
-    beside: Beside = ANY,
+    beside: NextTo = ANY,
 ) -> Entry:  # fmt: skip
     """The file of that name and kind, with its digest; where none has the name, or several could: that of the digest.
 
@@ -126,7 +126,7 @@ _IN_PROMPT = _Sentences(
 
 
 def _not_there(
-    field: str, name: str, kind: str, files: Sequence[Entry], also: Sequence[str], beside: Beside
+    field: str, name: str, kind: str, files: Sequence[Entry], also: Sequence[str], beside: NextTo
 ) -> BadRequest:
     """That no file of the kind has the name, and what may have been meant, `also` what is no file."""
     value, of_kind = name[:40], [file for file in files if kind_for_names(file) == kind and not file.problem]

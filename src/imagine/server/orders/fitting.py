@@ -8,7 +8,7 @@ from ...messages import message
 from ...words.beside import runs
 from ...words.entry import Entry
 from ...words.errors import Unsupported
-from ..gateway.named import Beside
+from ..gateway.named import NextTo
 
 _SHOWN = 40
 
@@ -19,9 +19,9 @@ def goes_with(file: Entry, model: Entry) -> bool:
     return same_family and (not file.context or not model.context or file.context == model.context)
 
 
-def beside(model: Entry) -> Beside:
+def beside(model: Entry) -> NextTo:
     """What is asked for beside that model has to go with it."""
-    return Beside(model.family or model.name, lambda file: goes_with(file, model))
+    return NextTo(model.family or model.name, lambda file: goes_with(file, model))
 
 
 def check_fit(file: Entry, model: Entry, table: Mapping[str, frozenset[str]], field: str, called: str) -> None:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from tests.page.browser import ROOT, TOYBOX, Site, browser, real_server
 
 DESKTOP = {"width": 1360, "height": 860}
@@ -97,6 +99,13 @@ def take(chrome: Any, url: str, site: Site | None, language: str, theme: str, ou
     context.close()
 
 
+def shrink(path: Path) -> None:
+    """In 256 colours, each near its own: a repository keeps every version of a picture."""
+    with Image.open(path) as picture:
+        few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
@@ -109,6 +118,8 @@ def main() -> None:
             for theme in ("light", "dark"):
                 if re.search(asked.only, f"{language}-{theme}"):
                     take(chrome, url, site, language, theme, asked.out)
+                    for path in asked.out.glob(f"*-{language}-{theme}.png"):
+                        shrink(path)
 
 
 if __name__ == "__main__":

@@ -100,9 +100,9 @@ def take(chrome: Any, url: str, site: Site | None, language: str, theme: str, ou
 
 
 def shrink(path: Path) -> None:
-    """In 256 colours, each near its own: a repository keeps every version of a picture."""
+    """In the 256 colours that suit it best: a repository keeps every version of a picture."""
     with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
 
 

@@ -324,7 +324,7 @@ def test_base64_is_taken_in_either_alphabet_padded_or_not_and_of_any_type(length
     [
         ("", "is empty"), ("data:image/png;base64,", "is empty"), ("not base64!", "is not base64"),
         ("AAAAA", "is not base64"), ("ÄÖÜ=", "is not base64"), ("AA=A", "is not base64"), ("data:", "data URL"),
-        ("https://example.org/a.png", "is not base64"),
+        ("https://example.org/a.png", "is an address"),
         ("data:image/svg+xml,<svg/>", "data URL"),
     ],
 )  # fmt: skip

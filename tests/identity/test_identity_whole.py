@@ -10,7 +10,7 @@ import pytest
 
 from imagine.identity import whole
 from imagine.identity.stamp import stamp_of
-from imagine.identity.whole import digest_of_file
+from imagine.identity.whole import Question, digests_of_file
 from imagine.processes.runtime import digest_command
 
 
@@ -27,25 +27,35 @@ def asked(text):
 
 def test_it_is_of_the_whole_file(path, monkeypatch):
     monkeypatch.setattr(whole, "_CHUNK", 1000)
-    assert digest_of_file(stamp_of(path)) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert digests_of_file(stamp_of(path)) == [hashlib.sha256(path.read_bytes()).hexdigest()]
+
+
+@pytest.mark.parametrize("header", [b"{}", b"{" + b" " * 1500 + b"}"])
+def test_what_is_behind_a_header_has_one_of_its_own(path, monkeypatch, header):
+    monkeypatch.setattr(whole, "_CHUNK", 1000)
+    data = path.read_bytes()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data)
+    both = [hashlib.sha256(each).hexdigest() for each in (path.read_bytes(), data)]
+    assert digests_of_file(stamp_of(path), True) == both
+    assert asked(msgspec.json.encode(Question(stamp_of(path), True)) + b"\n").stdout.decode().split() == both
 
 
 def test_another_file_has_none(path):
     before = stamp_of(path)
     path.write_bytes(b"another")
-    assert digest_of_file(before) is None
+    assert digests_of_file(before) == []
     path.unlink()
     os.mkfifo(path)
-    assert digest_of_file(before) is None  # and nobody waited for its writer
+    assert digests_of_file(before) == []  # and nobody waited for its writer
     path.unlink()
     with pytest.raises(FileNotFoundError):
-        digest_of_file(before)
+        digests_of_file(before)
 
 
 def test_it_answers_in_a_line(path):
     command = digest_command()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        process.stdin.write(msgspec.json.encode(stamp_of(path)) + b"\n")
+        process.stdin.write(msgspec.json.encode(Question(stamp_of(path))) + b"\n")
         process.stdin.flush()
         assert process.stdout.read().decode() == hashlib.sha256(path.read_bytes()).hexdigest() + "\n"
         process.stdin.close()
@@ -57,7 +67,7 @@ def test_it_makes_way_for_others_and_ends_with_its_input(tmp_path):
     with endless.open("wb") as file:
         file.truncate(2**40)  # hours of reading
     with subprocess.Popen(digest_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        process.stdin.write(msgspec.json.encode(stamp_of(endless)) + b"\n")
+        process.stdin.write(msgspec.json.encode(Question(stamp_of(endless))) + b"\n")
         process.stdin.flush()
         while psutil.Process(process.pid).nice() != 19:
             assert process.poll() is None, "it ended before it made way"

@@ -16,6 +16,7 @@ from imagine.settings.values import ModelSettings
 from tests.registry import declared
 from tests.server.served import ask
 
+LAYER = "down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
 LARGE = declared.tiny() | {"model.diffusion_model.huge.weight": (6000, 6000)}
 
 
@@ -203,6 +204,24 @@ def test_a_whole_file_is_hashed_once_pictures_were_made_of_it_and_named_from_the
     ask(tmp_path, act, models=())
 
 
+def test_a_large_lora_is_hashed_as_other_programs_know_it_once_pictures_were_made_with_it(tmp_path):
+    """A small one is at once: it is read whole anyway."""
+    fine_tunes(tmp_path, "a")
+    shapes = {f"lora_unet_{LAYER}.lora_{half}.weight": shape for half, shape in (("down", (8, 768)), ("up", (320, 8)))}
+    file = declared.write(tmp_path / "models" / "ink.safetensors", shapes | {"left": (WHOLE // 2,)})
+    data = file.read_bytes()
+    behind = hashlib.sha256(data[8 + int.from_bytes(data[:8], "little") :]).hexdigest()
+
+    async def act(client):
+        first = await drawn(client, loras=["ink"])
+        assert first.params.loras[0].autov3 == ""
+        while client.gateway.digests.reading is not None:
+            await client.gateway.digests.reading
+        assert (await drawn(client, loras=["ink"])).params.loras[0].autov3 == behind[:12]
+
+    ask(tmp_path, act, models=())
+
+
 def test_models_are_found_by_their_digest(tmp_path):
     one, other = fine_tunes(tmp_path, "a", "b")
     (vae,) = fine_tunes(tmp_path, "v", kind=declared.vae)
@@ -230,7 +249,7 @@ def test_what_fails_to_hash_a_file_leaves_it_unknown(tmp_path, script):
 
     async def act():
         digests = Digests(known, command)
-        digests.used(model_from(known.with_digest(known.find("a"))))
+        digests.used(model_from(known.with_digest(known.find("a"))).main)
         await digests.reading
 
     asyncio.run(act())
@@ -247,7 +266,7 @@ def test_stopping_ends_the_process_that_hashes(tmp_path):
 
     async def act():
         digests = Digests(known, [sys.executable, "-c", script])
-        digests.used(model_from(known.with_digest(known.find("a"))))
+        digests.used(model_from(known.with_digest(known.find("a"))).main)
         pid = int(await asyncio.to_thread(told.read_text))
         await digests.stop()
         return pid

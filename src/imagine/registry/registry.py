@@ -158,9 +158,10 @@ class Registry:
         self._learn(entry, **digests)
         return msgspec.structs.replace(entry, **digests)
 
-    def learn_file_digest(self, entry: Entry, file_digest: str) -> None:
-        """Keep the SHA-256 of a whole file, unless the file is another by now than this entry's."""
-        self._learn(entry, file_digest=file_digest)
+    def learn_file_digest(self, entry: Entry, file_digest: str, behind: str = "") -> None:
+        """Keep the SHA-256 of a whole file, and of what is behind a LoRA's header, unless its trainer said that or the
+        file is another by now than this entry's."""
+        self._learn(entry, file_digest=file_digest, **({"autov3": behind} if behind and not entry.autov3 else {}))
 
     def of_digest(self, digest: str) -> list[Entry]:
         """Every file that is known by this digest: of its content, of the header, of the whole file or its beginning; a

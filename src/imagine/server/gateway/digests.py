@@ -15,16 +15,18 @@ from collections.abc import Sequence
 import msgspec
 
 from ...identity.stamp import FileStamp
+from ...identity.whole import Question
 from ...messages import message
 from ...processes.runtime import digest_command
+from ...registry.identify import LORA
 from ...registry.registry import Registry
 from ...words.entry import Entry
 from ...words.errors import BadRequest
-from ...words.model import Model
+from ...words.model import Component
 
 _log = logging.getLogger(__name__)
 _NAMES = re.compile(r"[0-9a-f]{10,64}")
-_DIGEST = re.compile(rb"[0-9a-f]{64}\n")
+_DIGESTS = re.compile(rb"[0-9a-f]{64}( [0-9a-f]{64})?\n")
 
 
 class Digests:
@@ -60,15 +62,15 @@ class Digests:
         async with self._looking:
             return await asyncio.to_thread(self._registry.of_digest, digest)
 
-    def used(self, *models: Model) -> None:
-        """Pictures are made of these files: their whole SHA-256 is worth knowing."""
-        stamps = [component.files[:1] for model in models for component in model.components]
-        new = {stamp for one in stamps for stamp in one} - self._tried
+    def used(self, *components: Component) -> None:
+        """Pictures are made of these files: what other programs know them by is worth knowing."""
+        new = {stamp for component in components for stamp in component.files[:1]} - self._tried
         if not new:
             return
         self._tried |= new
         for entry in self._registry.files():
-            if entry.format == "safetensors" and not entry.file_digest and new.intersection(entry.files[:1]):
+            known = entry.file_digest and (entry.autov3 or entry.kind != LORA)
+            if entry.format == "safetensors" and not known and new.intersection(entry.files[:1]):
                 self._wanted[entry.files[0]] = entry
         if self._wanted and self.reading is None:
             self.reading = asyncio.create_task(self._read())
@@ -90,29 +92,30 @@ class Digests:
             while self._wanted:
                 stamp = next(iter(self._wanted))
                 entry = self._wanted.pop(stamp)
-                digest = await self._whole(stamp)
-                if digest is not None:
-                    await asyncio.to_thread(self._registry.learn_file_digest, entry, digest)
-                    _log.info("the SHA-256 of %s is %s", entry.name, digest)
+                digests = await self._whole(Question(stamp, entry.kind == LORA))
+                if digests:
+                    await asyncio.to_thread(self._registry.learn_file_digest, entry, *digests)
+                    _log.info("the SHA-256 of %s is %s", entry.name, digests[0])
         finally:
             self.reading = None
 
-    async def _whole(self, stamp: FileStamp) -> str | None:
-        """The SHA-256 of the file; None where it can't be had."""
+    async def _whole(self, question: Question) -> list[str]:
+        """The SHA-256 of the file, and of what is behind its header where that is asked for; none where it can't be
+        had."""
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, stderr=nothing)
         except OSError as error:
             _log.warning("no process can be started to read a whole file: %s", error)
-            return None
+            return []
         assert process.stdin is not None, "its input is a pipe"
         assert process.stdout is not None, "its output is a pipe"
         try:
-            process.stdin.write(msgspec.json.encode(stamp) + b"\n")
+            process.stdin.write(msgspec.json.encode(question) + b"\n")
             line = await process.stdout.readline()
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.stdin.close()
             await process.wait()
-        return line.decode().strip() if _DIGEST.fullmatch(line) else None
+        return line.decode().split() if _DIGESTS.fullmatch(line) else []

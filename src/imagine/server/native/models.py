@@ -47,7 +47,7 @@ async def model(request: web.Request) -> web.Response:
     """Details of one, by its name or an alias, with the digest of its content; the whole file's is made meanwhile."""
     gateway = request.app[GATEWAY]
     entry = await gateway.to_draw(request.match_info["name"])
-    gateway.digests.used(model_from(entry))
+    gateway.digests.used(model_from(entry).main)
     answer = _detail(gateway, entry, gateway.resident().get(entry.name))
     return web.Response(body=body_from(answer), content_type="application/json")
 

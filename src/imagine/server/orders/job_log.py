@@ -16,7 +16,8 @@ def note_end(gateway: Gateway, order: str, job: Submit, report: JobReport) -> No
     match report:
         case Finished():
             gateway.metrics.finished(report)
-            gateway.digests.used(*job.models)
+            models = [component for model in job.models for component in model.components]
+            gateway.digests.used(*models, *(adapter.component for adapter in job.adapters))
             _say("finished", order, job, {stage: f"{seconds:.3f}" for stage, seconds in report.timings.items()})
         case Failed():
             _say("failed", order, job, {"error": report.error})

@@ -16,9 +16,16 @@ from typing import Any
 import diffusers
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPImageProcessor,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
 
 from imagine.engine.loading.tokenizer import FOLDER as TOKENIZER_FOLDER
 from tools.ldm_layout import UNET, VAE, ema_only, ldm_from_diffusers, vae_tensors
@@ -164,6 +171,27 @@ def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] 
 def write_folder(path: Path, modules: Modules, *, prediction: str = "epsilon") -> None:
     """A diffusers folder, safetensors only; one without weights is what `from_single_file` takes for `config`."""
     pipeline(modules, prediction=prediction).save_pretrained(path, safe_serialization=True)
+
+
+def unclip_pipeline(encoder: Any, *, seed: int = 0) -> Any:
+    """Diffusers' own pipeline of a tiny Stable Diffusion 2 that is shown what `encoder`, transformers', sees."""
+    width = encoder.config.projection_dim
+    labels = {"class_embed_type": "projection", "projection_class_embeddings_input_dim": 2 * width}
+    parts = pipeline_parts(tiny_modules("sd2", seed=seed, unet=labels | {"sample_size": 8}))
+    del parts["safety_checker"]
+    normalizer = StableUnCLIPImageNormalizer(width)
+    numbers = torch.Generator().manual_seed(seed)
+    normalizer.mean.data.normal_(0, 0.3, generator=numbers)
+    normalizer.std.data.uniform_(0.5, 1.5, generator=numbers)
+    side = encoder.config.image_size
+    sides = {"height": side, "width": side}
+    made = diffusers.StableUnCLIPImg2ImgPipeline(
+        **parts | {"feature_extractor": CLIPImageProcessor(size={"shortest_edge": side}, crop_size=sides)},
+        image_encoder=encoder, image_normalizer=normalizer,
+        image_noising_scheduler=diffusers.DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+    )  # fmt: skip
+    made.set_progress_bar_config(disable=True)
+    return made
 
 
 def write_whole_folder(path: Path) -> None:

@@ -156,6 +156,10 @@ def test_pictures_of_controls_and_references_are_known_by_their_digests():
     with pytest.raises(BadRequest, match="give the picture itself") as caught:
         request_from_meta(meta, pictures=[one])
     assert caught.value.field == "references.0.img"
+    started = request_from_meta(
+        {"prompt": "a", "img": digests[1], "references": [{"img": digests[1], "adapter": OWN}]}, img=other
+    ).request
+    assert (started.img, started.references[0].img) == (other, other), "it started from what it was shown"
 
 
 def test_a_control_without_any_picture_gets_a_spare_one_or_is_left_out():

@@ -85,6 +85,7 @@ def test_a_folder_is_one_model(tmp_path):
         ("StableDiffusionXLPipeline", {"cross_attention_dim": 2048}, "sdxl", ""),
         ("StableDiffusionXLImg2ImgPipeline", {"cross_attention_dim": 1280}, "sdxl_refiner", ""),
         ("StableDiffusionXLInstructPix2PixPipeline", {}, "sdxl", "instruct-pix2pix"),
+        ("StableUnCLIPImg2ImgPipeline", {}, "sd2", "unclip"),
         ("StableDiffusion3Pipeline", {}, "sd3", ""),
         ("StableDiffusion3Pipeline", {"qk_norm": "rms_norm"}, "sd3.5", ""),
         ("StableDiffusion3Pipeline", {"qk_norm": "rms_norm", "num_layers": 38}, "sd3.5", "large"),
@@ -305,6 +306,15 @@ def test_a_pipeline_that_changes_pictures_needs_one(tmp_path):
         "instruct-pix2pix",
         None,
     )
+
+
+def test_a_pipeline_that_shows_pictures_needs_its_image_encoder(tmp_path):
+    """Which others that our samplers step have for nothing of ours."""
+    for name, problem in (("StableDiffusion", None), ("StableUnCLIPImg2Img", "its image_encoder has no weights")):
+        index = INDEX | {"_class_name": f"{name}Pipeline", "image_encoder": ["transformers", "CLIPVisionModel"]}
+        folder(tmp_path / name, index)
+        (entry,) = (entry for entry in listed(tmp_path).files() if entry.name == name)
+        assert (entry.problem and str(entry.problem)) == problem
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,18 @@ def add(folder, name, shapes, **said):
     return declared.write(folder / "models" / f"{name}.safetensors", shapes, metadata={"about": name}, **said)
 
 
+def add_unclip(folder, name="bird"):
+    """A diffusers folder of a model that is shown pictures."""
+    path, weighted = folder / "models" / name, ("unet", "vae", "text_encoder", "image_encoder", "image_normalizer")
+    index = {part: ["diffusers", "AutoencoderKL"] for part in (*weighted, "image_noising_scheduler", "scheduler")}
+    said = {"unet": {"in_channels": 4, "sample_size": 64}, "vae": {"latent_channels": 4}}
+    for part in weighted:
+        declared.write(path / part / "model.safetensors", {name: (10,)})
+        (path / part / "config.json").write_text(json.dumps(said.get(part, {})))
+    (path / "model_index.json").write_text(json.dumps(index | {"_class_name": "StableUnCLIPImg2ImgPipeline"}))
+    return path
+
+
 def controlnet(context=768):
     return {_HINT: (16, 3, 3, 3), f"{_FIRST}.attn2.to_k.weight": (320, context)}
 

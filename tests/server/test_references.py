@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imagine.words.recipe import meta_from_params
-from tests.server.beside import add, asked, controlnet, image_adapter, image_encoder, png
+from tests.server.beside import add, add_unclip, asked, controlnet, image_adapter, image_encoder, png
 from tests.server.served import ask
 
 DOG, SEA = png((120, 80, 20)), png((20, 80, 200))
@@ -130,6 +130,66 @@ def test_else_it_starts_from_the_picture(bare):
     for ((job, warnings),), strength in ((native, 0.25), (other, 0.7)):
         assert (job.params.img, job.params.strength, job.params.references) == (digest(DOG), strength, ())
         assert warnings[0].startswith("variations: the picture starts from im")
+
+
+@pytest.fixture
+def shown(home):
+    """A model that is shown pictures, beside adapters that it needs none of."""
+    add_unclip(home)
+    return home
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "noise", "starts"),
+    [
+        ("/generate", {"img": DOG, "variations": {"strength": 0.25}}, 0.25, False),
+        ("/v1/images/variations", {"image": DOG}, 0.3, False),
+        ("/generate", {"references": [{"img": DOG}]}, 0.0, False),
+        ("/v1/images/generations", {"reference_images": [DOG]}, 0.0, False),
+        ("/generate", {"img": DOG}, 0.0, True),
+        ("/v1/images/edits", {"image": DOG}, 0.0, True),
+        ("/api/generate", {"images": [DOG], "stream": False}, 0.0, True),
+    ],
+)
+def test_a_model_that_is_shown_pictures_is_shown_them_by_the_same_fields(shown, path, body, noise, starts):
+    """What a picture starts from is shown, too, where nothing else is."""
+    ((job, warnings),) = asked(shown, body | {"model": "bird"}, path=path)
+    (recorded,), (use,) = job.params.references, job.references
+    assert (recorded.adapter, recorded.img, recorded.noise) == ("own", digest(DOG), noise)
+    assert (recorded.strength, recorded.crop, use.component, use.img) == (1.0, "square", None, base64.b64decode(DOG))
+    assert (job.img is not None) is (job.params.img is not None) is starts
+    assert not warnings
+
+
+def test_its_recipe_says_the_same_again(shown):
+    body = {"references": [{"img": DOG, "strength": 0.6, "crop": "pad"}, {"img": SEA}], "model": "bird", "seed": 1}
+    ((first, _),) = asked(shown, body)
+    assert [(each.strength, each.crop) for each in first.params.references] == [(0.6, "pad"), (1.0, "square")]
+    meta = meta_from_params(first.params)
+    parts = [each | {"img": img} for each, img in zip(meta["references"], (DOG, SEA), strict=True)]
+    ((again, warnings),) = asked(shown, meta | {"references": parts})
+    assert (again.params, warnings) == (first.params, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, "model 'bird' makes pictures from other pictures only; give one as img"),
+        (said(mask=DOG), "references.0.mask can't be had of model 'bird', which is shown pictures as a whole"),
+        (said(weights="style"), "references.0.weights can't be had of model 'bird'"),
+        (said(combine="concat"), "references.0.combine can't be had of model 'bird'"),
+        (said(adapter="ip-adapter_sd15"), "references.0.adapter 'ip-adapter_sd15' is for stable_diffusion"),
+        ({"references": [{"embedding": [0.5] * 512}]}, "references.0.img is missing: model 'bird' is shown pictures"),
+    ],
+)
+def test_what_such_a_model_cannot_do_is_refused(shown, body, error):
+    ((status, told),) = asked(shown, body | {"model": "bird"})
+    assert (status, told.startswith(error)) == (400, True), told
+
+
+def test_a_kind_that_it_cannot_tell_apart_is_named(shown):
+    ((_, warnings),) = asked(shown, said(kind="style") | {"model": "bird"})
+    assert warnings == ["references: the kind style has no effect: model 'bird' is shown pictures as a whole"]
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,14 @@ def pictures_in(body: Mapping[str, Any]) -> Iterator[str]:
         yield part[key]
 
 
-def with_pictures(meta: Mapping[str, Any], pictures: Iterable[str]) -> dict[str, Any]:
-    """The recipe with these pictures, in base64, in place of their digests; others stay. Those whose digest it doesn't
-    have go in their order to controls of which it says no picture at all, as another program's text doesn't."""
-    known = {digest: text for text in pictures if (digest := _digest(text))}
+def with_pictures(meta: Mapping[str, Any], pictures: Iterable[str], placed: Iterable[str] = ()) -> dict[str, Any]:
+    """The recipe with these pictures, in base64, in place of their digests; others stay. Those of `pictures` whose
+    digest it doesn't have go in their order to controls of which it says no picture at all, as another program's text
+    doesn't; those that are `placed` don't."""
+    given = {digest: text for text in pictures if (digest := _digest(text))}
+    known = {digest: text for text in placed if (digest := _digest(text))} | given
     named = {*(meta.get(name) for name in _TOP), *(value for _, value in places_of(meta))}
-    spare = [text for digest, text in known.items() if digest not in named]
+    spare = [text for digest, text in given.items() if digest not in named]
     filled = {name: known.get(value, value) if name in _TOP and isinstance(value, str) else value
               for name, value in meta.items()}  # fmt: skip
     for name, keys in _INNER.items():

@@ -19,6 +19,8 @@ from .names import Digest, ModelName
 MAX_REFERENCES = 8
 """Of one picture."""
 STRENGTH = 0.6
+WHOLE = 1.0
+"""Of a picture that a model is shown itself."""
 VARIATION = 0.3
 _FACE = 512
 """Numbers of a face's embedding."""
@@ -50,7 +52,10 @@ class ReferenceWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         ReferenceKind | None,
         Meta(description="What of it counts: style, content, subject (if not said) or face."),
     ] = None
-    strength: Annotated[ReferenceStrength | None, Meta(description="How much of it, 0 to 2; 0.6 if not said.")] = None
+    strength: Annotated[
+        ReferenceStrength | None,
+        Meta(description="How much of it, 0 to 2; 0.6 if not said, 1 where the model attends to it itself."),
+    ] = None
     start: Annotated[Fraction | None, Meta(description="From which part of the steps on, 0 to 1; 0 if not said.")] = (
         None
     )
@@ -68,7 +73,10 @@ class ReferenceWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ] = None
     crop: Annotated[
         ReferenceCrop | None,
-        Meta(description="How it comes to a square: pad (if not said), square (its middle), or box. face is refused."),
+        Meta(
+            description="How it comes to a square: pad (if not said), square (its middle; if not said where the model "
+            "attends to it itself), or box. face is refused."
+        ),
     ] = None
     box: Annotated[
         Box | None,
@@ -105,6 +113,19 @@ class VariationsWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     strength: Annotated[Fraction | None, Meta(description="How far from it, 0 to 1; 0.3 if not said.")] = None
 
 
+class _Unsaid(NamedTuple):
+    """What isn't said of a reference."""
+
+    strength: float
+    crop: ReferenceCrop
+    combine: Combine
+
+
+_OF_ADAPTERS = _Unsaid(STRENGTH, "pad", "concat")
+_OF_MODELS = _Unsaid(WHOLE, "square", "average")
+"""As such models were trained: on whole embeddings, of the middles of pictures."""
+
+
 class ChosenReference(NamedTuple):
     """One that is asked for, and the files that attend to it: none where the model does so itself."""
 
@@ -114,15 +135,17 @@ class ChosenReference(NamedTuple):
 
     def recorded(self, img: str | None, mask: str | None, embedding: str | None, max_side: int) -> Reference:
         """As a recipe has it; the first three are digests, and `max_side` is what the settings say."""
-        wish, adapter = self.wish, self.adapter
+        wish, usual = self.wish, _OF_MODELS if self.adapter is None else _OF_ADAPTERS
+        weights = "linear" if self.adapter is None else _USUAL_WEIGHTS.get(wish.kind or "", "linear")
         return Reference(
             img=img, mask=mask, embedding=embedding,
-            kind=wish.kind or "subject", strength=STRENGTH if wish.strength is None else float(wish.strength),
+            kind=wish.kind or "subject", strength=usual.strength if wish.strength is None else float(wish.strength),
             start=float(wish.start or 0), end=1.0 if wish.end is None else float(wish.end),
-            weights=wish.weights or _USUAL_WEIGHTS.get(wish.kind or "", "linear"), combine=wish.combine or "concat",
-            crop=wish.crop or ("pad" if wish.box is None else "box"), box=wish.box, noise=float(wish.noise or 0),
+            weights=wish.weights or weights, combine=wish.combine or usual.combine,
+            crop=wish.crop or (usual.crop if wish.box is None else "box"), box=wish.box, noise=float(wish.noise or 0),
             max_side=wish.max_side or max_side,
-            adapter=OWN if adapter is None else adapter.name, digest="" if adapter is None else adapter.digest,
+            adapter=OWN if self.adapter is None else self.adapter.name,
+            digest="" if self.adapter is None else self.adapter.digest,
             encoder="" if self.encoder is None else self.encoder.digest,
         )  # fmt: skip
 
@@ -140,6 +163,18 @@ def check_reference(wish: ReferenceWish, path: str) -> None:
         left, top, right, bottom = wish.box
         if wish.crop not in (None, "box") or not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
             raise BadRequest(message("reference.box", f"{path}.box"))
+
+
+def check_own(wish: ReferenceWish, path: str, name: str) -> None:
+    """Raises for what of a reference the model of that `name` can't heed, which is shown pictures as a whole."""
+    if wish.img is None:
+        raise BadRequest(message("reference.own_img", f"{path}.img", name=name), reason="missing")
+    said = {
+        "mask": wish.mask, "embedding": wish.embedding, "weights": wish.weights if wish.weights != "linear" else None,
+        "combine": wish.combine if wish.combine != "average" else None,
+    }  # fmt: skip
+    if part := next((part for part, value in said.items() if value is not None), None):
+        raise Unsupported(message("reference.own_whole", f"{path}.{part}", name=name))
 
 
 def start_strength(wish: ReferenceWish) -> float:

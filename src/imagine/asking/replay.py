@@ -31,13 +31,14 @@ def request_from_meta(
     """The request whose `resolve` is the recipe `meta`, as `metadata.read_metadata` gives it.
 
     A picture's file holds only the digests of the pictures it was made from: `img` and `mask` are these pictures
-    themselves, in base64, and so are `pictures`, each for the place that has its digest. Whether they are is the
-    caller's to compare; whether the model is the one that drew it, `resolve`'s. What the recipe doesn't say isn't said
-    in the request either; unknown names are in the warnings. So is a strength that was of no picture: it is not taken
-    over to one that is given now. So are controls of which it says no picture, and none is spare among `pictures`.
+    themselves, in base64, and so are `pictures`; each is for the place that has its digest, too. Whether they are is
+    the caller's to compare; whether the model is the one that drew it, `resolve`'s. What the recipe doesn't say isn't
+    said in the request either; unknown names are in the warnings. So is a strength that was of no picture: it is not
+    taken over to one that is given now. So are controls of which it says no picture, and none is spare among
+    `pictures`.
     Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
     """
-    meta = with_pictures(meta, pictures)
+    meta = with_pictures(meta, pictures, [text for text in (img, mask) if text])
     body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
     for place, value in places_of(meta):
         _carried(place, value)

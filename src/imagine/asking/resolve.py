@@ -231,9 +231,9 @@ def vae_of(request: GenerateRequest, defaults: Defaults) -> str | None:
     return None if name == OWN else name
 
 
-def check_needs(model: Entry, request: GenerateRequest) -> None:
-    """Raises BadRequest where the model draws from pictures only, and there is none."""
-    if "img" in model.needs and request.img is None:
+def check_needs(model: Entry, request: GenerateRequest, *, shown: bool) -> None:
+    """Raises BadRequest where the model draws from pictures only, and there is none; `shown`: it attends to one."""
+    if "img" in model.needs and request.img is None and not shown:
         raise BadRequest(message("model.needs_img", "img", name=model.name))
 
 

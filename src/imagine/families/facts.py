@@ -161,6 +161,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     pipelines: tuple[PipelineClass, ...] = ()
     stepped: tuple[str, ...] = ()
     """Classes of diffusers' pipelines whose components our samplers step; others run whole."""
+    shown: tuple[str, ...] = ()
+    """Those of them whose denoiser is shown pictures, by the pipeline's own image encoder."""
     architectures: tuple[str, ...] = ()
     """Beginnings of what trainers write as `modelspec.architecture` or `ss_base_model_version`."""
     gguf: str = ""

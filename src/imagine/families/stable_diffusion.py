@@ -33,6 +33,7 @@ _NEW_PROJECTION = "down_blocks.0.attentions.0.proj_in.weight"
 _ADDED = "add_embedding.linear_1.weight"
 _LEVEL = "input_blocks.4.0.op.weight"
 """Of a network with one layer a level, where SDXL has two."""
+_UNCLIP = "StableUnCLIPImg2ImgPipeline"
 _REDUCED = {"": 10, "ssd-1b": 4, "vega": 2, "koala-700m": 5, "koala-1b": 6}
 """SDXL and its relatives, by the transformer blocks in the deepest attention of the way down."""
 
@@ -161,10 +162,12 @@ ROWS = (
             *_original(("unclip", _PROJECTION, _LABEL), ("", _PROJECTION)),
             *_diffusers(("", _NEW_PROJECTION, f"!{_ADDED}")),
         ),
-        pipelines=tuple(
-            PipelineClass(name, "use_linear_projection") for name in ("StableDiffusion", "LatentConsistencyModel")
+        pipelines=(
+            *(PipelineClass(name, "use_linear_projection") for name in ("StableDiffusion", "LatentConsistencyModel")),
+            PipelineClass(_UNCLIP),
         ),
-        stepped=_pipelines("StableDiffusion"),
+        stepped=(*_pipelines("StableDiffusion"), _UNCLIP),
+        shown=(_UNCLIP,),
         architectures=("stable-diffusion-v2", "sd_v2", "sd2"),
         unet=True,
         context=1024,

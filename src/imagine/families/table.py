@@ -33,6 +33,11 @@ def is_stepped(pipeline: object) -> bool:
     return any(pipeline in facts.stepped for facts in FAMILIES.values())
 
 
+def is_shown(pipeline: object) -> bool:
+    """Has this class of pipelines an image encoder, by which its denoiser is shown pictures?"""
+    return any(pipeline in facts.shown for facts in FAMILIES.values())
+
+
 def family_of_context(width: int) -> str:
     """The family whose U-Net attends to text conditioning of this width; "" for none."""
     return next((name for name, facts in FAMILIES.items() if width and facts.context == width), "")

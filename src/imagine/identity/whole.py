@@ -43,7 +43,8 @@ def main() -> int:
     line = sys.stdin.buffer.readline(_LONGEST)
     threading.Thread(target=_end_with_input, daemon=True).start()
     try:
-        digests = digests_of_file(*msgspec.json.decode(line, type=Question))
+        question = msgspec.json.decode(line, type=Question)
+        digests = digests_of_file(question.file, question.behind)
     except (msgspec.DecodeError, OSError):
         return 1
     if digests:

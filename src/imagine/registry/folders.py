@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..families.table import FAMILIES, facts_of, is_stepped
+from ..families.table import FAMILIES, facts_of, is_shown, is_stepped
 from ..messages import Message, message
+from ..words.beside import UNCLIP
 from ..words.errors import UnusableModel
 from .distilled import distilled_by
 from .header import Header, read_header
@@ -25,7 +26,7 @@ MAX_JSON_BYTES = 4_000_000
 
 _VARIANTS = (
     ("InstructPix2Pix", "instruct-pix2pix"), ("Inpaint", "inpainting"), ("Fill", "fill"), ("Depth2Img", "depth"),
-    ("Kontext", "kontext"), ("Edit", "edit"), ("LatentConsistency", "lcm"),
+    ("Kontext", "kontext"), ("Edit", "edit"), ("LatentConsistency", "lcm"), ("StableUnCLIPImg2Img", UNCLIP),
 )  # fmt: skip
 _WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "processor", "feature_extractor", "safety_checker", "watermark")
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
@@ -87,7 +88,8 @@ def _object(raw: bytes, name: str) -> dict[str, Any]:
 def _weighted_parts(pipeline: str, index: Mapping[str, Any]) -> list[str]:
     """The components of the index that hold weights and are loaded: entries are [library, class], null for one left
     out."""
-    unread = (*_WITHOUT_WEIGHTS, "image_encoder") if is_stepped(pipeline) else _WITHOUT_WEIGHTS
+    is_unread = is_stepped(pipeline) and not is_shown(pipeline)
+    unread = (*_WITHOUT_WEIGHTS, "image_encoder") if is_unread else _WITHOUT_WEIGHTS
     parts = []
     for part, entry in index.items():
         named = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)

@@ -15,7 +15,7 @@ from .identify import Identity
 _LIBRARIES = frozenset({"diffusers", "transformers"})
 FROM_PICTURES = (
     "InstructPix2Pix", "Depth2Img", "Upscale", "ImageVariation", "ControlNet", "Adapter", "Redux", "Fill",
-    "PaintByExample", "ImageToVideo", "StableVideoDiffusion", "ImageEdit",
+    "PaintByExample", "ImageToVideo", "StableVideoDiffusion", "ImageEdit", "UnCLIPImg2Img",
 )  # fmt: skip
 """Words in the names of those that make nothing without a picture."""
 _VIDEOS = re.compile(

@@ -16,8 +16,10 @@ IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = dict.fromkeys(
     ("", "plus", "full-face", "faceid", "faceid-plus", "faceid-portrait"), _UNETS
 )
 """Of IP-Adapters and theirs."""
-ATTENDS: frozenset[str] = frozenset()
-"""Families that attend to reference pictures themselves."""
+UNCLIP = "unclip"
+"""The variant whose denoiser is shown a picture's embedding beside the prompt (stable unCLIP)."""
+ATTENDS: Mapping[str, frozenset[str]] = {UNCLIP: frozenset({"sd2"})}
+"""Of models that attend to reference pictures themselves, by their variant."""
 SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner"}
 """Families whose noise can be drawn from two seeds."""
 
@@ -25,3 +27,8 @@ SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner"}
 def runs(table: Mapping[str, frozenset[str]], file: Entry, model: Entry) -> bool:
     """Can this file be run beside this model's denoiser, as far as its kind says?"""
     return (file.family or model.family) in table.get(file.variant, ())
+
+
+def attends(model: Entry) -> bool:
+    """Does it attend to reference pictures itself?"""
+    return model.family in ATTENDS.get(model.variant, ())

@@ -178,7 +178,10 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     rows."""
 
 
-_SAID = {"control": {"preprocess": "none"}, "references": {"weights": "linear"}}
+_SAID: dict[str, dict[str, Any]] = {
+    "control": {"preprocess": "none"},
+    "references": {"weights": "linear", "strength": 0.6, "crop": "pad"},
+}
 """What of them is said in any case: who doesn't say it means what follows from the rest."""
 
 

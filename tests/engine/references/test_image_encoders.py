@@ -7,6 +7,7 @@ from PIL import Image
 from transformers import CLIPImageProcessor
 
 from imagine.engine.loading.image_encoder import read_image_encoder
+from imagine.engine.loading.placing import place
 from imagine.engine.parts.image_encoder import MARGIN, normalised
 from imagine.engine.parts.slices import whole
 from imagine.pictures.crops import squared
@@ -19,7 +20,7 @@ CPU, FLOAT = torch.device("cpu"), torch.float32
 
 
 def opened(path):
-    return read_image_encoder(at(path), CPU, FLOAT)
+    return whole(read_image_encoder(at(path), CPU, FLOAT))
 
 
 def write(path, layout, model):
@@ -43,6 +44,21 @@ def test_it_sees_what_transformers_does(tmp_path, layout):
         expected = model(normalised(squared(DOG, 28, "square", MARGIN)), output_hidden_states=True)
     assert torch.equal(seen.embedding, expected.image_embeds)
     assert torch.equal(seen.penultimate, expected.hidden_states[-2])
+
+
+def test_it_is_read_a_tensor_a_slice(tmp_path, monkeypatch):
+    """What is to be cast, above all: of ViT-bigG that takes seconds, in which others have their turns."""
+    model, sizes = write_encoder(tmp_path / "one.safetensors"), [0]
+
+    def counting(tensor, *home):
+        sizes[-1] += tensor.nbytes
+        return place(tensor, *home)
+
+    monkeypatch.setattr("imagine.engine.loading.placing.place", counting)
+    slices = read_image_encoder(at(tmp_path / "one.safetensors"), CPU, torch.bfloat16)
+    sizes.extend(0 for _ in slices)
+    stored = [parameter.nbytes for parameter in model.parameters()]
+    assert (max(sizes), sum(sizes)) == (max(stored), sum(stored))
 
 
 def test_none_is_a_picture_of_zeros_and_what_was_seen_is_remembered(tmp_path, monkeypatch):

@@ -43,6 +43,10 @@ class Kept:
             there = self._sources[identity] = read()
         return there
 
+    def shared(self, identity: str) -> Any:
+        """The source that is equal where `identity` is; None where it isn't there."""
+        return self._sources.get(identity)
+
     def find(self, model: object, identity: str) -> Any:
         """What is there beside the model, and used now; None where nothing is."""
         alive = self._alive.get(model)

@@ -51,8 +51,9 @@ class Compiled:
         latents = inputs.latents.contiguous(memory_format=torch.channels_last)
         try:
             answer: Tensor = self._compiled(
-                latents, inputs.timesteps, inputs.context, added_cond_kwargs=inputs.added, return_dict=False
-            )[0]
+                latents, inputs.timesteps, inputs.context, class_labels=inputs.shown,
+                added_cond_kwargs=inputs.added, return_dict=False,
+            )[0]  # fmt: skip
         except Exception as error:
             if not _is_of_compiler(error):
                 raise

@@ -26,6 +26,8 @@ class Inputs(NamedTuple):
     """The prompts' tokens, (rows, tokens, width)."""
     added: dict[str, Tensor] | None
     """What conditions it beside them."""
+    shown: Tensor | None = None
+    """What it is told of pictures, (rows, width), if it is of any: added to what it makes of timesteps."""
 
 
 class Execution(Protocol):
@@ -51,8 +53,9 @@ class Eager:
 
     def run(self, inputs: Inputs) -> Tensor:
         answer: Tensor = self._network(
-            inputs.latents, inputs.timesteps, inputs.context, added_cond_kwargs=inputs.added, return_dict=False
-        )[0]
+            inputs.latents, inputs.timesteps, inputs.context, class_labels=inputs.shown,
+            added_cond_kwargs=inputs.added, return_dict=False,
+        )[0]  # fmt: skip
         return answer
 
     def recorded(self) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from ..adapters.mix import NO_MIX, Mix
 from ..execution.execution import Inputs
 from ..parts.autoencoder import Coded
 from ..parts.part import Part, Stage
+from ..parts.picture_embedder import PictureEmbedder
 from ..parts.rows import Rows
 from ..parts.slices import Slices
 from ..sampling.noise import Noise
@@ -86,6 +87,9 @@ class Family(Protocol):
     """What the denoiser computes in: `float16`, `bfloat16` or `float32`."""
     warnings: tuple[Message, ...]
     """What was odd about its file: for everybody who has a picture made with it."""
+    embedder: PictureEmbedder | None
+    """What sees the pictures that its denoiser is shown, if it is shown any: its rows hold them as `shown`, zeros as
+    it encodes prompts."""
 
     def parts(self, stage: Stage) -> Sequence[Part]:
         """What must be there for a stage."""

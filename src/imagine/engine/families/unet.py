@@ -13,6 +13,7 @@ from ..execution.execution import Inputs
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
 from ..parts.part import Part, Stage
+from ..parts.picture_embedder import PictureEmbedder
 from ..parts.prompts import TextEncoder
 from ..parts.rows import Rows, concatenated, shape_of
 from ..parts.slices import Slices
@@ -25,6 +26,7 @@ class UNetModel:
     rows hold as `context`, and what an inpainting checkpoint sees, their `inpainting`."""
 
     downscale = 8
+    embedder: PictureEmbedder | None = None
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, text: TextEncoder, autoencoder: Autoencoder, noise: Noise,

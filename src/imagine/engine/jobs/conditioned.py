@@ -65,5 +65,7 @@ class Conditioned:
             )
 
     def lay_references(self, canvas: Canvas, steps: int) -> None:
-        """Lay the masks of the references out for a pass of so many of the user's steps."""
+        """Lay the masks of the references out, and tell the denoiser what it is shown, for a pass of so many of the
+        user's steps."""
         self._ledger.warn(*self.references.lay(canvas, self._families[0].downscale, steps))
+        self.timelines[0] = self.references.told(self.timelines[0], steps)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import Tensor
 
 from ...messages import Message, message
 from ...words.frames import Submit
 from ..execution.additions import Addition
-from ..families.family import Family
+from ..families.family import Conditioning, Family, Timeline
+from ..parts.rows import Rows
 from ..parts.slices import Slices
 from ..references.opened import OpenReferences
 from ..references.references import NO_REFERENCES
+from ..references.shown import NO_PICTURES, shown_pictures
 from .canvas import Canvas
 
 
@@ -18,23 +23,53 @@ class Referring:
     """None are there before `open`."""
 
     def __init__(self, submit: Submit, files: OpenReferences) -> None:
-        self._submit, self._files, self._references = submit, files, NO_REFERENCES
+        self._submit, self._files = submit, files
+        self._references, self._shown = NO_REFERENCES, NO_PICTURES
 
     def open(self, family: Family, *, sided: bool) -> Slices[None]:
-        """Have what the denoiser attends to ready, for guidance that has a negative side or not.
+        """Have what the denoiser attends to, or is shown, ready, for guidance that has a negative side or not.
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
         self._references = yield from self._files.of(self._submit, family, sided=sided)
+        self._shown = yield from shown_pictures(self._submit, family.embedder)
 
     def lay(self, canvas: Canvas, downscale: int, steps: int) -> Sequence[Message]:
         """Lay their masks out for a pass of so many of the user's steps; gives what is to be told of it."""
         self._references = self._references.laid(canvas, downscale)
-        never = [group for group in self._references.groups if not any(group.holds(at, steps) for at in range(steps))]
-        return [
-            message("image_adapter.no_step", "references", name=group.name, steps=steps) for group in never if steps
-        ]
+        counting = [(group.name, group.holds) for group in self._references.groups]
+        counting += [(self._submit.params.model, picture.counts) for picture in self._shown.pictures]
+        never = [name for name, counts in counting if not any(counts(at, steps) for at in range(steps))]
+        return [message("image_adapter.no_step", "references", name=name, steps=steps) for name in never if steps]
+
+    def told(self, prompts: Timeline, steps: int) -> Timeline:
+        """A pass's conditioning with the pictures that the denoiser is shown at its steps."""
+        if not self._shown.pictures:
+            return prompts
+        parts: list[tuple[int, Conditioning]] = []
+        before: tuple[Conditioning, Tensor | None] | None = None
+        for step in range(max(1, steps)):
+            here = prompts.at(step), self._shown.at(step, max(1, steps))
+            if before is not None and here[0] is before[0] and here[1] is before[1]:
+                parts[-1] = (step + 1, parts[-1][1])
+            else:
+                parts.append((step + 1, _showing(*here)))
+            before = here
+        return Timeline(parts)
 
     def at(self, step: int, steps: int) -> Sequence[Addition]:
         """What is there at one of the user's steps of the pass."""
         return self._references.at(step, steps)
+
+
+def _showing(conditioning: Conditioning, told: Tensor | None) -> Conditioning:
+    """With what the denoiser is told of pictures on every side but the negative one."""
+    if told is None:
+        return conditioning
+
+    def showing(rows: Rows) -> Rows:
+        return {**rows, "shown": told.to(rows["shown"])}
+
+    return replace(
+        conditioning, positive=showing(conditioning.positive), joined=tuple(map(showing, conditioning.joined))
+    )

@@ -194,6 +194,8 @@ class Stepped:
         params, encode = ledger.params, self._coder.encoded
         if any(family.space != own.space for family in self._families):
             raise Unsupported(message("refiner.other_latents", "refiner", value=params.refiner or ""))
+        if any(family.embedder is not None for family in self._families[1:]):
+            raise Unsupported(message("refiner.shown", "refiner", value=params.refiner or ""))
         if params.hires is not None:
             second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass
         yield from conditioned.open(canvas)

@@ -13,6 +13,7 @@ from ...messages import Value, message
 from ...words.errors import UnusableModel
 from ..device.errors import is_of_device
 from ..libraries.light import no_init_weights
+from ..parts.slices import Slices, whole
 from .placing import place_all
 
 Placed = Callable[[int], None]
@@ -52,10 +53,17 @@ def empty(what: str, constructor: Callable[[], Any]) -> Any:
 def fill(
     module: Any, tensors: dict[str, Tensor], device: torch.device, dtype: torch.dtype, placed: Placed | None = None
 ) -> Any:
+    """`filling`, at once."""
+    return whole(filling(module, tensors, device, dtype, placed))
+
+
+def filling(
+    module: Any, tensors: dict[str, Tensor], device: torch.device, dtype: torch.dtype, placed: Placed | None = None
+) -> Slices[Any]:
     """`module` with `tensors` for parameters, on `device` in `dtype`, ready to infer. `placed` hears of the bytes.
 
-    They are placed as they lie in the file, which may be on its way into memory. `tensors` is emptied on the way, so
-    that what was cast is let go at once.
+    A slice is a tensor, or as many as go to a device at once. They are placed as they lie in the file, which may be on
+    its way into memory. `tensors` is emptied on the way, so that what was cast is let go at once.
     """
     ready: dict[str, Tensor] = {}
     paths = sorted(tensors, key=lambda path: tensors[path].data_ptr())
@@ -63,6 +71,7 @@ def fill(
         ready[path] = tensor
         if placed is not None:
             placed(nbytes)
+        yield
     for path, owner in module.named_modules():
         for name in [name for name, _ in owner.named_parameters(recurse=False)]:
             setattr(owner, name, Parameter(ready.pop(f"{path}.{name}" if path else name), requires_grad=False))

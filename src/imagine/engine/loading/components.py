@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ...messages import Message
 from ..parts.part_key import PartKey
+from ..parts.picture_embedder import Noising
 from ..sampling.noise import Noise
 from .tokenizer import ClipTokenizer
 
@@ -50,6 +51,14 @@ class PartKeys(NamedTuple):
     text: tuple[PartKey, ...]
     unet: PartKey
     vae: PartKey
+    embedder: PartKey | None = None
+
+
+class EmbedderComponents(NamedTuple):
+    """Of a model that is shown pictures: its `ClipVisionModel`, and how noise came into what that sees."""
+
+    module: Any
+    noising: Noising
 
 
 @dataclass
@@ -70,6 +79,7 @@ class Components:
     resolution: int
     keys: PartKeys
     report: LoadReport
+    embedder: EmbedderComponents | None = None
 
     @property
     def in_channels(self) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ...families.table import facts_of, is_stepped
+from ...families.table import facts_of, is_shown, is_stepped
 from ...messages import message
 from ...words.errors import UnusableModel, without_folders
 from ...words.model import Model
@@ -21,7 +21,8 @@ from ..device.errors import is_of_device
 from ..libraries.light import AutoencoderKL, UNet2DConditionModel, diffusers
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
 from ..parts.part import Held
-from .components import Components, LoadReport, PartKeys
+from .components import Components, EmbedderComponents, LoadReport, PartKeys
+from .embedder_folder import embedder_key, embedder_of
 from .family_config import TextEncoderConfig, family_config
 from .folder_file import INDEX, PICKLES, read_json, read_weights
 from .held import folder_key, network_or_held, text_key, vae_key
@@ -34,8 +35,9 @@ from .tokenizer import ClipTokenizer
 from .weights import Shards, read_all
 
 LIBRARIES = ("diffusers", "transformers")
-_UNREAD = ("safety_checker", "feature_extractor", "image_encoder")
-"""Components of the pipelines that the engine steps which aren't loaded."""
+_UNREAD = ("safety_checker", "feature_extractor")
+"""Components of the pipelines that the engine steps which aren't loaded; nor is an image encoder that they aren't shown
+pictures by."""
 _BOUNDLESS = 10**9
 """A tokenizer that names no longest text is said to take about 10^30 tokens."""
 
@@ -50,9 +52,9 @@ def load_diffusers_folder(
 ) -> Components:
     """The networks of the Stable Diffusion folder at `model.main.path` on `device`, in `dtype`: None is as stored.
 
-    They are mapped as single files are; safety checker and image encoder are left out. `model.parts` replace
-    its own text encoders and VAE. `model.main.options` may say
-    `prediction`, `zero_snr` and `resolution`. Raises UnusableModel as `load_pipeline`.
+    They are mapped as single files are; the safety checker is left out, and so is an image encoder, unless its
+    pipeline shows its denoiser pictures. `model.parts` replace its own text encoders and VAE. `model.main.options` may
+    say `prediction`, `zero_snr` and `resolution`. Raises UnusableModel as `load_pipeline`.
     """
     folder = Path(model.main.path)
     with _checked(folder) as index:
@@ -101,7 +103,8 @@ def denoiser_dtype(path: str) -> torch.dtype | None:
 
 def _check_parts(folder: Path, index: dict[str, Any]) -> None:
     """Only classes of the two libraries, no code beside them, and no component whose weights are all pickled."""
-    unread = _UNREAD if is_stepped(index.get("_class_name")) else ()
+    pipeline = index.get("_class_name")
+    unread = (*_UNREAD, *(() if is_shown(pipeline) else ("image_encoder",))) if is_stepped(pipeline) else ()
     for part, named in index.items():
         if part.startswith("_") or not isinstance(named, list) or named[:1] == [None] or part in unread:
             continue
@@ -157,7 +160,7 @@ def _components(
     report = LoadReport()
     numbers = [number for number in ("", "_2") if index.get(f"text_encoder{number}", [None])[0] is not None]
     kinds = {number: str(index[f"text_encoder{number}"][1]) for number in numbers}
-    keys, family = _keys(model, kinds, dtype), family_config(model.family)
+    keys, family = _keys(model, index, kinds, dtype), family_config(model.family)
     files = PartFiles(device, dtype, report)
     with report.stage("build"):
         unet = network_or_held(keys.unet, held, lambda: _unet(folder / "unet", report))
@@ -170,11 +173,13 @@ def _components(
             for key, (number, kind) in zip(keys.text, kinds.items(), strict=True)
         ]
         check_context(text, unet)
+        shown = None if keys.embedder is None else embedder_of(folder, keys.embedder, held, unet, report)
         tokenizers = [_tokenizer(model, number, folder) for number in numbers]
         scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
         noise = noise_of_scheduler(model.main.options, scheduler)
     with report.stage("place"):
-        _fill([*text, unet, vae], device, dtype, report, progress)
+        seeing = [] if shown is None else [shown.network]
+        _fill([*text, unet, vae, *seeing], device, dtype, report, progress)
     side, stated = unet.module.config.sample_size, model.main.options.get("resolution")
     native = side * DOWNSCALE if isinstance(side, int) else facts_of(model.family).side(noise.prediction)
     report.log(model.name)
@@ -188,10 +193,11 @@ def _components(
         resolution=stated if isinstance(stated, int) else native,
         keys=keys,
         report=report,
+        embedder=None if shown is None else EmbedderComponents(shown.network.module, shown.noising),
     )
 
 
-def _keys(model: Model, kinds: Mapping[str, str], dtype: torch.dtype | None) -> PartKeys:
+def _keys(model: Model, index: Mapping[str, Any], kinds: Mapping[str, str], dtype: torch.dtype | None) -> PartKeys:
     """`kinds`: the classes of the text encoders, by their number."""
     main, family = model.main, family_config(model.family)
     text = []
@@ -200,7 +206,8 @@ def _keys(model: Model, kinds: Mapping[str, str], dtype: torch.dtype | None) -> 
         own = folder_key(main, (f"text_encoder{number}", f"tokenizer{number}"), dtype, kind)
         text.append(own if encoder is None else text_key(model, encoder, dtype))
     vae = vae_key(model, family, dtype) if "vae" in model.parts else folder_key(main, ("vae",), dtype)
-    return PartKeys(tuple(text), folder_key(main, ("unet",), dtype), vae)
+    embedder = embedder_key(main, dtype) if is_shown(index.get("_class_name")) else None
+    return PartKeys(tuple(text), folder_key(main, ("unet",), dtype), vae, embedder)
 
 
 def _own_encoder(model: Model, number: str) -> TextEncoderConfig | None:

@@ -16,6 +16,7 @@ from ...words.model import Component
 from ..adapters.layer import Parts
 from ..parts.image_adapter import ImageAdapter, ImageAdapterNetwork, LayerSizes
 from ..parts.image_projections import FaceResampler, projection_of
+from ..parts.slices import Slices
 from .checkpoint_file import CheckpointFile
 from .image_encoder import WITHIN
 from .networks import network_of
@@ -30,28 +31,29 @@ _SECOND = "plusv2"
 """In a file's name: FaceID Plus' second version, which nothing in the file tells from the first."""
 
 
-def read_image_adapter(component: Component, device: torch.device, dtype: torch.dtype) -> ImageAdapter:
+def read_image_adapter(component: Component, device: torch.device, dtype: torch.dtype) -> Slices[ImageAdapter]:
     """The adapter in a file. Raises UnusableModel, naming the file."""
     try:
         with refusing():
-            return _read(component, device, dtype)
+            return (yield from _read(component, device, dtype))
     except UnusableModel as error:
         name = Path(component.path).name
         raise UnusableModel(message("image_adapter.file", "references", name=name, why=error.note)) from error
 
 
-def _read(component: Component, device: torch.device, dtype: torch.dtype) -> ImageAdapter:
+def _read(component: Component, device: torch.device, dtype: torch.dtype) -> Slices[ImageAdapter]:
     file = CheckpointFile(component.path)
     halves = {name: match for name in file.names if (match := _HALF.fullmatch(name))}
     names = [name for name in file.names if name not in halves and not name.startswith(WITHIN)]
     shapes = {name.removeprefix("image_proj."): file.shape(name) for name in names if name.startswith("image_proj.")}
     constructor = partial(ImageAdapterNetwork, projection_of(shapes), _sizes(file, names))
     network = network_of("image adapter", constructor, {name: file.read(name) for name in names})
-    filled: ImageAdapterNetwork = network.fill(device, dtype)
+    filled: ImageAdapterNetwork = yield from network.filling(device, dtype)
     if isinstance(filled.image_proj, FaceResampler):
         filled.image_proj.adds = _SECOND in Path(component.path).name.lower().replace("-", "").replace("_", "")
     has_encoder = any(name.startswith(WITHIN) for name in file.names)
-    return ImageAdapter(filled, _low_rank(file, halves, device, dtype), has_encoder=has_encoder)
+    low_rank = yield from _low_rank(file, halves, device, dtype)
+    return ImageAdapter(filled, low_rank, has_encoder=has_encoder)
 
 
 def _sizes(file: Weights, names: list[str]) -> dict[int, LayerSizes]:
@@ -65,8 +67,9 @@ def _sizes(file: Weights, names: list[str]) -> dict[int, LayerSizes]:
 
 def _low_rank(
     file: Weights, halves: Mapping[str, re.Match[str]], device: torch.device, dtype: torch.dtype
-) -> Mapping[int, Mapping[str, Parts]]:
+) -> Slices[Mapping[int, Mapping[str, Parts]]]:
     found: dict[int, dict[str, Parts]] = defaultdict(lambda: defaultdict(dict))
     for name, match in halves.items():
         found[int(match[1])][match[2]][match[3]] = place(file.read(name), device, dtype)
+        yield
     return found

@@ -18,8 +18,9 @@ import torch
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Component
-from ..parts.clip_vision import ClipVisionConfig, ClipVisionModel
+from ..parts.clip_vision import MOST_LAYERS, MOST_SIDE, ClipVisionConfig, ClipVisionModel
 from ..parts.image_encoder import ImageEncoder
+from ..parts.slices import Slices
 from .checkpoint_file import CheckpointFile
 from .networks import network_of
 from .part_file import refusing
@@ -34,7 +35,6 @@ _HEADS = {1280: 16, 1664: 16}
 """By width, where they aren't of 64 columns (LAION's ViT-H-14 and ViT-bigG-14)."""
 _QUICK = (768, 1024)
 """The widths of OpenAI's, whose activation is QuickGELU."""
-_MOST_SIDE, _MOST_LAYERS = 1024, 256
 _EPSILON = 1e-5
 """Of norms, in all of CLIP's."""
 _RESBLOCK = re.compile(r"transformer\.resblocks\.(\d+)\.(.+)")
@@ -50,7 +50,7 @@ _OF_RESBLOCK = {
 }  # fmt: skip
 
 
-def read_image_encoder(component: Component, device: torch.device, dtype: torch.dtype) -> ImageEncoder:
+def read_image_encoder(component: Component, device: torch.device, dtype: torch.dtype) -> Slices[ImageEncoder]:
     """The image model in a file, of its own or an adapter's. Raises UnusableModel, naming the file."""
     try:
         with refusing():
@@ -58,7 +58,7 @@ def read_image_encoder(component: Component, device: torch.device, dtype: torch.
             tensors = _own_names(_within(file))
             config = _config({name: tuple(tensor.shape) for name, tensor in tensors.items()}, file.metadata)
             network = network_of("image encoder", partial(ClipVisionModel, config), tensors)
-            return ImageEncoder(network.fill(device, dtype))
+            return ImageEncoder((yield from network.filling(device, dtype)))
     except UnusableModel as error:
         name = Path(component.path).name
         raise UnusableModel(message("image_encoder.file", "references", name=name, why=error.note)) from error
@@ -110,10 +110,10 @@ def _config(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) 
         heads = number_of("imagine.image_attention_heads", stated, MAX_HEADS)
     if width % heads:
         raise UnusableModel(message("image_encoder.heads", width=width, heads=heads))
-    if not 1 <= across * patch <= _MOST_SIDE:
-        raise UnusableModel(message("image_encoder.side", side=across * patch, most=_MOST_SIDE))
+    if not 1 <= across * patch <= MOST_SIDE:
+        raise UnusableModel(message("image_encoder.side", side=across * patch, most=MOST_SIDE))
     layers = {name.removeprefix(layer).partition(".")[0] for name in shapes if name.startswith(layer)}
-    if len(layers) > _MOST_LAYERS:
+    if len(layers) > MOST_LAYERS:
         raise UnusableModel(message("weights.absurd", name=layer, shape=str(len(layers))))
     return ClipVisionConfig(
         hidden_size=width, intermediate_size=size_of(shapes, f"{layer}0.mlp.fc1.weight", 0),

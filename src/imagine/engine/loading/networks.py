@@ -13,8 +13,9 @@ from ...messages import message
 from ...words.errors import UnusableModel
 from ..libraries.light import AutoencoderKL, UNet2DConditionModel
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
+from ..parts.slices import Slices
 from . import ldm_keys
-from .assembly import build, fill
+from .assembly import build, fill, filling
 from .family_config import FamilyConfig, TextEncoderConfig
 from .placing import stored_dtype
 from .shapes import text_config, unet_config, vae_config
@@ -52,6 +53,10 @@ class Network:
     def fill(self, device: torch.device, dtype: torch.dtype | None, placed: Callable[[int], None] | None = None) -> Any:
         """The module, filled and ready to infer on `device`, in `dtype` or as it is stored."""
         return fill(self.module, self.tensors, device, dtype or self.stored, placed)
+
+    def filling(self, device: torch.device, dtype: torch.dtype) -> Slices[Any]:
+        """The same in slices."""
+        return (yield from filling(self.module, self.tensors, device, dtype))
 
 
 def unet_network(weights: Weights, family: FamilyConfig, *, pooled: int, resolution: int) -> Network:

@@ -15,6 +15,7 @@ from ..execution.graphs import Graphs
 from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart
 from ..parts.part import Held
+from ..parts.picture_embedder import PictureEmbedder
 from ..parts.text_part import TextPart
 from ..sampling.noise import Noise
 from .components import Components
@@ -34,6 +35,7 @@ class LoadedParts(NamedTuple):
     noise: Noise
     native: int
     warnings: tuple[Message, ...]
+    embedder: PictureEmbedder | None = None
 
 
 def load_stable_diffusion(
@@ -62,7 +64,9 @@ def _on_device(denoiser: DenoiserPart, device: Device, *, compiled: bool) -> Exe
 
 
 def parts_from_components(loaded: Components, facts: FamilyFacts, held: Held) -> LoadedParts:
-    """Raises UnusableModel where the denoiser takes another number of channels than it can be given."""
+    """Raises UnusableModel where the denoiser is told what it can't be given, or takes another number of channels."""
+    if loaded.unet.class_embedding is not None and loaded.embedder is None:
+        raise UnusableModel(message("unfit.labels"))
     if loaded.in_channels not in (loaded.latent_channels, 2 * loaded.latent_channels + 1):
         raise UnusableModel(message("unfit.channels", count=loaded.in_channels))
     # diffusers' default is True, and so Stable Diffusion 1's, whose VAE is fine: the family has to say it as well.
@@ -76,4 +80,7 @@ def parts_from_components(loaded: Components, facts: FamilyFacts, held: Held) ->
         noise=loaded.noise,
         native=loaded.resolution,
         warnings=tuple(loaded.report.warnings),
-    )
+        embedder=None if loaded.embedder is None else part_or_held(
+            held, PictureEmbedder(loaded.embedder.module, loaded.embedder.noising, keys.embedder)
+        ),
+    )  # fmt: skip

@@ -8,7 +8,7 @@ theirs (`tests/engine/test_prompts.py`). Importing those takes longer than impor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import torch
@@ -43,6 +43,9 @@ class LayersConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"hidden_act must be one of {', '.join(_ACTIVATIONS)}, not {self.hidden_act!r}")
 
 
+L = TypeVar("L", bound=LayersConfig)
+
+
 class ClipConfig(LayersConfig, frozen=True, kw_only=True):
     """A text model's settings."""
 
@@ -54,8 +57,13 @@ class ClipConfig(LayersConfig, frozen=True, kw_only=True):
 
 def clip_config(settings: Mapping[str, Any]) -> ClipConfig:
     """Raises ValueError for what is no text model's."""
+    return layers_config(settings, ClipConfig)
+
+
+def layers_config(settings: Mapping[str, Any], kind: type[L]) -> L:
+    """Raises ValueError for what are no such model's."""
     try:
-        return msgspec.convert(settings, ClipConfig)
+        return msgspec.convert(settings, kind)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
 

@@ -6,12 +6,13 @@ the names, and its operations the order, of those of transformers' `CLIPVisionMo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from .clip import ClipEncoder, LayersConfig
+from .clip import ClipEncoder, LayersConfig, layers_config
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -24,6 +25,18 @@ class ClipVisionConfig(LayersConfig, frozen=True, kw_only=True):
     image_size: int = 224
     patch_size: int = 14
     projection_dim: int = 512
+
+
+MOST_SIDE, MOST_LAYERS = 1024, 256
+"""Pixels, and layers: four times what the largest have."""
+
+
+def vision_config(settings: Mapping[str, Any]) -> ClipVisionConfig:
+    """Raises ValueError for what is no image model's."""
+    config = layers_config(settings, ClipVisionConfig)
+    if not 1 <= config.patch_size <= config.image_size <= MOST_SIDE:
+        raise ValueError(f"image_size must be 1 to {MOST_SIDE} and no less than patch_size, not {config.image_size}")
+    return config
 
 
 class Seen(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ...messages import message
@@ -37,15 +38,20 @@ def look_at(
         face = _face(use, said, field)
     if encoder is None:
         return Look(face=face)
+    seen = yield from encoder.see(*picture_of(use, said, field))
+    return Look(seen.embedding, seen.penultimate, face)
+
+
+def picture_of(use: ReferenceUse, said: Reference, field: str) -> tuple[Image.Image, Squared]:
+    """What of a reference an encoder sees, and how it comes to a square. Raises BadPicture, BadRequest, Unsupported on
+    `field`."""
     if use.img is None:
         raise BadRequest(message("image_adapter.no_img", field, name=said.adapter))
     if said.crop == "face":
         raise Unsupported(message("image_adapter.face_crop", field))
     largest, box = said.max_side or LARGEST, said.box or WHOLE
     picture, _ = decode_reduced(use.img, field=f"{field}.img", largest=largest, box=box)
-    how: Squared = "square" if said.crop == "square" else "pad"
-    seen = yield from encoder.see(picture, how)
-    return Look(seen.embedding, seen.penultimate, face)
+    return picture, "square" if said.crop == "square" else "pad"
 
 
 def nothing(encoder: ImageEncoder | None) -> Slices[Look]:
@@ -65,13 +71,18 @@ def noised(look: Look, part: float, seed: int, number: int) -> Look:
     def towards(known: Tensor | None, place: int) -> Tensor | None:
         if known is None:
             return None
-        noise = initial_noise((seed + (3 * number + place + 1) * _STEP) % 2**64, tuple(known.shape))
+        noise = seeded(seed, number, place, tuple(known.shape))
         wide = known.float().cpu()
         lengths = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
         noise = torch.nn.functional.normalize(noise, dim=-1) * lengths
         return between(wide, noise, part, -1).to(known)
 
     return Look(*(towards(known, place) for place, known in enumerate(look)))
+
+
+def seeded(seed: int, number: int, place: int, shape: tuple[int, ...]) -> Tensor:
+    """Noise for one of the things that are known of a reference, by its number in its picture."""
+    return initial_noise((seed + (3 * number + place + 1) * _STEP) % 2**64, shape)
 
 
 def mean_of(looks: Sequence[Look]) -> Look:

@@ -4,6 +4,7 @@ attends to made of it before the first step."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -22,6 +23,7 @@ from ..adapters.adapter import Networks
 from ..adapters.block_weights import factors
 from ..adapters.image_prompt import Memory
 from ..adapters.kept import Kept
+from ..adapters.openings import Openings
 from ..parts.image_adapter import ImageAdapter, memory
 from ..parts.image_encoder import ImageEncoder
 from ..parts.image_projections import Look
@@ -31,10 +33,10 @@ from .references import NO_REFERENCES, Group, References, stacked
 
 
 class ReferenceReaders(NamedTuple):
-    """What is in a file, where and as a denoiser computes. Raise UnusableModel, naming the file."""
+    """What is in a file, where and as a denoiser computes, in slices. Raise UnusableModel, naming the file."""
 
-    adapter: Callable[[Component, torch.device, torch.dtype], ImageAdapter]
-    encoder: Callable[[Component, torch.device, torch.dtype], ImageEncoder]
+    adapter: Callable[[Component, torch.device, torch.dtype], Slices[ImageAdapter]]
+    encoder: Callable[[Component, torch.device, torch.dtype], Slices[ImageEncoder]]
     """In a file of its own, or in an adapter's."""
 
 
@@ -65,16 +67,17 @@ class OpenReferences:
     """Opens files into what is `kept` beside models."""
 
     def __init__(self, kept: Kept, readers: ReferenceReaders) -> None:
-        self._kept, self._readers = kept, readers
+        self._kept, self._readers, self._openings = kept, readers, Openings[Any]()
 
     def of(self, submit: Submit, model: Attentive, *, sided: bool) -> Slices[References]:
-        """Those of a picture, whose guidance has a negative side or not; not laid on any size yet.
+        """Those of a picture that adapters attend to, whose guidance has a negative side or not; not laid on any size
+        yet.
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
         together: dict[object, list[_Wished]] = {}
         for number, (use, said) in enumerate(zip(submit.references, submit.params.references, strict=True)):
-            if said.strength:
+            if said.strength and use.component is not None:
                 together.setdefault(_alike(use, said), []).append(_Wished(f"references.{number}", use, said))
         groups = list[Group]()
         for asked in together.values():
@@ -85,9 +88,8 @@ class OpenReferences:
     def _group(self, asked: Sequence[_Wished], model: Attentive, seed: int, *, sided: bool) -> Slices[Group]:
         field, use, said = asked[0]
         network: Any = model.networks["denoiser"]
-        if use.component is None:
-            raise Unsupported(message("image_adapter.own", field))
-        adapter = self._adapter(use.component, model)
+        assert use.component is not None, "these have an adapter"
+        adapter: ImageAdapter = yield from self._opened("adapter", use.component, model, self._readers.adapter)
         layers = adapter.fitting(said.adapter, network)
         seen = yield from self._seen(asked, adapter, model, seed)
         yield
@@ -108,7 +110,7 @@ class OpenReferences:
     ) -> Slices[_SeenTogether]:
         encoder = None
         if {"embedding", "patches"} & adapter.widths.keys():
-            encoder = self._encoder(asked[0], adapter, model)
+            encoder = yield from self._encoder(asked[0], adapter, model)
         looks = []
         for each in asked:
             look = yield from look_at(each.use, each.said, each.field, adapter, encoder)
@@ -116,28 +118,29 @@ class OpenReferences:
         none = yield from nothing(encoder)
         return _SeenTogether(adapter, [mean_of(looks)] if asked[0].said.combine == "average" else looks, none)
 
-    def _adapter(self, component: Component, model: Attentive) -> ImageAdapter:
-        found: ImageAdapter = self._opened("adapter", component, model, self._readers.adapter)
-        return found
-
-    def _encoder(self, asked: _Wished, adapter: ImageAdapter, model: Attentive) -> ImageEncoder:
+    def _encoder(self, asked: _Wished, adapter: ImageAdapter, model: Attentive) -> Slices[ImageEncoder]:
         """The one that is given, or else the one in the adapter's file. Raises Unsupported where it is none for it."""
         component = asked.use.encoder or (asked.use.component if adapter.has_encoder else None)
         found: ImageEncoder | None = None
         if component is not None:
-            found = self._opened("encoder", component, model, self._readers.encoder)
+            found = yield from self._opened("encoder", component, model, self._readers.encoder)
         if found is None or not adapter.takes(found.model.config):
             width = next(width for thing, width in adapter.widths.items() if thing != "face")
             raise Unsupported(message("image_adapter.encoder", asked.field, name=asked.said.adapter, width=width))
         return found
 
-    def _opened(self, what: str, component: Component, model: Attentive, read: Callable[..., Any]) -> Any:
+    def _opened(
+        self, what: str, component: Component, model: Attentive, read: Callable[..., Slices[Any]]
+    ) -> Slices[Any]:
         home = next(model.networks["denoiser"].parameters())
         identity = msgspec.json.encode([what, component, str(home.device), str(home.dtype)]).decode()
         found = self._kept.find(model, identity)
         if found is None:
-            made = self._kept.source(identity, lambda: read(component, home.device, home.dtype))
-            found = self._kept.add(model, identity, made)
+            made = self._kept.shared(identity)
+            if made is None:
+                slices = partial(read, component, home.device, home.dtype)
+                made = yield from self._openings.opened(identity, slices)
+            found = self._kept.add(model, identity, self._kept.source(identity, lambda: made))
         return found
 
 

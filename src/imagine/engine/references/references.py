@@ -32,8 +32,8 @@ class Group:
     mask: Mask | None = None
 
     def holds(self, step: int, steps: int) -> bool:
-        """Does it count at that of so many steps, from 0? By the rule of diffusers' `control_guidance_start`."""
-        return not (step / steps < self.start or (step + 1) / steps > self.end)
+        """Does it count at that of so many steps, from 0?"""
+        return counts_at(self.start, self.end, step, steps)
 
     def laid(self, sheet: Sheet, downscale: int) -> Group:
         """The same for a picture of another size."""
@@ -78,6 +78,12 @@ class References:
 
 
 NO_REFERENCES = References()
+
+
+def counts_at(start: float, end: float, step: int, steps: int) -> bool:
+    """Does that of so many steps, from 0, lie wholly in these parts of them? By the rule of diffusers'
+    `control_guidance_start`."""
+    return not (step / steps < start or (step + 1) / steps > end)
 
 
 def stacked(negative: Tensor | None, positive: Tensor) -> Tensor:

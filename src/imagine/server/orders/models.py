@@ -10,6 +10,7 @@ from ...asking.request import GenerateRequest, SecondPass, digests_in
 from ...asking.resolve import Defaults, check_needs, wanted_with
 from ...messages import Message, message
 from ...registry.identify import CHECKPOINT
+from ...words.beside import attends
 from ...words.entry import Entry
 from ...words.errors import ImagineError, ModelChanged
 from ...words.model import AdapterUse, Model
@@ -60,7 +61,7 @@ async def chosen_model(gateway: Gateway, incoming: Incoming) -> ChosenModel:
     controls = await chosen_controls(gateway, incoming.request, entry)
     references = await chosen_references(gateway, incoming, entry)
     request = references.request
-    check_needs(entry, request)
+    check_needs(entry, request, shown=attends(entry) and bool(references.files))
     roles = await gateway.parts_of(entry, request)
     model, parts = gateway.model_of(entry, roles), dict[str, Entry](roles.items())
     refiner = None

@@ -14,6 +14,7 @@ from ...asking.references import (
     ChosenReference,
     ReferenceWish,
     VariationsWish,
+    check_own,
     check_reference,
     proper_file,
     start_strength,
@@ -24,7 +25,7 @@ from ...asking.resolve import is_another
 from ...messages import Message, message
 from ...pictures.images import MAX_SIDE
 from ...registry.views import fits
-from ...words.beside import ATTENDS, IMAGE_ADAPTERS, runs
+from ...words.beside import IMAGE_ADAPTERS, attends, runs
 from ...words.entry import Entry
 from ...words.errors import BadRequest, Unsupported
 from ...words.map_words import words_of
@@ -78,6 +79,8 @@ async def chosen_references(gateway: Gateway, incoming: Incoming, model: Entry) 
         warnings.append(_told("variations.start", "variations", model, "subject"))
     if left:
         request = await _started(gateway, incoming.client, request, left, model, warnings)
+    if attends(model) and not (varied or files) and request.img is not None:  # it starts from it, and is shown it
+        files.append(ChosenReference(ReferenceWish(img=request.img)))
     first = () if varied is None else (varied,)
     return ChosenReferences(request, (*first, *files), varied is not None, tuple(dict.fromkeys(warnings)))
 
@@ -100,9 +103,12 @@ async def _attended(
     gateway: Gateway, wish: ReferenceWish, model: Entry, path: str, warnings: list[Message]
 ) -> ChosenReference | None:
     """The reference with its files; None where nothing here attends to it."""
-    if wish.adapter == OWN or (wish.adapter is None and model.family in ATTENDS):
-        if model.family not in ATTENDS:
+    if wish.adapter == OWN or (wish.adapter is None and attends(model)):
+        if not attends(model):
             raise Unsupported(message("reference.not_own", f"{path}.adapter", name=model.name))
+        check_own(wish, path, model.name)
+        if wish.kind not in (None, "subject"):
+            warnings.append(message("reference.own_kind", "references", value=wish.kind, name=model.name))
         return ChosenReference(wish)
     files = await gateway.entries()
     if wish.adapter is not None:

@@ -209,7 +209,7 @@ def test_what_a_whole_picture_waits_for(accelerator, files, name):
     made(engine, msgspec.structs.replace(asked, params=msgspec.structs.replace(asked.params, prompt="another")))
     expected = {
         ("all that was asked", "span.py"),  # how long the last step took
-        ("__bool__", "stepped.py"),  # are the latents numbers
+        ("__bool__", "picture_coder.py"),  # are the latents numbers
         ("a copy to the CPU", "autoencoder.py"),  # the picture
     }
     if name == "sd":  # SDXL's VAE works in float32 from the start

@@ -88,7 +88,7 @@ export async function takeBeside(name, blob, title) {
   if (isAbsent(name)) return refuse(error, t("control.absent"));
   try {
     const item = { ...(await measured(blob, LARGEST[name])), name: title, said: {} };
-    if (name === "control") setModel(item, offersOf("control")[0]?.name ?? "");
+    if (name === "control") setModel(item, usualControl()?.name ?? "");
     items[name].push(item);
   } catch (problem) {
     if (!(problem instanceof PictureError)) throw problem;
@@ -124,6 +124,8 @@ export async function startBeside(onChange) {
 }
 
 const offersOf = (name) => offered?.[name] ?? [];
+/** A ControlNet whose name tells its map, before its relatives. */
+const usualControl = () => offersOf("control").find((one) => one.map && !one.variant) ?? offersOf("control")[0];
 /** Is it known that nothing here can follow a picture? */
 const isAbsent = (name) => name === "control" && offered !== null && offered.control.length === 0;
 const groupOf = (name) => document.querySelector(`[data-beside="${name}"]`);

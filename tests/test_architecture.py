@@ -20,6 +20,7 @@ MUST_NOT_KNOW = {
     "messages": (*HEAVY, *OUTSIDE, "imagine.words", "imagine.registry"),
     "identity": (*HEAVY, *OUTSIDE, "imagine.registry"),
     "files": (*HEAVY, *OUTSIDE, "PIL", "imagine.registry"),
+    "formats": (*HEAVY, *OUTSIDE, "imagine.registry", "imagine.families", "imagine.asking", "imagine.settings"),
     "families": (*HEAVY, *OUTSIDE, "imagine.registry", "imagine.pictures", "imagine.asking", "imagine.settings"),
     "registry": (*HEAVY, *OUTSIDE, "imagine.asking", "imagine.settings"),
     "fairness": (*HEAVY, *OUTSIDE, "asyncio", "aiohttp"),
@@ -101,6 +102,10 @@ MUST_NOT_KNOW = {
         "imagine.engine.loading",
     ),
     "engine/jobs": ("imagine.engine.loading", "imagine.engine.residency", "imagine.engine.engine"),
+    "engine/quantised": tuple(
+        f"imagine.engine.{room}"
+        for room in ("adapters", "device", "execution", "families", "jobs", "loading", "parts", "residency", "sampling")
+    ),
     "engine/execution": (
         "imagine.engine.parts",
         "imagine.engine.families",

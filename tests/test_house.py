@@ -64,6 +64,8 @@ USED_FROM_OUTSIDE = {
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
     "map_from": "who trains controls makes maps to learn from, all at once",
     "Preset.description": "presets are encoded as a whole",
+    "LayerMark.full_precision_matrix_mult": "files say it, and it changes nothing here",
+    "LayerMark.orig_dtype": "files say it, and it changes nothing here",
     "Entry.prediction_source": "told by its name, as all that `shown` lists",
     "Entry.triggers": "told by its name, as all that `shown` lists",
     "Fields.reference_images": "read by its name, as all pictures of a request",

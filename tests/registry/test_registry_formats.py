@@ -1,9 +1,10 @@
 """Formats and places: Hub caches, `.sft`, GGUF, and files that are something else than their name says."""
 
+import math
 import struct
 
 import pytest
-from declared import FLUX, header_json, tiny, vae, write, write_raw
+from declared import FLUX, SDXL_UNET, clip_text, header_json, open_clip, sdxl, tiny, unet, vae, write, write_raw
 from test_registry_folders import folder
 
 from imagine.words.errors import UnusableModel
@@ -74,14 +75,36 @@ def text(said):
     return struct.pack("<Q", len(data)) + data
 
 
+BLOCKS = {1: (1, 2), 2: (32, 18), 8: (32, 34), 12: (256, 144), 16: (256, 66), 20: (32, 18)}
+"""Elements and bytes of the kinds that these files have."""
+
+
 def gguf(architecture, shapes, kind=12, pairs=()):
-    """A GGUF file's header; `pairs` are further ones, packed."""
-    declared = b"".join(
-        text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *reversed(shape), kind, 0)
-        for name, shape in shapes.items()
-    )
-    said = [text("general.architecture") + struct.pack("<I", 8) + text(architecture), *pairs]
-    return b"GGUF" + struct.pack("<IQQ", 3, len(shapes), len(said)) + b"".join(said) + declared
+    """A GGUF file, its data zeros; `pairs` are further ones, packed. What has no whole blocks in its rows is laid in
+    rows of 256, as city96's converter does, or is in float16."""
+    declared, offset, said = [], 0, list(pairs)
+    for name, shape in shapes.items():
+        count, stored, laid = math.prod(shape), kind, shape
+        elements, size = BLOCKS.get(kind, (1, 1))
+        if len(shape) > 1 and shape[-1] % 256 and count % 256 == 0 and elements > 1:
+            laid = (count // 256, 256)
+            before = struct.pack(f"<IIQ{len(shape)}i", 9, 5, len(shape), *shape)
+            said.append(text(f"comfy.gguf.orig_shape.{name}") + before)
+        if laid[-1:] == () or laid[-1] % elements:
+            stored, laid, elements, size = 1, shape, 1, 2
+        declared.append(text(name) + struct.pack(f"<I{len(laid)}QIQ", len(laid), *reversed(laid), stored, offset))
+        offset += -(-count // elements * size // 32) * 32
+    said.insert(0, text("general.architecture") + struct.pack("<I", 8) + text(architecture))
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(shapes), len(said)) + b"".join(said) + b"".join(declared)
+    return header, offset + 64
+
+
+def write_gguf(path, architecture, shapes, **options):
+    """Its data a hole."""
+    header, size = gguf(architecture, shapes, **options)
+    with path.open("wb") as file:
+        file.write(header)
+        file.truncate(len(header) + size)
 
 
 WORDS = text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 3) + text("a") + text("b") + text("c")
@@ -89,39 +112,71 @@ NUMBERS = text("x.scores") + struct.pack("<IIQ", 9, 6, 2) + struct.pack("<ff", 1
 FLAG = text("x.flag") + struct.pack("<I?", 7, True)
 
 
+NAMES = "its tensors have names that aren't read from GGUF yet; use safetensors"
+SDXL = unet(**SDXL_UNET)
+
+
 @pytest.mark.parametrize(
-    ("data", "kind", "family", "dtype"),
+    ("architecture", "shapes", "more", "told", "why"),
     [
-        (gguf("flux", FLUX), "diffusion-model", "flux", "q4_k"),
-        (gguf("sd1", {"nobody.knows": (4, 4)}, kind=8), "diffusion-model", "stable_diffusion", "q8_0"),
-        (gguf("qwen3", {"blk.0.attn_q.weight": (8, 8)}, pairs=[WORDS, NUMBERS, FLAG]), "text-encoder", "qwen3", "q4_k"),
-        (gguf("t5encoder", {"enc.blk.0.attn_q.weight": (8, 8)}), "text-encoder", "t5", "q4_k"),
-        (gguf("nobody", {"x": (4,)}, kind=99), "unknown", "", "ggml type 99"),
+        ("sdxl", SDXL, {}, ("diffusion-model", "sdxl", "q4_k"), None),
+        ("sdxl", SDXL, {"kind": 8}, ("diffusion-model", "sdxl", "q8_0"), None),
+        ("sdxl", SDXL, {"kind": 16}, ("diffusion-model", "sdxl", "iq2_xxs"), "its weights are quantised (iq2_xxs)"),
+        ("sdxl", SDXL, {"kind": 99}, ("diffusion-model", "sdxl", "ggml type 99"), "its weights are quantised (ggml"),
+        ("nobody", sdxl(), {}, ("checkpoint", "sdxl", "q4_k"), None),
+        ("flux", FLUX, {}, ("diffusion-model", "flux", "q4_k"), "flux isn't drawn from single files yet"),
+        ("sd1", {"nobody.knows": (4, 256)}, {"kind": 8}, ("diffusion-model", "stable_diffusion", "q8_0"), NAMES),
+        (
+            "qwen3", {"blk.0.attn_q.weight": (8, 256)}, {"pairs": [WORDS, NUMBERS, FLAG]},
+            ("text-encoder", "qwen3", "q4_k"), NAMES,
+        ),
+        ("t5encoder", {"enc.blk.0.attn_q.weight": (8, 256)}, {}, ("text-encoder", "t5", "q4_k"), NAMES),
+        ("nobody", {"x": (4,)}, {"kind": 99}, ("unknown", "", "ggml type 99"), NAMES),
     ],
-)
-def test_a_gguf_is_told_by_its_header_and_not_used(tmp_path, data, kind, family, dtype):
-    (tmp_path / "x.gguf").write_bytes(data)
+)  # fmt: skip
+def test_a_gguf_is_told_by_its_header(tmp_path, architecture, shapes, more, told, why):
+    write_gguf(tmp_path / "x.gguf", architecture, shapes, **more)
     entry = only(tmp_path)
-    assert (entry.kind, entry.family, entry.dtype, entry.format) == (kind, family, dtype, "gguf")
-    assert str(entry.problem) == "GGUF isn't supported yet; use safetensors"
-    if kind != "text-encoder":
-        with pytest.raises(UnusableModel, match="model 'x' can't be used: GGUF isn't supported yet"):
+    assert (entry.kind, entry.family, entry.dtype, entry.format) == (*told, "gguf")
+    assert entry.problem is None if why is None else str(entry.problem).startswith(why), entry.problem
+    if why is not None and entry.kind != "text-encoder":
+        with pytest.raises(UnusableModel, match="model 'x' can't be used: "):
             listed(tmp_path).find("x")
+
+
+def test_a_denoiser_from_a_gguf_is_a_model_with_the_files_beside_it(tmp_path):
+    write_gguf(tmp_path / "x.gguf", "sdxl", SDXL, kind=8)
+    (tmp_path / "x.yaml").write_text("prediction_type: v")
+    write(tmp_path / "sdxl_vae.safetensors", vae())
+    write(tmp_path / "clip_l.safetensors", clip_text(768, 2))
+    write(tmp_path / "clip_g.safetensors", open_clip(1280, 2))
+    registry = listed(tmp_path)
+    (model,) = registry.models()
+    assert (model.name, model.vae, model.encoders) == ("x", "sdxl_vae", ("clip_l", "clip_g"))
+    assert (model.prediction, model.parameters) == ("v_prediction", sum(map(math.prod, SDXL.values())))
+    known = registry.with_digest(model)
+    assert len(known.digest) == 64
+    with (tmp_path / "x.gguf").open("r+b") as file:  # another fine-tune, of the same header
+        file.seek(model.size // 2)
+        file.write(b"\x01" * 30_000_000)
+    registry.refresh()
+    assert registry.with_digest(registry.find("x")).digest != known.digest
 
 
 def test_a_gguf_with_a_vocabulary_is_read_on(tmp_path):
     words = text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 200_000) + text("word!") * 200_000
-    (tmp_path / "x.gguf").write_bytes(gguf("qwen3", {"blk.0.x": (8, 8)}, pairs=[words]) + bytes(10_000_000))
+    header, _ = gguf("qwen3", {"blk.0.x": (8, 256)}, pairs=[words])
+    (tmp_path / "x.gguf").write_bytes(header + bytes(10_000_000))
     assert (only(tmp_path).kind, only(tmp_path).family) == ("text-encoder", "qwen3")
 
 
 def test_a_broken_gguf_is_refused_wherever_it_ends_and_whatever_it_claims(tmp_path):
-    whole = gguf("flux", {"double_blocks.0.x": (4, 4)}, pairs=[WORDS])
+    whole, size = gguf("flux", {"double_blocks.0.x": (4, 256)}, pairs=[WORDS])
     lies = [
         whole[:8] + struct.pack("<QQ", 2**62, 1), whole[:8] + struct.pack("<QQ", 1, 2**62), b"GGUF" + b"\xff" * 60,
-        b"GGML" + whole[4:], gguf("x", {"y": (1,) * 30}),
-        gguf("x", {}, pairs=[text("a") + struct.pack("<IIQ", 9, 9, 1)]),
-        gguf("x", {}, pairs=[text("a") + struct.pack("<IIQ", 9, 10, 2**62)]),
+        b"GGML" + whole[4:], gguf("x", {"y": (1,) * 30})[0],
+        gguf("x", {}, pairs=[text("a") + struct.pack("<IIQ", 9, 9, 1)])[0],
+        gguf("x", {}, pairs=[text("a") + struct.pack("<IIQ", 9, 10, 2**62)])[0], whole + bytes(size // 2),
     ]  # fmt: skip
     for data in [whole[:end] for end in range(0, len(whole), 7)] + lies:
         (tmp_path / "x.gguf").write_bytes(data)
@@ -139,7 +194,7 @@ PICKLE = "it is a pickle under another name"
         (b"\n\n  <html><head></head></html>", "it is a web page"),
         (b"PK\x03\x04\x14\x00\x08\x08\x00\x00" * 9, PICKLE),
         (b"\x80\x02}q\x00X\x0a\x00\x00\x00" * 9, PICKLE),
-        (gguf("flux", FLUX), "it is a GGUF file under another name"),
+        (gguf("flux", FLUX)[0], "it is a GGUF file under another name"),
         (b"Invalid username or password. Please log in.", "it is text and no model"),
         (b"\x00" * 100, "its header is not a JSON object"),
     ],

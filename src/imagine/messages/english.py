@@ -69,7 +69,7 @@ SENTENCES = {
     "unfit.folder": "the folder can't be read: {why}",
     "unfit.a_folder": "it is a folder, not a file",
     "unfit.path": "its path has characters that can't be shown; rename it",
-    "unfit.gguf": "GGUF isn't supported yet; use safetensors",
+    "unfit.gguf": "its tensors have names that aren't read from GGUF yet; use safetensors",
     "unfit.no_vae": "it has no VAE: put one beside it as NAME.vae.safetensors, or name one as {field}",
     "unfit.lacks": "it lacks {what}, and no file among the models fits",
     "unfit.unnamed": "it lacks {what}; of the files among the models these might fit, named as {field}: {names}",

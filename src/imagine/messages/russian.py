@@ -72,7 +72,7 @@ SENTENCES = {
     "unfit.folder": "папка не читается: {why}",
     "unfit.a_folder": "это папка, а не файл",
     "unfit.path": "в пути к файлу есть символы, которые нельзя показать; переименуйте файл",
-    "unfit.gguf": "GGUF пока не поддерживается; нужен safetensors",
+    "unfit.gguf": "имена её тензоров из GGUF пока не читаются; нужен safetensors",
     "unfit.no_vae": "у неё нет VAE: положите его рядом как ИМЯ.vae.safetensors или укажите в {field}",
     "unfit.lacks": "ей не хватает {what}, и подходящего файла среди моделей нет",
     "unfit.unnamed": "ей не хватает {what}; могли бы подойти, если указать их в {field}: {names}",

@@ -202,7 +202,7 @@ def _together(
 
 def _fits(need: Need, file: Entry, needs: Sequence[Need]) -> bool:
     """Can the file fill the need of one who has all these needs?"""
-    if file.problem or file.format != "safetensors":
+    if file.problem or file.format == "diffusers":
         return False
     if need.role == VAE:
         return file.kind == VAE and file.family in need.fits and not file.variant

@@ -21,9 +21,10 @@ from ..identity.stamp import FileStamp, unchanged
 from ..messages import message
 from ..words.entry import Entry
 from ..words.errors import ModelChanged, UnusableModel
+from .gguf import read_gguf
 from .header import Header, parse_header, read_text
 from .reading import read_exactly, regular_file
-from .scan import SUFFIXES
+from .scan import GGUF, SUFFIXES
 
 WHOLE = 64 * 2**20
 """Bytes up to which a file is read whole."""
@@ -66,7 +67,7 @@ def body_digest(entry: Entry) -> str:
 
 def is_whole(entry: Entry) -> bool:
     """Is the digest of its content the SHA-256 of its one file?"""
-    return entry.format == "safetensors" and entry.size <= WHOLE
+    return entry.format != "diffusers" and entry.size <= WHOLE
 
 
 def _of_folder(root: Path, members: Iterable[FileStamp]) -> str:
@@ -80,6 +81,8 @@ def _of_folder(root: Path, members: Iterable[FileStamp]) -> str:
 
 def _of_file(path: Path) -> str:
     with regular_file(path) as (file, size):
+        if size > WHOLE and path.suffix.lower() == GGUF:
+            return _of_blocks(file, read_gguf(path).header)
         if size <= WHOLE or path.suffix.lower() not in SUFFIXES:
             return _of_all(file, size)
         return _of_blocks(file, parse_header(read_text(file, size), size))

@@ -14,8 +14,8 @@ from ..words.entry import Entry
 from ..words.errors import UnusableModel
 from .distilled import distilled_by, distilling
 from .folders import describe_folder
-from .gguf import ENCODERS, read_gguf
-from .header import read_header
+from .gguf import ENCODERS, Contents, read_gguf
+from .header import Header, read_header
 from .identify import DIFFUSION_MODEL, LORA, Identity, identify, predicting
 from .named import by_name
 from .names import normal, printable
@@ -53,14 +53,13 @@ def describe(file: ScannedFile) -> Entry:
             )
             return _with_identity(entry, described.identity, described.digest, {})
         if file.format == "gguf":
-            return _describe_gguf(entry, file.path)
-        return _describe_file(entry, file.path, file.sidecar)
+            return _describe_gguf(entry, file.path, file.sidecar)
+        return _describe_file(entry, file.path, read_header(file.path), file.sidecar)
     except UnusableModel as error:
         return _with_problem(entry, error.note)
 
 
-def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
-    header = read_header(path)
+def _describe_file(entry: Entry, path: Path, header: Header, sidecar: Path | None) -> Entry:
     identity, own = identify(header), dict[str, str]()
     if sidecar and identity.prediction.type:
         stated = read_sidecar(sidecar)
@@ -72,7 +71,7 @@ def _describe_file(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
         identity = predicting(identity, header, by_weights(path, header, identity.prediction, *spread))
     entry = msgspec.structs.replace(
         entry,
-        problem=problem_of(identity, header.tensors),
+        problem=problem_of(identity, path, header),
         needs=needs_of(identity),
         distilled=(distilling if identity.kind == LORA else distilled_by)(entry.name, header.metadata),
     )
@@ -93,17 +92,22 @@ def _hash_in(metadata: Mapping[str, str]) -> str:
     return stated if _SHA256.fullmatch(stated) else ""
 
 
-def _describe_gguf(entry: Entry, path: Path) -> Entry:
+def _describe_gguf(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
+    """By its tensors, as any file; where their names are a converter's own, by what that says."""
     contents = read_gguf(path)
     identity = identify(contents.header)
+    if identity.kind != "unknown":
+        return _describe_file(entry, path, contents.header, sidecar)
+    identity = _told_by_architecture(identity, contents)
+    return _with_identity(_with_problem(entry, message("unfit.gguf")), identity, contents.header.digest, {})
+
+
+def _told_by_architecture(identity: Identity, contents: Contents) -> Identity:
     families = {facts.gguf: name for name, facts in FAMILIES.items() if facts.gguf}
-    kinds = ((DIFFUSION_MODEL, families), ("text-encoder", ENCODERS))
-    if identity.kind == "unknown":
-        for kind, known in kinds:
-            if family := known.get(contents.architecture):
-                identity = msgspec.structs.replace(identity, kind=kind, family=family)
-    identity = msgspec.structs.replace(identity, dtype=contents.dtype)
-    return _with_identity(_with_problem(entry, message("unfit.gguf")), identity, "", {})
+    for kind, known in ((DIFFUSION_MODEL, families), ("text-encoder", ENCODERS)):
+        if family := known.get(contents.architecture):
+            return msgspec.structs.replace(identity, kind=kind, family=family)
+    return identity
 
 
 def _with_identity(entry: Entry, identity: Identity, digest: str, metadata: Mapping[str, str]) -> Entry:

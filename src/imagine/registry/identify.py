@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from ..families.table import facts_of
+from ..formats.gguf import KINDS
 from .adapters import embedding_width, find_adapter, find_embedding
 from .components import baked_vae_channels, find_encoder, find_vae, text_encoders
 from .denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
@@ -35,6 +36,8 @@ DTYPES = {
 """torch's names for what weights are stored as; another dtype keeps the format's name, in small letters."""
 
 
+_WIDTHS: Mapping[str, float] = {k.name.upper(): 8 * k.nbytes / k.elements for k in KINDS.values()} | BITS
+"""Bits of an element, of what is stored in blocks on the average."""
 _BESIDE = {"controlnet": "attn2.to_k.weight", "ip-adapter": "to_k_ip.weight"}
 """What of a file that goes beside a denoiser takes what that attends to."""
 _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
@@ -192,7 +195,7 @@ def weigh(infos: Iterable[TensorInfo]) -> tuple[int, str]:
 
 def _elements(taken: Mapping[str, int]) -> tuple[int, str]:
     """The same, of so many bytes of each dtype."""
-    elements = {dtype: 8 * size // BITS[dtype] for dtype, size in taken.items()}
+    elements = {dtype: int(8 * size / _WIDTHS.get(dtype, 8)) for dtype, size in taken.items()}
     if not elements:
         return 0, ""
     most = max(elements, key=lambda dtype: elements[dtype])

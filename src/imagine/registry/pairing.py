@@ -25,7 +25,7 @@ def paired(entries: Sequence[Entry]) -> list[Entry]:
 
 def _with_vae(entry: Entry, beside: dict[tuple[Path, str], str]) -> Entry:
     path = Path(entry.path)
-    model = (entry.kind == CHECKPOINT and entry.format == "safetensors") or entry.composes
+    model = (entry.kind == CHECKPOINT and entry.format != "diffusers") or entry.composes
     name = beside.get((path.parent, path.stem)) if model and not entry.vae else None
     if name is None:
         return entry

@@ -20,6 +20,7 @@ from .visited import Visited
 SAFETENSORS = ".safetensors"
 SUFFIXES = (SAFETENSORS, ".sft")
 """Of files in this format."""
+GGUF = ".gguf"
 INDEX = "model_index.json"
 _OF_COMPONENTS = (SAFETENSORS, ".json", ".txt", ".model", ".jinja", ".bin")
 _PICKLE = message("unfit.pickle")
@@ -170,11 +171,9 @@ def _scan_folder(
 def _candidate(path: Path, place: Place, beside: Collection[str]) -> ScannedFile | None:
     """The candidate that a file is by its suffix; `beside` are the names in its folder."""
     suffix = path.suffix.lower()
-    if suffix in SUFFIXES:
+    if suffix in SUFFIXES or suffix == GGUF:
         sidecar = path.with_suffix(".yaml")
         return _single_file(path, place, sidecar if sidecar.name in beside else None)
-    if suffix == ".gguf":
-        return _single_file(path, place, kind="gguf")
     return _unusable(path, place, REFUSED[suffix]) if suffix in REFUSED else None
 
 
@@ -190,7 +189,8 @@ def _is_folder(child: os.DirEntry[str]) -> bool:
         return False  # a loop of links: asking for the file's status will give the reason
 
 
-def _single_file(path: Path, place: Place, sidecar: Path | None = None, kind: Format = "safetensors") -> ScannedFile:
+def _single_file(path: Path, place: Place, sidecar: Path | None) -> ScannedFile:
+    kind: Format = "gguf" if path.suffix.lower() == GGUF else "safetensors"
     try:
         statuses = {file: file.stat() for file in (path, sidecar) if file}
     except OSError as error:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.beside import CONTROLS, IMAGE_ADAPTERS
 from ..words.entry import Entry
-from .header import TensorInfo
+from .header import Header
 from .identify import CHECKPOINT, DIFFUSION_MODEL, MODEL_KINDS, Identity
+from .quantisation import quantisation_problem
 
-_FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
-_FLOAT8 = frozenset({"float8_e4m3fn", "float8_e5m2"})
-_SCALES = (".scale_weight", ".weight_scale")
-_SCALE_DTYPES = frozenset({"F32", "F16", "BF16"})
+_PARTS = ("text-encoder", "vae")
+"""Files that a denoiser is made a model with."""
 UNTOLD = message("unfit.untold")
 UNOPENED = "unfit.unopened"
 """What is wrong with a file of a family that the engine has no opener for: with it that needs no more than the row's
@@ -47,10 +47,12 @@ _NEEDED = {
 """What can be done with a checkpoint that needs more than a prompt, by the field that it needs."""
 
 
-def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message | None:
-    """One clause that says why a single file of this `identity` can't be used as what it is, or None."""
+def problem_of(identity: Identity, path: Path, header: Header) -> Message | None:
+    """One clause that says why the single file at `path`, of this `identity`, can't be used as what it is, or None."""
     if identity.kind == "unknown":
         return UNTOLD
+    if identity.kind in _PARTS:
+        return quantisation_problem(path, header)
     facts = facts_of(identity.family)
     if identity.kind not in MODEL_KINDS or not (identity.family or identity.kind == CHECKPOINT):
         return None
@@ -67,7 +69,7 @@ def problem_of(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message
         2 * identity.latent_channels + 1,
     ):
         return message("unfit.channels", count=identity.in_channels)
-    return _quantised(identity, tensors)
+    return quantisation_problem(path, header)
 
 
 def use_of(entry: Entry) -> Message:
@@ -93,16 +95,3 @@ def needs_of(identity: Identity) -> tuple[str, ...]:
         return ()
     vae = () if identity.has_vae else ("vae",)
     return vae if identity.kind == CHECKPOINT else ("text_encoders", *vae)
-
-
-def _quantised(identity: Identity, tensors: Mapping[str, TensorInfo]) -> Message | None:
-    if identity.dtype in _FLOATS:
-        return None
-    if identity.dtype not in _FLOAT8:
-        return message("unfit.quantised", how=identity.dtype)
-    for name, info in tensors.items():
-        if name.endswith(_SCALES) and info.dtype not in _SCALE_DTYPES:
-            return message("unfit.quantised", how=f"scales of {info.dtype}")
-        if name.endswith((".weight_scale_2", ".pre_quant_scale")):
-            return message("unfit.quantised", how="scales of scales")
-    return None

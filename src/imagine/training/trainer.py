@@ -19,6 +19,7 @@ from ..engine.families.family import Family
 from ..engine.families.table import OPENERS
 from ..engine.loading.width import unet_width
 from ..engine.parts.denoiser import DenoiserPart
+from ..engine.quantised.tensor import dequantise
 from ..engine.sampling.noise import Noise
 from ..families.table import facts_of
 from ..files.folders import make_own
@@ -135,6 +136,7 @@ def _opened(training: Training, device: Device, say: Say) -> Family:
     denoiser = _denoiser(family)
     if family.takes_mask:
         raise Unsupported(message("train.inpainting", "model", name=model.name))
+    dequantise(denoiser.module)
     denoiser.execution = Eager(denoiser.module)  # of layers laid out for oneDNN there are no gradients
     return family
 

@@ -17,7 +17,7 @@ Role = Literal[
 ]  # fmt: skip
 """What a file is to a model, by the names that diffusers gives its components. A `checkpoint` is whatever of it no
 other file is; an `adapter` goes beside the rest of it; an `upscaler` and a `preprocessor` are models by themselves."""
-WeightsFormat = Literal["safetensors", "diffusers"]
+WeightsFormat = Literal["safetensors", "diffusers", "gguf"]
 
 _identities = msgspec.json.Encoder(order="deterministic")
 

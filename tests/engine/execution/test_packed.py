@@ -17,6 +17,7 @@ from imagine.engine.execution.packed import Packed, can_pack, pack, scale
 from imagine.engine.execution.shares import Shared
 from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.parts.denoiser import DenoiserPart
+from imagine.engine.quantised.tensor import Quantised, dequantise
 from imagine.files.mapped import release
 from tests.checkpoints import tiny_modules
 
@@ -167,6 +168,37 @@ def test_recipes_tell_of_attention_where_it_is_not_torchs():
     half = Packed(network("stable_diffusion", torch.bfloat16), release)
     assert half.recorded() == {"layout": "packed", "attention": "heads"}
     assert Packed(network("stable_diffusion"), release).recorded() == {"layout": "packed"}
+
+
+def quantise(unet):
+    """Has the weights of every other layer in 8 bits."""
+    layers = [layer for layer in unet.modules() if type(layer) in (torch.nn.Linear, torch.nn.Conv2d)]
+    for layer in layers[::2]:
+        stored = layer.weight.to(torch.float8_e4m3fn).view(torch.uint8).flatten(1)
+        kept = Quantised(stored, "float8_e4m3fn", layer.weight.shape, layer.weight.dtype)
+        layer.weight = torch.nn.Parameter(kept, requires_grad=False)
+    return len(layers[::2])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_quantised_weights_stay_so_and_are_widened_once_a_forward(dtype, monkeypatch):
+    unet, plain = network("sdxl", dtype), network("sdxl", dtype)
+    asked, count = inputs(unet, dtype=dtype), quantise(unet)
+    quantise(plain)
+    dequantise(plain)
+    widen, called = Quantised.dequantised, []
+    monkeypatch.setattr(Quantised, "dequantised", lambda weight: called.append(weight) or widen(weight))
+    eager = Eager(unet).run(asked)
+    assert torch.equal(eager, Eager(plain).run(asked)), "the bits of the same weights, widened beforehand"
+    assert len(called) == count
+    packed = Packed(unet, release)
+    answers = [packed.run(asked) for _ in range(2)]
+    assert len(called) == 3 * count
+    assert error(answers[0], eager.float()) < (2e-6 if dtype == torch.float32 else 2e-2)
+    assert torch.equal(*answers)
+    assert packed.recorded()["weights"] == "quantised"
+    assert sum(isinstance(weight, Quantised) for weight in unet.parameters()) == count
 
 
 @torch.inference_mode()

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import Conv2d, Linear, Module, Parameter, functional
 
+from ..quantised.tensor import Quantised
 from .attention import HeadsApart
 from .execution import Eager, Inputs
 from .flow import attends_to_itself, shorten
@@ -63,7 +64,8 @@ class Packed(Eager):
 
     def recorded(self) -> Mapping[str, Any]:
         apart = {"attention": "heads"} if self._network.dtype == torch.bfloat16 else {}
-        return {"layout": "packed"} | apart
+        kept = any(isinstance(weight, Quantised) for weight in self._network.parameters())
+        return {"layout": "packed"} | apart | ({"weights": "quantised"} if kept else {})
 
 
 _lock = threading.Lock()
@@ -87,9 +89,12 @@ def lay_out(network: Any, release: Release, apart: HeadsApart | None = None) -> 
 
 
 def pack(layer: Module, release: Release) -> None:
-    """Have a linear map or a plain convolution hold its weights laid out for the kernels."""
+    """Have a linear map or a plain convolution hold its weights laid out for the kernels; quantised ones stay as they
+    are, and are laid out when they are used."""
     reordered = torch.ops.mkldnn._reorder_linear_weight
-    if type(layer) is Linear:
+    if type(layer) in _KEPT and isinstance(layer.weight, Quantised):
+        layer.__class__ = _KEPT[type(layer)]
+    elif type(layer) is Linear:
         layer.__class__ = PackedLinear
         _keep(layer, reordered(layer.weight.detach()), release)
     elif type(layer) is Conv2d and layer.groups == 1 and layer.padding_mode == "zeros":
@@ -106,7 +111,11 @@ def pack(layer: Module, release: Release) -> None:
 
 def scale(layer: Linear, gain: float, release: Release) -> None:
     """Have a linear map answer `gain` times as much, which is rounded but once: what scaled weights lose to rounding is
-    kept as weights of its own."""
+    kept as weights of its own. Of quantised ones the answer is multiplied."""
+    if isinstance(layer.weight, Quantised):
+        layer.__class__ = KeptScaledLinear
+        vars(layer).update(gain=gain)
+        return
     wide = layer.weight.detach().float() * gain
     scaled = wide.to(layer.weight.dtype)
     rest = (wide - scaled.float()).to(scaled.dtype)
@@ -171,6 +180,35 @@ class PackedConvolution(Conv2d):
         return made
 
 
+class KeptLinear(Linear):
+    """Of weights that are quantised: (…, in) to (…, out)."""
+
+    def forward(self, value: Tensor, beside: Tensor | None = None) -> Tensor:
+        """With `beside`, of the answer's shape, added to it."""
+        made = super().forward(value)
+        return made if beside is None else made.add_(beside)
+
+
+class KeptConvolution(Conv2d):
+    """Of weights that are quantised."""
+
+    def forward(self, value: Tensor, beside: Tensor | None = None) -> Tensor:
+        made = super().forward(value)
+        return made if beside is None else made.add_(beside)
+
+
+class KeptScaledLinear(Linear):
+    """Of weights that are quantised, without a bias, and times `gain`: what adapters add must be, too."""
+
+    gain: float
+
+    def forward(self, value: Tensor) -> Tensor:
+        return functional.linear(value, self.weight).mul_(self.gain)
+
+
+_KEPT: Mapping[type[Module], type[Linear | Conv2d]] = {Linear: KeptLinear, Conv2d: KeptConvolution}
+
+
 def unbiased(layer: Linear | Conv2d, value: Tensor) -> Tensor:
     """What a layer, packed or not, answers but for its bias. No hook hears of it."""
     if isinstance(layer, PackedLinear):
@@ -191,6 +229,8 @@ def unbiased(layer: Linear | Conv2d, value: Tensor) -> Tensor:
 def unpacked(layer: Linear | Conv2d) -> Tensor:
     """A layer's weights, as they were before they were laid out."""
     weight: Tensor = layer.weight
+    if isinstance(weight, Quantised):
+        return weight.dequantised()
     if isinstance(layer, PackedLinear | PackedPoint | PackedConvolution):
         return layer.packed.to_dense().reshape(weight.shape)
     if isinstance(layer, ScaledLinear):

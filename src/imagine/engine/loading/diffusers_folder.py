@@ -161,7 +161,7 @@ def _components(
     numbers = [number for number in ("", "_2") if index.get(f"text_encoder{number}", [None])[0] is not None]
     kinds = {number: str(index[f"text_encoder{number}"][1]) for number in numbers}
     keys, family = _keys(model, index, kinds, dtype), family_config(model.family)
-    files = PartFiles(device, dtype, report)
+    files = PartFiles(dtype, report)
     with report.stage("build"):
         unet = network_or_held(keys.unet, held, lambda: _unet(folder / "unet", report))
         vae_file = model.parts.get("vae")

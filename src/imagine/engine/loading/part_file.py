@@ -14,24 +14,25 @@ from ...words.model import Component
 from ..device.errors import is_of_device
 from .checkpoint_file import CheckpointFile
 from .components import LoadReport
+from .eight_bits import with_eight_bits_kept
 from .family_config import FamilyConfig, TextEncoderConfig
-from .float8 import without_float8
+from .gguf_file import GGUF, GgufFile
 from .ldm_keys import in_its_place
 from .networks import Network, text_network, vae_network
 from .weights import Weights
 
 
 class PartFiles:
-    """Reads such files for one `device` and `dtype`. Raises UnusableModel, naming the file, for what doesn't fit."""
+    """Reads such files for one `dtype`. Raises UnusableModel, naming the file, for what doesn't fit."""
 
-    def __init__(self, device: torch.device, dtype: torch.dtype | None, report: LoadReport) -> None:
-        self._device, self._dtype, self._report = device, dtype, report
+    def __init__(self, dtype: torch.dtype | None, report: LoadReport) -> None:
+        self._dtype, self._report = dtype, report
 
-    def opened(self, component: Component) -> CheckpointFile:
+    def opened(self, component: Component) -> Weights:
         """The file of a component, mapped."""
-        file = CheckpointFile(component.path)
-        self._report.bytes_mapped += file.nbytes
-        return file
+        weights, nbytes = open_weights(component.path, self._dtype)
+        self._report.bytes_mapped += nbytes
+        return weights
 
     def text(self, component: Component, encoder: TextEncoderConfig) -> Network:
         """The text encoder in a file of its own."""
@@ -50,10 +51,20 @@ class PartFiles:
         """Its weights; what is wrong with them is said with the file's name."""
         try:
             with refusing():
-                yield without_float8(self.opened(component), self._device, self._dtype)
+                yield self.opened(component)
         except UnusableModel as error:
             code = "weights.vae_file" if component.role == "vae" else "weights.text_file"
             raise UnusableModel(message(code, name=Path(component.path).name, why=error.note)) from error
+
+
+def open_weights(path: str, dtype: torch.dtype | None = None) -> tuple[Weights, int]:
+    """The weights of a file that networks are made of, mapped, and its size in bytes; quantised ones are kept, to be
+    numbers of `dtype`, float16 for None. Raises UnusableModel."""
+    if Path(path).suffix.lower() == GGUF:
+        gguf = GgufFile(path, dtype or torch.float16)
+        return gguf, gguf.nbytes
+    file = CheckpointFile(path)
+    return with_eight_bits_kept(file, dtype or torch.float16), file.nbytes
 
 
 @contextmanager

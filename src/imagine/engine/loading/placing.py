@@ -15,6 +15,7 @@ from torch import Tensor
 from ...files.mapped import release
 from ...messages import message
 from ...words.errors import UnusableModel
+from ..quantised.tensor import Quantised
 from .checkpoint_file import is_aligned
 from .upload import Upload
 
@@ -26,8 +27,13 @@ _UNKNOWN = {"mps": (torch.float64, *FLOAT8)}
 
 
 def place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """A mapped `tensor` on `device` in `dtype`: itself where it is both, else a copy, its own memory given back."""
+    """A mapped `tensor` on `device` in `dtype`: itself where it is both, else a copy, its own memory given back.
+
+    What is quantised is only told to be numbers of that dtype.
+    """
     if tensor.device == device:
+        if isinstance(tensor, Quantised):
+            return tensor.to(dtype)
         if tensor.dtype == dtype and (device.type != "cpu" or is_aligned(tensor)):
             return tensor
         placed = _cast(tensor, dtype)

@@ -23,7 +23,6 @@ from ..parts.part_key import is_read
 from ..sampling.noise import Noise
 from .components import Components, LoadReport, PartKeys
 from .family_config import FamilyConfig, TextEncoderConfig, check_family, family_config
-from .float8 import without_float8
 from .held import network_or_held, text_key, unet_key, vae_key
 from .ldm_keys import unknown_names, with_live_unet, with_sd_names
 from .networks import Network, text_network, unet_network, vae_network
@@ -64,14 +63,14 @@ def load_single_file(
     say `prediction`, `zero_snr` and `resolution`, which win over what the file says.
     `progress` hears 0…1, from this thread; what it raises ends the loading. What is `held` already isn't read again.
 
-    At the stored dtype, on the CPU, the networks' weights are the mapped file itself.
+    At the stored dtype, on the CPU, the networks' weights are the mapped file itself; quantised ones are in any.
     Raises UnusableModel for a file that isn't whole or isn't such a checkpoint, saying why.
     """
     report, held = LoadReport(), held or {}
     with ReadAhead(*(one.path for one in model.components if not is_read(one, held))) as read_ahead:
         report.cold = read_ahead.cold
         with report.stage("open"):
-            files = _Mapped(model, device, dtype, report)
+            files = _Mapped(model, dtype, report)
         with report.stage("build"), refusing(), _without_collection():
             plan = _plan(model, files, dtype, report, held)
 
@@ -101,16 +100,16 @@ def load_single_file(
 class _Mapped:
     """The files of a model: the first mapped at once, those beside it when something is to be read of them."""
 
-    def __init__(self, model: Model, device: torch.device, dtype: torch.dtype | None, report: LoadReport) -> None:
+    def __init__(self, model: Model, dtype: torch.dtype | None, report: LoadReport) -> None:
         """Raises UnusableModel where the first isn't whole."""
-        self._model, self._device, self._dtype = model, device, dtype
-        self._parts = PartFiles(device, dtype, report)
+        self._model = model
+        self._parts = PartFiles(dtype, report)
         self._main = self._parts.opened(model.main)
 
     @cached_property
     def main(self) -> Weights:
         """The weights of the first, under the names of a checkpoint."""
-        return without_float8(with_sd_names(with_live_unet(self._main)), self._device, self._dtype)
+        return with_sd_names(with_live_unet(self._main))
 
     def text(self, encoder: TextEncoderConfig) -> Network:
         """A text encoder, of its own file or of the first one."""

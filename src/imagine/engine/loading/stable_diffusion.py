@@ -17,6 +17,7 @@ from ..parts.denoiser import DenoiserPart
 from ..parts.part import Held
 from ..parts.picture_embedder import PictureEmbedder
 from ..parts.text_part import TextPart
+from ..quantised.tensor import dequantise
 from ..sampling.noise import Noise
 from .components import Components
 from .diffusers_folder import load_diffusers_folder
@@ -49,6 +50,8 @@ def load_stable_diffusion(
     dtype = device.precision.decide(facts.dtypes, lambda: unet_width(model.main))
     load = load_diffusers_folder if model.main.format == "diffusers" else load_single_file
     loaded = load(model, device=device.torch, dtype=dtype, progress=progress, held=held)
+    if compiled:
+        dequantise(loaded.unet)  # the compiler knows plain numbers
     parts = parts_from_components(loaded, facts, held)
     if parts.denoiser not in held.values():
         parts.denoiser.execution = _on_device(parts.denoiser, device, compiled=compiled)

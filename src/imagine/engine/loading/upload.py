@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...files.mapped import release
+from ..quantised.tensor import Quantised
 
 PIECE = 2**25
 """Bytes of a copy, and of either buffer of pinned memory: large enough to copy at full speed."""
@@ -29,8 +30,23 @@ class _Laid(NamedTuple):
     start: int
 
     @property
+    def stored(self) -> Tensor:
+        """Its bytes."""
+        if isinstance(self.tensor, Quantised):
+            return self.tensor.stored.view(-1)
+        return self.tensor.contiguous().view(-1).view(torch.uint8)
+
+    @property
     def end(self) -> int:
-        return self.start + self.tensor.nbytes
+        return self.start + _length(self.tensor)
+
+    def received(self, there: Tensor, dtype: torch.dtype) -> Tensor:
+        """The tensor in `dtype`, whose bytes are `there` by now."""
+        tensor = self.tensor
+        if not isinstance(tensor, Quantised):
+            return there.view(tensor.dtype).view(tensor.shape).to(dtype)
+        scale = None if tensor.scale is None else tensor.scale.to(there.device)
+        return tensor.again(there.view(tensor.stored.shape), scale, tensor.shape, dtype)
 
 
 class Upload:
@@ -51,10 +67,9 @@ class Upload:
                 yield piece[0].path, piece[0].tensor.to(self._dtype), piece[0].tensor.nbytes
                 continue
             block = self._sent(piece)
-            for path, tensor, start in piece:
-                there = block[start : start + tensor.nbytes].view(tensor.dtype).view(tensor.shape)
-                yield path, there.to(self._dtype), tensor.nbytes
-                release(tensor.data_ptr(), tensor.nbytes)
+            for laid in piece:
+                yield laid.path, laid.received(block[laid.start : laid.end], self._dtype), laid.tensor.nbytes
+                release(laid.tensor.data_ptr(), _length(laid.tensor))
         for event in self._free:
             event.synchronize()  # only then may its buffer be another's
 
@@ -72,8 +87,7 @@ class Upload:
         for laid in piece:
             first, last = max(laid.start, start), min(laid.end, start + len(target))
             if first < last:
-                stored = laid.tensor.contiguous().view(-1).view(torch.uint8)
-                buffer[first - start : last - start] = stored[first - laid.start : last - laid.start]
+                buffer[first - start : last - start] = laid.stored[first - laid.start : last - laid.start]
         target.copy_(buffer, non_blocking=True)
         self._free[self._turn % 2].record(torch.cuda.current_stream(self._device))
         self._turn += 1
@@ -88,6 +102,11 @@ class Upload:
         return self._buffers[self._turn % 2]
 
 
+def _length(tensor: Tensor) -> int:
+    """Bytes that are laid into a piece."""
+    return tensor.stored.nbytes if isinstance(tensor, Quantised) else tensor.nbytes
+
+
 def _pieces(tensors: Iterable[tuple[str, Tensor]]) -> Iterator[list[_Laid]]:
     """In their order, as many as go into a copy; alone what is larger than that, or isn't in main memory."""
     piece: list[_Laid] = []
@@ -96,7 +115,7 @@ def _pieces(tensors: Iterable[tuple[str, Tensor]]) -> Iterator[list[_Laid]]:
             yield [_Laid(path, tensor, 0)]
             continue
         start = -(-piece[-1].end // _APART) * _APART if piece else 0
-        if piece and start + tensor.nbytes > PIECE:
+        if piece and start + _length(tensor) > PIECE:
             yield piece
             piece, start = [], 0
         piece.append(_Laid(path, tensor, start))

@@ -15,7 +15,7 @@ from ...messages import message
 from ...words.errors import ModelChanged
 from ...words.model import Model
 
-_WEIGHTS = (".safetensors", ".sft")
+_WEIGHTS = (".safetensors", ".sft", ".gguf")
 
 
 class Watch:

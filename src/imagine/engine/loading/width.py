@@ -7,10 +7,10 @@ from pathlib import Path
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Component
-from .checkpoint_file import CheckpointFile
 from .family_config import UNET
 from .folder_file import read_json
 from .ldm_keys import with_live_unet
+from .part_file import open_weights
 
 _WIDTH = 320
 """Of a denoiser that doesn't tell: as Stable Diffusion's."""
@@ -20,7 +20,7 @@ def unet_width(component: Component) -> int:
     """The channels of the first layer of a U-Net, in a file of the original layout or in a folder."""
     if component.format == "diffusers":
         return folder_width(component.path)
-    weights, first = with_live_unet(CheckpointFile(component.path)), f"{UNET}input_blocks.0.0.weight"
+    weights, first = with_live_unet(open_weights(component.path)[0]), f"{UNET}input_blocks.0.0.weight"
     if first not in weights.names:
         raise UnusableModel(message("weights.no_unet"))
     return weights.shape(first)[0]

@@ -70,7 +70,7 @@ class Digests:
         self._tried |= new
         for entry in self._registry.files():
             known = entry.file_digest and (entry.autov3 or entry.kind != LORA)
-            if entry.format == "safetensors" and not known and new.intersection(entry.files[:1]):
+            if entry.format != "diffusers" and not known and new.intersection(entry.files[:1]):
                 self._wanted[entry.files[0]] = entry
         if self._wanted and self.reading is None:
             self.reading = asyncio.create_task(self._read())

@@ -374,7 +374,7 @@ def component_from(role: Role, entry: Entry) -> Component:
         options["prediction"] = entry.prediction
     if entry.resolution:
         options["resolution"] = entry.resolution
-    kind: WeightsFormat = "diffusers" if entry.format == "diffusers" else "safetensors"
+    kind: WeightsFormat = "safetensors" if entry.format == "other" else entry.format
     return Component(
         role=role, path=entry.path, digest=entry.digest, files=entry.files, format=kind, options=options
     )  # fmt: skip

@@ -25,7 +25,7 @@ async def parts_of(model: Entry, request: GenerateRequest, defaults: Defaults, f
     Raises BadRequest on the field that names what can't be used, or that would have to name what is missing.
     """
     vae, parts = vae_of(request, defaults), dict[Role, Entry]()
-    if vae is None and not model.has_vae and model.kind == CHECKPOINT and model.format == "safetensors":
+    if vae is None and not model.has_vae and model.kind == CHECKPOINT and model.format != "diffusers":
         raise BadRequest(message("model.needs_vae", VAE, name=model.name))
     if vae is not None:
         parts[VAE] = await _vae(vae, model, request, files)

@@ -114,7 +114,7 @@ def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidanc
     others = [prepared(9, shelf.use("c")), prepared(10)]
     alone = same_in_crowds(answers, watched, others, bucket)
     for one, bits in zip(watched[1:], alone[1:], strict=True):
-        one._mix = NO_MIX
+        one._conditioned.mix = NO_MIX
         assert not torch.allclose(answers([one])[0], bits, atol=1e-3), "they do something"
 
 

@@ -109,7 +109,7 @@ def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidanc
     others = [prepared(9, "sketch"), prepared(10)]
     alone = same_in_crowds(answers, watched, others, bucket)
     for one, bits in zip(watched[1:], alone[1:], strict=True):
-        one._controls._laid = []
+        one._conditioned.controls._laid = []
         assert not torch.allclose(answers([one])[0], bits, atol=1e-3), "they do something"
 
 

@@ -119,7 +119,7 @@ def test_outside_their_part_of_the_steps_they_are_not_there(shelf):
     half = shelf.wish("a", shelf.reference(start=0.5), num_steps=4)
     work = engine_of()._makers.begin(Ledger(half, 1), [shelf.family])
     whole(work.prepare())
-    assert [len(work._references.at(step, 4)) for step in range(4)] == [0, 0, 1, 1]
+    assert [len(work._conditioned.references.at(step, 4)) for step in range(4)] == [0, 0, 1, 1]
 
 
 def test_the_mean_of_two_is_between_them(shelf):

@@ -1,13 +1,15 @@
-"""What every test starts from, however the suite is run and beside whatever: Ctrl-C is heard, slow is no failure."""
+"""What every test starts from, however the suite is run and beside whatever: signals are heard, slow is no failure."""
 
 import signal
 
 from hypothesis import HealthCheck, settings
 
-# A shell starts what is put in its background without ears for Ctrl-C, and each process inherits that from the one
-# before: the commands that tests press it in would never end.
+# A shell starts what is put in its background without ears for Ctrl-C, and nohup what it runs without any for the end
+# of its terminal. Each process inherits that from the one before: what tests send these to would never end.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long an example takes to make or to try says how busy the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

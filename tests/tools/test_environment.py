@@ -1,6 +1,7 @@
 """What `make` installs and says of torch, with a pip that only tells what it was asked for."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,8 @@ class Place:
         )
         python = folder / ".venv/bin/python"
         python.parent.mkdir(parents=True)
-        python.write_text(PYTHON.format(fails=fails, modules=modules, python=sys.executable))
+        own, beside = shlex.quote(sys.executable), shlex.quote(str(modules))
+        python.write_text(PYTHON.format(fails=fails, modules=beside, python=own))
         python.chmod(0o755)
         (folder / "nvidia-smi").write_text("#!/bin/sh\nexit 1\n")
         (folder / "nvidia-smi").chmod(0o755)

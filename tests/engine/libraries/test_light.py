@@ -23,8 +23,9 @@ PACKAGES = {
     "tokenizers", "torch", "torchgen", "tqdm", "typing_extensions", "yaml",
 }  # fmt: skip
 """All that a worker imports from outside, beside Python's own: torch, what its engine uses, and what those bring."""
-BROUGHT = {"_distutils_hack", "anyio", "h11", "httpcore2", "httpx2", "idna", "sniffio", "truststore"}
-"""What of them speaks HTTP for huggingface_hub, which depends on what is installed; and setuptools' own hook."""
+BROUGHT = {"_distutils_hack", "anyio", "gguf", "h11", "httpcore2", "httpx2", "idna", "sniffio", "truststore"}
+"""What of them speaks HTTP for huggingface_hub, which depends on what is installed; setuptools' own hook; and the GGUF
+reader that tests compare ours with, which diffusers takes along where it is installed."""
 NETWORKS = {
     "diffusers.models.transformers.dual_transformer_2d", "diffusers.models.transformers.transformer_2d",
 }  # fmt: skip

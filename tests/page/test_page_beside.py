@@ -52,6 +52,7 @@ def test_references_are_chosen_weighed_and_taken_out_again(page, site):
     page.reload()
     arrive(page)
     expect(page.get_by_label("Strength of sea.png").nth(1)).to_have_value("0.4")
+    expect(page.locator(".thumb")).to_have_count(1)  # the first picture is back
     generate(page)
     assert [each.kind for each in last(site).params.references] == ["style"]
 

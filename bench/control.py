@@ -36,8 +36,9 @@ def main() -> None:
     execution = execution_of(unet)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         execution.run(inputs(unet, 2, 8))  # lays it out
+        component = written(unet, Path(folder))
         before = _resident()
-        file = ControlFile(written(unet, Path(folder)), "edges")
+        file = ControlFile(component, "edges")
         network = whole(file.bind(unet))
         network.residuals(inputs(unet, 2, 8), network.hint(torch.zeros(1, 3, 64, 64), ""), 1.0)
         print(

@@ -98,7 +98,8 @@ def forward(network: Module, execution: Execution, side: int, batch: int, mixes:
 
 def opened_mixes(folder: Path, network: Module, rank: int, count: int) -> list[Mix]:
     """So many LoRAs, each a mix of its own."""
-    shelf, model, before = Opened(ADAPTER_READERS, Kept()), Network(network), storages(network)
+    kept, model, before = Kept(), Network(network), storages(network)
+    shelf = Opened(ADAPTER_READERS, kept)
     made = []
     for number in range(count):
         path = folder / f"{number}.safetensors"
@@ -107,7 +108,7 @@ def opened_mixes(folder: Path, network: Module, rank: int, count: int) -> list[M
         use = AdapterUse(name=path.stem, kind="lora", component=component, weight=0.7)
         made.append(whole(shelf.mix([use], model)))
     size = sum((folder / f"{number}.safetensors").stat().st_size for number in range(count))
-    print(f"{count} LoRAs of rank {rank}: {size / 1e6:.1f} MB on disk, {shelf.nbytes / 1e6:.1f} MB in memory")
+    print(f"{count} LoRAs of rank {rank}: {size / 1e6:.1f} MB on disk, {kept.nbytes / 1e6:.1f} MB in memory")
     print(f"tensors of the network that are others than before: {len(storages(network) ^ before)}")
     return made
 

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from diffusers import ControlNetModel
 from diffusers.models.modeling_utils import no_init_weights
@@ -36,14 +35,10 @@ def main() -> None:
     execution = execution_of(unet)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         execution.run(inputs(unet, 2, 8))  # lays it out
-        component = written(unet, Path(folder))
-        before = _resident()
-        file = ControlFile(component, "edges")
+        file = ControlFile(written(unet, Path(folder)), "edges")
         network = whole(file.bind(unet))
         network.residuals(inputs(unet, 2, 8), network.hint(torch.zeros(1, 3, 64, 64), ""), 1.0)
-        print(
-            f"the ControlNet counts {file.nbytes / 2**20:.0f} MiB, the process has {_resident() - before:.0f} MiB more"
-        )
+        print(f"the ControlNet counts {file.nbytes / 2**20:.0f} MiB")
         for state in states(wanted):
             measure(wanted, unet, execution, network, state)
 
@@ -79,10 +74,6 @@ def measure(wanted: argparse.Namespace, unet: Any, execution: Execution, network
         f"{state}: a step with one is {ratio(seconds | both, 'a step with it', 'both'):.3f} × the sum of both forwards"
     )
     show(seconds)
-
-
-def _resident() -> float:
-    return psutil.Process().memory_info().rss / 2**20
 
 
 if __name__ == "__main__":

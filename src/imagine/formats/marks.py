@@ -21,6 +21,8 @@ MOST_BYTES = 4096
 """Of one mark."""
 SCALES = (".scale_weight", ".weight_scale")
 """Ends of the names of what weights are multiplied by, before 2025 and since."""
+SCALES_OF_SCALES = (".weight_scale_2", ".pre_quant_scale")
+"""Ends of names that mean more than one scale, of which no numbers are made here."""
 FLOAT8 = frozenset({"float8_e4m3fn", "float8_e5m2"})
 FORMATS = FLOAT8 | {"int8_tensorwise"}
 """Those that the engine makes numbers of."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..formats.gguf import DEQUANTISED
-from ..formats.marks import MARK, METADATA, MOST_BYTES, SCALES, LayerMark, mark_from, marks_in
+from ..formats.marks import MARK, METADATA, MOST_BYTES, SCALES, SCALES_OF_SCALES, LayerMark, mark_from, marks_in
 from ..messages import Message, message
 from ..words.errors import UnusableModel
 from .header import Header, TensorInfo
@@ -28,7 +28,7 @@ _MARKED = {"I8": "int8", "U8": "uint8"}
 _SCALE_DTYPES = frozenset({"F32", "F16", "BF16"})
 _FOREIGN = (
     (".quant_state.bitsandbytes__nf4", "bitsandbytes nf4"), (".quant_state.bitsandbytes__fp4", "bitsandbytes fp4"),
-    (".SCB", "bitsandbytes int8"), (".weight_scale_2", "scales of scales"), (".pre_quant_scale", "scales of scales"),
+    (".SCB", "bitsandbytes int8"), *((end, "scales of scales") for end in SCALES_OF_SCALES),
 )  # fmt: skip
 """Ends of names that other ways of quantising leave."""
 _LOOKED_AT = 16

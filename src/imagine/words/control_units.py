@@ -30,7 +30,7 @@ MODULES: Mapping[Preprocess, str] = {
 }  # fmt: skip
 """What makes such maps there, where it isn't called as here."""
 _OTHERWISE: frozenset[Preprocess] = frozenset(["normal", "pose", "segmentation"])
-"""MapMaker by other networks there."""
+"""Made by other networks there."""
 _SAME: Mapping[str, Preprocess] = {
     **{name: name for name in get_args(Preprocess)}, **{module: name for name, module in MODULES.items()},
     "invert": "invert", "lineart_standard": "lineart", "depth_anything": "depth",

@@ -13,7 +13,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from ...formats.marks import FLOAT8, MARK, MOST_BYTES, SCALES, LayerMark, mark_from, marks_in
+from ...formats.marks import FLOAT8, MARK, MOST_BYTES, SCALES, SCALES_OF_SCALES, LayerMark, mark_from, marks_in
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..quantised.tensor import Quantised
@@ -23,7 +23,6 @@ from .weights import Weights
 _WEIGHT = ".weight"
 _BYTES = (*placing.FLOAT8, torch.int8, torch.uint8)
 _KINDS = {torch.float8_e4m3fn: "float8_e4m3fn", torch.float8_e5m2: "float8_e5m2"}
-_SCALES_OF_SCALES = (".weight_scale_2", ".pre_quant_scale")
 
 
 class EightBits:
@@ -37,7 +36,7 @@ class EightBits:
         for name in weights.names:
             if name.endswith(MARK):
                 self._marks[name.removesuffix(MARK)] = _mark(name, weights.read(name))
-            if name.endswith(_SCALES_OF_SCALES):
+            if name.endswith(SCALES_OF_SCALES):
                 raise UnusableModel(message("unfit.quantised", how="scales of scales"))
         self.names: Collection[str] = {
             name: None for name in weights.names if not name.endswith((MARK, *SCALES))

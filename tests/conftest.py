@@ -14,3 +14,9 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 # How long an example takes to make or to try says how busy the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """What a test of bytes is called says how many they are: those that are packed may differ from a run to the next,
+    and the suite's processes must call a test the same."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None

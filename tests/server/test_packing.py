@@ -14,6 +14,7 @@ from tests.server.openai.painting import png, with_server
 from tests.server.served import ask
 
 BODY = json.dumps({"prompt": "a fox"}).encode()
+PACKED = gzip.compress(BODY, mtime=0)
 GZIP, DEFLATE = {"Content-Encoding": "gzip"}, {"Content-Encoding": "deflate"}
 
 
@@ -32,15 +33,13 @@ def statuses(folder, *sent, **said):
 
 def test_a_packed_body_is_taken(tmp_path):
     sent = [
-        (gzip.compress(BODY), GZIP), (zlib.compress(BODY), DEFLATE),
-        (gzip.compress(BODY), {"Content-Encoding": "X-GZIP"}), (BODY, {"Content-Encoding": "identity"}),
+        (PACKED, GZIP), (zlib.compress(BODY), DEFLATE),
+        (PACKED, {"Content-Encoding": "X-GZIP"}), (BODY, {"Content-Encoding": "identity"}),
     ]  # fmt: skip
     assert [status for status, _, _ in statuses(tmp_path, *sent)] == [200] * 4
 
 
-@pytest.mark.parametrize(
-    "data", [b"", BODY, gzip.compress(BODY)[:-1], gzip.compress(BODY) + b"x", gzip.compress(BODY) * 2, b"\x1f\x8b" * 9]
-)
+@pytest.mark.parametrize("data", [b"", BODY, PACKED[:-1], PACKED + b"x", PACKED * 2, b"\x1f\x8b" * 9])
 def test_what_is_not_packed_as_it_says_is_told(tmp_path, data):
     ((status, said, _),) = statuses(tmp_path, (data, GZIP))
     assert (status, json.loads(said)["code"]) == (400, "body.garbled")

@@ -20,7 +20,7 @@ from torch import Tensor
 from ...messages import message
 from ...words.errors import Unsupported
 from .company import accompanied_by
-from .execution import Inputs
+from .execution import Call, Inputs, call_unet
 
 FIELD = "compile"
 _COMPILERS = ("g++", "clang++")
@@ -41,19 +41,17 @@ def check_compiles(device: torch.device) -> None:
 class Compiled:
     """An `Execution` of a network that was asked to be compiled."""
 
-    def __init__(self, network: Any) -> None:
-        self._network = network.to(memory_format=torch.channels_last)
+    def __init__(self, network: Any, call: Call = call_unet) -> None:
+        self._network, self._call = network.to(memory_format=torch.channels_last), call
         self._compiled: Any = torch.compile(network, dynamic=False)
 
     def run(self, inputs: Inputs) -> Tensor:
         if field := accompanied_by(self._network):
             raise Unsupported(message("compile.adapters", field))
-        latents = inputs.latents.contiguous(memory_format=torch.channels_last)
+        if inputs.latents.dim() == 4:
+            inputs = inputs._replace(latents=inputs.latents.contiguous(memory_format=torch.channels_last))
         try:
-            answer: Tensor = self._compiled(
-                latents, inputs.timesteps, inputs.context, class_labels=inputs.shown,
-                added_cond_kwargs=inputs.added, return_dict=False,
-            )[0]  # fmt: skip
+            answer = self._call(self._compiled, inputs)
         except Exception as error:
             if not _is_of_compiler(error):
                 raise

@@ -7,7 +7,7 @@ depends on when it was asked, nor on who was before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
@@ -16,25 +16,40 @@ from .flow import call_processors
 
 
 class Inputs(NamedTuple):
-    """Of one forward."""
+    """Of one forward: tensors whose first dimension is the rows."""
 
     latents: Tensor
-    """(rows, C, h, w), in the network's dtype."""
+    """As the network takes them, (rows, …), in its dtype."""
     timesteps: Tensor
     """(rows,)"""
     context: Tensor
     """The prompts' tokens, (rows, tokens, width)."""
-    added: dict[str, Tensor] | None
-    """What conditions it beside them."""
-    shown: Tensor | None = None
-    """What it is told of pictures, (rows, width), if it is of any: added to what it makes of timesteps."""
+    added: Mapping[str, Tensor] | None
+    """What else it is told, each (rows, …), by names that its call knows."""
+
+
+Call = Callable[[Any, Inputs], Tensor]
+"""Asks a network of some kind, or what was made of it, and gives its answer (rows, …). What it is told that is no
+tensor of rows, such a call knows by itself."""
+LABELS = "class_labels"
+"""Of a U-Net: added to what it makes of timesteps, (rows, width)."""
+
+
+def call_unet(network: Any, inputs: Inputs) -> Tensor:
+    """Asks a diffusers `UNet2DConditionModel`."""
+    latents, timesteps, context, added = inputs
+    labels = added.get(LABELS) if added else None
+    answer: Tensor = network(
+        latents, timesteps, context, class_labels=labels, added_cond_kwargs=added, return_dict=False
+    )[0]
+    return answer
 
 
 class Execution(Protocol):
-    """Of one network, which is a diffusers `UNet2DConditionModel`. Called from the engine's thread."""
+    """Of one network. Called from the engine's thread."""
 
     def run(self, inputs: Inputs) -> Tensor:
-        """The network's answer (rows, C, h, w), in its dtype. Hooks may be set on its layers (`adapters/mix`)."""
+        """The network's answer (rows, …), in its dtype. Hooks may be set on its layers (`adapters/mix`)."""
 
     def recorded(self) -> Mapping[str, Any]:
         """What of it decides bits, for the `environment` of recipes: names and values of JSON; nothing where that is
@@ -47,16 +62,12 @@ class Execution(Protocol):
 class Eager:
     """The network's own forward, an operation after the other."""
 
-    def __init__(self, network: Any) -> None:
-        self._network = network
+    def __init__(self, network: Any, call: Call = call_unet) -> None:
+        self._network, self._call = network, call
         call_processors(network)
 
     def run(self, inputs: Inputs) -> Tensor:
-        answer: Tensor = self._network(
-            inputs.latents, inputs.timesteps, inputs.context, class_labels=inputs.shown,
-            added_cond_kwargs=inputs.added, return_dict=False,
-        )[0]  # fmt: skip
-        return answer
+        return self._call(self._network, inputs)
 
     def recorded(self) -> Mapping[str, Any]:
         return {}

@@ -104,8 +104,7 @@ class Recorded:
 
     def __init__(self, execution: Execution, inputs: Inputs, pool: Any) -> None:
         added = inputs.added and {name: value.clone() for name, value in inputs.added.items()}
-        shown = None if inputs.shown is None else inputs.shown.clone()
-        self._inputs = Inputs(inputs.latents.clone(), inputs.timesteps.clone(), inputs.context.clone(), added, shown)
+        self._inputs = Inputs(inputs.latents.clone(), inputs.timesteps.clone(), inputs.context.clone(), added)
         self._graph = torch.cuda.CUDAGraph()
         # Other threads decode and load meanwhile: what they ask of the device is none of this.
         with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
@@ -121,8 +120,6 @@ class Recorded:
 def _named(inputs: Inputs) -> Iterator[tuple[str, Tensor]]:
     """All tensors of a forward's input."""
     yield from (("latents", inputs.latents), ("timesteps", inputs.timesteps), ("context", inputs.context))
-    if inputs.shown is not None:
-        yield "shown", inputs.shown
     yield from sorted((inputs.added or {}).items())
 
 

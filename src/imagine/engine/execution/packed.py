@@ -37,9 +37,10 @@ _USUAL = (2, 32, 32)
 
 def can_pack(device: torch.device, network: Any) -> bool:
     """Has this machine the kernels, and is the network one that they are faster for?"""
-    widths: Sequence[int] = network.config.block_out_channels
+    widths: Sequence[int] = getattr(network.config, "block_out_channels", ())
     return (
-        device.type == "cpu"
+        bool(widths)  # a U-Net's
+        and device.type == "cpu"
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and not torch.cpu._is_amx_tile_supported()
         and min(widths) >= _WIDE

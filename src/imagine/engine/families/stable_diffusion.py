@@ -15,7 +15,7 @@ from ...families.table import facts_of
 from ...words.model import Model
 from ..adapters.adapter import Networks
 from ..device.device import Device
-from ..execution.execution import Inputs
+from ..execution.execution import LABELS, Inputs
 from ..loading.single_file import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
 from ..parts.part import Held, Part, Stage
@@ -66,7 +66,7 @@ class StableUnCLIP(StableDiffusion):
         return (*parts, self._embedder) if stage == "encode" else parts
 
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        return super().inputs(latents, timesteps, rows)._replace(shown=rows["shown"])
+        return super().inputs(latents, timesteps, rows)._replace(added={LABELS: rows["shown"]})
 
     def _rows(self, encoded: Encoded) -> Rows:
         rows = super()._rows(encoded)

@@ -65,18 +65,19 @@ def torch_arm(model: Path, dtype: str, told: Told) -> tuple[Run, int]:
         import torch
 
         from imagine.engine.execution.execution import Inputs
-        from imagine.engine.parts.denoiser import DenoiserPart
+        from imagine.engine.parts.running import execution_for
 
-        part = DenoiserPart(load(model, dtype))
+        unet = load(model, dtype)
+        execution = execution_for(unet, torch.device("cpu"))
 
     @torch.inference_mode()
     def run(given: Arrays) -> np.ndarray[Any, Any]:
         latents, timesteps, context = (torch.from_numpy(array) for array in given)
-        asked = Inputs(latents.to(part.dtype), timesteps, context.to(part.dtype), None)
-        answer: np.ndarray[Any, Any] = part.run(asked).numpy()
+        asked = Inputs(latents.to(unet.dtype), timesteps, context.to(unet.dtype), None)
+        answer: np.ndarray[Any, Any] = execution.run(asked).float().numpy()
         return answer
 
-    return run, int(part.module.config.cross_attention_dim)
+    return run, int(unet.config.cross_attention_dim)
 
 
 def import_openvino() -> Any:

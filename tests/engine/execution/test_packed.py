@@ -16,7 +16,7 @@ from imagine.engine.execution.execution import Eager, Inputs
 from imagine.engine.execution.packed import Packed, can_pack, pack, scale
 from imagine.engine.execution.shares import Shared
 from imagine.engine.loading.checkpoint_file import CheckpointFile
-from imagine.engine.parts.denoiser import DenoiserPart
+from imagine.engine.parts.running import execution_for
 from imagine.engine.quantised.tensor import Quantised, dequantise
 from imagine.files.mapped import release
 from tests.checkpoints import tiny_modules
@@ -110,7 +110,7 @@ def test_networks_that_it_would_slow_down_run_as_they_come():
     assert not can_pack(CPU, told(64, 96, 128, 112)), "Toybox"
     assert not can_pack(CPU, told(320, 640, 1288)), "blocks that aren't whole"
     assert not can_pack(torch.device("cuda"), told(*LARGE))
-    assert type(DenoiserPart(network("stable_diffusion")).execution) is Shared
+    assert type(execution_for(network("stable_diffusion"), CPU)) is Shared
 
 
 @torch.inference_mode()

@@ -9,13 +9,11 @@ from ...messages import Message, message
 from ...words.errors import UnusableModel
 from ...words.model import Model
 from ..device.device import Device
-from ..execution.compiled import Compiled
-from ..execution.execution import Execution
-from ..execution.graphs import Graphs
 from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart
-from ..parts.part import Held
+from ..parts.part import Held, device_of
 from ..parts.picture_embedder import PictureEmbedder
+from ..parts.running import execution_for
 from ..parts.text_part import TextPart
 from ..quantised.tensor import dequantise
 from ..sampling.noise import Noise
@@ -52,21 +50,21 @@ def load_stable_diffusion(
     loaded = load(model, device=device.torch, dtype=dtype, progress=progress, held=held)
     if compiled:
         dequantise(loaded.unet)  # the compiler knows plain numbers
-    parts = parts_from_components(loaded, facts, held)
-    if parts.denoiser not in held.values():
-        parts.denoiser.execution = _on_device(parts.denoiser, device, compiled=compiled)
-    return parts
+    there = held.get(loaded.keys.unet)
+    denoiser = there if isinstance(there, DenoiserPart) else _denoiser(loaded, device, compiled=compiled)
+    return parts_from_components(loaded, facts, denoiser, held)
 
 
-def _on_device(denoiser: DenoiserPart, device: Device, *, compiled: bool) -> Execution:
-    """How its forwards are run: compiled where that was asked for, and recorded on CUDA."""
-    execution = Compiled(denoiser.module) if compiled else denoiser.execution
-    if device.recordings is None:
-        return execution
-    return Graphs(execution, denoiser.module, device.recordings)
+def _denoiser(loaded: Components, device: Device, *, compiled: bool) -> DenoiserPart:
+    unet = loaded.unet
+    execution = execution_for(unet, device_of(unet), compiled=compiled, recordings=device.recordings)
+    return DenoiserPart(
+        unet, loaded.keys.unet, execution, latent_channels=int(unet.config.out_channels),
+        in_channels=loaded.in_channels,
+    )  # fmt: skip
 
 
-def parts_from_components(loaded: Components, facts: FamilyFacts, held: Held) -> LoadedParts:
+def parts_from_components(loaded: Components, facts: FamilyFacts, denoiser: DenoiserPart, held: Held) -> LoadedParts:
     """Raises UnusableModel where the denoiser is told what it can't be given, or takes another number of channels."""
     if loaded.unet.class_embedding is not None and loaded.embedder is None:
         raise UnusableModel(message("unfit.labels"))
@@ -77,7 +75,7 @@ def parts_from_components(loaded: Components, facts: FamilyFacts, held: Held) ->
     vae, keys = loaded.vae, loaded.keys
     text = zip(loaded.text_encoders, loaded.tokenizers, keys.text, strict=True)
     return LoadedParts(
-        denoiser=part_or_held(held, DenoiserPart(loaded.unet, keys.unet)),
+        denoiser=denoiser,
         text=[part_or_held(held, TextPart(module, tokenizer, key)) for module, tokenizer, key in text],
         autoencoder=part_or_held(held, Autoencoder(vae, keys.vae, scale=loaded.scaling_factor, overflows=overflows)),
         noise=loaded.noise,

@@ -6,7 +6,19 @@ The tensors' names are facts about the published checkpoints: of the originals' 
 
 from __future__ import annotations
 
-from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, Tell, classes, loras, signatures
+from .facts import (
+    FLOW,
+    Bounds,
+    FamilyDefaults,
+    FamilyFacts,
+    Need,
+    PipelineClass,
+    Shift,
+    Tell,
+    classes,
+    loras,
+    signatures,
+)
 from .published import APACHE, CLIP_L, FLUX_DEV, FLUX_VAE, T5_XXL
 
 _FLUX = "double_blocks.0.img_attn.norm.key_norm.scale"
@@ -18,6 +30,9 @@ _TOKENS = "context_embedder.token_refiner.refiner_blocks.0.attn.to_q.weight"
 _TIME = "time_embed.timestep_embedder.linear_1.weight"
 _WRAPPED = "decoder.conv_in.conv.weight"
 _CONTROLS = "controlnet_blocks.0.weight"
+_BLOCKS = ("transformer_blocks", "single_transformer_blocks")
+_GUIDED = (1.0, 5.0)
+"""What a Flux is told: with more it goes plastic, though it was trained on some."""
 
 
 def _flux(*table: tuple[Tell, ...]) -> tuple[tuple[Tell, ...], ...]:
@@ -49,7 +64,10 @@ ROWS = (
         predicts=FLOW,
         # As diffusers' pipeline calculates it, where a folder's scheduler doesn't say otherwise.
         shift={"": Shift(least=0.5, most=1.15)},
-        defaults=FamilyDefaults(35, 5.0),
+        defaults=FamilyDefaults(35, 5.0, "euler"),
+        bounds={"": Bounds(guidance=(1.0, 7.0))},
+        lengths={"": 512},
+        blocks=_BLOCKS,
         needs=(Need("text_encoder", ("t5-xxl",), T5_XXL), Need("vae", ("flux", "sd3"), FLUX_VAE)),
         licence={"": APACHE},
     ),
@@ -81,6 +99,7 @@ ROWS = (
         guidance="embedded",
         defaults=FamilyDefaults(50, 4.0),
         distilled={"klein": FamilyDefaults(4, 1.0)},
+        bounds={"klein": Bounds((1, 12), (0.0, 2.0))},
         needs=(Need("text_encoder", ("mistral3-24b", "qwen3-4b", "qwen3-8b")), Need("vae", ("flux2",))),
     ),
     FamilyFacts(
@@ -210,14 +229,28 @@ ROWS = (
         guidance="embedded",
         guides={"schnell": "none"},
         shift={"": Shift(least=0.5, most=1.15), "schnell": Shift(1.0)},
-        defaults=FamilyDefaults(28, 3.5),
+        defaults=FamilyDefaults(28, 3.5, "euler"),
         variants={
-            "schnell": FamilyDefaults(4, 0.0),
-            "kontext": FamilyDefaults(28, 2.5),
-            "krea": FamilyDefaults(28, 4.5),
-            "fill": FamilyDefaults(50, 30.0),
+            "schnell": FamilyDefaults(4, 0.0, "euler"),
+            "kontext": FamilyDefaults(28, 2.5, "euler"),
+            "krea": FamilyDefaults(28, 4.5, "euler"),
+            "fill": FamilyDefaults(50, 30.0, "euler"),
         },
-        distilled={"schnell": FamilyDefaults(4, 0.0), "turbo": FamilyDefaults(8, 3.5), "hyper": FamilyDefaults(8, 3.5)},
+        distilled={
+            "schnell": FamilyDefaults(4, 0.0, "euler"),
+            "turbo": FamilyDefaults(8, 3.5, "euler"),
+            "hyper": FamilyDefaults(8, 3.5, "euler"),
+        },
+        bounds={
+            "": Bounds(guidance=_GUIDED),
+            "schnell": Bounds((1, 12), (0.0, 0.0)),
+            "turbo": Bounds((1, 16), _GUIDED),
+            "hyper": Bounds((1, 20), _GUIDED),
+            "fill": Bounds(guidance=(10.0, 30.0)),
+            "control": Bounds(guidance=(5.0, 30.0)),
+        },
+        lengths={"": 512, "schnell": 256},
+        blocks=_BLOCKS,
         needs=(
             Need("text_encoder", ("clip_l",), CLIP_L),
             Need("text_encoder_2", ("t5-xxl",), T5_XXL),

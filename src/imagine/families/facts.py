@@ -142,6 +142,13 @@ class FamilyDefaults(msgspec.Struct, frozen=True):
     schedule: str | None = None
 
 
+class Bounds(msgspec.Struct, frozen=True):
+    """Between what the numbers lie that make sense to ask of a model; None: wherever."""
+
+    num_steps: tuple[int, int] | None = None
+    guidance: tuple[float, float] | None = None
+
+
 class FamilyFacts(msgspec.Struct, frozen=True):
     """One family, by the name that the registry, recipes and the engine know it by."""
 
@@ -196,6 +203,12 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """The same, of variants that want something else."""
     distilled: Mapping[str, FamilyDefaults] = NOTHING
     """The same, of those that were made to take few steps, by how."""
+    bounds: Mapping[str, Bounds] = NOTHING
+    """By how it was made to take few steps, or by variant; "" is any other."""
+    lengths: Mapping[str, int] = NOTHING
+    """How many tokens of a prompt its long text encoder is told, by variant; "" is any other."""
+    blocks: tuple[str, ...] = ()
+    """The lists of like layers that its denoiser runs one after the other, in that order, by diffusers' names."""
     dtypes: tuple[Dtype, ...] = ("bfloat16", "float32")
     """What it may compute in: on an accelerator the first that the device has; on a CPU bfloat16, if it is among them
     and measured to be faster, else float32."""
@@ -213,6 +226,14 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     def licence_of(self, *told: str) -> Licence | None:
         """What was published as the first of these that has one of its own; None where we don't know."""
         return next((self.licence[each] for each in (*told, "") if each in self.licence), None)
+
+    def bounds_of(self, *told: str) -> Bounds:
+        """What makes sense to ask of the first of these that has bounds of its own."""
+        return next((self.bounds[each] for each in (*told, "") if each in self.bounds), Bounds())
+
+    def length_of(self, variant: str) -> int:
+        """How many tokens of a prompt that variant's long text encoder is told; 0 where it has none."""
+        return self.lengths.get(variant, self.lengths.get("", 0))
 
     def shift_of(self, variant: str) -> Shift | None:
         """How that variant moves its noise levels; None for what is no flow, or not known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
+from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
 from .published import APACHE, FLUX_VAE, QWEN3_4B, QWEN25_VL_7B, QWEN_IMAGE_VAE
 
 _CONTROLS = "controlnet_blocks.0.weight"
@@ -30,6 +30,7 @@ ROWS = (
         predicts=FLOW,
         defaults=FamilyDefaults(28, 4.5),
         distilled={"turbo": FamilyDefaults(8, 0.0)},
+        bounds={"turbo": Bounds((1, 16), (0.0, 1.0))},
     ),
     FamilyFacts(
         "nucleus",
@@ -60,6 +61,7 @@ ROWS = (
         predicts=FLOW,
         defaults=FamilyDefaults(50, 4.0),
         distilled={"lightning": FamilyDefaults(8, 1.0)},
+        bounds={"lightning": Bounds((1, 16), (0.0, 2.0))},
         needs=(
             Need("text_encoder", ("qwen2.5-vl-7b",), QWEN25_VL_7B),
             Need("vae", ("wan", "qwen-image"), QWEN_IMAGE_VAE),
@@ -114,6 +116,7 @@ ROWS = (
         predicts=FLOW,
         defaults=FamilyDefaults(50, 5.0),
         distilled={"turbo": FamilyDefaults(9, 0.0)},
+        bounds={"turbo": Bounds((1, 16), (0.0, 1.0))},
         needs=(Need("text_encoder", ("qwen3-4b",), QWEN3_4B), Need("vae", ("flux",), FLUX_VAE)),
         licence={"": APACHE},
     ),
@@ -139,6 +142,7 @@ ROWS = (
         predicts=FLOW,
         defaults=FamilyDefaults(20, 4.5),
         distilled={"sprint": FamilyDefaults(2, 4.5)},
+        bounds={"sprint": Bounds((1, 8))},
     ),
     FamilyFacts(
         "pixart",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from ..messages import Message, message
 from .facts import (
+    Bounds,
     Dtype,
     FamilyDefaults,
     FamilyFacts,
@@ -97,6 +98,18 @@ DISTILLED: Mapping[str, FamilyDefaults] = MappingProxyType({
     "pcm": FamilyDefaults(4, 1.0, "ddim", "sgm uniform"),
 })  # fmt: skip
 """What those made to take few steps take, by how: a guidance of 1 is none."""
+_BARELY = (0.0, 3.0)
+BOUNDS: Mapping[str, Bounds] = MappingProxyType({
+    "turbo": Bounds((1, 12), _BARELY),
+    "lightning": Bounds((1, 12), _BARELY),
+    "hyper": Bounds((1, 16), _BARELY),
+    "lcm": Bounds((1, 16), _BARELY),
+    "dmd2": Bounds((1, 12), _BARELY),
+    "tcd": Bounds((1, 30), _BARELY),
+    "pcm": Bounds((1, 20)),
+})  # fmt: skip
+"""Theirs are merged into others, which are asked for some more steps and guidance than the originals. PCM was made with
+guidance, too."""
 
 _EITHER = Predicts("epsilon", also=("v_prediction",))
 # Trained in float16; on a CPU that computes it faster, bfloat16 does them no harm.
@@ -150,6 +163,7 @@ ROWS = (
         native=512,
         predicts=_EITHER,
         distilled=DISTILLED,
+        bounds=BOUNDS,
         dtypes=_FLOATS,
         needs=(Need("text_encoder", ("clip_l",), CLIP_L), Need("vae", ("",), SD_VAE)),
         licence={"": OPENRAIL},
@@ -190,6 +204,7 @@ ROWS = (
             ),
         ),
         distilled=DISTILLED,
+        bounds=BOUNDS,
         dtypes=_FLOATS,
         needs=(Need("text_encoder", ("clip_h",)), Need("vae", ("",), SD_VAE)),
         licence=_LATER,
@@ -208,6 +223,7 @@ ROWS = (
         context=1280,
         predicts=_EITHER,
         distilled=DISTILLED,
+        bounds=BOUNDS,
         dtypes=_FLOATS,
         wide=("vae",),
         needs=(Need("text_encoder_2", ("clip_g",), CLIP_G), Need("vae", ("",), SDXL_VAE)),
@@ -261,6 +277,7 @@ ROWS = (
         context=2048,
         predicts=_EITHER,
         distilled=DISTILLED,
+        bounds=BOUNDS,
         dtypes=_FLOATS,
         wide=("vae",),
         needs=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, classes, loras, signatures
+from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, classes, loras, signatures
 from .published import CLIP_G, CLIP_L, SD3_VAE, STABILITY, T5_XXL
 
 _ORIGINAL = "joint_blocks.0.context_block.adaLN_modulation.1.bias"
@@ -15,6 +15,8 @@ _NEEDS = (
     Need("vae", ("sd3", "flux"), SD3_VAE),
 )
 _SHIFT = {"": Shift(3.0)}
+_LENGTHS = {"": 256}
+_BLOCKS = ("transformer_blocks",)
 
 ROWS = (
     FamilyFacts(
@@ -43,9 +45,12 @@ ROWS = (
         multiple=16,
         predicts=FLOW,
         shift=_SHIFT,
-        defaults=FamilyDefaults(28, 4.5),
-        variants={"large": FamilyDefaults(28, 3.5), "medium": FamilyDefaults(40, 4.5)},
-        distilled={"turbo": FamilyDefaults(4, 0.0)},
+        defaults=FamilyDefaults(28, 4.5, "euler"),
+        variants={"large": FamilyDefaults(28, 3.5, "euler"), "medium": FamilyDefaults(40, 4.5, "euler")},
+        distilled={"turbo": FamilyDefaults(4, 0.0, "euler")},
+        bounds={"": Bounds(guidance=(1.0, 7.0)), "turbo": Bounds((1, 12), (0.0, 2.0))},
+        lengths=_LENGTHS,
+        blocks=_BLOCKS,
         needs=_NEEDS,
         licence={"": STABILITY},
     ),
@@ -67,7 +72,10 @@ ROWS = (
         multiple=16,
         predicts=FLOW,
         shift=_SHIFT,
-        defaults=FamilyDefaults(28, 7.0),
+        defaults=FamilyDefaults(28, 7.0, "euler"),
+        bounds={"": Bounds(guidance=(1.0, 8.0))},
+        lengths=_LENGTHS,
+        blocks=_BLOCKS,
         needs=_NEEDS,
         licence={"": STABILITY},
     ),

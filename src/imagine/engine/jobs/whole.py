@@ -29,8 +29,8 @@ from .inputs import canvas_of
 from .ledger import Ledger
 from .work import Take
 
-_OWN_SAMPLER = "dpm++ 2m"
-"""What a recipe says where nobody asked for a sampler: no reason to warn."""
+_UNASKED = "dpm++ 2m"
+"""What a recipe says where nobody asked for a sampler, and its family names none: no reason to warn."""
 
 
 class WholeRun:
@@ -200,7 +200,7 @@ def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
     ):
         if requested and not model.accepts(argument):
             notes.append(message("no_effect.pipeline", field, pipeline=model.name))
-    if params.sampler != _OWN_SAMPLER or params.schedule != "default":
+    if params.sampler not in (_UNASKED, model.sampler) or params.schedule != "default":
         notes.append(message("no_effect.own_sampler", "sampler", pipeline=model.name))
     return notes
 

@@ -23,6 +23,7 @@ from ..parts.slices import Slices
 from .run import Run, arguments_of
 
 _CPU = torch.device("cpu")
+_SAMPLERS = {"FlowMatchEulerDiscreteScheduler": "euler"}
 _NATIVE = 512
 """Of a pipeline that doesn't tell the side of the squares it was trained on."""
 
@@ -84,6 +85,11 @@ class Whole:
         network = getattr(self._pipeline, "unet", None) or getattr(self._pipeline, "transformer", None)
         side = getattr(getattr(network, "config", None), "sample_size", None)
         return side * self.downscale if isinstance(side, int) and side > 1 else _NATIVE
+
+    @property
+    def sampler(self) -> str:
+        """Our name of what it steps by, "" where that is none of ours."""
+        return _SAMPLERS.get(type(self._pipeline.scheduler).__name__, "")
 
     def accepts(self, argument: str) -> bool:
         """Does a text-to-image run take this argument?"""

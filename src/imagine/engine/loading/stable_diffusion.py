@@ -50,21 +50,12 @@ def load_stable_diffusion(
     loaded = load(model, device=device.torch, dtype=dtype, progress=progress, held=held)
     if compiled:
         dequantise(loaded.unet)  # the compiler knows plain numbers
-    there = held.get(loaded.keys.unet)
-    denoiser = there if isinstance(there, DenoiserPart) else _denoiser(loaded, device, compiled=compiled)
-    return parts_from_components(loaded, facts, denoiser, held)
+    return parts_from_components(loaded, facts, device, held, compiled=compiled)
 
 
-def _denoiser(loaded: Components, device: Device, *, compiled: bool) -> DenoiserPart:
-    unet = loaded.unet
-    execution = execution_for(unet, device_of(unet), compiled=compiled, recordings=device.recordings)
-    return DenoiserPart(
-        unet, loaded.keys.unet, execution, latent_channels=int(unet.config.out_channels),
-        in_channels=loaded.in_channels,
-    )  # fmt: skip
-
-
-def parts_from_components(loaded: Components, facts: FamilyFacts, denoiser: DenoiserPart, held: Held) -> LoadedParts:
+def parts_from_components(
+    loaded: Components, facts: FamilyFacts, device: Device, held: Held, *, compiled: bool
+) -> LoadedParts:
     """Raises UnusableModel where the denoiser is told what it can't be given, or takes another number of channels."""
     if loaded.unet.class_embedding is not None and loaded.embedder is None:
         raise UnusableModel(message("unfit.labels"))
@@ -75,7 +66,7 @@ def parts_from_components(loaded: Components, facts: FamilyFacts, denoiser: Deno
     vae, keys = loaded.vae, loaded.keys
     text = zip(loaded.text_encoders, loaded.tokenizers, keys.text, strict=True)
     return LoadedParts(
-        denoiser=denoiser,
+        denoiser=_denoiser(loaded, device, held, compiled=compiled),
         text=[part_or_held(held, TextPart(module, tokenizer, key)) for module, tokenizer, key in text],
         autoencoder=part_or_held(held, Autoencoder(vae, keys.vae, scale=loaded.scaling_factor, overflows=overflows)),
         noise=loaded.noise,
@@ -84,4 +75,15 @@ def parts_from_components(loaded: Components, facts: FamilyFacts, denoiser: Deno
         embedder=None if loaded.embedder is None else part_or_held(
             held, PictureEmbedder(loaded.embedder.module, loaded.embedder.noising, keys.embedder)
         ),
+    )  # fmt: skip
+
+
+def _denoiser(loaded: Components, device: Device, held: Held, *, compiled: bool) -> DenoiserPart:
+    unet, there = loaded.unet, held.get(loaded.keys.unet)
+    if isinstance(there, DenoiserPart):
+        return there
+    execution = execution_for(unet, device_of(unet), compiled=compiled, recordings=device.recordings)
+    return DenoiserPart(
+        unet, loaded.keys.unet, execution, latent_channels=int(unet.config.out_channels),
+        in_channels=loaded.in_channels,
     )  # fmt: skip

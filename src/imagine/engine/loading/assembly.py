@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -18,6 +18,11 @@ from .placing import place_all
 
 Placed = Callable[[int], None]
 
+_MADE: Mapping[str, Callable[[Tensor, torch.device], Tensor]] = {
+    "position_ids": lambda buffer, device: torch.arange(buffer.shape[-1], device=device)[None]
+}
+"""Buffers that lie in no file, and what they hold: of the one that the module has, empty, and where it is to be."""
+
 
 def build(what: str, constructor: Callable[[], Any], tensors: dict[str, Tensor]) -> Any:
     """The module that `constructor` makes, on `meta`, after checking that `tensors` are all of its own and fit.
@@ -25,7 +30,7 @@ def build(what: str, constructor: Callable[[], Any], tensors: dict[str, Tensor])
     Raises UnusableModel, naming `what`, for settings that the module refuses and for tensors that don't fit.
     """
     module = empty(what, constructor)
-    expected = dict(module.named_parameters())
+    expected = {**dict(module.named_parameters()), **_stored_buffers(module)}
     missing, unexpected = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     if missing:
         raise UnusableModel(message("weights.missing", part=what, names=_listed(missing)))
@@ -60,7 +65,8 @@ def fill(
 def filling(
     module: Any, tensors: dict[str, Tensor], device: torch.device, dtype: torch.dtype, placed: Placed | None = None
 ) -> Slices[Any]:
-    """`module` with `tensors` for parameters, on `device` in `dtype`, ready to infer. `placed` hears of the bytes.
+    """`module` with `tensors` for parameters and for those buffers that lie in files, on `device` in `dtype`, ready to
+    infer. `placed` hears of the bytes.
 
     A slice is a tensor, or as many as go to a device at once. They are placed as they lie in the file, which may be on
     its way into memory. `tensors` is emptied on the way, so that what was cast is let go at once.
@@ -72,15 +78,27 @@ def filling(
         if placed is not None:
             placed(nbytes)
         yield
+    stored = _stored_buffers(module).keys()
     for path, owner in module.named_modules():
         for name in [name for name, _ in owner.named_parameters(recurse=False)]:
-            setattr(owner, name, Parameter(ready.pop(f"{path}.{name}" if path else name), requires_grad=False))
-        for name, buffer in owner.named_buffers(recurse=False):
-            # In no file; and the only one that these networks have.
-            assert name == "position_ids", f"{type(owner).__name__}.{name} is unknown"
-            owner.register_buffer(name, torch.arange(buffer.shape[-1], device=device)[None], persistent=False)
+            setattr(owner, name, Parameter(ready.pop(_within(path, name)), requires_grad=False))
+        for name, buffer in list(owner.named_buffers(recurse=False)):
+            if _within(path, name) in stored:
+                owner.register_buffer(name, ready.pop(_within(path, name)))
+            else:
+                owner.register_buffer(name, _MADE[name](buffer, device), persistent=False)
         owner.training = False
     return module
+
+
+def _stored_buffers(module: Any) -> dict[str, Tensor]:
+    """The buffers that lie in files with its parameters; of the others, `_MADE` says what they hold."""
+    stored = module.state_dict(keep_vars=True).keys()
+    return {path: buffer for path, buffer in module.named_buffers() if path in stored}
+
+
+def _within(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _listed(names: set[str]) -> Value:

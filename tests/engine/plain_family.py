@@ -4,12 +4,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
 from imagine.engine.families.family import Conditioning
 from imagine.engine.parts.autoencoder import Coded
 from imagine.engine.parts.rows import concatenated, shape_of
-from imagine.engine.sampling.guidance import guided, uses_guidance
+from imagine.engine.sampling.guidance import guided
 from imagine.engine.sampling.noise import Noise
 from tests.models import model_at
 
@@ -57,8 +57,8 @@ class PlainFamily:
     def noise(self, _size, _steps):
         return Noise()
 
-    def uses_guidance(self, scale):
-        return uses_guidance(scale)
+    def cfg(self, told):
+        return told.guidance
 
     def guide(self, negative, positive, scale):
         return guided(negative, positive, scale)
@@ -93,7 +93,7 @@ class PlainFamily:
         return Coded(interpolate(latents[:, :3], scale_factor=8.0))
 
     def inpainting_channels(self, mask, masked):
-        return torch.cat([mask, masked], 1)
+        return torch.cat([max_pool2d(mask, 8), masked], 1)
 
     def parts(self, stage):
         """It is a part of its own."""

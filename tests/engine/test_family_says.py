@@ -19,8 +19,8 @@ def engine_with(family):
 class Embedding(PlainFamily):
     """Its denoiser is told the guidance, and asked once."""
 
-    def uses_guidance(self, _scale):
-        return False
+    def cfg(self, told):
+        return told.true_cfg
 
     def encode(self, request):
         assert request.negative is None

@@ -20,7 +20,7 @@ from imagine.engine.parts.part import Held, ModulePart, Part, Stage
 from imagine.engine.parts.part_key import PartKey, files_of
 from imagine.engine.parts.rows import Rows, concatenated, shape_of
 from imagine.engine.parts.slices import Slices
-from imagine.engine.sampling.guidance import guided, uses_guidance
+from imagine.engine.sampling.guidance import Guided, guided
 from imagine.engine.sampling.noise import Noise
 from imagine.families.facts import FamilyFacts
 from imagine.words.model import Model
@@ -102,8 +102,8 @@ class MadeUp:
     def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
         return Noise()
 
-    def uses_guidance(self, scale: float) -> bool:
-        return uses_guidance(scale)
+    def cfg(self, told: Guided) -> float:
+        return told.guidance
 
     def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
         return guided(negative, positive, scale)

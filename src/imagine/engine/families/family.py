@@ -22,6 +22,7 @@ from ..parts.part import Part, Stage
 from ..parts.picture_embedder import PictureEmbedder
 from ..parts.rows import Rows
 from ..parts.slices import Slices
+from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 
 
@@ -57,7 +58,7 @@ class EncodeRequest:
     """None: no second row."""
     clip: int
     guidance: float
-    """For a denoiser that is told its guidance, rather than asked twice."""
+    """For a denoiser that is told its guidance."""
     size: tuple[int, int]
     """(width, height) that it denoises at, in pixels."""
     mix: Mix = NO_MIX
@@ -108,11 +109,12 @@ class Family(Protocol):
     def noise(self, size: tuple[int, int], steps: int, /) -> Noise:
         """The noise process of pictures of `size` pixels (width, height) in so many of the user's steps."""
 
-    def uses_guidance(self, scale: float) -> bool:
-        """Is there anything to guide by at this scale? Where not, no negative prompt is encoded."""
+    def cfg(self, told: Guided) -> float:
+        """The scale that its two answers are guided by, for what a picture's recipe says. At 1 and below there is
+        nothing to guide by, and no negative prompt is encoded."""
 
     def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
-        """What the sampler is told of the denoiser's two answers, each (1, C, h, w)."""
+        """What the sampler is told of the denoiser's two answers, each (1, C, h, w), at a scale of `cfg`'s."""
 
     def encode(self, request: EncodeRequest) -> Conditioning:
         """Prompts to conditioning."""
@@ -139,6 +141,6 @@ class Family(Protocol):
     def decode(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         """Latents (1, C, h, w) to pixels (1, 3, H, W) in −1…1, on the CPU; `tiled` needs less memory."""
 
-    def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
-        """The channels beside the latents of a family that `takes_mask`, (1, C + 1, h, w): mask (1, 1, h, w), 1 where
-        to paint, and masked picture's latents."""
+    def inpainting_channels(self, mask: Tensor, masked: Tensor, /) -> Tensor:
+        """What of its denoiser's input is beside the latents, of a family that `takes_mask`, as its rows' `inpainting`:
+        the mask in pixels, (1, 1, H, W), 1 where to paint, and the latents of the masked picture."""

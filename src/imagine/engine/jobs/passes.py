@@ -15,6 +15,7 @@ from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 from ..parts.slices import Slices
 from ..sampling.latents import initial_noise, second_noise, subseeded
+from ..sampling.noise import Noise
 from ..sampling.sampler import Sampler, steps_run
 from .canvas import Canvas, pixels_from_picture
 
@@ -101,14 +102,25 @@ def second_pass(
 
 def second_sampler(params: GenerationParams, hires: Hires, family: Family, first: Canvas) -> Sampler:
     """The sampler of the pass behind that over `first`. Raises BadRequest or Unsupported, naming the field."""
-    steps = hires.steps or params.num_steps
-    process = family.noise(first.enlarged_sizes(hires.scale, family.multiple)[1], steps)
+    steps, process = _second_process(params, hires, family, first)
     return Sampler(params.sampler, params.schedule, process, steps, strength=hires.strength, seed=params.seed)
 
 
-def second_pass_steps(params: GenerationParams, hires: Hires) -> int:
-    """How many of the user's steps the second pass runs."""
-    return steps_run(hires.steps or params.num_steps, hires.strength)
+def first_pass_steps(params: GenerationParams, family: Family, canvas: Canvas) -> int:
+    """How many of the user's steps the first pass runs."""
+    strength = params.strength if canvas.source is not None else 1.0
+    return steps_run(params.num_steps, strength, family.noise(canvas.work, params.num_steps).kind)
+
+
+def second_pass_steps(params: GenerationParams, hires: Hires, family: Family, first: Canvas) -> int:
+    """How many of the user's steps the pass behind that over `first` runs."""
+    steps, process = _second_process(params, hires, family, first)
+    return steps_run(steps, hires.strength, process.kind)
+
+
+def _second_process(params: GenerationParams, hires: Hires, family: Family, first: Canvas) -> tuple[int, Noise]:
+    steps = hires.steps or params.num_steps
+    return steps, family.noise(first.enlarged_sizes(hires.scale, family.multiple)[1], steps)
 
 
 def _noise(params: GenerationParams, shape: tuple[int, ...], draw: Callable[[int, tuple[int, ...]], Tensor]) -> Tensor:
@@ -138,10 +150,10 @@ def mask_channels(family: Family, canvas: Canvas, encode: Encode) -> Slices[Tens
     width, height = canvas.work
     if canvas.mask is not None:
         masked = yield from encode(canvas.masked_pixels())
-        mask = (canvas.mask_latents(family.downscale) >= 0.5).float()
+        mask = canvas.mask_pixels()
     else:
         masked = yield from encode(torch.zeros(1, 3, height, width))
-        mask = torch.ones(1, 1, *masked.shape[2:])
+        mask = torch.ones(1, 1, height, width)
     return family.inpainting_channels(mask, masked)
 
 

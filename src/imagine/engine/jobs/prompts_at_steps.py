@@ -14,7 +14,7 @@ from ..adapters.embedding import Embedding
 from ..adapters.mix import Mix
 from ..families.family import Conditioning, EncodeRequest, Family
 from ..parts.prompt_schedule import texts_together
-from ..sampling.guidance import joined
+from ..sampling.guidance import Guided, joined, uses_guidance
 from .placement import PixelSize
 
 
@@ -24,6 +24,7 @@ class PromptsAtSteps:
     def __init__(self, params: GenerationParams, embeddings: Sequence[Embedding] = ()) -> None:
         """`embeddings` are what words of its prompts stand for."""
         self._params, self._embeddings = params, tuple(embeddings)
+        self._told = Guided(params.guidance)
         words = [embedding.word for embedding in embeddings]
         self._conjuncts = conjuncts(marked(params.prompt, words))
         self._negative = marked(params.neg, words)
@@ -35,7 +36,7 @@ class PromptsAtSteps:
         ends before. Raises BadRequest and Unsupported on the field."""
         params = self._params
         # What is joined is summed beyond the negative prompt, at whatever guidance.
-        guided = len(self._conjuncts) > 1 or family.uses_guidance(params.guidance)
+        guided = len(self._conjuncts) > 1 or uses_guidance(family.cfg(self._told))
         texts = [each.text for each in self._conjuncts]
         made: list[tuple[int, Conditioning]] = []
         for end, prompts, negative in texts_together(texts, self._negative if guided else "", steps, before):
@@ -48,12 +49,13 @@ class PromptsAtSteps:
 
     def guided(self, family: Family, negative: Tensor | None, positives: Sequence[Tensor]) -> Tensor:
         """What the sampler is told of the denoiser's answers to all of it, each (1, C, h, w)."""
-        positive, scale = positives[0], self._params.guidance
+        positive = positives[0]
         if negative is None:
             return positive
+        scale = family.cfg(self._told)
         if len(positives) > 1:
             positive = joined(negative, positives, [each.weight for each in self._conjuncts])
-        return family.guide(negative, positive, scale) if family.uses_guidance(scale) else positive
+        return family.guide(negative, positive, scale) if uses_guidance(scale) else positive
 
 
 def _all_of(family: Family, first: EncodeRequest, others: Sequence[str]) -> Conditioning:

@@ -7,8 +7,18 @@ weighs what it has beyond the negative prompt.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor
+
+
+class Guided(NamedTuple):
+    """What a recipe says of guidance."""
+
+    guidance: float
+    """How strongly: by a second row, or, where the denoiser is told it, as a number."""
+    true_cfg: float = 1.0
+    """By a second row of a denoiser that is told its `guidance`."""
 
 
 def uses_guidance(scale: float) -> bool:

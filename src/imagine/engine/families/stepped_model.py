@@ -1,0 +1,67 @@
+"""What every family has whose denoiser is run an evaluation at a time: its parts, its pictures, how its rows are
+joined."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ...messages import Message
+from ..parts.autoencoder import Autoencoder, Coded
+from ..parts.denoiser import DenoiserPart
+from ..parts.part import Part, Stage
+from ..parts.picture_embedder import PictureEmbedder
+from ..parts.rows import Rows, concatenated, shape_of
+from ..parts.slices import Slices
+from ..sampling.guidance import guided
+from ..sampling.noise import Noise
+
+
+class SteppedModel:
+    """The half of a `Family` that doesn't depend on what kind of network its denoiser is, nor on what it is told."""
+
+    downscale = 8
+    takes_mask = False
+    embedder: PictureEmbedder | None = None
+
+    def __init__(
+        self, name: str, *, denoiser: DenoiserPart, encoders: Sequence[Part], autoencoder: Autoencoder, noise: Noise,
+        native: int, warnings: tuple[Message, ...] = (),
+    ) -> None:  # fmt: skip
+        """`noise` is that of pictures of any size, if the family doesn't say otherwise."""
+        self.name, self._noise, self.native, self.warnings = name, noise, native, warnings
+        self._denoiser, self._encoders, self._autoencoder = denoiser, tuple(encoders), autoencoder
+        self.latent_channels = denoiser.latent_channels
+        self.dtype = str(denoiser.dtype).removeprefix("torch.")
+
+    def parts(self, stage: Stage) -> Sequence[Part]:
+        return {"encode": self._encoders, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
+
+    def executed(self) -> Mapping[str, Any]:
+        return self._denoiser.execution.recorded()
+
+    def share(self, size: tuple[int, int], told: int | None = None) -> int:
+        return self._denoiser.share(size[0] // self.downscale * (size[1] // self.downscale), told)
+
+    def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
+        return self._noise
+
+    def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
+        return guided(negative, positive, scale)
+
+    def shape(self, rows: Rows) -> Hashable:
+        return shape_of(rows)
+
+    def collate(self, rows: Sequence[Rows]) -> Rows:
+        return concatenated(rows)
+
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
+        return self._autoencoder.encoding(pixels, tiled=tiled)
+
+    def decode(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
+        return self._autoencoder.decoding(latents, tiled=tiled)
+
+    def inpainting_channels(self, _mask: Tensor, _masked: Tensor) -> Tensor:
+        raise AssertionError(f"{self.name} takes no mask")

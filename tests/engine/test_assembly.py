@@ -26,8 +26,10 @@ def tensors():
 
 def test_buffers_that_lie_in_the_file_are_read_and_others_made():
     made = fill(build("it", Placed, tensors()), tensors(), CPU, torch.float16)
-    assert made.places.tolist() == [[1, 2, 3]] and made.places.dtype == torch.float16
-    assert made.position_ids.tolist() == [[0, 1, 2, 3]] and made.position_ids.dtype == torch.int64
+    assert made.places.tolist() == [[1, 2, 3]]
+    assert made.places.dtype == torch.float16
+    assert made.position_ids.tolist() == [[0, 1, 2, 3]]
+    assert made.position_ids.dtype == torch.int64
     assert set(made.state_dict()) == set(tensors()), "as it was before"
 
 

@@ -1,5 +1,7 @@
 """A sampler for each job: few steps, late starts, seeds, random numbers, previews and the count of steps."""
 
+import math
+
 import pytest
 import torch
 from gaussian import MEAN, answer, expected_clean, sigma_at
@@ -17,9 +19,16 @@ KINDS = {
     "ordinary": EPSILON,
     "zero_snr": Noise(prediction="v_prediction", zero_snr=True),
     "flow": Noise(prediction="flow", shift=3.0),
+    "flow by size": Noise(prediction="flow", shift=math.exp(1.15), spacing="trailing"),
+    "flow unshifted": Noise(prediction="flow", spacing="trailing"),
 }
 SHAPE = (1, 4, 8, 8)
-PAIRS = [(kind, name, schedule) for kind in KINDS for name, have in pairs(kind).items() for schedule in have]
+PAIRS = [
+    (kind, name, schedule)
+    for kind, noise in KINDS.items()
+    for name, have in pairs(noise.kind).items()
+    for schedule in have
+]
 
 
 def standard(seed=7):
@@ -43,7 +52,7 @@ def test_few_steps_make_a_picture_or_are_refused_before_any_work(kind, name, sch
     noise = KINDS[kind]
     source = torch.full(SHAPE, MEAN - 0.1)
     for steps in (1, 2, 3, 4):
-        if steps < SAMPLERS[name].min_steps(schedule, kind):
+        if steps < SAMPLERS[name].min_steps(schedule, noise.kind):
             with pytest.raises(Unsupported) as caught:
                 Sampler(name, schedule, noise, steps, seed=1)
             assert caught.value.field == "num_steps"

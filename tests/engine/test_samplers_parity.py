@@ -1,11 +1,14 @@
 """Every pair of sampler and schedule is plain diffusers' own loop with the class and the options written here."""
 
+from types import SimpleNamespace
+
 import diffusers
 import pytest
 import torch
 
 from imagine.engine.sampling.noise import Noise
-from imagine.engine.sampling.sampler import Sampler, noise_seed
+from imagine.engine.sampling.sampler import Sampler, noise_seed, steps_run
+from imagine.families.facts import Shift
 from imagine.words.samplers import pairs
 
 # diffusers makes the schedule of dpm2 by handing tensors to numpy.
@@ -189,6 +192,7 @@ FLOW = {
         prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0, lower_order_final=True
     ),
     "unipc": diffusers.UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
+    "lcm": diffusers.FlowMatchLCMScheduler(shift=3.0),
 }
 
 
@@ -196,7 +200,52 @@ FLOW = {
 def test_flow_matching_is_that_of_plain_diffusers(name):
     scheduler = FLOW[name]
     scheduler.set_timesteps(STEPS)
-    x = NOISE
-    for t in scheduler.timesteps:
-        x = scheduler.step(denoise(x, t), t, x, return_dict=False)[0]
-    torch.testing.assert_close(ours(name, "default", noise=Noise(prediction="flow", shift=3.0)), x)
+    found = ours(name, "default", noise=Noise(prediction="flow", shift=3.0))
+    torch.testing.assert_close(found, plain_flow(scheduler, NOISE, scheduler.timesteps))
+
+
+def plain_flow(scheduler, x, timesteps):
+    drawing = isinstance(scheduler, diffusers.FlowMatchLCMScheduler)
+    extra = {"generator": torch.Generator().manual_seed(noise_seed(SEED))} if drawing else {}
+    for t in timesteps:
+        x = scheduler.step(denoise(x, t), t, x, return_dict=False, **extra)[0]
+    return x
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.33])
+def test_levels_shifted_by_a_pictures_size_are_those_of_flux_pipelines(strength):
+    width, height = 1152, 896
+    tokens = width // 16 * (height // 16)
+    scheduler = diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    # What `pipeline_flux.py` asks of it, with its `calculate_shift`.
+    slope = (1.15 - 0.5) / (4096 - 256)
+    even = torch.linspace(1, 1 / STEPS, STEPS, dtype=torch.float64).tolist()
+    scheduler.set_timesteps(sigmas=even, mu=tokens * slope + (0.5 - slope * 256))
+    left_out = int(max(STEPS - min(STEPS * strength, STEPS), 0))
+    scheduler.set_begin_index(left_out)
+    timesteps = scheduler.timesteps[left_out:]
+    x = scheduler.scale_noise(SOURCE, timesteps[:1], NOISE) if left_out else NOISE
+    noise = Noise(prediction="flow", shift=Shift(least=0.5, most=1.15).at(width, height), spacing="trailing")
+    source = SOURCE if left_out else None
+    found = ours("euler", "default", strength=strength, source=source, noise=noise)
+    torch.testing.assert_close(found, plain_flow(scheduler, x, timesteps), rtol=1e-5, atol=1e-5)
+
+
+def left_of(pipeline, steps, strength):
+    scheduler = SimpleNamespace(timesteps=range(steps), order=1)
+    return pipeline.get_timesteps(SimpleNamespace(scheduler=scheduler), steps, strength, "cpu")[1]
+
+
+def test_a_strength_runs_as_many_steps_as_in_the_pipelines():
+    pipelines = {
+        "ordinary": diffusers.StableDiffusionImg2ImgPipeline,
+        "zero_snr": diffusers.StableDiffusionXLImg2ImgPipeline,
+        "flow": diffusers.StableDiffusion3Img2ImgPipeline,
+    }
+    asked = [(steps, percent / 100) for steps in range(1, 51) for percent in range(1, 101)]
+    for kind, pipeline in pipelines.items():
+        found = [steps_run(steps, strength, kind) for steps, strength in asked]
+        assert found == [max(1, left_of(pipeline, steps, strength)) for steps, strength in asked]
+    assert steps_run(7, 0.6, "ordinary") == 4
+    assert steps_run(7, 0.6, "flow") == 5
+    assert {steps_run(7, 0.0, kind) for kind in pipelines} == {0}

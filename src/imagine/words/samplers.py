@@ -242,6 +242,7 @@ _ROWS = (
         state="discrete",
         random="drawn",
         max_steps=50,
+        flow=Flow(scheduler="FlowMatchLCMScheduler", shift="shift"),
     ),
     SamplerRow(
         name="ddpm",

@@ -18,7 +18,6 @@ from ..execution.shares import alone, in_shares
 from ..families.family import Conditioning, Family
 from ..parts.part import spare
 from ..parts.slices import Slices, T, during
-from ..sampling.sampler import steps_run
 from .batch_key import BatchKey
 from .buckets import Bucket
 from .canvas import Canvas, PixelSize
@@ -26,7 +25,7 @@ from .conditioned import Conditioned
 from .forward import Forward
 from .inputs import canvas_of
 from .ledger import Ledger
-from .passes import Pass, first_pass, second_pass, second_pass_steps, second_sampler
+from .passes import Pass, first_pass, first_pass_steps, second_pass, second_pass_steps, second_sampler
 from .picture_coder import PictureCoder
 from .work import Take
 
@@ -102,8 +101,9 @@ class Stepped:
 
     @property
     def steps(self) -> int:
-        params = self.ledger.params
-        to_come = 0 if params.hires is None or self._first is not None else second_pass_steps(params, params.hires)
+        params, to_come = self.ledger.params, 0
+        if params.hires is not None and self._first is None:
+            to_come = second_pass_steps(params, params.hires, self.own, self.canvas)
         return self._steps_before + self.current.sampler.steps + to_come
 
     def remaining(self, seconds: float | None) -> float | None:
@@ -200,7 +200,7 @@ class Stepped:
             second_sampler(params, params.hires, own, canvas)  # refused now, not after the first pass
         yield from conditioned.open(canvas)
         ledger.warn(*canvas.notes, *(note for family in self._families for note in family.warnings))
-        steps = steps_run(params.num_steps, params.strength if canvas.source is not None else 1.0)
+        steps = first_pass_steps(params, own, canvas)
         yield from ledger.timing("encoding", conditioned.lay(canvas, encode, steps))
         yield from conditioned.open_references()
         conditioned.lay_references(canvas, steps)
@@ -242,7 +242,7 @@ class Stepped:
             picture = yield from self._coder.enlarged(picture, canvas.size, hires.upscaler)
             if self._only_enlarged:
                 return canvas.over_source(picture)
-        steps = second_pass_steps(params, hires)
+        steps = second_pass_steps(params, hires, self.own, first.canvas)
         conditions = self._conditioned.lay(canvas, self._coder.encoded, steps, first.sampler.steps)
         yield from self._beside(share, self.ledger.timing("encoding", conditions))
         self._conditioned.lay_references(canvas, steps)

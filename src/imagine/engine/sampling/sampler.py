@@ -16,7 +16,7 @@ from torch import Tensor
 from ...messages import message
 from ...words.errors import BadRequest, Unsupported
 from ...words.recipe import MAX_SEED
-from ...words.samplers import SamplerRow, find
+from ...words.samplers import NoiseKind, SamplerRow, find
 from .noise import Noise
 from .schedules import scheduler_for
 from .solvers import BrownianPath
@@ -57,7 +57,7 @@ class Sampler:
         self.train_steps = noise.train_steps
         self._seed = noise_seed(seed)
         self._generator = torch.Generator("cpu").manual_seed(self._seed) if row.random == "drawn" else None
-        self.steps = steps_run(steps, strength)
+        self.steps = steps_run(steps, strength, noise.kind)
         self._skipped = (steps - self.steps) * row.evaluations
         self._levels = _levels(row, self._scheduler, noise.prediction)[self._skipped :]
         self._scaled = row.state == "ve" and noise.prediction != "flow"
@@ -128,10 +128,14 @@ class Sampler:
         return {}
 
 
-def steps_run(steps: int, strength: float) -> int:
-    """How many of the user's `steps` are run at a strength, as in diffusers' image-to-image: min(⌊steps·strength⌋,
-    steps), but at least one, and none at strength 0."""
-    return max(1, min(int(steps * strength), steps)) if strength > 0 else 0
+def steps_run(steps: int, strength: float, kind: NoiseKind) -> int:
+    """How many of the user's `steps` are run at a strength, as diffusers' image-to-image has it for a checkpoint of
+    that kind: ⌊steps·strength⌋, of a flow rounded up instead; but at least one, and none at strength 0."""
+    if strength <= 0:
+        return 0
+    run = min(steps * strength, steps)
+    # The floor is of what is left out there, which is not always what rounding up would leave out.
+    return max(1, steps - int(steps - run) if kind == "flow" else int(run))
 
 
 def noise_seed(seed: int) -> int:
@@ -161,12 +165,13 @@ def _levels(row: SamplerRow, scheduler: Any, prediction: str) -> list[_Evaluatio
 
 def _mix(row: SamplerRow, scheduler: Any, prediction: str, i: int) -> tuple[float, float]:
     """What of picture and of noise the latents hold at evaluation `i` of the whole schedule."""
+    if prediction == "flow":
+        sigma = float(scheduler.sigmas[i])
+        return 1 - sigma, sigma
     if row.state == "discrete":
         kept = float(scheduler.alphas_cumprod[int(scheduler.timesteps[i])])
         return math.sqrt(kept), math.sqrt(1 - kept)
     sigma = float(scheduler.sigmas[i])
-    if prediction == "flow":
-        return 1 - sigma, sigma
     if row.midpoint == "geometric" and i % 2:
         sigma = math.sqrt(float(scheduler.sigmas[i - 1]) * sigma)
     scale = math.hypot(1, sigma) if row.state == "vp" else 1.0

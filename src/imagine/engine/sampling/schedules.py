@@ -39,7 +39,7 @@ def signal_levels(noise: Noise) -> Tensor:
     return levels
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=512)  # a flow whose levels are shifted by size has some of each size
 def _pristine(name: str, schedule: str, noise: Noise, steps: int) -> Any:
     row = SAMPLERS[name]
     if noise.prediction == "flow":
@@ -93,13 +93,14 @@ def _timed(constructed: Any, schedule: str, noise: Noise, steps: int) -> Any:
 
 def _flow_scheduler(row: SamplerRow, schedule: str, noise: Noise, steps: int) -> Any:
     assert row.flow is not None
-    config = {**row.options, **row.flow.options, row.flow.shift: noise.shift, "num_train_timesteps": noise.train_steps}
+    own = row.options if row.flow.scheduler == row.scheduler else {}
+    config = {**own, **row.flow.options, row.flow.shift: noise.shift, "num_train_timesteps": noise.train_steps}
     if option := _SIGMA_OPTIONS.get(schedule):
         config[option] = True
     scheduler = _class(row.flow.scheduler)(**config)
     even = schedule in ("sgm uniform", "simple") or (schedule == "default" and noise.spacing == "trailing")
     if even and "sigmas" in _parameters(scheduler.set_timesteps):
-        scheduler.set_timesteps(sigmas=np.linspace(1, 1 / steps, steps).tolist(), device="cpu")
+        scheduler.set_timesteps(sigmas=np.linspace(1, 1 / steps, steps), device="cpu")
     else:
         scheduler.set_timesteps(steps, device="cpu")
     return scheduler

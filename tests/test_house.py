@@ -65,6 +65,7 @@ USED_FROM_OUTSIDE = {
     "FamilyFacts.length_of": "the families that are listed and not opened yet encode by it",
     "FamilyFacts.blocks": "what streams layers of the families that aren't opened yet reads it",
     "T5Tokenizer": "the families that are listed and not opened yet encode by it",
+    "Guided.true_cfg": "the families whose denoiser is told its guidance are guided by it, next",
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
     "map_from": "who trains controls makes maps to learn from, all at once",
     "Preset.description": "presets are encoded as a whole",

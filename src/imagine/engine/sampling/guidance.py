@@ -17,7 +17,7 @@ class Guided(NamedTuple):
 
     guidance: float
     """How strongly: by a second row, or, where the denoiser is told it, as a number."""
-    true_cfg: float = 1.0
+    true_cfg: float
     """By a second row of a denoiser that is told its `guidance`."""
 
 

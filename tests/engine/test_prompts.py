@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from imagine.engine.loading.tokenizer import FOLDER, ClipTokenizer
+from imagine.engine.parts.chunks import COMMA_REACH, WeightedToken, split
 from imagine.engine.parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
-from imagine.engine.parts.prompts import COMMA_REACH, MAX_CHUNKS, TextEncoder, WeightedToken, split
-from imagine.engine.parts.text_part import TextPart, emphasise
+from imagine.engine.parts.emphasis import emphasise
+from imagine.engine.parts.prompts import MAX_CHUNKS, TextEncoder
+from imagine.engine.parts.text_part import TextPart
 from imagine.words.errors import BadRequest, Unsupported
 
 LAYERS = 4

@@ -12,7 +12,8 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from imagine.engine.adapters.embedding import Embedding, OpenEmbeddings
 from imagine.engine.loading.embedding_file import MOST_VECTORS, read_embedding
-from imagine.engine.parts.prompts import TextEncoder, WeightedToken, split
+from imagine.engine.parts.chunks import WeightedToken, split
+from imagine.engine.parts.prompts import TextEncoder
 from imagine.engine.parts.text_part import TextPart
 from imagine.identity.stamp import stamp_of
 from imagine.words.embedding_words import marked

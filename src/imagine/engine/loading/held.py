@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 import torch
 
-from ...words.model import Component, Model
+from ...words.model import Component, Model, Role
 from ..parts.part import Held, ModulePart
 from ..parts.part_key import PartKey, files_of
 from .family_config import FamilyConfig, TextEncoderConfig
@@ -23,6 +23,11 @@ def text_key(model: Model, encoder: TextEncoderConfig, dtype: torch.dtype | None
     if encoder.role in model.parts:
         encoder = msgspec.structs.replace(encoder, role="text_encoder", prefix="")
     return PartKey(files, f"text {_written(encoder)}", str(dtype))
+
+
+def t5_key(model: Model, role: Role, dtype: torch.dtype | None) -> PartKey:
+    """Of a T5, the same whatever family has it, and for what."""
+    return PartKey(files_of(model.component(role)), "t5", str(dtype))
 
 
 def unet_key(model: Model, family: str, pooled: int, dtype: torch.dtype | None) -> PartKey:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
 import torch
 
 from ...messages import message
@@ -14,12 +15,14 @@ from ...words.errors import UnusableModel
 from ..libraries.light import AutoencoderKL, UNet2DConditionModel
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
 from ..parts.slices import Slices
+from ..parts.t5 import T5Config, T5Encoder
 from . import ldm_keys
 from .assembly import build, fill, filling
 from .family_config import FamilyConfig, TextEncoderConfig
 from .placing import stored_dtype
-from .shapes import text_config, unet_config, vae_config
+from .shapes import t5_config, text_config, unet_config, vae_config
 from .statements import vae_scale
+from .t5_names import t5_tensors
 from .weights import Tensors, Weights
 
 DOWNSCALE = 8
@@ -90,6 +93,15 @@ def text_network(weights: Weights, encoder: TextEncoderConfig) -> Network:
         part = {name if name.startswith("text_projection") else f"text_model.{name}": t for name, t in part.items()}
         return network_of("text encoder", partial(ClipTextModelWithProjection, config), part)
     return network_of("text encoder", partial(ClipTextModel, config), part)
+
+
+def t5_network(weights: Weights) -> Network:
+    """The T5 encoder among weights, under whatever prefix."""
+    part = t5_tensors(weights)
+    if not part:
+        raise UnusableModel(message("weights.no_text_encoder", name="T5"))
+    config = msgspec.convert(t5_config(_shapes(part)), T5Config)
+    return network_of("T5", partial(T5Encoder, config), part)
 
 
 def network_of(what: str, constructor: Callable[[], Any], tensors: Tensors) -> Network:

@@ -102,6 +102,24 @@ def text_config(shapes: Shapes, encoder: TextEncoderConfig, metadata: Mapping[st
     return config
 
 
+def t5_config(shapes: Shapes) -> dict[str, Any]:
+    """Settings of the T5 encoder with tensors of these `shapes`, under transformers' names."""
+    attention = "encoder.block.0.layer.0.SelfAttention"
+    heads = size_of(shapes, f"{attention}.relative_attention_bias.weight", 1)
+    inner = size_of(shapes, f"{attention}.q.weight", 0)
+    if inner % heads:
+        raise UnusableModel(message("weights.text_heads", width=inner, heads=heads))
+    return {
+        "vocab_size": size_of(shapes, "shared.weight", 0),
+        "d_model": size_of(shapes, "shared.weight", 1),
+        "d_ff": size_of(shapes, "encoder.block.0.layer.1.DenseReluDense.wi_0.weight", 0),
+        "d_kv": inner // heads,
+        "num_heads": heads,
+        "num_layers": count_of(shapes, "encoder.block."),
+        "relative_attention_num_buckets": size_of(shapes, f"{attention}.relative_attention_bias.weight", 0),
+    }
+
+
 def _levels(shapes: Shapes) -> list[_UNetLevel]:
     levels: list[_UNetLevel] = []
     width = layers = depth = 0

@@ -30,6 +30,7 @@ class T5Tokenizer:
 
     eos_token_id = 1
     pad_token_id = 0
+    unk_token_id = 2
 
     def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
         """`text` as ids of any number, with the end mark behind them if `add_special_tokens`."""

@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import torch
 
@@ -19,11 +18,10 @@ from ...words.embedding_words import number_of
 from ...words.errors import BadRequest, Unsupported
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
+from .chunks import WeightedToken, split
 from .prompt_syntax import Break, parse
 from .text_part import Chunk, Hidden, TextPart, Tokenizer
 
-COMMA_REACH = 20
-"""A full chunk ends at a comma that lies at most so many tokens back, so that no phrase is torn."""
 MAX_CHUNKS = 64
 _PLACE = 0
 """The id of a token in an embedding's place: any but the marks that begin and end a text."""
@@ -91,7 +89,7 @@ class TextEncoder:
         Raises BadRequest on `field` for a prompt beyond `MAX_CHUNKS`, and Unsupported on `clip` for a layer that the
         model hasn't.
         """
-        self._check_clip(clip)
+        self.check_clip(clip)
         own, warnings = self._chunks(prompt, field, words)
         count = chunks or len(own)
         assert count >= len(own), f"{len(own)} chunks don't fit into {count}"
@@ -99,13 +97,17 @@ class TextEncoder:
         embeddings = _joined([_joined([hidden.embeddings for hidden in hiddens], 1) for hiddens in made], -1)
         return Encoded(embeddings, made[-1][0].pooled, tuple(warnings))
 
-    def _check_clip(self, clip: int) -> None:
+    def check_clip(self, clip: int) -> None:
+        """Raises BadRequest or Unsupported on `clip` for a layer that the models haven't."""
         if clip < 1:
             raise BadRequest(message("clip.least", "clip", value=clip))
         if clip > self.max_clip:
             raise Unsupported(message("clip.most", "clip", value=clip, most=self.max_clip))
 
-    def _chunks(self, prompt: str, field: str, words: Sequence[Embedding]) -> tuple[list[Chunk], list[Message]]:
+    def tokens(
+        self, prompt: str, field: str, words: Sequence[Embedding]
+    ) -> tuple[list[WeightedToken | None], list[Message]]:
+        """Those of `prompt`, in which marks stand for `words`, None for each break, and what was left out."""
         pieces, warnings = parse(prompt)
         tokens: list[WeightedToken | None] = []
         unknown: set[str] = set()
@@ -119,7 +121,11 @@ class TextEncoder:
                 tokens += [WeightedToken(each, piece.weight) for each in _ids(self.parts[0].tokenizer, cleaned)]
                 tokens += [] if embedding is None else [WeightedToken(_PLACE, piece.weight, embedding)]
         if unknown:
-            warnings.append(message("prompt.unknown", field, names=_named(unknown)))
+            warnings.append(message("prompt.unknown", field, names=named(unknown)))
+        return tokens, warnings
+
+    def _chunks(self, prompt: str, field: str, words: Sequence[Embedding]) -> tuple[list[Chunk], list[Message]]:
+        tokens, warnings = self.tokens(prompt, field, words)
         chunks = split(tokens, self._size, self._comma)
         if len(chunks) > MAX_CHUNKS:
             raise BadRequest(message("prompt.long", field, chunks=len(chunks), size=self._size, most=MAX_CHUNKS))
@@ -138,78 +144,6 @@ def between_marks(text: str, words: Sequence[Embedding]) -> Iterator[tuple[str, 
             yield text[begin:at], words[number]
             begin = at + 1
     yield text[begin:], None
-
-
-class WeightedToken(NamedTuple):
-    """One of a tokenizer's, or all the places of an embedding."""
-
-    id: int
-    weight: float
-    embedding: Embedding | None = None
-
-    @property
-    def places(self) -> int:
-        return 1 if self.embedding is None else self.embedding.count
-
-
-def split(tokens: Sequence[WeightedToken | None], size: int, comma: Sequence[int]) -> list[Chunk]:
-    """Weighted tokens in chunks of at most `size`; None starts a new one. There is always one chunk.
-
-    A full chunk ends behind its last comma (`comma` holds the ids of a comma alone) where that is at most
-    `COMMA_REACH` tokens back, unless the next token is a comma itself: as AUTOMATIC1111 splits. One that has too little
-    room for an embedding ends before it.
-    """
-    chunks: list[Chunk] = []
-    current: list[WeightedToken] = []
-    taken = 0
-
-    def end(at: int) -> None:
-        nonlocal current, taken
-        chunks.append(_chunk(current[:at]))
-        current = current[at:]
-        taken = sum(token.places for token in current)
-
-    for token in tokens:
-        if token is None:
-            end(len(current))
-            continue
-        if taken == size and token.embedding is None and not _is_comma(token, comma):
-            end(_behind_comma(current, comma))
-        elif taken + token.places > size:
-            end(len(current))
-        current.append(token)
-        taken += token.places
-    if current or not chunks:
-        end(len(current))
-    return chunks
-
-
-def _is_comma(token: WeightedToken, comma: Sequence[int]) -> bool:
-    return token.embedding is None and token.id in comma
-
-
-def _behind_comma(tokens: Sequence[WeightedToken], comma: Sequence[int]) -> int:
-    """Where a full chunk ends."""
-    reach = 0
-    for at in range(len(tokens) - 1, -1, -1):
-        if reach >= COMMA_REACH:
-            break
-        if _is_comma(tokens[at], comma):
-            return at + 1
-        reach += tokens[at].places
-    return len(tokens)
-
-
-def _chunk(tokens: Sequence[WeightedToken]) -> Chunk:
-    ids: list[int] = []
-    weights: list[float] = []
-    placed: list[tuple[int, Embedding]] = []
-    for token in tokens:
-        if token.embedding is not None:
-            placed.append((len(ids), token.embedding))
-        ids += [token.id] * token.places
-        weights += [token.weight] * token.places
-    return Chunk(tuple(ids), tuple(weights), tuple(placed))
 
 
 def clean(text: str, can_encode: Callable[[str], bool]) -> tuple[str, set[str]]:
@@ -237,10 +171,11 @@ def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
     return tokenizer.encode(text, add_special_tokens=False, verbose=False)
 
 
-def _named(characters: set[str], most: int = 10) -> Value:
-    named = [c if len(c) > 1 or c.isprintable() else f"U+{ord(c):04X}" for c in sorted(characters)]
-    first = ", ".join(named[:most])
-    return message("names.more", names=first, more=len(named) - most) if len(named) > most else first
+def named(characters: set[str], most: int = 10) -> Value:
+    """As a reader sees them, the first few."""
+    shown = [c if len(c) > 1 or c.isprintable() else f"U+{ord(c):04X}" for c in sorted(characters)]
+    first = ", ".join(shown[:most])
+    return message("names.more", names=first, more=len(shown) - most) if len(shown) > most else first
 
 
 def _joined(made: Sequence[torch.Tensor], along: int) -> torch.Tensor:

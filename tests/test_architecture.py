@@ -133,6 +133,10 @@ MUST_NOT_KNOW = {
         "imagine.engine.families.table",
     ),
     "engine/sampling": ("imagine.engine.families", "imagine.engine.parts", "imagine.engine.batching"),
+    "engine/loading/maps": tuple(
+        f"imagine.engine.{room}"
+        for room in ("adapters", "execution", "families", "jobs", "parts", "residency", "sampling", "loading.networks")
+    ),
     "engine/loading": ("imagine.engine.jobs", "imagine.engine.sampling.sampler", "imagine.engine.engine"),
 }
 """A folder or file of the package, and what none of it may import."""

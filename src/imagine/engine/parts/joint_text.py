@@ -17,8 +17,8 @@ from ...messages import Message, message
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
 from .chunks import chunk_of, within
-from .encoder_part import EncoderPart
 from .long_text import LongTextPart, read_long
+from .part import ModulePart
 from .prompts import Encoded, TextEncoder
 from .text_part import Chunk, Hidden, TextPart
 
@@ -50,7 +50,7 @@ class FluxText:
 
     def __init__(self, clip: TextPart, long: LongTextPart, *, length: int) -> None:
         """`length`: T5's tokens."""
-        self.parts: tuple[EncoderPart, ...] = (clip, long)
+        self.parts: tuple[ModulePart, ...] = (clip, long)
         self._clips, self._long, self._length = _Clips(clip), long, length
 
     def encode(
@@ -72,7 +72,7 @@ class SD3Text:
         self, clip_l: TextPart, clip_g: TextPart, long: LongTextPart | None, *, length: int, width: int
     ) -> None:
         """`length`: T5's tokens, and `width` its numbers for each; zeros are in their place where there is none."""
-        self.parts: tuple[EncoderPart, ...] = (clip_l, clip_g) if long is None else (clip_l, clip_g, long)
+        self.parts: tuple[ModulePart, ...] = (clip_l, clip_g) if long is None else (clip_l, clip_g, long)
         self._clips, self._long, self._length, self._width = _Clips(clip_l, clip_g), long, length, width
 
     @property
@@ -118,7 +118,7 @@ class ChromaText:
     """What Chroma is told: T5's answer to the prompt alone, and to one token of padding."""
 
     def __init__(self, long: LongTextPart, *, length: int) -> None:
-        self.parts: tuple[EncoderPart, ...] = (long,)
+        self.parts: tuple[ModulePart, ...] = (long,)
         self._long, self._length = long, length
 
     def encode(

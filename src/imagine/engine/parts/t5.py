@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 import torch
@@ -52,8 +53,8 @@ class T5Encoder(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
         """`mask` (rows, tokens) is true where a token is seen; None: all are, padding too."""
         value = self.shared(ids)
-        first: _Layer = self.encoder.block[0].layer[0]  # type: ignore[assignment]
-        bias = first.SelfAttention.bias(ids.shape[1])
+        first: Any = self.encoder.block[0]
+        bias: Tensor = first.layer[0].SelfAttention.bias(ids.shape[1])
         if mask is not None:
             bias = torch.where(mask[:, None, None], bias, torch.finfo(bias.dtype).min)
         bias = bias.contiguous()

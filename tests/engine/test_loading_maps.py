@@ -17,8 +17,9 @@ from torch import Tensor
 from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.loading.eight_bits import with_eight_bits_kept
 from imagine.engine.loading.maps import chroma, flux
+from imagine.engine.loading.maps.layout import Taken
 from imagine.engine.loading.networks import network_of
-from imagine.engine.loading.rows_of import RowsOf, Taken
+from imagine.engine.loading.rows_of import RowsOf
 from imagine.engine.loading.transformer_names import shapes_of, with_diffusers_names
 from imagine.engine.loading.weights import Weights, read_all
 from imagine.engine.quantised.tensor import Quantised

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..parts.slices import Slices
-from .shapes import Shapes
+from .maps.sizes import Shapes
 
 KIND = "compact"
 """What a registry calls it."""

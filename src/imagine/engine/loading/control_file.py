@@ -26,9 +26,9 @@ from .checkpoint_file import CheckpointFile
 from .control_names import LOW_RANK, with_control_names, with_t2i_names
 from .control_shapes import controlnet_settings, t2i_settings, union_settings
 from .folder_file import read_json, read_weights
+from .maps.sizes import Shapes
 from .part_file import refusing
 from .placing import place_all, stored_dtype
-from .shapes import Shapes
 from .watch import Watch
 from .weights import Shards, Tensors, Weights, read_all
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...messages import message
 from ...words.errors import UnusableModel
-from .shapes import Shapes, count_of, size_of
+from .maps.sizes import Shapes, count_of, size_of
 
 _AS_THE_UNET = (
     "flip_sin_to_cos", "freq_shift", "downsample_padding", "mid_block_scale_factor", "act_fn", "norm_num_groups",

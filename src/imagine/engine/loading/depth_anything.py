@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..parts.slices import Slices
-from .shapes import Shapes
+from .maps.sizes import Shapes
 
 DEPTH_ANYTHING = "depth-anything"
 """What a registry calls it."""

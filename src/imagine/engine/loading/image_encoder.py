@@ -22,9 +22,10 @@ from ..parts.clip_vision import MOST_LAYERS, MOST_SIDE, ClipVisionConfig, ClipVi
 from ..parts.image_encoder import ImageEncoder
 from ..parts.slices import Slices
 from .checkpoint_file import CheckpointFile
+from .maps.sizes import size_of
 from .networks import network_of
 from .part_file import refusing
-from .shapes import MAX_HEADS, number_of, size_of
+from .shapes import MAX_HEADS, number_of
 from .weights import Renamed, Tensors, Weights, read_all
 
 WITHIN = "image_encoder."

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .maps.layout import Taken
 from .weights import Weights
-
-
-class Taken(NamedTuple):
-    """What a tensor is taken from: the rows of the one that is called `name`, from `start` to `end`, None for all."""
-
-    name: str
-    start: int = 0
-    end: int | None = None
-    swapped: bool = False
-    """Its halves change places, which copies them."""
 
 
 class RowsOf:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 from ...messages import message
 from ...words.errors import UnusableModel
 from .family_config import FamilyConfig, TextEncoderConfig
+from .maps.sizes import Shapes, count_of, size_of
 
-Shapes = Mapping[str, tuple[int, ...]]
-MAX_SIZE = 2**20
 MAX_HEADS = 256
 GROUPS = 32
 
@@ -180,18 +179,3 @@ def number_of(key: str, stated: str, most: int) -> int:
     if not re.fullmatch(r"\s*[0-9]{1,6}\s*", stated) or not 1 <= int(stated) <= most:
         raise UnusableModel(message("weights.metadata_number", key=key, value=stated[:40], least=1, most=most))
     return int(stated)
-
-
-def count_of(shapes: Shapes, prefix: str) -> int:
-    """How many different numbers follow `prefix` in the names."""
-    return len({name.removeprefix(prefix).partition(".")[0] for name in shapes if name.startswith(prefix)})
-
-
-def size_of(shapes: Shapes, name: str, dimension: int) -> int:
-    """Of a tensor that must be there. Raises UnusableModel."""
-    shape = shapes.get(name)
-    if shape is None or len(shape) <= dimension:
-        raise UnusableModel(message("weights.no_tensor", name=name))
-    if not 1 <= shape[dimension] <= MAX_SIZE:
-        raise UnusableModel(message("weights.absurd", name=name, shape=str(list(shape))))
-    return shape[dimension]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from ...messages import message
 from ...words.errors import UnusableModel
-from .rows_of import RowsOf, Taken
-from .shapes import Shapes
+from .maps.layout import Taken
+from .maps.sizes import Shapes
+from .rows_of import RowsOf
 from .weights import Renamed, Weights
 
 _PREFIXES = ("model.diffusion_model.", "diffusion_model.", "net.", "transformer.", "")

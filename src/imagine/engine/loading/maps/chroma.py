@@ -11,10 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..rows_of import Taken
-from ..shapes import Shapes, count_of, size_of
 from .flux import DOUBLE, ENDS, SINGLE, attention
-from .layout import Layout
+from .layout import Layout, Taken
+from .sizes import Shapes, count_of, size_of
 
 _GUIDE = "distilled_guidance_layer"
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rows_of import Taken
-from ..shapes import Shapes, count_of, size_of
-from .layout import Layers, Layout
+from .layout import Layers, Layout, Taken
+from .sizes import Shapes, count_of, size_of
 
 QUERY_KEY_VALUE = ("attn.to_q", "attn.to_k", "attn.to_v")
 DOUBLE: Layers = {

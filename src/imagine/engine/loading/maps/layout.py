@@ -6,12 +6,21 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from ..rows_of import Taken
-from ..shapes import Shapes
+from .sizes import Shapes
 
 Layers = Mapping[str, tuple[str, ...]]
 """The original's layers, and the one or those of diffusers' that each holds: below each other, and all but the last as
 wide as the network."""
+
+
+class Taken(NamedTuple):
+    """What a tensor is taken from: the rows of the one that is called `name`, from `start` to `end`, None for all."""
+
+    name: str
+    start: int = 0
+    end: int | None = None
+    swapped: bool = False
+    """Its halves change places, which copies them."""
 
 
 class Part(NamedTuple):

@@ -71,6 +71,7 @@ USED_FROM_OUTSIDE = {
     "t5_network": "the families that are listed and not opened yet are read by it",
     "t5_key": "the families that are listed and not opened yet are read by it",
     "with_diffusers_names": "the families that are listed and not opened yet are read by it",
+    "Layout.originals": "LoRAs are named by it",
     "taken": "the families that are listed and not opened yet are read by it",
     "config": "the families that are listed and not opened yet are read by it",
     "Guided.true_cfg": "the families whose denoiser is told its guidance are guided by it, next",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
@@ -16,11 +16,9 @@ from ..adapters.embedding import Embedding
 from ..device.transfer import sent
 from .part import ModulePart
 from .part_key import PartKey
-from .remembered import Remembered
+from .remembered import K, Remembered, V
 
-K = TypeVar("K")
-V = TypeVar("V")
-Placed = Sequence[tuple[int, Embedding]]
+PlacedWords = Sequence[tuple[int, Embedding]]
 """Embeddings, whose vectors take the places of tokens, from a place on."""
 
 
@@ -45,7 +43,7 @@ class EncoderPart(ModulePart, Generic[K, V]):
 
 
 @contextmanager
-def placing(words: Module, placed: Placed, *, first: int) -> Iterator[None]:
+def placing(words: Module, placed: PlacedWords, *, first: int) -> Iterator[None]:
     """For the length of a block the vectors of embeddings stand where the table `words` is asked for their tokens;
     places are counted from the token `first`."""
     if not placed:

@@ -38,10 +38,10 @@ class LongTokenizer(Protocol):
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
 
 
-_Key = tuple[Chunk, int, bool, tuple[tuple[str, float], ...], int]
+_LongKey = tuple[Chunk, int, bool, tuple[tuple[str, float], ...], int]
 
 
-class LongTextPart(EncoderPart[_Key, Tensor]):
+class LongTextPart(EncoderPart[_LongKey, Tensor]):
     """A `T5Encoder` and the tokenizer that feeds it."""
 
     def __init__(

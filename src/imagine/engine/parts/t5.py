@@ -44,7 +44,7 @@ class T5Encoder(nn.Module):
         super().__init__()
         self.config = config
         self.shared = nn.Embedding(config.vocab_size, config.d_model)
-        self.encoder = _Stack(config)
+        self.encoder = _T5Stack(config)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -64,17 +64,17 @@ class T5Encoder(nn.Module):
         return made
 
 
-class _Stack(nn.Module):
+class _T5Stack(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
-        self.block = nn.ModuleList(_Block(config, first=not place) for place in range(config.num_layers))
-        self.final_layer_norm = _Norm(config)
+        self.block = nn.ModuleList(_T5Block(config, first=not place) for place in range(config.num_layers))
+        self.final_layer_norm = _RootNorm(config)
 
 
-class _Block(nn.Module):
+class _T5Block(nn.Module):
     def __init__(self, config: T5Config, *, first: bool) -> None:
         super().__init__()
-        self.layer = nn.ModuleList((_Layer(config, first=first), _Feed(config)))
+        self.layer = nn.ModuleList((_T5Layer(config, first=first), _T5Feed(config)))
 
     def forward(self, value: Tensor, bias: Tensor) -> Tensor:
         attend, feed = self.layer
@@ -82,7 +82,7 @@ class _Block(nn.Module):
         return made
 
 
-class _Norm(nn.Module):
+class _RootNorm(nn.Module):
     """Of the root of the mean square, in float32: neither mean nor bias."""
 
     def __init__(self, config: T5Config) -> None:
@@ -95,18 +95,18 @@ class _Norm(nn.Module):
         return self.weight * (value * torch.rsqrt(variance + self.epsilon)).to(self.weight.dtype)
 
 
-class _Layer(nn.Module):
+class _T5Layer(nn.Module):
     def __init__(self, config: T5Config, *, first: bool) -> None:
         super().__init__()
-        self.SelfAttention = _Attention(config, first=first)
-        self.layer_norm = _Norm(config)
+        self.SelfAttention = _T5Attention(config, first=first)
+        self.layer_norm = _RootNorm(config)
 
     def forward(self, value: Tensor, bias: Tensor) -> Tensor:
         made: Tensor = value + self.SelfAttention(self.layer_norm(value), bias)
         return made
 
 
-class _Attention(nn.Module):
+class _T5Attention(nn.Module):
     """Its products aren't scaled; all layers have the `first`'s bias for distances."""
 
     def __init__(self, config: T5Config, *, first: bool) -> None:
@@ -146,11 +146,11 @@ def _buckets(tokens: int, count: int) -> Tensor:
     return behind + torch.where(distance < near, distance, far.clamp(max=count - 1))
 
 
-class _Feed(nn.Module):
+class _T5Feed(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
         self.DenseReluDense = _Gated(config)
-        self.layer_norm = _Norm(config)
+        self.layer_norm = _RootNorm(config)
 
     def forward(self, value: Tensor) -> Tensor:
         made: Tensor = value + self.DenseReluDense(self.layer_norm(value))

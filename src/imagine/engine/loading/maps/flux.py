@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layout import Layers, Layout, Taken
+from .layout import LayerTable, Layout, Taken
 from .sizes import Shapes, count_of, size_of
 
 QUERY_KEY_VALUE = ("attn.to_q", "attn.to_k", "attn.to_v")
-DOUBLE: Layers = {
+DOUBLE: LayerTable = {
     "img_attn.qkv": QUERY_KEY_VALUE,
     "txt_attn.qkv": ("attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"),
     "img_attn.proj": ("attn.to_out.0",),
@@ -23,13 +23,13 @@ DOUBLE: Layers = {
     "txt_mlp.0": ("ff_context.net.0.proj",),
     "txt_mlp.2": ("ff_context.net.2",),
 }
-SINGLE: Layers = {
+SINGLE: LayerTable = {
     "linear1": (*QUERY_KEY_VALUE, "proj_mlp"),
     "linear2": ("proj_out",),
     "norm.query_norm": ("attn.norm_q",),
     "norm.key_norm": ("attn.norm_k",),
 }
-ENDS: Layers = {"img_in": ("x_embedder",), "txt_in": ("context_embedder",), "final_layer.linear": ("proj_out",)}
+ENDS: LayerTable = {"img_in": ("x_embedder",), "txt_in": ("context_embedder",), "final_layer.linear": ("proj_out",)}
 _EMBEDDED = {"time_in": "timestep_embedder", "vector_in": "text_embedder", "guidance_in": "guidance_embedder"}
 
 LAYOUT = Layout(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .sizes import Shapes
 
-Layers = Mapping[str, tuple[str, ...]]
+LayerTable = Mapping[str, tuple[str, ...]]
 """The original's layers, and the one or those of diffusers' that each holds: below each other, and all but the last as
 wide as the network."""
 
@@ -23,7 +23,7 @@ class Taken(NamedTuple):
     """Its halves change places, which copies them."""
 
 
-class Part(NamedTuple):
+class LayerRows(NamedTuple):
     """Rows of an original's layer, which are a layer of diffusers'; `end` None is to the last."""
 
     layer: str
@@ -34,19 +34,20 @@ class Part(NamedTuple):
 class Layout(NamedTuple):
     """One architecture's."""
 
-    layers: Layers
+    layers: LayerTable
     """Those that are there once."""
-    blocks: Mapping[str, tuple[str, Layers]]
+    blocks: Mapping[str, tuple[str, LayerTable]]
     """Lists of blocks, by their name: diffusers' name of it, and the layers of each block; "" is the block itself."""
     swapped: Collection[str] = ()
-    """Layers whose halves change places, shift and scale: by diffusers' name."""
+    """LayerTable whose halves change places, shift and scale: by diffusers' name."""
 
-    def parts(self, layer: str, width: int) -> list[Part]:
+    def parts(self, layer: str, width: int) -> list[LayerRows]:
         """What of diffusers' network, which is `width` wide, an original's layer holds; nothing for a strange one."""
         names = self._names(layer)
         ends = [width * place for place in range(1, len(names))]
         return [
-            Part(name, place * width, end) for place, (name, end) in enumerate(zip(names, [*ends, None], strict=False))
+            LayerRows(name, place * width, end)
+            for place, (name, end) in enumerate(zip(names, [*ends, None], strict=False))
         ]
 
     def taken(self, shapes: Shapes, width: int) -> dict[str, Taken]:

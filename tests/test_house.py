@@ -60,8 +60,6 @@ USED_FROM_OUTSIDE = {
     "Events.aclose": "contextlib.aclosing calls it",
     "EventStream.aclose": "contextlib.aclosing calls it",
     "Prompt.pieces": "read by its place",
-    "FamilyFacts.bounds": "what presets are clamped to, next",
-    "FamilyFacts.bounds_of": "what presets are clamped to, next",
     "FamilyFacts.length_of": "the families that are listed and not opened yet encode by it",
     "FamilyFacts.blocks": "what streams layers of the families that aren't opened yet reads it",
     "T5Tokenizer": "the families that are listed and not opened yet encode by it",

@@ -29,7 +29,7 @@ from imagine.cli.main import COMMANDS, cli
 from imagine.cli.serve import command as serve_command
 from imagine.cli.table import size_of
 from imagine.fairness import allowance
-from imagine.families.facts import FamilyDefaults, Need
+from imagine.families.facts import Bounds, FamilyDefaults, Need
 from imagine.families.table import FAMILIES
 from imagine.files import shipped
 from imagine.pictures import containers, images
@@ -279,6 +279,25 @@ def families() -> str:
     return table(header, rows)
 
 
+def suiting() -> str:
+    """What makes sense to ask of models, where not all does: families of which the same is true in one row."""
+    named: dict[tuple[str, Bounds], list[str]] = {}
+    for facts in FAMILIES.values():
+        for how, each in facts.bounds.items():
+            named.setdefault((how, each), []).append(f"`{facts.name}`")
+    rows = [
+        [", ".join(names), how or "any other", _span(each.num_steps), _span(each.guidance)]
+        for (how, each), names in named.items()
+    ]
+    return table(["family", "made as, or variant", "steps", "guidance"], rows)
+
+
+def _span(limits: tuple[float, float] | None) -> str:
+    if limits is None:
+        return ""
+    return f"{limits[0]:g} to {limits[1]:g}" if limits[0] < limits[1] else "none"
+
+
 def _beside(need: Need) -> str:
     files = " or ".join(f"`{file.name}` ({size_of(file.size)})" for file in need.public)
     return files + (", if you like" if need.optional else "")
@@ -290,6 +309,7 @@ def _steps(wanted: FamilyDefaults) -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "families": families,
+    "suiting": suiting,
     "preset fields": preset_fields,
     "shipped presets": shipped_presets,
     "model settings": model_settings,

@@ -111,6 +111,35 @@ CASES = {
 }  # fmt: skip
 
 
+FLUX_GRAPH = {
+    "1": {"class_type": "UnetLoaderGGUF", "inputs": {"unet_name": "flux1-dev-Q8_0.gguf"}},
+    "2": {"class_type": "DualCLIPLoader", "inputs": {"clip_name1": "t5.safetensors", "clip_name2": "clip_l"}},
+    "3": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red fox", "clip": ["2", 0]}},
+    "4": {"class_type": "FluxGuidance", "inputs": {"guidance": 3.5, "conditioning": ["3", 0]}},
+    "5": {"class_type": "CLIPTextEncode", "inputs": {"text": "fog", "clip": ["2", 0]}},
+    "6": {"class_type": "EmptySD3LatentImage", "inputs": {"width": 1024, "height": 768}},
+    "7": {"class_type": "KSampler", "inputs": {
+        "seed": 5, "steps": 20, "cfg": 2.0, "sampler_name": "euler", "scheduler": "simple", "model": ["1", 0],
+        "positive": ["4", 0], "negative": ["5", 0], "latent_image": ["6", 0]}},
+}  # fmt: skip
+TOLD = {
+    "ComfyUI": {"prompt": json.dumps(FLUX_GRAPH)},
+    "SwarmUI": {"parameters": json.dumps(
+        {"sui_image_params": {"prompt": "a red fox", "cfgscale": 2, "fluxguidancescale": 3.5}})},
+    "InvokeAI": {"invokeai_metadata": json.dumps({"positive_prompt": "a red fox", "guidance": 3.5, "cfg_scale": 2})},
+    "Forge": {"parameters": "a red fox\nSteps: 20, Sampler: Euler, CFG scale: 2, Distilled CFG Scale: 3.5, Seed: 5"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", TOLD)
+def test_both_guidances_of_a_model_that_is_told_one_are_read(program: str) -> None:
+    recipe = read_metadata(png(**TOLD[program]))
+    assert recipe is not None
+    assert (recipe.meta["guidance"], recipe.meta["true_cfg"], recipe.warnings) == (3.5, 2.0, [])
+    if program == "ComfyUI":
+        assert (recipe.meta["model"], recipe.meta["neg"], recipe.meta["width"]) == ("flux1-dev-Q8_0", "fog", 1024)
+
+
 @pytest.mark.parametrize("program", CASES)
 def test_a_recipe_of_another_program_is_read_and_its_rest_named(program: str) -> None:
     texts, meta, warnings = CASES[program]

@@ -54,6 +54,16 @@ WISHES = {
             "options": {"seed": str(2**64 - 1), "clip_skip": 2, "hires": 1.5}, "negative": "blur", "n": 2,
         },
     },
+    "both guidances": {
+        NATIVE: {"prompt": "a fox", "guidance": 3.5, "true_cfg": 2, "neg": "fog", "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "guidance_scale": 3.5, "true_cfg_scale": 2, "negative_prompt": "fog", "seed": 1},
+        OLLAMA: {"prompt": "a fox", "options": {"guidance": 3.5, "true_cfg": 2, "neg": "fog", "seed": 1}},
+    },
+    "both guidances, as Forge says them": {
+        NATIVE: {"prompt": "a fox", "cfg_scale": 2, "distilled_cfg_scale": 3.5, "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "cfg_scale": 2, "distilled_cfg_scale": 3.5, "seed": 1},
+        OLLAMA: {"prompt": "a fox", "cfg_scale": 2, "options": {"distilled_cfg_scale": 3.5, "seed": 1}},
+    },
     "a style": {
         NATIVE: {"prompt": "a fox", "preset": "soft", "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "style_preset": "soft", "seed": 1},

@@ -34,6 +34,9 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prompt_suffix: Annotated[Text, Meta(description="Stands behind the prompt, after a comma.")] = ""
     neg: Annotated[Text | None, Meta(description="What not to paint.")] = None
     guidance: Annotated[Guidance | None, Meta(description="How closely to follow the prompt.")] = None
+    true_cfg: Annotated[
+        Guidance | None, Meta(description="Beside the guidance that a model is told: keep from neg.")
+    ] = None
     num_steps: Annotated[Steps | None, Meta(description="Steps from noise to picture.")] = None
     sampler: Annotated[Name | None, Meta(description="The algorithm that steps.")] = None
     schedule: Annotated[Name | None, Meta(description="The spacing of noise levels.")] = None
@@ -66,6 +69,8 @@ def expanded(request: GenerateRequest, preset: Preset) -> GenerateRequest:
     """The request with the preset's words around its prompt, and its settings where the request says none."""
     changes: dict[str, Any] = {"preset": None, "prompt": _around(request.prompt, preset)}
     names = ["neg", "guidance", "num_steps", "model"]
+    if request.guidance is None:  # what is said as `guidance` may be either, see `distilled_cfg_scale`
+        names.append("true_cfg")
     if request.sampler is None:  # a schedule belongs to its sampler
         names += ["sampler", "schedule"]
     if request.width is None and request.height is None and request.img is None:
@@ -74,6 +79,14 @@ def expanded(request: GenerateRequest, preset: Preset) -> GenerateRequest:
     if preset.loras:
         changes["loras"] = asked_as(beside(loras_from(request.loras), loras_from(preset.loras)))
     return msgspec.structs.replace(request, **changes)
+
+
+def styled_by(original: GenerateRequest, request: GenerateRequest) -> frozenset[str]:
+    """The fields of `request` that a preset set, and `original` didn't say."""
+    if original.preset is None:
+        return frozenset()
+    fields = request.__struct_fields__
+    return frozenset(name for name in fields if getattr(original, name) is None and getattr(request, name) is not None)
 
 
 def _around(prompt: str, preset: Preset) -> str:

@@ -75,7 +75,7 @@ def _without_unshown(body: dict[str, Any]) -> list[Message]:
 def _with_nothing_configured(body: dict[str, Any]) -> dict[str, Any]:
     """The recipe with what it doesn't name said to be the model's own: other files may be configured by now."""
     own = {name: OWN for name in ("vae", "text_encoders") if not body.get(name)}
-    return {"loras": []} | body | own
+    return {"loras": [], "true_cfg": 1.0} | body | own
 
 
 def _parts(listed: object) -> dict[str, str] | None:

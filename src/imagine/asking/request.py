@@ -139,6 +139,20 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     guidance: Annotated[
         Guidance | None, Meta(description="How closely to follow the prompt; 7 if not said. Up to 1: neg has no say.")
     ] = None
+    true_cfg: Annotated[
+        Guidance | None,
+        Meta(
+            description="Of a model that is told its guidance (Flux): how far to keep from neg, at twice the time. Up "
+            "to 1, as if not said: neg has no say."
+        ),
+    ] = None
+    distilled_cfg_scale: Annotated[
+        Guidance | None,
+        Meta(
+            description="As Forge has it: guidance of a model that is told it; what is said as guidance beside it "
+            "(cfg_scale) is true_cfg then. Of no effect on others."
+        ),
+    ] = None
     sampler: Annotated[
         Name | None,
         Meta(description='The algorithm that steps; "dpm++ 2m" if not said.', examples=list(SAMPLERS)),
@@ -310,6 +324,7 @@ ALIASES = {
     "num_inference_steps": "num_steps",
     "guidance_scale": "guidance",
     "cfg_scale": "guidance",
+    "true_cfg_scale": "true_cfg",
     "negative_prompt": "neg",
     "clip_skip": "clip",
     "sampler_name": "sampler",
@@ -372,7 +387,7 @@ def _asked(body: Mapping[str, object]) -> Mapping[str, object]:
     told = {"environment", "sha256"} if body.get("digest") else {"environment"}
     asked = {name: value for name, value in body.items() if name not in told}
     if "environment" in body and body.get("digest"):  # a whole recipe: what it doesn't name it hasn't
-        asked = {"loras": [], "embeddings": {}} | asked
+        asked = {"loras": [], "embeddings": {}, "true_cfg": 1.0} | asked
     return asked
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -30,6 +30,7 @@ from ..words.samplers import SAMPLERS, SCHEDULES, NoiseKind, find, plain_name
 from ..words.upscalers import UPSCALER
 from . import sizes
 from .duration import seconds_from_duration
+from .effort import unheeded, within_bounds
 from .first_picture import enlarged_by
 from .loras import LORA_NAMES, ChosenLora, LoraNames
 from .names import ModelName
@@ -64,6 +65,9 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
 
     num_steps: Annotated[Steps | None, Meta(description="Steps from noise to picture.")] = None
     guidance: Annotated[Guidance | None, Meta(description="How closely to follow the prompt.")] = None
+    true_cfg: Annotated[
+        Guidance | None, Meta(description="Beside the guidance that a model is told: keep from neg.")
+    ] = None
     sampler: Annotated[Name | None, Meta(description="The algorithm that steps.")] = None
     schedule: Annotated[Name | None, Meta(description="The spacing of noise levels, for the default sampler.")] = None
     width: Annotated[Side | None, Meta(description="Pixels; otherwise the model's own.")] = None
@@ -142,7 +146,7 @@ def resolve(
     request: GenerateRequest, *, model: Entry, random_seed: Callable[[], int], defaults: Defaults = NO_DEFAULTS,
     img: Picture | None = None, mask: Picture | None = None, parts: Mapping[str, Entry] = NO_PARTS,
     loras: Sequence[ChosenLora] = (), control: Sequence[Control] = (), references: Sequence[Reference] = (),
-    varies: bool = False,
+    varies: bool = False, styled: Collection[str] = (),
 ) -> Resolved:  # fmt: skip
     """The recipes of `request` on `model`. `img` and `mask` describe the pictures that the request carries.
 
@@ -150,6 +154,7 @@ def resolve(
     was said; `parts` are the files used beside the model's own, a refiner too, by what they are to it, and `loras` what
     goes beside them: the recipe has their names as they are listed, however they were said. `control` and `references`
     are as a recipe has them; where the picture `varies` what `img` is, that is one of them and only tells the size.
+    `styled` are the fields that a preset said, which make way where they don't fit the model.
     Raises BadRequest or Unsupported, naming the field.
     """
     assert (request.img is None) == (img is None), "img is described where there is one"
@@ -157,6 +162,9 @@ def resolve(
     _check(request)
     conjuncts(request.prompt)
     warnings = [*_without_effect(request), *_of_another_model(request, model, parts), *_of_another_lora(loras)]
+    request, notes = within_bounds(request, model, loras, styled)
+    request, more = _with_sampler_that_runs(request, model, defaults, styled)
+    warnings += [*notes, *more]
     size = _size(request, model, defaults, img, warnings)
     if request.neg is None and defaults.neg:
         plain = without_tags(defaults.neg, "neg")
@@ -169,8 +177,9 @@ def resolve(
         recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
     if mask is not None:
         recipe = msgspec.structs.replace(recipe, mask=mask.digest)
-    if request.neg and recipe.guidance <= 1 and len(conjuncts(recipe.prompt)) == 1:
-        warnings.append(message("no_effect.guidance", "neg", at=recipe.guidance))
+    why = unheeded(recipe, model)
+    if request.neg and why is not None and len(conjuncts(recipe.prompt)) == 1:
+        warnings.append(why)
     return Resolved(
         params=_seeded(recipe, request, model, random_seed),
         warnings=warnings,
@@ -195,7 +204,8 @@ def _recipe(
     recipe = GenerationParams(
         model=model.name, digest=model.digest, prompt=request.prompt, neg=_first(request.neg, defaults.neg, ""),
         width=size[0], height=size[1], num_steps=num_steps,
-        guidance=_first(request.guidance, defaults.guidance, GUIDANCE), sampler=sampler, schedule=schedule, seed=0,
+        guidance=_first(request.guidance, defaults.guidance, GUIDANCE),
+        true_cfg=_true_cfg(request, model, defaults), sampler=sampler, schedule=schedule, seed=0,
         template=request.template, neg_template=request.neg_template,
         clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires,
         vae=parts["vae"].name if "vae" in parts else None,
@@ -317,6 +327,29 @@ def _size(
     # What is scaled comes out in any size; what is made directly, in the family's own multiples.
     multiple = 1 if request.fit == "scale" else facts_of(model.family).multiple
     return sizes.size_alone(request.width, request.height, native, multiple, warnings)
+
+
+def _true_cfg(request: GenerateRequest, model: Entry, defaults: Defaults) -> float:
+    """Of a model that is told its guidance; what is set for any model says nothing of others."""
+    if facts_of(model.family).guidance != "embedded":
+        return 1.0
+    return float(_first(request.true_cfg, defaults.true_cfg, 1.0))
+
+
+def _with_sampler_that_runs(
+    request: GenerateRequest, model: Entry, defaults: Defaults, styled: Collection[str]
+) -> tuple[GenerateRequest, list[Message]]:
+    """Without a preset's sampler, where it doesn't run on the model, and then the model's own does."""
+    if request.sampler is None or "sampler" not in styled:
+        return request, []
+    steps = _first(request.num_steps, defaults.num_steps, NUM_STEPS)
+    try:
+        _sampler(request, defaults, kind_of(model), steps)
+    except (BadRequest, Unsupported):
+        plain = msgspec.structs.replace(request, sampler=None, schedule=None)
+        used = _sampler(plain, defaults, kind_of(model), steps)[0]
+        return plain, [message("bounds.sampler", "sampler", value=request.sampler, name=model.name, used=used)]
+    return request, []
 
 
 def _sampler(request: GenerateRequest, defaults: Defaults, kind: NoiseKind, steps: int) -> tuple[str, str]:

@@ -39,6 +39,8 @@ class _RunCommand(click.Command):
     "-n", "--num_steps", "--num-steps", "--steps", "num_steps", type=WholeNumber(), help="Steps from noise to picture."
 )
 @click.option("-g", "--guidance", type=RealNumber(), help="How closely to follow the prompt.")
+@click.option("--true-cfg", type=RealNumber(), help="Of a model that is told its guidance (Flux): how far to keep from "
+    "--neg.")  # fmt: skip
 @click.option("-d", "--strength", type=RealNumber(), help="How much of --img is painted anew, 0 to 1.")
 @click.option("--sampler", help="The algorithm that steps, such as 'dpm++ 2m'.", shell_complete=complete.samplers)
 @click.option("--schedule", help="The spacing of noise levels.", shell_complete=complete.schedules)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ..words.entry import Entry
-from .facts import FamilyDefaults
+from .facts import Bounds, FamilyDefaults
 from .table import facts_of
 
 
@@ -25,6 +25,13 @@ def distilling_defaults(family: str, loras: Iterable[tuple[Entry, float]]) -> Fa
     """
     wanted = [(weight, _as_distilled(family, lora.distilled)) for lora, weight in loras if weight > 0]
     return max((each for each in wanted if each[1]), key=lambda each: each[0], default=(0.0, None))[1]
+
+
+def bounds_of(model: Entry, loras: Iterable[tuple[Entry, float]] = ()) -> Bounds:
+    """What makes sense to ask of this model, with LoRAs of those weights."""
+    ways = [file.distilled for file, weight in sorted(loras, key=lambda each: -each[1]) if weight > 0]
+    told = [how.partition(":")[0] for how in (*ways, model.distilled) if how]
+    return facts_of(model.family).bounds_of(*told, model.variant)
 
 
 def _as_distilled(family: str, distilled: str) -> FamilyDefaults | None:

@@ -235,6 +235,10 @@ class FamilyFacts(msgspec.Struct, frozen=True):
         """How many tokens of a prompt that variant's long text encoder is told; 0 where it has none."""
         return self.lengths.get(variant, self.lengths.get("", 0))
 
+    def guided(self, variant: str) -> GuidanceKind:
+        """How that variant follows its prompt."""
+        return self.guides.get(variant, self.guidance)
+
     def shift_of(self, variant: str) -> Shift | None:
         """How that variant moves its noise levels; None for what is no flow, or not known."""
         return self.shift.get(variant, self.shift.get(""))

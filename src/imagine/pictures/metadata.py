@@ -57,7 +57,7 @@ _TRANSPORT = frozenset(["stream", "date"])
 _TEXTS = ("model", "digest", "sha256", "prompt", "neg", "sampler", "schedule", "img", "mask", "resize", "fit", "vae",
           "refiner", "preset", "buckets")  # fmt: skip
 _WHOLE = ("width", "height", "num_steps", "seed", "subseed", "clip", "count")
-_REAL = ("guidance", "strength", "subseed_strength", "refiner_at")
+_REAL = ("guidance", "true_cfg", "strength", "subseed_strength", "refiner_at")
 
 
 class Recipe(NamedTuple):

@@ -30,10 +30,10 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     `map` what makes the maps that a control is for, as its name has it, and `types` which kinds of maps it has to be
     told apart.
 
-    Of a model, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, and which
-    `components` it takes beside its denoiser; of a flow in one file, by how much its noise levels `shift` at its native
-    size; `missing` are the files that people have for what it lacks, and `licence` is that of the published weights, or
-    what its file states.
+    Of a model, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, whether
+    `true_cfg` can guide it besides, and which `components` it takes beside its denoiser; of a flow in one file, by how
+    much its noise levels `shift` at its native size; `missing` are the files that people have for what it lacks, and
+    `licence` is that of the published weights, or what its file states.
     """
     facts = {name: getattr(entry, name) for name in _FIELDS} | _of_family(entry)
     if examples := examples_from(entry.metadata):
@@ -53,8 +53,8 @@ def _of_family(entry: Entry) -> dict[str, Any]:
         return {}
     needs = {need.role: need.fits for need in facts.needs}
     components = {role: [name or "kl" for name in fits] for role, fits in needs.items()}
-    guidance = facts.guides.get(entry.variant, facts.guidance)
-    told: dict[str, Any] = {"multiple": facts.multiple, "guidance_kind": guidance, "components": components}
+    told: dict[str, Any] = {"multiple": facts.multiple, "components": components}
+    told |= {"guidance_kind": facts.guided(entry.variant), "true_cfg": facts.guidance == "embedded"}
     shift, licence = facts.shift_of(entry.variant), facts.licence_of(entry.variant, entry.distilled.partition(":")[0])
     if shift is not None and entry.format != "diffusers":
         told["shift"] = round(shift.at(entry.resolution, entry.resolution), 2)

@@ -140,6 +140,9 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     height: int
     num_steps: int
     guidance: float
+    """How closely to follow the prompt: by what a model is told, or by a second, negative row."""
+    true_cfg: float = 1.0
+    """Of a model that is told its guidance, that of a second row beside it; up to 1: there is none."""
     sampler: str
     schedule: str = "default"
     seed: int

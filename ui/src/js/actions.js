@@ -16,7 +16,7 @@ import { view } from "./viewer.js";
 
 const VARIATIONS = 4;
 const VARIATION = 0.3; // how far from the picture
-const VARIED = ["model", "digest", "parts", "prompt", "neg", "width", "height", "num_steps", "guidance", "sampler", "schedule", "clip", "hires", "fit", "loras", "vae", "text_encoders", "embeddings", "template", "neg_template"];
+const VARIED = ["model", "digest", "parts", "prompt", "neg", "width", "height", "num_steps", "guidance", "true_cfg", "sampler", "schedule", "clip", "hires", "fit", "loras", "vae", "text_encoders", "embeddings", "template", "neg_template"];
 
 export function startActions() {
   const act = (id, what) => byId(id).addEventListener("click", () => chosenEntry() && what(chosenEntry()));

@@ -38,6 +38,7 @@ export function describeChoices() {
   offerBeside(entriesOf("controlnet"), entriesOf("ip-adapter"), chosenModel()?.family ?? "");
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
+  if (control("true_cfg")) show(control("true_cfg").closest(".field"), Boolean(chosenModel()?.true_cfg) || control("true_cfg").value !== "");
   describeModel(chosenModel());
   describeSize();
   if (control("hires.upscaler")) setChoices("hires.upscaler", named([...field("hires.upscaler").examples, ...filesOf("upscaler")]), defaultText("hires.upscaler"));

@@ -6,7 +6,7 @@ import { hasText, language, t } from "./i18n.js";
 import { fieldsFrom } from "./schema.js";
 
 const SIDE = 512; // of a model that doesn't tell its own
-const SET_BY_STYLES = ["num_steps", "guidance", "sampler", "schedule", "width", "height", "neg"];
+const SET_BY_STYLES = ["num_steps", "guidance", "true_cfg", "sampler", "schedule", "width", "height", "neg"];
 let resampling = []; // what enlarges without a file
 let offers = { models: [], details: [], others: [], samplers: [], presets: [], default: null, maps: false };
 

@@ -197,6 +197,7 @@ def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
         ("prompt", "prompt", bool(params.prompt)),
         ("neg", "negative_prompt", bool(params.neg)),
         ("clip", "clip_skip", params.clip > 1),
+        ("true_cfg", "true_cfg_scale", params.true_cfg > 1),
     ):
         if requested and not model.accepts(argument):
             notes.append(message("no_effect.pipeline", field, pipeline=model.name))
@@ -213,6 +214,8 @@ def _arguments(params: GenerationParams, canvas: Canvas) -> dict[str, Any]:
         "num_inference_steps": params.num_steps,
         "guidance_scale": params.guidance,
     }  # fmt: skip
+    if params.true_cfg > 1:  # which a pipeline heeds where it has something to keep from, if only nothing
+        arguments |= {"true_cfg_scale": params.true_cfg, "negative_prompt": ""}
     if params.neg:
         arguments["negative_prompt"] = params.neg
     if params.clip > 1:

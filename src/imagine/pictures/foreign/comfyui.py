@@ -19,7 +19,11 @@ _SAMPLERS = ("KSampler", "KSamplerAdvanced")
 _LORAS = ("LoraLoader", "LoraLoaderModelOnly")
 _MOST = 500
 """Nodes that are visited on the way from one of them."""
-_KNOWN = frozenset(["SaveImage", "PreviewImage", "VAEDecode", "VAEEncode", "CLIPTextEncode", "CheckpointLoaderSimple",
+_FILES = ("ckpt_name", "unet_name")
+"""What a checkpoint's loader, or that of a denoiser alone, calls its file."""
+_KNOWN = frozenset(["UNETLoader", "UnetLoaderGGUF", "CLIPLoader", "DualCLIPLoader", "TripleCLIPLoader", "FluxGuidance",
+                    "CLIPTextEncodeFlux", "CLIPTextEncodeSD3", "EmptySD3LatentImage",
+                    "SaveImage", "PreviewImage", "VAEDecode", "VAEEncode", "CLIPTextEncode", "CheckpointLoaderSimple",
                     "EmptyLatentImage", "VAELoader", *_LORAS, "CLIPSetLastLayer", "LoadImage", "Note", "VAEDecodeTiled",
                     *_SAMPLERS])  # fmt: skip
 Graph = dict[str, Any]
@@ -52,10 +56,12 @@ def _take_pass(made: ForeignRecipe, nodes: Graph, sampler: str) -> None:
     made.text("neg", _text(nodes, sampler, "negative"))
     made.whole("seed", _value(nodes, inputs.get("seed", inputs.get("noise_seed"))))
     made.whole("num_steps", _value(nodes, inputs.get("steps")))
-    made.real("guidance", _value(nodes, inputs.get("cfg")))
+    said = [_inputs(node).get("guidance") for _, node in _behind(nodes, sampler, "positive")]
+    told = next((value for value in said if value is not None), None)  # Flux is told its guidance with its prompt
+    made.guided(_value(nodes, told), _value(nodes, inputs.get("cfg")))
     take_sampler(made, _value(nodes, inputs.get("sampler_name")), _value(nodes, inputs.get("scheduler")))
     for _, node in _behind(nodes, sampler, "model"):
-        if isinstance(name := _inputs(node).get("ckpt_name"), str):
+        if name := next((name for key in _FILES if isinstance(name := _inputs(node).get(key), str)), None):
             made.text("model", model_name(name))
             break
     _take_loras(made, nodes, sampler)

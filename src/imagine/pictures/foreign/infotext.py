@@ -66,6 +66,8 @@ _UPSCALERS = {
     "lanczos": "Lanczos", "latent": "Latent", "bicubic": "Bicubic", "realesr-animevideov3": "R-ESRGAN AnimeVideo",
 }  # fmt: skip
 _BY_THEIR_NAME = {theirs.lower(): ours for ours, theirs in _UPSCALERS.items()}
+_DISTILLED = "Distilled CFG Scale"
+"""What Forge calls the guidance that a model is told; `CFG scale` is that of a second row then."""
 _NUMBERS: dict[str, tuple[str, type[int] | type[float]]] = {
     "Steps": ("num_steps", int),
     "CFG scale": ("guidance", float),
@@ -102,7 +104,8 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "Steps": meta.get("num_steps"),
         "Sampler": SAMPLERS.get(meta.get("sampler", ""), meta.get("sampler")),
         "Schedule type": SCHEDULES.get(schedule, schedule),
-        "CFG scale": meta.get("guidance"),
+        "CFG scale": meta.get("true_cfg", meta.get("guidance")),
+        _DISTILLED: meta.get("guidance") if "true_cfg" in meta else None,
         "Seed": meta.get("seed"),
         "Variation seed": meta.get("subseed"),
         "Variation seed strength": meta.get("subseed_strength"),
@@ -287,6 +290,11 @@ def _written(value: object) -> str:
 def _take_numbers(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Message]) -> None:
     for key, (name, kind) in _NUMBERS.items():
         _take(pairs, key, kind, meta, name, warnings)
+    told: dict[str, Any] = {}
+    _take(pairs, _DISTILLED, float, told, "guidance", warnings)
+    if told and "guidance" in meta:
+        told["true_cfg"] = meta["guidance"]
+    meta |= told
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", pairs.get("Size", ""), re.ASCII)
     if size:
         del pairs["Size"]

@@ -26,7 +26,7 @@ def recipe_from_invokeai(values: dict[str, Any]) -> ForeignRecipe | None:
     made.text("vae", _name(rest.pop("vae", None)))
     for theirs, ours in (("seed", "seed"), ("steps", "num_steps"), ("width", "width"), ("height", "height")):
         made.whole(ours, rest.pop(theirs, None))
-    made.real("guidance", rest.pop("cfg_scale", None))
+    made.guided(rest.pop("guidance", None), rest.pop("cfg_scale", None))
     made.real("strength", rest.pop("strength", None), most=1)
     take_sampler(made, rest.pop("scheduler", None), None)
     loras = rest.pop("loras", None)

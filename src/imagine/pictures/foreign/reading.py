@@ -47,6 +47,14 @@ class ForeignRecipe(NamedTuple):
         elif value not in (None, ""):
             self.refuse(name, value)
 
+    def guided(self, told: object, scale: object) -> None:
+        """Takes the guidance that a model was told, and that of a second row, which alone is the guidance."""
+        if told in (None, ""):
+            self.real("guidance", scale)
+            return
+        self.real("guidance", told)
+        self.real("true_cfg", scale)
+
     def lora(self, name: object, weight: object = 1.0, clip_weight: object = None) -> None:
         """Takes one LoRA more; `clip_weight` None is as `weight`."""
         weights = [_number(weight), _number(weight if clip_weight is None else clip_weight)]

@@ -26,7 +26,7 @@ def recipe_from_swarmui(values: dict[str, Any]) -> ForeignRecipe | None:
     made.text("vae", model_name(rest.pop("vae", None)))
     for theirs, ours in (("seed", "seed"), ("steps", "num_steps"), ("width", "width"), ("height", "height")):
         made.whole(ours, rest.pop(theirs, None))
-    made.real("guidance", rest.pop("cfgscale", None))
+    made.guided(rest.pop("fluxguidancescale", None), rest.pop("cfgscale", None))
     take_sampler(made, rest.pop("sampler", None), rest.pop("scheduler", None))
     _take_loras(made, rest.pop("loras", None), rest.pop("loraweights", None))
     if "initimage" in rest or "initimagecreativity" in rest:

@@ -52,9 +52,10 @@ _ENLARGED = {
 }
 _MAP = {"type": "object", "properties": {"img": _PNG, **_ABOUT}, "required": ["img", *_ABOUT]}
 _BUILT_IN = {
-    "num_steps": NUM_STEPS, "guidance": GUIDANCE, "sampler": SAMPLER, "schedule": SCHEDULE, "strength": STRENGTH,
-    "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native", "preview": "linear",
-    "progress": False, "reproducible": False, "refiner_at": _defaults_of(GenerationParams)["refiner_at"],
+    "num_steps": NUM_STEPS, "guidance": GUIDANCE, "true_cfg": 1.0, "sampler": SAMPLER, "schedule": SCHEDULE,
+    "strength": STRENGTH, "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native",
+    "preview": "linear", "progress": False, "reproducible": False,
+    "refiner_at": _defaults_of(GenerationParams)["refiner_at"],
 }  # fmt: skip
 """What is taken for what isn't said, where the server's settings don't say otherwise."""
 _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {

@@ -73,8 +73,8 @@ SPELLINGS = ALIASES | {
 }
 """Other names of fields, ours and this dialect's."""
 NAMED = {
-    "img": "image", "num_steps": "steps", "guidance": "guidance_scale", "neg": "negative_prompt", "clip": "clip_skip",
-    "count": "n", "preset": "style_preset",
+    "img": "image", "num_steps": "steps", "guidance": "guidance_scale", "true_cfg": "true_cfg_scale",
+    "neg": "negative_prompt", "clip": "clip_skip", "count": "n", "preset": "style_preset",
 }  # fmt: skip
 """What our fields are called in this dialect, where a client didn't say them by another name."""
 OWN = ("img", "count", "progress")

@@ -17,7 +17,10 @@ USAGE = {
     "input_tokens_details": _ZERO, "output_tokens_details": _ZERO,
 }  # fmt: skip
 """There are no tokens here, and nothing is billed; clients read these numbers all the same."""
-_SHOWN = {"num_steps": "steps", "guidance": "guidance_scale", "neg": "negative_prompt", "clip": "clip_skip"}
+_SHOWN = {
+    "num_steps": "steps", "guidance": "guidance_scale", "true_cfg": "true_cfg_scale", "neg": "negative_prompt",
+    "clip": "clip_skip",
+}  # fmt: skip
 _NOT_SHOWN = ("prompt", "seed", "environment", "digest", "sha256", "parts", "img", "mask")
 
 

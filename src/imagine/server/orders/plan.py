@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ...asking.presets import styled_by
 from ...asking.resolve import Resolved, resolve
 from ...fairness.allowance import Holding
 from ...messages import Message
@@ -63,6 +64,7 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
             control=besides.control,
             references=besides.references,
             varies=model.references.varies,
+            styled=styled_by(one.original, one.request),
         )
         first = resolved.params[0]
         files = [file for _, file in model.loras.files]

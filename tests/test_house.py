@@ -72,7 +72,6 @@ USED_FROM_OUTSIDE = {
     "Layout.originals": "LoRAs are named by it",
     "taken": "the families that are listed and not opened yet are read by it",
     "config": "the families that are listed and not opened yet are read by it",
-    "Guided.true_cfg": "the families whose denoiser is told its guidance are guided by it, next",
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
     "map_from": "who trains controls makes maps to learn from, all at once",
     "Preset.description": "presets are encoded as a whole",

@@ -1,6 +1,7 @@
 """diffusers folders through the engine: Stable Diffusion's step like files, other pipelines run whole."""
 
 import json
+from types import SimpleNamespace
 
 import diffusers
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from imagine.engine.jobs.whole import _arguments
 from imagine.engine.whole.pipeline import Whole
 from imagine.engine.whole.run import Run
 from imagine.messages import sentences
@@ -144,6 +146,28 @@ def test_what_it_can_not_do_is_refused_or_named(sd3):
         run(engine_of(), ask(sd3, hires=Hires(scale=2)))
     said = made(engine_of(), ask(sd3, sampler="euler a", num_steps=1)).warnings
     assert sentences(said) == ["sampler and schedule have no effect: a StableDiffusion3Pipeline brings its own"]
+    assert made(engine_of(), ask(sd3, sampler="euler", num_steps=1)).warnings == (), "which is what it steps by"
+    said = made(engine_of(), ask(sd3, true_cfg=2.0, num_steps=1)).warnings
+    assert sentences(said) == ["true_cfg has no effect on a StableDiffusion3Pipeline"]
+
+
+@pytest.mark.parametrize(
+    ("family", "asked", "told"),
+    [
+        ("flux", {"guidance": 3.5}, {"guidance_scale": 3.5, "true_cfg_scale": 1.0}),
+        ("flux", {"guidance": 3.5, "true_cfg": 2.0},
+         {"guidance_scale": 3.5, "true_cfg_scale": 2.0, "negative_prompt": " "}),
+        ("flux", {"guidance": 3.5, "true_cfg": 2.0, "neg": "fog"},
+         {"guidance_scale": 3.5, "true_cfg_scale": 2.0, "negative_prompt": "fog"}),
+        ("qwen-image", {"guidance": 4.0}, {"guidance_scale": 4.0, "true_cfg_scale": 4.0, "negative_prompt": " "}),
+        ("qwen-image", {"guidance": 1.0}, {"guidance_scale": 1.0, "true_cfg_scale": 1.0}),
+    ],
+)  # fmt: skip
+def test_a_pipeline_with_two_guidances_is_told_each_as_its_family_has_it(sd3, family, asked, told):
+    params = ask(sd3, **asked).params
+    canvas = SimpleNamespace(work=(64, 64), source=None, mask=None)
+    given = _arguments(params, canvas, SimpleNamespace(accepts=lambda name: True), family)
+    assert {name: given[name] for name in given if "cfg" in name or "guid" in name or "neg" in name} == told
 
 
 def test_memory_that_runs_short_begins_it_again_and_gives_the_same_picture(sd3, plain, monkeypatch):

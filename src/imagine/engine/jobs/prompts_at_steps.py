@@ -24,7 +24,7 @@ class PromptsAtSteps:
     def __init__(self, params: GenerationParams, embeddings: Sequence[Embedding] = ()) -> None:
         """`embeddings` are what words of its prompts stand for."""
         self._params, self._embeddings = params, tuple(embeddings)
-        self._told = Guided(params.guidance, true_cfg=1.0)
+        self._told = Guided(params.guidance, params.true_cfg)
         words = [embedding.word for embedding in embeddings]
         self._conjuncts = conjuncts(marked(params.prompt, words))
         self._negative = marked(params.neg, words)

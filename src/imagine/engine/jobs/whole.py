@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ...families.table import facts_of
 from ...messages import Message, message
 from ...words.conjuncts import conjuncts
 from ...words.errors import Unsupported, without_folders
@@ -31,6 +32,9 @@ from .work import Take
 
 _UNASKED = "dpm++ 2m"
 """What a recipe says where nobody asked for a sampler, and its family names none: no reason to warn."""
+
+_SECOND = "true_cfg_scale"
+"""What guidance by a second row is called where a pipeline may be told another."""
 
 
 class WholeRun:
@@ -118,7 +122,7 @@ class WholeRun:
         if canvas.soft:
             self.ledger.warn(message("mask.halved", "mask"))
             canvas = replace(canvas, soft=False)
-        self._arguments = _arguments(params, canvas)
+        self._arguments = _arguments(params, canvas, model, self.ledger.submit.model.family)
         self._run = self._begun()
         self._canvas = canvas
         self.ledger.warn(*_without_effect(params, model))
@@ -197,7 +201,7 @@ def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
         ("prompt", "prompt", bool(params.prompt)),
         ("neg", "negative_prompt", bool(params.neg)),
         ("clip", "clip_skip", params.clip > 1),
-        ("true_cfg", "true_cfg_scale", params.true_cfg > 1),
+        ("true_cfg", _SECOND, params.true_cfg > 1),
     ):
         if requested and not model.accepts(argument):
             notes.append(message("no_effect.pipeline", field, pipeline=model.name))
@@ -206,7 +210,7 @@ def _without_effect(params: GenerationParams, model: Whole) -> list[Message]:
     return notes
 
 
-def _arguments(params: GenerationParams, canvas: Canvas) -> dict[str, Any]:
+def _arguments(params: GenerationParams, canvas: Canvas, model: Whole, family: str) -> dict[str, Any]:
     """Arguments as diffusers' pipelines name them; those that a pipeline doesn't know are left out by `run`."""
     width, height = canvas.work
     arguments: dict[str, Any] = {
@@ -214,8 +218,9 @@ def _arguments(params: GenerationParams, canvas: Canvas) -> dict[str, Any]:
         "num_inference_steps": params.num_steps,
         "guidance_scale": params.guidance,
     }  # fmt: skip
-    if params.true_cfg > 1:  # which a pipeline heeds where it has something to keep from, if only nothing
-        arguments |= {"true_cfg_scale": params.true_cfg, "negative_prompt": ""}
+    if model.accepts(_SECOND):  # which it heeds where it has something to keep from, if only nothing
+        scale = params.true_cfg if facts_of(family).guidance == "embedded" else params.guidance
+        arguments |= {_SECOND: scale} | ({"negative_prompt": " "} if scale > 1 else {})
     if params.neg:
         arguments["negative_prompt"] = params.neg
     if params.clip > 1:

@@ -69,7 +69,6 @@ USED_FROM_OUTSIDE = {
     "t5_network": "the families that are listed and not opened yet are read by it",
     "t5_key": "the families that are listed and not opened yet are read by it",
     "with_diffusers_names": "the families that are listed and not opened yet are read by it",
-    "Layout.originals": "LoRAs are named by it",
     "taken": "the families that are listed and not opened yet are read by it",
     "config": "the families that are listed and not opened yet are read by it",
     "Adapter._file": "has the file there for as long as an adapter that was read of it",

@@ -168,6 +168,7 @@ SENTENCES = {
     "lora.part_numbers": "{part} holds what is no number",
     "lora.rank": "its rank is 0",
     "lora.alpha": "its alpha is {value}, and must be a number within ±{most}",
+    "lora.fused": "its {part} is of several of this model's layers at once, and can't be cut for each",
     "lora.nothing": "LoRA '{name}' goes with another model: none of its {count:layer|layers} can be used with this one",
     "lora.kind": "LoRA '{name}' can't be used: what it has of this model's layers ({parts}) is "
     "of a kind that isn't known here",

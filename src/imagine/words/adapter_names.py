@@ -51,6 +51,8 @@ def layer_tensor(name: str) -> LayerTensor | None:
     layer = dotted.sub("", name[: match.start()], count=1).replace(".", "_")
     layer = prefix.sub("", layer, count=1).replace("_processor_", "_")
     kind = str(match.lastgroup)
+    if match["lora"] and (numbered := re.match(r"lora([12])", match["lora"])):  # XLabs': the picture's, and the text's
+        layer += f"_{numbered[1]}"
     return LayerTensor(layer, kind, _part(kind, match[kind]))
 
 

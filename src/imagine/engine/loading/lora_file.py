@@ -23,7 +23,7 @@ from ..adapters.adapter import Bound, Networks, SidePath
 from ..adapters.kinds import kinds_of, side_path
 from ..adapters.layer import Misfit
 from .checkpoint_file import CheckpointFile
-from .layer_names import LayerNames
+from .layer_names import LayerNames, NamedLayer
 from .placing import FLOAT8
 from .stated_alpha import StatedAlphas
 from .weights import Weights
@@ -53,32 +53,38 @@ class LoraFile:
         paths, left, strange = defaultdict[Role, dict[str, SidePath]](dict), list[str](), set[str]()
         for layer, parts in layers.items():
             yield
-            place = names.find(layer)
+            places = names.find(layer)
             try:
-                made = None if place is None else self._path(weights, parts, alphas, place.layer)
+                made = [self._path(weights, parts, alphas, place) for place in places]
             except Misfit as error:
                 raise UnusableModel(
                     message("lora.layer", "loras", name=name, layer=_cut(layer), why=error.note)
                 ) from error
-            if place is None or made is None:
+            if not made or None in made:
                 left.append(layer)
-                strange |= set() if place is None else parts.keys() - {"alpha"}
-            elif paths[place.role].setdefault(place.name, made) is not made:
-                raise UnusableModel(message("lora.twice", "loras", name=name, layer=_cut(layer)))
+                strange |= parts.keys() - {"alpha"} if places else set()
+            for place, path in zip(places, made, strict=True):
+                if path is not None and paths[place.role].setdefault(place.name, path) is not path:
+                    raise UnusableModel(message("lora.twice", "loras", name=name, layer=_cut(layer)))
         if not paths and strange:
             raise UnusableModel(message("lora.kind", "loras", name=name, parts=_listed(sorted(strange))))
         if not paths:
             raise UnusableModel(message("lora.nothing", "loras", name=name, count=len(left)))
         return Bound(paths, _notes(name, len(layers), left))
 
-    def _path(self, weights: Weights, parts: Mapping[str, str], alphas: StatedAlphas, layer: Module) -> SidePath | None:
+    def _path(
+        self, weights: Weights, parts: Mapping[str, str], alphas: StatedAlphas, place: NamedLayer
+    ) -> SidePath | None:
         """What it has beside a layer, by the names of its tensors; None where that can't be used there. Raises
         Misfit."""
+        layer, rows = place.layer, place.rows
         kinds = kinds_of(layer, parts.keys() - {"alpha"})
         if not kinds:
             return None
         alpha = _alpha(weights, parts, alphas)
         own = {part: self._copy(weights, part, named, layer) for part, named in parts.items() if part != "alpha"}
+        if rows is not None:
+            own = {part: rows.cut(part, tensor) for part, tensor in own.items()}
         return side_path(kinds, layer, own, alpha)
 
     def _copy(self, weights: Weights, part: str, named: str, layer: Module) -> Tensor:

@@ -49,6 +49,23 @@ LAYOUT = Layout(
     swapped=("norm_out.linear",),
 )
 
+XLABS = Layout(
+    layers={},
+    blocks={
+        "double_blocks": (
+            "transformer_blocks",
+            {
+                "qkv.1": DOUBLE["img_attn.qkv"],
+                "qkv.2": DOUBLE["txt_attn.qkv"],
+                "proj.1": DOUBLE["img_attn.proj"],
+                "proj.2": DOUBLE["txt_attn.proj"],
+            },
+        ),
+        "single_blocks": ("single_transformer_blocks", {"qkv": QUERY_KEY_VALUE, "proj": SINGLE["linear2"]}),
+    },
+)
+"""What XLabs' trainer (https://github.com/XLabs-AI/x-flux, Apache-2.0) calls the layers that it trains."""
+
 
 def taken(shapes: Shapes) -> dict[str, Taken]:
     """Where diffusers' tensors lie in a file of these `shapes`, by their names without a prefix."""

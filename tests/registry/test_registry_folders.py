@@ -73,7 +73,7 @@ def test_a_folder_is_one_model(tmp_path):
     assert entry.size == sum(file.stat().st_size for file in path.rglob("*.safetensors"))
     assert (entry.parameters, entry.dtype, entry.resolution) == (300, "float16", 512)
     assert entry.has_vae
-    assert entry.text_encoders == ("text_encoder",)
+    assert (entry.text_encoders, entry.context) == (("text_encoder",), 768)
     assert (entry.prediction, entry.prediction_source) == ("epsilon", "scheduler_config.json")
 
 

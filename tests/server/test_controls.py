@@ -7,6 +7,7 @@ import pytest
 
 from imagine.words.map_words import map_meant, words_of
 from imagine.words.recipe import meta_from_params
+from tests.registry import declared
 from tests.server.beside import add, asked, controlnet, png, union
 
 PHOTO = png()
@@ -141,6 +142,15 @@ def test_where_none_goes_with_the_model_what_to_put_there_is_said(tmp_path):
         "control.0.model 'edges' not found: what is here goes with other models than stable_diffusion (xl-canny); "
         f"put one for it into the folder of models, such as {file}",
     )
+
+
+def test_to_a_model_narrower_than_what_is_published_no_published_file_is_recommended(home):
+    block = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0"
+    declared.write(home / "models/narrow.safetensors", declared.tiny() | {f"{block}.attn2.to_k.weight": (48, 64)})
+    ((status, told),) = asked(home, said(model="canny") | {"model": "narrow"})
+    assert status == 404
+    assert told.startswith("control.0.model 'canny' not found: what is here goes with other models than narrow (")
+    assert told.endswith("put one for it into the folder of models")
 
 
 def test_units_of_another_program_are_taken_as_they_are(home):

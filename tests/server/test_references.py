@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from imagine.words.recipe import meta_from_params
+from tests.registry import declared
 from tests.server.beside import add, add_unclip, asked, controlnet, image_adapter, image_encoder, png
 from tests.server.served import ask
 
+_BLOCK = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0"
 DOG, SEA = png((120, 80, 20)), png((20, 80, 200))
 
 
@@ -97,6 +99,27 @@ def test_without_an_adapter_the_first_is_what_the_picture_starts_from(bare, path
         [f"{field}: the picture starts from the first, as from {img[path]}: {why}"] if len(warnings) > 1 else []
     )
     assert (len(warnings) == 1) is (path == "/api/generate"), "there the first is what is edited"
+
+
+@pytest.mark.parametrize("kind", ["subject", "face"])
+def test_to_a_model_narrower_than_what_is_published_no_published_file_is_recommended(home, kind):
+    narrow = declared.tiny() | {f"{_BLOCK}.attn2.to_k.weight": (48, 64)}
+    declared.write(home / "models/narrow.safetensors", narrow)
+    body = said(kind=kind) | {"model": "narrow"}
+    ((job, warnings),) = asked(home, body)
+    assert (job.params.references, warnings) == (
+        (),
+        [
+            "references: the picture starts from the first, as from img: no image adapter that fits can attend to it "
+            "here; one made for a stable_diffusion with 64 numbers a token, with its image encoder, would, among the "
+            "models"
+        ],
+    )
+    add(home, "ip/ip-adapter-narrow", image_adapter(context=64))
+    ((job, warnings),) = asked(home, body)
+    faceless = "references of the kind face: no adapter for faces is here, so 'ip-adapter-narrow' attends to it"
+    assert [each.adapter for each in job.params.references] == ["ip-adapter-narrow"]
+    assert warnings == ([faceless] if kind == "face" else [])
 
 
 def test_what_is_started_from_is_made_smaller_first(bare):

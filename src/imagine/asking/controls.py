@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from ..families.table import is_published_width
 from ..messages import message
 from ..words.entry import Entry
 from ..words.errors import BadRequest
@@ -110,10 +111,12 @@ def check_span(start: float | None, end: float | None, path: str) -> None:
         raise BadRequest(message("beside.span", f"{path}.end", end=end or 0, start=start or 0))
 
 
-def proper_control(family: str, meant: Preprocess | None) -> str:
-    """The usual file for such maps on that family, "" where none is known here."""
-    if family == "sdxl" and meant:
+def proper_control(model: Entry, meant: Preprocess | None) -> str:
+    """The usual file for such maps, "" where none is known here that fits the model."""
+    if meant is None or not is_published_width(model.family, model.context):
+        return ""
+    if model.family == "sdxl":
         return _SDXL_FILE
-    if family != "stable_diffusion" or meant is None or meant not in _SD1_MAPS:
+    if model.family != "stable_diffusion" or meant not in _SD1_MAPS:
         return ""
     return f"control_v{_SD1_MAPS[meant]}_fp16.safetensors ({_SD1_FILES})"

@@ -8,17 +8,17 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from ..families.table import is_published_width
 from ..messages import message
 from ..words.entry import Entry
 from ..words.errors import BadRequest, Unsupported
 from ..words.model_names import OWN
-from ..words.recipe import BlockWeights, Box, Combine, Reference, ReferenceCrop, ReferenceKind
+from ..words.recipe import REFERENCE_STRENGTH, BlockWeights, Box, Combine, Reference, ReferenceCrop, ReferenceKind
 from .controls import PICTURE, Fraction
 from .names import Digest, ModelName
 
 MAX_REFERENCES = 8
 """Of one picture."""
-STRENGTH = 0.6
 WHOLE = 1.0
 """Of a picture that a model is shown itself."""
 VARIATION = 0.3
@@ -121,7 +121,7 @@ class _Unsaid(NamedTuple):
     combine: Combine
 
 
-_OF_ADAPTERS = _Unsaid(STRENGTH, "pad", "concat")
+_OF_ADAPTERS = _Unsaid(REFERENCE_STRENGTH, "pad", "concat")
 _OF_MODELS = _Unsaid(WHOLE, "square", "average")
 """As such models were trained: on whole embeddings, of the middles of pictures."""
 
@@ -179,10 +179,10 @@ def check_own(wish: ReferenceWish, path: str, name: str) -> None:
 
 def start_strength(wish: ReferenceWish) -> float:
     """How much of a picture is painted anew that it only starts from: as with 0.6 of a reference, 0.7 of it."""
-    return round(1 - (STRENGTH if wish.strength is None else wish.strength) / 2, 6)
+    return round(1 - (REFERENCE_STRENGTH if wish.strength is None else wish.strength) / 2, 6)
 
 
-def proper_file(family: str, kind: str) -> str:
-    """The usual file for references of that kind on that family, "" where none is known here."""
-    files = _PROPER.get(family, {})
+def proper_file(model: Entry, kind: str) -> str:
+    """The usual file for references of that kind, "" where none is known here that fits the model."""
+    files = _PROPER.get(model.family, {}) if is_published_width(model.family, model.context) else {}
     return files.get(kind) or files.get("", "")

@@ -38,6 +38,11 @@ def is_shown(pipeline: object) -> bool:
     return any(pipeline in facts.shown for facts in FAMILIES.values())
 
 
+def is_published_width(family: str, context: int) -> bool:
+    """Does what is published to go beside this family fit a model whose tokens are so many numbers? 0 is not known."""
+    return context in (0, facts_of(family).context or context)
+
+
 def family_of_context(width: int) -> str:
     """The family whose U-Net attends to text conditioning of this width; "" for none."""
     return next((name for name, facts in FAMILIES.items() if width and facts.context == width), "")

@@ -601,11 +601,14 @@ SENTENCES = {
     "reference.no_encoder": "{field} '{name}' sees by an image encoder of width {width}, and none is among the models",
     "reference.no_face": "{field} of the kind face: no adapter for faces is here, so '{name}' attends to it; "
     "{file} would do better",
+    "reference.faceless": "{field} of the kind face: no adapter for faces is here, so '{name}' attends to it",
     "reference.start": "{field}: the picture starts from the first, as from {img}: {why}",
     "reference.start_only": "{field}: where the picture starts from the first, this has no effect: {names}",
     "reference.unattended": "{field}: {count:picture has|pictures have} no effect: {why}",
     "reference.file": "no image adapter for {family} can attend to it here; {file} with its image encoder "
     "would, among the models",
+    "reference.width": "no image adapter that fits can attend to it here; one made for a {family} with {width} numbers a "
+    "token, with its image encoder, would, among the models",
     "reference.no_file": "this version has no image adapters for {family}",
     "variations.start": "{field}: the picture starts from {img} instead of being a neighbour of it: {why}",
     "beside.not_yet": "{field} can't be done by this version yet",

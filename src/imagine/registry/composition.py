@@ -15,7 +15,7 @@ from typing import cast
 import msgspec
 
 from ..families.facts import Need, PublicFile
-from ..families.table import facts_of
+from ..families.table import facts_of, is_published_width
 from ..messages import Message, message
 from ..words.entry import Entry
 from ..words.model import Role
@@ -88,8 +88,7 @@ def _what(need: Need, model: Entry) -> Message:
 
 def published_for(need: Need, model: Entry) -> tuple[PublicFile, ...]:
     """The files that people have for a need of this model; none for one narrower than what was published."""
-    published = facts_of(model.family).context
-    return need.public if not published or model.context in (0, published) else ()
+    return need.public if is_published_width(model.family, model.context) else ()
 
 
 def _size(count: int) -> Message:

@@ -149,6 +149,7 @@ def _identity(
         latent_channels=_natural(configs.get("vae", {}).get("latent_channels")),
         has_vae="vae" in headers or "vqvae" in headers,
         text_encoders=tuple(sorted(part for part in headers if part.startswith("text_encoder"))),
+        context=_natural(config.get("cross_attention_dim")) if facts_of(family).unet else 0,
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from .preprocessors import Preprocess
 
 MAX_SEED = 2**64 - 1
+REFERENCE_STRENGTH = 0.6
 Resize = Literal["crop", "fit", "stretch"]
 Fit = Literal["native", "scale"]
 ReferenceKind = Literal["style", "content", "subject", "face"]
@@ -97,7 +98,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     embedding: str | None = None
     """In its place or beside it: the SHA-256 of a face's embedding, its numbers as little-endian float32."""
     kind: ReferenceKind = "subject"
-    strength: float = 0.6
+    strength: float = REFERENCE_STRENGTH
     start: float = 0.0
     end: float = 1.0
     """As of a control."""
@@ -183,7 +184,7 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 _SAID: dict[str, dict[str, Any]] = {
     "control": {"preprocess": "none"},
-    "references": {"weights": "linear", "strength": 0.6, "crop": "pad"},
+    "references": {"weights": "linear", "strength": REFERENCE_STRENGTH, "crop": "pad"},
 }
 """What of them is said in any case: who doesn't say it means what follows from the rest."""
 

@@ -59,7 +59,7 @@ async def _file(gateway: Gateway, wish: ControlWish, model: Entry, field: str) -
             return await gateway.named(field, meant.name, CONTROLNET, None)
         if called != wish.model:
             return await gateway.named(field, called, CONTROLNET, None, beside(model))
-        proper = proper_control(model.family, map_meant(alike(called.lower())))
+        proper = proper_control(model, map_meant(alike(called.lower())))
         if not proper:
             raise
         code = "control.proper" if error.note.code in _NONE_FITS else "control.would"

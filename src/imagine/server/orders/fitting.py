@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...families.table import is_published_width
 from ...messages import message
 from ...words.beside import runs
 from ...words.entry import Entry
@@ -21,7 +22,8 @@ def goes_with(file: Entry, model: Entry) -> bool:
 
 def beside(model: Entry) -> NextTo:
     """What is asked for beside that model has to go with it."""
-    return NextTo(model.family or model.name, lambda file: goes_with(file, model))
+    ordinary = model.family and is_published_width(model.family, model.context)
+    return NextTo(model.family if ordinary else model.name, lambda file: goes_with(file, model))
 
 
 def check_fit(file: Entry, model: Entry, table: Mapping[str, frozenset[str]], field: str, called: str) -> None:

@@ -122,8 +122,7 @@ async def _attended(
             return None
         adapter = await gateway.named(f"{path}.adapter", found.name, IMAGE_ADAPTER, None)
         if wish.kind == "face" and _variant(adapter) not in _LIKED["face"][:2]:
-            words = {"name": adapter.name, "file": proper_file(model.family, "face")}
-            warnings.append(message("reference.no_face", "references", **words))
+            warnings.append(_faceless(adapter, model))
     if adapter.variant in _FACES and wish.embedding is None:
         raise BadRequest(message("reference.needs_face", f"{path}.embedding", name=adapter.name), reason="missing")
     return ChosenReference(wish, adapter, await _encoder(gateway, wish, adapter, files, path))
@@ -199,8 +198,17 @@ async def _small_enough(gateway: Gateway, client: str, wish: ReferenceWish, fiel
 
 
 def _told(code: str, field: str, model: Entry, kind: str, **more: int) -> Message:
-    """That no adapter attends to it, with the file that would, where one is known that runs here."""
-    file = proper_file(model.family, kind)
-    if file and any(model.family in families for families in IMAGE_ADAPTERS.values()):
-        return message(code, field, why=message("reference.file", family=model.family, file=file), **more)
-    return message(code, field, why=message("reference.no_file", family=model.family or model.name), **more)
+    """That no adapter attends to it, with what would: the file, where one is known that fits."""
+    family = model.family or model.name
+    if not any(model.family in families for families in IMAGE_ADAPTERS.values()):
+        return message(code, field, why=message("reference.no_file", family=family), **more)
+    if file := proper_file(model, kind):
+        return message(code, field, why=message("reference.file", family=family, file=file), **more)
+    return message(code, field, why=message("reference.width", family=family, width=model.context), **more)
+
+
+def _faceless(adapter: Entry, model: Entry) -> Message:
+    """That this one attends to a face for want of one made for faces, with the file that is, where one fits."""
+    if file := proper_file(model, "face"):
+        return message("reference.no_face", "references", name=adapter.name, file=file)
+    return message("reference.faceless", "references", name=adapter.name)

@@ -88,7 +88,9 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(
     ("words", "expected"), [("imagine ver", "plain,verify"), ("imagine run -m dream", "plain,dreamshaper_8"),
-    ("imagine run --num", "plain,--num-steps"), ("imagine run --lora in", "plain,ink")],
+    ("imagine run --num", "plain,--num-steps"), ("imagine run --lora in", "plain,ink"),
+    ("imagine run --reference pho", "file,pho"), ("imagine run --control canny = pho", "file,pho"),
+    ("imagine run --control canny =", "file,"), ("imagine run --sampler = euler_", "plain,euler_a")],
 )  # fmt: skip
 def test_the_shell_completes(
     words: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -113,6 +115,36 @@ def test_other_shells_get_values_too(
     assert run() == 0
     offered = capsys.readouterr().out.replace(",", "\n").split()
     assert [word for word in offered if word not in ("plain", "_")] == ["euler", "euler_a"]
+
+
+def test_where_the_shell_completes_whole_values_files_stand_behind_the_control(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos" / "old").mkdir(parents=True)
+    for name in ("phone.jpg", ".phone", "other.jpg"):
+        (tmp_path / "photos" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    offered_for = {
+        "photos/ph": ["photos/phone.jpg"], "pho": ["photos/"], "photos/o": ["photos/old/", "photos/other.jpg"],
+        "nowhere/x": [], "~nobody_here/": [], "photos/.": ["photos/.phone"],
+    }  # fmt: skip
+    for typed, offered in offered_for.items():
+        monkeypatch.setenv("_IMAGINE_COMPLETE", "fish_complete")
+        monkeypatch.setenv("COMP_WORDS", "imagine run --control")
+        monkeypatch.setenv("COMP_CWORD", f"canny={typed}")
+        assert run() == 0
+        said = capsys.readouterr().out.replace(",", "\n").split()
+        assert sorted(word for word in said if word not in ("plain", "_")) == sorted(
+            f"canny={path}" for path in offered
+        )
+
+
+def test_bash_puts_no_space_behind_a_value_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_IMAGINE_COMPLETE", "bash_source")
+    assert run() == 0
+    assert "[[ $value == *= ]] && compopt -o nospace" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
@@ -266,6 +298,22 @@ def test_info_of_a_json(server: FakeServer, capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out)["prompt"] == "a cat"
     Path("x.png").write_bytes(png())
     assert run("info", "x.png") == 1
+
+
+def test_info_says_controls_a_line_each_and_digests_by_their_beginnings(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canny = {"model": "edges", "image": "ab" * 32, "options": {"low_threshold": 50}, "strength": 0.8}
+    meta = {"seed": "5", "control": [canny, {"model": "pose", "image": "cd" * 32}], "hires": {"scale": 2.0}}
+    Path("x.json").write_text(json.dumps({"meta": meta | {"text_encoders": ["a", "b"]}, "out": ""}))
+    assert run("info", "x.json") == 0
+    assert [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()] == [
+        ["seed", "5"],
+        ["control", "model edges, image abababababab…, options (low_threshold 50), strength 0.8"],
+        ["model", "pose, image cdcdcdcdcdcd…"],
+        ["hires", "scale 2.0"],
+        ["text_encoders", "a, b"],
+    ]
 
 
 def test_verify_makes_it_again(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any, NamedTuple
 
@@ -89,6 +90,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with a status of `exits.EXITS`."""
     for stream in (sys.stdout, sys.stderr):
         _never_fail(stream)
+    if "_IMAGINE_COMPLETE" in os.environ:
+        from .bash_words import join_words
+
+        join_words()
     try:
         status = cli.main(args=arguments, prog_name="imagine", standalone_mode=False)
     except (click.Abort, click.ClickException, ImagineError, OSError, KeyboardInterrupt, Ended) as error:

@@ -67,7 +67,8 @@ class _RunCommand(click.Command):
     "ControlNet or what it is for, and a picture: canny=photo.jpg:0.8; again for another. A map as it is: "
     "canny=map.png:0.8,preprocess=none.", shell_complete=complete.controls)  # fmt: skip
 @click.option("--reference", "references", multiple=True, type=BesideText(BESIDE["references"]), help="What it is to "
-    "be like: photo.jpg:0.6, or photo.jpg:0.6,kind=style; again for another.")  # fmt: skip
+    "be like: photo.jpg:0.6, or photo.jpg:0.6,kind=style; again for another.",
+    shell_complete=complete.files)  # fmt: skip
 @click.option("--variation", "variations", type=RealNumber(), help="A neighbour of --img: how far from it, 0 to 1.")
 @click.option("--subseed", help="A second seed, whose noise is mixed in.")
 @click.option("--subseed-strength", type=RealNumber(), help="How much of it, 0 to 1.")

@@ -607,8 +607,8 @@ SENTENCES = {
     "reference.unattended": "{field}: {count:picture has|pictures have} no effect: {why}",
     "reference.file": "no image adapter for {family} can attend to it here; {file} with its image encoder "
     "would, among the models",
-    "reference.width": "no image adapter that fits can attend to it here; one made for a {family} with {width} numbers a "
-    "token, with its image encoder, would, among the models",
+    "reference.width": "no image adapter that fits can attend to it here; one made for a {family} with {width} numbers "
+    "a token, with its image encoder, would, among the models",
     "reference.no_file": "this version has no image adapters for {family}",
     "variations.start": "{field}: the picture starts from {img} instead of being a neighbour of it: {why}",
     "beside.not_yet": "{field} can't be done by this version yet",

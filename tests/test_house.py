@@ -28,6 +28,7 @@ HOOKS = {
     "click.types.IntParamType": ("convert",),
     "click.types.FloatParamType": ("convert",),
     "click.ClickException": ("show", "format_message"),
+    "BashComplete": ("get_completion_args",),
     "web.RequestHandler": (
         "connection_made", "connection_lost", "data_received", "finish_response", "handle_error"
     ),

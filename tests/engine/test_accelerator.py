@@ -296,7 +296,7 @@ def test_a_model_that_does_not_fit_is_short_of_memory_and_leaves_nothing(acceler
 def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, files, monkeypatch):
     """Its error is kept by who asked for it; not what was half opened."""
 
-    def refuse(_loaded, facts, *_):
+    def refuse(_loaded, facts, *_, **__):
         raise UnusableModel(in_english(f"{facts.name} can't be used"))
 
     monkeypatch.setattr(imagine.engine.loading.stable_diffusion, "parts_from_components", refuse)

@@ -124,7 +124,7 @@ SDXL = unet(**SDXL_UNET)
         ("sdxl", SDXL, {"kind": 16}, ("diffusion-model", "sdxl", "iq2_xxs"), "its weights are quantised (iq2_xxs)"),
         ("sdxl", SDXL, {"kind": 99}, ("diffusion-model", "sdxl", "ggml type 99"), "its weights are quantised (ggml"),
         ("nobody", sdxl(), {}, ("checkpoint", "sdxl", "q4_k"), None),
-        ("flux", FLUX, {}, ("diffusion-model", "flux", "q4_k"), "flux isn't drawn from single files yet"),
+        ("flux", FLUX, {}, ("diffusion-model", "flux", "q4_k"), None),
         ("sd1", {"nobody.knows": (4, 256)}, {"kind": 8}, ("diffusion-model", "stable_diffusion", "q8_0"), NAMES),
         (
             "qwen3", {"blk.0.attn_q.weight": (8, 256)}, {"pairs": [WORDS, NUMBERS, FLAG]},

@@ -220,9 +220,12 @@ ROWS = (
             PipelineClass("Flux", "guidance_embeds", False, "schnell"),
             PipelineClass("Flux"),
         ),
+        stepped=("FluxPipeline", "FluxImg2ImgPipeline", "FluxInpaintPipeline", "FluxFillPipeline"),
         architectures=("flux",),
         gguf="flux",
         latent_channels=16,
+        channels=(16, 96),  # of Fill with the masked picture's and the mask's 8 × 8 pixels
+        patch=2,
         own_vae=True,
         multiple=16,
         predicts=FLOW,
@@ -257,5 +260,6 @@ ROWS = (
             Need("vae", ("flux", "sd3"), FLUX_VAE),
         ),
         licence={"": FLUX_DEV, "schnell": APACHE},
+        single_file=True,
     ),
 )

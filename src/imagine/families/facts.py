@@ -180,6 +180,11 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """The width of the text conditioning that a U-Net attends to, where it tells the family."""
     latent_channels: int = 0
     """Of its VAE, where the denoiser's shape doesn't tell them."""
+    channels: tuple[int, ...] = ()
+    """Of one latent, that its denoiser can be given; none: the VAE's, and for one that inpaints twice as many and one
+    for the mask."""
+    patch: int = 1
+    """Latents along a side that are one token, where its configuration counts channels in tokens."""
     own_vae: bool = False
     """A plain VAE of so many channels is of this family."""
     vae_named: str = ""
@@ -222,6 +227,10 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """A single file of it can be drawn with."""
     refused: Mapping[str, Message] = NOTHING
     """The variants that then can't, each with the clause that says why."""
+
+    def takes(self, channels: int, latents: int) -> bool:
+        """Can a denoiser be given so many channels of one latent, of a VAE of so many?"""
+        return channels in (self.channels or (latents, 2 * latents + 1))
 
     def licence_of(self, *told: str) -> Licence | None:
         """What was published as the first of these that has one of its own; None where we don't know."""

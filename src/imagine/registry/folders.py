@@ -145,7 +145,7 @@ def _identity(
         parameters=sum(elements for elements, _ in weights.values()),
         dtype=weights.get(denoiser, (0, ""))[1],
         resolution=_resolution(family, config, prediction.type),
-        in_channels=_natural(config.get("in_channels")),
+        in_channels=_natural(config.get("in_channels")) // facts_of(family).patch ** 2,
         latent_channels=_natural(configs.get("vae", {}).get("latent_channels")),
         has_vae="vae" in headers or "vqvae" in headers,
         text_encoders=tuple(sorted(part for part in headers if part.startswith("text_encoder"))),

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..families.table import facts_of
 from ..messages import Message, message
 from .identify import Identity
 
@@ -48,17 +49,18 @@ def pipeline_problem(name: str, path: Path, index: Mapping[str, Any]) -> Message
 
 
 def stepped_problem(identity: Identity, vae: Mapping[str, Any]) -> Message | None:
-    """Why our samplers can't step a Stable Diffusion folder of this `identity` and VAE configuration, or None."""
+    """Why our samplers can't step a folder of this `identity` and VAE configuration, or None."""
+    facts = facts_of(identity.family)
     if identity.prediction.type == "edm":
         return message("unfit.edm_like")
-    if identity.prediction.type not in ("epsilon", "v_prediction"):
+    if identity.prediction.type not in (("flow",) if facts.predicts.usual == "flow" else ("epsilon", "v_prediction")):
         return message("folder.scheduler", prediction=identity.prediction.type)
     if not identity.has_vae:
         return message("folder.no_vae")
     if vae.get("latents_mean") is not None:
         return message("folder.latents_mean")
     latents = identity.latent_channels
-    if identity.in_channels and latents and identity.in_channels not in (latents, 2 * latents + 1):
+    if identity.in_channels and latents and not facts.takes(identity.in_channels, latents):
         return message("unfit.channels", count=identity.in_channels)
     return None
 

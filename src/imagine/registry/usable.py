@@ -64,10 +64,7 @@ def problem_of(identity: Identity, path: Path, header: Header) -> Message | None
         return facts.refused[identity.variant]
     if identity.prediction.type not in facts.predicts.drawn:
         return message("unfit.predicts", prediction=identity.prediction.type)
-    if identity.in_channels and identity.in_channels not in (
-        identity.latent_channels,
-        2 * identity.latent_channels + 1,
-    ):
+    if identity.in_channels and not facts.takes(identity.in_channels, identity.latent_channels):
         return message("unfit.channels", count=identity.in_channels)
     return quantisation_problem(path, header)
 

@@ -12,7 +12,7 @@ from ...words.errors import UnusableModel
 from ...words.model import Component, Model
 from ..device.device import Device
 from ..loading.diffusers_folder import denoiser_dtype, load_pipeline, runs_whole
-from ..loading.single_file import OnProgress
+from ..loading.opened_networks import OnProgress
 from ..loading.width import folder_width
 from ..parts.part import Held
 from ..whole.pipeline import Whole

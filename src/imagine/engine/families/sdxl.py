@@ -15,7 +15,7 @@ from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..device.transfer import sent
 from ..execution.execution import Inputs
-from ..loading.single_file import OnProgress
+from ..loading.opened_networks import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
 from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart

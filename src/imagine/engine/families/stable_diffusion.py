@@ -16,7 +16,7 @@ from ...words.model import Model
 from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..execution.execution import LABELS, Inputs
-from ..loading.single_file import OnProgress
+from ..loading.opened_networks import OnProgress
 from ..loading.stable_diffusion import load_stable_diffusion
 from ..parts.part import Held, Part, Stage
 from ..parts.picture_embedder import PictureEmbedder

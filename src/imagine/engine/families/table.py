@@ -13,6 +13,7 @@ from ...words.model import Model
 from ..device.device import Device
 from ..parts.part import Held
 from .family import Family
+from .flux import open_flux
 from .sdxl import open_sdxl
 from .stable_diffusion import open_stable_diffusion
 
@@ -23,6 +24,7 @@ OPENERS: dict[str, Opener] = {
     "stable_diffusion": open_stable_diffusion,
     "sd2": open_stable_diffusion,
     "sdxl": open_sdxl,
+    "flux": open_flux,
     "sdxl_refiner": open_sdxl,
 }
 """By the family's name."""

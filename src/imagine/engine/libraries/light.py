@@ -7,6 +7,9 @@ diffusers does without where it can't be imported, which costs only that its blo
 `tests/engine/libraries/test_light.py` pins what is imported once a worker is ready, and once it has drawn.
 """
 
+from importlib import import_module
+from typing import Any
+
 from ...processes.postponed import postponed, refused
 
 _UNUSED = ("transformers", "peft", "accelerate", "torchsde", "scipy", "requests", "diffusers.hooks")
@@ -47,6 +50,18 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
     SCHEDULERS = {name: getattr(diffusers, name) for name in _SCHEDULERS}
     """By name."""
 
+_TRANSFORMERS = {
+    "ChromaTransformer2DModel": "transformer_chroma", "FluxTransformer2DModel": "transformer_flux",
+    "SD3Transformer2DModel": "transformer_sd3",
+}  # fmt: skip
+
+
+def transformer(name: str) -> Any:
+    """A transformer's class: each is imported when the first model of its kind is opened."""
+    with postponed(*_UNUSED, packages=_PACKAGES):
+        return getattr(import_module(f"diffusers.models.transformers.{_TRANSFORMERS[name]}"), name)
+
+
 __all__ = [
     "GEGLU",
     "SCHEDULERS",
@@ -71,4 +86,5 @@ __all__ = [
     "convert_ldm_vae_checkpoint",
     "diffusers",
     "no_init_weights",
+    "transformer",
 ]

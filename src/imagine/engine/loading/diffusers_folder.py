@@ -57,7 +57,7 @@ def load_diffusers_folder(
     say `prediction`, `zero_snr` and `resolution`. Raises UnusableModel as `load_pipeline`.
     """
     folder = Path(model.main.path)
-    with _checked(folder) as index:
+    with checked_folder(folder) as index:
         return _components(model, folder, index, device, dtype, progress, held or {})
 
 
@@ -67,12 +67,12 @@ def load_pipeline(path: str, *, dtype: torch.dtype | None = None) -> Any:
     Raises UnusableModel for a folder that names other libraries' classes, that holds pickled weights only, or whose
     files don't fit together.
     """
-    with _checked(Path(path)) as index:
+    with checked_folder(Path(path)) as index:
         return _pipeline(Path(path), index, dtype)
 
 
 @contextmanager
-def _checked(folder: Path) -> Iterator[dict[str, Any]]:
+def checked_folder(folder: Path) -> Iterator[dict[str, Any]]:
     """The folder's index, once it is sure that nothing foreign would be run; what fails then is said of the folder."""
     index = read_json(folder / INDEX)
     name = index.get("_class_name")
@@ -166,7 +166,7 @@ def _components(
         unet = network_or_held(keys.unet, held, lambda: _unet(folder / "unet", report))
         vae_file = model.parts.get("vae")
         vae = network_or_held(
-            keys.vae, held, lambda: files.vae(vae_file, family) if vae_file else _vae(folder / "vae", report)
+            keys.vae, held, lambda: files.vae(vae_file, family) if vae_file else folder_vae(folder / "vae", report)
         )
         text = [
             network_or_held(key, held, partial(_text, model, number, kind, folder, files, report))
@@ -229,7 +229,7 @@ def _tokenizer(model: Model, number: str, folder: Path) -> Any:
 def _text(model: Model, number: str, kind: str, folder: Path, files: PartFiles, report: LoadReport) -> Network:
     encoder = _own_encoder(model, number)
     if encoder is None:
-        return _text_encoder(kind, folder / f"text_encoder{number}", report)
+        return folder_text_encoder(kind, folder / f"text_encoder{number}", report)
     return files.text(model.parts[encoder.role], encoder)
 
 
@@ -258,7 +258,7 @@ def _unet(folder: Path, report: LoadReport) -> Network:
     return network_of("U-Net", partial(UNet2DConditionModel.from_config, config), read_all(Shards(files)))
 
 
-def _vae(folder: Path, report: LoadReport) -> Network:
+def folder_vae(folder: Path, report: LoadReport) -> Network:
     files = read_weights(folder)
     report.bytes_mapped += sum(file.nbytes for file in files)
     tensors = {new_vae_name(name): tensor for name, tensor in read_all(Shards(files)).items()}
@@ -268,7 +268,7 @@ def _vae(folder: Path, report: LoadReport) -> Network:
     return network_of("VAE", partial(AutoencoderKL.from_config, config), tensors)
 
 
-def _text_encoder(kind: str, folder: Path, report: LoadReport) -> Network:
+def folder_text_encoder(kind: str, folder: Path, report: LoadReport) -> Network:
     files = read_weights(folder)
     report.bytes_mapped += sum(file.nbytes for file in files)
     config = clip_config(read_json(folder / "config.json"))

@@ -38,7 +38,7 @@ class FamilyConfig(msgspec.Struct, frozen=True, kw_only=True):
     head_width: int = 0
     time_ids: int = 0
     """How many sizes and scores are embedded beside the pooled prompt."""
-    unet: dict[str, Any]
+    unet: dict[str, Any] = {}
     vae: dict[str, Any]
     text_encoders: tuple[TextEncoderConfig, ...]
 

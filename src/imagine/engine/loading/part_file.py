@@ -18,7 +18,7 @@ from .eight_bits import with_eight_bits_kept
 from .family_config import FamilyConfig, TextEncoderConfig
 from .gguf_file import GGUF, GgufFile
 from .ldm_keys import in_its_place
-from .networks import Network, text_network, vae_network
+from .networks import Network, t5_network, text_network, vae_network
 from .weights import Weights
 
 
@@ -38,6 +38,11 @@ class PartFiles:
         """The text encoder in a file of its own."""
         with self._weights(component) as weights:
             return text_network(in_its_place(weights, encoder), encoder)
+
+    def t5(self, component: Component) -> Network:
+        """The T5 encoder in a file of its own."""
+        with self._weights(component) as weights:
+            return t5_network(weights)
 
     def vae(self, component: Component, family: FamilyConfig) -> Network:
         """The VAE in a file of its own."""

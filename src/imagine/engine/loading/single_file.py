@@ -6,9 +6,6 @@ the shapes, and take the mapped tensors as they are. What has to be cast is, one
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -26,13 +23,13 @@ from .family_config import FamilyConfig, TextEncoderConfig, check_family, family
 from .held import network_or_held, text_key, unet_key, vae_key
 from .ldm_keys import unknown_names, with_live_unet, with_sd_names
 from .networks import Network, text_network, unet_network, vae_network
+from .opened_networks import OnProgress, fill_all, without_collection
 from .part_file import PartFiles, check_context, refusing
 from .read_ahead import ReadAhead
 from .statements import noise_of, resolution_of
 from .tokenizer import ClipTokenizer
 from .weights import Weights
 
-OnProgress = Callable[[float], None]
 _TICK = 0.1
 """Seconds between two words on a cold file's progress."""
 
@@ -71,14 +68,14 @@ def load_single_file(
         report.cold = read_ahead.cold
         with report.stage("open"):
             files = _Mapped(model, dtype, report)
-        with report.stage("build"), refusing(), _without_collection():
+        with report.stage("build"), refusing(), without_collection():
             plan = _plan(model, files, dtype, report, held)
 
         def tell_placed(fraction: float) -> None:
             _tell(progress, min(fraction, read_ahead.fraction))
 
         with report.stage("place"):
-            _fill([*plan.text, plan.unet, plan.vae], device, dtype, report, tell_placed)
+            fill_all([*plan.text, plan.unet, plan.vae], device, dtype, report, tell_placed)
         with report.stage("read"):
             while not read_ahead.wait(_TICK):
                 tell_placed(1.0)
@@ -144,40 +141,6 @@ def _plan(model: Model, files: _Mapped, dtype: torch.dtype | None, report: LoadR
     if unknown := unknown_names(weights.names, family):
         report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
     return _NetworkPlan(noise, resolution, text, unet, vae, keys)
-
-
-def _fill(
-    networks: Sequence[Network],
-    device: torch.device,
-    dtype: torch.dtype | None,
-    report: LoadReport,
-    progress: Callable[[float], None],
-) -> None:
-    """Fill those that are empty, in the files' order, so that what has to be cast is as it comes in."""
-    empty = [network for network in networks if network.tensors]
-    total, done = sum(network.nbytes for network in empty), 0
-
-    def placed(nbytes: int) -> None:
-        nonlocal done
-        done += nbytes
-        progress(done / total)
-
-    for network in empty:
-        report.casts += network.casts(dtype)
-    for network in sorted(empty, key=lambda network: network.address):
-        network.fill(device, dtype, placed)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Building makes a hundred thousand objects and no garbage: looking for some would take a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _tell(progress: OnProgress | None, fraction: float) -> None:

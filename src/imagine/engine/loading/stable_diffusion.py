@@ -20,7 +20,8 @@ from ..sampling.noise import Noise
 from .components import Components
 from .diffusers_folder import load_diffusers_folder
 from .held import part_or_held
-from .single_file import OnProgress, load_single_file
+from .opened_networks import OnProgress
+from .single_file import load_single_file
 from .width import unet_width
 
 

@@ -1,0 +1,166 @@
+"""FLUX.1: dev and what was tuned on it, schnell, Fill, which sees a mask.
+
+Numbers and their order are those of diffusers' `FluxPipeline` and `FluxFillPipeline` (0.42, Apache-2.0).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pixel_unshuffle
+
+from ...families.facts import FamilyFacts, Shift
+from ...families.table import facts_of
+from ...messages import Message, message
+from ...words.errors import UnusableModel
+from ...words.model import Model
+from ..adapters.adapter import Networks
+from ..device.device import Device
+from ..device.transfer import sent
+from ..execution.execution import Inputs
+from ..loading.flow_shift import shift_of_scheduler
+from ..loading.maps import flux as layout
+from ..loading.opened_networks import OnProgress
+from ..loading.transformer_model import LoadedTransformer, TransformerKind, load_transformer
+from ..parts.autoencoder import Autoencoder
+from ..parts.denoiser import DenoiserPart
+from ..parts.joint_text import FluxText
+from ..parts.packing import SIDE, packed, places, unpacked
+from ..parts.part import Held
+from ..parts.prompts import Encoded
+from ..parts.rows import Rows
+from ..sampling.guidance import Guided
+from ..sampling.noise import Noise
+from .family import Conditioning, EncodeRequest
+from .stepped_model import SteppedModel
+
+_STEPS = 1000
+"""The timestep of pure noise."""
+
+
+def call_flux(network: Any, inputs: Inputs) -> Tensor:
+    """Asks a diffusers `FluxTransformer2DModel` of latents (rows, C, h, w) what moves them, (rows, C', h, w)."""
+    latents, timesteps, context, added = inputs
+    assert added is not None
+    height, width = latents.shape[2:]
+    answer: Tensor = network(
+        hidden_states=packed(latents),
+        encoder_hidden_states=context,
+        pooled_projections=added["pooled"],
+        timestep=timesteps.to(latents.dtype) / _STEPS,
+        img_ids=places(height, width, latents.device),
+        txt_ids=torch.zeros(context.shape[1], 3, device=latents.device),
+        guidance=added.get("guidance"),
+        return_dict=False,
+    )[0]
+    return unpacked(answer, height, width)
+
+
+KIND = TransformerKind(
+    "FluxTransformer2DModel", call_flux, layout.config, layout.taken, "img_in.weight", "x_embedder.weight", SIDE
+)
+
+
+class Flux(SteppedModel):
+    """One loaded FLUX.1; rows hold `context` (1, tokens, dim), `pooled` (1, dim), of one that is told its guidance
+    `guidance` (1,), and of Fill `inpainting` (1, 16 + 64, h, w)."""
+
+    space = "flux"
+    multiple = facts_of("flux").multiple
+
+    def __init__(
+        self, name: str, *, denoiser: DenoiserPart, text: FluxText, autoencoder: Autoencoder, shift: Shift,
+        told: bool, native: int, warnings: tuple[Message, ...] = (),
+    ) -> None:  # fmt: skip
+        """`told`: its denoiser takes the guidance as a number."""
+        super().__init__(
+            name, denoiser=denoiser, encoders=text.parts, autoencoder=autoencoder, noise=Noise(prediction="flow"),
+            native=native, warnings=warnings,
+        )  # fmt: skip
+        self._text, self._shift, self._told = text, shift, told
+        self.takes_mask = denoiser.in_channels == _filled(self.latent_channels)
+
+    @property
+    def networks(self) -> Networks:
+        clip, long = self._text.parts
+        return {"denoiser": self._denoiser.module, "text_encoder": clip.module, "text_encoder_2": long.module}
+
+    def noise(self, size: tuple[int, int], _steps: int) -> Noise:
+        return Noise(prediction="flow", shift=self._shift.at(*size), spacing="trailing")
+
+    def cfg(self, told: Guided) -> float:
+        return told.true_cfg
+
+    @torch.inference_mode()
+    def encode(self, request: EncodeRequest) -> Conditioning:
+        encode = partial(self._text.encode, clip=request.clip, mix=request.mix, words=request.words)
+        encoded = encode(request.prompt)
+        if request.negative is None:
+            return Conditioning(self._rows(encoded, request), warnings=encoded.warnings)
+        against = encode(request.negative, field="neg")
+        warnings = encoded.warnings + against.warnings
+        return Conditioning(self._rows(encoded, request), self._rows(against, request), warnings)
+
+    def _rows(self, encoded: Encoded, request: EncodeRequest) -> Rows:
+        assert encoded.pooled is not None
+        device, dtype = self._denoiser.device, self._denoiser.dtype
+        rows = {"context": encoded.embeddings.to(device, dtype), "pooled": encoded.pooled.to(device, dtype)}
+        if self._told:
+            rows["guidance"] = sent(torch.tensor([request.guidance], dtype=torch.float32), device)
+        return rows
+
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+        added = {name: rows[name] for name in ("pooled", "guidance") if name in rows}
+        return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], added)
+
+    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
+        asked = self.inputs(latents, timesteps, rows)
+        if "inpainting" in rows:
+            asked = asked._replace(latents=torch.cat([asked.latents, rows["inpainting"].to(asked.latents)], 1))
+        return self._denoiser.run(asked)
+
+    def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
+        """All of a latent's 8 × 8 pixels of the mask are channels of it."""
+        painted = pixel_unshuffle((mask >= 0.5).to(masked), self.downscale)
+        return torch.cat([masked, painted], 1)
+
+
+def _filled(latents: int) -> int:
+    """Channels that Fill sees: the latents', the masked picture's and the mask's."""
+    return 2 * latents + SteppedModel.downscale**2
+
+
+def open_flux(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Flux:
+    """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
+    loaded = load_transformer(model, facts, KIND, device, progress, held, t5="text_encoder_2")
+    _check(loaded)
+    told = bool(loaded.denoiser.module.config.guidance_embeds)
+    variant = "" if told else "schnell"
+    shift = facts.shift_of(variant) or Shift()
+    if loaded.scheduler is not None:
+        shift = shift_of_scheduler(loaded.scheduler, shift)
+    assert loaded.t5 is not None
+    return Flux(
+        facts.name, denoiser=loaded.denoiser,
+        text=FluxText(loaded.clips["text_encoder"], loaded.t5, length=facts.length_of(variant)),
+        autoencoder=loaded.autoencoder, shift=shift, told=told,
+        native=int(model.main.options.get("resolution") or facts.native), warnings=loaded.warnings,
+    )  # fmt: skip
+
+
+def _check(loaded: LoadedTransformer) -> None:
+    """Raises UnusableModel where its networks don't fit together, or its denoiser sees what it can't be given."""
+    denoiser, config = loaded.denoiser, loaded.denoiser.module.config
+    if denoiser.in_channels not in (denoiser.latent_channels, _filled(denoiser.latent_channels)):
+        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    assert loaded.t5 is not None
+    pairs = (
+        (loaded.t5.width, config.joint_attention_dim),
+        (loaded.clips["text_encoder"].module.config.hidden_size, config.pooled_projection_dim),
+    )
+    for made, taken in pairs:
+        if made != taken:
+            raise UnusableModel(message("weights.context", made=made, taken=taken))

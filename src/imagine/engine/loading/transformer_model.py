@@ -1,0 +1,134 @@
+"""A model whose denoiser is a transformer as parts: of files in whichever layout, in what its family computes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from ...families.facts import FamilyFacts
+from ...messages import Message, message
+from ...words.errors import UnusableModel
+from ...words.model import Model, Role
+from ..device.device import Device
+from ..execution.execution import Call
+from ..libraries.light import transformer
+from ..parts.autoencoder import Autoencoder
+from ..parts.denoiser import DenoiserPart
+from ..parts.long_text import LongTextPart
+from ..parts.part import Held, device_of
+from ..parts.running import execution_for
+from ..parts.text_part import TextPart
+from ..quantised.tensor import dequantise
+from .components import LoadReport
+from .family_config import FamilyConfig, family_config
+from .held import part_or_held
+from .maps.layout import Taken
+from .maps.sizes import Shapes
+from .model_files import Configuration, ModelFiles
+from .networks import Network, network_of
+from .opened_networks import OnProgress, Wanted, open_networks
+from .t5_tokenizer import T5Tokenizer
+from .tokenizer import ClipTokenizer
+from .transformer_names import shapes_of, with_diffusers_names
+from .weights import Weights, read_all
+from .width import transformer_width
+
+
+class TransformerKind(NamedTuple):
+    """What is to be known of a denoiser's class."""
+
+    name: str
+    """In diffusers."""
+    call: Call
+    config: Callable[[Shapes], dict[str, Any]]
+    """Its settings, by its tensors under diffusers' names."""
+    taken: Callable[[Shapes], dict[str, Taken]]
+    """Where those lie in a file of the original's layout."""
+    original: str
+    theirs: str
+    """A tensor that tells either layout, under its name there."""
+    patch: int
+    """Latents along a side that are one token, if it counts channels in tokens; else 1."""
+
+
+class LoadedTransformer(NamedTuple):
+    """What a family is made of. `clips` and `t5` are those that the model has, by their roles."""
+
+    denoiser: DenoiserPart
+    clips: Mapping[Role, TextPart]
+    t5: LongTextPart | None
+    autoencoder: Autoencoder
+    scheduler: Configuration | None
+    """What a folder says of its noise."""
+    warnings: tuple[Message, ...]
+
+
+def load_transformer(
+    model: Model, facts: FamilyFacts, kind: TransformerKind, device: Device, progress: OnProgress, held: Held,
+    *, t5: Role | None,
+) -> LoadedTransformer:  # fmt: skip
+    """The parts of a model on the device, those that are `held` and those that it reads; `t5` is the role of its T5,
+    None where it goes without. Raises UnusableModel, saying why it can't be used."""
+    compiled, report, family = device.compiles(model.main.options), LoadReport(), family_config(facts.name)
+    dtype = device.precision.decide(facts.dtypes, lambda: transformer_width(model.main, kind.original, kind.theirs))
+    files = ModelFiles(model, dtype, report)
+    with files.checked():
+        wanted = _wanted(files, family, kind, t5, compiled=compiled)
+        networks = open_networks(model.components, wanted, device.torch, dtype, held, progress, report)
+    if compiled:
+        dequantise(networks["denoiser"].module)  # the compiler knows plain numbers
+    report.log(model.name)
+    keys = {role: each.key for role, each in wanted.items()}
+    vae = networks["vae"].module
+    scale, shift = float(vae.config.scaling_factor), float(vae.config.shift_factor or 0.0)
+    overflows = "vae" in facts.wide and bool(vae.config.force_upcast)
+    clips = {
+        each.role: TextPart(networks[each.role].module, ClipTokenizer(each.pad_token), keys[each.role])
+        for each in family.text_encoders
+    }
+    long = None if t5 is None else LongTextPart(networks[t5].module, T5Tokenizer(), keys[t5])
+    there = held.get(keys["denoiser"])
+    return LoadedTransformer(
+        denoiser=there if isinstance(there, DenoiserPart) else _denoiser(networks["denoiser"], kind, wanted, device,
+        compiled=compiled),
+        clips={role: part_or_held(held, part) for role, part in clips.items()},
+        t5=None if long is None else part_or_held(held, long),
+        autoencoder=part_or_held(held, Autoencoder(vae, keys["vae"], scale=scale, shift=shift, overflows=overflows)),
+        scheduler=files.scheduler,
+        warnings=tuple(report.warnings),
+    )  # fmt: skip
+
+
+def _wanted(
+    files: ModelFiles, family: FamilyConfig, kind: TransformerKind, t5: Role | None, *, compiled: bool
+) -> dict[Role, Wanted]:
+    key = files.denoiser_key(kind.name + (" compiled" if compiled else ""))
+    wanted: dict[Role, Wanted] = {
+        each.role: Wanted(files.clip_key(each), partial(files.clip, each)) for each in family.text_encoders
+    }
+    if t5 is not None:
+        wanted[t5] = Wanted(files.t5_key(t5), partial(files.t5, t5))
+    wanted["denoiser"] = Wanted(key, partial(files.denoiser, partial(_network, kind)))
+    wanted["vae"] = Wanted(files.vae_key(family), partial(files.vae, family))
+    return wanted
+
+
+def _network(kind: TransformerKind, weights: Weights, settings: Configuration | None) -> Network:
+    weights = with_diffusers_names(weights, original=kind.original, theirs=kind.theirs, taken=kind.taken)
+    made = transformer(kind.name)
+    if settings is not None:
+        return network_of("transformer", partial(made.from_config, settings), read_all(weights))
+    return network_of("transformer", partial(made, **kind.config(shapes_of(weights))), read_all(weights))
+
+
+def _denoiser(
+    network: Network, kind: TransformerKind, wanted: Mapping[Role, Wanted], device: Device, *, compiled: bool
+) -> DenoiserPart:
+    module = network.module
+    execution = execution_for(module, device_of(module), kind.call, compiled=compiled, recordings=device.recordings)
+    channels, by = module.config, kind.patch**2
+    seen, made = int(channels.in_channels), int(channels.out_channels or channels.in_channels)
+    if seen % by or made % by:
+        raise UnusableModel(message("unfit.channels", count=seen))
+    return DenoiserPart(module, wanted["denoiser"].key, execution, latent_channels=made // by, in_channels=seen // by)

@@ -1,0 +1,156 @@
+"""Flux is diffusers' own: same networks, same seed, float32, in every layout that its files come in."""
+
+import math
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from PIL import Image
+
+from imagine.engine.parts.packing import packed, places, unpacked
+from imagine.words.recipe import Hires
+from tests.engine.parity import assert_same
+from tests.engine.running import Watching, engine_of, finished, latents_of, made, model_at, picture, run, wish
+from tests.flux_files import flux_pipeline, tiny_flux, write_flux
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
+STEPS = 4
+MASK = Image.new("L", (64, 64), 0)
+MASK.paste(255, (16, 8, 48, 40))
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """(where it lies, its modules) of each kind, as a folder."""
+    kinds = {"dev": {}, "schnell": {"told": False}, "fill": {"taken": 384}}
+    folder, there = tmp_path_factory.mktemp("flux"), {}
+
+    def get(kind="dev"):
+        if kind not in there:
+            modules = tiny_flux(**kinds[kind])
+            pipeline = diffusers.FluxFillPipeline if kind == "fill" else diffusers.FluxPipeline
+            there[kind] = write_flux(folder / kind, modules, kind=pipeline), modules
+        return there[kind]
+
+    return get
+
+
+@pytest.fixture
+def plain(models, tmp_path):
+    """The latents that diffusers' own pipeline ends with."""
+
+    def latents(of="dev", kind=diffusers.FluxPipeline, **asked):
+        asked = {"prompt": "a red fox", "num_inference_steps": STEPS, "width": 64, "height": 64, **asked}
+        pipe = flux_pipeline(models(of)[1], tmp_path, kind)
+        ended = pipe(generator=torch.Generator("cpu").manual_seed(1), output_type="latent", **asked).images
+        return unpacked(ended, asked["height"] // 8, asked["width"] // 8)
+
+    return latents
+
+
+def ours(path, img=None, **changes):
+    asked = {"guidance": 3.5, "num_steps": STEPS, "sampler": "euler", "img": img, **changes}
+    return latents_of(wish(model_at(path), **asked))
+
+
+def test_latents_are_tokens_and_tokens_latents():
+    latents = torch.randn(2, 16, 6, 4)
+    tokens = packed(latents)
+    assert torch.equal(tokens, diffusers.FluxPipeline._pack_latents(latents, 2, 16, 6, 4))
+    assert torch.equal(unpacked(tokens, 6, 4), latents)
+    told = diffusers.FluxPipeline._prepare_latent_image_ids(1, 3, 2, torch.device("cpu"), torch.float32)
+    assert torch.equal(places(6, 4, torch.device("cpu")), told)
+
+
+@pytest.mark.parametrize(("kind", "guidance"), [("dev", 3.5), ("dev", 1.0), ("schnell", 0.0)])
+def test_text_to_image(models, plain, kind, guidance):
+    length = 512 if kind == "dev" else 256
+    got = ours(models(kind)[0], guidance=guidance, width=64, height=96)
+    expected = plain(kind, guidance_scale=guidance, height=96, max_sequence_length=length)
+    without = ours(models(kind)[0], guidance=guidance, width=64, height=96, prompt="")
+    assert_same(got, expected)
+    assert not torch.allclose(without, expected, atol=1e-3), "it heeds its prompt"
+
+
+def test_its_two_guidances(models, plain):
+    words = {"neg": "a blurry dog", "true_cfg": 3.0}
+    got = ours(models()[0], guidance=2.0, **words)
+    expected = plain(guidance_scale=2.0, negative_prompt="a blurry dog", true_cfg_scale=3.0)
+    assert_same(got, expected, ours(models()[0], guidance=2.0))
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.6, 0.95])
+def test_image_to_image(models, plain, strength, monkeypatch):
+    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+    got = ours(models()[0], PHOTO, strength=strength)
+    expected = plain(kind=diffusers.FluxImg2ImgPipeline, image=PHOTO, strength=strength, guidance_scale=3.5)
+    assert_same(got, expected, within=1e-5)  # of a source whose pixels diffusers scales otherwise
+
+
+def test_inpainting_is_blended(models, plain, monkeypatch):
+    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+    got = ours(models()[0], PHOTO, mask=MASK, strength=0.8)
+    asked = {"image": PHOTO, "mask_image": MASK, "strength": 0.8, "guidance_scale": 3.5}
+    assert_same(got, plain(kind=diffusers.FluxInpaintPipeline, **asked), within=1e-5)
+
+
+def test_fill_sees_the_mask(models, plain, monkeypatch):
+    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+    path = models("fill")[0]
+    everything = Image.new("L", (64, 64), 255)
+    got = ours(path, PHOTO, mask=everything, strength=1.0, guidance=30.0)
+    asked = {"image": PHOTO, "kind": diffusers.FluxFillPipeline, "guidance_scale": 30.0}
+    assert_same(got, plain("fill", mask_image=everything, **asked), within=1e-5)
+    watching = Watching()
+    run(engine_of(open_model=watching), wish(model_at(path), img=PHOTO, mask=MASK, strength=1.0, guidance=30.0))
+    seen = watching.families["tiny"].heard("denoise")[0][2]["inpainting"]
+    painted = torch.from_numpy(np.array(MASK, np.float32) / 255)
+    assert seen.shape == (1, 16 + 64, 8, 8)
+    assert torch.equal(torch.nn.functional.pixel_shuffle(seen[:, 16:], 8)[0, 0], painted)
+
+
+def test_a_second_pass_has_noise_levels_of_its_own_size(models):
+    watching = Watching()
+    hires = Hires(scale=1.5, strength=0.6, upscaler="latent")
+    twice = made(
+        engine_of(open_model=watching), wish(model_at(models()[0]), guidance=3.5, num_steps=STEPS, hires=hires)
+    )
+    assert picture(twice).size == (96, 96)
+    flux = watching.families["tiny"]
+    assert {size for size, _ in flux.heard("noise")} == {(64, 64), (96, 96)}
+    shifts = [flux.noise((side, side), STEPS).shift for side in (256, 1024)]
+    assert shifts == pytest.approx([math.exp(0.5), math.exp(1.15)])
+
+
+@pytest.mark.parametrize("layout", ["all", "split"])
+def test_every_layout_is_the_same(models, tmp_path, layout):
+    path, modules = models()
+    file = write_flux(tmp_path, modules, layout)
+    parts = {"text_encoder": "clip_l", "text_encoder_2": "t5xxl", "vae": "ae"} if layout == "split" else {}
+    parts = {role: file.with_name(f"{name}.safetensors") for role, name in parts.items()}
+    model = model_at(file, parts=parts, role="denoiser" if parts else "checkpoint")
+    got = latents_of(wish(model, guidance=3.5, num_steps=STEPS))
+    assert torch.equal(got, ours(path))
+
+
+def test_a_crowd_is_made_again_bit_for_bit(models):
+    model = model_at(models()[0])
+    wishes = [
+        wish(model, "a", guidance=3.5, num_steps=3), wish(model, "b", guidance=1.5, num_steps=3, prompt="a dog"),
+        wish(model, "c", guidance=3.5, num_steps=3, prompt="", seed=7, img=PHOTO, strength=0.7),
+        wish(model, "d", guidance=3.5, num_steps=3, prompt="a cat " * 200),
+    ]  # fmt: skip
+    crowd = finished(run(engine_of(), *wishes))
+    for one in wishes:
+        again = wish(model, one.job, buckets=crowd[one.job].meta["buckets"], **_said(one))
+        assert made(engine_of(), again).data == crowd[one.job].data, one.job
+    assert crowd["d"].warnings, "of what was cut"
+
+
+def _said(one):
+    params = one.params
+    said = {name: getattr(params, name) for name in ("guidance", "num_steps", "prompt", "seed", "strength")}
+    return {**said, "img": PHOTO if one.img else None}

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from imagine.engine.loading.single_file import load_single_file
 from imagine.words.errors import UnusableModel
@@ -43,6 +44,26 @@ def test_a_picture_of_files_apart_is_that_of_the_whole(tmp_path, family):
     assert "parts" not in one.meta
     assert set(other.meta["parts"]) == {part.role for part in apart.components[1:]}
     assert picture(one).tobytes() == picture(other).tobytes()
+
+
+def cut(path):
+    """The first of the two pieces that a file becomes."""
+    tensors, names = load_file(path), [f"{path.stem}-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    for number, name in enumerate(names):
+        save_file({key: tensors[key] for key in sorted(tensors)[number::2]}, path.with_name(name))
+    path.unlink()
+    return path.with_name(names[0])
+
+
+def test_what_is_cut_into_pieces_is_read_as_the_whole(tmp_path):
+    modules = write_checkpoint(tmp_path / "whole.safetensors", "sdxl")
+    whole = load_single_file(model_at(tmp_path / "whole.safetensors"), device=CPU)
+    paths = {role: cut(path) for role, path in write_parts(tmp_path, modules, layout="diffusers").items()}
+    apart = load_single_file(assembled(paths, "sdxl"), device=CPU)
+    ours, theirs = ([loaded.unet, loaded.vae, *loaded.text_encoders] for loaded in (apart, whole))
+    for one, other in zip(ours, theirs, strict=True):
+        state, expected = one.state_dict(), other.state_dict()
+        assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
 
 
 def test_a_text_encoder_replaces_the_checkpoints(tmp_path):

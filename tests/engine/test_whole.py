@@ -146,7 +146,7 @@ def test_what_it_can_not_do_is_refused_or_named(sd3):
         run(engine_of(), ask(sd3, hires=Hires(scale=2)))
     said = made(engine_of(), ask(sd3, sampler="euler a", num_steps=1)).warnings
     assert sentences(said) == ["sampler and schedule have no effect: a StableDiffusion3Pipeline brings its own"]
-    assert made(engine_of(), ask(sd3, sampler="euler", num_steps=1)).warnings == (), "which is what it steps by"
+    assert made(engine_of(), ask(sd3, sampler="euler", num_steps=1)).warnings == [], "which is what it steps by"
     said = made(engine_of(), ask(sd3, true_cfg=2.0, num_steps=1)).warnings
     assert sentences(said) == ["true_cfg has no effect on a StableDiffusion3Pipeline"]
 

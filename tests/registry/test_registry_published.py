@@ -243,3 +243,53 @@ def test_what_makes_no_pictures_is_refused_by_name(tmp_path, shapes, family):
     assert entry.family == family
     makes = "sound" if family in ("ace-step", "stable-audio") else "videos"
     assert sentence(entry.problem) == f"it makes {makes} ({family}), and only pictures are made here"
+
+
+def cut(folder, stem, shapes, count):
+    """A file of these tensors in so many pieces, as libraries cut it."""
+    names, paths = list(shapes), []
+    each = -(-len(names) // count)
+    for number in range(count):
+        some = {name: shapes[name] for name in names[number * each : (number + 1) * each]}
+        paths.append(write(folder / f"{stem}-{number + 1:05d}-of-{count:05d}.safetensors", some, dtype="BF16"))
+    return paths
+
+
+def test_what_is_cut_into_pieces_is_one_file_called_after_its_folder(tmp_path):
+    cut(tmp_path / "FLUX.1-schnell" / "transformer", "diffusion_pytorch_model", flux_in_diffusers(guidance=False), 3)
+    cut(tmp_path / "FLUX.1-schnell" / "text_encoder_2", "model", t5(twice=False), 2)
+    cut(tmp_path, "dev", flux(), 2)
+    entries = listed(tmp_path)
+    assert {name: (entry.kind, entry.family, entry.variant) for name, entry in entries.items()} == {
+        "dev": ("diffusion-model", "flux", "dev"),
+        "transformer": ("diffusion-model", "flux", "schnell"),
+        "text_encoder_2": ("text-encoder", "t5-xxl", ""),
+    }
+    assert entries["text_encoder_2"].problem is None
+    assert entries["dev"].encoders == ("text_encoder_2",)
+    assert len(entries["dev"].files) == 2
+    whole = write(tmp_path / "whole" / "dev.safetensors", flux(), dtype="BF16").stat().st_size
+    assert abs(entries["dev"].size - whole) < 1000, "but for a second header"
+
+
+def test_a_piece_that_is_missing_is_named(tmp_path):
+    cut(tmp_path, "dev", flux(), 3)[1].unlink()
+    (entry,) = listed(tmp_path).values()
+    assert entry.problem is not None
+    assert sentence(entry.problem) == "it is cut into 3 pieces, and 1 is missing: dev-00002-of-00003.safetensors"
+    assert not entry.composes
+
+
+def test_the_digest_of_pieces_is_that_of_all_of_them(tmp_path):
+    small = {"shared.weight": (32, 8), **{f"layer.{each}.weight": (8, 8) for each in range(6)}}
+    paths = cut(tmp_path, "small", small, 2)
+    known = Registry([tmp_path])
+    known.refresh()
+    (entry,) = known.files()
+    before = known.with_digest(entry).digest
+    data = bytearray(paths[1].read_bytes())
+    data[-1] ^= 1
+    paths[1].write_bytes(data)
+    known.refresh()
+    (changed,) = known.files()
+    assert known.with_digest(changed).digest not in ("", before)

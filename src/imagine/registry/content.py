@@ -4,6 +4,7 @@
 |---|---|
 | a file of up to 64 MiB | the SHA-256 of all of it |
 | a larger one | SHA-256 of its header's SHA-256, its size, and the 4 KiB in the middle of every tensor |
+| one in pieces | SHA-256 of the digests of these |
 | a diffusers folder | SHA-256 of the name and digest of every file of its components, and of its index |
 
 Training changes every tensor that it trains, and merging every tensor, so a block of each tells them apart. It is no
@@ -17,6 +18,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..formats.pieces import piece_from
 from ..identity.stamp import FileStamp, unchanged
 from ..messages import message
 from ..words.entry import Entry
@@ -29,7 +31,7 @@ from .scan import GGUF, SUFFIXES
 WHOLE = 64 * 2**20
 """Bytes up to which a file is read whole."""
 BLOCK = 4096
-_KINDS = (b"imagine:file:1\0", b"imagine:folder:1\0")
+_KINDS = (b"imagine:file:1\0", b"imagine:folder:1\0", b"imagine:pieces:1\0")
 _NEVER_OPENED = ".bin"
 _PIECE = 2**20
 
@@ -41,7 +43,11 @@ def content_digest(entry: Entry) -> str:
     """
     path = Path(entry.path)
     try:
-        digest = _of_folder(path, entry.files) if entry.format == "diffusers" else _of_file(path)
+        pieces = pieces_of(entry)
+        if entry.format == "diffusers":
+            digest = _of_folder(path, entry.files)
+        else:
+            digest = _of_pieces(pieces) if pieces else _of_file(path)
     except UnusableModel as error:
         if unchanged(entry.files):
             raise UnusableModel(message("model.unreadable", "model", name=entry.name, why=error.note)) from error
@@ -67,7 +73,18 @@ def body_digest(entry: Entry) -> str:
 
 def is_whole(entry: Entry) -> bool:
     """Is the digest of its content the SHA-256 of its one file?"""
-    return entry.format != "diffusers" and entry.size <= WHOLE
+    return entry.format != "diffusers" and entry.size <= WHOLE and not pieces_of(entry)
+
+
+def pieces_of(entry: Entry) -> list[Path]:
+    """The files that it is cut into; none where it is one, or a folder."""
+    if entry.format != "safetensors" or piece_from(Path(entry.path).name) is None:
+        return []
+    return [Path(stamp.path) for stamp in entry.files if Path(stamp.path).suffix.lower() in SUFFIXES]
+
+
+def _of_pieces(pieces: Iterable[Path]) -> str:
+    return hashlib.sha256(_KINDS[2] + b"".join(_of_file(piece).encode() for piece in pieces)).hexdigest()
 
 
 def _of_folder(root: Path, members: Iterable[FileStamp]) -> str:

@@ -15,7 +15,7 @@ from ..words.errors import UnusableModel
 from .distilled import distilled_by, distilling
 from .folders import describe_folder
 from .gguf import ENCODERS, Contents, read_gguf
-from .header import Header, read_header
+from .header import Header, joined, read_header
 from .identify import DIFFUSION_MODEL, LORA, Identity, identify, predicting
 from .named import by_name
 from .names import normal, printable
@@ -54,12 +54,15 @@ def describe(file: ScannedFile) -> Entry:
             return _with_identity(entry, described.identity, described.digest, {})
         if file.format == "gguf":
             return _describe_gguf(entry, file.path, file.sidecar)
-        return _describe_file(entry, file.path, read_header(file.path), file.sidecar)
+        return _describe_file(entry, {path: read_header(path) for path in file.members or (file.path,)}, file.sidecar)
     except UnusableModel as error:
         return _with_problem(entry, error.note)
 
 
-def _describe_file(entry: Entry, path: Path, header: Header, sidecar: Path | None) -> Entry:
+def _describe_file(entry: Entry, headers: Mapping[Path, Header], sidecar: Path | None) -> Entry:
+    """By the header of its file, or by those of its pieces."""
+    (path, first), *others = headers.items()
+    header = joined(list(headers.values())) if others else first
     identity, own = identify(header), dict[str, str]()
     if sidecar and identity.prediction.type:
         stated = read_sidecar(sidecar)
@@ -67,11 +70,11 @@ def _describe_file(entry: Entry, path: Path, header: Header, sidecar: Path | Non
         entry = msgspec.structs.replace(entry, vae=stated.vae, encoders=stated.text_encoders)
         own = metadata_of(stated.upscaler, stated.examples)
     spread = facts_of(identity.family).predicts.spread
-    if spread and identity.prediction.source == "default":
+    if spread and identity.prediction.source == "default" and not others:
         identity = predicting(identity, header, by_weights(path, header, identity.prediction, *spread))
     entry = msgspec.structs.replace(
         entry,
-        problem=problem_of(identity, path, header),
+        problem=problem_of(identity, headers),
         needs=needs_of(identity),
         distilled=(distilling if identity.kind == LORA else distilled_by)(entry.name, header.metadata),
     )
@@ -97,7 +100,7 @@ def _describe_gguf(entry: Entry, path: Path, sidecar: Path | None) -> Entry:
     contents = read_gguf(path)
     identity = identify(contents.header)
     if identity.kind != "unknown":
-        return _describe_file(entry, path, contents.header, sidecar)
+        return _describe_file(entry, {path: contents.header}, sidecar)
     identity = _told_by_architecture(identity, contents)
     return _with_identity(_with_problem(entry, message("unfit.gguf")), identity, contents.header.digest, {})
 

@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -68,6 +68,16 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     size: int
     data_start: int
+
+
+def joined(headers: Sequence[Header]) -> Header:
+    """What files that are one declare together. Where a tensor lies is told by its own file's header alone."""
+    digest = hashlib.sha256(b"".join(bytes.fromhex(each.digest) for each in headers)).hexdigest()
+    tensors = {name: info for each in headers for name, info in each.tensors.items()}
+    metadata = {key: value for each in headers for key, value in each.metadata.items()}
+    return Header(
+        tensors=tensors, metadata=metadata, digest=digest, size=sum(each.size for each in headers), data_start=0
+    )
 
 
 class _WithMetadata(msgspec.Struct):

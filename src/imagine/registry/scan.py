@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..formats.pieces import piece_from, wholes_in
 from ..identity.stamp import FileStamp, stamp_from
 from ..messages import Message, message
 from ..words.entry import Format
@@ -77,7 +78,7 @@ class ScannedFile(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     """What it is called, where not by its file or folder."""
     members: tuple[Path, ...] = ()
-    """Of a diffusers folder: every file that its description depends on."""
+    """Of a diffusers folder: every file that its description depends on; of what is cut into pieces, these."""
     problem: Message | None = None
 
     @property
@@ -157,15 +158,28 @@ def _scan_folder(
         folders.extendleft(reversed(_snapshots(path, place, repository)))
         return
     real: list[tuple[Path, Place]] = []
+    files: list[str] = []
     for child in children:
+        if not _is_folder(child):
+            files.append(child.name)
+            continue
         inner = path / child.name
-        if _is_folder(child):
-            (folders if child.is_symlink() else real).append((inner, place.inside(child.name)))
-            if inner.suffix.lower() in SUFFIXES:
-                yield _unusable(inner, place, message("unfit.a_folder"))
-        elif one := _candidate(inner, place, names):
-            yield one
+        (folders if child.is_symlink() else real).append((inner, place.inside(child.name)))
+        if inner.suffix.lower() in SUFFIXES:
+            yield _unusable(inner, place, message("unfit.a_folder"))
+    yield from _candidates(path, place, files, names)
     folders.extendleft(reversed(real))
+
+
+def _candidates(path: Path, place: Place, files: Sequence[str], beside: Collection[str]) -> Iterator[ScannedFile]:
+    """Those among the files of a folder; what is cut into pieces is one. `beside` are all names in it."""
+    wholes = wholes_in(files)
+    pieces = {name for whole in wholes.values() for name in whole}
+    for name in files:
+        if name in wholes:
+            yield _in_pieces(path, place, wholes[name], beside)
+        elif name not in pieces and (one := _candidate(path / name, place, beside)):
+            yield one
 
 
 def _candidate(path: Path, place: Place, beside: Collection[str]) -> ScannedFile | None:
@@ -199,6 +213,31 @@ def _single_file(path: Path, place: Place, sidecar: Path | None) -> ScannedFile:
     return ScannedFile(
         path=path, place=place, name=_called(path, place), format=kind, file=(status.st_dev, status.st_ino),
         size=status.st_size, modified=status.st_mtime, sidecar=sidecar,
+        stamp=tuple(number for one in statuses.values() for number in _stamp(one)),
+        files=tuple(stamp_from(file, one) for file, one in statuses.items()),
+    )  # fmt: skip
+
+
+def _in_pieces(folder: Path, place: Place, names: Sequence[str], beside: Collection[str]) -> ScannedFile:
+    """What the files of these names are together, which is called what each of them is but for its number."""
+    piece = piece_from(names[0])
+    assert piece is not None, "these are pieces"
+    path, paths = folder / names[0], tuple(folder / name for name in names)
+    whole = folder / f"{piece.stem}{piece.suffix}"
+    sidecar = whole.with_name(piece.stem + ".yaml")
+    if len(names) < piece.count:
+        missing = sorted(set(piece.names).difference(names))
+        return _unusable(path, place, message("unfit.pieces", count=len(missing), of=piece.count, name=missing[0]))
+    own = (sidecar,) if sidecar.name in beside else ()
+    try:
+        statuses = {file: file.stat() for file in (*paths, *own)}
+    except OSError as error:
+        return _unusable(path, place, message("unfit.unread", why=reason(error)))
+    first, weights = statuses[path], [statuses[each] for each in paths]
+    return ScannedFile(
+        path=path, place=place, name=_called(whole, place) or piece.stem, format="safetensors",
+        file=(first.st_dev, first.st_ino), size=sum(one.st_size for one in weights),
+        modified=max(one.st_mtime for one in weights), sidecar=own[0] if own else None, members=paths,
         stamp=tuple(number for one in statuses.values() for number in _stamp(one)),
         files=tuple(stamp_from(file, one) for file, one in statuses.items()),
     )  # fmt: skip

@@ -47,12 +47,17 @@ _NEEDED = {
 """What can be done with a checkpoint that needs more than a prompt, by the field that it needs."""
 
 
-def problem_of(identity: Identity, path: Path, header: Header) -> Message | None:
-    """One clause that says why the single file at `path`, of this `identity`, can't be used as what it is, or None."""
+def problem_of(identity: Identity, headers: Mapping[Path, Header]) -> Message | None:
+    """One clause that says why a file, or one in pieces, of this `identity`, can't be used as what it is, or None.
+
+    `headers` are those of its files, by their paths.
+    """
     if identity.kind == "unknown":
         return UNTOLD
     if identity.kind in _PARTS:
-        return quantisation_problem(path, header)
+        return _quantisation(headers)
+    if len(headers) > 1 and identity.kind not in MODEL_KINDS:
+        return message("unfit.in_pieces")
     facts = facts_of(identity.family)
     if identity.kind not in MODEL_KINDS or not (identity.family or identity.kind == CHECKPOINT):
         return None
@@ -66,7 +71,11 @@ def problem_of(identity: Identity, path: Path, header: Header) -> Message | None
         return message("unfit.predicts", prediction=identity.prediction.type)
     if identity.in_channels and not facts.takes(identity.in_channels, identity.latent_channels):
         return message("unfit.channels", count=identity.in_channels)
-    return quantisation_problem(path, header)
+    return _quantisation(headers)
+
+
+def _quantisation(headers: Mapping[Path, Header]) -> Message | None:
+    return next(filter(None, (quantisation_problem(path, header) for path, header in headers.items())), None)
 
 
 def use_of(entry: Entry) -> Message:

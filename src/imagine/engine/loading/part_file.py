@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ...formats.pieces import piece_from
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Component
@@ -19,7 +20,7 @@ from .family_config import FamilyConfig, TextEncoderConfig
 from .gguf_file import GGUF, GgufFile
 from .ldm_keys import in_its_place
 from .networks import Network, t5_network, text_network, vae_network
-from .weights import Weights
+from .weights import Shards, Weights
 
 
 class PartFiles:
@@ -64,12 +65,14 @@ class PartFiles:
 
 def open_weights(path: str, dtype: torch.dtype | None = None) -> tuple[Weights, int]:
     """The weights of a file that networks are made of, mapped, and its size in bytes; quantised ones are kept, to be
-    numbers of `dtype`, float16 for None. Raises UnusableModel."""
+    numbers of `dtype`, float16 for None. The first of several pieces stands for all. Raises UnusableModel."""
     if Path(path).suffix.lower() == GGUF:
         gguf = GgufFile(path, dtype or torch.float16)
         return gguf, gguf.nbytes
-    file = CheckpointFile(path)
-    return with_eight_bits_kept(file, dtype or torch.float16), file.nbytes
+    piece = piece_from(Path(path).name)
+    files = [CheckpointFile(str(Path(path).with_name(name))) for name in (piece.names if piece else [Path(path).name])]
+    weights: Weights = Shards(files) if piece else files[0]
+    return with_eight_bits_kept(weights, dtype or torch.float16), sum(file.nbytes for file in files)
 
 
 @contextmanager

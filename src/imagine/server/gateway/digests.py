@@ -18,6 +18,7 @@ from ...identity.stamp import FileStamp
 from ...identity.whole import Question
 from ...messages import message
 from ...processes.runtime import digest_command
+from ...registry.content import pieces_of
 from ...registry.identify import LORA
 from ...registry.registry import Registry
 from ...words.entry import Entry
@@ -70,7 +71,7 @@ class Digests:
         self._tried |= new
         for entry in self._registry.files():
             known = entry.file_digest and (entry.autov3 or entry.kind != LORA)
-            if entry.format != "diffusers" and not known and new.intersection(entry.files[:1]):
+            if entry.format != "diffusers" and not pieces_of(entry) and not known and new.intersection(entry.files[:1]):
                 self._wanted[entry.files[0]] = entry
         if self._wanted and self.reading is None:
             self.reading = asyncio.create_task(self._read())

@@ -1,0 +1,43 @@
+"""Weights that libraries cut into several files: `model-00001-of-00002.safetensors` and the like.
+
+The names are those that diffusers' and transformers' `save_pretrained` give them (Apache-2.0).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+_FORM = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})(\.(?i:safetensors|sft))")
+
+
+class Piece(NamedTuple):
+    """A file that is one of several."""
+
+    stem: str
+    number: int
+    """From 1."""
+    count: int
+    suffix: str
+
+    @property
+    def names(self) -> list[str]:
+        """What it and all others are called, in order."""
+        return [f"{self.stem}-{number:05d}-of-{self.count:05d}{self.suffix}" for number in range(1, self.count + 1)]
+
+
+def piece_from(name: str) -> Piece | None:
+    """The piece that a file of this name is; None where it is whole."""
+    match = _FORM.fullmatch(name)
+    piece = match and Piece(match[1], int(match[2]), int(match[3]), match[4])
+    return piece if piece and 1 <= piece.number <= piece.count and piece.count > 1 else None
+
+
+def wholes_in(names: Iterable[str]) -> dict[str, list[str]]:
+    """Of the files of one folder, the pieces of each whole in order, by the first of them that is there."""
+    found: dict[Piece, list[str]] = {}
+    for name in sorted(names):
+        if piece := piece_from(name):
+            found.setdefault(piece._replace(number=1), []).append(name)
+    return {pieces[0]: pieces for pieces in found.values()}

@@ -1,9 +1,12 @@
 """A person makes pictures: live, several, cancelled, refused; by keyboard, with any seed."""
 
 import pytest
+from msgspec import structs
 from playwright.sync_api import expect
 
 from imagine.asking.resolve import Defaults
+from imagine.families.facts import FamilyDefaults
+from imagine.families.table import FAMILIES
 from imagine.settings.values import ModelSettings
 from tests.page.acts import arrive, downloaded, generate, last, load, opened
 
@@ -15,6 +18,20 @@ COUNT_PREVIEWS = """
         return draw.apply(this, all);
     };
 """
+
+
+def test_a_second_guidance_is_offered_where_a_model_is_told_the_first(windows, serve, monkeypatch):
+    told = structs.replace(FAMILIES["stable_diffusion"], guidance="embedded", defaults=FamilyDefaults(guidance=3.5))
+    page = windows.open(serve().url)
+    expect(page.locator("#f-guidance")).to_be_visible()
+    expect(page.locator("#f-true_cfg")).to_be_hidden()
+    expect(page.locator("[data-field=distilled_cfg_scale]")).to_have_count(0)
+    monkeypatch.setitem(FAMILIES, "stable_diffusion", told)
+    site = serve("elsewhere")
+    page = windows.open(site.url)
+    page.fill("#f-true_cfg", "2.5")
+    generate(page, "a valley")
+    assert (last(site).params.guidance, last(site).params.true_cfg) == (3.5, 2.5)
 
 
 def test_a_picture_is_seen_in_the_making_and_kept(windows, site):

@@ -55,9 +55,9 @@ WISHES = {
         },
     },
     "both guidances": {
-        NATIVE: {"prompt": "a fox", "guidance": 3.5, "true_cfg": 2, "neg": "fog", "seed": 1, "fit": "scale"},
-        OPENAI: {"prompt": "a fox", "guidance_scale": 3.5, "true_cfg_scale": 2, "negative_prompt": "fog", "seed": 1},
-        OLLAMA: {"prompt": "a fox", "options": {"guidance": 3.5, "true_cfg": 2, "neg": "fog", "seed": 1}},
+        NATIVE: {"prompt": "a fox", "guidance": 3.5, "true_cfg": 1, "neg": "fog", "seed": 1, "fit": "scale"},
+        OPENAI: {"prompt": "a fox", "guidance_scale": 3.5, "true_cfg_scale": 1, "negative_prompt": "fog", "seed": 1},
+        OLLAMA: {"prompt": "a fox", "options": {"guidance": 3.5, "true_cfg": 1, "neg": "fog", "seed": 1}},
     },
     "both guidances, as Forge says them": {
         NATIVE: {"prompt": "a fox", "cfg_scale": 2, "distilled_cfg_scale": 3.5, "seed": 1, "fit": "scale"},

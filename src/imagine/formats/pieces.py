@@ -18,20 +18,21 @@ class Piece(NamedTuple):
     stem: str
     number: int
     """From 1."""
-    count: int
+    of: int
+    """How many there are."""
     suffix: str
 
     @property
     def names(self) -> list[str]:
         """What it and all others are called, in order."""
-        return [f"{self.stem}-{number:05d}-of-{self.count:05d}{self.suffix}" for number in range(1, self.count + 1)]
+        return [f"{self.stem}-{number:05d}-of-{self.of:05d}{self.suffix}" for number in range(1, self.of + 1)]
 
 
 def piece_from(name: str) -> Piece | None:
     """The piece that a file of this name is; None where it is whole."""
     match = _FORM.fullmatch(name)
     piece = match and Piece(match[1], int(match[2]), int(match[3]), match[4])
-    return piece if piece and 1 <= piece.number <= piece.count and piece.count > 1 else None
+    return piece if piece and 1 <= piece.number <= piece.of and piece.of > 1 else None
 
 
 def wholes_in(names: Iterable[str]) -> dict[str, list[str]]:

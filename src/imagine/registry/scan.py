@@ -225,9 +225,9 @@ def _in_pieces(folder: Path, place: Place, names: Sequence[str], beside: Collect
     path, paths = folder / names[0], tuple(folder / name for name in names)
     whole = folder / f"{piece.stem}{piece.suffix}"
     sidecar = whole.with_name(piece.stem + ".yaml")
-    if len(names) < piece.count:
+    if len(names) < piece.of:
         missing = sorted(set(piece.names).difference(names))
-        return _unusable(path, place, message("unfit.pieces", count=len(missing), of=piece.count, name=missing[0]))
+        return _unusable(path, place, message("unfit.pieces", count=len(missing), of=piece.of, name=missing[0]))
     own = (sidecar,) if sidecar.name in beside else ()
     try:
         statuses = {file: file.stat() for file in (*paths, *own)}

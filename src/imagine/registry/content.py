@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..formats.pieces import piece_from
+from ..formats.shards import shard_from
 from ..identity.stamp import FileStamp, unchanged
 from ..messages import message
 from ..words.entry import Entry
@@ -78,7 +78,7 @@ def is_whole(entry: Entry) -> bool:
 
 def pieces_of(entry: Entry) -> list[Path]:
     """The files that it is cut into; none where it is one, or a folder."""
-    if entry.format != "safetensors" or piece_from(Path(entry.path).name) is None:
+    if entry.format != "safetensors" or shard_from(Path(entry.path).name) is None:
         return []
     return [Path(stamp.path) for stamp in entry.files if Path(stamp.path).suffix.lower() in SUFFIXES]
 

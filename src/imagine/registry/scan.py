@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..formats.pieces import piece_from, wholes_in
+from ..formats.shards import shard_from, wholes_in
 from ..identity.stamp import FileStamp, stamp_from
 from ..messages import Message, message
 from ..words.entry import Format
@@ -220,7 +220,7 @@ def _single_file(path: Path, place: Place, sidecar: Path | None) -> ScannedFile:
 
 def _in_pieces(folder: Path, place: Place, names: Sequence[str], beside: Collection[str]) -> ScannedFile:
     """What the files of these names are together, which is called what each of them is but for its number."""
-    piece = piece_from(names[0])
+    piece = shard_from(names[0])
     assert piece is not None, "these are pieces"
     path, paths = folder / names[0], tuple(folder / name for name in names)
     whole = folder / f"{piece.stem}{piece.suffix}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ...formats.pieces import piece_from
+from ...formats.shards import shard_from
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Component
@@ -69,7 +69,7 @@ def open_weights(path: str, dtype: torch.dtype | None = None) -> tuple[Weights, 
     if Path(path).suffix.lower() == GGUF:
         gguf = GgufFile(path, dtype or torch.float16)
         return gguf, gguf.nbytes
-    piece = piece_from(Path(path).name)
+    piece = shard_from(Path(path).name)
     files = [CheckpointFile(str(Path(path).with_name(name))) for name in (piece.names if piece else [Path(path).name])]
     weights: Weights = Shards(files) if piece else files[0]
     return with_eight_bits_kept(weights, dtype or torch.float16), sum(file.nbytes for file in files)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 _FORM = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})(\.(?i:safetensors|sft))")
 
 
-class Piece(NamedTuple):
+class Shard(NamedTuple):
     """A file that is one of several."""
 
     stem: str
@@ -28,17 +28,17 @@ class Piece(NamedTuple):
         return [f"{self.stem}-{number:05d}-of-{self.of:05d}{self.suffix}" for number in range(1, self.of + 1)]
 
 
-def piece_from(name: str) -> Piece | None:
+def shard_from(name: str) -> Shard | None:
     """The piece that a file of this name is; None where it is whole."""
     match = _FORM.fullmatch(name)
-    piece = match and Piece(match[1], int(match[2]), int(match[3]), match[4])
+    piece = match and Shard(match[1], int(match[2]), int(match[3]), match[4])
     return piece if piece and 1 <= piece.number <= piece.of and piece.of > 1 else None
 
 
 def wholes_in(names: Iterable[str]) -> dict[str, list[str]]:
     """Of the files of one folder, the pieces of each whole in order, by the first of them that is there."""
-    found: dict[Piece, list[str]] = {}
+    found: dict[Shard, list[str]] = {}
     for name in sorted(names):
-        if piece := piece_from(name):
+        if piece := shard_from(name):
             found.setdefault(piece._replace(number=1), []).append(name)
     return {pieces[0]: pieces for pieces in found.values()}

@@ -223,6 +223,19 @@ def test_list_all_has_every_file_with_what_can_be_done_with_it(
     assert json.loads(capsys.readouterr().out) == OTHERS[:1]
 
 
+def test_list_tells_of_model_files_that_are_not_drawn_with(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.others = [*OTHERS, {"name": "flux1-dev", "kind": "diffusion-model", "family": "flux", "problem": "it lacks"}]
+    assert run("list") == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 2
+    assert said.err == "1 more is not drawn with as things are: imagine list --all says why\n"
+    assert run("list", "dream") == 0
+    assert run("list", "--json") == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_show_knows_every_file_and_all_of_a_name(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.others = OTHERS
     assert run("show", "style") == 0

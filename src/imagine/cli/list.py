@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import reach
-from .console import write, write_json
+from .console import note, write, write_json
 from .table import ago, size_of, table
 
 if TYPE_CHECKING:
     from ..client.client import Client
+
+_MODELS = ("checkpoint", "diffusion-model")
 
 
 @click.command("list")
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 def command(prefix: str, everything: bool, address: str | None, as_json: bool) -> None:
     """List the models, those whose names begin with PREFIX."""
     client = reach.running(address)
-    entries = every_file(client) if everything else client.models()["details"] if client else in_folders()
-    matching = [entry for entry in entries if entry["name"].startswith(prefix)]
+    found = [entry for entry in every_file(client) if entry["name"].startswith(prefix)]
+    matching = found if everything else [entry for entry in found if "defaults" in entry]
     if as_json:
         write_json(matching)
     elif everything:
@@ -35,6 +37,10 @@ def command(prefix: str, everything: bool, address: str | None, as_json: bool) -
     else:
         rows = [[e["name"], e["family"], size_of(e["size"]), ago(e["modified"])] for e in matching]
         write(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
+        if left := sum(entry.get("kind") in _MODELS and "defaults" not in entry for entry in found):
+            note(
+                f"{left} more {'is' if left == 1 else 'are'} not drawn with as things are: imagine list --all says why"
+            )
 
 
 def every_file(client: Client | None) -> list[dict[str, Any]]:

@@ -62,7 +62,6 @@ USED_FROM_OUTSIDE = {
     "EventStream.aclose": "contextlib.aclosing calls it",
     "Prompt.pieces": "read by its place",
     "FamilyFacts.blocks": "what streams layers of the families that aren't opened yet reads it",
-    "SD3Text": "the families that are listed and not opened yet encode by it",
     "ChromaText": "the families that are listed and not opened yet encode by it",
     "taken": "the families that are listed and not opened yet are read by it",
     "config": "the families that are listed and not opened yet are read by it",

@@ -4,7 +4,7 @@ import struct
 
 import msgspec
 import pytest
-from declared import SD3, header_json, open_clip, sd1, sd2, sdxl, tiny, under, unet, vae, write, write_raw
+from declared import header_json, open_clip, sd1, sd2, sdxl, tiny, under, unet, vae, write, write_raw
 
 from imagine.families.defaults import sampling_defaults
 from imagine.families.stable_diffusion import DISTILLED
@@ -15,7 +15,9 @@ from imagine.words.errors import UnusableModel
 from imagine.words.samplers import find
 from tests.registry.listing import listed, only
 
-SD3_WHOLE = under("model.diffusion_model.", SD3) | under("text_encoders.t5xxl.transformer.", {"shared.weight": (8, 8)})
+QWEN_WHOLE = under(
+    "model.diffusion_model.", {"txt_norm.weight": (3584,), "transformer_blocks.0.img_mod.1.weight": (18432, 3072)}
+) | under("text_encoders.qwen25_7b.transformer.", {"shared.weight": (8, 8)})
 # Its few tensors that tell: one layer a level, and six blocks in the deepest attention.
 KOALA_1B = {name: shape for name, shape in sdxl().items() if ".input_blocks." not in name} | {
     "model.diffusion_model.input_blocks.0.0.weight": (320, 4, 3, 3),
@@ -49,7 +51,7 @@ EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
         (sd1(), "U8", "its weights are quantised (uint8)"),
         (sd1() | {f"{EXTRA}.weight_scale_2": ()}, "F8_E4M3", "its weights are quantised (scales of scales)"),
         (sd1() | {f"{EXTRA}.weight.quant_state.bitsandbytes__nf4": (99,)}, "U8", "its weights are quantised (uint8)"),
-        (SD3_WHOLE, "F16", "sd3 isn't drawn from single files yet"),
+        (QWEN_WHOLE, "F16", "qwen-image isn't drawn from single files yet"),
         ({"nobody.knows": (3, 3)}, "F16", "its tensors aren't those of any model that is known here"),
     ],
 )

@@ -168,6 +168,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     pipelines: tuple[PipelineClass, ...] = ()
     stepped: tuple[str, ...] = ()
     """Classes of diffusers' pipelines whose components our samplers step; others run whole."""
+    stepped_where: Mapping[str, Any] = NOTHING
+    """What the denoiser's configuration must say for that, where it may say otherwise."""
     shown: tuple[str, ...] = ()
     """Those of them whose denoiser is shown pictures, by the pipeline's own image encoder."""
     architectures: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ _NEEDS = (
     Need("vae", ("sd3", "flux"), SD3_VAE),
 )
 _SHIFT = {"": Shift(3.0)}
+_STEPPED = tuple(f"StableDiffusion3{kind}Pipeline" for kind in ("", "Img2Img", "Inpaint"))
 _LENGTHS = {"": 256}
 _BLOCKS = ("transformer_blocks",)
 
@@ -52,7 +53,11 @@ ROWS = (
         lengths=_LENGTHS,
         blocks=_BLOCKS,
         needs=_NEEDS,
+        stepped=_STEPPED,
+        stepped_where={"patch_size": 2},  # by which its sides are multiples of 16
+        channels=(16,),
         licence={"": STABILITY},
+        single_file=True,
     ),
     FamilyFacts(
         "sd3",
@@ -77,6 +82,10 @@ ROWS = (
         lengths=_LENGTHS,
         blocks=_BLOCKS,
         needs=_NEEDS,
+        stepped=_STEPPED,
+        stepped_where={"patch_size": 2},  # by which its sides are multiples of 16
+        channels=(16,),
         licence={"": STABILITY},
+        single_file=True,
     ),
 )

@@ -5,8 +5,11 @@ Its order is the order in which files are told, so that what is a special case o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from . import double_stream, pictures, sound, stable_diffusion, stable_diffusion_3, video
-from .facts import FamilyFacts
+from .facts import NOTHING, FamilyFacts
 
 FAMILIES: dict[str, FamilyFacts] = {
     row.name: row
@@ -28,9 +31,11 @@ def facts_of(family: str) -> FamilyFacts:
     return FAMILIES.get(family, UNKNOWN)
 
 
-def is_stepped(pipeline: object) -> bool:
-    """Are the components of this class of pipelines stepped by the engine itself?"""
-    return any(pipeline in facts.stepped for facts in FAMILIES.values())
+def is_stepped(pipeline: object, denoiser: Mapping[str, Any] = NOTHING) -> bool:
+    """Are the components of this class of pipelines stepped by the engine itself, with a denoiser that is configured
+    so?"""
+    rows = (facts for facts in FAMILIES.values() if pipeline in facts.stepped)
+    return any(all(denoiser.get(name, value) == value for name, value in row.stepped_where.items()) for row in rows)
 
 
 def is_shown(pipeline: object) -> bool:

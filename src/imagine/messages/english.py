@@ -410,6 +410,7 @@ SENTENCES = {
     "buckets.unknown": "{field} names {value}; there are {there}",
     "schedule.implied": "{sampler} '{sampler_name}' is one on schedule '{implied}', and {field} is '{value}'",
     "size.rounded": "{field} {value} was rounded to {made}: this model's sides are multiples of {multiple}",
+    "size.places": "{field} would be denoised at {value} pixels, and this model knows places for at most {most}",
     "size.shape": "{field} is {across}×{down}, which is not the shape of {width}×{height}: {done} ({resize}: {how})",
     "size.cut": "what is over was cut",
     "size.edges": "its edges go on",

@@ -418,6 +418,7 @@ SENTENCES = {
     "buckets.unknown": "в {field} названа группа размером {value}, а бывают: {there}",
     "schedule.implied": "{sampler} «{sampler_name}» уже задаёт расписание шума «{implied}», а {field} — «{value}»",
     "size.rounded": "{field} {value} округлено до {made}: стороны у этой модели кратны {multiple}",
+    "size.places": "{field}: шум удалялся бы при {value} пикселях, а эта модель различает места не дальше {most}",
     "size.shape": "{field} — {across}×{down}, а у {width}×{height} другие пропорции: {done} ({resize}: {how})",
     "size.cut": "лишнее обрезано",
     "size.edges": "края продолжены",

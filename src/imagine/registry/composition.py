@@ -122,11 +122,21 @@ def composed(entries: Sequence[Entry]) -> list[Entry]:
 
     Where one can't be found, the entry says what it `lacks`.
     """
-    return [_composed(entry, entries) if entry.composes or _is_unopened(entry) else entry for entry in entries]
+    return [
+        _composed(each, entries) if each.composes or _is_unopened(each) else _with_optional(each) for each in entries
+    ]
 
 
 def _is_unopened(entry: Entry) -> bool:
     return entry.problem is not None and entry.problem.code == UNOPENED and entry.kind in MODEL_KINDS
+
+
+def _with_optional(model: Entry) -> Entry:
+    """A checkpoint that is drawn with as it is, and what it would take besides if somebody named it."""
+    if model.kind != CHECKPOINT:
+        return model
+    missing = tuple(need.role for need in _unfilled(model, ()) if need.optional)
+    return msgspec.structs.replace(model, missing=missing) if missing else model
 
 
 def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:

@@ -58,7 +58,7 @@ def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Desc
     scheduler = _read(schedule, "scheduler/scheduler_config.json") if schedule in set(members) else {}
     identity = _identity(pipeline, configs, headers, scheduler)
     problem = pipeline_problem(pipeline, path, index)
-    if problem is None and is_stepped(pipeline):
+    if problem is None and is_stepped(pipeline, configs.get("transformer", {})):
         problem = stepped_problem(identity, configs.get("vae", {}))
     needs = ("img",) if any(word in pipeline for word in FROM_PICTURES) else ()
     distilled = distilled_by(

@@ -77,19 +77,16 @@ class Flux(SteppedModel):
     ) -> None:  # fmt: skip
         """`told`: its denoiser takes the guidance as a number."""
         super().__init__(
-            name, denoiser=denoiser, encoders=text.parts, autoencoder=autoencoder, noise=Noise(prediction="flow"),
-            native=native, warnings=warnings,
+            name, denoiser=denoiser, encoders=text.parts, autoencoder=autoencoder,
+            noise=Noise(prediction="flow", spacing="trailing"), native=native, shift=shift, warnings=warnings,
         )  # fmt: skip
-        self._text, self._shift, self._told = text, shift, told
+        self._text, self._told = text, told
         self.takes_mask = denoiser.in_channels == _filled(self.latent_channels)
 
     @property
     def networks(self) -> Networks:
         clip, long = self._text.parts
         return {"denoiser": self._denoiser.module, "text_encoder": clip.module, "text_encoder_2": long.module}
-
-    def noise(self, size: tuple[int, int], _steps: int) -> Noise:
-        return Noise(prediction="flow", shift=self._shift.at(*size), spacing="trailing")
 
     def cfg(self, told: Guided) -> float:
         return told.true_cfg

@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from torch import Tensor
 
+from ...families.facts import Shift
 from ...messages import Message
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
@@ -28,9 +30,10 @@ class SteppedModel:
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, encoders: Sequence[Part], autoencoder: Autoencoder, noise: Noise,
-        native: int, warnings: tuple[Message, ...] = (),
+        native: int, shift: Shift | None = None, warnings: tuple[Message, ...] = (),
     ) -> None:  # fmt: skip
-        """`noise` is that of pictures of any size, if the family doesn't say otherwise."""
+        """`noise` is that of pictures of any size, but for how far a flow's levels are moved, which `shift` says."""
+        self._shift = shift
         self.name, self._noise, self.native, self.warnings = name, noise, native, warnings
         self._denoiser, self._encoders, self._autoencoder = denoiser, tuple(encoders), autoencoder
         self.latent_channels = denoiser.latent_channels
@@ -45,8 +48,8 @@ class SteppedModel:
     def share(self, size: tuple[int, int], told: int | None = None) -> int:
         return self._denoiser.share(size[0] // self.downscale * (size[1] // self.downscale), told)
 
-    def noise(self, _size: tuple[int, int], _steps: int) -> Noise:
-        return self._noise
+    def noise(self, size: tuple[int, int], _steps: int) -> Noise:
+        return self._noise if self._shift is None else replace(self._noise, shift=self._shift.at(*size))
 
     def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
         return guided(negative, positive, scale)

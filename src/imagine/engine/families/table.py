@@ -14,6 +14,7 @@ from ..device.device import Device
 from ..parts.part import Held
 from .family import Family
 from .flux import open_flux
+from .sd3 import open_sd3
 from .sdxl import open_sdxl
 from .stable_diffusion import open_stable_diffusion
 
@@ -26,5 +27,7 @@ OPENERS: dict[str, Opener] = {
     "sdxl": open_sdxl,
     "flux": open_flux,
     "sdxl_refiner": open_sdxl,
+    "sd3": open_sd3,
+    "sd3.5": open_sd3,
 }
 """By the family's name."""

@@ -89,7 +89,9 @@ def checked_folder(folder: Path) -> Iterator[dict[str, Any]]:
 
 def runs_whole(path: str) -> bool:
     """Is the folder's pipeline one that the engine doesn't step by itself?"""
-    return not is_stepped(read_json(Path(path) / INDEX).get("_class_name"))
+    folder = Path(path)
+    config = folder / "transformer" / "config.json"
+    return not is_stepped(read_json(folder / INDEX).get("_class_name"), read_json(config) if config.is_file() else {})
 
 
 def denoiser_dtype(path: str) -> torch.dtype | None:

@@ -25,6 +25,7 @@ from .folder_file import INDEX, read_json, read_weights
 from .held import folder_key, t5_key, text_key, vae_key
 from .networks import Network, t5_network, text_network, vae_network
 from .part_file import PartFiles, refusing
+from .t5_names import has_t5
 from .weights import Shards, Weights
 
 _DENOISER, _SCHEDULER = "transformer", "scheduler"
@@ -85,6 +86,12 @@ class ModelFiles:
         if self._in_folder(role):
             return folder_key(self._model.main, (role,), self._dtype, "t5")
         return t5_key(self._model, role, self._dtype)
+
+    def has_t5(self, role: Role) -> bool:
+        """Is one there at all?"""
+        if role in self._model.parts:
+            return True
+        return has_t5(self._main) if self._folder is None else (self._folder / role).is_dir()
 
     def t5(self, role: Role) -> Network:
         if (part := self._model.parts.get(role)) is not None:

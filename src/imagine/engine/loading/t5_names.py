@@ -10,6 +10,11 @@ _WORDS = ("shared.weight", "encoder.embed_tokens.weight")
 _OWN = ("encoder.block.", "encoder.final_layer_norm.")
 
 
+def has_t5(weights: Weights) -> bool:
+    """Is there one?"""
+    return any(name.endswith(_FIRST) for name in weights.names)
+
+
 def t5_tensors(weights: Weights) -> Tensors:
     """Those of the encoder, without what stands before all of their names; none where there is none. What a whole T5
     has beside it (a decoder), and marks of how it is stored, are left out."""

@@ -66,14 +66,19 @@ class LoadedTransformer(NamedTuple):
 
 def load_transformer(
     model: Model, facts: FamilyFacts, kind: TransformerKind, device: Device, progress: OnProgress, held: Held,
-    *, t5: Role | None,
+    *, t5: Role | None, without: bool = False,
 ) -> LoadedTransformer:  # fmt: skip
     """The parts of a model on the device, those that are `held` and those that it reads; `t5` is the role of its T5,
-    None where it goes without. Raises UnusableModel, saying why it can't be used."""
+    None where it goes without, and it may go `without` one that isn't there.
+
+    Raises UnusableModel, saying why it can't be used.
+    """
     compiled, report, family = device.compiles(model.main.options), LoadReport(), family_config(facts.name)
     dtype = device.precision.decide(facts.dtypes, lambda: transformer_width(model.main, kind.original, kind.theirs))
     files = ModelFiles(model, dtype, report)
     with files.checked():
+        if t5 is not None and without and not files.has_t5(t5):
+            t5 = None
         wanted = _wanted(files, family, kind, t5, compiled=compiled)
         networks = open_networks(model.components, wanted, device.torch, dtype, held, progress, report)
     if compiled:

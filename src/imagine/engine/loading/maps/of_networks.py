@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch.nn import Module
 
-from . import chroma, flux
+from . import chroma, flux, sd3
 from .layout import Layout
 
-_LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
-    "FluxTransformer2DModel": (flux.LAYOUT, flux.XLABS),
-    "ChromaTransformer2DModel": (chroma.LAYOUT, flux.XLABS),
+_LAYOUTS: Mapping[str, Callable[[Any], tuple[Layout, ...]]] = {
+    "FluxTransformer2DModel": lambda _: (flux.LAYOUT, flux.XLABS),
+    "ChromaTransformer2DModel": lambda _: (chroma.LAYOUT, flux.XLABS),
+    "SD3Transformer2DModel": lambda network: (sd3.layout_of(len(network.transformer_blocks)),),
 }
 
 
 def layouts_of(network: Module) -> tuple[Layout, ...]:
     """None for what is no such transformer."""
-    return _LAYOUTS.get(type(network).__name__, ())
+    found = _LAYOUTS.get(type(network).__name__)
+    return () if found is None else found(network)

@@ -85,7 +85,13 @@ USUAL = {"steps": 30, "guidance": 7.5}
     ("model", "preset", "said", "expected", "moved"),
     [
         (TURBO, USUAL, {}, (12, 3.0, 1.0), ["num_steps at 30", "guidance at 7.5"]),
-        (SCHNELL, USUAL, {}, (12, 0.0, 1.0), ["num_steps at 30", "guidance at 7.5"]),
+        (
+            SCHNELL,
+            USUAL,
+            {},
+            (12, 0.0, 1.0),
+            ["num_steps at 30", "guidance at 7.5, and schnell was made to draw without"],
+        ),
         (DEV, USUAL, {}, (30, 5.0, 1.0), ["guidance at 7.5"]),
         (FILL, USUAL, {}, (30, 10.0, 1.0), ["guidance at 7.5"]),
         (XL, USUAL, {}, (30, 7.5, 1.0), []),

@@ -230,7 +230,7 @@ def test_list_tells_of_model_files_that_are_not_drawn_with(
     assert run("list") == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 2
-    assert said.err == "1 more is not drawn with as things are: imagine list --all says why\n"
+    assert said.err == "1 more can't be drawn with as things are: imagine list --all says why\n"
     assert run("list", "dream") == 0
     assert run("list", "--json") == 0
     assert capsys.readouterr().err == ""

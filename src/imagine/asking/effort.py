@@ -51,7 +51,8 @@ def within_bounds(
             continue
         nearest = min(max(value, least), most)
         request = msgspec.structs.replace(request, **{name: nearest})
-        warnings.append(message("bounds.moved", name, used=nearest, **told))
+        code = "bounds.moved" if least < most else "bounds.without"
+        warnings.append(message(code, name, used=nearest, **told))
     return Moved(request, warnings)
 
 

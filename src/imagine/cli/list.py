@@ -32,15 +32,19 @@ def command(prefix: str, everything: bool, address: str | None, as_json: bool) -
     if as_json:
         write_json(matching)
     elif everything:
-        rows = [[e["name"], e.get("kind") or "", e["family"], size_of(e["size"]), e.get("use") or ""] for e in matching]
+        rows = [[e["name"], e.get("kind") or "", _family(e), size_of(e["size"]), e.get("use") or ""] for e in matching]
         write(table(["NAME", "KIND", "FAMILY", "SIZE", "USABLE"], rows))
     else:
-        rows = [[e["name"], e["family"], size_of(e["size"]), ago(e["modified"])] for e in matching]
+        rows = [[e["name"], _family(e), size_of(e["size"]), ago(e["modified"])] for e in matching]
         write(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
         if left := sum(entry.get("kind") in _MODELS and "defaults" not in entry for entry in found):
-            note(
-                f"{left} more {'is' if left == 1 else 'are'} not drawn with as things are: imagine list --all says why"
-            )
+            note(f"{left} more can't be drawn with as things are: imagine list --all says why")
+
+
+def _family(entry: dict[str, Any]) -> str:
+    """Of a model with which of its kinds it is, where that is told: `flux schnell`."""
+    variant = entry.get("variant") if entry.get("kind") in _MODELS else ""
+    return " ".join(filter(None, [entry["family"], variant]))
 
 
 def every_file(client: Client | None) -> list[dict[str, Any]]:

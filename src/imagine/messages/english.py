@@ -401,6 +401,7 @@ SENTENCES = {
     "true_cfg.plain": "{field} is {value}, and {name} isn't told its guidance: what keeps it from {neg} is {guidance}",
     "bounds.beyond": "{field} is {value}; {name} was made for {least} to {most}",
     "bounds.moved": "the preset has {field} at {value}; {name} was made for {least} to {most}, so {used} was used",
+    "bounds.without": "the preset has {field} at {value}, and {name} was made to draw without",
     "bounds.sampler": "the preset has {field} '{value}', which doesn't run on {name} so; '{used}' was used",
     "no_effect.guidance": "{field} has no effect where {guidance} is at most 1, and it is {at}",
     "preset.missing": "{field} '{value}' doesn't exist",

@@ -409,6 +409,7 @@ SENTENCES = {
     "true_cfg.plain": "{field}: {value}, но модели «{name}» её guidance не сообщают; от {neg} её уводит {guidance}",
     "bounds.beyond": "{field}: {value}, а модель «{name}» рассчитана на значения от {least} до {most}",
     "bounds.moved": "в стиле {field} — {value}, а модель «{name}» рассчитана на {least}–{most}; взято {used}",
+    "bounds.without": "в стиле {field} — {value}, а модель «{name}» рисует без него",
     "bounds.sampler": "в стиле указан {field} «{value}», с моделью «{name}» он так не работает; взят «{used}»",
     "no_effect.guidance": "{field} не действует, когда {guidance} не больше 1, а сейчас {at}",
     "preset.missing": "стиля «{value}» нет ({field})",

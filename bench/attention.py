@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    keep_freed_memory()
+    keep_freed_memory(torch.get_num_threads())
     apart = HeadsApart()
     for beside in (False, True):
         with neighbour(beside), torch.inference_mode():

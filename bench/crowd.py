@@ -43,7 +43,7 @@ class Bench:
 
     def run(self) -> dict[str, Finished]:
         """Step until nothing is left to do."""
-        made = {}
+        made = dict[str, Finished]()
         while self.engine.busy:
             for report in self.engine.step():
                 if isinstance(report, Finished):
@@ -56,16 +56,16 @@ class Bench:
         return self.run()
 
     def one_by_one(self, wishes: Sequence[GenerationParams]) -> dict[str, Finished]:
-        made = {}
+        made = dict[str, Finished]()
         for i, params in enumerate(wishes):
             self.submit(str(i), params)
             made |= self.run()
         return made
 
 
-def open_bench(threads: int) -> Bench:
+def open_bench() -> Bench:
     model = model_at(Path("models.example/toybox.safetensors"))
-    return Bench(Engine(WorkerSettings(device="cpu", threads=threads, keep_alive=-1)), model)
+    return Bench(Engine(WorkerSettings(device="cpu", keep_alive=-1)), model)
 
 
 def mixed(count: int, model: Model, seed: int = 0) -> list[GenerationParams]:
@@ -144,10 +144,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tries", type=int, default=40)
     parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    print(f"torch {torch.__version__}, {options.threads} threads")
-    bench = open_bench(options.threads)
+    print(f"torch {torch.__version__}")
+    bench = open_bench()
     throughput(bench, options.rounds)
     first_preview(bench, options.tries)
     again(bench, options.count)

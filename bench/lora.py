@@ -118,7 +118,7 @@ def storages(network: Module) -> set[int]:
 
 
 def write(path: Path, network: Module, rank: int, seed: int) -> None:
-    generator, tensors = torch.Generator().manual_seed(seed), {}
+    generator, tensors = torch.Generator().manual_seed(seed), dict[str, torch.Tensor]()
     for name, layer in network.named_modules():
         if name.endswith(ATTENTION) and isinstance(layer, torch.nn.Linear):
             spelled = "lora_unet_" + name.replace(".", "_")

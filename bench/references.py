@@ -60,8 +60,7 @@ def image_prompt(network: Any, counts: Sequence[int]) -> ImagePrompt:
 
 def seen(dtype: torch.dtype) -> Callable[[], object]:
     model = ClipVisionModel(VIT_H).to(dtype).eval()
-    for parameter in model.parameters():
-        parameter.requires_grad_(requires_grad=False)
+    model.requires_grad_(requires_grad=False)
     picture = Image.effect_noise((640, 480), 80).convert("RGB")
     # One of its own for each: what was seen before is remembered.
     return lambda: whole(ImageEncoder(model).see(picture, "pad"))

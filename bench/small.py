@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.arms import PROMPT, interleaved, model_at, ratio, show
 from bench.neighbour import neighbour
@@ -155,7 +155,7 @@ class Bare:
         self.ours = Ours(SHIPPED, SIDE, CROWD_STEPS, full_prec=False)
         self.ours.picture()
         models = self.ours.engine._models.residency._models
-        (self.denoiser,) = next(iter(models.values())).family.parts("denoise")
+        self.denoiser = cast(Any, next(iter(models.values())).family.parts("denoise")[0])
         self.spent, self._run = 0.0, self.denoiser.execution.run
         self.denoiser.execution.run = self._timed
 

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ def start_up(report: Report, home: Path, rounds: int) -> None:
     report.add("`imagine serve` listens after", statistics.median(seconds["imagine serve"]), 0.6, "s")
 
 
-async def lines_of(client: aiohttp.ClientSession, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def lines_of(client: aiohttp.ClientSession, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     """What `/generate` streams. Raises RuntimeError for a refusal."""
     async with client.post("/generate", json=body) as answer:
         if answer.status != 200:

@@ -40,7 +40,8 @@ def release(flavours: Iterable[str], torch: str, level: int) -> None:
         python = _environment(flavour, torch)
         name = f"imagine-{__version__}-linux-{platform.machine()}{'' if flavour == 'cpu' else f'-{flavour}'}"
         _forget(name)
-        command = [python, "-m", "tools.binary.build", "--work", WORK / flavour, "--output", OUTPUT / name]
+        command: list[str | Path] = [python, "-m", "tools.binary.build", "--work", WORK / flavour]
+        command += ["--output", OUTPUT / name]
         subprocess.run([*command, "--level", str(level)], cwd=ROOT, check=True)
         split(OUTPUT / name)
     script = OUTPUT / "install.sh"
@@ -58,7 +59,7 @@ def _environment(flavour: str, torch: str) -> Path:
     python = folder / "bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        pip: list[str | Path] = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         index = ["--retries", "0", "--extra-index-url", _CPU_INDEX] if flavour == "cpu" else []
         subprocess.run([*pip, *index, torch], check=True)
         subprocess.run([*pip, "-e", f"{ROOT}[binary]"], check=True)

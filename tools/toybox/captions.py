@@ -206,7 +206,8 @@ class Speaker:
         form = "fa" if verb and gender == "f" else gender
         words = []
         if m.size:
-            words.append(_declined(*self._one_of(RU_SIZE_STEMS[m.size]), form))
+            stem, declension = self._one_of(RU_SIZE_STEMS[m.size])
+            words.append(_declined(stem, declension, form))
         if m.colour:
             words.append(_declined(*RU_COLOUR_STEMS[m.colour], form))
         if len(words) == 2 and self._chance(0.15):
@@ -238,7 +239,7 @@ class Speaker:
     def _with_fillers(self, text: str) -> str:
         words = text.split(" ")
         for _ in range(int(self._rng.integers(1, 5))):
-            at = int(self._rng.choice([0, len(words), self._rng.integers(len(words) + 1)]))
+            at = int(self._rng.choice([0, len(words), int(self._rng.integers(len(words) + 1))]))
             words.insert(at, self._filler())
         return " ".join(words)
 

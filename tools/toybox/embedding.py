@@ -91,7 +91,7 @@ class WordStage:
         context = torch.cat([self._heard(self._captions[i]) for i in chosen]).to(self._dtype)
         guess = self._family.denoise(signal * clean + level * noise, timesteps, {"context": context})
         loss = (guess - (signal * noise - level * clean)).square().mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._optimizer.step(warm_then_decay(index, self.steps, warm=20, decay=0.5))
         return {"loss": loss.item()}
 
@@ -102,7 +102,7 @@ class WordStage:
         ids += [models.END_OF_TEXT] * (models.TOKENS - len(ids))
         with self._placed(1 + len(before)):
             last = self._encoder(torch.tensor([ids])).hidden_states[-1]
-        return self._encoder.get_submodule("final_layer_norm")(last)  # type: ignore[no-any-return]
+        return self._encoder.get_submodule("final_layer_norm")(last)
 
     @contextmanager
     def _placed(self, at: int) -> Iterator[None]:

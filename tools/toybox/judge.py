@@ -195,7 +195,7 @@ def _boxed(mask: NDArray[np.bool_], own: NDArray[np.bool_]) -> tuple[Pixels, Pix
         small = picture.resize((BOX, BOX), Image.Resampling.BOX, box=_inside(box, picture)) if _fits(box) else None
         if small is None:
             small = picture.transform((BOX * 4, BOX * 4), Image.Transform.EXTENT, box).reduce(4)
-        return np.asarray(small, np.float32) / 255
+        return np.asarray(small, np.float32) / np.float32(255)
 
     return cut(mask), cut(own)
 

@@ -98,10 +98,11 @@ class TextStage:
         states = self._states(captions, rng)
         logits = self._model.readout(states)
         truth = torch.tensor([labels_of(m) for m in mentions], device=self._device).repeat(2, 1)
-        hearing = sum(
+        losses = [
             F.cross_entropy(guess.flatten(0, 1), truth[:, i].repeat_interleave(states.shape[1]))
             for i, guess in enumerate(logits)
-        )
+        ]
+        hearing = sum(losses, start=torch.zeros((), device=self._device))
         agreement = F.mse_loss(states[: self._batch], states[self._batch :])
         (hearing + AGREEMENT_WEIGHT * agreement).backward()
         table = self._model.encoder.get_input_embeddings().weight

@@ -65,6 +65,7 @@ USED_FROM_OUTSIDE = {
     "ChromaText": "the families that are listed and not opened yet encode by it",
     "taken": "the families that are listed and not opened yet are read by it",
     "config": "the families that are listed and not opened yet are read by it",
+    "FamilyFacts.published": "the table of families in the documentation",
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
     "map_from": "who trains controls makes maps to learn from, all at once",
     "Preset.description": "presets are encoded as a whole",

@@ -270,12 +270,14 @@ def families() -> str:
         if not any(need.public for need in facts.needs):
             continue
         beside = [_beside(need) for need in facts.needs if need.public]
-        wants = {"": facts.defaults} | dict(facts.variants)
+        own = "; ".join(f"`{file.name}` ({size_of(file.size)})" for file in facts.published.values())
+        wants = {"": facts.defaults} | dict(facts.variants) | dict(facts.distilled)
         steps = [" ".join(filter(None, [name, _steps(each)])) for name, each in wants.items() if each.num_steps]
         terms = [f"{name} {each.name}".strip() for name, each in facts.licence.items()]
         files = "yes" if facts.single_file else "not yet"
-        rows.append([f"`{facts.name}`", files, "; ".join(beside), "; ".join(steps) or usual, "; ".join(terms)])
-    header = ["family", "from single files", "files that go beside its denoiser", "steps, guidance", "licence"]
+        said = "; ".join(steps if facts.defaults.num_steps else [usual, *steps])
+        rows.append([f"`{facts.name}`", files, own, "; ".join(beside), said, "; ".join(terms)])
+    header = ["family", "from single files", "its denoiser", "files that go beside it", "steps, guidance", "licence"]
     return table(header, rows)
 
 

@@ -1,5 +1,7 @@
 """Published files of Flux, Chroma and SD3 in full: told by header alone, put together, and honest where that fails."""
 
+import math
+
 import msgspec
 import pytest
 from declared import under, write
@@ -238,6 +240,20 @@ def test_what_makes_no_pictures_is_refused_by_name(tmp_path, shapes, family):
     assert entry.family == family
     makes = "sound" if family in ("ace-step", "stable-audio") else "videos"
     assert sentence(entry.problem) == f"it makes {makes} ({family}), and only pictures are made here"
+
+
+@pytest.mark.parametrize(
+    ("family", "variant", "shapes"),
+    [
+        ("flux", "", flux()), ("flux", "schnell", flux(guidance=False)), ("flux", "fill", flux(taken=384)),
+        ("chroma", "", chroma()), ("sd3", "", sd3(**SD3_MEDIUM) | under("vae.", vae16())),
+        ("sd3.5", "large", sd3(**SD35_LARGE) | under("vae.", vae16())),
+        ("sd3.5", "medium", sd3(**SD35_MEDIUM) | under("vae.", vae16())),
+    ],
+)  # fmt: skip
+def test_published_sizes_are_those_of_the_tensors_and_a_header(family, variant, shapes):
+    header = FAMILIES[family].published[variant].size - 2 * sum(math.prod(shape) for shape in shapes.values())
+    assert 50 * len(shapes) < header < 250 * len(shapes)
 
 
 def cut(folder, stem, shapes, count):

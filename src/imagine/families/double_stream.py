@@ -19,7 +19,7 @@ from .facts import (
     loras,
     signatures,
 )
-from .published import APACHE, CLIP_L, FLUX_DEV, FLUX_VAE, T5_XXL
+from .published import APACHE, CHROMA, CLIP_L, FLUX, FLUX_DEV, FLUX_VAE, T5_XXL
 
 _FLUX = "double_blocks.0.img_attn.norm.key_norm.scale"
 _REFINER = "txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias"
@@ -69,6 +69,7 @@ ROWS = (
         lengths={"": 512},
         blocks=_BLOCKS,
         needs=(Need("text_encoder", ("t5-xxl",), T5_XXL), Need("vae", ("flux", "sd3"), FLUX_VAE)),
+        published=CHROMA,
         licence={"": APACHE},
     ),
     FamilyFacts(
@@ -259,6 +260,7 @@ ROWS = (
             Need("text_encoder_2", ("t5-xxl",), T5_XXL),
             Need("vae", ("flux", "sd3"), FLUX_VAE),
         ),
+        published=FLUX,
         licence={"": FLUX_DEV, "schnell": APACHE},
         single_file=True,
     ),

@@ -222,6 +222,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     wide: tuple[str, ...] = ()
     """Roles of the components that overflow in float16, if their own configuration doesn't say otherwise."""
     needs: tuple[Need, ...] = ()
+    published: Mapping[str, PublicFile] = NOTHING
+    """Its denoiser as people download it, by variant; in Stable Diffusion 3's file is a VAE too."""
     licence: Mapping[str, Licence] = NOTHING
     """By variant, or by how it was made to take few steps; "" is any other."""
 

@@ -31,6 +31,19 @@ SD3_VAE = (PublicFile("vae/diffusion_pytorch_model.safetensors", 167_666_902, _S
 FLUX_VAE = (PublicFile("ae.safetensors", 335_304_388, "black-forest-labs/FLUX.1-schnell"),)
 QWEN_IMAGE_VAE = (PublicFile("qwen_image_vae.safetensors", 254_000_000, _QWEN),)
 
+_SD3 = "stabilityai/stable-diffusion-3-medium"
+FLUX = {
+    "": PublicFile("flux1-dev.safetensors", 23_802_932_552, "black-forest-labs/FLUX.1-dev"),
+    "schnell": PublicFile("flux1-schnell.safetensors", 23_782_506_688, "black-forest-labs/FLUX.1-schnell"),
+    "fill": PublicFile("flux1-fill-dev.safetensors", 23_804_922_408, "black-forest-labs/FLUX.1-Fill-dev"),
+}
+CHROMA = {"": PublicFile("Chroma1-HD.safetensors", 17_800_038_288, "lodestones/Chroma1-HD")}
+SD3 = {"": PublicFile("sd3_medium.safetensors", 4_337_667_306, _SD3)}
+SD35 = {
+    "large": PublicFile("sd3.5_large.safetensors", 16_460_379_262, _SD35),
+    "medium": PublicFile("sd3.5_medium.safetensors", 5_107_104_310, "stabilityai/stable-diffusion-3.5-medium"),
+}
+
 APACHE = Licence("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
 FLUX_DEV = Licence(
     "FLUX.1 [dev] Non-Commercial License",

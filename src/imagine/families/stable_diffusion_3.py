@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, classes, loras, signatures
-from .published import CLIP_G, CLIP_L, SD3_VAE, STABILITY, T5_XXL
+from .published import CLIP_G, CLIP_L, SD3, SD3_VAE, SD35, STABILITY, T5_XXL
 
 _ORIGINAL = "joint_blocks.0.context_block.adaLN_modulation.1.bias"
 _JOINT = "transformer_blocks.0.attn.add_k_proj.weight"
@@ -56,6 +56,7 @@ ROWS = (
         stepped=_STEPPED,
         stepped_where={"patch_size": 2},  # by which its sides are multiples of 16
         channels=(16,),
+        published=SD35,
         licence={"": STABILITY},
         single_file=True,
     ),
@@ -85,6 +86,7 @@ ROWS = (
         stepped=_STEPPED,
         stepped_where={"patch_size": 2},  # by which its sides are multiples of 16
         channels=(16,),
+        published=SD3,
         licence={"": STABILITY},
         single_file=True,
     ),

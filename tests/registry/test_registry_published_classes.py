@@ -22,6 +22,8 @@ import transformers  # noqa: E402
 from diffusers.loaders import single_file_utils as converters  # noqa: E402
 from diffusers.models.modeling_utils import no_init_weights  # noqa: E402
 
+from imagine.engine.loading.maps import sd3 as sd3_names  # noqa: E402
+
 FLUX, SD3 = diffusers.FluxTransformer2DModel, diffusers.SD3Transformer2DModel
 from_flux = converters.convert_flux_transformer_checkpoint_to_diffusers
 from_sd3 = converters.convert_sd3_transformer_checkpoint_to_diffusers
@@ -116,3 +118,15 @@ def test_a_vae_is_the_class_that_diffusers_makes_of_it():
     assert squeezed == held(_vae)
     assert 0 < 335_304_388 - 2 * bytes_of(vae16()) < 10**6, "Flux's, in float32"
     assert 0 < 167_666_902 - bytes_of(vae16()) < 10**6, "SD3's, in float16"
+
+
+@pytest.mark.parametrize(("shapes", "expected"), [(row[1], row[4]) for row in DENOISERS if row[3] is SD3])
+def test_the_loader_tells_sd3s_settings_by_its_shapes(shapes, expected):
+    ours = {}
+    for name, taken in sd3_names.taken(shapes).items():
+        rows, *rest = shapes[taken.name]
+        ours[name] = (len(range(rows)[taken.start : taken.end]), *rest)
+    told = sd3_names.config(ours)
+    assert {name: told[name] for name in expected} == expected
+    assert (told["attention_head_dim"], told["joint_attention_dim"], told["pooled_projection_dim"]) == (64, 4096, 2048)
+    assert held(lambda: SD3(**told)) == ours

@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from ..families.table import facts_of
 from ..messages import message
 from ..words.entry import Entry
 from ..words.errors import BadRequest, Unsupported
@@ -84,7 +85,8 @@ class ChosenLora(NamedTuple):
 def check_family(model: Entry, lora: Entry, called: str) -> None:
     """Raises Unsupported for one that is known to be made for another family than the model's; `called` is what the
     request calls it."""
-    if lora.family and model.family and lora.family != model.family:
+    fitting = (model.family, *facts_of(model.family).shares_loras)
+    if lora.family and model.family and lora.family not in fitting:
         what = {"family": lora.family, "model": model.name, "model_family": model.family}
         raise Unsupported(message("loras.family", "loras", value=called[:_SHOWN], **what))
 

@@ -161,6 +161,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """Variants that no tensor tells: what such a file is told as, a pattern for what it is called, in small letters,
     and what it is then."""
     loras: tuple[LoraSignature, ...] = ()
+    shares_loras: tuple[str, ...] = ()
+    """Families that some of its LoRAs are told as, since they change nothing by which the two differ."""
     vaes: tuple[Signature, ...] = ()
     """Its VAE in a file of its own, where more than `latent_channels` tells it."""
     adapters: Mapping[str, tuple[Signature, ...]] = NOTHING

@@ -26,6 +26,7 @@ class PlainFamily:
     latent_channels, downscale, multiple, native = 4, 8, 8, 64
     takes_mask = spared = False
     embedder = None
+    reference_sizes = ()
     warnings = ()
     key = ""
 

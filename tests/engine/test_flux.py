@@ -3,6 +3,7 @@
 import math
 
 import diffusers
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -12,6 +13,7 @@ from PIL import Image
 from imagine.engine.parts.packing import packed, places, unpacked
 from imagine.words.recipe import Hires
 from tests.engine.parity import assert_same
+from tests.engine.references.referring import reference, referring
 from tests.engine.running import Watching, engine_of, finished, latents_of, made, model_at, picture, run, wish
 from tests.flux_files import flux_pipeline, tiny_flux, write_flux
 
@@ -110,6 +112,34 @@ def test_fill_sees_the_mask(models, plain, monkeypatch):
     painted = torch.from_numpy(np.array(MASK, np.float32) / 255)
     assert seen.shape == (1, 16 + 64, 8, 8)
     assert torch.equal(torch.nn.functional.pixel_shuffle(seen[:, 16:], 8)[0, 0], painted)
+
+
+@pytest.mark.parametrize("true_cfg", [1.0, 3.0])
+def test_kontext_sees_a_picture(models, plain, true_cfg):
+    model, words = model_at(models()[0]), {"guidance": 2.5, "num_steps": STEPS, "neg": "a dog", "true_cfg": true_cfg}
+    got = latents_of(referring(wish(model, **words), reference(None, PHOTO, strength=1.0)))
+    asked = {"image": PHOTO, "guidance_scale": 2.5, "max_area": 64**2, "_auto_resize": False}
+    if true_cfg > 1:
+        asked |= {"negative_prompt": "a dog", "true_cfg_scale": true_cfg}
+    assert_same(got, plain(kind=diffusers.FluxKontextPipeline, **asked), latents_of(wish(model, **words)), within=1e-5)
+
+
+def test_pictures_that_see_others_share_a_batch_and_are_made_again(models):
+    model, words = model_at(models()[0]), {"guidance": 2.5, "num_steps": 3}
+    seen = [reference(None, picture, strength=1.0) for picture in (PHOTO, PHOTO.rotate(90))]
+    wishes = [
+        referring(wish(model, "a", **words), seen[0]), referring(wish(model, "b", **words, seed=5), seen[1]),
+        referring(wish(model, "c", **words), *seen),
+        referring(wish(model, "d", **words), reference(None, PHOTO.resize((96, 48)), strength=0.4, end=0.5, noise=0.3)),
+        wish(model, "e", **words),
+    ]  # fmt: skip
+    crowd = finished(run(engine_of(), *wishes))
+    assert len({report.data for report in crowd.values()}) == len(wishes)
+    assert "2/" in crowd["a"].meta["buckets"]
+    assert [len(crowd[job].warnings) for job in "abcd"] == [0, 0, 0, 1]
+    for one in wishes:
+        params = msgspec.structs.replace(one.params, buckets=crowd[one.job].meta["buckets"])
+        assert made(engine_of(), msgspec.structs.replace(one, params=params)).data == crowd[one.job].data, one.job
 
 
 def test_a_second_pass_has_noise_levels_of_its_own_size(models):

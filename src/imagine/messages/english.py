@@ -599,6 +599,7 @@ SENTENCES = {
     "reference.not_own": "{field} is own, and model '{name}' attends to no pictures by itself",
     "reference.own_img": "{field} is missing: model '{name}' is shown pictures, and nothing else of them",
     "reference.own_whole": "{field} can't be had of model '{name}', which is shown pictures as a whole",
+    "reference.own_strength": "{field}: the strength {value} has no effect: this model sees a picture, or doesn't",
     "reference.own_kind": "{field}: the kind {value} has no effect: model '{name}' is shown pictures as a whole",
     "reference.needs_face": "{field} is missing: '{name}' takes the 512 numbers of a face, which nothing here "
     "makes of a picture",

@@ -88,6 +88,9 @@ class Family(Protocol):
     """What the denoiser computes in: `float16`, `bfloat16` or `float32`."""
     warnings: tuple[Message, ...]
     """What was odd about its file: for everybody who has a picture made with it."""
+    reference_sizes: Sequence[tuple[int, int]]
+    """(width, height) of pictures, in pixels, that its denoiser sees beside the one in the making, as latents in its
+    rows (`parts/rows.REFERENCE`); none where it sees none so."""
     embedder: PictureEmbedder | None
     """What sees the pictures that its denoiser is shown, if it is shown any: its rows hold them as `shown`, zeros as
     it encodes prompts."""

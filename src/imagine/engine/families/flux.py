@@ -1,6 +1,7 @@
-"""FLUX.1: dev and what was tuned on it, schnell, Fill, which sees a mask.
+"""FLUX.1: dev and what was tuned on it, schnell, Fill, which sees a mask, and Kontext, which sees other pictures.
 
-Numbers and their order are those of diffusers' `FluxPipeline` and `FluxFillPipeline` (0.42, Apache-2.0).
+Numbers and their order are those of diffusers' `FluxPipeline`, `FluxFillPipeline` and `FluxKontextPipeline` (0.42,
+Apache-2.0). Several pictures, of which that knows one, are told from each other as it tells the first: by a number.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ..parts.joint_text import FluxText
 from ..parts.packing import SIDE, packed, places, unpacked
 from ..parts.part import Held
 from ..parts.prompts import Encoded
-from ..parts.rows import Rows
+from ..parts.rows import REFERENCE, Rows
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
@@ -39,6 +40,14 @@ from .stepped_model import SteppedModel
 
 _STEPS = 1000
 """The timestep of pure noise."""
+_SEEN = (
+    (672, 1568), (688, 1504), (720, 1456), (752, 1392), (800, 1328), (832, 1248), (880, 1184), (944, 1104),
+    (1024, 1024), (1104, 944), (1184, 880), (1248, 832), (1328, 800), (1392, 752), (1456, 720), (1504, 688),
+    (1568, 672),
+)  # fmt: skip
+"""Sizes of pictures that Kontext was trained on (diffusers' `PREFERRED_KONTEXT_RESOLUTIONS`)."""
+_SIDE = 1024
+"""The side of a square among them."""
 
 
 def call_flux(network: Any, inputs: Inputs) -> Tensor:
@@ -46,17 +55,21 @@ def call_flux(network: Any, inputs: Inputs) -> Tensor:
     latents, timesteps, context, added = inputs
     assert added is not None
     height, width = latents.shape[2:]
+    tokens, where = [packed(latents)], [places(height, width, latents.device)]
+    for picture, seen in enumerate((each for name, each in added.items() if name.startswith(REFERENCE)), 1):
+        tokens.append(packed(seen))
+        where.append(places(seen.shape[2], seen.shape[3], latents.device, picture=picture))
     answer: Tensor = network(
-        hidden_states=packed(latents),
+        hidden_states=torch.cat(tokens, 1),
         encoder_hidden_states=context,
         pooled_projections=added["pooled"],
         timestep=timesteps.to(latents.dtype) / _STEPS,
-        img_ids=places(height, width, latents.device),
+        img_ids=torch.cat(where),
         txt_ids=torch.zeros(context.shape[1], 3, device=latents.device),
         guidance=added.get("guidance"),
         return_dict=False,
     )[0]
-    return unpacked(answer, height, width)
+    return unpacked(answer[:, : tokens[0].shape[1]], height, width)
 
 
 KIND = TransformerKind(
@@ -66,7 +79,7 @@ KIND = TransformerKind(
 
 class Flux(SteppedModel):
     """One loaded FLUX.1; rows hold `context` (1, tokens, dim), `pooled` (1, dim), of one that is told its guidance
-    `guidance` (1,), and of Fill `inpainting` (1, 16 + 64, h, w)."""
+    `guidance` (1,), of Fill `inpainting` (1, 16 + 64, h, w), and latents of pictures to see."""
 
     space = "flux"
     multiple = facts_of("flux").multiple
@@ -82,6 +95,7 @@ class Flux(SteppedModel):
         )  # fmt: skip
         self._text, self._told = text, told
         self.takes_mask = denoiser.in_channels == _filled(self.latent_channels)
+        self.reference_sizes = () if self.takes_mask else _sizes(native, self.multiple)
 
     @property
     def networks(self) -> Networks:
@@ -111,6 +125,7 @@ class Flux(SteppedModel):
 
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
         added = {name: rows[name] for name in ("pooled", "guidance") if name in rows}
+        added |= {name: rows[name].to(self._denoiser.dtype) for name in rows if name.startswith(REFERENCE)}
         return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], added)
 
     def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
@@ -128,6 +143,15 @@ class Flux(SteppedModel):
 def _filled(latents: int) -> int:
     """Channels that Fill sees: the latents', the masked picture's and the mask's."""
     return 2 * latents + SteppedModel.downscale**2
+
+
+def _sizes(native: int, multiple: int) -> tuple[tuple[int, int], ...]:
+    """Those that a model sees that was trained on squares of that side."""
+
+    def near(side: int) -> int:
+        return max(1, round(side * native / _SIDE / multiple)) * multiple
+
+    return tuple((near(width), near(height)) for width, height in _SEEN)
 
 
 def open_flux(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Flux:

@@ -27,6 +27,7 @@ class SteppedModel:
     downscale = 8
     takes_mask = False
     embedder: PictureEmbedder | None = None
+    reference_sizes: Sequence[tuple[int, int]] = ()
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, encoders: Sequence[Part], autoencoder: Autoencoder, noise: Noise,

@@ -43,10 +43,11 @@ class Conditioned:
         ledger.warn(*self.mix.warnings)
         yield from ledger.timing("encoding", self.controls.open(own, canvas))
 
-    def open_references(self) -> Slices[None]:
+    def open_references(self, encode: Encode) -> Slices[None]:
         """Have the references seen, on as many sides as the prompts that were laid out have."""
-        sided = self.timelines[0].at(0).negative is not None
-        yield from self._ledger.timing("encoding", self.references.open(self._families[0], sided=sided))
+        sided, ledger = self.timelines[0].at(0).negative is not None, self._ledger
+        opening = self.references.open(self._families[0], encode, sided=sided)
+        ledger.warn(*(yield from ledger.timing("encoding", opening)))
 
     def lay(self, canvas: Canvas, encode: Encode, steps: int, before: int = 0) -> Slices[None]:
         """Encode the prompts, and lay out the maps of controls, for a pass of so many of the user's steps, with so many

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from PIL import Image
 from torch import Tensor
 
 from ...messages import Message, message
@@ -13,10 +14,12 @@ from ..execution.additions import Addition
 from ..families.family import Conditioning, Family, Timeline
 from ..parts.rows import Rows
 from ..parts.slices import Slices
+from ..references.beside_latents import NONE_SEEN, seen_pictures
 from ..references.opened import OpenReferences
 from ..references.references import NO_REFERENCES
 from ..references.shown import NO_PICTURES, shown_pictures
-from .canvas import Canvas
+from .canvas import Canvas, pixels_from_picture
+from .passes import Encode
 
 
 class Referring:
@@ -24,33 +27,43 @@ class Referring:
 
     def __init__(self, submit: Submit, files: OpenReferences) -> None:
         self._submit, self._files = submit, files
-        self._references, self._shown = NO_REFERENCES, NO_PICTURES
+        self._references, self._shown, self._seen = NO_REFERENCES, NO_PICTURES, NONE_SEEN
 
-    def open(self, family: Family, *, sided: bool) -> Slices[None]:
-        """Have what the denoiser attends to, or is shown, ready, for guidance that has a negative side or not.
+    def open(self, family: Family, encode: Encode, *, sided: bool) -> Slices[Sequence[Message]]:
+        """Have what the denoiser attends to, or is shown, ready, for guidance that has a negative side or not; gives
+        what is to be told of it.
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
         self._references = yield from self._files.of(self._submit, family, sided=sided)
-        self._shown = yield from shown_pictures(self._submit, family.embedder)
+        if family.reference_sizes:
+
+            def latents(picture: Image.Image) -> Slices[Tensor]:
+                return encode(pixels_from_picture(picture))
+
+            self._seen = yield from seen_pictures(self._submit, family.reference_sizes, latents)
+        else:
+            self._shown = yield from shown_pictures(self._submit, family.embedder)
+        return self._seen.warnings
 
     def lay(self, canvas: Canvas, downscale: int, steps: int) -> Sequence[Message]:
         """Lay their masks out for a pass of so many of the user's steps; gives what is to be told of it."""
         self._references = self._references.laid(canvas, downscale)
         counting = [(group.name, group.holds) for group in self._references.groups]
-        counting += [(self._submit.params.model, picture.counts) for picture in self._shown.pictures]
+        own = [picture.counts for picture in self._shown.pictures] + [seen.counts for seen in self._seen.pictures]
+        counting += [(self._submit.params.model, counts) for counts in own]
         never = [name for name, counts in counting if not any(counts(at, steps) for at in range(steps))]
         return [message("image_adapter.no_step", "references", name=name, steps=steps) for name in never if steps]
 
     def told(self, prompts: Timeline, steps: int) -> Timeline:
         """A pass's conditioning with the pictures that the denoiser is shown at its steps."""
-        if not self._shown.pictures:
+        if not self._shown.pictures and not self._seen.pictures:
             return prompts
         parts: list[tuple[int, Conditioning]] = []
-        before: tuple[Conditioning, Tensor | None] | None = None
+        before: tuple[Conditioning, Tensor | None, Rows] | None = None
         for step in range(max(1, steps)):
-            here = prompts.at(step), self._shown.at(step, max(1, steps))
-            if before is not None and here[0] is before[0] and here[1] is before[1]:
+            here = prompts.at(step), self._shown.at(step, max(1, steps)), self._seen.at(step, max(1, steps))
+            if before is not None and all(one is other for one, other in zip(here, before, strict=True)):
                 parts[-1] = (step + 1, parts[-1][1])
             else:
                 parts.append((step + 1, _showing(*here)))
@@ -62,8 +75,16 @@ class Referring:
         return self._references.at(step, steps)
 
 
-def _showing(conditioning: Conditioning, told: Tensor | None) -> Conditioning:
-    """With what the denoiser is told of pictures on every side but the negative one."""
+def _showing(conditioning: Conditioning, told: Tensor | None, seen: Rows) -> Conditioning:
+    """With what the denoiser sees of pictures on every side, and what it is told of them on all but the negative
+    one."""
+    if seen:
+        negative = conditioning.negative
+        return replace(
+            conditioning, positive={**conditioning.positive, **seen},
+            negative=None if negative is None else {**negative, **seen},
+            joined=tuple({**rows, **seen} for rows in conditioning.joined),
+        )  # fmt: skip
     if told is None:
         return conditioning
 

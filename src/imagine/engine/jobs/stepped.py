@@ -202,7 +202,7 @@ class Stepped:
         ledger.warn(*canvas.notes, *(note for family in self._families for note in family.warnings))
         steps = first_pass_steps(params, own, canvas)
         yield from ledger.timing("encoding", conditioned.lay(canvas, encode, steps))
-        yield from conditioned.open_references()
+        yield from conditioned.open_references(encode)
         conditioned.lay_references(canvas, steps)
         self._pass = yield from ledger.timing("encoding", first_pass(params, own, canvas, encode, self._device))
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+REFERENCE = "reference."
+"""What begins the names of rows that are latents of pictures beside the one in the making, (1, C, h, w)."""
 Rows = Mapping[str, Tensor]
 """Named tensors that the denoiser takes beside latents and timestep, each (1, …), or (rows, …) once they are joined."""
 

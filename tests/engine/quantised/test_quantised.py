@@ -46,6 +46,19 @@ def test_in_pieces_they_are_what_they_are_at_once(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [E4M3, E5M2])
+@pytest.mark.parametrize("wide", [torch.bfloat16, torch.float16, torch.float32])
+def test_each_byte_is_the_number_that_torch_widens_it_to_bit_for_bit(dtype, wide):
+    every = torch.arange(256, dtype=torch.uint8).repeat(2, 1)  # with what is no number, and without
+    every[1] = torch.where(every[1].view(dtype).float().isfinite(), every[1], 0)
+    for stored in (every, every[1:]):
+        made = eight(stored.view(dtype), str(dtype).removeprefix("torch."), dtype=wide).dequantised()
+        expected = stored.view(dtype).to(wide)
+        assert torch.equal(made.isnan(), expected.isnan())
+        bits = torch.int32 if wide == torch.float32 else torch.int16
+        assert torch.equal(made.nan_to_num(nan=0.0).view(bits), expected.nan_to_num(nan=0.0).view(bits))
+
+
+@pytest.mark.parametrize("dtype", [E4M3, E5M2])
 @pytest.mark.parametrize("scale", [None, torch.tensor(0.5), torch.linspace(0.1, 3, 24)])
 def test_8_bit_floats_are_torchs_times_their_scale(dtype, scale):
     every = torch.arange(24 * 32, dtype=torch.int32).to(torch.uint8).view(dtype).view(24, 32)

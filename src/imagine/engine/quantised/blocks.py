@@ -3,6 +3,9 @@
 The formats are ggml's (https://github.com/ggml-org/ggml, the structs of `ggml-common.h` and `dequantize_row_*` of
 `ggml-quants.c`, MIT). A block of 32 has one scale, and in the kinds with `_1` a least value; one of 256 ("K") has
 scales of scales for each 16 or 32 of its numbers. The order of operations is that of ggml, and so are the bits.
+
+Whole numbers are made float32 once and changed in place from there: each float32 of a piece that is made anew is as
+much work as all of its bits.
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ def _flat(made: Tensor) -> Tensor:
 
 def _levels(packed: Tensor) -> Tensor:
     """(…, k) to (…, 2, k) of IQ4's values."""
-    return _table(packed.device)[_nibbles(packed).int()]
+    numbers = _nibbles(packed)
+    return _table(packed.device).index_select(0, numbers.int().flatten()).view(numbers.shape)
 
 
 @cache
@@ -56,32 +60,32 @@ def _fifth_bits(blocks: Tensor, start: int) -> Tensor:
 
 
 def q4_0(blocks: Tensor) -> Tensor:
-    return _half(blocks, 0) * (_flat(_nibbles(blocks[:, 2:])).to(torch.int8) - 8)
+    return _flat(_nibbles(blocks[:, 2:])).float().sub_(8).mul_(_half(blocks, 0))
 
 
 def q4_1(blocks: Tensor) -> Tensor:
-    return _half(blocks, 0) * _flat(_nibbles(blocks[:, 4:])) + _half(blocks, 2)
+    return _flat(_nibbles(blocks[:, 4:])).float().mul_(_half(blocks, 0)).add_(_half(blocks, 2))
 
 
 def q5_0(blocks: Tensor) -> Tensor:
     numbers = _flat(_nibbles(blocks[:, 6:])) | _fifth_bits(blocks, 2)
-    return _half(blocks, 0) * (numbers.to(torch.int8) - 16)
+    return numbers.float().sub_(16).mul_(_half(blocks, 0))
 
 
 def q5_1(blocks: Tensor) -> Tensor:
     numbers = _flat(_nibbles(blocks[:, 8:])) | _fifth_bits(blocks, 4)
-    return _half(blocks, 0) * numbers + _half(blocks, 2)
+    return numbers.float().mul_(_half(blocks, 0)).add_(_half(blocks, 2))
 
 
 def q8_0(blocks: Tensor) -> Tensor:
-    return _half(blocks, 0) * blocks[:, 2:].view(torch.int8)
+    return blocks[:, 2:].view(torch.int8).float().mul_(_half(blocks, 0))
 
 
 def q2_k(blocks: Tensor) -> Tensor:
     scales, packed = blocks[:, :16], blocks[:, 16:80].reshape(-1, 2, 32)
     numbers = _bits(packed, 2).reshape(-1, 16, 16)
     scale, least = _half(blocks, 80) * (scales & 15), _half(blocks, 82) * (scales >> 4)
-    return _flat(scale[..., None] * numbers - least[..., None])
+    return _flat(numbers.float().mul_(scale[..., None]).sub_(least[..., None]))
 
 
 def q3_k(blocks: Tensor) -> Tensor:
@@ -89,7 +93,7 @@ def q3_k(blocks: Tensor) -> Tensor:
     lower, upper = _flat(_nibbles(scales[:, :8])), _flat(_bits(scales[:, 8:], 2))
     scale = _half(blocks, 108) * ((lower | (upper << 4)).to(torch.int8) - 32)
     numbers = _bits(packed, 2).reshape(-1, 16, 16) | (_bits(high, 1) << 2).reshape(-1, 16, 16)
-    return _flat(scale[..., None] * (numbers.to(torch.int8) - 4))
+    return _flat(numbers.float().sub_(4).mul_(scale[..., None]))
 
 
 def _scales_of_8(packed: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,7 +108,7 @@ def _scaled_by_8(blocks: Tensor, numbers: Tensor) -> Tensor:
     """Numbers (n, 8, 32) with the scales that Q4_K and Q5_K begin with."""
     scales, least = _scales_of_8(blocks[:, 4:16])
     scale, lowest = _half(blocks, 0) * scales, _half(blocks, 2) * least
-    return _flat(scale[..., None] * numbers - lowest[..., None])
+    return _flat(numbers.float().mul_(scale[..., None]).sub_(lowest[..., None]))
 
 
 def q4_k(blocks: Tensor) -> Tensor:
@@ -120,18 +124,18 @@ def q6_k(blocks: Tensor) -> Tensor:
     lower = _nibbles(blocks[:, :128].reshape(-1, 2, 64)).reshape(-1, 16, 16)
     upper = _bits(blocks[:, 128:192].reshape(-1, 2, 32), 2).reshape(-1, 16, 16)
     scale = _half(blocks, 208) * blocks[:, 192:208].view(torch.int8)
-    return _flat(scale[..., None] * ((lower | (upper << 4)).to(torch.int8) - 32))
+    return _flat((lower | (upper << 4)).float().sub_(32).mul_(scale[..., None]))
 
 
 def iq4_nl(blocks: Tensor) -> Tensor:
-    return _half(blocks, 0) * _flat(_levels(blocks[:, 2:]))
+    return _flat(_levels(blocks[:, 2:])).mul_(_half(blocks, 0))
 
 
 def iq4_xs(blocks: Tensor) -> Tensor:
     lower = (blocks[:, 4:8, None] >> torch.arange(0, 8, 4, dtype=torch.uint8, device=blocks.device)) & 15
     upper = (blocks[:, 2:4, None] >> torch.arange(0, 8, 2, dtype=torch.uint8, device=blocks.device)) & 3
     scale = _half(blocks, 0) * ((lower.flatten(1) | (upper.flatten(1) << 4)).to(torch.int8) - 32)
-    return _flat(scale[..., None] * _levels(blocks[:, 8:].reshape(-1, 8, 16)).flatten(2))
+    return _flat(_levels(blocks[:, 8:].reshape(-1, 8, 16)).flatten(2).mul_(scale[..., None]))
 
 
 BLOCKS: dict[str, Widen] = {

@@ -10,12 +10,20 @@ from torch import Tensor
 from .blocks import Widen
 
 
-def _float8(dtype: torch.dtype) -> Widen:
+def _float8(dtype: torch.dtype, shift: int, gain: float, nan: int | None) -> Widen:
+    """Of one whose bits are, so many places further up, those of a float16 that is `gain` times less; but for the byte
+    `nan`, which would be a number there."""
+    mask = (0x7F << shift | 0x8000) - 0x10000
+
     def widen(stored: Tensor) -> Tensor:
         # MPS knows of no such float, but of their values.
         if stored.device.type == "mps":
             return _values(dtype, stored.device)[stored.int()]
-        return stored.view(dtype).float()
+        # On a CPU torch widens them number by number: 7 ns each, instead of 0.4 (bench/results/quantised.md).
+        if stored.device.type != "cpu" or (nan is not None and bool(((stored & 0x7F) == nan).any())):
+            return stored.view(dtype).float()
+        halves = stored.view(torch.int8).to(torch.int16).bitwise_left_shift_(shift).bitwise_and_(mask)
+        return halves.view(torch.float16).float().mul_(gain)
 
     return widen
 
@@ -31,7 +39,9 @@ def _int8(stored: Tensor) -> Tensor:
 
 
 EIGHTS: dict[str, Widen] = {
-    "float8_e4m3fn": _float8(torch.float8_e4m3fn), "float8_e5m2": _float8(torch.float8_e5m2), "int8": _int8,
+    "float8_e4m3fn": _float8(torch.float8_e4m3fn, 7, 2.0**8, 0x7F),
+    "float8_e5m2": _float8(torch.float8_e5m2, 8, 1.0, None),
+    "int8": _int8,
 }  # fmt: skip
 """By torch's name of the dtype: (n, k) of uint8 to (n, k)."""
 

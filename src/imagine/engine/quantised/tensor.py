@@ -87,7 +87,7 @@ class Quantised(Tensor):
         """Units of it in float32, and what they are multiplied by."""
         made = BLOCKS[self.kind](stored) if self.kind in BLOCKS else EIGHTS[self.kind](stored)
         if scale is not None:
-            made = made * (scale.unsqueeze(1) if scale.dim() else scale)
+            made.mul_(scale.unsqueeze(1) if scale.dim() else scale)
         return rotated_back(made, self.group) if self.group else made
 
     def again(self, stored: Tensor, scale: Tensor | None, shape: Sequence[int], dtype: torch.dtype) -> Quantised:

@@ -102,6 +102,21 @@ MUST_NOT_KNOW = {
         "imagine.engine.loading",
     ),
     "engine/jobs": ("imagine.engine.loading", "imagine.engine.residency", "imagine.engine.engine"),
+    "engine/threads": tuple(
+        f"imagine.engine.{room}"
+        for room in (
+            "adapters",
+            "device",
+            "execution",
+            "families",
+            "jobs",
+            "loading",
+            "parts",
+            "quantised",
+            "residency",
+            "sampling",
+        )
+    ),
     "engine/quantised": tuple(
         f"imagine.engine.{room}"
         for room in ("adapters", "device", "execution", "families", "jobs", "loading", "parts", "residency", "sampling")

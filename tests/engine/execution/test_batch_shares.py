@@ -11,10 +11,11 @@ from torch import nn
 
 from imagine.engine.adapters.adapter import Adapter, Bound
 from imagine.engine.adapters.mix import Mix, MixRows, Strengths
-from imagine.engine.execution import shares
 from imagine.engine.execution.execution import Inputs
-from imagine.engine.execution.shares import Shared, dealt, in_shares, rows_of_share
+from imagine.engine.execution.shares import Shared, in_shares, rows_of_share
 from imagine.engine.parts.denoiser import DenoiserPart
+from imagine.engine.threads import alone as threads
+from imagine.engine.threads.alone import dealt
 from tests.engine.running import engine_of, finished, made, run, wish
 
 TOYBOX, SD1 = 10_347_348, 859_520_964
@@ -23,9 +24,9 @@ TOYBOX, SD1 = 10_347_348, 859_520_964
 @pytest.fixture(params=[0, 1, 3])
 def beside(request, monkeypatch):
     """So many threads beside this one."""
-    monkeypatch.setattr(shares, "_BESIDE", request.param)
-    with ThreadPoolExecutor(max(1, request.param), initializer=shares.stay_alone) as threads:
-        monkeypatch.setattr(shares, "_threads", threads)
+    monkeypatch.setattr(threads, "_BESIDE", request.param)
+    with ThreadPoolExecutor(max(1, request.param), initializer=threads.stay_alone) as pool:
+        monkeypatch.setattr(threads, "_threads", pool)
         yield request.param
 
 
@@ -73,7 +74,7 @@ def test_a_share_has_the_bits_of_so_many_rows_on_one_thread_however_many_threads
         made_in_shares = Shared(network).run(given)
     assert network.seen == [(4, 1)] * 4
     assert torch.get_num_threads() == number
-    with shares.alone():
+    with threads.alone():
         assert torch.equal(made_in_shares, torch.cat([network.run(part(given, first, 4)) for first in (0, 4, 8, 12)]))
     network.seen.clear()
     Shared(network).run(given)
@@ -198,4 +199,4 @@ def test_pictures_leave_no_threads_of_torchs_but_the_engines_own(checkpoints):
     """Nor one that has opened a model."""
     command = [sys.executable, "-c", COUNT, str(checkpoints()[0])]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == f"0 {['', 'pictures', 'pictures'] + ['shares'] * shares._BESIDE}"
+    assert done.stdout.strip() == f"0 {['', *['dealt'] * threads._BESIDE, 'pictures', 'pictures']}"

@@ -17,8 +17,8 @@ from ...words.errors import BadRequest
 from ...words.frames import Ready, WorkerSettings
 from ..execution.compiled import check_compiles
 from ..execution.recordings import Recordings
-from ..execution.shares import start_threads
 from ..libraries.light import diffusers
+from ..threads.alone import start_threads
 from . import allocator
 from .precision import Precision
 from .span import ClockSpan, QueueSpan, Span

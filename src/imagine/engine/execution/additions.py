@@ -15,9 +15,10 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch.utils.hooks import RemovableHandle
 
+from ..threads.alone import alone, dealt
 from .company import accompanied
 from .execution import Inputs
-from .shares import alone, dealt, first_row, share_rows
+from .shares import first_row, share_rows
 
 
 class SlotRows(NamedTuple):

@@ -1,27 +1,25 @@
 """A small network's batch made in shares of a few rows, each by one thread that works alone.
 
-Torch's own threads share each operation and wait for each other at its end, spinning: right for operations of
-milliseconds, and a disaster for small ones wherever another process wants a processor. Threads that work alone meet
-once a forward. How many rows a share has follows from the network and the size of the picture alone, not from who else
-is in the batch or from how many processors there are: any machine makes the same shares.
+Threads that work alone meet once a forward, torch's own at every operation (`engine/threads/`). How many rows a share
+has follows from the network and the size of the picture alone, not from who else is in the batch or from how many
+processors there are: any machine makes the same shares.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..threads.alone import alone, dealt
 from .execution import Execution, Inputs
 
-T = TypeVar("T")
 WORK = 25 * 10**9
 """Of a share at most: weights, times places, times rows. A tenth of a second's; what begins anew with each share, as
 laying out the weights, is a fourth of it (measured). Of networks that have more to do for a row, operations are large
@@ -47,25 +45,6 @@ def in_shares(rows: int) -> Iterator[None]:
         yield
     finally:
         _rows.reset(token)
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """For the length of a block this thread works without torch's threads."""
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def stay_alone() -> None:
-    """From now on this thread works without torch's threads."""
-    torch.set_num_threads(1)
 
 
 def share_rows() -> int:
@@ -113,40 +92,3 @@ class Shared:
                 return self._inner.run(Inputs(*map(own, inputs)))
         finally:
             _here.first = 0
-
-
-_BESIDE = min(torch.get_num_threads(), 8) - 1
-"""Threads beside the one that has shares made: as many as there are processors for us, and no more than pay."""
-_threads = ThreadPoolExecutor(max(1, _BESIDE), thread_name_prefix="shares", initializer=stay_alone)
-
-
-def start_threads() -> int:
-    """Start them now; says how many there are with this one."""
-    started = threading.Barrier(_BESIDE + 1)
-    for _ in range(_BESIDE):
-        _threads.submit(started.wait)
-    started.wait()
-    return _BESIDE + 1
-
-
-def dealt(works: list[Callable[[], T]]) -> list[T]:
-    """What each of them gives, in their order; raises what the first that failed did. This thread takes part: whoever
-    is done with one takes the next."""
-    left, made, lock = list(enumerate(works)), dict[int, T](), threading.Lock()
-
-    def take() -> None:
-        while True:
-            with lock:
-                if not left:
-                    return
-                number, work = left.pop(0)
-            made[number] = work()
-
-    others = [_threads.submit(take) for _ in range(min(_BESIDE, len(works) - 1))]
-    try:
-        take()
-    finally:
-        wait(others)  # whatever fails mustn't leave others at work
-    for other in others:
-        other.result()
-    return [made[number] for number in range(len(works))]

@@ -14,10 +14,11 @@ from ...words.errors import Unsupported
 from ...words.upscalers import OF_LATENTS
 from ..adapters.mix import NO_MIX, Mix
 from ..execution.additions import Addition
-from ..execution.shares import alone, in_shares
+from ..execution.shares import in_shares
 from ..families.family import Conditioning, Family
 from ..parts.part import spare
 from ..parts.slices import Slices, T, during
+from ..threads.alone import alone
 from .batch_key import BatchKey
 from .buckets import Bucket
 from .canvas import Canvas, PixelSize

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.nn import Module, Parameter, functional
 from torch.utils import _pytree as pytree
 
+from ..threads.alone import alone, dealt
 from .blocks import BLOCKS
 from .eights import EIGHTS, rotated_back
 
-_PIECE = {"cpu": 2**19}
-"""Numbers that are widened at a time: what comes between stays in a core's cache."""
+_PIECE = {"cpu": 2**18}
+"""Numbers that a thread widens at a time: what comes between stays in its core's cache."""
 _PIECE_ELSEWHERE = 2**26
 _aten: Any = torch.ops.aten
 
@@ -58,19 +59,25 @@ class Quantised(Tensor):
 
     def dequantised(self) -> Tensor:
         """Plain numbers, in its dtype."""
+        units = len(self.stored)
         with _plainly():
-            units = len(self.stored)
-            at_once = max(1, _PIECE.get(self.device.type, _PIECE_ELSEWHERE) * units // max(1, self.numel()))
-            if units <= at_once:
-                return self._widened(self.stored, self.scale).to(self.dtype).view(self.shape)
-            made = self.stored.new_empty((units, self.numel() // units), dtype=self.dtype)
-            scales = (
-                repeat(self.scale) if self.scale is None or not self.scale.dim() else torch.split(self.scale, at_once)
-            )
-            split = torch.split(made, at_once), torch.split(self.stored, at_once)
-            for piece, stored, scale in zip(*split, scales, strict=False):
-                piece.copy_(self._widened(stored, scale))
-            return made.view(self.shape)
+            made = torch.empty(self.shape, dtype=self.dtype, device=self.device)
+            rows = made.view(units, self.numel() // max(1, units))
+        at_once = max(1, _PIECE.get(self.device.type, _PIECE_ELSEWHERE) * units // max(1, self.numel()))
+        works = [partial(self._fill, rows, slice(start, start + at_once)) for start in range(0, units, at_once)]
+        if self.device.type != "cpu" or torch.get_num_threads() == 1:
+            for work in works:
+                work()
+        else:
+            with alone():
+                dealt(works)
+        return made
+
+    def _fill(self, rows: Tensor, part: slice) -> None:
+        """Some of its units, which are one of `rows` each, in plain numbers."""
+        with _plainly():
+            scale = self.scale if self.scale is None or not self.scale.dim() else self.scale[part]
+            rows[part].copy_(self._widened(self.stored[part], scale))
 
     def rows(self, places: Tensor) -> Tensor:
         """Those of its first side that stand at `places`, whole numbers of any shape, as plain numbers."""

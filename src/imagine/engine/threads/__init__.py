@@ -1,0 +1,1 @@
+"""Threads that work alone, and what is dealt among them."""

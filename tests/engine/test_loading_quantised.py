@@ -3,14 +3,20 @@
 import gc
 import json
 import math
+from functools import partial
 
+import gguf
 import msgspec
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from imagine.engine.loading.assembly import fill
+from imagine.engine.loading.gguf_file import GgufFile
+from imagine.engine.loading.networks import t5_network
 from imagine.engine.loading.single_file import load_single_file
+from imagine.engine.parts.t5 import T5Config, T5Encoder
 from imagine.engine.quantised.tensor import Quantised
 from imagine.words.errors import UnusableModel
 from tests.checkpoints import UNET, save, tiny_modules, write_checkpoint, write_parts
@@ -135,6 +141,61 @@ def test_a_gguf_is_kept_and_drawn_nearly_as_what_it_was_made_of(tmp_path, family
         write_low_rank(tmp_path / "a.safetensors", {"denoiser": tiny_modules("sdxl").unet}, 1, rank=2)
         adapted, expected = (drawn_with(each, used(tmp_path / "a.safetensors", "aaaa")) for each in (model, whole))
         assert psnr(adapted, expected) > 30 > psnr(adapted, before), "as much as beside plain layers"
+
+
+def written_as_llama_cpp_does(folder, architecture, tensors, named):
+    """The tensors in blocks, under other names; what a reader should make of each."""
+    theirs = {named(name): tensor for name, tensor in tensors.items()}
+    expected = write_gguf(folder / "x.gguf", theirs, architecture=architecture, reshaped=False)
+    return {name: torch.from_numpy(expected[named(name)]) for name in tensors}
+
+
+def numbers(weight):
+    return weight.dequantised() if isinstance(weight, Quantised) else weight
+
+
+def test_a_t5_is_read_from_a_gguf_by_the_names_that_llama_cpp_gives(tmp_path):
+    config = T5Config(d_model=128, d_ff=256, num_layers=2, num_heads=2, vocab_size=64)
+    plain = T5Encoder(config).requires_grad_(False)
+    theirs = gguf.get_tensor_name_map(gguf.MODEL_ARCH.T5ENCODER, config.num_layers)
+    named = partial(theirs.get_name, try_suffixes=(".weight",))
+    expected = written_as_llama_cpp_does(tmp_path, "t5encoder", plain.state_dict(), named)
+    network = t5_network(GgufFile(str(tmp_path / "x.gguf"), torch.float32))
+    made = fill(network.module, network.tensors, CPU, torch.float32)
+    weights = dict(made.named_parameters())
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(numbers(weights[name]), expected[name]) for name in expected)
+    assert sum(isinstance(weight, Quantised) for weight in weights.values()) > 14
+    plain.load_state_dict(expected)
+    ids = torch.tensor([[3, 63, 0, 1]])
+    with torch.inference_mode():
+        assert torch.equal(made(ids), plain(ids))
+
+
+def clips_name(name):
+    """What clip.cpp's converter makes of transformers' names, in which `fc1` is `down`."""
+    for theirs, ours in (
+        ("text_model.", "t."), ("encoder.layers.", "blk."), ("embeddings.", ""), ("_proj", ""), ("self_attn.", "attn_"),
+        ("layer_norm", "ln"), ("mlp.fc1", "ffn_down"), ("mlp.fc2", "ffn_up"), ("embedding", "embd"), ("final", "post"),
+    ):  # fmt: skip
+        name = name.replace(theirs, ours)
+    return name
+
+
+def test_a_clip_is_read_from_a_gguf_by_the_names_that_clip_cpp_gives(tmp_path):
+    (clip,) = tiny_modules("stable_diffusion").text_encoders
+    plain = {f"text_model.{name}": tensor for name, tensor in clip.state_dict().items()}
+    expected = written_as_llama_cpp_does(tmp_path, "clip", plain, clips_name)
+    file = GgufFile(str(tmp_path / "x.gguf"), torch.float32)
+    assert set(file.names) == set(expected)
+    assert all(torch.equal(numbers(file.read(name)).float(), expected[name]) for name in expected)
+
+
+def test_two_names_that_come_to_one_are_refused(tmp_path):
+    tensors = {"shared.weight": torch.zeros(8, 256), "token_embd.weight": torch.zeros(8, 256)}
+    write_gguf(tmp_path / "x.gguf", tensors, architecture="t5encoder")
+    with pytest.raises(UnusableModel, match="twice"):
+        GgufFile(str(tmp_path / "x.gguf"), torch.float32)
 
 
 @linux

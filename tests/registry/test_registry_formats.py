@@ -130,7 +130,10 @@ SDXL = unet(**SDXL_UNET)
             "qwen3", {"blk.0.attn_q.weight": (8, 256)}, {"pairs": [WORDS, NUMBERS, FLAG]},
             ("text-encoder", "qwen3", "q4_k"), NAMES,
         ),
-        ("t5encoder", {"enc.blk.0.attn_q.weight": (8, 256)}, {}, ("text-encoder", "t5", "q4_k"), NAMES),
+        ("t5encoder", {"enc.blk.0.attn_q.weight": (4096, 4096)}, {}, ("text-encoder", "t5-xxl", "q4_k"), None),
+        ("t5", {"enc.blk.0.attn_q.weight": (2048, 2048)}, {"kind": 8}, ("text-encoder", "t5-xl", "q8_0"), None),
+        ("clip", {"t.position_embd.weight": (77, 768)}, {"kind": 1}, ("text-encoder", "clip_l", "float16"), None),
+        ("t5encoder", {"enc.blk.0.nobody": (8, 256)}, {}, ("text-encoder", "t5", "q4_k"), NAMES),
         ("nobody", {"x": (4,)}, {"kind": 99}, ("unknown", "", "ggml type 99"), NAMES),
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ..messages import message
 from ..words.errors import UnusableModel
+from .llama_names import with_transformers_names
 
 MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
@@ -78,6 +79,7 @@ class GgufHeader(NamedTuple):
     """Checked: every tensor of a kind that is known lies within the file, and none in another."""
 
     tensors: dict[str, StoredTensor]
+    """By name; of text encoders, by transformers' names."""
     metadata: dict[str, GgufValue]
     """But for lists longer than a shape."""
     digest: str
@@ -174,7 +176,8 @@ def _header(fields: _HeaderFields, size: int) -> GgufHeader:
     data_start = -(-fields.at // alignment) * alignment
     stored = {name: _stored(name, one, data_start, alignment, metadata) for name, one in declared.items()}
     _check_places(stored.values(), size)
-    return GgufHeader(stored, metadata, hashlib.sha256(fields.data[: fields.at]).hexdigest())
+    named = with_transformers_names(str(metadata.get(_ARCHITECTURE, "")), stored)
+    return GgufHeader(named, metadata, hashlib.sha256(fields.data[: fields.at]).hexdigest())
 
 
 def _alignment(metadata: dict[str, GgufValue]) -> int:

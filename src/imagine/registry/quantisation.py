@@ -50,10 +50,11 @@ def quantisation_problem(path: Path, header: Header) -> Message | None:
 
 
 def _problems(tensors: Mapping[str, TensorInfo], marks: Mapping[str, LayerMark]) -> Iterator[Message]:
-    for name, info in tensors.items():
+    for name in tensors:  # before what their own weights look like
         if how := next((how for end, how in _FOREIGN if name.endswith(end)), None):
             yield message("unfit.quantised", how=how)
-        elif name.endswith(SCALES):
+    for name, info in tensors.items():
+        if name.endswith(SCALES):
             yield from _problem_of_scale(name, info, tensors)
         elif name.endswith(_WEIGHT) and info.dtype in _MARKED:
             layer = name.removesuffix(_WEIGHT)

@@ -16,12 +16,12 @@ _OTHERS: Mapping[Preprocess, tuple[str, ...]] = {
     "color": ("colour",),
     "recolor": ("recolour", "colorize"),
     "grayscale": ("gray", "grey", "luminance"),
-    "threshold": (),
+    "threshold": ("shapes", "silhouette", "silhouettes"),
     "inpaint": ("inpainting", "repaint"),
     "depth": ("midas", "zoe", "leres", "depthanything"),
     "pose": ("openpose", "dwpose"),
     "softedge": ("hed", "pidi", "pidinet", "softedges"),
-    "segmentation": ("seg", "ade20k", "shapes"),
+    "segmentation": ("seg", "ade20k"),
     "normal": ("normalbae", "normalmap", "bae"),
 }
 """By what makes such maps, other words for them."""

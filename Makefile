@@ -10,7 +10,7 @@ PYTEST = OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest -q -n $(PROCESSES) --dist loadf
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-figures clean
+.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-controls toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -87,6 +87,10 @@ toybox-loras: .venv/ready  ## teach the shipped model its LoRAs and its embeddin
 	$(PY) -m tools.toybox.lora
 	$(PY) -m tools.toybox.embedding
 	$(PY) -m tools.toybox.taught
+
+toybox-controls: .venv/ready  ## train what holds the shipped model to maps and references, and write its cards (about an hour)
+	$(PY) -m tools.toybox.beside.train
+	$(PY) -m tools.toybox.beside.figures
 
 toybox-figures: .venv/ready  ## measure the shipped model and rewrite its card
 	$(PY) -m tools.toybox.evaluate

@@ -83,8 +83,27 @@ def unet_tensors(unet: Any) -> dict[str, Tensor]:
 def controlnet_tensors(controlnet: Any) -> dict[str, Tensor]:
     """A `ControlNetModel`'s tensors under the names of lllyasviel's ControlNet
     (https://github.com/lllyasviel/ControlNet), without their prefix, `control_model.`."""
+    names = control_names(controlnet)
+    return {names[name]: tensor for name, tensor in controlnet.state_dict().items()}
+
+
+def control_names(controlnet: Any) -> dict[str, str]:
+    """The names of its tensors to those."""
     prefixes = dict([*_input_blocks(controlnet), *_middle_blocks(controlnet)])
-    return {_control_name(name, controlnet, prefixes): tensor for name, tensor in controlnet.state_dict().items()}
+    return {name: _control_name(name, controlnet, prefixes) for name in controlnet.state_dict()}
+
+
+def t2i_names(adapter: Any) -> dict[str, str]:
+    """The same of a full `T2IAdapter`, whose original numbers the blocks of all levels through."""
+    per_level = len(adapter.adapter.body[0].resnets)
+
+    def original(name: str) -> str:
+        name = name.removeprefix("adapter.")
+        if match := re.match(r"body\.(\d+)\.(?:resnets\.(\d+)\.)?(.+)", name):
+            return f"body.{int(match[1]) * per_level + int(match[2] or 0)}.{match[3]}"
+        return name
+
+    return {name: original(name) for name in adapter.state_dict()}
 
 
 def vae_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

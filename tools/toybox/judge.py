@@ -76,6 +76,12 @@ def judge(picture: Image.Image, things: tuple[str, ...] = THINGS, *, outlined: b
     return Verdict(thing, colour, background, size, position, confidence)
 
 
+def thing_of(picture: Image.Image) -> NDArray[np.bool_]:
+    """Where the thing is, on SIDE × SIDE."""
+    pixels = _pixels(picture)
+    return _thing_mask(pixels, _background(pixels)[0])
+
+
 def hollowness(picture: Image.Image) -> float:
     """The share of the thing and what it encloses that looks like the background: most of an outline, and little of
     what Toybox draws by itself."""

@@ -212,6 +212,11 @@ _DRAW: dict[str, Drawing] = {
 THINGS = tuple(_DRAW)
 
 
+def drawing_of(thing: str) -> Drawing:
+    """How a thing of this world is drawn."""
+    return _DRAW[thing]
+
+
 def draw(scene: Scene, how: Drawing | None = None) -> Image.Image:
     """The picture of a scene: SIDE × SIDE, RGB, anti-aliased. `how` draws a thing that isn't of this world."""
     return draw_large(scene, how).reduce(OVERSAMPLE)

@@ -1,0 +1,127 @@
+"""Draws with Toybox through the engine, as a user's picture is drawn, with maps and references beside the prompt."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from PIL import Image
+
+from imagine.asking.request import GenerateRequest
+from imagine.asking.resolve import resolve, stated_by
+from imagine.engine.engine import Engine
+from imagine.files import shipped
+from imagine.pictures.images import encode
+from imagine.registry.registry import Registry
+from imagine.server.gateway.gateway import component_from, model_from
+from imagine.words.events import Event, Failed, Finished
+from imagine.words.frames import Submit, WorkerSettings
+from imagine.words.model import ControlUse, ReferenceUse
+from imagine.words.recipe import Control, Reference, ReferenceCrop, ReferenceKind
+from tools.toybox.beside.reference import KINDS, NAME
+from tools.toybox.evaluate import MODEL
+from tools.toybox.world import SIDE
+
+STEPS = 16
+
+
+class Held(NamedTuple):
+    """A map that a picture is held to, by the file of that name."""
+
+    model: str
+    map: Image.Image
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+class Given(NamedTuple):
+    """A reference."""
+
+    picture: Image.Image
+    kind: ReferenceKind = "subject"
+    strength: float = 1.0
+    crop: ReferenceCrop = "pad"
+
+
+class Ask(NamedTuple):
+    """A picture to be drawn."""
+
+    prompt: str
+    seed: int = 0
+    held: Sequence[Held] = ()
+    given: Sequence[Given] = ()
+
+
+class Painter:
+    """With what ships, and with what lies at `more`."""
+
+    def __init__(self, *more: Path) -> None:
+        self._registry = Registry([], shipped=[*shipped.models(), *more])
+        self._registry.refresh()
+        self._entry = self._registry.with_digest(self._registry.find(MODEL.stem))
+        self._engine = Engine(WorkerSettings(device="cpu", keep_alive=-1))
+        self._numbers = count()
+
+    def paint(self, asks: Sequence[Ask]) -> list[Image.Image]:
+        """All of them together, in a crowd."""
+        jobs = [self._submit(ask) for ask in asks]
+        said: list[Event] = []
+        while self._engine.busy:
+            said += self._engine.step()
+        failed = [event for event in said if isinstance(event, Failed)]
+        assert not failed, failed
+        done = {event.job: event.data for event in said if isinstance(event, Finished)}
+        return [Image.open(io.BytesIO(done[job])).convert("RGB") for job in jobs]
+
+    def digest(self, name: str, kind: str) -> str:
+        """The SHA-256 of a file beside the model."""
+        return hashlib.sha256(Path(self._registry.find(name, kind).path).read_bytes()).hexdigest()
+
+    def _submit(self, ask: Ask) -> str:
+        request = GenerateRequest(prompt=ask.prompt, num_steps=STEPS, width=SIDE, height=SIDE, seed=ask.seed)
+        found = resolve(request, model=self._entry, defaults=stated_by(self._entry), random_seed=lambda: 0)
+        job, (params,) = str(next(self._numbers)), found.params
+        control, controls = self._controls(ask.held)
+        references, uses = self._references(ask.given)
+        params = msgspec.structs.replace(params, control=control, references=references)
+        submit = Submit(
+            job=job, client="toybox", params=params, model=model_from(self._entry), controls=controls, references=uses
+        )
+        self._engine.submit(submit)
+        return job
+
+    def _controls(self, held: Sequence[Held]) -> tuple[tuple[Control, ...], tuple[ControlUse, ...]]:
+        said, uses = [], []
+        for each in held:
+            entry, data = self._file(each.model, "controlnet"), encode(each.map)
+            uses.append(ControlUse(
+                kind="controlnet", variant=entry.variant, component=component_from("adapter", entry), image=data
+            ))  # fmt: skip
+            said.append(Control(
+                model=each.model, image=_digest(data), strength=each.strength, start=each.start, end=each.end
+            ))  # fmt: skip
+        return tuple(said), tuple(uses)
+
+    def _references(self, given: Sequence[Given]) -> tuple[tuple[Reference, ...], tuple[ReferenceUse, ...]]:
+        said, uses = [], []
+        for each in given:
+            entry, data = self._file(NAME, "ip-adapter"), encode(each.picture)
+            uses.append(ReferenceUse(variant=entry.variant, component=component_from("adapter", entry), img=data))
+            said.append(Reference(
+                img=_digest(data), kind=each.kind, strength=each.strength, weights=KINDS[each.kind], crop=each.crop,
+                adapter=NAME,
+            ))  # fmt: skip
+        return tuple(said), tuple(uses)
+
+    def _file(self, name: str, kind: str) -> Any:
+        return self._registry.with_digest(self._registry.find(name, kind))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

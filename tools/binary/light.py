@@ -41,6 +41,8 @@ _LEFT_OUT = (
     "libavif", "libharfbuzz", "libfreetype", "libbrotli",
 )  # fmt: skip
 """Libraries of picture formats and fonts that the product doesn't read or draw."""
+_TOO_MUCH = ("controlnets", "image-adapters")
+"""Folders of shipped models that the binary does without."""
 
 
 def modules() -> list[str]:
@@ -77,6 +79,8 @@ def _models(folder: Path) -> list[tuple[str, str]]:
 
 
 def _ships(path: Path) -> bool:
+    if path.parent.name in _TOO_MUCH:
+        return False
     return path.suffix in (".safetensors", ".yaml", ".md") or path.name == "LICENSE"
 
 

@@ -13,12 +13,17 @@ from tools.toybox.world import BACKGROUNDS, COLOURS, THINGS
 CARD = MODEL.parent / "README.md"
 AIMS = dict.fromkeys(THINGS, 0.9) | {"sun": 0.8}
 """How often each thing should be told for what it is."""
+BESIDE = """## What goes with it
+
+[LoRAs](loras/README.md) and [an embedding](embeddings/README.md), [ControlNets](controlnets/README.md) for edges and
+filled shapes, and [an image adapter](image-adapters/README.md): each trained on the finished model, and as small.
+"""
 
 
 def card(figures: dict[str, Any], size: int) -> str:
     """The card's text; `size` is the model file's, in bytes."""
     return "\n".join(
-        [_about(figures, size), _world(), _obedience(figures), _responses(figures), _training(), _prompts()]
+        [_about(figures, size), _world(), BESIDE, _obedience(figures), _responses(figures), _training(), _prompts()]
     )
 
 

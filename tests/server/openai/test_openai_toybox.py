@@ -121,3 +121,34 @@ def test_a_variation_is_neither_the_same_nor_unrelated(tmp_path):
         assert count >= len(SEEDS) - 1, f"from {saw}, the judge saw {related}; the pictures are in {tmp_path}"
 
     with_toybox(tmp_path, act)
+
+
+def test_a_picture_is_like_the_references_that_peoples_code_sends(tmp_path):
+    """The calls of a guide's examples, with a picture of the toy world for the family's photo; see
+    test_openai_examples.py, where they are as they are written."""
+    from tools.toybox.judge import judge
+    from tools.toybox.world import Scene, draw
+
+    photos = (Scene("star", "red", "blue"), Scene("house", "yellow", "purple"))
+
+    def act(client):
+        shown = []
+        for number, style in enumerate(("disney_style", "watercolor_family", "family_friendly")):
+            for scene in photos:
+                reference = base64.b64encode(as_png(draw(scene))).decode()
+                reply = client.images.generate(
+                    prompt="our family at the sea", size="128x128", response_format="b64_json",
+                    extra_body={"seed": number, "reference_images": [reference], "style_preset": style},
+                )  # fmt: skip
+                assert reply.warnings == []
+                picture = drawn(reply.data[0])
+                picture.save(tmp_path / f"like-{scene.thing}-{style}.png")
+                verdict = judge(picture)
+                shown.append((verdict.thing, verdict.colour, verdict.background))
+        wanted = [(scene.thing, scene.colour, scene.background) for _ in range(3) for scene in photos]
+        right = sum(each == of for each, of in zip(shown, wanted, strict=True))
+        assert right >= len(wanted) - 1, f"the judge saw {shown}; the pictures are in {tmp_path}"
+        with pytest.raises(TypeError, match="reference_images"):
+            client.images.generate(prompt="our family at the sea", reference_images=[reference])
+
+    with_toybox(tmp_path, act)

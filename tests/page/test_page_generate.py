@@ -4,8 +4,9 @@ import pytest
 from msgspec import structs
 from playwright.sync_api import expect
 
+from imagine.asking.presets import Preset
 from imagine.asking.resolve import Defaults
-from imagine.families.facts import FamilyDefaults
+from imagine.families.facts import Bounds, FamilyDefaults
 from imagine.families.table import FAMILIES
 from imagine.settings.values import ModelSettings
 from tests.page.acts import arrive, downloaded, generate, last, load, opened
@@ -21,17 +22,23 @@ COUNT_PREVIEWS = """
 
 
 def test_a_second_guidance_is_offered_where_a_model_is_told_the_first(windows, serve, monkeypatch):
-    told = structs.replace(FAMILIES["stable_diffusion"], guidance="embedded", defaults=FamilyDefaults(guidance=3.5))
+    told = structs.replace(
+        FAMILIES["stable_diffusion"], guidance="embedded", defaults=FamilyDefaults(guidance=3.5),
+        bounds={"": Bounds(guidance=(1.0, 5.0))},
+    )  # fmt: skip
     page = windows.open(serve().url)
     expect(page.locator("#f-guidance")).to_be_visible()
     expect(page.locator("#f-true_cfg")).to_be_hidden()
     expect(page.locator("[data-field=distilled_cfg_scale]")).to_have_count(0)
     monkeypatch.setitem(FAMILIES, "stable_diffusion", told)
-    site = serve("elsewhere")
+    site = serve("elsewhere", presets=(Preset(name="usual", guidance=7.5, num_steps=30),))
     page = windows.open(site.url)
+    page.select_option("#f-preset", "usual")
+    expect(page.locator("#f-guidance")).to_have_attribute("placeholder", "5")
+    expect(page.locator("#f-num_steps")).to_have_attribute("placeholder", "30")
     page.fill("#f-true_cfg", "2.5")
     generate(page, "a valley")
-    assert (last(site).params.guidance, last(site).params.true_cfg) == (3.5, 2.5)
+    assert (last(site).params.guidance, last(site).params.true_cfg) == (5.0, 2.5)
 
 
 def test_a_picture_is_seen_in_the_making_and_kept(windows, site):

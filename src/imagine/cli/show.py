@@ -20,6 +20,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",
     "shipped": lambda shipped: "yes" if shipped else "no",
     "examples": lambda by_language: "; ".join(next(iter(by_language.values()))),
+    "bounds": lambda bounds: ", ".join(f"{name} {_span(*limits)}" for name, limits in bounds.items()),
     "missing": lambda needs: "; ".join(map(_missing, needs)),
     "expires_in": lambda seconds: f"for {span(seconds)}" if seconds >= 0 else "for ever",
 }
@@ -53,6 +54,10 @@ def _lines(entry: dict[str, Any]) -> str:
         del values["problem"]
     width = max(map(len, values)) + 4
     return "\n".join(f"{field:<{width}}{_words(field, value)}" for field, value in values.items())
+
+
+def _span(least: float, most: float) -> str:
+    return f"{least:g} to {most:g}" if least < most else "none"
 
 
 def _missing(need: dict[str, Any]) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from ..families.defaults import bounds_of
 from ..families.facts import Need
 from ..families.table import FAMILIES
 from ..messages import Language, sentence
@@ -31,9 +34,10 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     told apart.
 
     Of a model, its family says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, whether
-    `true_cfg` can guide it besides, and which `components` it takes beside its denoiser; of a flow in one file, by how
-    much its noise levels `shift` at its native size; `missing` are the files that people have for what it lacks, and
-    `licence` is that of the published weights, or what its file states.
+    `true_cfg` can guide it besides, between which `bounds` steps and guidance make sense, and which `components` it
+    takes beside its denoiser; of a flow in one file, by how much its noise levels `shift` at its native size; `missing`
+    are the files that people have for what it lacks, and `licence` is that of the published weights, or what its file
+    states.
     """
     facts = {name: getattr(entry, name) for name in _FIELDS} | _of_family(entry)
     if examples := examples_from(entry.metadata):
@@ -55,6 +59,9 @@ def _of_family(entry: Entry) -> dict[str, Any]:
     components = {role: [name or "kl" for name in fits] for role, fits in needs.items()}
     told: dict[str, Any] = {"multiple": facts.multiple, "components": components}
     told |= {"guidance_kind": facts.guided(entry.variant), "true_cfg": facts.guidance == "embedded"}
+    bounds = msgspec.structs.asdict(bounds_of(entry))
+    if any(bounds.values()):
+        told["bounds"] = {name: list(limits) for name, limits in bounds.items() if limits is not None}
     shift, licence = facts.shift_of(entry.variant), facts.licence_of(entry.variant, entry.distilled.partition(":")[0])
     if shift is not None and entry.format != "diffusers":
         told["shift"] = round(shift.at(entry.resolution, entry.resolution), 2)

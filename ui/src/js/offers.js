@@ -67,10 +67,16 @@ export function samplerNow() {
 
 export const chosenPreset = () => offers.presets.find((one) => one.name === control("preset")?.value);
 
-/** What the chosen style sets where the request doesn't. */
+/** What the chosen style sets where the request doesn't, as far as it makes sense on the chosen model. */
 export function presetDefaults() {
   const said = Object.entries(chosenPreset() ?? {});
-  return Object.fromEntries(said.filter(([name, value]) => SET_BY_STYLES.includes(name) && value !== null));
+  const set = said.filter(([name, value]) => SET_BY_STYLES.includes(name) && value !== null);
+  return Object.fromEntries(set.map(([name, value]) => [name, withinBounds(name, value)]));
+}
+
+function withinBounds(name, value) {
+  const limits = chosenModel()?.bounds?.[name];
+  return limits ? Math.min(Math.max(value, limits[0]), limits[1]) : value;
 }
 
 /** A style's name and a few words on it in the page's language, where the style or the page has them. */

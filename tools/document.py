@@ -46,7 +46,7 @@ from imagine.server.orders.connection import PATIENCE
 from imagine.settings.preset_files import read_presets
 from imagine.settings.settings import OPTIONS, Option, Settings
 from imagine.words.preprocessors import PREPROCESSORS, MapOption
-from tools import document_openai, document_russian
+from tools import document_memory, document_openai, document_russian
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -312,6 +312,7 @@ def _steps(wanted: FamilyDefaults) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "families": families,
     "suiting": suiting,
+    "memory": lambda: table(document_memory.HEADER, document_memory.rows()),
     "preset fields": preset_fields,
     "shipped presets": shipped_presets,
     "model settings": model_settings,

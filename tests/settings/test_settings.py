@@ -65,6 +65,14 @@ def test_durations(said, seconds):
     assert read(environ={"IMAGINE_KEEP_ALIVE": said}).keep_alive == seconds
 
 
+@pytest.mark.parametrize(
+    ("said", "count"), [("8GB", 8 * 10**9), ("8 g", 8 * 10**9), ("750mb", 750 * 10**6), ("1.5GB", 1_500_000_000)]
+)
+def test_sizes_of_memory(said, count):
+    assert read(environ={"IMAGINE_MEMORY": said}).memory == count
+    assert read(config=f"memory: {said}").memory == count
+
+
 def test_networks():
     assert read().allow_remote == ()
     assert read({"allow_remote": True}).allow_remote == EVERYONE
@@ -115,7 +123,7 @@ def test_an_origin_that_is_anybodys_is_warned_of(said, warned):
         ("host", "a b"),
         ("host", ""), ("allow_remote", "10.0.0.0/99"), ("origins", "https://*.example"), ("origins", "https://*"),
         ("origins", "nowhere"), ("origins", "app://"), ("trusted_proxies", "all"), ("api_key", "x" * 1001),
-        ("public_url", "example"), ("max_queue", 0), ("full_prec", "perhaps"), ("log_format", "xml"),
+        ("public_url", "example"), ("max_queue", 0), ("memory", "8"), ("memory", "10MB"), ("memory", "99999GB"), ("full_prec", "perhaps"), ("log_format", "xml"),
     ],
 )  # fmt: skip
 def test_what_a_setting_can_not_be_is_told(name, value):

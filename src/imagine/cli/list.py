@@ -47,27 +47,32 @@ def _family(entry: dict[str, Any]) -> str:
     return " ".join(filter(None, [entry["family"], variant]))
 
 
-def every_file(client: Client | None) -> list[dict[str, Any]]:
+def every_file(client: Client | None, *, memory: bool = False) -> list[dict[str, Any]]:
     """The models, and then every other file by kind, of the server, or where there is none, of the folders."""
     if client is None:
-        return in_folders(everything=True)
+        return in_folders(everything=True, memory=memory)
     answer = client.models()
     return [*answer["details"], *answer["others"]]
 
 
-def in_folders(roots: Sequence[Path] | None = None, *, everything: bool = False) -> list[dict[str, Any]]:
+def in_folders(
+    roots: Sequence[Path] | None = None, *, everything: bool = False, memory: bool = False
+) -> list[dict[str, Any]]:
     """The models in these folders (if None, those of the environment), as a server would tell them.
 
-    `everything`: and every other file behind them.
+    `everything`: and every other file behind them. `memory`: and what each needs of a device's.
     """
     from ..families.defaults import defaults_of
     from ..files.model_folders import roots_from
     from ..files.shipped import models
+    from ..registry.memory_needed import memory_of
     from ..registry.registry import Registry
     from ..registry.shown import shown
 
     registry = Registry(roots_from(os.environ) if roots is None else roots, shipped=models())
     registry.refresh()
     listed = [shown(entry) | {"defaults": defaults_of(entry)} for entry in registry.models()]
+    if memory:
+        listed = [told | {"memory": memory_of(entry)} for told, entry in zip(listed, registry.models(), strict=True)]
     others = [shown(entry) for entry in registry.files() if not entry.generates] if everything else []
     return listed + others

@@ -8,7 +8,7 @@ import click
 
 from . import reach
 from .console import write, write_json
-from .table import size_of, span, table
+from .table import WAYS, size_of, span, table
 
 
 @click.command("ps")
@@ -22,8 +22,13 @@ def command(address: str | None, as_json: bool) -> None:
         write_json(loaded)
         return
     device = ", ".join(d["device"] for d in client.health()["devices"]) if client else ""
-    rows = [[e["name"], size_of(e["size"]), device, _until(e)] for e in loaded]
+    rows = [[e["name"], size_of(e["size"]), _where(device, e.get("way", "all")), _until(e)] for e in loaded]
     write(table(["NAME", "SIZE", "PROCESSOR", "UNTIL"], rows))
+
+
+def _where(device: str, way: str) -> str:
+    """On which device, and how, where not all of it is there."""
+    return device if way == "all" else f"{device} ({WAYS[way]})"
 
 
 def _until(entry: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from ..words.model_names import matching, similar
 from . import complete, reach
 from .console import write, write_json
 from .list import every_file
-from .table import ago, moment, size_of, span
+from .table import WAYS, ago, counted, moment, size_of, span, table
 
 _FOR_PROGRAMS = ("header_digest", "autov3")
 _WORDS: dict[str, Callable[[Any], str]] = {
@@ -33,7 +33,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 def command(model: str, address: str | None, as_json: bool) -> None:
     """Show what is known of MODEL, or of any other file that `imagine list --all` lists."""
     client = reach.running(address)
-    entries = every_file(client)
+    entries = every_file(client, memory=True)
     names = dict.fromkeys(entry["name"] for entry in entries)
     name = matching(model, names)
     if name is None:
@@ -50,10 +50,28 @@ def command(model: str, address: str | None, as_json: bool) -> None:
 
 def _lines(entry: dict[str, Any]) -> str:
     values = {field: value for field, value in entry.items() if value and field not in _FOR_PROGRAMS}
+    memory = values.pop("memory", None)
     if "problem" in values and str(values["problem"]) in str(values.get("use")):  # a person reads it once
         del values["problem"]
     width = max(map(len, values)) + 4
-    return "\n".join(f"{field:<{width}}{_words(field, value)}" for field, value in values.items())
+    lines = [f"{field:<{width}}{_words(field, value)}" for field, value in values.items()]
+    return "\n".join([*lines, *([] if memory is None else _memory(memory))])
+
+
+def _memory(memory: dict[str, Any]) -> list[str]:
+    """What it needs of a device's memory, a line for each work."""
+    weights = ", ".join(f"{part.replace('_', ' ')} {size_of(size)}" for part, size in memory["weights"].items() if size)
+    header, rows = ["MEMORY FOR", "MINIMUM", "COMFORTABLE", "HERE"], []
+    for work in memory["works"]:
+        pictures = f"{counted(work['pictures'], 'picture')} of {work['width']} × {work['height']}"
+        what = ", with ".join(filter(None, (pictures, work["beside"])))
+        rows.append([what, size_of(work["minimum"]), size_of(work["comfortable"]), _here(work)])
+    told = table(header, rows) if "way" in memory["works"][0] else table(header[:3], [row[:3] for row in rows])
+    return ["", f"weights: {weights}; the largest layer {size_of(memory['layer'])}", "", *told.splitlines()]
+
+
+def _here(work: dict[str, Any]) -> str:
+    return "doesn't fit" if work.get("way") is None else WAYS[work["way"]]
 
 
 def _span(least: float, most: float) -> str:

@@ -18,6 +18,15 @@ _AGES = (
 )
 
 
+WAYS = {
+    "all": "all of it stays",
+    "encoders": "text encoders leave while it draws",
+    "stages": "one stage of it at a time",
+    "layers": "layer by layer, slowly",
+}
+"""How a model is held on a device, by the words of our own API."""
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Left-aligned columns, four spaces apart, without borders."""
     lines = [header, *([printable(cell) for cell in row] for row in rows)]

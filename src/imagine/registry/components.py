@@ -22,7 +22,7 @@ _COMFYS = {
     "ministral3_3b": "ministral3-3b",
 }  # fmt: skip
 """What ComfyUI calls text encoders that it bakes into a checkpoint, where we call the kind otherwise."""
-_VAE_PREFIXES = ("first_stage_model.", "vae.")
+VAE_PREFIXES = ("first_stage_model.", "vae.")
 # In a VAE's last layers some are laid out as a plain convolution, some with a wrapped one.
 _DECODER_INPUTS = ("decoder.conv_in.weight", "decoder.conv_in.conv.weight", "decoder.conv1.weight")
 
@@ -40,7 +40,7 @@ def text_encoders(tensors: Mapping[str, TensorInfo], family: str) -> tuple[str, 
 
 def baked_vae_channels(tensors: Mapping[str, TensorInfo]) -> int | None:
     """The latent channels of the VAE baked into a checkpoint, 0 if they can't be told; None where there is no VAE."""
-    for prefix in _VAE_PREFIXES:
+    for prefix in VAE_PREFIXES:
         for name in _DECODER_INPUTS:
             if info := tensors.get(prefix + name):
                 return _input_channels(info.shape)
@@ -71,7 +71,7 @@ _INPUTS = (*_DECODER_INPUTS, "decoder.conv_in.conv_s.weight", "decoder_unet.conv
 
 def find_vae(tensors: Mapping[str, TensorInfo]) -> tuple[Detected, int] | None:
     """A VAE in a file of its own and its latent channels, else None."""
-    for prefix in ("", *_VAE_PREFIXES):
+    for prefix in ("", *VAE_PREFIXES):
         view = TensorView(tensors, prefix)
         row = view.first_family((each, each.vaes) for each in FAMILIES.values() if each.vaes) or view.first(
             _GENERIC_VAES

@@ -20,6 +20,7 @@ from ..messages import Message, message
 from ..words.entry import Entry
 from ..words.model import Role
 from ..words.model_names import OWN, matching, without_suffix
+from ..words.sizes import NO_SIZES, Sizes, Weight
 from .identify import CHECKPOINT, MODEL_KINDS
 from .names import normal
 from .usable import UNOPENED
@@ -150,8 +151,19 @@ def _composed(model: Entry, entries: Sequence[Entry]) -> Entry:
         model, vae=chosen[VAE].name if VAE in chosen else "", lacks=lacks_some,
         needs=tuple(sorted({field_of(need.role) for need in missing if not need.optional})),
         encoders=tuple(file.name for role, file in sorted(chosen.items()) if role != VAE),
-        missing=tuple(need.role for need in missing),
+        missing=tuple(need.role for need in missing), companions=_companions(model, chosen, missing),
     )  # fmt: skip
+
+
+def _companions(model: Entry, chosen: Mapping[Role, Entry], missing: Sequence[Need]) -> Sizes:
+    """What the model's components weigh, and at most the files that people have for those that are missing."""
+    sizes = NO_SIZES
+    for file in chosen.values():
+        sizes += file.sizes
+    for need in missing:
+        weight = Weight(floats=next((file.size // 2 for file in published_for(need, model)), 0))
+        sizes += Sizes(vae=weight) if need.role == VAE else Sizes(encoders=weight)
+    return sizes
 
 
 def _by_name(model: Entry, entries: Sequence[Entry]) -> dict[Role, Entry] | Message:

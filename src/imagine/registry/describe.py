@@ -21,6 +21,7 @@ from .named import by_name
 from .names import normal, printable
 from .prediction import by_weights, read_sidecar
 from .scan import ScannedFile
+from .sizes import sizes_of
 from .stated import metadata_of
 from .triggers import bundled_in, triggers_in
 from .usable import needs_of, problem_of
@@ -49,7 +50,8 @@ def describe(file: ScannedFile) -> Entry:
         if file.format == "diffusers":
             described = describe_folder(file.path, file.members, entry.name)
             entry = msgspec.structs.replace(
-                entry, problem=described.problem, needs=described.needs, distilled=described.distilled
+                entry, problem=described.problem, needs=described.needs, distilled=described.distilled,
+                sizes=described.sizes,
             )
             return _with_identity(entry, described.identity, described.digest, {})
         if file.format == "gguf":
@@ -77,6 +79,7 @@ def _describe_file(entry: Entry, headers: Mapping[Path, Header], sidecar: Path |
         problem=problem_of(identity, headers),
         needs=needs_of(identity),
         distilled=(distilling if identity.kind == LORA else distilled_by)(entry.name, header.metadata),
+        sizes=sizes_of(identity.kind, header.tensors),
     )
     if identity.kind == LORA:
         entry = msgspec.structs.replace(

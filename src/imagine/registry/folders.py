@@ -14,6 +14,7 @@ from ..families.table import FAMILIES, facts_of, is_shown, is_stepped
 from ..messages import Message, message
 from ..words.beside import UNCLIP
 from ..words.errors import UnusableModel
+from ..words.sizes import Sizes
 from .distilled import distilled_by
 from .header import Header, read_header
 from .identify import CHECKPOINT, Identity, default_resolution, weigh
@@ -21,6 +22,7 @@ from .pipelines import FROM_PICTURES, pipeline_problem, stepped_problem
 from .prediction import DetectedPrediction
 from .reading import read_small
 from .scan import INDEX, SAFETENSORS
+from .sizes import sizes_of_folder
 
 MAX_JSON_BYTES = 4_000_000
 
@@ -33,13 +35,14 @@ _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
 
 
 class Described(NamedTuple):
-    """What a folder is, the SHA-256 of its `model_index.json`, and how it may be used (see `Entry`)."""
+    """What a folder is, the SHA-256 of its `model_index.json`, how it may be used (see `Entry`), and what it weighs."""
 
     identity: Identity
     digest: str
     problem: Message | None
     needs: tuple[str, ...]
     distilled: str
+    sizes: Sizes
 
 
 def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Described:
@@ -64,7 +67,7 @@ def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Desc
     distilled = distilled_by(
         name, {}, {"_class_name": "LCMScheduler"} if "LatentConsistency" in pipeline else scheduler
     )
-    return Described(identity, hashlib.sha256(raw).hexdigest(), problem, needs, distilled)
+    return Described(identity, hashlib.sha256(raw).hexdigest(), problem, needs, distilled, sizes_of_folder(headers))
 
 
 def _read(path: Path, name: str) -> dict[str, Any]:

@@ -79,6 +79,9 @@ class Settings:
         False, values.yes_or_no, "On CUDA, have float16 products summed in float16: faster and less exact."
     )
     cuda_graphs: bool = option(True, values.yes_or_no, "On CUDA, replay recorded steps; their bits are the same.")
+    memory: int | None = option(
+        None, values.memory, "What models' weights may take of the device, such as 8GB; otherwise what is free."
+    )
     home: Path = option(model_folders.HOME, model_folders.path, "The folder of models and of what is remembered.")
     models: tuple[Path, ...] = option(
         (), model_folders.paths, "Folders of models, instead of HOME/models; several as in PATH."

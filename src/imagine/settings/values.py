@@ -24,6 +24,9 @@ LogFormat = Literal["text", "json"]
 EVERYONE: tuple[IPNetwork, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
+_MEMORY = re.compile(r"(?P<count>[0-9]{1,5}(?:\.[0-9]{1,3})?)\s*(?P<unit>[MG])B?", re.IGNORECASE)
+_UNITS = {"M": 10**6, "G": 10**9}
+LEAST_MEMORY, MOST_MEMORY = 64 * 10**6, 16_000 * 10**9
 _PROXIES = "addresses or networks of your proxies, such as 127.0.0.1 or 172.18.0.0/16, and not everybody"
 _KEY = re.compile(r"[!-~](?:[ -~]{0,998}[!-~])?")
 _APPLICATION = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://\*")
@@ -62,6 +65,15 @@ def seconds(value: object) -> float:
     except ValueError as error:
         raise ValueError("a number of seconds, or a duration such as 5m; negative is for ever") from error
     return max(-1.0, number)
+
+
+def memory(value: object) -> int:
+    """Bytes: of units of 1,000, as every other size is told here."""
+    match = _MEMORY.fullmatch(str(value).strip())
+    count = round(float(match["count"]) * _UNITS[match["unit"].upper()]) if match else 0
+    if not LEAST_MEMORY <= count <= MOST_MEMORY:
+        raise ValueError("a size from 64 MB to 16000 GB, such as 8GB or 750MB")
+    return count
 
 
 def device(value: object) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from ..identity.stamp import FileStamp
 from ..messages import Message, message
+from .sizes import NO_SIZES, Sizes
 
 Format = Literal["safetensors", "diffusers", "gguf", "other"]
 
@@ -32,7 +33,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     one, from a text encoder or in an embedding. `views` are the widths in which a picture comes from an image encoder,
     as it is within and as it is projected; of an image adapter, those that it takes, 0 for one that it doesn't.
     `triggers` are words that a LoRA was taught by, `bundled` those of embeddings that lie in its file, `autov3` the
-    SHA-256 of what is behind its header, by which other programs know it, "" until it is known.
+    SHA-256 of what is behind its header, by which other programs know it, "" until it is known. `sizes` are what it
+    weighs, `companions` what the files do that go with it, and those that people have for what it lacks.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     triggers: tuple[str, ...] = ()
     bundled: tuple[str, ...] = ()
     autov3: str = ""
+    sizes: Sizes = NO_SIZES
+    companions: Sizes = NO_SIZES
     metadata: dict[str, str] = {}
     format: Format = "safetensors"
     problem: Message | None = None

@@ -42,6 +42,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Have CUDA sum products of float16 in float16."""
     cuda_graphs: bool = True
     """Replay recorded forwards on CUDA."""
+    memory: int | None = None
+    """Bytes that models' weights may take on the device at most."""
     keep_alive: float = 300.0
     """Seconds a model stays after its last use: negative is for ever, 0 not at all."""
     max_batch: int | None = None
@@ -176,12 +178,27 @@ class Unloaded(Event, frozen=True, tag="unloaded"):
     model: str
 
 
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device has for models that aren't there yet, as it was when its worker started."""
+
+    memory: int
+    """Bytes that weights may take."""
+    left: int = 0
+    """Bytes of an accelerator that are left to what is computed."""
+    width: int = 2
+    """Bytes of a number, as models of most families compute there."""
+    stages: bool = True
+    """There is main memory beside it, in which networks can wait."""
+
+
 class Ready(msgspec.Struct, frozen=True, tag_field="type", tag="ready", kw_only=True):
     """The worker takes jobs, on the device that it chose."""
 
     device: str
     name: str = ""
     """What the device calls itself."""
+    room: Room | None = None
+    """None where nothing is known of it."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat", kw_only=True):
@@ -202,6 +219,8 @@ class ResidentModel(msgspec.Struct, frozen=True, kw_only=True):
     """Of its `Model`."""
     dtype: str = ""
     size: int = 0
+    way: str = "all"
+    """How it is held there, as `families.memory.Way` has it."""
     expires_in: float | None = None
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import psutil
 import torch
 
+from ...families.memory import working_memory
 from ...messages import message
 from ...words.errors import BadRequest
-from ...words.frames import Ready, WorkerSettings
+from ...words.frames import Ready, Room, WorkerSettings
 from ..execution.compiled import check_compiles
 from ..execution.recordings import Recordings
 from ..libraries.light import diffusers
@@ -38,6 +39,7 @@ class Device:
         self.torch = _chosen(settings.device)
         self.full_prec = settings.full_prec
         self._state = settings.state
+        self._most = settings.memory
         if self.torch.type == "cuda" and self.torch.index is not None:
             torch.cuda.set_device(self.torch)  # of what has to be made without naming one
         if self.full_prec:
@@ -53,17 +55,21 @@ class Device:
         self.fast_float32 = self.torch.type == "cpu" and _fast_float32_is_exact_enough()
 
     def budget(self) -> int:
-        """Bytes that resident models may take at present unless settled otherwise.
+        """Bytes that resident models may take at present, and never more than the settings say.
 
         Of an accelerator: what is free or ours already, without what steps and decoding take. Where models lie in main
         memory nothing refuses them, and the rest of the machine needs some too.
         """
+        free = self._free()
+        return free if self._most is None else min(free, self._most)
+
+    def _free(self) -> int:
         if self.torch.type == "cuda":
             free, total = torch.cuda.mem_get_info(self.torch)
-            return max(0, free + torch.cuda.memory_reserved(self.torch) - _working_memory(total))
+            return max(0, free + torch.cuda.memory_reserved(self.torch) - working_memory(total))
         if self.torch.type == "mps":
             total = torch.mps.recommended_max_memory()
-            return total - _working_memory(total)
+            return total - working_memory(total)
         return psutil.virtual_memory().total * 3 // 4
 
     def room(self) -> int | None:
@@ -116,7 +122,20 @@ class Device:
         }
 
     def describe(self) -> Ready:
-        return Ready(device=str(self.torch), name=self.name)
+        return Ready(device=str(self.torch), name=self.name, room=self._room_at_first())
+
+    def _room_at_first(self) -> Room:
+        """As it is while nothing is loaded."""
+        apart, has_bfloat16 = self.torch.type != "cpu", _has_bfloat16(self.torch)
+        half = not self.full_prec and (has_bfloat16 or (apart and not _OVERFLOWING.search(self.name)))
+        left = working_memory(self._total()) if apart else 0
+        return Room(memory=self.budget(), left=left, width=2 if half else 4, stages=apart)
+
+    def _total(self) -> int:
+        """Bytes of an accelerator."""
+        if self.torch.type == "cuda":
+            return int(torch.cuda.mem_get_info(self.torch)[1])
+        return torch.mps.recommended_max_memory()
 
     def release(self) -> None:
         """Give freed memory back."""
@@ -169,11 +188,6 @@ class Device:
             torch.cuda.synchronize(self.torch)
         elif self.torch.type == "mps":
             torch.mps.synchronize()
-
-
-def _working_memory(total: int) -> int:
-    """Bytes of an accelerator to leave to what isn't weights: a step at SDXL's size takes 1 to 3 GB in float16."""
-    return min(total // 4, max(2**30, total // 8))
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -22,6 +22,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         compile=settings.compile,
         fp16_accumulation=settings.fp16_accumulation,
         cuda_graphs=settings.cuda_graphs,
+        memory=settings.memory,
         keep_alive=settings.keep_alive,
         max_batch=settings.max_batch,
         offline=settings.offline,

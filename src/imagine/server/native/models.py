@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from ...asking.resolve import kind_of
+from ...registry.memory_needed import memory_of
 from ...registry.shown import shown
 from ...words.entry import Entry
 from ...words.frames import ResidentModel
@@ -44,11 +45,15 @@ async def models(request: web.Request) -> web.Response:
 
 
 async def model(request: web.Request) -> web.Response:
-    """Details of one, by its name or an alias, with the digest of its content; the whole file's is made meanwhile."""
+    """Details of one, by its name or an alias, with the digest of its content; the whole file's is made meanwhile.
+
+    `memory` says what it needs of a device's, and how it is held on the first one here.
+    """
     gateway = request.app[GATEWAY]
     entry = await gateway.to_draw(request.match_info["name"])
     gateway.digests.used(model_from(entry).main)
-    answer = _detail(gateway, entry, gateway.resident().get(entry.name))
+    room = next((ready.room for ready in gateway.pool.ready), None)
+    answer = _detail(gateway, entry, gateway.resident().get(entry.name)) | {"memory": memory_of(entry, room)}
     return web.Response(body=body_from(answer), content_type="application/json")
 
 
@@ -82,4 +87,5 @@ def _loaded(entry: Entry, resident: ResidentModel | None) -> dict[str, Any] | No
     """None where what is loaded under that name is another file."""
     if resident is None or resident.digest != entry.digest:
         return None
-    return {"size": resident.size, "dtype": resident.dtype, "expires_in": resident.expires_in}
+    told = {"size": resident.size, "dtype": resident.dtype, "way": resident.way}
+    return told | {"expires_in": resident.expires_in}

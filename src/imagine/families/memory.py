@@ -1,0 +1,219 @@
+"""What a model needs of a device's memory, and in which way it is held where that isn't there: arithmetic on sizes that
+headers tell, for whoever lists a model, refuses it, or opens it.
+
+The ways, each in need of less room than the one before, and slower:
+
+- `all`: whatever it is made of stays on the device.
+- `encoders`: text encoders wait in main memory while latents are denoised.
+- `stages`: so does whatever a stage doesn't need: of encoders, denoiser and VAE one is there at a time.
+- `layers`: what is too large even alone is there a layer at a time, and the next one on its way.
+
+What steps take beside weights is what `python -m bench.activations` counted, 2026-11-29 (`bench/results/activations.md`):
+bytes that an eager forward in 16 bits holds at once, without any kernel's own workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, get_args
+
+from ..words.sizes import Sizes
+from .facts import FamilyFacts
+
+Way = Literal["all", "encoders", "stages", "layers"]
+WAYS: tuple[Way, ...] = get_args(Way)
+CONTEXT = 600_000_000
+"""What a CUDA context with its kernels takes of a card before any weight, about: others' figures are 0.4 to 0.6 GB."""
+SLACK = 2**28
+"""Bytes for kernels' own workspaces, and what the allocator can't use."""
+_HALF = 2
+_WIDE = 4
+"""Bytes of a number in 16 and in 32 bits."""
+
+
+class _Forward(NamedTuple):
+    """Bytes of a denoiser's forward in 16 bits, beside its weights: of a pixel of each row, and of a row's text."""
+
+    pixel: int
+    text: int = 0
+
+
+_UNKNOWN = _Forward(420, 55_000_000)
+_FORWARDS: Mapping[str, _Forward] = {
+    "stable_diffusion": _Forward(261), "sd2": _Forward(261), "sdxl": _Forward(160), "sdxl_refiner": _Forward(160),
+    "sd3": _Forward(150, 13_000_000), "sd3.5": _Forward(161, 14_000_000), "sd3.5 large": _Forward(237, 20_000_000),
+    "flux": _UNKNOWN, "chroma": _Forward(400, 53_000_000),
+}  # fmt: skip
+"""By family, or family and variant: 1024² of SD 1.5 takes 273 MB a row, of SDXL 166, of SD3.5 large 267, of Flux 491."""
+_CODED = 1536
+"""Bytes a pixel that a VAE takes in 16 bits, of whichever family: 1.6 GB at 1024²."""
+_TILE = 512 * 512
+"""Pixels that it takes at a time where memory is short."""
+_PIECE = 2**28
+"""Bytes in which weights of few bits are widened, beside the layer that they become."""
+_GROWS = 4
+"""Times that a layer of few bits grows at most, once it is wide: 4.5 bits to 16."""
+
+
+class Beside(NamedTuple):
+    """Bytes, in 16 bits, of what people use beside a denoiser."""
+
+    control: int
+    """A ControlNet."""
+    reference: int
+    """An image adapter (Plus) and its image encoder (ViT-H), once for any number of references."""
+
+
+_VIT_H = 1_264_000_000
+BESIDE: Mapping[str, Beside] = {
+    "stable_diffusion": Beside(722_600_000, _VIT_H + 158_000_000),
+    "sd2": Beside(728_500_000, _VIT_H + 158_000_000),
+    "sdxl": Beside(2_502_100_000, _VIT_H + 848_000_000),
+}
+"""By the families that can be drawn with beside such: parameters of the published networks."""
+
+
+class Bytes(NamedTuple):
+    """Of a model's weights on a device."""
+
+    encoders: int
+    denoiser: int
+    vae: int
+    others: int = 0
+    layer: int = 0
+    """The largest that is there at once, however little is."""
+    widened: int = 0
+    """What weights of few bits take for a moment, in a forward."""
+    beside: int = 0
+    """Of what is beside the denoiser while it works."""
+
+    @property
+    def all(self) -> int:
+        return self.encoders + self.denoiser + self.vae + self.others + self.beside
+
+
+class Work(NamedTuple):
+    """What is drawn: sides in pixels, pictures at once, and what they are held to."""
+
+    width: int
+    height: int
+    pictures: int = 1
+    control: bool = False
+    references: int = 0
+
+
+class Verdict(NamedTuple):
+    """What a picture takes of a model, in bytes of a device."""
+
+    way: Way | None
+    """How the model is held by what there is; None: not even a layer of it fits."""
+    minimum: int
+    """With this it draws: a layer at a time, and its VAE in tiles."""
+    comfortable: int
+    """With this all of it stays there, and the VAE works on whole pictures."""
+
+
+def bytes_of(sizes: Sizes, width: int = _HALF) -> Bytes:
+    """Of these sizes where a number that isn't kept as it is stored takes `width` bytes."""
+    parts = (sizes.encoders, sizes.denoiser, sizes.vae, sizes.others, sizes.layer)
+    kept = sizes.encoders.kept + sizes.denoiser.kept
+    return Bytes(*(part.nbytes(width) for part in parts), _PIECE + _GROWS * sizes.layer.kept if kept else 0)
+
+
+class Steps(NamedTuple):
+    """Bytes that what is computed takes beside weights."""
+
+    denoise: int = 0
+    decode: int = 0
+
+
+def peak(weights: Bytes, way: Way, steps: Steps = Steps()) -> int:
+    """Bytes that are on the device together at most, in whichever stage.
+
+    >>> bytes = Bytes(encoders=10, denoiser=24, vae=1, layer=2)
+    >>> [peak(bytes, way, Steps(5, 3)) for way in WAYS]
+    [40, 35, 29, 9]
+    """
+    rest, most = weights.all - weights.encoders, max(steps)
+    match way:
+        case "all":
+            return weights.all + most
+        case "encoders":  # they come where nothing is denoised, and leave before it is
+            return max(rest + most, weights.all)
+        case "stages":
+            one = weights.denoiser + weights.others + weights.beside + steps.denoise
+            return max(weights.encoders, one, weights.vae + steps.decode)
+        case "layers":
+            return max(2 * weights.layer + weights.beside + steps.denoise, weights.vae + steps.decode)
+
+
+def way_for(weights: Bytes, room: int, steps: Steps = Steps(), *, stages: bool = True) -> Way | None:
+    """How a model is held where there is room for so many bytes; None where even a layer is too much.
+
+    Without `stages`, as where main memory is the device, there is nowhere else to wait but in the files.
+
+    >>> bytes = Bytes(encoders=10, denoiser=24, vae=1, layer=2)
+    >>> [way_for(bytes, room, Steps(5, 3)) for room in (40, 39, 34, 29, 28, 9, 8)]
+    ['all', 'encoders', 'stages', 'stages', 'layers', 'layers', None]
+    """
+    ways = WAYS if stages else ("all", "layers")
+    return next((way for way in ways if peak(weights, way, steps) <= room), None)
+
+
+def denoising(facts: FamilyFacts, work: Work, *, variant: str = "", sides: int = 2, width: int = _HALF) -> int:
+    """Bytes of a forward beside its weights, where each picture is so many rows."""
+    row = _FORWARDS.get(f"{facts.name} {variant}") or _FORWARDS.get(facts.name, _UNKNOWN)
+    shown = work.references if attends(facts, variant) else 0
+    one = row.pixel * work.width * work.height * (1 + shown) + row.text
+    return work.pictures * sides * one * width // _HALF
+
+
+def decoding(facts: FamilyFacts, work: Work, *, tiled: bool = False, width: int = _HALF) -> int:
+    """Bytes that a VAE takes beside its weights; pictures go through it one by one."""
+    pixels = work.width * work.height
+    wide = "vae" in facts.wide or width == _WIDE
+    return (min(pixels, _TILE) if tiled else pixels) * _CODED * (2 if wide else 1)
+
+
+def attends(facts: FamilyFacts, variant: str) -> bool:
+    """Does the denoiser take reference pictures beside the one that it draws, token by token?"""
+    return facts.name == "flux" and variant == "kontext"
+
+
+def sides_of(facts: FamilyFacts, variant: str, guidance: float | None) -> int:
+    """Rows of a picture: two where it is drawn away from a second text."""
+    return 2 if facts.guides.get(variant, facts.guidance) == "cfg" and (guidance is None or guidance > 1) else 1
+
+
+def beside(facts: FamilyFacts, work: Work) -> int:
+    """Bytes of the usual ControlNet and image adapter, where the work has them."""
+    each = BESIDE.get(facts.name, Beside(0, 0))
+    return each.control * work.control + each.reference * bool(work.references)
+
+
+def verdict(
+    facts: FamilyFacts, sizes: Sizes, work: Work, room: int, *, variant: str = "", guidance: float | None = None,
+    width: int = _HALF, left: int = 0, stages: bool = True,
+) -> Verdict:  # fmt: skip
+    """What the work takes of a model on a device where weights may take `room` bytes, and `left` are for the rest."""
+    weights = bytes_of(sizes, width)._replace(beside=beside(facts, work))
+    step = denoising(facts, work, variant=variant, sides=sides_of(facts, variant, guidance), width=width)
+    step += weights.widened
+    least, most = (Steps(step, decoding(facts, work, tiled=tiled, width=width)) for tiled in (True, False))
+    way = way_for(weights, room + left - SLACK, least, stages=stages)
+    return Verdict(way, peak(weights, "layers", least) + SLACK, peak(weights, "all", most) + SLACK)
+
+
+def working_memory(total: int) -> int:
+    """Bytes of an accelerator to leave to what isn't weights.
+
+    >>> [round(working_memory(total * 2**30) / 2**30, 2) for total in (2, 6, 8, 24)]
+    [0.5, 1.0, 1.0, 3.0]
+    """
+    return min(total // 4, max(2**30, total // 8))
+
+
+def room_of(card: int) -> tuple[int, int]:
+    """Bytes for weights, and those left to the rest, of a card of so many that has nothing else to do."""
+    left = working_memory(card)
+    return card - CONTEXT - left, left

@@ -1,0 +1,55 @@
+"""What a model needs of a device's memory, as one flat mapping: by the pictures asked for, and what they are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..families.defaults import defaults_of
+from ..families.memory import BESIDE, Work, attends, bytes_of, verdict
+from ..families.table import facts_of
+from ..words.entry import Entry
+from ..words.frames import Room
+from ..words.sizes import NO_SIZES
+
+_BATCH = 4
+_ANY = Room(memory=0, width=2)
+_REFERENCES = (1, 3)
+
+
+def memory_of(entry: Entry, room: Room | None = None) -> dict[str, Any]:
+    """Bytes of its weights and of the largest layer; and for each of some works, by what it is and with what `beside`,
+    the `minimum` that it draws with, slowly, and what is `comfortable`. With `room`, that of a device, also the `way`
+    that it is held there, null where it doesn't fit; without, in 16 bits, as accelerators compute.
+
+    Nothing for what is no model, or has a size that isn't known.
+    """
+    sizes = entry.sizes + entry.companions
+    if entry.sizes == NO_SIZES:
+        return {}
+    facts, device = facts_of(entry.family), room or _ANY
+    weights, guidance = bytes_of(sizes, device.width), defaults_of(entry).get("guidance")
+    works = []
+    for work, beside in _works(entry):
+        made = verdict(
+            facts, sizes, work, device.memory, variant=entry.variant, guidance=guidance, width=device.width,
+            left=device.left, stages=device.stages,
+        )  # fmt: skip
+        told = {"width": work.width, "height": work.height, "pictures": work.pictures, "beside": beside}
+        told |= {"minimum": made.minimum, "comfortable": made.comfortable}
+        works.append(told if room is None else told | {"way": made.way})
+    by_part = {"text_encoders": weights.encoders, "denoiser": weights.denoiser, "vae": weights.vae}
+    return {"weights": by_part | {"others": weights.others}, "layer": weights.layer, "works": works}
+
+
+def _works(entry: Entry) -> Iterator[tuple[Work, str]]:
+    side, facts = entry.resolution or 1024, facts_of(entry.family)
+    has_beside = entry.family in BESIDE and entry.context in (0, facts.context)  # what is narrower has its own
+    for each in (side, side * 3 // 2):
+        for pictures in (1, _BATCH):
+            yield Work(each, each, pictures), ""
+    if has_beside:
+        yield Work(side, side, control=True), "a ControlNet"
+    if has_beside or attends(facts, entry.variant):
+        for count in _REFERENCES:
+            yield Work(side, side, references=count), f"{count} reference{'s' * (count > 1)}"

@@ -1,0 +1,58 @@
+"""What each of a model's components weighs, told by the headers of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..words.sizes import NO_SIZES, NO_WEIGHT, Sizes, Weight
+from .components import VAE_PREFIXES
+from .denoisers import EMA_PREFIX, find_denoiser
+from .header import Header, TensorInfo
+
+_FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
+_DENOISERS = ("unet", "transformer", "prior", "decoder")
+_PARTS: Mapping[str, str] = {"text-encoder": "encoders", "vae": "vae"}
+"""What a file of such a kind is to the model that it is used with."""
+
+
+def sizes_of(kind: str, tensors: Mapping[str, TensorInfo]) -> Sizes:
+    """Of a single file of that kind, as the registry tells them; nothing for what goes beside a model."""
+    if kind in _PARTS:
+        return _sizes({_PARTS[kind]: list(tensors.values())})
+    denoiser = find_denoiser(tensors)
+    if denoiser is None:
+        return NO_SIZES
+    by_role: dict[str, list[TensorInfo]] = {}
+    averaged = denoiser.prefix.startswith(EMA_PREFIX)
+    for name, info in tensors.items():
+        # A name without a dot is a schedule's buffer or a mark; a second, averaged denoiser isn't read.
+        if "." in name and (averaged or not name.startswith(EMA_PREFIX)):
+            by_role.setdefault(_role(name, denoiser.prefix), []).append(info)
+    return _sizes(by_role)
+
+
+def sizes_of_folder(headers: Mapping[str, Iterable[Header]]) -> Sizes:
+    """Of a diffusers folder, by its components."""
+    by_role: dict[str, list[TensorInfo]] = {}
+    for part, files in headers.items():
+        role = "encoders" if part.startswith("text_encoder") else part if part == "vae" else "others"
+        role = "denoiser" if part in _DENOISERS else "vae" if part == "vqvae" else role
+        by_role.setdefault(role, []).extend(info for header in files for info in header.tensors.values())
+    return _sizes(by_role)
+
+
+def _role(name: str, prefix: str) -> str:
+    if name.startswith(VAE_PREFIXES):
+        return "vae"
+    return "denoiser" if name.startswith(prefix) else "encoders"
+
+
+def _sizes(by_role: Mapping[str, list[TensorInfo]]) -> Sizes:
+    weights = {role: sum(map(_weight, infos), NO_WEIGHT) for role, infos in by_role.items()}
+    streamed = [info for role, infos in by_role.items() if role != "vae" for info in infos]
+    largest = max(map(_weight, streamed), key=lambda weight: weight.nbytes(2), default=NO_WEIGHT)
+    return Sizes(layer=largest, **weights)
+
+
+def _weight(info: TensorInfo) -> Weight:
+    return Weight(floats=info.elements) if info.dtype in _FLOATS else Weight(kept=info.end - info.start)

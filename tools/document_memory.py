@@ -1,0 +1,100 @@
+"""What families need of a card's memory: the planner's verdicts on the files that people have, as tables in `docs/`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from imagine.cli.table import size_of
+from imagine.families.memory import BESIDE, Way, Work, attends, room_of, verdict
+from imagine.families.table import facts_of
+from imagine.words.sizes import Sizes, Weight
+
+CARDS = (6, 8, 12, 16, 24)
+"""Sizes of cards, in GB of 2³⁰ bytes as their makers count."""
+_CLIP_L, _CLIP_H, _CLIP_G, _T5 = 123_060_480, 340_387_840, 694_659_840, 4_762_310_656
+_VAE, _VAE_16 = 83_653_863, 83_819_683
+"""Numbers of the published networks (`tests/tools/test_document_memory.py` counts them)."""
+_EIGHT, _FOUR = 1.0, 4.5 / 8
+"""Bytes of a number in fp8 and in GGUF's Q4_K."""
+
+
+class Files(NamedTuple):
+    """A model as people have it."""
+
+    called: str
+    family: str
+    variant: str
+    sizes: Sizes
+
+
+def _floats(*counts: int) -> Weight:
+    return Weight(floats=sum(counts))
+
+
+def _kept(count: int, each: float) -> Weight:
+    return Weight(kept=round(count * each))
+
+
+def _flux(denoiser: Weight, encoders: Weight, layer: Weight) -> Sizes:
+    return Sizes(encoders=encoders, denoiser=denoiser, vae=_floats(_VAE_16), layer=layer)
+
+
+FLUX, CHROMA, LARGE, MEDIUM, SD3 = 11_901_408_320, 8_899_983_424, 8_146_280_768, 2_469_663_936, 2_084_951_104
+SDXL, SD2, SD1 = 2_567_463_684, 865_910_724, 859_520_964
+_WORDS = 131_596_288
+"""Of T5's table of pieces, its largest tensor."""
+_WIDE, _SMALL = _floats(_CLIP_L, _T5), _floats(_CLIP_L) + _kept(_T5, _EIGHT)
+_BOTH = _floats(_CLIP_G) + _SMALL
+PUBLISHED: Sequence[Files] = (
+    Files("Stable Diffusion 1.5", "stable_diffusion", "", Sizes(
+        encoders=_floats(_CLIP_L), denoiser=_floats(SD1), vae=_floats(_VAE), layer=_floats(49408 * 768),
+    )),
+    Files("Stable Diffusion 2.1", "sd2", "", Sizes(
+        encoders=_floats(_CLIP_H), denoiser=_floats(SD2), vae=_floats(_VAE), layer=_floats(49408 * 1024),
+    )),
+    Files("SDXL", "sdxl", "", Sizes(
+        encoders=_floats(_CLIP_L, _CLIP_G), denoiser=_floats(SDXL), vae=_floats(_VAE), layer=_floats(49408 * 1280),
+    )),
+    Files("SD3 medium, T5 in fp8", "sd3", "", _flux(_floats(SD3), _BOTH, _kept(_WORDS, _EIGHT))),
+    Files("SD3.5 medium, T5 in fp8", "sd3.5", "medium", _flux(_floats(MEDIUM), _BOTH, _floats(226_492_416))),
+    Files("SD3.5 large, T5 in fp8", "sd3.5", "large", _flux(_floats(LARGE), _BOTH, _floats(89_653_248))),
+    Files("SD3.5 large and T5 in fp8", "sd3.5", "large", _flux(_kept(LARGE, _EIGHT), _BOTH, _kept(_WORDS, _EIGHT))),
+    Files("FLUX.1", "flux", "dev", _flux(_floats(FLUX), _WIDE, _floats(_WORDS))),
+    Files("FLUX.1 and T5 in fp8", "flux", "dev", _flux(_kept(FLUX, _EIGHT), _SMALL, _kept(_WORDS, _EIGHT))),
+    Files("FLUX.1 in Q4_K, T5 in fp8", "flux", "dev", _flux(_kept(FLUX, _FOUR), _SMALL, _kept(_WORDS, _EIGHT))),
+    Files("FLUX.1 Kontext and T5 in fp8", "flux", "kontext", _flux(
+        _kept(FLUX, _EIGHT), _SMALL, _kept(_WORDS, _EIGHT)
+    )),
+    Files("Chroma, T5 in fp8", "chroma", "", _flux(_floats(CHROMA), _SMALL, _kept(_WORDS, _EIGHT))),
+)  # fmt: skip
+
+
+def rows() -> list[list[str]]:
+    """For each of the files and works: weights, minimum, comfortable, and the way on each of the cards."""
+    return [_row(files, work, beside) for files in PUBLISHED for work, beside in _works(files)]
+
+
+def _works(files: Files) -> list[tuple[Work, str]]:
+    facts = facts_of(files.family)
+    side = facts.native
+    works = [(Work(side, side), "")]
+    if files.family in BESIDE:
+        works.append((Work(side, side, control=True), "a ControlNet"))
+    if files.family in BESIDE or attends(facts, files.variant):
+        works += [(Work(side, side, references=count), f"{count} reference{'s' * (count > 1)}") for count in (1, 3)]
+    return works
+
+
+def _row(files: Files, work: Work, beside: str) -> list[str]:
+    facts = facts_of(files.family)
+    ways: list[Way | None] = []
+    for card in CARDS:
+        room, left = room_of(card * 2**30)
+        ways.append(verdict(facts, files.sizes, work, room, variant=files.variant, left=left).way)
+    made = verdict(facts, files.sizes, work, 0, variant=files.variant)
+    first = [f"{files.called}, {work.width}²" + (f", {beside}" if beside else "")]
+    return first + [size_of(made.minimum), size_of(made.comfortable), *(way or "—" for way in ways)]
+
+
+HEADER = ("files, picture", "minimum", "comfortable", *(f"{card} GB" for card in CARDS))

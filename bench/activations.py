@@ -12,6 +12,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import diffusers
@@ -28,13 +29,31 @@ _SDXL = {
     "attention_head_dim": (5, 10, 20), "cross_attention_dim": 2048, "use_linear_projection": True,
     "addition_embed_type": "text_time", "addition_time_embed_dim": 256, "projection_class_embeddings_input_dim": 2816,
 }  # fmt: skip
-_SD3 = {"sample_size": 128, "in_channels": 16, "out_channels": 16, "joint_attention_dim": 4096, "pooled_projection_dim": 2048}
-_LARGE = {"num_layers": 38, "num_attention_heads": 38, "caption_projection_dim": 2432, "pos_embed_max_size": 192, "qk_norm": "rms_norm"}
+_SD3 = {
+    "sample_size": 128,
+    "in_channels": 16,
+    "out_channels": 16,
+    "joint_attention_dim": 4096,
+    "pooled_projection_dim": 2048,
+}
+_FIRST = {"num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 192}
+_LARGE = {
+    "num_layers": 38,
+    "num_attention_heads": 38,
+    "caption_projection_dim": 2432,
+    "pos_embed_max_size": 192,
+    "qk_norm": "rms_norm",
+}
 _MEDIUM = {
     "num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 384,
     "qk_norm": "rms_norm", "dual_attention_layers": tuple(range(13)),
 }  # fmt: skip
-_VAE = {"block_out_channels": (128, 256, 512, 512), "down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4, "layers_per_block": 2}
+_VAE = {
+    "block_out_channels": (128, 256, 512, 512),
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "layers_per_block": 2,
+}
 
 
 class Alive(TorchDispatchMode):
@@ -70,7 +89,7 @@ class Alive(TorchDispatchMode):
 def _without_matrix() -> Iterator[None]:
     """Attention that takes no more than its answer."""
     own = functional.scaled_dot_product_attention
-    functional.scaled_dot_product_attention = lambda query, key, value, *_, **__: torch.empty_like(query)
+    functional.scaled_dot_product_attention = lambda query, *_, **__: torch.empty_like(query)
     try:
         yield
     finally:
@@ -115,7 +134,7 @@ def _flux(network: Any, rows: int, side: int) -> None:
 DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] = {
     "stable_diffusion": (lambda: diffusers.UNet2DConditionModel(**_SD1), _unet),
     "sdxl": (lambda: diffusers.UNet2DConditionModel(**_SDXL), _unet),
-    "sd3": (lambda: diffusers.SD3Transformer2DModel(**_SD3, num_layers=24, num_attention_heads=24, caption_projection_dim=1536, pos_embed_max_size=192), _joint),
+    "sd3": (lambda: diffusers.SD3Transformer2DModel(**_SD3, **_FIRST), _joint),
     "sd3.5 medium": (lambda: diffusers.SD3Transformer2DModel(**_SD3, **_MEDIUM), _joint),
     "sd3.5 large": (lambda: diffusers.SD3Transformer2DModel(**_SD3, **_LARGE), _joint),
     "flux": (lambda: diffusers.FluxTransformer2DModel(guidance_embeds=True), _flux),
@@ -124,13 +143,16 @@ DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] 
 
 
 def main() -> None:
-    print("| network | rows | side | weights, MB | beside them, MB | bytes a pixel and row |\n| --- | --- | --- | --- | --- | --- |")
+    print("| network | rows | side | weights, MB | beside them, MB | bytes a pixel and row |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for name, (make, call) in DENOISERS.items():
         network = empty_network(make)
         weights = sum(parameter.nbytes for parameter in network.parameters())
         for rows, side in ((1, 512), (1, 1024), (4, 1024), (1, 1536)):
-            peak = _peak(network, lambda network, rows=rows, side=side: call(network, rows, side))
-            print(f"| {name} | {rows} | {side} | {weights / 1e6:.0f} | {peak / 1e6:.0f} | {peak / rows / side**2:.0f} |")
+            peak = _peak(network, partial(call, rows=rows, side=side))
+            print(
+                f"| {name} | {rows} | {side} | {weights / 1e6:.0f} | {peak / 1e6:.0f} | {peak / rows / side**2:.0f} |"
+            )
     for channels, dtype in ((4, _HALF), (4, torch.float32), (16, _HALF)):
         vae = empty_network(lambda channels=channels: diffusers.AutoencoderKL(latent_channels=channels, **_VAE), dtype)
         weights = sum(parameter.nbytes for parameter in vae.parameters())

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imagine.cli.table import size_of
-from imagine.families.memory import BESIDE, Way, Work, attends, room_of, verdict
+from imagine.families.memory import BESIDE, Way, Work, attends, verdict, working_memory
 from imagine.families.table import facts_of
 from imagine.words.sizes import Sizes, Weight
 
 CARDS = (6, 8, 12, 16, 24)
 """Sizes of cards, in GB of 2³⁰ bytes as their makers count."""
+CONTEXT = 600_000_000
+"""What a CUDA context with its kernels takes of a card before any weight, about: others' figures are 0.4 to 0.6 GB."""
 _CLIP_L, _CLIP_H, _CLIP_G, _T5 = 123_060_480, 340_387_840, 694_659_840, 4_762_310_656
 _VAE, _VAE_16 = 83_653_863, 83_819_683
 """Numbers of the published networks (`tests/tools/test_document_memory.py` counts them)."""
@@ -90,11 +92,12 @@ def _row(files: Files, work: Work, beside: str) -> list[str]:
     facts = facts_of(files.family)
     ways: list[Way | None] = []
     for card in CARDS:
-        room, left = room_of(card * 2**30)
+        left = working_memory(card * 2**30)
+        room = card * 2**30 - CONTEXT - left
         ways.append(verdict(facts, files.sizes, work, room, variant=files.variant, left=left).way)
     made = verdict(facts, files.sizes, work, 0, variant=files.variant)
     first = [f"{files.called}, {work.width}²" + (f", {beside}" if beside else "")]
-    return first + [size_of(made.minimum), size_of(made.comfortable), *(way or "—" for way in ways)]
+    return [*first, size_of(made.minimum), size_of(made.comfortable), *(way or "—" for way in ways)]
 
 
 HEADER = ("files, picture", "minimum", "comfortable", *(f"{card} GB" for card in CARDS))

@@ -246,6 +246,26 @@ def test_show_knows_every_file_and_all_of_a_name(server: FakeServer, capsys: pyt
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_show_says_what_it_needs_of_memory_and_how_it_is_held(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = {"width": 64, "height": 32, "pictures": 4, "beside": "a ControlNet", "minimum": 5e8, "comfortable": 2e9}
+    told = {"weights": {"denoiser": 10**9, "others": 0}, "layer": 10**7, "works": [work, work | {"beside": ""}]}
+    for ways, head, cell in (
+        ((), "MEMORY FOR MINIMUM COMFORTABLE", "2.0 GB"),
+        (("layers", None), "MEMORY FOR MINIMUM COMFORTABLE HERE", "doesn't fit"),
+    ):
+        for each, way in zip(told["works"], ways, strict=False):
+            each["way"] = way
+        server.models[0]["memory"] = told
+        assert run("show", "dreamshaper_8") == 0
+        *_, weights, _, header, first, last = capsys.readouterr().out.splitlines()
+        assert weights == "weights: denoiser 1.0 GB; the largest layer 10 MB"
+        assert header.split() == head.split()
+        assert first.startswith("4 pictures of 64 × 32, with a ControlNet    500 MB")
+        assert last.endswith(cell)
+
+
 def test_without_a_server_the_folders_are_looked_into(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,12 +281,13 @@ def test_without_a_server_the_folders_are_looked_into(
 
 
 def test_ps_lists_what_is_loaded(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.models.append(server.models[0] | {"name": "xl", "loaded": {"size": 5e9, "expires_in": 250.0}})
+    there = {"size": 5e9, "expires_in": 250.0, "way": "stages"}
+    server.models.append(server.models[0] | {"name": "xl", "loaded": there})
     server.others = [*OTHERS, {"name": "unet", "loaded": {"size": 2e9, "expires_in": None}}]  # draws with a named VAE
     assert run("ps") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "xl      5.0 GB    cpu          4 minutes from now",
-        "unet    2.0 GB    cpu          Forever",
+        "xl      5.0 GB    cpu (one stage of it at a time)    4 minutes from now",
+        "unet    2.0 GB    cpu                                Forever",
     ]
 
 

@@ -24,7 +24,7 @@ class PlainFamily:
 
     name, space, dtype = "plain", "plain", "float32"
     latent_channels, downscale, multiple, native = 4, 8, 8, 64
-    takes_mask = spared = False
+    takes_mask = spared = visits = False
     embedder = None
     reference_sizes = ()
     warnings = ()

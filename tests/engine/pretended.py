@@ -375,7 +375,9 @@ def _cuda(card):
             "is_available": lambda: True,
             "device_count": lambda: 1,
             "current_device": lambda: 0,
-            "current_stream": lambda device=None: None,
+            "current_stream": lambda device=None: Queue(),
+            "Stream": Queue,
+            "stream": lambda queue: contextlib.nullcontext(),
             "set_stream": lambda stream: None,
             "_lazy_init": lambda: None,
             "is_bf16_supported": lambda including_emulation=True: card.bfloat16,
@@ -390,6 +392,22 @@ def _cuda(card):
             **graphs_of(card),
         }
     }
+
+
+class Queue:
+    """One of the device's. All of them are in order here, so nothing has to be waited for."""
+
+    def __init__(self, device=None):
+        pass
+
+    def wait_stream(self, queue):
+        assert isinstance(queue, Queue)
+
+    def wait_event(self, event):
+        assert event is not None, "of a copy that was begun"
+
+    def record_event(self):
+        return object()
 
 
 def _mps(card):

@@ -1,11 +1,22 @@
-"""The arithmetic of memory: what a model takes in each way, and the planner's verdicts on the files that people have."""
+"""The arithmetic of memory: what a model takes in each way, and the verdicts on the files that people have."""
 
 import doctest
 
 import pytest
 
 from imagine.families import memory
-from imagine.families.memory import WAYS, Bytes, Steps, Work, bytes_of, denoising, peak, verdict, way_for, working_memory
+from imagine.families.memory import (
+    WAYS,
+    Bytes,
+    Steps,
+    Work,
+    bytes_of,
+    denoising,
+    peak,
+    verdict,
+    way_for,
+    working_memory,
+)
 from imagine.families.table import facts_of
 from imagine.words.sizes import Sizes, Weight
 from tools.document_memory import CARDS, HEADER, rows

@@ -7,7 +7,7 @@ from imagine.families.memory import WAYS
 from imagine.registry.memory_needed import memory_of
 from imagine.words.frames import Room
 from imagine.words.sizes import NO_SIZES, Sizes, Weight
-from tests.registry.declared import SDXL_UNET, clip_text, open_clip, sdxl, tiny, under, unet, vae, write
+from tests.registry.declared import SDXL_UNET, clip_text, open_clip, sdxl, tiny, unet, vae, write
 from tests.registry.listing import listed, only
 
 UNET, CLIP_L, CLIP_G, VAE = 2_567_463_684, 123_060_480, 694_659_840, 83_653_863
@@ -22,7 +22,9 @@ def whole(tmp_path):
 
 
 def test_a_checkpoint_weighs_by_role_what_its_networks_are(whole):
-    assert whole.sizes == Sizes(encoders=Weight(CLIP_L + CLIP_G), denoiser=Weight(UNET), vae=Weight(VAE), layer=Weight(LAYER))
+    assert whole.sizes == Sizes(
+        encoders=Weight(CLIP_L + CLIP_G), denoiser=Weight(UNET), vae=Weight(VAE), layer=Weight(LAYER)
+    )
     assert whole.companions == NO_SIZES
 
 
@@ -58,12 +60,20 @@ def test_what_is_told_of_it(whole):
     assert told["weights"]["denoiser"] == 2 * UNET
     assert told["layer"] == 2 * LAYER
     works = {(work["width"], work["pictures"], work["beside"]): work for work in told["works"]}
-    assert set(works) >= {(1024, 1, ""), (1024, 4, ""), (1536, 1, ""), (1024, 1, "a ControlNet"), (1024, 1, "3 references")}
+    assert set(works) >= {
+        (1024, 1, ""),
+        (1024, 4, ""),
+        (1536, 1, ""),
+        (1024, 1, "a ControlNet"),
+        (1024, 1, "3 references"),
+    }
     assert all(work["minimum"] < work["comfortable"] for work in told["works"])
     assert not any("way" in work for work in told["works"]), "there is no device to say it of"
 
 
-@pytest.mark.parametrize(("memory", "way"), [(20e9, "all"), (6.9e9, "encoders"), (6.5e9, "stages"), (3e9, "layers"), (0, None)])
+@pytest.mark.parametrize(
+    ("memory", "way"), [(20e9, "all"), (6.9e9, "encoders"), (6.5e9, "stages"), (3e9, "layers"), (0, None)]
+)
 def test_how_it_is_held_on_a_device(whole, memory, way):
     (first, *_) = memory_of(whole, Room(memory=int(memory), left=2**29))["works"]
     assert first["way"] == way

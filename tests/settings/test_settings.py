@@ -123,7 +123,8 @@ def test_an_origin_that_is_anybodys_is_warned_of(said, warned):
         ("host", "a b"),
         ("host", ""), ("allow_remote", "10.0.0.0/99"), ("origins", "https://*.example"), ("origins", "https://*"),
         ("origins", "nowhere"), ("origins", "app://"), ("trusted_proxies", "all"), ("api_key", "x" * 1001),
-        ("public_url", "example"), ("max_queue", 0), ("memory", "8"), ("memory", "10MB"), ("memory", "99999GB"), ("full_prec", "perhaps"), ("log_format", "xml"),
+        ("public_url", "example"), ("max_queue", 0),
+        ("memory", "8"), ("memory", "10MB"), ("memory", "99999GB"), ("full_prec", "perhaps"), ("log_format", "xml"),
     ],
 )  # fmt: skip
 def test_what_a_setting_can_not_be_is_told(name, value):

@@ -205,8 +205,9 @@ class Engine:
             self._reports.waiting.append(Loaded(job=name, model=waiting.model.name))
             self._forget(name)
             return
-        models = [self._models.use(m, name, waiting.submit.keep_alive).family for m in waiting.submit.models]
-        job = self._makers.begin(waiting, models)
+        models = [self._models.use(m, name, waiting.submit.keep_alive) for m in waiting.submit.models]
+        job = self._makers.begin(waiting, [resident.family for resident in models])
+        waiting.warn(*(note for resident in models for note in resident.told()))
         waiting.timings["loading"] = arrived.seconds
         self._arrivals.drop(name)
         self._jobs[name] = job

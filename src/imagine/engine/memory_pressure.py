@@ -59,14 +59,15 @@ class MemoryPressure:
         self._forward.clear()
         dropped = self._device.drop_recordings()
         made_way = self._kept.make_way()
-        evicted = not made_way and self._models.residency.evict(whole=True)
+        left = self._device.floor.clear()
+        evicted = not made_way and not left and self._models.residency.evict(whole=True)
         if not evicted:
             gc.collect()
         self._device.release()
         for job in jobs:
             if evicted:
                 job.ledger.sacrifice("models", message("memory.models"))
-        return evicted or dropped or made_way
+        return evicted or dropped or made_way or left
 
     def _spare(self, job: Work) -> bool:
         """Have the job's models give memory back at the cost of speed; False when they can't."""

@@ -6,10 +6,11 @@ The ways, each in need of less room than the one before, and slower:
 - `all`: whatever it is made of stays on the device.
 - `encoders`: text encoders wait in main memory while latents are denoised.
 - `stages`: so does whatever a stage doesn't need: of encoders, denoiser and VAE one is there at a time.
-- `layers`: what is too large even alone is there a layer at a time, and the next one on its way.
+- `layers`: what is too large even alone is there a layer at a time, and the next one on its way where that has room.
 
-What steps take beside weights is what `python -m bench.activations` counted, 2026-11-29 (`bench/results/activations.md`):
-bytes that an eager forward in 16 bits holds at once, without any kernel's own workspace.
+What steps take beside weights is what `python -m bench.activations` counted, 2026-11-29
+(`bench/results/activations.md`): bytes that an eager forward in 16 bits holds at once, without any kernel's own
+workspace.
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ from .facts import FamilyFacts
 
 Way = Literal["all", "encoders", "stages", "layers"]
 WAYS: tuple[Way, ...] = get_args(Way)
-CONTEXT = 600_000_000
-"""What a CUDA context with its kernels takes of a card before any weight, about: others' figures are 0.4 to 0.6 GB."""
 SLACK = 2**28
 """Bytes for kernels' own workspaces, and what the allocator can't use."""
 _HALF = 2
@@ -44,7 +43,7 @@ _FORWARDS: Mapping[str, _Forward] = {
     "sd3": _Forward(150, 13_000_000), "sd3.5": _Forward(161, 14_000_000), "sd3.5 large": _Forward(237, 20_000_000),
     "flux": _UNKNOWN, "chroma": _Forward(400, 53_000_000),
 }  # fmt: skip
-"""By family, or family and variant: 1024² of SD 1.5 takes 273 MB a row, of SDXL 166, of SD3.5 large 267, of Flux 491."""
+"""By family, or family and variant: of SD 1.5 a row of 1024² takes 273 MB, of SDXL 166, of Flux 491."""
 _CODED = 1536
 """Bytes a pixel that a VAE takes in 16 bits, of whichever family: 1.6 GB at 1024²."""
 _TILE = 512 * 512
@@ -127,12 +126,15 @@ class Steps(NamedTuple):
     decode: int = 0
 
 
-def peak(weights: Bytes, way: Way, steps: Steps = Steps()) -> int:
+NO_STEPS = Steps()
+
+
+def peak(weights: Bytes, way: Way, steps: Steps = NO_STEPS) -> int:
     """Bytes that are on the device together at most, in whichever stage.
 
     >>> bytes = Bytes(encoders=10, denoiser=24, vae=1, layer=2)
     >>> [peak(bytes, way, Steps(5, 3)) for way in WAYS]
-    [40, 35, 29, 9]
+    [40, 35, 29, 7]
     """
     rest, most = weights.all - weights.encoders, max(steps)
     match way:
@@ -144,16 +146,16 @@ def peak(weights: Bytes, way: Way, steps: Steps = Steps()) -> int:
             one = weights.denoiser + weights.others + weights.beside + steps.denoise
             return max(weights.encoders, one, weights.vae + steps.decode)
         case "layers":
-            return max(2 * weights.layer + weights.beside + steps.denoise, weights.vae + steps.decode)
+            return max(weights.layer + weights.beside + steps.denoise, weights.vae + steps.decode)
 
 
-def way_for(weights: Bytes, room: int, steps: Steps = Steps(), *, stages: bool = True) -> Way | None:
+def way_for(weights: Bytes, room: int, steps: Steps = NO_STEPS, *, stages: bool = True) -> Way | None:
     """How a model is held where there is room for so many bytes; None where even a layer is too much.
 
     Without `stages`, as where main memory is the device, there is nowhere else to wait but in the files.
 
     >>> bytes = Bytes(encoders=10, denoiser=24, vae=1, layer=2)
-    >>> [way_for(bytes, room, Steps(5, 3)) for room in (40, 39, 34, 29, 28, 9, 8)]
+    >>> [way_for(bytes, room, Steps(5, 3)) for room in (40, 39, 34, 29, 28, 7, 6)]
     ['all', 'encoders', 'stages', 'stages', 'layers', 'layers', None]
     """
     ways = WAYS if stages else ("all", "layers")
@@ -211,9 +213,3 @@ def working_memory(total: int) -> int:
     [0.5, 1.0, 1.0, 3.0]
     """
     return min(total // 4, max(2**30, total // 8))
-
-
-def room_of(card: int) -> tuple[int, int]:
-    """Bytes for weights, and those left to the rest, of a card of so many that has nothing else to do."""
-    left = working_memory(card)
-    return card - CONTEXT - left, left

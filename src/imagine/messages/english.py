@@ -249,6 +249,15 @@ SENTENCES = {
     "whole.no_picture": "a {model} gave no picture",
     "memory.picture": "the picture does not fit into the device's memory; ask for a smaller one",
     "memory.model": "the model '{name}' does not fit into the device's memory",
+    "memory.least": "the model '{name}' needs at least {least} of the device's memory, and there are {there}",
+    "way.encoders": "the model is larger than the device's free memory: its text encoders wait in main memory, and "
+    "come for each new prompt",
+    "way.stages": "the model is larger than the device's free memory: text encoders, denoiser and VAE take turns "
+    "there, which is slower",
+    "way.layers": "the model is larger than the device's free memory: layers of it come there one at a time, at "
+    "each step, which is slower by far",
+    "way.files": "the model is larger than the memory it may take: its weights stay in their files, and are read "
+    "and widened at each step, which is slower by far",
     "memory.tiles": "memory ran short: the VAE worked in tiles",
     "memory.batch": "memory ran short: at most {most:step was|steps were} run at once",
     "memory.models": "memory ran short: models that were idle were unloaded",

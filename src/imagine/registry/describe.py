@@ -50,7 +50,10 @@ def describe(file: ScannedFile) -> Entry:
         if file.format == "diffusers":
             described = describe_folder(file.path, file.members, entry.name)
             entry = msgspec.structs.replace(
-                entry, problem=described.problem, needs=described.needs, distilled=described.distilled,
+                entry,
+                problem=described.problem,
+                needs=described.needs,
+                distilled=described.distilled,
                 sizes=described.sizes,
             )
             return _with_identity(entry, described.identity, described.digest, {})

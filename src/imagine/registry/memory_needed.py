@@ -1,4 +1,4 @@
-"""What a model needs of a device's memory, as one flat mapping: by the pictures asked for, and what they are held to."""
+"""What a model needs of a device's memory: by the pictures that are asked for, and what they are held to."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from ..words.sizes import NO_SIZES, NO_WEIGHT, Sizes, Weight
 from .components import VAE_PREFIXES
 from .denoisers import EMA_PREFIX, find_denoiser
 from .header import Header, TensorInfo
+from .identify import MODEL_KINDS
 
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 _DENOISERS = ("unet", "transformer", "prior", "decoder")
@@ -19,7 +20,7 @@ def sizes_of(kind: str, tensors: Mapping[str, TensorInfo]) -> Sizes:
     """Of a single file of that kind, as the registry tells them; nothing for what goes beside a model."""
     if kind in _PARTS:
         return _sizes({_PARTS[kind]: list(tensors.values())})
-    denoiser = find_denoiser(tensors)
+    denoiser = find_denoiser(tensors) if kind in MODEL_KINDS else None
     if denoiser is None:
         return NO_SIZES
     by_role: dict[str, list[TensorInfo]] = {}

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..identity.stamp import FileStamp
+from .sizes import NO_SIZES, NO_WEIGHT, Sizes
 
 Role = Literal[
     "checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae", "adapter", "upscaler",
@@ -35,6 +36,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileStamp, ...] = ()
     """Which files they are: others at the same paths are another component."""
     format: WeightsFormat = "safetensors"
+    sizes: Sizes = NO_SIZES
+    """What its weights are, where that is known."""
     options: dict[str, Any] = {}
     """What is known of the weights and does not lie in the file, or is told better: `prediction`, `zero_snr`,
     `resolution`. `compile`: whether torch compiles the denoiser, where that is said of this model."""
@@ -67,6 +70,18 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     def component(self, role: Role) -> Component:
         """What `role` is read of: its own file, or the first component, which holds whatever no other is."""
         return self.parts.get(role, self.main)
+
+    @property
+    def sizes(self) -> Sizes:
+        """What all of it weighs: nothing where nobody knows it of the first file."""
+        sizes, roles = self.main.sizes, self.parts.keys()
+        if sizes == NO_SIZES:
+            return NO_SIZES
+        if "vae" in roles:
+            sizes = msgspec.structs.replace(sizes, vae=NO_WEIGHT)
+        if any(role.startswith("text_encoder") for role in roles):
+            sizes = msgspec.structs.replace(sizes, encoders=NO_WEIGHT)
+        return sum((part.sizes for part in self.parts.values()), sizes)
 
     @property
     def stamps(self) -> dict[str, FileStamp]:

@@ -1,4 +1,4 @@
-"""How much a model's weights are, told by headers before any is read: numbers, and bytes that stay as they are stored."""
+"""What a model's weights are, told by headers before any is read: numbers, and bytes that stay as they are stored."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 import platform
 import re
@@ -12,7 +13,7 @@ from typing import Any
 import psutil
 import torch
 
-from ...families.memory import working_memory
+from ...families.memory import Way, working_memory
 from ...messages import message
 from ...words.errors import BadRequest
 from ...words.frames import Ready, Room, WorkerSettings
@@ -21,6 +22,7 @@ from ..execution.recordings import Recordings
 from ..libraries.light import diffusers
 from ..threads.alone import start_threads
 from . import allocator
+from .floor import Floor
 from .precision import Precision
 from .span import ClockSpan, QueueSpan, Span
 
@@ -40,6 +42,10 @@ class Device:
         self.full_prec = settings.full_prec
         self._state = settings.state
         self._most = settings.memory
+        self.way: Way = "all"
+        """How what is opened there is held."""
+        self.floor = Floor(self.budget)
+        """Who is there to work."""
         if self.torch.type == "cuda" and self.torch.index is not None:
             torch.cuda.set_device(self.torch)  # of what has to be made without naming one
         if self.full_prec:
@@ -71,6 +77,30 @@ class Device:
             total = torch.mps.recommended_max_memory()
             return total - working_memory(total)
         return psutil.virtual_memory().total * 3 // 4
+
+    @property
+    def left(self) -> int:
+        """Bytes of an accelerator that the budget leaves to what isn't weights; 0 where the settings say the budget."""
+        return 0 if self._most is not None or self.torch.type == "cpu" else working_memory(self._total())
+
+    def holding(self, way: Way) -> Device:
+        """The same device for what is opened there to be held in that way."""
+        assert self.precision  # of which there is one
+        device = copy.copy(self)
+        device.way = way
+        if device.moves:
+            device.recordings = None
+        return device
+
+    @property
+    def moves(self) -> bool:
+        """Denoisers that are opened there come and go, or their layers do."""
+        return self.way in ("stages", "layers") and self.torch.type != "cpu"
+
+    @property
+    def opens_in(self) -> torch.device:
+        """Where weights are to lie once they are read."""
+        return self.torch if self.way == "all" else torch.device("cpu")
 
     def room(self) -> int | None:
         """Bytes of an accelerator that another model may take at present; None on the CPU."""
@@ -126,10 +156,13 @@ class Device:
 
     def _room_at_first(self) -> Room:
         """As it is while nothing is loaded."""
-        apart, has_bfloat16 = self.torch.type != "cpu", _has_bfloat16(self.torch)
-        half = not self.full_prec and (has_bfloat16 or (apart and not _OVERFLOWING.search(self.name)))
-        left = working_memory(self._total()) if apart else 0
-        return Room(memory=self.budget(), left=left, width=2 if half else 4, stages=apart)
+        return Room(memory=self.budget(), left=self.left, width=self.width, stages=self.torch.type != "cpu")
+
+    @property
+    def width(self) -> int:
+        """Bytes of a number as models of most families compute here."""
+        half = _has_bfloat16(self.torch) or (self.torch.type != "cpu" and not _OVERFLOWING.search(self.name))
+        return 2 if half and not self.full_prec else 4
 
     def _total(self) -> int:
         """Bytes of an accelerator."""
@@ -160,7 +193,7 @@ class Device:
         stated = options.get("compile")
         if wanted := self._compile if stated is None else bool(stated):
             check_compiles(self.torch)
-        return wanted
+        return wanted and not self.moves
 
     def _sum_in_half(self, wanted: bool) -> None:
         """Have products of float16 summed in float16 where that is wanted, and in float32 where it isn't: torch lets

@@ -8,6 +8,8 @@ cache: torch's own half to bfloat16 takes three times as long, as it goes elemen
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch import Tensor
 from ...files.mapped import release
 from ...messages import message
 from ...words.errors import UnusableModel
+from ..quantised.eights import WIDTHS
 from ..quantised.tensor import Quantised
 from .checkpoint_file import is_aligned
 from .upload import Upload
@@ -22,6 +25,9 @@ from .upload import Upload
 FLOAT8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 _STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _PIECE = 2**19
+_KEPT = 2**16
+"""Numbers of which a tensor at least stays in its file, where that is wanted: what is smaller is cast at once."""
+_in_files = ContextVar("_in_files", default=False)
 _UNKNOWN = {"mps": (torch.float64, *FLOAT8)}
 """What kinds of device can't even hold."""
 
@@ -36,12 +42,33 @@ def place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
             return tensor.to(dtype)
         if tensor.dtype == dtype and (device.type != "cpu" or is_aligned(tensor)):
             return tensor
+        if _in_files.get() and (kept := as_stored(tensor, dtype)) is not None:
+            return kept
         placed = _cast(tensor, dtype)
     else:
         placed = (tensor if holds(device, tensor.dtype) else _cast(tensor, dtype)).to(device).to(dtype)
     if tensor.device.type == "cpu":
         release(tensor.data_ptr(), tensor.nbytes)
     return placed
+
+
+@contextmanager
+def stored_in_files(wanted: bool) -> Iterator[None]:
+    """For the length of a block, in this thread, what is placed in main memory stays as its file has it."""
+    token = _in_files.set(wanted)
+    try:
+        yield
+    finally:
+        _in_files.reset(token)
+
+
+def as_stored(tensor: Tensor, dtype: torch.dtype) -> Quantised | None:
+    """A mapped tensor that is numbers of `dtype` only while a layer works; None where that isn't worth it."""
+    kind = str(tensor.dtype).removeprefix("torch.")
+    if kind not in WIDTHS or tensor.dim() < 2 or tensor.numel() < _KEPT or not is_aligned(tensor):
+        return None
+    rows = tensor.contiguous().view(tensor.shape[0], -1).view(torch.uint8)
+    return Quantised(rows, kind, tensor.shape, dtype)
 
 
 def place_all(

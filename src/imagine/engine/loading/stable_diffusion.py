@@ -11,7 +11,7 @@ from ...words.model import Model
 from ..device.device import Device
 from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart
-from ..parts.part import Held, device_of
+from ..parts.part import Held
 from ..parts.picture_embedder import PictureEmbedder
 from ..parts.running import execution_for
 from ..parts.text_part import TextPart
@@ -48,7 +48,7 @@ def load_stable_diffusion(
     compiled = device.compiles(model.main.options)
     dtype = device.precision.decide(facts.dtypes, lambda: unet_width(model.main))
     load = load_diffusers_folder if model.main.format == "diffusers" else load_single_file
-    loaded = load(model, device=device.torch, dtype=dtype, progress=progress, held=held)
+    loaded = load(model, device=device.opens_in, dtype=dtype, progress=progress, held=held)
     if compiled:
         dequantise(loaded.unet)  # the compiler knows plain numbers
     return parts_from_components(loaded, facts, device, held, compiled=compiled)
@@ -83,7 +83,7 @@ def _denoiser(loaded: Components, device: Device, held: Held, *, compiled: bool)
     unet, there = loaded.unet, held.get(loaded.keys.unet)
     if isinstance(there, DenoiserPart):
         return there
-    execution = execution_for(unet, device_of(unet), compiled=compiled, recordings=device.recordings)
+    execution = execution_for(unet, device.torch, compiled=compiled, recordings=device.recordings)
     return DenoiserPart(
         unet, loaded.keys.unet, execution, latent_channels=int(unet.config.out_channels),
         in_channels=loaded.in_channels,

@@ -16,7 +16,7 @@ from ..libraries.light import transformer
 from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart
 from ..parts.long_text import LongTextPart
-from ..parts.part import Held, device_of
+from ..parts.part import Held
 from ..parts.running import execution_for
 from ..parts.text_part import TextPart
 from ..quantised.tensor import dequantise
@@ -80,7 +80,7 @@ def load_transformer(
         if t5 is not None and without and not files.has_t5(t5):
             t5 = None
         wanted = _wanted(files, family, kind, t5, compiled=compiled)
-        networks = open_networks(model.components, wanted, device.torch, dtype, held, progress, report)
+        networks = open_networks(model.components, wanted, device.opens_in, dtype, held, progress, report)
     if compiled:
         dequantise(networks["denoiser"].module)  # the compiler knows plain numbers
     report.log(model.name)
@@ -131,7 +131,7 @@ def _denoiser(
     network: Network, kind: TransformerKind, wanted: Mapping[Role, Wanted], device: Device, *, compiled: bool
 ) -> DenoiserPart:
     module = network.module
-    execution = execution_for(module, device_of(module), kind.call, compiled=compiled, recordings=device.recordings)
+    execution = execution_for(module, device.torch, kind.call, compiled=compiled, recordings=device.recordings)
     channels, by = module.config, kind.patch**2
     seen, made = int(channels.in_channels), int(channels.out_channels or channels.in_channels)
     if seen % by or made % by:

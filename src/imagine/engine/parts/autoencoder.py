@@ -19,7 +19,7 @@ from torch import Tensor
 from ...messages import Message, message
 from ..device.memory import widened
 from ..device.transfer import sent
-from .part import ModulePart, device_of
+from .part import ModulePart
 from .part_key import PartKey
 from .slices import Slices, in_one, whole
 from .vae_slices import decode_parts, encode_parts
@@ -88,12 +88,12 @@ class Autoencoder(ModulePart):
             self._lay_out()
             if tiled:
                 set_tiles(self.module, max(value.shape[2:]) // (_downscale(self.module) if value.shape[1] == 3 else 1))
-            parts = code(self.module, sent(value, device_of(self.module)).to(dtype), tiled=tiled)
-        wide: dict[int, Tensor] = {}
+            parts = code(self.module, sent(value, self.inputs_go_to).to(dtype), tiled=tiled)
+        wide: dict[int, Tensor] | None = None if self.visits else {}  # its tensors are others at each visit
         if self._is_quick(value):
             parts = in_one(partial(whole, parts))
         while True:
-            with self._lock, widened(self.module, wide) if dtype != self.dtype else nullcontext():
+            with self._lock, self.there(), widened(self.module, wide) if dtype != self.dtype else nullcontext():
                 try:
                     next(parts)
                 except StopIteration as end:
@@ -105,7 +105,7 @@ class Autoencoder(ModulePart):
 
     def _is_quick(self, value: Tensor) -> bool:
         """Done in no time, of pixels (1, 3, H, W) or latents: casting and waiting for each part would be felt."""
-        if device_of(self.module).type == "cpu":
+        if self.inputs_go_to.type == "cpu":
             return False
         downscale = 1 if value.shape[1] == 3 else _downscale(self.module)
         return value.shape[2] * value.shape[3] * downscale**2 <= _QUICK
@@ -115,7 +115,7 @@ class Autoencoder(ModulePart):
 
         At first use, so that loading copies nothing. Not the denoiser: 0.97 at SD1.5's size, 1.15 at Toybox's.
         """
-        if not self._laid_out and device_of(self.module).type == "cpu":
+        if not self._laid_out and self.inputs_go_to.type == "cpu":
             torch.nn.Module.to(self.module, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._laid_out = True
 

@@ -66,7 +66,7 @@ class LongTextPart(EncoderPart[_LongKey, Tensor]):
         self.arrive()
         tokenizer, words = self.tokenizer, self.module.shared
         ids = [*text.ids, tokenizer.eos_token_id]
-        device = words.weight.device
+        device = self.inputs_go_to
         padded = sent(torch.tensor([ids + [tokenizer.pad_token_id] * (length - len(ids))]), device)
         mask = sent(torch.arange(length)[None] < len(ids), device) if masked else None
         with placing(words, text.placed, first=0):

@@ -7,13 +7,15 @@ once. What a part gives back when memory is short, it knows by itself: a family 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import chain
 from typing import Any, Literal, Protocol, get_args
 
 import torch
 
 from ...messages import Message
+from ..device.floor import Floor
+from ..device.guest import Guest, Hosted
 from ..device.memory import Shortage, replaced, widened
 from .part_key import PartKey
 
@@ -35,6 +37,10 @@ class Part(Protocol):
     @property
     def spared(self) -> bool:
         """Some of it was given back, which changes the last bits of what it makes."""
+
+    @property
+    def visits(self) -> bool:
+        """It is on the device only to work, and gives nothing back beyond that."""
 
     def spare(self) -> Message | None:
         """Give device memory back at the cost of speed; says what was done, None when nothing is left to give."""
@@ -74,7 +80,7 @@ def spare(model: MadeOfParts) -> Message | None:
     for stage in ("encode", "decode", "denoise"):
         others = [part for part in model.parts(stage) if part not in asked]
         asked += others
-        notes = [part.spare() for part in others]
+        notes = [part.spare() for part in others if not part.visits]
         if done := next((note for note in notes if note is not None), None):
             return done
     return None
@@ -98,6 +104,9 @@ def device_of(module: torch.nn.Module) -> torch.device:
 class ModulePart:
     """A torch module on its device. It gives nothing back, unless its kind does."""
 
+    may_visit = True
+    """It works in one go, and so can wait in main memory for its work."""
+
     def __init__(self, module: Any, key: PartKey | None = None) -> None:
         self.module, self.key = module, key
         self._size = sum(parameter.nbytes for parameter in module.parameters())
@@ -109,14 +118,45 @@ class ModulePart:
         """What it computes in, unless it is lent to main memory."""
         self._visit: ExitStack | None = None
         """Of a block in which it may work, and isn't where it works yet."""
+        self._guest: Guest | None = None
+        self._floor: Floor | None = None
 
     @property
     def spared(self) -> bool:
         return self.device != self.home
 
     @property
+    def visits(self) -> bool:
+        return self._guest is not None
+
+    @property
     def nbytes(self) -> int:
+        if self._floor is not None and self._guest is not None:
+            return self._guest.nbytes if self._floor.has(self._guest) else 0
         return 0 if self.spared else self._size
+
+    @property
+    def inputs_go_to(self) -> torch.device:
+        """Where it will work."""
+        return self.home if self.visits else device_of(self.module)
+
+    def settle(self, device: torch.device) -> None:
+        """It was opened in main memory, and is to stay on the device. Raises what torch does where it doesn't fit."""
+        self.move(device)
+        self.home = device
+
+    def visit(self, floor: Floor, device: torch.device) -> None:
+        """It was opened in main memory, where it is to wait, and comes to the device for as long as it works, to the
+        bit as if it stayed there; of what there is no room for a layer at a time."""
+        self._guest, self._floor = Guest(self.module, device, floor.room()), floor
+        Hosted(self.module, self._guest, floor)
+        self.home = self.device = device
+
+    def there(self) -> AbstractContextManager[None]:
+        """For the length of a block it is where it works, whatever of it is called there."""
+        if self._floor is None or self._guest is None:
+            return nullcontext()
+        return self._floor.hosting(self._guest)
 
     def spare(self) -> Message | None:
         return None

@@ -41,6 +41,8 @@ class PictureEmbedder(ModulePart):
     It is needed only while a picture is seen: once the device is short of memory it waits in main memory.
     """
 
+    may_visit = False
+
     def __init__(self, module: ClipVisionModel, noising: Noising, key: PartKey | None = None) -> None:
         super().__init__(module, key)
         self.width = module.config.projection_dim

@@ -80,14 +80,15 @@ class TextPart(EncoderPart[_Key, Hidden]):
         self.arrive()
         model, tokenizer = self.module, self.tokenizer
         padding = [tokenizer.pad_token_id] * (self.size - len(chunk.ids))
-        ids = sent(torch.tensor([[tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *padding]]), model.device)
-        with placing(self._words, chunk.placed, first=1):
+        ids = torch.tensor([[tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *padding]])
+        ids = sent(ids, self.inputs_go_to)
+        with self.there(), placing(self._words, chunk.placed, first=1):
             output = model(ids)
-        made, pooled = output.hidden_states[layer], None if normed else output.text_embeds
-        if pools and pooled is None:
-            pooled = model.pooled(ids, output.hidden_states[-1])
-        if normed:
-            made = getattr(model, "text_model", model).final_layer_norm(made)
+            made, pooled = output.hidden_states[layer], None if normed else output.text_embeds
+            if pools and pooled is None:
+                pooled = model.pooled(ids, output.hidden_states[-1])
+            if normed:
+                made = getattr(model, "text_model", model).final_layer_norm(made)
         return Hidden(self._own(emphasise(made, chunk.weights)), None if pooled is None else self._own(pooled))
 
     @property

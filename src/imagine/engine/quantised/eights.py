@@ -1,4 +1,5 @@
-"""Rows of 8-bit numbers to float32: floats and integers of one byte, which a scale and a rotation may go with."""
+"""Rows of plain numbers to float32: floats and integers of one byte, which a scale and a rotation may go with, and
+floats of more that aren't to be cast for good."""
 
 from __future__ import annotations
 
@@ -34,16 +35,23 @@ def _values(dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.arange(256, dtype=torch.uint8).view(dtype).float().to(device)
 
 
+def _float(dtype: torch.dtype) -> Widen:
+    return lambda stored: stored.view(dtype).to(torch.float32, copy=True)  # who asks may go on in its place
+
+
 def _int8(stored: Tensor) -> Tensor:
     return stored.view(torch.int8).float()
 
 
+WIDTHS = {"float16": 2, "bfloat16": 2, "float32": 4}
+"""Bytes of a number of those that have more than eight bits, and stay in their file for want of memory."""
 EIGHTS: dict[str, Widen] = {
+    **{name: _float(getattr(torch, name)) for name in WIDTHS},
     "float8_e4m3fn": _float8(torch.float8_e4m3fn, 7, 2.0**8, 0x7F),
     "float8_e5m2": _float8(torch.float8_e5m2, 8, 1.0, None),
     "int8": _int8,
 }  # fmt: skip
-"""By torch's name of the dtype: (n, k) of uint8 to (n, k)."""
+"""By torch's name of the dtype: rows of its bytes, in uint8, to rows of numbers."""
 
 
 def rotated_back(rows: Tensor, group: int) -> Tensor:

@@ -15,6 +15,8 @@ from ...words.model import Component, Model
 from ..device.device import Device
 from ..parts.part import Part
 from ..parts.part_key import is_read
+from ..whole.pipeline import Whole
+from .lodging import Plan
 from .opening import Opening, OpenModel
 from .residency import Extras, Residency
 from .resident import Resident
@@ -34,6 +36,7 @@ class Models:
         self._device, self._open, self._measure = device, open_model, measure
         self._keep_alive, self._clock = keep_alive, clock
         self.residency = Residency(device.release, extras)
+        device.floor.room = lambda: device.budget() - (self.residency.nbytes() - device.floor.nbytes)
         self.opening: Opening | None = None
         self._sparing: Collection[str] = ()
         self._in_the_way: frozenset[str] = frozenset()
@@ -53,9 +56,10 @@ class Models:
         self.residency.supersede(model)
         if self.residency.find(model.identity) is not None:
             return False
-        if not self._room(model, sparing, held.values()):
+        plan = Plan(model, self._device)
+        if not self._room(model, sparing, held.values(), plan):
             return False
-        self.opening, self._sparing = Opening(model, self._open, self._device, held), sparing
+        self.opening, self._sparing = Opening(model, self._open, self._device, held, plan), sparing
         return True
 
     def settle(self) -> None:
@@ -69,6 +73,8 @@ class Models:
             self._make_way(opening.model, opening.held.values())
         else:
             resident = Resident(opening.model, family, self._keep_alive, self._clock(), opening.watch)
+            if not isinstance(family, Whole):  # which has ways of its own
+                resident.way, resident.news = opening.plan.way, opening.plan.told
             self.residency.add(opening.model.identity, resident)
             self.shrink([opening.model.identity, *self._sparing])
 
@@ -102,7 +108,7 @@ class Models:
             resident.leaving = True
             raise
 
-    def _room(self, model: Model, sparing: Collection[str], held: Collection[Part]) -> bool:
+    def _room(self, model: Model, sparing: Collection[str], held: Collection[Part], plan: Plan) -> bool:
         """Make room for the files of the model that nothing is `held` of, which stays; False where there won't be."""
         residency = self.residency
         if self._in_the_way and self._in_the_way <= residency.in_use:
@@ -110,6 +116,8 @@ class Models:
         self._in_the_way = frozenset()
         keys = [part.key for part in held if part.key is not None]
         need = self._measure([component for component in model.components if not is_read(component, keys)])
+        if plan.way != "all":
+            need = plan.weights
         stays = residency.nbytes_of([*residency.in_use, *sparing], held)
         if residency.in_use and stays + need > self._device.budget():
             return False

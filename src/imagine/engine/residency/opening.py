@@ -17,8 +17,10 @@ from ..device.device import Device
 from ..device.errors import let_go
 from ..device.memory import Shortage
 from ..families.loaded_model import LoadedModel
+from ..loading.placing import stored_in_files
 from ..loading.watch import Watch
 from ..parts.part import Held, is_spared
+from .lodging import Plan
 
 OpenModel = Callable[[Model, Device, Callable[[float], None], Held], LoadedModel]
 """Opens a model on a device, with the parts that are held; tells how much of the rest is there, 0…1."""
@@ -30,9 +32,9 @@ _turn = threading.Lock()
 class Opening:
     """Begins at once, or when the one before has come to its end."""
 
-    def __init__(self, model: Model, open_model: OpenModel, device: Device, held: Held) -> None:
-        """`held`: the parts of it that are there, which stay there until it is open."""
-        self.model, self.held = model, held
+    def __init__(self, model: Model, open_model: OpenModel, device: Device, held: Held, plan: Plan) -> None:
+        """`held`: the parts of it that are there, which stay there until it is open; `plan`: how it is to be held."""
+        self.model, self.held, self.plan = model, held, plan
         self.fraction = 0.0
         self.watch: Watch
         """Of its files; there once it is `done`."""
@@ -76,11 +78,13 @@ class Opening:
 
     def _opened(self, open_model: OpenModel, device: Device) -> LoadedModel:
         try:
-            loaded = open_model(self.model, device, self._progress, self.held)
+            with stored_in_files(self.plan.as_stored):
+                loaded = open_model(self.model, device.holding(self.plan.way), self._progress, self.held)
+            self.plan.lodge(loaded, device)
         finally:
             self.watch.check_paths()  # what is said of a file that isn't the one would puzzle
         self.watch.check()
-        if device.torch.type != "cpu" and not is_spared(loaded):  # all was copied there
+        if device.torch.type != "cpu" and self.plan.way == "all" and not is_spared(loaded):  # all was copied there
             self.watch.close()
         return loaded
 

@@ -14,6 +14,7 @@ from ...words.frames import ResidentModel
 from ...words.model import Model
 from ..parts.part import Held, ModulePart, Part, nbytes_of, parts_of
 from ..parts.part_key import is_of
+from ..whole.pipeline import Whole
 from .remains import Remains
 from .resident import Resident
 
@@ -192,6 +193,7 @@ class Residency:
                 identity=r.model.identity,
                 dtype=r.family.dtype,
                 size=nbytes_of(r.family),
+                way=r.family.way if isinstance(r.family, Whole) else r.way,
                 expires_in=None if math.isinf(r.expires) else max(0.0, r.expires - now),
             )
             for r in self._models.values()

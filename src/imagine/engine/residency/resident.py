@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ...messages import message
+from ...families.memory import Way
+from ...messages import Message, message
 from ...words.errors import UnusableModel
 from ...words.model import Component, Model
 from ..families.enlarger import Enlarger
@@ -35,6 +36,10 @@ class Resident:
     users: set[str] = field(default_factory=set)
     leaving: bool = False
     """It goes with its last user, and takes no new ones."""
+    way: Way = "all"
+    """How it is held on the device."""
+    news: Message | None = None
+    """What is to be said once, to whoever draws with it first."""
     _preview: LinearPreview | None = None
     _tiny: dict[str, TinyDecoder] = field(default_factory=dict)
     _fitting: threading.Lock = field(default_factory=threading.Lock)
@@ -43,6 +48,11 @@ class Resident:
     def expires(self) -> float:
         """The time at which it goes, unless used again: infinity while in use or kept for ever."""
         return math.inf if self.users or self.keep_alive < 0 else self.last_used + self.keep_alive
+
+    def told(self) -> tuple[Message, ...]:
+        """Its news, which are told then."""
+        news, self.news = self.news, None
+        return () if news is None else (news,)
 
     @property
     def preview(self) -> LinearPreview:

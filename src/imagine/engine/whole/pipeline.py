@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...families.memory import Way
 from ...messages import Message, message
 from ...words.errors import Unsupported
 from ..device.offload import Offload
@@ -23,6 +24,7 @@ from ..parts.slices import Slices
 from .run import Run, arguments_of
 
 _CPU = torch.device("cpu")
+_WAYS: Mapping[str, Way] = {"whole": "all", "networks": "stages", "layers": "layers"}
 _SAMPLERS = {"FlowMatchEulerDiscreteScheduler": "euler"}
 _NATIVE = 512
 """Of a pipeline that doesn't tell the side of the squares it was trained on."""
@@ -61,6 +63,16 @@ class Whole:
     def spared(self) -> bool:
         """As any part's."""
         return self._tiled or self._offload.way != "whole"
+
+    @property
+    def visits(self) -> bool:
+        """It has ways of its own (`device/offload.py`), of which it may take the next one."""
+        return False
+
+    @property
+    def way(self) -> Way:
+        """How it is held, in the planner's words."""
+        return _WAYS[self._offload.way]
 
     @property
     def warning(self) -> Message | None:

@@ -376,7 +376,8 @@ def component_from(role: Role, entry: Entry) -> Component:
         options["resolution"] = entry.resolution
     kind: WeightsFormat = "safetensors" if entry.format == "other" else entry.format
     return Component(
-        role=role, path=entry.path, digest=entry.digest, files=entry.files, format=kind, options=options
+        role=role, path=entry.path, digest=entry.digest, files=entry.files, format=kind, sizes=entry.sizes,
+        options=options,
     )  # fmt: skip
 
 

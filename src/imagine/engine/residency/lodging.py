@@ -1,0 +1,77 @@
+"""In which way a model is held on a device: chosen from its files' headers before it is opened, and done once it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...families.memory import SLACK, Steps, Way, Work, bytes_of, decoding, denoising, peak, sides_of, way_for
+from ...families.table import facts_of
+from ...messages import Message, message
+from ...words.errors import OutOfMemory
+from ...words.model import Model
+from ...words.sizes import NO_SIZES
+from ..device.device import Device
+from ..parts.part import MadeOfParts, ModulePart, parts_of
+
+_TOLD: Mapping[str, Message] = {
+    "encoders": message("way.encoders"), "stages": message("way.stages"), "layers": message("way.layers"),
+}  # fmt: skip
+_IN_FILES = message("way.files")
+
+
+class Plan:
+    """Of a model on a device that has so much room now, were nothing else there that can go."""
+
+    def __init__(self, model: Model, device: Device) -> None:
+        """Raises OutOfMemory, naming what it needs at least, where not even a layer of it fits."""
+        self.way: Way = "all"
+        self.weights = 0
+        """Bytes that are on the device together at most; 0: nobody knows."""
+        self._apart = device.torch.type != "cpu"
+        if model.sizes == NO_SIZES:
+            return
+        weights, steps, room = bytes_of(model.sizes, device.width), _steps(model, device), device.budget() + device.left
+        way = way_for(weights, room - SLACK * bool(device.left), steps, stages=self._apart)
+        if way is None:
+            least = peak(weights, "layers", steps) + SLACK * bool(device.left)
+            raise OutOfMemory(message("memory.least", name=model.name, least=_size(least), there=_size(room)))
+        self.way, self.weights = way, min(peak(weights, way), device.budget()) if way != "all" else weights.all
+
+    @property
+    def told(self) -> Message | None:
+        """What whoever draws with it first is told."""
+        return _TOLD.get(self.way) if self._apart or self.way == "all" else _IN_FILES
+
+    @property
+    def as_stored(self) -> bool:
+        """Its weights stay in their files, of which the system keeps as much in memory as it can."""
+        return self.way == "layers" and not self._apart
+
+    def lodge(self, model: MadeOfParts, device: Device) -> None:
+        """Have the parts that were opened in main memory stay on the device, or wait for their work."""
+        if self.way == "all" or not self._apart:
+            return
+        encoders = model.parts("encode")
+        for part in parts_of(model):
+            if not isinstance(part, ModulePart) or part.home.type != "cpu":
+                continue
+            if part.may_visit and (self.way != "encoders" or part in encoders):
+                part.visit(device.floor, device.torch)
+            else:
+                part.settle(device.torch)
+
+
+def _steps(model: Model, device: Device) -> Steps:
+    """What a picture of the native size takes beside weights; nothing where the budget is of weights alone."""
+    if not device.left:
+        return Steps()
+    facts, width = facts_of(model.family), device.width
+    side = int(model.main.options.get("resolution") or facts.native or 1024)
+    work, variant = Work(side, side), str(model.main.options.get("variant", ""))
+    step = denoising(facts, work, variant=variant, sides=sides_of(facts, variant, None), width=width)
+    widened = bytes_of(model.sizes, width).widened
+    return Steps(step + widened, decoding(facts, work, tiled=True, width=width))
+
+
+def _size(count: int) -> Message:
+    return message("size.gb", count=round(count / 10**9, 1))

@@ -1,0 +1,158 @@
+"""Models that are larger than the memory they may take: the same bytes, and no more of the device than that."""
+
+from collections import Counter
+
+import msgspec
+import pytest
+
+from imagine.engine.device import layers
+from imagine.engine.device.floor import Floor
+from imagine.engine.quantised.tensor import Quantised
+from imagine.engine.residency import lodging
+from imagine.families.memory import Steps, bytes_of, peak
+from imagine.registry.header import read_header
+from imagine.registry.sizes import sizes_of
+from imagine.words.errors import OutOfMemory
+from imagine.words.frames import WorkerSettings
+from imagine.words.sizes import Sizes, Weight
+from tests.checkpoints import tiny_modules, write_checkpoint
+from tests.engine.accelerator import SMALL, on
+from tests.engine.pretended import pretended
+from tests.engine.running import SETTINGS, engine_of, finished, made, model_at, run, wish
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """SDXL, with two text encoders, in float16: 32 MB."""
+    path = tmp_path_factory.mktemp("ways") / "xl.safetensors"
+    write_checkpoint(path, tiny_modules("sdxl"))
+    return sized(path)
+
+
+def sized(path, name="tiny"):
+    """The model in a file, as the gateway tells a worker of it."""
+    plain = model_at(path, name)
+    sizes = sizes_of("checkpoint", read_header(path).tensors)
+    return msgspec.structs.replace(plain, components=(msgspec.structs.replace(plain.main, sizes=sizes),))
+
+
+def drawn(engine, model, **changes):
+    return made(engine, wish(model, **changes))
+
+
+@pytest.fixture(scope="module")
+def whole(model):
+    """What is made of a model that stays, and the bytes that it takes beside weights."""
+    with pretended() as card:
+        report = drawn(on(card, cuda_graphs=False), model)
+        return report, card.peak - bytes_of(model.sizes).all
+
+
+@pytest.mark.parametrize(("share", "way"), [(0.8, "stages"), (0.6, "layers"), (0.35, "layers"), (0.15, "layers")])
+def test_within_a_budget_the_same_bytes_come_out(accelerator, model, whole, share, way):
+    budget = round(bytes_of(model.sizes).all * share)
+    card = accelerator()
+    engine = on(card, memory=budget)
+    first = drawn(engine, model)
+    assert first.data == whole[0].data
+    assert first.meta["environment"] == whole[0].meta["environment"], "so a recipe needn't tell of it"
+    assert card.peak - whole[1] <= 1.1 * budget
+    assert [note.code for note in first.warnings] == [f"way.{way}"]
+    assert [resident.way for resident in engine.stats().models] == [way]
+    assert drawn(engine, model, seed=2).warnings == [], "it was said"
+
+
+def test_layers_come_once_a_forward_and_the_next_one_beside(accelerator, model, monkeypatch):
+    """As many copies for each further step as there are layers that don't stay."""
+    copies = Counter()
+    own = layers.Layer.copy_into
+    monkeypatch.setattr(layers.Layer, "copy_into", lambda layer, block: (copies.update([id(layer)]), own(layer, block)))
+    engine = on(accelerator(), memory=round(bytes_of(model.sizes).all * 0.5))
+    counted = []
+    for steps in (1, 3):
+        copies.clear()
+        drawn(engine, model, num_steps=steps)
+        counted.append(Counter(copies))
+    further = counted[1] - counted[0]
+    assert set(further.values()) == {2}, "one a step"
+    assert set(copies.values()) <= {3, 4}, "and what was on its way when the picture was done"
+
+
+def test_what_does_not_fit_is_refused_before_it_is_opened(accelerator, model):
+    engine = on(accelerator(), memory=bytes_of(model.sizes).layer - 1)
+    with pytest.raises(OutOfMemory, match=r"'tiny' needs at least 0\.0 GB of the device's memory") as refused:
+        run(engine, wish(model))
+    assert refused.value.note.code == "memory.least"
+
+
+def test_text_encoders_leave_while_latents_are_denoised(accelerator, model, whole, monkeypatch):
+    """Where what steps take is what they would be in the way of."""
+    weights, steps = bytes_of(model.sizes), Steps(denoise=6 * 2**20, decode=2**20)
+    monkeypatch.setattr(lodging, "SLACK", 0)
+    monkeypatch.setattr(lodging, "_steps", lambda *_: steps)
+    card = accelerator()
+    card.limit = peak(weights, "encoders", steps)
+    engine = on(card, cuda_graphs=False)
+    first = drawn(engine, model)
+    assert (first.data, [note.code for note in first.warnings]) == (whole[0].data, ["way.encoders"])
+    assert engine.stats().models[0].way == "encoders"
+
+
+def test_models_that_are_too_large_together_take_turns(accelerator, model, tmp_path):
+    """Each of two pictures at once has the device for its steps, and its own bytes."""
+    write_checkpoint(tmp_path / "sd.safetensors", tiny_modules(unet=SMALL))
+    other, budget = sized(tmp_path / "sd.safetensors", "other"), round(bytes_of(model.sizes).all * 0.8)
+
+    def ask():
+        return wish(model, "a"), wish(other, "b", seed=3)
+
+    alone = {one.job: made(on(accelerator(), memory=budget), one).data for one in ask()}
+    together = finished(run(on(accelerator(), memory=budget), *ask()))
+    assert {job: report.data for job, report in together.items()} == alone
+
+
+def test_in_main_memory_weights_stay_in_their_file(model):
+    """Bits are those of weights that were widened at loading."""
+    plain = drawn(engine_of(), model)
+    engine = engine_of(msgspec.structs.replace(SETTINGS, memory=round(bytes_of(model.sizes).all * 0.35)))
+    kept = drawn(engine, model)
+    assert kept.data == plain.data
+    assert [note.code for note in kept.warnings] == ["way.files"]
+    (resident,) = engine._models.residency._models.values()
+    modules = [part.module for stage in ("encode", "denoise", "decode") for part in resident.family.parts(stage)]
+    large = [weight for module in modules for weight in module.parameters() if weight.numel() >= 2**16]
+    assert large
+    assert all(isinstance(weight, Quantised) and weight.kind == "float16" for weight in large)
+    assert engine.stats().models[0].size < 0.6 * bytes_of(model.sizes, 4).all
+
+
+def test_one_that_is_at_work_is_never_sent_away():
+    class Visitor:
+        nbytes = 6
+
+        def __init__(self, name):
+            self.name = name
+
+        def enter(self):
+            said.append(f"{self.name} comes")
+
+        def leave(self):
+            said.append(f"{self.name} goes")
+
+    said, floor, a, b = [], Floor(lambda: 10), Visitor("a"), Visitor("b")
+    with floor.hosting(a):
+        assert not floor.clear()
+    with floor.hosting(b):
+        pass
+    assert said == ["a comes", "a goes", "b comes"]
+    del b
+    assert floor.nbytes == 0, "whoever's model went is gone with it"
+
+
+def test_a_budget_of_weights_is_what_the_settings_say(model):
+    engine = engine_of(WorkerSettings(device="cpu", memory=10**8))
+    assert engine.describe().room.memory == 10**8
+    parts = (msgspec.structs.replace(model.main, role="vae", sizes=Sizes(vae=Weight(7))),)
+    changed = msgspec.structs.replace(model, components=(model.main, *parts))
+    assert changed.sizes.vae == Weight(7), "one beside it is in its own's place"
+    assert changed.sizes.denoiser == model.sizes.denoiser

@@ -1,5 +1,7 @@
 """Models that are larger than the memory they may take: the same bytes, and no more of the device than that."""
 
+import subprocess
+import sys
 from collections import Counter
 
 import msgspec
@@ -80,8 +82,9 @@ def test_layers_come_once_a_forward_and_the_next_one_beside(accelerator, model, 
 
 def test_what_does_not_fit_is_refused_before_it_is_opened(accelerator, model):
     engine = on(accelerator(), memory=bytes_of(model.sizes).layer - 1)
-    with pytest.raises(OutOfMemory, match=r"'tiny' needs at least 0\.0 GB of the device's memory") as refused:
+    with pytest.raises(OutOfMemory, match=r"'tiny' needs at least 5 MB of the device's memory") as refused:
         run(engine, wish(model))
+    assert engine.drop_step() == ["a"]
     assert refused.value.note.code == "memory.least"
 
 
@@ -156,3 +159,39 @@ def test_a_budget_of_weights_is_what_the_settings_say(model):
     changed = msgspec.structs.replace(model, components=(model.main, *parts))
     assert changed.sizes.vae == Weight(7), "one beside it is in its own's place"
     assert changed.sizes.denoiser == model.sizes.denoiser
+
+
+_CHILD = """
+import sys, re, pathlib, msgspec
+from imagine.words.model import Model
+from tests.engine.running import SETTINGS, engine_of, wish
+from imagine.words.events import Finished
+
+def anonymous():
+    return 1024 * int(re.search(r"RssAnon:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+
+model = msgspec.json.decode(sys.argv[1], type=Model)
+engine = engine_of(msgspec.structs.replace(SETTINGS, memory=int(sys.argv[2])))
+engine.submit(wish(model))
+before = most = anonymous()
+while engine.busy:
+    said = engine.step()
+    most = max(most, anonymous())
+assert isinstance(said[-1], Finished), said
+print(most - before)
+"""
+
+
+@pytest.mark.slow  # two processes that import torch
+def test_in_main_memory_no_more_is_taken_than_may_be(model):
+    """Beside what steps take, which is what is taken more than the weights where those are there."""
+    weights = bytes_of(model.sizes, 4).all
+    taken = [
+        int(subprocess.run(
+            [sys.executable, "-c", _CHILD, msgspec.json.encode(model).decode(), str(memory)],
+            check=True, capture_output=True, text=True, timeout=300,
+        ).stdout.split()[-1])
+        for memory in (10 * weights, round(0.15 * weights))
+    ]  # fmt: skip
+    assert taken[0] > weights
+    assert taken[1] - (taken[0] - weights) <= 1.1 * 0.15 * weights

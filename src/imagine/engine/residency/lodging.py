@@ -23,10 +23,10 @@ class Plan:
     """Of a model on a device that has so much room now, were nothing else there that can go."""
 
     def __init__(self, model: Model, device: Device) -> None:
-        """Raises OutOfMemory, naming what it needs at least, where not even a layer of it fits."""
         self.way: Way = "all"
         self.weights = 0
         """Bytes that are on the device together at most; 0: nobody knows."""
+        self._refusal: OutOfMemory | None = None
         self._apart = device.torch.type != "cpu"
         if model.sizes == NO_SIZES:
             return
@@ -34,8 +34,16 @@ class Plan:
         way = way_for(weights, room - SLACK * bool(device.left), steps, stages=self._apart)
         if way is None:
             least = peak(weights, "layers", steps) + SLACK * bool(device.left)
-            raise OutOfMemory(message("memory.least", name=model.name, least=_size(least), there=_size(room)))
+            self._refusal = OutOfMemory(
+                message("memory.least", name=model.name, least=_size(least), there=_size(max(0, room)))
+            )
+            return
         self.way, self.weights = way, min(peak(weights, way), device.budget()) if way != "all" else weights.all
+
+    def check(self) -> None:
+        """Raises OutOfMemory, naming what it needs at least, where not even a layer of it fits."""
+        if self._refusal is not None:
+            raise self._refusal
 
     @property
     def told(self) -> Message | None:
@@ -74,4 +82,6 @@ def _steps(model: Model, device: Device) -> Steps:
 
 
 def _size(count: int) -> Message:
+    if count < 10**9:
+        return message("size.mb", count=round(count / 10**6))
     return message("size.gb", count=round(count / 10**9, 1))

@@ -116,7 +116,7 @@ class Models:
         self._in_the_way = frozenset()
         keys = [part.key for part in held if part.key is not None]
         need = self._measure([component for component in model.components if not is_read(component, keys)])
-        if plan.way != "all":
+        if plan.way != "all":  # else what its files are, which is told of more models
             need = plan.weights
         stays = residency.nbytes_of([*residency.in_use, *sparing], held)
         if residency.in_use and stays + need > self._device.budget():

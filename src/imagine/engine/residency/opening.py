@@ -77,6 +77,7 @@ class Opening:
             return None
 
     def _opened(self, open_model: OpenModel, device: Device) -> LoadedModel:
+        self.plan.check()
         try:
             with stored_in_files(self.plan.as_stored):
                 loaded = open_model(self.model, device.holding(self.plan.way), self._progress, self.held)

@@ -114,9 +114,11 @@ class Verdict(NamedTuple):
 
 def bytes_of(sizes: Sizes, width: int = _HALF) -> Bytes:
     """Of these sizes where a number that isn't kept as it is stored takes `width` bytes."""
-    parts = (sizes.encoders, sizes.denoiser, sizes.vae, sizes.others, sizes.layer)
+    encoders, denoiser, vae, others, layer = (
+        part.nbytes(width) for part in (sizes.encoders, sizes.denoiser, sizes.vae, sizes.others, sizes.layer)
+    )
     kept = sizes.encoders.kept + sizes.denoiser.kept
-    return Bytes(*(part.nbytes(width) for part in parts), _PIECE + _GROWS * sizes.layer.kept if kept else 0)
+    return Bytes(encoders, denoiser, vae, others, layer, _PIECE + _GROWS * sizes.layer.kept if kept else 0)
 
 
 class Steps(NamedTuple):

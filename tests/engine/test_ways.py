@@ -6,6 +6,7 @@ from collections import Counter
 
 import msgspec
 import pytest
+from diffusers import FluxPipeline
 
 from imagine.engine.device import layers
 from imagine.engine.device.floor import Floor
@@ -21,6 +22,8 @@ from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.accelerator import SMALL, on
 from tests.engine.pretended import pretended
 from tests.engine.running import SETTINGS, engine_of, finished, made, model_at, run, wish
+from tests.flux_files import tiny_flux, write_flux
+from tests.registry.listing import only
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,21 @@ def test_within_a_budget_the_same_bytes_come_out(accelerator, model, whole, shar
     assert [note.code for note in first.warnings] == [f"way.{way}"]
     assert [resident.way for resident in engine.stats().models] == [way]
     assert drawn(engine, model, seed=2).warnings == [], "it was said"
+
+
+def test_a_flux_and_its_t5_come_a_layer_at_a_time(tmp_path):
+    """Its transformer and its text encoder, which are larger together and alone."""
+    write_flux(tmp_path / "flux", tiny_flux(), kind=FluxPipeline)
+    entry, plain = only(tmp_path), model_at(tmp_path / "flux")
+    flux = msgspec.structs.replace(plain, components=(msgspec.structs.replace(plain.main, sizes=entry.sizes),))
+    made_with, ways = [], []
+    for share in (2, 0.5):
+        with pretended() as card:
+            engine = on(card, memory=max(round(bytes_of(entry.sizes).all * share), bytes_of(entry.sizes).layer))
+            made_with.append(drawn(engine, flux, guidance=3.5).data)
+            ways.append(engine.stats().models[0].way)
+    assert made_with[0] == made_with[1]
+    assert ways == ["all", "layers"]
 
 
 def test_layers_come_once_a_forward_and_the_next_one_beside(accelerator, model, monkeypatch):

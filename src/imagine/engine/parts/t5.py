@@ -54,7 +54,7 @@ class T5Encoder(nn.Module):
         """`mask` (rows, tokens) is true where a token is seen; None: all are, padding too."""
         value = self.shared(ids)
         first: Any = self.encoder.block[0]
-        bias: Tensor = first.layer[0].SelfAttention.bias(ids.shape[1])
+        bias: Tensor = first.layer[0].SelfAttention.bias(ids.shape[1], value.device)
         if mask is not None:
             bias = torch.where(mask[:, None, None], bias, torch.finfo(bias.dtype).min)
         bias = bias.contiguous()
@@ -118,11 +118,10 @@ class _T5Attention(nn.Module):
         if first:
             self.relative_attention_bias = nn.Embedding(self.buckets, config.num_heads)
 
-    def bias(self, tokens: int) -> Tensor:
+    def bias(self, tokens: int, device: torch.device) -> Tensor:
         """Of each pair of tokens, (1, heads, tokens, tokens)."""
-        table = self.relative_attention_bias
-        distances = sent(_buckets(tokens, self.buckets), table.weight.device)
-        made: Tensor = table(distances).permute(2, 0, 1)[None]
+        distances = sent(_buckets(tokens, self.buckets), device)
+        made: Tensor = self.relative_attention_bias(distances).permute(2, 0, 1)[None]
         return made
 
     def forward(self, value: Tensor, bias: Tensor) -> Tensor:

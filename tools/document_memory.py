@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imagine.cli.table import size_of
-from imagine.families.memory import BESIDE, Way, Work, attends, verdict, working_memory
+from imagine.families.memory import BESIDE, Way, Workload, attends, verdict, working_memory
 from imagine.families.table import facts_of
 from imagine.words.sizes import Sizes, Weight
 
@@ -77,18 +77,18 @@ def rows() -> list[list[str]]:
     return [_row(files, work, beside) for files in PUBLISHED for work, beside in _works(files)]
 
 
-def _works(files: Files) -> list[tuple[Work, str]]:
+def _works(files: Files) -> list[tuple[Workload, str]]:
     facts = facts_of(files.family)
     side = facts.native
-    works = [(Work(side, side), "")]
+    works = [(Workload(side, side), "")]
     if files.family in BESIDE:
-        works.append((Work(side, side, control=True), "a ControlNet"))
+        works.append((Workload(side, side, control=True), "a ControlNet"))
     if files.family in BESIDE or attends(facts, files.variant):
-        works += [(Work(side, side, references=count), f"{count} reference{'s' * (count > 1)}") for count in (1, 3)]
+        works += [(Workload(side, side, references=count), f"{count} reference{'s' * (count > 1)}") for count in (1, 3)]
     return works
 
 
-def _row(files: Files, work: Work, beside: str) -> list[str]:
+def _row(files: Files, work: Workload, beside: str) -> list[str]:
     facts = facts_of(files.family)
     ways: list[Way | None] = []
     for card in CARDS:

@@ -12,7 +12,7 @@ from imagine.engine.device import layers
 from imagine.engine.device.floor import Floor
 from imagine.engine.quantised.tensor import Quantised
 from imagine.engine.residency import lodging
-from imagine.families.memory import Steps, bytes_of, peak
+from imagine.families.memory import StepBytes, bytes_of, peak
 from imagine.registry.header import read_header
 from imagine.registry.sizes import sizes_of
 from imagine.words.errors import OutOfMemory
@@ -85,8 +85,10 @@ def test_a_flux_and_its_t5_come_a_layer_at_a_time(tmp_path):
 def test_layers_come_once_a_forward_and_the_next_one_beside(accelerator, model, monkeypatch):
     """As many copies for each further step as there are layers that don't stay."""
     copies = Counter()
-    own = layers.Layer.copy_into
-    monkeypatch.setattr(layers.Layer, "copy_into", lambda layer, block: (copies.update([id(layer)]), own(layer, block)))
+    own = layers.HeldLayer.copy_into
+    monkeypatch.setattr(
+        layers.HeldLayer, "copy_into", lambda layer, block: (copies.update([id(layer)]), own(layer, block))
+    )
     engine = on(accelerator(), memory=round(bytes_of(model.sizes).all * 0.5))
     counted = []
     for steps in (1, 3):
@@ -108,7 +110,7 @@ def test_what_does_not_fit_is_refused_before_it_is_opened(accelerator, model):
 
 def test_text_encoders_leave_while_latents_are_denoised(accelerator, model, whole, monkeypatch):
     """Where what steps take is what they would be in the way of."""
-    weights, steps = bytes_of(model.sizes), Steps(denoise=6 * 2**20, decode=2**20)
+    weights, steps = bytes_of(model.sizes), StepBytes(denoise=6 * 2**20, decode=2**20)
     monkeypatch.setattr(lodging, "SLACK", 0)
     monkeypatch.setattr(lodging, "_steps", lambda *_: steps)
     card = accelerator()
@@ -202,7 +204,7 @@ print(most - before)
 
 @pytest.mark.slow  # two processes that import torch
 def test_in_main_memory_no_more_is_taken_than_may_be(model):
-    """Beside what steps take, which is what is taken more than the weights where those are there."""
+    """BesideBytes what steps take, which is what is taken more than the weights where those are there."""
     weights = bytes_of(model.sizes, 4).all
     taken = [
         int(subprocess.run(

@@ -8,8 +8,8 @@ from imagine.families import memory
 from imagine.families.memory import (
     WAYS,
     Bytes,
-    Steps,
-    Work,
+    StepBytes,
+    Workload,
     bytes_of,
     denoising,
     peak,
@@ -59,7 +59,7 @@ def test_the_examples_hold():
     assert doctest.testmod(memory).failed == 0
 
 
-@pytest.mark.parametrize("steps", [Steps(), Steps(5, 3), Steps(3, 50)])
+@pytest.mark.parametrize("steps", [StepBytes(), StepBytes(5, 3), StepBytes(3, 50)])
 def test_each_way_takes_no_more_than_the_one_before_it(steps):
     taken = [peak(Bytes(10, 24, 1, 2, layer=2, beside=3), way, steps) for way in WAYS]
     assert taken == sorted(taken, reverse=True)
@@ -67,10 +67,10 @@ def test_each_way_takes_no_more_than_the_one_before_it(steps):
 
 def test_a_way_is_the_first_that_there_is_room_for():
     weights = Bytes(10, 24, 1, layer=2)
+    steps = StepBytes(5, 3)
     for way in WAYS:
-        assert peak(weights, way_for(weights, peak(weights, way, Steps(5, 3)), Steps(5, 3)), Steps(5, 3)) == peak(
-            weights, way, Steps(5, 3)
-        )
+        enough = peak(weights, way, steps)
+        assert peak(weights, way_for(weights, enough, steps), steps) == enough
     assert way_for(weights, 34, stages=False) == "layers", "main memory has none beside it"
 
 
@@ -81,7 +81,7 @@ def test_few_bits_are_counted_as_they_are_stored_and_others_as_they_are_computed
 
 
 def test_a_step_takes_more_of_larger_and_of_more_pictures_and_of_references_where_it_attends():
-    flux, one = facts_of("flux"), Work(1024, 1024)
+    flux, one = facts_of("flux"), Workload(1024, 1024)
     assert denoising(flux, one, sides=1) == pytest.approx(491e6, rel=0.02), "as counted"
     assert denoising(flux, one._replace(pictures=4), sides=1) == 4 * denoising(flux, one, sides=1)
     assert denoising(flux, one._replace(references=3), sides=1) == denoising(flux, one, sides=1)
@@ -92,10 +92,10 @@ def test_a_step_takes_more_of_larger_and_of_more_pictures_and_of_references_wher
 
 def test_what_is_comfortable_holds_everything_and_a_whole_picture():
     sdxl = facts_of("sdxl")
-    alone, held = (verdict(sdxl, SDXL, Work(1024, 1024, control=control), 0) for control in (False, True))
+    alone, held = (verdict(sdxl, SDXL, Workload(1024, 1024, control=control), 0) for control in (False, True))
     assert alone.way is None, "there is no room at all"
     assert held.comfortable - alone.comfortable == memory.BESIDE["sdxl"].control
-    assert alone.minimum < alone.comfortable < verdict(sdxl, SDXL, Work(2048, 2048), 0).comfortable
+    assert alone.minimum < alone.comfortable < verdict(sdxl, SDXL, Workload(2048, 2048), 0).comfortable
 
 
 def test_a_card_keeps_something_for_steps():

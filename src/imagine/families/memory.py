@@ -30,19 +30,25 @@ _WIDE = 4
 """Bytes of a number in 16 and in 32 bits."""
 
 
-class _Forward(NamedTuple):
+class _ForwardBytes(NamedTuple):
     """Bytes of a denoiser's forward in 16 bits, beside its weights: of a pixel of each row, and of a row's text."""
 
     pixel: int
     text: int = 0
 
 
-_UNKNOWN = _Forward(420, 55_000_000)
-_FORWARDS: Mapping[str, _Forward] = {
-    "stable_diffusion": _Forward(261), "sd2": _Forward(261), "sdxl": _Forward(160), "sdxl_refiner": _Forward(160),
-    "sd3": _Forward(150, 13_000_000), "sd3.5": _Forward(161, 14_000_000), "sd3.5 large": _Forward(237, 20_000_000),
-    "flux": _UNKNOWN, "chroma": _Forward(400, 53_000_000),
-}  # fmt: skip
+_UNKNOWN = _ForwardBytes(420, 55_000_000)
+_FORWARDS: Mapping[str, _ForwardBytes] = {
+    "stable_diffusion": _ForwardBytes(261),
+    "sd2": _ForwardBytes(261),
+    "sdxl": _ForwardBytes(160),
+    "sdxl_refiner": _ForwardBytes(160),
+    "sd3": _ForwardBytes(150, 13_000_000),
+    "sd3.5": _ForwardBytes(161, 14_000_000),
+    "sd3.5 large": _ForwardBytes(237, 20_000_000),
+    "flux": _UNKNOWN,
+    "chroma": _ForwardBytes(400, 53_000_000),
+}
 """By family, or family and variant: of SD 1.5 a row of 1024² takes 273 MB, of SDXL 166, of Flux 491."""
 _CODED = 1536
 """Bytes a pixel that a VAE takes in 16 bits, of whichever family: 1.6 GB at 1024²."""
@@ -54,7 +60,7 @@ _GROWS = 4
 """Times that a layer of few bits grows at most, once it is wide: 4.5 bits to 16."""
 
 
-class Beside(NamedTuple):
+class BesideBytes(NamedTuple):
     """Bytes, in 16 bits, of what people use beside a denoiser."""
 
     control: int
@@ -64,10 +70,10 @@ class Beside(NamedTuple):
 
 
 _VIT_H = 1_264_000_000
-BESIDE: Mapping[str, Beside] = {
-    "stable_diffusion": Beside(722_600_000, _VIT_H + 158_000_000),
-    "sd2": Beside(728_500_000, _VIT_H + 158_000_000),
-    "sdxl": Beside(2_502_100_000, _VIT_H + 848_000_000),
+BESIDE: Mapping[str, BesideBytes] = {
+    "stable_diffusion": BesideBytes(722_600_000, _VIT_H + 158_000_000),
+    "sd2": BesideBytes(728_500_000, _VIT_H + 158_000_000),
+    "sdxl": BesideBytes(2_502_100_000, _VIT_H + 848_000_000),
 }
 """By the families that can be drawn with beside such: parameters of the published networks."""
 
@@ -91,7 +97,7 @@ class Bytes(NamedTuple):
         return self.encoders + self.denoiser + self.vae + self.others + self.beside
 
 
-class Work(NamedTuple):
+class Workload(NamedTuple):
     """What is drawn: sides in pixels, pictures at once, and what they are held to."""
 
     width: int
@@ -101,7 +107,7 @@ class Work(NamedTuple):
     references: int = 0
 
 
-class Verdict(NamedTuple):
+class MemoryVerdict(NamedTuple):
     """What a picture takes of a model, in bytes of a device."""
 
     way: Way | None
@@ -121,21 +127,21 @@ def bytes_of(sizes: Sizes, width: int = _HALF) -> Bytes:
     return Bytes(encoders, denoiser, vae, others, layer, _PIECE + _GROWS * sizes.layer.kept if kept else 0)
 
 
-class Steps(NamedTuple):
+class StepBytes(NamedTuple):
     """Bytes that what is computed takes beside weights."""
 
     denoise: int = 0
     decode: int = 0
 
 
-NO_STEPS = Steps()
+NO_STEPS = StepBytes()
 
 
-def peak(weights: Bytes, way: Way, steps: Steps = NO_STEPS) -> int:
+def peak(weights: Bytes, way: Way, steps: StepBytes = NO_STEPS) -> int:
     """Bytes that are on the device together at most, in whichever stage.
 
     >>> bytes = Bytes(encoders=10, denoiser=24, vae=1, layer=2)
-    >>> [peak(bytes, way, Steps(5, 3)) for way in WAYS]
+    >>> [peak(bytes, way, StepBytes(5, 3)) for way in WAYS]
     [40, 35, 29, 7]
     """
     rest, most = weights.all - weights.encoders, max(steps)
@@ -151,20 +157,20 @@ def peak(weights: Bytes, way: Way, steps: Steps = NO_STEPS) -> int:
             return max(weights.layer + weights.beside + steps.denoise, weights.vae + steps.decode)
 
 
-def way_for(weights: Bytes, room: int, steps: Steps = NO_STEPS, *, stages: bool = True) -> Way | None:
+def way_for(weights: Bytes, room: int, steps: StepBytes = NO_STEPS, *, stages: bool = True) -> Way | None:
     """How a model is held where there is room for so many bytes; None where even a layer is too much.
 
     Without `stages`, as where main memory is the device, there is nowhere else to wait but in the files.
 
     >>> bytes = Bytes(encoders=10, denoiser=24, vae=1, layer=2)
-    >>> [way_for(bytes, room, Steps(5, 3)) for room in (40, 39, 34, 29, 28, 7, 6)]
+    >>> [way_for(bytes, room, StepBytes(5, 3)) for room in (40, 39, 34, 29, 28, 7, 6)]
     ['all', 'encoders', 'stages', 'stages', 'layers', 'layers', None]
     """
     ways = WAYS if stages else ("all", "layers")
     return next((way for way in ways if peak(weights, way, steps) <= room), None)
 
 
-def denoising(facts: FamilyFacts, work: Work, *, variant: str = "", sides: int = 2, width: int = _HALF) -> int:
+def denoising(facts: FamilyFacts, work: Workload, *, variant: str = "", sides: int = 2, width: int = _HALF) -> int:
     """Bytes of a forward beside its weights, where each picture is so many rows."""
     row = _FORWARDS.get(f"{facts.name} {variant}") or _FORWARDS.get(facts.name, _UNKNOWN)
     shown = work.references if attends(facts, variant) else 0
@@ -172,7 +178,7 @@ def denoising(facts: FamilyFacts, work: Work, *, variant: str = "", sides: int =
     return work.pictures * sides * one * width // _HALF
 
 
-def decoding(facts: FamilyFacts, work: Work, *, tiled: bool = False, width: int = _HALF) -> int:
+def decoding(facts: FamilyFacts, work: Workload, *, tiled: bool = False, width: int = _HALF) -> int:
     """Bytes that a VAE takes beside its weights; pictures go through it one by one."""
     pixels = work.width * work.height
     wide = "vae" in facts.wide or width == _WIDE
@@ -189,23 +195,23 @@ def sides_of(facts: FamilyFacts, variant: str, guidance: float | None) -> int:
     return 2 if facts.guides.get(variant, facts.guidance) == "cfg" and (guidance is None or guidance > 1) else 1
 
 
-def beside(facts: FamilyFacts, work: Work) -> int:
+def beside(facts: FamilyFacts, work: Workload) -> int:
     """Bytes of the usual ControlNet and image adapter, where the work has them."""
-    each = BESIDE.get(facts.name, Beside(0, 0))
+    each = BESIDE.get(facts.name, BesideBytes(0, 0))
     return each.control * work.control + each.reference * bool(work.references)
 
 
 def verdict(
-    facts: FamilyFacts, sizes: Sizes, work: Work, room: int, *, variant: str = "", guidance: float | None = None,
+    facts: FamilyFacts, sizes: Sizes, work: Workload, room: int, *, variant: str = "", guidance: float | None = None,
     width: int = _HALF, left: int = 0, stages: bool = True,
-) -> Verdict:  # fmt: skip
+) -> MemoryVerdict:  # fmt: skip
     """What the work takes of a model on a device where weights may take `room` bytes, and `left` are for the rest."""
     weights = bytes_of(sizes, width)._replace(beside=beside(facts, work))
     step = denoising(facts, work, variant=variant, sides=sides_of(facts, variant, guidance), width=width)
     step += weights.widened
-    least, most = (Steps(step, decoding(facts, work, tiled=tiled, width=width)) for tiled in (True, False))
+    least, most = (StepBytes(step, decoding(facts, work, tiled=tiled, width=width)) for tiled in (True, False))
     way = way_for(weights, room + left - SLACK, least, stages=stages)
-    return Verdict(way, peak(weights, "layers", least) + SLACK, peak(weights, "all", most) + SLACK)
+    return MemoryVerdict(way, peak(weights, "layers", least) + SLACK, peak(weights, "all", most) + SLACK)
 
 
 def working_memory(total: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..families.defaults import defaults_of
-from ..families.memory import BESIDE, Work, attends, bytes_of, verdict
+from ..families.memory import BESIDE, Workload, attends, bytes_of, verdict
 from ..families.table import facts_of
 from ..words.entry import Entry
 from ..words.frames import Room
@@ -42,14 +42,14 @@ def memory_of(entry: Entry, room: Room | None = None) -> dict[str, Any]:
     return {"weights": by_part | {"others": weights.others}, "layer": weights.layer, "works": works}
 
 
-def _works(entry: Entry) -> Iterator[tuple[Work, str]]:
+def _works(entry: Entry) -> Iterator[tuple[Workload, str]]:
     side, facts = entry.resolution or 1024, facts_of(entry.family)
     has_beside = entry.family in BESIDE and entry.context in (0, facts.context)  # what is narrower has its own
     for each in (side, side * 3 // 2):
         for pictures in (1, _BATCH):
-            yield Work(each, each, pictures), ""
+            yield Workload(each, each, pictures), ""
     if has_beside:
-        yield Work(side, side, control=True), "a ControlNet"
+        yield Workload(side, side, control=True), "a ControlNet"
     if has_beside or attends(facts, entry.variant):
         for count in _REFERENCES:
-            yield Work(side, side, references=count), f"{count} reference{'s' * (count > 1)}"
+            yield Workload(side, side, references=count), f"{count} reference{'s' * (count > 1)}"

@@ -23,10 +23,10 @@ class Copies(Protocol):
 
 
 def copies_to(device: torch.device) -> Copies:
-    return _Beside(device) if device.type == "cuda" else _InOrder()
+    return _OnQueue(device) if device.type == "cuda" else _InOrder()
 
 
-class _Beside:
+class _OnQueue:
     """On a queue of their own."""
 
     def __init__(self, device: torch.device) -> None:

@@ -17,7 +17,7 @@ from torch.nn import Module
 
 from .copies import copies_to
 from .floor import Floor
-from .layers import Layer, Owned, layers_of, rest_of
+from .layers import HeldLayer, Owned, layers_of, rest_of
 
 _PINNED = 2
 """Times the bytes that come layer by layer that main memory must have free for them to be held in pages that can't be
@@ -37,12 +37,12 @@ class Guest:
         staying = self._rest_bytes + sum(layer.nbytes for layer in self._stay)
         self._blocks = 2 if staying + 2 * self._block <= room else 1
         self.nbytes = staying + self._blocks * self._block
-        self._stream: Stream | None = None
+        self._stream: LayerStream | None = None
         self._pin()
         for module in self._streamed:
             module.register_forward_pre_hook(self._before)
 
-    def _staying(self, room: int) -> list[Layer]:
+    def _staying(self, room: int) -> list[HeldLayer]:
         """The smallest of the layers, as many as there is room for beside two of the largest."""
         ordered = sorted(self._streamed, key=lambda module: self._streamed[module].nbytes)
         left = room - self._rest_bytes
@@ -67,7 +67,7 @@ class Guest:
             for each in self._resident():
                 each.lend(each.tensor.detach().to(self._device))
             if self._streamed:
-                self._stream = Stream(self._device, self._block, self._blocks)
+                self._stream = LayerStream(self._device, self._block, self._blocks)
         except BaseException:
             self.leave()
             raise
@@ -88,19 +88,19 @@ class Guest:
         self._stream.bring(self._streamed[module])
 
 
-class Stream:
+class LayerStream:
     """Blocks of the device, one or two, that layers come into in turn."""
 
     def __init__(self, device: torch.device, size: int, blocks: int) -> None:
         self._blocks = [torch.empty(size, dtype=torch.uint8, device=device) for _ in range(blocks)]
         self._copies = copies_to(device)
-        self._in: list[Layer | None] = [None] * blocks
+        self._in: list[HeldLayer | None] = [None] * blocks
         self._last = blocks - 1
         """The block that was computed from last."""
-        self._after: dict[int, Layer] = {}
+        self._after: dict[int, HeldLayer] = {}
         """What came after each layer, the last time."""
 
-    def bring(self, layer: Layer) -> None:
+    def bring(self, layer: HeldLayer) -> None:
         """It computes from a block from now on, and what came after it the last time is on its way into the other."""
         before = self._in[self._last]
         if before is layer:
@@ -124,7 +124,7 @@ class Stream:
                 layer.give_back()
         self._copies.end()
 
-    def _copy(self, layer: Layer, block: int) -> None:
+    def _copy(self, layer: HeldLayer, block: int) -> None:
         self._in[block] = layer
         with self._copies.into(block):
             layer.copy_into(self._blocks[block])

@@ -30,7 +30,7 @@ class Owned(NamedTuple):
         self.by[self.name] = self.tensor
 
 
-class Layer:
+class HeldLayer:
     """Tensors that come to the device together, one behind the other in a block of it."""
 
     def __init__(self, owned: list[Owned]) -> None:
@@ -68,12 +68,12 @@ class Layer:
         return [piece for each in self.owned for piece in _pieces(each.tensor)]
 
 
-def layers_of(network: Module) -> Iterator[tuple[Module, Layer]]:
+def layers_of(network: Module) -> Iterator[tuple[Module, HeldLayer]]:
     """Those that have weights of their own and none below them, in the network's order."""
     for module in network.modules():
         owned = _owned(module._parameters)
         if owned and not any(module.children()):
-            yield module, Layer(owned)
+            yield module, HeldLayer(owned)
 
 
 def rest_of(network: Module) -> list[Owned]:

@@ -14,8 +14,8 @@ from torch.nn import Module
 from ...messages import Message, message
 from .memory import Shortage
 
-Way = Literal["whole", "networks", "layers"]
-_WAYS: tuple[Way, ...] = ("whole", "networks", "layers")
+OffloadWay = Literal["whole", "networks", "layers"]
+_WAYS: tuple[OffloadWay, ...] = ("whole", "networks", "layers")
 
 
 class Offload:
@@ -28,7 +28,7 @@ class Offload:
             module.requires_grad_(False)
         sizes = [_nbytes(module) for module in self._modules]
         self._total, self._largest = sum(sizes), max(sizes, default=0)
-        self.way: Way = "whole"
+        self.way: OffloadWay = "whole"
         if device.type == "cpu":
             return
         if room is not None and self._total > room:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...families.memory import SLACK, Steps, Way, Work, bytes_of, decoding, denoising, peak, sides_of, way_for
+from ...families.memory import SLACK, StepBytes, Way, Workload, bytes_of, decoding, denoising, peak, sides_of, way_for
 from ...families.table import facts_of
 from ...messages import Message, message
 from ...words.errors import OutOfMemory
@@ -19,7 +19,7 @@ _TOLD: Mapping[str, Message] = {
 _IN_FILES = message("way.files")
 
 
-class Plan:
+class Lodging:
     """Of a model on a device that has so much room now, were nothing else there that can go."""
 
     def __init__(self, model: Model, device: Device) -> None:
@@ -69,16 +69,16 @@ class Plan:
                 part.settle(device.torch)
 
 
-def _steps(model: Model, device: Device) -> Steps:
+def _steps(model: Model, device: Device) -> StepBytes:
     """What a picture of the native size takes beside weights; nothing where the budget is of weights alone."""
     if not device.left:
-        return Steps()
+        return StepBytes()
     facts, width = facts_of(model.family), device.width
     side = int(model.main.options.get("resolution") or facts.native or 1024)
-    work, variant = Work(side, side), str(model.main.options.get("variant", ""))
+    work, variant = Workload(side, side), str(model.main.options.get("variant", ""))
     step = denoising(facts, work, variant=variant, sides=sides_of(facts, variant, None), width=width)
     widened = bytes_of(model.sizes, width).widened
-    return Steps(step + widened, decoding(facts, work, tiled=True, width=width))
+    return StepBytes(step + widened, decoding(facts, work, tiled=True, width=width))
 
 
 def _size(count: int) -> Message:

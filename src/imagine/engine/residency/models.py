@@ -16,7 +16,7 @@ from ..device.device import Device
 from ..parts.part import Part
 from ..parts.part_key import is_read
 from ..whole.pipeline import Whole
-from .lodging import Plan
+from .lodging import Lodging
 from .opening import Opening, OpenModel
 from .residency import Extras, Residency
 from .resident import Resident
@@ -56,7 +56,7 @@ class Models:
         self.residency.supersede(model)
         if self.residency.find(model.identity) is not None:
             return False
-        plan = Plan(model, self._device)
+        plan = Lodging(model, self._device)
         if not self._room(model, sparing, held.values(), plan):
             return False
         self.opening, self._sparing = Opening(model, self._open, self._device, held, plan), sparing
@@ -108,7 +108,7 @@ class Models:
             resident.leaving = True
             raise
 
-    def _room(self, model: Model, sparing: Collection[str], held: Collection[Part], plan: Plan) -> bool:
+    def _room(self, model: Model, sparing: Collection[str], held: Collection[Part], plan: Lodging) -> bool:
         """Make room for the files of the model that nothing is `held` of, which stays; False where there won't be."""
         residency = self.residency
         if self._in_the_way and self._in_the_way <= residency.in_use:

@@ -20,7 +20,7 @@ from ..families.loaded_model import LoadedModel
 from ..loading.placing import stored_in_files
 from ..loading.watch import Watch
 from ..parts.part import Held, is_spared
-from .lodging import Plan
+from .lodging import Lodging
 
 OpenModel = Callable[[Model, Device, Callable[[float], None], Held], LoadedModel]
 """Opens a model on a device, with the parts that are held; tells how much of the rest is there, 0…1."""
@@ -32,7 +32,7 @@ _turn = threading.Lock()
 class Opening:
     """Begins at once, or when the one before has come to its end."""
 
-    def __init__(self, model: Model, open_model: OpenModel, device: Device, held: Held, plan: Plan) -> None:
+    def __init__(self, model: Model, open_model: OpenModel, device: Device, held: Held, plan: Lodging) -> None:
         """`held`: the parts of it that are there, which stay there until it is open; `plan`: how it is to be held."""
         self.model, self.held, self.plan = model, held, plan
         self.fraction = 0.0

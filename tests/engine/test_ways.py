@@ -6,6 +6,7 @@ from collections import Counter
 
 import msgspec
 import pytest
+import torch
 from diffusers import FluxPipeline
 
 from imagine.engine.device import layers
@@ -96,8 +97,7 @@ def test_layers_come_once_a_forward_and_the_next_one_beside(accelerator, model, 
         drawn(engine, model, num_steps=steps)
         counted.append(Counter(copies))
     further = counted[1] - counted[0]
-    assert set(further.values()) == {2}, "one a step"
-    assert set(copies.values()) <= {3, 4}, "and what was on its way when the picture was done"
+    assert sorted(further.values()) == [2] * (len(further) - 1) + [3], "one a step, and what was on its way at the end"
 
 
 def test_what_does_not_fit_is_refused_before_it_is_opened(accelerator, model):
@@ -144,8 +144,10 @@ def test_in_main_memory_weights_stay_in_their_file(model):
     (resident,) = engine._models.residency._models.values()
     modules = [part.module for stage in ("encode", "denoise", "decode") for part in resident.family.parts(stage)]
     large = [weight for module in modules for weight in module.parameters() if weight.numel() >= 2**16]
-    assert large
-    assert all(isinstance(weight, Quantised) and weight.kind == "float16" for weight in large)
+    kept_there = [weight for weight in large if isinstance(weight, Quantised)]
+    assert {weight.kind for weight in kept_there} == {"float16"}
+    # What a file has otherwise than the network, turned or out of line, is made anew.
+    assert sum(map(torch.numel, kept_there)) > 0.8 * sum(map(torch.numel, large))
     assert engine.stats().models[0].size < 0.6 * bytes_of(model.sizes, 4).all
 
 
@@ -188,7 +190,8 @@ from tests.engine.running import SETTINGS, engine_of, wish
 from imagine.words.events import Finished
 
 def anonymous():
-    return 1024 * int(re.search(r"RssAnon:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+    status = pathlib.Path("/proc/self/status").read_text()
+    return 1024 * sum(int(re.search(name + r":\\s+(\\d+)", status)[1]) for name in ("RssAnon", "VmSwap"))
 
 model = msgspec.json.decode(sys.argv[1], type=Model)
 engine = engine_of(msgspec.structs.replace(SETTINGS, memory=int(sys.argv[2])))

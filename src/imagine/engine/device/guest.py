@@ -38,6 +38,8 @@ class Guest:
         self._blocks = 2 if staying + 2 * self._block <= room else 1
         self.nbytes = staying + self._blocks * self._block
         self._stream: LayerStream | None = None
+        self._after: dict[int, HeldLayer] = {}
+        """What came after each layer, the last time."""
         self._pin()
         for module in self._streamed:
             module.register_forward_pre_hook(self._before)
@@ -67,7 +69,7 @@ class Guest:
             for each in self._resident():
                 each.lend(each.tensor.detach().to(self._device))
             if self._streamed:
-                self._stream = LayerStream(self._device, self._block, self._blocks)
+                self._stream = LayerStream(self._device, self._block, self._blocks, self._after)
         except BaseException:
             self.leave()
             raise
@@ -91,14 +93,14 @@ class Guest:
 class LayerStream:
     """Blocks of the device, one or two, that layers come into in turn."""
 
-    def __init__(self, device: torch.device, size: int, blocks: int) -> None:
+    def __init__(self, device: torch.device, size: int, blocks: int, after: dict[int, HeldLayer]) -> None:
+        """`after` is what came after each layer before, which goes on being noted there."""
         self._blocks = [torch.empty(size, dtype=torch.uint8, device=device) for _ in range(blocks)]
         self._copies = copies_to(device)
         self._in: list[HeldLayer | None] = [None] * blocks
         self._last = blocks - 1
         """The block that was computed from last."""
-        self._after: dict[int, HeldLayer] = {}
-        """What came after each layer, the last time."""
+        self._after = after
 
     def bring(self, layer: HeldLayer) -> None:
         """It computes from a block from now on, and what came after it the last time is on its way into the other."""

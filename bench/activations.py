@@ -96,9 +96,9 @@ def _without_matrix() -> Iterator[None]:
         functional.scaled_dot_product_attention = own
 
 
-def _peak(network: Any, call: Callable[[Any], object]) -> int:
+def _peak(network: Any, call: Callable[[], object]) -> int:
     with _without_matrix(), torch.no_grad(), Alive(network) as alive:
-        call(network)
+        call()
     return alive.peak
 
 
@@ -149,16 +149,16 @@ def main() -> None:
         network = empty_network(make)
         weights = sum(parameter.nbytes for parameter in network.parameters())
         for rows, side in ((1, 512), (1, 1024), (4, 1024), (1, 1536)):
-            peak = _peak(network, partial(call, rows=rows, side=side))
+            peak = _peak(network, partial(call, network, rows, side))
             print(
                 f"| {name} | {rows} | {side} | {weights / 1e6:.0f} | {peak / 1e6:.0f} | {peak / rows / side**2:.0f} |"
             )
     for channels, dtype in ((4, _HALF), (4, torch.float32), (16, _HALF)):
-        vae = empty_network(lambda channels=channels: diffusers.AutoencoderKL(latent_channels=channels, **_VAE), dtype)
+        vae = empty_network(partial(diffusers.AutoencoderKL, latent_channels=channels, **_VAE), dtype)
         weights = sum(parameter.nbytes for parameter in vae.parameters())
         for side in (512, 1024, 1536):
             latents = _empty(1, channels, side // 8, side // 8, dtype=dtype)
-            peak = _peak(vae, lambda vae, latents=latents: vae.decode(latents))
+            peak = _peak(vae, partial(vae.decode, latents))
             name = f"VAE of {channels} channels, {str(dtype).removeprefix('torch.')}"
             print(f"| {name} | 1 | {side} | {weights / 1e6:.0f} | {peak / 1e6:.0f} | {peak / side**2:.0f} |")
 

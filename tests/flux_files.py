@@ -38,10 +38,10 @@ def tiny_flux(*, told: bool = True, taken: int = 64, seed: int = 0) -> TinyFlux:
             num_attention_heads=4, joint_attention_dim=_WIDTH, pooled_projection_dim=_WIDTH, guidance_embeds=told,
             axes_dims_rope=(4, 6, 6),
         )  # fmt: skip
-        return TinyFlux(_spread(made).eval(), _clip(), _t5(), _vae())
+        return TinyFlux(spread(made).eval(), _clip(), _t5(), _vae())
 
 
-def _spread(network: Any) -> Any:
+def spread(network: Any) -> Any:
     """Whose answer to one step is far from nothing, as a trained one's is."""
     for parameter in network.parameters():
         if parameter.dim() == 1:
@@ -98,20 +98,20 @@ def write_flux(path: Path, modules: TinyFlux, layout: str = "folder", kind: Any 
         return path
     ours = original_tensors(modules.transformer.state_dict(), flux_map.LAYOUT)
     if layout == "split":
-        for name, tensors in (("flux", ours), ("clip_l", _clip_tensors(modules)), ("t5xxl", _t5_tensors(modules)),
-                              ("ae", _vae_tensors(modules))):  # fmt: skip
-            _save(path / f"{name}.safetensors", tensors)
+        for name, tensors in (("flux", ours), ("clip_l", _clip_tensors(modules)), ("t5xxl", t5_tensors(modules)),
+                              ("ae", vae_tensors(modules))):  # fmt: skip
+            save(path / f"{name}.safetensors", tensors)
         return path / "flux.safetensors"
     prefixes = {
         "model.diffusion_model.": ours, "text_encoders.clip_l.transformer.": _clip_tensors(modules),
-        "text_encoders.t5xxl.transformer.": _t5_tensors(modules), "vae.": _vae_tensors(modules),
+        "text_encoders.t5xxl.transformer.": t5_tensors(modules), "vae.": vae_tensors(modules),
     }  # fmt: skip
     file = path / "flux.safetensors"
-    _save(file, {prefix + name: tensor for prefix, each in prefixes.items() for name, tensor in each.items()})
+    save(file, {prefix + name: tensor for prefix, each in prefixes.items() for name, tensor in each.items()})
     return file
 
 
-def _save(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+def save(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, path)
 
 
@@ -121,12 +121,12 @@ def _clip_tensors(modules: TinyFlux) -> dict[str, torch.Tensor]:
     return {f"text_model.{name}": tensor for name, tensor in tensors.items() if not name.endswith("position_ids")}
 
 
-def _t5_tensors(modules: TinyFlux) -> dict[str, torch.Tensor]:
+def t5_tensors(modules: TinyFlux) -> dict[str, torch.Tensor]:
     tensors: dict[str, torch.Tensor] = dict(modules.t5.state_dict())
     tensors.pop("encoder.embed_tokens.weight", None)
     return tensors
 
 
-def _vae_tensors(modules: TinyFlux) -> dict[str, torch.Tensor]:
+def vae_tensors(modules: TinyFlux) -> dict[str, torch.Tensor]:
     """Under diffusers' names, which files have as well as the original's."""
     return dict(modules.vae.state_dict())

@@ -6,6 +6,7 @@ The tensors' names are facts about the published checkpoints: of the originals' 
 
 from __future__ import annotations
 
+from ..messages import message
 from .facts import (
     FLOW,
     Bounds,
@@ -58,8 +59,11 @@ ROWS = (
         ),
         loras=loras(r"distilled_guidance_layer"),
         pipelines=classes("Chroma"),
+        stepped=("ChromaPipeline", "ChromaImg2ImgPipeline", "ChromaInpaintPipeline"),
         architectures=("chroma",),
         latent_channels=16,
+        channels=(16,),
+        patch=2,
         multiple=16,
         predicts=FLOW,
         # As diffusers' pipeline calculates it, where a folder's scheduler doesn't say otherwise.
@@ -71,6 +75,8 @@ ROWS = (
         needs=(Need("text_encoder", ("t5-xxl",), T5_XXL), Need("vae", ("flux", "sd3"), FLUX_VAE)),
         published=CHROMA,
         licence={"": APACHE},
+        single_file=True,
+        refused={"radiance": message("unfit.radiance")},
     ),
     FamilyFacts(
         "flux2",

@@ -56,6 +56,7 @@ SENTENCES = {
     "folder.scheduler": "its scheduler is made for '{prediction}', which isn't supported for its family",
     "folder.no_vae": "it has no VAE",
     "folder.latents_mean": "its VAE normalises its latents (latents_mean), which isn't supported for its family",
+    "unfit.radiance": "it is Chroma Radiance, which paints pixels without a VAE, and isn't drawn here yet",
     "unfit.channels": "its U-Net takes {count} channels, which no way of drawing here gives",
     "unfit.pix2pix": "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only",
     "unfit.left_out": "it is an SDXL with blocks left out, which works from a diffusers folder only",

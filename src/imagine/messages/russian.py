@@ -58,6 +58,7 @@ SENTENCES = {
     "folder.scheduler": "её планировщик рассчитан на «{prediction}», для её семейства это не поддерживается",
     "folder.no_vae": "у неё нет VAE",
     "folder.latents_mean": "её VAE нормирует латенты (latents_mean), для её семейства это не поддерживается",
+    "unfit.radiance": "это Chroma Radiance: она рисует пикселями без VAE, и здесь ею пока не рисуют",
     "unfit.channels": "её U-Net принимает {count:канал|канала|каналов}, а здесь такого не бывает",
     "unfit.pix2pix": "она меняет картинку по указанию (InstructPix2Pix); такие модели работают только из папки "
     "diffusers",

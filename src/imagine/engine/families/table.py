@@ -12,6 +12,7 @@ from ...families.facts import FamilyFacts
 from ...words.model import Model
 from ..device.device import Device
 from ..parts.part import Held
+from .chroma import open_chroma
 from .family import Family
 from .flux import open_flux
 from .sd3 import open_sd3
@@ -26,6 +27,7 @@ OPENERS: dict[str, Opener] = {
     "sd2": open_stable_diffusion,
     "sdxl": open_sdxl,
     "flux": open_flux,
+    "chroma": open_chroma,
     "sdxl_refiner": open_sdxl,
     "sd3": open_sd3,
     "sd3.5": open_sd3,

@@ -1,0 +1,119 @@
+"""Chroma: Flux's transformer without CLIP and without a guidance that it is told, guided by a second row.
+
+Numbers and their order are those of diffusers' `ChromaPipeline` (0.42, Apache-2.0) but for its mask of the prompt's
+padding, which adds 1 to the attention of what is seen and nothing to that of the rest: here the rest isn't seen, as the
+network was trained (https://huggingface.co/lodestones/Chroma).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...families.facts import FamilyFacts, Shift
+from ...families.table import facts_of
+from ...messages import message
+from ...words.errors import UnusableModel
+from ...words.model import Model
+from ..adapters.adapter import Networks
+from ..device.device import Device
+from ..execution.execution import Inputs
+from ..loading.flow_shift import shift_of_scheduler
+from ..loading.maps import chroma as layout
+from ..loading.opened_networks import OnProgress
+from ..loading.transformer_model import TransformerKind, load_transformer
+from ..parts.joint_text import ChromaEncoded, ChromaText
+from ..parts.packing import SIDE, packed, places, unpacked
+from ..parts.part import Held
+from ..parts.rows import Rows
+from ..sampling.guidance import Guided
+from ..sampling.noise import Noise
+from .family import Conditioning, EncodeRequest
+from .stepped_model import SteppedModel
+
+_STEPS = 1000
+"""The timestep of pure noise."""
+
+
+def call_chroma(network: Any, inputs: Inputs) -> Tensor:
+    """Asks a diffusers `ChromaTransformer2DModel` of latents (rows, C, h, w) what moves them."""
+    latents, timesteps, context, added = inputs
+    assert added is not None
+    height, width = latents.shape[2:]
+    tokens, seen = packed(latents), added["seen"]
+    answer: Tensor = network(
+        hidden_states=tokens,
+        encoder_hidden_states=context,
+        timestep=timesteps.to(latents.dtype) / _STEPS,
+        img_ids=places(height, width, latents.device),
+        txt_ids=torch.zeros(context.shape[1], 3, device=latents.device),
+        attention_mask=torch.cat([seen, seen.new_ones(tokens.shape[:2])], 1),
+        return_dict=False,
+    )[0]
+    return unpacked(answer, height, width)
+
+
+KIND = TransformerKind(
+    name="ChromaTransformer2DModel", call=call_chroma, config=layout.config, taken=layout.taken,
+    original="img_in.weight", theirs="x_embedder.weight", patch=SIDE,
+)  # fmt: skip
+
+
+class Chroma(SteppedModel):
+    """One loaded checkpoint; rows hold `context` (1, tokens, dim), and `seen` (1, tokens), which of them are."""
+
+    space = "flux"
+    multiple = facts_of("chroma").multiple
+
+    def __init__(self, name: str, *, text: ChromaText, **parts: Any) -> None:
+        super().__init__(name, encoders=text.parts, noise=Noise(prediction="flow", spacing="trailing"), **parts)
+        self._text = text
+
+    @property
+    def networks(self) -> Networks:
+        (long,) = self._text.parts
+        return {"denoiser": self._denoiser.module, "text_encoder": long.module}
+
+    def cfg(self, told: Guided) -> float:
+        return told.guidance
+
+    @torch.inference_mode()
+    def encode(self, request: EncodeRequest) -> Conditioning:
+        encode = partial(self._text.encode, clip=request.clip, mix=request.mix, words=request.words)
+        encoded = encode(request.prompt)
+        if request.negative is None:
+            return Conditioning(self._rows(encoded), warnings=encoded.warnings)
+        against = encode(request.negative, field="neg")
+        return Conditioning(self._rows(encoded), self._rows(against), encoded.warnings + against.warnings)
+
+    def _rows(self, encoded: ChromaEncoded) -> Rows:
+        device = self._denoiser.device
+        return {"context": encoded.embeddings.to(device, self._denoiser.dtype), "seen": encoded.mask.to(device)}
+
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+        return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], {"seen": rows["seen"]})
+
+    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
+        return self._denoiser.run(self.inputs(latents, timesteps, rows))
+
+
+def open_chroma(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Chroma:
+    """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
+    loaded = load_transformer(model, facts, KIND, device, progress, held, t5="text_encoder")
+    denoiser, config = loaded.denoiser, loaded.denoiser.module.config
+    assert loaded.t5 is not None
+    if denoiser.in_channels != denoiser.latent_channels:
+        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    if loaded.t5.width != config.joint_attention_dim:
+        raise UnusableModel(message("weights.context", made=loaded.t5.width, taken=config.joint_attention_dim))
+    shift = facts.shift_of("") or Shift()
+    if loaded.scheduler is not None:
+        shift = shift_of_scheduler(loaded.scheduler, shift)
+    return Chroma(
+        facts.name, text=ChromaText(loaded.t5, length=facts.length_of("")), denoiser=denoiser,
+        autoencoder=loaded.autoencoder, shift=shift, native=int(model.main.options.get("resolution") or facts.native),
+        warnings=loaded.warnings,
+    )  # fmt: skip

@@ -1,0 +1,95 @@
+"""Chroma is diffusers' own, but for a mask that hides what it is to hide: same networks, same seed, float32."""
+
+import diffusers
+import pytest
+import torch
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from PIL import Image
+
+from imagine.engine.parts.packing import unpacked
+from tests.chroma_files import chroma_pipeline, tiny_chroma, write_chroma
+from tests.engine.parity import assert_same
+from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
+STEPS = 4
+MASK = Image.new("L", (64, 64), 0)
+MASK.paste(255, (16, 8, 48, 40))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Where it lies as a folder, and its modules."""
+    modules = tiny_chroma()
+    return write_chroma(tmp_path_factory.mktemp("chroma") / "one", modules), modules
+
+
+@pytest.fixture
+def plain(tiny, tmp_path, monkeypatch):
+    """The latents that diffusers' own pipeline ends with, once its mask hides."""
+    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+
+    def latents(kind=diffusers.ChromaPipeline, **asked):
+        asked = {"prompt": "a red fox", "num_inference_steps": STEPS, "width": 64, "height": 64, **asked}
+        pipe = chroma_pipeline(tiny[1], tmp_path, kind)
+        pipe.transformer.register_to_config(guidance_embeds=False)  # its own pipeline that inpaints asks for it
+        prepare = pipe._prepare_attention_mask
+        pipe._prepare_attention_mask = lambda **told: None if (mask := prepare(**told)) is None else mask.bool()
+        ended = pipe(generator=torch.Generator("cpu").manual_seed(1), output_type="latent", **asked).images
+        return unpacked(ended, asked["height"] // 8, asked["width"] // 8)
+
+    return latents
+
+
+def ours(path, img=None, **changes):
+    return latents_of(wish(model_at(path), num_steps=STEPS, sampler="euler", img=img, **changes))
+
+
+@pytest.mark.parametrize(("guidance", "neg"), [(1.0, ""), (5.0, ""), (3.0, "a blurry dog")])
+def test_text_to_image(tiny, plain, guidance, neg):
+    got = ours(tiny[0], guidance=guidance, neg=neg, width=64, height=96)
+    expected = plain(guidance_scale=guidance, negative_prompt=neg, height=96)
+    assert_same(
+        got,
+        expected,
+        ours(tiny[0], guidance=guidance, neg=neg, width=64, height=96, prompt="a blue house"),
+        within=1e-5,
+    )
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.8])
+def test_image_to_image(tiny, plain, strength):
+    got = ours(tiny[0], PHOTO, guidance=3.0, strength=strength)
+    expected = plain(kind=diffusers.ChromaImg2ImgPipeline, image=PHOTO, strength=strength, guidance_scale=3.0)
+    assert_same(got, expected, within=1e-5)  # of a source whose pixels diffusers scales otherwise
+
+
+def test_inpainting_is_blended(tiny, plain):
+    got = ours(tiny[0], PHOTO, guidance=3.0, mask=MASK, strength=0.8)
+    asked = {"image": PHOTO, "mask_image": MASK, "strength": 0.8, "guidance_scale": 3.0}
+    assert_same(got, plain(kind=diffusers.ChromaInpaintPipeline, **asked), within=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["all", "split"])
+def test_every_layout_is_the_same(tiny, tmp_path, layout):
+    path, modules = tiny
+    file = write_chroma(tmp_path, modules, layout)
+    parts = {"text_encoder": "t5xxl", "vae": "ae"} if layout == "split" else {}
+    parts = {role: file.with_name(f"{name}.safetensors") for role, name in parts.items()}
+    model = model_at(file, parts=parts, role="denoiser" if parts else "checkpoint")
+    assert torch.equal(latents_of(wish(model, guidance=3.0, num_steps=STEPS)), ours(path, guidance=3.0))
+
+
+def test_a_crowd_of_prompts_of_any_length_is_made_again_bit_for_bit(tiny):
+    model = model_at(tiny[0])
+    prompts = {"a": "a fox", "b": "", "c": "a red house beside a lake " * 40, "d": "a cat " * 300}
+    wishes = [wish(model, job, guidance=3.0, num_steps=3, prompt=prompt) for job, prompt in prompts.items()]
+    crowd = finished(run(engine_of(), *wishes))
+    for one in wishes:
+        again = wish(
+            model, one.job, guidance=3.0, num_steps=3, prompt=prompts[one.job], buckets=crowd[one.job].meta["buckets"]
+        )
+        assert made(engine_of(), again).data == crowd[one.job].data, one.job
+    assert max(len(picture.meta["buckets"]) for picture in crowd.values()) >= 1
+    assert [job for job, picture in crowd.items() if picture.warnings] == ["d"], "of what was cut"

@@ -318,6 +318,13 @@ def test_controls_and_references_with_their_pictures(server: FakeServer) -> None
     assert server.asked[0]["references"] == [{"strength": 0.6, "img": third, "kind": "style"}, {"img": third}]
 
 
+@pytest.mark.parametrize("option", ["--reference", "--img"])
+def test_a_picture_may_say_it_all(option: str, server: FakeServer) -> None:
+    Path("dog.png").write_bytes(png())
+    assert run("dreamshaper_8", "", option, "dog.png", "-o", "x") == 0
+    assert (server.asked[0]["model"], server.asked[0]["prompt"]) == ("dreamshaper_8", "")
+
+
 def test_their_numbers_boxes_and_masks_are_said_too_and_home_is_found(
     server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,13 +49,13 @@ class Session:
                 raise click.UsageError("Missing argument 'PROMPT...'.")
         if words == (STDIN,):
             words = (prompt_from_stdin(),)
-        body = body_from(_prompt(words) if words else None, self.typed, self._source)
+        body = body_from(self._prompt(words) if words else None, self.typed, self._source)
         client = self._connect()
         if "model" not in body:
             listed = client.models()
             if parted := model_first(words, names_from(listed)):
                 body["model"], prompt = parted
-                body["prompt"] = prompt_from_stdin() if prompt == STDIN else _prompt((prompt,))
+                body["prompt"] = prompt_from_stdin() if prompt == STDIN else self._prompt((prompt,))
             else:
                 say_shipped(client, listed)
         self._paint(client, body)
@@ -100,9 +100,9 @@ class Session:
         except ResponseError as error:
             raise with_holders(client, body, error) from error
 
-
-def _prompt(words: tuple[str, ...]) -> str:
-    """The words joined. Raises click.UsageError where they say nothing."""
-    if not (prompt := " ".join(words)).strip():
-        raise click.UsageError("The prompt is empty.")
-    return prompt
+    def _prompt(self, words: tuple[str, ...]) -> str:
+        """The words joined. Raises click.UsageError where they say nothing, and no picture does."""
+        shown = any(self.typed[name] for name in ("img", "control", "references"))
+        if not (prompt := " ".join(words)).strip() and not shown:
+            raise click.UsageError("The prompt is empty.")
+        return prompt

@@ -47,7 +47,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
 # ordinary checkpoints was judged by Toybox's pixels (`tools/toybox/samplers.py`), of the others measured on Gaussian
 # data, where from these steps on the noise left in the latents has a standard deviation below 0.4.
 _OVERSHOT: dict[NoiseKind, dict[str, int]] = {"zero_snr": {"karras": 10, "exponential": 8}, "flow": {"default": 3}}
-_MULTISTEP = {"karras": 6, "exponential": 6, "beta": 11}
+_MULTISTEP = {"karras": 6, "exponential": 6, "beta": 12}
 
 _FLOW_SIGMAS = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 
@@ -135,7 +135,7 @@ _ROWS = (
         scheduler="HeunDiscreteScheduler",
         schedules=SCHEDULES,
         least=_OVERSHOT
-        | {"ordinary": {"default": 9, "karras": 6, "exponential": 7, "beta": 14, "sgm uniform": 5, "simple": 5}},
+        | {"ordinary": {"default": 9, "karras": 7, "exponential": 7, "beta": 14, "sgm uniform": 5, "simple": 5}},
         state="ve",
         midpoint="end",
         flow=Flow(scheduler="FlowMatchHeunDiscreteScheduler", shift="shift"),
@@ -145,7 +145,7 @@ _ROWS = (
         paper="Crowson 2022, k-diffusion: linear multistep (Adams-Bashforth of order 4) on uneven sigmas",
         scheduler="LinearMultistepScheduler",
         schedules=SCHEDULES,
-        least={"ordinary": {"beta": 10}},
+        least={"ordinary": {"beta": 14}},
         state="ve",
         spaced_by="EulerDiscreteScheduler",
         history=4,
@@ -184,7 +184,7 @@ _ROWS = (
         paper="Lu et al. 2022, DPM-Solver (order 2, arXiv:2206.00927), as in algorithm 2 of arXiv:2206.00364",
         scheduler="KDPM2DiscreteScheduler",
         schedules=_NO_SIMPLE,
-        least=_OVERSHOT | {"ordinary": {"default": 8, "karras": 7, "exponential": 9, "beta": 12, "sgm uniform": 6}},
+        least=_OVERSHOT | {"ordinary": {"default": 8, "karras": 8, "exponential": 9, "beta": 12, "sgm uniform": 6}},
         state="ve",
         midpoint="geometric",
     ),
@@ -194,7 +194,7 @@ _ROWS = (
         scheduler="KDPM2AncestralDiscreteScheduler",
         schedules=_NO_SIMPLE,
         least={
-            "ordinary": {"default": 19, "karras": 11, "exponential": 14, "beta": 20, "sgm uniform": 10},
+            "ordinary": {"default": 19, "karras": 12, "exponential": 14, "beta": 20, "sgm uniform": 10},
             "zero_snr": {"default": 3, "sgm uniform": 3, "karras": 16, "exponential": 10},
         },
         state="ve",
@@ -263,7 +263,7 @@ _ROWS = (
         schedules=_NO_SIMPLE,
         # On zero terminal SNR its last step goes from the last level to itself: with one step, nowhere.
         least={
-            "ordinary": {"karras": 2, "exponential": 2, "beta": 9},
+            "ordinary": {"karras": 2, "exponential": 2, "beta": 10},
             "zero_snr": {"karras": 2, "exponential": 2},
         },
         state="vp",

@@ -116,7 +116,9 @@ def test_previews_are_what_the_denoiser_takes_the_clean_latents_for(kind, name):
         torch.testing.assert_close(clean, expected_clean(given, signal, sigma), rtol=0, atol=0.02)
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in pairs(kind)])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, noise in KINDS.items() for name in pairs(noise.kind)]
+)
 def test_a_noised_source_is_at_the_level_that_the_denoiser_is_told(kind, name):
     noise = KINDS[kind]
     sampler = Sampler(name, "default", noise, 20, seed=3)
@@ -125,8 +127,8 @@ def test_a_noised_source_is_at_the_level_that_the_denoiser_is_told(kind, name):
     assert torch.equal(x, sampler.noised(source, draw))
     while not sampler.done:
         sigma = sigma_at(sampler.timestep, noise)
-        scale = 1 if kind == "flow" else (1 + sigma**2) ** 0.5
-        expected = source * ((1 - sigma) if kind == "flow" else 1) / scale + draw * sigma / scale
+        scale = 1 if noise.kind == "flow" else (1 + sigma**2) ** 0.5
+        expected = source * ((1 - sigma) if noise.kind == "flow" else 1) / scale + draw * sigma / scale
         torch.testing.assert_close(sampler.scale(sampler.noised(source, draw)), expected, rtol=0, atol=0.01)
         x, _ = evaluate(sampler, noise, x)
     assert torch.equal(sampler.noised(source, draw), source)

@@ -263,7 +263,7 @@ _ROWS = (
         schedules=_NO_SIMPLE,
         # On zero terminal SNR its last step goes from the last level to itself: with one step, nowhere.
         least={
-            "ordinary": {"karras": 2, "exponential": 2, "beta": 10},
+            "ordinary": {"karras": 5, "exponential": 2, "beta": 10},
             "zero_snr": {"karras": 2, "exponential": 2},
         },
         state="vp",

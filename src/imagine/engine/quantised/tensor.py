@@ -60,7 +60,7 @@ class Quantised(Tensor):
         """Plain numbers, in its dtype."""
         units = len(self.stored)
         with _plainly():
-            made = torch.empty(self.shape, dtype=self.dtype, device=self.device)
+            made = self.stored.new_empty(self.shape, dtype=self.dtype)
             rows = made.view(units, self.numel() // max(1, units))
         at_once = max(1, _PIECE.get(self.device.type, _PIECE_ELSEWHERE) * units // max(1, self.numel()))
         for start in range(0, units, at_once):

@@ -11,16 +11,19 @@ from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 from safetensors.torch import save_file
 
+from imagine.engine.loading.maps import flux as flux_names
 from imagine.engine.loading.maps import sd3
 from imagine.engine.loading.rows_of import RowsOf
 from imagine.engine.loading.transformer_names import shapes_of
 from imagine.messages import sentences
 from imagine.words.errors import Unsupported
 from imagine.words.recipe import Hires
+from tests.checkpoints import save
 from tests.engine.adapters.low_rank import used
 from tests.engine.parity import assert_same
-from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
-from tests.sd3_files import KINDS, original, sd3_pipeline, tiny_sd3, write_sd3
+from tests.engine.running import Watching, engine_of, finished, latents_of, made, model_at, run, wish
+from tests.sd3_files import KINDS, T5, L, original, sd3_pipeline, tiny_sd3, write_sd3
+from tools.original_layout import original_tensors
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
@@ -144,6 +147,32 @@ def test_names_and_rows_are_those_of_diffusers_converter(kind):
     }  # fmt: skip
     told = sd3.config(shapes_of(ours))
     assert {name: modules.transformer.config[name] for name in told} == told
+
+
+def test_flux_and_it_hold_their_t5_and_clip_once(models, tmp_path):
+    modules = models()[1]
+    path = write_sd3(tmp_path, modules, "split")
+    with torch.random.fork_rng():
+        flux = diffusers.FluxTransformer2DModel(
+            num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2, joint_attention_dim=T5,
+            pooled_projection_dim=L, axes_dims_rope=(4, 6, 6), guidance_embeds=True,
+        )  # fmt: skip
+    save(tmp_path / "flux.safetensors", original_tensors(flux.state_dict(), flux_names.LAYOUT))
+    clip_l, clip_g, t5, vae = (tmp_path / f"{name}.safetensors" for name in ("clip_l", "clip_g", "t5xxl", "sd3_vae"))
+    theirs = {"text_encoder": clip_l, "text_encoder_2": t5, "vae": vae}
+    own = {"text_encoder": clip_l, "text_encoder_2": clip_g, "text_encoder_3": t5, "vae": vae}
+    watching = Watching()
+    engine = engine_of(open_model=watching)
+    run(engine, wish(model_at(tmp_path / "flux.safetensors", "flux", parts=theirs), "a", sampler="euler", num_steps=1))
+    before = engine.stats().models[0].size
+    run(engine, wish(model_at(path, "sd3", parts=own), "b", sampler="euler", num_steps=1))
+    clip, long = watching.families["flux"].parts("encode")
+    assert watching.families["sd3"].parts("encode")[::2] == (clip, long)
+    files = sum(file.stat().st_size for file in (path, clip_g, vae))  # whose scale is another in each family
+    shown = {model.name: model.size for model in engine.stats().models}
+    assert set(shown) == {"flux", "sd3"}
+    assert before > long.nbytes
+    assert engine._models.residency.nbytes() - before < 1.05 * files, "neither T5 nor CLIP-L came again"
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from tests.registry.listing import only
 def model(tmp_path_factory):
     """SDXL, with two text encoders, in float16: 32 MB."""
     path = tmp_path_factory.mktemp("ways") / "xl.safetensors"
-    write_checkpoint(path, tiny_modules("sdxl"))
+    write_checkpoint(path, tiny_modules("sdxl"), dtype=torch.float16)
     return sized(path)
 
 

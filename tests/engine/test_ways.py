@@ -9,6 +9,7 @@ from diffusers import FluxPipeline
 
 from imagine.engine.device import layers
 from imagine.engine.device.floor import Floor
+from imagine.engine.parts import autoencoder
 from imagine.engine.quantised.tensor import Quantised
 from imagine.engine.residency import lodging
 from imagine.families.memory import StepBytes, bytes_of, peak
@@ -151,20 +152,59 @@ def test_in_main_memory_weights_stay_in_their_file(model):
     )
 
 
+def test_a_vae_that_comes_to_work_works_in_tiles_where_a_whole_picture_is_too_large(accelerator, model, monkeypatch):
+    """That it leaves makes no room for what it does itself: who waits for that waits for ever."""
+    own = autoencoder.decode_parts
+
+    def short(vae, latents, *, tiled):
+        if not tiled:
+            raise torch.OutOfMemoryError("CUDA out of memory (pretended)")
+        return (yield from own(vae, latents, tiled=tiled))
+
+    monkeypatch.setattr(autoencoder, "decode_parts", short)
+    first = drawn(on(accelerator(), memory=round(bytes_of(model.sizes).all * 0.8)), model)
+    assert {note.code for note in first.warnings} == {"way.stages", "memory.tiles"}
+
+
+class Visitor:
+    """Of a floor."""
+
+    nbytes = 6
+
+    def __init__(self, name, said, fits=True):
+        self.name, self._said, self._fits = name, said, fits
+
+    def enter(self):
+        if not self._fits:
+            raise torch.OutOfMemoryError
+        self._said.append(f"{self.name} comes")
+
+    def leave(self):
+        self._said.append(f"{self.name} goes")
+
+
+def test_only_others_make_room_by_leaving():
+    said, floor = [], Floor(lambda: 12)
+    a, b, large = Visitor("a", said), Visitor("b", said), Visitor("large", said, fits=False)
+    for visitor in (a, b):
+        with floor.hosting(visitor):
+            pass
+    assert floor.clear(), "a is out of b's way"
+    with floor.hosting(b):
+        pass
+    assert not floor.clear()
+    assert said == ["a comes", "b comes", "a goes", "b goes", "b comes", "b goes"]
+    with floor.hosting(b):
+        pass
+    with pytest.raises(torch.OutOfMemoryError):
+        floor.take(large)
+    assert floor.clear(), "b is out of the way of what didn't fit"
+    assert not floor.clear()
+
+
 def test_one_that_is_at_work_is_never_sent_away():
-    class Visitor:
-        nbytes = 6
-
-        def __init__(self, name):
-            self.name = name
-
-        def enter(self):
-            said.append(f"{self.name} comes")
-
-        def leave(self):
-            said.append(f"{self.name} goes")
-
-    said, floor, a, b = [], Floor(lambda: 10), Visitor("a"), Visitor("b")
+    said, floor = [], Floor(lambda: 10)
+    a, b = Visitor("a", said), Visitor("b", said)
     with floor.hosting(a):
         assert not floor.clear()
     with floor.hosting(b):

@@ -35,6 +35,8 @@ class Floor:
         self.room = room
         self._there: list[weakref.ref[Visitor]] = []
         """That which worked last is the last. One whose model went is gone with it."""
+        self._latest: weakref.ref[Visitor] | None = None
+        """That which was taken last, whether it fitted or not."""
         self._working: Counter[int] = Counter()
         self._changed = threading.Condition()
 
@@ -58,6 +60,7 @@ class Floor:
     def take(self, visitor: Visitor) -> None:
         """From now on it is at work there. Others leave for it, and those at work are waited for."""
         with self._changed:
+            self._latest = weakref.ref(visitor)
             if not self.has(visitor):
                 self._make_room(visitor.nbytes)
                 visitor.enter()
@@ -72,12 +75,13 @@ class Floor:
             self._changed.notify_all()
 
     def clear(self) -> bool:
-        """Have all leave that aren't at work; False where there are none."""
+        """Have all leave that aren't at work; False where none makes room by that: whoever was taken last is what
+        memory ran out for, and comes again with the next try."""
         with self._changed:
-            idle = self._idle()
+            latest, idle = self._latest and self._latest(), self._idle()
             for visitor in idle:
                 self._dismiss(visitor)
-            return bool(idle)
+            return any(visitor is not latest for visitor in idle)
 
     def _make_room(self, nbytes: int) -> None:
         while self._visitors() and self.nbytes + nbytes > self.room():

@@ -55,6 +55,12 @@ def test_few_bits_stay_and_averaged_copies_are_not_counted(tmp_path):
     assert denoiser == Weight(UNET - 320 * 4 * 9, 320 * 4 * 9)
 
 
+def test_the_numbers_of_places_that_published_files_have_are_no_weights(tmp_path, whole):
+    places = "conditioner.embedders.0.transformer.text_model.embeddings.position_ids"
+    write(tmp_path / "with" / "xl.safetensors", sdxl() | {places: (1, 77)}, dtypes={places: "I64"})
+    assert only(tmp_path / "with").sizes == whole.sizes
+
+
 def test_what_is_told_of_it(whole):
     told = memory_of(whole)
     assert told["weights"]["denoiser"] == 2 * UNET

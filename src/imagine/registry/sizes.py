@@ -11,6 +11,8 @@ from .header import Header, TensorInfo
 from .identify import MODEL_KINDS
 
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
+_INTEGERS = frozenset({"BOOL", "I16", "U16", "I32", "U32", "I64", "U64"})
+"""Places and counts, which are made anew: one of them would have a model taken for one of few bits."""
 _DENOISERS = ("unet", "transformer", "prior", "decoder")
 _PARTS: Mapping[str, str] = {"text-encoder": "encoders", "vae": "vae"}
 """What a file of such a kind is to the model that it is used with."""
@@ -56,4 +58,6 @@ def _sizes(by_role: Mapping[str, list[TensorInfo]]) -> Sizes:
 
 
 def _weight(info: TensorInfo) -> Weight:
+    if info.dtype in _INTEGERS:
+        return NO_WEIGHT
     return Weight(floats=info.elements) if info.dtype in _FLOATS else Weight(kept=info.end - info.start)

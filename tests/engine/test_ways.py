@@ -107,6 +107,16 @@ def test_what_does_not_fit_is_refused_before_it_is_opened(accelerator, model):
     assert refused.value.note.code == "memory.least"
 
 
+def test_nobody_leaves_for_what_is_refused(accelerator, model, tmp_path, monkeypatch):
+    write_checkpoint(tmp_path / "sd.safetensors", tiny_modules(unet=SMALL))
+    engine = on(accelerator(), memory=bytes_of(model.sizes).all)  # for one of them
+    drawn(engine, sized(tmp_path / "sd.safetensors", "other"))
+    monkeypatch.setattr(lodging, "way_for", lambda *_, **__: None)
+    with pytest.raises(OutOfMemory):
+        run(engine, wish(model, "b"))
+    assert [resident.name for resident in engine.stats().models] == ["other"]
+
+
 def test_text_encoders_leave_while_latents_are_denoised(accelerator, model, whole, monkeypatch):
     """Where what steps take is what they would be in the way of."""
     weights, steps = bytes_of(model.sizes), StepBytes(denoise=6 * 2**20, decode=2**20)

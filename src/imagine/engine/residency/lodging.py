@@ -40,6 +40,11 @@ class Lodging:
             return
         self.way, self.weights = way, min(peak(weights, way), device.budget()) if way != "all" else weights.all
 
+    @property
+    def refused(self) -> bool:
+        """Not even a layer of it fits, whoever else leaves."""
+        return self._refusal is not None
+
     def check(self) -> None:
         """Raises OutOfMemory, naming what it needs at least, where not even a layer of it fits."""
         if self._refusal is not None:

@@ -57,7 +57,7 @@ class Models:
         if self.residency.find(model.identity) is not None:
             return False
         plan = Lodging(model, self._device)
-        if not self._room(model, sparing, held.values(), plan):
+        if not plan.refused and not self._room(model, sparing, held.values(), plan):
             return False
         self.opening, self._sparing = Opening(model, self._open, self._device, held, plan), sparing
         return True

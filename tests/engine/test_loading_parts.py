@@ -83,7 +83,7 @@ def test_a_text_encoder_replaces_the_checkpoints(tmp_path):
     ("file", "says"),
     [
         ("vae", "its text encoder file 'sdxl-vae.safetensors' can't be used: it holds 0 CLIP text encoders, not one"),
-        ("text_encoder_2", "its text encoders make 96 numbers a token, and its U-Net takes 80"),
+        ("text_encoder_2", "its text encoders make 96 numbers a token, and its denoiser takes 80"),
     ],
 )
 def test_a_text_encoder_that_does_not_fit_is_named(tmp_path, file, says):

@@ -35,7 +35,7 @@ EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
         (sd1(taken=9), "F16", None),
         (sd1(taken=8), "F16", "it changes a picture as it is told"),
         (sd1(taken=5), "F16", "it takes a depth map"),
-        (sd1(taken=6), "F16", "its U-Net takes 6 channels"),
+        (sd1(taken=6), "F16", "its denoiser takes 6 channels"),
         (
             sd1() | {"model.diffusion_model.time_embed.cond_proj.weight": (320, 256)},
             "F16",

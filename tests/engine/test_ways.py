@@ -7,11 +7,13 @@ import pytest
 import torch
 from diffusers import FluxPipeline
 
+from imagine.engine.adapters.kept import Kept
 from imagine.engine.device import layers
 from imagine.engine.device.floor import Floor
 from imagine.engine.parts import autoencoder
 from imagine.engine.quantised.tensor import Quantised
 from imagine.engine.residency import lodging
+from imagine.engine.residency.residency import Residency
 from imagine.families.memory import StepBytes, bytes_of, peak
 from imagine.registry.header import read_header
 from imagine.registry.sizes import sizes_of
@@ -231,3 +233,22 @@ def test_a_budget_of_weights_is_what_the_settings_say(model):
     changed = msgspec.structs.replace(model, components=(model.main, *parts))
     assert changed.sizes.vae == Weight(7), "one beside it is in its own's place"
     assert changed.sizes.denoiser == model.sizes.denoiser
+
+
+def test_bytes_may_be_asked_for_while_models_come_and_go():
+    """As by the thread that opens one, whose layers stay as far as there is room."""
+
+    class Coming:
+        """While it is looked at another one comes."""
+
+        @property
+        def family(self):
+            residency._models["another"] = self
+            return self
+
+        def parts(self, _):
+            return ()
+
+    residency = Residency(lambda: None, Kept())
+    residency._models["first"] = Coming()
+    assert residency.nbytes() == 0

@@ -33,8 +33,9 @@ class Kept:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all of them."""
-        return sum(source.nbytes for source in self._sources.values())
+        """Bytes of all of them. Any thread may ask."""
+        sources = [reference() for reference in self._sources.valuerefs()]
+        return sum(source.nbytes for source in sources if source is not None)
 
     def source(self, identity: str, read: Callable[[], S]) -> S:
         """The source that is equal where `identity` is, which is read where it isn't there."""

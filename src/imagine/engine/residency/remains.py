@@ -29,7 +29,7 @@ class Remains:
 
     @property
     def parts(self) -> list[Part]:
-        return [part for left in self._left.values() for part in left.parts]
+        return [part for left in list(self._left.values()) for part in left.parts]
 
     @property
     def nearest(self) -> float:

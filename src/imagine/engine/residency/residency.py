@@ -137,7 +137,8 @@ class Residency:
 
     def _parts(self, keys: Collection[str] | None = None) -> list[Part]:
         """The parts of the models of `keys`, of all of them for None; each once."""
-        return parts_of(*(resident.family for key, resident in self._models.items() if keys is None or key in keys))
+        models = list(self._models.items())  # at once: threads that open models or preview ask for `nbytes` too
+        return parts_of(*(resident.family for key, resident in models if keys is None or key in keys))
 
     def held(self, model: Model) -> Held:
         """The resident parts that are of this model's files."""

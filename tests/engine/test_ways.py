@@ -9,6 +9,7 @@ from diffusers import FluxPipeline
 
 from imagine.engine.adapters.kept import Kept
 from imagine.engine.device import layers
+from imagine.engine.device.device import Device
 from imagine.engine.device.floor import Floor
 from imagine.engine.parts import autoencoder
 from imagine.engine.quantised.tensor import Quantised
@@ -107,6 +108,16 @@ def test_what_does_not_fit_is_refused_before_it_is_opened(accelerator, model):
         run(engine, wish(model))
     assert engine.drop_step() == ["a"]
     assert refused.value.note.code == "memory.least"
+
+
+@pytest.mark.parametrize(("share", "room"), [(2, 1), (0.8, 0.8), (0.5, 0.5)])
+def test_room_is_made_for_the_layers_that_stay(accelerator, model, share, room):
+    """Which those are is told when it is opened, by what is left of the device then."""
+    everything = bytes_of(model.sizes).all
+    accelerator()
+    plan = lodging.Lodging(model, Device(WorkerSettings(device="cuda", memory=round(everything * share))))
+    assert plan.weights <= room * everything + 1
+    assert plan.way != "layers" or plan.weights == round(everything * room), "all that there is"
 
 
 def test_nobody_leaves_for_what_is_refused(accelerator, model, tmp_path, monkeypatch):

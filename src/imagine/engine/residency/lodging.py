@@ -25,7 +25,7 @@ class Lodging:
     def __init__(self, model: Model, device: Device) -> None:
         self.way: Way = "all"
         self.weights = 0
-        """Bytes that are on the device together at most; 0: nobody knows."""
+        """Bytes of the device that it makes use of; 0: nobody knows."""
         self._refusal: OutOfMemory | None = None
         self._apart = device.torch.type != "cpu"
         if model.sizes == NO_SIZES:
@@ -38,7 +38,9 @@ class Lodging:
                 message("memory.least", name=model.name, least=_size(least), there=_size(max(0, room)))
             )
             return
-        self.way, self.weights = way, min(peak(weights, way), device.budget()) if way != "all" else weights.all
+        # Of layers as many stay as there is room for once it is opened.
+        used = weights.all if way == "all" or (way == "layers" and self._apart) else peak(weights, way)
+        self.way, self.weights = way, used if way == "all" else min(used, device.budget())
 
     @property
     def refused(self) -> bool:

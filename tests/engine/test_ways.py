@@ -20,6 +20,7 @@ from imagine.registry.header import read_header
 from imagine.registry.sizes import sizes_of
 from imagine.words.errors import OutOfMemory
 from imagine.words.frames import WorkerSettings
+from imagine.words.model import Component, Model
 from imagine.words.sizes import Sizes, Weight
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.accelerator import SMALL, on
@@ -263,3 +264,14 @@ def test_bytes_may_be_asked_for_while_models_come_and_go():
     residency = Residency(lambda: None, Kept())
     residency._models["first"] = Coming()
     assert residency.nbytes() == 0
+
+
+def test_a_pipeline_that_runs_whole_is_not_refused_by_what_steps_take(tmp_path):
+    """It has ways of its own to be smaller than its weights are."""
+    (tmp_path / "model_index.json").write_text('{"_class_name": "KandinskyPipeline"}')
+    main = Component(role="checkpoint", path=str(tmp_path), format="diffusers", sizes=Sizes(denoiser=Weight(10**9)))
+    model = Model(name="whole", family="unknown", components=(main,))
+    with pretended(memory=10**8):
+        plan = lodging.Lodging(model, Device(WorkerSettings(device="cuda")))
+    plan.check()
+    assert not plan.refused

@@ -11,6 +11,7 @@ from ...words.errors import OutOfMemory
 from ...words.model import Model
 from ...words.sizes import NO_SIZES
 from ..device.device import Device
+from ..loading.diffusers_folder import runs_whole
 from ..parts.part import MadeOfParts, ModulePart, parts_of
 
 _TOLD: Mapping[str, Message] = {
@@ -32,6 +33,8 @@ class Lodging:
             return
         weights, steps, room = bytes_of(model.sizes, device.width), _steps(model, device), device.budget() + device.left
         way = way_for(weights, room - SLACK * bool(device.left), steps, stages=self._apart)
+        if way is None and model.main.format == "diffusers" and runs_whole(model.main.path):
+            way = "layers"  # it has ways of its own, and takes what it takes
         if way is None:
             least = peak(weights, "layers", steps) + SLACK * bool(device.left)
             self._refusal = OutOfMemory(

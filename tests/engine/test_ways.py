@@ -11,6 +11,7 @@ from imagine.engine.adapters.kept import Kept
 from imagine.engine.device import layers
 from imagine.engine.device.device import Device
 from imagine.engine.device.floor import Floor
+from imagine.engine.families.unet import UNetModel
 from imagine.engine.parts import autoencoder
 from imagine.engine.quantised.tensor import Quantised
 from imagine.engine.residency import lodging
@@ -224,6 +225,34 @@ def test_only_others_make_room_by_leaving():
         floor.take(large)
     assert floor.clear(), "b is out of the way of what didn't fit"
     assert not floor.clear()
+
+
+def test_who_is_larger_than_the_room_leaves_after_work():
+    said, floor = [], Floor(lambda: 5)
+    a = Visitor("a", said)
+    with floor.hosting(a):
+        floor.settle()
+        assert floor.has(a), "it works"
+    floor.settle()
+    assert said == ["a comes", "a goes"]
+
+
+def test_text_encoders_are_gone_before_the_denoiser_works(accelerator, model, monkeypatch):
+    """Where all but they have room, and they have with the denoiser beside them only as long as it rests."""
+    weights = bytes_of(model.sizes)
+    engine = on(accelerator(), memory=weights.denoiser + weights.vae + weights.encoders // 3)
+    floor, over = engine._device.floor, []
+    own = UNetModel.denoise
+
+    def denoise(family, *told):
+        over.append(floor.nbytes - floor.room())
+        return own(family, *told)
+
+    monkeypatch.setattr(UNetModel, "denoise", denoise)
+    monkeypatch.setattr(lodging, "way_for", lambda *_, **__: "encoders")
+    drawn(engine, model)
+    assert over
+    assert max(over) <= 0
 
 
 def test_one_that_is_at_work_is_never_sent_away():

@@ -74,6 +74,13 @@ class Floor:
             self._working -= Counter([id(visitor)])
             self._changed.notify_all()
 
+    def settle(self) -> None:
+        """Have those leave that have done their work and are more than there is room for: one that is larger than the
+        room comes all the same, and would stay beside what works next."""
+        with self._changed:
+            while self.nbytes > self.room() and (idle := self._idle()):
+                self._dismiss(idle[0])
+
     def clear(self) -> bool:
         """Have all leave that aren't at work; False where none makes room by that: whoever was taken last is what
         memory ran out for, and comes again with the next try."""

@@ -181,6 +181,8 @@ class ModulePart:
                 yield
         finally:
             self._visit = None
+            if self._floor is not None:
+                self._floor.settle()
 
     def arrive(self) -> None:
         """Before it works within `at_work`: be on its device for the rest of that block, where it waits elsewhere.

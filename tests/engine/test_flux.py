@@ -1,6 +1,9 @@
 """Flux is diffusers' own: same networks, same seed, float32, in every layout that its files come in."""
 
+import json
 import math
+import shutil
+from pathlib import Path
 
 import diffusers
 import msgspec
@@ -122,6 +125,18 @@ def test_kontext_sees_a_picture(models, plain, true_cfg):
     if true_cfg > 1:
         asked |= {"negative_prompt": "a dog", "true_cfg_scale": true_cfg}
     assert_same(got, plain(kind=diffusers.FluxKontextPipeline, **asked), latents_of(wish(model, **words)), within=1e-5)
+
+
+def test_levels_that_our_steps_do_not_go_are_gone_by_diffusers(models, tmp_path):
+    folder = Path(shutil.copytree(models("schnell")[0], tmp_path / "flux"))
+    said = folder / "scheduler" / "scheduler_config.json"
+    said.write_text(json.dumps(json.loads(said.read_text()) | {"shift_terminal": 0.1}))
+    got = picture(made(engine_of(), wish(model_at(folder), guidance=0.0, num_steps=2)))
+    pipe = diffusers.FluxPipeline.from_pretrained(folder)
+    pipe.set_progress_bar_config(disable=True)
+    seeded = torch.Generator().manual_seed(1)
+    expected = pipe("a red fox", num_inference_steps=2, guidance_scale=0.0, width=64, height=64, generator=seeded)
+    assert np.array_equal(np.asarray(got), np.asarray(expected.images[0]))
 
 
 def test_pictures_that_see_others_share_a_batch_and_are_made_again(models):

@@ -103,6 +103,35 @@ def test_any_other_pipeline_comes_whole(tmp_path: Path) -> None:
     assert loaded.unet.dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize(
+    ("said", "whole"),
+    [
+        ({"shift": 3.0}, False),
+        ({"use_dynamic_shifting": True, "shift_terminal": None, "time_shift_type": "exponential"}, False),
+        ({"shift_terminal": 0.02}, True),
+        ({"time_shift_type": "linear"}, True),
+        ({"stochastic_sampling": True}, True),
+        ({"use_karras_sigmas": True}, True),
+        ({"use_beta_sigmas": True}, True),
+        ({"max_image_seq_len": 8192}, True),
+    ],
+)
+@pytest.mark.parametrize("pipeline", ["FluxPipeline", "StableDiffusion3Pipeline", "ChromaPipeline"])
+def test_a_flow_over_levels_that_our_steps_do_not_go_runs_whole(
+    pipeline: str, said: dict[str, Any], whole: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "scheduler").mkdir()
+    (tmp_path / "scheduler" / "scheduler_config.json").write_text(json.dumps(said))
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
+    assert runs_whole(str(tmp_path)) is whole
+
+
+def test_of_what_runs_whole_no_component_may_be_foreign(folder: Path) -> None:
+    change_index(folder, image_encoder=["os", "system"])
+    with pytest.raises(UnusableModel, match="its image_encoder is of 'os'"):
+        load_pipeline(str(folder))
+
+
 def change_index(folder: Path, **changes: Any) -> None:
     path = folder / "model_index.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

@@ -257,6 +257,12 @@ def test_what_the_loader_would_refuse_is_refused_while_listed(tmp_path, index, s
     assert entry.generates is (problem is None)
 
 
+def test_what_runs_whole_is_not_held_to_what_our_steps_take(tmp_path):
+    folder(tmp_path / "x", FLUX_INDEX, scheduler={"shift_terminal": 0.02})
+    put(tmp_path / "x" / "vae" / "config.json", {"latent_channels": 16, "latents_mean": [0.0] * 16})
+    assert only(tmp_path).generates
+
+
 def test_latents_that_are_normalised_are_refused_and_so_is_code_in_a_folder(tmp_path):
     folder(tmp_path / "a")
     put(tmp_path / "a" / "vae" / "config.json", {"latent_channels": 4, "latents_mean": [0.0] * 4})

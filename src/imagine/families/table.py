@@ -10,6 +10,7 @@ from typing import Any
 
 from . import double_stream, pictures, sound, stable_diffusion, stable_diffusion_3, video
 from .facts import NOTHING, FamilyFacts
+from .flow_levels import has_other_levels
 
 FAMILIES: dict[str, FamilyFacts] = {
     row.name: row
@@ -31,10 +32,12 @@ def facts_of(family: str) -> FamilyFacts:
     return FAMILIES.get(family, UNKNOWN)
 
 
-def is_stepped(pipeline: object, denoiser: Mapping[str, Any] = NOTHING) -> bool:
-    """Are the components of this class of pipelines stepped by the engine itself, with a denoiser that is configured
-    so?"""
-    rows = (facts for facts in FAMILIES.values() if pipeline in facts.stepped)
+def is_stepped(pipeline: object, denoiser: Mapping[str, Any] = NOTHING, scheduler: Mapping[str, Any] = NOTHING) -> bool:
+    """Are the components of this class of pipelines stepped by the engine itself, with a denoiser and a scheduler that
+    are configured so?"""
+    rows = [facts for facts in FAMILIES.values() if pipeline in facts.stepped]
+    if any(row.predicts.usual == "flow" for row in rows) and has_other_levels(scheduler):
+        return False
     return any(all(denoiser.get(name, value) == value for name, value in row.stepped_where.items()) for row in rows)
 
 

@@ -56,12 +56,14 @@ def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Desc
     if not isinstance(pipeline, str):
         raise UnusableModel(message("folder.no_class", name=INDEX))
     configs = {m.parent.name: _read(m, f"{m.parent.name}/config.json") for m in members if m.name == "config.json"}
-    headers = {part: _component_headers(part, path, members) for part in _weighted_parts(pipeline, index)}
     schedule = path / "scheduler" / "scheduler_config.json"
     scheduler = _read(schedule, "scheduler/scheduler_config.json") if schedule in set(members) else {}
+    stepped = is_stepped(pipeline, configs.get("transformer", {}), scheduler)
+    parts = _weighted_parts(index, is_seeing=not stepped or is_shown(pipeline))
+    headers = {part: _component_headers(part, path, members) for part in parts}
     identity = _identity(pipeline, configs, headers, scheduler)
     problem = pipeline_problem(pipeline, path, index)
-    if problem is None and is_stepped(pipeline, configs.get("transformer", {})):
+    if problem is None and stepped:
         problem = stepped_problem(identity, configs.get("vae", {}))
     needs = ("img",) if any(word in pipeline for word in FROM_PICTURES) else ()
     distilled = distilled_by(
@@ -88,11 +90,10 @@ def _object(raw: bytes, name: str) -> dict[str, Any]:
         raise UnusableModel(message("folder.object", name=name)) from error
 
 
-def _weighted_parts(pipeline: str, index: Mapping[str, Any]) -> list[str]:
+def _weighted_parts(index: Mapping[str, Any], *, is_seeing: bool) -> list[str]:
     """The components of the index that hold weights and are loaded: entries are [library, class], null for one left
-    out."""
-    is_unread = is_stepped(pipeline) and not is_shown(pipeline)
-    unread = (*_WITHOUT_WEIGHTS, "image_encoder") if is_unread else _WITHOUT_WEIGHTS
+    out. `is_seeing`: its image encoder is one of them."""
+    unread = _WITHOUT_WEIGHTS if is_seeing else (*_WITHOUT_WEIGHTS, "image_encoder")
     parts = []
     for part, entry in index.items():
         named = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str)

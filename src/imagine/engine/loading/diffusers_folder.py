@@ -67,18 +67,19 @@ def load_pipeline(path: str, *, dtype: torch.dtype | None = None) -> Any:
     Raises UnusableModel for a folder that names other libraries' classes, that holds pickled weights only, or whose
     files don't fit together.
     """
-    with checked_folder(Path(path)) as index:
+    with checked_folder(Path(path), whole=True) as index:
         return _pipeline(Path(path), index, dtype)
 
 
 @contextmanager
-def checked_folder(folder: Path) -> Iterator[dict[str, Any]]:
-    """The folder's index, once it is sure that nothing foreign would be run; what fails then is said of the folder."""
+def checked_folder(folder: Path, *, whole: bool = False) -> Iterator[dict[str, Any]]:
+    """The folder's index, once it is sure that nothing foreign would be run, of any component where it is loaded as a
+    `whole`; what fails then is said of the folder."""
     index = read_json(folder / INDEX)
     name = index.get("_class_name")
     if not isinstance(name, str) or not name.endswith("Pipeline") or not hasattr(diffusers, name):
         raise UnusableModel(message("folder.pipeline_version", name=str(name)[:80], version=diffusers.__version__))
-    _check_parts(folder, index)
+    _check_parts(folder, index, whole=whole)
     try:
         yield index
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
@@ -90,8 +91,9 @@ def checked_folder(folder: Path) -> Iterator[dict[str, Any]]:
 def runs_whole(path: str) -> bool:
     """Is the folder's pipeline one that the engine doesn't step by itself?"""
     folder = Path(path)
-    config = folder / "transformer" / "config.json"
-    return not is_stepped(read_json(folder / INDEX).get("_class_name"), read_json(config) if config.is_file() else {})
+    said = (folder / "transformer" / "config.json", folder / "scheduler" / "scheduler_config.json")
+    denoiser, scheduler = (read_json(file) if file.is_file() else {} for file in said)
+    return not is_stepped(read_json(folder / INDEX).get("_class_name"), denoiser, scheduler)
 
 
 def denoiser_dtype(path: str) -> torch.dtype | None:
@@ -103,10 +105,10 @@ def denoiser_dtype(path: str) -> torch.dtype | None:
     return None
 
 
-def _check_parts(folder: Path, index: dict[str, Any]) -> None:
+def _check_parts(folder: Path, index: dict[str, Any], *, whole: bool) -> None:
     """Only classes of the two libraries, no code beside them, and no component whose weights are all pickled."""
     pipeline = index.get("_class_name")
-    unread = (*_UNREAD, *(() if is_shown(pipeline) else ("image_encoder",))) if is_stepped(pipeline) else ()
+    unread = () if whole else (*_UNREAD, *(() if is_shown(pipeline) else ("image_encoder",)))
     for part, named in index.items():
         if part.startswith("_") or not isinstance(named, list) or named[:1] == [None] or part in unread:
             continue

@@ -9,22 +9,11 @@ from ...families.facts import Shift
 from ...messages import message
 from ...words.errors import UnusableModel
 
-_TOKENS = {"base_image_seq_len": 256, "max_image_seq_len": 4096}
-_OTHERWISE = {
-    "shift_terminal": (None,), "time_shift_type": (None, "exponential"), "stochastic_sampling": (None, False),
-    "invert_sigmas": (None, False),
-}  # fmt: skip
-"""What changes the levels in ways that aren't known here, and what it is where it doesn't."""
-
 
 def shift_of_scheduler(config: Mapping[str, Any], usual: Shift) -> Shift:
     """What the scheduler's `config` says, of a `FlowMatchEulerDiscreteScheduler` or one like it; `usual` where it says
-    nothing. Raises UnusableModel for one that the samplers here don't know."""
-    for name, known in _OTHERWISE.items():
-        if config.get(name) not in known:
-            raise UnusableModel(message("weights.scheduler", what=name))
-    if any(config.get(name, count) != count for name, count in _TOKENS.items()):
-        raise UnusableModel(message("weights.scheduler", what=", ".join(_TOKENS)))
+    nothing. One with other levels doesn't come here: its folder runs whole. Raises UnusableModel for what is no
+    number."""
     if config.get("use_dynamic_shifting"):
         return Shift(least=_number(config, "base_shift", 0.5), most=_number(config, "max_shift", 1.15))
     return Shift(by=_number(config, "shift", 1.0)) if "shift" in config else usual

@@ -12,8 +12,10 @@ import pytest
 import torch
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from imagine.engine.parts.packing import packed, places, unpacked
+from imagine.messages import sentences
 from imagine.words.recipe import Hires
 from tests.engine.parity import assert_same
 from tests.engine.references.referring import reference, referring
@@ -179,6 +181,14 @@ def test_every_layout_is_the_same(models, tmp_path, layout):
     model = model_at(file, parts=parts, role="denoiser" if parts else "checkpoint")
     got = latents_of(wish(model, guidance=3.5, num_steps=STEPS))
     assert torch.equal(got, ours(path))
+
+
+def test_a_tensor_that_no_layout_knows_is_left_out_with_a_word(models, tmp_path):
+    file = write_flux(tmp_path, models()[1], "all")
+    names = ["model.diffusion_model.double_blocks.0.img_attn.gate.weight", "somebodys.weight"]
+    save_file(load_file(file) | {name: torch.zeros(2, 2) for name in names}, file)
+    said = made(engine_of(), wish(model_at(file), guidance=3.5, num_steps=1)).warnings
+    assert sentences(said) == [f"2 tensors were left out of the model as unknown, such as {names[0]}"]
 
 
 def test_a_crowd_is_made_again_bit_for_bit(models):

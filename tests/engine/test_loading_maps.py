@@ -20,7 +20,7 @@ from imagine.engine.loading.maps import chroma, flux
 from imagine.engine.loading.maps.layout import Taken
 from imagine.engine.loading.networks import network_of
 from imagine.engine.loading.rows_of import RowsOf
-from imagine.engine.loading.transformer_names import shapes_of, with_diffusers_names
+from imagine.engine.loading.transformer_names import TransformerWeights, shapes_of, with_diffusers_names
 from imagine.engine.loading.weights import Weights, read_all
 from imagine.engine.quantised.tensor import Quantised
 from imagine.words.errors import UnusableModel
@@ -59,6 +59,10 @@ def written(folder: Path, tensors: dict[str, Tensor]) -> Weights:
 
 
 def under_theirs(weights: Weights, family: object) -> Weights:
+    return named(weights, family).weights
+
+
+def named(weights: Weights, family: object) -> TransformerWeights:
     return with_diffusers_names(weights, original="img_in.weight", theirs="x_embedder.weight", taken=family.taken)
 
 
@@ -70,7 +74,8 @@ def test_every_layout_gives_the_network_that_was_written(tmp_path: Path, name: s
     state = dict(network.state_dict())
     tensors = state if prefix == "theirs" else original_tensors(state, family.LAYOUT, prefix)
     beside = {} if prefix in ("", "theirs") else {"vae.decoder.conv_in.weight": torch.zeros(1)}
-    weights = under_theirs(written(tmp_path, tensors | beside), family)
+    weights, unknown = named(written(tmp_path, tensors | beside), family)
+    assert not unknown
     read, config = read_all(weights), family.config(shapes_of(weights))
     assert read.keys() == state.keys()
     assert all(torch.equal(read[each], state[each]) for each in state)

@@ -24,6 +24,7 @@ KOALA_1B = {name: shape for name, shape in sdxl().items() if ".input_blocks." no
     "model.diffusion_model.input_blocks.4.0.op.weight": (640, 640, 3, 3),
     **{f"model.diffusion_model.input_blocks.5.1.transformer_blocks.{i}.norm1.weight": (1280,) for i in range(6)},
 }
+FLUX = {"double_blocks.0.img_attn.norm.key_norm.scale": (128,)}
 EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
 
 
@@ -36,6 +37,8 @@ EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
         (sd1(taken=8), "F16", "it changes a picture as it is told"),
         (sd1(taken=5), "F16", "it takes a depth map"),
         (sd1(taken=6), "F16", "its denoiser takes 6 channels"),
+        (FLUX | {"img_in.weight": (3072, 128)}, "F16", "it is FLUX.1 Depth, Canny or another"),
+        (FLUX | {"img_in.weight": (3072, 196)}, "F16", "it is Flex.2"),
         (
             sd1() | {"model.diffusion_model.time_embed.cond_proj.weight": (320, 256)},
             "F16",

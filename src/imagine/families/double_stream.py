@@ -275,5 +275,6 @@ ROWS = (
         published=FLUX,
         licence={"": FLUX_DEV, "schnell": APACHE},
         single_file=True,
+        refused={"control": message("unfit.flux_control"), "flex2": message("unfit.flex2")},
     ),
 )

@@ -58,6 +58,9 @@ SENTENCES = {
     "folder.latents_mean": "its VAE normalises its latents (latents_mean), which isn't supported for its family",
     "unfit.radiance": "it is Chroma Radiance, which paints pixels without a VAE, and isn't drawn here yet",
     "unfit.channels": "its denoiser takes {count} channels, which no way of drawing here gives",
+    "unfit.flux_control": "it is FLUX.1 Depth, Canny or another that is told a map beside the latents, and isn't "
+    "drawn here yet",
+    "unfit.flex2": "it is Flex.2, which is told a mask and a map beside the latents, and isn't drawn here yet",
     "unfit.pix2pix": "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only",
     "unfit.left_out": "it is an SDXL with blocks left out, which works from a diffusers folder only",
     "unfit.edm": "it samples by EDM's noise levels, which isn't supported",

@@ -101,7 +101,12 @@ def vae_part(weights: Weights) -> Tensors:
 def unknown_names(names: Collection[str], family: FamilyConfig) -> list[str]:
     """What lies in a checkpoint beside its networks and isn't among the extras that many files carry."""
     known = (UNET, *_VAE_PREFIXES[:-1], *(encoder.prefix for encoder in family.text_encoders))
-    return [name for name in names if not name.startswith(known) and not _EXTRA.search(name)]
+    return [name for name in names if not name.startswith(known) and not is_extra(name)]
+
+
+def is_extra(name: str) -> bool:
+    """Is it among the tensors that programs leave in a file and no network here reads?"""
+    return _EXTRA.search(name) is not None
 
 
 def diffusers_unet(part: Tensors, config: Mapping[str, object]) -> Tensors:
@@ -154,7 +159,7 @@ def _under(weights: Weights, prefix: str, beginnings: tuple[str, ...] = ("",)) -
     return {
         short: weights.read(name)
         for short, name in wanted.items()
-        if short.startswith(beginnings) and not _EXTRA.search(short)
+        if short.startswith(beginnings) and not is_extra(short)
     }
 
 

@@ -79,7 +79,7 @@ def load_transformer(
     with files.checked():
         if t5 is not None and without and not files.has_t5(t5):
             t5 = None
-        wanted = _wanted(files, family, kind, t5, compiled=compiled)
+        wanted = _wanted(files, family, kind, t5, report, compiled=compiled)
         networks = open_networks(model.components, wanted, device.opens_in, dtype, held, progress, report)
     if compiled:
         dequantise(networks["denoiser"].module)  # the compiler knows plain numbers
@@ -106,21 +106,24 @@ def load_transformer(
 
 
 def _wanted(
-    files: ModelFiles, family: FamilyConfig, kind: TransformerKind, t5: Role | None, *, compiled: bool
-) -> dict[Role, Wanted]:
+    files: ModelFiles, family: FamilyConfig, kind: TransformerKind, t5: Role | None, report: LoadReport,
+    *, compiled: bool,
+) -> dict[Role, Wanted]:  # fmt: skip
     key = files.denoiser_key(kind.name + (" compiled" if compiled else ""))
     wanted: dict[Role, Wanted] = {
         each.role: Wanted(files.clip_key(each), partial(files.clip, each)) for each in family.text_encoders
     }
     if t5 is not None:
         wanted[t5] = Wanted(files.t5_key(t5), partial(files.t5, t5))
-    wanted["denoiser"] = Wanted(key, partial(files.denoiser, partial(_network, kind)))
+    wanted["denoiser"] = Wanted(key, partial(files.denoiser, partial(_network, kind, report)))
     wanted["vae"] = Wanted(files.vae_key(family), partial(files.vae, family))
     return wanted
 
 
-def _network(kind: TransformerKind, weights: Weights, settings: Configuration | None) -> Network:
-    weights = with_diffusers_names(weights, original=kind.original, theirs=kind.theirs, taken=kind.taken)
+def _network(kind: TransformerKind, report: LoadReport, weights: Weights, settings: Configuration | None) -> Network:
+    weights, unknown = with_diffusers_names(weights, original=kind.original, theirs=kind.theirs, taken=kind.taken)
+    if unknown:
+        report.warnings.append(message("model.unknown_tensors", count=len(unknown), name=unknown[0]))
     made = transformer(kind.name)
     if settings is not None:
         return network_of("transformer", partial(made.from_config, settings), read_all(weights))

@@ -35,6 +35,18 @@ def add_unclip(folder, name="bird"):
     return path
 
 
+def add_kontext(folder, name="swan"):
+    """A diffusers folder of a model that sees pictures beside the one that it draws."""
+    path, weighted = folder / "models" / name, ("transformer", "vae", "text_encoder", "text_encoder_2")
+    said = {"transformer": {"in_channels": 64, "guidance_embeds": True}, "vae": {"latent_channels": 16}}
+    for part in weighted:
+        declared.write(path / part / "model.safetensors", {name: (10,)})
+        (path / part / "config.json").write_text(json.dumps(said.get(part, {})))
+    index = {part: ["diffusers", "AutoencoderKL"] for part in (*weighted, "scheduler")}
+    (path / "model_index.json").write_text(json.dumps(index | {"_class_name": "FluxKontextPipeline"}))
+    return path
+
+
 def controlnet(context=768):
     return {_HINT: (16, 3, 3, 3), f"{_FIRST}.attn2.to_k.weight": (320, context)}
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from imagine.words.recipe import meta_from_params
 from tests.registry import declared
-from tests.server.beside import add, add_unclip, asked, controlnet, image_adapter, image_encoder, png
+from tests.server.beside import add, add_kontext, add_unclip, asked, controlnet, image_adapter, image_encoder, png
 from tests.server.served import ask
 
 _BLOCK = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0"
@@ -213,6 +213,25 @@ def test_what_such_a_model_cannot_do_is_refused(shown, body, error):
 def test_a_kind_that_it_cannot_tell_apart_is_named(shown):
     ((_, warnings),) = asked(shown, said(kind="style") | {"model": "bird"})
     assert warnings == ["references: the kind style has no effect: model 'bird' is shown pictures as a whole"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "vain", "crop"),
+    [
+        ({}, "", "pad"),
+        ({"crop": "square", "combine": "average"}, "crop, combine", "pad"),
+        ({"crop": "pad", "combine": "concat"}, "crop", "pad"),
+        ({"box": [0, 0, 0.5, 1]}, "", "box"),
+        ({"digest": "a" * 64, "encoder": "b" * 64}, "digest, encoder", "pad"),
+    ],
+)
+def test_what_has_no_effect_on_pictures_that_are_seen_as_they_are_is_named(home, reference, vain, crop):
+    add_kontext(home)
+    ((job, warnings),) = asked(home, said(**reference) | {"model": "swan"})
+    (recorded,) = job.params.references
+    told = f"references: no effect on model 'swan', which attends to pictures itself: {vain}"
+    assert warnings == ([told] if vain else [])
+    assert (recorded.adapter, recorded.crop, recorded.combine) == ("own", crop, "concat")
 
 
 @pytest.mark.parametrize(

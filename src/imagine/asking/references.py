@@ -165,16 +165,35 @@ def check_reference(wish: ReferenceWish, path: str) -> None:
             raise BadRequest(message("reference.box", f"{path}.box"))
 
 
-def check_own(wish: ReferenceWish, path: str, name: str) -> None:
-    """Raises for what of a reference the model of that `name` can't heed, which is shown pictures as a whole."""
+def check_own(wish: ReferenceWish, path: str, name: str, *, squared: bool) -> None:
+    """Raises for what of a reference the model of that `name` can't heed, which is shown pictures as a whole. Without
+    `squared` it sees them as they are, side by side."""
     if wish.img is None:
         raise BadRequest(message("reference.own_img", f"{path}.img", name=name), reason="missing")
     said = {
         "mask": wish.mask, "embedding": wish.embedding, "weights": wish.weights if wish.weights != "linear" else None,
-        "combine": wish.combine if wish.combine != "average" else None,
+        "combine": wish.combine if squared and wish.combine != "average" else None,
     }  # fmt: skip
     if part := next((part for part, value in said.items() if value is not None), None):
         raise Unsupported(message("reference.own_whole", f"{path}.{part}", name=name))
+
+
+def heeded(wish: ReferenceWish, *, squared: bool) -> tuple[ReferenceWish, list[str]]:
+    """What of a reference a model heeds that attends to it itself, and the names of what else is said; `squared`: it
+    sees squares, by an image encoder, and not pictures as they are, side by side."""
+    said: dict[str, object] = {"digest": wish.digest, "encoder": wish.encoder}
+    if not squared:
+        said |= {"crop": _unless(wish.crop, "box"), "combine": _unless(wish.combine, "concat")}
+    vain = [name for name, value in said.items() if value is not None]
+    kept = msgspec.structs.replace(wish, digest=None, encoder=None)
+    if squared:
+        return kept, vain
+    crop: ReferenceCrop = "pad" if wish.box is None else "box"
+    return msgspec.structs.replace(kept, crop=crop, combine="concat"), vain
+
+
+def _unless(value: str | None, heeded: str) -> str | None:
+    return None if value == heeded else value
 
 
 def start_strength(wish: ReferenceWish) -> float:

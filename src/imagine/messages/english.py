@@ -613,6 +613,7 @@ SENTENCES = {
     "reference.own_img": "{field} is missing: model '{name}' is shown pictures, and nothing else of them",
     "reference.own_whole": "{field} can't be had of model '{name}', which is shown pictures as a whole",
     "reference.own_strength": "{field}: the strength {value} has no effect: this model sees a picture, or doesn't",
+    "reference.own_ignored": "{field}: no effect on model '{name}', which attends to pictures itself: {names}",
     "reference.own_kind": "{field}: the kind {value} has no effect: model '{name}' is shown pictures as a whole",
     "reference.needs_face": "{field} is missing: '{name}' takes the 512 numbers of a face, which nothing here "
     "makes of a picture",

@@ -623,6 +623,7 @@ SENTENCES = {
     "reference.own_img": "нет {field}: модели «{name}» показывают сами картинки, и только их",
     "reference.own_whole": "{field} не применяется: модель «{name}» видит картинку целиком",
     "reference.own_strength": "{field}: сила {value} не действует: эта модель видит картинку либо не видит",
+    "reference.own_ignored": "{field}: модель «{name}» смотрит на картинки сама, и на неё не действует: {names}",
     "reference.own_kind": "{field}: вид {value} не действует: модель «{name}» видит картинку целиком",
     "reference.needs_face": "нет {field}: «{name}» берёт 512 чисел лица, а получить их из картинки здесь нечем",
     "reference.no_encoder": "«{name}» ({field}) смотрит через кодировщик картинок шириной {width}, а его среди "

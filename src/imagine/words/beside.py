@@ -32,3 +32,8 @@ def runs(table: Mapping[str, frozenset[str]], file: Entry, model: Entry) -> bool
 def attends(model: Entry) -> bool:
     """Does it attend to reference pictures itself?"""
     return model.family in ATTENDS.get(model.variant, ())
+
+
+def attends_to_squares(model: Entry) -> bool:
+    """Does it do so by an image encoder, which sees squares, and whose embeddings have a mean?"""
+    return attends(model) and model.variant == UNCLIP

@@ -16,6 +16,7 @@ from ...asking.references import (
     VariationsWish,
     check_own,
     check_reference,
+    heeded,
     proper_file,
     start_strength,
 )
@@ -25,7 +26,7 @@ from ...asking.resolve import is_another
 from ...messages import Message, message
 from ...pictures.images import MAX_SIDE
 from ...registry.views import fits
-from ...words.beside import IMAGE_ADAPTERS, attends, runs
+from ...words.beside import IMAGE_ADAPTERS, attends, attends_to_squares, runs
 from ...words.entry import Entry
 from ...words.errors import BadRequest, Unsupported
 from ...words.map_words import words_of
@@ -80,7 +81,8 @@ async def chosen_references(gateway: Gateway, incoming: Incoming, model: Entry) 
     if left:
         request = await _started(gateway, incoming.client, request, left, model, warnings)
     if attends(model) and not (varied or files) and request.img is not None:  # it starts from it, and is shown it
-        files.append(ChosenReference(ReferenceWish(img=request.img)))
+        shown, _ = heeded(ReferenceWish(img=request.img), squared=attends_to_squares(model))
+        files.append(ChosenReference(shown))
     first = () if varied is None else (varied,)
     return ChosenReferences(request, (*first, *files), varied is not None, tuple(dict.fromkeys(warnings)))
 
@@ -106,7 +108,11 @@ async def _attended(
     if wish.adapter == OWN or (wish.adapter is None and attends(model)):
         if not attends(model):
             raise Unsupported(message("reference.not_own", f"{path}.adapter", name=model.name))
-        check_own(wish, path, model.name)
+        squared = attends_to_squares(model)
+        check_own(wish, path, model.name, squared=squared)
+        wish, vain = heeded(wish, squared=squared)
+        if vain:
+            warnings.append(message("reference.own_ignored", "references", names=", ".join(vain), name=model.name))
         if wish.kind not in (None, "subject"):
             warnings.append(message("reference.own_kind", "references", value=wish.kind, name=model.name))
         return ChosenReference(wish)

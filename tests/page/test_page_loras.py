@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.page.acts import arrive, generate, last, load
 from tests.registry import declared
+from tests.server.beside import add_transformer
 
 WORDS = {"modelspec.trigger_phrase": "inksketch, bold lines"}
 
@@ -80,6 +81,23 @@ def test_they_survive_a_reload_and_come_back_from_files(page, site):
     assert asked(site) == [("ink", 0.4, 0.9)]
     load(page, json.dumps({"meta": {"prompt": "x"}}).encode(), "none.json")
     expect(page.locator(".lora")).to_have_count(0)
+
+
+def test_those_are_offered_whose_family_the_model_takes(windows, serve, tmp_path):
+    home = tmp_path / "home"
+    add_transformer(home, "heron", "StableDiffusion3Pipeline", in_channels=16, patch_size=2, qk_norm="rms_norm")
+    for name, width in (("sd3-ink", 1536), ("sd3.5-ink", 2432)):
+        declared.write(home / f"models/loras/{name}.safetensors", _lora("joint_blocks_0_x_block_attn_qkv", width))
+    declared.write(home / "models/loras/ink.safetensors", declared.kohya_lora())
+    page = windows.open(serve(models=()).url)
+    assert [one.get_attribute("value") for one in page.locator("#loras-there option").all()] == ["sd3-ink", "sd3.5-ink"]
+    add(page, "sd3-ink")
+    expect(page.locator(".lora .hint")).to_be_hidden()
+
+
+def _lora(layer, width):
+    ends = {"lora_down.weight": (4, width), "lora_up.weight": (3 * width, 4), "alpha": ()}
+    return {f"lora_unet_{layer}.{end}": shape for end, shape in ends.items()}
 
 
 def test_in_russian(windows, site, tmp_path):

@@ -37,13 +37,18 @@ def add_unclip(folder, name="bird"):
 
 def add_kontext(folder, name="swan"):
     """A diffusers folder of a model that sees pictures beside the one that it draws."""
+    return add_transformer(folder, name, "FluxKontextPipeline", in_channels=64, guidance_embeds=True)
+
+
+def add_transformer(folder, name, pipeline, **config):
+    """A diffusers folder of a pipeline whose transformer is configured so."""
     path, weighted = folder / "models" / name, ("transformer", "vae", "text_encoder", "text_encoder_2")
-    said = {"transformer": {"in_channels": 64, "guidance_embeds": True}, "vae": {"latent_channels": 16}}
+    said = {"transformer": config, "vae": {"latent_channels": 16}}
     for part in weighted:
         declared.write(path / part / "model.safetensors", {name: (10,)})
         (path / part / "config.json").write_text(json.dumps(said.get(part, {})))
     index = {part: ["diffusers", "AutoencoderKL"] for part in (*weighted, "scheduler")}
-    (path / "model_index.json").write_text(json.dumps(index | {"_class_name": "FluxKontextPipeline"}))
+    (path / "model_index.json").write_text(json.dumps(index | {"_class_name": pipeline}))
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from ..families.table import facts_of
+from ..families.table import lora_families
 from ..messages import message
 from ..words.entry import Entry
 from ..words.errors import BadRequest, Unsupported
@@ -85,8 +85,8 @@ class ChosenLora(NamedTuple):
 def check_family(model: Entry, lora: Entry, called: str) -> None:
     """Raises Unsupported for one that is known to be made for another family than the model's; `called` is what the
     request calls it."""
-    fitting = (model.family, *facts_of(model.family).shares_loras)
-    if lora.family and model.family and lora.family not in fitting:
+    fitting = lora_families(model.family)
+    if lora.family and fitting and lora.family not in fitting:
         what = {"family": lora.family, "model": model.name, "model_family": model.family}
         raise Unsupported(message("loras.family", "loras", value=called[:_SHOWN], **what))
 

@@ -46,6 +46,11 @@ def is_shown(pipeline: object) -> bool:
     return any(pipeline in facts.shown for facts in FAMILIES.values())
 
 
+def lora_families(family: str) -> tuple[str, ...]:
+    """The families whose LoRAs a model of this one takes; none where it isn't known which it is."""
+    return (family, *facts_of(family).shares_loras) if family else ()
+
+
 def is_published_width(family: str, context: int) -> bool:
     """Does what is published to go beside this family fit a model whose tokens are so many numbers? 0 is not known."""
     return context in (0, facts_of(family).context or context)

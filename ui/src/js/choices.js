@@ -34,7 +34,7 @@ export function describeChoices() {
   offerFiles("vae", filesOf("vae"), t("vae.own"));
   offerNames(control("text_encoders"), filesOf("text-encoder"));
   offerEmbeddings(entriesOf("embedding"), chosenModel()?.family ?? "");
-  offerLoras(control("loras"), entriesOf("lora"), chosenModel()?.family ?? "");
+  offerLoras(control("loras"), entriesOf("lora"), chosenModel()?.lora_families ?? []);
   offerBeside(entriesOf("controlnet"), entriesOf("ip-adapter"), chosenModel()?.family ?? "");
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));

@@ -9,6 +9,7 @@ const SHOWN = { min: -1, max: 2, step: 0.05 }; // what the slider reaches; the n
 const KEPT = ["clip_weight", "digest", "autov3"]; // what only files say, and requests take
 
 let offered = [];
+let fitting = []; // families
 
 export const isLoras = (group) => group.dataset.loras !== undefined;
 
@@ -29,17 +30,17 @@ export function setLoras(group, said) {
   describe(group);
 }
 
-/** Takes what the server has; `family` is that of the chosen model, "" where it isn't known. */
-export function offerLoras(group, entries, family) {
+/** Takes what the server has; `families` are those whose LoRAs the chosen model takes, none where that isn't known. */
+export function offerLoras(group, entries, families) {
   offered = entries;
-  const fit = entries.filter((one) => !family || !one.family || one.family === family);
+  fitting = families;
+  const fit = entries.filter((one) => !isForeign(one));
   const names = fit.map((one) => one.name);
   const list = byId("loras-there");
   if (names.join("\n") !== all("option", list).map((option) => option.value).join("\n")) {
     list.replaceChildren(...names.map((name) => make("option", { value: name })));
   }
-  group.dataset.family = family;
-  for (const row of rowsOf(group)) describeRow(row, family);
+  for (const row of rowsOf(group)) describeRow(row);
   describe(group);
 }
 
@@ -53,7 +54,7 @@ export function startLoras(group) {
     const there = rowsOf(group).find((row) => row.lora.name === name);
     const row = there ?? rowOf({ name, weight: 1 });
     if (!there) group.append(row);
-    describeRow(row, group.dataset.family ?? "");
+    describeRow(row);
     describe(group);
     changed(group);
     row.querySelector("[data-weight]").focus();
@@ -96,6 +97,7 @@ function addWord(word) {
 }
 
 const changed = (control) => control.dispatchEvent(new Event("input", { bubbles: true }));
+const isForeign = (entry) => Boolean(entry.family) && fitting.length > 0 && !fitting.includes(entry.family);
 const rowsOf = (group) => all(".lora", group);
 
 function listed(said) {
@@ -112,19 +114,19 @@ function rowOf(lora) {
     make("input", { type: "text", inputMode: "decimal", spellcheck: false, value: written(lora.weight ?? 1), "data-weight": "" }),
     make("p", { className: "hint" }), make("div", { className: "chips" }));
   row.lora = { name: lora.name, ...Object.fromEntries(more) };
-  describeRow(row, "");
+  describeRow(row);
   return row;
 }
 
 /** What depends on the language and on what the server has. */
-function describeRow(row, family) {
+function describeRow(row) {
   const { name, clip_weight: clip } = row.lora;
   const entry = offered.find((one) => one.name === name);
   for (const input of all("input", row)) input.setAttribute("aria-label", t("loras.weight", { name }));
   const out = row.querySelector(".lora-head button");
   out.textContent = t("source.remove");
   out.setAttribute("aria-label", t("loras.remove", { name }));
-  const foreign = entry?.family && family && entry.family !== family;
+  const foreign = entry && isForeign(entry);
   const notes = [
     !entry && offered.length ? t("loras.gone") : "", foreign ? t("loras.other", { family: entry.family.replaceAll("_", " ") }) : "",
     clip === undefined ? "" : t("loras.clip", { weight: written(clip) }),

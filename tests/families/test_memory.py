@@ -13,6 +13,7 @@ from imagine.families.memory import (
     bytes_of,
     denoising,
     peak,
+    sides_of,
     verdict,
     way_for,
     working_memory,
@@ -88,6 +89,21 @@ def test_a_step_takes_more_of_larger_and_of_more_pictures_and_of_references_wher
     shown = denoising(flux, one._replace(references=3), variant="kontext", sides=1)
     assert shown == pytest.approx(denoising(flux, one, variant="kontext", sides=1) * 4, rel=0.1)
     assert denoising(facts_of("sdxl"), one, sides=2) == pytest.approx(2 * 166e6, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("family", "variant", "guidance", "true_cfg", "sides"),
+    [
+        ("flux", "dev", 3.5, 1.0, 1),
+        ("flux", "dev", 3.5, 2.0, 2),
+        ("flux", "schnell", 0.0, 2.0, 2),
+        ("flux", "dev", None, None, 2),
+        ("sd3.5", "large", 3.5, 1.0, 2),
+        ("sd3.5", "large", 1.0, None, 1),
+    ],
+)
+def test_a_second_text_is_a_second_row_whichever_number_says_it(family, variant, guidance, true_cfg, sides):
+    assert sides_of(facts_of(family), variant, guidance, true_cfg) == sides
 
 
 def test_what_is_comfortable_holds_everything_and_a_whole_picture():

@@ -77,6 +77,14 @@ def test_what_is_told_of_it(whole):
     assert not any("way" in work for work in told["works"]), "there is no device to say it of"
 
 
+def test_a_second_guidance_is_told_of_where_there_is_one(whole):
+    flux = msgspec.structs.replace(whole, family="flux", variant="dev")
+    first, *others = memory_of(flux)["works"]
+    (second,) = (work for work in others if work["beside"] == "true_cfg")
+    assert second["minimum"] - first["minimum"] == pytest.approx(491e6, rel=0.02), "another row"
+    assert not any(work["beside"] == "true_cfg" for work in memory_of(whole)["works"])
+
+
 @pytest.mark.parametrize(
     ("memory", "way"), [(20e9, "all"), (6.9e9, "encoders"), (6.5e9, "stages"), (3e9, "layers"), (0, None)]
 )

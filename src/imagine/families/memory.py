@@ -105,6 +105,8 @@ class Workload(NamedTuple):
     pictures: int = 1
     control: bool = False
     references: int = 0
+    true_cfg: float | None = 1.0
+    """How far from a second text, where that is said beside the guidance; None: as far as may be asked."""
 
 
 class MemoryVerdict(NamedTuple):
@@ -190,9 +192,15 @@ def attends(facts: FamilyFacts, variant: str) -> bool:
     return facts.name == "flux" and variant == "kontext"
 
 
-def sides_of(facts: FamilyFacts, variant: str, guidance: float | None) -> int:
-    """Rows of a picture: two where it is drawn away from a second text."""
-    return 2 if facts.guides.get(variant, facts.guidance) == "cfg" and (guidance is None or guidance > 1) else 1
+def sides_of(facts: FamilyFacts, variant: str, guidance: float | None, true_cfg: float | None) -> int:
+    """Rows of a picture: two where it is drawn away from a second text, as it is where it isn't known how far."""
+    if facts.guidance == "embedded":
+        away = true_cfg
+    elif facts.guided(variant) == "cfg":
+        away = guidance
+    else:
+        return 1
+    return 2 if away is None or away > 1 else 1
 
 
 def beside(facts: FamilyFacts, work: Workload) -> int:
@@ -207,8 +215,8 @@ def verdict(
 ) -> MemoryVerdict:  # fmt: skip
     """What the work takes of a model on a device where weights may take `room` bytes, and `left` are for the rest."""
     weights = bytes_of(sizes, width)._replace(beside=beside(facts, work))
-    step = denoising(facts, work, variant=variant, sides=sides_of(facts, variant, guidance), width=width)
-    step += weights.widened
+    sides = sides_of(facts, variant, guidance, work.true_cfg)
+    step = denoising(facts, work, variant=variant, sides=sides, width=width) + weights.widened
     least, most = (StepBytes(step, decoding(facts, work, tiled=tiled, width=width)) for tiled in (True, False))
     way = way_for(weights, room + left - SLACK, least, stages=stages)
     return MemoryVerdict(way, peak(weights, "layers", least) + SLACK, peak(weights, "all", most) + SLACK)

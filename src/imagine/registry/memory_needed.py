@@ -48,6 +48,8 @@ def _works(entry: Entry) -> Iterator[tuple[Workload, str]]:
     for each in (side, side * 3 // 2):
         for pictures in (1, _BATCH):
             yield Workload(each, each, pictures), ""
+    if facts.guidance == "embedded":
+        yield Workload(side, side, true_cfg=None), "true_cfg"
     if has_beside:
         yield Workload(side, side, control=True), "a ControlNet"
     if has_beside or attends(facts, entry.variant):

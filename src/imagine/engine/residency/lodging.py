@@ -86,7 +86,7 @@ def _steps(model: Model, device: Device) -> StepBytes:
     facts, width = facts_of(model.family), device.width
     side = int(model.main.options.get("resolution") or facts.native or 1024)
     work, variant = Workload(side, side), str(model.main.options.get("variant", ""))
-    step = denoising(facts, work, variant=variant, sides=sides_of(facts, variant, None), width=width)
+    step = denoising(facts, work, variant=variant, sides=sides_of(facts, variant, None, None), width=width)
     widened = bytes_of(model.sizes, width).widened
     return StepBytes(step + widened, decoding(facts, work, tiled=True, width=width))
 

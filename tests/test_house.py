@@ -249,6 +249,12 @@ def absolute() -> Iterator[str]:
                 yield f"{path}:{node.lineno}"
 
 
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest knows them by their names alone, and would run the first of them only."""
+    seen = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert len(set(seen)) == len(seen)
+
+
 def test_imports_of_our_own_are_relative() -> None:
     assert list(absolute()) == []
 

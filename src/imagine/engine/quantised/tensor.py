@@ -64,14 +64,17 @@ class Quantised(Tensor):
             rows = made.view(units, self.numel() // max(1, units))
         at_once = max(1, _PIECE.get(self.device.type, _PIECE_ELSEWHERE) * units // max(1, self.numel()))
         for start in range(0, units, at_once):
-            self._fill(rows, slice(start, start + at_once))
+            self._fill(rows, start, min(at_once, units - start))
         return made
 
-    def _fill(self, rows: Tensor, part: slice) -> None:
-        """Some of its units, which are one of `rows` each, in plain numbers."""
+    def _fill(self, rows: Tensor, start: int, count: int) -> None:
+        """So many of its units, which are one of `rows` each, in plain numbers."""
         with _plainly():
-            scale = self.scale if self.scale is None or not self.scale.dim() else self.scale[part]
-            rows[part].copy_(self._widened(self.stored[part], scale))
+            scale = self.scale
+            if scale is not None and scale.dim():
+                scale = scale.narrow(0, start, count)
+            widened = self._widened(self.stored.narrow(0, start, count), scale)
+            _aten.copy_.default(rows.narrow(0, start, count), widened)
 
     def rows(self, places: Tensor) -> Tensor:
         """Those of its first side that stand at `places`, whole numbers of any shape, as plain numbers."""

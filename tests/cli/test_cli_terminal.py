@@ -143,7 +143,9 @@ def test_a_refusal_or_ctrl_c_ends_a_picture_and_no_conversation(server: FakeServ
         ended.set()
         server.lines = [picture(png())]
         terminal.wait_for(">>> ", 3)
-        terminal.type("half a li\x03")
+        terminal.type("half a li")
+        terminal.wait_for("half a li")  # it listens: Ctrl-C in the moment before isn't heard until a key is
+        terminal.type("\x03")
         terminal.wait_for(">>> ", 4)
         terminal.type("a cat\n")
         terminal.wait_for(">>> ", 5)

@@ -7,7 +7,6 @@ network was trained (https://huggingface.co/lodestones/Chroma).
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
@@ -32,7 +31,7 @@ from ..parts.rows import Rows
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
-from .stepped_model import SteppedModel
+from .stepped_model import SteppedModel, conditioned
 
 _STEPS = 1000
 """The timestep of pure noise."""
@@ -82,12 +81,7 @@ class Chroma(SteppedModel):
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
-        encode = partial(self._text.encode, clip=request.clip, mix=request.mix, words=request.words)
-        encoded = encode(request.prompt)
-        if request.negative is None:
-            return Conditioning(self._rows(encoded), warnings=encoded.warnings)
-        against = encode(request.negative, field="neg")
-        return Conditioning(self._rows(encoded), self._rows(against), encoded.warnings + against.warnings)
+        return conditioned(request, self._text.encode, self._rows)
 
     def _rows(self, encoded: ChromaEncoded) -> Rows:
         device = self._denoiser.device

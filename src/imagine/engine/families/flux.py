@@ -36,7 +36,7 @@ from ..parts.rows import REFERENCE, Rows
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
-from .stepped_model import SteppedModel
+from .stepped_model import SteppedModel, conditioned
 
 _STEPS = 1000
 """The timestep of pure noise."""
@@ -107,15 +107,9 @@ class Flux(SteppedModel):
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
-        encode = partial(self._text.encode, clip=request.clip, mix=request.mix, words=request.words)
-        encoded = encode(request.prompt)
-        if request.negative is None:
-            return Conditioning(self._rows(encoded, request), warnings=encoded.warnings)
-        against = encode(request.negative, field="neg")
-        warnings = encoded.warnings + against.warnings
-        return Conditioning(self._rows(encoded, request), self._rows(against, request), warnings)
+        return conditioned(request, self._text.encode, partial(self._rows, request))
 
-    def _rows(self, encoded: Encoded, request: EncodeRequest) -> Rows:
+    def _rows(self, request: EncodeRequest, encoded: Encoded) -> Rows:
         assert encoded.pooled is not None
         device, dtype = self._denoiser.device, self._denoiser.dtype
         rows = {"context": encoded.embeddings.to(device, dtype), "pooled": encoded.pooled.to(device, dtype)}

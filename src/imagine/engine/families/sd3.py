@@ -3,7 +3,6 @@ there, T5."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
@@ -28,7 +27,7 @@ from ..parts.rows import Rows
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
-from .stepped_model import SteppedModel
+from .stepped_model import SteppedModel, conditioned
 
 _CLIPS: tuple[Role, Role] = ("text_encoder", "text_encoder_2")
 _T5: Role = "text_encoder_3"
@@ -77,12 +76,7 @@ class StableDiffusion3(SteppedModel):
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
-        encode = partial(self._text.encode, clip=request.clip, mix=request.mix, words=request.words)
-        encoded = encode(request.prompt)
-        if request.negative is None:
-            return Conditioning(self._rows(encoded), warnings=encoded.warnings)
-        against = encode(request.negative, field="neg")
-        return Conditioning(self._rows(encoded), self._rows(against), encoded.warnings + against.warnings)
+        return conditioned(request, self._text.encode, self._rows)
 
     def _rows(self, encoded: Encoded) -> Rows:
         assert encoded.pooled is not None

@@ -3,8 +3,9 @@ joined."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 from torch import Tensor
@@ -19,6 +20,18 @@ from ..parts.rows import Rows, concatenated, shape_of
 from ..parts.slices import Slices
 from ..sampling.guidance import guided
 from ..sampling.noise import Noise
+from .family import Conditioning, EncodeRequest
+
+
+class Warned(Protocol):
+    """What an encoder makes of a prompt."""
+
+    @property
+    def warnings(self) -> tuple[Message, ...]:
+        """What whoever wrote it is told."""
+
+
+Heard = TypeVar("Heard", bound=Warned)
 
 
 class SteppedModel:
@@ -69,3 +82,13 @@ class SteppedModel:
 
     def inpainting_channels(self, _mask: Tensor, _masked: Tensor) -> Tensor:
         raise AssertionError(f"{self.name} takes no mask")
+
+
+def conditioned(request: EncodeRequest, encode: Callable[..., Heard], rows: Callable[[Heard], Rows]) -> Conditioning:
+    """The prompt and, where there is one, the negative prompt, as `encode` hears them and as `rows` holds them."""
+    hear = partial(encode, clip=request.clip, mix=request.mix, words=request.words)
+    heard = hear(request.prompt)
+    if request.negative is None:
+        return Conditioning(rows(heard), warnings=heard.warnings)
+    against = hear(request.negative, field="neg")
+    return Conditioning(rows(heard), rows(against), heard.warnings + against.warnings)

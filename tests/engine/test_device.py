@@ -9,7 +9,7 @@ import torch
 from imagine.engine.device.device import FAST_ERROR, Device
 from imagine.engine.device.errors import is_lost, is_of_device, ran_out
 from imagine.engine.device.memory import Shortage, replaced
-from imagine.engine.device.precision import FILE, Precision, layer_seconds
+from imagine.engine.device.precision import FILE, NARROWEST, Precision, bfloat16_gain
 from imagine.families.table import facts_of
 from imagine.words.errors import BadRequest
 from imagine.words.frames import WorkerSettings
@@ -22,10 +22,10 @@ DTYPES = facts_of("sdxl").dtypes
 def precision(
     folder=None, *, device=CPU, full=False, has_bfloat16=True, machine="here", gain=2.0, asked=None, has_float16=True
 ):  # fmt: skip
-    def measure(dtype, width):
+    def measure(width):
         if asked is not None:
-            asked.append((dtype, width))
-        return gain if dtype == torch.float32 else 1.0
+            asked.append(width)
+        return gain
 
     return Precision(
         device, full=full, has_bfloat16=has_bfloat16, machine=machine, folder=folder, measure=measure,
@@ -142,7 +142,12 @@ def test_a_cpu_without_bfloat16_computes_in_float32():
 def test_bfloat16_must_be_worth_its_rounding(gain, dtype):
     asked = []
     assert precision(gain=gain, asked=asked).decide(DTYPES, lambda: 320) == dtype
-    assert asked == [(torch.float32, 320), (torch.bfloat16, 320)]
+    assert asked == [320]
+
+
+def test_what_is_narrow_is_not_measured():
+    assert precision(gain=9, asked=(asked := [])).decide(DTYPES, lambda: NARROWEST - 1) == torch.float32
+    assert not asked
 
 
 def test_a_decision_is_kept_for_machine_and_width(tmp_path):
@@ -175,8 +180,8 @@ def test_a_folder_that_can_not_be_written_only_warns(tmp_path, caplog):
     assert "again" in caplog.text
 
 
-def test_layers_are_really_measured():
-    assert layer_seconds(torch.float32, 32) > 0
+def test_layers_are_really_measured_once_a_process():
+    assert bfloat16_gain(64) == bfloat16_gain(64) > 0
 
 
 def test_a_shortage_is_swallowed_and_nothing_else_is():

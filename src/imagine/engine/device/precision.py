@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -27,28 +28,47 @@ FILE = "precision.json"
 _LONGEST = 2**20
 WORTH = 1.25
 """How many times as fast bfloat16 must be."""
-_ROUNDS = 5
+NARROWEST = 64
+"""Channels of the first layer: what is narrower takes no time that is worth rounding, and is about even."""
+_ROUNDS = 8
 _DtypeName = Literal["float32", "bfloat16"]
 _Decisions = dict[str, dict[str, _DtypeName]]
-Measure = Callable[[torch.dtype, int], float]
-"""Seconds that layers of so many channels take in a dtype."""
+Measure = Callable[[int], float]
+"""How many times as fast as in float32 networks of so many channels are in bfloat16."""
 
 
-def layer_seconds(dtype: torch.dtype, width: int) -> float:
-    """What a convolution and a linear layer of a U-Net of `width` channels take on the CPU: the best of some rounds."""
-    side = 64 if width >= 256 else 32
-    image = torch.zeros(2, width, side, side, dtype=dtype)
-    tokens = torch.zeros(2, side * side, width, dtype=dtype)
-    convolution = torch.nn.Conv2d(width, width, 3, padding=1, dtype=dtype)
-    linear = torch.nn.Linear(width, 4 * width, dtype=dtype)
-    best = float("inf")
-    with torch.inference_mode():
-        for _ in range(_ROUNDS):
-            begun = time.perf_counter()
-            convolution(image)
-            linear(tokens)
-            best = min(best, time.perf_counter() - begun)
-    return best
+def bfloat16_gain(width: int) -> float:
+    """How many times as fast layers of `width` channels are in bfloat16, on the CPU: a convolution and a linear one.
+
+    The two take turns, and the best of each counts: other work of the machine slows both. A process measures once.
+    """
+    return _gain(width, torch.get_num_threads())
+
+
+@cache
+def _gain(width: int, _threads: int) -> float:
+    layers = [_Layers(width, dtype) for dtype in (torch.float32, torch.bfloat16)]
+    rounds = [[each.seconds() for each in layers] for _ in range(_ROUNDS)]
+    whole, half = (min(taken) for taken in zip(*rounds, strict=True))
+    return whole / half
+
+
+class _Layers:
+    """A convolution and a linear layer, and what they are given."""
+
+    def __init__(self, width: int, dtype: torch.dtype) -> None:
+        side = 64 if width >= 256 else 32
+        self._image = torch.zeros(2, width, side, side, dtype=dtype)
+        self._tokens = torch.zeros(2, side * side, width, dtype=dtype)
+        self._convolution = torch.nn.Conv2d(width, width, 3, padding=1, dtype=dtype)
+        self._linear = torch.nn.Linear(width, 4 * width, dtype=dtype)
+
+    @torch.inference_mode()
+    def seconds(self) -> float:
+        begun = time.perf_counter()
+        self._convolution(self._image)
+        self._linear(self._tokens)
+        return time.perf_counter() - begun
 
 
 class Precision:
@@ -56,7 +76,7 @@ class Precision:
 
     def __init__(
         self, device: torch.device, *, full: bool, has_bfloat16: bool, machine: str, folder: str | None,
-        measure: Measure = layer_seconds, has_float16: bool = True,
+        measure: Measure = bfloat16_gain, has_float16: bool = True,
     ) -> None:  # fmt: skip
         """`machine` names all that a measurement depends on; `full` asks for float32 everywhere.
 
@@ -81,11 +101,13 @@ class Precision:
             return chosen
         if not self._has_bfloat16 or "bfloat16" not in dtypes:
             return torch.float32
-        known = self._kept.setdefault(self._machine, {})
         channels = width()
+        if channels < NARROWEST:
+            return torch.float32
+        known = self._kept.setdefault(self._machine, {})
         key = f"width {channels}"
         if key not in known:
-            known[key] = self._faster(channels)
+            known[key] = "bfloat16" if self._measure(channels) >= WORTH else "float32"
             self._keep()
         return torch.bfloat16 if known[key] == "bfloat16" else torch.float32
 
@@ -97,10 +119,6 @@ class Precision:
             return torch.bfloat16
         # Who publishes it in float16 has seen pictures from it.
         return torch.float16 if self._has_float16 and stored() == torch.float16 else torch.float32
-
-    def _faster(self, width: int) -> _DtypeName:
-        gain = self._measure(torch.float32, width) / self._measure(torch.bfloat16, width)
-        return "bfloat16" if gain >= WORTH else "float32"
 
     def _keep(self) -> None:
         if self._file is None:

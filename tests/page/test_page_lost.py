@@ -126,6 +126,22 @@ def test_a_reload_that_ends_a_run_is_told(page, site):
     expect(page.locator("[data-about=cut]")).to_have_count(0)
 
 
+def test_a_run_that_began_before_the_server_answered_is_not_told_as_lost(windows, site):
+    page = windows.open("about:blank", ready=False)
+    held = []
+    page.route("**/health", lambda route: held.append(route), times=1)
+    page.goto(site.url)
+    page.fill("#f-prompt", "hold on")
+    page.wait_for_selector("#status[data-state=waiting]")
+    page.click("#generate")
+    page.wait_for_function("() => sessionStorage.getItem('imagine.running') !== null")
+    held[0].continue_()
+    arrive(page)
+    expect(page.locator("[data-about=cut]")).to_have_count(0)
+    site.release()
+    expect(page.locator(".thumb")).to_have_count(1)
+
+
 def test_escape_ends_one_thing_at_a_time(page, site):
     generate(page, "first")
     generate(page, "second")

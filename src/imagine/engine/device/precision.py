@@ -47,13 +47,13 @@ def bfloat16_gain(width: int) -> float:
 
 @cache
 def _gain(width: int, _threads: int) -> float:
-    layers = [_Layers(width, dtype) for dtype in (torch.float32, torch.bfloat16)]
+    layers = [_TimedLayers(width, dtype) for dtype in (torch.float32, torch.bfloat16)]
     rounds = [[each.seconds() for each in layers] for _ in range(_ROUNDS)]
     whole, half = (min(taken) for taken in zip(*rounds, strict=True))
     return whole / half
 
 
-class _Layers:
+class _TimedLayers:
     """A convolution and a linear layer, and what they are given."""
 
     def __init__(self, width: int, dtype: torch.dtype) -> None:

@@ -6,10 +6,13 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from transformers import CLIPTextConfig, CLIPTextModel
 
 from bench.arms import PROMPT
+from imagine.engine.parts.clip import ClipTextModel
 
 TOKENS = 77
 """Of a prompt, which CLIP takes; the configuration that `bench/load.py` makes doesn't say so."""
@@ -23,6 +26,13 @@ def load_pipeline(model: Path, configs: Path, dtype: torch.dtype) -> Any:
     pipeline.tokenizer.model_max_length = TOKENS
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def text_encoder_of(ours: ClipTextModel) -> CLIPTextModel:
+    """transformers' own with the weights of ours, which diffusers' pipeline can't call."""
+    theirs = CLIPTextModel(CLIPTextConfig(**msgspec.structs.asdict(ours.config)))
+    theirs.load_state_dict(ours.state_dict())
+    return theirs.to(ours.dtype).eval()
 
 
 def plain_picture(pipeline: Any, side: int, steps: int) -> bytes:

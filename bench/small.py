@@ -45,7 +45,7 @@ def serve_plain(ends: Connection) -> None:
     from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
     from transformers import CLIPTokenizer
 
-    from bench.plain import TOKENS
+    from bench.plain import TOKENS, text_encoder_of
     from imagine.engine.loading.single_file import load_single_file
     from imagine.engine.loading.tokenizer import FOLDER
 
@@ -61,7 +61,7 @@ def serve_plain(ends: Connection) -> None:
         steps_offset=1,
     )
     pipeline = StableDiffusionPipeline(
-        made.vae, made.text_encoders[0], tokenizer, made.unet, scheduler, None, None,
+        made.vae, text_encoder_of(made.text_encoders[0]), tokenizer, made.unet, scheduler, None, None,
         requires_safety_checker=False,
     )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)

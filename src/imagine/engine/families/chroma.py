@@ -88,10 +88,7 @@ class Chroma(SteppedModel):
         return {"context": encoded.embeddings.to(device, self._denoiser.dtype), "seen": encoded.mask.to(device)}
 
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], {"seen": rows["seen"]})
-
-    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
-        return self._denoiser.run(self.inputs(latents, timesteps, rows))
+        return super().inputs(latents, timesteps, rows)._replace(added={"seen": rows["seen"]})
 
 
 def open_chroma(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Chroma:

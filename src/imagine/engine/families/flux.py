@@ -120,13 +120,7 @@ class Flux(SteppedModel):
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
         added = {name: rows[name] for name in ("pooled", "guidance") if name in rows}
         added |= {name: rows[name].to(self._denoiser.dtype) for name in rows if name.startswith(REFERENCE)}
-        return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], added)
-
-    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
-        asked = self.inputs(latents, timesteps, rows)
-        if "inpainting" in rows:
-            asked = asked._replace(latents=torch.cat([asked.latents, rows["inpainting"].to(asked.latents)], 1))
-        return self._denoiser.run(asked)
+        return super().inputs(latents, timesteps, rows)._replace(added=added)
 
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
         """All of a latent's 8 × 8 pixels of the mask are channels of it."""

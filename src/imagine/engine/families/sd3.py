@@ -84,10 +84,7 @@ class StableDiffusion3(SteppedModel):
         return {name: row.to(self._denoiser.device, self._denoiser.dtype) for name, row in rows.items()}
 
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], {_POOLED: rows["pooled"]})
-
-    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
-        return self._denoiser.run(self.inputs(latents, timesteps, rows))
+        return super().inputs(latents, timesteps, rows)._replace(added={_POOLED: rows["pooled"]})
 
 
 def open_sd3(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> StableDiffusion3:

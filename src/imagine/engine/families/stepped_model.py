@@ -7,11 +7,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+import torch
 from msgspec.structs import replace
 from torch import Tensor
 
 from ...families.facts import Shift
 from ...messages import Message
+from ..execution.execution import Inputs
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
 from ..parts.part import Part, Stage
@@ -73,6 +75,16 @@ class SteppedModel:
 
     def collate(self, rows: Sequence[Rows]) -> Rows:
         return concatenated(rows)
+
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+        """What any network is asked; what is `added` is for the families to say."""
+        return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], None)
+
+    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
+        asked = self.inputs(latents, timesteps, rows)
+        if "inpainting" in rows:
+            asked = asked._replace(latents=torch.cat([asked.latents, rows["inpainting"].to(asked.latents)], 1))
+        return self._denoiser.run(asked)
 
     def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         return self._autoencoder.encoding(pixels, tiled=tiled)

@@ -1,4 +1,4 @@
-"""What every family has whose denoiser is a U-Net: what that is asked, and what one that inpaints sees."""
+"""What every family has whose denoiser is a U-Net: how it is guided, and what one that inpaints sees."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import torch
 from torch import Tensor
 
 from ...messages import Message
-from ..execution.execution import Inputs
 from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart
 from ..parts.prompts import TextEncoder
-from ..parts.rows import Rows
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 from .stepped_model import SteppedModel
@@ -33,15 +31,6 @@ class UNetModel(SteppedModel):
 
     def cfg(self, told: Guided) -> float:
         return told.guidance
-
-    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        return Inputs(latents.to(self._denoiser.dtype), timesteps, rows["context"], None)
-
-    def denoise(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Tensor:
-        asked = self.inputs(latents, timesteps, rows)
-        if "inpainting" in rows:
-            asked = asked._replace(latents=torch.cat([asked.latents, rows["inpainting"].to(asked.latents)], 1))
-        return self._denoiser.run(asked)
 
     def inpainting_channels(self, mask: Tensor, masked: Tensor) -> Tensor:
         painted = torch.nn.functional.max_pool2d(mask, self.downscale) >= 0.5

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .flux import DOUBLE, ENDS, SINGLE, attention
+from .flux import DOUBLE, ENDS, SINGLE, common
 from .layout import Layout, Taken
 from .sizes import Shapes, count_of, size_of
 
@@ -40,12 +40,7 @@ def taken(shapes: Shapes) -> dict[str, Taken]:
 def config(shapes: Shapes) -> dict[str, Any]:
     """Settings of the `ChromaTransformer2DModel` with tensors of these `shapes`, under diffusers' names. Raises
     UnusableModel for what is no such network."""
-    return attention(shapes) | {
-        "in_channels": size_of(shapes, "x_embedder.weight", 1),
-        "out_channels": size_of(shapes, "proj_out.weight", 0),
-        "joint_attention_dim": size_of(shapes, "context_embedder.weight", 1),
-        "num_layers": count_of(shapes, "transformer_blocks."),
-        "num_single_layers": count_of(shapes, "single_transformer_blocks."),
+    return common(shapes) | {
         "approximator_num_channels": size_of(shapes, f"{_GUIDE}.in_proj.weight", 1),
         "approximator_hidden_dim": size_of(shapes, f"{_GUIDE}.in_proj.weight", 0),
         "approximator_layers": count_of(shapes, f"{_GUIDE}.layers."),

@@ -75,24 +75,24 @@ def taken(shapes: Shapes) -> dict[str, Taken]:
 def config(shapes: Shapes) -> dict[str, Any]:
     """Settings of the `FluxTransformer2DModel` with tensors of these `shapes`, under diffusers' names. Raises
     UnusableModel for what is no such network."""
-    return attention(shapes) | {
-        "in_channels": size_of(shapes, "x_embedder.weight", 1),
-        "out_channels": size_of(shapes, "proj_out.weight", 0),
-        "joint_attention_dim": size_of(shapes, "context_embedder.weight", 1),
-        "num_layers": count_of(shapes, "transformer_blocks."),
-        "num_single_layers": count_of(shapes, "single_transformer_blocks."),
+    return common(shapes) | {
         "pooled_projection_dim": size_of(shapes, "time_text_embed.text_embedder.linear_1.weight", 1),
         "guidance_embeds": "time_text_embed.guidance_embedder.linear_1.weight" in shapes,
     }
 
 
-def attention(shapes: Shapes) -> dict[str, Any]:
-    """Heads, and how many of a head's numbers tell what kind of token it is, in which row and in which column: 16, 56
-    and 56 of 128, and so for any width."""
+def common(shapes: Shapes) -> dict[str, Any]:
+    """What Chroma's settings say as Flux's do. Of a head's numbers some tell what kind of token it is, in which row and
+    in which column: 16, 56 and 56 of 128, and so for any width."""
     width = size_of(shapes, "transformer_blocks.0.attn.norm_q.weight", 0)
     side = width * 7 // 32 * 2
     return {
         "attention_head_dim": width,
         "num_attention_heads": size_of(shapes, "x_embedder.weight", 0) // width,
         "axes_dims_rope": [width - 2 * side, side, side],
+        "in_channels": size_of(shapes, "x_embedder.weight", 1),
+        "out_channels": size_of(shapes, "proj_out.weight", 0),
+        "joint_attention_dim": size_of(shapes, "context_embedder.weight", 1),
+        "num_layers": count_of(shapes, "transformer_blocks."),
+        "num_single_layers": count_of(shapes, "single_transformer_blocks."),
     }

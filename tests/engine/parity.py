@@ -1,6 +1,15 @@
 """Our latents held to plain diffusers' own: its pipelines made comparable, and how near is near enough."""
 
 import diffusers
+import torch
+from PIL import Image
+
+from imagine.engine.parts.packing import unpacked
+
+PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
+MASK = Image.new("L", (64, 64), 0)
+MASK.paste(255, (16, 8, 48, 40))
+STEPS = 4
 
 
 def comparable(pipe, scheduler=diffusers.EulerDiscreteScheduler):
@@ -12,6 +21,17 @@ def comparable(pipe, scheduler=diffusers.EulerDiscreteScheduler):
         if tokenizer is not None:
             tokenizer.model_max_length = 77
     return pipe
+
+
+def plain_latents(pipe, **asked):
+    """Those that a transformer's pipeline ends with."""
+    asked = {"prompt": "a red fox", "num_inference_steps": STEPS, "width": 64, "height": 64, **asked}
+    return pipe(generator=torch.Generator("cpu").manual_seed(1), output_type="latent", **asked).images
+
+
+def unpacked_latents(pipe, *, width=64, height=64, **asked):
+    """Likewise, of one whose latents are tokens."""
+    return unpacked(plain_latents(pipe, width=width, height=height, **asked), height // 8, width // 8)
 
 
 def options(modules):

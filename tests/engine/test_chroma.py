@@ -3,19 +3,12 @@
 import diffusers
 import pytest
 import torch
-from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
-from PIL import Image
 
-from imagine.engine.parts.packing import unpacked
 from tests.chroma_files import chroma_pipeline, tiny_chroma, write_chroma
-from tests.engine.parity import assert_same
+from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents
 from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
-STEPS = 4
-MASK = Image.new("L", (64, 64), 0)
-MASK.paste(255, (16, 8, 48, 40))
+pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +19,15 @@ def tiny(tmp_path_factory):
 
 
 @pytest.fixture
-def plain(tiny, tmp_path, monkeypatch):
+def plain(tiny, tmp_path):
     """The latents that diffusers' own pipeline ends with, once its mask hides."""
-    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
 
     def latents(kind=diffusers.ChromaPipeline, **asked):
-        asked = {"prompt": "a red fox", "num_inference_steps": STEPS, "width": 64, "height": 64, **asked}
         pipe = chroma_pipeline(tiny[1], tmp_path, kind)
         pipe.transformer.register_to_config(guidance_embeds=False)  # its own pipeline that inpaints asks for it
         prepare = pipe._prepare_attention_mask
         pipe._prepare_attention_mask = lambda **told: None if (mask := prepare(**told)) is None else mask.bool()
-        ended = pipe(generator=torch.Generator("cpu").manual_seed(1), output_type="latent", **asked).images
-        return unpacked(ended, asked["height"] // 8, asked["width"] // 8)
+        return unpacked_latents(pipe, **asked)
 
     return latents
 

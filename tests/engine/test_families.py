@@ -4,14 +4,13 @@ import diffusers
 import pytest
 import torch
 from diffusers.image_processor import VaeImageProcessor
-from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 from transformers import CLIPTextModel
 
 from imagine.words.errors import Unsupported
 from imagine.words.frames import Submit
 from tests.checkpoints import pipeline
-from tests.engine.parity import assert_same, comparable, options
+from tests.engine.parity import PHOTO, STEPS, assert_same, comparable, options
 from tests.engine.running import (
     Watching,
     engine_of,
@@ -29,8 +28,6 @@ SCHEDULERS = {
     "euler": diffusers.EulerDiscreteScheduler,
     "dpm++ 2m": diffusers.DPMSolverMultistepScheduler,
 }
-PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
-STEPS = 4
 PREDICTION = {"sd2": "v_prediction"}
 
 
@@ -78,9 +75,9 @@ def test_clip_skip(checkpoints, family, monkeypatch):
 
 @pytest.mark.parametrize("sampler", SCHEDULERS)
 @pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
-def test_image_to_image(checkpoints, family, sampler, monkeypatch):
+@pytest.mark.usefixtures("no_chance")
+def test_image_to_image(checkpoints, family, sampler):
     path, modules = checkpoints(family)
-    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
     kinds = {
         "stable_diffusion": diffusers.StableDiffusionImg2ImgPipeline,
         "sdxl": diffusers.StableDiffusionXLImg2ImgPipeline,

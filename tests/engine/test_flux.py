@@ -10,23 +10,18 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from imagine.engine.parts.packing import packed, places, unpacked
 from imagine.messages import sentences
 from imagine.words.recipe import Hires
-from tests.engine.parity import assert_same
+from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents
 from tests.engine.references.referring import reference, referring
 from tests.engine.running import Watching, engine_of, finished, latents_of, made, model_at, picture, run, wish
 from tests.flux_files import flux_pipeline, tiny_flux, write_flux
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
-STEPS = 4
-MASK = Image.new("L", (64, 64), 0)
-MASK.paste(255, (16, 8, 48, 40))
+pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +45,7 @@ def plain(models, tmp_path):
     """The latents that diffusers' own pipeline ends with."""
 
     def latents(of="dev", kind=diffusers.FluxPipeline, **asked):
-        asked = {"prompt": "a red fox", "num_inference_steps": STEPS, "width": 64, "height": 64, **asked}
-        pipe = flux_pipeline(models(of)[1], tmp_path, kind)
-        ended = pipe(generator=torch.Generator("cpu").manual_seed(1), output_type="latent", **asked).images
-        return unpacked(ended, asked["height"] // 8, asked["width"] // 8)
+        return unpacked_latents(flux_pipeline(models(of)[1], tmp_path, kind), **asked)
 
     return latents
 
@@ -90,22 +82,19 @@ def test_its_two_guidances(models, plain):
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.6, 0.95])
-def test_image_to_image(models, plain, strength, monkeypatch):
-    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+def test_image_to_image(models, plain, strength):
     got = ours(models()[0], PHOTO, strength=strength)
     expected = plain(kind=diffusers.FluxImg2ImgPipeline, image=PHOTO, strength=strength, guidance_scale=3.5)
     assert_same(got, expected, within=1e-5)  # of a source whose pixels diffusers scales otherwise
 
 
-def test_inpainting_is_blended(models, plain, monkeypatch):
-    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+def test_inpainting_is_blended(models, plain):
     got = ours(models()[0], PHOTO, mask=MASK, strength=0.8)
     asked = {"image": PHOTO, "mask_image": MASK, "strength": 0.8, "guidance_scale": 3.5}
     assert_same(got, plain(kind=diffusers.FluxInpaintPipeline, **asked), within=1e-5)
 
 
-def test_fill_sees_the_mask(models, plain, monkeypatch):
-    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+def test_fill_sees_the_mask(models, plain):
     path = models("fill")[0]
     everything = Image.new("L", (64, 64), 255)
     got = ours(path, PHOTO, mask=everything, strength=1.0, guidance=30.0)

@@ -7,8 +7,6 @@ import msgspec
 import pytest
 import torch
 from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
-from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
-from PIL import Image
 from safetensors.torch import save_file
 
 from imagine.engine.loading.maps import flux as flux_names
@@ -20,16 +18,12 @@ from imagine.words.errors import Unsupported
 from imagine.words.recipe import Hires
 from tests.checkpoints import save
 from tests.engine.adapters.low_rank import used
-from tests.engine.parity import assert_same
+from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, plain_latents
 from tests.engine.running import Watching, engine_of, finished, latents_of, made, model_at, run, wish
 from tests.sd3_files import KINDS, T5, L, original, sd3_pipeline, tiny_sd3, write_sd3
 from tools.original_layout import original_tensors
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
-STEPS = 4
-MASK = Image.new("L", (64, 64), 0)
-MASK.paste(255, (16, 8, 48, 40))
+pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +45,7 @@ def plain(models, tmp_path):
     """The latents that diffusers' own pipeline ends with."""
 
     def latents(of="3.5 medium", kind=diffusers.StableDiffusion3Pipeline, *, t5=True, **asked):
-        asked = {"prompt": "a red fox", "num_inference_steps": STEPS, "width": 64, "height": 64, **asked}
-        pipe = sd3_pipeline(models(of)[1], tmp_path, kind, t5=t5)
-        return pipe(generator=torch.Generator("cpu").manual_seed(1), output_type="latent", **asked).images
+        return plain_latents(sd3_pipeline(models(of)[1], tmp_path, kind, t5=t5), **asked)
 
     return latents
 
@@ -79,16 +71,14 @@ def test_clip_skip(models, plain):
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.6, 0.95])
-def test_image_to_image(models, plain, strength, monkeypatch):
-    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+def test_image_to_image(models, plain, strength):
     got = ours(models()[0], PHOTO, strength=strength)
     kind = diffusers.StableDiffusion3Img2ImgPipeline
     expected = plain(kind=kind, image=PHOTO, strength=strength, guidance_scale=4.5)
     assert_same(got, expected, within=1e-5)  # of a source whose pixels diffusers scales otherwise
 
 
-def test_inpainting_is_blended(models, plain, monkeypatch):
-    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
+def test_inpainting_is_blended(models, plain):
     got = ours(models()[0], PHOTO, mask=MASK, strength=0.8)
     asked = {"image": PHOTO, "mask_image": MASK, "strength": 0.8, "guidance_scale": 4.5}
     assert_same(got, plain(kind=diffusers.StableDiffusion3InpaintPipeline, **asked), within=1e-5)

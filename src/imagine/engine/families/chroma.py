@@ -43,21 +43,46 @@ def call_chroma(network: Any, inputs: Inputs) -> Tensor:
     assert added is not None
     height, width = latents.shape[2:]
     tokens, seen = packed(latents), added["seen"]
+    keys = torch.cat([seen, seen.new_ones(tokens.shape[:2])], 1)
     answer: Tensor = network(
         hidden_states=tokens,
         encoder_hidden_states=context,
         timestep=timesteps.to(latents.dtype) / _STEPS,
         img_ids=places(height, width, latents.device),
         txt_ids=torch.zeros(context.shape[1], 3, device=latents.device),
-        attention_mask=torch.cat([seen, seen.new_ones(tokens.shape[:2])], 1),
+        joint_attention_kwargs={"seen": keys[:, None, None]},
         return_dict=False,
     )[0]
     return unpacked(answer, height, width)
 
 
+class _Seeing:
+    """Attention in which every token, padding too, looks at those that are seen.
+
+    diffusers' blocks let padding look at nothing: whatever a device's kernel answers then, which may be no number,
+    stands beside what is seen, times zero. What padding itself becomes, nobody looks at either way.
+    """
+
+    def __init__(self, processor: Any) -> None:
+        self._processor = processor
+
+    def __call__(
+        self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None, image_rotary_emb: Any = None, seen: Tensor | None = None,
+    ) -> Any:  # fmt: skip
+        """`seen`: (rows, 1, 1, tokens). diffusers tells what it is given by the names of these."""
+        assert attention_mask is None
+        return self._processor(attn, hidden_states, encoder_hidden_states, seen, image_rotary_emb)
+
+
+def _prepare(network: Any) -> None:
+    for block in (*network.transformer_blocks, *network.single_transformer_blocks):
+        block.attn.processor = _Seeing(block.attn.processor)
+
+
 KIND = TransformerKind(
     name="ChromaTransformer2DModel", call=call_chroma, config=layout.config, taken=layout.taken,
-    original="img_in.weight", theirs="x_embedder.weight", patch=SIDE,
+    original="img_in.weight", theirs="x_embedder.weight", patch=SIDE, prepare=_prepare,
 )  # fmt: skip
 
 

@@ -50,6 +50,8 @@ class TransformerKind(NamedTuple):
     """A tensor that tells either layout, under its name there."""
     patch: int
     """Latents along a side that are one token, if it counts channels in tokens; else 1."""
+    prepare: Callable[[Any], None] | None = None
+    """What is to be done once to a network that was filled, before it is called."""
 
 
 class LoadedTransformer(NamedTuple):
@@ -134,6 +136,8 @@ def _denoiser(
     network: Network, kind: TransformerKind, wanted: Mapping[Role, Wanted], device: Device, *, compiled: bool
 ) -> DenoiserPart:
     module = network.module
+    if kind.prepare is not None:
+        kind.prepare(module)
     execution = execution_for(module, device.torch, kind.call, compiled=compiled, recordings=device.recordings)
     channels, by = module.config, kind.patch**2
     seen, made = int(channels.in_channels), int(channels.out_channels or channels.in_channels)

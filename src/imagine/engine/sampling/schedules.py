@@ -94,7 +94,9 @@ def _timed(constructed: Any, schedule: str, noise: Noise, steps: int) -> Any:
 def _flow_scheduler(row: SamplerRow, schedule: str, noise: Noise, steps: int) -> Any:
     assert row.flow is not None
     own = row.options if row.flow.scheduler == row.scheduler else {}
-    config = {**own, **row.flow.options, row.flow.shift: noise.shift, "num_train_timesteps": noise.train_steps}
+    # Of 32 bits as the levels are: else the first, which is pure noise, may come out above 1.
+    shift = float(np.float32(noise.shift))
+    config = {**own, **row.flow.options, row.flow.shift: shift, "num_train_timesteps": noise.train_steps}
     if option := _SIGMA_OPTIONS.get(schedule):
         config[option] = True
     scheduler = _class(row.flow.scheduler)(**config)

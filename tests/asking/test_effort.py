@@ -1,12 +1,16 @@
 """Steps, guidance and the sampler: as asked, within what makes sense on the model."""
 
+import json
+
 import pytest
 
 from imagine.asking.loras import ChosenLora
 from imagine.asking.presets import expanded, presets_from, styled_by
+from imagine.asking.replay import request_from_meta
 from imagine.asking.request import parse
 from imagine.asking.resolve import NO_DEFAULTS, Resolved, resolve, stated_by
 from imagine.messages import sentences
+from imagine.pictures.foreign.programs import recipe_from_parameters
 from imagine.words.entry import Entry
 from imagine.words.errors import Unsupported
 from imagine.words.recipe import Lora
@@ -71,6 +75,15 @@ def test_what_a_request_says_is_honoured_and_warned_of(model, said, expected, wa
     assert (effort(found), sentences(found.warnings)) == (expected, warnings)
 
 
+@pytest.mark.parametrize(("model", "expected", "warned"), [(DEV, (28, 3.5, 2.0), 0), (XL, (25, 2.0, 1.0), 1)])
+def test_both_guidances_of_another_programs_picture_are_what_the_model_makes_of_them(model, expected, warned):
+    said = {"sui_image_params": {"prompt": "a fox", "cfgscale": 2, "fluxguidancescale": 3.5}}
+    recipe = recipe_from_parameters(json.dumps(said))
+    asked = request_from_meta(recipe.meta).request
+    found = resolve(asked, model=model, defaults=stated_by(model).over(NO_DEFAULTS), random_seed=lambda: 7)
+    assert (effort(found), recipe.warnings, len(found.warnings)) == (expected, [], warned)
+
+
 def test_a_second_guidance_is_refused_where_there_is_none():
     with pytest.raises(Unsupported) as caught:
         resolved(CHROMA, true_cfg=2)
@@ -97,6 +110,8 @@ USUAL = {"steps": 30, "guidance": 7.5}
         (XL, USUAL, {}, (30, 7.5, 1.0), []),
         (DEV, USUAL, {"distilled_cfg_scale": 3}, (30, 3.0, 1.0), []),
         (DEV, {"true_cfg": 2}, {}, (28, 3.5, 2.0), []),
+        (DEV, {"cfg_scale": 2, "distilled_cfg_scale": 3}, {}, (28, 3.0, 2.0), []),
+        (XL, {"cfg_scale": 6, "distilled_cfg_scale": 3}, {}, (25, 6.0, 1.0), ["distilled_cfg_scale has no effect"]),
         (XL, {"true_cfg": 2}, {}, (25, 7.0, 1.0), ["true_cfg has no effect: xl isn't told its guidance"]),
     ],
 )

@@ -207,6 +207,10 @@ def test_from_a_json_and_options_win(server: FakeServer) -> None:
     Path("old.json").write_text(json.dumps({"meta": meta, "out": ""}))
     assert run("--from", "old.json", "--seed", "6", "-o", "x") == 0
     assert server.asked == [{"model": "m", "prompt": "a cat", "num_steps": 30, "seed": "6", "progress": True}]
+    Path("both.json").write_text(json.dumps({"meta": {"prompt": "a cat", "guidance": 2, "distilled_cfg_scale": 3.5}}))
+    assert run("--from", "both.json", "-o", "y") == run("--from", "both.json", "--guidance", "4", "-o", "z") == 0
+    told = [(asked["guidance"], asked.get("distilled_cfg_scale")) for asked in server.asked[1:]]
+    assert told == [(2.0, 3.5), (4.0, None)], "another guidance is said for whichever model it is"
 
 
 def test_the_shipped_model_is_announced(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ import io
 import json
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 
 def arrive(page):
@@ -57,6 +57,14 @@ def start_from(page, data, name="photo.png", kind="image/png"):
 def png(width=64, height=48, colour=(200, 30, 40)):
     file = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def png_with(**texts):
+    info, file = PngImagePlugin.PngInfo(), io.BytesIO()
+    for key, text in texts.items():
+        info.add_text(key, text)
+    Image.new("RGB", (64, 64), (9, 99, 9)).save(file, "PNG", pnginfo=info)
     return file.getvalue()
 
 

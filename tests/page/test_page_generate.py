@@ -1,5 +1,7 @@
 """A person makes pictures: live, several, cancelled, refused; by keyboard, with any seed."""
 
+import json
+
 import pytest
 from msgspec import structs
 from playwright.sync_api import expect
@@ -9,7 +11,7 @@ from imagine.asking.resolve import Defaults
 from imagine.families.facts import Bounds, FamilyDefaults
 from imagine.families.table import FAMILIES
 from imagine.settings.values import ModelSettings
-from tests.page.acts import arrive, downloaded, generate, last, load, opened
+from tests.page.acts import arrive, downloaded, generate, last, load, opened, png_with
 
 COUNT_PREVIEWS = """
     window.previews = 0;
@@ -39,6 +41,10 @@ def test_a_second_guidance_is_offered_where_a_model_is_told_the_first(windows, s
     page.fill("#f-true_cfg", "2.5")
     generate(page, "a valley")
     assert (last(site).params.guidance, last(site).params.true_cfg) == (5.0, 2.5)
+    swarm = {"sui_image_params": {"prompt": "a fox", "cfgscale": 2, "fluxguidancescale": 3.5}}
+    load(page, png_with(parameters=json.dumps(swarm)), "swarm.png")
+    generate(page)
+    assert (last(site).params.guidance, last(site).params.true_cfg) == (3.5, 2.0)
 
 
 def test_a_picture_is_seen_in_the_making_and_kept(windows, site):

@@ -1,17 +1,15 @@
 """Settings come back from every kind of file and from links, go out as `imagine run` takes them, and harm nothing."""
 
-import io
 import json
 
 import msgspec
 import pytest
-from PIL import Image, PngImagePlugin
 from playwright.sync_api import expect
 
 from imagine.asking.replay import request_from_meta
 from imagine.pictures import metadata
 from imagine.words.recipe import GenerationParams, meta_from_params
-from tests.page.acts import arrive, base64_of, downloaded, drop, generate, last, load, png, saved
+from tests.page.acts import arrive, base64_of, downloaded, drop, generate, last, load, png, png_with, saved
 from tests.registry import declared
 
 ORIGINAL = {
@@ -23,14 +21,6 @@ A1111 = (
     "Seed: 591445185899376350, Size: 768x512, Model: fox, Denoising strength: 0.6, Hires upscale: 1.5, "
     "Hires upscaler: Latent"
 )
-
-
-def png_with(**texts):
-    info, file = PngImagePlugin.PngInfo(), io.BytesIO()
-    for key, text in texts.items():
-        info.add_text(key, text)
-    Image.new("RGB", (64, 64), (9, 99, 9)).save(file, "PNG", pnginfo=info)
-    return file.getvalue()
 
 
 def of_original(spelling, steps=30):

@@ -62,7 +62,7 @@ def _as_guided(request: GenerateRequest, model: Entry, styled: Collection[str]) 
     told = facts.guidance == "embedded"
     if request.distilled_cfg_scale is not None:
         if told:
-            beside = None if "guidance" in styled else request.guidance
+            beside = None if "guidance" in styled and "distilled_cfg_scale" not in styled else request.guidance
             true = beside if request.true_cfg is None else request.true_cfg
             request = msgspec.structs.replace(request, guidance=request.distilled_cfg_scale, true_cfg=true)
         else:

@@ -37,6 +37,9 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     true_cfg: Annotated[
         Guidance | None, Meta(description="Beside the guidance that a model is told: keep from neg.")
     ] = None
+    distilled_cfg_scale: Annotated[
+        Guidance | None, Meta(description="As in a request: guidance of a model that is told it, true_cfg is guidance.")
+    ] = None
     num_steps: Annotated[Steps | None, Meta(description="Steps from noise to picture.")] = None
     sampler: Annotated[Name | None, Meta(description="The algorithm that steps.")] = None
     schedule: Annotated[Name | None, Meta(description="The spacing of noise levels.")] = None
@@ -70,7 +73,7 @@ def expanded(request: GenerateRequest, preset: Preset) -> GenerateRequest:
     changes: dict[str, Any] = {"preset": None, "prompt": _around(request.prompt, preset)}
     names = ["neg", "guidance", "num_steps", "model"]
     if request.guidance is None:  # what is said as `guidance` may be either, see `distilled_cfg_scale`
-        names.append("true_cfg")
+        names += ["true_cfg"] if request.distilled_cfg_scale is not None else ["true_cfg", "distilled_cfg_scale"]
     if request.sampler is None:  # a schedule belongs to its sampler
         names += ["sampler", "schedule"]
     if request.width is None and request.height is None and request.img is None:

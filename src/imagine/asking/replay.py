@@ -19,8 +19,8 @@ _PICTURES = ("img", "mask")
 _MODEL_DIGEST = re.compile(r"[0-9a-f]{10,64}")
 _NOT_ASKED = frozenset(["digest", "sha256", "environment"])
 """What a recipe says of how it was made; digests are taken over for themselves."""
-_SETTINGS = frozenset(["count", "preset"])
-"""What no recipe says, but settings that the page saved before a picture was made of them."""
+_SETTINGS = frozenset(["count", "preset", "distilled_cfg_scale"])
+"""What no recipe says, but settings that the page saved before a picture was made of them, and other programs'."""
 _TRANSPORT = frozenset(GenerateRequest.__struct_fields__) - frozenset(GenerationParams.__struct_fields__) - _SETTINGS
 """What was asked and doesn't decide pixels."""
 

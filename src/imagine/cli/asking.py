@@ -92,9 +92,10 @@ def recipe_of(
     for field, template in (("prompt", "template"), ("neg", "neg_template")):
         if field in overrides:
             meta.pop(template, None)
-    for name in ("strength", "control", "references"):
+    for name, own in (("strength", "strength"), ("control", "control"), ("references", "references"),
+                      ("guidance", "distilled_cfg_scale")):  # fmt: skip
         if name in overrides:
-            meta.pop(name, None)
+            meta.pop(own, None)
     meta = {"prompt": overrides.get("prompt", "")} | meta
     given = (made_from or {}) | overrides
     parsed = request_from_meta(meta, img=given.get("img"), mask=given.get("mask"), pictures=pictures)

@@ -6,7 +6,7 @@ import { fill, request, settings } from "./form.js";
 import { fileOf, isPicture, keepPicture, sourceOf } from "./gallery.js";
 import { allWorded, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
-import { detailsOf } from "./offers.js";
+import { chosenModel, detailsOf } from "./offers.js";
 import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pictures.js";
 import { dropSource, sourceFields, takeSource } from "./source.js";
 import { undoToNow } from "./undo.js";
@@ -48,6 +48,7 @@ export async function bringBack(meta, warnings, sources, said) {
   if (meta.environment) wanted.embeddings ??= {}; // a whole recipe: what it doesn't name it hasn't
   if (!meta.img) delete wanted.strength;
   if (!meta.refiner) delete wanted.refiner_at;
+  if ((detailsOf(meta.model) ?? chosenModel())?.true_cfg) tellGuidance(wanted);
   if (meta.stream) wanted.stream = meta.stream;
   else wanted.stream = settings().stream;
   if (img) await takeSource(img, t("source.loaded"), { withMask: mask ?? null, quiet: true });
@@ -60,6 +61,13 @@ export async function bringBack(meta, warnings, sources, said) {
   if (unknown.length) more.push(t("load.unknown", { names: unknown.join(", ") }));
   if (await isAnother(meta)) more.push(t("load.model", { name: meta.model }));
   notice(said, { about: "load", more, action });
+}
+
+/** What another program says of both guidances, under the names that they have here with a model that is told one. */
+function tellGuidance(wanted) {
+  if (wanted.distilled_cfg_scale === undefined) return;
+  Object.assign(wanted, { guidance: wanted.distilled_cfg_scale, true_cfg: wanted.guidance });
+  delete wanted.distilled_cfg_scale;
 }
 
 /** Is the model of that name here, and another by now than the one that drew? */

@@ -48,12 +48,12 @@ class ForeignRecipe(NamedTuple):
             self.refuse(name, value)
 
     def guided(self, told: object, scale: object) -> None:
-        """Takes the guidance that a model was told, and that of a second row, which alone is the guidance."""
-        if told in (None, ""):
-            self.real("guidance", scale)
-            return
-        self.real("guidance", told)
-        self.real("true_cfg", scale)
+        """Takes the guidance that a model is told, and that of a second row, which is the guidance of a model that
+        isn't told any. Which of both this model is, whoever draws with it knows."""
+        both = told not in (None, "") and scale not in (None, "")
+        self.real("guidance", scale if both or told in (None, "") else told)
+        if both:
+            self.real("distilled_cfg_scale", told)
 
     def lora(self, name: object, weight: object = 1.0, clip_weight: object = None) -> None:
         """Takes one LoRA more; `clip_weight` None is as `weight`."""

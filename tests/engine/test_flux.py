@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from imagine.engine.families.open import open_model
 from imagine.engine.parts.packing import packed, places, unpacked
 from imagine.messages import sentences
 from imagine.words.recipe import Hires
@@ -128,6 +129,25 @@ def test_levels_that_our_steps_do_not_go_are_gone_by_diffusers(models, tmp_path)
     seeded = torch.Generator().manual_seed(1)
     expected = pipe("a red fox", num_inference_steps=2, guidance_scale=0.0, width=64, height=64, generator=seeded)
     assert np.array_equal(np.asarray(got), np.asarray(expected.images[0]))
+
+
+@pytest.mark.parametrize(
+    ("said", "shift"),
+    [
+        ({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 2.0}, 2.0),
+        ({"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": True, "flow_shift": 2.5}, 2.5),
+        ({"_class_name": "DPMSolverMultistepScheduler", "use_flow_sigmas": True}, 1.0),
+        (
+            {"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": True, "max_shift": 0.5},
+            math.e**0.5,
+        ),
+    ],
+)
+def test_a_folders_own_scheduler_says_how_far_its_levels_are_moved(models, tmp_path, said, shift):
+    folder = Path(shutil.copytree(models("schnell")[0], tmp_path / "flux"))
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(said))
+    opened = open_model(model_at(folder), engine_of()._device, lambda _: None, {})
+    assert opened.noise((64, 64), 4).shift == pytest.approx(shift)
 
 
 def test_pictures_that_see_others_share_a_batch_and_are_made_again(models):

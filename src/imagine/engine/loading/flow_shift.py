@@ -11,11 +11,13 @@ from ...words.errors import UnusableModel
 
 
 def shift_of_scheduler(config: Mapping[str, Any], usual: Shift) -> Shift:
-    """What the scheduler's `config` says, of a `FlowMatchEulerDiscreteScheduler` or one like it; `usual` where it says
-    nothing. One with other levels doesn't come here: its folder runs whole. Raises UnusableModel for what is no
-    number."""
+    """What the scheduler's `config` says, of a `FlowMatchEulerDiscreteScheduler` or one like it, or of DPM-Solver's and
+    UniPC's, which call it `flow_shift`; `usual` where it says nothing. One with other levels doesn't come here: its
+    folder runs whole. Raises UnusableModel for what is no number."""
     if config.get("use_dynamic_shifting"):
         return Shift(least=_number(config, "base_shift", 0.5), most=_number(config, "max_shift", 1.15))
+    if config.get("use_flow_sigmas"):
+        return Shift(by=_number(config, "flow_shift", 1.0))
     return Shift(by=_number(config, "shift", 1.0)) if "shift" in config else usual
 
 

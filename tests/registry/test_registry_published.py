@@ -273,7 +273,7 @@ def test_what_is_cut_into_pieces_is_one_file_called_after_its_folder(tmp_path):
     entries = listed(tmp_path)
     assert {name: (entry.kind, entry.family, entry.variant) for name, entry in entries.items()} == {
         "dev": ("diffusion-model", "flux", "dev"),
-        "transformer": ("diffusion-model", "flux", "schnell"),
+        "FLUX.1-schnell": ("diffusion-model", "flux", "schnell"),
         "text_encoder_2": ("text-encoder", "t5-xxl", ""),
     }
     assert entries["text_encoder_2"].problem is None
@@ -289,6 +289,25 @@ def test_a_piece_that_is_missing_is_named(tmp_path):
     assert entry.problem is not None
     assert sentence(entry.problem) == "it is cut into 3 pieces, and 1 is missing: dev-00002-of-00003.safetensors"
     assert not entry.composes
+
+
+def test_pieces_of_a_gguf_are_refused_together_with_what_joins_them(tmp_path):
+    for number in (1, 2):
+        (tmp_path / f"dev-Q8_0-{number:05}-of-00002.gguf").write_bytes(b"GGUF")
+    ((name, entry),) = listed(tmp_path).items()
+    assert (name, sentence(entry.problem)) == (
+        "dev-Q8_0",
+        "it is cut into 2 pieces; join them: llama-gguf-split --merge dev-Q8_0-00001-of-00002.gguf dev-Q8_0.gguf",
+    )
+
+
+def test_a_denoisers_folder_gives_its_name_up_for_that_of_the_model(tmp_path):
+    for place in ("FLUX.1-dev/transformer", "unet/transformer", "mine/unet", "unet"):
+        write(tmp_path / place / "diffusion_pytorch_model.safetensors", {"x": (1,)})
+    places = {entry.path.removeprefix(f"{tmp_path}/"): name for name, entry in listed(tmp_path).items()}
+    assert {place.rpartition("/")[0]: name for place, name in places.items()} == {
+        "FLUX.1-dev/transformer": "FLUX.1-dev", "unet/transformer": "transformer", "mine/unet": "mine", "unet": "unet",
+    }  # fmt: skip
 
 
 def test_the_digest_of_pieces_is_that_of_all_of_them(tmp_path):

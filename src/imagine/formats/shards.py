@@ -1,6 +1,7 @@
 """Weights that libraries cut into several files: `model-00001-of-00002.safetensors` and the like.
 
-The names are those that diffusers' and transformers' `save_pretrained` give them (Apache-2.0).
+The names are those that diffusers' and transformers' `save_pretrained` give them (Apache-2.0), and llama.cpp's
+`gguf-split` (MIT).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_FORM = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})(\.(?i:safetensors|sft))")
+_FORM = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})(\.(?i:safetensors|sft|gguf))")
 
 
 class Shard(NamedTuple):

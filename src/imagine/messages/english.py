@@ -68,6 +68,7 @@ SENTENCES = {
     "unfit.lcm": "its U-Net takes the guidance as an input (LCM), which works from a diffusers folder only",
     "unfit.unclip": "it is shown pictures' embeddings (unCLIP), which works from a diffusers folder only",
     "unfit.labels": "its U-Net is told labels beside the prompt, which no way of drawing here gives",
+    "unfit.gguf_pieces": "it is cut into {of:piece|pieces}; join them: llama-gguf-split --merge {name} {whole}",
     "unfit.pieces": "it is cut into {of:piece|pieces}, and {count:is|are} missing: {name}",
     "unfit.in_pieces": "it is cut into pieces, of which only models, text encoders and VAEs are read",
     "unfit.pickle": "it is a pickle, which can run code when opened; convert it to safetensors",

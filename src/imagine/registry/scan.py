@@ -37,6 +37,11 @@ _GENERIC = frozenset({
 })  # fmt: skip
 """Stems that libraries give to every file of a kind."""
 
+_DENOISERS = ("transformer", "unet")
+"""Folders of a pipeline's denoiser."""
+_SORTED = ("diffusion_models", "unet", "checkpoints", "Stable-diffusion")
+"""Folders in which other programs keep many models' (ComfyUI, AUTOMATIC1111)."""
+
 Stamp = tuple[int, ...]
 """What of the status of a file, and of its sidecar, must be unchanged for what was read to be taken as unchanged."""
 
@@ -227,7 +232,11 @@ def _in_pieces(folder: Path, place: Place, names: Sequence[str], beside: Collect
     sidecar = whole.with_name(piece.stem + ".yaml")
     if len(names) < piece.of:
         missing = sorted(set(piece.names).difference(names))
-        return _unusable(path, place, message("unfit.pieces", count=len(missing), of=piece.of, name=missing[0]))
+        problem = message("unfit.pieces", count=len(missing), of=piece.of, name=missing[0])
+        return _unusable(path, place, problem, piece.stem)
+    if piece.suffix.lower() == GGUF:
+        problem = message("unfit.gguf_pieces", of=piece.of, name=names[0], whole=whole.name)
+        return _unusable(path, place, problem, piece.stem)
     own = (sidecar,) if sidecar.name in beside else ()
     try:
         statuses = {file: file.stat() for file in (*paths, *own)}
@@ -256,10 +265,13 @@ def _snapshots(path: Path, place: Place, repository: str) -> list[tuple[Path, Pl
 
 
 def _called(path: Path, place: Place) -> str:
-    """A file that is called like any other of its kind is called after its folder: what the Hub's mostly are."""
+    """A file that is called like any other of its kind is called after its folder: what the Hub's mostly are. A
+    denoiser's folder, whose name is any model's, after the one that it lies in."""
     if path.stem not in _GENERIC or not place.folder:
         return ""
-    return place.in_hub or place.folder.rpartition("/")[2]
+    above, _, folder = place.folder.rpartition("/")
+    parent = above.rpartition("/")[2]
+    return place.in_hub or (parent if folder in _DENOISERS and parent not in ("", *_SORTED) else folder)
 
 
 def _diffusers_folder(path: Path, place: Place, name: str = "") -> ScannedFile:
@@ -295,14 +307,15 @@ def _members(path: Path) -> Iterator[Path]:
                     yield path / child.name / inner.name
 
 
-def _unusable(path: Path, place: Place, problem: Message) -> ScannedFile:
+def _unusable(path: Path, place: Place, problem: Message, name: str = "") -> ScannedFile:
     """What is listed for its problem alone; its size is told where it is known."""
     try:
         status = path.stat()
     except OSError:
-        return ScannedFile(path=path, place=place, format="other", problem=problem)
+        return ScannedFile(path=path, place=place, name=name, format="other", problem=problem)
     return ScannedFile(
-        path=path, place=place, format="other", problem=problem, size=status.st_size, modified=status.st_mtime
+        path=path, place=place, name=name, format="other", problem=problem, size=status.st_size,
+        modified=status.st_mtime,
     )  # fmt: skip
 
 

@@ -54,6 +54,10 @@ def test_what_is_not_said_is_none_and_only_the_prompt_must_be():
         assert caught.value.field == "prompt"
 
 
+def test_previews_are_as_many_as_are_said_or_as_is_usual():
+    assert [request(stream=said).stream for said in (True, False, 1, 0)] == [5, 0, 1, 0]
+
+
 def test_every_field_is_taken_as_it_is_declared():
     said = {
         "prompt": "a fox", "model": "m", "width": 64, "height": 2048, "num_steps": 150, "guidance": 0.5,
@@ -117,8 +121,7 @@ def test_every_field_is_taken_as_it_is_declared():
             4.5,
             "hires is 4.5; it must be a number from 1 to 4, or an object of scale, strength, steps, upscaler",
         ),
-        ("stream", False, "stream is false; it must be a whole number from 0 to 1000"),
-        ("stream", -1, "stream is -1; it must be a whole number from 0 to 1000"),
+        ("stream", -1, "stream is -1; it must be true or false, or a whole number from 0 to 1000"),
         ("resize", "squash", "resize is 'squash'; it must be one of: crop, fit, stretch"),
         ("fit", 1, "fit is 1; it must be one of: native, scale"),
         ("progress", 1, "progress is 1; it must be true or false"),

@@ -122,7 +122,7 @@ def test_a_stream_is_previews_and_a_last_line(tmp_path):
     assert said[-1]["meta"]["num_steps"] == 5
 
 
-@pytest.mark.parametrize("off", [0, None])
+@pytest.mark.parametrize("off", [0, None, False])
 def test_a_stream_of_nothing_is_none(tmp_path, off):
     _, headers, body, _ = post(tmp_path, {"prompt": "a fox", "stream": off})
     assert headers["Content-Type"].startswith("application/json")

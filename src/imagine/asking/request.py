@@ -30,6 +30,8 @@ MAX_SIDE = 2048
 MAX_STEPS = 150
 MAX_PROMPT = 32_000
 MAX_ENCODERS = 4
+EVERY = 5
+"""Steps from a preview to the next, where a request only says that it wants some."""
 
 Steps = Annotated[int, Meta(ge=1, le=MAX_STEPS)]
 Side = Annotated[int, Meta(ge=MIN_SIDE, le=MAX_SIDE)]
@@ -291,8 +293,11 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     ] = None
     preset: Annotated[Name | None, Meta(description="A style from /presets; what is said here wins over it.")] = None
     stream: Annotated[
-        Annotated[int, Meta(ge=0, le=1000)] | None,
-        Meta(description="Send the picture as it is after every so many steps. 0: only when it is done."),
+        bool | Annotated[int, Meta(ge=0, le=1000)] | None,
+        Meta(
+            description=f"Send the picture as it is after every so many steps; true: {EVERY}. 0 or false: only when it "
+            "is done."
+        ),
     ] = None
     preview: Annotated[
         Literal["linear", "tiny", "vae", "latents"] | None,
@@ -379,6 +384,8 @@ def parse(body: Mapping[str, object], aliases: Mapping[str, str] = ALIASES, call
     request, unknown = checked(values, GenerateRequest, spelled=called)
     seeds = {name: _seed(getattr(request, name), name) for name in ("seed", "subseed")}
     request = msgspec.structs.replace(request, **seeds)
+    if isinstance(request.stream, bool):
+        request = msgspec.structs.replace(request, stream=EVERY if request.stream else 0)
     return Parsed(request, warnings + ([unknown_fields(unknown)] if unknown else []), called)
 
 

@@ -28,7 +28,7 @@ function fieldFrom(said, ways) {
   const text = find("string");
   const common = { default: said.default ?? null, description: said.description ?? "", examples: said.examples ?? [] };
   if (choice) return { ...common, type: "choice", choices: choice.enum };
-  if (find("boolean")) return { ...common, type: "boolean" };
+  if (find("boolean") && !numeric) return { ...common, type: "boolean" };
   if (text) return { ...common, type: "text", examples: said.examples ?? [], numeric: Boolean(numeric) };
   if (numeric) return { ...common, type: numeric.type, min: numeric.minimum, max: numeric.maximum };
   return { ...common, type: "object" };

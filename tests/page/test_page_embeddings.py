@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.page.acts import downloaded, generate, last, load
 from tests.registry import declared
+from tests.server.beside import add_transformer
 
 
 @pytest.fixture
@@ -41,3 +42,16 @@ def test_one_becomes_a_word_of_either_prompt_and_stays_what_it_was(page, site):
     )
     generate(page)
     assert last(site).params.embeddings == {}
+
+
+def test_those_are_offered_that_the_server_takes_for_the_model(windows, serve, tmp_path):
+    home = tmp_path / "home"
+    add_transformer(home, "heron", "StableDiffusion3Pipeline", in_channels=16, patch_size=2, qk_norm="rms_norm")
+    told_as_sd3 = {"clip_l": (1, 768), "clip_g": (1, 1280), "t5xxl": (1, 4096)}
+    for name, vectors in (("of sd3", told_as_sd3), ("of sdxl", {"clip_l": (1, 768), "clip_g": (1, 1280)})):
+        declared.write(home / f"models/embeddings/{name}.safetensors", vectors)
+    page = windows.open(serve(models=()).url)
+    assert [one.get_attribute("value") for one in page.locator("#embeddings-there option").all()] == ["of sd3"]
+    page.fill("#embeddings-search", "of sd3")
+    page.press("#embeddings-search", "Enter")
+    generate(page)

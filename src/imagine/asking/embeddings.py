@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ..families.table import embedding_families
 from ..messages import Message, message
 from ..words.entry import Entry
-
-_REFINER, _REFINED = "sdxl_refiner", "sdxl"
 
 
 def misfit(file: Entry, model: Entry, field: str, called: str) -> Message | None:
     """Why an embedding can't be used in a prompt of this model; None where it may be."""
-    family = _REFINED if model.family == _REFINER else model.family
-    name = called[:40]
-    if file.family and family and file.family != family:
+    fitting, name = embedding_families(model.family), called[:40]
+    if file.family and fitting and file.family not in fitting:
         what = {"family": file.family, "model": model.name, "model_family": model.family}
         return message("embedding.family", field, name=name, **what)
-    refines = model.family == _REFINER and file.family == _REFINED
-    if file.context and model.context and file.context != model.context and not refines:
+    shared = file.family in fitting[1:]  # then it has vectors for more encoders than this model's, or for fewer
+    if file.context and model.context and file.context != model.context and not shared:
         return message("embedding.misfit", field, name=name, made=file.context, model=model.name, taken=model.context)
     return None
 

@@ -14,7 +14,7 @@ from .console import write, write_json
 from .list import every_file
 from .table import WAYS, ago, counted, moment, size_of, span, table
 
-_FOR_PROGRAMS = ("header_digest", "autov3")
+_FOR_PROGRAMS = ("header_digest", "autov3", "embedding_families", "context")
 _WORDS: dict[str, Callable[[Any], str]] = {
     "size": size_of,
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",

@@ -163,6 +163,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     loras: tuple[LoraSignature, ...] = ()
     shares_loras: tuple[str, ...] = ()
     """Families that some of its LoRAs are told as, since they change nothing by which the two differ."""
+    shares_embeddings: tuple[str, ...] = ()
+    """Families that embeddings for its text encoders are told as, where not as its own."""
     vaes: tuple[Signature, ...] = ()
     """Its VAE in a file of its own, where more than `latent_channels` tells it."""
     adapters: Mapping[str, tuple[Signature, ...]] = NOTHING

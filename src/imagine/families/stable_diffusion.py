@@ -217,6 +217,7 @@ ROWS = (
             *_original(("", _LABEL, "input_blocks.9.0.op.weight")),
             *_diffusers(("", _ADDED, "down_blocks.3.resnets.0.conv1.weight", "!encoder_hid_proj.weight")),
         ),
+        shares_embeddings=("sdxl",),
         pipelines=(PipelineClass("StableDiffusionXL", "cross_attention_dim", 1280),),
         stepped=_pipelines("StableDiffusionXL"),
         unet=True,

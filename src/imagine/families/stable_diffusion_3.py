@@ -36,6 +36,7 @@ ROWS = (
             (r"^transformer_blocks_\d+_attn_(?:add|to)_[qkv]", 2432),
         ),
         shares_loras=("sd3",),
+        shares_embeddings=("sd3",),
         adapters={"controlnet": signatures(("", _CONTROLS, ("transformer_blocks.0.attn.to_q.weight", 0, 2432)))},
         pipelines=(
             PipelineClass("StableDiffusion3", "num_layers", 38, "large"),

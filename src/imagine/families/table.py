@@ -51,6 +51,11 @@ def lora_families(family: str) -> tuple[str, ...]:
     return (family, *facts_of(family).shares_loras) if family else ()
 
 
+def embedding_families(family: str) -> tuple[str, ...]:
+    """The families whose embeddings prompts of such a model take; none where it isn't known which it is."""
+    return (family, *facts_of(family).shares_embeddings) if family else ()
+
+
 def is_published_width(family: str, context: int) -> bool:
     """Does what is published to go beside this family fit a model whose tokens are so many numbers? 0 is not known."""
     return context in (0, facts_of(family).context or context)

@@ -9,7 +9,7 @@ import msgspec
 
 from ..families.defaults import bounds_of
 from ..families.facts import Need
-from ..families.table import FAMILIES, lora_families
+from ..families.table import FAMILIES, embedding_families, lora_families
 from ..messages import Language, sentence
 from ..words.entry import Entry
 from ..words.map_words import UNION_KINDS, map_meant, words_of
@@ -21,9 +21,9 @@ from .usable import use_of
 
 _LICENCE = "modelspec.license"
 _FIELDS = (
-    "name", "kind", "family", "variant", "size", "modified", "digest", "header_digest", "resolution", "prediction",
-    "prediction_source", "zero_snr", "dtype", "parameters", "format", "text_encoders", "has_vae", "vae", "encoders",
-    "needs", "distilled", "triggers", "bundled", "autov3", "shipped",
+    "name", "kind", "family", "variant", "size", "modified", "digest", "header_digest", "resolution", "context",
+    "prediction", "prediction_source", "zero_snr", "dtype", "parameters", "format", "text_encoders", "has_vae", "vae",
+    "encoders", "needs", "distilled", "triggers", "bundled", "autov3", "shipped",
 )  # fmt: skip
 
 
@@ -33,15 +33,16 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     `map` what makes the maps that a control is for, as its name has it, and `types` which kinds of maps it has to be
     told apart.
 
-    Of a model, `lora_families` are those whose LoRAs it takes, and its family says what sides are `multiple`s of, by
-    what `guidance_kind` it follows its prompt, whether `true_cfg` can guide it besides, between which `bounds` steps
-    and guidance make sense, and which `components` it takes beside its denoiser; of a flow in one file, by how much its
-    noise levels `shift` at its native size; `missing` are the files that people have for what it lacks, and `licence`
-    is that of the published weights, or what its file states.
+    Of a model, `lora_families` and `embedding_families` are those whose LoRAs and embeddings it takes, and its family
+    says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, whether `true_cfg` can guide it
+    besides, between which `bounds` steps and guidance make sense, and which `components` it takes beside its denoiser;
+    of a flow in one file, by how much its noise levels `shift` at its native size; `missing` are the files that people
+    have for what it lacks, and `licence` is that of the published weights, or what its file states.
     """
     facts = {name: getattr(entry, name) for name in _FIELDS} | _of_family(entry)
     if entry.kind in MODEL_KINDS:
         facts["lora_families"] = list(lora_families(entry.family))
+        facts["embedding_families"] = list(embedding_families(entry.family))
     if examples := examples_from(entry.metadata):
         facts["examples"] = examples
     if entry.kind == "controlnet":

@@ -33,7 +33,7 @@ export function describeChoices() {
   describePreset(chosenPreset());
   offerFiles("vae", filesOf("vae"), t("vae.own"));
   offerNames(control("text_encoders"), filesOf("text-encoder"));
-  offerEmbeddings(entriesOf("embedding"), chosenModel()?.family ?? "");
+  offerEmbeddings(entriesOf("embedding"), chosenModel());
   offerLoras(control("loras"), entriesOf("lora"), chosenModel()?.lora_families ?? []);
   offerBeside(entriesOf("controlnet"), entriesOf("ip-adapter"), chosenModel()?.family ?? "");
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));

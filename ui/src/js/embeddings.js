@@ -4,14 +4,20 @@ import { all, byId, make, show } from "./dom.js";
 
 const PLAIN = /^[\p{L}\p{N}_.-]+$/u; // what is a word as it stands; others are said in <>
 
-/** Takes what the server has; `family` is that of the chosen model, "" where it isn't known. */
-export function offerEmbeddings(entries, family) {
-  const names = entries.filter((one) => !family || !one.family || one.family === family).map((one) => one.name);
+/** Takes what the server has, and the chosen model, if its details are known. */
+export function offerEmbeddings(entries, model) {
+  const names = entries.filter((one) => fits(one, model ?? {})).map((one) => one.name);
   const list = byId("embeddings-there");
   if (names.join("\n") !== all("option", list).map((option) => option.value).join("\n")) {
     list.replaceChildren(...names.map((name) => make("option", { value: name })));
   }
   show(byId("embeddings"), names.length > 0);
+}
+
+/** As the server tells it (`asking/embeddings.py`): by families, and by how many numbers a vector is. */
+function fits(one, { embedding_families: families = [], context }) {
+  if (one.family && families.length && !families.includes(one.family)) return false;
+  return !one.context || !context || one.context === context || families.indexOf(one.family) > 0;
 }
 
 /** Has the search and its two buttons work. */

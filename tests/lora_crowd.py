@@ -4,35 +4,39 @@ import asyncio
 import base64
 import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
 
 NAMES = ("ink", "chalk", "pencil", "oil", "wash")
+SAMPLERS = ("euler a", "dpm++ 2m", "ddim")
 PATIENCE = aiohttp.ClientTimeout(total=3600)
 
 
-def write_loras(folder: Path, checkpoint: Path) -> None:
-    """A LoRA of each of the names for a checkpoint, beside all of its attention."""
+def write_loras(folder: Path, checkpoint: Path, names: Sequence[str] = NAMES, base: str = "sd_v1") -> None:
+    """A LoRA of each of the names for a checkpoint of that base, beside all of its attention."""
     from imagine.engine.families.open import open_model
     from tests.engine.adapters.low_rank import write_low_rank
     from tests.engine.running import engine_of, model_at
 
     networks = open_model(model_at(checkpoint), engine_of()._device, lambda _: None, {}).networks
-    folder.mkdir(parents=True)
-    for seed, name in enumerate(NAMES):
-        told = {"ss_base_model_version": "sd_v1", "modelspec.trigger_phrase": name}
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, name in enumerate(names):
+        told = {"ss_base_model_version": base, "modelspec.trigger_phrase": name}
         write_low_rank(folder / f"{name}.safetensors", networks, seed, strength=0.5, only="attn", metadata=told)
 
 
-def mixed(count: int, seed: int = 0, **usual: object) -> list[dict]:
+def mixed(
+    count: int, seed: int = 0, *, names: Sequence[str] = NAMES, samplers: Sequence[str] = SAMPLERS, **usual: object
+) -> list[dict]:
     """So many requests; every second has one to three LoRAs, said in one of the three forms, by tags, or by both."""
     dice, bodies = random.Random(seed), list[dict]()
     for number in range(count):
         body = {"prompt": f"a fox {number}", "seed": str(number), "num_steps": dice.choice((4, 5, 6)), **usual}
-        body |= {"guidance": dice.choice((1.0, 5.0)), "sampler": dice.choice(("euler a", "dpm++ 2m", "ddim"))}
+        body |= {"guidance": dice.choice((1.0, 5.0)), "sampler": dice.choice(samplers)}
         if number % 2:
-            weights = {name: dice.choice((-0.5, 0.4, 0.8, 1.0)) for name in dice.sample(NAMES, dice.randint(1, 3))}
+            weights = {name: dice.choice((-0.5, 0.4, 0.8, 1.0)) for name in dice.sample(names, dice.randint(1, 3))}
             body |= _said(body["prompt"], weights, dice.randrange(4), dice)
         bodies.append(body)
     return bodies

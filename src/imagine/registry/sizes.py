@@ -28,8 +28,9 @@ def sizes_of(kind: str, tensors: Mapping[str, TensorInfo]) -> Sizes:
     by_role: dict[str, list[TensorInfo]] = {}
     averaged = denoiser.prefix.startswith(EMA_PREFIX)
     for name, info in tensors.items():
-        # A name without a dot is a schedule's buffer or a mark; a second, averaged denoiser isn't read.
-        if "." in name and (averaged or not name.startswith(EMA_PREFIX)):
+        # In a checkpoint a name without a dot is a schedule's buffer or a mark; of a denoiser alone, as Stable
+        # Diffusion 3's table of places, its own. A second, averaged denoiser isn't read.
+        if ("." in name or not denoiser.prefix) and (averaged or not name.startswith(EMA_PREFIX)):
             by_role.setdefault(_role(name, denoiser.prefix), []).append(info)
     return _sizes(by_role)
 

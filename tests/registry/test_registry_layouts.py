@@ -1,0 +1,151 @@
+"""Every published Flux, Chroma and Stable Diffusion 3, in full, in every layout that it comes in: told, weighed,
+planned for, and drawn with or refused."""
+
+import json
+import math
+
+import pytest
+from declared import write
+from listing import listed
+from published import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, chroma, clip_g, clip_l, flux, in_one_file, sd3, t5, vae16
+from test_registry_formats import write_gguf
+
+from imagine.registry.memory_needed import memory_of
+from imagine.words.frames import Room
+
+torch = pytest.importorskip("torch")
+
+from test_registry_published_classes import from_chroma, from_flux, from_sd3  # noqa: E402 - needs torch
+
+DUAL = {"qk_norm": "rms_norm", "dual_attention_layers": list(range(13))}
+MODELS = {
+    "flux1-dev": ("flux", "dev", flux(), "FluxPipeline", {"guidance_embeds": True}),
+    "flux1-krea-dev": ("flux", "krea", flux(), "FluxPipeline", {"guidance_embeds": True}),
+    "flux1-kontext-dev": ("flux", "kontext", flux(), "FluxKontextPipeline", {"guidance_embeds": True}),
+    "flux1-schnell": ("flux", "schnell", flux(guidance=False), "FluxPipeline", {"guidance_embeds": False}),
+    "flux1-fill-dev": ("flux", "fill", flux(taken=384), "FluxFillPipeline", {"in_channels": 384}),
+    "Chroma1-HD": ("chroma", "", chroma(), "ChromaPipeline", {}),
+    "sd3_medium": ("sd3", "", sd3(**SD3_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24}),
+    "sd3.5_medium": ("sd3.5", "medium", sd3(**SD35_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24} | DUAL),
+    "sd3.5_large": ("sd3.5", "large", sd3(**SD35_LARGE), "StableDiffusion3Pipeline",
+                    {"num_layers": 38, "qk_norm": "rms_norm"}),
+    "sd3.5_large_turbo": ("sd3.5", "large", sd3(**SD35_LARGE), "StableDiffusion3Pipeline",
+                          {"num_layers": 38, "qk_norm": "rms_norm"}),
+}  # fmt: skip
+"""Family and variant, the tensors as their makers name them, the pipeline, what its denoiser's configuration says."""
+REFUSED = {
+    "flux1-depth-dev": ("flux", flux(taken=128)),
+    "Chroma1-Radiance": ("chroma", chroma() | {"nerf_final_layer_conv.norm.scale": (64,)}),
+}
+ENCODERS = {
+    "flux": {"clip_l": clip_l(), "t5xxl": t5()},
+    "chroma": {"t5xxl": t5()},
+    "sd3": {"clip_l": clip_l(), "clip_g": clip_g(), "t5xxl": t5()},
+}
+ENCODERS["sd3.5"] = ENCODERS["sd3"]
+CONVERTERS = {"flux": from_flux, "chroma": from_chroma, "sd3": from_sd3, "sd3.5": from_sd3}
+
+
+def alone(path, name, family, shapes):
+    write(path / f"{name}.safetensors", shapes, dtype="BF16")
+
+
+def in_diffusers_names(path, name, family, shapes):
+    made = CONVERTERS[family]({each: torch.empty(shape, device="meta") for each, shape in shapes.items()})
+    write(path / f"{name}.safetensors", {each: tuple(tensor.shape) for each, tensor in made.items()}, dtype="BF16")
+
+
+def in_eight_bits(path, name, family, shapes):
+    write(path / f"{name}.safetensors", shapes, dtype="BF16", dtypes=_eight(shapes))
+
+
+def scaled(path, name, family, shapes):
+    scales = {each.removesuffix("weight") + "scale_weight": () for each in _eight(shapes)}
+    types = _eight(shapes) | dict.fromkeys(scales, "F32") | {"scaled_fp8": "F8_E4M3"}
+    write(path / f"{name}.safetensors", shapes | scales | {"scaled_fp8": (2,)}, dtype="BF16", dtypes=types)
+
+
+def all_in_one(path, name, family, shapes):
+    write(path / f"{name}.safetensors", in_one_file(shapes, *ENCODERS[family].items()), dtype="BF16")
+
+
+def all_in_one_of_eight_bits(path, name, family, shapes):
+    whole = in_one_file(shapes, *ENCODERS[family].items())
+    write(path / f"{name}.safetensors", whole, dtype="BF16", dtypes=_eight(whole, "model.diffusion_model."))
+
+
+def as_gguf(path, name, family, shapes):
+    write_gguf(path / f"{name}.gguf", "flux" if family == "chroma" else family.partition(".")[0], shapes, kind=8)
+
+
+def _eight(shapes, beginning=""):
+    """The tensors that converters to 8 bits take."""
+    matrices = [name for name, shape in shapes.items() if len(shape) == 2 and name.endswith(".weight")]
+    return {name: "F8_E4M3" for name in matrices if name.startswith(beginning)}
+
+
+LAYOUTS = {
+    alone: 2.0, in_diffusers_names: 2.0, in_eight_bits: 1.0, scaled: 1.0, all_in_one: 2.0,
+    all_in_one_of_eight_bits: 1.0, as_gguf: 34 / 32,
+}  # fmt: skip
+"""Bytes of a number, of the matrices."""
+WAYS = {"flux1-dev": "layers", "Chroma1-HD": "stages", "sd3_medium": "all", "sd3.5_large": "stages"}
+"""How one of 16 bits is held where 24 GB are free: of fewer bits, all of it lies there."""
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_what_is_published_is_drawn_from_in_every_layout(tmp_path, layout):
+    folder = tmp_path / "diffusion_models"
+    folder.mkdir()
+    for name, (family, _, shapes, *_) in MODELS.items():
+        layout(folder, name, family, shapes)
+    for name, shapes in {"clip_l": clip_l(), "clip_g": clip_g(), "t5xxl_fp16": t5()}.items():
+        write(tmp_path / "text_encoders" / f"{name}.safetensors", shapes)
+    for name in ("ae", "sd3_vae"):
+        write(tmp_path / "vae" / f"{name}.safetensors", vae16(), dtype="BF16")
+    entries = {entry.name: entry for entry in listed(tmp_path).models()}
+    assert set(entries) == set(MODELS)
+    for name, (family, variant, shapes, *_) in MODELS.items():
+        entry, numbers = entries[name], sum(map(math.prod, shapes.values()))
+        assert (entry.family, entry.variant, entry.problem, entry.generates) == (family, variant, None, True), name
+        few = LAYOUTS[layout] < 2  # then tables and vectors stay of 16 bits
+        expected = pytest.approx(LAYOUTS[layout] * numbers, rel=0.1 if few else 0.001)
+        assert entry.sizes.denoiser.nbytes(2) == expected, name
+        told = memory_of(entry, Room(memory=24 * 10**9, left=0))["works"][0]
+        assert 0 < told["minimum"] < 3e9 < told["comfortable"]
+        assert told["way"] == ("all" if few else WAYS.get(name, told["way"])), name
+
+
+@pytest.mark.parametrize("layout", [alone, in_eight_bits, as_gguf], ids=lambda layout: layout.__name__)
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_drawn_is_refused_while_it_is_listed(tmp_path, name, layout):
+    family, shapes = REFUSED[name]
+    layout(tmp_path, name, family, shapes)
+    (entry,) = listed(tmp_path).files()
+    assert entry.family == family
+    assert not entry.generates
+    assert entry.problem is not None
+
+
+def test_a_diffusers_folder_of_each_is_drawn_from(tmp_path):
+    for name, (family, _, shapes, pipeline, config) in MODELS.items():
+        _write_folder(tmp_path / name, family, shapes, pipeline, config)
+    entries = {entry.name: entry for entry in listed(tmp_path).models()}
+    for name, (family, variant, shapes, *_) in MODELS.items():
+        entry, numbers = entries[name], sum(map(math.prod, shapes.values()))
+        assert (entry.family, entry.variant, entry.problem, entry.generates) == (family, variant, None, True), name
+        assert entry.sizes.denoiser.nbytes(2) == pytest.approx(2 * numbers, rel=0.02), name
+
+
+def _write_folder(path, family, shapes, pipeline, config):
+    classes = {"flux": "Flux", "chroma": "Chroma", "sd3": "SD3", "sd3.5": "SD3"}
+    parts = {"transformer": shapes, "vae": vae16()}
+    ends = ("", "_2", "_3")
+    parts |= {f"text_encoder{end}": each for end, each in zip(ends, ENCODERS[family].values(), strict=False)}
+    for part, each in parts.items():
+        write(path / part / "model.safetensors", each, dtype="BF16")
+        said = {"_class_name": f"{classes[family]}Transformer2DModel", "patch_size": 2} | config
+        said = said if part == "transformer" else {"latent_channels": 16}
+        (path / part / "config.json").write_text(json.dumps({"in_channels": 16 if "sd" in family else 64} | said))
+    index = {part: ["diffusers", "AutoencoderKL"] for part in (*parts, "scheduler")}
+    (path / "model_index.json").write_text(json.dumps(index | {"_class_name": pipeline}))

@@ -273,11 +273,13 @@ def families() -> str:
         own = "; ".join(f"`{file.name}` ({size_of(file.size)})" for file in facts.published.values())
         wants = {"": facts.defaults} | dict(facts.variants) | dict(facts.distilled)
         steps = [" ".join(filter(None, [name, _steps(each)])) for name, each in wants.items() if each.num_steps]
-        terms = [f"{name} {each.name}".strip() for name, each in facts.licence.items()]
+        terms = [f"{name} [{each.name}]({each.url})".strip() for name, each in facts.licence.items()]
         files = "yes" if facts.single_file else "not yet"
         said = "; ".join(steps if facts.defaults.num_steps else [usual, *steps])
-        rows.append([f"`{facts.name}`", files, own, "; ".join(beside), said, "; ".join(terms)])
-    header = ["family", "from single files", "its denoiser", "files that go beside it", "steps, guidance", "licence"]
+        memory = document_memory.needs(facts.name)
+        rows.append([f"`{facts.name}`", files, own, "; ".join(beside), memory, said, "; ".join(terms)])
+    header = ["family", "from single files", "its denoiser", "files that go beside it", "memory, least to comfortable",
+              "steps, guidance", "licence"]  # fmt: skip
     return table(header, rows)
 
 

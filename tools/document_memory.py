@@ -77,6 +77,13 @@ def rows() -> list[list[str]]:
     return [_row(files, work, beside) for files in PUBLISHED for work, beside in _works(files)]
 
 
+def needs(family: str) -> str:
+    """What the family's files take for one picture of its own size: the least, and with all of it on the device."""
+    rows = {files.called: _row(files, _works(files)[0][0], "") for files in PUBLISHED if files.family == family}
+    spans = {called: f"{least} to {most}" for called, (_, least, most, *_) in rows.items()}
+    return "; ".join(f"{called}: {span}" if len(spans) > 1 else span for called, span in spans.items())
+
+
 def _works(files: Files) -> list[tuple[Workload, str]]:
     facts = facts_of(files.family)
     side = facts.native

@@ -32,8 +32,12 @@ FLUX_VAE = (PublicFile("ae.safetensors", 335_304_388, "black-forest-labs/FLUX.1-
 QWEN_IMAGE_VAE = (PublicFile("qwen_image_vae.safetensors", 254_000_000, _QWEN),)
 
 _SD3 = "stabilityai/stable-diffusion-3-medium"
+_DEV = 23_802_932_552
+"""What was tuned on FLUX.1 [dev] has its tensors."""
 FLUX = {
-    "": PublicFile("flux1-dev.safetensors", 23_802_932_552, "black-forest-labs/FLUX.1-dev"),
+    "": PublicFile("flux1-dev.safetensors", _DEV, "black-forest-labs/FLUX.1-dev"),
+    "krea": PublicFile("flux1-krea-dev.safetensors", _DEV, "black-forest-labs/FLUX.1-Krea-dev"),
+    "kontext": PublicFile("flux1-kontext-dev.safetensors", _DEV, "black-forest-labs/FLUX.1-Kontext-dev"),
     "schnell": PublicFile("flux1-schnell.safetensors", 23_782_506_688, "black-forest-labs/FLUX.1-schnell"),
     "fill": PublicFile("flux1-fill-dev.safetensors", 23_804_922_408, "black-forest-labs/FLUX.1-Fill-dev"),
 }

@@ -1,9 +1,12 @@
 """Chroma is diffusers' own, but for a mask that hides what it is to hide: same networks, same seed, float32."""
 
+import warnings
+
 import diffusers
 import pytest
 import torch
 
+from imagine.engine.families.open import open_model
 from tests.chroma_files import chroma_pipeline, tiny_chroma, write_chroma
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents
 from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
@@ -55,6 +58,12 @@ def test_inpainting_is_blended(tiny, plain):
     got = ours(tiny[0], PHOTO, guidance=3.0, mask=MASK, strength=0.8)
     asked = {"image": PHOTO, "mask_image": MASK, "strength": 0.8, "guidance_scale": 3.0}
     assert_same(got, plain(kind=diffusers.ChromaInpaintPipeline, **asked), within=1e-5)
+
+
+def test_opening_it_warns_of_nothing_that_concerns_nobody(tiny):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_model(model_at(tiny[0]), engine_of()._device, lambda _: None, {})
 
 
 @pytest.mark.parametrize("layout", ["all", "split"])

@@ -7,6 +7,7 @@ diffusers does without where it can't be imported, which costs only that its blo
 `tests/engine/libraries/test_light.py` pins what is imported once a worker is ready, and once it has drawn.
 """
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -58,6 +59,8 @@ _TRANSFORMERS = {
 
 def transformer(name: str) -> Any:
     """A transformer's class: each is imported when the first model of its kind is opened."""
+    # diffusers' own Chroma asks for it by its old name, of which a user would read in the log.
+    warnings.filterwarnings("ignore", "`FluxPosEmbed` is deprecated", FutureWarning)
     with postponed(*_UNUSED, packages=_PACKAGES):
         return getattr(import_module(f"diffusers.models.transformers.{_TRANSFORMERS[name]}"), name)
 

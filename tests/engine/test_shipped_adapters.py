@@ -13,14 +13,13 @@ from imagine.registry.registry import Registry
 from tools.toybox import embedding
 from tools.toybox.adapter_cards import cards
 from tools.toybox.lora import caption
+from tools.toybox.painting import Ask, Painter
 from tools.toybox.taught import (
     CAT,
     FIGURES,
     LARGE,
     NIGHT,
     OUTLINE,
-    Ask,
-    Painter,
     in_outline,
     mean_hollowness,
     night,

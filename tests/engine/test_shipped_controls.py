@@ -29,10 +29,10 @@ from tools.toybox.beside.figures import (
     poor_views,
     shown,
 )
-from tools.toybox.beside.painting import Ask, Given, Painter
 from tools.toybox.beside.train import FOLDERS, LIMIT
 from tools.toybox.captions import Mention
 from tools.toybox.judge import judge
+from tools.toybox.painting import Ask, Given, Painter
 
 FOLDER = shipped.folder()
 FILES = {name: FOLDER / folder / f"{name}.safetensors" for name, folder in FOLDERS.items()}

@@ -10,7 +10,8 @@ from imagine.training.trainer import train
 from imagine.words.training import Assignment, Training, TrainingPicture
 from tools.toybox import strange, world
 from tools.toybox.lora import caption, toybox
-from tools.toybox.taught import Painter, painted, plainly, share
+from tools.toybox.painting import Painter
+from tools.toybox.taught import painted, plainly, share
 
 STEPS = 160
 SCENES = [

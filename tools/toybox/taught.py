@@ -6,34 +6,22 @@ Writes the figures that their cards show, and the cards.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from imagine.asking.request import GenerateRequest
-from imagine.asking.resolve import resolve, stated_by
-from imagine.engine.engine import Engine
-from imagine.files import shipped
-from imagine.registry.registry import Registry
-from imagine.server.gateway.gateway import component_from, model_from
-from imagine.words.events import Event, Failed, Finished
-from imagine.words.frames import Submit, WorkerSettings
-from imagine.words.model import AdapterUse, EmbeddingUse
 from tools.toybox import embedding
 from tools.toybox.adapter_cards import cards
-from tools.toybox.evaluate import MODEL
 from tools.toybox.judge import Verdict, hollowness, judge
 from tools.toybox.lora import FOLDER, LESSONS, caption, strange_combinations
+from tools.toybox.painting import Ask, Painter
 from tools.toybox.strange import STRANGE
-from tools.toybox.world import POSITIONS, SIDE, SIZES, THINGS, Scene, combinations, place
+from tools.toybox.world import POSITIONS, SIZES, THINGS, Scene, combinations, place
 
 FIGURES = FOLDER / "toybox.figures.json"
 CAT, OUTLINE, NIGHT = *LESSONS, embedding.NAME
@@ -44,64 +32,6 @@ mostly at 0.13, and of outlines the star's is least, at 0.18."""
 LARGE = ("large",)
 KNOWN = (*THINGS, *STRANGE)
 COUNT = 20
-
-
-class Ask(NamedTuple):
-    """A picture to be drawn: LoRAs with their weights, and embeddings that its prompts say."""
-
-    prompt: str
-    seed: int = 0
-    loras: Mapping[str, float] = {}
-    words: Sequence[str] = ()
-    neg: str = ""
-
-
-class Painter:
-    """Draws with Toybox, through the engine, and with what ships beside it and what lies at `more`."""
-
-    def __init__(self, *more: Path, steps: int = 16) -> None:
-        self._registry = Registry([], shipped=[*shipped.models(), *more])
-        self._registry.refresh()
-        self._entry = self._registry.with_digest(self._registry.find(MODEL.stem))
-        self._engine = Engine(WorkerSettings(device="cpu", keep_alive=-1))
-        self._steps, self._numbers = steps, count()
-
-    def paint(self, asks: Sequence[Ask]) -> list[Image.Image]:
-        """All of them together, in a crowd."""
-        jobs = [self._submit(ask) for ask in asks]
-        said: list[Event] = []
-        while self._engine.busy:
-            said += self._engine.step()
-        failed = [event for event in said if isinstance(event, Failed)]
-        assert not failed, failed
-        done = {event.job: event.data for event in said if isinstance(event, Finished)}
-        return [Image.open(io.BytesIO(done[job])).convert("RGB") for job in jobs]
-
-    def _submit(self, ask: Ask) -> str:
-        request = GenerateRequest(
-            prompt=ask.prompt, neg=ask.neg, num_steps=self._steps, width=SIDE, height=SIDE, seed=ask.seed
-        )
-        found = resolve(request, model=self._entry, defaults=stated_by(self._entry), random_seed=lambda: 0)
-        job = str(next(self._numbers))
-        loras = tuple(
-            AdapterUse(name=name, kind="lora", component=self._component(name, "lora"), weight=by, clip_weight=by)
-            for name, by in ask.loras.items()
-        )
-        words = tuple(EmbeddingUse(word=word, component=self._component(word, "embedding")) for word in ask.words)
-        (params,), model = found.params, model_from(self._entry)
-        self._engine.submit(
-            Submit(job=job, client="toybox", params=params, model=model, adapters=loras, embeddings=words)
-        )
-        return job
-
-    def digests(self) -> dict[str, str]:
-        """The SHA-256 of the model's file and of those beside it, by name."""
-        kinds = {"checkpoint", "lora", "embedding"}
-        paths = sorted(Path(entry.path) for entry in self._registry.files() if entry.kind in kinds)
-        return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-    def _component(self, name: str, kind: str) -> Any:
-        return component_from("adapter", self._registry.with_digest(self._registry.find(name, kind)))
 
 
 def strangers(number: int = COUNT, sizes: Sequence[str] = SIZES) -> list[Scene]:
@@ -174,7 +104,7 @@ def measured(painter: Painter) -> dict[str, Any]:
     cats = {by: painted(painter, strangers(sizes=LARGE), {CAT: by}) for by in WEIGHTS}
     rims = {by: painted(painter, things(sizes=LARGE), {OUTLINE: by}, "outline") for by in WEIGHTS}
     return {
-        "files": painter.digests(),
+        "files": painter.digests("checkpoint", "lora", "embedding"),
         "count": COUNT,
         CAT: {
             "cats": {f"{by:g}": share(pairs, plainly) for by, pairs in cats.items()},

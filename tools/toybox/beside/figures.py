@@ -21,11 +21,11 @@ from imagine.words.recipe import ReferenceKind
 from tools.toybox.beside import edges, eyes, mapped, reference, shapes
 from tools.toybox.beside.cards import cards
 from tools.toybox.beside.judging import follows, overlap
-from tools.toybox.beside.painting import Ask, Given, Held, Painter
 from tools.toybox.beside.views import Shown, cut, long, unclear
 from tools.toybox.captions import Mention
 from tools.toybox.evaluate import MODEL
 from tools.toybox.judge import judge
+from tools.toybox.painting import Ask, Given, Held, Painter
 from tools.toybox.world import THINGS, Scene, combinations, draw
 
 FIGURES = MODEL.parent / "controlnets" / "toybox.figures.json"
@@ -44,7 +44,8 @@ def held(
     name: str, scenes: Sequence[Scene], prompt: Callable[[Scene], str] = mapped.colours_of, **how: Any
 ) -> list[Ask]:
     """A picture of each scene, by its map."""
-    return [Ask(prompt(scene), seed, [Held(name, map_of(name, scene), **how)]) for seed, scene in enumerate(scenes)]
+    maps = [[Held(name, map_of(name, scene), **how)] for scene in scenes]
+    return [Ask(prompt(scene), seed, held=maps[seed]) for seed, scene in enumerate(scenes)]
 
 
 def follow(pictures: Pictures, scenes: Sequence[Scene]) -> float:
@@ -229,11 +230,13 @@ def _share(values: Any) -> float:
 
 def measured(painter: Painter, adapter: Path) -> dict[str, Any]:
     """Everything that the card says."""
-    files = {name: painter.digest(name, "controlnet") for name in MAPS} | {
-        reference.NAME: painter.digest(reference.NAME, "ip-adapter")
-    }
     told = {name: of_maps(painter, name) for name in MAPS}
-    return {"files": files, "count": COUNT, **told, reference.NAME: of_references(painter, adapter)}
+    return {
+        "files": painter.digests("controlnet", "ip-adapter"),
+        "count": COUNT,
+        **told,
+        reference.NAME: of_references(painter, adapter),
+    }
 
 
 def main() -> None:

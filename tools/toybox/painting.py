@@ -1,10 +1,10 @@
-"""Draws with Toybox through the engine, as a user's picture is drawn, with maps and references beside the prompt."""
+"""Draws with Toybox through the engine, as a user's picture is drawn, with LoRAs, embeddings, maps and references."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,13 +21,11 @@ from imagine.registry.registry import Registry
 from imagine.server.gateway.gateway import component_from, model_from
 from imagine.words.events import Event, Failed, Finished
 from imagine.words.frames import Submit, WorkerSettings
-from imagine.words.model import ControlUse, ReferenceUse
+from imagine.words.model import AdapterUse, Component, ControlUse, EmbeddingUse, ReferenceUse
 from imagine.words.recipe import Control, Reference, ReferenceCrop, ReferenceKind
 from tools.toybox.beside.reference import KINDS, NAME
 from tools.toybox.evaluate import MODEL
 from tools.toybox.world import SIDE
-
-STEPS = 16
 
 
 class Held(NamedTuple):
@@ -50,10 +48,13 @@ class Given(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A picture to be drawn."""
+    """A picture to be drawn: LoRAs with their weights, embeddings that its prompts say, and pictures beside them."""
 
     prompt: str
     seed: int = 0
+    loras: Mapping[str, float] = {}
+    words: Sequence[str] = ()
+    neg: str = ""
     held: Sequence[Held] = ()
     given: Sequence[Given] = ()
 
@@ -61,12 +62,12 @@ class Ask(NamedTuple):
 class Painter:
     """With what ships, and with what lies at `more`."""
 
-    def __init__(self, *more: Path) -> None:
+    def __init__(self, *more: Path, steps: int = 16) -> None:
         self._registry = Registry([], shipped=[*shipped.models(), *more])
         self._registry.refresh()
         self._entry = self._registry.with_digest(self._registry.find(MODEL.stem))
         self._engine = Engine(WorkerSettings(device="cpu", keep_alive=-1))
-        self._numbers = count()
+        self._steps, self._numbers = steps, count()
 
     def paint(self, asks: Sequence[Ask]) -> list[Image.Image]:
         """All of them together, in a crowd."""
@@ -79,22 +80,37 @@ class Painter:
         done = {event.job: event.data for event in said if isinstance(event, Finished)}
         return [Image.open(io.BytesIO(done[job])).convert("RGB") for job in jobs]
 
-    def digest(self, name: str, kind: str) -> str:
-        """The SHA-256 of a file beside the model."""
-        return hashlib.sha256(Path(self._registry.find(name, kind).path).read_bytes()).hexdigest()
+    def digests(self, *kinds: str) -> dict[str, str]:
+        """The SHA-256 of the files of these kinds, by name."""
+        paths = sorted(Path(entry.path) for entry in self._registry.files() if entry.kind in kinds)
+        return {path.stem: _digest(path.read_bytes()) for path in paths}
 
     def _submit(self, ask: Ask) -> str:
-        request = GenerateRequest(prompt=ask.prompt, num_steps=STEPS, width=SIDE, height=SIDE, seed=ask.seed)
+        request = GenerateRequest(
+            prompt=ask.prompt, neg=ask.neg, num_steps=self._steps, width=SIDE, height=SIDE, seed=ask.seed
+        )
         found = resolve(request, model=self._entry, defaults=stated_by(self._entry), random_seed=lambda: 0)
         job, (params,) = str(next(self._numbers)), found.params
         control, controls = self._controls(ask.held)
         references, uses = self._references(ask.given)
         params = msgspec.structs.replace(params, control=control, references=references)
-        submit = Submit(
-            job=job, client="toybox", params=params, model=model_from(self._entry), controls=controls, references=uses
-        )
-        self._engine.submit(submit)
+        self._engine.submit(Submit(
+            job=job, client="toybox", params=params, model=model_from(self._entry), adapters=self._loras(ask.loras),
+            embeddings=self._embeddings(ask.words), controls=controls, references=uses,
+        ))  # fmt: skip
         return job
+
+    def _loras(self, loras: Mapping[str, float]) -> tuple[AdapterUse, ...]:
+        return tuple(
+            AdapterUse(name=name, kind="lora", component=self._component(name, "lora"), weight=by, clip_weight=by)
+            for name, by in loras.items()
+        )
+
+    def _embeddings(self, words: Sequence[str]) -> tuple[EmbeddingUse, ...]:
+        return tuple(EmbeddingUse(word=word, component=self._component(word, "embedding")) for word in words)
+
+    def _component(self, name: str, kind: str) -> Component:
+        return component_from("adapter", self._file(name, kind))
 
     def _controls(self, held: Sequence[Held]) -> tuple[tuple[Control, ...], tuple[ControlUse, ...]]:
         said, uses = [], []

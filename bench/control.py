@@ -21,9 +21,9 @@ from safetensors.torch import save_file
 
 from bench.arms import interleaved, ratio, show
 from bench.forwards import accompanied, arguments, execution_of, inputs, network_of, states
-from imagine.engine.control.control_network import ControlNetwork
+from imagine.engine.control.control_network import ControlNetwork, SeenMap
 from imagine.engine.control.controls import ControlSum, LaidControl
-from imagine.engine.execution.execution import Execution
+from imagine.engine.execution.execution import Execution, Home
 from imagine.engine.loading.control_file import ControlFile
 from imagine.engine.parts.slices import whole
 from imagine.words.model import Component
@@ -36,8 +36,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         execution.run(inputs(unet, 2, 8))  # lays it out
         file = ControlFile(written(unet, Path(folder)), "edges")
-        network = whole(file.bind(unet))
-        network.residuals(inputs(unet, 2, 8), network.hint(torch.zeros(1, 3, 64, 64), ""), 1.0)
+        network = whole(file.bind(unet, Home(unet.device, unet.dtype)))
+        network.residuals(inputs(unet, 2, 8), network.hint(SeenMap(torch.zeros(1, 3, 64, 64)), ""), 1.0)
         print(f"the ControlNet counts {file.nbytes / 2**20:.0f} MiB")
         for state in states(wanted):
             measure(wanted, unet, execution, network, state)
@@ -59,7 +59,7 @@ def written(unet: Any, folder: Path) -> Component:
 
 def measure(wanted: argparse.Namespace, unet: Any, execution: Execution, network: ControlNetwork, state: str) -> None:
     asked = inputs(unet, 2, wanted.side // 8)
-    hint = network.hint(torch.zeros(1, 3, wanted.side, wanted.side), "canny")
+    hint = network.hint(SeenMap(torch.zeros(1, 3, wanted.side, wanted.side)), "canny")
     arms: dict[str, Callable[[], object]] = {
         "the denoiser alone": lambda: execution.run(asked),
         "the ControlNet alone": lambda: network.residuals(asked, hint, 1.0),

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
+from imagine.engine.execution.execution import Home
 from imagine.words.model import Component, ControlUse
 from imagine.words.recipe import Control
 from tests.engine.running import png
@@ -113,6 +114,11 @@ def save(path: Path, tensors: Mapping[str, Tensor]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}, path)
     return path
+
+
+def home_of(denoiser: Any) -> Home:
+    """Where one works that stays where it lies."""
+    return Home(denoiser.device, denoiser.dtype)
 
 
 def controlled(

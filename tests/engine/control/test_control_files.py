@@ -1,12 +1,14 @@
 """Files of controls: told in all their layouts, and refused in a sentence where they are none or another model's."""
 
 import gc
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from imagine.engine.adapters.kept import Kept
+from imagine.engine.control.control_network import SeenMap
 from imagine.engine.control.controlnet import ControlNet, UnionNet
 from imagine.engine.control.feature_adapter import FeatureAdapter
 from imagine.engine.control.open_controls import OpenControls
@@ -17,6 +19,7 @@ from imagine.identity.stamp import stamp_of
 from imagine.words.errors import BadRequest, ModelChanged, Unsupported, UnusableModel
 from imagine.words.model import Component, ControlUse
 from tests.control_files import (
+    home_of,
     save,
     tiny_controlnet,
     tiny_t2i,
@@ -27,6 +30,7 @@ from tests.control_files import (
 from tests.engine.running import engine_of, model_at
 
 PIXELS = torch.linspace(0, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)
+SEEN = SeenMap(PIXELS)
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +48,11 @@ def unets(checkpoints):
 
 
 def bound(path, unet, **more):
-    return whole(ControlFile(Component(role="adapter", path=str(path), **more), "edges").bind(unet))
+    return whole(ControlFile(Component(role="adapter", path=str(path), **more), "edges").bind(unet, home_of(unet)))
 
 
 def seen(network):
-    return network.hint(PIXELS, "canny")
+    return network.hint(SEEN, "canny")
 
 
 @pytest.mark.parametrize("family", ["stable_diffusion", "sd2", "sdxl"])
@@ -72,7 +76,7 @@ def test_what_its_settings_say_beside_it_is_heeded(unets, tmp_path):
     network = tiny_controlnet(unets(), global_pool_conditions=True, controlnet_conditioning_channel_order="bgr")
     made = bound(write_control(tmp_path / "folder", network, "folder"), unets())
     plain = bound(write_control(tmp_path / "control_v11e_sd15_shuffle.safetensors", network, "bare"), unets())
-    assert torch.equal(made.hint(PIXELS, ""), plain.hint(PIXELS.flip(1), ""))
+    assert torch.equal(made.hint(SEEN, ""), plain.hint(SeenMap(PIXELS.flip(1)), ""))
     assert made.module.config.global_pool_conditions
     assert plain.module.config.global_pool_conditions
 
@@ -89,7 +93,7 @@ def test_networks_with_less_attention_than_the_model_are_taken(unets, tmp_path):
 def test_what_is_the_same_for_two_models_is_there_once(unets, tmp_path):
     path = write_control(tmp_path / "edges.safetensors", tiny_controlnet(unets()))
     file = ControlFile(Component(role="adapter", path=str(path)), "edges")
-    one, other = whole(file.bind(unets())), whole(file.bind(unets()))
+    one, other = (whole(file.bind(unets(), home_of(unets()))) for _ in range(2))
     assert one is other
     size = file.nbytes
     assert 0.95 * path.stat().st_size < size <= path.stat().st_size
@@ -101,10 +105,10 @@ def test_what_is_the_same_for_two_models_is_there_once(unets, tmp_path):
 def test_a_union_refuses_kinds_that_it_was_not_trained_on(unets, tmp_path):
     union = bound(write_control(tmp_path / "union.safetensors", tiny_union(unets("sdxl"))), unets("sdxl"))
     assert type(union) is UnionNet
-    assert union.hint(PIXELS, "openpose")[1] == 0
+    assert union.hint(SEEN, "openpose")[1] == 0
     for kind in ("", "none", "tile", "magic"):
         with pytest.raises(BadRequest, match=r"its type is one of pose, openpose, depth, .*, not") as caught:
-            union.hint(PIXELS, kind)
+            union.hint(SEEN, kind)
         assert caught.value.field == "control"
 
 
@@ -115,7 +119,7 @@ def test_t2i_adapters_are_told(unets, tmp_path):
     ):  # fmt: skip
         made = bound(write_control(tmp_path / "t2i.safetensors", tiny_t2i(unets(family), **how), layout), unets(family))
         assert type(made) is FeatureAdapter
-        odd = torch.zeros(1, 3, 72, 64)
+        odd = SeenMap(torch.zeros(1, 3, 72, 64))
         assert seen(made)[0].shape[1] == unets(family).config.block_out_channels[0]
         assert made.hint(odd, "")[0].shape[2] == (5 if family == "sdxl" else 9)
 
@@ -184,8 +188,8 @@ def test_another_familys_is_refused(unets, tmp_path, made_for, family, kind):
 
 def test_a_model_without_a_unet_is_told_so(unets, tmp_path):
     path = write_control(tmp_path / "edges.safetensors", tiny_controlnet(unets()))
-    with pytest.raises(Unsupported, match="this model's isn't one"):
-        bound(path, None)
+    with pytest.raises(Unsupported, match="isn't made for a network as this model's"):
+        bound(path, SimpleNamespace(device=torch.device("cpu"), dtype=torch.float32))
 
 
 def test_a_file_that_is_written_into_voids_what_it_draws(unets, tmp_path):

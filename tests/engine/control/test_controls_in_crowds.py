@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from imagine.engine.control.control_network import SeenMap
 from imagine.engine.control.controlnet import ControlNet
 from imagine.engine.control.feature_adapter import FeatureAdapter
 from imagine.engine.device.device import Device
@@ -19,7 +20,7 @@ from imagine.engine.parts.slices import whole
 from imagine.files import shipped
 from imagine.maps.making import map_from
 from imagine.words.recipe import Hires
-from tests.control_files import controlled, tiny_controlnet, tiny_t2i, write_control, write_control_lora
+from tests.control_files import controlled, home_of, tiny_controlnet, tiny_t2i, write_control, write_control_lora
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.crowds import same_in_crowds
 from tests.engine.running import engine_of, finished, made, model_at, picture, run, wish
@@ -176,7 +177,7 @@ def test_maps_are_made_of_pictures_as_they_are_laid_out(shelves):
 def test_what_is_to_be_painted_is_less_than_black(shelves, monkeypatch):
     shelf, seen = shelves(), []
     hint = ControlNet.hint
-    monkeypatch.setattr(ControlNet, "hint", lambda net, pixels, kind: seen.append(pixels) or hint(net, pixels, kind))
+    monkeypatch.setattr(ControlNet, "hint", lambda net, laid, kind: seen.append(laid.pixels) or hint(net, laid, kind))
     mask = Image.new("L", (64, 64))
     mask.paste(255, (0, 0, 32, 64))
     wishes = shelf.wish("a", ("net", {"preprocess": "inpaint"}), img=MAP, mask=mask, strength=0.7)
@@ -228,14 +229,14 @@ def test_a_network_laid_out_for_kernels_answers_as_it_would(shelves, monkeypatch
     """A ControlNet's and a Control-LoRA's, beside a U-Net that is laid out as well."""
     shelf = shelves("sdxl")
     unet = shelf.family.networks["denoiser"]
-    usual = {name: whole(ControlFile(use.component, name).bind(unet)) for name, use in _uses(shelf)}
+    usual = {name: whole(ControlFile(use.component, name).bind(unet, home_of(unet))) for name, use in _uses(shelf)}
     asked = shelf.family.inputs(*_inputs(shelf.family))
     expected = {name: network.residuals(asked, _hint(network), 0.9) for name, network in usual.items()}
     for module in ("controlnet", "borrowed"):
         monkeypatch.setattr(f"imagine.engine.control.{module}.can_pack", lambda *_: True)
     fresh = open_model(shelf.model, engine_of()._device, lambda _fraction: None, {}).networks["denoiser"]
     for name, use in _uses(shelf):
-        network = whole(ControlFile(use.component, name).bind(fresh))
+        network = whole(ControlFile(use.component, name).bind(fresh, home_of(fresh)))
         got = network.residuals(asked, _hint(network), 0.9)
         for one, other in zip([*got.skips, got.middle], [*expected[name].skips, expected[name].middle], strict=True):
             assert float((one - other).norm() / other.norm()) < 1e-5, name
@@ -246,7 +247,7 @@ def _uses(shelf):
 
 
 def _hint(network):
-    return network.hint(torch.linspace(0, 1, 3 * 64 * 64).reshape(1, 3, 64, 64), "canny")
+    return network.hint(SeenMap(torch.linspace(0, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)), "canny")
 
 
 def _inputs(family):

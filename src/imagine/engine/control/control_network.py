@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from torch import Tensor
 
+from ..execution.additions import Made
 from ..execution.execution import Inputs
-from .residuals import Residuals
 
 Hint = Any
 """What a network made of a map, as only that network knows it."""
 
 
+class SeenMap(NamedTuple):
+    """A map as it is laid out for a pass."""
+
+    pixels: Tensor
+    """(1, 3, H, W) in 0…1, and −1 where an inpainting network is to paint."""
+    latents: Tensor | None = None
+    """(1, C, h, w) in the denoiser's scale, where its network has the VAE encode anything of it."""
+
+
+class Summable(Made, Protocol):
+    """What a control adds at an evaluation."""
+
+    def plus(self, other: Any, /) -> Self:
+        """The sum with another's of the same denoiser; these may become it."""
+
+
 class ControlNetwork(Protocol):
     """Beside the denoiser of one model."""
 
-    def hint(self, pixels: Tensor, kind: str, /) -> Hint:
-        """What it makes of a map of that `kind`, (1, 3, H, W) in 0…1 and −1 where an inpainting one is to be painted:
-        all that doesn't depend on the step. On the CPU, or where the network is. Raises BadRequest."""
+    def for_vae(self, pixels: Tensor, /) -> Tensor | None:
+        """What the model's VAE is to encode, (1, 3, H, W) in its −1…1, of a map's pixels as `SeenMap` has them; None:
+        it sees no latents."""
 
-    def residuals(self, asked: Inputs, hint: Hint, strength: float) -> Residuals:
+    def hint(self, seen: SeenMap, kind: str, /) -> Hint:
+        """What it makes of a map of that `kind`: all that doesn't depend on the step. On the CPU, or where the network
+        is. Raises BadRequest."""
+
+    def residuals(self, asked: Inputs, hint: Hint, strength: float) -> Summable:
         """For what the denoiser is asked of one picture. From any thread."""
 
     def check(self) -> None:

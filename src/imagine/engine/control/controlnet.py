@@ -20,6 +20,7 @@ from ...words.map_words import UNION_KINDS
 from ..execution.execution import Inputs
 from ..execution.flow import call_processors
 from ..execution.packed import can_pack, lay_out
+from .control_network import SeenMap
 from .residuals import Residuals
 
 FileCheck = Callable[[], None]
@@ -40,10 +41,13 @@ class ControlNet:
         self._packs, self._laid_out = can_pack(self._device, module), laid_out
         call_processors(module)
 
+    def for_vae(self, _pixels: Tensor) -> None:
+        return None
+
     @torch.inference_mode()
-    def hint(self, pixels: Tensor, _kind: str) -> Any:
-        seen = pixels.flip(1) if self._flipped else pixels
-        made: Tensor = self._encoder(seen.to(self._device, self._dtype))
+    def hint(self, seen: SeenMap, _kind: str) -> Any:
+        pixels = seen.pixels.flip(1) if self._flipped else seen.pixels
+        made: Tensor = self._encoder(pixels.to(self._device, self._dtype))
         return made.contiguous(memory_format=torch.channels_last) if self._packs else made
 
     def residuals(self, asked: Inputs, hint: Any, strength: float) -> Residuals:
@@ -65,14 +69,14 @@ class ControlNet:
 class UnionNet(ControlNet):
     """A `ControlNetwork` of a `ControlNetUnionModel`: which kind of map it sees, it is told."""
 
-    def hint(self, pixels: Tensor, kind: str) -> Any:
+    def hint(self, seen: SeenMap, kind: str) -> Any:
         """Raises BadRequest where it wasn't trained on maps of that kind."""
         kinds: int = self.module.config.num_control_type
         number = UNION_KINDS.get(kind, kinds)
         if number >= kinds:
             known = ", ".join(name for name, place in UNION_KINDS.items() if place < kinds)
             raise BadRequest(message("control.union", "control", value=kind, names=known))
-        return super().hint(pixels, kind), number
+        return super().hint(seen, kind), number
 
     def residuals(self, asked: Inputs, hint: Any, strength: float) -> Residuals:
         embedded, number = hint

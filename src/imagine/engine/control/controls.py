@@ -8,8 +8,7 @@ from functools import reduce
 
 from ..execution.additions import Addition
 from ..execution.execution import Inputs
-from .control_network import ControlNetwork, Hint
-from .residuals import NOTHING, Residuals
+from .control_network import ControlNetwork, Hint, Summable
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class LaidControl:
 
 @dataclass(frozen=True)
 class ControlSum:
-    """An `Addition`: some controls together, in the recipe's order."""
+    """An `Addition`: some controls together, at least one, in the recipe's order."""
 
     controls: Sequence[LaidControl]
 
@@ -38,9 +37,9 @@ class ControlSum:
     def field(self) -> str:
         return "control"
 
-    def made(self, asked: Inputs) -> Residuals:
+    def made(self, asked: Inputs) -> Summable:
         each = (one.network.residuals(asked, one.hint, one.strength) for one in self.controls)
-        return reduce(Residuals.plus, each, NOTHING)
+        return reduce(lambda sum_, more: sum_.plus(more), each)
 
 
 def additions_at(controls: Sequence[LaidControl], step: int, steps: int) -> Sequence[Addition]:

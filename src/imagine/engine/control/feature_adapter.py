@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..execution.execution import Inputs
+from .control_network import SeenMap
 from .controlnet import FileCheck
 from .residuals import Residuals
 
@@ -24,13 +25,17 @@ class FeatureAdapter:
         weight = next(module.parameters())
         self._device, self._dtype = weight.device, weight.dtype
 
+    def for_vae(self, _pixels: Tensor) -> None:
+        return None
+
     @torch.inference_mode()
-    def hint(self, pixels: Tensor, _kind: str) -> Any:
-        seen = _grey(pixels) if self._channels == 1 else pixels.flip(1) if self._flipped else pixels
+    def hint(self, seen: SeenMap, _kind: str) -> Any:
+        pixels = seen.pixels
+        pixels = _grey(pixels) if self._channels == 1 else pixels.flip(1) if self._flipped else pixels
         # Sides that its folds don't fit are one row of latents longer, as the U-Net's own halves are.
-        missing = [-side % self._folded for side in seen.shape[2:]]
-        seen = functional.pad(seen, [0, missing[1], 0, missing[0]], mode="replicate")
-        return tuple(self._module(seen.to(self._device, self._dtype)))
+        missing = [-side % self._folded for side in pixels.shape[2:]]
+        pixels = functional.pad(pixels, [0, missing[1], 0, missing[0]], mode="replicate")
+        return tuple(self._module(pixels.to(self._device, self._dtype)))
 
     def residuals(self, _asked: Inputs, hint: Any, strength: float) -> Residuals:
         return Residuals(features=tuple(feature * strength for feature in hint))

@@ -10,7 +10,16 @@ from ...words.model import Component, ControlUse
 from ..adapters.kept import Kept
 from ..adapters.opened import Adaptable
 from ..adapters.openings import Openings
+from ..execution.execution import Home
 from .control_network import ControlNetwork
+
+
+class Controllable(Adaptable, Protocol):
+    """A loaded model."""
+
+    @property
+    def home(self) -> Home:
+        """Of its denoiser."""
 
 
 class ControlSource(Protocol):
@@ -20,8 +29,9 @@ class ControlSource(Protocol):
     def nbytes(self) -> int:
         """Bytes that what was made of it takes."""
 
-    def bind(self, unet: Any) -> Generator[None, None, ControlNetwork]:
-        """The network beside a model's denoiser, in slices. Raises Unsupported, UnusableModel, ModelChanged."""
+    def bind(self, denoiser: Any, home: Home) -> Generator[None, None, ControlNetwork]:
+        """The network beside a model's denoiser, which works there, in slices. Raises Unsupported, UnusableModel,
+        ModelChanged."""
 
 
 ControlReader = Callable[[Component, str], ControlSource]
@@ -35,7 +45,7 @@ class OpenControls:
         self._read, self._kept = read, kept
         self._openings = Openings[ControlNetwork]()
 
-    def network(self, use: ControlUse, name: str, model: Adaptable) -> Generator[None, None, ControlNetwork]:
+    def network(self, use: ControlUse, name: str, model: Controllable) -> Generator[None, None, ControlNetwork]:
         """What a picture uses beside `model`, in slices. Raises Unsupported, UnusableModel, ModelChanged."""
         there: ControlNetwork | None = self._kept.find(model, use.identity)
         if there is not None:
@@ -44,6 +54,6 @@ class OpenControls:
         there = self._kept.add(model, use.identity, made)
         return there
 
-    def _opened(self, use: ControlUse, name: str, model: Adaptable) -> Generator[None, None, ControlNetwork]:
+    def _opened(self, use: ControlUse, name: str, model: Controllable) -> Generator[None, None, ControlNetwork]:
         source = self._kept.source(use.identity, partial(self._read, use.component, name))
-        return (yield from source.bind(model.networks.get("denoiser")))
+        return (yield from source.bind(model.networks.get("denoiser"), model.home))

@@ -44,9 +44,6 @@ class Residuals(NamedTuple):
             yield place.register_forward_hook(partial(_on_answer, feature, rows))
 
 
-NOTHING = Residuals()
-
-
 def _some(tensor: Tensor | None) -> tuple[Tensor, ...]:
     return () if tensor is None else (tensor,)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from .flow import call_processors
@@ -26,6 +27,13 @@ class Inputs(NamedTuple):
     """The prompts' tokens, (rows, tokens, width)."""
     added: Mapping[str, Tensor] | None
     """What else it is told, each (rows, …), by names that its call knows."""
+
+
+class Home(NamedTuple):
+    """Where a network works, wherever it waits, and what it computes in."""
+
+    device: torch.device
+    dtype: torch.dtype
 
 
 Call = Callable[[Any, Inputs], Tensor]

@@ -16,7 +16,7 @@ from ...messages import Message
 from ..adapters.adapter import Networks
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
-from ..execution.execution import Inputs
+from ..execution.execution import Home, Inputs
 from ..parts.autoencoder import Coded
 from ..parts.part import Part, Stage
 from ..parts.picture_embedder import PictureEmbedder
@@ -108,6 +108,10 @@ class Family(Protocol):
     @property
     def networks(self) -> Networks:
         """What adapters can go beside: the `denoiser`, and the text encoders."""
+
+    @property
+    def home(self) -> Home:
+        """Of its denoiser: whatever runs beside it is there as well."""
 
     def noise(self, size: tuple[int, int], steps: int, /) -> Noise:
         """The noise process of pictures of `size` pixels (width, height) in so many of the user's steps."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...families.facts import Shift
 from ...messages import Message
-from ..execution.execution import Inputs
+from ..execution.execution import Home, Inputs
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
 from ..parts.part import Part, Stage
@@ -57,6 +57,10 @@ class SteppedModel:
 
     def parts(self, stage: Stage) -> Sequence[Part]:
         return {"encode": self._encoders, "denoise": (self._denoiser,), "decode": (self._autoencoder,)}[stage]
+
+    @property
+    def home(self) -> Home:
+        return Home(self._denoiser.home, self._denoiser.dtype)
 
     def executed(self) -> Mapping[str, Any]:
         return self._denoiser.execution.recorded()

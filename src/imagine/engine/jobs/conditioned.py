@@ -54,7 +54,7 @@ class Conditioned:
         in the pass before it."""
         ledger = self._ledger
         self.timelines = []
-        ledger.warn(*(yield from self.controls.lay(canvas, steps)))
+        ledger.warn(*(yield from self.controls.lay(canvas, encode, steps)))
         for family in self._families:
             channels = (yield from mask_channels(family, canvas, encode)) if family.takes_mask else None
             with at_work(family.parts("encode")):

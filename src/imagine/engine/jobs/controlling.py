@@ -19,7 +19,7 @@ from ...words.frames import Submit
 from ...words.model import ControlUse
 from ...words.preprocessors import NONE, PREPROCESSORS
 from ...words.recipe import Control, Resize
-from ..control.control_network import ControlNetwork
+from ..control.control_network import ControlNetwork, SeenMap
 from ..control.controls import LaidControl, additions_at
 from ..control.open_controls import OpenControls
 from ..execution.additions import Addition
@@ -27,6 +27,7 @@ from ..families.family import Family
 from ..families.mapper import Mapper
 from ..parts.slices import Slices
 from .canvas import Canvas
+from .passes import Encode
 from .placement import edge_padded, placement
 
 
@@ -79,13 +80,16 @@ class Controlling:
         mask = canvas.mask and canvas.mask.resize(canvas.inner, Image.Resampling.BOX)
         return (yield from mapper.map(placed, control.preprocess, control.options, mask)), "stretch"
 
-    def lay(self, canvas: Canvas, steps: int) -> Slices[Sequence[Message]]:
-        """Lay the maps out for a pass of so many of the user's steps, and have their networks see them; gives what
-        is to be told of it."""
+    def lay(self, canvas: Canvas, encode: Encode, steps: int) -> Slices[Sequence[Message]]:
+        """Lay the maps out for a pass of so many of the user's steps, and have their networks see them, some as the
+        model's VAE has them encoded; gives what is to be told of it."""
         notes, self._laid = list[Message](), []
         for guide in self._guides:
             control = guide.control
-            hint = guide.network.hint(_pixels(guide, canvas), control.type or control.preprocess)
+            seen = SeenMap(_pixels(guide, canvas))
+            if (coded := guide.network.for_vae(seen.pixels)) is not None:
+                seen = seen._replace(latents=(yield from encode(coded)))
+            hint = guide.network.hint(seen, control.type or control.preprocess)
             laid = LaidControl(guide.network, hint, control.strength, control.start, control.end)
             self._laid.append(laid)
             if steps and not any(laid.is_at(step, steps) for step in range(steps)):

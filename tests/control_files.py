@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import ControlNetModel, ControlNetUnionModel, T2IAdapter
+from diffusers import ControlNetModel, ControlNetUnionModel, FluxControlNetModel, T2IAdapter
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
 from imagine.engine.execution.execution import Home
+from imagine.engine.loading.maps import flux as flux_map
 from imagine.words.model import Component, ControlUse
 from imagine.words.recipe import Control
 from tests.engine.running import png
 from tools.ldm_layout import controlnet_tensors
+from tools.original_layout import original_tensors
 
 HINT = (8, 8, 16, 16)
 """Channels of what sees the map."""
@@ -55,6 +57,14 @@ def tiny_t2i(unet: Any, seed: int = 1, *, light: bool = False, channels: int = 3
     return _drawn(seed, lambda: T2IAdapter(in_channels=channels, **kind))
 
 
+def tiny_flux_control(flux: Any, seed: int = 1, **changes: Any) -> FluxControlNetModel:
+    """Beside such a transformer; `num_mode` of a union, `conditioning_embedding_channels` of one as XLabs' are."""
+    names = ("attention_head_dim", "num_attention_heads", "joint_attention_dim", "pooled_projection_dim",
+             "guidance_embeds", "axes_dims_rope")  # fmt: skip
+    settings = {"num_layers": 1, "num_single_layers": 1} | {name: flux.config[name] for name in names} | changes
+    return _drawn(seed, lambda: FluxControlNetModel(**settings))
+
+
 def _drawn(seed: int, make: Any) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -67,7 +77,7 @@ def _drawn(seed: int, make: Any) -> Any:
 
 def write_control(path: Path, module: Any, layout: str = "diffusers") -> Path:
     """A file of a network: `ldm` (as a checkpoint has it), `bare` (without its prefix) or `diffusers`; of a T2I-Adapter
-    `original` or `diffusers`; or a `folder`, which `path` becomes."""
+    `original` or `diffusers`; of Flux' `diffusers` or `xlabs`; or a `folder`, which `path` becomes."""
     if layout == "folder":
         module.save_pretrained(path, safe_serialization=True)
         return path
@@ -78,7 +88,20 @@ def write_control(path: Path, module: Any, layout: str = "diffusers") -> Path:
     elif layout == "original":
         per_level = module.config.num_res_blocks
         tensors = {_tencent_name(name, per_level, module.config.adapter_type): each for name, each in tensors.items()}
+    elif layout == "xlabs":
+        tensors = _xlabs_tensors(tensors)
     return save(path, tensors)
+
+
+def _xlabs_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    kept = {name: each for name, each in tensors.items() if name.startswith(("controlnet_", "input_hint_block"))}
+    made = original_tensors({name: each for name, each in tensors.items() if name not in kept}, flux_map.LAYOUT)
+    places = ["conv_in", *(f"blocks.{number}" for number in range(6)), "conv_out"]
+    for name, each in kept.items():
+        for number, place in enumerate(places):
+            name = name.replace(f"input_hint_block.{place}.", f"input_hint_block.{2 * number}.")
+        made[name.replace("controlnet_x_embedder", "pos_embed_input")] = each
+    return made
 
 
 def _tencent_name(name: str, per_level: int, kind: str) -> str:

@@ -4,7 +4,7 @@ import diffusers
 import torch
 from PIL import Image
 
-from imagine.engine.parts.packing import unpacked
+from imagine.engine.execution.packing import unpacked
 
 PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 40).convert("RGB")
 MASK = Image.new("L", (64, 64), 0)

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from imagine.engine.execution.packing import packed, places, unpacked
 from imagine.engine.families.open import open_model
-from imagine.engine.parts.packing import packed, places, unpacked
 from imagine.messages import sentences
 from imagine.words.recipe import Hires
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents

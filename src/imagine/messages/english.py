@@ -186,6 +186,8 @@ SENTENCES = {
     "control.foreign": "it is of a kind that can't be used here",
     "control.many": "it has {count} tensors, and at most {most} are read",
     "control.numbers": "its tensor {name} holds what is no number",
+    "control.width": "it was made for a network that is {taken} wide, and this model's is {own}",
+    "control.channels": "it sees {taken} channels of a map, and {own} are what this model's VAE makes of one",
     "control.visits": "{name} is made of the model's layers, which memory is too short to keep: take a ControlNet",
     "control.widths": "it was made for a network whose levels have {taken} channels, and this model's have {own}",
     "control.folded": "its first layer takes {count} channels, which no T2I-Adapter does",

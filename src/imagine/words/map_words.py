@@ -31,7 +31,17 @@ UNION_KINDS: Mapping[str, int] = {
 }  # fmt: skip
 """Which of a union's tasks each kind of map is, as xinsir trained them
 (https://huggingface.co/xinsir/controlnet-union-sdxl-1.0, Apache-2.0)."""
+_FLUX_KINDS: Mapping[str, int] = {
+    "canny": 0, "tile": 1, "depth": 2, "blur": 3, "pose": 4, "openpose": 4, "grayscale": 5, "gray": 5, "lq": 6,
+}  # fmt: skip
+"""The same as InstantX and Shakker Labs trained them; `lq` is a picture of low quality
+(https://huggingface.co/InstantX/FLUX.1-dev-Controlnet-Union)."""
 _MEANT = {word: name for name, others in _OTHERS.items() for word in (name, *others)}
+
+
+def union_kinds(family: str) -> Mapping[str, int]:
+    """What a family's unions call each kind of map that they know."""
+    return _FLUX_KINDS if family == "flux" else UNION_KINDS
 
 
 def words_of(name: str) -> set[str]:

@@ -20,12 +20,12 @@ from ...words.model import Model
 from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..execution.execution import Inputs
+from ..execution.packing import SIDE, packed, places, unpacked
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import chroma as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.transformer_model import TransformerKind, load_transformer
 from ..parts.joint_text import ChromaEncoded, ChromaText
-from ..parts.packing import SIDE, packed, places, unpacked
 from ..parts.part import Held
 from ..parts.rows import Rows
 from ..sampling.guidance import Guided

@@ -22,6 +22,7 @@ from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..device.transfer import sent
 from ..execution.execution import Inputs
+from ..execution.packing import SIDE, packed, places, unpacked
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import flux as layout
 from ..loading.opened_networks import OnProgress
@@ -29,7 +30,6 @@ from ..loading.transformer_model import LoadedTransformer, TransformerKind, load
 from ..parts.autoencoder import Autoencoder
 from ..parts.denoiser import DenoiserPart
 from ..parts.joint_text import FluxText
-from ..parts.packing import SIDE, packed, places, unpacked
 from ..parts.part import Held
 from ..parts.prompts import Encoded
 from ..parts.rows import REFERENCE, Rows

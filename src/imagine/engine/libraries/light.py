@@ -56,6 +56,8 @@ _TRANSFORMERS = {
     "SD3Transformer2DModel": "transformer_sd3",
 }  # fmt: skip
 
+_CONTROLNETS = {"FluxControlNetModel": "controlnet_flux"}
+
 
 def transformer(name: str) -> Any:
     """A transformer's class: each is imported when the first model of its kind is opened."""
@@ -63,6 +65,13 @@ def transformer(name: str) -> Any:
     warnings.filterwarnings("ignore", "`FluxPosEmbed` is deprecated", FutureWarning)
     with postponed(*_UNUSED, packages=_PACKAGES):
         return getattr(import_module(f"diffusers.models.transformers.{_TRANSFORMERS[name]}"), name)
+
+
+def controlnet(name: str, **settings: Any) -> Any:
+    """A network beside a transformer, of a class that is imported when the first is made."""
+    with postponed(*_UNUSED, packages=_PACKAGES):
+        made = getattr(import_module(f"diffusers.models.controlnets.{_CONTROLNETS[name]}"), name)
+    return made(**settings)
 
 
 __all__ = [
@@ -85,6 +94,7 @@ __all__ = [
     "UNetMidBlock2D",
     "UniPCMultistepScheduler",
     "UpDecoderBlock2D",
+    "controlnet",
     "convert_ldm_unet_checkpoint",
     "convert_ldm_vae_checkpoint",
     "diffusers",

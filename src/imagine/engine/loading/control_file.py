@@ -21,7 +21,7 @@ from ..control.controlnet import ControlNet
 from ..execution.execution import Home
 from ..libraries.light import ControlNetModel, UNet2DConditionModel
 from ..parts.slices import Slices
-from . import unet_control
+from . import flux_control, unet_control
 from .assembly import build, empty, fill
 from .checkpoint_file import CheckpointFile
 from .control_kind import Said, TellControl
@@ -36,7 +36,9 @@ from .weights import Shards, Tensors, Weights, read_all
 _PART = "control network"
 MOST = 20_000
 """Tensors of a file: ten times what the largest have."""
-_TOLD: Mapping[str, TellControl] = {"UNet2DConditionModel": unet_control.told}
+_TOLD: Mapping[str, TellControl] = {
+    "FluxTransformer2DModel": flux_control.told, "UNet2DConditionModel": unet_control.told,
+}  # fmt: skip
 """By what diffusers calls the denoiser beside."""
 _STEMS = ("diffusion_pytorch_model", "model")
 

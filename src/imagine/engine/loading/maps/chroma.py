@@ -41,6 +41,7 @@ def config(shapes: Shapes) -> dict[str, Any]:
     """Settings of the `ChromaTransformer2DModel` with tensors of these `shapes`, under diffusers' names. Raises
     UnusableModel for what is no such network."""
     return common(shapes) | {
+        "out_channels": size_of(shapes, "proj_out.weight", 0),
         "approximator_num_channels": size_of(shapes, f"{_GUIDE}.in_proj.weight", 1),
         "approximator_hidden_dim": size_of(shapes, f"{_GUIDE}.in_proj.weight", 0),
         "approximator_layers": count_of(shapes, f"{_GUIDE}.layers."),

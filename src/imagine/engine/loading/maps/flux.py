@@ -75,6 +75,11 @@ def taken(shapes: Shapes) -> dict[str, Taken]:
 def config(shapes: Shapes) -> dict[str, Any]:
     """Settings of the `FluxTransformer2DModel` with tensors of these `shapes`, under diffusers' names. Raises
     UnusableModel for what is no such network."""
+    return control_config(shapes) | {"out_channels": size_of(shapes, "proj_out.weight", 0)}
+
+
+def control_config(shapes: Shapes) -> dict[str, Any]:
+    """What those of a `FluxControlNetModel` say as well."""
     return common(shapes) | {
         "pooled_projection_dim": size_of(shapes, "time_text_embed.text_embedder.linear_1.weight", 1),
         "guidance_embeds": "time_text_embed.guidance_embedder.linear_1.weight" in shapes,
@@ -91,7 +96,6 @@ def common(shapes: Shapes) -> dict[str, Any]:
         "num_attention_heads": size_of(shapes, "x_embedder.weight", 0) // width,
         "axes_dims_rope": [width - 2 * side, side, side],
         "in_channels": size_of(shapes, "x_embedder.weight", 1),
-        "out_channels": size_of(shapes, "proj_out.weight", 0),
         "joint_attention_dim": size_of(shapes, "context_embedder.weight", 1),
         "num_layers": count_of(shapes, "transformer_blocks."),
         "num_single_layers": count_of(shapes, "single_transformer_blocks."),

@@ -1,0 +1,173 @@
+"""ControlNets of FLUX.1 are plain diffusers' own, in every layout that their files come in, and change nobody else."""
+
+import diffusers
+import msgspec
+import pytest
+import torch
+from diffusers import FluxMultiControlNetModel
+
+from imagine.engine.control.flux_control import FluxControl
+from imagine.engine.loading.control_file import ControlFile
+from imagine.engine.parts.slices import whole
+from imagine.words.errors import BadRequest, UnusableModel
+from imagine.words.model import Component
+from imagine.words.recipe import Hires
+from tests.control_files import controlled, home_of, save, tiny_flux_control, write_control
+from tests.engine.adapters.low_rank import used, write_low_rank
+from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents
+from tests.engine.references.referring import reference, referring
+from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
+from tests.flux_files import flux_pipeline, tiny_flux, write_flux
+
+pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
+FIRST, SECOND = PHOTO, PHOTO.rotate(90)
+XLABS = {"conditioning_embedding_channels": 16, "patch_size": 2, "num_single_layers": 0}
+
+
+class Kind:
+    """A model: where it lies, and its modules."""
+
+    def __init__(self, folder, **said):
+        self.modules = tiny_flux(**said)
+        self.path = write_flux(folder, self.modules)
+
+    @property
+    def transformer(self):
+        return self.modules.transformer
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory):
+    return Kind(tmp_path_factory.mktemp("dev"))
+
+
+def wished(kind, *controls, job="a", loras=(), **changes):
+    one = wish(model_at(kind.path), job, **{"guidance": 3.5, "num_steps": STEPS, "sampler": "euler", **changes})
+    params = msgspec.structs.replace(one.params, control=tuple(said for _, said in controls))
+    uses = tuple(use for use, _ in controls)
+    return msgspec.structs.replace(one, params=params, controls=uses, adapters=tuple(loras))
+
+
+def ours(kind, *controls, **changes):
+    return latents_of(wished(kind, *controls, **changes))
+
+
+def theirs(kind, network, folder, **asked):
+    """The latents that diffusers' own pipeline ends with."""
+
+    def pipeline(**parts):
+        return diffusers.FluxControlNetPipeline(controlnet=network, **parts)
+
+    pipe = flux_pipeline(kind.modules, folder, pipeline)
+    return unpacked_latents(pipe, guidance_scale=asked.pop("guidance_scale", 3.5), **asked)
+
+
+@pytest.mark.parametrize(
+    ("said", "layout"),
+    [
+        ({}, "diffusers"), ({"num_layers": 2, "num_single_layers": 0}, "folder"),
+        ({"guidance_embeds": False}, "diffusers"), (XLABS, "xlabs"), (XLABS | {"num_layers": 2}, "diffusers"),
+    ],
+)  # fmt: skip
+def test_a_controlnet(dev, tmp_path, said, layout):
+    network = tiny_flux_control(dev.transformer, **said)
+    file = write_control(tmp_path / "canny.safetensors", network, layout)
+    got = ours(dev, controlled(file, FIRST, strength=0.7, end=0.75))
+    asked = {"control_image": FIRST, "controlnet_conditioning_scale": 0.7, "control_guidance_end": 0.75}
+    assert_same(got, theirs(dev, network, tmp_path, **asked), ours(dev), within=1e-5)
+
+
+def test_a_union_is_told_the_kind_of_map_and_may_be_there_twice(dev, tmp_path):
+    union = tiny_flux_control(dev.transformer, num_mode=7)
+    file = write_control(tmp_path / "union.safetensors", union)
+    told = controlled(file, FIRST, strength=0.6, type="depth"), controlled(file, SECOND, strength=0.4, type="canny")
+    asked = {"control_image": [FIRST, SECOND], "control_mode": [2, 0], "controlnet_conditioning_scale": [0.6, 0.4]}
+    twice = FluxMultiControlNetModel([union])
+    expected = theirs(dev, twice, tmp_path, control_guidance_start=[0.0, 0.0], control_guidance_end=[1.0, 1.0], **asked)
+    got, blind = ours(dev, *told), [controlled(file, FIRST, strength=0.6, type="pose"), told[1]]
+    assert_same(got, expected, ours(dev), within=1e-5)
+    assert not torch.allclose(ours(dev, *blind), got, atol=1e-4), "it heeds the kind"
+
+
+def test_several_of_different_depths_each_in_its_part_of_the_steps(dev, tmp_path):
+    """diffusers adds up no two of different depths: together they do what each does where the other isn't."""
+    networks = [tiny_flux_control(dev.transformer, 1), tiny_flux_control(dev.transformer, 2, num_layers=2)]
+    files = [write_control(tmp_path / f"{number}.safetensors", each) for number, each in enumerate(networks)]
+    first, second = (controlled(file, FIRST, start=start, end=end) for file, start, end in
+                     zip(files, (0.0, 0.5), (0.5, 1.0), strict=True))  # fmt: skip
+    both = ours(dev, first, second)
+    for alone in (ours(dev, first), ours(dev, second), ours(dev)):
+        assert not torch.allclose(both, alone, atol=1e-3)
+    assert torch.equal(both, ours(dev, first, second, controlled(files[0], SECOND, strength=0.0)))
+
+
+def test_schnell_takes_what_was_made_for_dev(tmp_path):
+    schnell = Kind(tmp_path / "schnell", told=False)
+    network = tiny_flux_control(schnell.transformer, guidance_embeds=True)
+    file = write_control(tmp_path / "canny.safetensors", network)
+    got = ours(schnell, controlled(file, FIRST), guidance=0.0)
+    expected = theirs(schnell, network, tmp_path, control_image=FIRST, max_sequence_length=256)
+    assert_same(got, expected, ours(schnell, guidance=0.0), within=1e-4)
+
+
+def test_a_mixed_crowd_is_made_again_bit_for_bit(dev, tmp_path):
+    """Plain, LoRA, controls, both guidances, over a picture, in two passes, beside a reference: each alone, in a worker
+    that has seen no other."""
+    networks = {
+        "net": tiny_flux_control(dev.transformer), "union": tiny_flux_control(dev.transformer, 2, num_mode=7),
+        "xlabs": tiny_flux_control(dev.transformer, 3, **XLABS),
+    }  # fmt: skip
+    files = {name: write_control(tmp_path / f"{name}.safetensors", each) for name, each in networks.items()}
+    write_low_rank(tmp_path / "lora.safetensors", {"denoiser": dev.transformer}, 4, only="attn")
+    lora, net = used(tmp_path / "lora.safetensors", "aaaa"), controlled(files["net"], FIRST)
+    union, xlabs = controlled(files["union"], SECOND, type="tile"), controlled(files["xlabs"], SECOND, strength=0.5)
+    wishes = [
+        wished(dev, job="plain"), wished(dev, job="lora", loras=[lora]), wished(dev, net, job="net"),
+        wished(dev, net, union, xlabs, job="all", loras=[lora], seed=3),
+        wished(dev, union, job="sided", neg="a dog", true_cfg=2.0),
+        wished(dev, xlabs, job="painted", img=FIRST, mask=MASK, strength=0.7),
+        wished(dev, net, job="hires", hires=Hires(scale=1.5, strength=0.5)),
+        referring(wished(dev, net, job="shown"), reference(None, SECOND, strength=1.0)),
+    ]  # fmt: skip
+    results = finished(run(engine_of(), *wishes))
+    crowded = {each.split("x")[0] for result in results.values() for each in result.meta["buckets"].split(",")}
+    assert len(crowded) >= 2, "it was a crowd"
+    assert len({result.data for result in results.values()}) == len(wishes)
+    for one in wishes:
+        params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])
+        again = made(engine_of(), msgspec.structs.replace(one, params=params))
+        assert again.data == results[one.job].data, one.job
+        assert not results[one.job].warnings
+
+
+def test_it_runs_where_it_is_asked_for_and_not_beyond(dev, tmp_path, monkeypatch):
+    file, runs = write_control(tmp_path / "net.safetensors", tiny_flux_control(dev.transformer)), []
+    residuals = FluxControl.residuals
+    monkeypatch.setattr(FluxControl, "residuals", lambda *told: runs.append(1) or residuals(*told))
+    for said, steps in (({}, 4), ({"start": 0.5}, 2), ({"strength": 0.0}, 0)):
+        runs.clear()
+        made(engine_of(), wished(dev, controlled(file, FIRST, **said)))
+        assert len(runs) == steps
+
+
+def bound(path, denoiser):
+    return whole(ControlFile(Component(role="adapter", path=str(path)), "edges").bind(denoiser, home_of(denoiser)))
+
+
+def test_what_does_not_go_beside_it_is_refused(dev, tmp_path):
+    flux = dev.transformer
+    wide = diffusers.FluxTransformer2DModel(**{**flux.config, "num_attention_heads": 2})
+    union = bound(write_control(tmp_path / "union.safetensors", tiny_flux_control(flux, num_mode=3)), flux)
+    with pytest.raises(BadRequest, match="its type is one of canny, tile, depth, not"):
+        union._mode("pose")
+    state = tiny_flux_control(flux).state_dict()
+    masked = state | {"controlnet_x_embedder.weight": torch.ones(64, 68)}
+    few = {name: each for name, each in state.items() if name != "controlnet_blocks.0.bias"}
+    for tensors, beside, why in (
+        (state, wide, "64 wide, and this model's is 32"), (masked, flux, "68 channels of a map, and 64"),
+        (few, flux, "lacks controlnet_blocks.0.bias"),
+        ({"controlnet_blocks.0.weight": state["x_embedder.bias"]}, flux, "of a kind"),
+        (state | {"x_embedder.bias": torch.full((64,), torch.nan)}, flux, "no number"),
+    ):  # fmt: skip
+        with pytest.raises(UnusableModel, match=why):
+            bound(save(tmp_path / "edges.safetensors", tensors), beside)

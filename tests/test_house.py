@@ -71,7 +71,6 @@ USED_FROM_OUTSIDE = {
     "Entry.prediction_source": "told by its name, as all that `shown` lists",
     "Entry.triggers": "told by its name, as all that `shown` lists",
     "Fields.reference_images": "read by its name, as all pictures of a request",
-    "Fields.moderation": "taken from clients that send it, and means nothing",
     "PartDigests.text_encoder": "told by its name, as all that a model is made of",
     "PartDigests.text_encoder_2": "told by its name, as all that a model is made of",
     "PartDigests.text_encoder_3": "told by its name, as all that a model is made of",

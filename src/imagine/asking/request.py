@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from ..messages import NO_NAMES, Message, Names, message
 from ..words.errors import BadRequest
+from ..words.moderation import Policy
 from ..words.recipe import MAX_SEED, Fit, Resize
 from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
@@ -310,6 +311,10 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         bool | None, Meta(description="Send lines on queue position, loading and steps as well, without a picture.")
     ] = None
     keep_alive: KeepAlive = None
+    moderation: Annotated[
+        Policy | None,
+        Meta(description="A stricter policy than the server's, of what isn't to be drawn; a laxer one has no effect."),
+    ] = None
     reproducible: Annotated[
         bool | None, Meta(description="Make it alone, so that its bytes never depend on what else is being made.")
     ] = None

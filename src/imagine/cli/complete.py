@@ -136,6 +136,12 @@ def _preprocessors() -> Iterable[str]:
     return PREPROCESSORS
 
 
+def _policies() -> Iterable[str]:
+    from ..words.moderation import POLICIES
+
+    return POLICIES
+
+
 def _commands() -> Iterable[str]:
     from .main import COMMANDS
 
@@ -146,6 +152,6 @@ models, vaes, loaded = _completer(_models), _completer(_vaes), _completer(_loade
 text_encoders, upscalers, loras = _completer(_text_encoders), _completer(_upscalers), _completer(_loras)
 samplers, schedules = _completer(_samplers), _completer(_schedules)
 presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
-preprocessors = _completer(_preprocessors)
+preprocessors, policies = _completer(_preprocessors), _completer(_policies)
 devices = _completer(lambda: ("auto", "cpu", "cuda", "mps"))
 log_formats = _completer(lambda: ("text", "json"))

@@ -79,6 +79,9 @@ class _RunCommand(click.Command):
     "words, by the seed.")  # fmt: skip
 @click.option("--preset", help="A style that `imagine presets` shows; what else is said wins.",
     shell_complete=complete.presets)  # fmt: skip
+@click.option("--moderation", metavar="POLICY", shell_complete=complete.policies,
+    help="A stricter policy than the server's, of what isn't to be "
+    "drawn: minors-only, standard or strict.")  # fmt: skip
 @click.option("--reproducible", is_flag=True, default=None, help="Make it alone: its bytes never depend on others.")
 @click.option("--keepalive", "--keep-alive", "keep_alive", metavar="DURATION",
     help="How long the model stays loaded: 10m, seconds, 0, or -1 for ever.")  # fmt: skip

@@ -46,7 +46,7 @@ _SWITCHES = ("full_prec", "compile", "fp16_accumulation", "offline", "debug")
 _REPEATED = ("models", "origins", "trusted_proxies", "preset_files", "listen")
 _COMPLETED = {
     "device": complete.devices, "log_format": complete.log_formats, "model": complete.models,
-    "preload": complete.models,
+    "moderation": complete.policies, "preload": complete.models,
 }  # fmt: skip
 _IDLE_LOOK = 10.0
 """Seconds between two looks of a private server at whether anybody still needs it."""

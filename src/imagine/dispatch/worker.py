@@ -10,6 +10,10 @@ from ..words import errors
 from ..words.events import Failed
 from ..words.frames import JobReport, Loaded, Ready, Stats, Submit
 from ..words.model import Model
+from ..words.moderation import Verdict
+
+_UNSAID = Verdict(action="block", categories={}, stage="picture", rule="")
+"""Of a worker that blocks a picture and says no more."""
 
 
 class Events(Protocol):
@@ -80,6 +84,8 @@ def error_from_failed(failed: Failed) -> errors.ImagineError:
         kind = errors.ImagineError
     if kind.__name__ == errors.Busy.__name__:
         return errors.Busy(failed.message, retry_after=1.0)
+    if kind.__name__ == errors.Blocked.__name__:
+        return errors.Blocked(failed.message, failed.verdict or _UNSAID)
     error = kind.__new__(kind)
     errors.ImagineError.__init__(error, failed.message)
     return error

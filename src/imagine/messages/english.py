@@ -473,7 +473,8 @@ SENTENCES = {
     "sampler.steps": "{sampler} '{name}' on {schedule} '{on}' runs {least} to {most} steps, not {value}",
     "sampler.steps_elsewhere": "{sampler} '{name}' on {schedule} '{on}' runs {least} to {most} steps, not {value}; so "
     "few run on: {able}",
-    "blocked.term": "{field} holds '{term}', which this server's owner doesn't want drawn",
+    "blocked.term": "{field} holds '{term}', which this server's owner doesn't want drawn; leave it out",
+    "moderation.laxer": "{field} '{value}' has no effect: this server's own policy, {policy}, is stricter",
     "model.unnamed": "no model was named",
     "model.default_alias": "'{name}' stands for the default model",
     "model.no_default": "{unnamed}, and the configured default '{name}' isn't there{among}",

@@ -483,7 +483,8 @@ SENTENCES = {
     "{most:шага|шагов|шагов}, а не {value}",
     "sampler.steps_elsewhere": "сэмплеру «{name}» ({sampler}) с расписанием шума «{on}» ({schedule}) нужно от {least} "
     "до {most:шага|шагов|шагов}, а не {value}; столько шагов хватит с расписаниями: {able}",
-    "blocked.term": "в {field} есть «{term}», а владелец сервера не разрешает это рисовать",
+    "blocked.term": "в {field} есть «{term}», а владелец сервера не разрешает это рисовать; уберите это",
+    "moderation.laxer": "{field} '{value}' не действует: у сервера правила строже, {policy}",
     "model.unnamed": "модель не указана",
     "model.default_alias": "«{name}» означает модель по умолчанию",
     "model.no_default": "{unnamed}, а модели по умолчанию «{name}» здесь нет{among}",

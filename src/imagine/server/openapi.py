@@ -12,14 +12,14 @@ from .. import __version__
 from ..settings.settings import Settings
 from .gateway.keys import GATEWAY
 from .http.context import ORDER_HEADER
-from .http.dialect import DETAILS, SPOKEN, Dialect, Route
+from .http.dialect import DETAILS, REFUSED, SPOKEN, Dialect, Route
 from .http.encoding import body_from
 from .http.errors import STATUSES
 
 _TEXT = {"type": "string"}
 _ERROR = {
     "type": "object",
-    "properties": {"error": _TEXT | {"description": "In the client's language."}, **DETAILS},
+    "properties": {"error": _TEXT | {"description": "In the client's language."}, **DETAILS, **REFUSED},
     "required": ["error", "code"],
 }
 _ORDER = {

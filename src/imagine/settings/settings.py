@@ -23,9 +23,11 @@ from ..files import model_folders
 from ..files.reading import read_text
 from ..messages import in_english
 from ..words.errors import ImagineError
+from ..words.moderation import ModerationSettings
 from . import values as values
 from .config_file import read_config
 from .in_words import NOTHING, in_words
+from .moderation import moderation
 from .values import IPNetwork, ListenAddress, LogFormat, ModelSettings
 
 PORT = 5000
@@ -107,6 +109,12 @@ class Settings:
     keep_pictures: float = option(3600.0, values.seconds, "How long a picture asked for by URL is kept.")
     max_pictures: int = option(1024, values.whole(1, 10_000_000), "How many MB of them are kept; the oldest go first.")
     blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.", live=True)
+    moderation: ModerationSettings = option(
+        ModerationSettings(),
+        moderation,
+        "What isn't drawn: none, minors-only, standard or strict; the file can say more, as JSON does here.",
+        live=True,
+    )
     offline: bool = option(False, values.yes_or_no, "Connect to no other machine, whatever a library would like.")
     log_format: LogFormat = option("text", values.log_format, "text or json.", live=True)
     debug: bool = option(False, values.yes_or_no, "Log prompts and every setting of each picture.", live=True)

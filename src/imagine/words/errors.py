@@ -4,7 +4,7 @@ ImagineError                    anything we raise on purpose; its text is one se
 ├── BadRequest                  the request is wrong; names the field
 │   ├── BadPicture              an input picture can't be used
 │   ├── PartNotFound            no file of that kind and name to go beside the model
-│   ├── Blocked                 the owner doesn't want it drawn
+│   ├── Blocked                 the owner, or the policy that they chose, doesn't want it drawn
 │   └── Unsupported             understood, but this model or sampler can't do it
 ├── ModelNotFound               no model of that name
 ├── UnusableModel               the file is there and can't be loaded; says why
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ..messages import Message, message
+from .moderation import Verdict
 
 Reason = Literal["missing", "type", "too small", "too large", "too long", "value"]
 """What is wrong with a field, for dialects that have a word for it."""
@@ -66,7 +67,11 @@ class PartNotFound(BadRequest):
 
 
 class Blocked(BadRequest):
-    """The owner of the server doesn't want it drawn."""
+    """The owner of the server, or the policy that they chose, doesn't want it drawn; `verdict` says why."""
+
+    def __init__(self, note: Message, verdict: Verdict) -> None:
+        super().__init__(note)
+        self.verdict = verdict
 
 
 class Unsupported(BadRequest):

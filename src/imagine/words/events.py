@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ..messages import Message
+from .moderation import Verdict
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
@@ -71,6 +72,8 @@ class Failed(Event, frozen=True, tag="failed"):
 
     error: str
     message: Message
+    verdict: Verdict | None = None
+    """Of `Blocked`: why."""
 
 
 AnyEvent = Queued | Loading | Progress | Preview | Finished | Failed

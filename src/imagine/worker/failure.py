@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..engine.device.errors import is_lost, ran_out
 from ..messages import Value, message
-from ..words.errors import ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
+from ..words.errors import Blocked, ImagineError, OutOfMemory, UnusableModel, WorkerLost, without_folders
 from ..words.events import Failed
 
 # Recognised by name, so that this border doesn't import what it guards against.
@@ -32,7 +32,8 @@ def error_from_exception(error: Exception) -> ImagineError:
 
 def failed_from_error(job: str, error: ImagineError) -> Failed:
     """The event that ends `job` with `error`; its `error` is the name of a class that `imagine.words.errors` has."""
-    return Failed(job=job, error=type(error).__name__, message=error.note)
+    verdict = error.verdict if isinstance(error, Blocked) else None
+    return Failed(job=job, error=type(error).__name__, message=error.note, verdict=verdict)
 
 
 def _one_line(text: str) -> Value:

@@ -355,8 +355,10 @@ def test_the_owners_checks(tmp_path):
     def act(client, served):
         with pytest.raises(openai.BadRequestError) as caught:
             client.images.generate(prompt="a Fóx, please")
-        assert (caught.value.code, caught.value.param) == ("content_policy_violation", None)
-        assert caught.value.type == "invalid_request_error"
+        assert (caught.value.code, caught.value.param) == ("moderation_blocked", None)
+        assert caught.value.type == "image_generation_user_error"
+        assert caught.value.body["moderation_details"] == {"categories": [], "moderation_stage": "input"}
+        assert caught.value.body["message"].startswith("Your request was rejected as a result of our safety system: ")
         assert served.worker.seen == []
 
     with_client(tmp_path, act, blocked_terms=("fox",))

@@ -21,7 +21,7 @@ from ...fairness.allowance import Allowance
 from ...files.folders import make_own, sweep
 from ...files.shipped import models
 from ...messages import message, sentence
-from ...moderation.policy import checks_from
+from ...moderation.prompts import checks_from
 from ...pictures.images import decode_base64
 from ...pictures.looking.decoder import Decoder, Looked
 from ...pictures.looking.look import Copy
@@ -102,7 +102,8 @@ class Gateway:
         taken, fixed = self.settings.reloaded(settings)
         presets = presets_of(taken)
         presets.check()
-        self.settings, self.presets, self.checks = taken, presets, checks_from(taken.blocked_terms)
+        self.settings, self.presets = taken, presets
+        self.checks = checks_from(taken.blocked_terms)
         self._checked, self._looked_at = False, float("-inf")
         self._look()
         return fixed

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ...messages import Message
 from ...settings.settings import Settings
+from ...words.moderation import STAGES
 from .errors import Trouble, native_answer
 from .paths import Spellings, canonical
 from .security import Refused
@@ -26,6 +27,16 @@ DETAILS: dict[str, Any] = {
     "template": {"type": "string", "description": "The sentence with fields, by our names, in braces."},
 }
 """What stands beside a sentence of ours, for a program; see `errors.details_of`."""
+REFUSED: dict[str, Any] = {
+    "categories": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Of what isn't drawn here: what was seen, by OpenAI's names.",
+    },
+    "stage": {"type": "string", "enum": list(STAGES), "description": "Where it was seen."},
+    "rule": {"type": "string", "description": "Which rule saw it."},
+}
+"""What stands beside an error where something isn't to be drawn; see `errors.refused_by`."""
 
 
 class Route(NamedTuple):

@@ -22,6 +22,8 @@ from .security import Refused
 
 _log = logging.getLogger(__name__)
 
+POLICY_VIOLATION = "content_policy_violation"
+"""The `code` of everything that the owner, or their policy, doesn't want drawn."""
 SAFE = {"X-Content-Type-Options": "nosniff", "Server": "Imagine"}
 """Headers of every answer, to what is no HTTP too: nobody guesses its type, or learns which release of what answers."""
 STATUSES: dict[type[errors.ImagineError], int] = {
@@ -90,7 +92,7 @@ def trouble_from(error: Exception) -> Trouble:
 
 def native_answer(trouble: Trouble) -> web.Response:
     """The shape of every dialect that has none of its own: `{"error": sentence}`, in the client's language."""
-    return refusal(trouble.status, trouble.note, **trouble.headers)
+    return _answer(trouble.status, native_error(trouble.note, trouble.error), trouble.headers)
 
 
 def status_of(error: errors.ImagineError) -> int:
@@ -100,15 +102,25 @@ def status_of(error: errors.ImagineError) -> int:
 
 def refusal(status: int, note: Message, **headers: str) -> web.Response:
     """`{"error": sentence}` and what stands beside it, see `native_error`."""
-    return web.Response(
-        status=status, body=body_from(native_error(note)), content_type="application/json", headers=headers
-    )
+    return _answer(status, native_error(note), headers)
 
 
-def native_error(note: Message) -> dict[str, Any]:
+def _answer(status: int, said: dict[str, Any], headers: Mapping[str, str]) -> web.Response:
+    return web.Response(status=status, body=body_from(said), content_type="application/json", headers=headers)
+
+
+def native_error(note: Message, error: Exception | None = None) -> dict[str, Any]:
     """What our own dialect says of an error, in the client's language."""
     language, called = LANGUAGE.get(), CALLED.get()
-    return {"error": sentence(note, language, called), **details_of(note, language, called)}
+    return {"error": sentence(note, language, called), **details_of(note, language, called), **refused_by(error)}
+
+
+def refused_by(error: Exception | None) -> dict[str, Any]:
+    """What a program can know of why it isn't drawn, where that is what is wrong."""
+    if not isinstance(error, errors.Blocked):
+        return {}
+    verdict = error.verdict
+    return {"code": POLICY_VIOLATION, "categories": [*verdict.categories], "stage": verdict.stage, "rule": verdict.rule}
 
 
 def details_of(note: Message, language: Language, called: Names) -> dict[str, Any]:

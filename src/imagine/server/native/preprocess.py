@@ -66,6 +66,6 @@ async def _streamed(request: web.Request, order: Order) -> web.StreamResponse:
         return None if news is None else line_from(news)
 
     def failure(error: Exception) -> bytes:
-        return line_from(native_error(trouble_from(error).note))
+        return line_from(native_error(trouble_from(error).note, error))
 
     return await send_events(request, order, line, failure, media_type=NDJSON)

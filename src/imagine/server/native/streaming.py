@@ -24,7 +24,7 @@ async def stream(request: web.Request, order: Order, patience: float = PATIENCE)
         return None if made is None else line_from(made)
 
     def last(error: Exception) -> bytes:
-        return line_from(native_error(trouble_from(error).note))
+        return line_from(native_error(trouble_from(error).note, error))
 
     return await send_events(request, order, line, last, media_type=NDJSON, patience=patience)
 

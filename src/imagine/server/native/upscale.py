@@ -94,7 +94,7 @@ async def _streamed(request: web.Request, path: Path, order: Order) -> web.Strea
         return None if news is None else line_from(news)
 
     def failure(error: Exception) -> bytes:
-        return line_from(native_error(trouble_from(error).note))
+        return line_from(native_error(trouble_from(error).note, error))
 
     response = await send_events(request, order, line, failure, media_type=NDJSON)
     if not last:

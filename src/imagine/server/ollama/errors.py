@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ...words.errors import PartNotFound
 from ..http.encoding import body_from
-from ..http.errors import Trouble
+from ..http.errors import Trouble, refused_by
 from .answers import NAMED
 
 
@@ -28,4 +28,4 @@ def error_from(trouble: Trouble) -> dict[str, Any]:
     about: dict[str, Any] = {"field": field} if field else {}
     if field and value is not None:
         about["value"] = value
-    return {"error": trouble.sentence(NAMED), "code": trouble.note.code, **about}
+    return {"error": trouble.sentence(NAMED), "code": trouble.note.code, **about, **refused_by(trouble.error)}

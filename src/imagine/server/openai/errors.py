@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from ...words import errors
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
-from ..http.errors import Trouble
+from ..http.errors import POLICY_VIOLATION, Trouble
 from .fields import NAMED
 
 _INVALID = "invalid_request_error"
@@ -23,7 +24,6 @@ _REASONS: dict[errors.Reason, str] = {
     "value": "invalid_value",
 }
 _KINDS: dict[type[Exception], tuple[str, str]] = {
-    errors.Blocked: (_INVALID, "content_policy_violation"),
     errors.BadPicture: ("image_generation_user_error", "invalid_image_file"),
     errors.Unsupported: (_INVALID, "unsupported_value"),
     errors.ModelNotFound: (_INVALID, "model_not_found"),
@@ -33,6 +33,12 @@ _KINDS: dict[type[Exception], tuple[str, str]] = {
 }
 _WORTH_A_RETRY = (408, 409, 429, 500, 502, 503)
 """Where trying again may help; for every other status the client is told that it won't."""
+
+
+_REJECTED = "Your request was rejected as a result of our safety system: "
+"""How a refusal begins that OpenAI's users, and their programs, know."""
+OF_DALL_E: ContextVar[bool] = ContextVar("of_dall_e", default=False)
+"""Does the request name one of DALL·E's models? Their clients know refusals by another code."""
 
 
 class ErrorKind(NamedTuple):
@@ -58,9 +64,16 @@ def response_from(request: web.Request, trouble: Trouble) -> web.Response:
 
 def error_from(trouble: Trouble, *, stopping: bool = False) -> dict[str, Any]:
     """The object that says what went wrong; all four keys are always there."""
-    kind = kind_of(trouble, stopping=stopping)
-    param = None if isinstance(trouble.error, errors.Blocked) else trouble.field(NAMED)
-    return {"message": trouble.sentence(NAMED), "type": kind.type, "param": param, "code": kind.code}
+    kind, said = kind_of(trouble, stopping=stopping), trouble.sentence(NAMED)
+    error: dict[str, Any] = {"message": said, "type": kind.type, "param": trouble.field(NAMED), "code": kind.code}
+    if not isinstance(trouble.error, errors.Blocked):
+        return error
+    verdict = trouble.error.verdict
+    details = {
+        "categories": [*verdict.categories],
+        "moderation_stage": "input" if verdict.stage == "prompt" else "output",
+    }
+    return error | {"message": _REJECTED + said, "param": None, "moderation_details": details}
 
 
 def kind_of(trouble: Trouble, *, stopping: bool = False) -> ErrorKind:
@@ -68,6 +81,9 @@ def kind_of(trouble: Trouble, *, stopping: bool = False) -> ErrorKind:
     error, status = trouble.error, trouble.status
     if isinstance(error, errors.Busy) and not stopping:
         return ErrorKind(429, "requests", "rate_limit_exceeded")
+    if isinstance(error, errors.Blocked):
+        old, new = (_INVALID, POLICY_VIOLATION), ("image_generation_user_error", "moderation_blocked")
+        return ErrorKind(status, *(old if OF_DALL_E.get() else new))
     if isinstance(error, errors.BadPicture) and error.field == "mask":
         return ErrorKind(status, "image_generation_user_error", "invalid_mask_image_format")
     if error is not None and (known := _KINDS.get(type(error))):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from ...asking.request import ALIASES, MAX_SIDE, MIN_SIDE
+from ...words.moderation import Policy
 from ..orders.output import OutputFormat
 
 MAX_PICTURES = 16
@@ -49,7 +50,13 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     partial_images: Annotated[
         Annotated[int, Meta(ge=0, le=3)] | None, Meta(description="With stream: so many pictures on the way.")
     ] = None
-    moderation: Annotated[Literal["low", "auto"] | None, Meta(description="Taken, and of no effect.")] = None
+    moderation: Annotated[
+        Literal["low", "auto"] | Policy | None,
+        Meta(
+            description="low and auto: the server's own policy; minors-only, standard or strict: that one, where it is "
+            "stricter."
+        ),
+    ] = None
     input_fidelity: Annotated[Literal["high", "low"] | None, Meta(description="Named in the warnings.")] = None
     user: Annotated[str | None, Meta(description="Taken, and of no effect.")] = None
     safety_identifier: Annotated[str | None, Meta(description="Taken, and given back.")] = None

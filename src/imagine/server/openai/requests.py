@@ -108,6 +108,7 @@ def _translated(
         translated["model"] = None
     if fields.stream and fields.partial_images:
         translated["stream"] = 1  # spread over the run once it is known how long that is
+    translated["moderation"] = None if fields.moderation in ("low", "auto") else fields.moderation
     if not kind.prompted:
         translated["prompt"] = ours.get("prompt") or ""
     translated |= _shown(ours, fields, kind, called)

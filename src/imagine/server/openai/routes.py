@@ -31,7 +31,7 @@ from ..orders.encode import encoded
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
 from ..orders.painted import Painted
-from .errors import error_from
+from .errors import OF_DALL_E, error_from
 from .fields import EDIT, GENERATION, VARIATION, Endpoint
 from .pictures import with_pictures
 from .replies import completed_from, error_event, item_from_bytes, partial_from, reply_from, sse_from
@@ -87,6 +87,7 @@ async def _placed(request: web.Request, kind: Endpoint) -> _PlacedOrder:
         translated = images_request_from(body, kind, await _usual(gateway, body))
         del body
         CALLED.set(translated.spelled)
+        OF_DALL_E.set((translated.request.model or "").startswith("dall-e"))
         ready, added = await with_pictures(translated, partial(gateway.look, client_of(request)))
         order = await place(request, ready, holding, translated.delivery.output)
     return _PlacedOrder(order, translated.delivery, [*notes, *translated.warnings, *added], translated.spelled)

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from imagine.moderation.policy import BlockedTerms, ModerationInput, checks_from, words_of
+from imagine.moderation.check import ModerationInput
+from imagine.moderation.terms import BlockedTerms, words_of
 from imagine.settings.settings import settings_from
 from imagine.words.errors import Blocked
 from tests.server.served import ask
@@ -49,8 +50,7 @@ def test_words_are_folded():
     assert list(words_of("Ünïted_States, l’État-c’est 42")) == ["united", "states", "l", "etat", "c", "est", "42"]
 
 
-def test_the_first_check_is_off_unless_terms_are_given():
-    assert checks_from(()) == ()
+def test_the_terms_are_the_settings():
     settings, _ = settings_from(environ={"IMAGINE_BLOCKED_TERMS": "gore, naked truth"})
     assert settings.blocked_terms == ("gore", "naked truth")
     settings, _ = settings_from(environ={}, config="blocked_terms: [gore, 42]")

@@ -1,0 +1,35 @@
+"""The seam of checks: each sees every request, whichever dialect it came in, before it is queued."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from ..words.moderation import Policy, Verdict
+
+
+class ModerationInput(NamedTuple):
+    """What a check may look at."""
+
+    prompt: str
+    """What the request says."""
+    final_prompt: str
+    """What is painted: with what a preset adds, and the words that wildcards became."""
+    preset: str | None = None
+    policy: Policy | None = None
+    """What the request asks for itself."""
+    pictures: bool = False
+    """Is it made from a picture, whichever way?"""
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """What may hold something, and the field that is told for it."""
+        by = "prompt" if self.preset is None else "preset"
+        return ("prompt", self.prompt), ("preset", self.preset or ""), (by, self.final_prompt)
+
+
+class Check(Protocol):
+    """One rule of the owner's."""
+
+    def __call__(self, request: ModerationInput) -> Sequence[Verdict]:
+        """What is to be warned of. Raises Blocked where the request is not to be granted."""

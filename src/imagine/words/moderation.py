@@ -1,0 +1,57 @@
+"""What an owner can say of what isn't to be drawn, and what was decided of a prompt or a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+import msgspec
+
+Policy = Literal["none", "minors-only", "standard", "strict"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+"""From the laxest to the strictest."""
+DEFAULT_POLICY: Policy = "minors-only"
+Action = Literal["allow", "warn", "block"]
+Stage = Literal["prompt", "preview", "picture"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+CATEGORIES = (
+    "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm",
+    "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic",
+)  # fmt: skip
+"""The names that OpenAI's moderation has; the owner's topics stand beside them by their own."""
+
+
+class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked for, where, and where it is written down."""
+
+    policy: Policy = DEFAULT_POLICY
+    topics: Mapping[str, tuple[str, ...]] = {}
+    """What else isn't to be drawn: a name of the owner's, and examples of what it means."""
+    stages: tuple[Stage, ...] = STAGES
+    """Where is looked."""
+    log: Path | None = None
+    """The file that each verdict other than "allow" is written to, as a line of JSON."""
+
+    def __str__(self) -> str:
+        topics = [f"topics {', '.join(self.topics)}"] if self.topics else []
+        stages = [f"stages {', '.join(self.stages)}"] if self.stages != STAGES else []
+        return "; ".join([self.policy, *topics, *stages, *([f"log {self.log}"] if self.log else [])])
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be done with a prompt or a picture, and why."""
+
+    action: Action
+    categories: dict[str, float]
+    """What was seen, 0 to 1: of CATEGORIES, and the owner's topics."""
+    stage: Stage
+    rule: str
+    """Which of the rules saw it: the name of a list, of a topic, of a checker."""
+    policy: Policy | None = None
+    """The policy that says so; None where the owner's own terms or topics do."""
+
+
+def stricter_of(owner: Policy, asked: Policy | None) -> Policy:
+    """What holds for a request: the owner's policy, unless it asks for a stricter one."""
+    return owner if asked is None else max(owner, asked, key=POLICIES.index)

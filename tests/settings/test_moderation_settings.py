@@ -1,0 +1,71 @@
+"""What an owner can say of what isn't to be drawn."""
+
+from pathlib import Path
+
+import pytest
+
+from imagine.settings.settings import settings_from
+from imagine.words.errors import ImagineError
+from imagine.words.moderation import POLICIES, ModerationSettings, stricter_of
+
+
+def in_file(text):
+    settings, warnings = settings_from(environ={}, config=text)
+    assert warnings == []
+    return settings.moderation
+
+
+@pytest.mark.parametrize(
+    ("said", "policy"),
+    [
+        ("off", "none"), ("no", "none"), ("false", "none"), ("none", "none"), ("on", "minors-only"),
+        ("yes", "minors-only"), ("true", "minors-only"), ("Strict", "strict"), ("{policy: off}", "none"),
+        ("{policy: standard}", "standard"), ("{}", "minors-only"), ("", "minors-only"),
+    ],
+)  # fmt: skip
+def test_a_policy_is_said_by_its_name_or_as_yaml_reads_a_bare_word(said, policy):
+    assert in_file(f"moderation: {said}") == ModerationSettings(policy=policy)
+
+
+def test_a_mapping_says_more():
+    text = (
+        "moderation: {policy: strict, topics: {spiders: [a spider, 'паук'], war: tanks}, stages: picture, log: a.log}"
+    )
+    assert in_file(text) == ModerationSettings(
+        policy="strict", topics={"spiders": ("a spider", "паук"), "war": ("tanks",)}, stages=("picture",),
+        log=Path("a.log"),
+    )  # fmt: skip
+    assert str(in_file(text)) == "strict; topics spiders, war; stages picture; log a.log"
+    assert str(in_file("")) == "minors-only"
+
+
+@pytest.mark.parametrize("said", ["standard", '{"policy": "standard"}'])
+def test_a_flag_and_a_variable_take_a_name_or_json(said):
+    for flags, environ in (({"moderation": said}, {}), ({}, {"IMAGINE_MODERATION": said})):
+        settings, _ = settings_from(flags, environ=environ, config="moderation: none")
+        assert settings.moderation.policy == "standard"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("lax", "none, minors-only, standard, strict, or a mapping"), ("3", "none, minors-only"),
+        ("{policy: lax}", "none, minors-only"), ("{terms: [x]}", "without 'terms'"),
+        ("{topics: [x]}", "topics is a mapping"), ("{topics: {x: []}}", "the topic 'x' has 1 to 64 examples"),
+        ("{topics: {x: ['!']}}", "the topic 'x'"), ("{topics: {x: [3]}}", "the topic 'x'"),
+        ("{topics: {sexual: [x]}}", "a name of its own"), ("{topics: {' ': [x]}}", "a name of its own"),
+        ("{stages: [prompts]}", "stages are among prompt, preview, picture"), ("'{policy'", "or a mapping"),
+        ("[strict]", "none, minors-only"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_is_refused_in_a_sentence(said, why):
+    with pytest.raises(ImagineError, match=r"moderation in the configuration file is .*; it must be ") as caught:
+        in_file(f"moderation: {said}")
+    assert why in str(caught.value)
+
+
+def test_a_request_only_makes_it_stricter():
+    for owner in POLICIES:
+        assert stricter_of(owner, None) == owner
+        for asked in POLICIES:
+            assert stricter_of(owner, asked) == max(owner, asked, key=POLICIES.index)

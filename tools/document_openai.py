@@ -13,7 +13,7 @@ from imagine.server.openai.errors import error_from, kind_of
 from imagine.server.openai.fields import NAMED, OWN, PICTURES, SPELLINGS, Fields
 from imagine.server.openai.tables import ENLARGED, QUALITIES, STYLES
 from imagine.words import errors
-from imagine.words.moderation import Verdict
+from imagine.words.moderation import ModerationVerdict
 
 Rows = list[list[str]]
 
@@ -78,5 +78,5 @@ def _example(kind: type[errors.ImagineError]) -> errors.ImagineError:
     if kind is errors.Busy:
         return errors.Busy(in_english(""), retry_after=1)
     if kind is errors.Blocked:
-        return errors.Blocked(in_english(""), Verdict(action="block", categories={}, stage="prompt", rule=""))
+        return errors.Blocked(in_english(""), ModerationVerdict(action="block", categories={}, stage="prompt", rule=""))
     return errors.ModelNotFound("") if kind is errors.ModelNotFound else kind(in_english("", "field"))

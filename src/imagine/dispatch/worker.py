@@ -10,9 +10,9 @@ from ..words import errors
 from ..words.events import Failed
 from ..words.frames import JobReport, Loaded, Ready, Stats, Submit
 from ..words.model import Model
-from ..words.moderation import Verdict
+from ..words.moderation import ModerationVerdict
 
-_UNSAID = Verdict(action="block", categories={}, stage="picture", rule="")
+_UNSAID = ModerationVerdict(action="block", categories={}, stage="picture", rule="")
 """Of a worker that blocks a picture and says no more."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from ..words.moderation import Policy, Verdict
+from ..words.moderation import ModerationVerdict, Policy
 
 
 class ModerationInput(NamedTuple):
@@ -31,5 +31,5 @@ class ModerationInput(NamedTuple):
 class Check(Protocol):
     """One rule of the owner's."""
 
-    def __call__(self, request: ModerationInput) -> Sequence[Verdict]:
+    def __call__(self, request: ModerationInput) -> Sequence[ModerationVerdict]:
         """What is to be warned of. Raises Blocked where the request is not to be granted."""

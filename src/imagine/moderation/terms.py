@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from ..messages import message
 from ..words.errors import Blocked
-from ..words.moderation import Verdict
+from ..words.moderation import ModerationVerdict
 from .check import ModerationInput
 
 _WORD = re.compile(r"[^\W_]+")
-_BLOCKED = Verdict(action="block", categories={}, stage="prompt", rule="blocked_terms")
+_BLOCKED = ModerationVerdict(action="block", categories={}, stage="prompt", rule="blocked_terms")
 
 
 class BlockedTerms:
@@ -22,7 +22,7 @@ class BlockedTerms:
         self._terms = {words: term for term in terms if (words := tuple(words_of(term)))}
         self._longest = max(map(len, self._terms), default=0)
 
-    def __call__(self, request: ModerationInput) -> list[Verdict]:
+    def __call__(self, request: ModerationInput) -> list[ModerationVerdict]:
         """Nothing to be warned of. Raises Blocked on the field that holds a term."""
         for field, text in request.texts:
             if (term := self._term_in(text)) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..asking.checking import shown
 from ..files import model_folders
-from ..words.moderation import CATEGORIES, DEFAULT_POLICY, POLICIES, STAGES, ModerationSettings, Policy, Stage
+from ..words.moderation import CATEGORIES, DEFAULT_POLICY, POLICIES, STAGES, ModerationSettings, ModerationStage, Policy
 
 MOST_TOPICS, MOST_EXAMPLES, LONGEST = 64, 64, 200
 _PLAIN = dict.fromkeys(("off", "no", "false"), "none") | dict.fromkeys(("on", "yes", "true"), DEFAULT_POLICY)
@@ -62,7 +62,7 @@ def _examples(name: str, value: object) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _stages(value: object) -> tuple[Stage, ...]:
+def _stages(value: object) -> tuple[ModerationStage, ...]:
     given = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
     named = {str(part).strip() for part in given}
     if not named <= set(STAGES):

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ..messages import Message, message
-from .moderation import Verdict
+from .moderation import ModerationVerdict
 
 Reason = Literal["missing", "type", "too small", "too large", "too long", "value"]
 """What is wrong with a field, for dialects that have a word for it."""
@@ -69,7 +69,7 @@ class PartNotFound(BadRequest):
 class Blocked(BadRequest):
     """The owner of the server, or the policy that they chose, doesn't want it drawn; `verdict` says why."""
 
-    def __init__(self, note: Message, verdict: Verdict) -> None:
+    def __init__(self, note: Message, verdict: ModerationVerdict) -> None:
         super().__init__(note)
         self.verdict = verdict
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ..messages import Message
-from .moderation import Verdict
+from .moderation import ModerationVerdict
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
@@ -72,7 +72,7 @@ class Failed(Event, frozen=True, tag="failed"):
 
     error: str
     message: Message
-    verdict: Verdict | None = None
+    verdict: ModerationVerdict | None = None
     """Of `Blocked`: why."""
 
 

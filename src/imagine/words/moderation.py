@@ -13,8 +13,8 @@ POLICIES: tuple[Policy, ...] = get_args(Policy)
 """From the laxest to the strictest."""
 DEFAULT_POLICY: Policy = "minors-only"
 Action = Literal["allow", "warn", "block"]
-Stage = Literal["prompt", "preview", "picture"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
+ModerationStage = Literal["prompt", "preview", "picture"]
+STAGES: tuple[ModerationStage, ...] = get_args(ModerationStage)
 CATEGORIES = (
     "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm",
     "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic",
@@ -28,7 +28,7 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = DEFAULT_POLICY
     topics: Mapping[str, tuple[str, ...]] = {}
     """What else isn't to be drawn: a name of the owner's, and examples of what it means."""
-    stages: tuple[Stage, ...] = STAGES
+    stages: tuple[ModerationStage, ...] = STAGES
     """Where is looked."""
     log: Path | None = None
     """The file that each verdict other than "allow" is written to, as a line of JSON."""
@@ -39,13 +39,13 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join([self.policy, *topics, *stages, *([f"log {self.log}"] if self.log else [])])
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class ModerationVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done with a prompt or a picture, and why."""
 
     action: Action
     categories: dict[str, float]
     """What was seen, 0 to 1: of CATEGORIES, and the owner's topics."""
-    stage: Stage
+    stage: ModerationStage
     rule: str
     """Which of the rules saw it: the name of a list, of a topic, of a checker."""
     policy: Policy | None = None

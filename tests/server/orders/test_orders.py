@@ -22,7 +22,7 @@ from imagine.server.orders.order import Order
 from imagine.server.orders.orders import Orders, UnknownOrder
 from imagine.words.errors import BadRequest, Blocked, Busy, Cancelled, OutOfMemory
 from imagine.words.events import Progress
-from imagine.words.moderation import Verdict
+from imagine.words.moderation import ModerationVerdict
 from tests.server.served import ask
 
 REQUESTS = [
@@ -311,7 +311,7 @@ def test_a_stage_joins_by_standing_in_its_list(tmp_path, monkeypatch):
         return incoming._replace(request=msgspec.structs.replace(incoming.request, prompt="a gory fox"))
 
     async def refuse(_, painted, output):
-        verdict = Verdict(action="block", categories={}, stage="picture", rule="no red")
+        verdict = ModerationVerdict(action="block", categories={}, stage="picture", rule="no red")
         raise Blocked(message("blocked.term", "prompt", term="red"), verdict)
 
     async def act(client):

@@ -12,7 +12,7 @@ from ..words.moderation import ModerationVerdict
 from .check import ModerationInput
 
 _WORD = re.compile(r"[^\W_]+")
-_BLOCKED = ModerationVerdict(action="block", categories={}, stage="prompt", rule="blocked_terms")
+_BLOCKED = ModerationVerdict(action="block", categories={}, stage="prompt", rule="blocked_terms", policy=None)
 
 
 class BlockedTerms:

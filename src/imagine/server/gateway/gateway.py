@@ -21,6 +21,7 @@ from ...fairness.allowance import Allowance
 from ...files.folders import make_own, sweep
 from ...files.shipped import models
 from ...messages import message, sentence
+from ...moderation.log import VerdictLog
 from ...moderation.prompts import checks_from
 from ...pictures.images import decode_base64
 from ...pictures.looking.decoder import Decoder, Looked
@@ -37,6 +38,7 @@ from ...words.errors import ImagineError, ModelNotFound, UnusableModel
 from ...words.frames import ResidentModel
 from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
+from ...words.moderation import ModerationVerdict
 from ...words.upscalers import UPSCALER, UPSCALERS
 from .digests import Digests
 from .metrics import Metrics
@@ -71,6 +73,7 @@ class Gateway:
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
         self.checks = checks_from(settings.blocked_terms)
+        self._verdicts = VerdictLog(settings.moderation.log)
         self.stored = pictures_from(settings)
         self.presets = presets_of(settings)
         self.presets.check()
@@ -104,6 +107,7 @@ class Gateway:
         presets.check()
         self.settings, self.presets = taken, presets
         self.checks = checks_from(taken.blocked_terms)
+        self._verdicts = VerdictLog(taken.moderation.log)
         self._checked, self._looked_at = False, float("-inf")
         self._look()
         return fixed
@@ -132,6 +136,11 @@ class Gateway:
         """The bytes of a picture in base64, and what is known of it, as `Decoder.look`. Raises BadPicture."""
         data = await self.apart(lambda: decode_base64(text, field=field), client)
         return data, await self.decoder.look(data, field, client, copy=copy, largest=largest, reduced=reduced)
+
+    def note_verdict(self, verdict: ModerationVerdict, client: str, prompt: str | None = None) -> None:
+        """Counts what moderation decided other than "allow", and writes it down: the prompt only with `debug`."""
+        self.metrics.judged(verdict)
+        self._verdicts.write(verdict, client, prompt if self.settings.debug else None)
 
     async def entries(self) -> list[Entry]:
         """Every file there is, as of now."""

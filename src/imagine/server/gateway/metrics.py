@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from ...dispatch.pool import Pool
 from ...words.events import Finished
+from ...words.moderation import ModerationVerdict
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
@@ -30,6 +31,14 @@ class Metrics:
         self._answers = Counter(
             "imagine_http_responses", "Answers, by route and status", ["route", "status"], registry=self._registry
         )
+        self._verdicts = Counter(
+            "imagine_moderation", "Prompts and pictures that moderation warned of or blocked",
+            ["action", "stage", "rule"], registry=self._registry,
+        )  # fmt: skip
+
+    def judged(self, verdict: ModerationVerdict) -> None:
+        """Moderation warned or blocked."""
+        self._verdicts.labels(verdict.action, verdict.stage, verdict.rule).inc()
 
     def answered(self, route: str, status: int) -> None:
         """An answer was sent; `route` is its pattern, never what a client wrote."""

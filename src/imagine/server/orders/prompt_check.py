@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...asking.request import GenerateRequest
 from ...messages import Message, message
 from ...moderation.check import ModerationInput
+from ...words.errors import Blocked
 from ...words.moderation import stricter_of
 from ..gateway.gateway import Gateway
 from .incoming import Incoming
@@ -14,8 +15,13 @@ async def with_prompt_checked(gateway: Gateway, incoming: Incoming) -> Incoming:
     """The request, with what is to be warned of. Raises Blocked."""
     said, request = incoming.original, incoming.request
     asked = ModerationInput(said.prompt, request.prompt, said.preset, request.moderation, _brings_pictures(request))
-    for check in gateway.checks:
-        check(asked)
+    try:
+        verdicts = [verdict for check in gateway.checks for verdict in check(asked)]
+    except Blocked as error:
+        gateway.note_verdict(error.verdict, incoming.client, request.prompt)
+        raise
+    for verdict in verdicts:
+        gateway.note_verdict(verdict, incoming.client, request.prompt)
     return incoming._replace(warnings=(*incoming.warnings, *_laxer(gateway, request)))
 
 

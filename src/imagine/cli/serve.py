@@ -41,8 +41,11 @@ _SPELLED = {
     "origins": ("--origin",),
     "trusted_proxies": ("--trusted-proxy",),
     "preset_files": ("--presets", "--preset-files"),
+    "provenance": ("--provenance/--no-provenance",),
 }
-_SWITCHES = ("full_prec", "compile", "fp16_accumulation", "offline", "debug")
+_SWITCHES = ("full_prec", "compile", "fp16_accumulation", "offline", "debug", "provenance")
+_ON = ("provenance",)
+"""Switches that are on: their flags turn them off, too."""
 _REPEATED = ("models", "origins", "trusted_proxies", "preset_files", "listen")
 _COMPLETED = {
     "device": complete.devices, "log_format": complete.log_formats, "model": complete.models,
@@ -64,6 +67,8 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
         name = setting.name
         default = "" if setting.default in (None, (), False) else f" Default: {setting.default}."
         text = f"{setting.help}{default} [{setting.variable}]"
+        if name in _ON:
+            text = f"{setting.help} [{setting.variable}]"
         names = (*_SPELLED.get(name, ("--" + name.replace("_", "-"),)), name)
         kind: dict[str, Any] = {"is_flag": True} if name in _SWITCHES else {"metavar": name.upper()}
         kind["shell_complete"] = _COMPLETED.get(name)
@@ -90,7 +95,8 @@ def command(config: Path | None, private: bool, **flags: Any) -> None:
     from ..processes.offline import go_offline
     from ..server.logs import configure
 
-    given = {name: value for name, value in flags.items() if value not in (None, (), False)}
+    said = {name: value for name, value in flags.items() if value not in (None, ())}
+    given = {name: value for name, value in said.items() if value is not False or name in _ON}
     if private:
         reach.private_folder()
         given["socket"] = str(reach.private_socket())

@@ -1,4 +1,5 @@
-"""The two EXIF tags that matter here: which way up a photo is, and the comment that holds a picture's parameters.
+"""The EXIF tags that matter here: which way up a photo is, what took it, and the comment that holds a picture's
+parameters.
 
 Read from untrusted bytes, with bounds checked; a block that makes no sense has no tags. EXIF is a TIFF:
 https://www.cipa.jp/std/documents/download_e.html?DC-008-Translation-2019-E
@@ -9,6 +10,8 @@ from __future__ import annotations
 import struct
 
 ORIENTATION, EXIF_FOLDER, USER_COMMENT = 0x0112, 0x8769, 0x9286
+_MAKE, _MODEL = 0x010F, 0x0110
+_LONGEST_NAME = 60
 _LONG, _UNDEFINED = 4, 7
 _MAX_ENTRIES = 1000
 
@@ -42,6 +45,20 @@ def comment(exif: bytes) -> str | None:
     # the standard says the block's own byte order, AUTOMATIC1111 writes big-endian always: the right one has the zeros
     # of Latin letters in its high bytes
     return value.decode("utf-16-be" if value[::2].count(0) >= value[1::2].count(0) else "utf-16-le", "replace")
+
+
+def camera(exif: bytes) -> str:
+    """What took the picture: its maker and its model; empty where that isn't said."""
+    order = _byte_order(exif)
+    words = [_name(exif, order, _entry(exif, order, _first_folder(exif, order), tag)) for tag in (_MAKE, _MODEL)]
+    return " ".join(word for word in words if word)
+
+
+def _name(exif: bytes, order: str, at: int) -> str:
+    """The text of an entry: beside it where it is longer than four bytes."""
+    length = min(_number(exif, order + "I", at + 4), _LONGEST_NAME) if at else 0
+    start = _number(exif, order + "I", at + 8) if length > 4 else at + 8
+    return exif[start : start + length].partition(b"\0")[0].decode("ascii", "replace").strip()
 
 
 def _byte_order(exif: bytes) -> str:

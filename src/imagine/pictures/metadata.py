@@ -45,6 +45,7 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\
 <rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" \
 xmlns:imagine="urn:imagine:1" Iptc4xmpExt:DigitalSourceType="{source}"{meta}/>\
 </rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
+_XMP_KEY = b"XML:com.adobe.xmp"
 _XMP_META = re.compile(r"""imagine:meta=(?:"([^"]*)"|'([^']*)')""")
 _UNWRITABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """What UTF-8 or XML has no place for."""
@@ -77,7 +78,7 @@ def png_text(meta: dict[str, Any] | None) -> PngInfo:
     if meta is not None:
         info.add_text("meta", _json(meta))
         info.add_text("parameters", _parameters(meta))
-    info.add_itxt("XML:com.adobe.xmp", _xmp(meta, carry=False))
+    info.add_itxt(_XMP_KEY.decode(), _xmp(meta, carry=False))
     return info
 
 
@@ -115,6 +116,17 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
         return Recipe(*(recipe_from_parameters(text) or meta_from_infotext(text)))
     foreign = recipe_from_texts(texts)
     return None if foreign is None else Recipe(*foreign)
+
+
+def xmp_packet(data: bytes) -> str:
+    """The XMP that a file carries, empty for none and for one that is too long. Raises Fragmented."""
+    if containers.sniff(data) != "png":
+        return (containers.xmp(data) or b"")[:MAX_TEXT].decode("utf-8", "replace")
+    for kind, body, _, _ in containers.png_chunks(data):
+        key, _, value = bytes(body[: MAX_TEXT + 1]).partition(b"\0")
+        if kind == b"iTXt" and key == _XMP_KEY and len(body) <= MAX_TEXT:
+            return _png_text(kind, key, value) or ""
+    return ""
 
 
 def _json(meta: dict[str, Any]) -> str:

@@ -108,6 +108,13 @@ class Settings:
     )
     keep_pictures: float = option(3600.0, values.seconds, "How long a picture asked for by URL is kept.")
     max_pictures: int = option(1024, values.whole(1, 10_000_000), "How many MB of them are kept; the oldest go first.")
+    provenance: bool = option(
+        True, values.yes_or_no, "Sign pictures: made by a model (C2PA). Without it, marking them is yours.", live=True
+    )
+    provenance_certificates: Path | None = option(
+        None, model_folders.path, "Your own certificates to sign with, as PEM, the root last."
+    )
+    provenance_key: Path | None = option(None, model_folders.path, "The key that goes with them, as PEM.")
     blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.", live=True)
     moderation: ModerationSettings = option(
         ModerationSettings(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,8 +14,13 @@ import msgspec
 
 from ...messages import message
 from ...processes.runtime import decoder_command
+from ...provenance.identity import SigningIdentity
+from ...provenance.manifest import Provenance
 from ...words.errors import BadPicture, ImagineError
+from ..canonical import Cut, digest
+from .inspection import Inspection
 from .look import MAX_HEAD, Copy, LookRequest, LookResult, head_of
+from .origins import AskedApart, IdentityRequest, InspectRequest, SignRequest
 from .turns import Turns
 
 _log = logging.getLogger(__name__)
@@ -44,7 +48,7 @@ class LookAt(Protocol):
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """What is known of a sound picture, the SHA-256 of its file, and the copy that was asked for, empty for none."""
+    """What is known of a sound picture, the SHA-256 of its canonical bytes, and the copy that was asked for, if any."""
 
     digest: str
     result: LookResult
@@ -72,23 +76,35 @@ class Decoder:
         self, data: bytes, field: str, client: str, *, copy: Copy | None = None, largest: int = 0, reduced: bool = False
     ) -> Looked:
         """What a `LookRequest` asks of `data`, by turns of clients. Raises BadPicture on `field`, ImagineError."""
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-        known = (digest, reduced)
+        known_by = await asyncio.to_thread(digest, data)
+        known = (known_by, reduced)
         if (result := self._remembered(known)) and (copy is None or (copy == "smaller" and _side(result) <= largest)):
-            return Looked(digest, result)
+            return Looked(known_by, result)
         request = LookRequest(size=len(data), field=field, copy=copy, largest=largest, reduced=reduced)
-        async with self._turns.turn(client):
-            self._keep_awake()
-            try:
-                result, made = await self._answered(request, data)
-            finally:
-                self._idle = asyncio.get_running_loop().call_later(self._patience.idle, self._let_go)
-        if result.refused is not None:
-            raise BadPicture(result.refused)
+        result, made = await self._asked(request, client, data)
         self._known[known] = result
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return Looked(digest, result, made)
+        return Looked(known_by, result, made)
+
+    async def inspect(self, data: bytes, field: str, client: str, roots: str) -> Inspection:
+        """Where a picture comes from; `roots` are ours. Raises BadPicture on `field`, ImagineError."""
+        request = InspectRequest(size=len(data), field=field, roots=roots)
+        return msgspec.msgpack.decode((await self._asked(request, client, data))[1], type=Inspection)
+
+    async def sign(
+        self, canonical: bytes | memoryview, source: bytes, making: Provenance, identity: SigningIdentity, client: str
+    ) -> tuple[Cut, ...]:
+        """What signs a picture that was made of `source`. Raises BadPicture for a source that can't be named."""
+        request = SignRequest(
+            size=len(canonical) + len(source), source=len(source), field="img", making=making, identity=identity
+        )
+        answer = (await self._asked(request, client, canonical, source))[1]
+        return msgspec.msgpack.decode(answer, type=tuple[Cut, ...])
+
+    async def identity(self) -> bytes:
+        """A new identity, as PEM. Raises ImagineError."""
+        return (await self._asked(IdentityRequest(), ""))[1]
 
     async def stop(self) -> None:
         """Ends the process, whatever it does."""
@@ -103,12 +119,24 @@ class Decoder:
             self._known.move_to_end(known)
         return self._known.get(known)
 
-    async def _answered(self, request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
+    async def _asked(self, request: AskedApart, client: str, *parts: bytes | memoryview) -> tuple[LookResult, bytes]:
+        """What the process answers, by turns of clients. Raises BadPicture where it refuses, ImagineError."""
+        async with self._turns.turn(client):
+            self._keep_awake()
+            try:
+                result, made = await self._answered(request, parts)
+            finally:
+                self._idle = asyncio.get_running_loop().call_later(self._patience.idle, self._let_go)
+        if result.refused is not None:
+            raise BadPicture(result.refused)
+        return result, made
+
+    async def _answered(self, request: AskedApart, parts: Sequence[bytes | memoryview]) -> tuple[LookResult, bytes]:
         """The process's answer. Whatever keeps it from answering ends it; the next picture gets a new one."""
         process = await self._started()
         try:
             async with asyncio.timeout(self._patience.answer):
-                return await _exchange(process, request, data)
+                return await _exchange(process, request, parts)
         except (TimeoutError, OSError, EOFError, msgspec.DecodeError) as error:
             self._kill()
             _log.warning("looking at a picture ended its process: %s", error or type(error).__name__)
@@ -153,14 +181,17 @@ class Decoder:
         task.add_done_callback(self._ending.discard)
 
 
-async def _exchange(process: asyncio.subprocess.Process, request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
+async def _exchange(
+    process: asyncio.subprocess.Process, request: AskedApart, parts: Sequence[bytes | memoryview]
+) -> tuple[LookResult, bytes]:
     """One question and its answer. Raises OSError, EOFError, DecodeError where there is none."""
     assert process.stdin is not None, "it was started with pipes"
     assert process.stdout is not None, "it was started with pipes"
     process.stdin.write(head_of(request))
-    for at in range(0, len(data), _PIECE):
-        process.stdin.write(memoryview(data)[at : at + _PIECE])
-        await process.stdin.drain()
+    for part in parts:
+        for at in range(0, len(part), _PIECE):
+            process.stdin.write(memoryview(part)[at : at + _PIECE])
+            await process.stdin.drain()
     length = int.from_bytes(await process.stdout.readexactly(4), "big")
     result = msgspec.msgpack.decode(await process.stdout.readexactly(min(length, MAX_HEAD)), type=LookResult)
     return result, await process.stdout.readexactly(min(result.size, _MAX_COPY))

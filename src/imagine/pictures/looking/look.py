@@ -21,7 +21,7 @@ MAX_HEAD = 2**16
 """Bytes of a map; a field's name and a few numbers are far less."""
 
 
-class LookRequest(msgspec.Struct, frozen=True, kw_only=True):
+class LookRequest(msgspec.Struct, frozen=True, kw_only=True, tag="look"):
     """Look at the `size` bytes that follow.
 
     `copy` asks for a PNG of it: "smaller" one of which no side is longer than `largest`, or the "holes" of it, white
@@ -82,7 +82,7 @@ def _copy(picture: Image.Image, size: tuple[int, int], request: LookRequest) -> 
     return b""
 
 
-def head_of(frame: LookRequest | LookResult) -> bytes:
+def head_of(frame: msgspec.Struct) -> bytes:
     """The map, its length first."""
     head = msgspec.msgpack.encode(frame)
     return len(head).to_bytes(4, "big") + head

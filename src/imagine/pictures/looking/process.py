@@ -17,7 +17,10 @@ from PIL import ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from ...messages import message
 from ...processes.environment import die_with_parent, leave_signals_to_the_gateway, take_pipes
+from ...words.errors import BadPicture
+from . import origins
 from .look import MAX_HEAD, LookRequest, LookResult, head_of, look
+from .origins import AskedApart, InspectRequest, SignRequest
 
 MEMORY = 2**30
 """Bytes of address space: three times what the largest picture that is taken needs, its copies counted."""
@@ -30,7 +33,7 @@ _LOADED = (ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 
 
 def main(argv: Sequence[str] = ()) -> int:
-    """Answers each `LookRequest` that comes on stdin, until there are no more; returns the exit status."""
+    """Answers each request that comes on stdin, until there are no more; returns the exit status."""
     if argv:
         raise SystemExit(f"a decoder takes no arguments, not {' '.join(argv)!r}; it is started by 'imagine serve'")
     leave_signals_to_the_gateway()
@@ -49,19 +52,33 @@ def main(argv: Sequence[str] = ()) -> int:
 
 
 def serve(head: bytes, source: BinaryIO, target: BinaryIO) -> None:
-    """Answers the `LookRequest` whose length is `head`."""
+    """Answers the request whose length is `head`."""
     length = int.from_bytes(head, "big")
     assert length <= MAX_HEAD, "a gateway says what it said to say"
-    request = msgspec.msgpack.decode(read_exactly(source, length), type=LookRequest)
+    request = msgspec.msgpack.decode(read_exactly(source, length), type=AskedApart)
     limit_time()
     try:
-        result, copy = look(request, read_exactly(source, request.size))
+        result, copy = answered(request, read_exactly(source, request.size))
+    except BadPicture as error:
+        result, copy = LookResult(refused=error.note), b""
     except MemoryError:
         result, copy = LookResult(refused=message("picture.too_costly", request.field)), b""
     for part in (head_of(result), copy):
         rest = memoryview(part)
         while rest:
             rest = rest[target.write(rest) :]
+
+
+def answered(request: AskedApart, data: bytes) -> tuple[LookResult, bytes]:
+    """What is asked for, and the bytes that go with it. Raises BadPicture."""
+    match request:
+        case LookRequest():
+            return look(request, data)
+        case InspectRequest():
+            return origins.inspect(request, data)
+        case SignRequest():
+            return origins.sign(request, data)
+    return origins.identity()
 
 
 def read_exactly(source: BinaryIO, size: int) -> bytes:

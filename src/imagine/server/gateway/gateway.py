@@ -45,6 +45,7 @@ from .metrics import Metrics
 from .named import ANY, FilesHere, NextTo, named
 from .own_worker import own_worker
 from .parts import absent, absent_lora, named_in, parts_of
+from .signing import Signing
 from .storage import PictureStore
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class Gateway:
         self._looking: asyncio.Task[None] | None = None
         self._preloading: asyncio.Task[None] | None = None
         self.decoder = Decoder()
+        self.signing = Signing(settings, self.decoder)
         self._turns = Turns()
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
 

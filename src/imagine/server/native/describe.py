@@ -51,6 +51,11 @@ _ENLARGED = {
     "required": [*_ABOUT, "img"],
 }
 _MAP = {"type": "object", "properties": {"img": _PNG, **_ABOUT}, "required": ["img", *_ABOUT]}
+_INSPECTED = {
+    "type": "object",
+    "properties": {"summary": _TEXT, "origin": _TEXT, "signature": _TEXT, "program": _TEXT, "model": _TEXT},
+    "required": ["summary", "origin", "signature", "program", "model"],
+}
 _BUILT_IN = {
     "num_steps": NUM_STEPS, "guidance": GUIDANCE, "true_cfg": 1.0, "sampler": SAMPLER, "schedule": SCHEDULE,
     "strength": STRENGTH, "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native",
@@ -74,6 +79,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
         "image/png": _BYTES,
         "application/x-ndjson": {"schema": _OBJECT},
     },
+    ("POST", "/inspect"): {"application/json": {"schema": _INSPECTED}},
     ("GET", "/pictures/{name}"): {"image/*": _BYTES},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
@@ -83,6 +89,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/upscale"): {"application/json": {"schema": {"$ref": "#/components/schemas/UpscaleRequest"}}},
     ("POST", "/preprocess"): {"application/json": {"schema": {"$ref": "#/components/schemas/PreprocessRequest"}}},
     ("POST", "/recipe"): {"application/octet-stream": _BYTES},
+    ("POST", "/inspect"): {"application/octet-stream": _BYTES},
 }
 
 

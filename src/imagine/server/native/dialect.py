@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..http.dialect import Dialect, Route
-from . import about, generate, jobs, models, pictures, preprocess, presets, recipe, root, upscale
+from . import about, generate, inspect, jobs, models, pictures, preprocess, presets, recipe, root, upscale
 from .describe import described, schemas
 
 ROUTES = (
@@ -26,6 +26,7 @@ ROUTES = (
     Route("POST", "/generate", generate.generate, "Make a picture, or several.", orders=True),
     Route("POST", "/upscale", upscale.upscale, "Enlarge a picture.", orders=True),
     Route("POST", "/preprocess", preprocess.preprocess, "Make a picture's map, which a control follows.", orders=True),
+    Route("POST", "/inspect", inspect.inspect, "Where a picture says it comes from, and whether that holds."),
     Route("POST", "/recipe", recipe.recipe, "What a picture or a saved JSON says of how it was made."),
 )  # fmt: skip
 NATIVE = Dialect("Imagine", prefixes=("/",), routes=ROUTES, schemas=schemas, described=described)

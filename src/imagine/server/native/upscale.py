@@ -16,6 +16,7 @@ from ...asking.upscale import UpscaleRequest, parse_upscale
 from ...fairness.allowance import Holding
 from ...messages import Message
 from ...words.events import Finished
+from ...words.frames import Submit
 from ..gateway.keys import GATEWAY
 from ..http.body import read_body
 from ..http.context import LANGUAGE, ORDER_ID
@@ -26,6 +27,7 @@ from ..orders.connection import ORDERS, PATIENCE, pictures_of, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
 from ..orders.plan import Plan
+from ..orders.sign import sign_file
 from ..orders.upscale import planned_upscale
 from .generate import wants_png
 from .replies import enlarged_from_finished, news_from
@@ -38,20 +40,26 @@ _JSON = "application/json"
 async def upscale(request: web.Request) -> web.StreamResponse:
     """Enlarges a picture; a client that hangs up takes it back."""
     async with request.app[GATEWAY].stored.passing() as path:
-        order = await _placed(request, path)
+        order, job = await _placed(request, path)
         if wants_png(request) or not order.streams:
             (painted,) = await pictures_of(request, order)
+            await _signed(request, path, job, order)
             return await _answered(request, path, painted.finished, order)
-        return await _streamed(request, path, order)
+        return await _streamed(request, path, order, job)
 
 
-async def _placed(request: web.Request, path: Path) -> Order:
-    """The order of what is asked for."""
+async def _placed(request: web.Request, path: Path) -> tuple[Order, Submit]:
+    """The order of what is asked for, and its job."""
     with request.app[GATEWAY].allowance.holding() as holding:
         plan = await _planned(request, path, holding)
         order = await request.app[ORDERS].take_in(plan, client_of(request), holding)
     ORDER_ID.set(order.id)
-    return order
+    return order, plan.jobs[0]
+
+
+async def _signed(request: web.Request, path: Path, job: Submit, order: Order) -> None:
+    """Signs the file, or warns why it isn't."""
+    order.warnings.extend(await sign_file(request.app[GATEWAY], path, job))
 
 
 async def _planned(request: web.Request, path: Path, holding: Holding) -> Plan:
@@ -82,7 +90,7 @@ async def _answered(request: web.Request, path: Path, finished: Finished, order:
     return await _sent(request, response, pieces)
 
 
-async def _streamed(request: web.Request, path: Path, order: Order) -> web.StreamResponse:
+async def _streamed(request: web.Request, path: Path, order: Order, job: Submit) -> web.StreamResponse:
     """Lines on how far it is, and at last one that holds the picture."""
     last: list[Finished] = []
 
@@ -99,6 +107,7 @@ async def _streamed(request: web.Request, path: Path, order: Order) -> web.Strea
     response = await send_events(request, order, line, failure, media_type=NDJSON)
     if not last:
         return response
+    await _signed(request, path, job, order)
     about = enlarged_from_finished(last[0], order.warnings, LANGUAGE.get())
     return await _sent(request, response, _in_json(path, {"status": "final", **about}, b"\n"))
 

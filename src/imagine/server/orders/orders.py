@@ -154,7 +154,7 @@ class Orders:
         if isinstance(report, Failed):
             self._fail(order, index, await self._failure(report, job), report.error)
         elif isinstance(report, Finished):
-            painted = await finish(self._gateway, report, order.output)
+            painted = await finish(self._gateway, report, order.output, job)
             order.warnings.extend(painted.notes)
             order.log.add(index, painted.finished, painted.stored)
             self._finish(order, index)

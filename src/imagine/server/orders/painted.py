@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ...messages import Message
 from ...words.events import Finished
+from ...words.frames import Submit
 
 
 class Painted(NamedTuple):
@@ -15,3 +16,5 @@ class Painted(NamedTuple):
     stored: str = ""
     """The name that it is kept under."""
     notes: tuple[Message, ...] = ()
+    job: Submit | None = None
+    """What it was made for; while it goes through its stages."""

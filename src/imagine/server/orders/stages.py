@@ -1,7 +1,7 @@
 """The stages in their order. A new one joins here, and nowhere else.
 
 preset → wildcards, by picture: tags in prompts → check of the prompt → plan (model, input pictures, recipes) → pool
-→ encode → store → the dialect's own words
+→ encode → sign → store → the dialect's own words
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from ...fairness.allowance import Holding
 from ...words.events import Finished
+from ...words.frames import Submit
 from ..gateway.gateway import Gateway
 from .encode import encode
 from .incoming import Incoming
@@ -18,6 +19,7 @@ from .painted import Painted
 from .plan import Plan, planned
 from .preset import with_preset
 from .prompt_check import with_prompt_checked
+from .sign import sign
 from .store import store
 from .tags import with_tags_out
 from .wildcards import with_wildcards
@@ -29,7 +31,7 @@ REQUEST_STAGES: list[RequestStage] = [with_preset]
 """What a request goes through before its wildcards are words. Each may refuse it."""
 PROMPT_STAGES: list[RequestStage] = [with_tags_out, with_prompt_checked]
 """What it goes through for each of the prompts that come of it, before anything is chosen for it. Likewise."""
-PICTURE_STAGES: list[PictureStage] = [encode, store]
+PICTURE_STAGES: list[PictureStage] = [encode, sign, store]
 """What a picture goes through before its order has it. An error ends the order."""
 
 
@@ -43,9 +45,9 @@ async def prepare(gateway: Gateway, incoming: Incoming, holding: Holding, output
     return await planned(gateway, each, holding, output)
 
 
-async def finish(gateway: Gateway, finished: Finished, output: Output) -> Painted:
+async def finish(gateway: Gateway, finished: Finished, output: Output, job: Submit | None = None) -> Painted:
     """A picture after all that comes between its job and its order."""
-    painted = Painted(finished)
+    painted = Painted(finished, job=job)
     for stage in PICTURE_STAGES:
         painted = await stage(gateway, painted, output)
     return painted

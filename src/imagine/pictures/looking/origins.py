@@ -1,0 +1,92 @@
+"""What else is done with untrusted pictures apart from the gateway: where one comes from, and one signed as made of it.
+
+Both read a stranger's manifest with native code. A new identity is made here too, since what makes it stays in memory.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from ...messages import message
+from ...provenance import certificates
+from ...provenance.identity import SigningIdentity
+from ...provenance.manifest import Ingredient, Provenance, signed
+from .. import containers, images
+from ..canonical import Cut, halves
+from .inspection import inspected
+from .look import LookRequest, LookResult
+
+
+class InspectRequest(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
+    """Say where the picture in the `size` bytes that follow comes from; `roots` are ours."""
+
+    size: int
+    field: str
+    roots: str
+
+
+class SignRequest(msgspec.Struct, frozen=True, kw_only=True, tag="sign"):
+    """Sign the first of the `size` bytes that follow, as a picture made of the `source` bytes behind it."""
+
+    size: int
+    source: int
+    field: str
+    making: Provenance
+    identity: SigningIdentity
+
+
+class IdentityRequest(msgspec.Struct, frozen=True, kw_only=True, tag="identity"):
+    """Make a new identity."""
+
+    @property
+    def size(self) -> int:
+        """Nothing follows."""
+        return 0
+
+    @property
+    def field(self) -> str:
+        """Nothing is asked of a field."""
+        return "provenance"
+
+
+AskedApart = LookRequest | InspectRequest | SignRequest | IdentityRequest
+
+
+def inspect(request: InspectRequest, data: bytes) -> tuple[LookResult, bytes]:
+    """An `Inspection` as msgpack. Raises BadPicture for what is no picture."""
+    images.outline(data, request.field)
+    return _with(msgspec.msgpack.encode(inspected(data, request.roots)))
+
+
+def sign(request: SignRequest, data: bytes) -> tuple[LookResult, bytes]:
+    """The cuts that sign it as msgpack; refused where the source is nothing that the library can read."""
+    canonical, source = data[: request.size - request.source], data[request.size - request.source :]
+    try:
+        cuts = cuts_signing(canonical, request.making, request.identity, source)
+    except Exception:  # noqa: BLE001 - whatever a library makes of a stranger's file, the picture isn't signed with it
+        return LookResult(refused=message("provenance.source", request.field)), b""
+    return _with(msgspec.msgpack.encode(cuts))
+
+
+def cuts_signing(
+    canonical: bytes, making: Provenance, identity: SigningIdentity, source: bytes | None = None
+) -> tuple[Cut, ...]:
+    """What makes a canonical file a signed one. Raises what the library raises, ValueError where it changed more."""
+    made_of = None if source is None else Ingredient(source, _media_type(source))
+    whole = halves(signed(canonical, _media_type(canonical), making, identity, made_of))
+    if whole.canonical != canonical:
+        raise ValueError("the library changed more of the file than it said")
+    return whole.cuts
+
+
+def _media_type(data: bytes) -> str:
+    return f"image/{containers.sniff(data)}"
+
+
+def identity() -> tuple[LookResult, bytes]:
+    """A new identity as PEM."""
+    return _with(certificates.made())
+
+
+def _with(answer: bytes) -> tuple[LookResult, bytes]:
+    return LookResult(size=len(answer)), answer

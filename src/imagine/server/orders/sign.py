@@ -1,0 +1,96 @@
+"""A picture signed, as the very last thing that is done to it: its manifest says that a model made it, and of what."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import mmap
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ...messages import Message, message
+from ...pictures.canonical import Cut, canonical, joined
+from ...pictures.containers import sniff
+from ...provenance.manifest import Provenance
+from ...words.errors import ImagineError
+from ...words.frames import Submit
+from ..gateway.gateway import Gateway
+from .output import Output
+from .painted import Painted
+
+_MOST_SIGNED = 64 * 2**20
+"""Bytes of a file that is signed: the library holds it whole, several times."""
+_PIECE = 2**20
+
+
+async def sign(gateway: Gateway, painted: Painted, output: Output) -> Painted:  # noqa: ARG001 - a stage's signature
+    """The picture with its manifest, or with a note why it has none.
+
+    A map is none: nobody takes it for a picture of something, and other pictures follow it.
+    """
+    job, finished = painted.job, painted.finished
+    if job is None or job.mapping is not None or not gateway.settings.provenance or sniff(finished.data) is None:
+        return painted
+    plain = canonical(finished.data)
+    try:
+        cuts = await gateway.signing.cuts(plain, making_of(job), job.client, job.img)
+    except ImagineError as error:
+        return painted._replace(notes=(*painted.notes, message("provenance.unsigned", why=error.note)))
+    return painted._replace(finished=msgspec.structs.replace(finished, data=joined(plain, cuts)))
+
+
+async def sign_file(gateway: Gateway, path: Path, job: Submit) -> list[Message]:
+    """Signs a PNG that was written to the disk, where that is wanted; what is to be said of it."""
+    if not gateway.settings.provenance or job.img is None:
+        return []
+    try:
+        if (await asyncio.to_thread(path.stat)).st_size > _MOST_SIGNED:
+            return [message("provenance.unsigned", why=message("provenance.too_large", most=_MOST_SIGNED >> 20))]
+        with _mapped(path) as plain:
+            if sniff(bytes(plain[:16])) is None:
+                return []
+            cuts = await gateway.signing.cuts(plain, making_of(job), job.client, job.img)
+        await asyncio.to_thread(_put_in, path, cuts)
+    except OSError as error:
+        why = message("provenance.failed", why=error.strerror or type(error).__name__)
+        return [message("provenance.unsigned", why=why)]
+    except ImagineError as error:
+        return [message("provenance.unsigned", why=error.note)]
+    return []
+
+
+@contextlib.contextmanager
+def _mapped(path: Path) -> Iterator[memoryview]:
+    """The file's bytes, without memory of their own. Raises OSError."""
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as view,
+    ):
+        yield view
+
+
+def _put_in(path: Path, cuts: Sequence[Cut]) -> None:
+    """Makes the file of a PNG that of the signed one. Raises OSError."""
+    signed = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with path.open("rb") as plain, signed.open("xb") as file:
+            signed.chmod(0o600)
+            for cut in cuts:
+                file.write(plain.read(cut.at - plain.tell()))
+                file.write(cut.data)
+            shutil.copyfileobj(plain, file, _PIECE)
+        signed.replace(path)
+    finally:
+        signed.unlink(missing_ok=True)
+
+
+def making_of(job: Submit) -> Provenance:
+    """How the picture of a job came about."""
+    if job.enlargement is not None:
+        return Provenance(how="enlarged", model=job.model.name)
+    return Provenance(how="created" if job.img is None else "edited", model=job.model.name)

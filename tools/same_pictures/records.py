@@ -15,6 +15,8 @@ from typing import Any
 
 from PIL import Image
 
+from imagine.pictures.canonical import canonical
+
 Record = dict[str, Any]
 Records = dict[str, Record]
 
@@ -30,7 +32,7 @@ class Pictures:
 
     def drawn(self, name: str, data: bytes | str, warnings: list[str] | None = None) -> Record:
         """Keeps a picture's file, given as bytes or in base64."""
-        data = base64.b64decode(data) if isinstance(data, str) else data
+        data = canonical(base64.b64decode(data) if isinstance(data, str) else data)
         path = self.folder / "pictures" / f"{name.replace('/', '-')}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+DigestOf = Callable[[bytes], str]
 _TOP = ("img", "mask")
 _INNER = {"control": ("image",), "references": ("img", "mask")}
 """What of a recipe's lists is a picture."""
@@ -20,12 +21,19 @@ def pictures_in(body: Mapping[str, Any]) -> Iterator[str]:
         yield part[key]
 
 
-def with_pictures(meta: Mapping[str, Any], pictures: Iterable[str], placed: Iterable[str] = ()) -> dict[str, Any]:
+def sha256(data: bytes) -> str:
+    """What a file is known by as it is."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def with_pictures(
+    meta: Mapping[str, Any], pictures: Iterable[str], placed: Iterable[str] = (), *, digest_of: DigestOf = sha256
+) -> dict[str, Any]:
     """The recipe with these pictures, in base64, in place of their digests; others stay. Those of `pictures` whose
     digest it doesn't have go in their order to controls of which it says no picture at all, as another program's text
-    doesn't; those that are `placed` don't."""
-    given = {digest: text for text in pictures if (digest := _digest(text))}
-    known = {digest: text for text in placed if (digest := _digest(text))} | given
+    doesn't; those that are `placed` don't. `digest_of` is what a recipe knows a picture's file by."""
+    given = {digest: text for text in pictures if (digest := _digest(text, digest_of))}
+    known = {digest: text for text in placed if (digest := _digest(text, digest_of))} | given
     named = {*(meta.get(name) for name in _TOP), *(value for _, value in places_of(meta))}
     spare = [text for digest, text in given.items() if digest not in named]
     filled = {name: known.get(value, value) if name in _TOP and isinstance(value, str) else value
@@ -65,9 +73,9 @@ def _filled(part: object, keys: tuple[str, ...], known: Mapping[str, str]) -> ob
     return {**part, **{key: known[part[key]] for key in keys if part.get(key) in known}}
 
 
-def _digest(text: str) -> str:
-    """The SHA-256 of a picture in base64; "" for what is none."""
+def _digest(text: str, digest_of: DigestOf) -> str:
+    """That of a picture in base64; "" for what is none."""
     try:
-        return hashlib.sha256(base64.b64decode(text.rpartition(",")[2], validate=True)).hexdigest()
+        return digest_of(base64.b64decode(text.rpartition(",")[2], validate=True))
     except (binascii.Error, ValueError):
         return ""

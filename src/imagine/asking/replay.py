@@ -10,7 +10,7 @@ from ..messages import Message, message
 from ..words.errors import BadRequest
 from ..words.model_names import OWN
 from ..words.recipe import GenerationParams
-from .carried import places_of, unshown, with_pictures
+from .carried import DigestOf, places_of, sha256, unshown, with_pictures
 from .request import GenerateRequest, Parsed, PartDigests, parse
 from .wildcards import wildcard_in
 
@@ -26,7 +26,12 @@ _TRANSPORT = frozenset(GenerateRequest.__struct_fields__) - frozenset(Generation
 
 
 def request_from_meta(
-    meta: dict[str, Any], *, img: str | None = None, mask: str | None = None, pictures: Sequence[str] = ()
+    meta: dict[str, Any],
+    *,
+    img: str | None = None,
+    mask: str | None = None,
+    pictures: Sequence[str] = (),
+    digest_of: DigestOf = sha256,
 ) -> Parsed:
     """The request whose `resolve` is the recipe `meta`, as `metadata.read_metadata` gives it.
 
@@ -38,7 +43,7 @@ def request_from_meta(
     `pictures`.
     Raises BadRequest on the field for a value that can't be asked for, and for a picture that is missing.
     """
-    meta = with_pictures(meta, pictures, [text for text in (img, mask) if text])
+    meta = with_pictures(meta, pictures, [text for text in (img, mask) if text], digest_of=digest_of)
     body = {name: value for name, value in meta.items() if name not in _NOT_ASKED | _TRANSPORT}
     for place, value in places_of(meta):
         _carried(place, value)

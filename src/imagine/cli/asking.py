@@ -75,6 +75,7 @@ def recipe_of(
     import msgspec
 
     from ..asking.replay import request_from_meta
+    from ..pictures.canonical import digest
 
     recipe = recipe_from(source, read_input(source, "from") if data is None else data, "from")
     if "prompt" not in overrides | recipe.meta:
@@ -98,7 +99,8 @@ def recipe_of(
             meta.pop(own, None)
     meta = {"prompt": overrides.get("prompt", "")} | meta
     given = (made_from or {}) | overrides
-    parsed = request_from_meta(meta, img=given.get("img"), mask=given.get("mask"), pictures=pictures)
+    img, mask = given.get("img"), given.get("mask")
+    parsed = request_from_meta(meta, img=img, mask=mask, pictures=pictures, digest_of=digest)
     for warning in [*recipe.warnings, *parsed.warnings]:
         warn(warning)
     request: dict[str, Any] = msgspec.to_builtins(parsed.request)

@@ -145,13 +145,16 @@ class Files:
             return None
         first = self._stems[min(self._stems)]
         from ..pictures.images import encode  # PIL takes longer than all else here, and a PNG needs none
+        from ..provenance.manifest import Provenance
         from .sheet import contact_sheet
+        from .signed_copy import signed_copy
 
         base = first if self._told_apart else first.with_name(first.name.removesuffix(f"-{min(self._stems) + 1}"))
         path = _with(base, f"-sheet{self._place.suffix}")
-        sheet = contact_sheet([self._finished[index] for index in sorted(self._finished)])
+        pictures = [self._finished[index] for index in sorted(self._finished)]
+        sheet = encode(contact_sheet(pictures), WRITTEN[self._place.suffix.lower()])
         with _explained(path):
-            write_atomically(path, encode(sheet, WRITTEN[self._place.suffix.lower()]))
+            write_atomically(path, signed_copy(sheet, pictures[0], Provenance(how="composed"), names_it=False))
         return path
 
     def _written(self, data: bytes, media_type: str, meta: dict[str, Any] | None = None) -> bytes:
@@ -161,7 +164,13 @@ class Files:
             return data
         from ..pictures.images import decode, encode
 
-        return encode(decode(data, field="img"), wanted, meta=meta)
+        made = encode(decode(data, field="img"), wanted, meta=meta)
+        if meta is None:  # a preview, which nobody signs
+            return made
+        from ..provenance.manifest import Provenance
+        from .signed_copy import signed_copy
+
+        return signed_copy(made, data, Provenance(how="transcoded", model=str(meta.get("model", ""))))
 
     def _take_all(self) -> None:
         """One base for all pictures of the run: the name, or with the first of -2, -3… that nobody has."""

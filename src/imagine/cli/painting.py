@@ -80,8 +80,9 @@ class Painter:
         meta = line["meta"]
         if {"control", "references"} & body.keys():
             from ..asking.carried import pictures_in, with_pictures
+            from ..pictures.canonical import digest
 
-            meta = with_pictures(meta, pictures_in(body))  # themselves in place of their digests
+            meta = with_pictures(meta, pictures_in(body), digest_of=digest)  # themselves in place of their digests
         named = [name for name in ("img", "mask") if name in body and (meta.get(name) or "references" not in meta)]
         carried = {name: body[name] for name in named}
         saved = {"img": None, "stream": body.get("stream")} | meta | carried  # as the original's files

@@ -13,6 +13,7 @@ from ..provenance import certificates, identity
 from ..provenance.identity import IdentityPlace
 from ..words.errors import ImagineError
 from .console import printable, write, write_json
+from .signed_copy import own_identity
 
 
 @click.command("provenance")
@@ -37,7 +38,7 @@ def command(action: str, file: Path | None, as_json: bool) -> None:
 
 def _show(as_json: bool) -> None:
     place = _place()
-    told = certificates.described(_identity(place).certificates)
+    told = certificates.described(own_identity().certificates)
     about = told | {"file": str(place.files[0]), "before": identity.known_before(place.folder)}
     if as_json:
         write_json(about)
@@ -52,7 +53,7 @@ def _rotate() -> None:
 
 
 def _export(file: Path | None) -> None:
-    text = _identity(_place()).certificates
+    text = own_identity().certificates
     if file is None:
         write(text.rstrip())
         return
@@ -66,13 +67,3 @@ def _export(file: Path | None) -> None:
 
 def _place() -> IdentityPlace:
     return IdentityPlace(home_from(os.environ) / "provenance")
-
-
-def _identity(place: IdentityPlace) -> identity.SigningIdentity:
-    """Who signs here; made now where nothing was signed yet."""
-    found = identity.stored(place)
-    if found is None:
-        identity.keep_first(place.folder, certificates.made())
-        found = identity.stored(place)
-    assert found is not None, "it was just written"
-    return found

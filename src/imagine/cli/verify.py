@@ -83,6 +83,7 @@ def verify(client: Client, file: str, made_from: dict[str, str], pictures: Seque
     """The picture of `file` made again, of `made_from` and `pictures` where it holds digests only, and compared with
     its own."""
     from ..pictures import containers
+    from ..pictures.canonical import canonical
     from ..pictures.images import decode, encode
     from .asking import recipe_of
     from .info import recipe_in
@@ -100,7 +101,7 @@ def verify(client: Client, file: str, made_from: dict[str, str], pictures: Seque
     new = base64.b64decode(final["img"])
     if lossy:  # compared as the same format would hold it
         new = encode(decode(new, field="img"), lossy, meta=final["meta"])
-    verdict = compared(old, new, before, final["meta"])
+    verdict = compared(canonical(old), canonical(new), before, final["meta"])
     models = [d.words for d in differences(client, before, final["meta"]) if d.sure or verdict.kind != "identical"]
     return verdict._replace(changed=[*models, *_other_pictures(before, final["meta"]), *verdict.changed])
 

@@ -20,6 +20,7 @@ _KINDS = {
     "created": ("c2pa.created", "trainedAlgorithmicMedia"),
     "edited": ("c2pa.edited", "compositeWithTrainedAlgorithmicMedia"),
     "composed": ("c2pa.created", "compositeWithTrainedAlgorithmicMedia"),
+    "transcoded": ("c2pa.transcoded", ""),
     "enlarged": ("c2pa.resized", "algorithmicallyEnhanced"),
 }
 
@@ -27,8 +28,8 @@ _KINDS = {
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """How a picture came about, as far as its manifest says it."""
 
-    how: Literal["created", "edited", "composed", "enlarged"] = "created"
-    """`edited` and `enlarged` name their source, `composed` has one that can't be named."""
+    how: Literal["created", "edited", "composed", "transcoded", "enlarged"] = "created"
+    """`edited`, `transcoded` and `enlarged` name their source, `composed` has one that can't be named."""
     model: str = ""
 
     def alone(self) -> Provenance:
@@ -63,7 +64,9 @@ def signed(
 def _claimed(making: Provenance) -> dict[str, Any]:
     agent = {"name": PROGRAM, "version": __version__}
     action, source_type = _KINDS[making.how]
-    done: dict[str, Any] = {"action": action, "softwareAgent": agent, "digitalSourceType": SOURCE_TYPES + source_type}
+    done: dict[str, Any] = {"action": action, "softwareAgent": agent}
+    if source_type:
+        done["digitalSourceType"] = SOURCE_TYPES + source_type
     if making.model:
         done["description"] = f"model {making.model}"
     return {

@@ -23,14 +23,15 @@ export async function loadFile(file) {
   const kind = await kindOf(file);
   const carried = kind === null ? await jsonIn(file) : { out: file };
   if (carried === null || file.size > MOST) return refuse(t("load.not", { name }));
+  const origin = kind === null ? [] : await originOf(file);
   let answer;
   try {
     answer = await ask("/recipe", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
   } catch (error) {
     if (error.status === undefined) throw error;
-    return refuse(error.code === "recipe.none" ? t("load.not", { name }) : error.words);
+    return refuse(error.code === "recipe.none" ? t("load.not", { name }) : error.words, origin);
   }
-  const more = allWorded(answer);
+  const more = [...origin, ...allWorded(answer)];
   const out = carried.out ? await sound(carried.out) : null;
   if (carried.out && !out) more.push(t("load.picture", { name }));
   const sources = await sourcesFrom(carried, name, more);
@@ -163,7 +164,18 @@ function withoutPictures(meta) {
   return { ...rest, ...(DIGEST.test(img ?? "") ? { img } : {}), ...(DIGEST.test(mask ?? "") ? { mask } : {}) };
 }
 
-function refuse(sentence) {
-  notice(sentence, { about: "load", bad: true });
+/** Where a picture says it comes from, as a sentence; none where nobody can tell. */
+async function originOf(file) {
+  try {
+    const told = await ask("/inspect", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+    return [t("load.origin", { summary: told.summary })];
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    return [];
+  }
+}
+
+function refuse(sentence, more = []) {
+  notice(sentence, { about: "load", bad: true, more });
   return null;
 }

@@ -23,6 +23,8 @@ Origin = Literal["here", "imagine", "ai", "camera", "changed", "signed", "unknow
 SignatureState = Literal["ours", "valid", "invalid", "unread", "none"]
 MADE_BY_AI = frozenset(["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic"])
 TAKEN = frozenset(["digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print"])
+_REMADE = frozenset(["edited", "resized"])
+"""What our manifests say of a picture that isn't just another file of its source."""
 _LONGEST, _MOST = 200, 8
 _NO_FAULTS = ("signingCredential.untrusted", "signingCredential.ocsp")
 """What a reader may say of a manifest that is whole: that it doesn't know the signer, or nobody was asked of him."""
@@ -70,7 +72,7 @@ def summary(inspection: Inspection) -> Message:
     """What it comes to, in a sentence about the picture."""
     if inspection.signature == "unread":
         return message("origin.unread")
-    if inspection.origin == "here" and inspection.sources:
+    if inspection.origin == "here" and _REMADE & {*inspection.actions}:
         return message("origin.here_edited")
     words = _WORDS if inspection.signature != "none" else _WORDS | _WORDS_UNSIGNED
     return message(words[inspection.origin])

@@ -33,9 +33,7 @@ def sign(data, making=None, who=None, source=None):
 
 def read(data, media_type="image/png", roots=""):
     """What the library says: of all, and in one word. None for no manifest."""
-    import c2pa
-
-    reader = c2pa.Reader.try_create(media_type, io.BytesIO(data), context=library.context(roots))
+    reader = library.library().Reader.try_create(media_type, io.BytesIO(data), context=library.context(roots))
     return reader and (reader.json(), reader.get_validation_state())
 
 

@@ -49,12 +49,10 @@ def test_a_webp_that_only_holds_pixels_is_whole_again():
 
 def sign_any(data):
     """Signed by the library alone, which makes an extended file of a simple one."""
-    import c2pa
-
     from imagine.provenance import library
     from tests.provenance.signing import somebody
 
-    me, out = somebody(), io.BytesIO()
+    c2pa, me, out = library.library(), somebody(), io.BytesIO()
     info = c2pa.C2paSignerInfo(b"es256", me.certificates.encode(), me.key.encode(), None)
     builder = c2pa.Builder({"claim_generator_info": [{"name": "x", "version": "1"}]}, context=library.context())
     kind = c2pa.C2paDigitalSourceType.TRAINED_ALGORITHMIC_MEDIA

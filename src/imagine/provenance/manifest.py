@@ -12,7 +12,7 @@ import msgspec
 
 from .. import __version__
 from .identity import SigningIdentity
-from .library import context
+from .library import context, library
 
 PROGRAM = "Imagine"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -48,8 +48,7 @@ def signed(
     data: bytes, media_type: str, making: Provenance, identity: SigningIdentity, source: Ingredient | None = None
 ) -> bytes:
     """The file with a manifest, which keeps that of its source. Raises what the library raises."""
-    import c2pa
-
+    c2pa = library()
     info = c2pa.C2paSignerInfo(b"es256", identity.certificates.encode(), identity.key.encode(), None)
     builder = c2pa.Builder(_claimed(making), context=context())
     if source is not None:

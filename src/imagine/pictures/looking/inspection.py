@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from ...messages import Message, message
-from ...provenance.library import context, is_there
+from ...provenance.library import context, is_there, library
 from ...provenance.manifest import PROGRAM, SOURCE_TYPES
 from .. import containers
 from ..canonical import halves
@@ -98,8 +98,7 @@ def _manifest(data: bytes, roots: str) -> dict[str, Any] | str | None:
         return None
     if not is_there():
         return ""
-    import c2pa
-
+    c2pa = library()
     kind = containers.sniff(data)
     assert kind is not None, "it has a manifest"
     try:

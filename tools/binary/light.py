@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sysconfig
 from pathlib import Path
 
 WHOLE = ("imagine", "PIL", "click", "msgspec", "psutil", "rich", "yaml", "zstandard")
 """Packages taken with all their modules: what the heavy half imports of these is nowhere else."""
+
+BY_NAME = ("c2pa", "c2pa.c2pa", "c2pa.lib")
+"""Modules that are imported by their names, where no import says so (`provenance/library.py`)."""
 
 WITHOUT = [
     "torch", "diffusers", "transformers", "accelerate", "safetensors", "scipy", "numpy", "torchsde", "tokenizers",
@@ -69,7 +73,16 @@ def data(root: Path) -> list[tuple[str, str]]:
         *_models(root / "models.example"),
         (str(package / "engine/loading/configs"), "imagine/engine/loading/configs"),
         (str(package / "engine/loading/tokenizers"), "imagine/engine/loading/tokenizers"),
+        *_c2pa(),
     ]
+
+
+def _c2pa() -> list[tuple[str, str]]:
+    """The native half of the library that signs, without what Rust alone could use of it."""
+    package = importlib.util.find_spec("c2pa")
+    folders = package.submodule_search_locations or [] if package is not None else []
+    return [(str(path), "c2pa/libs") for folder in folders for path in Path(folder, "libs").glob("*c2pa_c.[sd]*")
+            if path.suffix in (".so", ".dylib", ".dll")]  # fmt: skip
 
 
 def _models(folder: Path) -> list[tuple[str, str]]:

@@ -4,10 +4,11 @@ import json
 
 import msgspec
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from imagine.asking.replay import request_from_meta
-from imagine.pictures import metadata
+from imagine.pictures import images, metadata
 from imagine.words.recipe import GenerationParams, meta_from_params
 from tests.page.acts import arrive, base64_of, downloaded, drop, generate, last, load, png, png_with, saved
 from tests.registry import declared
@@ -103,6 +104,22 @@ def test_what_a_file_says_stays_text(page, site, windows):
     page.locator(".thumb").first.click()
     assert page.evaluate("window.hit") is None
     assert page.evaluate("localStorage.getItem('imagine.key')") is None
+
+
+def test_a_dropped_picture_says_where_it_comes_from(windows, site):
+    windows.expected.append("400")
+    for language, words in (
+        (
+            "en",
+            {"ours.png": "says it was made by Imagine; it isn't signed", "bare.png": "doesn't say where it comes from"},
+        ),
+        ("ru", {"ours.png": "говорит, что сделана Imagine; подписи нет", "bare.png": "не говорит, откуда она"}),
+    ):
+        page = windows.open(f"{site.url}?lang={language}")
+        ours = images.encode(Image.new("RGB", (64, 48)), meta={"prompt": "a fox", "seed": 1})
+        for name, data in (("ours.png", ours), ("bare.png", png())):
+            drop(page, "#app", data, name)
+            expect(page.locator("[data-about=load]")).to_contain_text(f"{name}: {words[name]}")
 
 
 def test_a_dropped_json_brings_its_settings(page):

@@ -23,7 +23,7 @@ export async function loadFile(file) {
   const kind = await kindOf(file);
   const carried = kind === null ? await jsonIn(file) : { out: file };
   if (carried === null || file.size > MOST) return refuse(t("load.not", { name }));
-  const origin = kind === null ? [] : await originOf(file);
+  const origin = kind === null ? [] : await originOf(file, name);
   let answer;
   try {
     answer = await ask("/recipe", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
@@ -165,10 +165,10 @@ function withoutPictures(meta) {
 }
 
 /** Where a picture says it comes from, as a sentence; none where nobody can tell. */
-async function originOf(file) {
+async function originOf(file, name) {
   try {
     const told = await ask("/inspect", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
-    return [t("load.origin", { summary: told.summary })];
+    return [t("load.origin", { name, summary: told.summary })];
   } catch (error) {
     if (error.status === undefined) throw error;
     return [];

@@ -56,7 +56,6 @@ USED_FROM_OUTSIDE = {
     "LinearMultistepScheduler": "the table of samplers names its class",
     "PredictorCorrectorScheduler": "the table of samplers names its class",
     "_Finder.create_module": "Python calls it to import what it found",
-    "_Finder.exec_module": "Python calls it to import what it found",
     "_Package.__class__": "Python looks there",
     "Events.aclose": "contextlib.aclosing calls it",
     "EventStream.aclose": "contextlib.aclosing calls it",

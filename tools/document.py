@@ -46,7 +46,7 @@ from imagine.server.orders.connection import PATIENCE
 from imagine.settings.preset_files import read_presets
 from imagine.settings.settings import OPTIONS, Option, Settings
 from imagine.words.preprocessors import PREPROCESSORS, MapOption
-from tools import document_memory, document_openai, document_russian
+from tools import document_memory, document_openai, document_russian, labelled_prompts
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -339,6 +339,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),
     "openai styles": lambda: table(*document_openai.styles()),
+    "moderation quality": lambda: table(*labelled_prompts.table()),
     "openai refusals": lambda: table(*document_openai.refusals()),
 } | {f"options of {name}": lambda name=name: options_of(name) for name in COMMANDS if name != "serve"}
 

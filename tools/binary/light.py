@@ -71,6 +71,7 @@ def data(root: Path) -> list[tuple[str, str]]:
         (str(root / "ui/imagine-ui.html"), "imagine/ui"),
         (str(root / "ui/imagine-ui.ru.html"), "imagine/ui"),
         *_models(root / "models.example"),
+        (str(package / "moderation/data"), "imagine/moderation/data"),
         (str(package / "engine/loading/configs"), "imagine/engine/loading/configs"),
         (str(package / "engine/loading/tokenizers"), "imagine/engine/loading/tokenizers"),
         *_c2pa(),

@@ -25,7 +25,8 @@ class ModerationInput(NamedTuple):
     def texts(self) -> tuple[tuple[str, str], ...]:
         """What may hold something, and the field that is told for it."""
         by = "prompt" if self.preset is None else "preset"
-        return ("prompt", self.prompt), ("preset", self.preset or ""), (by, self.final_prompt)
+        told = {self.final_prompt: by, self.preset or "": "preset", self.prompt: "prompt"}
+        return tuple((field, text) for text, field in reversed(told.items()) if text)
 
 
 class Check(Protocol):

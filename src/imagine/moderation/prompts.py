@@ -2,13 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from .check import Check
+from ..messages import Message, message
+from ..words.errors import Blocked
+from ..words.moderation import ModerationSettings, ModerationVerdict, Policy, stricter_of
+from .check import Check, ModerationInput
+from .lexicon import Lexicon
+from .normalise import reading_of
+from .policy import action_of
+from .rules import Finding, findings_in
 from .terms import BlockedTerms
 
 
-def checks_from(blocked_terms: Sequence[str]) -> tuple[Check, ...]:
-    """In the order in which they look."""
-    own: tuple[Check, ...] = (BlockedTerms(blocked_terms),) if blocked_terms else ()
-    return own
+class PolicyRules:
+    """What the owner's policy says about a prompt, or the stricter one that its request asks for."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def __call__(self, request: ModerationInput) -> list[ModerationVerdict]:
+        """What the policy warns of. Raises Blocked for what it blocks."""
+        policy, warned = stricter_of(self._policy, request.policy), dict[str, ModerationVerdict]()
+        if policy == "none":
+            return []
+        for field, text in request.texts:
+            for finding in findings_in(text, pictures=request.pictures):
+                verdict = _verdict(finding, policy)
+                if verdict.action == "block":
+                    raise Blocked(_refusal(field, finding, policy), verdict)
+                if verdict.action == "warn":
+                    warned[finding.rule] = verdict
+        return list(warned.values())
+
+
+class Topics:
+    """What the owner doesn't want drawn besides: examples of it, whose words are found in a prompt."""
+
+    def __init__(self, topics: Mapping[str, Sequence[str]]) -> None:
+        self._topics = tuple(topics)
+        self._lexicon = Lexicon(topics)
+
+    def __call__(self, request: ModerationInput) -> list[ModerationVerdict]:
+        """Nothing to be warned of. Raises Blocked on the field that speaks of a topic."""
+        for field, text in request.texts:
+            found = self._lexicon.found_in(reading_of(text))
+            if (topic := next((each for each in self._topics if each in found), None)) is not None:
+                verdict = ModerationVerdict(action="block", categories={topic: 1.0}, stage="prompt", rule=topic)
+                raise Blocked(message("blocked.topic", field, topic=topic), verdict)
+        return []
+
+
+def checks_from(blocked_terms: Sequence[str], moderation: ModerationSettings) -> tuple[Check, ...]:
+    """In the order in which they look. A policy of "none" is there too: a request may ask for a stricter one."""
+    terms = [BlockedTerms(blocked_terms)] if blocked_terms else []
+    if "prompt" not in moderation.stages:
+        return (*terms,)
+    topics = [Topics(moderation.topics)] if moderation.topics else []
+    return (*terms, *topics, PolicyRules(moderation.policy))
+
+
+def _verdict(finding: Finding, policy: Policy) -> ModerationVerdict:
+    action = action_of(policy, finding.category, finding.rule)
+    seen = {finding.category: 1.0}
+    return ModerationVerdict(action=action, categories=seen, stage="prompt", rule=finding.rule, policy=policy)
+
+
+def _refusal(field: str, finding: Finding, policy: Policy) -> Message:
+    return message("blocked.policy", field, what=message(finding.told), policy=policy)

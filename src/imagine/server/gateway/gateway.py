@@ -73,7 +73,7 @@ class Gateway:
         self.pool = Pool(workers or [own_worker(settings)], max_queue=settings.max_queue)
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
-        self.checks = checks_from(settings.blocked_terms)
+        self.checks = checks_from(settings.blocked_terms, settings.moderation)
         self._verdicts = VerdictLog(settings.moderation.log)
         self.stored = pictures_from(settings)
         self.presets = presets_of(settings)
@@ -108,7 +108,7 @@ class Gateway:
         presets = presets_of(taken)
         presets.check()
         self.settings, self.presets = taken, presets
-        self.checks = checks_from(taken.blocked_terms)
+        self.checks = checks_from(taken.blocked_terms, taken.moderation)
         self._verdicts = VerdictLog(taken.moderation.log)
         self._checked, self._looked_at = False, float("-inf")
         self._look()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ...asking.request import GenerateRequest
 from ...messages import Message, message
 from ...moderation.check import ModerationInput
+from ...moderation.rules import TOLD
 from ...words.errors import Blocked
-from ...words.moderation import stricter_of
+from ...words.moderation import ModerationVerdict, stricter_of
 from ..gateway.gateway import Gateway
 from .incoming import Incoming
+
+_LONG = 2000
+"""Characters of a prompt that is read beside others."""
 
 
 async def with_prompt_checked(gateway: Gateway, incoming: Incoming) -> Incoming:
@@ -16,13 +22,27 @@ async def with_prompt_checked(gateway: Gateway, incoming: Incoming) -> Incoming:
     said, request = incoming.original, incoming.request
     asked = ModerationInput(said.prompt, request.prompt, said.preset, request.moderation, _brings_pictures(request))
     try:
-        verdicts = [verdict for check in gateway.checks for verdict in check(asked)]
+        verdicts = await _verdicts(gateway, asked)
     except Blocked as error:
         gateway.note_verdict(error.verdict, incoming.client, request.prompt)
         raise
     for verdict in verdicts:
         gateway.note_verdict(verdict, incoming.client, request.prompt)
-    return incoming._replace(warnings=(*incoming.warnings, *_laxer(gateway, request)))
+    warned = [_warning(verdict) for verdict in verdicts]
+    return incoming._replace(warnings=(*incoming.warnings, *warned, *_laxer(gateway, request)))
+
+
+async def _verdicts(gateway: Gateway, asked: ModerationInput) -> list[ModerationVerdict]:
+    """What every check says. Long prompts are read on a thread, since others wait for this one."""
+
+    def judged() -> list[ModerationVerdict]:
+        return [verdict for check in gateway.checks for verdict in check(asked)]
+
+    return await asyncio.to_thread(judged) if len(asked.final_prompt) > _LONG else judged()
+
+
+def _warning(verdict: ModerationVerdict) -> Message:
+    return message("blocked.warned", "prompt", what=message(TOLD[verdict.rule]), policy=verdict.policy or "")
 
 
 def _brings_pictures(request: GenerateRequest) -> bool:

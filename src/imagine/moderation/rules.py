@@ -1,0 +1,53 @@
+"""Rules over word lists: what a prompt asks for, by name. A conjunction says more than either of its lists."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .ages import says_minor
+from .lexicon import shipped
+from .normalise import reading_of
+
+
+class Finding(NamedTuple):
+    """What was seen."""
+
+    rule: str
+    category: str
+    told: str
+    """The code of the words that say it."""
+
+
+MINORS = Finding("minors", "sexual/minors", "blocked.what.minors")
+UNDRESSING = Finding("undressing", "sexual", "blocked.what.undressing")
+EXPLICIT = Finding("sexual acts", "sexual", "blocked.what.sexual acts")
+NUDITY = Finding("nudity", "sexual", "blocked.what.nudity")
+NUDITY_IN_ART = Finding("nudity in art", "sexual", "blocked.what.nudity in art")
+_PLAIN = {
+    "gore": Finding("gore", "violence/graphic", "blocked.what.gore"),
+    "violence": Finding("violence", "violence", "blocked.what.violence"),
+    "self_harm": Finding("self-harm", "self-harm", "blocked.what.self-harm"),
+    "hate": Finding("hate", "hate", "blocked.what.hate"),
+    "illicit": Finding("drugs", "illicit", "blocked.what.drugs"),
+}
+"""Lists that need no other beside them."""
+_ALL = (MINORS, UNDRESSING, EXPLICIT, NUDITY, NUDITY_IN_ART, *_PLAIN.values())
+TOLD = {finding.rule: finding.told for finding in _ALL}
+"""By rule: the code of the words that say what it sees."""
+
+
+def findings_in(prompt: str, *, pictures: bool = False) -> list[Finding]:
+    """What the prompt asks for, the gravest first; `pictures`: of a picture that is brought."""
+    reading = reading_of(prompt)
+    lists = shipped().found_in(reading)
+    bare, found = lists & {"explicit", "nudity"}, list[Finding]()
+    young = "minors" in lists or says_minor(reading.text)
+    if "sexual_minors" in lists or (young and (bare or "suggestive" in lists)):
+        found.append(MINORS)
+    if pictures and (bare or "undressing" in lists):
+        found.append(UNDRESSING)
+    if "explicit" in lists:
+        found.append(EXPLICIT)
+    if "nudity" in lists:
+        found.append(NUDITY_IN_ART if "art" in lists and "explicit" not in lists else NUDITY)
+    return found + [finding for name, finding in _PLAIN.items() if name in lists]

@@ -1,0 +1,82 @@
+"""Policies, held against a labelled set: nothing innocent is refused, and nothing listed gets through in disguise."""
+
+import itertools
+from collections import Counter
+
+import pytest
+
+from imagine.moderation.policy import ACTIONS, action_of
+from imagine.moderation.rules import findings_in
+from imagine.words.moderation import CATEGORIES, POLICIES
+from tests.moderation.obfuscations import OBFUSCATIONS
+from tools.labelled_prompts import judged, labelled
+
+SET = [*labelled()]
+
+
+def test_the_set_is_large_enough_in_both_languages():
+    assert min(Counter(one.language for one in SET).values()) >= 200
+    assert min(Counter(one.language for one in SET if one.source == "benign").values()) >= 100
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_nothing_innocent_is_blocked(policy):
+    assert [one.prompt for one in SET if judged(one, policy) and not one.is_blocked(policy)] == []
+
+
+@pytest.mark.parametrize("policy", POLICIES[1:])
+def test_all_that_is_made_of_the_lists_is_blocked(policy):
+    assert [one for one in SET if one.source != "held out" and one.is_blocked(policy) and not judged(one, policy)] == []
+
+
+def test_no_disguise_gets_through():
+    """Each kind, on every prompt that the default policy blocks."""
+    assert len(OBFUSCATIONS) >= 60
+    blocked = [one for one in SET if judged(one, "minors-only")]
+    through = [
+        f"{name}: {written}"
+        for one in blocked
+        for name, write in OBFUSCATIONS.items()
+        if not judged(one._replace(prompt=(written := write(one.prompt.lower()))), "minors-only")
+    ]
+    assert len(blocked) > 150
+    assert through == []
+
+
+def test_disguises_do_not_make_innocent_prompts_suspicious():
+    plain = [one for one in SET if one.source == "benign"]
+    kinds = ("upper", "full width", "zero width space", "struck through", "weights", "no-break spaces", "decomposed")
+    written = [one._replace(prompt=OBFUSCATIONS[name](one.prompt)) for one in plain for name in kinds]
+    assert [one.prompt for one in written if judged(one, "minors-only")] == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rules"),
+    [
+        ("a nude woman", ["nudity"]), ("a nude child", ["minors", "nudity"]), ("a child", []),
+        ("a nude marble statue", ["nudity in art"]), ("a naked 14 year old", ["minors", "nudity"]),
+        ("a naked 41 year old", ["nudity"]), ("a naked 14-year-old", ["minors", "nudity"]),
+        ("naked, aged 15", ["minors", "nudity"]), ("голая 15-летняя", ["minors", "nudity"]),
+        ("голая 25-летняя", ["nudity"]), ("голый, 9 лет", ["minors", "nudity"]), ("голый, 29 лет", ["nudity"]),
+        ("обнажённая пятнадцатилетняя", ["minors", "nudity"]), ("обнажённая двадцатипятилетняя", ["nudity"]),
+        ("pen is on the table", []), ("an us flag", []), ("", []),
+    ],
+)  # fmt: skip
+def test_a_conjunction_says_more_than_its_parts(prompt, rules):
+    assert [finding.rule for finding in findings_in(prompt)] == rules
+
+
+def test_somebody_is_undressed_only_in_a_picture_that_is_brought():
+    for prompt in ("remove her clothes", "сними с неё одежду", "undress", "a nude woman"):
+        assert "undressing" not in [finding.rule for finding in findings_in(prompt)]
+        assert "undressing" in [finding.rule for finding in findings_in(prompt, pictures=True)]
+    assert findings_in("remove the background, a summer dress", pictures=True) == []
+
+
+def test_policies_are_stricter_one_by_one():
+    rank = {"allow": 0, "warn": 1, "block": 2}
+    rules = [(category, "") for category in CATEGORIES] + [("sexual", "undressing"), ("sexual", "nudity in art")]
+    for laxer, stricter in itertools.pairwise(POLICIES):
+        assert {*ACTIONS[laxer]} <= {*ACTIONS[stricter]}
+        for category, rule in rules:
+            assert rank[action_of(laxer, category, rule)] <= rank[action_of(stricter, category, rule)]

@@ -36,6 +36,14 @@ TOLD = {finding.rule: finding.told for finding in _ALL}
 """By rule: the code of the words that say what it sees."""
 
 
+_IN_ART = 0.3
+"""The score of nudity that may be art."""
+_WITHIN = {"sexual/minors": "sexual", "violence/graphic": "violence"}
+"""By category: the wider one that it is of."""
+SCORED = {finding.category for finding in _ALL}
+"""The categories that there are lists for."""
+
+
 def findings_in(prompt: str, *, pictures: bool = False) -> list[Finding]:
     """What the prompt asks for, the gravest first; `pictures`: of a picture that is brought."""
     reading = reading_of(prompt)
@@ -51,3 +59,13 @@ def findings_in(prompt: str, *, pictures: bool = False) -> list[Finding]:
     if "nudity" in lists:
         found.append(NUDITY_IN_ART if "art" in lists and "explicit" not in lists else NUDITY)
     return found + [finding for name, finding in _PLAIN.items() if name in lists]
+
+
+def scores_of(text: str) -> dict[str, float]:
+    """What a text asks for, by category, 0 to 1: the words of lists say little of how much."""
+    scores: dict[str, float] = {}
+    for finding in findings_in(text):
+        seen = _IN_ART if finding == NUDITY_IN_ART else 1.0
+        for category in (finding.category, _WITHIN.get(finding.category, finding.category)):
+            scores[category] = max(scores.get(category, 0.0), seen)
+    return scores

@@ -9,6 +9,7 @@ import msgspec
 from ...asking.request import GenerateRequest
 from ...settings.settings import Settings
 from ..http.dialect import Route
+from . import moderations
 from .fields import EDIT, GENERATION, NAMED, OWN, SPELLINGS, VARIATION, Endpoint, Fields
 
 _KINDS = {"images/generations": GENERATION, "images/edits": EDIT, "images/variations": VARIATION}
@@ -42,7 +43,7 @@ _REPLY = {
 
 def schemas(_: Settings) -> dict[str, Any]:
     """What the operations refer to."""
-    return {"OpenAIError": _ERROR, "OpenAIImages": _REPLY}
+    return {"OpenAIError": _ERROR, "OpenAIImages": _REPLY, "OpenAIModerations": moderations.REPLY}
 
 
 def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +53,11 @@ def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
         status: answer if status == "200" else answer | {"content": error}
         for status, answer in operation["responses"].items()
     }
+    if route.path.endswith("/moderations"):
+        reply = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIModerations"}}}
+        answers["200"] = answers["200"] | {"content": reply}
+        body = {"required": True, "content": {"application/json": {"schema": moderations.BODY}}}
+        return operation | {"responses": answers, "requestBody": body}
     kind = _KINDS.get("/".join(route.path.split("/")[-2:]))
     if kind is None:
         return operation | {"responses": answers}

@@ -6,7 +6,7 @@ import re
 
 from ...messages import message
 from ..http.dialect import Absent, Dialect, Route
-from . import errors, models, routes
+from . import errors, models, moderations, routes
 from .describe import described, schemas
 
 _DEPLOYMENTS = "/openai/deployments/"
@@ -41,6 +41,12 @@ ROUTES = (
         "Change a picture, as Azure's clients ask.",
         orders=True,
     ),
+    Route(
+        "POST",
+        "/v1/moderations",
+        moderations.moderations,
+        "What a text asks for, as OpenAI's clients ask.",
+    ),
     Route("GET", "/v1/models", models.models, "The models there are, as OpenAI's clients list them."),
     Route("GET", "/v1/models/{name:.*[^/]}", models.model, "One of them, by its name or an alias."),
 )
@@ -48,12 +54,12 @@ _SPELLINGS = (
     (re.compile(r"^(?:/v1|/openai)+/(?=v1/)"), "/"),
     (re.compile(r"^(?:/v1|/openai)*/deployments/"), _DEPLOYMENTS),
     (re.compile(r"^/openai/deployments/.+?(?=/(?:chat/|)completions$|/embeddings$)"), "/v1"),
-    (re.compile(r"^(?:/v1)*(?:/openai)+/(?=images/|models(?:/|$))"), "/v1/"),
-    (re.compile(r"^/(?=images/|(?:chat/|)completions$|responses$|embeddings$)"), "/v1/"),
+    (re.compile(r"^(?:/v1)*(?:/openai)+/(?=images/|moderations$|models(?:/|$))"), "/v1/"),
+    (re.compile(r"^/(?=images/|(?:chat/|)completions$|responses$|embeddings$|moderations$)"), "/v1/"),
 )
 """`/v1` twice or forgotten, Azure's prefix with or without it."""
 _ELSEWHERE = (
-    "chat/completions", "completions", "responses", "embeddings", "moderations",
+    "chat/completions", "completions", "responses", "embeddings",
     "audio/speech", "audio/transcriptions", "audio/translations",
 )  # fmt: skip
 _INSTEAD = message("absent", instead="POST /v1/images/generations")

@@ -1,0 +1,103 @@
+"""OpenAI's moderation of texts, by its own client and by whatever else may be sent."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imagine.asking.json_body import read_json
+from imagine.server.openai.moderations import texts_in
+from imagine.words.errors import BadRequest
+from imagine.words.moderation import CATEGORIES
+from tests.server.openai.test_openai_python_sdk import with_client
+from tests.server.served import ask
+
+UNSCORED = {
+    "harassment", "harassment/threatening", "hate/threatening", "illicit/violent", "self-harm/intent",
+    "self-harm/instructions",
+}  # fmt: skip
+
+
+def true(result):
+    return {name for name, value in result["categories"].items() if value}
+
+
+def test_openais_client_reads_it(tmp_path):
+    def act(client, served):
+        answer = client.moderations.create(input=["a naked child", "a fox"], model="omni-moderation-latest")
+        bad, good = answer.results
+        assert (bad.flagged, bad.categories.sexual_minors, bad.categories.sexual, bad.categories.violence) == (
+            True, True, True, False,
+        )  # fmt: skip
+        assert bad.category_scores.sexual_minors == 1.0
+        assert bad.category_applied_input_types.sexual_minors == ["text"]
+        assert bad.category_applied_input_types.harassment == []
+        assert (good.flagged, good.categories.sexual_minors) == (False, False)
+        assert served.worker.seen == []
+
+    with_client(tmp_path, act)
+
+
+@pytest.mark.parametrize(
+    ("text", "categories"),
+    [
+        ("a fox", set()), ("a nude woman", {"sexual"}), ("a nude marble statue", set()),
+        ("a dismembered body", {"violence", "violence/graphic"}), ("a bloody knife", {"violence"}),
+        ("голый ребёнок", {"sexual", "sexual/minors"}), ("swastika", {"hate"}), ("самоубийство", {"self-harm"}),
+        ([{"type": "text", "text": "a naked"}, {"type": "text", "text": "child"}], {"sexual", "sexual/minors"}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/v1/moderations", "/moderations", "/v1/v1/moderations"])
+def test_categories_are_openais(tmp_path, path, text, categories):
+    async def act(client):
+        async with client.post(path, json={"input": text}) as answer:
+            assert answer.status == 200
+            said = await answer.json()
+        (result,) = said["results"]
+        assert true(result) == categories
+        assert (result["flagged"], {*result["categories"]}) == (bool(categories), {*CATEGORIES})
+        unscored = {name for name, types in result["category_applied_input_types"].items() if not types}
+        assert unscored == UNSCORED
+        assert all(name in said["warnings"][0] for name in UNSCORED)
+
+    ask(tmp_path, act)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "missing_required_parameter"), ({"input": []}, "invalid_value"), ({"input": 3}, "invalid_type"),
+        ({"input": ["a", 3]}, "invalid_type"), ({"input": ["a", {"type": "text", "text": "b"}]}, "invalid_type"),
+        ({"input": "x" * 32_001}, "string_above_max_length"), ({"input": ["x"] * 65}, "invalid_value"),
+        ({"input": [{"type": "image_url", "image_url": {"url": "data:"}}]}, "unsupported_value"),
+        ({"input": [{"text": 1}]}, "invalid_type"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_looked_at_is_refused_in_openais_shape(tmp_path, body, code):
+    async def act(client):
+        async with client.post("/v1/moderations", json=body) as answer:
+            said = (await answer.json())["error"]
+            assert (answer.status, said["code"], said["param"]) == (400, code, "input")
+
+    ask(tmp_path, act)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "text", "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_whatever_is_sent_is_looked_at_or_refused(value):
+    try:
+        texts = texts_in(read_json(json.dumps({"input": value}).encode()))
+    except BadRequest:
+        return
+    assert texts
+    assert all(isinstance(text, str) for text in texts)

@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from imagine.engine.loading.maps.sd3 import layout_of
+from imagine.engine.loading.maps.sd3_controlnet import LAYOUT as CONTROLNET
 from imagine.engine.loading.t5_tokenizer import FILE as T5_FILE
 from tests.checkpoints import TOKENIZER_FOLDER, save
 from tools.original_layout import original_tensors
@@ -30,6 +31,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "3.5 large": {"qk_norm": "rms_norm", "attention_head_dim": 16},
     "3": {"attention_head_dim": 64},
 }
+_FROM_DENOISER = (
+    "sample_size", "patch_size", "attention_head_dim", "num_attention_heads", "joint_attention_dim",
+    "caption_projection_dim", "pooled_projection_dim", "pos_embed_max_size", "dual_attention_layers", "qk_norm",
+)  # fmt: skip
 
 
 class TinySD3(NamedTuple):
@@ -76,9 +81,9 @@ def _clip(width: int, activation: str) -> Any:
 
 
 def sd3_pipeline(
-    modules: TinySD3, folder: Path, kind: Any = diffusers.StableDiffusion3Pipeline, *, t5: bool = True
+    modules: TinySD3, folder: Path, kind: Any = diffusers.StableDiffusion3Pipeline, *, t5: bool = True, **more: Any
 ) -> Any:
-    """diffusers' own; `folder` is for what its tokenizer is read from."""
+    """diffusers' own, with `more` networks; `folder` is for what its tokenizer is read from."""
     (folder / "tokenizer.json").write_bytes(gzip.decompress(T5_FILE.read_bytes()))
     end, bang = (
         CLIPTokenizer(str(TOKENIZER_FOLDER / "vocab.json"), str(TOKENIZER_FOLDER / "merges.txt"), model_max_length=77)
@@ -89,7 +94,7 @@ def sd3_pipeline(
         transformer=modules.transformer, scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=modules.vae, text_encoder=modules.clips[0], tokenizer=end, text_encoder_2=modules.clips[1],
         tokenizer_2=bang, text_encoder_3=modules.t5 if t5 else None,
-        tokenizer_3=T5Tokenizer.from_pretrained(folder) if t5 else None,
+        tokenizer_3=T5Tokenizer.from_pretrained(folder) if t5 else None, **more,
     )  # fmt: skip
     (folder / "tokenizer.json").unlink()
     pipe.set_progress_bar_config(disable=True)
@@ -145,3 +150,44 @@ def _t5_tensors(modules: TinySD3) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = dict(modules.t5.state_dict())
     tensors.pop("encoder.embed_tokens.weight", None)
     return tensors
+
+
+def tiny_sd3_control(
+    modules: TinySD3, seed: int = 1, *, blocks: int = 2, text: bool = True, masked: bool = False, **more: Any
+) -> Any:
+    """A ControlNet beside such a model: one with its own embedding of places, or one that sees no `text` and has none,
+    as Stability's are; `masked`: told where to paint."""
+    settings: dict[str, Any] = {name: modules.transformer.config[name] for name in _FROM_DENOISER}
+    if not text:
+        settings |= {
+            "joint_attention_dim": None, "use_pos_embed": False, "pos_embed_type": None, "pos_embed_max_size": None,
+            "dual_attention_layers": (), "qk_norm": None, "force_zeros_for_pooled_projection": False,
+        }  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        settings |= {"num_layers": blocks, "extra_conditioning_channels": int(masked)} | more
+        made = diffusers.SD3ControlNetModel(**settings)
+        for parameter in made.parameters():
+            if parameter.dim() == 1:
+                torch.nn.init.normal_(parameter, 0.2, 0.2)
+            elif not parameter.any():  # it begins with these
+                torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
+        return made.eval().requires_grad_(False)
+
+
+def write_sd3_control(path: Path, module: Any, layout: str = "diffusers", *, maps: int | None = None) -> Path:
+    """Its file: under `diffusers` names, in `stability`'s layout, which says what `maps` it is for; or a `folder`,
+    which `path` becomes."""
+    if layout == "folder":
+        module.save_pretrained(path)
+        return path
+    tensors = dict(module.state_dict())
+    if layout == "stability":
+        tensors = original_tensors(tensors, CONTROLNET) | {
+            "context_embedder.weight": torch.ones(64, T5)
+        }  # as theirs have
+    if maps is not None:
+        tensors["control_type"] = torch.tensor([maps], dtype=torch.int32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(path, tensors)
+    return path

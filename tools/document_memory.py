@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imagine.cli.table import size_of
-from imagine.families.memory import BESIDE, Way, Workload, attends, verdict, working_memory
+from imagine.families.memory import Way, Workload, attends, beside_bytes, verdict, working_memory
 from imagine.families.table import facts_of
 from imagine.words.sizes import Sizes, Weight
 
@@ -88,9 +88,9 @@ def _works(files: Files) -> list[tuple[Workload, str]]:
     facts = facts_of(files.family)
     side = facts.native
     works = [(Workload(side, side), "")]
-    if files.family in BESIDE:
+    if beside_bytes(facts, files.variant).control:
         works.append((Workload(side, side, control=True), "a ControlNet"))
-    if files.family in BESIDE or attends(facts, files.variant):
+    if beside_bytes(facts, files.variant).reference or attends(facts, files.variant):
         works += [(Workload(side, side, references=count), f"{count} reference{'s' * (count > 1)}") for count in (1, 3)]
     return works
 

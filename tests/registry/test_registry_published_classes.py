@@ -1,6 +1,8 @@
 """The published files that tests declare are what diffusers' and transformers' own classes hold: on `meta`, in full."""
 
 import pytest
+from declared import write
+from listing import only
 from published import (
     SD3_MEDIUM,
     SD35_LARGE,
@@ -23,6 +25,13 @@ from diffusers.loaders import single_file_utils as converters  # noqa: E402
 from diffusers.models.modeling_utils import no_init_weights  # noqa: E402
 
 from imagine.engine.loading.maps import sd3 as sd3_names  # noqa: E402
+from imagine.engine.loading.maps import sd3_controlnet as sd3_controls  # noqa: E402
+from imagine.families.memory import beside_bytes  # noqa: E402
+from imagine.families.table import facts_of  # noqa: E402
+from imagine.messages import sentence  # noqa: E402
+from imagine.registry.shown import shown  # noqa: E402
+from imagine.registry.usable import use_of  # noqa: E402
+from tools.original_layout import original_tensors  # noqa: E402
 
 FLUX, SD3 = diffusers.FluxTransformer2DModel, diffusers.SD3Transformer2DModel
 from_flux = converters.convert_flux_transformer_checkpoint_to_diffusers
@@ -118,6 +127,48 @@ def test_a_vae_is_the_class_that_diffusers_makes_of_it():
     assert squeezed == held(_vae)
     assert 0 < 335_304_388 - 2 * bytes_of(vae16()) < 10**6, "Flux's, in float32"
     assert 0 < 167_666_902 - bytes_of(vae16()) < 10**6, "SD3's, in float16"
+
+
+MEDIUM = {"num_attention_heads": 24, "caption_projection_dim": 1536}
+CONTROLS = [
+    ("InstantX's for edges", "sd3", "", {"num_layers": 6, "pos_embed_max_size": 192} | MEDIUM, 1_190_000_000),
+    ("alimama's that paints", "sd3", "",
+     {"num_layers": 23, "pos_embed_max_size": 192, "extra_conditioning_channels": 1} | MEDIUM, 4_160_000_000),
+    ("TensorArt's for edges", "sd3.5", "medium",
+     {"num_layers": 23, "pos_embed_max_size": 384, "dual_attention_layers": tuple(range(13))} | NORMED | MEDIUM,
+     4_930_000_000),
+    ("Stability's", "sd3.5", "large",
+     {"num_layers": 19, "num_attention_heads": 38, "caption_projection_dim": 2432, "joint_attention_dim": None,
+      "pos_embed_max_size": None, "pos_embed_type": None, "use_pos_embed": False}, 8_610_000_000 // 2),
+]  # fmt: skip
+DENOISED_WITH = {
+    "patch_size": 2, "in_channels": 16, "attention_head_dim": 64, "joint_attention_dim": 4096,
+    "pooled_projection_dim": 2048,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("family", "variant", "settings", "published"), [pytest.param(*row[1:], id=row[0]) for row in CONTROLS]
+)
+def test_a_controlnet_of_sd3_is_told_and_weighed_as_it_is_published(tmp_path, family, variant, settings, published):
+    usual = {"attention_head_dim": 64, "joint_attention_dim": 4096}
+    shapes = held(lambda: diffusers.SD3ControlNetModel(**usual | settings))
+    assert bytes_of(shapes) == pytest.approx(published, rel=0.002), "in 16 bits; Stability's is in 32"
+    if not settings.get("extra_conditioning_channels"):
+        assert bytes_of(shapes) == pytest.approx(beside_bytes(facts_of(family), variant).control, rel=1e-4)
+    network = DENOISED_WITH | {"num_attention_heads": settings["num_attention_heads"], "num_layers": 38}
+    assert held(lambda: diffusers.SD3ControlNetModel(**sd3_controls.config(shapes, network))) == shapes
+    files = {"diffusers": shapes}
+    if variant == "large":
+        tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+        files["original"] = {
+            name: tuple(each.shape) for name, each in original_tensors(tensors, sd3_controls.LAYOUT).items()
+        }
+    for name, header in files.items():
+        entry = only(write(tmp_path / name / "a_canny.safetensors", header).parent)
+        assert (entry.kind, entry.family, entry.variant) == ("controlnet", family, variant)
+        assert sentence(use_of(entry)) == "with a model of its family, as a control"
+        assert shown(entry)["map"] == "canny"
 
 
 @pytest.mark.parametrize(("shapes", "expected"), [(row[1], row[4]) for row in DENOISERS if row[3] is SD3])

@@ -56,6 +56,14 @@ def controlnet(context=768):
     return {_HINT: (16, 3, 3, 3), f"{_FIRST}.attn2.to_k.weight": (320, context)}
 
 
+def sd3_controlnet(width, *more):
+    """Of Stable Diffusion 3's kind, `more` tensors tell which."""
+    return {
+        "controlnet_blocks.0.weight": (width, width), "pos_embed_input.proj.weight": (width, 16, 2, 2),
+        **dict.fromkeys(more, (64,)),
+    }  # fmt: skip
+
+
 def union(context=768):
     return {
         "task_embedding": (6, 320), "transformer_layes.0.attn.in_proj_weight": (960, 320),

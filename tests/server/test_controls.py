@@ -8,7 +8,7 @@ import pytest
 from imagine.words.map_words import map_meant, words_of
 from imagine.words.recipe import meta_from_params
 from tests.registry import declared
-from tests.server.beside import add, asked, controlnet, png, union
+from tests.server.beside import add, add_transformer, asked, controlnet, png, sd3_controlnet, union
 
 PHOTO = png()
 
@@ -221,3 +221,25 @@ def test_names_of_files_tell_what_they_are_for():
         )
     }
     assert list(told.values()) == ["canny", "depth", "pose", "canny", "softedge", None, "lineart", "segmentation"]
+
+
+def test_one_for_another_size_of_a_family_is_refused_and_the_published_one_named(tmp_path):
+    sizes = {"num_layers": 38, "patch_size": 2, "in_channels": 16}
+    add_transformer(tmp_path, "heron", "StableDiffusion3Pipeline", **sizes)
+    add(tmp_path, "medium-canny", sd3_controlnet(1536, "transformer_blocks.0.attn.norm_q.weight"))
+    add(tmp_path, "sd3-canny", sd3_controlnet(1536))
+    asking = {"model": "heron", "width": 64, "height": 64}
+    answers = asked(tmp_path, *(said(model=name) | asking for name in ("medium-canny", "sd3-canny", "canny")))
+    file = "sd3.5_large_controlnet_canny.safetensors (stabilityai/stable-diffusion-3.5-controlnets)"
+    assert answers == [
+        (400, "control.0.model 'medium-canny' is for the medium model, 'heron' is large"),
+        (400, "control.0.model 'sd3-canny' is for sd3, model 'heron' is sd3.5"),
+        (404, "control.0.model 'canny' not found: what is here goes with other models than sd3.5 large (medium-canny, "
+         f"sd3-canny); put one for it into the folder of models, such as {file}"),
+    ]  # fmt: skip
+    add(
+        tmp_path, "sd3.5_large_controlnet_canny", sd3_controlnet(2432, "transformer_blocks.0.adaLN_modulation.1.weight")
+    )
+    ((job, warnings),) = asked(tmp_path, said() | asking)
+    assert (job.params.control[0].model, job.params.control[0].preprocess) == ("sd3.5_large_controlnet_canny", "canny")
+    assert (job.controls[0].variant, warnings) == ("large", [])

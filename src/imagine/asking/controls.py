@@ -34,6 +34,25 @@ _SD1_MAPS: Mapping[Preprocess, str] = {
 _SD1_FILES = "comfyanonymous/ControlNet-v1-1_fp16_safetensors"
 _SDXL_FILE = "diffusion_pytorch_model.safetensors (xinsir/controlnet-union-sdxl-1.0)"
 """For all kinds of maps. Both are on huggingface.co, under OpenRAIL and Apache-2.0."""
+_OF_STABILITY = "stabilityai/stable-diffusion-3.5-controlnets"
+_PLAIN = "diffusion_pytorch_model.safetensors"
+_SD3_FILES: Mapping[tuple[str, str], Mapping[Preprocess, str]] = {
+    ("sd3.5", "large"): {
+        each: f"sd3.5_large_controlnet_{each}.safetensors ({_OF_STABILITY})" for each in ("blur", "canny", "depth")
+    },
+    ("sd3.5", "medium"): {
+        "canny": f"{_PLAIN} (tensorart/SD3.5M-Controlnet-Canny)",
+        "depth": f"{_PLAIN} (tensorart/SD3.5M-Controlnet-Depth)",
+    },
+    ("sd3", ""): {
+        "canny": f"{_PLAIN} (InstantX/SD3-Controlnet-Canny)", "depth": f"{_PLAIN} (InstantX/SD3-Controlnet-Depth)",
+        "pose": f"{_PLAIN} (InstantX/SD3-Controlnet-Pose)", "tile": f"{_PLAIN} (InstantX/SD3-Controlnet-Tile)",
+        "inpaint": f"{_PLAIN} (alimama-creative/SD3-Controlnet-Inpainting)",
+        "softedge": f"{_PLAIN} (alimama-creative/SD3-Controlnet-Softedge)",
+    },
+}  # fmt: skip
+"""By family and variant: on huggingface.co, too; Stability's and what was tuned on its models under its community
+licence."""
 
 CONTROL_ALIASES = {
     "weight": "strength",
@@ -117,6 +136,8 @@ def proper_control(model: Entry, meant: Preprocess | None) -> str:
         return ""
     if model.family == "sdxl":
         return _SDXL_FILE
+    if (model.family, model.variant) in _SD3_FILES:
+        return _SD3_FILES[model.family, model.variant].get(meant, "")
     if model.family != "stable_diffusion" or meant not in _SD1_MAPS:
         return ""
     return f"control_v{_SD1_MAPS[meant]}_fp16.safetensors ({_SD1_FILES})"

@@ -65,7 +65,7 @@ class BesideBytes(NamedTuple):
 
     control: int
     """A ControlNet."""
-    reference: int
+    reference: int = 0
     """An image adapter (Plus) and its image encoder (ViT-H), once for any number of references."""
 
 
@@ -74,8 +74,11 @@ BESIDE: Mapping[str, BesideBytes] = {
     "stable_diffusion": BesideBytes(722_600_000, _VIT_H + 158_000_000),
     "sd2": BesideBytes(728_500_000, _VIT_H + 158_000_000),
     "sdxl": BesideBytes(2_502_100_000, _VIT_H + 848_000_000),
+    "sd3": BesideBytes(1_190_900_000),
+    "sd3.5": BesideBytes(4_307_100_000),
+    "sd3.5 medium": BesideBytes(4_929_900_000),
 }
-"""By the families that can be drawn with beside such: parameters of the published networks."""
+"""By family, or family and variant, that can be drawn with beside such: parameters of the published networks."""
 
 
 class Bytes(NamedTuple):
@@ -203,9 +206,14 @@ def sides_of(facts: FamilyFacts, variant: str, guidance: float | None, true_cfg:
     return 2 if away is None or away > 1 else 1
 
 
-def beside(facts: FamilyFacts, work: Workload) -> int:
+def beside_bytes(facts: FamilyFacts, variant: str) -> BesideBytes:
+    """Of the usual ControlNet and image adapter, 0 for one that there is none of."""
+    return BESIDE.get(f"{facts.name} {variant}") or BESIDE.get(facts.name, BesideBytes(0))
+
+
+def beside(facts: FamilyFacts, work: Workload, variant: str) -> int:
     """Bytes of the usual ControlNet and image adapter, where the work has them."""
-    each = BESIDE.get(facts.name, BesideBytes(0, 0))
+    each = beside_bytes(facts, variant)
     return each.control * work.control + each.reference * bool(work.references)
 
 
@@ -214,7 +222,7 @@ def verdict(
     width: int = _HALF, left: int = 0, stages: bool = True,
 ) -> MemoryVerdict:  # fmt: skip
     """What the work takes of a model on a device where weights may take `room` bytes, and `left` are for the rest."""
-    weights = bytes_of(sizes, width)._replace(beside=beside(facts, work))
+    weights = bytes_of(sizes, width)._replace(beside=beside(facts, work, variant))
     sides = sides_of(facts, variant, guidance, work.true_cfg)
     step = denoising(facts, work, variant=variant, sides=sides, width=width) + weights.widened
     least, most = (StepBytes(step, decoding(facts, work, tiled=tiled, width=width)) for tiled in (True, False))

@@ -7,7 +7,7 @@ from .published import CLIP_G, CLIP_L, SD3, SD3_VAE, SD35, STABILITY, T5_XXL
 
 _ORIGINAL = "joint_blocks.0.context_block.adaLN_modulation.1.bias"
 _JOINT = "transformer_blocks.0.attn.add_k_proj.weight"
-_CONTROLS = "controlnet_blocks.0.weight"
+_CONTROLS = ("controlnet_blocks.0.weight", "pos_embed_input.proj.weight")
 _NEEDS = (
     Need("text_encoder", ("clip_l",), CLIP_L),
     Need("text_encoder_2", ("clip_g",), CLIP_G),
@@ -37,7 +37,12 @@ ROWS = (
         ),
         shares_loras=("sd3",),
         shares_embeddings=("sd3",),
-        adapters={"controlnet": signatures(("", _CONTROLS, ("transformer_blocks.0.attn.to_q.weight", 0, 2432)))},
+        adapters={
+            "controlnet": signatures(
+                ("large", *_CONTROLS, ("controlnet_blocks.0.weight", 0, 2432)),
+                ("medium", *_CONTROLS, "transformer_blocks.0.attn.norm_q.weight"),
+            )
+        },
         pipelines=(
             PipelineClass("StableDiffusion3", "num_layers", 38, "large"),
             PipelineClass("StableDiffusion3", "dual_attention_layers", variant="medium"),
@@ -69,9 +74,7 @@ ROWS = (
             r"^joint_blocks_",
             (r"^transformer_blocks_\d+_attn_(?:add_[qkv]_proj|to_[qkv])", 1536),
         ),
-        adapters={
-            "controlnet": signatures(("", _CONTROLS, "transformer_blocks.0.attn.to_q.weight", "!txt_norm.weight"))
-        },
+        adapters={"controlnet": signatures(("", *_CONTROLS))},
         pipelines=classes("StableDiffusion3"),
         architectures=("stable-diffusion-3", "sd3"),
         gguf="sd3",

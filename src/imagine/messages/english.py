@@ -190,6 +190,9 @@ SENTENCES = {
     "control.channels": "it sees {taken} channels of a map, and {own} are what this model's VAE makes of one",
     "control.visits": "{name} is made of the model's layers, which memory is too short to keep: take a ControlNet",
     "control.widths": "it was made for a network whose levels have {taken} channels, and this model's have {own}",
+    "control.blocks": "it has {count} blocks, and this model's network {own}",
+    "control.text": "it takes text of {taken} numbers, and this model's is of {own}",
+    "control.places": "{field} is told of a side of {value} pixels: it has places for at most {most}",
     "control.folded": "its first layer takes {count} channels, which no T2I-Adapter does",
     "control.union": "{field} is a union of several kinds of maps: its type is one of {names}, not '{value}'",
     "control.no_step": "control '{name}' has no part in it: none of {steps} steps lies between its start and end",
@@ -640,6 +643,7 @@ SENTENCES = {
     "text.half_name": "a name in the body holds half a character, the lone surrogate {half}",
     "value.nothing": "null",
     "beside.family": "{field} '{value}' is for {family}, model '{model}' is {model_family}",
+    "beside.size": "{field} '{value}' is for the {made} model, '{model}' is {taken}",
     "beside.width": "{field} '{value}' goes beside models that attend to {made} numbers a token, '{model}' "
     "attends to {taken}",
     "beside.kind": "{field} '{value}' is of the kind {kind} for {family}, which can't be used by this version yet",

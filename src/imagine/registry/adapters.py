@@ -38,6 +38,7 @@ _IP_ADAPTERS = rows(
     ("", "faceid-plus", "image_proj.perceiver_resampler.latents"),
     ("", "faceid-plus", "image_proj.perceiver_resampler.proj_in.weight"),
     ("", "instantid", "image_proj.latents", ("image_proj.proj_in.weight", 1, 512)),
+    ("", "timed", "image_proj.latents", "image_proj.time_embedding.linear_1.weight"),
     ("", "plus", "image_proj.latents"),
     ("", "full-face", "image_proj.proj.3.weight"),
     ("", "faceid", "image_proj.proj.0.weight", "image_proj.norm.weight", "ip_adapter.0.to_q_lora.down.weight"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..families.defaults import defaults_of
-from ..families.memory import BESIDE, Workload, attends, bytes_of, verdict
+from ..families.memory import Workload, attends, beside_bytes, bytes_of, verdict
 from ..families.table import facts_of
 from ..words.entry import Entry
 from ..words.frames import Room
@@ -44,14 +44,15 @@ def memory_of(entry: Entry, room: Room | None = None) -> dict[str, Any]:
 
 def _works(entry: Entry) -> Iterator[tuple[Workload, str]]:
     side, facts = entry.resolution or 1024, facts_of(entry.family)
-    has_beside = entry.family in BESIDE and entry.context in (0, facts.context)  # what is narrower has its own
+    usual = beside_bytes(facts, entry.variant)
+    is_usual = entry.context in (0, facts.context)  # what is narrower has its own
     for each in (side, side * 3 // 2):
         for pictures in (1, _BATCH):
             yield Workload(each, each, pictures), ""
     if facts.guidance == "embedded":
         yield Workload(side, side, true_cfg=None), "true_cfg"
-    if has_beside:
+    if usual.control and is_usual:
         yield Workload(side, side, control=True), "a ControlNet"
-    if has_beside or attends(facts, entry.variant):
+    if (usual.reference and is_usual) or attends(facts, entry.variant):
         for count in _REFERENCES:
             yield Workload(side, side, references=count), f"{count} reference{'s' * (count > 1)}"

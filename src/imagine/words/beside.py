@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from .entry import Entry
 
 _UNETS = frozenset({"stable_diffusion", "sd2", "sdxl"})
-CONTROLS: Mapping[str, frozenset[str]] = dict.fromkeys(("", "union", "t2i-adapter", "control-lora"), _UNETS)
+CONTROLS: Mapping[str, frozenset[str]] = {
+    "": _UNETS | {"sd3", "sd3.5"},
+    **dict.fromkeys(("union", "t2i-adapter", "control-lora"), _UNETS),
+    "large": frozenset({"sd3.5"}),
+    "medium": frozenset({"sd3.5"}),
+}
 """Of ControlNets and their relatives."""
+_SIZES = frozenset({"large", "medium"})
+"""Variants of models, and of what goes beside those alone."""
 IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = dict.fromkeys(
     ("", "plus", "full-face", "faceid", "faceid-plus", "faceid-portrait"), _UNETS
 )
@@ -27,6 +34,16 @@ SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner", "flux", "chroma", "sd3"
 def runs(table: Mapping[str, frozenset[str]], file: Entry, model: Entry) -> bool:
     """Can this file be run beside this model's denoiser, as far as its kind says?"""
     return (file.family or model.family) in table.get(file.variant, ())
+
+
+def is_made_for(file: Entry, model: Entry) -> bool:
+    """Is it for a model of that size, as far as both say?"""
+    return file.variant not in _SIZES or model.variant not in _SIZES or file.variant == model.variant
+
+
+def family_and_size(model: Entry) -> str:
+    """What files are made for that go beside it."""
+    return f"{model.family} {model.variant}" if model.variant in _SIZES else model.family
 
 
 def attends(model: Entry) -> bool:

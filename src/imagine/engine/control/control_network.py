@@ -20,6 +20,8 @@ class SeenMap(NamedTuple):
     """(1, 3, H, W) in 0…1, and −1 where an inpainting network is to paint."""
     latents: Tensor | None = None
     """(1, C, h, w) in the denoiser's scale, where its network has the VAE encode anything of it."""
+    shift: float = 0.0
+    """What encoding took off each of these."""
 
 
 class Summable(Made, Protocol):

@@ -113,6 +113,10 @@ class Family(Protocol):
     def home(self) -> Home:
         """Of its denoiser: whatever runs beside it is there as well."""
 
+    @property
+    def latent_shift(self) -> float:
+        """What encoding takes off each latent."""
+
     def noise(self, size: tuple[int, int], steps: int, /) -> Noise:
         """The noise process of pictures of `size` pixels (width, height) in so many of the user's steps."""
 

@@ -62,6 +62,10 @@ class SteppedModel:
     def home(self) -> Home:
         return Home(self._denoiser.home, self._denoiser.dtype)
 
+    @property
+    def latent_shift(self) -> float:
+        return self._autoencoder.shift
+
     def executed(self) -> Mapping[str, Any]:
         return self._denoiser.execution.recorded()
 

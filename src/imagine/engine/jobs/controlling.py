@@ -52,6 +52,8 @@ class Controlling:
         self._networks = networks
         self._guides: list[_Guide] = []
         self._laid: list[LaidControl] = []
+        self._shift = 0.0
+        """What the model's VAE takes off latents."""
 
     def open(self, family: Family, canvas: Canvas) -> Slices[None]:
         """Open them beside the picture's model, and make their maps, for the canvas of its first pass; but for those of
@@ -59,7 +61,7 @@ class Controlling:
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
-        self._guides = []
+        self._guides, self._shift = [], family.latent_shift
         for number, (use, control) in enumerate(self._uses):
             if not control.strength:
                 continue
@@ -88,7 +90,7 @@ class Controlling:
             control = guide.control
             seen = SeenMap(_pixels(guide, canvas))
             if (coded := guide.network.for_vae(seen.pixels)) is not None:
-                seen = seen._replace(latents=(yield from encode(coded)))
+                seen = seen._replace(latents=(yield from encode(coded)), shift=self._shift)
             hint = guide.network.hint(seen, control.type or control.preprocess)
             laid = LaidControl(guide.network, hint, control.strength, control.start, control.end)
             self._laid.append(laid)

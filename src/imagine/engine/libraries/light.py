@@ -56,7 +56,7 @@ _TRANSFORMERS = {
     "SD3Transformer2DModel": "transformer_sd3",
 }  # fmt: skip
 
-_CONTROLNETS = {"FluxControlNetModel": "controlnet_flux"}
+_CONTROLNETS = {"FluxControlNetModel": "controlnet_flux", "SD3ControlNetModel": "controlnet_sd3"}
 
 
 def transformer(name: str) -> Any:

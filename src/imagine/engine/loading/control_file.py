@@ -21,7 +21,7 @@ from ..control.controlnet import ControlNet
 from ..execution.execution import Home
 from ..libraries.light import ControlNetModel, UNet2DConditionModel
 from ..parts.slices import Slices
-from . import flux_control, unet_control
+from . import flux_control, sd3_control, unet_control
 from .assembly import build, empty, fill
 from .checkpoint_file import CheckpointFile
 from .control_kind import Said, TellControl
@@ -37,7 +37,8 @@ _PART = "control network"
 MOST = 20_000
 """Tensors of a file: ten times what the largest have."""
 _TOLD: Mapping[str, TellControl] = {
-    "FluxTransformer2DModel": flux_control.told, "UNet2DConditionModel": unet_control.told,
+    "FluxTransformer2DModel": flux_control.told, "SD3Transformer2DModel": sd3_control.told,
+    "UNet2DConditionModel": unet_control.told,
 }  # fmt: skip
 """By what diffusers calls the denoiser beside."""
 _STEMS = ("diffusion_pytorch_model", "model")
@@ -133,7 +134,11 @@ class ControlFile:
 
     @property
     def _stem(self) -> str:
-        return Path(self._component.path).stem
+        """What it is called, by itself or, where libraries gave it its name, by its folder."""
+        path = Path(self._component.path)
+        if path.is_dir():
+            return path.name
+        return path.parent.name if path.name.partition(".")[0] in _STEMS else path.stem
 
     def _weights(self) -> Weights:
         path = Path(self._component.path)

@@ -61,6 +61,11 @@ class Autoencoder(ModulePart):
         self._lock = threading.Lock()
         self._laid_out = False
 
+    @property
+    def shift(self) -> float:
+        """What encoding takes off each latent, in the denoiser's scale."""
+        return self._shift * self._scale
+
     def encoding(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
         """Pixels (1, 3, H, W) in −1…1 to latents: the mode of the posterior. `tiled` needs less memory."""
         mode, warning = yield from self._run(encode_parts, pixels, _not_finite, tiled)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...families.table import is_published_width
 from ...messages import message
-from ...words.beside import runs
+from ...words.beside import family_and_size, is_made_for, runs
 from ...words.entry import Entry
 from ...words.errors import Unsupported
 from ..gateway.named import NextTo
@@ -15,15 +15,20 @@ _SHOWN = 40
 
 
 def goes_with(file: Entry, model: Entry) -> bool:
-    """Is it made for the model's family, and for what its denoiser attends to? What isn't known is no hindrance."""
+    """Is it made for the model's family and size, and for what its denoiser attends to? What isn't known is no
+    hindrance."""
     same_family = file.family == model.family or not file.family or not model.family
-    return same_family and (not file.context or not model.context or file.context == model.context)
+    return (
+        same_family
+        and is_made_for(file, model)
+        and (not file.context or not model.context or file.context == model.context)
+    )
 
 
 def beside(model: Entry) -> NextTo:
     """What is asked for beside that model has to go with it."""
     ordinary = model.family and is_published_width(model.family, model.context)
-    return NextTo(model.family if ordinary else model.name, lambda file: goes_with(file, model))
+    return NextTo(family_and_size(model) if ordinary else model.name, lambda file: goes_with(file, model))
 
 
 def check_fit(file: Entry, model: Entry, table: Mapping[str, frozenset[str]], field: str, called: str) -> None:
@@ -33,6 +38,8 @@ def check_fit(file: Entry, model: Entry, table: Mapping[str, frozenset[str]], fi
         words = {"value": called[:_SHOWN], "model": model.name}
         if file.family and model.family and file.family != model.family:
             raise Unsupported(message("beside.family", field, family=file.family, model_family=model.family, **words))
+        if not is_made_for(file, model):
+            raise Unsupported(message("beside.size", field, made=file.variant, taken=model.variant, **words))
         raise Unsupported(message("beside.width", field, made=file.context, taken=model.context, **words))
     if not runs(table, file, model):
         what = {"kind": file.variant or file.kind, "family": file.family or model.family}

@@ -6,9 +6,7 @@ import functools
 import diffusers
 import msgspec
 import pytest
-import torch
 from diffusers.image_processor import VaeImageProcessor
-from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image, ImageOps
 
 from imagine.engine.jobs import controlling
@@ -16,12 +14,12 @@ from imagine.words.errors import Unsupported, UnusableModel
 from imagine.words.recipe import Hires
 from tests.control_files import controlled, tiny_controlnet, write_control
 from tests.engine.adapters.low_rank import used, write_low_rank
-from tests.engine.parity import assert_same
+from tests.engine.parity import STEPS, assert_same, plain_latents
 from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
 from tests.sd3_files import sd3_pipeline, tiny_sd3, tiny_sd3_control, write_sd3, write_sd3_control
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-STEPS, SIZE = 4, (96, 64)
+pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
+SIZE = (96, 64)
 ACROSS = Image.linear_gradient("L")
 MAP = Image.radial_gradient("L").resize(SIZE).convert("RGB")
 OTHER = Image.merge("RGB", [each.resize(SIZE) for each in (ACROSS.rotate(90), ACROSS, Image.radial_gradient("L"))])
@@ -55,17 +53,14 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture
-def plain(models, tmp_path, monkeypatch):
+def plain(models, tmp_path):
     """The latents that diffusers' own pipeline ends with."""
-    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
 
     def latents(of, network, *, kind=diffusers.StableDiffusion3ControlNetPipeline, sees=None, **asked):
         pipe = sd3_pipeline(models(of)[1], tmp_path, kind, t5=False, controlnet=network)
         pipe.image_processor = sees or pipe.image_processor
-        return pipe(
-            prompt="a red fox", negative_prompt="a dog", guidance_scale=4.5, num_inference_steps=STEPS, width=SIZE[0],
-            height=SIZE[1], generator=torch.Generator().manual_seed(1), output_type="latent", **asked,
-        ).images  # fmt: skip
+        asked |= {"negative_prompt": "a dog", "guidance_scale": 4.5, "width": SIZE[0], "height": SIZE[1]}
+        return plain_latents(pipe, **asked)
 
     return latents
 

@@ -358,7 +358,7 @@ def test_loras_of_every_trainer(shapes, metadata, found):
         (FLUX | {"controlnet_blocks.0.weight": (3072, 3072)}, ("flux", "")),
         ({"controlnet_blocks.0.weight": (3072, 3072), "controlnet_x_embedder.weight": (3072, 64)}, ("flux", "")),
         (
-            {"controlnet_blocks.0.weight": (1536, 1536), "transformer_blocks.0.attn.to_q.weight": (1536, 1536)},
+            {"controlnet_blocks.0.weight": (1536, 1536), "pos_embed_input.proj.weight": (1536, 16, 2, 2)},
             ("sd3", ""),
         ),
         (

@@ -22,7 +22,7 @@ from .block_residuals import Behind, BlockResiduals
 from .control_network import SeenMap
 from .controlnet import FileCheck
 
-Pixels = Callable[[Tensor], Tensor]
+ForVae = Callable[[Tensor], Tensor]
 POOLED = "pooled_projections"
 _DOWNSCALE = 8
 
@@ -64,7 +64,7 @@ class SD3ControlNet:
     """A `ControlNetwork` of an `SD3ControlNetModel`."""
 
     def __init__(
-        self, module: Any, check: FileCheck, *, blocks: int, pooled: bool, shifted: bool, pixels: Pixels = as_they_are,
+        self, module: Any, check: FileCheck, *, blocks: int, pooled: bool, shifted: bool, pixels: ForVae = as_they_are,
         places: Places | None = None,
     ) -> None:  # fmt: skip
         """Beside a transformer of so many `blocks`. `pooled`: it is told the pooled text, else zeros in its place.

@@ -61,10 +61,11 @@ class Controlling:
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
-        self._guides, self._shift = [], family.latent_shift
+        self._guides = []
         for number, (use, control) in enumerate(self._uses):
             if not control.strength:
                 continue
+            self._shift = family.latent_shift
             network = yield from self._networks.network(use, control.model, family)
             made, resize = yield from self._map(use, control, canvas, f"control.{number}.image")
             self._guides.append(_Guide(control, network, made, resize))

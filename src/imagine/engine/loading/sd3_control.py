@@ -10,7 +10,7 @@ from typing import Any
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.map_words import map_meant, words_of
-from ..control.sd3_controlnet import Pixels, Places, SD3ControlNet, as_they_are, bright, negative
+from ..control.sd3_controlnet import ForVae, Places, SD3ControlNet, as_they_are, bright, negative
 from ..libraries.light import controlnet
 from .control_kind import ControlKind, Said
 from .maps import sd3_controlnet as layout
@@ -20,9 +20,9 @@ from .weights import Renamed, Weights
 
 _TYPE = "control_type"
 """Of Stability's files: which maps it is for, as a number."""
-_TYPES: tuple[Pixels, ...] = (as_they_are, bright, negative)
+_TYPES: tuple[ForVae, ...] = (as_they_are, bright, negative)
 """By that number: a blurred picture, edges, depth."""
-_NAMED: Mapping[str, Pixels] = {"canny": bright, "depth": negative}
+_NAMED: Mapping[str, ForVae] = {"canny": bright, "depth": negative}
 _ZEROS = "force_zeros_for_pooled_projection"
 
 
@@ -54,7 +54,7 @@ def _named(weights: Weights) -> Weights:
     return Renamed(weights, {name: name for name in weights.names if name != _TYPE})
 
 
-def _pixels(weights: Weights, said: Said) -> Pixels:
+def _pixels(weights: Weights, said: Said) -> ForVae:
     """What Stability's networks want of a map's pixels: by the number in their file, else, where it was converted, by
     what it is called."""
     if _TYPE in weights.names:

@@ -102,3 +102,26 @@ def test_a_sheet_of_signed_pictures_is_signed(server: FakeServer, home: Path) ->
 
 def sent_by(server: FakeServer, index: int) -> bytes:
     return base64.b64decode(server.lines[index]["img"])
+
+
+def test_a_damaged_key_is_told_and_rotated(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home.mkdir(parents=True)
+    (home / "identity.pem").write_text("garbage")
+    Path("plain.png").write_bytes(plain())
+    assert run("provenance", "show") == 1
+    assert "holds no key with its certificates; imagine provenance rotate" in capsys.readouterr().err
+    assert run("inspect", "plain.png") == 0, "others' pictures can still be told"
+    assert run("provenance", "rotate") == 0
+    assert run("provenance", "show") == 0
+
+
+def test_own_certificates_come_with_their_key_and_are_read_at_the_start(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me = somebody()
+    Path("chain.pem").write_text(me.certificates)
+    Path("key.pem").write_text("none")
+    assert run("serve", "--provenance-key", "key.pem") == 2
+    assert "provenance_key and provenance_certificates go together" in capsys.readouterr().err
+    assert run("serve", "--provenance-key", "key.pem", "--provenance-certificates", "chain.pem") == 2
+    assert "chain.pem holds no key with its certificates" in capsys.readouterr().err

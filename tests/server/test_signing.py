@@ -221,6 +221,17 @@ def test_inspect_tells_ours_from_others(home):
     assert (refused, error["error"][:7]) == (400, "file is")
 
 
+def test_what_others_made_is_told_beside_a_key_that_cannot_be_used(tmp_path):
+    (tmp_path / "provenance").mkdir()
+    (tmp_path / "provenance/identity.pem").write_text("garbage")
+
+    async def act(client):
+        async with client.post("/inspect", data=sign(picture())) as answer:
+            return answer.status, (await answer.json())["origin"]
+
+    assert ask(tmp_path, act) == (200, "imagine")
+
+
 def test_a_picture_that_was_saved_again_lost_its_manifest(home):
     file = io.BytesIO()
     Image.open(io.BytesIO(generated(home, {}))).save(file, "PNG")

@@ -11,7 +11,7 @@ import click
 
 from ..files.model_folders import home_from
 from ..words.errors import ImagineError
-from .console import note, printable, write, write_json
+from .console import note, printable, warn, write, write_json
 from .inputs import read_input
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
 async def _inspected(files: Sequence[str]) -> list[tuple[str, Inspection | ImagineError]]:
     """What each says, by a process of its own, as a server looks at them."""
     from ..pictures.looking.decoder import Decoder
-    from ..provenance.identity import IdentityPlace, roots_at
+    from ..provenance.identity import IdentityPlace, roots_or_none
 
-    roots = roots_at(IdentityPlace(home_from(os.environ) / "provenance"))
+    roots = roots_or_none(IdentityPlace(home_from(os.environ) / "provenance"), lambda error: warn(error.note))
     decoder, found = Decoder(), list[tuple[str, "Inspection | ImagineError"]]()
     try:
         for file in files:

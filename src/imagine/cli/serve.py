@@ -123,6 +123,11 @@ def _read(given: dict[str, Any], config: Path | None) -> tuple[Settings, list[st
 
     settings, warnings = settings_from(given, config=_text_of(config))
     presets_of(settings).check()
+    if settings.provenance_certificates is not None:
+        from ..provenance.identity import stored
+        from ..server.gateway.signing import place_of
+
+        stored(place_of(settings))  # they are to be there when the server starts
     return settings, [*warnings, *_missing_folders(settings), *_lost_pictures(settings)]
 
 

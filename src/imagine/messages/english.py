@@ -248,7 +248,7 @@ SENTENCES = {
     "provenance.absent": "there is no C2PA library for this system",
     "provenance.unwritten": "the key can't be written to {path} ({why})",
     "provenance.source": "{field} can't be named as the source of what is made of it",
-    "provenance.no_identity": "{path} holds no key with its certificates",
+    "provenance.no_identity": "{path} holds no key with its certificates; imagine provenance rotate makes a new one",
     "origin.here": "made by Imagine on this machine, and unchanged since",
     "origin.here_edited": "made by Imagine on this machine of another picture, and unchanged since",
     "origin.imagine": "signed as made by Imagine elsewhere, and unchanged since; who signed it isn't known here",

@@ -254,7 +254,7 @@ SENTENCES = {
     "provenance.absent": "для этой системы нет библиотеки C2PA",
     "provenance.unwritten": "ключ не записывается в {path} ({why})",
     "provenance.source": "{field} нельзя назвать источником того, что из него сделано",
-    "provenance.no_identity": "в {path} нет ключа с сертификатами",
+    "provenance.no_identity": "в {path} нет ключа с сертификатами; новый делает imagine provenance rotate",
     "origin.here": "сделана Imagine на этом компьютере и с тех пор не менялась",
     "origin.here_edited": "сделана Imagine на этом компьютере из другой картинки и с тех пор не менялась",
     "origin.imagine": "подписана как сделанная Imagine в другом месте и не менялась; кто подписал, здесь неизвестно",

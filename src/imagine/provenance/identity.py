@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,8 +101,14 @@ def keep_first(folder: Path, pem: bytes) -> None:
 
 
 def replace(folder: Path, pem: bytes) -> None:
-    """Writes down a new identity in place of the one before, whose root stays known. Raises ImagineError."""
-    current = stored(IdentityPlace(folder))
+    """Writes down a new identity in place of the one before, whose root stays known unless that can't be read.
+
+    Raises ImagineError where it can't be written.
+    """
+    try:
+        current = stored(IdentityPlace(folder))
+    except ImagineError:  # it is what is to be replaced
+        current = None
     try:
         make_own(folder)
         if current is not None:
@@ -110,6 +117,15 @@ def replace(folder: Path, pem: bytes) -> None:
         write_atomically(folder / IDENTITY, pem, mode=0o600)
     except OSError as error:
         raise _unwritten(folder, error) from error
+
+
+def roots_or_none(place: IdentityPlace, say: Callable[[ImagineError], object]) -> str:
+    """As `roots_at`; nothing where that can't be used, and says so."""
+    try:
+        return roots_at(place)
+    except ImagineError as error:
+        say(error)
+        return ""
 
 
 def _before(folder: Path) -> str:

@@ -238,6 +238,8 @@ def settings_from(
     if merged.get("api_key_file") is not None:
         merged["api_key"] = _key_in(merged["api_key_file"])
     settings = Settings(**merged)
+    if (settings.provenance_key is None) != (settings.provenance_certificates is None):
+        raise ImagineError(in_english("provenance_key and provenance_certificates go together", "provenance_key"))
     return settings, [*warnings, *_open_to_pages(settings)]
 
 

@@ -15,7 +15,7 @@ from ...messages import message, sentence
 from ...pictures.canonical import Cut
 from ...pictures.looking.decoder import Decoder
 from ...pictures.looking.origins import cuts_signing
-from ...provenance.identity import IdentityPlace, SigningIdentity, keep_first, roots_at, stored
+from ...provenance.identity import IdentityPlace, SigningIdentity, keep_first, roots_or_none, stored
 from ...provenance.library import is_there
 from ...provenance.manifest import Provenance
 from ...settings.settings import Settings
@@ -50,8 +50,9 @@ class Signing:
         if not is_there():
             self._say_absent()
             return ()
-        identity = await self.identity()
-        name = await asyncio.to_thread(_name, canonical, identity)
+        digest, stamp = await asyncio.to_thread(self._looked_at, canonical)
+        identity = await self._identity_of(stamp)
+        name = digest + identity.certificates
         if (kept := self._kept.get(name)) is not None:
             self._kept.move_to_end(name)
             return kept
@@ -62,27 +63,31 @@ class Signing:
             task.add_done_callback(lambda done: self._keep(name, done))
         return await asyncio.shield(task)
 
-    async def identity(self) -> SigningIdentity:
+    async def _identity_of(self, stamp: tuple[int, ...]) -> SigningIdentity:
         """Who signs: made where there is nobody yet, read again once its file is another. Raises ImagineError."""
         async with self._begun:
-            if self._identity is None or await asyncio.to_thread(self._stamped) != self._stamp:
+            if self._identity is None or stamp != self._stamp:
                 self._identity = await self._read()
         return self._identity
 
     async def roots(self) -> str:
-        """What is ours, as PEM; nothing where nothing was signed yet. Raises ImagineError."""
-        return await asyncio.to_thread(roots_at, self._place)
+        """What is ours, as PEM; nothing where nothing was signed yet, or what there is can't be used."""
+        return await asyncio.to_thread(roots_or_none, self._place, lambda error: _log.warning("%s", error))
 
     async def _read(self) -> SigningIdentity:
-        found = await asyncio.to_thread(stored, self._place)
+        stamp, found = await asyncio.to_thread(lambda: (self._stamped(), stored(self._place)))
         if found is None:
             pem = await self._decoder.identity()
             await asyncio.to_thread(keep_first, self._place.folder, pem)
-            found = await asyncio.to_thread(stored, self._place)
+            stamp, found = await asyncio.to_thread(lambda: (self._stamped(), stored(self._place)))
             _log.info("pictures are signed with a new key in %s", self._place.folder)
         assert found is not None, "it was just written"
-        self._stamp = await asyncio.to_thread(self._stamped)
+        self._stamp = stamp
         return found
+
+    def _looked_at(self, canonical: bytes | memoryview) -> tuple[str, tuple[int, ...]]:
+        """What a picture is known by, and when the identity was written."""
+        return hashlib.sha256(canonical).hexdigest(), self._stamped()
 
     def _stamped(self) -> tuple[int, ...]:
         try:
@@ -130,13 +135,6 @@ class Signing:
 def place_of(settings: Settings) -> IdentityPlace:
     """Where the settings have the identity."""
     return IdentityPlace(settings.home / "provenance", settings.provenance_certificates, settings.provenance_key)
-
-
-def _name(canonical: bytes | memoryview, identity: SigningIdentity) -> str:
-    """What a signature is known by."""
-    known = hashlib.sha256(canonical)
-    known.update(identity.certificates.encode())
-    return known.hexdigest()
 
 
 def _size(cuts: tuple[Cut, ...]) -> int:

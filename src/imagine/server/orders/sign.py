@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import mmap
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -50,10 +49,7 @@ async def sign_file(gateway: Gateway, path: Path, job: Submit) -> list[Message]:
     try:
         if (await asyncio.to_thread(path.stat)).st_size > _MOST_SIGNED:
             return [message("provenance.unsigned", why=message("provenance.too_large", most=_MOST_SIGNED >> 20))]
-        with _mapped(path) as plain:
-            if sniff(bytes(plain[:16])) is None:
-                return []
-            cuts = await gateway.signing.cuts(plain, making_of(job), job.client, job.img)
+        cuts = await _cuts_of(gateway, _mapped(path), job)
         await asyncio.to_thread(_put_in, path, cuts)
     except OSError as error:
         why = message("provenance.failed", why=error.strerror or type(error).__name__)
@@ -63,19 +59,23 @@ async def sign_file(gateway: Gateway, path: Path, job: Submit) -> list[Message]:
     return []
 
 
-@contextlib.contextmanager
-def _mapped(path: Path) -> Iterator[memoryview]:
-    """The file's bytes, without memory of their own. Raises OSError."""
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-        memoryview(mapped) as view,
-    ):
-        yield view
+async def _cuts_of(gateway: Gateway, plain: memoryview, job: Submit) -> tuple[Cut, ...]:
+    """What signs a file; nothing of one that is no picture."""
+    if sniff(bytes(plain[:16])) is None:
+        return ()
+    return await gateway.signing.cuts(plain, making_of(job), job.client, job.img)
+
+
+def _mapped(path: Path) -> memoryview:
+    """The file's bytes, without memory of their own, for as long as somebody has them. Raises OSError."""
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def _put_in(path: Path, cuts: Sequence[Cut]) -> None:
     """Makes the file of a PNG that of the signed one. Raises OSError."""
+    if not cuts:
+        return
     signed = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with path.open("rb") as plain, signed.open("xb") as file:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import click
 
 from ..files.model_folders import home_from
+from ..files.writing import write_atomically
 from ..messages import in_english
 from ..provenance import certificates, identity
 from ..provenance.identity import IdentityPlace
@@ -58,8 +60,9 @@ def _export(file: Path | None) -> None:
         write(text.rstrip())
         return
     try:
-        with file.open("x", encoding="ascii") as out:
-            out.write(text)
+        if file.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        write_atomically(file, text.encode("ascii"))
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise ImagineError(in_english(f"{printable(str(file))} can't be written: {why}")) from error

@@ -47,7 +47,10 @@ async def sign_file(gateway: Gateway, path: Path, job: Submit) -> list[Message]:
     if not gateway.settings.provenance or job.img is None:
         return []
     try:
-        if (await asyncio.to_thread(path.stat)).st_size > _MOST_SIGNED:
+        size = (await asyncio.to_thread(path.stat)).st_size
+        if not size:  # nothing can be mapped of it
+            return []
+        if size > _MOST_SIGNED:
             return [message("provenance.unsigned", why=message("provenance.too_large", most=_MOST_SIGNED >> 20))]
         cuts = await _cuts_of(gateway, _mapped(path), job)
         await asyncio.to_thread(_put_in, path, cuts)

@@ -10,11 +10,13 @@ import pytest
 from PIL import Image
 
 from imagine.pictures.canonical import canonical, halves
+from imagine.pictures.looking.inspection import inspected
 from imagine.provenance.identity import IdentityPlace, keep_first, stored
 from imagine.server.gateway import signing as signing_module
 from imagine.words.events import Finished
 from imagine.words.recipe import meta_from_params
 from tests.provenance.signing import TYPES, picture, read, sign, somebody
+from tests.server.beside import add, add_kontext, image_adapter, image_encoder
 from tests.server.served import PromptedWorker, ask
 
 
@@ -119,6 +121,20 @@ def test_what_is_remembered_is_bounded(home, monkeypatch):
     held, count = ask(home, act, worker=Painter())
     assert held < 8000
     assert count == 2
+
+
+def test_what_kontext_changes_is_its_source_and_what_a_picture_is_like_is_none(home):
+    shown = [{"img": base64.b64encode(sign(picture("image/jpeg"))).decode()}]
+    add_kontext(home)
+    add(home, "ip/ip-adapter-plus_sd15", image_adapter("plus", width=1280))
+    add(home, "clip/ViT-H", image_encoder())
+    told = []
+    for model in ("swan", "fox"):
+        data = generated(home, {"references": shown, "model": model})
+        told.append(inspected(data, somebody().roots))
+    assert [(each.origin, each.actions, len(each.sources)) for each in told] == [
+        ("here", ("opened", "edited"), 1), ("here", ("created",), 0)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("source_type", TYPES)

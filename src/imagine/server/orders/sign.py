@@ -36,7 +36,7 @@ async def sign(gateway: Gateway, painted: Painted, output: Output) -> Painted:  
         return painted
     plain = canonical(finished.data)
     try:
-        cuts = await gateway.signing.cuts(plain, making_of(job), job.client, job.img)
+        cuts = await gateway.signing.cuts(plain, making_of(job), job.client, source_of(job))
     except ImagineError as error:
         return painted._replace(notes=(*painted.notes, message("provenance.unsigned", why=error.note)))
     return painted._replace(finished=msgspec.structs.replace(finished, data=joined(plain, cuts)))
@@ -96,4 +96,13 @@ def making_of(job: Submit) -> Provenance:
     """How the picture of a job came about."""
     if job.enlargement is not None:
         return Provenance(how="enlarged", model=job.model.name)
-    return Provenance(how="created" if job.img is None else "edited", model=job.model.name)
+    return Provenance(how="created" if source_of(job) is None else "edited", model=job.model.name)
+
+
+def source_of(job: Submit) -> bytes | None:
+    """The picture that it is made of: what it starts from, else the first that its model is to change, as Kontext does.
+
+    What an adapter makes it be like is none.
+    """
+    seen = (each.img for each in job.references if each.component is None and each.encoder is None)
+    return job.img if job.img is not None else next((img for img in seen if img is not None), None)

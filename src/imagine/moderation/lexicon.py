@@ -7,7 +7,8 @@ remark.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -33,17 +34,17 @@ TermWords = tuple[str, ...]
 
 
 class Lexicon:
-    """Lists by their names, looked for all at once; `benign` are phrases in which their words mean something else."""
+    """Lists by their names, looked for all at once."""
 
-    def __init__(self, lists: Mapping[str, Sequence[str]], benign: Sequence[str] = ()) -> None:
+    def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
         self._exact: dict[str, list[tuple[TermWords, str]]] = {}
         self._stems: dict[str, list[tuple[TermWords, str]]] = {}
         spelled: dict[str, list[str]] = {}
-        for name, lines in [*lists.items(), (_BENIGN, benign)]:
+        for name, lines in lists.items():
             for line in filter(None, map(_parsed, lines)):
                 table = self._stems if line[0].endswith("*") else self._exact
                 table.setdefault(line[0].rstrip("*"), []).append((line, name))
-                if len("".join(line)) >= _LEAST_SPELLED and name != _BENIGN:
+                if len("".join(line)) >= _LEAST_SPELLED:
                     spelled.setdefault(name, []).append(_as_spelled(line))
         self._spelled = {name: re.compile("|".join(patterns)) for name, patterns in spelled.items()}
         self._beginning = lru_cache(_REMEMBERED)(self._lines_beginning)
@@ -52,19 +53,10 @@ class Lexicon:
         """The lists of which something stands there, however it is read."""
         spelled = (word for run in reading.runs for word in run)
         found = {name for word in spelled for name, pattern in self._spelled.items() if pattern.search(word)}
-        return found.union(*map(self._found_among, reading.lines))
-
-    def _found_among(self, words: tuple[WordReadings, ...]) -> set[str]:
-        stands = [(name, start, end) for start, end, name in self._stretches(words)]
-        innocent = {place for name, start, end in stands if name == _BENIGN for place in range(start, end)}
-        return {name for name, start, end in stands if name != _BENIGN and innocent.isdisjoint(range(start, end))}
-
-    def _stretches(self, words: tuple[WordReadings, ...]) -> Iterator[tuple[int, int, str]]:
-        """What stands there: from which word to before which."""
-        for start, token in enumerate(words):
-            for line, name in self._beginning(token):
-                if end := _end_of(line, words, start, 0):
-                    yield start, end, name
+        for words in reading.lines:
+            for start, token in enumerate(words):
+                found |= {name for line, name in self._beginning(token) if _stands(line, words, start, 0)}
+        return found
 
     def _lines_beginning(self, token: WordReadings) -> tuple[tuple[TermWords, str], ...]:
         """The lines whose first word it can be."""
@@ -76,14 +68,34 @@ class Lexicon:
 @cache
 def shipped() -> Lexicon:
     """The lists that come with Imagine."""
-    lines = {name: [line for language in LANGUAGES for line in lines_of(name, language)] for name in (*LISTS, _BENIGN)}
-    return Lexicon({name: lines[name] for name in LISTS}, lines[_BENIGN])
+    return Lexicon({name: [line for language in LANGUAGES for line in lines_of(name, language)] for name in LISTS})
+
+
+def without_benign(prompt: str) -> str:
+    """The prompt without phrases in which a listed word means something else, where they are written plainly."""
+    return _benign().sub(" ", unicodedata.normalize("NFC", prompt))
 
 
 def lines_of(name: str, language: str) -> list[str]:
     """A list as it is written."""
     lines = (_DATA / language / f"{name}.txt").read_text("utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+@cache
+def _benign() -> re.Pattern[str]:
+    lines = [line for language in LANGUAGES for line in lines_of(_BENIGN, language)]
+    return re.compile("|".join(map(_as_written, sorted(lines, key=len, reverse=True))), re.IGNORECASE)
+
+
+def _as_written(line: str) -> str:
+    """A pattern of a line whose words stand beside each other: who hides them gets no benefit of the doubt."""
+    words = (r"(?:\w+[ -]){0,3}" if word == "~" else f"{_written(word)}[\\s-]{{1,2}}" for word in _WORD.findall(line))
+    return r"\b" + "".join(words).removesuffix(r"[\s-]{1,2}") + r"\b"
+
+
+def _written(word: str) -> str:
+    return word.rstrip("*").replace("е", "[её]") + (r"\w*" if word.endswith("*") else "")
 
 
 def _parsed(line: str) -> TermWords:
@@ -95,14 +107,13 @@ def _as_spelled(line: TermWords) -> str:
     return "".join(".{0,24}" if w == "~" else re.escape(w.rstrip("*")) + ".{0,4}" * w.endswith("*") for w in line)
 
 
-def _end_of(line: TermWords, words: tuple[WordReadings, ...], at: int, part: int) -> int:
-    """Behind which of the words the line, from its `part` on, ends, if it stands there from `at` on; 0 if not."""
+def _stands(line: TermWords, words: tuple[WordReadings, ...], at: int, part: int) -> bool:
+    """Does the line, from its `part` on, stand among the words, from `at` on?"""
     if part == len(line):
-        return at
+        return True
     if line[part] == "~":
-        places = range(at, min(at + _BETWEEN, len(words)) + 1)
-        return next((end for place in places if (end := _end_of(line, words, place, part + 1))), 0)
-    return _end_of(line, words, at + 1, part + 1) if at < len(words) and _is(line[part], words[at]) else 0
+        return any(_stands(line, words, place, part + 1) for place in range(at, min(at + _BETWEEN, len(words)) + 1))
+    return at < len(words) and _is(line[part], words[at]) and _stands(line, words, at + 1, part + 1)
 
 
 def _is(part: str, token: WordReadings) -> bool:

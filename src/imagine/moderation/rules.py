@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .ages import says_minor
-from .lexicon import shipped
+from .lexicon import shipped, without_benign
 from .normalise import reading_of
 
 
@@ -46,7 +46,7 @@ SCORED = {finding.category for finding in _ALL}
 
 def findings_in(prompt: str, *, pictures: bool = False) -> list[Finding]:
     """What the prompt asks for, the gravest first; `pictures`: of a picture that is brought."""
-    reading = reading_of(prompt)
+    reading = reading_of(without_benign(prompt))
     lists = shipped().found_in(reading)
     bare, found = lists & {"explicit", "nudity"}, list[Finding]()
     young = "minors" in lists or says_minor(reading.text)

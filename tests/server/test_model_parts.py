@@ -336,6 +336,11 @@ def test_where_nothing_changes_no_request_waits_for_a_look(tmp_path, models, apa
             "the YAML beside it names 'nope' as vae, and no file among the models is called so and fits",
         ),
         (
+            "text_encoder: other",
+            None,
+            "the YAML beside it names 'other' as text_encoders, and no file among the models is called so and fits",
+        ),
+        (
             "",
             Defaults(text_encoders="nope"),
             "the configuration names 'nope' as text_encoders, and no file among the models is called so and fits",
@@ -354,6 +359,7 @@ def test_who_names_what_is_not_there_is_told_where_it_is_listed_and_where_it_is_
     for path in apart.glob("stable_diffusion-*"):
         shutil.copy(path, models)
     (models / "broken.safetensors").write_bytes(b"abc")
+    write(models / "other.safetensors", {"encoder.block.0.layer.0.SelfAttention.q.weight": (4096, 4096)})
     (models / "stable_diffusion-denoiser.yaml").write_text(sidecar or "prediction_type: epsilon")
     settings = (ModelSettings("stable_diffusion-denoiser", configured),) if configured else ()
 

@@ -72,8 +72,8 @@ def refused_as(field: str, name: str, model: Entry | None = None) -> Iterator[No
         raise BadRequest(message("part.missing", field, value=name[:40])) from error
 
 
-def named_for(model: Entry, field: str, name: str, error: ImagineError) -> Message:
-    """A clause on who names a file for a model, and why it can't be used."""
+def named_for(model: Entry, field: str, name: str, error: ImagineError | None = None) -> Message:
+    """A clause on who names a file for a model, and why it can't be used: it isn't there, or is none that fits."""
     if isinstance(error, UnusableModel | BadRequest):
         why = message("part.unfit", why=_reason(error))
     else:

@@ -74,6 +74,9 @@ async def _usual(model: Entry, defaults: Defaults, files: FilesHere) -> dict[Rol
         with refused_as("text_encoders", name, model):
             file = await files.find(name, TEXT_ENCODER)
         role = role_of(model, file)
+        if role is None and name in model.encoders:
+            why = named_for(model, "text_encoders", name)
+            raise BadRequest(message("model.lacks", "text_encoders", name=model.name, why=why))
         if role in encoders:
             why = twice_for(model, name, file, encoders[role])
             raise BadRequest(message("model.lacks", "text_encoders", name=model.name, why=why))

@@ -234,6 +234,14 @@ def test_what_has_no_effect_on_pictures_that_are_seen_as_they_are_is_named(home,
     assert (recorded.adapter, recorded.crop, recorded.combine) == ("own", crop, "concat")
 
 
+def test_what_openais_clients_have_it_edit_is_seen_and_not_started_from(home):
+    add_kontext(home)
+    body = {"model": "swan", "image": f"data:image/png;base64,{DOG}"}
+    ((job, _),) = asked(home, body, path="/v1/images/edits")
+    (recorded,) = job.params.references
+    assert (recorded.adapter, recorded.img, job.params.strength) == ("own", job.params.img, 1.0)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [

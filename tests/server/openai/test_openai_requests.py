@@ -199,6 +199,14 @@ def test_a_picture_to_edit_comes_in_many_ways(said):
     assert (asked.strength, asked.mask, asked.width) == (0.7, None, None)
 
 
+def test_a_model_that_edits_what_it_sees_is_shown_all_of_it_and_begins_with_noise():
+    body = {"prompt": "make it blue", "image": [DATA_URL, DATA_URL]}
+    asked, usual = (images_request_from(body, EDIT, Usual(512, 25, sees=sees)).request for sees in (True, False))
+    assert (asked.strength, len(asked.references), asked.img) == (1.0, 2, DATA_URL)
+    assert (usual.strength, len(usual.references)) == (0.7, 1)
+    assert images_request_from(body | {"strength": 0.4}, EDIT, Usual(512, 25, sees=True)).request.strength == 0.4
+
+
 def test_strength_is_the_requests_else_that_of_the_kind():
     assert wish(EDIT, image=DATA_URL, mask=DATA_URL).request.strength == 1.0
     assert wish(EDIT, image=DATA_URL, mask=DATA_URL, strength=0.4).request.strength == 0.4

@@ -16,7 +16,7 @@ from ...pictures.images import is_address
 from ...words.errors import BadPicture, BadRequest, Unsupported
 from ..orders.output import Output, OutputFormat
 from .fields import MAX_PICTURES, NAMED, OWN, PICTURES, SIZE, SPELLINGS, Endpoint, Fields
-from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STYLES, Usual, second_pass_of, steps_of
+from .tables import QUALITIES, STRENGTH, STRENGTH_IN_MASK, STRENGTH_OF_SEEN, STYLES, Usual, second_pass_of, steps_of
 
 _INLINE = re.compile(r"gpt-image|chatgpt-image", re.IGNORECASE)
 """Models whose pictures come in the answer unless they are asked for by URL."""
@@ -111,7 +111,7 @@ def _translated(
     translated["moderation"] = None if fields.moderation in ("low", "auto") else fields.moderation
     if not kind.prompted:
         translated["prompt"] = ours.get("prompt") or ""
-    translated |= _shown(ours, fields, kind, called)
+    translated |= _shown(ours, fields, kind, usual, called)
     if fields.mask is not None:
         (translated["mask"],) = _texts(fields.mask, "mask", most=1)
     width, height = _size(ours, fields, called, warnings)
@@ -125,15 +125,19 @@ def _translated(
     return translated | _worked(ours, translated, fields, usual)
 
 
-def _shown(ours: dict[str, Any], fields: Fields, kind: Endpoint, called: dict[str, str]) -> dict[str, Any]:
-    """The pictures: the first that is to be edited or varied is what is started from, the others are references."""
-    pictures = _pictures(fields, kind)
+def _shown(
+    ours: dict[str, Any], fields: Fields, kind: Endpoint, usual: Usual, called: dict[str, str]
+) -> dict[str, Any]:
+    """The pictures: the first that is to be edited or varied is what is started from, the others are references, and
+    the first too where the model edits what it sees."""
+    pictures, sees = _pictures(fields, kind), usual.sees and kind.prompted
     shown, weight = dict[str, Any](), dict[str, float]()
     strength: Any = ours.get("strength")
     if pictures and pictures[0].field != "reference_images":
         shown["img"], called["img"] = pictures[0].text, pictures[0].field
-        shown["strength"] = _first(strength, STRENGTH if fields.mask is None else STRENGTH_IN_MASK)
-        pictures = pictures[1:]
+        alone = STRENGTH_OF_SEEN if sees else STRENGTH
+        shown["strength"] = _first(strength, alone if fields.mask is None else STRENGTH_IN_MASK)
+        pictures = pictures if sees else pictures[1:]
     elif pictures and _is_part(strength):  # so much is painted anew: what is left of the picture is the reference's
         shown["strength"], weight = None, {"strength": round(2 * (1 - strength), 6)}
     if not kind.prompted and ours.get("variations") is None:

@@ -16,6 +16,7 @@ from ...asking.resolve import NUM_STEPS, SIDE
 from ...fairness.allowance import Holding
 from ...families.table import facts_of
 from ...messages import Message, Names, sentences
+from ...words.beside import attends, attends_to_squares
 from ...words.errors import ImagineError
 from ...words.events import Finished, Preview, Progress
 from ..gateway.gateway import Gateway
@@ -116,11 +117,12 @@ async def _usual(gateway: Gateway, body: Mapping[str, object]) -> Usual:
     with contextlib.suppress(ImagineError):
         style = await asyncio.to_thread(gateway.presets.find, preset) if preset else None
     name = model if isinstance(model, str) and model else style.model if style else None
-    side, steps, family = SIDE, gateway.settings.defaults.num_steps, ""
+    side, steps, family, sees = SIDE, gateway.settings.defaults.num_steps, "", False
     with contextlib.suppress(ImagineError):
         entry = await gateway.choose(name)
         side, steps, family = entry.resolution or SIDE, gateway.defaults_of(entry).num_steps, entry.family
-    return Usual(side, (style.num_steps if style else None) or steps or NUM_STEPS, facts_of(family).multiple)
+        sees = attends(entry) and not attends_to_squares(entry)
+    return Usual(side, (style.num_steps if style else None) or steps or NUM_STEPS, facts_of(family).multiple, sees)
 
 
 def _item(request: web.Request, picture: Painted, delivery: Delivery) -> dict[str, str]:

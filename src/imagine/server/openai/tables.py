@@ -34,15 +34,18 @@ ENLARGED = (1.2, 3.0)
 STRENGTH = 0.7
 """Of an edit without a mask, a reference or a variation."""
 STRENGTH_IN_MASK = 1.0
+STRENGTH_OF_SEEN = 1.0
+"""Of an edit by a model that sees the picture as it is: it needs nothing of it left in the noise."""
 
 
 class Usual(NamedTuple):
-    """What the model would be asked for by who says nothing: the side of its own square, and its steps; and what its
-    sides are multiples of."""
+    """What the model would be asked for by who says nothing: the side of its own square, and its steps; what its sides
+    are multiples of, and whether it sees pictures as they are."""
 
     side: int
     num_steps: int
     multiple: int = 8
+    sees: bool = False
 
 
 def steps_of(quality: Quality, usual: Usual) -> int | None:

@@ -1,26 +1,32 @@
 """What signing costs: milliseconds of a picture by format, of a replay, of one made of another; and memory.
 
-    python -m bench.provenance [--rounds 40] [--pictures 40]
+    python -m bench.provenance [--rounds 40] [--pictures 40] [--crowd 8]
 
 Signed are 512 × 512 pictures as a worker makes them, by the gateway's own `Signing`, whose process for what was made
-of another picture is a real one. Then a server with the shipped model draws the same pictures with signatures and
-without, in turn: the gateway's memory before and behind them, and how long each took. Prints Markdown.
+of another picture is a real one. Then a server with the shipped model draws the same pictures for a crowd, with
+signatures and without, in turn: the gateway's memory, how long each took, and whether they are the same. Prints
+Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
+import io
 import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from PIL import Image
 
 from imagine.pictures import images
+from imagine.pictures.canonical import canonical
 from imagine.pictures.looking.decoder import Decoder
 from imagine.provenance.manifest import Provenance
 from imagine.server.gateway.signing import Signing
@@ -71,31 +77,55 @@ async def told(kind: str, files: list[bytes], sign: Callable[[bytes], Awaitable[
     print(f"| {kind} | {statistics.median(rest):.2f} | {max(rest):.2f} | {first:.1f} |")
 
 
-def drawn(home: Path, count: int, *flags: str) -> tuple[float, float, float]:
-    """The gateway's MB before and behind `count` pictures, and the median of their milliseconds."""
-    with Tree(Path()).server(home, *flags) as server:
+class Drawn(NamedTuple):
+    """What a server did: the gateway's MB after a first picture and behind all, milliseconds of each, the pictures."""
+
+    before: float
+    after: float
+    took: list[float]
+    pictures: list[bytes]
+
+
+def drawn(home: Path, count: int, crowd: int, *flags: str) -> Drawn:
+    """`count` pictures by a new server, asked for by so many at a time."""
+    with Tree(Path()).server(home, *flags) as server, ThreadPoolExecutor(crowd) as askers:
         gateway = psutil.Process(server.daemon.process.pid)
-        server.ask("/generate", {"prompt": PROMPT, "num_steps": 1, "model": "toybox", "seed": 0})
-        before, seconds = gateway.memory_info().rss / 1e6, []
-        for seed in range(1, count + 1):
+
+        def one(seed: int) -> tuple[float, bytes]:
             begun = time.perf_counter()
-            server.ask("/generate", {"prompt": PROMPT, "num_steps": 1, "model": "toybox", "seed": seed})
-            seconds.append(time.perf_counter() - begun)
-        return before, gateway.memory_info().rss / 1e6, statistics.median(seconds) * 1000
+            said = {"prompt": PROMPT, "num_steps": 2, "model": "toybox", "seed": seed, "width": 128, "height": 128}
+            answer = server.ask("/generate", said)
+            return (time.perf_counter() - begun) * 1000, base64.b64decode(answer["img"])
+
+        one(0)
+        before = gateway.memory_info().rss / 1e6
+        made = list(askers.map(one, range(1, count + 1)))
+        return Drawn(before, gateway.memory_info().rss / 1e6, [took for took, _ in made], [data for _, data in made])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--pictures", type=int, default=40)
+    parser.add_argument("--crowd", type=int, default=8)
     said = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         print("| signed, 512 × 512 | median, ms | most, ms | the first, ms |\n| --- | --- | --- | --- |")
         asyncio.run(signed(Path(folder), said.rounds))
-        print("\n| server | gateway after 1 picture, MB | after more, MB | a picture, ms |\n| --- | --- | --- | --- |")
+        print("\n| server | gateway after 1 picture, MB | after more, MB | a picture in the crowd, median ms |")
+        print("| --- | --- | --- | --- |")
+        seen = []
         for name, flags in (("signing", ()), ("--no-provenance", ("--no-provenance",))) * 2:
-            before, after, took = drawn(Path(folder) / name, said.pictures, *flags)
-            print(f"| {name} | {before:.1f} | {after:.1f} | {took:.1f} |")
+            did = drawn(Path(folder) / name, said.pictures, said.crowd, *flags)
+            print(f"| {name} | {did.before:.1f} | {did.after:.1f} | {statistics.median(did.took):.0f} |")
+            seen.append([pixels(data) for data in did.pictures])
+        same = sum(len(set(each)) == 1 for each in zip(*seen, strict=True))
+        print(f"\n{same} of {said.pictures} pictures have the same pixels in all four")
+
+
+def pixels(data: bytes) -> bytes:
+    """Of a file; its recipe also says in which company it was drawn."""
+    return Image.open(io.BytesIO(canonical(data))).tobytes()
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def unrepeated(token: str) -> set[str]:
 
 
 def _read(token: str, alphabet: str, alike: Mapping[str, str], leet: Mapping[str, str]) -> set[str]:
-    """What it is in an alphabet, if every character can be of it and some letter is."""
+    """What it is in an alphabet, if every character can be of it."""
     found = {""}
     for letter in token:
         choices = letter if alphabet[0] <= letter <= alphabet[1] else alike.get(letter) or leet.get(letter) or ""
@@ -64,7 +64,7 @@ def _read(token: str, alphabet: str, alike: Mapping[str, str], leet: Mapping[str
         if len(choices) > 1 and len(found) >= _MOST_READINGS:
             choices = choices[0]
         found = {so_far + choice for so_far in found for choice in choices}
-    return found if len(token) == 1 or any(map(str.isalpha, token)) else set()
+    return found
 
 
 class _Folding(dict[int, str]):

@@ -90,8 +90,8 @@ def _benign() -> re.Pattern[str]:
 
 def _as_written(line: str) -> str:
     """A pattern of a line whose words stand beside each other: who hides them gets no benefit of the doubt."""
-    words = (r"(?:\w+[ -]){0,3}" if word == "~" else f"{_written(word)}[\\s-]{{1,2}}" for word in _WORD.findall(line))
-    return r"\b" + "".join(words).removesuffix(r"[\s-]{1,2}") + r"\b"
+    words = (r"(?:\w+[ -]){0,3}" if word == "~" else f"{_written(word)}[\\s'’-]{{1,2}}" for word in _WORD.findall(line))
+    return r"\b" + "".join(words).removesuffix(r"[\s'’-]{1,2}") + r"\b"
 
 
 def _written(word: str) -> str:

@@ -29,6 +29,8 @@ _AS_CYRILLIC = _LATIN_CYRILLIC | {
 }
 LEET = "".join(sorted({*_LEET_LATIN, *_LEET_CYRILLIC}))
 _MOST_READINGS = 16
+_LONGEST_NUMBER = 3
+"""Digits that are read as letters where no letter is among them: years and rooms are numbers."""
 _REPEATED = re.compile(r"(.)\1+")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _ALPHABETS = (0x1F150, 0x1F170, 0x1F1E6)
@@ -49,13 +51,15 @@ def readings_of(token: str) -> set[str]:
 
 
 def unrepeated(token: str) -> set[str]:
-    """A word whose letters stand several times in a row, with fewer of them; nothing where none does."""
-    fewer = {_REPEATED.sub(r"\1", token), _STRETCHED.sub(r"\1", token), _STRETCHED.sub(r"\1\1", token)}
+    """A word whose letters stand several times in a row, with fewer of them; a single pair is how words are spelled."""
+    fewer = {_STRETCHED.sub(r"\1", token), _STRETCHED.sub(r"\1\1", token)}
+    if len(_REPEATED.findall(token)) > 1 or len(fewer) > 1:
+        fewer.add(_REPEATED.sub(r"\1", token))
     return (fewer | ({token[::2]} if token[::2] == token[1::2] else set())) - {token}
 
 
 def _read(token: str, alphabet: str, alike: Mapping[str, str], leet: Mapping[str, str]) -> set[str]:
-    """What it is in an alphabet, if every character can be of it."""
+    """What it is in an alphabet, if every character can be of it; a long number isn't."""
     found = {""}
     for letter in token:
         choices = letter if alphabet[0] <= letter <= alphabet[1] else alike.get(letter) or leet.get(letter) or ""
@@ -64,7 +68,7 @@ def _read(token: str, alphabet: str, alike: Mapping[str, str], leet: Mapping[str
         if len(choices) > 1 and len(found) >= _MOST_READINGS:
             choices = choices[0]
         found = {so_far + choice for so_far in found for choice in choices}
-    return found
+    return found if len(token) <= _LONGEST_NUMBER or any(map(str.isalpha, token)) else set()
 
 
 class _Folding(dict[int, str]):

@@ -24,12 +24,12 @@ _BACKWARDS = re.compile("[\u202e\u2067]([^\u202c\u2069]*)[\u202c\u2069]?")
 _WORD = re.compile(r"[^\W_]+")
 _CHUNK = re.compile(r"\S+")
 _SIGN = re.compile(rf"[^\W_]|[{re.escape(LEET)}]")
-_SPELLED = re.compile(rf"[^\W_]+|[{re.escape(LEET)}]+")
+_SPELLED = re.compile(r"[^\W_]+|[@$€£]")
 _ENDS = "!|+.,;:?"
 """Marks that end a sentence, and are no letters there."""
 _REMEMBERED = 8192
 _LONGEST = 48
-"""Letters that are read as one word: longer ones are read piece by piece, each half within the one before."""
+"""Letters of the longest word, and of a piece of what is spelled: each is half within the one before."""
 _PIECE = 2
 """Letters of the longest word that spelling leaves."""
 _LEAST_SPELLED = 3
@@ -53,7 +53,6 @@ def reading_of(prompt: str) -> Reading:
     cut = dict.fromkeys(tuple(line) for each in texts for line in _lines(each))
     lines = tuple(tuple(_read(word) for word in line if len(word) <= _LONGEST) for line in cut)
     runs = [piece for each in texts for run in _runs(folded(_TAG.sub("", each))) for piece in _pieces(run)]
-    runs += [piece for line in cut for word in line if len(word) > _LONGEST for piece in _pieces(word)]
     return Reading(lines, tuple(_read(run) for run in dict.fromkeys(runs)), " ".join(map(folded, texts)))
 
 
@@ -76,8 +75,9 @@ def _runs(text: str) -> Iterator[str]:
         if len(word) <= _PIECE:
             run.append(word)
             continue
-        if len(run) >= _LEAST_SPELLED or len("".join(run)) > _LEAST_SPELLED:
-            yield "".join(run)
+        letters = "".join(run)
+        if len(letters) > _LEAST_SPELLED - (len(run) >= _LEAST_SPELLED) and 2 * sum(map(str.isalpha, run)) >= len(run):
+            yield letters
         run = []
 
 

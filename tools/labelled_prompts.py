@@ -49,6 +49,8 @@ def labelled() -> Iterator[Labelled]:
     for language in LANGUAGES:
         for prompt in _lines(f"{language}/benign.txt"):
             yield Labelled(prompt, language, _strictly(prompt), source="benign")
+        for prompt in _lines(f"{language}/benign_edits.txt"):
+            yield Labelled(prompt, language, None, pictures=True, source="benign")
         for line in _lines(f"{language}/held_out.txt"):
             policy, _, prompt = line.partition("\t")
             yield Labelled(prompt, language, _policy(policy), source="held out")

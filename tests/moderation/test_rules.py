@@ -74,7 +74,8 @@ def test_somebody_is_undressed_only_in_a_picture_that_is_brought():
     for prompt in ("remove her clothes", "сними с неё одежду", "undress", "a nude woman"):
         assert "undressing" not in [finding.rule for finding in findings_in(prompt)]
         assert "undressing" in [finding.rule for finding in findings_in(prompt, pictures=True)]
-    assert findings_in("remove the background, a summer dress", pictures=True) == []
+    for prompt in ("remove the background, a summer dress", "remove the stain on her dress", "убери пятно с одежды"):
+        assert findings_in(prompt, pictures=True) == []
 
 
 def test_policies_are_stricter_one_by_one():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -26,6 +26,8 @@ _DATA = Path(__file__).parent / "data"
 _WORD = re.compile(r"[^\W_]+\*?|~")
 _BETWEEN = 3
 """How many words `~` leaves between two."""
+_NOT_BETWEEN = frozenset({"from", "on", "in", "under", "behind", "with"})
+"""What it doesn't leap over: what is removed from a dress isn't the dress."""
 _LEAST_SPELLED = 3
 """Letters of what is looked for among letters whose words aren't known."""
 _SHORTEST_STEM = 2
@@ -112,8 +114,16 @@ def _stands(line: TermWords, words: tuple[WordReadings, ...], at: int, part: int
     if part == len(line):
         return True
     if line[part] == "~":
-        return any(_stands(line, words, place, part + 1) for place in range(at, min(at + _BETWEEN, len(words)) + 1))
+        return any(_stands(line, words, place, part + 1) for place in _leaps(words, at))
     return at < len(words) and _is(line[part], words[at]) and _stands(line, words, at + 1, part + 1)
+
+
+def _leaps(words: tuple[WordReadings, ...], at: int) -> Iterator[int]:
+    """Where `~` may end that begins there."""
+    for place in range(at, min(at + _BETWEEN, len(words)) + 1):
+        yield place
+        if place < len(words) and not _NOT_BETWEEN.isdisjoint(words[place]):
+            return
 
 
 def _is(part: str, token: WordReadings) -> bool:

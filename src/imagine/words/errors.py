@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..messages import Message, message
-from .moderation import ModerationVerdict
+
+if TYPE_CHECKING:
+    from .moderation import ModerationVerdict
 
 Reason = Literal["missing", "type", "too small", "too large", "too long", "value"]
 """What is wrong with a field, for dialects that have a word for it."""

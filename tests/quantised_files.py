@@ -1,7 +1,12 @@
-"""GGUF files for tests, written by the `gguf` package as converters do."""
+"""GGUF files for tests, written by the `gguf` package as converters do; and weights of four bits as bitsandbytes has
+them, written and read by what is published of them."""
+
+import json
+import statistics
 
 import gguf
 import numpy as np
+import torch
 
 Kind = gguf.GGMLQuantizationType
 BLOCKED = (
@@ -52,3 +57,52 @@ def write_gguf(path, tensors, kind="Q8_0", *, architecture="sdxl", reshaped=True
     writer.write_tensors_to_file()
     writer.close()
     return expected
+
+
+def values_of_four_bits(kind):
+    """NF4's sixteen values from the quantiles that its paper makes them of, FP4's from its bits."""
+    if kind == "fp4":
+        positive = [0.0, 0.0625, *((1 + half / 2) * 2.0 ** (4 - exponent) for exponent in (1, 2, 3) for half in (0, 1))]
+        return np.array([*positive, *(-value for value in positive)]) / 12
+    quantile = statistics.NormalDist().inv_cdf
+    above = [quantile(p) for p in np.linspace(0.9677083, 0.5, 9)[:-1]]
+    below = [-quantile(p) for p in np.linspace(0.9677083, 0.5, 8)[:-1]]
+    values = np.array(sorted([*above, 0.0, *below]))
+    return values / values.max()
+
+
+def values_of_eight_bits():
+    """bitsandbytes' 256 values: decades from 1 down, each cut into twice as many as the next, of either sign."""
+    values = [0.0, 1.0]
+    for decade in range(7):
+        edges = np.linspace(0.1, 1, 2**decade + 1)
+        values += [sign * 10.0 ** (decade - 6) * middle for sign in (1, -1) for middle in (edges[1:] + edges[:-1]) / 2]
+    return np.array(sorted(values))
+
+
+def _nearest(values, numbers):
+    return np.abs(numbers[:, None] - values[None]).argmin(1).astype(np.uint8)
+
+
+def in_four_bits(name, weight, kind="nf4", *, nested=False, block=64):
+    """A weight as bitsandbytes stores it, the tensors of the file by name; and what a reader should make of it."""
+    values, numbers = values_of_four_bits(kind), weight.detach().double().numpy().reshape(-1, block)
+    scale = np.abs(numbers).max(1)
+    state = {"quant_type": kind, "blocksize": block, "dtype": "float16", "shape": list(weight.shape)}
+    file = {f"{name}.quant_map": values}
+    if nested:
+        map_of_scales, offset = values_of_eight_bits(), float(np.float32(scale.mean()))
+        padded = np.pad(scale - offset, (0, -len(scale) % 256)).reshape(-1, 256)
+        greatest = np.abs(padded).max(1)
+        packed = _nearest(map_of_scales, (padded / greatest[:, None]).reshape(-1))[: len(scale)]
+        state |= {"nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": offset}
+        file |= {f"{name}.nested_absmax": greatest, f"{name}.nested_quant_map": map_of_scales}
+        scale = map_of_scales[packed] * np.repeat(greatest, 256)[: len(scale)] + offset
+    codes = _nearest(values, (numbers / np.maximum(scale, 1e-12)[:, None]).reshape(-1))
+    tensors = {key: torch.from_numpy(array).float() for key, array in file.items()}
+    tensors[f"{name}.absmax"] = torch.from_numpy(packed if nested else scale.astype(np.float32))
+    tensors[name] = torch.from_numpy(codes[0::2] << 4 | codes[1::2]).view(-1, 1)
+    said = torch.tensor(list(json.dumps(state).encode()), dtype=torch.uint8)
+    tensors[f"{name}.quant_state.bitsandbytes__{kind}"] = said
+    made = (values[codes].reshape(-1, block) * scale[:, None]).reshape(weight.shape)
+    return tensors, torch.from_numpy(made)

@@ -3,11 +3,14 @@
 import io
 import random
 import struct
+import tracemalloc
 
 import gguf
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imagine.formats.gguf import KINDS, read_gguf_header
 from imagine.words.errors import UnusableModel
@@ -108,3 +111,34 @@ def test_whatever_bytes_are_changed_it_is_read_within_the_file_or_refused():
             assert 0 <= one.start <= one.end <= len(data)
             kind = next((kind for kind in KINDS.values() if kind.name == one.kind), None)
             assert kind is None or int(np.prod(one.shape)) * kind.nbytes == (one.end - one.start) * kind.elements
+
+
+_TEXTS = st.sampled_from(["general.alignment", "general.architecture", "comfy.gguf.orig_shape.a", "a", "", "é"])
+_KINDS, _DATA = st.integers(0, 14), st.binary(max_size=64)
+_COUNTS = st.sampled_from([0, 1, 2, 8, 9, 2**31, 2**62, 2**64 - 1])
+_PAIRS = st.one_of(
+    st.builds(lambda name, *form, data: text(name) + struct.pack("<I", *form) + data, _TEXTS, _KINDS, data=_DATA),
+    st.builds(
+        lambda name, *form, data: text(name) + struct.pack("<IIQ", 9, *form) + data, _TEXTS, _KINDS, _COUNTS, data=_DATA
+    ),
+)
+_SIDES = st.lists(st.sampled_from([0, 1, 4, 32, 64, 256, 2**31, 2**63, 2**64 - 1]), max_size=9)
+_TENSORS = st.builds(tensor, _TEXTS, _SIDES, st.integers(0, 40), st.sampled_from([0, 2, 32, 4096, 2**40, 2**64 - 32]))
+
+
+@given(st.lists(_PAIRS, max_size=3), st.lists(_TENSORS, max_size=4), st.integers(0, 2**64 - 1) | st.none())
+def test_whatever_it_declares_it_is_read_within_the_file_or_refused(pairs, tensors, claimed):
+    """In little memory and time, however much it claims: no loop is longer than what the file has."""
+    data = bytearray(file_of(*tensors, pairs=pairs))
+    if claimed is not None:
+        data[8:16] = struct.pack("<Q", claimed)
+    tracemalloc.start()
+    try:
+        header = read(bytes(data))
+        assert all(one.start <= one.end <= len(data) for one in header.tensors.values())
+    except UnusableModel:
+        pass
+    finally:
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most < 100 * len(data)

@@ -53,7 +53,7 @@ EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
         (sd1(), "I8", "its weights are quantised (int8)"),
         (sd1(), "U8", "its weights are quantised (uint8)"),
         (sd1() | {f"{EXTRA}.weight_scale_2": ()}, "F8_E4M3", "its weights are quantised (scales of scales)"),
-        (sd1() | {f"{EXTRA}.weight.quant_state.bitsandbytes__nf4": (9,)}, "U8", "its weights are quantised (bitsand"),
+        (sd1() | {f"{EXTRA}.weight.quant_state.bitsandbytes__nf4": (9,)}, "U8", f"its tensor {EXTRA}"),
         (QWEN_WHOLE, "F16", "qwen-image isn't drawn from single files yet"),
         ({"nobody.knows": (3, 3)}, "F16", "its tensors aren't those of any model that is known here"),
     ],

@@ -21,6 +21,9 @@ MOST_BYTES = 4096
 """Of one mark."""
 SCALES = (".scale_weight", ".weight_scale")
 """Ends of the names of what weights are multiplied by, before 2025 and since."""
+BESIDE = (".scale_input", ".input_scale", "scaled_fp8")
+"""Ends of names that say how products of 8 bits are taken, before 2025 and since, and that there are such weights: what
+numbers the weights are doesn't follow from them."""
 SCALES_OF_SCALES = (".weight_scale_2", ".pre_quant_scale")
 """Ends of names that mean more than one scale, of which no numbers are made here."""
 FLOAT8 = frozenset({"float8_e4m3fn", "float8_e5m2"})

@@ -14,6 +14,7 @@ from ..words.entry import Entry
 from ..words.errors import UnusableModel
 from .distilled import distilled_by, distilling
 from .folders import describe_folder
+from .four_bits import with_true_shapes
 from .gguf import ENCODERS, Contents, read_gguf
 from .header import Header, joined, read_header
 from .identify import DIFFUSION_MODEL, LORA, Identity, identify, predicting
@@ -59,7 +60,8 @@ def describe(file: ScannedFile) -> Entry:
             return _with_identity(entry, described.identity, described.digest, {})
         if file.format == "gguf":
             return _describe_gguf(entry, file.path, file.sidecar)
-        return _describe_file(entry, {path: read_header(path) for path in file.members or (file.path,)}, file.sidecar)
+        headers = {path: with_true_shapes(path, read_header(path)) for path in file.members or (file.path,)}
+        return _describe_file(entry, headers, file.sidecar)
     except UnusableModel as error:
         return _with_problem(entry, error.note)
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from ..families.table import facts_of
+from ..formats.four_bits import WIDTHS
 from ..formats.gguf import KINDS
 from .adapters import embedding_width, find_adapter, find_embedding
 from .components import baked_vae_channels, find_encoder, find_vae, text_encoders
@@ -36,7 +37,7 @@ DTYPES = {
 """torch's names for what weights are stored as; another dtype keeps the format's name, in small letters."""
 
 
-_WIDTHS: Mapping[str, float] = {k.name.upper(): 8 * k.nbytes / k.elements for k in KINDS.values()} | BITS
+_WIDTHS: Mapping[str, float] = {k.name.upper(): 8 * k.nbytes / k.elements for k in KINDS.values()} | BITS | WIDTHS
 """Bits of an element, of what is stored in blocks on the average."""
 _BESIDE = {"controlnet": "attn2.to_k.weight", "ip-adapter": "to_k_ip.weight"}
 """What of a file that goes beside a denoiser takes what that attends to."""

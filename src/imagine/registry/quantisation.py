@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..formats.four_bits import STATES
 from ..formats.gguf import DEQUANTISED
 from ..formats.marks import MARK, METADATA, MOST_BYTES, SCALES, SCALES_OF_SCALES, LayerMark, mark_from, marks_in
 from ..messages import Message, message
@@ -20,14 +21,13 @@ from .reading import read_exactly, regular_file
 
 _WEIGHT = ".weight"
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
-_BLOCKS = frozenset(name.upper() for name in DEQUANTISED)
+_BLOCKS = frozenset(name.upper() for name in (*DEQUANTISED, *STATES.values()))
 _PLAIN = frozenset({"F64", "F32", "F16", "BF16", "I64", "I32", "BOOL"})
 """Where nothing is stored otherwise, nothing is quantised."""
 _MARKED = {"I8": "int8", "U8": "uint8"}
 """Stored so, weights are told apart by their layer's mark alone."""
 _SCALE_DTYPES = frozenset({"F32", "F16", "BF16"})
 _FOREIGN = (
-    (".quant_state.bitsandbytes__nf4", "bitsandbytes nf4"), (".quant_state.bitsandbytes__fp4", "bitsandbytes fp4"),
     (".SCB", "bitsandbytes int8"), *((end, "scales of scales") for end in SCALES_OF_SCALES),
 )  # fmt: skip
 """Ends of names that other ways of quantising leave."""

@@ -13,7 +13,17 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from ...formats.marks import FLOAT8, MARK, MOST_BYTES, SCALES, SCALES_OF_SCALES, LayerMark, mark_from, marks_in
+from ...formats.marks import (
+    BESIDE,
+    FLOAT8,
+    MARK,
+    MOST_BYTES,
+    SCALES,
+    SCALES_OF_SCALES,
+    LayerMark,
+    mark_from,
+    marks_in,
+)  # fmt: skip
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..quantised.tensor import Quantised
@@ -26,7 +36,8 @@ _KINDS = {torch.float8_e4m3fn: "float8_e4m3fn", torch.float8_e5m2: "float8_e5m2"
 
 
 class EightBits:
-    """Other weights, of which those of 8 bits are kept, to be numbers of `dtype`; marks and scales are left out."""
+    """Other weights, of which those of 8 bits are kept, to be numbers of `dtype`; marks, scales and what
+    else lies beside them are left out."""
 
     def __init__(self, weights: Weights, dtype: torch.dtype) -> None:
         """Raises UnusableModel for a mark that isn't understood, or that names what no numbers are made of here."""
@@ -39,7 +50,7 @@ class EightBits:
             if name.endswith(SCALES_OF_SCALES):
                 raise UnusableModel(message("unfit.quantised", how="scales of scales"))
         self.names: Collection[str] = {
-            name: None for name in weights.names if not name.endswith((MARK, *SCALES))
+            name: None for name in weights.names if not name.endswith((MARK, *SCALES, *BESIDE))
         }.keys()
 
     def shape(self, name: str) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from .checkpoint_file import CheckpointFile
 from .components import LoadReport
 from .eight_bits import with_eight_bits_kept
 from .family_config import FamilyConfig, TextEncoderConfig
+from .four_bits import with_four_bits_kept
 from .gguf_file import GGUF, GgufFile
 from .ldm_keys import in_its_place
 from .networks import Network, t5_network, text_network, vae_network
@@ -72,7 +73,9 @@ def open_weights(path: str, dtype: torch.dtype | None = None) -> tuple[Weights, 
     piece = shard_from(Path(path).name)
     files = [CheckpointFile(str(Path(path).with_name(name))) for name in (piece.names if piece else [Path(path).name])]
     weights: Weights = Shards(files) if piece else files[0]
-    return with_eight_bits_kept(weights, dtype or torch.float16), sum(file.nbytes for file in files)
+    for keeping in (with_four_bits_kept, with_eight_bits_kept):
+        weights = keeping(weights, dtype or torch.float16)
+    return weights, sum(file.nbytes for file in files)
 
 
 @contextmanager

@@ -3,12 +3,13 @@ floats of more that aren't to be cast for good."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import torch
 from torch import Tensor
 
-from .blocks import Widen
+Widen = Callable[[Tensor], Tensor]
 
 
 def _float8(dtype: torch.dtype, shift: int, gain: float, nan: int | None) -> Widen:

@@ -16,13 +16,15 @@ from torch import Tensor
 from torch.nn import Module, Parameter, functional
 from torch.utils import _pytree as pytree
 
-from .blocks import BLOCKS
+from .blocks import BLOCKS, Scales
 from .eights import EIGHTS, rotated_back
+from .fours import FOURS
 
 _PIECE = {"cpu": 2**19}
 """Numbers that are widened at a time: what comes between stays in the cores' caches. By torch's threads: dealt out
 among threads that work alone, pieces wait for Python's lock (up to twice as long, measured on two cores)."""
 _PIECE_ELSEWHERE = 2**26
+_ROWS = EIGHTS | FOURS
 _aten: Any = torch.ops.aten
 
 
@@ -62,19 +64,13 @@ class Quantised(Tensor):
         with _plainly():
             made = self.stored.new_empty(self.shape, dtype=self.dtype)
             rows = made.view(units, self.numel() // max(1, units))
-        at_once = max(1, _PIECE.get(self.device.type, _PIECE_ELSEWHERE) * units // max(1, self.numel()))
-        for start in range(0, units, at_once):
-            self._fill(rows, start, min(at_once, units - start))
+            scales = self._scales(self.stored, self.scale)
+            at_once = max(1, _PIECE.get(self.device.type, _PIECE_ELSEWHERE) * units // max(1, self.numel()))
+            for start in range(0, units, at_once):
+                count = min(at_once, units - start)
+                widened = self._widened(self.stored.narrow(0, start, count), scales.part(start, count))
+                _aten.copy_.default(rows.narrow(0, start, count), widened)
         return made
-
-    def _fill(self, rows: Tensor, start: int, count: int) -> None:
-        """So many of its units, which are one of `rows` each, in plain numbers."""
-        with _plainly():
-            scale = self.scale
-            if scale is not None and scale.dim():
-                scale = scale.narrow(0, start, count)
-            widened = self._widened(self.stored.narrow(0, start, count), scale)
-            _aten.copy_.default(rows.narrow(0, start, count), widened)
 
     def rows(self, places: Tensor) -> Tensor:
         """Those of its first side that stand at `places`, whole numbers of any shape, as plain numbers."""
@@ -84,12 +80,20 @@ class Quantised(Tensor):
                 return self.dequantised()[places]
             units = (places.reshape(-1, 1) * each + torch.arange(each, device=self.device)).flatten()
             scale = self.scale.index_select(0, units) if self.scale is not None and self.scale.dim() else self.scale
-            widened = self._widened(self.stored.index_select(0, units), scale)
+            stored = self.stored.index_select(0, units)
+            widened = self._widened(stored, self._scales(stored, scale))
             return widened.to(self.dtype).view(*places.shape, *self.shape[1:])
 
-    def _widened(self, stored: Tensor, scale: Tensor | None) -> Tensor:
-        """Units of it in float32, and what they are multiplied by."""
-        made = BLOCKS[self.kind](stored) if self.kind in BLOCKS else EIGHTS[self.kind](stored)
+    def _scales(self, stored: Tensor, scale: Tensor | None) -> Scales:
+        """Of these units of it."""
+        blocks = BLOCKS.get(self.kind)
+        return Scales(scale) if blocks is None else blocks.scales(stored)
+
+    def _widened(self, stored: Tensor, scales: Scales) -> Tensor:
+        """Units of it in float32, and times their scales."""
+        if (blocks := BLOCKS.get(self.kind)) is not None:
+            return blocks.widened(stored, scales)
+        made, scale = _ROWS[self.kind](stored), scales.scale
         if scale is not None:
             made.mul_(scale.unsqueeze(1) if scale.dim() else scale)
         return rotated_back(made, self.group) if self.group else made

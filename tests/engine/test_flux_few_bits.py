@@ -1,0 +1,82 @@
+"""A Flux, and its T5, of few bits draw what the same numbers draw in float32, and take what their files have."""
+
+from functools import partial
+
+import gguf
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from imagine.engine.device.device import Device
+from imagine.engine.families.open import open_model
+from imagine.engine.quantised.tensor import Quantised
+from tests.engine.running import SETTINGS, latents_of, model_at, wish
+from tests.engine.test_loading_quantised import stored_as, written_as_llama_cpp_does
+from tests.flux_files import save, tiny_flux, write_flux
+from tests.quantised_files import in_four_bits, write_gguf
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def in_eight(layout, tensors):
+    """In fp8 or int8 with scales: what the file has, and what it comes to."""
+    file, plain = {}, {}
+    for name, tensor in tensors.items():
+        stored = stored_as(layout, name, tensor) if tensor.dim() > 1 else {name: tensor}
+        scale = next((each for end, each in stored.items() if end.endswith((".scale_weight", ".weight_scale"))), 1.0)
+        file |= stored
+        plain[name] = stored[name].float() * scale
+    return file, plain
+
+
+def in_four(tensors):
+    file, plain = {}, {}
+    for name, tensor in tensors.items():
+        stored, plain[name] = in_four_bits(name, tensor) if tensor.dim() > 1 else ({name: tensor}, tensor)
+        file |= stored
+    return file, plain
+
+
+def few(form, path):
+    """The denoiser's file, written anew in that form, and its numbers, which replace those of `path`."""
+    tensors = load_file(path)
+    if form == "gguf":
+        made = path.with_suffix(".gguf")
+        expected = write_gguf(made, tensors, architecture="flux")
+        plain = {name: torch.from_numpy(each) for name, each in expected.items()}
+    else:
+        made = path.with_name("few.safetensors")
+        file, plain = in_four(tensors) if form == "nf4" else in_eight(form, tensors)
+        save(made, file)
+    save(path, {name: each.float() for name, each in plain.items()})
+    return made
+
+
+def few_t5(path):
+    """The text encoder's, as llama.cpp writes it."""
+    named = partial(gguf.get_tensor_name_map(gguf.MODEL_ARCH.T5ENCODER, 2).get_name, try_suffixes=(".weight",))
+    save(path, written_as_llama_cpp_does(path.parent, "t5encoder", load_file(path), named))
+    return path.with_name("x.gguf")
+
+
+@pytest.mark.parametrize("form", ["scaled_fp8", "int8", "gguf", "nf4"])
+def test_it_draws_what_its_numbers_draw_and_takes_what_its_files_have(tmp_path, form):
+    denoiser = write_flux(tmp_path, tiny_flux(), "split")
+    t5 = denoiser.with_name("t5xxl.safetensors")
+    files = {"few": (few(form, denoiser), few_t5(t5)), "plain": (denoiser, t5)}
+    beside = {
+        role: denoiser.with_name(f"{name}.safetensors") for role, name in (("text_encoder", "clip_l"), ("vae", "ae"))
+    }
+    models = {
+        name: model_at(first, parts=beside | {"text_encoder_2": second}, role="denoiser", family="flux")
+        for name, (first, second) in files.items()
+    }
+    drawn = {name: latents_of(wish(model, guidance=3.5, num_steps=2)) for name, model in models.items()}
+    within = 1e-5 if form == "nf4" else 0.0  # whose values aren't written down as float32
+    assert torch.allclose(drawn["few"], drawn["plain"], rtol=0, atol=within)
+    family = open_model(models["few"], Device(SETTINGS), lambda _: None, {})
+    for stage, file, least in (("denoise", files["few"][0], 20), ("encode", files["few"][1], 14)):
+        held = [list(part.module.parameters()) for part in family.parts(stage) if hasattr(part, "module")]
+        kept = max(held, key=lambda weights: sum(isinstance(weight, Quantised) for weight in weights))
+        assert sum(isinstance(weight, Quantised) for weight in kept) >= least
+        assert sum(weight.nbytes for weight in kept) <= 1.05 * file.stat().st_size

@@ -20,7 +20,7 @@ from .blocks import BLOCKS, Scales
 from .eights import EIGHTS, rotated_back
 from .fours import FOURS
 
-_PIECE = {"cpu": 2**19}
+_PIECE = {"cpu": 2**20}
 """Numbers that are widened at a time: what comes between stays in the cores' caches. By torch's threads: dealt out
 among threads that work alone, pieces wait for Python's lock (up to twice as long, measured on two cores)."""
 _PIECE_ELSEWHERE = 2**26

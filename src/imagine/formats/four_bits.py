@@ -28,7 +28,6 @@ MOST_BYTES = 4096
 NESTED = 256
 """Scales in eight bits that share one."""
 _MOST_ELEMENTS = 2**40
-_Side = Annotated[int, msgspec.Meta(ge=1, le=_MOST_ELEMENTS)]
 
 
 class FourBitState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +36,9 @@ class FourBitState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quant_type: Literal["nf4", "fp4"]
     blocksize: Literal[64, 128, 256, 512, 1024, 2048, 4096]
     """Weights that share a scale."""
-    shape: Annotated[tuple[_Side, ...], msgspec.Meta(min_length=1, max_length=8)]
+    shape: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=1, le=_MOST_ELEMENTS)], ...], msgspec.Meta(min_length=1, max_length=8)
+    ]
     dtype: str = ""
     nested_blocksize: Literal[256] | None = None
     nested_dtype: Literal["float32"] | None = None

@@ -20,7 +20,7 @@ def read(said, name=NAME):
 
 def test_it_says_what_was_written():
     assert read(HONEST) == FourBitState("nf4", 64, (8, 64), "bfloat16")
-    assert (read(NESTED).is_nested, read(NESTED).nested_offset, read(NESTED).blocks) == (True, 0.25, 8)
+    assert (read(NESTED).is_nested, read(NESTED).nested_offset, read(NESTED).scale_count) == (True, 0.25, 8)
     assert weight_of(NAME) == "a.weight"
     assert weight_of("a.weight.absmax") is None
 
@@ -32,6 +32,7 @@ def test_it_says_what_was_written():
         HONEST | {"blocksize": 0}, HONEST | {"blocksize": 48}, HONEST | {"shape": []}, HONEST | {"shape": [8, 63]},
         HONEST | {"shape": [8, 0]}, HONEST | {"shape": [-8, -64]}, HONEST | {"shape": [2**40, 2**40]},
         HONEST | {"shape": [64] * 9}, HONEST | {"shape": None}, HONEST | {"rotated": True},
+        HONEST | {"nested_blocksize": 256}, HONEST | {"nested_dtype": "float32"},
         NESTED | {"nested_blocksize": 64}, NESTED | {"nested_dtype": "float16"}, NESTED | {"nested_offset": 1e300},
         {key: value for key, value in HONEST.items() if key != "shape"},
     ],
@@ -54,5 +55,5 @@ def test_whatever_it_says_it_is_understood_or_refused(said, mended):
         state = read(data)
     except UnusableModel:
         return
-    assert state.blocks * state.blocksize == state.elements > 0
+    assert state.scale_count * state.blocksize == state.elements > 0
     assert abs(state.nested_offset) < 2**64

@@ -49,8 +49,8 @@ class FourBitState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return math.prod(self.shape)
 
     @property
-    def blocks(self) -> int:
-        """How many scales there are."""
+    def scale_count(self) -> int:
+        """Of its blocks."""
         return self.elements // self.blocksize
 
     @property
@@ -73,6 +73,7 @@ def state_from(data: bytes, name: str) -> FourBitState:
         raise UnusableModel(message("weights.not_understood", name=name)) from error
     told = next((kind for end, kind in STATES.items() if name.endswith(end)), "")
     whole = state.elements <= _MOST_ELEMENTS and not state.elements % state.blocksize
+    whole = whole and state.is_nested == (state.nested_dtype is not None)
     if state.quant_type != told or not whole or not abs(state.nested_offset) < 2**64:
         raise UnusableModel(message("weights.not_understood", name=name))
     return state

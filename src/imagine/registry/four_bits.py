@@ -50,6 +50,6 @@ def _checked(name: str, stored: TensorInfo | None, state: FourBitState) -> Tenso
 
 def _scales(name: str, stored: TensorInfo | None, state: FourBitState) -> TensorInfo:
     """As they are held: in float32, which a nested one becomes."""
-    if stored is None or stored.dtype != ("U8" if state.is_nested else "F32") or stored.shape != (state.blocks,):
+    if stored is None or stored.dtype != ("U8" if state.is_nested else "F32") or stored.shape != (state.scale_count,):
         raise UnusableModel(message("weights.not_understood", name=name))
-    return TensorInfo("SCALES", stored.shape, (stored.start, stored.start + 4 * state.blocks))
+    return TensorInfo("SCALES", stored.shape, (stored.start, stored.start + 4 * state.scale_count))

@@ -57,7 +57,7 @@ class FourBits:
             return tensor
         if tensor.dtype != torch.uint8 or 2 * tensor.numel() != state.elements:
             raise UnusableModel(message("weights.not_understood", name=name))
-        stored = tensor.contiguous().view(state.blocks, -1)
+        stored = tensor.contiguous().view(state.scale_count, -1)
         kept = Quantised(stored, state.quant_type, state.shape, self._dtype, self._scale(name, state))
         return kept if len(state.shape) > 1 else kept.dequantised()
 
@@ -65,12 +65,12 @@ class FourBits:
         """Of each block, in float32."""
         self._check(name + TABLE, torch.tensor(FOUR_BITS[state.quant_type]))
         if not state.is_nested:
-            return self._beside(name + SCALES, state.blocks, torch.float32)
+            return self._beside(name + SCALES, state.scale_count, torch.float32)
         self._check(name + NESTED_TABLE, nested_values())
-        greatest = self._beside(name + NESTED_SCALES, -(-state.blocks // NESTED), torch.float32)
-        bytes_ = self._beside(name + SCALES, state.blocks, torch.uint8)
+        greatest = self._beside(name + NESTED_SCALES, -(-state.scale_count // NESTED), torch.float32)
+        bytes_ = self._beside(name + SCALES, state.scale_count, torch.uint8)
         values = nested_values()[bytes_.int()]
-        return values.mul_(greatest.repeat_interleave(NESTED)[: state.blocks]).add_(state.nested_offset)
+        return values.mul_(greatest.repeat_interleave(NESTED)[: state.scale_count]).add_(state.nested_offset)
 
     def _beside(self, name: str, count: int, dtype: torch.dtype) -> Tensor:
         """So many numbers of one side. Raises UnusableModel where they aren't those."""

@@ -154,14 +154,18 @@ def _picture() -> bytes:
 
 
 def _import_all() -> None:
-    """What a worker may come to import of ours."""
+    """What a worker may come to import of ours, and the transformers that it steps."""
     import imagine.engine
     import imagine.worker
+    from imagine.engine.libraries.light import transformer
+    from imagine.engine.loading.transformer_model import TransformerKind
 
     for package in (imagine.engine, imagine.worker):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
-                importlib.import_module(module.name)
+                kind = getattr(importlib.import_module(module.name), "KIND", None)
+                if isinstance(kind, TransformerKind):
+                    transformer(kind.name)
 
 
 if __name__ == "__main__":

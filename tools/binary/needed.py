@@ -39,6 +39,9 @@ _SHIPPED = Path(__file__).parents[2] / "models.example"
 _SIDE = 64
 _SELDOM = "scipy"
 """What the schedule `beta` alone imports, a sixth of all that draws."""
+_ABSENT = "dummy_"
+"""Modules that diffusers imports in the place of packages that aren't there; where this is built more may be there than
+in the binary."""
 
 
 def rest_of(heavy: Path) -> frozenset[str]:
@@ -154,10 +157,10 @@ def _picture() -> bytes:
 
 
 def _import_all() -> None:
-    """What a worker may come to import of ours, and the transformers that it steps."""
+    """What a worker may come to import of ours, the transformers that it steps, and what stands for what is absent."""
     import imagine.engine
     import imagine.worker
-    from imagine.engine.libraries.light import transformer
+    from imagine.engine.libraries.light import diffusers, transformer
     from imagine.engine.loading.transformer_model import TransformerKind
 
     for package in (imagine.engine, imagine.worker):
@@ -166,6 +169,9 @@ def _import_all() -> None:
                 kind = getattr(importlib.import_module(module.name), "KIND", None)
                 if isinstance(kind, TransformerKind):
                     transformer(kind.name)
+    for module in pkgutil.iter_modules(diffusers.utils.__path__):
+        if module.name.startswith(_ABSENT):
+            importlib.import_module(f"{diffusers.utils.__name__}.{module.name}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def run(*arguments: str) -> int:
 
 
 HEAVY = ["torch", "numpy", "aiohttp", "rich", "PIL", "diffusers", "transformers", "yaml", "platformdirs", "http"]
-HEAVY += ["imagine.settings.settings", "imagine.client.client"]
+HEAVY += ["json", "imagine.settings.settings", "imagine.client.client", "imagine.words.frames"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"]])

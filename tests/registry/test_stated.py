@@ -38,7 +38,7 @@ def test_a_sidecar_says_the_same(tmp_path):
     sidecar.write_text("upscaler: sharp\nexamples:\n  en: [a house]\n  ru: [дом]\n")
     read = read_sidecar(sidecar)
     assert metadata_of(read.upscaler, read.examples) == {
-        "imagine.upscaler": "sharp", "imagine.examples": '{"en": ["a house"], "ru": ["дом"]}'
+        "imagine.upscaler": "sharp", "imagine.examples": '{"en":["a house"],"ru":["дом"]}'
     }  # fmt: skip
     assert read.prediction is None
 

@@ -65,7 +65,6 @@ def in_folders(
     from ..families.defaults import defaults_of
     from ..files.model_folders import roots_from
     from ..files.shipped import models
-    from ..registry.memory_needed import memory_of
     from ..registry.registry import Registry
     from ..registry.shown import shown
 
@@ -73,6 +72,8 @@ def in_folders(
     registry.refresh()
     listed = [shown(entry) | {"defaults": defaults_of(entry)} for entry in registry.models()]
     if memory:
+        from ..registry.memory_needed import memory_of
+
         listed = [told | {"memory": memory_of(entry)} for told, entry in zip(listed, registry.models(), strict=True)]
     others = [shown(entry) for entry in registry.files() if not entry.generates] if everything else []
     return listed + others

@@ -5,7 +5,6 @@ Both lie in an entry's metadata under the keys that a file has them under. A val
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -42,7 +41,7 @@ def examples_of(told: object) -> Examples | None:
 
 def metadata_of(upscaler: str, examples: Examples) -> dict[str, str]:
     """The same as a file would say it."""
-    told = {UPSCALER_KEY: upscaler, EXAMPLES_KEY: json.dumps(examples, ensure_ascii=False) if examples else ""}
+    told = {UPSCALER_KEY: upscaler, EXAMPLES_KEY: msgspec.json.encode(examples).decode() if examples else ""}
     return {key: value for key, value in told.items() if value}
 
 

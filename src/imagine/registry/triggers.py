@@ -7,10 +7,11 @@ reads from the folder's name (`10_ink sketch`: ten times each, "ink sketch").
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from ..words.adapter_names import bundled_word
 from .names import printable
@@ -57,8 +58,8 @@ def _table(text: str) -> dict[str, Any]:
     if not text.startswith("{") or len(text) > _LARGEST:
         return {}
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

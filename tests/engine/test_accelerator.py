@@ -32,6 +32,8 @@ from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.plain_family import PlainFamily, Shelf, plain_model
 from tests.engine.pretended import Refused
 from tests.engine.running import Clock, engine_of, finished, made, model_at, picture, previews, run, wish
+from tests.flux_files import tiny_flux, write_flux
+from tests.sd3_files import tiny_sd3, write_sd3
 
 KINDS = ("cuda", "mps")
 PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
@@ -216,6 +218,23 @@ def test_what_a_whole_picture_waits_for(accelerator, files, name):
         expected.add(("__bool__", "autoencoder.py"))  # did float16 bear it
     told = Counter(tuple(re.fullmatch(r"(.*) at (\w+\.py):.*", one).groups()) for one in card.waits.elements())
     assert told == dict.fromkeys(expected, 1)
+
+
+@pytest.mark.parametrize(
+    ("made_of", "write", "asked"),
+    [
+        (tiny_flux, write_flux, {"guidance": 3.5, "true_cfg": 2.0}),
+        (tiny_sd3, write_sd3, {"guidance": 4.5}),
+    ],
+    ids=["flux", "sd3"],
+)
+def test_no_transformer_keeps_the_device_waiting(accelerator, tmp_path, made_of, write, asked):
+    model = model_at(write(tmp_path / "model", made_of()))
+    card = accelerator()
+    engine, one = on(card), wish(model, num_steps=4, sampler="euler", neg="a blurry dog", **asked)
+    made(engine, one)  # its forward is recorded
+    steps = waits_of_steps(card, engine, one)
+    assert steps == [0, 0, 0, 0], card.waits
 
 
 def test_previews_are_copied_beside(accelerator):

@@ -12,7 +12,7 @@ from PIL import Image
 from imagine.cli.main import main
 from imagine.pictures.canonical import halves
 from imagine.pictures.looking.inspection import inspected
-from imagine.provenance.identity import IdentityPlace, stored
+from imagine.provenance.identity import IdentityPlace, keep_first, stored
 from tests.cli.fake_server import FakeServer
 from tests.cli.fake_server import picture as line
 from tests.provenance.signing import picture, read, sign, somebody
@@ -125,3 +125,20 @@ def test_own_certificates_come_with_their_key_and_are_read_at_the_start(
     assert "provenance_key and provenance_certificates go together" in capsys.readouterr().err
     assert run("serve", "--provenance-key", "key.pem", "--provenance-certificates", "chain.pem") == 2
     assert "chain.pem holds no key with its certificates" in capsys.readouterr().err
+
+
+def test_a_key_is_kept_where_there_are_no_links_and_the_first_stays(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    for refused in (False, True):
+        folder = home / str(refused)
+        with monkeypatch.context() as patched:
+            if refused:
+                patched.setattr("os.link", no_links)
+            for who in (somebody("first"), somebody("second")):
+                keep_first(folder, (who.key + who.certificates).encode())
+        assert stored(IdentityPlace(folder)).key == somebody("first").key
+        assert [path.name for path in folder.iterdir()] == ["identity.pem"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
@@ -92,12 +91,22 @@ def keep_first(folder: Path, pem: bytes) -> None:
         make_own(folder)
         write_atomically(path, pem, mode=0o600)
         try:
-            with contextlib.suppress(FileExistsError):
-                os.link(path, folder / IDENTITY)
+            _take_the_place(path, folder / IDENTITY)
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritten(folder, error) from error
+
+
+def _take_the_place(path: Path, place: Path) -> None:
+    """Gives a file a name that nobody has, and leaves it where somebody has it. Raises OSError."""
+    try:
+        os.link(path, place)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not place.exists():
+            path.replace(place)
 
 
 def replace(folder: Path, pem: bytes) -> None:

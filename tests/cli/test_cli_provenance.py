@@ -127,9 +127,7 @@ def test_own_certificates_come_with_their_key_and_are_read_at_the_start(
     assert "chain.pem holds no key with its certificates" in capsys.readouterr().err
 
 
-def test_a_key_is_kept_where_there_are_no_links_and_the_first_stays(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_is_kept_where_no_links_are_and_the_first_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_links(*_: object) -> None:
         raise OSError(1, "Operation not permitted")
 

@@ -13,13 +13,16 @@ from imagine.engine.loading.maps import flux as flux_names
 from imagine.engine.loading.maps import sd3
 from imagine.engine.loading.rows_of import RowsOf
 from imagine.engine.loading.transformer_names import shapes_of
+from imagine.engine.quantised.tensor import Quantised
 from imagine.messages import sentences
 from imagine.words.errors import Unsupported
 from imagine.words.recipe import Hires
 from tests.checkpoints import save
 from tests.engine.adapters.low_rank import used
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, plain_latents
-from tests.engine.running import Watching, engine_of, finished, latents_of, made, model_at, run, wish
+from tests.engine.running import Watching, engine_of, finished, latents_of, made, model_at, picture, run, wish
+from tests.engine.test_loading_quantised import psnr, stored_as
+from tests.quantised_files import write_gguf
 from tests.sd3_files import KINDS, T5, L, original, sd3_pipeline, tiny_sd3, write_sd3
 from tools.original_layout import original_tensors
 
@@ -228,3 +231,32 @@ def test_a_picture_that_it_has_no_places_for_is_refused(models):
         with pytest.raises(Unsupported, match="places for at most 128") as refused:
             run(engine)
         assert refused.value.field == field
+
+
+def few_bits(folder, modules, stored):
+    """The denoiser in a file of few bits, and what lies beside it, by their roles."""
+    write_sd3(folder, modules, "split", t5=False)
+    tensors, file = original(modules), folder / "few.safetensors"
+    if stored == "int8":
+        made = {}
+        for name, tensor in tensors.items():
+            blocks = tensor.dim() == 2 and name.startswith("joint_blocks.")
+            made |= stored_as(stored, name, tensor) if blocks else {name: tensor}
+        save(file, made)
+    else:
+        file = folder / "few.gguf"
+        write_gguf(file, tensors, stored, architecture="sd3", plain="pos_embed")
+    names = {"text_encoder": "clip_l", "text_encoder_2": "clip_g", "vae": "sd3_vae"}
+    return file, {role: folder / f"{name}.safetensors" for role, name in names.items()}
+
+
+@pytest.mark.parametrize(("stored", "least"), [("Q8_0", 35), ("Q4_0", 15), ("int8", 25)])
+def test_few_bits_are_kept_and_drawn_nearly_as_whole(models, tmp_path, stored, least):
+    file, parts = few_bits(tmp_path, models()[1], stored)
+    watching = Watching()
+    few, whole = (wish(model_at(each, parts=parts), num_steps=STEPS) for each in (file, tmp_path / "sd3.safetensors"))
+    drawn = made(engine_of(open_model=watching), few)
+    weights = dict(watching.families["tiny"].networks["denoiser"].named_parameters())
+    kept = {name for name, weight in weights.items() if isinstance(weight, Quantised)}
+    assert {f"transformer_blocks.{block}.attn.{part}.weight" for block in (0, 1) for part in ("to_q", "to_v")} <= kept
+    assert least < psnr(picture(drawn), picture(made(engine_of(), whole))) < 70

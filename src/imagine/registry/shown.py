@@ -11,6 +11,7 @@ from ..families.defaults import bounds_of
 from ..families.facts import Need
 from ..families.table import FAMILIES, embedding_families, lora_families
 from ..messages import Language, sentence
+from ..words.beside import made_for
 from ..words.entry import Entry
 from ..words.map_words import UNION_KINDS, map_meant, words_of
 from ..words.preprocessors import PREPROCESSORS
@@ -31,7 +32,7 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     """`use` says in a clause what can be done with it, `problem` why it isn't what it could be, `examples`, by
     language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells;
     `map` what makes the maps that a control is for, as its name has it, and `types` which kinds of maps it has to be
-    told apart.
+    told apart; `made_for` which of its family's sizes a model is, or a file goes beside, where that matters.
 
     Of a model, `lora_families` and `embedding_families` are those whose LoRAs and embeddings it takes, and its family
     says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, whether `true_cfg` can guide it
@@ -45,6 +46,8 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
         facts["embedding_families"] = list(embedding_families(entry.family))
     if examples := examples_from(entry.metadata):
         facts["examples"] = examples
+    if size := made_for(entry):
+        facts["made_for"] = size
     if entry.kind == "controlnet":
         facts["map"] = map_meant(words_of(entry.name)) or ""
         facts["types"] = [kind for kind in UNION_KINDS if kind in PREPROCESSORS] if entry.variant == "union" else []

@@ -36,14 +36,14 @@ def runs(table: Mapping[str, frozenset[str]], file: Entry, model: Entry) -> bool
     return (file.family or model.family) in table.get(file.variant, ())
 
 
+def made_for(entry: Entry) -> str:
+    """Which of its family's sizes a model is, or a file goes beside; "" where that doesn't matter, or isn't known."""
+    return entry.variant if entry.variant in _SIZES else ""
+
+
 def is_made_for(file: Entry, model: Entry) -> bool:
     """Is it for a model of that size, as far as both say?"""
-    return file.variant not in _SIZES or model.variant not in _SIZES or file.variant == model.variant
-
-
-def family_and_size(model: Entry) -> str:
-    """What files are made for that go beside it."""
-    return f"{model.family} {model.variant}" if model.variant in _SIZES else model.family
+    return made_for(file) == made_for(model) or not made_for(file) or not made_for(model)
 
 
 def attends(model: Entry) -> bool:

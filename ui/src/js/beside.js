@@ -71,9 +71,10 @@ export async function fillBeside(meta, found) {
   return lost;
 }
 
-/** Takes what the server has for the chosen model's family, "" where it isn't known. */
+/** Takes what the server has for the chosen model, by its family and size as far as they are known. */
 export function offerBeside(controls, adapters, chosen) {
-  const fits = (entry) => !chosen || !entry.family || entry.family === chosen;
+  const alike = (one, other) => !one || !other || one === other;
+  const fits = (entry) => alike(entry.family, chosen?.family) && alike(entry.made_for, chosen?.made_for);
   offered = { control: controls.filter(fits), references: adapters.filter(fits) };
   describe();
 }
@@ -125,7 +126,7 @@ export async function startBeside(onChange) {
 
 const offersOf = (name) => offered?.[name] ?? [];
 /** A ControlNet whose name tells its map, before its relatives. */
-const usualControl = () => offersOf("control").find((one) => one.map && !one.variant) ?? offersOf("control")[0];
+const usualControl = () => offersOf("control").find((one) => one.map && (!one.variant || one.made_for)) ?? offersOf("control")[0];
 /** Is it known that nothing here can follow a picture? */
 const isAbsent = (name) => name === "control" && offered !== null && offered.control.length === 0;
 const groupOf = (name) => document.querySelector(`[data-beside="${name}"]`);

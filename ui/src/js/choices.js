@@ -35,7 +35,7 @@ export function describeChoices() {
   offerNames(control("text_encoders"), filesOf("text-encoder"));
   offerEmbeddings(entriesOf("embedding"), chosenModel());
   offerLoras(control("loras"), entriesOf("lora"), chosenModel()?.lora_families ?? []);
-  offerBeside(entriesOf("controlnet"), entriesOf("ip-adapter"), chosenModel()?.family ?? "");
+  offerBeside(entriesOf("controlnet"), entriesOf("ip-adapter"), chosenModel());
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
   if (control("true_cfg")) show(control("true_cfg").closest(".field"), Boolean(chosenModel()?.true_cfg) || control("true_cfg").value !== "");

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...families.table import is_published_width
 from ...messages import message
-from ...words.beside import family_and_size, is_made_for, runs
+from ...words.beside import is_made_for, made_for, runs
 from ...words.entry import Entry
 from ...words.errors import Unsupported
 from ..gateway.named import NextTo
@@ -28,7 +28,9 @@ def goes_with(file: Entry, model: Entry) -> bool:
 def beside(model: Entry) -> NextTo:
     """What is asked for beside that model has to go with it."""
     ordinary = model.family and is_published_width(model.family, model.context)
-    return NextTo(family_and_size(model) if ordinary else model.name, lambda file: goes_with(file, model))
+    return NextTo(
+        f"{model.family} {made_for(model)}".rstrip() if ordinary else model.name, lambda file: goes_with(file, model)
+    )
 
 
 def check_fit(file: Entry, model: Entry, table: Mapping[str, frozenset[str]], field: str, called: str) -> None:

@@ -24,6 +24,7 @@ from imagine.families.defaults import sampling_defaults
 from imagine.families.table import FAMILIES
 from imagine.messages import sentence
 from imagine.registry.registry import Registry
+from imagine.registry.scan import scan_one
 from imagine.registry.shown import shown
 from imagine.registry.usable import use_of
 
@@ -281,6 +282,13 @@ def test_what_is_cut_into_pieces_is_one_file_called_after_its_folder(tmp_path):
     assert len(entries["dev"].files) == 2
     whole = write(tmp_path / "whole" / "dev.safetensors", flux(), dtype="BF16").stat().st_size
     assert abs(entries["dev"].size - whole) < 1000, "but for a second header"
+
+
+def test_of_a_piece_that_is_named_by_itself_all_are_read_and_watched(tmp_path):
+    paths = cut(tmp_path, "dev", flux(), 2)
+    found = scan_one(paths[1])
+    assert found.members == tuple(paths)
+    assert [stamp.path for stamp in found.files] == [str(path) for path in paths]
 
 
 def test_a_piece_that_is_missing_is_named(tmp_path):

@@ -107,10 +107,13 @@ def scan(roots: Sequence[Path], visited: Visited) -> list[ScannedFile]:
 
 
 def scan_one(path: Path) -> ScannedFile | None:
-    """The candidate that `path` itself is, wherever it lies; None where there is none."""
+    """The candidate that `path` itself is, wherever it lies, or whose first piece; None where there is none."""
     if (path / INDEX).is_file():
         return _diffusers_folder(path, Place())
     if path.is_file():
+        if (piece := shard_from(path.name)) is not None:
+            there = [name for name in (*piece.names, f"{piece.stem}.yaml") if (path.parent / name).is_file()]
+            return _in_pieces(path.parent, Place(), [name for name in piece.names if name in there], there)
         sidecar = path.with_suffix(".yaml")
         return _single_file(path, Place(), sidecar if sidecar.is_file() else None)
     return None

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from ...asking.resolve import Defaults
+from ...registry.memory_needed import memory_of
 from ...words.entry import Entry
-from ...words.frames import ResidentModel
+from ...words.frames import ResidentModel, Room
 from .answers import moment
 
 CAPABILITIES = ["image"]
@@ -45,8 +46,9 @@ def details_from_entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def shown_from_entry(entry: Entry, defaults: Defaults) -> dict[str, Any]:
-    """All that is known of a model; `parameters` are what a request that doesn't say it gets."""
+def shown_from_entry(entry: Entry, defaults: Defaults, room: Room | None) -> dict[str, Any]:
+    """All that is known of a model; `parameters` are what a request that doesn't say it gets. `memory`, which Ollama
+    hasn't, says what it needs of a device's, and how it is held on one that has this `room`."""
     info: dict[str, Any] = {
         "general.architecture": entry.family,
         "general.basename": entry.name,
@@ -63,6 +65,7 @@ def shown_from_entry(entry: Entry, defaults: Defaults) -> dict[str, Any]:
         "model_info": info,
         "capabilities": CAPABILITIES,
         "modified_at": moment(entry.modified),
+        "memory": memory_of(entry, room),
     }
 
 

@@ -59,7 +59,8 @@ async def show(request: web.Request) -> web.Response:
     """What is known of a model."""
     gateway = request.app[GATEWAY]
     entry = await gateway.choose(_named(await _body(request)))
-    return _json(shown_from_entry(entry, gateway.defaults_of(entry)))
+    room = next((ready.room for ready in gateway.pool.ready), None)
+    return _json(shown_from_entry(entry, gateway.defaults_of(entry), room))
 
 
 async def pull(request: web.Request) -> web.Response:

@@ -264,6 +264,9 @@ def test_show_says_what_it_needs_of_memory_and_how_it_is_held(
         assert header.split() == head.split()
         assert first.startswith("4 pictures of 64 × 32, with a ControlNet    500 MB")
         assert last.endswith(cell)
+    server.models[0]["memory"] = told | {"other_devices": 1}
+    assert run("show", "dreamshaper_8") == 0
+    assert "One device holds all of a model" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_without_a_server_the_folders_are_looked_into(

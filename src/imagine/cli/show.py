@@ -15,6 +15,7 @@ from .list import every_file
 from .table import WAYS, ago, counted, moment, size_of, span, table
 
 _FOR_PROGRAMS = ("header_digest", "autov3", "embedding_families", "context")
+_ALONE = "One device holds all of a model; those beside it are for servers of their own (--device cuda:1)."
 _WORDS: dict[str, Callable[[Any], str]] = {
     "size": size_of,
     "modified": lambda seconds: f"{moment(seconds)} ({ago(seconds)})",
@@ -67,7 +68,8 @@ def _memory(memory: dict[str, Any]) -> list[str]:
         what = ", with ".join(filter(None, (pictures, work["beside"])))
         rows.append([what, size_of(work["minimum"]), size_of(work["comfortable"]), _here(work)])
     told = table(header, rows) if "way" in memory["works"][0] else table(header[:3], [row[:3] for row in rows])
-    return ["", f"weights: {weights}; the largest layer {size_of(memory['layer'])}", "", *told.splitlines()]
+    lines = ["", f"weights: {weights}; the largest layer {size_of(memory['layer'])}", "", *told.splitlines()]
+    return [*lines, "", _ALONE] if memory.get("other_devices") else lines
 
 
 def _here(work: dict[str, Any]) -> str:

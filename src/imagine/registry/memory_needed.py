@@ -20,7 +20,8 @@ _REFERENCES = (1, 3)
 def memory_of(entry: Entry, room: Room | None = None) -> dict[str, Any]:
     """Bytes of its weights and of the largest layer; and for each of some works, by what it is and with what `beside`,
     the `minimum` that it draws with, slowly, and what is `comfortable`. With `room`, that of a device, also the `way`
-    that it is held there, null where it doesn't fit; without, in 16 bits, as accelerators compute.
+    that it is held there, null where it doesn't fit, and how many `other_devices` there are, which it isn't laid over;
+    without, in 16 bits, as accelerators compute.
 
     Nothing for what is no model, or has a size that isn't known.
     """
@@ -31,15 +32,16 @@ def memory_of(entry: Entry, room: Room | None = None) -> dict[str, Any]:
     weights, guidance = bytes_of(sizes, device.width), defaults_of(entry).get("guidance")
     works = []
     for work, beside in _works(entry):
-        made = verdict(
+        needs = verdict(
             facts, sizes, work, device.memory, variant=entry.variant, guidance=guidance, width=device.width,
             left=device.left, stages=device.stages,
         )  # fmt: skip
         told = {"width": work.width, "height": work.height, "pictures": work.pictures, "beside": beside}
-        told |= {"minimum": made.minimum, "comfortable": made.comfortable}
-        works.append(told if room is None else told | {"way": made.way})
+        told |= {"minimum": needs.minimum, "comfortable": needs.comfortable}
+        works.append(told if room is None else told | {"way": needs.way})
     by_part = {"text_encoders": weights.encoders, "denoiser": weights.denoiser, "vae": weights.vae}
-    return {"weights": by_part | {"others": weights.others}, "layer": weights.layer, "works": works}
+    made = {"weights": by_part | {"others": weights.others}, "layer": weights.layer, "works": works}
+    return made if room is None else made | {"other_devices": room.others}
 
 
 def _works(entry: Entry) -> Iterator[tuple[Workload, str]]:

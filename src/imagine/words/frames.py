@@ -189,6 +189,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a number, as models of most families compute there."""
     stages: bool = True
     """There is main memory beside it, in which networks can wait."""
+    others: int = 0
+    """Devices beside it, which none of its models is laid over."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag_field="type", tag="ready", kw_only=True):

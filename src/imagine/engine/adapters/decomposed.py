@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ..device.guest import home_of
 from .adapter import SidePath
 from .layer import Affine, Parts, by_channel, fits, mapped, weights_of
 
@@ -38,7 +39,8 @@ class Decomposed:
         self._on_output = "lora_magnitude_vector" in parts or lengths.shape[:1] == shape[:1] != (1,)
         side = 0 if self._on_output else 1
         fits("dora_scale", lengths.flatten(), shape[side])
-        changed = inner.change().to(layer.weight.device).add_(weights_of(layer))
+        home = home_of(layer)
+        changed = inner.change().to(home).add_(weights_of(layer).to(home))
         norms = torch.linalg.vector_norm(changed, dim=[axis for axis in range(changed.dim()) if axis != side])
         self._factors = lengths.flatten().float() / norms.clamp_min(torch.finfo(torch.float32).tiny)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Linear, functional
 
+from ..device.guest import home_of
 from .layer import Affine, Parts, fits, in_place, needs, scale_of
 
 
@@ -49,7 +50,7 @@ class Hadamard:
 
     def change(self) -> Tensor:
         """What it does as a change of the layer's weights, in float32 and in their shape."""
-        return self._product(torch.float32, self._layer.weight.device) * self._scale
+        return self._product(torch.float32, home_of(self._layer)) * self._scale
 
     def _product(self, dtype: torch.dtype, device: torch.device) -> Tensor:
         up, down, other_up, other_down = (factor.to(device, torch.float32) for factor in self._factors)

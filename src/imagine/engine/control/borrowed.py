@@ -18,6 +18,7 @@ from torch.nn import Conv2d, Linear, Module, Parameter
 from ...files.mapped import release
 from ..adapters.adapter import SidePath
 from ..adapters.low_rank import LowRank
+from ..device.guest import home_of, own_copy
 from ..execution.attention import HeadsApart
 from ..execution.flow import shorten
 from ..execution.packed import can_pack, lay_out, pack, scale
@@ -33,7 +34,7 @@ def borrow(module: Any, unet: Any, tensors: Mapping[str, Tensor]) -> list[str]:
 
     Where the U-Net is laid out for its kernels, so is it then.
     """
-    packs = can_pack(next(unet.parameters()).device, unet)
+    packs = can_pack(home_of(unet), unet)
     if packs:
         lay_out(unet, release)  # or it would leave behind what was borrowed of it
     parts = defaultdict[str, dict[str, Tensor]](dict)
@@ -75,7 +76,7 @@ def _taken(layer: Module, theirs: Module | None, own: Mapping[str, Tensor], name
         given = own.get(part)
         if given is None and theirs is None:
             raise LookupError(f"{name}.{part}")
-        taken = theirs.get_parameter(part) if given is None and theirs is not None else given
+        taken = own_copy(theirs, part) if given is None and theirs is not None else given
         assert taken is not None
         if taken.shape != parameter.shape:
             raise ValueError(f"{name}.{part}: {list(taken.shape)}")

@@ -9,19 +9,37 @@ the fewest copies.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
+from weakref import WeakKeyDictionary
 
-import psutil
 import torch
+from torch import Tensor
 from torch.nn import Module
 
+from . import main_memory
 from .copies import copies_to
 from .floor import Floor
 from .layers import HeldLayer, Owned, layers_of, rest_of
 
+_HOMES: WeakKeyDictionary[Module, torch.device] = WeakKeyDictionary()
+"""Where networks work, and their layers, that wait elsewhere."""
 _PINNED = 2
 """Times the bytes that come layer by layer that main memory must have free for them to be held in pages that can't be
 swapped out, which the device copies from by itself."""
+
+
+def home_of(module: Module) -> torch.device:
+    """Where a network or a layer works, wherever its tensors lie at present."""
+    if (home := _HOMES.get(module)) is not None:
+        return home
+    return next(chain(module.parameters(), module.buffers())).device
+
+
+def own_copy(module: Module, name: str) -> Tensor:
+    """A parameter of a layer where that works: itself, or where the layer comes and goes one that stays."""
+    parameter = module.get_parameter(name).detach()
+    return parameter.to(_HOMES[module]).clone() if module in _HOMES else parameter
 
 
 class Guest:
@@ -41,6 +59,8 @@ class Guest:
         self._after: dict[int, HeldLayer] = {}
         """What came after each layer, the last time."""
         self._pin()
+        for module in network.modules():
+            _HOMES[module] = device
         for module in self._streamed:
             module.register_forward_pre_hook(self._before)
 
@@ -60,9 +80,15 @@ class Guest:
 
     def _pin(self) -> None:
         streamed = sum(layer.nbytes for layer in self._streamed.values())
-        if streamed and self._device.type == "cuda" and psutil.virtual_memory().available > _PINNED * streamed:
+        if streamed and self._device.type == "cuda" and main_memory.available() > _PINNED * streamed:
             for layer in self._streamed.values():
                 layer.pin()
+
+    @property
+    def in_main(self) -> int:
+        """Bytes of main memory that it takes, whether it is on the device or not."""
+        streamed = (each for layer in self._streamed.values() for each in layer.owned)
+        return main_memory.owned_bytes(each.tensor for each in (*self._resident(), *streamed))
 
     def enter(self) -> None:
         try:
@@ -97,6 +123,8 @@ class LayerStream:
         """`after` is what came after each layer before, which goes on being noted there."""
         self._blocks = [torch.empty(size, dtype=torch.uint8, device=device) for _ in range(blocks)]
         self._copies = copies_to(device)
+        for block in self._blocks:
+            self._copies.takes(block)
         self._in: list[HeldLayer | None] = [None] * blocks
         self._last = blocks - 1
         """The block that was computed from last."""

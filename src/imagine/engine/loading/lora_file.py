@@ -22,6 +22,7 @@ from ...words.model import Component, Role
 from ..adapters.adapter import Bound, Networks, SidePath
 from ..adapters.kinds import kinds_of, side_path
 from ..adapters.layer import Misfit
+from ..device.guest import home_of
 from .checkpoint_file import CheckpointFile
 from .layer_names import LayerNames, NamedLayer
 from .placing import FLOAT8
@@ -89,18 +90,18 @@ class LoraFile:
 
     def _copy(self, weights: Weights, part: str, named: str, layer: Module) -> Tensor:
         """A tensor of the file, where the layer is and as it is kept beside it."""
-        stored, home = weights.stored(named), layer.get_parameter("weight")
+        stored, own, home = weights.stored(named), layer.get_parameter("weight").dtype, home_of(layer)
         if not weights.shape(named):  # one number, of whatever type
             return weights.read(named).float()
         if stored not in _FLOATS:
             raise Misfit(message("lora.part_type", part=part, dtype=str(stored).removeprefix("torch.")))
-        dtype = stored if stored.itemsize < home.dtype.itemsize and stored not in FLOAT8 else home.dtype
-        key = (named, home.device, dtype)
+        dtype = stored if stored.itemsize < own.itemsize and stored not in FLOAT8 else own
+        key = (named, home, dtype)
         if key not in self._copies:
             copy = weights.read(named).clone().to(dtype)
             if not bool(torch.isfinite(copy).all()):
                 raise Misfit(message("lora.part_numbers", part=part))
-            self._copies[key] = copy.to(home.device)
+            self._copies[key] = copy.to(home)
         return self._copies[key]
 
 

@@ -16,6 +16,7 @@ import torch
 from ...messages import Message
 from ..device.floor import Floor
 from ..device.guest import Guest, Hosted
+from ..device.main_memory import owned_bytes
 from ..device.memory import Shortage, replaced, widened
 from .part_key import PartKey
 
@@ -33,6 +34,10 @@ class Part(Protocol):
     @property
     def nbytes(self) -> int:
         """Bytes that it takes on the device at present."""
+
+    @property
+    def in_main(self) -> int:
+        """Bytes of main memory that it takes at present, and that nobody gives back but by letting go of it."""
 
     @property
     def spared(self) -> bool:
@@ -134,6 +139,12 @@ class ModulePart:
         if self._floor is not None and self._guest is not None:
             return self._guest.nbytes if self._floor.has(self._guest) else 0
         return 0 if self.spared else self._size
+
+    @property
+    def in_main(self) -> int:
+        if self._guest is not None:
+            return self._guest.in_main
+        return owned_bytes(self.module.parameters()) if self.device.type == "cpu" else 0
 
     @property
     def inputs_go_to(self) -> torch.device:

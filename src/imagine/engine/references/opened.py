@@ -24,6 +24,7 @@ from ..adapters.block_weights import factors
 from ..adapters.image_prompt import Memory
 from ..adapters.kept import Kept
 from ..adapters.openings import Openings
+from ..device.guest import home_of
 from ..parts.image_adapter import ImageAdapter, memory
 from ..parts.image_encoder import ImageEncoder
 from ..parts.image_projections import Look
@@ -132,13 +133,14 @@ class OpenReferences:
     def _opened(
         self, what: str, component: Component, model: Attentive, read: Callable[..., Slices[Any]]
     ) -> Slices[Any]:
-        home = next(model.networks["denoiser"].parameters())
-        identity = msgspec.json.encode([what, component, str(home.device), str(home.dtype)]).decode()
+        denoiser = model.networks["denoiser"]
+        home, dtype = home_of(denoiser), next(denoiser.parameters()).dtype
+        identity = msgspec.json.encode([what, component, str(home), str(dtype)]).decode()
         found = self._kept.find(model, identity)
         if found is None:
             made = self._kept.shared(identity)
             if made is None:
-                slices = partial(read, component, home.device, home.dtype)
+                slices = partial(read, component, home, dtype)
                 made = yield from self._openings.opened(identity, slices)
             found = self._kept.add(model, identity, self._kept.source(identity, lambda: made))
         return found

@@ -1,0 +1,67 @@
+"""What a control group of Linux leaves of main memory, as of a container or a service with a limit: whoever takes more
+is ended, however much the machine has.
+
+Files of the kernel's documentation: `Documentation/admin-guide/cgroup-v2.rst`, and `cgroup-v1/memory.rst`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+_OWN, _ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+
+
+class GroupMemory(NamedTuple):
+    """In bytes."""
+
+    total: int
+    available: int
+    """What isn't taken yet, or is kept of files."""
+
+
+class _Layout(NamedTuple):
+    """How a version of them is told: its line in `/proc/self/cgroup`, its folder, and its files."""
+
+    controllers: str
+    folder: str
+    limit: str
+    usage: str
+    files: tuple[str, ...]
+
+
+_LAYOUTS = (
+    _Layout("", "", "memory.max", "memory.current", ("inactive_file", "active_file")),
+    _Layout(
+        "memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+        ("total_inactive_file", "total_active_file"),
+    ),
+)  # fmt: skip
+
+
+def group_memory(own: Path = _OWN, root: Path = _ROOT) -> GroupMemory | None:
+    """Of the group that leaves least, of those that this process is in; None where none has a limit."""
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except OSError:
+        return None
+    found = []
+    for _, controllers, path in (line for line in lines if len(line) == 3):
+        for layout in _LAYOUTS:
+            if layout.controllers == controllers:
+                within = root / layout.folder
+                parts = Path(path.lstrip("/"))
+                # In a container the path may be the host's, and its own group lies at the root.
+                found += [_of(within / each, layout) for each in (parts, *parts.parents)]
+    return min((each for each in found if each is not None), key=lambda each: each.available, default=None)
+
+
+def _of(folder: Path, layout: _Layout) -> GroupMemory | None:
+    """What one leaves; None where it isn't there, or has no limit."""
+    try:
+        limit, usage = int((folder / layout.limit).read_text()), int((folder / layout.usage).read_text())
+        lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        kept = sum(int(count) for name, count in lines if name in layout.files)
+    except (OSError, ValueError):  # "max" is no number
+        return None
+    return GroupMemory(limit, max(0, limit - usage + kept))

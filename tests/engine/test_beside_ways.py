@@ -1,0 +1,62 @@
+"""What stands beside a model whose networks come to the device to work: the bits that it has beside one that stays."""
+
+import msgspec
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from imagine.families.memory import bytes_of
+from tests.checkpoints import tiny_modules, write_checkpoint
+from tests.engine.accelerator import on
+from tests.engine.adapters.low_rank import used, write_low_rank
+from tests.engine.pretended import pretended
+from tests.engine.running import made, wish
+from tests.engine.test_ways import sized
+
+
+def lora(folder, modules, one):
+    path = folder / "lora.safetensors"
+    write_low_rank(path, {"denoiser": modules.unet, "text_encoder": modules.text_encoders[0]}, 1)
+    return msgspec.structs.replace(one, adapters=(used(path, "a" * 4),)), path
+
+
+def dora(folder, modules, one):
+    """It asks for the layers' own weights."""
+    one, path = lora(folder, modules, one)
+    tensors = load_file(path)
+    ups = [name for name in tensors if name.endswith("lora_up.weight")]
+    save_file(
+        tensors | {name.replace("lora_up.weight", "dora_scale"): 1 + torch.rand(len(tensors[name]), 1) for name in ups
+                   if tensors[name].dim() == 2},
+        path,
+    )  # fmt: skip
+    return one, path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("beside")
+    modules = tiny_modules("sdxl")
+    write_checkpoint(folder / "xl.safetensors", modules, dtype=torch.float16)
+    return sized(folder / "xl.safetensors"), modules
+
+
+@pytest.mark.parametrize("beside", [lora, dora])
+def test_its_bits_are_those_beside_a_model_that_stays(model, tmp_path, beside):
+    """And it is copied to the device once, not at each step."""
+    plain, modules = model
+    asked, path = beside(tmp_path, modules, wish(plain))
+    further = msgspec.structs.replace(asked, params=msgspec.structs.replace(asked.params, num_steps=4))
+    pictures = []
+    for share in (2, 0.8, 0.35):
+        with pretended() as card:
+            engine = on(card, memory=round(bytes_of(plain.sizes).all * share), cuda_graphs=False)
+            pictures.append(made(engine, asked).data)
+            sent = []
+            for one in (asked, further):
+                before = card.bytes_up
+                made(engine, one)
+                sent.append(card.bytes_up - before)
+        if share == 0.8:
+            assert sent[1] - sent[0] < path.stat().st_size / 10
+    assert pictures[0] == pictures[1] == pictures[2]

@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 
 class Copies(Protocol):
     """What is given to a device is in order by itself, but for copies: those go beside it."""
+
+    def takes(self, block: Tensor) -> None:
+        """Copies go into that block of the device, whose memory isn't another's before they have come to their end."""
 
     def into(self, block: int) -> Any:
         """A block in which copies into that block of the device are begun. They wait for all that was given before."""
@@ -33,6 +37,9 @@ class _OnQueue:
         self._device, self._queue = device, torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._copied: dict[int, Any] = {}
 
+    def takes(self, block: Tensor) -> None:
+        block.record_stream(self._queue)
+
     @contextmanager
     def into(self, block: int) -> Iterator[None]:
         self._queue.wait_stream(torch.cuda.current_stream(self._device))
@@ -49,6 +56,9 @@ class _OnQueue:
 
 class _InOrder:
     """Where a device has one queue."""
+
+    def takes(self, block: Tensor) -> None:
+        """What comes next comes behind them."""
 
     @contextmanager
     def into(self, block: int) -> Iterator[None]:  # noqa: ARG002 - there is one queue

@@ -25,6 +25,7 @@ class PlainFamily:
     name, space, dtype = "plain", "plain", "float32"
     latent_channels, downscale, multiple, native = 4, 8, 8, 64
     takes_mask = spared = visits = False
+    in_main = 0
     embedder = None
     reference_sizes = ()
     warnings = ()

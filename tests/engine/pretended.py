@@ -72,6 +72,10 @@ class Card:
         self._on_their_way: list[tuple[int, torch.Tensor, torch.Tensor]] = []
         self._held: set[int] = set()
         self.pinned: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
+        self.recorded: list[int] = []
+        """Bytes of each that isn't another's before a queue beside the usual one has come to its end with it."""
+        self.host_used = self.host_reserved = 0
+        """Bytes of main memory that can't be swapped out: those of tensors, and with those that were given back."""
 
     @property
     def tape(self) -> Tape | None:
@@ -153,6 +157,20 @@ class Card:
     def empty_cache(self) -> None:
         self.reserved = self.used
 
+    def pin(self, tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        self.pinned.add(storage)
+        self.host_used += storage.nbytes()
+        self.host_reserved = max(self.host_reserved, self.host_used)
+        weakref.finalize(storage, self._unpin, storage.nbytes()).atexit = False
+        return tensor
+
+    def _unpin(self, size: int) -> None:
+        self.host_used -= size
+
+    def empty_host_cache(self) -> None:
+        self.host_reserved = self.host_used
+
 
 class Remote(torch.Tensor):
     """A tensor on the device; `inner` has its values."""
@@ -198,13 +216,9 @@ class _Bindings(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
         if func is torch.Tensor.pin_memory:
-            pinned = args[0].clone()
-            self._card.pinned.add(pinned.untyped_storage())
-            return pinned
+            return self._card.pin(args[0].clone())
         if kwargs.pop("pin_memory", False):
-            pinned = func(*args, **kwargs)
-            self._card.pinned.add(pinned.untyped_storage())
-            return pinned
+            return self._card.pin(func(*args, **kwargs))
         if func in (torch.Tensor.to, torch.Tensor.cuda):
             return self._moved(*(args if func is torch.Tensor.to else (args[0], self._card.device)), **kwargs)
         if args and isinstance(args[0], Remote) and (func in _BRACKETS or func in _NUMBERS):
@@ -395,7 +409,9 @@ def _cuda(card):
             "synchronize": lambda device=None: card.wait("synchronize"),
             "Event": event_of(card),
             **graphs_of(card),
-        }
+        },
+        torch.accelerator: {"empty_host_cache": card.empty_host_cache},
+        torch.Tensor: {"record_stream": lambda tensor, _: card.recorded.append(tensor.nbytes)},
     }
 
 

@@ -47,6 +47,9 @@ _PATIENCE = 0.1
 _REST = 5.0
 """Seconds without work after which freed memory is given back: less would take it from the next of several jobs."""
 
+_LOOK = 10.0
+"""Seconds after which it is seen that others need the main memory that idle models wait in."""
+
 
 class Engine:
     """Owns one device and what is on it. All calls come from one thread; `stage` is also read from others."""
@@ -75,6 +78,8 @@ class Engine:
         self._submitted = 0
         self._rests_at = math.inf
         """When freed memory is to be given back."""
+        self._looks_at = -math.inf
+        """When to look next whether the machine runs short of main memory."""
 
     @property
     def stage(self) -> str:
@@ -107,7 +112,11 @@ class Engine:
         if self._rests_at <= now and not self.busy:
             self._rests_at = math.inf
             self._device.release()
-        due = min(math.inf if nearest is None else nearest, self._rests_at)
+        if self._looks_at <= now:
+            self._models.relieve(self._arrivals.models)
+            self._looks_at = now + _LOOK
+        looks_at = self._looks_at if not self.busy and self._models.residency.in_main else math.inf
+        due = min(math.inf if nearest is None else nearest, self._rests_at, looks_at)
         return None if math.isinf(due) else due
 
     def stats(self) -> Stats:

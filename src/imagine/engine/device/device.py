@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-import psutil
 import torch
 
 from ...families.memory import Way, working_memory
@@ -21,7 +20,7 @@ from ..execution.compiled import check_compiles
 from ..execution.recordings import Recordings
 from ..libraries.light import diffusers
 from ..threads.alone import start_threads
-from . import allocator
+from . import allocator, main_memory
 from .floor import Floor
 from .precision import Precision
 from .span import ClockSpan, QueueSpan, Span
@@ -76,7 +75,7 @@ class Device:
         if self.torch.type == "mps":
             total = torch.mps.recommended_max_memory()
             return total - working_memory(total)
-        return psutil.virtual_memory().total * 3 // 4
+        return main_memory.total() * 3 // 4
 
     @property
     def left(self) -> int:
@@ -156,7 +155,9 @@ class Device:
 
     def _room_at_first(self) -> Room:
         """As it is while nothing is loaded."""
-        return Room(memory=self.budget(), left=self.left, width=self.width, stages=self.torch.type != "cpu")
+        others = torch.cuda.device_count() - 1 if self.torch.type == "cuda" else 0
+        stages = self.torch.type != "cpu"
+        return Room(memory=self.budget(), left=self.left, width=self.width, stages=stages, others=others)
 
     @property
     def width(self) -> int:
@@ -174,6 +175,7 @@ class Device:
         """Give freed memory back."""
         if self.torch.type == "cuda":
             torch.cuda.empty_cache()
+            _give_back_pinned()
         elif self.torch.type == "mps":
             torch.mps.empty_cache()
         else:
@@ -221,6 +223,14 @@ class Device:
             torch.cuda.synchronize(self.torch)
         elif self.torch.type == "mps":
             torch.mps.synchronize()
+
+
+def _give_back_pinned() -> None:
+    """Pages that can't be swapped out, once nothing lies in them and no copy reads them: torch would keep them."""
+    # The first in later releases, the second in builds for CUDA.
+    known = (getattr(torch.accelerator, "empty_host_cache", None), getattr(torch._C, "_host_emptyCache", None))
+    if give_back := next((each for each in known if each is not None), None):
+        give_back()
 
 
 def _has_bfloat16(device: torch.device) -> bool:

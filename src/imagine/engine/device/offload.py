@@ -43,6 +43,11 @@ class Offload:
         return {"whole": self._total, "networks": self._largest, "layers": 0}[self.way]
 
     @property
+    def in_main(self) -> int:
+        """Bytes of main memory that it takes, where networks or layers wait there."""
+        return 0 if self.way == "whole" and self.device.type != "cpu" else self._total
+
+    @property
     def warning(self) -> Message | None:
         """What a user of it is told; None where nothing was given up."""
         if self.way == "whole":

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 
 import torch
 from torch import Tensor
+from torch.nn import Module, Parameter
 
 from ...files.mapped import release
 from ...messages import message
@@ -69,6 +70,14 @@ def as_stored(tensor: Tensor, dtype: torch.dtype) -> Quantised | None:
         return None
     rows = tensor.contiguous().view(tensor.shape[0], -1).view(torch.uint8)
     return Quantised(rows, kind, tensor.shape, dtype)
+
+
+def as_computed(module: Module) -> None:
+    """Have a network hold what `as_stored` left as its file has it in what it computes in."""
+    for layer in module.modules():
+        for name, parameter in layer._parameters.items():
+            if isinstance(parameter, Quantised) and parameter.kind in WIDTHS:
+                layer._parameters[name] = Parameter(parameter.dequantised(), requires_grad=False)
 
 
 def place_all(

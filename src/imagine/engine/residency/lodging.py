@@ -12,6 +12,7 @@ from ...words.model import Model
 from ...words.sizes import NO_SIZES
 from ..device.device import Device
 from ..loading.diffusers_folder import runs_whole
+from ..loading.placing import as_computed
 from ..parts.part import MadeOfParts, ModulePart, parts_of
 
 _TOLD: Mapping[str, Message] = {
@@ -27,6 +28,10 @@ class Lodging:
         self.way: Way = "all"
         self.weights = 0
         """Bytes of the device that it makes use of; 0: nobody knows."""
+        self.waiting = 0
+        """Bytes that wait in main memory at most, where some do."""
+        self.short = False
+        """Main memory hasn't as many: what isn't in what it computes in is to stay in its files."""
         self._refusal: OutOfMemory | None = None
         self._apart = device.torch.type != "cpu"
         if model.sizes == NO_SIZES:
@@ -44,6 +49,7 @@ class Lodging:
         # Of layers as many stay as there is room for once it is opened.
         used = weights.all if way == "all" or (way == "layers" and self._apart) else peak(weights, way)
         self.way, self.weights = way, used if way == "all" else min(used, device.budget())
+        self.waiting = weights.all if way != "all" and self._apart else 0
 
     @property
     def refused(self) -> bool:
@@ -63,7 +69,7 @@ class Lodging:
     @property
     def as_stored(self) -> bool:
         """Its weights stay in their files, of which the system keeps as much in memory as it can."""
-        return self.way == "layers" and not self._apart
+        return self.short or (self.way == "layers" and not self._apart)
 
     def lodge(self, model: MadeOfParts, device: Device) -> None:
         """Have the parts that were opened in main memory stay on the device, or wait for their work."""
@@ -77,6 +83,8 @@ class Lodging:
                 part.visit(device.floor, device.torch)
             else:
                 part.settle(device.torch)
+                if self.short:  # it is there for good
+                    as_computed(part.module)
 
 
 def _steps(model: Model, device: Device) -> StepBytes:

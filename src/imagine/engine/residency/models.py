@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from ...messages import message
 from ...words.errors import ModelChanged, OutOfMemory
 from ...words.model import Component, Model
+from ..device import main_memory
 from ..device.device import Device
 from ..parts.part import Part
 from ..parts.part_key import is_read
@@ -59,6 +60,7 @@ class Models:
         plan = Lodging(model, self._device)
         if not plan.refused and not self._room(model, sparing, held.values(), plan):
             return False
+        self._main_room(plan, sparing, held.values())
         self.opening, self._sparing = Opening(model, self._open, self._device, held, plan), sparing
         return True
 
@@ -121,9 +123,24 @@ class Models:
         stays = residency.nbytes_of([*residency.in_use, *sparing], held)
         if residency.in_use and stays + need > self._device.budget():
             return False
+        if residency.nbytes(held) + need > self._device.budget():
+            self._device.floor.clear()  # who comes and goes needn't be read again
         while residency.nbytes(held) + need > self._device.budget() and residency.evict(sparing, held):
             pass
         return True
+
+    def _main_room(self, plan: Lodging, sparing: Collection[str], held: Collection[Part]) -> None:
+        """Make room in main memory for what is to wait there; where there won't be, it stays in its files."""
+        need = plan.waiting - sum(part.in_main for part in held)
+        while plan.waiting and main_memory.available() < need:
+            if not self.residency.relieve(sparing, held):
+                plan.short = True
+                return
+
+    def relieve(self, sparing: Collection[str]) -> None:
+        """Let idle models go for as long as the machine runs short of main memory, but for those of `sparing`."""
+        while main_memory.runs_short() and self.residency.relieve(sparing):
+            pass
 
     def _make_way(self, model: Model, held: Collection[Part]) -> None:
         """The device refused: an idle model goes, or there is waiting for one in use. Raises OutOfMemory."""

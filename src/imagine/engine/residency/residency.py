@@ -115,6 +115,19 @@ class Residency:
                 return True
         return False
 
+    def relieve(self, sparing: Collection[str] = (), pinned: Collection[Part] = ()) -> bool:
+        """Let go of what takes main memory, for the machine's sake: of what is beside models, else of what is left of
+        them, else of the least recently used one that takes some and no job uses. False where there is none."""
+        left = any(part.in_main for part in self._remains.parts)
+        if self._extras.make_way() or (left and self._drop(pinned, whole=True)):
+            self._freed()
+            return True
+        taking = (key for key in self._able(sparing, pinned) if any(part.in_main for part in self._own(key, pinned)))
+        if (going := next(taking, None)) is None:
+            return False
+        self.remove(going)
+        return True
+
     def _drop(self, pinned: Collection[Part], *, whole: bool) -> bool:
         """Let go of the next of what is left of models, or the `whole` of it; False where nothing of it would go."""
         stay = [*self._parts(), *pinned]
@@ -181,6 +194,11 @@ class Residency:
         """Bytes of all parts, each once, and of what is beside models: the models', what is left of others, and those
         that are `pinned`."""
         return _sum([*self._parts(), *self._remains.parts, *pinned]) + self._extras.nbytes
+
+    @property
+    def in_main(self) -> bool:
+        """Do models, or what is left of them, take main memory that isn't their files'?"""
+        return any(part.in_main for part in [*self._parts(), *self._remains.parts])
 
     def nbytes_of(self, keys: Collection[str], pinned: Collection[Part]) -> int:
         """Bytes of the models of `keys` and of the parts that are `pinned`, each once."""

@@ -51,6 +51,10 @@ class Whole:
     def nbytes(self) -> int:
         return self._offload.nbytes
 
+    @property
+    def in_main(self) -> int:
+        return self._offload.in_main
+
     def parts(self, stage: Stage) -> Sequence[Part]:  # noqa: ARG002 - whichever it is
         """All of it, for whatever stage."""
         return (self,)

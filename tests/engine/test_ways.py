@@ -1,5 +1,6 @@
 """Models that are larger than the memory they may take: the same bytes, and no more of the device than that."""
 
+import itertools
 from collections import Counter
 
 import msgspec
@@ -8,7 +9,7 @@ import torch
 from diffusers import FluxPipeline
 
 from imagine.engine.adapters.kept import Kept
-from imagine.engine.device import layers
+from imagine.engine.device import guest, layers
 from imagine.engine.device.device import Device
 from imagine.engine.device.floor import Floor
 from imagine.engine.families.unet import UNetModel
@@ -26,7 +27,7 @@ from imagine.words.sizes import Sizes, Weight
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.accelerator import SMALL, on
 from tests.engine.pretended import pretended
-from tests.engine.running import SETTINGS, engine_of, finished, made, model_at, run, wish
+from tests.engine.running import SETTINGS, engine_of, finished, made, model_at, previews, run, wish
 from tests.flux_files import tiny_flux, write_flux
 from tests.registry.listing import only
 
@@ -175,6 +176,34 @@ def test_in_main_memory_weights_stay_in_their_file(model):
     assert engine.stats().models[0].size < 0.7 * bytes_of(model.sizes, 4).all, (
         "of so small a network much is below what is kept"
     )
+
+
+def test_two_pictures_of_a_model_in_stages_have_it_copied_once_a_stage(accelerator, model, monkeypatch):
+    """Not at every part of a VAE's work, between which others have their steps."""
+    entered = Counter()
+    own = guest.Guest.enter
+
+    def enter(visitor):
+        entered[visitor.nbytes] += 1
+        own(visitor)
+
+    monkeypatch.setattr(guest.Guest, "enter", enter)
+    monkeypatch.setattr(autoencoder, "_QUICK", 0)
+    settings = WorkerSettings(device="cuda", keep_alive=-1, memory=round(bytes_of(model.sizes).denoiser * 1.02))
+    accelerator()
+    engine = engine_of(settings, turn=0.0, clock=map(float, itertools.count()).__next__)
+    run(engine, wish(model, "a", client="a", num_steps=1), wish(model, "b", client="b", num_steps=40))
+    (family,) = [resident.family for resident in engine._models.residency._models.values()]
+    denoiser, vae = (family.parts(stage)[-1] for stage in ("denoise", "decode"))
+    assert entered[vae._guest.nbytes] <= 2, "for each picture"
+    assert entered[denoiser._guest.nbytes] <= 3, "once before each of those, and once between"
+
+
+def test_previews_need_no_vae_in_the_place_of_the_denoiser(accelerator, model):
+    engine = on(accelerator(), memory=round(bytes_of(model.sizes).all * 0.8))
+    said = run(engine, wish(model, every=1, kind="vae", num_steps=3))
+    notes = [note.code for note in finished(said)["a"].warnings]
+    assert (notes, len(previews(said))) == (["way.stages", "preview.moves"], 2)
 
 
 def test_a_vae_that_comes_to_work_works_in_tiles_where_a_whole_picture_is_too_large(accelerator, model, monkeypatch):

@@ -10,7 +10,8 @@ from .activity import Activity
 from .device.device import Device
 from .jobs.work import MadeMap, OnDisk, Work
 from .memory_pressure import MemoryPressure
-from .parts.part import is_spared
+from .parts.part import Stage, is_spared
+from .parts.slices import Slices, T
 from .pictures import Pictures, final_of
 from .reports import Reports
 from .residency.models import Models
@@ -44,7 +45,7 @@ class Coding:
         self._suspended.drop(name)
 
     def _prepare(self, job: Work) -> None:
-        done, _ = self._memory.with_room(job, lambda: self._suspended.advance(job, job.prepare))
+        done, _ = self._memory.with_room(job, lambda: self._advanced(job, job.prepare, "encode"))
         if not done:
             return
         if job.ledger.submit.beside:
@@ -53,7 +54,7 @@ class Coding:
 
     def _develop(self, job: Work) -> None:
         before = job.step
-        done, picture = self._memory.with_room(job, lambda: self._suspended.advance(job, job.develop))
+        done, picture = self._memory.with_room(job, lambda: self._advanced(job, job.develop, "decode"))
         for model in job.ledger.models if done else ():
             # What was read of it on the way is what the recipe says, or there is no picture.
             self._models.check(model)
@@ -61,6 +62,10 @@ class Coding:
             self._finish(job, picture)
         elif done or job.step != before:
             self._reports.progress(job)
+
+    def _advanced(self, job: Work, begin: Callable[[], Slices[T]], stage: Stage) -> tuple[bool, T | None]:
+        """A turn of it, or all of it where others' turns would have the device copy what works there out and in."""
+        return self._suspended.advance(job, begin, whole=any(part.visits for part in job.own.parts(stage)))
 
     def _finish(self, job: Work, picture: Image.Image | OnDisk | MadeMap) -> None:
         """Have the file of a picture made, unless that lies on the disk by now."""

@@ -122,6 +122,10 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     if clean is None or isinstance(family, Enlarger | Mapper):
         return None
 
+    if kind == "vae" and any(part.visits for part in family.parts("decode")):
+        job.ledger.warn(message("preview.moves", "preview"))
+        kind = "linear"
+
     # Small, and wanted as it is now: the device copies it behind this step, and only the thread waits for that.
     here = fetched(clean) if kind != "vae" else None
 

@@ -6,6 +6,7 @@ to a certain area; whoever comes meanwhile has to wait, and gives his turn to wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,11 +36,12 @@ class Suspended:
         crowded = bool(others) if large else sum(other.area for other in others) + job.area > _ROOM
         return others[0] if others and crowded else None
 
-    def advance(self, job: Work, begin: Callable[[], Slices[T]]) -> tuple[bool, T | None]:
-        """A turn of a job's work, which is begun if it wasn't: whether it is done, and then what was made."""
+    def advance(self, job: Work, begin: Callable[[], Slices[T]], *, whole: bool = False) -> tuple[bool, T | None]:
+        """A turn of a job's work, which is begun if it wasn't: whether it is done, and then what was made. Of the
+        `whole` of it, however long that takes."""
         _, parts = self._begun.pop(job.ledger.id, (job, None))
         parts = begin() if parts is None else parts
-        ends = self._clock() + self._turn
+        ends = math.inf if whole else self._clock() + self._turn
         while True:
             try:
                 next(parts)

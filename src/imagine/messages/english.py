@@ -215,6 +215,8 @@ SENTENCES = {
     "part.tiny": "{field} '{value}' is a tiny VAE, which makes no more than previews: say it by {preview} tiny",
     "preview.absent": "{field} can't be tiny and is linear, since no tiny VAE for this kind of model is there",
     "preview.unusable": "{field} can't be tiny and is linear, since the VAE '{name}' can't be used: {why}",
+    "preview.moves": "{field} can't be vae and is linear, since the model's VAE would take the denoiser's place on the "
+    "device each time",
     "preview.none": "this model's latents can't be shown",
     "model.zero_snr": "a model trained to zero terminal SNR must predict v: at pure noise, epsilon says nothing of "
     "the picture",

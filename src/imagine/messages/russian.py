@@ -221,6 +221,7 @@ SENTENCES = {
     "part.tiny": "{field} «{value}» — крошечный VAE, им делают только предпросмотр: {preview} tiny",
     "preview.absent": "{field}: крошечного VAE для моделей этого вида среди файлов нет, вместо tiny будет linear",
     "preview.unusable": "{field}: VAE «{name}» не годится ({why}), вместо tiny будет linear",
+    "preview.moves": "{field}: VAE каждый раз вытеснял бы саму модель с устройства, вместо vae будет linear",
     "preview.none": "у этой модели нельзя показать картинку по ходу работы",
     "model.zero_snr": "модель, обученная с нулевым конечным SNR, должна предсказывать v: по чистому шуму epsilon "
     "ничего не говорит о картинке",

@@ -1,17 +1,23 @@
 """What stands beside a model whose networks come to the device to work: the bits that it has beside one that stays."""
 
+import copy
+
 import msgspec
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from imagine.families.memory import bytes_of
 from tests.checkpoints import tiny_modules, write_checkpoint
+from tests.control_files import controlled, tiny_controlnet, write_control, write_control_lora
 from tests.engine.accelerator import on
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.pretended import pretended
 from tests.engine.running import made, wish
 from tests.engine.test_ways import sized
+
+MAP = Image.linear_gradient("L").resize((64, 64)).convert("RGB")
 
 
 def lora(folder, modules, one):
@@ -33,6 +39,22 @@ def dora(folder, modules, one):
     return one, path
 
 
+def held_to(path, one):
+    use, said = controlled(path, MAP)
+    params = msgspec.structs.replace(one.params, control=(said,))
+    return msgspec.structs.replace(one, params=params, controls=(use,)), path
+
+
+def controlnet(folder, modules, one):
+    return held_to(write_control(folder / "edges.safetensors", tiny_controlnet(modules.unet)), one)
+
+
+def control_lora(folder, modules, one):
+    """It is made of the denoiser's own layers."""
+    unet = copy.deepcopy(modules.unet)
+    return held_to(write_control_lora(folder / "low.safetensors", unet, tiny_controlnet(unet)), one)
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("beside")
@@ -41,7 +63,7 @@ def model(tmp_path_factory):
     return sized(folder / "xl.safetensors"), modules
 
 
-@pytest.mark.parametrize("beside", [lora, dora])
+@pytest.mark.parametrize("beside", [lora, dora, controlnet, control_lora])
 def test_its_bits_are_those_beside_a_model_that_stays(model, tmp_path, beside):
     """And it is copied to the device once, not at each step."""
     plain, modules = model

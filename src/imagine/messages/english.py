@@ -188,7 +188,6 @@ SENTENCES = {
     "control.numbers": "its tensor {name} holds what is no number",
     "control.width": "it was made for a network that is {taken} wide, and this model's is {own}",
     "control.channels": "it sees {taken} channels of a map, and {own} are what this model's VAE makes of one",
-    "control.visits": "{name} is made of the model's layers, which memory is too short to keep: take a ControlNet",
     "control.widths": "it was made for a network whose levels have {taken} channels, and this model's have {own}",
     "control.blocks": "it has {count} blocks, and this model's network {own}",
     "control.text": "it takes text of {taken} numbers, and this model's is of {own}",

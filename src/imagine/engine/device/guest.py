@@ -36,10 +36,15 @@ def home_of(module: Module) -> torch.device:
     return next(chain(module.parameters(), module.buffers())).device
 
 
+def visits(module: Module) -> bool:
+    """Does a network or a layer come there only to work?"""
+    return module in _HOMES
+
+
 def own_copy(module: Module, name: str) -> Tensor:
     """A parameter of a layer where that works: itself, or where the layer comes and goes one that stays."""
     parameter = module.get_parameter(name).detach()
-    return parameter.to(_HOMES[module]).clone() if module in _HOMES else parameter
+    return parameter.to(_HOMES[module]).clone() if visits(module) else parameter
 
 
 class Guest:

@@ -18,6 +18,7 @@ from ..adapters.layer import Misfit
 from ..control.borrowed import borrow
 from ..control.control_network import ControlNetwork
 from ..control.controlnet import ControlNet
+from ..device.guest import visits
 from ..execution.execution import Home
 from ..libraries.light import ControlNetModel, UNet2DConditionModel
 from ..parts.slices import Slices
@@ -100,12 +101,10 @@ class ControlFile:
         return there
 
     def _borrowed(self, weights: Weights, unet: Any, home: Home) -> Slices[ControlNetwork]:
-        """A control-LoRA, most of which is the U-Net's. Raises Unsupported beside what is no U-Net, and where that
-        comes to its device only to work."""
+        """A control-LoRA, most of which is the U-Net's, or a copy of that where it comes to its device only to work.
+        Raises Unsupported beside what is no U-Net."""
         if not isinstance(unet, UNet2DConditionModel):
             raise Unsupported(message("control.family", "control"))
-        if next(unet.parameters()).device != home.device:
-            raise Unsupported(message("control.visits", "control", name=self._name))
         tensors = read_all(with_control_names(weights))
         del tensors[LOW_RANK]
         shapes = {name: tuple(each.shape) for name, each in [*unet.named_parameters(), *tensors.items()]}
@@ -114,6 +113,8 @@ class ControlFile:
         left = borrow(module, unet, (yield from self._placed(tensors, home, key)))
         if left:
             raise UnusableModel(message("weights.unexpected", part=_PART, names=", ".join(left[:3])))
+        if visits(unet):
+            self._sizes[key] = sum(parameter.nbytes for parameter in module.parameters())
         made = self._networks[key] = ControlNet(module, self.check, laid_out=True)
         return made
 

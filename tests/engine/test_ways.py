@@ -1,6 +1,5 @@
 """Models that are larger than the memory they may take: the same bytes, and no more of the device than that."""
 
-import itertools
 from collections import Counter
 
 import msgspec
@@ -12,6 +11,7 @@ from imagine.engine.adapters.kept import Kept
 from imagine.engine.device import guest, layers
 from imagine.engine.device.device import Device
 from imagine.engine.device.floor import Floor
+from imagine.engine.device.span import ClockSpan
 from imagine.engine.families.unet import UNetModel
 from imagine.engine.parts import autoencoder
 from imagine.engine.quantised.tensor import Quantised
@@ -27,7 +27,7 @@ from imagine.words.sizes import Sizes, Weight
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.accelerator import SMALL, on
 from tests.engine.pretended import pretended
-from tests.engine.running import SETTINGS, engine_of, finished, made, model_at, previews, run, wish
+from tests.engine.running import SETTINGS, Clock, engine_of, finished, made, model_at, previews, run, wish
 from tests.flux_files import tiny_flux, write_flux
 from tests.registry.listing import only
 
@@ -179,24 +179,41 @@ def test_in_main_memory_weights_stay_in_their_file(model):
 
 
 def test_two_pictures_of_a_model_in_stages_have_it_copied_once_a_stage(accelerator, model, monkeypatch):
-    """Not at every part of a VAE's work, between which others have their steps."""
-    entered = Counter()
-    own = guest.Guest.enter
+    """Not at every part of a VAE's work, each as long as a step, and between which others have theirs."""
+    clock, entered, own = Clock(), Counter(), (guest.Guest.enter, UNetModel.denoise, autoencoder.decode_parts)
 
     def enter(visitor):
         entered[visitor.nbytes] += 1
-        own(visitor)
+        own[0](visitor)
+
+    def denoise(family, *told):
+        clock.now += 1
+        return own[1](family, *told)
+
+    def parts(vae, latents, *, tiled):
+        slices = own[2](vae, latents, tiled=tiled)
+        made = StopIteration()
+        while made.value is None:
+            clock.now += 1
+            try:
+                next(slices)
+                yield
+            except StopIteration as end:
+                made = end
+        return made.value
 
     monkeypatch.setattr(guest.Guest, "enter", enter)
+    monkeypatch.setattr(UNetModel, "denoise", denoise)
+    monkeypatch.setattr(autoencoder, "decode_parts", parts)
     monkeypatch.setattr(autoencoder, "_QUICK", 0)
+    monkeypatch.setattr(Device, "span", lambda device, clock: ClockSpan(clock, device.synchronize))
     settings = WorkerSettings(device="cuda", keep_alive=-1, memory=round(bytes_of(model.sizes).denoiser * 1.02))
     accelerator()
-    engine = engine_of(settings, turn=0.0, clock=map(float, itertools.count()).__next__)
-    run(engine, wish(model, "a", client="a", num_steps=1), wish(model, "b", client="b", num_steps=40))
+    engine = engine_of(settings, turn=0.5, clock=clock)
+    run(engine, wish(model, "a", client="a", num_steps=1), wish(model, "b", client="b", num_steps=12))
     (family,) = [resident.family for resident in engine._models.residency._models.values()]
-    denoiser, vae = (family.parts(stage)[-1] for stage in ("denoise", "decode"))
-    assert entered[vae._guest.nbytes] <= 2, "for each picture"
-    assert entered[denoiser._guest.nbytes] <= 3, "once before each of those, and once between"
+    denoiser, vae = (family.parts(stage)[-1]._guest.nbytes for stage in ("denoise", "decode"))
+    assert (entered[vae], entered[denoiser]) == (2, 2), "once for each picture, and the denoiser again between them"
 
 
 def test_previews_need_no_vae_in_the_place_of_the_denoiser(accelerator, model):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,9 +76,10 @@ def as_stored(tensor: Tensor, dtype: torch.dtype) -> Quantised | None:
 def as_computed(module: Module) -> None:
     """Have a network hold what `as_stored` left as its file has it in what it computes in."""
     for layer in module.modules():
-        for name, parameter in layer._parameters.items():
+        parameters: dict[str, Any] = layer._parameters
+        for name, parameter in parameters.items():
             if isinstance(parameter, Quantised) and parameter.kind in WIDTHS:
-                layer._parameters[name] = Parameter(parameter.dequantised(), requires_grad=False)
+                parameters[name] = Parameter(parameter.dequantised(), requires_grad=False)
 
 
 def place_all(

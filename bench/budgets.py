@@ -1,16 +1,16 @@
 """What a worker on a CPU takes of main memory where a model's weights may take less of it than they are.
 
-    python -m bench.budgets MODEL [MODEL ...] [--shares 1.2 0.6 0.35 0.15] [--side 256] [--steps 2] [--beside FILE ...]
+    python -m bench.budgets MODEL [MODEL ...] [--shares 1.2 0.6 0.35 0.15] [--side 256] [--steps 2]
     python -m bench.budgets --write FOLDER
 
-Each MODEL, with the files that go `--beside` it, is drawn from by a server of its own for each share of its weights, as
-`--memory`; its worker is looked at from outside, 50 times a second: what it has of its own, in memory or swapped out
-(RssAnon and VmSwap of proc(5)), beyond what it had before. `peak` is the most of that, all that is imported and
-computed included; `held` what is left once freed memory went back. Of the peak, `steps` are what the planner counts for
-what is computed: the rest may be 1.1 of the budget. Prints Markdown, and exits 1 where it is more.
+Each MODEL is drawn from by a server of its own for each share of its weights, as `--memory`; its worker is looked at
+from outside, 50 times a second: what it has of its own, in memory or swapped out (RssAnon and VmSwap of proc(5)),
+beyond what it had once it drew with the shipped model and let go of that. `peak` is the most of it, all that is
+computed included; `held` what is left once freed memory went back. Of the peak, `steps` are what the planner counts
+for what is computed: the rest may be 1.1 of the budget. Prints Markdown, and exits 1 where it is more.
 
-`--write` makes a model of FLUX.1's shapes with random weights in a folder: its denoiser of half a thousand million
-numbers in bfloat16, in fp8 and in Q8_0, and what goes beside it.
+`--write` makes a model of FLUX.1's shapes with random weights in a folder, its denoiser of half a thousand million
+numbers in bfloat16 and in fp8.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typing import Any
 from PIL import Image
 
 from bench.arms import PROMPT
-from bench.memory import REST
+from bench.memory import REST, unload
 from bench.trees import until_ready
 from imagine.families.memory import Workload, decoding, denoising
 from imagine.families.table import facts_of
@@ -97,12 +97,11 @@ def draw(server: Server, asked: dict[str, Any]) -> tuple[str, dict[str, Any], st
 class Bench:
     """Draws with one model by several budgets; each in a server of its own."""
 
-    def __init__(self, model: Path, beside: Sequence[Path], folder: Path, asked: dict[str, Any]) -> None:
+    def __init__(self, model: Path, folder: Path, asked: dict[str, Any]) -> None:
         self._tree, self._home, self._models = Tree(ROOT), folder / "home", folder / "models"
         self._name, self._asked = model.stem, asked | {"model": model.stem}
         self._models.mkdir()
-        for file in (model, *beside):
-            (self._models / file.name).symlink_to(file.resolve())
+        (self._models / model.name).symlink_to(model.resolve())
         with self._tree.server(self._home, "-m", str(self._models)) as server:
             about = server.ask(f"/models/{self._name}")
         self._weights = sum(about["memory"]["weights"].values())
@@ -116,6 +115,8 @@ class Bench:
         with self._tree.server(self._home, "-m", str(self._models), "--memory", memory) as server:
             until_ready(server)
             (worker,) = [each for each in server.daemon.workers if "imagine.worker" in each.cmdline()]
+            draw(server, self._asked | {"model": "toybox", "num_steps": 1, "width": 64, "height": 64})
+            unload(server, "toybox")
             before, begun = own_bytes(worker.pid), time.perf_counter()
             with Watching(worker.pid) as watching:
                 picture = draw(server, self._asked)
@@ -143,14 +144,12 @@ def table(model: str, steps: int, seen: Sequence[Seen]) -> str:
 
 
 def write(folder: Path) -> None:
-    """A model of FLUX.1's shapes, half a thousand million numbers in its denoiser."""
+    """A model of FLUX.1's shapes, half a thousand million numbers in its denoiser, each in one file."""
     import diffusers
     import torch
+    from safetensors.torch import load_file
 
-    from imagine.engine.loading.maps import flux
     from tests.flux_files import save, tiny_flux, write_flux
-    from tests.quantised_files import write_gguf
-    from tools.original_layout import original_tensors
 
     with torch.device("meta"):
         large = diffusers.FluxTransformer2DModel(
@@ -162,19 +161,17 @@ def write(folder: Path) -> None:
         made = torch.randn(tensor.shape, generator=generator, dtype=torch.bfloat16) * tensor.shape[-1] ** -0.5
         parent, _, last = name.rpartition(".")
         large.get_submodule(parent)._parameters[last] = torch.nn.Parameter(made, requires_grad=False)
-    write_flux(folder, tiny_flux(), "split")
-    (folder / "flux.safetensors").unlink()
-    tensors = original_tensors(large.state_dict(), flux.LAYOUT)
-    save(folder / "flux-bf16.safetensors", tensors)
-    write_gguf(folder / "flux-q8.gguf", tensors, "Q8_0", architecture="flux")
-    eights = {name: each.to(torch.float8_e4m3fn) if each.dim() > 1 else each for name, each in tensors.items()}
-    save(folder / "flux-fp8.safetensors", eights)
+    file = write_flux(folder, tiny_flux()._replace(transformer=large), "all").rename(folder / "flux-bf16.safetensors")
+    tensors = load_file(file)
+    for name, tensor in tensors.items():
+        if name.startswith("model.diffusion_model.") and tensor.dim() > 1:
+            tensors[name] = tensor.to(torch.float8_e4m3fn)
+    save(folder / "flux-fp8.safetensors", tensors)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", type=Path, nargs="*")
-    parser.add_argument("--beside", type=Path, nargs="*", default=[])
     parser.add_argument("--shares", type=float, nargs="+", default=[1.2, 0.6, 0.35, 0.15])
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--steps", type=int, default=2)
@@ -188,7 +185,7 @@ def main() -> None:
     above = []
     for model in options.models:
         with tempfile.TemporaryDirectory() as folder:
-            bench, seen = Bench(model, options.beside, Path(folder), asked), list[Seen]()
+            bench, seen = Bench(model, Path(folder), asked), list[Seen]()
             for share in options.shares:
                 seen.append(bench.by(share))
                 print(json.dumps(vars(seen[-1])), flush=True)

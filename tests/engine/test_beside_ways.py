@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from imagine.families.memory import bytes_of
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.control_files import controlled, tiny_controlnet, write_control, write_control_lora
-from tests.engine.accelerator import SMALL, on
+from tests.engine.accelerator import on
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.pretended import pretended
 from tests.engine.running import made, wish
@@ -58,7 +58,7 @@ def control_lora(folder, modules, one):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("beside")
-    modules = tiny_modules(unet=SMALL)
+    modules = tiny_modules()
     write_checkpoint(folder / "sd.safetensors", modules, dtype=torch.float16)
     return sized(folder / "sd.safetensors"), modules
 

@@ -23,9 +23,9 @@ PLENTY = 2**50
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
-    """SDXL in float32, so that what is computed with lies in no file."""
-    path = tmp_path_factory.mktemp("wide") / "xl.safetensors"
-    write_checkpoint(path, tiny_modules("sdxl"), dtype=torch.float32)
+    """In float32, so that what is computed with lies in no file."""
+    path = tmp_path_factory.mktemp("wide") / "sd.safetensors"
+    write_checkpoint(path, tiny_modules(), dtype=torch.float32)
     return sized(path, "first")
 
 

@@ -106,7 +106,8 @@ def test_what_main_memory_has_no_room_for_stays_in_its_file(accelerator, wide, m
     weights = [weight for part in parts_of(family) for weight in part.module.parameters()]
     kinds = {weight.kind for weight in weights if isinstance(weight, Quantised)}
     assert kinds == {"float32"}
-    assert sum(part.in_main for part in parts_of(family)) < bytes_of(wide.sizes).all / 2
+    weights = bytes_of(wide.sizes)
+    assert sum(part.in_main for part in parts_of(family)) < weights.all - weights.layer, "the small ones are cast"
 
 
 def test_what_stays_on_the_device_is_cast_there_for_good(accelerator, wide, machine, monkeypatch):
@@ -138,7 +139,7 @@ def test_pages_that_cannot_be_swapped_out_go_with_their_model(accelerator, wide,
     card = accelerator()
     engine = on(card, memory=round(bytes_of(wide.sizes).all * 0.35), cuda_graphs=False)
     made(engine, wish(wide))
-    assert card.host_used > bytes_of(wide.sizes).all / 3, "layers come from there"
+    assert card.host_used > 2**20, "layers come from there"
     engine.unload(Unload(job="u", model="first"))
     assert card.host_reserved == card.host_used < 2**20
 

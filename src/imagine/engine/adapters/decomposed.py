@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..device.guest import home_of
+from ..execution.homes import home_of
 from .adapter import SidePath
 from .layer import Affine, Parts, by_channel, fits, mapped, weights_of
 

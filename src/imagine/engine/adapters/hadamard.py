@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Linear, functional
 
-from ..device.guest import home_of
+from ..execution.homes import home_of
 from .layer import Affine, Parts, fits, in_place, needs, scale_of
 
 

@@ -18,9 +18,9 @@ from torch.nn import Conv2d, Linear, Module, Parameter
 from ...files.mapped import release
 from ..adapters.adapter import SidePath
 from ..adapters.low_rank import LowRank
-from ..device.guest import home_of, own_copy
 from ..execution.attention import HeadsApart
 from ..execution.flow import shorten
+from ..execution.homes import home_of, own_copy
 from ..execution.packed import can_pack, lay_out, pack, scale
 
 _HALVES = ("up", "down")

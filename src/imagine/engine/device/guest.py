@@ -9,42 +9,20 @@ the fewest copies.
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
 from torch.nn import Module
 
+from ..execution.homes import note_home
 from . import main_memory
 from .copies import copies_to
 from .floor import Floor
 from .layers import HeldLayer, Owned, layers_of, rest_of
 
-_HOMES: WeakKeyDictionary[Module, torch.device] = WeakKeyDictionary()
-"""Where networks work, and their layers, that wait elsewhere."""
 _PINNED = 2
 """Times the bytes that come layer by layer that main memory must have free for them to be held in pages that can't be
 swapped out, which the device copies from by itself."""
-
-
-def home_of(module: Module) -> torch.device:
-    """Where a network or a layer works, wherever its tensors lie at present."""
-    if (home := _HOMES.get(module)) is not None:
-        return home
-    return next(chain(module.parameters(), module.buffers())).device
-
-
-def visits(module: Module) -> bool:
-    """Does a network or a layer come there only to work?"""
-    return module in _HOMES
-
-
-def own_copy(module: Module, name: str) -> Tensor:
-    """A parameter of a layer where that works: itself, or where the layer comes and goes one that stays."""
-    parameter = module.get_parameter(name).detach()
-    return parameter.to(_HOMES[module]).clone() if visits(module) else parameter
 
 
 class Guest:
@@ -64,8 +42,7 @@ class Guest:
         self._after: dict[int, HeldLayer] = {}
         """What came after each layer, the last time."""
         self._pin()
-        for module in network.modules():
-            _HOMES[module] = device
+        note_home(network, device)
         for module in self._streamed:
             module.register_forward_pre_hook(self._before)
 

@@ -18,8 +18,8 @@ from ..adapters.layer import Misfit
 from ..control.borrowed import borrow
 from ..control.control_network import ControlNetwork
 from ..control.controlnet import ControlNet
-from ..device.guest import visits
 from ..execution.execution import Home
+from ..execution.homes import visits
 from ..libraries.light import ControlNetModel, UNet2DConditionModel
 from ..parts.slices import Slices
 from . import flux_control, sd3_control, unet_control

@@ -22,7 +22,7 @@ from ...words.model import Component, Role
 from ..adapters.adapter import Bound, Networks, SidePath
 from ..adapters.kinds import kinds_of, side_path
 from ..adapters.layer import Misfit
-from ..device.guest import home_of
+from ..execution.homes import home_of
 from .checkpoint_file import CheckpointFile
 from .layer_names import LayerNames, NamedLayer
 from .placing import FLOAT8

@@ -24,7 +24,7 @@ from ..adapters.block_weights import factors
 from ..adapters.image_prompt import Memory
 from ..adapters.kept import Kept
 from ..adapters.openings import Openings
-from ..device.guest import home_of
+from ..execution.homes import home_of
 from ..parts.image_adapter import ImageAdapter, memory
 from ..parts.image_encoder import ImageEncoder
 from ..parts.image_projections import Look

@@ -20,19 +20,19 @@ class GroupMemory(NamedTuple):
     """What isn't taken yet, or is kept of files."""
 
 
-class _Layout(NamedTuple):
+class _GroupVersion(NamedTuple):
     """How a version of them is told: its line in `/proc/self/cgroup`, its folder, and its files."""
 
     controllers: str
     folder: str
     limit: str
     usage: str
-    files: tuple[str, ...]
+    kept: tuple[str, ...]
 
 
-_LAYOUTS = (
-    _Layout("", "", "memory.max", "memory.current", ("inactive_file", "active_file")),
-    _Layout(
+_VERSIONS = (
+    _GroupVersion("", "", "memory.max", "memory.current", ("inactive_file", "active_file")),
+    _GroupVersion(
         "memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
         ("total_inactive_file", "total_active_file"),
     ),
@@ -47,21 +47,21 @@ def group_memory(own: Path = _OWN, root: Path = _ROOT) -> GroupMemory | None:
         return None
     found = []
     for _, controllers, path in (line for line in lines if len(line) == 3):
-        for layout in _LAYOUTS:
-            if layout.controllers == controllers:
-                within = root / layout.folder
+        for version in _VERSIONS:
+            if version.controllers == controllers:
+                within = root / version.folder
                 parts = Path(path.lstrip("/"))
                 # In a container the path may be the host's, and its own group lies at the root.
-                found += [_of(within / each, layout) for each in (parts, *parts.parents)]
+                found += [_of(within / each, version) for each in (parts, *parts.parents)]
     return min((each for each in found if each is not None), key=lambda each: each.available, default=None)
 
 
-def _of(folder: Path, layout: _Layout) -> GroupMemory | None:
+def _of(folder: Path, version: _GroupVersion) -> GroupMemory | None:
     """What one leaves; None where it isn't there, or has no limit."""
     try:
-        limit, usage = int((folder / layout.limit).read_text()), int((folder / layout.usage).read_text())
+        limit, usage = int((folder / version.limit).read_text()), int((folder / version.usage).read_text())
         lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        kept = sum(int(count) for name, count in lines if name in layout.files)
+        kept = sum(int(count) for name, count in lines if name in version.kept)
     except (OSError, ValueError):  # "max" is no number
         return None
     return GroupMemory(limit, max(0, limit - usage + kept))

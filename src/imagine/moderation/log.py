@@ -30,7 +30,7 @@ class VerdictLog:
     def write(self, verdict: ModerationVerdict, client: str, prompt: str | None = None) -> None:
         """Adds a line; `prompt` where the owner wants it there. A file that can't be written is logged, no more."""
         _log.info(
-            "%s stage=%s rule=%r categories=%s client=%s",
+            "moderation %s stage=%s rule=%r categories=%s client=%s",
             verdict.action, verdict.stage, verdict.rule, ",".join(verdict.categories) or "none", client,
         )  # fmt: skip
         if self._path is None:

@@ -54,12 +54,10 @@ class Topics:
 
 
 def checks_from(blocked_terms: Sequence[str], moderation: ModerationSettings) -> tuple[Check, ...]:
-    """In the order in which they look. A policy of "none" is there too: a request may ask for a stricter one."""
-    terms = [BlockedTerms(blocked_terms)] if blocked_terms else []
-    if "prompt" not in moderation.stages:
-        return (*terms,)
-    topics = [Topics(moderation.topics)] if moderation.topics else []
-    return (*terms, *topics, PolicyRules(moderation.policy))
+    """In the order in which they look. Where the owner has none for prompts, a request may ask for a policy still."""
+    terms, looks = [BlockedTerms(blocked_terms)] if blocked_terms else [], "prompt" in moderation.stages
+    topics = [Topics(moderation.topics)] if moderation.topics and looks else []
+    return (*terms, *topics, PolicyRules(moderation.policy if looks else "none"))
 
 
 def _verdict(finding: Finding, policy: Policy) -> ModerationVerdict:

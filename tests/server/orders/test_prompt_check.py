@@ -122,6 +122,7 @@ def test_topics_of_the_owners_hold_under_any_policy(tmp_path, prompt, refused):
 def test_the_policy_none_and_other_stages_look_at_no_prompt(tmp_path):
     async def act(client):
         assert (await answered(client, prompt=BAD))[0] == 200
+        assert (await answered(client, prompt=BAD, moderation="strict"))[0] == 400
 
     ask(tmp_path, act, moderation=ModerationSettings(policy="none"))
     ask(tmp_path, act, moderation=ModerationSettings(stages=("picture",)))

@@ -89,11 +89,11 @@ def write_control(path: Path, module: Any, layout: str = "diffusers") -> Path:
         per_level = module.config.num_res_blocks
         tensors = {_tencent_name(name, per_level, module.config.adapter_type): each for name, each in tensors.items()}
     elif layout == "xlabs":
-        tensors = _xlabs_tensors(tensors)
+        tensors = xlabs_tensors(tensors)
     return save(path, tensors)
 
 
-def _xlabs_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def xlabs_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     kept = {name: each for name, each in tensors.items() if name.startswith(("controlnet_", "input_hint_block"))}
     made = original_tensors({name: each for name, each in tensors.items() if name not in kept}, flux_map.LAYOUT)
     places = ["conv_in", *(f"blocks.{number}" for number in range(6)), "conv_out"]

@@ -71,6 +71,17 @@ def union(context=768):
     }  # fmt: skip
 
 
+def flux_control(variant=""):
+    first = {
+        "": {"controlnet_x_embedder.weight": (3072, 64)},
+        "union": {"controlnet_x_embedder.weight": (3072, 64), "controlnet_mode_embedder.weight": (10, 3072)},
+        "xlabs": {
+            "input_hint_block.0.weight": (16, 3, 3, 3), "double_blocks.0.img_attn.norm.key_norm.scale": (128,),
+        },
+    }  # fmt: skip
+    return first[variant] | {"controlnet_blocks.0.weight": (3072, 3072)}
+
+
 def image_adapter(variant="", context=768, width=1024):
     first = {
         "": {"image_proj.proj.weight": (4 * context, width)},

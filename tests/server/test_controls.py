@@ -8,7 +8,7 @@ import pytest
 from imagine.words.map_words import map_meant, words_of
 from imagine.words.recipe import meta_from_params
 from tests.registry import declared
-from tests.server.beside import add, add_transformer, asked, controlnet, png, sd3_controlnet, union
+from tests.server.beside import add, add_transformer, asked, controlnet, flux_control, png, sd3_controlnet, union
 
 PHOTO = png()
 
@@ -151,6 +151,33 @@ def test_to_a_model_narrower_than_what_is_published_no_published_file_is_recomme
     assert status == 404
     assert told.startswith("control.0.model 'canny' not found: what is here goes with other models than narrow (")
     assert told.endswith("put one for it into the folder of models")
+
+
+def test_flux_has_controls_of_its_own(tmp_path):
+    add_transformer(tmp_path, "rose", "FluxPipeline", in_channels=64, guidance_embeds=True)
+    rose = {"model": "rose"}
+    ((status, told),) = asked(tmp_path, said() | rose)
+    assert (status, "(Shakker-Labs/FLUX.1-dev-ControlNet-Union-Pro-2.0)" in told) == (404, True)
+    for name, file in (
+        ("sd-canny", controlnet()), ("FLUX.1-dev-ControlNet-Union-Pro-2.0", flux_control()),
+        ("flux-canny-controlnet-v3", flux_control("xlabs")), ("flux-all", flux_control("union")),
+    ):  # fmt: skip
+        add(tmp_path, f"controls/{name}", file)
+    *made, other, foreign, fox = asked(
+        tmp_path, said() | rose, said(model="depth", preprocess="none") | rose,
+        said(model="FLUX.1-dev-ControlNet-Union-Pro-2.0", type="canny") | rose,
+        said(model="flux-all", type="blur", preprocess="none") | rose, said(model="flux-all", type="softedge") | rose,
+        said(model="sd-canny") | rose,
+        said(model="flux-all", type="canny") | {"model": "fox"},
+    )  # fmt: skip
+    recorded = [job.params.control[0] for job, _ in made]
+    assert [(each.model, each.preprocess, each.type) for each in recorded] == [
+        ("flux-canny-controlnet-v3", "canny", ""), ("FLUX.1-dev-ControlNet-Union-Pro-2.0", "none", ""),
+        ("FLUX.1-dev-ControlNet-Union-Pro-2.0", "canny", "canny"), ("flux-all", "none", "blur"),
+    ]  # fmt: skip
+    assert (other[0], "its type is one of canny, tile, depth, blur" in other[1]) == (400, True), other
+    assert (foreign[0], "is for stable_diffusion, model 'rose' is flux" in foreign[1]) == (400, True), foreign
+    assert (fox[0], "is for flux, model 'fox' is stable_diffusion" in fox[1]) == (400, True), fox
 
 
 def test_units_of_another_program_are_taken_as_they_are(home):

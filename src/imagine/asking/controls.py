@@ -32,6 +32,12 @@ _SD1_MAPS: Mapping[Preprocess, str] = {
     "segmentation": "11p_sd15_seg", "normal": "11p_sd15_normalbae", "inpaint": "11p_sd15_inpaint",
 }  # fmt: skip
 _SD1_FILES = "comfyanonymous/ControlNet-v1-1_fp16_safetensors"
+_FLUX_UNION = "Shakker-Labs/FLUX.1-dev-ControlNet-Union-Pro-2.0"
+_FLUX_FILES: Mapping[Preprocess, str] = {
+    "canny": _FLUX_UNION, "softedge": _FLUX_UNION, "depth": _FLUX_UNION, "pose": _FLUX_UNION, "grayscale": _FLUX_UNION,
+    "tile": "jasperai/Flux.1-dev-Controlnet-Upscaler", "normal": "jasperai/Flux.1-dev-Controlnet-Surface-Normals",
+}  # fmt: skip
+"""Under FLUX.1 [dev]'s licence, on huggingface.co."""
 _SDXL_FILE = "diffusion_pytorch_model.safetensors (xinsir/controlnet-union-sdxl-1.0)"
 """For all kinds of maps. Both are on huggingface.co, under OpenRAIL and Apache-2.0."""
 _OF_STABILITY = "stabilityai/stable-diffusion-3.5-controlnets"
@@ -138,6 +144,8 @@ def proper_control(model: Entry, meant: Preprocess | None) -> str:
         return _SDXL_FILE
     if (model.family, model.variant) in _SD3_FILES:
         return _SD3_FILES[model.family, model.variant].get(meant, "")
+    if model.family == "flux" and meant in _FLUX_FILES:
+        return f"diffusion_pytorch_model.safetensors ({_FLUX_FILES[meant]})"
     if model.family != "stable_diffusion" or meant not in _SD1_MAPS:
         return ""
     return f"control_v{_SD1_MAPS[meant]}_fp16.safetensors ({_SD1_FILES})"

@@ -210,8 +210,8 @@ ROWS = (
         named=(("dev", "kontext", "kontext"), ("dev", r"(?<![a-z])krea(?![a-z])", "krea")),
         adapters={
             "controlnet": signatures(
-                ("", _CONTROLS, _FLUX),
                 ("xlabs", "input_hint_block.0.weight", _FLUX),
+                ("", _CONTROLS, _FLUX),
                 # Qwen-Image's have this norm, and the rest as well.
                 ("union", _CONTROLS, "controlnet_mode_embedder.weight", "!txt_norm.weight"),
                 ("", _CONTROLS, "controlnet_x_embedder.weight", "!txt_norm.weight"),

@@ -77,6 +77,7 @@ BESIDE: Mapping[str, BesideBytes] = {
     "sd3": BesideBytes(1_190_900_000),
     "sd3.5": BesideBytes(4_307_100_000),
     "sd3.5 medium": BesideBytes(4_929_900_000),
+    "flux": BesideBytes(4_281_753_600),
 }
 """By family, or family and variant, that can be drawn with beside such: parameters of the published networks."""
 

@@ -13,7 +13,7 @@ from ..families.table import FAMILIES, embedding_families, lora_families
 from ..messages import Language, sentence
 from ..words.beside import made_for
 from ..words.entry import Entry
-from ..words.map_words import UNION_KINDS, map_meant, words_of
+from ..words.map_words import map_meant, union_kinds, words_of
 from ..words.preprocessors import PREPROCESSORS
 from .composition import published_for
 from .identify import MODEL_KINDS
@@ -50,7 +50,8 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
         facts["made_for"] = size
     if entry.kind == "controlnet":
         facts["map"] = map_meant(words_of(entry.name)) or ""
-        facts["types"] = [kind for kind in UNION_KINDS if kind in PREPROCESSORS] if entry.variant == "union" else []
+        kinds = union_kinds(entry.family) if entry.variant == "union" else ()
+        facts["types"] = [kind for kind in kinds if kind in PREPROCESSORS]
     if upscaler := entry.metadata.get(UPSCALER_KEY):
         facts["upscaler"] = upscaler
     problem = None if entry.unusable is None else sentence(entry.unusable, language)

@@ -11,10 +11,12 @@ from .entry import Entry
 
 _UNETS = frozenset({"stable_diffusion", "sd2", "sdxl"})
 CONTROLS: Mapping[str, frozenset[str]] = {
-    "": _UNETS | {"sd3", "sd3.5"},
-    **dict.fromkeys(("union", "t2i-adapter", "control-lora"), _UNETS),
+    "": _UNETS | {"sd3", "sd3.5", "flux"},
+    "union": _UNETS | {"flux"},
+    **dict.fromkeys(("t2i-adapter", "control-lora"), _UNETS),
     "large": frozenset({"sd3.5"}),
     "medium": frozenset({"sd3.5"}),
+    "xlabs": frozenset({"flux"}),
 }
 """Of ControlNets and their relatives."""
 _SIZES = frozenset({"large", "medium"})

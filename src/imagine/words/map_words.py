@@ -36,12 +36,19 @@ _FLUX_KINDS: Mapping[str, int] = {
 }  # fmt: skip
 """The same as InstantX and Shakker Labs trained them; `lq` is a picture of low quality
 (https://huggingface.co/InstantX/FLUX.1-dev-Controlnet-Union)."""
+_UNION = "union"
 _MEANT = {word: name for name, others in _OTHERS.items() for word in (name, *others)}
 
 
 def union_kinds(family: str) -> Mapping[str, int]:
     """What a family's unions call each kind of map that they know."""
     return _FLUX_KINDS if family == "flux" else UNION_KINDS
+
+
+def is_for_several(name: str, variant: str) -> bool:
+    """Is a control of that name for several kinds of maps? Some are told the kind by what the map looks like alone, and
+    only their name says so."""
+    return _UNION in {variant, *words_of(name)}
 
 
 def words_of(name: str) -> set[str]:

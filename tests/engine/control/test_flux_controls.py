@@ -9,15 +9,19 @@ from diffusers import FluxMultiControlNetModel
 from imagine.engine.control.flux_control import FluxControl
 from imagine.engine.loading.control_file import ControlFile
 from imagine.engine.parts.slices import whole
+from imagine.registry.header import parse_header
+from imagine.registry.identify import identify
+from imagine.words.beside import CONTROLS
 from imagine.words.errors import BadRequest, UnusableModel
 from imagine.words.model import Component
 from imagine.words.recipe import Hires
-from tests.control_files import controlled, home_of, save, tiny_flux_control, write_control
+from tests.control_files import controlled, home_of, save, tiny_flux_control, write_control, xlabs_tensors
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents
 from tests.engine.references.referring import reference, referring
 from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
 from tests.flux_files import flux_pipeline, tiny_flux, write_flux
+from tests.registry import declared
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
 FIRST, SECOND = PHOTO, PHOTO.rotate(90)
@@ -148,6 +152,26 @@ def test_it_runs_where_it_is_asked_for_and_not_beyond(dev, tmp_path, monkeypatch
         runs.clear()
         made(engine_of(), wished(dev, controlled(file, FIRST, **said)))
         assert len(runs) == steps
+
+
+@pytest.mark.parametrize(
+    ("said", "layout", "variant"),
+    [
+        ({"num_layers": 5, "num_single_layers": 10}, "", ""),  # InstantX' canny
+        ({"num_layers": 5, "num_single_layers": 10, "num_mode": 10}, "", "union"),  # InstantX', Shakker Labs' first
+        ({"num_layers": 6, "num_single_layers": 0}, "", ""),  # Shakker Labs' second union
+        ({"num_layers": 2} | XLABS, "xlabs", "xlabs"), ({"num_layers": 2} | XLABS, "", ""),
+    ],
+)  # fmt: skip
+def test_published_ones_are_told_by_their_headers(said, layout, variant):
+    """Of which these are all the names and shapes."""
+    with torch.device("meta"):
+        state = diffusers.FluxControlNetModel(guidance_embeds=True, **said).state_dict()
+    tensors = xlabs_tensors(state) if layout else state
+    text, size = declared.header_json({name: tuple(each.shape) for name, each in tensors.items()})
+    identity = identify(parse_header(text, 8 + len(text) + size))
+    assert (identity.kind, identity.family, identity.variant) == ("controlnet", "flux", variant)
+    assert "flux" in CONTROLS[variant]
 
 
 def bound(path, denoiser):

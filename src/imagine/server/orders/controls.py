@@ -13,7 +13,7 @@ from ...words.beside import CONTROLS
 from ...words.control_units import model_called
 from ...words.entry import Entry
 from ...words.errors import BadRequest, PartNotFound
-from ...words.map_words import UNION_KINDS, alike, map_meant, words_of
+from ...words.map_words import alike, is_for_several, map_meant, union_kinds, words_of
 from ...words.preprocessors import NONE
 from ..gateway.gateway import Gateway
 from .fitting import beside, check_fit, goes_with
@@ -22,7 +22,7 @@ from .preprocessors import chosen_preprocessor
 CONTROLNET = "controlnet"
 _UNION = "union"
 _NONE_FITS = ("part.missing_kind", "part.missing_unfit")
-_ORDER = ("", _UNION, "t2i-adapter", "control-lora", "xs")
+_ORDER = ("", "xlabs", _UNION, "t2i-adapter", "control-lora", "xs")
 """Of those that a word could mean, the likeliest first."""
 
 
@@ -71,7 +71,7 @@ def _meant(word: str, files: list[Entry], model: Entry) -> Entry | None:
     words = alike(word.lower())
     usable = [file for file in files if file.kind == CONTROLNET and not file.problem and goes_with(file, model)]
     named = [file for file in usable if words & words_of(file.name)]
-    unions = [file for file in usable if file.variant == _UNION] if map_meant({word.lower()}) else []
+    unions = [file for file in usable if is_for_several(file.name, file.variant)] if map_meant({word.lower()}) else []
     return min(named or unions, key=_rank, default=None)
 
 
@@ -84,7 +84,8 @@ async def _with_map(
     gateway: Gateway, wish: ControlWish, file: Entry, path: str, warnings: list[Message]
 ) -> ChosenControl:
     """The control with what makes its map: what is said, else what the file is for, where that can be made here."""
-    meant = map_meant(words_of(file.name)) if file.variant != _UNION else map_meant({wish.type or wish.model.lower()})
+    several = is_for_several(file.name, file.variant)
+    meant = map_meant({wish.type or wish.model.lower()} if several else words_of(file.name))
     preprocess, maker = wish.preprocess or meant or NONE, None
     try:
         maker, notes = await chosen_preprocessor(
@@ -100,6 +101,6 @@ async def _with_map(
     kind = wish.type or ("" if file.variant != _UNION else preprocess if preprocess != NONE else meant or "")
     if file.variant == _UNION and not kind:
         raise BadRequest(message("control.untyped", f"{path}.type", name=file.name), reason="missing")
-    if file.variant == _UNION and kind not in UNION_KINDS:
-        raise BadRequest(message("control.union", path, value=kind, names=", ".join(UNION_KINDS)))
+    if file.variant == _UNION and kind not in (kinds := union_kinds(file.family)):
+        raise BadRequest(message("control.union", path, value=kind, names=", ".join(kinds)))
     return ChosenControl(wish, file, preprocess, kind, maker, options)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def in_eight(layout, tensors):
     """In fp8 or int8 with scales: what the file has, and what it comes to."""
-    file, plain = {}, {}
+    file, plain = {"scaled_fp8": torch.zeros(2).to(torch.float8_e4m3fn)} if layout == "scaled_fp8" else {}, {}
     for name, tensor in tensors.items():
         stored = stored_as(layout, name, tensor) if tensor.dim() > 1 else {name: tensor}
         scale = next((each for end, each in stored.items() if end.endswith((".scale_weight", ".weight_scale"))), 1.0)

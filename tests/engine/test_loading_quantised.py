@@ -58,6 +58,7 @@ def stored_as(layout, name, weight):
     return {
         name: (weight / scale).round().to(torch.int8), f"{layer}.weight_scale": scale,
         f"{layer}.comfy_quant": mark(format="int8_tensorwise"),
+        f"{layer}.input_scale": torch.ones(1),
     }  # fmt: skip
 
 

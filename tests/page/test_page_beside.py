@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.page.acts import arrive, downloaded, drop, generate, last, load, png
 from tests.registry import declared
-from tests.server.beside import controlnet, image_adapter, image_encoder, union
+from tests.server.beside import add_transformer, controlnet, image_adapter, image_encoder, sd3_controlnet, union
 
 DOG, SEA = png(96, 64, (120, 80, 20)), png(64, 96, (20, 80, 200))
 
@@ -169,3 +169,15 @@ def test_variations_are_neighbours_of_a_result(page, site):
     ] * 4
     assert {job.params.references[0].img for job in jobs} == {made}
     assert len({job.params.seed for job in jobs}) == 4
+
+
+def test_a_control_for_another_size_of_the_models_family_is_not_offered(page, site, tmp_path):
+    add_transformer(tmp_path / "home", "heron", "StableDiffusion3Pipeline", num_layers=38, patch_size=2, in_channels=16)
+    for name, width, more in (("large", 2432, ()), ("medium", 1536, ("transformer_blocks.0.attn.norm_q.weight",))):
+        file = tmp_path / f"home/models/sd35/{name}_canny.safetensors"
+        declared.write(file, sd3_controlnet(width, *more), metadata={"about": name})
+    page.reload()
+    arrive(page)
+    page.select_option("#f-model", "heron")
+    add(page, "control", DOG, "room.png")
+    assert page.get_by_label("Model that follows room.png").locator("option").all_inner_texts() == ["large_canny"]

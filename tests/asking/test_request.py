@@ -71,7 +71,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "loras": (LoraWish(name="ink", weight=0.5, clip_weight=-4.0), "pen"), "embeddings": {"ink": "0123456789"},
         "control": (ControlWish(model="canny", image="aGk=", strength=2.0, end=0.5),), "subseed": 7,
         "subseed_strength": 0.5, "references": (ReferenceWish(img="aGk=", kind="style", box=(0.0, 0.0, 0.5, 1.0)),),
-        "variations": VariationsWish(strength=0.3),
+        "variations": VariationsWish(strength=0.3), "moderation": "strict",
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))

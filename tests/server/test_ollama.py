@@ -96,7 +96,7 @@ def test_what_has_no_effect_is_told():
     [
         ({"stream": "yes"}, "stream is 'yes'; it must be true or false"), ({"options": 3}, "options is 3; it must be"),
         ({"images": "AAAA"}, "images is 'AAAA'; it must be a list"), ({"images": [3]}, "images is 3; it must be text"),
-        ({"preview": True}, "preview is true; it must be a whole number"), ({"preview": -1}, "preview is -1"),
+        ({"preview": "x"}, "preview is 'x'; it must be"), ({"preview": -1}, "preview is -1"),
         ({"negative": 3}, "negative is 3; it must be text"), ({"width": 4096}, "width is 4096; it must be"),
         ({"steps": False}, "steps is false"), ({"options": {"seed": "x"}}, "seed is 'x'"), ({"n": 99}, "n is 99"),
         ({"negative": "a", "neg": "b"}, "both are the same field"), ({"model": 3}, "model is 3"),

@@ -35,6 +35,13 @@ def test_blocks_are_the_numbers_that_ggmls_own_reader_makes_of_them(kind):
         assert torch.equal(made, torch.from_numpy(expected).reshape(shape).bfloat16())
 
 
+@pytest.mark.parametrize("kind", BLOCKED)
+def test_one_block_is_what_it_is_among_others(kind):
+    three = kept(kind, (3, gguf.GGML_QUANT_SIZES[Kind[kind]][0]))
+    expected = three.dequantised()
+    assert torch.equal(torch.cat([three.cut(row, row + 1).dequantised() for row in range(3)]), expected)
+
+
 def test_what_is_listed_as_readable_is_read():
     assert DEQUANTISED == BLOCKS.keys() == {kind.lower() for kind in BLOCKED}
 

@@ -82,7 +82,8 @@ def _with_more(made: Tensor, parts: Sequence[Tensor], gain: int) -> Tensor:
 def _fifth_bits(blocks: Tensor, start: int) -> Tensor:
     """The fifth bit of 32 numbers, (n, 32)."""
     places = torch.arange(32, dtype=torch.int32, device=blocks.device)
-    bits = blocks[:, start : start + 4].contiguous().view(torch.int32) >> places
+    # Of a copy: what lies among others doesn't begin where whole numbers do, and of one block nothing is copied else.
+    bits = blocks[:, start : start + 4].clone(memory_format=torch.contiguous_format).view(torch.int32) >> places
     return bits.bitwise_and_(1)
 
 

@@ -206,6 +206,13 @@ class Remote(torch.Tensor):
         return _dispatched(remote.card, func, args, kwargs or {})
 
 
+def _not_to_be_resized(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy whose storage torch calls so: it does that of pages that can't be swapped out, as of mapped files."""
+    like = tensor.clone()
+    held = torch.frombuffer(bytearray(like.nbytes or 1), dtype=torch.uint8)[: like.nbytes]
+    return held.view(like.dtype).as_strided(like.shape, like.stride()).copy_(like)
+
+
 class _Bindings(TorchFunctionMode):
     """What Python's bindings do before any operator runs: make a device's first tensors, and look for its code."""
 
@@ -216,7 +223,7 @@ class _Bindings(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
         if func is torch.Tensor.pin_memory:
-            return self._card.pin(args[0].clone())
+            return self._card.pin(_not_to_be_resized(args[0]))
         if kwargs.pop("pin_memory", False):
             return self._card.pin(func(*args, **kwargs))
         if func in (torch.Tensor.to, torch.Tensor.cuda):

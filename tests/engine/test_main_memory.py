@@ -66,6 +66,7 @@ V1, V2 = "4:memory:/a/b\n0::/\n", "0::/a/b\n"
     [
         (V2, {"a/b": ("max", 500), "a": ("1000", 700)}, (1000, 350)),
         (V2, {"a/b": ("800", 600), "a": ("1000", 700)}, (800, 250)),
+        (V2, {"a/b": ("800", 100), "a": ("1000", 900)}, (800, 150)),
         (V2, {".": ("900", 100)}, (900, 850)),
         (V2, {"a/b": ("max", 500)}, None),
         (V1, {"memory/a/b": ("1000", 1100)}, (1000, 0)),
@@ -73,7 +74,7 @@ V1, V2 = "4:memory:/a/b\n0::/\n", "0::/a/b\n"
     ],
 )  # fmt: skip
 def test_what_a_control_group_leaves_is_told(tmp_path, own, files, left):
-    """By the least of those around, and what is kept of files is free."""
+    """The least of what those around allow and of what they leave, and what is kept of files is free."""
     (tmp_path / "own").write_text(own)
     for folder, (limit, usage) in files.items():
         place, old = tmp_path / "root" / folder, own == V1
@@ -140,6 +141,8 @@ def test_pages_that_cannot_be_swapped_out_go_with_their_model(accelerator, wide,
     engine = on(card, memory=round(bytes_of(wide.sizes).all * 0.35), cuda_graphs=False)
     made(engine, wish(wide))
     assert card.host_used > 2**20, "layers come from there"
+    taken = sum(part.in_main for part in parts_of(*families(engine)))
+    assert taken > 0.99 * bytes_of(wide.sizes).all, "and they count, too"
     engine.unload(Unload(job="u", model="first"))
     assert card.host_reserved == card.host_used < 2**20
 

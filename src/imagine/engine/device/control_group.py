@@ -40,7 +40,7 @@ _VERSIONS = (
 
 
 def group_memory(own: Path = _OWN, root: Path = _ROOT) -> GroupMemory | None:
-    """Of the group that leaves least, of those that this process is in; None where none has a limit."""
+    """The least that any allows, and that any leaves, of those that this process is in; None where none has a limit."""
     try:
         lines = [line.split(":", 2) for line in own.read_text().splitlines()]
     except OSError:
@@ -53,7 +53,8 @@ def group_memory(own: Path = _OWN, root: Path = _ROOT) -> GroupMemory | None:
                 parts = Path(path.lstrip("/"))
                 # In a container the path may be the host's, and its own group lies at the root.
                 found += [_of(within / each, version) for each in (parts, *parts.parents)]
-    return min((each for each in found if each is not None), key=lambda each: each.available, default=None)
+    limited = [each for each in found if each is not None]
+    return GroupMemory(*map(min, zip(*limited, strict=True))) if limited else None
 
 
 def _of(folder: Path, version: _GroupVersion) -> GroupMemory | None:

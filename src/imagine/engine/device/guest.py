@@ -69,8 +69,10 @@ class Guest:
     @property
     def in_main(self) -> int:
         """Bytes of main memory that it takes, whether it is on the device or not."""
-        streamed = (each for layer in self._streamed.values() for each in layer.owned)
-        return main_memory.owned_bytes(each.tensor for each in (*self._resident(), *streamed))
+        streamed = self._streamed.values()
+        owned = (each for layer in streamed if not layer.pinned for each in layer.owned)
+        pinned = sum(layer.nbytes for layer in streamed if layer.pinned)
+        return pinned + main_memory.owned_bytes(each.tensor for each in (*self._resident(), *owned))
 
     def enter(self) -> None:
         try:

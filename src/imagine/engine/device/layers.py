@@ -35,12 +35,13 @@ class HeldLayer:
 
     def __init__(self, owned: list[Owned]) -> None:
         self.owned = owned
-        self._pinned = False
+        self.pinned = False
+        """It lies in pages that can't be swapped out, which torch tells apart from a file's by nothing."""
         self.nbytes = sum(map(_room, self._pieces()))
 
     def pin(self) -> None:
         """Hold it in pages that the device copies from by itself."""
-        self._pinned = True
+        self.pinned = True
         for at, each in enumerate(self.owned):
             pinned = _made_of(each.tensor, [piece.pin_memory() for piece in _pieces(each.tensor)])
             held = Parameter(pinned, False) if isinstance(each.tensor, Parameter) else pinned
@@ -51,7 +52,7 @@ class HeldLayer:
         start = 0
         for piece in self._pieces():
             # What isn't pinned may be a copy that nobody holds: it is waited for.
-            block[start : start + piece.nbytes].copy_(piece, non_blocking=self._pinned)
+            block[start : start + piece.nbytes].copy_(piece, non_blocking=self.pinned)
             start += _room(piece)
 
     def compute_from(self, block: Tensor) -> None:

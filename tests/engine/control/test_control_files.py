@@ -72,13 +72,19 @@ def test_one_network_in_all_its_layouts_is_the_same(unets, tmp_path, family):
 
 
 def test_what_its_settings_say_beside_it_is_heeded(unets, tmp_path):
-    """Channels in OpenCV's order, and answers of one number a channel: said by diffusers, or by the file's name."""
+    """Channels in OpenCV's order, and answers of one number a channel: said by diffusers, or by the file's name, which
+    is its folder's where any file is called so, or its repository's in the Hub's cache."""
     network = tiny_controlnet(unets(), global_pool_conditions=True, controlnet_conditioning_channel_order="bgr")
     made = bound(write_control(tmp_path / "folder", network, "folder"), unets())
     plain = bound(write_control(tmp_path / "control_v11e_sd15_shuffle.safetensors", network, "bare"), unets())
     assert torch.equal(made.hint(SEEN, ""), plain.hint(SeenMap(PIXELS.flip(1)), ""))
     assert made.module.config.global_pool_conditions
     assert plain.module.config.global_pool_conditions
+    name = "diffusion_pytorch_model.safetensors"
+    for place in (f"shuffle/{name}", f"models--one--shuffle/snapshots/0123abcd/{name}"):
+        assert bound(write_control(tmp_path / place, network, "bare"), unets()).module.config.global_pool_conditions
+    other = bound(write_control(tmp_path / "edges/snapshots" / name, network, "bare"), unets())
+    assert not other.module.config.global_pool_conditions
 
 
 def test_networks_with_less_attention_than_the_model_are_taken(unets, tmp_path):

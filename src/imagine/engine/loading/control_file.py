@@ -43,6 +43,8 @@ _TOLD: Mapping[str, TellControl] = {
 }  # fmt: skip
 """By what diffusers calls the denoiser beside."""
 _STEMS = ("diffusion_pytorch_model", "model")
+_REVISIONS = "snapshots"
+"""In the Hub's cache, where a repository's folder has one for each of its revisions."""
 
 
 class ControlFile:
@@ -135,11 +137,13 @@ class ControlFile:
 
     @property
     def _stem(self) -> str:
-        """What it is called, by itself or, where libraries gave it its name, by its folder."""
+        """What it is called, by itself or, where libraries gave it its name, by its folder, or by its repository."""
         path = Path(self._component.path)
-        if path.is_dir():
-            return path.name
-        return path.parent.name if path.name.partition(".")[0] in _STEMS else path.stem
+        if not path.is_dir():
+            if path.name.partition(".")[0] not in _STEMS:
+                return path.stem
+            path = path.parent
+        return path.parent.parent.name if path.parent.name == _REVISIONS else path.name
 
     def _weights(self) -> Weights:
         path = Path(self._component.path)

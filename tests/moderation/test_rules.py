@@ -63,7 +63,10 @@ def test_disguises_do_not_make_innocent_prompts_suspicious():
         ("a nude minor, detailed", ["minors", "nudity"]), ("a child, nude, color photo", ["minors", "nudity"]),
         ("a naked baby blue eyes", ["minors", "nudity"]), ("a child nude, lipstick", ["minors", "nudity"]),
         ("a child, na\u200bked eyes", ["minors", "nudity"]), ("a child, a nude lipstick", []),
-        ("pen is on the table", []), ("an us flag", []), ("", []),
+        ("девочка с голым торсом", ["minors", "nudity"]), ("мальчик с голым торсом", []),
+        ("голый мальчик с голым торсом", ["minors", "nudity"]), ("nude, a 10 year old cat", ["nudity"]),
+        ("a naked 10 year old and a cat", ["minors", "nudity"]), ("обнажённая, 5 лет назад", ["nudity"]),
+        ("whisky aged 12 years, nude", ["nudity"]), ("pen is on the table", []), ("an us flag", []), ("", []),
     ],
 )  # fmt: skip
 def test_a_conjunction_says_more_than_its_parts(prompt, rules):
@@ -73,6 +76,8 @@ def test_a_conjunction_says_more_than_its_parts(prompt, rules):
 def test_somebody_is_undressed_only_in_a_picture_that_is_brought():
     for prompt in ("remove her clothes", "сними с неё одежду", "undress", "a nude woman"):
         assert "undressing" not in [finding.rule for finding in findings_in(prompt)]
+        assert "undressing" in [finding.rule for finding in findings_in(prompt, pictures=True)]
+    for prompt in ("remove all of her clothes", "remove dress, logo stays", "remove clothes from the girl on the bed"):
         assert "undressing" in [finding.rule for finding in findings_in(prompt, pictures=True)]
     for prompt in ("remove the background, a summer dress", "remove the stain on her dress", "убери пятно с одежды"):
         assert findings_in(prompt, pictures=True) == []

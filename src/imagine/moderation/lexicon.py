@@ -1,7 +1,8 @@
 """Lists of words in data files, and which of them a prompt has something of.
 
-A line is a word, a stem with `*`, or several of them in a row; `~` leaves up to three words between. `#` begins a
-remark.
+A line is a word, a stem with `*`, or several of them in a row; `~` leaves up to three words of a clause between. `#`
+begins a remark. In the list of what is benign `a|b` are two words for one place; with a `+` behind them they are looked
+at still.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from .letters import folded
-from .normalise import Reading, WordReadings
+from .normalise import CLAUSE_END, Reading, WordReadings
 
 LANGUAGES = ("en", "ru")
 LISTS = (
@@ -24,10 +25,14 @@ _BENIGN = "benign"
 _REMEMBERED = 8192
 _DATA = Path(__file__).parent / "data"
 _WORD = re.compile(r"[^\W_]+\*?|~")
+_PLACE = re.compile(r"~|[^\W_]+\*?(?:\|[^\W_]+\*?)*\+?")
+_GAP = r"[\s'’-]{1,2}"
 _BETWEEN = 3
 """How many words `~` leaves between two."""
-_NOT_BETWEEN = frozenset({"from", "on", "in", "under", "behind", "with"})
-"""What it doesn't leap over: what is removed from a dress isn't the dress."""
+_NOT_BETWEEN = frozenset(
+    {CLAUSE_END, "from", "on", "in", "of", "under", "behind", "with", "keep", "leave", "except", "but"}
+)
+"""What it doesn't leap over: what is removed from a dress isn't the dress, nor is what comes after a comma."""
 _LEAST_SPELLED = 3
 """Letters of what is looked for among letters whose words aren't known."""
 _SHORTEST_STEM = 2
@@ -75,7 +80,7 @@ def shipped() -> Lexicon:
 
 def without_benign(prompt: str) -> str:
     """The prompt without phrases in which a listed word means something else, where they are written plainly."""
-    return _benign().sub(" ", unicodedata.normalize("NFC", prompt))
+    return _benign().sub(_still_looked_at, unicodedata.normalize("NFC", prompt))
 
 
 def lines_of(name: str, language: str) -> list[str]:
@@ -90,14 +95,20 @@ def _benign() -> re.Pattern[str]:
     return re.compile("|".join(map(_as_written, sorted(lines, key=len, reverse=True))), re.IGNORECASE)
 
 
+def _still_looked_at(phrase: re.Match[str]) -> str:
+    return " ".join(["", *(word for word in phrase.groups() if word), ""])
+
+
 def _as_written(line: str) -> str:
     """A pattern of a line whose words stand beside each other: who hides them gets no benefit of the doubt."""
-    words = (r"(?:\w+[ -]){0,3}" if word == "~" else f"{_written(word)}[\\s'’-]{{1,2}}" for word in _WORD.findall(line))
-    return r"\b" + "".join(words).removesuffix(r"[\s'’-]{1,2}") + r"\b"
+    words = (r"(?:\w+[\s-]){0,3}" if place == "~" else _written(place) + _GAP for place in _PLACE.findall(line))
+    return r"\b" + "".join(words).removesuffix(_GAP) + r"\b"
 
 
-def _written(word: str) -> str:
-    return word.rstrip("*").replace("е", "[её]") + (r"\w*" if word.endswith("*") else "")
+def _written(place: str) -> str:
+    """A pattern of the words for one place: a group that is kept, if they are looked at still."""
+    words = place.rstrip("+").replace("е", "[её]").replace("*", r"\w*")
+    return f"({words})" if place.endswith("+") else f"(?:{words})"
 
 
 def _parsed(line: str) -> TermWords:

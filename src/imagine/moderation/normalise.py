@@ -21,7 +21,12 @@ _OPERATORS = re.compile(r"\b(?:BREAK|AND)\b")
 _HUMP = re.compile(r"(?<=[a-zа-яё])(?=[A-ZА-ЯЁ])|(?<=[A-ZА-ЯЁ])(?=[A-ZА-ЯЁ][a-zа-яё])")
 _FORMATS = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\u3164\u2800\U000e0020-\U000e007f]+")
 _BACKWARDS = re.compile("[\u202e\u2067]([^\u202c\u2069]*)[\u202c\u2069]?")
+CLAUSE_END = ","
+"""Stands among the readings of a word that a clause ends with."""
 _WORD = re.compile(r"[^\W_]+")
+_ENDED_WORD = re.compile(r"[^\W_]+(?:,(?=\s))?")
+_CLAUSE = re.compile(r"(?<=[^\W_]{3})['\")\]}]{0,3}[,.;!?](?=\s)")
+"""Marks behind a word: letters that are spelled with marks between them are no clauses."""
 _CHUNK = re.compile(r"\S+")
 _SIGN = re.compile(rf"[^\W_]|[{re.escape(LEET)}]")
 _SPELLED = re.compile(r"[^\W_]+|[@$€£]")
@@ -59,13 +64,17 @@ def reading_of(prompt: str) -> Reading:
 def _lines(text: str) -> Iterator[list[str]]:
     """Its words as they stand there; joined where no space is; and with signs as letters."""
     for each in dict.fromkeys([text, _HUMP.sub(" ", text), _FORMATS.sub(" ", text)]):
-        words = _WORD.findall(folded(_WEIGHT.sub(" ", _TAG.sub(" ", each))))
+        words = _ENDED_WORD.findall(_CLAUSE.sub(CLAUSE_END, folded(_WEIGHT.sub(" ", _TAG.sub(" ", each)))))
         yield words
         yield [word for word, before in zip(words, ["", *words], strict=False) if word != before]
-    joined = folded(_BRACKETS.sub("", _WEIGHT.sub("", _TAG.sub("", text))))
-    yield ["".join(_WORD.findall(chunk)) for chunk in _CHUNK.findall(joined.replace("|", " "))]
+    joined = _CLAUSE.sub(CLAUSE_END, folded(_BRACKETS.sub("", _WEIGHT.sub("", _TAG.sub("", text)))))
+    yield ["".join(_WORD.findall(chunk)) + _end_of(chunk) for chunk in _CHUNK.findall(joined.replace("|", " "))]
     for ends in ("", _ENDS):
-        yield ["".join(_SIGN.findall(chunk.rstrip(ends))) for chunk in _CHUNK.findall(joined)]
+        yield ["".join(_SIGN.findall(chunk.rstrip(ends))) + _end_of(chunk) for chunk in _CHUNK.findall(joined)]
+
+
+def _end_of(chunk: str) -> str:
+    return CLAUSE_END if chunk.endswith(CLAUSE_END) else ""
 
 
 def _runs(text: str) -> Iterator[str]:
@@ -88,5 +97,6 @@ def _pieces(run: str) -> Iterator[str]:
 
 @lru_cache(_REMEMBERED)
 def _read(word: str) -> WordReadings:
-    read = readings_of(word)
-    return frozenset(read | {each for one in read for each in unrepeated(one)})
+    read = readings_of(word.removesuffix(CLAUSE_END))
+    end = {CLAUSE_END} if word.endswith(CLAUSE_END) else frozenset[str]()
+    return frozenset(read.union(*map(unrepeated, read), end))

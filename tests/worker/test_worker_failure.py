@@ -8,6 +8,7 @@ from imagine.dispatch.worker import error_from_failed
 from imagine.messages import in_english
 from imagine.words import errors
 from imagine.words.events import Failed
+from imagine.words.moderation import ModerationVerdict
 from imagine.worker.failure import error_from_exception, failed_from_error
 
 
@@ -92,11 +93,15 @@ def every_error():
 def test_an_error_crosses_the_border_and_back(kind):
     error = kind.__new__(kind)
     errors.ImagineError.__init__(error, in_english("one sentence", "seed"))
+    verdict = None
+    if kind is errors.Blocked:
+        error.verdict = verdict = ModerationVerdict(action="block", categories={}, stage="picture", rule="checker")
     failed = failed_from_error("1", error)
-    assert failed == Failed(job="1", error=kind.__name__, message=in_english("one sentence", "seed"))
+    assert failed == Failed(job="1", error=kind.__name__, message=in_english("one sentence", "seed"), verdict=verdict)
     back = error_from_failed(failed)
     assert type(back) is kind
     assert str(back) == "one sentence"
+    assert getattr(back, "verdict", None) == verdict
 
 
 @pytest.mark.parametrize("name", ["annotations", "NoSuchError", "__file__", ""])

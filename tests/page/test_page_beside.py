@@ -7,6 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from imagine.pictures import canonical
 from tests.page.acts import arrive, downloaded, drop, generate, last, load, png
 from tests.registry import declared
 from tests.server.beside import add_transformer, controlnet, image_adapter, image_encoder, sd3_controlnet, union
@@ -158,7 +159,7 @@ def test_what_was_made_of_them_brings_them_back_and_a_file_holds_them(page, site
 
 def test_variations_are_neighbours_of_a_result(page, site):
     generate(page, "a fox")
-    made = digest(downloaded(page, "#do-png"))
+    made = canonical.digest(downloaded(page, "#do-png"))
     page.click("#do-vary")
     page.wait_for_function(
         "() => document.querySelectorAll('.thumb').length === 5 && document.querySelector('#run').hidden"

@@ -16,6 +16,7 @@ let making = null; // the run's own, seen or not
 let aside = null; // that of a run which ended while others were looked at
 let latest = null; // that of the latest run, ended or not
 let chosen = null;
+let byItself = { entry: null, index: 0 }; // of the run, what was chosen since nobody had chosen
 
 export const chosenEntry = () => chosen;
 export const seenBoard = () => board;
@@ -32,12 +33,15 @@ export function begin(count, byItself) {
 
 export const showPreview = (index, blob) => making?.preview(index, blob);
 
-/** Puts a finished picture in its place; the first is chosen, where nobody looks at others. */
+/** Puts a finished picture in its place; the first is chosen, whichever comes first, where nobody looks at others. */
 export async function showFinished(index, entry, blob) {
-  await making?.fill(index, entry, blob);
-  if (board !== making) return;
-  if (chosen) making.mark(chosen);
-  else choose(entry);
+  const run = making; // it may have ended once the picture is in its place
+  await run?.fill(index, entry, blob);
+  if (!run || board !== run) return undefined;
+  const first = chosen === byItself.entry && index < byItself.index;
+  if (chosen && !first) return run.mark(chosen);
+  byItself = { entry, index };
+  return choose(entry);
 }
 
 /** Ends the run: places of pictures that didn't come go; whoever looks at others is told that these are done. */

@@ -1,7 +1,8 @@
 """Pictures signed: by whom, on which thread or in which process, and each once.
 
-What is ours alone is signed on a thread; what was made of a picture that somebody sent, in the process that looks at
-those, since their manifests are read for it. No two signatures are alike, so equal canonical bytes get the one before.
+What is ours alone is signed on one thread, so that pictures come in the order in which they were made; what was made of
+a picture that somebody sent, in the process that looks at those, since their manifests are read for it. No two
+signatures are alike, so equal canonical bytes get the one before.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from ...messages import message, sentence
 from ...pictures.canonical import Cut
@@ -22,6 +26,7 @@ from ...settings.settings import Settings
 from ...words.errors import BadPicture, ImagineError
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 _MOST_KEPT = 4 * 2**20
 """Bytes of manifests: of some thousand pictures, fewer where they hold those of their sources."""
 
@@ -39,6 +44,7 @@ class Signing:
         self._kept_bytes = 0
         self._underway: dict[str, asyncio.Task[tuple[Cut, ...]]] = {}
         self._said = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signing")
 
     async def cuts(
         self, canonical: bytes | memoryview, making: Provenance, client: str, source: bytes | None
@@ -50,7 +56,7 @@ class Signing:
         if not is_there():
             self._say_absent()
             return ()
-        digest, stamp = await asyncio.to_thread(self._looked_at, canonical)
+        digest, stamp = await self._apart(lambda: self._looked_at(canonical))
         identity = await self._identity_of(stamp)
         name = digest + identity.certificates
         if (kept := self._kept.get(name)) is not None:
@@ -105,17 +111,20 @@ class Signing:
     ) -> tuple[Cut, ...]:
         try:
             if source is None:
-                return await asyncio.to_thread(cuts_signing, bytes(canonical), making, identity)
+                return await self._apart(lambda: cuts_signing(bytes(canonical), making, identity))
             try:
                 return await self._decoder.sign(canonical, source, making, identity, client)
             except BadPicture as error:
                 _log.info("a source isn't named in what is made of it: %s", error)
-            return await asyncio.to_thread(cuts_signing, bytes(canonical), making.alone(), identity)
+            return await self._apart(lambda: cuts_signing(bytes(canonical), making.alone(), identity))
         except ImagineError:
             raise
         except Exception as error:  # a library's own errors, whatever they are
             _log.warning("a picture isn't signed: %s", error)
             raise ImagineError(message("provenance.failed", why=type(error).__name__)) from error
+
+    async def _apart(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
 
     def _keep(self, name: str, done: asyncio.Task[tuple[Cut, ...]]) -> None:
         self._underway.pop(name, None)

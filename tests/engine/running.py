@@ -95,6 +95,19 @@ def made(engine, one):
     return finished(run(engine, one))[one.job]
 
 
+def crowd_made_again(wishes):
+    """Pictures made together, no two alike: each comes again by its recipe, in a worker that has seen no other."""
+    results = finished(run(engine_of(), *wishes))
+    crowded = {each.split("x")[0] for result in results.values() for each in result.meta["buckets"].split(",")}
+    assert len(crowded) >= 2, "it was a crowd"
+    assert len({result.data for result in results.values()}) == len(wishes)
+    for one in wishes:
+        params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])
+        again = made(engine_of(), msgspec.structs.replace(one, params=params))
+        assert again.data == results[one.job].data, one.job
+        assert not results[one.job].warnings
+
+
 def picture(report):
     return Image.open(io.BytesIO(report.data)).convert("RGB")
 

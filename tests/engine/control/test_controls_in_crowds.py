@@ -23,7 +23,7 @@ from imagine.words.recipe import Hires
 from tests.control_files import controlled, home_of, tiny_controlnet, tiny_t2i, write_control, write_control_lora
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.crowds import same_in_crowds
-from tests.engine.running import engine_of, finished, made, model_at, picture, run, wish
+from tests.engine.running import crowd_made_again, engine_of, finished, made, model_at, picture, run, wish
 
 MAP = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
 OTHER = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
@@ -125,15 +125,7 @@ def test_a_mixed_crowd_is_made_again_bit_for_bit(shelves):
         shelf.wish("painted", "low", num_steps=7, **painted),
         shelf.wish("hires", "net", num_steps=7, hires=Hires(scale=1.5, strength=0.5)),
     ]  # fmt: skip
-    results = finished(run(engine_of(), *wishes))
-    crowded = {each.split("x")[0] for result in results.values() for each in result.meta["buckets"].split(",")}
-    assert len(crowded) >= 2, "it was a crowd"
-    assert len({result.data for result in results.values()}) == len(wishes)
-    for one in wishes:
-        params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])
-        again = made(engine_of(), msgspec.structs.replace(one, params=params))
-        assert again.data == results[one.job].data, one.job
-        assert not results[one.job].warnings
+    crowd_made_again(wishes)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.control_files import controlled, home_of, save, tiny_flux_control, wr
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents
 from tests.engine.references.referring import reference, referring
-from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
+from tests.engine.running import crowd_made_again, engine_of, latents_of, made, model_at, wish
 from tests.flux_files import flux_pipeline, tiny_flux, write_flux
 from tests.registry import declared
 
@@ -133,15 +133,7 @@ def test_a_mixed_crowd_is_made_again_bit_for_bit(dev, tmp_path):
         wished(dev, net, job="hires", hires=Hires(scale=1.5, strength=0.5)),
         referring(wished(dev, net, job="shown"), reference(None, SECOND, strength=1.0)),
     ]  # fmt: skip
-    results = finished(run(engine_of(), *wishes))
-    crowded = {each.split("x")[0] for result in results.values() for each in result.meta["buckets"].split(",")}
-    assert len(crowded) >= 2, "it was a crowd"
-    assert len({result.data for result in results.values()}) == len(wishes)
-    for one in wishes:
-        params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])
-        again = made(engine_of(), msgspec.structs.replace(one, params=params))
-        assert again.data == results[one.job].data, one.job
-        assert not results[one.job].warnings
+    crowd_made_again(wishes)
 
 
 def test_it_runs_where_it_is_asked_for_and_not_beyond(dev, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from imagine.words.recipe import Hires
 from tests.control_files import controlled, tiny_controlnet, write_control
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.parity import STEPS, assert_same, plain_latents
-from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
+from tests.engine.running import crowd_made_again, engine_of, latents_of, made, model_at, wish
 from tests.sd3_files import sd3_pipeline, tiny_sd3, tiny_sd3_control, write_sd3, write_sd3_control
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
@@ -163,14 +163,7 @@ def test_a_crowd_is_made_again_one_by_one(models, tmp_path):
         asked(path, controlled(hole, OTHER, preprocess="inpaint"), job="painted", num_steps=7, **painted),
         asked(path, controlled(depth, MAP, strength=0.5), job="hires", hires=Hires(scale=1.25, strength=0.5)),
     ]
-    results = finished(run(engine_of(), *wishes))
-    crowded = {each.split("x")[0] for result in results.values() for each in result.meta["buckets"].split(",")}
-    assert len(crowded) >= 2, "it was a crowd"
-    assert len({result.data for result in results.values()}) == len(wishes)
-    for one in wishes:
-        params = msgspec.structs.replace(one.params, buckets=results[one.job].meta["buckets"])
-        assert made(engine_of(), msgspec.structs.replace(one, params=params)).data == results[one.job].data, one.job
-        assert not results[one.job].warnings
+    crowd_made_again(wishes)
 
 
 @pytest.mark.parametrize(

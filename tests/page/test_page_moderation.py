@@ -11,8 +11,8 @@ from tests.page.acts import generate
     [
         ("en-GB", "Prompt asks for sexual content with minors, which this server doesn't draw (policy minors-only); "
          "leave it out"),
-        ("ru-RU", "Описание просит нарисовать сексуальное с несовершеннолетними: этот сервер такого не рисует (правила "
-         "minors-only); уберите это"),
+        ("ru-RU", "«Описание» просит нарисовать сексуальное с несовершеннолетними: этот сервер такого не рисует "
+         "(правила minors-only); уберите это"),
     ],
 )  # fmt: skip
 def test_what_is_not_drawn_is_told_beside_the_prompt(windows, site, locale, told):

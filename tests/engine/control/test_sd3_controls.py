@@ -1,6 +1,7 @@
 """Controls of Stable Diffusion 3 and 3.5: diffusers' own ControlNet pipelines, in every layout of their files; a crowd
 beside them; and what isn't made for a model refused."""
 
+import copy
 import functools
 
 import diffusers
@@ -10,9 +11,12 @@ from diffusers.image_processor import VaeImageProcessor
 from PIL import Image, ImageOps
 
 from imagine.engine.jobs import controlling
+from imagine.engine.loading.control_file import ControlFile
+from imagine.engine.parts.slices import whole
 from imagine.words.errors import Unsupported, UnusableModel
+from imagine.words.model import Component
 from imagine.words.recipe import Hires
-from tests.control_files import controlled, tiny_controlnet, write_control
+from tests.control_files import controlled, home_of, tiny_controlnet, write_control
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.parity import STEPS, assert_same, plain_latents
 from tests.engine.running import crowd_made_again, engine_of, latents_of, made, model_at, wish
@@ -114,6 +118,16 @@ def test_stabilitys_sees_maps_as_it_was_trained_to(
     file = write_sd3_control(tmp_path / name, network, layout, maps=number)
     expected = plain("3.5 large", network, control_image=ImageOps.invert(MAP) if turned else MAP, sees=sees)
     assert_same(ours(path, controlled(file, MAP)), expected, without("3.5 large"), within=1e-5)
+
+
+def test_one_with_the_denoisers_places_is_there_once_for_each_denoiser(models, tmp_path):
+    modules = models("3.5 large")[1]
+    one, other = modules.transformer, copy.deepcopy(modules.transformer)
+    path = write_sd3_control(tmp_path / "a.safetensors", tiny_sd3_control(modules, text=False), "stability", maps=0)
+    file = ControlFile(Component(role="adapter", path=str(path)), "blur")
+    first, again, third = (whole(file.bind(each, home_of(each))) for each in (one, one, other))
+    assert first is again
+    assert first is not third
 
 
 def test_one_that_paints_is_told_where(models, plain, tmp_path, monkeypatch):

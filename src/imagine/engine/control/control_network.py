@@ -24,6 +24,11 @@ class SeenMap(NamedTuple):
     """What encoding took off each of these."""
 
 
+def as_they_are(pixels: Tensor) -> Tensor:
+    """A map's pixels as a VAE takes them: 0…1 to −1…1; what is to be painted is black."""
+    return pixels.clamp(min=0) * 2 - 1
+
+
 class Summable(Made, Protocol):
     """What a control adds at an evaluation."""
 

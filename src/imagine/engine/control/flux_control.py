@@ -20,7 +20,7 @@ from ...words.map_words import union_kinds
 from ..execution.execution import Inputs
 from ..execution.packing import packed, places
 from .block_residuals import Behind, BlockResiduals
-from .control_network import SeenMap
+from .control_network import SeenMap, as_they_are
 from .controlnet import FileCheck
 
 _STEPS = 1000
@@ -42,7 +42,7 @@ class FluxControl:
         self._device, self._dtype = weight.device, weight.dtype
 
     def for_vae(self, pixels: Tensor) -> Tensor | None:
-        return None if self._encoder is not None else _signed(pixels)
+        return None if self._encoder is not None else as_they_are(pixels)
 
     @torch.inference_mode()
     def hint(self, seen: SeenMap, kind: str) -> tuple[Tensor, int | None]:
@@ -51,7 +51,7 @@ class FluxControl:
         mode = self._mode(kind) if self.module.union else None
         latents = seen.latents
         if self._encoder is not None:
-            latents = self._encoder(_signed(seen.pixels).to(self._device, self._dtype))
+            latents = self._encoder(as_they_are(seen.pixels).to(self._device, self._dtype))
         assert latents is not None, "encoded, where it has no encoder of its own"
         return packed(latents.to(self._device, self._dtype)), mode
 
@@ -88,11 +88,6 @@ class FluxControl:
                 Behind("single_transformer_blocks", _spread(single or (), self._single, repeats=False)),
             )
         )
-
-
-def _signed(pixels: Tensor) -> Tensor:
-    """In −1…1; what is to be painted is black."""
-    return pixels.clamp(0) * 2 - 1
 
 
 def _spread(answers: Sequence[Tensor], blocks: int, *, repeats: bool) -> Sequence[Tensor]:

@@ -19,17 +19,12 @@ from ...messages import message
 from ...words.errors import Unsupported
 from ..execution.execution import Inputs
 from .block_residuals import Behind, BlockResiduals
-from .control_network import SeenMap
+from .control_network import SeenMap, as_they_are
 from .controlnet import FileCheck
 
 ForVae = Callable[[Tensor], Tensor]
 POOLED = "pooled_projections"
 _DOWNSCALE = 8
-
-
-def as_they_are(pixels: Tensor) -> Tensor:
-    """0…1 to −1…1; what is to be painted is black."""
-    return pixels.clamp(min=0) * 2 - 1
 
 
 def negative(pixels: Tensor) -> Tensor:
@@ -50,6 +45,10 @@ class Places:
 
     def __init__(self, embedding: Any) -> None:
         self._embedding = embedding
+
+    def __repr__(self) -> str:
+        """One for each embedding: networks are kept by it, and whoever has such a network has the embedding."""
+        return f"Places({id(self._embedding)})"
 
     def __call__(self, latents: Tensor) -> Tensor:
         """(rows, C, h, w) to (rows, tokens, width)."""

@@ -10,7 +10,8 @@ from typing import Any
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.map_words import map_meant, words_of
-from ..control.sd3_controlnet import ForVae, Places, SD3ControlNet, as_they_are, bright, negative
+from ..control.control_network import as_they_are
+from ..control.sd3_controlnet import ForVae, Places, SD3ControlNet, bright, negative
 from ..libraries.light import controlnet
 from .control_kind import ControlKind, Said
 from .maps import sd3_controlnet as layout

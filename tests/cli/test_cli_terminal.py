@@ -144,7 +144,7 @@ def test_a_refusal_or_ctrl_c_ends_a_picture_and_no_conversation(server: FakeServ
         server.lines = [picture(png())]
         terminal.wait_for(">>> ", 3)
         terminal.type("half a li")
-        terminal.wait_for("half a li")  # it listens: Ctrl-C in the moment before isn't heard until a key is
+        terminal.wait_for("half a li")
         terminal.type("\x03")
         terminal.wait_for(">>> ", 4)
         terminal.type("a cat\n")

@@ -16,6 +16,7 @@ from ..words.errors import ImagineError
 from .console import note, write
 from .exits import DONE
 from .session import Session
+from .signals import heard_at_once
 from .table import table
 
 _SIGN = ">>> "
@@ -115,7 +116,8 @@ def _obey(line: str, settings: PromptOptions) -> bool:
 def _line() -> str | None:
     """What is typed next, empty where Ctrl-C took it back; None at the end."""
     try:
-        return input(_SIGN).strip()
+        with heard_at_once():
+            return input(_SIGN).strip()
     except EOFError:
         note("")
         return None

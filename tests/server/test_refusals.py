@@ -71,7 +71,7 @@ def test_a_request_may_only_be_stricter(tmp_path):
             return [text for text in (await answer.json())["warnings"] if "moderation" in text]
 
     async def act(client):
-        laxer = "moderation 'minors-only' has no effect: this server's own policy, standard, is stricter"
+        laxer = "moderation 'minors-only' has no effect: standard holds here, and is stricter"
         assert await warned(client, moderation="minors-only") == [laxer]
         for said in ("standard", "strict", None):
             assert await warned(client, moderation=said) == []

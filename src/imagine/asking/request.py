@@ -313,7 +313,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     keep_alive: KeepAlive = None
     moderation: Annotated[
         Policy | None,
-        Meta(description="A stricter policy than the server's, of what isn't to be drawn; a laxer one has no effect."),
+        Meta(description="A stricter policy than what holds, of what isn't to be drawn; a laxer one has no effect."),
     ] = None
     reproducible: Annotated[
         bool | None, Meta(description="Make it alone, so that its bytes never depend on what else is being made.")

@@ -514,7 +514,7 @@ SENTENCES = {
     "allowed.moderated_length": "text of at most {most} characters",
     "moderation.unscored": "these categories aren't scored here, and are false for that reason: {categories}",
     "moderation.pictures": "{field} holds something other than text, which isn't scored here; send its texts alone",
-    "moderation.laxer": "{field} '{value}' has no effect: this server's own policy, {policy}, is stricter",
+    "moderation.laxer": "{field} '{value}' has no effect: {policy} holds here, and is stricter",
     "model.unnamed": "no model was named",
     "model.default_alias": "'{name}' stands for the default model",
     "model.no_default": "{unnamed}, and the configured default '{name}' isn't there{among}",

@@ -523,7 +523,7 @@ SENTENCES = {
     "allowed.moderated_length": "текст не длиннее {most} знаков",
     "moderation.unscored": "эти категории здесь не оцениваются и потому ложны: {categories}",
     "moderation.pictures": "в {field} есть не только текст, а остальное здесь не оценивается; пришлите одни тексты",
-    "moderation.laxer": "{field} '{value}' не действует: у сервера правила строже, {policy}",
+    "moderation.laxer": "{field} «{value}» не действует: здесь действует {policy}, а это строже",
     "model.unnamed": "модель не указана",
     "model.default_alias": "«{name}» означает модель по умолчанию",
     "model.no_default": "{unnamed}, а модели по умолчанию «{name}» здесь нет{among}",

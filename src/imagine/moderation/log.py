@@ -27,15 +27,20 @@ class VerdictLog:
         self._path = path
         self._now = now
 
-    def write(self, verdict: ModerationVerdict, client: str, prompt: str | None = None) -> None:
-        """Adds a line; `prompt` where the owner wants it there. A file that can't be written is logged, no more."""
+    def write(
+        self, verdict: ModerationVerdict, client: str, prompt: str | None = None, *, key: str | None = None
+    ) -> None:
+        """Adds a line; `prompt` where the owner wants it there, and the name of the `key`, where the client has one.
+
+        A file that can't be written is logged, no more.
+        """
         _log.info(
-            "moderation %s stage=%s rule=%r categories=%s client=%s",
-            verdict.action, verdict.stage, verdict.rule, ",".join(verdict.categories) or "none", client,
+            "moderation %s stage=%s rule=%r categories=%s client=%s key=%s",
+            verdict.action, verdict.stage, verdict.rule, ",".join(verdict.categories) or "none", client, key or "none",
         )  # fmt: skip
         if self._path is None:
             return
-        said = {} if prompt is None else {"prompt": prompt}
+        said = {name: text for name, text in (("key", key), ("prompt", prompt)) if text is not None}
         line = {"time": self._now().isoformat(timespec="milliseconds"), **msgspec.to_builtins(verdict)}
         try:
             self._append(msgspec.json.encode(line | {"client": client} | said) + b"\n")

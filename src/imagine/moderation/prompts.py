@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from ..messages import Message, message
 from ..words.errors import Blocked
-from ..words.moderation import ModerationSettings, ModerationVerdict, Policy, stricter_of
-from .check import Check, ModerationInput
+from ..words.moderation import ModerationVerdict, Policy, stricter_of
+from .check import ModerationInput
 from .lexicon import Lexicon
 from .normalise import reading_of
 from .policy import action_of
 from .rules import Finding, findings_in
-from .terms import BlockedTerms
 
 
 class PolicyRules:
@@ -51,13 +50,6 @@ class Topics:
                 verdict = ModerationVerdict(action="block", categories={topic: 1.0}, stage="prompt", rule=topic)
                 raise Blocked(message("blocked.topic", field, topic=topic), verdict)
         return []
-
-
-def checks_from(blocked_terms: Sequence[str], moderation: ModerationSettings) -> tuple[Check, ...]:
-    """In the order in which they look. Where the owner has none for prompts, a request may ask for a policy still."""
-    terms, looks = [BlockedTerms(blocked_terms)] if blocked_terms else [], "prompt" in moderation.stages
-    topics = [Topics(moderation.topics)] if moderation.topics and looks else []
-    return (*terms, *topics, PolicyRules(moderation.policy if looks else "none"))
 
 
 def _verdict(finding: Finding, policy: Policy) -> ModerationVerdict:

@@ -10,11 +10,13 @@ from aiohttp import web
 
 from .. import __version__
 from ..settings.settings import Settings
+from ..words.moderation import DEFAULT_POLICY, Policy
 from .gateway.keys import GATEWAY
 from .http.context import ORDER_HEADER
 from .http.dialect import DETAILS, REFUSED, SPOKEN, Dialect, Route
 from .http.encoding import body_from
 from .http.errors import STATUSES
+from .orders.connection import asked_as
 
 _TEXT = {"type": "string"}
 _ERROR = {
@@ -32,7 +34,8 @@ _OF_A_REQUEST = sorted({*STATUSES.values(), *_ALWAYS, 408, 413, 415})
 
 async def openapi(request: web.Request) -> web.Response:
     """This API, described from the declarations that requests are checked by."""
-    described = document(request.app[SPOKEN], request.app[GATEWAY].settings)
+    gateway = request.app[GATEWAY]
+    described = document(request.app[SPOKEN], gateway.settings, gateway.rulebook.of(asked_as(request)).policy)
     return web.Response(body=body_from(described), content_type="application/json")
 
 
@@ -40,8 +43,8 @@ DESCRIPTION = Dialect("OpenAPI", prefixes=(), routes=(Route("GET", "/openapi.jso
 """What a server says of itself, whichever dialects it speaks."""
 
 
-def document(dialects: Sequence[Dialect], settings: Settings) -> dict[str, Any]:
-    """OpenAPI 3.1 for these dialects, on a server with these settings."""
+def document(dialects: Sequence[Dialect], settings: Settings, policy: Policy = DEFAULT_POLICY) -> dict[str, Any]:
+    """OpenAPI 3.1 for these dialects, on a server with these settings, for whom that policy holds for."""
     paths: dict[str, dict[str, Any]] = {}
     schemas: dict[str, Any] = {"Error": _ERROR}
     for dialect in dialects:
@@ -49,6 +52,7 @@ def document(dialects: Sequence[Dialect], settings: Settings) -> dict[str, Any]:
         for route in dialect.routes:
             path = plain(route.path)
             paths.setdefault(path, {})[route.method.lower()] = dialect.described(route, _operation(route, path))
+    _say_policy(schemas, policy)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Imagine", "version": __version__},
@@ -56,6 +60,13 @@ def document(dialects: Sequence[Dialect], settings: Settings) -> dict[str, Any]:
         "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
         "security": [{}, {"key": []}],
     }
+
+
+def _say_policy(schemas: dict[str, Any], policy: Policy) -> None:
+    """What holds for whoever reads it, who may ask for what is stricter."""
+    asked = schemas.get("GenerateRequest", {}).get("properties", {}).get("moderation")
+    if asked is not None:
+        asked["default"] = policy
 
 
 def plain(path: str) -> str:

@@ -8,12 +8,24 @@ from typing import Any
 
 from ..asking.checking import shown
 from ..files import model_folders
-from ..words.moderation import CATEGORIES, DEFAULT_POLICY, POLICIES, STAGES, ModerationSettings, ModerationStage, Policy
+from ..words.moderation import (
+    CATEGORIES,
+    DEFAULT_POLICY,
+    DIALECTS,
+    POLICIES,
+    STAGES,
+    KeyRules,
+    ModerationSettings,
+    ModerationStage,
+    Policy,
+    TopicExamples,
+)
 
 MOST_TOPICS, MOST_EXAMPLES, LONGEST = 64, 64, 200
 _PLAIN = dict.fromkeys(("off", "no", "false"), "none") | dict.fromkeys(("on", "yes", "true"), DEFAULT_POLICY)
 """What YAML makes of a bare word, or what people write instead."""
-_ALLOWED = f"{', '.join(POLICIES)}, or a mapping of policy, topics, stages and log"
+_ALLOWED = f"{', '.join(POLICIES)}, or a mapping of policy, dialects, topics, stages and log"
+_ALLOWED_FOR_KEY = f"{', '.join(POLICIES)}, or a mapping of policy and topics"
 
 
 def moderation(value: object) -> ModerationSettings:
@@ -30,6 +42,15 @@ def moderation(value: object) -> ModerationSettings:
     return ModerationSettings(**{name: _READ[name](part) for name, part in value.items() if part is not None})
 
 
+def key_rules(value: object) -> KeyRules:
+    """What holds for who has one key: a policy's name, or a mapping of what is otherwise than for everybody."""
+    if not isinstance(value, Mapping):
+        return KeyRules(policy=_policy(value))
+    if unknown := [name for name in value if name not in _READ_FOR_KEY]:
+        raise ValueError(f"{_ALLOWED_FOR_KEY}, without {shown(unknown[0])}")
+    return KeyRules(**{name: _READ_FOR_KEY[name](part) for name, part in value.items() if part is not None})
+
+
 def _policy(value: object) -> Policy:
     text = str(value).strip().lower()
     found = next((policy for policy in POLICIES if policy == _PLAIN.get(text, text)), None)
@@ -38,7 +59,13 @@ def _policy(value: object) -> Policy:
     return found
 
 
-def _topics(value: object) -> dict[str, tuple[str, ...]]:
+def _dialects(value: object) -> dict[str, Policy]:
+    if not isinstance(value, Mapping) or not {str(name).lower() for name in value} <= set(DIALECTS):
+        raise ValueError(f"such that dialects is a mapping of {', '.join(DIALECTS)} to policies")
+    return {str(name).lower(): _policy(policy) for name, policy in value.items()}
+
+
+def _topics(value: object) -> TopicExamples:
     if not isinstance(value, Mapping) or len(value) > MOST_TOPICS:
         raise ValueError(f"such that topics is a mapping of at most {MOST_TOPICS} names to examples")
     return {_topic(name): _examples(str(name), examples) for name, examples in value.items()}
@@ -70,4 +97,7 @@ def _stages(value: object) -> tuple[ModerationStage, ...]:
     return tuple(stage for stage in STAGES if stage in named)
 
 
-_READ: dict[str, Any] = {"policy": _policy, "topics": _topics, "stages": _stages, "log": model_folders.path}
+_READ_FOR_KEY: dict[str, Any] = {"policy": _policy, "topics": _topics}
+_READ: dict[str, Any] = {
+    **_READ_FOR_KEY, "dialects": _dialects, "stages": _stages, "log": model_folders.path,
+}  # fmt: skip

@@ -20,13 +20,13 @@ from ..asking.checking import half_character, shown
 from ..asking.presets import Preset
 from ..asking.resolve import NO_DEFAULTS, Defaults
 from ..files import model_folders
-from ..files.reading import read_text
 from ..messages import in_english
 from ..words.errors import ImagineError
 from ..words.moderation import ModerationSettings
 from . import values as values
 from .config_file import read_config
 from .in_words import NOTHING, in_words
+from .keys import NamedKey, key, key_in, keys
 from .moderation import moderation
 from .values import IPNetwork, ListenAddress, LogFormat, ModelSettings
 
@@ -35,7 +35,8 @@ PREFIX = "IMAGINE_"
 CREDENTIAL = "imagine-api-key"
 """The name of the systemd credential (`LoadCredential=`) that holds the API key."""
 _KEY = frozenset(["api_key", "api_key_file"])
-_LONGEST_KEY_FILE = 2**16
+_HOLD_KEYS = ("api_key", "keys")
+"""What isn't shown, right or wrong."""
 _NOTHING = (NOTHING, "False")
 _OTHERS = tuple(PREFIX + name for name in ("CONFIG", "RUNTIME", "NOHISTORY", "BINARY", "CHROMIUM", "TEST_"))
 """Variables that something else reads: the command line, the one-file binary, the tests."""
@@ -93,8 +94,15 @@ class Settings:
     keep_alive: float = option(300.0, values.seconds, "How long a model stays loaded after its last use: 5m, 300, -1.")
     max_queue: int = option(512, values.whole(1, 100_000), "How many pictures may wait.")
     max_batch: int | None = option(None, values.whole(1, 64), "How many pictures are denoised together at most.")
-    api_key: str | None = option(None, values.key, "The key that clients must send.", secret=True, live=True)
+    api_key: str | None = option(None, key, "The key that clients must send.", secret=True, live=True)
     api_key_file: Path | None = option(None, model_folders.path, "A file that holds the key.", live=True)
+    keys: tuple[NamedKey, ...] = option(
+        (),
+        keys,
+        "Further keys, by names: each with its key or key_file, and the moderation that holds for it.",
+        file_only=True,
+        live=True,
+    )
     allow_remote: tuple[IPNetwork, ...] = option(
         (), values.networks, "Answer others without a key: all, or networks.", live=True
     )
@@ -163,6 +171,11 @@ class Settings:
         """These settings with what of `wanted` can change while a server runs, and the names of others that differ."""
         taken = dataclasses.replace(self, **{o.name: getattr(wanted, o.name) for o in OPTIONS if o.live})
         return taken, [o.name for o in OPTIONS if getattr(taken, o.name) != getattr(wanted, o.name)]
+
+    @property
+    def has_key(self) -> bool:
+        """Is a key needed to be answered?"""
+        return bool(self.api_key or self.keys)
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -236,17 +249,19 @@ def settings_from(
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     merged = _over(merged, _layer(given, "--{}"))
     if merged.get("api_key_file") is not None:
-        merged["api_key"] = _key_in(merged["api_key_file"])
+        merged["api_key"] = key_in(merged["api_key_file"], "api_key_file")
     settings = Settings(**merged)
     if (settings.provenance_key is None) != (settings.provenance_certificates is None):
         raise ImagineError(in_english("provenance_key and provenance_certificates go together", "provenance_key"))
+    if settings.api_key in [each.key for each in settings.keys]:
+        raise ImagineError(in_english("api_key is one of the keys in the configuration file: say it once", "keys"))
     return settings, [*warnings, *_open_to_pages(settings)]
 
 
 def _open_to_pages(settings: Settings) -> list[str]:
     """What an owner should know who lets in pages that anybody can make."""
     anybodys = [origin for origin in settings.origins if origin in (values.ANY_ORIGIN, values.OPAQUE_ORIGIN)]
-    if not anybodys or settings.api_key:
+    if not anybodys or settings.has_key:
         return []
     return [f"the origin {anybodys[0]} lets any page that is open in a browser here use this server: set an API key"]
 
@@ -303,7 +318,7 @@ def _value(name: str, value: object, named: str) -> Any:
     if named.startswith("{}"):
         where = named.format(name)
     read = _READ[name]
-    is_text = read not in (model_folders.path, model_folders.paths, values.key)
+    is_text = read not in (model_folders.path, model_folders.paths, key)
     if isinstance(value, str) and is_text and half_character(value):
         raise ImagineError(in_english(f"{where} is not text in UTF-8", name))
     try:
@@ -311,15 +326,5 @@ def _value(name: str, value: object, named: str) -> Any:
     except ValueError as error:
         parts = value if isinstance(value, list | tuple) else []
         several = ", ".join(part for part in parts if isinstance(part, str))
-        written = ("set" if value else "empty") if name == "api_key" else shown(several or value)
+        written = ("set" if value else "empty") if name in _HOLD_KEYS else shown(several or value)
         raise ImagineError(in_english(f"{where} is {written}; it must be {error}", name)) from error
-
-
-def _key_in(path: Path) -> str:
-    key = read_text(path, _LONGEST_KEY_FILE, field="api_key_file").strip()
-    if not key:
-        raise ImagineError(in_english(f"the key file {path} is empty", "api_key_file"))
-    try:
-        return values.key(key)
-    except ValueError as error:
-        raise ImagineError(in_english(f"the key in the file {path} must be {error}", "api_key_file")) from error

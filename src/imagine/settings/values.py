@@ -28,7 +28,6 @@ _MEMORY = re.compile(r"(?P<count>[0-9]{1,5}(?:\.[0-9]{1,3})?)\s*(?P<unit>[MG])B?
 _UNITS = {"M": 10**6, "G": 10**9}
 LEAST_MEMORY, MOST_MEMORY = 64 * 10**6, 16_000 * 10**9
 _PROXIES = "addresses or networks of your proxies, such as 127.0.0.1 or 172.18.0.0/16, and not everybody"
-_KEY = re.compile(r"[!-~](?:[ -~]{0,998}[!-~])?")
 _APPLICATION = re.compile(r"(?!https?:|file:)[a-z][a-z0-9+.-]*://\*")
 _FILES = re.compile(r"file:/+\*?")
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*)(?::(?P<port>[0-9]+))?")
@@ -154,13 +153,6 @@ def proxies(value: object) -> tuple[IPNetwork, ...]:
     if any(network.prefixlen == 0 for network in parsed):
         raise ValueError(_PROXIES)
     return parsed
-
-
-def key(value: object) -> str:
-    """A key that clients can send: as a header's value, in whichever encoding they write those."""
-    if not isinstance(value, str) or not _KEY.fullmatch(value):
-        raise ValueError("text of 1 to 1000 visible ASCII characters, without a space at either end")
-    return value
 
 
 def origins(value: object) -> tuple[str, ...]:

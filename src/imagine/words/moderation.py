@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -20,14 +20,42 @@ CATEGORIES = (
     "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic",
 )  # fmt: skip
 """The names that OpenAI's moderation has; the owner's topics stand beside them by their own."""
+DIALECTS = ("imagine", "ollama", "openai")
+"""Those that pictures can be asked for in, by the names that owners say; `imagine` is our own, and the page's."""
+
+TopicExamples = Mapping[str, tuple[str, ...]]
+"""What else isn't to be drawn: names of the owner's own, each with examples of what it means."""
+
+
+class AskedAs(NamedTuple):
+    """In which standing a request comes: with whose key, and in which dialect."""
+
+    key: str | None = None
+    """The name of one of `keys`; None for `api_key`, or none at all."""
+    dialect: str | None = None
+
+
+NOBODY = AskedAs()
+
+
+class KeyRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner says of one key; None is what holds for everybody."""
+
+    policy: Policy | None = None
+    topics: TopicExamples | None = None
+
+    def __str__(self) -> str:
+        topics = [] if self.topics is None else [f"topics {', '.join(self.topics) or 'none'}"]
+        return "; ".join([*([self.policy] if self.policy else []), *topics])
 
 
 class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for, where, and where it is written down."""
 
     policy: Policy = DEFAULT_POLICY
-    topics: Mapping[str, tuple[str, ...]] = {}
-    """What else isn't to be drawn: a name of the owner's, and examples of what it means."""
+    topics: TopicExamples = {}
+    dialects: Mapping[str, Policy] = {}
+    """The policy of a dialect, where it has one of its own."""
     stages: tuple[ModerationStage, ...] = STAGES
     """Where is looked."""
     log: Path | None = None
@@ -36,7 +64,8 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         topics = [f"topics {', '.join(self.topics)}"] if self.topics else []
         stages = [f"stages {', '.join(self.stages)}"] if self.stages != STAGES else []
-        return "; ".join([self.policy, *topics, *stages, *([f"log {self.log}"] if self.log else [])])
+        dialects = [f"{name} {policy}" for name, policy in self.dialects.items()]
+        return "; ".join([self.policy, *dialects, *topics, *stages, *([f"log {self.log}"] if self.log else [])])
 
 
 class ModerationVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,5 +82,5 @@ class ModerationVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stricter_of(owner: Policy, asked: Policy | None) -> Policy:
-    """What holds for a request: the owner's policy, unless it asks for a stricter one."""
+    """What holds for a request: the policy that the owner has for it, unless it asks for a stricter one."""
     return owner if asked is None else max(owner, asked, key=POLICIES.index)

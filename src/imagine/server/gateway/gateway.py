@@ -22,7 +22,7 @@ from ...files.folders import make_own, sweep
 from ...files.shipped import models
 from ...messages import message, sentence
 from ...moderation.log import VerdictLog
-from ...moderation.prompts import checks_from
+from ...moderation.rulebook import Rulebook
 from ...pictures.images import decode_base64
 from ...pictures.looking.decoder import Decoder, Looked
 from ...pictures.looking.look import Copy
@@ -73,7 +73,7 @@ class Gateway:
         self.pool = Pool(workers or [own_worker(settings)], max_queue=settings.max_queue)
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
-        self.checks = checks_from(settings.blocked_terms, settings.moderation)
+        self.rulebook = rulebook_from(settings)
         self._verdicts = VerdictLog(settings.moderation.log)
         self.stored = pictures_from(settings)
         self.presets = presets_of(settings)
@@ -108,7 +108,7 @@ class Gateway:
         presets = presets_of(taken)
         presets.check()
         self.settings, self.presets = taken, presets
-        self.checks = checks_from(taken.blocked_terms, taken.moderation)
+        self.rulebook = rulebook_from(taken)
         self._verdicts = VerdictLog(taken.moderation.log)
         self._checked, self._looked_at = False, float("-inf")
         self._look()
@@ -139,10 +139,12 @@ class Gateway:
         data = await self.apart(lambda: decode_base64(text, field=field), client)
         return data, await self.decoder.look(data, field, client, copy=copy, largest=largest, reduced=reduced)
 
-    def note_verdict(self, verdict: ModerationVerdict, client: str, prompt: str | None = None) -> None:
+    def note_verdict(
+        self, verdict: ModerationVerdict, client: str, prompt: str | None = None, *, key: str | None = None
+    ) -> None:
         """Counts what moderation decided other than "allow", and writes it down: the prompt only with `debug`."""
         self.metrics.judged(verdict)
-        self._verdicts.write(verdict, client, prompt if self.settings.debug else None)
+        self._verdicts.write(verdict, client, prompt if self.settings.debug else None, key=key)
 
     async def entries(self) -> list[Entry]:
         """Every file there is, as of now."""
@@ -401,6 +403,11 @@ def registry_from(settings: Settings) -> Registry:
         for own in (make_own(cache.parent), settings.home / "state"):
             sweep(own)
     return Registry(settings.roots, cache=cache, shipped=shipped)
+
+
+def rulebook_from(settings: Settings) -> Rulebook:
+    """What the settings say of what isn't to be drawn."""
+    return Rulebook(settings.blocked_terms, settings.moderation, {key.name: key.rules for key in settings.keys})
 
 
 def pictures_from(settings: Settings) -> PictureStore:

@@ -1,24 +1,24 @@
-"""The key that a request carries, in each of the ways in which clients send one."""
+"""The key that a request carries, among those that there are, in each of the ways in which clients send one."""
 
 from __future__ import annotations
 
 import binascii
 import hmac
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 KEY_HEADERS = ("authorization", "api-key", "x-api-key")
 """`Authorization` holds `Bearer KEY`, or Basic with the key as its password; others are Azure's and such."""
 
 
-def carries(headers: Mapping[str, str], key: bytes) -> bool:
-    """Is the right key among the headers?"""
-    return is_explicit(headers, key) or _is(_password(headers), key)
+def carried(headers: Mapping[str, str], keys: Collection[bytes]) -> bytes | None:
+    """Which of the keys is among the headers."""
+    return carried_explicitly(headers, keys) or _one_of(_password(headers), keys)
 
 
-def is_explicit(headers: Mapping[str, str], key: bytes) -> bool:
-    """Is it there in a way that a browser never adds by itself, as it does Basic for whichever page asks?"""
-    return any(_is(credential, key) for credential in _explicit(headers))
+def carried_explicitly(headers: Mapping[str, str], keys: Collection[bytes]) -> bytes | None:
+    """Which is there in a way that a browser never adds by itself, as it does Basic for whichever page asks."""
+    return next(filter(None, (_one_of(credential, keys) for credential in _explicit(headers))), None)
 
 
 def _explicit(headers: Mapping[str, str]) -> Iterator[bytes]:
@@ -39,8 +39,9 @@ def _password(headers: Mapping[str, str]) -> bytes:
         return b""
 
 
-def _is(credential: bytes, key: bytes) -> bool:
-    return hmac.compare_digest(credential, key)
+def _one_of(credential: bytes, keys: Collection[bytes]) -> bytes | None:
+    """The key that it is: compared with all, in a time that says nothing of any."""
+    return next(iter([key for key in keys if hmac.compare_digest(credential, key)]), None)
 
 
 def _bytes(text: str) -> bytes:

@@ -16,7 +16,7 @@ from ...fairness.clients import address_of, client_from_address
 from ...messages import Message, message
 from ...settings.settings import Settings
 from ...settings.values import ANY_ORIGIN, origin_of
-from .credentials import KEY_HEADERS, carries, is_explicit
+from .credentials import KEY_HEADERS, carried, carried_explicitly
 from .forwarded import Asker, asker_of, without_port
 from .paths import PICTURES, pattern_of
 
@@ -46,7 +46,9 @@ class Guard:
 
     def obey(self, settings: Settings) -> None:
         """From now on the rules are those of `settings`."""
-        self._key = settings.api_key.encode() if settings.api_key else None
+        self._keys: dict[bytes, str | None] = {each.key.encode(): each.name for each in settings.keys}
+        if settings.api_key:
+            self._keys[settings.api_key.encode()] = None
         self._networks = settings.allow_remote
         self._proxies = settings.trusted_proxies
         own = [socket.gethostname(), settings.host, *(place.host for place in settings.listen)]
@@ -61,24 +63,29 @@ class Guard:
         """Who asks, and how they came here."""
         return asker_of(request, self._proxies)
 
+    def key_of(self, request: web.Request) -> str | None:
+        """The name of the key that it carries; None of `api_key`, which has none, and where there is none."""
+        key = carried(request.headers, self._keys)
+        return None if key is None else self._keys[key]
+
     def may_answer(self, peer: str) -> bool:
         """Could anything that comes from this address be answered? "" is a Unix socket."""
         address = address_of(peer)
-        if address is None or address.is_loopback or (self._key is not None and not self._networks):
+        if address is None or address.is_loopback or (self._keys and not self._networks):
             return True
         return any(address in network for network in (*self._networks, *self._proxies))
 
     def check(self, request: web.Request) -> None:
         """Raises Refused for whom isn't to be answered."""
         private, asker = _over_unix(request), self.asker(request)
-        keyed = self._key is not None and carries(request.headers, self._key)
+        keyed = carried(request.headers, self._keys) is not None
         if not private:
             self._check_peer(asker)
             if not keyed:
                 self._check_host(request, asker)
         if not self._admits(request, asker):
             raise Refused(403, message("guard.origin"))
-        if not (private or keyed or self._key is None or request.method == "OPTIONS" or pattern_of(request) in _OPEN):
+        if not (private or keyed or not self._keys or request.method == "OPTIONS" or pattern_of(request) in _OPEN):
             raise Refused(401, message("guard.key"))
 
     def cors(self, request: web.Request) -> dict[str, str]:
@@ -100,16 +107,16 @@ class Guard:
     def _check_peer(self, asker: Asker) -> None:
         client = address_of(asker.client)
         known = client is not None and (client.is_loopback or any(client in network for network in self._networks))
-        if not known and (self._networks or not self._key):
+        if not known and (self._networks or not self._keys):
             raise Refused(403, message("guard.remote"))
-        if self._key is None and asker.mark:
+        if not self._keys and asker.mark:
             raise Refused(403, message("guard.proxy", header=asker.mark))
 
     def _check_host(self, request: web.Request, asker: Asker) -> None:
         host = _bare(without_port(asker.host))
         if host in self._names or host.endswith(".localhost"):
             return
-        if asker.vouched and self._key is not None and host:
+        if asker.vouched and self._keys and host:
             return  # the proxy decides which names it serves, and nothing is to be had here without the key
         address = address_of(host)
         if address and (address.is_loopback or address == address_of(_own_address(request))):
@@ -125,7 +132,7 @@ class Guard:
             return True
         if request.method in ("GET", "HEAD") and pattern_of(request) == _PICTURE:
             return True  # a page that shows it was told its name
-        if self._key is not None and (is_explicit(request.headers, self._key) or _asks_with_key(request)):
+        if carried_explicitly(request.headers, self._keys) or (self._keys and _asks_with_key(request)):
             return True  # no page has the key but one that was given it
         return ANY_ORIGIN in self._origins or (origin is not None and self._allows(origin, asker))
 

@@ -14,9 +14,10 @@ from aiohttp import web
 from ...asking.request import GenerateRequest
 from ...fairness.allowance import Holding
 from ...words.events import Finished
+from ...words.moderation import AskedAs
 from ..http.context import ORDER_ID
 from ..http.dialect import dialect_of
-from ..http.security import client_of
+from ..http.security import GUARD, client_of
 from .event_log import OrderEvent
 from .order import Order
 from .orders import Orders
@@ -39,10 +40,16 @@ async def place(
     dialect = dialect_of(request)
     lenient = dialect is not None and dialect.lenient_tags
     order = await request.app[ORDERS].place(
-        generate, client_of(request), holding=holding, output=output, lenient_tags=lenient
+        generate, client_of(request), holding=holding, output=output, lenient_tags=lenient, asked_as=asked_as(request)
     )
     ORDER_ID.set(order.id)
     return order
+
+
+def asked_as(request: web.Request) -> AskedAs:
+    """With whose key a connection asks, and in which dialect."""
+    dialect = dialect_of(request)
+    return AskedAs(request.app[GUARD].key_of(request), None if dialect is None else dialect.name.lower())
 
 
 async def pictures_of(request: web.Request, order: Order) -> list[Painted]:

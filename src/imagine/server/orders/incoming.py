@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ...asking.request import GenerateRequest
 from ...messages import Message
+from ...words.moderation import NOBODY, AskedAs
 from ...words.recipe import Lora
 
 
@@ -17,6 +18,7 @@ class Incoming(NamedTuple):
     client: str
     lenient_tags: bool = False
     """Leave out what a tag names and isn't here, with a warning."""
+    asked_as: AskedAs = NOBODY
     tagged: tuple[Lora, ...] = ()
     """The LoRAs that tags in its prompt ask for."""
     warnings: tuple[Message, ...] = ()

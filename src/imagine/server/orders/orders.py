@@ -20,6 +20,7 @@ from ...messages import message
 from ...words.errors import Cancelled, ImagineError, ModelChanged, WorkerLost
 from ...words.events import Failed, Finished
 from ...words.frames import JobReport, Submit
+from ...words.moderation import NOBODY, AskedAs
 from ..gateway.gateway import Gateway
 from .book import Book, MemoryBook
 from .event_log import EventLog, OrderEvent
@@ -45,13 +46,14 @@ class Orders:
     async def place(
         self, request: GenerateRequest, client: str, *,
         holding: Holding | None = None, output: Output = AS_PAINTED, attached: bool = True, lenient_tags: bool = False,
+        asked_as: AskedAs = NOBODY,
     ) -> Order:  # fmt: skip
         """Takes a request in: its jobs are in the queue once this returns. What `holding` holds is the order's then.
 
         Raises BadRequest (Blocked among them), BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
         """
         with holding or self._gateway.allowance.holding() as holding:
-            incoming = Incoming(request, request, client, lenient_tags=lenient_tags)
+            incoming = Incoming(request, request, client, lenient_tags, asked_as)
             plan = await prepare(self._gateway, incoming, holding, output)
             return await self.take_in(plan, client, holding, output, attached=attached)
 

@@ -7,9 +7,10 @@ import asyncio
 from ...asking.request import GenerateRequest
 from ...messages import Message, message
 from ...moderation.check import ModerationInput
+from ...moderation.rulebook import Rules
 from ...moderation.rules import TOLD
 from ...words.errors import Blocked
-from ...words.moderation import ModerationVerdict, stricter_of
+from ...words.moderation import ModerationVerdict, Policy, stricter_of
 from ..gateway.gateway import Gateway
 from .incoming import Incoming
 
@@ -20,23 +21,28 @@ _LONG = 2000
 async def with_prompt_checked(gateway: Gateway, incoming: Incoming) -> Incoming:
     """The request, with what is to be warned of. Raises Blocked."""
     said, request = incoming.original, incoming.request
+    rules = gateway.rulebook.of(incoming.asked_as)
     asked = ModerationInput(said.prompt, request.prompt, said.preset, request.moderation, _brings_pictures(request))
     try:
-        verdicts = await _verdicts(gateway, asked)
+        verdicts = await _verdicts(rules, asked)
     except Blocked as error:
-        gateway.note_verdict(error.verdict, incoming.client, request.prompt)
+        _note(gateway, error.verdict, incoming)
         raise
     for verdict in verdicts:
-        gateway.note_verdict(verdict, incoming.client, request.prompt)
+        _note(gateway, verdict, incoming)
     warned = [_warning(verdict) for verdict in verdicts]
-    return incoming._replace(warnings=(*incoming.warnings, *warned, *_laxer(gateway, request)))
+    return incoming._replace(warnings=(*incoming.warnings, *warned, *_laxer(rules.policy, request.moderation)))
 
 
-async def _verdicts(gateway: Gateway, asked: ModerationInput) -> list[ModerationVerdict]:
+def _note(gateway: Gateway, verdict: ModerationVerdict, incoming: Incoming) -> None:
+    gateway.note_verdict(verdict, incoming.client, incoming.request.prompt, key=incoming.asked_as.key)
+
+
+async def _verdicts(rules: Rules, asked: ModerationInput) -> list[ModerationVerdict]:
     """What every check says. Long prompts are read on a thread, since others wait for this one."""
 
     def judged() -> list[ModerationVerdict]:
-        return [verdict for check in gateway.checks for verdict in check(asked)]
+        return [verdict for check in rules.checks for verdict in check(asked)]
 
     return await asyncio.to_thread(judged) if len(asked.final_prompt) > _LONG else judged()
 
@@ -50,9 +56,8 @@ def _brings_pictures(request: GenerateRequest) -> bool:
     return any((request.img, request.mask, request.control, request.references))
 
 
-def _laxer(gateway: Gateway, request: GenerateRequest) -> list[Message]:
-    """That a policy which is asked for is laxer than the owner's, and has no effect."""
-    owner, asked = gateway.settings.moderation.policy, request.moderation
+def _laxer(owner: Policy, asked: Policy | None) -> list[Message]:
+    """That a policy which is asked for is laxer than the one that holds, and has no effect."""
     if asked is None or stricter_of(owner, asked) == asked:
         return []
     return [message("moderation.laxer", "moderation", value=asked, policy=owner)]

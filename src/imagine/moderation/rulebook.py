@@ -1,0 +1,44 @@
+"""Which of the owner's rules hold for a request: for its key, for its dialect, for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ..words.moderation import AskedAs, KeyRules, ModerationSettings, Policy
+from .check import Check
+from .prompts import PolicyRules, Topics
+from .terms import BlockedTerms
+
+_NO_KEYS: Mapping[str, KeyRules] = {}
+
+
+class Rules(NamedTuple):
+    """What holds for a request, unless it asks for a stricter policy itself."""
+
+    policy: Policy
+    checks: tuple[Check, ...]
+    """Of its prompt, in the order in which they look."""
+
+
+class Rulebook:
+    """All that an owner has said. The most particular holds: a key's own word, else a dialect's, else the server's."""
+
+    def __init__(
+        self, blocked_terms: Sequence[str], moderation: ModerationSettings, keys: Mapping[str, KeyRules] = _NO_KEYS
+    ) -> None:
+        self._looks = "prompt" in moderation.stages
+        self._for_all: list[Check] = [BlockedTerms(blocked_terms)] if blocked_terms else []
+        self._policies = moderation.dialects, moderation.policy
+        self._keys = keys
+        self._topics: dict[str | None, Topics] = {None: Topics(moderation.topics)}
+        self._topics |= {name: Topics(rules.topics) for name, rules in keys.items() if rules.topics is not None}
+
+    def of(self, asked_as: AskedAs) -> Rules:
+        """What holds for who asks so. Where nothing is looked for in prompts, a request may ask for a policy still."""
+        dialects, policy = self._policies
+        own = self._keys.get(asked_as.key or "", KeyRules()).policy
+        policy = own or dialects.get(asked_as.dialect or "", policy)
+        topics = self._topics.get(asked_as.key, self._topics[None])
+        besides = [topics] if self._looks else []
+        return Rules(policy, (*self._for_all, *besides, PolicyRules(policy if self._looks else "none")))

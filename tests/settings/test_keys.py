@@ -1,0 +1,63 @@
+"""Keys with names, and what an owner says of each."""
+
+import pytest
+
+from imagine.settings.settings import settings_from
+from imagine.words.errors import ImagineError
+from imagine.words.moderation import KeyRules
+
+
+def keys_in(text):
+    settings, warnings = settings_from(environ={}, config=f"keys: {text}")
+    assert warnings == []
+    return settings.keys
+
+
+def test_each_has_its_key_and_its_rules(tmp_path):
+    file = tmp_path / "kids.key"
+    file.write_text("hopscotch\n")
+    parents, kids, guest = keys_in(
+        f"{{parents: {{key: sesame, moderation: off}}, kids: {{key_file: {file}, moderation: {{policy: strict, "
+        "topics: {spiders: 'spider*'}}}, guest: {key: 'knock, knock'}}"
+    )
+    assert (parents.name, parents.key, parents.rules) == ("parents", "sesame", KeyRules(policy="none"))
+    assert (kids.key, kids.rules) == ("hopscotch", KeyRules(policy="strict", topics={"spiders": ("spider*",)}))
+    assert (guest.key, guest.rules) == ("knock, knock", KeyRules())
+
+
+def test_a_log_has_names_and_rules_and_no_key():
+    settings, _ = settings_from(
+        environ={}, config="keys: {parents: {key: sesame, moderation: none}, guest: {key: hopscotch}}"
+    )
+    assert settings.in_words()["keys"] == "parents (none), guest"
+    assert "sesame" not in repr(settings) + str(settings) + repr(settings.keys)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("[sesame]", "a mapping of names"), ("{kids: sesame}", "a mapping of names"),
+        ("{kids: {}}", "a key, or a key_file"),
+        ("{kids: {key: sesame, key_file: x}}", "a key, or a key_file"),
+        ("{kids: {key: 12}}", "key of 'kids' is text of 1"),
+        ("{kids: {key: 'sesame '}}", "key of 'kids' is text of 1"), ("{kids: {keys: sesame}}", "a mapping of names"),
+        ("{'': {key: sesame}}", "a name of letters"),
+        ("{'a\\nb': {key: sesame}}", "a mapping of names|a name of letters"),
+        ("{kids: {key: sesame, moderation: lax}}", "moderation of 'kids' is none, minors-only"),
+        ("{kids: {key: sesame, moderation: {log: x}}}", "a mapping of policy and topics, without 'log'"),
+        ("{kids: {key: sesame, moderation: {topics: {x: []}}}}", "moderation of 'kids' is such that the topic 'x'"),
+        ("{kids: {key: sesame}, parents: {key: sesame}}", "a key of its own, unlike 'kids' and 'parents'"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_is_refused_in_a_sentence_without_the_key(said, why):
+    with pytest.raises(ImagineError, match=why) as caught:
+        keys_in(said)
+    assert str(caught.value).startswith("keys in the configuration file is set; it must be")
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_key_is_said_once(tmp_path):
+    with pytest.raises(ImagineError, match="api_key is one of the keys"):
+        settings_from(environ={"IMAGINE_API_KEY": "sesame"}, config="keys: {kids: {key: sesame}}")
+    with pytest.raises(ImagineError, match="no such file"):
+        keys_in(f"{{kids: {{key_file: {tmp_path / 'none'}}}}}")

@@ -147,6 +147,13 @@ MUST_NOT_KNOW = {
         "imagine.engine.loading",
     ),
     "engine/residency": ("imagine.engine.jobs", "imagine.engine.sampling", "imagine.engine.engine"),
+    "engine/safety": (
+        "imagine.engine.families",
+        "imagine.engine.jobs",
+        "imagine.engine.residency",
+        "imagine.engine.sampling",
+        "imagine.engine.engine",
+    ),
     "engine/whole": ("imagine.engine.families", "imagine.engine.jobs", "imagine.engine.residency"),
     "engine/libraries": tuple(
         f"imagine.engine.{room}" for room in ("device", "parts", "families", "jobs", "loading", "residency", "sampling")

@@ -170,6 +170,11 @@ PARTS = [
     ("ATD", {"conv_first.weight": (210, 3, 3, 3), "layers.0.residual_group.td": (1, 128, 210)}, "upscaler", "atd", ""),
     ("Depth Anything V2 Small, transformers", {"backbone.embeddings.cls_token": (1, 1, 384), "neck.reassemble_stage.layers.0.projection.weight": (48, 384, 1, 1), "head.conv3.weight": (1, 32, 1, 1)}, "preprocessor", "depth-anything", "small"),
     ("Depth Anything V2 Large, its own names", {"pretrained.cls_token": (1, 1, 1024), "depth_head.projects.0.weight": (256, 1024, 1, 1), "depth_head.scratch.output_conv1.weight": (128, 256, 3, 3)}, "preprocessor", "depth-anything", "large"),
+    ("MobileNetV2, torchvision", {"features.0.0.weight": (32, 3, 3, 3), "features.1.conv.0.0.weight": (32, 1, 3, 3), "classifier.1.weight": (5, 1280)}, "safety", "mobilenet-v2", ""),
+    ("diffusers' safety checker", {"concept_embeds": (17, 768), "special_care_embeds": (3, 768), "visual_projection.weight": (768, 1024), "vision_model.vision_model.embeddings.class_embedding": (1024,)}, "safety", "safety-checker", ""),
+    ("Falconsai/nsfw_image_detection", {"vit.embeddings.cls_token": (1, 1, 768), "vit.encoder.layer.0.output.dense.weight": (768, 3072), "classifier.weight": (2, 768)}, "safety", "vit", ""),
+    ("Marqo/nsfw-image-detection-384", {"cls_token": (1, 1, 192), "patch_embed.proj.weight": (192, 3, 16, 16), "blocks.0.attn.qkv.weight": (576, 192), "head.weight": (2, 192)}, "safety", "vit", "timm"),
+    ("Freepik/nsfw_image_detector", {"timm_model.cls_token": (1, 1, 768), "timm_model.blocks.0.attn.q_proj.weight": (768, 768), "timm_model.head.weight": (4, 768)}, "safety", "eva", ""),
     ("HED of ControlNet", {"norm": (1, 3, 1, 1), "block1.convs.0.weight": (64, 3, 3, 3), "block1.projection.weight": (1, 64, 1, 1), "block5.projection.weight": (1, 512, 1, 1)}, "preprocessor", "hed", ""),
     ("SPAN", {"params.conv_1.sk.weight": (48, 3, 1, 1), "params.block_1.c1_r.sk.weight": (48, 48, 1, 1)}, "upscaler", "span", ""),
 ]  # fmt: skip

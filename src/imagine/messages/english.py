@@ -99,6 +99,7 @@ SENTENCES = {
     "use.hypernetwork": "no: hypernetworks can't be applied",
     "use.upscaler": "as an upscaler: imagine upscale, or hires.upscaler",
     "use.preprocessor": "for maps of pictures: imagine preprocess, or preprocess of a control",
+    "use.safety": "for looking at pictures that come out, by moderation",
     "use.text-encoder": "with a model, as one of its text_encoders",
     "use.image-encoder": "for references, with an image adapter",
     "use.motion-module": "no: motion modules make videos",
@@ -365,6 +366,15 @@ SENTENCES = {
     "image_adapter.fit": "the image adapter '{name}' is for another network: its layers don't fit this model's",
     "image_adapter.encoder": "the image adapter '{name}' looks at pictures through an image encoder, of which there is "
     "none {width} wide: put one (CLIP ViT-H, or ViT-bigG) beside it",
+    "safety.file": "the classifier of pictures '{name}' can't be used: {why}",
+    "safety.kind": "classifiers of its family ({family}) aren't opened here",
+    "safety.no_labels": "it doesn't say what its labels are: put its {name} beside it; "
+    "a file of one's own says it in its metadata, as {key}",
+    "safety.statement": "{where} doesn't say what a classifier must: {why}",
+    "safety.labels": "it tells {count} labels apart, and {labels} are named",
+    "safety.strides": "it has {blocks} blocks, and {strides} strides are said",
+    "safety.no_numbers": "its tensor {name} has values that are no numbers",
+    "safety.broken": "the classifier of pictures '{name}' made something that is no number; its file may be broken",
     "image_encoder.file": "the image encoder '{name}' can't be used: {why}",
     "image_adapter.face": "the image adapter '{name}' knows people by the {count} numbers that ArcFace makes of a "
     "face: give them as `embedding`, since no model that makes them comes as safetensors",

@@ -101,6 +101,7 @@ SENTENCES = {
     "use.hypernetwork": "нет: гиперсети не поддерживаются",
     "use.upscaler": "для увеличения: imagine upscale или hires.upscaler",
     "use.preprocessor": "для карт: imagine preprocess или preprocess у control",
+    "use.safety": "для moderation: смотрит на готовые картинки",
     "use.text-encoder": "вместе с моделью, среди её text_encoders",
     "use.image-encoder": "для references, вместе с адаптером картинок",
     "use.motion-module": "нет: модули движения нужны для видео",
@@ -372,6 +373,15 @@ SENTENCES = {
     "image_adapter.fit": "адаптер картинок «{name}» — для другой сети: его слои не подходят к этой модели",
     "image_adapter.encoder": "адаптер картинок «{name}» смотрит на картинки через кодировщик, а такого, шириной "
     "{width}, нет: положите рядом CLIP ViT-H или ViT-bigG",
+    "safety.file": "классификатор картинок «{name}» не годится: {why}",
+    "safety.kind": "классификаторы этого семейства ({family}) здесь не открываются",
+    "safety.no_labels": "неизвестно, что значат его метки: положите рядом его {name}; "
+    "свой файл называет их в метаданных, в {key}",
+    "safety.statement": "{where} не говорит того, что нужно о классификаторе: {why}",
+    "safety.labels": "он различает столько меток: {count}, а названо {labels}",
+    "safety.strides": "блоков в нём {blocks}, а шагов названо {strides}",
+    "safety.no_numbers": "в его тензоре {name} есть значения, которые не являются числами",
+    "safety.broken": "классификатор картинок «{name}» выдал не число; возможно, его файл повреждён",
     "image_encoder.file": "кодировщик картинок «{name}» не годится: {why}",
     "image_adapter.face": "адаптер картинок «{name}» узнаёт людей по числам, которые ArcFace делает из лица, их "
     "{count}: передайте их в `embedding`, ведь в формате safetensors модели для этого нет",

@@ -18,6 +18,7 @@ from .header import BITS, Header, TensorInfo
 from .loras import find_lora
 from .prediction import DetectedPrediction, Sidecar, tell_prediction
 from .preprocessors import find_preprocessor
+from .safety import find_safety
 from .signatures import Detected
 from .upscalers import find_upscaler
 from .views import views_of
@@ -46,8 +47,8 @@ _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What a file is. `kind` is one of checkpoint, diffusion-model, lora, vae, controlnet, embedding, upscaler,
-    preprocessor, ip-adapter, text-encoder, image-encoder, motion-module, style-model, hypernetwork, gligen, unknown;
-    only a checkpoint can generate.
+    preprocessor, safety, ip-adapter, text-encoder, image-encoder, motion-module, style-model, hypernetwork, gligen,
+    unknown; only a checkpoint can generate.
 
     `parameters` counts the elements of what generates: denoiser, text encoders and VAE, without EMA copies.
     `dtype` is what most of the denoiser is stored as. `resolution` is the side of the native square, in pixels.
@@ -83,8 +84,9 @@ def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
         return _with_denoiser(denoiser, header, sidecar)
     if vae := find_vae(tensors):
         return _plain(vae[0], tensors, latent_channels=vae[1], has_vae=True)
-    detected = find_encoder(tensors) or find_upscaler(tensors) or find_preprocessor(tensors) or find_embedding(tensors)
-    return _plain(detected or Detected("unknown"), tensors)
+    finds = (find_safety, find_encoder, find_upscaler, find_preprocessor, find_embedding)
+    detected = next(filter(None, (find(tensors) for find in finds)), Detected("unknown"))
+    return _plain(detected, tensors)
 
 
 def _plain(

@@ -9,6 +9,7 @@ from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.beside import CONTROLS, IMAGE_ADAPTERS
 from ..words.entry import Entry
+from ..words.safety import CLASSIFIERS, SAFETY
 from .header import Header
 from .identify import CHECKPOINT, DIFFUSION_MODEL, MODEL_KINDS, Identity
 from .quantisation import quantisation_problem
@@ -32,6 +33,7 @@ USES: Mapping[str, Message] = {
     "hypernetwork": message("use.hypernetwork"),
     "upscaler": message("use.upscaler"),
     "preprocessor": message("use.preprocessor"),
+    SAFETY: message("use.safety"),
     "text-encoder": message("use.text-encoder"),
     "image-encoder": message("use.image-encoder"),
     "motion-module": message("use.motion-module"),
@@ -39,7 +41,12 @@ USES: Mapping[str, Message] = {
     "gligen": message("use.gligen"),
 }
 """What can be done with each kind of file but a checkpoint, in a clause."""
-_RUN: Mapping[str, Mapping[str, frozenset[str]]] = {"controlnet": CONTROLS, "ip-adapter": IMAGE_ADAPTERS}
+_RUN: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "controlnet": CONTROLS,
+    "ip-adapter": IMAGE_ADAPTERS,
+    SAFETY: {"": CLASSIFIERS, "timm": CLASSIFIERS},
+}
+"""Of the kinds of which some can't be used: by variant, the families that can."""
 _NEEDED = {
     "vae": message("use.with_vae", "vae"),
     "img": message("use.with_img"),
@@ -90,7 +97,7 @@ def use_of(entry: Entry) -> Message:
 
 
 def _is_run(entry: Entry) -> bool:
-    """Is there a family that it can be run beside?"""
+    """Is it of a family, or is there one that it goes beside, of which such are run?"""
     families = _RUN[entry.kind].get(entry.variant, frozenset())
     return entry.family in families if entry.family else bool(families)
 

@@ -14,10 +14,11 @@ from .sizes import NO_SIZES, NO_WEIGHT, Sizes
 
 Role = Literal[
     "checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae", "adapter", "upscaler",
-    "preprocessor",
+    "preprocessor", "safety",
 ]  # fmt: skip
 """What a file is to a model, by the names that diffusers gives its components. A `checkpoint` is whatever of it no
-other file is; an `adapter` goes beside the rest of it; an `upscaler` and a `preprocessor` are models by themselves."""
+other file is; an `adapter` goes beside the rest of it; an `upscaler`, a `preprocessor` and a
+`safety`, which classifies pictures, are models by themselves."""
 WeightsFormat = Literal["safetensors", "diffusers", "gguf"]
 
 _identities = msgspec.json.Encoder(order="deterministic")

@@ -57,7 +57,7 @@ def read_image_encoder(component: Component, device: torch.device, dtype: torch.
         with refusing():
             file = CheckpointFile(component.path)
             tensors = _own_names(_within(file))
-            config = _config({name: tuple(tensor.shape) for name, tensor in tensors.items()}, file.metadata)
+            config = clip_vision_config({name: tuple(tensor.shape) for name, tensor in tensors.items()}, file.metadata)
             network = network_of("image encoder", partial(ClipVisionModel, config), tensors)
             return ImageEncoder((yield from network.filling(device, dtype)))
     except UnusableModel as error:
@@ -100,7 +100,7 @@ def _from_open_clip(weights: Weights) -> Tensors:
     return tensors
 
 
-def _config(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> ClipVisionConfig:
+def clip_vision_config(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> ClipVisionConfig:
     embeddings, layer = f"{_PREFIX}embeddings.", f"{_PREFIX}encoder.layers."
     width = size_of(shapes, f"{embeddings}patch_embedding.weight", 0)
     patch = size_of(shapes, f"{embeddings}patch_embedding.weight", 2)

@@ -27,6 +27,7 @@ from imagine.words.frames import WorkerSettings
 from imagine.words.recipe import Hires
 from imagine.words.samplers import SAMPLERS
 from tests.checkpoints import tiny_modules, write_folder
+from tests.chroma_files import tiny_chroma, write_chroma
 from tests.engine.accelerator import SMALL, on
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.plain_family import PlainFamily, Shelf, plain_model
@@ -225,8 +226,9 @@ def test_what_a_whole_picture_waits_for(accelerator, files, name):
     [
         (tiny_flux, write_flux, {"guidance": 3.5, "true_cfg": 2.0}),
         (tiny_sd3, write_sd3, {"guidance": 4.5}),
+        (tiny_chroma, write_chroma, {"guidance": 4.5}),
     ],
-    ids=["flux", "sd3"],
+    ids=["flux", "sd3", "chroma"],
 )
 def test_no_transformer_keeps_the_device_waiting(accelerator, tmp_path, made_of, write, asked):
     model = model_at(write(tmp_path / "model", made_of()))

@@ -75,9 +75,24 @@ class _Seeing:
         return self._processor(attn, hidden_states, encoder_hidden_states, seen, image_rotary_emb)
 
 
+class _Unguided(torch.nn.Module):
+    """What diffusers' `Timesteps` makes of a guidance of 0, which it has the host make and copy at every step."""
+
+    row: Tensor
+
+    def __init__(self, made: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("row", made, persistent=False)
+
+    def forward(self, guidances: Tensor) -> Tensor:
+        return self.row.repeat(len(guidances), 1)
+
+
 def _prepare(network: Any) -> None:
     for block in (*network.transformer_blocks, *network.single_transformer_blocks):
         block.attn.processor = _Seeing(block.attn.processor)
+    told = network.time_text_embed
+    told.guidance_proj = _Unguided(told.guidance_proj(torch.zeros(1)).to(told.mod_proj.device))
 
 
 KIND = TransformerKind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 
@@ -97,7 +98,7 @@ class Child(asyncio.SubprocessProtocol):
     def pipe_connection_lost(self, fd: int, _: Exception | None) -> None:
         """It closed a pipe: it is ending, or of no use."""
         if fd == 1 and not self.ended.done():
-            self._later(self._limits.linger, lambda: self.kill(message("lost.closed")))
+            self._later(self._limits.linger, self._unheard)
 
     def process_exited(self) -> None:
         """It is gone; a child of its own that holds the pipes must not keep us waiting for their end."""
@@ -134,6 +135,18 @@ class Child(asyncio.SubprocessProtocol):
     def _overdue(self) -> None:
         if not self._is_ready:
             self.kill(message("lost.start", seconds=self._limits.start))
+
+    def _unheard(self) -> None:
+        """Ends one that says nothing any more; one that has ended says itself how, as soon as its end is told."""
+        if not self._is_over():
+            self.kill(message("lost.closed"))
+
+    def _is_over(self) -> bool:
+        """Has it ended, though we weren't told yet? False where the system can't say."""
+        try:
+            return hasattr(os, "waitid") and bool(os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+        except ChildProcessError:  # who waits for its end has it already
+            return True
 
     def _look(self) -> None:
         """Counts looks without a word rather than time, so that a pause of our own isn't taken for its silence."""

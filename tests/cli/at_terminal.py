@@ -13,7 +13,8 @@ import time
 from collections.abc import Mapping
 from fcntl import ioctl
 
-PATIENCE = 30.0
+PATIENCE = 120.0
+"""Seconds: for what hangs, not for what is slow."""
 _SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b[=>78]|\x1b\][^\x07]*\x07")
 
 
@@ -25,8 +26,8 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.process, self._descriptor = pty.fork()
         if self.process == 0:
+            ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execvpe(sys.executable, [sys.executable, "-m", "imagine", *arguments], {**os.environ, **(environ or {})})
-        ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def __enter__(self) -> "Terminal":
         return self

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -23,6 +24,16 @@ def picture(data: bytes, status: str = "final", **more: object) -> dict:
     return line | (final if status == "final" else {}) | more
 
 
+class _Http(ThreadingHTTPServer):
+    """Who hangs up in the middle of an answer is no news: of that nothing is printed into what a test reads."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class FakeServer:
     """`lines` is what `/generate` answers; a callable among them is called in its place; bytes are sent as they are."""
 
@@ -42,8 +53,7 @@ class FakeServer:
         self.aliases: list[str] = []
         self.presets = [{"name": "soft", "prompt_suffix": "soft light", "neg": "harsh", "shipped": False}]
         self.hung_up = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
+        self._http = _Http(("127.0.0.1", 0), self._handler())
         self.address = f"127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
 

@@ -13,7 +13,8 @@ from tests.cli.fake_server import FakeServer, picture, png
 BASE = {"TERM": "xterm-256color", "IMAGINE_NOHISTORY": "1"}
 STEPS = [{"status": "queued", "position": 0}, {"status": "loading", "model": "m", "fraction": 0.5}]
 STEPS += [{"status": "progress", "step": step, "steps": 10, "remaining": 1.0} for step in range(1, 11)]
-AT_WORK = picture(png(), "intermediate", step=10, steps=10)
+AT_WORK = [*STEPS[:-1], picture(png(), "intermediate", step=9, steps=10), STEPS[-1]]
+"""Who sees 10/10 has the picture in its place: line after line is acted on."""
 
 
 @pytest.mark.parametrize(("columns", "term"), [(80, "xterm-256color"), (20, "xterm"), (80, "dumb")])
@@ -41,7 +42,7 @@ def test_a_model_of_an_odd_name_is_no_markup_and_no_command(server: FakeServer) 
 
 def test_ctrl_c_takes_it_back(server: FakeServer) -> None:
     ended = threading.Event()
-    server.lines = [*STEPS, AT_WORK, lambda _: ended.wait(60)]
+    server.lines = [*AT_WORK, lambda _: ended.wait(60)]
     Path("x.png").write_bytes(b"old")
     with Terminal("run", "p", "-o", "x", "-s", "1", environ=BASE) as terminal:
         terminal.wait_for("10/10")
@@ -54,7 +55,7 @@ def test_ctrl_c_takes_it_back(server: FakeServer) -> None:
 
 def test_closing_the_terminal_brings_the_old_file_back(server: FakeServer) -> None:
     ended = threading.Event()
-    server.lines = [*STEPS, AT_WORK, lambda _: ended.wait(60)]
+    server.lines = [*AT_WORK, lambda _: ended.wait(60)]
     Path("x.png").write_bytes(b"old")
     with Terminal("run", "p", "-o", "x", "-s", "1", environ=BASE) as terminal:
         terminal.wait_for("10/10")

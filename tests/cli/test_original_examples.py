@@ -1,6 +1,7 @@
 """Every command and request that guides to the original Imagine show, as they are written there."""
 
 import base64
+import contextlib
 import json
 import shlex
 import subprocess
@@ -137,9 +138,10 @@ def home(tmp_path: Path) -> Iterator[Path]:
     write_checkpoint(tmp_path / ".imagine/models/dreamshaper_8.safetensors")
     yield tmp_path
     for process in psutil.process_iter(["cmdline"]):
-        if "--private" in (process.info["cmdline"] or []) and process.environ().get("HOME") == str(tmp_path):
-            process.kill()
-            process.wait(PATIENCE)
+        with contextlib.suppress(psutil.NoSuchProcess):  # another test's, which ends by itself
+            if "--private" in (process.info["cmdline"] or []) and process.environ().get("HOME") == str(tmp_path):
+                process.kill()
+                process.wait(PATIENCE)
 
 
 def shell(home: Path, line: str) -> list[str]:

@@ -31,12 +31,15 @@ class Outcome:
 class Rig:
     """A server, its runs, and the folder they write to."""
 
-    def __init__(self, home: Path, server: list[str], run: list[str], seed: int = 0) -> None:
+    def __init__(
+        self, home: Path, server: list[str], run: list[str], seed: int = 0, struck: list[str] | None = None
+    ) -> None:
+        """`run` is what a run is told, `struck` what one is told that will be struck, if that is something else."""
         self.home = home
         self.pictures = home / "pictures"
         self.pictures.mkdir(parents=True)
         self._server = server
-        self._run = run
+        self._run, self._struck = run, struck or run
         self._random = random.Random(seed)
         self.daemon = Daemon(home, server)
 
@@ -48,7 +51,16 @@ class Rig:
 
     def run(self, lines: int | None = None, victim=lambda process: None) -> Outcome:
         """One `imagine run`; after its line number `lines`, `victim` is called with its process."""
-        arguments = [*CLI, "run", *self._run, "-a", self.daemon.url, "-s", "1", "--json"]
+        arguments = [
+            *CLI,
+            "run",
+            *(self._run if lines is None else self._struck),
+            "-a",
+            self.daemon.url,
+            "-s",
+            "1",
+            "--json",
+        ]
         process = subprocess.Popen(
             arguments, cwd=self.pictures, env=environment(self.home), text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,

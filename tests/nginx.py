@@ -6,9 +6,12 @@ import re
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.ports import kept_port
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = re.search(r"^```nginx\n(.*?)^```", (ROOT / "docs/proxy.md").read_text(), re.DOTALL | re.MULTILINE)
@@ -40,8 +43,13 @@ def found() -> str:
 @contextlib.contextmanager
 def nginx(folder: Path, port: int):
     """Where nginx listens, as `https://localhost:PORT`, before the server at `port`; its certificate is in `folder`."""
-    program, free = found(), _free_port()
+    program = found()
     certify(folder)
+    with kept_port() as free:
+        yield from _running(program, folder, port, free)
+
+
+def _running(program: str, folder: Path, port: int, free: int) -> Iterator[str]:
     text = EXAMPLE[1]
     for said, own in {
         "listen 443 ssl": f"listen 127.0.0.1:{free} ssl", "/etc/ssl/": f"{folder}/",
@@ -60,7 +68,7 @@ def nginx(folder: Path, port: int):
         yield f"https://localhost:{free}"
     finally:
         running.terminate()
-        running.wait(30)
+        running.wait(120)
 
 
 def certify(folder: Path) -> None:
@@ -69,11 +77,6 @@ def certify(folder: Path) -> None:
     command += ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     command += ["-keyout", str(folder / "pictures.key"), "-out", str(folder / "pictures.pem")]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _wait_for(running: subprocess.Popen, port: int, errors: Path) -> None:

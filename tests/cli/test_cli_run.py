@@ -154,7 +154,7 @@ def test_an_interruption_hangs_up(server: FakeServer, monkeypatch: pytest.Monkey
             raise KeyboardInterrupt
 
     def wait_for_the_end(connection) -> None:
-        connection.socket.settimeout(10)
+        connection.socket.settimeout(120)
         if connection.socket.recv(1) == b"":
             connection.hung_up.set()
 
@@ -162,7 +162,7 @@ def test_an_interruption_hangs_up(server: FakeServer, monkeypatch: pytest.Monkey
     first, second = picture(png(), "intermediate"), picture(png(), "intermediate", step=2)
     server.lines = [first, second, wait_for_the_end]
     assert run("p", "-s", "1", "-o", "x") == 130
-    assert server.hung_up.wait(10)
+    assert server.hung_up.wait(120)
     assert list(Path().iterdir()) == []
 
 

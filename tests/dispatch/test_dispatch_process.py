@@ -162,7 +162,11 @@ def test_stopped_by_a_signal_it_counts_as_hung():
 @pytest.mark.parametrize(
     ("prompt", "limits", "said"),
     [
-        ("stuck", {"silence": 10 * PATIENCE, "stages": {"denoising": 0.3}}, "s in 'denoising', where 0.3 s are allowed"),
+        (
+            "stuck",
+            {"silence": 10 * PATIENCE, "stages": {"denoising": 0.3}},
+            "s in 'denoising', where 0.3 s are allowed",
+        ),
         ("stuck natively", {"silence": 0.4}, "not a word"),
     ],
 )

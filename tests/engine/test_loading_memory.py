@@ -89,7 +89,7 @@ def test_all_of_a_cold_file_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(read_ahead, "is_cold", lambda *_: True)
     monkeypatch.setattr(read_ahead.os, "posix_fadvise", lambda _, start, size, advice: asked.append((start, size)))
     with ReadAhead(str(path)) as ahead:
-        assert ahead.wait(10.0)
+        assert ahead.wait(120.0)
         assert (ahead.cold, ahead.fraction) == (True, 1.0)
     assert asked == [(0, 300), (300, 300), (600, 300), (900, 300)]
     asked.clear()

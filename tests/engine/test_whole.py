@@ -137,7 +137,7 @@ def test_cancelling_ends_its_thread(sd3):
     work = engine._jobs["a"]._run
     engine.cancel("a")
     assert not engine.busy
-    work._thread.join(timeout=30)
+    work._thread.join(timeout=120)
     assert not work._thread.is_alive()
 
 

@@ -110,8 +110,9 @@ def pictures(home: Path, most: int, random: Random, warm: int = 40) -> int:
 def kills(home: Path, until: Callable[[], bool], random: Random) -> int:
     """Kills workers and servers in the middle of runs; how often. Raises AssertionError for what is half done."""
     steps, times = 60, 0
+    well, struck = (["slow", "-n", str(steps)], ["endless", "-n", str(steps)])
     add_model(home / ".imagine", "fox")
-    with Rig(home, [*FAKE, "--worker", "process"], ["slow", "-n", str(steps)], random.getrandbits(32)) as rig:
+    with Rig(home, [*FAKE, "--worker", "process"], well, random.getrandbits(32), struck) as rig:
         while not until():
             strike(rig, ("worker", "server")[times % 2], 2 * steps + 2)
             times += 1

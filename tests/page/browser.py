@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from imagine.registry.registry import Registry
 from imagine.server.app import make_app
 from imagine.server.gateway.gateway import Gateway
 from tests.page.painter import Painter
+from tests.ports import kept_port
 from tests.server.served import add_model, settings_at
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -55,19 +55,18 @@ def browser():
 @contextlib.contextmanager
 def real_server(home):
     """The address of a server of its own process, with the shipped model, on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "imagine", "serve", "--host", "127.0.0.1", "-p", str(port), "-d", "cpu"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"IMAGINE_HOME": str(home)}
-    )
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        _wait_for(process, url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(60)
+    with kept_port() as port:
+        command = [sys.executable, "-m", "imagine", "serve", "--host", "127.0.0.1", "-p", str(port), "-d", "cpu"]
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"IMAGINE_HOME": str(home)}
+        )
+        try:
+            url = f"http://127.0.0.1:{port}/"
+            _wait_for(process, url)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(120)
 
 
 def _wait_for(process, url):

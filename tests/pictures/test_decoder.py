@@ -131,7 +131,7 @@ def test_it_goes_when_nobody_needs_it_and_comes_back():
     async def act(decoder):
         await decoder.look(png(), "img", "a")
         first = psutil.Process(decoder.pid)
-        await asyncio.to_thread(first.wait, 20)
+        await asyncio.to_thread(first.wait, 120)
         assert decoder.pid is None
         assert (await decoder.look(png((50, 50)), "img", "a")).result.width == 50
 
@@ -174,7 +174,7 @@ def test_it_dies_with_its_gateway_even_while_it_decodes(tmp_path):
     with subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
         child = psutil.Process(int(started.stdout.readline()))
         started.kill()
-        child.wait(20)
+        child.wait(120)
 
 
 @LINUX

@@ -17,7 +17,8 @@ from imagine.words.frames import Loaded, Ready, Stats
 from imagine.words.recipe import meta_from_params
 from tests.registry import declared
 
-PATIENCE = 60.0
+PATIENCE = 240.0
+"""Seconds: for what hangs, not for what is slow."""
 
 
 class PromptedWorker:

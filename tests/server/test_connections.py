@@ -137,19 +137,28 @@ def test_a_connection_that_says_nothing_is_ended(tmp_path):
     asyncio.run(act())
 
 
-def test_the_deadline_of_a_head_is_not_that_of_its_answer(tmp_path):
+def test_the_deadline_of_a_head_is_not_that_of_its_answer(tmp_path, monkeypatch):
+    """Nothing is left that would end the connection: a deadline that passes isn't waited for."""
+    made, connection_made = [], Connection.connection_made
+    monkeypatch.setattr(
+        Connection, "connection_made", lambda self, transport: (made.append(self), connection_made(self, transport))
+    )
+
     async def act():
-        async with listening(tmp_path, head_deadline=0.02) as port, connected(port) as (reader, writer):
+        async with listening(tmp_path, head_deadline=2 * PATIENCE) as port, connected(port) as (reader, writer):
             for _ in range(2):  # the second on the same connection
                 writer.write(GET)
                 await writer.drain()
+                while not made or made[0]._late is None:
+                    await asyncio.sleep(0)
                 writer.write(b"\r\n")
                 assert (await one_answer(reader))[0] == 200
+                assert made[0]._late is None
             body = b'{"prompt": "hold"}'
             writer.write(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await reader.read()
+            while made[0]._current_request is None:
+                await asyncio.sleep(0)
+            assert made[0]._late is None
 
     asyncio.run(act())
 
@@ -250,6 +259,7 @@ def test_a_stranger_is_told_so_and_takes_nobodys_place(tmp_path, monkeypatch):
     """Each has a few connections, for one question and a few seconds; beyond them he isn't even told."""
     told = web.HTTPForbidden
     monkeypatch.setattr(Connection, "host", "192.0.2.1")
+    monkeypatch.setattr(connections, "_STRANGERS_TIME", PATIENCE)
     monkeypatch.setattr(app.Guard, "check", lambda *_: (_ for _ in ()).throw(told()))
 
     async def act():

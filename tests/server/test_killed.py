@@ -15,7 +15,7 @@ LINES = 2 * STEPS + 2
 @pytest.fixture
 def rig(tmp_path):
     add_model(tmp_path / ".imagine", "fox")
-    with Rig(tmp_path, SERVER, ["slow", "-n", str(STEPS)]) as rig:
+    with Rig(tmp_path, SERVER, ["slow", "-n", str(STEPS)], struck=["endless", "-n", str(STEPS)]) as rig:
         yield rig
 
 
@@ -23,8 +23,7 @@ def rig(tmp_path):
 @pytest.mark.parametrize("at", ["worker", "server"])
 def test_a_killed_worker_or_server_leaves_nothing_half_done(rig, at):
     """`bench/kills.py` does it fifty times, with a real worker."""
-    hits = sum(strike(rig, at, LINES) for _ in range(2))
-    assert hits > 0
+    assert all(strike(rig, at, LINES) for _ in range(2))
 
 
 def test_ctrl_c_takes_the_job_back_and_leaves_nothing(rig):

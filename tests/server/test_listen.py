@@ -12,12 +12,15 @@ from imagine.settings.settings import Settings, settings_from
 from imagine.settings.source import source_of
 from imagine.settings.values import ListenAddress
 from imagine.words.errors import ImagineError
+from tests.ports import kept_port
 from tests.server.served import PATIENCE, PromptedWorker, add_model
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+@pytest.fixture
+def free():
+    """A further address that nobody listens at."""
+    with kept_port() as port:
+        yield ListenAddress("127.0.0.1", port)
 
 
 def running(settings, act):
@@ -39,9 +42,9 @@ def running(settings, act):
     asyncio.run(go())
 
 
-def test_a_further_address_answers_as_its_clients_expect(tmp_path):
+def test_a_further_address_answers_as_its_clients_expect(tmp_path, free):
     add_model(tmp_path, "fox")
-    settings = Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(ListenAddress("127.0.0.1", free_port()),))
+    settings = Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(free,))
 
     async def act(urls):
         first, second = urls
@@ -65,10 +68,8 @@ def test_a_further_address_answers_as_its_clients_expect(tmp_path):
     running(settings, act)
 
 
-def test_its_guards_are_the_same(tmp_path):
-    settings = Settings(
-        home=tmp_path, host="127.0.0.1", port=0, listen=(ListenAddress("127.0.0.1", free_port()),), api_key="sesame"
-    )
+def test_its_guards_are_the_same(tmp_path, free):
+    settings = Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(free,), api_key="sesame")
 
     async def act(urls):
         async with aiohttp.ClientSession(urls[1]) as client:
@@ -127,8 +128,8 @@ def test_a_port_in_use_is_told_by_what_said_it(tmp_path, monkeypatch, capsys):
     )
 
 
-def test_a_private_server_listens_nowhere_else(tmp_path):
-    settings = Settings(home=tmp_path, socket=tmp_path / "s", listen=(ListenAddress("127.0.0.1", free_port()),))
+def test_a_private_server_listens_nowhere_else(tmp_path, free):
+    settings = Settings(home=tmp_path, socket=tmp_path / "s", listen=(free,))
 
     async def act(urls):
         assert urls == [f"unix:{tmp_path / 's'}"]

@@ -107,7 +107,7 @@ def test_what_is_due_goes_by_itself(tmp_path):
         pictures = PictureStore(tmp_path / "pictures", keep=0, most=100)
         pictures.start()
         await pictures.keep(b"x", "png")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while any(pictures.folder.iterdir()):
                 await asyncio.sleep(0.05)
         pictures.stop()

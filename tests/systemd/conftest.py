@@ -2,16 +2,16 @@
 
 import os
 import re
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.daemon import ROOT
+from tests.ports import kept_port
 from tests.server.served import add_model
 from tests.systemd.machine import CHECKOUT, PYTHON, Machine, missing
-from tests.systemd.service import HOME, Service
+from tests.systemd.service import COMMAND, HOME, Service
 
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/systemd.md").read_text(), re.DOTALL | re.MULTILINE)
 """The page's commands: for the machine, a model, for one user, …"""
@@ -41,13 +41,12 @@ def machine(tmp_path_factory):
 @pytest.fixture
 def service(machine):
     """Imagine, not yet started, with a worker that needs no model; stopped and as new after the test."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    service = Service(machine, port)
-    service.say(f"Environment=PYTHONPATH={CHECKOUT}/src\n")
-    service.say(f"ExecStart=\nExecStart={PYTHON} {CHECKOUT}/tests/systemd/serve.py\n")
-    yield service
-    service.forget()
+    with kept_port() as port:
+        service = Service(machine, port)
+        service.say(f"Environment=PYTHONPATH={CHECKOUT}/src\n")
+        service.say(f"ExecStart=\nExecStart={COMMAND}\n")
+        yield service
+        service.forget()
 
 
 def _to_install(block: str) -> str:

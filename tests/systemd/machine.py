@@ -23,8 +23,8 @@ mount -t sysfs -o ro sysfs /run/root/sys
 mount -t cgroup2 cgroup2 /run/root/sys/fs/cgroup
 """
 """The mounts that boot.sh can't do without; they end with the namespace that they are tried in."""
-PATIENCE = 90.0
-"""Seconds for what systemd is asked to do."""
+PATIENCE = 240.0
+"""Seconds for what systemd is asked to do: for what hangs, not for what is slow."""
 
 
 def missing() -> str | None:
@@ -102,6 +102,7 @@ class Machine:
 
     def journal(self, unit: str = "imagine") -> list[tuple[int, str]]:
         """What a unit has said, each line with its priority."""
+        self.run("journalctl", "--sync", check=False)  # what was written before is there after that, if anything was
         said = self.run("journalctl", "-u", unit, "--output=json", "--no-pager", check=False)
         lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
         return [(int(line["PRIORITY"]), str(line["MESSAGE"])) for line in lines]

@@ -4,8 +4,10 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+from collections import deque
+from collections.abc import Iterator
 
-from tests.systemd.machine import PATIENCE, Machine
+from tests.systemd.machine import CHECKOUT, PATIENCE, PYTHON, Machine
 
 HOME = "/var/lib/imagine"
 CACHE = "/var/cache/imagine"
@@ -13,6 +15,8 @@ DROP_IN = "/etc/systemd/system/imagine.service.d/test.conf"
 ENVIRONMENT = "/etc/imagine/imagine.env"
 CONFIG = "/etc/imagine/imagine.yaml"
 CREDENTIAL = "/etc/credstore/imagine-api-key"
+COMMAND = f"{PYTHON} {CHECKOUT}/tests/systemd/serve.py"
+"""The server, with a worker that needs no model."""
 
 
 class Service:
@@ -65,9 +69,17 @@ class Service:
 
     @property
     def workers(self) -> list[int]:
-        """The processes of its own that the server has started, as numbers inside."""
+        """The processes of the server that may draw, as numbers inside."""
         server = self.get("MainPID")
-        return [int(pid) for pid in self.machine.path(f"/proc/{server}/task/{server}/children").read_text().split()]
+        children = self.machine.path(f"/proc/{server}/task/{server}/children").read_text().split()
+        return [int(child) for child in children if "fake_worker" in self._command_of(child)]
+
+    def _command_of(self, process: str) -> str:
+        """Nothing of one that has just ended."""
+        try:
+            return self.machine.path(f"/proc/{process}/cmdline").read_text()
+        except OSError:
+            return ""
 
     def status_of(self, path: str, key: str | None = None) -> int:
         """The status of what it answers to a GET."""
@@ -100,13 +112,17 @@ class Service:
 
     def picture(self, prompt: str = "a fox", **more: object) -> dict:
         """The last line of a stream, which is a picture or what went wrong."""
+        return deque(self.lines(prompt, **more), maxlen=1).pop()
+
+    def lines(self, prompt: str, **more: object) -> Iterator[dict]:
+        """A stream's lines as they come."""
         body = {"model": "fox", "prompt": prompt, "num_steps": 3, "width": 64, "height": 64, "stream": 1} | more
         request = urllib.request.Request(self.url + "/generate", json.dumps(body).encode())
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-                return json.loads(list(answer)[-1])
+                yield from map(json.loads, answer)
         except urllib.error.HTTPError as error:
-            return json.load(error)
+            yield json.load(error)
 
     def serves(self) -> bool:
         """Does it make a picture now?"""

@@ -131,7 +131,9 @@ class FakeEngine:
         events: list[JobReport] = [Progress(job=job.job, step=done, steps=total)]
         if job.preview.every and done % job.preview.every == 0:
             events.append(Preview(job=job.job, step=done, steps=total, data=b"p" * 1000))
-        if done == total:
+        if done == total and job.params.prompt == "endless":
+            self._jobs.append((job, done))
+        elif done == total:
             meta = {"prompt": job.params.prompt, "seed": job.params.seed}
             data = job.img or b"png of " + job.job.encode()
             notes = [message("memory.tiles")] if job.params.prompt == "short of memory" else []
@@ -154,7 +156,7 @@ class FakeEngine:
                 raise KeyError("whose was it?")
             case "device lost":
                 raise RuntimeError("CUDA error: an illegal memory access was encountered\nsecond line")
-            case "slow":
+            case "slow" | "endless":
                 threading.Event().wait(0.005)
             case "stuck":
                 threading.Event().wait()

@@ -86,7 +86,7 @@ def test_works_are_dealt_out_once_each_and_the_asking_thread_takes_part(beside):
 
     def work(number):
         if number <= beside:  # the first ones wait for each other: each is with another thread
-            met.wait(timeout=30)
+            met.wait(timeout=120)
         took.add(threading.get_ident())
         return number
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from imagine.moderation.check import ModerationInput
-from imagine.moderation.terms import BlockedTerms, words_of
+from imagine.moderation.terms import BlockedTerms
 from imagine.settings.settings import settings_from
 from imagine.words.errors import Blocked
+from tests.moderation.obfuscations import OBFUSCATIONS
 from tests.server.served import ask
 
 CHECK = BlockedTerms(["gore", "Éclair", "naked truth", "Straße", "кровь", "3d"])
@@ -46,8 +47,11 @@ def test_a_preset_is_looked_at_by_its_name_and_by_what_it_adds():
     assert blocked("a fox", "a fox, oil paint", "oil") is None
 
 
-def test_words_are_folded():
-    assert list(words_of("Ünïted_States, l’État-c’est 42")) == ["united", "states", "l", "etat", "c", "est", "42"]
+@pytest.mark.parametrize("name", OBFUSCATIONS)
+def test_no_disguise_hides_a_term(name):
+    write = OBFUSCATIONS[name]
+    assert blocked(write("some gore")) == "prompt"
+    assert blocked(write("кровь на снегу")) == "prompt"
 
 
 def test_the_terms_are_the_settings():

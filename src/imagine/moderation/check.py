@@ -20,13 +20,19 @@ class ModerationInput(NamedTuple):
     """What the request asks for itself."""
     pictures: bool = False
     """Is it made from a picture, whichever way?"""
+    names: tuple[tuple[str, str], ...] = ()
+    """What else is asked for by a name that may say what it draws, each with the field that names it."""
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
-        """What may hold something, and the field that is told for it."""
+        """What may hold something, and the field that is told for it: each by itself, at last all that is painted."""
         by = "prompt" if self.preset is None else "preset"
         told = {self.final_prompt: by, self.preset or "": "preset", self.prompt: "prompt"}
-        return tuple((field, text) for text, field in reversed(told.items()) if text)
+        texts = [(field, text) for text, field in reversed(told.items()) if text]
+        if not self.names:
+            return tuple(texts)
+        together = ", ".join([self.final_prompt, *(name for _, name in self.names)])
+        return (*texts, *self.names, (self.names[-1][0], together))
 
 
 class Check(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ...asking.loras import loras_from
 from ...asking.request import GenerateRequest
 from ...messages import Message, message
 from ...moderation.check import ModerationInput
@@ -22,7 +23,14 @@ async def with_prompt_checked(gateway: Gateway, incoming: Incoming) -> Incoming:
     """The request, with what is to be warned of. Raises Blocked."""
     said, request = incoming.original, incoming.request
     rules = gateway.rulebook.of(incoming.asked_as)
-    asked = ModerationInput(said.prompt, request.prompt, said.preset, request.moderation, _brings_pictures(request))
+    asked = ModerationInput(
+        said.prompt,
+        request.prompt,
+        said.preset,
+        request.moderation,
+        _brings_pictures(request),
+        _names(gateway, incoming),
+    )
     try:
         verdicts = await _verdicts(rules, asked)
     except Blocked as error:
@@ -54,6 +62,19 @@ def _warning(verdict: ModerationVerdict) -> Message:
 def _brings_pictures(request: GenerateRequest) -> bool:
     """Is it made from somebody's picture, whichever way?"""
     return any((request.img, request.mask, request.control, request.references))
+
+
+def _names(gateway: Gateway, incoming: Incoming) -> tuple[tuple[str, str], ...]:
+    """What LoRAs and embeddings are called that it asks for: by whoever asks, and here, where it says their digest."""
+    loras, words = loras_from(incoming.request.loras), incoming.request.embeddings or {}
+    names = [*(("loras", lora.name) for lora in loras), *(("prompt", lora.name) for lora in incoming.tagged)]
+    names += [("embeddings", word) for word in words]
+    asked = [("loras", lora.digest) for lora in (*loras, *incoming.tagged) if lora.digest]
+    asked += [("embeddings", digest) for digest in words.values()]
+    if asked:
+        known = [(entry.digest, entry.name) for entry in gateway.registry.files() if entry.digest]
+        names += [(field, name) for field, digest in asked for own, name in known if own.startswith(digest)]
+    return tuple(dict.fromkeys(names))
 
 
 def _laxer(owner: Policy, asked: Policy | None) -> list[Message]:

@@ -153,12 +153,13 @@ def test_any_network_s_work_is_cut_before_each_of_its_layers():
 
 
 def test_work_that_nobody_wants_any_more_ends_before_its_next_layer():
-    network, before = Layers(), threading.active_count()
+    network, before = Layers(), set(threading.enumerate())
     reached = []
     turns = in_turns(network, lambda: reached.append(network(torch.zeros(4))))
     next(turns)
+    (started,) = set(threading.enumerate()) - before
     turns.close()
-    assert (reached, threading.active_count()) == ([], before)
+    assert (reached, started.is_alive()) == ([], False)
 
 
 def test_what_such_work_raises_is_raised():

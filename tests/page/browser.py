@@ -28,7 +28,8 @@ ELSEWHERE = "pictures.test"
 ROOT = Path(__file__).parents[2]
 UI = ROOT / "ui"
 TOYBOX = ROOT / "models.example" / "toybox.safetensors"
-_STARTING = 120.0
+PATIENCE = 240.0
+"""Seconds: for what hangs, not for what is slow."""
 
 
 def chromium() -> str | None:
@@ -66,11 +67,11 @@ def real_server(home):
             yield url
         finally:
             process.terminate()
-            process.wait(120)
+            process.wait(PATIENCE)
 
 
 def _wait_for(process, url):
-    until = time.monotonic() + _STARTING
+    until = time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"{url}health").close()
@@ -99,7 +100,7 @@ class Site:
 
     def __enter__(self):
         self._thread.start()
-        assert self._ready.wait(60), "the server started"
+        assert self._ready.wait(PATIENCE), "the server started"
         if self._error:
             raise self._error
         return self
@@ -117,7 +118,12 @@ class Site:
         async def call():
             return act()
 
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(PATIENCE)
+
+    def until(self, holds):
+        """Returns once `holds()`, called on the server's loop: what the page has said may still be on its way there."""
+        while not self.on_loop(holds):
+            continue
 
     def vanish(self):
         """Breaks every connection, as when a machine is switched off, and ends the server."""
@@ -134,7 +140,7 @@ class Site:
         """Ends the server."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._end.set)
-            self._thread.join(30)
+            self._thread.join(PATIENCE)
 
     def _run(self):
         async def go():

@@ -64,6 +64,7 @@ def test_a_picture_is_viewed_alone(page):
     expect(page.locator("#viewer-title")).to_have_text("second")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#viewer-title")).to_have_text("first")
+    page.wait_for_function("() => document.querySelector('#viewer-img').naturalWidth > 0")
     page.click("#viewer-zoom")
     assert page.locator("#viewer-img").evaluate("img => [img.naturalWidth, img.clientWidth]") == [512, 512]
     page.keyboard.press("Escape")

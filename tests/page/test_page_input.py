@@ -35,6 +35,7 @@ def test_a_picture_is_sent_as_it_is(page, site):
     page.reload()
     arrive(page)
     expect(page.locator("#source-note")).to_have_text("96 × 64")
+    expect(page.locator(".thumb")).to_have_count(1)  # the first picture is back
     page.click("#source-remove")
     generate(page)
     assert (last(site).img, last(site).params.img) == (None, None)

@@ -87,6 +87,7 @@ def test_enlarging_is_shown_and_taken_back(page, site):
     page.click("#do-upscale")
     expect(page.locator("#do-upscale")).to_have_text("Enlarge 2×")
     expect(page.locator("[data-about=upscale]")).to_have_text("Cancelled.", use_inner_text=True)
+    site.until(lambda: site.worker.cancelled)
     assert set(site.worker.cancelled) == {site.worker.seen[1].job}  # by its id, and again as its reader leaves
     expect(page.locator(".thumb")).to_have_count(2)
 

@@ -100,19 +100,26 @@ def asked(daemon: Daemon, body: dict) -> http.client.HTTPConnection:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_who_hangs_up_frees_the_device_within_a_step(home: Path, stream: bool) -> None:
+    """The worker stands still until the gateway has seen it, however long that takes a busy machine."""
     body = {"prompt": "a fox", "num_steps": 150, "width": 512, "height": 512, "progress": stream}
     with Daemon(home, REAL, "-d", "cpu") as daemon:
         connection = asked(daemon, body)
         if stream:
             answer = connection.getresponse()
-            seen = next(said["step"] for said in map(json.loads, answer) if said.get("step", 0) >= 3)
-            answer.close()
+            assert any(said.get("step", 0) >= 3 for said in map(json.loads, answer))
         else:
-            jobs = until(daemon, "/jobs", lambda said: said["jobs"] and said["jobs"][0]["step"] >= 3)["jobs"]
-            seen = jobs[0]["step"]
+            until(daemon, "/jobs", lambda said: said["jobs"] and said["jobs"][0]["step"] >= 3)
+        (worker,) = [child for child in daemon.workers if "imagine.worker" in child.cmdline()]
+        worker.suspend()
+        before = steps_done(daemon)
+        if stream:
+            answer.close()
         connection.close()
+        until(daemon, "/health", lambda _: any("taken back" in line for line in daemon.said))
+        until(daemon, "/health", lambda said: said["running"])
+        worker.resume()
         until(daemon, "/health", lambda said: not said["running"])
-        assert steps_done(daemon) <= seen + 2, "the one that ran when the client left, and one on its way to be told"
+        assert steps_done(daemon) <= before + 2, "the one that ran when the client left, and one on its way to be told"
         again = asked(daemon, body | {"num_steps": 1, "progress": False})
         assert again.getresponse().status == 200
         again.close()

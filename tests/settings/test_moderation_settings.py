@@ -6,7 +6,7 @@ import pytest
 
 from imagine.settings.settings import settings_from
 from imagine.words.errors import ImagineError
-from imagine.words.moderation import POLICIES, ModerationSettings, stricter_of
+from imagine.words.moderation import POLICIES, ModerationSettings, PictureSettings, stricter_of
 
 
 def in_file(text):
@@ -39,6 +39,14 @@ def test_a_mapping_says_more():
     assert str(in_file("")) == "minors-only"
 
 
+def test_pictures_are_looked_at_as_a_mapping_of_its_own_says():
+    text = "moderation: {pictures: {model: mine, threshold: {hearts: 0.5, sexual: 1}, fail: open}}"
+    expected = PictureSettings(model="mine", thresholds={"hearts": 0.5, "sexual": 1.0}, fail="open")
+    assert in_file(text) == ModerationSettings(pictures=expected)
+    assert str(in_file(text)) == "minors-only; pictures mine, above hearts 0.5, sexual 1, fail open"
+    assert in_file("moderation: {pictures: {threshold: 0.4, model: }}").pictures == PictureSettings(threshold=0.4)
+
+
 @pytest.mark.parametrize("said", ["standard", '{"policy": "standard"}'])
 def test_a_flag_and_a_variable_take_a_name_or_json(said):
     for flags, environ in (({"moderation": said}, {}), ({}, {"IMAGINE_MODERATION": said})):
@@ -55,7 +63,11 @@ def test_a_flag_and_a_variable_take_a_name_or_json(said):
         ("{topics: {x: ['!']}}", "the topic 'x'"), ("{topics: {x: [3]}}", "the topic 'x'"),
         ("{topics: {sexual: [x]}}", "a name of its own"), ("{topics: {' ': [x]}}", "a name of its own"),
         ("{stages: [prompts]}", "stages are among prompt, preview, picture"), ("'{policy'", "or a mapping"),
-        ("[strict]", "none, minors-only"),
+        ("[strict]", "none, minors-only"), ("{pictures: mine}", "pictures is a mapping of model, threshold and fail"),
+        ("{pictures: {models: x}}", "without 'models'"), ("{pictures: {threshold: 1.1}}", "0 to 1"),
+        ("{pictures: {threshold: {sexual: .nan}}}", "and not nan"), ("{pictures: {threshold: [1]}}", "0 to 1"),
+        ("{pictures: {fail: shut}}", "pictures.fail is open or closed"),
+        ("{pictures: {model: ' '}}", "the name of a file"), ("{pictures: {model: 3}}", "the name of a file"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_is_refused_in_a_sentence(said, why):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from ..asking.checking import shown
 from ..files import model_folders
@@ -20,11 +20,12 @@ from ..words.moderation import (
     Policy,
     TopicExamples,
 )
+from .looking import pictures
 
 MOST_TOPICS, MOST_EXAMPLES, LONGEST = 64, 64, 200
 _PLAIN = dict.fromkeys(("off", "no", "false"), "none") | dict.fromkeys(("on", "yes", "true"), DEFAULT_POLICY)
 """What YAML makes of a bare word, or what people write instead."""
-_ALLOWED = f"{', '.join(POLICIES)}, or a mapping of policy, dialects, topics, stages and log"
+_ALLOWED = f"{', '.join(POLICIES)}, or a mapping of policy, dialects, topics, stages, pictures and log"
 _ALLOWED_FOR_KEY = f"{', '.join(POLICIES)}, or a mapping of policy and topics"
 
 
@@ -99,5 +100,5 @@ def _stages(value: object) -> tuple[ModerationStage, ...]:
 
 _READ_FOR_KEY: dict[str, Any] = {"policy": _policy, "topics": _topics}
 _READ: dict[str, Any] = {
-    **_READ_FOR_KEY, "dialects": _dialects, "stages": _stages, "log": model_folders.path,
+    **_READ_FOR_KEY, "dialects": _dialects, "stages": _stages, "pictures": pictures, "log": model_folders.path,
 }  # fmt: skip

@@ -14,6 +14,7 @@ import msgspec
 
 from .events import AnyEvent, Event, Failed, Finished
 from .model import AdapterUse, Component, ControlUse, EmbeddingUse, Model, ReferenceUse
+from .moderation import PictureCheck
 from .preprocessors import Preprocess
 from .recipe import GenerationParams
 
@@ -123,6 +124,8 @@ class Submit(Command, frozen=True, tag="submit"):
     preview: PreviewSettings = PreviewSettings()
     keep_alive: float | None = None
     """Seconds, as in `WorkerSettings`; None: the worker's own."""
+    check: PictureCheck | None = None
+    """How it is looked at before it is said: what isn't to be shown ends it with `Blocked`."""
     max_batch: int | None = None
     """How many evaluations of `model` are made together at most, where its settings say so."""
 
@@ -131,7 +134,8 @@ class Submit(Command, frozen=True, tag="submit"):
         """The files that it takes beside those of its models."""
         of_references = [part for use in self.references for part in (use.component, use.encoder)]
         parts = [*(use.component for use in self.adapters), *(use.component for use in self.controls), *of_references]
-        return [part for part in parts if part is not None]
+        looking = [] if self.check is None else [self.check.checker]
+        return [*(part for part in parts if part is not None), *looking]
 
     @property
     def models(self) -> list[Model]:

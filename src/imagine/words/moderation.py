@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
+from .model import Component
+
 Policy = Literal["none", "minors-only", "standard", "strict"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 """From the laxest to the strictest."""
@@ -15,6 +17,8 @@ DEFAULT_POLICY: Policy = "minors-only"
 Action = Literal["allow", "warn", "block"]
 ModerationStage = Literal["prompt", "preview", "picture"]
 STAGES: tuple[ModerationStage, ...] = get_args(ModerationStage)
+Failing = Literal["open", "closed"]
+"""What becomes of what can't be looked at: it is let through with a warning, or not."""
 CATEGORIES = (
     "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm",
     "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic",
@@ -49,6 +53,28 @@ class KeyRules(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join([*([self.policy] if self.policy else []), *topics])
 
 
+class PictureSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How pictures are looked at, once they are painted and before."""
+
+    model: str | None = None
+    """A file of kind `safety`; None: the one that ships, where the policy looks at pictures."""
+    threshold: float | None = None
+    """Above which score, 0 to 1, a category is refused; None: what the policy has for it."""
+    thresholds: Mapping[str, float] = {}
+    """The same of single categories, labels of the model's own among them."""
+    fail: Failing = "closed"
+
+    def __str__(self) -> str:
+        single = [f"{name} {least:g}" for name, least in self.thresholds.items()]
+        above = single if self.threshold is None else [f"{self.threshold:g}", *single]
+        said = [
+            *([self.model] if self.model else []),
+            *([f"above {', '.join(above)}"] if above else []),
+            *([f"fail {self.fail}"] if self.fail != "closed" else []),
+        ]
+        return f"pictures {', '.join(said)}"
+
+
 class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for, where, and where it is written down."""
 
@@ -58,14 +84,36 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The policy of a dialect, where it has one of its own."""
     stages: tuple[ModerationStage, ...] = STAGES
     """Where is looked."""
+    pictures: PictureSettings = PictureSettings()
     log: Path | None = None
     """The file that each verdict other than "allow" is written to, as a line of JSON."""
 
     def __str__(self) -> str:
         topics = [f"topics {', '.join(self.topics)}"] if self.topics else []
         stages = [f"stages {', '.join(self.stages)}"] if self.stages != STAGES else []
+        pictures = [str(self.pictures)] if self.pictures != PictureSettings() else []
         dialects = [f"{name} {policy}" for name, policy in self.dialects.items()]
-        return "; ".join([self.policy, *dialects, *topics, *stages, *([f"log {self.log}"] if self.log else [])])
+        log = [f"log {self.log}"] if self.log else []
+        return "; ".join([self.policy, *dialects, *topics, *stages, *pictures, *log])
+
+
+class PictureCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """How the pictures of a job are looked at before they leave whoever makes them."""
+
+    name: str
+    """Of what looks, which verdicts tell."""
+    checker: Component
+    refused: Mapping[str, float]
+    """By category: above which score, 0 to 1, a picture isn't shown."""
+    stages: tuple[ModerationStage, ...] = ("preview", "picture")
+    fail: Failing = "closed"
+    policy: Policy | None = None
+    """The policy that says so, where one does."""
+
+    def seen_in(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """What of these scores isn't to be shown, the highest first."""
+        seen = {name: score for name, score in scores.items() if score > self.refused.get(name, 1.0)}
+        return dict(sorted(seen.items(), key=lambda one: (-one[1], one[0])))
 
 
 class ModerationVerdict(msgspec.Struct, frozen=True, kw_only=True):

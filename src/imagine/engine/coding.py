@@ -72,7 +72,7 @@ class Coding:
         if isinstance(picture, OnDisk):
             meta = picture.meta
         elif isinstance(picture, MadeMap):
-            picture, meta = picture
+            meta = picture.meta
         else:
             environment = self._device.environment(job.own.dtype, spared=is_spared(job.own))
             meta = job.ledger.recorded(environment | dict(job.own.executed()))

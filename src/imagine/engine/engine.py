@@ -24,6 +24,7 @@ from .device.device import Device
 from .evaluations import Evaluations
 from .families.open import file_bytes, open_model
 from .jobs.ledger import Ledger
+from .jobs.looking import CheckerReader, OpenCheckers
 from .jobs.makers import Makers
 from .jobs.work import Work
 from .loading.adapter_readers import ADAPTER_READERS
@@ -36,6 +37,7 @@ from .parts.slices import TURN
 from .pictures import Pictures
 from .references.opened import OpenReferences, ReferenceReaders
 from .reports import Reports
+from .safety.opening import open_checker
 from .residency.models import MeasureBytes, Models
 from .residency.opening import OpenModel
 from .turns import Line, choose
@@ -57,13 +59,14 @@ class Engine:
     def __init__(
         self, settings: WorkerSettings, *, open_model: OpenModel = open_model, measure: MeasureBytes = file_bytes,
         pictures: Pictures | None = None, clock: Callable[[], float] = time.monotonic, turn: float = TURN,
+        open_checker: CheckerReader = open_checker,
     ) -> None:  # fmt: skip
         self._clock = clock
         self._device = Device(settings)
         self._kept = Kept()
         self._models = Models(self._device, open_model, measure, settings.keep_alive, clock, self._kept)
         self._batching = Batching(settings.max_batch)
-        self._makers = _makers(self._device, self._kept, turn)
+        self._makers = _makers(self._device, self._kept, turn, open_checker)
         self._pictures = pictures or Pictures()
         self._arrivals = Arrivals(self._models, clock)
         self._jobs: dict[str, Work] = {}
@@ -231,9 +234,9 @@ class Engine:
             self._pictures.wait(_PATIENCE)
 
     def _collect(self) -> None:
-        """Take in the pictures that are ready."""
+        """Take in the pictures that are ready, and let go of those that aren't to be shown."""
         self._reports.waiting += self._pictures.previews()
-        for name, future in self._pictures.finals():
+        for name, future in self._pictures.ended():
             self._activity.jobs = [name]
             self._reports.waiting.append(future.result())
             self._forget(name)
@@ -253,8 +256,9 @@ class Engine:
             self._evaluations.clear()
 
 
-def _makers(device: Device, kept: Kept, turn: float) -> Makers:
-    """What pictures on a device are made with; their adapters, controls and references are `kept`."""
+def _makers(device: Device, kept: Kept, turn: float, open_checker: CheckerReader) -> Makers:
+    """What pictures on a device are made with; their adapters, controls, references and checkers are `kept`."""
     references = OpenReferences(kept, ReferenceReaders(read_image_adapter, read_image_encoder))
     adapters, embeddings = Opened(ADAPTER_READERS, kept), OpenEmbeddings(read_embedding)
-    return Makers(device, turn, adapters, embeddings, OpenControls(ControlFile, kept), references)
+    checkers = OpenCheckers(open_checker, kept)
+    return Makers(device, turn, adapters, embeddings, OpenControls(ControlFile, kept), references, checkers)

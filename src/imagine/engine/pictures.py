@@ -1,4 +1,4 @@
-"""Pictures on their way out: previews and final ones, made by threads of their own beside the steps."""
+"""Pictures on their way out: previews and final ones, made and looked at by threads of their own beside the steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..messages import message
 from ..pictures import images
-from ..words.errors import UnusableModel
+from ..words.errors import Blocked, UnusableModel
 from ..words.events import Finished, Preview
 from ..words.model import Component
 from .device.transfer import fetched
@@ -22,7 +22,7 @@ from .families.enlarger import Enlarger
 from .families.mapper import Mapper
 from .jobs.canvas import picture_from_pixels
 from .jobs.ledger import Ledger
-from .jobs.work import OnDisk, Work
+from .jobs.work import MadeMap, OnDisk, Work
 from .parts.slices import whole
 from .residency.preview import latents_bytes
 from .residency.resident import Resident
@@ -45,22 +45,32 @@ class Pictures:
         # Two, so that no final picture waits behind previews.
         self._previewing, self._finishing = threads(), threads()
         self._previews: dict[str, list[Future[Preview]]] = {}
+        self._deciding: dict[str, Future[Preview]] = {}
+        """The preview of a job that may end it."""
         self._finals: dict[str, Future[Finished]] = {}
         self._shown: set[str] = set()
         self._first: list[Future[Preview]] = []
 
-    def show(self, job: str, make: Callable[[], Preview]) -> None:
-        """Have a preview made. One of the same job that wasn't begun yet is left out: it would be old."""
-        begun = [future for future in self._previews.get(job, []) if not future.cancel()]
-        self._previews[job] = [*begun, self._previewing.submit(make)]
+    def show(self, job: str, make: Callable[[], Preview], *, decides: bool = False) -> None:
+        """Have a preview made. One of the same job that wasn't begun yet is left out: it would be old; but not one that
+        `decides`, which ends its job where it raises that it isn't to be shown."""
+        begun, preview = self._begun(job), self._previewing.submit(make)
+        self._previews[job] = [*begun, preview]
+        if decides:
+            self._deciding[job] = preview
         if job not in self._shown:
             self._shown.add(job)
-            self._first.append(self._previews[job][-1])
+            self._first.append(preview)
 
     def finish(self, job: str, make: Callable[[], Finished]) -> None:
-        """Have the final picture made. Previews that weren't begun are left out."""
-        self._previews[job] = [future for future in self._previews.get(job, []) if not future.cancel()]
+        """Have the final picture made. Previews that weren't begun are left out, but one that decides."""
+        self._previews[job] = self._begun(job)
         self._finals[job] = self._finishing.submit(make)
+
+    def _begun(self, job: str) -> list[Future[Preview]]:
+        """The previews of a job that are being made, after the others were taken back."""
+        deciding = self._deciding.get(job)
+        return [each for each in self._previews.get(job, []) if each is deciding or not each.cancel()]
 
     def finishing(self, job: str) -> bool:
         return job in self._finals
@@ -68,19 +78,21 @@ class Pictures:
     def drop(self, job: str) -> None:
         """Nobody wants this job's pictures any more."""
         self._shown.discard(job)
+        self._deciding.pop(job, None)
         for future in (*self._previews.pop(job, []), self._finals.pop(job, None)):
             if future is not None:
                 future.cancel()
 
     def previews(self) -> Iterator[Preview]:
-        """Those that are ready. One that failed is logged: its picture goes on."""
+        """Those that are ready and to be shown. One that failed is logged: its picture goes on."""
         for job, waiting in list(self._previews.items()):
             while waiting and waiting[0].done():
                 future = waiting.pop(0)
-                if error := future.exception():
-                    _log.warning("a preview of job %s failed: %s: %s", job, type(error).__name__, error)
-                else:
+                error = future.exception()
+                if error is None:
                     yield future.result()
+                elif not isinstance(error, Blocked):
+                    _log.warning("a preview of job %s failed: %s: %s", job, type(error).__name__, error)
             if not waiting:
                 del self._previews[job]
 
@@ -90,9 +102,13 @@ class Pictures:
             wait(self._first, seconds)
             self._first.clear()
 
-    def finals(self) -> Iterator[tuple[str, Future[Finished]]]:
-        """The jobs whose final picture is ready, or failed."""
-        yield from [(job, future) for job, future in self._finals.items() if future.done()]
+    def ended(self) -> Iterator[tuple[str, Future[Any]]]:
+        """The jobs whose final picture is ready, or failed, or isn't wanted since a preview decided so."""
+        yield from [(job, look) for job, look in self._deciding.items() if look.done() and _refuses(look)]
+        yield from [(job, future) for job, future in self._finals.items() if future.done() and self._is_decided(job)]
+
+    def _is_decided(self, job: str) -> bool:
+        return job not in self._deciding or self._deciding[job].done()
 
     @property
     def making(self) -> bool:
@@ -101,15 +117,20 @@ class Pictures:
 
     @property
     def ready(self) -> bool:
-        """Is a final picture ready?"""
-        return any(future.done() for future in self._finals.values())
+        """Has a job ended?"""
+        return next(self.ended(), None) is not None
 
     def wait(self, seconds: float) -> None:
         """Until a picture is ready, but no longer than `seconds`."""
-        made: list[Future[Any]] = [*self._finals.values()]
+        made: list[Future[Any]] = [future for job, future in self._finals.items() if self._is_decided(job)]
         made += [future for previews in self._previews.values() for future in previews]
         if made and seconds:
             wait(made, seconds, FIRST_COMPLETED)
+
+
+def _refuses(look: Future[Preview]) -> bool:
+    """Did one that decides find that its picture isn't to be shown? One that couldn't be made decides nothing."""
+    return isinstance(look.exception(), Blocked | UnusableModel)
 
 
 def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
@@ -119,6 +140,9 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     canvas, family, size, asked = job.canvas, job.own, job.size, job.ledger.submit.preview
     kind, tiny = asked.kind, asked.tiny if asked.kind == "tiny" else None
     clean, step, steps, tiled, name = job.clean, job.step, job.steps, job.ledger.tiled, job.ledger.id
+    looking = job.ledger.looking
+    if looking is not None and not looking.at_preview(step, steps):
+        looking = None
     if clean is None or isinstance(family, Enlarger | Mapper):
         return None
 
@@ -141,10 +165,14 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
         return full if full.size == size else full.resize(size)
 
     def make() -> Preview:
+        shown = picture() if looking is not None or kind != "latents" else None
+        if looking is not None and shown is not None:
+            looking.look(shown, "preview")
         if kind == "latents" and here is not None:
             data, media_type = latents_bytes(here()), "application/vnd.safetensors"
         else:
-            data, media_type = images.encode(picture(), "image/png"), "image/png"
+            assert shown is not None
+            data, media_type = images.encode(shown, "image/png"), "image/png"
         return Preview(job=name, step=step, steps=steps, data=data, media_type=media_type)
 
     return make
@@ -165,12 +193,20 @@ def _by_tiny(job: Work, resident: Resident, tiny: Component, clean: Tensor) -> T
     return pixels
 
 
-def final_of(ledger: Ledger, picture: Image.Image | OnDisk, meta: dict[str, Any]) -> Callable[[], Finished]:
-    """What makes the file of a finished picture, with `meta` in it; of one on the disk, only what is told of it."""
+def final_of(ledger: Ledger, made: Image.Image | OnDisk | MadeMap, meta: dict[str, Any]) -> Callable[[], Finished]:
+    """What makes the file of a finished picture, with `meta` in it; of one on the disk, only what is told of it.
+
+    It raises Blocked for one that isn't to be shown, and UnusableModel where nobody could look.
+    """
+    looking = ledger.looking
+    seen = made.source if isinstance(made, OnDisk) else made.picture if isinstance(made, MadeMap) else made
 
     def make() -> Finished:
+        if looking is not None and looking.at_pictures:
+            with ledger.timed("looking"):
+                looking.look(seen, "picture")
         with ledger.timed("saving"):
-            data = b"" if isinstance(picture, OnDisk) else images.encode(picture, "image/png", meta=meta)
+            data = b"" if isinstance(made, OnDisk) else images.encode(seen, "image/png", meta=meta)
         return Finished(
             job=ledger.id,
             data=data,

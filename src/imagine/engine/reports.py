@@ -38,7 +38,9 @@ class Reports:
             resident = self._models.residency.find(job.ledger.models[0])
             assert resident is not None, "a model in use was let go"
             if (make := preview_of(job, resident)) is not None:
-                self._pictures.show(job.ledger.id, make)
+                looking = job.ledger.looking
+                decides = looking is not None and looking.decides(job.step, job.steps)
+                self._pictures.show(job.ledger.id, make, decides=decides)
 
     def come_before(self, first: Work) -> bool:
         """Before a long evaluation of `first`: is there a picture to be sent, which would else have to wait for its

@@ -520,6 +520,17 @@ SENTENCES = {
     "blocked.what.self-harm": "self-harm",
     "blocked.what.hate": "hatred",
     "blocked.what.drugs": "drugs",
+    "blocked.what.suggestive": "suggestive content",
+    "blocked.what.own": "'{name}'",
+    "blocked.picture": "the picture isn't shown: {what} is seen in it, which this server doesn't show; ask for "
+    "something else, or for another seed",
+    "blocked.preview": "the picture was stopped: {what} is seen in its preview, which this server doesn't show; ask "
+    "for something else, or for another seed",
+    "blocked.one": "picture {number} of {count} is left out, its seed was {seed}: {why}",
+    "checker.closed": "the picture isn't shown, since '{name}', which looks at pictures here, can't: {why}",
+    "checker.open": "nobody looked at the picture: '{name}', which does here, can't: {why}",
+    "checker.raised": "it failed with {kind}, which the server's log tells more of",
+    "checker.numbers": "its scores are no numbers",
     "allowed.moderated": "a text, a list of 1 to {most} texts, or of objects of type text",
     "allowed.moderated_length": "text of at most {most} characters",
     "moderation.unscored": "these categories aren't scored here, and are false for that reason: {categories}",

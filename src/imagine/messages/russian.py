@@ -529,6 +529,17 @@ SENTENCES = {
     "blocked.what.self-harm": "вред себе",
     "blocked.what.hate": "ненависть",
     "blocked.what.drugs": "наркотики",
+    "blocked.what.suggestive": "слишком откровенное",
+    "blocked.what.own": "«{name}»",
+    "blocked.picture": "картинка не показана, на ней замечено: {what}. Такого этот сервер не показывает; попросите "
+    "что-нибудь другое или другой seed",
+    "blocked.preview": "картинка остановлена, на предпросмотре замечено: {what}. Такого этот сервер не показывает; "
+    "попросите что-нибудь другое или другой seed",
+    "blocked.one": "картинки {number} из {count} нет, её seed был {seed}: {why}",
+    "checker.closed": "картинка не показана: «{name}» здесь проверяет картинки, но не работает: {why}",
+    "checker.open": "картинку никто не проверил: «{name}» здесь проверяет картинки, но не работает: {why}",
+    "checker.raised": "сбой {kind}, подробности в журнале сервера",
+    "checker.numbers": "его оценки не числа",
     "allowed.moderated": "текст, список от 1 до {most} текстов или объектов типа text",
     "allowed.moderated_length": "текст не длиннее {most} знаков",
     "moderation.unscored": "эти категории здесь не оцениваются и потому ложны: {categories}",

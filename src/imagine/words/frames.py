@@ -134,7 +134,7 @@ class Submit(Command, frozen=True, tag="submit"):
         """The files that it takes beside those of its models."""
         of_references = [part for use in self.references for part in (use.component, use.encoder)]
         parts = [*(use.component for use in self.adapters), *(use.component for use in self.controls), *of_references]
-        looking = [] if self.check is None else [self.check.checker]
+        looking = [] if self.check is None else [self.check.checker.main]
         return [*(part for part in parts if part is not None), *looking]
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-from .model import Component
+from .model import Model
 
 Policy = Literal["none", "minors-only", "standard", "strict"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
@@ -100,9 +100,8 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
 class PictureCheck(msgspec.Struct, frozen=True, kw_only=True):
     """How the pictures of a job are looked at before they leave whoever makes them."""
 
-    name: str
-    """Of what looks, which verdicts tell."""
-    checker: Component
+    checker: Model
+    """What looks, by whose name verdicts tell it."""
     refused: Mapping[str, float]
     """By category: above which score, 0 to 1, a picture isn't shown."""
     stages: tuple[ModerationStage, ...] = ("preview", "picture")

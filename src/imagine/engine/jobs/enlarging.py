@@ -91,7 +91,7 @@ class Enlarging(Undenoised[Enlarger]):
         except OSError as error:
             why = (error.strerror or type(error).__name__).lower()
             raise ImagineError(message("upscaler.unwritten", why=why)) from error
-        return OnDisk(meta)
+        return OnDisk(meta, self.source)
 
     def _add(self, png: StripFile, strip: Strip) -> Slices[None]:
         for top, bottom in bands(len(strip)):

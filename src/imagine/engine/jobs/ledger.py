@@ -15,6 +15,7 @@ from ...words.recipe import GenerationParams, meta_from_params
 from ...words.upscalers import UPSCALERS
 from ..parts.slices import Slices, T
 from .buckets import Bucket, buckets_from_text, buckets_text
+from .looking import Looking
 
 
 class Ledger:
@@ -36,6 +37,8 @@ class Ledger:
         """The number of its last evaluation, of all that were made; 0: none yet."""
         self.spent = 0.0
         """Seconds of the device that it had: of a step that was shared, its share."""
+        self.looking: Looking | None = None
+        """How its pictures are looked at before they are shown, where they are."""
         self.tiled = False
         """Memory is short: the VAE is to work in tiles."""
         self._warnings: list[Message] = []

@@ -22,6 +22,7 @@ from .controlling import Controlling
 from .enlarging import Enlarging
 from .forward import Forward
 from .ledger import Ledger
+from .looking import Looking, OpenCheckers
 from .picture_coder import PictureCoder
 from .preprocessing import Preprocessing
 from .prompts_at_steps import PromptsAtSteps
@@ -36,11 +37,11 @@ class Makers:
 
     def __init__(
         self, device: Device, turn: float, adapters: Opened, embeddings: OpenEmbeddings, controls: OpenControls,
-        references: OpenReferences,
+        references: OpenReferences, checkers: OpenCheckers,
     ) -> None:  # fmt: skip
         """`turn`: seconds after which others may have the device."""
         self._device, self._turn, self._adapters, self._embeddings = device, turn, adapters, embeddings
-        self._controls, self._references = controls, references
+        self._controls, self._references, self._checkers = controls, references, checkers
         self.forward = Forward()
 
     def begin(self, ledger: Ledger, models: Sequence[LoadedModel]) -> Work:
@@ -48,6 +49,7 @@ class Makers:
 
         Raises BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
+        self._look(ledger, models[0])
         first, enlargers = models[0], [model for model in models if isinstance(model, Enlarger)]
         if isinstance(first, Enlarger):
             return Enlarging(ledger, first, partial(self._device.environment, first.dtype, spared=is_spared(first)))
@@ -67,3 +69,8 @@ class Makers:
         conditioned = Conditioned(ledger, families, prompts, self._adapters, controls, references)
         coder = PictureCoder(ledger, families[0], enlarger)
         return Stepped(ledger, families, conditioned, coder, self.forward, self._device.torch)
+
+    def _look(self, ledger: Ledger, model: LoadedModel) -> None:
+        """Have its pictures looked at, where they are to be, by a checker that is there for as long as its model."""
+        if (check := ledger.submit.check) is not None:
+            ledger.looking = Looking(check, self._checkers.beside(model, check.checker), ledger.warn)

@@ -25,6 +25,8 @@ class OnDisk(NamedTuple):
 
     meta: dict[str, Any]
     """What it carries."""
+    source: Image.Image
+    """What is to be seen in it, at the size that it was enlarged from."""
 
 
 class MadeMap(NamedTuple):

@@ -1,0 +1,144 @@
+"""Pictures looked at before they are shown, by the checker that their job names: on the threads that make their files.
+
+Of the previews, those from `FROM` of the steps on are looked at. The first of these decides: it is made whatever else is
+to be done, and one that isn't to be shown ends its job there. So what becomes of a picture doesn't depend on how busy the
+device is, and a picture that isn't to be shown isn't painted to its end. Later ones are only withheld.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+from PIL import Image
+
+from ...identity.stamp import unchanged
+from ...messages import Message, message
+from ...pictures.crops import flattened
+from ...words.errors import Blocked, ImagineError, ModelChanged, UnusableModel
+from ...words.model import Model
+from ...words.moderation import ModerationStage, ModerationVerdict, PictureCheck
+from ..adapters.kept import Kept
+from ..safety.checker import Checker, Scores
+
+_log = logging.getLogger(__name__)
+FROM = 0.6
+"""Of the steps: what is predicted earlier shows little yet."""
+CheckerReader = Callable[[Model], Checker]
+"""What looks at pictures, from its file. Raises UnusableModel, ModelChanged."""
+_SEEN: Mapping[str, Message] = {
+    "sexual": message("blocked.what.sexual acts"),
+    "sexual/minors": message("blocked.what.minors"),
+    "suggestive": message("blocked.what.suggestive"),
+    "violence": message("blocked.what.violence"),
+    "violence/graphic": message("blocked.what.gore"),
+    "self-harm": message("blocked.what.self-harm"),
+    "hate": message("blocked.what.hate"),
+    "illicit": message("blocked.what.drugs"),
+}
+"""By category: how it is told."""
+_BLOCKED: Mapping[ModerationStage, str] = {"preview": "blocked.preview", "picture": "blocked.picture"}
+
+
+class OpenChecker:
+    """A checker that is read when it first looks: no step waits for it. A `KeptSource`; any thread may ask."""
+
+    def __init__(self, read: CheckerReader, model: Model) -> None:
+        self._read, self._model = read, model
+        self._checker: Checker | None = None
+        self._reading = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        return 0 if self._checker is None else sum(stamp.size for stamp in self._model.main.files)
+
+    def score(self, picture: Image.Image) -> Scores:
+        """What is seen in a picture. Raises UnusableModel, ModelChanged; and what a network raises."""
+        with self._reading:
+            if self._checker is None:
+                self._checker = self._opened()
+        scores = self._checker.score(np.asarray(flattened(picture)))
+        if not all(map(math.isfinite, scores.values())):
+            raise UnusableModel(message("checker.numbers"))
+        return scores
+
+    def _opened(self) -> Checker:
+        checker, name = self._read(self._model), self._model.name
+        if not unchanged(self._model.stamps.values()):  # what was read is no longer what the gateway chose
+            raise ModelChanged(message("model.replaced", "model", name=name))
+        return checker
+
+
+class OpenCheckers:
+    """Those beside any model. Calls come from the engine's thread."""
+
+    def __init__(self, read: CheckerReader, kept: Kept) -> None:
+        self._read, self._kept = read, kept
+
+    def beside(self, model: object, checker: Model) -> OpenChecker:
+        """That of a file, which stays for as long as the model does and nobody wants the memory."""
+        identity = f"checker {checker.identity}"
+        there: OpenChecker | None = self._kept.find(model, identity)
+        if there is None:
+            source = self._kept.source(identity, partial(OpenChecker, self._read, checker))
+            there = self._kept.add(model, identity, source)
+        return there
+
+
+class Looking:
+    """How the pictures of one job are looked at."""
+
+    def __init__(self, check: PictureCheck, checker: OpenChecker, warn: Callable[[Message], None]) -> None:
+        """`warn` takes what its client is told of what can't be looked at, and is shown all the same."""
+        self._check, self._checker, self._warn = check, checker, warn
+        self._decided = False
+
+    @property
+    def at_pictures(self) -> bool:
+        """Is the finished picture looked at?"""
+        return "picture" in self._check.stages
+
+    def at_preview(self, step: int, steps: int) -> bool:
+        """Is the preview after so many steps of all looked at?"""
+        return "preview" in self._check.stages and step >= FROM * steps
+
+    def decides(self, step: int, steps: int) -> bool:
+        """Does the preview after this step decide? One of them does. The engine's thread asks, in the steps' order."""
+        first = self.at_preview(step, steps) and not self._decided
+        self._decided |= first
+        return first
+
+    def look(self, picture: Image.Image, stage: ModerationStage) -> None:
+        """Raises Blocked where a picture isn't to be shown, UnusableModel where it can't be looked at and would have
+        to be. From any thread."""
+        seen = self._check.seen_in(self._scores(picture))
+        if not seen:
+            return
+        name = self._check.checker.name
+        verdict = ModerationVerdict(action="block", categories=seen, stage=stage, rule=name, policy=self._check.policy)
+        raise Blocked(message(_BLOCKED[stage], None, what=told(next(iter(seen)))), verdict)
+
+    def _scores(self, picture: Image.Image) -> Scores:
+        try:
+            return self._checker.score(picture)
+        except Exception as error:  # whatever it raises, nobody has looked
+            name, why = self._check.checker.name, _reason(error)
+            if not isinstance(error, ImagineError):
+                _log.error("the checker %s failed", name, exc_info=error)
+            if self._check.fail == "closed":
+                raise UnusableModel(message("checker.closed", None, name=name, why=why)) from error
+            self._warn(message("checker.open", None, name=name, why=why))
+            return {}
+
+
+def told(category: str) -> Message:
+    """A category, in words; the owner's own by its name."""
+    return _SEEN.get(category) or message("blocked.what.own", None, name=category)
+
+
+def _reason(error: Exception) -> Message:
+    return error.note if isinstance(error, ImagineError) else message("checker.raised", None, kind=type(error).__name__)

@@ -1,0 +1,197 @@
+"""What isn't to be shown ends its own job, at the same place whatever else is done, and nobody else's bytes change."""
+
+from concurrent.futures import Future
+
+import msgspec
+import pytest
+from PIL import Image
+
+from imagine.engine.pictures import Pictures
+from imagine.messages import in_english
+from imagine.words.errors import Blocked, UnusableModel
+from imagine.words.frames import WorkerSettings
+from tests.engine.looks import Opens, SeesRed, check, served
+from tests.engine.plain_family import PlainFamily, plain_model
+from tests.engine.running import Engine, Inline, engine_of, finished, made, previews, progress, wish
+
+PLAIN = plain_model()
+RED, BLUE = Image.new("RGB", (64, 64), (255, 0, 0)), Image.new("RGB", (64, 64), (0, 0, 255))
+MASK = Image.new("L", (64, 64), 0)
+MASK.paste(255, (0, 0, 8, 8))
+NAN = {"red": float("nan")}
+
+
+def looking_engine(opens=None):
+    return engine_of(open_model=opened, measure=lambda _source: 0, open_checker=opens or Opens())
+
+
+def opened(_model, _device, progress, _held):
+    progress(1.0)
+    return PlainFamily()
+
+
+def painted(job="a", img=BLUE, said=None, **changes):
+    """A wish that comes out about as `img` is: only a corner of it is painted."""
+    one = wish(PLAIN, job, img=img, mask=MASK, strength=1.0, **{"num_steps": 10, **changes})
+    return msgspec.structs.replace(one, check=check() if said is None else said)
+
+
+def test_a_picture_that_is_not_to_be_shown_is_not_said():
+    said, failed = served(looking_engine(), painted(img=RED))
+    assert finished(said) == {}
+    error = failed["a"]
+    assert isinstance(error, Blocked)
+    assert (error.verdict.stage, error.verdict.rule, error.verdict.action) == ("picture", "sees", "block")
+    assert error.verdict.categories == {"red": pytest.approx(1, abs=0.4)}
+    assert str(error).startswith(
+        "the picture isn't shown: 'red' is seen in it, which this server doesn't show; ask for"
+    )
+
+
+def crowd(every):
+    return [painted(str(i), RED if i % 3 == 1 else BLUE, seed=i, every=every) for i in range(9)]
+
+
+def bytes_of(said):
+    return {job: each.data for job, each in finished(said).items()}
+
+
+def test_whoever_is_looked_at_or_refused_changes_no_bits_of_a_crowd():
+    wishes = crowd(every=0)
+    plain, _ = served(looking_engine(), *[msgspec.structs.replace(one, check=None) for one in wishes])
+    looked, failed = served(looking_engine(), *wishes)
+    assert failed.keys() == {"1", "4", "7"}
+    assert bytes_of(looked) == {job: data for job, data in bytes_of(plain).items() if job not in failed}
+
+
+def test_those_who_stay_when_others_are_stopped_are_made_again_by_their_recipes():
+    said, failed = served(looking_engine(), *(wishes := crowd(every=1)))
+    assert failed.keys() == {"1", "4", "7"}
+    for one in wishes:
+        if one.job not in failed:
+            result = finished(said)[one.job]
+            params = msgspec.structs.replace(one.params, buckets=result.meta["buckets"])
+            again = made(looking_engine(), msgspec.structs.replace(one, params=params, check=None))
+            assert again.data == result.data
+
+
+def test_each_of_a_crowd_is_looked_at_as_its_own_job_says():
+    lax = check(refused={"red": 1.0})
+    said, failed = served(
+        looking_engine(),
+        painted("strict", RED), painted("lax", RED, lax), painted("none", RED), painted("blind", RED, check(stages=())),
+    )  # fmt: skip
+    assert failed.keys() == {"strict", "none"}
+    assert finished(said).keys() == {"lax", "blind"}
+
+
+# Previews
+
+
+def test_the_first_preview_that_is_looked_at_ends_its_job_there():
+    said, failed = served(looking_engine(), painted(img=RED, every=1))
+    assert failed["a"].verdict.stage == "preview"
+    assert str(failed["a"]).startswith("the picture was stopped: 'red' is seen in its preview, which this server")
+    assert [report.step for report in previews(said)] == [1, 2, 3, 4, 5]
+    assert progress(said)[-1] == (6, 10), "it isn't painted to its end"
+
+
+@pytest.mark.parametrize("every", [0, 1])
+def test_without_a_preview_to_be_looked_at_the_picture_decides(every):
+    blind = check(stages=("picture",)) if every else None
+    _, failed = served(looking_engine(), painted(img=RED, every=every, said=blind))
+    assert failed["a"].verdict.stage == "picture"
+
+
+def test_a_later_preview_is_only_withheld():
+    answers = iter([0.0, 1.0, 0.0])
+    checker = SeesRed(lambda _: {"red": next(answers)})
+    said, failed = served(looking_engine(Opens(checker)), painted(every=3))
+    assert (failed, finished(said).keys()) == ({}, {"a"})
+    assert [report.step for report in previews(said)] == [3, 6]
+    assert checker.looks == 3
+
+
+class Held(Inline):
+    """Does nothing of what it is given until it is let go."""
+
+    def __init__(self):
+        self.held = []
+
+    def submit(self, work, *arguments):
+        future = Future()
+        self.held.append((future, work, arguments))
+        return future
+
+    def let_go(self):
+        for future, work, arguments in self.held:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work(*arguments))
+                except Exception as error:  # noqa: BLE001 - as an executor does
+                    future.set_exception(error)
+
+
+def test_what_decides_is_neither_left_out_nor_overtaken_by_the_picture():
+    previewing = Held()
+    threads = iter((previewing, Inline()))
+    engine = Engine(
+        WorkerSettings(device="cpu", keep_alive=-1), open_model=opened, measure=lambda _source: 0,
+        pictures=Pictures(lambda: next(threads)), open_checker=Opens(),
+    )  # fmt: skip
+    engine.submit(painted("red", RED, every=1))
+    engine.submit(painted("blue", BLUE, every=1))
+    said = []
+    for _ in range(60):
+        said += engine.step()
+    assert {step for step, _ in progress(said, "red")} == set(range(11))
+    assert finished(said) == {}
+    assert engine.busy, "both are painted, and wait for their look"
+    previewing.let_go()
+    more, failed = served(engine)
+    assert failed["red"].verdict.stage == "preview"
+    assert finished(more).keys() == {"blue"}
+    assert len(previews(more, "blue")) == 1, "the one that decided, before the picture"
+
+
+def test_latents_are_looked_at_as_what_they_show():
+    for img, shown in ((RED, False), (BLUE, True)):
+        said, failed = served(looking_engine(), painted(img=img, every=9, kind="latents"))
+        assert (bool(previews(said)), not failed) == (shown, shown)
+
+
+# What looks, and doesn't
+
+
+@pytest.mark.parametrize(
+    ("opens", "why"),
+    [
+        (Opens(SeesRed(lambda _: NAN)), "its scores are no numbers"),
+        (Opens(SeesRed(lambda _: 1 / 0)), "it failed with ZeroDivisionError"),
+        (Opens(error=UnusableModel(in_english("the file is gone"))), "the file is gone"),
+    ],
+)
+def test_a_checker_that_can_not_look(opens, why):
+    _, failed = served(looking_engine(opens), painted())
+    assert isinstance(failed["a"], UnusableModel)
+    assert str(failed["a"]).startswith(
+        f"the picture isn't shown, since 'sees', which looks at pictures here, can't: {why}"
+    )
+    said, failed = served(looking_engine(opens), painted(said=check(fail="open"), every=2))
+    assert failed == {}
+    assert previews(said)
+    (warning,) = finished(said)["a"].warnings
+    assert str(warning).startswith(f"nobody looked at the picture: 'sees', which does here, can't: {why}")
+
+
+def test_it_is_read_once_and_goes_with_the_models():
+    opens = Opens()
+    engine = looking_engine(opens)
+    served(engine, painted("a"), painted("b"))
+    assert opens.opened == 1
+    made(engine, painted("c"))
+    assert opens.opened == 1
+    made(engine, msgspec.structs.replace(painted("d"), keep_alive=0.0))
+    engine.expire(float("inf"))
+    made(engine, painted("e"))
+    assert opens.opened == 2

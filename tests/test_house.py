@@ -60,7 +60,6 @@ USED_FROM_OUTSIDE = {
     "Events.aclose": "contextlib.aclosing calls it",
     "EventStream.aclose": "contextlib.aclosing calls it",
     "Prompt.pieces": "read by its place",
-    "FamilyFacts.blocks": "what streams layers of the families that aren't opened yet reads it",
     "FamilyFacts.published": "the table of families in the documentation",
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
     "map_from": "who trains controls makes maps to learn from, all at once",
@@ -77,9 +76,6 @@ USED_FROM_OUTSIDE = {
     "Child.pid": "tests end the process by it",
     "ProcessWorker.pid": "tests end the process by it",
     "Decoder.pid": "tests end the process by it",
-    "open_checker": "who looks at pictures that come out begins here",
-    "Checker.score": "who looks at pictures that come out asks it",
-    "Classifier.score": "who looks at pictures that come out asks it",
 }
 """What nothing in the package uses, and why it is there."""
 SET_FROM_OUTSIDE = {

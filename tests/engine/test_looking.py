@@ -12,7 +12,7 @@ from imagine.words.errors import Blocked, UnusableModel
 from imagine.words.frames import WorkerSettings
 from tests.engine.looks import Opens, SeesRed, check, served
 from tests.engine.plain_family import PlainFamily, plain_model
-from tests.engine.running import Engine, Inline, engine_of, finished, made, previews, progress, wish
+from tests.engine.running import Engine, Inline, engine_of, finished, made, picture, previews, progress, wish
 
 PLAIN = plain_model()
 RED, BLUE = Image.new("RGB", (64, 64), (255, 0, 0)), Image.new("RGB", (64, 64), (0, 0, 255))
@@ -44,7 +44,7 @@ def test_a_picture_that_is_not_to_be_shown_is_not_said():
     assert (error.verdict.stage, error.verdict.rule, error.verdict.action) == ("picture", "sees", "block")
     assert error.verdict.categories == {"red": pytest.approx(1, abs=0.4)}
     assert str(error).startswith(
-        "the picture isn't shown: 'red' is seen in it, which this server doesn't show; ask for"
+        "the picture isn't shown: the topic 'red' is seen in it, which this server doesn't show; ask for"
     )
 
 
@@ -52,8 +52,8 @@ def crowd(every):
     return [painted(str(i), RED if i % 3 == 1 else BLUE, seed=i, every=every) for i in range(9)]
 
 
-def bytes_of(said):
-    return {job: each.data for job, each in finished(said).items()}
+def pixels_of(said):
+    return {job: picture(each).tobytes() for job, each in finished(said).items()}
 
 
 def test_whoever_is_looked_at_or_refused_changes_no_bits_of_a_crowd():
@@ -61,7 +61,7 @@ def test_whoever_is_looked_at_or_refused_changes_no_bits_of_a_crowd():
     plain, _ = served(looking_engine(), *[msgspec.structs.replace(one, check=None) for one in wishes])
     looked, failed = served(looking_engine(), *wishes)
     assert failed.keys() == {"1", "4", "7"}
-    assert bytes_of(looked) == {job: data for job, data in bytes_of(plain).items() if job not in failed}
+    assert pixels_of(looked) == {job: pixels for job, pixels in pixels_of(plain).items() if job not in failed}
 
 
 def test_those_who_stay_when_others_are_stopped_are_made_again_by_their_recipes():
@@ -91,7 +91,9 @@ def test_each_of_a_crowd_is_looked_at_as_its_own_job_says():
 def test_the_first_preview_that_is_looked_at_ends_its_job_there():
     said, failed = served(looking_engine(), painted(img=RED, every=1))
     assert failed["a"].verdict.stage == "preview"
-    assert str(failed["a"]).startswith("the picture was stopped: 'red' is seen in its preview, which this server")
+    assert str(failed["a"]).startswith(
+        "the picture was stopped: the topic 'red' is seen in its preview, which this server"
+    )
     assert [report.step for report in previews(said)] == [1, 2, 3, 4, 5]
     assert progress(said)[-1] == (6, 10), "it isn't painted to its end"
 
@@ -175,13 +177,15 @@ def test_a_checker_that_can_not_look(opens, why):
     _, failed = served(looking_engine(opens), painted())
     assert isinstance(failed["a"], UnusableModel)
     assert str(failed["a"]).startswith(
-        f"the picture isn't shown, since 'sees', which looks at pictures here, can't: {why}"
+        f"the picture isn't shown, since the classifier 'sees', which looks at pictures here, can't: {why}"
     )
     said, failed = served(looking_engine(opens), painted(said=check(fail="open"), every=2))
     assert failed == {}
     assert previews(said)
     (warning,) = finished(said)["a"].warnings
-    assert str(warning).startswith(f"nobody looked at the picture: 'sees', which does here, can't: {why}")
+    assert str(warning).startswith(
+        f"nobody looked at the picture: the classifier 'sees', which does here, can't: {why}"
+    )
 
 
 def test_it_is_read_once_and_goes_with_the_models():

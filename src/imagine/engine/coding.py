@@ -69,9 +69,7 @@ class Coding:
 
     def _finish(self, job: Work, picture: Image.Image | OnDisk | MadeMap) -> None:
         """Have the file of a picture made, unless that lies on the disk by now."""
-        if isinstance(picture, OnDisk):
-            meta = picture.meta
-        elif isinstance(picture, MadeMap):
+        if isinstance(picture, OnDisk | MadeMap):
             meta = picture.meta
         else:
             environment = self._device.environment(job.own.dtype, spared=is_spared(job.own))

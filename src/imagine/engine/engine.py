@@ -37,9 +37,9 @@ from .parts.slices import TURN
 from .pictures import Pictures
 from .references.opened import OpenReferences, ReferenceReaders
 from .reports import Reports
-from .safety.opening import open_checker
 from .residency.models import MeasureBytes, Models
 from .residency.opening import OpenModel
+from .safety.opening import open_checker
 from .turns import Line, choose
 
 _FIRST_PREVIEW = 0.02

@@ -140,9 +140,7 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     canvas, family, size, asked = job.canvas, job.own, job.size, job.ledger.submit.preview
     kind, tiny = asked.kind, asked.tiny if asked.kind == "tiny" else None
     clean, step, steps, tiled, name = job.clean, job.step, job.steps, job.ledger.tiled, job.ledger.id
-    looking = job.ledger.looking
-    if looking is not None and not looking.at_preview(step, steps):
-        looking = None
+    looking = job.ledger.looking_at_preview(step, steps)
     if clean is None or isinstance(family, Enlarger | Mapper):
         return None
 
@@ -165,14 +163,14 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
         return full if full.size == size else full.resize(size)
 
     def make() -> Preview:
-        shown = picture() if looking is not None or kind != "latents" else None
+        hidden = kind == "latents"
+        shown = None if hidden and looking is None else picture()
         if looking is not None and shown is not None:
             looking.look(shown, "preview")
-        if kind == "latents" and here is not None:
+        if hidden and here is not None:
             data, media_type = latents_bytes(here()), "application/vnd.safetensors"
         else:
-            assert shown is not None
-            data, media_type = images.encode(shown, "image/png"), "image/png"
+            data, media_type = images.encode(shown or picture(), "image/png"), "image/png"
         return Preview(job=name, step=step, steps=steps, data=data, media_type=media_type)
 
     return make

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..words.moderation import AskedAs, KeyRules, ModerationSettings, Policy
 from .check import Check
+from .pictures import PictureRules, pictures_looked_at
 from .prompts import PolicyRules, Topics
 from .terms import BlockedTerms
 
@@ -19,6 +20,7 @@ class Rules(NamedTuple):
     policy: Policy
     checks: tuple[Check, ...]
     """Of its prompt, in the order in which they look."""
+    pictures: PictureRules
 
 
 class Rulebook:
@@ -31,6 +33,9 @@ class Rulebook:
         self._for_all: list[Check] = [BlockedTerms(blocked_terms)] if blocked_terms else []
         self._policies = moderation.dialects, moderation.policy
         self._keys = keys
+        self._pictures = PictureRules(moderation.pictures, pictures_looked_at(moderation.stages))
+        self._named: dict[str | None, tuple[str, ...]] = {None: tuple(moderation.topics)}
+        self._named |= {name: tuple(rules.topics) for name, rules in keys.items() if rules.topics is not None}
         self._topics: dict[str | None, Topics] = {None: Topics(moderation.topics)}
         self._topics |= {name: Topics(rules.topics) for name, rules in keys.items() if rules.topics is not None}
 
@@ -41,4 +46,13 @@ class Rulebook:
         policy = own or dialects.get(asked_as.dialect or "", policy)
         topics = self._topics.get(asked_as.key, self._topics[None])
         besides = [topics] if self._looks else []
-        return Rules(policy, (*self._for_all, *besides, PolicyRules(policy if self._looks else "none")))
+        checks = (*self._for_all, *besides, PolicyRules(policy if self._looks else "none"))
+        pictures = self._pictures._replace(topics=self._named.get(asked_as.key, self._named[None]))
+        return Rules(policy, checks, pictures)
+
+    @property
+    def looks_at_pictures(self) -> bool:
+        """Does what anybody's rules say need something that looks at pictures?"""
+        dialects, policy = self._policies
+        keys = [rules.policy for rules in self._keys.values() if rules.policy is not None]
+        return any(map(self._pictures.look, [policy, *dialects.values(), *keys]))

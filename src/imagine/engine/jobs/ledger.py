@@ -15,7 +15,7 @@ from ...words.recipe import GenerationParams, meta_from_params
 from ...words.upscalers import UPSCALERS
 from ..parts.slices import Slices, T
 from .buckets import Bucket, buckets_from_text, buckets_text
-from .looking import Looking
+from .looking import PictureLooks
 
 
 class Ledger:
@@ -37,7 +37,7 @@ class Ledger:
         """The number of its last evaluation, of all that were made; 0: none yet."""
         self.spent = 0.0
         """Seconds of the device that it had: of a step that was shared, its share."""
-        self.looking: Looking | None = None
+        self.looking: PictureLooks | None = None
         """How its pictures are looked at before they are shown, where they are."""
         self.tiled = False
         """Memory is short: the VAE is to work in tiles."""
@@ -106,6 +106,11 @@ class Ledger:
             meta["sha256"] = model.sha256
         meta["environment"] = environment | ({"tiles": True} if self.tiled else {})
         return meta
+
+    def looking_at_preview(self, step: int, steps: int) -> PictureLooks | None:
+        """How the preview after so many steps of all is looked at, where it is."""
+        looking = self.looking
+        return looking if looking is not None and looking.at_preview(step, steps) else None
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -1,8 +1,8 @@
 """Pictures looked at before they are shown, by the checker that their job names: on the threads that make their files.
 
-Of the previews, those from `FROM` of the steps on are looked at. The first of these decides: it is made whatever else is
-to be done, and one that isn't to be shown ends its job there. So what becomes of a picture doesn't depend on how busy the
-device is, and a picture that isn't to be shown isn't painted to its end. Later ones are only withheld.
+Of the previews, those from `FROM` of the steps on are looked at. The first of these decides: it is made whatever else
+is to be done, and one that isn't to be shown ends its job there. So what becomes of a picture doesn't depend on how
+busy the device is, and one that isn't to be shown isn't painted to its end. Later ones are only withheld.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class OpenCheckers:
         return there
 
 
-class Looking:
+class PictureLooks:
     """How the pictures of one job are looked at."""
 
     def __init__(self, check: PictureCheck, checker: OpenChecker, warn: Callable[[Message], None]) -> None:
@@ -126,9 +126,10 @@ class Looking:
         try:
             return self._checker.score(picture)
         except Exception as error:  # whatever it raises, nobody has looked
-            name, why = self._check.checker.name, _reason(error)
+            name = message("checker.named", None, name=self._check.checker.name)
+            why = _reason(error)
             if not isinstance(error, ImagineError):
-                _log.error("the checker %s failed", name, exc_info=error)
+                _log.error("the checker %s failed", self._check.checker.name, exc_info=error)
             if self._check.fail == "closed":
                 raise UnusableModel(message("checker.closed", None, name=name, why=why)) from error
             self._warn(message("checker.open", None, name=name, why=why))

@@ -22,7 +22,7 @@ from .controlling import Controlling
 from .enlarging import Enlarging
 from .forward import Forward
 from .ledger import Ledger
-from .looking import Looking, OpenCheckers
+from .looking import OpenCheckers, PictureLooks
 from .picture_coder import PictureCoder
 from .preprocessing import Preprocessing
 from .prompts_at_steps import PromptsAtSteps
@@ -73,4 +73,4 @@ class Makers:
     def _look(self, ledger: Ledger, model: LoadedModel) -> None:
         """Have its pictures looked at, where they are to be, by a checker that is there for as long as its model."""
         if (check := ledger.submit.check) is not None:
-            ledger.looking = Looking(check, self._checkers.beside(model, check.checker), ledger.warn)
+            ledger.looking = PictureLooks(check, self._checkers.beside(model, check.checker), ledger.warn)

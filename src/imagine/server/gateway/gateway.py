@@ -20,7 +20,7 @@ from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
 from ...files.folders import make_own, sweep
 from ...files.shipped import models
-from ...messages import message, sentence
+from ...messages import Message, message, sentence
 from ...moderation.log import VerdictLog
 from ...moderation.rulebook import Rulebook
 from ...pictures.images import decode_base64
@@ -40,6 +40,7 @@ from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
 from ...words.moderation import ModerationVerdict
 from ...words.upscalers import UPSCALER, UPSCALERS
+from .checkers import missing_checker
 from .digests import Digests
 from .metrics import Metrics
 from .named import ANY, FilesHere, NextTo, named
@@ -145,6 +146,10 @@ class Gateway:
         """Counts what moderation decided other than "allow", and writes it down: the prompt only with `debug`."""
         self.metrics.judged(verdict)
         self._verdicts.write(verdict, client, prompt if self.settings.debug else None, key=key)
+
+    def missing_checker(self) -> Message | None:
+        """Why pictures that are to be looked at can't be, None where they can: as the folders were at the last look."""
+        return missing_checker(self.registry, self.rulebook, self.settings.moderation.pictures.model)
 
     async def entries(self) -> list[Entry]:
         """Every file there is, as of now."""
@@ -334,6 +339,8 @@ class Gateway:
         if self._checked:
             return
         self._checked = True
+        if (unlooked := self.missing_checker()) is not None:
+            _log.error("%s", unlooked)
         own = self.settings.aliases.own
         named = [settings.name for settings in self.settings.per_model]
         named += [model for model in [*own.values(), self._default(), self.settings.preload] if model]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ... import __version__
-from ...messages import message, sentence
+from ...messages import Message, message, sentence
 from ...words.errors import without_folders
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
@@ -15,7 +15,10 @@ from ..http.encoding import body_from
 
 
 async def health(request: web.Request) -> web.Response:
-    """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping."""
+    """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping.
+
+    `moderation` has a `problem` of its own where pictures are to be looked at, and what looks isn't there.
+    """
     gateway = request.app[GATEWAY]
     answer = {
         "name": "imagine",
@@ -24,6 +27,7 @@ async def health(request: web.Request) -> web.Response:
         "problem": _problem(gateway),
         "ready": bool(gateway.pool.ready),
         "devices": [{"device": ready.device, "name": ready.name} for ready in gateway.pool.ready],
+        "moderation": {"policy": gateway.settings.moderation.policy, "problem": _said(gateway.missing_checker())},
         "waiting": gateway.pool.waiting,
         "running": gateway.pool.running,
     }
@@ -50,7 +54,11 @@ def _problem(gateway: Gateway) -> str | None:
     why = next((worker.broken for worker in gateway.pool.workers if worker.broken), None)
     if why is None or _status(gateway) != "broken":
         return None
-    return without_folders(sentence(message("worker.lost", why=why), LANGUAGE.get()))
+    return _said(message("worker.lost", why=why))
+
+
+def _said(note: Message | None) -> str | None:
+    return None if note is None else without_folders(sentence(note, LANGUAGE.get()))
 
 
 def _status(gateway: Gateway) -> str:

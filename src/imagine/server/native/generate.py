@@ -18,7 +18,7 @@ from ..http.encoding import body_from
 from ..http.security import client_of
 from ..orders.connection import pictures_of, place
 from ..orders.order import Order
-from .replies import answer_from_finished
+from .replies import answer_from_finished, left_out_from
 from .streaming import stream
 
 _LARGE = 2**16
@@ -31,7 +31,8 @@ async def generate(request: web.Request) -> web.StreamResponse:
     if order.streams:
         return await stream(request, order)
     finished = [picture.finished for picture in await pictures_of(request, order)]
-    answer = answer_from_finished(finished, order.warnings, LANGUAGE.get(), CALLED.get())
+    left_out = {index: left_out_from(each, order.pictures[index].params.seed) for index, each in order.left_out.items()}
+    answer = answer_from_finished(finished, order.warnings, LANGUAGE.get(), CALLED.get(), left_out)
     if as_png:
         headers = {"X-Imagine-Seed": answer["seed"], "X-Imagine-Warnings": json.dumps(answer["warnings"])}
         return web.Response(body=finished[0].data, content_type="image/png", headers=headers)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from ...dispatch.worker import error_from_failed
 from ...messages import NO_NAMES, Language, Message, Names, sentence, sentences
 from ...pictures.metadata import Recipe
-from ...words.events import Finished, Loading, Preview, Progress, Queued
+from ...words.events import Failed, Finished, Loading, Preview, Progress, Queued
 from ...words.frames import JobReport
-from ..http.errors import details_of
+from ..http.errors import details_of, native_error
 
 _PNG = "image/png"
+NONE_LEFT_OUT: Mapping[int, dict[str, Any]] = MappingProxyType({})
 
 
 def answer_from_finished(
-    finished: list[Finished], warnings: list[Message], language: Language = "en", called: Names = NO_NAMES
-) -> dict[str, Any]:
-    """The one object of a request that doesn't stream; `finished` in the order of their seeds."""
+    finished: list[Finished], warnings: list[Message], language: Language = "en", called: Names = NO_NAMES,
+    left_out: Mapping[int, dict[str, Any]] = NONE_LEFT_OUT,
+) -> dict[str, Any]:  # fmt: skip
+    """The one object of a request that doesn't stream; `finished` in the order of their seeds. What of several is
+    `left_out` stands at its index, as `left_out_from` tells it."""
     first = finished[0]
     answer: dict[str, Any] = {
         "img": _base64(first.data),
@@ -25,8 +31,11 @@ def answer_from_finished(
         "meta": first.meta,
         "timings": first.timings,
     }
-    if len(finished) > 1:
-        answer["images"] = [{"img": _base64(each.data), "seed": _seed(each)} for each in finished]
+    if len(finished) + len(left_out) > 1:
+        images = [{"img": _base64(each.data), "seed": _seed(each)} for each in finished]
+        for index, told in sorted(left_out.items()):
+            images.insert(index, told)
+        answer["images"] = images
     own = [warning for each in finished for warning in each.warnings]
     return answer | _warnings_in([*warnings, *own], language, called)
 
@@ -56,6 +65,12 @@ def final_from_finished(
         "timings": finished.timings,
         **_warnings_in([*warnings, *finished.warnings], language, called),
     }
+
+
+def left_out_from(refused: Failed, seed: int) -> dict[str, Any]:
+    """What is told of one of several pictures that isn't shown."""
+    error = error_from_failed(refused)
+    return {"status": "blocked", "seed": str(seed), **native_error(error.note, error)}
 
 
 def enlarged_from_finished(finished: Finished, warnings: list[Message], language: Language = "en") -> dict[str, Any]:

@@ -6,14 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from ...words.events import Finished, Preview
+from ...words.events import Failed, Finished, Preview
 from ..http.context import CALLED, LANGUAGE
 from ..http.encoding import NDJSON, line_from
 from ..http.errors import native_error, trouble_from
 from ..orders.connection import PATIENCE, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
-from .replies import final_from_finished, intermediate_from_preview, news_from
+from .replies import final_from_finished, intermediate_from_preview, left_out_from, news_from
 
 
 async def stream(request: web.Request, order: Order, patience: float = PATIENCE) -> web.StreamResponse:
@@ -35,6 +35,8 @@ def line_of(order: Order, event: OrderEvent) -> dict[str, Any] | None:
     match report:
         case Preview():
             line: dict[str, Any] | None = intermediate_from_preview(report, params.seed)
+        case Failed():
+            line = left_out_from(report, params.seed)
         case Finished():
             line = final_from_finished(report, params.num_steps, order.warnings, LANGUAGE.get(), CALLED.get())
         case _:

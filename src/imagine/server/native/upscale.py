@@ -23,9 +23,10 @@ from ..http.context import LANGUAGE, ORDER_ID
 from ..http.encoding import NDJSON, body_from, line_from
 from ..http.errors import native_error, trouble_from
 from ..http.security import client_of
-from ..orders.connection import ORDERS, PATIENCE, pictures_of, send_events
+from ..orders.connection import ORDERS, PATIENCE, asked_as, pictures_of, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
+from ..orders.picture_check import with_pictures_checked
 from ..orders.plan import Plan
 from ..orders.sign import sign_file
 from ..orders.upscale import planned_upscale
@@ -66,6 +67,7 @@ async def _planned(request: web.Request, path: Path, holding: Holding) -> Plan:
     """What the body asks for. It is gone then, and so is the picture's text: only its bytes stay."""
     wanted, warnings = await _read(request, holding)
     plan = await planned_upscale(request.app[GATEWAY], wanted, client_of(request), holding, path)
+    plan = await with_pictures_checked(request.app[GATEWAY], plan, asked_as(request))
     return plan._replace(warnings=[*warnings, *plan.warnings])
 
 

@@ -19,7 +19,7 @@ from ...fairness.allowance import Holding
 from ...messages import Message, message
 from ...registry.identify import MODEL_KINDS
 from ...words.errors import BadRequest, ModelNotFound
-from ...words.events import Finished
+from ...words.events import Failed, Finished
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.body import read_body
@@ -127,24 +127,34 @@ class _Teller:
     def __init__(self, model: str, order: Order, warnings: list[Message], begun: float) -> None:
         self.model = model
         self.order = order
-        self.warnings = warnings
+        self._warnings = warnings
         self._begun = begun
         self._finished: list[Finished] = []
+        self._ended = 0
+
+    @property
+    def warnings(self) -> list[Message]:
+        """Of the request, and of what came of it so far."""
+        return [*self._warnings, *self.order.warnings]
 
     async def line(self, event: OrderEvent) -> bytes | None:
         """The line that an event makes: only the last picture's is the end."""
         report = event.report
-        answer = self._ending(report) if isinstance(report, Finished) else news_from(report)
+        answer = self._ending(report) if isinstance(report, Finished | Failed) else news_from(report)
         if answer is None:
             return None
         which = {"index": event.index} if len(self.order.pictures) > 1 else {}
         return bytes_of(line_from(self.model, time.time(), **answer, **which))
 
-    def _ending(self, finished: Finished) -> dict[str, Any]:
-        self._finished.append(finished)
-        answer = picture_from(finished)
-        if len(self._finished) < len(self.order.pictures):
-            return answer
+    def _ending(self, report: Finished | Failed) -> dict[str, Any] | None:
+        """One picture's line, which the last one's makes the end; one that isn't shown is told in its warnings."""
+        self._ended += 1
+        answer: dict[str, Any] = {}
+        if isinstance(report, Finished):
+            self._finished.append(report)
+            answer = picture_from(report)
+        if self._ended < len(self.order.pictures):
+            return answer or None
         return answer | end_from(self._finished, self.warnings, time.monotonic() - self._begun, CALLED.get())
 
 
@@ -174,7 +184,7 @@ async def _placed(request: web.Request, parsed: ParsedRequest, holding: Holding,
             generate = msgspec.structs.replace(generate, img=b64encode(looked.copy).decode("ascii"))
     order = await place(request, generate, holding)
     model = parsed.called or order.pictures[0].params.model
-    return _Teller(model, order, [*parsed.warnings, *order.warnings], begun)
+    return _Teller(model, order, parsed.warnings, begun)
 
 
 async def _load(gateway: Gateway, parsed: ParsedRequest, begun: float) -> web.Response:

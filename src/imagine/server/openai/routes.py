@@ -13,12 +13,13 @@ from aiohttp import web
 
 from ...asking.json_body import read_json
 from ...asking.resolve import NUM_STEPS, SIDE
+from ...dispatch.worker import error_from_failed
 from ...fairness.allowance import Holding
 from ...families.table import facts_of
 from ...messages import Message, Names, sentences
 from ...words.beside import attends, attends_to_squares
 from ...words.errors import ImagineError
-from ...words.events import Finished, Preview, Progress
+from ...words.events import Failed, Finished, Preview, Progress
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.addresses import picture_url
@@ -143,7 +144,14 @@ async def _stream(request: web.Request, placed: _PlacedOrder) -> web.StreamRespo
 def _teller(gateway: Gateway, placed: _PlacedOrder) -> Callable[[OrderEvent], Awaitable[bytes | None]]:
     """What is sent of each event: pictures, and between them a comment, so that nobody takes silence for the end."""
     sent = [0] * len(placed.order.pictures)
-    delivery = placed.delivery
+    delivery, done = placed.delivery, set[int]()
+
+    def ended(index: int, line: bytes) -> bytes:
+        """The last of a picture; behind that of the last one, what was left out, since programs read no further."""
+        done.add(index)
+        left_out = list(placed.order.left_out.values()) if len(done) == len(sent) else []
+        errors = [error_event(error_from(trouble_from(error_from_failed(each)))) for each in left_out[:1]]
+        return line + b"".join(map(sse_from, errors))
 
     async def tell(event: OrderEvent) -> bytes | None:
         index, report = event.index, event.report
@@ -157,7 +165,9 @@ def _teller(gateway: Gateway, placed: _PlacedOrder) -> Callable[[OrderEvent], Aw
             case Finished():
                 notes = [*placed.warnings, *placed.order.warnings, *report.warnings]
                 warnings = sentences(notes, called=placed.called)
-                return sse_from(completed_from(report, delivery, warnings, now) | which)
+                return ended(index, sse_from(completed_from(report, delivery, warnings, now) | which))
+            case Failed():
+                return ended(index, b"") or None
             case Progress():
                 return f": step {report.step} of {report.steps}\n\n".encode()
         return None

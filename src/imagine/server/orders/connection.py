@@ -53,7 +53,8 @@ def asked_as(request: web.Request) -> AskedAs:
 
 
 async def pictures_of(request: web.Request, order: Order) -> list[Painted]:
-    """The finished pictures, each at its index. Raises what the order failed with."""
+    """The finished pictures in their order, without those that `order.left_out` tells of. Raises what the order failed
+    with."""
     orders = request.app[ORDERS]
     done: dict[int, Painted] = {}
     with orders.attending(order):
@@ -61,7 +62,7 @@ async def pictures_of(request: web.Request, order: Order) -> list[Painted]:
             async for event in events:
                 if isinstance(event.report, Finished):
                     done[event.index] = Painted(event.report, event.stored)
-    return [done[index] for index in range(len(order.pictures))]
+    return [done[index] for index in sorted(done)]
 
 
 async def send_events(

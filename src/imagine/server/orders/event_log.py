@@ -83,6 +83,14 @@ class EventLog:
         self._keep_bounds()
         self._wake()
 
+    def withhold(self, index: int) -> None:
+        """A picture isn't to be shown: whoever hasn't read its previews doesn't any more."""
+        self._done.add(index)
+        for event in [
+            each for each in self._events.values() if each.index == index and isinstance(each.report, Preview)
+        ]:
+            self._drop(event)
+
     def end(self, failure: Callable[[], Exception] | None = None) -> None:
         """Nothing follows; `failure` makes what every reader is to be raised then."""
         self.ended, self._failure = True, failure

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from ...fairness.allowance import Holding
 from ...messages import Message
+from ...words.events import Failed
 from ...words.recipe import GenerationParams
 from .event_log import EventLog
 from .output import Output
@@ -29,6 +30,8 @@ class Order:
 
     id: str
     client: str
+    key: str | None
+    """The name of the key that it was asked with."""
     attached: bool
     pictures: Sequence[OrderedPicture]
     warnings: list[Message]
@@ -43,6 +46,8 @@ class Order:
     log: EventLog
     open: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     """What follows the jobs that have not ended, by their pictures' index."""
+    left_out: dict[int, Failed] = field(default_factory=dict)
+    """The pictures that aren't to be shown, beside others that are: by their index, what is told instead."""
     attendants: int = 0
     """Connections that wait for it."""
     """An attached order ends with the last of them."""

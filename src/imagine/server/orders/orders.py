@@ -119,7 +119,7 @@ class Orders:
 
     def _order(self, plan: Plan, client: str, output: Output, holding: Holding, *, attached: bool) -> Order:
         return Order(
-            id=secrets.token_urlsafe(16), client=client, attached=attached,
+            id=secrets.token_urlsafe(16), client=client, key=plan.key, attached=attached,
             pictures=[OrderedPicture(job.job, job.params) for job in plan.jobs], warnings=plan.warnings,
             output=output, streams=plan.progress or plan.jobs[0].preview.every > 0, progress=plan.progress,
             placed_at=self._gateway.clock(), holding=holding, log=EventLog(len(plan.jobs), keeps=not attached),
@@ -154,7 +154,11 @@ class Orders:
     async def _take(self, order: Order, index: int, job: Submit, report: JobReport) -> None:
         """One thing that happened to a job. Raises what a stage of its picture does."""
         if isinstance(report, Failed):
-            self._fail(order, index, await self._failure(report, job), report.error)
+            if report.verdict is not None:
+                self._gateway.note_verdict(report.verdict, order.client, job.params.prompt, key=order.key)
+                order.log.withhold(index)
+            if report.verdict is None or not self._leave_out(order, index, report):
+                self._fail(order, index, await self._failure(report, job), report.error)
         elif isinstance(report, Finished):
             painted = await finish(self._gateway, report, order.output, job)
             order.warnings.extend(painted.notes)
@@ -171,14 +175,27 @@ class Orders:
         name = job.model.name
         return lambda: ModelChanged(message("model.changed", "model", name=name))
 
+    def _leave_out(self, order: Order, index: int, refused: Failed) -> bool:
+        """One of several isn't to be shown: the others come, and it is told which. False where there is no other."""
+        count = len(order.pictures)
+        if len(order.left_out) + 1 == count:
+            return False
+        order.left_out[index] = refused
+        seed = str(order.pictures[index].params.seed)
+        note = message("blocked.one", None, number=index + 1, count=count, seed=seed, why=refused.message)
+        order.warnings.append(note)
+        order.log.add(index, refused)
+        self._finish(order, index)
+        return True
+
     def _finish(self, order: Order, index: int) -> None:
-        """A picture is there; with the last of them the order ends."""
+        """A picture is there, or left out; with the last of them the order ends."""
         order.open.pop(index, None)
         if not order.open:
             self._end(order, "succeeded")
 
     def _fail(self, order: Order, index: int, failure: Callable[[], Exception], error: str) -> None:
-        """An order has all its pictures or fails: the others are taken back."""
+        """An order has all its pictures that are to be shown, or fails: the others are taken back."""
         order.open.pop(index, None)
         if order.state == "open":
             self._end(order, "cancelled" if error == Cancelled.__name__ else "failed", failure)

@@ -36,6 +36,8 @@ class Plan(NamedTuple):
     warnings: list[Message]
     progress: bool
     """Does the client want to be told of each step?"""
+    key: str | None = None
+    """The name of the key that it is asked with."""
 
 
 async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, output: Output) -> Plan:

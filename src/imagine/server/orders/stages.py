@@ -1,6 +1,7 @@
 """The stages in their order. A new one joins here, and nowhere else.
 
-preset → wildcards, by picture: tags in prompts → check of the prompt → plan (model, input pictures, recipes) → pool
+preset → wildcards, by picture: tags in prompts → check of the prompt → plan (model, input pictures, recipes) → how its
+pictures are looked at → pool
 → encode → sign → store → the dialect's own words
 """
 
@@ -16,6 +17,7 @@ from .encode import encode
 from .incoming import Incoming
 from .output import Output
 from .painted import Painted
+from .picture_check import with_pictures_checked
 from .plan import Plan, planned
 from .preset import with_preset
 from .prompt_check import with_prompt_checked
@@ -42,7 +44,8 @@ async def prepare(gateway: Gateway, incoming: Incoming, holding: Holding, output
     each = await with_wildcards(gateway, incoming)
     for stage in PROMPT_STAGES:
         each = [await stage(gateway, one) for one in each]
-    return await planned(gateway, each, holding, output)
+    plan = await planned(gateway, each, holding, output)
+    return await with_pictures_checked(gateway, plan, incoming.asked_as, incoming.request.moderation)
 
 
 async def finish(gateway: Gateway, finished: Finished, output: Output, job: Submit | None = None) -> Painted:

@@ -1,0 +1,36 @@
+"""Which file looks at pictures: the one that the owner names, else the one that ships."""
+
+from __future__ import annotations
+
+from ...messages import Message, message
+from ...moderation.rulebook import Rulebook
+from ...registry.registry import Registry
+from ...words.errors import ImagineError, UnusableModel
+from ...words.safety import CLASSIFIERS, SAFETY
+
+
+def checker_name(registry: Registry, named: str | None) -> str:
+    """What the file is called. Raises UnusableModel where nothing is named and nothing ships."""
+    if named is not None:
+        return named
+    files = (each for each in registry.files() if each.kind == SAFETY and each.shipped and not each.problem)
+    shipped = next((each.name for each in files if each.family in CLASSIFIERS), None)
+    if shipped is None:
+        raise UnusableModel(message("checker.none"))
+    return shipped
+
+
+def missing_checker(registry: Registry, rulebook: Rulebook, named: str | None) -> Message | None:
+    """Why pictures that are to be looked at can't be, or None: as of the last look at the folders."""
+    if not rulebook.looks_at_pictures:
+        return None
+    try:
+        registry.find_alike(checker_name(registry, named), kind=SAFETY)
+    except ImagineError as error:
+        return message("checker.missing", None, name=called(named), why=error.note)
+    return None
+
+
+def called(named: str | None) -> Message:
+    """What looks, for people."""
+    return message("checker.shipped") if named is None else message("checker.named", None, name=named)

@@ -6,7 +6,7 @@ import contextlib
 from aiohttp.test_utils import TestClient, TestServer
 
 from imagine.dispatch.buffer import Buffer, EventStream
-from imagine.messages import in_english
+from imagine.messages import in_english, message
 from imagine.registry.registry import Registry
 from imagine.server.app import make_app
 from imagine.server.dialects import DIALECTS
@@ -14,15 +14,21 @@ from imagine.server.gateway.gateway import Gateway
 from imagine.settings.settings import Settings
 from imagine.words.events import Failed, Finished, Loading, Preview, Progress
 from imagine.words.frames import Loaded, Ready, Stats
+from imagine.words.moderation import ModerationVerdict
 from imagine.words.recipe import meta_from_params
 from tests.registry import declared
 
 PATIENCE = 240.0
+CLASSIFIER = {
+    "features.0.0.weight": (32, 3, 3, 3), "features.1.conv.0.0.weight": (32, 1, 3, 3), "classifier.1.weight": (2, 8),
+}  # fmt: skip
+HEARTS = ModerationVerdict(action="block", categories={"hearts": 0.9}, stage="picture", rule="toy-hearts")
 """Seconds: for what hangs, not for what is slow."""
 
 
 class PromptedWorker:
-    """A `Worker` without a process. `hold` waits for ever; the name of an error fails; anything else is painted."""
+    """A `Worker` without a process. `hold` waits for ever; the name of an error fails; `hearts 5 7` is what isn't to be
+    shown of those seeds; anything else is painted."""
 
     def __init__(self):
         self.ready = Ready(device="fake", name="a fake")
@@ -94,6 +100,9 @@ class PromptedWorker:
                 buffer.put(Preview(job=job.job, step=step, steps=steps, data=b"preview"))
         if words[0] == "fail":
             self._end(Failed(job=job.job, error=words[1], message=in_english("no picture this time")))
+        elif words[0] == "hearts" and str(job.params.seed) in words[1:]:
+            note = message("blocked.picture", None, what=message("blocked.what.own", None, name="hearts"))
+            self._end(Failed(job=job.job, error="Blocked", message=note, verdict=HEARTS))
         else:
             meta = meta_from_params(job.params)
             data = b"png of seed %d" % job.params.seed
@@ -108,14 +117,19 @@ def add_model(folder, name):
     return declared.write(folder / "models" / f"{name}.safetensors", declared.tiny())
 
 
+def add_classifier(folder, name):
+    """A file by which pictures can be looked at, by its header."""
+    return declared.write(folder / f"{name}.safetensors", CLASSIFIER)
+
+
 @contextlib.asynccontextmanager
-async def serving(folder, *, models=("fox",), worker=None, dialects=DIALECTS, **said):
+async def serving(folder, *, models=("fox",), worker=None, dialects=DIALECTS, registry=None, **said):
     """A client of a running server, its worker, and its gateway."""
     for name in models:
         add_model(folder, name)
     worker = worker or PromptedWorker()
     settings = settings_at(folder, **said)
-    gateway = Gateway(settings, workers=[worker], registry=Registry(settings.roots))
+    gateway = Gateway(settings, workers=[worker], registry=registry or _with_classifier(folder, settings))
     server = TestServer(make_app(gateway, dialects))
     await server.start_server(auto_decompress=False)
     async with TestClient(server) as client, asyncio.timeout(PATIENCE):
@@ -125,6 +139,10 @@ async def serving(folder, *, models=("fox",), worker=None, dialects=DIALECTS, **
             yield client
         finally:
             await gateway.stop(0)
+
+
+def _with_classifier(folder, settings):
+    return Registry(settings.roots, shipped=[add_classifier(folder / "shipped", "looks")])
 
 
 def ask(folder, act, **said):

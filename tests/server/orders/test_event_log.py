@@ -1,6 +1,7 @@
 """What an order's log holds, and for whom."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -152,5 +153,25 @@ def test_what_went_wrong_is_raised_to_each_reader_after_what_came_before():
         late, _ = await read(log)
         assert seen == late == [1]
         assert one is not other, "a dialect may lay it to a field of its own"
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_of_a_picture_that_is_not_to_be_shown_no_preview_is_left(keeps):
+    async def go():
+        log = EventLog(2, keeps=keeps)
+        for index in (0, 1):
+            log.add(index, step(1))
+            log.add(index, preview(1))
+        log.withhold(0)
+        log.end(lambda: OutOfMemory(in_english("not to be shown")))
+        assert log.held_bytes == len(PREVIEW)
+        seen = []
+        with contextlib.suppress(OutOfMemory):
+            async for event in log.read():
+                seen.append((event.index, type(event.report)))  # noqa: PERF401 - what comes before the error counts
+        assert (1, Preview) in seen
+        assert (0, Preview) not in seen
 
     asyncio.run(go())

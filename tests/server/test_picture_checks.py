@@ -1,0 +1,104 @@
+"""Which file looks at the pictures of a request, and what of it is refused: by the rules that hold for who asks."""
+
+import dataclasses
+import logging
+
+import pytest
+
+from imagine.settings.keys import NamedKey
+from imagine.words.moderation import KeyRules, ModerationSettings, PictureSettings
+from tests.server.served import add_classifier, ask
+
+STANDARD = {"sexual", "sexual/minors", "violence/graphic", "self-harm", "hate"}
+STRICT = STANDARD | {"suggestive", "violence", "illicit"}
+
+
+async def job_of(client, path="/generate", headers=None, **said):
+    async with client.post(path, json={"prompt": "a fox", **said}, headers=headers or {}) as answer:
+        assert answer.status == 200, await answer.text()
+        return client.worker.seen[-1]
+
+
+async def refused(client):
+    async with client.post("/generate", json={"prompt": "a fox"}) as answer:
+        return answer.status, (await answer.json())["error"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "asked", "seen", "above"),
+    [
+        ("none", None, None, None), ("minors-only", None, None, None), ("minors-only", "standard", STANDARD, 0.7),
+        ("standard", None, STANDARD, 0.7), ("standard", "strict", STRICT, 0.5), ("strict", "none", STRICT, 0.5),
+    ],
+)  # fmt: skip
+def test_the_stricter_policy_says_what_is_refused(tmp_path, owner, asked, seen, above):
+    async def act(client):
+        check = (await job_of(client, moderation=asked)).check
+        assert (check and set(check.refused)) == seen
+        if check:
+            assert check.checker.name == "looks"
+            assert set(check.refused.values()) == {above}
+            assert check.stages == ("preview", "picture")
+            assert check.checker.stamps
+            assert check.checker.digest
+
+    ask(tmp_path, act, moderation=ModerationSettings(policy=owner))
+
+
+def test_the_owner_says_which_what_and_from_when_on(tmp_path):
+    add_classifier(tmp_path / "models", "mine")
+    pictures = PictureSettings(model="mine", threshold=0.4, thresholds={"cats": 0.2, "sexual": 1.0}, fail="open")
+    said = ModerationSettings(topics={"hearts": ("heart",)}, stages=("prompt", "picture"), pictures=pictures)
+
+    async def act(client):
+        check = (await job_of(client)).check
+        assert (check.checker.name, check.stages, check.fail) == ("mine", ("picture",), "open")
+        assert (check.refused["hearts"], check.refused["cats"], check.refused["sexual"]) == (0.4, 0.2, 1.0)
+        assert check.seen_in({"hearts": 0.5, "cats": 0.9, "sexual": 1.0, "dogs": 1.0}) == {"cats": 0.9, "hearts": 0.5}
+        said = dataclasses.replace(client.gateway.settings, moderation=ModerationSettings(policy="none"))
+        assert client.gateway.reload(said) == []
+        assert (await job_of(client)).check is None
+
+    ask(tmp_path, act, moderation=said)
+
+
+def test_each_key_has_its_own_topics_and_policy(tmp_path):
+    keys = (
+        NamedKey(name="kids", key="k" * 20, rules=KeyRules(policy="strict", topics={"spiders": ("spider",)})),
+        NamedKey(name="big", key="b" * 20, rules=KeyRules(policy="none")),
+    )
+
+    async def act(client):
+        by_key = {}
+        for key in keys:
+            job = await job_of(client, headers={"Authorization": f"Bearer {key.key}"})
+            by_key[key.name] = job.check and set(job.check.refused)
+        assert by_key == {"kids": STRICT | {"spiders"}, "big": None}
+
+    ask(tmp_path, act, keys=keys, moderation=ModerationSettings(topics={"hearts": ("heart",)}))
+
+
+@pytest.mark.parametrize("fail", ["closed", "open"])
+def test_what_is_to_look_and_is_not_there_is_said_at_the_start(tmp_path, fail, caplog):
+    caplog.set_level(logging.ERROR)
+
+    async def act(client):
+        await client.gateway.entries()
+        async with client.get("/health") as answer:
+            problem = (await answer.json())["moderation"]["problem"]
+        assert problem.startswith("pictures are to be looked at, and can't be by the classifier 'absent': ")
+        assert problem in caplog.text
+        if fail == "closed":
+            status, error = await refused(client)
+            assert status == 422
+            assert error.startswith("the picture isn't shown, since the classifier 'absent', which looks at pictures")
+            assert client.worker.seen == []
+        else:
+            async with client.post("/generate", json={"prompt": "a fox"}) as answer:
+                warnings = (await answer.json())["warnings"]
+            assert [
+                text for text in warnings if text.startswith("nobody looked at the picture: the classifier 'absent'")
+            ]
+            assert client.worker.seen[-1].check is None
+
+    ask(tmp_path, act, moderation=ModerationSettings(pictures=PictureSettings(model="absent", fail=fail)))

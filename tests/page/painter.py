@@ -1,6 +1,7 @@
 """A `Worker` without a process that paints: landscapes by their seed, with previews, each a PNG with its recipe.
 
-A prompt that begins with `hold` stops half way until it is cancelled or `release`d; `fail NAME` ends with that error.
+A prompt that begins with `hold` stops half way until it is cancelled or `release`d; `fail NAME` ends with that error;
+in `hearts`, or the seeds that stand behind that, something is seen that isn't to be shown.
 """
 
 import random
@@ -14,7 +15,7 @@ from imagine.pictures import images
 from imagine.words.events import Failed, Finished, Loading, Preview, Progress
 from imagine.words.frames import Ready
 from imagine.words.recipe import meta_from_params
-from tests.server.served import PromptedWorker
+from tests.server.served import PromptedWorker, hearts_in
 
 _SKIES = [((255, 214, 170), (120, 150, 210)), ((250, 180, 150), (90, 80, 150)), ((200, 225, 235), (110, 165, 200))]
 
@@ -76,6 +77,9 @@ class Painter(PromptedWorker):
         self.held[job.job].put(Loading(job=job.job, model=params.model))
         if words[0] == "fail":
             self._end(Failed(job=job.job, error=words[1], message=in_english("no picture this time")))
+        elif words[0] == "hearts" and (len(words) == 1 or str(params.seed) in words):
+            self._steps(job, 1, params.num_steps - 1)
+            self._end(hearts_in(job.job))
         elif words[0] == "hold":
             self._steps(job, 1, params.num_steps // 2)
             self._waiting[job.job] = job

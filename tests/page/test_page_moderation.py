@@ -23,3 +23,39 @@ def test_what_is_not_drawn_is_told_beside_the_prompt(windows, site, locale, told
     expect(page.locator("#error-f-prompt")).to_have_text(told)
     generate(page, "a child with a kite")
     expect(page.locator("#error-f-prompt")).to_be_hidden()
+
+
+SEEN = {
+    "en-GB": "the picture isn't shown: the topic 'hearts' is seen in it, which this server doesn't show; ask for "
+    "something else, or for another seed",
+    "ru-RU": "картинка не показана, на ней замечено: тема «hearts». Такого этот сервер не показывает; попросите "
+    "что-нибудь другое или другой seed",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("locale", SEEN)
+def test_in_place_of_a_picture_that_is_not_to_be_shown_stands_why(windows, site, locale):
+    page = windows.open(site.url, locale=locale)
+    page.fill("#f-prompt", "hearts")
+    page.click("#generate")
+    expect(page.locator("#board .hidden-tile")).to_have_text(SEEN[locale])
+    expect(page.locator("#run")).to_be_hidden()
+    expect(page.locator("#board canvas, #board img")).to_have_count(0)
+    expect(page.locator("#thumbs .thumb")).to_have_count(0)
+    page.reload()
+    expect(page.locator("#thumbs .thumb")).to_have_count(0)
+    generate(page, "a fox")
+    expect(page.locator("#board .hidden-tile")).to_have_count(0)
+
+
+def test_of_several_the_others_are_kept(windows, site):
+    page = windows.open(site.url)
+    page.fill("#f-prompt", "hearts 6")
+    page.fill("#f-seed", "5")
+    page.fill("#f-count", "3")
+    page.click("#generate")
+    expect(page.locator("#thumbs .thumb")).to_have_count(2)
+    expect(page.locator("#run")).to_be_hidden()
+    expect(page.locator("#board .tile")).to_have_count(3)
+    expect(page.locator("#board .tile").nth(1)).to_have_text(SEEN["en-GB"])
+    expect(page.locator("#board canvas")).to_have_count(0)

@@ -26,6 +26,12 @@ HEARTS = ModerationVerdict(action="block", categories={"hearts": 0.9}, stage="pi
 """Seconds: for what hangs, not for what is slow."""
 
 
+def hearts_in(job):
+    """What a worker says of a picture of hearts, where none are to be shown."""
+    note = message("blocked.picture", None, what=message("blocked.what.own", None, name="hearts"))
+    return Failed(job=job, error="Blocked", message=note, verdict=HEARTS)
+
+
 class PromptedWorker:
     """A `Worker` without a process. `hold` waits for ever; the name of an error fails; `hearts 5 7` is what isn't to be
     shown of those seeds; anything else is painted."""
@@ -101,8 +107,7 @@ class PromptedWorker:
         if words[0] == "fail":
             self._end(Failed(job=job.job, error=words[1], message=in_english("no picture this time")))
         elif words[0] == "hearts" and str(job.params.seed) in words[1:]:
-            note = message("blocked.picture", None, what=message("blocked.what.own", None, name="hearts"))
-            self._end(Failed(job=job.job, error="Blocked", message=note, verdict=HEARTS))
+            self._end(hearts_in(job.job))
         else:
             meta = meta_from_params(job.params)
             data = b"png of seed %d" % job.params.seed

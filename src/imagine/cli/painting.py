@@ -51,6 +51,9 @@ class Painter:
             line["path"] = str(paths[0])
         if self._as_json:
             write_json(line)
+        elif line.get("status") == "blocked":
+            with bar.away():
+                warn(f"picture {line['index'] + 1}: {line['error']}")
         elif line.get("status") == "final":
             with bar.away():
                 for warning in [*line.get("warnings", []), *self._others(line, body)]:

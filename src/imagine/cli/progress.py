@@ -72,7 +72,7 @@ class Bar(MovingLine):
 
     def show(self, line: dict[str, Any]) -> None:
         """Take in one line; one that brings a picture says nothing of how far it is."""
-        if self.moves and line.get("status") != "final":
+        if self.moves and line.get("status") not in ("final", "blocked"):
             self.move(*self._words(line), line.get("step") or 0, line.get("steps"))
 
     def _words(self, line: dict[str, Any]) -> tuple[str, str]:

@@ -23,6 +23,7 @@ DIGEST_TIMEOUT = 600.0
 """Seconds for what may have to look into every model there is."""
 
 
+BLOCKED = "blocked"
 _PICTURE_FIRST = b'{"img":"'
 """How a line begins that holds an enlarged picture."""
 _PIECE = 2**16
@@ -101,7 +102,8 @@ class Client:
                 raise Disconnected(in_english(f"imagine at {self.address} broke off its answer")) from error
 
     def generate(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-        """The lines of `/generate` as they come, the last picture's `final` one last.
+        """The lines of `/generate` as they come, the last picture's `final` one last; `BLOCKED` is the status of one of
+        several that isn't shown.
 
         Closing the iterator hangs up, and that takes the job back. Raises Unreachable, Refused, Disconnected.
         """
@@ -120,9 +122,10 @@ class Client:
         with self._answer("POST", path, json.dumps(dict(body)).encode(), timeout=None) as answer:
             while line := self._line(answer):
                 event = _object(line)
-                if "error" in event:
+                status = event.get("status", "final")
+                if "error" in event and status != BLOCKED:
                     raise ResponseError(in_english(str(event["error"])))
-                finals += event.get("status") == "final" or "status" not in event
+                finals += status in ("final", BLOCKED)
                 yield event
         if finals < expected:
             raise self._gone()

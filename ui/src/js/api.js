@@ -5,9 +5,14 @@ import { remembered } from "./memory.js";
 
 /** What the server refused, or that it wasn't there (`status` 0). `said` is its own sentence, about `field`. */
 export class ServerError extends Error {
-  constructor(status, said, { code = "", field = undefined, template = undefined, keyed = false } = {}) {
+  constructor(status, said, { code = "", field = undefined, template = undefined, stage = undefined, keyed = false } = {}) {
     super(said);
-    Object.assign(this, { status, said, code, field, template, keyed });
+    Object.assign(this, { status, said, code, field, template, stage, keyed });
+  }
+
+  /** Is it a picture that was painted, and isn't to be shown? */
+  get hides() {
+    return this.code === "content_policy_violation" && this.stage !== "prompt";
   }
 
   /** For a person: in the page's words where they say it better, else the server's sentence. */
@@ -91,8 +96,10 @@ function line(text) {
   } catch {
     throw new ServerError(0, "error.answer");
   }
-  if (said?.error) throw new ServerError(-1, String(said.error), said);
-  return said;
+  if (!said?.error) return said;
+  const error = new ServerError(-1, String(said.error), said);
+  if (said.status !== "blocked") throw error;
+  return { ...said, error }; // one of several, of which the others come
 }
 
 async function refused(response, keyed) {

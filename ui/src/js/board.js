@@ -53,13 +53,22 @@ export class Board {
     this.shaped(entry.width / entry.height);
   }
 
+  /** Puts words in place of a picture that isn't to be shown, and of what was seen of it; null is the first that isn't done. */
+  hide(index, words) {
+    const tile = index === null ? this.tiles.find((one) => !one.entry && !one.hidden) : this.place(index);
+    if (!tile) return;
+    const element = make("p", { className: "tile hidden-tile", role: "note" }, words);
+    tile.element.replaceWith(element);
+    Object.assign(tile, { element, canvas: null, hidden: true });
+  }
+
   mark(chosen) {
     for (const tile of this.tiles) if (tile.entry && this.tiles.length > 1) press(tile.element, tile.entry === chosen);
   }
 
   /** Takes away the places of pictures that didn't come. */
   end() {
-    this.keep((tile) => tile.entry);
+    this.keep((tile) => tile.entry || tile.hidden);
   }
 
   /** Takes a picture away. Returns what puts it back. */

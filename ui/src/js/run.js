@@ -11,7 +11,7 @@ import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
 import { Progress } from "./progress.js";
 import { sourceFields, sourceMask, sourcePicture } from "./source.js";
-import { begin, end, showFinished, showPreview } from "./stage.js";
+import { begin, end, showFinished, showHidden, showPreview } from "./stage.js";
 import { forgetRun, rememberRun } from "./unfinished.js";
 
 const MOST_WAITING = 20;
@@ -82,7 +82,7 @@ export const runAlso = (body, pictures) => resume([{ said: body, pictures, body:
 
 async function follow(wanted) {
   const count = wanted.said.count ?? 1;
-  running = { abort: new AbortController(), order: null, progress: new Progress(count), seed: null, finished: 0 };
+  running = { abort: new AbortController(), order: null, progress: new Progress(count), seed: null, finished: 0, hidden: 0 };
   rememberRun();
   setBusy(true);
   begin(count, wanted.queued);
@@ -90,13 +90,14 @@ async function follow(wanted) {
   let goOn = true;
   try {
     for await (const line of generate(wanted.body, running.abort.signal)) await take(line, wanted.pictures);
-    if (running.finished < count) throw new ServerError(0, "error.cut");
-    tell(t("live.done", { n: count, seed: running.seed }));
+    if (running.finished + running.hidden < count) throw new ServerError(0, "error.cut");
+    tell(t("live.done", { n: running.finished, seed: running.seed }));
   } catch (error) {
     goOn = failed(error, wanted);
   } finally {
-    running.progress.end(running.finished === count);
-    if (running.finished === count || performance.now() - left > LEAVING) forgetRun();
+    const whole = running.finished + running.hidden === count;
+    running.progress.end(whole);
+    if (whole || performance.now() - left > LEAVING) forgetRun();
     running = null;
     setBusy(false);
     await end();
@@ -108,6 +109,7 @@ async function take(line, pictures) {
   running.order ??= line.order ?? null;
   running.progress.take(line);
   if (line.status === "intermediate") await showPreview(line.index ?? 0, blobFrom(line.img, line.media_type ?? "image/png"));
+  if (line.status === "blocked") hide(line.index ?? 0, line.error);
   if (line.status !== "final") return;
   const blob = blobFrom(line.img, "image/png");
   running.finished += 1;
@@ -115,6 +117,13 @@ async function take(line, pictures) {
   const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, notes: line.notes, timings: line.timings, sources: pictures });
   await showFinished(line.index ?? 0, entry, blob);
   running.progress.finished(line);
+}
+
+/** A picture isn't to be shown: in its place stands why. */
+function hide(index, error) {
+  running.hidden += 1;
+  tell(error.words);
+  if (!showHidden(index, error.words)) notice(error.words, { about: "hidden", bad: true });
 }
 
 function cancel() {
@@ -185,6 +194,10 @@ function failed(error, wanted) {
   if (error.status === 401) {
     needKey(error.words);
     return false;
+  }
+  if (error.hides) {
+    hide(null, error); // with it the order ends: it is the only one that is left
+    return true;
   }
   if (!wanted.queued && error.status !== 0 && error.field && showError(error.field, error.words)) focusFirstError();
   else {

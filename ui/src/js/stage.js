@@ -33,6 +33,12 @@ export function begin(count, byItself) {
 
 export const showPreview = (index, blob) => making?.preview(index, blob);
 
+/** Puts `words` where a picture was being made that isn't to be shown. False where nobody looks there. */
+export function showHidden(index, words) {
+  making?.hide(index, words);
+  return making !== null && board === making;
+}
+
 /** Puts a finished picture in its place; the first is chosen, whichever comes first, where nobody looks at others. */
 export async function showFinished(index, entry, blob) {
   const run = making; // it may have ended once the picture is in its place
@@ -54,10 +60,10 @@ export async function end() {
     if (ended.tiles.length === 0) await showFirst();
     return;
   }
-  if (ended.tiles.length === 0) return;
+  if (ended.entries.length === 0) return;
   putAside(ended);
   const act = () => { aside = null; see(ended); choose(ended.entries[0]); };
-  notice(t("run.done", { n: ended.tiles.length }), { about: "done", action: { text: t("run.show"), act } });
+  notice(t("run.done", { n: ended.entries.length }), { about: "done", action: { text: t("run.show"), act } });
 }
 
 /** Shows a picture: in its place where that is seen, else alone. */

@@ -32,7 +32,8 @@ async def generate(request: web.Request) -> web.StreamResponse:
         return await stream(request, order)
     finished = [picture.finished for picture in await pictures_of(request, order)]
     left_out = {index: left_out_from(each, order.pictures[index].params.seed) for index, each in order.left_out.items()}
-    answer = answer_from_finished(finished, order.warnings, LANGUAGE.get(), CALLED.get(), left_out)
+    told = [*order.warnings, *order.told_left_out]
+    answer = answer_from_finished(finished, told, LANGUAGE.get(), CALLED.get(), left_out)
     if as_png:
         headers = {"X-Imagine-Seed": answer["seed"], "X-Imagine-Warnings": json.dumps(answer["warnings"])}
         return web.Response(body=finished[0].data, content_type="image/png", headers=headers)

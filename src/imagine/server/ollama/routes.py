@@ -135,7 +135,7 @@ class _Teller:
     @property
     def warnings(self) -> list[Message]:
         """Of the request, and of what came of it so far."""
-        return [*self._warnings, *self.order.warnings]
+        return [*self._warnings, *self.order.warnings, *self.order.told_left_out]
 
     async def line(self, event: OrderEvent) -> bytes | None:
         """The line that an event makes: only the last picture's is the end."""

@@ -74,7 +74,8 @@ async def _answer(request: web.Request, kind: Endpoint) -> web.StreamResponse:
         return await _stream(request, placed)
     pictures = await pictures_of(request, placed.order)
     finished = [picture.finished for picture in pictures]
-    notes = [*placed.warnings, *placed.order.warnings, *(text for each in finished for text in each.warnings)]
+    told = [*placed.order.warnings, *placed.order.told_left_out]
+    notes = [*placed.warnings, *told, *(text for each in finished for text in each.warnings)]
     items = [_item(request, picture, placed.delivery) for picture in pictures]
     warnings = sentences(notes, called=placed.called)
     reply = reply_from(finished, items, placed.delivery, warnings, int(time.time()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from ...fairness.allowance import Holding
-from ...messages import Message
+from ...messages import Message, message
 from ...words.events import Failed
 from ...words.recipe import GenerationParams
 from .event_log import EventLog
@@ -30,8 +30,6 @@ class Order:
 
     id: str
     client: str
-    key: str | None
-    """The name of the key that it was asked with."""
     attached: bool
     pictures: Sequence[OrderedPicture]
     warnings: list[Message]
@@ -48,7 +46,21 @@ class Order:
     """What follows the jobs that have not ended, by their pictures' index."""
     left_out: dict[int, Failed] = field(default_factory=dict)
     """The pictures that aren't to be shown, beside others that are: by their index, what is told instead."""
+    key: str | None = None
+    """The name of the key that it was asked with."""
     attendants: int = 0
     """Connections that wait for it."""
     """An attached order ends with the last of them."""
     state: State = "open"
+
+    @property
+    def told_left_out(self) -> list[Message]:
+        """A sentence on each picture that is left out so far, for who isn't told of them one by one."""
+        count, left = len(self.pictures), sorted(self.left_out.items())
+        return [
+            message(
+                "blocked.one", None, number=index + 1, count=count, seed=str(self.pictures[index].params.seed),
+                why=refused.message,
+            )
+            for index, refused in left
+        ]  # fmt: skip

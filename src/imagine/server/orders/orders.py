@@ -177,13 +177,9 @@ class Orders:
 
     def _leave_out(self, order: Order, index: int, refused: Failed) -> bool:
         """One of several isn't to be shown: the others come, and it is told which. False where there is no other."""
-        count = len(order.pictures)
-        if len(order.left_out) + 1 == count:
+        if len(order.left_out) + 1 == len(order.pictures):
             return False
         order.left_out[index] = refused
-        seed = str(order.pictures[index].params.seed)
-        note = message("blocked.one", None, number=index + 1, count=count, seed=seed, why=refused.message)
-        order.warnings.append(note)
         order.log.add(index, refused)
         self._finish(order, index)
         return True

@@ -9,10 +9,10 @@ from tests.page.acts import generate
 @pytest.mark.parametrize(
     ("locale", "told"),
     [
-        ("en-GB", "Prompt asks for sexual content with minors, which this server doesn't draw (policy minors-only); "
-         "leave it out"),
-        ("ru-RU", "«Описание» просит нарисовать сексуальное с несовершеннолетними: этот сервер такого не рисует "
-         "(правила minors-only); уберите это"),
+        ("en-GB", "Prompt asks for a minor and something sexual or bare in one picture, which this server doesn't draw "
+         "(policy minors-only); leave out the one or the other"),
+        ("ru-RU", "в «Описание» есть то, чего этот сервер не рисует: несовершеннолетний и нечто сексуальное или нагое "
+         "на одной картинке (правила minors-only); уберите одно или другое"),
     ],
 )  # fmt: skip
 def test_what_is_not_drawn_is_told_beside_the_prompt(windows, site, locale, told):

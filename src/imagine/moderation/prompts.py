@@ -45,11 +45,15 @@ class Topics:
     def __call__(self, request: ModerationInput) -> list[ModerationVerdict]:
         """Nothing to be warned of. Raises Blocked on the field that speaks of a topic."""
         for field, text in request.texts:
-            found = self._lexicon.found_in(reading_of(text))
-            if (topic := next((each for each in self._topics if each in found), None)) is not None:
+            if (topic := next((topic for topic, found in self.found_in(text).items() if found), None)) is not None:
                 verdict = ModerationVerdict(action="block", categories={topic: 1.0}, stage="prompt", rule=topic)
                 raise Blocked(message("blocked.topic", field, topic=topic), verdict)
         return []
+
+    def found_in(self, text: str) -> dict[str, bool]:
+        """Every topic, and whether the text speaks of it."""
+        found = self._lexicon.found_in(reading_of(text)) if self._topics else set()
+        return {topic: topic in found for topic in self._topics}
 
 
 def _verdict(finding: Finding, policy: Policy) -> ModerationVerdict:
@@ -59,4 +63,4 @@ def _verdict(finding: Finding, policy: Policy) -> ModerationVerdict:
 
 
 def _refusal(field: str, finding: Finding, policy: Policy) -> Message:
-    return message("blocked.policy", field, what=message(finding.told), policy=policy)
+    return message("blocked.policy", field, what=message(finding.told), policy=policy, change=message(finding.change))

@@ -21,6 +21,8 @@ class Rules(NamedTuple):
     checks: tuple[Check, ...]
     """Of its prompt, in the order in which they look."""
     pictures: PictureRules
+    topics: Topics
+    """The owner's own, for whoever asks what a text speaks of."""
 
 
 class Rulebook:
@@ -48,7 +50,7 @@ class Rulebook:
         besides = [topics] if self._looks else []
         checks = (*self._for_all, *besides, PolicyRules(policy if self._looks else "none"))
         pictures = self._pictures._replace(topics=self._named.get(asked_as.key, self._named[None]))
-        return Rules(policy, checks, pictures)
+        return Rules(policy, checks, pictures, topics)
 
     @property
     def looks_at_pictures(self) -> bool:

@@ -16,12 +16,14 @@ class Finding(NamedTuple):
     category: str
     told: str
     """The code of the words that say it."""
+    change: str = "blocked.change.leave"
+    """The code of those that say what to do about it."""
 
 
-MINORS = Finding("minors", "sexual/minors", "blocked.what.minors")
-UNDRESSING = Finding("undressing", "sexual", "blocked.what.undressing")
+MINORS = Finding("minors", "sexual/minors", "blocked.what.minors", "blocked.change.minors")
+UNDRESSING = Finding("undressing", "sexual", "blocked.what.undressing", "blocked.change.undressing")
 EXPLICIT = Finding("sexual acts", "sexual", "blocked.what.sexual acts")
-NUDITY = Finding("nudity", "sexual", "blocked.what.nudity")
+NUDITY = Finding("nudity", "sexual", "blocked.what.nudity", "blocked.change.nudity")
 NUDITY_IN_ART = Finding("nudity in art", "sexual", "blocked.what.nudity in art")
 _PLAIN = {
     "gore": Finding("gore", "violence/graphic", "blocked.what.gore"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from imagine.asking.json_body import read_json
 from imagine.server.openai.moderations import texts_in
 from imagine.words.errors import BadRequest
-from imagine.words.moderation import CATEGORIES
+from imagine.words.moderation import CATEGORIES, ModerationSettings
 from tests.server.openai.test_openai_python_sdk import with_client
 from tests.server.served import ask
 
@@ -62,6 +62,22 @@ def test_categories_are_openais(tmp_path, path, text, categories):
         assert all(name in said["warnings"][0] for name in UNSCORED)
 
     ask(tmp_path, act)
+
+
+def test_topics_of_the_owners_stand_beside_openais_categories(tmp_path):
+    def own(part):
+        return {name: value for name, value in part.model_extra.items() if name.startswith("topics/")}
+
+    def act(client, served):
+        bad, good = client.moderations.create(input=["a T4RANTULA on a wall", "a fox"]).results
+        assert (bad.flagged, bad.categories.violence, bad.categories.sexual_minors) == (True, False, False)
+        assert own(bad.categories) == {"topics/spiders": True, "topics/clowns": False}
+        assert own(bad.category_scores) == {"topics/spiders": 1.0, "topics/clowns": 0.0}
+        assert own(bad.category_applied_input_types) == {"topics/spiders": ["text"], "topics/clowns": ["text"]}
+        assert (good.flagged, own(good.categories)["topics/spiders"]) == (False, False)
+
+    topics = {"spiders": ("tarantula*",), "clowns": ("clown*",)}
+    with_client(tmp_path, act, moderation=ModerationSettings(policy="none", topics=topics))
 
 
 @pytest.mark.parametrize(

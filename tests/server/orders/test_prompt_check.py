@@ -32,7 +32,10 @@ def test_the_default_policy_holds_in_every_dialect(tmp_path):
         ):  # fmt: skip
             status, said = await answered(client, path, prompt=BAD, **body)
             assert status == 400, path
-            assert "asks for sexual content with minors, which this server doesn't draw" in str(said)
+            assert (
+                "asks for a minor and something sexual or bare in one picture, which this server doesn't draw"
+                in str(said)
+            )
             assert "sexual/minors" in str(said)
         assert client.worker.seen == []
 
@@ -43,8 +46,8 @@ def test_it_is_said_in_the_users_language_and_never_with_what_was_asked(tmp_path
     async def act(client):
         _, said = await answered(client, prompt="голый ребёнок", language="ru")
         assert said["error"] == (
-            "prompt просит нарисовать сексуальное с несовершеннолетними: этот сервер такого не рисует (правила "
-            "minors-only); уберите это"
+            "в prompt есть то, чего этот сервер не рисует: несовершеннолетний и нечто сексуальное или нагое на одной "
+            "картинке (правила minors-only); уберите одно или другое"
         )
         assert (said["code"], said["categories"], said["stage"], said["rule"]) == (
             "content_policy_violation", ["sexual/minors"], "prompt", "minors",

@@ -53,7 +53,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     moderation: Annotated[
         Literal["low", "auto"] | Policy | None,
         Meta(
-            description="low and auto: the server's own policy; minors-only, standard or strict: that one, where it is "
+            description="low and auto: the policy that holds; minors-only, standard or strict: that one, where it is "
             "stricter."
         ),
     ] = None

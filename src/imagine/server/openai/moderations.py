@@ -19,9 +19,12 @@ from ..gateway.keys import GATEWAY
 from ..http.body import read_body
 from ..http.encoding import body_from
 from ..http.security import client_of
+from ..orders.connection import asked_as
 
 MODEL = "imagine-word-lists"
 MOST_TEXTS = 64
+OF_TOPICS = "topics/"
+"""What the names of the owner's topics begin with."""
 FLAGGED = 0.5
 """From which score on a category is true."""
 
@@ -32,7 +35,10 @@ async def moderations(request: web.Request) -> web.Response:
     with gateway.allowance.holding() as holding:
         body = read_json(await read_body(request, holding))
         texts = texts_in(body)
-        results = await gateway.apart(lambda: [result_from(scores_of(text)) for text in texts], client_of(request))
+        topics = gateway.rulebook.of(asked_as(request)).topics
+        results = await gateway.apart(
+            lambda: [result_from(scores_of(text), topics.found_in(text)) for text in texts], client_of(request)
+        )
     unknown = [name for name in body if name not in ("input", "model")]
     left = ", ".join(name for name in CATEGORIES if name not in SCORED)
     notes = [message("moderation.unscored", categories=left), *([unknown_fields(unknown)] if unknown else [])]
@@ -54,14 +60,19 @@ def texts_in(body: Mapping[str, object]) -> list[str]:
     return [_text(part) for part in parts]
 
 
-def result_from(scores: Mapping[str, float]) -> dict[str, Any]:
-    """A result as OpenAI's clients read it: a category that isn't scored applies to no type of input."""
-    flags = {name: scores.get(name, 0.0) >= FLAGGED for name in CATEGORIES}
+def result_from(scores: Mapping[str, float], topics: Mapping[str, bool]) -> dict[str, Any]:
+    """A result as OpenAI's clients read it: a category that isn't scored applies to no type of input.
+
+    Topics of the owner's stand behind OpenAI's categories, under names that none of those can get.
+    """
+    own = {OF_TOPICS + name: float(found) for name, found in topics.items()}
+    every = {name: scores.get(name, 0.0) for name in CATEGORIES} | own
+    flags = {name: score >= FLAGGED for name, score in every.items()}
     return {
         "flagged": any(flags.values()),
         "categories": flags,
-        "category_scores": {name: scores.get(name, 0.0) for name in CATEGORIES},
-        "category_applied_input_types": {name: ["text"] if name in SCORED else [] for name in CATEGORIES},
+        "category_scores": every,
+        "category_applied_input_types": {name: ["text"] if name in SCORED or name in own else [] for name in every},
     }
 
 
@@ -76,7 +87,10 @@ def _text(value: object, kind: object = "text") -> str:
 
 
 def _schema_of(kind: dict[str, Any], names: Sequence[str] = CATEGORIES) -> dict[str, Any]:
-    return {"type": "object", "properties": dict.fromkeys(names, kind), "required": list(names)}
+    own = {f"^{OF_TOPICS}": kind}
+    return {
+        "type": "object", "properties": dict.fromkeys(names, kind), "patternProperties": own, "required": list(names),
+    }  # fmt: skip
 
 
 BODY: dict[str, Any] = {

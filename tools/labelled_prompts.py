@@ -51,6 +51,10 @@ def labelled() -> Iterator[Labelled]:
             yield Labelled(prompt, language, _strictly(prompt), source="benign")
         for prompt in _lines(f"{language}/benign_edits.txt"):
             yield Labelled(prompt, language, None, pictures=True, source="benign")
+        for source, file in (("hard", "hard"), ("unseen", "unseen"), ("unseen", "unseen_edits")):
+            for line in _lines(f"{language}/{file}.txt"):
+                policy, _, prompt = line.rpartition("\t")
+                yield Labelled(prompt, language, _policy(policy) if policy else None, "edits" in file, source)
         for line in _lines(f"{language}/held_out.txt"):
             policy, _, prompt = line.partition("\t")
             yield Labelled(prompt, language, _policy(policy), source="held out")
@@ -117,7 +121,8 @@ def table() -> tuple[list[str], list[list[str]]]:
         for language in LANGUAGES:
             asked = [one for one in every if one.language == language]
             rows.append([f"`{policy}`", language, str(len(asked)), *_figures(asked, policy)])
-    return ["policy", "language", "prompts", "to be blocked", "precision", "recall", "recall, held out"], rows
+    header = ["policy", "language", "prompts", "to be blocked", "precision", "recall", "recall, held out"]
+    return [*header, "innocent, held out, refused"], rows
 
 
 def _figures(asked: Sequence[Labelled], policy: Policy) -> list[str]:
@@ -126,8 +131,10 @@ def _figures(asked: Sequence[Labelled], policy: Policy) -> list[str]:
     right = [one for one in blocked if one.is_blocked(policy)]
     held = [one for one in wanted if one.source == "held out"]
     found = sum(judged(one, policy) for one in held)
+    unseen = [one for one in asked if one.source == "unseen" and not one.is_blocked(policy)]
+    wrong = sum(judged(one, policy) for one in unseen)
     shares = f"{len(right) / len(blocked):.3f}", f"{len(right) / len(wanted):.3f}", f"{found} of {len(held)}"
-    return [str(len(wanted)), *shares]
+    return [str(len(wanted)), *shares, f"{wrong} of {len(unseen)}"]
 
 
 def main() -> None:

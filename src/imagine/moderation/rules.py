@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import NamedTuple
 
 from .ages import says_minor
+from .apart import without_apart
 from .lexicon import shipped, without_benign
-from .normalise import reading_of
+from .normalise import Reading, reading_of
 
 
 class Finding(NamedTuple):
@@ -38,6 +40,8 @@ TOLD = {finding.rule: finding.told for finding in _ALL}
 """By rule: the code of the words that say what it sees."""
 
 
+_NOT_WITH_MINORS = {"explicit", "nudity", "suggestive"}
+"""Lists of which nothing may stand beside a minor."""
 _IN_ART = 0.3
 """The score of nudity that may be art."""
 _WITHIN = {"sexual/minors": "sexual", "violence/graphic": "violence"}
@@ -48,11 +52,11 @@ SCORED = {finding.category for finding in _ALL}
 
 def findings_in(prompt: str, *, pictures: bool = False) -> list[Finding]:
     """What the prompt asks for, the gravest first; `pictures`: of a picture that is brought."""
-    reading = reading_of(without_benign(prompt))
+    plain = without_benign(prompt)
+    reading = reading_of(plain)
     lists = shipped().found_in(reading)
     bare, found = lists & {"explicit", "nudity"}, list[Finding]()
-    young = "minors" in lists or says_minor(reading.text)
-    if "sexual_minors" in lists or (young and (bare or "suggestive" in lists)):
+    if "sexual_minors" in lists or _with_minors(plain, reading, lists):
         found.append(MINORS)
     if pictures and (bare or "undressing" in lists):
         found.append(UNDRESSING)
@@ -61,6 +65,14 @@ def findings_in(prompt: str, *, pictures: bool = False) -> list[Finding]:
     if "nudity" in lists:
         found.append(NUDITY_IN_ART if "art" in lists and "explicit" not in lists else NUDITY)
     return found + [finding for name, finding in _PLAIN.items() if name in lists]
+
+
+def _with_minors(plain: str, reading: Reading, lists: Set[str]) -> bool:
+    """Is something sexual or bare there beside a minor, also without what is plainly another's?"""
+    if not (("minors" in lists or says_minor(reading.text)) and lists & _NOT_WITH_MINORS):
+        return False
+    rest = without_apart(plain)
+    return rest is None or bool(shipped().found_in(reading_of(rest)) & _NOT_WITH_MINORS)
 
 
 def scores_of(text: str) -> dict[str, float]:

@@ -41,7 +41,21 @@ MUST_NOT_KNOW = {
         "imagine.asking",
         "imagine.settings",
     ),
-    "moderation": (*HEAVY, *OUTSIDE, "aiohttp"),
+    "moderation": (*HEAVY, *OUTSIDE, "tokenizers", "aiohttp", "imagine.guard"),
+    "guard": (
+        "torch",
+        "diffusers",
+        "transformers",
+        "scipy",
+        "accelerate",
+        *OUTSIDE,
+        "asyncio",
+        "aiohttp",
+        "imagine.pictures",
+        "imagine.asking",
+        "imagine.settings",
+        "imagine.moderation",
+    ),
     "provenance": (
         *HEAVY,
         *OUTSIDE,
@@ -243,6 +257,7 @@ LIGHT = [
     "imagine.pictures.metadata",
     "imagine.words.samplers",
     "imagine.server.serve",
+    "imagine.guard.process",
     "imagine.cli.main",
     "imagine.client.client",
     "imagine.frozen",
@@ -252,7 +267,7 @@ LIGHT = [
 def test_what_the_gateway_needs_never_imports_torch() -> None:
     code = f"import sys, importlib; [importlib.import_module(m) for m in {LIGHT}]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert not {"torch", "diffusers", "transformers", "numpy"} & set(done.stdout.split())
+    assert not {"torch", "diffusers", "transformers", "numpy", "tokenizers"} & set(done.stdout.split())
 
 
 def test_large_libraries_come_through_one_door() -> None:

@@ -76,11 +76,14 @@ USED_FROM_OUTSIDE = {
     "Child.pid": "tests end the process by it",
     "ProcessWorker.pid": "tests end the process by it",
     "Decoder.pid": "tests end the process by it",
+    "GuardProcess.pid": "tests end the process by it",
+    "GuardProcess.settled": "tests, and who measures, wait for it",
 }
 """What nothing in the package uses, and why it is there."""
 SET_FROM_OUTSIDE = {
     "Limits": "times are arguments, so that tests needn't wait",
     "Restarts": "times are arguments, so that tests needn't wait",
+    "GuardPatience": "times are arguments, so that tests needn't wait",
     "Patience": "times are arguments, so that tests needn't wait",
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
     "Dialect.lenient_tags": "for dialects whose programs leave out what they don't have: none of ours does so far",

@@ -61,6 +61,14 @@ def labelled() -> Iterator[Labelled]:
         yield from _made(language)
 
 
+def paraphrases() -> Iterator[Labelled]:
+    """Prompts that use no listed word, by which a sentence encoder is measured (`bench/meanings.py`)."""
+    for language in LANGUAGES:
+        for line in _lines(f"{language}/paraphrases.txt"):
+            policy, _, prompt = line.partition("\t")
+            yield Labelled(prompt, language, _policy(policy), source="paraphrase")
+
+
 def judged(one: Labelled, policy: Policy) -> bool:
     """Is it blocked under that policy?"""
     findings = findings_in(one.prompt, pictures=one.pictures)

@@ -1,10 +1,17 @@
-"""The binary's first line of Python: the command line, a decoder of pictures, or a worker, which brings the attached
-half along."""
+"""The binary's first line of Python: the command line, a decoder of pictures, or what brings the attached half along:
+a worker, what trains, a guard."""
 
 import signal
 import sys
 
-from .processes.runtime import DECODER_ARGUMENT, DIGEST_ARGUMENT, TRAINER_ARGUMENT, UNPACK_ARGUMENT, WORKER_ARGUMENT
+from .processes.runtime import (
+    DECODER_ARGUMENT,
+    DIGEST_ARGUMENT,
+    GUARD_ARGUMENT,
+    TRAINER_ARGUMENT,
+    UNPACK_ARGUMENT,
+    WORKER_ARGUMENT,
+)
 
 
 def main() -> None:
@@ -19,6 +26,11 @@ def main() -> None:
         from .training.process import main as train
 
         sys.exit(train(sys.argv[2:]))
+    if sys.argv[1:2] == [GUARD_ARGUMENT]:
+        _bring()
+        from .guard.process import main as compare
+
+        sys.exit(compare(sys.argv[2:]))
     if sys.argv[1:2] == [DIGEST_ARGUMENT]:
         from .identity import whole
 

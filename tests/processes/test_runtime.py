@@ -8,10 +8,12 @@ from imagine.processes.runtime import (
     DECODER_ARGUMENT,
     DIGEST_ARGUMENT,
     FILE,
+    GUARD_ARGUMENT,
     WORKER_ARGUMENT,
     decoder_command,
     digest_command,
     forget_own_libraries,
+    guard_command,
     program,
     worker_command,
 )
@@ -21,6 +23,7 @@ def test_source_is_run_by_its_interpreter() -> None:
     assert program({FILE: "/opt/imagine"}) == [sys.executable, "-m", "imagine"]
     assert worker_command() == [sys.executable, "-P", "-m", "imagine.worker"]
     assert decoder_command() == [sys.executable, "-P", "-m", "imagine.pictures.looking"]
+    assert guard_command() == [sys.executable, "-P", "-m", "imagine.guard"]
     assert digest_command() == [sys.executable, "-P", "-m", "imagine.identity.whole"]
 
 
@@ -31,6 +34,7 @@ def test_the_binary_is_started_as_a_user_would_and_its_worker_without_it(monkeyp
     assert program({}) == [sys.executable]
     assert worker_command() == [sys.executable, WORKER_ARGUMENT]
     assert decoder_command() == [sys.executable, DECODER_ARGUMENT]
+    assert guard_command() == [sys.executable, GUARD_ARGUMENT]
     assert digest_command() == [sys.executable, DIGEST_ARGUMENT]
 
 

@@ -175,6 +175,12 @@ PARTS = [
     ("Falconsai/nsfw_image_detection", {"vit.embeddings.cls_token": (1, 1, 768), "vit.encoder.layer.0.output.dense.weight": (768, 3072), "classifier.weight": (2, 768)}, "safety", "vit", ""),
     ("Marqo/nsfw-image-detection-384", {"cls_token": (1, 1, 192), "patch_embed.proj.weight": (192, 3, 16, 16), "blocks.0.attn.qkv.weight": (576, 192), "head.weight": (2, 192)}, "safety", "vit", "timm"),
     ("Freepik/nsfw_image_detector", {"timm_model.cls_token": (1, 1, 768), "timm_model.blocks.0.attn.q_proj.weight": (768, 768), "timm_model.head.weight": (4, 768)}, "safety", "eva", ""),
+    ("all-MiniLM-L6-v2", {"embeddings.word_embeddings.weight": (30522, 384), "embeddings.token_type_embeddings.weight": (2, 384), "encoder.layer.0.attention.self.query.weight": (384, 384), "pooler.dense.weight": (384, 384)}, "embedder", "bert", ""),
+    ("BGE-M3, multilingual-e5", {"roberta.embeddings.word_embeddings.weight": (250002, 1024), "roberta.embeddings.token_type_embeddings.weight": (1, 1024), "roberta.encoder.layer.0.attention.self.query.weight": (1024, 1024)}, "embedder", "roberta", ""),
+    ("all-mpnet-base-v2", {"embeddings.word_embeddings.weight": (30527, 768), "encoder.layer.0.attention.attn.q.weight": (768, 768), "encoder.relative_attention_bias.weight": (32, 12)}, "embedder", "mpnet", ""),
+    ("potion-multilingual-128M", {"embeddings": (500353, 256)}, "embedder", "static", ""),
+    ("a model2vec of few vectors", {"embeddings": (60, 768), "weights": (500,), "mapping": (500,)}, "embedder", "static", ""),
+    ("a classifier of texts", {"bert.embeddings.word_embeddings.weight": (30522, 384), "bert.embeddings.token_type_embeddings.weight": (2, 384), "bert.encoder.layer.0.attention.self.query.weight": (384, 384), "classifier.weight": (2, 384)}, "unknown", "", ""),
     ("HED of ControlNet", {"norm": (1, 3, 1, 1), "block1.convs.0.weight": (64, 3, 3, 3), "block1.projection.weight": (1, 64, 1, 1), "block5.projection.weight": (1, 512, 1, 1)}, "preprocessor", "hed", ""),
     ("SPAN", {"params.conv_1.sk.weight": (48, 3, 1, 1), "params.block_1.c1_r.sk.weight": (48, 48, 1, 1)}, "upscaler", "span", ""),
 ]  # fmt: skip

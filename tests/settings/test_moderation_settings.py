@@ -6,7 +6,7 @@ import pytest
 
 from imagine.settings.settings import settings_from
 from imagine.words.errors import ImagineError
-from imagine.words.moderation import POLICIES, ModerationSettings, PictureSettings, stricter_of
+from imagine.words.moderation import POLICIES, EmbeddingSettings, ModerationSettings, PictureSettings, stricter_of
 
 
 def in_file(text):
@@ -47,6 +47,24 @@ def test_pictures_are_looked_at_as_a_mapping_of_its_own_says():
     assert in_file("moderation: {pictures: {threshold: 0.4, model: }}").pictures == PictureSettings(threshold=0.4)
 
 
+@pytest.mark.parametrize(
+    ("said", "settings"),
+    [
+        ("{embeddings: {model: tiny, rule: similarity, threshold: 0.8, fail: closed}}",
+         EmbeddingSettings(model="tiny", rule="similarity", threshold=0.8, fail="closed")),
+        ("{model: tiny, threshold: 0.3}", EmbeddingSettings(model="tiny", threshold=0.3)),
+        ("{threshold: 0.3, embeddings: {rule: similarity}}", EmbeddingSettings(rule="similarity", threshold=0.3)),
+        ("{embeddings: off}", EmbeddingSettings(model="")),
+        ("{embeddings: {model: none}}", EmbeddingSettings(model="")),
+        ("{embeddings: on}", EmbeddingSettings()), ("{embeddings: null}", EmbeddingSettings()),
+    ],
+)  # fmt: skip
+def test_embeddings_have_settings_of_their_own_two_of_them_for_short(said, settings):
+    assert in_file(f"moderation: {said}").embeddings == settings
+    assert str(in_file("moderation: {model: tiny}")) == "minors-only; embeddings tiny, margin > 0.2, fail open"
+    assert (EmbeddingSettings().least, EmbeddingSettings(rule="similarity").least) == (0.2, 0.7)
+
+
 @pytest.mark.parametrize("said", ["standard", '{"policy": "standard"}'])
 def test_a_flag_and_a_variable_take_a_name_or_json(said):
     for flags, environ in (({"moderation": said}, {}), ({}, {"IMAGINE_MODERATION": said})):
@@ -68,6 +86,12 @@ def test_a_flag_and_a_variable_take_a_name_or_json(said):
         ("{pictures: {threshold: {sexual: .nan}}}", "and not nan"), ("{pictures: {threshold: [1]}}", "0 to 1"),
         ("{pictures: {fail: shut}}", "pictures.fail is open or closed"),
         ("{pictures: {model: ' '}}", "the name of a file"), ("{pictures: {model: 3}}", "the name of a file"),
+        ("{embeddings: {rule: nearest}}", "rule of embeddings is margin or similarity"),
+        ("{embeddings: {threshold: 2}}", "threshold of embeddings is a number from 0 to 1"),
+        ("{threshold: true}", "threshold of embeddings"), ("{embeddings: {fail: often}}", "open or closed"),
+        ("{embeddings: {models: x}}", "without 'models'"), ("{embeddings: {model: ' '}}", "a file's name, or none"),
+        ("{model: a, embeddings: {model: b}}", "model stand among embeddings, or beside it"),
+        ("{threshold: 0.3, embeddings: off}", "threshold stand among embeddings"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_is_refused_in_a_sentence(said, why):

@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
-ENGINE = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "scipy", "numpy", "torchsde")
-"""What the engine imports; what these require comes along."""
+ENGINE = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "scipy", "numpy", "torchsde", "tokenizers")
+"""What the engine and the guard import; what these require comes along."""
 
 IN_LIGHT = ("click", "msgspec", "pillow", "psutil", "pyyaml", "rich")
 """Required by both halves: the light one carries them whole, here only their metadata is kept."""

@@ -27,6 +27,8 @@ _WORD = re.compile(r"[^\W_]+")
 _ENDED_WORD = re.compile(r"[^\W_]+(?:,(?=\s))?")
 _CLAUSE = re.compile(r"(?<=[^\W_]{3})['\")\]}]{0,3}[,.;!?](?=\s)")
 """Marks behind a word: letters that are spelled with marks between them are no clauses."""
+_BETWEEN = re.compile(r"(?<=[^\W_]{2})['\")\]}]{0,3}[,.;!?]+(?=\s)|\s,\s|[\n\r|;]+|\s[-–—]\s")
+"""What stands between two clauses."""
 _CHUNK = re.compile(r"\S+")
 _SIGN = re.compile(rf"[^\W_]|[{re.escape(LEET)}]")
 _SPELLED = re.compile(r"[^\W_]+|[@$€£]")
@@ -59,6 +61,14 @@ def reading_of(prompt: str) -> Reading:
     lines = tuple(tuple(_read(word) for word in line if len(word) <= _LONGEST) for line in cut)
     runs = [piece for each in texts for run in _runs(folded(_TAG.sub("", each))) for piece in _pieces(run)]
     return Reading(lines, tuple(_read(run) for run in dict.fromkeys(runs)), " ".join(map(folded, texts)))
+
+
+def plain_clauses(prompt: str) -> list[str]:
+    """A prompt's clauses as they are written, without what isn't words: tags, weights, brackets, what nobody sees."""
+    text = _BACKWARDS.sub(lambda found: found[1][::-1], _OPERATORS.sub(" , ", prompt))
+    words = _FORMATS.sub("", _BRACKETS.sub("", _WEIGHT.sub("", _TAG.sub(" ", text))))
+    clauses = _BETWEEN.split(words)
+    return [" ".join(clause.split()) for clause in clauses if not clause.isspace() and clause]
 
 
 def _lines(text: str) -> Iterator[list[str]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from ..messages import Message, message
 from ..words.errors import Blocked
-from ..words.moderation import ModerationVerdict, Policy, stricter_of
+from ..words.moderation import ModerationVerdict, Policy, TopicExamples, stricter_of
 from .check import ModerationInput
 from .lexicon import Lexicon
 from .normalise import reading_of
@@ -29,7 +27,7 @@ class PolicyRules:
             for finding in findings_in(text, pictures=request.pictures):
                 verdict = _verdict(finding, policy)
                 if verdict.action == "block":
-                    raise Blocked(_refusal(field, finding, policy), verdict)
+                    raise Blocked(refusal_of(field, finding, policy), verdict)
                 if verdict.action == "warn":
                     warned[finding.rule] = verdict
         return list(warned.values())
@@ -38,8 +36,8 @@ class PolicyRules:
 class Topics:
     """What the owner doesn't want drawn besides: examples of it, whose words are found in a prompt."""
 
-    def __init__(self, topics: Mapping[str, Sequence[str]]) -> None:
-        self._topics = tuple(topics)
+    def __init__(self, topics: TopicExamples) -> None:
+        self.examples, self._topics = topics, tuple(topics)
         self._lexicon = Lexicon(topics)
 
     def __call__(self, request: ModerationInput) -> list[ModerationVerdict]:
@@ -62,5 +60,6 @@ def _verdict(finding: Finding, policy: Policy) -> ModerationVerdict:
     return ModerationVerdict(action=action, categories=seen, stage="prompt", rule=finding.rule, policy=policy)
 
 
-def _refusal(field: str, finding: Finding, policy: Policy) -> Message:
+def refusal_of(field: str, finding: Finding, policy: Policy) -> Message:
+    """What is told of what a policy blocks."""
     return message("blocked.policy", field, what=message(finding.told), policy=policy, change=message(finding.change))

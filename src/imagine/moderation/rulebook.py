@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..words.moderation import AskedAs, KeyRules, ModerationSettings, Policy
+from ..words.moderation import AskedAs, KeyRules, ModerationSettings, Policy, TopicExamples
 from .check import Check
+from .meanings import LookedFor
 from .pictures import PictureRules, pictures_looked_at
 from .prompts import PolicyRules, Topics
 from .terms import BlockedTerms
@@ -23,6 +24,8 @@ class Rules(NamedTuple):
     pictures: PictureRules
     topics: Topics
     """The owner's own, for whoever asks what a text speaks of."""
+    looked_for: LookedFor = LookedFor("none", {})
+    """What its prompt isn't to mean."""
 
 
 class Rulebook:
@@ -48,9 +51,11 @@ class Rulebook:
         policy = own or dialects.get(asked_as.dialect or "", policy)
         topics = self._topics.get(asked_as.key, self._topics[None])
         besides = [topics] if self._looks else []
-        checks = (*self._for_all, *besides, PolicyRules(policy if self._looks else "none"))
+        in_prompts: Policy = policy if self._looks else "none"
+        checks = (*self._for_all, *besides, PolicyRules(in_prompts))
         pictures = self._pictures._replace(topics=self._named.get(asked_as.key, self._named[None]))
-        return Rules(policy, checks, pictures, topics)
+        looked_for = LookedFor(in_prompts, topics.examples if self._looks else {})
+        return Rules(policy, checks, pictures, topics, looked_for)
 
     @property
     def looks_at_pictures(self) -> bool:
@@ -58,3 +63,15 @@ class Rulebook:
         dialects, policy = self._policies
         keys = [rules.policy for rules in self._keys.values() if rules.policy is not None]
         return any(map(self._pictures.look, [policy, *dialects.values(), *keys]))
+
+    @property
+    def topics(self) -> list[TopicExamples]:
+        """All that are looked for in anybody's prompts."""
+        return [each.examples for each in self._topics.values()] if self._looks else []
+
+    @property
+    def is_looking(self) -> bool:
+        """Is anything looked for in anybody's prompts, unless they ask for it themselves?"""
+        dialects, policy = self._policies
+        policies = {policy, *dialects.values(), *(rules.policy for rules in self._keys.values())} - {None, "none"}
+        return self._looks and bool(policies or any(self.topics))

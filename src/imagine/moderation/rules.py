@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import NamedTuple
 
+from ..words.moderation import ModerationVerdict
 from .ages import says_minor
 from .apart import without_apart
 from .lexicon import shipped, without_benign
@@ -27,7 +28,7 @@ UNDRESSING = Finding("undressing", "sexual", "blocked.what.undressing", "blocked
 EXPLICIT = Finding("sexual acts", "sexual", "blocked.what.sexual acts")
 NUDITY = Finding("nudity", "sexual", "blocked.what.nudity", "blocked.change.nudity")
 NUDITY_IN_ART = Finding("nudity in art", "sexual", "blocked.what.nudity in art")
-_PLAIN = {
+PLAIN = {
     "gore": Finding("gore", "violence/graphic", "blocked.what.gore"),
     "violence": Finding("violence", "violence", "blocked.what.violence"),
     "self_harm": Finding("self-harm", "self-harm", "blocked.what.self-harm"),
@@ -35,9 +36,14 @@ _PLAIN = {
     "illicit": Finding("drugs", "illicit", "blocked.what.drugs"),
 }
 """Lists that need no other beside them."""
-_ALL = (MINORS, UNDRESSING, EXPLICIT, NUDITY, NUDITY_IN_ART, *_PLAIN.values())
-TOLD = {finding.rule: finding.told for finding in _ALL}
+_ALL = (MINORS, UNDRESSING, EXPLICIT, NUDITY, NUDITY_IN_ART, *PLAIN.values())
+_TOLD = {finding.rule: finding.told for finding in _ALL}
 """By rule: the code of the words that say what it sees."""
+
+
+def told_of(warned: ModerationVerdict) -> str:
+    """The code of the words for what a verdict warns of, which by its meaning alone can only be art."""
+    return _TOLD.get(warned.rule, NUDITY_IN_ART.told)
 
 
 _NOT_WITH_MINORS = {"explicit", "nudity", "suggestive"}
@@ -64,7 +70,14 @@ def findings_in(prompt: str, *, pictures: bool = False) -> list[Finding]:
         found.append(EXPLICIT)
     if "nudity" in lists:
         found.append(NUDITY_IN_ART if "art" in lists and "explicit" not in lists else NUDITY)
-    return found + [finding for name, finding in _PLAIN.items() if name in lists]
+    return found + [finding for name, finding in PLAIN.items() if name in lists]
+
+
+def spoken_of(prompt: str) -> frozenset[str]:
+    """The lists that its words stand in, a minor's among them where an age is said."""
+    reading = reading_of(without_benign(prompt))
+    young = {"minors"} if says_minor(reading.text) else set[str]()
+    return frozenset(shipped().found_in(reading) | young)
 
 
 def _with_minors(plain: str, reading: Reading, lists: Set[str]) -> bool:

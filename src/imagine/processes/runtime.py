@@ -12,6 +12,8 @@ DIGEST_ARGUMENT = "--imagine-digest"
 """The first argument that makes it what reads a whole file for its digest."""
 DECODER_ARGUMENT = "--imagine-decoder"
 """The first argument that makes it the process that looks at input pictures."""
+GUARD_ARGUMENT = "--imagine-guard"
+"""The first argument that makes it the process that compares prompts by what they mean."""
 TRAINER_ARGUMENT = "--imagine-trainer"
 """The first argument that makes it what trains."""
 UNPACK_ARGUMENT = "--imagine-unpack"
@@ -50,6 +52,11 @@ def decoder_command() -> list[str]:
     return (
         [sys.executable, DECODER_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.pictures.looking"]
     )
+
+
+def guard_command() -> list[str]:
+    """The command line of the process that compares prompts by what they mean, as `worker_command`."""
+    return [sys.executable, GUARD_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.guard"]
 
 
 def program(environ: Mapping[str, str] | None = None) -> list[str]:

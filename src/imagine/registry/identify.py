@@ -14,6 +14,7 @@ from ..formats.gguf import KINDS
 from .adapters import embedding_width, find_adapter, find_embedding
 from .components import baked_vae_channels, find_encoder, find_vae, text_encoders
 from .denoisers import EMA_PREFIX, LDM_PREFIX, Denoiser, find_denoiser
+from .embedders import find_embedder
 from .header import BITS, Header, TensorInfo
 from .loras import find_lora
 from .prediction import DetectedPrediction, Sidecar, tell_prediction
@@ -47,8 +48,8 @@ _RESOLUTION = re.compile(r"\s*(\d{2,5})(?:\s*x\s*(\d{2,5}))?\s*", re.IGNORECASE)
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What a file is. `kind` is one of checkpoint, diffusion-model, lora, vae, controlnet, embedding, upscaler,
-    preprocessor, safety, ip-adapter, text-encoder, image-encoder, motion-module, style-model, hypernetwork, gligen,
-    unknown; only a checkpoint can generate.
+    preprocessor, safety, embedder, ip-adapter, text-encoder, image-encoder, motion-module, style-model, hypernetwork,
+    gligen, unknown; only a checkpoint can generate.
 
     `parameters` counts the elements of what generates: denoiser, text encoders and VAE, without EMA copies.
     `dtype` is what most of the denoiser is stored as. `resolution` is the side of the native square, in pixels.
@@ -84,7 +85,7 @@ def identify(header: Header, sidecar: Sidecar | None = None) -> Identity:
         return _with_denoiser(denoiser, header, sidecar)
     if vae := find_vae(tensors):
         return _plain(vae[0], tensors, latent_channels=vae[1], has_vae=True)
-    finds = (find_safety, find_encoder, find_upscaler, find_preprocessor, find_embedding)
+    finds = (find_safety, find_encoder, find_upscaler, find_preprocessor, find_embedder, find_embedding)
     detected = next(filter(None, (find(tensors) for find in finds)), Detected("unknown"))
     return _plain(detected, tensors)
 

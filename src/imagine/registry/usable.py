@@ -8,6 +8,7 @@ from pathlib import Path
 from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.beside import CONTROLS, IMAGE_ADAPTERS
+from ..words.embedders import EMBEDDER
 from ..words.entry import Entry
 from ..words.safety import CLASSIFIERS, SAFETY
 from .header import Header
@@ -34,6 +35,7 @@ USES: Mapping[str, Message] = {
     "upscaler": message("use.upscaler"),
     "preprocessor": message("use.preprocessor"),
     SAFETY: message("use.safety"),
+    EMBEDDER: message("use.embedder"),
     "text-encoder": message("use.text-encoder"),
     "image-encoder": message("use.image-encoder"),
     "motion-module": message("use.motion-module"),

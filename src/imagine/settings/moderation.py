@@ -21,11 +21,12 @@ from ..words.moderation import (
     TopicExamples,
 )
 from .looking import pictures
+from .meaning import SHORTHANDS, embeddings, with_shorthands
 
 MOST_TOPICS, MOST_EXAMPLES, LONGEST = 64, 64, 200
 _PLAIN = dict.fromkeys(("off", "no", "false"), "none") | dict.fromkeys(("on", "yes", "true"), DEFAULT_POLICY)
 """What YAML makes of a bare word, or what people write instead."""
-_ALLOWED = f"{', '.join(POLICIES)}, or a mapping of policy, dialects, topics, stages, pictures and log"
+_ALLOWED = f"{', '.join(POLICIES)}, or a mapping of policy, dialects, topics, stages, embeddings, pictures and log"
 _ALLOWED_FOR_KEY = f"{', '.join(POLICIES)}, or a mapping of policy and topics"
 
 
@@ -38,9 +39,11 @@ def moderation(value: object) -> ModerationSettings:
             raise ValueError(_ALLOWED) from error
     if not isinstance(value, Mapping):
         return ModerationSettings(policy=_policy(value))
-    if unknown := [name for name in value if name not in _READ]:
+    if unknown := [name for name in value if name not in (*_READ, *SHORTHANDS)]:
         raise ValueError(f"{_ALLOWED}, without {shown(unknown[0])}")
-    return ModerationSettings(**{name: _READ[name](part) for name, part in value.items() if part is not None})
+    said = {**value, "embeddings": with_shorthands(value)}
+    read = {name: _READ[name](part) for name, part in said.items() if part is not None and name not in SHORTHANDS}
+    return ModerationSettings(**read)
 
 
 def key_rules(value: object) -> KeyRules:
@@ -100,5 +103,6 @@ def _stages(value: object) -> tuple[ModerationStage, ...]:
 
 _READ_FOR_KEY: dict[str, Any] = {"policy": _policy, "topics": _topics}
 _READ: dict[str, Any] = {
-    **_READ_FOR_KEY, "dialects": _dialects, "stages": _stages, "pictures": pictures, "log": model_folders.path,
+    **_READ_FOR_KEY, "dialects": _dialects, "stages": _stages, "embeddings": embeddings, "pictures": pictures,
+    "log": model_folders.path,
 }  # fmt: skip

@@ -31,6 +31,11 @@ TopicExamples = Mapping[str, tuple[str, ...]]
 """What else isn't to be drawn: names of the owner's own, each with examples of what it means."""
 
 
+MeaningRule = Literal["margin", "similarity"]
+THRESHOLDS: Mapping[MeaningRule, float] = {"margin": 0.2, "similarity": 0.7}
+"""By rule: measured, of which docs/moderation.md tells."""
+
+
 class AskedAs(NamedTuple):
     """In which standing a request comes: with whose key, and in which dialect."""
 
@@ -40,6 +45,30 @@ class AskedAs(NamedTuple):
 
 
 NOBODY = AskedAs()
+
+
+class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How prompts are compared by what they mean, where a file of a sentence encoder is there."""
+
+    model: str | None = None
+    """Which file; None: whichever there is; "" is none."""
+    rule: MeaningRule = "margin"
+    """By how much nearer to what isn't drawn than to what is innocent, or how near at all."""
+    threshold: float | None = None
+    """A cosine, or a difference of two; None is the rule's own."""
+    fail: Failing = "open"
+    """What becomes of prompts that nothing could be told of."""
+
+    @property
+    def least(self) -> float:
+        """From which on a prompt is of what isn't drawn."""
+        return THRESHOLDS[self.rule] if self.threshold is None else self.threshold
+
+    def __str__(self) -> str:
+        if self.model == "":
+            return "embeddings none"
+        model = [self.model] if self.model else []
+        return f"embeddings {', '.join([*model, f'{self.rule} > {self.least:g}', f'fail {self.fail}'])}"
 
 
 class KeyRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +113,7 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The policy of a dialect, where it has one of its own."""
     stages: tuple[ModerationStage, ...] = STAGES
     """Where is looked."""
+    embeddings: EmbeddingSettings = EmbeddingSettings()
     pictures: PictureSettings = PictureSettings()
     log: Path | None = None
     """The file that each verdict other than "allow" is written to, as a line of JSON."""
@@ -93,8 +123,9 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
         stages = [f"stages {', '.join(self.stages)}"] if self.stages != STAGES else []
         pictures = [str(self.pictures)] if self.pictures != PictureSettings() else []
         dialects = [f"{name} {policy}" for name, policy in self.dialects.items()]
+        means = [str(self.embeddings)] if self.embeddings != EmbeddingSettings() else []
         log = [f"log {self.log}"] if self.log else []
-        return "; ".join([self.policy, *dialects, *topics, *stages, *pictures, *log])
+        return "; ".join([self.policy, *dialects, *topics, *stages, *means, *pictures, *log])
 
 
 class PictureCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,7 @@ from ...words.moderation import ModerationVerdict
 from ...words.upscalers import UPSCALER, UPSCALERS
 from .checkers import missing_checker
 from .digests import Digests
+from .meanings import PromptMeanings
 from .metrics import Metrics
 from .named import ANY, FilesHere, NextTo, named
 from .own_worker import own_worker
@@ -81,6 +82,10 @@ class Gateway:
         self.presets.check()
         self.stopping = False
         self.clock = clock
+        kept = settings.home / "cache" / "meanings.msgpack"
+        self.meanings = PromptMeanings(
+            settings.moderation.embeddings, self.rulebook, self.registry.files, self._looked, kept
+        )
         self._parts = FilesHere(self.registry.files, self.part)
         self._recent: list[str] = []
         self._looked_at = float("-inf")
@@ -110,6 +115,7 @@ class Gateway:
         presets.check()
         self.settings, self.presets = taken, presets
         self.rulebook = rulebook_from(taken)
+        self.meanings.take(taken.moderation.embeddings, self.rulebook)
         self._verdicts = VerdictLog(taken.moderation.log)
         self._checked, self._looked_at = False, float("-inf")
         self._look()
@@ -126,6 +132,7 @@ class Gateway:
             await asyncio.wait([self._looking])
         self.stored.stop()
         await self.decoder.stop()
+        await self.meanings.stop()
         self._reading.shutdown(wait=False, cancel_futures=True)
 
     async def apart(self, work: Callable[[], T], client: str = "") -> T:
@@ -332,6 +339,7 @@ class Gateway:
                 if entries := getattr(changes, what):
                     _log.info("models %s: %s", what, ", ".join(entry.name for entry in entries[:20]))
             self._say_missing()
+            self.meanings.watch()
         self._looked_at = self.clock()
 
     def _say_missing(self) -> None:

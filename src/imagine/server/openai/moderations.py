@@ -11,10 +11,13 @@ from aiohttp import web
 from ...asking.checking import refusal
 from ...asking.json_body import read_json
 from ...asking.request import MAX_PROMPT, unknown_fields
-from ...messages import message, sentences
+from ...messages import Message, message, sentences
+from ...moderation.guarding import NoAnswer
+from ...moderation.prompts import Topics
 from ...moderation.rules import SCORED, scores_of
 from ...words.errors import Unsupported
 from ...words.moderation import CATEGORIES
+from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.body import read_body
 from ..http.encoding import body_from
@@ -36,14 +39,28 @@ async def moderations(request: web.Request) -> web.Response:
         body = read_json(await read_body(request, holding))
         texts = texts_in(body)
         topics = gateway.rulebook.of(asked_as(request)).topics
-        results = await gateway.apart(
-            lambda: [result_from(scores_of(text), topics.found_in(text)) for text in texts], client_of(request)
-        )
+        results, notes = await _results(gateway, texts, topics, client_of(request))
     unknown = [name for name in body if name not in ("input", "model")]
     left = ", ".join(name for name in CATEGORIES if name not in SCORED)
-    notes = [message("moderation.unscored", categories=left), *([unknown_fields(unknown)] if unknown else [])]
+    notes += [message("moderation.unscored", categories=left), *([unknown_fields(unknown)] if unknown else [])]
     reply = {"id": f"modr-{secrets.token_hex(12)}", "model": MODEL, "results": results, "warnings": sentences(notes)}
     return web.Response(body=body_from(reply), content_type="application/json")
+
+
+async def _results(
+    gateway: Gateway, texts: Sequence[str], topics: Topics, client: str
+) -> tuple[list[dict[str, Any]], list[Message]]:
+    """What words say of each text, and where there is an encoder its meaning; and that this couldn't be told."""
+    said = await gateway.apart(lambda: [(scores_of(text), topics.found_in(text)) for text in texts], client)
+    try:
+        meant = await gateway.meanings.scores(texts, topics.examples, client)
+    except NoAnswer:
+        return [result_from(*each) for each in said], [message("moderation.words_alone")]
+    results = []
+    for (scores, found), (others, also) in zip(said, meant, strict=True):
+        both = {name: max(scores.get(name, 0.0), others.get(name, 0.0)) for name in {*scores, *others}}
+        results.append(result_from(both, {name: by_words or name in also for name, by_words in found.items()}))
+    return results, []
 
 
 def texts_in(body: Mapping[str, object]) -> list[str]:

@@ -9,7 +9,7 @@ from ...asking.request import GenerateRequest
 from ...messages import Message, message
 from ...moderation.check import ModerationInput
 from ...moderation.rulebook import Rules
-from ...moderation.rules import TOLD
+from ...moderation.rules import told_of
 from ...words.errors import Blocked
 from ...words.moderation import ModerationVerdict, Policy, stricter_of
 from ..gateway.gateway import Gateway
@@ -33,6 +33,7 @@ async def with_prompt_checked(gateway: Gateway, incoming: Incoming) -> Incoming:
     )
     try:
         verdicts = await _verdicts(rules, asked)
+        verdicts += await gateway.meanings.verdicts(asked, rules.looked_for, incoming.client)
     except Blocked as error:
         _note(gateway, error.verdict, incoming)
         raise
@@ -56,7 +57,7 @@ async def _verdicts(rules: Rules, asked: ModerationInput) -> list[ModerationVerd
 
 
 def _warning(verdict: ModerationVerdict) -> Message:
-    return message("blocked.warned", "prompt", what=message(TOLD[verdict.rule]), policy=verdict.policy or "")
+    return message("blocked.warned", "prompt", what=message(told_of(verdict)), policy=verdict.policy or "")
 
 
 def _brings_pictures(request: GenerateRequest) -> bool:

@@ -1,0 +1,209 @@
+"""The guard's process as its gateway uses it: killed, stopped, refused, asked by many at once."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from imagine.guard.serving import MEMORY
+from imagine.identity.stamp import stamp_of
+from imagine.moderation.guarding import GuardPatience, GuardProcess, NoAnswer, Watched
+from imagine.moderation.vectors import KnownVectors
+from imagine.processes.runtime import guard_command
+from imagine.words.guarding import Meaning
+from tests.guard.encoders import static
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel")
+VECTORS = {
+    "spider": (1, 0, 0), "arachnid": (0.9, 0, 0.1), "cat": (0, 1, 0), "kitten": (0.1, 0.9, 0), "web": (0.8, 0.6, 0),
+}  # fmt: skip
+PATIENCE = GuardPatience(question=250.0, start=250.0, answer=250.0)
+"""For a busy machine: none of these runs out where it isn't asked to."""
+SPIDERS = Meaning(name="spiders", examples=("spider",), against=("benign",))
+BENIGN = Meaning(name="benign", examples=("cat", "web"))
+
+
+def watched(folder, *meanings):
+    path = folder / "model.safetensors"
+    return Watched(path, (stamp_of(path),), meanings or (SPIDERS, BENIGN))
+
+
+def run(folder, act, *, watch=None, **said):
+    async def go():
+        guard = GuardProcess(KnownVectors(folder / "known"), **{"patience": PATIENCE} | said)
+        guard.watch(watch or watched(folder))
+        try:
+            async with asyncio.timeout(300):
+                return await act(guard)
+        finally:
+            await guard.stop()
+
+    return asyncio.run(go())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    static(tmp_path, VECTORS)
+    return tmp_path
+
+
+async def taken(guard):
+    """Waits until what was asked just now is on its way."""
+    await asyncio.sleep(0)
+    await until(lambda: not guard.waiting)
+
+
+async def until(is_so):
+    while not is_so():
+        await asyncio.sleep(0.005)
+
+
+def test_it_says_how_near_texts_are_and_by_how_much_nearer_than_to_others(folder):
+    answer = run(folder, lambda guard: guard.compare(["arachnid", "kitten", "web", "unheard"]))
+    spiders = [near[0] for near in answer.near]
+    assert [round(near.similarity, 2) for near in spiders] == [0.99, 0.11, 0.8, 0.0]
+    assert [round(near.margin, 2) for near in spiders] == [0.2, -0.88, -0.2, 0.0]
+    assert [meaning.name for meaning in answer.meanings] == ["spiders", "benign"]
+
+
+def test_what_is_near_the_owners_own_example_is_of_it_too(folder):
+    """`web` is among the innocent, and near `spider`."""
+    own = Meaning(name="spiders", examples=("spider",), against=("benign",), own=True)
+    answer = run(folder, lambda guard: guard.compare(["web"]), watch=watched(folder, own, BENIGN))
+    assert answer.near[0][0].margin > 0.1
+
+
+def test_a_process_killed_amid_a_question_is_replaced_and_the_question_answered(folder):
+    async def act(guard):
+        await guard.compare(["spider"])
+        first = psutil.Process(guard.pid)
+        first.suspend()
+        asked = [asyncio.ensure_future(guard.compare(["spider"], str(number))) for number in range(3)]
+        await taken(guard)
+        first.kill()
+        answers = await asyncio.gather(*asked)
+        assert guard.pid != first.pid
+        return [answer.near[0][0].similarity for answer in answers]
+
+    assert run(folder, act) == [1.0, 1.0, 1.0]
+
+
+def test_many_are_asked_together_and_none_waits_for_all_of_anothers(folder):
+    async def act(guard):
+        await guard.compare(["spider"])
+        process, order = psutil.Process(guard.pid), []
+        process.suspend()
+        asked = [asyncio.ensure_future(guard.compare(["spider"], "first"))]
+        await taken(guard)
+        for client in ["many"] * 300 + ["one"]:
+            asked.append(asyncio.ensure_future(guard.compare(["cat"], client)))
+            asked[-1].add_done_callback(lambda _, client=client: order.append(client))
+        await until(lambda: len(guard.waiting) == 301)
+        process.resume()
+        await asyncio.gather(*asked)
+        return order
+
+    order = run(folder, act)
+    assert len(order) == 301
+    assert order.index("one") < 128
+
+
+def test_one_that_ends_and_ends_again_rests_before_it_is_started_again(folder):
+    """Each start leaves a mark. Where it ends at once, questions aren't kept waiting."""
+    starts, now = folder / "starts", [0.0]
+    command = [sys.executable, "-c", f"open({str(starts)!r}, 'a').write('x')"]
+
+    async def act(guard):
+        for _ in range(4):
+            with pytest.raises(NoAnswer, match="ended, and ended again"):
+                await guard.compare(["spider"])
+        before = len(starts.read_text())
+        now[0] = 31.0
+        with pytest.raises(NoAnswer):
+            await guard.compare(["spider"])
+        return before, len(starts.read_text())
+
+    assert run(folder, act, command=command, clock=lambda: now[0]) == (3, 6)
+
+
+def test_nobody_waits_for_one_that_says_nothing(folder):
+    async def act(guard):
+        with pytest.raises(NoAnswer, match="took too long"):
+            await guard.compare(["spider"])
+
+    run(
+        folder,
+        act,
+        command=[sys.executable, "-c", "import sys; sys.stdin.read()"],
+        patience=GuardPatience(question=0.1),
+    )
+
+
+def test_a_file_that_is_refused_is_tried_again_once_it_is_another(folder):
+    (folder / "config.json").write_text("[")
+
+    async def act(guard):
+        for _ in range(2):
+            with pytest.raises(NoAnswer, match=r"config.json"):
+                await guard.compare(["spider"])
+        static(folder, VECTORS)
+        guard.watch(watched(folder))
+        return (await guard.compare(["spider"])).near[0][0].similarity
+
+    assert run(folder, act) == 1.0
+
+
+def test_what_it_learned_is_kept_for_the_next_and_never_taken_for_anothers(folder, caplog):
+    caplog.set_level("INFO")
+    run(folder, lambda guard: guard.compare(["spider"]))
+    kept = (folder / "known").read_bytes()
+    assert (folder / "known").stat().st_mode & 0o077 == 0
+    assert b"spider" not in kept
+    again = run(folder, lambda guard: guard.compare(["arachnid"]))
+    assert (folder / "known").read_bytes() == kept
+    static(folder, {word: vector[::-1] for word, vector in VECTORS.items()})
+    other = run(folder, lambda guard: guard.compare(["arachnid"]))
+    assert round(again.near[0][0].similarity, 4) == round(other.near[0][0].similarity, 4)
+    assert (folder / "known").read_bytes() != kept
+    (folder / "known").write_bytes(kept[:100])
+    assert run(folder, lambda guard: guard.compare(["spider"])).near[0][0].similarity == 1.0
+
+
+@LINUX
+def test_its_memory_is_limited_and_it_writes_nothing(folder):
+    async def act(guard):
+        await guard.compare(["spider"])
+        return Path(f"/proc/{guard.pid}/limits").read_text()
+
+    limits = {line[:26].strip(): line[26:].split()[0] for line in run(folder, act).splitlines()}
+    assert MEMORY < int(limits["Max address space"]) < MEMORY + 2**20
+    assert limits["Max file size"] == limits["Max core file size"] == "0"
+
+
+@LINUX
+def test_it_dies_with_its_gateway_even_while_it_is_stopped():
+    parent = (
+        "import subprocess, sys\n"
+        "from imagine.processes.runtime import guard_command\n"
+        "from imagine.words.guarding import OpenRequest, frame_of\n"
+        "child = subprocess.Popen(guard_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "child.stdin.write(frame_of(OpenRequest(path='/nowhere'))); child.stdin.flush(); child.stdout.read(4)\n"
+        "print(child.pid, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        child = psutil.Process(int(started.stdout.readline()))
+        os.kill(child.pid, signal.SIGSTOP)
+        started.kill()
+        child.wait(120)
+
+
+def test_it_takes_no_arguments():
+    done = subprocess.run([*guard_command(), "x"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "started by 'imagine serve'" in done.stderr

@@ -87,6 +87,14 @@ def test_static_embeddings_are_the_mean_by_weights_of_mapped_rows(tmp_path):
     assert not made[1].any()
 
 
+def test_a_language_that_is_only_spelled_is_like_nothing(tmp_path):
+    """An English tokenizer knows Russian by its letters: all of it would be alike."""
+    letters = dict.fromkeys("обнажёалис狐雪", np.ones(3))
+    path = static(tmp_path, letters | {"лиса": np.ones(3)})
+    made = SentenceEncoder(path).embed(["о б н а ж ё н а", "лиса", "狐 雪 " * 5, "л"])
+    assert [bool(vector.any()) for vector in made] == [False, True, True, True]
+
+
 def test_its_process_imports_no_more_than_it_needs():
     code = "import sys, imagine.guard.serving; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)

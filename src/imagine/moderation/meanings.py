@@ -20,6 +20,7 @@ from ..words.moderation import Action, EmbeddingSettings, ModerationVerdict, Pol
 from .check import ModerationInput
 from .lexicon import LANGUAGES, lines_of
 from .policy import action_of
+from .prompts import refusal_of
 from .rules import EXPLICIT, MINORS, NUDITY, NUDITY_IN_ART, PLAIN, UNDRESSING, Finding, spoken_of
 
 RULE = "embedding"
@@ -94,14 +95,7 @@ class MeaningReader:
             for finding, score in _findings(seen, text, pictures=asked.pictures):
                 verdict = _verdict(action_of(policy, finding.category, finding.rule), finding.category, score, policy)
                 if verdict.action == "block":
-                    note = message(
-                        "blocked.policy",
-                        field,
-                        what=message(finding.told),
-                        policy=policy,
-                        change=message(finding.change),
-                    )
-                    raise Blocked(note, verdict)
+                    raise Blocked(refusal_of(field, finding, policy), verdict)
                 if verdict.action == "warn":
                     warned[finding.rule] = verdict
         return list(warned.values())

@@ -52,7 +52,7 @@ class Normalisation(NamedTuple):
         return made
 
 
-class _LayerNames(NamedTuple):
+class _AttentionNames(NamedTuple):
     """Where a layer's parts lie below its own name."""
 
     query: str = "attention.self.query"
@@ -62,7 +62,7 @@ class _LayerNames(NamedTuple):
     norm: str = "attention.output.LayerNorm"
 
 
-_MPNET = _LayerNames(
+_MPNET = _AttentionNames(
     "attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o", "attention.LayerNorm"
 )
 
@@ -81,7 +81,9 @@ class TokenGroup:
 class EncoderLayer:
     """Attention and a feed-forward network, each normalised after its sum."""
 
-    def __init__(self, weights: MappedWeights, at: str, config: EncoderConfig, width: int, names: _LayerNames) -> None:
+    def __init__(
+        self, weights: MappedWeights, at: str, config: EncoderConfig, width: int, names: _AttentionNames
+    ) -> None:
         self._heads, self._activation = config.heads, _ACTIVATIONS[config.activation]
 
         def linear(name: str, outs: int, ins: int = width) -> AffineMap:
@@ -129,7 +131,7 @@ class SentenceNetwork:
         self._first_type = self._type(weights)
         self._norm = layer_norm(weights, "embeddings.LayerNorm", self.width, config.eps)
         self._buckets = EmbeddingTable(weights, _BIAS, config.heads) if weights.has(_BIAS) else None
-        names = _MPNET if self._buckets is not None else _LayerNames()
+        names = _MPNET if self._buckets is not None else _AttentionNames()
         there = [
             f"encoder.layer.{n}" for n in range(_MOST_LAYERS) if weights.has(f"encoder.layer.{n}.output.dense.bias")
         ]

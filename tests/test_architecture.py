@@ -56,6 +56,7 @@ MUST_NOT_KNOW = {
         "imagine.settings",
         "imagine.moderation",
     ),
+    "assistant": (*HEAVY, *OUTSIDE, "imagine.registry", "imagine.asking", "imagine.settings"),
     "provenance": (
         *HEAVY,
         *OUTSIDE,
@@ -85,6 +86,8 @@ MUST_NOT_KNOW = {
             "incoming",
             "preset",
             "tags",
+            "planning",
+            "plan_terms",
             "prompt_check",
             "loras",
             "plan",

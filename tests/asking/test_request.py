@@ -24,7 +24,7 @@ from imagine.messages import field_of, sentences
 from imagine.server.openai.fields import Fields
 from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest, ImagineError, ModelNotFound
-from imagine.words.recipe import MAX_SEED
+from imagine.words.recipe import MAX_SEED, PlanSummary
 
 FIELDS = GenerateRequest.__struct_fields__
 
@@ -72,6 +72,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "control": (ControlWish(model="canny", image="aGk=", strength=2.0, end=0.5),), "subseed": 7,
         "subseed_strength": 0.5, "references": (ReferenceWish(img="aGk=", kind="style", box=(0.0, 0.0, 0.5, 1.0)),),
         "variations": VariationsWish(strength=0.3), "moderation": "strict",
+        "assist": "require", "description": "a dog", "assisted": PlanSummary(wish="a cat", keep=("the lawn",)),
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))

@@ -51,6 +51,7 @@ class FakeServer:
         ]
         self.others: list[dict] = []
         self.aliases: list[str] = []
+        self.plan: dict = {"prompt": "a blue house", "request": {"prompt": "a blue house"}}
         self.presets = [{"name": "soft", "prompt_suffix": "soft light", "neg": "harsh", "shipped": False}]
         self.hung_up = threading.Event()
         self._http = _Http(("127.0.0.1", 0), self._handler())
@@ -94,6 +95,9 @@ class FakeServer:
                 outer.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 if refusal := outer.refuse(outer.asked[-1]):
                     self._json({"error": refusal[1], "code": outer.code}, refusal[0])
+                    return
+                if self.path == "/assist":
+                    self._json(outer.plan)
                     return
                 self.send_response(200)
                 self.end_headers()

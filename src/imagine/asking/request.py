@@ -15,7 +15,7 @@ from msgspec import Meta
 from ..messages import NO_NAMES, Message, Names, message
 from ..words.errors import BadRequest
 from ..words.moderation import Policy
-from ..words.recipe import MAX_SEED, Fit, Resize
+from ..words.recipe import MAX_SEED, Fit, PlanSummary, Resize
 from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
 from . import duration
@@ -265,6 +265,22 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     fit: Annotated[
         Fit | None,
         Meta(description="Sizes beyond the model's own: made directly (native, if not said) or enlarged (scale)."),
+    ] = None
+    assist: Annotated[
+        bool | Literal["require"] | None,
+        Meta(
+            description="Take prompt for a wish in plain words, and have the server's assistant make a prompt and "
+            "settings of it, after a look at img; what is said here stays. require: or refuse.",
+            extra={"allowed": message("allowed.assist")},
+        ),
+    ] = None
+    description: Annotated[
+        Annotated[str, Meta(max_length=4000)] | None,
+        Meta(description="With assist: what img shows, in your words; then nobody looks."),
+    ] = None
+    assisted: Annotated[
+        PlanSummary | None,
+        Meta(description="From a picture's recipe, or from /assist: what prompt was planned from. It isn't again."),
     ] = None
     wildcards: Annotated[
         bool | None,

@@ -206,7 +206,7 @@ def _recipe(
         width=size[0], height=size[1], num_steps=num_steps,
         guidance=_first(request.guidance, defaults.guidance, GUIDANCE),
         true_cfg=_true_cfg(request, model, defaults), sampler=sampler, schedule=schedule, seed=0,
-        template=request.template, neg_template=request.neg_template,
+        assisted=request.assisted, template=request.template, neg_template=request.neg_template,
         clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires,
         vae=parts["vae"].name if "vae" in parts else None,
         text_encoders=tuple(part.name for role, part in parts.items() if _field_of(role) == "text_encoders"),

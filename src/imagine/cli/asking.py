@@ -90,7 +90,7 @@ def recipe_of(
     if {"prompt", "neg", "model"} & overrides.keys():  # what words are is found out anew
         meta.pop("environment", None)
         meta.pop("embeddings", None)
-    for field, template in (("prompt", "template"), ("neg", "neg_template")):
+    for field, template in (("prompt", "template"), ("prompt", "assisted"), ("neg", "neg_template")):
         if field in overrides:
             meta.pop(template, None)
     for name, own in (("strength", "strength"), ("control", "control"), ("references", "references"),

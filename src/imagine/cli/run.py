@@ -79,6 +79,10 @@ class _RunCommand(click.Command):
     "words, by the seed.")  # fmt: skip
 @click.option("--preset", help="A style that `imagine presets` shows; what else is said wins.",
     shell_complete=complete.presets)  # fmt: skip
+@click.option("--assist", is_flag=True, default=None, help="PROMPT is a wish in plain words: have the server's "
+    "assistant look at --img and make a prompt and settings of it.")  # fmt: skip
+@click.option("--assist-ask", is_flag=True, default=None, help="The same; show the plan first, and let it be changed.")
+@click.option("--description", help="With --assist: what --img shows, in your words; then nobody looks.")
 @click.option("--moderation", metavar="POLICY", shell_complete=complete.policies,
     help="A stricter policy than the server's, of what isn't to be "
     "drawn: minors-only, standard or strict.")  # fmt: skip

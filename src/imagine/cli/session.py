@@ -89,6 +89,10 @@ class Session:
 
     def _paint(self, client: Client, body: dict[str, Any], number: int | None = None) -> None:
         place = self._place
+        if body.pop("assist_ask", False):
+            from .assist import agreed
+
+            body = agreed(client, body)
         if number is not None and place.overwrites:
             place = place._replace(name=f"{place.name}-{number}")
         known = {"prompt": body["prompt"]} | ({"model": stem_of(body["model"])} if "model" in body else {})

@@ -101,6 +101,11 @@ class Client:
             except (OSError, http.client.HTTPException) as error:
                 raise Disconnected(in_english(f"imagine at {self.address} broke off its answer")) from error
 
+    def plan(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What `/assist` says: the plan for a wish, without the picture. Raises Unreachable, Refused, Disconnected."""
+        with self._answer("POST", "/assist", json.dumps(dict(body)).encode(), timeout=None) as answer:
+            return _object(self._read(answer.read))
+
     def generate(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """The lines of `/generate` as they come, the last picture's `final` one last; `BLOCKED` is the status of one of
         several that isn't shown.

@@ -149,6 +149,22 @@ class Bounds(msgspec.Struct, frozen=True):
     guidance: tuple[float, float] | None = None
 
 
+class PromptHabit(msgspec.Struct, frozen=True):
+    """How prompts for a family are written, as its captions were, and within what its numbers are where nothing was
+    distilled: a plan that a language model makes is held to it."""
+
+    form: Literal["tags", "prose"] = "prose"
+    """Short phrases with commas between, or sentences."""
+    tokens: int = 0
+    """That its encoder reads at once; 0: as `lengths` say, or more than a prompt has."""
+    num_steps: tuple[int, int] = (10, 60)
+    guidance: tuple[float, float] = (1.5, 12.0)
+
+
+TAGS = PromptHabit("tags", 75)
+"""Of CLIP, whose windows are of 77 tokens, the two at its ends among them."""
+
+
 class FamilyFacts(msgspec.Struct, frozen=True):
     """One family, by the name that the registry, recipes and the engine know it by."""
 
@@ -216,6 +232,7 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """The same, of those that were made to take few steps, by how."""
     bounds: Mapping[str, Bounds] = NOTHING
     """By how it was made to take few steps, or by variant; "" is any other."""
+    habit: PromptHabit = PromptHabit()
     lengths: Mapping[str, int] = NOTHING
     """How many tokens of a prompt its long text encoder is told, by variant; "" is any other."""
     blocks: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from ..messages import Message, message
 from .facts import (
+    TAGS,
     Bounds,
     Dtype,
     FamilyDefaults,
@@ -158,6 +159,7 @@ ROWS = (
         stepped=_pipelines("StableDiffusion"),
         architectures=("stable-diffusion-v1", "sd_v1", "sd1"),
         gguf="sd1",
+        habit=TAGS,
         unet=True,
         context=768,
         native=512,
@@ -183,6 +185,7 @@ ROWS = (
         stepped=(*_pipelines("StableDiffusion"), _UNCLIP),
         shown=(_UNCLIP,),
         architectures=("stable-diffusion-v2", "sd_v2", "sd2"),
+        habit=TAGS,
         unet=True,
         context=1024,
         # Its 512-base (epsilon) and 768-v have the same tensors. 768-v is the one most were tuned from, and diffusers
@@ -220,6 +223,7 @@ ROWS = (
         shares_embeddings=("sdxl",),
         pipelines=(PipelineClass("StableDiffusionXL", "cross_attention_dim", 1280),),
         stepped=_pipelines("StableDiffusionXL"),
+        habit=TAGS,
         unet=True,
         context=1280,
         predicts=_EITHER,
@@ -274,6 +278,7 @@ ROWS = (
         stepped=_pipelines("StableDiffusionXL"),
         architectures=("stable-diffusion-xl", "sdxl"),
         gguf="sdxl",
+        habit=TAGS,
         unet=True,
         context=2048,
         predicts=_EITHER,
@@ -296,6 +301,7 @@ ROWS = (
         loras=loras(r"^(?:down|up)_blocks_\d+_\d+_(?:attention|channelwise|mapper)"),
         vaes=signatures(("", "vquantizer.codebook.weight")),
         pipelines=classes("StableCascade"),
+        habit=TAGS,
         unet=True,
     ),
 )

@@ -21,9 +21,11 @@ from ..asking.presets import Preset
 from ..asking.resolve import NO_DEFAULTS, Defaults
 from ..files import model_folders
 from ..messages import in_english
+from ..words.assistant import AssistantSettings
 from ..words.errors import ImagineError
 from ..words.moderation import ModerationSettings
 from . import values as values
+from .assistant import assistant
 from .config_file import read_config
 from .in_words import NOTHING, in_words
 from .keys import NamedKey, key, key_in, keys
@@ -129,6 +131,12 @@ class Settings:
         moderation,
         "What isn't drawn: none, minors-only, standard or strict; the file can say more, as JSON does here.",
         live=True,
+    )
+    assistant: AssistantSettings = option(
+        AssistantSettings(),
+        assistant,
+        "A server of language models (Ollama, llama.cpp, LM Studio, vLLM) that turns wishes into prompts and settings: "
+        "its URL; the file can say more, as JSON does here.",
     )
     offline: bool = option(False, values.yes_or_no, "Connect to no other machine, whatever a library would like.")
     log_format: LogFormat = option("text", values.log_format, "text or json.", live=True)

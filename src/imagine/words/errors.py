@@ -12,7 +12,8 @@ ImagineError                    anything we raise on purpose; its text is one se
 ├── Busy                        the queue is full; try again later
 ├── OutOfMemory                 not enough device memory, even after freeing what could be freed
 ├── Cancelled                   the client took the job back
-└── WorkerLost                  the process that made the picture died or hung
+├── WorkerLost                  the process that made the picture died or hung
+└── AssistantFailed             there is no plan, and the request requires one
 """
 
 from __future__ import annotations
@@ -120,3 +121,7 @@ class Cancelled(ImagineError):
 
 class WorkerLost(ImagineError):
     """The process that made the picture died or hung."""
+
+
+class AssistantFailed(ImagineError):
+    """The assistant has no plan, and the request requires one."""

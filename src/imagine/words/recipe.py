@@ -6,9 +6,10 @@ and settings, make the same bytes.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from .preprocessors import Preprocess
 
@@ -124,6 +125,18 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The digest of the image encoder's file."""
 
 
+class PlanSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an assistant made the prompt and the settings of: told, and without effect on the pixels."""
+
+    wish: Annotated[str, Meta(max_length=32_000)]
+    """What somebody asked for."""
+    change: Annotated[str, Meta(max_length=40)] = "whole"
+    """The kind of change."""
+    keep: Annotated[tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=16)] = ()
+    """What was to stay."""
+    why: Annotated[str, Meta(max_length=1000)] = ""
+
+
 class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One picture's recipe. Sizes are in pixels; `img` and `mask` are SHA-256 digests of the pixels used."""
 
@@ -137,6 +150,8 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     neg_template: str | None = None
     embeddings: dict[str, str] = {}
     """Words of the prompts that stand for embeddings, with the digests of these."""
+    assisted: PlanSummary | None = None
+    """What it was planned from, where an assistant did."""
     width: int
     height: int
     num_steps: int

@@ -13,20 +13,23 @@ from PIL import Image
 from ...messages import Message
 from ...words.errors import BadPicture
 from .. import images
+from ..colours import main_colours
 from ..masks import has_holes, is_strokes
 from ..reduced import decode_reduced
 
-Copy = Literal["smaller", "holes"]
+Copy = Literal["smaller", "holes", "shown"]
 MAX_HEAD = 2**16
 """Bytes of a map; a field's name and a few numbers are far less."""
+_SHOWN_QUALITY = 85
 
 
 class LookRequest(msgspec.Struct, frozen=True, kw_only=True, tag="look"):
     """Look at the `size` bytes that follow.
 
     `copy` asks for a PNG of it: "smaller" one of which no side is longer than `largest`, or the "holes" of it, white
-    where it is transparent. One that will only be used `reduced` may be far larger than others, and is looked at so
-    that no side of it is longer than `largest`.
+    where it is transparent. "shown" is a JPEG for somebody else's eyes: no side longer than `largest`, nothing in it
+    but pixels. One that will only be used `reduced` may be far larger than others, and is looked at so that no side of
+    it is longer than `largest`.
     """
 
     size: int
@@ -46,6 +49,8 @@ class LookResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Are pixels of it transparent?"""
     strokes: bool = False
     """Are all that aren't white, as a brush paints on an empty layer?"""
+    colours: tuple[str, ...] = ()
+    """The names of its main colours, where it is to be shown."""
     size: int = 0
     refused: Message | None = None
 
@@ -57,8 +62,9 @@ def look(request: LookRequest, data: bytes) -> tuple[LookResult, bytes]:
     except BadPicture as error:
         return LookResult(refused=error.note), b""
     copy = _copy(picture, size, request)
+    colours = main_colours(picture) if request.copy == "shown" else ()
     result = LookResult(
-        width=size[0], height=size[1], holes=has_holes(picture), strokes=is_strokes(picture),
+        width=size[0], height=size[1], holes=has_holes(picture), strokes=is_strokes(picture), colours=colours,
         size=len(copy),
     )  # fmt: skip
     return result, copy
@@ -77,9 +83,19 @@ def _copy(picture: Image.Image, size: tuple[int, int], request: LookRequest) -> 
         smaller = picture.copy()
         smaller.thumbnail((request.largest, request.largest), Image.Resampling.LANCZOS)
         return images.encode(smaller)
+    if request.copy == "shown":
+        return _shown(picture, request.largest)
     if request.copy == "holes" and picture.mode == "RGBA":
         return images.encode(picture.getchannel("A").point(lambda value: 255 - value))
     return b""
+
+
+def _shown(picture: Image.Image, largest: int) -> bytes:
+    """What somebody else is to see of it: its pixels on white, and nothing that its file says."""
+    flat = Image.new("RGB", picture.size, "white")
+    flat.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
+    flat.thumbnail((largest, largest), Image.Resampling.LANCZOS)
+    return images.encode(flat, "image/jpeg", quality=_SHOWN_QUALITY)
 
 
 def head_of(frame: msgspec.Struct) -> bytes:

@@ -40,6 +40,7 @@ from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
 from ...words.moderation import ModerationVerdict
 from ...words.upscalers import UPSCALER, UPSCALERS
+from .assisting import assistant_of
 from .checkers import missing_checker
 from .digests import Digests
 from .meanings import PromptMeanings
@@ -94,6 +95,7 @@ class Gateway:
         self._preloading: asyncio.Task[None] | None = None
         self.decoder = Decoder()
         self.signing = Signing(settings, self.decoder)
+        self.assistant = assistant_of(settings, self.metrics)
         self._turns = Turns()
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
 
@@ -133,6 +135,8 @@ class Gateway:
         self.stored.stop()
         await self.decoder.stop()
         await self.meanings.stop()
+        if self.assistant is not None:
+            await self.assistant.close()
         self._reading.shutdown(wait=False, cancel_futures=True)
 
     async def apart(self, work: Callable[[], T], client: str = "") -> T:

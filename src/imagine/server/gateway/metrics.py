@@ -35,6 +35,14 @@ class Metrics:
             "imagine_moderation", "Prompts and pictures that moderation warned of or blocked",
             ["action", "stage", "rule"], registry=self._registry,
         )  # fmt: skip
+        self._assisted = Histogram(
+            "imagine_assistant_seconds", "Seconds that the assistant took for a stage of a plan", ["stage", "outcome"],
+            buckets=_BUCKETS, registry=self._registry,
+        )  # fmt: skip
+
+    def assisted(self, stage: str, seconds: float, outcome: str) -> None:
+        """The assistant was asked for something, or for a whole plan, and how that ended."""
+        self._assisted.labels(stage, outcome).observe(seconds)
 
     def judged(self, verdict: ModerationVerdict) -> None:
         """Moderation warned or blocked."""

@@ -37,6 +37,7 @@ STATUSES: dict[type[errors.ImagineError], int] = {
     errors.ModelChanged: 409,
     errors.Cancelled: 499,
     errors.WorkerLost: 502,
+    errors.AssistantFailed: 502,
     errors.Busy: 503,
     errors.OutOfMemory: 507,
     errors.ImagineError: 500,

@@ -56,10 +56,24 @@ _INSPECTED = {
     "properties": {"summary": _TEXT, "origin": _TEXT, "signature": _TEXT, "program": _TEXT, "model": _TEXT},
     "required": ["summary", "origin", "signature", "program", "model"],
 }
+_PLANNED = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("prompt", "negative", "change", "why", "description", "revised_prompt"), _TEXT),
+        **{name: {"type": ["number", "null"]} for name in ("strength", "guidance")},
+        **{name: {"type": ["string", "null"]} for name in ("sampler", "preset", "control")},
+        **{name: {"type": "array", "items": _TEXT} for name in ("keep", "loras")},
+        "steps": {"type": ["integer", "null"]},
+        "request": _OBJECT | {"description": "What /generate is to be sent of it, beside the wish's pictures."},
+        "warnings": _ABOUT["warnings"],
+        "notes": _ABOUT["notes"],
+    },
+    "required": ["prompt", "change", "request", "warnings", "notes"],
+}
 _BUILT_IN = {
     "num_steps": NUM_STEPS, "guidance": GUIDANCE, "true_cfg": 1.0, "sampler": SAMPLER, "schedule": SCHEDULE,
     "strength": STRENGTH, "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native",
-    "preview": "linear", "progress": False, "reproducible": False,
+    "preview": "linear", "progress": False, "reproducible": False, "assist": False,
     "refiner_at": _defaults_of(GenerationParams)["refiner_at"],
 }  # fmt: skip
 """What is taken for what isn't said, where the server's settings don't say otherwise."""
@@ -79,6 +93,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
         "image/png": _BYTES,
         "application/x-ndjson": {"schema": _OBJECT},
     },
+    ("POST", "/assist"): {"application/json": {"schema": _PLANNED}},
     ("POST", "/inspect"): {"application/json": {"schema": _INSPECTED}},
     ("GET", "/pictures/{name}"): {"image/*": _BYTES},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
@@ -86,6 +101,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
 }
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/generate"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
+    ("POST", "/assist"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
     ("POST", "/upscale"): {"application/json": {"schema": {"$ref": "#/components/schemas/UpscaleRequest"}}},
     ("POST", "/preprocess"): {"application/json": {"schema": {"$ref": "#/components/schemas/PreprocessRequest"}}},
     ("POST", "/recipe"): {"application/octet-stream": _BYTES},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..http.dialect import Dialect, Route
-from . import about, generate, inspect, jobs, models, pictures, preprocess, presets, recipe, root, upscale
+from . import about, assist, generate, inspect, jobs, models, pictures, preprocess, presets, recipe, root, upscale
 from .describe import described, schemas
 
 ROUTES = (
@@ -24,6 +24,7 @@ ROUTES = (
     Route("DELETE", "/jobs/{id}", jobs.cancel, "Take an order back, by its id or by that of one of its jobs."),
     Route("GET", "/pictures/{name}", pictures.picture, "A picture that was asked for by URL, while it is kept."),
     Route("POST", "/generate", generate.generate, "Make a picture, or several.", orders=True),
+    Route("POST", "/assist", assist.assist, "What the assistant would make of a wish, without the picture."),
     Route("POST", "/upscale", upscale.upscale, "Enlarge a picture.", orders=True),
     Route("POST", "/preprocess", preprocess.preprocess, "Make a picture's map, which a control follows.", orders=True),
     Route("POST", "/inspect", inspect.inspect, "Where a picture says it comes from, and whether that holds."),

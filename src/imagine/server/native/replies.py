@@ -36,8 +36,10 @@ def answer_from_finished(
         for index, told in sorted(left_out.items()):
             images.insert(index, told)
         answer["images"] = images
+    if "assisted" in first.meta:
+        answer["revised_prompt"] = first.meta["prompt"]
     own = [warning for each in finished for warning in each.warnings]
-    return answer | _warnings_in([*warnings, *own], language, called)
+    return answer | warnings_in([*warnings, *own], language, called)
 
 
 def intermediate_from_preview(preview: Preview, seed: int) -> dict[str, Any]:
@@ -63,7 +65,8 @@ def final_from_finished(
         "steps": steps,
         "meta": finished.meta,
         "timings": finished.timings,
-        **_warnings_in([*warnings, *finished.warnings], language, called),
+        **({"revised_prompt": finished.meta["prompt"]} if "assisted" in finished.meta else {}),
+        **warnings_in([*warnings, *finished.warnings], language, called),
     }
 
 
@@ -76,7 +79,7 @@ def left_out_from(refused: Failed, seed: int) -> dict[str, Any]:
 def enlarged_from_finished(finished: Finished, warnings: list[Message], language: Language = "en") -> dict[str, Any]:
     """What stands beside an enlarged picture."""
     about: dict[str, Any] = {"meta": finished.meta, "timings": finished.timings}
-    return about | _warnings_in([*warnings, *finished.warnings], language, NO_NAMES)
+    return about | warnings_in([*warnings, *finished.warnings], language, NO_NAMES)
 
 
 def map_from_finished(finished: Finished, warnings: list[Message], language: Language = "en") -> dict[str, Any]:
@@ -101,10 +104,10 @@ def news_from(event: JobReport, order: str, stage: str = "denoising") -> dict[st
 def recipe_answer(recipe: Recipe, language: Language = "en") -> dict[str, Any]:
     """What a file says of how it was made; a seed is text, since a browser's numbers end at 2^53."""
     seed = {"seed": str(recipe.meta["seed"])} if "seed" in recipe.meta else {}
-    return {"meta": recipe.meta | seed, **_warnings_in(recipe.warnings, language, NO_NAMES)}
+    return {"meta": recipe.meta | seed, **warnings_in(recipe.warnings, language, NO_NAMES)}
 
 
-def _warnings_in(notes: list[Message], language: Language, called: Names) -> dict[str, Any]:
+def warnings_in(notes: list[Message], language: Language, called: Names) -> dict[str, Any]:
     """The warnings, each once: as sentences, and in `notes` what a program can act on, in the same order."""
     by_sentence = {sentence(note, language, called): note for note in reversed(notes)}
     texts = sentences(notes, language, called)

@@ -1,0 +1,59 @@
+"""`POST /assist`: what the assistant would make of a wish, without the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from ...asking.json_body import read_json
+from ...asking.request import GenerateRequest, Parsed, parse
+from ..gateway.keys import GATEWAY
+from ..http.body import read_body
+from ..http.context import CALLED, LANGUAGE
+from ..http.encoding import body_from
+from ..http.security import client_of
+from ..orders.incoming import Incoming
+from ..orders.planning import MadePlan
+from ..orders.stages import plan_alone
+from .replies import warnings_in
+
+_ASKED = ("prompt", "neg", "strength", "num_steps", "guidance", "sampler", "loras", "preset", "assisted")
+"""What of a request a plan decides."""
+
+
+async def assist(request: web.Request) -> web.Response:
+    """The plan of what `/generate` would be sent. Where nobody understands, it is the wish itself, with a warning."""
+    gateway, client = request.app[GATEWAY], client_of(request)
+    with gateway.allowance.holding() as holding:
+        body = await read_body(request, holding)
+        parsed = await gateway.apart(lambda: _parsed(body), client)
+        CALLED.set(parsed.called)
+        incoming = Incoming(parsed.request, parsed.request, client, warnings=tuple(parsed.warnings))
+        made = await plan_alone(gateway, incoming)
+    return web.Response(body=body_from(_answer(made)), content_type="application/json")
+
+
+def _parsed(body: bytes) -> Parsed:
+    return parse(read_json(body))
+
+
+def _answer(made: MadePlan) -> dict[str, Any]:
+    """The plan, and what of it `/generate` is to be sent beside the pictures of the wish."""
+    plan = made.planned.plan
+    told: dict[str, Any] = msgspec.to_builtins(plan)
+    answer = told | {
+        "revised_prompt": plan.prompt,
+        "request": _fields(made.incoming.request, planned=plan.control is not None),
+    }
+    return answer | warnings_in(list(made.incoming.warnings), LANGUAGE.get(), CALLED.get())
+
+
+def _fields(asked: GenerateRequest, *, planned: bool) -> dict[str, Any]:
+    """A control's picture is the request's own `img`, which whoever sends it has."""
+    said: dict[str, Any] = msgspec.to_builtins(asked)
+    fields = {name: said[name] for name in _ASKED if said.get(name) is not None}
+    if planned and asked.control:
+        fields["control"] = [{k: v for k, v in each.items() if k != "image"} for each in said["control"]]
+    return fields

@@ -1,0 +1,69 @@
+"""Where pictures may be sent: this machine and private networks, or a host that the owner names; looked up once."""
+
+import asyncio
+
+import pytest
+
+from imagine.assistant.address import is_near, place_of
+from imagine.assistant.client import ModelServer
+from imagine.assistant.question import ModelQuestion
+from imagine.assistant.trouble import AssistantTrouble
+from imagine.words.assistant import AssistantSettings
+from tests.assistant.fake_models import MODEL, modelled, says
+
+NEAR = ["127.0.0.1", "::1", "10.1.2.3", "192.168.1.9", "172.16.0.1", "fd00::1", "::ffff:10.0.0.1"]
+FAR = ["8.8.8.8", "169.254.169.254", "0.0.0.0", "::", "224.0.0.1", "2606:4700::1", "::ffff:8.8.8.8", "fe80::1%eth0"]
+
+
+def place(url, *addresses, **said):
+    async def find(host, port):
+        return addresses
+
+    return asyncio.run(place_of(AssistantSettings(url=url, **said), find))
+
+
+def test_near_is_this_machine_and_private_networks():
+    assert [each for each in NEAR if not is_near(each)] == []
+    assert [each for each in FAR if is_near(each)] == []
+
+
+@pytest.mark.parametrize("addresses", [["8.8.8.8"], ["127.0.0.1", "8.8.8.8"], ["169.254.169.254"]])
+def test_elsewhere_needs_its_name_said(addresses):
+    with pytest.raises(AssistantTrouble) as caught:
+        place("http://models.example:1234", *addresses)
+    assert caught.value.note.code == "assist.elsewhere"
+    assert "8.8" not in str(caught.value), "where it is is the owner's business"
+    found = place("http://models.example:1234", *addresses, allow=("models.example",))
+    assert (found.host, found.port, found.addresses) == ("models.example", 1234, tuple(addresses))
+
+
+def test_a_name_is_looked_up_once_whatever_it_means_later():
+    looked_up = []
+
+    async def find(host, port):
+        looked_up.append(host)
+        return ["127.0.0.1"] if len(looked_up) == 1 else ["8.8.8.8"]
+
+    async def go():
+        async with modelled("ollama", says({"thing": "house"})) as fake:
+            settings = AssistantSettings(url=fake.url.replace("127.0.0.1", "models.test"), dialect="ollama")
+            client = ModelServer(settings, clock=fake.now, sleep=fake.waits, chance=lambda: 0.5, find=find)
+            asked = ModelQuestion("thing", MODEL, "", "", {"properties": {"thing": {}}})
+            for _ in range(2):
+                assert await client.ask(asked, 60) == {"thing": "house"}
+                for transport in list(fake.connections):
+                    transport.close()  # so that it has to connect again
+            assert await client.is_here()
+            await client.close()
+
+    asyncio.run(go())
+    assert looked_up == ["models.test"]
+
+
+def test_a_host_that_nobody_knows_is_a_reason():
+    async def find(host, port):
+        raise OSError(-2, "Name or service not known")
+
+    with pytest.raises(AssistantTrouble) as caught:
+        asyncio.run(place_of(AssistantSettings(url="https://nowhere.test"), find))
+    assert caught.value.note.code == "assist.no_host"

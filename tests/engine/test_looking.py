@@ -8,11 +8,11 @@ from PIL import Image
 
 from imagine.engine.pictures import Pictures
 from imagine.messages import in_english
-from imagine.words.errors import Blocked, UnusableModel
-from imagine.words.frames import WorkerSettings
-from tests.engine.looks import Opens, SeesRed, check, served
+from imagine.words.errors import BadPicture, Blocked, UnusableModel
+from imagine.words.frames import Score, Scored, WorkerSettings
+from tests.engine.looks import CHECKER, Opens, SeesRed, check, served
 from tests.engine.plain_family import PlainFamily, plain_model
-from tests.engine.running import Engine, Inline, engine_of, finished, made, picture, previews, progress, wish
+from tests.engine.running import Engine, Inline, engine_of, finished, made, picture, png, previews, progress, wish
 
 PLAIN = plain_model()
 RED, BLUE = Image.new("RGB", (64, 64), (255, 0, 0)), Image.new("RGB", (64, 64), (0, 0, 255))
@@ -199,3 +199,19 @@ def test_it_is_read_once_and_goes_with_the_models():
     engine.expire(float("inf"))
     made(engine, painted("e"))
     assert opens.opened == 2
+
+
+def test_a_picture_that_came_is_scored_beside_the_steps():
+    opens = Opens()
+    engine = looking_engine(opens)
+    engine.submit(painted("a", every=1))
+    engine.step()
+    for name, img in (("red", RED), ("blue", BLUE)):
+        engine.score(Score(job=name, checker=CHECKER, img=png(img)))
+    engine.score(Score(job="none", checker=CHECKER, img=b"no picture"))
+    said, failed = served(engine)
+    assert {report.job: report.scores for report in said if isinstance(report, Scored)} == {
+        "red": {"red": 1.0}, "blue": {"red": 0.0}
+    }  # fmt: skip
+    assert isinstance(failed["none"], BadPicture)
+    assert finished(said).keys() == {"a"}

@@ -13,7 +13,7 @@ from imagine.server.dialects import DIALECTS
 from imagine.server.gateway.gateway import Gateway
 from imagine.settings.settings import Settings
 from imagine.words.events import Failed, Finished, Loading, Preview, Progress
-from imagine.words.frames import Loaded, Ready, Stats
+from imagine.words.frames import Loaded, Ready, Scored, Stats
 from imagine.words.moderation import ModerationVerdict
 from imagine.words.recipe import meta_from_params
 from tests.registry import declared
@@ -48,6 +48,7 @@ class PromptedWorker:
         self.loaded = []
         self.models = []
         self.unloaded = []
+        self.scored = []
         self.news = asyncio.Event()
 
     def watch(self, changed):
@@ -79,6 +80,10 @@ class PromptedWorker:
         self.models.append(model)
         self.news.set()
         return Loaded(job="load", model=model.name)
+
+    async def score(self, checker, img):
+        self.scored.append((checker.name, img))
+        return Scored(job="score", scores={"sexual": 0.8, "suggestive": 0.4})
 
     async def unload(self, model):
         self.unloaded.append(model)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from ..messages import message
 from ..words.errors import Busy, Cancelled, WorkerLost
 from ..words.events import Failed, Finished, Progress, Queued
-from ..words.frames import JobReport, Loaded, Ready, Stats, Submit
+from ..words.frames import JobReport, Loaded, Ready, Scored, Stats, Submit
 from ..words.model import Model
 from .buffer import Buffer, EventStream
 from .estimates import Estimates
@@ -147,6 +147,11 @@ class Pool:
     async def unload(self, model: str) -> None:
         """Lets a model go wherever it is. Raises ImagineError."""
         await asyncio.gather(*(worker.unload(model) for worker in self.workers if worker.ready is not None))
+
+    async def score(self, checker: Model, img: bytes) -> Scored:
+        """Says what is seen in a picture, by the worker that holds the fewest jobs. Raises ImagineError."""
+        worker = min(self.workers, key=lambda worker: (worker.ready is None, self._held[worker]))
+        return await worker.score(checker, img)
 
     def _cancel(self, job: Job) -> None:
         job.unwanted = True

@@ -22,6 +22,8 @@ from ..words.frames import (
     Log,
     Ready,
     Report,
+    Score,
+    Scored,
     Shutdown,
     Start,
     Stats,
@@ -130,7 +132,14 @@ class ProcessWorker:
         end = await self._end_of(Unload(job=self._own_id("unload"), model=model))
         assert isinstance(end, Unloaded), end
 
-    async def _end_of(self, command: Load | Unload) -> JobReport:
+    async def score(self, checker: Model, img: bytes) -> Scored:
+        """Says what is seen in a picture; waits for a process that is starting. Raises ImagineError."""
+        await self._settled.wait()
+        end = await self._end_of(Score(job=self._own_id("score"), checker=checker, img=img))
+        assert isinstance(end, Scored), end
+        return end
+
+    async def _end_of(self, command: Load | Unload | Score) -> JobReport:
         async for event in self._send(command):
             if isinstance(event, Failed):
                 raise error_from_failed(event)
@@ -141,7 +150,7 @@ class ProcessWorker:
     def _own_id(self, what: str) -> str:
         return f"{what}-{next(self._ids)}"
 
-    def _send(self, command: Submit | Load | Unload) -> EventStream:
+    def _send(self, command: Submit | Load | Unload | Score) -> EventStream:
         job = command.job
         assert job not in self._jobs, f"job {job} is running already"
         buffer = self._jobs[job] = Buffer()

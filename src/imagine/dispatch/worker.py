@@ -8,7 +8,7 @@ from typing import Protocol
 from ..messages import Message
 from ..words import errors
 from ..words.events import Failed
-from ..words.frames import JobReport, Loaded, Ready, Stats, Submit
+from ..words.frames import JobReport, Loaded, Ready, Scored, Stats, Submit
 from ..words.model import Model
 from ..words.moderation import ModerationVerdict
 
@@ -75,6 +75,9 @@ class Worker(Protocol):
 
     async def unload(self, model: str) -> None:
         """Lets a model go. Raises ImagineError."""
+
+    async def score(self, checker: Model, img: bytes) -> Scored:
+        """Says what is seen in a picture; waits while the worker is starting. Raises ImagineError."""
 
 
 def error_from_failed(failed: Failed) -> errors.ImagineError:

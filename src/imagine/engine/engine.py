@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
-from ..words.frames import JobReport, Load, Loaded, Ready, Stats, Submit, Unload, Unloaded, WorkerSettings
+from ..words.frames import JobReport, Load, Loaded, Ready, Score, Stats, Submit, Unload, Unloaded, WorkerSettings
 from .activity import Activity
 from .adapters.embedding import OpenEmbeddings
 from .adapters.kept import Kept
@@ -34,7 +34,7 @@ from .loading.image_adapter_file import read_image_adapter
 from .loading.image_encoder import read_image_encoder
 from .memory_pressure import MemoryPressure
 from .parts.slices import TURN
-from .pictures import Pictures
+from .pictures import Pictures, scored_by
 from .references.opened import OpenReferences, ReferenceReaders
 from .reports import Reports
 from .residency.models import MeasureBytes, Models
@@ -90,7 +90,7 @@ class Engine:
 
     @property
     def busy(self) -> bool:
-        return bool(self._arrivals or self._jobs or self._unloads or self._reports.waiting)
+        return bool(self._arrivals or self._jobs or self._unloads or self._reports.waiting or self._pictures.making)
 
     def describe(self) -> Ready:
         return self._device.describe()
@@ -105,6 +105,10 @@ class Engine:
     def unload(self, command: Unload) -> None:
         self._models.residency.unload(command.model)
         self._unloads[command.job] = command
+
+    def score(self, command: Score) -> None:
+        checker = self._makers.checkers.beside(self._pictures, command.checker)
+        self._pictures.finish(command.job, scored_by(checker, command))
 
     def cancel(self, job: str) -> None:
         self._unloads.pop(job, None)

@@ -16,12 +16,14 @@ from ..messages import message
 from ..pictures import images
 from ..words.errors import Blocked, UnusableModel
 from ..words.events import Finished, Preview
+from ..words.frames import JobReport, Score, Scored
 from ..words.model import Component
 from .device.transfer import fetched
 from .families.enlarger import Enlarger
 from .families.mapper import Mapper
 from .jobs.canvas import picture_from_pixels
 from .jobs.ledger import Ledger
+from .jobs.looking import OpenChecker
 from .jobs.work import MadeMap, OnDisk, Work
 from .parts.slices import whole
 from .residency.preview import latents_bytes
@@ -47,7 +49,7 @@ class Pictures:
         self._previews: dict[str, list[Future[Preview]]] = {}
         self._deciding: dict[str, Future[Preview]] = {}
         """The preview of a job that may end it."""
-        self._finals: dict[str, Future[Finished]] = {}
+        self._finals: dict[str, Future[JobReport]] = {}
         self._shown: set[str] = set()
         self._first: list[Future[Preview]] = []
 
@@ -62,8 +64,9 @@ class Pictures:
             self._shown.add(job)
             self._first.append(preview)
 
-    def finish(self, job: str, make: Callable[[], Finished]) -> None:
-        """Have the final picture made. Previews that weren't begun are left out, but one that decides."""
+    def finish(self, job: str, make: Callable[[], JobReport]) -> None:
+        """Have the final picture made, or what else ends a job. Previews that weren't begun are left out, but one that
+        decides."""
         self._previews[job] = self._begun(job)
         self._finals[job] = self._finishing.submit(make)
 
@@ -213,5 +216,15 @@ def final_of(ledger: Ledger, made: Image.Image | OnDisk | MadeMap, meta: dict[st
             warnings=ledger.warnings,
             spent=ledger.spent,
         )
+
+    return make
+
+
+def scored_by(checker: OpenChecker, command: Score) -> Callable[[], Scored]:
+    """What tells the scores of a picture. It raises BadPicture, and as the checker."""
+
+    def make() -> Scored:
+        scores = checker.score(images.decode(command.img, field="input"))
+        return Scored(job=command.job, scores=dict(scores))
 
     return make

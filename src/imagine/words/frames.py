@@ -166,6 +166,14 @@ class Unload(Command, frozen=True, tag="unload"):
     model: str
 
 
+class Score(Command, frozen=True, tag="score"):
+    """Say what is seen in a picture, encoded as `img`: ends with `Scored` or `Failed` of this job."""
+
+    job: str
+    checker: Model
+    img: bytes
+
+
 class Shutdown(Command, frozen=True, tag="shutdown"):
     """End after the step that is running."""
 
@@ -180,6 +188,12 @@ class Unloaded(Event, frozen=True, tag="unloaded"):
     """The model of an `Unload` is gone, or was not there."""
 
     model: str
+
+
+class Scored(Event, frozen=True, tag="scored"):
+    """What the checker of a `Score` sees: 0…1 by category."""
+
+    scores: dict[str, float]
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,8 +260,8 @@ class Log(msgspec.Struct, frozen=True, tag_field="type", tag="log", kw_only=True
     message: str
 
 
-AnyCommand = Start | Submit | Cancel | Load | Unload | Shutdown
-JobReport = AnyEvent | Loaded | Unloaded
+AnyCommand = Start | Submit | Cancel | Load | Unload | Score | Shutdown
+JobReport = AnyEvent | Loaded | Unloaded | Scored
 Report = JobReport | Ready | Heartbeat | Stats | Log
 
 _encoder = msgspec.msgpack.Encoder()
@@ -257,7 +271,7 @@ _reports: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 
 def ends(report: JobReport) -> bool:
     """Is this the last thing ever said about its job?"""
-    return isinstance(report, Finished | Failed | Loaded | Unloaded)
+    return isinstance(report, Finished | Failed | Loaded | Unloaded | Scored)
 
 
 def encode(frame: AnyCommand | Report) -> bytearray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..words.frames import JobReport, Load, Ready, Stats, Submit, Unload
+from ..words.frames import JobReport, Load, Ready, Score, Stats, Submit, Unload
 
 
 class EngineProtocol(Protocol):
@@ -40,6 +40,9 @@ class EngineProtocol(Protocol):
 
     def unload(self, command: Unload) -> None:
         """Lets a model go once unused; a later `step` says `Unloaded` of `command.job`. Raises ImagineError."""
+
+    def score(self, command: Score) -> None:
+        """Asks what is seen in a picture; a later `step` says `Scored` of `command.job`, or raises why not."""
 
     def step(self) -> list[JobReport]:
         """One unit of work: one denoising step of one batch, or one load, encoding or decoding.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ..messages import message
 from ..words.errors import Cancelled, ImagineError, WorkerLost
-from ..words.frames import AnyCommand, Cancel, FrameError, JobReport, Load, Shutdown, Start, Submit, Unload, ends
+from ..words.frames import AnyCommand, Cancel, FrameError, JobReport, Load, Score, Shutdown, Start, Submit, Unload, ends
 from .engine_protocol import EngineProtocol
 from .failure import error_from_exception, failed_from_error
 from .pipes import Inbox, Outbox
@@ -70,6 +70,8 @@ class _Service:
                 self._begin(command.job, lambda: self._engine.load(command))
             case Unload():
                 self._begin(command.job, lambda: self._engine.unload(command))
+            case Score():
+                self._begin(command.job, lambda: self._engine.score(command))
             case Cancel(job=job):
                 self._engine.cancel(job)
                 self._fail(job, Cancelled(message("job.cancelled")))

@@ -1,10 +1,13 @@
 """OpenAI's moderation of texts, by its own client and by whatever else may be sent."""
 
+import base64
+import io
 import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from imagine.asking.json_body import read_json
 from imagine.server.openai.moderations import texts_in
@@ -87,6 +90,11 @@ def test_topics_of_the_owners_stand_beside_openais_categories(tmp_path):
         ({"input": ["a", 3]}, "invalid_type"), ({"input": ["a", {"type": "text", "text": "b"}]}, "invalid_type"),
         ({"input": "x" * 32_001}, "string_above_max_length"), ({"input": ["x"] * 65}, "invalid_value"),
         ({"input": [{"type": "image_url", "image_url": {"url": "data:"}}]}, "unsupported_value"),
+        ({"input": [{"type": "image_url", "image_url": {"url": "http://x/a.png"}}]}, "unsupported_value"),
+        ({"input": [{"type": "image_url"}]}, "unsupported_value"),
+        ({"input": [{"type": "sound"}]}, "unsupported_value"),
+        ({"input": [{"type": "image_url", "image_url": "data:image/png;base64,AAAA"}]}, "invalid_image_file"),
+        ({"input": [{"type": "image_url", "image_url": "data:image/png;base64,AAAA"}] * 9}, "invalid_value"),
         ({"input": [{"text": 1}]}, "invalid_type"),
     ],
 )  # fmt: skip
@@ -97,6 +105,23 @@ def test_what_can_not_be_looked_at_is_refused_in_openais_shape(tmp_path, body, c
             assert (answer.status, said["code"], said["param"]) == (400, code, "input")
 
     ask(tmp_path, act)
+
+
+def test_pictures_are_looked_at_and_never_fetched(tmp_path):
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    address = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+    def act(client, served):
+        parts = [{"type": "text", "text": "a bloody knife"}, {"type": "image_url", "image_url": {"url": address}}]
+        (result,) = client.moderations.create(input=parts).results
+        assert (result.categories.sexual, result.categories.violence) == (True, True)
+        assert result.category_scores.sexual == 0.8
+        applied = result.category_applied_input_types
+        assert (applied.sexual, applied.violence) == (["text", "image"], ["text"])
+        assert served.worker.scored == [("looks", file.getvalue())]
+
+    with_client(tmp_path, act)
 
 
 JSON = st.recursive(

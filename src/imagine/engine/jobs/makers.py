@@ -41,7 +41,7 @@ class Makers:
     ) -> None:  # fmt: skip
         """`turn`: seconds after which others may have the device."""
         self._device, self._turn, self._adapters, self._embeddings = device, turn, adapters, embeddings
-        self._controls, self._references, self._checkers = controls, references, checkers
+        self._controls, self._references, self.checkers = controls, references, checkers
         self.forward = Forward()
 
     def begin(self, ledger: Ledger, models: Sequence[LoadedModel]) -> Work:
@@ -73,4 +73,4 @@ class Makers:
     def _look(self, ledger: Ledger, model: LoadedModel) -> None:
         """Have its pictures looked at, where they are to be, by a checker that is there for as long as its model."""
         if (check := ledger.submit.check) is not None:
-            ledger.looking = PictureLooks(check, self._checkers.beside(model, check.checker), ledger.warn)
+            ledger.looking = PictureLooks(check, self.checkers.beside(model, check.checker), ledger.warn)

@@ -37,7 +37,7 @@ async def picture_check(
         return None, []
     settings = pictures.settings
     try:
-        checker = await _checker(gateway, settings.model)
+        checker = await checker_of(gateway, settings.model)
     except ImagineError as error:
         name = called(settings.model)
         if settings.fail == "closed":
@@ -49,7 +49,7 @@ async def picture_check(
     ), []  # fmt: skip
 
 
-async def _checker(gateway: Gateway, named: str | None) -> Model:
+async def checker_of(gateway: Gateway, named: str | None) -> Model:
     """What a worker must know of what looks, which is a model by itself. Raises ImagineError."""
     entry = await gateway.part(checker_name(gateway.registry, named), SAFETY)
     return Model(name=entry.name, family=entry.family, components=(component_from(SAFETY, entry),))

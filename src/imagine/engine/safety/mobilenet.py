@@ -120,7 +120,8 @@ def folded(tensors: Tensors) -> Tensors:
         weight, bias, mean, variance = (made.pop(part).double() for part in parts)
         scale = weight / torch.sqrt(variance + _EPSILON)
         made[f"{conv}.weight"] = (made[f"{conv}.weight"].double() * scale[:, None, None, None]).float()
-        made[f"{conv}.bias"] = (bias - mean * scale).float()
+        own = made.get(f"{conv}.bias", torch.zeros_like(mean))
+        made[f"{conv}.bias"] = (bias + (own.double() - mean) * scale).float()
     return made
 
 

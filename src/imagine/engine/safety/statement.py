@@ -63,15 +63,14 @@ def stated(metadata: Mapping[str, str], path: Path) -> Statement:
     config = _beside(path, CONFIG, _Config)
     if not (labels := config.labels):
         raise UnusableModel(message("safety.no_labels", name=CONFIG, key=KEY))
-    if config.pretrained_cfg is not None:
-        own = config.pretrained_cfg
-        resampling: Resampling = "bicubic" if own.interpolation == "bicubic" else "bilinear"
-        return Statement(labels=labels, mean=own.mean, deviation=own.std, resampling=resampling)
-    shown = _beside(path, PREPROCESSOR, _Shown)
-    return Statement(
-        labels=labels, mean=shown.image_mean, deviation=shown.image_std, heads=config.num_attention_heads,
-        epsilon=config.layer_norm_eps, resampling="bicubic" if shown.resample == _BICUBIC else "bilinear",
-    )  # fmt: skip
+    heads, epsilon = config.num_attention_heads, config.layer_norm_eps
+    if (own := config.pretrained_cfg) is not None:
+        mean, deviation, bicubic = own.mean, own.std, own.interpolation == "bicubic"
+    else:
+        shown = _beside(path, PREPROCESSOR, _Shown)
+        mean, deviation, bicubic = shown.image_mean, shown.image_std, shown.resample == _BICUBIC
+    resampling: Resampling = "bicubic" if bicubic else "bilinear"
+    return Statement(labels=labels, mean=mean, deviation=deviation, resampling=resampling, heads=heads, epsilon=epsilon)
 
 
 _BICUBIC = 3

@@ -22,9 +22,9 @@ from .weights import EmbeddingTable, Floats, MappedWeights
 _STATIC = ("embeddings", "embedding.weight")
 _BATCH = 512
 """Tokens that are worked on at once: more take memory, and no less time."""
-_FEW, _SPELLED = 8, 0.6
-"""Letters from which a text tells its language, and tokens a letter from which that is none of the tokenizer's:
-English has 0.25 in its own, Russian in an English one 0.9."""
+_FEW, _SPELLED, _ANY = 3, 0.6, 0.8
+"""Letters from which a text tells its language; tokens a letter, and some for any, from which that is none of the
+tokenizer's: English has 0.25 in its own, Russian in an English one 0.9."""
 _IDEOGRAPHS = "\u2e80"
 """Where letters begin of which each is a word."""
 _LONGEST_TEXT = 4000
@@ -155,7 +155,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[list[int]]]:
 def _is_spelled(text: str, tokens: int) -> bool:
     """Is it in an alphabet that the tokenizer knows by letters alone? Such texts are all alike to an encoder."""
     letters = sum(letter.isalpha() and letter < _IDEOGRAPHS for letter in text)
-    return letters >= _FEW and tokens > _SPELLED * sum(map(str.isalpha, text))
+    return letters >= _FEW and tokens > _SPELLED * sum(map(str.isalpha, text)) + _ANY
 
 
 def _pooled_from(weights: MappedWeights, config: EncoderConfig) -> PooledTokens:

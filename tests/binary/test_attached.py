@@ -14,10 +14,11 @@ import pytest
 
 from imagine.binary import attached
 from imagine.binary.attached import AttachedHalf
-from imagine.binary.index import STAMP, Archive, Block, BundledFile, Index, index_from, is_right, module_of, text_of
+from imagine.binary.index import Archive, Block, BundledFile, Index, index_from, is_right, module_of, text_of
 from imagine.binary.on_import import OnImport
 from imagine.binary.unpack import Source, unpack
 from imagine.binary.versions import remove_others
+from imagine.files.shipped import UNPACKED
 from imagine.words.errors import ImagineError
 from tests.binary.test_launcher import AS_ROOT, TIMES, check_works
 from tests.binary.tiny import REST, contents
@@ -321,7 +322,7 @@ def test_time_and_size_tell_a_change(tmp_path: Path) -> None:
     path.write_bytes(b"12345")
     entry = BundledFile("f", "file", 5)
     assert not is_right(entry, str(tmp_path))
-    os.utime(path, (STAMP, STAMP))
+    os.utime(path, (UNPACKED, UNPACKED))
     assert is_right(entry, str(tmp_path))
     assert not is_right(entry._replace(size=4), str(tmp_path))
     assert not is_right(entry._replace(kind="x"), str(tmp_path))

@@ -12,6 +12,7 @@ import pytest
 from declared import FLUX, header_json, kohya_lora, tiny, vae, write
 from test_registry_header import unprivileged
 
+from imagine.files.shipped import UNPACKED
 from imagine.messages import message
 from imagine.registry import describe
 from imagine.registry.cache import load_records
@@ -45,6 +46,13 @@ def opened(monkeypatch):
 
     monkeypatch.setattr(describe, "read_header", watched)
     return seen
+
+
+def test_what_the_binary_unpacked_is_as_old_as_that(tmp_path):
+    """Its files have all one time, by which a changed one is told."""
+    path = write(tmp_path / "toybox.safetensors", tiny())
+    os.utime(path, (UNPACKED, UNPACKED))
+    assert fresh(tmp_path).find("toybox").modified == path.stat().st_ctime
 
 
 def test_an_entry_says_what_is_known(tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from imagine.binary.index import Archive
 
-from . import collect, compress, glibc, needed, pack, strip
+from . import collect, compress, glibc, needed, pack, reached, strip
 
 ROOT = Path(__file__).parents[2]
 GLIBC = "glibc"
@@ -45,7 +45,9 @@ def _collect(heavy: Path, remembered: Path) -> None:
     if not remembered.is_file() or remembered.read_text() != key:
         remembered.unlink(missing_ok=True)
         collect.collect(heavy)
+        print(f"removed {len(reached.remove_unreached(heavy))} files that no model can reach")
         strip.strip(heavy)
+        collect.link_alike(heavy)
         remembered.write_text(key)
 
 
@@ -62,7 +64,7 @@ def _key() -> str:
     """What decides which files the heavy half has."""
     found = collect.closure(collect.ENGINE, frozenset(collect.WITHOUT))
     words = [sys.version, *(f"{name} {distribution.version}" for name, distribution in found.items())]
-    words += [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (collect, strip)]
+    words += [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (collect, reached, strip)]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 

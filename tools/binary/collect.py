@@ -6,8 +6,11 @@ is named here is left out. What each exclusion saved stands in docs/binary.md.
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import py_compile
 import re
 import shutil
@@ -29,12 +32,15 @@ WITHOUT = {
     "hf-xet": "downloads from the Hub",
     "networkx": "torch.compile",
     "triton": "torch.compile on a GPU; it would need a C compiler there",
+    "typer": "the commands of transformers and the Hub",
 }
 """Distributions that are required, and left out: what they are for."""
 
 LEFT_OUT = (
     "torch/bin/*", "torch/test/*", "torch/include/*", "torch/share/*", "torch/lib/*_test.so", "functorch/*",
-    "torch/testing/_internal/generated/*", "torch/utils/benchmark/*",
+    "torch/testing/_internal/generated/*", "torch/utils/benchmark/*", "numpy/distutils/*", "numpy/f2py/*",
+    "transformers/models/*/modular_*", "transformers/models/*/convert_*", "transformers/cli/*", "*/commands/*",
+    "huggingface_hub/cli/*",
     "*/tests/*", "*/__pycache__/*", "*.pyi", "*.pyx", "*.pxd", "*.h", "*.hpp", "*.cuh", "*.c", "*.cpp", "*.a", "*.lib",
     "*.cmake", "*/py.typed", "*.bc",
     "nvidia/*/libcusolverMg.so*", "nvidia/*.alt.so*", "nvidia/*/libnvperf_*", "nvidia/*/libpcsamplingutil.so",
@@ -49,6 +55,8 @@ WITH_SOURCE = ("torch/*", "transformers/*")
 """Modules that read source when they run: torch.jit's, torch's own configuration, transformers' list of its models."""
 
 _META = ("METADATA", "RECORD", "top_level.txt")
+_LINKED = 2**16
+"""Bytes from which on a file that lies there twice is a link to the first: compilers' libraries, which wheels bring."""
 
 
 def closure(roots: tuple[str, ...], without: frozenset[str]) -> dict[str, importlib.metadata.Distribution]:
@@ -76,6 +84,8 @@ def collect(target: Path) -> None:
             if ".dist-info/" in str(path):
                 if path.name in _META or "licen" in str(path).lower():
                     _copy(source, target / path)
+                if path.name == "RECORD":
+                    _shorten(target / path)
             elif name not in IN_LIGHT and (str(path) in KEPT or not _any(path, LEFT_OUT)):
                 _take(source, path, target)
 
@@ -113,6 +123,24 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(0o755 if str(target).endswith(KEPT) else 0o644)
+
+
+def _shorten(record: Path) -> None:
+    """A list of installed files, without their digests, which pip alone would read and which don't compress."""
+    names = [row[0] for row in csv.reader(record.read_text(encoding="utf-8").splitlines())]
+    with record.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([name, "", ""] for name in names)
+
+
+def link_alike(folder: Path) -> None:
+    """Makes a library that lies there again, byte by byte, a link to the first of its name."""
+    first: dict[tuple[str, str], Path] = {}
+    for path in sorted(folder.rglob("*.so*")):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size >= _LINKED:
+            same = first.setdefault((path.name, hashlib.sha256(path.read_bytes()).hexdigest()), path)
+            if same != path:
+                path.unlink()
+                path.symlink_to(os.path.relpath(same, path.parent))
 
 
 def _any(path: PurePosixPath, patterns: tuple[str, ...]) -> bool:

@@ -10,15 +10,10 @@ import hashlib
 import importlib
 import io
 import json
-import os
 import pkgutil
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -31,6 +26,7 @@ from imagine.words.recipe import GenerationParams
 from imagine.words.samplers import SAMPLERS
 
 from .compress import entries_of
+from .recorder import Recorder, modules_by
 
 if TYPE_CHECKING:
     from imagine.engine.engine import Engine
@@ -49,15 +45,12 @@ def rest_of(heavy: Path) -> frozenset[str]:
 
     What draws has the modules of `heavy`, as in the binary: some packages import others where they have no sources.
     """
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(heavy), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", __name__, str(heavy)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
-    return rest(frozenset(entry.path for entry in entries_of(heavy)), frozenset(json.loads(done.stdout)))
+    return rest(frozenset(entry.path for entry in entries_of(heavy)), modules_by(__name__, heavy))
 
 
 def rest(paths: frozenset[str], needed: frozenset[str]) -> frozenset[str]:
     """Of all files those of no needed module, with the libraries of packages none of whose extensions is needed."""
-    modules = frozenset(path for path in paths if _is_module(path))
+    modules = frozenset(path for path in paths if is_module(path))
     later = frozenset(path for path in modules if module_of(path) not in needed)
     extended, here = (
         {path.partition("/")[0] for path in some if path.endswith(".so")} for some in (modules, modules - later)
@@ -66,43 +59,12 @@ def rest(paths: frozenset[str], needed: frozenset[str]) -> frozenset[str]:
     return later | frozenset(path for path in paths - modules if path.partition("/")[0] in unused)
 
 
-def _is_module(path: str) -> bool:
+def is_module(path: str) -> bool:
     """Is it a file that only an import opens? A library that another one loads isn't."""
     return path.endswith((".py", ".pyc")) or (path.endswith(".so") and (".cpython-" in path or ".abi3." in path))
 
 
-class _Recorder(MetaPathFinder):
-    """Notes every module that is found, imported or not, and every file that Python opens."""
-
-    def __init__(self) -> None:
-        self.paths: set[str] = set()
-        sys.addaudithook(self._hear)
-        sys.meta_path.insert(sys.meta_path.index(PathFinder), self)
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.origin is not None:
-            self.paths.add(spec.origin)
-        return spec
-
-    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event == "open" and isinstance(arguments[0], str):
-            self.paths.add(arguments[0])
-
-    def modules(self, folder: str) -> Iterator[str]:
-        """The names of those below `folder`, with what was imported before this began."""
-        root = os.path.realpath(folder)
-        specs = (getattr(module, "__spec__", None) for module in list(sys.modules.values()))
-        imported = {origin for spec in specs if isinstance(origin := getattr(spec, "origin", None), str)}
-        for path in self.paths | imported:
-            full = os.path.realpath(path)
-            if full.startswith(f"{root}/"):
-                yield module_of(os.path.relpath(full, root))
-
-
-def _needed(recorder: _Recorder, folder: str) -> set[str]:
+def _needed(recorder: Recorder, folder: str) -> set[str]:
     """The modules below `folder` that a worker finds or opens: with previews, of words and then of a picture too, by
     every sampler on every schedule; of SciPy only what the first of these brings."""
     from imagine.engine.engine import Engine
@@ -176,5 +138,5 @@ def _import_all() -> None:
 
 if __name__ == "__main__":
     prepare_libraries()
-    recorder = _Recorder()
+    recorder = Recorder()
     print(json.dumps(sorted(_needed(recorder, sys.argv[1]))))

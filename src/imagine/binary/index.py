@@ -12,8 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-STAMP = 946_684_800
-"""Every file's time of change, 2000-01-01: a file that was written to has another."""
+from ..files.shipped import UNPACKED
 
 
 class BundledFile(NamedTuple):
@@ -112,7 +111,7 @@ def is_right(entry: BundledFile, folder: str) -> bool:
         return False
     if entry.kind == "d":
         return stat.S_ISDIR(about.st_mode)
-    as_written = about.st_size == entry.size and int(about.st_mtime) == STAMP
+    as_written = about.st_size == entry.size and int(about.st_mtime) == UNPACKED
     return stat.S_ISREG(about.st_mode) and as_written and (entry.kind == "f" or bool(about.st_mode & 0o100))
 
 

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import zstandard
 
+from ..files.shipped import UNPACKED
 from ..messages import in_english
 from ..words.errors import ImagineError
-from .index import STAMP, Archive, Block, BundledFile, is_right
+from .index import Archive, Block, BundledFile, is_right
 
 MOST_THREADS = 8
 """More would wait for memory, and each holds a block."""
@@ -110,7 +111,7 @@ class _File:
 
     def _finish(self) -> None:
         self._close()
-        os.utime(self._part, (STAMP, STAMP))
+        os.utime(self._part, (UNPACKED, UNPACKED))
         try:
             os.replace(self._part, self.path)  # noqa: PTH105 - thousands of files
         except IsADirectoryError:

@@ -1,9 +1,13 @@
-"""Where the models and the page that come with Imagine lie."""
+"""Where the models and the page that come with Imagine lie, and since when."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+UNPACKED = 946_684_800
+"""The time of change of every file that the one-file binary has unpacked, 2000-01-01: one that was written to has
+another."""
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -27,3 +31,8 @@ def page_folder() -> Path:
     """The folder of the page: the package's own, or in a source checkout `ui`."""
     packed = _PACKAGE / "ui"
     return packed if packed.is_dir() else _PACKAGE.parents[1] / "ui"
+
+
+def since(status: os.stat_result) -> float:
+    """Since when a file is what it is, in Unix seconds: one of the binary's own since it was unpacked."""
+    return status.st_ctime if status.st_mtime == UNPACKED else status.st_mtime

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..files.shipped import since
 from ..formats.shards import shard_from, wholes_in
 from ..identity.stamp import FileStamp, stamp_from
 from ..messages import Message, message
@@ -220,7 +221,7 @@ def _single_file(path: Path, place: Place, sidecar: Path | None) -> ScannedFile:
     status = statuses[path]
     return ScannedFile(
         path=path, place=place, name=_called(path, place), format=kind, file=(status.st_dev, status.st_ino),
-        size=status.st_size, modified=status.st_mtime, sidecar=sidecar,
+        size=status.st_size, modified=since(status), sidecar=sidecar,
         stamp=tuple(number for one in statuses.values() for number in _stamp(one)),
         files=tuple(stamp_from(file, one) for file, one in statuses.items()),
     )  # fmt: skip
@@ -249,7 +250,7 @@ def _in_pieces(folder: Path, place: Place, names: Sequence[str], beside: Collect
     return ScannedFile(
         path=path, place=place, name=_called(whole, place) or piece.stem, format="safetensors",
         file=(first.st_dev, first.st_ino), size=sum(one.st_size for one in weights),
-        modified=max(one.st_mtime for one in weights), sidecar=own[0] if own else None, members=paths,
+        modified=max(map(since, weights)), sidecar=own[0] if own else None, members=paths,
         stamp=tuple(number for one in statuses.values() for number in _stamp(one)),
         files=tuple(stamp_from(file, one) for file, one in statuses.items()),
     )  # fmt: skip
@@ -289,7 +290,7 @@ def _diffusers_folder(path: Path, place: Place, name: str = "") -> ScannedFile:
             members.append(member)
             stamp.extend(_stamp(status))
             files.append(stamp_from(member, status))
-            modified = max(modified, status.st_mtime)
+            modified = max(modified, since(status))
             if member.suffix == SAFETENSORS:
                 size += status.st_size
     except OSError as error:
@@ -318,7 +319,7 @@ def _unusable(path: Path, place: Place, problem: Message, name: str = "") -> Sca
         return ScannedFile(path=path, place=place, name=name, format="other", problem=problem)
     return ScannedFile(
         path=path, place=place, name=name, format="other", problem=problem, size=status.st_size,
-        modified=status.st_mtime,
+        modified=since(status),
     )  # fmt: skip
 
 

@@ -131,6 +131,30 @@ def test_the_page_and_what_ships_are_inside(home: Path) -> None:
         assert json.loads(asked(daemon, "/openapi.json"))["info"]["version"] == __version__
 
 
+def test_what_ships_draws_and_signs_and_what_is_not_drawn_is_told(binary: Path, tmp_path: Path) -> None:
+    """The model that ships, its LoRA, embedding and upscaler; the library that signs; the lists of words."""
+    told = "a red cat, toybox-night <lora:toybox-outline:0.8>"
+    small = ("-w", "64", "-h", "64", "-n", "2", "--hires", "2", "--upscaler", "realesr-animevideov3")
+    done = launched(binary, tmp_path, "run", "toybox", told, *small, "-o", "cat")
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "cat.png").size == (128, 128)
+    found = json.loads(launched(binary, tmp_path, "inspect", "--json", "cat.png").stdout)
+    assert (found["origin"], found["signature"], found["model"]) == ("here", "ours", "toybox")
+    signer = json.loads(launched(binary, tmp_path, "provenance", "show", "--json").stdout)
+    assert signer["subject"].endswith(found["signer"].rpartition(", ")[2])
+    refused = launched(binary, tmp_path, "run", "toybox", "a naked child", "-o", "no")
+    assert (refused.returncode, "this server doesn't draw" in refused.stderr) == (2, True), refused.stderr
+    assert not (tmp_path / "no.png").exists()
+
+
+def test_models_that_ship_are_as_old_as_their_unpacking(binary: Path, tmp_path: Path) -> None:
+    """Whatever time their files bear."""
+    begun = time.time()
+    listed = launched(binary, tmp_path, "list", "--json", IMAGINE_RUNTIME=str(tmp_path / "runtime"))
+    modified = {entry["name"]: entry["modified"] for entry in json.loads(listed.stdout)}
+    assert modified["toybox"] >= begun - 1, "a file system's clock ticks now and then"
+
+
 def test_only_what_draws_is_unpacked_until_more_is_asked_for(
     binary: Path, home: Path, sd3: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,8 +38,8 @@ WITHOUT = {
 
 LEFT_OUT = (
     "torch/bin/*", "torch/test/*", "torch/include/*", "torch/share/*", "torch/lib/*_test.so", "functorch/*",
-    "torch/testing/_internal/generated/*", "torch/utils/benchmark/*", "numpy/distutils/*", "numpy/f2py/*",
-    "transformers/models/*/modular_*", "transformers/models/*/convert_*", "transformers/cli/*", "*/commands/*",
+    "torch/testing/_internal/generated/*", "torch/utils/benchmark/*", "numpy/distutils/*",
+    "transformers/models/*/modular_*", "transformers/models/*/convert_*", "transformers/cli/*", "diffusers/commands/*",
     "huggingface_hub/cli/*",
     "*/tests/*", "*/__pycache__/*", "*.pyi", "*.pyx", "*.pxd", "*.h", "*.hpp", "*.cuh", "*.c", "*.cpp", "*.a", "*.lib",
     "*.cmake", "*/py.typed", "*.bc",

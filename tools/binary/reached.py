@@ -137,8 +137,10 @@ def _nest(network: str, config: type) -> None:
 
 def _import_below(package: ModuleType) -> None:
     for name in _names(package):
-        with contextlib.suppress(Exception):  # what it requires isn't there, here or in the binary
+        try:
             importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - what it requires isn't there, here or in the binary
+            print(f"not for the binary: {name}, since {str(error).strip().partition(chr(10))[0]}", file=sys.stderr)
 
 
 def _names(package: ModuleType) -> Iterator[str]:

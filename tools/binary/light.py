@@ -71,11 +71,15 @@ def data(root: Path) -> list[tuple[str, str]]:
         (str(root / "ui/imagine-ui.html"), "imagine/ui"),
         (str(root / "ui/imagine-ui.ru.html"), "imagine/ui"),
         *_models(root / "models.example"),
-        (str(package / "moderation/data"), "imagine/moderation/data"),
-        (str(package / "engine/loading/configs"), "imagine/engine/loading/configs"),
-        (str(package / "engine/loading/tokenizers"), "imagine/engine/loading/tokenizers"),
+        *((str(path), str(path.parent.relative_to(package.parent))) for path in _beside_modules(package)),
         *_c2pa(),
     ]
+
+
+def _beside_modules(package: Path) -> list[Path]:
+    """What lies in the package and is no module: lists of words, configurations, vocabularies."""
+    files = (path for path in sorted(package.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+    return [path for path in files if path.suffix not in (".py", ".pyc")]
 
 
 def _c2pa() -> list[tuple[str, str]]:

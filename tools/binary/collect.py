@@ -51,8 +51,9 @@ LEFT_OUT = (
 KEPT = ("torch/bin/torch_shm_manager",)
 """What those patterns hit and is needed: torch refuses to be imported without it."""
 
-WITH_SOURCE = ("torch/*", "transformers/*")
-"""Modules that read source when they run: torch.jit's, torch's own configuration, transformers' list of its models."""
+WITH_SOURCE = ("torch/*", "transformers/*", "diffusers/pipelines/kolors/*")
+"""Modules that read source when they run: torch.jit's and what it compiles, torch's own configuration, transformers'
+list of its models."""
 
 _META = ("METADATA", "RECORD", "top_level.txt")
 _LINKED = 2**16

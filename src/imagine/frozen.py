@@ -13,6 +13,9 @@ from .processes.runtime import (
     WORKER_ARGUMENT,
 )
 
+_SIGNING = frozenset(["c2pa", "cryptography"])
+"""What is imported of it first."""
+
 
 def main() -> None:
     """Becomes what the arguments say."""
@@ -36,14 +39,29 @@ def main() -> None:
 
         sys.exit(whole.main())
     if sys.argv[1:2] == [DECODER_ARGUMENT]:
+        _bring_signing()  # now, since soon it may write no file
         from .pictures.looking.process import main as decode
 
         sys.exit(decode(sys.argv[2:]))
     if sys.argv[1:] == [UNPACK_ARGUMENT]:
         sys.exit(_unpack())
+    _offer_signing()
     from .cli.early import main
 
     main()
+
+
+def _offer_signing() -> None:
+    """Has what signs unpacked when it is first imported."""
+    from .binary.on_import import OnImport
+
+    sys.meta_path.insert(0, OnImport(_SIGNING, _bring_signing))
+
+
+def _bring_signing() -> None:
+    from .binary.attached import bring_signing
+
+    bring_signing()
 
 
 def _unpack() -> str | None:
@@ -52,6 +70,7 @@ def _unpack() -> str | None:
 
     try:
         provide(sys.stderr, rest=True)
+        _bring_signing()
     except ImagineError as error:
         return str(error)
     return None

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from imagine.binary import attached
-from imagine.binary.attached import AttachedHalf
+from imagine.binary.attached import AttachedHalf, SigningHalf
 from imagine.binary.index import Archive, Block, BundledFile, Index, index_from, is_right, module_of, text_of
 from imagine.binary.on_import import OnImport
 from imagine.binary.unpack import Source, unpack
@@ -61,6 +61,14 @@ def test_it_is_unpacked_once(made: Path, folder: Path) -> None:
     before = {path: path.lstat().st_ctime_ns for path in folder.rglob("*")}
     assert provide(made, folder) == ""
     assert {path: path.lstat().st_ctime_ns for path in folder.rglob("*")} == before
+
+
+def test_what_signs_lies_apart(made: Path, folder: Path) -> None:
+    half = SigningHalf(folder, str(made / "imagine1"))
+    assert contents(half.provide()) == contents(made / "made1/signing")
+    assert not (folder / "worker").exists()
+    (folder / "signing/signs.py").write_text("SEED = 0\n")
+    assert contents(half.provide()) == contents(made / "made1/signing")
 
 
 def test_a_terminal_sees_how_far_it_is(made: Path, folder: Path) -> None:
@@ -172,7 +180,7 @@ def test_a_half_that_was_started_by_hand(folder: Path) -> None:
 
 def test_a_file_that_was_damaged(made: Path, folder: Path, tmp_path: Path) -> None:
     data = bytearray((made / "imagine1").read_bytes())
-    data[-100] ^= 1
+    data[-150] ^= 1  # behind it lie the blocks of the rest and of what signs, which are small, and the footer
     (tmp_path / "imagine1").write_bytes(data)
     with pytest.raises(ImagineError, match="imagine1 is damaged: download it again"):
         provide_in(folder, tmp_path / "imagine1")
@@ -313,7 +321,7 @@ def test_an_index_is_read_as_it_was_written() -> None:
         BundledFile("x", "run", 0),
         BundledFile("l", "to", target="a b/é.py"),
     ]
-    index = Index("1.0-0123456789ab", Archive(entries, [Block(5, 7, "f" * 64)]), Archive([], []))
+    index = Index("1.0-0123456789ab", Archive(entries, [Block(5, 7, "f" * 64)]), Archive([], []), Archive([], []))
     assert index_from(text_of(index)) == index
 
 

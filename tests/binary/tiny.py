@@ -20,7 +20,7 @@ REST = frozenset(["later.py", "deep/later.py"])
 
 
 def write_halves(folder: Path, seed: int = 1) -> tuple[Path, Path]:
-    """The two folders that a binary is packed of."""
+    """The two folders that a binary is packed of, beside `signing`."""
     chance = random.Random(seed)
     light, heavy = folder / "light", folder / "heavy"
     for half in (light, heavy):
@@ -34,6 +34,8 @@ def write_halves(folder: Path, seed: int = 1) -> tuple[Path, Path]:
     (heavy / "brought.py").write_text(f"SEED = {seed}\n")
     for path in REST:
         (heavy / path).write_text(f"SEED = {seed}\n")
+    (folder / "signing").mkdir()
+    (folder / "signing/signs.py").write_text(f"SEED = {seed}\n")
     return light, heavy
 
 
@@ -41,7 +43,7 @@ def write_binary(folder: Path, seed: int = 1) -> Path:
     """A binary; another `seed` makes another version."""
     work = folder / f"made{seed}"
     light, heavy = write_halves(work, seed)
-    index = compress(heavy, REST, work / "worker.zst", most=BLOCK)
+    index = compress(heavy, REST, work / "signing", work / "worker.zst", most=BLOCK)
     binary = folder / f"imagine{seed}"
     pack(light, index, work / "worker.zst", binary)
     return binary

@@ -137,7 +137,8 @@ def test_what_ships_draws_and_signs_and_what_is_not_drawn_is_told(binary: Path, 
     small = ("-w", "64", "-h", "64", "-n", "2", "--hires", "2", "--upscaler", "realesr-animevideov3")
     done = launched(binary, tmp_path, "run", "toybox", told, *small, "-o", "cat")
     assert done.returncode == 0, done.stderr
-    assert Image.open(tmp_path / "cat.png").size == (128, 128)
+    with Image.open(tmp_path / "cat.png") as picture:
+        assert picture.size == (128, 128)
     found = json.loads(launched(binary, tmp_path, "inspect", "--json", "cat.png").stdout)
     assert (found["origin"], found["signature"], found["model"]) == ("here", "ours", "toybox")
     signer = json.loads(launched(binary, tmp_path, "provenance", "show", "--json").stdout)

@@ -23,15 +23,19 @@ GLIBC = "glibc"
 def build(output: Path, work: Path, level: int) -> None:
     """Makes the file anew in `work`; of the heavy half only what has changed."""
     begun = time.monotonic()
-    light, heavy, stored = work / "light", work / "heavy", work / "worker.zst"
+    light, heavy, signing, stored = work / "light", work / "heavy", work / "signing", work / "worker.zst"
     _run_pyinstaller(work)
     strip.strip(light)
     _collect(heavy, work / "heavy.key")
-    index = compress.compress(heavy, needed.rest_of(heavy), stored, level=level)
+    collect.collect_signing(signing)
+    strip.strip(signing)
+    index = compress.compress(heavy, needed.rest_of(heavy), signing, stored, level=level)
     pack.pack(light, index, stored, output)
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - begun:.0f} s")
-    print(f"the heavy half: {_told(index.needed)} to draw, {_told(index.rest)} besides")
-    major, minor, name = glibc.oldest([work / "launcher", *light.rglob("*"), *heavy.rglob("*.so*")])
+    print(f"the heavy half: {_told(index.needed)} to draw, {_told(index.rest)} besides; {_told(index.signing)} to sign")
+    major, minor, name = glibc.oldest(
+        [work / "launcher", *light.rglob("*"), *heavy.rglob("*.so*"), *signing.rglob("*.so*")]
+    )
     (work / GLIBC).write_text(f"{major}.{minor}")
     print(f"it runs on glibc {major}.{minor} and newer, for the sake of {name}")
 

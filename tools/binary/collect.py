@@ -6,6 +6,7 @@ is named here is left out. What each exclusion saved stands in docs/binary.md.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import importlib.metadata
@@ -23,6 +24,9 @@ from packaging.requirements import Requirement
 
 ENGINE = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "scipy", "numpy", "torchsde", "tokenizers")
 """What the engine and the guard import; what these require comes along."""
+
+SIGNING = ("c2pa-python", "cffi", "cryptography")
+"""What signs pictures and reads signatures, in a folder of its own, without what these require besides."""
 
 IN_LIGHT = ("click", "msgspec", "pillow", "psutil", "pyyaml", "rich")
 """Required by both halves: the light one carries them whole, here only their metadata is kept."""
@@ -43,6 +47,7 @@ LEFT_OUT = (
     "huggingface_hub/cli/*",
     "*/tests/*", "*/__pycache__/*", "*.pyi", "*.pyx", "*.pxd", "*.h", "*.hpp", "*.cuh", "*.c", "*.cpp", "*.a", "*.lib",
     "*.cmake", "*/py.typed", "*.bc",
+    "*.rlib", "*.d", "c2pa/build.py", "c2pa/scripts/*", "cffi/*",
     "nvidia/*/libcusolverMg.so*", "nvidia/*.alt.so*", "nvidia/*/libnvperf_*", "nvidia/*/libpcsamplingutil.so",
     "nvidia/*/libcheckpoint.so", "nvidia/*/libnvblas.so*", "nvidia/*/libcufftw.so*",
 )  # fmt: skip
@@ -81,14 +86,27 @@ def collect(target: Path) -> None:
     """Fills `target` anew; it can then be an entry of `sys.path`."""
     shutil.rmtree(target, ignore_errors=True)
     for name, distribution in closure(ENGINE, frozenset(WITHOUT)).items():
-        for source, path in _files(distribution):
-            if ".dist-info/" in str(path):
-                if path.name in _META or "licen" in str(path).lower():
-                    _copy(source, target / path)
-                if path.name == "RECORD":
-                    _shorten(target / path)
-            elif name not in IN_LIGHT and (str(path) in KEPT or not _any(path, LEFT_OUT)):
-                _take(source, path, target)
+        _take_all(distribution, target, modules=name not in IN_LIGHT)
+
+
+def collect_signing(target: Path) -> None:
+    """As `collect`, what signs; nothing where there is no build of it for this system."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in SIGNING:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            _take_all(importlib.metadata.distribution(name), target, modules=True)
+
+
+def _take_all(distribution: importlib.metadata.Distribution, target: Path, *, modules: bool) -> None:
+    for source, path in _files(distribution):
+        if ".dist-info/" in str(path):
+            if path.name in _META or "licen" in str(path).lower():
+                _copy(source, target / path)
+            if path.name == "RECORD":
+                _shorten(target / path)
+        elif modules and (str(path) in KEPT or not _any(path, LEFT_OUT)):
+            _take(source, path, target)
 
 
 def _files(distribution: importlib.metadata.Distribution) -> Iterator[tuple[Path, PurePosixPath]]:

@@ -1,4 +1,4 @@
-"""A folder as two archives in one file, what a worker needs to draw and the rest: blocks, each compressed by itself."""
+"""Folders as archives in one file, what draws, the rest, and what signs: blocks, each compressed by itself."""
 
 from __future__ import annotations
 
@@ -40,8 +40,11 @@ def entries_of(folder: Path) -> list[BundledFile]:
     return sorted(found, key=_order)
 
 
-def compress(folder: Path, rest: frozenset[str], target: Path, *, level: int = LEVEL, most: int = BLOCK) -> Index:
-    """Writes the files of `folder` to `target`, those that `rest` names last; the index, nameless.
+def compress(
+    folder: Path, rest: frozenset[str], signing: Path, target: Path, *, level: int = LEVEL, most: int = BLOCK
+) -> Index:
+    """Writes the files of `folder` to `target`, those that `rest` names last, then those of `signing`; the index,
+    nameless.
 
     A block holds `most` bytes. Those that an earlier call made are taken from the folder `blocks` beside `target`,
     which keeps no others.
@@ -50,18 +53,19 @@ def compress(folder: Path, rest: frozenset[str], target: Path, *, level: int = L
     kept.mkdir(parents=True, exist_ok=True)
     entries = entries_of(folder)
     halves = [[entry for entry in entries if (entry.path in rest) is later] for later in (False, True)]
+    parts = [*((folder, half) for half in halves), (signing, entries_of(signing))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = [list(pool.map(lambda runs: _block(runs, level, kept), _cut(folder, half, most))) for half in halves]
+        made = [list(pool.map(lambda runs: _block(runs, level, kept), _cut(*part, most))) for part in parts]
     part = target.with_name(f"{target.name}.part")
-    paths = [path for half in made for path, _ in half]
+    paths = [path for blocks in made for path, _ in blocks]
     with part.open("wb") as file:
         for path in paths:
             file.write(path.read_bytes())
     part.replace(target)
     for path in set(kept.iterdir()) - set(paths):
         path.unlink()
-    needed, later = (Archive(half, [block for _, block in blocks]) for half, blocks in zip(halves, made, strict=True))
-    return Index("", needed, later)
+    archives = [Archive(files, [block for _, block in blocks]) for (_, files), blocks in zip(parts, made, strict=True)]
+    return Index("", *archives)
 
 
 def _order(entry: BundledFile) -> tuple[int, str, str]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sysconfig
 from pathlib import Path
 
 WHOLE = ("imagine", "PIL", "click", "msgspec", "psutil", "rich", "yaml", "zstandard")
 """Packages taken with all their modules: what the heavy half imports of these is nowhere else."""
 
-BY_NAME = ("c2pa", "c2pa.c2pa", "c2pa.lib")
-"""Modules that are imported by their names, where no import says so (`provenance/library.py`)."""
-
 WITHOUT = [
     "torch", "diffusers", "transformers", "accelerate", "safetensors", "scipy", "numpy", "torchsde", "tokenizers",
     "huggingface_hub", "pydantic", "pydantic_core", "pygments", "markdown_it", "setuptools", "pkg_resources", "tkinter",
     "IPython", "cffi", "zstandard.backend_cffi", "zstandard._cffi", "defusedxml", "olefile", "pytest", "requests",
-    "certifi", "brotli", "readline",
+    "certifi", "brotli", "readline", "c2pa", "cryptography",
 ]  # fmt: skip
-"""What isn't there, though something of the light half could use it. GNU readline is under the GPL."""
+"""What isn't there, though something of the light half could use it; what signs is beside it. GNU readline is under the
+GPL."""
 
 _NOT_LIBRARY = (
     "test", "idlelib", "tkinter", "turtledemo", "turtle", "lib2to3", "ensurepip", "pydoc_data", "site-packages", "venv",
@@ -72,7 +69,6 @@ def data(root: Path) -> list[tuple[str, str]]:
         (str(root / "ui/imagine-ui.ru.html"), "imagine/ui"),
         *_models(root / "models.example"),
         *((str(path), str(path.parent.relative_to(package.parent))) for path in _beside_modules(package)),
-        *_c2pa(),
     ]
 
 
@@ -80,14 +76,6 @@ def _beside_modules(package: Path) -> list[Path]:
     """What lies in the package and is no module: lists of words, configurations, vocabularies."""
     files = (path for path in sorted(package.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
     return [path for path in files if path.suffix not in (".py", ".pyc")]
-
-
-def _c2pa() -> list[tuple[str, str]]:
-    """The native half of the library that signs, without what Rust alone could use of it."""
-    package = importlib.util.find_spec("c2pa")
-    folders = package.submodule_search_locations or [] if package is not None else []
-    return [(str(path), "c2pa/libs") for folder in folders for path in Path(folder, "libs").glob("*c2pa_c.[sd]*")
-            if path.suffix in (".so", ".dylib", ".dll")]  # fmt: skip
 
 
 def _models(folder: Path) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 A line is a kind (`d` folder, `f` file, `x` file that can be run, `l` link), a path, and a size or a link's target, with
 tabs between, in the order of the content. The launcher reads the light half's list by the same rules, see
-tools/binary/launcher.c. An attached half is two archives: a line `a` begins one, and lines `b` are its blocks.
+tools/binary/launcher.c. What is attached are three archives: a line `a` begins one, and lines `b` are its blocks.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from ..files.shipped import UNPACKED
@@ -50,17 +51,19 @@ class Archive(NamedTuple):
 
 
 class Index(NamedTuple):
-    """What lies attached: its version's name, what a worker needs to draw, and the rest, which it may never need."""
+    """What lies attached: its version's name, what a worker needs to draw, the rest, which it may never need, and what
+    signs, which a gateway needs."""
 
     name: str
     needed: Archive
     rest: Archive
+    signing: Archive
 
 
 def text_of(index: Index) -> str:
     """The list as it is kept."""
     lines = [index.name]
-    for archive in (index.needed, index.rest):
+    for archive in index[1:]:
         blocks = (f"b\t{block.stored}\t{block.size}\t{block.sha256}" for block in archive.blocks)
         lines += ["a", *blocks, *lines_of(archive.entries)]
     return "".join(f"{line}\n" for line in lines)
@@ -80,8 +83,10 @@ def lines_of(entries: Iterable[BundledFile]) -> Iterator[str]:
 
 def index_from(text: str) -> Index:
     """Reads what `text_of` wrote; that is part of this program, so it is trusted."""
-    name, needed, rest = text.split("\na\n")
-    return Index(name, _archive_from(needed.splitlines()), _archive_from(rest.splitlines()))
+    name, *lines = text.splitlines()
+    begins = [at for at, line in enumerate(lines) if line == "a"]
+    pairs = pairwise([*begins, len(lines)])
+    return Index(name, *(_archive_from(lines[begin + 1 : end]) for begin, end in pairs))
 
 
 def _archive_from(lines: list[str]) -> Archive:

@@ -53,7 +53,7 @@ class Signing:
 
         Nothing where no library can. Raises ImagineError where there is one and it can't be done.
         """
-        if not is_there():
+        if not await asyncio.to_thread(is_there):  # the one-file binary unpacks it then
             self._say_absent()
             return ()
         digest, stamp = await self._apart(lambda: self._looked_at(canonical))

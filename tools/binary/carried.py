@@ -35,7 +35,7 @@ def carried(work: Path, depth: int) -> list[Carried]:
     """What a build in the folder `work` carries, the largest first; `depth` parts of a path name a package."""
     index = index_from((work / "light" / INDEX).read_text(encoding="utf-8"))
     found = [*_of_light(work / "light", depth)]
-    for half, archive in (("to draw", index.needed), ("the rest", index.rest)):
+    for half, archive in (("to draw", index.needed), ("the rest", index.rest), ("to sign", index.signing)):
         found += _of_archive(half, archive, depth)
     return sorted(found, key=lambda one: -one.stored)
 
@@ -83,7 +83,8 @@ def table(found: list[Carried], least: float) -> str:
     """Those of at least so many stored bytes, and what the others come to."""
     lines = ["| stored MB | unpacked MB | files | half | package |", "| --- | --- | --- | --- | --- |"]
     small = [one for one in found if one.stored < least]
-    others = Carried("", "others", *(sum(column) for column in list(zip(*small, strict=True))[2:] or (0, 0, 0)))
+    sums = (sum(one.files for one in small), sum(one.unpacked for one in small), sum(one.stored for one in small))
+    others = Carried("", "others", *sums)
     for one in [*(one for one in found if one.stored >= least), others]:
         sizes = f"{one.stored / 1e6:.1f} | {one.unpacked / 1e6:.1f}"
         lines.append(f"| {sizes} | {one.files} | {one.half} | {one.package} |")

@@ -56,8 +56,13 @@ def sound(random: Random) -> bytes:
 
 
 def mutated(random: Random) -> bytes:
-    """A sound file with bytes set, put in, taken out, repeated, or cut off."""
-    data = bytearray(sound(random))
+    """A sound file, `changed`."""
+    return changed(sound(random), random)
+
+
+def changed(sound_file: bytes, random: Random) -> bytes:
+    """A file with bytes set, put in, taken out, repeated, or cut off."""
+    data = bytearray(sound_file)
     for _ in range(random.randint(1, 8)):
         at = random.randint(0, min(len(data), random.choice((60, 300, len(data)))))
         match random.randint(0, 4):

@@ -14,6 +14,8 @@ from imagine.assistant.client import ModelServer
 from imagine.words.assistant import AssistantSettings
 
 MODEL = "seer"
+PATIENCE = 900.0
+"""Seconds: for what hangs, not for what is slow."""
 Act = Callable[["FakeModels", web.Request, dict[str, Any]], Any]
 """What it does with a question: a response, or a coroutine that ends in one."""
 
@@ -166,7 +168,7 @@ async def modelled(kind: str, *script: Act, **said: Any):
     fake.url, fake.settings, fake.waits, fake.now = settings.url, settings, Waits(), Now()
     fake.client = ModelServer(settings, clock=fake.now, sleep=fake.waits, chance=lambda: 0.5)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             yield fake
     finally:
         fake.over.set()

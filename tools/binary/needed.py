@@ -121,11 +121,12 @@ def _picture() -> bytes:
 def _import_all() -> None:
     """What a worker may come to import of ours, the transformers that it steps, and what stands for what is absent."""
     import imagine.engine
+    import imagine.guard
     import imagine.worker
     from imagine.engine.libraries.light import diffusers, transformer
     from imagine.engine.loading.transformer_model import TransformerKind
 
-    for package in (imagine.engine, imagine.worker):
+    for package in (imagine.engine, imagine.guard, imagine.worker):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 kind = getattr(importlib.import_module(module.name), "KIND", None)

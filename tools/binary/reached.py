@@ -80,11 +80,12 @@ def _reach() -> None:
     import transformers
 
     import imagine.engine
+    import imagine.guard
     import imagine.maps
     import imagine.training
     import imagine.worker
 
-    for package in (imagine.engine, imagine.maps, imagine.training, imagine.worker, diffusers):
+    for package in (imagine.engine, imagine.guard, imagine.maps, imagine.training, imagine.worker, diffusers):
         _import_below(package)
     for module, name in _from_transformers(diffusers):
         with contextlib.suppress(Exception):  # as above

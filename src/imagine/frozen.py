@@ -40,8 +40,10 @@ def main() -> None:
         sys.exit(whole.main())
     if sys.argv[1:2] == [DECODER_ARGUMENT]:
         _bring_signing()  # now, since soon it may write no file
+        from .binary.attached import on_numpy
         from .pictures.looking.process import main as decode
 
+        on_numpy()
         sys.exit(decode(sys.argv[2:]))
     if sys.argv[1:] == [UNPACK_ARGUMENT]:
         sys.exit(_unpack())

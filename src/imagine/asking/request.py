@@ -18,6 +18,7 @@ from ..words.moderation import Policy
 from ..words.recipe import MAX_SEED, Fit, PlanSummary, Resize
 from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
+from ..words.watermark import WatermarkMethod
 from . import duration
 from .checking import checked, refusal, shown, value_of
 from .controls import CONTROL_ALIASES, MAX_CONTROLS, ControlWish, Fraction
@@ -330,6 +331,13 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     moderation: Annotated[
         Policy | None,
         Meta(description="A stricter policy than what holds, of what isn't to be drawn; a laxer one has no effect."),
+    ] = None
+    watermark: Annotated[
+        bool | WatermarkMethod | None,
+        Meta(
+            description="Mark the picture's pixels, invisibly: made by Imagine. tiles is how, as recipes have it. "
+            "Where the server's owner has all pictures marked, false has no effect."
+        ),
     ] = None
     reproducible: Annotated[
         bool | None, Meta(description="Make it alone, so that its bytes never depend on what else is being made.")

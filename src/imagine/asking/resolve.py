@@ -28,6 +28,7 @@ from ..words.model_names import OWN
 from ..words.recipe import MAX_SEED, Control, Extend, GenerationParams, Hires, Reference
 from ..words.samplers import SAMPLERS, SCHEDULES, NoiseKind, find, plain_name
 from ..words.upscalers import UPSCALER
+from ..words.watermark import WATERMARK
 from . import sizes
 from .duration import seconds_from_duration
 from .effort import unheeded, within_bounds
@@ -212,6 +213,7 @@ def _recipe(
         text_encoders=tuple(part.name for role, part in parts.items() if _field_of(role) == "text_encoders"),
         refiner=parts["refiner"].name if "refiner" in parts else None,
         loras=tuple(chosen.recorded for chosen in loras),
+        watermark=WATERMARK if request.watermark is True else request.watermark or None,
         reproducible=bool(request.reproducible), buckets=request.buckets,
     )  # fmt: skip
     if request.refiner is not None and request.refiner_at is not None:

@@ -41,6 +41,11 @@ def bring_signing() -> None:
     SigningHalf(Path(sys.executable).parents[1], os.environ.get(FILE)).bring()
 
 
+def on_numpy() -> None:
+    """Has what the engine imports on the import path once numpy is wanted, if all of it is unpacked by then."""
+    sys.meta_path.insert(0, OnImport(frozenset({"numpy"}), lambda: _this(sys.stderr).bring_if_there()))
+
+
 def provide(output: TextIO, *, rest: bool = False) -> None:
     """Has what a worker needs unpacked, or `rest` as well; tells `output` what takes time. Raises ImagineError."""
     _this(output).provide(rest=rest)
@@ -73,6 +78,11 @@ class AttachedHalf:
             with contextlib.suppress(OSError):
                 self._file = Path(self._binary or "").open("rb")  # noqa: SIM115 - as long as the process
             sys.meta_path.insert(0, OnImport(modules_of(self.index.rest), self._provide_rest))
+
+    def bring_if_there(self) -> None:
+        """Has it on the import path where all that a worker needs is there; unpacks nothing."""
+        if self._are_whole([self.index.needed]):
+            sys.path.append(str(self.target))
 
     def _provide_rest(self) -> None:
         self.provide(rest=True)

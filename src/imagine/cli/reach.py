@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..client.address import Address, Unreachable, address_from, connect
 from ..files.folders import make_own
 from ..files.model_folders import home_from, unquoted
-from ..messages import in_english
+from ..messages import in_english, language_of
 from ..words.errors import ImagineError
 from .console import note
 
@@ -211,7 +211,7 @@ def _answering(place: Address) -> Client | None:
 def _client(place: Address) -> Client:
     from ..client.client import Client
 
-    return Client(place, api_key=_key())
+    return Client(place, api_key=_key(), language=language_of(os.environ))
 
 
 def _key() -> str | None:

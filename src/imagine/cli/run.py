@@ -86,6 +86,7 @@ class _RunCommand(click.Command):
 @click.option("--moderation", metavar="POLICY", shell_complete=complete.policies,
     help="A stricter policy than the server's, of what isn't to be "
     "drawn: minors-only, standard or strict.")  # fmt: skip
+@click.option("--watermark", is_flag=True, default=None, help="Mark the pixels, invisibly: made by Imagine.")
 @click.option("--reproducible", is_flag=True, default=None, help="Make it alone: its bytes never depend on others.")
 @click.option("--keepalive", "--keep-alive", "keep_alive", metavar="DURATION",
     help="How long the model stays loaded: 10m, seconds, 0, or -1 for ever.")  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
@@ -62,11 +63,11 @@ def command(
     given = {"img": img, "mask": mask}
     made_from = {name: base64.b64encode(photo(path, name)).decode() for name, path in given.items() if path}
     others = [base64.b64encode(photo(path, "picture")).decode() for path in pictures]
-    client = reach.running_or_started(address)
+    server = functools.cache(functools.partial(reach.running_or_started, address))
     failed = False
     for file in files:
         try:
-            verdict = verify(client, file, made_from, others)
+            verdict = verify(server, file, made_from, others)
         except ImagineError as error:
             note(str(error) if file in str(error) else f"{file}: {error}")
             failed = True
@@ -79,9 +80,9 @@ def command(
     return int(failed)
 
 
-def verify(client: Client, file: str, made_from: dict[str, str], pictures: Sequence[str] = ()) -> Verdict:
+def verify(server: Callable[[], Client], file: str, made_from: dict[str, str], pictures: Sequence[str] = ()) -> Verdict:
     """The picture of `file` made again, of `made_from` and `pictures` where it holds digests only, and compared with
-    its own."""
+    its own. A `server` is only asked for once the file says how it was made."""
     from ..pictures import containers
     from ..pictures.canonical import canonical
     from ..pictures.images import decode, encode
@@ -94,8 +95,10 @@ def verify(client: Client, file: str, made_from: dict[str, str], pictures: Seque
     before, old = recipe_in(file, data), data if lossy else picture_in(file, data)
     if before.get("upscaled"):
         raise ImagineError(in_english(f"{file} was enlarged after it was made; what it says makes it as it was before"))
+    asked = recipe_of(file, {}, data, made_from, pictures)
+    client = server()
     try:
-        final = list(client.generate(recipe_of(file, {}, data, made_from, pictures) | {"progress": True}))[-1]
+        final = list(client.generate(asked | {"progress": True}))[-1]
     except ResponseError as error:
         raise with_holders(client, before, error) from error
     new = base64.b64decode(final["img"])
@@ -124,7 +127,7 @@ def compared(old: bytes, new: bytes, before: dict[str, Any], after: dict[str, An
     if difference == 0:
         return Verdict("identical", 0, _changes(before, after))
     near = difference is not None and difference <= NEAR
-    changed = sorted([*_changes(before, after), *_told_by_one(before, after)])
+    changed = sorted([*_changes(before, after), *_told_by_one(before, after), *_marked_alone(before, after)])
     return Verdict("near" if near else "different", difference, changed)
 
 
@@ -159,6 +162,12 @@ def _told_by_one(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         return []
     gone = [f"environment {name}: was {old[name]}, no longer told" for name in old.keys() - new.keys()]
     return gone + [f"environment {name}: now {new[name]}, not told before" for name in new.keys() - old.keys()]
+
+
+def _marked_alone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """That one picture's pixels are marked, and the other's aren't."""
+    old, new = ("marked" if recipe.get("watermark") else "not marked" for recipe in (before, after))
+    return [f"watermark: {old}, and now {new}"] if old != new else []
 
 
 def _difference(old: bytes, new: bytes) -> int | None:

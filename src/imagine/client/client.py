@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from ..messages import Message, in_english
+from ..messages import Language, Message, in_english
 from ..processes.postponed import postponed
 from ..words.errors import ImagineError
 from .address import Address, Unreachable, connect
@@ -56,9 +56,11 @@ class _UnixConnection(http.client.HTTPConnection):
 class Client:
     """One server. Every call makes its own connection; nothing is kept open between them."""
 
-    def __init__(self, address: Address, *, api_key: str | None = None) -> None:
+    def __init__(self, address: Address, *, api_key: str | None = None, language: Language = "en") -> None:
+        """`language` is that of the server's sentences."""
         self.address = address
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._has_key = bool(api_key)
+        self._headers = ({"Authorization": f"Bearer {api_key}"} if api_key else {}) | {"Accept-Language": language}
 
     def health(self) -> dict[str, Any]:
         """What `/health` says. Raises Unreachable where nobody answers, or what answers isn't Imagine."""
@@ -216,7 +218,7 @@ class Client:
 
     def _keyless(self) -> str:
         """Why the server doesn't let this client in, and what its user can do."""
-        if self._headers:
+        if self._has_key:
             return f"the server at {self.address} refuses the key that IMAGINE_API_KEY holds"
         return f"the server at {self.address} needs its API key; set IMAGINE_API_KEY to it"
 

@@ -14,10 +14,13 @@ from torch import Tensor
 
 from ..messages import message
 from ..pictures import images
+from ..watermark.marker import MARKERS
 from ..words.errors import Blocked, UnusableModel
 from ..words.events import Finished, Preview
 from ..words.frames import JobReport, Score, Scored
 from ..words.model import Component
+from ..words.model_names import OWN
+from ..words.recipe import GenerationParams
 from .device.transfer import fetched
 from .families.enlarger import Enlarger
 from .families.mapper import Mapper
@@ -207,7 +210,10 @@ def final_of(ledger: Ledger, made: Image.Image | OnDisk | MadeMap, meta: dict[st
             with ledger.timed("looking"):
                 looking.look(seen, "picture")
         with ledger.timed("saving"):
-            data = b"" if isinstance(made, OnDisk) else images.encode(seen, "image/png", meta=meta)
+            if isinstance(made, OnDisk):
+                data = b""
+            else:
+                data = images.encode(_marked(seen, ledger.params), "image/png", meta=meta)
         return Finished(
             job=ledger.id,
             data=data,
@@ -218,6 +224,14 @@ def final_of(ledger: Ledger, made: Image.Image | OnDisk | MadeMap, meta: dict[st
         )
 
     return make
+
+
+def _marked(picture: Image.Image, params: GenerationParams) -> Image.Image:
+    """The finished pixels with the mark that the recipe names, if any: the last thing that changes them."""
+    if params.watermark is None:
+        return picture
+    made_of_one = params.img is not None or any(each.adapter == OWN for each in params.references)
+    return MARKERS[params.watermark].mark(picture, "edited" if made_of_one else "painted")
 
 
 def scored_by(checker: OpenChecker, command: Score) -> Callable[[], Scored]:

@@ -126,6 +126,12 @@ def language_from_header(accepted: str) -> Language:
     return best[1]
 
 
+def language_of(environ: Mapping[str, str]) -> Language:
+    """The language of whoever runs a command in that environment, as POSIX says it; English where we don't speak it."""
+    said = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    return _LANGUAGES.get(said[:2].lower(), "en") if said[2:3] in ("", "_", ".", "@") else "en"
+
+
 @lru_cache
 def _templates(language: Language) -> Mapping[str, str]:
     if language == "ru":

@@ -267,6 +267,7 @@ SENTENCES = {
     "provenance.unwritten": "the key can't be written to {path} ({why})",
     "provenance.source": "{field} can't be named as the source of what is made of it",
     "provenance.no_identity": "{path} holds no key with its certificates; imagine provenance rotate makes a new one",
+    "watermark.kept": "{field} is false, which has no effect: this server marks all pictures",
     "origin.here": "made by Imagine on this machine, and unchanged since",
     "origin.here_edited": "made by Imagine on this machine of another picture, and unchanged since",
     "origin.imagine": "signed as made by Imagine elsewhere, and unchanged since; who signed it isn't known here",
@@ -275,6 +276,10 @@ SENTENCES = {
     "origin.ai_unsigned": "says it was made by AI; it isn't signed, so anybody can have written that",
     "origin.camera": "signed as taken by a camera, and unchanged since; who signed it isn't known here",
     "origin.camera_unsigned": "says it was taken by a camera; it isn't signed, so anybody can have written that",
+    "origin.marked": "made by Imagine and saved again since: its pixels carry Imagine's invisible mark; "
+    "it isn't signed, and who has Imagine can mark any picture",
+    "origin.changed_marked": "changed since it was signed, or its signature is damaged; "
+    "its pixels still carry Imagine's invisible mark",
     "origin.changed": "changed since it was signed, or its signature is damaged: what it says of itself doesn't hold",
     "origin.signed": "signed, and unchanged since; whether AI made it isn't said, and who signed it isn't known here",
     "origin.unknown": "doesn't say where it comes from",

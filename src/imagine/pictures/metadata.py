@@ -56,7 +56,7 @@ _SPELLED = {"steps": "num_steps"}
 _TRANSPORT = frozenset(["stream", "date"])
 """What the original Imagine's `meta` held beside the recipe."""
 _TEXTS = ("model", "digest", "sha256", "prompt", "neg", "sampler", "schedule", "img", "mask", "resize", "fit", "vae",
-          "refiner", "preset", "buckets")  # fmt: skip
+          "refiner", "preset", "buckets", "watermark")  # fmt: skip
 _WHOLE = ("width", "height", "num_steps", "seed", "subseed", "clip", "count")
 _REAL = ("guidance", "true_cfg", "strength", "subseed_strength", "refiner_at")
 

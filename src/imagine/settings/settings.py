@@ -125,6 +125,9 @@ class Settings:
         None, model_folders.path, "Your own certificates to sign with, as PEM, the root last."
     )
     provenance_key: Path | None = option(None, model_folders.path, "The key that goes with them, as PEM.")
+    watermark: bool = option(
+        False, values.yes_or_no, "Mark the pixels of every picture, invisibly: made by Imagine.", live=True
+    )
     blocked_terms: tuple[str, ...] = option((), values.terms, "Words and phrases that are not to be drawn.", live=True)
     moderation: ModerationSettings = option(
         ModerationSettings(),

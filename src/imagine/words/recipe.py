@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from .preprocessors import Preprocess
+from .watermark import WatermarkMethod
 
 MAX_SEED = 2**64 - 1
 REFERENCE_STRENGTH = 0.6
@@ -190,6 +191,8 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """The seed of other noise, towards which that of `seed` goes."""
     subseed_strength: float = 0.0
     """How far, 0…1, on the sphere that both lie on."""
+    watermark: WatermarkMethod | None = None
+    """How the finished picture's pixels are marked; None: they aren't."""
     reproducible: bool = False
     """Denoise at batch bucket 1 throughout, so that the bytes never depend on who else was there."""
     buckets: str | None = None

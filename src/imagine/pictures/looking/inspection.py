@@ -18,6 +18,7 @@ from ...provenance.manifest import PROGRAM, SOURCE_TYPES
 from .. import containers
 from ..canonical import halves
 from .claims import Claims, claims_in
+from .pixels import PixelMark
 
 Origin = Literal["here", "imagine", "ai", "camera", "changed", "signed", "unknown"]
 SignatureState = Literal["ours", "valid", "invalid", "unread", "none"]
@@ -54,9 +55,13 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """IPTC's digital source type, its last word."""
     sources: tuple[SourcePicture, ...] = ()
     read: tuple[str, ...] = ()
-    """What was found: c2pa, xmp, iptc, exif, recipe."""
+    """What was found: c2pa, xmp, iptc, exif, recipe, watermark."""
     faults: tuple[str, ...] = ()
     """C2PA's codes of what is wrong with the manifest."""
+    watermark: PixelMark | None = None
+    """Our invisible mark in its pixels, as far as they were looked at."""
+    looked: bool = False
+    """Were they?"""
 
 
 _WORDS: dict[Origin, str] = {
@@ -66,12 +71,16 @@ _WORDS: dict[Origin, str] = {
 _WORDS_UNSIGNED: dict[Origin, str] = {
     "imagine": "origin.imagine_unsigned", "ai": "origin.ai_unsigned", "camera": "origin.camera_unsigned"
 }  # fmt: skip
+_MARKED: dict[SignatureState, str] = {"none": "origin.marked", "invalid": "origin.changed_marked"}
+"""Where the mark in the pixels says more than the file."""
 
 
 def summary(inspection: Inspection) -> Message:
     """What it comes to, in a sentence about the picture."""
     if inspection.signature == "unread":
         return message("origin.unread")
+    if inspection.watermark is not None and (marked := _MARKED.get(inspection.signature)):
+        return message(marked)
     if inspection.origin == "here" and _REMADE & {*inspection.actions}:
         return message("origin.here_edited")
     words = _WORDS if inspection.signature != "none" else _WORDS | _WORDS_UNSIGNED
@@ -90,6 +99,14 @@ def inspected(data: bytes, roots: str = "") -> Inspection:
             program=claims.program, source_type=claims.source_type, read=read, faults=(signed,) if signed else (),
         )  # fmt: skip
     return _of_manifest(signed, claims, read)
+
+
+def with_pixels(told: Inspection, mark: PixelMark | None, *, looked: bool) -> Inspection:
+    """The same, and what the pixels say, which outlasts what a file says unsigned."""
+    if mark is None:
+        return msgspec.structs.replace(told, looked=looked)
+    origin = "imagine" if told.signature == "none" else told.origin
+    return msgspec.structs.replace(told, origin=origin, watermark=mark, looked=True, read=(*told.read, "watermark"))
 
 
 def _manifest(data: bytes, roots: str) -> dict[str, Any] | str | None:

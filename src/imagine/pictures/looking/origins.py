@@ -13,8 +13,9 @@ from ...provenance.identity import SigningIdentity
 from ...provenance.manifest import Ingredient, Provenance, signed
 from .. import containers, images
 from ..canonical import Cut, halves
-from .inspection import inspected
+from .inspection import inspected, with_pixels
 from .look import LookRequest, LookResult
+from .pixels import mark_in
 
 
 class InspectRequest(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
@@ -55,7 +56,8 @@ AskedApart = LookRequest | InspectRequest | SignRequest | IdentityRequest
 def inspect(request: InspectRequest, data: bytes) -> tuple[LookResult, bytes]:
     """An `Inspection` as msgpack. Raises BadPicture for what is no picture."""
     images.outline(data, request.field)
-    return _with(msgspec.msgpack.encode(inspected(data, request.roots)))
+    told, (mark, looked) = inspected(data, request.roots), mark_in(data)
+    return _with(msgspec.msgpack.encode(with_pixels(told, mark, looked=looked)))
 
 
 def sign(request: SignRequest, data: bytes) -> tuple[LookResult, bytes]:

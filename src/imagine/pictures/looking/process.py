@@ -39,6 +39,7 @@ def main(argv: Sequence[str] = ()) -> int:
     leave_signals_to_the_gateway()
     die_with_parent()
     requests, answers = take_pipes()
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each of its threads takes address space, should anything use it
     limit()
     give_memory_back()
     with (

@@ -1,7 +1,7 @@
 """The stages in their order. A new one joins here, and nowhere else.
 
-preset → wildcards, by picture: tags in prompts → the assistant → check of the prompt → plan (model, input pictures,
-recipes) → how its pictures are looked at → pool → encode → sign → store → the dialect's own words
+preset → watermark → wildcards, by picture: tags in prompts → the assistant → check of the prompt → plan (model, input
+pictures, recipes) → how its pictures are looked at → pool → encode → sign → store → the dialect's own words
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from .prompt_check import with_prompt_checked
 from .sign import sign
 from .store import store
 from .tags import with_tags_out
+from .watermark import with_watermark
 from .wildcards import with_wildcards
 
 RequestStage = Callable[[Gateway, Incoming], Awaitable[Incoming]]
 PictureStage = Callable[[Gateway, Painted, Output], Awaitable[Painted]]
 
-REQUEST_STAGES: list[RequestStage] = [with_preset]
+REQUEST_STAGES: list[RequestStage] = [with_preset, with_watermark]
 """What a request goes through before its wildcards are words. Each may refuse it."""
 PROMPT_STAGES: list[RequestStage] = [with_tags_out, with_assistance, with_prompt_checked]
 """What it goes through for each of the prompts that come of it, before anything is chosen for it. Likewise."""

@@ -27,7 +27,7 @@ RARE = 1e-6
 """Of pictures that were never marked, at most so many seem so."""
 _SIDE, _SCANNED = 1024, 320
 """Pixels of the middle that is looked at, and of that in which every size is tried."""
-_LIKELY = (1.0, 0.5, 0.75, 2.0, 1.5, 3.0, 4.0, 2 / 3, 1.25, 0.8)
+LIKELY = (1.0, 0.5, 0.75, 2.0, 1.5, 3.0, 4.0, 2 / 3, 1.25, 0.8)
 """Sizes that are tried on the whole first: as it was made, and as programs enlarge."""
 _FROM, _TO, _STEP = 0.45, 2.25, 0.0075
 _KEPT, _NEAR = 3, (-0.0045, -0.003, -0.0015, 0.0, 0.0015, 0.003, 0.0045)
@@ -35,8 +35,10 @@ _KEPT, _NEAR = 3, (-0.0045, -0.003, -0.0015, 0.0, 0.0015, 0.003, 0.0045)
 _AROUND, _NOISE = 15, 3.0
 """A pixel counts by how far it is from the mean of its surroundings, in their deviations, and no noise as much."""
 _SIZES = tuple(np.exp(np.arange(math.log(_FROM), math.log(_TO), _STEP)).tolist())
-TRIED = 2 * TILE * TILE * WORDS * (len(_LIKELY) + len(_SIZES) + _KEPT * len(_NEAR))
+TRIED = 2 * TILE * TILE * WORDS * (len(LIKELY) + len(_SIZES) + _KEPT * len(_NEAR))
 """Places, words, mirrors and sizes: all that may seem to be a mark."""
+ENOUGH = math.sqrt(2 * math.log(TRIED / RARE))
+"""The likeness from which on there is one."""
 
 
 class Match(NamedTuple):
@@ -48,7 +50,7 @@ class Match(NamedTuple):
     chance: float
 
 
-class _Try(NamedTuple):
+class Try(NamedTuple):
     """The best place at one size: the likeness of its lines, as a multiple of what chance makes."""
 
     likeness: float
@@ -59,34 +61,45 @@ class _Try(NamedTuple):
 
 def found(picture: Image.Image) -> Match | None:
     """The mark in an RGB or RGBA picture, None where it may as well be chance."""
-    whole = _evened(_middle(picture, _SIDE))
-    best = _best(whole, _LIKELY[:1])
-    if _chance(best) > RARE:
-        best = max(best, _best(whole, _LIKELY[1:]))
-    if _chance(best) > RARE:
-        edge = [max(0, (side - _SCANNED) // 2) for side in whole.shape]
-        middle = whole[edge[0] : edge[0] + _SCANNED, edge[1] : edge[1] + _SCANNED]
-        scanned = sorted((_tried(middle, size) for size in _SIZES), reverse=True)[:_KEPT]
-        best = max(best, _best(whole, [one.size * math.exp(near) for one in scanned for near in _NEAR]))
-    if (chance := _chance(best)) > RARE or best.word >= len(MARKED):
+    whole = evened(middle(picture))
+    best = best_of(whole, LIKELY[:1])
+    for more in (lambda: best_of(whole, LIKELY[1:]), lambda: scanned(whole)):
+        if chance_of(best.likeness) > RARE:
+            best = max(best, more())
+    chance = chance_of(best.likeness)
+    if chance > RARE or best.word >= len(MARKED):
         return None
     return Match(MARKED[best.word], best.mean, chance)
 
 
-def _chance(best: _Try) -> float:
-    return min(1.0, TRIED * math.exp(-best.likeness * best.likeness / 2))
+def scanned(values: NDArray[np.float32]) -> Try:
+    """The best of all sizes: looked for in the middle, and those that are likely there on the whole."""
+    edge = [max(0, (side - _SCANNED) // 2) for side in values.shape]
+    part = values[edge[0] : edge[0] + _SCANNED, edge[1] : edge[1] + _SCANNED]
+    kept = sorted((_tried(part, size) for size in _SIZES), reverse=True)[:_KEPT]
+    return best_of(values, [one.size * math.exp(near) for one in kept for near in _NEAR])
 
 
-def _middle(picture: Image.Image, most: int) -> NDArray[np.float64]:
+def best_of(values: NDArray[np.float32], sizes: Sequence[float]) -> Try:
+    """The best of some sizes."""
+    return max(_tried(values, size) for size in sizes)
+
+
+def chance_of(likeness: float) -> float:
+    """At most so often there is one as like, among all that are tried."""
+    return min(1.0, TRIED * math.exp(-likeness * likeness / 2))
+
+
+def middle(picture: Image.Image) -> NDArray[np.float64]:
     """How light the pixels in the middle are."""
-    left, top = (max(0, (side - most) // 2) for side in picture.size)
-    part = picture.crop((left, top, min(picture.width, left + most), min(picture.height, top + most)))
+    left, top = (max(0, (side - _SIDE) // 2) for side in picture.size)
+    part = picture.crop((left, top, min(picture.width, left + _SIDE), min(picture.height, top + _SIDE)))
     colours = np.asarray(part.convert("RGB"), np.float64)
     light: NDArray[np.float64] = colours @ (np.array(WHOLE) / 256)
     return light
 
 
-def _evened(light: NDArray[np.float64]) -> NDArray[np.float32]:
+def evened(light: NDArray[np.float64]) -> NDArray[np.float32]:
     """Without what is large, and no part louder than another: an edge says no more than a plain."""
     count = _AROUND * _AROUND
     fine = light - summed(light, _AROUND) / count
@@ -95,11 +108,7 @@ def _evened(light: NDArray[np.float64]) -> NDArray[np.float32]:
     return even
 
 
-def _best(values: NDArray[np.float32], sizes: Sequence[float]) -> _Try:
-    return max(_tried(values, size) for size in sizes)
-
-
-def _tried(values: NDArray[np.float32], size: float) -> _Try:
+def _tried(values: NDArray[np.float32], size: float) -> Try:
     """The best place and word at a size of the tiles, of the picture or of it in a mirror."""
     every = lines()
     spectrum = _spectrum(values, size)
@@ -107,7 +116,7 @@ def _tried(values: NDArray[np.float32], size: float) -> _Try:
     return max(tries)
 
 
-def _placed(every: Lines, phases: NDArray[np.complex64], size: float) -> _Try:
+def _placed(every: Lines, phases: NDArray[np.complex64], size: float) -> Try:
     """At the place where the lines of the name are most alike, the word that the others are most like."""
     at = np.zeros((TILE, TILE), np.complex64)
     named, rest = every.name, ~every.name
@@ -119,7 +128,7 @@ def _placed(every: Lines, phases: NDArray[np.complex64], size: float) -> _Try:
     words = (word_patterns @ turned).real
     word = int(words.argmax())
     total = float(likeness[y, x] + words[word])
-    return _Try(total / math.sqrt(len(phases) / 2), size, word, total / len(phases))
+    return Try(total / math.sqrt(len(phases) / 2), size, word, total / len(phases))
 
 
 @functools.cache

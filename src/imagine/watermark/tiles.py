@@ -17,7 +17,7 @@ from .windows import WHOLE, summed
 
 _AROUND = 9
 """Pixels of a window's side, in which it is told how busy a picture is."""
-_FLAT, _BUSIER, _MOST = 24, 1.0, 44
+_FLAT, _BUSIER, _MOST = 16, 1.0, 44
 """The mark's standard deviation, in 1/16 of 255: where nothing is, what a deviation of one more adds, and at most."""
 _DOWN = 14
 """Bits of the products' fractions: 10 of the tile, 4 of the strength."""

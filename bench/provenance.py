@@ -28,6 +28,7 @@ from PIL import Image
 from imagine.pictures import images
 from imagine.pictures.canonical import canonical
 from imagine.pictures.looking.decoder import Decoder
+from imagine.pictures.looking.origins import ingredient
 from imagine.provenance.manifest import Provenance
 from imagine.server.gateway.signing import Signing
 from imagine.settings.settings import Settings
@@ -55,13 +56,13 @@ async def signed(folder: Path, rounds: int) -> None:
         for name, media_type in FORMATS.items():
             files = pictures(media_type, rounds)
             kinds: dict[str, Callable[[bytes], Awaitable[object]]] = {
-                f"{name}, painted": lambda data: signing.cuts(data, made, "", None),
-                f"{name}, the same again": lambda data: signing.cuts(data, made, "", None),
+                f"{name}, painted": lambda data: signing.cuts(data, made, ""),
+                f"{name}, the same again": lambda data: signing.cuts(data, made, ""),
             }
             for kind, sign in kinds.items():
                 await told(kind, files, sign)
         others = pictures("image/png", 2 * rounds)[rounds:]
-        await told("PNG, made of a JPEG", others, lambda data: signing.cuts(data, edited, "", source))
+        await told("PNG, made of a JPEG", others, lambda data: signing.cuts(data, edited, "", [ingredient(source)]))
     finally:
         await decoder.stop()
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from imagine.pictures import images
 from imagine.pictures.canonical import joined
-from imagine.pictures.looking.origins import cuts_signing
+from imagine.pictures.looking.origins import cuts_signing, ingredient
 from imagine.provenance import certificates, identity, library, manifest
 
 TYPES = ("image/png", "image/jpeg", "image/webp")
@@ -28,7 +28,8 @@ def picture(media_type="image/png", seed=7):
 
 
 def sign(data, making=None, who=None, source=None):
-    return joined(data, cuts_signing(data, making or manifest.Provenance(model="fox"), who or somebody(), source))
+    made_of = [] if source is None else [ingredient(source)]
+    return joined(data, cuts_signing(data, making or manifest.Provenance(model="fox"), who or somebody(), made_of))
 
 
 def read(data, media_type="image/png", roots=""):

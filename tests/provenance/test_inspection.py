@@ -42,7 +42,7 @@ def claims(program, action, source_type):
 
 def signed_by(monkeypatch, program, action, source_type):
     with monkeypatch.context() as patched:
-        patched.setattr(manifest, "_claimed", lambda _: claims(program, action, source_type))
+        patched.setattr(manifest, "_claimed", lambda *_: claims(program, action, source_type))
         return sign(plain("JPEG"), who=somebody("a stranger"))
 
 

@@ -154,7 +154,7 @@ class Files:
         pictures = [self._finished[index] for index in sorted(self._finished)]
         sheet = encode(contact_sheet(pictures), WRITTEN[self._place.suffix.lower()])
         with _explained(path):
-            write_atomically(path, signed_copy(sheet, pictures[0], Provenance(how="composed"), names_it=False))
+            write_atomically(path, signed_copy(sheet, pictures, Provenance(how="composed"), "componentOf"))
         return path
 
     def _written(self, data: bytes, media_type: str, meta: dict[str, Any] | None = None) -> bytes:
@@ -170,7 +170,7 @@ class Files:
         from ..provenance.manifest import Provenance
         from .signed_copy import signed_copy
 
-        return signed_copy(made, data, Provenance(how="transcoded", model=str(meta.get("model", ""))))
+        return signed_copy(made, [data], Provenance(how="transcoded", model=str(meta.get("model", ""))))
 
     def _take_all(self) -> None:
         """One base for all pictures of the run: the name, or with the first of -2, -3… that nobody has."""

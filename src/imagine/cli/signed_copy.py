@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from ..files.model_folders import home_from
 from ..messages import in_english
 from ..pictures.canonical import halves, joined
-from ..pictures.looking.origins import cuts_signing
+from ..pictures.looking.origins import cuts_signing, ingredient
 from ..provenance.identity import IdentityPlace, SigningIdentity, keep_first, stored
 from ..provenance.library import is_there
-from ..provenance.manifest import Provenance
+from ..provenance.manifest import Provenance, Relation
 from ..words.errors import ImagineError
 from .console import warn
 
+_MOST_NAMED = 8
+"""Pictures of a sheet: what each is adds some kB to it."""
 
-def signed_copy(made: bytes, original: bytes, provenance: Provenance, *, names_it: bool = True) -> bytes:
-    """The file `made` of the file `original`; signed by this user where that is signed, and as it is where it isn't.
+
+def signed_copy(
+    made: bytes, originals: Sequence[bytes], provenance: Provenance, relation: Relation = "parentOf"
+) -> bytes:
+    """The file `made` of others, the first of which it names; signed by this user where one of them is signed.
 
     What keeps it from being signed is a warning.
     """
-    if not halves(original).cuts or not is_there():
+    if not is_there() or not any(halves(original).cuts for original in originals):
         return made
+    title = "source" if relation == "parentOf" else "picture"
+    made_of = [ingredient(original, title, relation) for original in originals[:_MOST_NAMED]]
     try:
-        return joined(made, cuts_signing(made, provenance, own_identity(), original if names_it else None))
+        return joined(made, cuts_signing(made, provenance, own_identity(), made_of))
     except ImagineError as error:
         warn(error.note)
     except Exception as error:  # noqa: BLE001 - whatever the library makes of a server's file

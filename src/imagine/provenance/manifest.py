@@ -5,7 +5,9 @@ Actions and source types: https://spec.c2pa.org (actions), https://cv.iptc.org/n
 
 from __future__ import annotations
 
+import functools
 import io
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -29,7 +31,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """How a picture came about, as far as its manifest says it."""
 
     how: Literal["created", "edited", "composed", "transcoded", "enlarged"] = "created"
-    """`edited`, `transcoded` and `enlarged` name their source, `composed` has one that can't be named."""
+    """`edited`, `transcoded` and `enlarged` name their source, `composed` its parts, unless these can't be named."""
     model: str = ""
 
     def alone(self) -> Provenance:
@@ -37,30 +39,52 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, how="created" if self.how == "created" else "composed")
 
 
+Relation = Literal["parentOf", "inputTo", "componentOf"]
+"""What an ingredient is to a picture: its source, something that a model was shown, a part."""
+
+
 class Ingredient(NamedTuple):
-    """The file that a picture was made of."""
+    """A file that a picture was made of, or with."""
 
     data: bytes
     media_type: str
+    title: str = "source"
+    relation: Relation = "parentOf"
 
 
 def signed(
-    data: bytes, media_type: str, making: Provenance, identity: SigningIdentity, source: Ingredient | None = None
+    data: bytes, media_type: str, making: Provenance, identity: SigningIdentity, made_of: Sequence[Ingredient] = ()
 ) -> bytes:
-    """The file with a manifest, which keeps that of its source. Raises what the library raises."""
+    """The file with a manifest, which keeps those of its ingredients. Raises what the library raises."""
     c2pa = library()
-    info = c2pa.C2paSignerInfo(b"es256", identity.certificates.encode(), identity.key.encode(), None)
-    builder = c2pa.Builder(_claimed(making), context=context())
-    if source is not None:
+    beside = {f"{each.title} {number}": each for number, each in enumerate(made_of)}
+    shown = [label for label, each in beside.items() if each.relation != "parentOf"]
+    builder = c2pa.Builder(_claimed(making, shown), context=_context())
+    if len(shown) < len(beside):
         builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
-        named = {"title": "source", "relationship": "parentOf"}
-        builder.add_ingredient(named, source.media_type, io.BytesIO(source.data))
+    for label, each in beside.items():
+        named = {"title": each.title, "relationship": each.relation, "label": label}
+        builder.add_ingredient(named, each.media_type, io.BytesIO(each.data))
     out = io.BytesIO()
-    builder.sign(c2pa.Signer.from_info(info), media_type, io.BytesIO(data), out)
+    builder.sign(_signer(identity), media_type, io.BytesIO(data), out)
     return out.getvalue()
 
 
-def _claimed(making: Provenance) -> dict[str, Any]:
+@functools.lru_cache(maxsize=1)
+def _context() -> Any:
+    return context()
+
+
+@functools.lru_cache(maxsize=2)
+def _signer(identity: SigningIdentity) -> Any:
+    """What signs as the identity: to read its key and certificates takes a quarter of a signature's time."""
+    c2pa = library()
+    info = c2pa.C2paSignerInfo(b"es256", identity.certificates.encode(), identity.key.encode(), None)
+    return c2pa.Signer.from_info(info)
+
+
+def _claimed(making: Provenance, shown: Sequence[str] = ()) -> dict[str, Any]:
+    """What the manifest says; `shown` are the labels of ingredients that the action itself took."""
     agent = {"name": PROGRAM, "version": __version__}
     action, source_type = _KINDS[making.how]
     done: dict[str, Any] = {"action": action, "softwareAgent": agent}
@@ -68,7 +92,12 @@ def _claimed(making: Provenance) -> dict[str, Any]:
         done["digitalSourceType"] = SOURCE_TYPES + source_type
     if making.model:
         done["description"] = f"model {making.model}"
+    actions, took = [done], {"ingredientIds": list(shown)}
+    if shown and making.how == "composed":
+        actions.append({"action": "c2pa.placed", "parameters": took})
+    elif shown:
+        done["parameters"] = took
     return {
         "claim_generator_info": [agent],
-        "assertions": [{"label": "c2pa.actions", "data": {"actions": [done]}}],
+        "assertions": [{"label": "c2pa.actions", "data": {"actions": actions}}],
     }

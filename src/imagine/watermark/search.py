@@ -63,9 +63,10 @@ def found(picture: Image.Image) -> Match | None:
     """The mark in an RGB or RGBA picture, None where it may as well be chance."""
     whole = evened(middle(picture))
     best = best_of(whole, LIKELY[:1])
-    for more in (lambda: best_of(whole, LIKELY[1:]), lambda: scanned(whole)):
-        if chance_of(best.likeness) > RARE:
-            best = max(best, more())
+    if chance_of(best.likeness) > RARE:
+        best = max(best, best_of(whole, LIKELY[1:]))
+    if chance_of(best.likeness) > RARE:
+        best = max(best, scanned(whole))
     chance = chance_of(best.likeness)
     if chance > RARE or best.word >= len(MARKED):
         return None

@@ -19,6 +19,8 @@ _AROUND = 9
 """Pixels of a window's side, in which it is told how busy a picture is."""
 _FLAT, _BUSIER, _MOST = 16, 1.0, 44
 """The mark's standard deviation, in 1/16 of 255: where nothing is, what a deviation of one more adds, and at most."""
+_SMALL, _FLAT_IF_SMALL = 256 * 256, 24
+"""A picture of fewer pixels has few tiles, which have to say it louder."""
 _DOWN = 14
 """Bits of the products' fractions: 10 of the tile, 4 of the strength."""
 
@@ -40,5 +42,6 @@ def _strength(colours: NDArray[np.int64]) -> NDArray[np.int64]:
     light = (colours @ np.array(WHOLE, np.int64)) >> 8
     count = _AROUND * _AROUND
     spread = count * summed(light * light, _AROUND) - summed(light, _AROUND) ** 2
+    flat = _FLAT if light.size >= _SMALL else _FLAT_IF_SMALL
     busy: NDArray[np.int64] = (np.sqrt(spread.astype(np.float64)) * (_BUSIER / count)).astype(np.int64)
-    return np.minimum(_FLAT + busy, _MOST)
+    return np.minimum(flat + busy, _MOST)

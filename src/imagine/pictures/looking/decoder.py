@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,18 +16,21 @@ import msgspec
 from ...messages import message
 from ...processes.runtime import decoder_command
 from ...provenance.identity import SigningIdentity
-from ...provenance.manifest import Provenance
+from ...provenance.manifest import Ingredient, Provenance
 from ...words.errors import BadPicture, ImagineError
 from ..canonical import Cut, digest
 from .inspection import Inspection
 from .look import MAX_HEAD, Copy, LookRequest, LookResult, head_of
 from .origins import AskedApart, IdentityRequest, InspectRequest, SignRequest
+from .sources import KeptSources, SourceHead
 from .turns import Turns
 
 _log = logging.getLogger(__name__)
 _PIECE = 2**20
 _REMEMBERED = 256
 _MAX_COPY = 128 * 2**20
+Asked = Callable[[], tuple[AskedApart, Sequence[bytes | memoryview]]]
+"""Makes a question, and what goes with it, once the process that is asked is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,7 @@ class Decoder:
         self._turns = Turns()
         self._process: asyncio.subprocess.Process | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._sources = KeptSources()
         self._ending: set[asyncio.Task[None]] = set()
         self._known: OrderedDict[tuple[str, bool], LookResult] = OrderedDict()
 
@@ -81,7 +86,7 @@ class Decoder:
         if (result := self._remembered(known)) and (copy is None or (copy == "smaller" and _side(result) <= largest)):
             return Looked(known_by, result)
         request = LookRequest(size=len(data), field=field, copy=copy, largest=largest, reduced=reduced)
-        result, made = await self._asked(request, client, data)
+        result, made = await self._asked(lambda: (request, [data]), client)
         self._known[known] = result
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -90,21 +95,39 @@ class Decoder:
     async def inspect(self, data: bytes, field: str, client: str, roots: str) -> Inspection:
         """Where a picture comes from; `roots` are ours. Raises BadPicture on `field`, ImagineError."""
         request = InspectRequest(size=len(data), field=field, roots=roots)
-        return msgspec.msgpack.decode((await self._asked(request, client, data))[1], type=Inspection)
+        return msgspec.msgpack.decode((await self._asked(lambda: (request, [data]), client))[1], type=Inspection)
 
     async def sign(
-        self, canonical: bytes | memoryview, source: bytes, making: Provenance, identity: SigningIdentity, client: str
+        self,
+        canonical: bytes | memoryview,
+        made_of: Sequence[Ingredient],
+        making: Provenance,
+        identity: SigningIdentity,
+        client: str,
     ) -> tuple[Cut, ...]:
-        """What signs a picture that was made of `source`. Raises BadPicture for a source that can't be named."""
-        request = SignRequest(
-            size=len(canonical) + len(source), source=len(source), field="img", making=making, identity=identity
-        )
-        answer = (await self._asked(request, client, canonical, source))[1]
+        """What signs a picture that was made of others. Raises BadPicture where one of them can't be named."""
+        digests = await asyncio.to_thread(lambda: [hashlib.sha256(each.data).hexdigest() for each in made_of])
+
+        def asked() -> tuple[SignRequest, list[bytes | memoryview]]:
+            fresh, heads, parts = not self._sources, list[SourceHead](), [canonical]
+            for each, known_by in zip(made_of, digests, strict=True):
+                heads.append(self._sources.head(each, known_by))
+                parts += [each.data] if heads[-1].sent else []
+            return SignRequest(
+                size=sum(map(len, parts)), picture=len(canonical), field="img", making=making, identity=identity,
+                made_of=tuple(heads), fresh=fresh,
+            ), parts  # fmt: skip
+
+        try:
+            answer = (await self._asked(asked, client))[1]
+        except BadPicture:
+            self._sources.forget()  # it may not have come to keep all of them
+            raise
         return msgspec.msgpack.decode(answer, type=tuple[Cut, ...])
 
     async def identity(self) -> bytes:
         """A new identity, as PEM. Raises ImagineError."""
-        return (await self._asked(IdentityRequest(), ""))[1]
+        return (await self._asked(lambda: (IdentityRequest(), []), ""))[1]
 
     async def stop(self) -> None:
         """Ends the process, whatever it does."""
@@ -119,21 +142,22 @@ class Decoder:
             self._known.move_to_end(known)
         return self._known.get(known)
 
-    async def _asked(self, request: AskedApart, client: str, *parts: bytes | memoryview) -> tuple[LookResult, bytes]:
+    async def _asked(self, asked: Asked, client: str) -> tuple[LookResult, bytes]:
         """What the process answers, by turns of clients. Raises BadPicture where it refuses, ImagineError."""
         async with self._turns.turn(client):
             self._keep_awake()
             try:
-                result, made = await self._answered(request, parts)
+                result, made = await self._answered(asked)
             finally:
                 self._idle = asyncio.get_running_loop().call_later(self._patience.idle, self._let_go)
         if result.refused is not None:
             raise BadPicture(result.refused)
         return result, made
 
-    async def _answered(self, request: AskedApart, parts: Sequence[bytes | memoryview]) -> tuple[LookResult, bytes]:
+    async def _answered(self, asked: Asked) -> tuple[LookResult, bytes]:
         """The process's answer. Whatever keeps it from answering ends it; the next picture gets a new one."""
         process = await self._started()
+        request, parts = asked()
         try:
             async with asyncio.timeout(self._patience.answer):
                 return await _exchange(process, request, parts)
@@ -148,6 +172,7 @@ class Decoder:
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._kill()
+            self._sources.forget()
             pipe = asyncio.subprocess.PIPE
             try:
                 self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)

@@ -21,6 +21,7 @@ from ...words.errors import BadPicture
 from . import origins
 from .look import MAX_HEAD, LookRequest, LookResult, head_of, look
 from .origins import AskedApart, InspectRequest, SignRequest
+from .sources import KeptSources
 
 MEMORY = 2**30
 """Bytes of address space: three times what the largest picture that is taken needs, its copies counted."""
@@ -47,19 +48,20 @@ def main(argv: Sequence[str] = ()) -> int:
         os.fdopen(answers, "wb", buffering=0) as target,
         contextlib.suppress(BrokenPipeError, EOFError),  # the gateway is gone, or nobody waits for the answer any more
     ):
+        kept = KeptSources()
         while head := read_exactly(source, 4):
-            serve(head, source, target)
+            serve(head, source, target, kept)
     return 0
 
 
-def serve(head: bytes, source: BinaryIO, target: BinaryIO) -> None:
+def serve(head: bytes, source: BinaryIO, target: BinaryIO, kept: KeptSources) -> None:
     """Answers the request whose length is `head`."""
     length = int.from_bytes(head, "big")
     assert length <= MAX_HEAD, "a gateway says what it said to say"
     request = msgspec.msgpack.decode(read_exactly(source, length), type=AskedApart)
     limit_time()
     try:
-        result, copy = answered(request, read_exactly(source, request.size))
+        result, copy = answered(request, read_exactly(source, request.size), kept)
     except BadPicture as error:
         result, copy = LookResult(refused=error.note), b""
     except MemoryError:
@@ -70,7 +72,7 @@ def serve(head: bytes, source: BinaryIO, target: BinaryIO) -> None:
             rest = rest[target.write(rest) :]
 
 
-def answered(request: AskedApart, data: bytes) -> tuple[LookResult, bytes]:
+def answered(request: AskedApart, data: bytes, kept: KeptSources) -> tuple[LookResult, bytes]:
     """What is asked for, and the bytes that go with it. Raises BadPicture."""
     match request:
         case LookRequest():
@@ -78,19 +80,20 @@ def answered(request: AskedApart, data: bytes) -> tuple[LookResult, bytes]:
         case InspectRequest():
             return origins.inspect(request, data)
         case SignRequest():
-            return origins.sign(request, data)
+            return origins.sign(request, data, kept)
     return origins.identity()
 
 
 def read_exactly(source: BinaryIO, size: int) -> bytes:
     """The next `size` bytes; empty where there are no more. Raises EOFError where they end half-way."""
-    data = bytearray()
-    while len(data) < size:
-        if not (piece := source.read(size - len(data))):
-            if data:
-                raise EOFError
-            return b""
-        data += piece
+    data, done = bytearray(size), 0
+    with memoryview(data) as rest:
+        while done < size:
+            if not (count := source.readinto(rest[done:])):  # type: ignore[attr-defined] # a raw file has it
+                if done:
+                    raise EOFError
+                return b""
+            done += count
     return bytes(data)
 
 

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from ...pictures.looking.decoder import Decoder
 from ...pictures.looking.origins import cuts_signing
 from ...provenance.identity import IdentityPlace, SigningIdentity, keep_first, roots_or_none, stored
 from ...provenance.library import is_there
-from ...provenance.manifest import Provenance
+from ...provenance.manifest import Ingredient, Provenance
 from ...settings.settings import Settings
 from ...words.errors import BadPicture, ImagineError
 
@@ -47,7 +47,7 @@ class Signing:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signing")
 
     async def cuts(
-        self, canonical: bytes | memoryview, making: Provenance, client: str, source: bytes | None
+        self, canonical: bytes | memoryview, making: Provenance, client: str, made_of: Sequence[Ingredient] = ()
     ) -> tuple[Cut, ...]:
         """What signs a picture; the same for the same canonical bytes, as long as they are remembered.
 
@@ -64,7 +64,7 @@ class Signing:
             return kept
         task = self._underway.get(name)
         if task is None:
-            task = asyncio.create_task(self._made(canonical, making, client, source, identity))
+            task = asyncio.create_task(self._made(canonical, making, client, made_of, identity))
             self._underway[name] = task
             task.add_done_callback(lambda done: self._keep(name, done))
         return await asyncio.shield(task)
@@ -106,14 +106,14 @@ class Signing:
         canonical: bytes | memoryview,
         making: Provenance,
         client: str,
-        source: bytes | None,
+        made_of: Sequence[Ingredient],
         identity: SigningIdentity,
     ) -> tuple[Cut, ...]:
         try:
-            if source is None:
+            if not made_of:
                 return await self._apart(lambda: cuts_signing(bytes(canonical), making, identity))
             try:
-                return await self._decoder.sign(canonical, source, making, identity, client)
+                return await self._decoder.sign(canonical, made_of, making, identity, client)
             except BadPicture as error:
                 _log.info("a source isn't named in what is made of it: %s", error)
             return await self._apart(lambda: cuts_signing(bytes(canonical), making.alone(), identity))

@@ -14,7 +14,8 @@ import msgspec
 from ...messages import Message, message
 from ...pictures.canonical import Cut, canonical, joined
 from ...pictures.containers import sniff
-from ...provenance.manifest import Provenance
+from ...pictures.looking.origins import ingredient
+from ...provenance.manifest import Ingredient, Provenance
 from ...words.errors import ImagineError
 from ...words.frames import Submit
 from ..gateway.gateway import Gateway
@@ -23,6 +24,8 @@ from .painted import Painted
 
 _MOST_SIGNED = 64 * 2**20
 """Bytes of a file that is signed: the library holds it whole, several times."""
+_MOST_NAMED = 8
+"""Pictures that a manifest names: each adds some 4 kB to the file, twice as many where it has a manifest itself."""
 _PIECE = 2**20
 
 
@@ -36,7 +39,7 @@ async def sign(gateway: Gateway, painted: Painted, output: Output) -> Painted:  
         return painted
     plain = canonical(finished.data)
     try:
-        cuts = await gateway.signing.cuts(plain, making_of(job), job.client, source_of(job))
+        cuts = await gateway.signing.cuts(plain, making_of(job), job.client, made_of(job))
     except ImagineError as error:
         return painted._replace(notes=(*painted.notes, message("provenance.unsigned", why=error.note)))
     return painted._replace(finished=msgspec.structs.replace(finished, data=joined(plain, cuts)))
@@ -66,7 +69,7 @@ async def _cuts_of(gateway: Gateway, plain: memoryview, job: Submit) -> tuple[Cu
     """What signs a file; nothing of one that is no picture."""
     if sniff(bytes(plain[:16])) is None:
         return ()
-    return await gateway.signing.cuts(plain, making_of(job), job.client, job.img)
+    return await gateway.signing.cuts(plain, making_of(job), job.client, made_of(job))
 
 
 def _mapped(path: Path) -> memoryview:
@@ -96,13 +99,24 @@ def making_of(job: Submit) -> Provenance:
     """How the picture of a job came about."""
     if job.enlargement is not None:
         return Provenance(how="enlarged", model=job.model.name)
-    return Provenance(how="created" if source_of(job) is None else "edited", model=job.model.name)
+    return Provenance(how="created" if _source_of(job) is None else "edited", model=job.model.name)
 
 
-def source_of(job: Submit) -> bytes | None:
-    """The picture that it is made of: what it starts from, else the first that its model is to change, as Kontext does.
+def made_of(job: Submit) -> list[Ingredient]:
+    """The picture that it is made of, then what its model was shown beside: pictures to be like, maps or what these
+    were made of. No more of them than a manifest has room for."""
+    source = _source_of(job)
+    shown = [("reference", each.img) for each in job.references if each.img is not None and each.img is not source]
+    shown += [("control", each.image) for each in job.controls]
+    named = [] if source is None else [ingredient(source)]
+    room = _MOST_SIGNED - len(source or b"")
+    for title, data in dict.fromkeys(shown):
+        if len(named) < _MOST_NAMED and (room := room - len(data)) >= 0:
+            named.append(ingredient(data, title, "inputTo"))
+    return named
 
-    What an adapter makes it be like is none.
-    """
+
+def _source_of(job: Submit) -> bytes | None:
+    """What a picture starts from, else the first that its model is to change, as Kontext does."""
     seen = (each.img for each in job.references if each.component is None and each.encoder is None)
     return job.img if job.img is not None else next((img for img in seen if img is not None), None)

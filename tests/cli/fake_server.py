@@ -39,6 +39,7 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.asked: list[dict] = []
+        self.languages: list[str | None] = []
         self.unloaded: list[str] = []
         self.lines: list = [picture(png())]
         self.refusal: tuple[int, str] | None = None
@@ -92,6 +93,7 @@ class FakeServer:
                 self._json({"unloaded": unquote(self.path[len("/models/") : -len("/loaded")])})
 
             def do_POST(self) -> None:
+                outer.languages.append(self.headers["Accept-Language"])
                 outer.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 if refusal := outer.refuse(outer.asked[-1]):
                     self._json({"error": refusal[1], "code": outer.code}, refusal[0])

@@ -363,6 +363,32 @@ def test_verify_makes_it_again(server: FakeServer, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "x.json: different, largest difference 200 of 255\n"
 
 
+def test_no_server_is_started_for_a_file_that_is_not_there(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr("imagine.cli.reach.running_or_started", started.append)
+    assert run("verify", "missing.png") == 1
+    assert started == []
+    assert capsys.readouterr().err == "missing.png can't be read: no such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [({}, "en"), ({"LANG": "ru_RU.UTF-8"}, "ru"), ({"LC_ALL": "C", "LANG": "ru_RU.UTF-8"}, "en"),
+     ({"LC_MESSAGES": "ru", "LANG": "de_DE"}, "ru"), ({"LANG": "run"}, "en")],
+)  # fmt: skip
+def test_a_server_is_asked_to_speak_the_user_s_language(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], language: str,
+) -> None:  # fmt: skip
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert run("run", "p", "-o", "x") == 0
+    assert server.languages == [language]
+
+
 @pytest.mark.parametrize("lines", [1, 3])
 def test_what_a_server_answered_is_verified_too(
     server: FakeServer, capsys: pytest.CaptureFixture[str], lines: int

@@ -10,13 +10,15 @@ import pytest
 from PIL import Image
 
 from imagine.pictures.canonical import canonical, halves
+from imagine.pictures.looking import decoder as decoder_module
 from imagine.pictures.looking.inspection import inspected
+from imagine.pictures.looking.origins import SignRequest
 from imagine.provenance.identity import IdentityPlace, keep_first, stored
 from imagine.server.gateway import signing as signing_module
 from imagine.words.events import Finished
 from imagine.words.recipe import meta_from_params
 from tests.provenance.signing import TYPES, picture, read, sign, somebody
-from tests.server.beside import add, add_kontext, image_adapter, image_encoder
+from tests.server.beside import add, add_kontext, controlnet, image_adapter, image_encoder
 from tests.server.served import PromptedWorker, ask
 
 
@@ -123,7 +125,7 @@ def test_what_is_remembered_is_bounded(home, monkeypatch):
     assert count == 2
 
 
-def test_what_kontext_changes_is_its_source_and_what_a_picture_is_like_is_none(home):
+def test_what_kontext_changes_is_its_source_and_what_a_picture_is_like_was_shown(home):
     shown = [{"img": base64.b64encode(sign(picture("image/jpeg"))).decode()}]
     add_kontext(home)
     add(home, "ip/ip-adapter-plus_sd15", image_adapter("plus", width=1280))
@@ -131,10 +133,58 @@ def test_what_kontext_changes_is_its_source_and_what_a_picture_is_like_is_none(h
     told = []
     for model in ("swan", "fox"):
         data = generated(home, {"references": shown, "model": model})
-        told.append(inspected(data, somebody().roots))
-    assert [(each.origin, each.actions, len(each.sources)) for each in told] == [
-        ("here", ("opened", "edited"), 1), ("here", ("created",), 0)
+        told.append((inspected(data, somebody().roots).actions, *ingredients(data)))
+    assert told == [
+        (("opened", "edited"), ("source", "parentOf", True)), (("created",), ("reference", "inputTo", True))
     ]  # fmt: skip
+
+
+def ingredients(data):
+    """Of a trusted file: title, relation, and whether its own manifest is kept."""
+    text, state = read(data, roots=somebody().roots)
+    assert state == "Trusted"
+    told = json.loads(text)
+    active = told["manifests"][told["active_manifest"]]
+    return [(each["title"], each["relationship"], each.get("active_manifest") in told["manifests"])
+            for each in active["ingredients"]]  # fmt: skip
+
+
+def test_what_controls_and_references_showed_is_named_beside_the_source_as_often_as_there_is_room(home):
+    add(home, "controls/control_v11p_sd15_canny", controlnet())
+    add(home, "ip/ip-adapter-plus_sd15", image_adapter("plus", width=1280))
+    add(home, "clip/ViT-H", image_encoder())
+    files = [base64.b64encode(each).decode() for each in (picture("image/jpeg"), sign(picture("image/webp")))]
+    controls = [{"model": "canny", "image": files[1], "preprocess": "canny"}] * 2
+    references = [{"img": base64.b64encode(picture(seed=seed)).decode()} for seed in range(8)]
+    body = {"img": files[0], "control": controls, "references": references[:1]}
+    source, shown = ("source", "parentOf", False), ("reference", "inputTo", False)
+    assert ingredients(generated(home, body)) == [source, shown, ("control", "inputTo", True)]
+    body |= {"references": references}
+    assert ingredients(generated(home, body | {"seed": 2})) == [source, *[shown] * 7]
+
+
+def test_a_source_is_sent_once_to_the_process_that_signs_with_it(home, monkeypatch):
+    body = {"prompt": "a fox", "img": base64.b64encode(sign(picture("image/jpeg"), who=somebody("else"))).decode()}
+    exchange, sent = decoder_module._exchange, []
+
+    async def noted(process, request, parts):
+        if isinstance(request, SignRequest):
+            sent.append(len(parts))
+        return await exchange(process, request, parts)
+
+    async def act(client):
+        made = []
+        for seed in (5, 6, 7):
+            async with client.post("/generate", json=body | {"seed": seed}) as answer:
+                made.append(base64.b64decode((await answer.json())["img"]))
+            if seed == 6:  # its successor knows nothing
+                client.gateway.decoder._kill()
+        return made
+
+    monkeypatch.setattr(decoder_module, "_exchange", noted)
+    for data in ask(home, act, worker=Painter()):
+        assert ingredients(data) == [("source", "parentOf", True)]
+    assert sent == [2, 1, 2], "the picture, and its source where that isn't there"
 
 
 @pytest.mark.parametrize("source_type", TYPES)

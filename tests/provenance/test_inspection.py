@@ -7,17 +7,20 @@ import socket
 import struct
 import threading
 
+import msgspec
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imagine.messages import sentence
 from imagine.pictures.canonical import Cut, halves, joined
-from imagine.pictures.looking import inspection
+from imagine.pictures.looking import inspection, origins
 from imagine.pictures.looking.decoder import Decoder
 from imagine.pictures.looking.inspection import Inspection, inspected, summary
+from imagine.pictures.looking.origins import InspectRequest
 from imagine.provenance import library, manifest
 from imagine.provenance.manifest import Provenance
+from imagine.watermark.tiles import marked
 from imagine.words.errors import BadPicture
 from tests.provenance.signing import TYPES, flipped, picture, sign, somebody
 
@@ -183,6 +186,47 @@ def test_a_hostile_file_ends_no_process_but_the_one_that_reads_it():
     deep, none, ours = asyncio.run(act())
     assert deep in ("changed", "picture.too_costly")
     assert (none, ours) == ("picture.format", "here")
+
+
+def looked_at(data):
+    """What the process that looks says of it."""
+    request = InspectRequest(size=len(data), field="file", roots=somebody().roots)
+    return msgspec.msgpack.decode(origins.inspect(request, data)[1], type=Inspection)
+
+
+def saved_again(picture, kind="JPEG"):
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
+
+
+def test_a_mark_in_the_pixels_outlasts_what_the_file_said():
+    pixels = marked(Image.linear_gradient("L").resize((256, 256)).convert("RGB"), "painted")
+    told = looked_at(saved_again(pixels))
+    assert (told.origin, told.signature, told.read, told.watermark.says) == (
+        "imagine", "none", ("watermark",), "painted"
+    )  # fmt: skip
+    assert "invisible mark" in sentence(summary(told))
+    signed = sign(saved_again(pixels, "PNG"))
+    assert looked_at(signed).origin == "here"
+    changed = looked_at(flipped(signed, signed.index(b"IHDR") + 20))
+    assert (changed.origin, changed.signature) == ("changed", "invalid")
+    unmarked = looked_at(plain())
+    assert (unmarked.watermark, unmarked.looked, unmarked.origin) == (None, True, "unknown")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_file_that_breaks_off_is_told(kind):
+    data = saved_again(Image.effect_noise((80, 80), 50).convert("RGB"), kind)
+    told = looked_at(data[: len(data) * 2 // 3])
+    assert (told.whole, told.looked, told.watermark) == (False, False, None)
+    assert sentence(summary(told)).startswith("the file breaks off")
+
+
+def test_a_camera_that_begins_with_its_maker_is_named_once():
+    exif = exif_of("NIKON CORPORATION")
+    exif[0x0110] = "NIKON Z 6_2"
+    assert inspected(plain("JPEG", exif=exif)).program == "NIKON Z 6_2"
 
 
 def test_nothing_that_a_file_names_is_fetched():

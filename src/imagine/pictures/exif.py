@@ -48,9 +48,12 @@ def comment(exif: bytes) -> str | None:
 
 
 def camera(exif: bytes) -> str:
-    """What took the picture: its maker and its model; empty where that isn't said."""
+    """What took the picture: its maker and its model, which may begin with him already; empty where that isn't said."""
     order = _byte_order(exif)
     words = [_name(exif, order, _entry(exif, order, _first_folder(exif, order), tag)) for tag in (_MAKE, _MODEL)]
+    maker, model = words
+    if model.split(" ")[0].casefold() == maker.split(" ")[0].casefold():
+        return model
     return " ".join(word for word in words if word)
 
 

@@ -63,14 +63,13 @@ def found(picture: Image.Image) -> Match | None:
     """The mark in an RGB or RGBA picture, None where it may as well be chance."""
     whole = evened(middle(picture))
     best = best_of(whole, LIKELY[:1])
-    if chance_of(best.likeness) > RARE:
+    if best.likeness < ENOUGH:
         best = max(best, best_of(whole, LIKELY[1:]))
-    if chance_of(best.likeness) > RARE:
+    if best.likeness < ENOUGH:
         best = max(best, scanned(whole))
-    chance = chance_of(best.likeness)
-    if chance > RARE or best.word >= len(MARKED):
+    if best.likeness < ENOUGH or best.word >= len(MARKED):
         return None
-    return Match(MARKED[best.word], best.mean, chance)
+    return Match(MARKED[best.word], best.mean, chance_of(best.likeness))
 
 
 def scanned(values: NDArray[np.float32]) -> Try:

@@ -18,7 +18,7 @@ from ...provenance.manifest import PROGRAM, SOURCE_TYPES
 from .. import containers
 from ..canonical import halves
 from .claims import Claims, claims_in
-from .pixels import PixelMark
+from .pixels import PixelMark, PixelsSeen
 
 Origin = Literal["here", "imagine", "ai", "camera", "changed", "signed", "unknown"]
 SignatureState = Literal["ours", "valid", "invalid", "unread", "none"]
@@ -62,6 +62,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """Our invisible mark in its pixels, as far as they were looked at."""
     looked: bool = False
     """Were they?"""
+    whole: bool = True
+    """Is all of the file there?"""
 
 
 _WORDS: dict[Origin, str] = {
@@ -77,6 +79,8 @@ _MARKED: dict[SignatureState, str] = {"none": "origin.marked", "invalid": "origi
 
 def summary(inspection: Inspection) -> Message:
     """What it comes to, in a sentence about the picture."""
+    if not inspection.whole and inspection.signature in ("none", "invalid"):
+        return message("origin.incomplete")
     if inspection.signature == "unread":
         return message("origin.unread")
     if inspection.watermark is not None and (marked := _MARKED.get(inspection.signature)):
@@ -101,12 +105,17 @@ def inspected(data: bytes, roots: str = "") -> Inspection:
     return _of_manifest(signed, claims, read)
 
 
-def with_pixels(told: Inspection, mark: PixelMark | None, *, looked: bool) -> Inspection:
-    """The same, and what the pixels say, which outlasts what a file says unsigned."""
-    if mark is None:
-        return msgspec.structs.replace(told, looked=looked)
+def with_pixels(told: Inspection, seen: PixelsSeen, *, ended: bool) -> Inspection:
+    """The same, and what the pixels say, which outlasts what a file says unsigned; has the file an end?
+
+    Pixels of a signed file that can't be decoded tell no more than its signature.
+    """
+    whole = ended and not (seen.damaged and told.signature == "none")
+    told = msgspec.structs.replace(told, looked=seen.looked, whole=whole)
+    if seen.mark is None:
+        return told
     origin = "imagine" if told.signature == "none" else told.origin
-    return msgspec.structs.replace(told, origin=origin, watermark=mark, looked=True, read=(*told.read, "watermark"))
+    return msgspec.structs.replace(told, origin=origin, watermark=seen.mark, read=(*told.read, "watermark"))
 
 
 def _manifest(data: bytes, roots: str) -> dict[str, Any] | str | None:

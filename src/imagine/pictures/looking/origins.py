@@ -17,7 +17,7 @@ from .. import containers, images
 from ..canonical import Cut, halves
 from .inspection import inspected, with_pixels
 from .look import LookRequest, LookResult
-from .pixels import mark_in
+from .pixels import pixels_of
 from .sources import KeptSources, SourceHead
 
 
@@ -61,9 +61,9 @@ AskedApart = LookRequest | InspectRequest | SignRequest | IdentityRequest
 
 def inspect(request: InspectRequest, data: bytes) -> tuple[LookResult, bytes]:
     """An `Inspection` as msgpack. Raises BadPicture for what is no picture."""
-    images.outline(data, request.field)
-    told, (mark, looked) = inspected(data, request.roots), mark_in(data)
-    return _with(msgspec.msgpack.encode(with_pixels(told, mark, looked=looked)))
+    layout = images.outline(data, request.field)
+    told = with_pixels(inspected(data, request.roots), pixels_of(data), ended=layout.ended)
+    return _with(msgspec.msgpack.encode(told))
 
 
 def sign(request: SignRequest, data: bytes, kept: KeptSources) -> tuple[LookResult, bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from ...words.errors import BadPicture
@@ -20,19 +22,27 @@ class PixelMark(msgspec.Struct, frozen=True, kw_only=True):
     """At most so often a picture that was never marked seems to be one, of all that was tried."""
 
 
-def mark_in(data: bytes) -> tuple[PixelMark | None, bool]:
-    """The mark, and whether it was looked for: not in what can't be decoded, and where there is nothing to do it.
+class PixelsSeen(NamedTuple):
+    """What the pixels say: the mark, whether it was looked for, and whether they are damaged."""
 
-    What looks for it is imported here alone: it takes more than all else of this process, and most pictures are only
-    looked at to be used.
+    mark: PixelMark | None = None
+    looked: bool = False
+    damaged: bool = False
+
+
+def pixels_of(data: bytes) -> PixelsSeen:
+    """What there is to see; nothing in what can't be decoded, and where there is nothing to look with.
+
+    What looks is imported here alone: it takes more than all else of this process, and most pictures are only looked at
+    to be used.
     """
+    try:
+        picture = images.decode(data, field="file")
+    except BadPicture as error:
+        return PixelsSeen(damaged=error.note.code == "picture.damaged")
     try:
         from ...watermark.marker import sighted
     except ImportError:  # the one-file binary, before it has unpacked what draws
-        return None, False
-    try:
-        picture = images.decode(data, field="file")
-    except BadPicture:
-        return None, False
+        return PixelsSeen()
     seen = sighted(picture)
-    return None if seen is None else PixelMark(**seen._asdict()), True
+    return PixelsSeen(None if seen is None else PixelMark(**seen._asdict()), looked=True)

@@ -39,7 +39,7 @@ def pixels_of(data: bytes) -> PixelsSeen:
     try:
         picture = images.decode(data, field="file")
     except BadPicture as error:
-        return PixelsSeen(damaged=error.note.code == "picture.damaged")
+        return PixelsSeen(damaged=error.note.code in ("picture.damaged", "picture.no_size"))
     try:
         from ...watermark.marker import sighted
     except ImportError:  # the one-file binary, before it has unpacked what draws

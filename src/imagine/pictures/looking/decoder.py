@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 _PIECE = 2**20
 _REMEMBERED = 256
 _MAX_COPY = 128 * 2**20
-Question = Callable[[], tuple[AskedApart, Sequence[bytes | memoryview]]]
+PreparedRequest = Callable[[], tuple[AskedApart, Sequence[bytes | memoryview]]]
 """Makes a question, and what goes with it, once the process that is asked is known."""
 
 
@@ -142,7 +142,7 @@ class Decoder:
             self._known.move_to_end(known)
         return self._known.get(known)
 
-    async def _asked(self, asked: Question, client: str) -> tuple[LookResult, bytes]:
+    async def _asked(self, asked: PreparedRequest, client: str) -> tuple[LookResult, bytes]:
         """What the process answers, by turns of clients. Raises BadPicture where it refuses, ImagineError."""
         async with self._turns.turn(client):
             self._keep_awake()
@@ -154,7 +154,7 @@ class Decoder:
             raise BadPicture(result.refused)
         return result, made
 
-    async def _answered(self, asked: Question) -> tuple[LookResult, bytes]:
+    async def _answered(self, asked: PreparedRequest) -> tuple[LookResult, bytes]:
         """The process's answer. Whatever keeps it from answering ends it; the next picture gets a new one."""
         process = await self._started()
         request, parts = asked()

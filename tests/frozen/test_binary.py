@@ -115,7 +115,8 @@ def test_a_server_is_one_process_and_its_worker(home: Path) -> None:
         assert [line["step"] for line in lines] == [2, 4, 6]
         assert all(Image.open(BytesIO(base64.b64decode(line["img"]))).size == (64, 64) for line in lines)
         gateway = psutil.Process(daemon.process.pid)
-        assert gateway.children(recursive=True) == daemon.workers
+        beside = daemon.decoders  # one made the key that signs, and ends some seconds later
+        assert [child for child in gateway.children(recursive=True) if child not in beside] == daemon.workers
         assert len(daemon.workers) == 1
         mapped = {Path(entry.path).name for entry in gateway.memory_maps()}
         assert not [name for name in mapped if "torch" in name]
@@ -189,7 +190,6 @@ def test_an_input_picture_is_looked_at_by_a_process_of_its_own(home: Path) -> No
     """Which doesn't bring the heavy half along."""
     with Daemon(home, REAL, "-d", "cpu") as daemon:
         first = asked(daemon, "/generate", SMALL, Accept="image/png")
-        assert daemon.decoders == []
         redrawn = SMALL | {"img": base64.b64encode(first).decode(), "progress": True}
         with begun(daemon, "/generate", redrawn) as answer:
             assert answer.readline(), (

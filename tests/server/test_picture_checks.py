@@ -1,13 +1,17 @@
 """Which file looks at the pictures of a request, and what of it is refused: by the rules that hold for who asks."""
 
+import asyncio
 import dataclasses
 import logging
 
 import pytest
 
+from imagine.registry.registry import Registry
+from imagine.server.gateway.gateway import Gateway
+from imagine.server.orders.picture_check import checker_of
 from imagine.settings.keys import NamedKey
 from imagine.words.moderation import KeyRules, ModerationSettings, PictureSettings
-from tests.server.served import add_classifier, ask
+from tests.server.served import PromptedWorker, add_classifier, ask, settings_at
 
 STANDARD = {"sexual", "sexual/minors", "violence/graphic", "self-harm", "hate"}
 STRICT = STANDARD | {"suggestive", "violence", "illicit"}
@@ -102,3 +106,10 @@ def test_what_is_to_look_and_is_not_there_is_said_at_the_start(tmp_path, fail, c
             assert client.worker.seen[-1].check is None
 
     ask(tmp_path, act, moderation=ModerationSettings(pictures=PictureSettings(model="absent", fail=fail)))
+
+
+def test_what_ships_is_there_for_who_asks_before_the_folders_were_looked_at(tmp_path):
+    settings = settings_at(tmp_path)
+    registry = Registry(settings.roots, shipped=[add_classifier(tmp_path / "shipped", "looks")])
+    gateway = Gateway(settings, workers=[PromptedWorker()], registry=registry)
+    assert asyncio.run(checker_of(gateway, None)).name == "looks"

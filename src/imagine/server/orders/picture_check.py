@@ -51,5 +51,6 @@ async def picture_check(
 
 async def checker_of(gateway: Gateway, named: str | None) -> Model:
     """What a worker must know of what looks, which is a model by itself. Raises ImagineError."""
+    await gateway.entries()  # of the folders as they are, not as they were before anybody looked
     entry = await gateway.part(checker_name(gateway.registry, named), SAFETY)
     return Model(name=entry.name, family=entry.family, components=(component_from(SAFETY, entry),))

@@ -6,7 +6,14 @@ import pytest
 
 from imagine.settings.settings import settings_from
 from imagine.words.errors import ImagineError
-from imagine.words.moderation import POLICIES, EmbeddingSettings, ModerationSettings, PictureSettings, stricter_of
+from imagine.words.moderation import (
+    POLICIES,
+    EmbeddingSettings,
+    JudgeSettings,
+    ModerationSettings,
+    PictureSettings,
+    stricter_of,
+)
 
 
 def in_file(text):
@@ -65,6 +72,24 @@ def test_embeddings_have_settings_of_their_own_two_of_them_for_short(said, setti
     assert (EmbeddingSettings().least, EmbeddingSettings(rule="similarity").least) == (0.2, 0.7)
 
 
+@pytest.mark.parametrize(
+    ("said", "settings"),
+    [
+        ("true", JudgeSettings()), ("on", JudgeSettings()), ("{}", JudgeSettings()), ("off", None), ("null", None),
+        ("{fail: closed, model: qwen3:8b, timeout: 1m}", JudgeSettings(fail="closed", model="qwen3:8b", timeout=60.0)),
+    ],
+)  # fmt: skip
+def test_the_assistant_is_asked_where_that_is_said(said, settings):
+    found = in_file(f"assistant: http://127.0.0.1:11434\nmoderation: {{assistant: {said}}}")
+    assert found.assistant == settings
+    assert str(found) == "; ".join(["minors-only", *([str(settings)] if settings else [])])
+
+
+def test_an_assistant_that_is_not_there_can_not_be_asked():
+    with pytest.raises(ImagineError, match=r"^moderation\.assistant asks the assistant, and there is none: say where"):
+        in_file("moderation: {assistant: true}")
+
+
 @pytest.mark.parametrize("said", ["standard", '{"policy": "standard"}'])
 def test_a_flag_and_a_variable_take_a_name_or_json(said):
     for flags, environ in (({"moderation": said}, {}), ({}, {"IMAGINE_MODERATION": said})):
@@ -92,6 +117,9 @@ def test_a_flag_and_a_variable_take_a_name_or_json(said):
         ("{embeddings: {models: x}}", "without 'models'"), ("{embeddings: {model: ' '}}", "a file's name, or none"),
         ("{model: a, embeddings: {model: b}}", "model stand among embeddings, or beside it"),
         ("{threshold: 0.3, embeddings: off}", "threshold stand among embeddings"),
+        ("{assistant: qwen3}", "assistant is true, false, or a mapping"), ("{assistant: {models: x}}", "without 'models'"),
+        ("{assistant: {fail: shut}}", "assistant.fail is open or closed"), ("{assistant: {timeout: 0}}", "from 1 to 600"),
+        ("{assistant: {timeout: soon}}", "assistant.timeout is a number"), ("{assistant: {model: ''}}", "model is auto"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_is_refused_in_a_sentence(said, why):

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..messages import Message, message
-from ..words.assistant import AssistantSettings
+from ..words.assistant import AUTO, AssistantSettings
 from .answers import words
 from .client import ModelServer
 from .description import SCHEMA, VERSION, PictureDescription, schema_of, seen_from
@@ -121,6 +121,20 @@ class Assistant:
             self._observe("plan", self._clock() - started, "failed" if planned.failed else "done")
             _log.debug("plan: %s", msgspec.to_builtins(planned.plan))
             return planned
+
+    async def judge(self, asked: ModelQuestion, seconds: float) -> dict[str, object]:
+        """The answer to a question about a prompt, by what understands where it names no model. Raises AssistantTrouble.
+
+        It waits for no plan.
+        """
+        until = asyncio.get_running_loop().time() + seconds
+        if asked.model == AUTO:
+            try:
+                asked = asked._replace(model=(await self._server.models()).text)
+            except AssistantTrouble:
+                self._observe("judge", 0.0, "failed")
+                raise
+        return await self._asked("judge", asked._replace(keep_alive=self.settings.keep_alive), until)
 
     async def make_room(self) -> bool:
         """Has the models go that were asked, and waits until they have; False where they stay."""

@@ -549,6 +549,10 @@ SENTENCES = {
     "blocked.term": "{field} holds '{term}', which this server's owner doesn't want drawn; leave it out",
     "blocked.topic": "{field} speaks of '{topic}', which this server's owner doesn't want drawn; leave it out",
     "blocked.policy": "{field} asks for {what}, which this server doesn't draw (policy {policy}); {change}",
+    "blocked.judged": "{field} asks for {what}, as this server's assistant reads it, which isn't drawn here (policy "
+    "{policy}); {change}, or say it in other words if that isn't meant",
+    "blocked.judged_topic": "{field} speaks of '{topic}', as this server's assistant reads it, which its owner doesn't "
+    "want drawn; leave it out, or say it in other words if that isn't meant",
     "blocked.change.leave": "leave it out",
     "blocked.change.minors": "leave out the one or the other",
     "blocked.change.undressing": "leave whoever is in it dressed",
@@ -814,6 +818,8 @@ SENTENCES = {
     "assist.other_json": "the assistant's answer has nothing of what was asked for",
     "assist.no_prompt": "the assistant's plan has no prompt",
     "assist.not_english": "the assistant's prompt is not in English",
+    "assist.no_verdict": "the assistant's verdict is none of those that it was asked for",
+    "assist.long_prompt": "the prompt is too long for the assistant to judge",
     "assist.no_model": "the assistant has no model",
     "assist.no_vision": "none of the assistant's models sees pictures",
     "assist.nothing_seen": "the assistant saw nothing in it",

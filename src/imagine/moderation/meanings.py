@@ -49,7 +49,7 @@ _HALF = 0.5
 def meanings_of(topics: Sequence[TopicExamples]) -> tuple[Meaning, ...]:
     """All that texts are compared with: ours, and the owner's, of whatever key, each once."""
     named = {key_of(name, examples): (name, *examples) for each in topics for name, examples in each.items()}
-    own = (Meaning(name=key, examples=_as_said(said), against=(_BENIGN,), own=True) for key, said in named.items())
+    own = (Meaning(name=key, examples=as_said(said), against=(_BENIGN,), own=True) for key, said in named.items())
     return (*_shipped(), *own)
 
 
@@ -71,7 +71,7 @@ def key_of(topic: str, examples: Sequence[str]) -> str:
     return hashlib.sha256("\0".join((topic, *examples)).encode()).hexdigest()
 
 
-def _as_said(examples: Sequence[str]) -> tuple[str, ...]:
+def as_said(examples: Sequence[str]) -> tuple[str, ...]:
     """Examples as sentences: those of lists have signs in them, for how their words are looked for."""
     said = (" ".join(_MARKS.sub(" ", example).split()) for example in examples)
     return tuple(dict.fromkeys(filter(None, said)))

@@ -20,13 +20,16 @@ from ..words.moderation import (
     Policy,
     TopicExamples,
 )
+from .judging import judge
 from .looking import pictures
 from .meaning import SHORTHANDS, embeddings, with_shorthands
 
 MOST_TOPICS, MOST_EXAMPLES, LONGEST = 64, 64, 200
 _PLAIN = dict.fromkeys(("off", "no", "false"), "none") | dict.fromkeys(("on", "yes", "true"), DEFAULT_POLICY)
 """What YAML makes of a bare word, or what people write instead."""
-_ALLOWED = f"{', '.join(POLICIES)}, or a mapping of policy, dialects, topics, stages, embeddings, pictures and log"
+_ALLOWED = (
+    f"{', '.join(POLICIES)}, or a mapping of policy, dialects, topics, stages, embeddings, assistant, pictures and log"
+)
 _ALLOWED_FOR_KEY = f"{', '.join(POLICIES)}, or a mapping of policy and topics"
 
 
@@ -104,5 +107,5 @@ def _stages(value: object) -> tuple[ModerationStage, ...]:
 _READ_FOR_KEY: dict[str, Any] = {"policy": _policy, "topics": _topics}
 _READ: dict[str, Any] = {
     **_READ_FOR_KEY, "dialects": _dialects, "stages": _stages, "embeddings": embeddings, "pictures": pictures,
-    "log": model_folders.path,
+    "assistant": judge, "log": model_folders.path,
 }  # fmt: skip

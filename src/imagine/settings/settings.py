@@ -264,6 +264,9 @@ def settings_from(
     settings = Settings(**merged)
     if (settings.provenance_key is None) != (settings.provenance_certificates is None):
         raise ImagineError(in_english("provenance_key and provenance_certificates go together", "provenance_key"))
+    if settings.moderation.assistant is not None and not settings.assistant:
+        why = "moderation.assistant asks the assistant, and there is none: say where it is (assistant), or leave it out"
+        raise ImagineError(in_english(why, "moderation"))
     if settings.api_key in [each.key for each in settings.keys]:
         raise ImagineError(in_english("api_key is one of the keys in the configuration file: say it once", "keys"))
     return settings, [*warnings, *_open_to_pages(settings)]

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
+from .assistant import AUTO
 from .model import Model
 
 Policy = Literal["none", "minors-only", "standard", "strict"]
@@ -71,6 +72,20 @@ class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"embeddings {', '.join([*model, f'{self.rule} > {self.least:g}', f'fail {self.fail}'])}"
 
 
+class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the assistant is asked whether a prompt may be drawn."""
+
+    model: str = AUTO
+    """A name that its server lists; `auto`: what understands wishes."""
+    timeout: float = 30.0
+    """Seconds for a prompt, its wait counted."""
+    fail: Failing = "open"
+    """What becomes of prompts that it says nothing of."""
+
+    def __str__(self) -> str:
+        return f"assistant {self.model}, {self.timeout:g} s, fail {self.fail}"
+
+
 class KeyRules(msgspec.Struct, frozen=True, kw_only=True):
     """What the owner says of one key; None is what holds for everybody."""
 
@@ -114,6 +129,8 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[ModerationStage, ...] = STAGES
     """Where is looked."""
     embeddings: EmbeddingSettings = EmbeddingSettings()
+    assistant: JudgeSettings | None = None
+    """How the assistant is asked, too; None: it isn't."""
     pictures: PictureSettings = PictureSettings()
     log: Path | None = None
     """The file that each verdict other than "allow" is written to, as a line of JSON."""
@@ -124,8 +141,9 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):
         pictures = [str(self.pictures)] if self.pictures != PictureSettings() else []
         dialects = [f"{name} {policy}" for name, policy in self.dialects.items()]
         means = [str(self.embeddings)] if self.embeddings != EmbeddingSettings() else []
+        judge = [str(self.assistant)] if self.assistant is not None else []
         log = [f"log {self.log}"] if self.log else []
-        return "; ".join([self.policy, *dialects, *topics, *stages, *means, *pictures, *log])
+        return "; ".join([self.policy, *dialects, *topics, *stages, *means, *judge, *pictures, *log])
 
 
 class PictureCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ from ...words.upscalers import UPSCALER, UPSCALERS
 from .assisting import assistant_of
 from .checkers import missing_checker
 from .digests import Digests
+from .judging import PromptJudge
 from .meanings import PromptMeanings
 from .metrics import Metrics
 from .named import ANY, FilesHere, NextTo, named
@@ -96,6 +97,7 @@ class Gateway:
         self.decoder = Decoder()
         self.signing = Signing(settings, self.decoder)
         self.assistant = assistant_of(settings, self.metrics)
+        self.judge = PromptJudge(settings.moderation.assistant, lambda: self.assistant, self.metrics)
         self._turns = Turns()
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
 
@@ -118,6 +120,7 @@ class Gateway:
         self.settings, self.presets = taken, presets
         self.rulebook = rulebook_from(taken)
         self.meanings.take(taken.moderation.embeddings, self.rulebook)
+        self.judge.settings = taken.moderation.assistant
         self._verdicts = VerdictLog(taken.moderation.log)
         self._checked, self._looked_at = False, float("-inf")
         self._look()
@@ -135,6 +138,7 @@ class Gateway:
         self.stored.stop()
         await self.decoder.stop()
         await self.meanings.stop()
+        await self.judge.stop()
         if self.assistant is not None:
             await self.assistant.close()
         self._reading.shutdown(wait=False, cancel_futures=True)

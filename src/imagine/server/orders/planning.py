@@ -51,10 +51,15 @@ async def with_assistance(gateway: Gateway, incoming: Incoming) -> Incoming:
     made = await planned_wish(gateway, incoming)
     if made.planned.failed is not None and request.assist == _REQUIRED:
         raise _failed(made.planned.failed)
-    shared = await _shares_a_card(gateway, gateway.assistant, made.incoming.request)
-    if shared and not await gateway.assistant.make_room():
-        return _warned(made.incoming, message("assist.stayed", "assist"))
-    return made.incoming
+    return await with_room(gateway, made.incoming, "assist")
+
+
+async def with_room(gateway: Gateway, incoming: Incoming, field: str) -> Incoming:
+    """The request, once the models are gone that were asked for it where they share a card with its picture's."""
+    if gateway.assistant is None or not await _shares_a_card(gateway, gateway.assistant, incoming.request):
+        return incoming
+    gone = await gateway.assistant.make_room()
+    return incoming if gone else _warned(incoming, message("assist.stayed", field))
 
 
 async def planned_wish(gateway: Gateway, incoming: Incoming) -> MadePlan:

@@ -14,6 +14,7 @@ from ...words.errors import Blocked
 from ...words.moderation import ModerationVerdict, Policy, stricter_of
 from ..gateway.gateway import Gateway
 from .incoming import Incoming
+from .planning import with_room
 
 _LONG = 2000
 """Characters of a prompt that is read beside others."""
@@ -34,9 +35,11 @@ async def with_prompt_checked(gateway: Gateway, incoming: Incoming) -> Incoming:
     try:
         verdicts = await _verdicts(rules, asked)
         verdicts += await gateway.meanings.verdicts(asked, rules.looked_for, incoming.client)
+        judged = await gateway.judge.check(asked, rules.looked_for, incoming.client)
     except Blocked as error:
         _note(gateway, error.verdict, incoming)
         raise
+    incoming = await with_room(gateway, incoming, "prompt") if judged else incoming
     for verdict in verdicts:
         _note(gateway, verdict, incoming)
     warned = [_warning(verdict) for verdict in verdicts]

@@ -1,0 +1,133 @@
+"""What the owner's assistant says of prompts, where it is asked: once of each question, and never for longer than set."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from ...messages import message
+from ...moderation.check import ModerationInput
+from ...moderation.guarding import NoAnswer
+from ...moderation.judging import MOST_QUESTIONS, RULE, JudgeQuestion, questions_of, refusal_of_judge
+from ...moderation.meanings import LookedFor
+from ...pictures.looking.turns import Turns
+from ...words.errors import Blocked
+from ...words.moderation import JudgeSettings, ModerationVerdict, stricter_of
+from .metrics import Metrics
+
+if TYPE_CHECKING:
+    from ...assistant.assistant import Assistant
+
+_log = logging.getLogger(__name__)
+MOST_KNOWN = 4096
+"""Answers that are remembered, of which the oldest go first."""
+_UNCHECKED = ModerationVerdict(action="block", categories={}, stage="prompt", rule=RULE)
+
+
+class PromptJudge:
+    """Of one gateway. Remembers answers by digests of their questions, in memory alone; used from one event loop."""
+
+    def __init__(
+        self, settings: JudgeSettings | None, assistant: Callable[[], Assistant | None], metrics: Metrics
+    ) -> None:
+        self.settings = settings
+        self._assistant, self._metrics = assistant, metrics
+        self._known: OrderedDict[bytes, str] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[str]] = {}
+        self._turns = Turns()
+        self._unanswered: str | None = None
+
+    async def check(self, asked: ModerationInput, wanted: LookedFor, client: str) -> bool:
+        """Has a model been asked just now? Raises Blocked, also for what it says nothing of, if so set."""
+        policy, settings = stricter_of(wanted.policy, asked.policy), self.settings
+        questions = [] if settings is None else questions_of(asked, policy, wanted.topics)
+        if settings is None or not questions:
+            return False
+        known = all(question.digest(settings.model) in self._known for question in questions)
+        try:
+            category = await self._refused(questions, settings, client)
+        except NoAnswer as error:
+            self._say_unanswered(error)
+            if settings.fail == "closed":
+                raise Blocked(message("blocked.unchecked", "prompt"), _UNCHECKED) from error
+            return not known
+        self._unanswered = None
+        if category:
+            raise refusal_of_judge(category, policy, wanted.topics, pictures=asked.pictures)
+        return not known
+
+    async def stop(self) -> None:
+        """Ends what is being asked."""
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _refused(self, questions: list[JudgeQuestion], settings: JudgeSettings, client: str) -> str:
+        """What any of these is refused for; "" for nothing. Raises NoAnswer."""
+        if len(questions) > MOST_QUESTIONS:
+            raise NoAnswer(message("assist.long_prompt"))
+        try:
+            async with asyncio.timeout(settings.timeout):
+                for question in questions:
+                    if category := await self._answer(question, settings, client):
+                        return category
+        except TimeoutError as error:
+            raise NoAnswer(message("assist.slow", seconds=settings.timeout)) from error
+        return ""
+
+    async def _answer(self, question: JudgeQuestion, settings: JudgeSettings, client: str) -> str:
+        """What is known, or what comes of asking, for all who ask the same now. Raises NoAnswer."""
+        key = question.digest(settings.model)
+        if key in self._known:
+            self._known.move_to_end(key)
+            self._metrics.assisted("judge", 0.0, "known")
+            return self._known[key]
+        if key not in self._asking:
+            self._asking[key] = asyncio.create_task(self._asked(question, settings, client))
+            self._asking[key].add_done_callback(lambda task: self._ended(key, task))
+        return await asyncio.shield(self._asking[key])
+
+    def _ended(self, key: bytes, task: asyncio.Task[str]) -> None:
+        del self._asking[key]
+        if task.cancelled() or task.exception() is not None:
+            return
+        self._known[key] = task.result()
+        while len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
+
+    async def _asked(self, question: JudgeQuestion, settings: JudgeSettings, client: str) -> str:
+        """A model's answer: one question at a time, clients in turn. Raises NoAnswer."""
+        if (assistant := self._assistant()) is None:
+            raise NoAnswer(message("assist.absent"))
+        from ...assistant.question import ModelQuestion
+        from ...assistant.trouble import AssistantTrouble
+
+        def accept(said: Mapping[str, object]) -> None:
+            try:
+                question.refused_by(said)
+            except ValueError as error:
+                raise AssistantTrouble(message("assist.no_verdict"), "otherwise") from error
+
+        told = ModelQuestion(
+            "verdict", settings.model, question.instruction, question.text, question.schema, accept=accept
+        )
+        try:
+            async with AsyncExitStack() as turn:
+                async with asyncio.timeout(settings.timeout):
+                    await turn.enter_async_context(self._turns.turn(client))
+                return question.refused_by(await assistant.judge(told, settings.timeout))
+        except TimeoutError as error:
+            raise NoAnswer(message("assist.slow", seconds=settings.timeout)) from error
+        except AssistantTrouble as trouble:
+            raise NoAnswer(trouble.note) from trouble
+
+    def _say_unanswered(self, error: NoAnswer) -> None:
+        """Once for each reason."""
+        if str(error) != self._unanswered:
+            self._unanswered = str(error)
+            _log.warning("the assistant says nothing of prompts: %s", error)

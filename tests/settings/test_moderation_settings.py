@@ -117,9 +117,12 @@ def test_a_flag_and_a_variable_take_a_name_or_json(said):
         ("{embeddings: {models: x}}", "without 'models'"), ("{embeddings: {model: ' '}}", "a file's name, or none"),
         ("{model: a, embeddings: {model: b}}", "model stand among embeddings, or beside it"),
         ("{threshold: 0.3, embeddings: off}", "threshold stand among embeddings"),
-        ("{assistant: qwen3}", "assistant is true, false, or a mapping"), ("{assistant: {models: x}}", "without 'models'"),
-        ("{assistant: {fail: shut}}", "assistant.fail is open or closed"), ("{assistant: {timeout: 0}}", "from 1 to 600"),
-        ("{assistant: {timeout: soon}}", "assistant.timeout is a number"), ("{assistant: {model: ''}}", "model is auto"),
+        ("{assistant: qwen3}", "assistant is true, false, or a mapping"),
+        ("{assistant: {models: x}}", "without 'models'"),
+        ("{assistant: {fail: shut}}", "assistant.fail is open or closed"),
+        ("{assistant: {timeout: 0}}", "from 1 to 600"),
+        ("{assistant: {timeout: soon}}", "assistant.timeout is a number"),
+        ("{assistant: {model: ''}}", "model is auto"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_is_refused_in_a_sentence(said, why):

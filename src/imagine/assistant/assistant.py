@@ -123,9 +123,9 @@ class Assistant:
             return planned
 
     async def judge(self, asked: ModelQuestion, seconds: float) -> dict[str, object]:
-        """The answer to a question about a prompt, by what understands where it names no model. Raises AssistantTrouble.
+        """The answer to a question about a prompt, of what understands where it names no model; it waits for no plan.
 
-        It waits for no plan.
+        Raises AssistantTrouble.
         """
         until = asyncio.get_running_loop().time() + seconds
         if asked.model == AUTO:

@@ -72,11 +72,11 @@ class NearnessAnswer(NamedTuple):
 
 
 class NoAnswer(Exception):
-    """There is no telling what the texts mean; `note` says why."""
+    """There is no telling what the texts mean; `note` says why, `answered` whether something of no use was said."""
 
-    def __init__(self, note: Message) -> None:
+    def __init__(self, note: Message, *, answered: bool = False) -> None:
         super().__init__(str(note))
-        self.note = note
+        self.note, self.answered = note, answered
 
 
 @dataclass

@@ -29,6 +29,7 @@ MOST_QUESTIONS = 64
 """For one prompt; a longer one isn't judged."""
 _PIECE, _OVERLAP = 2000, 100
 """Bytes of a text that are asked of at once, as they are sent, and characters that stand in two pieces."""
+_ESCAPED = 6
 _TOPICS = 4000
 """Characters of the owner's topics that are told."""
 _EXAMPLES = 8
@@ -90,8 +91,11 @@ def questions_of(asked: ModerationInput, policy: Policy, topics: TopicExamples) 
         return []
     listed = [f"- {name}: {meant}" for name, meant in {**refused, **owners}.items()]
     instruction = "\n".join((_text("judge"), *listed, "", _text("judge_answer")))
-    category = {"type": "string", "enum": list(dict.fromkeys((_NONE, *names)))}
-    fields = {"why": {"type": "string"}, "verdict": {"type": "string", "enum": ["allow", "block"]}, "category": category}
+    fields: dict[str, Any] = {
+        "why": {"type": "string"},
+        "verdict": {"type": "string", "enum": ["allow", "block"]},
+        "category": {"type": "string", "enum": list(dict.fromkeys((_NONE, *names)))},
+    }
     schema = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
     return [JudgeQuestion(instruction, text, schema, names) for text in _texts(asked)]
 
@@ -144,9 +148,10 @@ def _texts(asked: ModerationInput) -> Iterator[str]:
 
 
 def _pieces(text: str) -> list[str]:
+    """The text in pieces that are sent in so many bytes, about."""
     pieces, begin, size = list[str](), 0, 0
     for at, sign in enumerate(text):
-        size += len(_written(sign).encode("utf-8", "replace")) - 2
+        size += _ESCAPED if sign < " " or ord(sign) in _SIGNS else 4 if sign > "\u07ff" else 2
         if size > _PIECE:
             pieces.append(text[begin:at])
             begin, size = at - _OVERLAP, _OVERLAP

@@ -1,4 +1,4 @@
-"""What the owner's assistant says of prompts, where it is asked: once of each question, and never for longer than set."""
+"""What the owner's assistant says of prompts: asked once of each, and never for longer than is set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...moderation.judging import MOST_QUESTIONS, RULE, JudgeQuestion, questions
 from ...moderation.meanings import LookedFor
 from ...pictures.looking.turns import Turns
 from ...words.errors import Blocked
-from ...words.moderation import JudgeSettings, ModerationVerdict, stricter_of
+from ...words.moderation import JudgeSettings, ModerationVerdict, Policy, TopicExamples, stricter_of
 from .metrics import Metrics
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 MOST_KNOWN = 4096
 """Answers that are remembered, of which the oldest go first."""
+_LONG = 2000
+"""Characters of a prompt that is read beside others."""
 _UNCHECKED = ModerationVerdict(action="block", categories={}, stage="prompt", rule=RULE)
 
 
@@ -42,11 +44,11 @@ class PromptJudge:
         self._unanswered: str | None = None
 
     async def check(self, asked: ModerationInput, wanted: LookedFor, client: str) -> bool:
-        """Has a model been asked just now? Raises Blocked, also for what it says nothing of, if so set."""
+        """Has a model answered just now? Raises Blocked, also for what it says nothing of, if so set."""
         policy, settings = stricter_of(wanted.policy, asked.policy), self.settings
-        questions = [] if settings is None else questions_of(asked, policy, wanted.topics)
-        if settings is None or not questions:
+        if settings is None:
             return False
+        questions = await _questions(asked, policy, wanted.topics)
         known = all(question.digest(settings.model) in self._known for question in questions)
         try:
             category = await self._refused(questions, settings, client)
@@ -54,8 +56,9 @@ class PromptJudge:
             self._say_unanswered(error)
             if settings.fail == "closed":
                 raise Blocked(message("blocked.unchecked", "prompt"), _UNCHECKED) from error
-            return not known
-        self._unanswered = None
+            return error.answered
+        if not known:
+            self._unanswered = None
         if category:
             raise refusal_of_judge(category, policy, wanted.topics, pictures=asked.pictures)
         return not known
@@ -124,10 +127,17 @@ class PromptJudge:
         except TimeoutError as error:
             raise NoAnswer(message("assist.slow", seconds=settings.timeout)) from error
         except AssistantTrouble as trouble:
-            raise NoAnswer(trouble.note) from trouble
+            raise NoAnswer(trouble.note, answered=not trouble.away) from trouble
 
     def _say_unanswered(self, error: NoAnswer) -> None:
         """Once for each reason."""
         if str(error) != self._unanswered:
             self._unanswered = str(error)
             _log.warning("the assistant says nothing of prompts: %s", error)
+
+
+async def _questions(asked: ModerationInput, policy: Policy, topics: TopicExamples) -> list[JudgeQuestion]:
+    """As `questions_of`. Long prompts are taken apart on a thread, since others wait for this one."""
+    if len(asked.final_prompt) + len(asked.prompt) <= _LONG:
+        return questions_of(asked, policy, topics)
+    return await asyncio.to_thread(questions_of, asked, policy, topics)

@@ -66,7 +66,7 @@ def test_what_it_refuses_is_not_drawn_and_it_is_asked_once_of_each_prompt(tmp_pa
         assert "речь о «spiders»" in said["error"]
         assert (said["rule"], said["categories"], said["stage"]) == ("assistant", ["spiders"], "prompt")
         assert len(fake.asked) == 1
-        fake.running.add(MODEL)
+        fake.running, fake.stays = {MODEL}, 1
         assert (await told(client, prompt="a fox"))[0] == (await told(client, prompt="a fox", seed=9))[0] == 200
         assert len(fake.asked) == 2
         assert fake.seen.count("/api/generate") == (kind == "ollama"), "it makes room for the picture, once"

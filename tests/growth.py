@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-_TIMES = 8
-_TRIES = 20
+_TIMES = 16
+_TRIES = 6
 
 
 def grows_with_length(work: Callable[[str], object], text_of: Callable[[int], str], size: int) -> None:
-    """Holds `work` to taking some eight times as long for a text eight times as long as one of `size` parts.
+    """Holds `work` to taking some 16 times as long for a text 16 times as long as one of `size` parts.
 
-    Work that grows with the square takes 64 times as long, in every try; what else the machine did shows in a few.
+    Work that grows with the square takes up to 256 times as long, in every try; what else the machine did shows in a few.
     """
     ratios = []
     for more in range(_TRIES):  # each of other texts, so that nothing is remembered of the one before

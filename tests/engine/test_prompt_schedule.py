@@ -95,4 +95,4 @@ def test_every_prompt_has_a_text_at_every_step(prompt: str, steps: int) -> None:
 
 @pytest.mark.parametrize("part", ["[", "[a|", "[a:b:1]", "[[a|b]|c]"])
 def test_hostile_prompts_take_linear_time(part: str) -> None:
-    grows_with_length(lambda text: texts_by_step(text, 4), lambda count: part * count, 2_000)
+    grows_with_length(lambda text: texts_by_step(text, 4), lambda count: part * count, 1_000)

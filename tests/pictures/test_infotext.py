@@ -173,7 +173,7 @@ def test_never_raises(text: str) -> None:
 @pytest.mark.parametrize("part", ["k:{,", 'k:",', " ", "a:b,", "k: 1\n", "\n"])
 @pytest.mark.parametrize("before", ["", "a", "Steps: 1, Seed: 2, Size: 8x8, "])
 def test_hostile_texts_take_linear_time(before: str, part: str) -> None:
-    grows_with_length(meta_from_infotext, lambda count: before + part * count, 4_000)
+    grows_with_length(meta_from_infotext, lambda count: before + part * count, 2_000)
 
 
 def test_controls_and_second_seeds_stand_as_its_extension_writes_them() -> None:

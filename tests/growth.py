@@ -12,7 +12,7 @@ _TRIES = 6
 def grows_with_length(work: Callable[[str], object], text_of: Callable[[int], str], size: int) -> None:
     """Holds `work` to taking some 16 times as long for a text 16 times as long as one of `size` parts.
 
-    Work that grows with the square takes up to 256 times as long, in every try; what else the machine did shows in a few.
+    Work that grows with the square takes up to 256 times as long in every try; what else the machine did, in a few.
     """
     ratios = []
     for more in range(_TRIES):  # each of other texts, so that nothing is remembered of the one before

@@ -10,7 +10,7 @@ import { isNumeric, numberIn, written } from "./numbers.js";
 
 const MAX_SEED = 2n ** 64n - 1n;
 const NAMED = new Set(["vae", "refiner"]); // by the names of files, which the form fills in
-const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets", "digest", "parts", "template", "neg_template", "embeddings", "control", "references", "variations", "distilled_cfg_scale", "moderation"]);
+const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets", "digest", "parts", "template", "neg_template", "embeddings", "control", "references", "variations", "distilled_cfg_scale", "moderation", "assist", "assisted", "description"]);
 let fields = {};
 let own = {};
 

@@ -22,7 +22,7 @@ _DARK, _PALE = 0.16, 0.14
 
 def main_colours(picture: Image.Image) -> tuple[str, ...]:
     """The names of the colours that take most of it, the largest first; what is transparent isn't counted."""
-    small = picture.convert("RGBA").resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    small = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX).convert("RGBA")
     counts = small.getcolors(_SIDE * _SIDE) or []
     shares: Counter[str] = Counter()
     for count, pixel in counts:

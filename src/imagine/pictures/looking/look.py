@@ -92,8 +92,12 @@ def _copy(picture: Image.Image, size: tuple[int, int], request: LookRequest) -> 
 
 def _shown(picture: Image.Image, largest: int) -> bytes:
     """What somebody else is to see of it: its pixels on white, and nothing that its file says."""
-    flat = Image.new("RGB", picture.size, "white")
-    flat.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
+    flat = picture
+    if picture.mode == "RGBA":
+        flat = Image.new("RGB", picture.size, "white")
+        flat.paste(picture, mask=picture.getchannel("A"))
+    elif max(picture.size) > largest:
+        flat = picture.copy()
     flat.thumbnail((largest, largest), Image.Resampling.LANCZOS)
     return images.encode(flat, "image/jpeg", quality=_SHOWN_QUALITY)
 

@@ -39,11 +39,9 @@ def main() -> None:
 
         sys.exit(whole.main())
     if sys.argv[1:2] == [DECODER_ARGUMENT]:
-        _bring_signing()  # now, since soon it may write no file
-        from .binary.attached import on_numpy
+        _bring_to_decoder()
         from .pictures.looking.process import main as decode
 
-        on_numpy()
         sys.exit(decode(sys.argv[2:]))
     if sys.argv[1:] == [UNPACK_ARGUMENT]:
         sys.exit(_unpack())
@@ -64,6 +62,20 @@ def _bring_signing() -> None:
     from .binary.attached import bring_signing
 
     bring_signing()
+
+
+def _bring_to_decoder() -> None:
+    """What signs now, since soon it may write no file; one that can't be unpacked is missed when it is to sign."""
+    from .binary.attached import is_attached, on_numpy
+    from .words.errors import ImagineError
+
+    if not is_attached():  # these lines, from source
+        return
+    try:
+        _bring_signing()
+    except ImagineError as error:
+        sys.stderr.write(f"{error}\n")
+    on_numpy()
 
 
 def _unpack() -> str | None:

@@ -69,6 +69,20 @@ def test_a_keys_own_word_holds_else_the_dialects_else_the_servers(tmp_path, key)
     ask(tmp_path, act, **said_by_owner())
 
 
+def test_a_plan_is_held_to_what_holds_for_its_key(tmp_path, caplog):
+    async def act(client):
+        for key, status in (("parents", 200), ("guest", 200), ("kids", 400)):
+            headers = {"Authorization": f"Bearer {KEYS[key]}"}
+            async with client.post("/assist", json={"prompt": ASKS["strict"]}, headers=headers) as answer:
+                said = await answer.json()
+            assert answer.status == status, (key, said)
+        assert "(policy strict)" in said["error"]
+
+    caplog.set_level("INFO")
+    ask(tmp_path, act, **said_by_owner())
+    assert "key=kids" in caplog.text
+
+
 def test_a_request_is_held_to_the_stricter_one_in_every_dialect_that_has_the_field(tmp_path):
     async def act(client):
         for key, dialect, asked, prompt, status in (

@@ -45,9 +45,6 @@ class AskedAs(NamedTuple):
     dialect: str | None = None
 
 
-NOBODY = AskedAs()
-
-
 class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How prompts are compared by what they mean, where a file of a sentence encoder is there."""
 

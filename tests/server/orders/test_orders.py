@@ -22,7 +22,7 @@ from imagine.server.orders.order import Order
 from imagine.server.orders.orders import Orders, UnknownOrder
 from imagine.words.errors import BadRequest, Blocked, Busy, Cancelled, OutOfMemory
 from imagine.words.events import Progress
-from imagine.words.moderation import ModerationVerdict
+from imagine.words.moderation import AskedAs, ModerationVerdict
 from tests.server.served import ask
 
 REQUESTS = [
@@ -91,7 +91,7 @@ def test_an_attached_order_ends_with_its_connection(tmp_path, path, body):
 def test_a_detached_order_goes_on_without_anybody(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
-        order = await orders.place(a_request("hold", count=2), "c", attached=False)
+        order = await orders.place(a_request("hold", count=2), "c", AskedAs(), attached=False)
         with orders.attending(order):
             await until(lambda: len(client.worker.held) == 2)
         assert orders.open == [order]
@@ -109,7 +109,7 @@ def test_a_detached_order_goes_on_without_anybody(tmp_path):
 def test_two_read_one_order_and_a_third_goes_on_where_it_was_cut_off(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
-        order = await orders.place(a_request("hold"), "c", attached=False)
+        order = await orders.place(a_request("hold"), "c", AskedAs(), attached=False)
         (job,) = (picture.job for picture in order.pictures)
         both = [asyncio.ensure_future(kinds(orders, order.id)) for _ in range(2)]
         cut = orders.events(order.id)
@@ -126,7 +126,7 @@ def test_two_read_one_order_and_a_third_goes_on_where_it_was_cut_off(tmp_path):
 def test_an_attached_order_lasts_as_long_as_the_last_of_its_connections(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
-        order = await orders.place(a_request("hold"), "c")
+        order = await orders.place(a_request("hold"), "c", AskedAs())
         with contextlib.ExitStack() as last:
             last.enter_context(orders.attending(order))
             with orders.attending(order):
@@ -226,12 +226,12 @@ def test_what_is_refused_leaves_nothing(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
         client.worker.ready = None
-        running = await orders.place(a_request("x", img=photo()), "c", attached=False)
+        running = await orders.place(a_request("x", img=photo()), "c", AskedAs(), attached=False)
         with pytest.raises(Busy):
-            await orders.place(a_request("x", count=2, img=photo()), "c")
+            await orders.place(a_request("x", count=2, img=photo()), "c", AskedAs())
         assert orders.open == [running]
         with pytest.raises(BadRequest):
-            await orders.place(a_request("x", mask=photo()), "c")
+            await orders.place(a_request("x", mask=photo()), "c", AskedAs())
         assert orders.cancel(running.id)
         with pytest.raises(Cancelled):
             await kinds(orders, running.id)
@@ -247,7 +247,7 @@ def test_an_order_that_nobody_came_for_is_forgotten_in_time(tmp_path):
     async def act(client):
         now = [0.0]
         orders = Orders(client.gateway, MemoryBook(kept=60, clock=lambda: now[0]))
-        order = await orders.place(a_request("a fox"), "c")
+        order = await orders.place(a_request("a fox"), "c", AskedAs())
         await until(lambda: order.state == "succeeded")
         assert orders.find(order.id) is order
         now[0] = 60
@@ -259,7 +259,7 @@ def test_an_order_that_nobody_came_for_is_forgotten_in_time(tmp_path):
 def test_an_order_holds_its_input_picture_until_its_jobs_have_ended(tmp_path):
     async def act(client):
         orders, data = client.app[ORDERS], base64.b64decode(photo())
-        order = await orders.place(a_request("hold", img=photo()), "c", attached=False)
+        order = await orders.place(a_request("hold", img=photo()), "c", AskedAs(), attached=False)
         with pytest.raises(Busy):
             client.gateway.allowance.take(MAX_TOTAL - len(data) + 1)
         await until(lambda: client.worker.held)
@@ -272,7 +272,7 @@ def test_an_order_holds_its_input_picture_until_its_jobs_have_ended(tmp_path):
 def test_a_picture_that_fails_ends_its_order_and_takes_the_others_back(tmp_path):
     async def act(client):
         orders = client.app[ORDERS]
-        order = await orders.place(a_request("hold", count=3), "c", attached=False)
+        order = await orders.place(a_request("hold", count=3), "c", AskedAs(), attached=False)
         await until(lambda: len(client.worker.held) == 3)
         failing, *others = (picture.job for picture in order.pictures)
         client.worker.fail(failing)

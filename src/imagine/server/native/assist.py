@@ -14,6 +14,7 @@ from ..http.body import read_body
 from ..http.context import CALLED, LANGUAGE
 from ..http.encoding import body_from
 from ..http.security import client_of
+from ..orders.connection import asked_as
 from ..orders.incoming import Incoming
 from ..orders.planning import MadePlan
 from ..orders.stages import plan_alone
@@ -30,7 +31,8 @@ async def assist(request: web.Request) -> web.Response:
         body = await read_body(request, holding)
         parsed = await gateway.apart(lambda: _parsed(body), client)
         CALLED.set(parsed.called)
-        incoming = Incoming(parsed.request, parsed.request, client, warnings=tuple(parsed.warnings))
+        warnings = tuple(parsed.warnings)
+        incoming = Incoming(parsed.request, parsed.request, client, asked_as(request), warnings=warnings)
         made = await plan_alone(gateway, incoming)
     return web.Response(body=body_from(_answer(made)), content_type="application/json")
 

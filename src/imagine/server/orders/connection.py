@@ -40,7 +40,7 @@ async def place(
     dialect = dialect_of(request)
     lenient = dialect is not None and dialect.lenient_tags
     order = await request.app[ORDERS].place(
-        generate, client_of(request), holding=holding, output=output, lenient_tags=lenient, asked_as=asked_as(request)
+        generate, client_of(request), asked_as(request), holding=holding, output=output, lenient_tags=lenient
     )
     ORDER_ID.set(order.id)
     return order

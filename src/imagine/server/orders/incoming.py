@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ...asking.request import GenerateRequest
 from ...messages import Message
-from ...words.moderation import NOBODY, AskedAs
+from ...words.moderation import AskedAs
 from ...words.recipe import Lora
 
 
@@ -16,9 +16,10 @@ class Incoming(NamedTuple):
     original: GenerateRequest
     request: GenerateRequest
     client: str
+    asked_as: AskedAs
+    """Whose rules it is held to."""
     lenient_tags: bool = False
     """Leave out what a tag names and isn't here, with a warning."""
-    asked_as: AskedAs = NOBODY
     tagged: tuple[Lora, ...] = ()
     """The LoRAs that tags in its prompt ask for."""
     warnings: tuple[Message, ...] = ()

@@ -20,7 +20,7 @@ from ...messages import message
 from ...words.errors import Cancelled, ImagineError, ModelChanged, WorkerLost
 from ...words.events import Failed, Finished
 from ...words.frames import JobReport, Submit
-from ...words.moderation import NOBODY, AskedAs
+from ...words.moderation import AskedAs
 from ..gateway.gateway import Gateway
 from .book import Book, MemoryBook
 from .event_log import EventLog, OrderEvent
@@ -44,16 +44,15 @@ class Orders:
         self._book = book or MemoryBook()
 
     async def place(
-        self, request: GenerateRequest, client: str, *,
+        self, request: GenerateRequest, client: str, asked_as: AskedAs, *,
         holding: Holding | None = None, output: Output = AS_PAINTED, attached: bool = True, lenient_tags: bool = False,
-        asked_as: AskedAs = NOBODY,
     ) -> Order:  # fmt: skip
         """Takes a request in: its jobs are in the queue once this returns. What `holding` holds is the order's then.
 
         Raises BadRequest (Blocked among them), BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
         """
         with holding or self._gateway.allowance.holding() as holding:
-            incoming = Incoming(request, request, client, lenient_tags, asked_as)
+            incoming = Incoming(request, request, client, asked_as, lenient_tags)
             plan = await prepare(self._gateway, incoming, holding, output)
             return await self.take_in(plan, client, holding, output, attached=attached)
 

@@ -29,6 +29,10 @@ _AS_CYRILLIC = _LATIN_CYRILLIC | {
 }
 LEET = "".join(sorted({*_LEET_LATIN, *_LEET_CYRILLIC}))
 _MOST_READINGS = 16
+_LONGEST_WORD = 64
+"""Letters of a word that is read in several ways: a longer one is no word, and each of its letters would cost more."""
+_MARKS = re.compile(r"[^\w\s]{16,}")
+"""More signs in a row than anybody writes: marks are put in Unicode's order by comparing each two of them."""
 _LONGEST_NUMBER = 3
 """Digits that are read as letters where no letter is among them: years and rooms are numbers."""
 _REPEATED = re.compile(r"(.)\1+")
@@ -39,12 +43,19 @@ _ALPHABETS = (0x1F150, 0x1F170, 0x1F1E6)
 
 def folded(text: str) -> str:
     """The text as it is compared: compatibility forms, case, accents, letters in circles, ё; without what is unseen."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", with_few_marks(text)).casefold())
     return plain.translate(_FOLDED)
+
+
+def with_few_marks(text: str) -> str:
+    """The text, to be normalised in a time that grows with its length: without marks where they are piled up."""
+    return _MARKS.sub(lambda signs: "".join(each for each in signs[0] if not unicodedata.combining(each)), text)
 
 
 def readings_of(token: str) -> set[str]:
     """A word as it can be read in either alphabet, its digits and signs as letters, too; itself among them."""
+    if len(token) > _LONGEST_WORD:
+        return {token}
     latin = _read(token, "az", _AS_LATIN, _LEET_LATIN)
     cyrillic = _read(token, "ая", _AS_CYRILLIC, _LEET_CYRILLIC)
     return {token, *latin, *cyrillic}

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-from .letters import folded
+from .letters import folded, with_few_marks
 from .normalise import CLAUSE_END, Reading, WordReadings
 
 LANGUAGES = ("en", "ru")
@@ -80,7 +80,7 @@ def shipped() -> Lexicon:
 
 def without_benign(prompt: str) -> str:
     """The prompt without phrases in which a listed word means something else, where they are written plainly."""
-    return _benign().sub(_still_looked_at, unicodedata.normalize("NFC", prompt))
+    return _benign().sub(_still_looked_at, unicodedata.normalize("NFC", with_few_marks(prompt)))
 
 
 def lines_of(name: str, language: str) -> list[str]:

@@ -1,10 +1,12 @@
 """Prompts held against what they mean, as requests: an encoder of few words stands for a large one."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
 
+from imagine.moderation.clauses import pieces_of
 from imagine.words.moderation import EmbeddingSettings, ModerationSettings
 from tests.guard.encoders import static
 from tests.server.served import ask, settings_at
@@ -163,3 +165,22 @@ def test_moderations_score_meanings_and_nothing_makes_them_fail(folder):
             assert len(said["results"]) == len(odd[at : at + 8])
 
     ask(folder, act, moderation=moderation())
+
+
+def test_a_long_prompt_is_taken_to_pieces_beside_the_loop(folder, monkeypatch):
+    where = []
+
+    def pieces(text):
+        where.append(threading.current_thread() is threading.main_thread())
+        return pieces_of(text)
+
+    monkeypatch.setattr("imagine.server.gateway.meanings.pieces_of", pieces)
+
+    async def act(client):
+        await ready(client)
+        assert (await told(client, prompt="a kitten, " * 300 + "an arachnid"))[0] == 400
+        assert (await told(client, "/v1/moderations", input=["a kitten " * 200] * 2))[0] == 200
+
+    ask(folder, act, moderation=moderation())
+    assert where
+    assert not any(where)

@@ -86,7 +86,7 @@ class Gateway:
         self.clock = clock
         kept = settings.home / "cache" / "meanings.msgpack"
         self.meanings = PromptMeanings(
-            settings.moderation.embeddings, self.rulebook, self.registry.files, self._looked, kept
+            settings.moderation.embeddings, self.rulebook, self.registry.files, self._looked, kept, self.apart
         )
         self._parts = FilesHere(self.registry.files, self.part)
         self._recent: list[str] = []

@@ -30,11 +30,19 @@ from ...words.moderation import EmbeddingSettings, ModerationVerdict, TopicExamp
 _log = logging.getLogger(__name__)
 _FOLDER = "embedders"
 """Where an encoder is taken from before others."""
+_LONG = 2000
+"""Characters that are taken to pieces beside others."""
 _UNCHECKED = ModerationVerdict(action="block", categories={}, stage="prompt", rule=RULE)
 
 
+TextPieces = list[list[str]]
+"""Of each text, those that are compared."""
+RunApart = Callable[[Callable[[], TextPieces], str], Awaitable[TextPieces]]
+
+
 class PromptMeanings:
-    """Of one gateway: `files` are those that there are, after `looked` has waited for the first look at them."""
+    """Of one gateway: `files` are those that there are, after `looked` has waited for the first look at them; `apart`
+    runs what takes long on a thread, for a client."""
 
     def __init__(
         self,
@@ -43,8 +51,10 @@ class PromptMeanings:
         files: Callable[[], Sequence[Entry]],
         looked: Callable[[], Awaitable[None]],
         cache: Path,
+        apart: RunApart,
     ) -> None:
         self.take(settings, rulebook)
+        self._apart = apart
         self._files, self._looked, self.guard = files, looked, GuardProcess(KnownVectors(cache))
         self._unanswered: str | None = None
 
@@ -94,13 +104,19 @@ class PromptMeanings:
 
     async def _near(self, texts: Sequence[str], client: str) -> tuple[MeaningReader, list[PieceNearness]]:
         """Of each text, how near its pieces are to what is looked for, and who reads that."""
-        each = [pieces_of(text) for text in texts]
+        each = await self._pieces(texts, client)
         answer = await self.guard.compare([piece for pieces in each for piece in pieces], client)
         rest, near = list(answer.near), list[PieceNearness]()
         for pieces in each:
             near.append(rest[: len(pieces)])
             rest = rest[len(pieces) :]
         return MeaningReader(self._settings, answer.meanings), near
+
+    async def _pieces(self, texts: Sequence[str], client: str) -> TextPieces:
+        def taken() -> TextPieces:
+            return [pieces_of(text) for text in texts]
+
+        return await self._apart(taken, client) if sum(map(len, texts)) > _LONG else taken()
 
     async def _is_there(self) -> bool:
         """Is there an encoder, which the guard has or is about to have? Raises NoAnswer where a named one isn't."""

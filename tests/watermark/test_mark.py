@@ -4,6 +4,7 @@ import functools
 import hashlib
 import io
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -34,6 +35,16 @@ def photo(width=300, height=200):
     return Image.fromarray(np.clip((blurred - 128) * 6 + 128, 0, 255).astype(np.uint8))
 
 
+def mixture(width, height, mode):
+    """Slopes, a chequer, grain and a black and white edge, of whole numbers alone."""
+    y, x = np.mgrid[0:height, 0:width]
+    grain = np.frombuffer(hashlib.shake_256(b"picture").digest(width * height * 3), np.uint8).reshape(height, width, 3)
+    smooth = np.stack([x * 7 + y, x + y * 3, (x // 8 + y // 8) % 2 * 255, x], -1) % 256
+    smooth[..., :3] = np.where(((x // 50 + y // 50) % 3 == 0)[..., None], grain, smooth[..., :3])
+    smooth[:, : width // 4, :3] = np.where(y[:, : width // 4, None] % 97 < 48, 0, 255)
+    return Image.fromarray(smooth[..., : len(mode)].astype(np.uint8))
+
+
 def again(picture, kind, **said):
     file = io.BytesIO()
     picture.save(file, kind, **said)
@@ -45,6 +56,35 @@ def test_the_pattern_is_the_same_on_every_machine():
     assert digests == ["235a07d5cc05dd35", "db3053117ee4268c"]
     made = hashlib.sha256(marked(drawing(), "painted").tobytes()).hexdigest()[:16]
     assert made == "9e025d514927f8a1"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "mode", "digest"),
+    [
+        (1, 1, "RGB", "1c409e54c4767a13"),
+        (3, 2000, "RGB", "4362391a048f309f"),
+        (2000, 3, "RGB", "ebe598828a1c1553"),
+        (300, 300, "RGB", "bf6d24576c095510"),
+        (300, 300, "RGBA", "b10dbaf3e88bc6fe"),
+        (1100, 700, "RGB", "d8279b522f0fc26e"),
+        (512, 513, "RGB", "467fe7d24473d86f"),
+    ],
+)
+def test_the_same_pixels_are_marked_alike_whatever_the_size(width, height, mode, digest):
+    made = marked(mixture(width, height, mode), "painted")
+    assert (made.mode, hashlib.sha256(made.tobytes()).hexdigest()[:16]) == (mode, digest)
+
+
+def test_a_tall_picture_needs_no_more_room_than_a_row_of_tiles():
+    tall = Image.new("RGB", (256, 8192))
+    tile(0)
+    tracemalloc.start()
+    try:
+        marked(tall, "painted")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * 2**20, "one number for each of its colours would be 48 MiB"
 
 
 def test_the_pattern_lies_in_its_ring_alone():

@@ -73,6 +73,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "subseed_strength": 0.5, "references": (ReferenceWish(img="aGk=", kind="style", box=(0.0, 0.0, 0.5, 1.0)),),
         "variations": VariationsWish(strength=0.3), "moderation": "strict",
         "assist": "require", "description": "a dog", "assisted": PlanSummary(wish="a cat", keep=("the lawn",)),
+        "watermark": True,
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))

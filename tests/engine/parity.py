@@ -39,8 +39,10 @@ def options(modules):
     return {} if "xl" in modules.family else {"requires_safety_checker": False}
 
 
-def assert_same(got, expected, without=None, *, within=1e-6):
-    """`without`: those without what is looked at, which is to make a difference."""
+def assert_same(got, expected, without=None, *, within=1e-5):
+    """A CPU's own kernels decide how float32 is rounded: 1e-6 apart with AVX-512, up to 3e-6 with AVX2.
+
+    `without`: those without what is looked at, which is to make a difference."""
     assert distance(got, expected) < within
     assert float(expected.std()) > 0.05
     if without is not None:

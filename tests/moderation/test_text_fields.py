@@ -28,6 +28,9 @@ HARMLESS = {
     "sampler": "one of a list", "schedule": "one of a list",
     "img": "a picture", "mask": "a picture", "control.image": "a picture", "references.img": "a picture",
     "references.mask": "a picture", "image": "a picture", "images": "a picture", "reference_images": "a picture",
+    "description": "for an assistant, of whose plan the prompt is held against the rules",
+    "assisted.wish": "told of a plan that was made, and painted by nobody", "assisted.change": "likewise",
+    "assisted.keep": "likewise", "assisted.why": "likewise",
     "size": "two numbers", "user": "never read", "safety_identifier": "only given back",
 }  # fmt: skip
 PROSE = "a naked child"

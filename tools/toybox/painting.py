@@ -57,6 +57,15 @@ class Ask(NamedTuple):
     neg: str = ""
     held: Sequence[Held] = ()
     given: Sequence[Given] = ()
+    buckets: str | None = None
+    """Of a recipe: how many were drawn together at each step."""
+
+
+class Drawn(NamedTuple):
+    """A picture, and how many were drawn together at each step."""
+
+    picture: Image.Image
+    buckets: str
 
 
 class Painter:
@@ -71,14 +80,20 @@ class Painter:
 
     def paint(self, asks: Sequence[Ask]) -> list[Image.Image]:
         """All of them together, in a crowd."""
+        return [drawn.picture for drawn in self.draw(asks)]
+
+    def draw(self, asks: Sequence[Ask]) -> list[Drawn]:
+        """As `paint`, with what makes each again to the bit."""
         jobs = [self._submit(ask) for ask in asks]
         said: list[Event] = []
         while self._engine.busy:
             said += self._engine.step()
         failed = [event for event in said if isinstance(event, Failed)]
         assert not failed, failed
-        done = {event.job: event.data for event in said if isinstance(event, Finished)}
-        return [Image.open(io.BytesIO(done[job])).convert("RGB") for job in jobs]
+        done = {event.job: event for event in said if isinstance(event, Finished)}
+        return [
+            Drawn(Image.open(io.BytesIO(done[job].data)).convert("RGB"), str(done[job].meta["buckets"])) for job in jobs
+        ]
 
     def digests(self, *kinds: str) -> dict[str, str]:
         """The SHA-256 of the files of these kinds, by name."""
@@ -87,7 +102,13 @@ class Painter:
 
     def _submit(self, ask: Ask) -> str:
         request = GenerateRequest(
-            prompt=ask.prompt, neg=ask.neg, num_steps=self._steps, width=SIDE, height=SIDE, seed=ask.seed
+            prompt=ask.prompt,
+            neg=ask.neg,
+            num_steps=self._steps,
+            width=SIDE,
+            height=SIDE,
+            seed=ask.seed,
+            buckets=ask.buckets,
         )
         found = resolve(request, model=self._entry, defaults=stated_by(self._entry), random_seed=lambda: 0)
         job, (params,) = str(next(self._numbers)), found.params

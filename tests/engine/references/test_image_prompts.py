@@ -87,7 +87,7 @@ def test_one(checkpoints, encoder, theirs, tmp_path, family, kind):
     one = wish(model_at(path), **WORDS)
     got = latents_of(referring(one, reference(file, DOG, encoder=encoder[0], strength=0.7)))
     other = theirs(family, adapter_tensors(modules.unet, kind))
-    assert_same(got, other.latents(0.7, ip_adapter_image=[pixels(DOG)]), latents_of(one), within=2e-5)
+    assert_same(got, other.latents(0.7, ip_adapter_image=[pixels(DOG)]), latents_of(one), within=5e-5)
 
 
 def test_without_guidance(checkpoints, encoder, theirs, tmp_path):
@@ -96,7 +96,7 @@ def test_without_guidance(checkpoints, encoder, theirs, tmp_path):
     one = wish(model_at(path), **{**WORDS, "guidance": 1.0})
     got = latents_of(referring(one, reference(file, DOG, encoder=encoder[0])))
     other = theirs("stable_diffusion", adapter_tensors(modules.unet))
-    assert_same(got, other.latents(0.7, guidance=1.0, ip_adapter_image=[pixels(DOG)]), latents_of(one), within=2e-5)
+    assert_same(got, other.latents(0.7, guidance=1.0, ip_adapter_image=[pixels(DOG)]), latents_of(one), within=5e-5)
 
 
 @pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
@@ -112,7 +112,7 @@ def test_several_of_one_adapter_and_two_adapters(checkpoints, encoder, theirs, t
     got = latents_of(referring(one, *three))
     other = theirs(family, adapter_tensors(modules.unet), adapter_tensors(modules.unet, "plus", seed=1))
     expected = other.latents([0.5, 0.7], ip_adapter_image=[pixels(DOG, CAT), pixels(DOG)])
-    assert_same(got, expected, latents_of(referring(one, *three[:2])), within=2e-5)
+    assert_same(got, expected, latents_of(referring(one, *three[:2])), within=5e-5)
 
 
 @pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
@@ -131,7 +131,7 @@ def test_each_where_its_mask_is(checkpoints, encoder, theirs, tmp_path, family):
         [[0.7, 0.7]], side=128, ip_adapter_image=[pixels(DOG, CAT)],
         cross_attention_kwargs={"ip_adapter_masks": [masks.reshape(1, 2, 128, 128)]},
     )  # fmt: skip
-    assert_same(got, expected, latents_of(referring(one, both[0])), within=2e-5)
+    assert_same(got, expected, latents_of(referring(one, both[0])), within=5e-5)
 
 
 @pytest.mark.parametrize("kind", ["faceid", "faceid-plus", "faceid-plusv2"])
@@ -154,7 +154,7 @@ def test_a_face_that_is_given(checkpoints, encoder, theirs, tmp_path, kind):
         projection.shortcut = kind.endswith("v2")
     faces = torch.stack([torch.zeros_like(face), face])
     expected = other.latents(0.7, ip_adapter_image_embeds=[faces])
-    assert_same(got, expected, latents_of(one), within=2e-5)
+    assert_same(got, expected, latents_of(one), within=5e-5)
 
 
 def test_an_encoder_within_the_adapters_file_is_as_good(checkpoints, encoder, tmp_path):

@@ -69,12 +69,12 @@ def expected(pipe, picture, level, **asked):
 @pytest.mark.parametrize(("noise", "level"), [(0.0, 0), (0.3, 300), (1.0, 999)])
 def test_it_is_told_what_diffusers_tells_it(theirs, model, noise, level):
     got = latents_of(referring(wish(model, **WORDS), shown(noise=noise)))
-    assert_same(got, expected(theirs[0], DOG, level), latents_of(wish(model, **WORDS)), within=2e-5)
+    assert_same(got, expected(theirs[0], DOG, level), latents_of(wish(model, **WORDS)), within=5e-5)
 
 
 def test_without_guidance(theirs, model):
     got = latents_of(referring(wish(model, **{**WORDS, "guidance": 1.0}), shown()))
-    assert_same(got, expected(theirs[0], DOG, 0, guidance_scale=1.0), within=2e-5)
+    assert_same(got, expected(theirs[0], DOG, 0, guidance_scale=1.0), within=5e-5)
 
 
 def test_several_are_between_and_less_strength_is_nearer_to_none(model):

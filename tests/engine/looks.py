@@ -15,7 +15,7 @@ def check(**said):
 class SeesRed:
     """Scores how red a picture is on the whole; `looks` counts what it was shown."""
 
-    name, digest = "sees", "0" * 64
+    name, digest, nbytes = "sees", "0" * 64, 400
 
     def __init__(self, score=None):
         self.looks = 0

@@ -6,10 +6,12 @@ import msgspec
 import pytest
 from PIL import Image
 
+from imagine.engine.jobs.looking import OpenChecker
 from imagine.engine.pictures import Pictures
 from imagine.messages import in_english
 from imagine.words.errors import BadPicture, Blocked, UnusableModel
 from imagine.words.frames import Score, Scored, WorkerSettings
+from imagine.words.recipe import Hires
 from tests.engine.looks import CHECKER, Opens, SeesRed, check, served
 from tests.engine.plain_family import PlainFamily, plain_model
 from tests.engine.running import Engine, Inline, engine_of, finished, made, picture, png, previews, progress, wish
@@ -94,24 +96,33 @@ def test_the_first_preview_that_is_looked_at_ends_its_job_there():
     assert str(failed["a"]).startswith(
         "the picture was stopped: the topic 'red' is seen in its preview, which this server"
     )
-    assert [report.step for report in previews(said)] == [1, 2, 3, 4, 5]
+    assert previews(said) == [], "earlier ones show the picture as well"
     assert progress(said)[-1] == (6, 10), "it isn't painted to its end"
 
 
 @pytest.mark.parametrize("every", [0, 1])
-def test_without_a_preview_to_be_looked_at_the_picture_decides(every):
-    blind = check(stages=("picture",)) if every else None
-    _, failed = served(looking_engine(), painted(img=RED, every=every, said=blind))
+def test_without_a_preview_that_decides_the_picture_does(every):
+    last = check(stages=("picture",)) if every else None
+    said, failed = served(looking_engine(), painted(img=RED, every=every, said=last))
     assert failed["a"].verdict.stage == "picture"
+    assert previews(said) == []
 
 
-def test_a_later_preview_is_only_withheld():
-    answers = iter([0.0, 1.0, 0.0])
+def test_the_first_pass_of_two_is_looked_at_like_any():
+    longer = Hires(scale=1.5, strength=1.0, steps=60, upscaler="lanczos")
+    said, failed = served(looking_engine(), painted(img=RED, every=1, hires=longer))
+    assert (failed["a"].verdict.stage, previews(said)) == ("preview", [])
+    assert progress(said)[-1] == (6, 70), "60 % of its own pass"
+
+
+@pytest.mark.parametrize(("withheld", "shown"), [(0, [6, 9]), (2, [3, 6])])
+def test_previews_beside_the_one_that_decides_are_only_withheld(withheld, shown):
+    answers = iter([float(look == withheld) for look in range(4)])
     checker = SeesRed(lambda _: {"red": next(answers)})
     said, failed = served(looking_engine(Opens(checker)), painted(every=3))
     assert (failed, finished(said).keys()) == ({}, {"a"})
-    assert [report.step for report in previews(said)] == [3, 6]
-    assert checker.looks == 3
+    assert [report.step for report in previews(said)] == shown
+    assert checker.looks == 4
 
 
 class Held(Inline):
@@ -160,6 +171,24 @@ def test_latents_are_looked_at_as_what_they_show():
     for img, shown in ((RED, False), (BLUE, True)):
         said, failed = served(looking_engine(), painted(img=img, every=9, kind="latents"))
         assert (bool(previews(said)), not failed) == (shown, shown)
+    (preview,), result = previews(said), finished(said)["a"]
+    assert preview.media_type == "image/png", "nothing that shows more than what was looked at"
+    assert [note.code for note in result.warnings] == ["preview.looked_at"]
+
+
+def test_what_could_not_be_made_was_not_looked_at():
+    closed, opened_all, both = (check(stages=("preview",), **said) for said in ({}, {"fail": "open"}, {}))
+    both = msgspec.structs.replace(both, stages=("preview", "picture"))
+    ends = []
+    for said in (closed, opened_all, both):
+        family = PlainFamily()
+        family.fails["decode"] = [RuntimeError("no preview")]
+        engine = engine_of(
+            open_model=lambda *_, family=family: family, measure=lambda _source: 0, open_checker=Opens()
+        )  # fmt: skip
+        told, failed = served(engine, painted(every=6, kind="vae", said=said))
+        ends.append((type(failed.get("a")), [note.code for each in finished(told).values() for note in each.warnings]))
+    assert ends == [(UnusableModel, []), (type(None), ["checker.open"]), (type(None), [])]
 
 
 # What looks, and doesn't
@@ -186,6 +215,13 @@ def test_a_checker_that_can_not_look(opens, why):
     assert str(warning).startswith(
         f"nobody looked at the picture: the classifier 'sees', which does here, can't: {why}"
     )
+
+
+def test_it_counts_as_what_its_weights_take_once_they_are_read():
+    checker = OpenChecker(Opens(), CHECKER)
+    assert checker.nbytes == 0
+    checker.score(BLUE)
+    assert checker.nbytes == SeesRed.nbytes
 
 
 def test_it_is_read_once_and_goes_with_the_models():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..pictures import images
 from ..watermark.marker import MARKERS
 from ..words.errors import Blocked, UnusableModel
 from ..words.events import Finished, Preview
-from ..words.frames import JobReport, Score, Scored
+from ..words.frames import JobReport, PreviewKind, Score, Scored
 from ..words.model import Component
 from ..words.model_names import OWN
 from ..words.recipe import GenerationParams
@@ -144,16 +145,13 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
     model.
     """
     canvas, family, size, asked = job.canvas, job.own, job.size, job.ledger.submit.preview
-    kind, tiny = asked.kind, asked.tiny if asked.kind == "tiny" else None
+    tiny = asked.tiny if asked.kind == "tiny" else None
     clean, step, steps, tiled, name = job.clean, job.step, job.steps, job.ledger.tiled, job.ledger.id
-    looking = job.ledger.looking_at_preview(step, steps)
+    looking = job.ledger.looking_at_previews
     if clean is None or isinstance(family, Enlarger | Mapper):
         return None
 
-    if kind == "vae" and any(part.visits for part in family.parts("decode")):
-        job.ledger.warn(message("preview.moves", "preview"))
-        kind = "linear"
-
+    kind = _kind_of(job)
     # Small, and wanted as it is now: the device copies it behind this step, and only the thread waits for that.
     here = fetched(clean) if kind != "vae" else None
 
@@ -168,18 +166,28 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
         full = canvas.finish(picture_from_pixels(pixels))
         return full if full.size == size else full.resize(size)
 
+    shown = picture if looking is None else partial(looking.preview, picture)
+
     def make() -> Preview:
-        hidden = kind == "latents"
-        shown = None if hidden and looking is None else picture()
-        if looking is not None and shown is not None:
-            looking.look(shown, "preview")
-        if hidden and here is not None:
+        if kind == "latents" and here is not None:
             data, media_type = latents_bytes(here()), "application/vnd.safetensors"
         else:
-            data, media_type = images.encode(shown or picture(), "image/png"), "image/png"
+            data, media_type = images.encode(shown(), "image/png"), "image/png"
         return Preview(job=name, step=step, steps=steps, data=data, media_type=media_type)
 
     return make
+
+
+def _kind_of(job: Work) -> PreviewKind:
+    """Which kind of preview its job gets, and a warning where that isn't the one it asks for."""
+    kind = job.ledger.submit.preview.kind
+    if kind == "vae" and any(part.visits for part in job.own.parts("decode")):
+        job.ledger.warn(message("preview.moves", "preview"))
+        return "linear"
+    if kind == "latents" and job.ledger.looking_at_previews is not None:  # they show more than what is looked at would
+        job.ledger.warn(message("preview.looked_at", "preview"))
+        return "linear"
+    return kind
 
 
 def _by_tiny(job: Work, resident: Resident, tiny: Component, clean: Tensor) -> Tensor | None:

@@ -39,7 +39,7 @@ class Reports:
             assert resident is not None, "a model in use was let go"
             if (make := preview_of(job, resident)) is not None:
                 looking = job.ledger.looking
-                decides = looking is not None and looking.decides(job.step, job.steps)
+                decides = looking is not None and looking.decides(job.painted)
                 self._pictures.show(job.ledger.id, make, decides=decides)
 
     def come_before(self, first: Work) -> bool:

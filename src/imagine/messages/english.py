@@ -233,6 +233,7 @@ SENTENCES = {
     "preview.unusable": "{field} can't be tiny and is linear, since the VAE '{name}' can't be used: {why}",
     "preview.moves": "{field} can't be vae and is linear, since the model's VAE would take the denoiser's place on the "
     "device each time",
+    "preview.looked_at": "{field} can't be latents and is linear, since what is sent here is looked at before",
     "preview.none": "this model's latents can't be shown",
     "model.zero_snr": "a model trained to zero terminal SNR must predict v: at pure noise, epsilon says nothing of "
     "the picture",
@@ -583,6 +584,7 @@ SENTENCES = {
     "checker.shipped": "the classifier that ships",
     "checker.missing": "pictures are to be looked at, and can't be by {name}: {why}",
     "checker.raised": "it failed with {kind}, which the server's log tells more of",
+    "checker.unmade": "the preview that it would have seen couldn't be made ({kind})",
     "checker.numbers": "its scores are no numbers",
     "allowed.moderated": "a text, a list of 1 to {most} texts, or of objects of type text and image_url",
     "allowed.moderated_length": "text of at most {most} characters",

@@ -238,6 +238,7 @@ SENTENCES = {
     "preview.absent": "{field}: крошечного VAE для моделей этого вида среди файлов нет, вместо tiny будет linear",
     "preview.unusable": "{field}: VAE «{name}» не годится ({why}), вместо tiny будет linear",
     "preview.moves": "{field}: VAE каждый раз вытеснял бы саму модель с устройства, вместо vae будет linear",
+    "preview.looked_at": "{field}: картинки здесь проверяются до показа, вместо latents будет linear",
     "preview.none": "у этой модели нельзя показать картинку по ходу работы",
     "model.zero_snr": "модель, обученная с нулевым конечным SNR, должна предсказывать v: по чистому шуму epsilon "
     "ничего не говорит о картинке",
@@ -592,6 +593,7 @@ SENTENCES = {
     "checker.shipped": "классификатор из поставки",
     "checker.missing": "картинки надо проверять, но {name} не может: {why}",
     "checker.raised": "сбой {kind}, подробности в журнале сервера",
+    "checker.unmade": "предпросмотр для проверки не получился ({kind})",
     "checker.numbers": "его оценки не числа",
     "allowed.moderated": "текст, список от 1 до {most} текстов или объектов типа text и image_url",
     "allowed.moderated_length": "текст не длиннее {most} знаков",

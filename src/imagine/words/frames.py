@@ -58,10 +58,13 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Of our own records, one of the standard library's numbers; libraries are heard from warnings on."""
 
 
+PreviewKind = Literal["linear", "tiny", "vae", "latents"]
+
+
 class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Show the predicted picture after every `every` of the user's steps; 0: never."""
 
-    kind: Literal["linear", "tiny", "vae", "latents"] = "linear"
+    kind: PreviewKind = "linear"
     every: int = 0
     tiny: Component | None = None
     """What a `tiny` one is decoded by."""

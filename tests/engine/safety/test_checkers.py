@@ -47,6 +47,10 @@ def test_the_shipped_classifier_says_what_nsfwjs_says(shipped, tmp_path):
         assert shipped.score(picture) == pytest.approx({"sexual": hentai + porn, "suggestive": sexy}, abs=2e-6)
 
 
+def test_its_weights_are_floats_in_memory_whatever_the_file_has(shipped):
+    assert shipped.nbytes > 3.5 * SHIPPED.stat().st_size
+
+
 def test_scores_are_the_same_bits_whatever_else_runs(shipped):
     picture = known_pictures()[1]
     with alone():

@@ -107,10 +107,10 @@ class Ledger:
         meta["environment"] = environment | ({"tiles": True} if self.tiled else {})
         return meta
 
-    def looking_at_preview(self, step: int, steps: int) -> PictureLooks | None:
-        """How the preview after so many steps of all is looked at, where it is."""
-        looking = self.looking
-        return looking if looking is not None and looking.at_preview(step, steps) else None
+    @property
+    def looking_at_previews(self) -> PictureLooks | None:
+        """How its previews are looked at, where they are."""
+        return self.looking if self.looking is not None and self.looking.at_previews else None
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

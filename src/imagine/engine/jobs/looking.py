@@ -1,8 +1,10 @@
 """Pictures looked at before they are shown, by the checker that their job names: on the threads that make their files.
 
-Of the previews, those from `FROM` of the steps on are looked at. The first of these decides: it is made whatever else
-is to be done, and one that isn't to be shown ends its job there. So what becomes of a picture doesn't depend on how
-busy the device is, and one that isn't to be shown isn't painted to its end. Later ones are only withheld.
+Every preview is looked at, as the very picture that is sent, and withheld where it isn't to be shown: few steps, little
+noise or the first of two passes show the whole picture early. Where previews are a stage of the check, one decides: the
+first that is due from `FROM` of its pass on. It is made whatever else is to be done, and ends its job where it isn't to
+be shown. So what becomes of a picture doesn't depend on how busy the device is, and one that isn't to be shown isn't
+painted to its end.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from ..safety.checker import Checker, Scores
 
 _log = logging.getLogger(__name__)
 FROM = 0.6
-"""Of the steps: what is predicted earlier shows little yet."""
+"""Of a pass: what is predicted earlier is too little to end a job by."""
 CheckerReader = Callable[[Model], Checker]
 """What looks at pictures, from its file. Raises UnusableModel, ModelChanged."""
 _SEEN: Mapping[str, Message] = {
@@ -54,7 +56,7 @@ class OpenChecker:
 
     @property
     def nbytes(self) -> int:
-        return 0 if self._checker is None else sum(stamp.size for stamp in self._model.main.files)
+        return 0 if self._checker is None else self._checker.nbytes
 
     def score(self, picture: Image.Image) -> Scores:
         """What is seen in a picture. Raises UnusableModel, ModelChanged; and what a network raises."""
@@ -102,15 +104,30 @@ class PictureLooks:
         """Is the finished picture looked at?"""
         return "picture" in self._check.stages
 
-    def at_preview(self, step: int, steps: int) -> bool:
-        """Is the preview after so many steps of all looked at?"""
-        return "preview" in self._check.stages and step >= FROM * steps
+    @property
+    def at_previews(self) -> bool:
+        """Are previews looked at? They are wherever pictures are: each shows what the picture will."""
+        return bool(self._check.stages)
 
-    def decides(self, step: int, steps: int) -> bool:
-        """Does the preview after this step decide? One of them does. The engine's thread asks, in the steps' order."""
-        first = self.at_preview(step, steps) and not self._decided
+    def decides(self, painted: float) -> bool:
+        """Does the preview decide that is due when so much of its pass is painted, 0…1? One of a job does. The engine's
+        thread asks, in the steps' order."""
+        first = "preview" in self._check.stages and painted >= FROM and not self._decided
         self._decided |= first
         return first
+
+    def preview(self, make: Callable[[], Image.Image]) -> Image.Image:
+        """What `make` makes, looked at. Raises as it does, as `look` does, and UnusableModel for one that can't be made
+        where nobody looks at the picture either and what can't be looked at isn't shown."""
+        try:
+            shown = make()
+        except Exception as error:
+            why = message("checker.unmade", None, kind=type(error).__name__)
+            if not self.at_pictures and (refusal := self._unseen(why)) is not None:
+                raise refusal from error
+            raise
+        self.look(shown, "preview")
+        return shown
 
     def look(self, picture: Image.Image, stage: ModerationStage) -> None:
         """Raises Blocked where a picture isn't to be shown, UnusableModel where it can't be looked at and would have
@@ -126,14 +143,19 @@ class PictureLooks:
         try:
             return self._checker.score(picture)
         except Exception as error:  # whatever it raises, nobody has looked
-            name = message("checker.named", None, name=self._check.checker.name)
-            why = _reason(error)
             if not isinstance(error, ImagineError):
                 _log.error("the checker %s failed", self._check.checker.name, exc_info=error)
-            if self._check.fail == "closed":
-                raise UnusableModel(message("checker.closed", None, name=name, why=why)) from error
-            self._warn(message("checker.open", None, name=name, why=why))
+            if (refusal := self._unseen(_reason(error))) is not None:
+                raise refusal from error
             return {}
+
+    def _unseen(self, why: Message) -> UnusableModel | None:
+        """Nobody has looked: what is raised for that; None, and a warning, where the picture is shown all the same."""
+        name = message("checker.named", None, name=self._check.checker.name)
+        if self._check.fail == "closed":
+            return UnusableModel(message("checker.closed", None, name=name, why=why))
+        self._warn(message("checker.open", None, name=name, why=why))
+        return None
 
 
 def told(category: str) -> Message:

@@ -107,6 +107,11 @@ class Stepped:
             to_come = second_pass_steps(params, params.hires, self.own, self.canvas)
         return self._steps_before + self.current.sampler.steps + to_come
 
+    @property
+    def painted(self) -> float:
+        sampler = self.current.sampler
+        return sampler.user_step / sampler.steps if sampler.steps else 1.0
+
     def remaining(self, seconds: float | None) -> float | None:
         if seconds is None:
             return None

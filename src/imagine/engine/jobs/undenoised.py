@@ -22,7 +22,7 @@ Own = TypeVar("Own", bound=LoadedModel)
 class Undenoised(Generic[Own]):
     """The half of one that doesn't depend on what is made."""
 
-    alone, bucket, area = True, 1, 0.0
+    alone, bucket, area, painted = True, 1, 0.0, 1.0
     clean: Tensor | None = None
 
     def __init__(self, ledger: Ledger, own: Own, environment: Callable[[], dict[str, Any]]) -> None:

@@ -87,6 +87,10 @@ class WholeRun:
         return (self._run and self._run.steps) or self.ledger.params.num_steps
 
     @property
+    def painted(self) -> float:
+        return self.step / self.steps
+
+    @property
     def clean(self) -> Tensor | None:
         clean = None if self._run is None else self._run.clean
         return clean if self.own.shows(clean) else None

@@ -97,6 +97,10 @@ class Work(Protocol):
     def steps(self) -> int:
         """The user's steps, both passes counted."""
 
+    @property
+    def painted(self) -> float:
+        """How much of the denoising of this pass is done, 0…1."""
+
     def remaining(self, seconds: float | None) -> float | None:
         """Seconds to the end of its last step, at so many for an evaluation; None where that isn't known."""
 

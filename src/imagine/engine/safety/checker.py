@@ -25,5 +25,9 @@ class Checker(Protocol):
     def digest(self) -> str:
         """Of its file: equal where the scores are."""
 
+    @property
+    def nbytes(self) -> int:
+        """Of its weights, as they are in memory."""
+
     def score(self, rgb: Rgb) -> Scores:
         """The same numbers for the same pixels, whatever else runs. Raises UnusableModel where it makes none."""

@@ -25,6 +25,10 @@ class Classifier:
         self.name, self.digest = name, digest
         self._network, self._showing, self._categories = network, showing, tuple(categories)
 
+    @property
+    def nbytes(self) -> int:
+        return sum(parameter.nbytes for parameter in self._network.parameters())
+
     def score(self, rgb: Rgb) -> Scores:
         """Of the labels of one category the sum, of several squares the most. Raises UnusableModel for no numbers."""
         with torch.inference_mode(), alone():

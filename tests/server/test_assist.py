@@ -213,7 +213,7 @@ def test_without_an_assistant_it_is_said_and_drawn(tmp_path):
         told = await posted(client, WISH)
         assert told["warnings"] == ["assist has no effect: this server has no assistant"]
         assert client.worker.seen[-1].params.prompt == "make it blue"
-        await posted(client, WISH | {"assist": "require"}, status=502)
+        await posted(client, WISH | {"assist": "require"}, status=400)
         plan = await posted(client, WISH, "/assist")
         assert plan["prompt"] == "make it blue"
         assert (await posted(client, WISH | {"assist": "maybe"}, status=400))["field"] == "assist"

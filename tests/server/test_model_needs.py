@@ -148,6 +148,7 @@ def test_every_file_is_told_and_none_says_where_it_lies(tmp_path, models):
         said = await (await client.get("/models")).json()
         assert {one["name"]: one["use"].partition(":")[0] for one in said["others"]} == {
             "good": "with a model, as its vae", "lacking": "with a VAE only", "old": "no",
+            "looks": "for looking at pictures that come out, by moderation",
         }  # fmt: skip
         assert {one["use"] for one in said["details"]} == {"yes"}
 

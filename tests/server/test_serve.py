@@ -387,7 +387,8 @@ def test_a_picture_from_a_real_worker(tmp_path):
         picture = Image.open(io.BytesIO(base64.b64decode(alone["img"])))
         assert picture.size == (64, 64)
         assert json.loads(picture.text["meta"])["seed"] == "7"
-        assert [line["status"] for line in said] == ["intermediate", "final"]
+        assert said[-1]["status"] == "final"
+        assert {line["status"] for line in said[:-1]} <= {"intermediate"}  # left out where the picture is there first
         assert said[-1]["img"] == alone["img"]
 
     running(Settings(home=tmp_path, host="127.0.0.1", port=0, device="cpu"), act, workers=None)

@@ -15,7 +15,7 @@ from ...asking.loras import LoraWish
 from ...asking.presets import expanded
 from ...asking.request import GenerateRequest
 from ...messages import Message, message
-from ...words.errors import AssistantFailed
+from ...words.errors import AssistantFailed, BadRequest
 from ...words.recipe import PlanSummary
 from ..gateway.gateway import Gateway
 from .incoming import Incoming
@@ -37,8 +37,8 @@ class MadePlan(NamedTuple):
 
 
 async def with_assistance(gateway: Gateway, incoming: Incoming) -> Incoming:
-    """The request as the assistant plans it. Raises AssistantFailed where it requires a plan and there is none; as
-    `Gateway.choose`; BadPicture."""
+    """The request as the assistant plans it. Raises AssistantFailed where it requires a plan and there is none,
+    BadRequest where there is no assistant; as `Gateway.choose`; BadPicture."""
     request = incoming.request
     if not request.assist and not _is_revised(gateway, incoming):
         return incoming
@@ -46,11 +46,11 @@ async def with_assistance(gateway: Gateway, incoming: Incoming) -> Incoming:
         return _warned(incoming, message("assist.before", "assist", other="assisted"))
     if gateway.assistant is None:
         if request.assist == _REQUIRED:
-            raise _failed(message("assist.absent"))
+            raise BadRequest(_required(message("assist.absent")))  # it can't be had here, however often it is asked
         return _warned(incoming, message("assist.none", "assist"))
     made = await planned_wish(gateway, incoming)
     if made.planned.failed is not None and request.assist == _REQUIRED:
-        raise _failed(made.planned.failed)
+        raise AssistantFailed(_required(made.planned.failed))
     return await with_room(gateway, made.incoming, "assist")
 
 
@@ -163,8 +163,8 @@ async def _shares_a_card(gateway: Gateway, assistant: Assistant, request: Genera
     return model.name not in gateway.resident() and await assistant.is_here()
 
 
-def _failed(why: Message) -> AssistantFailed:
-    return AssistantFailed(message("assist.required", "assist", value=_REQUIRED, why=why))
+def _required(why: Message) -> Message:
+    return message("assist.required", "assist", value=_REQUIRED, why=why)
 
 
 def _warned(incoming: Incoming, note: Message) -> Incoming:

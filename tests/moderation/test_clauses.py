@@ -2,7 +2,7 @@
 
 import pytest
 
-from imagine.moderation.clauses import pieces_of
+from imagine.moderation.clauses import MOST, pieces_of
 from imagine.moderation.normalise import reading_of
 from tests.growth import grows_with_length
 
@@ -11,3 +11,13 @@ from tests.growth import grows_with_length
 @pytest.mark.parametrize("work", [pieces_of, reading_of])
 def test_the_work_grows_with_the_length_whatever_is_written(work, part):
     grows_with_length(work, lambda count: "a " + part * count, 1_000)
+
+
+def test_a_long_prompt_is_cut_into_short_pieces_of_which_none_is_left_out():
+    words = [f"w{chr(97 + at % 26)}{chr(97 + at // 26)}x" for at in range(600)]
+    for between in (" ", ", "):
+        pieces = pieces_of(between.join([*words, "z" * 300]))
+        assert {word for piece in pieces[1:] for word in piece.replace(",", "").split()} >= set(words)
+        assert max(map(len, pieces[1:])) <= 160
+        assert len(pieces) <= MOST
+    assert len(pieces_of(" ".join(words * 3))) > MOST

@@ -207,3 +207,20 @@ def test_it_takes_no_arguments():
     done = subprocess.run([*guard_command(), "x"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "started by 'imagine serve'" in done.stderr
+
+
+def test_others_are_asked_amid_a_question_of_many_texts(folder):
+    async def act(guard):
+        await guard.compare(["spider"])
+        process, order = psutil.Process(guard.pid), []
+        process.suspend()
+        asked = []
+        for client, texts in (("many", ["cat", "spider"] * 200), ("one", ["cat"])):
+            asked.append(asyncio.ensure_future(guard.compare(texts, client)))
+            asked[-1].add_done_callback(lambda _, client=client: order.append(client))
+        await until(lambda: len(guard.waiting) > 1)
+        process.resume()
+        many, _ = await asyncio.gather(*asked)
+        return order, [round(near[0].similarity) for near in many.near]
+
+    assert run(folder, act) == (["one", "many"], [0, 1] * 200)

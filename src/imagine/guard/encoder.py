@@ -27,8 +27,9 @@ _FEW, _SPELLED, _ANY = 3, 0.6, 0.8
 tokenizer's: English has 0.25 in its own, Russian in an English one 0.9."""
 _IDEOGRAPHS = "\u2e80"
 """Where letters begin of which each is a word."""
-_LONGEST_TEXT = 4000
-"""Characters of a text that are tokenized."""
+_LONGEST_TEXT, _MOST_TOKENS = 4000, 128
+"""Characters of a text that are tokenized, and tokens of it that are compared, whatever the encoder could read: what
+texts cost is known by their number."""
 
 
 class PooledTokens(Protocol):
@@ -86,7 +87,7 @@ class SentenceEncoder:
         if _is_spelled(said, len(encoded.ids) - sum(encoded.special_tokens_mask)):
             return []
         ids = encoded.ids
-        most = min(self._config.longest, self._pooled.longest)
+        most = min(self._config.longest, self._pooled.longest, _MOST_TOKENS)
         if len(ids) > most:
             ids = [*ids[: most - 1], ids[-1]] if self._pooled.special else ids[:most]
         return [each for each in ids if each != self._unknown]

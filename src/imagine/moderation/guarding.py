@@ -35,8 +35,8 @@ from ..words.guarding import (
 from .vectors import KnownVectors, encoder_key
 
 _log = logging.getLogger(__name__)
-_MOST = 128
-"""Texts that are asked about at once, unless one question has more."""
+_MOST = 32
+"""Texts that are asked about at once: of a question that has more, others are asked in between."""
 _TRIES = 2
 _PIECE = 2**20
 
@@ -134,14 +134,22 @@ class GuardProcess:
         """How near these texts are to the meanings that are watched for. Raises NoAnswer."""
         if not texts:
             return NearnessAnswer((), ())
-        question = _GuardQuestion(tuple(texts), client, asyncio.get_running_loop().create_future())
-        self.waiting.append(question)
+        loop = asyncio.get_running_loop()
+        parts = [tuple(texts[at : at + _MOST]) for at in range(0, len(texts), _MOST)]
+        questions = [_GuardQuestion(part, client, loop.create_future()) for part in parts]
+        self.waiting += questions
         self._work()
         try:
             async with asyncio.timeout(self._patience.question):
-                return await question.answer
+                answers = await asyncio.gather(*(each.answer for each in questions))
         except TimeoutError as error:
             raise NoAnswer(message("guard.late")) from error
+        finally:
+            for each in questions:
+                each.answer.cancel()
+        if any(each.meanings != answers[0].meanings for each in answers):  # others are watched for since
+            raise NoAnswer(message("guard.late"))
+        return NearnessAnswer(answers[0].meanings, tuple(near for each in answers for near in each.near))
 
     async def stop(self) -> None:
         """Ends the process, whatever it does."""

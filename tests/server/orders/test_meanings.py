@@ -184,3 +184,13 @@ def test_a_long_prompt_is_taken_to_pieces_beside_the_loop(folder, monkeypatch):
     ask(folder, act, moderation=moderation())
     assert where
     assert not any(where)
+
+
+@pytest.mark.parametrize(("fail", "status"), [("open", 200), ("closed", 400)])
+def test_the_rest_of_what_is_too_long_to_compare_is_as_what_can_not_be_told(folder, fail, status):
+    async def act(client):
+        await ready(client)
+        assert (await told(client, prompt="a kitten " * 1000))[0] == status
+        assert (await told(client, prompt="an arachnid " + "a kitten " * 1000))[0] == 400
+
+    ask(folder, act, moderation=moderation(fail=fail))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...messages import message
 from ...moderation.check import ModerationInput
-from ...moderation.clauses import pieces_of
+from ...moderation.clauses import MOST, pieces_of
 from ...moderation.guarding import GuardProcess, NoAnswer, Watched
 from ...moderation.meanings import (
     RULE,
@@ -38,6 +38,14 @@ _UNCHECKED = ModerationVerdict(action="block", categories={}, stage="prompt", ru
 TextPieces = list[list[str]]
 """Of each text, those that are compared."""
 RunApart = Callable[[Callable[[], TextPieces], str], Awaitable[TextPieces]]
+
+
+class _PartlyCompared(NoAnswer):
+    """What is there is told; the rest of a long prompt isn't compared."""
+
+    def __init__(self, verdicts: list[ModerationVerdict]) -> None:
+        super().__init__(message("guard.too_long"))
+        self.verdicts = verdicts
 
 
 class PromptMeanings:
@@ -77,7 +85,7 @@ class PromptMeanings:
             self._say_unanswered(error)
             if self._settings.fail == "closed":
                 raise Blocked(message("blocked.unchecked", "prompt"), _UNCHECKED) from error
-            return []
+            return error.verdicts if isinstance(error, _PartlyCompared) else []
 
     async def scores(
         self, texts: Sequence[str], topics: TopicExamples, client: str
@@ -88,7 +96,7 @@ class PromptMeanings:
         """
         if self._settings.model == "" or not await self._is_there():
             return [({}, set()) for _ in texts]
-        reader, near = await self._near(texts, client)
+        reader, near = await self._near(await self._pieces(texts, client), client)
         return [(category_scores(scores), topics_in(scores, topics)) for scores in map(reader.scores, near)]
 
     async def stop(self) -> None:
@@ -98,13 +106,17 @@ class PromptMeanings:
     async def _verdicts(self, asked: ModerationInput, wanted: LookedFor, client: str) -> list[ModerationVerdict]:
         if not await self._is_there():
             return []
-        reader, near = await self._near([text for _, text in asked.texts], client)
+        pieces = await self._pieces([text for _, text in asked.texts], client)
+        reader, near = await self._near(pieces, client)
+        verdicts = reader.verdicts(asked, wanted, near)
+        if any(len(each) > MOST for each in pieces):
+            raise _PartlyCompared(verdicts)
         self._unanswered = None
-        return reader.verdicts(asked, wanted, near)
+        return verdicts
 
-    async def _near(self, texts: Sequence[str], client: str) -> tuple[MeaningReader, list[PieceNearness]]:
-        """Of each text, how near its pieces are to what is looked for, and who reads that."""
-        each = await self._pieces(texts, client)
+    async def _near(self, texts: TextPieces, client: str) -> tuple[MeaningReader, list[PieceNearness]]:
+        """Of each text, how near its first pieces are to what is looked for, and who reads that."""
+        each = [pieces[:MOST] for pieces in texts]
         answer = await self.guard.compare([piece for pieces in each for piece in pieces], client)
         rest, near = list(answer.near), list[PieceNearness]()
         for pieces in each:

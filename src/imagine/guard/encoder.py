@@ -27,9 +27,8 @@ _FEW, _SPELLED, _ANY = 3, 0.6, 0.8
 tokenizer's: English has 0.25 in its own, Russian in an English one 0.9."""
 _IDEOGRAPHS = "\u2e80"
 """Where letters begin of which each is a word."""
-_LONGEST_TEXT, _MOST_TOKENS = 4000, 128
-"""Characters of a text that are tokenized, and tokens of it that are compared, whatever the encoder could read: what
-texts cost is known by their number."""
+_LONGEST_TEXT = 4000
+"""Characters of a text that are tokenized."""
 
 
 class PooledTokens(Protocol):
@@ -46,15 +45,17 @@ class PooledTokens(Protocol):
 
 
 class SentenceEncoder:
-    """Opened from the safetensors file at `path`. Raises UnusableModel for one that isn't whole."""
+    """Opened from the safetensors file at `path`, for at most so many tokens of a text, whatever it could read. Raises
+    UnusableModel for one that isn't whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int = 512) -> None:
         folder = path.parent
         if not path.resolve().is_relative_to(home_of(folder)):
             raise UnusableModel(message("guard.elsewhere", name=path.name))
         self.weights = MappedWeights(path)
         self._config = config_from(folder, self.weights.metadata)
         self._pooled = _pooled_from(self.weights, self._config)
+        self._most = min(most, self._config.longest, self._pooled.longest)
         self._tokenizer, unknown = tokenizer_of(folder)
         self._unknown = None if self._pooled.special else unknown
         if self._tokenizer.get_vocab_size() > self._pooled.vocabulary:
@@ -87,7 +88,7 @@ class SentenceEncoder:
         if _is_spelled(said, len(encoded.ids) - sum(encoded.special_tokens_mask)):
             return []
         ids = encoded.ids
-        most = min(self._config.longest, self._pooled.longest, _MOST_TOKENS)
+        most = self._most
         if len(ids) > most:
             ids = [*ids[: most - 1], ids[-1]] if self._pooled.special else ids[:most]
         return [each for each in ids if each != self._unknown]

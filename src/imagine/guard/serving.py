@@ -17,6 +17,8 @@ MEMORY = 2 * 2**30
 """Bytes of address space beside the weights: the libraries, a tokenizer, and what a batch makes."""
 _COPIES = 3
 """How often an encoder's file may be there: mapped, and in twice the width as numbers to compute with."""
+_MOST_TOKENS = 128
+"""Of a text: what texts cost is known by their number."""
 _NOT_OPEN = message("guard.not_open")
 
 
@@ -51,6 +53,6 @@ class GuardServer:
         except OSError as error:
             raise UnusableModel(message("unfit.unread", why=error.strerror or str(error))) from error
         limit_memory(most)
-        encoder = SentenceEncoder(path)
+        encoder = SentenceEncoder(path, _MOST_TOKENS)
         self._meanings = Meanings(encoder.embed, encoder.width)
         return GuardReply(digest=encoder.digest, memory=most)

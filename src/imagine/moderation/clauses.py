@@ -30,7 +30,7 @@ def pieces_of(prompt: str) -> list[str]:
     """
     clauses = [_as_read(clause) for clause in plain_clauses(without_benign(prompt))]
     said = [piece for clause in clauses for piece in _windows(clause) if sum(map(str.isalpha, piece)) >= _LEAST]
-    return list(dict.fromkeys([", ".join(clauses), *_joined(said)])) if said else []
+    return list(dict.fromkeys([", ".join(clauses), *_joined(list(dict.fromkeys(said)))])) if said else []
 
 
 def _joined(pieces: list[str]) -> list[str]:

@@ -106,6 +106,8 @@ class GuardProcess:
         self._refused: tuple[Watched, Message] | None = None
         self.waiting: list[_GuardQuestion] = []
         """Questions that the process doesn't have yet."""
+        self._turn, self._asked_in = 0, dict[str, int]()
+        """Of each client that waits, when it was asked for last."""
         self._working: asyncio.Task[None] | None = None
         self._ended, self._rests_until = 0, float("-inf")
 
@@ -205,17 +207,20 @@ class GuardProcess:
     def _next(self) -> list[_GuardQuestion]:
         """What is asked next: one that was asked already by itself, others together, of each client in turn."""
         self.waiting = [each for each in self.waiting if not each.answer.done()]
-        ranks, ranked = Counter[str](), list[tuple[int, int, _GuardQuestion]]()
+        ranks, ranked = Counter[str](), list[tuple[tuple[int, int, int], _GuardQuestion]]()
         for at, each in enumerate(self.waiting):
-            ranked.append((ranks[each.client], at, each))
+            ranked.append(((ranks[each.client], self._asked_in.get(each.client, 0), at), each))
             ranks[each.client] += 1
         batch, texts = list[_GuardQuestion](), 0
-        for _, _, each in sorted(ranked, key=lambda one: one[:2]):
+        for _, each in sorted(ranked, key=lambda one: one[0]):
             if batch and (each.tries or batch[0].tries or texts + len(each.texts) > _MOST):
                 break
             batch.append(each)
             texts += len(each.texts)
         self.waiting = [each for each in self.waiting if each not in batch]
+        self._turn += 1
+        turns = self._asked_in | {each.client: self._turn for each in batch}
+        self._asked_in = {each.client: turns[each.client] for each in self.waiting if each.client in turns}
         return batch
 
     def _ask_again(self, batch: Sequence[_GuardQuestion]) -> None:

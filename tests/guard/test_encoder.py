@@ -63,6 +63,7 @@ def test_a_text_has_the_same_vector_among_others_and_long_ones_are_cut(tmp_path)
     together = encoder.embed([*TEXTS, "a fox " * 500])
     assert np.abs(together[:-1] - np.concatenate([encoder.embed([text]) for text in TEXTS])).max() < 1e-6
     assert np.abs(together[-1] - encoder.embed(["a fox " * 19])[0]).max() < 1e-6, "40 tokens, two marks among them"
+    assert np.abs(SentenceEncoder(path, 20).embed(["a fox " * 500]) - encoder.embed(["a fox " * 9])).max() < 1e-6
 
 
 def test_a_prefix_is_put_before_every_text_where_the_folder_says_one(tmp_path):

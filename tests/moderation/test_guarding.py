@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import save_file
 
 from imagine.guard.serving import MEMORY
 from imagine.identity.stamp import stamp_of
@@ -224,3 +226,17 @@ def test_others_are_asked_amid_a_question_of_many_texts(folder):
         return order, [round(near[0].similarity) for near in many.near]
 
     assert run(folder, act) == (["one", "many"], [0, 1] * 200)
+
+
+def test_a_strange_file_is_refused_once_and_so_is_more_than_can_be_said(folder):
+    many = Meaning(name="many", examples=("spider " * 2**20,) * 10)
+
+    async def act(guard):
+        with pytest.raises(NoAnswer, match="more than a guard can learn"):
+            await guard.compare(["spider"])
+        save_file({"embeddings": np.zeros((9, 0), np.float32)}, folder / "model.safetensors")
+        guard.watch(watched(folder))
+        with pytest.raises(NoAnswer, match="can't be read"):
+            await guard.compare(["spider"])
+
+    run(folder, act, watch=watched(folder, many))

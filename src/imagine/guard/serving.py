@@ -8,7 +8,16 @@ import msgspec
 
 from ..messages import message
 from ..words.errors import UnusableModel
-from ..words.guarding import CompareRequest, GuardReply, GuardRequest, LearnRequest, OpenRequest, frame_of
+from ..words.guarding import (
+    TOO_MUCH,
+    CompareRequest,
+    GuardReply,
+    GuardRequest,
+    LearnRequest,
+    OpenRequest,
+    fits,
+    frame_of,
+)
 from .encoder import SentenceEncoder
 from .nearness import Meanings
 from .process import limit_memory
@@ -31,11 +40,14 @@ class GuardServer:
     def answered(self, request: bytes) -> bytes:
         """The frame that answers a request."""
         try:
-            return frame_of(self._answer(msgspec.msgpack.decode(request, type=GuardRequest)))
+            made = frame_of(self._answer(msgspec.msgpack.decode(request, type=GuardRequest)))
+            return made if fits(made) else frame_of(GuardReply(refused=TOO_MUCH))
         except UnusableModel as error:
             return frame_of(GuardReply(refused=error.note))
         except MemoryError:
             return frame_of(GuardReply(refused=message("guard.memory")))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # numpy says so of a strange file
+            return frame_of(GuardReply(refused=message("unfit.unread", why=str(error)[:200] or type(error).__name__)))
 
     def _answer(self, request: GuardRequest) -> GuardReply:
         if isinstance(request, OpenRequest):

@@ -46,6 +46,7 @@ SENTENCES = {
     "guard.memory": "it needs more memory than a guard may have",
     "guard.not_open": "no encoder is open",
     "guard.too_long": "it is too long to be compared to its end",
+    "guard.too_much": "prompts are to be compared with more than a guard can learn at once",
     "guard.late": "comparing it took too long",
     "guard.ended": "the process that compares prompts ended, and ended again",
     "guard.no_encoder": "no sentence encoder of the name '{name}' is there",

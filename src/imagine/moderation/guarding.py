@@ -23,6 +23,7 @@ from ..messages import Message, message, sentence
 from ..processes.runtime import guard_command
 from ..words.guarding import (
     MAX_FRAME,
+    TOO_MUCH,
     CompareRequest,
     GuardReply,
     GuardRequest,
@@ -30,6 +31,7 @@ from ..words.guarding import (
     Meaning,
     Nearness,
     OpenRequest,
+    fits,
     frame_of,
 )
 from .vectors import KnownVectors, encoder_key
@@ -280,8 +282,11 @@ class GuardProcess:
         """Raises OSError, EOFError, TimeoutError, DecodeError where there is no answer."""
         assert process.stdin is not None, "it was started with pipes"
         assert process.stdout is not None, "it was started with pipes"
+        frame = frame_of(request)
+        if not fits(frame):
+            return GuardReply(refused=TOO_MUCH)
         async with asyncio.timeout(patience):
-            process.stdin.write(frame_of(request))
+            process.stdin.write(frame)
             await process.stdin.drain()
             length = int.from_bytes(await process.stdout.readexactly(4), "big")
             body = await process.stdout.readexactly(min(length, MAX_FRAME))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from ..messages import Message
+from ..messages import Message, message
 
 MAX_FRAME = 2**26
 """Bytes of a map: the longest are the vectors of what texts are compared with."""
+TOO_MUCH = message("guard.too_much")
+"""Why what is longer isn't said."""
 
 
 class Meaning(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,3 +71,8 @@ def frame_of(said: GuardRequest | GuardReply) -> bytes:
     """The map, its length first."""
     body = msgspec.msgpack.encode(said)
     return len(body).to_bytes(4, "big") + body
+
+
+def fits(frame: bytes) -> bool:
+    """May it be sent?"""
+    return len(frame) <= 4 + MAX_FRAME

@@ -3,6 +3,7 @@
 import pytest
 
 from imagine.moderation.clauses import MOST, pieces_of
+from imagine.moderation.letters import readings_of
 from imagine.moderation.normalise import reading_of
 from tests.growth import grows_with_length
 
@@ -14,7 +15,7 @@ def test_the_work_grows_with_the_length_whatever_is_written(work, part):
 
 
 def test_a_long_prompt_is_cut_into_short_pieces_of_which_none_is_left_out():
-    many = [f"w{chr(97 + at % 26)}{chr(97 + at // 26 % 26)}{chr(97 + at // 676)}" for at in range(1800)]
+    many = [f"w{chr(97 + at % 26)}-{chr(97 + at // 26 % 26)}-{chr(97 + at // 676)}" for at in range(1800)]
     words = many[:600]
     for between in (" ", ", "):
         pieces = pieces_of(between.join([*words, "z" * 300]))
@@ -22,3 +23,8 @@ def test_a_long_prompt_is_cut_into_short_pieces_of_which_none_is_left_out():
         assert max(map(len, pieces[1:])) <= 160
         assert len(pieces) <= MOST
     assert len(pieces_of(" ".join(many))) > MOST
+
+
+def test_a_word_longer_than_any_is_not_read_letter_by_letter():
+    assert len(readings_of("a1" * 8)) > 1
+    assert readings_of("a1" * 40) == {"a1" * 40}

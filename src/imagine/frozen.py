@@ -11,6 +11,7 @@ from .processes.runtime import (
     TRAINER_ARGUMENT,
     UNPACK_ARGUMENT,
     WORKER_ARGUMENT,
+    is_frozen,
 )
 
 _SIGNING = frozenset(["c2pa", "cryptography"])
@@ -66,10 +67,10 @@ def _bring_signing() -> None:
 
 def _bring_to_decoder() -> None:
     """What signs now, since soon it may write no file; one that can't be unpacked is missed when it is to sign."""
-    from .binary.attached import is_attached, on_numpy
+    from .binary.attached import on_numpy
     from .words.errors import ImagineError
 
-    if not is_attached():  # these lines, from source
+    if not is_frozen():
         return
     try:
         _bring_signing()

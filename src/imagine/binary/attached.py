@@ -31,11 +31,6 @@ _ELSEWHERE = "set IMAGINE_RUNTIME to a folder of your own"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def is_attached() -> bool:
-    """Is there anything to bring? There is beside a binary's own half, and not where Python runs from source."""
-    return (Path(sys.executable).parents[1] / "light" / INDEX).exists()
-
-
 def bring(output: TextIO) -> None:
     """Has what the engine imports unpacked, and on the import path. Raises ImagineError."""
     _this(output).bring()

@@ -20,6 +20,7 @@ import msgspec
 
 from ..identity.stamp import FileStamp
 from ..messages import Message, message, sentence
+from ..processes.reaping import reap
 from ..processes.runtime import guard_command
 from ..words.guarding import (
     MAX_FRAME,
@@ -40,7 +41,6 @@ _log = logging.getLogger(__name__)
 _MOST = 32
 """Texts that are asked about at once: of a question that has more, others are asked in between."""
 _TRIES = 2
-_PIECE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,13 +308,4 @@ class GuardProcess:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
         process.stdin.close()
-        await _reap(process)
-
-
-async def _reap(process: asyncio.subprocess.Process) -> None:
-    """Waits for its end, so that nothing of it stays."""
-    assert process.stdout is not None, "it was started with a pipe"
-    with contextlib.suppress(OSError):
-        while await process.stdout.read(_PIECE):
-            pass
-    await process.wait()
+        await reap(process)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -21,11 +20,7 @@ _YES_AND_NO = {"true": "always", "yes": "always", "on": "always", "false": "neve
 
 def assistant(value: object) -> AssistantSettings:
     """A URL, a mapping, or the same as JSON text; `none` is none."""
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(_ALLOWED) from error
+    value = values.unfolded_json(value, _ALLOWED)
     if not isinstance(value, Mapping):
         text = str(value).strip()
         return AssistantSettings() if text.lower() in _NONE else AssistantSettings(url=_url(text))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from ..asking.checking import shown
-from ..words.moderation import Failing, JudgeSettings
+from ..words.moderation import JudgeSettings
 from . import values
 
 _LONGEST = 200
@@ -44,10 +44,4 @@ def _seconds(value: object) -> float:
     return number
 
 
-def _fail(value: object) -> str:
-    if value not in get_args(Failing):
-        raise ValueError("such that assistant.fail is open or closed")
-    return str(value)
-
-
-_READ: dict[str, Any] = {"fail": _fail, "model": _model, "timeout": _seconds}
+_READ: dict[str, Any] = {"fail": lambda value: values.failing("assistant", value), "model": _model, "timeout": _seconds}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from ..asking.checking import shown
-from ..words.moderation import Failing, PictureSettings
+from ..words.moderation import PictureSettings
+from . import values
 
 _FIELDS = ("model", "threshold", "fail")
 _ALLOWED = "such that pictures is a mapping of model, threshold and fail"
@@ -44,10 +45,6 @@ def _share(value: object) -> float:
     return share
 
 
-def _fail(value: object) -> str:
-    if value not in get_args(Failing):
-        raise ValueError("such that pictures.fail is open or closed")
-    return str(value)
-
-
-_READ: dict[str, Any] = {"model": _model, "threshold": _threshold, "fail": _fail}
+_READ: dict[str, Any] = {
+    "model": _model, "threshold": _threshold, "fail": lambda value: values.failing("pictures", value),
+}  # fmt: skip

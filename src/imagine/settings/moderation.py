@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..words.moderation import (
     Policy,
     TopicExamples,
 )
+from . import values
 from .judging import judge
 from .looking import pictures
 from .meaning import SHORTHANDS, embeddings, with_shorthands
@@ -35,11 +35,7 @@ _ALLOWED_FOR_KEY = f"{', '.join(POLICIES)}, or a mapping of policy and topics"
 
 def moderation(value: object) -> ModerationSettings:
     """A policy's name, a mapping, or the same as JSON text."""
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(_ALLOWED) from error
+    value = values.unfolded_json(value, _ALLOWED)
     if not isinstance(value, Mapping):
         return ModerationSettings(policy=_policy(value))
     if unknown := [name for name in value if name not in (*_READ, *SHORTHANDS)]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +18,7 @@ from ..asking.presets import SPELLINGS, Preset, presets_from, unfolded
 from ..asking.request import one_spelling
 from ..asking.resolve import NO_DEFAULTS, Defaults
 from ..words.errors import BadRequest
+from ..words.moderation import Failing
 
 T = TypeVar("T")
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -64,6 +66,23 @@ def seconds(value: object) -> float:
     except ValueError as error:
         raise ValueError("a number of seconds, or a duration such as 5m; negative is for ever") from error
     return max(-1.0, number)
+
+
+def unfolded_json(value: object, allowed: str) -> object:
+    """A mapping that was said as JSON text, anything else as it is; `allowed` says what it must be."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(allowed) from error
+
+
+def failing(name: str, value: object) -> Failing:
+    """What happens where somebody who is to judge, called `name`, can't."""
+    if value not in get_args(Failing):
+        raise ValueError(f"such that {name}.fail is open or closed")
+    return cast(Failing, value)
 
 
 def memory(value: object) -> int:

@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from ...messages import message
+from ...processes.reaping import reap
 from ...processes.runtime import decoder_command
 from ...provenance.identity import SigningIdentity
 from ...provenance.manifest import Ingredient, Provenance
@@ -201,7 +202,7 @@ class Decoder:
                 process.kill()
         assert process.stdin is not None, "it was started with a pipe"
         process.stdin.close()
-        task = asyncio.get_running_loop().create_task(_reap(process))
+        task = asyncio.get_running_loop().create_task(reap(process))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
@@ -220,15 +221,6 @@ async def _exchange(
     length = int.from_bytes(await process.stdout.readexactly(4), "big")
     result = msgspec.msgpack.decode(await process.stdout.readexactly(min(length, MAX_HEAD)), type=LookResult)
     return result, await process.stdout.readexactly(min(result.size, _MAX_COPY))
-
-
-async def _reap(process: asyncio.subprocess.Process) -> None:
-    """Waits for its end, so that nothing of it stays."""
-    assert process.stdout is not None, "it was started with a pipe"
-    with contextlib.suppress(OSError):
-        while await process.stdout.read(_PIECE):
-            pass
-    await process.wait()
 
 
 def _side(result: LookResult) -> int:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from ...messages import Message, message
 from ...moderation.rulebook import Rulebook
 from ...registry.registry import Registry
+from ...words.entry import Entry
 from ...words.errors import ImagineError, UnusableModel
 from ...words.safety import CLASSIFIERS, SAFETY
 
 
-def checker_name(registry: Registry, named: str | None) -> str:
-    """What the file is called. Raises UnusableModel where nothing is named and nothing ships."""
-    if named is not None:
-        return named
-    files = (each for each in registry.files() if each.kind == SAFETY and each.shipped and not each.problem)
-    shipped = next((each.name for each in files if each.family in CLASSIFIERS), None)
-    if shipped is None:
+def find_checker(registry: Registry, named: str | None) -> Entry:
+    """That file. Raises UnusableModel where nothing is named and nothing ships, ModelNotFound."""
+    if named is None:
+        files = (each for each in registry.files() if each.kind == SAFETY and each.shipped and not each.problem)
+        named = next((each.name for each in files if each.family in CLASSIFIERS), None)
+    if named is None:
         raise UnusableModel(message("checker.none"))
-    return shipped
+    return registry.find_alike(named, kind=SAFETY)
 
 
 def missing_checker(registry: Registry, rulebook: Rulebook, named: str | None) -> Message | None:
@@ -25,7 +25,7 @@ def missing_checker(registry: Registry, rulebook: Rulebook, named: str | None) -
     if not rulebook.looks_at_pictures:
         return None
     try:
-        registry.find_alike(checker_name(registry, named), kind=SAFETY)
+        find_checker(registry, named)
     except ImagineError as error:
         return message("checker.missing", None, name=called(named), why=error.note)
     return None

@@ -41,7 +41,7 @@ from ...words.model_names import matching
 from ...words.moderation import ModerationVerdict
 from ...words.upscalers import UPSCALER, UPSCALERS
 from .assisting import assistant_of
-from .checkers import missing_checker
+from .checkers import find_checker, missing_checker
 from .digests import Digests
 from .judging import PromptJudge
 from .meanings import PromptMeanings
@@ -182,6 +182,10 @@ class Gateway:
     async def part(self, name: str, kind: str) -> Entry:
         """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
         return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
+
+    async def checker(self, named: str | None) -> Entry:
+        """What looks at pictures, as `part`; None is what ships."""
+        return await self.digests.known(await self._as_it_is(lambda: find_checker(self.registry, named)))
 
     async def upscaler(
         self, field: str, name: str, digest: str | None = None, without: Sequence[str] = UPSCALERS

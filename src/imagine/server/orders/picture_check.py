@@ -9,7 +9,7 @@ from ...words.errors import ImagineError, UnusableModel
 from ...words.model import Model
 from ...words.moderation import AskedAs, PictureCheck, Policy, stricter_of
 from ...words.safety import SAFETY
-from ..gateway.checkers import called, checker_name
+from ..gateway.checkers import called
 from ..gateway.gateway import Gateway, component_from
 from .plan import Plan
 
@@ -51,6 +51,5 @@ async def picture_check(
 
 async def checker_of(gateway: Gateway, named: str | None) -> Model:
     """What a worker must know of what looks, which is a model by itself. Raises ImagineError."""
-    await gateway.entries()  # of the folders as they are, not as they were before anybody looked
-    entry = await gateway.part(checker_name(gateway.registry, named), SAFETY)
+    entry = await gateway.checker(named)
     return Model(name=entry.name, family=entry.family, components=(component_from(SAFETY, entry),))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPResponse
@@ -24,6 +25,7 @@ from imagine.processes.runtime import UNPACK_ARGUMENT, WORKER_ARGUMENT
 from tests.checkpoints import write_checkpoint
 from tests.daemon import PATIENCE, REAL, Daemon, environment
 from tests.engine.conftest import sd3 as sd3
+from tests.guard.encoders import static
 
 LIGHT_SECONDS = 0.5
 LARGEST = 322e6
@@ -133,20 +135,35 @@ def test_the_page_and_what_ships_are_inside(home: Path) -> None:
 
 
 def test_what_ships_draws_and_signs_and_what_is_not_drawn_is_told(binary: Path, tmp_path: Path) -> None:
-    """The model that ships, its LoRA, embedding and upscaler; the library that signs; the lists of words."""
+    """The model that ships, its LoRA, embedding and upscaler; the mark; the library that signs; the lists of words."""
     told = "a red cat, toybox-night <lora:toybox-outline:0.8>"
-    small = ("-w", "64", "-h", "64", "-n", "2", "--hires", "2", "--upscaler", "realesr-animevideov3")
+    small = ("-w", "64", "-h", "64", "-n", "2", "--hires", "2", "--upscaler", "realesr-animevideov3", "--watermark")
     done = launched(binary, tmp_path, "run", "toybox", told, *small, "-o", "cat")
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / "cat.png") as picture:
         assert picture.size == (128, 128)
     found = json.loads(launched(binary, tmp_path, "inspect", "--json", "cat.png").stdout)
     assert (found["origin"], found["signature"], found["model"]) == ("here", "ours", "toybox")
+    assert (found["looked"], found["watermark"]["says"]) == (True, "painted")
     signer = json.loads(launched(binary, tmp_path, "provenance", "show", "--json").stdout)
     assert signer["subject"].endswith(found["signer"].rpartition(", ")[2])
     refused = launched(binary, tmp_path, "run", "toybox", "a naked child", "-o", "no")
     assert (refused.returncode, "this server doesn't draw" in refused.stderr) == (2, True), refused.stderr
     assert not (tmp_path / "no.png").exists()
+
+
+def test_pictures_are_looked_at_and_prompts_by_what_they_mean(tmp_path: Path) -> None:
+    """By the classifier that ships in the worker, and by an encoder of the user's in the guard."""
+    static(tmp_path / ".imagine/models/embedders/few-words", {"spider": (1, 0), "arachnid": (0.9, 0.1), "cat": (0, 1)})
+    rules = json.dumps({"policy": "standard", "topics": {"spiders": ["spider"]}})
+    with Daemon(tmp_path, REAL, "-d", "cpu", "--moderation", rules) as daemon:
+        made = json.loads(asked(daemon, "/generate", SMALL | {"model": "toybox", "prompt": "a cat"}))
+        assert made["timings"]["looking"] > 0
+        while not any("prompts are compared by" in line for line in daemon.said):
+            asked(daemon, "/health")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            asked(daemon, "/generate", SMALL | {"prompt": "an arachnid"})
+        assert json.load(refused.value)["rule"] == "embedding"
 
 
 def test_models_that_ship_are_as_old_as_their_unpacking(binary: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ GPL."""
 
 _NOT_LIBRARY = (
     "test", "idlelib", "tkinter", "turtledemo", "turtle", "lib2to3", "ensurepip", "pydoc_data", "site-packages", "venv",
-    "distutils", "msilib", "curses", "dbm", "sqlite3", "__phello__", "__hello__", "antigravity", "this", "_aix_support",
+    "distutils", "msilib", "curses", "dbm", "__phello__", "__hello__", "antigravity", "this", "_aix_support",
 )  # fmt: skip
 """Of the standard library, what nothing imports, or what needs a library that few have."""
 
@@ -31,7 +31,6 @@ _NOT_EXTENSIONS = (
     "_curses",
     "_dbm",
     "_gdbm",
-    "_sqlite3",
     "readline",
     "nis",
     "ossaudio",

@@ -26,9 +26,9 @@ from .compress import entries_of
 from .needed import is_module
 from .recorder import imported_below, modules_by
 
-BY_FOLDER = ("transformers/models", "scipy")
+BY_FOLDER = ("transformers/models", "scipy", "sympy")
 """Packages whose folders are kept whole once something of them is reached: their functions import each other."""
-BY_MODULE = ("torch/_inductor", "torch/onnx", "torch/testing")
+BY_MODULE = ("torch/_inductor", "torch/_vendor", "torch/onnx", "torch/testing")
 """Packages of which every module is kept by itself."""
 _NETWORKS = "transformers.models"
 _NO_LIBRARY = ("commands", "convert_", "modular_", "test_utils")

@@ -9,6 +9,8 @@ PROCESSES ?= 2
 PYTEST = OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
+# Where .venv is a link to another checkout's, it has that one's package.
+export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-controls toybox-figures clean
 
@@ -65,7 +67,8 @@ screenshots: .venv/ready chromium  ## pictures of the page for the README, into 
 	$(PY) -m tools.screenshots
 
 binary: .venv/ready  ## build dist/imagine, one file that needs no Python (docs/binary.md)
-	$(PY) -m pip install -q --disable-pip-version-check -e '.[binary]'
+	@$(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['binary'], sep='\n')" | \
+		$(PY) -m pip install -q --disable-pip-version-check -r /dev/stdin
 	$(PY) -m tools.binary.build
 
 binary-test: export IMAGINE_BINARY := $(CURDIR)/dist/imagine

@@ -5,11 +5,17 @@
 # the files it already knows of, or in torch's own index of CPU builds. Where neither has it, it says so and takes the
 # build that there is; which one came is told in the end. TORCH_INDEX names an index to take it from instead, such as
 # that of its ROCm builds.
+#
+# Where .venv is a link it is another checkout's, which it stays: nothing is installed there, neither this package.
 set -eu
 TORCH=2.13.0
 CPU_INDEX=https://download.pytorch.org/whl/cpu
 PYTHON=${PYTHON:-python3}
 
+if [ -L .venv ] && [ -x .venv/bin/python ]; then
+    echo ".venv is $(readlink .venv): it is taken as it is"
+    exit 0
+fi
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "Imagine needs Python 3.11 or newer; $PYTHON is $("$PYTHON" -V). Say which one to use: make PYTHON=python3.12" >&2
     exit 1

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -217,6 +218,34 @@ def test_what_runs_is_not_taken_away(machine: Machine) -> None:
     assert done.returncode == 1
     assert "Imagine is running" in done.stderr
     assert machine.installed() == "imagine of cpu"
+
+
+@pytest.mark.skipif(shutil.which("flock") is None, reason="no flock, by which the script asks")
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a command"])
+def test_a_private_server_is_ended_unless_a_command_may_need_it(machine: Machine, beside: bool) -> None:
+    machine.install()
+    program = machine.home / ".cache/imagine/runtime/1.0-0/light/imagine"
+    program.parent.mkdir(parents=True)
+    shutil.copy(os.path.realpath("/bin/sh"), program)
+    with (program.parents[1] / "in-use").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # each has it as long as it runs, as from the launcher
+        started = [
+            subprocess.Popen([program, "-c", "read line", *words], stdin=subprocess.PIPE, pass_fds=[lock.fileno()])
+            for words in (("serve", "--private"), *([("run", "a fox")] if beside else []))
+        ]
+    server = started[0]
+    try:
+        done = machine.run("--uninstall")
+        assert done.returncode == beside, done.stderr
+        assert machine.program.exists() == beside
+        assert ("Ending the private server" in done.stdout) is not beside
+        if not beside:
+            assert server.wait(60) == -signal.SIGTERM
+        assert server.poll() is None or not beside
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
 
 
 def test_its_words_are_all_filled_in() -> None:

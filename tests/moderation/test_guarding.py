@@ -35,12 +35,12 @@ def watched(folder, *meanings):
     return Watched(path, (stamp_of(path),), meanings or (SPIDERS, BENIGN))
 
 
-def run(folder, act, *, watch=None, **said):
+def run(folder, act, *, watch=None, most=300, **said):
     async def go():
         guard = GuardProcess(KnownVectors(folder / "known"), **{"patience": PATIENCE} | said)
         guard.watch(watch or watched(folder))
         try:
-            async with asyncio.timeout(300):
+            async with asyncio.timeout(most):
                 return await act(guard)
         finally:
             await guard.stop()
@@ -58,6 +58,12 @@ async def taken(guard):
     """Waits until what was asked just now is on its way."""
     await asyncio.sleep(0)
     await until(lambda: not guard.waiting)
+
+
+async def passed(rounds):
+    """Lets the loop turn, and with it whatever is due."""
+    for _ in range(rounds):
+        await asyncio.sleep(0)
 
 
 async def until(is_so):
@@ -142,8 +148,39 @@ def test_nobody_waits_for_one_that_says_nothing(folder):
         folder,
         act,
         command=[sys.executable, "-c", "import sys; sys.stdin.read()"],
-        patience=GuardPatience(question=0.1),
+        patience=GuardPatience(start=0.1),
     )
+
+
+def test_a_questions_time_begins_once_it_is_ready(folder):
+    """The process's start is held by a pipe, and the loop's clock set forward, rather than anything waited for."""
+    os.mkfifo(folder / "held")
+    wait = (
+        f"open({str(folder / 'held')!r}).read(); import runpy; runpy.run_module('imagine.guard', run_name='__main__')"
+    )
+
+    async def act(guard):
+        loop, ahead = asyncio.get_running_loop(), 0.0
+        now = loop.time
+        loop.time = lambda: now() + ahead
+        first = asyncio.ensure_future(guard.compare(["spider"]))
+        await until(lambda: guard.runs)
+        ahead = 400.0
+        await passed(10)
+        assert not first.done(), "a question's 250 seconds haven't begun"
+        (folder / "held").write_text("")
+        answer = await first
+        process = psutil.Process(guard.pid)
+        process.suspend()
+        late = asyncio.ensure_future(guard.compare(["spider"]))
+        await taken(guard)
+        ahead = 800.0
+        with pytest.raises(NoAnswer, match="took too long"):
+            await late
+        return answer.near[0][0].similarity
+
+    patience = GuardPatience(question=250.0, start=2000.0, answer=2000.0)
+    assert run(folder, act, most=2000, command=[sys.executable, "-c", wait], patience=patience) == 1.0
 
 
 def test_a_file_that_is_refused_is_tried_again_once_it_is_another(folder):

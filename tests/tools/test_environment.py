@@ -85,6 +85,18 @@ def test_a_build_that_is_there_stays(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == f".venv has torch {TORCH}+rocm7.1, built with ROCm 7.1"
 
 
+def test_an_environment_of_another_checkout_stays_as_it_is(tmp_path: Path) -> None:
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+    Place(tmp_path / "other", "cpu")
+    place = Place(tmp_path / "mine", "cpu")
+    (place.folder / ".venv").rename(place.folder / "unused")
+    (place.folder / ".venv").symlink_to(tmp_path / "other/.venv")
+    done = place.made()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [path for path in tmp_path.rglob("*") if path.name in ("asked", "ready")]
+
+
 @pytest.mark.parametrize(
     ("fails", "index"), [(f'*torch=="{TORCH}"*', ""), (f'*torch=="{TORCH}"*', "https://somewhere"), ("*test*", "")]
 )

@@ -199,6 +199,7 @@ END
 }
 
 uninstall() {
+    stop_private
     ! is_running || fail "Imagine is running from $RUNTIME: end it first (Ctrl-C, or kill), then again"
     rm -f "$BIN/imagine" "$DATA/install.sh"
     rm -rf "$RUNTIME"
@@ -217,6 +218,29 @@ stop_service() {
     systemctl --user disable --now imagine >/dev/null 2>&1 || true
     rm -f "$UNITS/imagine.service"
     systemctl --user daemon-reload >/dev/null 2>&1 || true
+}
+
+# A private server, which a command started, would end by itself minutes later, and nobody knows how to end it sooner. It
+# stays while something else of ours runs, which may be a command that it draws for.
+stop_private() {
+    there=$(cd -P "$RUNTIME" 2>/dev/null && pwd) || return 0
+    private='' others=''
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/exe" 2>/dev/null) in "$there"/*) ;; *) continue ;; esac
+        case $(tr "\\0" " " 2>/dev/null <"$process/cmdline") in
+        *" serve --private ") private="$private ${process#/proc/}" ;;
+        *" --imagine-"*) ;; # a process of a server
+        *) others=1 ;;
+        esac
+    done
+    { [ -n "$private" ] && [ -z "$others" ]; } || return 0
+    say "Ending the private server that a command started"
+    # shellcheck disable=SC2086 # several numbers
+    kill $private 2>/dev/null || true
+    has flock || return 0
+    for lock in "$RUNTIME"/*/in-use; do
+        flock -xw 30 "$lock" true || true
+    done
 }
 
 # Each version that runs holds a lock on its folder, which only util-linux' flock can ask for.

@@ -1,7 +1,8 @@
 """The guard as its gateway knows it: one process at most, started when it is needed, and again when it has ended.
 
 Questions that come while it answers are asked together next, of each client as many as of others. Who asks waits for
-so long and no longer; what was asked of a process that ended is asked once more, by itself.
+so long and no longer, beginning when it is ready: the first prompts of a new server aren't let through because its
+libraries are still being unpacked. What was asked of a process that ended is asked once more, by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -48,9 +49,10 @@ class GuardPatience:
     """Seconds."""
 
     question: float = 10.0
-    """For one question, its wait counted."""
+    """For one question, its wait counted, from when there is a process that is ready."""
     start: float = 120.0
-    """To open an encoder and to learn what texts are compared with: a large one takes half a minute."""
+    """To open an encoder and to learn what texts are compared with, and for a question that waits for that: a large
+    encoder takes half a minute, and the one-file binary unpacks its libraries first."""
     answer: float = 60.0
     """For all that was asked at once, after which the process hangs."""
     rest: float = 30.0
@@ -108,6 +110,8 @@ class GuardProcess:
         self._refused: tuple[Watched, Message] | None = None
         self.waiting: list[_GuardQuestion] = []
         """Questions that the process doesn't have yet."""
+        self._before_ready: set[asyncio.Timeout] = set()
+        """Limits of those who wait for it to be ready."""
         self._turn, self._asked_in = 0, dict[str, int]()
         """Of each client that waits, when it was asked for last."""
         self._working: asyncio.Task[None] | None = None
@@ -144,7 +148,7 @@ class GuardProcess:
         self.waiting += questions
         self._work()
         try:
-            async with asyncio.timeout(self._patience.question):
+            async with self._limit():
                 answers = await asyncio.gather(*(each.answer for each in questions))
         except TimeoutError as error:
             raise NoAnswer(message("guard.late")) from error
@@ -154,6 +158,25 @@ class GuardProcess:
         if any(each.meanings != answers[0].meanings for each in answers):  # others are watched for since
             raise NoAnswer(message("guard.late"))
         return NearnessAnswer(answers[0].meanings, tuple(near for each in answers for near in each.near))
+
+    @contextlib.asynccontextmanager
+    async def _limit(self) -> AsyncIterator[None]:
+        """Raises TimeoutError after a question's time, which begins once the process is ready."""
+        is_ready = self._open is not None and self._open == self._watched
+        async with asyncio.timeout(self._patience.question if is_ready else self._patience.start) as limit:
+            if not is_ready:
+                self._before_ready.add(limit)
+            try:
+                yield
+            finally:
+                self._before_ready.discard(limit)
+
+    def _begin_limits(self) -> None:
+        until = asyncio.get_running_loop().time() + self._patience.question
+        for limit in self._before_ready:
+            if not limit.expired():
+                limit.reschedule(until)
+        self._before_ready.clear()
 
     async def stop(self) -> None:
         """Ends the process, whatever it does."""
@@ -265,6 +288,7 @@ class GuardProcess:
             _log.error("prompts aren't compared by %s: %s", watched.path.name, sentence(learned.refused))
             raise NoAnswer(learned.refused)
         self._open = watched
+        self._begin_limits()
         _log.info("prompts are compared by %s, in a process of at most %d MB", watched.path, opened.memory // 10**6)
 
     async def _learned(self, process: asyncio.subprocess.Process, watched: Watched, digest: str) -> GuardReply:

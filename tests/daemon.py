@@ -1,5 +1,7 @@
 """A server in a process of its own, that a test can stop, kill and look into: the real one, or one without a model."""
 
+import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -29,6 +31,18 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     paths = {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     unpacked = {name: os.environ[name] for name in ("IMAGINE_RUNTIME",) if name in os.environ}
     return kept | paths | unpacked | {"IMAGINE_HOME": str(home / ".imagine")} | more
+
+
+@functools.cache
+def unconnected() -> list[str]:
+    """What goes before a command that is to find no server by the network, whatever listens on this machine; a socket's
+    path leads to a private one all the same. Nothing where the system doesn't allow that."""
+    for ways in (["--net"], ["--net", "--user", "--map-current-user"]):
+        command = ["unshare", *ways]
+        with contextlib.suppress(FileNotFoundError):
+            if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+                return command
+    return []
 
 
 class Daemon:

@@ -17,7 +17,7 @@ from PIL import Image
 from imagine.cli import serve
 from imagine.cli.main import main
 from tests.cli.fake_server import FakeServer, png
-from tests.daemon import CLI, PATIENCE, REAL, Daemon, environment
+from tests.daemon import CLI, PATIENCE, REAL, Daemon, environment, unconnected
 from tests.server.served import ask
 
 TEXT_TO_IMAGE = (
@@ -150,8 +150,8 @@ def shell(home: Path, line: str) -> list[str]:
     folder.mkdir(exist_ok=True)
     (folder / "my_input_image.png").write_bytes(png((9, 90, 200), side=96))
     done = subprocess.run(
-        [*CLI, *shlex.split(line)[1:]], cwd=folder, env=environment(home), capture_output=True, text=True,
-        timeout=PATIENCE, check=False,
+        [*unconnected(), *CLI, *shlex.split(line)[1:]], cwd=folder, env=environment(home), capture_output=True,
+        text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

@@ -23,7 +23,7 @@ from imagine.binary.attached import INDEX
 from imagine.binary.index import index_from, is_right
 from imagine.processes.runtime import UNPACK_ARGUMENT, WORKER_ARGUMENT
 from tests.checkpoints import write_checkpoint
-from tests.daemon import PATIENCE, REAL, Daemon, environment
+from tests.daemon import PATIENCE, REAL, Daemon, environment, unconnected
 from tests.engine.conftest import sd3 as sd3
 from tests.guard.encoders import static
 
@@ -35,10 +35,9 @@ SMALL = {"prompt": "a red fox", "width": 64, "height": 64, "num_steps": 6, "seed
 
 
 def launched(binary: Path, home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [*unconnected(), str(binary), *arguments]
     here = environment(home, **more)
-    return subprocess.run(
-        [str(binary), *arguments], env=here, cwd=home, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
+    return subprocess.run(command, env=here, cwd=home, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def version_in(runtime: Path) -> Path:

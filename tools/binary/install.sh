@@ -227,7 +227,7 @@ stop_private() {
     private='' others=''
     for process in /proc/[0-9]*; do
         case $(readlink "$process/exe" 2>/dev/null) in "$there"/*) ;; *) continue ;; esac
-        case $(tr "\\0" " " 2>/dev/null <"$process/cmdline") in
+        case $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") in
         *" serve --private ") private="$private ${process#/proc/}" ;;
         *" --imagine-"*) ;; # a process of a server
         *) others=1 ;;

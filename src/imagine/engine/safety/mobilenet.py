@@ -79,7 +79,9 @@ class MobileNetV2(nn.Module):
         self.classifier = nn.Sequential(nn.Identity(), nn.Linear(shape.last, shape.labels))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        told: Tensor = self.classifier(self.features(pixels).mean((2, 3)))
+        # Channels last: so every layer takes what the one before made as it lies.
+        seen: Tensor = self.features(pixels.to(memory_format=torch.channels_last))
+        told: Tensor = self.classifier(seen.mean((2, 3)))
         return torch.softmax(told, 1)
 
 
@@ -89,24 +91,33 @@ class _InvertedResidual(nn.Module):
         within = shape.within
         widened = [] if within == shape.taken else [_activated(shape.taken, within, 1, 1)]
         seen = _activated(within, within, 3, shape.stride, groups=within, same=same)
-        self.conv = nn.Sequential(*widened, seen, nn.Conv2d(within, shape.made, 1))
+        self.conv = nn.Sequential(*widened, seen, _Pointwise(within, shape.made, 1))
         self.adds = shape.stride == 1 and shape.taken == shape.made
 
     def forward(self, value: Tensor) -> Tensor:
         made: Tensor = self.conv(value)
-        return value + made if self.adds else made
+        return made.add_(value) if self.adds else made
+
+
+class _Pointwise(nn.Conv2d):
+    """Of one pixel at a time: a product of matrices, which is what torch's own convolution first copies it into."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        batch, channels, height, width = value.shape
+        rows = value.permute(0, 2, 3, 1).reshape(-1, channels)
+        made = functional.linear(rows, self.weight.flatten(1), self.bias)
+        return made.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
 class _Padded(nn.Conv2d):
-    """As TensorFlow pads: as many rows as `stride` needs, the odd one behind."""
+    """Of 3 × 3 pixels, as TensorFlow pads: as many rows as `stride` needs, the odd one behind."""
 
     def forward(self, value: Tensor) -> Tensor:
-        across, down = (self._margins(side, step) for side, step in zip(value.shape[:1:-1], self.stride, strict=True))
-        return super().forward(functional.pad(value, (*across, *down)))
-
-    def _margins(self, side: int, stride: int) -> tuple[int, int]:
-        total = max((-(-side // stride) - 1) * stride + self.kernel_size[0] - side, 0)
-        return total // 2, total - total // 2
+        (stride, _), (height, width) = self.stride, value.shape[2:]
+        # A row more before it, and what came of that left out, is the odd one behind without a copy of all that is seen.
+        down, across = (1 if stride == 1 or side % 2 else 2 for side in (height, width))
+        made = functional.conv2d(value, self.weight, self.bias, stride, (down, across), groups=self.groups)
+        return made[:, :, down - 1 :, across - 1 :]
 
 
 def folded(tensors: Tensors) -> Tensors:
@@ -126,8 +137,10 @@ def folded(tensors: Tensors) -> Tensors:
 
 
 def _activated(taken: int, made: int, side: int, stride: int, *, groups: int = 1, same: bool = False) -> nn.Sequential:
-    if same:
-        conv: nn.Conv2d = _Padded(taken, made, side, stride, groups=groups)
+    if side == 1:
+        conv: nn.Conv2d = _Pointwise(taken, made, 1)
+    elif same:
+        conv = _Padded(taken, made, side, stride, groups=groups)
     else:
         conv = nn.Conv2d(taken, made, side, stride, side // 2, groups=groups)
-    return nn.Sequential(conv, nn.ReLU6())
+    return nn.Sequential(conv, nn.ReLU6(inplace=True))

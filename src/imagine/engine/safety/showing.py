@@ -30,14 +30,13 @@ class Showing(NamedTuple):
 
 
 def shown(rgb: Rgb, showing: Showing) -> Tensor:
-    """A picture as a network takes it, (squares, 3, side, side) in float32."""
+    """A picture as a network takes it, (squares, 3, side, side) in float32, channels last in memory."""
     picture = Image.fromarray(rgb)
     size, how = (showing.side, showing.side), _RESAMPLING[showing.resampling]
     boxes = [(0.0, 0.0, *picture.size)] if showing.whole else squares(*picture.size)
     seen = np.stack([np.asarray(picture.resize(size, how, box)) for box in boxes])
-    values = torch.from_numpy(seen).permute(0, 3, 1, 2).float() / 255
-    mean, deviation = (torch.tensor(each)[None, :, None, None] for each in (showing.mean, showing.deviation))
-    return ((values - mean) / deviation).contiguous()
+    values = torch.from_numpy(seen).float().div_(255)
+    return values.sub_(torch.tensor(showing.mean)).div_(torch.tensor(showing.deviation)).permute(0, 3, 1, 2)
 
 
 def squares(width: int, height: int) -> Iterator[tuple[float, float, float, float]]:

@@ -1,5 +1,6 @@
 """What isn't to be shown ends its own job, at the same place whatever else is done, and nobody else's bytes change."""
 
+import threading
 from concurrent.futures import Future
 
 import msgspec
@@ -9,6 +10,7 @@ from PIL import Image
 from imagine.engine.jobs.looking import OpenChecker
 from imagine.engine.pictures import Pictures
 from imagine.messages import in_english
+from imagine.pictures import images
 from imagine.words.errors import BadPicture, Blocked, UnusableModel
 from imagine.words.frames import Score, Scored, WorkerSettings
 from imagine.words.recipe import Hires
@@ -17,6 +19,7 @@ from tests.engine.plain_family import PlainFamily, plain_model
 from tests.engine.running import Engine, Inline, engine_of, finished, made, picture, png, previews, progress, wish
 
 PLAIN = plain_model()
+PATIENCE = 300.0
 RED, BLUE = Image.new("RGB", (64, 64), (255, 0, 0)), Image.new("RGB", (64, 64), (0, 0, 255))
 MASK = Image.new("L", (64, 64), 0)
 MASK.paste(255, (0, 0, 8, 8))
@@ -147,7 +150,7 @@ class Held(Inline):
 
 def test_what_decides_is_neither_left_out_nor_overtaken_by_the_picture():
     previewing = Held()
-    threads = iter((previewing, Inline()))
+    threads = iter((previewing, Inline(), Inline()))
     engine = Engine(
         WorkerSettings(device="cpu", keep_alive=-1), open_model=opened, measure=lambda _source: 0,
         pictures=Pictures(lambda: next(threads)), open_checker=Opens(),
@@ -165,6 +168,27 @@ def test_what_decides_is_neither_left_out_nor_overtaken_by_the_picture():
     assert failed["red"].verdict.stage == "preview"
     assert finished(more).keys() == {"blue"}
     assert len(previews(more, "blue")) == 1, "the one that decided, before the picture"
+
+
+def test_a_picture_is_looked_at_while_its_file_is_made_and_nobody_gets_one_that_is_not_to_be_shown(monkeypatch):
+    written, encode = threading.Event(), images.encode
+
+    def encoded(*arguments, **named):
+        data = encode(*arguments, **named)
+        written.set()
+        return data
+
+    def red(_rgb):
+        assert written.wait(PATIENCE), "the file waits for the look"
+        return {"red": 1.0}
+
+    monkeypatch.setattr(images, "encode", encoded)
+    engine = Engine(
+        WorkerSettings(device="cpu", keep_alive=-1), open_model=opened, measure=lambda _source: 0,
+        open_checker=Opens(SeesRed(red)),
+    )  # fmt: skip
+    said, failed = served(engine, painted())
+    assert (type(failed["a"]), finished(said)) == (Blocked, {})
 
 
 def test_latents_are_looked_at_as_what_they_show():
@@ -235,6 +259,24 @@ def test_it_is_read_once_and_goes_with_the_models():
     engine.expire(float("inf"))
     made(engine, painted("e"))
     assert opens.opened == 2
+
+
+def test_no_finished_picture_waits_for_one_that_came_to_be_scored():
+    previewing = Held()
+    threads = iter((previewing, Inline(), Inline()))
+    engine = Engine(
+        WorkerSettings(device="cpu", keep_alive=-1), open_model=opened, measure=lambda _source: 0,
+        pictures=Pictures(lambda: next(threads)), open_checker=Opens(),
+    )  # fmt: skip
+    engine.score(Score(job="red", checker=CHECKER, img=png(RED)))
+    engine.submit(painted())
+    said = []
+    for _ in range(60):
+        said += [] if finished(said) else engine.step()
+    assert finished(said).keys() == {"a"}
+    previewing.let_go()
+    more, _ = served(engine)
+    assert [report.scores for report in more if isinstance(report, Scored)] == [{"red": 1.0}]
 
 
 def test_a_picture_that_came_is_scored_beside_the_steps():

@@ -82,6 +82,33 @@ def test_each_key_has_its_own_topics_and_policy(tmp_path):
     ask(tmp_path, act, keys=keys, moderation=ModerationSettings(topics={"hearts": ("heart",)}))
 
 
+def test_each_key_has_its_own_stages_and_way_of_looking(tmp_path):
+    add_classifier(tmp_path / "models", "mine")
+    ways = {
+        "kids": KeyRules(policy="strict", pictures=PictureSettings(threshold=0.3)),
+        "artist": KeyRules(stages=("prompt", "picture"), pictures=PictureSettings(model="mine", fail="open")),
+        "parents": KeyRules(policy="standard", stages=()),
+        "guest": KeyRules(),
+    }
+    keys = tuple(NamedKey(name=name, key=name * 5, rules=rules) for name, rules in ways.items())
+
+    async def act(client):
+        checks = {
+            key.name: (await job_of(client, headers={"Authorization": f"Bearer {key.key}"})).check for key in keys
+        }
+        kids, artist = checks["kids"], checks["artist"]
+        assert (kids.checker.name, kids.refused["suggestive"], kids.stages) == ("looks", 0.3, ("preview", "picture"))
+        assert (artist.checker.name, artist.stages, artist.fail, artist.policy) == ("mine", ("picture",), "open", None)
+        assert (checks["parents"], checks["guest"]) == (None, None)
+        asked = {"prompt": "a nude woman"}
+        for key, status in (("parents", 200), ("kids", 400)):
+            async with client.post("/generate", json=asked, headers={"Authorization": f"Bearer {key * 5}"}) as answer:
+                assert answer.status == status, "whose prompts nobody reads, by the owner's word"
+        assert client.gateway.missing_checker() is None
+
+    ask(tmp_path, act, keys=keys, moderation=ModerationSettings(policy="none"))
+
+
 @pytest.mark.parametrize("fail", ["closed", "open"])
 def test_what_is_to_look_and_is_not_there_is_said_at_the_start(tmp_path, fail, caplog):
     caplog.set_level(logging.ERROR)
@@ -105,7 +132,18 @@ def test_what_is_to_look_and_is_not_there_is_said_at_the_start(tmp_path, fail, c
             ]
             assert client.worker.seen[-1].check is None
 
-    ask(tmp_path, act, moderation=ModerationSettings(pictures=PictureSettings(model="absent", fail=fail)))
+    said = PictureSettings(model="absent", fail=fail)
+    ask(tmp_path, act, moderation=ModerationSettings(pictures=said))
+
+
+def test_what_only_a_key_needs_and_is_not_there_is_said_too(tmp_path):
+    rules = KeyRules(pictures=PictureSettings(model="absent"))
+
+    async def act(client):
+        await client.gateway.entries()
+        assert "'absent'" in str(client.gateway.missing_checker())
+
+    ask(tmp_path, act, keys=(NamedKey(name="kids", key="hopscotch", rules=rules),))
 
 
 def test_what_ships_is_there_for_who_asks_before_the_folders_were_looked_at(tmp_path):

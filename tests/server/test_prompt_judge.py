@@ -8,6 +8,7 @@ import pytest
 
 from imagine.assistant.assistant import Assistant
 from imagine.assistant.breaker import REST
+from imagine.assistant.client import FRESH
 from imagine.moderation.check import ModerationInput
 from imagine.moderation.judging import MOST_QUESTIONS, questions_of
 from imagine.moderation.meanings import LookedFor
@@ -80,6 +81,22 @@ def test_what_it_refuses_is_not_drawn_and_it_is_asked_once_of_each_prompt(tmp_pa
     run(tmp_path, act, says(SPIDERS), says(ALLOWED), kind=kind)
     assert "rule='assistant'" in caplog.text
     assert PROMPT not in caplog.text
+
+
+def test_what_one_model_said_is_not_taken_for_another_s_and_holds_while_nobody_is_there(tmp_path):
+    async def act(client, fake):
+        assert (await told(client))[0] == 400
+        fake.models = {"other": ["completion"]}
+        fake.now.seconds += FRESH + 1
+        fake.script[:] = [says(ALLOWED)]
+        assert (await told(client))[0] == 200, "the other one has its own mind"
+        assert [body["model"] for body in fake.asked] == [MODEL, "other"]
+        fake.models = {}
+        fake.now.seconds += FRESH + 1
+        assert (await told(client))[0] == 200
+        assert len(fake.asked) == 2, "what it said is known, whether it is there or not"
+
+    run(tmp_path, act, says(SPIDERS), fail="closed")
 
 
 def test_those_who_ask_the_same_at_once_wait_for_one_answer(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from imagine.settings.settings import settings_from
 from imagine.words.errors import ImagineError
-from imagine.words.moderation import KeyRules
+from imagine.words.moderation import KeyRules, PictureSettings
 
 
 def keys_in(text):
@@ -18,10 +18,13 @@ def test_each_has_its_key_and_its_rules(tmp_path):
     file.write_text("hopscotch\n")
     parents, kids, guest = keys_in(
         f"{{parents: {{key: sesame, moderation: off}}, kids: {{key_file: {file}, moderation: {{policy: strict, "
-        "topics: {spiders: 'spider*'}}}, guest: {key: 'knock, knock'}}"
+        "topics: {spiders: 'spider*'}, stages: prompt, pictures: {threshold: 0.3}}}, guest: {key: 'knock, knock'}}"
     )
     assert (parents.name, parents.key, parents.rules) == ("parents", "sesame", KeyRules(policy="none"))
-    assert (kids.key, kids.rules) == ("hopscotch", KeyRules(policy="strict", topics={"spiders": ("spider*",)}))
+    pictures = PictureSettings(threshold=0.3)
+    rules = KeyRules(policy="strict", topics={"spiders": ("spider*",)}, stages=("prompt",), pictures=pictures)
+    assert (kids.key, kids.rules) == ("hopscotch", rules)
+    assert str(rules) == "strict; topics spiders; stages prompt; pictures above 0.3"
     assert (guest.key, guest.rules) == ("knock, knock", KeyRules())
 
 
@@ -44,7 +47,7 @@ def test_a_log_has_names_and_rules_and_no_key():
         ("{'': {key: sesame}}", "a name of letters"),
         ("{'a\\nb': {key: sesame}}", "a mapping of names|a name of letters"),
         ("{kids: {key: sesame, moderation: lax}}", "moderation of 'kids' is none, minors-only"),
-        ("{kids: {key: sesame, moderation: {log: x}}}", "a mapping of policy and topics, without 'log'"),
+        ("{kids: {key: sesame, moderation: {log: x}}}", "policy, topics, stages and pictures, without 'log'"),
         ("{kids: {key: sesame, moderation: {topics: {x: []}}}}", "moderation of 'kids' is such that the topic 'x'"),
         ("{kids: {key: sesame}, parents: {key: sesame}}", "a key of its own, unlike 'kids' and 'parents'"),
     ],

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..messages import Message, message
-from ..words.assistant import AUTO, AssistantSettings
+from ..words.assistant import AssistantSettings
 from .answers import words
 from .client import ModelServer
 from .description import SCHEMA, VERSION, PictureDescription, schema_of, seen_from
@@ -123,18 +123,13 @@ class Assistant:
             return planned
 
     async def judge(self, asked: ModelQuestion, seconds: float) -> dict[str, object]:
-        """The answer to a question about a prompt, of what understands where it names no model; it waits for no plan.
-
-        Raises AssistantTrouble.
-        """
+        """The answer to a question about a prompt; it waits for no plan. Raises AssistantTrouble."""
         until = asyncio.get_running_loop().time() + seconds
-        if asked.model == AUTO:
-            try:
-                asked = asked._replace(model=(await self._server.models()).text)
-            except AssistantTrouble:
-                self._observe("judge", 0.0, "failed")
-                raise
         return await self._asked("judge", asked._replace(keep_alive=self.settings.keep_alive), until)
+
+    async def understands(self) -> str:
+        """The name of the model that understands wishes. Raises AssistantTrouble."""
+        return (await self._server.models()).text
 
     async def make_room(self) -> bool:
         """Has the models go that were asked, and waits until they have; False where they stay."""

@@ -12,7 +12,7 @@ from .jobs.work import MadeMap, OnDisk, Work
 from .memory_pressure import MemoryPressure
 from .parts.part import Stage, is_spared
 from .parts.slices import Slices, T
-from .pictures import Pictures, final_of
+from .pictures import Final, Pictures
 from .reports import Reports
 from .residency.models import Models
 from .suspended import Suspended
@@ -74,4 +74,4 @@ class Coding:
         else:
             environment = self._device.environment(job.own.dtype, spared=is_spared(job.own))
             meta = job.ledger.recorded(environment | dict(job.own.executed()))
-        self._pictures.finish(job.ledger.id, final_of(job.ledger, picture, meta))
+        self._pictures.finish(job.ledger.id, Final(job.ledger, picture, meta))

@@ -108,7 +108,7 @@ class Engine:
 
     def score(self, command: Score) -> None:
         checker = self._makers.checkers.beside(self._pictures, command.checker)
-        self._pictures.finish(command.job, scored_by(checker, command))
+        self._pictures.tell(command.job, scored_by(checker, command))
 
     def cancel(self, job: str) -> None:
         self._unloads.pop(job, None)

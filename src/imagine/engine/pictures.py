@@ -27,7 +27,7 @@ from .families.enlarger import Enlarger
 from .families.mapper import Mapper
 from .jobs.canvas import picture_from_pixels
 from .jobs.ledger import Ledger
-from .jobs.looking import OpenChecker
+from .jobs.looking import OpenChecker, PictureLooks
 from .jobs.work import MadeMap, OnDisk, Work
 from .parts.slices import whole
 from .residency.preview import latents_bytes
@@ -48,8 +48,8 @@ class Pictures:
     """What is being made for which job. Calls come from the engine's thread."""
 
     def __init__(self, threads: Threads = _thread) -> None:
-        # Two, so that no final picture waits behind previews.
-        self._previewing, self._finishing = threads(), threads()
+        # So that no final picture waits behind previews, and its file is made while it is looked at.
+        self._previewing, self._finishing, self._looking = threads(), threads(), threads()
         self._previews: dict[str, list[Future[Preview]]] = {}
         self._deciding: dict[str, Future[Preview]] = {}
         """The preview of a job that may end it."""
@@ -68,11 +68,18 @@ class Pictures:
             self._shown.add(job)
             self._first.append(preview)
 
-    def finish(self, job: str, make: Callable[[], JobReport]) -> None:
-        """Have the final picture made, or what else ends a job. Previews that weren't begun are left out, but one that
-        decides."""
+    def finish(self, job: str, final: Final) -> None:
+        """Have the final picture's file made, and meanwhile looked at. Previews that weren't begun are left out, but
+        one that decides."""
         self._previews[job] = self._begun(job)
-        self._finals[job] = self._finishing.submit(make)
+        look = None if final.look is None else self._looking.submit(final.look)
+        self._finals[job] = self._finishing.submit(final.made, look)
+        if look is not None:  # nor is anything looked at that nobody wants any more
+            self._finals[job].add_done_callback(lambda _: look.cancel())
+
+    def tell(self, job: str, make: Callable[[], JobReport]) -> None:
+        """Have what isn't a picture made, where no finished one waits for it."""
+        self._finals[job] = self._previewing.submit(make)
 
     def _begun(self, job: str) -> list[Future[Preview]]:
         """The previews of a job that are being made, after the others were taken back."""
@@ -205,33 +212,43 @@ def _by_tiny(job: Work, resident: Resident, tiny: Component, clean: Tensor) -> T
     return pixels
 
 
-def final_of(ledger: Ledger, made: Image.Image | OnDisk | MadeMap, meta: dict[str, Any]) -> Callable[[], Finished]:
-    """What makes the file of a finished picture, with `meta` in it; of one on the disk, only what is told of it.
+class Final:
+    """A finished picture on its way to its file, with `meta` in it; of one on the disk, only what is told of it."""
 
-    It raises Blocked for one that isn't to be shown, and UnusableModel where nobody could look.
-    """
-    looking = ledger.looking
-    seen = made.source if isinstance(made, OnDisk) else made.picture if isinstance(made, MadeMap) else made
+    def __init__(self, ledger: Ledger, made: Image.Image | OnDisk | MadeMap, meta: dict[str, Any]) -> None:
+        self._ledger, self._meta, self._on_disk = ledger, meta, isinstance(made, OnDisk)
+        self._seen = made.source if isinstance(made, OnDisk) else made.picture if isinstance(made, MadeMap) else made
 
-    def make() -> Finished:
-        if looking is not None and looking.at_pictures:
-            with ledger.timed("looking"):
-                looking.look(seen, "picture")
-        with ledger.timed("saving"):
-            if isinstance(made, OnDisk):
-                data = b""
-            else:
-                data = images.encode(_marked(seen, ledger.params), "image/png", meta=meta)
+    @property
+    def look(self) -> Callable[[], None] | None:
+        """What raises Blocked for one that isn't to be shown, and UnusableModel where nobody could look; None where
+        nobody is to. It may run beside `made`."""
+        looking = self._ledger.looking
+        return None if looking is None or not looking.at_pictures else partial(self._looked, looking)
+
+    def _looked(self, looking: PictureLooks) -> None:
+        with self._ledger.timed("looking"):
+            looking.look(self._seen, "picture")
+
+    def made(self, look: Future[None] | None) -> Finished:
+        """All that is told of it, once it was looked at, if it is. Raises as `look` does: its file is gone then."""
+        if look is not None and look.done():
+            look.result()
+        with self._ledger.timed("saving"):
+            data = b"" if self._on_disk else self._file()
+        if look is not None:
+            look.result()
         return Finished(
-            job=ledger.id,
+            job=self._ledger.id,
             data=data,
-            meta=meta,
-            timings=dict(ledger.timings),
-            warnings=ledger.warnings,
-            spent=ledger.spent,
+            meta=self._meta,
+            timings=dict(self._ledger.timings),
+            warnings=self._ledger.warnings,
+            spent=self._ledger.spent,
         )
 
-    return make
+    def _file(self) -> bytes:
+        return images.encode(_marked(self._seen, self._ledger.params), "image/png", meta=self._meta)
 
 
 def _marked(picture: Image.Image, params: GenerationParams) -> Image.Image:

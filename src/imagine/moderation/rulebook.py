@@ -28,50 +28,68 @@ class Rules(NamedTuple):
     """What its prompt isn't to mean."""
 
 
+class _Standing:
+    """What holds for one key, or for who has none: the key's own word, else everybody's."""
+
+    def __init__(self, own: KeyRules, moderation: ModerationSettings, topics: Topics) -> None:
+        """`topics` are everybody's."""
+        stages = moderation.stages if own.stages is None else own.stages
+        self.policy = own.policy
+        """None is the dialect's, or the server's."""
+        self.reads = "prompt" in stages
+        self.topics = topics if own.topics is None else Topics(own.topics)
+        looked_at = own.pictures or moderation.pictures
+        self.pictures = PictureRules(looked_at, pictures_looked_at(stages), tuple(self.topics.examples))
+
+
 class Rulebook:
     """All that an owner has said. The most particular holds: a key's own word, else a dialect's, else the server's."""
 
     def __init__(
         self, blocked_terms: Sequence[str], moderation: ModerationSettings, keys: Mapping[str, KeyRules] = _NO_KEYS
     ) -> None:
-        self._looks = "prompt" in moderation.stages
         self._for_all: list[Check] = [BlockedTerms(blocked_terms)] if blocked_terms else []
-        self._policies = moderation.dialects, moderation.policy
-        self._keys = keys
-        self._pictures = PictureRules(moderation.pictures, pictures_looked_at(moderation.stages))
-        self._named: dict[str | None, tuple[str, ...]] = {None: tuple(moderation.topics)}
-        self._named |= {name: tuple(rules.topics) for name, rules in keys.items() if rules.topics is not None}
-        self._topics: dict[str | None, Topics] = {None: Topics(moderation.topics)}
-        self._topics |= {name: Topics(rules.topics) for name, rules in keys.items() if rules.topics is not None}
+        self._dialects, self._policy = moderation.dialects, moderation.policy
+        topics = Topics(moderation.topics)
+        self._everybody = _Standing(KeyRules(), moderation, topics)
+        self._own = {name: _Standing(rules, moderation, topics) for name, rules in keys.items()}
 
     def of(self, asked_as: AskedAs) -> Rules:
         """What holds for who asks so. Where nothing is looked for in prompts, a request may ask for a policy still."""
-        dialects, policy = self._policies
-        own = self._keys.get(asked_as.key or "", KeyRules()).policy
-        policy = own or dialects.get(asked_as.dialect or "", policy)
-        topics = self._topics.get(asked_as.key, self._topics[None])
-        besides = [topics] if self._looks else []
-        in_prompts: Policy = policy if self._looks else "none"
+        standing = self._own.get(asked_as.key or "", self._everybody)
+        policy = standing.policy or self._dialects.get(asked_as.dialect or "", self._policy)
+        in_prompts: Policy = policy if standing.reads else "none"
+        besides = [standing.topics] if standing.reads else []
         checks = (*self._for_all, *besides, PolicyRules(in_prompts))
-        pictures = self._pictures._replace(topics=self._named.get(asked_as.key, self._named[None]))
-        looked_for = LookedFor(in_prompts, topics.examples if self._looks else {})
-        return Rules(policy, checks, pictures, topics, looked_for)
+        looked_for = LookedFor(in_prompts, standing.topics.examples if standing.reads else {})
+        return Rules(policy, checks, standing.pictures, standing.topics, looked_for)
 
     @property
-    def looks_at_pictures(self) -> bool:
-        """Does what anybody's rules say need something that looks at pictures?"""
-        dialects, policy = self._policies
-        keys = [rules.policy for rules in self._keys.values() if rules.policy is not None]
-        return any(map(self._pictures.look, [policy, *dialects.values(), *keys]))
+    def checkers(self) -> list[str | None]:
+        """What anybody's rules need that looks at pictures, by name, None for what ships; each once."""
+        needed = [
+            standing.pictures.settings.model for standing in self._standings
+            if any(map(standing.pictures.look, self._policies_of(standing)))
+        ]  # fmt: skip
+        return list(dict.fromkeys(needed))
 
     @property
     def topics(self) -> list[TopicExamples]:
         """All that are looked for in anybody's prompts."""
-        return [each.examples for each in self._topics.values()] if self._looks else []
+        return list({id(each.topics): each.topics.examples for each in self._standings if each.reads}.values())
 
     @property
     def is_looking(self) -> bool:
         """Is anything looked for in anybody's prompts, unless they ask for it themselves?"""
-        dialects, policy = self._policies
-        policies = {policy, *dialects.values(), *(rules.policy for rules in self._keys.values())} - {None, "none"}
-        return self._looks and bool(policies or any(self.topics))
+        return any(
+            standing.reads and (standing.topics.examples or {*self._policies_of(standing)} != {"none"})
+            for standing in self._standings
+        )
+
+    @property
+    def _standings(self) -> list[_Standing]:
+        return [self._everybody, *self._own.values()]
+
+    def _policies_of(self, standing: _Standing) -> list[Policy]:
+        """Those that may hold for one: its own, or any dialect's."""
+        return [standing.policy] if standing.policy else [self._policy, *self._dialects.values()]

@@ -30,7 +30,7 @@ _PLAIN = dict.fromkeys(("off", "no", "false"), "none") | dict.fromkeys(("on", "y
 _ALLOWED = (
     f"{', '.join(POLICIES)}, or a mapping of policy, dialects, topics, stages, embeddings, assistant, pictures and log"
 )
-_ALLOWED_FOR_KEY = f"{', '.join(POLICIES)}, or a mapping of policy and topics"
+_ALLOWED_FOR_KEY = f"{', '.join(POLICIES)}, or a mapping of policy, topics, stages and pictures"
 
 
 def moderation(value: object) -> ModerationSettings:
@@ -100,8 +100,7 @@ def _stages(value: object) -> tuple[ModerationStage, ...]:
     return tuple(stage for stage in STAGES if stage in named)
 
 
-_READ_FOR_KEY: dict[str, Any] = {"policy": _policy, "topics": _topics}
+_READ_FOR_KEY: dict[str, Any] = {"policy": _policy, "topics": _topics, "stages": _stages, "pictures": pictures}
 _READ: dict[str, Any] = {
-    **_READ_FOR_KEY, "dialects": _dialects, "stages": _stages, "embeddings": embeddings, "pictures": pictures,
-    "assistant": judge, "log": model_folders.path,
+    **_READ_FOR_KEY, "dialects": _dialects, "embeddings": embeddings, "assistant": judge, "log": model_folders.path,
 }  # fmt: skip

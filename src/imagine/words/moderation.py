@@ -83,17 +83,6 @@ class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"assistant {self.model}, {self.timeout:g} s, fail {self.fail}"
 
 
-class KeyRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the owner says of one key; None is what holds for everybody."""
-
-    policy: Policy | None = None
-    topics: TopicExamples | None = None
-
-    def __str__(self) -> str:
-        topics = [] if self.topics is None else [f"topics {', '.join(self.topics) or 'none'}"]
-        return "; ".join([*([self.policy] if self.policy else []), *topics])
-
-
 class PictureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How pictures are looked at, once they are painted and before."""
 
@@ -114,6 +103,21 @@ class PictureSettings(msgspec.Struct, frozen=True, kw_only=True):
             *([f"fail {self.fail}"] if self.fail != "closed" else []),
         ]
         return f"pictures {', '.join(said)}"
+
+
+class KeyRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner says of one key; None is what holds for everybody."""
+
+    policy: Policy | None = None
+    topics: TopicExamples | None = None
+    stages: tuple[ModerationStage, ...] | None = None
+    pictures: PictureSettings | None = None
+
+    def __str__(self) -> str:
+        topics = [] if self.topics is None else [f"topics {', '.join(self.topics) or 'none'}"]
+        stages = [] if self.stages is None else [f"stages {', '.join(self.stages) or 'none'}"]
+        pictures = [] if self.pictures is None else [str(self.pictures)]
+        return "; ".join([*([self.policy] if self.policy else []), *topics, *stages, *pictures])
 
 
 class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True):

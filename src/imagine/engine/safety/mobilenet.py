@@ -114,7 +114,7 @@ class _Padded(nn.Conv2d):
 
     def forward(self, value: Tensor) -> Tensor:
         (stride, _), (height, width) = self.stride, value.shape[2:]
-        # A row more before it, and what came of that left out, is the odd one behind without a copy of all that is seen.
+        # Another row before it, and what came of that left out: the odd one behind, without a copy of all there is.
         down, across = (1 if stride == 1 or side % 2 else 2 for side in (height, width))
         made = functional.conv2d(value, self.weight, self.bias, stride, (down, across), groups=self.groups)
         return made[:, :, down - 1 :, across - 1 :]

@@ -20,14 +20,13 @@ def find_checker(registry: Registry, named: str | None) -> Entry:
     return registry.find_alike(named, kind=SAFETY)
 
 
-def missing_checker(registry: Registry, rulebook: Rulebook, named: str | None) -> Message | None:
+def missing_checker(registry: Registry, rulebook: Rulebook) -> Message | None:
     """Why pictures that are to be looked at can't be, or None: as of the last look at the folders."""
-    if not rulebook.looks_at_pictures:
-        return None
-    try:
-        find_checker(registry, named)
-    except ImagineError as error:
-        return message("checker.missing", None, name=called(named), why=error.note)
+    for named in rulebook.checkers:
+        try:
+            find_checker(registry, named)
+        except ImagineError as error:
+            return message("checker.missing", None, name=called(named), why=error.note)
     return None
 
 

@@ -49,6 +49,7 @@ from .metrics import Metrics
 from .named import ANY, FilesHere, NextTo, named
 from .own_worker import own_worker
 from .parts import absent, absent_lora, named_in, parts_of
+from .scoring import Scoring
 from .signing import Signing
 from .storage import PictureStore
 
@@ -75,6 +76,7 @@ class Gateway:
         self.registry = registry or registry_from(settings)
         self.digests = Digests(self.registry)
         self.pool = Pool(workers or [own_worker(settings)], max_queue=settings.max_queue)
+        self.scoring = Scoring(self.pool, settings.max_queue)
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
         self.rulebook = rulebook_from(settings)
@@ -164,7 +166,7 @@ class Gateway:
 
     def missing_checker(self) -> Message | None:
         """Why pictures that are to be looked at can't be, None where they can: as the folders were at the last look."""
-        return missing_checker(self.registry, self.rulebook, self.settings.moderation.pictures.model)
+        return missing_checker(self.registry, self.rulebook)
 
     async def entries(self) -> list[Entry]:
         """Every file there is, as of now."""

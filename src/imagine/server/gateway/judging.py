@@ -15,6 +15,7 @@ from ...moderation.guarding import NoAnswer
 from ...moderation.judging import MOST_QUESTIONS, RULE, JudgeQuestion, questions_of, refusal_of_judge
 from ...moderation.meanings import LookedFor
 from ...pictures.looking.turns import Turns
+from ...words.assistant import AUTO
 from ...words.errors import Blocked
 from ...words.moderation import JudgeSettings, ModerationVerdict, Policy, TopicExamples, stricter_of
 from .metrics import Metrics
@@ -41,6 +42,8 @@ class PromptJudge:
         self._known: OrderedDict[bytes, str] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[str]] = {}
         self._turns = Turns()
+        self._auto = ""
+        """What `auto` was, when that was last told."""
         self._unanswered: str | None = None
 
     async def check(self, asked: ModerationInput, wanted: LookedFor, client: str) -> bool:
@@ -49,14 +52,15 @@ class PromptJudge:
         if settings is None:
             return False
         questions = await _questions(asked, policy, wanted.topics)
-        known = all(question.digest(settings.model) in self._known for question in questions)
+        if not questions:
+            return False
         try:
-            category = await self._refused(questions, settings, client)
+            async with asyncio.timeout(settings.timeout):
+                category, known = await self._refused(questions, settings, client)
+        except TimeoutError:
+            return self._unanswered_by(NoAnswer(message("assist.slow", seconds=settings.timeout)), settings)
         except NoAnswer as error:
-            self._say_unanswered(error)
-            if settings.fail == "closed":
-                raise Blocked(message("blocked.unchecked", "prompt"), _UNCHECKED) from error
-            return error.answered
+            return self._unanswered_by(error, settings)
         if not known:
             self._unanswered = None
         if category:
@@ -70,28 +74,42 @@ class PromptJudge:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
 
-    async def _refused(self, questions: list[JudgeQuestion], settings: JudgeSettings, client: str) -> str:
-        """What any of these is refused for; "" for nothing. Raises NoAnswer."""
+    async def _refused(self, questions: list[JudgeQuestion], settings: JudgeSettings, client: str) -> tuple[str, bool]:
+        """What any of these is refused for, "" for nothing, and whether all that was known. Raises NoAnswer."""
         if len(questions) > MOST_QUESTIONS:
             raise NoAnswer(message("assist.long_prompt"))
-        try:
-            async with asyncio.timeout(settings.timeout):
-                for question in questions:
-                    if category := await self._answer(question, settings, client):
-                        return category
-        except TimeoutError as error:
-            raise NoAnswer(message("assist.slow", seconds=settings.timeout)) from error
-        return ""
+        model = await self._model(settings.model)
+        known = all(question.digest(model) in self._known for question in questions)
+        for question in questions:
+            if category := await self._answer(question, model, settings, client):
+                return category, known
+        return "", known
 
-    async def _answer(self, question: JudgeQuestion, settings: JudgeSettings, client: str) -> str:
+    async def _model(self, named: str) -> str:
+        """Whose answers count: of `auto` what it is now, or, while its server doesn't say so, what it was. Raises
+        NoAnswer."""
+        assistant = self._assistant()
+        if named != AUTO or assistant is None:
+            return named
+        from ...assistant.trouble import AssistantTrouble
+
+        try:
+            self._auto = await assistant.understands()
+        except AssistantTrouble as trouble:
+            if not self._auto:
+                self._metrics.assisted("judge", 0.0, "failed")
+                raise NoAnswer(trouble.note, answered=not trouble.away) from trouble
+        return self._auto
+
+    async def _answer(self, question: JudgeQuestion, model: str, settings: JudgeSettings, client: str) -> str:
         """What is known, or what comes of asking, for all who ask the same now. Raises NoAnswer."""
-        key = question.digest(settings.model)
+        key = question.digest(model)
         if key in self._known:
             self._known.move_to_end(key)
             self._metrics.assisted("judge", 0.0, "known")
             return self._known[key]
         if key not in self._asking:
-            self._asking[key] = asyncio.create_task(self._asked(question, settings, client))
+            self._asking[key] = asyncio.create_task(self._asked(question, model, settings, client))
             self._asking[key].add_done_callback(lambda task: self._ended(key, task))
         return await asyncio.shield(self._asking[key])
 
@@ -103,7 +121,7 @@ class PromptJudge:
         while len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
 
-    async def _asked(self, question: JudgeQuestion, settings: JudgeSettings, client: str) -> str:
+    async def _asked(self, question: JudgeQuestion, model: str, settings: JudgeSettings, client: str) -> str:
         """A model's answer: one question at a time, clients in turn. Raises NoAnswer."""
         if (assistant := self._assistant()) is None:
             raise NoAnswer(message("assist.absent"))
@@ -116,9 +134,7 @@ class PromptJudge:
             except ValueError as error:
                 raise AssistantTrouble(message("assist.no_verdict"), "otherwise") from error
 
-        told = ModelQuestion(
-            "verdict", settings.model, question.instruction, question.text, question.schema, accept=accept
-        )
+        told = ModelQuestion("verdict", model, question.instruction, question.text, question.schema, accept=accept)
         try:
             async with AsyncExitStack() as turn:
                 async with asyncio.timeout(settings.timeout):
@@ -128,6 +144,13 @@ class PromptJudge:
             raise NoAnswer(message("assist.slow", seconds=settings.timeout)) from error
         except AssistantTrouble as trouble:
             raise NoAnswer(trouble.note, answered=not trouble.away) from trouble
+
+    def _unanswered_by(self, error: NoAnswer, settings: JudgeSettings) -> bool:
+        """As `check` of what nothing is said of."""
+        self._say_unanswered(error)
+        if settings.fail == "closed":
+            raise Blocked(message("blocked.unchecked", "prompt"), _UNCHECKED) from error
+        return error.answered
 
     def _say_unanswered(self, error: NoAnswer) -> None:
         """Once for each reason."""

@@ -32,19 +32,21 @@ def _address_of(value: object) -> str:
     return data
 
 
-async def seen_in(gateway: Gateway, pictures: list[str], client: str) -> dict[str, float]:
-    """The highest score of any of them, by each category that what looks here tells.
+async def seen_in(gateway: Gateway, pictures: list[str], named: str | None, client: str) -> dict[str, float]:
+    """The highest score of any of them, by each category that what looks tells: the classifier that is `named`, or the
+    one that ships.
 
-    Raises Unsupported where nothing does, BadPicture.
+    Raises Unsupported where nothing does, BadPicture, Busy.
     """
     try:
-        checker = await checker_of(gateway, gateway.settings.moderation.pictures.model)
+        checker = await checker_of(gateway, named)
     except ImagineError as error:
         raise Unsupported(message("moderation.pictures", "input", why=error.note)) from error
     highest: dict[str, float] = {}
-    for text in pictures:
-        data, looked = await gateway.look(client, text, "input", copy="smaller", largest=LARGEST, reduced=True)
-        scored = await gateway.pool.score(checker, looked.copy or data)
-        for name, score in scored.scores.items():
-            highest[name] = max(score, highest.get(name, 0.0))
+    with gateway.scoring.place(client):
+        for text in pictures:
+            data, looked = await gateway.look(client, text, "input", copy="smaller", largest=LARGEST, reduced=True)
+            scored = await gateway.scoring.score(checker, looked.copy or data, client)
+            for name, score in scored.scores.items():
+                highest[name] = max(score, highest.get(name, 0.0))
     return highest

@@ -40,10 +40,10 @@ async def moderations(request: web.Request) -> web.Response:
     with gateway.allowance.holding() as holding:
         body = read_json(await read_body(request, holding))
         texts = texts_in(body)
-        topics = gateway.rulebook.of(asked_as(request)).topics
+        rules = gateway.rulebook.of(asked_as(request))
         pictures, client = pictures_in(objects_in(body)), client_of(request)
-        seen = await seen_in(gateway, pictures, client) if pictures else NOTHING
-        results, notes = await _results(gateway, texts, topics, seen, client)
+        seen = await seen_in(gateway, pictures, rules.pictures.settings.model, client) if pictures else NOTHING
+        results, notes = await _results(gateway, texts, rules.topics, seen, client)
     unknown = [name for name in body if name not in ("input", "model")]
     left = ", ".join(name for name in CATEGORIES if name not in SCORED)
     notes += [message("moderation.unscored", categories=left), *([unknown_fields(unknown)] if unknown else [])]

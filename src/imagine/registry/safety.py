@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..words.safety import CONCEPTS, MOBILENET, SAFETY, VIT
+from ..words.safety import CONCEPTS, EVA, MOBILENET, SAFETY, VIT
 from .header import TensorInfo
 from .signatures import Detected, TensorView, rows
 
@@ -18,6 +18,7 @@ _SAFETY = rows(
     (VIT, "", ("vit.embeddings.cls_token", 3), "vit.encoder.layer.0.output.dense.weight", ("classifier.weight", 2)),
 )
 _TIMMS = rows(
+    (EVA, "", ("cls_token", 3), ("head.weight", 2), "blocks.0.attn.q_proj.weight", "blocks.0.mlp.fc1_g.weight"),
     ("eva", "", ("cls_token", 3), ("head.weight", 2), "blocks.0.attn.q_proj.weight"),
     ("eva", "", ("cls_token", 3), ("head.weight", 2), "blocks.0.attn.q_bias"),
     (VIT, "timm", ("cls_token", 3), ("head.weight", 2), "blocks.0.attn.qkv.weight", "patch_embed.proj.weight"),

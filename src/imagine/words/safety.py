@@ -8,9 +8,9 @@ from .model import Role
 
 SAFETY: Role = "safety"
 """What a registry calls them as a kind, and a worker as a role."""
-MOBILENET, CONCEPTS, VIT = "mobilenet-v2", "safety-checker", "vit"
-"""Families: MobileNetV2; CLIP's image model with concepts, as diffusers has it; vision transformers."""
-CLASSIFIERS = frozenset({MOBILENET, CONCEPTS, VIT})
+MOBILENET, CONCEPTS, VIT, EVA = "mobilenet-v2", "safety-checker", "vit", "eva-02"
+"""Families: MobileNetV2; CLIP's image model with concepts, as diffusers has it; vision transformers; EVA-02."""
+CLASSIFIERS = frozenset({MOBILENET, CONCEPTS, VIT, EVA})
 """The families that are opened; a registry tells others, too."""
 SUGGESTIVE = "suggestive"
 """Little clothing and poses: no category of OpenAI's, and no more than a picture is told by."""
@@ -27,6 +27,8 @@ _CATEGORIES: Mapping[str, str] = {
     **dict.fromkeys(("neutral", "normal", "sfw", "safe", "other", "drawing", "drawings"), ""),
 }
 """By a label in small letters: what a picture of it is of, "" for nothing."""
+LEVELS: Mapping[str, str] = {"neutral": "", "low": SUGGESTIVE, "medium": "sexual", "high": "sexual"}
+"""What these four mean as all the labels there are, as of Freepik/nsfw_image_detector: none of them says it alone."""
 
 
 def category_of(label: str) -> str:

@@ -12,7 +12,7 @@ import torch
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Model
-from ...words.safety import CONCEPTS, MOBILENET, VIT, category_of
+from ...words.safety import CONCEPTS, EVA, MOBILENET, VIT, category_of
 from ..loading.assembly import build, fill
 from ..loading.checkpoint_file import CheckpointFile
 from ..loading.image_encoder import clip_vision_config
@@ -20,7 +20,7 @@ from ..loading.maps.sizes import size_of
 from ..loading.part_file import refusing
 from ..loading.weights import Tensors, read_all
 from ..parts.clip_vision import DEVIATION, MEAN
-from . import concepts, mobilenet, vit
+from . import concepts, eva, mobilenet, vit
 from .checker import Checker
 from .classifier import Classifier
 from .showing import Showing
@@ -70,11 +70,11 @@ def _numbers(tensors: Tensors) -> Tensors:
 def _network_of(family: str, tensors: Tensors, metadata: Mapping[str, str], path: Path) -> _Classified:
     if family == CONCEPTS:
         return _concepts(tensors, metadata)
-    if family not in (MOBILENET, VIT):
+    if (network := {MOBILENET: _mobilenet, VIT: _vit, EVA: _eva}.get(family)) is None:
         raise UnusableModel(message("safety.kind", family=family))
     statement = stated(metadata, path)
     categories = [statement.category_of(label) for label in statement.labels]
-    made = (_mobilenet if family == MOBILENET else _vit)(tensors, statement)
+    made = network(tensors, statement)
     rows = len(made.tensors["classifier.1.bias" if family == MOBILENET else "head.bias"])
     if rows != len(categories):
         raise UnusableModel(message("safety.labels", labels=len(categories), count=rows))
@@ -93,6 +93,12 @@ def _vit(tensors: Tensors, statement: Statement) -> _Classified:
     tensors = vit.in_their_places(tensors)
     config = vit.config_of({name: tuple(tensor.shape) for name, tensor in tensors.items()}, statement)
     return _Classified(partial(vit.VisionTransformer, config), tensors, _showing(statement, config.image_size), ())
+
+
+def _eva(tensors: Tensors, statement: Statement) -> _Classified:
+    tensors = eva.in_its_places(tensors)
+    shape = eva.shape_of({name: tuple(tensor.shape) for name, tensor in tensors.items()}, statement)
+    return _Classified(partial(eva.Eva, shape), tensors, _showing(statement, shape.side), ())
 
 
 def _showing(statement: Statement, side: int) -> Showing:

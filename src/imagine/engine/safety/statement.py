@@ -16,7 +16,7 @@ from msgspec import Meta
 from ...files.reading import read_file
 from ...messages import message
 from ...words.errors import ImagineError, UnusableModel
-from ...words.safety import category_of
+from ...words.safety import LEVELS, category_of
 
 KEY = "imagine.classifier"
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
@@ -70,7 +70,10 @@ def stated(metadata: Mapping[str, str], path: Path) -> Statement:
         shown = _beside(path, PREPROCESSOR, _Shown)
         mean, deviation, bicubic = shown.image_mean, shown.image_std, shown.resample == _BICUBIC
     resampling: Resampling = "bicubic" if bicubic else "bilinear"
-    return Statement(labels=labels, mean=mean, deviation=deviation, resampling=resampling, heads=heads, epsilon=epsilon)
+    return Statement(
+        labels=labels, categories=LEVELS if {*labels} == LEVELS.keys() else {}, mean=mean, deviation=deviation,
+        resampling=resampling, heads=heads, epsilon=epsilon,
+    )  # fmt: skip
 
 
 _BICUBIC = 3

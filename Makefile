@@ -30,8 +30,9 @@ test: .venv/ready lint chromium systemd nginx  ## lint, types and all tests, in 
 test-fast: .venv/ready  ## the tests that take moments
 	$(PYTEST) -m "not slow" --ignore=tests/page
 
-fuzz: .venv/ready  ## 6,000 requests that /openapi.json allows and forbids, at a server without a model
+fuzz: .venv/ready  ## 6,000 requests that /openapi.json allows and forbids, then five minutes of texts and files to be moderated
 	$(PY) -m tests.server.test_properties 6000
+	$(PY) -m tests.faults.moderated 300
 
 soak: .venv/ready  ## half an hour of pictures, kills and broken files (MINUTES, PICTURES)
 	$(PY) -m tests.faults.soak $(or $(MINUTES),30) --pictures $(or $(PICTURES),2000)

@@ -7,6 +7,7 @@ with no 5xx, soon.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 import tempfile
@@ -120,11 +121,26 @@ def broken_json(random: Random) -> Sent:
     return Sent(random.choice(("/v1/moderations", "/generate")), random.choice(bodies))
 
 
+def looked_at(random: Random) -> Sent:
+    """Texts and pictures together, most of them broken, or addresses of another kind."""
+    parts: list[object] = [{"type": "text", "text": text_of(random)}] if random.random() < 0.5 else []
+    for _ in range(random.choice((1, 1, 3, 9))):
+        data = base64.b64encode(file_of(random)).decode()
+        address = random.choice((f"data:image/png;base64,{data}",) * 5 + ("data:,", "file:///etc/passwd", data))
+        parts.append({"type": "image_url", "image_url": random.choice(({"url": address},) * 5 + (address, [address]))})
+    return Sent("/v1/moderations", json.dumps({"input": parts}).encode())
+
+
 def inspected(random: Random) -> Sent:
-    """A file that is signed, or tells of itself in texts, with bytes set, put in, taken out or repeated."""
+    """A file that may say where it comes from."""
+    return Sent("/inspect", file_of(random))
+
+
+def file_of(random: Random) -> bytes:
+    """One that is signed, or tells of itself in texts, with bytes set, put in, taken out or repeated."""
     media_type = random.choice(TYPES)
     data = random.choice((lambda: sign(picture(media_type)), lambda: picture(media_type), lambda: told_by(random)))()
-    return Sent("/inspect", data if random.random() < 0.1 else parsers.changed(data, random))
+    return data if random.random() < 0.1 else parsers.changed(data, random)
 
 
 def told_by(random: Random) -> bytes:
@@ -133,7 +149,7 @@ def told_by(random: Random) -> bytes:
     return encode(Image.new("RGB", (8, 8)), random.choice(TYPES), meta={"prompt": text, "seed": 1, "model": text[:40]})
 
 
-MAKERS: tuple[Callable[[Random], Sent], ...] = (moderated, prompted, broken_json, inspected)
+MAKERS: tuple[Callable[[Random], Sent], ...] = (moderated, prompted, broken_json, looked_at, inspected)
 
 
 async def answered(folder: Path, every: Iterator[Sent]) -> Counter[str]:

@@ -56,7 +56,7 @@ class Eva(nn.Module):
         self.cls_token = nn.Parameter(torch.empty(1, 1, width))
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + shape.across**2, width))
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, shape.patch, shape.patch)})
-        self.blocks = nn.ModuleList([_Block(shape) for _ in range(shape.layers)])
+        self.blocks = nn.ModuleList([_EvaBlock(shape) for _ in range(shape.layers)])
         self.fc_norm = nn.LayerNorm(width, _EPSILON)
         self.head = nn.Linear(width, shape.labels)
         self._across, self._head_width = shape.across, width // shape.heads
@@ -71,11 +71,11 @@ class Eva(nn.Module):
         return torch.softmax(told, 1)
 
 
-class _Block(nn.Module):
+class _EvaBlock(nn.Module):
     def __init__(self, shape: EvaShape) -> None:
         super().__init__()
         self.norm1, self.norm2 = (nn.LayerNorm(shape.width, _EPSILON) for _ in range(2))
-        self.attn, self.mlp = _Attention(shape), _Gated(shape)
+        self.attn, self.mlp = _EvaAttention(shape), _EvaGated(shape)
 
     def forward(self, value: Tensor, turns: Tensor) -> Tensor:
         value = value + self.attn(self.norm1(value), turns)
@@ -83,7 +83,7 @@ class _Block(nn.Module):
         return made
 
 
-class _Attention(nn.Module):
+class _EvaAttention(nn.Module):
     def __init__(self, shape: EvaShape) -> None:
         super().__init__()
         width = shape.width
@@ -102,7 +102,7 @@ class _Attention(nn.Module):
         return told
 
 
-class _Gated(nn.Module):
+class _EvaGated(nn.Module):
     def __init__(self, shape: EvaShape) -> None:
         super().__init__()
         self.fc1_g, self.fc1_x = (nn.Linear(shape.width, shape.hidden) for _ in range(2))

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from aiohttp import web
 
+from imagine.assistant.assistant import Assistant
+from imagine.pictures.looking.turns import Turns
 from imagine.registry.registry import Registry
 from imagine.server.app import make_app
 from imagine.server.gateway.gateway import Gateway
+from tests.assistant.fake_models import modelled
 from tests.page.painter import Painter
 from tests.ports import kept_port
 from tests.server.served import add_model, settings_at
@@ -82,11 +85,21 @@ def _wait_for(process, url):
             process.wait(0.1)
 
 
-class Site:
-    """A server that a browser can look at: `url`, and its `worker`."""
+async def assisted_by(fake, gateway):
+    """Has the gateway ask the fake's client, which waits for nothing."""
+    await gateway.assistant.close()
+    state = gateway.settings.home / "state"
+    gateway.assistant = Assistant(fake.settings, state, server=fake.client, turn=Turns().turn)
 
-    def __init__(self, folder, *, models=("fox",), worker=None, host="127.0.0.1", port=0, **said):
+
+class Site:
+    """A server that a browser can look at: `url`, and its `worker`; with a `script`, an assistant, whose models are
+    `fake`."""
+
+    def __init__(self, folder, *, models=("fox",), worker=None, host="127.0.0.1", port=0, script=(), **said):
         self._folder = folder
+        self._script = script
+        self.fake = None
         self._said = said
         self._models = models
         self._host = host
@@ -143,12 +156,17 @@ class Site:
             self._thread.join(PATIENCE)
 
     def _run(self):
-        async def go():
+        async def go(beside):
             self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
             for name in self._models:
                 add_model(self._folder, name)
+            if self._script:
+                self.fake = await beside.enter_async_context(modelled("ollama", *self._script))
+                self._said["assistant"] = self.fake.settings
             settings = settings_at(self._folder, **self._said)
             gateway = Gateway(settings, workers=[self.worker], registry=Registry(settings.roots))
+            if self.fake:
+                await assisted_by(self.fake, gateway)
             runner = web.AppRunner(
                 make_app(gateway), handler_cancellation=True, auto_decompress=False, shutdown_timeout=0
             )
@@ -163,8 +181,12 @@ class Site:
             await gateway.stop(0)
             await runner.cleanup()
 
+        async def whole():
+            async with contextlib.AsyncExitStack() as beside:
+                await go(beside)
+
         try:
-            asyncio.run(go())
+            asyncio.run(whole())
         except BaseException as error:  # noqa: BLE001 - told to the test that waits for it
             self._error = error
             self._ready.set()

@@ -32,6 +32,8 @@ def test_health_says_who_it_is(tmp_path):
         assert json.loads(said)["version"] == __version__
         assert (json.loads(said)["ready"], json.loads(said)["status"]) == (True, "ready")
         assert json.loads(said)["problem"] is None
+        told = {name: json.loads(said)[name] for name in ("assistant", "provenance", "watermark")}
+        assert told == {"assistant": False, "provenance": True, "watermark": False}
         client.worker.ready = None
         assert json.loads((await got(client, "/health"))[1])["status"] == "starting"
         client.worker.broken = "can't be started: no /opt/driver/libcuda.so"

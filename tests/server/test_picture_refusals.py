@@ -14,7 +14,7 @@ SEEN = (
 )
 SEEN_RU = (
     "картинка не показана, на ней замечено: тема «hearts». Такого этот сервер не показывает; попросите что-нибудь "
-    "другое или другой seed"
+    "другое или другой сид"
 )
 DETAILS = {"code": "content_policy_violation", "categories": ["hearts"], "stage": "picture", "rule": "toy-hearts"}
 REJECTED = {

@@ -26,7 +26,7 @@ def test_our_own_names_the_code_and_where_it_was_seen(tmp_path):
             "rule": "blocked_terms",
         }  # fmt: skip
         _, said, _ = await refused(client, "/generate", {"prompt": "some gore"}, **{"Accept-Language": "ru"})
-        assert said["error"] == "в prompt есть «gore», а владелец сервера не разрешает это рисовать; уберите это"
+        assert said["error"] == "в поле prompt есть «gore», а владелец сервера не разрешает это рисовать; уберите это"
 
     ask(tmp_path, act, **BLOCKED)
 

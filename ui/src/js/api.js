@@ -38,6 +38,12 @@ export const generate = (body, signal) => lines("/generate", body, signal);
 /** Those of /upscale, likewise. */
 export const upscale = (body, signal) => lines("/upscale", { ...body, progress: true }, signal);
 
+/** What a JSON body is answered. */
+export const post = (path, body, signal) => ask(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" }, signal });
+
+/** Where a file says it comes from. */
+export const inspect = (file, signal) => ask("/inspect", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" }, signal });
+
 async function* lines(path, body, signal) {
   const headers = { "Content-Type": "application/json" };
   const response = await answer(path, { method: "POST", body: JSON.stringify(body), headers, signal });

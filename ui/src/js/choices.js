@@ -10,6 +10,13 @@ import { offerNames } from "./names.js";
 import { chosenModel, chosenPreset, defaultModel, entriesOf, filesOf, firstModel, models, presetAbout, presetDefaults, presets, presetTitle, samplerNow, samplers } from "./offers.js";
 import { describeSize } from "./size.js";
 
+let marksAll = false; // every picture, whatever is asked
+
+/** Whether the server marks every picture: then there is nothing to choose. */
+export function offerMark(always) {
+  marksAll = always;
+}
+
 const named = (list) => list.map((name) => [name, name]);
 
 /** The models, each once. Where nobody has chosen, one that draws is chosen. */
@@ -38,6 +45,7 @@ export function describeChoices() {
   offerBeside(entriesOf("controlnet"), entriesOf("ip-adapter"), chosenModel());
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
+  if (control("watermark")) show(control("watermark").closest(".field"), !marksAll);
   if (control("true_cfg")) show(control("true_cfg").closest(".field"), Boolean(chosenModel()?.true_cfg) || control("true_cfg").value !== "");
   describeModel(chosenModel());
   describeSize();

@@ -5,7 +5,7 @@ import { byId, make, openDialog } from "./dom.js";
 import { fileOf } from "./gallery.js";
 import { t } from "./i18n.js";
 
-const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "buckets", "template", "neg_template"]);
+const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "buckets", "template", "neg_template", "assisted"]);
 let urls = [];
 
 export async function compareTwo(one, other) {

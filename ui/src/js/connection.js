@@ -1,10 +1,11 @@
 // Is the server there, and can it draw? And its address and key, which stay in this browser.
 
 import { ask, ServerError } from "./api.js";
-import { byId, openDialog, show } from "./dom.js";
+import { field } from "./controls.js";
+import { byId, make, openDialog, show } from "./dom.js";
 import { hashOf } from "./link.js";
 import { isReady, learn, settings } from "./form.js";
-import { inEveryLanguage, language, t } from "./i18n.js";
+import { hasText, inEveryLanguage, language, t } from "./i18n.js";
 import { remember, remembered } from "./memory.js";
 
 const EVERY = 4000;
@@ -14,6 +15,7 @@ let health = null;
 let state = "waiting";
 let learned = () => {};
 let back = () => {};
+let told = () => {};
 
 /** The address that a person wrote, as a URL's origin; null for what is none. */
 export function addressFrom(text) {
@@ -25,9 +27,9 @@ export function addressFrom(text) {
   }
 }
 
-/** `onLearned` is called when the server has said what it can do, `onBack` when it answers again. */
-export async function startConnection(onLearned, onBack) {
-  [learned, back] = [onLearned, onBack];
+/** `onLearned` is called when the server has said what it can do, `onBack` when it answers again, `onTold` with how it is. */
+export async function startConnection(onLearned, onBack, onTold) {
+  [learned, back, told] = [onLearned, onBack, onTold];
   byId("status").addEventListener("click", () => openServer());
   byId("server-form").addEventListener("submit", useServer);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
@@ -51,6 +53,7 @@ async function look() {
   try {
     health = await ask("/health");
     state = health.status;
+    told(health);
     if (before === "gone") back();
     if (!isReady()) await learn().then(learned);
   } catch (error) {
@@ -66,6 +69,20 @@ function describe() {
   byId("status-text").textContent = t(`status.${state}`);
   byId("status-device").textContent = state === "ready" && device ? ` · ${device}` : "";
   byId("server-about").textContent = health ? t("server.about", { version: health.version, device: device ?? t("status.starting") }) : "";
+  describeRules();
+}
+
+/** What holds for whoever reads this: what isn't drawn, what becomes of pictures. */
+function describeRules() {
+  const policy = field("moderation")?.default;
+  const rules = !health || !policy ? [] : [
+    hasText(`rules.${policy}`) ? t(`rules.${policy}`) : policy,
+    health.provenance ? t("rules.signed") : "",
+    health.watermark ? t("rules.marked") : "",
+    health.assistant ? t("rules.assistant") : "",
+  ].filter(Boolean);
+  byId("server-rules-list").replaceChildren(...rules.map((rule) => make("li", {}, rule)));
+  show(byId("server-rules"), rules.length > 0);
 }
 
 async function useServer(event) {

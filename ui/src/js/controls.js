@@ -173,7 +173,8 @@ function choiceText(name, value) {
   return hasText(key) ? t(key) : String(value);
 }
 
-function numberFrom(text, said) {
+/** The number that a person wrote for a field. Throws a sentence for what can't be one. */
+export function numberFrom(text, said) {
   const value = numberIn(text);
   if (!Number.isFinite(value)) throw t("error.number");
   if (said.type === "integer" && !Number.isInteger(value)) throw t("error.whole");

@@ -16,12 +16,19 @@ import { hasSource, setSource, startSize } from "./size.js";
 const PREVIEW_EVERY = 2;
 const OF_PICTURE = ["strength", "resize", "extend."];
 const CHANGES_NO_PIXEL = new Set(["stream", "preview", "keep_alive"]);
-const OF_RECIPE = { buckets: null, template: ["prompt"], neg_template: ["neg"], embeddings: ["prompt", "neg", "model"] }; // no controls; each until one of these changes, null: until any does
+const OF_RECIPE = { buckets: null, template: ["prompt"], neg_template: ["neg"], embeddings: ["prompt", "neg", "model"], assisted: ["prompt"] }; // no controls; each until one of these changes, null: until any does
 let exact = {};
+let described = () => {};
 let warned = false; // that nothing can be kept
 
 /** Where the form has been filled in from the server: before, only what was typed is known. */
 export const isReady = () => field("prompt") !== undefined;
+
+/** `act` whenever something in the form has changed. */
+export const whenChanged = (act) => { described = act; };
+
+/** Was the prompt that stands there made of a wish already? */
+export const isPlanned = () => exact.assisted !== undefined;
 
 /** Asks the server what it can do. Throws ServerError. */
 export async function learn() {
@@ -238,4 +245,5 @@ function stepsAreWrong(said) {
 
 function describe() {
   if (isReady()) describeChoices();
+  described();
 }

@@ -8,7 +8,7 @@ import { isNames } from "./names.js";
 import { notice } from "./notices.js";
 import { undoToNow } from "./undo.js";
 
-const NEVER = new Set(["buckets", "keep_alive"]);
+const NEVER = new Set(["buckets", "keep_alive", "assisted"]);
 const LONGEST = 50_000;
 
 export function hashOf(said) {

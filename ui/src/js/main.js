@@ -1,7 +1,9 @@
 // The page: its parts put together, and the keys.
 
 import { startActions } from "./actions.js";
+import { offerAssistant } from "./assistant.js";
 import { restoreBeside, startBeside } from "./beside.js";
+import { offerMark } from "./choices.js";
 import { startCompare, compareTwo } from "./compare.js";
 import { openServer, startConnection } from "./connection.js";
 import { startFromDisk } from "./disk.js";
@@ -14,6 +16,7 @@ import { letterOf } from "./keys.js";
 import { copyLink, takeHash } from "./link.js";
 import { startMask } from "./mask.js";
 import { notice, undoLatest } from "./notices.js";
+import { startOrigin } from "./origin.js";
 import { loadFile, saveSettings } from "./recipe.js";
 import { askedToCancel, isRunning, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
@@ -117,6 +120,7 @@ function start() {
   startMask();
   startViewer();
   startCompare();
+  startOrigin();
   startFiles();
   startKeys();
   startDrops(load);
@@ -124,7 +128,7 @@ function start() {
   startUpscale(openServer);
   startGallery(showEntry, compareTwo, takeAway).then(showFirst);
   addEventListener("hashchange", takeHash);
-  startConnection(() => { takeHash(); examples(); tellUnfinished(); }, serverIsBack);
+  startConnection(() => { takeHash(); examples(); tellUnfinished(); }, serverIsBack, ({ assistant, watermark }) => { offerAssistant(Boolean(assistant)); offerMark(Boolean(watermark)); });
 }
 
 // What stands in the file is seen first, where it is in the right language; a hidden page has nothing to be seen.

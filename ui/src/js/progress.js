@@ -7,7 +7,8 @@ const NAME = document.title;
 const PATIENCE = 2; // seconds without a clock
 
 export class Progress {
-  constructor(count) {
+  /** `first` is what is said before the server has said anything. */
+  constructor(count, first = "run.asking") {
     this.count = count;
     this.done = new Array(count).fill(0); // steps
     this.steps = 0;
@@ -19,7 +20,7 @@ export class Progress {
     this.start = performance.now();
     this.timer = setInterval(() => this.tick(), 1000);
     this.tick();
-    say(t("run.asking"));
+    say(t(first));
   }
 
   /** Takes a line of /generate. */

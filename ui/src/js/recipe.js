@@ -7,6 +7,7 @@ import { fileOf, isPicture, keepPicture, sourceOf } from "./gallery.js";
 import { allWorded, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { chosenModel, detailsOf } from "./offers.js";
+import { originOf, showOrigin } from "./origin.js";
 import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pictures.js";
 import { dropSource, sourceFields, takeSource } from "./source.js";
 import { undoToNow } from "./undo.js";
@@ -23,15 +24,16 @@ export async function loadFile(file) {
   const kind = await kindOf(file);
   const carried = kind === null ? await jsonIn(file) : { out: file };
   if (carried === null || file.size > MOST) return refuse(t("load.not", { name }));
-  const origin = kind === null ? [] : await originOf(file, name);
+  const origin = kind === null ? null : await originOf(file);
   let answer;
   try {
     answer = await ask("/recipe", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
   } catch (error) {
     if (error.status === undefined) throw error;
-    return refuse(error.code === "recipe.none" ? t("load.not", { name }) : error.words, origin);
+    if (error.code !== "recipe.none") return refuse(error.words);
+    return origin ? sayOrigin(file, name, origin) : refuse(t("load.not", { name }));
   }
-  const more = [...origin, ...allWorded(answer)];
+  const more = [...(origin ? [originOfFile(name, origin)] : []), ...allWorded(answer)];
   const out = carried.out ? await sound(carried.out) : null;
   if (carried.out && !out) more.push(t("load.picture", { name }));
   const sources = await sourcesFrom(carried, name, more);
@@ -164,18 +166,15 @@ function withoutPictures(meta) {
   return { ...rest, ...(DIGEST.test(img ?? "") ? { img } : {}), ...(DIGEST.test(mask ?? "") ? { mask } : {}) };
 }
 
-/** Where a picture says it comes from, as a sentence; none where nobody can tell. */
-async function originOf(file, name) {
-  try {
-    const told = await ask("/inspect", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
-    return [t("load.origin", { name, summary: told.summary })];
-  } catch (error) {
-    if (error.status === undefined) throw error;
-    return [];
-  }
+const originOfFile = (name, { summary }) => t("load.origin", { name, summary });
+
+/** A picture without settings still says where it comes from, or that it doesn't. */
+function sayOrigin(file, name, told) {
+  notice(originOfFile(name, told), { about: "load", more: [t("load.bare")], action: { text: t("details"), act: () => showOrigin(file, name, told) } });
+  return null;
 }
 
-function refuse(sentence, more = []) {
-  notice(sentence, { about: "load", bad: true, more });
+function refuse(sentence) {
+  notice(sentence, { about: "load", bad: true });
   return null;
 }

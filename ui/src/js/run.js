@@ -1,6 +1,7 @@
 // One request at a time: sent, followed line by line, cancelled, and kept when it is done. Those asked for meanwhile wait.
 
 import { cancelOrder, generate, ServerError } from "./api.js";
+import { assistsStraight, isThinking, plansFirst, startAssistant, stopThinking } from "./assistant.js";
 import { besideFields, besidePictures } from "./beside.js";
 import { focusFirstError, showError } from "./controls.js";
 import { byId, show, tell } from "./dom.js";
@@ -9,6 +10,7 @@ import { keepPicture } from "./gallery.js";
 import { t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
+import { planAndDraw, startPlan } from "./plan.js";
 import { Progress } from "./progress.js";
 import { sourceFields, sourceMask, sourcePicture } from "./source.js";
 import { begin, end, showFinished, showHidden, showPreview } from "./stage.js";
@@ -26,6 +28,8 @@ let lost = null; // the request that found no server, as the error that is shown
 
 export function startRun(onKey) {
   needKey = onKey;
+  startPlan();
+  startAssistant(nameGenerate);
   byId("cancel").addEventListener("click", cancel);
   byId("run-queue-clear").addEventListener("click", clearQueue);
   addEventListener("beforeunload", (event) => {
@@ -36,10 +40,17 @@ export function startRun(onKey) {
   });
 }
 
-/** Asks for what the form says: now, or once what is being made is done. */
+/** Asks for what the form says: now, or once what is being made is done; where a plan is to be seen first, for that. */
 export async function run() {
+  if (isThinking()) return tell(t("assist.thinking"));
   const wanted = await asked();
   if (wanted === null) return tell(t("error.form"));
+  show(byId("run-error"), false);
+  if (plansFirst()) return planAndDraw(wanted, place, (error) => sayFailed(error, wanted));
+  return place(wanted);
+}
+
+function place(wanted) {
   if (!running) return follow(wanted);
   if (waiting.length >= MOST_WAITING) return notice(t("queue.full", { n: MOST_WAITING }), { about: "queue", bad: true });
   waiting.push(wanted);
@@ -51,9 +62,9 @@ export const isRunning = () => running !== null;
 
 /** Cancels at the second time within a moment: a key that also closes things must not end a long run by mistake. */
 export function askedToCancel() {
-  if (!running) return;
+  if (!running && !isThinking()) return;
   const now = performance.now();
-  if (now - escaped < AGAIN) return cancel();
+  if (now - escaped < AGAIN) return isThinking() ? stopThinking() : cancel();
   escaped = now;
   notice(t("cancel.again"), { about: "cancel" });
 }
@@ -74,7 +85,8 @@ async function asked() {
   const beside = await besideFields();
   if (beside === null) return null;
   const pictures = { img: sourcePicture()?.blob, mask: sourceMask(), ...besidePictures() };
-  return { said, pictures, body: { ...said, ...(await sourceFields()), ...beside, progress: true }, queued: running !== null };
+  const assist = assistsStraight() ? { assist: true } : {};
+  return { said, pictures, body: { ...said, ...(await sourceFields()), ...beside, ...assist, progress: true }, queued: running !== null };
 }
 
 /** Asks for something else than the form says: at once, or before what waits. */
@@ -82,7 +94,7 @@ export const runAlso = (body, pictures) => resume([{ said: body, pictures, body:
 
 async function follow(wanted) {
   const count = wanted.said.count ?? 1;
-  running = { abort: new AbortController(), order: null, progress: new Progress(count), seed: null, finished: 0, hidden: 0 };
+  running = { abort: new AbortController(), order: null, progress: new Progress(count, wanted.body.assist ? "assist.thinking" : "run.asking"), seed: null, finished: 0, hidden: 0 };
   rememberRun();
   setBusy(true);
   begin(count, wanted.queued);
@@ -173,8 +185,7 @@ function describeQueue() {
 function setBusy(busy) {
   show(byId("run"), busy);
   show(byId("cancel"), busy);
-  byId("generate-text").dataset.t = busy ? "queue.add" : "generate";
-  byId("generate-text").textContent = t(byId("generate-text").dataset.t);
+  nameGenerate();
   if (busy) {
     lost = null;
     dismiss("lost");
@@ -184,6 +195,12 @@ function setBusy(busy) {
   }
 }
 
+/** Generate is called by what it does. */
+function nameGenerate() {
+  byId("generate-text").dataset.t = plansFirst() ? "plan.make" : running ? "queue.add" : "generate";
+  byId("generate-text").textContent = t(byId("generate-text").dataset.t);
+}
+
 /** Says what went wrong. Is there a point in going on with what waits? */
 function failed(error, wanted) {
   if (running.abort.signal.aborted) {
@@ -191,13 +208,18 @@ function failed(error, wanted) {
     return true;
   }
   if (!(error instanceof ServerError)) throw error;
-  if (error.status === 401) {
-    needKey(error.words);
-    return false;
-  }
   if (error.hides) {
     hide(null, error); // with it the order ends: it is the only one that is left
     return true;
+  }
+  return sayFailed(error, wanted);
+}
+
+/** Says it beside the field that it is about, else on the stage. False where others would fail likewise. */
+function sayFailed(error, wanted) {
+  if (error.status === 401) {
+    needKey(error.words);
+    return false;
   }
   if (!wanted.queued && error.status !== 0 && error.field && showError(error.field, error.words)) focusFirstError();
   else {

@@ -27,6 +27,7 @@ function fieldFrom(said, ways) {
   const numeric = find("integer", "number");
   const text = find("string");
   const common = { default: said.default ?? null, description: said.description ?? "", examples: said.examples ?? [] };
+  if (find("boolean") && choice?.enum.length === 1) return { ...common, type: "boolean" }; // on, by the one way that there is
   if (choice) return { ...common, type: "choice", choices: choice.enum };
   if (find("boolean") && !numeric) return { ...common, type: "boolean" };
   if (text) return { ...common, type: "text", examples: said.examples ?? [], numeric: Boolean(numeric) };

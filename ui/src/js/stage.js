@@ -1,6 +1,7 @@
 // The stage: the pictures in the making, or those that were chosen. A run goes on while others are looked at.
 
 import { Board } from "./board.js";
+import { showDetails, startDetails } from "./details.js";
 import { byId, make, show } from "./dom.js";
 import { change } from "./form.js";
 import { fileOf, gallery, markChosen } from "./gallery.js";
@@ -110,6 +111,7 @@ export function startStage() {
     choose(making.entries[0] ?? null);
   });
   new ResizeObserver(() => board?.arrange()).observe(byId("board"));
+  startDetails();
   inEveryLanguage(() => { describe(); examples(); });
 }
 
@@ -167,6 +169,7 @@ function choose(entry) {
 function describe() {
   show(byId("about"), chosen !== null);
   byId("seed-keep").disabled = chosen === null;
+  showDetails(chosen);
   if (!chosen) return;
   const { meta, timings, width, height, seed, language } = chosen;
   const warnings = allWorded(chosen);

@@ -17,9 +17,11 @@ from ..http.encoding import body_from
 async def health(request: web.Request) -> web.Response:
     """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping.
 
-    `moderation` has a `problem` of its own where pictures are to be looked at, and what looks isn't there.
+    `moderation` has a `problem` of its own where pictures are to be looked at, and what looks isn't there. `assistant`
+    is whether there is one; `provenance` and `watermark`, whether every picture is signed, and marked in its pixels.
     """
     gateway = request.app[GATEWAY]
+    settings = gateway.settings
     answer = {
         "name": "imagine",
         "version": __version__,
@@ -27,7 +29,10 @@ async def health(request: web.Request) -> web.Response:
         "problem": _problem(gateway),
         "ready": bool(gateway.pool.ready),
         "devices": [{"device": ready.device, "name": ready.name} for ready in gateway.pool.ready],
-        "moderation": {"policy": gateway.settings.moderation.policy, "problem": _said(gateway.missing_checker())},
+        "moderation": {"policy": settings.moderation.policy, "problem": _said(gateway.missing_checker())},
+        "assistant": gateway.assistant is not None,
+        "provenance": settings.provenance,
+        "watermark": bool(settings.watermark),
         "waiting": gateway.pool.waiting,
         "running": gateway.pool.running,
     }

@@ -1,0 +1,83 @@
+"""Where pictures come from: of those made here, and of files dropped on the page; and what holds on a server."""
+
+import io
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.page.acts import downloaded, drop, generate, png, start_from
+from tests.page.test_page_looks import issues
+
+
+def facts(page, where):
+    names, words = (page.locator(f"{where} {each}").all_inner_texts() for each in ("dt", "dd"))
+    return dict(zip(names, words, strict=True))
+
+
+@pytest.fixture
+def page(windows, site):
+    windows.expected.append("400")  # a file without settings
+    return windows.open(site.url)
+
+
+def test_a_picture_says_that_it_was_made_here_and_of_what(page):
+    start_from(page, png(96, 64))
+    generate(page, "a fox")
+    page.click("#details summary")
+    expect(page.locator("#details-origin")).to_have_text(
+        "Made by Imagine on this machine of another picture, and unchanged since."
+    )
+    told = facts(page, "#details-facts")
+    assert told.pop("Made with").startswith("Imagine ")
+    assert told == {
+        "Content Credentials": "whole, signed by this machine’s own key", "Signed by": "Imagine local key, Imagine",
+        "What was done": "another picture opened, painted over", "Kind": "partly made by AI",
+        "Made of": "the picture it began with, not signed", "Invisible mark": "none",
+    }  # fmt: skip
+    assert facts(page, "#details-plan") == {"Prompt": "a fox"}
+    page.click("[data-language=ru]")
+    expect(page.locator("#details-origin")).to_have_text(
+        "Сделана Imagine на этом компьютере из другой картинки и с тех пор не менялась."
+    )
+    assert facts(page, "#details-facts")["Незаметная метка"] == "нет"
+
+
+def test_a_file_that_is_dropped_says_where_it_comes_from(page):
+    generate(page, "a fox")
+    made = downloaded(page, "#do-png")
+    drop(page, "[data-drop=recipe]", made, "made.png")
+    expect(page.locator("[data-about=load]")).to_contain_text("made.png: made by Imagine on this machine")
+    at = made.index(b"IDAT") + 40
+    drop(page, "[data-drop=recipe]", made[:at] + bytes([made[at] ^ 1]) + made[at + 1 :], "bent.png")
+    expect(page.locator("[data-about=load]")).to_contain_text("bent.png: ")
+    expect(page.locator("[data-about=load]")).to_contain_text("doesn't hold")
+    photo, exif = io.BytesIO(), Image.Exif()
+    exif[0x010F] = exif[0x0110] = '<img src=x onerror="window.hit=1">'
+    Image.new("RGB", (64, 48), (9, 99, 9)).save(photo, "JPEG", exif=exif)
+    drop(page, "[data-drop=recipe]", photo.getvalue(), "photo.jpg", "image/jpeg")
+    expect(page.locator("[data-about=load]")).to_contain_text("photo.jpg: says it was taken by a camera")
+    page.locator("[data-about=load] .text-button").press("Enter")
+    expect(page.locator("#origin-dialog")).to_be_visible()
+    told = facts(page, "#origin-facts")
+    assert "<img src=x" in told["Camera"]
+    assert (told["Content Credentials"], told["Invisible mark"]) == ("none", "none")
+    assert issues(page) == []
+    page.keyboard.press("Escape")
+    expect(page.locator("#origin-dialog")).to_be_hidden()
+    assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize(("marks", "shown"), [(False, True), (True, False)])
+def test_a_mark_is_a_switch_where_it_is_a_choice(windows, serve, marks, shown):
+    site = serve(watermark=marks)
+    page = windows.open(site.url)
+    mark = page.get_by_label("Mark the picture invisibly as made by Imagine")
+    expect(mark).to_be_visible(visible=shown)
+    if shown:
+        mark.check()
+    generate(page, "a fox")
+    assert site.worker.seen[-1].params.watermark == "tiles"
+    page.click("#status")
+    expect(page.locator("#server-rules li").first).to_contain_text("sexual pictures of minors")
+    expect(page.get_by_text("Pictures are marked in their pixels, invisibly.")).to_have_count(int(marks))

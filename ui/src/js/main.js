@@ -1,7 +1,7 @@
 // The page: its parts put together, and the keys.
 
 import { startActions } from "./actions.js";
-import { offerAssistant } from "./assistant.js";
+import { offerAssistant, plansFirst } from "./assistant.js";
 import { restoreBeside, startBeside } from "./beside.js";
 import { offerMark } from "./choices.js";
 import { startCompare, compareTwo } from "./compare.js";
@@ -20,7 +20,7 @@ import { startOrigin } from "./origin.js";
 import { loadFile, saveSettings } from "./recipe.js";
 import { askedToCancel, isRunning, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
-import { chosenEntry, examples, showEntry, showFirst, startStage, takeAway } from "./stage.js";
+import { bringIntoView, chosenEntry, examples, showEntry, showFirst, startStage, takeAway } from "./stage.js";
 import { undoToNow } from "./undo.js";
 import { tellUnfinished } from "./unfinished.js";
 import { startUpscale } from "./upscale.js";
@@ -102,7 +102,7 @@ function startKeys() {
 }
 
 function go() {
-  if (!isRunning() && innerWidth <= 860 && byId("f-prompt").value.trim()) byId("stage").scrollIntoView({ block: "start", behavior: "smooth" });
+  if (!isRunning() && !plansFirst() && byId("f-prompt").value.trim()) bringIntoView();
   run();
 }
 

@@ -13,7 +13,7 @@ import { blobFrom } from "./pictures.js";
 import { planAndDraw, startPlan } from "./plan.js";
 import { Progress } from "./progress.js";
 import { sourceFields, sourceMask, sourcePicture } from "./source.js";
-import { begin, end, showFinished, showHidden, showPreview } from "./stage.js";
+import { begin, bringIntoView, end, showFinished, showHidden, showPreview } from "./stage.js";
 import { forgetRun, rememberRun } from "./unfinished.js";
 
 const MOST_WAITING = 20;
@@ -46,8 +46,12 @@ export async function run() {
   const wanted = await asked();
   if (wanted === null) return tell(t("error.form"));
   show(byId("run-error"), false);
-  if (plansFirst()) return planAndDraw(wanted, place, (error) => sayFailed(error, wanted));
-  return place(wanted);
+  if (!plansFirst()) return place(wanted);
+  const draw = (planned) => {
+    if (!running) bringIntoView();
+    return place({ ...planned, queued: running !== null });
+  };
+  return planAndDraw(wanted, draw, (error) => sayFailed(error, wanted));
 }
 
 function place(wanted) {

@@ -32,6 +32,11 @@ export function begin(count, byItself) {
   return choose(null);
 }
 
+/** On a phone the stage lies below the form. */
+export function bringIntoView() {
+  if (innerWidth <= 860) byId("stage").scrollIntoView({ block: "start", behavior: "smooth" });
+}
+
 export const showPreview = (index, blob) => making?.preview(index, blob);
 
 /** Puts `words` where a picture was being made that isn't to be shown. False where nobody looks there. */

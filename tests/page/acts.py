@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, PngImagePlugin
 
 
@@ -24,6 +25,17 @@ def generate(page, prompt=None):
     page.wait_for_function(
         "n => document.querySelectorAll('.thumb').length > n && document.querySelector('#run').hidden", arg=before
     )
+
+
+def issues(page):
+    """What axe-core finds that is serious or critical, and where."""
+    found = Axe().run(page).response["violations"]
+    return [
+        (one["id"], node["target"], node.get("failureSummary", "")[:300])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
 
 
 def finish_mask(page):

@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.assistant.fake_models import HANGS, says
-from tests.page.acts import arrive, downloaded, generate, last, load, png, start_from
+from tests.page.acts import arrive, downloaded, generate, issues, last, load, png, start_from
 from tests.page.browser import Site
-from tests.page.test_page_looks import issues
 
 SEEN = {
     "subjects": [{"name": "house", "count": 1, "colours": ["red"], "material": "brick", "position": "centre"}],

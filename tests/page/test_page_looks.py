@@ -1,10 +1,9 @@
 """How the page is: its language, theme and width; for everybody; sealed; on any address; from disk."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, generate, png, start_from
+from tests.page.acts import arrive, generate, issues, png, start_from
 from tests.page.browser import ELSEWHERE, UI
 
 SHIFTS = """
@@ -13,17 +12,6 @@ SHIFTS = """
         for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifts += one.value;
     }).observe({ type: "layout-shift", buffered: true });
 """
-
-
-def issues(page):
-    """What axe-core finds that is serious or critical, and where."""
-    found = Axe().run(page).response["violations"]
-    return [
-        (one["id"], node["target"], node.get("failureSummary", "")[:300])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.page.acts import downloaded, drop, generate, png, start_from
-from tests.page.test_page_looks import issues
+from tests.page.acts import downloaded, drop, generate, issues, png, start_from
 
 
 def facts(page, where):

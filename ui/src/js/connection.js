@@ -81,7 +81,8 @@ function describeRules() {
     health.watermark ? t("rules.marked") : "",
     health.assistant ? t("rules.assistant") : "",
   ].filter(Boolean);
-  byId("server-rules-list").replaceChildren(...rules.map((rule) => make("li", {}, rule)));
+  const list = byId("server-rules-list");
+  if (list.innerText !== rules.join("\n")) list.replaceChildren(...rules.map((rule) => make("li", {}, rule)));
   show(byId("server-rules"), rules.length > 0);
 }
 

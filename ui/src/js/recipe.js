@@ -30,12 +30,13 @@ export async function loadFile(file) {
     answer = await ask("/recipe", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
   } catch (error) {
     if (error.status === undefined) throw error;
-    if (error.code !== "recipe.none") return refuse(error.words);
+    if (error.code !== "recipe.none") return refuse(error.words, origin ? [originOfFile(name, origin)] : []);
     return origin ? sayOrigin(file, name, origin) : refuse(t("load.not", { name }));
   }
   const more = [...(origin ? [originOfFile(name, origin)] : []), ...allWorded(answer)];
   const out = carried.out ? await sound(carried.out) : null;
   if (carried.out && !out) more.push(t("load.picture", { name }));
+  if (!out && answer.meta.assisted) more.push(t("load.wish", { wish: answer.meta.assisted.wish }));
   const sources = await sourcesFrom(carried, name, more);
   await bringBack({ ...answer.meta, ...sources.meta }, more, sources, t("load.done", { name }));
   return out ? keepPicture({ blob: out, meta: withoutPictures(answer.meta), sources: {} }) : null;
@@ -174,7 +175,7 @@ function sayOrigin(file, name, told) {
   return null;
 }
 
-function refuse(sentence) {
-  notice(sentence, { about: "load", bad: true });
+function refuse(sentence, more = []) {
+  notice(sentence, { about: "load", bad: true, more });
   return null;
 }

@@ -219,5 +219,5 @@ function putAside() {
     return;
   }
   keep();
-  notice(t("plan.aside"), { about: "plan", action: { text: t("run.show"), act: open } });
+  notice(t("plan.aside"), { about: "plan", stay: true, action: { text: t("run.show"), act: open } });
 }

@@ -27,9 +27,9 @@ def generate(page, prompt=None):
     )
 
 
-def issues(page):
-    """What axe-core finds that is serious or critical, and where."""
-    found = Axe().run(page).response["violations"]
+def issues(page, within=None):
+    """What axe-core finds that is serious or critical, and where; only within an element, if one is named."""
+    found = Axe().run(page, within).response["violations"]
     return [
         (one["id"], node["target"], node.get("failureSummary", "")[:300])
         for one in found

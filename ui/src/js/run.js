@@ -24,7 +24,7 @@ let waiting = []; // requests as `asked` makes them
 let needKey = () => {};
 let escaped = -Infinity;
 let left = -Infinity; // when the page was last asked to go
-let lost = null; // the request that found no server, as the error that is shown says
+let lost = null; // what asks again for what found no server, as the error that is shown says
 
 export function startRun(onKey) {
   needKey = onKey;
@@ -45,13 +45,13 @@ export async function run() {
   if (isThinking()) return tell(t("assist.thinking"));
   const wanted = await asked();
   if (wanted === null) return tell(t("error.form"));
-  show(byId("run-error"), false);
   if (!plansFirst()) return place(wanted);
+  show(byId("run-error"), false);
   const draw = (planned) => {
     if (!running) bringIntoView();
     return place({ ...planned, queued: running !== null });
   };
-  return planAndDraw(wanted, draw, (error) => sayFailed(error, wanted));
+  return planAndDraw(wanted, draw, (error) => sayFailed(error, wanted, run));
 }
 
 function place(wanted) {
@@ -79,7 +79,7 @@ export function serverIsBack() {
   const again = lost;
   lost = null;
   show(byId("run-error"), false);
-  notice(t("run.lost"), { about: "lost", stay: true, action: { text: t("run.again"), act: () => resume([again]) } });
+  notice(t("run.lost"), { about: "lost", stay: true, action: { text: t("run.again"), act: again } });
 }
 
 /** What the form says now, with its pictures; null where something in it can't be used. */
@@ -219,15 +219,16 @@ function failed(error, wanted) {
   return sayFailed(error, wanted);
 }
 
-/** Says it beside the field that it is about, else on the stage. False where others would fail likewise. */
-function sayFailed(error, wanted) {
+/** Says it beside the field that it is about, else on the stage; `again` asks for it once the server is back. False where
+ * others would fail likewise. */
+function sayFailed(error, wanted, again = () => resume([wanted])) {
   if (error.status === 401) {
     needKey(error.words);
     return false;
   }
   if (!wanted.queued && error.status !== 0 && error.field && showError(error.field, error.words)) focusFirstError();
   else {
-    lost = error.status === 0 ? wanted : null;
+    lost = error.status === 0 ? again : null;
     byId("run-error").textContent = error.words;
     show(byId("run-error"), true);
   }

@@ -85,9 +85,12 @@ def test_words_are_chosen_and_keep_their_template_until_they_are_changed(page, s
 
 def test_a_file_that_says_nothing_is_refused(page, windows):
     windows.expected.append("400")
-    for name, data in (("junk.json", b"junk"), ("bare.png", png()), ("list.json", b"[1]")):
+    for name, data in (("junk.json", b"junk"), ("list.json", b"[1]")):
         load(page, data, name)
         expect(page.locator(".notice.bad")).to_contain_text(f"{name} is neither a JSON nor a picture with settings.")
+    load(page, png(), "bare.png")
+    expect(page.locator("[data-about=load]")).to_contain_text("It holds no settings.")
+    expect(page.locator(".notice.bad")).to_have_count(0)
 
 
 def test_what_a_file_says_stays_text(page, site, windows):

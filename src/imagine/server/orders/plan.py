@@ -23,6 +23,7 @@ from .input_pictures import InputPictures, input_pictures
 from .models import ChosenModel, chosen_model
 from .output import Output
 from .tiny_previews import with_tiny
+from .unread import unread_of
 
 REFERENCE_SIDE = 1024
 """Pixels to which a reference is made smaller, where the settings don't say."""
@@ -72,7 +73,8 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
         files = [file for _, file in model.loras.files]
         words = await chosen_embeddings(gateway, one.request, (first.prompt, first.neg), model.entry, files)
         resolved, notes = await with_tiny(gateway, resolved, model.entry)
-        warnings += [*notes, *one.warnings, *model.warnings, *resolved.warnings, *words.warnings]
+        unread = unread_of(first, model.entry, assistant=gateway.assistant is not None and not one.request.assist)
+        warnings += [*notes, *one.warnings, *model.warnings, *resolved.warnings, *words.warnings, *unread]
         jobs += _jobs(gateway, model, words, pictures, besides, resolved, one.client, output)
     gateway.used(chosen[0].entry.name)
     for job in jobs:

@@ -166,6 +166,7 @@ async def modelled(kind: str, *script: Act, **said: Any):
     await server.start_server()
     settings = AssistantSettings(**{"url": str(server.make_url("/")).rstrip("/"), "timeout": 30.0} | said)
     fake.url, fake.settings, fake.waits, fake.now = settings.url, settings, Waits(), Now()
+    fake.gone = server.close
     fake.client = ModelServer(settings, clock=fake.now, sleep=fake.waits, chance=lambda: 0.5)
     try:
         async with asyncio.timeout(PATIENCE):

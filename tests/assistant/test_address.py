@@ -60,6 +60,28 @@ def test_a_name_is_looked_up_once_whatever_it_means_later():
     assert looked_up == ["models.test"]
 
 
+def test_where_nobody_is_any_more_it_is_looked_up_anew_and_has_to_be_near():
+    found = [["127.0.0.2"], ["127.0.0.1"], ["8.8.8.8"]]
+
+    async def find(host, port):
+        return found.pop(0)
+
+    async def go():
+        async with modelled("ollama", says({"thing": "house"})) as fake:
+            settings = AssistantSettings(url=fake.url.replace("127.0.0.1", "models.test"), dialect="ollama")
+            client = ModelServer(settings, clock=fake.now, sleep=fake.waits, chance=lambda: 0.5, find=find)
+            asked = ModelQuestion("thing", MODEL, "", "", {"properties": {"thing": {}}})
+            assert await client.ask(asked, 60) == {"thing": "house"}, "it moved, and was found"
+            assert (len(fake.waits), len(found)) == (1, 1)
+            await fake.gone()
+            with pytest.raises(AssistantTrouble) as caught:
+                await client.ask(asked, 60)
+            assert caught.value.note.code == "assist.elsewhere"
+            await client.close()
+
+    asyncio.run(go())
+
+
 def test_a_host_that_nobody_knows_is_a_reason():
     async def find(host, port):
         raise OSError(-2, "Name or service not known")

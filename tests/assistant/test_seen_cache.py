@@ -1,5 +1,6 @@
 """What pictures show is remembered for a while, within bounds, in a file of the user's alone; nothing depends on it."""
 
+import sqlite3
 import stat
 
 from imagine.assistant import seen_cache
@@ -46,3 +47,18 @@ def test_a_broken_file_is_as_none(tmp_path):
     folder = SeenCache(tmp_path)
     folder.put("a", HOUSE)
     assert folder.get("a") is None
+
+
+def test_while_another_writes_it_does_without_and_not_for_good(tmp_path):
+    file = tmp_path / "seen.sqlite"
+    cache = SeenCache(file)
+    cache.put("a", HOUSE)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    cache.put("b", CAR)
+    other.execute("COMMIT")
+    assert (cache.get("a"), cache.get("b")) == (HOUSE, None)
+    cache.put("b", CAR)
+    assert cache.get("b") == CAR
+    other.close()
+    cache.close()

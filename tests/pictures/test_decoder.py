@@ -15,6 +15,7 @@ from PIL import Image
 
 from imagine.pictures.looking import process
 from imagine.pictures.looking.decoder import Decoder, Patience
+from imagine.pictures.looking.shown import ShownCopies
 from imagine.processes.runtime import DECODER_ARGUMENT, decoder_command
 from imagine.words.errors import BadPicture, ImagineError
 
@@ -77,7 +78,9 @@ def test_a_picture_that_is_none_is_refused_by_its_field_and_the_process_goes_on(
 def test_a_picture_is_looked_at_once():
     async def act(decoder):
         first = await decoder.look(png((400, 200)), "img", "a")
+        shown = await decoder.look(png((400, 200)), "img", "a", copy="shown", largest=100)
         os.kill(decoder.pid, signal.SIGKILL)
+        assert await decoder.look(png((400, 200)), "img", "b", copy="shown", largest=100) == shown
         assert await decoder.look(png((400, 200)), "mask", "b") == first
         assert (await decoder.look(png((400, 200)), "img", "b", copy="smaller", largest=400)).copy == b""
 
@@ -208,3 +211,12 @@ def test_a_picture_that_costs_too_much_is_refused(name, value):
             await decoder.look(png((4000, 4000)), "mask", "a")
 
     run(act, command=[sys.executable, "-c", program])
+
+
+def test_of_what_was_shown_the_last_few_are_kept():
+    kept = ShownCopies(most=5)
+    for name, copy in (("a", b"12"), ("b", b"12"), ("a", b"34"), ("c", b"123")):
+        kept.keep(name, 64, copy)
+    assert [kept.find(name, 64) for name in "abc"] == [b"34", None, b"123"]
+    kept.keep("d", 64, b"123456")
+    assert (kept.find("d", 64), kept.find("c", 64)) == (None, None), "one that is too large alone isn't kept"

@@ -154,6 +154,21 @@ def test_a_plan_is_told_without_a_picture_and_can_be_sent_as_it_is(tmp_path):
     run(tmp_path, act, says(SEEN), says(PLAN))
 
 
+def test_a_preset_of_the_wish_stands_in_what_is_to_be_sent_and_is_named_no_more(tmp_path):
+    preset = {"ink": {"prompt_suffix": "in ink", "sampler": "ddim", "schedule": "sgm uniform", "width": 64, "height": 96}}
+
+    async def act(client, fake):
+        wish = {"prompt": "a house", "preset": "ink"}
+        told = (await posted(client, wish, "/assist"))["request"]
+        assert (told["sampler"], told["schedule"], told["width"], told["height"]) == ("ddim", "sgm uniform", 64, 96)
+        assert told["preset"] is None
+        await posted(client, wish | told)
+        params = client.worker.seen[-1].params
+        assert (params.prompt, params.schedule, params.width) == (PROMPT, "sgm uniform", 64)
+
+    run(tmp_path, act, says(PLAN), presets=tuple(presets_from(preset)))
+
+
 def test_nobody_fails_for_want_of_a_plan_but_who_requires_one(tmp_path):
     async def act(client, fake):
         body = {"prompt": "make it blue", "img": photo()}

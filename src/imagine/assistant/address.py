@@ -1,7 +1,8 @@
-"""Where the assistant is: looked up once, and from then on only ever asked at the addresses that were found then.
+"""Where the assistant is: looked up once, and only ever asked at the addresses that were found then, until nobody is there.
 
-Pictures are sent there. So it is on this machine or in a private network, unless the owner names its host; and a name
-that comes to mean another address later, whoever sees to that, is of no consequence.
+Pictures are sent there. So it is on this machine or in a private network, unless the owner names its host; and that is
+looked at each time that the name is looked up, so that what it comes to mean later, whoever sees to that, is of no
+consequence.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.client_exceptions import ClientError
+from aiohttp.client_exceptions import ClientConnectorError, ClientError
 
 from ..files.reading import read_text
 from ..messages import Message, message
@@ -37,18 +37,19 @@ _PASSES = frozenset({408, 409, 423, 425, 429})
 
 
 class _Pinned(AbstractResolver):
-    """Knows one host, at the addresses that were found at first."""
+    """Knows one host, at the addresses that were found when it was looked up."""
 
-    def __init__(self, place: AssistantPlace) -> None:
-        self._place = place
+    def __init__(self) -> None:
+        self.place: AssistantPlace | None = None
+        """None before the first look-up, and where nobody was there any more."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """As aiohttp asks."""
-        if host != self._place.host:
+        if self.place is None or host != self.place.host:
             raise OSError(None, "another host")
-        kinds = [(each, socket.AF_INET6 if ":" in each else socket.AF_INET) for each in self._place.addresses]
+        kinds = [(each, socket.AF_INET6 if ":" in each else socket.AF_INET) for each in self.place.addresses]
         return [
             ResolveResult(hostname=host, host=each, port=port, family=kind, proto=0, flags=socket.AI_NUMERICHOST)
             for each, kind in kinds
@@ -80,15 +81,15 @@ class AssistantConnection:
     def __init__(self, settings: AssistantSettings, find: LookUp = look_up) -> None:
         self._settings = settings
         self._find = find
-        self._place: AssistantPlace | None = None
+        self._resolver = _Pinned()
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
 
     async def is_here(self) -> bool:
         """Is the server on this very machine?"""
         await self._opened()
-        assert self._place is not None, "it was looked up just now"
-        return self._place.is_here
+        assert self._resolver.place is not None, "it was looked up just now"
+        return self._resolver.place.is_here
 
     async def get(self, url: str, seconds: float) -> Answer:
         """What is there. Raises AssistantTrouble where nobody answers."""
@@ -115,14 +116,19 @@ class AssistantConnection:
         except TimeoutError as error:
             raise AssistantTrouble(message("assist.slow", seconds=round(seconds, 1)), "wait", away=True) from error
         except (ClientError, OSError, ValueError) as error:
+            if isinstance(error, ClientConnectorError):
+                self._resolver.place = None  # its host may be elsewhere by now, and that has to be near, too
             raise AssistantTrouble(_unreachable(error), "wait", away=True) from error
 
     async def _opened(self) -> aiohttp.ClientSession:
         """Raises AssistantTrouble where nobody knows where it is, or it isn't to be asked there."""
         async with self._opening:
+            if self._resolver.place is None:
+                self._resolver.place = await place_of(self._settings, self._find)
             if self._session is None:
-                self._place = await place_of(self._settings, self._find)
-                connector = aiohttp.TCPConnector(resolver=_Pinned(self._place), limit=4, keepalive_timeout=60)
+                connector = aiohttp.TCPConnector(
+                    resolver=self._resolver, use_dns_cache=False, limit=4, keepalive_timeout=60
+                )
                 self._session = aiohttp.ClientSession(
                     connector=connector, headers=await self._headers(), auto_decompress=False, trust_env=False,
                     cookie_jar=aiohttp.DummyCookieJar(),

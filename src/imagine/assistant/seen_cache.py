@@ -26,6 +26,9 @@ KEPT = 30 * 86400.0
 """Seconds."""
 MOST = 5000
 """Descriptions, of a kilobyte or so."""
+_PATIENCE = 0.25
+"""Seconds for which another server that writes to the file is waited for: looking again would cost more."""
+_Statement = tuple[str, tuple[object, ...]]
 _TABLE = "CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, said BLOB NOT NULL, at REAL NOT NULL) STRICT"
 _TRIMMED = "DELETE FROM seen WHERE key IN (SELECT key FROM seen ORDER BY at DESC LIMIT -1 OFFSET ?)"
 
@@ -41,7 +44,7 @@ class SeenCache:
 
     def get(self, key: str) -> PictureDescription | None:
         """What is remembered under that key."""
-        found = self._done("SELECT said FROM seen WHERE key = ? AND at > ?", (key, self._clock() - KEPT))
+        found = self._done(("SELECT said FROM seen WHERE key = ? AND at > ?", (key, self._clock() - KEPT)))
         with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError):
             return msgspec.json.decode(found[0][0], type=PictureDescription) if found else None
         return None
@@ -49,9 +52,11 @@ class SeenCache:
     def put(self, key: str, seen: PictureDescription) -> None:
         """Remembers it, and forgets what is too old or too much."""
         now = self._clock()
-        self._done("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", (key, msgspec.json.encode(seen), now))
-        self._done("DELETE FROM seen WHERE at <= ?", (now - KEPT,))
-        self._done(_TRIMMED, (MOST,))
+        self._done(
+            ("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", (key, msgspec.json.encode(seen), now)),
+            ("DELETE FROM seen WHERE at <= ?", (now - KEPT,)),
+            (_TRIMMED, (MOST,)),
+        )
 
     def close(self) -> None:
         """Lets the file go."""
@@ -59,7 +64,8 @@ class SeenCache:
             self._opened.close()
             self._opened = None
 
-    def _done(self, statement: str, values: tuple[object, ...]) -> list[tuple[bytes]]:
+    def _done(self, *statements: _Statement) -> list[tuple[bytes]]:
+        """What the last of them finds, all in one transaction; nothing where the file can't be used, or not now."""
         if self._broken:
             return []
         try:
@@ -69,10 +75,10 @@ class SeenCache:
             return []
         try:
             with self._connected() as connection:
-                return connection.execute(statement, values).fetchall()
+                return [connection.execute(statement, values).fetchall() for statement, values in statements][-1]
         except (sqlite3.Error, OSError) as error:
-            _log.warning("what pictures show isn't remembered: %s", error)
-            self._broken = True
+            self._broken = getattr(error, "sqlite_errorcode", None) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            _log.warning("what pictures show isn't remembered%s: %s", "" if self._broken else " this time", error)
             self.close()
             return []
 
@@ -82,7 +88,7 @@ class SeenCache:
         if self._opened is None:
             make_own(self._file.parent)
             os.close(os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600))
-            self._opened = sqlite3.connect(self._file, timeout=5, check_same_thread=False)
+            self._opened = sqlite3.connect(self._file, timeout=_PATIENCE, check_same_thread=False)
             self._opened.execute("PRAGMA journal_mode = WAL")
             self._opened.execute(_TABLE)
         return self._opened

@@ -23,6 +23,7 @@ from ..canonical import Cut, digest
 from .inspection import Inspection
 from .look import MAX_HEAD, Copy, LookRequest, LookResult, head_of
 from .origins import AskedApart, IdentityRequest, InspectRequest, SignRequest
+from .shown import ShownCopies
 from .sources import KeptSources, SourceHead
 from .turns import Turns
 
@@ -72,6 +73,7 @@ class Decoder:
         self._sources = KeptSources()
         self._ending: set[asyncio.Task[None]] = set()
         self._known: OrderedDict[tuple[str, bool], LookResult] = OrderedDict()
+        self._shown = ShownCopies()
 
     @property
     def pid(self) -> int | None:
@@ -86,11 +88,15 @@ class Decoder:
         known = (known_by, reduced)
         if (result := self._remembered(known)) and (copy is None or (copy == "smaller" and _side(result) <= largest)):
             return Looked(known_by, result)
+        if result and result.colours and copy == "shown" and (kept := self._shown.find(known_by, largest)):
+            return Looked(known_by, result, kept)
         request = LookRequest(size=len(data), field=field, copy=copy, largest=largest, reduced=reduced)
         result, made = await self._asked(lambda: (request, [data]), client)
         self._known[known] = result
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+        if copy == "shown":
+            self._shown.keep(known_by, largest, made)
         return Looked(known_by, result, made)
 
     async def inspect(self, data: bytes, field: str, client: str, roots: str) -> Inspection:

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from ...asking.json_body import read_json
+from ...asking.presets import styled_by
 from ...asking.request import GenerateRequest, Parsed, parse
 from ..gateway.keys import GATEWAY
 from ..http.body import read_body
@@ -20,8 +21,8 @@ from ..orders.planning import MadePlan
 from ..orders.stages import plan_alone
 from .replies import warnings_in
 
-_ASKED = ("prompt", "neg", "strength", "num_steps", "guidance", "sampler", "loras", "preset", "assisted")
-"""What of a request a plan decides."""
+_ASKED = frozenset({"prompt", "neg", "strength", "num_steps", "guidance", "sampler", "loras", "assisted"})
+"""What of a request a plan decides. What a preset set beside it is said, too, and the preset no more."""
 
 
 async def assist(request: web.Request) -> web.Response:
@@ -47,15 +48,19 @@ def _answer(made: MadePlan) -> dict[str, Any]:
     told: dict[str, Any] = msgspec.to_builtins(plan)
     answer = told | {
         "revised_prompt": plan.prompt,
-        "request": _fields(made.incoming.request, planned=plan.control is not None),
+        "request": _fields(made.incoming, planned=plan.control is not None),
     }
     return answer | warnings_in(list(made.incoming.warnings), LANGUAGE.get(), CALLED.get())
 
 
-def _fields(asked: GenerateRequest, *, planned: bool) -> dict[str, Any]:
+def _fields(made: Incoming, *, planned: bool) -> dict[str, Any]:
     """A control's picture is the request's own `img`, which whoever sends it has."""
+    asked = made.request
     said: dict[str, Any] = msgspec.to_builtins(asked)
-    fields = {name: said[name] for name in _ASKED if said.get(name) is not None}
+    decided = _ASKED | styled_by(made.original, asked) - {"control"}
+    fields = {name: value for name, value in said.items() if name in decided and value is not None}
+    if made.original.preset is not None:
+        fields["preset"] = None
     if planned and asked.control:
         fields["control"] = [{k: v for k, v in each.items() if k != "image"} for each in said["control"]]
     return fields

@@ -87,6 +87,10 @@ class FakeModels:
     running: set[str] = field(default_factory=set)
     stays: int = 0
     """Looks at what runs until what is to go has gone."""
+    lists: str = ""
+    """How a server of OpenAI's dialect tells what is loaded: as a `router` of llama.cpp's, as LM `studio`, or not."""
+    let_go: list[dict[str, Any]] = field(default_factory=list)
+    """The bodies of what unloads, of OpenAI's dialect."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     """The bodies of all questions."""
     seen: list[str] = field(default_factory=list)
@@ -122,19 +126,38 @@ class FakeModels:
                 case "/api/show":
                     return {"capabilities": self.models[body["model"]]}
                 case "/api/ps":
-                    self.stays -= 1
-                    if self.stays < 0:
-                        self.running.clear()
-                    return {"models": [{"name": name} for name in self.running]}
+                    return {"models": [{"name": name} for name in self._still_running()]}
                 case "/api/generate":
                     return {"done_reason": "unload"}
-        elif path == "/v1/models":
+            return None
+        if path == "/v1/models":
             can = [
                 {"name": n, "capabilities": ["multimodal" if c == "vision" else c for c in cs]}
                 for n, cs in self.models.items()
             ]
             return {"data": [{"id": name} for name in self.models], "models": can}
+        if path.endswith("/unload"):
+            self.let_go.append(body)
+            return {"success": True}
+        return self._loaded_by_others(path)
+
+    def _loaded_by_others(self, path: str) -> dict[str, Any] | None:
+        match self.lists, path:
+            case "router", "/models":
+                loaded = self._still_running()
+                states = {name: "loaded" if name in loaded else "unloaded" for name in self.models}
+                return {"data": [{"id": name, "status": {"value": state}} for name, state in states.items()]}
+            case "studio", "/api/v1/models":
+                loaded = self._still_running()
+                there = {name: [{"id": f"{name}:2"}] if name in loaded else [] for name in self.models}
+                return {"models": [{"key": name, "loaded_instances": each} for name, each in there.items()]}
         return None
+
+    def _still_running(self) -> set[str]:
+        self.stays -= 1
+        if self.stays < 0:
+            self.running.clear()
+        return self.running
 
 
 class Waits(list[float]):
@@ -158,7 +181,7 @@ class Now:
 @contextlib.asynccontextmanager
 async def modelled(kind: str, *script: Act, **said: Any):
     """A running fake, and a `ModelServer` of it: `fake.client`, with its `fake.waits` and `fake.now`."""
-    beside = {name: said.pop(name) for name in ("models", "running", "stays") if name in said}
+    beside = {name: said.pop(name) for name in ("models", "running", "stays", "lists") if name in said}
     fake = FakeModels(kind, list(script), **beside)
     app = web.Application(client_max_size=2**26)
     app.router.add_route("*", "/{path:.*}", fake.handle)

@@ -1,5 +1,6 @@
 """`imagine train` from outside: its own process, its files, Ctrl-C."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,7 +11,8 @@ from PIL import Image
 
 from imagine.cli.main import main
 from imagine.cli.training_folder import pictures_in
-from imagine.words.errors import BadRequest
+from imagine.words.errors import BadRequest, ImagineError
+from tests.assistant.fake_models import modelled, says
 from tests.checkpoints import write_checkpoint
 from tests.daemon import CLI, PATIENCE, environment
 
@@ -107,3 +109,38 @@ def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(home, folder
     again = subprocess.run(command, env=environment(home), cwd=home, capture_output=True, text=True, check=False)
     assert (again.returncode, again.stdout) == (2, "")
     assert "is there already" in again.stderr
+
+
+def test_the_assistant_writes_the_words_that_are_missing_and_changes_none(folder, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("IMAGINE_HOME", str(tmp_path / "home"))
+    Image.new("RGB", (64, 64), "blue").save(folder / "two.JPG", "JPEG")
+    (folder / "four.png").write_bytes(b"no picture")
+    (folder / "one.txt").write_text("on grass")
+    seen = {
+        "subjects": [{"name": "dog", "count": 2, "colours": ["brown"], "position": "left [1]"}], "background": "sofa",
+        "composition": {"shot": "wide", "angle": "", "layout": ""}, "lighting": "soft", "palette": ["brown"],
+        "style": "photo", "people": False,
+    }  # fmt: skip
+    asked = []
+
+    async def act():
+        async with modelled("ollama", says(seen)) as fake:
+            made = await asyncio.to_thread(pictures_in, folder, "fido", "assistant", fake.url)
+            asked.append(len(fake.asked))
+            await asyncio.to_thread(pictures_in, folder, "fido", "assistant", fake.url)
+            asked.append(len(fake.asked))
+            return made
+
+    pictures, _ = asyncio.run(act())
+    words = "fido, 2 brown dog, left 1, sofa background, wide shot, soft, photo"
+    assert {Path(p.path).name: p.caption for p in pictures} == {
+        "four.png": "fido", "one.png": "fido, on grass", "three.webp": words, "two.JPG": words,
+    }  # fmt: skip
+    assert (folder / "one.txt").read_text() == "on grass"
+    assert asked == [2, 2], "only of what has none, and once"
+    assert "four.png gets no words" in capfd.readouterr().err
+    with pytest.raises(ImagineError, match=r"can't be reached.*goes on with the rest"):
+        pictures_in(folder, "fido", "assistant", "http://127.0.0.1:9")
+    monkeypatch.delenv("IMAGINE_ASSISTANT", raising=False)
+    with pytest.raises(BadRequest, match="--assistant or IMAGINE_ASSISTANT"):
+        pictures_in(folder, "fido", "assistant")

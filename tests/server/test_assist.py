@@ -13,7 +13,9 @@ from PIL import Image
 from imagine.asking.presets import presets_from
 from imagine.assistant.assistant import Assistant
 from imagine.pictures.looking.turns import Turns
-from tests.assistant.fake_models import answers, modelled, says
+from imagine.server.orders import main_memory
+from imagine.words.frames import Ready, Room
+from tests.assistant.fake_models import HANGS, answers, modelled, says
 from tests.registry import declared
 from tests.server.beside import add, controlnet
 from tests.server.served import ask, serving
@@ -30,6 +32,8 @@ PLAN = {
     "sampler": "euler", "why": "The house turns blue.",
 }  # fmt: skip
 PROMPT = "a blue house, flat drawing, flat, blue, white, one house in the middle"
+HED = {"norm": (1, 3, 1, 1), "block1.convs.0.weight": (64, 3, 3, 3), "block1.projection.weight": (1, 64, 1, 1),
+       "block5.projection.weight": (1, 512, 1, 1)}  # fmt: skip
 WISH = {"prompt": "make it blue", "assist": True, "seed": 5}
 
 
@@ -43,7 +47,7 @@ def photo(kind="PNG", size=(96, 64), **said):
 async def assisted(folder, *script, kind="ollama", **said):
     """A client of a running server, and the fake that it asks."""
     own = {name: said.pop(name) for name in ("revise", "language", "unload_before_generate") if name in said}
-    beside = {name: said.pop(name) for name in ("models", "running", "stays") if name in said}
+    beside = {name: said.pop(name) for name in ("models", "running", "stays", "lists") if name in said}
     async with (
         modelled(kind, *script, **beside, **own) as fake,
         serving(folder, assistant=fake.settings, **said) as client,
@@ -155,7 +159,9 @@ def test_a_plan_is_told_without_a_picture_and_can_be_sent_as_it_is(tmp_path):
 
 
 def test_a_preset_of_the_wish_stands_in_what_is_to_be_sent_and_is_named_no_more(tmp_path):
-    preset = {"ink": {"prompt_suffix": "in ink", "sampler": "ddim", "schedule": "sgm uniform", "width": 64, "height": 96}}
+    preset = {
+        "ink": {"prompt_suffix": "in ink", "sampler": "ddim", "schedule": "sgm uniform", "width": 64, "height": 96}
+    }
 
     async def act(client, fake):
         wish = {"prompt": "a house", "preset": "ink"}
@@ -287,7 +293,7 @@ def test_loras_and_presets_that_are_here_are_offered_by_name(tmp_path):
 
 @pytest.mark.parametrize(("change", "held"), [("colour", True), ("background", False)])
 def test_where_everything_stays_a_control_holds_it_if_one_is_there(tmp_path, change, held):
-    for name in ("control_v11f1p_sd15_depth", "control_v11p_sd15_canny"):
+    for name in ("control_v11f1p_sd15_depth", "control_v11p_sd15_canny", "control_v11p_sd15_softedge"):
         add(tmp_path, f"controls/{name}", controlnet())
 
     async def act(client, fake):
@@ -298,6 +304,9 @@ def test_where_everything_stays_a_control_holds_it_if_one_is_there(tmp_path, cha
         assert [(each.preprocess, each.image) for each in params.control] == ([("canny", params.img)] if held else [])
         await posted(client, body | {"control": []})
         assert client.worker.seen[-1].params.control == ()
+        add(tmp_path, "maps/edges", HED)  # now soft edges can be made here
+        await posted(client, body)
+        assert [each.preprocess for each in client.worker.seen[-1].params.control] == (["softedge"] if held else [])
 
     run(tmp_path, act, says(PLAN | {"change": change}))
 
@@ -321,6 +330,42 @@ def test_models_go_before_the_picture_is_made_where_that_is_wanted(tmp_path):
         assert len(fake.waits) == 1, "they were there once more"
 
     run(tmp_path, act, says(PLAN), unload_before_generate="always", running={"seer"}, stays=3)
+
+
+@pytest.mark.parametrize(("lists", "body"), [("router", {"model": "seer"}), ("studio", {"instance_id": "seer:2"})])
+def test_other_servers_let_their_models_go_in_their_own_ways(tmp_path, lists, body):
+    async def act(client, fake):
+        await posted(client, WISH)
+        assert fake.let_go == [body]
+        assert len(fake.waits) == 1, "it was there once more"
+
+    said = {"unload_before_generate": "always", "running": {"seer", "other"}, "stays": 2}
+    run(tmp_path, act, says(PLAN), kind="openai", lists=lists, **said)
+
+
+@pytest.mark.parametrize(("free", "gone"), [(2**20, True), (2**40, False)])
+def test_where_both_use_main_memory_models_go_when_it_is_short(tmp_path, monkeypatch, free, gone):
+    monkeypatch.setattr(main_memory, "free_bytes", lambda: free)
+
+    async def act(client, fake):
+        client.worker.ready = Ready(device="cpu", room=Room(memory=2**34, width=4))
+        await posted(client, WISH)
+        assert ("/api/generate" in fake.seen) == gone
+
+    run(tmp_path, act, says(PLAN), running={"seer"}, stays=2)
+
+
+def test_who_hangs_up_while_a_plan_is_made_has_nothing_painted_and_keeps_nobody_waiting(tmp_path):
+    async def act(client, fake):
+        waiting = asyncio.create_task(client.post("/generate", json=WISH))
+        while not fake.asked:
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await posted(client, WISH)
+        assert [job.params.prompt for job in client.worker.seen] == [PROMPT], "the other's order was never placed"
+
+    run(tmp_path, act, HANGS, says(PLAN))
 
 
 def test_what_it_is_told_and_says_stands_in_the_log_at_debug_only(tmp_path, caplog):

@@ -35,7 +35,9 @@ def test_it_is_said_in_every_dialect_and_of_what_a_model_has_examples_of_it_is_n
         assert await told(client, "/api/generate", asked | {"stream": False}) == [SAID.format("prompt")]
         assert await told(client, "/v1/images/generations", asked) == [SAID.format("prompt")]
         assert await told(client, "/generate", {"prompt": RUSSIAN, "model": "bear"}) == []
-        assert await told(client, "/generate", {"prompt": 'a sign that says "ДОМ", in the middle', "model": "fox"}) == []
+        assert (
+            await told(client, "/generate", {"prompt": 'a sign that says "ДОМ", in the middle', "model": "fox"}) == []
+        )
         (chinese,) = await told(client, "/generate", {"prompt": "蓝色背景上的红房子", "model": "bear"})
         assert chinese.startswith("prompt is in Chinese characters, which bear was never taught")
 

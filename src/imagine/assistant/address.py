@@ -1,4 +1,4 @@
-"""Where the assistant is: looked up once, and only ever asked at the addresses that were found then, until nobody is there.
+"""Where the assistant is: looked up once, and only asked at the addresses that were found then, until nobody is there.
 
 Pictures are sent there. So it is on this machine or in a private network, unless the owner names its host; and that is
 looked at each time that the name is looked up, so that what it comes to mean later, whoever sees to that, is of no

@@ -107,3 +107,14 @@ def several(value: object, most: int, longest: int) -> tuple[str, ...]:
     """A value as a few texts: a list's parts, or what commas divide; each once."""
     parts = value if isinstance(value, list | tuple) else value.split(",") if isinstance(value, str) else [value]
     return tuple(dict.fromkeys(filter(None, (words(each, longest) for each in parts[: 4 * most]))))[:most]
+
+
+_SYNTAX = re.compile(r"[<>{}\[\]()|\\_*]+")
+"""What means something in a prompt here: weights, tags, wildcards. A model that plans has no use for it."""
+_COMMANDS = re.compile(r"\b(AND|BREAK)\b")
+
+
+def plain(text: str) -> str:
+    """Without what means something else than words in a prompt."""
+    bare = _COMMANDS.sub(lambda found: found[1].lower(), _SYNTAX.sub(" ", text))
+    return re.sub(r"\s+([,.;])", r"\1", re.sub(r"\s+", " ", bare)).strip(" ,;")

@@ -122,6 +122,11 @@ class Assistant:
             _log.debug("plan: %s", msgspec.to_builtins(planned.plan))
             return planned
 
+    async def describe(self, picture: WishedPicture) -> PictureDescription:
+        """What a model sees in it, now or once before. Raises AssistantTrouble."""
+        until = asyncio.get_running_loop().time() + 2 * self.settings.timeout
+        return await self._look(picture, await self._server.models(), until)
+
     async def judge(self, asked: ModelQuestion, seconds: float) -> dict[str, object]:
         """The answer to a question about a prompt; it waits for no plan. Raises AssistantTrouble."""
         until = asyncio.get_running_loop().time() + seconds

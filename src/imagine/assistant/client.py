@@ -7,7 +7,6 @@ asked otherwise. Who hasn't answered lately is left alone (`breaker`).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from .dialects import OLLAMA, OPENAI, ChatDialect, written_in
 from .models import Chosen, chosen_of, of_ollama, of_openai
 from .question import Manner, ModelQuestion
 from .trouble import AssistantTrouble
+from .unloading import BY_OLLAMA, BY_OTHERS, Loaded, WayToUnload
 
 TRIES = 3
 FRESH = 300.0
@@ -72,21 +72,31 @@ class ModelServer:
         return await self._guarded(lambda: self._tried(asked), seconds)
 
     async def unload(self) -> bool:
-        """Has Ollama let the models go that were asked here, and waits until they are; False where one still stays.
+        """Has the server let the models go that were asked here, and waits until they are; False where one stays.
 
-        Other servers keep what they have.
+        A server that can't let them go keeps them, which is as its owner has it.
         """
-        if await self._spoken() is not OLLAMA or not self._used:
+        if not self._used:
             return True
-        for name in self._used & await self._running():
-            await self._connection.post(self._url("/api/generate"), {"model": name, "keep_alive": 0}, _SHORT)
+        for way in (BY_OLLAMA,) if await self._spoken() is OLLAMA else BY_OTHERS:
+            if (loaded := await self._loaded(way)) is not None:
+                return await self._let_go(way, loaded)
+        return True
+
+    async def _let_go(self, way: WayToUnload, loaded: Loaded) -> bool:
+        for known_as in {known_as for name, known_as in loaded if name in self._used}:
+            await self._connection.post(self._url(way.path), way.body(known_as), _SHORT)
         looks = int(_TO_BE_GONE / _BETWEEN_LOOKS)
         for _ in range(looks):
-            if not self._used & await self._running():
+            if not any(name in self._used for name, _ in await self._loaded(way) or ()):
                 self._used.clear()
                 return True
             await self._sleep(_BETWEEN_LOOKS)
         return False
+
+    async def _loaded(self, way: WayToUnload) -> Loaded | None:
+        answer = await self._connection.get(self._url(way.listing), _SHORT)
+        return way.loaded(answer.json()) if answer.status == 200 else None
 
     async def _guarded(self, work: Callable[[], Awaitable[T]], seconds: float) -> T:
         """What `work` comes to, unless nobody answered lately. Raises AssistantTrouble."""
@@ -170,14 +180,6 @@ class ModelServer:
                 said = "ollama" if is_ollama else "openai"
             self._dialect = OLLAMA if said == "ollama" else OPENAI
         return self._dialect
-
-    async def _running(self) -> set[str]:
-        listed = (await self._connection.get(self._url("/api/ps"), _SHORT)).json().get("models")
-        names: set[str] = set()
-        for each in listed if isinstance(listed, list) else []:
-            with contextlib.suppress(AttributeError, TypeError):
-                names |= {each.get("name"), each.get("model")}
-        return names
 
     def _url(self, path: str) -> str:
         """Of a path as the servers have it; what the settings say of it is its beginning."""

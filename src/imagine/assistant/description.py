@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from .answers import several, words
+from .answers import plain, several, words
 
 VERSION = 1
 """Of the question. What was answered to another one isn't remembered as an answer to this."""
@@ -89,6 +89,13 @@ class PictureDescription(msgspec.Struct, frozen=True, kw_only=True, omit_default
         """All of it as one text, for a model that doesn't see, and for a person to change."""
         return "; ".join(self._clauses())
 
+    def as_caption(self) -> str:
+        """As captions are written that pictures are learned by: phrases with commas between, without any syntax."""
+        things = [phrase for each in self.subjects for phrase in (_counted(each), each.position)]
+        shot = self.composition.shot and f"{self.composition.shot} shot"
+        on = self.background and f"{self.background} background"
+        return ", ".join(filter(None, map(plain, (*things, on, shot, self.lighting, self.style))))
+
     def _clauses(self) -> Iterator[str]:
         if self.subjects:
             yield ", ".join(map(_told, self.subjects))
@@ -106,9 +113,12 @@ class PictureDescription(msgspec.Struct, frozen=True, kw_only=True, omit_default
 
 
 def _told(subject: SeenSubject) -> str:
+    return f"{_counted(subject)} ({subject.position})" if subject.position else _counted(subject)
+
+
+def _counted(subject: SeenSubject) -> str:
     count = f"{subject.count} " if subject.count > 1 else ""
-    what = " ".join(filter(None, (" and ".join(subject.colours), subject.material, subject.name)))
-    return f"{count}{what} ({subject.position})" if subject.position else f"{count}{what}"
+    return count + " ".join(filter(None, (" and ".join(subject.colours), subject.material, subject.name)))
 
 
 def seen_from(said: Mapping[str, Any]) -> PictureDescription:

@@ -62,13 +62,14 @@ async def of_openai(get: Get) -> list[ListedModel]:
     listed = (await get("/v1/models")).json()
     told = {_name(each): each for each in _objects(listed.get("models"))}  # llama.cpp's
     beside = {_name(each): each for each in _objects((await get("/api/v0/models")).json().get("data"))}  # LM Studio's
-    names = [_name(each) for each in _objects(listed.get("data"))]
+    shaped = {_name(each): each for each in _objects(listed.get("data"))}
     found = []
-    for name in filter(None, names[:_LISTED]):
+    for name in filter(None, list(shaped)[:_LISTED]):
         kind = _text(beside.get(name, {}).get("type"))
         can = told.get(name, {}).get("capabilities")
         sees = kind == "vlm" if kind else None
         sees = "multimodal" in can if isinstance(can, list) and sees is None else sees
+        sees = _takes_pictures(shaped.get(name, {})) if sees is None else sees
         if kind not in ("embeddings", "embedding"):
             found.append(ListedModel(name, sees, beside.get(name, {}).get("state") == "loaded"))
     return found
@@ -92,6 +93,13 @@ def _seeing(usable: Sequence[ListedModel]) -> str:
     untold = [each.name for each in usable if each.sees is None]
     guessed = [name for name in untold if _SEES.search(name.lower())]
     return next(iter([*told, *guessed, *(untold if len(usable) == 1 else [])]), "")
+
+
+def _takes_pictures(model: Mapping[str, Any]) -> bool | None:
+    """As llama.cpp tells of a model's architecture, a router's too; None where nobody says."""
+    architecture = model.get("architecture")
+    taken = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    return "image" in taken if isinstance(taken, list) else None
 
 
 def _is_cloud(model: Mapping[str, Any]) -> bool:

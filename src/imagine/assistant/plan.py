@@ -14,7 +14,7 @@ import msgspec
 
 from ..families.facts import PromptHabit
 from ..messages import Message, message
-from .answers import several, words
+from .answers import plain, several, words
 from .description import PictureDescription
 from .trouble import AssistantTrouble
 
@@ -38,9 +38,6 @@ _SPELLED = {
     "color": "colour", "recolor": "colour", "texture": "material", "add": "object", "remove": "object",
     "replace": "object", "scene": "background", "season": "background", "weather": "background", "all": "whole",
 }  # fmt: skip
-_SYNTAX = re.compile(r"[<>{}\[\]()|\\_*]+")
-"""What means something in a prompt here: weights, tags, wildcards. A model that plans has no use for it."""
-_COMMANDS = re.compile(r"\b(AND|BREAK)\b")
 _LETTERS = re.compile(r"[^\W\d_]")
 _PIECE = re.compile(r"[^\W\d_]+|\d|[^\w\s]")
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -252,7 +249,7 @@ def _named(
 
 
 def _negative(said: Mapping[str, Any], terms: PlanTerms) -> str:
-    return _plain(words(said.get("negative"), _LONGEST_PART)) if terms.negates else ""
+    return plain(words(said.get("negative"), _LONGEST_PART)) if terms.negates else ""
 
 
 def _prompt_said(said: Mapping[str, Any]) -> str:
@@ -269,11 +266,11 @@ def _prompt(
     """In the family's own habit, with the words that have to be there, and no longer than its encoder reads."""
     prompt = said.get("prompt")
     if isinstance(prompt, Mapping):
-        parts = {name: _plain(words(prompt.get(name), _LONGEST_PART)) for name in PARTS}
+        parts = {name: plain(words(prompt.get(name), _LONGEST_PART)) for name in PARTS}
         filled = {name: text or _as_before(name, change, seen) for name, text in parts.items()}
         text = _joined([each for each in filled.values() if each], terms.habit)
     else:
-        text = _plain(words(prompt, _LONGEST_PROMPT))
+        text = plain(words(prompt, _LONGEST_PROMPT))
     lacking = [word for word in dict.fromkeys(triggers) if word.lower() not in text.lower()]
     text = ", ".join([*lacking, text])
     if not terms.tokens or tokens_in(text) <= terms.tokens:
@@ -291,19 +288,13 @@ def _as_before(part: str, change: KindOfChange, seen: PictureDescription | None)
         "style": seen.style, "light": seen.lighting, "colours": ", ".join(seen.palette),
         "composition": ", ".join(filter(None, layout)),
     }  # fmt: skip
-    return _plain(before.get(part, ""))
+    return plain(before.get(part, ""))
 
 
 def _joined(parts: Sequence[str], habit: PromptHabit) -> str:
     if habit.form == "tags":
         return ", ".join(part.strip(" .,;") for part in parts)
     return " ".join(f"{part[0].upper()}{part[1:].rstrip(' .,;')}." for part in parts)
-
-
-def _plain(text: str) -> str:
-    """Without what means something else than words in a prompt."""
-    bare = _COMMANDS.sub(lambda found: found[1].lower(), _SYNTAX.sub(" ", text))
-    return re.sub(r"\s+([,.;])", r"\1", re.sub(r"\s+", " ", bare)).strip(" ,;")
 
 
 def _shortened(text: str, most: int) -> str:

@@ -49,8 +49,10 @@ _STEPS_A_PICTURE, _LEAST_STEPS, _MOST_STEPS = 100, 400, 2000
     "--caption-by",
     "captions",
     type=click.Choice(get_args(Captions)),
-    help="What each picture's words are: its .txt file, or the word alone. Default: files, where there are any.",
+    help="What each picture's words are: its .txt file, or the word alone; assistant writes what is missing. "
+    "Default: files, where there are any.",
 )
+@click.option("--assistant", metavar="URL", help="Where the assistant is that writes them. Default: IMAGINE_ASSISTANT.")
 @click.option("--word", help="What prompts call it by. Default: NAME.")
 @click.option("--rate", type=RealNumber(), help="Of learning. Default: by the model's width, 1e-4 for SD 1 and XL.")
 @click.option("--batch", type=WholeNumber(), help="Pictures a step. Default: by their size.")
@@ -67,8 +69,8 @@ _STEPS_A_PICTURE, _LEAST_STEPS, _MOST_STEPS = 100, 400, 2000
 @click.option("-f", "--force", is_flag=True, help="Replace a LoRA of that name, or what is learned of one.")
 def command(
     name: str, folder: Path, model: str | None, steps: int | None, rank: int, captions: Captions | None,
-    word: str | None, rate: float | None, batch: int | None, flip: bool, seed: int, samples: int, device: str,
-    force: bool,
+    assistant: str | None, word: str | None, rate: float | None, batch: int | None, flip: bool, seed: int, samples: int,
+    device: str, force: bool,
 ) -> int:  # fmt: skip
     """Train a LoRA called NAME on the pictures of a folder: a person, a pet, a thing, a style.
 
@@ -83,7 +85,7 @@ def command(
     target = root / "loras" / f"{name}.safetensors"
     if target.exists() and not force:
         raise BadRequest(in_english(f"{target} is there already; --force replaces it", "name"))
-    pictures, unread = pictures_in(folder, word or name, captions)
+    pictures, unread = pictures_in(folder, word or name, captions, assistant)
     for path in unread:
         why = f"only what lies in {folder} itself is read" if path.is_dir() else "PNG, JPEG and WebP are read"
         warn(f"{path.name} is left out: {why}")

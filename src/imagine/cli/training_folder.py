@@ -11,18 +11,20 @@ from ..words.errors import BadRequest
 from ..words.training import TrainingPicture
 from .inputs import text_of
 
-Captions = Literal["files", "word"]
+Captions = Literal["files", "word", "assistant"]
 _READ = frozenset([".png", ".jpg", ".jpeg", ".webp"])
 _NOT_READ = frozenset([".heic", ".heif", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".jxl"])
 _LONGEST_CAPTION = 2**16
 _MOST = 10_000
 
 
-def pictures_in(folder: Path, word: str, captions: Captions | None) -> tuple[list[TrainingPicture], list[Path]]:
+def pictures_in(
+    folder: Path, word: str, captions: Captions | None, assistant: str | None = None
+) -> tuple[list[TrainingPicture], list[Path]]:
     """The pictures, by name, and what is left out: folders, and formats that aren't read.
 
-    `captions` None: files where there are any. Raises BadRequest for a folder without pictures, and for captions that
-    aren't there.
+    `captions` None: files where there are any; "assistant" writes those that are missing first, by the one at that URL.
+    Raises BadRequest for a folder without pictures, and for captions that aren't there; as `write_captions`.
     """
     try:
         there = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -36,6 +38,11 @@ def pictures_in(folder: Path, word: str, captions: Captions | None) -> tuple[lis
         raise BadRequest(in_english(f"there is no picture in {folder}: PNG, JPEG and WebP are read", "from"))
     if len(pictures) > _MOST:
         raise BadRequest(in_english(f"{folder} has {len(pictures)} pictures, more than {_MOST}", "from"))
+    if captions == "assistant":
+        from .captions import write_captions
+
+        write_captions(pictures, assistant)
+        return pictures_in(folder, word, None)
     texts = {path.stem: path for path in files if path.suffix.lower() == ".txt"}
     described = [path for path in pictures if path.stem in texts]
     if captions == "files" and not described:

@@ -1,7 +1,7 @@
 """Which scripts of writing text encoders were taught: a prompt in another says nothing to the model behind them.
 
-CLIP's captions were English. T5's vocabulary (v1.1, which pictures' models use) has pieces of Latin and of Cyrillic, and
-of everything else none: it comes as one unknown piece a word. Encoders that aren't named here read whatever is written.
+CLIP's captions were English. T5's vocabulary (v1.1, which models of pictures use) has pieces of Latin and of Cyrillic,
+and of everything else none: a word of that is one unknown piece. Encoders not named here read whatever is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLAIN = "ɏ"
 
 
 def taught_scripts(family: str, lacking: Collection[str] = ()) -> frozenset[str] | None:
-    """Those that a family's encoders were taught, but for the roles that it does without; None: any, or nobody knows."""
+    """Those that a family's encoders were taught, less the roles that it does without; None: any, or nobody knows."""
     kinds = [need.fits[0] for need in facts_of(family).needs if need.role.startswith("text_encoder")
              and not (need.optional and need.role in lacking)]  # fmt: skip
     if not kinds or not _TAUGHT.keys() >= set(kinds):

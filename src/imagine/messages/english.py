@@ -497,10 +497,10 @@ SENTENCES = {
     "bounds.without": "the preset has {field} at {value}, and {name} was made to draw without",
     "bounds.sampler": "the preset has {field} '{value}', which doesn't run on {name} so; '{used}' was used",
     "no_effect.guidance": "{field} has no effect where {guidance} is at most 1, and it is {at}",
-    "prompt.untaught": "{field} is in {script}, which {name} was never taught: what it says won't be seen in the picture. "
-    "Write it in English",
-    "prompt.untaught_assist": "{field} is in {script}, which {name} was never taught: what it says won't be seen in the "
-    "picture. Write it in English, or have the assistant do so: {assist} true",
+    "prompt.untaught": "{field} is in {script}, which {name} was never taught: what it says won't be seen in the "
+    "picture. Write it in English",
+    "prompt.untaught_assist": "{field} is in {script}, which {name} was never taught: what it says won't be seen in "
+    "the picture. Write it in English, or have the assistant do so: {assist} true",
     "script.cyrillic": "Cyrillic letters",
     "script.chinese": "Chinese characters",
     "script.japanese": "Japanese kana",

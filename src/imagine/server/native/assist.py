@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ...asking.json_body import read_json
 from ...asking.presets import styled_by
-from ...asking.request import GenerateRequest, Parsed, parse
+from ...asking.request import Parsed, parse
 from ..gateway.keys import GATEWAY
 from ..http.body import read_body
 from ..http.context import CALLED, LANGUAGE

@@ -17,7 +17,7 @@ from ...words.beside import CONTROLS, runs
 from ...words.entry import Entry
 from ...words.map_words import is_for_several, map_meant, words_of
 from ...words.model_names import matching
-from ...words.preprocessors import NONE, PREPROCESSORS
+from ...words.preprocessors import NONE, PREPROCESSOR, PREPROCESSORS
 from ...words.recipe import Lora
 from ...words.samplers import pairs
 from ..gateway.gateway import Gateway
@@ -30,8 +30,8 @@ _MOST = 24
 """LoRAs, and presets, that are offered."""
 _SHOWN = 80
 """Characters of what a preset is for."""
-_HOLDS = ("softedge", "lineart", "canny", "scribble")
-"""What maps say of where things are without their colours; the softest first."""
+_HOLDS = ("softedge", "lineart", "canny", "scribble", "depth")
+"""What maps say of where things are without their colours; the softest first, and last what tells only how near."""
 
 
 async def terms_of(gateway: Gateway, incoming: Incoming, model: Entry) -> PlanTerms:
@@ -64,13 +64,15 @@ async def terms_of(gateway: Gateway, incoming: Incoming, model: Entry) -> PlanTe
 
 
 async def holding_control(gateway: Gateway, model: Entry) -> str | None:
-    """The file that holds a picture to where its things are, whose maps need no network; None where there is none."""
+    """The file that holds a picture to where its things are, whose maps can be made here; None where there is none."""
     ranked: list[tuple[int, str]] = []
-    for file in await gateway.entries():
+    entries = await gateway.entries()
+    makers = {each.family for each in entries if each.kind == PREPROCESSOR and not each.problem}
+    for file in entries:
         if file.kind != CONTROLNET or file.problem or not goes_with(file, model) or not runs(CONTROLS, file, model):
             continue
         meant = NONE if is_for_several(file.name, file.variant) else map_meant(words_of(file.name)) or NONE
-        if meant in _HOLDS and PREPROCESSORS[meant].alone:
+        if meant in _HOLDS and (PREPROCESSORS[meant].alone or makers.intersection(PREPROCESSORS[meant].families)):
             ranked.append((_HOLDS.index(meant), file.name))
     return min(ranked)[1] if ranked else None
 

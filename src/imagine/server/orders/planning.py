@@ -19,6 +19,7 @@ from ...words.errors import AssistantFailed, BadRequest
 from ...words.recipe import PlanSummary
 from ..gateway.gateway import Gateway
 from .incoming import Incoming
+from .main_memory import is_short_for
 
 if TYPE_CHECKING:
     from ...assistant.assistant import Assistant, Planned, WishedPicture
@@ -56,7 +57,7 @@ async def with_assistance(gateway: Gateway, incoming: Incoming) -> Incoming:
 
 async def with_room(gateway: Gateway, incoming: Incoming, field: str) -> Incoming:
     """The request, once the models are gone that were asked for it where they share a card with its picture's."""
-    if gateway.assistant is None or not await _shares_a_card(gateway, gateway.assistant, incoming.request):
+    if gateway.assistant is None or not await _lacks_memory(gateway, gateway.assistant, incoming.request):
         return incoming
     gone = await gateway.assistant.make_room()
     return incoming if gone else _warned(incoming, message("assist.stayed", field))
@@ -152,15 +153,16 @@ async def _shown(gateway: Gateway, client: str, text: str) -> WishedPicture:
     return WishedPicture(looked.copy, about.width, about.height, about.colours)
 
 
-async def _shares_a_card(gateway: Gateway, assistant: Assistant, request: GenerateRequest) -> bool:
-    """Is its models' memory needed for the picture?"""
+async def _lacks_memory(gateway: Gateway, assistant: Assistant, request: GenerateRequest) -> bool:
+    """Is its models' memory needed for the picture? Of a card only its worker knows what is free, so there it is for
+    whatever isn't loaded yet; of main memory it is known."""
     unload = assistant.settings.unload_before_generate
     if unload != "auto":
         return unload == "always"
-    if all(ready.device == "cpu" for ready in gateway.pool.ready):
-        return False
     model = await gateway.choose(request.model)
-    return model.name not in gateway.resident() and await assistant.is_here()
+    if model.name in gateway.resident() or not await assistant.is_here():
+        return False
+    return any(ready.device != "cpu" or is_short_for(model, ready.room) for ready in gateway.pool.ready)
 
 
 def _required(why: Message) -> Message:

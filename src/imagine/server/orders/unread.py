@@ -31,7 +31,9 @@ def unread_of(params: GenerationParams, model: Entry, *, assistant: bool) -> lis
         return []
     taught |= {script for each in examples_from(model.metadata).values() for script in scripts_in(" ".join(each))}
     code = "prompt.untaught_assist" if assistant else "prompt.untaught"
-    unread = {name: sorted(scripts_in(text) - taught) for name, text in (("prompt", params.prompt), ("neg", params.neg))}
+    unread = {
+        name: sorted(scripts_in(text) - taught) for name, text in (("prompt", params.prompt), ("neg", params.neg))
+    }
     return [
         message(code, name, name=model.name, script=_NAMED.get(scripts[0], message("script.other")))
         for name, scripts in unread.items()

@@ -1,0 +1,62 @@
+"""How servers let their models go, each in its own way, and how they tell which are still there.
+
+All of them say that a model is gone before its memory is free, so what they list is looked at until it isn't there.
+
+Sources: https://github.com/ollama/ollama/blob/main/docs/api.md,
+https://github.com/ggml-org/llama.cpp/tree/master/tools/server (router mode), https://lmstudio.ai/docs/developer/rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Loaded = list[tuple[str, str]]
+"""Names of models, each with what its server knows the one that is loaded by."""
+
+
+class WayToUnload(NamedTuple):
+    """One server's: where it lists its models, which of those are loaded (None: it has no such list), and what lets one
+    go."""
+
+    listing: str
+    loaded: Callable[[Mapping[str, Any]], Loaded | None]
+    path: str
+    body: Callable[[str], dict[str, Any]]
+
+
+def _of_ollama(listed: Mapping[str, Any]) -> Loaded | None:
+    named = ((each.get("name"), each.get("model")) for each in _objects(listed.get("models")))
+    return [(name, name) for pair in named for name in set(pair) if isinstance(name, str)]
+
+
+def _of_router(listed: Mapping[str, Any]) -> Loaded | None:
+    """llama-server with several models tells of each how it is; with one it tells nothing, and keeps it."""
+    models = [each for each in _objects(listed.get("data")) if isinstance(each.get("status"), Mapping)]
+    if not models:
+        return None
+    there = [each.get("id") for each in models if each["status"].get("value") not in ("unloaded", "failed")]
+    return [(name, name) for name in there if isinstance(name, str)]
+
+
+def _of_lm_studio(listed: Mapping[str, Any]) -> Loaded | None:
+    models = [each for each in _objects(listed.get("models")) if isinstance(each.get("loaded_instances"), list)]
+    return list(_instances(models)) if models else None
+
+
+def _instances(models: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for model in models:
+        for each in _objects(model["loaded_instances"]):
+            if isinstance(known_as := each.get("id"), str):
+                yield from ((name, known_as) for name in {model.get("key"), known_as} if isinstance(name, str))
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+BY_OLLAMA = WayToUnload("/api/ps", _of_ollama, "/api/generate", lambda name: {"model": name, "keep_alive": 0})
+BY_OTHERS = (
+    WayToUnload("/api/v1/models", _of_lm_studio, "/api/v1/models/unload", lambda name: {"instance_id": name}),
+    WayToUnload("/models", _of_router, "/models/unload", lambda name: {"model": name}),
+)

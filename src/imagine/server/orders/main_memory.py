@@ -1,0 +1,20 @@
+"""Whether main memory is short for a picture, as far as that can be known before it is begun."""
+
+from __future__ import annotations
+
+import psutil
+
+from ...registry.memory_needed import memory_of
+from ...words.entry import Entry
+from ...words.frames import Room
+
+
+def is_short_for(model: Entry, room: Room | None) -> bool:
+    """Is less of it free than this model takes, held whole, for one picture of its own size?"""
+    works = memory_of(model, room).get("works", [])
+    return any(free_bytes() < work["comfortable"] for work in works[:1])
+
+
+def free_bytes() -> int:
+    """What can be taken without anything being swapped out."""
+    return int(psutil.virtual_memory().available)

@@ -139,6 +139,7 @@ def test_the_assistant_writes_the_words_that_are_missing_and_changes_none(folder
     assert (folder / "one.txt").read_text() == "on grass"
     assert asked == [2, 2], "only of what has none, and once"
     assert "four.png gets no words" in capfd.readouterr().err
+    (folder / "two.txt").unlink()
     with pytest.raises(ImagineError, match=r"can't be reached.*goes on with the rest"):
         pictures_in(folder, "fido", "assistant", "http://127.0.0.1:9")
     monkeypatch.delenv("IMAGINE_ASSISTANT", raising=False)

@@ -22,7 +22,7 @@ from .dialects import OLLAMA, OPENAI, ChatDialect, written_in
 from .models import Chosen, chosen_of, of_ollama, of_openai
 from .question import Manner, ModelQuestion
 from .trouble import AssistantTrouble
-from .unloading import BY_OLLAMA, BY_OTHERS, Loaded, WayToUnload
+from .unloading import BY_OLLAMA, BY_OTHERS, LoadedNames, WayToUnload
 
 TRIES = 3
 FRESH = 300.0
@@ -83,7 +83,7 @@ class ModelServer:
                 return await self._let_go(way, loaded)
         return True
 
-    async def _let_go(self, way: WayToUnload, loaded: Loaded) -> bool:
+    async def _let_go(self, way: WayToUnload, loaded: LoadedNames) -> bool:
         for known_as in {known_as for name, known_as in loaded if name in self._used}:
             await self._connection.post(self._url(way.path), way.body(known_as), _SHORT)
         looks = int(_TO_BE_GONE / _BETWEEN_LOOKS)
@@ -94,7 +94,7 @@ class ModelServer:
             await self._sleep(_BETWEEN_LOOKS)
         return False
 
-    async def _loaded(self, way: WayToUnload) -> Loaded | None:
+    async def _loaded(self, way: WayToUnload) -> LoadedNames | None:
         answer = await self._connection.get(self._url(way.listing), _SHORT)
         return way.loaded(answer.json()) if answer.status == 200 else None
 

@@ -28,7 +28,6 @@ MOST = 5000
 """Descriptions, of a kilobyte or so."""
 _PATIENCE = 0.25
 """Seconds for which another server that writes to the file is waited for: looking again would cost more."""
-_Statement = tuple[str, tuple[object, ...]]
 _TABLE = "CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, said BLOB NOT NULL, at REAL NOT NULL) STRICT"
 _TRIMMED = "DELETE FROM seen WHERE key IN (SELECT key FROM seen ORDER BY at DESC LIMIT -1 OFFSET ?)"
 
@@ -64,7 +63,7 @@ class SeenCache:
             self._opened.close()
             self._opened = None
 
-    def _done(self, *statements: _Statement) -> list[tuple[bytes]]:
+    def _done(self, *statements: tuple[str, tuple[object, ...]]) -> list[tuple[bytes]]:
         """What the last of them finds, all in one transaction; nothing where the file can't be used, or not now."""
         if self._broken:
             return []

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-Loaded = list[tuple[str, str]]
+LoadedNames = list[tuple[str, str]]
 """Names of models, each with what its server knows the one that is loaded by."""
 
 
@@ -20,17 +20,17 @@ class WayToUnload(NamedTuple):
     go."""
 
     listing: str
-    loaded: Callable[[Mapping[str, Any]], Loaded | None]
+    loaded: Callable[[Mapping[str, Any]], LoadedNames | None]
     path: str
     body: Callable[[str], dict[str, Any]]
 
 
-def _of_ollama(listed: Mapping[str, Any]) -> Loaded | None:
+def _of_ollama(listed: Mapping[str, Any]) -> LoadedNames | None:
     named = ((each.get("name"), each.get("model")) for each in _objects(listed.get("models")))
     return [(name, name) for pair in named for name in set(pair) if isinstance(name, str)]
 
 
-def _of_router(listed: Mapping[str, Any]) -> Loaded | None:
+def _of_router(listed: Mapping[str, Any]) -> LoadedNames | None:
     """llama-server with several models tells of each how it is; with one it tells nothing, and keeps it."""
     models = [each for each in _objects(listed.get("data")) if isinstance(each.get("status"), Mapping)]
     if not models:
@@ -39,7 +39,7 @@ def _of_router(listed: Mapping[str, Any]) -> Loaded | None:
     return [(name, name) for name in there if isinstance(name, str)]
 
 
-def _of_lm_studio(listed: Mapping[str, Any]) -> Loaded | None:
+def _of_lm_studio(listed: Mapping[str, Any]) -> LoadedNames | None:
     models = [each for each in _objects(listed.get("models")) if isinstance(each.get("loaded_instances"), list)]
     return list(_instances(models)) if models else None
 

@@ -44,8 +44,9 @@ def reconstruction_loss(made: Tensor, truth: Tensor) -> Tensor:
     return F.l1_loss(made, truth) + 2 * F.mse_loss(made, truth) + edges
 
 
-def palette_loss(latents: Tensor, pictures: Tensor) -> Tensor:
-    """Mean squared distance of plain patches' latents (N, 4, h, w) to their colour's code; pictures in −1…1."""
+def palette_loss(latents: Tensor, pictures: Tensor, codes: Tensor | None = None) -> Tensor:
+    """Mean squared distance of plain patches' latents (N, C, h, w) to their colour's code; pictures in −1…1. `codes`
+    (10, C) are other ones than those of four channels."""
     patch = pictures.shape[-1] // latents.shape[-1]
     high = F.max_pool2d(pictures, patch)
     plain = (high + F.max_pool2d(-pictures, patch)).amax(1) < 1e-6
@@ -53,7 +54,8 @@ def palette_loss(latents: Tensor, pictures: Tensor) -> Tensor:
     distance = (high[:, None] - colours.view(1, -1, 3, 1, 1)).abs().amax(2)
     nearest, index = distance.min(1)
     known = plain & (nearest < 1e-4)
-    codes = torch.tensor([PALETTE_CODES[name] for name in PALETTE], device=latents.device) * PALETTE_NORM
+    if codes is None:
+        codes = torch.tensor([PALETTE_CODES[name] for name in PALETTE], device=latents.device) * PALETTE_NORM
     wanted = codes[index].permute(0, 3, 1, 2)
     errors = (latents - wanted).square().mean(1)
     return (errors * known).sum() / known.sum().clamp(min=1)

@@ -162,7 +162,7 @@ class Speaker:
         if self._chance(0.15):
             text = text.replace("ё", "е")
         if self._chance(fillers):
-            text = self._with_fillers(text)
+            text = self.idle(text)
         return text
 
     def _english(self, m: Mention) -> str:
@@ -200,7 +200,7 @@ class Speaker:
 
     def _russian(self, m: Mention) -> str:
         if m.thing is None and m.colour is None:
-            return self._ru_background(m, RU_BARE_BACKGROUNDS) if m.background else ""
+            return self.russian_background(m.background, RU_BARE_BACKGROUNDS) if m.background else ""
         verb = self._one_of(RU_VERBS) if self._chance(0.15) else ""
         gender, nominative, accusative = self._one_of(RU_THINGS[m.thing]) if m.thing else ("m", "", "")
         form = "fa" if verb and gender == "f" else gender
@@ -217,16 +217,17 @@ class Speaker:
         phrase = " ".join(w for w in words if w)
         position = self._one_of(RU_POSITIONS[m.position]) if m.position else ""
         if m.background and self._chance(0.25):
-            return self._comma([self._ru_background(m, RU_BARE_BACKGROUNDS), phrase, position], 1.0)
-        behind = self._ru_background(m, RU_BACKGROUNDS) if m.background else ""
+            return self._comma([self.russian_background(m.background, RU_BARE_BACKGROUNDS), phrase, position], 1.0)
+        behind = self.russian_background(m.background, RU_BACKGROUNDS) if m.background else ""
         if position and self._chance(0.15):
             return self._comma([position, phrase, behind], 0.15)
         tail = [position, behind] if self._chance(0.6) else [behind, position]
         prefix = verb or self._one_of(RU_PREFIXES)
         return f"{prefix} {self._comma([phrase, *tail], 0.3)}".strip()
 
-    def _ru_background(self, m: Mention, patterns: tuple[str, ...]) -> str:
-        stem, declension = RU_COLOUR_STEMS[m.background or ""]
+    def russian_background(self, background: str, patterns: tuple[str, ...]) -> str:
+        """A background's colour in one of the patterns."""
+        stem, declension = RU_COLOUR_STEMS[background]
         return self._one_of(patterns).format(**{form: _declined(stem, declension, form) for form in "mpg"})
 
     def _comma(self, parts: list[str], often: float) -> str:
@@ -236,7 +237,8 @@ class Speaker:
             joined += ((", " if self._chance(often) else " ") if joined else "") + part
         return joined
 
-    def _with_fillers(self, text: str) -> str:
+    def idle(self, text: str) -> str:
+        """A caption with idle words mixed in."""
         words = text.split(" ")
         for _ in range(int(self._rng.integers(1, 5))):
             at = int(self._rng.choice([0, len(words), int(self._rng.integers(len(words) + 1))]))

@@ -82,6 +82,13 @@ def thing_of(picture: Image.Image) -> NDArray[np.bool_]:
     return _thing_mask(pixels, _background(pixels)[0])
 
 
+def foreground(pixels: Pixels) -> tuple[str, NDArray[np.bool_]]:
+    """The background of a picture (height, width, 3) of any shape, and where it isn't."""
+    smooth = np.asarray(Image.fromarray(pixels.astype(np.uint8)).filter(ImageFilter.MedianFilter(3)), np.float32)
+    background, _ = _background(smooth)
+    return background, _away(smooth, background)
+
+
 def hollowness(picture: Image.Image) -> float:
     """The share of the thing and what it encloses that looks like the background: most of an outline, and little of
     what Toybox draws by itself."""
@@ -128,14 +135,20 @@ def _background(pixels: Pixels) -> tuple[str, float]:
 
 def _thing_mask(pixels: Pixels, background: str) -> NDArray[np.bool_]:
     """True on the thing: the largest connected region that is not background."""
+    return largest_region(_away(pixels, background))
+
+
+def _away(pixels: Pixels, background: str) -> NDArray[np.bool_]:
+    """True on what is not background."""
     edge = np.concatenate([pixels[:4].reshape(-1, 3), pixels[-4:].reshape(-1, 3)])
     here = np.median(edge, axis=0)
     table = np.array(PALETTE[background], np.float32)
     away = np.minimum(np.linalg.norm(pixels - here, axis=-1), np.linalg.norm(pixels - table, axis=-1))
-    return _largest_region(away > FOREGROUND)
+    far: NDArray[np.bool_] = away > FOREGROUND
+    return far
 
 
-def _largest_region(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def largest_region(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The largest 8-connected region, found by spreading labels until nothing changes."""
     labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
     while True:

@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 # Where .venv is a link to another checkout's, it has that one's package.
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-controls toybox-figures clean
+.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-controls toybox-flow toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -95,6 +95,9 @@ toybox-loras: .venv/ready  ## teach the shipped model its LoRAs and its embeddin
 toybox-controls: .venv/ready  ## train what holds the shipped model to maps and references, and write its cards (about an hour)
 	$(PY) -m tools.toybox.beside.train
 	$(PY) -m tools.toybox.beside.figures
+
+toybox-flow: .venv/ready  ## train the flow-matching model of the same world (some hours)
+	$(PY) -m tools.toybox.flow.train
 
 toybox-figures: .venv/ready  ## measure the shipped model and rewrite its card
 	$(PY) -m tools.toybox.evaluate

@@ -172,7 +172,7 @@ def trained(vae: AutoencoderKL, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 
 def test_the_family_hears_and_draws_as_the_training_does(trained: tuple[FlowStage, Path]) -> None:
-    stage, file = trained
+    _, file = trained
     assert file.stat().st_size <= LIMIT
     registry = Registry([file.parent])
     registry.refresh()

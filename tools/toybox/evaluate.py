@@ -72,12 +72,12 @@ def obedience(pipeline: Any, count: int = 300, guidance: float = GUIDANCE) -> di
     pictures = make(pipeline, [text for _, text in prompts], guidance_scale=guidance)
     agreed = [judge(p).agrees(scene) for p, (scene, _) in zip(pictures, prompts, strict=True)]
     things = [scene.thing for scene, _ in prompts]
-    figures: dict[str, Any] = {name: _mean(a[name] for a in agreed) for name in MENTIONED}
-    figures["all"] = _mean(all(a.values()) for a in agreed)
+    figures: dict[str, Any] = {name: mean(a[name] for a in agreed) for name in MENTIONED}
+    figures["all"] = mean(all(a.values()) for a in agreed)
     for i, language in enumerate(("english", "russian")):
-        figures[language] = {name: _mean(a[name] for a in agreed[i::2]) for name in MENTIONED}
+        figures[language] = {name: mean(a[name] for a in agreed[i::2]) for name in MENTIONED}
     figures["by_thing"] = {
-        thing: _mean(a["thing"] for a, t in zip(agreed, things, strict=True) if t == thing) for thing in set(things)
+        thing: mean(a["thing"] for a, t in zip(agreed, things, strict=True) if t == thing) for thing in set(things)
     }
     return figures
 
@@ -114,7 +114,7 @@ def negative_response(pipeline: Any, count: int = 40) -> dict[str, Any]:
 def _shares(pipeline: Any, count: int, prompt: str, negated: str, shows: Callable[[Any], bool]) -> dict[str, float]:
     without = make(pipeline, [prompt] * count)
     against = make(pipeline, [prompt] * count, negative_prompt=[negated] * count)
-    return {"without": _mean(shows(judge(p)) for p in without), "negated": _mean(shows(judge(p)) for p in against)}
+    return {"without": mean(shows(judge(p)) for p in without), "negated": mean(shows(judge(p)) for p in against)}
 
 
 def redrawing(pipeline: Any, guidance: float, count: int = 60) -> dict[str, Any]:
@@ -133,11 +133,11 @@ def redrawing(pipeline: Any, guidance: float, count: int = 60) -> dict[str, Any]
         verdicts = [judge(p) for p in pictures]
         pairs = list(zip(verdicts, cases, strict=True))
         figures[f"{strength:g}"] = {
-            "new colour": _mean(v.colour == colour for v, (_, colour, _) in pairs),
-            "old colour": _mean(v.colour == s.colour for v, (s, _, _) in pairs),
-            "same position": _mean(v.position == s.position for v, (s, _, _) in pairs),
-            "same size": _mean(v.size == s.size for v, (s, _, _) in pairs),
-            "same thing": _mean(v.thing == s.thing for v, (s, _, _) in pairs),
+            "new colour": mean(v.colour == colour for v, (_, colour, _) in pairs),
+            "old colour": mean(v.colour == s.colour for v, (s, _, _) in pairs),
+            "same position": mean(v.position == s.position for v, (s, _, _) in pairs),
+            "same size": mean(v.size == s.size for v, (s, _, _) in pairs),
+            "same thing": mean(v.thing == s.thing for v, (s, _, _) in pairs),
             "mean PSNR to the source": round(
                 float(np.mean([_psnr(p, draw(s)) for p, (s, _, _) in zip(pictures, cases, strict=True)])), 1
             ),
@@ -173,7 +173,8 @@ def draw_grid(pipeline: Any, path: Path) -> None:
     sheet.save(path, optimize=True)
 
 
-def _mean(values: Any) -> float:
+def mean(values: Any) -> float:
+    """As figures are written down."""
     return round(float(np.mean(list(values))), 4)
 
 

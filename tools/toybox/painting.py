@@ -59,6 +59,8 @@ class Ask(NamedTuple):
     given: Sequence[Given] = ()
     buckets: str | None = None
     """Of a recipe: how many were drawn together at each step."""
+    size: tuple[int, int] = (SIDE, SIDE)
+    """Width and height, in pixels."""
 
 
 class Drawn(NamedTuple):
@@ -69,12 +71,12 @@ class Drawn(NamedTuple):
 
 
 class Painter:
-    """With what ships, and with what lies at `more`."""
+    """With what ships, and with what lies at `more`, by the model of that name."""
 
-    def __init__(self, *more: Path, steps: int = 16) -> None:
+    def __init__(self, *more: Path, model: str = MODEL.stem, steps: int = 16) -> None:
         self._registry = Registry([], shipped=[*shipped.models(), *more])
         self._registry.refresh()
-        self._entry = self._registry.with_digest(self._registry.find(MODEL.stem))
+        self._entry = self._registry.with_digest(self._registry.find(model))
         self._engine = Engine(WorkerSettings(device="cpu", keep_alive=-1))
         self._steps, self._numbers = steps, count()
 
@@ -105,8 +107,8 @@ class Painter:
             prompt=ask.prompt,
             neg=ask.neg,
             num_steps=self._steps,
-            width=SIDE,
-            height=SIDE,
+            width=ask.size[0],
+            height=ask.size[1],
             seed=ask.seed,
             buckets=ask.buckets,
         )

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imagine.engine.loading.t5_tokenizer import T5Tokenizer
-from imagine.engine.parts.long_text import read_long
 from imagine.engine.parts.t5 import T5Encoder
 from imagine.training.loop import random_numbers
 from imagine.training.optimizer import warm_then_decay
@@ -38,8 +37,6 @@ HEARD: dict[str, tuple[str | None, ...]] = {
     "arrangement": (None, "beside", "above"),
 }
 """What each query tells apart; `None` is "not said"."""
-LENGTH = 512
-"""Tokens of a prompt at most, as the family has it."""
 SHAPES = tuple(CANVASES)
 
 
@@ -60,8 +57,8 @@ class Listener:
         self.encoder, self._tokenizer = encoder, T5Tokenizer()
 
     def ids(self, caption: str) -> list[int]:
-        """Its tokens and the end mark."""
-        return [*read_long(self._tokenizer, caption, LENGTH).text.ids, self._tokenizer.eos_token_id]
+        """Its tokens and the end mark. Captions have none of the signs that prompts are weighted with."""
+        return self._tokenizer.encode(caption)
 
     def hear(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """The encoder's answers (captions, tokens, width), as long as the longest needs, and which of them are seen:

@@ -33,6 +33,7 @@ CANVASES: dict[Shape, tuple[int, int]] = {"square": (SIDE, SIDE), "wide": (LONG,
 """Width and height, in pixels."""
 PAIRS = 0.6
 """How many scenes are of two things."""
+_KNOWN = combinations(unseen=False)
 
 
 @dataclass(frozen=True)
@@ -61,23 +62,17 @@ def draw_tableau(tableau: Tableau) -> Image.Image:
     return large.reduce(OVERSAMPLE)
 
 
-def random_tableau(rng: np.random.Generator, shape: Shape, *, pairs: float = PAIRS) -> Tableau:
-    """What may be trained on: a pair at odds of `pairs`, else a single thing."""
-    return random_pair(rng, shape, unseen=False) if rng.random() < pairs else _single(rng, shape)
+def random_tableau(rng: np.random.Generator, shape: Shape) -> Tableau:
+    """What may be trained on."""
+    return random_pair(rng, shape, unseen=False) if rng.random() < PAIRS else _single(rng, shape)
 
 
 def _single(rng: np.random.Generator, shape: Shape) -> Tableau:
-    scene = random_scene(rng, combinations(unseen=False))
-    if shape == "square":
-        return Tableau(shape, (scene,))
-    return Tableau(shape, (_moved(scene, shape),))
-
-
-def _moved(scene: Scene, shape: Shape) -> Scene:
-    """The same on a longer tableau: left is as far from the edge as ever, the middle is the middle."""
+    """On a longer canvas left is a little farther from the edge, and the middle is the middle."""
+    scene = random_scene(rng, _KNOWN)
     wide, high = (length - SIDE for length in CANVASES[shape])
     across = {"left": wide // 8, "centre": wide // 2, "right": wide - wide // 8}[scene.position]
-    return replace(scene, x=scene.x + across, y=scene.y + high / 2)
+    return Tableau(shape, (replace(scene, x=scene.x + across, y=scene.y + high / 2),))
 
 
 def random_pair(rng: np.random.Generator, shape: Shape, *, unseen: bool) -> Tableau:

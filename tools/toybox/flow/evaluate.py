@@ -1,0 +1,102 @@
+"""Measures attribute binding, as a user's picture is drawn: `python -m tools.toybox.flow.evaluate MODEL.safetensors`.
+
+Two things in two colours, never trained on together: are both there, has each its own colour, or the other's? Asked of
+the flow-matching model, in both languages and every shape; with no file, of Toybox, which knows one thing at a time:
+plainly, by `BREAK` and by `AND`. Everything is seeded. Prints the figures as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tools.toybox import evaluate
+from tools.toybox.flow.denoiser import FlowTrial, pair_trials, single_trials
+from tools.toybox.flow.judging import PairVerdict, bound
+from tools.toybox.flow.models import STEPS
+from tools.toybox.flow.scenes import Tableau
+from tools.toybox.judge import judge
+from tools.toybox.painting import Ask, Painter
+
+SEED = 7
+TOGETHER = 8
+"""Pictures that are drawn in one crowd."""
+LANGUAGES = ("english", "russian")
+WAYS = {
+    "plain": "a {0} and a {1} on a {2} background",
+    "BREAK": "a small {0} on the left on a {2} background BREAK a small {1} on the right on a {2} background",
+    "AND": "a small {0} on the left on a {2} background AND a small {1} on the right on a {2} background",
+}
+"""How Toybox is asked for two things beside each other."""
+
+
+def binding(painter: Painter, trials: Sequence[FlowTrial]) -> list[PairVerdict]:
+    """How each trial's picture obeys, its number as the seed."""
+    asks = [Ask(trial.caption, seed, size=trial.tableau.size) for seed, trial in enumerate(trials)]
+    pictures = [p for i in range(0, len(asks), TOGETHER) for p in painter.paint(asks[i : i + TOGETHER])]
+    return [bound(picture, trial.tableau) for picture, trial in zip(pictures, trials, strict=True)]
+
+
+def shares(verdicts: Sequence[PairVerdict]) -> dict[str, float]:
+    """How many of them are right in each respect."""
+    return {name: evaluate.mean(getattr(each, name) for each in verdicts) for name in PairVerdict._fields}
+
+
+def flow_figures(painter: Painter, count: int) -> dict[str, Any]:
+    """Of the flow-matching model: pairs by language and by shape, and single things as Toybox is judged."""
+    squares = binding(painter, pair_trials(count, SEED))
+    figures: dict[str, Any] = {"pairs": shares(squares)}
+    figures |= {f"pairs, {name}": shares(squares[i::2]) for i, name in enumerate(LANGUAGES)}
+    for shape in ("wide", "tall"):
+        figures[f"pairs, {shape}"] = shares(binding(painter, pair_trials(count // 3, SEED, shape)))
+    trials = single_trials(count, SEED)
+    asks = [Ask(trial.caption, seed) for seed, trial in enumerate(trials)]
+    pictures = [p for i in range(0, count, TOGETHER) for p in painter.paint(asks[i : i + TOGETHER])]
+    agreed = [judge(p).agrees(t.tableau.things[0]) for p, t in zip(pictures, trials, strict=True)]
+    for i, name in enumerate(("", *LANGUAGES)):
+        some = agreed if not name else agreed[i - 1 :: 2]
+        figures[f"single things, {name}".rstrip(", ")] = {
+            what: evaluate.mean(a[what] for a in some) for what in agreed[0]
+        } | {"all": evaluate.mean(all(a.values()) for a in some)}
+    return figures
+
+
+def toybox_figures(painter: Painter, count: int) -> dict[str, Any]:
+    """Of Toybox, asked in each of the `WAYS` for the same pairs."""
+    pairs = [t.tableau for t in pair_trials(4 * count, SEED) if t.tableau.arrangement == "beside"][:count]
+    return {way: shares(binding(painter, [_asked(pair, words) for pair in pairs])) for way, words in WAYS.items()}
+
+
+def _asked(pair: Tableau, words: str) -> FlowTrial:
+    named = [f"{each.colour} {each.thing}" for each in pair.things]
+    return FlowTrial(pair, words.format(*named, pair.background))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, nargs="?", help="a file that the training wrote; none is Toybox")
+    parser.add_argument("--count", type=int, default=120, help="pictures of each kind")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    file: Path = options.model or evaluate.MODEL
+    if options.model:
+        figures = flow_figures(Painter(file, model=file.stem, steps=STEPS), options.count)
+    else:
+        figures = toybox_figures(Painter(steps=STEPS), options.count)
+    about = {
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "date": datetime.now(UTC).date().isoformat(),
+        "count": options.count,
+    }  # fmt: skip
+    print(json.dumps(about | figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

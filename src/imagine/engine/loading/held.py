@@ -30,6 +30,11 @@ def t5_key(model: Model, role: Role, dtype: torch.dtype | None) -> PartKey:
     return PartKey(files_of(model.component(role)), "t5", str(dtype))
 
 
+def qwen_key(model: Model, role: Role, dtype: torch.dtype | None) -> PartKey:
+    """Of a Qwen3, the same whatever family has it, and for what."""
+    return PartKey(files_of(model.component(role)), "qwen3", str(dtype))
+
+
 def unet_key(model: Model, family: str, pooled: int, dtype: torch.dtype | None) -> PartKey:
     """Of a U-Net that takes a pooled prompt of that width. What pictures it was trained on changes nothing of it."""
     compiled = {None: "", False: " plain", True: " compiled"}[model.main.options.get("compile")]

@@ -22,9 +22,10 @@ from .components import LoadReport
 from .diffusers_folder import checked_folder, folder_text_encoder, folder_vae
 from .family_config import FamilyConfig, TextEncoderConfig
 from .folder_file import INDEX, read_json, read_weights
-from .held import folder_key, t5_key, text_key, vae_key
-from .networks import Network, t5_network, text_network, vae_network
+from .held import folder_key, qwen_key, t5_key, text_key, vae_key
+from .networks import Network, qwen_network, t5_network, text_network, vae_network
 from .part_file import PartFiles, refusing
+from .qwen_names import qwen_settings
 from .t5_names import has_t5
 from .weights import Shards, Weights
 
@@ -97,6 +98,20 @@ class ModelFiles:
         if (part := self._model.parts.get(role)) is not None:
             return self._parts.t5(part)
         return t5_network(self._main if self._folder is None else self._shards(self._folder / role))
+
+    def qwen_key(self, role: Role) -> PartKey:
+        if self._in_folder(role):
+            return folder_key(self._model.main, (role,), self._dtype, "qwen3")
+        return qwen_key(self._model, role, self._dtype)
+
+    def qwen(self, role: Role) -> Network:
+        if (part := self._model.parts.get(role)) is not None:
+            return self._parts.qwen(part)
+        if self._folder is None:
+            return qwen_network(self._main)
+        return qwen_network(
+            self._shards(self._folder / role), qwen_settings(read_json(self._folder / role / "config.json"))
+        )
 
     def vae_key(self, family: FamilyConfig) -> PartKey:
         if self._in_folder("vae"):

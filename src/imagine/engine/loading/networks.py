@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,13 +14,15 @@ from ...messages import message
 from ...words.errors import UnusableModel
 from ..libraries.light import AutoencoderKL, UNet2DConditionModel
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
+from ..parts.qwen3 import Qwen3Config, Qwen3Encoder
 from ..parts.slices import Slices
 from ..parts.t5 import T5Config, T5Encoder
 from . import ldm_keys
 from .assembly import build, fill, filling
 from .family_config import FamilyConfig, TextEncoderConfig
 from .placing import stored_dtype
-from .shapes import t5_config, text_config, unet_config, vae_config
+from .qwen_names import qwen_tensors
+from .shapes import qwen_config, t5_config, text_config, unet_config, vae_config
 from .statements import vae_scale
 from .t5_names import t5_tensors
 from .weights import Tensors, Weights
@@ -102,6 +104,16 @@ def t5_network(weights: Weights) -> Network:
         raise UnusableModel(message("weights.no_text_encoder", name="T5"))
     config = msgspec.convert(t5_config(_shapes(part)), T5Config)
     return network_of("T5", partial(T5Encoder, config), part)
+
+
+def qwen_network(weights: Weights, settings: Mapping[str, Any] | None = None) -> Network:
+    """The Qwen3 among weights, under whatever prefix; what a folder's `settings` say of it that no shape does counts.
+    Raises ValueError for settings that aren't numbers."""
+    part = qwen_tensors(weights)
+    if not part:
+        raise UnusableModel(message("weights.no_text_encoder", name="Qwen3"))
+    config = msgspec.convert({**(settings or {}), **qwen_config(_shapes(part))}, Qwen3Config)
+    return network_of("Qwen3", partial(Qwen3Encoder, config), part)
 
 
 def network_of(what: str, constructor: Callable[[], Any], tensors: Tensors) -> Network:

@@ -20,7 +20,7 @@ from .family_config import FamilyConfig, TextEncoderConfig
 from .four_bits import with_four_bits_kept
 from .gguf_file import GGUF, GgufFile
 from .ldm_keys import in_its_place
-from .networks import Network, t5_network, text_network, vae_network
+from .networks import Network, qwen_network, t5_network, text_network, vae_network
 from .weights import Shards, Weights
 
 
@@ -45,6 +45,11 @@ class PartFiles:
         """The T5 encoder in a file of its own."""
         with self._weights(component) as weights:
             return t5_network(weights)
+
+    def qwen(self, component: Component) -> Network:
+        """The Qwen3 in a file of its own."""
+        with self._weights(component) as weights:
+            return qwen_network(weights)
 
     def vae(self, component: Component, family: FamilyConfig) -> Network:
         """The VAE in a file of its own."""

@@ -119,6 +119,23 @@ def t5_config(shapes: Shapes) -> dict[str, Any]:
     }
 
 
+def qwen_config(shapes: Shapes) -> dict[str, Any]:
+    """Settings of the Qwen3 with tensors of these `shapes`, under transformers' names."""
+    head = size_of(shapes, "layers.0.self_attn.q_norm.weight", 0)
+    queries, keys = (size_of(shapes, f"layers.0.self_attn.{each}_proj.weight", 0) for each in "qk")
+    if queries % head or keys % head or queries % keys:
+        raise UnusableModel(message("weights.text_heads", width=queries, heads=keys // head or 1))
+    return {
+        "vocab_size": size_of(shapes, "embed_tokens.weight", 0),
+        "hidden_size": size_of(shapes, "embed_tokens.weight", 1),
+        "intermediate_size": size_of(shapes, "layers.0.mlp.gate_proj.weight", 0),
+        "num_hidden_layers": count_of(shapes, "layers."),
+        "num_attention_heads": queries // head,
+        "num_key_value_heads": keys // head,
+        "head_dim": head,
+    }
+
+
 def _levels(shapes: Shapes) -> list[_UNetLevel]:
     levels: list[_UNetLevel] = []
     width = layers = depth = 0

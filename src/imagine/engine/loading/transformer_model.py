@@ -14,6 +14,7 @@ from ..device.device import Device
 from ..execution.execution import Call
 from ..libraries.light import transformer
 from ..parts.autoencoder import Autoencoder
+from ..parts.chat_text import ChatTextPart
 from ..parts.denoiser import DenoiserPart
 from ..parts.long_text import LongTextPart
 from ..parts.part import Held
@@ -28,6 +29,7 @@ from .maps.sizes import Shapes
 from .model_files import Configuration, ModelFiles
 from .networks import Network, network_of
 from .opened_networks import OnProgress, Wanted, open_networks
+from .qwen_tokenizer import QwenTokenizer
 from .t5_tokenizer import T5Tokenizer
 from .tokenizer import ClipTokenizer
 from .transformer_names import shapes_of, with_diffusers_names
@@ -55,11 +57,12 @@ class TransformerKind(NamedTuple):
 
 
 class LoadedTransformer(NamedTuple):
-    """What a family is made of. `clips` and `t5` are those that the model has, by their roles."""
+    """What a family is made of. `clips` are those that the model has, by their roles."""
 
     denoiser: DenoiserPart
     clips: Mapping[Role, TextPart]
     t5: LongTextPart | None
+    chat: ChatTextPart | None
     autoencoder: Autoencoder
     scheduler: Configuration | None
     """What a folder says of its noise."""
@@ -68,10 +71,10 @@ class LoadedTransformer(NamedTuple):
 
 def load_transformer(
     model: Model, facts: FamilyFacts, kind: TransformerKind, device: Device, progress: OnProgress, held: Held,
-    *, t5: Role | None, without: bool = False,
+    *, t5: Role | None = None, chat: Role | None = None, without: bool = False,
 ) -> LoadedTransformer:  # fmt: skip
     """The parts of a model on the device, those that are `held` and those that it reads; `t5` is the role of its T5,
-    None where it goes without, and it may go `without` one that isn't there.
+    None where it goes without, and it may go `without` one that isn't there; `chat` is that of its Qwen3.
 
     Raises UnusableModel, saying why it can't be used.
     """
@@ -81,7 +84,11 @@ def load_transformer(
     with files.checked():
         if t5 is not None and without and not files.has_t5(t5):
             t5 = None
-        wanted = _wanted(files, family, kind, t5, report, compiled=compiled)
+        wanted = _wanted(files, family, kind, report, compiled=compiled)
+        if t5 is not None:
+            wanted[t5] = Wanted(files.t5_key(t5), partial(files.t5, t5))
+        if chat is not None:
+            wanted[chat] = Wanted(files.qwen_key(chat), partial(files.qwen, chat))
         networks = open_networks(model.components, wanted, device.opens_in, dtype, held, progress, report)
     if compiled:
         dequantise(networks["denoiser"].module)  # the compiler knows plain numbers
@@ -95,12 +102,14 @@ def load_transformer(
         for each in family.text_encoders
     }
     long = None if t5 is None else LongTextPart(networks[t5].module, T5Tokenizer(), keys[t5])
+    said = None if chat is None else ChatTextPart(networks[chat].module, QwenTokenizer(), keys[chat])
     there = held.get(keys["denoiser"])
     return LoadedTransformer(
         denoiser=there if isinstance(there, DenoiserPart) else _denoiser(networks["denoiser"], kind, wanted, device,
         compiled=compiled),
         clips={role: part_or_held(held, part) for role, part in clips.items()},
         t5=None if long is None else part_or_held(held, long),
+        chat=None if said is None else part_or_held(held, said),
         autoencoder=part_or_held(held, Autoencoder(vae, keys["vae"], scale=scale, shift=shift, overflows=overflows)),
         scheduler=files.scheduler,
         warnings=tuple(report.warnings),
@@ -108,15 +117,12 @@ def load_transformer(
 
 
 def _wanted(
-    files: ModelFiles, family: FamilyConfig, kind: TransformerKind, t5: Role | None, report: LoadReport,
-    *, compiled: bool,
-) -> dict[Role, Wanted]:  # fmt: skip
+    files: ModelFiles, family: FamilyConfig, kind: TransformerKind, report: LoadReport, *, compiled: bool
+) -> dict[Role, Wanted]:
     key = files.denoiser_key(kind.name + (" compiled" if compiled else ""))
     wanted: dict[Role, Wanted] = {
         each.role: Wanted(files.clip_key(each), partial(files.clip, each)) for each in family.text_encoders
     }
-    if t5 is not None:
-        wanted[t5] = Wanted(files.t5_key(t5), partial(files.t5, t5))
     wanted["denoiser"] = Wanted(key, partial(files.denoiser, partial(_network, kind, report)))
     wanted["vae"] = Wanted(files.vae_key(family), partial(files.vae, family))
     return wanted

@@ -146,11 +146,11 @@ def between_marks(text: str, words: Sequence[Embedding]) -> Iterator[tuple[str, 
     yield text[begin:], None
 
 
-def clean(text: str, can_encode: Callable[[str], bool]) -> tuple[str, set[str]]:
-    """`text` without what a tokenizer can't take, and what that was: characters, and marks that steer the model."""
+def clean(text: str, can_encode: Callable[[str], bool], marks: Sequence[str] = _CONTROL_MARKS) -> tuple[str, set[str]]:
+    """`text` without what a tokenizer can't take, and what that was: characters, and `marks` that steer the model."""
     left_out = {character for character in set(text) if not can_encode(character)}
     text = text.translate(dict.fromkeys(map(ord, left_out)))
-    for mark in _CONTROL_MARKS:
+    for mark in marks:
         if mark in text:
             left_out.add(mark)
             text = text.replace(mark, " ")

@@ -1,0 +1,149 @@
+"""Prompts to what layers of a language model make of them, as something said to it: the latest of them remembered."""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from ...messages import Message, message
+from ..adapters.embedding import Embedding
+from ..adapters.mix import NO_MIX, Mix, MixRows
+from ..device.transfer import sent
+from .chunks import WeightedToken, chunk_of, within
+from .emphasis import emphasise
+from .encoder_part import EncoderPart, placing
+from .part_key import PartKey
+from .prompt_syntax import Break, parse
+from .prompts import between_marks, clean, named
+from .text_part import Chunk
+
+CACHE_BYTES = 128 * 2**20
+
+
+class ChatTemplate(NamedTuple):
+    """What stands before a prompt and behind it."""
+
+    before: str
+    behind: str
+
+
+QWEN3 = ChatTemplate("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n")
+"""Qwen3's own, of who asks and leaves it to the model to think."""
+QWEN3_ANSWERING = QWEN3._replace(behind=f"{QWEN3.behind}<think>\n\n</think>\n\n")
+"""The same with all of its thoughts thought."""
+
+
+class ChatTokenizer(Protocol):
+    """What is needed of a language model's."""
+
+    pad_token_id: int
+    marks: Sequence[str]
+    """What steers the model, and no prompt may hold."""
+
+    def encode_with_ends(self, text: str) -> list[tuple[int, int]]:
+        """Ids, and behind how many characters each ends."""
+
+
+_ChatKey = tuple[Chunk, tuple[int, ...], int, tuple[tuple[str, float], ...], int]
+
+
+class ChatTextPart(EncoderPart[_ChatKey, Tensor]):
+    """A `Qwen3Encoder` and the tokenizer that feeds it."""
+
+    def __init__(
+        self, module: Any, tokenizer: ChatTokenizer, key: PartKey | None = None, *, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        super().__init__(module, key, cache_bytes, lambda made: made.nbytes)
+        self.tokenizer = tokenizer
+        self.width = int(module.config.hidden_size)
+        self.layers = int(module.config.num_hidden_layers)
+
+    def encode(self, text: Chunk, *, layers: tuple[int, ...], length: int = 0, mix: Mix = NO_MIX) -> Tensor:
+        """What `layers`, counted from 1, make of `text`, side by side: (1, tokens, layers · width). With a `length`
+        padding that nothing sees stands behind, up to so many tokens. What of `mix` goes beside this model does.
+        Shared by a cache: never write to it."""
+        adapters = tuple((adapter.digest, weight) for adapter, weight in mix.on(self.module))
+        key = (text, layers, length, adapters, torch.get_num_threads())
+        if (made := self._cache.find(key)) is not None:
+            return made
+        with MixRows(1, {0: mix}).beside(self.module):
+            return self._cache.keep(key, self._encode(text, layers, length))
+
+    @torch.no_grad()
+    def _encode(self, text: Chunk, layers: tuple[int, ...], length: int) -> Tensor:
+        self.arrive()
+        padding = [self.tokenizer.pad_token_id] * (length - len(text.ids))
+        ids = sent(torch.tensor([[*text.ids, *padding]]), self.inputs_go_to)
+        with placing(self.module.embed_tokens, text.placed, first=0):
+            made = self.module(ids, layers, len(text.ids))
+        return self._own(emphasise(torch.cat(made, -1), text.weights, first=0))
+
+
+class ChatText(NamedTuple):
+    """A prompt in its template, as a language model reads it."""
+
+    text: Chunk
+    warnings: tuple[Message, ...]
+
+
+class _Said(NamedTuple):
+    """A run of what is said, of one weight; `own`: it is of the prompt."""
+
+    text: str
+    weight: float = 1.0
+    own: bool = False
+
+
+def read_chat(
+    tokenizer: ChatTokenizer, prompt: str, template: ChatTemplate, length: int, *, field: str = "prompt",
+    words: Sequence[Embedding] = (),
+) -> ChatText:  # fmt: skip
+    """`prompt`, in which marks stand for `words`, in at most `length` tokens with its template, which is kept whole.
+    All of it is split into tokens at once, wherever its weights change. What is cut, left out or has no effect stands
+    in the warnings."""
+    pieces, warnings = parse(prompt)
+    tokens: list[tuple[WeightedToken, bool]] = []
+    run, left_out = [_Said(template.before)], set[str]()
+    for piece in pieces:
+        if isinstance(piece, Break):
+            run.append(_Said(" ", own=True))
+            continue
+        for text, embedding in between_marks(piece.text, words):
+            cleaned, strange = clean(text, _can_encode, tokenizer.marks)
+            left_out |= strange
+            run.append(_Said(cleaned, piece.weight, own=True))
+            if embedding is not None:
+                tokens += _tokens(tokenizer, run)
+                tokens.append((WeightedToken(tokenizer.pad_token_id, piece.weight, embedding), True))
+                run = []
+    tokens += _tokens(tokenizer, [*run, _Said(template.behind)])
+    said, most = [token for token, own in tokens if own], length - sum(not own for _, own in tokens)
+    kept, cut = within(said, most)
+    first = next((at for at, (_, own) in enumerate(tokens) if own), 0)
+    around = [token for token, own in tokens if not own]
+    if left_out:
+        warnings.append(message("prompt.unknown", field, names=named(left_out)))
+    if any(isinstance(piece, Break) for piece in pieces):
+        warnings.append(message("prompt.no_break", field))
+    if cut:
+        warnings.append(message("prompt.cut", field, count=cut, most=most))
+    return ChatText(chunk_of([*around[:first], *kept, *around[first:]]), tuple(warnings))
+
+
+def _tokens(tokenizer: ChatTokenizer, run: Sequence[_Said]) -> list[tuple[WeightedToken, bool]]:
+    """Those of a run, each as weighted as its last character."""
+    ends = list(accumulate(len(said.text) for said in run))
+    made = tokenizer.encode_with_ends("".join(said.text for said in run))
+    of = [(each, run[bisect_left(ends, end)]) for each, end in made]
+    return [(WeightedToken(each, said.weight), said.own) for each, said in of]
+
+
+def _can_encode(character: str) -> bool:
+    """No half of a character."""
+    return unicodedata.category(character) != "Cs"

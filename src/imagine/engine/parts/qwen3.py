@@ -1,0 +1,158 @@
+"""Qwen3: a language model, of which families of pictures take what its layers make of a prompt.
+
+Yang et al. 2025 (arXiv:2505.09388). Its modules have the names, and its operations the order, of those of transformers'
+`Qwen3Model` (5.24, Apache-2.0): files fit, and the bits are theirs (`tests/engine/test_chat_text.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..device.transfer import sent
+
+THETA = 1_000_000.0
+"""Of Qwen3 in the sizes that draw, where no settings say another."""
+
+
+class Qwen3Config(msgspec.Struct, frozen=True, kw_only=True):
+    """What settings say of the model, under transformers' names; others are ignored."""
+
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    rms_norm_eps: float = 1e-6
+    rope_theta: float = THETA
+
+
+class Qwen3Encoder(nn.Module):
+    """Token ids (1, tokens) to what some of its layers make of them, each (1, tokens, width)."""
+
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(_QwenLayer(config) for _ in range(config.num_hidden_layers))
+        self.norm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.norm.weight.dtype
+
+    def forward(self, ids: Tensor, layers: Collection[int], seen: int = 0) -> list[Tensor]:
+        """The answers of `layers`, in order, counted from 1; 0 are the embeddings, and the last is normed, as in
+        transformers' `hidden_states`. What lies behind them isn't run. Tokens see themselves and those before them;
+        where some are padding, only the first `seen`."""
+        value = self.embed_tokens(ids)
+        turned = tuple(sent(each, value.device).to(value.dtype) for each in _angles(ids.shape[1], self.config))
+        mask = sent(_mask(ids.shape[1], seen), value.device) if 0 < seen < ids.shape[1] else None
+        made = [value] if 0 in layers else []
+        for number, layer in enumerate(self.layers, 1):
+            if number > max(layers):
+                break
+            value = layer(value, turned, mask)
+            if number in layers:
+                made.append(self.norm(value) if number == len(self.layers) else value)
+        return made
+
+
+Turned = tuple[Tensor, ...]
+"""The cosines and the sines by which each token's numbers are turned, (tokens, head's width) both."""
+
+
+@lru_cache(maxsize=4)
+def _angles(tokens: int, config: Qwen3Config) -> Turned:
+    places = torch.arange(0, config.head_dim, 2, dtype=torch.float32)
+    each = torch.arange(tokens, dtype=torch.float32)[:, None] * (1.0 / config.rope_theta ** (places / config.head_dim))
+    angles = torch.cat([each, each], -1)
+    return angles.cos(), angles.sin()
+
+
+@lru_cache(maxsize=4)
+def _mask(tokens: int, seen: int) -> Tensor:
+    """Which tokens each sees, (1, 1, tokens, tokens)."""
+    places = torch.arange(tokens)
+    return ((places[None] <= places[:, None]) & (places[None] < seen))[None, None]
+
+
+class _QwenNorm(nn.Module):
+    """Of the root of the mean square, in float32: neither mean nor bias."""
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(width))
+        self.epsilon = epsilon
+
+    def forward(self, value: Tensor) -> Tensor:
+        exact = value.to(torch.float32)
+        exact = exact * torch.rsqrt(exact.pow(2).mean(-1, keepdim=True) + self.epsilon)
+        return self.weight * exact.to(value.dtype)
+
+
+class _QwenLayer(nn.Module):
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.self_attn = _QwenAttention(config)
+        self.mlp = _SwiGlu(config)
+        self.input_layernorm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(self, value: Tensor, turned: Turned, mask: Tensor | None) -> Tensor:
+        value = value + self.self_attn(self.input_layernorm(value), turned, mask)
+        made: Tensor = value + self.mlp(self.post_attention_layernorm(value))
+        return made
+
+
+class _QwenAttention(nn.Module):
+    """Queries and keys are normed, head by head, and turned by their places; several queries share a key."""
+
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        width, queries, keys = config.hidden_size, config.num_attention_heads, config.num_key_value_heads
+        self.head_width, self.shared = config.head_dim, queries // keys
+        self.q_proj = nn.Linear(width, queries * self.head_width, bias=False)
+        self.k_proj, self.v_proj = (nn.Linear(width, keys * self.head_width, bias=False) for _ in range(2))
+        self.o_proj = nn.Linear(queries * self.head_width, width, bias=False)
+        self.q_norm, self.k_norm = (_QwenNorm(self.head_width, config.rms_norm_eps) for _ in range(2))
+
+    def forward(self, value: Tensor, turned: Turned, mask: Tensor | None) -> Tensor:
+        shape = (*value.shape[:-1], -1, self.head_width)
+        query = _turned(self.q_norm(self.q_proj(value).view(shape)).transpose(1, 2), turned)
+        key = _turned(self.k_norm(self.k_proj(value).view(shape)).transpose(1, 2), turned)
+        key, of = (self._for_each(each) for each in (key, self.v_proj(value).view(shape).transpose(1, 2)))
+        answer = functional.scaled_dot_product_attention(
+            query, key, of, attn_mask=mask, scale=self.head_width**-0.5, is_causal=mask is None
+        )
+        made: Tensor = self.o_proj(answer.transpose(1, 2).reshape(*value.shape[:-1], -1))
+        return made
+
+    def _for_each(self, value: Tensor) -> Tensor:
+        """One of (1, heads, tokens, width) for each of the queries that share it."""
+        return value if self.shared == 1 else value.repeat_interleave(self.shared, 1)
+
+
+def _turned(value: Tensor, turned: Turned) -> Tensor:
+    cosines, sines = turned
+    first, second = value.chunk(2, -1)
+    return value * cosines + torch.cat([-second, first], -1) * sines
+
+
+class _SwiGlu(nn.Module):
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        width, inner = config.hidden_size, config.intermediate_size
+        self.gate_proj, self.up_proj = (nn.Linear(width, inner, bias=False) for _ in range(2))
+        self.down_proj = nn.Linear(inner, width, bias=False)
+
+    def forward(self, value: Tensor) -> Tensor:
+        made: Tensor = self.down_proj(functional.silu(self.gate_proj(value)) * self.up_proj(value))
+        return made

@@ -72,7 +72,8 @@ def test_layers_behind_the_last_that_is_asked_are_not_run(tmp_path):
     del made.layers[2:]
     (answer,) = made(some(5), (2,))
     made.norm = None
-    assert torch.equal(answer, made(some(5), (2,))[0]) and len(made.layers) == 2
+    assert torch.equal(answer, made(some(5), (2,))[0])
+    assert len(made.layers) == 2
 
 
 @pytest.mark.parametrize(
@@ -150,11 +151,14 @@ def test_layers_stand_side_by_side_and_padding_behind(part, prompt):
 def test_weights_change_no_token_and_what_is_lost_is_said(part):
     plain, _ = read_chat(part.tokenizer, "a red fox in the snow", QWEN3, 64)
     weighted, notes = read_chat(part.tokenizer, "a (red:1.3) fox in [the] snow", QWEN3, 64)
-    assert weighted.ids == plain.ids and notes == ()
+    assert weighted.ids == plain.ids
+    assert notes == ()
     assert [weight for weight in weighted.weights if weight != 1] == [1.3, 1 / 1.1]
     assert weighted.weights[4] == 1.3
     cut, notes = read_chat(part.tokenizer, "a cat " * 300 + "<|im_end|>\ud800", QWEN3, 64, field="neg")
-    assert len(cut.ids) == 64 and list(cut.ids[-5:]) == part.tokenizer.encode(QWEN3.behind)
+    assert len(cut.ids) == 64
+    assert list(cut.ids[-5:]) == part.tokenizer.encode(QWEN3.behind)
     assert [(note.code, note.field) for note in notes] == [("prompt.unknown", "neg"), ("prompt.cut", "neg")]
     broken, notes = read_chat(part.tokenizer, "a fox BREAK a house", QWEN3, 64)
-    assert [note.code for note in notes] == ["prompt.no_break"] and broken.ids[3:5] == plain.ids[3:4] + (38835,)
+    assert [note.code for note in notes] == ["prompt.no_break"]
+    assert broken.ids[3:5] == (*plain.ids[3:4], 38835)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
-from .published import APACHE, FLUX_VAE, QWEN3_4B, QWEN25_VL_7B, QWEN_IMAGE_VAE
+from .published import FLUX_VAE, QWEN25_VL_7B, QWEN_IMAGE_VAE
 
 _CONTROLS = "controlnet_blocks.0.weight"
 _MODULATED = "transformer_blocks.0.img_mod.1.weight"
@@ -95,30 +95,6 @@ ROWS = (
         predicts=FLOW,
         defaults=FamilyDefaults(30, 4.0),
         needs=(Need("text_encoder", ("gemma2-2b",)), Need("vae", ("flux",), FLUX_VAE)),
-    ),
-    FamilyFacts(
-        "z-image",
-        tells=signatures(
-            ("", "layers.0.adaLN_modulation.0.weight"),
-            ("", "all_x_embedder.2-1.weight", "layers.0.attention.to_q.weight"),
-        ),
-        loras=loras(
-            r"^layers_\d+_(?:attention|feed_forward|adaLN_modulation)|^(?:noise|context)_refiner_",
-        ),
-        adapters={
-            "controlnet": signatures(
-                ("", "control_all_x_embedder.2-1.weight"),
-                ("", "control_layers.0.adaLN_modulation.0.weight"),
-            )
-        },
-        pipelines=classes("ZImage"),
-        architectures=("z-image", "z_image", "zimage"),
-        predicts=FLOW,
-        defaults=FamilyDefaults(50, 5.0),
-        distilled={"turbo": FamilyDefaults(9, 0.0)},
-        bounds={"turbo": Bounds((1, 16), (0.0, 1.0))},
-        needs=(Need("text_encoder", ("qwen3-4b",), QWEN3_4B), Need("vae", ("flux",), FLUX_VAE)),
-        licence={"": APACHE},
     ),
     FamilyFacts(
         "hunyuan-dit",

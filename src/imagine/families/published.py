@@ -18,6 +18,10 @@ T5_XXL = (
     PublicFile("t5xxl_fp8_e4m3fn.safetensors", 4_893_934_904, _ENCODERS),
 )
 QWEN3_4B = (PublicFile("qwen_3_4b.safetensors", 8_040_000_000, "Comfy-Org/z_image_turbo"),)
+Z_IMAGE = {
+    "": PublicFile("z_image_bf16.safetensors", 12_309_866_400, "Comfy-Org/z_image"),
+    "turbo": PublicFile("z_image_turbo_bf16.safetensors", 12_309_866_400, "Comfy-Org/z_image_turbo"),
+}
 QWEN25_VL_7B = (
     PublicFile("qwen_2.5_vl_7b.safetensors", 16_600_000_000, _QWEN),
     PublicFile("qwen_2.5_vl_7b_fp8_scaled.safetensors", 9_380_000_000, _QWEN),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import double_stream, pictures, sound, stable_diffusion, stable_diffusion_3, video
+from . import double_stream, pictures, sound, stable_diffusion, stable_diffusion_3, video, z_image
 from .facts import NOTHING, FamilyFacts
 from .flow_levels import has_other_levels
 
@@ -20,6 +20,7 @@ FAMILIES: dict[str, FamilyFacts] = {
         video.ROWS,
         sound.ROWS,
         pictures.ROWS,
+        z_image.ROWS,
         stable_diffusion.ROWS,
     )
     for row in rows

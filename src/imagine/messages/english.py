@@ -714,6 +714,7 @@ SENTENCES = {
     "clip.most": "{field} is {value}; this model's text encoder allows 1 to {most}",
     "prompt.long": "{field} takes {chunks:chunk|chunks} of {size} tokens; at most {most} are encoded",
     "prompt.strange": "{field} has what this model's text encoder has no signs for; it sees an unknown one: {names}",
+    "prompt.no_weights": "{field} has words in brackets that weigh more or less, which has no effect on this model",
     "prompt.no_break": "{field} has BREAK, which has no effect on this model's text encoder; it was read as a space",
     "prompt.cut": "{field} is too long for this model: {count:token|tokens} behind the first {most} were left out",
     "clip.no_layers": "{field} has no effect on this model",

@@ -29,7 +29,7 @@ UNCLIP = "unclip"
 """The variant whose denoiser is shown a picture's embedding beside the prompt (stable unCLIP)."""
 ATTENDS: Mapping[str, frozenset[str]] = {UNCLIP: frozenset({"sd2"}), "kontext": frozenset({"flux"})}
 """Of models that attend to reference pictures themselves, by their variant."""
-SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner", "flux", "chroma", "sd3", "sd3.5"}
+SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner", "flux", "chroma", "sd3", "sd3.5", "z-image"}
 """Families whose noise can be drawn from two seeds."""
 
 

@@ -18,6 +18,7 @@ from .flux import open_flux
 from .sd3 import open_sd3
 from .sdxl import open_sdxl
 from .stable_diffusion import open_stable_diffusion
+from .z_image import open_z_image
 
 Opener = Callable[[Model, FamilyFacts, Device, Callable[[float], None], Held], Family]
 """Raises UnusableModel, saying why the model can't be used."""
@@ -31,5 +32,6 @@ OPENERS: dict[str, Opener] = {
     "sdxl_refiner": open_sdxl,
     "sd3": open_sd3,
     "sd3.5": open_sd3,
+    "z-image": open_z_image,
 }
 """By the family's name."""

@@ -32,6 +32,7 @@ _EXTRA = re.compile(
     r"|\.(weight_scale|input_scale|comfy_quant)$"
     r"|^cond_stage_model\.text_projection$|^conditioner\.embedders\.\d+\.text_projection$"
     r"|(^|\.)text_projection\.weight$"
+    r"|^(model\.diffusion_model\.|diffusion_model\.)?norm_final\.weight$"
     r"|\.loss\.|\.visual\."
 )
 _EMA_BLOCK = re.compile(r"(input_blocks|output_blocks)(\d+)(\d)(?=\D)|(middle_block)(\d)(?=\D)")

@@ -25,6 +25,8 @@ class RowsOf:
 
     def shape(self, name: str) -> tuple[int, ...]:
         taken = self._taken[name]
+        if taken.row:
+            return 1, *self._weights.shape(taken.name)
         rows, *rest = self._weights.shape(taken.name)
         return len(range(rows)[taken.start : taken.end]), *rest
 
@@ -34,6 +36,8 @@ class RowsOf:
     def read(self, name: str) -> Tensor:
         taken = self._taken[name]
         whole = self._weights.read(taken.name)
+        if taken.row:
+            return whole[None]
         if taken.swapped:
             return torch.cat(list(reversed(whole.chunk(2))))
         return whole if taken.end is None and not taken.start else whole[taken.start : taken.end]

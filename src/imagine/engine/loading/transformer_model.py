@@ -146,7 +146,8 @@ def _denoiser(
         kind.prepare(module)
     execution = execution_for(module, device.torch, kind.call, compiled=compiled, recordings=device.recordings)
     channels, by = module.config, kind.patch**2
-    seen, made = int(channels.in_channels), int(channels.out_channels or channels.in_channels)
+    seen = int(channels.in_channels)
+    made = int(channels.get("out_channels") or seen)
     if seen % by or made % by:
         raise UnusableModel(message("unfit.channels", count=seen))
     return DenoiserPart(module, wanted["denoiser"].key, execution, latent_channels=made // by, in_channels=seen // by)

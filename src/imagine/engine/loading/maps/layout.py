@@ -21,6 +21,8 @@ class Taken(NamedTuple):
     end: int | None = None
     swapped: bool = False
     """Its halves change places, which copies them."""
+    row: bool = False
+    """It is a matrix of one row, which that tensor is."""
 
 
 class LayerRows(NamedTuple):

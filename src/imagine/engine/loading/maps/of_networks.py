@@ -7,12 +7,13 @@ from typing import Any
 
 from torch.nn import Module
 
-from . import chroma, flux, sd3
+from . import chroma, flux, sd3, z_image
 from .layout import Layout
 
 _LAYOUTS: Mapping[str, Callable[[Any], tuple[Layout, ...]]] = {
     "FluxTransformer2DModel": lambda _: (flux.LAYOUT, flux.XLABS),
     "ChromaTransformer2DModel": lambda _: (chroma.LAYOUT, flux.XLABS),
+    "ZImageTransformer2DModel": lambda _: (z_image.LAYOUT,),
     "SD3Transformer2DModel": lambda network: (sd3.layout_of(len(network.transformer_blocks)),),
 }
 

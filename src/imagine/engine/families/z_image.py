@@ -1,0 +1,203 @@
+"""Z-Image, base and turbo: a transformer over the tokens of a picture and of its prompt, which lie in one row.
+
+Numbers and their order are those of diffusers' `ZImagePipeline` and `ZImageTransformer2DModel` (0.42, Apache-2.0), but
+for prompts that are longer than it reads: it cuts the end of the template, too, and here the prompt alone is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...families.facts import FamilyFacts, Shift
+from ...families.table import facts_of
+from ...messages import Message, message
+from ...words.errors import Unsupported, UnusableModel
+from ...words.model import Model, Role
+from ..adapters.adapter import Networks
+from ..adapters.embedding import Embedding
+from ..adapters.mix import Mix
+from ..device.device import Device
+from ..device.transfer import sent
+from ..execution.execution import Inputs
+from ..execution.packing import SIDE
+from ..loading.flow_shift import shift_of_scheduler
+from ..loading.maps import z_image as layout
+from ..loading.opened_networks import OnProgress
+from ..loading.transformer_model import TransformerKind, load_transformer
+from ..parts.chat_text import QWEN3, ChatTextPart, read_chat
+from ..parts.part import Held
+from ..parts.rows import Rows
+from ..sampling.guidance import Guided
+from ..sampling.noise import Noise
+from .family import Conditioning, EncodeRequest
+from .stepped_model import SteppedModel, conditioned
+
+_TEXT: Role = "text_encoder"
+_STEPS = 1000
+"""The timestep of pure noise."""
+_FULL = 32
+"""Tokens are filled up to a multiple of so many, a prompt's and a picture's, by what was trained to stand there."""
+
+
+def call_z_image(network: Any, inputs: Inputs) -> Tensor:
+    """Asks a diffusers `ZImageTransformer2DModel` of latents (rows, C, h, w) what moves them.
+
+    Its own forward takes lists of pictures and prompts, each of its own length, and has the host look at every one.
+    Here all rows are laid out alike: `told` (rows,) are the tokens of each one's prompt, and where rows of one picture
+    have another number of them once they are filled up, `seen` (rows, tokens) says which.
+    """
+    latents, timesteps, context, added = inputs
+    assert added is not None
+    height, width = latents.shape[2:]
+    told, seen = added["told"], added.get("seen")
+    picture = network.all_x_embedder[layout.PATCH](_tokens(latents))
+    lacking = -picture.shape[1] % _FULL
+    if lacking:
+        picture = torch.cat([picture, network.x_pad_token.expand(len(picture), lacking, -1)], 1)
+    at, of = _places(told, height // SIDE, width // SIDE, lacking, context.shape[1])
+    turned = [network.rope_embedder(each.flatten(0, 1)).unflatten(0, each.shape[:2]) for each in (at, of)]
+    when = network.t_embedder((_STEPS - timesteps.float()) / _STEPS * network.t_scale).to(latents.dtype)
+    for block in network.noise_refiner:
+        picture = block(picture, None, turned[0], when)
+    text = network.cap_embedder(context)
+    own = torch.arange(context.shape[1], device=told.device)[None] < told[:, None]
+    text = torch.where(own[..., None], text, network.cap_pad_token)
+    for block in network.context_refiner:
+        text = block(text, seen, turned[1])
+    mask = None if seen is None else torch.cat([seen.new_ones(picture.shape[:2]), seen], 1)
+    both, angles = torch.cat([picture, text], 1), torch.cat(turned, 1)
+    for block in network.layers:
+        both = block(both, mask, angles, when)
+    answer = network.all_final_layer[layout.PATCH](both[:, : (height // SIDE) * (width // SIDE)], when)
+    return -_latents(answer, height, width)
+
+
+def _tokens(latents: Tensor) -> Tensor:
+    """Latents (rows, C, h, w) as tokens (rows, h/2 · w/2, 4 · C), of which channels come last."""
+    rows, channels, height, width = latents.shape
+    split = latents.reshape(rows, channels, height // SIDE, SIDE, width // SIDE, SIDE)
+    return split.permute(0, 2, 4, 3, 5, 1).reshape(rows, -1, channels * SIDE**2)
+
+
+def _latents(tokens: Tensor, height: int, width: int) -> Tensor:
+    """The latents (rows, C, height, width) that are these tokens."""
+    split = tokens.unflatten(-1, (SIDE, SIDE, -1)).unflatten(1, (height // SIDE, width // SIDE))
+    return split.permute(0, 5, 1, 3, 2, 4).reshape(len(tokens), -1, height, width)
+
+
+def _filled(tokens: int) -> int:
+    return -(-tokens // _FULL) * _FULL
+
+
+def _places(told: Tensor, rows: int, columns: int, lacking: int, length: int) -> tuple[Tensor, Tensor]:
+    """Where tokens of pictures and of prompts stand, (rows, tokens, 3) both: a prompt's one behind the other from 1 on,
+    a picture's all behind them, in their rows and columns; what fills it up is nowhere. Made on the device."""
+    device = told.device
+    at = told.new_zeros(len(told), rows * columns + lacking, 3)
+    grid = at[:, : rows * columns].unflatten(1, (rows, columns))
+    grid[..., 0] = ((told + _FULL - 1) // _FULL * _FULL + 1)[:, None, None]
+    grid[..., 1] = torch.arange(rows, device=device)[:, None]
+    grid[..., 2] = torch.arange(columns, device=device)
+    of = told.new_zeros(len(told), length, 3)
+    of[..., 0] = torch.arange(1, length + 1, device=device)
+    return at, of
+
+
+KIND = TransformerKind(
+    name="ZImageTransformer2DModel", call=call_z_image, config=layout.config, taken=layout.taken,
+    original="x_embedder.weight", theirs=f"all_x_embedder.{layout.PATCH}.weight", patch=1,
+)  # fmt: skip
+
+
+class HeardText(NamedTuple):
+    """What a language model makes of a prompt, (1, tokens, dim)."""
+
+    embeddings: Tensor
+    warnings: tuple[Message, ...] = ()
+
+
+class ZImage(SteppedModel):
+    """One loaded checkpoint; rows hold `context` (1, tokens, dim), `told` (1,), how many of those are the prompt's, and
+    where not all of a picture's prompts fill as many `seen` (1, tokens), which of them are seen."""
+
+    space = "flux"
+    multiple = facts_of("z-image").multiple
+
+    def __init__(self, name: str, *, text: ChatTextPart, length: int, widest: int, **parts: Any) -> None:
+        """`length`: the most tokens of a prompt with its template; `widest`: the longest side that it has places for,
+        in pixels."""
+        super().__init__(name, encoders=(text,), noise=Noise(prediction="flow", spacing="trailing"), **parts)
+        self._text, self._length, self._widest = text, length, widest
+
+    @property
+    def networks(self) -> Networks:
+        return {"denoiser": self._denoiser.module, _TEXT: self._text.module}
+
+    def noise(self, size: tuple[int, int], steps: int) -> Noise:
+        """Raises Unsupported for a picture that it has no places for."""
+        for field, side in zip(("width", "height"), size, strict=True):
+            if side > self._widest:
+                raise Unsupported(message("size.places", field, value=side, most=self._widest))
+        return super().noise(size, steps)
+
+    def cfg(self, told: Guided) -> float:
+        return told.guidance
+
+    @torch.inference_mode()
+    def encode(self, request: EncodeRequest) -> Conditioning:
+        texts = {request.prompt, *request.beside} | ({request.negative} if request.negative is not None else set())
+        said = [read_chat(self._text.tokenizer, text, QWEN3, self._length, words=request.words) for text in texts]
+        filled = {_filled(len(each.text.ids)) for each in said}
+        return conditioned(request, self._heard, partial(self._rows, filled))
+
+    def _heard(
+        self, prompt: str, *, clip: int, mix: Mix, words: Sequence[Embedding], field: str = "prompt"
+    ) -> HeardText:
+        """What the layer before the last makes of a prompt."""
+        text, warnings = read_chat(self._text.tokenizer, prompt, QWEN3, self._length, field=field, words=words)
+        if any(weight != 1 for weight in text.weights):  # each token is normed before anything attends to it
+            warnings += (message("prompt.no_weights", field),)
+        if clip > 1:
+            warnings += (message("clip.no_layers", "clip"),)
+        even = text._replace(weights=(1.0,) * len(text.ids))
+        return HeardText(self._text.encode(even, layers=(self._text.layers - 1,), mix=mix), warnings)
+
+    def _rows(self, filled: Collection[int], heard: HeardText) -> Rows:
+        """Of a prompt, in as many tokens as the longest of those that it is encoded with takes, each once it is
+        `filled` up."""
+        tokens, longest = heard.embeddings.shape[1], max(filled)
+        device, dtype = self._denoiser.device, self._denoiser.dtype
+        context = functional.pad(heard.embeddings.to(device, dtype), (0, 0, 0, longest - tokens))
+        rows = {"context": context, "told": sent(torch.tensor([tokens]), device)}
+        if len(filled) > 1:
+            rows["seen"] = sent(torch.arange(longest)[None] < _filled(tokens), device)
+        return rows
+
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+        added = {name: rows[name] for name in ("told", "seen") if name in rows}
+        return super().inputs(latents, timesteps, rows)._replace(added=added)
+
+
+def open_z_image(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> ZImage:
+    """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
+    loaded = load_transformer(model, facts, KIND, device, progress, held, chat=_TEXT)
+    denoiser, config, text = loaded.denoiser, loaded.denoiser.module.config, loaded.chat
+    assert text is not None
+    if text.width != config.cap_feat_dim:
+        raise UnusableModel(message("weights.context", made=text.width, taken=config.cap_feat_dim))
+    if denoiser.in_channels != loaded.autoencoder.module.config.latent_channels:
+        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    shift = facts.shift_of("") or Shift()
+    if loaded.scheduler is not None:
+        shift = shift_of_scheduler(loaded.scheduler, shift)
+    return ZImage(
+        facts.name, text=text, length=facts.length_of(""), denoiser=denoiser, autoencoder=loaded.autoencoder,
+        shift=shift, native=int(model.main.options.get("resolution") or facts.native), warnings=loaded.warnings,
+        widest=min(config.axes_lens[1:]) * SIDE * ZImage.downscale,
+    )  # fmt: skip

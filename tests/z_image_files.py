@@ -32,7 +32,7 @@ class TinyZImage(NamedTuple):
 def tiny_qwen(*, width: int = 32, layers: int = 3) -> Any:
     config = Qwen3Config(
         vocab_size=151_936, hidden_size=width, intermediate_size=64, num_hidden_layers=layers, num_attention_heads=4,
-        num_key_value_heads=2, head_dim=16,
+        num_key_value_heads=2, head_dim=16, rope_parameters={"rope_type": "default", "rope_theta": 1e6},
     )  # fmt: skip
     return spread(Qwen3Model(config)).eval()
 

@@ -40,7 +40,7 @@ def test_text_to_image(tiny, plain, guidance, neg):
     """Its 4 × 6 tokens are filled up to 32; a long negative prompt has more tokens than the prompt."""
     got = ours(tiny[0], guidance=guidance, neg=neg, width=64, height=96)
     other = ours(tiny[0], guidance=guidance, neg=neg, width=64, height=96, prompt="a blue house")
-    assert_same(got, plain(guidance=guidance, neg=neg, height=96), other)
+    assert_same(got, plain(guidance=guidance, neg=neg, height=96), other if guidance else None)
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.8])
@@ -75,8 +75,12 @@ def test_a_crowd_of_prompts_of_any_length_is_made_again_bit_for_bit(tiny):
             model, one.job, guidance=3.0, num_steps=3, prompt=prompts[one.job], buckets=crowd[one.job].meta["buckets"]
         )
         assert made(engine_of(), again).data == crowd[one.job].data, one.job
-    assert any("4x" in bucket or "2x" in bucket for bucket in crowd["a"].meta["buckets"].split(",")), "some were together"
-    assert [job for job, picture in crowd.items() if picture.warnings] == ["d", "e"], "of what was cut, and of weights"
+    assert any("4x" in bucket or "2x" in bucket for bucket in crowd["a"].meta["buckets"].split(",")), (
+        "some were together"
+    )
+    assert sorted(job for job, picture in crowd.items() if picture.warnings) == ["d", "e"], (
+        "of what was cut, and of weights"
+    )
 
 
 def test_a_picture_that_it_has_no_places_for_is_refused(tiny):

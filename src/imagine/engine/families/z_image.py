@@ -61,7 +61,7 @@ def call_z_image(network: Any, inputs: Inputs) -> Tensor:
     if lacking:
         picture = torch.cat([picture, network.x_pad_token.expand(len(picture), lacking, -1)], 1)
     at, of = _places(told, height // SIDE, width // SIDE, lacking, context.shape[1])
-    turned = [network.rope_embedder(each.flatten(0, 1)).unflatten(0, each.shape[:2]) for each in (at, of)]
+    turned = [network.rope_embedder(each.flatten(0, 1)).reshape(*each.shape[:2], -1) for each in (at, of)]
     when = network.t_embedder((_STEPS - timesteps.float()) / _STEPS * network.t_scale).to(latents.dtype)
     for block in network.noise_refiner:
         picture = block(picture, None, turned[0], when)
@@ -87,7 +87,7 @@ def _tokens(latents: Tensor) -> Tensor:
 
 def _latents(tokens: Tensor, height: int, width: int) -> Tensor:
     """The latents (rows, C, height, width) that are these tokens."""
-    split = tokens.unflatten(-1, (SIDE, SIDE, -1)).unflatten(1, (height // SIDE, width // SIDE))
+    split = tokens.reshape(len(tokens), height // SIDE, width // SIDE, SIDE, SIDE, -1)
     return split.permute(0, 5, 1, 3, 2, 4).reshape(len(tokens), -1, height, width)
 
 
@@ -100,7 +100,7 @@ def _places(told: Tensor, rows: int, columns: int, lacking: int, length: int) ->
     a picture's all behind them, in their rows and columns; what fills it up is nowhere. Made on the device."""
     device = told.device
     at = told.new_zeros(len(told), rows * columns + lacking, 3)
-    grid = at[:, : rows * columns].unflatten(1, (rows, columns))
+    grid = at[:, : rows * columns].view(len(told), rows, columns, 3)
     grid[..., 0] = ((told + _FULL - 1) // _FULL * _FULL + 1)[:, None, None]
     grid[..., 1] = torch.arange(rows, device=device)[:, None]
     grid[..., 2] = torch.arange(columns, device=device)

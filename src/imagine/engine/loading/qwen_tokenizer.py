@@ -7,6 +7,7 @@ Qwen3 of any size; importing that takes seconds.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class QwenTokenizer:
     """Text to ids: 151,643 pieces of bytes, and the marks behind them. Whatever is written has some."""
 
     pad_token_id = FIRST_MARK
-    marks = MARKS
+    marks: Sequence[str] = MARKS
 
     def encode(self, text: str) -> list[int]:
         """`text` as ids of any number, with nothing around them; marks in it are the tokens that they stand for."""

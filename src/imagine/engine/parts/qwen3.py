@@ -128,9 +128,11 @@ class _QwenAttention(nn.Module):
         shape = (*value.shape[:-1], -1, self.head_width)
         query = _turned(self.q_norm(self.q_proj(value).view(shape)).transpose(1, 2), turned)
         key = _turned(self.k_norm(self.k_proj(value).view(shape)).transpose(1, 2), turned)
-        key, of = (self._for_each(each) for each in (key, self.v_proj(value).view(shape).transpose(1, 2)))
+        of = self.v_proj(value).view(shape).transpose(1, 2)
+        if mask is not None:  # with one, kernels that share keys by themselves are slow
+            key, of = self._for_each(key), self._for_each(of)
         answer = functional.scaled_dot_product_attention(
-            query, key, of, attn_mask=mask, scale=self.head_width**-0.5, is_causal=mask is None
+            query, key, of, attn_mask=mask, scale=self.head_width**-0.5, is_causal=mask is None, enable_gqa=mask is None
         )
         made: Tensor = self.o_proj(answer.transpose(1, 2).reshape(*value.shape[:-1], -1))
         return made

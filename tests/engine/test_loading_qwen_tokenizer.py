@@ -12,7 +12,7 @@ from functools import cache
 from transformers import Qwen2Tokenizer as Theirs
 
 from imagine.engine.loading.qwen_tokenizer import FILE, FIRST_MARK, MARKS, QwenTokenizer, byte_names
-from imagine.engine.parts.chat_text import QWEN3, QWEN3_ANSWERING
+from imagine.engine.parts.chat_text import QWEN3
 from tests.scripts import SCRIPTS, prompts
 from tools.make_qwen_tokenizer import packed, read_ranks
 
@@ -41,7 +41,7 @@ def test_a_cat_in_its_templates() -> None:
     asked = [151644, 872, 198, 64, 8251, 151645, 198, 151644, 77091, 198]
     assert ours.encode(f"{QWEN3.before}a cat{QWEN3.behind}") == asked
     answered = [*asked, 151667, 271, 151668, 271]
-    assert ours.encode(f"{QWEN3_ANSWERING.before}a cat{QWEN3_ANSWERING.behind}") == answered
+    assert ours.encode(f"{QWEN3.before}a cat{QWEN3.behind}<think>\n\n</think>\n\n") == answered
     assert ours.encode("") == []
     assert ours.encode("<|vision_start|><|image_pad|><|vision_end|><|endoftext|>") == [151652, 151655, 151653, 151643]
     assert ours.encode("".join(MARKS)) == list(range(FIRST_MARK, FIRST_MARK + 26))

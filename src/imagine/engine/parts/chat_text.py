@@ -35,8 +35,6 @@ class ChatTemplate(NamedTuple):
 
 QWEN3 = ChatTemplate("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n")
 """Qwen3's own, of who asks and leaves it to the model to think."""
-QWEN3_ANSWERING = QWEN3._replace(behind=f"{QWEN3.behind}<think>\n\n</think>\n\n")
-"""The same with all of its thoughts thought."""
 
 
 class ChatTokenizer(Protocol):
@@ -92,7 +90,7 @@ class ChatText(NamedTuple):
     warnings: tuple[Message, ...]
 
 
-class _Said(NamedTuple):
+class _ChatRun(NamedTuple):
     """A run of what is said, of one weight; `own`: it is of the prompt."""
 
     text: str
@@ -109,20 +107,20 @@ def read_chat(
     in the warnings."""
     pieces, warnings = parse(prompt)
     tokens: list[tuple[WeightedToken, bool]] = []
-    run, left_out = [_Said(template.before)], set[str]()
+    run, left_out = [_ChatRun(template.before)], set[str]()
     for piece in pieces:
         if isinstance(piece, Break):
-            run.append(_Said(" ", own=True))
+            run.append(_ChatRun(" ", own=True))
             continue
         for text, embedding in between_marks(piece.text, words):
             cleaned, strange = clean(text, _can_encode, tokenizer.marks)
             left_out |= strange
-            run.append(_Said(cleaned, piece.weight, own=True))
+            run.append(_ChatRun(cleaned, piece.weight, own=True))
             if embedding is not None:
                 tokens += _tokens(tokenizer, run)
                 tokens.append((WeightedToken(tokenizer.pad_token_id, piece.weight, embedding), True))
                 run = []
-    tokens += _tokens(tokenizer, [*run, _Said(template.behind)])
+    tokens += _tokens(tokenizer, [*run, _ChatRun(template.behind)])
     said, most = [token for token, own in tokens if own], length - sum(not own for _, own in tokens)
     kept, cut = within(said, most)
     first = next((at for at, (_, own) in enumerate(tokens) if own), 0)
@@ -136,7 +134,7 @@ def read_chat(
     return ChatText(chunk_of([*around[:first], *kept, *around[first:]]), tuple(warnings))
 
 
-def _tokens(tokenizer: ChatTokenizer, run: Sequence[_Said]) -> list[tuple[WeightedToken, bool]]:
+def _tokens(tokenizer: ChatTokenizer, run: Sequence[_ChatRun]) -> list[tuple[WeightedToken, bool]]:
     """Those of a run, each as weighted as its last character."""
     ends = list(accumulate(len(said.text) for said in run))
     made = tokenizer.encode_with_ends("".join(said.text for said in run))

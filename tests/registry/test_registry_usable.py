@@ -218,7 +218,7 @@ def test_what_a_distilled_model_wants_can_be_run(how):
     [
         ("sdxl", "", (None, None, None, None)),
         ("sdxl", "lightning:8", (8, 1.0, "euler", "sgm uniform")),
-        ("z-image", "turbo", (9, 0.0, None, None)),
+        ("z-image", "turbo", (8, 0.0, "euler", None)),
         ("flux", "", (28, 3.5, "euler", None)),
         ("flux", "schnell", (4, 0.0, "euler", None)),
         ("nobody's", "turbo", (None, None, None, None)),

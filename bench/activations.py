@@ -21,6 +21,9 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from imagine.engine.execution.execution import Inputs
+from imagine.engine.families.z_image import call_z_image
+
 _HALF = torch.bfloat16
 _SD1 = {"cross_attention_dim": 768, "block_out_channels": (320, 640, 1280, 1280)}
 _SDXL = {
@@ -131,6 +134,12 @@ def _flux(network: Any, rows: int, side: int) -> None:
     network(_empty(rows, tokens, 64), _empty(rows, 512, 4096), timestep=_empty(rows), **told, **places)
 
 
+def _z_image(network: Any, rows: int, side: int) -> None:
+    told = torch.empty(rows, device="meta", dtype=torch.int64)
+    asked = _empty(rows, 16, side // 8, side // 8), _empty(rows), _empty(rows, 512, 2560), {"told": told}
+    call_z_image(network, Inputs(*asked))
+
+
 DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] = {
     "stable_diffusion": (lambda: diffusers.UNet2DConditionModel(**_SD1), _unet),
     "sdxl": (lambda: diffusers.UNet2DConditionModel(**_SDXL), _unet),
@@ -139,6 +148,7 @@ DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] 
     "sd3.5 large": (lambda: diffusers.SD3Transformer2DModel(**_SD3, **_LARGE), _joint),
     "flux": (lambda: diffusers.FluxTransformer2DModel(guidance_embeds=True), _flux),
     "chroma": (lambda: diffusers.ChromaTransformer2DModel(), _flux),
+    "z-image": (lambda: diffusers.ZImageTransformer2DModel(), _z_image),
 }  # fmt: skip
 
 

@@ -42,10 +42,15 @@ def _flux(denoiser: Weight, encoders: Weight, layer: Weight) -> Sizes:
     return Sizes(encoders=encoders, denoiser=denoiser, vae=_floats(_VAE_16), layer=layer)
 
 
+_QWEN = 4_022_468_096
+"""Of Qwen3 4B, without the head that says the next word."""
+Z_IMAGE = 6_154_908_736
 FLUX, CHROMA, LARGE, MEDIUM, SD3 = 11_901_408_320, 8_899_983_424, 8_146_280_768, 2_469_663_936, 2_084_951_104
 SDXL, SD2, SD1 = 2_567_463_684, 865_910_724, 859_520_964
 _WORDS = 131_596_288
 """Of T5's table of pieces, its largest tensor."""
+_PIECES = 151_936 * 2_560
+"""Of Qwen3's."""
 _WIDE, _SMALL = _floats(_CLIP_L, _T5), _floats(_CLIP_L) + _kept(_T5, _EIGHT)
 _BOTH = _floats(_CLIP_G) + _SMALL
 PUBLISHED: Sequence[Files] = (
@@ -67,6 +72,13 @@ PUBLISHED: Sequence[Files] = (
     Files("FLUX.1 in Q4_K, T5 in fp8", "flux", "dev", _flux(_kept(FLUX, _FOUR), _SMALL, _kept(_WORDS, _EIGHT))),
     Files("FLUX.1 Kontext and T5 in fp8", "flux", "kontext", _flux(
         _kept(FLUX, _EIGHT), _SMALL, _kept(_WORDS, _EIGHT)
+    )),
+    Files("Z-Image", "z-image", "", _flux(_floats(Z_IMAGE), _floats(_QWEN), _floats(_PIECES))),
+    Files("Z-Image and Qwen3 in fp8", "z-image", "", _flux(
+        _kept(Z_IMAGE, _EIGHT), _kept(_QWEN, _EIGHT), _kept(_PIECES, _EIGHT)
+    )),
+    Files("Z-Image and Qwen3 in Q4_K", "z-image", "", _flux(
+        _kept(Z_IMAGE, _FOUR), _kept(_QWEN, _FOUR), _kept(_PIECES, _FOUR)
     )),
     Files("Chroma, T5 in fp8", "chroma", "", _flux(_floats(CHROMA), _SMALL, _kept(_WORDS, _EIGHT))),
 )  # fmt: skip

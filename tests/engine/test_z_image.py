@@ -4,10 +4,20 @@ import diffusers
 import pytest
 import torch
 
+from imagine.engine.families.z_image import KIND
+from imagine.engine.loading.layer_names import LayerNames
+from imagine.engine.loading.maps import z_image
+from imagine.engine.loading.part_file import open_weights
+from imagine.engine.loading.transformer_names import shapes_of, with_diffusers_names
+from imagine.engine.quantised.tensor import Quantised
+from imagine.words.adapter_names import layer_tensor
 from imagine.words.errors import Unsupported
+from tests.engine.adapters.test_lora_files import under
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, plain_latents
 from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
+from tests.quantised_files import write_gguf
 from tests.z_image_files import tiny_z_image, write_z_image, z_image_pipeline
+from tools.original_layout import original_tensors
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
 LONG = "a red house beside a lake, in the evening, " * 5
@@ -88,3 +98,48 @@ def test_a_picture_that_it_has_no_places_for_is_refused(tiny):
     engine.submit(wish(model_at(tiny[0]), num_steps=1, width=8208))
     with pytest.raises(Unsupported, match="places for at most 8192"):
         run(engine)
+
+
+ORIGINAL = (
+    lambda name: f"diffusion_model.{name}.lora_A.weight", lambda name: f"lora_unet_{under(name)}.lora_down.weight",
+)  # fmt: skip
+DIFFUSERS = (
+    lambda name: f"transformer.{name}.lora_A.weight", lambda name: f"diffusion_model.{name}.lora_B.weight",
+    lambda name: f"lora_unet_{under(name)}.lora_up.weight", lambda name: f"lora_transformer_{under(name)}.lokr_w1",
+    lambda name: f"base_model.model.{name}.lora_A.default.weight", lambda name: f"lycoris_{under(name)}.hada_w1_a",
+)  # fmt: skip
+
+
+def test_every_trainers_name_finds_the_layer_that_it_means(tiny):
+    """Whether a trainer has queries, keys and values in one layer, as Tongyi has, or apart, as diffusers has."""
+    network = tiny[1].transformer
+    names = LayerNames({"denoiser": network, "text_encoder": tiny[1].qwen})
+    weighty = [each.removesuffix(".weight") for each in network.state_dict() if each.endswith(".weight")]
+    for spelled in ORIGINAL:
+        for original, ours_ in z_image.LAYOUT.originals(weighty):
+            assert [each.name for each in names.find(layer_tensor(spelled(original)).layer)] == list(ours_), original
+        fused = names.find(layer_tensor(spelled("layers.1.attention.qkv")).layer)
+        assert [each.rows.taken[0] for each in fused] == [slice(0, 48), slice(48, 96), slice(96, 144)]
+    for spelled in DIFFUSERS:
+        for ours_ in weighty:
+            found = names.find(layer_tensor(spelled(ours_)).layer)
+            assert [(each.name, each.rows) for each in found] == [(ours_, None)], ours_
+    for spelled in ("lora_te_layers_0_mlp_up_proj", "lora_te1_model_layers_0_mlp_up_proj"):
+        (found,) = names.find(layer_tensor(f"{spelled}.lora_down.weight").layer)
+        assert (found.role, found.name) == ("text_encoder", "layers.0.mlp.up_proj")
+
+
+def test_gguf_has_padding_of_one_side_and_every_weight_stays_as_it_is_kept(tiny, tmp_path):
+    modules = tiny[1]
+    state = dict(modules.transformer.state_dict())
+    padding = {name: state.pop(name).flatten() for name in z_image.PADDING}
+    write_gguf(tmp_path / "z.gguf", original_tensors(state, z_image.LAYOUT) | padding, architecture="lumina2")
+    weights = open_weights(str(tmp_path / "z.gguf"), torch.float32)[0]
+    named = with_diffusers_names(weights, original=KIND.original, theirs=KIND.theirs, taken=KIND.taken)
+    assert named.unknown == []
+    assert z_image.config(shapes_of(named.weights)).items() <= dict(modules.transformer.config).items()
+    for name, expected in modules.transformer.state_dict().items():
+        assert named.weights.shape(name) == tuple(expected.shape), name
+        assert named.weights.read(name).shape == expected.shape, name
+    assert torch.equal(named.weights.read("x_pad_token"), modules.transformer.x_pad_token)
+    assert isinstance(named.weights.read("layers.0.feed_forward.w1.weight"), Quantised)

@@ -101,6 +101,29 @@ def sd3(depth=24, dual=(), normed=False, positions=192):
     )
 
 
+def z_image(depth=30, refiners=2, width=3840, taken=2560, fused=True):
+    """Z-Image's transformer under Tongyi's names, `fused`, or diffusers'."""
+    first, last = ("x_embedder", "final_layer") if fused else ("all_x_embedder.2-1", "all_final_layer.2-1")
+    shapes = weighted(first, width, 64) | weighted(f"{last}.linear", 64, width)
+    shapes |= weighted(f"{last}.adaLN_modulation.1", width, 256) | weighted("cap_embedder.1", width, taken)
+    shapes |= weighted("t_embedder.mlp.0", 1024, 256) | weighted("t_embedder.mlp.2", 256, 1024)
+    shapes |= {"cap_embedder.0.weight": (taken,), "cap_pad_token": (1, width), "x_pad_token": (1, width)}
+    for stack, count in (("layers", depth), ("noise_refiner", refiners), ("context_refiner", refiners)):
+        for block in range(count):
+            inner = f"{stack}.{block}"
+            attention, feed = f"{inner}.attention", f"{inner}.feed_forward"
+            whole = {"qkv": (3 * width, width), "out": (width, width)}
+            parts = {"to_out.0": (width, width)} | {f"to_{part}": (width, width) for part in "qkv"}
+            shapes |= {f"{attention}.{part}.weight": shape for part, shape in (whole if fused else parts).items()}
+            shapes |= {f"{attention}.{f'{part}_norm' if fused else f'norm_{part}'}.weight": (HEAD,) for part in "qk"}
+            shapes |= {f"{feed}.{part}.weight": (width * 8 // 3, width) for part in ("w1", "w3")}
+            shapes |= {f"{feed}.w2.weight": (width, width * 8 // 3)}
+            shapes |= {f"{inner}.{norm}{n}.weight": (width,) for norm in ("attention_norm", "ffn_norm") for n in (1, 2)}
+            if stack != "context_refiner":
+                shapes |= weighted(f"{inner}.adaLN_modulation.0", 4 * width, 256)
+    return shapes
+
+
 SD3_MEDIUM = {"depth": 24}
 SD35_MEDIUM = {"depth": 24, "dual": range(13), "normed": True, "positions": 384}
 SD35_LARGE = {"depth": 38, "normed": True}

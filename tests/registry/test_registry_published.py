@@ -18,6 +18,7 @@ from published import (
     sd3,
     t5,
     vae16,
+    z_image,
 )
 
 from imagine.families.defaults import sampling_defaults
@@ -46,6 +47,9 @@ MODELS = [
     ("sd3.5_medium", sd3(**SD35_MEDIUM), "sd3.5", "medium", (40, 4.5)),
     ("sd3.5_large", sd3(**SD35_LARGE), "sd3.5", "large", (28, 3.5)),
     ("sd3.5_large_turbo", sd3(**SD35_LARGE), "sd3.5", "large", (4, 0.0)),
+    ("z_image_bf16", z_image(), "z-image", "", (50, 5.0)),
+    ("z_image_turbo_bf16", z_image(), "z-image", "", (8, 0.0)),
+    ("turbo of diffusers", z_image(fused=False), "z-image", "", (8, 0.0)),
 ]
 
 

@@ -19,8 +19,8 @@ T5_XXL = (
 )
 QWEN3_4B = (PublicFile("qwen_3_4b.safetensors", 8_040_000_000, "Comfy-Org/z_image_turbo"),)
 Z_IMAGE = {
-    "": PublicFile("z_image_bf16.safetensors", 12_309_866_400, "Comfy-Org/z_image"),
-    "turbo": PublicFile("z_image_turbo_bf16.safetensors", 12_309_866_400, "Comfy-Org/z_image_turbo"),
+    "": PublicFile("z_image_bf16.safetensors", 12_310_000_000, "Comfy-Org/z_image"),
+    "turbo": PublicFile("z_image_turbo_bf16.safetensors", 12_310_000_000, "Comfy-Org/z_image_turbo"),
 }
 QWEN25_VL_7B = (
     PublicFile("qwen_2.5_vl_7b.safetensors", 16_600_000_000, _QWEN),

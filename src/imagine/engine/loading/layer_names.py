@@ -27,8 +27,11 @@ _ENCODERS: dict[str, Role] = {
     "clip_l_": "text_encoder", "clip_h_": "text_encoder", "clip_g_": "text_encoder_2",
     "text_encoders_clip_l_": "text_encoder", "text_encoders_clip_h_": "text_encoder",
     "text_encoders_clip_g_": "text_encoder_2", "text_encoders_t5xxl_": "text_encoder_3", "text_model_": "text_encoder",
+    "text_encoders_qwen3_4b_": "text_encoder", "text_encoders_qwen3_8b_": "text_encoder",
 }  # fmt: skip
 """What layers of text encoders begin with; those of denoisers have nothing before them."""
+_WRAPPERS = ("transformer_", "text_model_", "model_")
+"""What may stand between that and the names of layers."""
 _OLD_ATTENTION = {"q_proj": "to_q", "k_proj": "to_k", "v_proj": "to_v", "out_proj": "to_out"}
 """What diffusers once called a text encoder's attention."""
 
@@ -75,7 +78,9 @@ def _told(layer: str) -> tuple[Role, str]:
     beginning = next((one for one in _ENCODERS if layer.startswith(one)), None)
     if beginning is None:
         return "denoiser", layer
-    rest = layer.removeprefix(beginning).removeprefix("transformer_").removeprefix("text_model_")
+    rest = layer.removeprefix(beginning)
+    for wrapper in _WRAPPERS:
+        rest = rest.removeprefix(wrapper)
     return _ENCODERS[beginning], rest
 
 

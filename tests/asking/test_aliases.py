@@ -2,10 +2,13 @@
 
 import json
 
+import msgspec
 import pytest
 
-from imagine.asking.aliases import SHIPPED, Aliases
+from imagine.asking.aliases import SHIPPED, Aliases, called_elsewhere
+from imagine.families.table import FAMILIES
 from imagine.settings.settings import settings_from
+from imagine.words.entry import Entry
 from imagine.words.errors import ImagineError
 from tests.server.served import ask
 
@@ -87,6 +90,22 @@ def test_where_nothing_says_which_model_is_the_default(tmp_path):
     ((status, sentence),) = made_by(tmp_path, "dall-e-3")
     assert status == 400
     assert sentence.startswith("'dall-e-3' stands for the default model, and nothing says which one to take; there")
+
+
+def test_what_programs_for_ollama_ask_for_is_found_by_what_it_is():
+    made = ("base", ""), ("eight", "turbo:8"), ("other", "turbo")
+    models = [Entry(name=n, path=n, kind="diffusion-model", family="z-image", distilled=how) for n, how in made]
+    models.insert(0, Entry(name="x", path="x", kind="checkpoint", family="sdxl", distilled="turbo"))
+    found = {name: called_elsewhere(name, models) for name in ("x/z-image-turbo", "X/Z-Image-Turbo:fp8", "x/z-image")}
+    assert [each and each.name for each in found.values()] == ["eight", "eight", "base"]
+    assert called_elsewhere("x/z-image-turbo", models[:2]) is None
+    assert called_elsewhere("x/nothing", models) is None
+
+
+def test_a_name_of_ollamas_leads_to_a_model_that_is_there(tmp_path, monkeypatch):
+    row = msgspec.structs.replace(FAMILIES["stable_diffusion"], called={"x/drawn": ()})
+    monkeypatch.setitem(FAMILIES, "stable_diffusion", row)
+    assert made_by(tmp_path, "x/drawn:latest", models=("owl",)) == ["owl"]
 
 
 def listed(folder, **said):

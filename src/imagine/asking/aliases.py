@@ -6,7 +6,10 @@ of a request that names none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+from ..families.table import FAMILIES
+from ..words.entry import Entry
 
 SHIPPED: Mapping[str, str | None] = dict.fromkeys(
     ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-*", "chatgpt-image-latest", "yandexgpt/yandex-art")
@@ -43,6 +46,16 @@ class Aliases:
     def names(self) -> list[str]:
         """What lists can show: every alias but the patterns, the owner's first."""
         return [name for name in {**self.own, **SHIPPED} if "*" not in name]
+
+
+def called_elsewhere(name: str, models: Sequence[Entry]) -> Entry | None:
+    """The first of the models that Ollama would have called so, as programs do that hold its names in their code,
+    whatever tag is behind a colon; None where none is."""
+    own = name.partition(":")[0].casefold()
+    wanted = {facts.name: facts.called[own] for facts in FAMILIES.values() if own in facts.called}
+    of_family = [model for model in models if model.family in wanted]
+    told = [(model, {model.variant, model.distilled.partition(":")[0]}) for model in of_family]
+    return next((model for model, how in told if how & set(wanted[model.family] or how)), None)
 
 
 def _matches(pattern: str, name: str) -> bool:

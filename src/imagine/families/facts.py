@@ -196,6 +196,9 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """Beginnings of what trainers write as `modelspec.architecture` or `ss_base_model_version`."""
     gguf: str = ""
     """The architecture that converters to GGUF write."""
+    called: Mapping[str, tuple[str, ...]] = NOTHING
+    """What other programs call a model of it, and the variants, or ways of having it take few steps, that it then is;
+    none: whichever."""
     unet: bool = False
     """Its denoiser is a U-Net, which counts its sides in latents."""
     context: int = 0

@@ -27,6 +27,7 @@ ROWS = (
         stepped=("ZImagePipeline", "ZImageImg2ImgPipeline", "ZImageInpaintPipeline"),
         stepped_where={"all_patch_size": [2], "all_f_patch_size": [1], "siglip_feat_dim": None},
         architectures=("z-image", "z_image", "zimage"),
+        called={"x/z-image-turbo": ("turbo",), "x/z-image": ()},
         latent_channels=16,
         channels=(16,),
         multiple=16,

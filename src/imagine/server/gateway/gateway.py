@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ...asking.aliases import called_elsewhere
 from ...asking.model_choice import choose_model, default_model
 from ...asking.request import GenerateRequest
 from ...asking.resolve import NO_DEFAULTS, Defaults, stated_by
@@ -298,6 +299,8 @@ class Gateway:
         try:
             return self.registry.find_alike(model)
         except ModelNotFound as error:
+            if (called := called_elsewhere(model, self._models())) is not None:
+                return called
             alias = model if name and model != name else None
             if other := self.registry.of_another_kind(model):
                 note = message("model.other_kind", "model", name=name or model, kind=other.kind, use=use_of(other))

@@ -53,6 +53,9 @@ TOLD = {
     "FLUX.1 Kontext and T5 in fp8, 1024², a ControlNet": "— layers layers layers all",
     "FLUX.1 Kontext and T5 in fp8, 1024², 1 reference": "layers layers layers stages all",
     "FLUX.1 Kontext and T5 in fp8, 1024², 3 references": "layers layers layers stages all",
+    "Z-Image, 1024²": "layers layers layers stages all",
+    "Z-Image and Qwen3 in fp8, 1024²": "layers layers encoders all all",
+    "Z-Image and Qwen3 in Q4_K, 1024²": "layers encoders all all all",
     "Chroma, T5 in fp8, 1024²": "layers layers layers layers all",
 }  # fmt: skip
 """On cards of 6, 8, 12, 16 and 24 GB."""

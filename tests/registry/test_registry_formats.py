@@ -127,8 +127,13 @@ SDXL = unet(**SDXL_UNET)
         ("flux", FLUX, {}, ("diffusion-model", "flux", "q4_k"), None),
         ("sd1", {"nobody.knows": (4, 256)}, {"kind": 8}, ("diffusion-model", "stable_diffusion", "q8_0"), NAMES),
         (
-            "qwen3", {"blk.0.attn_q.weight": (8, 256)}, {"pairs": [WORDS, NUMBERS, FLAG]},
+            "qwen3", {"blk.0.nobody.weight": (8, 256)}, {"pairs": [WORDS, NUMBERS, FLAG]},
             ("text-encoder", "qwen3", "q4_k"), NAMES,
+        ),
+        (
+            "qwen3",
+            {"blk.0.attn_q.weight": (4096, 2560), "blk.0.attn_q_norm.weight": (128,), "blk.0.ffn_norm.weight": (2560,)},
+            {"pairs": [WORDS]}, ("text-encoder", "qwen3-4b", "q4_k"), None,
         ),
         ("t5encoder", {"enc.blk.0.attn_q.weight": (4096, 4096)}, {}, ("text-encoder", "t5-xxl", "q4_k"), None),
         ("t5", {"enc.blk.0.attn_q.weight": (2048, 2048)}, {"kind": 8}, ("text-encoder", "t5-xl", "q8_0"), None),

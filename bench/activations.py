@@ -51,6 +51,14 @@ _MEDIUM = {
     "num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 384,
     "qk_norm": "rms_norm", "dual_attention_layers": tuple(range(13)),
 }  # fmt: skip
+_KLEIN_4B = {
+    "num_layers": 5, "num_single_layers": 20, "num_attention_heads": 24, "joint_attention_dim": 7680,
+    "guidance_embeds": False,
+}  # fmt: skip
+_KLEIN_9B = {
+    "num_layers": 8, "num_single_layers": 24, "num_attention_heads": 32, "joint_attention_dim": 12288,
+    "guidance_embeds": False,
+}  # fmt: skip
 _VAE = {
     "block_out_channels": (128, 256, 512, 512),
     "down_block_types": ["DownEncoderBlock2D"] * 4,
@@ -140,6 +148,12 @@ def _z_image(network: Any, rows: int, side: int) -> None:
     call_z_image(network, Inputs(*asked))
 
 
+def _flux2(network: Any, rows: int, side: int) -> None:
+    tokens, context = (side // 16) ** 2, network.config.joint_attention_dim
+    places = {"img_ids": _empty(tokens, 4), "txt_ids": _empty(512, 4)}
+    network(_empty(rows, tokens, 128), _empty(rows, 512, context), timestep=_empty(rows), **places)
+
+
 DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] = {
     "stable_diffusion": (lambda: diffusers.UNet2DConditionModel(**_SD1), _unet),
     "sdxl": (lambda: diffusers.UNet2DConditionModel(**_SDXL), _unet),
@@ -147,6 +161,8 @@ DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] 
     "sd3.5 medium": (lambda: diffusers.SD3Transformer2DModel(**_SD3, **_MEDIUM), _joint),
     "sd3.5 large": (lambda: diffusers.SD3Transformer2DModel(**_SD3, **_LARGE), _joint),
     "flux": (lambda: diffusers.FluxTransformer2DModel(guidance_embeds=True), _flux),
+    "flux2 klein-4b": (lambda: diffusers.Flux2Transformer2DModel(**_KLEIN_4B), _flux2),
+    "flux2 klein-9b": (lambda: diffusers.Flux2Transformer2DModel(**_KLEIN_9B), _flux2),
     "chroma": (lambda: diffusers.ChromaTransformer2DModel(), _flux),
     "z-image": (lambda: diffusers.ZImageTransformer2DModel(), _z_image),
 }  # fmt: skip

@@ -29,7 +29,7 @@ from imagine.cli.main import COMMANDS, cli
 from imagine.cli.serve import command as serve_command
 from imagine.cli.table import size_of
 from imagine.fairness import allowance
-from imagine.families.facts import Bounds, FamilyDefaults, Need
+from imagine.families.facts import Bounds, FamilyDefaults, FamilyFacts, Need
 from imagine.families.table import FAMILIES
 from imagine.files import shipped
 from imagine.pictures import containers, images
@@ -269,7 +269,7 @@ def families() -> str:
     for facts in FAMILIES.values():
         if not any(need.public for need in facts.needs):
             continue
-        beside = [_beside(need) for need in facts.needs if need.public]
+        beside = _all_beside(facts)
         own = "; ".join(f"`{file.name}` ({size_of(file.size)})" for file in facts.published.values())
         wants = {"": facts.defaults} | dict(facts.variants) | dict(facts.distilled)
         steps = [" ".join(filter(None, [name, _steps(each)])) for name, each in wants.items() if each.num_steps]
@@ -300,6 +300,16 @@ def _span(limits: tuple[float, float] | None) -> str:
     if limits is None:
         return ""
     return f"{limits[0]:g} to {limits[1]:g}" if limits[0] < limits[1] else "none"
+
+
+def _all_beside(facts: FamilyFacts) -> list[str]:
+    """The files that go beside any model of the family, and behind them those of variants that want others."""
+    told = {need.public: _beside(need) for need in facts.needs if need.public}
+    for variant, needs in facts.variant_needs.items():
+        for need in needs:
+            if need.public:
+                told.setdefault(need.public, f"{variant} {_beside(need)}")
+    return list(told.values())
 
 
 def _beside(need: Need) -> str:

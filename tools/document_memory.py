@@ -17,6 +17,8 @@ CONTEXT = 600_000_000
 _CLIP_L, _CLIP_H, _CLIP_G, _T5 = 123_060_480, 340_387_840, 694_659_840, 4_762_310_656
 _VAE, _VAE_16 = 83_653_863, 83_819_683
 """Numbers of the published networks (`tests/tools/test_document_memory.py` counts them)."""
+_QWEN, _QWEN_8B, _VAE_32 = 4_022_468_096, 7_568_405_504, 84_046_115
+"""Of Qwen3, 4B and 8B, without the head that says the next word; of FLUX.2's VAE."""
 _EIGHT, _FOUR = 1.0, 4.5 / 8
 """Bytes of a number in fp8 and in GGUF's Q4_K."""
 
@@ -42,15 +44,20 @@ def _flux(denoiser: Weight, encoders: Weight, layer: Weight) -> Sizes:
     return Sizes(encoders=encoders, denoiser=denoiser, vae=_floats(_VAE_16), layer=layer)
 
 
-_QWEN = 4_022_468_096
-"""Of Qwen3 4B, without the head that says the next word."""
+def _flux2(denoiser: Weight, encoder: Weight, layer: Weight) -> Sizes:
+    return Sizes(encoders=encoder, denoiser=denoiser, vae=_floats(_VAE_32), layer=layer)
+
+
 Z_IMAGE = 6_154_908_736
+KLEIN_4B, KLEIN_9B = 3_875_544_576, 9_078_581_248
+_PIECES, _PIECES_8B = 151_936 * 2560, 151_936 * 4096
+"""Of Qwen3's table of tokens, its largest tensor, which stays of 16 bits in files of 8."""
+_SAYS = _floats(_PIECES) + _kept(_QWEN - _PIECES, _EIGHT)
+_SAYS_8B = _floats(_PIECES_8B) + _kept(_QWEN_8B - _PIECES_8B, _EIGHT)
 FLUX, CHROMA, LARGE, MEDIUM, SD3 = 11_901_408_320, 8_899_983_424, 8_146_280_768, 2_469_663_936, 2_084_951_104
 SDXL, SD2, SD1 = 2_567_463_684, 865_910_724, 859_520_964
 _WORDS = 131_596_288
 """Of T5's table of pieces, its largest tensor."""
-_PIECES = 151_936 * 2_560
-"""Of Qwen3's."""
 _WIDE, _SMALL = _floats(_CLIP_L, _T5), _floats(_CLIP_L) + _kept(_T5, _EIGHT)
 _BOTH = _floats(_CLIP_G) + _SMALL
 PUBLISHED: Sequence[Files] = (
@@ -79,6 +86,18 @@ PUBLISHED: Sequence[Files] = (
     )),
     Files("Z-Image and Qwen3 in Q4_K", "z-image", "", _flux(
         _kept(Z_IMAGE, _FOUR), _kept(_QWEN, _FOUR), _kept(_PIECES, _FOUR)
+    )),
+    Files("FLUX.2 klein 4B", "flux2", "klein-4b", _flux2(
+        _floats(KLEIN_4B), _floats(_QWEN), _floats(_PIECES)
+    )),
+    Files("FLUX.2 klein 4B and Qwen3 in fp8", "flux2", "klein-4b", _flux2(
+        _kept(KLEIN_4B, _EIGHT), _SAYS, _floats(_PIECES)
+    )),
+    Files("FLUX.2 klein 9B and Qwen3 in fp8", "flux2", "klein-9b", _flux2(
+        _kept(KLEIN_9B, _EIGHT), _SAYS_8B, _floats(_PIECES_8B)
+    )),
+    Files("FLUX.2 klein 9B in Q4_K, Qwen3 in fp8", "flux2", "klein-9b", _flux2(
+        _kept(KLEIN_9B, _FOUR), _SAYS_8B, _floats(_PIECES_8B)
     )),
     Files("Chroma, T5 in fp8", "chroma", "", _flux(_floats(CHROMA), _SMALL, _kept(_WORDS, _EIGHT))),
 )  # fmt: skip
@@ -109,12 +128,13 @@ def _works(files: Files) -> list[tuple[Workload, str]]:
 
 def _row(files: Files, work: Workload, beside: str) -> list[str]:
     facts = facts_of(files.family)
+    guidance = facts.variants.get(files.variant, facts.defaults).guidance
     ways: list[Way | None] = []
     for card in CARDS:
         left = working_memory(card * 2**30)
         room = card * 2**30 - CONTEXT - left
-        ways.append(verdict(facts, files.sizes, work, room, variant=files.variant, left=left).way)
-    made = verdict(facts, files.sizes, work, 0, variant=files.variant)
+        ways.append(verdict(facts, files.sizes, work, room, variant=files.variant, guidance=guidance, left=left).way)
+    made = verdict(facts, files.sizes, work, 0, variant=files.variant, guidance=guidance)
     first = [f"{files.called}, {work.width}²" + (f", {beside}" if beside else "")]
     return [*first, size_of(made.minimum), size_of(made.comfortable), *(way or "—" for way in ways)]
 

@@ -100,6 +100,15 @@ def test_what_programs_for_ollama_ask_for_is_found_by_what_it_is():
     assert [each and each.name for each in found.values()] == ["eight", "eight", "base"]
     assert called_elsewhere("x/z-image-turbo", models[:2]) is None
     assert called_elsewhere("x/nothing", models) is None
+    kleins = [
+        Entry(name=v, path=v, kind="checkpoint", family="flux2", variant=v) for v in ("klein-base-4b", "klein-9b")
+    ]
+    for name, expected in {
+        "x/flux2-klein:fp8": kleins[1],
+        "x/flux2-klein:9b": kleins[1],
+        "x/flux2-klein:4b": None,
+    }.items():
+        assert called_elsewhere(name, kleins) is expected, name
 
 
 def test_a_name_of_ollamas_leads_to_a_model_that_is_there(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ class PlainFamily:
     takes_mask = spared = visits = False
     in_main = 0
     embedder = None
-    reference_sizes = ()
+    seen_as = None
     warnings = ()
     key = ""
 

@@ -1,4 +1,4 @@
-"""A Flux, and its T5, of few bits draw what the same numbers draw in float32, and take what their files have."""
+"""A Flux, its T5, and a FLUX.2 of few bits draw what the same numbers draw in float32, and take what files have."""
 
 from functools import partial
 
@@ -12,6 +12,7 @@ from imagine.engine.families.open import open_model
 from imagine.engine.quantised.tensor import Quantised
 from tests.engine.running import SETTINGS, latents_of, model_at, wish
 from tests.engine.test_loading_quantised import stored_as, written_as_llama_cpp_does
+from tests.flux2_files import tiny_flux2, write_flux2
 from tests.flux_files import save, tiny_flux, write_flux
 from tests.quantised_files import in_four_bits, write_gguf
 
@@ -80,3 +81,15 @@ def test_it_draws_what_its_numbers_draw_and_takes_what_its_files_have(tmp_path, 
         kept = max(held, key=lambda weights: sum(isinstance(weight, Quantised) for weight in weights))
         assert sum(isinstance(weight, Quantised) for weight in kept) >= least
         assert sum(weight.nbytes for weight in kept) <= 1.05 * file.stat().st_size
+
+
+@pytest.mark.parametrize("form", ["scaled_fp8", "int8", "gguf"])
+def test_flux2_draws_what_its_numbers_draw(tmp_path, form):
+    plain = write_flux2(tmp_path, tiny_flux2(), "split")
+    beside = {"text_encoder": plain.with_name("qwen_3_4b.safetensors"), "vae": plain.with_name("flux2-vae.safetensors")}
+    files = {"few": few(form, plain), "plain": plain}
+    models = {name: model_at(file, parts=beside, role="denoiser", family="flux2") for name, file in files.items()}
+    drawn = {name: latents_of(wish(model, guidance=1.0, num_steps=2)) for name, model in models.items()}
+    assert torch.equal(drawn["few"], drawn["plain"])
+    (part,) = open_model(models["few"], Device(SETTINGS), lambda _: None, {}).parts("denoise")
+    assert sum(isinstance(weight, Quantised) for weight in part.module.parameters()) >= 20

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import ChromaTransformer2DModel, FluxTransformer2DModel
+from diffusers import ChromaTransformer2DModel, Flux2Transformer2DModel, FluxTransformer2DModel
 from diffusers.loaders.single_file_utils import (
     convert_chroma_transformer_checkpoint_to_diffusers,
+    convert_flux2_transformer_checkpoint_to_diffusers,
     convert_flux_transformer_checkpoint_to_diffusers,
 )
 from safetensors.torch import save_file
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.loading.eight_bits import with_eight_bits_kept
-from imagine.engine.loading.maps import chroma, flux
+from imagine.engine.loading.maps import chroma, flux, flux2
 from imagine.engine.loading.maps.layout import Taken
 from imagine.engine.loading.networks import network_of
 from imagine.engine.loading.rows_of import RowsOf
@@ -45,11 +46,20 @@ def tiny_chroma() -> ChromaTransformer2DModel:
     return ChromaTransformer2DModel(**TINY, **APPROXIMATED, out_channels=64)
 
 
+def tiny_flux2(*, guidance: bool = False) -> Flux2Transformer2DModel:
+    torch.manual_seed(0)
+    return Flux2Transformer2DModel(
+        **TINY | {"axes_dims_rope": [4, 4, 4, 4]}, in_channels=128, out_channels=128, guidance_embeds=guidance
+    )
+
+
 NETWORKS = {
     "dev": (tiny_flux, flux),
     "schnell": (lambda: tiny_flux(guidance=False), flux),
     "fill": (lambda: tiny_flux(in_channels=384), flux),
     "chroma": (tiny_chroma, chroma),
+    "klein": (tiny_flux2, flux2),
+    "flux2 dev": (lambda: tiny_flux2(guidance=True), flux2),
 }
 
 
@@ -112,6 +122,14 @@ def test_names_and_rows_are_those_of_diffusers_own_converter(tmp_path: Path, nam
     else:
         convert = convert_flux_transformer_checkpoint_to_diffusers
     read, expected = read_all(under_theirs(written(tmp_path, tall), family)), convert(dict(tall))
+    assert read.keys() == expected.keys()
+    assert all(torch.equal(read[each], expected[each]) for each in expected)
+
+
+def test_flux2_is_cut_as_diffusers_own_converter_cuts_it(tmp_path: Path) -> None:
+    original = original_tensors(dict(tiny_flux2(guidance=True).state_dict()), flux2.LAYOUT)
+    read = read_all(under_theirs(written(tmp_path, original), flux2))
+    expected = convert_flux2_transformer_checkpoint_to_diffusers(dict(original))
     assert read.keys() == expected.keys()
     assert all(torch.equal(read[each], expected[each]) for each in expected)
 

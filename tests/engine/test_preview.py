@@ -42,6 +42,15 @@ def test_a_linear_vae_is_found_exactly():
     assert np.abs(np.asarray(shown) - shrunk(pixels)).max() <= 1
 
 
+def test_a_latent_of_many_pixels_is_several_colours():
+    def token_vae(pixels):
+        return torch.nn.functional.pixel_unshuffle(linear_vae(pixels), 2)
+
+    pixels = photo(128)
+    shown = fit(token_vae, 16).picture(token_vae(pixels), (128, 128), (16, 16))
+    assert np.abs(np.asarray(shown) - shrunk(pixels)).max() <= 1
+
+
 def test_a_curved_vae_is_shown_in_its_colours():
     pixels = photo(128)
     shown = fit(curved_vae, 8).picture(curved_vae(pixels), (128, 128), (16, 16))

@@ -7,12 +7,14 @@ from torch.nn import functional
 
 from tests.chroma_files import tiny_chroma, write_chroma
 from tests.engine.running import latents_of, model_at, wish
+from tests.flux2_files import tiny_flux2, write_flux2
 from tests.flux_files import tiny_flux, write_flux
 from tests.sd3_files import tiny_sd3, write_sd3
 
 WRITERS = {
     "chroma": lambda path: write_chroma(path, tiny_chroma()),
     "flux": lambda path: write_flux(path, tiny_flux()),
+    "flux2": lambda path: write_flux2(path, tiny_flux2()),
     "sd3": lambda path: write_sd3(path, tiny_sd3()),
 }
 

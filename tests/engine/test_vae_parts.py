@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderKLFlux2
 
 from imagine.engine.parts import autoencoder
 from imagine.engine.parts.autoencoder import Autoencoder
@@ -15,6 +15,7 @@ from tests.checkpoints import vae_settings
 VAES = {
     "plain": vae_settings("stable_diffusion"),
     "no quantisation": vae_settings("stable_diffusion") | {"use_quant_conv": False, "use_post_quant_conv": False},
+    "FLUX.2's": {name: of for name, of in vae_settings("stable_diffusion").items() if name != "scaling_factor"},
     "no attention": vae_settings("stable_diffusion") | {"mid_block_add_attention": False},
 }
 
@@ -22,7 +23,8 @@ VAES = {
 @pytest.fixture(scope="module", params=VAES)
 def vae(request):
     torch.manual_seed(0)
-    vae = AutoencoderKL(**VAES[request.param]).eval()
+    made = AutoencoderKLFlux2 if request.param == "FLUX.2's" else AutoencoderKL
+    vae = made(**VAES[request.param]).eval()
     vae.tile_latent_min_size, vae.tile_sample_min_size = 8, 64
     return vae
 

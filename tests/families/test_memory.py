@@ -56,6 +56,18 @@ TOLD = {
     "Z-Image, 1024²": "layers layers layers stages all",
     "Z-Image and Qwen3 in fp8, 1024²": "layers layers encoders all all",
     "Z-Image and Qwen3 in Q4_K, 1024²": "layers encoders all all all",
+    "FLUX.2 klein 4B, 1024²": "layers layers stages encoders all",
+    "FLUX.2 klein 4B, 1024², 1 reference": "layers layers stages encoders all",
+    "FLUX.2 klein 4B, 1024², 3 references": "layers layers stages encoders all",
+    "FLUX.2 klein 4B and Qwen3 in fp8, 1024²": "stages stages all all all",
+    "FLUX.2 klein 4B and Qwen3 in fp8, 1024², 1 reference": "stages stages all all all",
+    "FLUX.2 klein 4B and Qwen3 in fp8, 1024², 3 references": "layers stages all all all",
+    "FLUX.2 klein 9B and Qwen3 in fp8, 1024²": "layers layers stages stages all",
+    "FLUX.2 klein 9B and Qwen3 in fp8, 1024², 1 reference": "layers layers stages stages all",
+    "FLUX.2 klein 9B and Qwen3 in fp8, 1024², 3 references": "layers layers layers stages all",
+    "FLUX.2 klein 9B in Q4_K, Qwen3 in fp8, 1024²": "layers layers stages all all",
+    "FLUX.2 klein 9B in Q4_K, Qwen3 in fp8, 1024², 1 reference": "layers layers stages all all",
+    "FLUX.2 klein 9B in Q4_K, Qwen3 in fp8, 1024², 3 references": "layers layers stages encoders all",
     "Chroma, T5 in fp8, 1024²": "layers layers layers layers all",
 }  # fmt: skip
 """On cards of 6, 8, 12, 16 and 24 GB."""

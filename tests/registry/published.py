@@ -72,6 +72,32 @@ def flux_in_diffusers(double=19, single=38, taken=64, guidance=True, width=FLUX_
     return shapes | weighted("norm_out.linear", 2 * width, width) | weighted("proj_out", 64, width)
 
 
+def flux2(double, single, width, context, guidance=False):
+    """FLUX.2's transformer under the names of Black Forest Labs: one modulation for all blocks of a kind, no bias."""
+    shapes = {"img_in.weight": (width, 128), "txt_in.weight": (width, context)}
+    for name in ("time_in", "guidance_in") if guidance else ("time_in",):
+        shapes |= {f"{name}.in_layer.weight": (width, 256), f"{name}.out_layer.weight": (width, width)}
+    for name, sets in {"double_stream_modulation_img": 2, "double_stream_modulation_txt": 2,
+                       "single_stream_modulation": 1}.items():  # fmt: skip
+        shapes[f"{name}.lin.weight"] = (3 * sets * width, width)
+    for block in range(double):
+        for side in ("img", "txt"):
+            inner = f"double_blocks.{block}.{side}"
+            shapes |= {f"{inner}_attn.qkv.weight": (3 * width, width), f"{inner}_attn.proj.weight": (width, width)}
+            shapes |= _norms(f"{inner}_attn.norm")
+            shapes |= {f"{inner}_mlp.0.weight": (6 * width, width), f"{inner}_mlp.2.weight": (width, 3 * width)}
+    for block in range(single):
+        inner = f"single_blocks.{block}"
+        shapes |= {f"{inner}.linear1.weight": (9 * width, width), f"{inner}.linear2.weight": (width, 4 * width)}
+        shapes |= _norms(f"{inner}.norm")
+    shapes["final_layer.adaLN_modulation.1.weight"] = (2 * width, width)
+    return shapes | {"final_layer.linear.weight": (128, width)}
+
+
+KLEIN_4B, KLEIN_9B = (5, 20, 3072, 7680), (8, 24, 4096, 12288)
+FLUX2_DEV = (8, 48, 6144, 15360, True)
+
+
 def sd3(depth=24, dual=(), normed=False, positions=192):
     """Stable Diffusion 3's transformer under Stability's names: 64 numbers wide for each of its blocks."""
     width = 64 * depth
@@ -159,9 +185,33 @@ def vae16():
     return vae(16, quant=False)
 
 
+def flux2_vae():
+    """FLUX.2's, which knows how its latents are spread."""
+    return vae(32) | {"bn.running_mean": (128,), "bn.running_var": (128,), "bn.num_batches_tracked": ()}
+
+
+def qwen3(width, hidden, depth=36, heads=32, keys=8, words=151_936):
+    """Qwen3 under transformers' names, without the head that says the next word."""
+    shapes = {"model.embed_tokens.weight": (words, width), "model.norm.weight": (width,)}
+    for layer in range(depth):
+        inner = f"model.layers.{layer}"
+        for part, rows in {"q": heads * HEAD, "k": keys * HEAD, "v": keys * HEAD}.items():
+            shapes[f"{inner}.self_attn.{part}_proj.weight"] = (rows, width)
+        shapes[f"{inner}.self_attn.o_proj.weight"] = (width, heads * HEAD)
+        shapes |= {f"{inner}.self_attn.{part}_norm.weight": (HEAD,) for part in "qk"}
+        shapes |= {f"{inner}.mlp.{part}_proj.weight": (hidden, width) for part in ("gate", "up")}
+        shapes[f"{inner}.mlp.down_proj.weight"] = (width, hidden)
+        shapes |= {f"{inner}.{part}_layernorm.weight": (width,) for part in ("input", "post_attention")}
+    return shapes
+
+
+QWEN3_4B, QWEN3_8B = (2560, 9728), (4096, 12288)
+
+
 def in_one_file(denoiser, *encoders):
     """All in one as ComfyUI saves it: `encoders` are pairs of its name for one, and its tensors."""
-    whole = under("model.diffusion_model.", denoiser) | under("vae.", vae16())
+    own = flux2_vae() if "single_stream_modulation.lin.weight" in denoiser else vae16()
+    whole = under("model.diffusion_model.", denoiser) | under("vae.", own)
     for name, shapes in encoders:
         whole |= under(f"text_encoders.{name}.transformer.", shapes)
     return whole

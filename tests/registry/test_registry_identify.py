@@ -212,7 +212,9 @@ def test_transformers_are_told_by_their_marks(family, variant):
     shapes = TRANSFORMERS[family, variant]
     for prefix in ("", COMFY):
         assert kind_of(under(prefix, shapes)) == ("diffusion-model", family, variant)
-    needs = [need for need in FAMILIES[family].needs if need.role.startswith("text_encoder") and not need.optional]
+    needs = [
+        need for need in FAMILIES[family].needed(variant) if need.role.startswith("text_encoder") and not need.optional
+    ]
     kinds = [need.fits[0] for need in needs] or ["t5-xxl"]
     baked = under(COMFY, shapes) | under("vae.", vae(16, quant=False))
     for kind in kinds:

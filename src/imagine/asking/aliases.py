@@ -50,8 +50,9 @@ class Aliases:
 
 def called_elsewhere(name: str, models: Sequence[Entry]) -> Entry | None:
     """The first of the models that Ollama would have called so, as programs do that hold its names in their code,
-    whatever tag is behind a colon; None where none is."""
-    own = name.partition(":")[0].casefold()
+    whatever tag is behind a colon that tells nothing of it; None where none is."""
+    known = {each for facts in FAMILIES.values() for each in facts.called}
+    own = name.casefold() if name.casefold() in known else name.partition(":")[0].casefold()
     wanted = {facts.name: facts.called[own] for facts in FAMILIES.values() if own in facts.called}
     of_family = [model for model in models if model.family in wanted]
     told = [(model, {model.variant, model.distilled.partition(":")[0]}) for model in of_family]

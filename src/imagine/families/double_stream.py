@@ -20,7 +20,21 @@ from .facts import (
     loras,
     signatures,
 )
-from .published import APACHE, CHROMA, CLIP_L, FLUX, FLUX_DEV, FLUX_VAE, T5_XXL
+from .published import (
+    APACHE,
+    CHROMA,
+    CLIP_L,
+    FLUX,
+    FLUX2,
+    FLUX2_NC,
+    FLUX2_VAE,
+    FLUX_DEV,
+    FLUX_VAE,
+    MISTRAL3,
+    QWEN3_4B,
+    QWEN3_8B,
+    T5_XXL,
+)
 
 _FLUX = "double_blocks.0.img_attn.norm.key_norm.scale"
 _REFINER = "txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias"
@@ -42,6 +56,9 @@ def _flux(*table: tuple[Tell, ...]) -> tuple[tuple[Tell, ...], ...]:
     return tuple((row[0], name, *row[1:]) for row in table for name in names)
 
 
+_DISTILLED, _WHOLE = FamilyDefaults(4, 1.0, "euler"), FamilyDefaults(50, 4.0, "euler")
+_BASE = r"(?<![a-z])base(?![a-z])"
+_FLUX2_VAE = Need("vae", ("flux2",), FLUX2_VAE)
 # The smallest FLUX.2 is as wide as FLUX.1, and has 5 and 20 blocks where that has 19 and 38.
 _KLEIN = (
     r"\A(?![\s\S]*^(?:double_blocks_(?:[5-9]|1\d)|single_blocks_[23]\d)_)"
@@ -98,16 +115,51 @@ ROWS = (
             _KLEIN,
         ),
         vaes=signatures(("", "decoder.conv_in.weight", "bn.running_mean")),
-        pipelines=classes("Flux2"),
+        named=(
+            ("", _BASE, "klein-base"),
+            ("klein-4b", _BASE, "klein-base-4b"),
+            ("klein-9b", _BASE, "klein-base-9b"),
+        ),
+        called={
+            "x/flux2-klein": ("klein-4b", "klein-9b"),
+            "x/flux2-klein:4b": ("klein-4b",),
+            "x/flux2-klein:9b": ("klein-9b",),
+        },
+        undistilled={"": "klein-base", "klein-4b": "klein-base-4b", "klein-9b": "klein-base-9b"},
+        pipelines=(
+            PipelineClass("Flux2Klein", "joint_attention_dim", 7680, "klein-4b"),
+            PipelineClass("Flux2Klein", "joint_attention_dim", 12288, "klein-9b"),
+            PipelineClass("Flux2Klein"),
+            PipelineClass("Flux2", variant="dev"),
+        ),
+        stepped=("Flux2KleinPipeline", "Flux2KleinInpaintPipeline"),
         architectures=("flux.2", "flux-2", "flux2"),
         latent_channels=32,
+        channels=(32,),
+        patch=2,
         own_vae=True,
+        multiple=16,
         predicts=FLOW,
-        guidance="embedded",
-        defaults=FamilyDefaults(50, 4.0),
-        distilled={"klein": FamilyDefaults(4, 1.0)},
-        bounds={"klein": Bounds((1, 12), (0.0, 2.0))},
-        needs=(Need("text_encoder", ("mistral3-24b", "qwen3-4b", "qwen3-8b")), Need("vae", ("flux2",))),
+        guides={"dev": "embedded"},
+        defaults=_DISTILLED,
+        variants={"dev": _WHOLE, "klein-base": _WHOLE, "klein-base-4b": _WHOLE, "klein-base-9b": _WHOLE},
+        bounds={
+            **dict.fromkeys(("", "klein-4b", "klein-9b"), Bounds((1, 12), (0.0, 2.0))),
+            **dict.fromkeys(("klein-base", "klein-base-4b", "klein-base-9b"), Bounds(guidance=(1.0, 8.0))),
+            "dev": Bounds(guidance=_GUIDED),
+        },
+        lengths={"": 512},
+        blocks=_BLOCKS,
+        needs=(Need("text_encoder", ("qwen3-4b", "qwen3-8b"), QWEN3_4B), _FLUX2_VAE),
+        variant_needs={
+            **dict.fromkeys(("klein-9b", "klein-base-9b"), (Need("text_encoder", ("qwen3-8b",), QWEN3_8B), _FLUX2_VAE)),
+            **dict.fromkeys(("klein-4b", "klein-base-4b"), (Need("text_encoder", ("qwen3-4b",), QWEN3_4B), _FLUX2_VAE)),
+            "dev": (Need("text_encoder", ("mistral3-24b",), MISTRAL3), _FLUX2_VAE),
+        },
+        published=FLUX2,
+        licence={"": FLUX2_NC, "klein-4b": APACHE, "klein-base-4b": APACHE},
+        single_file=True,
+        refused={"dev": message("unfit.flux2_dev")},
     ),
     FamilyFacts(
         "hunyuan-image",

@@ -176,6 +176,9 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     named: tuple[tuple[str, str, str], ...] = ()
     """Variants that no tensor tells: what such a file is told as, a pattern for what it is called, in small letters,
     and what it is then."""
+    undistilled: Mapping[str, str] = NOTHING
+    """Variants that a folder's configuration tells, and what each is where its index doesn't say that it `is_distilled`
+    (diffusers)."""
     loras: tuple[LoraSignature, ...] = ()
     shares_loras: tuple[str, ...] = ()
     """Families that some of its LoRAs are told as, since they change nothing by which the two differ."""
@@ -246,6 +249,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     wide: tuple[str, ...] = ()
     """Roles of the components that overflow in float16, if their own configuration doesn't say otherwise."""
     needs: tuple[Need, ...] = ()
+    variant_needs: Mapping[str, tuple[Need, ...]] = NOTHING
+    """The same, of variants that need something else."""
     published: Mapping[str, PublicFile] = NOTHING
     """Its denoiser as people download it, by variant; in Stable Diffusion 3's file is a VAE too."""
     licence: Mapping[str, Licence] = NOTHING
@@ -271,6 +276,10 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     def length_of(self, variant: str) -> int:
         """How many tokens of a prompt that variant's long text encoder is told; 0 where it has none."""
         return self.lengths.get(variant, self.lengths.get("", 0))
+
+    def needed(self, variant: str) -> tuple[Need, ...]:
+        """What that variant takes beside its denoiser."""
+        return self.variant_needs.get(variant, self.needs)
 
     def guided(self, variant: str) -> GuidanceKind:
         """How that variant follows its prompt."""

@@ -47,6 +47,8 @@ _FORWARDS: Mapping[str, _ForwardBytes] = {
     "sd3.5": _ForwardBytes(161, 14_000_000),
     "sd3.5 large": _ForwardBytes(237, 20_000_000),
     "flux": _UNKNOWN,
+    "flux2": _ForwardBytes(513, 79_000_000),
+    **dict.fromkeys(("flux2 klein-9b", "flux2 klein-base-9b"), _ForwardBytes(681, 107_000_000)),
     "chroma": _ForwardBytes(400, 53_000_000),
 }
 """By family, or family and variant: of SD 1.5 a row of 1024² takes 273 MB, of SDXL 166, of Flux 491."""
@@ -193,7 +195,7 @@ def decoding(facts: FamilyFacts, work: Workload, *, tiled: bool = False, width: 
 
 def attends(facts: FamilyFacts, variant: str) -> bool:
     """Does the denoiser take reference pictures beside the one that it draws, token by token?"""
-    return facts.name == "flux" and variant == "kontext"
+    return facts.name == "flux2" or (facts.name == "flux" and variant == "kontext")
 
 
 def sides_of(facts: FamilyFacts, variant: str, guidance: float | None, true_cfg: float | None) -> int:

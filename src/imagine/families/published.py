@@ -22,6 +22,8 @@ Z_IMAGE = {
     "": PublicFile("z_image_bf16.safetensors", 12_310_000_000, "Comfy-Org/z_image"),
     "turbo": PublicFile("z_image_turbo_bf16.safetensors", 12_310_000_000, "Comfy-Org/z_image_turbo"),
 }
+QWEN3_8B = (PublicFile("qwen_3_8b.safetensors", 16_380_000_000, "Comfy-Org/vae-text-encorder-for-flux-klein-9b"),)
+MISTRAL3 = (PublicFile("mistral_3_small_flux2_fp8.safetensors", 18_000_000_000, "Comfy-Org/flux2-dev"),)
 QWEN25_VL_7B = (
     PublicFile("qwen_2.5_vl_7b.safetensors", 16_600_000_000, _QWEN),
     PublicFile("qwen_2.5_vl_7b_fp8_scaled.safetensors", 9_380_000_000, _QWEN),
@@ -33,6 +35,7 @@ SD_VAE = (
 SDXL_VAE = (PublicFile("sdxl_vae.safetensors", 334_641_164, "stabilityai/sdxl-vae"),)
 SD3_VAE = (PublicFile("vae/diffusion_pytorch_model.safetensors", 167_666_902, _SD35),)
 FLUX_VAE = (PublicFile("ae.safetensors", 335_304_388, "black-forest-labs/FLUX.1-schnell"),)
+FLUX2_VAE = (PublicFile("flux2-vae.safetensors", 336_184_460, "Comfy-Org/flux2-dev"),)
 QWEN_IMAGE_VAE = (PublicFile("qwen_image_vae.safetensors", 254_000_000, _QWEN),)
 
 _SD3 = "stabilityai/stable-diffusion-3-medium"
@@ -45,6 +48,18 @@ FLUX = {
     "schnell": PublicFile("flux1-schnell.safetensors", 23_782_506_688, "black-forest-labs/FLUX.1-schnell"),
     "fill": PublicFile("flux1-fill-dev.safetensors", 23_804_922_408, "black-forest-labs/FLUX.1-Fill-dev"),
 }
+_KLEIN_4B, _KLEIN_9B = 7_751_089_152, 18_157_162_496
+"""The bytes of their tensors, base and distilled alike."""
+FLUX2 = {
+    "klein-4b": PublicFile("flux-2-klein-4b.safetensors", _KLEIN_4B, "black-forest-labs/FLUX.2-klein-4B"),
+    "klein-9b": PublicFile("flux-2-klein-9b.safetensors", _KLEIN_9B, "black-forest-labs/FLUX.2-klein-9B"),
+    "klein-base-4b": PublicFile(
+        "flux-2-klein-base-4b.safetensors", _KLEIN_4B, "black-forest-labs/FLUX.2-klein-base-4B"
+    ),
+    "klein-base-9b": PublicFile(
+        "flux-2-klein-base-9b.safetensors", _KLEIN_9B, "black-forest-labs/FLUX.2-klein-base-9B"
+    ),
+}
 CHROMA = {"": PublicFile("Chroma1-HD.safetensors", 17_800_038_288, "lodestones/Chroma1-HD")}
 SD3 = {"": PublicFile("sd3_medium.safetensors", 4_337_667_306, _SD3)}
 SD35 = {
@@ -56,6 +71,10 @@ APACHE = Licence("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
 FLUX_DEV = Licence(
     "FLUX.1 [dev] Non-Commercial License",
     "https://huggingface.co/black-forest-labs/FLUX.1-dev/blob/main/LICENSE.md",
+)
+FLUX2_NC = Licence(
+    "FLUX Non-Commercial License",
+    "https://huggingface.co/black-forest-labs/FLUX.2-klein-9B/blob/main/LICENSE.md",
 )
 OPENRAIL = Licence("CreativeML Open RAIL-M", "https://huggingface.co/spaces/CompVis/stable-diffusion-license")
 OPENRAIL_PP = Licence(

@@ -77,6 +77,8 @@ SENTENCES = {
     "unfit.channels": "its denoiser takes {count} channels, which no way of drawing here gives",
     "unfit.flux_control": "it is FLUX.1 Depth, Canny or another that is told a map beside the latents, and isn't "
     "drawn here yet",
+    "unfit.flux2_dev": "it is FLUX.2 [dev], whose text encoder, Mistral's of 24 billion weights, isn't computed here "
+    "yet; FLUX.2 [klein] is drawn",
     "unfit.flex2": "it is Flex.2, which is told a mask and a map beside the latents, and isn't drawn here yet",
     "unfit.pix2pix": "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only",
     "unfit.left_out": "it is an SDXL with blocks left out, which works from a diffusers folder only",

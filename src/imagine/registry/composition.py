@@ -41,7 +41,7 @@ def field_of(role: str) -> str:
 
 def own_roles(model: Entry) -> set[str]:
     """The components that the model's own file holds."""
-    needs = facts_of(model.family).needs
+    needs = facts_of(model.family).needed(model.variant)
     if model.format == "diffusers":
         return {need.role for need in needs}
     own = {need.role for need in needs if set(need.fits) & set(model.text_encoders)}
@@ -50,7 +50,7 @@ def own_roles(model: Entry) -> set[str]:
 
 def role_of(model: Entry, file: Entry) -> Role | None:
     """What a file can be to a model, None where it can be nothing."""
-    needs = facts_of(model.family).needs
+    needs = facts_of(model.family).needed(model.variant)
     return next((cast("Role", need.role) for need in needs if _fits(need, file, needs)), None)
 
 
@@ -76,7 +76,9 @@ def lacking(model: Entry, files: Sequence[Entry], given: Mapping[Role, Entry]) -
 
 
 def _unfilled(model: Entry, given: Collection[Role]) -> list[Need]:
-    return [need for need in facts_of(model.family).needs if need.role not in own_roles(model) | set(given)]
+    return [
+        need for need in facts_of(model.family).needed(model.variant) if need.role not in own_roles(model) | set(given)
+    ]
 
 
 def _what(need: Need, model: Entry) -> Message:
@@ -101,7 +103,7 @@ def _size(count: int) -> Message:
 
 def _might_fit(model: Entry, need: Need, file: Entry, files: Sequence[Entry], given: Mapping[Role, Entry]) -> bool:
     """Can the file fill the need, with others that are there where text encoders have to make a width together?"""
-    needs = facts_of(model.family).needs
+    needs = facts_of(model.family).needed(model.variant)
     if not _fits(need, file, needs):
         return False
     if need.role == VAE or not model.context or not file.context or not own_roles(model) <= {VAE}:
@@ -195,13 +197,13 @@ def _named(model: Entry, name: str, kind: str, entries: Sequence[Entry]) -> Entr
 
 def _by_kind(model: Entry, entries: Sequence[Entry], named: Mapping[Role, Entry]) -> dict[Role, Entry]:
     """What the model lacks beside what was named: of the files that fit the nearest one, and then the first by name."""
-    facts, own = facts_of(model.family), own_roles(model)
+    needs, own = facts_of(model.family).needed(model.variant), own_roles(model)
     kept = {field for field, names in ((VAE, (model.vae,)), ("text_encoders", model.encoders)) if OWN in names}
     fit = {
         cast("Role", need.role): sorted(
-            (e for e in entries if _fits(need, e, facts.needs)), key=lambda entry: _order(model, entry)
+            (e for e in entries if _fits(need, e, needs)), key=lambda entry: _order(model, entry)
         )
-        for need in facts.needs if need.role not in own | named.keys() and field_of(need.role) not in kept
+        for need in needs if need.role not in own | named.keys() and field_of(need.role) not in kept
     }  # fmt: skip
     vaes = [file for file in fit.pop(VAE, []) if _is_meant(model, file)]
     text = _together(model, fit, [file for role, file in named.items() if role != VAE], alone=not own & fit.keys())
@@ -240,12 +242,12 @@ def _is_meant(model: Entry, vae: Entry) -> bool:
     """Of VAEs that fit, which are one network for several families, is it this model's?"""
     if not vae.family:
         return _is_xl(vae) == model.family.startswith("sdxl")
-    return any(need.role == VAE and vae.family == need.fits[0] for need in facts_of(model.family).needs)
+    return any(need.role == VAE and vae.family == need.fits[0] for need in facts_of(model.family).needed(model.variant))
 
 
 def tiny_vae(model: Entry, files: Sequence[Entry]) -> Entry | None:
     """The VAE as small as TAESD that previews of the model can be made with, the nearest of several; None for none."""
-    fits = {name for need in facts_of(model.family).needs if need.role == VAE for name in need.fits}
+    fits = {name for need in facts_of(model.family).needed(model.variant) if need.role == VAE for name in need.fits}
     xl = model.family.startswith("sdxl")
     tiny = [file for file in files if file.kind == VAE and file.variant == TINY and not file.problem]
     fitting = [file for file in tiny if file.family in fits and (file.format == "safetensors") and _is_xl(file) == xl]

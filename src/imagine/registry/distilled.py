@@ -24,7 +24,6 @@ _WORDS = (
     ("tcd", "tcd", r"(?<![A-Za-z])(?i:tcd)(?![A-Za-z])"),
     ("pcm", "pcm", r"(?<![A-Za-z])(?i:pcm)(?![A-Za-z])"),
     ("schnell", "schnell", ""),
-    ("klein", "klein", r"(?i:klein)(?!.*(?i:base))"),
     ("sprint", "sprint", ""),
 )
 _STEPS = r"(?<![0-9])([0-9]{1,2})[-_ ]?(?i:steps?)(?![a-z])"

@@ -62,6 +62,9 @@ def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Desc
     parts = _weighted_parts(index, is_seeing=not stepped or is_shown(pipeline))
     headers = {part: _component_headers(part, path, members) for part in parts}
     identity = _identity(pipeline, configs, headers, scheduler)
+    undistilled = facts_of(identity.family).undistilled
+    if identity.variant in undistilled and index.get("is_distilled") is not True:
+        identity = msgspec.structs.replace(identity, variant=undistilled[identity.variant])
     problem = pipeline_problem(pipeline, path, index)
     if problem is None and stepped:
         problem = stepped_problem(identity, configs.get("vae", {}))

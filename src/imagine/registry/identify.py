@@ -117,7 +117,7 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
     parameters, dtype = _weigh_checkpoint(tensors, denoiser.prefix, only_ema=only_ema)
     variant = denoiser.variant or _marked_variant(tensors)
     prediction = tell_prediction(header, family, variant, sidecar)
-    kind = CHECKPOINT if _encodes(family, encoders) else DIFFUSION_MODEL
+    kind = CHECKPOINT if _encodes(family, variant, encoders) else DIFFUSION_MODEL
     return Identity(
         kind="upscaler" if family == "sd_x4_upscaler" else kind,
         family=family,
@@ -134,9 +134,10 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
     )
 
 
-def _encodes(family: str, encoders: Collection[str]) -> bool:
+def _encodes(family: str, variant: str, encoders: Collection[str]) -> bool:
     """Are these all text encoders that a family, which has to be known, can't do without?"""
-    needs = [need for need in facts_of(family).needs if need.role.startswith("text_encoder") and not need.optional]
+    needed = facts_of(family).needed(variant)
+    needs = [need for need in needed if need.role.startswith("text_encoder") and not need.optional]
     return bool(family and encoders) and all(set(need.fits) & set(encoders) for need in needs)
 
 

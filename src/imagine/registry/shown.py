@@ -62,7 +62,7 @@ def _of_family(entry: Entry) -> dict[str, Any]:
     facts = FAMILIES.get(entry.family)
     if facts is None or entry.kind not in MODEL_KINDS:
         return {}
-    needs = {need.role: need.fits for need in facts.needs}
+    needs = {need.role: need.fits for need in facts.needed(entry.variant)}
     components = {role: [name or "kl" for name in fits] for role, fits in needs.items()}
     told: dict[str, Any] = {"multiple": facts.multiple, "components": components}
     told |= {"guidance_kind": facts.guided(entry.variant), "true_cfg": facts.guidance == "embedded"}
@@ -73,7 +73,7 @@ def _of_family(entry: Entry) -> dict[str, Any]:
     if shift is not None and entry.format != "diffusers":
         told["shift"] = round(shift.at(entry.resolution, entry.resolution), 2)
     if entry.missing:
-        told["missing"] = [_public(need, entry) for need in facts.needs if need.role in entry.missing]
+        told["missing"] = [_public(need, entry) for need in facts.needed(entry.variant) if need.role in entry.missing]
     if stated := entry.metadata.get(_LICENCE):
         told["licence"] = stated
     elif licence is not None:

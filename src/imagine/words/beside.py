@@ -27,9 +27,13 @@ IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = dict.fromkeys(
 """Of IP-Adapters and theirs."""
 UNCLIP = "unclip"
 """The variant whose denoiser is shown a picture's embedding beside the prompt (stable unCLIP)."""
-ATTENDS: Mapping[str, frozenset[str]] = {UNCLIP: frozenset({"sd2"}), "kontext": frozenset({"flux"})}
+ATTENDS: Mapping[str, frozenset[str]] = {
+    UNCLIP: frozenset({"sd2"}),
+    "kontext": frozenset({"flux"}),
+    **dict.fromkeys(("", "klein-4b", "klein-9b", "klein-base", "klein-base-4b", "klein-base-9b"), frozenset({"flux2"})),
+}
 """Of models that attend to reference pictures themselves, by their variant."""
-SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner", "flux", "chroma", "sd3", "sd3.5", "z-image"}
+SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner", "flux", "flux2", "chroma", "sd3", "sd3.5", "z-image"}
 """Families whose noise can be drawn from two seeds."""
 
 

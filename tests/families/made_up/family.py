@@ -79,7 +79,7 @@ class MadeUp:
     space, downscale, takes_mask = "made-up", 8, False
     warnings = ()
     embedder = None
-    reference_sizes = ()
+    seen_as = None
 
     def __init__(self, facts: FamilyFacts, text: ModulePart, brush: ModulePart, vae: ModulePart) -> None:
         self.name, self.native, self.multiple = facts.name, facts.native, facts.multiple

@@ -14,6 +14,7 @@ from . import decomposed
 from .adapter import SidePath
 from .decomposed import Decomposed
 from .difference import FullDifference, NormDifference
+from .fused import FusedRows
 from .hadamard import Hadamard
 from .kronecker import Kronecker
 from .layer import Parts
@@ -76,9 +77,17 @@ def kinds_of(layer: Module, parts: Collection[str]) -> list[Kind]:
     return kinds if known.issuperset(parts) else []
 
 
-def side_path(kinds: Sequence[Kind], layer: Module, parts: Parts, alpha: float | None) -> SidePath:
-    """What a file's `parts` of a layer, of these kinds, do beside it. Raises Misfit."""
-    made: list[Any] = [kind.make(layer, parts, alpha) for kind in kinds]
+def side_path(
+    kinds: Sequence[Kind], layer: Module, parts: Parts, alpha: float | None, rows: FusedRows | None = None
+) -> SidePath:
+    """What a file's `parts` of a layer, of these kinds, do beside it. The layer may be some `rows` of a larger one's,
+    to which `parts` are cut where they can be. Raises Misfit."""
+    made: list[Any] = [
+        Kronecker(layer, parts, alpha, rows)  # type: ignore[arg-type]
+        if kind.make is Kronecker
+        else kind.make(layer, parts, alpha)
+        for kind in kinds
+    ]
     if not decomposed.PARTS.isdisjoint(parts):
         made[0] = Decomposed(layer, made[0], parts)  # type: ignore[arg-type]
     path: SidePath = made[0] if len(made) == 1 else Sum(made)

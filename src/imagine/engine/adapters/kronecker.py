@@ -11,40 +11,56 @@ from torch import Tensor
 from torch.nn import Conv2d, functional
 
 from ...messages import message
+from .fused import FusedRows
 from .layer import Affine, Misfit, Parts, fits, in_place, needs, scale_of
 
 
 class Kronecker:
     """A `SidePath` of w1 (a, b) and w2 (c, d, …), each whole or as a product, for a layer of a·c by b·d channels."""
 
-    def __init__(self, layer: Affine, parts: Parts, alpha: float | None) -> None:
-        """`alpha` over the rank of a factor that is a product is what it is scaled by; 1 where neither is one. Raises
-        Misfit."""
-        self._layer, shape = layer, layer.weight.shape
+    def __init__(self, layer: Affine, parts: Parts, alpha: float | None, rows: FusedRows | None = None) -> None:
+        """`alpha` over the rank of a factor that is a product is what it is scaled by; 1 where neither is one. With
+        `rows` the layer is some of those of a larger one, whose product it is. Raises Misfit."""
+        self._layer, self._rows, shape = layer, rows, layer.weight.shape
+        if rows is not None:
+            shape = torch.Size((rows.of, *shape[1:]))
         self._first = _Factor(parts, "lokr_w1", shape[2:2])
         self._second = _Factor(parts, "lokr_w2", shape[2:])
         rank = self._second.rank or self._first.rank
         self._scale = 1.0 if rank is None else scale_of(alpha, rank)
-        rows, columns = self._first.whole().flatten(1).shape
-        if not rows or not columns:
+        height, columns = self._first.whole().flatten(1).shape
+        if not height or not columns:
             raise Misfit(message("lora.rank"))
-        fits("lokr_w2", self._second.whole(), shape[0] // rows, shape[1] // columns, *shape[2:])
+        fits("lokr_w2", self._second.whole(), shape[0] // height, shape[1] // columns, *shape[2:])
         fits("lokr_w1", self._first.whole().flatten(1), shape[0] // len(self._second.whole()), columns)
 
     def __call__(self, inputs: Tensor, weight: float) -> Tensor:
         first = self._first.whole().flatten(1).to(inputs) * (self._scale * weight)
         second, columns = self._second.whole().to(inputs), first.shape[1]
         if not isinstance(self._layer, Conv2d):
-            parts = torch.unflatten(inputs, -1, (columns, -1))
-            return torch.matmul(first, functional.linear(parts, second)).flatten(-2)
+            parts = functional.linear(torch.unflatten(inputs, -1, (columns, -1)), second)
+            return self._product(first, parts)
         made = in_place(self._layer, torch.unflatten(inputs, 1, (columns, -1)).flatten(0, 1), second)
         return torch.einsum("ab,nbchw->nachw", first, torch.unflatten(made, 0, (-1, columns))).flatten(1, 2)
+
+    def _product(self, first: Tensor, parts: Tensor) -> Tensor:
+        """Of the first factor and what the second made of each part, (…, b, c): of the rows that are wanted, those
+        blocks alone in which they lie."""
+        if self._rows is None:
+            return torch.matmul(first, parts).flatten(-2)
+        each, pieces = parts.shape[-1], list[Tensor]()
+        for start, end in self._rows.ends:
+            block = start // each
+            made = torch.matmul(first[block : -(-end // each)], parts).flatten(-2)
+            pieces.append(made[..., start - block * each : end - block * each])
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, -1)
 
     def change(self) -> Tensor:
         """What it does as a change of the layer's weights, in float32 and in their shape."""
         first, second = self._first.whole().float().flatten(1), self._second.whole().float()
         first = first.reshape(*first.shape, *[1] * (second.dim() - 2))
-        return torch.kron(first, second.contiguous()) * self._scale
+        whole = torch.kron(first, second.contiguous()) * self._scale
+        return whole if self._rows is None else self._rows.of_all(whole)
 
 
 class _Factor:

@@ -21,6 +21,7 @@ from ..parts.autoencoder import Coded
 from ..parts.part import Part, Stage
 from ..parts.picture_embedder import PictureEmbedder
 from ..parts.rows import Rows
+from ..parts.seen_sizes import SeenAs
 from ..parts.slices import Slices
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
@@ -88,9 +89,9 @@ class Family(Protocol):
     """What the denoiser computes in: `float16`, `bfloat16` or `float32`."""
     warnings: tuple[Message, ...]
     """What was odd about its file: for everybody who has a picture made with it."""
-    reference_sizes: Sequence[tuple[int, int]]
-    """(width, height) of pictures, in pixels, that its denoiser sees beside the one in the making, as latents in its
-    rows (`parts/rows.REFERENCE`); none where it sees none so."""
+    seen_as: SeenAs | None
+    """What of a picture, and in which size, its denoiser sees beside the one in the making, as latents in its rows
+    (`parts/rows.REFERENCE`); None where it sees none so."""
     embedder: PictureEmbedder | None
     """What sees the pictures that its denoiser is shown, if it is shown any: its rows hold them as `shown`, zeros as
     it encodes prompts."""

@@ -33,6 +33,7 @@ from ..parts.joint_text import FluxText
 from ..parts.part import Held
 from ..parts.prompts import Encoded
 from ..parts.rows import REFERENCE, Rows
+from ..parts.seen_sizes import nearest_in_shape
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
@@ -95,7 +96,8 @@ class Flux(SteppedModel):
         )  # fmt: skip
         self._text, self._told = text, told
         self.takes_mask = denoiser.in_channels == _filled(self.latent_channels)
-        self.reference_sizes = () if self.takes_mask else _sizes(native, self.multiple)
+        if not self.takes_mask:
+            self.seen_as = partial(nearest_in_shape, sizes=_sizes(native, self.multiple))
 
     @property
     def networks(self) -> Networks:

@@ -19,6 +19,7 @@ from ..parts.denoiser import DenoiserPart
 from ..parts.part import Part, Stage
 from ..parts.picture_embedder import PictureEmbedder
 from ..parts.rows import Rows, concatenated, shape_of
+from ..parts.seen_sizes import SeenAs
 from ..parts.slices import Slices
 from ..sampling.guidance import guided
 from ..sampling.noise import Noise
@@ -42,7 +43,7 @@ class SteppedModel:
     downscale = 8
     takes_mask = False
     embedder: PictureEmbedder | None = None
-    reference_sizes: Sequence[tuple[int, int]] = ()
+    seen_as: SeenAs | None = None
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, encoders: Sequence[Part], autoencoder: Autoencoder, noise: Noise,

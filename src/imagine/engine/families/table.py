@@ -15,6 +15,7 @@ from ..parts.part import Held
 from .chroma import open_chroma
 from .family import Family
 from .flux import open_flux
+from .flux2 import open_flux2
 from .sd3 import open_sd3
 from .sdxl import open_sdxl
 from .stable_diffusion import open_stable_diffusion
@@ -29,6 +30,7 @@ OPENERS: dict[str, Opener] = {
     "sdxl": open_sdxl,
     "flux": open_flux,
     "chroma": open_chroma,
+    "flux2": open_flux2,
     "sdxl_refiner": open_sdxl,
     "sd3": open_sd3,
     "sd3.5": open_sd3,

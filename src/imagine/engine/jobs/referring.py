@@ -36,12 +36,12 @@ class Referring:
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
         self._references = yield from self._files.of(self._submit, family, sided=sided)
-        if family.reference_sizes:
+        if (seen_as := family.seen_as) is not None:
 
             def latents(picture: Image.Image) -> Slices[Tensor]:
                 return encode(pixels_from_picture(picture))
 
-            self._seen = yield from seen_pictures(self._submit, family.reference_sizes, latents)
+            self._seen = yield from seen_pictures(self._submit, seen_as, latents)
         else:
             self._shown = yield from shown_pictures(self._submit, family.embedder)
         return self._seen.warnings

@@ -36,6 +36,7 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
     from diffusers.models.attention import BasicTransformerBlock
     from diffusers.models.attention_processor import Attention, AttnProcessor2_0
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
     from diffusers.models.controlnets.controlnet import ControlNetModel
     from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
     from diffusers.models.modeling_utils import no_init_weights
@@ -53,7 +54,8 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
 
 _TRANSFORMERS = {
     "ChromaTransformer2DModel": "transformer_chroma", "FluxTransformer2DModel": "transformer_flux",
-    "SD3Transformer2DModel": "transformer_sd3", "ZImageTransformer2DModel": "transformer_z_image",
+    "Flux2Transformer2DModel": "transformer_flux2", "SD3Transformer2DModel": "transformer_sd3",
+    "ZImageTransformer2DModel": "transformer_z_image",
 }  # fmt: skip
 
 _CONTROLNETS = {"FluxControlNetModel": "controlnet_flux", "SD3ControlNetModel": "controlnet_sd3"}
@@ -80,6 +82,7 @@ __all__ = [
     "Attention",
     "AttnProcessor2_0",
     "AutoencoderKL",
+    "AutoencoderKLFlux2",
     "BasicTransformerBlock",
     "BrownianTreeNoiseSampler",
     "ControlNetModel",

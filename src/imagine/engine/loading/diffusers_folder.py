@@ -31,6 +31,7 @@ from .networks import DOWNSCALE, Network, network_of
 from .part_file import PartFiles, check_context
 from .placing import stored_dtype
 from .statements import noise_of_scheduler
+from .token_vae import has_statistics, token_vae, without_statistics
 from .tokenizer import ClipTokenizer
 from .weights import Shards, read_all
 
@@ -267,6 +268,9 @@ def folder_vae(folder: Path, report: LoadReport) -> Network:
     report.bytes_mapped += sum(file.nbytes for file in files)
     tensors = {new_vae_name(name): tensor for name, tensor in read_all(Shards(files)).items()}
     config = read_json(folder / "config.json")
+    if has_statistics(tensors):
+        tensors, beside = without_statistics(tensors)
+        return network_of("VAE", token_vae(config, beside, stated=True), tensors)
     if config.get("latents_mean") is not None:
         raise UnusableModel(message("folder.latents_mean"))
     return network_of("VAE", partial(AutoencoderKL.from_config, config), tensors)

@@ -14,9 +14,9 @@ from torch.nn import Module
 
 from ...words.model import Role
 from ..adapters.adapter import Networks
+from ..adapters.fused import FusedRows
 from ..parts.t5 import T5Encoder
 from .family_config import UNET
-from .fused import FusedRows
 from .maps.layout import Layout
 from .maps.of_networks import layouts_of
 from .unet_names import from_diffusers

@@ -86,7 +86,7 @@ class LoraFile:
         own = {part: self._copy(weights, part, named, layer) for part, named in parts.items() if part != "alpha"}
         if rows is not None:
             own = {part: rows.cut(part, tensor) for part, tensor in own.items()}
-        return side_path(kinds, layer, own, alpha)
+        return side_path(kinds, layer, own, alpha, rows)
 
     def _copy(self, weights: Weights, part: str, named: str, layer: Module) -> Tensor:
         """A tensor of the file, where the layer is and as it is kept beside it."""

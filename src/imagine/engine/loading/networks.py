@@ -25,6 +25,7 @@ from .qwen_names import qwen_tensors
 from .shapes import qwen_config, t5_config, text_config, unet_config, vae_config
 from .statements import vae_scale
 from .t5_names import t5_tensors
+from .token_vae import has_statistics, token_config, token_vae, without_statistics
 from .weights import Tensors, Weights
 
 DOWNSCALE = 8
@@ -79,8 +80,14 @@ def vae_network(weights: Weights, family: FamilyConfig) -> Network | None:
     part = ldm_keys.vae_part(weights)
     if not part:
         return None
+    beside: Tensors = {}
+    if has_statistics(part):
+        part, beside = without_statistics(part)
     part = ldm_keys.diffusers_vae(part)
-    config = vae_config(_shapes(part), family, weights.metadata) | vae_scale(weights.metadata)
+    config = vae_config(_shapes(part), family, weights.metadata)
+    if beside:
+        return network_of("VAE", token_vae(token_config(config, _shapes(part)), beside), part)
+    config |= vae_scale(weights.metadata)
     return network_of("VAE", partial(AutoencoderKL, **config), part)
 
 

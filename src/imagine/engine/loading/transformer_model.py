@@ -18,8 +18,10 @@ from ..parts.chat_text import ChatTextPart
 from ..parts.denoiser import DenoiserPart
 from ..parts.long_text import LongTextPart
 from ..parts.part import Held
+from ..parts.part_key import PartKey
 from ..parts.running import execution_for
 from ..parts.text_part import TextPart
+from ..parts.token_autoencoder import TokenAutoencoder
 from ..quantised.tensor import dequantise
 from .components import LoadReport
 from .family_config import FamilyConfig, family_config
@@ -31,6 +33,7 @@ from .networks import Network, network_of
 from .opened_networks import OnProgress, Wanted, open_networks
 from .qwen_tokenizer import QwenTokenizer
 from .t5_tokenizer import T5Tokenizer
+from .token_vae import statistics_with
 from .tokenizer import ClipTokenizer
 from .transformer_names import shapes_of, with_diffusers_names
 from .weights import Weights, read_all
@@ -94,9 +97,6 @@ def load_transformer(
         dequantise(networks["denoiser"].module)  # the compiler knows plain numbers
     report.log(model.name)
     keys = {role: each.key for role, each in wanted.items()}
-    vae = networks["vae"].module
-    scale, shift = float(vae.config.scaling_factor), float(vae.config.shift_factor or 0.0)
-    overflows = "vae" in facts.wide and bool(vae.config.force_upcast)
     clips = {
         each.role: TextPart(networks[each.role].module, ClipTokenizer(each.pad_token), keys[each.role])
         for each in family.text_encoders
@@ -110,7 +110,7 @@ def load_transformer(
         clips={role: part_or_held(held, part) for role, part in clips.items()},
         t5=None if long is None else part_or_held(held, long),
         chat=None if said is None else part_or_held(held, said),
-        autoencoder=part_or_held(held, Autoencoder(vae, keys["vae"], scale=scale, shift=shift, overflows=overflows)),
+        autoencoder=part_or_held(held, _autoencoder(networks["vae"].module, keys["vae"], facts)),
         scheduler=files.scheduler,
         warnings=tuple(report.warnings),
     )  # fmt: skip
@@ -136,6 +136,15 @@ def _network(kind: TransformerKind, report: LoadReport, weights: Weights, settin
     if settings is not None:
         return network_of("transformer", partial(made.from_config, settings), read_all(weights))
     return network_of("transformer", partial(made, **kind.config(shapes_of(weights))), read_all(weights))
+
+
+def _autoencoder(vae: Any, key: PartKey, facts: FamilyFacts) -> Autoencoder:
+    statistics = statistics_with(vae)
+    if statistics is not None:
+        return TokenAutoencoder(vae, key, statistics)
+    scale, shift = float(vae.config.scaling_factor), float(vae.config.shift_factor or 0.0)
+    overflows = "vae" in facts.wide and bool(vae.config.force_upcast)
+    return Autoencoder(vae, key, scale=scale, shift=shift, overflows=overflows)
 
 
 def _denoiser(

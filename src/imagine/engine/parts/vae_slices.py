@@ -1,7 +1,8 @@
 """A VAE's work in parts: its tiles, and the layers of each, with the very bits that it makes at once.
 
-The loops are those of diffusers' `AutoencoderKL`, its `Encoder` and `Decoder` and their blocks (0.42, Apache-2.0);
-`tests/engine/test_vae_parts.py` holds them to it. A layer at 2048² takes seconds on a CPU, all of them a minute.
+The loops are those of diffusers' `AutoencoderKL` and `AutoencoderKLFlux2`, their `Encoder` and `Decoder` and the blocks
+of those (0.42, Apache-2.0); `tests/engine/test_vae_parts.py` holds them to it. A layer at 2048² takes seconds on a CPU,
+all of them a minute.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..libraries.light import AutoencoderKL, DownEncoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
+from ..libraries.light import AutoencoderKL, AutoencoderKLFlux2, DownEncoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
 from .slices import Slices
 
 Coder = Callable[[Tensor], Slices[Tensor]]
+_TAKEN_APART = (AutoencoderKL, AutoencoderKLFlux2)
+"""Classes of one network: what the second knows beside it, of all latents, isn't asked for here."""
 
 
 def decode_parts(vae: Any, latents: Tensor, *, tiled: bool) -> Slices[Tensor]:
     """The VAE's own latents (1, C, h, w) to pixels (1, 3, H, W); `tiled` needs less memory."""
-    if not isinstance(vae, AutoencoderKL):
+    if not isinstance(vae, _TAKEN_APART):
         return _at_once(vae, lambda: vae.decode(latents).sample, tiled=tiled)
     small, large = vae.tile_latent_min_size, vae.tile_sample_min_size
     if tiled and max(latents.shape[2:]) > small:
@@ -31,7 +34,7 @@ def decode_parts(vae: Any, latents: Tensor, *, tiled: bool) -> Slices[Tensor]:
 
 def encode_parts(vae: Any, pixels: Tensor, *, tiled: bool) -> Slices[Tensor]:
     """Pixels (1, 3, H, W) to the mode of the posterior (1, C, h, w); `tiled` needs less memory."""
-    if not isinstance(vae, AutoencoderKL):
+    if not isinstance(vae, _TAKEN_APART):
         return _at_once(vae, lambda: vae.encode(pixels).latent_dist.mode(), tiled=tiled)
     large, small = vae.tile_sample_min_size, vae.tile_latent_min_size
     if tiled and max(pixels.shape[2:]) > large:

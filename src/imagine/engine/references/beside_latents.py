@@ -17,11 +17,11 @@ from ...messages import Message, message
 from ...words.frames import Submit
 from ...words.recipe import REFERENCE_STRENGTH, Reference
 from ..parts.rows import REFERENCE, Rows
+from ..parts.seen_sizes import SeenAs
 from ..parts.slices import Slices
 from .looks import picture_of, seeded
 from .references import counts_at
 
-SeenSize = tuple[int, int]
 EncodePicture = Callable[[Image.Image], Slices[Tensor]]
 """A picture to latents (1, C, h, w)."""
 
@@ -61,16 +61,15 @@ class SeenPictures:
 NONE_SEEN = SeenPictures()
 
 
-def seen_pictures(submit: Submit, sizes: Sequence[SeenSize], encode: EncodePicture) -> Slices[SeenPictures]:
-    """The references of a job that its model sees itself, each at the one of `sizes` that is nearest to its shape.
-    Raises BadPicture, BadRequest, Unsupported."""
+def seen_pictures(submit: Submit, seen_as: SeenAs, encode: EncodePicture) -> Slices[SeenPictures]:
+    """The references of a job that its model sees itself. Raises BadPicture, BadRequest, Unsupported."""
     pictures: list[SeenPicture] = []
     warnings: list[Message] = []
     for number, (use, said) in enumerate(zip(submit.references, submit.params.references, strict=True)):
         if use.component is not None or not said.strength:
             continue
         picture, _ = picture_of(use, said, f"references.{number}")
-        latents = yield from encode(_sized(picture.convert("RGB"), sizes))
+        latents = yield from encode(seen_as(picture.convert("RGB")))
         if said.noise:
             noise = seeded(submit.params.seed, number, 0, tuple(latents.shape)).to(latents)
             latents = torch.lerp(latents, noise, said.noise)
@@ -78,9 +77,3 @@ def seen_pictures(submit: Submit, sizes: Sequence[SeenSize], encode: EncodePictu
             warnings.append(message("reference.own_strength", "references", value=said.strength))
         pictures.append(SeenPicture(said, latents))
     return SeenPictures(pictures, tuple(warnings)) if pictures else NONE_SEEN
-
-
-def _sized(picture: Image.Image, sizes: Sequence[SeenSize]) -> Image.Image:
-    shape = picture.width / picture.height
-    size = min(sizes, key=lambda size: (abs(shape - size[0] / size[1]), size))
-    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)

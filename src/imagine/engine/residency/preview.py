@@ -16,20 +16,24 @@ from torch import Tensor
 
 CHART_LATENTS = 32
 """Latents along a side of the chart that the map is fitted on."""
+FINE = 8
+"""Pixels of a colour, along a side."""
 SEED = 20
 
 
 class LinearPreview:
-    """Latents to colours: rgb = weights·latents + bias, per latent."""
+    """Latents to colours: rgb = weights·latents + bias, per latent, of which some are several colours."""
 
     def __init__(self, weights: Tensor, bias: Tensor, downscale: int) -> None:
-        """`weights` (3, C) and `bias` (3,), for colours in 0…255; a latent covers `downscale`² pixels."""
-        self._weights, self._bias, self._downscale = weights, bias, downscale
+        """`weights` (3·n², C) and `bias` (3·n²,), for n × n colours in 0…255; a latent covers `downscale`² pixels."""
+        self._weights, self._bias, self._side = weights, bias, math.isqrt(len(bias) // 3)
+        self._downscale = downscale // self._side
 
     def picture(self, clean: Tensor, inner: tuple[int, int], size: tuple[int, int]) -> Image.Image:
         """The upper left `inner` pixels of what clean latents (1, C, h, w) show, at `size`: both (width, height)."""
         latents = clean[0].to("cpu", torch.float32)
-        colours = torch.einsum("oc,chw->hwo", self._weights, latents) + self._bias
+        known = torch.einsum("oc,chw->ohw", self._weights, latents) + self._bias[:, None, None]
+        colours = torch.nn.functional.pixel_shuffle(known, self._side).permute(1, 2, 0)
         small = Image.fromarray(colours.clamp(0, 255).round().byte().contiguous().numpy())
         across, down = inner[0] / self._downscale, inner[1] / self._downscale
         shown = small.crop((0, 0, math.ceil(across), math.ceil(down)))
@@ -39,11 +43,14 @@ class LinearPreview:
 def fit(encode: Callable[[Tensor], Tensor], downscale: int) -> LinearPreview:
     """The best linear map for a VAE: least squares from the latents of a colour chart to its shrunk pixels.
 
-    `encode` takes pixels (1, 3, H, W) in −1…1 and gives latents (1, C, h, w).
+    `encode` takes pixels (1, 3, H, W) in −1…1 and gives latents (1, C, h, w). A latent of more than 8 × 8 pixels is a
+    colour for each 8 × 8.
     """
+    side = max(1, downscale // FINE)
     pixels = _chart(CHART_LATENTS * downscale)
     latents = encode(pixels)[0].to("cpu", torch.float32).flatten(1).T
-    colours = (torch.nn.functional.avg_pool2d(pixels, downscale)[0].flatten(1).T + 1) * 127.5
+    shrunk = torch.nn.functional.avg_pool2d(pixels, downscale // side)
+    colours = (torch.nn.functional.pixel_unshuffle(shrunk, side)[0].flatten(1).T + 1) * 127.5
     known = torch.cat([latents, torch.ones(len(latents), 1)], 1)
     # By singular values: the default driver misjudges the rank where channels depend on each other.
     solution = torch.linalg.lstsq(known.double(), colours.double(), driver="gelsd").solution.float()

@@ -63,7 +63,7 @@ async def _text_encoders(
         if role in encoders:
             raise BadRequest(message("part.twice", "text_encoders", name=file.name, other=encoders[role].name))
         encoders[role] = file
-    left = {need.role for need in facts_of(model.family).needs} - encoders.keys() - {VAE}
+    left = {need.role for need in facts_of(model.family).needed(model.variant)} - encoders.keys() - {VAE}
     usual = await _usual(model, defaults, files) if left and OWN not in requested else {}
     return dict(sorted((usual | encoders).items()))
 
@@ -123,7 +123,7 @@ def _digests_of(names: Sequence[str], request: GenerateRequest) -> dict[str, str
 
 
 def _kinds(model: Entry) -> list[str]:
-    needs = facts_of(model.family).needs
+    needs = facts_of(model.family).needed(model.variant)
     return [kind for need in needs if need.role != VAE for kind in need.fits]
 
 

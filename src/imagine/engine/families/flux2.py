@@ -1,0 +1,182 @@
+"""FLUX.2 [klein], 4B and 9B: what takes four steps without guidance, and the base models, guided by a second row. All
+of them see other pictures.
+
+Numbers and their order are those of diffusers' `Flux2KleinPipeline` (0.42, Apache-2.0). A token is one of the
+denoiser's latents, of 16 × 16 pixels (`parts/token_autoencoder`).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor
+
+from ...families.facts import FamilyFacts, Shift
+from ...families.table import facts_of
+from ...messages import message
+from ...words.errors import UnusableModel
+from ...words.model import Model
+from ..adapters.adapter import Networks
+from ..device.device import Device
+from ..execution.execution import Inputs
+from ..loading.flow_shift import shift_of_scheduler
+from ..loading.maps import flux2 as layout
+from ..loading.opened_networks import OnProgress
+from ..loading.transformer_model import LoadedTransformer, TransformerKind, load_transformer
+from ..parts.chat_text import QWEN3, ChatTextPart, read_chat
+from ..parts.part import Held
+from ..parts.prompts import Encoded
+from ..parts.rows import REFERENCE, Rows
+from ..parts.seen_sizes import within_area
+from ..parts.token_autoencoder import SIDE, TokenAutoencoder
+from ..sampling.guidance import Guided
+from ..sampling.noise import Noise
+from .family import Conditioning, EncodeRequest
+from .stepped_model import SteppedModel, conditioned
+
+_STEPS = 1000
+"""The timestep of pure noise."""
+_APART = 10
+"""How far pictures are from each other, and from the one in the making, as places of tokens go."""
+_LAYERS = (9, 18, 27)
+"""Of the text encoder: what stands behind so many is told, side by side."""
+_THOUGHT = QWEN3._replace(behind=f"{QWEN3.behind}<think>\n\n</think>\n\n")
+"""Qwen3's template where all of its thoughts are thought."""
+
+
+def empirical_mu(tokens: int, steps: int) -> float:
+    """The logarithm of how far noise levels are moved, of a picture of so many tokens in so many steps: diffusers'
+    `compute_empirical_mu`, two lines that were fitted, for 10 steps and for 200, and what lies between.
+
+    >>> round(empirical_mu(4096, 4), 4), round(empirical_mu(4096, 50), 4), round(empirical_mu(16384, 4), 4)
+    (2.2912, 2.0234, 3.23)
+    """
+    many = 0.00016927 * tokens + 0.45666666
+    if tokens > 4300:
+        return many
+    few = 8.73809524e-05 * tokens + 1.89833333
+    slope = (many - few) / 190.0
+    return slope * steps + (many - 200.0 * slope)
+
+
+def call_flux2(network: Any, inputs: Inputs) -> Tensor:
+    """Asks a diffusers `Flux2Transformer2DModel` of latents (rows, C, h, w) what moves them."""
+    latents, timesteps, context, added = inputs
+    height, width = latents.shape[2:]
+    told = added or {}
+    tokens, where = [_tokens(latents)], [_places(height, width, latents.device)]
+    for picture, seen in enumerate((each for name, each in told.items() if name.startswith(REFERENCE)), 1):
+        tokens.append(_tokens(seen))
+        where.append(_places(seen.shape[2], seen.shape[3], latents.device, picture=picture))
+    words = torch.zeros(context.shape[1], 4, device=latents.device)
+    words[:, 3] = torch.arange(context.shape[1], device=latents.device)
+    answer: Tensor = network(
+        hidden_states=torch.cat(tokens, 1),
+        encoder_hidden_states=context,
+        timestep=timesteps.to(latents.dtype) / _STEPS,
+        img_ids=torch.cat(where),
+        txt_ids=words,
+        guidance=None,
+        return_dict=False,
+    )[0]
+    return answer[:, : height * width].transpose(1, 2).reshape(len(latents), -1, height, width)
+
+
+def _tokens(latents: Tensor) -> Tensor:
+    """Latents (rows, C, h, w) as tokens (rows, h · w, C)."""
+    return latents.flatten(2).transpose(1, 2)
+
+
+def _places(height: int, width: int, device: torch.device, *, picture: int = 0) -> Tensor:
+    """Where so many tokens stand, (tokens, 4): which picture, row, column, and a text's place, of which a picture has
+    none. Made on the device, so that nothing waits for it."""
+    made = torch.zeros(height, width, 4, device=device)
+    made[..., 0] = _APART * picture
+    made[..., 1] = torch.arange(height, device=device)[:, None]
+    made[..., 2] = torch.arange(width, device=device)[None]
+    return made.reshape(height * width, 4)
+
+
+KIND = TransformerKind(
+    name="Flux2Transformer2DModel", call=call_flux2, config=layout.config, taken=layout.taken,
+    original="img_in.weight", theirs="x_embedder.weight", patch=1,
+)  # fmt: skip
+
+
+class Flux2(SteppedModel):
+    """One loaded FLUX.2 [klein]; rows hold `context` (1, tokens, dim), and latents of pictures to see."""
+
+    space = "flux2"
+    multiple = facts_of("flux2").multiple
+    downscale = SteppedModel.downscale * SIDE
+
+    def __init__(self, name: str, *, text: ChatTextPart, length: int, native: int, **parts: Any) -> None:
+        """`length`: the text encoder's tokens."""
+        noise = Noise(prediction="flow", spacing="trailing")
+        super().__init__(name, encoders=(text,), noise=noise, native=native, **parts)
+        self._text, self._length = text, length
+        self.seen_as = partial(within_area, area=native**2, multiple=self.multiple)
+
+    @property
+    def networks(self) -> Networks:
+        return {"denoiser": self._denoiser.module, "text_encoder": self._text.module}
+
+    def noise(self, size: tuple[int, int], steps: int) -> Noise:
+        """Moved as far as its size and its steps say, unless a folder says how far."""
+        if self._shift is not None:
+            return super().noise(size, steps)
+        tokens = (size[0] // self.downscale) * (size[1] // self.downscale)
+        return replace(self._noise, shift=math.exp(empirical_mu(tokens, steps)))
+
+    def cfg(self, told: Guided) -> float:
+        return told.guidance
+
+    @torch.inference_mode()
+    def encode(self, request: EncodeRequest) -> Conditioning:
+        return conditioned(request, self._heard, self._rows)
+
+    def _heard(self, prompt: str, *, clip: int, mix: Any, words: Any, field: str = "prompt") -> Encoded:
+        chunk, warnings = read_chat(self._text.tokenizer, prompt, _THOUGHT, self._length, field=field, words=words)
+        made = self._text.encode(chunk, layers=_LAYERS, length=self._length, mix=mix)
+        unheard = [message("clip.no_layers", "clip")] if clip > 1 else []
+        return Encoded(made, None, (*warnings, *unheard))
+
+    def _rows(self, encoded: Encoded) -> Rows:
+        return {"context": encoded.embeddings.to(self._denoiser.device, self._denoiser.dtype)}
+
+    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
+        seen = {name: rows[name].to(self._denoiser.dtype) for name in rows if name.startswith(REFERENCE)}
+        return super().inputs(latents, timesteps, rows)._replace(added=seen or None)
+
+
+def open_flux2(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Flux2:
+    """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
+    loaded = load_transformer(model, facts, KIND, device, progress, held, chat="text_encoder")
+    _check(loaded)
+    shift = None
+    if loaded.scheduler is not None and not loaded.scheduler.get("use_dynamic_shifting"):
+        shift = shift_of_scheduler(loaded.scheduler, Shift())
+    assert loaded.chat is not None
+    return Flux2(
+        facts.name, text=loaded.chat, length=facts.length_of(""), denoiser=loaded.denoiser,
+        autoencoder=loaded.autoencoder, shift=shift, native=int(model.main.options.get("resolution") or facts.native),
+        warnings=loaded.warnings,
+    )  # fmt: skip
+
+
+def _check(loaded: LoadedTransformer) -> None:
+    """Raises UnusableModel where its networks don't fit together."""
+    config = loaded.denoiser.module.config
+    if config.guidance_embeds:
+        raise UnusableModel(message("unfit.flux2_dev"))
+    vae = loaded.autoencoder
+    if not isinstance(vae, TokenAutoencoder) or vae.channels != loaded.denoiser.in_channels:
+        raise UnusableModel(message("unfit.channels", count=loaded.denoiser.in_channels))
+    assert loaded.chat is not None
+    made = len(_LAYERS) * loaded.chat.width
+    if made != config.joint_attention_dim:
+        raise UnusableModel(message("weights.context", made=made, taken=config.joint_attention_dim))

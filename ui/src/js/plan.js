@@ -122,7 +122,7 @@ function draw() {
 function asWanted() {
   const { wanted, answer } = plan;
   const body = { ...wanted.body, ...answer.request };
-  delete body.preset; // its words are in the prompt, its settings in the plan
+  delete body.preset; // its words are in the prompt, its settings in the request
   let first = null;
   for (const name of NUMBERS) first = numberInto(body, name) ?? first;
   body.prompt = control("prompt").value;
@@ -133,8 +133,10 @@ function asWanted() {
   }
   const neg = control("neg").value;
   if (neg || body.neg !== undefined) body.neg = neg;
-  if (control("sampler").value) body.sampler = control("sampler").value;
+  const sampler = control("sampler").value;
+  if (sampler) body.sampler = sampler;
   else delete body.sampler;
+  if (sampler !== (answer.request.sampler ?? "") && !wanted.body.schedule) delete body.schedule; // it belongs to its sampler
   const left = leftOut();
   if (body.loras) body.loras = body.loras.filter((one) => !left.includes(`lora ${one.name ?? one}`));
   const pictures = { ...wanted.pictures };

@@ -117,6 +117,8 @@ def test_every_trainers_name_finds_the_layer_that_it_means(tiny):
     weighty = [each.removesuffix(".weight") for each in network.state_dict() if each.endswith(".weight")]
     for spelled in ORIGINAL:
         for original, ours_ in z_image.LAYOUT.originals(weighty):
+            if not set(ours_) <= set(weighty):  # what only other blocks have
+                continue
             assert [each.name for each in names.find(layer_tensor(spelled(original)).layer)] == list(ours_), original
         fused = names.find(layer_tensor(spelled("layers.1.attention.qkv")).layer)
         assert [each.rows.taken[0] for each in fused] == [slice(0, 48), slice(48, 96), slice(96, 144)]

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 
+import aiohttp
 import pytest
 from PIL import Image
 
@@ -311,6 +312,36 @@ def test_where_everything_stays_a_control_holds_it_if_one_is_there(tmp_path, cha
     run(tmp_path, act, says(PLAN | {"change": change}))
 
 
+@pytest.mark.parametrize("said", [{}, {"strength": 0.4}])
+def test_every_dialect_carries_a_wish_and_says_what_it_became(tmp_path, said):
+    url = f"data:image/png;base64,{photo()}"
+    body = {"prompt": "make it blue", "model": "fox", "assist": True, "size": "64x64"} | said
+
+    async def act(client, fake):
+        def painted():
+            params = client.worker.seen[-1].params
+            return params.prompt, params.strength
+
+        planned = (PROMPT, said.get("strength", 0.8))  # not what the dialect has where nobody says any
+        plain = {name: value for name, value in body.items() if name != "size"}
+        told = await posted(client, plain | {"images": [photo()], "stream": False}, "/api/generate")
+        assert (told["revised_prompt"], painted()) == (PROMPT, planned)
+        for path, pictures in (
+            ("/v1/images/generations", {"img": photo()}), ("/v1/images/edits", {"image": url}),
+            ("/v1/images/variations", {"image": url}),
+        ):  # fmt: skip
+            told = await posted(client, body | pictures, path)
+            assert (told["data"][0]["revised_prompt"], painted()[0]) == (PROMPT, PROMPT), path
+            assert painted()[1] in (planned[1], 1.0 if "variations" in path else planned[1]), path
+        form = aiohttp.FormData({name: str(value).lower() for name, value in body.items()})
+        form.add_field("image", base64.b64decode(photo()), filename="photo.png", content_type="image/png")
+        async with client.post("/v1/images/edits", data=form) as answer:
+            assert (await answer.json())["data"][0]["revised_prompt"] == PROMPT
+        assert painted() == planned
+
+    run(tmp_path, act, says(SEEN), says(PLAN))
+
+
 def test_programs_that_cannot_ask_have_their_prompts_revised(tmp_path):
     async def act(client, fake):
         body = {"prompt": "a house", "model": "dall-e-3", "response_format": "b64_json"}
@@ -370,10 +401,12 @@ def test_who_hangs_up_while_a_plan_is_made_has_nothing_painted_and_keeps_nobody_
 
 def test_what_it_is_told_and_says_stands_in_the_log_at_debug_only(tmp_path, caplog):
     async def act(client, fake):
-        await posted(client, WISH, "/assist")
+        await posted(client, WISH)
 
-    with caplog.at_level(logging.DEBUG, "imagine.assistant"):
+    with caplog.at_level(logging.DEBUG, "imagine"):
         run(tmp_path, act, says(PLAN))
-    for text in ("make it blue", PROMPT, "You turn somebody's wish", "understand: done after"):
+    for text in ("make it blue", PROMPT, "You turn somebody's wish", "understand: done after", "plan: {", "recipe: {"):
         assert text in caplog.text
-    assert all(record.levelno <= logging.DEBUG for record in caplog.records if record.name == "imagine.assistant")
+    louder = "\n".join(record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG)
+    assert "make it" not in louder
+    assert "blue" not in louder

@@ -89,5 +89,6 @@ class SeenCache:
             os.close(os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600))
             self._opened = sqlite3.connect(self._file, timeout=_PATIENCE, check_same_thread=False)
             self._opened.execute("PRAGMA journal_mode = WAL")
+            self._opened.execute("PRAGMA synchronous = NORMAL")  # a wish needn't wait until the disk has it
             self._opened.execute(_TABLE)
         return self._opened

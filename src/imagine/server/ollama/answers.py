@@ -1,7 +1,8 @@
 """One pure function out: events → the objects that a client of Ollama's `/api/generate` reads.
 
 Beside the fields that were there (`completed` and `total` steps, `image`, `done`), these say what wasn't told: `seed`,
-as text, `preview`, the `index` of one of several pictures, `status` while it waits, and `warnings`.
+as text, `preview`, the `index` of one of several pictures, `status` while it waits, `warnings`, and the
+`revised_prompt` that the assistant made of a wish.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def news_from(event: JobReport) -> dict[str, Any] | None:
 
 def picture_from(finished: Finished) -> dict[str, Any]:
     """What a line says of a picture that is done."""
-    return {"image": _base64(finished.data), "seed": str(finished.meta["seed"])}
+    planned = {"revised_prompt": finished.meta["prompt"]} if "assisted" in finished.meta else {}
+    return {"image": _base64(finished.data), "seed": str(finished.meta["seed"]), **planned}
 
 
 def end_from(

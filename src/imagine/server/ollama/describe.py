@@ -33,6 +33,7 @@ _ANSWER = {
         "total": {"type": "integer"},
         "image": _TEXT | {"contentEncoding": "base64", "description": "A PNG."},
         "seed": _TEXT,
+        "revised_prompt": _TEXT,
         "total_duration": {"type": "integer", "description": "Nanoseconds."},
         "load_duration": {"type": "integer", "description": "Nanoseconds."},
     },

@@ -40,6 +40,8 @@ class ParsedRequest(NamedTuple):
     warnings: list[Message]
     names: Names
     """What the client calls our fields."""
+    filled: tuple[str, ...] = ()
+    """What of it the client didn't say."""
 
     @property
     def loads(self) -> bool:
@@ -62,7 +64,8 @@ def request_from_body(body: Mapping[str, object]) -> ParsedRequest:
             fields["references"] = [{"img": each} for each in pictures[1:]] + (own if isinstance(own, list) else [])
     parsed = parse(fields, NAMES)
     request = msgspec.structs.replace(parsed.request, progress=True if stream else None)
-    if pictures and request.strength is None:
+    filled = ("strength",) if pictures and request.strength is None else ()
+    if filled:
         request = msgspec.structs.replace(request, strength=STRENGTH)
     if request.stream and not stream:
         request = msgspec.structs.replace(request, stream=None)
@@ -70,7 +73,7 @@ def request_from_body(body: Mapping[str, object]) -> ParsedRequest:
     called = body.get("model") or body.get("name") or ""
     others = {f"references.{place}.img": f"images {place + 2}" for place in range(len(pictures) - 1)}
     names = {**NAMED, **({"references": "images"} if others else {}), **others, **parsed.called}
-    return ParsedRequest(request, str(called), stream, [*warnings, *parsed.warnings], names)
+    return ParsedRequest(request, str(called), stream, [*warnings, *parsed.warnings], names, filled)
 
 
 def _taken(fields: dict[str, Any], name: str, kind: type, default: Any, allowed: Message) -> Any:

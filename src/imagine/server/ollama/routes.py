@@ -182,7 +182,7 @@ async def _placed(request: web.Request, parsed: ParsedRequest, holding: Holding,
         _, looked = await gateway.look(client, generate.img, "img", copy="smaller", largest=largest, reduced=True)
         if looked.copy:
             generate = msgspec.structs.replace(generate, img=b64encode(looked.copy).decode("ascii"))
-    order = await place(request, generate, holding)
+    order = await place(request, generate, holding, filled=parsed.filled)
     model = parsed.called or order.pictures[0].params.model
     return _Teller(model, order, parsed.warnings, begun)
 

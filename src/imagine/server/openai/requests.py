@@ -55,6 +55,8 @@ class ImagesRequest(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Message]
     spelled: dict[str, str]
     """By our fields' names: what the client calls them."""
+    filled: tuple[str, ...] = ()
+    """What of it the client didn't say."""
     own_alpha: bool = False
     """Where the picture is transparent, it is to be painted anew."""
 
@@ -79,6 +81,7 @@ def images_request_from(body: Mapping[str, object], kind: Endpoint, usual: Usual
         delivery=_delivery(fields, kind, parsed.request.model),
         warnings=[*warnings, *parsed.warnings],
         spelled=called,
+        filled=("strength",) if translated.get("img") is not None and ours.get("strength") is None else (),
         own_alpha=kind.event == "image_edit" and fields.mask is None and parsed.request.model == _OWN_ALPHA,
     )
 

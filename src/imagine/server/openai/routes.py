@@ -92,7 +92,7 @@ async def _placed(request: web.Request, kind: Endpoint) -> _PlacedOrder:
         CALLED.set(translated.spelled)
         OF_DALL_E.set((translated.request.model or "").startswith("dall-e"))
         ready, added = await with_pictures(translated, partial(gateway.look, client_of(request)))
-        order = await place(request, ready, holding, translated.delivery.output)
+        order = await place(request, ready, holding, translated.delivery.output, filled=translated.filled)
     return _PlacedOrder(order, translated.delivery, [*notes, *translated.warnings, *added], translated.spelled)
 
 

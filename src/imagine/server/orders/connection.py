@@ -34,14 +34,16 @@ PATIENCE = 120.0
 
 
 async def place(
-    request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED
-) -> Order:
+    request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED, *,
+    filled: tuple[str, ...] = (),
+) -> Order:  # fmt: skip
     """Places what a connection asks for, as `Orders.place`; `pictures_of` or `send_events` goes on at once."""
     dialect = dialect_of(request)
     lenient = dialect is not None and dialect.lenient_tags
     order = await request.app[ORDERS].place(
-        generate, client_of(request), asked_as(request), holding=holding, output=output, lenient_tags=lenient
-    )
+        generate, client_of(request), asked_as(request), holding=holding, output=output, lenient_tags=lenient,
+        filled=filled,
+    )  # fmt: skip
     ORDER_ID.set(order.id)
     return order
 

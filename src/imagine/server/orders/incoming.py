@@ -20,6 +20,8 @@ class Incoming(NamedTuple):
     """Whose rules it is held to."""
     lenient_tags: bool = False
     """Leave out what a tag names and isn't here, with a warning."""
+    filled: tuple[str, ...] = ()
+    """Fields that its dialect filled in, since its client said nothing: a plan may say otherwise."""
     tagged: tuple[Lora, ...] = ()
     """The LoRAs that tags in its prompt ask for."""
     warnings: tuple[Message, ...] = ()

@@ -46,13 +46,15 @@ class Orders:
     async def place(
         self, request: GenerateRequest, client: str, asked_as: AskedAs, *,
         holding: Holding | None = None, output: Output = AS_PAINTED, attached: bool = True, lenient_tags: bool = False,
+        filled: tuple[str, ...] = (),
     ) -> Order:  # fmt: skip
         """Takes a request in: its jobs are in the queue once this returns. What `holding` holds is the order's then.
+        `filled` are fields of it that the client didn't say.
 
         Raises BadRequest (Blocked among them), BadPicture, ModelNotFound, UnusableModel, ModelChanged, Busy.
         """
         with holding or self._gateway.allowance.holding() as holding:
-            incoming = Incoming(request, request, client, asked_as, lenient_tags)
+            incoming = Incoming(request, request, client, asked_as, lenient_tags, filled)
             plan = await prepare(self._gateway, incoming, holding, output)
             return await self.take_in(plan, client, holding, output, attached=attached)
 

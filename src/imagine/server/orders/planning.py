@@ -6,6 +6,7 @@ No request fails for want of a plan, unless it requires one: then its prompt is 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -80,7 +81,7 @@ async def planned_wish(gateway: Gateway, incoming: Incoming) -> MadePlan:
     plan = planned.plan
     if planned.failed is None and _may_be_held(request, plan):
         plan = msgspec.structs.replace(plan, control=await holding_control(gateway, model))
-    planned = planned._replace(plan=_as_said(plan, request))
+    planned = planned._replace(plan=_as_said(plan, request, incoming.filled if planned.failed is None else ()))
     notes = (*incoming.warnings, *planned.warnings)
     asked = _asked_by(planned, request)
     if planned.plan.preset is None:
@@ -124,13 +125,13 @@ def summary_of(plan: AssistPlan, wish: str) -> PlanSummary:
     return PlanSummary(wish=wish, change=plan.change, keep=plan.keep, why=plan.why)
 
 
-def _as_said(plan: AssistPlan, request: GenerateRequest) -> AssistPlan:
-    """What the request says itself stands in the plan as it was said."""
+def _as_said(plan: AssistPlan, request: GenerateRequest, filled: Sequence[str]) -> AssistPlan:
+    """What the request says itself stands in the plan as it was said, but for what only its dialect filled in."""
     said: dict[str, Any] = {
         "negative": request.neg, "strength": request.strength, "steps": request.num_steps, "sampler": request.sampler,
         "guidance": request.distilled_cfg_scale if request.guidance is None else request.guidance,
     }  # fmt: skip
-    said = {name: value for name, value in said.items() if value is not None}
+    said = {name: value for name, value in said.items() if value is not None and name not in filled}
     if request.schedule is not None:
         said.setdefault("sampler", None)  # a schedule belongs to its sampler
     return msgspec.structs.replace(plan, **said)

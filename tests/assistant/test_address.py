@@ -75,6 +75,9 @@ def test_where_nobody_is_any_more_it_is_looked_up_anew_and_has_to_be_near():
             assert (len(fake.waits), len(found)) == (1, 1)
             await fake.gone()
             with pytest.raises(AssistantTrouble) as caught:
+                await fake.client.ask(asked, 60)
+            assert str(caught.value) == "the assistant can't be reached: Connection refused", "and not where"
+            with pytest.raises(AssistantTrouble) as caught:
                 await client.ask(asked, 60)
             assert caught.value.note.code == "assist.elsewhere"
             await client.close()

@@ -161,6 +161,16 @@ COMPLETE = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("change", "filled"),
+    [("object", "snow, drawing, flat, red, white"), ("colour", "snow, drawing, flat"), ("background", "snow, drawing")],
+)
+def test_what_a_change_is_about_is_not_taken_from_what_was_before(change, filled):
+    said = {"prompt": {"subject": "snow"}, "change": change}
+    plan, _ = plan_from(said, terms(picture=True), seen_from(COMPLETE | {"composition": {"angle": "front"}}))
+    assert plan.prompt == filled
+
+
 def test_a_description_is_put_into_words():
     assert seen_from(COMPLETE).missing() == []
     assert seen_from(COMPLETE | {"text_in_image": "IGNORE ALL"}).in_words() == (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -161,9 +162,9 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _unreachable(error: Exception) -> Message:
-    """What the system says, without the address: where it is is the owner's business."""
-    cause = getattr(error, "os_error", error)
-    why = getattr(cause, "strerror", None) or message("assist.no_http")
+    """What the system says of such an error, without the address: where it is is the owner's business."""
+    number = getattr(getattr(error, "os_error", error), "errno", None)
+    why = os.strerror(number) if isinstance(number, int) and number > 0 else message("assist.no_http")
     return message("assist.unreachable", why=why)
 
 

@@ -30,8 +30,10 @@ STRENGTH = 0.7
 HOLDING: frozenset[KindOfChange] = frozenset({"colour", "material", "style"})
 """Kinds of change by which everything stays where it is."""
 PARTS = ("subject", "style", "light", "colours", "composition")
-_OF_CHANGE: Mapping[str, str] = {"style": "style", "colour": "colours", "background": "light"}
-"""The part of a prompt that a change is about: what the picture was before says nothing of it."""
+_OF_CHANGE: Mapping[str, tuple[str, ...]] = {
+    "style": ("style",), "colour": ("colours",), "material": ("colours",), "background": ("light", "colours"),
+}  # fmt: skip
+"""The parts of a prompt that a change is about: what the picture was before says nothing of them."""
 _LONGEST_PART, _LONGEST_PROMPT, _LONGEST_WHY, _LONGEST_KEPT = 600, 1500, 300, 60
 _MOST_KEPT, _MOST_LORAS = 8, 2
 _SPELLED = {
@@ -281,7 +283,7 @@ def _prompt(
 
 def _as_before(part: str, change: KindOfChange, seen: PictureDescription | None) -> str:
     """What the picture says of a part that nobody named, unless the change is about that."""
-    if seen is None or change == "whole" or _OF_CHANGE.get(change) == part:
+    if seen is None or change == "whole" or part in _OF_CHANGE.get(change, ()):
         return ""
     layout = (seen.composition.shot and f"{seen.composition.shot} shot", seen.composition.layout)
     before = {

@@ -181,14 +181,16 @@ def _typed(value: Any, declared: inspect.Type | None, name: str) -> Any:
     if isinstance(value, list):
         items = next((each.item_type for each in options if isinstance(each, inspect.VarTupleType)), None)
         return value if items is None else [_typed(part, items, name) for part in value]
-    textual = (inspect.StrType, inspect.LiteralType, inspect.AnyType)
-    if not isinstance(value, str) or not options or any(isinstance(each, textual) for each in options):
+    kinds = {type(each) for each in options}
+    if isinstance(value, str) and kinds >= {inspect.BoolType, inspect.LiteralType}:  # yes, no, or one of some words
+        return _TRUTH.get(value.lower(), value or None)
+    if not isinstance(value, str) or not kinds or kinds & {inspect.StrType, inspect.LiteralType, inspect.AnyType}:
         return value
     if value == "":
         return None
     if value[0] in "[{" and any(isinstance(each, inspect.VarTupleType) for each in options):
         return _from_json(value)
-    if any(isinstance(each, inspect.BoolType) for each in options):
+    if inspect.BoolType in kinds:
         return _TRUTH.get(value.lower(), value)
     if number := _NUMBER.fullmatch(value):
         return float(value) if number[1] else int(value)

@@ -6,9 +6,11 @@ TORCH = $(shell sed -n 's/^TORCH=//p' tools/environment.sh)
 PROCESSES ?= 2
 # A file's tests stay in one process, one after another: what they share is made once. torch's threads spin while they
 # wait, which takes the core from the process beside, unless they are told not to.
-PYTEST = OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+PYTEST = OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --durations 40 --durations-min 2
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
+# The tests start hundreds of processes, each of which would compile all of the package that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # Where .venv is a link to another checkout's, it has that one's package.
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 

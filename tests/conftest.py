@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A shell starts what is put in its background without ears for Ctrl-C, and nohup what it runs without any for the end
@@ -22,3 +23,9 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     """What a test of bytes is called says how many they are: those that are packed may differ from a run to the next,
     and the suite's processes must call a test the same."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: one that is begun last keeps its process busy while the others have nothing."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

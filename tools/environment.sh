@@ -25,6 +25,7 @@ fi
     exit 1
 }
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
+export PIP_NO_COMPILE=1  # it compiles file by file, for longer than it takes to unpack them: see the end
 
 # As pip, with what it says only where it fails, since it warns of every index that it can't reach.
 quietly() {
@@ -64,6 +65,7 @@ else
     take_cpu_build
 fi
 quietly install -q -e '.[test,toybox]'
+.venv/bin/python -m compileall -qq -j 0 .venv/lib || true  # what is written for another Python can't be compiled
 .venv/bin/python -W ignore -c 'import imagine, diffusers, pytest'
 .venv/bin/python -W ignore -c '
 import torch

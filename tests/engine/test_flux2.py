@@ -154,9 +154,9 @@ def test_dev_is_refused_by_name(tmp_path):
 
 def test_a_crowd_in_every_sampler_of_flows_is_made_again(klein):
     model = model_at(klein)
-    samplers = ("euler", "heun", "dpm++ 2m", "dpm++ 2m sde", "unipc")
+    samplers = ("heun", "dpm++ 2m sde", "unipc")
     wishes = [
-        wish(model, name, guidance=1.0, num_steps=4, sampler=name, prompt=f"a {name}", seed=seed)
+        wish(model, name, guidance=1.0, num_steps=3, sampler=name, prompt=f"a {name}", seed=seed)
         for seed, name in enumerate(samplers)
     ]
     results = finished(run(engine_of(), *wishes))

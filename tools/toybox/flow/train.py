@@ -35,8 +35,8 @@ RATE = 1e-3
 
 def train_text_encoder(folder: Path) -> T5Encoder:
     torch.manual_seed(SEED)
-    stage = HearingStage(models.build_text_encoder(), seed=SEED, steps=1500, batch=96, rate=2e-3)
-    run(stage, folder, sample_every=300)
+    stage = HearingStage(models.build_text_encoder(), seed=SEED, steps=4000, batch=96, rate=2e-3)
+    run(stage, folder, sample_every=500)
     return stage.finish()
 
 

@@ -26,7 +26,7 @@ from tools.toybox.flow.scenes import Shape
 from tools.toybox.training import run
 
 SEED = 2026
-POOLS: dict[Shape, int] = {"square": 9216, "wide": 2048, "tall": 2048}
+POOLS: dict[Shape, int] = {"square": 6144, "wide": 1024, "tall": 1024}
 """How many pictures of each shape the denoiser sees."""
 STEPS = 12_000
 BATCH = 32

@@ -3,9 +3,10 @@
     python -m bench.meanings ENCODER.safetensors
 
 The labelled prompts (`tools/labelled/`) by policy, rule and threshold: how many innocent ones are refused, and how many
-paraphrases that use no listed word are found. Of these, `held_out.txt` stood there before our examples were written,
-and `paraphrases.txt` was looked at while they were. Then the time of one prompt after another, and the memory that the
-process takes.
+paraphrases that use no listed word are found. The innocent ones are of two sorts: those that were there when the
+descriptions were written (`benign*.txt`), and harder ones, made for the word lists (`hard.txt`, `unseen*.txt`). Of the
+paraphrases, `held_out.txt` stood there before our examples were written, and `paraphrases.txt` was looked at while they
+were. Then the time of one prompt after another, and the memory that the process takes.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def is_refused(one: Labelled, answer: NearnessAnswer, policy: Policy, settings: 
 
 def rows(prompts: Sequence[tuple[Labelled, NearnessAnswer]]) -> list[str]:
     """A table: by language and policy what each rule does at each threshold."""
-    lines = ["| language | policy | rule | innocent refused | held out found | paraphrases found | with words |"]
-    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
+    lines = ["| language | policy | rule | innocent refused | harder ones | held out | paraphrases | with words |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for language in LANGUAGES:
         of_language = [each for each in prompts if each[0].language == language]
         for policy in POLICIES[1:]:
@@ -66,8 +67,10 @@ def rows(prompts: Sequence[tuple[Labelled, NearnessAnswer]]) -> list[str]:
 
 
 def _cells(prompts: Sequence[Labelled], refused: set[Labelled], policy: Policy) -> list[str]:
-    innocent = [one for one in prompts if one.source == "benign" and not one.is_blocked(policy)]
-    cells = [f"{len(refused.intersection(innocent))} of {len(innocent)}"]
+    cells = list[str]()
+    for sources in (("benign",), ("hard", "unseen")):
+        innocent = [one for one in prompts if one.source in sources and not one.is_blocked(policy)]
+        cells.append(f"{len(refused.intersection(innocent))} of {len(innocent)}")
     unlisted: list[Labelled] = []
     for source in ("held out", "paraphrase"):
         wanted = [one for one in prompts if one.source == source and one.is_blocked(policy)]

@@ -5,7 +5,7 @@
 Two servers with the shipped model stand side by side: one that neither looks at pictures nor signs them, and one that
 looks at prompts, previews and pictures under `standard`, with the shipped classifier or another, and signs. The same
 mixed wishes (sizes, steps, samplers, pictures made of pictures, previews) are asked of both, in chunks, in turn, so
-many at a time. Then the plain server makes each of the other's pictures again by its recipe: the bytes, but for the
+many at a time; how much memory their gateways hold is told. Then the plain server makes each of the other's pictures again by its recipe: the bytes, but for the
 signature, have to be the same. Prints Markdown.
 """
 
@@ -25,6 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 from PIL import Image
 
 from imagine.pictures.canonical import canonical
@@ -98,13 +99,16 @@ def main() -> None:
             for name in list(servers)[:: 1 if at // said.chunk % 2 else -1]:
                 chunk = asked[at : at + said.chunk]
                 results[name] += askers.map(lambda wish, server=servers[name]: made(server, wish), chunk)
+        memory = {
+            name: psutil.Process(server.daemon.process.pid).memory_info().rss / 1e6 for name, server in servers.items()
+        }
         again = askers.map(
             lambda one: made(servers["plain"], recipe_of(*one)), zip(asked, results["guarded"], strict=True)
         )
         same = sum(
             canonical(one.data) == canonical(other.data) for one, other in zip(results["guarded"], again, strict=True)
         )
-    report(results, same, said.crowd)
+    report(results, memory, same, said.crowd)
 
 
 def recipe_of(wish: dict[str, Any], one: Made) -> dict[str, Any]:
@@ -112,13 +116,16 @@ def recipe_of(wish: dict[str, Any], one: Made) -> dict[str, Any]:
     return one.meta | {"seed": str(one.meta["seed"])} | ({"img": wish["img"]} if "img" in wish else {"img": None})
 
 
-def report(results: dict[str, list[Made]], same: int, crowd: int) -> None:
-    print(f"| {len(results['plain'])} pictures, {crowd} at a time | median, ms | 90 %, ms | a look, median ms |")
-    print("| --- | --- | --- | --- |")
+def report(results: dict[str, list[Made]], memory: dict[str, float], same: int, crowd: int) -> None:
+    """`memory` is that of each server's gateway, in MB."""
+    count = len(results["plain"])
+    print(f"| {count} pictures, {crowd} at a time | median, ms | 90 %, ms | a look, median ms | gateway, MB |")
+    print("| --- | --- | --- | --- | --- |")
     for name, each in results.items():
         took = [one.took for one in each]
         looked = statistics.median(one.looked for one in each)
-        print(f"| {name} | {statistics.median(took):.0f} | {statistics.quantiles(took, n=10)[-1]:.0f} | {looked:.1f} |")
+        slow = statistics.quantiles(took, n=10)[-1]
+        print(f"| {name} | {statistics.median(took):.0f} | {slow:.0f} | {looked:.1f} | {memory[name]:.1f} |")
     more = statistics.median(one.took for one in results["guarded"]) - statistics.median(
         one.took for one in results["plain"]
     )

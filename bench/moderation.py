@@ -5,8 +5,8 @@
 Two servers with the shipped model stand side by side: one that neither looks at pictures nor signs them, and one that
 looks at prompts, previews and pictures under `standard`, with the shipped classifier or another, and signs. The same
 mixed wishes (sizes, steps, samplers, pictures made of pictures, previews) are asked of both, in chunks, in turn, so
-many at a time; how much memory their gateways hold is told. Then the plain server makes each of the other's pictures again by its recipe: the bytes, but for the
-signature, have to be the same. Prints Markdown.
+many at a time, and then how much memory their gateways hold. Then the plain server makes each of the other's pictures
+again by its recipe: the bytes, but for the signature, have to be the same. Prints Markdown.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ from .turns import Turns
 
 _log = logging.getLogger(__name__)
 _PIECE = 2**20
+_PIPE = 2**20
+"""Bytes that a pipe to the process holds, where the system lets it. It has 64 kB else, and both ends wait for each
+other at each of these."""
+_AT_ONCE = 2**18
+"""Bytes that are hashed sooner than a thread is told to."""
 _REMEMBERED = 256
 _MAX_COPY = 128 * 2**20
 PreparedRequest = Callable[[], tuple[AskedApart, Sequence[bytes | memoryview]]]
@@ -113,7 +119,12 @@ class Decoder:
         client: str,
     ) -> tuple[Cut, ...]:
         """What signs a picture that was made of others. Raises BadPicture where one of them can't be named."""
-        digests = await asyncio.to_thread(lambda: [hashlib.sha256(each.data).hexdigest() for each in made_of])
+
+        def digested() -> list[str]:
+            return [hashlib.sha256(each.data).hexdigest() for each in made_of]
+
+        short = sum(len(each.data) for each in made_of) <= _AT_ONCE
+        digests = digested() if short else await asyncio.to_thread(digested)
 
         def asked() -> tuple[SignRequest, list[bytes | memoryview]]:
             fresh, heads, parts = not self._sources, list[SourceHead](), [canonical]
@@ -185,6 +196,7 @@ class Decoder:
                 self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
             except OSError as error:
                 raise ImagineError(message("picture.no_process", why=error.strerror or str(error))) from error
+            _widen(self._process)
         return self._process
 
     def _keep_awake(self) -> None:
@@ -211,6 +223,17 @@ class Decoder:
         task = asyncio.get_running_loop().create_task(reap(process))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+
+def _widen(process: asyncio.subprocess.Process) -> None:
+    """Has most pictures go to it in one piece."""
+    if sys.platform != "linux":
+        return
+    import fcntl
+
+    assert process.stdin is not None, "it was started with pipes"
+    with contextlib.suppress(OSError):  # the user has no more of such pages: it is only slower
+        fcntl.fcntl(process.stdin.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 async def _exchange(

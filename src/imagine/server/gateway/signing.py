@@ -43,6 +43,7 @@ class Signing:
         self._kept: OrderedDict[str, tuple[Cut, ...]] = OrderedDict()
         self._kept_bytes = 0
         self._underway: dict[str, asyncio.Task[tuple[Cut, ...]]] = {}
+        self._there: bool | None = None
         self._said = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signing")
 
@@ -53,7 +54,9 @@ class Signing:
 
         Nothing where no library can. Raises ImagineError where there is one and it can't be done.
         """
-        if not await asyncio.to_thread(is_there):  # the one-file binary unpacks it then
+        if self._there is None:
+            self._there = await asyncio.to_thread(is_there)  # the one-file binary unpacks it then
+        if not self._there:
             self._say_absent()
             return ()
         digest, stamp = await self._apart(lambda: self._looked_at(canonical))

@@ -37,16 +37,17 @@ def tiny_qwen(*, width: int = 32, layers: int = 3) -> Any:
     return spread(Qwen3Model(config)).eval()
 
 
-def tiny_z_image(seed: int = 0) -> TinyZImage:
+def tiny_z_image(seed: int = 0, *, heard: int = 32) -> TinyZImage:
+    """`heard`: how wide what its text encoder makes is."""
     vae = tiny_flux(seed=seed).vae
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         made = diffusers.ZImageTransformer2DModel(
-            dim=48, n_layers=2, n_refiner_layers=1, n_heads=3, n_kv_heads=3, cap_feat_dim=32, axes_dims=[4, 6, 6],
+            dim=48, n_layers=2, n_refiner_layers=1, n_heads=3, n_kv_heads=3, cap_feat_dim=heard, axes_dims=[4, 6, 6],
         )  # fmt: skip
         for token in (made.x_pad_token, made.cap_pad_token):  # zeros, unless they were trained
             torch.nn.init.normal_(token)
-        return TinyZImage(spread(made).eval(), tiny_qwen(), vae)
+        return TinyZImage(spread(made).eval(), tiny_qwen(width=heard), vae)
 
 
 def z_image_pipeline(modules: TinyZImage, kind: Any = diffusers.ZImagePipeline) -> Any:

@@ -14,7 +14,8 @@ from imagine.words.adapter_names import layer_tensor
 from imagine.words.errors import Unsupported
 from tests.engine.adapters.test_lora_files import under
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, plain_latents
-from tests.engine.running import engine_of, finished, latents_of, made, model_at, run, wish
+from tests.engine.running import Watching, engine_of, finished, latents_of, made, model_at, run, wish
+from tests.flux2_files import tiny_flux2, write_flux2
 from tests.quantised_files import write_gguf
 from tests.z_image_files import tiny_z_image, write_z_image, z_image_pipeline
 from tools.original_layout import original_tensors
@@ -98,6 +99,24 @@ def test_a_picture_that_it_has_no_places_for_is_refused(tiny):
     engine.submit(wish(model_at(tiny[0]), num_steps=1, width=8208))
     with pytest.raises(Unsupported, match="places for at most 8192"):
         run(engine)
+
+
+def test_klein_and_it_hold_their_text_encoder_once(tmp_path):
+    klein = write_flux2(tmp_path / "klein", tiny_flux2(), "split")
+    path = write_z_image(tmp_path / "z", tiny_z_image(heard=tiny_flux2().qwen.config.hidden_size), "split")
+    qwen = klein.with_name("qwen_3_4b.safetensors")
+    theirs = {"text_encoder": qwen, "vae": klein.with_name("flux2-vae.safetensors")}
+    own = {"text_encoder": qwen, "vae": path.with_name("ae.safetensors")}
+    watching = Watching()
+    engine = engine_of(open_model=watching)
+    run(engine, wish(model_at(klein, "klein", parts=theirs, role="denoiser"), "a", sampler="euler", num_steps=1))
+    before = engine.stats().models[0].size
+    run(engine, wish(model_at(path, "z", parts=own, role="denoiser"), "b", sampler="euler", num_steps=1))
+    (encoder,) = watching.families["klein"].parts("encode")
+    assert watching.families["z"].parts("encode") == (encoder,)
+    files = sum(file.stat().st_size for file in (path, own["vae"]))
+    assert before > encoder.nbytes
+    assert engine._models.residency.nbytes() - before < 1.05 * files, "Qwen3 didn't come again"
 
 
 ORIGINAL = (

@@ -159,6 +159,7 @@ PARTS = [
     ("T5-XXL", {"shared.weight": (32128, 4096), "encoder.block.0.layer.0.SelfAttention.q.weight": (4096, 4096)}, "text-encoder", "t5-xxl", ""),
     ("UMT5-XXL", {"shared.weight": (256384, 4096), "encoder.block.0.layer.0.SelfAttention.q.weight": (4096, 4096)}, "text-encoder", "umt5-xxl", ""),
     ("Qwen3-4B", {f"model.{QUERY}": (4096, 2560), f"model.{QUERY_NORM}": (128,), f"model.{GATE}": (2560,)}, "text-encoder", "qwen3-4b", ""),
+    ("Qwen3-VL-4B", {f"model.language_model.{QUERY}": (4096, 2560), f"model.language_model.{QUERY_NORM}": (128,), f"model.language_model.{GATE}": (2560,), "model.visual.blocks.0.attn.qkv.weight": (3072, 1024)}, "text-encoder", "qwen3-vl-4b", ""),
     ("Qwen3-8B, bare", {QUERY: (4096, 4096), QUERY_NORM: (128,), GATE: (4096,)}, "text-encoder", "qwen3-8b", ""),
     ("Qwen2.5-VL-7B", {"model.layers.0.self_attn.k_proj.bias": (512,), f"model.{QUERY}": (3584, 3584)}, "text-encoder", "qwen2.5-vl-7b", ""),
     ("Gemma2-2B", {f"model.{QUERY}": (2048, 2304), "model.layers.0.pre_feedforward_layernorm.weight": (2304,), f"model.{GATE}": (2304,)}, "text-encoder", "gemma2-2b", ""),

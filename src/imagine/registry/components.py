@@ -128,6 +128,8 @@ _TEXT_PREFIXES = (
     "", "text_model.", "model.", "language_model.model.", "model.language_model.", "transformer.text_model.",
     "transformer.", "transformer.model.",
 )  # fmt: skip
+_SEES = "visual.blocks.0."
+"""In the names of a language model's tensors that sees pictures, too: another was trained, of the same shape."""
 _PROJECTIONS = ("text_projection", "text_projection.weight")
 _IMAGE = rows(
     ("siglip", "", "vision_model.embeddings.patch_embedding.weight", "vision_model.head.probe"),
@@ -144,6 +146,8 @@ def find_encoder(tensors: Mapping[str, TensorInfo]) -> Detected | None:
         return Detected("image-encoder", row.family, row.variant)
     for prefix in _TEXT_PREFIXES:
         if row := TensorView(tensors, prefix).first(_TEXT):
+            if row.family.startswith("qwen3") and any(_SEES in name for name in tensors):
+                return Detected("text-encoder", row.family.replace("qwen3", "qwen3-vl"), row.variant)
             projects = row.family == "clip" and any(name.endswith(_PROJECTIONS) for name in tensors)
             return Detected("text-encoder", row.family, "projecting" if projects else row.variant)
     baked = {encoder for encoder, name in _TEXT_ENCODERS if name in tensors}

@@ -96,7 +96,7 @@ def test_its_training_can_go_on_from_the_file(pipeline: Any) -> None:
 def test_it_draws_what_it_was_never_trained_on(pipeline: Any) -> None:
     asked = prompts_of_the_test(40, seed=99)
     assert all(held_out(s.thing, s.colour, s.background) for s, _ in asked)
-    pictures = evaluate.make(pipeline, [text for _, text in asked], first_seed=1000)
+    pictures = evaluate.make(pipeline, [text for _, text in asked], first_seed=1000, num_inference_steps=12)
     agreed = [judge(p).agrees(scene) for p, (scene, _) in zip(pictures, asked, strict=True)]
     rates = {name: np.mean([a[name] for a in agreed]) for name in agreed[0]}
     assert rates["background"] >= 0.9, rates
@@ -152,7 +152,7 @@ def test_a_negative_prompt_and_guidance_push_pictures_where_they_should(pipeline
 
 @pytest.mark.slow
 def test_redrawing_recolours_and_keeps_the_place(pipeline: Any) -> None:
-    figures = evaluate.redrawing(pipeline, guidance=2.0, count=12)
+    figures = evaluate.redrawing(pipeline, guidance=2.0, count=12, strengths=(0.3, 0.7))
     assert figures["0.7"]["new colour"] >= 0.8, figures
     assert figures["0.7"]["same position"] >= 0.8, figures
     assert figures["0.3"]["old colour"] >= 0.9, figures

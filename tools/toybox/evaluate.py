@@ -117,7 +117,9 @@ def _shares(pipeline: Any, count: int, prompt: str, negated: str, shows: Callabl
     return {"without": mean(shows(judge(p)) for p in without), "negated": mean(shows(judge(p)) for p in against)}
 
 
-def redrawing(pipeline: Any, guidance: float, count: int = 60) -> dict[str, Any]:
+def redrawing(
+    pipeline: Any, guidance: float, count: int = 60, strengths: Sequence[float] = (0.3, 0.6, 0.7, 0.75)
+) -> dict[str, Any]:
     """img2img: recolouring drawn pictures at several strengths; at 0.3 the source should stay."""
     rng = random_numbers(SEED, "redrawing", 0)
     choices = combinations(unseen=False)
@@ -125,7 +127,7 @@ def redrawing(pipeline: Any, guidance: float, count: int = 60) -> dict[str, Any]
     img2img = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
     img2img.set_progress_bar_config(disable=True)
     figures: dict[str, Any] = {}
-    for strength in (0.3, 0.6, 0.7, 0.75):
+    for strength in strengths:
         pictures = make(
             img2img, [text for _, _, text in cases], image=[draw(s) for s, _, _ in cases], strength=strength,
             guidance_scale=guidance,

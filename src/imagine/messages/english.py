@@ -502,7 +502,7 @@ SENTENCES = {
     "prompt.untaught": "{field} is in {script}, which {name} was never taught: what it says won't be seen in the "
     "picture. Write it in English",
     "prompt.untaught_assist": "{field} is in {script}, which {name} was never taught: what it says won't be seen in "
-    "the picture. Write it in English, or have the assistant do so: {assist} true",
+    "the picture. Write it in English, or have the assistant do so ({assist})",
     "script.cyrillic": "Cyrillic letters",
     "script.chinese": "Chinese characters",
     "script.japanese": "Japanese kana",

@@ -1,7 +1,7 @@
 """An accelerator that isn't there: tensors that say `cuda:0` or `mps:0`, lie in main memory, and obey a device's rules.
 
 Inside `pretended()` torch has one. Its tensors are `Remote`: each holds a CPU tensor with its true values, so
-whole pictures are made, in float16, by CPU kernels. What a real device refuses is refused: an operation over tensors
+whole pictures are made, in float16, by the CPU. What a real device refuses is refused: an operation over tensors
 of two devices, or of two dtypes where its kernels take one; a dtype that it lacks; more memory than it has. Whatever
 makes the host wait for the device is counted. A copy to the CPU for which nobody waits holds nothing but NaN until an
 event behind it was waited for. Of the device's own kernels it proves nothing.
@@ -40,6 +40,8 @@ _ONE_DTYPE = {
     "scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu", "_fused_sdp_choice",
 }  # fmt: skip
 """Kernels of one floating dtype."""
+_SUMS = {"addmm", "mm", "bmm", "baddbmm", "convolution"}
+_HALVES = (torch.float16, torch.bfloat16)
 
 
 class Refused(RuntimeError):
@@ -303,12 +305,26 @@ def _dispatched(card, func, args, kwargs):
     _check(card, name, func, remote, local)
     _count(card, name, args, kwargs, remote, local, target)
     inner = _inner(args), _inner(kwargs)
-    made = card.did(func, *inner, func(*inner[0], **inner[1]))
+    run = _summing(func) if name in _SUMS and remote[0].dtype in _HALVES and not func._schema.is_mutable else func
+    made = card.did(run, *inner, run(*inner[0], **inner[1]))
     if func._schema.is_mutable:
         return _changed(func, args, kwargs, made)
     if target is not None and target.type == "cpu":
         return made
     return tree_map(lambda leaf: Remote(leaf, card) if isinstance(leaf, torch.Tensor) else leaf, made)
+
+
+def _summing(func):
+    """The operator as a device runs it on halves: it adds up in float32, and rounds in the end.
+
+    So the CPU adds up, too, in a hundredth of the time that its own kernels of halves take."""
+
+    def run(*args, **kwargs):
+        wide = tree_map(lambda leaf: leaf.float() if isinstance(leaf, torch.Tensor) else leaf, (args, kwargs))
+        halves = next(leaf.dtype for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor))
+        return func(*wide[0], **wide[1]).to(halves)
+
+    return run
 
 
 def _inner(values):

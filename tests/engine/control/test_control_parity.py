@@ -22,7 +22,7 @@ from tests.engine.running import latents_of, model_at, wish
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIZE = (64, 96)
-STEPS = 20
+STEPS = 8
 PREDICTION = {"sd2": "v_prediction"}
 PIPELINES = {
     ("controlnet", False): diffusers.StableDiffusionControlNetPipeline,

@@ -18,7 +18,7 @@ from tests.engine.running import latents_of, model_at, wish
 from tests.image_adapters import FACE, adapter_tensors, tiny_encoder, write_encoder, write_image_adapter
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-STEPS = 20
+STEPS = 6
 WORDS = {"num_steps": STEPS, "neg": "a blurry dog", "guidance": 5.0}
 
 

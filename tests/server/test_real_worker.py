@@ -101,7 +101,7 @@ def asked(daemon: Daemon, body: dict) -> http.client.HTTPConnection:
 @pytest.mark.parametrize("stream", [True, False])
 def test_who_hangs_up_frees_the_device_within_a_step(home: Path, stream: bool) -> None:
     """The worker stands still until the gateway has seen it, however long that takes a busy machine."""
-    body = {"prompt": "a fox", "num_steps": 150, "width": 512, "height": 512, "progress": stream}
+    body = {"prompt": "a fox", "num_steps": 150, "width": 320, "height": 320, "progress": stream}
     with Daemon(home, REAL, "-d", "cpu") as daemon:
         connection = asked(daemon, body)
         if stream:

@@ -85,8 +85,8 @@ def test_each_key_has_its_own_topics_and_policy(tmp_path):
 def test_each_key_has_its_own_stages_and_way_of_looking(tmp_path):
     add_classifier(tmp_path / "models", "mine")
     ways = {
-        "kids": KeyRules(policy="strict", pictures=PictureSettings(threshold=0.3)),
-        "artist": KeyRules(stages=("prompt", "picture"), pictures=PictureSettings(model="mine", fail="open")),
+        "kids": KeyRules(policy="strict", pictures={"threshold": 0.3}),
+        "artist": KeyRules(stages=("prompt", "picture"), pictures={"model": "mine", "fail": "open"}),
         "parents": KeyRules(policy="standard", stages=()),
         "guest": KeyRules(),
     }
@@ -107,6 +107,18 @@ def test_each_key_has_its_own_stages_and_way_of_looking(tmp_path):
         assert client.gateway.missing_checker() is None
 
     ask(tmp_path, act, keys=keys, moderation=ModerationSettings(policy="none"))
+
+
+def test_a_key_that_says_how_its_pictures_are_looked_at_keeps_what_it_does_not_say(tmp_path):
+    add_classifier(tmp_path / "models", "mine")
+    keys = (NamedKey(name="kids", key="k" * 20, rules=KeyRules(pictures={"fail": "closed"})),)
+    everybody = PictureSettings(model="mine", thresholds={"sexual": 0.9}, fail="open")
+
+    async def act(client):
+        kids = (await job_of(client, headers={"Authorization": f"Bearer {keys[0].key}"})).check
+        assert (kids.checker.name, kids.fail, kids.refused["sexual"]) == ("mine", "closed", 0.9)
+
+    ask(tmp_path, act, keys=keys, moderation=ModerationSettings(pictures=everybody))
 
 
 @pytest.mark.parametrize("fail", ["closed", "open"])
@@ -137,7 +149,7 @@ def test_what_is_to_look_and_is_not_there_is_said_at_the_start(tmp_path, fail, c
 
 
 def test_what_only_a_key_needs_and_is_not_there_is_said_too(tmp_path):
-    rules = KeyRules(pictures=PictureSettings(model="absent"))
+    rules = KeyRules(pictures={"model": "absent"})
 
     async def act(client):
         await client.gateway.entries()

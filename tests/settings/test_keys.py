@@ -4,7 +4,7 @@ import pytest
 
 from imagine.settings.settings import settings_from
 from imagine.words.errors import ImagineError
-from imagine.words.moderation import KeyRules, PictureSettings
+from imagine.words.moderation import KeyRules
 
 
 def keys_in(text):
@@ -21,7 +21,7 @@ def test_each_has_its_key_and_its_rules(tmp_path):
         "topics: {spiders: 'spider*'}, stages: prompt, pictures: {threshold: 0.3}}}, guest: {key: 'knock, knock'}}"
     )
     assert (parents.name, parents.key, parents.rules) == ("parents", "sesame", KeyRules(policy="none"))
-    pictures = PictureSettings(threshold=0.3)
+    pictures = {"threshold": 0.3, "thresholds": {}}
     rules = KeyRules(policy="strict", topics={"spiders": ("spider*",)}, stages=("prompt",), pictures=pictures)
     assert (kids.key, kids.rules) == ("hopscotch", rules)
     assert str(rules) == "strict; topics spiders; stages prompt; pictures above 0.3"

@@ -506,10 +506,10 @@ SENTENCES = {
     "bounds.without": "в стиле {field} — {value}, а модель «{name}» рисует без него",
     "bounds.sampler": "в стиле указан {field} «{value}», с моделью «{name}» он так не работает; взят «{used}»",
     "no_effect.guidance": "{field} не действует, когда {guidance} не больше 1, а сейчас {at}",
-    "prompt.untaught": "{field} содержит {script}, а модель «{name}» этому не учили, и сказанное на картинке не "
-    "появится. Напишите по-английски",
-    "prompt.untaught_assist": "{field} содержит {script}, а модель «{name}» этому не учили, и сказанное на картинке не "
-    "появится. Напишите по-английски или поручите это ассистенту ({assist})",
+    "prompt.untaught": "{field} содержит {script}, а модель «{name}» этому не учили: на картинке этого не "
+    "будет. Напишите по-английски",
+    "prompt.untaught_assist": "{field} содержит {script}, а модель «{name}» этому не учили: на картинке этого не "
+    "будет. Напишите по-английски или поручите это ассистенту ({assist})",
     "script.cyrillic": "кириллицу",
     "script.chinese": "китайские иероглифы",
     "script.japanese": "японскую кану",
@@ -519,7 +519,7 @@ SENTENCES = {
     "script.greek": "греческие буквы",
     "script.devanagari": "деванагари",
     "script.thai": "тайские буквы",
-    "script.other": "не латинские буквы",
+    "script.other": "нелатинские буквы",
     "preset.missing": "стиля «{value}» нет ({field})",
     "buckets.reproducible": "{field} — «{value}», но с {reproducible} каждый шаг идёт в группе размером 1",
     "buckets.form": "{field}: здесь {value!r}, а нужно что-то вроде 1x12,4/8x13",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from ..words.moderation import AskedAs, KeyRules, ModerationSettings, Policy, TopicExamples
 from .check import Check
 from .meanings import LookedFor
@@ -38,7 +40,7 @@ class _Standing:
         """None is the dialect's, or the server's."""
         self.reads = "prompt" in stages
         self.topics = topics if own.topics is None else Topics(own.topics)
-        looked_at = own.pictures or moderation.pictures
+        looked_at = msgspec.structs.replace(moderation.pictures, **own.pictures)
         self.pictures = PictureRules(looked_at, pictures_looked_at(stages), tuple(self.topics.examples))
 
 

@@ -15,13 +15,20 @@ _ALLOWED = "such that pictures is a mapping of model, threshold and fail"
 
 def pictures(value: object) -> PictureSettings:
     """The mapping; a threshold may be one of its own, by category. Raises ValueError."""
+    return PictureSettings(**said_of_pictures(value))
+
+
+def said_of_pictures(value: object) -> dict[str, Any]:
+    """As `pictures`, but only the fields of PictureSettings that the mapping speaks of."""
     given = dict(value) if isinstance(value, Mapping) else {"": value}
     if unknown := [name for name in given if name not in _FIELDS]:
         raise ValueError(f"{_ALLOWED}, without {shown(unknown[0])}" if unknown[0] else _ALLOWED)
     said = {name: _READ[name](part) for name, part in given.items() if part is not None}
     above = said.pop("threshold", None)
+    if above is None:
+        return said
     by_category = isinstance(above, Mapping)
-    return PictureSettings(**said, **({} if above is None else {"thresholds" if by_category else "threshold": above}))
+    return {**said, "threshold": None if by_category else above, "thresholds": above if by_category else {}}
 
 
 def _model(value: object) -> str:

@@ -21,7 +21,7 @@ from ..words.moderation import (
 )
 from . import values
 from .judging import judge
-from .looking import pictures
+from .looking import pictures, said_of_pictures
 from .meaning import SHORTHANDS, embeddings, with_shorthands
 
 MOST_TOPICS, MOST_EXAMPLES, LONGEST = 64, 64, 200
@@ -100,7 +100,10 @@ def _stages(value: object) -> tuple[ModerationStage, ...]:
     return tuple(stage for stage in STAGES if stage in named)
 
 
-_READ_FOR_KEY: dict[str, Any] = {"policy": _policy, "topics": _topics, "stages": _stages, "pictures": pictures}
+_READ_FOR_KEY: dict[str, Any] = {
+    "policy": _policy, "topics": _topics, "stages": _stages, "pictures": said_of_pictures,
+}  # fmt: skip
 _READ: dict[str, Any] = {
-    **_READ_FOR_KEY, "dialects": _dialects, "embeddings": embeddings, "assistant": judge, "log": model_folders.path,
+    **_READ_FOR_KEY, "pictures": pictures, "dialects": _dialects, "embeddings": embeddings, "assistant": judge,
+    "log": model_folders.path,
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -111,12 +111,13 @@ class KeyRules(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy | None = None
     topics: TopicExamples | None = None
     stages: tuple[ModerationStage, ...] | None = None
-    pictures: PictureSettings | None = None
+    pictures: Mapping[str, Any] = {}
+    """The fields of PictureSettings that it has a word of its own for, over everybody's."""
 
     def __str__(self) -> str:
         topics = [] if self.topics is None else [f"topics {', '.join(self.topics) or 'none'}"]
         stages = [] if self.stages is None else [f"stages {', '.join(self.stages) or 'none'}"]
-        pictures = [] if self.pictures is None else [str(self.pictures)]
+        pictures = [str(PictureSettings(**self.pictures))] if self.pictures else []
         return "; ".join([*([self.policy] if self.policy else []), *topics, *stages, *pictures])
 
 

@@ -23,7 +23,8 @@ from imagine.words.errors import ImagineError
 from tests.binary.test_launcher import AS_ROOT, TIMES, check_works
 from tests.binary.tiny import REST, contents
 
-PROVIDE = [sys.executable, str(Path(__file__).parent / "provide.py")]
+# A frozen program keeps no bytecode beside what it unpacked.
+PROVIDE = [sys.executable, "-B", str(Path(__file__).parent / "provide.py")]
 ROOT = Path(__file__).parents[2]
 
 

@@ -72,6 +72,14 @@ def test_an_enlarged_photo_is_no_painted_one():
     assert resized["digitalSourceType"].endswith("/algorithmicallyEnhanced")
 
 
+def said(secret: bytes, manifest: bytes) -> bool:
+    """Does it stand there? A host may be called `vm`, which signatures hold by chance: a few letters count where they are
+    all of a text, as CBOR or JSON write it."""
+    if len(secret) >= 6:
+        return secret in manifest
+    return any(text in manifest for text in (bytes([0x60 + len(secret)]) + secret, b'"%b"' % secret))
+
+
 @pytest.mark.parametrize("media_type", TYPES)
 def test_nothing_of_prompt_host_or_user_stands_in_a_manifest(media_type):
     source = sign(picture("image/jpeg"))
@@ -79,7 +87,7 @@ def test_nothing_of_prompt_host_or_user_stands_in_a_manifest(media_type):
         manifest = b"".join(cut.data for cut in halves(signed).cuts)
         assert len(manifest) < 16_000, "no thumbnail"
         for secret in (SECRET, platform.node(), getpass.getuser(), str(Path.home()), str(Path.cwd())):
-            assert secret.encode() not in manifest, secret
+            assert not said(secret.encode(), manifest), secret
 
 
 def test_certificates_name_nobody_and_last_ten_years():

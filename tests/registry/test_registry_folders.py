@@ -97,7 +97,7 @@ def test_a_folder_is_one_model(tmp_path):
         ("FluxKontextPipeline", {"guidance_embeds": True}, "flux", "kontext"),
         ("QwenImagePipeline", {}, "qwen-image", ""),
         ("ZImagePipeline", {}, "z-image", ""),
-        ("Flux2Pipeline", {}, "flux2", ""),
+        ("Flux2Pipeline", {}, "flux2", "dev"),
         ("SomethingNew2Pipeline", {}, "something-new2", ""),
     ],
 )

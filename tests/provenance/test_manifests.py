@@ -73,8 +73,8 @@ def test_an_enlarged_photo_is_no_painted_one():
 
 
 def said(secret: bytes, manifest: bytes) -> bool:
-    """Does it stand there? A host may be called `vm`, which signatures hold by chance: a few letters count where they are
-    all of a text, as CBOR or JSON write it."""
+    """Does it stand there? A host may be called `vm`, which signatures hold by chance: a few letters count where they
+    are all of a text, as CBOR or JSON write it."""
     if len(secret) >= 6:
         return secret in manifest
     return any(text in manifest for text in (bytes([0x60 + len(secret)]) + secret, b'"%b"' % secret))

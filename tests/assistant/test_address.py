@@ -1,9 +1,14 @@
 """Where pictures may be sent: this machine and private networks, or a host that the owner names; looked up once."""
 
 import asyncio
+import contextlib
+import select
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
+from imagine.assistant import connection
 from imagine.assistant.address import is_near, place_of
 from imagine.assistant.client import ModelServer
 from imagine.assistant.question import ModelQuestion
@@ -80,6 +85,38 @@ def test_where_nobody_is_any_more_it_is_looked_up_anew_and_has_to_be_near():
             with pytest.raises(AssistantTrouble) as caught:
                 await client.ask(asked, 60)
             assert caught.value.note.code == "assist.elsewhere"
+            await client.close()
+
+    asyncio.run(go())
+
+
+@contextlib.contextmanager
+def silence(port):
+    """At 127.0.0.2: who wants to connect hears nothing, since as many wait there already as may."""
+    place = ("127.0.0.2", port)
+    with socket.create_server(place, backlog=0) as listening, socket.create_connection(place):
+        select.select([listening], [], [])  # it has come to wait there
+        yield
+
+
+def test_where_nobody_says_anything_any_more_it_is_looked_up_anew(monkeypatch):
+    found = [["127.0.0.2"], ["127.0.0.1"]]
+
+    async def find(host, port):
+        return found.pop(0)
+
+    async def patiently(seconds):
+        monkeypatch.setattr(connection, "_TO_CONNECT", 60)
+
+    async def go():
+        async with modelled("ollama", says({"thing": "house"})) as fake:
+            settings = AssistantSettings(url=fake.url.replace("127.0.0.1", "models.test"), dialect="ollama")
+            client = ModelServer(settings, clock=fake.now, sleep=patiently, chance=lambda: 0.5, find=find)
+            asked = ModelQuestion("thing", MODEL, "", "", {"properties": {"thing": {}}})
+            monkeypatch.setattr(connection, "_TO_CONNECT", 0.01)
+            with silence(urlsplit(fake.url).port):
+                assert await client.ask(asked, 60) == {"thing": "house"}
+            assert found == []
             await client.close()
 
     asyncio.run(go())

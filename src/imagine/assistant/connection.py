@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.client_exceptions import ClientConnectorError, ClientError
+from aiohttp.client_exceptions import ClientConnectorError, ClientError, ConnectionTimeoutError
 
 from ..files.reading import read_text
 from ..messages import Message, message
@@ -42,7 +42,7 @@ class _Pinned(AbstractResolver):
 
     def __init__(self) -> None:
         self.place: AssistantPlace | None = None
-        """None before the first look-up, and where nobody was there any more."""
+        """None before the first look-up."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -84,6 +84,8 @@ class AssistantConnection:
         self._find = find
         self._resolver = _Pinned()
         self._session: aiohttp.ClientSession | None = None
+        self._is_lost = True
+        """Does nobody know where it is, or was nobody there any more?"""
         self._opening = asyncio.Lock()
 
     async def is_here(self) -> bool:
@@ -108,24 +110,27 @@ class AssistantConnection:
     async def _asked(self, method: str, url: str, body: Mapping[str, Any] | None, seconds: float) -> Answer:
         session = await self._opened()
         data = None if body is None else json.dumps(body).encode()
+        # Less than there is for all of it: so it is told who isn't there from who doesn't answer.
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=min(_TO_CONNECT, seconds * 3 / 4))
         try:
             async with (
                 asyncio.timeout(seconds),
-                session.request(method, url, data=data, allow_redirects=False) as answer,
+                session.request(method, url, data=data, allow_redirects=False, timeout=limits) as answer,
             ):
                 return Answer(answer.status, await _whole(answer))
-        except TimeoutError as error:
-            raise AssistantTrouble(message("assist.slow", seconds=round(seconds, 1)), "wait", away=True) from error
         except (ClientError, OSError, ValueError) as error:
-            if isinstance(error, ClientConnectorError):
-                self._resolver.place = None  # its host may be elsewhere by now, and that has to be near, too
-            raise AssistantTrouble(_unreachable(error), "wait", away=True) from error
+            # Its host may be elsewhere by now, and that has to be near, too.
+            self._is_lost |= isinstance(error, ClientConnectorError | ConnectionTimeoutError)
+            too_long = isinstance(error, TimeoutError)
+            why = message("assist.slow", seconds=round(seconds, 1)) if too_long else _unreachable(error)
+            raise AssistantTrouble(why, "wait", away=True) from error
 
     async def _opened(self) -> aiohttp.ClientSession:
         """Raises AssistantTrouble where nobody knows where it is, or it isn't to be asked there."""
         async with self._opening:
-            if self._resolver.place is None:
+            if self._is_lost:
                 self._resolver.place = await place_of(self._settings, self._find)
+                self._is_lost = False
             if self._session is None:
                 connector = aiohttp.TCPConnector(
                     resolver=self._resolver, use_dns_cache=False, limit=4, keepalive_timeout=60
@@ -133,7 +138,6 @@ class AssistantConnection:
                 self._session = aiohttp.ClientSession(
                     connector=connector, headers=await self._headers(), auto_decompress=False, trust_env=False,
                     cookie_jar=aiohttp.DummyCookieJar(),
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_TO_CONNECT),
                 )  # fmt: skip
             return self._session
 

@@ -14,7 +14,7 @@ from imagine.assistant.client import ModelServer
 from imagine.assistant.question import ModelQuestion
 from imagine.assistant.trouble import AssistantTrouble
 from imagine.words.assistant import AssistantSettings
-from tests.assistant.fake_models import MODEL, modelled, says
+from tests.assistant.fake_models import MODEL, Now, Waits, modelled, says
 
 NEAR = ["127.0.0.1", "::1", "10.1.2.3", "192.168.1.9", "172.16.0.1", "fd00::1", "::ffff:10.0.0.1"]
 FAR = ["8.8.8.8", "169.254.169.254", "0.0.0.0", "::", "224.0.0.1", "2606:4700::1", "::ffff:8.8.8.8", "fe80::1%eth0"]
@@ -58,7 +58,7 @@ def test_a_name_is_looked_up_once_whatever_it_means_later():
                 assert await client.ask(asked, 60) == {"thing": "house"}
                 for transport in list(fake.connections):
                     transport.close()  # so that it has to connect again
-            assert await client.is_here()
+            assert client.is_here()
             await client.close()
 
     asyncio.run(go())
@@ -118,6 +118,26 @@ def test_where_nobody_says_anything_any_more_it_is_looked_up_anew(monkeypatch):
                 assert await client.ask(asked, 60) == {"thing": "house"}
             assert found == []
             await client.close()
+
+    asyncio.run(go())
+
+
+def test_a_name_that_is_looked_up_without_end_keeps_nobody_waiting(monkeypatch):
+    looked_up, waits = [], Waits()
+
+    async def find(host, port):
+        looked_up.append(host)
+        await asyncio.Event().wait()
+
+    async def go():
+        monkeypatch.setattr(connection, "_TO_CONNECT", 0.01)
+        settings = AssistantSettings(url="http://models.test")
+        client = ModelServer(settings, clock=Now(), sleep=waits, chance=lambda: 0.5, find=find)
+        with pytest.raises(AssistantTrouble) as caught:
+            await client.ask(ModelQuestion("thing", MODEL, "", "", {"properties": {"thing": {}}}), 60)
+        assert (caught.value.note.code, len(waits)) == ("assist.slow", 2), "it was asked three times"
+        assert not client.is_here()
+        assert len(looked_up) == 3, "whether it is here is no reason to look it up"
 
     asyncio.run(go())
 

@@ -147,12 +147,9 @@ class Assistant:
         self._observe("unload", self._clock() - started, "done" if gone else "failed")
         return gone
 
-    async def is_here(self) -> bool:
-        """Is its server on this machine, whose card both then share?"""
-        try:
-            return await self._server.is_here()
-        except AssistantTrouble:
-            return False
+    def is_here(self) -> bool:
+        """Is its server on this machine, whose card both then share? It isn't while nobody has found it."""
+        return self._server.is_here()
 
     async def _planned(self, wished: Wish) -> Planned:
         until = asyncio.get_running_loop().time() + 2 * self.settings.timeout

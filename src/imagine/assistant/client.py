@@ -56,9 +56,9 @@ class ModelServer:
         """Lets the connection go."""
         await self._connection.close()
 
-    async def is_here(self) -> bool:
-        """Is it on this very machine? Raises AssistantTrouble."""
-        return await self._connection.is_here()
+    def is_here(self) -> bool:
+        """Is it on this very machine, as far as it was found?"""
+        return self._connection.is_here()
 
     async def models(self) -> Chosen:
         """What looks and what understands. Raises AssistantTrouble."""

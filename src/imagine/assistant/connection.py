@@ -88,11 +88,10 @@ class AssistantConnection:
         """Does nobody know where it is, or was nobody there any more?"""
         self._opening = asyncio.Lock()
 
-    async def is_here(self) -> bool:
-        """Is the server on this very machine?"""
-        await self._opened()
-        assert self._resolver.place is not None, "it was looked up just now"
-        return self._resolver.place.is_here
+    def is_here(self) -> bool:
+        """Is the server on this very machine, as far as it was found? Nobody is asked."""
+        place = self._resolver.place
+        return place is not None and place.is_here and not self._is_lost
 
     async def get(self, url: str, seconds: float) -> Answer:
         """What is there. Raises AssistantTrouble where nobody answers."""
@@ -108,11 +107,13 @@ class AssistantConnection:
             await self._session.close()
 
     async def _asked(self, method: str, url: str, body: Mapping[str, Any] | None, seconds: float) -> Answer:
-        session = await self._opened()
         data = None if body is None else json.dumps(body).encode()
         # Less than there is for all of it: so it is told who isn't there from who doesn't answer.
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=min(_TO_CONNECT, seconds * 3 / 4))
+        to_connect = min(_TO_CONNECT, seconds * 3 / 4)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=to_connect)
         try:
+            async with asyncio.timeout(to_connect):
+                session = await self._opened()
             async with (
                 asyncio.timeout(seconds),
                 session.request(method, url, data=data, allow_redirects=False, timeout=limits) as answer,
@@ -121,8 +122,9 @@ class AssistantConnection:
         except (ClientError, OSError, ValueError) as error:
             # Its host may be elsewhere by now, and that has to be near, too.
             self._is_lost |= isinstance(error, ClientConnectorError | ConnectionTimeoutError)
+            within = to_connect if self._is_lost else seconds
             too_long = isinstance(error, TimeoutError)
-            why = message("assist.slow", seconds=round(seconds, 1)) if too_long else _unreachable(error)
+            why = message("assist.slow", seconds=round(within, 1)) if too_long else _unreachable(error)
             raise AssistantTrouble(why, "wait", away=True) from error
 
     async def _opened(self) -> aiohttp.ClientSession:

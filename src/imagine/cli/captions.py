@@ -59,7 +59,7 @@ async def _written(pictures: Sequence[Path], assistant: Assistant) -> None:
                 continue
             _keep(beside(path), words)
             note(f"{path.name}: {words}")
-        if await assistant.is_here():
+        if assistant.is_here():
             await assistant.make_room()  # training wants their memory
     finally:
         await assistant.close()

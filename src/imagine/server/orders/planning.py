@@ -161,7 +161,7 @@ async def _lacks_memory(gateway: Gateway, assistant: Assistant, request: Generat
     if unload != "auto":
         return unload == "always"
     model = await gateway.choose(request.model)
-    if model.name in gateway.resident() or not await assistant.is_here():
+    if model.name in gateway.resident() or not assistant.is_here():
         return False
     return any(ready.device != "cpu" or is_short_for(model, ready.room) for ready in gateway.pool.ready)
 

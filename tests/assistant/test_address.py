@@ -4,20 +4,25 @@ import asyncio
 import contextlib
 import select
 import socket
+import ssl
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from imagine.assistant import connection
 from imagine.assistant.address import is_near, place_of
 from imagine.assistant.client import ModelServer
 from imagine.assistant.question import ModelQuestion
 from imagine.assistant.trouble import AssistantTrouble
+from imagine.provenance import certificates
 from imagine.words.assistant import AssistantSettings
 from tests.assistant.fake_models import MODEL, Now, Waits, modelled, says
 
 NEAR = ["127.0.0.1", "::1", "10.1.2.3", "192.168.1.9", "172.16.0.1", "fd00::1", "::ffff:10.0.0.1"]
 FAR = ["8.8.8.8", "169.254.169.254", "0.0.0.0", "::", "224.0.0.1", "2606:4700::1", "::ffff:8.8.8.8", "fe80::1%eth0"]
+UNREACHABLE = "the assistant can't be reached"
 
 
 def place(url, *addresses, **said):
@@ -81,7 +86,7 @@ def test_where_nobody_is_any_more_it_is_looked_up_anew_and_has_to_be_near():
             await fake.gone()
             with pytest.raises(AssistantTrouble) as caught:
                 await fake.client.ask(asked, 60)
-            assert str(caught.value) == "the assistant can't be reached: Connection refused", "and not where"
+            assert str(caught.value) == f"{UNREACHABLE}: Connection refused", "and not where"
             with pytest.raises(AssistantTrouble) as caught:
                 await client.ask(asked, 60)
             assert caught.value.note.code == "assist.elsewhere"
@@ -118,6 +123,33 @@ def test_where_nobody_says_anything_any_more_it_is_looked_up_anew(monkeypatch):
                 assert await client.ask(asked, 60) == {"thing": "house"}
             assert found == []
             await client.close()
+
+    asyncio.run(go())
+
+
+def test_what_is_wrong_with_a_connection_that_should_be_encrypted_is_said(tmp_path):
+    (tmp_path / "own.pem").write_bytes(certificates.made())
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(tmp_path / "own.pem")
+
+    async def reason(url):
+        settings = AssistantSettings(url=url, dialect="ollama")
+        client = ModelServer(settings, clock=Now(), sleep=Waits(), chance=lambda: 0.5)
+        with pytest.raises(AssistantTrouble) as caught:
+            await client.ask(ModelQuestion("thing", MODEL, "", "", {"properties": {"thing": {}}}), 60)
+        await client.close()
+        return str(caught.value)
+
+    async def go():
+        stranger, plain = TestServer(web.Application()), TestServer(web.Application())
+        await stranger.start_server(ssl=own)
+        await plain.start_server()
+        assert await reason(str(stranger.make_url(""))) == f"{UNREACHABLE}: its certificate can't be verified"
+        assert await reason(f"https://{plain.host}:{plain.port}") == (
+            f"{UNREACHABLE}: no encrypted connection can be made with it"
+        )
+        await stranger.close()
+        await plain.close()
 
     asyncio.run(go())
 

@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.client_exceptions import ClientConnectorError, ClientError, ConnectionTimeoutError
+from aiohttp.client_exceptions import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientSSLError,
+    ConnectionTimeoutError,
+)
 
 from ..files.reading import read_text
 from ..messages import Message, message
@@ -169,6 +175,9 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
 
 def _unreachable(error: Exception) -> Message:
     """What the system says of such an error, without the address: where it is is the owner's business."""
+    if isinstance(error, ClientSSLError):  # its numbers are OpenSSL's
+        untrusted = isinstance(error, ClientConnectorCertificateError)
+        return message("assist.unreachable", why=message("assist.untrusted" if untrusted else "assist.no_tls"))
     number = getattr(getattr(error, "os_error", error), "errno", None)
     why = os.strerror(number) if isinstance(number, int) and number > 0 else message("assist.no_http")
     return message("assist.unreachable", why=why)

@@ -823,6 +823,8 @@ SENTENCES = {
     "assist.no_key": "the file of the assistant's key can't be read",
     "assist.unreachable": "the assistant can't be reached: {why}",
     "assist.no_http": "what it answers is no HTTP",
+    "assist.untrusted": "its certificate can't be verified",
+    "assist.no_tls": "no encrypted connection can be made with it",
     "assist.slow": "the assistant didn't answer within {seconds} s",
     "assist.resting": "the assistant isn't asked for {seconds:second|seconds} more: {why}",
     "assist.redirect": "the assistant sends elsewhere (status {status}), which isn't followed",

@@ -62,6 +62,7 @@ def test_a_folder_that_does_not_do_is_refused(folder, tmp_path):
     [
         (["../x"], "can't be a file's name"), (["x", "--steps", "0"], "--steps"), (["x", "--rank", "999"], "--rank"),
         (["x", "--rate", "2"], "--rate"), (["x", "-m", "nothing"], "nothing"),
+        (["x", "--assistant", "http://127.0.0.1:9"], "--caption-by assistant"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_said_before_anything_is_begun(folder, typed, why, capsys, monkeypatch, tmp_path):
@@ -114,8 +115,9 @@ def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(home, folder
 def test_the_assistant_writes_the_words_that_are_missing_and_changes_none(folder, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("IMAGINE_HOME", str(tmp_path / "home"))
     Image.new("RGB", (64, 64), "blue").save(folder / "two.JPG", "JPEG")
+    Image.new("RGB", (64, 64), "green").save(folder / "three.png")
     (folder / "four.png").write_bytes(b"no picture")
-    (folder / "one.txt").write_text("on grass")
+    (folder / "one.TXT").write_text("on grass")
     seen = {
         "subjects": [{"name": "dog", "count": 2, "colours": ["brown"], "position": "left [1]"}], "background": "sofa",
         "composition": {"shot": "wide", "angle": "", "layout": ""}, "lighting": "soft", "palette": ["brown"],
@@ -134,10 +136,11 @@ def test_the_assistant_writes_the_words_that_are_missing_and_changes_none(folder
     pictures, _ = asyncio.run(act())
     words = "fido, 2 brown dog, left 1, sofa background, wide shot, soft, photo"
     assert {Path(p.path).name: p.caption for p in pictures} == {
-        "four.png": "fido", "one.png": "fido, on grass", "three.webp": words, "two.JPG": words,
+        "four.png": "fido", "one.png": "fido, on grass", "three.png": words, "three.webp": words, "two.JPG": words,
     }  # fmt: skip
-    assert (folder / "one.txt").read_text() == "on grass"
-    assert asked == [2, 2], "only of what has none, and once"
+    assert sorted(path.name for path in folder.glob("*.[tT]*")) == ["one.TXT", "three.txt", "two.txt"]
+    assert (folder / "one.TXT").read_text() == "on grass"
+    assert asked == [2, 2], "only of what has none, once, and once of a name"
     assert "four.png gets no words" in capfd.readouterr().err
     (folder / "two.txt").unlink()
     with pytest.raises(ImagineError, match=r"can't be reached.*goes on with the rest"):
@@ -145,3 +148,16 @@ def test_the_assistant_writes_the_words_that_are_missing_and_changes_none(folder
     monkeypatch.delenv("IMAGINE_ASSISTANT", raising=False)
     with pytest.raises(BadRequest, match="--assistant or IMAGINE_ASSISTANT"):
         pictures_in(folder, "fido", "assistant")
+
+
+def test_what_says_nothing_as_a_caption_is_no_file(folder, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("IMAGINE_HOME", str(tmp_path / "home"))
+
+    async def act():
+        async with modelled("ollama", says({"palette": ["red"], "composition": {"layout": "flat"}})) as fake:
+            return await asyncio.to_thread(pictures_in, folder, "fido", "assistant", fake.url)
+
+    pictures, _ = asyncio.run(act())
+    assert [picture.caption for picture in pictures] == ["fido"] * 3
+    assert not list(folder.glob("*.txt"))
+    assert capfd.readouterr().err.count("gets no words: the assistant saw nothing in it") == 3

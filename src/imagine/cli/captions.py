@@ -14,7 +14,7 @@ from ..assistant.assistant import SIDE, Assistant, WishedPicture
 from ..assistant.trouble import AssistantTrouble
 from ..files.reading import read_file
 from ..files.writing import write_atomically
-from ..messages import in_english
+from ..messages import Message, in_english, message
 from ..pictures.looking.look import LookRequest, look
 from ..settings.settings import settings_from
 from ..words.errors import BadPicture, BadRequest, ImagineError
@@ -24,17 +24,16 @@ _LARGEST = 64 * 2**20
 """Bytes of a picture's file."""
 
 
-def write_captions(pictures: Sequence[Path], url: str | None) -> None:
-    """Writes what is missing. The assistant is at `url`, else where the environment says.
+def write_captions(missing: Sequence[Path], pictures: int, url: str | None) -> None:
+    """Writes the words of those that have none, of so many. The assistant is at `url`, else where the environment says.
 
     Raises BadRequest where there is none, ImagineError where it is away or a file can't be written.
     """
     settings = settings_from({"assistant": url})[0]
     if not settings.assistant:
         raise BadRequest(in_english("an assistant has to be named, by --assistant or IMAGINE_ASSISTANT", "caption_by"))
-    missing = [path for path in pictures if not beside(path).exists()]
-    there = len(pictures) - len(missing)
-    note(f"{there} of {len(pictures)} pictures have their words; the assistant is asked for the rest")
+    there = pictures - len(missing)
+    note(f"{there} of {pictures} pictures have their words; the assistant is asked for the rest")
     if missing:
         asyncio.run(_written(missing, Assistant(settings.assistant, settings.home / "state", turn=_at_once)))
 
@@ -47,22 +46,30 @@ def beside(picture: Path) -> Path:
 async def _written(pictures: Sequence[Path], assistant: Assistant) -> None:
     try:
         for path in pictures:
-            try:
-                words = (await assistant.describe(_shown(path))).as_caption()
-            except BadPicture as error:
-                warn(f"{path.name} gets no words: {error}")
+            if beside(path).exists():  # of another picture of the same name
                 continue
-            except AssistantTrouble as trouble:
-                if trouble.away:
-                    raise ImagineError(in_english(f"{trouble}; the same command goes on with the rest")) from trouble
-                warn(f"{path.name} gets no words: {trouble}")
-                continue
-            _keep(beside(path), words)
-            note(f"{path.name}: {words}")
+            if (words := await _caption(path, assistant)) and _keep(beside(path), words):
+                note(f"{path.name}: {words}")
         if assistant.is_here():
             await assistant.make_room()  # training wants their memory
     finally:
         await assistant.close()
+
+
+async def _caption(path: Path, assistant: Assistant) -> str:
+    """A picture's words; "" where it gets none, which is said. Raises ImagineError where the assistant is away."""
+    why: Exception | Message = message("assist.nothing_seen")
+    try:
+        if words := (await assistant.describe(_shown(path))).as_caption():
+            return words
+    except BadPicture as error:
+        why = error
+    except AssistantTrouble as trouble:
+        if trouble.away:
+            raise ImagineError(in_english(f"{trouble}; the same command goes on with the rest")) from trouble
+        why = trouble
+    warn(f"{path.name} gets no words: {why}")
+    return ""
 
 
 def _shown(path: Path) -> WishedPicture:
@@ -74,12 +81,15 @@ def _shown(path: Path) -> WishedPicture:
     return WishedPicture(copy, about.width, about.height, about.colours)
 
 
-def _keep(path: Path, words: str) -> None:
+def _keep(path: Path, words: str) -> bool:
+    """Is it there now? Who wrote some meanwhile, by hand, keeps them. Raises ImagineError."""
+    if path.exists():
+        return False
     try:
-        if not path.exists():  # of another picture of the same name
-            write_atomically(path, f"{words}\n".encode())
+        write_atomically(path, f"{words}\n".encode())
     except OSError as error:
         raise ImagineError(in_english(f"{path} can't be written: {error.strerror or error}")) from error
+    return True
 
 
 @contextlib.asynccontextmanager

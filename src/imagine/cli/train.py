@@ -80,6 +80,8 @@ def command(
     from .trained_model import model_to_train
 
     heard()
+    if assistant is not None and captions != "assistant":
+        raise click.UsageError("--assistant is for words that it writes; say --caption-by assistant too.")
     _check(name, steps, rank, rate, batch, seed, samples)
     root, home = _places()
     target = root / "loras" / f"{name}.safetensors"

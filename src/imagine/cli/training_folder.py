@@ -38,12 +38,12 @@ def pictures_in(
         raise BadRequest(in_english(f"there is no picture in {folder}: PNG, JPEG and WebP are read", "from"))
     if len(pictures) > _MOST:
         raise BadRequest(in_english(f"{folder} has {len(pictures)} pictures, more than {_MOST}", "from"))
+    texts = {path.stem: path for path in files if path.suffix.lower() == ".txt"}
     if captions == "assistant":
         from .captions import write_captions
 
-        write_captions(pictures, assistant)
+        write_captions([path for path in pictures if path.stem not in texts], len(pictures), assistant)
         return pictures_in(folder, word, None)
-    texts = {path.stem: path for path in files if path.suffix.lower() == ".txt"}
     described = [path for path in pictures if path.stem in texts]
     if captions == "files" and not described:
         raise BadRequest(in_english(f"no picture in {folder} has its words in a .txt file of its name", "caption_by"))

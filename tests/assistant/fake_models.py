@@ -89,6 +89,8 @@ class FakeModels:
     """Looks at what runs until what is to go has gone."""
     lists: str = ""
     """How a server of OpenAI's dialect tells what is loaded: as a `router` of llama.cpp's, as LM `studio`, or not."""
+    instances: list[list[str] | None] = field(default_factory=list)
+    """What LM `studio` says is loaded of our model, look by look, the last for ever; None: it has no answer."""
     let_go: list[dict[str, Any]] = field(default_factory=list)
     """The bodies of what unloads, of OpenAI's dialect."""
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -148,9 +150,9 @@ class FakeModels:
                 states = {name: "loaded" if name in loaded else "unloaded" for name in self.models}
                 return {"data": [{"id": name, "status": {"value": state}} for name, state in states.items()]}
             case "studio", "/api/v1/models":
-                loaded = self._still_running()
-                there = {name: [{"id": f"{name}:2"}] if name in loaded else [] for name in self.models}
-                return {"models": [{"key": name, "loaded_instances": each} for name, each in there.items()]}
+                loaded = self.instances.pop(0) if len(self.instances) > 1 else self.instances[0]
+                if loaded is not None:
+                    return {"models": [{"key": MODEL, "loaded_instances": [{"id": each} for each in loaded]}]}
         return None
 
     def _still_running(self) -> set[str]:
@@ -181,7 +183,7 @@ class Now:
 @contextlib.asynccontextmanager
 async def modelled(kind: str, *script: Act, **said: Any):
     """A running fake, and a `ModelServer` of it: `fake.client`, with its `fake.waits` and `fake.now`."""
-    beside = {name: said.pop(name) for name in ("models", "running", "stays", "lists") if name in said}
+    beside = {name: said.pop(name) for name in ("models", "running", "stays", "lists", "instances") if name in said}
     fake = FakeModels(kind, list(script), **beside)
     app = web.Application(client_max_size=2**26)
     app.router.add_route("*", "/{path:.*}", fake.handle)

@@ -48,7 +48,7 @@ def photo(kind="PNG", size=(96, 64), **said):
 async def assisted(folder, *script, kind="ollama", **said):
     """A client of a running server, and the fake that it asks."""
     own = {name: said.pop(name) for name in ("revise", "language", "unload_before_generate") if name in said}
-    beside = {name: said.pop(name) for name in ("models", "running", "stays", "lists") if name in said}
+    beside = {name: said.pop(name) for name in ("models", "running", "stays", "lists", "instances") if name in said}
     async with (
         modelled(kind, *script, **beside, **own) as fake,
         serving(folder, assistant=fake.settings, **said) as client,
@@ -360,14 +360,21 @@ def test_models_go_before_the_picture_is_made_where_that_is_wanted(tmp_path):
     run(tmp_path, act, says(PLAN), unload_before_generate="always", running={"seer"}, stays=3)
 
 
-@pytest.mark.parametrize(("lists", "body"), [("router", {"model": "seer"}), ("studio", {"instance_id": "seer:2"})])
-def test_other_servers_let_their_models_go_in_their_own_ways(tmp_path, lists, body):
+@pytest.mark.parametrize(
+    ("lists", "body", "instances"),
+    [
+        ("router", {"model": "seer"}, []),
+        ("studio", {"instance_id": "seer:2"}, [["seer:2"], ["seer:2"], []]),
+        ("studio", {"instance_id": "seer"}, [["seer:2", "seer"], None, ["seer:2"]]),
+    ],
+)
+def test_other_servers_let_their_models_go_in_their_own_ways(tmp_path, lists, body, instances):
     async def act(client, fake):
         await posted(client, WISH)
-        assert fake.let_go == [body]
-        assert len(fake.waits) == 1, "it was there once more"
+        assert fake.let_go == [body], "and none that somebody else has loaded"
+        assert len(fake.waits) == 1, "it was there once more, or nobody said that it wasn't"
 
-    said = {"unload_before_generate": "always", "running": {"seer", "other"}, "stays": 2}
+    said = {"unload_before_generate": "always", "running": {"seer", "other"}, "stays": 2, "instances": instances}
     run(tmp_path, act, says(PLAN), kind="openai", lists=lists, **said)
 
 

@@ -84,11 +84,13 @@ class ModelServer:
         return True
 
     async def _let_go(self, way: WayToUnload, loaded: LoadedNames) -> bool:
-        for known_as in {known_as for name, known_as in loaded if name in self._used}:
+        going = {known_as for name, known_as in loaded if name in self._used}
+        for known_as in going:
             await self._connection.post(self._url(way.path), way.body(known_as), _SHORT)
         looks = int(_TO_BE_GONE / _BETWEEN_LOOKS)
         for _ in range(looks):
-            if not any(name in self._used for name, _ in await self._loaded(way) or ()):
+            there = await self._loaded(way)
+            if there is not None and going.isdisjoint(known_as for _, known_as in there):
                 self._used.clear()
                 return True
             await self._sleep(_BETWEEN_LOOKS)

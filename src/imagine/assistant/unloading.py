@@ -45,10 +45,12 @@ def _of_lm_studio(listed: Mapping[str, Any]) -> LoadedNames | None:
 
 
 def _instances(models: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """A model's key means the instance that is called like it, else the only one: others are somebody else's."""
     for model in models:
-        for each in _objects(model["loaded_instances"]):
-            if isinstance(known_as := each.get("id"), str):
-                yield from ((name, known_as) for name in {model.get("key"), known_as} if isinstance(name, str))
+        known = [name for each in _objects(model["loaded_instances"]) if isinstance(name := each.get("id"), str)]
+        yield from ((name, name) for name in known)
+        if isinstance(key := model.get("key"), str) and key not in known and len(known) == 1:
+            yield key, known[0]
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

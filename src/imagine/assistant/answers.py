@@ -73,6 +73,11 @@ def _object(value: object) -> dict[str, Any] | None:
     return dict(value) if isinstance(value, Mapping) else None
 
 
+def objects(value: object) -> list[dict[str, Any]]:
+    """The objects in a list; none in what is no list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 _SPACES = re.compile(r"\s+")
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..messages import message
 from ..words.assistant import AUTO, AssistantSettings
+from .answers import objects
 from .connection import Answer
 from .trouble import AssistantTrouble
 
@@ -44,8 +45,8 @@ class Chosen(NamedTuple):
 
 async def of_ollama(get: Get, post: Post) -> list[ListedModel]:
     """Ollama's, but for those that it would hand on to its maker's cloud."""
-    tags = [each for each in _objects((await get("/api/tags")).json().get("models")) if not _is_cloud(each)]
-    running = {_name(each) for each in _objects((await get("/api/ps")).json().get("models"))}
+    tags = [each for each in objects((await get("/api/tags")).json().get("models")) if not _is_cloud(each)]
+    running = {_name(each) for each in objects((await get("/api/ps")).json().get("models"))}
     found = []
     for each in tags[:_LISTED]:
         name = _name(each)
@@ -60,9 +61,9 @@ async def of_ollama(get: Get, post: Post) -> list[ListedModel]:
 async def of_openai(get: Get) -> list[ListedModel]:
     """Those of a server that speaks OpenAI's dialect, with what llama.cpp and LM Studio tell of them beside it."""
     listed = (await get("/v1/models")).json()
-    told = {_name(each): each for each in _objects(listed.get("models"))}  # llama.cpp's
-    beside = {_name(each): each for each in _objects((await get("/api/v0/models")).json().get("data"))}  # LM Studio's
-    shaped = {_name(each): each for each in _objects(listed.get("data"))}
+    told = {_name(each): each for each in objects(listed.get("models"))}  # llama.cpp's
+    beside = {_name(each): each for each in objects((await get("/api/v0/models")).json().get("data"))}  # LM Studio's
+    shaped = {_name(each): each for each in objects(listed.get("data"))}
     found = []
     for name in filter(None, list(shaped)[:_LISTED]):
         kind = _text(beside.get(name, {}).get("type"))
@@ -110,10 +111,6 @@ def _is_cloud(model: Mapping[str, Any]) -> bool:
 def _name(model: Mapping[str, Any]) -> str:
     name = _text(model.get("name") or model.get("model") or model.get("id"))
     return name if len(name) <= _LONGEST_NAME else ""
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .answers import objects
+
 LoadedNames = list[tuple[str, str]]
 """Names of models, each with what its server knows the one that is loaded by."""
 
@@ -26,13 +28,13 @@ class WayToUnload(NamedTuple):
 
 
 def _of_ollama(listed: Mapping[str, Any]) -> LoadedNames | None:
-    named = ((each.get("name"), each.get("model")) for each in _objects(listed.get("models")))
+    named = ((each.get("name"), each.get("model")) for each in objects(listed.get("models")))
     return [(name, name) for pair in named for name in set(pair) if isinstance(name, str)]
 
 
 def _of_router(listed: Mapping[str, Any]) -> LoadedNames | None:
     """llama-server with several models tells of each how it is; with one it tells nothing, and keeps it."""
-    models = [each for each in _objects(listed.get("data")) if isinstance(each.get("status"), Mapping)]
+    models = [each for each in objects(listed.get("data")) if isinstance(each.get("status"), Mapping)]
     if not models:
         return None
     there = [each.get("id") for each in models if each["status"].get("value") not in ("unloaded", "failed")]
@@ -40,21 +42,17 @@ def _of_router(listed: Mapping[str, Any]) -> LoadedNames | None:
 
 
 def _of_lm_studio(listed: Mapping[str, Any]) -> LoadedNames | None:
-    models = [each for each in _objects(listed.get("models")) if isinstance(each.get("loaded_instances"), list)]
+    models = [each for each in objects(listed.get("models")) if isinstance(each.get("loaded_instances"), list)]
     return list(_instances(models)) if models else None
 
 
 def _instances(models: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """A model's key means the instance that is called like it, else the only one: others are somebody else's."""
     for model in models:
-        known = [name for each in _objects(model["loaded_instances"]) if isinstance(name := each.get("id"), str)]
+        known = [name for each in objects(model["loaded_instances"]) if isinstance(name := each.get("id"), str)]
         yield from ((name, name) for name in known)
         if isinstance(key := model.get("key"), str) and key not in known and len(known) == 1:
             yield key, known[0]
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 BY_OLLAMA = WayToUnload("/api/ps", _of_ollama, "/api/generate", lambda name: {"model": name, "keep_alive": 0})

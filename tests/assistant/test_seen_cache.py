@@ -62,3 +62,18 @@ def test_while_another_writes_it_does_without_and_not_for_good(tmp_path):
     assert cache.get("b") == CAR
     other.close()
     cache.close()
+
+
+def test_another_that_mends_the_file_is_one_that_writes(tmp_path, monkeypatch):
+    def recovers(*_, **__):
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY_RECOVERY
+        raise error
+
+    cache = SeenCache(tmp_path / "seen.sqlite")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(sqlite3, "connect", recovers)
+        cache.put("a", HOUSE)
+    cache.put("b", CAR)
+    assert (cache.get("a"), cache.get("b")) == (None, CAR)
+    cache.close()

@@ -226,6 +226,21 @@ def test_all_of_a_long_prompt_is_asked_of_or_nothing_is_said(tmp_path):
     run(tmp_path, act, says(ALLOWED), fail="closed")
 
 
+def test_a_refusal_that_was_known_is_no_sign_that_anybody_is_there(tmp_path, caplog):
+    long = f"{PROMPT}, {'a hill, ' * 500}"
+
+    async def act(client, fake):
+        assert len(questions_of(ModerationInput(long, long), "minors-only", TOPICS)) > 1
+        assert (await told(client, prompt=long))[0] == 400
+        assert len(fake.asked) == 1, "what comes behind is asked of no more"
+        fake.script[:] = [says("Sure!")]
+        for prompt in ("a fox", long, "a cat"):
+            await told(client, prompt=prompt)
+
+    run(tmp_path, act, says(SPIDERS))
+    assert caplog.text.count("the assistant says nothing of prompts") == 1, "of one silence"
+
+
 def test_many_topics_are_told_as_far_as_there_is_room():
     topics = {f"topic {number}": tuple(f"example {at} *" + "x" * 180 for at in range(64)) for number in range(64)}
     (question,) = questions_of(ModerationInput("a fox", "a fox"), "strict", topics)

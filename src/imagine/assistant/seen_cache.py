@@ -76,7 +76,7 @@ class SeenCache:
             with self._connected() as connection:
                 return [connection.execute(statement, values).fetchall() for statement, values in statements][-1]
         except (sqlite3.Error, OSError) as error:
-            primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # above are its kinds
+            primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest says of which kind
             self._broken = primary not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
             _log.warning("what pictures show isn't remembered%s: %s", "" if self._broken else " this time", error)
             self.close()

@@ -75,12 +75,13 @@ class PromptJudge:
         await asyncio.gather(*asking, return_exceptions=True)
 
     async def _refused(self, questions: list[JudgeQuestion], settings: JudgeSettings, client: str) -> tuple[str, bool]:
-        """What any of these is refused for, "" for nothing, and whether all that was known. Raises NoAnswer."""
+        """What the first of these is refused for, "" for nothing, and whether that was known. Raises NoAnswer."""
         if len(questions) > MOST_QUESTIONS:
             raise NoAnswer(message("assist.long_prompt"))
         model = await self._model(settings.model)
-        known = all(question.digest(model) in self._known for question in questions)
+        known = True
         for question in questions:
+            known = known and question.digest(model) in self._known
             if category := await self._answer(question, model, settings, client):
                 return category, known
         return "", known

@@ -13,6 +13,7 @@ from imagine.moderation.check import ModerationInput
 from imagine.moderation.judging import MOST_QUESTIONS, questions_of
 from imagine.moderation.meanings import LookedFor
 from imagine.pictures.looking.turns import Turns
+from imagine.server.gateway import judging
 from imagine.words.errors import Blocked
 from imagine.words.moderation import JudgeSettings, ModerationSettings
 from tests.assistant.fake_models import HANGS, MODEL, answers, modelled, says
@@ -95,6 +96,25 @@ def test_what_one_model_said_is_not_taken_for_another_s_and_holds_while_nobody_i
         fake.now.seconds += FRESH + 1
         assert (await told(client))[0] == 200
         assert len(fake.asked) == 2, "what it said is known, whether it is there or not"
+
+    run(tmp_path, act, says(SPIDERS), fail="closed")
+
+
+def test_what_is_known_holds_while_its_server_is_silent(tmp_path, monkeypatch):
+    begun = []
+
+    async def act(client, fake):
+        async def silent():
+            begun.append("understands")
+            await fake.over.wait()
+
+        assert (await told(client))[1]["categories"] == ["spiders"]
+        monkeypatch.setattr(client.gateway.assistant, "understands", silent)
+        monkeypatch.setattr(judging, "_TO_BE_NAMED", 0.01)
+        for _ in range(2):
+            assert (await told(client))[1]["categories"] == ["spiders"]
+        assert len(fake.asked) == 1
+        assert len(begun) == 1, "nobody who stops waiting ends it, so its failure counts"
 
     run(tmp_path, act, says(SPIDERS), fail="closed")
 

@@ -28,6 +28,8 @@ MOST_KNOWN = 4096
 """Answers that are remembered, of which the oldest go first."""
 _LONG = 2000
 """Characters of a prompt that is read beside others."""
+_TO_BE_NAMED = 10.0
+"""Seconds for which it is waited what `auto` is, where that was told before; half of what a prompt has, if less."""
 _UNCHECKED = ModerationVerdict(action="block", categories={}, stage="prompt", rule=RULE)
 
 
@@ -44,6 +46,7 @@ class PromptJudge:
         self._turns = Turns()
         self._auto = ""
         """What `auto` was, when that was last told."""
+        self._naming: asyncio.Task[str] | None = None
         self._unanswered: str | None = None
 
     async def check(self, asked: ModerationInput, wanted: LookedFor, client: str) -> bool:
@@ -69,7 +72,7 @@ class PromptJudge:
 
     async def stop(self) -> None:
         """Ends what is being asked."""
-        asking = list(self._asking.values())
+        asking = [*self._asking.values(), *([] if self._naming is None else [self._naming])]
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
@@ -78,7 +81,7 @@ class PromptJudge:
         """What the first of these is refused for, "" for nothing, and whether that was known. Raises NoAnswer."""
         if len(questions) > MOST_QUESTIONS:
             raise NoAnswer(message("assist.long_prompt"))
-        model = await self._model(settings.model)
+        model = await self._model(settings)
         known = True
         for question in questions:
             known = known and question.digest(model) in self._known
@@ -86,16 +89,25 @@ class PromptJudge:
                 return category, known
         return "", known
 
-    async def _model(self, named: str) -> str:
+    async def _model(self, settings: JudgeSettings) -> str:
         """Whose answers count: of `auto` what it is now, or, while its server doesn't say so, what it was. Raises
-        NoAnswer."""
+        NoAnswer.
+
+        Its server is asked to the end, whoever stops waiting: so it is noticed that it isn't there.
+        """
         assistant = self._assistant()
-        if named != AUTO or assistant is None:
-            return named
+        if settings.model != AUTO or assistant is None:
+            return settings.model
         from ...assistant.trouble import AssistantTrouble
 
+        if self._naming is None or self._naming.done():
+            self._naming = asyncio.create_task(assistant.understands())
+            self._naming.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            self._auto = await assistant.understands()
+            async with asyncio.timeout(min(_TO_BE_NAMED, settings.timeout / 2) if self._auto else None):
+                self._auto = await asyncio.shield(self._naming)
+        except TimeoutError:
+            return self._auto
         except AssistantTrouble as trouble:
             if not self._auto:
                 self._metrics.assisted("judge", 0.0, "failed")

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from imagine.engine.device import main_memory
-from imagine.engine.device.control_group import group_memory
 from imagine.engine.parts.part import parts_of
 from imagine.engine.quantised.tensor import Quantised
 from imagine.engine.residency import lodging
 from imagine.families.memory import bytes_of
+from imagine.processes import main_memory
+from imagine.processes.control_group import group_memory
 from imagine.words.frames import Unload, WorkerSettings
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.engine.accelerator import on

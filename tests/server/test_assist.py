@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -14,7 +15,8 @@ from PIL import Image
 from imagine.asking.presets import presets_from
 from imagine.assistant.assistant import Assistant
 from imagine.pictures.looking.turns import Turns
-from imagine.server.orders import main_memory
+from imagine.processes import main_memory
+from imagine.processes.control_group import GroupMemory
 from imagine.words.frames import Ready, Room
 from tests.assistant.fake_models import HANGS, answers, modelled, says
 from tests.registry import declared
@@ -378,9 +380,18 @@ def test_other_servers_let_their_models_go_in_their_own_ways(tmp_path, lists, bo
     run(tmp_path, act, says(PLAN), kind="openai", lists=lists, **said)
 
 
-@pytest.mark.parametrize(("free", "gone"), [(2**20, True), (2**40, False)])
-def test_where_both_use_main_memory_models_go_when_it_is_short(tmp_path, monkeypatch, free, gone):
-    monkeypatch.setattr(main_memory, "free_bytes", lambda: free)
+PLENTY = 2**40
+
+
+@pytest.mark.parametrize(
+    ("free", "limit", "gone"),
+    [(2**20, None, True), (PLENTY, None, False), (PLENTY, GroupMemory(PLENTY, 2**20), True)],
+)
+def test_where_both_use_main_memory_models_go_when_it_is_short(tmp_path, monkeypatch, free, limit, gone):
+    """Of the machine, or of what the container or the service that it runs in may take."""
+    machine = SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=free))
+    monkeypatch.setattr(main_memory, "psutil", machine)
+    monkeypatch.setattr(main_memory, "group_memory", lambda: limit)
 
     async def act(client, fake):
         client.worker.ready = Ready(device="cpu", room=Room(memory=2**34, width=4))

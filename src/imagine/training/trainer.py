@@ -26,6 +26,7 @@ from ..files.folders import make_own
 from ..files.writing import write_atomically
 from ..messages import message
 from ..pictures.images import encode
+from ..processes.main_memory import available
 from ..words.errors import OutOfMemory, Unsupported
 from ..words.frames import WorkerSettings
 from ..words.training import (
@@ -157,7 +158,7 @@ def _make_room(family: Family, device: Device, width: int) -> None:
         for part in family.parts("encode"):
             part.spare()
         device.release()
-    elif width >= LARGE and psutil.virtual_memory().available < _SPARE:
+    elif width >= LARGE and available() < _SPARE:
         _remember_less(_denoiser(family).module)
 
 

@@ -14,13 +14,14 @@ import torch
 
 from ...families.memory import Way, working_memory
 from ...messages import message
+from ...processes import main_memory
 from ...words.errors import BadRequest
 from ...words.frames import Ready, Room, WorkerSettings
 from ..execution.compiled import check_compiles
 from ..execution.recordings import Recordings
 from ..libraries.light import diffusers
 from ..threads.alone import start_threads
-from . import allocator, main_memory
+from . import allocator
 from .floor import Floor
 from .precision import Precision
 from .span import ClockSpan, QueueSpan, Span

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch.nn import Module
 
+from ...processes import main_memory
 from ..execution.homes import note_home
-from . import main_memory
 from .copies import copies_to
 from .floor import Floor
 from .layers import HeldLayer, Owned, layers_of, rest_of
+from .owned import owned_bytes
 
 _PINNED = 2
 """Times the bytes that come layer by layer that main memory must have free for them to be held in pages that can't be
@@ -72,7 +73,7 @@ class Guest:
         streamed = self._streamed.values()
         owned = (each for layer in streamed if not layer.pinned for each in layer.owned)
         pinned = sum(layer.nbytes for layer in streamed if layer.pinned)
-        return pinned + main_memory.owned_bytes(each.tensor for each in (*self._resident(), *owned))
+        return pinned + owned_bytes(each.tensor for each in (*self._resident(), *owned))
 
     def enter(self) -> None:
         try:

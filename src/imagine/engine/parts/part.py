@@ -16,8 +16,8 @@ import torch
 from ...messages import Message
 from ..device.floor import Floor
 from ..device.guest import Guest, Hosted
-from ..device.main_memory import owned_bytes
 from ..device.memory import Shortage, replaced, widened
+from ..device.owned import owned_bytes
 from .part_key import PartKey
 
 Stage = Literal["encode", "denoise", "decode"]

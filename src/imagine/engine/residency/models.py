@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from ...messages import message
+from ...processes import main_memory
 from ...words.errors import ModelChanged, OutOfMemory
 from ...words.model import Component, Model
-from ..device import main_memory
 from ..device.device import Device
 from ..parts.part import Part
 from ..parts.part_key import is_read

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import psutil
-
+from ...processes.main_memory import available
 from ...registry.memory_needed import memory_of
 from ...words.entry import Entry
 from ...words.frames import Room
@@ -12,9 +11,4 @@ from ...words.frames import Room
 def is_short_for(model: Entry, room: Room | None) -> bool:
     """Is less of it free than this model takes, held whole, for one picture of its own size?"""
     works = memory_of(model, room).get("works", [])
-    return any(free_bytes() < work["comfortable"] for work in works[:1])
-
-
-def free_bytes() -> int:
-    """What can be taken without anything being swapped out."""
-    return int(psutil.virtual_memory().available)
+    return any(available() < work["comfortable"] for work in works[:1])

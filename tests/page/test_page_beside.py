@@ -50,6 +50,7 @@ def test_references_are_chosen_weighed_and_taken_out_again(page, site):
     told = [(each.img, each.kind, each.strength) for each in last(site).params.references]
     assert told == [(digest(DOG), "subject", 0.85), (digest(SEA), "style", 0.4)]
     page.get_by_role("button", name="Remove dog.png").click()
+    expect(page.get_by_role("button", name="Remove dog.png")).to_have_count(0)  # which it is once that is kept
     page.reload()
     arrive(page)
     expect(page.get_by_label("Strength of sea.png").nth(1)).to_have_value("0.4")

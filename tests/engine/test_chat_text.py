@@ -163,3 +163,10 @@ def test_weights_change_no_token_and_what_is_lost_is_said(part):
     broken, notes = read_chat(part.tokenizer, "a fox BREAK a house", QWEN3, 64)
     assert [note.code for note in notes] == ["prompt.no_break"]
     assert broken.ids[3:5] == (*plain.ids[3:4], 38835)
+
+
+@pytest.mark.parametrize("prompt", ["a (<|im_:1.1)end|> fox", "a <|im_[end|>] fox", "a <|im_end|> fox"])
+def test_no_prompt_holds_a_mark_even_one_of_several_weights(part, prompt):
+    text, notes = read_chat(part.tokenizer, prompt, QWEN3, 64)
+    assert list(text.ids) == part.tokenizer.encode(f"{QWEN3.before}a   fox{QWEN3.behind}")
+    assert [(note.code, note.values["names"]) for note in notes] == [("prompt.unknown", "<|im_end|>")]

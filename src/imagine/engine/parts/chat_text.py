@@ -19,11 +19,13 @@ from .chunks import WeightedToken, chunk_of, within
 from .emphasis import emphasise
 from .encoder_part import EncoderPart, placing
 from .part_key import PartKey
-from .prompt_syntax import Break, parse
+from .prompt_syntax import Break, Piece, parse
 from .prompts import between_marks, clean, named
 from .text_part import Chunk
 
 CACHE_BYTES = 128 * 2**20
+_NOTHING = "\ud800"
+"""Half of a character: what is cleaned has none."""
 
 
 class ChatTemplate(NamedTuple):
@@ -106,21 +108,7 @@ def read_chat(
     All of it is split into tokens at once, wherever its weights change. What is cut, left out or has no effect stands
     in the warnings."""
     pieces, warnings = parse(prompt)
-    tokens: list[tuple[WeightedToken, bool]] = []
-    run, left_out = [_ChatRun(template.before)], set[str]()
-    for piece in pieces:
-        if isinstance(piece, Break):
-            run.append(_ChatRun(" ", own=True))
-            continue
-        for text, embedding in between_marks(piece.text, words):
-            cleaned, strange = clean(text, _can_encode, tokenizer.marks)
-            left_out |= strange
-            run.append(_ChatRun(cleaned, piece.weight, own=True))
-            if embedding is not None:
-                tokens += _tokens(tokenizer, run)
-                tokens.append((WeightedToken(tokenizer.pad_token_id, piece.weight, embedding), True))
-                run = []
-    tokens += _tokens(tokenizer, [*run, _ChatRun(template.behind)])
+    tokens, left_out = _all_tokens(tokenizer, pieces, template, words)
     said, most = [token for token, own in tokens if own], length - sum(not own for _, own in tokens)
     kept, cut = within(said, most)
     first = next((at for at, (_, own) in enumerate(tokens) if own), 0)
@@ -134,12 +122,51 @@ def read_chat(
     return ChatText(chunk_of([*around[:first], *kept, *around[first:]]), tuple(warnings))
 
 
-def _tokens(tokenizer: ChatTokenizer, run: Sequence[_ChatRun]) -> list[tuple[WeightedToken, bool]]:
-    """Those of a run, each as weighted as its last character."""
+def _all_tokens(
+    tokenizer: ChatTokenizer, pieces: Sequence[Piece | Break], template: ChatTemplate, words: Sequence[Embedding]
+) -> tuple[list[tuple[WeightedToken, bool]], set[str]]:
+    """Those of a prompt in its template, each with whether it is the prompt's, and what was left out."""
+    tokens: list[tuple[WeightedToken, bool]] = []
+    run, left_out = [_ChatRun(template.before)], set[str]()
+    for piece in pieces:
+        if isinstance(piece, Break):
+            run.append(_ChatRun(" ", own=True))
+            continue
+        for text, embedding in between_marks(piece.text, words):
+            cleaned, strange = clean(text, _can_encode, ())
+            left_out |= strange
+            run.append(_ChatRun(cleaned, piece.weight, own=True))
+            if embedding is not None:
+                made, marks = _tokens(tokenizer, run)
+                tokens += [*made, (WeightedToken(tokenizer.pad_token_id, piece.weight, embedding), True)]
+                left_out |= marks
+                run = []
+    made, marks = _tokens(tokenizer, [*run, _ChatRun(template.behind)])
+    return [*tokens, *made], left_out | marks
+
+
+def _tokens(tokenizer: ChatTokenizer, run: Sequence[_ChatRun]) -> tuple[list[tuple[WeightedToken, bool]], set[str]]:
+    """Those of a run, each as weighted as its last character, and the marks that were left out of it."""
+    run, marks = _without_marks(run, tokenizer.marks)
     ends = list(accumulate(len(said.text) for said in run))
     made = tokenizer.encode_with_ends("".join(said.text for said in run))
     of = [(each, run[bisect_left(ends, end)]) for each, end in made]
-    return [(WeightedToken(each, said.weight), said.own) for each, said in of]
+    return [(WeightedToken(each, said.weight), said.own) for each, said in of], marks
+
+
+def _without_marks(run: Sequence[_ChatRun], marks: Sequence[str]) -> tuple[list[_ChatRun], set[str]]:
+    """A run with a space where the prompt has a mark, and those marks: pieces of several weights may make one."""
+    joined, found = "".join(said.text for said in run if said.own), set[str]()
+    for mark in marks:
+        if mark in joined:
+            found.add(mark)
+            joined = joined.replace(mark, " ".ljust(len(mark), _NOTHING))
+    kept, begin = list[_ChatRun](), 0
+    for said in run:
+        end = begin + len(said.text) * said.own
+        kept.append(said._replace(text=joined[begin:end].replace(_NOTHING, "")) if said.own else said)
+        begin = end
+    return kept, found
 
 
 def _can_encode(character: str) -> bool:

@@ -111,6 +111,8 @@ def test_a_step_takes_more_of_larger_and_of_more_pictures_and_of_references_wher
     assert denoising(flux, one._replace(references=3), sides=1) == denoising(flux, one, sides=1)
     shown = denoising(flux, one._replace(references=3), variant="kontext", sides=1)
     assert shown == pytest.approx(denoising(flux, one, variant="kontext", sides=1) * 4, rel=0.1)
+    alone, beside = (denoising(flux, Workload(512, 512, references=count), variant="kontext") for count in (0, 3))
+    assert beside - alone == pytest.approx(2 * 3 * 491e6, rel=0.15), "references are seen at their own size"
     assert denoising(facts_of("sdxl"), one, sides=2) == pytest.approx(2 * 166e6, rel=0.02)
 
 

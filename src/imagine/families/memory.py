@@ -182,8 +182,8 @@ def way_for(weights: Bytes, room: int, steps: StepBytes = NO_STEPS, *, stages: b
 def denoising(facts: FamilyFacts, work: Workload, *, variant: str = "", sides: int = 2, width: int = _HALF) -> int:
     """Bytes of a forward beside its weights, where each picture is so many rows."""
     row = _FORWARDS.get(f"{facts.name} {variant}") or _FORWARDS.get(facts.name, _UNKNOWN)
-    shown = work.references if attends(facts, variant) else 0
-    one = row.pixel * work.width * work.height * (1 + shown) + row.text
+    shown = work.references * facts.native**2 if attends(facts, variant) else 0
+    one = row.pixel * (work.width * work.height + shown) + row.text
     return work.pictures * sides * one * width // _HALF
 
 
@@ -195,7 +195,8 @@ def decoding(facts: FamilyFacts, work: Workload, *, tiled: bool = False, width: 
 
 
 def attends(facts: FamilyFacts, variant: str) -> bool:
-    """Does the denoiser take reference pictures beside the one that it draws, token by token?"""
+    """Does the denoiser take reference pictures beside the one that it draws, token by token? It sees them at up to
+    its own size, whatever it draws."""
     return facts.name == "flux2" or (facts.name == "flux" and variant == "kontext")
 
 

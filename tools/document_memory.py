@@ -82,7 +82,7 @@ PUBLISHED: Sequence[Files] = (
     )),
     Files("Z-Image", "z-image", "", _flux(_floats(Z_IMAGE), _floats(_QWEN), _floats(_PIECES))),
     Files("Z-Image and Qwen3 in fp8", "z-image", "", _flux(
-        _kept(Z_IMAGE, _EIGHT), _kept(_QWEN, _EIGHT), _kept(_PIECES, _EIGHT)
+        _kept(Z_IMAGE, _EIGHT), _SAYS, _floats(_PIECES)
     )),
     Files("Z-Image and Qwen3 in Q4_K", "z-image", "", _flux(
         _kept(Z_IMAGE, _FOUR), _kept(_QWEN, _FOUR), _kept(_PIECES, _FOUR)

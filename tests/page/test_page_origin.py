@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from imagine.words.moderation import ModerationSettings
 from tests.page.acts import downloaded, drop, generate, issues, last, png, start_from
 
 
@@ -73,11 +74,12 @@ def test_a_mark_is_a_switch_and_none_where_every_picture_has_one(page, windows, 
     page.get_by_label(mark).check()
     generate(page, "a fox")
     assert last(site).params.watermark == "tiles"
-    other = windows.open(serve("marks", watermark=True).url)
+    rules = ModerationSettings(policy="standard", stages=("prompt",))
+    other = windows.open(serve("marks", watermark=True, moderation=rules).url)
     expect(other.get_by_label(mark)).to_be_hidden()
     other.click("#status")
     expect(other.locator("#server-rules li")).to_have_text(
-        ["Not drawn: sexual pictures of minors, and undressing somebody in a picture that is brought.",
+        ["Not drawn: sexual content, gore, self-harm and hatred.",
          "Pictures carry Content Credentials: signed, made by Imagine.",
          "Pictures are marked in their pixels, invisibly."]
     )  # fmt: skip

@@ -121,6 +121,28 @@ def test_a_key_that_says_how_its_pictures_are_looked_at_keeps_what_it_does_not_s
     ask(tmp_path, act, keys=keys, moderation=ModerationSettings(pictures=everybody))
 
 
+@pytest.mark.parametrize(
+    ("owner", "held"),
+    [
+        ({}, ("minors-only", True, False, False)),
+        ({"policy": "standard", "stages": ("prompt",)}, ("standard", True, False, False)),
+        ({"policy": "strict", "stages": ("picture",)}, ("strict", False, False, True)),
+        ({"policy": "none", "topics": {"hearts": ("heart",)}}, ("none", False, True, False)),
+        ({"policy": "none", "pictures": PictureSettings(model="looks")}, ("none", False, False, True)),
+    ],
+)
+def test_health_says_what_is_checked_of_whoever_asks(tmp_path, owner, held):
+    keys = (NamedKey(name="kids", key="k" * 20, rules=KeyRules(policy="strict", stages=("prompt", "picture"))),)
+
+    async def act(client):
+        for key, expected in (("", held), (keys[0].key, ("strict", True, held[2], True))):
+            async with client.get("/health", headers={"Authorization": f"Bearer {key}"} if key else {}) as answer:
+                said = (await answer.json())["moderation"]
+            assert tuple(said[each] for each in ("policy", "prompts", "own", "pictures")) == expected
+
+    ask(tmp_path, act, keys=keys, moderation=ModerationSettings(**owner))
+
+
 @pytest.mark.parametrize("fail", ["closed", "open"])
 def test_what_is_to_look_and_is_not_there_is_said_at_the_start(tmp_path, fail, caplog):
     caplog.set_level(logging.ERROR)

@@ -29,6 +29,11 @@ class Rules(NamedTuple):
     looked_for: LookedFor = LookedFor("none", {})
     """What its prompt isn't to mean."""
 
+    @property
+    def has_own(self) -> bool:
+        """Is a prompt held to terms or topics of the owner's, too?"""
+        return bool(self.looked_for.topics) or any(isinstance(check, BlockedTerms) for check in self.checks)
+
 
 class _Standing:
     """What holds for one key, or for who has none: the key's own word, else everybody's."""

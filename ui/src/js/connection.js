@@ -1,7 +1,6 @@
 // Is the server there, and can it draw? And its address and key, which stay in this browser.
 
 import { ask, ServerError } from "./api.js";
-import { field } from "./controls.js";
 import { byId, make, openDialog, show } from "./dom.js";
 import { hashOf } from "./link.js";
 import { isReady, learn, settings } from "./form.js";
@@ -74,9 +73,8 @@ function describe() {
 
 /** What holds for whoever reads this: what isn't drawn, what becomes of pictures. */
 function describeRules() {
-  const policy = field("moderation")?.default;
-  const rules = !health || !policy ? [] : [
-    hasText(`rules.${policy}`) ? t(`rules.${policy}`) : policy,
+  const rules = !health ? [] : [
+    ...checks(health.moderation),
     health.provenance ? t("rules.signed") : "",
     health.watermark ? t("rules.marked") : "",
     health.assistant ? t("rules.assistant") : "",
@@ -84,6 +82,14 @@ function describeRules() {
   const list = byId("server-rules-list");
   if (list.innerText !== rules.join("\n")) list.replaceChildren(...rules.map((rule) => make("li", {}, rule)));
   show(byId("server-rules"), rules.length > 0);
+}
+
+/** What is checked of prompts and of pictures: which of the two are, no policy's name says. */
+function checks({ policy, prompts, own, pictures }) {
+  const held = policy !== "none" && (prompts || pictures);
+  const named = hasText(`rules.${policy}`) ? t(`rules.${policy}`) : policy;
+  const rules = [held ? named : "", own ? t("rules.own") : "", pictures ? t("rules.pictures") : ""];
+  return rules.some(Boolean) ? rules : [t("rules.none")];
 }
 
 async function useServer(event) {

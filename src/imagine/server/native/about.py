@@ -12,16 +12,25 @@ from ..gateway.keys import GATEWAY
 from ..gateway.metrics import CONTENT_TYPE
 from ..http.context import LANGUAGE
 from ..http.encoding import body_from
+from ..orders.connection import asked_as
 
 
 async def health(request: web.Request) -> web.Response:
     """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping.
 
-    `moderation` has a `problem` of its own where pictures are to be looked at, and what looks isn't there. `assistant`
+    `moderation` is what holds for who asks: whether `prompts` are held to the policy, and to rules of the owner's `own`,
+    and whether `pictures` are looked at; with a `problem` where they are to be, and what looks isn't there. `assistant`
     is whether there is one; `provenance` and `watermark`, whether every picture is signed, and marked in its pixels.
     """
     gateway = request.app[GATEWAY]
-    settings = gateway.settings
+    settings, rules = gateway.settings, gateway.rulebook.of(asked_as(request))
+    moderation = {
+        "policy": rules.policy,
+        "prompts": rules.looked_for.policy != "none",
+        "own": rules.has_own,
+        "pictures": rules.pictures.look(rules.policy),
+        "problem": _said(gateway.missing_checker()),
+    }
     answer = {
         "name": "imagine",
         "version": __version__,
@@ -29,7 +38,7 @@ async def health(request: web.Request) -> web.Response:
         "problem": _problem(gateway),
         "ready": bool(gateway.pool.ready),
         "devices": [{"device": ready.device, "name": ready.name} for ready in gateway.pool.ready],
-        "moderation": {"policy": settings.moderation.policy, "problem": _said(gateway.missing_checker())},
+        "moderation": moderation,
         "assistant": gateway.assistant is not None,
         "provenance": settings.provenance,
         "watermark": bool(settings.watermark),

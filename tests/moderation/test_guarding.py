@@ -152,12 +152,18 @@ def test_nobody_waits_for_one_that_says_nothing(folder):
     )
 
 
+def held_start(folder):
+    """What starts a guard once somebody has written to a pipe."""
+    os.mkfifo(folder / "held")
+    wait = f"open({str(folder / 'held')!r}).read(); import runpy; "
+    return [sys.executable, "-c", wait + "runpy.run_module('imagine.guard', run_name='__main__')"]
+
+
+HELD = GuardPatience(question=250.0, start=2000.0, answer=2000.0)
+
+
 def test_a_questions_time_begins_once_it_is_ready(folder):
     """The process's start is held by a pipe, and the loop's clock set forward, rather than anything waited for."""
-    os.mkfifo(folder / "held")
-    wait = (
-        f"open({str(folder / 'held')!r}).read(); import runpy; runpy.run_module('imagine.guard', run_name='__main__')"
-    )
 
     async def act(guard):
         loop, ahead = asyncio.get_running_loop(), 0.0
@@ -179,8 +185,29 @@ def test_a_questions_time_begins_once_it_is_ready(folder):
             await late
         return answer.near[0][0].similarity
 
-    patience = GuardPatience(question=250.0, start=2000.0, answer=2000.0)
-    assert run(folder, act, most=2000, command=[sys.executable, "-c", wait], patience=patience) == 1.0
+    assert run(folder, act, most=2000, command=held_start(folder), patience=HELD) == 1.0
+
+
+def test_where_it_ended_unasked_a_questions_time_begins_once_another_is_ready(folder):
+    async def act(guard):
+        loop, ahead = asyncio.get_running_loop(), 0.0
+        now = loop.time
+        loop.time = lambda: now() + ahead
+        await until(lambda: guard.runs)
+        (folder / "held").write_text("")
+        await guard.compare(["spider"])
+        first = guard.pid
+        psutil.Process(first).kill()
+        await guard._process.wait()
+        asked = asyncio.ensure_future(guard.compare(["spider"]))
+        await until(lambda: guard.pid not in (None, first))
+        ahead = 400.0
+        await passed(10)
+        assert not asked.done(), "a question's 250 seconds haven't begun"
+        (folder / "held").write_text("")
+        return (await asked).near[0][0].similarity
+
+    assert run(folder, act, most=2000, command=held_start(folder), patience=HELD) == 1.0
 
 
 def test_a_file_that_is_refused_is_tried_again_once_it_is_another(folder):

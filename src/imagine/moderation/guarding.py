@@ -162,7 +162,8 @@ class GuardProcess:
     @contextlib.asynccontextmanager
     async def _limit(self) -> AsyncIterator[None]:
         """Raises TimeoutError after a question's time, which begins once the process is ready."""
-        is_ready = self._open is not None and self._open == self._watched
+        lives = self._process is not None and self._process.returncode is None
+        is_ready = lives and self._open is not None and self._open == self._watched
         async with asyncio.timeout(self._patience.question if is_ready else self._patience.start) as limit:
             if not is_ready:
                 self._before_ready.add(limit)

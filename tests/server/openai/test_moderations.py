@@ -1,5 +1,6 @@
 """OpenAI's moderation of texts, by its own client and by whatever else may be sent."""
 
+import asyncio
 import base64
 import io
 import json
@@ -20,6 +21,14 @@ UNSCORED = {
     "harassment", "harassment/threatening", "hate/threatening", "illicit/violent", "self-harm/intent",
     "self-harm/instructions",
 }  # fmt: skip
+
+
+def shown():
+    """A picture's file, and the part of an input that holds it."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    address = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return file.getvalue(), {"type": "image_url", "image_url": {"url": address}}
 
 
 def true(result):
@@ -108,20 +117,41 @@ def test_what_can_not_be_looked_at_is_refused_in_openais_shape(tmp_path, body, c
 
 
 def test_pictures_are_looked_at_and_never_fetched(tmp_path):
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "PNG")
-    address = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    file, part = shown()
 
     def act(client, served):
-        parts = [{"type": "text", "text": "a bloody knife"}, {"type": "image_url", "image_url": {"url": address}}]
+        parts = [{"type": "text", "text": "a bloody knife"}, part]
         (result,) = client.moderations.create(input=parts).results
         assert (result.categories.sexual, result.categories.violence) == (True, True)
         assert result.category_scores.sexual == 0.8
         applied = result.category_applied_input_types
         assert (applied.sexual, applied.violence) == (["text", "image"], ["text"])
-        assert served.worker.scored == [("looks", file.getvalue())]
+        assert served.worker.scored == [("looks", file)]
 
     with_client(tmp_path, act)
+
+
+def test_who_leaves_before_a_picture_is_looked_at_gives_back_the_turn_and_the_place(tmp_path):
+    body = {"input": [shown()[1]]}
+
+    async def act(client):
+        score, asked = client.worker.score, asyncio.Event()
+
+        async def never(*_):
+            asked.set()
+            await asyncio.Event().wait()
+
+        client.worker.score = never
+        waiting = asyncio.create_task(client.post("/v1/moderations", json=body))
+        await asked.wait()
+        client.worker.score = score
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        async with client.post("/v1/moderations", json=body) as answer:
+            assert answer.status == 200
+        assert client.gateway.scoring._asking.total() == 0
+
+    ask(tmp_path, act)
 
 
 JSON = st.recursive(

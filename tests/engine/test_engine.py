@@ -342,7 +342,7 @@ class Held(ThreadPoolExecutor):
 
 def held_engine():
     previewing, finishing = Held(), Held()
-    threads = iter((previewing, finishing, Inline()))
+    threads = iter((previewing, finishing, Inline(), Inline()))
     engine = Engine(SETTINGS, open_model=Shelf(), measure=lambda _source: 0, pictures=Pictures(lambda: next(threads)))
     return engine, previewing, finishing
 

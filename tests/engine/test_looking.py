@@ -30,6 +30,15 @@ def looking_engine(opens=None):
     return engine_of(open_model=opened, measure=lambda _source: 0, open_checker=opens or Opens())
 
 
+def threaded_engine(*threads, opens=None):
+    """With these to make previews, to make files, to look at pictures, and to score what came."""
+    threads = iter(threads)
+    return Engine(
+        WorkerSettings(device="cpu", keep_alive=-1), open_model=opened, measure=lambda _source: 0,
+        pictures=Pictures(lambda: next(threads)), open_checker=opens or Opens(),
+    )  # fmt: skip
+
+
 def opened(_model, _device, progress, _held):
     progress(1.0)
     return PlainFamily()
@@ -150,11 +159,7 @@ class Held(Inline):
 
 def test_what_decides_is_neither_left_out_nor_overtaken_by_the_picture():
     previewing = Held()
-    threads = iter((previewing, Inline(), Inline()))
-    engine = Engine(
-        WorkerSettings(device="cpu", keep_alive=-1), open_model=opened, measure=lambda _source: 0,
-        pictures=Pictures(lambda: next(threads)), open_checker=Opens(),
-    )  # fmt: skip
+    engine = threaded_engine(previewing, Inline(), Inline(), Inline())
     engine.submit(painted("red", RED, every=1))
     engine.submit(painted("blue", BLUE, every=1))
     said = []
@@ -261,20 +266,29 @@ def test_it_is_read_once_and_goes_with_the_models():
     assert opens.opened == 2
 
 
-def test_no_finished_picture_waits_for_one_that_came_to_be_scored():
-    previewing = Held()
-    threads = iter((previewing, Inline(), Inline()))
-    engine = Engine(
-        WorkerSettings(device="cpu", keep_alive=-1), open_model=opened, measure=lambda _source: 0,
-        pictures=Pictures(lambda: next(threads)), open_checker=Opens(),
-    )  # fmt: skip
+def test_a_picture_that_nobody_wants_any_more_is_not_looked_at():
+    finishing, looking, opens = Held(), Held(), Opens()
+    engine = threaded_engine(Inline(), finishing, looking, Inline(), opens=opens)
+    engine.submit(painted(num_steps=2))
+    while engine.busy and not looking.held:
+        engine.step()
+    engine.cancel("a")
+    looking.let_go()
+    assert (len(looking.held), opens.checker.looks) == (1, 0)
+
+
+@pytest.mark.parametrize("stages", [("preview",), ("picture",)])
+def test_no_picture_waits_for_one_that_came_to_be_scored(stages):
+    """Not for its own look, either, be it of the preview that decides."""
+    scoring = Held()
+    engine = threaded_engine(Inline(), Inline(), Inline(), scoring)
     engine.score(Score(job="red", checker=CHECKER, img=png(RED)))
-    engine.submit(painted())
+    engine.submit(painted(every=1, said=check(stages=stages)))
     said = []
     for _ in range(60):
         said += [] if finished(said) else engine.step()
     assert finished(said).keys() == {"a"}
-    previewing.let_go()
+    scoring.let_go()
     more, _ = served(engine)
     assert [report.scores for report in more if isinstance(report, Scored)] == [{"red": 1.0}]
 

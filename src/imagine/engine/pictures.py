@@ -48,8 +48,9 @@ class Pictures:
     """What is being made for which job. Calls come from the engine's thread."""
 
     def __init__(self, threads: Threads = _thread) -> None:
-        # So that no final picture waits behind previews, and its file is made while it is looked at.
-        self._previewing, self._finishing, self._looking = threads(), threads(), threads()
+        # So that no final picture waits behind previews, its file is made while it is looked at, and neither it nor a
+        # preview that decides waits for pictures that only came to be scored.
+        self._previewing, self._finishing, self._looking, self._scoring = (threads() for _ in range(4))
         self._previews: dict[str, list[Future[Preview]]] = {}
         self._deciding: dict[str, Future[Preview]] = {}
         """The preview of a job that may end it."""
@@ -78,8 +79,8 @@ class Pictures:
             self._finals[job].add_done_callback(lambda _: look.cancel())
 
     def tell(self, job: str, make: Callable[[], JobReport]) -> None:
-        """Have what isn't a picture made, where no finished one waits for it."""
-        self._finals[job] = self._previewing.submit(make)
+        """Have what isn't a picture made, where no picture waits for it."""
+        self._finals[job] = self._scoring.submit(make)
 
     def _begun(self, job: str) -> list[Future[Preview]]:
         """The previews of a job that are being made, after the others were taken back."""

@@ -86,6 +86,13 @@ def test_tiles_need_no_more_than_their_own(tmp_path):
     assert sum(1 for _ in ours.decoding(latents, tiled=True)) > 100, "tile by tile, layer by layer"
 
 
+@pytest.mark.parametrize(("name", "shape"), [("bn.running_mean", (128, 1)), ("bn.running_var", (64,))])
+def test_statistics_of_another_shape_than_the_latents_are_a_broken_file(tmp_path, name, shape):
+    tensors = dict(tiny_vae().state_dict()) | {name: torch.ones(shape)}
+    with pytest.raises(UnusableModel, match=rf"{name} of shape \[{', '.join(map(str, shape))}\], not \[128\]"):
+        from_file(tmp_path, tensors)
+
+
 def test_half_of_the_statistics_is_a_broken_file(tmp_path):
     tensors = dict(tiny_vae().state_dict())
     del tensors["bn.running_var"]

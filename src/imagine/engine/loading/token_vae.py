@@ -59,11 +59,20 @@ def token_vae(settings: Mapping[str, Any], beside: Tensors, *, stated: bool = Fa
 
     def constructed() -> Any:
         vae = make()
+        _check(beside, list(vae.bn.running_mean.shape))
         del vae.bn
         vars(vae)[STATISTICS] = statistics
         return vae
 
     return constructed
+
+
+def _check(beside: Tensors, expected: list[int]) -> None:
+    """Raises UnusableModel unless there is a number for each of the latents."""
+    for name, tensor in beside.items():
+        if (shape := list(tensor.shape)) != expected:
+            said = {"name": name, "shape": str(shape), "expected": str(expected)}
+            raise UnusableModel(message("weights.shape", part="VAE", **said))
 
 
 def statistics_with(vae: Any) -> LatentStatistics | None:

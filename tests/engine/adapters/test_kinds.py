@@ -10,7 +10,9 @@ import torch
 from torch.nn import functional
 
 from imagine.engine.adapters.adapter import Adapter, Bound
+from imagine.engine.adapters.fused import FusedRows
 from imagine.engine.adapters.kinds import kinds_of, side_path
+from imagine.engine.adapters.kronecker import Kronecker
 from imagine.engine.adapters.layer import Misfit
 from imagine.engine.adapters.mix import Mix, MixRows, Strengths
 from imagine.engine.execution.packed import can_pack, pack
@@ -297,6 +299,20 @@ def test_shapes_that_contradict_are_said_and_nothing_else_goes_wrong(case):
                     refused -= 1
                     assert torch.broadcast_shapes(path(inputs, 1.0).shape, answer.shape) == answer.shape
     assert refused >= len(parts) * 5, refused
+
+
+@pytest.mark.parametrize(
+    ("layer", "first", "second", "rows", "why"),
+    [
+        (torch.nn.Linear(6, 7), (2, 2), (3, 3), None, r"\[6, 6\], and \[7, 6\] would fit"),
+        (torch.nn.Linear(7, 6), (2, 2), (3, 3), None, r"\[6, 6\], and \[6, 7\] would fit"),
+        (torch.nn.Linear(3, 2), (5, 1), (0, 3), None, r"\[0, 3\], and \[2, 3\] would fit"),
+        (torch.nn.Conv2d(4, 4, 1), (2, 2), (4, 2, 1, 1), FusedRows(8, (slice(0, 4),)), "lokr_w1 is of several"),
+    ],
+)  # fmt: skip
+def test_a_kronecker_product_that_is_not_of_its_layer_is_refused(layer, first, second, rows, why):
+    with pytest.raises(Misfit, match=why):
+        Kronecker(layer, {"lokr_w1": torch.ones(first), "lokr_w2": torch.ones(second)}, None, rows)
 
 
 @pytest.mark.parametrize("alpha", [float("nan"), float("inf"), -1e30, 1e9])

@@ -23,6 +23,8 @@ class Kronecker:
         `rows` the layer is some of those of a larger one, whose product it is. Raises Misfit."""
         self._layer, self._rows, shape = layer, rows, layer.weight.shape
         if rows is not None:
+            if isinstance(layer, Conv2d):
+                raise Misfit(message("lora.fused", part="lokr_w1"))
             shape = torch.Size((rows.of, *shape[1:]))
         self._first = _Factor(parts, "lokr_w1", shape[2:2])
         self._second = _Factor(parts, "lokr_w2", shape[2:])
@@ -32,7 +34,10 @@ class Kronecker:
         if not height or not columns:
             raise Misfit(message("lora.rank"))
         fits("lokr_w2", self._second.whole(), shape[0] // height, shape[1] // columns, *shape[2:])
-        fits("lokr_w1", self._first.whole().flatten(1), shape[0] // len(self._second.whole()), columns)
+        made, expected = [shape[0] // height * height, shape[1] // columns * columns], list(shape[:2])
+        if made != expected:
+            said = {"shape": str(made), "expected": str(expected)}
+            raise Misfit(message("lora.part_shape", part="lokr_w1 × lokr_w2", **said))
 
     def __call__(self, inputs: Tensor, weight: float) -> Tensor:
         first = self._first.whole().flatten(1).to(inputs) * (self._scale * weight)

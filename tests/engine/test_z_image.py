@@ -1,14 +1,18 @@
 """Z-Image is diffusers' own: same networks, same seed, float32, in every layout, in a crowd too."""
 
+from collections import Counter
+
 import diffusers
 import pytest
 import torch
 
+from imagine.engine import families
 from imagine.engine.families.z_image import KIND
 from imagine.engine.loading.layer_names import LayerNames
 from imagine.engine.loading.maps import z_image
 from imagine.engine.loading.part_file import open_weights
 from imagine.engine.loading.transformer_names import shapes_of, with_diffusers_names
+from imagine.engine.parts.chat_text import read_chat
 from imagine.engine.quantised.tensor import Quantised
 from imagine.words.adapter_names import layer_tensor
 from imagine.words.errors import Unsupported
@@ -92,6 +96,18 @@ def test_a_crowd_of_prompts_of_any_length_is_made_again_bit_for_bit(tiny):
     assert sorted(job for job, picture in crowd.items() if picture.warnings) == ["d", "e"], (
         "of what was cut, and of weights"
     )
+
+
+def test_a_pictures_prompts_are_read_for_their_lengths_once(tiny, monkeypatch):
+    read = []
+
+    def noted(tokenizer, text, *others, **said):
+        read.append(text)
+        return read_chat(tokenizer, text, *others, **said)
+
+    monkeypatch.setattr(families.z_image, "read_chat", noted)
+    latents_of(wish(model_at(tiny[0]), num_steps=1, guidance=3.0, prompt="a fox AND a dog AND a cat", neg="a blur"))
+    assert sorted(Counter(read).values()) == [2, 2, 2, 2], "for that, and for what it says"
 
 
 def test_a_picture_that_it_has_no_places_for_is_refused(tiny):

@@ -134,6 +134,8 @@ class ZImage(SteppedModel):
         in pixels."""
         super().__init__(name, encoders=(text,), noise=Noise(prediction="flow", spacing="trailing"), **parts)
         self._text, self._length, self._widest = text, length, widest
+        self._filled: tuple[object, Collection[int]] = (None, ())
+        """Of the prompts that were encoded last, and their picture's others: which they were, and `_filled_of` them."""
 
     @property
     def networks(self) -> Networks:
@@ -151,10 +153,17 @@ class ZImage(SteppedModel):
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
+        return conditioned(request, self._heard, partial(self._rows, self._filled_of(request)))
+
+    def _filled_of(self, request: EncodeRequest) -> Collection[int]:
+        """How many tokens a picture's prompts take once they are filled up. All of them are encoded one by one, and
+        read for this once."""
         texts = {request.prompt, *request.beside} | ({request.negative} if request.negative is not None else set())
-        said = [read_chat(self._text.tokenizer, text, QWEN3, self._length, words=request.words) for text in texts]
-        filled = {_filled(len(each.text.ids)) for each in said}
-        return conditioned(request, self._heard, partial(self._rows, filled))
+        which = texts, [each.digest for each in request.words]
+        if self._filled[0] != which:
+            said = [read_chat(self._text.tokenizer, text, QWEN3, self._length, words=request.words) for text in texts]
+            self._filled = which, {_filled(len(each.text.ids)) for each in said}
+        return self._filled[1]
 
     def _heard(
         self, prompt: str, *, clip: int, mix: Mix, words: Sequence[Embedding], field: str = "prompt"

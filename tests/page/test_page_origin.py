@@ -21,7 +21,17 @@ def page(windows, site):
     return windows.open(site.url)
 
 
-def test_a_picture_says_that_it_was_made_here_and_of_what(page):
+LOST_ONCE = """() => {
+  const get = IDBObjectStore.prototype.get;
+  IDBObjectStore.prototype.get = function (...said) {
+    if (this.name !== "files") return get.apply(this, said);
+    IDBObjectStore.prototype.get = get;
+    throw new Error("no disk");
+  };
+}"""
+
+
+def test_a_picture_says_that_it_was_made_here_and_of_what(page, windows):
     start_from(page, png(96, 64))
     expect(page.locator("#source-full")).to_be_visible()
     generate(page, "a fox")
@@ -36,7 +46,14 @@ def test_a_picture_says_that_it_was_made_here_and_of_what(page):
         "Made of": "the picture it began with, not signed", "Invisible mark": "none",
     }  # fmt: skip
     assert facts(page, "#details-plan") == {"Prompt": "a fox"}
+    page.click("#details > summary")
+    page.evaluate(LOST_ONCE)
+    windows.expected.append("no disk")
     page.click("[data-language=ru]")
+    page.click("#details > summary")
+    expect(page.locator("#details-origin")).to_have_text("Сейчас сервер не может сказать, откуда она.")
+    page.click("#details > summary")
+    page.click("#details > summary")
     expect(page.locator("#details-origin")).to_have_text(
         "Сделана Imagine на этом компьютере из другой картинки и с тех пор не менялась."
     )

@@ -41,11 +41,17 @@ async function look() {
     if (asking === key) return;
     asking = key;
     say(t("origin.looking"), "open", []);
-    const file = await fileOf(entry);
-    const told = file ? await originOf(file) : null;
-    if (asking === key) asking = "";
-    if (told) known.set(key, told);
-    else if (chosen === entry) return say(t(file ? "origin.untold" : "gallery.lost"), "open", []);
+    let untold = "origin.untold";
+    try {
+      const file = await fileOf(entry);
+      const told = file ? await originOf(file) : null;
+      if (told) known.set(key, told);
+      else if (!file) untold = "gallery.lost";
+    } finally {
+      if (asking === key) asking = "";
+      if (!known.has(key) && chosen === entry) say(t(untold), "open", []);
+    }
+    if (!known.has(key)) return;
   }
   if (chosen !== entry || key !== `${entry.id} ${language()}`) return;
   const told = known.get(key);

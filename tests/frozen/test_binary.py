@@ -158,7 +158,9 @@ def test_pictures_are_looked_at_and_prompts_by_what_they_mean(tmp_path: Path) ->
     with Daemon(tmp_path, REAL, "-d", "cpu", "--moderation", rules) as daemon:
         made = json.loads(asked(daemon, "/generate", SMALL | {"model": "toybox", "prompt": "a cat"}))
         assert made["timings"]["looking"] > 0
+        until = time.monotonic() + PATIENCE
         while not any("prompts are compared by" in line for line in daemon.said):
+            assert time.monotonic() < until, daemon.said
             asked(daemon, "/health")
         with pytest.raises(urllib.error.HTTPError) as refused:
             asked(daemon, "/generate", SMALL | {"prompt": "an arachnid"})

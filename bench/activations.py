@@ -59,6 +59,7 @@ _KLEIN_9B = {
     "num_layers": 8, "num_single_layers": 24, "num_attention_heads": 32, "joint_attention_dim": 12288,
     "guidance_embeds": False,
 }  # fmt: skip
+_FLUX2_DEV = {"num_layers": 8, "num_single_layers": 48, "num_attention_heads": 48, "joint_attention_dim": 15360}
 _VAE = {
     "block_out_channels": (128, 256, 512, 512),
     "down_block_types": ["DownEncoderBlock2D"] * 4,
@@ -151,7 +152,8 @@ def _z_image(network: Any, rows: int, side: int) -> None:
 def _flux2(network: Any, rows: int, side: int) -> None:
     tokens, context = (side // 16) ** 2, network.config.joint_attention_dim
     places = {"img_ids": _empty(tokens, 4), "txt_ids": _empty(512, 4)}
-    network(_empty(rows, tokens, 128), _empty(rows, 512, context), timestep=_empty(rows), **places)
+    told = {"guidance": _empty(rows)} if network.config.guidance_embeds else {}
+    network(_empty(rows, tokens, 128), _empty(rows, 512, context), timestep=_empty(rows), **told, **places)
 
 
 DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] = {
@@ -163,6 +165,7 @@ DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] 
     "flux": (lambda: diffusers.FluxTransformer2DModel(guidance_embeds=True), _flux),
     "flux2 klein-4b": (lambda: diffusers.Flux2Transformer2DModel(**_KLEIN_4B), _flux2),
     "flux2 klein-9b": (lambda: diffusers.Flux2Transformer2DModel(**_KLEIN_9B), _flux2),
+    "flux2 dev": (lambda: diffusers.Flux2Transformer2DModel(**_FLUX2_DEV), _flux2),
     "chroma": (lambda: diffusers.ChromaTransformer2DModel(), _flux),
     "z-image": (lambda: diffusers.ZImageTransformer2DModel(), _z_image),
 }  # fmt: skip

@@ -54,7 +54,7 @@ TOLD = {
     "FLUX.1 Kontext and T5 in fp8, 1024², 1 reference": "layers layers layers stages all",
     "FLUX.1 Kontext and T5 in fp8, 1024², 3 references": "layers layers layers stages all",
     "Z-Image, 1024²": "layers layers layers stages all",
-    "Z-Image and Qwen3 in fp8, 1024²": "layers layers encoders all all",
+    "Z-Image and Qwen3 in fp8, 1024²": "layers stages encoders all all",
     "Z-Image and Qwen3 in Q4_K, 1024²": "layers encoders all all all",
     "FLUX.2 klein 4B, 1024²": "layers layers stages encoders all",
     "FLUX.2 klein 4B, 1024², 1 reference": "layers layers stages encoders all",

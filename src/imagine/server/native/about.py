@@ -18,7 +18,7 @@ from ..orders.connection import asked_as
 async def health(request: web.Request) -> web.Response:
     """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping.
 
-    `moderation` is what holds for who asks: whether `prompts` are held to the policy, and to rules of the owner's `own`,
+    `moderation` is what holds for who asks: whether `prompts` are held to the policy, and to the owner's `own` rules,
     and whether `pictures` are looked at; with a `problem` where they are to be, and what looks isn't there. `assistant`
     is whether there is one; `provenance` and `watermark`, whether every picture is signed, and marked in its pixels.
     """

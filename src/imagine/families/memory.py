@@ -48,6 +48,7 @@ _FORWARDS: Mapping[str, _ForwardBytes] = {
     "sd3.5 large": _ForwardBytes(237, 20_000_000),
     "flux": _UNKNOWN,
     "flux2": _ForwardBytes(513, 79_000_000),
+    "flux2 dev": _ForwardBytes(1017, 156_000_000),
     **dict.fromkeys(("flux2 klein-9b", "flux2 klein-base-9b"), _ForwardBytes(681, 107_000_000)),
     "chroma": _ForwardBytes(400, 53_000_000),
     "z-image": _ForwardBytes(475, 65_000_000),

@@ -10,8 +10,6 @@ from torch import Tensor
 
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
-from ...messages import message
-from ...words.errors import Unsupported
 from ...words.model import Model, Role
 from ..adapters.adapter import Networks
 from ..device.device import Device
@@ -53,23 +51,15 @@ class StableDiffusion3(SteppedModel):
     space = "sd3"
     multiple = facts_of("sd3").multiple
 
-    def __init__(self, name: str, *, text: SD3Text, widest: int, **parts: Any) -> None:
-        """`widest`: the longest side that it has places for, in pixels."""
+    def __init__(self, name: str, *, text: SD3Text, **parts: Any) -> None:
         super().__init__(name, encoders=text.parts, **parts)
-        self._text, self._widest = text, widest
+        self._text = text
 
     @property
     def networks(self) -> Networks:
         roles: tuple[Role, ...] = (*_CLIPS, _T5)
         text = {role: part.module for role, part in zip(roles, self._text.parts, strict=False)}
         return {"denoiser": self._denoiser.module, **text}
-
-    def noise(self, size: tuple[int, int], steps: int) -> Noise:
-        """Raises Unsupported for a picture that it has no places for."""
-        for field, side in zip(("width", "height"), size, strict=True):
-            if side > self._widest:
-                raise Unsupported(message("size.places", field, value=side, most=self._widest))
-        return super().noise(size, steps)
 
     def cfg(self, told: Guided) -> float:
         return told.guidance

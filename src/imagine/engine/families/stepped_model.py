@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from ...families.facts import Shift
-from ...messages import Message
+from ...messages import Message, message
+from ...words.errors import Unsupported
 from ..execution.execution import Home, Inputs
 from ..parts.autoencoder import Autoencoder, Coded
 from ..parts.denoiser import DenoiserPart
@@ -47,10 +48,11 @@ class SteppedModel:
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, encoders: Sequence[Part], autoencoder: Autoencoder, noise: Noise,
-        native: int, shift: Shift | None = None, warnings: tuple[Message, ...] = (),
+        native: int, shift: Shift | None = None, widest: int | None = None, warnings: tuple[Message, ...] = (),
     ) -> None:  # fmt: skip
-        """`noise` is that of pictures of any size, but for how far a flow's levels are moved, which `shift` says."""
-        self._shift = shift
+        """`noise` is that of pictures of any size, but for how far a flow's levels are moved, which `shift` says;
+        `widest` is the longest side that it has places for, in pixels, where there is one."""
+        self._shift, self._widest = shift, widest
         self.name, self._noise, self.native, self.warnings = name, noise, native, warnings
         self._denoiser, self._encoders, self._autoencoder = denoiser, tuple(encoders), autoencoder
         self.latent_channels = denoiser.latent_channels
@@ -74,6 +76,10 @@ class SteppedModel:
         return self._denoiser.share(size[0] // self.downscale * (size[1] // self.downscale), told)
 
     def noise(self, size: tuple[int, int], _steps: int) -> Noise:
+        """Raises Unsupported for a picture that it has no places for."""
+        for field, side in zip(("width", "height"), size, strict=True):
+            if self._widest is not None and side > self._widest:
+                raise Unsupported(message("size.places", field, value=side, most=self._widest))
         return self._noise if self._shift is None else replace(self._noise, shift=self._shift.at(*size))
 
     def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:

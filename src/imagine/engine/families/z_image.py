@@ -17,7 +17,7 @@ from torch.nn import functional
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
 from ...messages import Message, message
-from ...words.errors import Unsupported, UnusableModel
+from ...words.errors import UnusableModel
 from ...words.model import Model, Role
 from ..adapters.adapter import Networks
 from ..adapters.embedding import Embedding
@@ -129,24 +129,16 @@ class ZImage(SteppedModel):
     space = "flux"
     multiple = facts_of("z-image").multiple
 
-    def __init__(self, name: str, *, text: ChatTextPart, length: int, widest: int, **parts: Any) -> None:
-        """`length`: the most tokens of a prompt with its template; `widest`: the longest side that it has places for,
-        in pixels."""
+    def __init__(self, name: str, *, text: ChatTextPart, length: int, **parts: Any) -> None:
+        """`length`: the most tokens of a prompt with its template."""
         super().__init__(name, encoders=(text,), noise=Noise(prediction="flow", spacing="trailing"), **parts)
-        self._text, self._length, self._widest = text, length, widest
+        self._text, self._length = text, length
         self._filled: tuple[object, Collection[int]] = (None, ())
         """Of the prompts that were encoded last, and their picture's others: which they were, and `_filled_of` them."""
 
     @property
     def networks(self) -> Networks:
         return {"denoiser": self._denoiser.module, _TEXT: self._text.module}
-
-    def noise(self, size: tuple[int, int], steps: int) -> Noise:
-        """Raises Unsupported for a picture that it has no places for."""
-        for field, side in zip(("width", "height"), size, strict=True):
-            if side > self._widest:
-                raise Unsupported(message("size.places", field, value=side, most=self._widest))
-        return super().noise(size, steps)
 
     def cfg(self, told: Guided) -> float:
         return told.guidance

@@ -7,7 +7,6 @@ those of timm's `Eva` (Apache-2.0) where queries, keys and values are apart, as 
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -16,13 +15,12 @@ from torch.nn import functional
 
 from ...messages import message
 from ...words.errors import UnusableModel
-from ..loading.maps.sizes import Shapes, count_of, size_of
+from ..loading.maps.sizes import Shapes, size_of
 from ..loading.weights import Tensors
-from ..parts.clip_vision import MOST_LAYERS, MOST_SIDE
 from .statement import Statement
+from .vit import outline_of
 
 _EPSILON = 1e-6
-_HEAD_WIDTH = 64
 _TEMPERATURE = 10000.0
 _TRAINED = 16
 """Patches of a side while it was trained: positions of other sides are stretched onto these."""
@@ -139,16 +137,9 @@ def in_its_places(tensors: Tensors) -> Tensors:
 
 def shape_of(shapes: Shapes, statement: Statement) -> EvaShape:
     """That of the network whose tensors have these shapes, in their places. Raises UnusableModel."""
-    width, patch = (size_of(shapes, "patch_embed.proj.weight", dimension) for dimension in (0, 2))
-    side = math.isqrt(size_of(shapes, "pos_embed", 1) - 1) * patch
-    heads = statement.heads or max(1, width // _HEAD_WIDTH)
-    if width % heads or (width // heads) % 4:
+    width, patch, side, heads, layers = outline_of(shapes, statement, "patch_embed.proj.weight", "blocks.")
+    if (width // heads) % 4:  # a row's and a column's pairs
         raise UnusableModel(message("image_encoder.heads", width=width, heads=heads))
-    if not patch <= side <= MOST_SIDE:
-        raise UnusableModel(message("image_encoder.side", side=side, most=MOST_SIDE))
-    layers = count_of(shapes, "blocks.")
-    if layers > MOST_LAYERS:
-        raise UnusableModel(message("weights.absurd", name="blocks", shape=str(layers)))
     hidden, labels = (size_of(shapes, name, 0) for name in ("blocks.0.mlp.fc1_g.weight", "head.weight"))
     attends, gates = (f"blocks.0.{part}.norm.weight" in shapes for part in ("attn", "mlp"))
     return EvaShape(width, hidden, layers, heads, side, patch, labels, (attends, gates))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -80,18 +81,35 @@ def in_their_places(tensors: Tensors) -> Tensors:
     return placed
 
 
-def config_of(shapes: Shapes, statement: Statement) -> ClipVisionConfig:
-    """That of the network whose tensors have these shapes, in their places. Raises UnusableModel."""
-    width, patch = (size_of(shapes, "patches.weight", dimension) for dimension in (0, 2))
+class ViTOutline(NamedTuple):
+    """What any vision transformer's shapes tell; sides in pixels."""
+
+    width: int
+    patch: int
+    side: int
+    heads: int
+    layers: int
+
+
+def outline_of(shapes: Shapes, statement: Statement, patches: str, layers: str) -> ViTOutline:
+    """That of the network whose tensors have these shapes; `patches` names the tensor that reads them, `layers` is what
+    stands before the number of each. Raises UnusableModel."""
+    width, patch = (size_of(shapes, patches, dimension) for dimension in (0, 2))
     side = math.isqrt(size_of(shapes, "pos_embed", 1) - 1) * patch
     heads = statement.heads or max(1, width // _HEAD_WIDTH)
     if width % heads:
         raise UnusableModel(message("image_encoder.heads", width=width, heads=heads))
     if not patch <= side <= MOST_SIDE:
         raise UnusableModel(message("image_encoder.side", side=side, most=MOST_SIDE))
-    layers = count_of(shapes, "encoder.layers.")
-    if layers > MOST_LAYERS:
-        raise UnusableModel(message("weights.absurd", name="encoder.layers", shape=str(layers)))
+    count = count_of(shapes, layers)
+    if count > MOST_LAYERS:
+        raise UnusableModel(message("weights.absurd", name=layers.rstrip("."), shape=str(count)))
+    return ViTOutline(width, patch, side, heads, count)
+
+
+def config_of(shapes: Shapes, statement: Statement) -> ClipVisionConfig:
+    """That of the network whose tensors have these shapes, in their places. Raises UnusableModel."""
+    width, patch, side, heads, layers = outline_of(shapes, statement, "patches.weight", "encoder.layers.")
     return ClipVisionConfig(
         hidden_size=width, intermediate_size=size_of(shapes, "encoder.layers.0.mlp.fc1.weight", 0),
         num_hidden_layers=layers, num_attention_heads=heads, hidden_act="gelu", image_size=side, patch_size=patch,

@@ -26,14 +26,20 @@ def chrome():
 
 
 @pytest.fixture
-def serve(tmp_path):
-    """Starts servers, which outlive the windows that look at them."""
+def outliving():
+    """Where what windows talk to is entered: it ends after the windows, which would else say that nobody answers."""
     with contextlib.ExitStack() as running:
+        yield running
 
-        def start(name="home", **said):
-            return running.enter_context(Site(tmp_path / name, **said))
 
-        yield start
+@pytest.fixture
+def serve(outliving, tmp_path):
+    """Starts servers, which outlive the windows that look at them."""
+
+    def start(name="home", **said):
+        return outliving.enter_context(Site(tmp_path / name, **said))
+
+    return start
 
 
 @pytest.fixture

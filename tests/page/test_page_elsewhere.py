@@ -1,6 +1,5 @@
 """A page of another site in a real browser: OpenAI's own client in it, and pictures that it shows by their address."""
 
-import contextlib
 import functools
 import http.server
 import threading
@@ -94,16 +93,15 @@ def test_without_a_key_it_draws_nothing(windows, serve, elsewhere):
     assert site.worker.seen == []
 
 
-def test_our_page_works_below_a_path(windows, serve, tmp_path):
+def test_our_page_works_below_a_path(windows, serve, outliving, tmp_path):
     site = serve(api_key="sesame", trusted_proxies=networks("127.0.0.1"))
-    with contextlib.ExitStack() as stack:
-        base = stack.enter_context(nginx(tmp_path, site.port))
-        windows.expected += ["401"]
-        page = windows.open(f"{base}/imagine", ready=False, ignore_https_errors=True)
-        page.click("#status")
-        page.fill("#server-key", "sesame")
-        page.click("#server-form [type=submit]")
-        arrive(page)
-        generate(page, "a fox")
-        assert page.url == f"{base}/imagine/"
-        expect(page.locator(".thumb")).to_have_count(1)
+    base = outliving.enter_context(nginx(tmp_path, site.port))
+    windows.expected += ["401"]
+    page = windows.open(f"{base}/imagine", ready=False, ignore_https_errors=True)
+    page.click("#status")
+    page.fill("#server-key", "sesame")
+    page.click("#server-form [type=submit]")
+    arrive(page)
+    generate(page, "a fox")
+    assert page.url == f"{base}/imagine/"
+    expect(page.locator(".thumb")).to_have_count(1)

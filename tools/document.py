@@ -346,6 +346,7 @@ TABLES: dict[str, Callable[[], str]] = {
     ),
     "endpoints in russian": lambda: endpoints(["адрес", "для чего"], document_russian.ENDPOINTS),
     "openai fields": lambda: table(*document_openai.fields()),
+    "responses fields": lambda: table(*document_openai.responses()),
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),
     "openai styles": lambda: table(*document_openai.styles()),

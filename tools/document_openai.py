@@ -11,6 +11,7 @@ from imagine.messages import in_english
 from imagine.server.http.errors import STATUSES, Trouble
 from imagine.server.openai.errors import error_from, kind_of
 from imagine.server.openai.fields import NAMED, OWN, PICTURES, SPELLINGS, Fields
+from imagine.server.openai.responses_requests import ResponsesFields
 from imagine.server.openai.tables import ENLARGED, QUALITIES, STYLES
 from imagine.words import errors
 from imagine.words.moderation import ModerationVerdict
@@ -29,6 +30,18 @@ def fields() -> tuple[Sequence[str], Rows]:
             "pictures" if field.encode_name in PICTURES else str(allowed(field.type)),
             declared[field.encode_name].get("description", ""),
         ]
+        for field in info.fields
+    ]
+    return ["field", "what it can be", "what it means here"], rows
+
+
+def responses() -> tuple[Sequence[str], Rows]:
+    """What of a request to Responses has an effect."""
+    info = msgspec.inspect.type_info(ResponsesFields)
+    assert isinstance(info, msgspec.inspect.StructType)
+    declared = msgspec.json.schema(ResponsesFields)["$defs"]["ResponsesFields"]["properties"]
+    rows = [
+        [f"`{field.encode_name}`", str(allowed(field.type)), declared[field.encode_name]["description"]]
         for field in info.fields
     ]
     return ["field", "what it can be", "what it means here"], rows

@@ -16,6 +16,7 @@ from imagine.asking.resolve import Defaults
 from imagine.server.ollama.requests import request_from_body
 from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.requests import images_request_from
+from imagine.server.openai.responses_requests import images_body_from, wish_from
 from imagine.server.openai.tables import Usual
 from tests.registry import declared
 from tests.server.beside import controlnet
@@ -157,6 +158,26 @@ def test_one_wish_is_one_request(wish):
     assert len(requests) == 3
     first, *others = requests.values()
     assert [first] * 2 == others
+
+
+def said_to_the_tool(path, body):
+    """What asks OpenAI's Responses for the same."""
+    told = {name: value for name, value in body.items() if name not in ("prompt", "image", "model")}
+    shown = body.get("image", [])
+    parts = [{"type": "input_image", "image_url": each} for each in (shown if isinstance(shown, list) else [shown])]
+    content = [{"type": "input_text", "text": body["prompt"]}, *parts]
+    tool = told | {"type": "image_generation", "model": body.get("model")}
+    return {"input": [{"role": "user", "content": content}], "tools": [tool]}
+
+
+@pytest.mark.parametrize("wish", [wish for wish in WISHES if "n" not in WISHES[wish].get(OPENAI, {})])
+def test_one_wish_is_one_request_of_responses_too(wish):
+    (path, body), *_ = ((path, body) for path, body in WISHES[wish].items() if path in (OPENAI, EDITS))
+    asked = wish_from(said_to_the_tool(path, body))
+    assert asked.kind == (EDIT if path == EDITS else GENERATION)
+    images = images_body_from(asked, asked.tool["model"], "", asked.words)
+    request = images_request_from(images, asked.kind, Usual(512, 25)).request
+    assert plain(request) == plain(request_of(path, body))
 
 
 def pictures_in(path, answer):

@@ -83,7 +83,6 @@ def test_no_spelling_gets_around_the_key(tmp_path):
         ("POST", "/v1/chat/completions", 404, "POST /v1/images/generations"),
         ("POST", "/chat/completions", 404, "POST /v1/images/generations"),
         ("POST", "/openai/deployments/fox/chat/completions", 404, "POST /v1/images/generations"),
-        ("POST", "/v1/responses", 404, "POST /v1/images/generations"),
         ("POST", "/v1/embeddings/", 404, "draws pictures"),
         ("POST", "/api/chat", 400, "POST /api/generate"), ("POST", "/api/embed", 400, "POST /api/generate"),
         ("POST", "/api/embeddings", 400, "draws pictures"), ("DELETE", "/api/delete", 400, "models are files here"),

@@ -101,7 +101,6 @@ def test_what_is_no_picture_is_told(tmp_path):
     def act(client, served):
         for ask in (
             lambda: client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hello"}]),
-            lambda: client.responses.create(model="gpt-4o", input="hello"),
             lambda: client.embeddings.create(model="text-embedding-3-small", input="hello"),
         ):
             with pytest.raises(openai.NotFoundError, match="draws pictures and nothing else; use POST /v1/images/"):

@@ -71,18 +71,25 @@ class PictureStore:
         for sweeping in self._sweeping:
             sweeping.cancel()
 
-    async def keep(self, data: bytes, extension: str) -> str:
-        """The name that `data` is kept under from now on. Raises ImagineError where it can't be written."""
-        name = await asyncio.to_thread(self.write, data, extension)
+    def new_name(self, extension: str) -> str:
+        """A name that nobody can guess, of a picture that is kept from now on."""
+        assert extension in MEDIA_TYPES, extension
+        due = _NEVER if self._keep < 0 else int(self._clock() + self._keep) + 1
+        return f"{due:x}-{secrets.token_urlsafe(24)}.{extension}"
+
+    async def keep(self, data: bytes, extension: str, name: str = "") -> str:
+        """The name that `data` is kept under from now on: a new one, unless there is one for it already.
+
+        Raises ImagineError where it can't be written.
+        """
+        name = await asyncio.to_thread(self.write, data, extension, name)
         if self._timer is None and self._keep >= 0:
             self._sweep_after(self._keep)
         return name
 
-    def write(self, data: bytes, extension: str) -> str:
+    def write(self, data: bytes, extension: str, name: str = "") -> str:
         """As `keep`, on this thread; the oldest go where there is no room."""
-        assert extension in MEDIA_TYPES, extension
-        due = _NEVER if self._keep < 0 else int(self._clock() + self._keep) + 1
-        name = f"{due:x}-{secrets.token_urlsafe(24)}.{extension}"
+        name = name or self.new_name(extension)
         with _writable(self.folder):
             make_own(self.folder)
             self.sweep(room=len(data))

@@ -39,11 +39,29 @@ _REPLY = {
     },
     "required": ["created", "data", "size", "seed", "warnings", "usage"],
 }
+_RESPONSE = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "response"},
+        "created_at": {"type": "integer"},
+        "status": {"const": "completed"},
+        "output": {"type": "array", "items": {"type": "object"}},
+        "seed": {"type": "string"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["id", "object", "created_at", "status", "output", "model", "tools", "usage"],
+}
 
 
 def schemas(_: Settings) -> dict[str, Any]:
     """What the operations refer to."""
-    return {"OpenAIError": _ERROR, "OpenAIImages": _REPLY, "OpenAIModerations": moderations.REPLY}
+    return {
+        "OpenAIError": _ERROR,
+        "OpenAIImages": _REPLY,
+        "OpenAIModerations": moderations.REPLY,
+        "OpenAIResponse": _RESPONSE,
+    }
 
 
 def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +71,10 @@ def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
         status: answer if status == "200" else answer | {"content": error}
         for status, answer in operation["responses"].items()
     }
+    if route.path.startswith("/v1/responses"):
+        from .responses_describe import described as of_responses  # only who reads the document pays for it
+
+        return of_responses(route, operation | {"responses": answers})
     if route.path.endswith("/moderations"):
         reply = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIModerations"}}}
         answers["200"] = answers["200"] | {"content": reply}

@@ -33,8 +33,8 @@ def reply_from(
 ) -> dict[str, Any]:
     """The answer of a request that doesn't stream. `items` say where each picture is: its `url`, or its `b64_json`."""
     first = finished[0]
-    data = [item | _of_picture(each) for item, each in zip(items, finished, strict=True)]
-    return {"created": created, "data": data} | _about(first.data, delivery) | _effective(first, warnings)
+    data = [item | own_of_picture(each) for item, each in zip(items, finished, strict=True)]
+    return {"created": created, "data": data} | about_picture(first.data, delivery) | _effective(first, warnings)
 
 
 def item_from_bytes(data: bytes) -> dict[str, str]:
@@ -45,13 +45,15 @@ def item_from_bytes(data: bytes) -> dict[str, str]:
 def partial_from(data: bytes, original: bytes, delivery: Delivery, number: int, created: int) -> dict[str, Any]:
     """The event of a picture in the making, the `number`-th from 0. `original` is the PNG that `data` was made from."""
     event = {"type": f"{delivery.kind.event}.partial_image"} | item_from_bytes(data)
-    return event | {"partial_image_index": number, "created_at": created} | _about(original, delivery, usage=False)
+    return (
+        event | {"partial_image_index": number, "created_at": created} | about_picture(original, delivery, usage=False)
+    )
 
 
 def completed_from(finished: Finished, delivery: Delivery, warnings: list[str], created: int) -> dict[str, Any]:
     """The event of a picture that is done."""
     event = {"type": f"{delivery.kind.event}.completed"} | item_from_bytes(finished.data) | {"created_at": created}
-    about = _about(finished.data, delivery) | _of_picture(finished)
+    about = about_picture(finished.data, delivery) | own_of_picture(finished)
     return event | about | _effective(finished, warnings)
 
 
@@ -65,7 +67,7 @@ def sse_from(event: dict[str, Any]) -> bytes:
     return f"event: {event['type']}\ndata: ".encode() + body_from(event) + b"\n\n"
 
 
-def _about(picture: bytes, delivery: Delivery, *, usage: bool = True) -> dict[str, Any]:
+def about_picture(picture: bytes, delivery: Delivery, *, usage: bool = True) -> dict[str, Any]:
     """What OpenAI tells of every picture."""
     width, height = containers.dimensions(picture)
     about: dict[str, Any] = {"background": "opaque", "output_format": delivery.format, "quality": delivery.quality}
@@ -75,7 +77,7 @@ def _about(picture: bytes, delivery: Delivery, *, usage: bool = True) -> dict[st
     return about | ({"usage": USAGE} if usage else {})
 
 
-def _of_picture(finished: Finished) -> dict[str, str]:
+def own_of_picture(finished: Finished) -> dict[str, str]:
     """What is each picture's own. The seed is text: it can exceed what a browser's numbers hold."""
     return {"revised_prompt": finished.meta["prompt"], "seed": str(finished.meta["seed"])}
 

@@ -32,19 +32,20 @@ from ..orders.connection import pictures_of, place, send_events
 from ..orders.encode import encoded
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
+from ..orders.output import Output
 from ..orders.painted import Painted
 from .errors import OF_DALL_E, error_from
 from .fields import EDIT, GENERATION, VARIATION, Endpoint
 from .pictures import with_pictures
 from .replies import completed_from, error_event, item_from_bytes, partial_from, reply_from, sse_from
-from .requests import Delivery, images_request_from, preset_named, with_deployment
+from .requests import Delivery, ImagesRequest, images_request_from, preset_named, with_deployment
 from .tables import Usual
 
 _LARGE = 2**16
 _EVENTS = "text/event-stream"
 
 
-class _PlacedOrder(NamedTuple):
+class PlacedOrder(NamedTuple):
     """What is to be made and how it is to come. The pictures that came with it are forgotten: they take memory long."""
 
     order: Order
@@ -82,18 +83,28 @@ async def _answer(request: web.Request, kind: Endpoint) -> web.StreamResponse:
     return web.Response(body=body_from(reply), content_type="application/json")
 
 
-async def _placed(request: web.Request, kind: Endpoint) -> _PlacedOrder:
+async def _placed(request: web.Request, kind: Endpoint) -> PlacedOrder:
     """What the request asks for."""
     gateway = request.app[GATEWAY]
     with gateway.allowance.holding() as holding:
         body, notes = with_deployment(await _read(request, holding), request.match_info.get("deployment"))
-        translated = images_request_from(body, kind, await _usual(gateway, body))
+        translated = images_request_from(body, kind, await usual_of(gateway, body))
         del body
-        CALLED.set(translated.spelled)
-        OF_DALL_E.set((translated.request.model or "").startswith("dall-e"))
-        ready, added = await with_pictures(translated, partial(gateway.look, client_of(request)))
-        order = await place(request, ready, holding, translated.delivery.output, filled=translated.filled)
-    return _PlacedOrder(order, translated.delivery, [*notes, *translated.warnings, *added], translated.spelled)
+        placed = await place_images(request, translated, holding, translated.delivery.output)
+    placed.warnings[:0] = notes
+    return placed
+
+
+async def place_images(
+    request: web.Request, translated: ImagesRequest, holding: Holding, output: Output
+) -> PlacedOrder:
+    """The order of what is asked for, its pictures checked and prepared as this dialect means them."""
+    CALLED.set(translated.spelled)
+    OF_DALL_E.set((translated.request.model or "").startswith("dall-e"))
+    look = partial(request.app[GATEWAY].look, client_of(request))
+    ready, added = await with_pictures(translated, look)
+    order = await place(request, ready, holding, output, filled=translated.filled)
+    return PlacedOrder(order, translated.delivery, [*translated.warnings, *added], translated.spelled)
 
 
 async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
@@ -112,7 +123,7 @@ async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
     return fields() if len(body) < _LARGE else await request.app[GATEWAY].apart(fields, client_of(request))
 
 
-async def _usual(gateway: Gateway, body: Mapping[str, object]) -> Usual:
+async def usual_of(gateway: Gateway, body: Mapping[str, object]) -> Usual:
     """What the model and the preset do by themselves. That one of them isn't there is for the plan to say."""
     preset, model = preset_named(body), body.get("model")
     style = None
@@ -135,14 +146,14 @@ def _item(request: web.Request, picture: Painted, delivery: Delivery) -> dict[st
     return {"url": picture_url(request, picture.stored, request.app[GATEWAY].settings.public_url)} | item
 
 
-async def _stream(request: web.Request, placed: _PlacedOrder) -> web.StreamResponse:
+async def _stream(request: web.Request, placed: PlacedOrder) -> web.StreamResponse:
     def last(error: Exception) -> bytes:
         return sse_from(error_event(error_from(trouble_from(error))))
 
     return await send_events(request, placed.order, _teller(request.app[GATEWAY], placed), last, media_type=_EVENTS)
 
 
-def _teller(gateway: Gateway, placed: _PlacedOrder) -> Callable[[OrderEvent], Awaitable[bytes | None]]:
+def _teller(gateway: Gateway, placed: PlacedOrder) -> Callable[[OrderEvent], Awaitable[bytes | None]]:
     """What is sent of each event: pictures, and between them a comment, so that nobody takes silence for the end."""
     sent = [0] * len(placed.order.pictures)
     delivery, done = placed.delivery, set[int]()

@@ -17,6 +17,8 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     """Of what a format loses; 1 to 100."""
     store: Literal["no", "too", "only"] = "no"
     """Are they kept under a name, beside being given or in place of it? That one can't be is then but a note."""
+    name: str = ""
+    """The name that a single picture is kept under, where that has to be known before there is one."""
     previews: int | None = None
     """So many, spread over the run; None: as the request says."""
 

@@ -21,7 +21,7 @@ async def store(gateway: Gateway, painted: Painted, output: Output) -> Painted:
         return painted
     finished = painted.finished
     try:
-        name = await gateway.stored.keep(finished.data, _EXTENSIONS[finished.media_type])
+        name = await gateway.stored.keep(finished.data, _EXTENSIONS[finished.media_type], output.name)
     except ImagineError as error:
         if output.store == "only":
             raise

@@ -25,6 +25,7 @@ from .components import Components, EmbedderComponents, LoadReport, PartKeys
 from .embedder_folder import embedder_key, embedder_of
 from .family_config import TextEncoderConfig, family_config
 from .folder_file import INDEX, PICKLES, read_json, read_weights
+from .frame_vae_names import frame_tensors, frame_vae, is_frame_vae
 from .held import folder_key, network_or_held, text_key, vae_key
 from .ldm_keys import new_vae_name
 from .networks import DOWNSCALE, Network, network_of
@@ -268,6 +269,9 @@ def folder_vae(folder: Path, report: LoadReport) -> Network:
     report.bytes_mapped += sum(file.nbytes for file in files)
     tensors = {new_vae_name(name): tensor for name, tensor in read_all(Shards(files)).items()}
     config = read_json(folder / "config.json")
+    if is_frame_vae(tensors):
+        tensors = frame_tensors(tensors)
+        return network_of("VAE", frame_vae(tensors, config), tensors)
     if has_statistics(tensors):
         tensors, beside = without_statistics(tensors)
         return network_of("VAE", token_vae(config, beside, stated=True), tensors)

@@ -21,7 +21,7 @@ from .weights import Renamed, Tensors, Weights
 EMA = "model_ema.diffusion_model"
 _FIRST = "conditioner.embedders.0."
 
-_VAE_PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.", "bn.")
+_VAE_PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.", "bn.", "conv1.", "conv2.")
 _VAE_PREFIXES = (VAE, "vae.", "")
 _OLD_VAE_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
 

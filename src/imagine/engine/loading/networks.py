@@ -20,6 +20,7 @@ from ..parts.t5 import T5Config, T5Encoder
 from . import ldm_keys
 from .assembly import build, fill, filling
 from .family_config import FamilyConfig, TextEncoderConfig
+from .frame_vae_names import frame_tensors, frame_vae, is_frame_vae
 from .placing import stored_dtype
 from .qwen_names import qwen_tensors
 from .shapes import qwen_config, t5_config, text_config, unet_config, vae_config
@@ -80,6 +81,9 @@ def vae_network(weights: Weights, family: FamilyConfig) -> Network | None:
     part = ldm_keys.vae_part(weights)
     if not part:
         return None
+    if is_frame_vae(part):
+        part = frame_tensors(part)
+        return network_of("VAE", frame_vae(part), part)
     beside: Tensors = {}
     if has_statistics(part):
         part, beside = without_statistics(part)

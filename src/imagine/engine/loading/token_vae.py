@@ -10,7 +10,8 @@ from typing import Any
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..libraries.light import AutoencoderKLFlux2
-from ..parts.token_autoencoder import LatentStatistics, statistics_of
+from ..parts.standardised import LatentStatistics
+from ..parts.token_autoencoder import statistics_of
 from .maps.sizes import Shapes, count_of, size_of
 from .weights import Tensors
 

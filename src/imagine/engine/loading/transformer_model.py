@@ -16,15 +16,18 @@ from ..libraries.light import transformer
 from ..parts.autoencoder import Autoencoder
 from ..parts.chat_text import ChatTextPart
 from ..parts.denoiser import DenoiserPart
+from ..parts.frame_vae import FrameVae
 from ..parts.long_text import LongTextPart
 from ..parts.part import Held
 from ..parts.part_key import PartKey
 from ..parts.running import execution_for
+from ..parts.standardised import StandardAutoencoder
 from ..parts.text_part import TextPart
 from ..parts.token_autoencoder import TokenAutoencoder
 from ..quantised.tensor import dequantise
 from .components import LoadReport
 from .family_config import FamilyConfig, family_config
+from .frame_vae_names import frame_statistics
 from .held import part_or_held
 from .maps.layout import Taken
 from .maps.sizes import Shapes
@@ -139,6 +142,8 @@ def _network(kind: TransformerKind, report: LoadReport, weights: Weights, settin
 
 
 def _autoencoder(vae: Any, key: PartKey, facts: FamilyFacts) -> Autoencoder:
+    if isinstance(vae, FrameVae):
+        return StandardAutoencoder(vae, key, frame_statistics(vae.config))
     statistics = statistics_with(vae)
     if statistics is not None:
         return TokenAutoencoder(vae, key, statistics)

@@ -13,13 +13,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Sequential
 
 from ..libraries.light import AutoencoderKL, AutoencoderKLFlux2, DownEncoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
+from .frame_vae import FrameVae
 from .slices import Slices
 
 Coder = Callable[[Tensor], Slices[Tensor]]
-_TAKEN_APART = (AutoencoderKL, AutoencoderKLFlux2)
-"""Classes of one network: what the second knows beside it, of all latents, isn't asked for here."""
+_TAKEN_APART = (AutoencoderKL, AutoencoderKLFlux2, FrameVae)
+"""Classes of one shape: what the second knows beside it, of all latents, isn't asked for here."""
 
 
 def decode_parts(vae: Any, latents: Tensor, *, tiled: bool) -> Slices[Tensor]:
@@ -75,6 +77,8 @@ def _layers(block: Any) -> Iterator[Callable[[Tensor], Tensor]]:
     elif type(block) in (UpDecoderBlock2D, DownEncoderBlock2D):
         yield from (partial(resnet, temb=None) for resnet in block.resnets)
         yield from (block.upsamplers if type(block) is UpDecoderBlock2D else block.downsamplers) or ()
+    elif type(block) is Sequential:
+        yield from block
     else:
         yield block
 

@@ -122,7 +122,7 @@ def test_kontext_sees_a_picture(models, plain, true_cfg):
 def test_levels_that_our_steps_do_not_go_are_gone_by_diffusers(models, tmp_path):
     folder = Path(shutil.copytree(models("schnell")[0], tmp_path / "flux"))
     said = folder / "scheduler" / "scheduler_config.json"
-    said.write_text(json.dumps(json.loads(said.read_text()) | {"shift_terminal": 0.1}))
+    said.write_text(json.dumps(json.loads(said.read_text()) | {"use_beta_sigmas": True}))
     got = picture(made(engine_of(), wish(model_at(folder), guidance=0.0, num_steps=2)))
     pipe = diffusers.FluxPipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)

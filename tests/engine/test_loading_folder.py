@@ -108,12 +108,12 @@ def test_any_other_pipeline_comes_whole(tmp_path: Path) -> None:
     [
         ({"shift": 3.0}, False),
         ({"use_dynamic_shifting": True, "shift_terminal": None, "time_shift_type": "exponential"}, False),
-        ({"shift_terminal": 0.02}, True),
+        ({"use_dynamic_shifting": True, "shift_terminal": 0.02, "max_image_seq_len": 8192}, False),
         ({"time_shift_type": "linear"}, True),
         ({"stochastic_sampling": True}, True),
         ({"use_karras_sigmas": True}, True),
         ({"use_beta_sigmas": True}, True),
-        ({"max_image_seq_len": 8192}, True),
+        ({"base_image_seq_len": 1024}, True),
     ],
 )
 @pytest.mark.parametrize("pipeline", ["FluxPipeline", "StableDiffusion3Pipeline", "ChromaPipeline"])

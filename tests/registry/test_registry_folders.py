@@ -258,7 +258,7 @@ def test_what_the_loader_would_refuse_is_refused_while_listed(tmp_path, index, s
 
 
 def test_what_runs_whole_is_not_held_to_what_our_steps_take(tmp_path):
-    folder(tmp_path / "x", FLUX_INDEX, scheduler={"shift_terminal": 0.02})
+    folder(tmp_path / "x", FLUX_INDEX, scheduler={"use_karras_sigmas": True})
     put(tmp_path / "x" / "vae" / "config.json", {"latent_channels": 16, "latents_mean": [0.0] * 16})
     assert only(tmp_path).generates
 

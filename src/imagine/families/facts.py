@@ -117,20 +117,24 @@ class Shift(msgspec.Struct, frozen=True):
     follows from how many tokens of 16 × 16 pixels a picture has.
 
     As diffusers' `FlowMatchEulerDiscreteScheduler` and its pipelines' `calculate_shift`: the logarithm of s grows
-    evenly from `least` at 256 tokens to `most` at 4,096.
+    evenly from `least` at 256 tokens to `most` at so many `tokens`. Then all levels are stretched until the last is
+    `terminal`, if there is one.
     """
 
     by: float = 1.0
     least: float = 0.0
     most: float = 0.0
     """0: every size has `by`."""
+    tokens: int = 4096
+    terminal: float = 0.0
+    """0: the last level is what follows from the number of steps."""
 
     def at(self, width: int, height: int) -> float:
         """The s of a picture of so many pixels."""
         if not self.most:
             return self.by
         tokens = (width // 16) * (height // 16)
-        return math.exp(self.least + (self.most - self.least) * (tokens - 256) / (4096 - 256))
+        return math.exp(self.least + (self.most - self.least) * (tokens - 256) / (self.tokens - 256))
 
 
 class FamilyDefaults(msgspec.Struct, frozen=True):
@@ -230,7 +234,7 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     guides: Mapping[str, GuidanceKind] = NOTHING
     """The same, of variants that do it otherwise."""
     shift: Mapping[str, Shift] = NOTHING
-    """Of a flow, by variant; "" is any other."""
+    """Of a flow, by how it was made to take few steps, or by variant; "" is any other."""
     defaults: FamilyDefaults = FamilyDefaults()
     variants: Mapping[str, FamilyDefaults] = NOTHING
     """The same, of variants that want something else."""
@@ -285,9 +289,10 @@ class FamilyFacts(msgspec.Struct, frozen=True):
         """How that variant follows its prompt."""
         return self.guides.get(variant, self.guidance)
 
-    def shift_of(self, variant: str) -> Shift | None:
-        """How that variant moves its noise levels; None for what is no flow, or not known."""
-        return self.shift.get(variant, self.shift.get(""))
+    def shift_of(self, *told: str) -> Shift | None:
+        """How the first of these that has a way of its own moves its noise levels; None for what is no flow, or not
+        known."""
+        return next((self.shift[each] for each in (*told, "") if each in self.shift), None)
 
     def side(self, prediction: str = "") -> int:
         """The side of the native square of a checkpoint that predicts this."""

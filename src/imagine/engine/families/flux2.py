@@ -114,9 +114,11 @@ class Flux2(SteppedModel):
     multiple = facts_of("flux2").multiple
     downscale = SteppedModel.downscale * SIDE
 
-    def __init__(self, name: str, *, text: ChatTextPart, length: int, native: int, **parts: Any) -> None:
-        """`length`: the text encoder's tokens."""
-        noise = Noise(prediction="flow", spacing="trailing")
+    def __init__(
+        self, name: str, *, text: ChatTextPart, length: int, native: int, terminal: float, **parts: Any
+    ) -> None:
+        """`length`: the text encoder's tokens; `terminal`: the last noise level, 0 where it follows from the steps."""
+        noise = Noise(prediction="flow", spacing="trailing", terminal=terminal)
         super().__init__(name, encoders=(text,), noise=noise, native=native, **parts)
         self._text, self._length = text, length
         self.seen_as = partial(within_area, area=native**2, multiple=self.multiple)
@@ -157,14 +159,13 @@ def open_flux2(model: Model, facts: FamilyFacts, device: Device, progress: OnPro
     """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
     loaded = load_transformer(model, facts, KIND, device, progress, held, chat="text_encoder")
     _check(loaded)
-    shift = None
-    if loaded.scheduler is not None and not loaded.scheduler.get("use_dynamic_shifting"):
-        shift = shift_of_scheduler(loaded.scheduler, Shift())
+    said = shift_of_scheduler(loaded.scheduler or {}, Shift())
+    moved = loaded.scheduler is None or loaded.scheduler.get("use_dynamic_shifting")
     assert loaded.chat is not None
     return Flux2(
-        facts.name, text=loaded.chat, length=facts.length_of(""), denoiser=loaded.denoiser,
-        autoencoder=loaded.autoencoder, shift=shift, native=int(model.main.options.get("resolution") or facts.native),
-        warnings=loaded.warnings,
+        facts.name, text=loaded.chat, length=facts.length_of(""), terminal=said.terminal, denoiser=loaded.denoiser,
+        autoencoder=loaded.autoencoder, shift=None if moved else said,
+        native=int(model.main.options.get("resolution") or facts.native), warnings=loaded.warnings,
     )  # fmt: skip
 
 

@@ -80,7 +80,8 @@ class SteppedModel:
         for field, side in zip(("width", "height"), size, strict=True):
             if self._widest is not None and side > self._widest:
                 raise Unsupported(message("size.places", field, value=side, most=self._widest))
-        return self._noise if self._shift is None else replace(self._noise, shift=self._shift.at(*size))
+        shift = self._shift
+        return self._noise if shift is None else replace(self._noise, shift=shift.at(*size), terminal=shift.terminal)
 
     def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
         return guided(negative, positive, scale)

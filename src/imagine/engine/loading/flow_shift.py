@@ -14,15 +14,19 @@ def shift_of_scheduler(config: Mapping[str, Any], usual: Shift) -> Shift:
     """What the scheduler's `config` says, of a `FlowMatchEulerDiscreteScheduler` or one like it, or of DPM-Solver's and
     UniPC's, which call it `flow_shift`; `usual` where it says nothing. One with other levels doesn't come here: its
     folder runs whole. Raises UnusableModel for what is no number."""
-    if config.get("use_dynamic_shifting"):
-        return Shift(least=_number(config, "base_shift", 0.5), most=_number(config, "max_shift", 1.15))
     if config.get("use_flow_sigmas"):
         return Shift(by=_number(config, "flow_shift", 1.0))
-    return Shift(by=_number(config, "shift", 1.0)) if "shift" in config else usual
+    terminal = _number(config, "shift_terminal", 0.0, most=1) if config.get("shift_terminal") else 0.0
+    if config.get("use_dynamic_shifting"):
+        least, most = _number(config, "base_shift", 0.5), _number(config, "max_shift", 1.15)
+        tokens = int(_number(config, "max_image_seq_len", 4096, least=256, most=2**20))
+        return Shift(least=least, most=most, tokens=tokens, terminal=terminal)
+    return Shift(by=_number(config, "shift", 1.0), terminal=terminal) if "shift" in config else usual
 
 
-def _number(config: Mapping[str, Any], name: str, usual: float) -> float:
+def _number(config: Mapping[str, Any], name: str, usual: float, *, least: float = 0, most: float = 100) -> float:
+    """One between `least` and `most`, both of which are too much."""
     value = config.get(name, usual)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 100:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least < value < most:
         raise UnusableModel(message("weights.scheduler_config", why=f"{name}: {value}"))
     return float(value)

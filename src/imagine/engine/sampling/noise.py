@@ -28,6 +28,8 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     train_steps: int = 1000
     shift: float = 1.0
     """Flow only: sigma becomes shift·sigma / (1 + (shift − 1)·sigma). A resolution-dependent mu is shift = exp(mu)."""
+    terminal: float = 0.0
+    """Flow only: the last sigma above 0, until which all are stretched away from 1; 0: none are."""
     spacing: Spacing = ""
     """The timestep spacing that the checkpoint's own scheduler file asks for; it replaces that of schedule `default`
     only, and not at zero terminal SNR, where it is always trailing. Empty: the sampler's own."""

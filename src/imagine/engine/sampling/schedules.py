@@ -12,6 +12,7 @@ import inspect
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ...words.samplers import SAMPLERS, SamplerRow
@@ -99,13 +100,28 @@ def _flow_scheduler(row: SamplerRow, schedule: str, noise: Noise, steps: int) ->
     config = {**own, **row.flow.options, row.flow.shift: shift, "num_train_timesteps": noise.train_steps}
     if option := _SIGMA_OPTIONS.get(schedule):
         config[option] = True
-    scheduler = _class(row.flow.scheduler)(**config)
+    made = _class(row.flow.scheduler)
+    stretches = "shift_terminal" in _parameters(made)
+    terminal = noise.terminal if steps > 1 else 0.0  # a single level is pure noise
+    scheduler = made(**config, **({"shift_terminal": terminal} if terminal and stretches else {}))
     even = schedule in ("sgm uniform", "simple") or (schedule == "default" and noise.spacing == "trailing")
     if even and "sigmas" in _parameters(scheduler.set_timesteps):
         scheduler.set_timesteps(sigmas=np.linspace(1, 1 / steps, steps), device="cpu")
     else:
         scheduler.set_timesteps(steps, device="cpu")
+    if terminal and not stretches:
+        _stretch(scheduler, terminal, noise.train_steps)
     return scheduler
+
+
+def _stretch(scheduler: Any, terminal: float, train_steps: int) -> None:
+    """Have the last of a flow's levels above 0 be `terminal`, and the others as much further from 1: what diffusers'
+    `stretch_shift_to_terminal` does in classes that have it."""
+    sigmas, timesteps = scheduler.sigmas, scheduler.timesteps
+    by = (1 - terminal) / (1 - sigmas[sigmas > 0].min())
+    scheduler.sigmas = torch.where(sigmas > 0, 1 - (1 - sigmas) * by, sigmas)
+    moved = 1 - (1 - timesteps.to(sigmas.dtype) / train_steps) * by
+    scheduler.timesteps = (moved * train_steps).to(timesteps.dtype)
 
 
 def _spacing(row: SamplerRow, schedule: str, noise: Noise, steps: int) -> str:

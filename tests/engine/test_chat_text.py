@@ -1,4 +1,5 @@
-"""Qwen3 and what is said to it: the bits are transformers' own, under any name, however the file keeps its weights."""
+"""Qwen3, Qwen2.5, and what is said to them: the bits are transformers' own, under any name, however the file
+keeps its weights."""
 
 from copy import deepcopy
 from functools import cache
@@ -6,8 +7,9 @@ from functools import cache
 import pytest
 import torch
 from safetensors.torch import save_file
+from transformers import Qwen2_5_VLTextConfig, Qwen3Model
 from transformers import Qwen3Config as TheirConfig
-from transformers import Qwen3Model
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLTextModel
 
 from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.loading.networks import qwen_network
@@ -16,6 +18,7 @@ from imagine.engine.loading.qwen_names import qwen_settings
 from imagine.engine.loading.qwen_tokenizer import QwenTokenizer
 from imagine.engine.parts.chat_text import QWEN3, ChatTextPart, read_chat
 from imagine.engine.quantised.tensor import Quantised
+from imagine.formats.llama_names import with_transformers_names
 from imagine.words.errors import UnusableModel
 from tests.engine.test_loading_quantised import stored_as
 from tests.quantised_files import write_gguf
@@ -31,7 +34,21 @@ def their_qwen(theta=1e6):
         vocab_size=151_936, hidden_size=32, intermediate_size=64, num_hidden_layers=4, num_attention_heads=4,
         num_key_value_heads=2, head_dim=16, rope_parameters={"rope_type": "default", "rope_theta": theta},
     )  # fmt: skip
-    made = Qwen3Model(config).eval()
+    return spread_out(Qwen3Model(config).eval())
+
+
+@cache
+def their_older_qwen():
+    """The language half of Qwen2.5-VL."""
+    torch.manual_seed(3)
+    config = Qwen2_5_VLTextConfig(
+        vocab_size=151_936, hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, rope_parameters={"rope_type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 2]},
+    )  # fmt: skip
+    return spread_out(Qwen2_5_VLTextModel(config).eval())
+
+
+def spread_out(made):
     with torch.no_grad():
         for parameter in made.parameters():
             if parameter.dim() == 1:
@@ -68,6 +85,21 @@ def test_it_has_the_bits_of_transformers(tmp_path, dtype):
     assert not torch.equal(answers[-1], padded[-1])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_the_language_half_of_qwen25_has_them_too(tmp_path, dtype):
+    """Whose folder says how wide a head is, by how many there are; what sees is left where it is."""
+    state = {f"model.language_model.{name}": tensor for name, tensor in their_older_qwen().state_dict().items()}
+    seeing = {"model.visual.blocks.0.attn.qkv.bias": torch.ones(2), "lm_head.weight": torch.ones(2)}
+    said = {"hidden_size": 32, "num_attention_heads": 4, "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]}}
+    made, ids = opened(tmp_path, state | seeing, dtype, qwen_settings({"text_config": said})), some(40)
+    expected = deepcopy(their_older_qwen()).to(dtype)
+    expected.rotary_emb.inv_freq = their_older_qwen().rotary_emb.inv_freq
+    with torch.no_grad():
+        for layer, answer in zip((1, 3), made(ids, (1, 3)), strict=True):
+            assert torch.equal(answer, theirs(expected, ids)[layer]), layer
+    assert with_transformers_names("qwen2vl", {"blk.3.attn_k.bias": 0}) == {"model.layers.3.self_attn.k_proj.bias": 0}
+
+
 def test_layers_behind_the_last_that_is_asked_are_not_run(tmp_path):
     made = opened(tmp_path, their_qwen().state_dict())
     ran = []
@@ -89,7 +121,7 @@ def test_it_is_found_under_any_prefix(tmp_path, prefix, extra):
     made = opened(tmp_path, state | extra)
     assert torch.equal(made.embed_tokens.weight, their_qwen().embed_tokens.weight)
     assert (made.config.num_attention_heads, made.config.num_key_value_heads, made.config.head_dim) == (4, 2, 16)
-    with pytest.raises(UnusableModel, match="Qwen3"):
+    with pytest.raises(UnusableModel, match="Qwen"):
         opened(tmp_path, {"model.norm.weight": torch.ones(2)})
 
 

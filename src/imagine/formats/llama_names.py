@@ -1,7 +1,7 @@
 """The names of a text encoder's tensors in llama.cpp's files, in transformers' words, which everybody else has.
 
 `enc.blk.3.attn_q.weight` is `encoder.block.3.layer.0.SelfAttention.q.weight`. https://github.com/ggml-org/llama.cpp,
-`gguf-py/gguf/tensor_mapping.py` (MIT) has T5's and Qwen3's; CLIP's are of https://github.com/monatis/clip.cpp,
+`gguf-py/gguf/tensor_mapping.py` (MIT) has T5's and Qwen's; CLIP's are of https://github.com/monatis/clip.cpp,
 `models/convert_hf_to_gguf.py` (MIT).
 """
 
@@ -33,8 +33,8 @@ _CLIP_BLOCK = {
     "attn_out": "self_attn.out_proj", "ln1": "layer_norm1", "ln2": "layer_norm2",
     "ffn_down": "mlp.fc1", "ffn_up": "mlp.fc2",  # that way round, whatever they are called
 }  # fmt: skip
-_QWEN3 = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
-_QWEN3_BLOCK = {
+_QWEN = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
+_QWEN_BLOCK = {
     "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
     "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
     "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "ffn_gate": "mlp.gate_proj",
@@ -43,9 +43,9 @@ _QWEN3_BLOCK = {
 _NAMES = {
     "t5": ("enc.blk.", "encoder.block.", _T5, _T5_BLOCK),
     "clip": ("t.blk.", "text_model.encoder.layers.", _CLIP, _CLIP_BLOCK),
-    "qwen3": ("blk.", "model.layers.", _QWEN3, _QWEN3_BLOCK),
+    "qwen3": ("blk.", "model.layers.", _QWEN, _QWEN_BLOCK),
 }
-_NAMES["t5encoder"] = _NAMES["t5"]
+_NAMES |= {"t5encoder": _NAMES["t5"], "qwen2vl": _NAMES["qwen3"]}
 """By architecture: what blocks begin with there and here, and the names beside and in them."""
 _IN_BLOCK = re.compile(r"(\d{1,4})\.(\w+)")
 

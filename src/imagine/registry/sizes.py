@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from ..words.sizes import NO_SIZES, NO_WEIGHT, Sizes, Weight
@@ -16,12 +17,15 @@ _INTEGERS = frozenset({"BOOL", "I16", "U16", "I32", "U32", "I64", "U64"})
 _DENOISERS = ("unet", "transformer", "prior", "decoder")
 _PARTS: Mapping[str, str] = {"text-encoder": "encoders", "vae": "vae"}
 """What a file of such a kind is to the model that it is used with."""
+_UNREAD = re.compile(r"(?:^|\.)(?:visual|lm_head|time_conv)\.")
+"""What no picture needs of a text encoder, the half that sees and what says the next word, and of a VAE what joins
+frames."""
 
 
 def sizes_of(kind: str, tensors: Mapping[str, TensorInfo]) -> Sizes:
     """Of a single file of that kind, as the registry tells them; nothing for what goes beside a model."""
     if kind in _PARTS:
-        return _sizes({_PARTS[kind]: list(tensors.values())})
+        return _sizes({_PARTS[kind]: [info for name, info in tensors.items() if not _UNREAD.search(name)]})
     denoiser = find_denoiser(tensors) if kind in MODEL_KINDS else None
     if denoiser is None:
         return NO_SIZES
@@ -30,7 +34,8 @@ def sizes_of(kind: str, tensors: Mapping[str, TensorInfo]) -> Sizes:
     for name, info in tensors.items():
         # In a checkpoint a name without a dot is a schedule's buffer or a mark; of a denoiser alone, as Stable
         # Diffusion 3's table of places, its own. A second, averaged denoiser isn't read.
-        if ("." in name or not denoiser.prefix) and (averaged or not name.startswith(EMA_PREFIX)):
+        told = ("." in name or not denoiser.prefix) and not _UNREAD.search(name)
+        if told and (averaged or not name.startswith(EMA_PREFIX)):
             by_role.setdefault(_role(name, denoiser.prefix), []).append(info)
     return _sizes(by_role)
 

@@ -31,8 +31,8 @@ def t5_key(model: Model, role: Role, dtype: torch.dtype | None) -> PartKey:
 
 
 def qwen_key(model: Model, role: Role, dtype: torch.dtype | None) -> PartKey:
-    """Of a Qwen3, the same whatever family has it, and for what."""
-    return PartKey(files_of(model.component(role)), "qwen3", str(dtype))
+    """Of a Qwen, the same whatever family has it, and for what."""
+    return PartKey(files_of(model.component(role)), "qwen", str(dtype))
 
 
 def unet_key(model: Model, family: str, pooled: int, dtype: torch.dtype | None) -> PartKey:

@@ -101,7 +101,7 @@ class ModelFiles:
 
     def qwen_key(self, role: Role) -> PartKey:
         if self._in_folder(role):
-            return folder_key(self._model.main, (role,), self._dtype, "qwen3")
+            return folder_key(self._model.main, (role,), self._dtype, "qwen")
         return qwen_key(self._model, role, self._dtype)
 
     def qwen(self, role: Role) -> Network:

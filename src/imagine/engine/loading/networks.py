@@ -14,7 +14,7 @@ from ...messages import message
 from ...words.errors import UnusableModel
 from ..libraries.light import AutoencoderKL, UNet2DConditionModel
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
-from ..parts.qwen3 import Qwen3Config, Qwen3Encoder
+from ..parts.qwen import QwenConfig, QwenEncoder
 from ..parts.slices import Slices
 from ..parts.t5 import T5Config, T5Encoder
 from . import ldm_keys
@@ -118,13 +118,14 @@ def t5_network(weights: Weights) -> Network:
 
 
 def qwen_network(weights: Weights, settings: Mapping[str, Any] | None = None) -> Network:
-    """The Qwen3 among weights, under whatever prefix; what a folder's `settings` say of it that no shape does counts.
-    Raises ValueError for settings that aren't numbers."""
+    """The Qwen3, or Qwen2.5, among weights, under whatever prefix; what a folder's `settings` say of it that no shape
+    does counts. Raises ValueError for settings that aren't numbers."""
     part = qwen_tensors(weights)
     if not part:
-        raise UnusableModel(message("weights.no_text_encoder", name="Qwen3"))
-    config = msgspec.convert({**(settings or {}), **qwen_config(_shapes(part))}, Qwen3Config)
-    return network_of("Qwen3", partial(Qwen3Encoder, config), part)
+        raise UnusableModel(message("weights.no_text_encoder", name="Qwen"))
+    stated = settings or {}
+    config = msgspec.convert({**stated, **qwen_config(_shapes(part), stated.get("head_dim"))}, QwenConfig)
+    return network_of("Qwen", partial(QwenEncoder, config), part)
 
 
 def network_of(what: str, constructor: Callable[[], Any], tensors: Tensors) -> Network:

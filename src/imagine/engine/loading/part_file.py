@@ -47,7 +47,7 @@ class PartFiles:
             return t5_network(weights)
 
     def qwen(self, component: Component) -> Network:
-        """The Qwen3 in a file of its own."""
+        """The Qwen in a file of its own."""
         with self._weights(component) as weights:
             return qwen_network(weights)
 

@@ -1,4 +1,4 @@
-"""A Qwen3's tensors among others, under transformers' names."""
+"""The tensors of a Qwen3 or a Qwen2.5 among others, under transformers' names."""
 
 from __future__ import annotations
 
@@ -7,30 +7,42 @@ from typing import Any
 
 from .weights import Tensors, Weights
 
-_FIRST = "layers.0.self_attn.q_norm.weight"
+_FIRSTS = ("layers.0.self_attn.q_norm.weight", "layers.0.self_attn.k_proj.bias")
+"""What Qwen3 has, and Qwen2.5."""
 _OWN = ("layers.", "embed_tokens.", "norm.")
+_TURNED = ("default", "mrope")
+"""Of Qwen2.5-VL: by three places, which are one for words."""
 
 
 def qwen_tensors(weights: Weights) -> Tensors:
     """Those of the model, without what stands before all of their names; none where there is none. What is beside it
     (the head that says the next word, what sees pictures), and marks of how it is stored, are left out."""
-    first = next((name for name in weights.names if name.endswith(_FIRST)), None)
-    if first is None:
+    told = ((name, first) for first in _FIRSTS for name in weights.names if name.endswith(first))
+    name, first = next(told, ("", ""))
+    if not name:
         return {}
-    prefix = first.removesuffix(_FIRST)
+    prefix = name.removesuffix(first)
     own = tuple(prefix + beginning for beginning in _OWN)
-    names = [name for name in weights.names if name.startswith(own) and name.endswith(".weight")]
+    names = [name for name in weights.names if name.startswith(own) and name.endswith((".weight", ".bias"))]
     return {name.removeprefix(prefix): weights.read(name) for name in names}
 
 
 def qwen_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """What of a folder's `config.json` no shape tells, as transformers 4 and 5 write it. Raises ValueError for places
     that are told otherwise than by turning."""
+    config = config.get("text_config") or config  # of one that sees
     turning = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    if (kind := turning.get("rope_type", turning.get("type", "default"))) != "default":
+    if (kind := turning.get("rope_type", turning.get("type", "default"))) not in _TURNED:
         raise ValueError(f"rope_type {kind!r} of its text encoder is unknown")
     stated = {
         "rope_theta": turning.get("rope_theta", config.get("rope_theta")),
         "rms_norm_eps": config.get("rms_norm_eps"),
+        "head_dim": config.get("head_dim") or _head(config),
     }
     return {name: value for name, value in stated.items() if value is not None}
+
+
+def _head(config: Mapping[str, Any]) -> int | None:
+    """How wide one is, where that is said by how many there are."""
+    width, heads = config.get("hidden_size"), config.get("num_attention_heads")
+    return width // heads if isinstance(width, int) and isinstance(heads, int) and heads > 0 else None

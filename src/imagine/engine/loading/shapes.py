@@ -18,6 +18,7 @@ from .maps.sizes import Shapes, count_of, size_of
 
 MAX_HEADS = 256
 GROUPS = 32
+_QUERY_NORM, _QWEN_HEAD = "layers.0.self_attn.q_norm.weight", 128
 
 
 class _UNetLevel(NamedTuple):
@@ -119,9 +120,11 @@ def t5_config(shapes: Shapes) -> dict[str, Any]:
     }
 
 
-def qwen_config(shapes: Shapes) -> dict[str, Any]:
-    """Settings of the Qwen3 with tensors of these `shapes`, under transformers' names."""
-    head = size_of(shapes, "layers.0.self_attn.q_norm.weight", 0)
+def qwen_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
+    """Settings of the Qwen3, or Qwen2.5, with tensors of these `shapes`, under transformers' names. How wide a head is
+    only Qwen3's tell: of Qwen2.5 `stated` says it, or it is what it is in all that are published."""
+    normed = _QUERY_NORM in shapes
+    head = size_of(shapes, _QUERY_NORM, 0) if normed else stated or _QWEN_HEAD
     queries, keys = (size_of(shapes, f"layers.0.self_attn.{each}_proj.weight", 0) for each in "qk")
     if queries % head or keys % head or queries % keys:
         raise UnusableModel(message("weights.text_heads", width=queries, heads=keys // head or 1))
@@ -133,6 +136,7 @@ def qwen_config(shapes: Shapes) -> dict[str, Any]:
         "num_attention_heads": queries // head,
         "num_key_value_heads": keys // head,
         "head_dim": head,
+        "qk_norm": normed,
     }
 
 

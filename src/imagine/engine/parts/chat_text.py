@@ -54,7 +54,7 @@ _ChatKey = tuple[Chunk, tuple[int, ...], int, tuple[tuple[str, float], ...], int
 
 
 class ChatTextPart(EncoderPart[_ChatKey, Tensor]):
-    """A `Qwen3Encoder` and the tokenizer that feeds it."""
+    """A `QwenEncoder` and the tokenizer that feeds it."""
 
     def __init__(
         self, module: Any, tokenizer: ChatTokenizer, key: PartKey | None = None, *, cache_bytes: int = CACHE_BYTES

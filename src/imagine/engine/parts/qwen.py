@@ -1,7 +1,9 @@
-"""Qwen3: a language model, of which families of pictures take what its layers make of a prompt.
+"""Qwen3 and Qwen2.5-VL: language models, of which families of pictures take what their layers make of a prompt.
 
-Yang et al. 2025 (arXiv:2505.09388). Its modules have the names, and its operations the order, of those of transformers'
-`Qwen3Model` (5.24, Apache-2.0): files fit, and the bits are theirs (`tests/engine/test_chat_text.py`).
+Yang et al. 2025 (arXiv:2505.09388), Bai et al. 2025 (arXiv:2502.13923). Modules have the names, and operations the
+order, of those of transformers' `Qwen3Model` and `Qwen2_5_VLTextModel` (5.24, Apache-2.0): files fit, and the bits are
+theirs (`tests/engine/test_chat_text.py`). Of three places that a token has in Qwen2.5-VL, in time, row and column,
+those of words are one.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ from torch.nn import functional
 from ..device.transfer import sent
 
 THETA = 1_000_000.0
-"""Of Qwen3 in the sizes that draw, where no settings say another."""
+"""Of those that draw, where no settings say another."""
 
 
-class Qwen3Config(msgspec.Struct, frozen=True, kw_only=True):
+class QwenConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What settings say of the model, under transformers' names; others are ignored."""
 
     vocab_size: int
@@ -32,12 +34,14 @@ class Qwen3Config(msgspec.Struct, frozen=True, kw_only=True):
     head_dim: int
     rms_norm_eps: float = 1e-6
     rope_theta: float = THETA
+    qk_norm: bool
+    """Queries and keys are normed, as in Qwen3; else they have biases, as in Qwen2.5."""
 
 
-class Qwen3Encoder(nn.Module):
+class QwenEncoder(nn.Module):
     """Token ids (1, tokens) to what some of its layers make of them, each (1, tokens, width)."""
 
-    def __init__(self, config: Qwen3Config) -> None:
+    def __init__(self, config: QwenConfig) -> None:
         super().__init__()
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
@@ -70,7 +74,7 @@ Turned = tuple[Tensor, ...]
 
 
 @lru_cache(maxsize=4)
-def _angles(tokens: int, config: Qwen3Config) -> Turned:
+def _angles(tokens: int, config: QwenConfig) -> Turned:
     places = torch.arange(0, config.head_dim, 2, dtype=torch.float32)
     each = torch.arange(tokens, dtype=torch.float32)[:, None] * (1.0 / config.rope_theta ** (places / config.head_dim))
     angles = torch.cat([each, each], -1)
@@ -99,7 +103,7 @@ class _QwenNorm(nn.Module):
 
 
 class _QwenLayer(nn.Module):
-    def __init__(self, config: Qwen3Config) -> None:
+    def __init__(self, config: QwenConfig) -> None:
         super().__init__()
         self.self_attn = _QwenAttention(config)
         self.mlp = _SwiGlu(config)
@@ -113,16 +117,20 @@ class _QwenLayer(nn.Module):
 
 
 class _QwenAttention(nn.Module):
-    """Queries and keys are normed, head by head, and turned by their places; several queries share a key."""
+    """Queries and keys are normed, head by head, or have biases; then they are turned by their places. Several queries
+    share a key."""
 
-    def __init__(self, config: Qwen3Config) -> None:
+    def __init__(self, config: QwenConfig) -> None:
         super().__init__()
         width, queries, keys = config.hidden_size, config.num_attention_heads, config.num_key_value_heads
         self.head_width, self.shared = config.head_dim, queries // keys
-        self.q_proj = nn.Linear(width, queries * self.head_width, bias=False)
-        self.k_proj, self.v_proj = (nn.Linear(width, keys * self.head_width, bias=False) for _ in range(2))
+        biased = not config.qk_norm
+        self.q_proj = nn.Linear(width, queries * self.head_width, bias=biased)
+        self.k_proj, self.v_proj = (nn.Linear(width, keys * self.head_width, bias=biased) for _ in range(2))
         self.o_proj = nn.Linear(queries * self.head_width, width, bias=False)
-        self.q_norm, self.k_norm = (_QwenNorm(self.head_width, config.rms_norm_eps) for _ in range(2))
+        self.q_norm, self.k_norm = (
+            _QwenNorm(self.head_width, config.rms_norm_eps) if config.qk_norm else nn.Identity() for _ in range(2)
+        )
 
     def forward(self, value: Tensor, turned: Turned, mask: Tensor | None) -> Tensor:
         shape = (*value.shape[:-1], -1, self.head_width)
@@ -149,7 +157,7 @@ def _turned(value: Tensor, turned: Turned) -> Tensor:
 
 
 class _SwiGlu(nn.Module):
-    def __init__(self, config: Qwen3Config) -> None:
+    def __init__(self, config: QwenConfig) -> None:
         super().__init__()
         width, inner = config.hidden_size, config.intermediate_size
         self.gate_proj, self.up_proj = (nn.Linear(width, inner, bias=False) for _ in range(2))

@@ -22,6 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from imagine.engine.execution.execution import Inputs
+from imagine.engine.families.qwen_image import call_qwen_image
 from imagine.engine.families.z_image import call_z_image
 
 _HALF = torch.bfloat16
@@ -149,6 +150,12 @@ def _z_image(network: Any, rows: int, side: int) -> None:
     call_z_image(network, Inputs(*asked))
 
 
+def _qwen_image(network: Any, rows: int, side: int) -> None:
+    seen = _empty(rows, 512, dtype=torch.bool)
+    asked = _empty(rows, 16, side // 8, side // 8), _empty(rows), _empty(rows, 512, 3584), {"seen": seen}
+    call_qwen_image(network, Inputs(*asked))
+
+
 def _flux2(network: Any, rows: int, side: int) -> None:
     tokens, context = (side // 16) ** 2, network.config.joint_attention_dim
     places = {"img_ids": _empty(tokens, 4), "txt_ids": _empty(512, 4)}
@@ -168,6 +175,7 @@ DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] 
     "flux2 dev": (lambda: diffusers.Flux2Transformer2DModel(**_FLUX2_DEV), _flux2),
     "chroma": (lambda: diffusers.ChromaTransformer2DModel(), _flux),
     "z-image": (lambda: diffusers.ZImageTransformer2DModel(), _z_image),
+    "qwen-image": (lambda: diffusers.QwenImageTransformer2DModel(), _qwen_image),
 }  # fmt: skip
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import diffusers
 import torch
 from torch import Tensor
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
+from tests.engine.test_loading_qwen_tokenizer import their_tokenizer
+from tests.flux_files import save, spread
+
+_WIDTH = 128
+"""Of what the text encoder makes."""
 _HEADS = {"norm_out": "head.0", "conv_out": "head.2", "conv_in": "conv1"}
 _RESIDUAL = {
     "norm1": "residual.0", "conv1": "residual.2", "norm2": "residual.3", "conv2": "residual.6",
@@ -50,3 +58,76 @@ def _original(name: str) -> str:
         inner = f"{int(level) * _LAYERS + (_LAYERS - 1 if layers == 'upsamplers' else int(place))}.{inner}"
     place, kind, inner = inner.split(".", 2)
     return f"{side}.{part.replace('_blocks', 'samples')}.{place}.{_RESIDUAL.get(kind, kind)}.{inner}"
+
+
+class TinyQwenImage(NamedTuple):
+    """Its modules, in float32."""
+
+    transformer: Any
+    qwen: Any
+    vae: Any
+
+
+@cache
+def tiny_qwen_image() -> TinyQwenImage:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made = diffusers.QwenImageTransformer2DModel(
+            num_layers=2, attention_head_dim=32, num_attention_heads=2, joint_attention_dim=_WIDTH,
+            axes_dims_rope=(4, 14, 14),
+        )  # fmt: skip
+        return TinyQwenImage(spread(made).eval(), spread(_qwen()).eval(), tiny_frame_vae())
+
+
+def _qwen() -> Any:
+    """Of one head, as wide as all of Qwen2.5's are: single files say nothing of that. What sees is as small as it can
+    be, and is in its files though nobody asks it."""
+    text = {
+        "vocab_size": 151_936, "hidden_size": _WIDTH, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 1, "num_key_value_heads": 1, "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
+    }  # fmt: skip
+    seeing = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 1, "out_hidden_size": _WIDTH}
+    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=seeing))
+
+
+def qwen_image_pipeline(modules: TinyQwenImage, kind: Any = diffusers.QwenImagePipeline) -> Any:
+    """diffusers' own, with the published scheduler's settings."""
+    scheduler = diffusers.FlowMatchEulerDiscreteScheduler(
+        use_dynamic_shifting=True, base_shift=0.5, max_shift=0.9, max_image_seq_len=8192, shift_terminal=0.02
+    )
+    pipe = kind(
+        transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=their_tokenizer(),
+        scheduler=scheduler,
+    )  # fmt: skip
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def write_qwen_image(path: Path, modules: TinyQwenImage, layout: str = "folder") -> Path:
+    """The model as people have it: a diffusers `folder`; one file with `all` of it; `split` files, of which the
+    denoiser's is given; gives what it is opened by."""
+    path.mkdir(parents=True, exist_ok=True)
+    if layout == "folder":
+        pipe = qwen_image_pipeline(modules)
+        pipe.tokenizer = None
+        pipe.save_pretrained(path)
+        return path
+    ours, vae = dict(modules.transformer.state_dict()), original_frame_vae(modules.vae)
+    qwen, file = _comfys(modules.qwen.state_dict()), path / "qwen_image.safetensors"
+    if layout == "split":
+        save(file, ours)
+        save(path / "qwen_2.5_vl_7b.safetensors", qwen)
+        save(path / "qwen_image_vae.safetensors", vae)
+        return file
+    prefixes = {"model.diffusion_model.": ours, "text_encoders.qwen25_7b.transformer.": qwen, "vae.": vae}
+    save(file, {prefix + name: tensor for prefix, each in prefixes.items() for name, tensor in each.items()})
+    return file
+
+
+def _comfys(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As ComfyUI has it: the names of before there were models that see."""
+    return {
+        name.replace("model.language_model.", "model.").replace("model.visual.", "visual."): tensor
+        for name, tensor in state.items()
+    }

@@ -19,6 +19,8 @@ _VAE, _VAE_16 = 83_653_863, 83_819_683
 """Numbers of the published networks (`tests/tools/test_document_memory.py` counts them)."""
 _QWEN, _QWEN_8B, _VAE_32 = 4_022_468_096, 7_568_405_504, 84_046_115
 """Of Qwen3, 4B and 8B, without the head that says the next word; of FLUX.2's VAE."""
+_QWEN25, _VAE_FRAMES = 7_070_619_136, 44_599_603
+"""Of Qwen2.5-VL, 7B, without that and without what sees; of Qwen-Image's VAE, of a frame."""
 _EIGHT, _FOUR = 1.0, 4.5 / 8
 """Bytes of a number in fp8 and in GGUF's Q4_K."""
 
@@ -48,11 +50,16 @@ def _flux2(denoiser: Weight, encoder: Weight, layer: Weight) -> Sizes:
     return Sizes(encoders=encoder, denoiser=denoiser, vae=_floats(_VAE_32), layer=layer)
 
 
-Z_IMAGE = 6_154_908_736
+def _qwen_image(denoiser: Weight, encoder: Weight, layer: Weight) -> Sizes:
+    return Sizes(encoders=encoder, denoiser=denoiser, vae=_floats(_VAE_FRAMES), layer=layer)
+
+
+Z_IMAGE, QWEN_IMAGE = 6_154_908_736, 20_430_401_088
 KLEIN_4B, KLEIN_9B = 3_875_544_576, 9_078_581_248
-_PIECES, _PIECES_8B = 151_936 * 2560, 151_936 * 4096
-"""Of Qwen3's table of tokens, its largest tensor, which stays of 16 bits in files of 8."""
+_PIECES, _PIECES_8B, _PIECES_25 = 151_936 * 2560, 151_936 * 4096, 152_064 * 3584
+"""Of the table of tokens of Qwen3 and Qwen2.5-VL, their largest tensor, which stays of 16 bits in files of 8."""
 _SAYS = _floats(_PIECES) + _kept(_QWEN - _PIECES, _EIGHT)
+_SAYS_25 = _floats(_PIECES_25) + _kept(_QWEN25 - _PIECES_25, _EIGHT)
 _SAYS_8B = _floats(_PIECES_8B) + _kept(_QWEN_8B - _PIECES_8B, _EIGHT)
 FLUX, CHROMA, LARGE, MEDIUM, SD3 = 11_901_408_320, 8_899_983_424, 8_146_280_768, 2_469_663_936, 2_084_951_104
 SDXL, SD2, SD1 = 2_567_463_684, 865_910_724, 859_520_964
@@ -86,6 +93,13 @@ PUBLISHED: Sequence[Files] = (
     )),
     Files("Z-Image and Qwen3 in Q4_K", "z-image", "", _flux(
         _kept(Z_IMAGE, _FOUR), _kept(_QWEN, _FOUR), _kept(_PIECES, _FOUR)
+    )),
+    Files("Qwen-Image", "qwen-image", "", _qwen_image(_floats(QWEN_IMAGE), _floats(_QWEN25), _floats(_PIECES_25))),
+    Files("Qwen-Image and Qwen2.5-VL in fp8", "qwen-image", "", _qwen_image(
+        _kept(QWEN_IMAGE, _EIGHT), _SAYS_25, _floats(_PIECES_25)
+    )),
+    Files("Qwen-Image in Q4_K, Qwen2.5-VL in fp8", "qwen-image", "", _qwen_image(
+        _kept(QWEN_IMAGE, _FOUR), _SAYS_25, _floats(_PIECES_25)
     )),
     Files("FLUX.2 klein 4B", "flux2", "klein-4b", _flux2(
         _floats(KLEIN_4B), _floats(_QWEN), _floats(_PIECES)

@@ -35,6 +35,7 @@ from tests.engine.pretended import Refused
 from tests.engine.running import Clock, engine_of, finished, made, model_at, picture, previews, run, wish
 from tests.flux2_files import tiny_flux2, write_flux2
 from tests.flux_files import tiny_flux, write_flux
+from tests.qwen_image_files import tiny_qwen_image, write_qwen_image
 from tests.sd3_files import tiny_sd3, write_sd3
 
 KINDS = ("cuda", "mps")
@@ -229,8 +230,9 @@ def test_what_a_whole_picture_waits_for(accelerator, files, name):
         (tiny_sd3, write_sd3, {"guidance": 4.5}),
         (tiny_chroma, write_chroma, {"guidance": 4.5}),
         (tiny_flux2, write_flux2, {"guidance": 4.5}),
+        (tiny_qwen_image, write_qwen_image, {"guidance": 4.5}),
     ],
-    ids=["flux", "sd3", "chroma", "flux2"],
+    ids=["flux", "sd3", "chroma", "flux2", "qwen-image"],
 )
 def test_no_transformer_keeps_the_device_waiting(accelerator, tmp_path, made_of, write, asked):
     model = model_at(write(tmp_path / "model", made_of()))

@@ -90,7 +90,8 @@ def test_the_language_half_of_qwen25_has_them_too(tmp_path, dtype):
     """Whose folder says how wide a head is, by how many there are; what sees is left where it is."""
     state = {f"model.language_model.{name}": tensor for name, tensor in their_older_qwen().state_dict().items()}
     seeing = {"model.visual.blocks.0.attn.qkv.bias": torch.ones(2), "lm_head.weight": torch.ones(2)}
-    said = {"hidden_size": 32, "num_attention_heads": 4, "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]}}
+    turned = {"type": "mrope", "mrope_section": [1, 1, 2]}
+    said = {"hidden_size": 32, "num_attention_heads": 4, "rms_norm_eps": 1e-5, "rope_scaling": turned}
     made, ids = opened(tmp_path, state | seeing, dtype, qwen_settings({"text_config": said})), some(40)
     expected = deepcopy(their_older_qwen()).to(dtype)
     expected.rotary_emb.inv_freq = their_older_qwen().rotary_emb.inv_freq

@@ -1,4 +1,5 @@
-"""A Flux, its T5, and a FLUX.2 of few bits draw what the same numbers draw in float32, and take what files have."""
+"""A Flux, its T5, a FLUX.2 and a Qwen-Image of few bits draw what the same numbers draw in float32, and take what files
+have."""
 
 from functools import partial
 
@@ -15,6 +16,7 @@ from tests.engine.test_loading_quantised import stored_as, written_as_llama_cpp_
 from tests.flux2_files import tiny_flux2, write_flux2
 from tests.flux_files import save, tiny_flux, write_flux
 from tests.quantised_files import in_four_bits, write_gguf
+from tests.qwen_image_files import tiny_qwen_image, write_qwen_image
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -83,12 +85,23 @@ def test_it_draws_what_its_numbers_draw_and_takes_what_its_files_have(tmp_path, 
         assert sum(weight.nbytes for weight in kept) <= 1.05 * file.stat().st_size
 
 
-@pytest.mark.parametrize("form", ["scaled_fp8", "int8", "gguf"])
-def test_flux2_draws_what_its_numbers_draw(tmp_path, form):
-    plain = write_flux2(tmp_path, tiny_flux2(), "split")
-    beside = {"text_encoder": plain.with_name("qwen_3_4b.safetensors"), "vae": plain.with_name("flux2-vae.safetensors")}
+FLUX2 = ("flux2", tiny_flux2, write_flux2, ("qwen_3_4b", "flux2-vae"))
+QWEN_IMAGE = ("qwen-image", tiny_qwen_image, write_qwen_image, ("qwen_2.5_vl_7b", "qwen_image_vae"))
+
+
+@pytest.mark.parametrize(
+    ("of", "form"),
+    [(FLUX2, "scaled_fp8"), (FLUX2, "int8"), (FLUX2, "gguf"), (QWEN_IMAGE, "scaled_fp8"), (QWEN_IMAGE, "gguf")],
+    ids=lambda each: each if isinstance(each, str) else each[0],
+)
+def test_another_draws_what_its_numbers_draw(tmp_path, of, form):
+    family, made_of, write, names = of
+    plain = write(tmp_path, made_of(), "split")
+    beside = {
+        role: plain.with_name(f"{name}.safetensors") for role, name in zip(("text_encoder", "vae"), names, strict=True)
+    }
     files = {"few": few(form, plain), "plain": plain}
-    models = {name: model_at(file, parts=beside, role="denoiser", family="flux2") for name, file in files.items()}
+    models = {name: model_at(file, parts=beside, role="denoiser", family=family) for name, file in files.items()}
     drawn = {name: latents_of(wish(model, guidance=1.0, num_steps=2)) for name, model in models.items()}
     assert torch.equal(drawn["few"], drawn["plain"])
     (part,) = open_model(models["few"], Device(SETTINGS), lambda _: None, {}).parts("denoise")

@@ -9,15 +9,17 @@ from tests.chroma_files import tiny_chroma, write_chroma
 from tests.engine.running import latents_of, model_at, wish
 from tests.flux2_files import tiny_flux2, write_flux2
 from tests.flux_files import tiny_flux, write_flux
+from tests.qwen_image_files import tiny_qwen_image, write_qwen_image
 from tests.sd3_files import tiny_sd3, write_sd3
 
 WRITERS = {
     "chroma": lambda path: write_chroma(path, tiny_chroma()),
     "flux": lambda path: write_flux(path, tiny_flux()),
     "flux2": lambda path: write_flux2(path, tiny_flux2()),
+    "qwen-image": lambda path: write_qwen_image(path, tiny_qwen_image()),
     "sd3": lambda path: write_sd3(path, tiny_sd3()),
 }
-HIDING = {"chroma": [(1, 1)] * 4, "flux2": [(1, 512)] * 2 * 27}
+HIDING = {"chroma": [(1, 1)] * 4, "flux2": [(1, 512)] * 2 * 27, "qwen-image": [(1, 1)] * 2}
 """Of keys alone; and of both prompts, in each layer of a language model, in which every token looks back."""
 
 

@@ -150,6 +150,23 @@ def z_image(depth=30, refiners=2, width=3840, taken=2560, fused=True):
     return shapes
 
 
+def qwen_image(depth=60, width=3072, context=3584):
+    """Qwen-Image's transformer, under the names that all of its files have."""
+    shapes = weighted("img_in", width, 64) | weighted("txt_in", width, context) | {"txt_norm.weight": (context,)}
+    embedder = "time_text_embed.timestep_embedder"
+    shapes |= weighted(f"{embedder}.linear_1", width, 256) | weighted(f"{embedder}.linear_2", width, width)
+    for block in range(depth):
+        inner = f"transformer_blocks.{block}"
+        for part in ("to_q", "to_k", "to_v", "add_q_proj", "add_k_proj", "add_v_proj", "to_out.0", "to_add_out"):
+            shapes |= weighted(f"{inner}.attn.{part}", width, width)
+        shapes |= {f"{inner}.attn.norm_{part}.weight": (HEAD,) for part in ("q", "k", "added_q", "added_k")}
+        for side in ("img", "txt"):
+            shapes |= weighted(f"{inner}.{side}_mod.1", 6 * width, width)
+            shapes |= weighted(f"{inner}.{side}_mlp.net.0.proj", 4 * width, width)
+            shapes |= weighted(f"{inner}.{side}_mlp.net.2", width, 4 * width)
+    return shapes | weighted("norm_out.linear", 2 * width, width) | weighted("proj_out", 64, width)
+
+
 SD3_MEDIUM = {"depth": 24}
 SD35_MEDIUM = {"depth": 24, "dual": range(13), "normed": True, "positions": 384}
 SD35_LARGE = {"depth": 38, "normed": True}
@@ -208,9 +225,66 @@ def qwen3(width, hidden, depth=36, heads=32, keys=8, words=151_936):
 QWEN3_4B, QWEN3_8B = (2560, 9728), (4096, 12288)
 
 
+def qwen25(width=3584, hidden=18944, depth=28, heads=28, keys=4, words=152_064):
+    """Qwen2.5-VL's language half, of 7B, as ComfyUI names it: queries, keys and values have biases and no norms."""
+    shapes = qwen3(width, hidden, depth, heads, keys, words)
+    for layer in range(depth):
+        inner = f"model.layers.{layer}.self_attn"
+        for part, rows in {"q": heads * HEAD, "k": keys * HEAD, "v": keys * HEAD}.items():
+            shapes[f"{inner}.{part}_proj.bias"] = (rows,)
+        for part in "qk":
+            del shapes[f"{inner}.{part}_norm.weight"]
+    return shapes
+
+
+def frame_vae(first=96, latents=16, widths=(96, 192, 384, 384)):
+    """Qwen-Image's and Wan's VAE under Wan's names, with what joins frames."""
+    shapes = weighted("conv1", 2 * latents, 2 * latents, 1, 1, 1) | weighted("conv2", latents, latents, 1, 1, 1)
+    for side, taken, made, over in (("encoder", 3, 2 * latents, "down"), ("decoder", latents, 3, "up")):
+        levels = widths if over == "down" else widths[::-1]
+        start = first if over == "down" else widths[-1]
+        shapes |= weighted(f"{side}.conv1", start, taken, 3, 3, 3)
+        for block in (0, 2):
+            shapes |= _residual(f"{side}.middle.{block}", widths[-1], widths[-1])
+        shapes |= {f"{side}.middle.1.norm.gamma": (widths[-1], 1, 1)}
+        shapes |= weighted(f"{side}.middle.1.to_qkv", 3 * widths[-1], widths[-1], 1, 1)
+        shapes |= weighted(f"{side}.middle.1.proj", widths[-1], widths[-1], 1, 1)
+        shapes |= _levels(f"{side}.{over}samples", start, levels, over)
+        shapes[f"{side}.head.0.gamma"] = (levels[-1], 1, 1, 1)
+        shapes |= weighted(f"{side}.head.2", made, levels[-1], 3, 3, 3)
+    return shapes
+
+
+def _levels(name, seen, widths, over):
+    shapes, place = {}, 0
+    for level, width in enumerate(widths):
+        for _ in range(2 if over == "down" else 3):
+            shapes |= _residual(f"{name}.{place}", seen, width)
+            seen, place = width, place + 1
+        if level == len(widths) - 1:
+            continue
+        seen = width if over == "down" else width // 2
+        shapes |= weighted(f"{name}.{place}.resample.1", seen, width, 3, 3)
+        if over == "down" and level > 0:
+            shapes |= weighted(f"{name}.{place}.time_conv", width, width, 3, 1, 1)
+        if over == "up" and level < 2:
+            shapes |= weighted(f"{name}.{place}.time_conv", 2 * width, width, 3, 1, 1)
+        place += 1
+    return shapes
+
+
+def _residual(name, seen, width):
+    shapes = {f"{name}.residual.0.gamma": (seen, 1, 1, 1), f"{name}.residual.3.gamma": (width, 1, 1, 1)}
+    shapes |= weighted(f"{name}.residual.2", width, seen, 3, 3, 3) | weighted(
+        f"{name}.residual.6", width, width, 3, 3, 3
+    )
+    return shapes | (weighted(f"{name}.shortcut", width, seen, 1, 1, 1) if seen != width else {})
+
+
 def in_one_file(denoiser, *encoders):
     """All in one as ComfyUI saves it: `encoders` are pairs of its name for one, and its tensors."""
     own = flux2_vae() if "single_stream_modulation.lin.weight" in denoiser else vae16()
+    own = frame_vae() if "txt_norm.weight" in denoiser else own
     whole = under("model.diffusion_model.", denoiser) | under("vae.", own)
     for name, shapes in encoders:
         whole |= under(f"text_encoders.{name}.transformer.", shapes)

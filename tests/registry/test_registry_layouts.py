@@ -1,5 +1,5 @@
-"""Every published Flux, Chroma and Stable Diffusion 3, in full, in every layout that it comes in: told, weighed,
-planned for, and drawn with or refused."""
+"""Every published Flux, Chroma, Qwen-Image and Stable Diffusion 3, in full, in every layout that it comes in: told,
+weighed, planned for, and drawn with or refused."""
 
 import json
 import math
@@ -22,8 +22,11 @@ from published import (
     flux,
     flux2,
     flux2_vae,
+    frame_vae,
     in_one_file,
     qwen3,
+    qwen25,
+    qwen_image,
     sd3,
     t5,
     vae16,
@@ -54,6 +57,7 @@ MODELS = {
     "flux-2-klein-9b": ("flux2", "klein-9b", flux2(*KLEIN_9B), "Flux2KleinPipeline", _of_width(12288)),
     "flux-2-klein-base-4b": ("flux2", "klein-base-4b", flux2(*KLEIN_4B), "Flux2KleinPipeline", _of_width(7680)),
     "Chroma1-HD": ("chroma", "", chroma(), "ChromaPipeline", {}),
+    "qwen_image_2512": ("qwen-image", "", qwen_image(), "QwenImagePipeline", {}),
     "sd3_medium": ("sd3", "", sd3(**SD3_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24}),
     "sd3.5_medium": ("sd3.5", "medium", sd3(**SD35_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24} | DUAL),
     "sd3.5_large": ("sd3.5", "large", sd3(**SD35_LARGE), "StableDiffusion3Pipeline",
@@ -62,19 +66,25 @@ MODELS = {
                           {"num_layers": 38, "qk_norm": "rms_norm"}),
 }  # fmt: skip
 """Family and variant, the tensors as their makers name them, the pipeline, what its denoiser's configuration says."""
+STANDARDISED = {"_class_name": "AutoencoderKLQwenImage", "z_dim": 16, "latents_mean": [0.0] * 16}
 REFUSED = {
     "flux2-dev": ("flux2", flux2(*FLUX2_DEV)),
     "flux1-depth-dev": ("flux", flux(taken=128)),
+    "qwen_image_edit": ("qwen-image", qwen_image()),
     "Chroma1-Radiance": ("chroma", chroma() | {"nerf_final_layer_conv.norm.scale": (64,)}),
 }
 ENCODERS = {
     "flux": {"clip_l": clip_l(), "t5xxl": t5()},
     "chroma": {"t5xxl": t5()},
     "flux2": {"qwen3_4b": qwen3(*QWEN3_4B), "qwen3_8b": qwen3(*QWEN3_8B)},
+    "qwen-image": {"qwen25_7b": qwen25()},
     "sd3": {"clip_l": clip_l(), "clip_g": clip_g(), "t5xxl": t5()},
 }
 ENCODERS["sd3.5"] = ENCODERS["sd3"]
-CONVERTERS = {"flux": from_flux, "flux2": from_flux2, "chroma": from_chroma, "sd3": from_sd3, "sd3.5": from_sd3}
+CONVERTERS = {
+    "flux": from_flux, "flux2": from_flux2, "chroma": from_chroma, "sd3": from_sd3, "sd3.5": from_sd3,
+    "qwen-image": dict,
+}  # fmt: skip
 
 
 def _encoders(name, family):
@@ -111,7 +121,8 @@ def all_in_one_of_eight_bits(path, name, family, shapes):
 
 
 def as_gguf(path, name, family, shapes):
-    write_gguf(path / f"{name}.gguf", "flux" if family == "chroma" else family.partition(".")[0], shapes, kind=8)
+    architecture = {"chroma": "flux", "qwen-image": "qwen_image"}.get(family, family.partition(".")[0])
+    write_gguf(path / f"{name}.gguf", architecture, shapes, kind=8)
 
 
 def _eight(shapes, beginning=""):
@@ -128,8 +139,8 @@ LAYOUTS = {
 WAYS = {"flux1-dev": "layers", "Chroma1-HD": "stages", "sd3_medium": "all", "sd3.5_large": "stages",
         "flux-2-klein-9b": "stages"}  # fmt: skip
 """How one of 16 bits is held where 24 GB are free: of fewer bits, all of it lies there."""
-HEARD = {"flux-2-klein-9b"}
-"""But for what has a text encoder of 15 GB beside it."""
+HEARD = {"flux-2-klein-9b", "qwen_image_2512"}
+"""But for what has a text encoder of 14 GB and more beside it."""
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
@@ -138,12 +149,13 @@ def test_what_is_published_is_drawn_from_in_every_layout(tmp_path, layout):
     folder.mkdir()
     for name, (family, _, shapes, *_) in MODELS.items():
         layout(folder, name, family, shapes)
-    beside = {"qwen_3_4b": qwen3(*QWEN3_4B), "qwen_3_8b": qwen3(*QWEN3_8B)}
+    beside = {"qwen_3_4b": qwen3(*QWEN3_4B), "qwen_3_8b": qwen3(*QWEN3_8B), "qwen_2.5_vl_7b": qwen25()}
     for name, shapes in {"clip_l": clip_l(), "clip_g": clip_g(), "t5xxl_fp16": t5(), **beside}.items():
         write(tmp_path / "text_encoders" / f"{name}.safetensors", shapes)
     for name in ("ae", "sd3_vae"):
         write(tmp_path / "vae" / f"{name}.safetensors", vae16(), dtype="BF16")
     write(tmp_path / "vae" / "flux2-vae.safetensors", flux2_vae())
+    write(tmp_path / "vae" / "qwen_image_vae.safetensors", frame_vae())
     entries = {entry.name: entry for entry in listed(tmp_path).models()}
     assert set(entries) == set(MODELS)
     for name, (family, variant, shapes, *_) in MODELS.items():
@@ -179,16 +191,18 @@ def test_a_diffusers_folder_of_each_is_drawn_from(tmp_path):
 
 
 def _write_folder(path, family, shapes, pipeline, config):
-    classes = {"flux": "Flux", "flux2": "Flux2", "chroma": "Chroma", "sd3": "SD3", "sd3.5": "SD3"}
-    parts = {"transformer": shapes, "vae": flux2_vae() if family == "flux2" else vae16()}
+    classes = {"flux": "Flux", "flux2": "Flux2", "chroma": "Chroma", "qwen-image": "QwenImage"}
+    coders = {"flux2": ({"latent_channels": 32}, flux2_vae()), "qwen-image": (STANDARDISED, frame_vae())}
+    coder, numbers = coders.get(family, ({"latent_channels": 16}, vae16()))
+    parts = {"transformer": shapes, "vae": numbers}
     ends = ("", "_2", "_3")
     parts |= {
         f"text_encoder{end}": each for end, each in zip(ends, _encoders(path.name, family).values(), strict=False)
     }
     for part, each in parts.items():
         write(path / part / "model.safetensors", each, dtype="BF16")
-        said = {"_class_name": f"{classes[family]}Transformer2DModel", "patch_size": 2} | config
-        said = said if part == "transformer" else {"latent_channels": 32 if family == "flux2" else 16}
+        said = {"_class_name": f"{classes.get(family, 'SD3')}Transformer2DModel", "patch_size": 2} | config
+        said = said if part == "transformer" else coder
         (path / part / "config.json").write_text(json.dumps({"in_channels": 16 if "sd" in family else 64} | said))
     index = {part: ["diffusers", "AutoencoderKL"] for part in (*parts, "scheduler")}
     (path / "model_index.json").write_text(

@@ -18,7 +18,10 @@ from published import (
     flux,
     flux2,
     flux_in_diffusers,
+    frame_vae,
     qwen3,
+    qwen25,
+    qwen_image,
     sd3,
     t5,
     vae16,
@@ -62,6 +65,7 @@ DENOISERS = [
      {"num_layers": 8, "num_single_layers": 24, "num_attention_heads": 32, "joint_attention_dim": 12288,
       "guidance_embeds": False}, 0),
     ("FLUX.2 dev", flux2(*FLUX2_DEV), from_flux2, FLUX2, {}, 0),
+    ("Qwen-Image", qwen_image(), dict, diffusers.QwenImageTransformer2DModel, {}, 0),
     ("sd3", sd3(**SD3_MEDIUM), from_sd3, SD3,
      {"num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 192}, 0),
     ("sd3.5 medium", sd3(**SD35_MEDIUM), from_sd3, SD3,
@@ -124,6 +128,14 @@ def _qwen3(width, hidden):
     return transformers.Qwen3Model(config)
 
 
+def _qwen25():
+    config = transformers.Qwen2_5_VLTextConfig(
+        vocab_size=152_064, hidden_size=3584, intermediate_size=18944, num_hidden_layers=28, num_attention_heads=28,
+        num_key_value_heads=4,
+    )  # fmt: skip
+    return transformers.models.qwen2_5_vl.modeling_qwen2_5_vl.Qwen2_5_VLTextModel(config)
+
+
 ENCODERS = [
     ("T5", t5(), _t5, 9_787_841_024),
     ("CLIP-L", clip_l(), lambda: _clip(transformers.CLIPTextModel, 768, 12, 12), 246_144_152),
@@ -131,6 +143,7 @@ ENCODERS = [
      lambda: _clip(transformers.CLIPTextModelWithProjection, 1280, 32, 20, projection_dim=1280), 1_389_382_176),
     ("Qwen3 4B", qwen3(*QWEN3_4B), lambda: _qwen3(*QWEN3_4B), 0),
     ("Qwen3 8B", qwen3(*QWEN3_8B), lambda: _qwen3(*QWEN3_8B), 0),
+    ("Qwen2.5-VL 7B, of it what says", qwen25(), _qwen25, 0),
 ]  # fmt: skip
 
 
@@ -153,6 +166,13 @@ def test_a_vae_is_the_class_that_diffusers_makes_of_it():
     assert squeezed == held(_vae)
     assert 0 < 335_304_388 - 2 * bytes_of(vae16()) < 10**6, "Flux's, in float32"
     assert 0 < 167_666_902 - bytes_of(vae16()) < 10**6, "SD3's, in float16"
+
+
+def test_a_vae_of_frames_is_the_class_that_diffusers_makes_of_it():
+    tensors = {name: torch.empty(shape, device="meta") for name, shape in frame_vae().items()}
+    converted = converters.convert_wan_vae_to_diffusers(tensors)
+    assert {name: tuple(of.shape) for name, of in converted.items()} == held(diffusers.AutoencoderKLQwenImage)
+    assert 0 < 254_000_000 - bytes_of(frame_vae()) < 10**6
 
 
 MEDIUM = {"num_attention_heads": 24, "caption_projection_dim": 1536}

@@ -15,9 +15,11 @@ from imagine.words.errors import UnusableModel
 from imagine.words.samplers import find
 from tests.registry.listing import listed, only
 
-QWEN_WHOLE = under(
-    "model.diffusion_model.", {"txt_norm.weight": (3584,), "transformer_blocks.0.img_mod.1.weight": (18432, 3072)}
-) | under("text_encoders.qwen25_7b.transformer.", {"shared.weight": (8, 8)})
+HIDREAM = {"model.diffusion_model.double_stream_blocks.0.block.adaLN_modulation.1.bias": (18432,)}
+EDITS = under(
+    "model.diffusion_model.",
+    {"txt_norm.weight": (3584,), "transformer_blocks.0.img_mod.1.weight": (18432, 3072), "__index_timestep_zero__": ()},
+)
 # Its few tensors that tell: one layer a level, and six blocks in the deepest attention.
 KOALA_1B = {name: shape for name, shape in sdxl().items() if ".input_blocks." not in name} | {
     "model.diffusion_model.input_blocks.0.0.weight": (320, 4, 3, 3),
@@ -54,7 +56,8 @@ EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
         (sd1(), "U8", "its weights are quantised (uint8)"),
         (sd1() | {f"{EXTRA}.weight_scale_2": ()}, "F8_E4M3", "its weights are quantised (scales of scales)"),
         (sd1() | {f"{EXTRA}.weight.quant_state.bitsandbytes__nf4": (9,)}, "U8", f"its tensor {EXTRA}"),
-        (QWEN_WHOLE, "F16", "qwen-image isn't drawn from single files yet"),
+        (HIDREAM, "F16", "hidream isn't drawn from single files yet"),
+        (EDITS, "F16", "it is Qwen-Image-Edit 2511, which isn't drawn from single files yet"),
         ({"nobody.knows": (3, 3)}, "F16", "its tensors aren't those of any model that is known here"),
     ],
 )

@@ -6,13 +6,14 @@ from bench.activations import DENOISERS, empty_network
 from tools import document_memory
 
 
-@pytest.mark.slow  # half a minute to make ten networks of full size, if without their data
+@pytest.mark.slow  # half a minute to make eleven networks of full size, if without their data
 @pytest.mark.parametrize(
     ("name", "count"),
     [
         ("stable_diffusion", document_memory.SD1), ("sdxl", document_memory.SDXL), ("sd3", document_memory.SD3),
         ("sd3.5 medium", document_memory.MEDIUM), ("sd3.5 large", document_memory.LARGE),
         ("flux", document_memory.FLUX), ("chroma", document_memory.CHROMA), ("z-image", document_memory.Z_IMAGE),
+        ("qwen-image", document_memory.QWEN_IMAGE),
         ("flux2 klein-4b", document_memory.KLEIN_4B), ("flux2 klein-9b", document_memory.KLEIN_9B),
     ],
 )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
-from .published import FLUX_VAE, QWEN25_VL_7B, QWEN_IMAGE_VAE
+from ..messages import message
+from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, Shift, classes, loras, signatures
+from .published import APACHE, FLUX_VAE, QWEN25_VL_7B, QWEN_IMAGE, QWEN_IMAGE_21, QWEN_IMAGE_VAE
 
 _CONTROLS = "controlnet_blocks.0.weight"
 _MODULATED = "transformer_blocks.0.img_mod.1.weight"
@@ -55,17 +56,43 @@ ROWS = (
                 ("blockwise", "controlnet_blocks.0.y_rms.weight"),
             )
         },
+        named=(("", r"(?<![a-z])edit(?![a-z])", "edit"),),
         pipelines=classes("QwenImage"),
+        stepped=("QwenImagePipeline", "QwenImageImg2ImgPipeline", "QwenImageInpaintPipeline"),
+        stepped_where={
+            "guidance_embeds": False,
+            "zero_cond_t": False,
+            "use_additional_t_cond": False,
+            "use_layer3d_rope": False,
+        },
         architectures=("qwen-image", "qwen_image"),
         gguf="qwen_image",
+        latent_channels=16,
+        channels=(16,),
+        patch=2,
+        native=1328,
+        multiple=16,
         predicts=FLOW,
-        defaults=FamilyDefaults(50, 4.0),
-        distilled={"lightning": FamilyDefaults(8, 1.0)},
-        bounds={"lightning": Bounds((1, 16), (0.0, 2.0))},
+        # As its scheduler's configuration says, and what Lightning was distilled with.
+        shift={"": Shift(least=0.5, most=0.9, tokens=8192, terminal=0.02), "lightning": Shift(3.0)},
+        defaults=FamilyDefaults(50, 4.0, "euler"),
+        distilled={"lightning": FamilyDefaults(8, 1.0, "euler")},
+        bounds={"": Bounds(guidance=(1.0, 8.0)), "lightning": Bounds((1, 16), (0.0, 2.0))},
+        lengths={"": 1024},
+        blocks=("transformer_blocks",),
         needs=(
             Need("text_encoder", ("qwen2.5-vl-7b",), QWEN25_VL_7B),
-            Need("vae", ("wan", "qwen-image"), QWEN_IMAGE_VAE),
+            Need("vae", ("wan",), QWEN_IMAGE_VAE),
         ),
+        published=QWEN_IMAGE,
+        licence={"": APACHE, "2.1": QWEN_IMAGE_21},
+        single_file=True,
+        refused={
+            "2.1": message("unfit.qwen_image", name="Qwen-Image 2.1"),
+            "edit": message("unfit.qwen_image", name="Qwen-Image-Edit"),
+            "edit-2511": message("unfit.qwen_image", name="Qwen-Image-Edit 2511"),
+            "layered": message("unfit.qwen_image", name="Qwen-Image-Layered"),
+        },
     ),
     FamilyFacts(
         "ernie-image",

@@ -24,6 +24,8 @@ Z_IMAGE = {
 }
 QWEN3_8B = (PublicFile("qwen_3_8b.safetensors", 16_380_000_000, "Comfy-Org/vae-text-encorder-for-flux-klein-9b"),)
 MISTRAL3 = (PublicFile("mistral_3_small_flux2_fp8.safetensors", 18_000_000_000, "Comfy-Org/flux2-dev"),)
+QWEN_IMAGE = {"": PublicFile("qwen_image_bf16.safetensors", 40_860_802_176, _QWEN)}
+"""The bytes of its tensors."""
 QWEN25_VL_7B = (
     PublicFile("qwen_2.5_vl_7b.safetensors", 16_600_000_000, _QWEN),
     PublicFile("qwen_2.5_vl_7b_fp8_scaled.safetensors", 9_380_000_000, _QWEN),
@@ -76,6 +78,7 @@ FLUX2_NC = Licence(
     "FLUX Non-Commercial License",
     "https://huggingface.co/black-forest-labs/FLUX.2-klein-9B/blob/main/LICENSE.md",
 )
+QWEN_IMAGE_21 = Licence("Qwen-Image 2.1's own, non-commercial", "https://huggingface.co/Qwen")
 OPENRAIL = Licence("CreativeML Open RAIL-M", "https://huggingface.co/spaces/CompVis/stable-diffusion-license")
 OPENRAIL_PP = Licence(
     "CreativeML Open RAIL++-M",

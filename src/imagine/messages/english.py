@@ -79,6 +79,7 @@ SENTENCES = {
     "drawn here yet",
     "unfit.flux2_dev": "it is FLUX.2 [dev], whose text encoder, Mistral's of 24 billion weights, isn't computed here "
     "yet; FLUX.2 [klein] is drawn",
+    "unfit.qwen_image": "it is {name}, which isn't drawn from single files yet; Qwen-Image is",
     "unfit.flex2": "it is Flex.2, which is told a mask and a map beside the latents, and isn't drawn here yet",
     "unfit.pix2pix": "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only",
     "unfit.left_out": "it is an SDXL with blocks left out, which works from a diffusers folder only",

@@ -79,6 +79,7 @@ def _describe_file(entry: Entry, headers: Mapping[Path, Header], sidecar: Path |
     spread = facts_of(identity.family).predicts.spread
     if spread and identity.prediction.source == "default" and not others:
         identity = predicting(identity, header, by_weights(path, header, identity.prediction, *spread))
+    identity = by_name(identity, entry.name, path, header.metadata)  # some variants are refused
     entry = msgspec.structs.replace(
         entry,
         problem=problem_of(identity, headers),

@@ -140,7 +140,7 @@ def _identity(
     scheduler: Mapping[str, Any],
 ) -> Identity:
     denoiser = next((part for part in ("unet", "transformer", "prior") if part in headers), "")
-    config = configs.get(denoiser, {})
+    config, vae = configs.get(denoiser, {}), configs.get("vae", {})
     family, told = _family(pipeline, config)
     prediction = _prediction(family, scheduler)
     weights = {part: weigh(t for header in each for t in header.tensors.values()) for part, each in headers.items()}
@@ -153,7 +153,7 @@ def _identity(
         dtype=weights.get(denoiser, (0, ""))[1],
         resolution=_resolution(family, config, prediction.type),
         in_channels=_natural(config.get("in_channels")) // facts_of(family).patch ** 2,
-        latent_channels=_natural(configs.get("vae", {}).get("latent_channels")),
+        latent_channels=_natural(vae.get("latent_channels", vae.get("z_dim"))),
         has_vae="vae" in headers or "vqvae" in headers,
         text_encoders=tuple(sorted(part for part in headers if part.startswith("text_encoder"))),
         context=_natural(config.get("cross_attention_dim")) if facts_of(family).unet else 0,

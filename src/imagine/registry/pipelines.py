@@ -25,6 +25,8 @@ _VIDEOS = re.compile(
 )
 _SOUND = re.compile(r"Audio|Music|AceStep|Dance|Spectrogram")
 """What stands in the names of those that make no pictures."""
+_STANDARDISED = frozenset({"AutoencoderKLQwenImage", "AutoencoderKLWan"})
+"""Classes of VAEs whose latents are known so."""
 _NAMED = re.compile(r'"(\w+Pipeline)"')
 
 
@@ -57,7 +59,7 @@ def stepped_problem(identity: Identity, vae: Mapping[str, Any]) -> Message | Non
         return message("folder.scheduler", prediction=identity.prediction.type)
     if not identity.has_vae:
         return message("folder.no_vae")
-    if vae.get("latents_mean") is not None:
+    if vae.get("latents_mean") is not None and vae.get("_class_name") not in _STANDARDISED:
         return message("folder.latents_mean")
     latents = identity.latent_channels
     if identity.in_channels and latents and not facts.takes(identity.in_channels, latents):

@@ -69,7 +69,8 @@ def _of_family(entry: Entry) -> dict[str, Any]:
     bounds = msgspec.structs.asdict(bounds_of(entry))
     if any(bounds.values()):
         told["bounds"] = {name: list(limits) for name, limits in bounds.items() if limits is not None}
-    shift, licence = facts.shift_of(entry.variant), facts.licence_of(entry.variant, entry.distilled.partition(":")[0])
+    made = entry.distilled.partition(":")[0]
+    shift, licence = facts.shift_of(made, entry.variant), facts.licence_of(entry.variant, made)
     if shift is not None and entry.format != "diffusers":
         told["shift"] = round(shift.at(entry.resolution, entry.resolution), 2)
     if entry.missing:

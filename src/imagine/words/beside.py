@@ -33,7 +33,9 @@ ATTENDS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("", "klein-4b", "klein-9b", "klein-base", "klein-base-4b", "klein-base-9b"), frozenset({"flux2"})),
 }
 """Of models that attend to reference pictures themselves, by their variant."""
-SECOND_SEEDS: frozenset[str] = _UNETS | {"sdxl_refiner", "flux", "flux2", "chroma", "sd3", "sd3.5", "z-image"}
+SECOND_SEEDS: frozenset[str] = _UNETS | {
+    "sdxl_refiner", "flux", "flux2", "chroma", "sd3", "sd3.5", "z-image", "qwen-image",
+}  # fmt: skip
 """Families whose noise can be drawn from two seeds."""
 
 

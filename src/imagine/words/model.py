@@ -41,7 +41,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """What its weights are, where that is known."""
     options: dict[str, Any] = {}
     """What is known of the weights and does not lie in the file, or is told better: `prediction`, `zero_snr`,
-    `resolution`. `compile`: whether torch compiles the denoiser, where that is said of this model."""
+    `resolution`, `distilled`. `compile`: whether torch compiles the denoiser, where that is said of this model."""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,8 +54,8 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
 
 _TRANSFORMERS = {
     "ChromaTransformer2DModel": "transformer_chroma", "FluxTransformer2DModel": "transformer_flux",
-    "Flux2Transformer2DModel": "transformer_flux2", "SD3Transformer2DModel": "transformer_sd3",
-    "ZImageTransformer2DModel": "transformer_z_image",
+    "Flux2Transformer2DModel": "transformer_flux2", "QwenImageTransformer2DModel": "transformer_qwenimage",
+    "SD3Transformer2DModel": "transformer_sd3", "ZImageTransformer2DModel": "transformer_z_image",
 }  # fmt: skip
 
 _CONTROLNETS = {"FluxControlNetModel": "controlnet_flux", "SD3ControlNetModel": "controlnet_sd3"}

@@ -58,6 +58,8 @@ class TransformerKind(NamedTuple):
     """A tensor that tells either layout, under its name there."""
     patch: int
     """Latents along a side that are one token, if it counts channels in tokens; else 1."""
+    answered: int | None = None
+    """The same of what it answers, where it counts those otherwise."""
     prepare: Callable[[Any], None] | None = None
     """What is to be done once to a network that was filled, before it is called."""
 
@@ -80,7 +82,7 @@ def load_transformer(
     *, t5: Role | None = None, chat: Role | None = None, without: bool = False,
 ) -> LoadedTransformer:  # fmt: skip
     """The parts of a model on the device, those that are `held` and those that it reads; `t5` is the role of its T5,
-    None where it goes without, and it may go `without` one that isn't there; `chat` is that of its Qwen3.
+    None where it goes without, and it may go `without` one that isn't there; `chat` is that of its Qwen.
 
     Raises UnusableModel, saying why it can't be used.
     """
@@ -160,8 +162,8 @@ def _denoiser(
         kind.prepare(module)
     execution = execution_for(module, device.torch, kind.call, compiled=compiled, recordings=device.recordings)
     channels, by = module.config, kind.patch**2
-    seen = int(channels.in_channels)
+    seen, own = int(channels.in_channels), by if kind.answered is None else kind.answered**2
     made = int(channels.get("out_channels") or seen)
-    if seen % by or made % by:
+    if seen % by or made % own:
         raise UnusableModel(message("unfit.channels", count=seen))
-    return DenoiserPart(module, wanted["denoiser"].key, execution, latent_channels=made // by, in_channels=seen // by)
+    return DenoiserPart(module, wanted["denoiser"].key, execution, latent_channels=made // own, in_channels=seen // by)

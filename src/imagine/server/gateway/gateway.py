@@ -19,6 +19,7 @@ from ...asking.resolve import NO_DEFAULTS, Defaults, stated_by
 from ...dispatch.pool import Pool
 from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
+from ...families.table import facts_of
 from ...files.folders import make_own, sweep
 from ...files.shipped import models
 from ...messages import Message, message, sentence
@@ -420,6 +421,8 @@ def component_from(role: Role, entry: Entry) -> Component:
         options["prediction"] = entry.prediction
     if entry.resolution:
         options["resolution"] = entry.resolution
+    if (made := entry.distilled.partition(":")[0]) in facts_of(entry.family).shift:
+        options["distilled"] = made
     kind: WeightsFormat = "safetensors" if entry.format == "other" else entry.format
     return Component(
         role=role, path=entry.path, digest=entry.digest, files=entry.files, format=kind, sizes=entry.sizes,

@@ -52,6 +52,7 @@ _FORWARDS: Mapping[str, _ForwardBytes] = {
     **dict.fromkeys(("flux2 klein-9b", "flux2 klein-base-9b"), _ForwardBytes(681, 107_000_000)),
     "chroma": _ForwardBytes(400, 53_000_000),
     "z-image": _ForwardBytes(475, 65_000_000),
+    "qwen-image": _ForwardBytes(363, 20_000_000),
 }
 """By family, or family and variant: of SD 1.5 a row of 1024² takes 273 MB, of SDXL 166, of Flux 491."""
 _CODED = 1536

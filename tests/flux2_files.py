@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +9,11 @@ from typing import Any, NamedTuple
 import diffusers
 import torch
 from torch import Tensor
-from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3ForCausalLM
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from imagine.engine.loading.maps import flux2 as flux2_map
-from imagine.engine.loading.qwen_tokenizer import FILE, MARKS, byte_names
 from tests.flux_files import save, spread
+from tests.qwen_tokenizer import templated
 from tools.ldm_layout import vae_tensors
 from tools.original_layout import original_tensors
 
@@ -79,22 +78,10 @@ def tiny_vae(*, decoder: tuple[int, ...] | None = None) -> Any:
     return vae.eval()
 
 
-@cache
-def _tokenizer() -> Any:
-    """transformers' own, of what we ship."""
-    lines = gzip.decompress(FILE.read_bytes()).decode().splitlines()
-    pairs = [(first, second) for first, second in (line.split(" ") for line in lines)]
-    pieces = [*byte_names(), *(first + second for first, second in pairs)]
-    made = Qwen2Tokenizer({piece: place for place, piece in enumerate(pieces)}, pairs)
-    made.add_tokens(list(MARKS), special_tokens=True)
-    made.chat_template, made.pad_token, made.padding_side = _UNTHINKING, "<|endoftext|>", "right"
-    return made
-
-
 def flux2_pipeline(modules: TinyFlux2, kind: Any = diffusers.Flux2KleinPipeline, *, distilled: bool = False) -> Any:
     """diffusers' own."""
     pipe = kind(
-        transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=_tokenizer(),
+        transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=templated(_UNTHINKING),
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True), is_distilled=distilled,
     )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import diffusers
 import torch
-from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3Model
+from transformers import Qwen3Config, Qwen3Model
 
 from imagine.engine.loading.maps import z_image as z_image_map
-from tests.engine.test_loading_qwen_tokenizer import their_tokenizer
 from tests.flux_files import save, spread, tiny_flux
+from tests.qwen_tokenizer import templated
 from tools.original_layout import original_tensors
 
 _TEMPLATE = (
@@ -52,10 +52,8 @@ def tiny_z_image(seed: int = 0, *, heard: int = 32) -> TinyZImage:
 
 def z_image_pipeline(modules: TinyZImage, kind: Any = diffusers.ZImagePipeline) -> Any:
     """diffusers' own."""
-    tokenizer: Qwen2Tokenizer = their_tokenizer()
-    tokenizer.chat_template = _TEMPLATE
     pipe = kind(
-        transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=tokenizer,
+        transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=templated(_TEMPLATE),
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
     )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)

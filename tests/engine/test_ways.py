@@ -30,6 +30,7 @@ from tests.engine.pretended import pretended
 from tests.engine.running import SETTINGS, Clock, engine_of, finished, made, model_at, previews, run, wish
 from tests.flux_files import tiny_flux, write_flux
 from tests.registry.listing import only
+from tests.z_image_files import tiny_z_image, write_z_image
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +74,25 @@ def test_within_a_budget_the_same_bytes_come_out(accelerator, model, whole, shar
     assert drawn(engine, model, seed=2).warnings == [], "it was said"
 
 
-def test_a_flux_and_its_t5_come_a_layer_at_a_time(tmp_path):
-    """Its transformer and its text encoder, which are larger together and alone."""
-    write_flux(tmp_path / "flux", tiny_flux(), kind=FluxPipeline)
-    entry, plain = only(tmp_path), model_at(tmp_path / "flux")
-    flux = msgspec.structs.replace(plain, components=(msgspec.structs.replace(plain.main, sizes=entry.sizes),))
+def _flux(folder):
+    write_flux(folder, tiny_flux(), kind=FluxPipeline)
+
+
+def _z_image(folder):
+    write_z_image(folder, tiny_z_image())
+
+
+@pytest.mark.parametrize("write", [_flux, _z_image], ids=["flux", "z-image"])
+def test_a_transformer_and_its_text_encoder_come_a_layer_at_a_time(tmp_path, write):
+    """Which are larger together and alone."""
+    write(tmp_path / "model")
+    entry, plain = only(tmp_path), model_at(tmp_path / "model")
+    model = msgspec.structs.replace(plain, components=(msgspec.structs.replace(plain.main, sizes=entry.sizes),))
     made_with, ways = [], []
     for share in (2, 0.5):
         with pretended() as card:
             engine = on(card, memory=max(round(bytes_of(entry.sizes).all * share), bytes_of(entry.sizes).layer))
-            made_with.append(drawn(engine, flux, guidance=3.5).data)
+            made_with.append(drawn(engine, model, guidance=3.5).data)
             ways.append(engine.stats().models[0].way)
     assert made_with[0] == made_with[1]
     assert ways == ["all", "layers"]

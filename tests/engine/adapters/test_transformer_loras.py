@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -13,16 +15,24 @@ from torch import Tensor
 from imagine.engine.adapters.kept import Kept
 from imagine.engine.adapters.mix import MixRows
 from imagine.engine.adapters.opened import Opened
+from imagine.engine.execution.execution import Inputs
+from imagine.engine.families.flux import KIND as FLUX
+from imagine.engine.families.z_image import KIND as Z_IMAGE
+from imagine.engine.families.z_image import call_z_image
 from imagine.engine.loading.adapter_readers import ADAPTER_READERS
 from imagine.engine.loading.layer_names import LayerNames
-from imagine.engine.loading.maps import flux
+from imagine.engine.loading.maps import flux, z_image
+from imagine.engine.loading.maps.layout import Layout
+from imagine.engine.loading.transformer_model import TransformerKind
+from imagine.engine.loading.transformer_names import with_diffusers_names
 from imagine.engine.parts.slices import whole
 from imagine.engine.parts.t5 import T5Config, T5Encoder
 from imagine.words.adapter_names import layer_tensor
 from imagine.words.errors import UnusableModel
 from tests.engine.adapters.low_rank import used
 from tests.engine.adapters.test_lora_files import Model, under
-from tests.engine.test_loading_maps import NETWORKS, tiny_flux, under_theirs, written
+from tests.engine.test_loading_maps import NETWORKS, tiny_flux, written
+from tests.z_image_files import tiny_z_image
 from tools.original_layout import original_tensors
 
 WIDTH = 32
@@ -150,6 +160,13 @@ def answer(network: torch.nn.Module) -> Tensor:
         )[0]  # fmt: skip
 
 
+def z_image_answer(network: torch.nn.Module) -> Tensor:
+    generator = torch.Generator().manual_seed(7)
+    latents, text = (torch.randn(1, *shape, generator=generator) for shape in ((16, 8, 8), (32, 32)))
+    with torch.no_grad():
+        return call_z_image(network, Inputs(latents, torch.tensor([700.0]), text, {"told": torch.tensor([20])}))
+
+
 def mixed(tensors: dict[str, Tensor], network: torch.nn.Module, folder: Path) -> MixRows:
     save_file(tensors, folder / "one.safetensors")
     mix = whole(
@@ -159,13 +176,35 @@ def mixed(tensors: dict[str, Tensor], network: torch.nn.Module, folder: Path) ->
     return MixRows(1, {0: mix})
 
 
+class Original(NamedTuple):
+    """A network whose original layout has layers that are several of ours."""
+
+    make: Callable[[], torch.nn.Module]
+    kind: TransformerKind
+    layout: Layout
+    answer: Callable[[torch.nn.Module], Tensor]
+
+
+ORIGINALS = {
+    "flux": Original(tiny_flux, FLUX, flux.LAYOUT, answer),
+    "z-image": Original(lambda: tiny_z_image().transformer, Z_IMAGE, z_image.LAYOUT, z_image_answer),
+}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("only", ["", "final_layer.adaLN"])
-def test_beside_the_network_is_as_in_the_originals_weights(tmp_path: Path, kind: str, only: str) -> None:
-    network, (made, merged) = tiny_flux().requires_grad_(False).eval(), KINDS[kind]
+@pytest.mark.parametrize(("name", "only"), [("flux", ""), ("flux", "final_layer.adaLN"), ("z-image", "")])
+def test_beside_the_network_is_as_in_the_originals_weights(tmp_path: Path, kind: str, name: str, only: str) -> None:
+    (make, told, layout, answer), (made, merged) = ORIGINALS[name], KINDS[kind]
+    network = make().requires_grad_(False).eval()
     torch.manual_seed(1)
-    weights = original_tensors(dict(network.state_dict()), flux.LAYOUT)
-    layers = [name.removesuffix(".weight") for name, tensor in weights.items() if tensor.dim() == 2 and only in name]
+    state = dict(network.state_dict())
+    alone = {each: state.pop(each) for each in z_image.PADDING if each in state}
+    weights = original_tensors(state, layout) | alone
+    layers = [
+        name.removesuffix(".weight")
+        for name, tensor in weights.items()
+        if tensor.dim() == 2 and name.endswith(".weight") and only in name
+    ]
     spelled = {layer: f"lora_unet_{under(layer)}" for layer in layers}
     tensors = {
         name: tensor if tensor.dim() < 2 or "dora" in name else tensor * 0.2
@@ -174,9 +213,10 @@ def test_beside_the_network_is_as_in_the_originals_weights(tmp_path: Path, kind:
     }
     for layer in layers:
         weights[f"{layer}.weight"] = merged(spelled[layer], tensors, weights[f"{layer}.weight"])
-    other = tiny_flux().eval()
-    read = under_theirs(written(tmp_path, weights), flux)
-    other.load_state_dict({name: read.read(name) for name in read.names})
+    other = make().eval()
+    said = {"original": told.original, "theirs": told.theirs, "taken": told.taken}
+    read = with_diffusers_names(written(tmp_path, weights), **said).weights
+    other.load_state_dict({each: read.read(each) for each in read.names})
     plain = answer(network)
     with mixed(tensors, network, tmp_path).beside(network):
         beside = answer(network)

@@ -59,7 +59,9 @@ def call_z_image(network: Any, inputs: Inputs) -> Tensor:
     picture = network.all_x_embedder[layout.PATCH](_tokens(latents))
     lacking = -picture.shape[1] % _FULL
     if lacking:
-        picture = torch.cat([picture, network.x_pad_token.expand(len(picture), lacking, -1)], 1)
+        picture = functional.pad(picture, (0, 0, 0, lacking))
+        there = torch.arange(picture.shape[1], device=picture.device) < picture.shape[1] - lacking
+        picture = torch.where(there[:, None], picture, network.x_pad_token)
     at, of = _places(told, height // SIDE, width // SIDE, lacking, context.shape[1])
     turned = [network.rope_embedder(each.flatten(0, 1)).reshape(*each.shape[:2], -1) for each in (at, of)]
     when = network.t_embedder((_STEPS - timesteps.float()) / _STEPS * network.t_scale).to(latents.dtype)

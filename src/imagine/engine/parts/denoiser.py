@@ -35,7 +35,8 @@ class DenoiserPart(ModulePart):
 
     def run(self, asked: Inputs) -> Tensor:
         """Its answer (rows, …) in float32."""
-        return self.execution.run(asked).float()
+        with self.there():  # a call may ask its layers, and never the whole of it
+            return self.execution.run(asked).float()
 
     def move(self, device: torch.device) -> None:
         self.execution.drop()

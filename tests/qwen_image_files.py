@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from tests.engine.test_loading_qwen_tokenizer import their_tokenizer
 from tests.flux_files import save, spread
+from tests.qwen_tokenizer import their_tokenizer
 
 _WIDTH = 128
 """Of what the text encoder makes."""

@@ -91,8 +91,14 @@ MUST_NOT_KNOW = {
         "imagine.server.native",
         "imagine.server.openai",
         "imagine.server.ollama",
+        "imagine.server.huggingface",
     ),
-    "server/orders": ("imagine.server.native", "imagine.server.openai", "imagine.server.ollama"),
+    "server/orders": (
+        "imagine.server.native",
+        "imagine.server.openai",
+        "imagine.server.ollama",
+        "imagine.server.huggingface",
+    ),
     **{
         f"server/orders/{stage}.py": ("imagine.server.orders.orders", "imagine.server.orders.connection", "aiohttp")
         for stage in (
@@ -112,6 +118,7 @@ MUST_NOT_KNOW = {
             "store",
         )
     },
+    "server/huggingface": ("imagine.server.ollama", "imagine.server.native", "imagine.server.openai"),
     "server/native": ("imagine.server.openai", "imagine.server.ollama"),
     "server/openai": ("imagine.server.ollama", "imagine.server.native"),
     "server/ollama": ("imagine.server.openai", "imagine.server.native"),

@@ -46,7 +46,7 @@ from imagine.server.orders.connection import PATIENCE
 from imagine.settings.preset_files import read_presets
 from imagine.settings.settings import OPTIONS, Option, Settings
 from imagine.words.preprocessors import PREPROCESSORS, MapOption
-from tools import document_memory, document_openai, document_russian, labelled_prompts
+from tools import document_hugging_face, document_memory, document_openai, document_russian, labelled_prompts
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -347,6 +347,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "endpoints in russian": lambda: endpoints(["адрес", "для чего"], document_russian.ENDPOINTS),
     "openai fields": lambda: table(*document_openai.fields()),
     "responses fields": lambda: table(*document_openai.responses()),
+    "hugging face fields": lambda: table(*document_hugging_face.fields()),
+    "hugging face schedulers": lambda: table(*document_hugging_face.schedulers()),
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),
     "openai styles": lambda: table(*document_openai.styles()),

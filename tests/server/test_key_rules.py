@@ -23,7 +23,12 @@ moderation:
   dialects: {openai: strict, ollama: minors-only}
 """
 KEYS = {"parents": "sesame", "kids": "hopscotch", "guest": "knock-knock", None: "front-door"}
-PATHS = {"imagine": "/generate", "openai": "/v1/images/generations", "ollama": "/api/generate"}
+PATHS = {
+    "imagine": "/generate",
+    "openai": "/v1/images/generations",
+    "ollama": "/api/generate",
+    "huggingface": "/models/fox",
+}
 ASKS = {
     "none": "two foxes",
     "minors-only": "a naked child",
@@ -33,8 +38,8 @@ ASKS = {
 """By policy: what it is the first to refuse; nothing is refused by `none`."""
 HOLDS = {
     "parents": dict.fromkeys(PATHS, "none"), "kids": dict.fromkeys(PATHS, "strict"),
-    "guest": {"imagine": "standard", "openai": "strict", "ollama": "minors-only"},
-    None: {"imagine": "standard", "openai": "strict", "ollama": "minors-only"},
+    "guest": {"imagine": "standard", "openai": "strict", "ollama": "minors-only", "huggingface": "standard"},
+    None: {"imagine": "standard", "openai": "strict", "ollama": "minors-only", "huggingface": "standard"},
 }  # fmt: skip
 
 
@@ -46,9 +51,11 @@ def said_by_owner(text=OWNERS):
 
 async def answered(client, key, dialect, prompt, **said):
     body = {"prompt": prompt, "model": "fox", **({"stream": False} if dialect == "ollama" else {}), **said}
+    if dialect == "huggingface":
+        body = {"inputs": prompt}
     headers = {"Authorization": f"Bearer {KEYS[key]}"}
     async with client.post(PATHS[dialect], json=body, headers=headers) as answer:
-        return answer.status, str(await answer.json())
+        return answer.status, (await answer.read()).decode(errors="replace")
 
 
 def test_dialects_are_those_of_the_server():

@@ -170,8 +170,9 @@ def test_a_key_is_asked_of_everybody(sent, status):
     settings = Settings(api_key="secret")
     assert verdict(settings, Authorization=sent) == status
     assert verdict(settings, "192.168.1.7", Authorization=sent) == status
-    assert verdict(settings, "192.168.1.7", path="/health") == 200
-    assert verdict(settings, "192.168.1.7", path="/") == 200
+    for path in ("/health", "/"):
+        assert verdict(settings, "192.168.1.7", path=path, method="GET") == 200
+        assert verdict(settings, "192.168.1.7", path=path, Authorization=sent) == status, "what draws is never open"
 
 
 def test_without_a_key_none_is_looked_at():

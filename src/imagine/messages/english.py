@@ -792,6 +792,7 @@ SENTENCES = {
     "allowed.said": "text, or a list of messages",
     "allowed.tools": "a list of tools, each an object",
     "allowed.choice": "text, or an object of one type",
+    "allowed.inputs": "a prompt, or a picture in base64",
     "allowed.false": "false",
     "allowed.one": "1",
     "stream.variations": "{field} can't be had of variations; leave it out",

@@ -800,6 +800,7 @@ SENTENCES = {
     "allowed.said": "текст или список сообщений",
     "allowed.tools": "список инструментов, каждый — объект",
     "allowed.choice": "текст или объект с полем type",
+    "allowed.inputs": "текст или картинка в base64",
     "allowed.false": "false (нет)",
     "allowed.one": "1 (одна)",
     "stream.variations": "{field} для вариаций не бывает; уберите это поле",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .huggingface.dialect import HUGGING_FACE
 from .native.dialect import NATIVE
 from .ollama.dialect import OLLAMA
 from .openai.dialect import OPENAI
 from .openapi import DESCRIPTION
 
-DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA)
+DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE)

@@ -110,8 +110,11 @@ def spellings_of(dialects: Sequence[Dialect]) -> Spellings:
 
 
 def dialect_of(request: web.Request) -> Dialect | None:
-    """The dialect whose prefix of the path is the longest; None below none."""
+    """The dialect whose route answers; where none does, that whose prefix of the path is the longest."""
     dialects = request.app[SPOKEN]
+    answers = request.match_info.handler
+    if own := next((each for each in dialects if any(route.handler is answers for route in each.routes)), None):
+        return own
     path = canonical(request.path, spellings_of(dialects)).rstrip("/") + "/"
     below = [(len(prefix), each) for each in dialects for prefix in each.prefixes if path.startswith(prefix)]
     return max(below, key=lambda one: one[0], default=(0, None))[1]

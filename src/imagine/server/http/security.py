@@ -22,7 +22,7 @@ from .paths import PICTURES, pattern_of
 
 _PICTURE = PICTURES + "{name}"
 _OPEN = frozenset(["/health", "/", _PICTURE])
-"""What needs no key; a stored picture's name is its own key."""
+"""What anybody may read without a key; a stored picture's name is its own key."""
 _LOOPBACK_NAMES = ("localhost", "host.docker.internal")
 _EXPOSED = "X-Request-Id, X-Imagine-Order, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
 _METHODS = "GET, HEAD, POST, DELETE"
@@ -85,7 +85,7 @@ class Guard:
                 self._check_host(request, asker)
         if not self._admits(request, asker):
             raise Refused(403, message("guard.origin"))
-        if not (private or keyed or not self._keys or request.method == "OPTIONS" or pattern_of(request) in _OPEN):
+        if not (private or keyed or not self._keys or request.method == "OPTIONS" or _is_open(request)):
             raise Refused(401, message("guard.key"))
 
     def cors(self, request: web.Request) -> dict[str, str]:
@@ -189,6 +189,11 @@ def _asks_with_key(request: web.Request) -> bool:
     """A browser's question whether a page may send a key; what follows is only answered with the right one."""
     names = request.headers.get("Access-Control-Request-Headers", "").lower()
     return request.method == "OPTIONS" and any(name.strip() in KEY_HEADERS for name in names.split(","))
+
+
+def _is_open(request: web.Request) -> bool:
+    """Does it only read what anybody may?"""
+    return request.method in ("GET", "HEAD") and pattern_of(request) in _OPEN
 
 
 def _opens_page(request: web.Request) -> bool:

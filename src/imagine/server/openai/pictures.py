@@ -8,12 +8,11 @@ from base64 import b64encode
 
 import msgspec
 
-from ...asking.request import MAX_PROMPT, GenerateRequest
+from ...asking.request import GenerateRequest
 from ...messages import Message, message
-from ...pictures import images
 from ...pictures.looking.decoder import LookAt
-from ...pictures.metadata import read_metadata
-from ...words.errors import BadPicture, BadRequest
+from ...words.errors import BadPicture
+from ..orders.own_words import with_its_own_words
 from .requests import ImagesRequest
 from .tables import STRENGTH, STRENGTH_IN_MASK
 
@@ -27,7 +26,7 @@ async def with_pictures(translated: ImagesRequest, look: LookAt) -> tuple[Genera
     if request.img is None:
         return request, []
     if not translated.delivery.kind.prompted and not request.prompt:
-        return await asyncio.to_thread(_with_its_own_words, request), []
+        return await asyncio.to_thread(with_its_own_words, request), []
     if request.mask is not None:
         return await _with_mask(request, request.img, request.mask, look)
     if translated.own_alpha and (await look(request.img, "img"))[1].result.holes:
@@ -35,19 +34,6 @@ async def with_pictures(translated: ImagesRequest, look: LookAt) -> tuple[Genera
         holes, _ = await _holes(request.img, "img", look)
         return msgspec.structs.replace(request, mask=holes, strength=strength), []
     return request, []
-
-
-def _with_its_own_words(request: GenerateRequest) -> GenerateRequest:
-    """The request with what its picture says that it shows, where it says so."""
-    assert request.img is not None
-    try:
-        recipe = read_metadata(images.decode_base64(request.img, field="img"), field="img")
-    except BadRequest:  # what it says can't be read: then it says nothing
-        return request
-    meta = {} if recipe is None else recipe.meta
-    own = {"prompt": meta.get("prompt")} | ({"neg": meta.get("neg")} if request.neg is None else {})
-    words = {name: text for name, text in own.items() if isinstance(text, str) and 0 < len(text) <= MAX_PROMPT}
-    return msgspec.structs.replace(request, **words)
 
 
 async def _with_mask(

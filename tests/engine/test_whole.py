@@ -12,12 +12,15 @@ from PIL import Image
 from imagine.engine.jobs.whole import _arguments
 from imagine.engine.whole.pipeline import Whole
 from imagine.engine.whole.run import Run
+from imagine.families.table import facts_of
 from imagine.messages import sentences
 from imagine.words.errors import OutOfMemory, Unsupported
 from imagine.words.recipe import Hires
 from tests.checkpoints import tiny_modules, write_checkpoint, write_folder
 from tests.engine.plain_family import OUT_OF_MEMORY
 from tests.engine.running import engine_of, made, model_at, picture, previews, progress, run, wish
+from tests.registry.listing import listed
+from tests.whole_files import WHOLE, write_whole
 
 PHOTO = Image.effect_mandelbrot((64, 64), (-2, -1.5, 1, 1.5), 30).convert("RGB")
 
@@ -79,6 +82,27 @@ def test_previews_approach_the_picture(sd3):
     final = np.asarray(picture(next(one for one in said if type(one).__name__ == "Finished")), float)
     away = [np.abs(np.asarray(picture(one), float) - final).mean() for one in previews(said)]
     assert away[-1] < away[0] / 2
+
+
+@pytest.mark.parametrize("family", WHOLE)
+def test_a_pipeline_of_each_family_is_drawn_from_its_folder(tmp_path, family):
+    """As it is published: with numbers in its configuration that JSON has none of, settings that are lists, a VAE of
+    another kind, text encoders of other libraries' classes."""
+    write_whole(tmp_path / family, family)
+    (entry,) = (each for each in listed(tmp_path).models() if each.name == family)
+    assert (entry.family, entry.problem) == (family, None)
+    assert None not in (facts_of(family).defaults.num_steps, facts_of(family).defaults.guidance)
+    said = run(engine_of(), ask(model_at(tmp_path / family), every=1, num_steps=2, neg="snow"))
+    (result,) = (one for one in said if type(one).__name__ == "Finished")
+    assert len(set(picture(result).get_flattened_data())) > 50
+    assert not result.warnings
+    assert progress(said)[-1] == (2, 2)
+    assert len(previews(said)) == (0 if family == "krea2" else 1), "whose latents are tokens"
+
+
+def test_a_size_that_its_places_do_not_reach_is_refused(tmp_path):
+    with pytest.raises(Unsupported, match="AuraFlowPipeline can't make this"):
+        run(engine_of(), ask(model_at(write_whole(tmp_path, "auraflow")), width=512, height=512))
 
 
 def test_two_at_once_do_not_mix(sd3, plain):

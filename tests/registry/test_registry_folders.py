@@ -3,8 +3,10 @@
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,10 @@ def truncated_vae(path):
         (lambda path: put(path / "model_index.json", {"_class_name": "X"}), "its model_index.json names no component"),
         (lambda path: (path / "unet" / "config.json").write_text("no"), "its unet/config.json is not a JSON object"),
         (
+            lambda path: (path / "unet" / "config.json").write_text('{"sample_size": 1e999}'),
+            "its unet/config.json is not a JSON object",
+        ),
+        (
             lambda path: (path / "model_index.json").write_text(" " * 5_000_000),
             "its model_index.json can't be used: it is larger than",
         ),
@@ -243,11 +249,20 @@ def test_a_lone_component_file_is_what_it_is(tmp_path):
         ({"vae": [None, None]}, None, "it has no VAE"),
         ({"_class_name": "SomebodysPipeline"}, None, "its pipeline 'SomebodysPipeline' is not one of diffusers'"),
         ({"unet": ["somebodys_code", "Net"]}, None, "its unet is of 'somebodys_code'"),
+        (
+            {"_class_name": "KolorsPipeline"},
+            None,
+            "its pipeline takes Python's package sentencepiece, which isn't there",
+        ),
         ({"safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]}, None, None),
+        ({"text_encoder_select_layers": [2, 5, 8]}, None, None),
+        ({"text_encoder_select_layers": ["somebodys_code", 5]}, None, "its text_encoder_select_layers is of 'some"),
+        ({}, {"lambda_min_clipped": -math.inf}, None),
         ({"image_encoder": ["transformers", "CLIPVisionModelWithProjection"]}, None, None),
     ],
 )
-def test_what_the_loader_would_refuse_is_refused_while_listed(tmp_path, index, scheduler, problem):
+def test_what_the_loader_would_refuse_is_refused_while_listed(tmp_path, monkeypatch, index, scheduler, problem):
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)  # as where it isn't installed
     folder(tmp_path / "x", INDEX | index, scheduler=scheduler)
     for part in ("safety_checker", "image_encoder"):
         (tmp_path / "x" / part).mkdir()
@@ -329,10 +344,14 @@ def test_a_pipeline_that_shows_pictures_needs_its_image_encoder(tmp_path):
         ({}, {"_class_name": "LCMScheduler"}, "lcm"),
         ({"_class_name": "LatentConsistencyModelPipeline"}, None, "lcm"),
         ({}, {"_class_name": "EulerAncestralDiscreteScheduler", "timestep_spacing": "trailing"}, "turbo"),
+        ({"_class_name": "SanaSprintPipeline"}, None, "sprint"),
+        ({"_class_name": "Krea2Pipeline", "is_distilled": True}, None, "turbo"),
+        ({"_class_name": "Krea2Pipeline", "is_distilled": False}, None, ""),
+        ({"_class_name": "Flux2KleinPipeline", "is_distilled": True}, None, ""),
         ({}, None, ""),
     ],
 )
-def test_a_distilled_folder_is_told_by_its_scheduler(tmp_path, index, scheduler, distilled):
+def test_a_distilled_folder_is_told_by_its_scheduler_its_pipeline_or_its_index(tmp_path, index, scheduler, distilled):
     folder(tmp_path / "x", INDEX | index, scheduler=scheduler)
     assert only(tmp_path).distilled == distilled
 

@@ -229,6 +229,8 @@ ROWS = (
         gguf="aura",
         predicts=FLOW,
         defaults=FamilyDefaults(50, 3.5),
+        licence={"": APACHE},
+        folder="fal/AuraFlow",
     ),
     FamilyFacts(
         "flux3",

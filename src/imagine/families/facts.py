@@ -199,6 +199,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """What the denoiser's configuration must say for that, where it may say otherwise."""
     shown: tuple[str, ...] = ()
     """Those of them whose denoiser is shown pictures, by the pipeline's own image encoder."""
+    packages: tuple[str, ...] = ()
+    """What of Python's packages that don't come with us its pipelines take, by the names that they are imported by."""
     architectures: tuple[str, ...] = ()
     """Beginnings of what trainers write as `modelspec.architecture` or `ss_base_model_version`."""
     gguf: str = ""
@@ -262,6 +264,9 @@ class FamilyFacts(msgspec.Struct, frozen=True):
 
     single_file: bool = False
     """A single file of it can be drawn with."""
+    folder: str = ""
+    """Where it is published as a diffusers folder, which runs whole, while a single file of it can't be drawn with: a
+    repository of Hugging Face's Hub."""
     refused: Mapping[str, Message] = NOTHING
     """The variants that then can't, each with the clause that says why."""
 

@@ -32,6 +32,7 @@ ROWS = (
         defaults=FamilyDefaults(28, 4.5),
         distilled={"turbo": FamilyDefaults(8, 0.0)},
         bounds={"turbo": Bounds((1, 16), (0.0, 1.0))},
+        folder="krea/Krea-2-Turbo",
     ),
     FamilyFacts(
         "nucleus",
@@ -122,6 +123,8 @@ ROWS = (
         predicts=FLOW,
         defaults=FamilyDefaults(30, 4.0),
         needs=(Need("text_encoder", ("gemma2-2b",)), Need("vae", ("flux",), FLUX_VAE)),
+        licence={"": APACHE},
+        folder="Alpha-VLLM/Lumina-Image-2.0",
     ),
     FamilyFacts(
         "hunyuan-dit",
@@ -146,6 +149,7 @@ ROWS = (
         defaults=FamilyDefaults(20, 4.5),
         distilled={"sprint": FamilyDefaults(2, 4.5)},
         bounds={"sprint": Bounds((1, 8))},
+        folder="Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers",
     ),
     FamilyFacts(
         "pixart",
@@ -158,6 +162,7 @@ ROWS = (
         ),
         pipelines=classes("PixArt"),
         defaults=FamilyDefaults(20, 4.5),
+        folder="PixArt-alpha/PixArt-Sigma-XL-2-1024-MS",
     ),
     FamilyFacts(
         "cogview3",
@@ -165,6 +170,7 @@ ROWS = (
         loras=loras((r"^transformer_blocks_\d+_attn1_to_[qkv]", 2560)),
         pipelines=classes("CogView3"),
         defaults=FamilyDefaults(50, 5.0),
+        folder="THUDM/CogView3-Plus-3B",
     ),
     FamilyFacts(
         "cogview4",
@@ -173,6 +179,7 @@ ROWS = (
         pipelines=classes("CogView4"),
         predicts=FLOW,
         defaults=FamilyDefaults(50, 5.0),
+        folder="THUDM/CogView4-6B",
     ),
     FamilyFacts(
         "glm-image", tells=signatures(("", "glyph_projector.net.0.proj.weight", "prior_token_embedding.weight"))

@@ -240,8 +240,10 @@ ROWS = (
         "kolors",
         tells=(*_original(("", (_LABEL, 1, 5632))), *_diffusers(("", "encoder_hid_proj.weight", _ADDED))),
         pipelines=classes("Kolors"),
+        packages=("sentencepiece",),  # by which ChatGLM's tokenizer reads its words
         unet=True,
         defaults=FamilyDefaults(50, 5.0),
+        folder="Kwai-Kolors/Kolors-diffusers",
     ),
     FamilyFacts(
         "sdxl",

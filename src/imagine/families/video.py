@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..messages import message
 from .facts import FLOW, FamilyDefaults, FamilyFacts, Need, classes, loras, signatures
 
 _SPACED = "scale_shift_table"
@@ -51,6 +52,7 @@ ROWS = (
         pipelines=classes("Anima"),
         architectures=("anima",),
         predicts=FLOW,
+        refused={"": message("unfit.anima")},
     ),
     FamilyFacts(
         "cosmos-2.0",

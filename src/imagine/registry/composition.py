@@ -23,7 +23,7 @@ from ..words.model_names import OWN, matching, without_suffix
 from ..words.sizes import NO_SIZES, Sizes, Weight
 from .identify import CHECKPOINT, MODEL_KINDS
 from .names import normal
-from .usable import UNOPENED
+from .usable import UNDRAWN, UNOPENED
 
 VAE: Role = "vae"
 TEXT_ENCODER = "text-encoder"
@@ -131,7 +131,7 @@ def composed(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _is_unopened(entry: Entry) -> bool:
-    return entry.problem is not None and entry.problem.code == UNOPENED and entry.kind in MODEL_KINDS
+    return entry.problem is not None and entry.problem.code in (UNOPENED, UNDRAWN) and entry.kind in MODEL_KINDS
 
 
 def _with_optional(model: Entry) -> Entry:

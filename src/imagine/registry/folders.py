@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..families.table import FAMILIES, facts_of, is_shown, is_stepped
+from ..formats.folder_json import json_object
 from ..messages import Message, message
 from ..words.beside import UNCLIP
 from ..words.errors import UnusableModel
@@ -18,7 +19,7 @@ from ..words.sizes import Sizes
 from .distilled import distilled_by
 from .header import Header, read_header
 from .identify import CHECKPOINT, Identity, default_resolution, weigh
-from .pipelines import FROM_PICTURES, pipeline_problem, stepped_problem
+from .pipelines import FROM_PICTURES, package_problem, pipeline_problem, stepped_problem
 from .prediction import DetectedPrediction
 from .reading import read_small
 from .scan import INDEX, SAFETENSORS
@@ -65,14 +66,23 @@ def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Desc
     undistilled = facts_of(identity.family).undistilled
     if identity.variant in undistilled and index.get("is_distilled") is not True:
         identity = msgspec.structs.replace(identity, variant=undistilled[identity.variant])
-    problem = pipeline_problem(pipeline, path, index)
+    problem = pipeline_problem(pipeline, path, index) or package_problem(identity.family)
     if problem is None and stepped:
         problem = stepped_problem(identity, configs.get("vae", {}))
     needs = ("img",) if any(word in pipeline for word in FROM_PICTURES) else ()
-    distilled = distilled_by(
-        name, {}, {"_class_name": "LCMScheduler"} if "LatentConsistency" in pipeline else scheduler
-    )
+    distilled = _distilled(name, pipeline, index, scheduler, identity.family)
     return Described(identity, hashlib.sha256(raw).hexdigest(), problem, needs, distilled, sizes_of_folder(headers))
+
+
+def _distilled(
+    name: str, pipeline: str, index: Mapping[str, Any], scheduler: Mapping[str, Any], family: str
+) -> str:  # fmt: skip
+    """How it was made to take few steps: by what it is called, its scheduler or its pipeline (SANA Sprint's), or since
+    its index says that it was (Krea 2 Turbo's); ""."""
+    scheduler = {"_class_name": "LCMScheduler"} if "LatentConsistency" in pipeline else scheduler
+    told = distilled_by(name, {}, scheduler) or distilled_by(pipeline, {})
+    only = [*facts_of(family).distilled][:1] if index.get("is_distilled") is True else []
+    return told or "".join(only)
 
 
 def _read(path: Path, name: str) -> dict[str, Any]:
@@ -88,8 +98,8 @@ def _bytes(path: Path, name: str) -> bytes:
 
 def _object(raw: bytes, name: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return json_object(raw)
+    except ValueError as error:
         raise UnusableModel(message("folder.object", name=name)) from error
 
 

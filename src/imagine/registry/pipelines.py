@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..families.table import facts_of
+from ..formats.folder_json import is_component
 from ..messages import Message, message
 from .identify import Identity
 
@@ -40,7 +41,7 @@ def pipeline_problem(name: str, path: Path, index: Mapping[str, Any]) -> Message
     if not name.endswith("Pipeline") or (_pipelines() and name not in _pipelines()):
         return message("folder.pipeline", name=name[:80])
     for part, entry in index.items():
-        if part.startswith("_") or not isinstance(entry, list) or entry[:1] == [None]:
+        if part.startswith("_") or not is_component(entry) or entry[:1] == [None]:
             continue
         library = entry[0] if entry else None
         if not isinstance(library, str) or (_groups() and library not in _LIBRARIES | _groups()):
@@ -48,6 +49,12 @@ def pipeline_problem(name: str, path: Path, index: Mapping[str, Any]) -> Message
         if any((path / part).glob("*.py")):
             return message("folder.code", part=part[:80])
     return None
+
+
+def package_problem(family: str) -> Message | None:
+    """Which package a pipeline of this family lacks, or None."""
+    lacking = (name for name in facts_of(family).packages if importlib.util.find_spec(name) is None)
+    return next((message("folder.package", package=name) for name in lacking), None)
 
 
 def stepped_problem(identity: Identity, vae: Mapping[str, Any]) -> Message | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..families.facts import FamilyFacts
 from ..families.table import facts_of
 from ..messages import Message, message
 from ..words.beside import CONTROLS, IMAGE_ADAPTERS
@@ -18,9 +19,9 @@ from .quantisation import quantisation_problem
 _PARTS = ("text-encoder", "vae")
 """Files that a denoiser is made a model with."""
 UNTOLD = message("unfit.untold")
-UNOPENED = "unfit.unopened"
-"""What is wrong with a file of a family that the engine has no opener for: with it that needs no more than the row's
-`single_file`."""
+UNOPENED, UNDRAWN = "unfit.unopened", "unfit.undrawn"
+"""What is wrong with a file of a family that the engine has no opener for, as it is said where a folder of it is known
+and where none is: with an opener that needs no more than the row's `single_file`."""
 
 _MAKES: Mapping[str, str] = {"videos": "unfit.videos", "sound": "unfit.sound"}
 
@@ -72,15 +73,21 @@ def problem_of(identity: Identity, headers: Mapping[Path, Header]) -> Message | 
         return None
     if facts.makes != "pictures":
         return message(_MAKES[facts.makes], name=identity.family)
-    if not facts.single_file:
-        return message(UNOPENED, family=identity.family or "unknown")
     if identity.variant in facts.refused:
         return facts.refused[identity.variant]
+    if not facts.single_file:
+        return _unopened(facts)
     if identity.prediction.type not in facts.predicts.drawn:
         return message("unfit.predicts", prediction=identity.prediction.type)
     if identity.in_channels and not facts.takes(identity.in_channels, identity.latent_channels):
         return message("unfit.channels", count=identity.in_channels)
     return _quantisation(headers)
+
+
+def _unopened(facts: FamilyFacts) -> Message:
+    if facts.folder:
+        return message(UNOPENED, family=facts.name, source=facts.folder)
+    return message(UNDRAWN, family=facts.name or "unknown")
 
 
 def _quantisation(headers: Mapping[Path, Header]) -> Message | None:

@@ -36,6 +36,9 @@ _UNASKED = "dpm++ 2m"
 _SECOND = "true_cfg_scale"
 """What guidance by a second row is called where a pipeline may be told another."""
 
+_ALWAYS_AWAY = frozenset({"kolors"})
+"""Families whose pipeline (diffusers 0.42) fails where it isn't given a text to keep from, if an empty one."""
+
 
 class WholeRun:
     """A `Work` that steps alone. Memory that runs short begins its run again, from the same seed."""
@@ -151,8 +154,8 @@ class WholeRun:
         before = self.step
         try:
             self._run.advance(self._turn)
-        except (ValueError, TypeError) as error:  # a pipeline looks at what it is given before its first step
-            self._run = None
+        except (ValueError, TypeError, IndexError) as error:
+            self._run = None  # a pipeline looks at what it is given before its first step
             if before:
                 raise
             why = without_folders(" ".join(str(error).split()))[:300]
@@ -225,7 +228,7 @@ def _arguments(params: GenerationParams, canvas: Canvas, model: Whole, family: s
     if model.accepts(_SECOND):  # which it heeds where it has something to keep from, if only nothing
         scale = params.true_cfg if facts_of(family).guidance == "embedded" else params.guidance
         arguments |= {_SECOND: scale} | ({"negative_prompt": " "} if scale > 1 else {})
-    if params.neg:
+    if params.neg or family in _ALWAYS_AWAY:
         arguments["negative_prompt"] = params.neg
     if params.clip > 1:
         arguments["clip_skip"] = params.clip - 1

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from ...families.table import facts_of, is_shown, is_stepped
+from ...formats.folder_json import is_component
 from ...messages import message
 from ...words.errors import UnusableModel, without_folders
 from ...words.model import Model
@@ -112,7 +113,7 @@ def _check_parts(folder: Path, index: dict[str, Any], *, whole: bool) -> None:
     pipeline = index.get("_class_name")
     unread = () if whole else (*_UNREAD, *(() if is_shown(pipeline) else ("image_encoder",)))
     for part, named in index.items():
-        if part.startswith("_") or not isinstance(named, list) or named[:1] == [None] or part in unread:
+        if part.startswith("_") or not is_component(named) or named[:1] == [None] or part in unread:
             continue
         library = named[0] if named else None
         if not isinstance(library, str) or not (library in LIBRARIES or hasattr(diffusers.pipelines, library)):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ...files.reading import read_file
+from ...formats.folder_json import json_object
 from ...messages import Message, message
 from ...words.errors import ImagineError, UnusableModel
 from .checkpoint_file import SUFFIX, CheckpointFile
@@ -29,8 +30,8 @@ def read_json(path: Path) -> dict[str, Any]:
             note = msgspec.structs.replace(note, values=note.values | {"path": name})
         raise UnusableModel(note) from error
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+        return json_object(raw)
+    except ValueError as error:
         raise UnusableModel(message("folder.object", name=name)) from error
 
 

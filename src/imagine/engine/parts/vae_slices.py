@@ -37,7 +37,7 @@ def decode_parts(vae: Any, latents: Tensor, *, tiled: bool) -> Slices[Tensor]:
 def encode_parts(vae: Any, pixels: Tensor, *, tiled: bool) -> Slices[Tensor]:
     """Pixels (1, 3, H, W) to the mode of the posterior (1, C, h, w); `tiled` needs less memory."""
     if not isinstance(vae, _TAKEN_APART):
-        return _at_once(vae, lambda: vae.encode(pixels).latent_dist.mode(), tiled=tiled)
+        return _at_once(vae, lambda: _latents(vae.encode(pixels)), tiled=tiled)
     large, small = vae.tile_sample_min_size, vae.tile_latent_min_size
     if tiled and max(pixels.shape[2:]) > large:
         return _mode(_in_tiles(vae, lambda tile: _encoded(vae, tile), pixels, large, small))
@@ -118,6 +118,11 @@ def _at_once(vae: Any, work: Callable[[], Tensor], *, tiled: bool) -> Slices[Ten
             vae.disable_tiling()
     yield
     return made
+
+
+def _latents(encoded: Any) -> Tensor:
+    """What another class answers: a posterior, or latents themselves (SANA's `AutoencoderDC`)."""
+    return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latent
 
 
 def _mode(moments: Slices[Tensor]) -> Slices[Tensor]:

@@ -87,8 +87,11 @@ class Run:
 
     def _draw(self) -> None:
         arguments = dict(self._arguments)
-        if "callback_on_step_end" in arguments_of(self._pipeline):
+        known = arguments_of(self._pipeline)
+        if "callback_on_step_end" in known:
             arguments["callback_on_step_end"] = self._step_done
+        elif "callback" in known:  # as it was before 2023, and still is of PixArt
+            arguments["callback"] = self._old_step_done
         # An accelerator's steps are short, and what is held within one takes memory that it hasn't in plenty.
         networks = [part for part in self._pipeline.components.values() if isinstance(part, torch.nn.Module)]
         # As numbers: a picture of what is none would be black.
@@ -105,6 +108,9 @@ class Run:
         self.clean = None if self._latents is None else _clean(self._pipeline.scheduler, index, before, self._latents)
         self._hold()
         return {}
+
+    def _old_step_done(self, index: int, time: Any, latents: Tensor) -> None:
+        self._step_done(None, index, time, {"latents": latents})
 
     def _pause(self) -> None:
         if time.monotonic() >= self._ends:

@@ -92,12 +92,14 @@ MUST_NOT_KNOW = {
         "imagine.server.openai",
         "imagine.server.ollama",
         "imagine.server.huggingface",
+        "imagine.server.mcp",
     ),
     "server/orders": (
         "imagine.server.native",
         "imagine.server.openai",
         "imagine.server.ollama",
         "imagine.server.huggingface",
+        "imagine.server.mcp",
     ),
     **{
         f"server/orders/{stage}.py": ("imagine.server.orders.orders", "imagine.server.orders.connection", "aiohttp")
@@ -118,6 +120,12 @@ MUST_NOT_KNOW = {
             "store",
         )
     },
+    "server/mcp": (
+        "imagine.server.ollama",
+        "imagine.server.native",
+        "imagine.server.openai",
+        "imagine.server.huggingface",
+    ),
     "server/huggingface": ("imagine.server.ollama", "imagine.server.native", "imagine.server.openai"),
     "server/native": ("imagine.server.openai", "imagine.server.ollama"),
     "server/openai": ("imagine.server.ollama", "imagine.server.native"),

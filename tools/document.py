@@ -46,7 +46,14 @@ from imagine.server.orders.connection import PATIENCE
 from imagine.settings.preset_files import read_presets
 from imagine.settings.settings import OPTIONS, Option, Settings
 from imagine.words.preprocessors import PREPROCESSORS, MapOption
-from tools import document_hugging_face, document_memory, document_openai, document_russian, labelled_prompts
+from tools import (
+    document_hugging_face,
+    document_mcp,
+    document_memory,
+    document_openai,
+    document_russian,
+    labelled_prompts,
+)
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -349,6 +356,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "responses fields": lambda: table(*document_openai.responses()),
     "hugging face fields": lambda: table(*document_hugging_face.fields()),
     "hugging face schedulers": lambda: table(*document_hugging_face.schedulers()),
+    "mcp tools": lambda: table(*document_mcp.tools()),
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),
     "openai styles": lambda: table(*document_openai.styles()),

@@ -28,6 +28,7 @@ PATHS = {
     "openai": "/v1/images/generations",
     "ollama": "/api/generate",
     "huggingface": "/models/fox",
+    "mcp": "/mcp",
 }
 ASKS = {
     "none": "two foxes",
@@ -36,10 +37,15 @@ ASKS = {
     "strict": "a sword fight, blood",
 }
 """By policy: what it is the first to refuse; nothing is refused by `none`."""
+USUAL = {
+    "imagine": "standard",
+    "openai": "strict",
+    "ollama": "minors-only",
+    "huggingface": "standard",
+    "mcp": "standard",
+}
 HOLDS = {
-    "parents": dict.fromkeys(PATHS, "none"), "kids": dict.fromkeys(PATHS, "strict"),
-    "guest": {"imagine": "standard", "openai": "strict", "ollama": "minors-only", "huggingface": "standard"},
-    None: {"imagine": "standard", "openai": "strict", "ollama": "minors-only", "huggingface": "standard"},
+    "parents": dict.fromkeys(PATHS, "none"), "kids": dict.fromkeys(PATHS, "strict"), "guest": USUAL, None: USUAL,
 }  # fmt: skip
 
 
@@ -53,9 +59,13 @@ async def answered(client, key, dialect, prompt, **said):
     body = {"prompt": prompt, "model": "fox", **({"stream": False} if dialect == "ollama" else {}), **said}
     if dialect == "huggingface":
         body = {"inputs": prompt}
+    if dialect == "mcp":
+        params = {"name": "generate_image", "arguments": {"prompt": prompt, "model": "fox", "wait_seconds": 0}}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     headers = {"Authorization": f"Bearer {KEYS[key]}"}
     async with client.post(PATHS[dialect], json=body, headers=headers) as answer:
-        return answer.status, (await answer.read()).decode(errors="replace")
+        said = (await answer.read()).decode(errors="replace")
+        return 400 if '"isError":true' in said else answer.status, said
 
 
 def test_dialects_are_those_of_the_server():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import socket
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -27,6 +28,12 @@ BLOCKED = "blocked"
 _PICTURE_FIRST = b'{"img":"'
 """How a line begins that holds an enlarged picture."""
 _PIECE = 2**16
+_DATA = b"data: "
+"""What an event of a stream begins with."""
+
+
+def _ignored(_: socket.socket) -> None:
+    """Nobody wants to hang up from elsewhere."""
 
 
 class ResponseError(ImagineError):
@@ -116,6 +123,23 @@ class Client:
         """
         yield from self._events("/generate", body, max(1, body.get("count") or 1))
 
+    def converse(
+        self, message: Mapping[str, Any], connected: Callable[[socket.socket], None] = _ignored
+    ) -> Generator[dict[str, Any], None, None]:
+        """What a message of MCP gets at `/mcp`: what is told on the way, if anything, and its answer last.
+
+        `connected` is given the connection before anything is waited for: who shuts it hangs up. Raises Unreachable,
+        ResponseError, Disconnected.
+        """
+        body, accept = json.dumps(dict(message)).encode(), "application/json, text/event-stream"
+        with self._answer("POST", "/mcp", body, timeout=None, accept=accept, connected=connected) as answer:
+            if answer.headers.get_content_type() != "text/event-stream":
+                yield _object(self._read(answer.read))
+                return
+            while line := self._line(answer):
+                if line.startswith(_DATA):
+                    yield _object(line.removeprefix(_DATA))
+
     def preprocess(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """The lines of `/preprocess` as they come, with `progress` in `body`: the map is in the last one, `final`.
 
@@ -184,8 +208,9 @@ class Client:
 
     @contextlib.contextmanager
     def _answer(
-        self, method: str, path: str, body: bytes | None, *, timeout: float | None
-    ) -> Iterator[http.client.HTTPResponse]:
+        self, method: str, path: str, body: bytes | None, *, timeout: float | None, accept: str = "",
+        connected: Callable[[socket.socket], None] = _ignored,
+    ) -> Iterator[http.client.HTTPResponse]:  # fmt: skip
         connection = self._connection()
         try:
             try:
@@ -193,15 +218,18 @@ class Client:
             except OSError as error:
                 raise self._unreachable() from error
             connection.sock.settimeout(timeout)
-            with self._sent(connection, method, path, body) as answer:  # it may hold the socket beyond its connection
+            connected(connection.sock)
+            with self._sent(
+                connection, method, path, body, accept
+            ) as answer:  # it may hold the socket beyond its connection
                 yield answer
         finally:
             connection.close()
 
     def _sent(
-        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, accept: str
     ) -> http.client.HTTPResponse:
-        headers = dict(self._headers)
+        headers = self._headers | ({"Accept": accept} if accept else {})
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:

@@ -795,6 +795,8 @@ SENTENCES = {
     "allowed.said": "text, or a list of messages",
     "allowed.tools": "a list of tools, each an object",
     "allowed.choice": "text, or an object of one type",
+    "mcp.argument": "{field} is no argument of this tool; there are: {there}",
+    "mcp.unknown": "{field} is {value!r}, and no such picture or job is here, or no longer",
     "allowed.inputs": "a prompt, or a picture in base64",
     "allowed.false": "false",
     "allowed.one": "1",

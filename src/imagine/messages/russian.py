@@ -804,6 +804,8 @@ SENTENCES = {
     "allowed.said": "текст или список сообщений",
     "allowed.tools": "список инструментов, каждый — объект",
     "allowed.choice": "текст или объект с полем type",
+    "mcp.argument": "{field}: такого аргумента у этого инструмента нет, есть: {there}",
+    "mcp.unknown": "{field}: картинки или задания {value!r} здесь нет или уже нет",
     "allowed.inputs": "текст или картинка в base64",
     "allowed.false": "false (нет)",
     "allowed.one": "1 (одна)",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .huggingface.dialect import HUGGING_FACE
+from .mcp.dialect import MCP
 from .native.dialect import NATIVE
 from .ollama.dialect import OLLAMA
 from .openai.dialect import OPENAI
 from .openapi import DESCRIPTION
 
-DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE)
+DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE, MCP)

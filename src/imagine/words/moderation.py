@@ -25,7 +25,7 @@ CATEGORIES = (
     "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic",
 )  # fmt: skip
 """The names that OpenAI's moderation has; the owner's topics stand beside them by their own."""
-DIALECTS = ("imagine", "ollama", "openai", "huggingface")
+DIALECTS = ("imagine", "ollama", "openai", "huggingface", "mcp")
 """Those that pictures can be asked for in, by the names that owners say; `imagine` is our own, and the page's."""
 
 TopicExamples = Mapping[str, tuple[str, ...]]

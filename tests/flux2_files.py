@@ -1,4 +1,4 @@
-"""Tiny FLUX.2s with the published ones' names, in every layout that files come in."""
+"""Tiny FLUX.2s, klein and dev, with the published ones' names, in every layout that files come in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from imagine.engine.loading.maps import flux2 as flux2_map
 from tests.flux_files import save, spread
+from tests.mistral_files import mistral_tensors, mistral_tokenizer, tekken_tensor, tiny_mistral
 from tests.qwen_tokenizer import templated
 from tools.ldm_layout import vae_tensors
 from tools.original_layout import original_tensors
@@ -20,6 +21,9 @@ from tools.original_layout import original_tensors
 _INSIDE = {"quant_conv.": "encoder.quant_conv.", "post_quant_conv.": "decoder.post_quant_conv."}
 _WIDTH = 16
 """Of what the text encoder makes, three times of which is told."""
+_KLEIN = ("flux-2-klein-4b", "qwen_3_4b", "qwen3_4b")
+_DEV = ("flux2-dev", "mistral_3_small_flux2_bf16", "mistral3_24b")
+"""What files are called, and a text encoder within one."""
 _UNTHINKING = (
     "{% for said in messages %}<|im_start|>{{ said.role }}\n{{ said.content }}<|im_end|>\n{% endfor %}"
     "<|im_start|>assistant\n{% if not enable_thinking %}<think>\n\n</think>\n\n{% endif %}"
@@ -31,20 +35,22 @@ class TinyFlux2(NamedTuple):
     """Its modules, in float32."""
 
     transformer: Any
-    qwen: Any
+    text: Any
     vae: Any
+    dev: bool
 
 
 @cache
-def tiny_flux2(*, told: bool = False) -> TinyFlux2:
-    """`told`: it takes its guidance as a number, as dev does."""
+def tiny_flux2(*, dev: bool = False) -> TinyFlux2:
+    """`dev`: it takes its guidance as a number, and hears by Mistral."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         made = diffusers.Flux2Transformer2DModel(
             in_channels=128, num_layers=2, num_single_layers=2, attention_head_dim=16, num_attention_heads=4,
-            joint_attention_dim=3 * _WIDTH, axes_dims_rope=(4, 4, 4, 4), guidance_embeds=told,
+            joint_attention_dim=3 * _WIDTH, axes_dims_rope=(4, 4, 4, 4), guidance_embeds=dev,
         )  # fmt: skip
-        return TinyFlux2(_sharp(spread(made)).eval(), spread(_qwen()).eval(), tiny_vae())
+        text = tiny_mistral(_WIDTH) if dev else spread(_qwen()).eval()
+        return TinyFlux2(_sharp(spread(made)).eval(), text, tiny_vae(), dev)
 
 
 def _sharp(network: Any) -> Any:
@@ -78,14 +84,23 @@ def tiny_vae(*, decoder: tuple[int, ...] | None = None) -> Any:
     return vae.eval()
 
 
-def flux2_pipeline(modules: TinyFlux2, kind: Any = diffusers.Flux2KleinPipeline, *, distilled: bool = False) -> Any:
+def flux2_pipeline(modules: TinyFlux2, kind: Any = None) -> Any:
     """diffusers' own."""
+    kind = kind or (diffusers.Flux2Pipeline if modules.dev else diffusers.Flux2KleinPipeline)
     pipe = kind(
-        transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=templated(_UNTHINKING),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True), is_distilled=distilled,
+        transformer=modules.transformer, vae=modules.vae, text_encoder=modules.text,
+        tokenizer=mistral_tokenizer() if modules.dev else templated(_UNTHINKING),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
     )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def tokens_of(pipe: Any, unpatchified: Tensor) -> Tensor:
+    """Latents that a pipeline ends with, as the denoiser has them."""
+    deviation = torch.sqrt(pipe.vae.bn.running_var + pipe.vae.config.batch_norm_eps)
+    latents: Tensor = pipe._patchify_latents(unpatchified) - pipe.vae.bn.running_mean[:, None, None]
+    return latents / deviation[:, None, None]
 
 
 def write_flux2(path: Path, modules: TinyFlux2, layout: str = "folder") -> Path:
@@ -96,14 +111,17 @@ def write_flux2(path: Path, modules: TinyFlux2, layout: str = "folder") -> Path:
         flux2_pipeline(modules).save_pretrained(path)
         return path
     ours = original_tensors(modules.transformer.state_dict(), flux2_map.LAYOUT)
-    qwen = {name: tensor for name, tensor in modules.qwen.state_dict().items() if not name.startswith("lm_head")}
-    vae, file = original_vae_tensors(modules.vae), path / "flux-2-klein-4b.safetensors"
+    named, beside, within = _DEV if modules.dev else _KLEIN
+    state = modules.text.state_dict()
+    text = {name: tensor for name, tensor in state.items() if not name.startswith("lm_head")}
+    text = mistral_tensors(modules.text) | tekken_tensor() if modules.dev else text
+    vae, file = original_vae_tensors(modules.vae), path / f"{named}.safetensors"
     if layout == "split":
         save(file, ours)
-        save(path / "qwen_3_4b.safetensors", qwen)
+        save(path / f"{beside}.safetensors", text)
         save(path / "flux2-vae.safetensors", vae)
         return file
-    prefixes = {"model.diffusion_model.": ours, "text_encoders.qwen3_4b.transformer.": qwen, "vae.": vae}
+    prefixes = {"model.diffusion_model.": ours, f"text_encoders.{within}.transformer.": text, "vae.": vae}
     save(file, {prefix + name: tensor for prefix, each in prefixes.items() for name, tensor in each.items()})
     return file
 

@@ -31,13 +31,15 @@ def random_blocks(kind, count, seed=0):
     return blocks, elements
 
 
-def write_gguf(path, tensors, kind="Q8_0", *, architecture="sdxl", reshaped=True, plain=""):
+def write_gguf(path, tensors, kind="Q8_0", *, architecture="sdxl", reshaped=True, plain="", say=lambda _: None):
     """A file of these tensors as city96's converter writes it: matrices in blocks of a kind, where they have a whole
     number of them, those whose rows haven't in rows of 256; the rest, and what has `plain` in its name, in float16.
+    `say` tells its writer more.
 
     Returns what a reader should make of each.
     """
     writer = gguf.GGUFWriter(path, architecture)
+    say(writer)
     expected = {}
     for name, tensor in tensors.items():
         data = np.ascontiguousarray(tensor.detach().float().numpy())

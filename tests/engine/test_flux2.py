@@ -13,7 +13,6 @@ from PIL import Image
 from imagine.engine.families.flux2 import empirical_mu
 from imagine.engine.families.open import open_model
 from imagine.engine.parts.seen_sizes import within_area
-from imagine.words.errors import UnusableModel
 from imagine.words.recipe import Hires
 from tests.engine.parity import PHOTO, STEPS, assert_same, distance, plain_latents
 from tests.engine.references.referring import reference, referring
@@ -29,7 +28,7 @@ from tests.engine.running import (
     run,
     wish,
 )
-from tests.flux2_files import flux2_pipeline, tiny_flux2, write_flux2
+from tests.flux2_files import flux2_pipeline, tiny_flux2, tokens_of, write_flux2
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
 SEEABLE = 1e-3
@@ -51,10 +50,7 @@ def plain(kind=diffusers.Flux2KleinPipeline, neg="", **asked):
     pipe = flux2_pipeline(tiny_flux2(), kind)
     if neg:
         asked["negative_prompt_embeds"] = pipe.encode_prompt(neg)[0]
-    vae, unpatchified = pipe.vae, plain_latents(pipe, **asked)
-    deviation = torch.sqrt(vae.bn.running_var + vae.config.batch_norm_eps)
-    latents = pipe._patchify_latents(unpatchified)
-    return (latents - vae.bn.running_mean[:, None, None]) / deviation[:, None, None]
+    return tokens_of(pipe, plain_latents(pipe, **asked))
 
 
 def ours(path, img=None, **changes):
@@ -144,12 +140,6 @@ def test_every_layout_is_the_same(klein, tmp_path, layout):
     parts = {role: file.with_name(f"{name}.safetensors") for role, name in parts.items()}
     model = model_at(file, parts=parts, role="denoiser" if parts else "checkpoint")
     assert torch.equal(latents_of(wish(model, guidance=1.0, num_steps=STEPS)), ours(klein))
-
-
-def test_dev_is_refused_by_name(tmp_path):
-    folder = write_flux2(tmp_path / "one", tiny_flux2(told=True))
-    with pytest.raises(UnusableModel, match=r"FLUX\.2 \[dev\]"):
-        open_model(model_at(folder), engine_of()._device, lambda _: None, {})
 
 
 def test_a_crowd_in_every_sampler_of_flows_is_made_again(klein):

@@ -59,7 +59,7 @@ def within_bounds(
 def _as_guided(request: GenerateRequest, model: Entry, styled: Collection[str]) -> Moved:
     """The request under the two names that its guidance has here, and what of it this model isn't guided by."""
     facts, warnings = facts_of(model.family), list[Message]()
-    told = facts.guidance == "embedded"
+    told = facts.takes_number(model.variant)
     if request.distilled_cfg_scale is not None:
         if told:
             beside = None if "guidance" in styled and "distilled_cfg_scale" not in styled else request.guidance
@@ -79,7 +79,7 @@ def _as_guided(request: GenerateRequest, model: Entry, styled: Collection[str]) 
 
 def unheeded(recipe: GenerationParams, model: Entry) -> Message | None:
     """Why the negative prompt has no say in this recipe; None where it has."""
-    if facts_of(model.family).guidance == "embedded":
+    if facts_of(model.family).takes_number(model.variant):
         if recipe.true_cfg <= 1:
             return message("no_effect.true_cfg", "neg", at=recipe.true_cfg)
     elif recipe.guidance <= 1:

@@ -333,7 +333,7 @@ def _size(
 
 def _true_cfg(request: GenerateRequest, model: Entry, defaults: Defaults) -> float:
     """Of a model that is told its guidance; what is set for any model says nothing of others."""
-    if facts_of(model.family).guidance != "embedded":
+    if not facts_of(model.family).takes_number(model.variant):
         return 1.0
     return float(_first(request.true_cfg, defaults.true_cfg, 1.0))
 

@@ -294,6 +294,11 @@ class FamilyFacts(msgspec.Struct, frozen=True):
         """How that variant follows its prompt."""
         return self.guides.get(variant, self.guidance)
 
+    def takes_number(self, variant: str) -> bool:
+        """Is guidance a number that the family's networks are told, or this variant's? A second row is `true_cfg`'s
+        then."""
+        return "embedded" in (self.guidance, self.guided(variant))
+
     def shift_of(self, *told: str) -> Shift | None:
         """How the first of these that has a way of its own moves its noise levels; None for what is no flow, or not
         known."""

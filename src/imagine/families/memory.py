@@ -204,7 +204,7 @@ def attends(facts: FamilyFacts, variant: str) -> bool:
 
 def sides_of(facts: FamilyFacts, variant: str, guidance: float | None, true_cfg: float | None) -> int:
     """Rows of a picture: two where it is drawn away from a second text, as it is where it isn't known how far."""
-    if facts.guidance == "embedded":
+    if facts.takes_number(variant):
         away = true_cfg
     elif facts.guided(variant) == "cfg":
         away = guidance

@@ -9,6 +9,7 @@ from .facts import Licence, PublicFile
 
 _ENCODERS = "comfyanonymous/flux_text_encoders"
 _SD35 = "stabilityai/stable-diffusion-3.5-large"
+_FLUX2 = "Comfy-Org/flux2-dev"
 _QWEN = "Comfy-Org/Qwen-Image_ComfyUI"
 
 CLIP_L = (PublicFile("clip_l.safetensors", 246_144_152, _ENCODERS),)
@@ -23,7 +24,11 @@ Z_IMAGE = {
     "turbo": PublicFile("z_image_turbo_bf16.safetensors", 12_310_000_000, "Comfy-Org/z_image_turbo"),
 }
 QWEN3_8B = (PublicFile("qwen_3_8b.safetensors", 16_380_000_000, "Comfy-Org/vae-text-encorder-for-flux-klein-9b"),)
-MISTRAL3 = (PublicFile("mistral_3_small_flux2_fp8.safetensors", 18_000_000_000, "Comfy-Org/flux2-dev"),)
+MISTRAL3 = (
+    PublicFile("mistral_3_small_flux2_bf16.safetensors", 34_700_000_000, _FLUX2),
+    PublicFile("mistral_3_small_flux2_fp8.safetensors", 18_000_000_000, _FLUX2),
+)  # fmt: skip
+"""Of Mistral Small 3.2 the thirty layers that are asked."""
 QWEN_IMAGE = {"": PublicFile("qwen_image_bf16.safetensors", 40_860_802_176, _QWEN)}
 """The bytes of its tensors."""
 QWEN25_VL_7B = (
@@ -37,7 +42,7 @@ SD_VAE = (
 SDXL_VAE = (PublicFile("sdxl_vae.safetensors", 334_641_164, "stabilityai/sdxl-vae"),)
 SD3_VAE = (PublicFile("vae/diffusion_pytorch_model.safetensors", 167_666_902, _SD35),)
 FLUX_VAE = (PublicFile("ae.safetensors", 335_304_388, "black-forest-labs/FLUX.1-schnell"),)
-FLUX2_VAE = (PublicFile("flux2-vae.safetensors", 336_184_460, "Comfy-Org/flux2-dev"),)
+FLUX2_VAE = (PublicFile("flux2-vae.safetensors", 336_184_460, _FLUX2),)
 QWEN_IMAGE_VAE = (PublicFile("qwen_image_vae.safetensors", 254_000_000, _QWEN),)
 
 _SD3 = "stabilityai/stable-diffusion-3-medium"
@@ -53,6 +58,7 @@ FLUX = {
 _KLEIN_4B, _KLEIN_9B = 7_751_089_152, 18_157_162_496
 """The bytes of their tensors, base and distilled alike."""
 FLUX2 = {
+    "dev": PublicFile("flux2-dev.safetensors", 64_446_562_304, "black-forest-labs/FLUX.2-dev"),
     "klein-4b": PublicFile("flux-2-klein-4b.safetensors", _KLEIN_4B, "black-forest-labs/FLUX.2-klein-4B"),
     "klein-9b": PublicFile("flux-2-klein-9b.safetensors", _KLEIN_9B, "black-forest-labs/FLUX.2-klein-9B"),
     "klein-base-4b": PublicFile(
@@ -79,6 +85,10 @@ FLUX2_NC = Licence(
     "https://huggingface.co/black-forest-labs/FLUX.2-klein-9B/blob/main/LICENSE.md",
 )
 QWEN_IMAGE_21 = Licence("Qwen-Image 2.1's own, non-commercial", "https://huggingface.co/Qwen")
+FLUX2_DEV = Licence(
+    "FLUX Non-Commercial License",
+    "https://huggingface.co/black-forest-labs/FLUX.2-dev/blob/main/LICENSE.txt",
+)
 OPENRAIL = Licence("CreativeML Open RAIL-M", "https://huggingface.co/spaces/CompVis/stable-diffusion-license")
 OPENRAIL_PP = Licence(
     "CreativeML Open RAIL++-M",

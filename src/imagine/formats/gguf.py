@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from ..messages import message
@@ -26,7 +26,7 @@ _DIMENSIONS = 8
 _MOST_ELEMENTS = 2**48
 _ALIGNMENT = "general.alignment"
 _USUAL_ALIGNMENT, _MOST_ALIGNMENT = 32, 2**20
-_ARCHITECTURE = "general.architecture"
+ARCHITECTURE = "general.architecture"
 _SHAPE_BEFORE = "comfy.gguf.orig_shape."
 """Where city96's converter says the shape of what it laid in rows of 256 (https://github.com/city96/ComfyUI-GGUF,
 `tools/convert.py`, Apache-2.0)."""
@@ -34,7 +34,7 @@ _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: 
 """How `struct` calls each type of value that is a number."""
 _TEXT, _ARRAY = 8, 9
 
-GgufValue = str | int | tuple[int, ...]
+GgufValue = str | int | tuple[int, ...] | tuple[str, ...]
 
 
 class BlockKind(NamedTuple):
@@ -81,23 +81,24 @@ class GgufHeader(NamedTuple):
     tensors: dict[str, StoredTensor]
     """By name; of text encoders, by transformers' names."""
     metadata: dict[str, GgufValue]
-    """But for lists longer than a shape."""
+    """But for lists longer than a shape that weren't asked for."""
     digest: str
     """The SHA-256 of the header, in hexadecimal."""
 
     @property
     def architecture(self) -> str:
         """What model its converter says that it is of."""
-        return str(self.metadata.get(_ARCHITECTURE, ""))
+        return str(self.metadata.get(ARCHITECTURE, ""))
 
 
-def read_gguf_header(read: Callable[[int], bytes], size: int) -> GgufHeader:
-    """The header of a file of so many bytes; `read` gives as many of the next as it is told. Raises UnusableModel."""
+def read_gguf_header(read: Callable[[int], bytes], size: int, *, lists: Collection[str] = ()) -> GgufHeader:
+    """The header of a file of so many bytes, with those of its long `lists`; `read` gives as many of the next as it is
+    told. Raises UnusableModel."""
     data = b""
     for most in _READ:  # an image model's header is small; a language model's holds its vocabulary
         data += read(min(size, most) - len(data))
         try:
-            return _header(_HeaderFields(data), size)
+            return _header(_HeaderFields(data), size, lists)
         except (struct.error, LookupError, OverflowError):
             if len(data) == size:
                 break
@@ -129,19 +130,21 @@ class _HeaderFields:
         self.skip(length)
         return self.data[start : self.at].decode("utf-8", "replace")
 
-    def value(self, kind: int) -> GgufValue:
-        """A value of that type; () for a list that is passed over."""
+    def value(self, kind: int, *, whole: bool) -> GgufValue:
+        """A value of that type; () for a list that is passed over, as long ones are that needn't be `whole`."""
         if kind == _TEXT:
             return self.text()
         if kind != _ARRAY:
             return self.number(_NUMBERS[kind])
         inner, count = self.number("I"), self.number("Q")
         if inner == _TEXT:
+            if whole:
+                return tuple([self.text() for _ in range(count)])
             for _ in range(count):
                 self.skip(self.number("Q"))
             return ()
         form = _NUMBERS[inner]
-        if count <= _DIMENSIONS:
+        if count <= _DIMENSIONS or whole:
             return self.numbers(f"{count}{form}")
         self.skip(struct.calcsize("<" + form) * count)
         return ()
@@ -153,7 +156,7 @@ class _Declared(NamedTuple):
     offset: int
 
 
-def _header(fields: _HeaderFields, size: int) -> GgufHeader:
+def _header(fields: _HeaderFields, size: int, lists: Collection[str]) -> GgufHeader:
     if struct.pack("<I", fields.number("I")) != MAGIC or fields.number("I") not in _VERSIONS:
         raise UnusableModel(message("unfit.gguf_version"))
     tensors, pairs = fields.numbers("QQ")
@@ -162,7 +165,7 @@ def _header(fields: _HeaderFields, size: int) -> GgufHeader:
     metadata: dict[str, GgufValue] = {}
     for _ in range(pairs):
         name = fields.text()
-        metadata[name] = fields.value(fields.number("I"))
+        metadata[name] = fields.value(fields.number("I"), whole=name in lists)
     declared: dict[str, _Declared] = {}
     for _ in range(tensors):
         name, dimensions = fields.text(), fields.number("I")
@@ -176,7 +179,7 @@ def _header(fields: _HeaderFields, size: int) -> GgufHeader:
     data_start = -(-fields.at // alignment) * alignment
     stored = {name: _stored(name, one, data_start, alignment, metadata) for name, one in declared.items()}
     _check_places(stored.values(), size)
-    named = with_transformers_names(str(metadata.get(_ARCHITECTURE, "")), stored)
+    named = with_transformers_names(str(metadata.get(ARCHITECTURE, "")), stored)
     return GgufHeader(named, metadata, hashlib.sha256(fields.data[: fields.at]).hexdigest())
 
 
@@ -194,12 +197,9 @@ def _stored(
     elements = math.prod(declared.shape)
     if not 0 < elements <= _MOST_ELEMENTS or declared.offset % alignment:
         raise _broken()
-    shape = metadata.get(_SHAPE_BEFORE + name, declared.shape)
-    if (
-        not isinstance(shape, tuple)
-        or not all(type(side) is int and side > 0 for side in shape)
-        or math.prod(shape) != elements
-    ):
+    said = metadata.get(_SHAPE_BEFORE + name, declared.shape)
+    shape = tuple(side for side in said if type(side) is int and side > 0) if isinstance(said, tuple) else ()
+    if not isinstance(said, tuple) or len(shape) != len(said) or math.prod(shape) != elements:
         raise _broken()
     kind = KINDS.get(declared.kind)
     if kind is None:

@@ -1,7 +1,7 @@
 """The names of a text encoder's tensors in llama.cpp's files, in transformers' words, which everybody else has.
 
 `enc.blk.3.attn_q.weight` is `encoder.block.3.layer.0.SelfAttention.q.weight`. https://github.com/ggml-org/llama.cpp,
-`gguf-py/gguf/tensor_mapping.py` (MIT) has T5's and Qwen's; CLIP's are of https://github.com/monatis/clip.cpp,
+`gguf-py/gguf/tensor_mapping.py` (MIT) has T5's, Qwen's and Mistral's; CLIP's are of https://github.com/monatis/clip.cpp,
 `models/convert_hf_to_gguf.py` (MIT).
 """
 
@@ -45,8 +45,10 @@ _NAMES = {
     "clip": ("t.blk.", "text_model.encoder.layers.", _CLIP, _CLIP_BLOCK),
     "qwen3": ("blk.", "model.layers.", _QWEN, _QWEN_BLOCK),
 }
-_NAMES |= {"t5encoder": _NAMES["t5"], "qwen2vl": _NAMES["qwen3"]}
+_NAMES |= {"t5encoder": _NAMES["t5"], **dict.fromkeys(("qwen2vl", "llama", "mistral3"), _NAMES["qwen3"])}
 """By architecture: what blocks begin with there and here, and the names beside and in them."""
+PAIRED = frozenset({"llama", "mistral3"})
+"""Architectures whose queries and keys are laid out anew: numbers that are turned together are neighbours."""
 _IN_BLOCK = re.compile(r"(\d{1,4})\.(\w+)")
 
 

@@ -78,8 +78,6 @@ SENTENCES = {
     "unfit.channels": "its denoiser takes {count} channels, which no way of drawing here gives",
     "unfit.flux_control": "it is FLUX.1 Depth, Canny or another that is told a map beside the latents, and isn't "
     "drawn here yet",
-    "unfit.flux2_dev": "it is FLUX.2 [dev], whose text encoder, Mistral's of 24 billion weights, isn't computed here "
-    "yet; FLUX.2 [klein] is drawn",
     "unfit.qwen_image": "it is {name}, which isn't drawn from single files yet; Qwen-Image is",
     "unfit.flex2": "it is Flex.2, which is told a mask and a map beside the latents, and isn't drawn here yet",
     "unfit.pix2pix": "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only",
@@ -162,6 +160,10 @@ SENTENCES = {
     "weights.no_encoder": "its VAE has no encoder",
     "weights.ema": "its EMA copy has a tensor that no U-Net has: {name}",
     "weights.no_text_encoder": "it lacks the text encoder {name}",
+    "weights.no_tokenizer": "it has no tokenizer, which Mistral's text encoder has to bring along: as the tensor "
+    "tekken_model, as Comfy-Org's files have it, in the header of a GGUF, or in a diffusers folder as "
+    "tokenizer/tokenizer.json or tokenizer/tekken.json",
+    "weights.tokenizer": "its tokenizer isn't Mistral's tekken as that is published: {what}",
     "weights.scale": "the scale of its tensor {name} has the shape {shape}",
     "weights.no_float": "its tensor {name} is {dtype}, not a float",
     "weights.not_understood": "its tensor {name} is not understood",

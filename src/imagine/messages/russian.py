@@ -80,8 +80,6 @@ SENTENCES = {
     "unfit.channels": "её сеть принимает {count:канал|канала|каналов}, а здесь такого не бывает",
     "unfit.flux_control": "это FLUX.1 Depth, Canny или другая, которой вместе с латентами показывают карту; здесь "
     "такими пока не рисуют",
-    "unfit.flux2_dev": "это FLUX.2 [dev], а её текстовый кодировщик, Mistral на 24 миллиарда весов, здесь пока не "
-    "вычисляется; FLUX.2 [klein] — вычисляется",
     "unfit.qwen_image": "это {name}: такими из отдельных файлов пока не рисуют, а Qwen-Image рисуют",
     "unfit.flex2": "это Flex.2: вместе с латентами ей показывают маску и карту; здесь ею пока не рисуют",
     "unfit.pix2pix": "она меняет картинку по указанию (InstructPix2Pix); такие модели работают только из папки "
@@ -166,6 +164,10 @@ SENTENCES = {
     "weights.no_encoder": "в её VAE нет кодировщика",
     "weights.ema": "в её EMA-копии есть тензор, которого нет ни у одной U-Net: {name}",
     "weights.no_text_encoder": "в ней нет текстового кодировщика {name}",
+    "weights.no_tokenizer": "в ней нет токенизатора, а текстовый кодировщик Mistral приносит его с собой: тензором "
+    "tekken_model, как в файлах Comfy-Org, в заголовке GGUF или в папке diffusers как tokenizer/tokenizer.json или "
+    "tokenizer/tekken.json",
+    "weights.tokenizer": "её токенизатор — не tekken от Mistral в том виде, в котором он опубликован: {what}",
     "weights.scale": "у масштаба тензора {name} форма {shape}, так не бывает",
     "weights.no_float": "числа тензора {name} — {dtype}, а не с плавающей точкой",
     "weights.not_understood": "тензор {name} не удаётся понять",

@@ -51,7 +51,7 @@ def _works(entry: Entry) -> Iterator[tuple[Workload, str]]:
     for each in (side, side * 3 // 2):
         for pictures in (1, _BATCH):
             yield Workload(each, each, pictures), ""
-    if facts.guidance == "embedded":
+    if facts.takes_number(entry.variant):
         yield Workload(side, side, true_cfg=None), "true_cfg"
     if usual.control and is_usual:
         yield Workload(side, side, control=True), "a ControlNet"

@@ -65,7 +65,7 @@ def _of_family(entry: Entry) -> dict[str, Any]:
     needs = {need.role: need.fits for need in facts.needed(entry.variant)}
     components = {role: [name or "kl" for name in fits] for role, fits in needs.items()}
     told: dict[str, Any] = {"multiple": facts.multiple, "components": components}
-    told |= {"guidance_kind": facts.guided(entry.variant), "true_cfg": facts.guidance == "embedded"}
+    told |= {"guidance_kind": facts.guided(entry.variant), "true_cfg": facts.takes_number(entry.variant)}
     bounds = msgspec.structs.asdict(bounds_of(entry))
     if any(bounds.values()):
         told["bounds"] = {name: list(limits) for name, limits in bounds.items() if limits is not None}

@@ -30,7 +30,9 @@ UNCLIP = "unclip"
 ATTENDS: Mapping[str, frozenset[str]] = {
     UNCLIP: frozenset({"sd2"}),
     "kontext": frozenset({"flux"}),
-    **dict.fromkeys(("", "klein-4b", "klein-9b", "klein-base", "klein-base-4b", "klein-base-9b"), frozenset({"flux2"})),
+    **dict.fromkeys(
+        ("", "dev", "klein-4b", "klein-9b", "klein-base", "klein-base-4b", "klein-base-9b"), frozenset({"flux2"})
+    ),
 }
 """Of models that attend to reference pictures themselves, by their variant."""
 SECOND_SEEDS: frozenset[str] = _UNETS | {

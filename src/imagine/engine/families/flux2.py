@@ -1,15 +1,15 @@
-"""FLUX.2 [klein], 4B and 9B: what takes four steps without guidance, and the base models, guided by a second row. All
-of them see other pictures.
+"""FLUX.2: [klein], 4B and 9B, which takes four steps without guidance, its base models, guided by a second row, and
+[dev], which is told its guidance as a number. All of them see other pictures.
 
-Numbers and their order are those of diffusers' `Flux2KleinPipeline` (0.42, Apache-2.0). A token is one of the
-denoiser's latents, of 16 × 16 pixels (`parts/token_autoencoder`).
+Numbers and their order are those of diffusers' `Flux2KleinPipeline` and `Flux2Pipeline` (0.42, Apache-2.0). A token is
+one of the denoiser's latents, of 16 × 16 pixels (`parts/token_autoencoder`).
 """
 
 from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from msgspec.structs import replace
@@ -22,14 +22,16 @@ from ...words.errors import UnusableModel
 from ...words.model import Model
 from ..adapters.adapter import Networks
 from ..device.device import Device
+from ..device.transfer import sent
 from ..execution.execution import Inputs
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import flux2 as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.transformer_model import LoadedTransformer, TransformerKind, load_transformer
-from ..parts.chat_text import QWEN3, ChatTextPart, read_chat
+from ..parts.chat_text import QWEN3, ChatTemplate, ChatTextPart, read_chat
 from ..parts.part import Held
 from ..parts.prompts import Encoded
+from ..parts.qwen import MISTRAL_ASKED
 from ..parts.rows import REFERENCE, Rows
 from ..parts.seen_sizes import within_area
 from ..parts.token_autoencoder import SIDE, TokenAutoencoder
@@ -42,10 +44,27 @@ _STEPS = 1000
 """The timestep of pure noise."""
 _APART = 10
 """How far pictures are from each other, and from the one in the making, as places of tokens go."""
-_LAYERS = (9, 18, 27)
-"""Of the text encoder: what stands behind so many is told, side by side."""
-_THOUGHT = QWEN3._replace(behind=f"{QWEN3.behind}<think>\n\n</think>\n\n")
-"""Qwen3's template where all of its thoughts are thought."""
+
+
+class _Hearing(NamedTuple):
+    """How a text encoder is asked: in which template, and behind which of its layers what it made is told, side by
+    side."""
+
+    template: ChatTemplate
+    layers: tuple[int, ...]
+
+
+_KLEIN = _Hearing(QWEN3._replace(behind=f"{QWEN3.behind}<think>\n\n</think>\n\n"), (9, 18, 27))
+"""Qwen3, where all of its thoughts are thought."""
+_DEV = _Hearing(
+    ChatTemplate(
+        "<s>[SYSTEM_PROMPT]You are an AI that reasons about image descriptions. You give structured responses focusing "
+        "on object relationships, object\nattribution and actions without speculation.[/SYSTEM_PROMPT][INST]",
+        "[/INST]",
+    ),
+    (10, 20, MISTRAL_ASKED),
+)
+"""Mistral Small 3, told what it was told in training."""
 
 
 def empirical_mu(tokens: int, steps: int) -> float:
@@ -80,7 +99,7 @@ def call_flux2(network: Any, inputs: Inputs) -> Tensor:
         timestep=timesteps.to(latents.dtype) / _STEPS,
         img_ids=torch.cat(where),
         txt_ids=words,
-        guidance=None,
+        guidance=told.get("guidance"),
         return_dict=False,
     )[0]
     return answer[:, : height * width].transpose(1, 2).reshape(len(latents), -1, height, width)
@@ -108,7 +127,8 @@ KIND = TransformerKind(
 
 
 class Flux2(SteppedModel):
-    """One loaded FLUX.2 [klein]; rows hold `context` (1, tokens, dim), and latents of pictures to see."""
+    """One loaded FLUX.2; rows hold `context` (1, tokens, dim), of one that is told its guidance `guidance` (1,), and
+    latents of pictures to see."""
 
     space = "flux2"
     multiple = facts_of("flux2").multiple
@@ -121,6 +141,8 @@ class Flux2(SteppedModel):
         noise = Noise(prediction="flow", spacing="trailing", terminal=terminal)
         super().__init__(name, encoders=(text,), noise=noise, native=native, **parts)
         self._text, self._length = text, length
+        self._told = bool(self._denoiser.module.config.guidance_embeds)
+        self._hearing = _hearing(text)
         self.seen_as = partial(within_area, area=native**2, multiple=self.multiple)
 
     @property
@@ -135,24 +157,35 @@ class Flux2(SteppedModel):
         return replace(self._noise, shift=math.exp(empirical_mu(tokens, steps)))
 
     def cfg(self, told: Guided) -> float:
-        return told.guidance
+        return told.true_cfg if self._told else told.guidance
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
-        return conditioned(request, self._heard, self._rows)
+        return conditioned(request, self._heard, partial(self._rows, request))
 
     def _heard(self, prompt: str, *, clip: int, mix: Any, words: Any, field: str = "prompt") -> Encoded:
-        chunk, warnings = read_chat(self._text.tokenizer, prompt, _THOUGHT, self._length, field=field, words=words)
-        made = self._text.encode(chunk, layers=_LAYERS, length=self._length, mix=mix)
+        template, layers = self._hearing
+        chunk, warnings = read_chat(self._text.tokenizer, prompt, template, self._length, field=field, words=words)
+        made = self._text.encode(chunk, layers=layers, length=self._length, mix=mix)
         unheard = [message("clip.no_layers", "clip")] if clip > 1 else []
         return Encoded(made, None, (*warnings, *unheard))
 
-    def _rows(self, encoded: Encoded) -> Rows:
-        return {"context": encoded.embeddings.to(self._denoiser.device, self._denoiser.dtype)}
+    def _rows(self, request: EncodeRequest, encoded: Encoded) -> Rows:
+        device = self._denoiser.device
+        rows = {"context": encoded.embeddings.to(device, self._denoiser.dtype)}
+        if self._told:
+            rows["guidance"] = sent(torch.tensor([request.guidance], dtype=torch.float32), device)
+        return rows
 
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        seen = {name: rows[name].to(self._denoiser.dtype) for name in rows if name.startswith(REFERENCE)}
-        return super().inputs(latents, timesteps, rows)._replace(added=seen or None)
+        added = {name: rows[name].to(self._denoiser.dtype) for name in rows if name.startswith(REFERENCE)}
+        if self._told:
+            added["guidance"] = rows["guidance"]
+        return super().inputs(latents, timesteps, rows)._replace(added=added or None)
+
+
+def _hearing(text: ChatTextPart) -> _Hearing:
+    return _KLEIN if text.module.config.qk_norm else _DEV
 
 
 def open_flux2(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Flux2:
@@ -172,12 +205,10 @@ def open_flux2(model: Model, facts: FamilyFacts, device: Device, progress: OnPro
 def _check(loaded: LoadedTransformer) -> None:
     """Raises UnusableModel where its networks don't fit together."""
     config = loaded.denoiser.module.config
-    if config.guidance_embeds:
-        raise UnusableModel(message("unfit.flux2_dev"))
     vae = loaded.autoencoder
     if not isinstance(vae, TokenAutoencoder) or vae.channels != loaded.denoiser.in_channels:
         raise UnusableModel(message("unfit.channels", count=loaded.denoiser.in_channels))
     assert loaded.chat is not None
-    made = len(_LAYERS) * loaded.chat.width
+    made = len(_hearing(loaded.chat).layers) * loaded.chat.width
     if made != config.joint_attention_dim:
         raise UnusableModel(message("weights.context", made=made, taken=config.joint_attention_dim))

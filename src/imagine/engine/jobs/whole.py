@@ -226,7 +226,7 @@ def _arguments(params: GenerationParams, canvas: Canvas, model: Whole, family: s
         "guidance_scale": params.guidance,
     }  # fmt: skip
     if model.accepts(_SECOND):  # which it heeds where it has something to keep from, if only nothing
-        scale = params.true_cfg if facts_of(family).guidance == "embedded" else params.guidance
+        scale = params.true_cfg if facts_of(family).takes_number("") else params.guidance
         arguments |= {_SECOND: scale} | ({"negative_prompt": " "} if scale > 1 else {})
     if params.neg or family in _ALWAYS_AWAY:
         arguments["negative_prompt"] = params.neg

@@ -5,14 +5,14 @@ Such a file says where each of its tensors lies: what `formats/gguf.py` has chec
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ...files.reading import NotRegular, regular_file
-from ...formats.gguf import KINDS, StoredTensor, read_gguf_header
+from ...formats.gguf import KINDS, GgufValue, StoredTensor, read_gguf_header
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..quantised.blocks import BLOCKS
@@ -24,6 +24,8 @@ _PLAIN = {
     "float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16,
 }  # fmt: skip
 _BYTES = {kind.name: kind.nbytes for kind in KINDS.values()}
+VOCABULARY = "tekken_model"
+"""What Comfy-Org calls Mistral's own JSON among the weights: bytes, whatever they are said to be."""
 
 
 class GgufFile:
@@ -44,8 +46,8 @@ class GgufFile:
             raise UnusableModel(message("weights.not_there")) from error
         except (OSError, RuntimeError) as error:
             raise UnusableModel(message("weights.not_whole", why=str(error))) from error
-        for tensor in header.tensors.values():
-            if tensor.kind not in _PLAIN and tensor.kind not in BLOCKS:
+        for name, tensor in header.tensors.items():
+            if tensor.kind not in _PLAIN and tensor.kind not in BLOCKS and not name.endswith(VOCABULARY):
                 raise UnusableModel(message("unfit.quantised", how=tensor.kind))
         self._tensors, self._dtype = header.tensors, dtype
         self.metadata: Metadata = {key: value for key, value in header.metadata.items() if isinstance(value, str)}
@@ -64,6 +66,8 @@ class GgufFile:
         """The mapped file itself. What has one side is no network's bulk, and is widened at once."""
         tensor = self._tensors[name]
         stored = self._data[tensor.start : tensor.end]
+        if name.endswith(VOCABULARY):
+            return stored
         if (plain := _PLAIN.get(tensor.kind)) is not None:
             return stored.view(plain).view(tensor.shape)
         kept = self._kept(tensor, stored)
@@ -71,3 +75,12 @@ class GgufFile:
 
     def _kept(self, tensor: StoredTensor, stored: Tensor) -> Quantised:
         return Quantised(stored.view(-1, _BYTES[tensor.kind]), tensor.kind, tensor.shape, self._dtype)
+
+
+def gguf_lists(path: str, lists: Collection[str]) -> Mapping[str, GgufValue]:
+    """Those of a file's header, by their names, and what else it says. Raises UnusableModel."""
+    try:
+        with regular_file(Path(path)) as (file, nbytes), open(file, "rb", closefd=False) as opened:
+            return read_gguf_header(opened.read, nbytes, lists=lists).metadata
+    except OSError as error:
+        raise UnusableModel(message("weights.not_whole", why=str(error))) from error

@@ -31,7 +31,7 @@ def t5_key(model: Model, role: Role, dtype: torch.dtype | None) -> PartKey:
 
 
 def qwen_key(model: Model, role: Role, dtype: torch.dtype | None) -> PartKey:
-    """Of a Qwen, the same whatever family has it, and for what."""
+    """Of a Qwen or a Mistral, the same whatever family has it, and for what."""
     return PartKey(files_of(model.component(role)), "qwen", str(dtype))
 
 

@@ -27,6 +27,7 @@ from .networks import Network, qwen_network, t5_network, text_network, vae_netwo
 from .part_file import PartFiles, refusing
 from .qwen_names import qwen_settings
 from .t5_names import has_t5
+from .tekken_tokenizer import TekkenTokenizer, tokenizer_in
 from .weights import Shards, Weights
 
 _DENOISER, _SCHEDULER = "transformer", "scheduler"
@@ -112,6 +113,13 @@ class ModelFiles:
         return qwen_network(
             self._shards(self._folder / role), qwen_settings(read_json(self._folder / role / "config.json"))
         )
+
+    def tokenizer(self, role: Role, size: int) -> TekkenTokenizer:
+        """What a language model of so many ids brings along."""
+        part = self._model.parts.get(role)
+        if part is None and self._folder is not None:
+            return tokenizer_in(self._folder / role.replace("text_encoder", "tokenizer"), size)
+        return self._parts.tokenizer(part or self._model.main, size)
 
     def vae_key(self, family: FamilyConfig) -> PartKey:
         if self._in_folder("vae"):

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 import torch
 
+from ...formats.gguf import ARCHITECTURE
+from ...formats.llama_names import PAIRED
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..libraries.light import AutoencoderKL, UNet2DConditionModel
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
-from ..parts.qwen import QwenConfig, QwenEncoder
+from ..parts.qwen import MISTRAL, MISTRAL_ASKED, QwenConfig, QwenEncoder
 from ..parts.slices import Slices
 from ..parts.t5 import T5Config, T5Encoder
 from . import ldm_keys
@@ -22,7 +24,7 @@ from .assembly import build, fill, filling
 from .family_config import FamilyConfig, TextEncoderConfig
 from .frame_vae_names import frame_tensors, frame_vae, is_frame_vae
 from .placing import stored_dtype
-from .qwen_names import qwen_tensors
+from .qwen_names import qwen_tensors, without_last
 from .shapes import qwen_config, t5_config, text_config, unet_config, vae_config
 from .statements import vae_scale
 from .t5_names import t5_tensors
@@ -118,14 +120,18 @@ def t5_network(weights: Weights) -> Network:
 
 
 def qwen_network(weights: Weights, settings: Mapping[str, Any] | None = None) -> Network:
-    """The Qwen3, or Qwen2.5, among weights, under whatever prefix; what a folder's `settings` say of it that no shape
-    does counts. Raises ValueError for settings that aren't numbers."""
+    """The Qwen3, Qwen2.5 or Mistral among weights, under whatever prefix; what a folder's `settings` say of it that no
+    shape does counts. Raises ValueError for settings that aren't numbers."""
     part = qwen_tensors(weights)
     if not part:
-        raise UnusableModel(message("weights.no_text_encoder", name="Qwen"))
+        raise UnusableModel(message("weights.no_text_encoder", name="Qwen/Mistral"))
     stated = settings or {}
-    config = msgspec.convert({**stated, **qwen_config(_shapes(part), stated.get("head_dim"))}, QwenConfig)
-    return network_of("Qwen", partial(QwenEncoder, config), part)
+    told = qwen_config(_shapes(part), stated.get("head_dim"))
+    if not (told["qk_norm"] or told["biased"]):
+        stated = {**MISTRAL, "neighbours": weights.metadata.get(ARCHITECTURE) in PAIRED, **stated}
+        part = without_last(part, MISTRAL_ASKED)
+        told = qwen_config(_shapes(part), stated.get("head_dim"))
+    return network_of("text encoder", partial(QwenEncoder, msgspec.convert({**stated, **told}, QwenConfig)), part)
 
 
 def network_of(what: str, constructor: Callable[[], Any], tensors: Tensors) -> Network:

@@ -18,9 +18,11 @@ from .components import LoadReport
 from .eight_bits import with_eight_bits_kept
 from .family_config import FamilyConfig, TextEncoderConfig
 from .four_bits import with_four_bits_kept
-from .gguf_file import GGUF, GgufFile
+from .gguf_file import GGUF, GgufFile, gguf_lists
 from .ldm_keys import in_its_place
 from .networks import Network, qwen_network, t5_network, text_network, vae_network
+from .tekken import LISTS
+from .tekken_tokenizer import TekkenTokenizer, tokenizer_among
 from .weights import Shards, Weights
 
 
@@ -47,9 +49,15 @@ class PartFiles:
             return t5_network(weights)
 
     def qwen(self, component: Component) -> Network:
-        """The Qwen in a file of its own."""
+        """The language model in a file of its own."""
         with self._weights(component) as weights:
             return qwen_network(weights)
+
+    def tokenizer(self, component: Component, size: int) -> TekkenTokenizer:
+        """What a language model of so many ids brings along."""
+        with self._weights(component) as weights:
+            lists = gguf_lists(component.path, LISTS) if isinstance(weights, GgufFile) else {}
+            return tokenizer_among(weights, size, lists)
 
     def vae(self, component: Component, family: FamilyConfig) -> Network:
         """The VAE in a file of its own."""

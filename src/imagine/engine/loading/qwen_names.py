@@ -1,4 +1,4 @@
-"""The tensors of a Qwen3 or a Qwen2.5 among others, under transformers' names."""
+"""The tensors of a Qwen3, a Qwen2.5 or a Mistral among others, under transformers' names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from .weights import Tensors, Weights
 
-_FIRSTS = ("layers.0.self_attn.q_norm.weight", "layers.0.self_attn.k_proj.bias")
-"""What Qwen3 has, and Qwen2.5."""
+_FIRSTS = ("layers.0.self_attn.q_norm.weight", "layers.0.self_attn.k_proj.bias", "layers.0.mlp.gate_proj.weight")
+"""What Qwen3 has, and Qwen2.5, and any."""
 _OWN = ("layers.", "embed_tokens.", "norm.")
+_LAST = "norm.weight"
 _TURNED = ("default", "mrope")
 """Of Qwen2.5-VL: by three places, which are one for words."""
 
@@ -25,6 +26,17 @@ def qwen_tensors(weights: Weights) -> Tensors:
     own = tuple(prefix + beginning for beginning in _OWN)
     names = [name for name in weights.names if name.startswith(own) and name.endswith((".weight", ".bias"))]
     return {name.removeprefix(prefix): weights.read(name) for name in names}
+
+
+def without_last(tensors: Tensors, asked: int) -> Tensors:
+    """Those of a model of which so many layers are asked and no more, without what lies behind them."""
+    return {name: tensor for name, tensor in tensors.items() if name != _LAST and _layer(name) < asked}
+
+
+def _layer(name: str) -> int:
+    """Which one a tensor is of; -1 for none."""
+    number = name.removeprefix("layers.").partition(".")[0]
+    return int(number) if number.isdecimal() else -1
 
 
 def qwen_settings(config: Mapping[str, Any]) -> dict[str, Any]:

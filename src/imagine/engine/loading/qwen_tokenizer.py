@@ -55,6 +55,7 @@ class QwenTokenizer:
     """Text to ids: 151,643 pieces of bytes, and the marks behind them. Whatever is written has some."""
 
     pad_token_id = FIRST_MARK
+    padding_side: str = "right"
     marks: Sequence[str] = MARKS
 
     def encode(self, text: str) -> list[int]:

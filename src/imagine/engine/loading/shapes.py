@@ -18,7 +18,7 @@ from .maps.sizes import Shapes, count_of, size_of
 
 MAX_HEADS = 256
 GROUPS = 32
-_QUERY_NORM, _QWEN_HEAD = "layers.0.self_attn.q_norm.weight", 128
+_QUERY_NORM, _KEY_BIAS, _QWEN_HEAD = "layers.0.self_attn.q_norm.weight", "layers.0.self_attn.k_proj.bias", 128
 
 
 class _UNetLevel(NamedTuple):
@@ -121,8 +121,8 @@ def t5_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def qwen_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
-    """Settings of the Qwen3, or Qwen2.5, with tensors of these `shapes`, under transformers' names. How wide a head is
-    only Qwen3's tell: of Qwen2.5 `stated` says it, or it is what it is in all that are published."""
+    """Settings of the Qwen3, Qwen2.5 or Mistral with tensors of these `shapes`, under transformers' names. How wide a
+    head is only Qwen3's tell: of the others `stated` says it, or it is what it is in all that are published."""
     normed = _QUERY_NORM in shapes
     head = size_of(shapes, _QUERY_NORM, 0) if normed else stated or _QWEN_HEAD
     queries, keys = (size_of(shapes, f"layers.0.self_attn.{each}_proj.weight", 0) for each in "qk")
@@ -137,6 +137,8 @@ def qwen_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
         "num_key_value_heads": keys // head,
         "head_dim": head,
         "qk_norm": normed,
+        "biased": _KEY_BIAS in shapes,
+        "normed": "norm.weight" in shapes,
     }
 
 

@@ -82,7 +82,8 @@ def load_transformer(
     *, t5: Role | None = None, chat: Role | None = None, without: bool = False,
 ) -> LoadedTransformer:  # fmt: skip
     """The parts of a model on the device, those that are `held` and those that it reads; `t5` is the role of its T5,
-    None where it goes without, and it may go `without` one that isn't there; `chat` is that of its Qwen.
+    None where it goes without, and it may go `without` one that isn't there; `chat` is that of its Qwen
+    or Mistral.
 
     Raises UnusableModel, saying why it can't be used.
     """
@@ -98,6 +99,7 @@ def load_transformer(
         if chat is not None:
             wanted[chat] = Wanted(files.qwen_key(chat), partial(files.qwen, chat))
         networks = open_networks(model.components, wanted, device.opens_in, dtype, held, progress, report)
+        said = None if chat is None else _said(files, chat, networks[chat].module, wanted[chat].key, held)
     if compiled:
         dequantise(networks["denoiser"].module)  # the compiler knows plain numbers
     report.log(model.name)
@@ -107,14 +109,13 @@ def load_transformer(
         for each in family.text_encoders
     }
     long = None if t5 is None else LongTextPart(networks[t5].module, T5Tokenizer(), keys[t5])
-    said = None if chat is None else ChatTextPart(networks[chat].module, QwenTokenizer(), keys[chat])
     there = held.get(keys["denoiser"])
     return LoadedTransformer(
         denoiser=there if isinstance(there, DenoiserPart) else _denoiser(networks["denoiser"], kind, wanted, device,
         compiled=compiled),
         clips={role: part_or_held(held, part) for role, part in clips.items()},
         t5=None if long is None else part_or_held(held, long),
-        chat=None if said is None else part_or_held(held, said),
+        chat=said,
         autoencoder=part_or_held(held, _autoencoder(networks["vae"].module, keys["vae"], facts)),
         scheduler=files.scheduler,
         warnings=tuple(report.warnings),
@@ -131,6 +132,16 @@ def _wanted(
     wanted["denoiser"] = Wanted(key, partial(files.denoiser, partial(_network, kind, report)))
     wanted["vae"] = Wanted(files.vae_key(family), partial(files.vae, family))
     return wanted
+
+
+def _said(files: ModelFiles, role: Role, module: Any, key: PartKey, held: Held) -> ChatTextPart:
+    """A language model with its tokenizer: Qwen's, which is one, or Mistral's, which it brings along."""
+    there = held.get(key)
+    if isinstance(there, ChatTextPart):
+        return there
+    config = module.config
+    qwen = config.qk_norm or config.biased
+    return ChatTextPart(module, QwenTokenizer() if qwen else files.tokenizer(role, config.vocab_size), key)
 
 
 def _network(kind: TransformerKind, report: LoadReport, weights: Weights, settings: Configuration | None) -> Network:

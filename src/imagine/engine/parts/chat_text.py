@@ -43,6 +43,8 @@ class ChatTokenizer(Protocol):
     """What is needed of a language model's."""
 
     pad_token_id: int
+    padding_side: str
+    """Of a text, where padding stands: `left` or `right`."""
     marks: Sequence[str]
     """What steers the model, and no prompt may hold."""
 
@@ -66,7 +68,7 @@ class ChatTextPart(EncoderPart[_ChatKey, Tensor]):
 
     def encode(self, text: Chunk, *, layers: tuple[int, ...], length: int = 0, mix: Mix = NO_MIX) -> Tensor:
         """What `layers`, counted from 1, make of `text`, side by side: (1, tokens, layers · width). With a `length`
-        padding that nothing sees stands behind, up to so many tokens. What of `mix` goes beside this model does.
+        padding that no token of it sees stands beside, up to so many tokens. What of `mix` goes beside this model does.
         Shared by a cache: never write to it."""
         adapters = tuple((adapter.digest, weight) for adapter, weight in mix.on(self.module))
         key = (text, layers, length, adapters, torch.get_num_threads())
@@ -79,10 +81,12 @@ class ChatTextPart(EncoderPart[_ChatKey, Tensor]):
     def _encode(self, text: Chunk, layers: tuple[int, ...], length: int) -> Tensor:
         self.arrive()
         padding = [self.tokenizer.pad_token_id] * (length - len(text.ids))
-        ids = sent(torch.tensor([[*text.ids, *padding]]), self.inputs_go_to)
-        with placing(self.module.embed_tokens, text.placed, first=0):
-            made = self.module(ids, layers, len(text.ids))
-        return self._own(emphasise(torch.cat(made, -1), text.weights, first=0))
+        first = len(padding) if self.tokenizer.padding_side == "left" else 0
+        padded = [*padding, *text.ids] if first else [*text.ids, *padding]
+        ids = sent(torch.tensor([padded]), self.inputs_go_to)
+        with placing(self.module.embed_tokens, text.placed, first=first):
+            made = self.module(ids, layers, len(text.ids), first)
+        return self._own(emphasise(torch.cat(made, -1), text.weights, first=first))
 
 
 class ChatText(NamedTuple):

@@ -1,15 +1,17 @@
-"""Qwen3 and Qwen2.5-VL: language models, of which families of pictures take what their layers make of a prompt.
+"""Qwen3, Qwen2.5-VL and Mistral Small 3: language models, of which families of pictures take what their layers make of
+a prompt.
 
 Yang et al. 2025 (arXiv:2505.09388), Bai et al. 2025 (arXiv:2502.13923). Modules have the names, and operations the
-order, of those of transformers' `Qwen3Model` and `Qwen2_5_VLTextModel` (5.24, Apache-2.0): files fit, and the bits are
-theirs (`tests/engine/test_chat_text.py`). Of three places that a token has in Qwen2.5-VL, in time, row and column,
-those of words are one.
+order, of those of transformers' `Qwen3Model`, `Qwen2_5_VLTextModel` and `MistralModel` (5.24, Apache-2.0): files fit,
+and the bits are theirs (`tests/engine/test_chat_text.py`, `test_mistral.py`). Of three places that a token has in
+Qwen2.5-VL, in time, row and column, those of words are one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 import torch
@@ -20,6 +22,10 @@ from ..device.transfer import sent
 
 THETA = 1_000_000.0
 """Of those that draw, where no settings say another."""
+MISTRAL = {"rope_theta": 1e9, "rms_norm_eps": 1e-5}
+"""What FLUX.2 [dev]'s folder says of Mistral Small 3.2."""
+MISTRAL_ASKED = 30
+"""How many of its 40 layers that asks, and files that are made for it have."""
 
 
 class QwenConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +41,13 @@ class QwenConfig(msgspec.Struct, frozen=True, kw_only=True):
     rms_norm_eps: float = 1e-6
     rope_theta: float = THETA
     qk_norm: bool
-    """Queries and keys are normed, as in Qwen3; else they have biases, as in Qwen2.5."""
+    """Queries and keys are normed, as in Qwen3."""
+    biased: bool
+    """Queries, keys and values have biases, as in Qwen2.5."""
+    normed: bool = True
+    """What its last layer makes is normed: it isn't of a model that was cut behind the last layer that is asked."""
+    neighbours: bool = False
+    """Numbers that are turned together lie side by side, as llama.cpp lays out Mistral's, not half a head apart."""
 
 
 class QwenEncoder(nn.Module):
@@ -46,19 +58,20 @@ class QwenEncoder(nn.Module):
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(_QwenLayer(config) for _ in range(config.num_hidden_layers))
-        self.norm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
+        self.norm = _QwenNorm(config.hidden_size, config.rms_norm_eps) if config.normed else nn.Identity()
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.norm.weight.dtype
+        return next(self.layers.parameters()).dtype
 
-    def forward(self, ids: Tensor, layers: Collection[int], seen: int = 0) -> list[Tensor]:
+    def forward(self, ids: Tensor, layers: Collection[int], seen: int = 0, first: int = 0) -> list[Tensor]:
         """The answers of `layers`, in order, counted from 1; 0 are the embeddings, and the last is normed, as in
         transformers' `hidden_states`. What lies behind them isn't run. Tokens see themselves and those before them;
-        where some are padding, only the first `seen`."""
+        where some are padding, only `seen` of them from the `first` on, and those before that see nothing."""
         value = self.embed_tokens(ids)
         turned = tuple(sent(each, value.device).to(value.dtype) for each in _angles(ids.shape[1], self.config))
-        mask = sent(_mask(ids.shape[1], seen), value.device) if 0 < seen < ids.shape[1] else None
+        padded = 0 < seen < ids.shape[1]
+        mask = _Seen(sent(_mask(ids.shape[1], seen, first), value.device), first) if padded else None
         made = [value] if 0 in layers else []
         for number, layer in enumerate(self.layers, 1):
             if number > max(layers):
@@ -81,11 +94,20 @@ def _angles(tokens: int, config: QwenConfig) -> Turned:
     return angles.cos(), angles.sin()
 
 
+class _Seen(NamedTuple):
+    """Which tokens each sees, (1, 1, tokens, tokens), and how many of the first see nothing, whatever that says: what
+    kernels make of a token that is to see none is not all the same."""
+
+    mask: Tensor
+    blind: int
+
+
 @lru_cache(maxsize=4)
-def _mask(tokens: int, seen: int) -> Tensor:
-    """Which tokens each sees, (1, 1, tokens, tokens)."""
+def _mask(tokens: int, seen: int, first: int) -> Tensor:
     places = torch.arange(tokens)
-    return ((places[None] <= places[:, None]) & (places[None] < seen))[None, None]
+    shown = (places >= first) & (places < first + seen)
+    mask = (places[None] <= places[:, None]) & (shown[None] | (places < first)[:, None])
+    return mask[None, None]
 
 
 class _QwenNorm(nn.Module):
@@ -110,38 +132,41 @@ class _QwenLayer(nn.Module):
         self.input_layernorm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, value: Tensor, turned: Turned, mask: Tensor | None) -> Tensor:
+    def forward(self, value: Tensor, turned: Turned, mask: _Seen | None) -> Tensor:
         value = value + self.self_attn(self.input_layernorm(value), turned, mask)
         made: Tensor = value + self.mlp(self.post_attention_layernorm(value))
         return made
 
 
 class _QwenAttention(nn.Module):
-    """Queries and keys are normed, head by head, or have biases; then they are turned by their places. Several queries
-    share a key."""
+    """Queries and keys may be normed, head by head, or have biases; then they are turned by their places. Several
+    queries share a key."""
 
     def __init__(self, config: QwenConfig) -> None:
         super().__init__()
         width, queries, keys = config.hidden_size, config.num_attention_heads, config.num_key_value_heads
         self.head_width, self.shared = config.head_dim, queries // keys
-        biased = not config.qk_norm
-        self.q_proj = nn.Linear(width, queries * self.head_width, bias=biased)
-        self.k_proj, self.v_proj = (nn.Linear(width, keys * self.head_width, bias=biased) for _ in range(2))
+        self.neighbours = config.neighbours
+        self.q_proj = nn.Linear(width, queries * self.head_width, bias=config.biased)
+        self.k_proj, self.v_proj = (nn.Linear(width, keys * self.head_width, bias=config.biased) for _ in range(2))
         self.o_proj = nn.Linear(queries * self.head_width, width, bias=False)
         self.q_norm, self.k_norm = (
             _QwenNorm(self.head_width, config.rms_norm_eps) if config.qk_norm else nn.Identity() for _ in range(2)
         )
 
-    def forward(self, value: Tensor, turned: Turned, mask: Tensor | None) -> Tensor:
-        shape = (*value.shape[:-1], -1, self.head_width)
-        query = _turned(self.q_norm(self.q_proj(value).view(shape)).transpose(1, 2), turned)
-        key = _turned(self.k_norm(self.k_proj(value).view(shape)).transpose(1, 2), turned)
+    def forward(self, value: Tensor, turned: Turned, mask: _Seen | None) -> Tensor:
+        shape, turn = (*value.shape[:-1], -1, self.head_width), _turned_beside if self.neighbours else _turned
+        query = turn(self.q_norm(self.q_proj(value).view(shape)).transpose(1, 2), turned)
+        key = turn(self.k_norm(self.k_proj(value).view(shape)).transpose(1, 2), turned)
         of = self.v_proj(value).view(shape).transpose(1, 2)
         if mask is not None:  # with one, kernels that share keys by themselves are slow
             key, of = self._for_each(key), self._for_each(of)
         answer = functional.scaled_dot_product_attention(
-            query, key, of, attn_mask=mask, scale=self.head_width**-0.5, is_causal=mask is None, enable_gqa=mask is None
-        )
+            query, key, of, attn_mask=None if mask is None else mask.mask, scale=self.head_width**-0.5,
+            is_causal=mask is None, enable_gqa=mask is None,
+        )  # fmt: skip
+        if mask is not None and mask.blind:
+            answer[:, :, : mask.blind] = 0
         made: Tensor = self.o_proj(answer.transpose(1, 2).reshape(*value.shape[:-1], -1))
         return made
 
@@ -154,6 +179,13 @@ def _turned(value: Tensor, turned: Turned) -> Tensor:
     cosines, sines = turned
     first, second = value.chunk(2, -1)
     return value * cosines + torch.cat([-second, first], -1) * sines
+
+
+def _turned_beside(value: Tensor, turned: Turned) -> Tensor:
+    """The same of numbers whose pairs are neighbours."""
+    cosines, sines = (each.chunk(2, -1)[0] for each in turned)
+    first, second = value[..., ::2], value[..., 1::2]
+    return torch.stack([first * cosines - second * sines, second * cosines + first * sines], -1).flatten(-2)
 
 
 class _SwiGlu(nn.Module):

@@ -100,7 +100,7 @@ def _whole(span: tuple[float, float]) -> tuple[int, int]:
 
 def _negates(facts: FamilyFacts, model: Entry, request: GenerateRequest, guidance: float) -> bool:
     """Has a negative prompt a say on it?"""
-    if facts.guidance == "embedded":
+    if facts.takes_number(model.variant):
         return (request.true_cfg or 0) > 1
     return facts.guided(model.variant) == "cfg" and guidance > 1
 

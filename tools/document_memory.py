@@ -21,6 +21,8 @@ _QWEN, _QWEN_8B, _VAE_32 = 4_022_468_096, 7_568_405_504, 84_046_115
 """Of Qwen3, 4B and 8B, without the head that says the next word; of FLUX.2's VAE."""
 _QWEN25, _VAE_FRAMES = 7_070_619_136, 44_599_603
 """Of Qwen2.5-VL, 7B, without that and without what sees; of Qwen-Image's VAE, of a frame."""
+_MISTRAL = 17_343_759_360 - 5120
+"""Of Mistral Small 3.2, the thirty layers that FLUX.2 [dev] asks."""
 _EIGHT, _FOUR = 1.0, 4.5 / 8
 """Bytes of a number in fp8 and in GGUF's Q4_K."""
 
@@ -55,12 +57,13 @@ def _qwen_image(denoiser: Weight, encoder: Weight, layer: Weight) -> Sizes:
 
 
 Z_IMAGE, QWEN_IMAGE = 6_154_908_736, 20_430_401_088
-KLEIN_4B, KLEIN_9B = 3_875_544_576, 9_078_581_248
-_PIECES, _PIECES_8B, _PIECES_25 = 151_936 * 2560, 151_936 * 4096, 152_064 * 3584
-"""Of the table of tokens of Qwen3 and Qwen2.5-VL, their largest tensor, which stays of 16 bits in files of 8."""
+KLEIN_4B, KLEIN_9B, FLUX2_DEV = 3_875_544_576, 9_078_581_248, 32_223_281_152
+_PIECES, _PIECES_8B, _PIECES_25, _PIECES_24B = 151_936 * 2560, 151_936 * 4096, 152_064 * 3584, 131_072 * 5120
+"""Of the table of tokens of Qwen3, Qwen2.5-VL and Mistral, their largest tensor, of 16 bits in files of 8, too."""
 _SAYS = _floats(_PIECES) + _kept(_QWEN - _PIECES, _EIGHT)
 _SAYS_25 = _floats(_PIECES_25) + _kept(_QWEN25 - _PIECES_25, _EIGHT)
 _SAYS_8B = _floats(_PIECES_8B) + _kept(_QWEN_8B - _PIECES_8B, _EIGHT)
+_SAYS_24B = _floats(_PIECES_24B) + _kept(_MISTRAL - _PIECES_24B, _EIGHT)
 FLUX, CHROMA, LARGE, MEDIUM, SD3 = 11_901_408_320, 8_899_983_424, 8_146_280_768, 2_469_663_936, 2_084_951_104
 SDXL, SD2, SD1 = 2_567_463_684, 865_910_724, 859_520_964
 _WORDS = 131_596_288
@@ -112,6 +115,13 @@ PUBLISHED: Sequence[Files] = (
     )),
     Files("FLUX.2 klein 9B in Q4_K, Qwen3 in fp8", "flux2", "klein-9b", _flux2(
         _kept(KLEIN_9B, _FOUR), _SAYS_8B, _floats(_PIECES_8B)
+    )),
+    Files("FLUX.2 dev", "flux2", "dev", _flux2(_floats(FLUX2_DEV), _floats(_MISTRAL), _floats(_PIECES_24B))),
+    Files("FLUX.2 dev and Mistral in fp8", "flux2", "dev", _flux2(
+        _kept(FLUX2_DEV, _EIGHT), _SAYS_24B, _floats(_PIECES_24B)
+    )),
+    Files("FLUX.2 dev in Q4_K, Mistral in fp8", "flux2", "dev", _flux2(
+        _kept(FLUX2_DEV, _FOUR), _SAYS_24B, _floats(_PIECES_24B)
     )),
     Files("Chroma, T5 in fp8", "chroma", "", _flux(_floats(CHROMA), _SMALL, _kept(_WORDS, _EIGHT))),
 )  # fmt: skip

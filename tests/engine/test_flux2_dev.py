@@ -49,7 +49,7 @@ def ours(path, **changes):
 def test_text_to_image(dev):
     got, expected = ours(dev, width=64, height=96), plain(guidance_scale=4.0, height=96)
     assert_same(got, expected)
-    for other in ({"guidance": 6.0}, {"true_cfg": 2.0, "neg": "a dog"}):
+    for other in ({"guidance": 6.0}, {"true_cfg": 9.0, "neg": "a dog"}):
         assert distance(ours(dev, width=64, height=96, **other), expected) > SEEABLE, other
 
 

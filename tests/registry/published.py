@@ -225,6 +225,14 @@ def qwen3(width, hidden, depth=36, heads=32, keys=8, words=151_936):
 QWEN3_4B, QWEN3_8B = (2560, 9728), (4096, 12288)
 
 
+def mistral3(depth=30):
+    """Mistral Small 3 as Comfy-Org cut it for FLUX.2 [dev]: no norms of queries and keys, none behind, its vocabulary
+    beside."""
+    shapes = qwen3(5120, 32768, depth, words=131_072)
+    shapes = {name: shape for name, shape in shapes.items() if "_norm." not in name and name != "model.norm.weight"}
+    return shapes | {"tekken_model": (19_399_895,)}
+
+
 def qwen25(width=3584, hidden=18944, depth=28, heads=28, keys=4, words=152_064):
     """Qwen2.5-VL's language half, of 7B, as ComfyUI names it: queries, keys and values have biases and no norms."""
     shapes = qwen3(width, hidden, depth, heads, keys, words)

@@ -15,6 +15,7 @@ from tools import document_memory
         ("flux", document_memory.FLUX), ("chroma", document_memory.CHROMA), ("z-image", document_memory.Z_IMAGE),
         ("qwen-image", document_memory.QWEN_IMAGE),
         ("flux2 klein-4b", document_memory.KLEIN_4B), ("flux2 klein-9b", document_memory.KLEIN_9B),
+        ("flux2 dev", document_memory.FLUX2_DEV),
     ],
 )  # fmt: skip
 def test_a_denoiser_has_as_many_numbers_as_is_said(name, count):

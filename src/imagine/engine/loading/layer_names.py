@@ -28,7 +28,7 @@ _ENCODERS: dict[str, Role] = {
     "text_encoders_clip_l_": "text_encoder", "text_encoders_clip_h_": "text_encoder",
     "text_encoders_clip_g_": "text_encoder_2", "text_encoders_t5xxl_": "text_encoder_3", "text_model_": "text_encoder",
     "text_encoders_qwen3_4b_": "text_encoder", "text_encoders_qwen3_8b_": "text_encoder",
-    "text_encoders_qwen25_7b_": "text_encoder",
+    "text_encoders_qwen25_7b_": "text_encoder", "text_encoders_mistral3_24b_": "text_encoder",
 }  # fmt: skip
 """What layers of text encoders begin with; those of denoisers have nothing before them."""
 _WRAPPERS = ("transformer_", "text_model_", "model_")

@@ -71,6 +71,15 @@ TOLD = {
     "FLUX.2 klein 9B in Q4_K, Qwen3 in fp8, 1024²": "layers layers stages all all",
     "FLUX.2 klein 9B in Q4_K, Qwen3 in fp8, 1024², 1 reference": "layers layers stages all all",
     "FLUX.2 klein 9B in Q4_K, Qwen3 in fp8, 1024², 3 references": "layers layers stages encoders all",
+    "FLUX.2 dev, 1024²": "layers layers layers layers layers",
+    "FLUX.2 dev, 1024², 1 reference": "layers layers layers layers layers",
+    "FLUX.2 dev, 1024², 3 references": "— layers layers layers layers",
+    "FLUX.2 dev and Mistral in fp8, 1024²": "layers layers layers layers layers",
+    "FLUX.2 dev and Mistral in fp8, 1024², 1 reference": "layers layers layers layers layers",
+    "FLUX.2 dev and Mistral in fp8, 1024², 3 references": "— layers layers layers layers",
+    "FLUX.2 dev in Q4_K, Mistral in fp8, 1024²": "layers layers layers layers stages",
+    "FLUX.2 dev in Q4_K, Mistral in fp8, 1024², 1 reference": "layers layers layers layers stages",
+    "FLUX.2 dev in Q4_K, Mistral in fp8, 1024², 3 references": "— layers layers layers stages",
     "Chroma, T5 in fp8, 1024²": "layers layers layers layers all",
 }  # fmt: skip
 """On cards of 6, 8, 12, 16 and 24 GB."""

@@ -71,7 +71,7 @@ class QwenEncoder(nn.Module):
         value = self.embed_tokens(ids)
         turned = tuple(sent(each, value.device).to(value.dtype) for each in _angles(ids.shape[1], self.config))
         padded = 0 < seen < ids.shape[1]
-        mask = _Seen(sent(_mask(ids.shape[1], seen, first), value.device), first) if padded else None
+        mask = _Sight(sent(_mask(ids.shape[1], seen, first), value.device), first) if padded else None
         made = [value] if 0 in layers else []
         for number, layer in enumerate(self.layers, 1):
             if number > max(layers):
@@ -94,7 +94,7 @@ def _angles(tokens: int, config: QwenConfig) -> Turned:
     return angles.cos(), angles.sin()
 
 
-class _Seen(NamedTuple):
+class _Sight(NamedTuple):
     """Which tokens each sees, (1, 1, tokens, tokens), and how many of the first see nothing, whatever that says: what
     kernels make of a token that is to see none is not all the same."""
 
@@ -132,7 +132,7 @@ class _QwenLayer(nn.Module):
         self.input_layernorm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, value: Tensor, turned: Turned, mask: _Seen | None) -> Tensor:
+    def forward(self, value: Tensor, turned: Turned, mask: _Sight | None) -> Tensor:
         value = value + self.self_attn(self.input_layernorm(value), turned, mask)
         made: Tensor = value + self.mlp(self.post_attention_layernorm(value))
         return made
@@ -154,7 +154,7 @@ class _QwenAttention(nn.Module):
             _QwenNorm(self.head_width, config.rms_norm_eps) if config.qk_norm else nn.Identity() for _ in range(2)
         )
 
-    def forward(self, value: Tensor, turned: Turned, mask: _Seen | None) -> Tensor:
+    def forward(self, value: Tensor, turned: Turned, mask: _Sight | None) -> Tensor:
         shape, turn = (*value.shape[:-1], -1, self.head_width), _turned_beside if self.neighbours else _turned
         query = turn(self.q_norm(self.q_proj(value).view(shape)).transpose(1, 2), turned)
         key = turn(self.k_norm(self.k_proj(value).view(shape)).transpose(1, 2), turned)

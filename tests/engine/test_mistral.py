@@ -115,7 +115,7 @@ def laid_out(name, tensor):
 
 def say_tokens(writer):
     made = from_tekken(json.dumps(tekken()).encode())
-    by_id = {place: name for name, place in (*made.pieces.items(), *made.marks.items())}
+    by_id = {place: name for name, place in (*made.tokens.items(), *made.marks.items())}
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("tekken")
     writer.add_token_list([by_id[place] for place in range(SIZE)])

@@ -36,7 +36,7 @@ T = TypeVar("T")
 class Vocabulary(NamedTuple):
     """What text becomes: pieces of bytes, each written as `byte_names` say, and marks, both with their ids."""
 
-    pieces: Mapping[str, int]
+    tokens: Mapping[str, int]
     merges: Sequence[tuple[str, str]]
     """Two pieces each that together are another, in the order in which they are joined."""
     marks: Mapping[str, int]

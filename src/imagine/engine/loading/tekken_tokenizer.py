@@ -82,7 +82,7 @@ def tokenizer_in(folder: Path, size: int) -> TekkenTokenizer:
 
 def _check(vocabulary: Vocabulary, size: int) -> None:
     """Raises UnusableModel where a word couldn't be told, or nothing be said."""
-    pieces, marks = vocabulary.pieces, vocabulary.marks
+    pieces, marks = vocabulary.tokens, vocabulary.marks
     if lacking := [mark for mark in _MARKS if mark not in marks]:
         raise UnusableModel(message("weights.tokenizer", what=lacking[0]))
     if not all(name in pieces for name in byte_names()):

@@ -58,11 +58,20 @@ def tiny_t2i(unet: Any, seed: int = 1, *, light: bool = False, channels: int = 3
 
 
 def tiny_flux_control(flux: Any, seed: int = 1, **changes: Any) -> FluxControlNetModel:
-    """Beside such a transformer; `num_mode` of a union, `conditioning_embedding_channels` of one as XLabs' are."""
+    """Beside such a transformer; `num_mode` of a union, `conditioning_embedding_channels` of one as XLabs' are, `seen`
+    channels of a map's tokens, 68 of one as alimama's are."""
     names = ("attention_head_dim", "num_attention_heads", "joint_attention_dim", "pooled_projection_dim",
              "guidance_embeds", "axes_dims_rope")  # fmt: skip
     settings = {"num_layers": 1, "num_single_layers": 1} | {name: flux.config[name] for name in names} | changes
-    return _drawn(seed, lambda: FluxControlNetModel(**settings))
+    return _drawn(seed, lambda: flux_control(**settings))
+
+
+def flux_control(*, seen: int | None = None, **settings: Any) -> FluxControlNetModel:
+    """diffusers' class, which knows none that sees more of a map than its latents."""
+    made = FluxControlNetModel(**settings)
+    if seen is not None:
+        made.controlnet_x_embedder = torch.nn.Linear(seen, made.inner_dim)
+    return made
 
 
 def _drawn(seed: int, make: Any) -> Any:

@@ -9,6 +9,8 @@ from torch import Tensor
 from ..execution.additions import Made
 from ..execution.execution import Inputs
 
+DOWNSCALE = 8
+"""Pixels along a side of what a VAE makes one latent of."""
 Hint = Any
 """What a network made of a map, as only that network knows it."""
 
@@ -27,6 +29,11 @@ class SeenMap(NamedTuple):
 def as_they_are(pixels: Tensor) -> Tensor:
     """A map's pixels as a VAE takes them: 0…1 to −1…1; what is to be painted is black."""
     return pixels.clamp(min=0) * 2 - 1
+
+
+def kept_of(pixels: Tensor) -> Tensor:
+    """Which latents of a map aren't to be painted, (1, 1, h, w): each as its first pixel is."""
+    return (pixels != -1).all(1, keepdim=True)[:, :, ::DOWNSCALE, ::DOWNSCALE]
 
 
 class Summable(Made, Protocol):

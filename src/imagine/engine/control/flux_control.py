@@ -2,8 +2,10 @@
 behind the model's own blocks.
 
 InstantX', Shakker Labs' and jasperai's see the map as the model's VAE encodes it, XLabs' by convolutions of their own;
-unions are told the kind of map by one more token of text. Numbers, and which answer goes behind which blocks, are those
-of diffusers' `FluxControlNetPipeline` (0.42, Apache-2.0), but that each side of guidance is seen with its own text.
+unions are told the kind of map by one more token of text; alimama's, which paint, see where the map has a hole. Numbers,
+and which answer goes behind which blocks, are those of diffusers' `FluxControlNetPipeline` (0.42, Apache-2.0), but that
+each side of guidance is seen with its own text; the hole's are those that alimama's own pipeline was published with
+(https://github.com/alimama-creative/FLUX-Controlnet-Inpainting).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from ...words.map_words import union_kinds
 from ..execution.execution import Inputs
 from ..execution.packing import packed, places
 from .block_residuals import Behind, BlockResiduals
-from .control_network import SeenMap, as_they_are
+from .control_network import SeenMap, as_they_are, kept_of
 from .controlnet import FileCheck
 
 _STEPS = 1000
@@ -33,9 +35,10 @@ _KINDS = union_kinds("flux")
 class FluxControl:
     """A `ControlNetwork` of a `FluxControlNetModel`."""
 
-    def __init__(self, module: Any, check: FileCheck, *, blocks: Mapping[str, int]) -> None:
-        """`blocks`: how many the denoiser has, by the names of its lists."""
-        self.check, self.module = check, module
+    def __init__(self, module: Any, check: FileCheck, *, blocks: Mapping[str, int], masked: bool) -> None:
+        """`blocks`: how many the denoiser has, by the names of its lists. `masked`: it sees which latents of its map
+        are kept."""
+        self.check, self.module, self._masked = check, module, masked
         self._double, self._single = blocks["transformer_blocks"], blocks["single_transformer_blocks"]
         self._encoder, module.input_hint_block = module.input_hint_block, None
         weight = module.x_embedder.weight
@@ -53,6 +56,8 @@ class FluxControl:
         if self._encoder is not None:
             latents = self._encoder(as_they_are(seen.pixels).to(self._device, self._dtype))
         assert latents is not None, "encoded, where it has no encoder of its own"
+        if self._masked:
+            latents = torch.cat([latents, kept_of(seen.pixels).to(latents)], 1)
         return packed(latents.to(self._device, self._dtype)), mode
 
     def _mode(self, kind: str) -> int:

@@ -19,12 +19,11 @@ from ...messages import message
 from ...words.errors import Unsupported
 from ..execution.execution import Inputs
 from .block_residuals import Behind, BlockResiduals
-from .control_network import SeenMap, as_they_are
+from .control_network import DOWNSCALE, SeenMap, as_they_are, kept_of
 from .controlnet import FileCheck
 
 ForVae = Callable[[Tensor], Tensor]
 POOLED = "pooled_projections"
-_DOWNSCALE = 8
 
 
 def negative(pixels: Tensor) -> Tensor:
@@ -86,14 +85,13 @@ class SD3ControlNet:
         if not self._shifted:
             latents = latents + seen.shift
         if self._masked:
-            kept = (seen.pixels != -1).all(1, keepdim=True)[:, :, ::_DOWNSCALE, ::_DOWNSCALE]
-            latents = torch.cat([latents, kept.to(latents)], 1)
+            latents = torch.cat([latents, kept_of(seen.pixels).to(latents)], 1)
         made: Tensor = self._encoder(latents.to(self._device, self._dtype))
         return made
 
     def _check_places(self, side: int) -> None:
         config = self._module.config
-        most = (config.pos_embed_max_size or 0) * config.patch_size * _DOWNSCALE
+        most = (config.pos_embed_max_size or 0) * config.patch_size * DOWNSCALE
         if self._places is None and side > most:
             raise Unsupported(message("control.places", "control", value=side, most=most))
 

@@ -7,9 +7,12 @@ import re
 from functools import partial
 from typing import Any
 
+from torch.nn import Linear
+
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..control.flux_control import FluxControl
+from ..execution.packing import SIDE
 from ..libraries.light import controlnet
 from .control_kind import ControlKind, Said
 from .maps import flux as layout
@@ -24,6 +27,8 @@ _MAP, _THEIR_MAP = "controlnet_x_embedder", "pos_embed_input"
 _HINT = "input_hint_block"
 _CONVOLUTION = re.compile(rf"{_HINT}\.(\d+)\.(\w+)")
 _MODES = "controlnet_mode_embedder.weight"
+_HOLE = SIDE**2
+"""What one that paints sees of a token beside the map's latents: whether each is kept (alimama's)."""
 _BLOCKS = ("transformer_blocks", "single_transformer_blocks")
 
 
@@ -38,13 +43,21 @@ def told(weights: Weights, denoiser: Any, _said: Said) -> ControlKind:
     if width != theirs:
         raise UnusableModel(message("control.width", taken=width, own=theirs))
     tokens, seen = int(own.out_channels or own.in_channels), size_of(shapes, f"{_MAP}.weight", 1)
-    if seen != tokens:
+    if seen != tokens and (seen != tokens + _HOLE or f"{_HINT}.conv_out.weight" in shapes):
         raise UnusableModel(message("control.channels", taken=seen, own=tokens))
     for name in ("joint_attention_dim", "pooled_projection_dim"):
         if settings[name] != own[name]:
             raise UnusableModel(message("weights.context", made=own[name], taken=settings[name]))
     blocks = dict(zip(_BLOCKS, (int(own.num_layers), int(own.num_single_layers)), strict=True))
-    return ControlKind(named, partial(controlnet, "FluxControlNetModel"), settings, FluxControl, {"blocks": blocks})
+    more = {"blocks": blocks, "masked": seen != tokens}
+    return ControlKind(named, partial(_network, seen), settings, FluxControl, more)
+
+
+def _network(seen: int, **settings: Any) -> Any:
+    """One that sees so many channels of a token of its map: diffusers' class knows of as many as the latents have."""
+    module = controlnet("FluxControlNetModel", **settings)
+    module.controlnet_x_embedder = Linear(seen, module.inner_dim)
+    return module
 
 
 def _named(weights: Weights) -> Weights:

@@ -16,9 +16,9 @@ from PIL import Image
 
 from bench.arms import interleaved, ratio, show
 from bench.forwards import accompanied, arguments, execution_of, inputs, network_of, states
+from imagine.engine.adapters.attending import attentions
 from imagine.engine.adapters.image_prompt import ImagePrompt, Memory
 from imagine.engine.parts.clip_vision import ClipVisionConfig, ClipVisionModel
-from imagine.engine.parts.image_adapter import attentions
 from imagine.engine.parts.image_encoder import ImageEncoder
 from imagine.engine.parts.slices import whole
 

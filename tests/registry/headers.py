@@ -135,7 +135,7 @@ ADAPTERS = [
     ("motion module", {f"down_blocks.{i}.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q.weight": (320, 320) for i in range(4)}, "motion-module", "stable_diffusion", ""),
     ("motion module, SDXL", {f"down_blocks.{i}.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q.weight": (320, 320) for i in range(3)}, "motion-module", "sdxl", ""),
     ("hypernetwork", {"768.0.linear.0.weight": (1536, 768), "768.0.linear.1.weight": (768, 1536), "320.0.linear.0.weight": (640, 320)}, "hypernetwork", "stable_diffusion", ""),
-    ("Redux", {"redux_up.weight": (12288, 1152), "redux_down.weight": (4096, 12288)}, "style-model", "flux", "redux"),
+    ("Redux", {"redux_up.weight": (12288, 1152), "redux_down.weight": (4096, 12288)}, "ip-adapter", "flux", "redux"),
     ("GLIGEN", {"position_net.linears.0.weight": (512, 832), "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.fuser.alpha_attn": ()}, "gligen", "stable_diffusion", ""),
     ("embedding of two tokens", {"<a>": (768,), "<a>_1": (768,)}, "embedding", "stable_diffusion", ""),
     ("embedding of A1111", {"string_to_param.*": (8, 768)}, "embedding", "stable_diffusion", ""),

@@ -76,7 +76,7 @@ MODELS = [
     ("SanaControlNetModel", ONE, "controlnet", "sana", ""),
     ("MotionAdapter", {}, "motion-module", "stable_diffusion", ""),
     ("T2IAdapter", {}, "controlnet", "stable_diffusion", "t2i-adapter"),
-    ("ReduxImageEncoder", {}, "style-model", "flux", "redux"),
+    ("ReduxImageEncoder", {}, "ip-adapter", "flux", "redux"),
 ]  # fmt: skip
 
 

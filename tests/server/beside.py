@@ -82,6 +82,24 @@ def flux_control(variant=""):
     return first[variant] | {"controlnet_blocks.0.weight": (3072, 3072)}
 
 
+def flux_adapter(variant):
+    first = {
+        "redux": {"redux_up.weight": (12288, 1152), "redux_down.weight": (4096, 12288)},
+        "xlabs": {
+            "ip_adapter_proj_model.proj.weight": (16384, 768),
+            "double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight": (3072, 4096),
+        },
+    }  # fmt: skip
+    return first[variant]
+
+
+def siglip(within=1152):
+    return {
+        "vision_model.embeddings.patch_embedding.weight": (within, 3, 14, 14),
+        "vision_model.embeddings.patch_embedding.bias": (within,),
+    }  # fmt: skip
+
+
 def image_adapter(variant="", context=768, width=1024):
     first = {
         "": {"image_proj.proj.weight": (4 * context, width)},

@@ -11,7 +11,19 @@ from PIL import Image
 
 from imagine.words.recipe import meta_from_params
 from tests.registry import declared
-from tests.server.beside import add, add_kontext, add_unclip, asked, controlnet, image_adapter, image_encoder, png
+from tests.server.beside import (
+    add,
+    add_kontext,
+    add_transformer,
+    add_unclip,
+    asked,
+    controlnet,
+    flux_adapter,
+    image_adapter,
+    image_encoder,
+    png,
+    siglip,
+)
 from tests.server.served import ask
 
 _BLOCK = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0"
@@ -313,3 +325,61 @@ def test_a_second_seed_is_the_one_that_goes_on(home, monkeypatch):
     assert told == [(5, 2**64 - 1, 0.2), (5, 0, 0.2)]
     ((_, warnings),) = asked(home, {"subseed": 3})
     assert warnings == ["subseed has no effect without subseed_strength"]
+
+
+@pytest.fixture
+def flux(tmp_path):
+    """A FLUX.1, its image adapters and what they see by."""
+    add_transformer(tmp_path, "otter", "FluxPipeline", in_channels=64, guidance_embeds=True)
+    add(tmp_path, "style/flux1-redux-dev", flux_adapter("redux"))
+    add(tmp_path, "ip/flux-ip-adapter-v2", flux_adapter("xlabs"))
+    add(tmp_path, "clip/sigclip", siglip())
+    add(tmp_path, "clip/ViT-L", image_encoder(1024, 768))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("reference", "adapter", "encoder", "usual"),
+    [
+        ({}, "flux1-redux-dev", "sigclip", (1.0, "square", "linear")),
+        ({"kind": "style", "strength": 0.4}, "flux1-redux-dev", "sigclip", (0.4, "square", "linear")),
+        ({"adapter": "flux-ip-adapter-v2"}, "flux-ip-adapter-v2", "ViT-L", (0.6, "pad", "linear")),
+        ({"kind": "face"}, "flux-ip-adapter-v2", "ViT-L", (0.6, "pad", "linear")),
+    ],
+)
+def test_flux_has_adapters_of_its_own_each_with_its_encoder(flux, reference, adapter, encoder, usual):
+    ((job, warnings),) = asked(flux, said(**reference) | {"model": "otter"})
+    (recorded,), (use,) = job.params.references, job.references
+    assert (recorded.adapter, use.component.path.rpartition("/")[2]) == (adapter, f"{adapter}.safetensors")
+    assert use.encoder.path.endswith(f"/{encoder}.safetensors")
+    assert (recorded.strength, recorded.crop, recorded.weights) == usual
+    assert bool(warnings) is ("kind" in reference and reference["kind"] == "face")
+
+
+def test_what_its_adapters_can_not_heed_is_refused_by_name(flux):
+    mask = png(size=(64, 64))
+    answers = asked(
+        flux, *(said(**each) | {"model": "otter"} for each in (
+            {"mask": mask}, {"weights": "style"}, {"adapter": "flux-ip-adapter-v2", "weights": "composition"},
+        )),
+    )  # fmt: skip
+    fields = ("references.0.mask", "references.0.weights", "references.0.weights")
+    for (status, error), field, name in zip(
+        answers, fields, ("flux1-redux-dev",) * 2 + ("flux-ip-adapter-v2",), strict=True
+    ):
+        assert status == 400
+        assert (
+            error
+            == f"{field} can't be had of the image adapter '{name}', which tells the model of a picture as a whole"
+        )
+
+
+def test_without_its_encoder_the_picture_is_started_from_and_the_file_is_named(flux):
+    for name in ("clip/sigclip", "clip/ViT-L"):
+        (flux / "models" / f"{name}.safetensors").unlink()
+    (job, warnings), (status, error) = asked(
+        flux, said() | {"model": "otter"}, said(adapter="flux1-redux-dev") | {"model": "otter"}
+    )
+    assert (job.params.references, job.img) == ((), base64.b64decode(DOG))
+    assert "flux1-redux-dev.safetensors (black-forest-labs/FLUX.1-Redux-dev)" in warnings[0]
+    assert (status, "image encoder of width 1152" in error) == (400, True)

@@ -35,6 +35,7 @@ _SD1_FILES = "comfyanonymous/ControlNet-v1-1_fp16_safetensors"
 _FLUX_UNION = "Shakker-Labs/FLUX.1-dev-ControlNet-Union-Pro-2.0"
 _FLUX_FILES: Mapping[Preprocess, str] = {
     "canny": _FLUX_UNION, "softedge": _FLUX_UNION, "depth": _FLUX_UNION, "pose": _FLUX_UNION, "grayscale": _FLUX_UNION,
+    "inpaint": "alimama-creative/FLUX.1-dev-Controlnet-Inpainting-Beta",
     "tile": "jasperai/Flux.1-dev-Controlnet-Upscaler", "normal": "jasperai/Flux.1-dev-Controlnet-Surface-Normals",
 }  # fmt: skip
 """Under FLUX.1 [dev]'s licence, on huggingface.co."""

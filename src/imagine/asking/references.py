@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from ..families.table import is_published_width
 from ..messages import message
+from ..words.beside import REDUX
 from ..words.entry import Entry
 from ..words.errors import BadRequest, Unsupported
 from ..words.model_names import OWN
@@ -34,8 +35,9 @@ _USUAL_WEIGHTS: Mapping[str, BlockWeights] = {"style": "style", "content": "comp
 _PROPER: Mapping[str, Mapping[str, str]] = {
     "stable_diffusion": {"": "ip-adapter-plus_sd15.safetensors", "face": "ip-adapter-plus-face_sd15.safetensors"},
     "sdxl": {"": "ip-adapter-plus_sdxl_vit-h.safetensors", "face": "ip-adapter-plus-face_sdxl_vit-h.safetensors"},
+    "flux": {"": "flux1-redux-dev.safetensors (black-forest-labs/FLUX.1-Redux-dev)"},
 }
-"""By kind, "" for all others. https://huggingface.co/h94/IP-Adapter (Apache-2.0)"""
+"""By kind, "" for all others. https://huggingface.co/h94/IP-Adapter (Apache-2.0); Redux under FLUX.1 [dev]'s licence"""
 
 
 class ReferenceWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,7 +56,9 @@ class ReferenceWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ] = None
     strength: Annotated[
         ReferenceStrength | None,
-        Meta(description="How much of it, 0 to 2; 0.6 if not said, 1 where the model attends to it itself."),
+        Meta(
+            description="How much of it, 0 to 2; 0.6 if not said, 1 of Redux and where the model attends to it itself."
+        ),
     ] = None
     start: Annotated[Fraction | None, Meta(description="From which part of the steps on, 0 to 1; 0 if not said.")] = (
         None
@@ -64,7 +68,7 @@ class ReferenceWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         BlockWeights | None,
         Meta(
             description="Which blocks attend to it: linear (all), style or composition. If not said: style for the "
-            "kind style, composition for content, else linear."
+            "kind style, composition for content, else linear; FLUX.1's adapters know linear alone."
         ),
     ] = None
     combine: Annotated[
@@ -124,6 +128,8 @@ class _Unsaid(NamedTuple):
 _OF_ADAPTERS = _Unsaid(REFERENCE_STRENGTH, "pad", "concat")
 _OF_MODELS = _Unsaid(WHOLE, "square", "average")
 """As such models were trained: on whole embeddings, of the middles of pictures."""
+_OF_REDUX = _Unsaid(WHOLE, "square", "concat")
+"""Of whose pictures margins would be drawn, too."""
 
 
 class ChosenReference(NamedTuple):
@@ -133,10 +139,16 @@ class ChosenReference(NamedTuple):
     adapter: Entry | None = None
     encoder: Entry | None = None
 
+    @property
+    def _usual(self) -> _Unsaid:
+        if self.adapter is None:
+            return _OF_MODELS
+        return _OF_REDUX if self.adapter.variant == REDUX else _OF_ADAPTERS
+
     def recorded(self, img: str | None, mask: str | None, embedding: str | None, max_side: int) -> Reference:
         """As a recipe has it; the first three are digests, and `max_side` is what the settings say."""
-        wish, usual = self.wish, _OF_MODELS if self.adapter is None else _OF_ADAPTERS
-        weights = "linear" if self.adapter is None else _USUAL_WEIGHTS.get(wish.kind or "", "linear")
+        wish, usual = self.wish, self._usual
+        weights = _USUAL_WEIGHTS.get(wish.kind or "", "linear") if usual is _OF_ADAPTERS else "linear"
         return Reference(
             img=img, mask=mask, embedding=embedding,
             kind=wish.kind or "subject", strength=usual.strength if wish.strength is None else float(wish.strength),
@@ -176,6 +188,18 @@ def check_own(wish: ReferenceWish, path: str, name: str, *, squared: bool) -> No
     }  # fmt: skip
     if part := next((part for part, value in said.items() if value is not None), None):
         raise Unsupported(message("reference.own_whole", f"{path}.{part}", name=name))
+
+
+def check_adapter(wish: ReferenceWish, path: str, adapter: Entry) -> None:
+    """Raises Unsupported for what of a reference this image adapter can't heed: where, and in which blocks, one counts
+    that stands among the prompt's words; in which blocks, one whose blocks are known to say no such thing."""
+    if adapter.family != "flux":
+        return
+    said: dict[str, object] = {"weights": wish.weights if wish.weights != "linear" else None}
+    if adapter.variant == REDUX:
+        said["mask"] = wish.mask
+    if part := next((part for part, value in said.items() if value is not None), None):
+        raise Unsupported(message("reference.adapter_whole", f"{path}.{part}", name=adapter.name))
 
 
 def heeded(wish: ReferenceWish, *, squared: bool) -> tuple[ReferenceWish, list[str]]:

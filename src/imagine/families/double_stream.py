@@ -272,9 +272,9 @@ ROWS = (
             ),
             "ip-adapter": signatures(
                 ("xlabs", "double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight"),
+                ("redux", "redux_up.weight", "redux_down.weight"),
                 ("pulid", "pulid_ca.0.norm1.weight"),
             ),
-            "style-model": signatures(("redux", "redux_up.weight", "redux_down.weight")),
         },
         pipelines=(
             PipelineClass("Flux", "guidance_embeds", True, "dev"),

@@ -416,7 +416,7 @@ SENTENCES = {
     "image_adapter.file": "the image adapter '{name}' can't be used: {why}",
     "image_adapter.fit": "the image adapter '{name}' is for another network: its layers don't fit this model's",
     "image_adapter.encoder": "the image adapter '{name}' looks at pictures through an image encoder, of which there is "
-    "none {width} wide: put one (CLIP ViT-H, or ViT-bigG) beside it",
+    "none {width} wide: put one (CLIP ViT-H or ViT-bigG; CLIP ViT-L or SigLIP for FLUX.1) beside it",
     "safety.file": "the classifier of pictures '{name}' can't be used: {why}",
     "safety.kind": "classifiers of its family ({family}) aren't opened here",
     "safety.no_labels": "it doesn't say what its labels are: put its {name} beside it; "
@@ -764,6 +764,8 @@ SENTENCES = {
     "reference.not_own": "{field} is own, and model '{name}' attends to no pictures by itself",
     "reference.own_img": "{field} is missing: model '{name}' is shown pictures, and nothing else of them",
     "reference.own_whole": "{field} can't be had of model '{name}', which is shown pictures as a whole",
+    "reference.adapter_whole": "{field} can't be had of the image adapter '{name}', which tells the model of "
+    "a picture as a whole",
     "reference.own_strength": "{field}: the strength {value} has no effect: this model sees a picture, or doesn't",
     "reference.own_ignored": "{field}: no effect on model '{name}', which attends to pictures itself: {names}",
     "reference.own_kind": "{field}: the kind {value} has no effect: model '{name}' is shown pictures as a whole",

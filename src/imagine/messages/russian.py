@@ -424,7 +424,7 @@ SENTENCES = {
     "image_adapter.file": "адаптер картинок «{name}» не годится: {why}",
     "image_adapter.fit": "адаптер картинок «{name}» — для другой сети: его слои не подходят к этой модели",
     "image_adapter.encoder": "адаптер картинок «{name}» смотрит на картинки через кодировщик, а такого, шириной "
-    "{width}, нет: положите рядом CLIP ViT-H или ViT-bigG",
+    "{width}, нет: положите рядом CLIP ViT-H или ViT-bigG, а для FLUX.1 — CLIP ViT-L или SigLIP",
     "safety.file": "классификатор картинок «{name}» не годится: {why}",
     "safety.kind": "классификаторы этого семейства ({family}) здесь не открываются",
     "safety.no_labels": "неизвестно, что значат его метки: положите рядом его {name}; "
@@ -773,6 +773,8 @@ SENTENCES = {
     "reference.not_own": "{field} — own, а модель «{name}» сама на картинки не смотрит",
     "reference.own_img": "нет {field}: модели «{name}» показывают сами картинки, и только их",
     "reference.own_whole": "{field} не применяется: модель «{name}» видит картинку целиком",
+    "reference.adapter_whole": "{field} не бывает у адаптера картинок «{name}»: он рассказывает модели "
+    "о картинке целиком",
     "reference.own_strength": "{field}: сила {value} не действует: эта модель видит картинку либо не видит",
     "reference.own_ignored": "{field}: модель «{name}» смотрит на картинки сама, и на неё не действует: {names}",
     "reference.own_kind": "{field}: вид {value} не действует: модель «{name}» видит картинку целиком",

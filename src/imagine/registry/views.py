@@ -16,11 +16,12 @@ _WITHIN = {
     "plus": (("image_proj.proj_in.weight", 1),),
     "full-face": (("image_proj.proj.0.weight", 1),),
     "faceid-plus": (("image_proj.perceiver_resampler.proj_in.weight", 1),),
+    "redux": (("redux_up.weight", 1),),
 }
 """What takes a picture as it is within the encoder, by the variant of an adapter."""
 _OWN_ENCODER = "image_encoder.visual_projection.weight"
 """With it an adapter's file holds its encoder, and needs none beside it."""
-_PROJECTED = {"": (("image_proj.proj.weight", 1),)}
+_PROJECTED = {"": (("image_proj.proj.weight", 1),), "xlabs": (("ip_adapter_proj_model.proj.weight", 1),)}
 
 
 def views_of(kind: str, variant: str, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...]:

@@ -21,9 +21,12 @@ CONTROLS: Mapping[str, frozenset[str]] = {
 """Of ControlNets and their relatives."""
 _SIZES = frozenset({"large", "medium"})
 """Variants of models, and of what goes beside those alone."""
-IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = dict.fromkeys(
-    ("", "plus", "full-face", "faceid", "faceid-plus", "faceid-portrait"), _UNETS
-)
+REDUX = "redux"
+"""The image adapter whose tokens stand among those of the prompt."""
+IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("", "plus", "full-face", "faceid", "faceid-plus", "faceid-portrait"), _UNETS),
+    **dict.fromkeys(("xlabs", REDUX), frozenset({"flux"})),
+}
 """Of IP-Adapters and theirs."""
 UNCLIP = "unclip"
 """The variant whose denoiser is shown a picture's embedding beside the prompt (stable unCLIP)."""

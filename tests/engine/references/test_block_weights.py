@@ -5,8 +5,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.modeling_utils import no_init_weights
 
+from imagine.engine.adapters.attending import attentions
 from imagine.engine.adapters.block_weights import factors
-from imagine.engine.parts.image_adapter import attentions
 from tests.checkpoints import tiny_modules
 
 SDXL = {

@@ -8,7 +8,8 @@ from transformers import CLIPImageProcessor
 
 from imagine.engine.loading.image_encoder import read_image_encoder
 from imagine.engine.loading.placing import place
-from imagine.engine.parts.image_encoder import MARGIN, normalised
+from imagine.engine.parts.clip_vision import CLIP
+from imagine.engine.parts.image_encoder import normalised
 from imagine.engine.parts.slices import whole
 from imagine.pictures.crops import squared
 from imagine.words.errors import UnusableModel
@@ -41,7 +42,7 @@ def test_it_sees_what_transformers_does(tmp_path, layout):
     write(tmp_path / "one.safetensors", layout, model)
     seen = whole(opened(tmp_path / "one.safetensors").see(DOG, "square"))
     with torch.inference_mode():
-        expected = model(normalised(squared(DOG, 28, "square", MARGIN)), output_hidden_states=True)
+        expected = model(normalised(squared(DOG, 28, "square", CLIP.margin)), output_hidden_states=True)
     assert torch.equal(seen.embedding, expected.image_embeds)
     assert torch.equal(seen.penultimate, expected.hidden_states[-2])
 
@@ -80,7 +81,7 @@ def test_none_is_a_picture_of_zeros_and_what_was_seen_is_remembered(tmp_path, mo
 def test_the_middle_is_cut_as_clip_does(size):
     """By another library's resampling, whose roundings are one step of 256."""
     picture = DOG.resize(size)
-    ours = normalised(squared(picture, 28, "square", MARGIN))
+    ours = normalised(squared(picture, 28, "square", CLIP.margin))
     processor = CLIPImageProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
     theirs = processor(picture, return_tensors="pt").pixel_values
     assert float((ours - theirs).abs().max()) < 2.5 / 255 / 0.26
@@ -89,12 +90,12 @@ def test_the_middle_is_cut_as_clip_does(size):
 def test_padding_shows_all_of_a_wide_picture_on_the_mean_colour():
     wide = Image.new("RGB", (90, 30), "red")
     wide.paste("blue", (0, 0, 30, 30))
-    pixels = normalised(squared(wide, 30, "pad", MARGIN))[0]
+    pixels = normalised(squared(wide, 30, "pad", CLIP.margin))[0]
     assert float(pixels[:, :9].abs().max()) < 0.01, "what is around it is nothing"
-    square = np.asarray(squared(wide, 30, "pad", MARGIN))
+    square = np.asarray(squared(wide, 30, "pad", CLIP.margin))
     assert square[15, 2].tolist()[2] > 200, "its left edge"
     assert square[15, 27].tolist()[0] > 200, "its right edge"
-    assert np.asarray(squared(wide, 30, "square", MARGIN))[15, 0].tolist()[0] > 200, "cut, of which blue is none"
+    assert np.asarray(squared(wide, 30, "square", CLIP.margin))[15, 0].tolist()[0] > 200, "cut, of which blue is none"
 
 
 @pytest.mark.parametrize(

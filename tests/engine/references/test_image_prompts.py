@@ -8,8 +8,9 @@ import torch
 from diffusers.image_processor import IPAdapterMaskProcessor
 from PIL import Image
 
-from imagine.engine.parts.image_adapter import attentions
-from imagine.engine.parts.image_encoder import MARGIN, normalised
+from imagine.engine.adapters.attending import attentions
+from imagine.engine.parts.clip_vision import CLIP
+from imagine.engine.parts.image_encoder import normalised
 from imagine.pictures.crops import squared
 from tests.checkpoints import pipeline
 from tests.engine.parity import assert_same, comparable, options
@@ -39,7 +40,7 @@ def split(tensors):
 
 def pixels(*pictures):
     """As our encoders see them, so that only what is behind differs."""
-    return torch.cat([normalised(squared(picture, 28, "pad", MARGIN)) for picture in pictures])
+    return torch.cat([normalised(squared(picture, 28, "pad", CLIP.margin)) for picture in pictures])
 
 
 class Theirs:

@@ -10,7 +10,8 @@ import torch
 
 from imagine.engine.families.open import open_model
 from imagine.engine.jobs.ledger import Ledger
-from imagine.engine.parts.image_encoder import MARGIN, normalised
+from imagine.engine.parts.clip_vision import CLIP
+from imagine.engine.parts.image_encoder import normalised
 from imagine.engine.parts.slices import whole
 from imagine.engine.references.looks import seeded
 from imagine.pictures.crops import squared
@@ -57,7 +58,7 @@ def expected(pipe, picture, level, **asked):
     pipe.noise_image_embeddings = lambda image_embeds, noise_level, **_: plain(pipe, image_embeds, noise_level, noise)
     try:
         return pipe(
-            image=normalised(squared(picture, 28, "square", MARGIN)), prompt="a red fox", noise_level=level,
+            image=normalised(squared(picture, 28, "square", CLIP.margin)), prompt="a red fox", noise_level=level,
             num_inference_steps=STEPS, output_type="latent", width=64, height=64,
             generator=torch.Generator("cpu").manual_seed(1),
             **{"guidance_scale": 5.0, "negative_prompt": "a blurry dog", **asked},

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn import Module, functional
 from torch.utils.hooks import RemovableHandle
@@ -20,6 +21,7 @@ from torch.utils.hooks import RemovableHandle
 from ..execution.additions import SlotRows
 from ..execution.execution import Inputs
 from .adapter import Beside, SidePath
+from .attending import Attending
 
 
 class Memory(NamedTuple):
@@ -43,7 +45,7 @@ class Memory(NamedTuple):
 class ImagePrompt:
     """An `Addition`, and ready for every forward: nothing of it follows from what the denoiser is asked."""
 
-    layers: Sequence[tuple[Any, Sequence[Memory]]]
+    layers: Sequence[tuple[Attending, Sequence[Memory]]]
     """Those that attend to words, and what each attends to beside them, in order."""
     sided: bool
     """Has the picture a negative side?"""
@@ -60,12 +62,10 @@ class ImagePrompt:
     def hooks(self, _network: Module, rows: SlotRows) -> Iterator[RemovableHandle]:
         for layer, path in self.beside:
             yield layer.register_forward_hook(partial(_add_path, path, rows))
-        for attention, memories in self.layers:
+        for attending, memories in self.layers:
             asked = _Asked()
-            # Behind the hooks that change the queries.
-            yield attention.to_q.register_forward_hook(partial(_note, asked, rows))
-            attend = partial(_attend, asked, rows, memories, attention.heads, sided=self.sided)
-            yield attention.to_out[0].register_forward_pre_hook(attend)
+            attend = partial(_attend, asked, rows, memories, attending.heads, sided=self.sided)
+            yield from attending.hooks(partial(_note, asked, rows), attend)
 
 
 class _Asked(threading.local):
@@ -74,29 +74,35 @@ class _Asked(threading.local):
     queries: Tensor
 
 
-def _note(asked: _Asked, rows: SlotRows, _layer: Module, _given: Any, answer: Tensor) -> None:
-    where, _ = rows.within(len(answer))
+def _note(asked: _Asked, rows: SlotRows, queries: Tensor) -> None:
+    where, _ = rows.within(len(queries))
     # A copy: what is made of it doesn't depend on where among others it lay in memory.
-    asked.queries = answer if rows.bucket == 1 else answer[where].clone()
+    asked.queries = queries if rows.bucket == 1 else queries[where].clone()
 
 
 def _attend(
-    asked: _Asked, rows: SlotRows, memories: Iterable[Memory], heads: int, _layer: Module, given: tuple[Tensor, ...], *,
-    sided: bool,
-) -> None:  # fmt: skip
+    asked: _Asked, rows: SlotRows, memories: Iterable[Memory], heads: int, seen: Tensor, *, sided: bool
+) -> None:
     """Adds to what a layer has seen of its words what it sees of the pictures."""
-    seen = given[0]
     where, sides = rows.within(len(seen))
     if not len(asked.queries):
         return
-    rows_asked, tokens, _ = asked.queries.shape
+    rows_asked, tokens = asked.queries.shape[:2]
     queries = asked.queries.reshape(rows_asked, tokens, heads, -1).transpose(1, 2)
     for memory in memories:
         keys, values = memory.of(sides, sided=sided)
         beside = functional.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2)
         if memory.places is not None:
-            beside = beside * memory.places[beside.shape[1]]
+            beside = _at_places(beside, memory.places)
         seen[where].add_(beside, alpha=memory.weight)
+
+
+def _at_places(beside: Tensor, places: Mapping[int, Tensor]) -> Tensor:
+    """As much of it as each query has; those of pictures that the model is shown, behind its own, have none."""
+    if (own := beside.shape[1]) in places:
+        return beside * places[own]
+    own = max(places)
+    return torch.cat([beside[:, :own] * places[own], torch.zeros_like(beside[:, own:])], 1)
 
 
 def _add_path(path: SidePath, rows: SlotRows, layer: Module, given: tuple[Tensor, ...], answer: Tensor) -> None:

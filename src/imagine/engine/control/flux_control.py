@@ -2,9 +2,9 @@
 behind the model's own blocks.
 
 InstantX', Shakker Labs' and jasperai's see the map as the model's VAE encodes it, XLabs' by convolutions of their own;
-unions are told the kind of map by one more token of text; alimama's, which paint, see where the map has a hole. Numbers,
-and which answer goes behind which blocks, are those of diffusers' `FluxControlNetPipeline` (0.42, Apache-2.0), but that
-each side of guidance is seen with its own text; the hole's are those that alimama's own pipeline was published with
+unions are told the kind of map by one more token of text; alimama's, which paint, see where the map has a hole.
+Numbers, and which answer goes behind which blocks, are those of diffusers' `FluxControlNetPipeline` (0.42, Apache-2.0),
+but that each side of guidance is seen with its own text; the hole's are those of the pipeline that alimama published
 (https://github.com/alimama-creative/FLUX-Controlnet-Inpainting).
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -57,12 +58,14 @@ class Referring:
 
     def told(self, prompts: Timeline, steps: int) -> Timeline:
         """A pass's conditioning with the pictures that the denoiser is shown at its steps."""
-        if not self._shown.pictures and not self._seen.pictures:
+        words = any(group.words is not None for group in self._references.groups)
+        if not self._shown.pictures and not self._seen.pictures and not words:
             return prompts
         parts: list[tuple[int, Conditioning]] = []
-        before: tuple[Conditioning, Tensor | None, Rows] | None = None
+        before: tuple[Conditioning, Tensor | None, Rows, Tensor | None] | None = None
         for step in range(max(1, steps)):
-            here = prompts.at(step), self._shown.at(step, max(1, steps)), self._seen.at(step, max(1, steps))
+            at = step, max(1, steps)
+            here = prompts.at(step), self._shown.at(*at), self._seen.at(*at), self._references.words_at(*at)
             if before is not None and all(one is other for one, other in zip(here, before, strict=True)):
                 parts[-1] = (step + 1, parts[-1][1])
             else:
@@ -75,15 +78,19 @@ class Referring:
         return self._references.at(step, steps)
 
 
-def _showing(conditioning: Conditioning, told: Tensor | None, seen: Rows) -> Conditioning:
-    """With what the denoiser sees of pictures on every side, and what it is told of them on all but the negative
-    one."""
-    if seen:
+def _showing(conditioning: Conditioning, told: Tensor | None, seen: Rows, words: Tensor | None) -> Conditioning:
+    """With what the denoiser sees of pictures, or hears as words, on every side, and what it is told of them on all but
+    the negative one."""
+
+    def beside(rows: Rows) -> Rows:
+        heard = rows if words is None else {**rows, "context": torch.cat([rows["context"], words], 1)}
+        return {**heard, **seen}
+
+    if seen or words is not None:
         negative = conditioning.negative
-        return replace(
-            conditioning, positive={**conditioning.positive, **seen},
-            negative=None if negative is None else {**negative, **seen},
-            joined=tuple({**rows, **seen} for rows in conditioning.joined),
+        conditioning = replace(
+            conditioning, positive=beside(conditioning.positive), negative=negative and beside(negative),
+            joined=tuple(map(beside, conditioning.joined)),
         )  # fmt: skip
     if told is None:
         return conditioning

@@ -1,4 +1,5 @@
-"""CLIP's image models from their files: transformers' names, or those of OpenCLIP's and OpenAI's own code.
+"""Image models from their files: SigLIP's, or CLIP's under transformers' names or those of OpenCLIP's and OpenAI's own
+code.
 
 ViT-L (OpenAI), ViT-H and ViT-bigG (LAION) are told by their width. Of another width, heads are of 64 columns and the
 activation is GELU, unless the file's metadata says otherwise (`imagine.image_attention_heads`,
@@ -18,15 +19,16 @@ import torch
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Component
-from ..parts.clip_vision import MOST_LAYERS, MOST_SIDE, ClipVisionConfig, ClipVisionModel
+from ..parts.clip_vision import ClipVisionConfig, ClipVisionModel
 from ..parts.image_encoder import ImageEncoder
 from ..parts.slices import Slices
 from .checkpoint_file import CheckpointFile
+from .image_shapes import heads_of, layers_of, side_of
 from .maps.sizes import size_of
-from .networks import network_of
+from .networks import Network, network_of
 from .part_file import refusing
-from .shapes import MAX_HEADS, number_of
-from .weights import Renamed, Tensors, Weights, read_all
+from .siglip_file import is_siglip, siglip_network
+from .weights import Metadata, Renamed, Tensors, Weights, read_all
 
 WITHIN = "image_encoder."
 """Before the names of one that lies in its adapter's file."""
@@ -56,13 +58,18 @@ def read_image_encoder(component: Component, device: torch.device, dtype: torch.
     try:
         with refusing():
             file = CheckpointFile(component.path)
-            tensors = _own_names(_within(file))
-            config = clip_vision_config({name: tuple(tensor.shape) for name, tensor in tensors.items()}, file.metadata)
-            network = network_of("image encoder", partial(ClipVisionModel, config), tensors)
-            return ImageEncoder((yield from network.filling(device, dtype)))
+            weights = _within(file)
+            make = siglip_network if is_siglip(weights) else _clip_network
+            return ImageEncoder((yield from make(weights, file.metadata).filling(device, dtype)))
     except UnusableModel as error:
         name = Path(component.path).name
         raise UnusableModel(message("image_encoder.file", "references", name=name, why=error.note)) from error
+
+
+def _clip_network(weights: Weights, metadata: Metadata) -> Network:
+    tensors = _own_names(weights)
+    config = clip_vision_config({name: tuple(tensor.shape) for name, tensor in tensors.items()}, metadata)
+    return network_of("image encoder", partial(ClipVisionModel, config), tensors)
 
 
 def _within(weights: Weights) -> Weights:
@@ -105,20 +112,10 @@ def clip_vision_config(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[
     width = size_of(shapes, f"{embeddings}patch_embedding.weight", 0)
     patch = size_of(shapes, f"{embeddings}patch_embedding.weight", 2)
     across = math.isqrt(size_of(shapes, f"{embeddings}position_embedding.weight", 0) - 1)
-    stated = metadata.get("imagine.image_attention_heads")
-    heads = _HEADS.get(width, max(1, width // 64))
-    if stated is not None:
-        heads = number_of("imagine.image_attention_heads", stated, MAX_HEADS)
-    if width % heads:
-        raise UnusableModel(message("image_encoder.heads", width=width, heads=heads))
-    if not 1 <= across * patch <= MOST_SIDE:
-        raise UnusableModel(message("image_encoder.side", side=across * patch, most=MOST_SIDE))
-    layers = {name.removeprefix(layer).partition(".")[0] for name in shapes if name.startswith(layer)}
-    if len(layers) > MOST_LAYERS:
-        raise UnusableModel(message("weights.absurd", name=layer, shape=str(len(layers))))
     return ClipVisionConfig(
         hidden_size=width, intermediate_size=size_of(shapes, f"{layer}0.mlp.fc1.weight", 0),
-        num_hidden_layers=len(layers), num_attention_heads=heads, image_size=across * patch, patch_size=patch,
+        num_hidden_layers=layers_of(shapes, layer), num_attention_heads=heads_of(width, _HEADS, metadata),
+        image_size=side_of(across, patch), patch_size=patch,
         projection_dim=size_of(shapes, _PROJECTION, 0), layer_norm_eps=_EPSILON,
         hidden_act=metadata.get("imagine.image_activation", "quick_gelu" if width in _QUICK else "gelu"),
     )  # fmt: skip

@@ -8,6 +8,7 @@ theirs (`tests/engine/test_prompts.py`). Importing those takes longer than impor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -23,7 +24,10 @@ def _quick_gelu(value: Tensor) -> Tensor:
     return value * torch.sigmoid(1.702 * value)
 
 
-_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {"quick_gelu": _quick_gelu, "gelu": functional.gelu}
+_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "quick_gelu": _quick_gelu, "gelu": functional.gelu,
+    "gelu_pytorch_tanh": partial(functional.gelu, approximate="tanh"),
+}  # fmt: skip
 
 
 class LayersConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,9 +14,22 @@ from torch import Tensor, nn
 
 from .clip import ClipEncoder, LayersConfig, layers_config
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-"""Of the colours, 0…1, that all of CLIP's image models were trained on (OpenAI's `CLIP/clip/clip.py`, MIT)."""
+
+class Colours(NamedTuple):
+    """Of the pictures that an image model was trained on, 0…1: what it takes off each channel, and divides by."""
+
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+
+    @property
+    def margin(self) -> tuple[int, int, int]:
+        """The mean colour: what is of it is 0 once it is normalised."""
+        red, green, blue = (round(255 * part) for part in self.mean)
+        return red, green, blue
+
+
+CLIP = Colours((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+"""Of all of CLIP's image models (OpenAI's `CLIP/clip/clip.py`, MIT)."""
 
 
 class ClipVisionConfig(LayersConfig, frozen=True, kw_only=True):
@@ -46,16 +59,25 @@ class Seen(NamedTuple):
     """Of the whole of it, (batch, projection)."""
     penultimate: Tensor
     """What the last layer but one leaves of the mark and of each patch, (batch, 1 + patches, width)."""
+    last: Tensor | None = None
+    """Of a model that has no mark: what the last leaves of each patch, normed, (batch, patches, width)."""
 
 
 class ClipVisionModel(nn.Module):
-    """Pixels (batch, 3, side, side), normalised by MEAN and DEVIATION, to what it makes of them."""
+    """Pixels (batch, 3, side, side), normalised by its `colours`, to what it makes of them."""
+
+    colours = CLIP
 
     def __init__(self, config: ClipVisionConfig) -> None:
         super().__init__()
         self.config = config
         self.vision_model = _Vision(config)
         self.visual_projection = nn.Linear(config.hidden_size, config.projection_dim, bias=False)
+
+    @property
+    def makes(self) -> Mapping[str, int]:
+        """What of a picture, by the name of the field of `Look`, and how wide that is."""
+        return {"embedding": self.config.projection_dim, "patches": self.config.hidden_size}
 
     @property
     def device(self) -> torch.device:

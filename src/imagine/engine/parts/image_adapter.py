@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from ...messages import message
 from ...words.errors import UnusableModel
 from ..adapters.adapter import Beside
+from ..adapters.attending import Attending, Numbered, attentions, of_unet
 from ..adapters.layer import Misfit, Parts
 from ..adapters.low_rank import LowRank
-from .clip_vision import ClipVisionConfig
-from .image_projections import ImageProjection
+from .image_projections import ImageProjection, Redux
 
-MARK = "attn2"
-"""The last part of the names of layers that attend to words."""
+Layers = Callable[[Any], Sequence[Numbered]]
+"""Of a denoiser those that attend to words, if it is of the kind."""
 
 
 class LayerSizes(NamedTuple):
@@ -25,6 +25,7 @@ class LayerSizes(NamedTuple):
 
     taken: int
     made: int
+    biased: bool = False
 
 
 class _Maps(nn.Module):
@@ -32,8 +33,8 @@ class _Maps(nn.Module):
 
     def __init__(self, sizes: LayerSizes) -> None:
         super().__init__()
-        self.to_k_ip = nn.Linear(sizes.taken, sizes.made, bias=False)
-        self.to_v_ip = nn.Linear(sizes.taken, sizes.made, bias=False)
+        self.to_k_ip = nn.Linear(sizes.taken, sizes.made, bias=sizes.biased)
+        self.to_v_ip = nn.Linear(sizes.taken, sizes.made, bias=sizes.biased)
 
 
 class ImageAdapterNetwork(nn.Module):
@@ -49,11 +50,22 @@ class ImageAdapter:
     """One file's."""
 
     def __init__(
-        self, network: ImageAdapterNetwork, low_rank: Mapping[int, Mapping[str, Parts]], *, has_encoder: bool
-    ) -> None:
+        self, network: ImageAdapterNetwork, low_rank: Mapping[int, Mapping[str, Parts]], *, has_encoder: bool,
+        layers: Layers = of_unet,
+    ) -> None:  # fmt: skip
         """`low_rank`: what it has beside layers as a LoRA, by a layer's number and the name of one of its maps.
-        `has_encoder`: its file holds its image encoder, too."""
-        self.network, self._low_rank, self.has_encoder = network, low_rank, has_encoder
+        `has_encoder`: its file holds its image encoder, too. `layers`: those of its kind of denoiser."""
+        self.network, self._low_rank, self.has_encoder, self._layers = network, low_rank, has_encoder, layers
+
+    @property
+    def is_words(self) -> bool:
+        """Do its tokens stand among those of the prompt, beside which nothing is attended to?"""
+        return isinstance(self.network.image_proj, Redux)
+
+    @property
+    def against_black(self) -> bool:
+        """Is the negative side told of a black picture, and not of none (XLabs' own code, and diffusers')?"""
+        return self._layers is not of_unet
 
     @property
     def nbytes(self) -> int:
@@ -65,26 +77,29 @@ class ImageAdapter:
     def projection(self) -> ImageProjection:
         return self.network.image_proj
 
-    def takes(self, config: ClipVisionConfig) -> bool:
-        """Was it trained on what an image encoder of these settings sees?"""
-        widths = {"embedding": config.projection_dim, "patches": config.hidden_size}
-        return all(widths.get(each, width) == width for each, width in self.widths.items())
+    def takes(self, made: Mapping[str, int]) -> bool:
+        """Was it trained on what an image encoder sees that `makes` this of a picture?"""
+        return all(made.get(each) == width for each, width in self.widths.items() if each != "face")
 
     @property
     def widths(self) -> Mapping[str, int]:
         """What of a picture it has to be told, fields of `Look`, and how wide each is."""
         return self.network.image_proj.widths
 
-    def fitting(self, name: str, network: Any) -> list[tuple[str, Any, Any]]:
-        """The layers of a denoiser that attend to words, with their names and the adapter's maps for each.
+    def fitting(self, name: str, network: Any) -> list[tuple[str, Attending, Any]]:
+        """The layers of a denoiser that attend to words, with their names and the adapter's maps for each; none where
+        its tokens stand among the prompt's.
 
         Raises UnusableModel, calling it by `name`, where they are others than it was trained for.
         """
-        found = [(number, path, layer) for number, (path, layer) in enumerate(attentions(network)) if _of_words(path)]
+        if isinstance(self.network.image_proj, Redux):
+            if self.network.image_proj.redux_down.out_features != network.config.get("joint_attention_dim"):
+                raise UnusableModel(message("image_adapter.fit", "references", name=name))
+            return []
+        found = self._layers(network)
         maps: dict[int, Any] = {int(number): each for number, each in self.network.ip_adapter.items()}
         for number, _, layer in found:
-            sizes = maps[number].to_k_ip.weight.shape if number in maps else None
-            if sizes != (layer.to_k.out_features, layer.to_k.in_features):
+            if number not in maps or tuple(maps[number].to_k_ip.weight.shape) != layer.sizes:
                 raise UnusableModel(message("image_adapter.fit", "references", name=name))
         if len(maps) != len(found):
             raise UnusableModel(message("image_adapter.fit", "references", name=name))
@@ -105,22 +120,12 @@ class ImageAdapter:
             raise UnusableModel(message("image_adapter.fit", "references", name=name)) from error
 
 
-def attentions(network: Any) -> Sequence[tuple[str, Any]]:
-    """All attention of a U-Net with its name, in the order that IP-Adapter's files number it by: as its blocks were
-    made, the middle ones last (diffusers' `UNet2DConditionModel.attn_processors`)."""
-    return [(name, layer) for name, layer in network.named_modules() if name.endswith((".attn1", f".{MARK}"))]
-
-
 def memory(maps: Any, tokens: Tensor, heads: int) -> tuple[Tensor, Tensor]:
     """Keys and values (sides, heads, tokens, width of a head) of tokens (sides, tokens, context)."""
     with torch.inference_mode():
         keys, values = maps.to_k_ip(tokens), maps.to_v_ip(tokens)
         split = (each.unflatten(-1, (heads, -1)).transpose(1, 2).contiguous() for each in (keys, values))
         return next(split), next(split)
-
-
-def _of_words(path: str) -> bool:
-    return path.endswith(f".{MARK}")
 
 
 def _map(attention: Any, which: str) -> Any:

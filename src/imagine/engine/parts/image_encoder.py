@@ -12,15 +12,14 @@ from torch import Tensor
 
 from ...pictures.crops import Squared, squared
 from ..device.transfer import sent
-from .clip_vision import DEVIATION, MEAN, ClipVisionModel, Seen
+from .clip_vision import CLIP, ClipVisionModel, Colours, Seen
 from .in_turns import in_turns
 from .remembered import Remembered
+from .siglip_vision import SiglipVisionModel
 from .slices import Slices
 
 MOST_REMEMBERED = 32 * 2**20
 """Bytes; ViT-bigG makes 1.7 MB of a picture in float32."""
-MARGIN = (123, 117, 104)
-"""CLIP's mean colour: what is of it is 0 once it is normalised."""
 
 
 _SeenBy = tuple[bytes, int]
@@ -30,7 +29,7 @@ _SeenBy = tuple[bytes, int]
 class ImageEncoder:
     """What a file's model sees."""
 
-    def __init__(self, model: ClipVisionModel) -> None:
+    def __init__(self, model: ClipVisionModel | SiglipVisionModel) -> None:
         self.model = model
         self._known: Remembered[_SeenBy, Seen] = Remembered(MOST_REMEMBERED, _nbytes)
 
@@ -41,9 +40,9 @@ class ImageEncoder:
 
     def see(self, picture: Image.Image, how: Squared) -> Slices[Seen]:
         """What it makes of a picture."""
-        square = squared(picture, self.model.config.image_size, how, MARGIN)
+        square = squared(picture, self.model.config.image_size, how, self.model.colours.margin)
         key = (hashlib.sha256(square.tobytes()).digest(), torch.get_num_threads())
-        return (yield from self._seen(key, lambda: normalised(square)))
+        return (yield from self._seen(key, lambda: normalised(square, self.model.colours)))
 
     def nothing(self) -> Slices[Seen]:
         """What it makes of a picture of zeros, which is none: the negative side's."""
@@ -60,10 +59,10 @@ class ImageEncoder:
 
 
 def _nbytes(seen: Seen) -> int:
-    return sum(tensor.nbytes for tensor in seen)
+    return sum(tensor.nbytes for tensor in seen if tensor is not None)
 
 
-def normalised(square: Image.Image) -> Tensor:
+def normalised(square: Image.Image, colours: Colours = CLIP) -> Tensor:
     """(1, 3, side, side) in float32."""
     values = torch.from_numpy(np.asarray(square, np.float32)) / 255
-    return ((values - torch.tensor(MEAN)) / torch.tensor(DEVIATION)).permute(2, 0, 1)[None].contiguous()
+    return ((values - torch.tensor(colours.mean)) / torch.tensor(colours.deviation)).permute(2, 0, 1)[None].contiguous()

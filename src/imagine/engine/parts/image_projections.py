@@ -32,6 +32,8 @@ class Look(NamedTuple):
     """(1, tokens, width), of the encoder's last layer but one."""
     face: Tensor | None = None
     """(1, 512), ArcFace's, of length 1."""
+    last: Tensor | None = None
+    """(1, tokens, width), of the encoder's last layer."""
 
 
 class WholePicture(nn.Module):
@@ -110,6 +112,21 @@ class FaceResampler(Face):
         return tokens + made if self.adds else made
 
 
+class Redux(nn.Module):
+    """FLUX.1 Redux: for each of the encoder's tokens one that stands behind the prompt's (Black Forest Labs 2024;
+    diffusers' `ReduxImageEncoder`)."""
+
+    def __init__(self, width: int, hidden: int, context: int) -> None:
+        super().__init__()
+        self.redux_up, self.redux_down = nn.Linear(width, hidden), nn.Linear(hidden, context)
+        self.widths = {"last": width}
+
+    def forward(self, look: Look) -> Tensor:
+        assert look.last is not None
+        made: Tensor = self.redux_down(functional.silu(self.redux_up(look.last)))
+        return made
+
+
 class ResamplerSizes(NamedTuple):
     """A resampler's."""
 
@@ -162,7 +179,7 @@ def _widened(width: int, hidden: int) -> nn.Sequential:
     return nn.Sequential(nn.LayerNorm(width), maps[0], nn.GELU(), maps[1])
 
 
-ImageProjection = WholePicture | EveryPatch | Face | Resampler | FaceResampler
+ImageProjection = WholePicture | EveryPatch | Face | Resampler | FaceResampler | Redux
 """`widths` says what of a picture it reads, fields of `Look`, and how wide each is."""
 
 
@@ -178,6 +195,8 @@ def projection_of(shapes: Mapping[str, tuple[int, ...]]) -> Callable[[], ImagePr
             raise UnusableModel(message("weights.no_tensor", name=f"image_proj.{name}"))
         return shape[dimension]
 
+    if "redux_up.weight" in shapes:
+        return partial(Redux, *(size("redux_up.weight", 1), size("redux_up.weight", 0), size("redux_down.weight", 0)))
     if "proj.weight" in shapes:
         context = size("norm.weight", 0)
         return partial(WholePicture, size("proj.weight", 1), context, size("proj.weight", 0) // context)

@@ -39,7 +39,7 @@ def look_at(
     if encoder is None:
         return Look(face=face)
     seen = yield from encoder.see(*picture_of(use, said, field))
-    return Look(seen.embedding, seen.penultimate, face)
+    return Look(seen.embedding, seen.penultimate, face, seen.last)
 
 
 def picture_of(use: ReferenceUse, said: Reference, field: str) -> tuple[Image.Image, Squared]:
@@ -54,11 +54,14 @@ def picture_of(use: ReferenceUse, said: Reference, field: str) -> tuple[Image.Im
     return picture, "square" if said.crop == "square" else "pad"
 
 
-def nothing(encoder: ImageEncoder | None) -> Slices[Look]:
-    """What the negative side is told: no picture at all (diffusers' `encode_image`)."""
+def nothing(encoder: ImageEncoder | None, *, black: bool = False) -> Slices[Look]:
+    """What the negative side is told: no picture at all (diffusers' `encode_image`), or a `black` one."""
     face = torch.zeros(1, FACE)
     if encoder is None:
         return Look(face=face)
+    if black:
+        seen = yield from encoder.see(Image.new("RGB", (1, 1)), "square")
+        return Look(seen.embedding, seen.penultimate, face, seen.last)
     seen = yield from encoder.nothing()
     return Look(torch.zeros_like(seen.embedding), seen.penultimate, face)
 

@@ -20,6 +20,7 @@ from ...words.frames import Submit
 from ...words.model import Component, ReferenceUse
 from ...words.recipe import Reference
 from ..adapters.adapter import Networks
+from ..adapters.attending import Attending
 from ..adapters.block_weights import factors
 from ..adapters.image_prompt import Memory
 from ..adapters.kept import Kept
@@ -94,9 +95,9 @@ class OpenReferences:
         layers = adapter.fitting(said.adapter, network)
         seen = yield from self._seen(asked, adapter, model, seed)
         yield
-        tokens = _tokens(seen, sided=sided)
+        tokens = _tokens(seen, sided=sided and not adapter.is_words)
         weights = factors([name for name, _, _ in layers], said.weights, sdxl=_is_sdxl(network))
-        made: list[tuple[Any, Memory]] = []
+        made: list[tuple[Attending, Memory]] = []
         for (_, layer, maps), weight in zip(layers, weights, strict=True):
             if weight:
                 made.append((layer, Memory(*memory(maps, tokens, layer.heads), said.strength * weight)))
@@ -104,20 +105,22 @@ class OpenReferences:
         for component in (use.component, use.encoder):
             if component is not None and not unchanged(component.files):
                 raise ModelChanged(message("adapter.replaced", name=said.adapter))
-        return Group(said.adapter, made, beside, said.start, said.end, _mask(use, field))
+        words = _averaged(tokens, said, len(asked)) * said.strength if adapter.is_words else None
+        return Group(said.adapter, made, beside, said.start, said.end, _mask(use, field), words)
 
     def _seen(
         self, asked: Sequence[_Wished], adapter: ImageAdapter, model: Attentive, seed: int
     ) -> Slices[_SeenTogether]:
         encoder = None
-        if {"embedding", "patches"} & adapter.widths.keys():
+        if adapter.widths.keys() - {"face"}:
             encoder = yield from self._encoder(asked[0], adapter, model)
         looks = []
         for each in asked:
             look = yield from look_at(each.use, each.said, each.field, adapter, encoder)
             looks.append(noised(look, each.said.noise, seed, int(each.field.rpartition(".")[2])))
-        none = yield from nothing(encoder)
-        return _SeenTogether(adapter, [mean_of(looks)] if asked[0].said.combine == "average" else looks, none)
+        none = yield from nothing(encoder, black=adapter.against_black)
+        mean = asked[0].said.combine == "average" and not adapter.is_words
+        return _SeenTogether(adapter, [mean_of(looks)] if mean else looks, none)
 
     def _encoder(self, asked: _Wished, adapter: ImageAdapter, model: Attentive) -> Slices[ImageEncoder]:
         """The one that is given, or else the one in the adapter's file. Raises Unsupported where it is none for it."""
@@ -125,7 +128,7 @@ class OpenReferences:
         found: ImageEncoder | None = None
         if component is not None:
             found = yield from self._opened("encoder", component, model, self._readers.encoder)
-        if found is None or not adapter.takes(found.model.config):
+        if found is None or not adapter.takes(found.model.makes):
             width = next(width for thing, width in adapter.widths.items() if thing != "face")
             raise Unsupported(message("image_adapter.encoder", asked.field, name=asked.said.adapter, width=width))
         return found
@@ -165,9 +168,16 @@ def _tokens(seen: _SeenTogether, *, sided: bool) -> Tensor:
     return stacked(tokens(seen.nothing) if sided else None, positive)
 
 
+@torch.inference_mode()
+def _averaged(tokens: Tensor, said: Reference, pictures: int) -> Tensor:
+    """The mean of what so many pictures are among the prompt's tokens, where that is wanted of them (as diffusers'
+    `FluxPriorReduxPipeline`, whose scales sum to 1), and not all of it, side by side."""
+    return torch.stack(tokens.chunk(pictures, 1)).mean(0) if said.combine == "average" else tokens
+
+
 def _mask(use: ReferenceUse, field: str) -> Mask | None:
     return None if use.mask is None else read_mask(images.decode(use.mask, field=f"{field}.mask"))
 
 
 def _is_sdxl(network: Any) -> bool:
-    return bool(network.config.addition_embed_type == "text_time")
+    return bool(network.config.get("addition_embed_type") == "text_time")

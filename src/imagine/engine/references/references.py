@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...pictures.masks import Mask
 from ..adapters.adapter import Beside
+from ..adapters.attending import Attending
 from ..adapters.image_prompt import ImagePrompt, Memory
 from ..execution.additions import Addition
 from .places import Sheet, places_of
@@ -23,13 +23,15 @@ class Group:
 
     name: str
     """What their adapter is called."""
-    layers: Sequence[tuple[Any, Memory]]
-    """Attention, and what it attends to; its weight is all that is wanted of it there."""
+    layers: Sequence[tuple[Attending, Memory]]
+    """Those that attend to words, and what it attends to; its weight is all that is wanted of it there."""
     beside: Sequence[Beside]
     start: float
     end: float
     """Parts of a pass's steps."""
     mask: Mask | None = None
+    words: Tensor | None = None
+    """Tokens that stand behind those of the prompt, (1, tokens, width), of an adapter without layers."""
 
     def holds(self, step: int, steps: int) -> bool:
         """Does it count at that of so many steps, from 0?"""
@@ -39,7 +41,8 @@ class Group:
         """The same for a picture of another size."""
         if self.mask is None or not self.layers:
             return self
-        places = places_of(self.mask, sheet, downscale, self.layers[0][1].keys)
+        layer, memory = self.layers[0]
+        places = places_of(self.mask, sheet, downscale * layer.patch, memory.keys)
         return replace(self, layers=[(layer, memory._replace(places=places)) for layer, memory in self.layers])
 
 
@@ -53,12 +56,22 @@ class References:
 
     def at(self, step: int, steps: int) -> Sequence[Addition]:
         """What is beside the denoiser at a step of a pass, from 0."""
-        held = tuple(number for number, group in enumerate(self.groups) if group.holds(step, steps))
+        held = tuple(
+            number for number, group in enumerate(self.groups) if group.words is None and group.holds(step, steps)
+        )
         if not held:
             return ()
         if held not in self._known:
             self._known[held] = self._prompt([self.groups[number] for number in held])
         return (self._known[held],)
+
+    def words_at(self, step: int, steps: int) -> Tensor | None:
+        """What stands behind the tokens of every prompt then, (1, tokens, width), the same tensor where it is the same;
+        None for nothing."""
+        held = [group.words for group in self.groups if group.words is not None and group.holds(step, steps)]
+        if not held:
+            return None
+        return self._words.setdefault(tuple(map(id, held)), held[0] if len(held) == 1 else torch.cat(held, 1))
 
     def laid(self, sheet: Sheet, downscale: int) -> References:
         """The same for a picture of another size."""
@@ -69,8 +82,13 @@ class References:
         """By which groups they are of."""
         return {}
 
+    @cached_property
+    def _words(self) -> dict[tuple[int, ...], Tensor]:
+        """By which groups' they are, which these hold."""
+        return {}
+
     def _prompt(self, groups: Sequence[Group]) -> ImagePrompt:
-        memories: dict[Any, list[Memory]] = {}
+        memories: dict[Attending, list[Memory]] = {}
         for layer, memory in (each for group in groups for each in group.layers):
             memories.setdefault(layer, []).append(memory)
         paths = {id(beside.path): beside for group in groups for beside in group.beside}  # several groups' may be one's

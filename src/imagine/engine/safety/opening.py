@@ -19,7 +19,7 @@ from ..loading.image_encoder import clip_vision_config
 from ..loading.maps.sizes import size_of
 from ..loading.part_file import refusing
 from ..loading.weights import Tensors, read_all
-from ..parts.clip_vision import DEVIATION, MEAN
+from ..parts.clip_vision import CLIP
 from . import concepts, eva, mobilenet, vit
 from .checker import Checker
 from .classifier import Classifier
@@ -114,7 +114,7 @@ def _concepts(tensors: Tensors, metadata: Mapping[str, str]) -> _Classified:
     config = clip_vision_config(shapes, metadata)
     counts = (size_of(shapes, name, 0) for name in ("concept_embeds", "special_care_embeds"))
     placed = {f"clip.{name}" if name.startswith("vis") else name: each for name, each in named.items()}
-    showing = Showing(config.image_size, MEAN, DEVIATION, "bicubic", whole=False)
+    showing = Showing(config.image_size, *CLIP, "bicubic", whole=False)
     return _Classified(
         partial(concepts.Concepts, config, *counts), placed, showing, list(map(category_of, concepts.LABELS))
     )

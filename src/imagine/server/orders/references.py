@@ -14,6 +14,7 @@ from ...asking.references import (
     ChosenReference,
     ReferenceWish,
     VariationsWish,
+    check_adapter,
     check_own,
     check_reference,
     heeded,
@@ -26,7 +27,7 @@ from ...asking.resolve import is_another
 from ...messages import Message, message
 from ...pictures.images import MAX_SIDE
 from ...registry.views import fits
-from ...words.beside import IMAGE_ADAPTERS, attends, attends_to_squares, runs
+from ...words.beside import IMAGE_ADAPTERS, REDUX, attends, attends_to_squares, runs
 from ...words.entry import Entry
 from ...words.errors import BadRequest, Unsupported
 from ...words.map_words import words_of
@@ -41,8 +42,8 @@ IMAGE_ENCODER = "image-encoder"
 _FACES = ("faceid", "faceid-plus", "faceid-portrait")
 """Variants that take a face's numbers."""
 _LIKED = {
-    "face": ("plus-face", "full-face", "plus", ""), "style": ("", "plus"), "content": ("plus", ""),
-    "subject": ("plus", ""),
+    "face": ("plus-face", "full-face", "plus", "", "xlabs", REDUX), "style": ("", "plus", REDUX, "xlabs"),
+    "content": ("plus", "", REDUX, "xlabs"), "subject": ("plus", "", REDUX, "xlabs"),
 }  # fmt: skip
 """For each kind of reference the variants that are for it, the best first."""
 _OF_ADAPTERS = ("embedding", "weights", "combine", "crop", "box", "mask", "noise", "start", "end")
@@ -129,6 +130,7 @@ async def _attended(
         adapter = await gateway.named(f"{path}.adapter", found.name, IMAGE_ADAPTER, None)
         if wish.kind == "face" and _variant(adapter) not in _LIKED["face"][:2]:
             warnings.append(_faceless(adapter, model))
+    check_adapter(wish, path, adapter)
     if adapter.variant in _FACES and wish.embedding is None:
         raise BadRequest(message("reference.needs_face", f"{path}.embedding", name=adapter.name), reason="missing")
     return ChosenReference(wish, adapter, await _encoder(gateway, wish, adapter, files, path))
@@ -215,6 +217,6 @@ def _told(code: str, field: str, model: Entry, kind: str, **more: int) -> Messag
 
 def _faceless(adapter: Entry, model: Entry) -> Message:
     """That this one attends to a face for want of one made for faces, with the file that is, where one fits."""
-    if file := proper_file(model, "face"):
+    if (file := proper_file(model, "face")) != proper_file(model, "subject"):
         return message("reference.no_face", "references", name=adapter.name, file=file)
     return message("reference.faceless", "references", name=adapter.name)

@@ -13,7 +13,7 @@ from ..execution.packing import SIDE
 
 MARK = "attn2"
 """The last part of the names of a U-Net's layers that attend to words."""
-Take = Callable[[Tensor], None]
+TakeTensor = Callable[[Tensor], None]
 
 
 class Attending(Protocol):
@@ -30,7 +30,7 @@ class Attending(Protocol):
     def sizes(self) -> tuple[int, int]:
         """How wide keys are, and the tokens that they are made of."""
 
-    def hooks(self, note: Take, attend: Take, /) -> Iterator[RemovableHandle]:
+    def hooks(self, note: TakeTensor, attend: TakeTensor, /) -> Iterator[RemovableHandle]:
         """That tell `note` the queries, (rows, tokens, …), and then have `attend` add to what they bring about, in
         place, (rows, tokens, width)."""
 
@@ -39,7 +39,10 @@ class CrossAttention(NamedTuple):
     """A U-Net's. Added to what it has seen of its words, before that is mapped back."""
 
     layer: Any
-    patch: int = 1
+
+    @property
+    def patch(self) -> int:
+        return 1
 
     @property
     def heads(self) -> int:
@@ -49,7 +52,7 @@ class CrossAttention(NamedTuple):
     def sizes(self) -> tuple[int, int]:
         return self.layer.to_k.out_features, self.layer.to_k.in_features
 
-    def hooks(self, note: Take, attend: Take) -> Iterator[RemovableHandle]:
+    def hooks(self, note: TakeTensor, attend: TakeTensor) -> Iterator[RemovableHandle]:
         # Behind the hooks that change the queries.
         yield self.layer.to_q.register_forward_hook(lambda _layer, _given, answer: note(answer))
         yield self.layer.to_out[0].register_forward_pre_hook(lambda _layer, given: attend(given[0]))
@@ -61,7 +64,10 @@ class DoubleBlock(NamedTuple):
 
     block: Any
     context: int
-    patch: int = SIDE
+
+    @property
+    def patch(self) -> int:
+        return SIDE
 
     @property
     def heads(self) -> int:
@@ -71,7 +77,7 @@ class DoubleBlock(NamedTuple):
     def sizes(self) -> tuple[int, int]:
         return self.block.attn.to_q.out_features, self.context
 
-    def hooks(self, note: Take, attend: Take) -> Iterator[RemovableHandle]:
+    def hooks(self, note: TakeTensor, attend: TakeTensor) -> Iterator[RemovableHandle]:
         yield self.block.attn.norm_q.register_forward_hook(lambda _layer, _given, answer: note(answer))
         yield self.block.register_forward_hook(lambda _layer, _given, answer: attend(answer[1]))
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .clip import ClipEncoder, LayersConfig, layers_config
 
 
-class Colours(NamedTuple):
+class PixelScale(NamedTuple):
     """Of the pictures that an image model was trained on, 0…1: what it takes off each channel, and divides by."""
 
     mean: tuple[float, float, float]
@@ -28,7 +28,7 @@ class Colours(NamedTuple):
         return red, green, blue
 
 
-CLIP = Colours((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+CLIP = PixelScale((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 """Of all of CLIP's image models (OpenAI's `CLIP/clip/clip.py`, MIT)."""
 
 

@@ -16,7 +16,7 @@ from ..adapters.layer import Misfit, Parts
 from ..adapters.low_rank import LowRank
 from .image_projections import ImageProjection, Redux
 
-Layers = Callable[[Any], Sequence[Numbered]]
+FindAttention = Callable[[Any], Sequence[Numbered]]
 """Of a denoiser those that attend to words, if it is of the kind."""
 
 
@@ -51,7 +51,7 @@ class ImageAdapter:
 
     def __init__(
         self, network: ImageAdapterNetwork, low_rank: Mapping[int, Mapping[str, Parts]], *, has_encoder: bool,
-        layers: Layers = of_unet,
+        layers: FindAttention = of_unet,
     ) -> None:  # fmt: skip
         """`low_rank`: what it has beside layers as a LoRA, by a layer's number and the name of one of its maps.
         `has_encoder`: its file holds its image encoder, too. `layers`: those of its kind of denoiser."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...pictures.crops import Squared, squared
 from ..device.transfer import sent
-from .clip_vision import CLIP, ClipVisionModel, Colours, Seen
+from .clip_vision import CLIP, ClipVisionModel, PixelScale, Seen
 from .in_turns import in_turns
 from .remembered import Remembered
 from .siglip_vision import SiglipVisionModel
@@ -62,7 +62,7 @@ def _nbytes(seen: Seen) -> int:
     return sum(tensor.nbytes for tensor in seen if tensor is not None)
 
 
-def normalised(square: Image.Image, colours: Colours = CLIP) -> Tensor:
+def normalised(square: Image.Image, colours: PixelScale = CLIP) -> Tensor:
     """(1, 3, side, side) in float32."""
     values = torch.from_numpy(np.asarray(square, np.float32)) / 255
     return ((values - torch.tensor(colours.mean)) / torch.tensor(colours.deviation)).permute(2, 0, 1)[None].contiguous()

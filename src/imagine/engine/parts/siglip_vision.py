@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from .clip import ClipEncoder
-from .clip_vision import ClipVisionConfig, Colours, Seen
+from .clip_vision import ClipVisionConfig, PixelScale, Seen
 
 
 class SiglipVisionModel(nn.Module):
     """Pixels (batch, 3, side, side), normalised by its `colours`, to what it makes of them."""
 
-    colours = Colours((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    colours = PixelScale((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
     def __init__(self, config: ClipVisionConfig) -> None:
         super().__init__()
         self.config = config
-        self.vision_model = _Vision(config)
+        self.vision_model = _SeenPatches(config)
 
     @property
     def makes(self) -> Mapping[str, int]:
@@ -45,15 +45,15 @@ class SiglipVisionModel(nn.Module):
         return Seen(last.new_zeros(len(last), 0), before, vision.post_layernorm(last))
 
 
-class _Vision(nn.Module):
+class _SeenPatches(nn.Module):
     def __init__(self, config: ClipVisionConfig) -> None:
         super().__init__()
-        self.embeddings = _Patches(config)
+        self.embeddings = _PlacedPatches(config)
         self.encoder = ClipEncoder(config, causal=False)
         self.post_layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
 
-class _Patches(nn.Module):
+class _PlacedPatches(nn.Module):
     def __init__(self, config: ClipVisionConfig) -> None:
         super().__init__()
         width, patch = config.hidden_size, config.patch_size

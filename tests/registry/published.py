@@ -3,7 +3,7 @@
 Drawn from the architectures; `test_registry_published.py` holds them to diffusers' and transformers' own classes.
 """
 
-from declared import clip_text, under, vae, weighted
+from tests.registry.declared import clip_text, under, vae, weighted
 
 FLUX_WIDTH, HEAD = 3072, 128
 

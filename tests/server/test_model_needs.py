@@ -8,6 +8,7 @@ from imagine.asking.resolve import Defaults
 from imagine.settings.values import ModelSettings
 from imagine.words.frames import ResidentModel, Stats
 from tests.registry import declared
+from tests.registry.published import KLEIN_4B, QWEN3_4B, flux2, flux2_vae, qwen3, vae16, z_image
 from tests.server.served import ask
 
 WITHOUT_VAE = {name: shape for name, shape in declared.tiny().items() if not name.startswith("first_stage_model.")}
@@ -151,5 +152,42 @@ def test_every_file_is_told_and_none_says_where_it_lies(tmp_path, models):
             "looks": "for looking at pictures that come out, by moderation",
         }  # fmt: skip
         assert {one["use"] for one in said["details"]} == {"yes"}
+
+    ask(tmp_path, act, models=())
+
+
+WISHED = {
+    "/generate": lambda model: {"model": model, "prompt": "a fox"},
+    "/v1/images/generations": lambda model: {"model": model, "prompt": "a fox"},
+    "/api/generate": lambda model: {"model": model, "prompt": "a fox", "stream": False},
+    "/models/{model}": lambda _: {"inputs": "a fox"},
+}
+"""A path of each dialect, and the least that its programs say."""
+MADE = {
+    "z_image_turbo_bf16": (8, 0.0), "x/z-image-turbo": (8, 0.0), "z_image_bf16": (50, 5.0),
+    "flux-2-klein-4b": (4, 1.0), "x/flux2-klein": (4, 1.0), "flux-2-klein-base-4b": (50, 4.0),
+}  # fmt: skip
+"""The steps and guidance that each was made for, by its name, or Ollama's."""
+
+
+@pytest.mark.parametrize("path", WISHED)
+def test_z_image_and_klein_are_drawn_as_they_were_made_in_each_dialect(tmp_path, path):
+    place = tmp_path / "models"
+    for name, shapes in {"z_image_turbo_bf16": z_image(), "z_image_bf16": z_image(), "ae": vae16()}.items():
+        declared.write(place / f"{name}.safetensors", shapes, dtype="BF16")
+    for name in ("flux-2-klein-4b", "flux-2-klein-base-4b"):
+        declared.write(place / f"{name}.safetensors", flux2(*KLEIN_4B), dtype="BF16")
+    declared.write(place / "qwen_3_4b.safetensors", qwen3(*QWEN3_4B), dtype="BF16")
+    declared.write(place / "flux2-vae.safetensors", flux2_vae(), dtype="BF16")
+
+    async def act(client):
+        for name, made in MADE.items():
+            answer = await client.post(path.format(model=name), json=WISHED[path](name))
+            assert answer.status == 200, await answer.text()
+            job = client.worker.seen.pop()
+            params = job.params
+            assert (params.num_steps, params.guidance, params.width, params.height) == (*made, 1024, 1024), name
+            assert (params.sampler, params.schedule) == ("euler", "default")
+            assert job.model.parts["text_encoder"].path.endswith("qwen_3_4b.safetensors")
 
     ask(tmp_path, act, models=())

@@ -136,7 +136,8 @@ SENTENCES = {
     "unfit.videos": "it makes videos ({name}), and only pictures are made here",
     "unfit.sound": "it makes sound ({name}), and only pictures are made here",
     "unfit.predicts": "it predicts '{prediction}', which isn't supported for its family",
-    "unfit.quantised": "its weights are quantised ({how}), which isn't supported",
+    "unfit.quantised": "its weights are quantised ({how}), which isn't supported: fp8, int8 as ComfyUI marks it, "
+    "and GGUF are",
     "weights.missing": "its {part} lacks {names}",
     "weights.unexpected": "its {part} has tensors that the network hasn't: {names}",
     "weights.shapes": "its {part} has shapes that no network has: {why}",

@@ -27,6 +27,8 @@ _PLAIN = frozenset({"F64", "F32", "F16", "BF16", "I64", "I32", "BOOL"})
 _MARKED = {"I8": "int8", "U8": "uint8"}
 """Stored so, weights are told apart by their layer's mark alone."""
 _SCALE_DTYPES = frozenset({"F32", "F16", "BF16"})
+_POWERS = frozenset({"U8", "F8_E8M0"})
+"""Scales that are powers of two, each of 32 weights in a row: those of mxfp8."""
 _FOREIGN = (
     (".SCB", "bitsandbytes int8"), *((end, "scales of scales") for end in SCALES_OF_SCALES),
 )  # fmt: skip
@@ -51,8 +53,11 @@ def quantisation_problem(path: Path, header: Header) -> Message | None:
 
 def _problems(tensors: Mapping[str, TensorInfo], marks: Mapping[str, LayerMark]) -> Iterator[Message]:
     for name in tensors:  # before what their own weights look like
-        if how := next((how for end, how in _FOREIGN if name.endswith(end)), None):
-            yield message("unfit.quantised", how=how)
+        if found := next(((end, how) for end, how in _FOREIGN if name.endswith(end)), None):
+            end, how = found
+            weight = tensors.get(name.removesuffix(end) + _WEIGHT)
+            packed = end in SCALES_OF_SCALES and weight is not None and weight.dtype == "U8"
+            yield message("unfit.quantised", how="nvfp4" if packed else how)
     for name, info in tensors.items():
         if name.endswith(SCALES):
             yield from _problem_of_scale(name, info, tensors)
@@ -66,9 +71,10 @@ def _problems(tensors: Mapping[str, TensorInfo], marks: Mapping[str, LayerMark])
 
 def _problem_of_scale(name: str, info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> Iterator[Message]:
     """Scales are floats: one of all weights, or one of each row."""
-    if info.dtype not in _SCALE_DTYPES:
-        yield message("unfit.quantised", how=f"scales of {info.dtype}")
     weight = tensors.get(next(name.removesuffix(end) for end in SCALES if name.endswith(end)) + _WEIGHT)
+    if info.dtype not in _SCALE_DTYPES:
+        micro = info.dtype in _POWERS and weight is not None and weight.dtype in _FLOATS
+        yield message("unfit.quantised", how="mxfp8" if micro else f"scales of {info.dtype}")
     of_rows = weight is not None and weight.shape[:1] == info.shape[:1] == (info.elements,)
     if weight is not None and info.elements != 1 and not of_rows:
         yield message("unfit.quantised", how=f"scales of shape {list(info.shape)}")

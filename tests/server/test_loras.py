@@ -14,6 +14,10 @@ from tests.server import beside
 from tests.server.made_up_dialect.dialect import BRUSH
 from tests.server.served import ask
 
+TOLD_A_MAP = (
+    "it makes FLUX.1 one that is told a map beside the latents, as Depth and Canny are, and isn't applied yet; a "
+    "ControlNet holds it to maps"
+)
 NO_WEIGHT = "where a LoRA's weight belongs; it must be a number from -4 to 4"
 
 
@@ -29,6 +33,8 @@ def home(tmp_path):
     for name in ("ink", "sketch"):
         add_lora(tmp_path, f"loras/{name}")
     add_lora(tmp_path, "loras/big", context=2048)
+    halves = {"img_in.lora_A.weight": (128, 128), "img_in.lora_B.weight": (3072, 128)}
+    declared.write(tmp_path / "models/control/canny.safetensors", halves)
     return tmp_path
 
 
@@ -92,6 +98,7 @@ def test_every_form_is_the_same_wish(home, body, uses, prompt):
         ({"loras": ["../loras/ink"]}, 404, "loras '../loras/ink' not found; did you mean: ink?"),
         ({"loras": ["fox"]}, 400, "loras 'fox' is a file of the kind checkpoint"),
         ({"loras": ["big"]}, 400, "LoRA 'big' is for sdxl, model 'fox' is stable_diffusion"),
+        ({"loras": ["canny"]}, 400, f"loras 'canny' can't be used: {TOLD_A_MAP}"),
         ({"prompt": "a <lora:imk:1> fox"}, 404, "prompt names the lora 'imk', which isn't here; did you mean: ink?"),
         ({"prompt": "a <lora:ink:x> fox"}, 400, f"prompt has 'x' {NO_WEIGHT}"),
         ({"prompt": "a <lora:ink:5> fox"}, 400, f"prompt has '5' {NO_WEIGHT}"),

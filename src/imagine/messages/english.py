@@ -78,6 +78,8 @@ SENTENCES = {
     "unfit.channels": "its denoiser takes {count} channels, which no way of drawing here gives",
     "unfit.flux_control": "it is FLUX.1 Depth, Canny or another that is told a map beside the latents, and isn't "
     "drawn here yet",
+    "unfit.control_lora": "it makes FLUX.1 one that is told a map beside the latents, as Depth and Canny are, and "
+    "isn't applied yet; a ControlNet holds it to maps",
     "unfit.qwen_image": "it is {name}, which isn't drawn from single files yet; Qwen-Image is",
     "unfit.flex2": "it is Flex.2, which is told a mask and a map beside the latents, and isn't drawn here yet",
     "unfit.pix2pix": "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only",

@@ -29,6 +29,12 @@ _TAKING = ("down", "lora_embedding_A", "hada_w1_b", "diff")
 """The parts whose second dimension is what the layer takes."""
 
 
+CONTROL = "control"
+"""Of a LoRA that makes a FLUX.1 one that is told a map beside the latents (Black Forest Labs' Depth and Canny)."""
+_FIRST, _MAPPED = ("img_in", "x_embedder"), 128
+"""The layer that takes a Flux' latents, and what it takes then."""
+
+
 class Layers(NamedTuple):
     """The layers that a file changes, by name, with the width that each takes (0 where its tensors don't tell)."""
 
@@ -51,7 +57,11 @@ def find_lora(tensors: Mapping[str, TensorInfo], metadata: Mapping[str, str]) ->
     if not is_marked(tensors):
         return None
     layers = _layers(tensors)
-    return Detected("lora", _family(layers, metadata), layers.variant) if layers else None
+    if layers is None:
+        return None
+    family = _family(layers, metadata)
+    is_control = family == "flux" and _MAPPED in {layers.widths.get(name) for name in _FIRST}
+    return Detected("lora", family, CONTROL if is_control else layers.variant)
 
 
 def _layers(tensors: Mapping[str, TensorInfo]) -> Layers | None:

@@ -59,6 +59,13 @@ def test_references_are_chosen_weighed_and_taken_out_again(page, site):
     assert [each.kind for each in last(site).params.references] == ["style"]
 
 
+def test_those_that_are_taken_out_at_once_all_go(page):
+    add(page, "references", DOG, "dog.png")
+    add(page, "references", SEA, "sea.png")
+    page.evaluate("document.querySelectorAll('[data-beside=references] [data-out]').forEach((each) => each.click())")
+    expect(page.locator(".beside-row")).to_have_count(0)
+
+
 def mapping(page):
     """What is asked of /preprocess from now on, each answered by a white map."""
     asked = []

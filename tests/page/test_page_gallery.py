@@ -6,6 +6,27 @@ from playwright.sync_api import expect
 
 from tests.page.acts import arrive, downloaded, generate, last
 
+LATE = """{
+    const decode = HTMLImageElement.prototype.decode;
+    HTMLImageElement.prototype.decode = async function () {
+        HTMLImageElement.prototype.decode = decode;
+        await decode.call(this);
+        await new Promise((done) => { window.late = () => done(); });
+    };
+}"""
+"""The first picture that is shown takes until `late()` to open."""
+UNREAD = """{
+    const getAll = IDBObjectStore.prototype.getAll;
+    IDBObjectStore.prototype.getAll = function (...said) {
+        Object.defineProperty(this.transaction, "oncomplete", { set(done) {
+            this.addEventListener("complete", () => { window.read = done; });
+        } });
+        return getAll.apply(this, said);
+    };
+    new BroadcastChannel("imagine.gallery").onmessage = () => { window.told = true; };
+}"""
+"""What the browser has kept is only there at `read()`; `told` says whether another tab has said something."""
+
 
 def test_pictures_stay_over_a_reload(page, site):
     generate(page, "first")
@@ -24,6 +45,29 @@ def test_pictures_stay_over_a_reload(page, site):
     assert last(site).params == msgspec.structs.replace(site.worker.seen[0].params, buckets="4x25")
 
 
+def test_the_one_that_was_chosen_last_is_seen_however_long_another_takes_to_open(page):
+    generate(page, "first")
+    generate(page, "second")
+    page.add_init_script(LATE)
+    page.reload()
+    page.wait_for_function("() => window.late")
+    page.locator(".thumb").nth(1).click()
+    expect(page.locator(".tile img")).to_have_attribute("alt", "first")
+    page.evaluate("async () => { window.late(); await new Promise((done) => setTimeout(done)); }")
+    assert page.locator(".tile img").get_attribute("alt") == "first"
+
+
+def test_what_another_tab_keeps_meanwhile_is_seen(page, site):
+    other = page.context.new_page()
+    other.add_init_script(UNREAD)
+    other.goto(site.url)
+    other.wait_for_function("() => window.read")
+    generate(page, "first")
+    other.wait_for_function("() => window.told")
+    other.evaluate("window.read()")
+    expect(other.locator(".thumb")).to_have_count(1)
+
+
 def test_a_picture_is_deleted_and_brought_back(page):
     generate(page, "first")
     generate(page, "second")
@@ -31,6 +75,7 @@ def test_a_picture_is_deleted_and_brought_back(page):
     expect(page.locator(".thumb")).to_have_count(1)
     page.click("[data-about=deleted] .text-button")
     expect(page.locator(".thumb")).to_have_count(2)
+    expect(page.locator(".tile img")).to_have_attribute("alt", "second")  # and is the chosen one again
     page.click("#do-delete")
     expect(page.locator(".thumb")).to_have_count(1)
     page.reload()

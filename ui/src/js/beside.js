@@ -131,7 +131,6 @@ const usualControl = () => offersOf("control").find((one) => one.map && (!one.va
 const isAbsent = (name) => name === "control" && offered !== null && offered.control.length === 0;
 const groupOf = (name) => document.querySelector(`[data-beside="${name}"]`);
 const rowsOf = (name) => all(".beside-row", groupOf(name));
-const itemOf = (name, row) => items[name][rowsOf(name).indexOf(row)];
 
 async function measured(blob, most = Infinity) {
   const { blob: sent, width, height } = await scaled(blob, most);
@@ -150,8 +149,8 @@ async function keep() {
   } catch { /* no room in the browser: they stay for as long as the page is open */ }
 }
 
-async function leave(name, row) {
-  items[name].splice(rowsOf(name).indexOf(row), 1);
+async function leave(name, { item }) {
+  items[name] = items[name].filter((one) => one !== item); // of rows, more may have left that are still seen
   changed();
   await keep();
   drawAll();
@@ -179,7 +178,7 @@ const typesOf = (item) => ((item.said.preprocess ?? NO_MAP) === NO_MAP ? (offers
 async function heard(name, target) {
   const row = target.closest(".beside-row");
   if (!row) return;
-  const item = itemOf(name, row);
+  const { item } = row;
   const key = target.dataset.key;
   if (target.type === "range") row.querySelector("[data-key=strength]").value = written(Number(target.value));
   if (key === "model") setModel(item, target.value);
@@ -193,7 +192,7 @@ async function heard(name, target) {
 
 /** Is what the row says something that can be asked for? */
 function check(name, row) {
-  const item = itemOf(name, row);
+  const { item } = row;
   const input = row.querySelector("[data-key=strength]");
   const value = input.value.trim() === "" ? STRENGTH[name] : numberIn(input.value);
   const most = field(`${name}.strength`)?.max ?? 2;
@@ -210,7 +209,7 @@ function drawAll() {
   for (const [name, list] of Object.entries(items)) {
     const rows = groupOf(name).querySelector(".rows");
     rows.replaceChildren(...list.map((item) => rowOf(name, item)));
-    rowsOf(name).forEach((row, at) => describeRow(name, row, list[at]));
+    for (const row of rowsOf(name)) describeRow(name, row, row.item);
   }
   describe();
 }
@@ -218,7 +217,7 @@ function drawAll() {
 function describe() {
   for (const name of Object.keys(items)) {
     show(groupOf(name).querySelector("[data-add]"), items[name].length < MOST[name] && !isAbsent(name));
-    rowsOf(name).forEach((row, at) => describeRow(name, row, items[name][at]));
+    for (const row of rowsOf(name)) describeRow(name, row, row.item);
   }
   tell("control-note", isAbsent("control") ? t("control.absent") : "");
   tell("references-note", items.references.length && offered?.references.length === 0 ? t("references.start") : "");
@@ -236,7 +235,7 @@ function rowOf(name, item) {
     ? [make("select", { "data-key": "model" }), make("select", { "data-key": "preprocess" }), make("select", { "data-key": "type" })]
     : [make("select", { "data-key": "kind" })];
   const thumbs = make("div", { className: "beside-thumbs" }, canvas("picture"), ...(name === "control" ? [canvas("map")] : []));
-  return make("div", { className: "beside-row" }, thumbs,
+  return make("div", { className: "beside-row", item }, thumbs,
     make("div", { className: "beside-about" },
       make("div", { className: "lora-head" }, make("span", { className: "lora-name", dir: "auto" }, item.name), make("button", { type: "button", className: "text-button", "data-out": "" })),
       ...choice, make("div", { className: "slider" }, slider, strength),

@@ -119,11 +119,14 @@ export async function startGallery(onSelect, onCompare, onGone) {
   [select, compare, gone] = [onSelect, onCompare, onGone];
   byId("more").addEventListener("click", () => { shown += PAGE; render(); });
   byId("compare").addEventListener("click", () => setComparing(comparing ? null : []));
+  const meanwhile = [];
+  if (tabs) tabs.onmessage = (message) => meanwhile.push(message);
   const found = await everything("entries").catch(() => []);
   const known = new Set(entries.map((entry) => entry.id));
   entries = [...entries, ...found.filter((entry) => !known.has(entry.id)).sort((a, b) => b.time - a.time)];
-  if (tabs) tabs.onmessage = follow;
   inEveryLanguage(render);
+  if (tabs) tabs.onmessage = follow;
+  meanwhile.forEach(follow);
 }
 
 /** Ends the choosing of two to compare; false where none was going on. */

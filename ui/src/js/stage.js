@@ -17,6 +17,7 @@ let making = null; // the run's own, seen or not
 let aside = null; // that of a run which ended while others were looked at
 let latest = null; // that of the latest run, ended or not
 let chosen = null;
+let turn = 0; // how often something was to be seen: what takes long to open must not take the place of what came after
 let byItself = { entry: null, index: 0 }; // of the run, what was chosen since nobody had chosen
 
 export const chosenEntry = () => chosen;
@@ -74,10 +75,12 @@ export async function end() {
 
 /** Shows a picture: in its place where that is seen, else alone. */
 export async function showEntry(entry) {
+  const own = ++turn;
   if (board?.has(entry)) return choose(entry);
   const blob = await fileOf(entry);
   const alone = new Board(1, entry.width / entry.height, pick);
   await alone.fill(0, entry, blob ?? entry.thumb);
+  if (own !== turn) return alone.release();
   see(alone);
   choose(entry);
   return undefined;
@@ -140,6 +143,7 @@ function begun(prompt) {
 function see(next) {
   const before = board;
   board = next;
+  turn += 1;
   byId("board").replaceChildren(...(next ? [next.element] : []));
   show(byId("board"), next !== null);
   show(byId("empty"), next === null);

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, PngImagePlugin
+from playwright.sync_api import expect
 
 
 def arrive(page):
@@ -16,12 +17,13 @@ def arrive(page):
 
 
 def generate(page, prompt=None):
-    """Asks for a picture and waits until it is there."""
+    """Asks for a picture and waits until it is there, and until nothing is being made any more."""
     page.wait_for_selector("dialog[open]", state="hidden")
     if prompt is not None:
         page.fill("#f-prompt", prompt)
     before = page.locator(".thumb").count()
-    page.click("#generate")
+    with page.expect_request("**/generate"):  # what was made before may come into the gallery only now
+        page.click("#generate")
     page.wait_for_function(
         "n => document.querySelectorAll('.thumb').length > n && document.querySelector('#run').hidden", arg=before
     )
@@ -62,8 +64,15 @@ def load(page, data, name):
     page.wait_for_selector("[data-about=load]")
 
 
-def start_from(page, data, name="photo.png", kind="image/png"):
+def give_source(page, data, name="photo.png", kind="image/png"):
     page.set_input_files("#source-file", {"name": name, "mimeType": kind, "buffer": data})
+
+
+def start_from(page, data, name="photo.png", kind="image/png"):
+    """Gives a picture to start from, and waits until the form has it: what is typed before, it may yet change."""
+    give_source(page, data, name, kind)
+    expect(page.locator("#source-full")).to_be_visible()
+    expect(page.locator("#source-name")).to_have_text(name)
 
 
 def png(width=64, height=48, colour=(200, 30, 40)):

@@ -147,10 +147,10 @@ class Site:
                 connection.transport.abort()
 
         self.on_loop(cut)
-        self.stop()
+        self._thread.join(PATIENCE)
 
     def stop(self):
-        """Ends the server."""
+        """Ends the server, unless it vanished."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._end.set)
             self._thread.join(PATIENCE)

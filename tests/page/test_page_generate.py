@@ -88,11 +88,11 @@ def test_cancel_really_cancels(page, site, way):
         page.keyboard.press("Escape")
         page.keyboard.press("Escape")
         assert site.on_loop(lambda: list(site.worker.cancelled)) == [], "where one writes, it ends nothing"
+        page.evaluate("performance.now = () => 0")  # once more means soon, which this machine may not be
         page.focus("#stage")
         page.keyboard.press("Escape")
         expect(page.locator("[data-about=cancel]")).to_contain_text("once more")
         page.keyboard.press("Escape")
-        page.keyboard.press("Escape")  # in case it took the machine longer than is meant by once more
     expect(page.locator("#live")).to_have_text("Cancelled.")
     expect(page.locator("#cancel")).to_be_hidden()
     site.until(lambda: last(site).job in site.worker.cancelled)

@@ -83,6 +83,7 @@ def test_others_can_be_looked_at_while_one_is_made(page, site):
     page.fill("#f-prompt", "hold third")
     page.click("#generate")
     page.click(".thumb")
+    expect(page.locator(".tile img")).to_have_attribute("alt", "first")
     site.release()
     expect(page.locator(".thumb")).to_have_count(2)
     page.wait_for_selector(HALF)
@@ -132,7 +133,8 @@ def test_a_run_that_began_before_the_server_answered_is_not_told_as_lost(windows
     page = windows.open("about:blank", ready=False)
     held = []
     page.route("**/health", lambda route: held.append(route), times=1)
-    page.goto(site.url)
+    with page.expect_request("**/health"):
+        page.goto(site.url)
     page.fill("#f-prompt", "hold on")
     page.wait_for_selector("#status[data-state=waiting]")
     page.click("#generate")

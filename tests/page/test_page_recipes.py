@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from imagine.asking.replay import request_from_meta
 from imagine.pictures import images, metadata
 from imagine.words.recipe import GenerationParams, meta_from_params
-from tests.page.acts import arrive, base64_of, downloaded, drop, generate, last, load, png, png_with, saved
+from tests.page.acts import arrive, base64_of, downloaded, drop, generate, last, load, png, png_with, saved, start_from
 from tests.registry import declared
 
 ORIGINAL = {
@@ -134,8 +134,7 @@ def test_saved_settings_are_a_file_that_run_takes(page, site):
     page.fill("#f-prompt", "a fox")
     page.fill("#f-seed", "9007199254740993")
     page.fill("#f-hires-scale", "1.5")
-    page.set_input_files("#source-file", {"name": "in.png", "mimeType": "image/png", "buffer": png(64, 64)})
-    expect(page.locator("#source-full")).to_be_visible()
+    start_from(page, png(64, 64))
     for button, img in (("#save-settings", None), ("#save-with-input", base64_of(png(64, 64)))):
         page.click("#save-menu summary")
         recipe = metadata.read_metadata(downloaded(page, button))
@@ -152,7 +151,7 @@ def test_a_link_carries_settings_and_nothing_else(page, site, windows):
     page.fill("#f-prompt", "a fox & a hound = friends")
     page.fill("#f-seed", "9007199254740993")
     page.fill("#f-hires-scale", "1.5")
-    page.set_input_files("#source-file", {"name": "in.png", "mimeType": "image/png", "buffer": png(64, 64)})
+    start_from(page, png(64, 64))
     page.click("#save-menu summary")
     page.click("#share")
     expect(page.locator("[data-about=link]")).to_be_visible()

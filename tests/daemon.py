@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from imagine.processes.runtime import DECODER_ARGUMENT
+from imagine.processes.runtime import DECODER_ARGUMENT, WORKER_ARGUMENT
 
 ROOT = Path(__file__).parents[1]
 FAKE = [sys.executable, str(ROOT / "tests/server/fake_serve.py")]
@@ -69,15 +69,20 @@ class Daemon:
 
     @property
     def workers(self) -> list[psutil.Process]:
-        """The processes that it has started and that may draw."""
+        """The processes that it has started and that may draw, and what else works for it but to look at pictures."""
         beside = self.decoders
         return [child for child in psutil.Process(self.process.pid).children() if child not in beside]
+
+    @property
+    def painters(self) -> list[psutil.Process]:
+        """Those of them that draw, and no other that works for the server and ends when it has."""
+        return [child for child in self.workers if {"imagine.worker", WORKER_ARGUMENT} & arguments_of(child)]
 
     @property
     def decoders(self) -> list[psutil.Process]:
         """Those that look at input pictures: one at most, and none long after the last picture."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if {"imagine.pictures.looking", DECODER_ARGUMENT} & _arguments(child)]
+        return [child for child in children if {"imagine.pictures.looking", DECODER_ARGUMENT} & arguments_of(child)]
 
     def stop(self) -> int:
         """Ends it as systemd would; its exit status."""
@@ -107,7 +112,7 @@ class Daemon:
         self.said.extend(self.process.stderr)
 
 
-def _arguments(process: psutil.Process) -> set[str]:
+def arguments_of(process: psutil.Process) -> set[str]:
     """What it was started with; nothing of one that has just ended."""
     try:
         return set(process.cmdline())

@@ -24,6 +24,7 @@ class Terminal:
     def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None, columns: int = 80) -> None:
         self.seen = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._status: int | None = None
         self.process, self._descriptor = pty.fork()
         if self.process == 0:
             ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -33,18 +34,15 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
+        if self._status is None:
             os.kill(self.process, signal.SIGKILL)
-            os.waitpid(self.process, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass  # it has ended
+            self._wait()
         self._shut()
 
     def close(self) -> int:
         """The window is closed; the exit status of what ran in it."""
         self._shut()
-        _, status = os.waitpid(self.process, 0)
-        return os.waitstatus_to_exitcode(status)
+        return self._wait()
 
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
@@ -60,13 +58,17 @@ class Terminal:
         """Its exit status, once it ends by itself."""
         while self._read():
             pass
-        _, status = os.waitpid(self.process, 0)
-        return os.waitstatus_to_exitcode(status)
+        return self._wait()
 
     @property
     def screen(self) -> list[str]:
         """The lines that stand there."""
         return shown(self.seen)
+
+    def _wait(self) -> int:
+        _, status = os.waitpid(self.process, 0)
+        self._status = os.waitstatus_to_exitcode(status)
+        return self._status
 
     def _shut(self) -> None:
         if self._descriptor >= 0:

@@ -98,7 +98,8 @@ def pictures(home: Path, most: int, random: Random, warm: int = 40) -> int:
         while made < most + warm:
             made += draw(daemon, random)
             if before is None and made >= warm:
-                before = {child.pid: Held.by(child) for child in [psutil.Process(daemon.process.pid), *daemon.workers]}
+                held = [psutil.Process(daemon.process.pid), *daemon.painters]
+                before = {process.pid: Held.by(process) for process in held}
         assert before is not None
         for pid, held in before.items():
             grown = Held.by(psutil.Process(pid)).grown(held)

@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.daemon import PATIENCE, ROOT, Daemon
+from tests.daemon import PATIENCE, ROOT, Daemon, arguments_of
 from tests.faults.faulty_worker import STAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+WORKER = str(ROOT / "tests/faults/faulty_worker.py")
 BODY = {"prompt": "a red house", "model": "toybox", "num_steps": 2, "width": 64, "height": 64, "seed": "5"}
 
 
@@ -74,7 +75,7 @@ def test_a_worker_that_is_killed_at_any_stage_comes_back(tmp_path):
         for _ in STAGES:
             asking = Asking(daemon)
             reached(tmp_path)
-            (worker,) = [child for child in daemon.workers if "faulty_worker" in " ".join(child.cmdline())]
+            (worker,) = [child for child in daemon.workers if WORKER in arguments_of(child)]
             worker.kill()
             status, told = asking.ended()
             assert (status, told["code"]) == (502, "worker.lost")

@@ -109,7 +109,7 @@ def test_who_hangs_up_frees_the_device_within_a_step(home: Path, stream: bool) -
             assert any(said.get("step", 0) >= 3 for said in map(json.loads, answer))
         else:
             until(daemon, "/jobs", lambda said: said["jobs"] and said["jobs"][0]["step"] >= 3)
-        (worker,) = [child for child in daemon.workers if "imagine.worker" in child.cmdline()]
+        (worker,) = daemon.painters
         worker.suspend()
         before = steps_done(daemon)
         if stream:

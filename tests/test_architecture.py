@@ -299,7 +299,7 @@ LIGHT = [
 
 def test_what_the_gateway_needs_never_imports_torch() -> None:
     code = f"import sys, importlib; [importlib.import_module(m) for m in {LIGHT}]; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
     assert not {"torch", "diffusers", "transformers", "numpy", "tokenizers"} & set(done.stdout.split())
 
 

@@ -189,7 +189,7 @@ async def modelled(kind: str, *script: Act, **said: Any):
     app.router.add_route("*", "/{path:.*}", fake.handle)
     server = TestServer(app)
     await server.start_server()
-    settings = AssistantSettings(**{"url": str(server.make_url("/")).rstrip("/"), "timeout": 30.0} | said)
+    settings = AssistantSettings(**{"url": str(server.make_url("/")).rstrip("/"), "timeout": 240.0} | said)
     fake.url, fake.settings, fake.waits, fake.now = settings.url, settings, Waits(), Now()
     fake.gone = server.close
     fake.client = ModelServer(settings, clock=fake.now, sleep=fake.waits, chance=lambda: 0.5)

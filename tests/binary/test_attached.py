@@ -124,7 +124,7 @@ def test_two_at_once(made: Path, runtime: Path) -> None:
     for turn in range(TIMES):
         folder = check_works(made, runtime / str(turn))
         both = [start(made, folder) for _ in range(2)]
-        ends = [process.communicate(timeout=60) for process in both]
+        ends = [process.communicate(timeout=240) for process in both]
         assert [process.returncode for process in both] == [0, 0], ends
         assert sum("unpacked in" in err for _, err in ends) == 1, "one unpacks, the other waits"
         assert provide(made, folder) == ""
@@ -135,7 +135,7 @@ def test_a_kill_while_it_unpacks(made: Path, runtime: Path) -> None:
     for turn in range(TIMES):
         folder = check_works(made, runtime / str(turn))
         process = start(made, folder, limit=1 + 2 * turn)
-        said = process.communicate(timeout=60)
+        said = process.communicate(timeout=240)
         assert process.returncode == -signal.SIGXFSZ, said
         assert list(folder.rglob("*.part")), "it was killed within a file"
         provide(made, folder)
@@ -221,7 +221,7 @@ def test_what_is_no_version_is_left_alone(made: Path, folder: Path, runtime: Pat
 
 
 def told(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
-    out, err = process.communicate("\n\n", timeout=60)
+    out, err = process.communicate("\n\n", timeout=240)
     return process.returncode, out.splitlines(), err
 
 
@@ -278,7 +278,7 @@ def test_a_kill_while_the_rest_is_unpacked(made: Path, folder: Path) -> None:
     """The kernel kills it at its first byte."""
     provide(made, folder)
     process = start(made, folder, "later", limit=0)
-    process.communicate("\n", timeout=60)
+    process.communicate("\n", timeout=240)
     assert process.returncode == -signal.SIGXFSZ
     assert "unpacked in" in provide(made, folder, rest=True)
     assert not list(folder.rglob("*.part"))

@@ -240,7 +240,7 @@ def test_a_private_server_is_ended_unless_a_command_may_need_it(machine: Machine
         assert machine.program.exists() == beside
         assert ("Ending the private server" in done.stdout) is not beside
         if not beside:
-            assert server.wait(60) == -signal.SIGTERM
+            assert server.wait(240) == -signal.SIGTERM
         assert server.poll() is None or not beside
     finally:
         for process in started:

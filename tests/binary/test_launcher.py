@@ -25,7 +25,7 @@ def start(binary: Path, runtime: Path | None, *arguments: str, **more: str) -> s
 
 
 def told(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     return process.returncode, out, err
 
 

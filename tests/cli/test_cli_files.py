@@ -150,7 +150,7 @@ def test_the_names_of_several_are_checked_before_the_work_too(
 def test_a_picture_into_a_pipe(server: FakeServer, place: str) -> None:
     command = [sys.executable, "-m", "imagine", "run", "p", "-o", place, "-s", "1"]
     server.lines = [picture(png((1, 2, 3)), "intermediate"), picture(png())]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=240, check=False)
     assert (done.returncode, done.stdout, names()) == (0, png(), set())
 
 
@@ -196,7 +196,7 @@ def test_a_signal_brings_the_old_file_back(server: FakeServer, number: int, old:
 
     def wait(connection: object) -> None:
         shown.set()
-        ended.wait(60)
+        ended.wait(240)
 
     if old is not None:
         Path("x.png").write_bytes(old)
@@ -209,7 +209,7 @@ def test_a_signal_brings_the_old_file_back(server: FakeServer, number: int, old:
         assert json.loads(process.stdout.readline())["path"] == "x.png"
         assert Path("x.png").read_bytes() == png((4, 5, 6))
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=240)
     ended.set()
     assert process.returncode == 128 + number
     assert errors.decode().strip() == (

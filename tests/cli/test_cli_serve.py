@@ -62,6 +62,6 @@ def test_the_worker_begins_before_the_server_is_imported_and_ends_with_it(
 ) -> None:
     seen = environment(tmp_path)
     command = [sys.executable, "-c", WORKER_FIRST, str(tmp_path), *kind]
-    done = subprocess.run(command, env=seen, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=seen, capture_output=True, text=True, timeout=240)
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.splitlines() == ["[] ['import sys; sys.stdin.buffer.read()']", "[]"]

@@ -31,7 +31,7 @@ def test_a_path_stands_alone_on_its_line(server: FakeServer, columns: int, term:
 def test_a_model_of_an_odd_name_is_no_markup_and_no_command(server: FakeServer) -> None:
     seen = threading.Event()
     server.lines = [{"status": "queued", "position": "3\x1b]0;x\x07"}]
-    server.lines += [{"status": "loading", "model": "a[red]b\x1b[31mc", "fraction": 0.5}, lambda _: seen.wait(60)]
+    server.lines += [{"status": "loading", "model": "a[red]b\x1b[31mc", "fraction": 0.5}, lambda _: seen.wait(240)]
     server.lines += [picture(png())]
     with Terminal("run", "p", "-o", "x", environ=BASE) as terminal:
         terminal.wait_for("loading a[red]b\\x1b[31mc")
@@ -42,7 +42,7 @@ def test_a_model_of_an_odd_name_is_no_markup_and_no_command(server: FakeServer) 
 
 def test_ctrl_c_takes_it_back(server: FakeServer) -> None:
     ended = threading.Event()
-    server.lines = [*AT_WORK, lambda _: ended.wait(60)]
+    server.lines = [*AT_WORK, lambda _: ended.wait(240)]
     Path("x.png").write_bytes(b"old")
     with Terminal("run", "p", "-o", "x", "-s", "1", environ=BASE) as terminal:
         terminal.wait_for("10/10")
@@ -55,7 +55,7 @@ def test_ctrl_c_takes_it_back(server: FakeServer) -> None:
 
 def test_closing_the_terminal_brings_the_old_file_back(server: FakeServer) -> None:
     ended = threading.Event()
-    server.lines = [*AT_WORK, lambda _: ended.wait(60)]
+    server.lines = [*AT_WORK, lambda _: ended.wait(240)]
     Path("x.png").write_bytes(b"old")
     with Terminal("run", "p", "-o", "x", "-s", "1", environ=BASE) as terminal:
         terminal.wait_for("10/10")
@@ -132,7 +132,7 @@ def test_one_prompt_after_another(server: FakeServer) -> None:
 def test_a_refusal_or_ctrl_c_ends_a_picture_and_no_conversation(server: FakeServer) -> None:
     ended = threading.Event()
     server.refuse = lambda body: (400, "no owls") if "owl" in body["prompt"] else None
-    server.lines = [*STEPS, lambda _: ended.wait(60)]
+    server.lines = [*STEPS, lambda _: ended.wait(240)]
     with Terminal("run", "-o", "x", environ=BASE) as terminal:
         terminal.wait_for(">>> ")
         terminal.type("an owl\n")

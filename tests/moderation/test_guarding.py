@@ -270,7 +270,7 @@ def test_it_dies_with_its_gateway_even_while_it_is_stopped():
 
 
 def test_it_takes_no_arguments():
-    done = subprocess.run([*guard_command(), "x"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*guard_command(), "x"], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 1
     assert "started by 'imagine serve'" in done.stderr
 

@@ -19,6 +19,8 @@ from imagine.pictures.looking.shown import ShownCopies
 from imagine.processes.runtime import DECODER_ARGUMENT, decoder_command
 from imagine.words.errors import BadPicture, ImagineError
 
+PATIENT = Patience(answer=240.0, idle=240.0)
+"""For a busy machine: neither runs out where it isn't asked to."""
 ENTRY = Path(__file__).parents[2] / "tools/binary/entry.py"
 """What the binary runs."""
 
@@ -35,7 +37,7 @@ def run(act, **said):
     """What `act` makes of a decoder, of which nothing stays."""
 
     async def whole():
-        decoder = Decoder(**said)
+        decoder = Decoder(**{"patience": PATIENT} | said)
         try:
             return await act(decoder)
         finally:
@@ -119,7 +121,7 @@ def test_a_picture_without_an_end_is_given_up_and_the_next_is_served():
         decoder._patience = Patience(answer=0.1)
         with pytest.raises(BadPicture):
             await decoder.look(png((50, 50)), "img", "a")
-        decoder._patience = Patience()
+        decoder._patience = PATIENT
         return await decoder.look(png((50, 51)), "img", "a")
 
     assert run(act).result.height == 51
@@ -165,7 +167,7 @@ def test_the_binary_becomes_it_by_its_first_argument():
 
 
 def test_it_takes_no_arguments():
-    done = subprocess.run([*decoder_command(), "x"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*decoder_command(), "x"], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 1
     assert "started by 'imagine serve'" in done.stderr
 

@@ -11,7 +11,9 @@ from imagine.settings.settings import settings_from
 
 def tried(code: str) -> str:
     begin = "import socket\nfrom imagine.processes.offline import go_offline\ngo_offline(['box.example'])\n"
-    done = subprocess.run([sys.executable, "-c", begin + code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", begin + code], capture_output=True, text=True, timeout=240, check=False
+    )
     return done.stdout + done.stderr
 
 

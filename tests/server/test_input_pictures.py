@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from imagine.pictures.canonical import digest
+from imagine.pictures.looking.decoder import Patience
 from tests.daemon import FAKE, PATIENCE, Daemon
 from tests.server.served import add_model, ask
 
@@ -84,6 +85,7 @@ def test_a_newcomer_does_not_wait_for_another_s_many_pictures(tmp_path):
 
     async def act(client):
         decoder, url = client.gateway.decoder, client.server.make_url("/generate")
+        decoder._patience = Patience(answer=PATIENCE, idle=PATIENCE)
 
         async def posted(address, img):
             connector = aiohttp.TCPConnector(local_addr=(address, 0))

@@ -19,7 +19,7 @@ from imagine.words.events import Finished
 from imagine.words.recipe import meta_from_params
 from tests.provenance.signing import TYPES, picture, read, sign, somebody
 from tests.server.beside import add, add_kontext, controlnet, image_adapter, image_encoder
-from tests.server.served import PromptedWorker, ask
+from tests.server.served import PATIENCE, PromptedWorker, ask
 
 
 class Painter(PromptedWorker):
@@ -173,6 +173,7 @@ def test_a_source_is_sent_once_to_the_process_that_signs_with_it(home, monkeypat
         return await exchange(process, request, parts)
 
     async def act(client):
+        client.gateway.decoder._patience = decoder_module.Patience(answer=PATIENCE, idle=PATIENCE)
         made = []
         for seed in (5, 6, 7):
             async with client.post("/generate", json=body | {"seed": seed}) as answer:

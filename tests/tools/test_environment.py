@@ -48,7 +48,7 @@ class Place:
 
     def made(self, **more: str) -> subprocess.CompletedProcess[str]:
         seen = {"PATH": f"{self.folder}:{os.environ['PATH']}", "PYTHON": sys.executable, **more}
-        return subprocess.run(["sh", SCRIPT], cwd=self.folder, env=seen, capture_output=True, text=True, timeout=60)
+        return subprocess.run(["sh", SCRIPT], cwd=self.folder, env=seen, capture_output=True, text=True, timeout=240)
 
     @property
     def asked(self) -> list[str]:

@@ -30,7 +30,7 @@ def server(**said):
 
 
 def downloaded(url):
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=240) as answer:
         return opened(answer.read())
 
 

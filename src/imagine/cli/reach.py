@@ -202,7 +202,7 @@ def _answering(place: Address) -> Client | None:
     try:
         connect(place, _CONNECT_TIMEOUT).close()
         client = _client(place)
-        client.health()
+        client.health() if place.socket else client.health(_CONNECT_TIMEOUT)  # a stranger may never say a word
     except (OSError, Unreachable):
         return None
     return client

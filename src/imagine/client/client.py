@@ -19,7 +19,9 @@ with postponed("ssl"):  # a tenth of a command's time, for what only https:// ne
     import http.client
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds to connect, and for the short questions that a server answers at once."""
+"""Seconds to connect."""
+ANSWER_TIMEOUT = 60.0
+"""Seconds for the short questions, which a server answers at once, unless its machine has no time for it."""
 DIGEST_TIMEOUT = 600.0
 """Seconds for what may have to look into every model there is."""
 
@@ -69,10 +71,10 @@ class Client:
         self._has_key = bool(api_key)
         self._headers = ({"Authorization": f"Bearer {api_key}"} if api_key else {}) | {"Accept-Language": language}
 
-    def health(self) -> dict[str, Any]:
+    def health(self, timeout: float = ANSWER_TIMEOUT) -> dict[str, Any]:
         """What `/health` says. Raises Unreachable where nobody answers, or what answers isn't Imagine."""
         try:
-            health = self.ask("GET", "/health")
+            health = self.ask("GET", "/health", timeout=timeout)
         except (ResponseError, Disconnected) as error:
             raise Unreachable(in_english(f"what answers at {self.address} is not imagine")) from error
         if health.get("name") != "imagine":
@@ -102,7 +104,7 @@ class Client:
         """Let a loaded model go."""
         return self.ask("DELETE", f"/models/{quote(name, safe='/')}/loaded")
 
-    def ask(self, method: str, path: str, *, timeout: float = CONNECT_TIMEOUT) -> dict[str, Any]:
+    def ask(self, method: str, path: str, *, timeout: float = ANSWER_TIMEOUT) -> dict[str, Any]:
         """The JSON object that a short question gets. Raises Unreachable, Refused, Disconnected."""
         with self._answer(method, path, None, timeout=timeout) as answer:
             try:

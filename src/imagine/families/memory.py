@@ -71,10 +71,14 @@ class BesideBytes(NamedTuple):
     control: int
     """A ControlNet."""
     reference: int = 0
-    """An image adapter (Plus) and its image encoder (ViT-H), once for any number of references."""
+    """An image adapter (Plus; Redux) and its image encoder (ViT-H; SigLIP), once for any number of references."""
+    shown: int = 0
+    """Of each of these, pixels of a picture that as many tokens would be as it has among the prompt's."""
 
 
 _VIT_H = 1_264_000_000
+_REDUX, _SIGLIP, _ITS_TOKENS = 129_007_616, 825_974_496, 729
+_OF_FLUX = 4_281_753_600
 BESIDE: Mapping[str, BesideBytes] = {
     "stable_diffusion": BesideBytes(722_600_000, _VIT_H + 158_000_000),
     "sd2": BesideBytes(728_500_000, _VIT_H + 158_000_000),
@@ -82,7 +86,8 @@ BESIDE: Mapping[str, BesideBytes] = {
     "sd3": BesideBytes(1_190_900_000),
     "sd3.5": BesideBytes(4_307_100_000),
     "sd3.5 medium": BesideBytes(4_929_900_000),
-    "flux": BesideBytes(4_281_753_600),
+    "flux": BesideBytes(_OF_FLUX, _REDUX + _SIGLIP, _ITS_TOKENS * 16**2),
+    "flux kontext": BesideBytes(_OF_FLUX),
 }
 """By family, or family and variant, that can be drawn with beside such: parameters of the published networks."""
 
@@ -184,7 +189,8 @@ def way_for(weights: Bytes, room: int, steps: StepBytes = NO_STEPS, *, stages: b
 def denoising(facts: FamilyFacts, work: Workload, *, variant: str = "", sides: int = 2, width: int = _HALF) -> int:
     """Bytes of a forward beside its weights, where each picture is so many rows."""
     row = _FORWARDS.get(f"{facts.name} {variant}") or _FORWARDS.get(facts.name, _UNKNOWN)
-    shown = work.references * facts.native**2 if attends(facts, variant) else 0
+    each = facts.native**2 if attends(facts, variant) else beside_bytes(facts, variant).shown
+    shown = work.references * each
     one = row.pixel * (work.width * work.height + shown) + row.text
     return work.pictures * sides * one * width // _HALF
 

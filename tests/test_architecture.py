@@ -93,6 +93,7 @@ MUST_NOT_KNOW = {
         "imagine.server.ollama",
         "imagine.server.huggingface",
         "imagine.server.mcp",
+        "imagine.server.a1111",
     ),
     "server/orders": (
         "imagine.server.native",
@@ -100,6 +101,7 @@ MUST_NOT_KNOW = {
         "imagine.server.ollama",
         "imagine.server.huggingface",
         "imagine.server.mcp",
+        "imagine.server.a1111",
     ),
     **{
         f"server/orders/{stage}.py": ("imagine.server.orders.orders", "imagine.server.orders.connection", "aiohttp")
@@ -120,16 +122,48 @@ MUST_NOT_KNOW = {
             "store",
         )
     },
-    "server/mcp": (
+    "server/native": (
+        "imagine.server.openai",
         "imagine.server.ollama",
+        "imagine.server.huggingface",
+        "imagine.server.mcp",
+        "imagine.server.a1111",
+    ),
+    "server/openai": (
+        "imagine.server.native",
+        "imagine.server.ollama",
+        "imagine.server.huggingface",
+        "imagine.server.mcp",
+        "imagine.server.a1111",
+    ),
+    "server/ollama": (
         "imagine.server.native",
         "imagine.server.openai",
         "imagine.server.huggingface",
+        "imagine.server.mcp",
+        "imagine.server.a1111",
     ),
-    "server/huggingface": ("imagine.server.ollama", "imagine.server.native", "imagine.server.openai"),
-    "server/native": ("imagine.server.openai", "imagine.server.ollama"),
-    "server/openai": ("imagine.server.ollama", "imagine.server.native"),
-    "server/ollama": ("imagine.server.openai", "imagine.server.native"),
+    "server/huggingface": (
+        "imagine.server.native",
+        "imagine.server.openai",
+        "imagine.server.ollama",
+        "imagine.server.mcp",
+        "imagine.server.a1111",
+    ),
+    "server/mcp": (
+        "imagine.server.native",
+        "imagine.server.openai",
+        "imagine.server.ollama",
+        "imagine.server.huggingface",
+        "imagine.server.a1111",
+    ),
+    "server/a1111": (
+        "imagine.server.native",
+        "imagine.server.openai",
+        "imagine.server.ollama",
+        "imagine.server.huggingface",
+        "imagine.server.mcp",
+    ),
     "cli": (*HEAVY, "imagine.engine", "imagine.worker"),
     "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch", "imagine.cli"),
     "training": (

@@ -84,7 +84,6 @@ SET_FROM_OUTSIDE = {
     "GuardPatience": "times are arguments, so that tests needn't wait",
     "Patience": "times are arguments, so that tests needn't wait",
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
-    "Dialect.lenient_tags": "for dialects whose programs leave out what they don't have: none of ours does so far",
 }
 """Fields, or whole classes of them, that nothing in the package gives a value, and why they are there."""
 

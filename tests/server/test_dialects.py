@@ -13,6 +13,7 @@ from imagine.asking.aliases import Aliases
 from imagine.asking.presets import Preset
 from imagine.asking.request import parse
 from imagine.asking.resolve import Defaults
+from imagine.server.a1111.requests import webui_request_from
 from imagine.server.ollama.requests import request_from_body
 from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.requests import images_request_from
@@ -34,76 +35,100 @@ def png():
 PHOTO = png()
 NATIVE, OPENAI, OLLAMA = "/generate", "/v1/images/generations", "/api/generate"
 EDITS = "/v1/images/edits"
+A1111, IMG2IMG = "/sdapi/v1/txt2img", "/sdapi/v1/img2img"
 CONTROL = {"model": "canny", "image": PHOTO, "preprocess": "none"}
+SECOND = {"scale": 1.5, "strength": 0.55, "upscaler": "lanczos", "steps": 0}
 WISHES = {
     "a size and a seed": {
         NATIVE: {"prompt": "a fox", "width": 512, "height": 768, "seed": "7", "fit": "scale"},
         OPENAI: {"prompt": "a fox", "size": "512x768", "seed": 7},
         OLLAMA: {"prompt": "a fox", "width": 512, "height": 768, "options": {"seed": 7}},
+        A1111: {"prompt": "a fox", "width": 512, "height": 768, "seed": 7, "fit": "scale"},
     },
     "all that can be set": {
         NATIVE: {
             "prompt": "a fox", "model": "fox", "num_steps": 9, "guidance": 3.5, "sampler": "euler a", "seed": 2**64 - 1,
-            "neg": "blur", "clip": 2, "hires": 1.5, "fit": "scale", "count": 2,
+            "neg": "blur", "clip": 2, "hires": SECOND, "fit": "scale", "count": 2,
         },
         OPENAI: {
             "prompt": "a fox", "model": "fox", "steps": 9, "guidance_scale": 3.5, "sampler": "euler a",
-            "seed": str(2**64 - 1), "negative_prompt": "blur", "clip_skip": 2, "hires": 1.5, "n": 2,
+            "seed": str(2**64 - 1), "negative_prompt": "blur", "clip_skip": 2, "hires": SECOND, "n": 2,
         },
         OLLAMA: {
             "prompt": "a fox", "model": "fox", "steps": 9, "cfg_scale": 3.5, "sampler": "euler a",
-            "options": {"seed": str(2**64 - 1), "clip_skip": 2, "hires": 1.5}, "negative": "blur", "n": 2,
+            "options": {"seed": str(2**64 - 1), "clip_skip": 2, "hires": SECOND}, "negative": "blur", "n": 2,
+        },
+        A1111: {
+            "prompt": "a fox", "override_settings": {"sd_model_checkpoint": "fox"}, "steps": 9, "cfg_scale": 3.5,
+            "sampler_name": "Euler a", "seed": 2**64 - 1, "negative_prompt": "blur", "clip_skip": 2,
+            "enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos", "denoising_strength": 0.55, "fit": "scale",
+            "n_iter": 2,
         },
     },
     "both guidances": {
         NATIVE: {"prompt": "a fox", "guidance": 3.5, "true_cfg": 1, "neg": "fog", "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "guidance_scale": 3.5, "true_cfg_scale": 1, "negative_prompt": "fog", "seed": 1},
         OLLAMA: {"prompt": "a fox", "options": {"guidance": 3.5, "true_cfg": 1, "neg": "fog", "seed": 1}},
+        A1111: {
+            "prompt": "a fox", "cfg_scale": 3.5, "true_cfg": 1, "negative_prompt": "fog", "seed": 1, "fit": "scale",
+        },
     },
     "both guidances, as Forge says them": {
         NATIVE: {"prompt": "a fox", "cfg_scale": 2, "distilled_cfg_scale": 3.5, "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "cfg_scale": 2, "distilled_cfg_scale": 3.5, "seed": 1},
         OLLAMA: {"prompt": "a fox", "cfg_scale": 2, "options": {"distilled_cfg_scale": 3.5, "seed": 1}},
+        A1111: {"prompt": "a fox", "cfg_scale": 2, "distilled_cfg_scale": 3.5, "seed": 1, "fit": "scale"},
     },
     "a style": {
         NATIVE: {"prompt": "a fox", "preset": "soft", "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "style_preset": "soft", "seed": 1},
         OLLAMA: {"prompt": "a fox", "preset": "soft", "seed": 1},
+        A1111: {"prompt": "a fox", "styles": ["soft"], "seed": 1, "fit": "scale"},
     },
     "OpenAI's style": {
         NATIVE: {"prompt": "a fox", "preset": "vivid", "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "style": "vivid", "seed": 1},
         OLLAMA: {"prompt": "a fox", "options": {"preset": "vivid", "seed": 1}},
+        A1111: {"prompt": "a fox", "styles": ["vivid"], "seed": 1, "fit": "scale"},
     },
     "nothing to avoid": {
         NATIVE: {"prompt": "a fox", "neg": "", "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "negative_prompt": "", "seed": 1},
         OLLAMA: {"prompt": "a fox", "negative": "", "seed": 1},
+        A1111: {"prompt": "a fox", "negative_prompt": "", "seed": 1, "fit": "scale"},
     },
     "another name of a model": {
         NATIVE: {"prompt": "a fox", "model": "art", "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "model": "art", "seed": 1},
         OLLAMA: {"prompt": "a fox", "model": "art:latest", "seed": 1},
+        A1111: {"prompt": "a fox", "override_settings": {"sd_model_checkpoint": "art"}, "seed": 1, "fit": "scale"},
     },
     "a hosted model's name": {
         NATIVE: {"prompt": "a fox", "model": "gpt-image-1", "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "model": "gpt-image-1", "seed": 1},
         OLLAMA: {"prompt": "a fox", "model": "gpt-image-1", "seed": 1},
+        A1111: {"prompt": "a fox", "model": "gpt-image-1", "seed": 1, "fit": "scale"},
     },
     "a picture to change": {
         NATIVE: {"prompt": "a fox", "img": PHOTO, "strength": 0.7, "seed": 1, "fit": "scale"},
         EDITS: {"prompt": "a fox", "image": f"data:image/png;base64,{PHOTO}", "seed": 1},
         OLLAMA: {"prompt": "a fox", "images": [PHOTO], "seed": 1},
+        IMG2IMG: {
+            "prompt": "a fox", "init_images": [PHOTO], "denoising_strength": 0.7, "resize_mode": 1, "seed": 1,
+            "fit": "scale",
+        },
     },
     "LoRAs": {
         NATIVE: {"prompt": "a fox", "loras": {"ink": 0.8}, "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "loras": {"ink": 0.8}, "seed": 1},
         OLLAMA: {"prompt": "a fox", "options": {"loras": {"ink": 0.8}}, "seed": 1},
+        A1111: {"prompt": "a fox", "loras": {"ink": 0.8}, "seed": 1, "fit": "scale"},
     },
     "LoRAs in tags": {
         NATIVE: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1, "fit": "scale"},
         OPENAI: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1},
         OLLAMA: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1},
+        A1111: {"prompt": "a fox <lora:ink:0.5:0.8>", "seed": 1, "fit": "scale"},
     },
     "a picture to start from, and another": {
         NATIVE: {
@@ -111,26 +136,40 @@ WISHES = {
         },
         EDITS: {"prompt": "a fox", "image": [PHOTO, PHOTO], "strength": 0.4, "seed": 1},
         OLLAMA: {"prompt": "a fox", "images": [PHOTO, PHOTO], "strength": 0.4, "seed": 1},
+        IMG2IMG: {
+            "prompt": "a fox", "init_images": [f"data:image/png;base64,{PHOTO}"], "denoising_strength": 0.4,
+            "references": [{"img": PHOTO}], "fit": "scale", "resize_mode": 1, "seed": 1,
+        },
     },
     "references": {
         NATIVE: {"prompt": "a fox", "references": [{"img": PHOTO, "strength": 1.2}], "fit": "scale", "seed": 1},
         OPENAI: {"prompt": "a fox", "reference_images": [PHOTO], "strength": 0.4, "seed": 1},
         OLLAMA: {"prompt": "a fox", "options": {"references": [{"image": PHOTO, "weight": 1.2}], "seed": 1}},
+        A1111: {"prompt": "a fox", "references": [{"img": PHOTO, "strength": 1.2}], "fit": "scale", "seed": 1},
     },
     "a control": {
         NATIVE: {"prompt": "a fox", "control": [CONTROL | {"end": 0.8}], "fit": "scale", "seed": 1},
         OPENAI: {"prompt": "a fox", "control": [CONTROL | {"guidance_end": 0.8}], "seed": 1},
         OLLAMA: {"prompt": "a fox", "options": {"controlnet": [CONTROL | {"end": 0.8}]}, "seed": 1},
+        A1111: {
+            "prompt": "a fox", "fit": "scale", "seed": 1,
+            "alwayson_scripts": {"controlnet": {"args": [
+                {"model": "canny", "image": PHOTO, "module": "none", "guidance_end": 0.8},
+            ]}},
+        },
     },
     "a second seed": {
         NATIVE: {"prompt": "a fox", "seed": 1, "subseed": "7", "subseed_strength": 0.2, "fit": "scale"},
         OPENAI: {"prompt": "a fox", "seed": 1, "subseed": 7, "subseed_strength": 0.2},
         OLLAMA: {"prompt": "a fox", "options": {"seed": 1, "variation_seed": 7, "variation_strength": 0.2}},
+        A1111: {"prompt": "a fox", "seed": 1, "subseed": 7, "subseed_strength": 0.2, "fit": "scale"},
     },
 }  # fmt: skip
 SETTINGS = {
-    "model": "fox", "presets": (SOFT,), "aliases": Aliases({"art": "owl"}), "defaults": Defaults(neg="ugly"),
+    "model": "fox", "presets": (SOFT,), "aliases": Aliases({"art": "owl"}),
+    "defaults": Defaults(neg="ugly", num_steps=25, guidance=7.0, sampler="dpm++ 2m"),
 }  # fmt: skip
+"""What a request doesn't say it is told here: AUTOMATIC1111's clients expect that program's own values otherwise."""
 
 
 def request_of(path, body):
@@ -141,6 +180,10 @@ def request_of(path, body):
             order = request_from_body(body | {"stream": False})
             assert order.warnings == []
             return order.request
+        case "/sdapi/v1/txt2img" | "/sdapi/v1/img2img":
+            wish = webui_request_from(body, shown=path == IMG2IMG)
+            assert wish.warnings == []
+            return wish.request
     wish = images_request_from(body, EDIT if path == EDITS else GENERATION, Usual(512, 25))
     assert wish.warnings == []
     return wish.request
@@ -155,9 +198,9 @@ def plain(request):
 @pytest.mark.parametrize("wish", WISHES)
 def test_one_wish_is_one_request(wish):
     requests = {path: plain(request_of(path, body)) for path, body in WISHES[wish].items()}
-    assert len(requests) == 3
+    assert len(requests) == 4
     first, *others = requests.values()
-    assert [first] * 2 == others
+    assert [first] * 3 == others
 
 
 def said_to_the_tool(path, body):
@@ -184,6 +227,8 @@ def pictures_in(path, answer):
     """The pictures of an answer, in the order of their seeds."""
     if path.startswith("/v1/"):
         return [base64.b64decode(item["b64_json"]) for item in answer["data"]]
+    if path.startswith("/sdapi/"):
+        return [base64.b64decode(each) for each in answer["images"]]
     name = "img" if path == NATIVE else "image"
     return [base64.b64decode(each[name]) for each in answer.get("images") or [answer]]
 
@@ -218,8 +263,8 @@ def test_one_wish_is_one_recipe(tmp_path, wish, monkeypatch):
     declared.write(tmp_path / "models/canny.safetensors", controlnet())
     seen, pictures = ask(tmp_path, act, models=("fox", "owl"), **SETTINGS)
     assert seen[0]
-    assert seen == [seen[0]] * 3
-    assert pictures == [pictures[0]] * 3
+    assert seen == [seen[0]] * 4
+    assert pictures == [pictures[0]] * 4
     assert len(pictures[0]) == len(seen[0])
 
 
@@ -247,6 +292,16 @@ def test_one_wish_is_the_same_bytes(tmp_path):
         },
         OPENAI: {"prompt": "a fox", "size": "64x96", "seed": 7, "style_preset": "soft", "fit": "native", "n": 2},
         OLLAMA: {"prompt": "a fox", "width": 64, "height": 96, "seed": 7, "preset": "soft", "fit": "native", "n": 2},
+        A1111: {
+            "prompt": "a fox",
+            "width": 64,
+            "height": 96,
+            "seed": 7,
+            "styles": ["soft"],
+            "batch_size": 2,
+            "sampler_name": "DPM++ 2M",
+            "scheduler": "Uniform",
+        },
     }
 
     async def go():
@@ -260,7 +315,7 @@ def test_one_wish_is_the_same_bytes(tmp_path):
                 await server
 
     pictures = asyncio.run(go())
-    assert pictures == [pictures[0]] * 3
+    assert pictures == [pictures[0]] * 4
     assert len(set(pictures[0])) == 2
     assert Image.open(io.BytesIO(pictures[0][0])).size == (64, 96)
     assert json.loads(Image.open(io.BytesIO(pictures[0][0])).text["meta"])["prompt"] == "a fox, soft light"

@@ -206,7 +206,7 @@ def _recipe(
         model=model.name, digest=model.digest, prompt=request.prompt, neg=_first(request.neg, defaults.neg, ""),
         width=size[0], height=size[1], num_steps=num_steps,
         guidance=_first(request.guidance, defaults.guidance, GUIDANCE),
-        true_cfg=_true_cfg(request, model, defaults), sampler=sampler, schedule=schedule, seed=0,
+        sampler=sampler, schedule=schedule, seed=0,
         assisted=request.assisted, template=request.template, neg_template=request.neg_template,
         clip=request.clip or 1, extend=extend, fit=request.fit or "native", hires=hires,
         vae=parts["vae"].name if "vae" in parts else None,
@@ -216,6 +216,11 @@ def _recipe(
         watermark=WATERMARK if request.watermark is True else request.watermark or None,
         reproducible=bool(request.reproducible), buckets=request.buckets,
     )  # fmt: skip
+    if facts_of(model.family).takes_number(
+        model.variant
+    ):  # others aren't told one, and what isn't said here isn't recorded
+        true_cfg = float(_first(request.true_cfg, defaults.true_cfg, 1.0))
+        recipe = msgspec.structs.replace(recipe, true_cfg=true_cfg)
     if request.refiner is not None and request.refiner_at is not None:
         recipe = msgspec.structs.replace(recipe, refiner_at=float(request.refiner_at))
     return recipe
@@ -329,13 +334,6 @@ def _size(
     # What is scaled comes out in any size; what is made directly, in the family's own multiples.
     multiple = 1 if request.fit == "scale" else facts_of(model.family).multiple
     return sizes.size_alone(request.width, request.height, native, multiple, warnings)
-
-
-def _true_cfg(request: GenerateRequest, model: Entry, defaults: Defaults) -> float:
-    """Of a model that is told its guidance; what is set for any model says nothing of others."""
-    if not facts_of(model.family).takes_number(model.variant):
-        return 1.0
-    return float(_first(request.true_cfg, defaults.true_cfg, 1.0))
 
 
 def _with_sampler_that_runs(

@@ -33,8 +33,10 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
     app[GATEWAY] = gateway
     app[ORDERS] = Orders(gateway)
     app[GUARD] = Guard(gateway.settings)
-    app[SPOKEN] = dialects
+    silent = {each.name for each in gateway.settings.dialects if not each.spoken}
+    app[SPOKEN] = dialects = [each for each in dialects if each.name.lower() not in silent]
     for dialect in dialects:
+        dialect.prepare(app)
         for route in dialect.routes:
             app.router.add_route(route.method, route.path, route.handler)
             if route.method == "GET":

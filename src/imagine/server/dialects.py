@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .huggingface.dialect import HUGGING_FACE
 from .mcp.dialect import MCP
+from .a1111.dialect import A1111
 from .native.dialect import NATIVE
 from .ollama.dialect import OLLAMA
 from .openai.dialect import OPENAI
 from .openapi import DESCRIPTION
 
-DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE, MCP)
+DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE, MCP, A1111)

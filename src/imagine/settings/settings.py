@@ -151,6 +151,12 @@ class Settings:
         file_only=True,
         live=True,
     )
+    dialects: tuple[values.DialectChoice, ...] = option(
+        (),
+        values.dialects,
+        "Which other programs' APIs are spoken: a1111, ollama, openai, each true or false.",
+        file_only=True,
+    )
     defaults: Defaults = option(
         NO_DEFAULTS, values.general, "What a request that doesn't say it gets.", file_only=True, live=True
     )

@@ -18,7 +18,7 @@ from ..asking.presets import SPELLINGS, Preset, presets_from, unfolded
 from ..asking.request import one_spelling
 from ..asking.resolve import NO_DEFAULTS, Defaults
 from ..words.errors import BadRequest
-from ..words.moderation import Failing
+from ..words.moderation import DIALECTS, OWN_DIALECT, Failing
 
 T = TypeVar("T")
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -222,6 +222,26 @@ def aliases(value: object) -> Aliases:
         if model is not None and (not isinstance(model, str) or not model):
             raise ValueError(f"a mapping of names to models; {shown(alias)} can't be {shown(model)}")
     return Aliases(value)
+
+
+class DialectChoice(msgspec.Struct, frozen=True):
+    """Whether another program's dialect is spoken."""
+
+    name: str
+    spoken: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} {'on' if self.spoken else 'off'}"
+
+
+OTHERS_DIALECTS = tuple(name for name in DIALECTS if name != OWN_DIALECT)
+
+
+def dialects(value: object) -> tuple[DialectChoice, ...]:
+    """Those that are said to be spoken or not."""
+    if not isinstance(value, Mapping) or not {str(name).lower() for name in value} <= set(OTHERS_DIALECTS):
+        raise ValueError(f"a mapping of {', '.join(OTHERS_DIALECTS)} to true or false")
+    return tuple(DialectChoice(str(name).lower(), yes_or_no(spoken)) for name, spoken in value.items())
 
 
 class ModelSettings(msgspec.Struct, frozen=True, repr_omit_defaults=True):

@@ -96,11 +96,19 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
     lines = [" ".join([meta.get("prompt", ""), *filter(None, map(tag_of, loras))])]
     if meta.get("neg"):
         lines.append(f"{_NEGATIVE} {meta['neg']}")
+    pairs = pairs_from_meta(meta)
+    parts = [f"{key}: {_written(value)}" for key, value in pairs.items() if value is not None]
+    return "\n".join([*lines, ", ".join(parts)])
+
+
+def pairs_from_meta(meta: dict[str, Any]) -> dict[str, Any]:
+    """What stands in the last line, by its keys; None for what doesn't."""
+    loras = loras_in(meta.get("loras"))
     hires: dict[str, Any] = meta.get("hires") or {}
     upscaled: dict[str, Any] = (meta.get("upscaled") or [{}])[-1]
     schedule = meta.get("schedule", "default")
     strength = hires.get("strength", 0.55) if hires else meta.get("strength", 1.0) if meta.get("img") else None
-    pairs: dict[str, Any] = {
+    return {
         "Steps": meta.get("num_steps"),
         "Sampler": SAMPLERS.get(meta.get("sampler", ""), meta.get("sampler")),
         "Schedule type": SCHEDULES.get(schedule, schedule),
@@ -123,8 +131,6 @@ def infotext_from_meta(meta: dict[str, Any]) -> str:
         "Postprocess upscaler": _upscaler_called(upscaled.get("upscaler")),
         **controls_written(meta.get("control")),
     }
-    parts = [f"{key}: {_written(value)}" for key, value in pairs.items() if value is not None]
-    return "\n".join([*lines, ", ".join(parts)])
 
 
 def _upscaler_called(name: object) -> object:

@@ -22,7 +22,7 @@ from ...provenance.manifest import Ingredient, Provenance
 from ...words.errors import BadPicture, ImagineError
 from ..canonical import Cut, digest
 from .inspection import Inspection
-from .look import MAX_HEAD, Copy, LookRequest, LookResult, head_of
+from .look import MAX_HEAD, Copy, LookRequest, LookResult, MaskReading, head_of
 from .origins import AskedApart, IdentityRequest, InspectRequest, SignRequest
 from .shown import ShownCopies
 from .sources import KeptSources, SourceHead
@@ -37,6 +37,7 @@ _AT_ONCE = 2**18
 """Bytes that are hashed sooner than a thread is told to."""
 _REMEMBERED = 256
 _MAX_COPY = 128 * 2**20
+AS_IT_IS = MaskReading()
 PreparedRequest = Callable[[], tuple[AskedApart, Sequence[bytes | memoryview]]]
 """Makes a question, and what goes with it, once the process that is asked is known."""
 
@@ -55,7 +56,7 @@ class LookAt(Protocol):
     """Looks at a picture in base64 for one client; gives its bytes, and what is known of it. Raises BadPicture."""
 
     async def __call__(
-        self, text: str, field: str, *, copy: Copy | None = None, largest: int = 0
+        self, text: str, field: str, *, copy: Copy | None = None, largest: int = 0, reading: MaskReading = AS_IT_IS
     ) -> tuple[bytes, Looked]: ...
 
 
@@ -87,8 +88,9 @@ class Decoder:
         return None if self._process is None else self._process.pid
 
     async def look(
-        self, data: bytes, field: str, client: str, *, copy: Copy | None = None, largest: int = 0, reduced: bool = False
-    ) -> Looked:
+        self, data: bytes, field: str, client: str, *,
+        copy: Copy | None = None, largest: int = 0, reduced: bool = False, reading: MaskReading = AS_IT_IS,
+    ) -> Looked:  # fmt: skip
         """What a `LookRequest` asks of `data`, by turns of clients. Raises BadPicture on `field`, ImagineError."""
         known_by = await asyncio.to_thread(digest, data)
         known = (known_by, reduced)
@@ -96,7 +98,7 @@ class Decoder:
             return Looked(known_by, result)
         if result and result.colours and copy == "shown" and (kept := self._shown.find(known_by, largest)):
             return Looked(known_by, result, kept)
-        request = LookRequest(size=len(data), field=field, copy=copy, largest=largest, reduced=reduced)
+        request = LookRequest(size=len(data), field=field, copy=copy, largest=largest, reduced=reduced, reading=reading)
         result, made = await self._asked(lambda: (request, [data]), client)
         self._known[known] = result
         if len(self._known) > _REMEMBERED:

@@ -5,22 +5,30 @@ The two cross pipes: a length of four bytes (big-endian), a msgpack map, and whe
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
-from PIL import Image
+from PIL import Image, ImageFilter, ImageOps
 
 from ...messages import Message
 from ...words.errors import BadPicture
 from .. import images
 from ..colours import main_colours
-from ..masks import has_holes, is_strokes
+from ..masks import HALF, has_holes, is_strokes
 from ..reduced import decode_reduced
 
-Copy = Literal["smaller", "holes", "shown"]
+Copy = Literal["smaller", "holes", "shown", "mask"]
 MAX_HEAD = 2**16
 """Bytes of a map; a field's name and a few numbers are far less."""
 _SHOWN_QUALITY = 85
+
+
+class MaskReading(NamedTuple):
+    """How AUTOMATIC1111 reads a mask: what is white paints, and of one with transparent pixels, what isn't."""
+
+    inverted: bool = False
+    blur: tuple[float, float] = (0.0, 0.0)
+    """Of its edge, across and down: the standard deviation, in pixels."""
 
 
 class LookRequest(msgspec.Struct, frozen=True, kw_only=True, tag="look"):
@@ -29,7 +37,7 @@ class LookRequest(msgspec.Struct, frozen=True, kw_only=True, tag="look"):
     `copy` asks for a PNG of it: "smaller" one of which no side is longer than `largest`, or the "holes" of it, white
     where it is transparent. "shown" is a JPEG for somebody else's eyes: no side longer than `largest`, nothing in it
     but pixels. One that will only be used `reduced` may be far larger than others, and is looked at so that no side of
-    it is longer than `largest`.
+    it is longer than `largest`. "mask" is what the picture is as one, `reading` it so.
     """
 
     size: int
@@ -37,6 +45,7 @@ class LookRequest(msgspec.Struct, frozen=True, kw_only=True, tag="look"):
     copy: Copy | None = None
     largest: int = 0
     reduced: bool = False
+    reading: MaskReading = MaskReading()
 
 
 class LookResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,7 +96,16 @@ def _copy(picture: Image.Image, size: tuple[int, int], request: LookRequest) -> 
         return _shown(picture, request.largest)
     if request.copy == "holes" and picture.mode == "RGBA":
         return images.encode(picture.getchannel("A").point(lambda value: 255 - value))
-    return b""
+    return images.encode(_mask_in(picture, request.reading)) if request.copy == "mask" else b""
+
+
+def _mask_in(picture: Image.Image, reading: MaskReading) -> Image.Image:
+    """White where to paint; https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/v1.10.1/modules/processing.py,
+    `create_binary_mask` and what follows it."""
+    thin = picture.mode == "RGBA" and picture.getchannel("A").getextrema()[0] != 255
+    mask = picture.getchannel("A").point(lambda value: 255 * (value > HALF)) if thin else picture.convert("L")
+    mask = ImageOps.invert(mask) if reading.inverted else mask
+    return mask.filter(ImageFilter.GaussianBlur(reading.blur)) if any(reading.blur) else mask
 
 
 def _shown(picture: Image.Image, largest: int) -> bytes:

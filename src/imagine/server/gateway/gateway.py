@@ -26,8 +26,8 @@ from ...messages import Message, message, sentence
 from ...moderation.log import VerdictLog
 from ...moderation.rulebook import Rulebook
 from ...pictures.images import decode_base64
-from ...pictures.looking.decoder import Decoder, Looked
-from ...pictures.looking.look import Copy
+from ...pictures.looking.decoder import AS_IT_IS, Decoder, Looked
+from ...pictures.looking.look import Copy, MaskReading
 from ...pictures.looking.turns import Turns
 from ...registry.identify import CHECKPOINT
 from ...registry.registry import Registry
@@ -153,11 +153,14 @@ class Gateway:
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
 
     async def look(
-        self, client: str, text: str, field: str, *, copy: Copy | None = None, largest: int = 0, reduced: bool = False
-    ) -> tuple[bytes, Looked]:
+        self, client: str, text: str, field: str, *, copy: Copy | None = None, largest: int = 0, reduced: bool = False,
+        reading: MaskReading = AS_IT_IS,
+    ) -> tuple[bytes, Looked]:  # fmt: skip
         """The bytes of a picture in base64, and what is known of it, as `Decoder.look`. Raises BadPicture."""
         data = await self.apart(lambda: decode_base64(text, field=field), client)
-        return data, await self.decoder.look(data, field, client, copy=copy, largest=largest, reduced=reduced)
+        return data, await self.decoder.look(
+            data, field, client, copy=copy, largest=largest, reduced=reduced, reading=reading
+        )
 
     def note_verdict(
         self, verdict: ModerationVerdict, client: str, prompt: str | None = None, *, key: str | None = None

@@ -73,6 +73,10 @@ def _no_schemas(_: Settings) -> dict[str, Any]:
     return {}
 
 
+def _nothing(_: web.Application) -> None:
+    """Most dialects hold nothing between requests."""
+
+
 def _as_it_is(_: Route, operation: dict[str, Any]) -> dict[str, Any]:
     return operation
 
@@ -95,6 +99,8 @@ class Dialect(NamedTuple):
     """How its programs write paths otherwise, in the order in which that is undone."""
     absent: tuple[Absent, ...] = ()
     """What its programs may ask for that isn't here."""
+    prepare: Callable[[web.Application], None] = _nothing
+    """Puts into an application what it holds between requests."""
     lenient_tags: bool = False
     """What a tag in a prompt names and isn't here is left out with a warning, as its programs are used to, rather than
     refused."""

@@ -46,6 +46,8 @@ class Order:
     """What follows the jobs that have not ended, by their pictures' index."""
     left_out: dict[int, Failed] = field(default_factory=dict)
     """The pictures that aren't to be shown, beside others that are: by their index, what is told instead."""
+    skipped: set[int] = field(default_factory=set)
+    """Those that their client doesn't want any more, by their index; once their jobs have ended, they are left out."""
     key: str | None = None
     """The name of the key that it was asked with."""
     attendants: int = 0

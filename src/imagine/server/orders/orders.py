@@ -102,6 +102,12 @@ class Orders:
             self._gateway.pool.cancel(order.pictures[index].job)
         return bool(order.open)
 
+    def skip(self, order: Order) -> None:
+        """Leaves out the first picture of it that isn't done: the others come, if there are any."""
+        if (index := min(order.open, default=None)) is not None:
+            order.skipped.add(index)
+            self._gateway.pool.cancel(order.pictures[index].job)
+
     def find(self, name: str) -> Order | None:
         """The order of that id, or the one that waits for the job of that id."""
         known = self._book.get(name)
@@ -158,7 +164,8 @@ class Orders:
             if report.verdict is not None:
                 self._gateway.note_verdict(report.verdict, order.client, job.params.prompt, key=order.key)
                 order.log.withhold(index)
-            if report.verdict is None or not self._leave_out(order, index, report):
+            is_left_out = report.verdict is not None or index in order.skipped
+            if not is_left_out or not self._leave_out(order, index, report):
                 self._fail(order, index, await self._failure(report, job), report.error)
         elif isinstance(report, Finished):
             painted = await finish(self._gateway, report, order.output, job)

@@ -1,0 +1,1 @@
+"""AUTOMATIC1111's dialect, `/sdapi/v1`, and what its ControlNet extension added to it."""

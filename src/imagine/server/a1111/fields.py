@@ -1,0 +1,162 @@
+"""What clients of AUTOMATIC1111's `txt2img` and `img2img` can say, declared once: checks, schema, documentation follow.
+
+Names and defaults: https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/v1.10.1/modules/api/models.py, which
+takes them from `modules/processing.py`. What isn't declared here belongs to our own `GenerateRequest`, under the names
+of `NAMES`, or is named in the warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from ...asking.names import ModelName
+from ...asking.request import ALIASES, MAX_SIDE, MAX_STEPS
+from ...messages import message
+
+MAX_BATCH = 16
+STRENGTH = 0.75
+"""How much of a picture is painted anew where a client doesn't say it."""
+USUAL: Mapping[str, Any] = MappingProxyType({"num_steps": 50, "guidance": 7.0, "sampler": "euler"})
+"""What that program takes for what isn't said, under our names: where neither a preset, nor the owner, nor the model's
+own file says otherwise."""
+NAMES = ALIASES | {"refiner_checkpoint": "refiner", "refiner_switch_at": "refiner_at"}
+"""Its names of our fields that mean the same."""
+NAMED = {
+    "img": "init_images", "num_steps": "steps", "guidance": "cfg_scale", "neg": "negative_prompt", "clip": "clip_skip",
+    "sampler": "sampler_name", "schedule": "scheduler", "strength": "denoising_strength", "resize": "resize_mode",
+    "refiner": "refiner_checkpoint", "refiner_at": "refiner_switch_at", "preset": "styles", "count": "batch_size",
+    "model": "sd_model_checkpoint", "vae": "sd_vae", "control": "alwayson_scripts.controlnet.args",
+    "hires.scale": "hr_scale", "hires.steps": "hr_second_pass_steps", "hires.upscaler": "hr_upscaler",
+    "hires.strength": "denoising_strength",
+}  # fmt: skip
+"""What our fields are called in this dialect."""
+
+Times = Annotated[int, Meta(ge=1, le=MAX_BATCH)]
+Blur = Annotated[float, Meta(ge=0, le=64)]
+HiresSide = Annotated[int, Meta(ge=-MAX_SIDE, le=4 * MAX_SIDE)]
+AnyObject = Annotated[dict[str, Any], Meta(extra={"allowed": message("value.object")})]
+PictureText = Annotated[str, Meta(description="In base64 or as a data URL.")]
+
+
+class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Its own parameters, beside those that are ours under other names; None is not said."""
+
+    sampler_name: Annotated[
+        str | None, Meta(description='As /sdapi/v1/samplers lists them; "DPM++ 2M Karras" says its schedule too.')
+    ] = None
+    sampler_index: Annotated[str | None, Meta(description="The same, where sampler_name isn't said.")] = None
+    scheduler: Annotated[
+        str | None,
+        Meta(description="As /sdapi/v1/schedulers lists them; Automatic: what goes with sampler and model."),
+    ] = None
+    batch_size: Annotated[Times | None, Meta(description="How many pictures, times n_iter.")] = None
+    n_iter: Annotated[Times | None, Meta(description="How often.")] = None
+    styles: Annotated[tuple[str, ...] | None, Meta(description="Presets, one around the other.")] = None
+    override_settings: Annotated[
+        AnyObject | None,
+        Meta(description="sd_model_checkpoint, sd_vae, CLIP_stop_at_last_layers, samples_format, jpeg_quality, "
+        "forge_additional_modules."),
+    ] = None  # fmt: skip
+    override_settings_restore_afterwards: Annotated[
+        bool | None, Meta(description="false: they hold for this client from now on.")
+    ] = None
+    send_images: Annotated[bool | None, Meta(description="false: the answer holds no pictures.")] = None
+    alwayson_scripts: Annotated[
+        AnyObject | None,
+        Meta(description="controlnet, as its extension has it; others are named in the warnings."),
+    ] = None
+    script_name: Annotated[str | None, Meta(description="There are none: 422.")] = None
+    force_task_id: Annotated[str | None, Meta(description="What /internal/progress knows it by.")] = None
+    infotext: Annotated[str | None, Meta(description="A picture's parameters: they say what the request doesn't.")] = (
+        None
+    )
+    denoising_strength: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None, Meta(description="Of the second pass, or of the picture; 0.75.")
+    ] = None
+    enable_hr: Annotated[bool | None, Meta(description="A second pass, larger.")] = None
+    hr_scale: Annotated[float | None, Meta(description="So many times as large; 2.")] = None
+    hr_upscaler: Annotated[
+        ModelName | None, Meta(description="As /sdapi/v1/upscalers and latent-upscale-modes list them; Latent.")
+    ] = None
+    hr_second_pass_steps: Annotated[
+        Annotated[int, Meta(ge=0, le=MAX_STEPS)] | None, Meta(description="0: as many as the first pass.")
+    ] = None
+    hr_resize_x: Annotated[HiresSide | None, Meta(description="In place of hr_scale: the width that comes out.")] = None
+    hr_resize_y: Annotated[HiresSide | None, Meta(description="Likewise, the height.")] = None
+    init_images: Annotated[
+        tuple[PictureText, ...] | None, Meta(description="img2img: the picture to start from, the first of them.")
+    ] = None
+    mask: Annotated[
+        PictureText | None, Meta(description="img2img: white is painted; of a mask with transparency, what isn't.")
+    ] = None
+    resize_mode: Annotated[
+        Annotated[int, Meta(ge=0, le=3)] | None,
+        Meta(description="0 stretches, 1 crops, 2 fills, 3 (latents resized) is as 0."),
+    ] = None
+    mask_blur: Annotated[Blur | None, Meta(description="HiresSide by which the mask's edge is soft; 4.")] = None
+    mask_blur_x: Annotated[Blur | None, Meta(description="The same across alone.")] = None
+    mask_blur_y: Annotated[Blur | None, Meta(description="The same down alone.")] = None
+    inpainting_mask_invert: Annotated[bool | int | None, Meta(description="Paint where the mask doesn't.")] = None
+    inpainting_fill: Annotated[
+        Annotated[int, Meta(ge=0, le=3)] | None,
+        Meta(description="What is under the mask at first: 0 its surroundings, 1 the picture, 2 noise, 3 nothing."),
+    ] = None
+    inpaint_full_res: Annotated[
+        bool | int | None, Meta(description="Paint only what is around the mask, at the full size; true.")
+    ] = None
+    inpaint_full_res_padding: Annotated[
+        Annotated[int, Meta(ge=0, le=1024)] | None, Meta(description="So many pixels around the mask; 0.")
+    ] = None
+    include_init_images: Annotated[bool | None, Meta(description="Give them back among the parameters.")] = None
+
+
+OF_PICTURES = frozenset(
+    ["init_images", "mask", "resize_mode", "mask_blur", "mask_blur_x", "mask_blur_y", "inpainting_mask_invert",
+     "inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding", "include_init_images"]
+)  # fmt: skip
+"""Of `WebUIFields`, what `img2img` alone takes."""
+OF_SECOND_PASSES = frozenset(
+    ["enable_hr", "hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_resize_x", "hr_resize_y"]
+)
+"""What `txt2img` alone takes."""
+UNHEEDED: Mapping[str, tuple[object, ...]] = MappingProxyType({
+    "restore_faces": (False,), "tiling": (False,), "eta": (0, 0.0), "s_min_uncond": (0, 0.0), "s_churn": (0, 0.0),
+    "s_tmin": (0, 0.0), "s_tmax": (0, 0.0), "s_noise": (1, 1.0), "seed_resize_from_w": (0, -1),
+    "seed_resize_from_h": (0, -1), "image_cfg_scale": (1.5,), "initial_noise_multiplier": (1, 1.0),
+    "hr_prompt": ("",), "hr_negative_prompt": ("",), "hr_checkpoint_name": ("", "Use same checkpoint"),
+    "hr_sampler_name": ("", "Use same sampler"), "hr_scheduler": ("", "Use same scheduler"), "hr_cfg": (1, 1.0),
+    "hr_additional_modules": ([], ["Use same choices"]), "firstphase_width": (0,), "firstphase_height": (0,),
+    "save_images": (False,), "disable_extra_networks": (False,),
+})  # fmt: skip
+"""What has no effect here, and so is named in the warnings unless it says one of these."""
+IGNORED = frozenset(
+    ["do_not_save_samples", "do_not_save_grid", "script_args", "comments", "mask_round", "latent_mask", "url", "auth",
+     "image_mask", "inpainting_color_sketch", "outpath_samples", "outpath_grids", "sampler_noise_scheduler_override"]
+)  # fmt: skip
+"""What says nothing about the picture here, whatever it says."""
+EMPTY = frozenset(["", "None", "none", "Automatic"])
+"""What is said for nothing, where a name would stand."""
+
+
+def _defaults() -> dict[str, Any]:
+    usual: dict[str, Any] = {
+        "prompt": "", "negative_prompt": "", "styles": None, "seed": -1, "subseed": -1, "subseed_strength": 0,
+        "seed_resize_from_h": -1, "seed_resize_from_w": -1, "sampler_name": None, "scheduler": None, "batch_size": 1,
+        "n_iter": 1, "steps": 50, "cfg_scale": 7.0, "width": 512, "height": 512, "restore_faces": None, "tiling": None,
+        "do_not_save_samples": False, "do_not_save_grid": False, "eta": None, "denoising_strength": None,
+        "s_min_uncond": None, "s_churn": None, "s_tmax": None, "s_tmin": None, "s_noise": None,
+        "override_settings": None, "override_settings_restore_afterwards": True, "refiner_checkpoint": None,
+        "refiner_switch_at": None, "disable_extra_networks": False, "comments": None, "force_task_id": None,
+        "sampler_index": "Euler", "script_name": None, "script_args": [], "send_images": True, "save_images": False,
+        "alwayson_scripts": {}, "infotext": None,
+    }  # fmt: skip
+    return usual
+
+
+DEFAULTS: Mapping[str, Any] = MappingProxyType(_defaults())
+"""What that program gives back as `parameters` of a request that says nothing."""

@@ -47,6 +47,7 @@ from imagine.settings.preset_files import read_presets
 from imagine.settings.settings import OPTIONS, Option, Settings
 from imagine.words.preprocessors import PREPROCESSORS, MapOption
 from tools import (
+    document_a1111,
     document_hugging_face,
     document_mcp,
     document_memory,
@@ -356,6 +357,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "responses fields": lambda: table(*document_openai.responses()),
     "hugging face fields": lambda: table(*document_hugging_face.fields()),
     "hugging face schedulers": lambda: table(*document_hugging_face.schedulers()),
+    "web ui shared": lambda: table(*document_a1111.shared()),
+    "web ui fields": lambda: table(*document_a1111.fields()),
+    "web ui unheeded": lambda: table(*document_a1111.unheeded()),
+    "web ui samplers": lambda: table(*document_a1111.samplers()),
+    "web ui schedules": lambda: table(*document_a1111.schedules()),
     "mcp tools": lambda: table(*document_mcp.tools()),
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),

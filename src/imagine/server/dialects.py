@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .a1111.dialect import A1111
 from .huggingface.dialect import HUGGING_FACE
 from .mcp.dialect import MCP
-from .a1111.dialect import A1111
 from .native.dialect import NATIVE
 from .ollama.dialect import OLLAMA
 from .openai.dialect import OPENAI

@@ -154,7 +154,7 @@ class Settings:
     dialects: tuple[values.DialectChoice, ...] = option(
         (),
         values.dialects,
-        "Which other programs' APIs are spoken: a1111, ollama, openai, each true or false.",
+        "Which other programs' APIs are spoken: ollama, openai, huggingface, mcp, a1111, each true or false.",
         file_only=True,
     )
     defaults: Defaults = option(

@@ -26,7 +26,7 @@ _PAINTED = {
     },
     "required": ["images", "parameters", "info"],
 }  # fmt: skip
-_SHOWN = {
+SHOWN = {
     "prompt": "prompt", "negative_prompt": "neg", "seed": "seed", "subseed": "subseed",
     "subseed_strength": "subseed_strength", "steps": "num_steps", "cfg_scale": "guidance", "width": "width",
     "height": "height", "clip_skip": "clip", "refiner_checkpoint": "refiner", "refiner_switch_at": "refiner_at",
@@ -52,7 +52,7 @@ def schemas(_settings: Settings) -> dict[str, Any]:
         [GenerateRequest, WebUIFields, ExtrasFields], ref_template="#/components/schemas/{name}"
     )
     ours, theirs = parts["GenerateRequest"]["properties"], parts["WebUIFields"]["properties"]
-    shared = {name: ours[field] | {"x-alias-of": field} for name, field in _SHOWN.items()}
+    shared = {name: ours[field] | {"x-alias-of": field} for name, field in SHOWN.items()}
     extras = parts["ExtrasFields"]["properties"]
     return {
         "WebUIPainted": _PAINTED,

@@ -70,7 +70,7 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         AnyObject | None,
         Meta(description="controlnet, as its extension has it; others are named in the warnings."),
     ] = None
-    script_name: Annotated[str | None, Meta(description="There are none: 422.")] = None
+    script_name: Annotated[str | None, Meta(description="There is none: 422.")] = None
     force_task_id: Annotated[str | None, Meta(description="What /internal/progress knows it by.")] = None
     infotext: Annotated[str | None, Meta(description="A picture's parameters: they say what the request doesn't.")] = (
         None
@@ -104,14 +104,14 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     inpainting_mask_invert: Annotated[bool | int | None, Meta(description="Paint where the mask doesn't.")] = None
     inpainting_fill: Annotated[
         Annotated[int, Meta(ge=0, le=3)] | None,
-        Meta(description="What is under the mask at first: 0 its surroundings, 1 the picture, 2 noise, 3 nothing."),
+        Meta(description="What is under the mask at first: the picture, as 1 says; others are named."),
     ] = None
     inpaint_full_res: Annotated[
-        bool | int | None, Meta(description="Paint only what is around the mask, at the full size; true.")
+        bool | int | None, Meta(description="true has no effect yet, and is named: the whole picture is painted.")
     ] = None
-    inpaint_full_res_padding: Annotated[
-        Annotated[int, Meta(ge=0, le=1024)] | None, Meta(description="So many pixels around the mask; 0.")
-    ] = None
+    inpaint_full_res_padding: Annotated[Annotated[int, Meta(ge=0, le=1024)] | None, Meta(description="Likewise.")] = (
+        None
+    )
     include_init_images: Annotated[bool | None, Meta(description="Give them back among the parameters.")] = None
 
 

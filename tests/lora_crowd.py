@@ -71,9 +71,11 @@ async def answers(url: str, bodies: list[dict], together: int) -> list[dict]:
 
 
 def made_again(url: str, bodies: list[dict], together: int) -> tuple[list[dict], list[int]]:
-    """The crowd's answers, and the numbers of those whose recipe made another picture, each sent alone."""
+    """The crowd's answers, and the numbers of those whose recipe made another picture, each sent alone, with the
+    pictures of which it has the digests."""
     crowd = asyncio.run(answers(url, bodies, together))
-    again = asyncio.run(answers(url, [answer["meta"] for answer in crowd], 1))
+    shown = [{name: body[name] for name in ("references",) if name in body} for body in bodies]
+    again = asyncio.run(answers(url, [one["meta"] | given for one, given in zip(crowd, shown, strict=True)], 1))
     other = [i for i, (one, two) in enumerate(zip(crowd, again, strict=True)) if one["img"] != two["img"]]
     return crowd, other
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from diffusers import ControlNetModel, ControlNetUnionModel, FluxControlNetModel, T2IAdapter
 from PIL import Image
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from imagine.engine.execution.execution import Home
 from imagine.engine.loading.maps import flux as flux_map
+from imagine.words.frames import Submit
 from imagine.words.model import Component, ControlUse
 from imagine.words.recipe import Control
 from tests.engine.running import png
@@ -161,3 +163,9 @@ def controlled(
     part = Component(role="adapter", path=str(path), digest=digest or path.stem, format=kind)
     use = ControlUse(kind="controlnet", variant=variant, component=part, image=png(picture))
     return use, Control(model=path.stem, image="0" * 64, digest=part.digest, **changes)
+
+
+def under(one: Submit, *controls: tuple[ControlUse, Control]) -> Submit:
+    """What is asked for, held by these controls."""
+    params = msgspec.structs.replace(one.params, control=tuple(said for _, said in controls))
+    return msgspec.structs.replace(one, params=params, controls=tuple(use for use, _ in controls))

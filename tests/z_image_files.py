@@ -50,11 +50,11 @@ def tiny_z_image(seed: int = 0, *, heard: int = 32) -> TinyZImage:
         return TinyZImage(spread(made).eval(), tiny_qwen(width=heard), vae)
 
 
-def z_image_pipeline(modules: TinyZImage, kind: Any = diffusers.ZImagePipeline) -> Any:
-    """diffusers' own."""
+def z_image_pipeline(modules: TinyZImage, kind: Any = diffusers.ZImagePipeline, **more: Any) -> Any:
+    """diffusers' own, with what it has beside."""
     pipe = kind(
         transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=templated(_TEMPLATE),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0), **more,
     )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)
     return pipe
@@ -82,3 +82,40 @@ def write_z_image(path: Path, modules: TinyZImage, layout: str = "folder") -> Pa
     prefixes = {"model.diffusion_model.": ours, "text_encoders.qwen3_4b.transformer.": qwen, "vae.": vae}
     save(file, {prefix + name: tensor for prefix, each in prefixes.items() for name, tensor in each.items()})
     return file
+
+
+GENERATIONS = {
+    "1.0": {"control_in_dim": 16}, "2.0": {"control_in_dim": 33, "add_control_noise_refiner": "control_layers"},
+    "2.1": {"control_in_dim": 33, "add_control_noise_refiner": "control_noise_refiner"},
+}  # fmt: skip
+"""Of the published ControlNets."""
+
+
+def tiny_z_image_control(modules: TinyZImage, generation: str = "1.0", seed: int = 1, **changes: Any) -> Any:
+    """A ControlNet beside such a transformer, that knows it; what is trained from zeros is random, so that it acts."""
+    own = modules.transformer.config
+    settings = {name: own[name] for name in ("dim", "n_heads", "n_kv_heads", "n_refiner_layers")}
+    settings |= (
+        {"control_layers_places": [0, 1], "control_refiner_layers_places": [0]} | GENERATIONS[generation] | changes
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        made = spread(diffusers.ZImageControlNetModel(**settings)).eval().requires_grad_(False)
+        for name, parameter in made.named_parameters():
+            if "before_proj" in name or "after_proj" in name:
+                parameter.normal_(std=0.05)
+    return made
+
+
+def write_z_image_control(path: Path, network: Any, generation: str = "1.0", layout: str = "file") -> Path:
+    """As its makers publish it, of 2.0 with the blocks that nothing asked in training; or a `folder` of diffusers'."""
+    if layout == "folder":
+        network.save_pretrained(path)
+        return path
+    state = {name: each for name, each in network.state_dict().items() if name.startswith("control_")}
+    if generation == "2.0":
+        first = {name: each for name, each in state.items() if name.startswith("control_layers.0.")}
+        unasked = {name.replace("control_layers", "control_noise_refiner"): each for name, each in first.items()}
+        state |= {name: torch.zeros_like(each) if "_proj" in name else each.clone() for name, each in unasked.items()}
+    save(path, state)
+    return path

@@ -25,12 +25,14 @@ from imagine.words.frames import WorkerSettings
 from imagine.words.model import Component, Model
 from imagine.words.sizes import Sizes, Weight
 from tests.checkpoints import tiny_modules, write_checkpoint
+from tests.control_files import controlled, under
 from tests.engine.accelerator import SMALL, on
+from tests.engine.parity import PHOTO
 from tests.engine.pretended import pretended
 from tests.engine.running import SETTINGS, Clock, engine_of, finished, made, model_at, previews, run, wish
 from tests.flux_files import tiny_flux, write_flux
 from tests.registry.listing import only
-from tests.z_image_files import tiny_z_image, write_z_image
+from tests.z_image_files import tiny_z_image, tiny_z_image_control, write_z_image, write_z_image_control
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +77,28 @@ def test_within_a_budget_the_same_bytes_come_out(accelerator, model, whole, shar
 
 
 def _flux(folder):
-    write_flux(folder, tiny_flux(), kind=FluxPipeline)
+    write_flux(folder / "model", tiny_flux(), kind=FluxPipeline)
+    return ()
 
 
 def _z_image(folder):
-    write_z_image(folder, tiny_z_image())
+    """With a control that asks its layers, too."""
+    write_z_image(folder / "model", tiny_z_image())
+    network = tiny_z_image_control(tiny_z_image(), "2.1")
+    return [controlled(write_z_image_control(folder.parent / "fun.safetensors", network), PHOTO)]
 
 
 @pytest.mark.parametrize("write", [_flux, _z_image], ids=["flux", "z-image"])
 def test_a_transformer_and_its_text_encoder_come_a_layer_at_a_time(tmp_path, write):
     """Which are larger together and alone."""
-    write(tmp_path / "model")
-    entry, plain = only(tmp_path), model_at(tmp_path / "model")
+    controls = write(tmp_path / "models")
+    entry, plain = only(tmp_path / "models"), model_at(tmp_path / "models" / "model")
     model = msgspec.structs.replace(plain, components=(msgspec.structs.replace(plain.main, sizes=entry.sizes),))
     made_with, ways = [], []
     for share in (2, 0.5):
         with pretended() as card:
             engine = on(card, memory=max(round(bytes_of(entry.sizes).all * share), bytes_of(entry.sizes).layer))
-            made_with.append(drawn(engine, model, guidance=3.5).data)
+            made_with.append(made(engine, under(wish(model, guidance=3.5), *controls)).data)
             ways.append(engine.stats().models[0].way)
     assert made_with[0] == made_with[1]
     assert ways == ["all", "layers"]

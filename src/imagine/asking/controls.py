@@ -41,6 +41,9 @@ _FLUX_FILES: Mapping[Preprocess, str] = {
 """Under FLUX.1 [dev]'s licence, on huggingface.co."""
 _SDXL_FILE = "diffusion_pytorch_model.safetensors (xinsir/controlnet-union-sdxl-1.0)"
 """For all kinds of maps. Both are on huggingface.co, under OpenRAIL and Apache-2.0."""
+_Z_IMAGE_UNION = "Z-Image-Turbo-Fun-Controlnet-Union-2.1"
+_Z_IMAGE_MAPS: frozenset[Preprocess] = frozenset({"canny", "softedge", "depth", "pose", "lineart", "inpaint"})
+"""What alibaba-pai's union for Z-Image Turbo is for, on huggingface.co, too, under Apache-2.0."""
 _OF_STABILITY = "stabilityai/stable-diffusion-3.5-controlnets"
 _PLAIN = "diffusion_pytorch_model.safetensors"
 _SD3_FILES: Mapping[tuple[str, str], Mapping[Preprocess, str]] = {
@@ -145,6 +148,8 @@ def proper_control(model: Entry, meant: Preprocess | None) -> str:
         return _SDXL_FILE
     if (model.family, model.variant) in _SD3_FILES:
         return _SD3_FILES[model.family, model.variant].get(meant, "")
+    if model.family == "z-image" and meant in _Z_IMAGE_MAPS and model.distilled:
+        return f"{_Z_IMAGE_UNION}.safetensors (alibaba-pai/{_Z_IMAGE_UNION})"
     if model.family == "flux" and meant in _FLUX_FILES:
         return f"diffusion_pytorch_model.safetensors ({_FLUX_FILES[meant]})"
     if model.family != "stable_diffusion" or meant not in _SD1_MAPS:

@@ -88,6 +88,7 @@ BESIDE: Mapping[str, BesideBytes] = {
     "sd3.5 medium": BesideBytes(4_929_900_000),
     "flux": BesideBytes(_OF_FLUX, _REDUX + _SIGLIP, _ITS_TOKENS * 16**2),
     "flux kontext": BesideBytes(_OF_FLUX),
+    "z-image": BesideBytes(6_712_451_584),
 }
 """By family, or family and variant, that can be drawn with beside such: parameters of the published networks."""
 

@@ -1,8 +1,8 @@
 """What networks of controls add to a transformer, and where: behind its blocks, to the tokens of the picture.
 
 As diffusers' transformers add what they are given (0.42, Apache-2.0), whose blocks answer with the tokens of the text
-and those of the picture. Sums are made in place, to the picture's own rows alone; whatever stands behind its own
-tokens, as of pictures that the model is shown, is left as it is.
+and those of the picture, or with all of them in one row. Sums are made in place, to the picture's own rows alone;
+whatever stands behind its own tokens, as of pictures that the model is shown, is left as it is.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ class Behind(NamedTuple):
 
     blocks: str
     """What the transformer calls the list."""
-    each: Sequence[Tensor]
-    """For one block after the other, (sides, tokens, width), or one row for all sides; one may stand for several."""
+    each: Sequence[Tensor | None]
+    """For one block after the other, (sides, tokens, width), or one row for all sides; one may stand for several. None:
+    nothing is added there."""
 
 
 class BlockResiduals(NamedTuple):
@@ -39,10 +40,11 @@ class BlockResiduals(NamedTuple):
         for blocks, each in self.behind:
             # Where there are more than blocks, it was made beside a longer network, which has the rest.
             for block, residual in zip(getattr(network, blocks), each, strict=False):
-                yield block.register_forward_hook(partial(_add, residual, rows))
+                if residual is not None:
+                    yield block.register_forward_hook(partial(_add, residual, rows))
 
 
-def _add(residual: Tensor, rows: SlotRows, _block: Any, _given: Any, answer: tuple[Any, Tensor]) -> None:
-    tokens = answer[1]
+def _add(residual: Tensor, rows: SlotRows, _block: Any, _given: Any, answer: Tensor | tuple[Any, Tensor]) -> None:
+    tokens = answer if isinstance(answer, Tensor) else answer[1]
     where, sides = rows.within(len(tokens))
     tokens[where, : residual.shape[1]].add_(residual if len(residual) == 1 else residual[sides])

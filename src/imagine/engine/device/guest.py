@@ -9,13 +9,14 @@ the fewest copies.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch.nn import Module
 
 from ...processes import main_memory
-from ..execution.homes import note_home
+from ..execution.homes import note_home, note_host
 from .copies import copies_to
 from .floor import Floor
 from .layers import HeldLayer, Owned, layers_of, rest_of
@@ -152,6 +153,7 @@ class Hosted:
         self._guest, self._floor, self._taken = guest, floor, 0
         network.register_forward_pre_hook(self._before)
         network.register_forward_hook(self._behind, always_call=True)
+        note_host(network, partial(floor.hosting, guest))
 
     def _before(self, _: Module, __: object) -> None:
         self._floor.take(self._guest)

@@ -25,6 +25,7 @@ from ..adapters.mix import Mix
 from ..device.device import Device
 from ..device.transfer import sent
 from ..execution.execution import Inputs
+from ..execution.joined_tokens import PATCH, filled_count, joined_tokens, latents_of, refined
 from ..execution.packing import SIDE
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import z_image as layout
@@ -39,81 +40,22 @@ from .family import Conditioning, EncodeRequest
 from .stepped_model import SteppedModel, conditioned
 
 _TEXT: Role = "text_encoder"
-_STEPS = 1000
-"""The timestep of pure noise."""
-_FULL = 32
-"""Tokens are filled up to a multiple of so many, a prompt's and a picture's, by what was trained to stand there."""
 
 
 def call_z_image(network: Any, inputs: Inputs) -> Tensor:
-    """Asks a diffusers `ZImageTransformer2DModel` of latents (rows, C, h, w) what moves them.
-
-    Its own forward takes lists of pictures and prompts, each of its own length, and has the host look at every one.
-    Here all rows are laid out alike: `told` (rows,) are the tokens of each one's prompt, and where rows of one picture
-    have another number of them once they are filled up, `seen` (rows, tokens) says which.
-    """
-    latents, timesteps, context, added = inputs
-    assert added is not None
-    height, width = latents.shape[2:]
-    told, seen = added["told"], added.get("seen")
-    picture = network.all_x_embedder[layout.PATCH](_tokens(latents))
-    lacking = -picture.shape[1] % _FULL
-    if lacking:
-        picture = functional.pad(picture, (0, 0, 0, lacking))
-        there = torch.arange(picture.shape[1], device=picture.device) < picture.shape[1] - lacking
-        picture = torch.where(there[:, None], picture, network.x_pad_token)
-    at, of = _places(told, height // SIDE, width // SIDE, lacking, context.shape[1])
-    turned = [network.rope_embedder(each.flatten(0, 1)).reshape(*each.shape[:2], -1) for each in (at, of)]
-    when = network.t_embedder((_STEPS - timesteps.float()) / _STEPS * network.t_scale).to(latents.dtype)
-    for block in network.noise_refiner:
-        picture = block(picture, None, turned[0], when)
-    text = network.cap_embedder(context)
-    own = torch.arange(context.shape[1], device=told.device)[None] < told[:, None]
-    text = torch.where(own[..., None], text, network.cap_pad_token)
-    for block in network.context_refiner:
-        text = block(text, seen, turned[1])
-    mask = None if seen is None else torch.cat([seen.new_ones(picture.shape[:2]), seen], 1)
-    both, angles = torch.cat([picture, text], 1), torch.cat(turned, 1)
+    """Asks a diffusers `ZImageTransformer2DModel` of latents (rows, C, h, w) what moves them."""
+    joined, (height, width) = joined_tokens(network, inputs), inputs.latents.shape[2:]
+    picture = refined(joined.picture, joined, network.noise_refiner)
+    both = torch.cat([picture, joined.text], 1)
     for block in network.layers:
-        both = block(both, mask, angles, when)
-    answer = network.all_final_layer[layout.PATCH](both[:, : (height // SIDE) * (width // SIDE)], when)
-    return -_latents(answer, height, width)
-
-
-def _tokens(latents: Tensor) -> Tensor:
-    """Latents (rows, C, h, w) as tokens (rows, h/2 · w/2, 4 · C), of which channels come last."""
-    rows, channels, height, width = latents.shape
-    split = latents.reshape(rows, channels, height // SIDE, SIDE, width // SIDE, SIDE)
-    return split.permute(0, 2, 4, 3, 5, 1).reshape(rows, -1, channels * SIDE**2)
-
-
-def _latents(tokens: Tensor, height: int, width: int) -> Tensor:
-    """The latents (rows, C, height, width) that are these tokens."""
-    split = tokens.reshape(len(tokens), height // SIDE, width // SIDE, SIDE, SIDE, -1)
-    return split.permute(0, 5, 1, 3, 2, 4).reshape(len(tokens), -1, height, width)
-
-
-def _filled(tokens: int) -> int:
-    return -(-tokens // _FULL) * _FULL
-
-
-def _places(told: Tensor, rows: int, columns: int, lacking: int, length: int) -> tuple[Tensor, Tensor]:
-    """Where tokens of pictures and of prompts stand, (rows, tokens, 3) both: a prompt's one behind the other from 1 on,
-    a picture's all behind them, in their rows and columns; what fills it up is nowhere. Made on the device."""
-    device = told.device
-    at = told.new_zeros(len(told), rows * columns + lacking, 3)
-    grid = at[:, : rows * columns].view(len(told), rows, columns, 3)
-    grid[..., 0] = ((told + _FULL - 1) // _FULL * _FULL + 1)[:, None, None]
-    grid[..., 1] = torch.arange(rows, device=device)[:, None]
-    grid[..., 2] = torch.arange(columns, device=device)
-    of = told.new_zeros(len(told), length, 3)
-    of[..., 0] = torch.arange(1, length + 1, device=device)
-    return at, of
+        both = block(both, joined.mask, joined.turned, joined.when)
+    answer = network.all_final_layer[PATCH](both[:, : (height // SIDE) * (width // SIDE)], joined.when)
+    return -latents_of(answer, height, width)
 
 
 KIND = TransformerKind(
     name="ZImageTransformer2DModel", call=call_z_image, config=layout.config, taken=layout.taken,
-    original="x_embedder.weight", theirs=f"all_x_embedder.{layout.PATCH}.weight", patch=1,
+    original="x_embedder.weight", theirs=f"all_x_embedder.{PATCH}.weight", patch=1,
 )  # fmt: skip
 
 
@@ -156,7 +98,7 @@ class ZImage(SteppedModel):
         which = texts, [each.digest for each in request.words]
         if self._filled[0] != which:
             said = [read_chat(self._text.tokenizer, text, QWEN3, self._length, words=request.words) for text in texts]
-            self._filled = which, {_filled(len(each.text.ids)) for each in said}
+            self._filled = which, {filled_count(len(each.text.ids)) for each in said}
         return self._filled[1]
 
     def _heard(
@@ -179,7 +121,7 @@ class ZImage(SteppedModel):
         context = functional.pad(heard.embeddings.to(device, dtype), (0, 0, 0, longest - tokens))
         rows = {"context": context, "told": sent(torch.tensor([tokens]), device)}
         if len(filled) > 1:
-            rows["seen"] = sent(torch.arange(longest)[None] < _filled(tokens), device)
+            rows["seen"] = sent(torch.arange(longest)[None] < filled_count(tokens), device)
         return rows
 
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:

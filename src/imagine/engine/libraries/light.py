@@ -58,7 +58,10 @@ _TRANSFORMERS = {
     "SD3Transformer2DModel": "transformer_sd3", "ZImageTransformer2DModel": "transformer_z_image",
 }  # fmt: skip
 
-_CONTROLNETS = {"FluxControlNetModel": "controlnet_flux", "SD3ControlNetModel": "controlnet_sd3"}
+_CONTROLNETS = {
+    "FluxControlNetModel": "controlnet_flux", "SD3ControlNetModel": "controlnet_sd3",
+    "ZImageControlNetModel": "controlnet_z_image",
+}  # fmt: skip
 
 
 def transformer(name: str) -> Any:

@@ -7,7 +7,7 @@ once. What a part gives back when memory is short, it knows by itself: a family 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import chain
 from typing import Any, Literal, Protocol, get_args
 
@@ -18,6 +18,7 @@ from ..device.floor import Floor
 from ..device.guest import Guest, Hosted
 from ..device.memory import Shortage, replaced, widened
 from ..device.owned import owned_bytes
+from ..execution.homes import there
 from .part_key import PartKey
 
 Stage = Literal["encode", "denoise", "decode"]
@@ -165,9 +166,7 @@ class ModulePart:
 
     def there(self) -> AbstractContextManager[None]:
         """For the length of a block it is where it works, whatever of it is called there."""
-        if self._floor is None or self._guest is None:
-            return nullcontext()
-        return self._floor.hosting(self._guest)
+        return there(self.module)
 
     def spare(self) -> Message | None:
         return None

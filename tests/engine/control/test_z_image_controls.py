@@ -97,13 +97,13 @@ def test_a_mixed_crowd_is_made_again_bit_for_bit(tiny, tmp_path):
     write_low_rank(tmp_path / "lora.safetensors", {"denoiser": modules.transformer}, 4, only="layers")
     lora, first = used(tmp_path / "lora.safetensors", "aaaa"), controlled(files["1.0"], PHOTO)
     second = controlled(files["2.1"], PHOTO.rotate(90), strength=0.5, start=0.5)
-    asked = partial(wished, path, num_steps=2)
+    asked = partial(wished, path, num_steps=3)
     wishes = [
         asked(job="plain"), asked(job="lora", loras=[lora]), asked(first, job="first"),
         asked(first, second, job="both", loras=[lora], seed=3),
         asked(first, job="sided", neg="a blurry dog beside a lake, in the evening, " * 4),
         asked(second, job="painted", img=PHOTO, mask=MASK, strength=0.7),
-        asked(second, job="hires", hires=Hires(scale=1.5, strength=0.5)),
+        asked(first, job="hires", hires=Hires(scale=1.5, strength=0.5)),
     ]  # fmt: skip
     crowd_made_again(wishes)
 

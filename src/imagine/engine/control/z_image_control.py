@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..execution.execution import Inputs
 from ..execution.homes import there
-from ..execution.joined_tokens import PATCH, JoinedTokens, filled, joined_tokens, refined, tokens
+from ..execution.joined_tokens import JoinedTokens, filled, joined_tokens, refined, tokens
 from .block_residuals import Behind, BlockResiduals
 from .control_network import SeenMap, as_they_are
 from .controlnet import FileCheck
@@ -29,7 +29,7 @@ _HOLE = -1
 """A map's pixels where an inpainting network is to paint."""
 
 
-class Beside:
+class OwnLayers:
     """The denoiser whose layers such a network has beside its own."""
 
     def __init__(self, denoiser: Any) -> None:
@@ -37,21 +37,21 @@ class Beside:
 
     def __repr__(self) -> str:
         """One for each denoiser: networks are kept by it, and whoever has such a network has the denoiser."""
-        return f"Beside({id(self.denoiser)})"
+        return f"OwnLayers({id(self.denoiser)})"
 
 
 class ZImageControl:
     """A `ControlNetwork` of a `ZImageControlNetModel`."""
 
-    def __init__(self, module: Any, check: FileCheck, *, beside: Beside, channels: int) -> None:
+    def __init__(self, module: Any, check: FileCheck, *, own: OwnLayers, channels: int) -> None:
         """`channels` are those of latents."""
-        self.check, self._module, self._denoiser = check, module, beside.denoiser
+        self.check, self._module, self._denoiser = check, module, own.denoiser
         self._more = int(module.config.control_in_dim) - channels
         self._early: Sequence[Any] | None = {
             None: None, "control_layers": module.control_layers, "control_noise_refiner": module.control_noise_refiner,
         }[module.config.add_control_noise_refiner]  # fmt: skip
         """The blocks that see the picture before the prompt joins it, and add to what they see."""
-        self._embedder = module.control_all_x_embedder[PATCH]
+        (self._embedder,) = module.control_all_x_embedder.values()
 
     def for_vae(self, pixels: Tensor) -> Tensor:
         """What is to be painted is grey, where it is told of that."""

@@ -16,8 +16,6 @@ from torch.nn import functional
 from .execution import Inputs
 from .packing import SIDE
 
-PATCH = "2-1"
-"""What diffusers calls layers for tokens of two by two latents of one frame, the only ones there are."""
 _STEPS = 1000
 """The timestep of pure noise."""
 _FULL = 32
@@ -57,7 +55,8 @@ def joined_tokens(network: Any, inputs: Inputs) -> JoinedTokens:
     assert added is not None
     height, width = latents.shape[2:]
     told, seen = added["told"], added.get("seen")
-    picture = filled(network.all_x_embedder[PATCH](tokens(latents)), network)
+    (embedder,) = network.all_x_embedder.values()
+    picture = filled(embedder(tokens(latents)), network)
     lacking = picture.shape[1] - (height // SIDE) * (width // SIDE)
     at, of = _places(told, height // SIDE, width // SIDE, lacking, context.shape[1])
     turned = [network.rope_embedder(each.flatten(0, 1)).reshape(*each.shape[:2], -1) for each in (at, of)]

@@ -25,7 +25,7 @@ from ..adapters.mix import Mix
 from ..device.device import Device
 from ..device.transfer import sent
 from ..execution.execution import Inputs
-from ..execution.joined_tokens import PATCH, filled_count, joined_tokens, latents_of, refined
+from ..execution.joined_tokens import filled_count, joined_tokens, latents_of, refined
 from ..execution.packing import SIDE
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import z_image as layout
@@ -49,13 +49,13 @@ def call_z_image(network: Any, inputs: Inputs) -> Tensor:
     both = torch.cat([picture, joined.text], 1)
     for block in network.layers:
         both = block(both, joined.mask, joined.turned, joined.when)
-    answer = network.all_final_layer[PATCH](both[:, : (height // SIDE) * (width // SIDE)], joined.when)
+    answer = network.all_final_layer[layout.PATCH](both[:, : (height // SIDE) * (width // SIDE)], joined.when)
     return -latents_of(answer, height, width)
 
 
 KIND = TransformerKind(
     name="ZImageTransformer2DModel", call=call_z_image, config=layout.config, taken=layout.taken,
-    original="x_embedder.weight", theirs=f"all_x_embedder.{PATCH}.weight", patch=1,
+    original="x_embedder.weight", theirs=f"all_x_embedder.{layout.PATCH}.weight", patch=1,
 )  # fmt: skip
 
 

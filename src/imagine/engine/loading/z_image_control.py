@@ -12,11 +12,11 @@ from typing import Any
 
 from ...messages import message
 from ...words.errors import UnusableModel
-from ..control.z_image_control import Beside, ZImageControl
-from ..execution.joined_tokens import PATCH
+from ..control.z_image_control import OwnLayers, ZImageControl
 from ..libraries.light import controlnet
 from .control_kind import ControlKind, Said
 from .maps.sizes import Shapes, count_of, size_of
+from .maps.z_image import PATCH
 from .transformer_names import shapes_of
 from .weights import Renamed, Weights
 
@@ -51,7 +51,7 @@ def told(weights: Weights, denoiser: Any, said: Said) -> ControlKind:
     }
     names = [name for name in weights.names if early != _LATER or not name.startswith(_EARLY)]
     network = partial(controlnet, "ZImageControlNetModel")
-    more = {"beside": Beside(denoiser), "channels": channels}
+    more = {"own": OwnLayers(denoiser), "channels": channels}
     return ControlKind(Renamed(weights, {name: name for name in names}), network, settings, ZImageControl, more)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...execution.joined_tokens import PATCH
 from .flux import QUERY_KEY_VALUE
 from .layout import LayerTable, Layout, Taken
 from .sizes import Shapes, count_of, size_of
 
+PATCH = "2-1"
+"""What diffusers calls layers for tokens of two by two latents of one frame, the only ones there are."""
 PADDING = ("cap_pad_token", "x_pad_token")
 """What stands where a prompt or a picture is filled up, (1, width): tensors of no layer, which GGUF has as (width,)."""
 _SAME = (

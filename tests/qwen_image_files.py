@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,13 +12,15 @@ from typing import Any, NamedTuple
 import diffusers
 import torch
 from torch import Tensor
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers import BatchFeature, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from tests.flux_files import save, spread
 from tests.qwen_tokenizer import their_tokenizer
 
 _WIDTH = 128
 """Of what the text encoder makes."""
+_PLACE = "<|image_pad|>"
 _HEADS = {"norm_out": "head.0", "conv_out": "head.2", "conv_in": "conv1"}
 _RESIDUAL = {
     "norm1": "residual.0", "conv1": "residual.2", "norm2": "residual.3", "conv2": "residual.6",
@@ -80,14 +84,15 @@ def tiny_qwen_image() -> TinyQwenImage:
 
 
 def _qwen() -> Any:
-    """Of one head, as wide as all of Qwen2.5's are: single files say nothing of that. What sees is as small as it can
-    be, and is in its files though nobody asks it."""
+    """Of one head, as wide as all of Qwen2.5's are, and of two in what sees: single files say nothing of that."""
     text = {
         "vocab_size": 151_936, "hidden_size": _WIDTH, "intermediate_size": 64, "num_hidden_layers": 2,
         "num_attention_heads": 1, "num_key_value_heads": 1, "rms_norm_eps": 1e-6,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
     }  # fmt: skip
-    seeing = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 1, "out_hidden_size": _WIDTH}
+    seeing = {
+        "depth": 8, "hidden_size": 160, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": _WIDTH,
+    }  # fmt: skip
     return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=seeing))
 
 
@@ -96,12 +101,47 @@ def qwen_image_pipeline(modules: TinyQwenImage, kind: Any = diffusers.QwenImageP
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(
         use_dynamic_shifting=True, base_shift=0.5, max_shift=0.9, max_image_seq_len=8192, shift_terminal=0.02
     )
+    beside = {"processor": TheirProcessor()} if "Edit" in kind.__name__ else {}
     pipe = kind(
         transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=their_tokenizer(),
-        scheduler=scheduler,
+        scheduler=scheduler, **beside,
     )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+class TheirProcessor:
+    """transformers' `Qwen2VLProcessor` (5.24) with the published bounds of sizes and without films, whose half wants
+    another library."""
+
+    def __init__(self) -> None:
+        self._sees = Qwen2VLImageProcessorPil(size={"shortest_edge": 3136, "longest_edge": 12_845_056})
+        self._reads = their_tokenizer()
+
+    def __call__(self, text: list[str], images: Any, **_: Any) -> BatchFeature:
+        made = self._sees(images=images, return_tensors="pt") if images else {}
+        (said,) = text
+        for frames, high, wide in made.get("image_grid_thw", []):
+            said = said.replace(_PLACE, "\0" * int(frames * high * wide // 4), 1)
+        read = self._reads([said.replace("\0", _PLACE)], return_tensors="pt")
+        return BatchFeature({**read, **made})
+
+
+@contextmanager
+def told_where_pictures_are(qwen: Any) -> Iterator[None]:
+    """diffusers' pipelines (0.42) don't tell transformers 5 which tokens are pictures', so that they would stand one
+    behind the other; as when the model was trained they have rows and columns."""
+
+    def tell(_: Any, given: Any, told: dict[str, Any]) -> Any:
+        if told.get("image_grid_thw") is not None:
+            told["mm_token_type_ids"] = (told["input_ids"] == qwen.config.image_token_id).int()
+        return given, told
+
+    handle = qwen.register_forward_pre_hook(tell, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def write_qwen_image(path: Path, modules: TinyQwenImage, layout: str = "folder") -> Path:

@@ -23,6 +23,8 @@ _QWEN25, _VAE_FRAMES = 7_070_619_136, 44_599_603
 """Of Qwen2.5-VL, 7B, without that and without what sees; of Qwen-Image's VAE, of a frame."""
 _MISTRAL = 17_343_759_360 - 5120
 """Of Mistral Small 3.2, the thirty layers that FLUX.2 [dev] asks."""
+_SIGHT = 676_550_144
+"""Of what sees of Qwen2.5-VL."""
 _EIGHT, _FOUR = 1.0, 4.5 / 8
 """Bytes of a number in fp8 and in GGUF's Q4_K."""
 
@@ -104,6 +106,9 @@ PUBLISHED: Sequence[Files] = (
     Files("Qwen-Image in Q4_K, Qwen2.5-VL in fp8", "qwen-image", "", _qwen_image(
         _kept(QWEN_IMAGE, _FOUR), _SAYS_25, _floats(_PIECES_25)
     )),
+    Files("Qwen-Image-Edit in Q4_K, Qwen2.5-VL in fp8", "qwen-image", "edit-2511", _qwen_image(
+        _kept(QWEN_IMAGE, _FOUR), _SAYS_25 + _kept(_SIGHT, _EIGHT), _floats(_PIECES_25)
+    )),
     Files("FLUX.2 klein 4B", "flux2", "klein-4b", _flux2(
         _floats(KLEIN_4B), _floats(_QWEN), _floats(_PIECES)
     )),
@@ -141,7 +146,7 @@ def needs(family: str) -> str:
 
 def _works(files: Files) -> list[tuple[Workload, str]]:
     facts = facts_of(files.family)
-    side = facts.native
+    side = facts.side(variant=files.variant)
     works = [(Workload(side, side), "")]
     if beside_bytes(facts, files.variant).control:
         works.append((Workload(side, side, control=True), "a ControlNet"))

@@ -1,11 +1,14 @@
 """Qwen-Image is diffusers' own: same networks, same seed, float32, in every layout, in a crowd too."""
 
+import os
+import shutil
+
 import diffusers
 import pytest
 import torch
 
 from imagine.engine.families.open import open_model
-from imagine.engine.families.qwen_image import _DESCRIBING, HEARD_BEFORE
+from imagine.engine.families.qwen_image import _INSTRUCTIONS
 from imagine.engine.loading.layer_names import LayerNames
 from imagine.engine.loading.qwen_tokenizer import QwenTokenizer
 from imagine.engine.sampling.noise import Noise
@@ -70,6 +73,16 @@ def test_every_layout_is_the_same(folder, tmp_path, layout):
     assert (noise.shift, noise.terminal) == (3.0, 0.0), "as Lightning was distilled"
 
 
+def test_a_folders_scheduler_says_its_levels_but_of_what_was_distilled(folder, tmp_path):
+    other = shutil.copytree(folder, tmp_path / "other", copy_function=os.link)
+    said = other / "scheduler" / "scheduler_config.json"
+    said.unlink()
+    said.write_text('{"shift": 2.5}')
+    for told, shift in (({}, 2.5), ({"distilled": "lightning"}, 3.0)):
+        family = open_model(model_at(other, **told), engine_of()._device, lambda _: None, {})
+        assert family.noise((1024, 768), 8).shift == shift
+
+
 def test_a_crowd_of_prompts_of_any_length_is_made_again_bit_for_bit(folder):
     model = model_at(folder)
     prompts = ("a fox", "", LONG, "a cat " * 40, "a dog in a field")
@@ -78,17 +91,19 @@ def test_a_crowd_of_prompts_of_any_length_is_made_again_bit_for_bit(folder):
 
 def test_of_its_template_only_what_stands_behind_a_prompt_is_told():
     tokenizer = QwenTokenizer()
-    assert len(tokenizer.encode(_DESCRIBING.before)) == HEARD_BEFORE
-    assert qwen_image_pipeline(tiny_qwen_image()).prompt_template_encode == "{}".join(_DESCRIBING)
+    instruction = _INSTRUCTIONS[""]
+    assert len(tokenizer.encode(instruction.template.before)) == instruction.before
+    assert qwen_image_pipeline(tiny_qwen_image()).prompt_template_encode == "{}".join(instruction.template)
 
 
 def test_folders_of_those_that_are_told_more_run_whole():
     pipe = qwen_image_pipeline(tiny_qwen_image())
     denoiser, scheduler = dict(pipe.transformer.config), dict(pipe.scheduler.config)
     assert is_stepped("QwenImagePipeline", denoiser, scheduler)
-    for more in ("zero_cond_t", "use_additional_t_cond", "guidance_embeds"):
+    for more in ("use_additional_t_cond", "guidance_embeds"):
         assert not is_stepped("QwenImagePipeline", denoiser | {more: True}, scheduler), more
-    assert not is_stepped("QwenImageEditPipeline", denoiser, scheduler)
+    assert is_stepped("QwenImageEditPlusPipeline", denoiser | {"zero_cond_t": True}, scheduler)
+    assert not is_stepped("QwenImageLayeredPipeline", denoiser, scheduler)
 
 
 @pytest.mark.parametrize("name", [row.name for row in SAMPLERS.values() if row.flow is not None])

@@ -60,6 +60,7 @@ MODELS = {
     "flux2-dev": ("flux2", "dev", flux2(*FLUX2_DEV), "Flux2Pipeline", _of_width(15360)),
     "Chroma1-HD": ("chroma", "", chroma(), "ChromaPipeline", {}),
     "qwen_image_2512": ("qwen-image", "", qwen_image(), "QwenImagePipeline", {}),
+    "qwen_image_edit_2509": ("qwen-image", "edit-2509", qwen_image(), "QwenImageEditPlusPipeline", {}),
     "sd3_medium": ("sd3", "", sd3(**SD3_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24}),
     "sd3.5_medium": ("sd3.5", "medium", sd3(**SD35_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24} | DUAL),
     "sd3.5_large": ("sd3.5", "large", sd3(**SD35_LARGE), "StableDiffusion3Pipeline",
@@ -71,7 +72,6 @@ MODELS = {
 STANDARDISED = {"_class_name": "AutoencoderKLQwenImage", "z_dim": 16, "latents_mean": [0.0] * 16}
 REFUSED = {
     "flux1-depth-dev": ("flux", flux(taken=128)),
-    "qwen_image_edit": ("qwen-image", qwen_image()),
     "Chroma1-Radiance": ("chroma", chroma() | {"nerf_final_layer_conv.norm.scale": (64,)}),
 }
 ENCODERS = {
@@ -142,7 +142,7 @@ LAYOUTS = {
 WAYS = {"flux1-dev": "layers", "Chroma1-HD": "stages", "sd3_medium": "all", "sd3.5_large": "stages",
         "flux-2-klein-9b": "stages", "flux2-dev": "layers"}  # fmt: skip
 """How one of 16 bits is held where 24 GB are free: of fewer bits, all of it lies there."""
-HEARD = {"flux-2-klein-9b", "flux2-dev", "qwen_image_2512"}
+HEARD = {"flux-2-klein-9b", "flux2-dev", "qwen_image_2512", "qwen_image_edit_2509"}
 """But for what has a text encoder of 14 GB and more beside it."""
 
 

@@ -15,6 +15,7 @@ from published import (
     flux,
     flux_in_diffusers,
     in_one_file,
+    qwen_image,
     sd3,
     t5,
     vae16,
@@ -49,6 +50,9 @@ MODELS = [
     ("sd3.5_large_turbo", sd3(**SD35_LARGE), "sd3.5", "large", (4, 0.0)),
     ("z_image_bf16", z_image(), "z-image", "", (50, 5.0)),
     ("z_image_turbo_bf16", z_image(), "z-image", "", (8, 0.0)),
+    ("qwen_image_edit_fp8", qwen_image(), "qwen-image", "edit", (50, 4.0)),
+    ("Qwen-Image-Edit-2509-Lightning-4steps", qwen_image(), "qwen-image", "edit-2509", (4, 1.0)),
+    ("qwen-image-edit-2511", qwen_image(), "qwen-image", "edit-2511", (50, 4.0)),
     ("turbo of diffusers", z_image(fused=False), "z-image", "", (8, 0.0)),
 ]
 

@@ -16,9 +16,13 @@ from imagine.words.samplers import find
 from tests.registry.listing import listed, only
 
 HIDREAM = {"model.diffusion_model.double_stream_blocks.0.block.adaLN_modulation.1.bias": (18432,)}
-EDITS = under(
+LAYERED = under(
     "model.diffusion_model.",
-    {"txt_norm.weight": (3584,), "transformer_blocks.0.img_mod.1.weight": (18432, 3072), "__index_timestep_zero__": ()},
+    {
+        "txt_norm.weight": (3584,),
+        "transformer_blocks.0.img_mod.1.weight": (18432, 3072),
+        "time_text_embed.addition_t_embedding.weight": (2, 3072),
+    },
 )
 # Its few tensors that tell: one layer a level, and six blocks in the deepest attention.
 KOALA_1B = {name: shape for name, shape in sdxl().items() if ".input_blocks." not in name} | {
@@ -60,7 +64,7 @@ ANIMA = {"llm_adapter.blocks.0.cross_attn.q_proj.weight": (1024, 1024), "x_embed
         (sd1() | {f"{EXTRA}.weight_scale_2": ()}, "F8_E4M3", "its weights are quantised (scales of scales)"),
         (sd1() | {f"{EXTRA}.weight.quant_state.bitsandbytes__nf4": (9,)}, "U8", f"its tensor {EXTRA}"),
         (HIDREAM, "F16", "hidream isn't drawn from single files yet"),
-        (EDITS, "F16", "it is Qwen-Image-Edit 2511, which isn't drawn from single files yet"),
+        (LAYERED, "F16", "it is Qwen-Image-Layered, which isn't drawn from single files yet"),
         (LUMINA2, "F16", "lumina2 isn't drawn from single files yet; as a diffusers folder it is: Alpha-VLLM/"),
         (ANIMA, "F16", "it is Anima, which isn't drawn here yet, nor has diffusers a pipeline for it"),
         ({"nobody.knows": (3, 3)}, "F16", "its tensors aren't those of any model that is known here"),

@@ -7,8 +7,11 @@ import pytest
 
 from imagine.asking.presets import Preset
 from imagine.asking.resolve import Defaults
+from imagine.families.defaults import distilling_way
 from imagine.server.dialects import DIALECTS
+from imagine.server.gateway.gateway import model_from
 from imagine.settings.values import ModelSettings
+from imagine.words.entry import Entry
 from tests.registry import declared
 from tests.server import beside
 from tests.server.made_up_dialect.dialect import BRUSH
@@ -191,6 +194,17 @@ def test_one_that_has_a_model_take_few_steps_says_how_many(home, name, weight, e
     params = plain[0].params
     assert (params.num_steps, params.guidance, params.sampler) == expected
     assert (said[0].params.num_steps, said[0].params.sampler) == (20, "euler")
+
+
+def test_one_that_was_distilled_over_other_noise_levels_moves_those_of_the_model_beside_it():
+    model, lora = (
+        Entry(name=name, path="/q", kind=kind, family="qwen-image", digest="d", distilled=made)
+        for name, kind, made in (("qwen", "diffusion-model", ""), ("fast", "lora", "lightning:4"))
+    )
+    way = distilling_way(model.family, [(lora, 1.0)])
+    assert model_from(model, made=way).main.options["distilled"] == "lightning"
+    assert distilling_way(model.family, [(lora, -1.0)]) == ""
+    assert "distilled" not in model_from(model).main.options
 
 
 def test_what_the_configuration_says_of_a_model_and_its_loras_wins_over_what_those_suggest(home):

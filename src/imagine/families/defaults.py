@@ -23,8 +23,12 @@ def distilling_defaults(family: str, loras: Iterable[tuple[Entry, float]]) -> Fa
 
     Of several the one that has the most say is heeded.
     """
-    wanted = [(weight, _as_distilled(family, lora.distilled)) for lora, weight in loras if weight > 0]
-    return max((each for each in wanted if each[1]), key=lambda each: each[0], default=(0.0, None))[1]
+    return _as_distilled(family, _most_said(family, loras))
+
+
+def distilling_way(family: str, loras: Iterable[tuple[Entry, float]]) -> str:
+    """In which way the same LoRAs have it take few steps; "" without any."""
+    return _most_said(family, loras).partition(":")[0]
 
 
 def bounds_of(model: Entry, loras: Iterable[tuple[Entry, float]] = ()) -> Bounds:
@@ -32,6 +36,13 @@ def bounds_of(model: Entry, loras: Iterable[tuple[Entry, float]] = ()) -> Bounds
     ways = [file.distilled for file, weight in sorted(loras, key=lambda each: -each[1]) if weight > 0]
     told = [how.partition(":")[0] for how in (*ways, model.distilled) if how]
     return facts_of(model.family).bounds_of(*told, model.variant)
+
+
+def _most_said(family: str, loras: Iterable[tuple[Entry, float]]) -> str:
+    wanted = [
+        (weight, lora.distilled) for lora, weight in loras if weight > 0 and _as_distilled(family, lora.distilled)
+    ]
+    return max(wanted, key=lambda each: each[0], default=(0.0, ""))[1]
 
 
 def _as_distilled(family: str, distilled: str) -> FamilyDefaults | None:

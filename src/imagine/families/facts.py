@@ -227,7 +227,7 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     native: int = 1024
     """The side, in pixels, of the square that it was trained on; 0 where it isn't known."""
     natives: Mapping[str, int] = NOTHING
-    """The same, by what a checkpoint predicts, where that tells two apart."""
+    """The same, by what a checkpoint predicts, or by variant, where that tells two apart."""
     multiple: int = 8
     """Sides are multiples of so many pixels."""
     predicts: Predicts = Predicts()
@@ -304,9 +304,13 @@ class FamilyFacts(msgspec.Struct, frozen=True):
         known."""
         return next((self.shift[each] for each in (*told, "") if each in self.shift), None)
 
-    def side(self, prediction: str = "") -> int:
-        """The side of the native square of a checkpoint that predicts this."""
-        return self.natives.get(prediction, self.native)
+    def side(self, prediction: str = "", variant: str = "") -> int:
+        """The side of the native square of a checkpoint that predicts this, and is such a variant."""
+        return self.natives.get(variant, self.natives.get(prediction, self.native))
+
+    def is_called(self, variant: str) -> bool:
+        """Is it a variant that no tensor tells?"""
+        return any(variant == called for _, _, called in self.named)
 
 
 FLOW = Predicts("flow", always=True)

@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple, get_args
 
 from ..words.sizes import Sizes
 from .facts import FamilyFacts
+from .pictures import EDITS
 
 Way = Literal["all", "encoders", "stages", "layers"]
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -63,6 +64,9 @@ _PIECE = 2**28
 """Bytes in which weights of few bits are widened, beside the layer that they become."""
 _GROWS = 4
 """Times that a layer of few bits grows at most, once it is wide: 4.5 bits to 16."""
+
+
+_ATTEND = frozenset({("flux", "kontext"), *(("qwen-image", variant) for variant in EDITS)})
 
 
 class BesideBytes(NamedTuple):
@@ -190,7 +194,7 @@ def way_for(weights: Bytes, room: int, steps: StepBytes = NO_STEPS, *, stages: b
 def denoising(facts: FamilyFacts, work: Workload, *, variant: str = "", sides: int = 2, width: int = _HALF) -> int:
     """Bytes of a forward beside its weights, where each picture is so many rows."""
     row = _FORWARDS.get(f"{facts.name} {variant}") or _FORWARDS.get(facts.name, _UNKNOWN)
-    each = facts.native**2 if attends(facts, variant) else beside_bytes(facts, variant).shown
+    each = facts.side(variant=variant) ** 2 if attends(facts, variant) else beside_bytes(facts, variant).shown
     shown = work.references * each
     one = row.pixel * (work.width * work.height + shown) + row.text
     return work.pictures * sides * one * width // _HALF
@@ -206,7 +210,7 @@ def decoding(facts: FamilyFacts, work: Workload, *, tiled: bool = False, width: 
 def attends(facts: FamilyFacts, variant: str) -> bool:
     """Does the denoiser take reference pictures beside the one that it draws, token by token? It sees them at up to
     its own size, whatever it draws."""
-    return facts.name == "flux2" or (facts.name == "flux" and variant == "kontext")
+    return facts.name == "flux2" or (facts.name, variant) in _ATTEND
 
 
 def sides_of(facts: FamilyFacts, variant: str, guidance: float | None, true_cfg: float | None) -> int:

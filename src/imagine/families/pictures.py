@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ..messages import message
-from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, Shift, classes, loras, signatures
+from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, classes, loras, signatures
 from .published import APACHE, FLUX_VAE, QWEN25_VL_7B, QWEN_IMAGE, QWEN_IMAGE_21, QWEN_IMAGE_VAE
 
+EDITS = ("edit", "edit-2509", "edit-2511")
+"""Variants of Qwen-Image that see pictures."""
 _CONTROLS = "controlnet_blocks.0.weight"
 _MODULATED = "transformer_blocks.0.img_mod.1.weight"
 _CROSS = "blocks.0.cross_attn.q_linear.weight"
@@ -57,21 +59,31 @@ ROWS = (
                 ("blockwise", "controlnet_blocks.0.y_rms.weight"),
             )
         },
-        named=(("", r"(?<![a-z])edit(?![a-z])", "edit"),),
-        pipelines=classes("QwenImage"),
-        stepped=("QwenImagePipeline", "QwenImageImg2ImgPipeline", "QwenImageInpaintPipeline"),
-        stepped_where={
-            "guidance_embeds": False,
-            "zero_cond_t": False,
-            "use_additional_t_cond": False,
-            "use_layer3d_rope": False,
-        },
+        named=(
+            ("", r"(?<![a-z])edit(?![a-z]).*2511", "edit-2511"),
+            ("", r"(?<![a-z])edit(?![a-z]).*(?:2509|plus)", "edit-2509"),
+            ("", r"(?<![a-z])edit(?![a-z])", "edit"),
+        ),
+        pipelines=(
+            PipelineClass("QwenImageEditPlus", "zero_cond_t", True, "edit-2511"),
+            PipelineClass("QwenImageEditPlus", variant="edit-2509"),
+            PipelineClass("QwenImage"),
+        ),
+        stepped=(
+            "QwenImagePipeline",
+            "QwenImageImg2ImgPipeline",
+            "QwenImageInpaintPipeline",
+            "QwenImageEditPipeline",
+            "QwenImageEditPlusPipeline",
+        ),
+        stepped_where={"guidance_embeds": False, "use_additional_t_cond": False, "use_layer3d_rope": False},
         architectures=("qwen-image", "qwen_image"),
         gguf="qwen_image",
         latent_channels=16,
         channels=(16,),
         patch=2,
         native=1328,
+        natives=dict.fromkeys(EDITS, 1024),
         multiple=16,
         predicts=FLOW,
         # As its scheduler's configuration says, and what Lightning was distilled with.
@@ -90,8 +102,6 @@ ROWS = (
         single_file=True,
         refused={
             "2.1": message("unfit.qwen_image", name="Qwen-Image 2.1"),
-            "edit": message("unfit.qwen_image", name="Qwen-Image-Edit"),
-            "edit-2511": message("unfit.qwen_image", name="Qwen-Image-Edit 2511"),
             "layered": message("unfit.qwen_image", name="Qwen-Image-Layered"),
         },
     ),

@@ -167,6 +167,7 @@ SENTENCES = {
     "tekken_model, as Comfy-Org's files have it, in the header of a GGUF, or in a diffusers folder as "
     "tokenizer/tokenizer.json or tokenizer/tekken.json",
     "weights.tokenizer": "its tokenizer isn't Mistral's tekken as that is published: {what}",
+    "weights.no_sight": "of Qwen2.5-VL it has only the half that reads, and the model sees pictures by the other, too",
     "weights.scale": "the scale of its tensor {name} has the shape {shape}",
     "weights.no_float": "its tensor {name} is {dtype}, not a float",
     "weights.not_understood": "its tensor {name} is not understood",
@@ -775,6 +776,7 @@ SENTENCES = {
     "with crop box",
     "reference.crop_face": "{field} is face, and nothing here finds faces; say where it is, with crop box and a box",
     "reference.not_own": "{field} is own, and model '{name}' attends to no pictures by itself",
+    "reference.most": "{field}: there are {value}, and this model sees at most {most:picture|pictures} at once",
     "reference.own_img": "{field} is missing: model '{name}' is shown pictures, and nothing else of them",
     "reference.own_whole": "{field} can't be had of model '{name}', which is shown pictures as a whole",
     "reference.adapter_whole": "{field} can't be had of the image adapter '{name}', which tells the model of "

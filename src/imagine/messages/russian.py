@@ -171,6 +171,7 @@ SENTENCES = {
     "tekken_model, как в файлах Comfy-Org, в заголовке GGUF или в папке diffusers как tokenizer/tokenizer.json или "
     "tokenizer/tekken.json",
     "weights.tokenizer": "её токенизатор — не tekken от Mistral в том виде, в котором он опубликован: {what}",
+    "weights.no_sight": "от Qwen2.5-VL в ней только читающая половина, а картинки модель видит второй",
     "weights.scale": "у масштаба тензора {name} форма {shape}, так не бывает",
     "weights.no_float": "числа тензора {name} — {dtype}, а не с плавающей точкой",
     "weights.not_understood": "тензор {name} не удаётся понять",
@@ -784,6 +785,7 @@ SENTENCES = {
     "с crop box",
     "reference.crop_face": "{field} — face, но находить лица здесь нечем; укажите место: crop box и box",
     "reference.not_own": "{field} — own, а модель «{name}» сама на картинки не смотрит",
+    "reference.most": "{field}: их {value}, а эта модель видит не больше {most:картинки|картинок|картинок} сразу",
     "reference.own_img": "нет {field}: модели «{name}» показывают сами картинки, и только их",
     "reference.own_whole": "{field} не применяется: модель «{name}» видит картинку целиком",
     "reference.adapter_whole": "{field} не бывает у адаптера картинок «{name}»: он рассказывает модели "

@@ -153,15 +153,17 @@ def _identity(
     config, vae = configs.get(denoiser, {}), configs.get("vae", {})
     family, told = _family(pipeline, config)
     prediction = _prediction(family, scheduler)
+    named = next((variant for word, variant in _VARIANTS if word in pipeline), "")
+    variant = told if not named or told.startswith(named) else named  # of "edit" which
     weights = {part: weigh(t for header in each for t in header.tensors.values()) for part, each in headers.items()}
     return Identity(
         kind=CHECKPOINT,
         family=family,
-        variant=next((variant for word, variant in _VARIANTS if word in pipeline), told),
+        variant=variant,
         prediction=prediction,
         parameters=sum(elements for elements, _ in weights.values()),
         dtype=weights.get(denoiser, (0, ""))[1],
-        resolution=_resolution(family, config, prediction.type),
+        resolution=_resolution(family, config, prediction.type, variant),
         in_channels=_natural(config.get("in_channels")) // facts_of(family).patch ** 2,
         latent_channels=_natural(vae.get("latent_channels", vae.get("z_dim"))),
         has_vae="vae" in headers or "vqvae" in headers,
@@ -194,10 +196,10 @@ def _prediction(family: str, scheduler: Mapping[str, Any]) -> DetectedPrediction
     return DetectedPrediction("epsilon", "default", zero_snr)
 
 
-def _resolution(family: str, config: Mapping[str, Any], prediction: str) -> int:
+def _resolution(family: str, config: Mapping[str, Any], prediction: str, variant: str) -> int:
     """A U-Net's `sample_size` is in latents, 8 pixels each; other networks count in units of their own."""
     size = _natural(config.get("sample_size"))
-    return 8 * size if facts_of(family).unet and size else default_resolution(family, prediction)
+    return 8 * size if facts_of(family).unet and size else default_resolution(family, prediction, variant)
 
 
 def _natural(value: object) -> int:

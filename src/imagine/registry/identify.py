@@ -125,7 +125,7 @@ def _with_denoiser(denoiser: Denoiser, header: Header, sidecar: Sidecar | None) 
         prediction=prediction,
         parameters=parameters,
         dtype=dtype,
-        resolution=_resolution(header.metadata, family, prediction.type),
+        resolution=_resolution(header.metadata, family, prediction.type, variant),
         in_channels=denoiser.in_channels,
         latent_channels=vae_channels or denoiser.latent_channels,
         has_vae=vae_channels is not None,
@@ -154,24 +154,24 @@ def _marked_variant(tensors: Mapping[str, TensorInfo]) -> str:
     return "cosxl" if "edm_vpred.sigma_max" in tensors else ""
 
 
-def _resolution(metadata: Mapping[str, str], family: str, prediction: str) -> int:
+def _resolution(metadata: Mapping[str, str], family: str, prediction: str, variant: str) -> int:
     """The side of the native square: what the metadata says, else what the family was trained at."""
     if match := _RESOLUTION.fullmatch(metadata.get("modelspec.resolution", "")):
         width, height = int(match[1]), int(match[2] or match[1])
         if min(width, height) >= 16 and max(width, height) <= 16384:
             return math.isqrt(width * height)
-    return default_resolution(family, prediction)
+    return default_resolution(family, prediction, variant)
 
 
 def predicting(identity: Identity, header: Header, prediction: DetectedPrediction) -> Identity:
     """The same checkpoint, once its prediction is known better: its native square may be another then."""
-    resolution = _resolution(header.metadata, identity.family, prediction.type)
+    resolution = _resolution(header.metadata, identity.family, prediction.type, identity.variant)
     return msgspec.structs.replace(identity, prediction=prediction, resolution=resolution)
 
 
-def default_resolution(family: str, prediction: str) -> int:
-    """The side that the family was trained at, by what it predicts."""
-    return facts_of(family).side(prediction)
+def default_resolution(family: str, prediction: str, variant: str = "") -> int:
+    """The side that the family was trained at, by what it predicts and which of its variants it is."""
+    return facts_of(family).side(prediction, variant)
 
 
 def _weigh_checkpoint(tensors: Mapping[str, TensorInfo], prefix: str, *, only_ema: bool) -> tuple[int, str]:

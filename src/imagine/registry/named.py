@@ -20,7 +20,10 @@ def by_name(identity: Identity, stem: str, path: Path, metadata: Mapping[str, st
     if identity.kind in MODEL_KINDS:
         for told, name, variant in facts_of(identity.family).named:
             if told == identity.variant and re.search(name, called):
-                return msgspec.structs.replace(identity, variant=variant)
+                facts, side = facts_of(identity.family), identity.resolution
+                if side == facts.side(identity.prediction.type, told):  # nobody says another
+                    side = facts.side(identity.prediction.type, variant)
+                return msgspec.structs.replace(identity, variant=variant, resolution=side)
     if identity.kind == "vae" and facts_of(identity.family).own_vae:
         return _vae(identity, f"{called} {path.parent.name.lower()}")
     return identity

@@ -33,6 +33,7 @@ UNCLIP = "unclip"
 ATTENDS: Mapping[str, frozenset[str]] = {
     UNCLIP: frozenset({"sd2"}),
     "kontext": frozenset({"flux"}),
+    **dict.fromkeys(("edit", "edit-2509", "edit-2511"), frozenset({"qwen-image"})),
     **dict.fromkeys(
         ("", "dev", "klein-4b", "klein-9b", "klein-base", "klein-base-4b", "klein-base-9b"), frozenset({"flux2"})
     ),

@@ -13,8 +13,8 @@ from ..identity.stamp import FileStamp
 from .sizes import NO_SIZES, NO_WEIGHT, Sizes
 
 Role = Literal[
-    "checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "vae", "adapter", "upscaler",
-    "preprocessor", "safety",
+    "checkpoint", "denoiser", "text_encoder", "text_encoder_2", "text_encoder_3", "image_encoder", "vae", "adapter",
+    "upscaler", "preprocessor", "safety",
 ]  # fmt: skip
 """What a file is to a model, by the names that diffusers gives its components. A `checkpoint` is whatever of it no
 other file is; an `adapter` goes beside the rest of it; an `upscaler`, a `preprocessor` and a
@@ -41,7 +41,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """What its weights are, where that is known."""
     options: dict[str, Any] = {}
     """What is known of the weights and does not lie in the file, or is told better: `prediction`, `zero_snr`,
-    `resolution`, `distilled`. `compile`: whether torch compiles the denoiser, where that is said of this model."""
+    `resolution`, `distilled`, `variant`. `compile`: whether torch compiles the denoiser, where that is said of this
+    model."""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

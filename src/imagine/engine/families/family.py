@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from PIL import Image
 from torch import Tensor
 
 from ...messages import Message
@@ -68,6 +69,8 @@ class EncodeRequest:
     """What marks in the prompts stand for."""
     beside: tuple[str, ...] = ()
     """Prompts of the same picture that are encoded for themselves, and whose rows must have this one's shape."""
+    pictures: tuple[Image.Image, ...] = ()
+    """References, RGB, which every prompt is heard beside, by a family that `hears_pictures`."""
 
 
 class Family(Protocol):
@@ -92,6 +95,8 @@ class Family(Protocol):
     seen_as: SeenAs | None
     """What of a picture, and in which size, its denoiser sees beside the one in the making, as latents in its rows
     (`parts/rows.REFERENCE`); None where it sees none so."""
+    hears_pictures: bool
+    """What encodes its prompts sees the references that its denoiser sees."""
     embedder: PictureEmbedder | None
     """What sees the pictures that its denoiser is shown, if it is shown any: its rows hold them as `shown`, zeros as
     it encodes prompts."""

@@ -8,18 +8,19 @@ alone is cut.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
 from ...messages import message
-from ...words.errors import UnusableModel
+from ...words.errors import Unsupported, UnusableModel
 from ...words.model import Model, Role
 from ..adapters.adapter import Networks
 from ..adapters.embedding import Embedding
@@ -32,10 +33,13 @@ from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import qwen_image as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.transformer_model import LoadedTransformer, TransformerKind, load_transformer
-from ..parts.chat_text import ChatTemplate, ChatTextPart, read_chat
+from ..parts.chat_text import ChatTemplate, ChatText, ChatTextPart, behind, read_chat, with_pictures
 from ..parts.part import Held
 from ..parts.prompts import Encoded
-from ..parts.rows import Rows
+from ..parts.rows import REFERENCE, Rows
+from ..parts.seen_sizes import of_area
+from ..parts.sight_part import SeenWords, SightPart
+from ..parts.text_part import Chunk
 from ..sampling.guidance import Guided, guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
@@ -45,6 +49,8 @@ _TEXT: Role = "text_encoder"
 _STEPS = 1000
 """The timestep of pure noise."""
 _THETA = 10_000.0
+_TIMED = "edit-2511"
+"""The variant whose references are told that they are without noise."""
 _FULL = 32
 """Where prompts of one picture have other numbers of tokens, they are filled up to a multiple of so many."""
 _DESCRIBING = ChatTemplate(
@@ -53,8 +59,40 @@ _DESCRIBING = ChatTemplate(
     "<|im_end|>\n<|im_start|>assistant\n",
 )
 """What it was trained to hear prompts in."""
-HEARD_BEFORE = 34
-"""Tokens of what stands before a prompt, which the denoiser isn't told."""
+_EDITING = ChatTemplate(
+    "<|im_start|>system\nDescribe the key features of the input image (color, shape, size, texture, objects, "
+    "background), then explain how the user's text instruction should alter or modify the image. Generate a new image "
+    "that meets the user's requirements while maintaining consistency with the original input where "
+    "appropriate.<|im_end|>\n<|im_start|>user\n",
+    _DESCRIBING.behind,
+)
+"""The same, of what edits pictures."""
+_HEARD_AREA, _HEARD_MULTIPLE = 384 * 384, 32
+"""About how many pixels of each of several pictures the text encoder sees, and what its sides are multiples of."""
+
+
+class Instruction(NamedTuple):
+    """What a prompt is said in."""
+
+    template: ChatTemplate
+    before: int
+    """Tokens of what stands before it, which the denoiser isn't told."""
+    label: str = ""
+    """What stands before each picture, with its number."""
+    area: int = 0
+    """Pixels at which each is seen; 0: as many as the denoiser sees."""
+    most: int = 0
+    """Pictures that it was trained to see at once; 0: none."""
+
+
+_PLUS = Instruction(_EDITING, 64, "Picture {}: ", _HEARD_AREA, 16)
+_INSTRUCTIONS = {
+    "": Instruction(_DESCRIBING, 34),
+    "edit": Instruction(_EDITING, 64, most=1),
+    "edit-2509": _PLUS,
+    "edit-2511": _PLUS,
+}
+"""By variant."""
 
 
 def call_qwen_image(network: Any, inputs: Inputs) -> Tensor:
@@ -62,33 +100,43 @@ def call_qwen_image(network: Any, inputs: Inputs) -> Tensor:
 
     Its own forward counts the tokens of a mask in a way that has the host wait for the device, and keeps what turns
     tokens by their places for as long as the process lives. Here `seen` (rows, tokens) says which of a text's are to be
-    seen, where not all of them are.
+    seen, where not all of them are; latents of pictures to see stand behind those in the making.
     """
     latents, timesteps, context, added = inputs
-    height, width = latents.shape[2:]
-    seen = (added or {}).get("seen")
-    picture = network.img_in(packed(latents))
+    told, pictures = added or {}, [latents]
+    pictures += [each for name, each in told.items() if name.startswith(REFERENCE)]
+    tokens = torch.cat([packed(each) for each in pictures], 1)
+    own, when, of = latents.shape[2] * latents.shape[3] // SIDE**2, timesteps.to(latents.dtype) / _STEPS, None
+    if network.config.zero_cond_t:  # references are told that they are without noise
+        when = torch.cat([when, when * 0])
+        of = (torch.arange(tokens.shape[1], device=latents.device) >= own).int().expand(len(latents), -1)
+    picture = network.img_in(tokens)
     text = network.txt_in(network.txt_norm(context))
-    when = network.time_text_embed(timesteps.to(latents.dtype) / _STEPS, picture)
-    at, of = _places(height, width, context.shape[1], latents.device)
+    when = network.time_text_embed(when, picture)
     axes = network.config.axes_dims_rope
-    turned = (_turns(at, axes), _turns(of, axes))
+    turned = tuple(_turns(each, axes) for each in _places(pictures, context.shape[1], latents.device))
     for block in network.transformer_blocks:
         text, picture = block(
-            hidden_states=picture, encoder_hidden_states=text, encoder_hidden_states_mask=seen, temb=when,
-            image_rotary_emb=turned,
+            hidden_states=picture, encoder_hidden_states=text, encoder_hidden_states_mask=told.get("seen"), temb=when,
+            image_rotary_emb=turned, modulate_index=of,
         )  # fmt: skip
-    return unpacked(network.proj_out(network.norm_out(picture, when)), height, width)
+    answer = network.proj_out(network.norm_out(picture[:, :own], when[: len(latents)]))
+    return unpacked(answer, *latents.shape[2:])
 
 
-def _places(height: int, width: int, told: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where tokens stand, (tokens, 3) both: those of so many latents in which picture, row and column, counted from the
-    middle; those of a text one behind the other, each as far along all three, from where the picture ends."""
-    rows, columns = height // SIDE, width // SIDE
-    middle = torch.zeros(3, device=device)
-    middle[1], middle[2] = rows - rows // 2, columns - columns // 2
-    of = max(rows // 2, columns // 2) + torch.arange(told, device=device, dtype=torch.float32)
-    return places(height, width, device) - middle, of[:, None].expand(-1, 3)
+def _places(pictures: Sequence[Tensor], told: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Where tokens stand, (tokens, 3) both: those of latents in which picture, row and column, counted from its middle;
+    those of a text one behind the other, each as far along all three, from where the largest picture ends."""
+    at, ends = list[Tensor](), 0
+    for number, latents in enumerate(pictures):
+        height, width = latents.shape[2:]
+        rows, columns = height // SIDE, width // SIDE
+        middle = torch.zeros(3, device=device)
+        middle[1], middle[2] = rows - rows // 2, columns - columns // 2
+        at.append(places(height, width, device, picture=number) - middle)
+        ends = max(ends, rows // 2, columns // 2)
+    of = ends + torch.arange(told, device=device, dtype=torch.float32)
+    return torch.cat(at), of[:, None].expand(-1, 3)
 
 
 def _turns(at: Tensor, axes: Sequence[int]) -> Tensor:
@@ -122,10 +170,19 @@ class QwenImage(SteppedModel):
     space = "wan"
     multiple = facts_of("qwen-image").multiple
 
-    def __init__(self, name: str, *, text: ChatTextPart, length: int, **parts: Any) -> None:
-        """`length`: the most tokens of a prompt that the denoiser is told."""
-        super().__init__(name, encoders=(text,), noise=Noise(prediction="flow", spacing="trailing"), **parts)
-        self._text, self._length = text, length + HEARD_BEFORE
+    def __init__(
+        self, name: str, *, text: ChatTextPart, sight: SightPart | None, instruction: Instruction, length: int,
+        native: int, **parts: Any,
+    ) -> None:  # fmt: skip
+        """`length`: the most tokens of a prompt that the denoiser is told; `sight`: what a prompt is heard beside
+        pictures by, if there are to be any."""
+        encoders = (text,) if sight is None else (text, sight)
+        noise = Noise(prediction="flow", spacing="trailing")
+        super().__init__(name, encoders=encoders, noise=noise, native=native, **parts)
+        self._text, self._sight, self._instruction, self._length = text, sight, instruction, length
+        if sight is not None:
+            self.hears_pictures = True
+            self.seen_as = partial(of_area, area=native**2, multiple=_HEARD_MULTIPLE)
 
     @property
     def networks(self) -> Networks:
@@ -139,21 +196,46 @@ class QwenImage(SteppedModel):
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
+        first, template = self._shown(request.pictures)
         texts = {request.prompt, *request.beside} | ({request.negative} if request.negative is not None else set())
-        said = [read_chat(self._text.tokenizer, text, _DESCRIBING, self._length, words=request.words) for text in texts]
-        told = {len(each.text.ids) - HEARD_BEFORE for each in said}
-        return conditioned(request, self._heard, partial(self._rows, told))
+        read = partial(self._read, first, template)
+        told = {len(read(text, words=request.words).text.ids) for text in texts}
+        return conditioned(request, partial(self._heard, read), partial(self._rows, told))
 
-    def _heard(self, prompt: str, *, clip: int, mix: Mix, words: Sequence[Embedding], field: str = "prompt") -> Encoded:
+    def _shown(self, pictures: Sequence[Image.Image]) -> tuple[Chunk, ChatTemplate]:
+        """What stands before a prompt, with what is seen of pictures. Raises Unsupported for more than it may see."""
+        instruction, shown = self._instruction, list[tuple[str, SeenWords]]()
+        if len(pictures) > instruction.most:
+            raise Unsupported(message("reference.most", "references", value=len(pictures), most=instruction.most))
+        for number, picture in enumerate(pictures, 1):
+            assert self._sight is not None
+            assert self.seen_as is not None
+            seen = of_area(picture, instruction.area, _HEARD_MULTIPLE) if instruction.area else self.seen_as(picture)
+            shown.append((instruction.label.format(number), self._sight.see(seen)))
+        return with_pictures(self._text.tokenizer, instruction.template, shown)
+
+    def _read(
+        self, first: Chunk, template: ChatTemplate, prompt: str, *, words: Sequence[Embedding], field: str = "prompt"
+    ) -> ChatText:
+        """All that is said. A prompt may be as long beside pictures as without."""
+        tokenizer = self._text.tokenizer
+        length = self._length + len(tokenizer.encode_with_ends(template.before))
+        made = read_chat(tokenizer, prompt, template, length, field=field, words=words)
+        return made._replace(text=behind(first, made.text))
+
+    def _heard(
+        self, read: Callable[..., ChatText], prompt: str, *, clip: int, mix: Mix, words: Sequence[Embedding],
+        field: str = "prompt",
+    ) -> Encoded:  # fmt: skip
         """What the last layer makes of a prompt."""
-        text, warnings = read_chat(self._text.tokenizer, prompt, _DESCRIBING, self._length, field=field, words=words)
+        text, warnings = read(prompt, words=words, field=field)
         if any(weight != 1 for weight in text.weights):  # each token is normed before anything attends to it
             warnings += (message("prompt.no_weights", field),)
         if clip > 1:
             warnings += (message("clip.no_layers", "clip"),)
         even = text._replace(weights=(1.0,) * len(text.ids))
         made = self._text.encode(even, layers=(self._text.layers,), mix=mix)
-        return Encoded(made[:, HEARD_BEFORE:], None, warnings)
+        return Encoded(made[:, self._instruction.before :], None, warnings)
 
     def _rows(self, told: Collection[int], heard: Encoded) -> Rows:
         """Of a prompt, in as many tokens as the longest of those that it is encoded with, filled up where they differ:
@@ -162,27 +244,34 @@ class QwenImage(SteppedModel):
         context, tokens = heard.embeddings.to(device, dtype), heard.embeddings.shape[1]
         if len(told) == 1:
             return {"context": context}
-        longest = -(-max(told) // _FULL) * _FULL
+        longest = -(-(max(told) - self._instruction.before) // _FULL) * _FULL
         seen = sent(torch.arange(longest)[None] < tokens, device)
         return {"context": functional.pad(context, (0, 0, 0, longest - tokens)), "seen": seen}
 
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        added = {"seen": rows["seen"]} if "seen" in rows else None
-        return super().inputs(latents, timesteps, rows)._replace(added=added)
+        added = {"seen": rows["seen"]} if "seen" in rows else {}
+        added |= {name: rows[name].to(self._denoiser.dtype) for name in rows if name.startswith(REFERENCE)}
+        return super().inputs(latents, timesteps, rows)._replace(added=added or None)
 
 
 def open_qwen_image(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> QwenImage:
     """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
-    loaded = load_transformer(model, facts, KIND, device, progress, held, chat=_TEXT)
+    variant = str(model.main.options.get("variant", ""))
+    instruction, kind = _INSTRUCTIONS.get(variant, _INSTRUCTIONS[""]), KIND
+    if variant == _TIMED:  # which a folder's configuration says by itself
+        kind = KIND._replace(config=lambda shapes: {**layout.config(shapes), "zero_cond_t": True})
+    sees = bool(instruction.most)
+    loaded = load_transformer(model, facts, kind, device, progress, held, chat=_TEXT, sees=sees)
     _check(loaded)
     assert loaded.chat is not None
-    shift = facts.shift_of(str(model.main.options.get("distilled", ""))) or Shift()
-    if loaded.scheduler is not None:
+    made = str(model.main.options.get("distilled", ""))
+    shift = facts.shift_of(made) or Shift()
+    if loaded.scheduler is not None and not made:
         shift = shift_of_scheduler(loaded.scheduler, shift)
     return QwenImage(
-        facts.name, text=loaded.chat, length=facts.length_of(""), denoiser=loaded.denoiser,
-        autoencoder=loaded.autoencoder, shift=shift, native=int(model.main.options.get("resolution") or facts.native),
-        warnings=loaded.warnings,
+        facts.name, text=loaded.chat, sight=loaded.sight, instruction=instruction, length=facts.length_of(""),
+        denoiser=loaded.denoiser, autoencoder=loaded.autoencoder, shift=shift,
+        native=int(model.main.options.get("resolution") or facts.side(variant=variant)), warnings=loaded.warnings,
     )  # fmt: skip
 
 

@@ -58,8 +58,9 @@ class Conditioned:
         for family in self._families:
             channels = (yield from mask_channels(family, canvas, encode)) if family.takes_mask else None
             with at_work(family.parts("encode")):
-                mix = self.mix if family is self._families[0] else NO_MIX
-                encoded = self.prompts.encoded(family, canvas.work, mix, steps, before)
+                own = family is self._families[0]
+                mix, pictures = (self.mix, self.references.heard(family)) if own else (NO_MIX, ())
+                encoded = self.prompts.encoded(family, canvas.work, mix, steps, before, pictures)
             ledger.warn(*(note for _, conditioning in encoded for note in conditioning.warnings))
             self.timelines.append(
                 Timeline(encoded if channels is None else [(end, with_mask(made, channels)) for end, made in encoded])

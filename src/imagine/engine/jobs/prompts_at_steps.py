@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from PIL import Image
 from torch import Tensor
 
 from ...words.conjuncts import conjuncts
@@ -30,10 +31,12 @@ class PromptsAtSteps:
         self._negative = marked(params.neg, words)
 
     def encoded(
-        self, family: Family, size: PixelSize, mix: Mix, steps: int, before: int
-    ) -> list[tuple[int, Conditioning]]:
+        self, family: Family, size: PixelSize, mix: Mix, steps: int, before: int,
+        pictures: tuple[Image.Image, ...] = (),
+    ) -> list[tuple[int, Conditioning]]:  # fmt: skip
         """For a pass of so many of the user's steps, with so many in the pass before it; each with the step that it
-        ends before. Raises BadRequest and Unsupported on the field."""
+        ends before. `pictures` are references that prompts are heard beside. Raises BadRequest and Unsupported on the
+        field."""
         params = self._params
         # What is joined is summed beyond the negative prompt, at whatever guidance.
         guided = len(self._conjuncts) > 1 or uses_guidance(family.cfg(self._told))
@@ -43,7 +46,9 @@ class PromptsAtSteps:
             beside = (*prompts, negative) if guided else prompts
             against = negative if guided else None
             words = self._embeddings
-            request = EncodeRequest(prompts[0], against, params.clip, params.guidance, size, mix, words, beside)
+            request = EncodeRequest(
+                prompts[0], against, params.clip, params.guidance, size, mix, words, beside, pictures
+            )
             made.append((end, _all_of(family, request, prompts[1:])))
         return made
 

@@ -15,7 +15,7 @@ from ..execution.additions import Addition
 from ..families.family import Conditioning, Family, Timeline
 from ..parts.rows import Rows
 from ..parts.slices import Slices
-from ..references.beside_latents import NONE_SEEN, seen_pictures
+from ..references.beside_latents import NONE_SEEN, own_pictures, seen_pictures
 from ..references.opened import OpenReferences
 from ..references.references import NO_REFERENCES
 from ..references.shown import NO_PICTURES, shown_pictures
@@ -46,6 +46,11 @@ class Referring:
         else:
             self._shown = yield from shown_pictures(self._submit, family.embedder)
         return self._seen.warnings
+
+    def heard(self, family: Family) -> tuple[Image.Image, ...]:
+        """Those that prompts are heard beside, at whatever steps the denoiser sees them. Raises BadPicture, BadRequest,
+        Unsupported."""
+        return tuple(own_pictures(self._submit).values()) if family.hears_pictures else ()
 
     def lay(self, canvas: Canvas, downscale: int, steps: int) -> Sequence[Message]:
         """Lay their masks out for a pass of so many of the user's steps; gives what is to be told of it."""

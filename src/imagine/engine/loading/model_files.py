@@ -23,14 +23,14 @@ from .diffusers_folder import checked_folder, folder_text_encoder, folder_vae
 from .family_config import FamilyConfig, TextEncoderConfig
 from .folder_file import INDEX, read_json, read_weights
 from .held import folder_key, qwen_key, t5_key, text_key, vae_key
-from .networks import Network, qwen_network, t5_network, text_network, vae_network
+from .networks import Network, qwen_network, sight_network, t5_network, text_network, vae_network
 from .part_file import PartFiles, refusing
-from .qwen_names import qwen_settings
+from .qwen_names import qwen_settings, sight_settings
 from .t5_names import has_t5
 from .tekken_tokenizer import TekkenTokenizer, tokenizer_in
 from .weights import Shards, Weights
 
-_DENOISER, _SCHEDULER = "transformer", "scheduler"
+_DENOISER, _SCHEDULER, _SIGHT = "transformer", "scheduler", "sight"
 Configuration = Mapping[str, Any]
 BuildDenoiser = Callable[[Weights, Configuration | None], Network]
 """Of a file's weights, under whatever names, or of a folder's with their settings."""
@@ -120,6 +120,20 @@ class ModelFiles:
         if part is None and self._folder is not None:
             return tokenizer_in(self._folder / role.replace("text_encoder", "tokenizer"), size)
         return self._parts.tokenizer(part or self._model.main, size)
+
+    def sight_key(self, role: Role) -> PartKey:
+        """Of what sees in the Qwen of that role."""
+        if self._in_folder(role):
+            return folder_key(self._model.main, (role,), self._dtype, _SIGHT)
+        return PartKey(files_of(self._model.component(role)), _SIGHT, str(self._dtype))
+
+    def sight(self, role: Role) -> Network:
+        if (part := self._model.parts.get(role)) is not None:
+            return self._parts.sight(part)
+        if self._folder is None:
+            return sight_network(self._main)
+        folder = self._folder / role
+        return sight_network(self._shards(folder), sight_settings(read_json(folder / "config.json")))
 
     def vae_key(self, family: FamilyConfig) -> PartKey:
         if self._in_folder("vae"):

@@ -17,6 +17,7 @@ from ...words.errors import UnusableModel
 from ..libraries.light import AutoencoderKL, UNet2DConditionModel
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
 from ..parts.qwen import MISTRAL, MISTRAL_ASKED, QwenConfig, QwenEncoder
+from ..parts.qwen_sight import QwenSight, SightConfig
 from ..parts.slices import Slices
 from ..parts.t5 import T5Config, T5Encoder
 from . import ldm_keys
@@ -24,8 +25,8 @@ from .assembly import build, fill, filling
 from .family_config import FamilyConfig, TextEncoderConfig
 from .frame_vae_names import frame_tensors, frame_vae, is_frame_vae
 from .placing import stored_dtype
-from .qwen_names import qwen_tensors, without_last
-from .shapes import qwen_config, t5_config, text_config, unet_config, vae_config
+from .qwen_names import qwen_tensors, sight_patch, sight_tensors, without_last
+from .shapes import qwen_config, sight_config, t5_config, text_config, unet_config, vae_config
 from .statements import vae_scale
 from .t5_names import t5_tensors
 from .token_vae import has_statistics, token_config, token_vae, without_statistics
@@ -132,6 +133,15 @@ def qwen_network(weights: Weights, settings: Mapping[str, Any] | None = None) ->
         part = without_last(part, MISTRAL_ASKED)
         told = qwen_config(_shapes(part), stated.get("head_dim"))
     return network_of("text encoder", partial(QwenEncoder, msgspec.convert({**stated, **told}, QwenConfig)), part)
+
+
+def sight_network(weights: Weights, settings: Mapping[str, Any] | None = None) -> Network:
+    """What sees of the Qwen2.5-VL among weights, likewise. Raises UnusableModel where its language half is alone."""
+    part = sight_tensors(weights)
+    if not part:
+        raise UnusableModel(message("weights.no_sight"))
+    config = msgspec.convert(sight_config(_shapes(part), sight_patch(weights), settings or {}), SightConfig)
+    return network_of("Qwen's sight", partial(QwenSight, config), part)
 
 
 def network_of(what: str, constructor: Callable[[], Any], tensors: Tensors) -> Network:

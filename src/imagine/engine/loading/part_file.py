@@ -20,7 +20,7 @@ from .family_config import FamilyConfig, TextEncoderConfig
 from .four_bits import with_four_bits_kept
 from .gguf_file import GGUF, GgufFile, gguf_lists
 from .ldm_keys import in_its_place
-from .networks import Network, qwen_network, t5_network, text_network, vae_network
+from .networks import Network, qwen_network, sight_network, t5_network, text_network, vae_network
 from .tekken import LISTS
 from .tekken_tokenizer import TekkenTokenizer, tokenizer_among
 from .weights import Shards, Weights
@@ -58,6 +58,11 @@ class PartFiles:
         with self._weights(component) as weights:
             lists = gguf_lists(component.path, LISTS) if isinstance(weights, GgufFile) else {}
             return tokenizer_among(weights, size, lists)
+
+    def sight(self, component: Component) -> Network:
+        """What sees of the Qwen in a file of its own."""
+        with self._weights(component) as weights:
+            return sight_network(weights)
 
     def vae(self, component: Component, family: FamilyConfig) -> Network:
         """The VAE in a file of its own."""

@@ -11,6 +11,8 @@ _FIRSTS = ("layers.0.self_attn.q_norm.weight", "layers.0.self_attn.k_proj.bias",
 """What Qwen3 has, and Qwen2.5, and any."""
 _OWN = ("layers.", "embed_tokens.", "norm.")
 _LAST = "norm.weight"
+_SIGHT, _PATCHES = "visual.", "patch_embed.proj.weight"
+"""What stands before the names of what sees, and its first layer."""
 _TURNED = ("default", "mrope")
 """Of Qwen2.5-VL: by three places, which are one for words."""
 
@@ -39,6 +41,30 @@ def _layer(name: str) -> int:
     return int(number) if number.isdecimal() else -1
 
 
+def sight_tensors(weights: Weights) -> Tensors:
+    """Those of what sees beside a Qwen2.5-VL, likewise, with what goes over patches laid flat; none where there is
+    none."""
+    name = next((name for name in weights.names if name.endswith(_SIGHT + _PATCHES)), "")
+    if not name:
+        return {}
+    prefix = name.removesuffix(_PATCHES)
+    names = [name for name in weights.names if name.startswith(prefix) and name.endswith((".weight", ".bias"))]
+    own = {name.removeprefix(prefix): weights.read(name) for name in names}
+    return own | {_PATCHES: own[_PATCHES].flatten(1)}
+
+
+def sight_patch(weights: Weights) -> tuple[int, ...]:
+    """How many frames, rows and columns of pixels a patch has."""
+    name = next(name for name in weights.names if name.endswith(_SIGHT + _PATCHES))
+    return tuple(weights.shape(name))[2:]
+
+
+def sight_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a folder's `config.json` no shape tells of what sees."""
+    said = config.get("vision_config") or {}
+    return {name: said[name] for name in ("num_heads", "window_size", "fullatt_block_indexes") if name in said}
+
+
 def qwen_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """What of a folder's `config.json` no shape tells, as transformers 4 and 5 write it. Raises ValueError for places
     that are told otherwise than by turning."""
@@ -50,6 +76,7 @@ def qwen_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         "rope_theta": turning.get("rope_theta", config.get("rope_theta")),
         "rms_norm_eps": config.get("rms_norm_eps"),
         "head_dim": config.get("head_dim") or _head(config),
+        "mrope_section": turning.get("mrope_section"),
     }
     return {name: value for name, value in stated.items() if value is not None}
 

@@ -7,8 +7,9 @@ otherwise (`imagine.attention_heads`, `imagine.norm_num_groups`, `imagine.vae_no
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...messages import message
@@ -19,6 +20,7 @@ from .maps.sizes import Shapes, count_of, size_of
 MAX_HEADS = 256
 GROUPS = 32
 _QUERY_NORM, _KEY_BIAS, _QWEN_HEAD = "layers.0.self_attn.q_norm.weight", "layers.0.self_attn.k_proj.bias", 128
+_SIGHT_HEAD = 80
 
 
 class _UNetLevel(NamedTuple):
@@ -139,6 +141,29 @@ def qwen_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
         "qk_norm": normed,
         "biased": _KEY_BIAS in shapes,
         "normed": "norm.weight" in shapes,
+    }
+
+
+def sight_config(shapes: Shapes, patch: Sequence[int], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the half of a Qwen2.5-VL that sees, with tensors of these `shapes` and patches of so many frames,
+    rows and columns, under transformers' names. How many heads it has, and in which layers patches see all others, is
+    `stated`, or as in all that are published."""
+    width = size_of(shapes, "blocks.0.norm1.weight", 0)
+    frames, rows, columns = patch
+    tokens = size_of(shapes, "merger.mlp.0.weight", 1) // width
+    merged = math.isqrt(tokens)
+    settings = {"num_heads": max(1, width // _SIGHT_HEAD), **stated}
+    if rows != columns or merged**2 != tokens or width % settings["num_heads"]:
+        raise UnusableModel(message("weights.text_heads", width=width, heads=settings["num_heads"]))
+    return {
+        **settings,
+        "depth": count_of(shapes, "blocks."),
+        "hidden_size": width,
+        "intermediate_size": size_of(shapes, "blocks.0.mlp.gate_proj.weight", 0),
+        "out_hidden_size": size_of(shapes, "merger.mlp.2.weight", 0),
+        "patch_size": rows,
+        "temporal_patch_size": frames,
+        "spatial_merge_size": merged,
     }
 
 

@@ -21,6 +21,7 @@ from ..parts.long_text import LongTextPart
 from ..parts.part import Held
 from ..parts.part_key import PartKey
 from ..parts.running import execution_for
+from ..parts.sight_part import SightPart
 from ..parts.standardised import StandardAutoencoder
 from ..parts.text_part import TextPart
 from ..parts.token_autoencoder import TokenAutoencoder
@@ -41,6 +42,8 @@ from .tokenizer import ClipTokenizer
 from .transformer_names import shapes_of, with_diffusers_names
 from .weights import Weights, read_all
 from .width import transformer_width
+
+_SIGHT: Role = "image_encoder"
 
 
 class TransformerKind(NamedTuple):
@@ -71,6 +74,8 @@ class LoadedTransformer(NamedTuple):
     clips: Mapping[Role, TextPart]
     t5: LongTextPart | None
     chat: ChatTextPart | None
+    sight: SightPart | None
+    """What its Qwen sees pictures by."""
     autoencoder: Autoencoder
     scheduler: Configuration | None
     """What a folder says of its noise."""
@@ -79,11 +84,11 @@ class LoadedTransformer(NamedTuple):
 
 def load_transformer(
     model: Model, facts: FamilyFacts, kind: TransformerKind, device: Device, progress: OnProgress, held: Held,
-    *, t5: Role | None = None, chat: Role | None = None, without: bool = False,
+    *, t5: Role | None = None, chat: Role | None = None, without: bool = False, sees: bool = False,
 ) -> LoadedTransformer:  # fmt: skip
     """The parts of a model on the device, those that are `held` and those that it reads; `t5` is the role of its T5,
-    None where it goes without, and it may go `without` one that isn't there; `chat` is that of its Qwen
-    or Mistral.
+    None where it goes without, and it may go `without` one that isn't there; `chat` is that of its Qwen or Mistral,
+    which `sees` pictures too, if it is to.
 
     Raises UnusableModel, saying why it can't be used.
     """
@@ -98,6 +103,8 @@ def load_transformer(
             wanted[t5] = Wanted(files.t5_key(t5), partial(files.t5, t5))
         if chat is not None:
             wanted[chat] = Wanted(files.qwen_key(chat), partial(files.qwen, chat))
+        if chat is not None and sees:
+            wanted[_SIGHT] = Wanted(files.sight_key(chat), partial(files.sight, chat))
         networks = open_networks(model.components, wanted, device.opens_in, dtype, held, progress, report)
         said = None if chat is None else _said(files, chat, networks[chat].module, wanted[chat].key, held)
     if compiled:
@@ -109,6 +116,7 @@ def load_transformer(
         for each in family.text_encoders
     }
     long = None if t5 is None else LongTextPart(networks[t5].module, T5Tokenizer(), keys[t5])
+    sight = SightPart(networks[_SIGHT].module, keys[_SIGHT]) if _SIGHT in wanted else None
     there = held.get(keys["denoiser"])
     return LoadedTransformer(
         denoiser=there if isinstance(there, DenoiserPart) else _denoiser(networks["denoiser"], kind, wanted, device,
@@ -116,6 +124,7 @@ def load_transformer(
         clips={role: part_or_held(held, part) for role, part in clips.items()},
         t5=None if long is None else part_or_held(held, long),
         chat=said,
+        sight=None if sight is None else part_or_held(held, sight),
         autoencoder=part_or_held(held, _autoencoder(networks["vae"].module, keys["vae"], facts)),
         scheduler=files.scheduler,
         warnings=tuple(report.warnings),

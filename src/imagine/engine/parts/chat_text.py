@@ -21,6 +21,7 @@ from .encoder_part import EncoderPart, placing
 from .part_key import PartKey
 from .prompt_syntax import Break, Piece, parse
 from .prompts import between_marks, clean, named
+from .sight_part import SeenWords, seen_in
 from .text_part import Chunk
 
 CACHE_BYTES = 128 * 2**20
@@ -35,6 +36,8 @@ class ChatTemplate(NamedTuple):
     behind: str
 
 
+_SHOWN = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")
+"""What stands before a picture, at each of its tokens and behind it."""
 QWEN3 = ChatTemplate("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n")
 """Qwen3's own, of who asks and leaves it to the model to think."""
 
@@ -85,7 +88,7 @@ class ChatTextPart(EncoderPart[_ChatKey, Tensor]):
         padded = [*padding, *text.ids] if first else [*text.ids, *padding]
         ids = sent(torch.tensor([padded]), self.inputs_go_to)
         with placing(self.module.embed_tokens, text.placed, first=first):
-            made = self.module(ids, layers, len(text.ids), first)
+            made = self.module(ids, layers, len(text.ids), first, seen_in(text))
         return self._own(emphasise(torch.cat(made, -1), text.weights, first=first))
 
 
@@ -124,6 +127,30 @@ def read_chat(
     if cut:
         warnings.append(message("prompt.cut", field, count=cut, most=most))
     return ChatText(chunk_of([*around[:first], *kept, *around[first:]]), tuple(warnings))
+
+
+def with_pictures(
+    tokenizer: ChatTokenizer, template: ChatTemplate, labelled: Sequence[tuple[str, SeenWords]]
+) -> tuple[Chunk, ChatTemplate]:
+    """What stands before all that is said, each picture behind its label; and the template of what is said then, which
+    begins at the last mark: no token reaches beyond one."""
+    begin, place, end = _SHOWN
+    tokens, told = list[WeightedToken](), template.before
+    for label, seen in labelled:
+        tokens += _plain(tokenizer, f"{told}{label}{begin}")
+        tokens += [each._replace(embedding=seen) for each in _plain(tokenizer, place)]
+        told = end
+    return chunk_of(tokens), template._replace(before=told)
+
+
+def _plain(tokenizer: ChatTokenizer, text: str) -> list[WeightedToken]:
+    return [WeightedToken(each, 1.0) for each, _ in tokenizer.encode_with_ends(text)]
+
+
+def behind(first: Chunk, then: Chunk) -> Chunk:
+    """Both, one behind the other."""
+    placed = tuple((at + len(first.ids), each) for at, each in then.placed)
+    return Chunk(first.ids + then.ids, first.weights + then.weights, first.placed + placed)
 
 
 def _all_tokens(

@@ -4,12 +4,12 @@ a prompt.
 Yang et al. 2025 (arXiv:2505.09388), Bai et al. 2025 (arXiv:2502.13923). Modules have the names, and operations the
 order, of those of transformers' `Qwen3Model`, `Qwen2_5_VLTextModel` and `MistralModel` (5.24, Apache-2.0): files fit,
 and the bits are theirs (`tests/engine/test_chat_text.py`, `test_mistral.py`). Of three places that a token has in
-Qwen2.5-VL, in time, row and column, those of words are one.
+Qwen2.5-VL, in time, row and column, those of words are one; those of a picture's tokens are told (`picture_places`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,6 +40,8 @@ class QwenConfig(msgspec.Struct, frozen=True, kw_only=True):
     head_dim: int
     rms_norm_eps: float = 1e-6
     rope_theta: float = THETA
+    mrope_section: tuple[int, ...] = (16, 24, 24)
+    """How many of a head's pairs of numbers are turned by each of three places."""
     qk_norm: bool
     """Queries and keys are normed, as in Qwen3."""
     biased: bool
@@ -50,6 +52,14 @@ class QwenConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers that are turned together lie side by side, as llama.cpp lays out Mistral's, not half a head apart."""
 
 
+class PicturePlace(NamedTuple):
+    """Where a picture's tokens lie among others, and how many there are along its sides."""
+
+    begin: int
+    rows: int
+    columns: int
+
+
 class QwenEncoder(nn.Module):
     """Token ids (1, tokens) to what some of its layers make of them, each (1, tokens, width)."""
 
@@ -58,18 +68,22 @@ class QwenEncoder(nn.Module):
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(_QwenLayer(config) for _ in range(config.num_hidden_layers))
-        self.norm = _QwenNorm(config.hidden_size, config.rms_norm_eps) if config.normed else nn.Identity()
+        self.norm = QwenNorm(config.hidden_size, config.rms_norm_eps) if config.normed else nn.Identity()
 
     @property
     def dtype(self) -> torch.dtype:
         return next(self.layers.parameters()).dtype
 
-    def forward(self, ids: Tensor, layers: Collection[int], seen: int = 0, first: int = 0) -> list[Tensor]:
+    def forward(
+        self, ids: Tensor, layers: Collection[int], seen: int = 0, first: int = 0, pictures: Sequence[PicturePlace] = ()
+    ) -> list[Tensor]:
         """The answers of `layers`, in order, counted from 1; 0 are the embeddings, and the last is normed, as in
         transformers' `hidden_states`. What lies behind them isn't run. Tokens see themselves and those before them;
-        where some are padding, only `seen` of them from the `first` on, and those before that see nothing."""
+        where some are padding, only `seen` of them from the `first` on, and those before that see nothing. `pictures`:
+        where some are those of pictures, of tokens without padding."""
         value = self.embed_tokens(ids)
-        turned = tuple(sent(each, value.device).to(value.dtype) for each in _angles(ids.shape[1], self.config))
+        angles = _angles(ids.shape[1], self.config, tuple(pictures))
+        turned = tuple(sent(each, value.device).to(value.dtype) for each in angles)
         padded = 0 < seen < ids.shape[1]
         mask = _Sight(sent(_mask(ids.shape[1], seen, first), value.device), first) if padded else None
         made = [value] if 0 in layers else []
@@ -87,9 +101,14 @@ Turned = tuple[Tensor, ...]
 
 
 @lru_cache(maxsize=4)
-def _angles(tokens: int, config: QwenConfig) -> Turned:
+def _angles(tokens: int, config: QwenConfig, pictures: tuple[PicturePlace, ...]) -> Turned:
     places = torch.arange(0, config.head_dim, 2, dtype=torch.float32)
-    each = torch.arange(tokens, dtype=torch.float32)[:, None] * (1.0 / config.rope_theta ** (places / config.head_dim))
+    by = 1.0 / config.rope_theta ** (places / config.head_dim)
+    if pictures:
+        parts = zip(picture_places(tokens, pictures), _split(by, config.mrope_section), strict=True)
+        each = torch.cat([at[:, None] * part for at, part in parts], -1)
+    else:
+        each = torch.arange(tokens, dtype=torch.float32)[:, None] * by
     angles = torch.cat([each, each], -1)
     return angles.cos(), angles.sin()
 
@@ -102,6 +121,29 @@ class _Sight(NamedTuple):
     blind: int
 
 
+def _split(value: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+    made: tuple[Tensor, ...] = torch.split(value, list(sizes))
+    return made
+
+
+def picture_places(tokens: int, pictures: Sequence[PicturePlace]) -> Tensor:
+    """Where so many tokens stand, (3, tokens): words one behind the other, alike in all three; a picture's all at one
+    time, in their rows and columns from there on, and what comes behind it as far as its longer side.
+
+    >>> picture_places(7, [PicturePlace(1, 2, 2)]).int().tolist()
+    [[0, 1, 1, 1, 1, 3, 4], [0, 1, 1, 2, 2, 3, 4], [0, 1, 2, 1, 2, 3, 4]]
+    """
+    parts, behind, at = list[Tensor](), 0, 0
+    for begin, rows, columns in pictures:
+        parts.append((torch.arange(begin - behind) + at).expand(3, -1))
+        at += begin - behind
+        row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+        parts.append(at + torch.stack([torch.zeros_like(row), row, column]).flatten(1))
+        behind, at = begin + rows * columns, at + max(rows, columns)
+    parts.append((torch.arange(tokens - behind) + at).expand(3, -1))
+    return torch.cat(parts, 1).float()
+
+
 @lru_cache(maxsize=4)
 def _mask(tokens: int, seen: int, first: int) -> Tensor:
     places = torch.arange(tokens)
@@ -110,7 +152,7 @@ def _mask(tokens: int, seen: int, first: int) -> Tensor:
     return mask[None, None]
 
 
-class _QwenNorm(nn.Module):
+class QwenNorm(nn.Module):
     """Of the root of the mean square, in float32: neither mean nor bias."""
 
     def __init__(self, width: int, epsilon: float) -> None:
@@ -128,9 +170,9 @@ class _QwenLayer(nn.Module):
     def __init__(self, config: QwenConfig) -> None:
         super().__init__()
         self.self_attn = _QwenAttention(config)
-        self.mlp = _SwiGlu(config)
-        self.input_layernorm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
-        self.post_attention_layernorm = _QwenNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = SwiGlu(config.hidden_size, config.intermediate_size)
+        self.input_layernorm = QwenNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = QwenNorm(config.hidden_size, config.rms_norm_eps)
 
     def forward(self, value: Tensor, turned: Turned, mask: _Sight | None) -> Tensor:
         value = value + self.self_attn(self.input_layernorm(value), turned, mask)
@@ -151,11 +193,11 @@ class _QwenAttention(nn.Module):
         self.k_proj, self.v_proj = (nn.Linear(width, keys * self.head_width, bias=config.biased) for _ in range(2))
         self.o_proj = nn.Linear(queries * self.head_width, width, bias=False)
         self.q_norm, self.k_norm = (
-            _QwenNorm(self.head_width, config.rms_norm_eps) if config.qk_norm else nn.Identity() for _ in range(2)
+            QwenNorm(self.head_width, config.rms_norm_eps) if config.qk_norm else nn.Identity() for _ in range(2)
         )
 
     def forward(self, value: Tensor, turned: Turned, mask: _Sight | None) -> Tensor:
-        shape, turn = (*value.shape[:-1], -1, self.head_width), _turned_beside if self.neighbours else _turned
+        shape, turn = (*value.shape[:-1], -1, self.head_width), _turned_beside if self.neighbours else turned_by
         query = turn(self.q_norm(self.q_proj(value).view(shape)).transpose(1, 2), turned)
         key = turn(self.k_norm(self.k_proj(value).view(shape)).transpose(1, 2), turned)
         of = self.v_proj(value).view(shape).transpose(1, 2)
@@ -175,7 +217,7 @@ class _QwenAttention(nn.Module):
         return value if self.shared == 1 else value.repeat_interleave(self.shared, 1)
 
 
-def _turned(value: Tensor, turned: Turned) -> Tensor:
+def turned_by(value: Tensor, turned: Turned) -> Tensor:
     cosines, sines = turned
     first, second = value.chunk(2, -1)
     return value * cosines + torch.cat([-second, first], -1) * sines
@@ -188,12 +230,11 @@ def _turned_beside(value: Tensor, turned: Turned) -> Tensor:
     return torch.stack([first * cosines - second * sines, second * cosines + first * sines], -1).flatten(-2)
 
 
-class _SwiGlu(nn.Module):
-    def __init__(self, config: QwenConfig) -> None:
+class SwiGlu(nn.Module):
+    def __init__(self, width: int, inner: int, *, bias: bool = False) -> None:
         super().__init__()
-        width, inner = config.hidden_size, config.intermediate_size
-        self.gate_proj, self.up_proj = (nn.Linear(width, inner, bias=False) for _ in range(2))
-        self.down_proj = nn.Linear(inner, width, bias=False)
+        self.gate_proj, self.up_proj = (nn.Linear(width, inner, bias=bias) for _ in range(2))
+        self.down_proj = nn.Linear(inner, width, bias=bias)
 
     def forward(self, value: Tensor) -> Tensor:
         made: Tensor = self.down_proj(functional.silu(self.gate_proj(value)) * self.up_proj(value))

@@ -34,3 +34,16 @@ def within_area(picture: Image.Image, area: int, multiple: int) -> Image.Image:
     wide, high = width // multiple * multiple, height // multiple * multiple
     left, top = (width - wide) // 2, (height - high) // 2
     return sized.crop((left, top, left + wide, top + high))
+
+
+def of_area(picture: Image.Image, area: int, multiple: int) -> Image.Image:
+    """The picture at about so many pixels, however many it has, in the nearest shape whose sides are multiples of so
+    many.
+
+    As `calculate_dimensions` of diffusers' `QwenImageEditPlusPipeline` (0.42, Apache-2.0); what is narrower than half a
+    multiple is made as wide as one.
+    """
+    shape = picture.width / picture.height
+    width = math.sqrt(area * shape)
+    wide, high = (max(1, round(side / multiple)) * multiple for side in (width, width / shape))
+    return picture if picture.size == (wide, high) else picture.resize((wide, high), _LANCZOS)

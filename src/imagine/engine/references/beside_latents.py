@@ -61,15 +61,21 @@ class SeenPictures:
 NONE_SEEN = SeenPictures()
 
 
+def own_pictures(submit: Submit) -> dict[int, Image.Image]:
+    """The references of a job that its model sees itself, RGB, by their numbers. Raises BadPicture, BadRequest,
+    Unsupported."""
+    both = enumerate(zip(submit.references, submit.params.references, strict=True))
+    own = ((number, use, said) for number, (use, said) in both if use.component is None and said.strength)
+    return {number: picture_of(use, said, f"references.{number}")[0].convert("RGB") for number, use, said in own}
+
+
 def seen_pictures(submit: Submit, seen_as: SeenAs, encode: EncodePicture) -> Slices[SeenPictures]:
     """The references of a job that its model sees itself. Raises BadPicture, BadRequest, Unsupported."""
     pictures: list[SeenPicture] = []
     warnings: list[Message] = []
-    for number, (use, said) in enumerate(zip(submit.references, submit.params.references, strict=True)):
-        if use.component is not None or not said.strength:
-            continue
-        picture, _ = picture_of(use, said, f"references.{number}")
-        latents = yield from encode(seen_as(picture.convert("RGB")))
+    for number, picture in own_pictures(submit).items():
+        said = submit.params.references[number]
+        latents = yield from encode(seen_as(picture))
         if said.noise:
             noise = seeded(submit.params.seed, number, 0, tuple(latents.shape)).to(latents)
             latents = torch.lerp(latents, noise, said.noise)

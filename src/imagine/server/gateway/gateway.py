@@ -253,9 +253,9 @@ class Gateway:
         """How many of a model's pictures are denoised together at most; None: as many as of any."""
         return self._settings_of(entry).max_batch
 
-    def model_of(self, entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS) -> Model:
+    def model_of(self, entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS, made: str = "") -> Model:
         """As `model_from`, with what the configuration says of it."""
-        return model_from(entry, parts, self._settings_of(entry).compile)
+        return model_from(entry, parts, self._settings_of(entry).compile, made)
 
     def default_model(self) -> str | None:
         """The model of every request that names none, where that is settled."""
@@ -398,12 +398,17 @@ def _without(entry: Entry, defaults: Defaults) -> Entry:
     return msgspec.structs.replace(entry, needs=needs, lacks=lacks)
 
 
-def model_from(entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS, compiled: bool | None = None) -> Model:
+def model_from(
+    entry: Entry, parts: Mapping[Role, Entry] = NO_PARTS, compiled: bool | None = None, made: str = ""
+) -> Model:
     """What a worker must know of a model to load it, and of the files that are used beside it, by their role.
 
-    `compiled`: whether torch compiles it; None: as any other. It's another model then, of other bits.
+    `compiled`: whether torch compiles it; None: as any other. It's another model then, of other bits. `made`: in which
+    way LoRAs beside it have it take few steps, where any does: that may move its noise levels, as if it were so made.
     Each is as `Gateway.to_draw` and `Gateway.part` give it: with its digest.
     """
+    if made:
+        entry = msgspec.structs.replace(entry, distilled=made)
     first = component_from("checkpoint" if entry.kind == CHECKPOINT else "denoiser", entry)
     if compiled is not None:
         first = msgspec.structs.replace(first, options=first.options | {"compile": compiled})
@@ -424,8 +429,11 @@ def component_from(role: Role, entry: Entry) -> Component:
         options["prediction"] = entry.prediction
     if entry.resolution:
         options["resolution"] = entry.resolution
-    if (made := entry.distilled.partition(":")[0]) in facts_of(entry.family).shift:
+    facts, made = facts_of(entry.family), entry.distilled.partition(":")[0]
+    if made and made in facts.shift:
         options["distilled"] = made
+    if facts.is_called(entry.variant):
+        options["variant"] = entry.variant
     kind: WeightsFormat = "safetensors" if entry.format == "other" else entry.format
     return Component(
         role=role, path=entry.path, digest=entry.digest, files=entry.files, format=kind, sizes=entry.sizes,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...asking.first_picture import own_upscaler
 from ...asking.request import GenerateRequest, SecondPass, digests_in
 from ...asking.resolve import Defaults, check_needs, wanted_with
+from ...families.defaults import distilling_way
 from ...messages import Message, message
 from ...registry.identify import CHECKPOINT
 from ...words.beside import attends
@@ -63,7 +64,8 @@ async def chosen_model(gateway: Gateway, incoming: Incoming) -> ChosenModel:
     request = references.request
     check_needs(entry, request, shown=attends(entry) and bool(references.files))
     roles = await gateway.parts_of(entry, request)
-    model, parts = gateway.model_of(entry, roles), dict[str, Entry](roles.items())
+    made = distilling_way(entry.family, [(file, lora.weight) for lora, file in loras.files])
+    model, parts = gateway.model_of(entry, roles, made), dict[str, Entry](roles.items())
     refiner = None
     if request.refiner is not None:
         file = await gateway.named(_REFINER, request.refiner, CHECKPOINT, digests_in(request).get(_REFINER))

@@ -10,10 +10,13 @@ from safetensors.torch import load_file
 from imagine.engine.device.device import Device
 from imagine.engine.families.open import open_model
 from imagine.engine.quantised.tensor import Quantised
+from tests.engine.references.referring import reference, referring
 from tests.engine.running import SETTINGS, latents_of, model_at, wish
 from tests.engine.test_loading_quantised import E4M3, stored_as, written_as_llama_cpp_does
 from tests.flux2_files import tiny_flux2, write_flux2
+from tests.flux_adapters import tiny_redux, tiny_siglip, write_redux, write_siglip, write_xlabs, xlabs_tensors
 from tests.flux_files import save, tiny_flux, write_flux
+from tests.image_adapters import write_encoder
 from tests.quantised_files import in_four_bits, write_gguf
 from tests.qwen_image_files import tiny_qwen_image, write_qwen_image
 from tests.z_image_files import tiny_z_image, write_z_image
@@ -65,7 +68,14 @@ def few_t5(path):
 
 @pytest.mark.parametrize("form", ["scaled_fp8", "int8", "gguf", "nf4"])
 def test_it_draws_what_its_numbers_draw_and_takes_what_its_files_have(tmp_path, form):
-    denoiser = write_flux(tmp_path, tiny_flux(), "split")
+    """And beside them what image adapters made of pictures for it."""
+    flux = tiny_flux()
+    denoiser = write_flux(tmp_path, flux, "split")
+    redux = write_redux(tmp_path / "redux.safetensors", tiny_redux(flux.transformer))
+    xlabs = write_xlabs(tmp_path / "xlabs.safetensors", xlabs_tensors(flux.transformer))
+    sees = write_siglip(tmp_path / "sees.safetensors", tiny_siglip()), tmp_path / "clip.safetensors"
+    write_encoder(sees[1])
+    shown = [reference(file, encoder=encoder) for file, encoder in zip((redux, xlabs), sees, strict=True)]
     t5 = denoiser.with_name("t5xxl.safetensors")
     files = {"few": (few(form, denoiser), few_t5(t5)), "plain": (denoiser, t5)}
     beside = {
@@ -75,7 +85,8 @@ def test_it_draws_what_its_numbers_draw_and_takes_what_its_files_have(tmp_path, 
         name: model_at(first, parts=beside | {"text_encoder_2": second}, role="denoiser", family="flux")
         for name, (first, second) in files.items()
     }
-    drawn = {name: latents_of(wish(model, guidance=3.5, num_steps=2)) for name, model in models.items()}
+    asked = {name: wish(model, guidance=3.5, num_steps=2) for name, model in models.items()}
+    drawn = {name: latents_of(referring(one, *shown)) for name, one in asked.items()}
     within = 1e-5 if form == "nf4" else 0.0  # whose values aren't written down as float32
     assert torch.allclose(drawn["few"], drawn["plain"], rtol=0, atol=within)
     family = open_model(models["few"], Device(SETTINGS), lambda _: None, {})

@@ -25,7 +25,7 @@ from ..adapters.block_weights import factors
 from ..adapters.image_prompt import Memory
 from ..adapters.kept import Kept
 from ..adapters.openings import Openings
-from ..execution.homes import home_of
+from ..execution.execution import Home
 from ..parts.image_adapter import ImageAdapter, memory
 from ..parts.image_encoder import ImageEncoder
 from ..parts.image_projections import Look
@@ -47,6 +47,10 @@ class Attentive(Protocol):
 
     @property
     def networks(self) -> Networks: ...
+
+    @property
+    def home(self) -> Home:
+        """Of its denoiser."""
 
 
 class _Wished(NamedTuple):
@@ -118,7 +122,9 @@ class OpenReferences:
         for each in asked:
             look = yield from look_at(each.use, each.said, each.field, adapter, encoder)
             looks.append(noised(look, each.said.noise, seed, int(each.field.rpartition(".")[2])))
-        none = yield from nothing(encoder, black=adapter.against_black)
+        none = Look()
+        if not adapter.is_words:
+            none = yield from nothing(encoder, black=adapter.against_black)
         mean = asked[0].said.combine == "average" and not adapter.is_words
         return _SeenTogether(adapter, [mean_of(looks)] if mean else looks, none)
 
@@ -136,8 +142,7 @@ class OpenReferences:
     def _opened(
         self, what: str, component: Component, model: Attentive, read: Callable[..., Slices[Any]]
     ) -> Slices[Any]:
-        denoiser = model.networks["denoiser"]
-        home, dtype = home_of(denoiser), next(denoiser.parameters()).dtype
+        home, dtype = model.home
         identity = msgspec.json.encode([what, component, str(home), str(dtype)]).decode()
         found = self._kept.find(model, identity)
         if found is None:

@@ -94,6 +94,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.replicate",
     ),
     "server/orders": (
         "imagine.server.native",
@@ -102,6 +103,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.replicate",
     ),
     **{
         f"server/orders/{stage}.py": ("imagine.server.orders.orders", "imagine.server.orders.connection", "aiohttp")
@@ -122,12 +124,21 @@ MUST_NOT_KNOW = {
             "store",
         )
     },
+    "server/replicate": (
+        "imagine.server.native",
+        "imagine.server.openai",
+        "imagine.server.ollama",
+        "imagine.server.huggingface",
+        "imagine.server.mcp",
+        "imagine.server.a1111",
+    ),
     "server/native": (
         "imagine.server.openai",
         "imagine.server.ollama",
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.replicate",
     ),
     "server/openai": (
         "imagine.server.native",
@@ -135,6 +146,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.replicate",
     ),
     "server/ollama": (
         "imagine.server.native",
@@ -142,6 +154,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.replicate",
     ),
     "server/huggingface": (
         "imagine.server.native",
@@ -149,6 +162,7 @@ MUST_NOT_KNOW = {
         "imagine.server.ollama",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.replicate",
     ),
     "server/mcp": (
         "imagine.server.native",
@@ -156,6 +170,7 @@ MUST_NOT_KNOW = {
         "imagine.server.ollama",
         "imagine.server.huggingface",
         "imagine.server.a1111",
+        "imagine.server.replicate",
     ),
     "server/a1111": (
         "imagine.server.native",
@@ -316,7 +331,7 @@ def test_the_reading_of_imports_sees_them() -> None:
 
 OF_DIALECTS = (
     "openai.responses", "openai.responses_requests", "huggingface.routes", "huggingface.requests", "mcp.routes",
-    "mcp.tools",
+    "mcp.tools", "replicate.routes",
 )  # fmt: skip
 """What only those dialects import that are asked in."""
 LIGHT = [

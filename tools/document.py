@@ -52,6 +52,7 @@ from tools import (
     document_mcp,
     document_memory,
     document_openai,
+    document_replicate,
     document_russian,
     labelled_prompts,
 )
@@ -363,6 +364,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "web ui samplers": lambda: table(*document_a1111.samplers()),
     "web ui schedules": lambda: table(*document_a1111.schedules()),
     "mcp tools": lambda: table(*document_mcp.tools()),
+    "replicate fields": lambda: table(*document_replicate.fields()),
     "openai extensions": lambda: table(*document_openai.extensions()),
     "openai qualities": lambda: table(*document_openai.qualities()),
     "openai styles": lambda: table(*document_openai.styles()),

@@ -92,7 +92,7 @@ class Run:
             self.seen[answer.status_code] += 1
             case.validate_response(answer, checks=checks)
             if answer.status_code >= 400:
-                assert "error" in answer.json(), answer.text
+                assert {"error", "detail"} & answer.json().keys(), answer.text
 
         try:
             ask()

@@ -814,6 +814,8 @@ SENTENCES = {
     "allowed.said": "text, or a list of messages",
     "allowed.tools": "a list of tools, each an object",
     "allowed.choice": "text, or an object of one type",
+    "replicate.idle": "{field} has no effect: ask for the prediction again, or wait for it",
+    "replicate.unknown": "{field} is {value!r}, and no such prediction is here, or no longer",
     "mcp.argument": "{field} is no argument of this tool; there are: {there}",
     "mcp.unknown": "{field} is {value!r}, and no such picture or job is here, or no longer",
     "allowed.inputs": "a prompt, or a picture in base64",

@@ -823,6 +823,8 @@ SENTENCES = {
     "allowed.said": "текст или список сообщений",
     "allowed.tools": "список инструментов, каждый — объект",
     "allowed.choice": "текст или объект с полем type",
+    "replicate.idle": "{field} не действует: спросите о предсказании ещё раз или дождитесь его",
+    "replicate.unknown": "{field}: предсказания {value!r} здесь нет или уже нет",
     "mcp.argument": "{field}: такого аргумента у этого инструмента нет, есть: {there}",
     "mcp.unknown": "{field}: картинки или задания {value!r} здесь нет или уже нет",
     "allowed.inputs": "текст или картинка в base64",

@@ -9,5 +9,6 @@ from .native.dialect import NATIVE
 from .ollama.dialect import OLLAMA
 from .openai.dialect import OPENAI
 from .openapi import DESCRIPTION
+from .replicate.dialect import REPLICATE
 
-DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE, MCP, A1111)
+DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE, REPLICATE, MCP, A1111)

@@ -1,0 +1,1 @@
+"""Replicate's predictions: asked for, waited for or come back for, and cancelled."""

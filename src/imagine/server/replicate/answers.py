@@ -1,0 +1,82 @@
+"""Pure functions out: an order, and what became of it by now → the object that Replicate's clients read."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from ...words.events import Finished, Progress
+from ..http.errors import Trouble
+from ..orders.order import Order
+from .requests import NAMED, OURS
+
+_STATES = {"succeeded": "succeeded", "failed": "failed", "cancelled": "canceled"}
+_BAR = 10
+
+
+class PredictionSoFar(NamedTuple):
+    """What happened to an order by now."""
+
+    finished: Sequence[Finished]
+    steps: Mapping[int, Progress]
+    """By picture: its last step."""
+    error: Trouble | None
+    warnings: Sequence[str]
+
+
+def prediction_object(
+    order: Order, seen: PredictionSoFar, *, now: float, age: float, address: str, waited: bool
+) -> dict[str, Any]:
+    """The object at `now`, in Unix seconds, of an order that is `age` seconds old.
+
+    `waited`: its client takes anything but "starting" for the end.
+    """
+    done, params = order.state != "open", order.pictures[0].params
+    begun = bool(seen.steps) and not waited
+    status = _STATES.get(order.state, "processing" if begun else "starting")
+    name = params.model if "/" in params.model else f"{OURS}/{params.model}"
+    return {
+        "id": order.id,
+        "model": name,
+        "version": params.digest or "hidden",
+        "status": status,
+        "input": {"prompt": params.prompt, "seed": str(params.seed), "width": params.width, "height": params.height},
+        "output": [_data_url(each) for each in seen.finished] if order.state == "succeeded" else None,
+        "logs": logs_from(seen),
+        "error": seen.error.sentence(NAMED) if seen.error and order.state == "failed" else None,
+        "metrics": {"predict_time": round(sum(sum(each.timings.values()) for each in seen.finished), 3)}
+        if done
+        else {},
+        "created_at": _moment(now - age),
+        "started_at": _moment(now - age) if seen.steps or done else None,
+        "completed_at": _moment(now) if done else None,
+        "urls": {"get": address, "cancel": f"{address}/cancel"},
+    }
+
+
+def logs_from(seen: PredictionSoFar) -> str:
+    """The warnings, and the steps as clients parse them: a line as tqdm writes it."""
+    lines = [f"warning: {each}" for each in seen.warnings]
+    for progress in seen.steps.values():
+        part = progress.step / progress.steps
+        bar = "#" * int(part * _BAR)
+        lines.append(f"{part:4.0%}|{bar:<{_BAR}}| {progress.step}/{progress.steps}")
+    return "\n".join(lines)
+
+
+def problem_from(trouble: Trouble) -> dict[str, Any]:
+    """What went wrong, as problem details."""
+    field = trouble.field(NAMED)
+    about = {"invalid_fields": [{"field": field}]} if field else {}
+    sentence = trouble.sentence(NAMED)
+    return {"title": trouble.note.code, "status": trouble.status, "detail": sentence, **about}
+
+
+def _data_url(finished: Finished) -> str:
+    return f"data:{finished.media_type};base64,{b64encode(finished.data).decode('ascii')}"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

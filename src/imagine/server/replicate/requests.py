@@ -1,0 +1,90 @@
+"""Pure functions in: what a client of Replicate says → a `GenerateRequest`, and how long it waits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ...asking.checking import refusal
+from ...asking.request import ALIASES, GenerateRequest, parse
+from ...messages import Message, Names, message
+from ...pictures.images import is_address
+from ...words.errors import BadRequest
+from ..orders.output import Output, OutputFormat
+
+STRENGTH = 0.8
+"""How much of a picture is painted anew where its client doesn't say it: Replicate's `prompt_strength`."""
+OURS = "imagine"
+"""The owner of every model here, for clients that want one."""
+OWN_NAMES = {
+    "num_outputs": "count", "prompt_strength": "strength", "scheduler": "sampler", "image": "img", "input_image": "img",
+}  # fmt: skip
+NAMES = ALIASES | OWN_NAMES
+NAMED = {
+    "img": "image", "num_steps": "num_inference_steps", "guidance": "guidance_scale", "neg": "negative_prompt",
+    "strength": "prompt_strength", "count": "num_outputs", "sampler": "scheduler",
+}  # fmt: skip
+"""What our fields are called here, where a client didn't say them by another name."""
+MOST_WAIT = 60
+"""Seconds that `Prefer: wait` means at most, and where it says no number."""
+_FORMATS: dict[str, OutputFormat] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
+_WAITS = re.compile(r"(?:^|[,;\s])wait(?:=(\d{1,4}))?(?:$|[,;\s])", re.IGNORECASE)
+_HANDLED = ("output_format", "output_quality", "stream", "progress", "model")
+_WITHOUT_EFFECT = ("webhook", "webhook_completed", "webhook_events_filter", "stream")
+
+
+class PredictionWish(NamedTuple):
+    """A request in our words, and what is this dialect's alone."""
+
+    request: GenerateRequest
+    output: Output
+    warnings: list[Message]
+    names: Names
+    """What the client calls our fields."""
+    filled: tuple[str, ...] = ()
+    """What of it the client didn't say."""
+
+
+def prediction_from(body: Mapping[str, object], owner: str | None, name: str | None) -> PredictionWish:
+    """What a body asks for, of the model in the path or of its `version`. Raises BadRequest, in the client's names."""
+    said = body.get("input")
+    if not isinstance(said, Mapping):
+        raise refusal("input", said, message("value.object"), reason="missing" if said is None else "type")
+    fields = {key: value for key, value in said.items() if value is not None and key not in _HANDLED}
+    for key in ("image", "input_image", "mask"):
+        if isinstance(value := fields.get(key), str) and is_address(value):
+            raise BadRequest(message("picture.address", key))
+    parsed = parse({"fit": "scale", "model": _model(body, owner, name)} | fields, NAMES)
+    request, filled = parsed.request, tuple[str, ...]()
+    if request.img is not None and request.strength is None:
+        request, filled = msgspec.structs.replace(request, strength=STRENGTH), ("strength",)
+    idle = [message("replicate.idle", key) for key in _WITHOUT_EFFECT if body.get(key)]
+    return PredictionWish(request, _output(said), [*idle, *parsed.warnings], {**NAMED, **parsed.called}, filled)
+
+
+def wait_from(prefer: str) -> int:
+    """The seconds that a `Prefer` header wants to wait; 0 for none."""
+    waits = _WAITS.search(prefer)
+    return 0 if waits is None else min(MOST_WAIT, int(waits[1] or MOST_WAIT))
+
+
+def _model(body: Mapping[str, object], owner: str | None, name: str | None) -> str | None:
+    """Our name of what is asked: a version behind a colon is nothing that is known here."""
+    version = body.get("version")
+    if owner is None and version is not None and not isinstance(version, str):
+        raise refusal("version", version, message("allowed.model"), reason="type")
+    said = f"{owner}/{name}" if owner is not None else str(version or "").partition(":")[0]
+    return said.removeprefix(f"{OURS}/") or None
+
+
+def _output(said: Mapping[str, Any]) -> Output:
+    kind, quality = said.get("output_format"), said.get("output_quality")
+    if kind is not None and (not isinstance(kind, str) or kind not in _FORMATS):
+        raise refusal("output_format", kind, message("allowed.one_of", values=", ".join(_FORMATS)))
+    if quality is not None and (isinstance(quality, bool) or not isinstance(quality, int) or not 0 <= quality <= 100):
+        between = message("allowed.between", kind=message("allowed.whole"), least="0", most="100")
+        raise refusal("output_quality", quality, between)
+    return Output(format=_FORMATS[kind or "png"], quality=max(1, 95 if quality is None else quality))

@@ -20,8 +20,8 @@ from tests.cli.fake_server import FakeServer, picture, png
 
 EVIL = "fox\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp"
 SEEN = "fox\\x1b]0;owned\\x07\\x1b[2J\\x9b31m\\u202egnp"
-SPEAKERS = {"console.py", "terminal.py", "outputs.py"}
-"""Who may write to a stream: words, pictures for a terminal, a picture's bytes."""
+SPEAKERS = {"console.py", "terminal.py", "outputs.py", "mcp.py", "mcp_folders.py"}
+"""Who may write: words, pictures for a terminal, a picture's bytes, and for agents a protocol's lines and files."""
 
 
 def run(*arguments: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -19,7 +18,9 @@ def json_object(raw: bytes) -> dict[str, Any]:
     try:
         try:
             return msgspec.json.decode(raw, type=dict[str, Any])
-        except msgspec.DecodeError:  # which is rare, and this reader the quicker by far
+        except msgspec.DecodeError:  # which is rare, and this reader the quicker by far; a list of models has no other
+            import json
+
             read = json.loads(raw, parse_constant=lambda _: None, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("it is too deep") from error

@@ -61,6 +61,7 @@ _KLEIN_9B = {
     "guidance_embeds": False,
 }  # fmt: skip
 _FLUX2_DEV = {"num_layers": 8, "num_single_layers": 48, "num_attention_heads": 48, "joint_attention_dim": 15360}
+_SIGMA = {"caption_channels": 4096, "use_additional_conditions": False}
 _VAE = {
     "block_out_channels": (128, 256, 512, 512),
     "down_block_types": ["DownEncoderBlock2D"] * 4,
@@ -163,6 +164,25 @@ def _flux2(network: Any, rows: int, side: int) -> None:
     network(_empty(rows, tokens, 128), _empty(rows, 512, context), timestep=_empty(rows), **told, **places)
 
 
+def _sana(network: Any, rows: int, side: int) -> None:
+    network(_empty(rows, 32, side // 32, side // 32), _empty(rows, 300, 2304), timestep=_empty(rows))
+
+
+def _pixart(network: Any, rows: int, side: int) -> None:
+    added = {"resolution": None, "aspect_ratio": None}
+    latents, text = _empty(rows, 4, side // 8, side // 8), _empty(rows, 300, 4096)
+    network(latents, text, timestep=_empty(rows), added_cond_kwargs=added)
+
+
+def _auraflow(network: Any, rows: int, side: int) -> None:
+    network(_empty(rows, 4, side // 8, side // 8), _empty(rows, 256, 2048), _empty(rows))
+
+
+def _krea2(network: Any, rows: int, side: int) -> None:
+    tokens = (side // 16) ** 2
+    network(_empty(rows, tokens, 64), _empty(rows, 512, 12, 2560), _empty(rows), _empty(512 + tokens, 3))
+
+
 DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] = {
     "stable_diffusion": (lambda: diffusers.UNet2DConditionModel(**_SD1), _unet),
     "sdxl": (lambda: diffusers.UNet2DConditionModel(**_SDXL), _unet),
@@ -176,6 +196,10 @@ DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] 
     "chroma": (lambda: diffusers.ChromaTransformer2DModel(), _flux),
     "z-image": (lambda: diffusers.ZImageTransformer2DModel(), _z_image),
     "qwen-image": (lambda: diffusers.QwenImageTransformer2DModel(), _qwen_image),
+    "sana": (lambda: diffusers.SanaTransformer2DModel(), _sana),
+    "pixart": (lambda: diffusers.PixArtTransformer2DModel(**_SIGMA), _pixart),
+    "auraflow": (lambda: diffusers.AuraFlowTransformer2DModel(pos_embed_max_size=9216), _auraflow),
+    "krea2": (lambda: diffusers.Krea2Transformer2DModel(), _krea2),
 }  # fmt: skip
 
 

@@ -161,6 +161,7 @@ WISHED = {
     "/v1/images/generations": lambda model: {"model": model, "prompt": "a fox"},
     "/api/generate": lambda model: {"model": model, "prompt": "a fox", "stream": False},
     "/models/{model}": lambda _: {"inputs": "a fox"},
+    "/sdapi/v1/txt2img": lambda model: {"prompt": "a fox", "override_settings": {"sd_model_checkpoint": model}},
 }
 """A path of each dialect, and the least that its programs say."""
 MADE = {

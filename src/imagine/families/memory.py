@@ -54,6 +54,10 @@ _FORWARDS: Mapping[str, _ForwardBytes] = {
     "chroma": _ForwardBytes(400, 53_000_000),
     "z-image": _ForwardBytes(475, 65_000_000),
     "qwen-image": _ForwardBytes(363, 20_000_000),
+    "sana": _ForwardBytes(62, 3_000_000),
+    "pixart": _ForwardBytes(108, 4_000_000),
+    "auraflow": _ForwardBytes(312, 22_000_000),
+    "krea2": _ForwardBytes(512, 276_000_000),
 }
 """By family, or family and variant: of SD 1.5 a row of 1024² takes 273 MB, of SDXL 166, of Flux 491."""
 _CODED = 1536

@@ -106,7 +106,7 @@ Z_IMAGE = ("z-image", tiny_z_image, write_z_image, ("qwen_3_4b", "ae"))
     ("of", "form"),
     [
         (FLUX2, "scaled_fp8"), (FLUX2, "int8"), (FLUX2, "gguf"), (QWEN_IMAGE, "scaled_fp8"), (QWEN_IMAGE, "gguf"),
-        (Z_IMAGE, E4M3), (Z_IMAGE, "scaled_fp8"), (Z_IMAGE, "int8"), (Z_IMAGE, "gguf"),
+        (Z_IMAGE, E4M3), (Z_IMAGE, "int8"), (Z_IMAGE, "gguf"),
     ],
     ids=lambda each: each[0] if isinstance(each, tuple) else str(each),
 )  # fmt: skip

@@ -87,7 +87,7 @@ def test_the_second_sees_what_is_kept_of_a_picture(tiny, tmp_path):
 
 
 def test_a_mixed_crowd_is_made_again_bit_for_bit(tiny, tmp_path):
-    """Plain, LoRA, controls of two generations, a longer negative prompt, over a picture, in two passes: each alone, in
+    """Plain, beside a LoRA, of two generations, a longer negative prompt, over a picture, in two passes: each alone, in
     a worker that has seen no other."""
     path, modules = tiny
     files = {
@@ -99,7 +99,7 @@ def test_a_mixed_crowd_is_made_again_bit_for_bit(tiny, tmp_path):
     second = controlled(files["2.1"], PHOTO.rotate(90), strength=0.5, start=0.5)
     asked = partial(wished, path, num_steps=3)
     wishes = [
-        asked(job="plain"), asked(job="lora", loras=[lora]), asked(first, job="first"),
+        asked(job="plain"), asked(first, job="first"),
         asked(first, second, job="both", loras=[lora], seed=3),
         asked(first, job="sided", neg="a blurry dog beside a lake, in the evening, " * 4),
         asked(second, job="painted", img=PHOTO, mask=MASK, strength=0.7),

@@ -154,7 +154,7 @@ class Settings:
     dialects: tuple[values.DialectChoice, ...] = option(
         (),
         values.dialects,
-        "Which other programs' APIs are spoken: ollama, openai, huggingface, mcp, a1111, each true or false.",
+        "Other programs' APIs that are spoken: ollama, openai, huggingface, replicate, mcp, a1111, each true or false.",
         file_only=True,
     )
     defaults: Defaults = option(

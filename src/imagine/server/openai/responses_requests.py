@@ -25,7 +25,7 @@ _TEXTS = ("input_text", "text")
 _OWN = ("type", "action", "input_image_mask", "image", "images", "mask", "prompt", "stream", "n", "response_format")
 """What of the tool is said elsewhere, or otherwise, in the Images API."""
 
-Item = dict[str, Any]
+Item = Annotated[dict[str, Any], Meta(extra={"allowed": message("value.object")})]
 ToolAction = Literal["generate", "edit", "auto"]
 
 

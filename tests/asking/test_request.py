@@ -63,7 +63,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "prompt": "a fox", "model": "m", "width": 64, "height": 2048, "num_steps": 150, "guidance": 0.5,
         "true_cfg": 1.5, "distilled_cfg_scale": 3.5,
         "sampler": "euler", "schedule": "karras", "seed": 5, "neg": "", "clip": 12, "vae": "v", "img": "aGk=",
-        "strength": 1.0, "mask": "aGk=", "extend": Margins(left=8), "resize": "fit", "fit": "scale",
+        "strength": 1.0, "mask": "aGk=", "extend": Margins(left=8), "resize": "fit", "fit": "scale", "mask_padding": 32,
         "hires": SecondPass(scale=1.5, strength=0.4, steps=10, upscaler="latent"), "count": 16, "preset": "p",
         "stream": 5, "preview": "vae", "progress": True, "keep_alive": "5m", "reproducible": True, "buckets": "1x25",
         "refiner": "r", "refiner_at": 0.5, "digest": "0123456789", "text_encoders": ("l", "g"),

@@ -366,3 +366,13 @@ def test_a_model_that_is_another_than_drew_it_is_told(model, digest, told):
     asked = parse({"prompt": "a fox"} | ({"digest": digest} if digest else {})).request
     warnings = resolve(asked, model=model, random_seed=lambda: 1).warnings
     assert [warning.code for warning in warnings] == ["model.another"] * told
+
+
+def test_a_part_of_a_picture_is_painted_alone():
+    for other in ({"extend": 8}, {"hires": 1.5}, {"control": [{"model": "canny", "image": "aGk="}]}):
+        caught = refusal(source=(64, 64), mask_padding=8, **other)
+        assert caught.field == "mask_padding"
+        assert str(caught).endswith("leave one out")
+    found = resolved(source=(64, 64), mask_padding=8)
+    assert (found.params[0].mask_padding, found.params[0].width) == (None, 64)
+    assert sentences(found.warnings) == ["mask_padding has no effect without mask"]

@@ -291,6 +291,48 @@ def test_outside_the_mask_not_one_value_changes(width, height, scaled, margin, s
         assert np.array_equal(top, np.asarray(photo))
 
 
+@settings(deadline=None, max_examples=40)
+@given(
+    width=sides,
+    height=sides,
+    size=st.tuples(sides, sides),
+    padding=st.integers(0, 200),
+    corner=st.integers(0, 8),
+    soft=st.booleans(),
+)
+def test_only_what_is_around_the_mask_is_painted_and_nothing_else_changes(width, height, size, padding, corner, soft):
+    photo = noisy(width, height)
+    box = (corner, corner, corner + max(1, width // 4), corner + max(1, height // 3))
+    mask = box_mask((width, height), box)
+    if soft:
+        mask = mask.point(lambda value: value * 200 // 255)
+    canvas = plan(*size, fit="native", native=64, multiple=8, source=photo, mask=mask, padding=padding)
+    assert (canvas.size, canvas.source.size, canvas.mask.size) == (size, size, size)
+    left, top, right, bottom = canvas.whole.box
+    assert (left, top) == (max(0, min(left, corner - padding)), max(0, min(top, corner - padding)))
+    assert right >= min(width, box[2] + padding)
+    assert bottom >= min(height, box[3] + padding)
+    made = canvas.finish(Image.new("RGB", canvas.work, (255, 0, 255)))
+    assert made.size == (width, height)
+    changed = (np.asarray(made) != np.asarray(photo)).any(2)
+    inside = np.asarray(mask) > 0
+    assert changed[inside].any()
+    assert not changed[~inside].any()
+
+
+def test_the_part_around_a_mask_has_the_shape_that_is_painted():
+    photo, mask = noisy(400, 300), box_mask((400, 300), (200, 100, 240, 200))
+    whole = plan(64, 64, fit="native", native=64, multiple=8, source=photo, mask=mask, padding=10).whole
+    assert whole.box == (160, 90, 280, 210)
+    near = box_mask((400, 300), (0, 100, 40, 200))
+    assert plan(64, 64, fit="native", native=64, multiple=8, source=photo, mask=near, padding=10).whole.box == (
+        0, 90, 120, 210,
+    )  # fmt: skip
+    nothing = Image.new("L", (400, 300), 0)
+    empty = plan(64, 48, fit="native", native=64, multiple=8, source=photo, mask=nothing, padding=10)
+    assert (empty.whole, [note.code for note in empty.notes]) == (None, ["mask.empty"])
+
+
 def test_masked_pixels_are_gray_where_to_paint():
     photo = noisy(64, 64)
     mask = box_mask((64, 64), (0, 0, 32, 64))

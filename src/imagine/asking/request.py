@@ -219,6 +219,13 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     mask: Annotated[
         str | None, Meta(description="Where to paint in img: white or transparent; grey, so much. As img.")
     ] = None
+    mask_padding: Annotated[
+        Margin | None,
+        Meta(
+            description="With mask: paint only what is around it, with so many pixels of img at each side, at width "
+            "and height, and put it back into img, which keeps its size. If not said: all of img."
+        ),
+    ] = None
     extend: Annotated[
         Margin | Margins | None,
         Meta(description="Pixels to paint beyond img, at all sides or at each. width and height are then img's own."),
@@ -367,6 +374,7 @@ ALIASES = {
     "lora": "loras",
     "controlnet": "control",
     "controls": "control",
+    "padding_mask_crop": "mask_padding",
     "variation_seed": "subseed",
     "variation_strength": "subseed_strength",
 }

@@ -177,7 +177,7 @@ def resolve(
         strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"
         recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
     if mask is not None:
-        recipe = msgspec.structs.replace(recipe, mask=mask.digest)
+        recipe = msgspec.structs.replace(recipe, mask=mask.digest, mask_padding=request.mask_padding)
     why = unheeded(recipe, model)
     if request.neg and why is not None and len(conjuncts(recipe.prompt)) == 1:
         warnings.append(why)
@@ -270,11 +270,22 @@ def _check(request: GenerateRequest) -> None:
     for name in ("mask", "extend"):
         if getattr(request, name) is not None and request.img is None:
             raise BadRequest(message("needs_img", name))
+    if request.mask_padding is not None:
+        _check_alone(request)
     if request.preset is not None:
         raise BadRequest(message("preset.missing", "preset", value=request.preset[:40]))
     buckets = request.buckets or ""
     if request.reproducible and buckets and not all(run.startswith(("1x", "1/")) for run in buckets.split(",")):
         raise BadRequest(message("buckets.reproducible", "buckets", value=buckets[:40]))
+
+
+def _check_alone(request: GenerateRequest) -> None:
+    """Refuse what is laid out for all of the picture where only a part of it is painted."""
+    for name in ("extend", "control", "references", "variations"):
+        if getattr(request, name):
+            raise Unsupported(message("mask.part", "mask_padding", other=name))
+    if request.hires is not None and request.hires != 1:
+        raise Unsupported(message("mask.part", "mask_padding", other="hires"))
 
 
 def _without_effect(request: GenerateRequest) -> list[Message]:
@@ -283,6 +294,8 @@ def _without_effect(request: GenerateRequest) -> list[Message]:
     if request.strength == 1:  # all is painted anew, as it is without a picture: recipes say so
         needs_img.remove("strength")
     pairs = [(name, "img") for name in needs_img if request.img is None]
+    if request.mask_padding is not None and request.mask is None:
+        pairs.append(("mask_padding", "mask"))
     if request.refiner_at is not None and request.refiner is None:
         pairs.append(("refiner_at", "refiner"))
     if request.subseed is not None and not request.subseed_strength:
@@ -328,7 +341,8 @@ def _size(
 ) -> sizes.Size:
     if img is not None:
         source = (img.width, img.height)
-        return sizes.size_from_source(request.width, request.height, source, request.resize or "crop", warnings)
+        told = [] if request.mask_padding is not None else warnings  # its own size is what comes out then
+        return sizes.size_from_source(request.width, request.height, source, request.resize or "crop", told)
     side = model.resolution or SIDE
     native = (defaults.width or side, defaults.height or side)
     # What is scaled comes out in any size; what is made directly, in the family's own multiples.

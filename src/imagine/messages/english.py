@@ -458,6 +458,7 @@ SENTENCES = {
     "picture.empty": "{field} is empty",
     "picture.too_costly": "{field} takes more memory or time to read than a picture may",
     "picture.no_process": "the process that reads pictures can't be started: {why}",
+    "mask.part": "{field} has only a part of the picture painted, and {other:field} is for all of it: leave one out",
     "mask.strokes": "{field} is white on transparency: what is white is painted, not what is transparent",
     "mask.coloured": "{field} has colours: white and bright colours are painted, black isn't",
     "mask.opaque": "{field} has no transparent pixels; these are where to paint",

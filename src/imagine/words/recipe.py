@@ -171,6 +171,9 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """With `img`: the part of the noise schedule that is run, 0…1."""
     extend: Extend | None = None
     resize: Resize = "crop"
+    mask_padding: int | None = None
+    """With a mask: only what is around it, so many pixels of `img` more at each side, is painted, at `width` by
+    `height`, and put back into `img`, which keeps its size. None: all of it."""
     fit: Fit = "native"
     hires: Hires | None = None
     vae: str | None = None

@@ -113,6 +113,9 @@ def test_each_field_has_its_place(body, field, value):
         ({"resize_mode": 2}, "resize", "fit"),
         ({"mask": "BBBB"}, "mask", "BBBB"),
         ({"mask": ""}, "mask", None),
+        ({"mask": "BBBB"}, "mask_padding", 0),
+        ({"mask": "BBBB", "inpaint_full_res_padding": 32}, "mask_padding", 32),
+        ({"mask": "BBBB", "inpaint_full_res": 0, "inpaint_full_res_padding": 32}, "mask_padding", None),
     ],
 )
 def test_a_picture_to_start_from(body, field, value):

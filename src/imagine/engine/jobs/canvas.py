@@ -30,6 +30,25 @@ _PAINTED = [0] * HALF + [255] * HALF
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What a canvas is only a part of: the whole picture, where in it that is, and the whole one's mask there."""
+
+    picture: Image.Image
+    box: tuple[int, int, int, int]
+    mask: Image.Image
+    soft: bool
+
+    def around(self, painted: Image.Image) -> Image.Image:
+        """The whole picture with its part painted, where the mask is; elsewhere not one value is another."""
+        part = self.picture.crop(self.box)
+        painted = painted if painted.size == part.size else painted.resize(part.size, LANCZOS)
+        whole = self.picture.copy()
+        shown = feathered(self.mask, 1 if self.soft else HALF)
+        whole.paste(Image.composite(painted, part, shown), self.box)
+        return whole
+
+
+@dataclass(frozen=True)
 class Canvas:
     """A picture to make, `width` × `height` as asked.
 
@@ -46,6 +65,8 @@ class Canvas:
     mask: Image.Image | None = None
     soft: bool = False
     notes: tuple[Message, ...] = ()
+    whole: Surroundings | None = None
+    """What comes out, where this is only a part of it."""
 
     @property
     def size(self) -> PixelSize:
@@ -81,7 +102,7 @@ class Canvas:
         picture = picture.crop((0, 0, *self.inner))
         if picture.size != self.size:
             picture = picture.resize(self.size, LANCZOS)
-        return self.over_source(picture)
+        return self.over_source(picture) if self.whole is None else self.whole.around(picture)
 
     def over_source(self, picture: Image.Image) -> Image.Image:
         """A picture of the asked size where the mask is, the source's own pixels elsewhere."""
@@ -104,11 +125,18 @@ class Canvas:
 
 def plan(
     width: int, height: int, *, fit: Fit, native: int, multiple: int, source: Image.Image | None = None,
-    mask: Image.Image | None = None, resize: Resize = "crop", extend: Extend | None = None,
+    mask: Image.Image | None = None, resize: Resize = "crop", extend: Extend | None = None, padding: int | None = None,
 ) -> Canvas:  # fmt: skip
-    """The canvas of a request. With `extend`, `width` × `height` is the source's size before it grows."""
-    soft, notes = False, list[Message]()
-    if source is not None:
+    """The canvas of a request. With `extend`, `width` × `height` is the source's size before it grows; with `padding`,
+    it is what is around the mask alone, as `part_around`."""
+    soft, notes, whole = False, list[Message](), None
+    if source is not None and mask is not None and padding is not None:
+        whole = part_around(source, read := read_mask(mask), (width, height), padding)
+        notes = notes_on(placement(source.size, source.size, "stretch"), source, read, read.values)
+    if whole is not None:
+        source, soft = whole.picture.crop(whole.box).resize((width, height), LANCZOS), whole.soft
+        mask = whole.mask.resize((width, height), Image.Resampling.BILINEAR)
+    elif source is not None:
         placed = placement(source.size, (width, height), resize)
         parsed = read_mask(mask) if mask is not None else None
         mask = placed.lay(parsed.values) if parsed is not None else None
@@ -120,7 +148,40 @@ def plan(
             width, height = source.size
     inner = denoised_size(width, height, native=native, near_native=fit == "scale" or source is not None)
     work = (rounded_up(inner[0], multiple), rounded_up(inner[1], multiple))
-    return Canvas(width, height, inner, work, source, mask, soft, tuple(notes))
+    return Canvas(width, height, inner, work, source, mask, soft, tuple(notes), whole)
+
+
+def part_around(source: Image.Image, mask: Mask, size: PixelSize, padding: int) -> Surroundings | None:
+    """What of a source is around its mask, so many pixels more at each side, in the shape of `size` as far as the
+    source reaches; None where the mask paints nothing. The shape as AUTOMATIC1111 has it:
+    https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/v1.10.1/modules/masking.py, `expand_crop_region`.
+    """
+    values = (
+        mask.values if mask.values.size == source.size else mask.values.resize(source.size, Image.Resampling.BILINEAR)
+    )
+    painted = values.point(lambda value: 255 * (value >= (1 if mask.soft else HALF))).getbbox()
+    if painted is None:
+        return None
+    left, right = _grown(painted[0], painted[2], padding, source.width)
+    top, bottom = _grown(painted[1], painted[3], padding, source.height)
+    across, down = right - left, bottom - top
+    if across * size[1] < down * size[0]:
+        left, right = _widened(left, right, round(down * size[0] / size[1]), source.width)
+    else:
+        top, bottom = _widened(top, bottom, round(across * size[1] / size[0]), source.height)
+    box = (left, top, right, bottom)
+    return Surroundings(flattened(source), box, values.crop(box), mask.soft)
+
+
+def _grown(first: int, last: int, padding: int, most: int) -> tuple[int, int]:
+    return max(0, first - padding), min(most, last + padding)
+
+
+def _widened(first: int, last: int, length: int, most: int) -> tuple[int, int]:
+    """At least so long, about the same middle, moved where an edge is in the way; never beyond either."""
+    length = min(max(length, last - first), most)
+    first = min(max(0, first - (length - (last - first)) // 2), most - length)
+    return first, first + length
 
 
 def denoised_size(width: int, height: int, *, native: int, near_native: bool) -> PixelSize:

@@ -79,7 +79,8 @@ def first_pass(
     wanted = canvas.source is not None and (strength < 1 or canvas.mask is not None)
     source = (yield from encode(canvas.source_pixels())) if wanted else None
     latents = sampler.start(noise, source if strength < 1 else None)
-    return _kept_outside_mask(Pass(canvas, sampler, noise, latents, untouched=canvas.source), family, source)
+    untouched = canvas.source if canvas.whole is None else canvas.whole.picture
+    return _kept_outside_mask(Pass(canvas, sampler, noise, latents, untouched=untouched), family, source)
 
 
 def second_pass(

@@ -32,7 +32,7 @@ NAMED = {
     "refiner": "refiner_checkpoint", "refiner_at": "refiner_switch_at", "preset": "styles", "count": "batch_size",
     "model": "sd_model_checkpoint", "vae": "sd_vae", "control": "alwayson_scripts.controlnet.args",
     "hires.scale": "hr_scale", "hires.steps": "hr_second_pass_steps", "hires.upscaler": "hr_upscaler",
-    "hires.strength": "denoising_strength",
+    "hires.strength": "denoising_strength", "mask_padding": "inpaint_full_res_padding",
 }  # fmt: skip
 """What our fields are called in this dialect."""
 
@@ -107,11 +107,12 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         Meta(description="What is under the mask at first: the picture, as 1 says; others are named."),
     ] = None
     inpaint_full_res: Annotated[
-        bool | int | None, Meta(description="true has no effect yet, and is named: the whole picture is painted.")
+        bool | int | None, Meta(description="Paint only what is around the mask, at width and height; true.")
     ] = None
-    inpaint_full_res_padding: Annotated[Annotated[int, Meta(ge=0, le=1024)] | None, Meta(description="Likewise.")] = (
-        None
-    )
+    inpaint_full_res_padding: Annotated[
+        Annotated[int, Meta(ge=0, le=1024)] | None,
+        Meta(description="With so many pixels of the picture at each side; 0."),
+    ] = None
     include_init_images: Annotated[bool | None, Meta(description="Give them back among the parameters.")] = None
 
 

@@ -104,7 +104,7 @@ def webui_request_from(
     warnings: list[Message] = []
     unheeded = [name for name in plain if _is_unheeded(name, plain[name]) and (fields.enable_hr or name[:3] != _HR)]
     unheeded += [name for name in foreign if plain.get(name)] if shown else []
-    unheeded += _of_masks(fields) if fields.mask else []
+    unheeded += ["inpainting_fill"] if fields.mask and fields.inpainting_fill not in (None, 1) else []
     rest = {name: value for name, value in plain.items() if name not in WebUIFields.__struct_fields__ | UNHEEDED.keys()}
     told = _told(fields.infotext, rest, warnings)
     settings = {**options, **(fields.override_settings or {})}
@@ -113,6 +113,8 @@ def webui_request_from(
     scripts = scripts_in(fields.alwayson_scripts or {}, translated.get("img"))
     if scripts.control:
         translated["control"] = scripts.control
+        if translated.pop("mask_padding", None) is not None and fields.inpaint_full_res:
+            unheeded.append("inpaint_full_res")
     warnings += scripts.warnings
     if unheeded := [*unheeded, *scripts.unheeded]:
         warnings.append(message("webui.unheeded", names=", ".join(unheeded)))
@@ -128,14 +130,6 @@ def webui_request_from(
 
 def _is_unheeded(name: str, value: object) -> bool:
     return name in UNHEEDED and value not in UNHEEDED[name]
-
-
-def _of_masks(fields: WebUIFields) -> list[str]:
-    """What is said of a mask that has no effect."""
-    others = {"inpainting_fill": fields.inpainting_fill not in (None, 1), "inpaint_full_res": fields.inpaint_full_res}
-    return [
-        name for name, said in {**others, "inpaint_full_res_padding": fields.inpaint_full_res_padding}.items() if said
-    ]
 
 
 def _told(infotext: str | None, rest: Mapping[str, Any], warnings: list[Message]) -> dict[str, Any]:
@@ -223,7 +217,11 @@ def _started(fields: WebUIFields, warnings: list[Message]) -> dict[str, Any]:
         warnings.append(message("webui.made_as", "resize", value=mode, used="0"))
     strength = STRENGTH if fields.denoising_strength is None else fields.denoising_strength
     started: dict[str, Any] = {"img": pictures[0], "strength": strength, "resize": _RESIZES[mode]}
-    return started | ({"mask": fields.mask} if fields.mask else {})
+    if fields.mask:
+        started["mask"] = fields.mask
+        if fields.inpaint_full_res is None or fields.inpaint_full_res:
+            started["mask_padding"] = fields.inpaint_full_res_padding or 0
+    return started
 
 
 def _mask_reading(fields: WebUIFields) -> MaskReading | None:

@@ -93,6 +93,18 @@ def test_it_sees_several_pictures_of_any_shape(klein, guidance):
     assert distance(latents_of(wish(model, **words)), expected) > SEEABLE
 
 
+def test_pictures_may_be_seen_apart(klein):
+    """As one that looks like klein 9B was distilled to: their keys and values are the same at each step."""
+    apart, wide = model_at(klein, resolution=128, variant="klein-9b-kv"), PHOTO.resize((96, 80))
+    beside = [reference(None, PHOTO, **SEEN), reference(None, wide, **SEEN)]
+    words = {"guidance": 1.0, "num_steps": STEPS}
+    expected = plain(diffusers.Flux2KleinKVPipeline, image=[PHOTO, wide])
+    assert_same(latents_of(referring(wish(apart, **words), *beside)), expected)
+    together = latents_of(referring(wish(model_at(klein, resolution=128), **words), *beside))
+    assert distance(together, expected) > SEEABLE
+    assert_same(latents_of(wish(apart, **words)), plain(diffusers.Flux2KleinKVPipeline))
+
+
 def test_a_picture_is_seen_in_its_own_shape_no_larger_than_what_it_was_trained_on():
     processor = diffusers.pipelines.flux2.image_processor.Flux2ImageProcessor()
     for size in ((64, 64), (70, 100), (3000, 1000), (1500, 1501)):

@@ -57,6 +57,7 @@ MODELS = {
     "flux-2-klein-4b": ("flux2", "klein-4b", flux2(*KLEIN_4B), "Flux2KleinPipeline", _of_width(7680)),
     "flux-2-klein-9b": ("flux2", "klein-9b", flux2(*KLEIN_9B), "Flux2KleinPipeline", _of_width(12288)),
     "flux-2-klein-base-4b": ("flux2", "klein-base-4b", flux2(*KLEIN_4B), "Flux2KleinPipeline", _of_width(7680)),
+    "flux-2-klein-9b-kv": ("flux2", "klein-9b-kv", flux2(*KLEIN_9B), "Flux2KleinKVPipeline", _of_width(12288)),
     "flux2-dev": ("flux2", "dev", flux2(*FLUX2_DEV), "Flux2Pipeline", _of_width(15360)),
     "Chroma1-HD": ("chroma", "", chroma(), "ChromaPipeline", {}),
     "qwen_image_2512": ("qwen-image", "", qwen_image(), "QwenImagePipeline", {}),
@@ -142,7 +143,7 @@ LAYOUTS = {
 WAYS = {"flux1-dev": "layers", "Chroma1-HD": "stages", "sd3_medium": "all", "sd3.5_large": "stages",
         "flux-2-klein-9b": "stages", "flux2-dev": "layers"}  # fmt: skip
 """How one of 16 bits is held where 24 GB are free: of fewer bits, all of it lies there."""
-HEARD = {"flux-2-klein-9b", "flux2-dev", "qwen_image_2512", "qwen_image_edit_2509"}
+HEARD = {"flux-2-klein-9b", "flux-2-klein-9b-kv", "flux2-dev", "qwen_image_2512", "qwen_image_edit_2509"}
 """But for what has a text encoder of 14 GB and more beside it."""
 
 

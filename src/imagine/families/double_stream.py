@@ -59,6 +59,8 @@ def _flux(*table: tuple[Tell, ...]) -> tuple[tuple[Tell, ...], ...]:
 
 _DISTILLED, _WHOLE = FamilyDefaults(4, 1.0, "euler"), FamilyDefaults(50, 4.0, "euler")
 _BASE = r"(?<![a-z])base(?![a-z])"
+KV = "klein-9b-kv"
+"""FLUX.2 [klein] 9B, distilled so that pictures beside the one in the making attend to themselves alone."""
 _FLUX2_VAE = Need("vae", ("flux2",), FLUX2_VAE)
 # The smallest FLUX.2 is as wide as FLUX.1, and has 5 and 20 blocks where that has 19 and 38.
 _KLEIN = (
@@ -120,6 +122,7 @@ ROWS = (
             ("", _BASE, "klein-base"),
             ("klein-4b", _BASE, "klein-base-4b"),
             ("klein-9b", _BASE, "klein-base-9b"),
+            ("klein-9b", r"(?<![a-z])kv(?![a-z])", KV),
         ),
         called={
             "x/flux2-klein": ("klein-4b", "klein-9b"),
@@ -131,9 +134,10 @@ ROWS = (
             PipelineClass("Flux2Klein", "joint_attention_dim", 7680, "klein-4b"),
             PipelineClass("Flux2Klein", "joint_attention_dim", 12288, "klein-9b"),
             PipelineClass("Flux2Klein"),
+            PipelineClass("Flux2KleinKV", variant=KV),
             PipelineClass("Flux2", variant="dev"),
         ),
-        stepped=("Flux2KleinPipeline", "Flux2KleinInpaintPipeline", "Flux2Pipeline"),
+        stepped=("Flux2KleinPipeline", "Flux2KleinInpaintPipeline", "Flux2KleinKVPipeline", "Flux2Pipeline"),
         architectures=("flux.2", "flux-2", "flux2"),
         latent_channels=32,
         channels=(32,),
@@ -145,7 +149,7 @@ ROWS = (
         defaults=_DISTILLED,
         variants={"dev": _WHOLE, "klein-base": _WHOLE, "klein-base-4b": _WHOLE, "klein-base-9b": _WHOLE},
         bounds={
-            **dict.fromkeys(("", "klein-4b", "klein-9b"), Bounds((1, 12), (0.0, 2.0))),
+            **dict.fromkeys(("", "klein-4b", "klein-9b", KV), Bounds((1, 12), (0.0, 2.0))),
             **dict.fromkeys(("klein-base", "klein-base-4b", "klein-base-9b"), Bounds(guidance=(1.0, 8.0))),
             "dev": Bounds(guidance=_GUIDED),
         },
@@ -153,7 +157,9 @@ ROWS = (
         blocks=_BLOCKS,
         needs=(Need("text_encoder", ("qwen3-4b", "qwen3-8b"), QWEN3_4B), _FLUX2_VAE),
         variant_needs={
-            **dict.fromkeys(("klein-9b", "klein-base-9b"), (Need("text_encoder", ("qwen3-8b",), QWEN3_8B), _FLUX2_VAE)),
+            **dict.fromkeys(
+                ("klein-9b", KV, "klein-base-9b"), (Need("text_encoder", ("qwen3-8b",), QWEN3_8B), _FLUX2_VAE)
+            ),
             **dict.fromkeys(("klein-4b", "klein-base-4b"), (Need("text_encoder", ("qwen3-4b",), QWEN3_4B), _FLUX2_VAE)),
             "dev": (Need("text_encoder", ("mistral3-24b",), MISTRAL3), _FLUX2_VAE),
         },

@@ -51,6 +51,7 @@ _FORWARDS: Mapping[str, _ForwardBytes] = {
     "flux2": _ForwardBytes(513, 79_000_000),
     "flux2 dev": _ForwardBytes(1017, 156_000_000),
     **dict.fromkeys(("flux2 klein-9b", "flux2 klein-base-9b"), _ForwardBytes(681, 107_000_000)),
+    "flux2 klein-9b-kv": _ForwardBytes(681 + 192, 107_000_000),  # each token has what moves it: six times its numbers
     "chroma": _ForwardBytes(400, 53_000_000),
     "z-image": _ForwardBytes(475, 65_000_000),
     "qwen-image": _ForwardBytes(363, 20_000_000),

@@ -61,6 +61,7 @@ FLUX2 = {
     "dev": PublicFile("flux2-dev.safetensors", 64_446_562_304, "black-forest-labs/FLUX.2-dev"),
     "klein-4b": PublicFile("flux-2-klein-4b.safetensors", _KLEIN_4B, "black-forest-labs/FLUX.2-klein-4B"),
     "klein-9b": PublicFile("flux-2-klein-9b.safetensors", _KLEIN_9B, "black-forest-labs/FLUX.2-klein-9B"),
+    "klein-9b-kv": PublicFile("flux-2-klein-9b-kv.safetensors", _KLEIN_9B, "black-forest-labs/FLUX.2-klein-9b-kv"),
     "klein-base-4b": PublicFile(
         "flux-2-klein-base-4b.safetensors", _KLEIN_4B, "black-forest-labs/FLUX.2-klein-base-4B"
     ),

@@ -35,7 +35,8 @@ ATTENDS: Mapping[str, frozenset[str]] = {
     "kontext": frozenset({"flux"}),
     **dict.fromkeys(("edit", "edit-2509", "edit-2511"), frozenset({"qwen-image"})),
     **dict.fromkeys(
-        ("", "dev", "klein-4b", "klein-9b", "klein-base", "klein-base-4b", "klein-base-9b"), frozenset({"flux2"})
+        ("", "dev", "klein-4b", "klein-9b", "klein-9b-kv", "klein-base", "klein-base-4b", "klein-base-9b"),
+        frozenset({"flux2"}),
     ),
 }
 """Of models that attend to reference pictures themselves, by their variant."""

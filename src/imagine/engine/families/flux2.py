@@ -15,6 +15,7 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
+from ...families.double_stream import KV
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
 from ...messages import message
@@ -38,12 +39,9 @@ from ..parts.token_autoencoder import SIDE, TokenAutoencoder
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
+from .flux2_apart import call_apart, prepare_apart
+from .flux2_tokens import STEPS, places_of, tokens_of, words_of
 from .stepped_model import SteppedModel, conditioned
-
-_STEPS = 1000
-"""The timestep of pure noise."""
-_APART = 10
-"""How far pictures are from each other, and from the one in the making, as places of tokens go."""
 
 
 class _Hearing(NamedTuple):
@@ -87,43 +85,28 @@ def call_flux2(network: Any, inputs: Inputs) -> Tensor:
     latents, timesteps, context, added = inputs
     height, width = latents.shape[2:]
     told = added or {}
-    tokens, where = [_tokens(latents)], [_places(height, width, latents.device)]
+    tokens, where = [tokens_of(latents)], [places_of(latents)]
     for picture, seen in enumerate((each for name, each in told.items() if name.startswith(REFERENCE)), 1):
-        tokens.append(_tokens(seen))
-        where.append(_places(seen.shape[2], seen.shape[3], latents.device, picture=picture))
-    words = torch.zeros(context.shape[1], 4, device=latents.device)
-    words[:, 3] = torch.arange(context.shape[1], device=latents.device)
+        tokens.append(tokens_of(seen))
+        where.append(places_of(seen, picture=picture))
     answer: Tensor = network(
         hidden_states=torch.cat(tokens, 1),
         encoder_hidden_states=context,
-        timestep=timesteps.to(latents.dtype) / _STEPS,
+        timestep=timesteps.to(latents.dtype) / STEPS,
         img_ids=torch.cat(where),
-        txt_ids=words,
+        txt_ids=words_of(context),
         guidance=told.get("guidance"),
         return_dict=False,
     )[0]
     return answer[:, : height * width].transpose(1, 2).reshape(len(latents), -1, height, width)
 
 
-def _tokens(latents: Tensor) -> Tensor:
-    """Latents (rows, C, h, w) as tokens (rows, h · w, C)."""
-    return latents.flatten(2).transpose(1, 2)
-
-
-def _places(height: int, width: int, device: torch.device, *, picture: int = 0) -> Tensor:
-    """Where so many tokens stand, (tokens, 4): which picture, row, column, and a text's place, of which a picture has
-    none. Made on the device, so that nothing waits for it."""
-    made = torch.zeros(height, width, 4, device=device)
-    made[..., 0] = _APART * picture
-    made[..., 1] = torch.arange(height, device=device)[:, None]
-    made[..., 2] = torch.arange(width, device=device)[None]
-    return made.reshape(height * width, 4)
-
-
 KIND = TransformerKind(
     name="Flux2Transformer2DModel", call=call_flux2, config=layout.config, taken=layout.taken,
     original="img_in.weight", theirs="x_embedder.weight", patch=1,
 )  # fmt: skip
+_APART = KIND._replace(call=call_apart, prepare=prepare_apart)
+"""That which sees pictures apart."""
 
 
 class Flux2(SteppedModel):
@@ -190,7 +173,8 @@ def _hearing(text: ChatTextPart) -> _Hearing:
 
 def open_flux2(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Flux2:
     """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
-    loaded = load_transformer(model, facts, KIND, device, progress, held, chat="text_encoder")
+    kind = _APART if model.main.options.get("variant") == KV else KIND
+    loaded = load_transformer(model, facts, kind, device, progress, held, chat="text_encoder")
     _check(loaded)
     said = shift_of_scheduler(loaded.scheduler or {}, Shift())
     moved = loaded.scheduler is None or loaded.scheduler.get("use_dynamic_shifting")

@@ -72,6 +72,13 @@ def transformer(name: str) -> Any:
         return getattr(import_module(f"diffusers.models.transformers.{_TRANSFORMERS[name]}"), name)
 
 
+def flux2_processors() -> tuple[Any, Any]:
+    """How attention of FLUX.2's two kinds of blocks goes where pictures attend to themselves alone: their classes."""
+    with postponed(*_UNUSED, packages=_PACKAGES):
+        module = import_module(f"diffusers.models.transformers.{_TRANSFORMERS['Flux2Transformer2DModel']}")
+    return module.Flux2KVAttnProcessor, module.Flux2KVParallelSelfAttnProcessor
+
+
 def controlnet(name: str, **settings: Any) -> Any:
     """A network beside a transformer, of a class that is imported when the first is made."""
     with postponed(*_UNUSED, packages=_PACKAGES):
@@ -104,6 +111,7 @@ __all__ = [
     "convert_ldm_unet_checkpoint",
     "convert_ldm_vae_checkpoint",
     "diffusers",
+    "flux2_processors",
     "no_init_weights",
     "transformer",
 ]

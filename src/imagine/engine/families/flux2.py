@@ -30,6 +30,8 @@ from ..loading.maps import flux2 as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.transformer_model import LoadedTransformer, TransformerKind, load_transformer
 from ..parts.chat_text import QWEN3, ChatTemplate, ChatTextPart, read_chat
+from ..parts.flux2_apart import call_apart, prepare_apart
+from ..parts.flux2_tokens import STEPS, places_of, tokens_of, words_of
 from ..parts.part import Held
 from ..parts.prompts import Encoded
 from ..parts.qwen import MISTRAL_ASKED
@@ -39,8 +41,6 @@ from ..parts.token_autoencoder import SIDE, TokenAutoencoder
 from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest
-from .flux2_apart import call_apart, prepare_apart
-from .flux2_tokens import STEPS, places_of, tokens_of, words_of
 from .stepped_model import SteppedModel, conditioned
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..execution.execution import Inputs
 from ..libraries.light import flux2_processors
-from ..parts.rows import REFERENCE
 from .flux2_tokens import STEPS, places_of, tokens_of, words_of
+from .rows import REFERENCE
 
 
 def prepare_apart(network: Any) -> None:

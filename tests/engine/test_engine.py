@@ -184,7 +184,7 @@ def test_rows_of_other_guidance_and_samplers_share_a_batch():
         wish(PLAIN, str(i), num_steps=8, guidance=2.0 + i, sampler=sampler, prompt=sampler)
         for i, sampler in enumerate(("euler", "dpm++ 2m", "ddim", "euler a"))
     ]
-    results = finished(run(plain_engine(family=family), *wishes))
+    results = finished(run(plain_engine(family=family, clock=Clock()), *wishes))
     assert max(family.rows) > 2, "guidance takes two rows for each"
     alone = [made(plain_engine(), one) for one in wishes]
     for one, other in zip(wishes, alone, strict=True):

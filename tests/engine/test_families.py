@@ -12,6 +12,7 @@ from imagine.words.frames import Submit
 from tests.checkpoints import pipeline
 from tests.engine.parity import PHOTO, STEPS, assert_same, comparable, options
 from tests.engine.running import (
+    Clock,
     Watching,
     engine_of,
     finished,
@@ -124,7 +125,8 @@ def test_refined_jobs_share_batches_on_both_models(checkpoints):
     base, refiner = checkpoints("sdxl")[0], checkpoints("sdxl_refiner")[0]
     watching = Watching()
     model, fine = model_at(base), model_at(refiner, "fine")
-    run(engine_of(open_model=watching), *[wish(model, str(i), num_steps=10, refined_by=fine) for i in range(4)])
+    wishes = [wish(model, str(i), num_steps=10, refined_by=fine) for i in range(4)]
+    run(engine_of(open_model=watching, clock=Clock()), *wishes)
     rows = {name: max(len(t) for _, t, _ in f.heard("denoise")) for name, f in watching.families.items()}
     assert rows["fine"] > 2
     assert rows["tiny"] > 2

@@ -7,13 +7,14 @@ from imagine.engine.parts.rows import concatenated
 from imagine.engine.sampling.noise import Noise
 from imagine.words.recipe import Hires
 from tests.engine.plain_family import PlainFamily, Shelf, plain_model
-from tests.engine.running import engine_of, finished, made, picture, run, wish
+from tests.engine.running import Clock, engine_of, finished, made, picture, run, wish
 
 PLAIN = plain_model()
 
 
 def engine_with(family):
-    return engine_of(open_model=Shelf(tiny=family), measure=lambda _: 0)
+    """On a clock that stands still, so that no stall of the machine makes batches smaller."""
+    return engine_of(open_model=Shelf(tiny=family), measure=lambda _: 0, clock=Clock())
 
 
 class Embedding(PlainFamily):

@@ -1,5 +1,6 @@
 """Mistral Small, as FLUX.2 [dev] hears by it: transformers' own numbers and ids, in whichever form a file has them."""
 
+import base64
 import json
 
 import pytest
@@ -151,7 +152,10 @@ def test_a_folder_says_how_text_is_told(tmp_path):
         ({"special_tokens": [{"rank": 0, "token_str": "<unk>"}]}, "<s>"),
         ({"special_tokens": [{"rank": 24, "token_str": "<unk>"}]}, "default_num_special_tokens"),
         ({"config": {**tekken()["config"], "default_vocab_size": SIZE + 1}}, "id ≥"),
+        ({"config": {"default_vocab_size": 2**21, "default_num_special_tokens": 2**21}}, "default_num_special_tokens"),
+        ({"special_tokens": [*tekken()["special_tokens"], {"rank": 20, "token_str": ""}]}, '""'),
         ({"vocab": [{"rank": 0, "token_bytes": "no base64!"}]}, "base64"),
+        ({"vocab": [{"rank": 0, "token_bytes": base64.b64encode(b"a" * 1025).decode()}]}, "token_bytes"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_refused(changed, what):

@@ -16,10 +16,13 @@ import msgspec
 
 from ...messages import message
 from ...words.errors import UnusableModel
+from .maps.sizes import MAX_SIZE
 from .qwen_tokenizer import byte_names
 
 MAX_BYTES = 64 * 2**20
 """Of a file or a tensor that holds a vocabulary: Mistral's has 19 million."""
+_LONGEST = 1024
+"""Bytes of a piece, at each of which it may be two others: Mistral's have 78 at most."""
 _LISTS = ("tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.ggml.token_type")
 LISTS = frozenset(_LISTS)
 """Those of a GGUF header."""
@@ -87,9 +90,12 @@ def from_tekken(raw: bytes) -> Vocabulary:
     names = dict(enumerate(_FIRST_MARKS))
     if said.special_tokens is not None:
         names = {each.rank: each.token_str for each in said.special_tokens}
-    if not 0 < marks <= size or any(not 0 <= rank < marks for rank in names):
+    if not 0 < marks <= size <= MAX_SIZE or any(not 0 <= rank < marks for rank in names):
         raise UnusableModel(message("weights.tokenizer", what="default_num_special_tokens"))
-    written = _written([each.token_bytes for each in said.vocab[: size - marks]])
+    ranked = [each.token_bytes for each in said.vocab[: size - marks]]
+    if any(len(piece) > _LONGEST for piece in ranked):
+        raise UnusableModel(message("weights.tokenizer", what="token_bytes"))
+    written = _written(ranked)
     return Vocabulary(
         {piece: marks + rank for rank, piece in enumerate(written)},
         list(_merges(written)),

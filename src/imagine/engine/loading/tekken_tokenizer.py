@@ -1,6 +1,6 @@
 """Mistral's tokenizer, of the vocabulary that its text encoder brings along: the package carries none.
 
-The same ids as transformers' own of the same files (`tests/engine/test_tekken.py`).
+The same ids as transformers' own of the same files (`tests/engine/test_mistral.py`).
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ def _check(vocabulary: Vocabulary, size: int) -> None:
     pieces, marks = vocabulary.tokens, vocabulary.marks
     if lacking := [mark for mark in _MARKS if mark not in marks]:
         raise UnusableModel(message("weights.tokenizer", what=lacking[0]))
+    if "" in marks:  # it would stand everywhere in a prompt
+        raise UnusableModel(message("weights.tokenizer", what='""'))
     if not all(name in pieces for name in byte_names()):
         raise UnusableModel(message("weights.tokenizer", what="vocab"))
     if not all(0 <= each < size for ids in (pieces, marks) for each in ids.values()):

@@ -12,6 +12,8 @@ from PIL import Image
 
 from imagine.engine.families.flux2 import empirical_mu
 from imagine.engine.families.open import open_model
+from imagine.engine.loading.components import LoadReport
+from imagine.engine.loading.model_files import ModelFiles
 from imagine.engine.parts.seen_sizes import within_area
 from imagine.words.recipe import Hires
 from tests.engine.parity import PHOTO, STEPS, assert_same, distance, plain_latents
@@ -103,6 +105,14 @@ def test_pictures_may_be_seen_apart(klein):
     together = latents_of(referring(wish(model_at(klein, resolution=128), **words), *beside))
     assert distance(together, expected) > SEEABLE
     assert_same(latents_of(wish(apart, **words)), plain(diffusers.Flux2KleinKVPipeline))
+
+
+def test_links_to_one_file_are_two_denoisers_where_one_sees_apart(klein):
+    """Which a name tells, and nothing in the file."""
+    models = [model_at(klein, variant=variant) for variant in ("klein-9b", "klein-9b-kv")]
+    keys = [ModelFiles(model, None, LoadReport()).denoiser_key("Flux2", compiled=False) for model in models]
+    assert keys[0].files == keys[1].files
+    assert keys[0] != keys[1]
 
 
 def test_a_picture_is_seen_in_its_own_shape_no_larger_than_what_it_was_trained_on():

@@ -60,8 +60,10 @@ class ModelFiles:
         path = None if self._folder is None else self._folder / _SCHEDULER / "scheduler_config.json"
         return None if path is None or not path.is_file() else read_json(path)
 
-    def denoiser_key(self, what: str) -> PartKey:
-        """`what` it is, as it is built."""
+    def denoiser_key(self, what: str, *, compiled: bool) -> PartKey:
+        """Of a class of networks, as it is built: a variant that only a file's name tells may be built otherwise."""
+        variant = self._model.main.options.get("variant", "")
+        what = " ".join(filter(None, (what, str(variant), "compiled" if compiled else "")))
         if self._folder is not None:
             return folder_key(self._model.main, (_DENOISER,), self._dtype, what)
         return PartKey(files_of(self._model.main), f"transformer {what}", str(self._dtype))

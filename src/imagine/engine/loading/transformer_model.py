@@ -134,7 +134,7 @@ def load_transformer(
 def _wanted(
     files: ModelFiles, family: FamilyConfig, kind: TransformerKind, report: LoadReport, *, compiled: bool
 ) -> dict[Role, Wanted]:
-    key = files.denoiser_key(kind.name + (" compiled" if compiled else ""))
+    key = files.denoiser_key(kind.name, compiled=compiled)
     wanted: dict[Role, Wanted] = {
         each.role: Wanted(files.clip_key(each), partial(files.clip, each)) for each in family.text_encoders
     }

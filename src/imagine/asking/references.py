@@ -123,12 +123,14 @@ class _Unsaid(NamedTuple):
     strength: float
     crop: ReferenceCrop
     combine: Combine
+    max_side: int
 
 
-_OF_ADAPTERS = _Unsaid(REFERENCE_STRENGTH, "pad", "concat")
-_OF_MODELS = _Unsaid(WHOLE, "square", "average")
-"""As such models were trained: on whole embeddings, of the middles of pictures."""
-_OF_REDUX = _Unsaid(WHOLE, "square", "concat")
+_OF_ADAPTERS = _Unsaid(REFERENCE_STRENGTH, "pad", "concat", 1024)
+_OF_MODELS = _Unsaid(WHOLE, "square", "average", 2048)
+"""As such models were trained: on whole embeddings, of the middles of pictures; or on pictures as they are, of about a
+megapixel, which one of four times its height has within so long a side."""
+_OF_REDUX = _Unsaid(WHOLE, "square", "concat", 1024)
 """Of whose pictures margins would be drawn, too."""
 
 
@@ -145,8 +147,8 @@ class ChosenReference(NamedTuple):
             return _OF_MODELS
         return _OF_REDUX if self.adapter.variant == REDUX else _OF_ADAPTERS
 
-    def recorded(self, img: str | None, mask: str | None, embedding: str | None, max_side: int) -> Reference:
-        """As a recipe has it; the first three are digests, and `max_side` is what the settings say."""
+    def recorded(self, img: str | None, mask: str | None, embedding: str | None, max_side: int | None) -> Reference:
+        """As a recipe has it; the first three are digests, and `max_side` is what the settings say, if they do."""
         wish, usual = self.wish, self._usual
         weights = _USUAL_WEIGHTS.get(wish.kind or "", "linear") if usual is _OF_ADAPTERS else "linear"
         return Reference(
@@ -155,7 +157,7 @@ class ChosenReference(NamedTuple):
             start=float(wish.start or 0), end=1.0 if wish.end is None else float(wish.end),
             weights=wish.weights or weights, combine=wish.combine or usual.combine,
             crop=wish.crop or (usual.crop if wish.box is None else "box"), box=wish.box, noise=float(wish.noise or 0),
-            max_side=wish.max_side or max_side,
+            max_side=wish.max_side or max_side or usual.max_side,
             adapter=OWN if self.adapter is None else self.adapter.name,
             digest="" if self.adapter is None else self.adapter.digest,
             encoder="" if self.encoder is None else self.encoder.digest,

@@ -26,9 +26,11 @@ class Besides(NamedTuple):
 
 
 def besides_of(
-    controls: Sequence[ChosenControl], references: Sequence[ChosenReference], pictures: InputPictures, max_side: int
-) -> Besides:
-    """With their pictures; references are made smaller first, so that no side is longer than `max_side`."""
+    controls: Sequence[ChosenControl], references: Sequence[ChosenReference], pictures: InputPictures,
+    max_side: int | None,
+) -> Besides:  # fmt: skip
+    """With their pictures; references are made smaller first, so that no side is longer than `max_side`, or what is
+    usual for each."""
     with_maps = list(zip(controls, pictures.controls, strict=True))
     shown = list(zip(references, pictures.references, pictures.reference_masks, strict=True))
     return Besides(
@@ -40,7 +42,7 @@ def besides_of(
 
 
 def _recorded(
-    chosen: ChosenReference, picture: InputPicture | None, mask: InputPicture | None, max_side: int
+    chosen: ChosenReference, picture: InputPicture | None, mask: InputPicture | None, max_side: int | None
 ) -> Reference:
     face = _numbers(chosen)
     digest = None if face is None else hashlib.sha256(face).hexdigest()

@@ -25,8 +25,6 @@ from .output import Output
 from .tiny_previews import with_tiny
 from .unread import unread_of
 
-REFERENCE_SIDE = 1024
-"""Pixels to which a reference is made smaller, where the settings don't say."""
 _log = logging.getLogger("imagine.jobs")
 
 
@@ -52,7 +50,7 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
     controls, references = chosen[0].controls.files, chosen[0].references.files
     asked = chosen[0].references.request
     pictures = await input_pictures(gateway, each[0].client, asked, holding, controls, references)
-    besides = besides_of(controls, references, pictures, gateway.settings.ref_image_max_size or REFERENCE_SIDE)
+    besides = besides_of(controls, references, pictures, gateway.settings.ref_image_max_size)
     jobs, warnings = list[Submit](), list[Message]()
     for one, model in zip(each, chosen, strict=True):
         resolved = resolve(

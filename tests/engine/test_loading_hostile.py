@@ -61,7 +61,7 @@ TEXT = "cond_stage_model.transformer.text_model"
         (drop(f"{UNET}out.2.weight"), "it lacks the tensor out.2.weight"),
         (drop(f"{UNET}middle_block.0.in_layers.2.bias"), "its U-Net lacks mid_block.resnets.0.conv1.bias"),
         (drop(f"{BLOCK}.attn2.to_k.weight"), "its U-Net lacks down_blocks.0.attentions.0"),
-        (drop_all(f"{UNET}middle_block"), "not laid out as in a Stable Diffusion checkpoint"),
+        (drop_all(f"{UNET}middle_block"), "not laid out as they should be"),
         (drop_all(f"{UNET}input_blocks.4."), "it lacks the tensor input_blocks.4.0.in_layers.2.weight"),
         (drop(f"{TEXT}.final_layer_norm.weight"), "its text encoder lacks final_layer_norm.weight"),
         (drop(f"{TEXT}.embeddings.token_embedding.weight"), "it lacks the tensor embeddings.token_embedding.weight"),

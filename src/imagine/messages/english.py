@@ -189,7 +189,7 @@ SENTENCES = {
     "weights.shown": "its image encoder makes {made} numbers of a picture, and its U-Net takes {taken}",
     "weights.no_vae": "it has no VAE; name a VAE file to go with it",
     "weights.vae_file": "its VAE file '{name}' can't be used: {why}",
-    "weights.layout": "its tensors are not laid out as in a Stable Diffusion checkpoint ({why})",
+    "weights.layout": "its tensors are not laid out as they should be ({why})",
     "weights.predicts": "it is said to predict '{value}', which is not one of: {allowed}",
     "weights.scheduler": "its scheduler is made for {what}, and its U-Net is not",
     "weights.scheduler_config": "its scheduler_config.json is not understood: {why}",

@@ -194,7 +194,7 @@ SENTENCES = {
     "weights.shown": "её кодировщик картинок даёт {made} чисел, а её U-Net принимает {taken}",
     "weights.no_vae": "в ней нет VAE; укажите для неё файл VAE",
     "weights.vae_file": "её файл VAE «{name}» не годится: {why}",
-    "weights.layout": "её тензоры расположены не так, как в файле Stable Diffusion ({why})",
+    "weights.layout": "её тензоры расположены не так, как должны ({why})",
     "weights.predicts": "сказано, что она предсказывает «{value}», а должно быть одно из: {allowed}",
     "weights.scheduler": "её планировщик рассчитан на {what}, а U-Net — нет",
     "weights.scheduler_config": "её scheduler_config.json не удаётся понять: {why}",

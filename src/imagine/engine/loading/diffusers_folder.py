@@ -85,7 +85,9 @@ def checked_folder(folder: Path, *, whole: bool = False) -> Iterator[dict[str, A
     _check_parts(folder, index, whole=whole)
     try:
         yield index
-    except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
+    except (
+        OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, ImportError,
+    ) as error:  # fmt: skip
         if is_of_device(error):
             raise
         raise UnusableModel(message("folder.unmade", pipeline=name, why=without_folders(str(error)))) from error

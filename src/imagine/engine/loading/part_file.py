@@ -101,7 +101,7 @@ def refusing() -> Iterator[None]:
     """What a converter trips over in a file that isn't laid out as it should be, said as such."""
     try:
         yield
-    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, StopIteration) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, StopIteration) as error:
         if is_of_device(error):
             raise
         raise UnusableModel(message("weights.layout", why=str(error))) from error

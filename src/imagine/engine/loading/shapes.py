@@ -147,14 +147,16 @@ def qwen_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
 def sight_config(shapes: Shapes, patch: Sequence[int], stated: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of the half of a Qwen2.5-VL that sees, with tensors of these `shapes` and patches of so many frames,
     rows and columns, under transformers' names. How many heads it has, and in which layers patches see all others, is
-    `stated`, or as in all that are published."""
+    `stated`, or as in all that are published. Raises ValueError for windows that hold nothing."""
     width = size_of(shapes, "blocks.0.norm1.weight", 0)
     frames, rows, columns = patch
     tokens = size_of(shapes, "merger.mlp.0.weight", 1) // width
     merged = math.isqrt(tokens)
     settings = {"num_heads": max(1, width // _SIGHT_HEAD), **stated}
-    if rows != columns or merged**2 != tokens or width % settings["num_heads"]:
+    if rows != columns or merged**2 != tokens or settings["num_heads"] < 1 or width % settings["num_heads"]:
         raise UnusableModel(message("weights.text_heads", width=width, heads=settings["num_heads"]))
+    if "window_size" in settings and settings["window_size"] < rows * merged:
+        raise ValueError(f"window_size {settings['window_size']} of what sees is less than a token")
     return {
         **settings,
         "depth": count_of(shapes, "blocks."),

@@ -28,7 +28,7 @@ class PlainFamily:
     in_main = 0
     embedder = None
     seen_as = None
-    hears_pictures = False
+    heard_as = None
     warnings = ()
     key = ""
 

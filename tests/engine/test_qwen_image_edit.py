@@ -4,7 +4,8 @@ import doctest
 import json
 import os
 import shutil
-from functools import cache
+from functools import cache, partial
+from types import SimpleNamespace
 
 import diffusers
 import pytest
@@ -15,9 +16,14 @@ from safetensors.torch import load_file
 
 from imagine.engine.families.open import open_model
 from imagine.engine.families.qwen_image import _INSTRUCTIONS
+from imagine.engine.jobs.referring import Referring
 from imagine.engine.loading.qwen_tokenizer import QwenTokenizer
 from imagine.engine.parts import qwen
 from imagine.engine.parts.seen_sizes import of_area
+from imagine.engine.parts.slices import whole
+from imagine.engine.references import beside_latents
+from imagine.engine.references.looks import picture_of
+from imagine.engine.references.opened import OpenReferences
 from imagine.words.errors import Unsupported, UnusableModel
 from tests.engine.parity import PHOTO, STEPS, assert_same, unpacked_latents
 from tests.engine.references.referring import reference, referring
@@ -97,6 +103,36 @@ def test_a_file_alone_is_the_same(folders, tmp_path):
     save(tmp_path / "blind.safetensors", tensors)
     with pytest.raises(UnusableModel, match="only the half that reads"):
         open_model(model_at(tmp_path / "blind.safetensors", variant=TIMED), engine_of()._device, lambda _: None, {})
+
+
+@pytest.mark.parametrize(("part", "lie", "why"), [
+    ("vision_config", {"num_heads": 0}, "attention heads"), ("vision_config", {"window_size": 4}, "window_size 4"),
+    ("rope_parameters", {"mrope_section": [16, 24]}, "mrope_section"),
+])  # fmt: skip
+def test_settings_by_which_nothing_could_be_seen_are_refused(folders, tmp_path, part, lie, why):
+    """While it is opened, not once somebody shows it a picture."""
+    folder = shutil.copytree(folders["edit"], tmp_path / "edit", copy_function=os.link)
+    config = folder / "text_encoder" / "config.json"
+    said = json.loads(config.read_text())
+    (said if part in said else said["text_config"])[part] |= lie
+    config.unlink()
+    config.write_text(json.dumps(said))
+    with pytest.raises(UnusableModel, match=why):
+        open_model(model_at(folder, variant="edit"), engine_of()._device, lambda _: None, {})
+
+
+def test_pictures_are_decoded_one_after_the_other_and_kept_as_they_are_heard(monkeypatch):
+    decoded = []
+    monkeypatch.setattr(
+        beside_latents, "picture_of", lambda use, said, field: decoded.append(field) or picture_of(use, said, field)
+    )
+    shown = [reference(None, picture, **SEEN) for picture in (PHOTO, WIDE)]
+    family = SimpleNamespace(heard_as=partial(of_area, area=32 * 32, multiple=32))
+    heard = Referring(referring(wish(model_at("nowhere")), *shown), OpenReferences(None, None)).heard(family)
+    next(heard)
+    assert decoded == ["references.0"]
+    assert [picture.size for picture in whole(heard)] == [(32, 32), (32, 32)]
+    assert decoded == ["references.0", "references.1"]
 
 
 def test_a_crowd_with_pictures_and_without_is_made_again_bit_for_bit(folders):

@@ -16,6 +16,7 @@ from imagine.engine.families.unet import UNetModel
 from imagine.engine.parts import autoencoder
 from imagine.engine.quantised.tensor import Quantised
 from imagine.engine.residency import lodging
+from imagine.engine.residency.lodging import Lodging
 from imagine.engine.residency.residency import Residency
 from imagine.families.memory import StepBytes, bytes_of, peak
 from imagine.registry.header import read_header
@@ -60,6 +61,17 @@ def whole(model):
     with pretended() as card:
         report = drawn(on(card, cuda_graphs=False), model)
         return report, card.peak - bytes_of(model.sizes).all
+
+
+def test_what_sees_of_a_text_encoder_counts_where_it_is_read():
+    sizes = Sizes(encoders=Weight(1000), denoiser=Weight(500), sight=Weight(30), layer=Weight(20))
+    held = []
+    for variant in ("", "edit"):
+        plain = model_at("nowhere", variant=variant)
+        parts = (msgspec.structs.replace(plain.main, sizes=sizes),)
+        device = engine_of()._device
+        held.append(Lodging(msgspec.structs.replace(plain, family="qwen-image", components=parts), device).weights)
+    assert held[1] - held[0] == 30 * device.width
 
 
 @pytest.mark.parametrize(("share", "way"), [(0.8, "stages"), (0.6, "layers"), (0.35, "layers"), (0.15, "layers")])

@@ -9,6 +9,7 @@ from imagine.words.frames import Room
 from imagine.words.sizes import NO_SIZES, Sizes, Weight
 from tests.registry.declared import SDXL_UNET, clip_text, open_clip, sdxl, tiny, unet, vae, write
 from tests.registry.listing import listed, only
+from tests.registry.published import frame_vae, qwen25, qwen_image
 
 UNET, CLIP_L, CLIP_G, VAE = 2_567_463_684, 123_060_480, 694_659_840, 83_653_863
 """Numbers of SDXL's networks, as they are published."""
@@ -44,6 +45,19 @@ def test_what_is_missing_counts_as_the_file_that_people_have(tmp_path, whole):
     together = model.sizes + model.companions
     assert together.encoders.floats == pytest.approx(CLIP_L + CLIP_G, rel=0.01)
     assert together.vae.floats == pytest.approx(2 * VAE, rel=0.01), "SDXL's VAE is published in 32 bits: at most this"
+
+
+def test_what_sees_of_a_text_encoder_counts_beside_models_that_see(tmp_path):
+    write(tmp_path / "qwen_2.5_vl_7b.safetensors", qwen25() | {"visual.merger.mlp.0.weight": (5120, 5120)})
+    write(tmp_path / "qwen_image_vae.safetensors", frame_vae())
+    for name in ("qwen_image", "qwen_image_edit_2509"):
+        write(tmp_path / f"{name}.safetensors", qwen_image(depth=2))
+    plain, edit = sorted(listed(tmp_path).models(), key=lambda entry: entry.variant)
+    of_text = [memory_of(entry)["weights"]["text_encoders"] for entry in (plain, edit)]
+    assert of_text[1] - of_text[0] == 2 * 5120**2
+    first = msgspec.structs.replace(edit, variant="edit")
+    shown = [{work["beside"] for work in memory_of(entry)["works"]} for entry in (plain, edit, first)]
+    assert shown == [{""}, {"", "1 reference", "3 references"}, {"", "1 reference"}]
 
 
 def test_few_bits_stay_and_averaged_copies_are_not_counted(tmp_path):

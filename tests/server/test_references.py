@@ -246,6 +246,23 @@ def test_what_has_no_effect_on_pictures_that_are_seen_as_they_are_is_named(home,
     assert (recorded.adapter, recorded.crop, recorded.combine) == ("own", crop, "concat")
 
 
+def test_it_is_shown_as_much_of_a_picture_as_it_sees_unless_the_settings_say_less(home):
+    add_kontext(home)
+    for settings, side in (({}, 2048), ({"ref_image_max_size": 512}, 512)):
+        ((job, _),) = asked(home, said() | {"model": "swan"}, **settings)
+        assert job.params.references[0].max_side == side
+
+
+def test_more_pictures_than_a_model_sees_at_once_are_refused(home):
+    add_transformer(home, "heron", "QwenImageEditPipeline", in_channels=64)
+    both = [{"img": DOG}, {"img": SEA}]
+    ((status, told),) = asked(home, {"model": "heron", "references": both})
+    assert (status, "there are 2, and this model sees at most 1 picture at once" in told) == (400, True), told
+    both[1]["strength"] = 0
+    ((job, _),) = asked(home, {"model": "heron", "references": both})
+    assert len(job.params.references) == 2
+
+
 def test_what_openais_clients_have_it_edit_is_seen_and_not_started_from(home):
     add_kontext(home)
     body = {"model": "swan", "image": f"data:image/png;base64,{DOG}"}

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..messages import Message
+from ..words.sizes import Sizes
 
 Tell = str | tuple[str, int] | tuple[str, int, int]
 """A tensor's name; `!name`, for one that must not be there; (name, dimension, size); or (name, how many dimensions)."""
@@ -199,6 +200,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     """What the denoiser's configuration must say for that, where it may say otherwise."""
     shown: tuple[str, ...] = ()
     """Those of them whose denoiser is shown pictures, by the pipeline's own image encoder."""
+    sees: Mapping[str, int] = NOTHING
+    """Variants whose text encoder sees pictures, too, and how many at once at most."""
     packages: tuple[str, ...] = ()
     """What of Python's packages that don't come with us its pipelines take, by the names that they are imported by."""
     architectures: tuple[str, ...] = ()
@@ -307,6 +310,10 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     def side(self, prediction: str = "", variant: str = "") -> int:
         """The side of the native square of a checkpoint that predicts this, and is such a variant."""
         return self.natives.get(variant, self.natives.get(prediction, self.native))
+
+    def sizes_of(self, variant: str, sizes: Sizes) -> Sizes:
+        """What is read of files that weigh so much, for that variant."""
+        return sizes.seeing if variant in self.sees else sizes
 
     def is_called(self, variant: str) -> bool:
         """Is it a variant that no tensor tells?"""

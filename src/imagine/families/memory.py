@@ -20,7 +20,6 @@ from typing import Literal, NamedTuple, get_args
 
 from ..words.sizes import Sizes
 from .facts import FamilyFacts
-from .pictures import EDITS
 
 Way = Literal["all", "encoders", "stages", "layers"]
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -69,9 +68,6 @@ _PIECE = 2**28
 """Bytes in which weights of few bits are widened, beside the layer that they become."""
 _GROWS = 4
 """Times that a layer of few bits grows at most, once it is wide: 4.5 bits to 16."""
-
-
-_ATTEND = frozenset({("flux", "kontext"), *(("qwen-image", variant) for variant in EDITS)})
 
 
 class BesideBytes(NamedTuple):
@@ -215,7 +211,7 @@ def decoding(facts: FamilyFacts, work: Workload, *, tiled: bool = False, width: 
 def attends(facts: FamilyFacts, variant: str) -> bool:
     """Does the denoiser take reference pictures beside the one that it draws, token by token? It sees them at up to
     its own size, whatever it draws."""
-    return facts.name == "flux2" or (facts.name, variant) in _ATTEND
+    return facts.name == "flux2" or (facts.name, variant) == ("flux", "kontext") or variant in facts.sees
 
 
 def sides_of(facts: FamilyFacts, variant: str, guidance: float | None, true_cfg: float | None) -> int:

@@ -6,8 +6,8 @@ from ..messages import message
 from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, classes, loras, signatures
 from .published import APACHE, FLUX_VAE, QWEN25_VL_7B, QWEN_IMAGE, QWEN_IMAGE_21, QWEN_IMAGE_VAE
 
-EDITS = ("edit", "edit-2509", "edit-2511")
-"""Variants of Qwen-Image that see pictures."""
+_EDITS = {"edit": 1, "edit-2509": 16, "edit-2511": 16}
+"""Variants of Qwen-Image that see pictures, and how many at once at most."""
 _CONTROLS = "controlnet_blocks.0.weight"
 _MODULATED = "transformer_blocks.0.img_mod.1.weight"
 _CROSS = "blocks.0.cross_attn.q_linear.weight"
@@ -77,13 +77,14 @@ ROWS = (
             "QwenImageEditPlusPipeline",
         ),
         stepped_where={"guidance_embeds": False, "use_additional_t_cond": False, "use_layer3d_rope": False},
+        sees=_EDITS,
         architectures=("qwen-image", "qwen_image"),
         gguf="qwen_image",
         latent_channels=16,
         channels=(16,),
         patch=2,
         native=1328,
-        natives=dict.fromkeys(EDITS, 1024),
+        natives=dict.fromkeys(_EDITS, 1024),
         multiple=16,
         predicts=FLOW,
         # As its scheduler's configuration says, and what Lightning was distilled with.

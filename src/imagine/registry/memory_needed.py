@@ -25,10 +25,10 @@ def memory_of(entry: Entry, room: Room | None = None) -> dict[str, Any]:
 
     Nothing for what is no model, or has a size that isn't known.
     """
-    sizes = entry.sizes + entry.companions
     if entry.sizes == NO_SIZES:
         return {}
     facts, device = facts_of(entry.family), room or _ANY
+    sizes = facts.sizes_of(entry.variant, entry.sizes + entry.companions)
     weights, guidance = bytes_of(sizes, device.width), defaults_of(entry).get("guidance")
     works = []
     for work, beside in _works(entry):
@@ -56,5 +56,5 @@ def _works(entry: Entry) -> Iterator[tuple[Workload, str]]:
     if usual.control and is_usual:
         yield Workload(side, side, control=True), "a ControlNet"
     if (usual.reference and is_usual) or attends(facts, entry.variant):
-        for count in _REFERENCES:
+        for count in (each for each in _REFERENCES if each <= facts.sees.get(entry.variant, each)):
             yield Workload(side, side, references=count), f"{count} reference{'s' * (count > 1)}"

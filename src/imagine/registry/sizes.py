@@ -15,17 +15,23 @@ _FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 _INTEGERS = frozenset({"BOOL", "I16", "U16", "I32", "U32", "I64", "U64"})
 """Places and counts, which are made anew: one of them would have a model taken for one of few bits."""
 _DENOISERS = ("unet", "transformer", "prior", "decoder")
+_SIGHT = "sight"
 _PARTS: Mapping[str, str] = {"text-encoder": "encoders", "vae": "vae"}
 """What a file of such a kind is to the model that it is used with."""
-_UNREAD = re.compile(r"(?:^|\.)(?:visual|lm_head|time_conv)\.")
-"""What no picture needs of a text encoder, the half that sees and what says the next word, and of a VAE what joins
-frames."""
+_UNREAD = re.compile(r"(?:^|\.)(?:lm_head|time_conv)\.")
+"""What no picture needs: of a text encoder what says the next word, and of a VAE what joins frames."""
+_SEES = re.compile(r"(?:^|\.)visual\.")
+"""What of a text encoder sees pictures."""
 
 
 def sizes_of(kind: str, tensors: Mapping[str, TensorInfo]) -> Sizes:
     """Of a single file of that kind, as the registry tells them; nothing for what goes beside a model."""
     if kind in _PARTS:
-        return _sizes({_PARTS[kind]: [info for name, info in tensors.items() if not _UNREAD.search(name)]})
+        own: dict[str, list[TensorInfo]] = {_PARTS[kind]: [], _SIGHT: []}
+        for name, info in tensors.items():
+            if not _UNREAD.search(name):
+                own[_SIGHT if _SEES.search(name) else _PARTS[kind]].append(info)
+        return _sizes(own)
     denoiser = find_denoiser(tensors) if kind in MODEL_KINDS else None
     if denoiser is None:
         return NO_SIZES
@@ -53,12 +59,14 @@ def sizes_of_folder(headers: Mapping[str, Iterable[Header]]) -> Sizes:
 def _role(name: str, prefix: str) -> str:
     if name.startswith(VAE_PREFIXES):
         return "vae"
-    return "denoiser" if name.startswith(prefix) else "encoders"
+    if name.startswith(prefix):
+        return "denoiser"
+    return _SIGHT if _SEES.search(name) else "encoders"
 
 
 def _sizes(by_role: Mapping[str, list[TensorInfo]]) -> Sizes:
     weights = {role: sum(map(_weight, infos), NO_WEIGHT) for role, infos in by_role.items()}
-    streamed = [info for role, infos in by_role.items() if role != "vae" for info in infos]
+    streamed = [info for role, infos in by_role.items() if role not in ("vae", _SIGHT) for info in infos]
     largest = max(map(_weight, streamed), key=lambda weight: weight.nbytes(2), default=NO_WEIGHT)
     return Sizes(layer=largest, **weights)
 

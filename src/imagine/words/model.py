@@ -82,7 +82,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         if "vae" in roles:
             sizes = msgspec.structs.replace(sizes, vae=NO_WEIGHT)
         if any(role.startswith("text_encoder") for role in roles):
-            sizes = msgspec.structs.replace(sizes, encoders=NO_WEIGHT)
+            sizes = msgspec.structs.replace(sizes, encoders=NO_WEIGHT, sight=NO_WEIGHT)
         return sum((part.sizes for part in self.parts.values()), sizes)
 
     @property

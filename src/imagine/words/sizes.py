@@ -32,6 +32,8 @@ class Sizes(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     vae: Weight = NO_WEIGHT
     others: Weight = NO_WEIGHT
     """Of a pipeline's further networks."""
+    sight: Weight = NO_WEIGHT
+    """Of what sees beside a text encoder, where that may do without."""
     layer: Weight = NO_WEIGHT
     """The largest tensor of the denoiser and of the encoders: what has to be there at once, however little is."""
 
@@ -39,8 +41,14 @@ class Sizes(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """With another file's."""
         return Sizes(
             encoders=self.encoders + other.encoders, denoiser=self.denoiser + other.denoiser, vae=self.vae + other.vae,
-            others=self.others + other.others, layer=max(self.layer, other.layer, key=lambda each: each.nbytes(2)),
+            others=self.others + other.others, sight=self.sight + other.sight,
+            layer=max(self.layer, other.layer, key=lambda each: each.nbytes(2)),
         )  # fmt: skip
+
+    @property
+    def seeing(self) -> Sizes:
+        """Of a model whose text encoder is to see."""
+        return msgspec.structs.replace(self, encoders=self.encoders + self.sight, sight=NO_WEIGHT)
 
 
 NO_SIZES = Sizes()

@@ -79,7 +79,7 @@ class MadeUp:
     space, downscale, takes_mask = "made-up", 8, False
     warnings = ()
     embedder = None
-    hears_pictures = False
+    heard_as = None
     seen_as = None
 
     def __init__(self, facts: FamilyFacts, text: ModulePart, brush: ModulePart, vae: ModulePart) -> None:

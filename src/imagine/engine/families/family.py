@@ -70,7 +70,7 @@ class EncodeRequest:
     beside: tuple[str, ...] = ()
     """Prompts of the same picture that are encoded for themselves, and whose rows must have this one's shape."""
     pictures: tuple[Image.Image, ...] = ()
-    """References, RGB, which every prompt is heard beside, by a family that `hears_pictures`."""
+    """References, RGB, which every prompt is heard beside, as the family's `heard_as` sees them."""
 
 
 class Family(Protocol):
@@ -95,8 +95,8 @@ class Family(Protocol):
     seen_as: SeenAs | None
     """What of a picture, and in which size, its denoiser sees beside the one in the making, as latents in its rows
     (`parts/rows.REFERENCE`); None where it sees none so."""
-    hears_pictures: bool
-    """What encodes its prompts sees the references that its denoiser sees."""
+    heard_as: SeenAs | None
+    """What of the pictures that its denoiser sees, and in which size, what encodes its prompts sees; None: nothing."""
     embedder: PictureEmbedder | None
     """What sees the pictures that its denoiser is shown, if it is shown any: its rows hold them as `shown`, zeros as
     it encodes prompts."""

@@ -36,6 +36,7 @@ from ..loading.transformer_model import LoadedTransformer, TransformerKind, load
 from ..parts.chat_text import ChatTemplate, ChatText, ChatTextPart, behind, read_chat, with_pictures
 from ..parts.part import Held
 from ..parts.prompts import Encoded
+from ..parts.qwen import QwenConfig
 from ..parts.rows import REFERENCE, Rows
 from ..parts.seen_sizes import of_area
 from ..parts.sight_part import SeenWords, SightPart
@@ -67,8 +68,8 @@ _EDITING = ChatTemplate(
     _DESCRIBING.behind,
 )
 """The same, of what edits pictures."""
-_HEARD_AREA, _HEARD_MULTIPLE = 384 * 384, 32
-"""About how many pixels of each of several pictures the text encoder sees, and what its sides are multiples of."""
+_HEARD_AREA, _MULTIPLE = 384 * 384, 32
+"""About how many pixels of each of several pictures the text encoder sees, and what sides of any are multiples of."""
 
 
 class Instruction(NamedTuple):
@@ -81,14 +82,12 @@ class Instruction(NamedTuple):
     """What stands before each picture, with its number."""
     area: int = 0
     """Pixels at which each is seen; 0: as many as the denoiser sees."""
-    most: int = 0
-    """Pictures that it was trained to see at once; 0: none."""
 
 
-_PLUS = Instruction(_EDITING, 64, "Picture {}: ", _HEARD_AREA, 16)
+_PLUS = Instruction(_EDITING, 64, "Picture {}: ", _HEARD_AREA)
 _INSTRUCTIONS = {
     "": Instruction(_DESCRIBING, 34),
-    "edit": Instruction(_EDITING, 64, most=1),
+    "edit": Instruction(_EDITING, 64),
     "edit-2509": _PLUS,
     "edit-2511": _PLUS,
 }
@@ -171,18 +170,18 @@ class QwenImage(SteppedModel):
     multiple = facts_of("qwen-image").multiple
 
     def __init__(
-        self, name: str, *, text: ChatTextPart, sight: SightPart | None, instruction: Instruction, length: int,
-        native: int, **parts: Any,
+        self, name: str, *, text: ChatTextPart, sight: SightPart | None, most: int, instruction: Instruction,
+        length: int, native: int, **parts: Any,
     ) -> None:  # fmt: skip
         """`length`: the most tokens of a prompt that the denoiser is told; `sight`: what a prompt is heard beside
-        pictures by, if there are to be any."""
+        pictures by, if there are to be any, and `most` of them at once."""
         encoders = (text,) if sight is None else (text, sight)
         noise = Noise(prediction="flow", spacing="trailing")
         super().__init__(name, encoders=encoders, noise=noise, native=native, **parts)
-        self._text, self._sight, self._instruction, self._length = text, sight, instruction, length
+        self._text, self._sight, self._most, self._instruction, self._length = text, sight, most, instruction, length
         if sight is not None:
-            self.hears_pictures = True
-            self.seen_as = partial(of_area, area=native**2, multiple=_HEARD_MULTIPLE)
+            self.seen_as = partial(of_area, area=native**2, multiple=_MULTIPLE)
+            self.heard_as = partial(of_area, area=instruction.area or native**2, multiple=_MULTIPLE)
 
     @property
     def networks(self) -> Networks:
@@ -205,13 +204,11 @@ class QwenImage(SteppedModel):
     def _shown(self, pictures: Sequence[Image.Image]) -> tuple[Chunk, ChatTemplate]:
         """What stands before a prompt, with what is seen of pictures. Raises Unsupported for more than it may see."""
         instruction, shown = self._instruction, list[tuple[str, SeenWords]]()
-        if len(pictures) > instruction.most:
-            raise Unsupported(message("reference.most", "references", value=len(pictures), most=instruction.most))
+        if len(pictures) > self._most:
+            raise Unsupported(message("reference.most", "references", value=len(pictures), most=self._most))
         for number, picture in enumerate(pictures, 1):
             assert self._sight is not None
-            assert self.seen_as is not None
-            seen = of_area(picture, instruction.area, _HEARD_MULTIPLE) if instruction.area else self.seen_as(picture)
-            shown.append((instruction.label.format(number), self._sight.see(seen)))
+            shown.append((instruction.label.format(number), self._sight.see(picture)))
         return with_pictures(self._text.tokenizer, instruction.template, shown)
 
     def _read(
@@ -260,8 +257,8 @@ def open_qwen_image(model: Model, facts: FamilyFacts, device: Device, progress: 
     instruction, kind = _INSTRUCTIONS.get(variant, _INSTRUCTIONS[""]), KIND
     if variant == _TIMED:  # which a folder's configuration says by itself
         kind = KIND._replace(config=lambda shapes: {**layout.config(shapes), "zero_cond_t": True})
-    sees = bool(instruction.most)
-    loaded = load_transformer(model, facts, kind, device, progress, held, chat=_TEXT, sees=sees)
+    most = facts.sees.get(variant, 0)
+    loaded = load_transformer(model, facts, kind, device, progress, held, chat=_TEXT, sees=bool(most))
     _check(loaded)
     assert loaded.chat is not None
     made = str(model.main.options.get("distilled", ""))
@@ -269,8 +266,8 @@ def open_qwen_image(model: Model, facts: FamilyFacts, device: Device, progress: 
     if loaded.scheduler is not None and not made:
         shift = shift_of_scheduler(loaded.scheduler, shift)
     return QwenImage(
-        facts.name, text=loaded.chat, sight=loaded.sight, instruction=instruction, length=facts.length_of(""),
-        denoiser=loaded.denoiser, autoencoder=loaded.autoencoder, shift=shift,
+        facts.name, text=loaded.chat, sight=loaded.sight, most=most, instruction=instruction,
+        length=facts.length_of(""), denoiser=loaded.denoiser, autoencoder=loaded.autoencoder, shift=shift,
         native=int(model.main.options.get("resolution") or facts.side(variant=variant)), warnings=loaded.warnings,
     )  # fmt: skip
 
@@ -281,6 +278,17 @@ def _check(loaded: LoadedTransformer) -> None:
     assert loaded.chat is not None
     if loaded.chat.width != config.joint_attention_dim:
         raise UnusableModel(message("weights.context", made=loaded.chat.width, taken=config.joint_attention_dim))
+    if loaded.sight is not None:
+        _check_sight(loaded.sight, loaded.chat.module.config)
     channels = loaded.autoencoder.module.config.latent_channels
     if not loaded.denoiser.in_channels == loaded.denoiser.latent_channels == channels:
         raise UnusableModel(message("unfit.channels", count=loaded.denoiser.in_channels))
+
+
+def _check_sight(sight: SightPart, reads: QwenConfig) -> None:
+    """Raises UnusableModel where what it sees couldn't stand among what is read."""
+    made, turned = sight.module.config.out_hidden_size, reads.mrope_section
+    if made != reads.hidden_size:
+        raise UnusableModel(message("weights.layout", why=f"out_hidden_size {made}, hidden_size {reads.hidden_size}"))
+    if len(turned) != 3 or 2 * sum(turned) != reads.head_dim:
+        raise UnusableModel(message("weights.layout", why=f"mrope_section {list(turned)}, head_dim {reads.head_dim}"))

@@ -45,7 +45,7 @@ class SteppedModel:
     takes_mask = False
     embedder: PictureEmbedder | None = None
     seen_as: SeenAs | None = None
-    hears_pictures = False
+    heard_as: SeenAs | None = None
 
     def __init__(
         self, name: str, *, denoiser: DenoiserPart, encoders: Sequence[Part], autoencoder: Autoencoder, noise: Noise,

@@ -57,9 +57,9 @@ class Conditioned:
         ledger.warn(*(yield from self.controls.lay(canvas, encode, steps)))
         for family in self._families:
             channels = (yield from mask_channels(family, canvas, encode)) if family.takes_mask else None
+            own = family is self._families[0]
+            mix, pictures = (self.mix, (yield from self.references.heard(family))) if own else (NO_MIX, ())
             with at_work(family.parts("encode")):
-                own = family is self._families[0]
-                mix, pictures = (self.mix, self.references.heard(family)) if own else (NO_MIX, ())
                 encoded = self.prompts.encoded(family, canvas.work, mix, steps, before, pictures)
             ledger.warn(*(note for _, conditioning in encoded for note in conditioning.warnings))
             self.timelines.append(

@@ -47,10 +47,15 @@ class Referring:
             self._shown = yield from shown_pictures(self._submit, family.embedder)
         return self._seen.warnings
 
-    def heard(self, family: Family) -> tuple[Image.Image, ...]:
-        """Those that prompts are heard beside, at whatever steps the denoiser sees them. Raises BadPicture, BadRequest,
-        Unsupported."""
-        return tuple(own_pictures(self._submit).values()) if family.hears_pictures else ()
+    def heard(self, family: Family) -> Slices[tuple[Image.Image, ...]]:
+        """Those that prompts are heard beside, at whatever steps the denoiser sees them, as they are heard. Raises
+        BadPicture, BadRequest, Unsupported."""
+        pictures = list[Image.Image]()
+        if family.heard_as is not None:
+            for _, picture in own_pictures(self._submit):
+                pictures.append(family.heard_as(picture))
+                yield
+        return tuple(pictures)
 
     def lay(self, canvas: Canvas, downscale: int, steps: int) -> Sequence[Message]:
         """Lay their masks out for a pass of so many of the user's steps; gives what is to be told of it."""

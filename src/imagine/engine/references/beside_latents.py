@@ -5,7 +5,7 @@ How much of one it sees can't be said: it is there, or isn't. What is said of no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,19 +61,19 @@ class SeenPictures:
 NONE_SEEN = SeenPictures()
 
 
-def own_pictures(submit: Submit) -> dict[int, Image.Image]:
-    """The references of a job that its model sees itself, RGB, by their numbers. Raises BadPicture, BadRequest,
-    Unsupported."""
+def own_pictures(submit: Submit) -> Iterator[tuple[int, Image.Image]]:
+    """The references of a job that its model sees itself, RGB, with their numbers; each is decoded once it is asked
+    for. Raises BadPicture, BadRequest, Unsupported."""
     both = enumerate(zip(submit.references, submit.params.references, strict=True))
     own = ((number, use, said) for number, (use, said) in both if use.component is None and said.strength)
-    return {number: picture_of(use, said, f"references.{number}")[0].convert("RGB") for number, use, said in own}
+    return ((number, picture_of(use, said, f"references.{number}")[0].convert("RGB")) for number, use, said in own)
 
 
 def seen_pictures(submit: Submit, seen_as: SeenAs, encode: EncodePicture) -> Slices[SeenPictures]:
     """The references of a job that its model sees itself. Raises BadPicture, BadRequest, Unsupported."""
     pictures: list[SeenPicture] = []
     warnings: list[Message] = []
-    for number, picture in own_pictures(submit).items():
+    for number, picture in own_pictures(submit):
         said = submit.params.references[number]
         latents = yield from encode(seen_as(picture))
         if said.noise:

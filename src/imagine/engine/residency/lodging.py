@@ -36,7 +36,8 @@ class Lodging:
         self._apart = device.torch.type != "cpu"
         if model.sizes == NO_SIZES:
             return
-        weights, steps, room = bytes_of(model.sizes, device.width), _steps(model, device), device.budget() + device.left
+        sizes = facts_of(model.family).sizes_of(_variant(model), model.sizes)
+        weights, steps, room = bytes_of(sizes, device.width), _steps(model, device), device.budget() + device.left
         way = way_for(weights, room - SLACK * bool(device.left), steps, stages=self._apart)
         if way is None and model.main.format == "diffusers" and runs_whole(model.main.path):
             way = "layers"  # it has ways of its own, and takes what it takes
@@ -93,10 +94,15 @@ def _steps(model: Model, device: Device) -> StepBytes:
         return StepBytes()
     facts, width = facts_of(model.family), device.width
     side = int(model.main.options.get("resolution") or facts.native or 1024)
-    work, variant = Workload(side, side), str(model.main.options.get("variant", ""))
+    work, variant = Workload(side, side), _variant(model)
     step = denoising(facts, work, variant=variant, sides=sides_of(facts, variant, None, None), width=width)
     widened = bytes_of(model.sizes, width).widened
     return StepBytes(step + widened, decoding(facts, work, tiled=True, width=width))
+
+
+def _variant(model: Model) -> str:
+    """Which it is called, where no tensor tells."""
+    return str(model.main.options.get("variant", ""))
 
 
 def _size(count: int) -> Message:

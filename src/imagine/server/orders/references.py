@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +24,7 @@ from ...asking.references import (
 from ...asking.request import MAX_SIDE as MOST_PAINTED
 from ...asking.request import GenerateRequest
 from ...asking.resolve import is_another
+from ...families.table import facts_of
 from ...messages import Message, message
 from ...pictures.images import MAX_SIDE
 from ...registry.views import fits
@@ -84,8 +85,17 @@ async def chosen_references(gateway: Gateway, incoming: Incoming, model: Entry) 
     if attends(model) and not (varied or files) and request.img is not None:  # it starts from it, and is shown it
         shown, _ = heeded(ReferenceWish(img=request.img), squared=attends_to_squares(model))
         files.append(ChosenReference(shown))
-    first = () if varied is None else (varied,)
-    return ChosenReferences(request, (*first, *files), varied is not None, tuple(dict.fromkeys(warnings)))
+    chosen_files = (*(() if varied is None else (varied,)), *files)
+    _check_count(chosen_files, model)
+    return ChosenReferences(request, chosen_files, varied is not None, tuple(dict.fromkeys(warnings)))
+
+
+def _check_count(files: Sequence[ChosenReference], model: Entry) -> None:
+    """Raises Unsupported for more than a model sees at once that sees them itself."""
+    own = sum(each.adapter is None and each.wish.strength != 0 for each in files)
+    most = facts_of(model.family).sees.get(model.variant, own)
+    if own > most:
+        raise Unsupported(message("reference.most", "references", value=own, most=most))
 
 
 def _variation(request: GenerateRequest) -> ReferenceWish | None:

@@ -5,7 +5,8 @@ import base64
 import json
 
 from imagine.server.mcp.pictures import shown_from
-from imagine.server.mcp.protocol import GREETED, MODERN
+from imagine.server.mcp.protocol import GREETED, MODERN, call_from
+from imagine.settings.keys import NamedKey
 from tests.server.openai.painting import KEY, opened, painted, png, with_server
 from tests.server.served import PromptedWorker
 from tests.server.test_connections import connected, listening
@@ -135,6 +136,31 @@ def test_what_takes_long_goes_on_as_a_job(tmp_path):
     speaking(tmp_path, act)
 
 
+def test_a_job_is_only_its_own_client_s(tmp_path):
+    ann, bob = ({"Authorization": f"Bearer {name}-key-of-length"} for name in ("ann", "bob"))
+
+    async def act(say, served):
+        _, held = await say(called("generate_image", prompt="hold", wait_seconds=0), **ann)
+        name = held["result"]["structuredContent"]["job"]
+        for asked in (called("get_image", id=name, wait_seconds=0), called("cancel_job", job=name)):
+            _, told = await say(asked, **bob)
+            assert told["result"]["isError"]
+        assert served.worker.cancelled == []
+        _, told = await say(called("get_image", id=name, wait_seconds=0), **ann)
+        assert told["result"]["structuredContent"] == {"job": name, "done": False}
+
+    keys = tuple(NamedKey(name=name, key=f"{name}-key-of-length") for name in ("ann", "bob"))
+    speaking(tmp_path, act, keys=keys)
+
+
+def test_what_is_said_again_of_a_message_is_bounded():
+    params = {"_meta": {"progressToken": "t" * 2000, "more": 1}, "name": "list_models", "more": 1}
+    call = call_from(json.dumps(message("tools/call", params)).encode())
+    assert (call.progress_token, call.params) == (
+        None, {"_meta": {"progressToken": "t" * 2000}, "name": "list_models"},
+    )  # fmt: skip
+
+
 def test_progress_is_told_in_a_stream(tmp_path):
     async def act(say, served):
         asked = called("generate_image", {"progressToken": "t"}, prompt="a fox", steps=4, count=2, width=64, height=64)
@@ -186,6 +212,7 @@ def test_messages_that_can_not_be_answered(tmp_path):
             (b"[]", 400, -32700),
             ({"jsonrpc": "1.0", "id": 1, "method": "ping"}, 400, -32600),
             (message("ping", id=None), 400, -32600),
+            (message("ping", id="x" * 1001), 400, -32600),
             ({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}, 400, -32600),
             (message("tools/run"), 200, -32601),
             (message("tools/call"), 200, -32602),

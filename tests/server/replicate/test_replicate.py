@@ -12,6 +12,7 @@ import pytest
 
 from imagine.asking.request import parse
 from imagine.server.replicate.requests import prediction_from, wait_from
+from imagine.settings.keys import NamedKey
 from imagine.words.errors import BadRequest
 from tests.server.openai.painting import KEY, opened, with_server
 from tests.server.test_dialects import NATIVE, WISHES
@@ -78,6 +79,28 @@ def test_a_prediction_from_its_beginning_to_its_end(tmp_path):
             assert answer.status == 401
 
     with_server(tmp_path, act, api_key=KEY)
+
+
+def test_a_prediction_is_only_its_own_client_s(tmp_path):
+    ann, bob = ({"Authorization": f"Bearer {name}-key-of-length"} for name in ("ann", "bob"))
+
+    async def act(url, served):
+        async with served.post("/v1/predictions", json={"input": {"prompt": "hold"}}, headers=ann) as answer:
+            name = (await answer.json())["id"]
+        async with served.get("/jobs", headers=bob) as answer:
+            (listed,) = (await answer.json())["orders"]
+        assert listed["id"] == name, "whose it is or not, an id is no secret"
+        path = f"/v1/predictions/{name}"
+        for known_by in (name, listed["pictures"][0]["id"]):
+            async with served.get(f"/v1/predictions/{known_by}", headers=bob) as answer:
+                assert answer.status == 404
+        async with served.post(f"{path}/cancel", headers=bob) as answer:
+            assert (answer.status, served.worker.cancelled) == (404, [])
+        async with served.get(path, headers=ann) as answer:
+            assert (await answer.json())["status"] == "starting"
+
+    keys = tuple(NamedKey(name=name, key=f"{name}-key-of-length") for name in ("ann", "bob"))
+    with_server(tmp_path, act, keys=keys)
 
 
 @pytest.mark.parametrize("wish", [wish for wish in WISHES if "count" not in WISHES[wish][NATIVE]])

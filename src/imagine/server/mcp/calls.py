@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -22,7 +22,7 @@ from ..gateway.keys import GATEWAY
 from ..http.context import CALLED, ORDER_ID
 from ..http.errors import refused_by, trouble_from
 from ..http.security import client_of
-from ..orders.connection import ORDERS, asked_as
+from ..orders.connection import ORDERS, asked_as, own_order
 from ..orders.order import Order
 from ..orders.output import Output
 from ..orders.painted import Painted
@@ -35,35 +35,45 @@ STRENGTH = 0.7
 """How much of a picture is painted anew where that isn't said."""
 
 
-async def draw(request: web.Request, said: Mapping[str, object], tell: ProgressTeller) -> dict[str, Any]:
+class ToolCall(NamedTuple):
+    """A tool that is called."""
+
+    request: web.Request
+    said: dict[str, object]
+    """Its arguments."""
+    tell: ProgressTeller
+    holding: Holding
+    """What the message takes."""
+
+
+async def draw(call: ToolCall) -> dict[str, Any]:
     """`generate_image` and `edit_image`: a client that hangs up meanwhile takes it back."""
-    wait = whole_in(said, "wait_seconds", WAIT, 0, MOST_WAIT)
-    with request.app[GATEWAY].allowance.holding() as holding:
-        order = await _placed(request, said, holding)
+    wait = whole_in(call.said, "wait_seconds", WAIT, 0, MOST_WAIT)
+    order = await _placed(call)
     try:
-        return await _waited(request, order, wait, SHOWN_SIDE, tell)
+        return await _waited(call.request, order, wait, SHOWN_SIDE, call.tell)
     except (asyncio.CancelledError, ConnectionError):
-        request.app[ORDERS].cancel(order.id)
+        call.request.app[ORDERS].cancel(order.id)
         raise
 
 
-async def look(request: web.Request, said: Mapping[str, object], tell: ProgressTeller) -> dict[str, Any]:
+async def look(call: ToolCall) -> dict[str, Any]:
     """`get_image`: a kept picture, or those of a job."""
+    request, said = call.request, call.said
     name, side = text_in(said, "id"), whole_in(said, "max_side", SHOWN_SIDE, MIN_SIDE, MAX_SIDE)
     wait = whole_in(said, "wait_seconds", WAIT, 0, MOST_WAIT)
     if name.startswith(ADDRESS):
         data = await whole(request.app[GATEWAY], name, "id")
         shown = await request.app[GATEWAY].apart(lambda: _kept(data, name.removeprefix(ADDRESS), side))
         return _result([shown], {}, [])
-    order = request.app[ORDERS].find(name)
-    if order is None or order.client != client_of(request):
+    if (order := own_order(request, name)) is None:
         raise _unknown("id", name)
-    return await _waited(request, order, wait, side, tell)
+    return await _waited(request, order, wait, side, call.tell)
 
 
-async def models(request: web.Request, _: Mapping[str, object], __: ProgressTeller) -> dict[str, Any]:
+async def models(call: ToolCall) -> dict[str, Any]:
     """`list_models`."""
-    gateway = request.app[GATEWAY]
+    gateway = call.request.app[GATEWAY]
     entries = [entry for entry in await gateway.entries() if entry.generates]
     presets = await asyncio.to_thread(gateway.presets.listed)
     drawing = [{"name": entry.name, "family": entry.family} for entry in entries]
@@ -74,10 +84,11 @@ async def models(request: web.Request, _: Mapping[str, object], __: ProgressTell
     return {"content": [_text("\n".join(lines) or "There are none.")], "structuredContent": told}
 
 
-async def cancel(request: web.Request, said: Mapping[str, object], _: ProgressTeller) -> dict[str, Any]:
+async def cancel(call: ToolCall) -> dict[str, Any]:
     """`cancel_job`."""
-    name = text_in(said, "job")
-    if not request.app[ORDERS].cancel(name):
+    name = text_in(call.said, "job")
+    order = own_order(call.request, name)
+    if order is None or not call.request.app[ORDERS].cancel(order.id):
         raise _unknown("job", name)
     return {"content": [_text(f"The job {name} is cancelled.")], "structuredContent": {"cancelled": name}}
 
@@ -85,18 +96,16 @@ async def cancel(request: web.Request, said: Mapping[str, object], _: ProgressTe
 _CALLS = {"generate_image": draw, "edit_image": draw, "get_image": look, "list_models": models, "cancel_job": cancel}
 
 
-async def call_tool(
-    request: web.Request, name: str, said: Mapping[str, object], tell: ProgressTeller
-) -> dict[str, Any] | None:
+async def call_tool(name: str, call: ToolCall) -> dict[str, Any] | None:
     """What a tool answers, what went wrong too, so that its model can do better; None where there is no such tool."""
     if name not in _CALLS:
         return None
     CALLED.set(NAMED)
     try:
-        checked_names(name, said)
+        checked_names(name, call.said)
         if name == "edit_image":
-            text_in(said, "image")
-        return await _CALLS[name](request, said, tell)
+            text_in(call.said, "image")
+        return await _CALLS[name](call)
     except ImagineError as error:
         sentence = trouble_from(error).sentence(NAMED)
         refused = refused_by(error)
@@ -112,9 +121,11 @@ async def whole(gateway: Gateway, address: str, field: str) -> bytes:
     raise _unknown(field, address)
 
 
-async def _placed(request: web.Request, said: Mapping[str, object], holding: Holding) -> Order:
-    gateway = request.app[GATEWAY]
-    fields = dict(said)
+async def _placed(call: ToolCall) -> Order:
+    """The order of what is asked for. Its pictures are forgotten on the way: a photo takes long to denoise."""
+    request, gateway = call.request, call.request.app[GATEWAY]
+    fields = dict(call.said)
+    call.said.clear()
     for name in ("image", "mask"):
         if isinstance(value := fields.get(name), str) and value.startswith(ADDRESS):
             fields[name] = b64encode(await whole(gateway, value, name)).decode("ascii")
@@ -124,7 +135,7 @@ async def _placed(request: web.Request, said: Mapping[str, object], holding: Hol
         generate, filled = msgspec.structs.replace(generate, strength=STRENGTH), ("strength",)
     CALLED.set({**NAMED, **parsed.called})
     order = await request.app[ORDERS].place(
-        generate, client_of(request), asked_as(request), holding=holding, output=Output(store="too"), attached=False,
+        generate, client_of(request), asked_as(request), holding=call.holding, output=Output(store="too"), attached=False,
         filled=filled,
     )  # fmt: skip
     order.warnings[:0] = parsed.warnings

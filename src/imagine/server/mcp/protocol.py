@@ -7,7 +7,7 @@ Up to 2025-11-25 a client says `initialize` first; from 2026-07-28 each request 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from ... import __version__
 from ...asking.json_body import read_json
@@ -30,6 +30,10 @@ _INSTRUCTIONS = (
     "than wait_seconds goes on as a job, which get_image waits for and cancel_job ends."
 )
 _HOUR = 3_600_000
+_MOST_NAME = 1000
+"""Characters of what a client calls a request, or its progress: each is said again, that one with every step."""
+_PARAMS = frozenset(["name", "arguments", "uri", "protocolVersion", "_meta"])
+"""Those that something here reads: others aren't held while a picture is drawn."""
 
 
 class ProtocolError(Exception):
@@ -63,7 +67,7 @@ class McpCall(NamedTuple):
     def progress_token(self) -> str | int | None:
         """What it wants its progress to be told by; None where it doesn't."""
         token = self._meta.get("progressToken")
-        return token if isinstance(token, str | int) and not isinstance(token, bool) else None
+        return token if _is_name(token) else None
 
     @property
     def _meta(self) -> Mapping[str, Any]:
@@ -84,7 +88,7 @@ class McpCall(NamedTuple):
             raise ProtocolError(
                 UNSUPPORTED_VERSION,
                 "this version of the protocol isn't spoken here",
-                {"supported": [*GREETED, *MODERN], "requested": str(said)},
+                {"supported": [*GREETED, *MODERN], "requested": str(said)[:_MOST_NAME]},
             )
 
 
@@ -99,9 +103,16 @@ def call_from(body: bytes) -> McpCall:
         raise ProtocolError(INVALID_REQUEST, "this is no request of JSON-RPC 2.0")
     if params is not None and not isinstance(params, dict):
         raise ProtocolError(INVALID_REQUEST, "params must be an object")
-    if "id" in message and (not isinstance(name, str | int) or isinstance(name, bool)):
-        raise ProtocolError(INVALID_REQUEST, "id must be text or a whole number")
-    return McpCall(method, params or {}, name)
+    if "id" in message and not _is_name(name):
+        raise ProtocolError(INVALID_REQUEST, f"id must be text of at most {_MOST_NAME} characters or a whole number")
+    read = {each: part for each, part in (params or {}).items() if each in _PARAMS}
+    if isinstance(meta := read.get("_meta"), Mapping):
+        read["_meta"] = {each: meta[each] for each in (_VERSION, "progressToken") if each in meta}
+    return McpCall(method, read, name)
+
+
+def _is_name(said: object) -> TypeGuard[str | int]:
+    return len(said) <= _MOST_NAME if isinstance(said, str) else isinstance(said, int) and not isinstance(said, bool)
 
 
 def result_of(call: McpCall, result: Mapping[str, Any], *, cached: bool = False) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from typing import Any
 
 from aiohttp import web
 
+from ...fairness.allowance import Holding
 from ...messages import sentence
 from ...words.errors import ImagineError
 from ..gateway.keys import GATEWAY
@@ -15,7 +17,8 @@ from ..http.body import read_body
 from ..http.encoding import body_from
 from ..http.errors import trouble_from
 from ..http.security import client_of
-from .calls import call_tool, whole
+from ..orders.connection import PATIENCE
+from .calls import ProgressTeller, ToolCall, call_tool, whole
 from .pictures import ADDRESS
 from .protocol import (
     INVALID_PARAMS,
@@ -44,11 +47,12 @@ async def answer(request: web.Request) -> web.StreamResponse:
     """The answer to one message; nothing but that it came to one that wants none."""
     call = None
     try:
-        call = await _read(request)
-        if call.id is None:
-            return web.Response(status=202)
-        stream = _ToldAnswer(request, call)
-        return await stream.end(await _answered(request, call, stream))
+        with request.app[GATEWAY].allowance.holding() as holding:
+            call = await _read(request, holding)
+            if call.id is None:
+                return web.Response(status=202)
+            stream = _ToldAnswer(request, call)
+            return await stream.end(await _answered(request, call, stream.tell, holding))
     except ProtocolError as error:
         return web.Response(status=error.status, body=body_from(error_of(call, error)), content_type="application/json")
 
@@ -81,29 +85,32 @@ class _ToldAnswer:
 
     @staticmethod
     async def _send(response: web.StreamResponse, message: dict[str, Any]) -> None:
-        await response.write(b"event: message\ndata: " + body_from(message) + b"\n\n")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await response.write(b"event: message\ndata: " + body_from(message) + b"\n\n")
+        except TimeoutError as error:
+            raise ConnectionResetError("nobody takes the answer") from error
 
 
-async def _read(request: web.Request) -> McpCall:
-    with request.app[GATEWAY].allowance.holding() as holding:
-        body = await read_body(request, holding)
-        if len(body) < _LARGE:
-            return call_from(body)
-        return await request.app[GATEWAY].apart(lambda: call_from(body), client_of(request))
+async def _read(request: web.Request, holding: Holding) -> McpCall:
+    body = await read_body(request, holding)
+    if len(body) < _LARGE:
+        return call_from(body)
+    return await request.app[GATEWAY].apart(lambda: call_from(body), client_of(request))
 
 
-async def _answered(request: web.Request, call: McpCall, stream: _ToldAnswer) -> dict[str, Any]:
+async def _answered(request: web.Request, call: McpCall, tell: ProgressTeller, holding: Holding) -> dict[str, Any]:
     """The answer's message. What goes wrong within it, once it is a stream, has nowhere else to be told."""
     try:
         call.check_version()
-        return await _result(request, call, stream)
+        return await _result(request, call, tell, holding)
     except ProtocolError as error:
         return error_of(call, error)
     except ImagineError as error:
         return refused(call, trouble_from(error))
 
 
-async def _result(request: web.Request, call: McpCall, stream: _ToldAnswer) -> dict[str, Any]:
+async def _result(request: web.Request, call: McpCall, tell: ProgressTeller, holding: Holding) -> dict[str, Any]:
     match call.method:
         case "initialize":
             return result_of(call, greeting(call))
@@ -114,7 +121,7 @@ async def _result(request: web.Request, call: McpCall, stream: _ToldAnswer) -> d
         case "tools/list":
             return result_of(call, {"tools": TOOLS}, cached=True)
         case "tools/call":
-            return result_of(call, await _called(request, call, stream))
+            return result_of(call, await _called(request, call, tell, holding))
         case "resources/list":
             return result_of(call, {"resources": []})
         case "resources/templates/list":
@@ -124,11 +131,11 @@ async def _result(request: web.Request, call: McpCall, stream: _ToldAnswer) -> d
     raise ProtocolError(METHOD_NOT_FOUND, f"there is no method {call.method[:100]!r}")
 
 
-async def _called(request: web.Request, call: McpCall, stream: _ToldAnswer) -> dict[str, Any]:
+async def _called(request: web.Request, call: McpCall, tell: ProgressTeller, holding: Holding) -> dict[str, Any]:
     name, said = call.text("name"), call.params.get("arguments")
     if said is not None and not isinstance(said, dict):
         raise ProtocolError(INVALID_PARAMS, "params.arguments must be an object")
-    result = await call_tool(request, name, said or {}, stream.tell)
+    result = await call_tool(name, ToolCall(request, said or {}, tell, holding))
     if result is None:
         raise ProtocolError(INVALID_PARAMS, f"there is no tool {name[:100]!r}")
     return result

@@ -54,6 +54,15 @@ def asked_as(request: web.Request) -> AskedAs:
     return AskedAs(request.app[GUARD].key_of(request), None if dialect is None else dialect.name.lower())
 
 
+def own_order(request: web.Request, name: str) -> Order | None:
+    """The order of that id, or of that job, if it is the asker's: whose address, or key, it hasn't, mustn't see it.
+
+    An id is no secret: whoever may ask at all is told those of everybody's orders, at `/jobs`.
+    """
+    order, asker = request.app[ORDERS].find(name), (client_of(request), request.app[GUARD].key_of(request))
+    return order if order is not None and (order.client, order.key) == asker else None
+
+
 async def pictures_of(request: web.Request, order: Order) -> list[Painted]:
     """The finished pictures in their order, without those that `order.left_out` tells of. Raises what the order failed
     with."""

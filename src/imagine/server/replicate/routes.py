@@ -19,7 +19,7 @@ from ..http.context import CALLED, ORDER_ID
 from ..http.encoding import body_from
 from ..http.errors import Trouble, trouble_from
 from ..http.security import GUARD, Refused, client_of
-from ..orders.connection import ORDERS, asked_as
+from ..orders.connection import ORDERS, asked_as, own_order
 from ..orders.order import Order
 from .answers import PredictionSoFar, prediction_object
 from .requests import PredictionWish, prediction_from, wait_from
@@ -29,17 +29,8 @@ _LARGE = 2**16
 
 async def create(request: web.Request) -> web.Response:
     """Places it; waits for it where its client prefers that."""
-    orders, wait = request.app[ORDERS], wait_from(request.headers.get("Prefer", ""))
-    with request.app[GATEWAY].allowance.holding() as holding:
-        wish = await _read(request, holding)
-        CALLED.set(wish.names)
-        order = await orders.place(
-            wish.request, client_of(request), asked_as(request), holding=holding, output=wish.output, attached=False,
-            filled=wish.filled,
-        )  # fmt: skip
-    order.warnings[:0] = wish.warnings
-    ORDER_ID.set(order.id)
-    return await _answer(request, order, wait, status=201)
+    order = await _placed(request)
+    return await _answer(request, order, wait_from(request.headers.get("Prefer", "")), status=201)
 
 
 async def get(request: web.Request) -> web.Response:
@@ -54,9 +45,23 @@ async def cancel(request: web.Request) -> web.Response:
     return await _answer(request, order, 0, cancelled=cancelled)
 
 
+async def _placed(request: web.Request) -> Order:
+    """The order of what is asked for. Its pictures are forgotten on the way: a photo takes long to denoise."""
+    with request.app[GATEWAY].allowance.holding() as holding:
+        wish = await _read(request, holding)
+        CALLED.set(wish.names)
+        order = await request.app[ORDERS].place(
+            wish.request, client_of(request), asked_as(request), holding=holding, output=wish.output, attached=False,
+            filled=wish.filled,
+        )  # fmt: skip
+    order.warnings[:0] = wish.warnings
+    ORDER_ID.set(order.id)
+    return order
+
+
 def _known(request: web.Request) -> Order:
     name = request.match_info["id"]
-    order = request.app[ORDERS].find(name)
+    order = own_order(request, name)
     if order is None or order.id != name:
         raise Refused(404, message("replicate.unknown", "id", value=name[:100]))
     return order

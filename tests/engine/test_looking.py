@@ -46,7 +46,7 @@ def opened(_model, _device, progress, _held):
 
 def painted(job="a", img=BLUE, said=None, **changes):
     """A wish that comes out about as `img` is: only a corner of it is painted."""
-    one = wish(PLAIN, job, img=img, mask=MASK, strength=1.0, **{"num_steps": 10, **changes})
+    one = wish(PLAIN, job, img=img, strength=1.0, **{"mask": MASK, "num_steps": 10, **changes})
     return msgspec.structs.replace(one, check=check() if said is None else said)
 
 
@@ -60,6 +60,18 @@ def test_a_picture_that_is_not_to_be_shown_is_not_said():
     assert str(error).startswith(
         "the picture isn't shown: the topic 'red' is seen in it, which this server doesn't show; ask for"
     )
+
+
+def test_what_is_painted_small_in_a_large_picture_is_looked_at_by_itself():
+    photo, mask = Image.new("RGB", (512, 512), (0, 0, 255)), Image.new("L", (512, 512), 0)
+    photo.paste(RED, (0, 0))
+    mask.paste(255, (0, 0, 8, 8))
+    whole = painted("whole", photo, mask=mask)
+    part = painted("part", photo, mask=mask, mask_padding=56, every=1)
+    assert served(looking_engine(), whole)[1] == {}, "on the whole it is blue"
+    for stages, stage in ((("picture",), "picture"), (("preview", "picture"), "preview")):
+        _, failed = served(looking_engine(), msgspec.structs.replace(part, check=check(stages=stages)))
+        assert failed["part"].verdict.stage == stage
 
 
 def crowd(every):

@@ -74,4 +74,6 @@ class Coding:
         else:
             environment = self._device.environment(job.own.dtype, spared=is_spared(job.own))
             meta = job.ledger.recorded(environment | dict(job.own.executed()))
-        self._pictures.finish(job.ledger.id, Final(job.ledger, picture, meta))
+        whole = job.canvas.whole
+        final = Final(job.ledger, picture, meta, None if whole is None else whole.box)
+        self._pictures.finish(job.ledger.id, final)

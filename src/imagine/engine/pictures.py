@@ -25,7 +25,7 @@ from ..words.recipe import GenerationParams
 from .device.transfer import fetched
 from .families.enlarger import Enlarger
 from .families.mapper import Mapper
-from .jobs.canvas import picture_from_pixels
+from .jobs.canvas import PartBox, picture_from_pixels
 from .jobs.ledger import Ledger
 from .jobs.looking import OpenChecker, PictureLooks
 from .jobs.work import MadeMap, OnDisk, Work
@@ -172,6 +172,7 @@ def preview_of(job: Work, resident: Resident) -> Callable[[], Preview] | None:
 
     def finished(pixels: Tensor) -> Image.Image:
         full = canvas.finish(picture_from_pixels(pixels))
+        full = full if canvas.whole is None else full.crop(canvas.whole.box)
         return full if full.size == size else full.resize(size)
 
     shown = picture if looking is None else partial(looking.preview, picture)
@@ -216,8 +217,11 @@ def _by_tiny(job: Work, resident: Resident, tiny: Component, clean: Tensor) -> T
 class Final:
     """A finished picture on its way to its file, with `meta` in it; of one on the disk, only what is told of it."""
 
-    def __init__(self, ledger: Ledger, made: Image.Image | OnDisk | MadeMap, meta: dict[str, Any]) -> None:
-        self._ledger, self._meta, self._on_disk = ledger, meta, isinstance(made, OnDisk)
+    def __init__(
+        self, ledger: Ledger, made: Image.Image | OnDisk | MadeMap, meta: dict[str, Any], painted: PartBox | None = None
+    ) -> None:
+        """`painted` is where it was painted, if that is only a part of it."""
+        self._ledger, self._meta, self._on_disk, self._painted = ledger, meta, isinstance(made, OnDisk), painted
         self._seen = made.source if isinstance(made, OnDisk) else made.picture if isinstance(made, MadeMap) else made
 
     @property
@@ -230,6 +234,8 @@ class Final:
     def _looked(self, looking: PictureLooks) -> None:
         with self._ledger.timed("looking"):
             looking.look(self._seen, "picture")
+            if self._painted is not None:  # who looks at a large picture sees little of what is small in it
+                looking.look(self._seen.crop(self._painted), "picture")
 
     def made(self, look: Future[None] | None) -> Finished:
         """All that is told of it, once it was looked at, if it is. Raises as `look` does: its file is gone then."""

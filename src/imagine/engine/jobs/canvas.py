@@ -21,6 +21,8 @@ from ...words.recipe import Extend, Fit, Resize
 from .placement import LANCZOS, Placement, edge_padded, placement
 from .placement import PixelSize as PixelSize
 
+PartBox = tuple[int, int, int, int]
+"""Left, top, right and bottom of a part of a picture, in pixels."""
 SLACK = 1.35
 """Up to so many times its pixel budget a checkpoint still does well."""
 FEATHER = 1 / 64
@@ -34,7 +36,7 @@ class Surroundings:
     """What a canvas is only a part of: the whole picture, where in it that is, and the whole one's mask there."""
 
     picture: Image.Image
-    box: tuple[int, int, int, int]
+    box: PartBox
     mask: Image.Image
     soft: bool
 

@@ -25,6 +25,18 @@ def test_a_regular_file_is_read_through_links_and_up_to_its_bound(tmp_path):
     assert refusal(tmp_path / "a", 99) == "PATH can't be read: it is larger than 99 B"
 
 
+def test_within_a_folder_no_link_is_followed_however_late_it_was_laid(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a").write_bytes(b"x")
+    (tmp_path / "way").symlink_to("inner")
+    (tmp_path / "inner" / "link").symlink_to("a")
+    assert read_file(tmp_path / "inner" / "a", 9, within=tmp_path) == b"x"
+    for late in (tmp_path / "way" / "a", tmp_path / "inner" / "link"):
+        assert read_file(late, 9) == b"x"
+        with pytest.raises(ImagineError, match="can't be read"):
+            read_file(late, 9, within=tmp_path)
+
+
 def test_what_has_no_end_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     with socket.socket(socket.AF_UNIX) as listening:

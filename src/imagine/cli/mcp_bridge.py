@@ -66,9 +66,11 @@ class Bridge:
             for answer in self._answers(message):
                 if name in self._open:
                     self._say(answer)
-        except ImagineError as error:
+        except Exception as error:
             if name in self._open:
                 self._say(_error(name, _INTERNAL, str(error)))
+            if not isinstance(error, ImagineError):  # a bug: the agent has its answer, its user is to see where
+                raise
         finally:
             self._open.pop(name, None)
 
@@ -102,7 +104,7 @@ class Bridge:
                 (content,) = answer["result"]["contents"]
                 data = b64decode(content["blob"])
                 path = self._folders.save(data, content["mimeType"], prompt, str(picture.get("seed", "")))
-            except (ImagineError, KeyError) as error:
+            except (ImagineError, KeyError, ValueError) as error:
                 saved.append(f"not saved: {error}")
             else:
                 picture["path"] = str(path)

@@ -55,10 +55,11 @@ class AgentFolders:
 
     def _read(self, text: str) -> bytes:
         path = self._resolved(unquote(urlsplit(text).path) if text.startswith("file://") else text)
-        if path is None or not any(path.is_relative_to(folder) for folder in self._folders):
+        within = next((folder for folder in self._folders if path is not None and folder in path.parents), None)
+        if path is None or within is None:
             allowed = f"only files in {self} may be named" if self else "no files may be named: there is no --folder"
             raise ImagineError(in_english(f"{text[:200]} can't be read: {allowed}"))
-        return read_file(path, _MOST)
+        return read_file(path, _MOST, within=within)
 
     def _resolved(self, text: str) -> Path | None:
         """Where a path leads, links followed; None for what is none."""

@@ -28,14 +28,16 @@ class NotRegular(OSError):
 
 
 @contextmanager
-def regular_file(path: Path) -> Iterator[tuple[int, int]]:
+def regular_file(path: Path, within: Path | None = None) -> Iterator[tuple[int, int]]:
     """The file at `path`, or where a link there leads, opened for reading: its descriptor, and its size in bytes.
 
-    Raises OSError, NotRegular among them. Waits for nobody.
+    With `within`, a folder above it, no link is followed on the way from there. Raises OSError, NotRegular among them.
+    Waits for nobody.
     """
     _check(path.stat())
     # Something else may lie there by now: not to wait for a FIFO's writer is decided at the opening.
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = os.open(path, flags) if within is None else _opened_within(within, path, flags)
     try:
         status = os.fstat(file)
         _check(status)
@@ -44,13 +46,13 @@ def regular_file(path: Path) -> Iterator[tuple[int, int]]:
         os.close(file)
 
 
-def read_file(path: Path, most: int, *, field: str | None = None) -> bytes:
-    """The whole of the regular file at `path`, if that is at most `most` bytes.
+def read_file(path: Path, most: int, *, field: str | None = None, within: Path | None = None) -> bytes:
+    """The whole of the regular file at `path`, if that is at most `most` bytes; `within` as for `regular_file`.
 
     Raises ImagineError on `field` for anything else.
     """
     try:
-        with regular_file(path) as (file, size):
+        with regular_file(path, within) as (file, size):
             if size <= most and len(data := _read(file, most + 1)) <= most:
                 return data
     except NotRegular as error:
@@ -67,6 +69,22 @@ def read_text(path: Path, most: int, *, field: str | None = None) -> str:
         return read_file(path, most, field=field).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ImagineError(message("file.not_text", field, path=str(path))) from error
+
+
+def _opened_within(folder: Path, path: Path, flags: int) -> int:
+    """A link may be laid on the way between a look at it and the opening, so each step is taken from the one before."""
+    if os.open not in os.supports_dir_fd:  # Windows, where only who is trusted may lay links
+        return os.open(path, flags)
+    *between, name = path.relative_to(folder).parts
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in between:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = inner
+        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 def _irregular(kind: int, path: Path, field: str | None) -> Message:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ..messages import message
 from ..words.errors import Busy
 
@@ -9,6 +11,12 @@ MAX_TOTAL = 256 * 2**20
 """Bytes of bodies, and of the pictures that came in them, that are held at one time."""
 _PATIENCE = 5.0
 """Seconds after which to try again where too many came at once."""
+
+
+def size_of(value: object) -> int:
+    """Bytes that a value takes which was read from JSON."""
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return sys.getsizeof(value) + sum(map(size_of, parts))
 
 
 class Allowance:

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from imagine.server.openai.fields import EDIT, GENERATION
+from imagine.server.openai.responses_replies import told_of_request, told_of_tool
 from imagine.server.openai.responses_requests import images_body_from, wish_from
 from imagine.words.errors import BadRequest, Unsupported
 from tests.server.openai.painting import KEY, opened, png, with_client, with_server
@@ -172,6 +173,12 @@ def test_what_can_not_be_done_is_told(said, param, told):
         "draws pictures and writes no text", "can't be done yet",
     ))  # fmt: skip
     assert told in str(caught.value)
+
+
+def test_what_takes_room_is_not_repeated():
+    tool = DRAW | {"size": "64x64", "reference_images": [PHOTO], "control": [{"image": "A" * 20_000}]}
+    assert told_of_tool(tool) == DRAW | {"size": "64x64"}
+    assert told_of_request({"input": "a fox", "metadata": {"a": "b" * 20_000}, "user": "ann"}) == {"user": "ann"}
 
 
 def test_the_newest_picture_is_changed():

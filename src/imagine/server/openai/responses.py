@@ -31,11 +31,21 @@ from .errors import error_from
 from .fields import EDIT
 from .requests import images_request_from
 from .responses_kept import find, missing, recipe_of, remove
-from .responses_replies import About, ResponseEvents, finished_item, item_from, response_from
+from .responses_replies import (
+    About,
+    ResponseEvents,
+    finished_item,
+    item_from,
+    response_from,
+    told_of_request,
+    told_of_tool,
+)
 from .responses_requests import NAMED, TOOL, ResponsesWish, images_body_from, wish_from
 from .routes import PlacedOrder, place_images, usual_of
 
 _LARGE = 2**16
+_SHOWN = 100
+"""Characters of a name that isn't known."""
 _EVENTS = "text/event-stream"
 _EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 _CALLED = NAMED | {"image": "input", "reference_images": "input"}
@@ -71,7 +81,7 @@ async def retrieve(request: web.Request) -> web.Response:
     identifier = request.match_info["id"]
     kept = await find(request.app[GATEWAY].stored, identifier)
     if kept is None:
-        raise Refused(404, message("responses.unknown", "id", value=identifier))
+        raise Refused(404, message("responses.unknown", "id", value=identifier[:_SHOWN]))
     meta, created = kept.meta, int(kept.made)
     action = "edit" if meta.get("img") else "generate"
     about = About(kept.name, str(meta.get("model", "")), action, {"type": TOOL}, {}, created)
@@ -84,7 +94,7 @@ async def delete(request: web.Request) -> web.Response:
     """Keeps a response's picture no longer."""
     identifier = request.match_info["id"]
     if not await remove(request.app[GATEWAY].stored, identifier):
-        raise Refused(404, message("responses.unknown", "id", value=identifier))
+        raise Refused(404, message("responses.unknown", "id", value=identifier[:_SHOWN]))
     return _json({"id": identifier, "object": "response", "deleted": True})
 
 
@@ -97,7 +107,9 @@ async def _placed(request: web.Request) -> PlacedResponse:
         model, notes = await _model(gateway, wish)
         drawn = await _drawn(gateway, wish)
         usual = await usual_of(gateway, {"model": model})
-        words = wish.words if wish.kind is not EDIT or usual.sees else _joined(drawn, wish.words)
+        words = wish.words
+        if wish.kind is EDIT and drawn and not usual.sees:
+            words = await gateway.apart(lambda: _joined(drawn, wish.words))
         images = images_body_from(wish, model, b64encode(drawn).decode("ascii"), words)
         translated = images_request_from(images, wish.kind, usual)
         translated = msgspec.structs.replace(translated, spelled=translated.spelled | _spelled(translated.spelled))
@@ -109,9 +121,7 @@ async def _placed(request: web.Request) -> PlacedResponse:
         )
     action = "edit" if wish.kind is EDIT else "generate"
     shown = wish.fields.model or placed.order.pictures[0].params.model
-    said = {key: value for key, value in body.items() if key not in ("input", "tools")}
-    tool = {key: value for key, value in wish.tool.items() if key != "input_image_mask"}
-    about = About(name, shown, action, tool, said, int(time.time()))
+    about = About(name, shown, action, told_of_tool(wish.tool), told_of_request(body), int(time.time()))
     return PlacedResponse(placed, about, [*wish.warnings, *notes])
 
 
@@ -129,7 +139,7 @@ async def _model(gateway: Gateway, wish: ResponsesWish) -> tuple[str | None, lis
     try:
         await gateway.choose(wish.fields.model)
     except ModelNotFound:
-        return None, [message("responses.model", "model", value=wish.fields.model)]
+        return None, [message("responses.model", "model", value=wish.fields.model[:_SHOWN])]
     return wish.fields.model, []
 
 
@@ -149,7 +159,7 @@ async def _drawn(gateway: Gateway, wish: ResponsesWish) -> bytes:
 
 def _joined(drawn: bytes, words: str) -> str:
     """The words for a model that doesn't see what it changes: what the picture was drawn from, and what is new."""
-    before = recipe_of(drawn).get("prompt") if drawn else None
+    before = recipe_of(drawn).get("prompt")
     joined = f"{before}, {words}"
     return joined if isinstance(before, str) and before and len(joined) <= MAX_PROMPT else words
 

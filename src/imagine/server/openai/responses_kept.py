@@ -51,7 +51,7 @@ def recipe_of(data: bytes) -> Mapping[str, Any]:
 
 def missing(field: str, identifier: str) -> BadRequest:
     """That it isn't kept."""
-    return BadRequest(message("responses.unknown", field, value=identifier))
+    return BadRequest(message("responses.unknown", field, value=identifier[:100]))
 
 
 def _find(store: PictureStore, identifier: str) -> KeptPicture | None:

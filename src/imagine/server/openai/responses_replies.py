@@ -6,7 +6,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ...fairness.allowance import size_of
 from ...words.events import Finished
+from .fields import PICTURES
 from .replies import about_picture, own_of_picture, sse_from
 from .requests import Delivery
 
@@ -26,6 +28,10 @@ _ECHOED: Mapping[str, object] = {
 """What a response repeats of its request, and says where that says nothing."""
 
 
+_MOST_ECHOED = 2**14
+"""Bytes of what is repeated of a request, and of its tool: they are held while the picture is drawn."""
+
+
 class About(NamedTuple):
     """What is known of a response before there is a picture."""
 
@@ -36,9 +42,28 @@ class About(NamedTuple):
     tool: Mapping[str, object]
     """What it was told, without pictures."""
     said: Mapping[str, object]
-    """The request's body."""
+    """What is repeated of the request's body."""
     created: int
     """In Unix seconds."""
+
+
+def told_of_request(body: Mapping[str, object]) -> dict[str, object]:
+    """What a response repeats of its request."""
+    return _small({name: body[name] for name in _ECHOED if name in body})
+
+
+def told_of_tool(tool: Mapping[str, object]) -> dict[str, object]:
+    """What a response repeats of what the tool was told: no pictures."""
+    return _small({name: value for name, value in tool.items() if name not in ("input_image_mask", *PICTURES)})
+
+
+def _small(said: Mapping[str, object]) -> dict[str, object]:
+    """As much of it as doesn't take room."""
+    small, room = dict[str, object](), _MOST_ECHOED
+    for name, value in said.items():
+        if (size := size_of(name) + size_of(value)) <= room:
+            small[name], room = value, room - size
+    return small
 
 
 def response_from(about: About, status: str, items: list[dict[str, Any]], **more: Any) -> dict[str, Any]:

@@ -258,7 +258,10 @@ def _several_allowed(
     if isinstance(several, inspect.TupleType):
         return message("allowed.list", items=allowed(several.item_types[0]))
     if not isinstance(several, inspect.DictType):
-        return message("allowed.list", items=allowed(several.item_type))
+        items = allowed(several.item_type)
+        if several.max_length is None:
+            return message("allowed.list", items=items)
+        return message("allowed.list_up_to", most=several.max_length, items=items)
     if several.max_length is None:
         return message("allowed.table", values=allowed(several.value_type))
     return message("allowed.table_up_to", most=several.max_length, values=allowed(several.value_type))

@@ -498,6 +498,7 @@ SENTENCES = {
     "allowed.table": "an object of names, each with a value that is {values}",
     "allowed.table_up_to": "an object of at most {most:name|names}, each with a value that is {values}",
     "allowed.list": "a list, each part of it {items}",
+    "allowed.list_up_to": "a list of at most {most:part|parts}, each of it {items}",
     "allowed.text": "text",
     "allowed.text_between": "text of {least} to {most:character|characters}",
     "allowed.text_up_to": "text of at most {most:character|characters}",

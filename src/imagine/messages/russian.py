@@ -506,6 +506,7 @@ SENTENCES = {
     "allowed.table": "объект из имён, у каждого значение: {values}",
     "allowed.table_up_to": "объект не более чем из {most:имени|имён|имён}, у каждого значение: {values}",
     "allowed.list": "список, каждая часть которого: {items}",
+    "allowed.list_up_to": "список не более чем из {most:части|частей|частей}, каждая из которых: {items}",
     "allowed.text": "текст",
     "allowed.text_between": "текст длиной от {least} до {most:знака|знаков|знаков}",
     "allowed.text_up_to": "текст не длиннее {most:знака|знаков|знаков}",

@@ -35,10 +35,8 @@ _SAME: Mapping[str, Preprocess] = {
     **{name: name for name in get_args(Preprocess)}, **{module: name for name, module in MODULES.items()},
     "invert": "invert", "lineart_standard": "lineart", "depth_anything": "depth",
 }  # fmt: skip
-_REMARK = re.compile(r"\s*\(.*\)\s*$")
-"""Behind a module: what it is for."""
-_HASH = re.compile(r"\s*\[[0-9a-fA-F]{6,64}\]\s*$")
-"""Behind a model: the beginning of its SHA-256, as that program takes it."""
+_HASH = re.compile(r"[0-9a-fA-F]{6,64}\]")
+"""What ends a model's name behind a bracket: the beginning of its SHA-256, as that program takes it."""
 _OTHERS = frozenset(["clip", "ip", "reference", "revision", "instant"])
 """Words of modules that make no map: they look at a picture."""
 
@@ -53,7 +51,8 @@ class MapMaker(NamedTuple):
 
 def model_called(text: str) -> str:
     """The file's name, without what is told of it."""
-    return _HASH.sub("", text.strip())
+    name, bracket, behind = text.strip().rpartition("[")
+    return name.rstrip() if bracket and _HASH.fullmatch(behind) else text.strip()
 
 
 def resize_meant(value: object) -> Resize | None:
@@ -66,7 +65,7 @@ def resize_meant(value: object) -> Resize | None:
 def map_made(module: str) -> MapMaker | None:
     """What makes its maps here, or such; None where nothing does."""
     name = module.strip().lower()
-    bare = _REMARK.sub("", name)
+    bare = name.partition("(")[0].rstrip() if name.endswith(")") else name  # behind it stands what it is for
     for said in (name, bare):
         if (ours := _SAME.get(said)) is not None:
             return MapMaker(ours, same=ours not in _OTHERWISE)

@@ -9,6 +9,8 @@ OWN = "own"
 _SUFFIXES = (".safetensors", ".gguf", ".sft", ".ckpt", ".pt", ".pth", ".bin")
 _ALIKE = 0.6
 _SHOWN = 3
+_LONGEST = 200
+"""Characters of a name that are compared with others."""
 
 
 def matching(name: str, names: Iterable[str], *, any_case: bool = True) -> str | None:
@@ -31,7 +33,7 @@ def similar(name: str, names: Iterable[str]) -> list[str]:
     """At most three of `names` that `name` may have been meant to be, the likeliest first."""
     from difflib import get_close_matches
 
-    wanted = stem_of(name).casefold()
+    wanted = stem_of(name[-_LONGEST:]).casefold()
     by_folded = {each.casefold(): each for each in names}
     close = get_close_matches(wanted, by_folded, _SHOWN, _ALIKE)
     begun = [each for each in by_folded if len(wanted) > 2 and each.startswith(wanted)]

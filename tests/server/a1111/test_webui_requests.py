@@ -8,6 +8,7 @@ from imagine.server.a1111.fields import NAMED, USUAL
 from imagine.server.a1111.requests import WebUIUsual, webui_request_from
 from imagine.server.a1111.samplers import SCHEDULES, chosen_sampler, listed_samplers
 from imagine.server.http.security import Refused
+from imagine.words.control_units import map_made, model_called
 from imagine.words.errors import BadRequest
 from imagine.words.samplers import SAMPLERS
 
@@ -174,12 +175,32 @@ def test_what_is_not_honoured_is_named(body, warning):
         ({"cfg_scale": "much"}, "cfg_scale"),
         ({"enable_hr": True, "hr_scale": 9}, "hr_scale"),
         ({"denoising_strength": 2}, "denoising_strength"),
+        ({"override_settings": {"sd_model_checkpoint": ["fox"]}}, "sd_model_checkpoint"),
+        ({"override_settings": {"forge_additional_modules": [["ae"]]}}, "forge_additional_modules.0"),
+        (
+            {"alwayson_scripts": {"controlnet": {"args": [{"model": ["canny"]}]}}},
+            "alwayson_scripts.controlnet.args.0.model",
+        ),
+        ({"styles": ["soft"] * 17}, "styles"),
+        ({"infotext": "x" * 100_001}, "infotext"),
+        ({"force_task_id": "x" * 1001}, "force_task_id"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_name(body, field):
     with pytest.raises(BadRequest) as refused:
         said(body)
     assert field_of(refused.value.note, NAMED) == field
+
+
+def test_long_texts_take_no_more_than_a_look_at_each_character():
+    """What takes a look for each pair of them would take hours here."""
+    pairs = "a fox <lora:ink:1>\nSteps: 9, Sampler: Euler, CFG scale: 3, Seed: 5, Lora hashes: "
+    (lora,) = said({"infotext": pairs + "x" * 90_000 + ", ink: 0123456789ab"}).request.loras
+    assert (lora.name, lora.autov3) == ("ink", "0123456789ab")
+    many = 2**20
+    assert model_called("a" + " " * many + "b [0123456789]") == "a" + " " * many + "b"
+    assert map_made("canny (" + "(" * many + ")").preprocess == "canny"
+    assert map_made("(" * many) is None
 
 
 def test_what_that_program_refuses_otherwise():

@@ -13,13 +13,14 @@ from PIL.PngImagePlugin import PngInfo
 
 from imagine.asking.aliases import Aliases
 from imagine.asking.presets import Preset
+from imagine.fairness.allowance import Allowance
 from imagine.pictures.foreign.infotext import meta_from_infotext
 from imagine.pictures.images import decode
 from imagine.server.app import make_app
 from imagine.server.gateway.gateway import Gateway
 from imagine.settings.keys import NamedKey
 from imagine.settings.settings import settings_from
-from imagine.words.errors import ImagineError
+from imagine.words.errors import Busy, ImagineError
 from imagine.words.events import Finished, Preview, Progress
 from imagine.words.recipe import meta_from_params
 from tests.registry import declared
@@ -162,6 +163,35 @@ def test_a_skipped_picture_leaves_the_others(tmp_path):
     assert "picture 1 of 2 is left out" in info["extra_generation_params"]["warnings"][0]
 
 
+def test_who_skips_all_of_them_gets_what_there_is(tmp_path):
+    async def act(client):
+        waiting = asyncio.create_task(post(client, "txt2img", {"prompt": "hold", "batch_size": 2}))
+        while len(client.worker.seen) < 2:
+            client.worker.news.clear()
+            await client.worker.news.wait()
+        while not waiting.done():  # each lets the server go on
+            assert await post(client, "skip", {}) == (200, None)
+        return waiting.result()
+
+    status, answer = ask(tmp_path, act)
+    assert (status, answer["images"]) == (200, [])
+
+
+def test_what_a_request_gives_back_is_held_while_it_is_drawn(tmp_path):
+    async def act(client):
+        client.gateway.allowance = allowance = Allowance(2**20)
+        body = {"prompt": "hold", "init_images": [png()], "comments": {"a": "x" * 100_000}, "include_init_images": True}
+        waiting = asyncio.create_task(post(client, "img2img", body))
+        await client.worker.news.wait()
+        with pytest.raises(Busy):
+            allowance.take(2**20 - 100_000)
+        await post(client, "interrupt", {})
+        await waiting
+        allowance.take(2**20)
+
+    ask(tmp_path, act)
+
+
 def test_options_are_each_client_s_own(tmp_path):
     keys = tuple(NamedKey(name=name, key=f"{name}-key-of-length") for name in ("ann", "bob"))
 
@@ -172,7 +202,8 @@ def test_options_are_each_client_s_own(tmp_path):
 
         status, _ = await post(client, "options", {})
         assert status == 401
-        wrong = [{"sd_model_checkpoint": "nope"}, {"CLIP_stop_at_last_layers": "two"}, {"samples_format": "gif"}]
+        wrong = [{"sd_model_checkpoint": "nope"}, {"CLIP_stop_at_last_layers": "two"}, {"samples_format": "gif"},
+                 {"sd_vae": "x" * 2000}, {"forge_additional_modules": [["ae"]]}]  # fmt: skip
         statuses = [(await post(client, "options", each, **as_("ann")))[0] for each in wrong]
         body = {"sd_model_checkpoint": "owl.safetensors", "CLIP_stop_at_last_layers": 2, "port": 1}
         async with client.post(API + "options", data=json.dumps(body), **as_("ann")) as answer:
@@ -185,7 +216,7 @@ def test_options_are_each_client_s_own(tmp_path):
         return statuses, warned, shown, [(job.params.model, job.params.clip) for job in client.worker.seen]
 
     statuses, warned, (ann, bob), painted = ask(tmp_path, act, models=("fox", "owl"), model="fox", keys=keys)
-    assert statuses == [404, 400, 400]
+    assert statuses == [404, 400, 400, 400, 400]
     assert warned == ["what is unknown or the owner's alone was left out of the options: port"]
     assert ann["sd_model_checkpoint"].startswith("owl.safetensors")
     assert bob["sd_model_checkpoint"].startswith("fox.safetensors")
@@ -287,11 +318,16 @@ def test_what_a_picture_says_of_itself(tmp_path):
     info.add_text("parameters", text)
     Image.new("RGB", (64, 64)).save(file, "PNG", pnginfo=info)
 
-    async def act(client):
-        said = await post(client, "png-info", {"image": base64.b64encode(file.getvalue()).decode()})
-        return said, await post(client, "png-info", {"image": png()})
+    odd, odd_info = io.BytesIO(), PngInfo()
+    odd_info.add_text("meta", json.dumps({"prompt": "an owl", "upscaled": {"scale": 2}, "control": 5, "loras": 5}))
+    Image.new("RGB", (64, 64)).save(odd, "PNG", pnginfo=odd_info)
 
-    (_, said), (_, nothing) = ask(tmp_path, act)
+    async def act(client):
+        shown = [base64.b64encode(each.getvalue()).decode() for each in (file, odd)]
+        return [await post(client, "png-info", {"image": each}) for each in (*shown, png())]
+
+    (_, said), (_, strange), (_, nothing) = ask(tmp_path, act)
+    assert strange["parameters"]["Prompt"] == "an owl"
     assert said["info"].startswith("a fox\nNegative prompt: fog\nSteps: 9, Sampler: Euler")
     assert (said["parameters"]["Prompt"], said["parameters"]["Seed"]) == ("a fox", "5")
     assert nothing == {"info": "", "items": {}, "parameters": {}}

@@ -79,6 +79,7 @@ _NUMBERS: dict[str, tuple[str, type[int] | type[float]]] = {
 _SAYS_NOTHING = frozenset(["Version", "Model hash", "VAE hash"])
 _SHORT_HASH = re.compile(r"[0-9a-f]{10}")
 """The beginning of the SHA-256 of a model's whole file; of before 2023 there are others, of 8 digits."""
+_HASH = re.compile(r"[0-9a-f]{10,64}")
 _NEGATIVE = "Negative prompt:"
 _MAX_PAIRS = 100
 _SURE = frozenset(["Steps", "Sampler", "CFG scale", "Seed"])
@@ -105,7 +106,7 @@ def pairs_from_meta(meta: dict[str, Any]) -> dict[str, Any]:
     """What stands in the last line, by its keys; None for what doesn't."""
     loras = loras_in(meta.get("loras"))
     hires: dict[str, Any] = meta.get("hires") or {}
-    upscaled: dict[str, Any] = (meta.get("upscaled") or [{}])[-1]
+    upscaled = _last_enlargement(meta.get("upscaled"))
     schedule = meta.get("schedule", "default")
     strength = hires.get("strength", 0.55) if hires else meta.get("strength", 1.0) if meta.get("img") else None
     return {
@@ -131,6 +132,12 @@ def pairs_from_meta(meta: dict[str, Any]) -> dict[str, Any]:
         "Postprocess upscaler": _upscaler_called(upscaled.get("upscaler")),
         **controls_written(meta.get("control")),
     }
+
+
+def _last_enlargement(recorded: object) -> dict[str, Any]:
+    """The last of a recipe's enlargements; an empty one for what is no list of them."""
+    last = recorded[-1] if isinstance(recorded, list) and recorded else None
+    return last if isinstance(last, dict) else {}
 
 
 def _upscaler_called(name: object) -> object:
@@ -183,8 +190,10 @@ def _take_loras(pairs: dict[str, str], meta: dict[str, Any], warnings: list[Mess
     text, tags = tags_in(meta["prompt"])
     if not tags:
         return
-    listed = re.findall(r"([^:,]+):\s*([0-9a-f]{10,64})\s*(?:,|$)", pairs.pop("Lora hashes", ""))
-    hashes = {name.strip(): digest for name, digest in listed}
+    listed = [part.rpartition(":") for part in pairs.pop("Lora hashes", "").split(",")]
+    hashes = {
+        name.rpartition(":")[2].strip(): digest.strip() for name, _, digest in listed if _HASH.fullmatch(digest.strip())
+    }
     asked = []
     for lora, others, wrong in tags:
         if others or wrong:

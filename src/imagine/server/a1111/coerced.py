@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from ...asking.request import GenerateRequest
-from .fields import NAMES, WebUIFields
+from .fields import NAMES, WebUIFields, WebUIOptions
 
 _NUMBER = re.compile(r"\s*-?[0-9]{1,20}(\.[0-9]{1,20})?\s*", re.ASCII)
 _YES_OR_NO = {"true": True, "false": False, "1": True, "0": False, "on": True, "off": False, "yes": True, "no": False}
@@ -30,7 +30,7 @@ def _types_within(kind: msgspec.inspect.Type) -> set[type]:
 def _types() -> dict[str, set[type]]:
     """Of each field, under the names of both."""
     found: dict[str, set[type]] = {}
-    for struct in (GenerateRequest, WebUIFields):
+    for struct in (GenerateRequest, WebUIFields, WebUIOptions):
         info = msgspec.inspect.type_info(struct)
         assert isinstance(info, msgspec.inspect.StructType)
         found |= {field.encode_name: _types_within(field.type) for field in info.fields}

@@ -67,23 +67,26 @@ async def control_types(request: web.Request) -> web.Response:
 
 async def detect(request: web.Request) -> web.Response:
     """The maps of pictures."""
-    gateway, client = request.app[GATEWAY], client_of(request)
-    with gateway.allowance.holding() as holding:
-        body = await read_object(request, holding)
     CALLED.set(_CALLED)
-    wanted, pictures = _map_wanted(body), body.get(_PICTURES)
-    if not isinstance(pictures, list) or not 1 <= len(pictures) <= MAX_CONTROLS:
-        count = len(pictures) if isinstance(pictures, list) else 0
-        raise BadRequest(message("pictures.count", _PICTURES, count=count, most=MAX_CONTROLS))
-    maps = []
-    for picture in pictures:
-        asked, _ = parse_preprocess({**wanted, "img": picture})
-        with gateway.allowance.holding() as holding:
-            plan = await planned_map(gateway, asked, client, holding)
-            order = await request.app[ORDERS].take_in(plan, client, holding)
-        ORDER_ID.set(order.id)
-        maps += [base64_of(painted.finished.data) for painted in await pictures_of(request, order)]
+    with request.app[GATEWAY].allowance.holding() as holding:
+        body = await read_object(request, holding)
+        wanted, pictures = _map_wanted(body), body.get(_PICTURES)
+        if not isinstance(pictures, list) or not 1 <= len(pictures) <= MAX_CONTROLS:
+            count = len(pictures) if isinstance(pictures, list) else 0
+            raise BadRequest(message("pictures.count", _PICTURES, count=count, most=MAX_CONTROLS))
+        maps = [await _map(request, {**wanted, "img": picture}) for picture in pictures]
     return answered({"images": maps, "info": "Success"})
+
+
+async def _map(request: web.Request, wanted: Mapping[str, Any]) -> str:
+    gateway, client = request.app[GATEWAY], client_of(request)
+    asked, _ = parse_preprocess(wanted)
+    with gateway.allowance.holding() as holding:
+        plan = await planned_map(gateway, asked, client, holding)
+        order = await request.app[ORDERS].take_in(plan, client, holding)
+    ORDER_ID.set(order.id)
+    (painted,) = await pictures_of(request, order)
+    return base64_of(painted.finished.data)
 
 
 def _map_wanted(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from ..orders.picture_check import with_pictures_checked
 from ..orders.sign import sign_file
 from ..orders.upscale import planned_upscale
 from .enlarging import enlargement_from
+from .replies import base64_of
 from .routes import answered, read_object
 
 _PIECE = 3 * 2**16
@@ -38,24 +39,21 @@ _CALLED = {"img": "image", "scale": "upscaling_resize", "upscaler": "upscaler_1"
 
 async def single(request: web.Request) -> web.StreamResponse:
     """A picture, enlarged."""
-    with request.app[GATEWAY].allowance.holding() as holding:
-        body = await read_object(request, holding)
-    picture = _text(body, "image")
     async with contextlib.AsyncExitStack() as stack:
-        path, notes = await _enlarged(request, stack, picture, body)
+        body = await read_object(request, stack.enter_context(request.app[GATEWAY].allowance.holding()))
+        path, notes = await _enlarged(request, stack, _text(body, "image"), body)
         return await _sent(request, _single(path, _html(notes)))
 
 
 async def batch(request: web.Request) -> web.StreamResponse:
     """Several, one after the other."""
-    with request.app[GATEWAY].allowance.holding() as holding:
-        body = await read_object(request, holding)
-    listed = body.get("imageList")
-    if not isinstance(listed, list) or not 1 <= len(listed) <= MOST:
-        count = len(listed) if isinstance(listed, list) else 0
-        raise BadRequest(message("pictures.count", "imageList", count=count, most=MOST))
-    pictures = [_text(each if isinstance(each, Mapping) else {}, "data") for each in listed]
     async with contextlib.AsyncExitStack() as stack:
+        body = await read_object(request, stack.enter_context(request.app[GATEWAY].allowance.holding()))
+        listed = body.get("imageList")
+        if not isinstance(listed, list) or not 1 <= len(listed) <= MOST:
+            count = len(listed) if isinstance(listed, list) else 0
+            raise BadRequest(message("pictures.count", "imageList", count=count, most=MOST))
+        pictures = [_text(each if isinstance(each, Mapping) else {}, "data") for each in listed]
         paths, told = list[Path | str](), dict[Message, None]()
         for picture in pictures:
             path, notes = await _enlarged(request, stack, picture, body)
@@ -108,10 +106,10 @@ async def _enlarged(
     """The file of a picture that is enlarged, gone with the stack; the picture itself where nothing is to be done."""
     gateway, client = request.app[GATEWAY], client_of(request)
     CALLED.set(_CALLED)
-    _, looked = await gateway.look(client, picture, "img")
+    data, looked = await gateway.look(client, picture, "img")
     wanted = enlargement_from(body, (looked.result.width, looked.result.height))
     if wanted.upscaler is None:
-        return picture.rpartition(",")[2], wanted.warnings
+        return base64_of(data), wanted.warnings
     path = await stack.enter_async_context(gateway.stored.passing())
     asked = UpscaleRequest(img=picture, upscaler=wanted.upscaler, scale=wanted.scale)
     with gateway.allowance.holding() as holding:

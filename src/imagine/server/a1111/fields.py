@@ -14,11 +14,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ...asking.names import ModelName
+from ...asking.names import MAX_NAME, ModelName
 from ...asking.request import ALIASES, MAX_SIDE, MAX_STEPS
 from ...messages import message
 
 MAX_BATCH = 16
+MAX_STYLES = 16
+MAX_INFOTEXT = 100_000
+"""Characters: a prompt, what it is to keep from, and what stands beside them."""
 STRENGTH = 0.75
 """How much of a picture is painted anew where a client doesn't say it."""
 USUAL: Mapping[str, Any] = MappingProxyType({"num_steps": 50, "guidance": 7.0, "sampler": "euler"})
@@ -40,6 +43,8 @@ Times = Annotated[int, Meta(ge=1, le=MAX_BATCH)]
 Blur = Annotated[float, Meta(ge=0, le=64)]
 HiresSide = Annotated[int, Meta(ge=-MAX_SIDE, le=4 * MAX_SIDE)]
 AnyObject = Annotated[dict[str, Any], Meta(extra={"allowed": message("value.object")})]
+MAX_MODULES = 16
+SettingText = Annotated[str, Meta(max_length=MAX_NAME)]
 PictureText = Annotated[str, Meta(description="In base64 or as a data URL.")]
 
 
@@ -56,7 +61,10 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     ] = None
     batch_size: Annotated[Times | None, Meta(description="How many pictures, times n_iter.")] = None
     n_iter: Annotated[Times | None, Meta(description="How often.")] = None
-    styles: Annotated[tuple[str, ...] | None, Meta(description="Presets, one around the other.")] = None
+    styles: Annotated[
+        Annotated[tuple[str, ...], Meta(max_length=MAX_STYLES)] | None,
+        Meta(description="Presets, one around the other."),
+    ] = None
     override_settings: Annotated[
         AnyObject | None,
         Meta(description="sd_model_checkpoint, sd_vae, CLIP_stop_at_last_layers, samples_format, jpeg_quality, "
@@ -71,10 +79,11 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         Meta(description="controlnet, as its extension has it; others are named in the warnings."),
     ] = None
     script_name: Annotated[str | None, Meta(description="There is none: 422.")] = None
-    force_task_id: Annotated[str | None, Meta(description="What /internal/progress knows it by.")] = None
-    infotext: Annotated[str | None, Meta(description="A picture's parameters: they say what the request doesn't.")] = (
-        None
-    )
+    force_task_id: Annotated[SettingText | None, Meta(description="What /internal/progress knows it by.")] = None
+    infotext: Annotated[
+        Annotated[str, Meta(max_length=MAX_INFOTEXT)] | None,
+        Meta(description="A picture's parameters: they say what the request doesn't."),
+    ] = None
     denoising_strength: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None, Meta(description="Of the second pass, or of the picture; 0.75.")
     ] = None
@@ -98,7 +107,7 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         Annotated[int, Meta(ge=0, le=3)] | None,
         Meta(description="0 stretches, 1 crops, 2 fills, 3 (latents resized) is as 0."),
     ] = None
-    mask_blur: Annotated[Blur | None, Meta(description="HiresSide by which the mask's edge is soft; 4.")] = None
+    mask_blur: Annotated[Blur | None, Meta(description="Pixels by which the mask's edge is soft; 4.")] = None
     mask_blur_x: Annotated[Blur | None, Meta(description="The same across alone.")] = None
     mask_blur_y: Annotated[Blur | None, Meta(description="The same down alone.")] = None
     inpainting_mask_invert: Annotated[bool | int | None, Meta(description="Paint where the mask doesn't.")] = None
@@ -114,6 +123,17 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         Meta(description="With so many pixels of the picture at each side; 0."),
     ] = None
     include_init_images: Annotated[bool | None, Meta(description="Give them back among the parameters.")] = None
+
+
+class WebUIOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Of that program's settings, those that a client may have of its own; None is not said."""
+
+    sd_model_checkpoint: SettingText | None = None
+    sd_vae: SettingText | None = None
+    CLIP_stop_at_last_layers: int | None = None
+    forge_additional_modules: Annotated[list[SettingText], Meta(max_length=MAX_MODULES)] | None = None
+    samples_format: SettingText | None = None
+    jpeg_quality: int | None = None
 
 
 OF_PICTURES = frozenset(
@@ -140,8 +160,8 @@ IGNORED = frozenset(
      "image_mask", "inpainting_color_sketch", "outpath_samples", "outpath_grids", "sampler_noise_scheduler_override"]
 )  # fmt: skip
 """What says nothing about the picture here, whatever it says."""
-EMPTY = frozenset(["", "None", "none", "Automatic"])
-"""What is said for nothing, where a name would stand."""
+EMPTY = ("", "None", "none", "Automatic")
+"""What is said for nothing, where a name would stand: no set, which can't be asked for a list."""
 
 
 def _defaults() -> dict[str, Any]:

@@ -19,16 +19,13 @@ from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from .fields import EMPTY
 from .listing import title_of
-from .requests import CHECKPOINT, CLIP, FORMAT, FORMATS, MODULES, OPTIONS, QUALITY, VAE
+from .requests import CHECKPOINT, CLIP, FORMAT, FORMATS, MODULES, OPTIONS, QUALITY, VAE, options_in
 from .routes import answered, read_object
 from .running import CLIENTS
 
 USUAL_OPTIONS: Mapping[str, Any] = {
     VAE: "Automatic", CLIP: 1, FORMAT: "png", QUALITY: 95, MODULES: [], "sd_checkpoint_hash": "",
-    "CLIP_stop_at_last_layers": 1, "enable_pnginfo": True, "save_images_add_number": True, "live_previews_enable": True,
-}  # fmt: skip
-_KINDS: Mapping[str, type | tuple[type, ...]] = {
-    CHECKPOINT: str, VAE: str, CLIP: int, MODULES: list, FORMAT: str, QUALITY: int,
+    "enable_pnginfo": True, "save_images_add_number": True, "live_previews_enable": True,
 }  # fmt: skip
 
 
@@ -44,10 +41,7 @@ async def set_options(request: web.Request) -> web.Response:
     with gateway.allowance.holding() as holding:
         body = await read_object(request, holding)
     shown = await _shown(gateway, client.options)
-    wanted = {name: body[name] for name in OPTIONS if body.get(name) is not None and body[name] != shown.get(name)}
-    for name, value in wanted.items():
-        if not isinstance(value, _KINDS[name]) or isinstance(value, bool):
-            raise refusal(name, value, message("allowed.whole" if _KINDS[name] is int else "allowed.text"))
+    wanted = {name: value for name, value in options_in(body).items() if value != shown.get(name)}
     if (model := wanted.get(CHECKPOINT)) is not None and model not in EMPTY:
         await gateway.choose(model_called(model))
     if (said := wanted.get(FORMAT)) is not None and said.lower() not in FORMATS:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from aiohttp import web
 
-from ...asking.json_body import read_json
 from ..gateway.keys import GATEWAY
-from ..http.body import read_body
 from ..orders.connection import ORDERS
 from .replies import base64_of
-from .routes import answered
+from .routes import answered, read_object
 from .running import CLIENTS, Running, state_of
 
 _YES = ("1", "true", "yes")
@@ -38,8 +35,7 @@ async def progress(request: web.Request) -> web.Response:
 async def task_progress(request: web.Request) -> web.Response:
     """As its page asks, by the id that the client gave its task."""
     with request.app[GATEWAY].allowance.holding() as holding:
-        body = await read_body(request, holding)
-    said: dict[str, Any] = read_json(body) if body.strip() else {}
+        said = await read_object(request, holding)
     running = request.app[CLIENTS].of(request).current(str(said.get("id_task") or ""))
     waits = running is not None and not running.steps
     shown = running.preview if running is not None and said.get("live_preview", True) is not False else None
@@ -66,7 +62,7 @@ async def interrupt(request: web.Request) -> web.Response:
 async def skip(request: web.Request) -> web.Response:
     """Ends the picture that is being made: the others of its order come."""
     running = request.app[CLIENTS].of(request).current()
-    if running is not None and running.count - len(running.done) > 1:
+    if running is not None and len(running.order.open) > 1:
         request.app[ORDERS].skip(running.order)
     else:
         _interrupt(request)

@@ -20,15 +20,16 @@ _SHOWN = 2000
 
 
 def painted_answer(
-    body: Mapping[str, Any], finished: Sequence[Finished], previews: Sequence[bytes], warnings: Sequence[str],
-    *, pictures: bool, sources: bool,
+    parameters: Mapping[str, Any], finished: Sequence[Finished], previews: Sequence[bytes], warnings: Sequence[str],
+    *, pictures: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """The object of `txt2img` and `img2img`; `previews` are of pictures that were interrupted."""
+    """The object of `txt2img` and `img2img`, of a request's `parameters_from`; `previews` are of pictures that were
+    interrupted."""
     shown = [base64_of(data) for data in (*(each.data for each in finished), *previews)]
     return {
         "images": shown if pictures else [],
-        "parameters": parameters_from(body, sources=sources),
-        "info": body_from(info_from(body, finished, warnings, time.localtime())).decode(),
+        "parameters": parameters,
+        "info": body_from(info_from(parameters, finished, warnings, time.localtime())).decode(),
     }
 
 

@@ -28,6 +28,7 @@ from .fields import (
     STRENGTH,
     UNHEEDED,
     WebUIFields,
+    WebUIOptions,
 )
 from .samplers import chosen_sampler
 from .second_pass import second_pass
@@ -35,8 +36,7 @@ from .units import scripts_in
 
 CHECKPOINT, VAE, CLIP = "sd_model_checkpoint", "sd_vae", "CLIP_stop_at_last_layers"
 MODULES, FORMAT, QUALITY = "forge_additional_modules", "samples_format", "jpeg_quality"
-OPTIONS = (CHECKPOINT, VAE, CLIP, MODULES, FORMAT, QUALITY)
-"""Of that program's settings, those that a client may have of its own."""
+OPTIONS = WebUIOptions.__struct_fields__
 FORMATS: Mapping[str, OutputFormat] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 PREVIEWS = 4
 """Pictures on the way, for who asks how far it is."""
@@ -107,8 +107,10 @@ def webui_request_from(
     unheeded += ["inpainting_fill"] if fields.mask and fields.inpainting_fill not in (None, 1) else []
     rest = {name: value for name, value in plain.items() if name not in WebUIFields.__struct_fields__ | UNHEEDED.keys()}
     told = _told(fields.infotext, rest, warnings)
-    settings = {**options, **(fields.override_settings or {})}
-    unheeded += [f"override_settings.{name[:40]}" for name in settings if name not in OPTIONS and settings[name]]
+    overridden = fields.override_settings or {}
+    unheeded += [f"override_settings.{name[:40]}" for name in overridden if name not in OPTIONS and overridden[name]]
+    set_here = options_in(overridden)
+    settings = {**options, **set_here}
     translated = _translated(fields, told | rest, settings, usual, warnings, shown=shown)
     scripts = scripts_in(fields.alwayson_scripts or {}, translated.get("img"))
     if scripts.control:
@@ -122,10 +124,17 @@ def webui_request_from(
     called = dict(NAMED) | {field: name for field, name in parsed.called.items() if field not in translated}
     filled = [name for name in usual.fills if name in translated and getattr(parsed.request, name) is not None]
     return WebUIRequest(
-        parsed.request, _delivery(fields, settings), [*warnings, *parsed.warnings], called,
+        parsed.request, _delivery(fields, settings, set_here), [*warnings, *parsed.warnings], called,
         styles=(fields.styles or ())[:-1], mask=_mask_reading(fields),
         filled=(*filled, *(["strength"] if shown and fields.denoising_strength is None else [])),
     )  # fmt: skip
+
+
+def options_in(said: Mapping[str, object]) -> dict[str, Any]:
+    """What of that program's settings a client may have of its own. Raises BadRequest."""
+    own = coerced({name: said[name] for name in OPTIONS if said.get(name) is not None})
+    options, _ = checked(own, WebUIOptions)
+    return {name: getattr(options, name) for name in own}
 
 
 def _is_unheeded(name: str, value: object) -> bool:
@@ -187,12 +196,12 @@ def _set(settings: Mapping[str, Any], vaes: Collection[str]) -> dict[str, Any]:
     """What settings say of the picture."""
     ours: dict[str, Any] = {}
     if (model := settings.get(CHECKPOINT)) and model not in EMPTY:
-        ours["model"] = model_called(model) if isinstance(model, str) else model
+        ours["model"] = model_called(model)
     vae = settings.get(VAE)
     if vae and vae != "Automatic":
-        ours["vae"] = OWN if vae == "None" else model_called(vae) if isinstance(vae, str) else vae
-    if (modules := settings.get(MODULES)) and isinstance(modules, list):
-        ours |= _with_modules([stem_of(str(each)) for each in modules], vaes)
+        ours["vae"] = OWN if vae == "None" else model_called(vae)
+    if modules := settings.get(MODULES):
+        ours |= _with_modules([stem_of(each) for each in modules], vaes)
     if (clip := settings.get(CLIP)) not in (None, 0, 1):
         ours["clip"] = clip
     return ours
@@ -232,16 +241,14 @@ def _mask_reading(fields: WebUIFields) -> MaskReading | None:
     return MaskReading(bool(fields.inpainting_mask_invert), (across, down))
 
 
-def _delivery(fields: WebUIFields, settings: Mapping[str, Any]) -> WebUIDelivery:
-    said = settings.get(FORMAT)
-    quality = settings.get(QUALITY)
+def _delivery(fields: WebUIFields, settings: Mapping[str, Any], set_here: Mapping[str, Any]) -> WebUIDelivery:
+    quality = settings.get(QUALITY, Output().quality)
     output = Output(
-        format=FORMATS.get(said.lower(), "png") if isinstance(said, str) else "png",
-        quality=quality if isinstance(quality, int) and 1 <= quality <= 100 else Output().quality,
+        format=FORMATS.get(settings.get(FORMAT, "png").lower(), "png"),
+        quality=quality if 1 <= quality <= 100 else Output().quality,
         previews=PREVIEWS,
     )
-    stays = fields.override_settings_restore_afterwards is False
-    kept = {name: value for name, value in (fields.override_settings or {}).items() if stays and name in OPTIONS}
+    kept = set_here if fields.override_settings_restore_afterwards is False else _NOTHING
     return WebUIDelivery(
         output, fields.send_images is not False, bool(fields.include_init_images), fields.force_task_id or "", kept
     )

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -14,8 +14,8 @@ from aiohttp import web
 from ...asking.json_body import read_json
 from ...asking.presets import expanded
 from ...asking.resolve import kind_of
-from ...fairness.allowance import Holding
-from ...messages import message
+from ...fairness.allowance import Holding, size_of
+from ...messages import Message, message
 from ...registry.composition import VAE
 from ...words.control_units import model_called
 from ...words.errors import Cancelled, ImagineError
@@ -26,14 +26,24 @@ from ..http.context import CALLED
 from ..http.encoding import body_from
 from ..http.security import client_of
 from ..orders.connection import ORDERS, place
-from .fields import EMPTY, USUAL
+from ..orders.order import Order
+from .fields import EMPTY, MAX_STYLES, USUAL
 from .pictures import with_mask_read
-from .replies import painted_answer, warned
-from .requests import CHECKPOINT, NOTHING_USUAL, WebUIRequest, WebUIUsual, webui_request_from
-from .running import CLIENTS, Running
+from .replies import painted_answer, parameters_from, warned
+from .requests import CHECKPOINT, NOTHING_USUAL, WebUIDelivery, WebUIRequest, WebUIUsual, webui_request_from
+from .running import CLIENTS, Running, WebUIClient
 
 _LARGE = 2**16
-_SHOWN = ("init_images", "mask")
+
+
+class _PlacedPictures(NamedTuple):
+    """An order on its way, and what its answer tells beside the pictures."""
+
+    order: Order
+    delivery: WebUIDelivery
+    warnings: list[Message]
+    parameters: Mapping[str, Any]
+    """What was asked, without what it came from unless that is wanted back."""
 
 
 async def txt2img(request: web.Request) -> web.Response:
@@ -62,33 +72,46 @@ def answered(value: object) -> web.Response:
 
 
 async def _painted(request: web.Request, *, shown: bool) -> web.Response:
-    gateway, client = request.app[GATEWAY], request.app[CLIENTS].of(request)
+    client = request.app[CLIENTS].of(request)
+    with request.app[GATEWAY].allowance.holding() as kept:
+        placed = await _placed(request, client, kept, shown=shown)
+        client.options.update(placed.delivery.kept)
+        running = client.begin(placed.order, placed.delivery.task)
+        try:
+            await _attended(request, running)
+        finally:
+            client.running.remove(running)
+        return answered(_answer(placed, running))
+
+
+async def _placed(request: web.Request, client: WebUIClient, kept: Holding, *, shown: bool) -> _PlacedPictures:
+    """What the request asks for. Its pictures are forgotten on the way, and what stays of it is `kept`: a photo takes
+    long to denoise."""
+    gateway = request.app[GATEWAY]
     with gateway.allowance.holding() as holding:
         body = await read_object(request, holding)
         usual = await _usual(gateway, body, client.options)
         asked = webui_request_from(body, usual, client.options, shown=shown)
         CALLED.set(asked.called)
+        parameters = parameters_from(body, sources=asked.delivery.sources)
+        del body
+        kept.hold(size_of(parameters))
         styled = await asyncio.to_thread(_styled, gateway, asked)
         ready = await with_mask_read(asked._replace(request=styled), partial(gateway.look, client_of(request)))
         order = await place(request, ready, holding, asked.delivery.output, filled=asked.filled)
-        said = body if asked.delivery.sources else {name: None if name in _SHOWN else body[name] for name in body}
-        delivery, warnings = asked.delivery, asked.warnings
-        del asked, styled, ready, body  # a photo takes long to denoise
-    client.options.update(delivery.kept)
-    running = client.begin(order, delivery.task)
-    try:
-        await _attended(request, running)
-    finally:
-        client.running.remove(running)
+    return _PlacedPictures(order, asked.delivery, asked.warnings, parameters)
+
+
+def _answer(placed: _PlacedPictures, running: Running) -> dict[str, Any]:
+    """What there is of an order that has ended."""
     finished = [running.done[index] for index in sorted(running.done)]
-    notes = [*warnings, *order.warnings, *order.told_left_out]
+    notes = [*placed.warnings, *placed.order.warnings, *placed.order.told_left_out]
     previews: list[bytes] = []
     if running.interrupted:
         notes.append(message("webui.interrupted", None, done=len(finished), count=running.count))
         previews = [running.preview.data] if running.preview is not None and not finished else []
     told = warned(notes, finished, CALLED.get())
-    pictures, sources = delivery.pictures, delivery.sources
-    return answered(painted_answer(said, finished, previews, told, pictures=pictures, sources=sources))
+    return painted_answer(placed.parameters, finished, previews, told, pictures=placed.delivery.pictures)
 
 
 async def _attended(request: web.Request, running: Running) -> None:
@@ -121,7 +144,7 @@ async def _usual(gateway: Gateway, body: Mapping[str, Any], options: Mapping[str
     named = body.get("model") or named
     kind, steps = NOTHING_USUAL.kind, NOTHING_USUAL.steps
     styles = body.get("styles")
-    for name in styles if isinstance(styles, list) else []:
+    for name in styles[:MAX_STYLES] if isinstance(styles, list) else []:
         with contextlib.suppress(ImagineError):
             preset = await asyncio.to_thread(gateway.presets.find, str(name))
             fills = {field: value for field, value in fills.items() if getattr(preset, field) is None}

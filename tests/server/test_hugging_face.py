@@ -87,6 +87,11 @@ def test_what_is_wrong_is_told(tmp_path, said, status, told):
     drawn(tmp_path, act)
 
 
+def test_a_scheduler_that_is_no_name_is_refused_as_any():
+    with pytest.raises(BadRequest, match="sampler is"):
+        request_from_body({"inputs": "a fox", "parameters": {"scheduler": ["EulerDiscreteScheduler"]}}, None)
+
+
 def test_formats_keys_and_addresses(tmp_path):
     async def act(url, served):
         headers = {"Authorization": f"Bearer {KEY}", "Accept": "image/avif, image/webp;q=0.9, */*"}

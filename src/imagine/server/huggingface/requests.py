@@ -106,6 +106,6 @@ def _translated(said: dict[str, Any]) -> dict[str, Any]:
         fields = {"width": size.get("width"), "height": size.get("height")} | fields
     elif size is not None:
         raise refusal("target_size", size, message("allowed.object", fields="width, height"), reason="type")
-    if (named := said.get("scheduler")) in CLASSES:
+    if isinstance(named := said.get("scheduler"), str) and named in CLASSES:
         fields["scheduler"] = CLASSES[named]
     return fields

@@ -88,7 +88,7 @@ def test_what_is_wrong_is_told(tmp_path, said, status, told):
 
 
 def test_a_scheduler_that_is_no_name_is_refused_as_any():
-    with pytest.raises(BadRequest, match="sampler is"):
+    with pytest.raises(BadRequest, match="scheduler is a list"):
         request_from_body({"inputs": "a fox", "parameters": {"scheduler": ["EulerDiscreteScheduler"]}}, None)
 
 

@@ -195,7 +195,7 @@ def test_what_is_wrong_is_refused_by_its_name(body, field):
 def test_long_texts_take_no_more_than_a_look_at_each_character():
     """What takes a look for each pair of them would take hours here."""
     pairs = "a fox <lora:ink:1>\nSteps: 9, Sampler: Euler, CFG scale: 3, Seed: 5, Lora hashes: "
-    (lora,) = said({"infotext": pairs + "x" * 90_000 + ", ink: 0123456789ab"}).request.loras
+    (lora,) = said({"infotext": f'{pairs}"{"x" * 90_000}, ink: 0123456789ab"'}).request.loras
     assert (lora.name, lora.autov3) == ("ink", "0123456789ab")
     many = 2**20
     assert model_called("a" + " " * many + "b [0123456789]") == "a" + " " * many + "b"

@@ -5,10 +5,10 @@ It is found where IMAGINE_TEST_MCP names a Python that has it, else in this one.
 
 import asyncio
 import base64
-import importlib.util
 import json
 import os
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ PATIENCE = 240
 def python():
     """A Python that has the client; skips the test where there is none, unless it is required."""
     named = os.environ.get("IMAGINE_TEST_MCP", "")
-    if named or importlib.util.find_spec("mcp") is not None:
+    if named or "mcp" in packages_distributions():
         return named or sys.executable
     pytest.skip("needs mcp, the Model Context Protocol's client, in the Python that IMAGINE_TEST_MCP names")
 

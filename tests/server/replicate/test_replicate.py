@@ -2,10 +2,10 @@
 
 import asyncio
 import base64
-import importlib.util
 import json
 import os
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ PATIENCE = 240
 @pytest.mark.slow
 def test_the_official_client(tmp_path):
     python = os.environ.get("IMAGINE_TEST_REPLICATE", "")
-    if not python and importlib.util.find_spec("replicate") is None:
+    if not python and "replicate" not in packages_distributions():
         pytest.skip("needs replicate in the Python that IMAGINE_TEST_REPLICATE names")
 
     async def act(url, served):

@@ -135,8 +135,8 @@ async def _placed(call: ToolCall) -> Order:
         generate, filled = msgspec.structs.replace(generate, strength=STRENGTH), ("strength",)
     CALLED.set({**NAMED, **parsed.called})
     order = await request.app[ORDERS].place(
-        generate, client_of(request), asked_as(request), holding=call.holding, output=Output(store="too"), attached=False,
-        filled=filled,
+        generate, client_of(request), asked_as(request), holding=call.holding, output=Output(store="too"),
+        attached=False, filled=filled,
     )  # fmt: skip
     order.warnings[:0] = parsed.warnings
     ORDER_ID.set(order.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -109,7 +110,7 @@ async def _placed(request: web.Request) -> PlacedResponse:
         usual = await usual_of(gateway, {"model": model})
         words = wish.words
         if wish.kind is EDIT and drawn and not usual.sees:
-            words = await gateway.apart(lambda: _joined(drawn, wish.words))
+            words = await gateway.apart(partial(_joined, drawn, wish.words))
         images = images_body_from(wish, model, b64encode(drawn).decode("ascii"), words)
         translated = images_request_from(images, wish.kind, usual)
         translated = msgspec.structs.replace(translated, spelled=translated.spelled | _spelled(translated.spelled))

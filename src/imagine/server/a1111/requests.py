@@ -134,7 +134,11 @@ def options_in(said: Mapping[str, object]) -> dict[str, Any]:
     """What of that program's settings a client may have of its own. Raises BadRequest."""
     own = coerced({name: said[name] for name in OPTIONS if said.get(name) is not None})
     options, _ = checked(own, WebUIOptions)
-    return {name: getattr(options, name) for name in own}
+    told = {
+        CHECKPOINT: options.sd_model_checkpoint, VAE: options.sd_vae, CLIP: options.CLIP_stop_at_last_layers,
+        MODULES: options.forge_additional_modules, FORMAT: options.samples_format, QUALITY: options.jpeg_quality,
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _is_unheeded(name: str, value: object) -> bool:

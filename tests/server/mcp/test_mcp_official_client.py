@@ -8,27 +8,17 @@ import base64
 import json
 import os
 import sys
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import pytest
-
+from tests.clients import python_with
 from tests.server.openai.painting import opened, png, with_server
 
 SCRIPT = Path(__file__).parent / "official.py"
 PATIENCE = 240
 
 
-@pytest.fixture
-def python():
-    """A Python that has the client; skips the test where there is none, unless it is required."""
-    named = os.environ.get("IMAGINE_TEST_MCP", "")
-    if named or "mcp" in packages_distributions():
-        return named or sys.executable
-    pytest.skip("needs mcp, the Model Context Protocol's client, in the Python that IMAGINE_TEST_MCP names")
-
-
-def test_the_official_client(tmp_path, python):
+def test_the_official_client(tmp_path):
+    python = python_with("mcp")
     folder = tmp_path / "shared"
     folder.mkdir()
     picture = folder / "fox.png"

@@ -3,9 +3,6 @@
 import asyncio
 import base64
 import json
-import os
-import sys
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from imagine.asking.request import parse
 from imagine.server.replicate.requests import prediction_from, wait_from
 from imagine.settings.keys import NamedKey
 from imagine.words.errors import BadRequest
+from tests.clients import python_with
 from tests.server.openai.painting import KEY, opened, with_server
 from tests.server.test_dialects import NATIVE, WISHES
 
@@ -22,14 +20,12 @@ PATIENCE = 240
 
 @pytest.mark.slow
 def test_the_official_client(tmp_path):
-    python = os.environ.get("IMAGINE_TEST_REPLICATE", "")
-    if not python and "replicate" not in packages_distributions():
-        pytest.skip("needs replicate in the Python that IMAGINE_TEST_REPLICATE names")
+    python = python_with("replicate")
 
     async def act(url, served):
         script = str(Path(__file__).parent / "official.py")
         process = await asyncio.create_subprocess_exec(
-            python or sys.executable, script, url.removesuffix("/v1"),
+            python, script, url.removesuffix("/v1"),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         async with asyncio.timeout(PATIENCE):

@@ -119,7 +119,7 @@ def test_a_picture_that_it_has_no_places_for_is_refused(tiny):
 
 def test_klein_and_it_hold_their_text_encoder_once(tmp_path):
     klein = write_flux2(tmp_path / "klein", tiny_flux2(), "split")
-    path = write_z_image(tmp_path / "z", tiny_z_image(heard=tiny_flux2().qwen.config.hidden_size), "split")
+    path = write_z_image(tmp_path / "z", tiny_z_image(heard=tiny_flux2().text.config.hidden_size), "split")
     qwen = klein.with_name("qwen_3_4b.safetensors")
     theirs = {"text_encoder": qwen, "vae": klein.with_name("flux2-vae.safetensors")}
     own = {"text_encoder": qwen, "vae": path.with_name("ae.safetensors")}

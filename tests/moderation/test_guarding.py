@@ -304,3 +304,16 @@ def test_a_strange_file_is_refused_once_and_so_is_more_than_can_be_said(folder):
             await guard.compare(["spider"])
 
     run(folder, act, watch=watched(folder, many))
+
+
+def test_once_it_was_stopped_no_process_is_begun_for_who_still_asks(folder):
+    async def act(guard):
+        await guard.settled()
+        asked = asyncio.create_task(guard.compare(["kitten"]))
+        await guard.stop()
+        for comparing in (asked, guard.compare(["arachnid"])):
+            with pytest.raises(NoAnswer, match="stopping"):
+                await comparing
+        assert guard.pid is None
+
+    run(folder, act)

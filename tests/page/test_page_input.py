@@ -111,14 +111,17 @@ def test_a_mask_is_painted_erased_undone_and_sent(page, site):
     page.click("#source-mask")
     page.click("#mask-invert")
     finish_mask(page)
+    page.fill("#f-mask-padding", "16")
     generate(page)
+    assert last(site).params.mask_padding == 16
     inverted = opened(last(site).mask).convert("L")
     assert (inverted.getpixel((120, 50)), inverted.getpixel((10, 10))) == (0, 255)
     page.click("#source-mask")
     page.click("#mask-clear")
     finish_mask(page)
+    expect(page.locator("#f-mask-padding")).to_be_hidden()
     generate(page)
-    assert last(site).mask is None
+    assert (last(site).mask, last(site).params.mask_padding) == (None, None)
 
 
 def test_a_mask_can_be_painted_by_keys(page, site):

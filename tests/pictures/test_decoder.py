@@ -17,7 +17,7 @@ from imagine.pictures.looking import process
 from imagine.pictures.looking.decoder import Decoder, Patience
 from imagine.pictures.looking.shown import ShownCopies
 from imagine.processes.runtime import DECODER_ARGUMENT, decoder_command
-from imagine.words.errors import BadPicture, ImagineError
+from imagine.words.errors import BadPicture, Busy, ImagineError
 
 PATIENT = Patience(answer=240.0, idle=240.0)
 """For a busy machine: neither runs out where it isn't asked to."""
@@ -149,6 +149,25 @@ def test_it_goes_when_nobody_needs_it_and_comes_back():
         assert (await decoder.look(png((50, 50)), "img", "a")).result.width == 50
 
     run(act, patience=Patience(idle=0.1))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_once_it_was_stopped_no_process_is_begun_for_who_still_asks(is_there):
+    """Connections are there a little longer: what they began would outlive the server's loop."""
+
+    async def act(decoder):
+        if is_there:
+            await decoder.look(png(), "img", "a")
+        begun = asyncio.create_task(decoder.look(png((50, 50)), "img", "a"))
+        while not decoder._starting.locked() and decoder.pid is None:
+            await asyncio.sleep(0)
+        await decoder.stop()
+        for looking in (begun, decoder.look(png((60, 60)), "img", "b")):
+            with pytest.raises(Busy, match="stopping"):
+                await looking
+        assert decoder.pid is None
+
+    run(act)
 
 
 def test_a_process_that_can_not_be_started_is_said():

@@ -115,6 +115,7 @@ class GuardProcess:
         self._turn, self._asked_in = 0, dict[str, int]()
         """Of each client that waits, when it was asked for last."""
         self._working: asyncio.Task[None] | None = None
+        self._stopped = False
         self._ended, self._rests_until = 0, float("-inf")
 
     @property
@@ -180,14 +181,18 @@ class GuardProcess:
         self._before_ready.clear()
 
     async def stop(self) -> None:
-        """Ends the process, whatever it does."""
+        """Ends the process, whatever it does; who asks from now on, of a connection that is still there, is refused."""
+        self._stopped = True
         if self._working is not None:
             self._working.cancel()
             await asyncio.wait([self._working])
         await self._end()
+        self._give_up(self.waiting, message("server.stopping"))
 
     def _work(self) -> None:
-        if self._working is None or self._working.done():
+        if self._stopped:
+            self._give_up(self.waiting, message("server.stopping"))
+        elif self._working is None or self._working.done():
             self._working = asyncio.get_running_loop().create_task(self._answer_all())
 
     async def _answer_all(self) -> None:

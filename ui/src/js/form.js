@@ -47,6 +47,7 @@ export function request() {
   for (const each of controls()) {
     const name = each.dataset.field;
     if (!hasSource() && OF_PICTURE.some((start) => name.startsWith(start))) continue;
+    if (name === "mask_padding" && byId("mask-around").hidden) continue; // there is no mask
     try {
       const value = valueOf(name);
       if (value !== undefined) place(said, name, value);

@@ -115,7 +115,7 @@ export async function saveSettings(withInput) {
   const beside = withInput ? await besideFields() : {};
   if (said === null || beside === null) return;
   const meta = { img: null, ...said, ...(withInput ? await sourceFields() : {}), ...beside };
-  if (!meta.img) for (const name of ["strength", "resize", "extend", "mask"]) delete meta[name];
+  if (!meta.img) for (const name of ["strength", "resize", "extend", "mask", "mask_padding"]) delete meta[name];
   download(jsonBlob({ meta }), `${timeName(Date.now())}.json`);
 }
 

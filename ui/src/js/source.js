@@ -126,6 +126,7 @@ async function describe(fresh = false) {
   show(byId("source-empty"), source === null);
   show(byId("source-full"), source !== null);
   show(byId("mask-note"), mask !== null);
+  show(byId("mask-around"), mask !== null);
   setWithPicture(source && { width: source.width, height: source.height }, fresh);
   if (source === null) return;
   show(byId("source-error"), false);

@@ -19,7 +19,7 @@ from ...processes.reaping import reap
 from ...processes.runtime import decoder_command
 from ...provenance.identity import SigningIdentity
 from ...provenance.manifest import Ingredient, Provenance
-from ...words.errors import BadPicture, ImagineError
+from ...words.errors import BadPicture, Busy, ImagineError
 from ..canonical import Cut, digest
 from .inspection import Inspection
 from .look import MAX_HEAD, Copy, LookRequest, LookResult, MaskReading, head_of
@@ -79,6 +79,8 @@ class Decoder:
         self._idle: asyncio.TimerHandle | None = None
         self._sources = KeptSources()
         self._ending: set[asyncio.Task[None]] = set()
+        self._starting = asyncio.Lock()
+        self._stopped = False
         self._known: OrderedDict[tuple[str, bool], LookResult] = OrderedDict()
         self._shown = ShownCopies()
 
@@ -150,9 +152,11 @@ class Decoder:
         return (await self._asked(lambda: (IdentityRequest(), []), ""))[1]
 
     async def stop(self) -> None:
-        """Ends the process, whatever it does."""
-        self._keep_awake()
-        self._kill()
+        """Ends the process, whatever it does; who asks from now on, of a connection that is still there, is refused."""
+        self._stopped = True
+        async with self._starting:  # one that is just being started is ended, too
+            self._keep_awake()
+            self._kill()
         if self._ending:
             await asyncio.wait(self._ending)
 
@@ -182,6 +186,8 @@ class Decoder:
             async with asyncio.timeout(self._patience.answer):
                 return await _exchange(process, request, parts)
         except (TimeoutError, OSError, EOFError, msgspec.DecodeError) as error:
+            if self._stopped:
+                raise _is_stopping() from error
             self._kill()
             _log.warning("looking at a picture ended its process: %s", error or type(error).__name__)
             raise BadPicture(message("picture.too_costly", request.field)) from error
@@ -190,16 +196,19 @@ class Decoder:
             raise
 
     async def _started(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            self._kill()
-            self._sources.forget()
-            pipe = asyncio.subprocess.PIPE
-            try:
-                self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
-            except OSError as error:
-                raise ImagineError(message("picture.no_process", why=error.strerror or str(error))) from error
-            _widen(self._process)
-        return self._process
+        async with self._starting:
+            if self._stopped:
+                raise _is_stopping()
+            if self._process is None or self._process.returncode is not None:
+                self._kill()
+                self._sources.forget()
+                pipe = asyncio.subprocess.PIPE
+                try:
+                    self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
+                except OSError as error:
+                    raise ImagineError(message("picture.no_process", why=error.strerror or str(error))) from error
+                _widen(self._process)
+            return self._process
 
     def _keep_awake(self) -> None:
         if self._idle is not None:
@@ -225,6 +234,10 @@ class Decoder:
         task = asyncio.get_running_loop().create_task(reap(process))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+
+def _is_stopping() -> Busy:
+    return Busy(message("server.stopping"), retry_after=10.0)
 
 
 def _widen(process: asyncio.subprocess.Process) -> None:

@@ -22,7 +22,7 @@ from ..gateway.keys import GATEWAY
 from ..http.context import CALLED, ORDER_ID
 from ..http.encoding import body_from
 from ..http.security import client_of
-from ..orders.connection import ORDERS, PATIENCE, asked_as, pictures_of
+from ..orders.connection import ORDERS, asked_as, pictures_of, send_pieces
 from ..orders.picture_check import with_pictures_checked
 from ..orders.sign import sign_file
 from ..orders.upscale import planned_upscale
@@ -42,7 +42,7 @@ async def single(request: web.Request) -> web.StreamResponse:
     async with contextlib.AsyncExitStack() as stack:
         body = await read_object(request, stack.enter_context(request.app[GATEWAY].allowance.holding()))
         path, notes = await _enlarged(request, stack, _text(body, "image"), body)
-        return await _sent(request, _single(path, _html(notes)))
+        return await send_pieces(request, _whole(), _single(path, _html(notes)))
 
 
 async def batch(request: web.Request) -> web.StreamResponse:
@@ -59,7 +59,7 @@ async def batch(request: web.Request) -> web.StreamResponse:
             path, notes = await _enlarged(request, stack, picture, body)
             paths.append(path)
             told |= dict.fromkeys(notes)
-        return await _sent(request, _several(paths, _html([*told])))
+        return await send_pieces(request, _whole(), _several(paths, _html([*told])))
 
 
 async def png_info(request: web.Request) -> web.Response:
@@ -164,17 +164,7 @@ async def _pieces(path: Path | str) -> AsyncGenerator[bytes]:
         await asyncio.to_thread(file.close)
 
 
-async def _sent(request: web.Request, pieces: AsyncGenerator[bytes]) -> web.StreamResponse:
-    """The pieces, each in time; who doesn't take them has gone away."""
+def _whole() -> web.StreamResponse:
     response = web.StreamResponse(headers={"Cache-Control": "no-store"})
     response.content_type = "application/json"
-    try:
-        async for piece in pieces:
-            async with asyncio.timeout(PATIENCE):
-                if not response.prepared:
-                    await response.prepare(request)
-                await response.write(piece)
-    except (ConnectionError, TimeoutError):
-        if request.transport is not None:
-            request.transport.abort()  # what was sent is no whole answer
     return response

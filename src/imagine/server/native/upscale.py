@@ -23,7 +23,7 @@ from ..http.context import LANGUAGE, ORDER_ID
 from ..http.encoding import NDJSON, body_from, line_from
 from ..http.errors import native_error, trouble_from
 from ..http.security import client_of
-from ..orders.connection import ORDERS, PATIENCE, asked_as, pictures_of, send_events
+from ..orders.connection import ORDERS, asked_as, pictures_of, send_events, send_pieces
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
 from ..orders.picture_check import with_pictures_checked
@@ -89,7 +89,7 @@ async def _answered(request: web.Request, path: Path, finished: Finished, order:
     else:
         response.content_type = _JSON
         pieces = _in_json(path, about, b"")
-    return await _sent(request, response, pieces)
+    return await send_pieces(request, response, pieces)
 
 
 async def _streamed(request: web.Request, path: Path, order: Order, job: Submit) -> web.StreamResponse:
@@ -111,23 +111,7 @@ async def _streamed(request: web.Request, path: Path, order: Order, job: Submit)
         return response
     await _signed(request, path, job, order)
     about = enlarged_from_finished(last[0], order.warnings, LANGUAGE.get())
-    return await _sent(request, response, _in_json(path, {"status": "final", **about}, b"\n"))
-
-
-async def _sent(
-    request: web.Request, response: web.StreamResponse, pieces: AsyncGenerator[bytes]
-) -> web.StreamResponse:
-    """The pieces, each in time; who doesn't take them has gone away."""
-    try:
-        async for piece in pieces:
-            async with asyncio.timeout(PATIENCE):
-                if not response.prepared:
-                    await response.prepare(request)
-                await response.write(piece)
-    except (ConnectionError, TimeoutError):
-        if request.transport is not None:
-            request.transport.abort()  # what was sent is no whole answer
-    return response
+    return await send_pieces(request, response, _in_json(path, {"status": "final", **about}, b"\n"))
 
 
 async def _in_json(path: Path, about: dict[str, Any], end: bytes) -> AsyncGenerator[bytes]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from aiohttp import web
 
@@ -104,3 +104,16 @@ async def _send(request: web.Request, response: web.StreamResponse, line: bytes,
         if not response.prepared:
             await response.prepare(request)
         await response.write(line)
+
+
+async def send_pieces(
+    request: web.Request, response: web.StreamResponse, pieces: AsyncGenerator[bytes]
+) -> web.StreamResponse:
+    """The pieces, each in time; who doesn't take them has gone away."""
+    try:
+        async for piece in pieces:
+            await _send(request, response, piece, PATIENCE)
+    except (ConnectionError, TimeoutError):
+        if request.transport is not None:
+            request.transport.abort()  # what was sent is no whole answer
+    return response

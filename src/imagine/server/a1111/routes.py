@@ -33,8 +33,6 @@ from .replies import painted_answer, parameters_from, warned
 from .requests import CHECKPOINT, NOTHING_USUAL, WebUIDelivery, WebUIRequest, WebUIUsual, webui_request_from
 from .running import CLIENTS, Running, WebUIClient
 
-_LARGE = 2**16
-
 
 class _PlacedPictures(NamedTuple):
     """An order on its way, and what its answer tells beside the pictures."""
@@ -61,9 +59,7 @@ async def read_object(request: web.Request, holding: Holding) -> dict[str, Any]:
     body = await read_body(request, holding)
     if not body.strip():
         return {}
-    if len(body) < _LARGE:
-        return read_json(body)
-    return await request.app[GATEWAY].apart(lambda: read_json(body), client_of(request))
+    return await request.app[GATEWAY].read(body, read_json, client_of(request))
 
 
 def answered(value: object) -> web.Response:

@@ -57,6 +57,8 @@ from .storage import PictureStore
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_LARGE = 2**16
+"""Bytes of a body from which reading it would hold up everybody else."""
 _FRESH = 2.0
 """Seconds for which what was seen of the folders is taken for granted."""
 _REMEMBERED = 32
@@ -151,6 +153,10 @@ class Gateway:
         """What `work` returns or raises, run on a thread, one such work at a time and clients in turn: large bodies."""
         async with self._turns.turn(client):
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    async def read(self, body: bytes, meaning: Callable[[bytes], T], client: str) -> T:
+        """What `meaning` makes of a request's body, or raises: a large one `apart`."""
+        return meaning(body) if len(body) < _LARGE else await self.apart(lambda: meaning(body), client)
 
     async def look(
         self, client: str, text: str, field: str, *, copy: Copy | None = None, largest: int = 0, reduced: bool = False,

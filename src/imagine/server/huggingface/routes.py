@@ -17,8 +17,6 @@ from ..orders.connection import pictures_of, place
 from ..orders.own_words import with_its_own_words
 from .requests import AskedPicture, output_from, request_from_body, request_from_picture
 
-_LARGE = 2**16
-
 
 async def draw(request: web.Request) -> web.Response:
     """Makes what is asked for; a client that hangs up takes it back."""
@@ -41,15 +39,13 @@ async def _read(request: web.Request, holding: Holding) -> AskedPicture:
     body = await read_body(request, holding)
     model, is_picture = request.match_info.get("name"), request.content_type.startswith(("image/", "application/octet"))
 
-    def asked() -> AskedPicture:
+    def asked(body: bytes) -> AskedPicture:
         if not is_picture or body[:1] == b"{":
             return request_from_body(read_json(body), model)
         return request_from_picture(body, model)
 
-    def with_words() -> AskedPicture:
-        said = asked()
+    def with_words(body: bytes) -> AskedPicture:
+        said = asked(body)
         return said._replace(request=with_its_own_words(said.request))
 
-    if len(body) < _LARGE:
-        return with_words()
-    return await request.app[GATEWAY].apart(with_words, client_of(request))
+    return await request.app[GATEWAY].read(body, with_words, client_of(request))

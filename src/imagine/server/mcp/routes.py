@@ -35,7 +35,6 @@ from .protocol import (
 )
 from .tools import TOOLS
 
-_LARGE = 2**16
 _EVENTS = "text/event-stream"
 _TEMPLATE = {
     "uriTemplate": ADDRESS + "{name}", "name": "picture", "title": "A picture that was drawn here, whole",
@@ -94,9 +93,7 @@ class _ToldAnswer:
 
 async def _read(request: web.Request, holding: Holding) -> McpCall:
     body = await read_body(request, holding)
-    if len(body) < _LARGE:
-        return call_from(body)
-    return await request.app[GATEWAY].apart(lambda: call_from(body), client_of(request))
+    return await request.app[GATEWAY].read(body, call_from, client_of(request))
 
 
 async def _answered(request: web.Request, call: McpCall, tell: ProgressTeller, holding: Holding) -> dict[str, Any]:

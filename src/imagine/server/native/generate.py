@@ -21,8 +21,6 @@ from ..orders.order import Order
 from .replies import answer_from_finished, left_out_from
 from .streaming import stream
 
-_LARGE = 2**16
-
 
 async def generate(request: web.Request) -> web.StreamResponse:
     """Makes what is asked for; a client that hangs up takes it back."""
@@ -67,9 +65,7 @@ def _check_png(parsed: GenerateRequest) -> None:
 async def _read(request: web.Request, holding: Holding) -> Parsed:
     """What the body says. The body itself is gone then: a large picture in it waits for its turn to be looked at."""
     body = await read_body(request, holding)
-    if len(body) < _LARGE:
-        return _parsed(body)
-    return await request.app[GATEWAY].apart(lambda: _parsed(body), client_of(request))
+    return await request.app[GATEWAY].read(body, _parsed, client_of(request))
 
 
 def _parsed(body: bytes) -> Parsed:

@@ -38,7 +38,6 @@ from .requests import LATEST, ParsedRequest, request_from_body
 
 VERSION = "0.32.5"
 """The last release of Ollama that had this API, which clients compare with what they need."""
-_LARGE = 2**16
 
 
 async def version(_: web.Request) -> web.Response:
@@ -170,9 +169,7 @@ def _drawing() -> Iterator[None]:
 
 async def _parsed(request: web.Request, holding: Holding) -> ParsedRequest:
     body = await read_body(request, holding)
-    if len(body) < _LARGE:
-        return request_from_body(_object(body))
-    return await request.app[GATEWAY].apart(lambda: request_from_body(_object(body)), client_of(request))
+    return await request.app[GATEWAY].read(body, lambda body: request_from_body(_object(body)), client_of(request))
 
 
 async def _placed(request: web.Request, parsed: ParsedRequest, holding: Holding, begun: float) -> _Teller:

@@ -44,7 +44,6 @@ from .responses_replies import (
 from .responses_requests import NAMED, TOOL, ResponsesWish, images_body_from, wish_from
 from .routes import PlacedOrder, place_images, usual_of
 
-_LARGE = 2**16
 _SHOWN = 100
 """Characters of a name that isn't known."""
 _EVENTS = "text/event-stream"
@@ -128,9 +127,7 @@ async def _placed(request: web.Request) -> PlacedResponse:
 
 async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
     body = await read_body(request, holding)
-    if len(body) < _LARGE:
-        return read_json(body)
-    return await request.app[GATEWAY].apart(lambda: read_json(body), client_of(request))
+    return await request.app[GATEWAY].read(body, read_json, client_of(request))
 
 
 async def _model(gateway: Gateway, wish: ResponsesWish) -> tuple[str | None, list[Message]]:

@@ -41,7 +41,6 @@ from .replies import completed_from, error_event, item_from_bytes, partial_from,
 from .requests import Delivery, ImagesRequest, images_request_from, preset_named, with_deployment
 from .tables import Usual
 
-_LARGE = 2**16
 _EVENTS = "text/event-stream"
 
 
@@ -113,14 +112,14 @@ async def _read(request: web.Request, holding: Holding) -> dict[str, Any]:
     content_type = request.headers.get("Content-Type", "")
     is_form = content_type.lower().startswith("multipart/form-data")
 
-    def fields() -> dict[str, Any]:
+    def fields(body: bytes) -> dict[str, Any]:
         if not is_form:
             return read_json(body)
         from .forms import fields_from_form  # a server starts sooner without it
 
         return fields_from_form(body, content_type)
 
-    return fields() if len(body) < _LARGE else await request.app[GATEWAY].apart(fields, client_of(request))
+    return await request.app[GATEWAY].read(body, fields, client_of(request))
 
 
 async def usual_of(gateway: Gateway, body: Mapping[str, object]) -> Usual:

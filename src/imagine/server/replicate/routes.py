@@ -24,8 +24,6 @@ from ..orders.order import Order
 from .answers import PredictionSoFar, prediction_object
 from .requests import PredictionWish, prediction_from, wait_from
 
-_LARGE = 2**16
-
 
 async def create(request: web.Request) -> web.Response:
     """Places it; waits for it where its client prefers that."""
@@ -71,12 +69,10 @@ async def _read(request: web.Request, holding: Holding) -> PredictionWish:
     body = await read_body(request, holding)
     owner, name = request.match_info.get("owner"), request.match_info.get("name")
 
-    def wished() -> PredictionWish:
+    def wished(body: bytes) -> PredictionWish:
         return prediction_from(read_json(body), owner, name)
 
-    if len(body) < _LARGE:
-        return wished()
-    return await request.app[GATEWAY].apart(wished, client_of(request))
+    return await request.app[GATEWAY].read(body, wished, client_of(request))
 
 
 async def _answer(

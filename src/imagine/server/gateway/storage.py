@@ -6,7 +6,9 @@ The folder is all there is to it: when a picture is to go stands in its name, so
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import logging
 import re
 import secrets
@@ -25,6 +27,8 @@ MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 """Of what is kept, by extension."""
 _NAME = re.compile(r"([0-9a-f]{1,12})-[A-Za-z0-9_-]{32}\.(?:png|jpg|webp)")
 _NEVER = 0
+_UNGUESSED = 24
+"""Characters of a name, of six bits each, that are chance alone where the others mark whose it is."""
 
 
 @contextlib.contextmanager
@@ -35,6 +39,11 @@ def _writable(folder: Path) -> Iterator[None]:
         _log.error("the picture can't be kept in %s: %s", folder, error)
         reason = (error.strerror or "it can't be written").lower()
         raise ImagineError(message("url.unwritten", why=reason)) from error
+
+
+def _mark(secret: str, owner: str) -> str:
+    """Eight characters that tell whose a picture is, to who knows its name."""
+    return base64.urlsafe_b64encode(hashlib.blake2b(f"{secret} {owner}".encode(), digest_size=6).digest()).decode()
 
 
 class StoredPicture(NamedTuple):
@@ -71,11 +80,22 @@ class PictureStore:
         for sweeping in self._sweeping:
             sweeping.cancel()
 
-    def new_name(self, extension: str) -> str:
-        """A name that nobody can guess, of a picture that is kept from now on."""
+    def new_name(self, extension: str, owner: str | None = None) -> str:
+        """A name that nobody can guess, of a picture that is kept from now on: that `owner`'s, as `is_of` tells."""
         assert extension in MEDIA_TYPES, extension
         due = _NEVER if self._keep < 0 else int(self._clock() + self._keep) + 1
-        return f"{due:x}-{secrets.token_urlsafe(24)}.{extension}"
+        secret = secrets.token_urlsafe(24)
+        if owner is not None:
+            secret = secret[:_UNGUESSED] + _mark(secret[:_UNGUESSED], owner)
+        return f"{due:x}-{secret}.{extension}"
+
+    @staticmethod
+    def is_of(name: str, owner: str) -> bool:
+        """Was the picture of that name made for this owner? False for anything else than a name."""
+        if not _NAME.fullmatch(name):
+            return False
+        secret = name.partition("-")[2].rpartition(".")[0]
+        return secret[_UNGUESSED:] == _mark(secret[:_UNGUESSED], owner)
 
     async def keep(self, data: bytes, extension: str, name: str = "") -> str:
         """The name that `data` is kept under from now on: a new one, unless there is one for it already.

@@ -13,7 +13,7 @@ from ...messages import message
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from ..http.errors import refusal
-from ..orders.connection import ORDERS
+from ..orders.connection import ORDERS, may_end
 from ..orders.order import Order, OrderedPicture
 
 
@@ -35,9 +35,13 @@ async def jobs(request: web.Request) -> web.Response:
 
 
 async def cancel(request: web.Request) -> web.Response:
-    """Takes an order back, by its id or a job's of it: whoever waits is told, and the device is free within a step."""
-    name = request.match_info["id"]
-    if not request.app[ORDERS].cancel(name):
+    """Takes an order back, by its id or a job's of it: whoever waits is told, and the device is free within a step.
+
+    Another key's is as one that isn't there.
+    """
+    name, orders = request.match_info["id"], request.app[ORDERS]
+    order = orders.find(name)
+    if (order is not None and not may_end(request, order)) or not orders.cancel(name):
         return refusal(404, message("job.none"))
     return web.Response(body=body_from({"cancelled": name}), content_type="application/json")
 

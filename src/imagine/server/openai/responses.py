@@ -24,7 +24,7 @@ from ..http.body import read_body
 from ..http.context import CALLED
 from ..http.encoding import body_from
 from ..http.errors import trouble_from
-from ..http.security import Refused, client_of
+from ..http.security import GUARD, Refused, client_of
 from ..orders.connection import pictures_of, send_events
 from ..orders.encode import encoded
 from ..orders.event_log import OrderEvent
@@ -91,9 +91,9 @@ async def retrieve(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Keeps a response's picture no longer."""
-    identifier = request.match_info["id"]
-    if not await remove(request.app[GATEWAY].stored, identifier):
+    """Keeps a response's picture no longer, where it is that key's which asks, or the server's own key asks."""
+    identifier, owner = request.match_info["id"], request.app[GUARD].key_of(request)
+    if not await remove(request.app[GATEWAY].stored, identifier, owner):
         raise Refused(404, message("responses.unknown", "id", value=identifier[:_SHOWN]))
     return _json({"id": identifier, "object": "response", "deleted": True})
 
@@ -113,7 +113,7 @@ async def _placed(request: web.Request) -> PlacedResponse:
         images = images_body_from(wish, model, b64encode(drawn).decode("ascii"), words)
         translated = images_request_from(images, wish.kind, usual)
         translated = msgspec.structs.replace(translated, spelled=translated.spelled | _spelled(translated.spelled))
-        name = gateway.stored.new_name(_EXTENSIONS[translated.delivery.format])
+        name = gateway.stored.new_name(_EXTENSIONS[translated.delivery.format], request.app[GUARD].key_of(request))
         kept = {} if wish.fields.store is False else {"store": "too", "name": name}
         del images, drawn
         placed = await place_images(

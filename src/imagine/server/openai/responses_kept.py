@@ -35,9 +35,9 @@ async def find(store: PictureStore, identifier: str) -> KeptPicture | None:
     return await asyncio.to_thread(_find, store, identifier)
 
 
-async def remove(store: PictureStore, identifier: str) -> bool:
-    """Keeps it no longer; False where it wasn't."""
-    return await asyncio.to_thread(_remove, store, identifier)
+async def remove(store: PictureStore, identifier: str, owner: str | None) -> bool:
+    """Keeps it no longer; False where it wasn't, or is another's than that owner's. None may have any removed."""
+    return await asyncio.to_thread(_remove, store, identifier, owner)
 
 
 def recipe_of(data: bytes) -> Mapping[str, Any]:
@@ -65,8 +65,9 @@ def _find(store: PictureStore, identifier: str) -> KeptPicture | None:
     return None
 
 
-def _remove(store: PictureStore, identifier: str) -> bool:
-    found = [stored for name in names_in(identifier) if (stored := store.find(name)) is not None]
+def _remove(store: PictureStore, identifier: str, owner: str | None) -> bool:
+    names = [name for name in names_in(identifier) if owner is None or store.is_of(name, owner)]
+    found = [stored for name in names if (stored := store.find(name)) is not None]
     for stored in found:
         stored.path.unlink(missing_ok=True)
     return bool(found)

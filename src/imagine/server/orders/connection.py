@@ -63,6 +63,15 @@ def own_order(request: web.Request, name: str) -> Order | None:
     return order if order is not None and (order.client, order.key) == asker else None
 
 
+def may_end(request: web.Request, order: Order) -> bool:
+    """May its asker take that order back? With the key that it was asked with, or the server's own, which has no name.
+
+    Where there are no keys, nobody's order is told from another's.
+    """
+    key = request.app[GUARD].key_of(request)
+    return key is None or key == order.key
+
+
 async def pictures_of(request: web.Request, order: Order) -> list[Painted]:
     """The finished pictures in their order, without those that `order.left_out` tells of. Raises what the order failed
     with."""

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagine.server.openai.forms import MAX_PARTS, fields_from_form
+from imagine.server.http.forms import MAX_PARTS
+from imagine.server.openai.forms import fields_from_form
 from imagine.words.errors import BadRequest
 
 TYPE = "multipart/form-data; boundary=bound"

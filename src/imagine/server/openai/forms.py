@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from msgspec import inspect
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
 
 from ...asking.checking import half_character, shown
 from ...asking.json_body import read_json
 from ...asking.request import GenerateRequest
 from ...messages import message
 from ...words.errors import BadRequest
+from ..http.forms import parts_from
 from .fields import PICTURES, SPELLINGS, Fields
 
-logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what a client writes wrongly is answered, not logged
-MAX_PARTS = 256
 _NAME = re.compile(r"([^\[\]]{1,100})((?:\[[^\[\]]{0,40}\]){0,3})")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
-_PLAIN = ("binary", "8bit", "7bit")
 _TRUTH = {"true": True, "false": False}
 
 
@@ -36,76 +31,9 @@ class FormPart(NamedTuple):
 def fields_from_form(body: bytes, content_type: str) -> dict[str, Any]:
     """What a form says. Raises BadRequest."""
     fields: dict[str, Any] = {}
-    for part in _parts(body, content_type):
-        _put(fields, part)
+    for part in parts_from(body, content_type):
+        _put(fields, FormPart(part.name, _text(part.data, part.name) if part.filename is None else part.data))
     return {name: _typed(value, _declared(name), name) for name, value in fields.items()}
-
-
-def _parts(body: bytes, content_type: str) -> Iterator[FormPart]:
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if not boundary:
-        raise BadRequest(message("form.boundary"))
-    reader = _FormReader()
-    try:
-        parser = MultipartParser(boundary, reader.callbacks())
-        parser.write(body)
-        parser.finalize()
-    except FormParserError as error:
-        raise BadRequest(message("form.broken", why=str(error))) from error
-    if not reader.ended:
-        raise BadRequest(message("form.cut"))
-    for headers, data in reader.parts:
-        _check_plain(headers)
-        options = parse_options_header(headers.get(b"content-disposition", b""))[1]
-        name = options.get(b"name", b"").decode("utf-8", "replace")
-        yield FormPart(name, data if b"filename" in options else _text(data, name))
-
-
-def _check_plain(headers: dict[bytes, bytes]) -> None:
-    """Parts come as they are: what is packed again would be taken for something else."""
-    for header, plain in ((b"content-encoding", ("identity",)), (b"content-transfer-encoding", _PLAIN)):
-        value = headers.get(header, plain[0].encode()).decode("latin-1").strip().lower()
-        if value not in plain:
-            raise BadRequest(message("form.packed", header=header.decode(), how=shown(value)))
-
-
-class _FormReader:
-    """Collects what the parser finds."""
-
-    def __init__(self) -> None:
-        self.parts: list[tuple[dict[bytes, bytes], bytes]] = []
-        self.ended = False
-        self._headers: dict[bytes, bytes] = {}
-        self._name, self._value = bytearray(), bytearray()
-        self._data = bytearray()
-
-    def callbacks(self) -> Any:
-        """What the parser calls, by its names."""
-        return {
-            "on_part_begin": self._begin, "on_part_data": _into(lambda: self._data), "on_part_end": self._end_part,
-            "on_header_field": _into(lambda: self._name), "on_header_value": _into(lambda: self._value),
-            "on_header_end": self._end_header, "on_end": self._end,
-        }  # fmt: skip
-
-    def _begin(self) -> None:
-        if len(self.parts) >= MAX_PARTS:
-            raise BadRequest(message("form.parts", most=MAX_PARTS))
-        self._headers, self._data = {}, bytearray()
-
-    def _end_header(self) -> None:
-        self._headers[bytes(self._name).lower()] = bytes(self._value)
-        self._name, self._value = bytearray(), bytearray()
-
-    def _end_part(self) -> None:
-        self.parts.append((self._headers, bytes(self._data)))
-        self._data = bytearray()
-
-    def _end(self) -> None:
-        self.ended = True
-
-
-def _into(target: Callable[[], bytearray]) -> Callable[[bytes, int, int], None]:
-    return lambda data, start, end: target().extend(data[start:end])
 
 
 def _text(data: bytes, name: str) -> str | bytes:

@@ -25,9 +25,12 @@ help:  ## list the tasks
 demo: .venv/ready  ## make a picture with MODEL (Toybox if not said) and PROMPT, in this folder
 	@$(PY) tools/demo.py $(if $(MODEL),--model "$(MODEL)") $(if $(PROMPT),"$(PROMPT)")
 
+# A run of minutes beside others: a failure or two are looked at again, alone (tests/alone.py).
+ALONE = -p tests.alone --alone 3
+
 test: .venv/ready lint chromium systemd nginx  ## lint, types and all tests, in two PROCESSES
-	$(PYTEST) --ignore=tests/page
-	$(PYTEST) tests/page  # apart, since Playwright keeps an event loop running for as long as its process lives
+	$(PYTEST) $(ALONE) --ignore=tests/page
+	$(PYTEST) $(ALONE) tests/page  # apart, since Playwright keeps an event loop running for as long as its process lives
 
 test-fast: .venv/ready  ## the tests that take moments
 	$(PYTEST) -m "not slow" --ignore=tests/page

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-OURS = ("-p", "tests.alone")
 ROOT = Path(__file__).resolve().parents[2]
 ONCE = """
 from pathlib import Path
@@ -20,7 +19,8 @@ def test_once():
 
 def run(folder, *more):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "xdist", "-n", "1", *OURS, *more]
+    plugins = [word for name in ("no:cacheprovider", "xdist", "tests.alone") for word in ("-p", name)]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, "-n", "1", *more]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 

@@ -11,4 +11,5 @@ from .openai.dialect import OPENAI
 from .openapi import DESCRIPTION
 from .replicate.dialect import REPLICATE
 
-DIALECTS = (NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE, REPLICATE, MCP, A1111)
+DIALECTS = (NATIVE, DESCRIPTION, REPLICATE, OPENAI, OLLAMA, HUGGING_FACE, MCP, A1111)
+"""The first whose path it is answers: a model of OWNER/NAME in Replicate's words, which hold OpenAI's too."""

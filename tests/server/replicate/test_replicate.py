@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from aiohttp import FormData
 
 from imagine.asking.request import parse
-from imagine.server.replicate.requests import prediction_from, wait_from
+from imagine.server.replicate.requests import deadline_from, prediction_from, wait_from
 from imagine.settings.keys import NamedKey
 from imagine.words.errors import BadRequest
 from tests.clients import python_with
-from tests.server.openai.painting import KEY, opened, with_server
+from tests.server.openai.painting import KEY, opened, png, with_server
 from tests.server.test_dialects import NATIVE, WISHES
 
 PATIENCE = 240
@@ -25,7 +26,7 @@ def test_the_official_client(tmp_path):
     async def act(url, served):
         script = str(Path(__file__).parent / "official.py")
         process = await asyncio.create_subprocess_exec(
-            python, script, url.removesuffix("/v1"),
+            python, script, url.removesuffix("/v1"), str(photo),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         async with asyncio.timeout(PATIENCE):
@@ -42,7 +43,22 @@ def test_the_official_client(tmp_path):
         assert (seen["unknown"][0], "not found" in seen["unknown"][1]) == (404, True)
         assert (seen["wrong"][0], "width" in seen["wrong"][1]) == (400, True)
         assert seen["gone"][0] == 404
+        assert seen["model"] == ["imagine", "fox", "hidden", "private"]
+        assert {"prompt", "num_outputs", "guidance_scale", "image", "mask"} <= {*seen["form"]}
+        assert seen["file"] == 1
+        assert next(job.img for job in served.worker.seen if job.params.width == 64 and job.params.height == 64)
+        listed = [name for name, _ in seen["listed"]]
+        assert [listed.index(name) for name in seen["newest"]] == [1, 2], "the newest first: one came later"
+        assert (seen["listed"][1][1], seen["listed"][2][1], seen["next"]) == ("failed", "canceled", None)
+        streamed = seen["streamed"]
+        assert (streamed["kinds"][-1], streamed["last"]) == ("output", "done")
+        assert opened(base64.b64decode(streamed["output"][0])).size == (64, 96)
+        assert seen["stream failed"]["failure"] == "no picture this time"
+        assert seen["no model"][0] == 404
+        assert (seen["called"][0], seen["called"][1].startswith("webhook: ")) == (400, True)
 
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(png())
     (tmp_path / "models" / "owl").mkdir(parents=True)
     with_server(tmp_path, act, models=("fox", "owl/barn"))
 
@@ -50,7 +66,7 @@ def test_the_official_client(tmp_path):
 def test_a_prediction_from_its_beginning_to_its_end(tmp_path):
     async def act(url, served):
         headers = {"Authorization": f"Bearer {KEY}"}
-        asked = {"input": {"prompt": "a fox", "width": 64, "height": 64, "colour": 1}, "webhook": "https://x.example"}
+        asked = {"input": {"prompt": "a fox", "width": 64, "height": 64, "colour": 1}}
         path = "/v1/models/imagine/fox/predictions"
         async with served.post(path, json=asked, headers=headers | {"Prefer": "wait"}) as answer:
             done = await answer.json()
@@ -58,7 +74,6 @@ def test_a_prediction_from_its_beginning_to_its_end(tmp_path):
         assert (done["status"], done["model"], done["error"]) == ("succeeded", "imagine/fox", None)
         assert opened(base64.b64decode(done["output"][0].partition(",")[2])).size == (64, 64)
         assert done["logs"].splitlines()[-1] == "100%|##########| 25/25"
-        assert "webhook has no effect" in done["logs"]
         assert "unknown and left out: 'colour'" in done["logs"]
         async with served.get(
             done["urls"]["get"].partition(str(served.make_url("/")))[2] or "/", headers=headers
@@ -117,6 +132,8 @@ def test_one_wish_is_one_request_here_too(wish):
         ({"input": {}}, "prompt is missing"),
         ({"input": {"prompt": "x"}, "version": 5}, "version is 5"),
         ({"input": {"prompt": "x", "image": "http://localhost/x.png"}}, "image is an address"),
+        ({"input": {"prompt": "x"}, "webhook": "https://x.example"}, "webhook: this server calls no addresses"),
+        ({"input": {"prompt": "x"}, "webhook_completed": "https://x.example"}, "webhook_completed: this server calls"),
         ({"input": {"prompt": "x", "output_format": "tiff"}}, "output_format is 'tiff'"),
         ({"input": {"prompt": "x", "output_quality": 500}}, "output_quality is 500"),
     ],
@@ -134,3 +151,118 @@ def test_models_and_waits():
         assert prediction_from({"input": {"prompt": "x"}, "version": version}, owner, name).request.model == model
     waits = {"": 0, "wait": 60, "wait=5": 5, "respond-async, wait=90": 60, "waiting": 0}
     assert {prefer: wait_from(prefer) for prefer in waits} == waits
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("", None), ("90s", 90.0), ("5m", 300.0), ("1h", 3600.0), ("30", 30.0), (" 1M ", 60.0)]
+)
+def test_deadlines(said, seconds):
+    assert deadline_from(said) == seconds
+
+
+@pytest.mark.parametrize("said", ["1s", "2d", "soon", "25h", "-5m", "٣m"])
+def test_a_deadline_that_is_none_is_told(said):
+    with pytest.raises(BadRequest, match=r"Cancel-After is .* from 5 seconds to 24 hours"):
+        deadline_from(said)
+
+
+def test_a_prediction_is_taken_back_at_its_deadline(tmp_path, monkeypatch):
+    monkeypatch.setattr("imagine.server.replicate.requests.LEAST_DEADLINE", 0.0)
+
+    async def act(url, served):
+        holds = {"version": "fox", "input": {"prompt": "hold"}}
+        async with served.post("/v1/predictions", json=holds, headers={"Cancel-After": "0s", "Prefer": "wait"}) as one:
+            assert (await one.json())["status"] == "canceled"
+
+    with_server(tmp_path, act)
+
+
+def events_in(text):
+    """The events of a stream: their kind, number and data."""
+    blocks = [
+        dict(line.split(": ", 1) for line in block.split("\n")) for block in text.split("\n\n") if "event:" in block
+    ]
+    return [(block["event"], int(block["id"]), block["data"]) for block in blocks]
+
+
+def test_a_stream_is_read_on_where_it_was_left(tmp_path):
+    async def act(url, served):
+        asked = {"version": "fox", "input": {"prompt": "a fox", "num_outputs": 2, "steps": 3}, "stream": True}
+        async with served.post("/v1/predictions", json=asked, headers={"Prefer": "wait"}) as answer:
+            made = await answer.json()
+        path = f"/v1/predictions/{made['id']}/stream"
+        assert made["urls"]["stream"] == str(served.make_url(path))
+        async with served.get(path) as answer:
+            assert answer.content_type == "text/event-stream"
+            whole = events_in(await answer.text())
+        assert [kind for kind, _, _ in whole].count("output") == 2
+        assert [data for kind, _, data in whole if kind == "output"] == made["output"]
+        assert whole[-1][::2] == ("done", "{}")
+        pictures = [number for kind, number, _ in whole if kind == "output"]
+        async with served.get(path, headers={"Last-Event-ID": str(pictures[0])}) as answer:
+            assert events_in(await answer.text()) == [one for one in whole if one[1] > pictures[0]]
+
+    with_server(tmp_path, act)
+
+
+def test_a_stream_of_what_was_taken_back(tmp_path):
+    async def act(url, served):
+        async with served.post("/v1/predictions", json={"version": "fox", "input": {"prompt": "hold"}}) as answer:
+            name = (await answer.json())["id"]
+        async with served.get(f"/v1/predictions/{name}/stream") as answer:
+            await served.post(f"/v1/predictions/{name}/cancel")
+            assert events_in(await answer.text())[-1][::2] == ("done", '{"reason": "canceled"}')
+
+    with_server(tmp_path, act)
+
+
+def test_a_list_has_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr("imagine.server.replicate.routes._PAGE", 2)
+
+    async def act(url, served):
+        made = []
+        for seed in range(3):
+            body = {"version": "fox", "input": {"prompt": "a fox", "seed": seed}}
+            async with served.post("/v1/predictions", json=body, headers={"Prefer": "wait"}) as answer:
+                made.append((await answer.json())["id"])
+        await served.post("/generate", json={"prompt": "a fox"})
+        page = await (await served.get("/v1/predictions")).json()
+        assert ([each["id"] for each in page["results"]], page["previous"]) == (made[:0:-1], None)
+        rest = await (await served.get(page["next"].removeprefix(str(served.make_url("/"))[:-1]))).json()
+        assert ([each["id"] for each in rest["results"]], rest["next"]) == (made[:1], None)
+        forgotten = await (await served.get("/v1/predictions?cursor=forgotten")).json()
+        assert (forgotten["results"], forgotten["next"]) == ([], None)
+
+    with_server(tmp_path, act)
+
+
+def test_a_model_is_one_object_for_both_their_clients(tmp_path):
+    async def act(url, served):
+        for path, root in (("imagine/fox", "fox"), ("owl/barn", "owl/barn")):
+            async with served.get(f"/v1/models/{path}") as answer:
+                said = await answer.json()
+            of_openai = await (await served.get(f"/v1/models/{root.replace('/', '%2F')}")).json()
+            assert said.items() >= (of_openai | {"id": path}).items()
+            assert f"{said['owner']}/{said['name']}" == path
+        async with served.get("/v1/models/imagine/wolf") as answer:
+            assert (answer.status, (await answer.json())["status"]) == (404, 404)
+
+    (tmp_path / "models" / "owl").mkdir(parents=True)
+    with_server(tmp_path, act, models=("fox", "owl/barn"))
+
+
+def test_a_file_is_an_address_that_holds_it(tmp_path):
+    async def act(url, served):
+        form = FormData({"metadata": "{}"})
+        form.add_field("content", png(), filename="fox.png", content_type="image/png")
+        async with served.post("/v1/files", data=form) as answer:
+            told = await answer.json()
+            assert answer.status == 201
+        assert (told["name"], told["size"], told["content_type"]) == ("fox.png", len(png()), "image/png")
+        assert base64.b64decode(told["urls"]["get"].removeprefix("data:image/png;base64,")) == png()
+        other = FormData()
+        other.add_field("other", png(), filename="fox.png")
+        async with served.post("/v1/files", data=other) as answer:
+            assert (answer.status, "content" in (await answer.json())["detail"]) == (400, True)
+
+    with_server(tmp_path, act)

@@ -59,8 +59,13 @@ def own_order(request: web.Request, name: str) -> Order | None:
 
     An id is no secret: whoever may ask at all is told those of everybody's orders, at `/jobs`.
     """
-    order, asker = request.app[ORDERS].find(name), (client_of(request), request.app[GUARD].key_of(request))
-    return order if order is not None and (order.client, order.key) == asker else None
+    order = request.app[ORDERS].find(name)
+    return order if order is not None and is_own(request, order) else None
+
+
+def is_own(request: web.Request, order: Order) -> bool:
+    """Did its asker ask for that order, from the same address and with the same key?"""
+    return (order.client, order.key) == (client_of(request), request.app[GUARD].key_of(request))
 
 
 def may_end(request: web.Request, order: Order) -> bool:

@@ -114,6 +114,11 @@ class Orders:
         return known or next((order for order in self._book.list() if name in _jobs_of(order)), None)
 
     @property
+    def known(self) -> list[Order]:
+        """Every order that is known, in the order they came."""
+        return self._book.list()
+
+    @property
     def open(self) -> list[Order]:
         """Every order that has not ended, in the order they came."""
         return [order for order in self._book.list() if order.state == "open"]

@@ -43,27 +43,48 @@ def prediction_object(
         "version": params.digest or "hidden",
         "status": status,
         "input": {"prompt": params.prompt, "seed": str(params.seed), "width": params.width, "height": params.height},
-        "output": [_data_url(each) for each in seen.finished] if order.state == "succeeded" else None,
+        "output": [data_url(each.media_type, each.data) for each in seen.finished]
+        if order.state == "succeeded"
+        else None,
         "logs": logs_from(seen),
         "error": seen.error.sentence(NAMED) if seen.error and order.state == "failed" else None,
         "metrics": {"predict_time": round(sum(sum(each.timings.values()) for each in seen.finished), 3)}
         if done
         else {},
-        "created_at": _moment(now - age),
-        "started_at": _moment(now - age) if seen.steps or done else None,
-        "completed_at": _moment(now) if done else None,
-        "urls": {"get": address, "cancel": f"{address}/cancel"},
+        "created_at": moment_of(now - age),
+        "started_at": moment_of(now - age) if seen.steps or done else None,
+        "completed_at": moment_of(now) if done else None,
+        "urls": {"get": address, "cancel": f"{address}/cancel", "stream": f"{address}/stream"},
     }
 
 
 def logs_from(seen: PredictionSoFar) -> str:
     """The warnings, and the steps as clients parse them: a line as tqdm writes it."""
     lines = [f"warning: {each}" for each in seen.warnings]
-    for progress in seen.steps.values():
-        part = progress.step / progress.steps
-        bar = "#" * int(part * _BAR)
-        lines.append(f"{part:4.0%}|{bar:<{_BAR}}| {progress.step}/{progress.steps}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(bar_from, seen.steps.values())])
+
+
+def bar_from(progress: Progress) -> str:
+    """A step as tqdm writes it."""
+    part = progress.step / progress.steps
+    bar = "#" * int(part * _BAR)
+    return f"{part:4.0%}|{bar:<{_BAR}}| {progress.step}/{progress.steps}"
+
+
+def event_from(kind: str, data: str, number: int) -> bytes:
+    """An event of a stream; without a number clients pass over it."""
+    lines = "".join(f"data: {line}\n" for line in data.split("\n"))
+    return f"event: {kind}\nid: {number}\n{lines}\n".encode()
+
+
+def data_url(media_type: str, data: bytes) -> str:
+    """Bytes, as the one address of them that every client of this server can read."""
+    return f"data:{media_type};base64,{b64encode(data).decode('ascii')}"
+
+
+def moment_of(seconds: float) -> str:
+    """A time in Unix seconds as these clients read it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def problem_from(trouble: Trouble) -> dict[str, Any]:
@@ -72,11 +93,3 @@ def problem_from(trouble: Trouble) -> dict[str, Any]:
     about = {"invalid_fields": [{"field": field}]} if field else {}
     sentence = trouble.sentence(NAMED)
     return {"title": trouble.note.code, "status": trouble.status, "detail": sentence, **about}
-
-
-def _data_url(finished: Finished) -> str:
-    return f"data:{finished.media_type};base64,{b64encode(finished.data).decode('ascii')}"
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ...asking.checking import refusal
+from ...asking.duration import seconds_from_duration
 from ...asking.request import ALIASES, GenerateRequest, parse
 from ...messages import Message, Names, message
 from ...pictures.images import is_address
-from ...words.errors import BadRequest
+from ...words.errors import BadRequest, Unsupported
 from ..orders.output import Output, OutputFormat
 
 STRENGTH = 0.8
@@ -33,7 +34,10 @@ MOST_WAIT = 60
 _FORMATS: dict[str, OutputFormat] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 _WAITS = re.compile(r"(?:^|[,;\s])wait(?:=(\d{1,4}))?(?:$|[,;\s])", re.IGNORECASE)
 _HANDLED = ("output_format", "output_quality", "stream", "progress", "model")
-_WITHOUT_EFFECT = ("webhook", "webhook_completed", "webhook_events_filter", "stream")
+_WEBHOOKS = ("webhook", "webhook_completed")
+_CANCELS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?(?:s|m|h)?")
+LEAST_DEADLINE, MOST_DEADLINE = 5.0, 86400.0
+"""Seconds that `Cancel-After` may say."""
 
 
 class PredictionWish(NamedTuple):
@@ -50,6 +54,8 @@ class PredictionWish(NamedTuple):
 
 def prediction_from(body: Mapping[str, object], owner: str | None, name: str | None) -> PredictionWish:
     """What a body asks for, of the model in the path or of its `version`. Raises BadRequest, in the client's names."""
+    if called := next((key for key in _WEBHOOKS if body.get(key)), None):
+        raise Unsupported(message("replicate.webhook", called))  # who waits for one would wait for ever
     said = body.get("input")
     if not isinstance(said, Mapping):
         raise refusal("input", said, message("value.object"), reason="missing" if said is None else "type")
@@ -61,8 +67,7 @@ def prediction_from(body: Mapping[str, object], owner: str | None, name: str | N
     request, filled = parsed.request, tuple[str, ...]()
     if request.img is not None and request.strength is None:
         request, filled = msgspec.structs.replace(request, strength=STRENGTH), ("strength",)
-    idle = [message("replicate.idle", key) for key in _WITHOUT_EFFECT if body.get(key)]
-    return PredictionWish(request, _output(said), [*idle, *parsed.warnings], {**NAMED, **parsed.called}, filled)
+    return PredictionWish(request, _output(said), [*parsed.warnings], {**NAMED, **parsed.called}, filled)
 
 
 def wait_from(prefer: str) -> int:
@@ -71,13 +76,30 @@ def wait_from(prefer: str) -> int:
     return 0 if waits is None else min(MOST_WAIT, int(waits[1] or MOST_WAIT))
 
 
+def deadline_from(said: str) -> float | None:
+    """The seconds after which `Cancel-After` wants a prediction taken back; None where it says nothing."""
+    if not said.strip():
+        return None
+    text = said.strip().lower()
+    seconds = seconds_from_duration(text if text[-1].isalpha() else f"{text}s") if _CANCELS.fullmatch(text) else 0.0
+    if not LEAST_DEADLINE <= seconds <= MOST_DEADLINE:
+        raise refusal("Cancel-After", said, message("replicate.deadline"))
+    return seconds
+
+
+def model_of(owner: str, name: str) -> str:
+    """What a model is called here, of the owner and the name that its client knows."""
+    return f"{owner}/{name}".removeprefix(f"{OURS}/")
+
+
 def _model(body: Mapping[str, object], owner: str | None, name: str | None) -> str | None:
     """Our name of what is asked: a version behind a colon is nothing that is known here."""
     version = body.get("version")
     if owner is None and version is not None and not isinstance(version, str):
         raise refusal("version", version, message("allowed.model"), reason="type")
-    said = f"{owner}/{name}" if owner is not None else str(version or "").partition(":")[0]
-    return said.removeprefix(f"{OURS}/") or None
+    if owner is not None and name is not None:
+        return model_of(owner, name) or None
+    return str(version or "").partition(":")[0].removeprefix(f"{OURS}/") or None
 
 
 def _output(said: Mapping[str, Any]) -> Output:

@@ -14,26 +14,53 @@ from ...fairness.allowance import Holding
 from ...messages import message, sentences
 from ...words.events import Finished, Progress
 from ..gateway.keys import GATEWAY
+from ..http.addresses import base_url
 from ..http.body import read_body
 from ..http.context import CALLED, ORDER_ID
 from ..http.encoding import body_from
 from ..http.errors import Trouble, trouble_from
-from ..http.security import GUARD, Refused, client_of
-from ..orders.connection import ORDERS, asked_as, own_order
+from ..http.security import Refused, client_of
+from ..orders.connection import ORDERS, asked_as, is_own, own_order
 from ..orders.order import Order
 from .answers import PredictionSoFar, prediction_object
-from .requests import PredictionWish, prediction_from, wait_from
+from .requests import PredictionWish, deadline_from, prediction_from, wait_from
+from .streaming import send_prediction
+
+_PAGE = 16
+"""Predictions in a list: their pictures stand in it."""
 
 
 async def create(request: web.Request) -> web.Response:
     """Places it; waits for it where its client prefers that."""
+    deadline = deadline_from(request.headers.get("Cancel-After", ""))
     order = await _placed(request)
+    if deadline is not None:
+        asyncio.get_running_loop().call_later(deadline, request.app[ORDERS].cancel, order.id)
     return await _answer(request, order, wait_from(request.headers.get("Prefer", "")), status=201)
 
 
 async def get(request: web.Request) -> web.Response:
     """How far it is by now."""
     return await _answer(request, _known(request), 0)
+
+
+async def predictions(request: web.Request) -> web.Response:
+    """The client's own that are known, the newest first, a page at a time: what stands behind `cursor`."""
+    orders, cursor = request.app[ORDERS], request.query.get("cursor")
+    own = [order for order in reversed(orders.known) if not order.attached and is_own(request, order)]
+    if cursor is not None:  # of one that is forgotten by now nothing older is known either
+        at = next((at for at, order in enumerate(own) if order.id == cursor), len(own))
+        own = own[at + 1 :]
+    shown, more = own[:_PAGE], own[_PAGE:]
+    results = [await _said(request, order, 0) for order in shown]
+    following = f"{_base(request)}/v1/predictions?cursor={shown[-1].id}" if more else None
+    said = {"previous": None, "next": following, "results": results}
+    return web.Response(body=body_from(said), content_type="application/json")
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """What happens to it, as it happens."""
+    return await send_prediction(request, _known(request))
 
 
 async def cancel(request: web.Request) -> web.Response:
@@ -78,15 +105,22 @@ async def _read(request: web.Request, holding: Holding) -> PredictionWish:
 async def _answer(
     request: web.Request, order: Order, wait: float, *, status: int = 200, cancelled: bool = False
 ) -> web.Response:
-    seen = await _seen(request, order, wait)
-    asker, now = request.app[GUARD].asker(request), time.time()
-    base = request.app[GATEWAY].settings.public_url or f"{asker.scheme}://{asker.host or request.host}{asker.prefix}"
-    age = request.app[GATEWAY].clock() - order.placed_at
-    address = f"{base}/v1/predictions/{order.id}"
-    said = prediction_object(order, seen, now=now, age=age, address=address, waited=wait > 0)
+    said = await _said(request, order, wait)
     if cancelled:  # the device is free within a step, and it ends then
         said["status"] = "canceled"
     return web.Response(status=status, body=body_from(said), content_type="application/json")
+
+
+async def _said(request: web.Request, order: Order, wait: float) -> dict[str, Any]:
+    """What is told of it within `wait` seconds."""
+    seen = await _seen(request, order, wait)
+    age = request.app[GATEWAY].clock() - order.placed_at
+    address = f"{_base(request)}/v1/predictions/{order.id}"
+    return prediction_object(order, seen, now=time.time(), age=age, address=address, waited=wait > 0)
+
+
+def _base(request: web.Request) -> str:
+    return base_url(request, request.app[GATEWAY].settings.public_url)
 
 
 async def _seen(request: web.Request, order: Order, wait: float) -> PredictionSoFar:

@@ -87,6 +87,7 @@ def test_what_is_installed_finds_its_own(unpacked, tmp_path):
     assert [path.stem for path in (ROOT / "models.example").glob("*.safetensors") if path.stem not in listed] == []
 
 
+@pytest.mark.slow
 def test_the_source_archive_makes_the_same_wheel(wheel, tmp_path):
     (built,) = SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     with tarfile.open(built) as archive:

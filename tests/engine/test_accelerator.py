@@ -274,6 +274,7 @@ def test_a_network_goes_there_in_few_copies(accelerator, files, monkeypatch):
             assert parameter.inner.storage_offset() * parameter.element_size() % 512 == 0
 
 
+@pytest.mark.slow
 def test_adapters_are_beside_what_computes_wherever_that_is(accelerator, files, tmp_path):
     """In half precision on the device without a wait more, and beside text encoders that wait in main memory."""
     modules = tiny_modules(unet=SMALL)

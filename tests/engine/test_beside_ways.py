@@ -67,7 +67,9 @@ def on_share(card, model, share):
     return on(card, memory=round(bytes_of(model.sizes).all * share), cuda_graphs=False)
 
 
-@pytest.mark.parametrize("beside", [lora, dora, controlnet, control_lora])
+@pytest.mark.parametrize(
+    "beside", [lora, *(pytest.param(each, marks=pytest.mark.slow) for each in (dora, controlnet, control_lora))]
+)
 def test_its_bits_are_those_beside_a_model_that_stays(model, tmp_path, beside):
     plain, modules = model
     asked, _ = beside(tmp_path, modules, wish(plain, num_steps=1))

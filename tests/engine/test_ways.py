@@ -74,7 +74,15 @@ def test_what_sees_of_a_text_encoder_counts_where_it_is_read():
     assert held[1] - held[0] == 30 * device.width
 
 
-@pytest.mark.parametrize(("share", "way"), [(0.8, "stages"), (0.6, "layers"), (0.35, "layers"), (0.15, "layers")])
+@pytest.mark.parametrize(
+    ("share", "way"),
+    [
+        (0.8, "stages"),
+        pytest.param(0.6, "layers", marks=pytest.mark.slow),
+        (0.35, "layers"),
+        pytest.param(0.15, "layers", marks=pytest.mark.slow),
+    ],
+)
 def test_within_a_budget_the_same_bytes_come_out(accelerator, model, whole, share, way):
     budget = round(bytes_of(model.sizes).all * share)
     card = accelerator()
@@ -174,6 +182,7 @@ def test_text_encoders_leave_while_latents_are_denoised(accelerator, model, whol
     assert engine.stats().models[0].way == "encoders"
 
 
+@pytest.mark.slow
 def test_models_that_are_too_large_together_take_turns(accelerator, model, tmp_path):
     """Each of two pictures at once has the device for its steps, and its own bytes."""
     write_checkpoint(tmp_path / "sd.safetensors", tiny_modules(unet=SMALL))
@@ -206,6 +215,7 @@ def test_in_main_memory_weights_stay_in_their_file(model):
     )
 
 
+@pytest.mark.slow
 def test_two_pictures_of_a_model_in_stages_have_it_copied_once_a_stage(accelerator, model, monkeypatch):
     """Not at every part of a VAE's work, each as long as a step, and between which others have theirs."""
     clock, entered, own = Clock(), Counter(), (guest.Guest.enter, UNetModel.denoise, autoencoder.decode_parts)

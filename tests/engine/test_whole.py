@@ -246,6 +246,7 @@ def renamed(path, pipeline, scheduler=None, **options):
     return model_at(path)
 
 
+@pytest.mark.slow
 def test_what_a_pipeline_does_not_take_is_its_refusal_and_not_a_crash(tmp_path):
     model = renamed(tmp_path, "StableDiffusionInstructPix2PixPipeline", in_channels=8)
     with pytest.raises(Unsupported, match="a StableDiffusionInstructPix2PixPipeline can't make this: "):

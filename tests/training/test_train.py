@@ -32,6 +32,8 @@ from imagine.words.training import (
 from tests.checkpoints import tiny_modules, write_checkpoint
 from tests.models import model_at
 
+FAMILIES = ("stable_diffusion", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sd2", "sdxl")))
+
 
 def trained(given, stop_after=None):
     """All that the trainer says."""
@@ -62,7 +64,7 @@ def check_names(tensors, family):
         assert tensors[f"{name}.alpha"] == len(down)
 
 
-@pytest.mark.parametrize("family", ["stable_diffusion", "sd2", "sdxl"], indirect=True)
+@pytest.mark.parametrize("family", FAMILIES, indirect=True)
 def test_what_is_written_is_told_as_a_lora_of_the_family(assign, family):
     given = assign(samples=2)
     told = trained(given)

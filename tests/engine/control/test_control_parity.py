@@ -1,4 +1,4 @@
-"""A picture with controls is plain diffusers' own: its ControlNet, union and T2I-Adapter pipelines, 20 steps."""
+"""A picture with controls is plain diffusers' own: its ControlNet, union and T2I-Adapter pipelines."""
 
 import diffusers
 import msgspec
@@ -23,6 +23,7 @@ from tests.engine.running import latents_of, model_at, wish
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIZE = (64, 96)
 STEPS = 8
+SLOW = pytest.mark.slow  # the same of a larger network
 PREDICTION = {"sd2": "v_prediction"}
 PIPELINES = {
     ("controlnet", False): diffusers.StableDiffusionControlNetPipeline,
@@ -64,7 +65,10 @@ def ours(path, *controls):
 
 @pytest.mark.parametrize(
     ("family", "layout"),
-    [("stable_diffusion", "ldm"), ("sd2", "bare"), ("sdxl", "folder"), ("sdxl", "bare")],
+    [
+        ("stable_diffusion", "ldm"), ("sd2", "bare"), pytest.param("sdxl", "folder", marks=SLOW),
+        pytest.param("sdxl", "bare", marks=SLOW),
+    ],
 )  # fmt: skip
 def test_a_controlnet(checkpoints, tmp_path, family, layout):
     path, modules = checkpoints(family)
@@ -103,7 +107,7 @@ def test_a_union_is_told_the_kind_of_map(checkpoints, tmp_path):
     ("family", "how", "layout"),
     [
         ("stable_diffusion", {}, "original"), ("stable_diffusion", {"light": True, "channels": 1}, "original"),
-        ("sdxl", {}, "diffusers"),
+        pytest.param("sdxl", {}, "diffusers", marks=SLOW),
     ],
 )  # fmt: skip
 def test_a_t2i_adapter(checkpoints, tmp_path, family, how, layout):
@@ -116,7 +120,7 @@ def test_a_t2i_adapter(checkpoints, tmp_path, family, how, layout):
     assert_same(got, expected, ours(path), within=1e-4)
 
 
-@pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
+@pytest.mark.parametrize("family", ["stable_diffusion", pytest.param("sdxl", marks=SLOW)])
 def test_a_control_lora_is_the_controlnet_that_its_weights_make(checkpoints, tmp_path, family):
     path, modules = checkpoints(family)
     network = tiny_controlnet(modules.unet)

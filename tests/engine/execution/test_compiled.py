@@ -24,6 +24,7 @@ def by_eager(monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda network, **options: compile_(network, backend="eager", **options))
 
 
+@pytest.mark.slow  # torch's compiler
 def test_it_is_asked_for_of_all_models_or_of_one_and_stands_in_the_recipe(checkpoints, by_eager):
     path = checkpoints()[0]
     engine = engine_of()

@@ -110,6 +110,7 @@ def test_a_worker_imports_what_it_needs_and_nothing_else() -> None:
         assert said[when]["compiler"] == [], when
 
 
+@pytest.mark.slow  # every schedule twice, once in a process of its own
 def test_schedules_are_the_same_where_libraries_came_late() -> None:
     made = {
         f"{row.name}, {schedule}": scheduler_for(row, schedule, Noise(), 7).timesteps.tolist()

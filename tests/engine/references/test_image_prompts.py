@@ -20,6 +20,7 @@ from tests.image_adapters import FACE, adapter_tensors, tiny_encoder, write_enco
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 STEPS = 6
+FAMILIES = ("stable_diffusion", pytest.param("sdxl", marks=pytest.mark.slow))  # the same of a larger network
 WORDS = {"num_steps": STEPS, "neg": "a blurry dog", "guidance": 5.0}
 
 
@@ -81,7 +82,7 @@ def theirs(checkpoints, encoder):
 
 
 @pytest.mark.parametrize("kind", ["base", "plus", "full-face"])
-@pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_one(checkpoints, encoder, theirs, tmp_path, family, kind):
     path, modules = checkpoints(family)
     file = write_image_adapter(tmp_path / "ip.safetensors", modules.unet, kind)
@@ -100,7 +101,7 @@ def test_without_guidance(checkpoints, encoder, theirs, tmp_path):
     assert_same(got, other.latents(0.7, guidance=1.0, ip_adapter_image=[pixels(DOG)]), latents_of(one), within=5e-5)
 
 
-@pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_several_of_one_adapter_and_two_adapters(checkpoints, encoder, theirs, tmp_path, family):
     path, modules = checkpoints(family)
     first = write_image_adapter(tmp_path / "a.safetensors", modules.unet)
@@ -116,7 +117,7 @@ def test_several_of_one_adapter_and_two_adapters(checkpoints, encoder, theirs, t
     assert_same(got, expected, latents_of(referring(one, *three[:2])), within=5e-5)
 
 
-@pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_each_where_its_mask_is(checkpoints, encoder, theirs, tmp_path, family):
     """At 128²: of 64² the middle of such a network has one place, where norms of two numbers make much of roundings."""
     left, right = (mask.resize((128, 128), Image.Resampling.NEAREST) for mask in (LEFT, RIGHT))

@@ -137,17 +137,22 @@ def test_unknown_words_do_not_spoil_a_picture(pipeline: Any) -> None:
 def test_a_negative_prompt_and_guidance_push_pictures_where_they_should(pipeline: Any) -> None:
     # How often a heart gets a blue background that the negative prompt rules out: at guidance 1 it has no say.
     def blue(scale: float) -> float:
-        against = ["blue background"] * 24
-        made = evaluate.make(pipeline, ["a white heart"] * 24, negative_prompt=against, guidance_scale=scale)
+        said = {"negative_prompt": ["blue background"] * 16, "guidance_scale": scale, "num_inference_steps": 12}
+        made = evaluate.make(pipeline, ["a white heart"] * 16, **said)
         return float(np.mean([judge(p).background == "blue" for p in made]))
 
     shares_by_guidance = [blue(1.0), blue(evaluate.GUIDANCE), blue(7.0)]
     assert shares_by_guidance == sorted(shares_by_guidance, reverse=True)
-    assert shares_by_guidance[0] >= 2 / 24  # of nine backgrounds one is left to chance
-    assert shares_by_guidance[-1] <= 0.05
-    shares = evaluate.negative_response(pipeline, count=8)
+    assert shares_by_guidance[0] >= 1 / 16  # of nine backgrounds one is left to chance
+    assert shares_by_guidance[-1] == 0
+
+
+def test_what_a_negative_prompt_rules_out_is_rarer_in_the_measured_figures() -> None:
+    """Of forty pictures with and forty without, of a colour, a background and a place."""
+    shares = json.loads(FIGURES.read_text())["negative"]
+    assert shares.keys() == {"red thing", "blue background", "yellow thing", "left"}
     assert all(s["negated"] <= s["without"] for s in shares.values()), shares
-    assert any(s["negated"] < s["without"] for s in shares.values()), shares
+    assert sum(s["negated"] < s["without"] for s in shares.values()) >= 3, shares
 
 
 @pytest.mark.slow
@@ -166,6 +171,7 @@ def test_the_world_is_what_the_autoencoder_draws(pipeline: Any) -> None:
     assert -10 * error.log10() > 27
 
 
+@pytest.mark.slow
 def test_its_latents_have_the_scale_that_sd1_expects(pipeline: Any) -> None:
     rng = random_numbers(3, "scale", 0)
     pictures = to_tensor(draw(random_scene(rng, combinations(unseen=False))) for _ in range(256))

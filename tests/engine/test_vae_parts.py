@@ -46,7 +46,7 @@ def counted(parts):
     [*((name, torch.float32) for name in VAES), (PLAIN, torch.bfloat16)],  # which CPUs add up slowly, whatever the VAE
     indirect=["vae"],
 )
-@pytest.mark.parametrize("size", [(8, 8), (13, 21)])
+@pytest.mark.parametrize("size", [(8, 8), (9, 13)])
 @pytest.mark.parametrize("tiled", [False, True])
 def test_parts_make_the_bits_of_the_whole(vae, dtype, size, tiled):
     vae.to(dtype)
@@ -61,7 +61,7 @@ def test_parts_make_the_bits_of_the_whole(vae, dtype, size, tiled):
     assert torch.equal(made, decoded)
     made, encoding = counted(encode_parts(vae, pixels, tiled=tiled))
     assert torch.equal(made, mode)
-    assert min(decoding, encoding) > (100 if tiled and size != (8, 8) else 8)
+    assert min(decoding, encoding) > (50 if tiled and size != (8, 8) else 8), "a tile is a dozen"
 
 
 def test_nothing_of_it_lasts_between_two_parts(vae):

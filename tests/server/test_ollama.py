@@ -241,7 +241,7 @@ def test_models_are_listed_with_the_owners_names_for_them(tmp_path):
 @pytest.mark.parametrize(
     ("body", "status", "sentence"),
     [
-        ({"model": "owl"}, 404, "model 'owl' isn't here"), ({}, 400, "model is missing"),
+        ({"model": "owl"}, 404, "model 'owl' is no name of the catalogue"), ({}, 400, "model is missing"),
         ({"name": "fox", "stream": "no"}, 400, "stream is 'no'; it must be true or false"),
         (b"", 400, "missing request body"),
     ],

@@ -106,7 +106,7 @@ def test_a_model_that_is_here_is_pulled(tmp_path):
         assert lines[1].completed == lines[1].total > 0
         assert lines[1].digest.startswith("sha256:")
         assert client.pull("fox").status == "success"
-        with pytest.raises(ollama.ResponseError, match="fetches nothing: put its file into the folder") as missing:
+        with pytest.raises(ollama.ResponseError, match="is no name of the catalogue") as missing:
             client.pull("llama3.2")
         return missing.value.status_code
 
@@ -121,8 +121,8 @@ def test_what_is_no_picture_is_told(tmp_path):
         ):
             with pytest.raises(ollama.ResponseError, match="draws pictures and nothing else; use POST /api/generate"):
                 ask()
-        with pytest.raises(ollama.ResponseError, match="models are files here"):
-            client.delete("fox")
+        with pytest.raises(ollama.ResponseError, match="models are neither made of others nor sent away"):
+            client.create("owl", from_="fox")
 
     using(tmp_path, act)
 

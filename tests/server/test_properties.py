@@ -121,9 +121,9 @@ def start(home: Path, model: Path | None = None) -> Daemon:
     (home / ".imagine/models").mkdir(parents=True)
     if model is not None:
         shutil.copy(model, home / ".imagine/models/fox.safetensors")
-        return Daemon(home, REAL)
+        return Daemon(home, REAL, "--offline")
     declared.write(home / ".imagine/models/fox.safetensors", declared.tiny())
-    return Daemon(home, FAKE)
+    return Daemon(home, FAKE, "--offline")
 
 
 def measured(home: Path, count: int, model: Path | None = None, *, same: bool = False) -> tuple[Run, int]:

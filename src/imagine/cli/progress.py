@@ -24,7 +24,7 @@ class MovingLine:
     """A line on stderr that is written over for the length of a block; silent where that can't be, or nobody looks."""
 
     def __init__(self, what: str, *, hidden: bool = False) -> None:
-        self._bar = None if hidden or not _can_move() else _bar()
+        self._bar = None if hidden or not can_move() else _bar()
         if self._bar is not None:
             self._task = self._bar.add_task(what, total=None, told="")
 
@@ -89,7 +89,8 @@ class Bar(MovingLine):
         return _STAGES.get(line.get("stage", ""), "painting"), "  ".join(part for part in (speed, left) if part)
 
 
-def _can_move() -> bool:
+def can_move() -> bool:
+    """Is stderr a terminal whose line can be taken back?"""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"  # which can't take a line back
 
 

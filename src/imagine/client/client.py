@@ -112,6 +112,20 @@ class Client:
             except (OSError, http.client.HTTPException) as error:
                 raise Disconnected(in_english(f"imagine at {self.address} broke off its answer")) from error
 
+    def change(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        """Have the server change which models there are. Raises Unreachable, Refused, Disconnected."""
+        with self._answer(method, path, json.dumps(dict(body)).encode(), timeout=DIGEST_TIMEOUT) as answer:
+            self._read(answer.read)
+
+    def pull(self, name: str) -> Generator[dict[str, Any], None, None]:
+        """The lines of `/api/pull` as they come. Raises Unreachable, Refused, Disconnected."""
+        with self._answer("POST", "/api/pull", json.dumps({"model": name}).encode(), timeout=None) as answer:
+            while line := self._line(answer):
+                event = _object(line)
+                if "error" in event:
+                    raise ResponseError(in_english(str(event["error"])))
+                yield event
+
     def plan(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What `/assist` says: the plan for a wish, without the picture. Raises Unreachable, Refused, Disconnected."""
         with self._answer("POST", "/assist", json.dumps(dict(body)).encode(), timeout=None) as answer:

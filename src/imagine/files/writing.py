@@ -34,7 +34,7 @@ def write_together(files: Mapping[Path, bytes], *, mode: int = 0o666) -> None:
             temporary.unlink(missing_ok=True)
         raise
     for folder in {path.parent for path in files}:
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
@@ -46,7 +46,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put the renaming itself on disk, where the system can: Windows and some network mounts can't."""
     if os.name != "posix":
         return

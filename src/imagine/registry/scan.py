@@ -32,7 +32,7 @@ REFUSED = {
 }  # fmt: skip
 """Formats that are listed for the reason they can't be used, by suffix."""
 
-_GENERIC = frozenset({
+GENERIC = frozenset({
     "diffusion_pytorch_model", "model", "pytorch_lora_weights", "adapter_model", "learned_embeds", "pytorch_model",
     "diffusion_pytorch_model.fp16", "model.fp16",
 })  # fmt: skip
@@ -271,7 +271,7 @@ def _snapshots(path: Path, place: Place, repository: str) -> list[tuple[Path, Pl
 def _called(path: Path, place: Place) -> str:
     """A file that is called like any other of its kind is called after its folder: what the Hub's mostly are. A
     denoiser's folder, whose name is any model's, after the one that it lies in."""
-    if path.stem not in _GENERIC or not place.folder:
+    if path.stem not in GENERIC or not place.folder:
         return ""
     above, _, folder = place.folder.rpartition("/")
     parent = above.rpartition("/")[2]

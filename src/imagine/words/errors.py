@@ -9,6 +9,7 @@ ImagineError                    anything we raise on purpose; its text is one se
 ├── ModelNotFound               no model of that name
 ├── UnusableModel               the file is there and can't be loaded; says why
 │   └── ModelChanged            it became another file while it was in use: ask again
+├── DownloadFailed              what was to be fetched can't be had, or isn't what it should be
 ├── Busy                        the queue is full; try again later
 ├── OutOfMemory                 not enough device memory, even after freeing what could be freed
 ├── Cancelled                   the client took the job back
@@ -101,6 +102,10 @@ class UnusableModel(ImagineError):
 
 class ModelChanged(UnusableModel):
     """The file became another while it was waited for or in use; asking again gets what it is now."""
+
+
+class DownloadFailed(ImagineError):
+    """What was to be fetched can't be had, or isn't what it should be; what came of it is kept where it is of use."""
 
 
 class Busy(ImagineError):

@@ -38,6 +38,7 @@ STATUSES: dict[type[errors.ImagineError], int] = {
     errors.Cancelled: 499,
     errors.WorkerLost: 502,
     errors.AssistantFailed: 502,
+    errors.DownloadFailed: 502,
     errors.Busy: 503,
     errors.OutOfMemory: 507,
     errors.ImagineError: 500,

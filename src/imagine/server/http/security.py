@@ -88,6 +88,14 @@ class Guard:
         if not (private or keyed or not self._keys or request.method == "OPTIONS" or _is_open(request)):
             raise Refused(401, message("guard.key"))
 
+    def is_owner(self, request: web.Request) -> bool:
+        """Does it come from this machine, or with the key that has no name?"""
+        client = address_of(self.asker(request).client)
+        if _over_unix(request) or (client is not None and client.is_loopback):
+            return True
+        key = carried(request.headers, self._keys)
+        return key is not None and self._keys[key] is None
+
     def cors(self, request: web.Request) -> dict[str, str]:
         """The headers that let a page whose origin is allowed read the answer; never for any other."""
         origin, headers = request.headers.get("Origin"), request.headers

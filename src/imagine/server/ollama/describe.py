@@ -45,6 +45,11 @@ _NAMED_MODEL = {
     "properties": {"model": _TEXT, "verbose": {"type": "boolean"}},
     "required": ["model"],
 }
+_COPY = {
+    "type": "object",
+    "properties": {"source": _TEXT, "destination": _TEXT},
+    "required": ["source", "destination"],
+}
 
 
 def schemas(_: Settings) -> dict[str, Any]:
@@ -56,8 +61,10 @@ def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
     """The operation with this dialect's bodies."""
     if route.path == "/api/pull":
         return operation | _takes(_PULL | {"required": ["model"]})
-    if route.path == "/api/show":
+    if route.path in ("/api/show", "/api/delete"):
         return operation | _takes(_NAMED_MODEL)
+    if route.path == "/api/copy":
+        return operation | _takes(_COPY)
     if route.path != "/api/generate":
         return operation
     schema = {"schema": {"$ref": "#/components/schemas/OllamaAnswer"}}

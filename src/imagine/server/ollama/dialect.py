@@ -10,7 +10,9 @@ from .describe import described, schemas
 ROUTES = (
     Route("POST", "/api/generate", routes.generate, "Make pictures, as Ollama's clients ask for them.", orders=True),
     Route("GET", "/api/tags", routes.tags, "The models there are, as Ollama's clients list them."),
-    Route("POST", "/api/pull", routes.pull, "That a model is here, as Ollama's clients make sure."),
+    Route("POST", "/api/pull", routes.pull, "Bring a model here, as Ollama's clients do."),
+    Route("DELETE", "/api/delete", routes.delete, "Remove a model, as Ollama's clients do."),
+    Route("POST", "/api/copy", routes.copy, "Give a model a second name, as Ollama's clients do."),
     Route("POST", "/api/show", routes.show, "What is known of a model, for Ollama's clients."),
     Route("GET", "/api/ps", routes.ps, "The models that are loaded, for Ollama's clients."),
     Route("GET", "/api/version", routes.version, "The release of Ollama whose image API this is."),
@@ -19,8 +21,7 @@ _WORDS = message("absent", instead="POST /api/generate")
 _FILES = message("absent.files", instead="GET /api/tags")
 _ABSENT = (
     *(Absent("POST", f"/api/{name}", 400, _WORDS) for name in ("chat", "embed", "embeddings")),
-    *(Absent("POST", f"/api/{name}", 400, _FILES) for name in ("create", "copy", "push")),
-    Absent("DELETE", "/api/delete", 400, _FILES),
+    *(Absent("POST", f"/api/{name}", 400, _FILES) for name in ("create", "push")),
 )
 """Ollama's clients take a 404 for a model to be pulled, so they get a 400."""
 OLLAMA = Dialect(

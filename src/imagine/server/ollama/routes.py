@@ -27,7 +27,7 @@ from ..http.context import CALLED
 from ..http.encoding import NDJSON, body_from
 from ..http.encoding import line_from as bytes_of
 from ..http.errors import trouble_from
-from ..http.security import Refused, client_of
+from ..http.security import client_of
 from ..orders.connection import pictures_of, place, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
@@ -62,19 +62,36 @@ async def show(request: web.Request) -> web.Response:
     return _json(shown_from_entry(entry, gateway.defaults_of(entry), room))
 
 
-async def pull(request: web.Request) -> web.Response:
-    """That a model is here: programs pull before they ask, which is quickly done. Nothing is ever fetched."""
+async def pull(request: web.Request) -> web.StreamResponse:
+    """Brings a model here; of one that is here already says so at once, since programs pull before they ask."""
     body = await _body(request)
     name, streams = _named(body), body.get("stream")
     if streams is not None and not isinstance(streams, bool):
         raise BadRequest(refusal("stream", streams, message("allowed.bool")).note.called("stream"))
     try:
         entry = await request.app[GATEWAY].choose(name)
-    except ModelNotFound as error:
-        raise Refused(404, message("pull.missing", "model", value=name, instead="GET /api/tags")) from error
+    except ModelNotFound:
+        from .library import pulled  # what asks other machines is there only once somebody wants it
+
+        return await pulled(request, name, streams=streams is not False)
     if streams is False:
         return _json(PULLED)
     return web.Response(body=b"".join(map(bytes_of, pulled_from_entry(entry))), content_type=NDJSON)
+
+
+async def delete(request: web.Request) -> web.Response:
+    """Removes a model."""
+    from .library import deleted
+
+    return await deleted(request, _named(await _body(request)))
+
+
+async def copy(request: web.Request) -> web.Response:
+    """Gives a model a second name."""
+    from .library import copied
+
+    body = await _body(request)
+    return await copied(request, *(_text(body, field) for field in ("source", "destination")))
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
@@ -89,6 +106,14 @@ def _named(body: dict[str, Any]) -> str:
         missing = message("value.missing", "model", allowed=message("allowed.model"))
         raise BadRequest(missing, reason="missing")
     return name.removesuffix(LATEST)
+
+
+def _text(body: dict[str, Any], field: str) -> str:
+    """What a field of a body says. Raises BadRequest."""
+    text = body.get(field)
+    if not isinstance(text, str) or not text:
+        raise BadRequest(message("value.missing", field, allowed=message("allowed.model")), reason="missing")
+    return text.removesuffix(LATEST)
 
 
 async def ps(request: web.Request) -> web.Response:

@@ -1,0 +1,27 @@
+"""The models of the folders that the environment says, for commands that change which there are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..files.model_folders import home_from, roots_from
+
+if TYPE_CHECKING:
+    from ..registry.registry import Registry
+
+
+def registry_here() -> Registry:
+    """What lies there now."""
+    from ..files.shipped import models
+    from ..registry.registry import Registry
+
+    registry = Registry(roots_from(os.environ), shipped=models())
+    registry.refresh()
+    return registry
+
+
+def offers_file() -> Path:
+    """Where it is kept what sites said of the catalogue's names."""
+    return home_from(os.environ) / "catalogue.json"

@@ -1,0 +1,200 @@
+"""Models that are kept: removed, with parts that were pulled for them alone, copied, renamed, held against digests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..files.writing import sync_folder
+from ..messages import message
+from ..registry.registry import Registry
+from ..registry.scan import INDEX
+from ..words.entry import Entry
+from ..words.errors import BadRequest, ModelNotFound, UnusableModel
+from ..words.model_names import matching, similar
+from .checked import sha256_of
+from .partial import beside
+from .record import SUFFIX, PullRecord, record_of
+
+_NAME = re.compile(r"\w[\w.\-+ ]{0,199}")
+_IN_CACHE = "/snapshots/"
+_DAMAGED = ("damaged", "changed")
+
+
+class Removal(NamedTuple):
+    """What goes with a model, and what stays."""
+
+    entry: Entry
+    parts: tuple[Entry, ...]
+    """What was pulled for it and no other model uses."""
+    kept: tuple[Entry, ...]
+    """What others use, or the owner brought."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that are freed."""
+        return sum(_own_size(each) for each in (self.entry, *self.parts))
+
+
+def find(registry: Registry, name: str) -> Entry:
+    """The file of that name, a model before any other kind. Raises ModelNotFound."""
+    entries = sorted(registry.files(), key=lambda entry: not entry.generates)
+    names = list(dict.fromkeys(entry.name for entry in entries))
+    match = matching(name, names)
+    if match is None:
+        raise ModelNotFound(name, similar=similar(name, names))
+    return next(entry for entry in entries if entry.name == match)
+
+
+def removal_of(entry: Entry, registry: Registry) -> Removal:
+    """What removing it comes to. Raises UnusableModel for what isn't ours to remove."""
+    _check_own(entry)
+    others = [each for each in registry.files() if each.path != entry.path]
+    used = {name for each in others if each.generates for name in (each.vae, *each.encoders)}
+    beside_it = [each for each in others if each.name in (entry.vae, *entry.encoders) and not each.shipped]
+    alone = [each for each in beside_it if each.name not in used and record_of(Path(each.path)) is not None]
+    return Removal(entry, tuple(alone), tuple(each for each in beside_it if each not in alone))
+
+
+def remove(removal: Removal, roots: Sequence[Path]) -> None:
+    """Removes it, and folders that are empty then. What has a file open goes on with it. Raises OSError."""
+    for entry in (removal.entry, *removal.parts):
+        path = Path(entry.path)
+        for file in _files(entry):
+            file.unlink(missing_ok=True)
+        beside(path, SUFFIX).unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            for folder in sorted(path.glob("*/"), reverse=True):
+                _remove_empty(folder)
+            _remove_empty(path)
+        if path.parent not in roots:
+            _remove_empty(path.parent)
+
+
+def copy(entry: Entry, name: str, registry: Registry) -> Path:
+    """The same under a second name, whose bytes are shared where the disk can. Raises BadRequest, OSError."""
+    target = _place_for(entry, name, registry)
+    path = Path(entry.path)
+    if path.is_dir():
+        partial = beside(target, ".partial")
+        shutil.copytree(path, partial, copy_function=_second)
+        partial.rename(target)
+    else:
+        _second(path, target)
+    _beside(path, target, _second)
+    sync_folder(target.parent)
+    return target
+
+
+def rename(entry: Entry, name: str, registry: Registry) -> Path:
+    """Gives it another name, with what lies beside it. Raises BadRequest, OSError."""
+    target = _place_for(entry, name, registry)
+    path = Path(entry.path)
+    path.rename(target)
+    _beside(path, target, lambda old, new: old.rename(new))
+    sync_folder(target.parent)
+    return target
+
+
+class Checked(NamedTuple):
+    """A file held against what was noted of it."""
+
+    name: str
+    state: str
+    """`whole`; `damaged`, of the same size and other bytes; `changed`; `unknown`, where nothing is noted."""
+    size: int
+
+    @property
+    def is_bad(self) -> bool:
+        """Isn't it what was pulled?"""
+        return self.state in _DAMAGED
+
+
+def verified(entries: Sequence[Entry], told: Callable[[str, int, int], None]) -> Iterator[Checked]:
+    """Each file, read whole. `told` hears of which, and how many bytes of how many. Raises OSError."""
+    for entry in entries:
+        path, record = Path(entry.path), record_of(Path(entry.path))
+        if record is None or not (record.sha256 or record.files):
+            yield Checked(entry.name, "unknown", entry.size)
+            continue
+        yield Checked(entry.name, _state(path, record, entry.name, told), entry.size)
+
+
+def _state(path: Path, record: PullRecord, name: str, told: Callable[[str, int, int], None]) -> str:
+    wanted = {path / file: digest for file, digest in record.files.items()} or {path: record.sha256}
+    wanted = {file: digest for file, digest in wanted.items() if len(digest) == 64}
+    for file, digest in wanted.items():
+        if not file.is_file():
+            return "changed"
+        size = file.stat().st_size
+        if sha256_of(file, lambda done, size=size: told(name, done, size)) != digest:  # type: ignore[misc]
+            return "damaged" if record.files or size == record.size else "changed"
+    return "whole"
+
+
+def _check_own(entry: Entry) -> None:
+    if entry.shipped:
+        raise UnusableModel(message("keep.shipped", "model", value=entry.name))
+    if _IN_CACHE in entry.path:
+        raise UnusableModel(message("keep.hub", "model", value=entry.name))
+
+
+def _place_for(entry: Entry, name: str, registry: Registry) -> Path:
+    """Where it lies under another name. Raises BadRequest, UnusableModel."""
+    _check_own(entry)
+    if not _NAME.fullmatch(name) or name != name.strip():
+        raise BadRequest(message("keep.name", "destination", value=name[:200]))
+    path = Path(entry.path)
+    suffix = "" if path.is_dir() else path.suffix
+    target = path.with_name(name.removesuffix(suffix) + suffix)
+    if len(entry.files) > 1 and entry.format != "diffusers" and not path.with_suffix(".yaml").exists():
+        raise UnusableModel(message("keep.pieces", "model", value=entry.name))
+    taken = any(each.name == target.stem for each in registry.files() if each.path != entry.path)
+    if taken or target.exists() or target.is_symlink():
+        raise BadRequest(message("keep.taken", "destination", value=name))
+    return target
+
+
+def _files(entry: Entry) -> list[Path]:
+    """What it is made of, and its notes."""
+    files = [Path(stamp.path) for stamp in entry.files] or [Path(entry.path)]
+    path = Path(entry.path)
+    if entry.format == "diffusers":
+        inside = [file for file in path.rglob("*") if file.suffix in (".safetensors", ".json", ".txt", ".model")]
+        files += [*inside, path / INDEX]
+    return files
+
+
+def _own_size(entry: Entry) -> int:
+    """Bytes that nobody else holds: one of several names frees nothing."""
+    path = Path(entry.path)
+    return 0 if path.is_symlink() or (path.is_file() and path.stat().st_nlink > 1) else entry.size
+
+
+def _beside(path: Path, target: Path, bring: Callable[[Path, Path], object]) -> None:
+    """The sidecar and the notes go along."""
+    pairs = [(beside(path, SUFFIX), beside(target, SUFFIX))]
+    if not target.is_dir():
+        pairs.append((path.with_suffix(".yaml"), target.with_suffix(".yaml")))
+    for old, new in pairs:
+        if old.exists() and not new.exists():
+            bring(old, new)
+
+
+def _second(path: str | Path, target: str | Path) -> None:
+    """A second name of the same bytes; on a disk without such, or of what is a link, a copy."""
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError:
+        partial = beside(Path(target), ".partial")
+        shutil.copyfile(path, partial)
+        partial.replace(target)
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

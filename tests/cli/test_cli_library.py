@@ -1,0 +1,187 @@
+"""`imagine pull`, `cp`, `rename`, `rm`, `verify-models`: what a user reads, and what is on the disk then."""
+
+import asyncio
+import json
+import os
+import threading
+
+import pytest
+
+from imagine.cli import pull as pull_command
+from imagine.cli.main import main
+from imagine.library.catalogue import CATALOGUE
+from tests.library.fake_sites import FakeSites, weights
+from tests.registry import declared
+
+MODEL = weights(3, declared.tiny())
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home without models, of which no server knows."""
+    monkeypatch.setattr("imagine.cli.reach.named", lambda _: None)
+    monkeypatch.setattr("imagine.cli.reach.running", lambda _=None: None)
+    monkeypatch.setenv("IMAGINE_HOME", str(tmp_path))
+    monkeypatch.delenv("IMAGINE_MODELS", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A fake hub on a thread, which the environment names."""
+    ready, done, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+    fake = FakeSites()
+    fake.direct, fake.repositories = True, {"owner/owl": {"owl.safetensors": MODEL}}
+
+    async def go():
+        async with fake:
+            ready.set()
+            await done.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(go(),))
+    thread.start()
+    assert ready.wait(240)
+    monkeypatch.setenv("HF_ENDPOINT", fake.hub)
+    yield fake
+    loop.call_soon_threadsafe(done.set)
+    thread.join()
+    loop.close()
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return ended.value.code
+
+
+def add(home, name, data=MODEL):
+    path = home / "models" / f"{name}.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_model_is_pulled(home, hub, capfd):
+    hub.cards["owner/owl"] = {"license": "mit"}
+    assert run("pull", "owner/owl", "--yes") == 0
+    said = capfd.readouterr()
+    assert said.out == "owl\n"
+    lines = said.err.splitlines()
+    assert lines[:2] == [f"hf:owner/owl, {hub.hub}/owner/owl", "licence: mit"]
+    assert lines[3].split() == ["owl.safetensors", "27", "KB", "checkpoint"]
+    assert lines[-1] == "owl.safetensors: 27 KB, checked"
+    assert (home / "models/owner--owl/owl.safetensors").read_bytes() == MODEL
+
+
+def test_a_pull_as_json(home, hub, capfd):
+    assert run("pull", "hf:owner/owl", "--yes", "--json") == 0
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [line["status"] for line in lines if line["status"] not in ("pulling", "verifying")] == [
+        "planning", "planned", "file", "placed", "done",
+    ]  # fmt: skip
+    assert lines[-1] == {"status": "done", "model": "owl"}
+
+
+def test_nobody_is_asked_without_a_terminal(home, hub, capfd):
+    assert run("pull", "owner/owl") == 2
+    assert "--yes agrees to the licence and the size" in capfd.readouterr().err
+    assert not (home / "models/owner--owl/owl.safetensors").exists()
+
+
+def test_offline_nothing_is_asked(home, hub, capfd):
+    assert run("pull", "owner/owl", "--yes", "--offline") == 1
+    assert hub.asked == []
+    assert "it was said to stay offline" in capfd.readouterr().err
+
+
+def test_the_catalogue_is_shown(home, capfd):
+    assert run("pull") == 0
+    assert [line.split()[0] for line in capfd.readouterr().out.splitlines()[1:]] == list(CATALOGUE)
+
+
+@pytest.mark.parametrize("way", ["link", "copy", "move"])
+def test_a_file_of_this_machine_is_taken_in(home, tmp_path, capfd, way):
+    mine = tmp_path / "downloads" / "owl.safetensors"
+    mine.parent.mkdir()
+    mine.write_bytes(MODEL)
+    assert run("pull", str(mine), *([] if way == "link" else [f"--{way}"])) == 0
+    taken = home / "models/owl.safetensors"
+    assert (taken.read_bytes(), taken.is_symlink(), mine.exists()) == (MODEL, way == "link", way != "move")
+    assert capfd.readouterr().out == "owl\n"
+
+
+def test_what_is_no_model_is_not_taken_in(home, tmp_path, capfd):
+    for name, data in (("a.ckpt", b"PK"), ("b.safetensors", b"<html>"), ("c.png", b"")):
+        (tmp_path / name).write_bytes(data)
+        assert run("pull", f"file:{tmp_path / name}") == 2
+    told = capfd.readouterr().err
+    assert [word in told for word in ("is a pickle", "no file of weights that can be used", "holds no weights")] == [
+        True
+    ] * 3
+    assert not (home / "models").exists()
+
+
+def test_a_second_name_shares_its_bytes(home, capfd):
+    first = add(home, "owl")
+    first.with_suffix(".yaml").write_text("num_steps: 3\n")
+    assert run("cp", "owl", "second") == 0
+    second = home / "models/second.safetensors"
+    assert os.path.samefile(first, second)
+    assert second.with_suffix(".yaml").read_text() == "num_steps: 3\n"
+    assert run("rm", "owl", "--yes") == 0
+    assert not first.exists()
+    assert second.read_bytes() == MODEL
+    assert run("cp", "second", "../out") == 2
+    assert run("cp", "second", "second") == 2
+    assert "is the name of another file" in capfd.readouterr().err
+
+
+def test_a_model_gets_another_name(home, hub, capfd):
+    run("pull", "owner/owl", "--yes")
+    assert run("rename", "owl", "barn owl") == 0
+    names = {path.name for path in (home / "models/owner--owl").iterdir()}
+    assert names == {"barn owl.safetensors", "barn owl.safetensors.imagine.json"}
+
+
+def test_removing_leaves_nothing_of_it(home, hub, capfd):
+    run("pull", "owner/owl", "--yes")
+    assert run("rm", "owl") == 2, "nobody is there to be asked"
+    assert run("rm", "owl", "-y") == 0
+    assert list((home / "models").iterdir()) == []
+    assert run("rm", "owl", "-y") == 2
+    assert "model 'owl' not found" in capfd.readouterr().err
+
+
+def test_parts_go_with_the_last_model_that_uses_them(home, capfd):
+    from imagine.library.record import PullRecord, note_record
+    from tests.library.test_pull import DENOISER
+
+    shapes = {f"model.diffusion_model.{name}": shape for name, shape in DENOISER.items()}
+    parts = [add(home, "clip_l", weights(1, declared.clip_text())), add(home, "vae", weights(2, declared.vae()))]
+    for name in ("fox", "owl"):
+        add(home, name, weights(ord(name[0]), shapes))
+    note_record(parts[0], PullRecord("hf:owner/clip"))
+    assert run("rm", "fox", "-y") == 0
+    assert all(part.exists() for part in parts)
+    assert run("rm", "owl", "-y") == 0
+    assert [part.exists() for part in parts] == [False, True], "the owner brought the VAE"
+    assert "with it goes clip_l" in capfd.readouterr().err
+
+
+def test_damage_is_found(home, hub, capfd):
+    run("pull", "owner/owl", "--yes")
+    capfd.readouterr()
+    assert run("verify-models") == 0
+    path = home / "models/owner--owl/owl.safetensors"
+    path.write_bytes(MODEL[:-1] + b"?")
+    add(home, "mine")
+    assert run("verify-models", "--json", "owl", "mine") == 1
+    states = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    assert [(each["name"], each["state"]) for each in states] == [("owl", "damaged"), ("mine", "unknown")]
+
+
+def test_what_a_pull_comes_to_is_asked_at_a_terminal(home, hub, capfd, monkeypatch):
+    monkeypatch.setattr(pull_command.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    assert run("pull", "owner/owl") == 130
+    assert not (home / "models/owner--owl/owl.safetensors").exists()

@@ -23,6 +23,7 @@ MUST_NOT_KNOW = {
     "formats": (*HEAVY, *OUTSIDE, "imagine.registry", "imagine.families", "imagine.asking", "imagine.settings"),
     "families": (*HEAVY, *OUTSIDE, "imagine.registry", "imagine.pictures", "imagine.asking", "imagine.settings"),
     "registry": (*HEAVY, *OUTSIDE, "imagine.asking", "imagine.settings"),
+    "library": (*HEAVY, *OUTSIDE, "imagine.asking", "imagine.settings", "imagine.pictures"),
     "fairness": (*HEAVY, *OUTSIDE, "asyncio", "aiohttp"),
     "pictures": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.registry", "imagine.asking"),
     "pictures/looking": ("aiohttp", "imagine.registry", "imagine.asking", "imagine.settings"),
@@ -357,6 +358,7 @@ def test_what_the_gateway_needs_never_imports_torch() -> None:
     known = set(done.stdout.split())
     assert not {"torch", "diffusers", "transformers", "numpy", "tokenizers"} & known
     assert not {f"imagine.server.{part}" for part in OF_DIALECTS} & known, "a dialect that nobody speaks costs nothing"
+    assert not {name for name in known if name.startswith("imagine.library")}, "nor does what asks other machines"
 
 
 def test_large_libraries_come_through_one_door() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import threading
 
 import pytest
@@ -126,7 +125,7 @@ def test_a_second_name_shares_its_bytes(home, capfd):
     first.with_suffix(".yaml").write_text("num_steps: 3\n")
     assert run("cp", "owl", "second") == 0
     second = home / "models/second.safetensors"
-    assert os.path.samefile(first, second)
+    assert first.samefile(second)
     assert second.with_suffix(".yaml").read_text() == "num_steps: 3\n"
     assert run("rm", "owl", "--yes") == 0
     assert not first.exists()

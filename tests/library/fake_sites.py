@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from imagine.library.connection import SiteConnection
 from imagine.library.manners import Cutting, Manners, Persistence
-from imagine.library.sites import Site, Sites
+from imagine.library.sites import ModelSite, Sites
 from tests.registry import declared
 
 COMMIT = "ab" * 20
@@ -79,7 +79,7 @@ class FakeSites:
             await server.close()
 
     def sites(self, **said):
-        site = Site(self.hub, ("127.0.0.1",), TOKEN)
+        site = ModelSite(self.hub, ("127.0.0.1",), TOKEN)
         return Sites(site, site, **said)
 
     def connection(self, *, public=lambda _: True, stall=30.0, tries=3, **said):

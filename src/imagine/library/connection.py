@@ -21,7 +21,7 @@ from .. import __version__
 from ..messages import message
 from .manners import MANNERS, Manners
 from .offer import SiteName
-from .sites import Site, Sites
+from .sites import ModelSite, Sites
 from .trouble import DownloadFailed, Interrupted, trouble_of
 
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -99,7 +99,10 @@ class SiteConnection:
             raise self._broken(url, error) from error
 
     @contextlib.asynccontextmanager
-    async def _led(self, site: Site, url: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _led(
+        self, site: ModelSite, url: str, headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer at the end of all redirects."""
         session = self._opened()
         for _ in range(_MOST_REDIRECTS):
             own = {"Authorization": f"Bearer {site.key}"} if site.key and site.is_own(url) else {}
@@ -113,7 +116,7 @@ class SiteConnection:
             self._check(site, url)
         raise DownloadFailed(message("pull.redirects", host=_host(site.endpoint)))
 
-    def _check(self, site: Site, url: str) -> None:
+    def _check(self, site: ModelSite, url: str) -> None:
         """Raises DownloadFailed for where a redirect must not lead."""
         host = _host(url)
         if _is_address(host) and not site.is_own(url) and not self._public(host):

@@ -20,14 +20,14 @@ from .asking_sites import Beginning, beginning_of, refuse_page, size_in
 from .checked import check_file
 from .connection import SiteConnection
 from .offer import RemoteFile
-from .partial import Partial, Piece, done_of, held
+from .partial import Partial, Stretch, done_of, held
 from .trouble import DownloadFailed, Interrupted
 
 T = TypeVar("T")
 _BLOCK = 2**20
 _NOTED = 8 * 2**20
 """Bytes after which it is noted which are there."""
-Told = Callable[[str, int, int], None]
+Telling = Callable[[str, int, int], None]
 """Hears what is done, `pulling` or `verifying`, and how many bytes of how many are there."""
 
 
@@ -36,7 +36,7 @@ class _NoRanges(Exception):
 
 
 async def download(
-    connection: SiteConnection, file: RemoteFile, target: Path, told: Told, beginning: Beginning | None = None
+    connection: SiteConnection, file: RemoteFile, target: Path, told: Telling, beginning: Beginning | None = None
 ) -> str:
     """Brings the file to `target`; its SHA-256, or "" where another brought it there meanwhile.
 
@@ -68,7 +68,7 @@ async def download(
 class _Fetching:
     """Of one file into one partial."""
 
-    def __init__(self, connection: SiteConnection, file: RemoteFile, partial: Partial, told: Told) -> None:
+    def __init__(self, connection: SiteConnection, file: RemoteFile, partial: Partial, told: Telling) -> None:
         self._connection = connection
         self._file = file
         self._partial = partial
@@ -111,7 +111,7 @@ class _Fetching:
         except BaseExceptionGroup as several:
             raise _first(several) from None
 
-    async def _piece(self, piece: Piece) -> None:
+    async def _piece(self, piece: Stretch) -> None:
         tried = 0
         while piece.left:
             before = piece.done
@@ -123,7 +123,7 @@ class _Fetching:
                 self._partial.save()
                 await self._manners.persistence.after(trouble, tried)
 
-    async def _stream(self, piece: Piece) -> None:
+    async def _stream(self, piece: Stretch) -> None:
         """One connection's worth of a piece."""
         if not self._ranged:
             piece.done = 0
@@ -140,7 +140,7 @@ class _Fetching:
         if piece.left:
             raise Interrupted(message("pull.broken", host=answer.url.host or "", why=message("pull.early")))
 
-    async def _keep(self, piece: Piece, answer: aiohttp.ClientResponse) -> None:
+    async def _keep(self, piece: Stretch, answer: aiohttp.ClientResponse) -> None:
         """What comes, in blocks; what came before a connection broke, too."""
         block = bytearray()
         try:
@@ -154,7 +154,7 @@ class _Fetching:
             raise
         await self._write(piece, bytes(block))
 
-    async def _write(self, piece: Piece, data: bytes) -> None:
+    async def _write(self, piece: Stretch, data: bytes) -> None:
         if len(data) > piece.left:
             raise DownloadFailed(message("pull.size", name=self._file.last, expected=self._size, size=self._size + 1))
         await finished(lambda: self._partial.fill(piece, data))

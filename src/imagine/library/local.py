@@ -18,10 +18,10 @@ from .partial import beside
 from .record import PullRecord, note_record
 from .trouble import DownloadFailed
 
-Way = Literal["link", "copy", "move"]
+TakingIn = Literal["link", "copy", "move"]
 
 
-def take_in(path: Path, root: Path, way: Way) -> Path:
+def take_in(path: Path, root: Path, way: TakingIn) -> Path:
     """Where it lies now among the models. Raises BadRequest, DownloadFailed, OSError."""
     path = path.absolute()
     if not path.exists():
@@ -59,7 +59,7 @@ def _check(path: Path) -> None:
         raise BadRequest(message("pull.damaged", "model", name=path.name, why=why))
 
 
-def _bring(path: Path, target: Path, way: Way) -> None:
+def _bring(path: Path, target: Path, way: TakingIn) -> None:
     """A copy that is whole before it has its name; what is moved goes there at once where that is the same disk."""
     if way == "move" and path.stat().st_dev == target.parent.stat().st_dev:
         path.rename(target)

@@ -26,7 +26,7 @@ _LOOK = 0.2
 """Seconds between looks at a download that another process is at."""
 
 
-class Piece(msgspec.Struct, array_like=True):
+class Stretch(msgspec.Struct, array_like=True):
     """A stretch of the file, of which the first `done` bytes are there."""
 
     start: int
@@ -42,7 +42,7 @@ class Piece(msgspec.Struct, array_like=True):
 class _Notes(msgspec.Struct):
     of: str
     size: int
-    pieces: list[Piece]
+    pieces: list[Stretch]
 
 
 class Partial:
@@ -55,7 +55,7 @@ class Partial:
         self._notes = _Notes("", 0, [])
 
     @property
-    def pieces(self) -> list[Piece]:
+    def pieces(self) -> list[Stretch]:
         """What it is filled by."""
         return self._notes.pieces
 
@@ -75,13 +75,13 @@ class Partial:
     def begin(self, of: str, size: int, pieces: int) -> None:
         """Forgets what is there."""
         bounds = [size * number // pieces for number in range(pieces + 1)]
-        fresh = [Piece(start, end - start) for start, end in pairwise(bounds)]
+        fresh = [Stretch(start, end - start) for start, end in pairwise(bounds)]
         self._notes = _Notes(of, size, fresh)
         os.ftruncate(self.descriptor, 0)
         os.ftruncate(self.descriptor, size)
         self.save()
 
-    def fill(self, piece: Piece, data: bytes) -> None:
+    def fill(self, piece: Stretch, data: bytes) -> None:
         """Puts the next bytes of a piece in their place. Raises OSError. For a thread."""
         view = memoryview(data)
         while view:

@@ -26,7 +26,7 @@ from .checked import check_file, sha256_of
 from .choice import chosen, of_folder, place_of
 from .civitai import civitai_offer
 from .connection import SiteConnection
-from .download import Told, finished
+from .download import Telling, finished
 from .hub import offer_of
 from .offer import Offer, RemoteFile
 from .peek import peeked
@@ -83,7 +83,7 @@ class Planner:
     """Makes plans for the folder `root` and what the `registry` lists. Of one event loop."""
 
     def __init__(
-        self, connection: SiteConnection, root: Path, registry: Registry, kept: KeptOffers, told: Told,
+        self, connection: SiteConnection, root: Path, registry: Registry, kept: KeptOffers, told: Telling,
     ) -> None:  # fmt: skip
         self._connection = connection
         self._root = root

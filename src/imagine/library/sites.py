@@ -25,7 +25,7 @@ _LONGEST = 4096
 _PORTS = {"http": 80, "https": 443}
 
 
-class Site(NamedTuple):
+class ModelSite(NamedTuple):
     """One of them."""
 
     endpoint: str
@@ -52,11 +52,11 @@ class Site(NamedTuple):
 class Sites(NamedTuple):
     """Both, and whether anybody may be asked at all."""
 
-    hub: Site
-    civitai: Site
+    hub: ModelSite
+    civitai: ModelSite
     offline: bool = False
 
-    def named(self, name: SiteName) -> Site:
+    def named(self, name: SiteName) -> ModelSite:
         """The one of that name."""
         return self.hub if name == "hub" else self.civitai
 
@@ -69,8 +69,8 @@ def sites_from(environ: Mapping[str, str], *, offline: bool = False) -> Sites:
         raise BadRequest(message("pull.endpoint", "HF_ENDPOINT", value=endpoint[:200]))
     key = next(filter(None, (unquoted(environ.get(f"CIVITAI_API_{end}", "")) for end in ("KEY", "TOKEN"))), "")
     offline = offline or unquoted(environ.get("HF_HUB_OFFLINE", "")).lower() in ("1", "on", "yes", "true")
-    hub = Site(endpoint, _HUB_HOSTS, _hub_token(environ))
-    return Sites(hub, Site(CIVITAI, _CIVITAI_HOSTS, key), offline)
+    hub = ModelSite(endpoint, _HUB_HOSTS, _hub_token(environ))
+    return Sites(hub, ModelSite(CIVITAI, _CIVITAI_HOSTS, key), offline)
 
 
 def _hub_token(environ: Mapping[str, str]) -> str:

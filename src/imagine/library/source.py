@@ -60,10 +60,10 @@ class LocalSource(NamedTuple):
         return f"file:{self.path}"
 
 
-Source = HubSource | CivitaiSource | LocalSource
+ModelSource = HubSource | CivitaiSource | LocalSource
 
 
-def source_from(name: str, hub: str = "https://huggingface.co") -> Source | None:
+def source_from(name: str, hub: str = "https://huggingface.co") -> ModelSource | None:
     """What `name` means; None for one that only a catalogue can know. `hub` is where the Hub's pages are, too.
 
     Raises BadRequest for what begins as one of these forms and isn't one.
@@ -78,7 +78,7 @@ def source_from(name: str, hub: str = "https://huggingface.co") -> Source | None
     return _of_hub(name, name) if "/" in name else None
 
 
-def _of_scheme(scheme: str, rest: str, name: str, hub: str) -> Source:
+def _of_scheme(scheme: str, rest: str, name: str, hub: str) -> ModelSource:
     match scheme:
         case "hf" | "huggingface":
             return _of_hub(rest.removeprefix("//"), name)
@@ -104,7 +104,7 @@ def _of_hub(text: str, name: str) -> HubSource:
     return HubSource(match[1], match[2] or "", match[3] or "")
 
 
-def _of_page(address: str, hub: str) -> Source:
+def _of_page(address: str, hub: str) -> ModelSource:
     """What a page shows: `…/OWNER/REPO/blob/REVISION/FILE`, `…/models/ID?modelVersionId=ID`."""
     parts = urlsplit(address)
     ways = [unquote(way) for way in parts.path.split("/") if way]

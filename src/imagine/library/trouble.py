@@ -14,7 +14,7 @@ from ..words.errors import DownloadFailed as DownloadFailed
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
-    from .sites import Site
+    from .sites import ModelSite
 
 _PASSES = frozenset({408, 425, 429})
 
@@ -28,7 +28,7 @@ class Interrupted(Exception):
         self.wait = wait
 
 
-async def trouble_of(answer: ClientResponse, site: Site) -> DownloadFailed | Interrupted | None:
+async def trouble_of(answer: ClientResponse, site: ModelSite) -> DownloadFailed | Interrupted | None:
     """What is wrong with an answer; None where it is one."""
     status, host = answer.status, urlsplit(str(answer.url)).hostname or ""
     if status in (200, 206):
@@ -46,7 +46,7 @@ async def trouble_of(answer: ClientResponse, site: Site) -> DownloadFailed | Int
     return DownloadFailed(message("pull.status", host=host, status=status))
 
 
-def _closed(answer: ClientResponse, site: Site, host: str) -> Message:
+def _closed(answer: ClientResponse, site: ModelSite, host: str) -> Message:
     """Who may not have it, and what they can do."""
     variable = "CIVITAI_API_KEY" if host.endswith("civitai.com") or "/api/download/" in answer.url.path else "HF_TOKEN"
     if answer.headers.get("X-Error-Code") == "GatedRepo" or (site.key and variable == "HF_TOKEN"):

@@ -20,6 +20,7 @@ from ...library.plan import PullPlan
 from ...library.pull import Library, PullNews, pull
 from ...library.sites import sites_from
 from ...messages import message
+from ...words.errors import ImagineError
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.encoding import NDJSON, body_from
@@ -88,9 +89,8 @@ def _check_owner(request: web.Request) -> None:
 
 def _as_told(error: Exception) -> Exception:
     """As its status tells it: a model that there isn't, or what the owner won't have, is no fault of a site's."""
-    note = getattr(error, "note", None)
-    status = None if note is None else _STATUSES.get(note.code)
-    return error if status is None else Refused(status, note)
+    status = _STATUSES.get(error.note.code) if isinstance(error, ImagineError) else None
+    return Refused(status, error.note) if isinstance(error, ImagineError) and status else error
 
 
 async def _lines(gateway: Gateway, name: str) -> AsyncGenerator[dict[str, Any]]:
@@ -140,7 +140,7 @@ def line_of(news: PullNews) -> dict[str, Any] | None:
             bytes_there = {"total": news.total} | ({"completed": news.completed} if news.completed else {})
             known = {"digest": f"sha256:{digest}"} if digest else {}
             return {"status": f"pulling {digest[:12] or news.file}", **known, **bytes_there}
-        case "verifying" if news.completed in (0, news.total):
+        case "verifying" if not news.completed:
             return {"status": "verifying sha256 digest"}
         case "placed":
             return {"status": "writing manifest"}

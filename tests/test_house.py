@@ -83,6 +83,10 @@ SET_FROM_OUTSIDE = {
     "Restarts": "times are arguments, so that tests needn't wait",
     "GuardPatience": "times are arguments, so that tests needn't wait",
     "Patience": "times are arguments, so that tests needn't wait",
+    "Persistence": "times are arguments, so that tests needn't wait",
+    "Manners": "times are arguments, so that tests needn't wait",
+    "Cutting": "sizes are arguments, so that tests needn't be large",
+    "Library.free": "disks are arguments, so that tests needn't fill one",
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
 }
 """Fields, or whole classes of them, that nothing in the package gives a value, and why they are there."""

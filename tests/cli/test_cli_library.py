@@ -1,12 +1,12 @@
 """`imagine pull`, `cp`, `rename`, `rm`, `verify-models`: what a user reads, and what is on the disk then."""
 
 import asyncio
+import io
 import json
 import threading
 
 import pytest
 
-from imagine.cli import pull as pull_command
 from imagine.cli.main import main
 from imagine.library.catalogue import CATALOGUE
 from tests.library.fake_sites import FakeSites, weights
@@ -45,6 +45,13 @@ def hub(monkeypatch):
     loop.call_soon_threadsafe(done.set)
     thread.join()
     loop.close()
+
+
+class Terminal(io.StringIO):
+    """Somebody is there."""
+
+    def isatty(self):
+        return True
 
 
 def run(*arguments):
@@ -156,7 +163,8 @@ def test_parts_go_with_the_last_model_that_uses_them(home, capfd):
     from tests.library.test_pull import DENOISER
 
     shapes = {f"model.diffusion_model.{name}": shape for name, shape in DENOISER.items()}
-    parts = [add(home, "clip_l", weights(1, declared.clip_text())), add(home, "vae", weights(2, declared.vae()))]
+    holes = {"clip_l": declared.clip_text(), "vae": declared.vae()}
+    parts = [declared.write(home / "models" / f"{name}.safetensors", shapes) for name, shapes in holes.items()]
     for name in ("fox", "owl"):
         add(home, name, weights(ord(name[0]), shapes))
     note_record(parts[0], PullRecord("hf:owner/clip"))
@@ -180,7 +188,7 @@ def test_damage_is_found(home, hub, capfd):
 
 
 def test_what_a_pull_comes_to_is_asked_at_a_terminal(home, hub, capfd, monkeypatch):
-    monkeypatch.setattr(pull_command.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr("click.confirm", lambda *_, **__: False)
     assert run("pull", "owner/owl") == 130
     assert not (home / "models/owner--owl/owl.safetensors").exists()

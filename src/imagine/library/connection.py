@@ -94,7 +94,7 @@ class SiteConnection:
             async with self._led(self.sites.named(name), url, headers or {}) as answer:
                 yield answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError | TimeoutError):
+            if not isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError):
                 raise  # the disk's, not the network's
             raise self._broken(url, error) from error
 

@@ -35,6 +35,8 @@ from .source import CivitaiSource, HubSource, LocalSource, source_from
 from .trouble import DownloadFailed
 
 _MOST_COMPONENTS = 64
+_LATEST = ":latest"
+"""What clients of Ollama's put behind a name."""
 
 
 class PlannedFile(NamedTuple):
@@ -93,6 +95,7 @@ class Planner:
 
     async def plan(self, name: str) -> PullPlan:
         """What pulling `name` comes to. Raises BadRequest, DownloadFailed, OSError."""
+        name = name.removesuffix(_LATEST)
         source = source_from(name, self._connection.sites.hub.endpoint)
         if isinstance(source, LocalSource):
             raise BadRequest(message("pull.local", "model", value=name[:200]))
@@ -123,13 +126,15 @@ class Planner:
         """The plan for a file, or the pieces of one, and for what it lacks."""
         called = called if len(files) == 1 else ""
         targets = [self._root / place_of(offer, file, called=called) for file in files]
-        begun, entry = await peeked(self._connection, files[0], "/".join(targets[0].parts[-2:]))
+        begun, entry = None, None
+        if len(files) == 1:  # a piece says nothing of the whole
+            begun, entry = await peeked(self._connection, files[0], "/".join(targets[0].parts[-2:]))
         there = [await self._there(file, target) for file, target in zip(files, targets, strict=True)]
         kind = entry.kind if entry else ""
         main = [PlannedFile(*each, role=kind) for each in zip(files, [offer] * len(files), targets, there, strict=True)]
         main[0] = main[0]._replace(beginning=begun)
         warnings: list[Message] = []
-        parts = await self._parts(entry, targets[0], warnings) if entry and len(files) == 1 else []
+        parts = await self._parts(entry, targets[0], warnings) if entry else []
         return PullPlan(offer.source, licence, (*main, *parts), targets[0], entry, tuple(warnings))
 
     async def _folder(self, offer: Offer, index: RemoteFile) -> PullPlan:
@@ -165,7 +170,7 @@ class Planner:
             except ImagineError as error:
                 why = error.note
                 continue
-            self._kept.keep(str(source), offer, [file.name])
+            await finished(lambda at=str(source), told=offer, name=file.name: self._kept.keep(at, told, [name]))  # type: ignore[misc]
             target = self._root / place_of(offer, file)
             return PlannedFile(file, offer, target, await self._there(file, target), need.role)
         role = need.role.replace("_", " ")

@@ -73,7 +73,7 @@ async def pull(
         else:
             tell(_news("here", planned, planned.size))
     await finished(lambda: _note(plan))
-    await finished(library.registry.refresh)
+    await finished(lambda: _learn(plan, library.registry))
     called = _called(plan, library.registry)
     tell(PullNews("done", model=called))
     return called
@@ -125,6 +125,15 @@ def _note(plan: PullPlan) -> None:
     for each in plan.files:
         if each.there == each.target and each.file.sha256 and record_of(each.target) is None:
             note_record(each.target, _record(each, each.file.sha256, plan))
+
+
+def _learn(plan: PullPlan, registry: Registry) -> None:
+    """What was read whole needn't be again."""
+    registry.refresh()
+    entries = {entry.path: entry for entry in registry.files()}
+    for each in plan.files:
+        if each.file.sha256 and not plan.folder and (entry := entries.get(str(each.there or each.target))):
+            registry.learn_file_digest(entry, each.file.sha256)
 
 
 def _called(plan: PullPlan, registry: Registry) -> str:

@@ -99,7 +99,9 @@ class FakeSites:
             return web.Response(status=404)
         siblings = [sibling(path, data) for path, data in self.repositories[name].items()]
         card = self.cards.get(name, {})
-        return web.json_response({"sha": COMMIT, "siblings": siblings, "cardData": card, "gated": name in self.gated})
+        return web.json_response(
+            {"id": name, "sha": COMMIT, "siblings": siblings, "cardData": card, "gated": name in self.gated}
+        )
 
     async def _resolve(self, request):
         self._note("hub", request)

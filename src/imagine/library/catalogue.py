@@ -24,11 +24,11 @@ from .source import HubSource
 _MOST = 32 * 2**20
 SAI_NC = Licence(
     "Stability AI Non-Commercial Community License",
-    "https://huggingface.co/stabilityai/sdxl-turbo/blob/main/LICENSE.md",
+    "https://huggingface.co/stabilityai/sdxl-turbo",
 )
 _PLAYGROUND = Licence(
     "Playground v2.5 Community License",
-    "https://huggingface.co/playgroundai/playground-v2.5-1024px-aesthetic/blob/main/LICENSE.md",
+    "https://huggingface.co/playgroundai/playground-v2.5-1024px-aesthetic",
 )
 
 

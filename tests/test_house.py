@@ -85,7 +85,6 @@ SET_FROM_OUTSIDE = {
     "Patience": "times are arguments, so that tests needn't wait",
     "Persistence": "times are arguments, so that tests needn't wait",
     "Manners": "times are arguments, so that tests needn't wait",
-    "Cutting": "sizes are arguments, so that tests needn't be large",
     "Library.free": "disks are arguments, so that tests needn't fill one",
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
 }

@@ -20,6 +20,8 @@ from tests.registry import declared
 
 COMMIT = "ab" * 20
 TOKEN = "hf_of_the_owner"
+SIGNED = "Signature=a%2Fb%3D%7E~%2B&Key-Pair-Id=K%20x"
+"""What a link carries that is only good as it is written."""
 
 
 def weights(seed=1, shapes=None, metadata=None):
@@ -113,13 +115,15 @@ class FakeSites:
             return web.Response(status=404, headers={"X-Error-Code": "EntryNotFound"})
         if self.direct:
             return await self._send(request, data)
-        to = taken(self.leads) or f"{self.store}/{name}/{quote(path)}"
+        to = taken(self.leads) or f"{self.store}/{name}/{quote(path)}?{SIGNED}"
         headers = {"Location": to, "X-Repo-Commit": COMMIT, "X-Linked-Size": str(len(data))}
         headers |= {"X-Linked-ETag": f'"{hashlib.sha256(data).hexdigest()}"', "ETag": '"etag"'}
         return web.Response(status=302, headers=headers)
 
     async def _file(self, request):
         self._note("store", request)
+        if request.rel_url.raw_query_string not in ("", SIGNED):
+            return web.Response(status=403)
         data = self.repositories[request.match_info["repository"]][request.match_info["path"]]
         if (status := taken(self.statuses)) is not None:
             return web.Response(status=status, headers={"Retry-After": "1"} if status == 429 else {})

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from .. import __version__
 from ..messages import message
@@ -106,7 +107,8 @@ class SiteConnection:
         session = self._opened()
         for _ in range(_MOST_REDIRECTS):
             own = {"Authorization": f"Bearer {site.key}"} if site.key and site.is_own(url) else {}
-            async with session.get(url, headers={**headers, **own}, allow_redirects=False) as answer:
+            exact = URL(url, encoded=True)  # a link that is signed is signed as it is written
+            async with session.get(exact, headers={**headers, **own}, allow_redirects=False) as answer:
                 if answer.status not in _REDIRECTS:
                     if (trouble := await trouble_of(answer, site)) is not None:
                         raise trouble

@@ -85,8 +85,8 @@ class Planner:
     """Makes plans for the folder `root` and what the `registry` lists. Of one event loop."""
 
     def __init__(
-        self, connection: SiteConnection, root: Path, registry: Registry, kept: KeptOffers, told: Telling,
-    ) -> None:  # fmt: skip
+        self, connection: SiteConnection, root: Path, registry: Registry, kept: KeptOffers, told: Telling
+    ) -> None:
         self._connection = connection
         self._root = root
         self._registry = registry
@@ -182,11 +182,8 @@ class Planner:
         another has its place."""
         if target.exists():
             record = record_of(target)
-            if (
-                record is not None
-                and file.sha256
-                and (record.sha256, record.size) == (file.sha256, target.stat().st_size)
-            ):
+            noted = None if record is None else (record.sha256, record.size)
+            if file.sha256 and noted == (file.sha256, target.stat().st_size):
                 return target
             try:
                 await finished(lambda: check_file(target, file, lambda done: self._told("verifying", done, file.size)))

@@ -122,7 +122,7 @@ class FakeSites:
 
     async def _file(self, request):
         self._note("store", request)
-        if request.rel_url.raw_query_string not in ("", SIGNED):
+        if request.raw_path.partition("?")[2] not in ("", SIGNED):
             return web.Response(status=403)
         data = self.repositories[request.match_info["repository"]][request.match_info["path"]]
         if (status := taken(self.statuses)) is not None:

@@ -41,6 +41,7 @@ def hub(monkeypatch):
     thread.start()
     assert ready.wait(240)
     monkeypatch.setenv("HF_ENDPOINT", fake.hub)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     yield fake
     loop.call_soon_threadsafe(done.set)
     thread.join()

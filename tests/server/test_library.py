@@ -21,6 +21,7 @@ def beside_a_hub(folder, monkeypatch, act, **said):
         async with FakeSites() as fake, asyncio.timeout(PATIENCE):
             fake.direct, fake.repositories = True, {"owner/owl": {"owl.safetensors": MODEL}}
             monkeypatch.setenv("HF_ENDPOINT", fake.hub)
+            monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
             async with serving(folder, **said) as client:
                 return await act(client, fake)
 

@@ -129,11 +129,11 @@ class FakeSites:
             return web.Response(status=status, headers={"Retry-After": "1"} if status == 429 else {})
         if (body := taken(self.bodies)) is not None:
             return web.Response(content_type=body[0], body=body[1])
-        if taken(self.spoils):
-            data = data[:-3] + b"xyz"
         return await self._send(request, data)
 
     async def _send(self, request, data):
+        if taken(self.spoils):
+            data = data[:-3] + b"xyz"
         start, end, status = 0, len(data), 200
         if self.ranges and (asked := request.headers.get("Range")):
             first, _, last = asked.removeprefix("bytes=").partition("-")

@@ -47,7 +47,7 @@ def test_ollamas_own_client_pulls_shows_copies_and_deletes(tmp_path, monkeypatch
             "pulling manifest", "verifying sha256 digest", "writing manifest", "success",
         ]  # fmt: skip
         assert max(line.completed or 0 for line in lines) == len(MODEL)
-        assert client.show("owl").details.family == "sd1"
+        assert client.show("owl").details.family == "stable_diffusion"
         client.copy("owl", "second")
         assert {"fox", "owl", "second"} <= {model.model for model in client.list().models}
         client.delete("owl")

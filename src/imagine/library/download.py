@@ -82,8 +82,8 @@ class _Fetching:
         """All that isn't there yet."""
         self._size, self._ranged = beginning.size, beginning.ranged
         of = self._file.sha256 or self._file.blob or self._file.url
-        pieces = min(self._manners.cutting.most, 1 + self._size // self._manners.cutting.least) if self._ranged else 1
-        self._partial.open(of, self._size, pieces)
+        stretches = min(self._manners.cutting.most, 1 + self._size // self._manners.cutting.least) if self._ranged else 1
+        self._partial.open(of, self._size, stretches)
         self._tell()
         try:
             await self._together()
@@ -105,7 +105,7 @@ class _Fetching:
     async def _together(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                for piece in self._partial.pieces:
+                for piece in self._partial.stretches:
                     if piece.left or not self._size:
                         group.create_task(self._piece(piece))
         except BaseExceptionGroup as several:

@@ -42,7 +42,7 @@ class Stretch(msgspec.Struct, array_like=True):
 class _Notes(msgspec.Struct):
     of: str
     size: int
-    pieces: list[Stretch]
+    stretches: list[Stretch]
 
 
 class Partial:
@@ -55,26 +55,26 @@ class Partial:
         self._notes = _Notes("", 0, [])
 
     @property
-    def pieces(self) -> list[Stretch]:
+    def stretches(self) -> list[Stretch]:
         """What it is filled by."""
-        return self._notes.pieces
+        return self._notes.stretches
 
     @property
     def done(self) -> int:
         """Bytes that are there."""
-        return sum(piece.done for piece in self.pieces)
+        return sum(piece.done for piece in self.stretches)
 
-    def open(self, of: str, size: int, pieces: int) -> None:
-        """Goes on with what is there of this content, or begins it, in so many pieces of about the same length."""
+    def open(self, of: str, size: int, stretches: int) -> None:
+        """Goes on with what is there of this content, or begins it, in so many stretches of about the same length."""
         kept = _notes_at(self._notes_path)
         if kept is not None and (kept.of, kept.size) == (of, size) and os.fstat(self.descriptor).st_size == size:
             self._notes = kept
             return
-        self.begin(of, size, pieces)
+        self.begin(of, size, stretches)
 
-    def begin(self, of: str, size: int, pieces: int) -> None:
+    def begin(self, of: str, size: int, stretches: int) -> None:
         """Forgets what is there."""
-        bounds = [size * number // pieces for number in range(pieces + 1)]
+        bounds = [size * number // stretches for number in range(stretches + 1)]
         fresh = [Stretch(start, end - start) for start, end in pairwise(bounds)]
         self._notes = _Notes(of, size, fresh)
         os.ftruncate(self.descriptor, 0)
@@ -118,7 +118,7 @@ def beside(target: Path, suffix: str) -> Path:
 def done_of(target: Path) -> tuple[int, int]:
     """How many bytes of how many there are of a file that somebody fills."""
     notes = _notes_at(beside(target, _NOTES))
-    return (0, 0) if notes is None else (sum(piece.done for piece in notes.pieces), notes.size)
+    return (0, 0) if notes is None else (sum(piece.done for piece in notes.stretches), notes.size)
 
 
 @contextlib.asynccontextmanager
@@ -176,7 +176,7 @@ def _notes_at(path: Path) -> _Notes | None:
     except (ImagineError, msgspec.DecodeError):
         return None
     at = 0
-    for piece in notes.pieces:
+    for piece in notes.stretches:
         if piece.start != at or not 0 <= piece.done <= piece.length:
             return None
         at += piece.length

@@ -82,7 +82,8 @@ class _Fetching:
         """All that isn't there yet."""
         self._size, self._ranged = beginning.size, beginning.ranged
         of = self._file.sha256 or self._file.blob or self._file.url
-        stretches = min(self._manners.cutting.most, 1 + self._size // self._manners.cutting.least) if self._ranged else 1
+        most, least = self._manners.cutting
+        stretches = min(most, 1 + self._size // least) if self._ranged else 1
         self._partial.open(of, self._size, stretches)
         self._tell()
         try:

@@ -119,8 +119,9 @@ def test_it_goes_on_where_it_was_stopped_with_the_same_bytes(assign):
     told = trained(halved)
     assert [each.step for each in told if isinstance(each, StepTaken)] == [3, 4]
     assert next(each.done for each in told if isinstance(each, StepTried)) == 2
-    assert read(whole.target)[0].keys() == read(halved.target)[0].keys()
-    assert all(torch.equal(value, read(halved.target)[0][name]) for name, value in read(whole.target)[0].items())
+    (one, _), (other, _) = read(whole.target), read(halved.target)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
 def test_what_another_training_learned_is_not_lost_unasked(assign):

@@ -91,7 +91,7 @@ def _sana() -> Any:
 def _pixart() -> Any:
     pieces = [(piece, -float(place)) for place, piece in enumerate(["<pad>", "</s>", "<unk>", *_LETTERS, "▁"])]
     config = T5Config(vocab_size=128, d_model=_WIDTH, d_kv=8, d_ff=37, num_layers=2, num_heads=4)
-    return diffusers.PixArtSigmaPipeline(
+    return diffusers.PixArtAlphaPipeline(
         transformer=diffusers.PixArtTransformer2DModel(
             num_layers=1, num_attention_heads=2, attention_head_dim=8, cross_attention_dim=16, caption_channels=_WIDTH,
             use_additional_conditions=False,

@@ -19,7 +19,7 @@ from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.loading.networks import t5_network
 from imagine.engine.loading.t5_tokenizer import FILE, T5Tokenizer
 from imagine.engine.parts.clip import ClipTextModel, clip_config
-from imagine.engine.parts.joint_text import ChromaText, FluxText, SD3Text
+from imagine.engine.parts.joint_text import FluxText, MaskedText, SD3Text
 from imagine.engine.parts.long_text import LongTextPart, read_long
 from imagine.engine.parts.t5 import T5Encoder
 from imagine.engine.parts.text_part import Chunk, TextPart
@@ -160,7 +160,7 @@ def test_chroma_is_told_what_diffusers_tells_it(folder: Path, long: LongTextPart
     pipe = ChromaPipeline(None, None, their_t5(), their_tokenizer(folder), None)
     with torch.no_grad():
         embeddings, mask = pipe._get_t5_prompt_embeds(prompt, device="cpu", max_sequence_length=LENGTH)
-    encoded = ChromaText(long, length=LENGTH).encode(prompt)
+    encoded = MaskedText(long, length=LENGTH, seen=1).encode(prompt)
     assert torch.equal(encoded.embeddings, embeddings)
     assert torch.equal(encoded.mask, mask.bool())
 

@@ -32,6 +32,7 @@ from tests.engine.parity import PHOTO
 from tests.engine.pretended import pretended
 from tests.engine.running import SETTINGS, Clock, engine_of, finished, made, model_at, previews, run, wish
 from tests.flux_files import tiny_flux, write_flux
+from tests.pixart_files import tiny_pixart, write_pixart
 from tests.registry.listing import only
 from tests.z_image_files import tiny_z_image, tiny_z_image_control, write_z_image, write_z_image_control
 
@@ -108,7 +109,12 @@ def _z_image(folder):
     return [controlled(write_z_image_control(folder.parent / "fun.safetensors", network), PHOTO)]
 
 
-@pytest.mark.parametrize("write", [_flux, _z_image], ids=["flux", "z-image"])
+def _pixart(folder):
+    write_pixart(folder / "model", tiny_pixart())
+    return ()
+
+
+@pytest.mark.parametrize("write", [_flux, _z_image, _pixart], ids=["flux", "z-image", "pixart"])
 def test_a_transformer_and_its_text_encoder_come_a_layer_at_a_time(tmp_path, write):
     """Which are larger together and alone."""
     controls = write(tmp_path / "models")

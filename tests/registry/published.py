@@ -167,6 +167,22 @@ def qwen_image(depth=60, width=3072, context=3584):
     return shapes | weighted("norm_out.linear", 2 * width, width) | weighted("proj_out", 64, width)
 
 
+def pixart(side=1024, depth=28, width=1152, words=300):
+    """PixArt-Sigma's transformer under its makers' names, for squares of that side; of 120 `words`, PixArt-alpha's."""
+    shapes = weighted("x_embedder.proj", width, 4, 2, 2) | weighted("t_block.1", 6 * width, width)
+    shapes |= weighted("t_embedder.mlp.0", width, 256) | weighted("t_embedder.mlp.2", width, width)
+    shapes |= weighted("y_embedder.y_proj.fc1", width, 4096) | weighted("y_embedder.y_proj.fc2", width, width)
+    shapes |= {"y_embedder.y_embedding": (words, 4096), "pos_embed": (1, (side // 16) ** 2, width)}
+    for block in range(depth):
+        inner = f"blocks.{block}"
+        shapes |= weighted(f"{inner}.attn.qkv", 3 * width, width) | weighted(f"{inner}.attn.proj", width, width)
+        for part, rows in {"q_linear": width, "kv_linear": 2 * width, "proj": width}.items():
+            shapes |= weighted(f"{inner}.cross_attn.{part}", rows, width)
+        shapes |= weighted(f"{inner}.mlp.fc1", 4 * width, width) | weighted(f"{inner}.mlp.fc2", width, 4 * width)
+        shapes |= {f"{inner}.scale_shift_table": (6, width)}
+    return shapes | weighted("final_layer.linear", 32, width) | {"final_layer.scale_shift_table": (2, width)}
+
+
 SD3_MEDIUM = {"depth": 24}
 SD35_MEDIUM = {"depth": 24, "dual": range(13), "normed": True, "positions": 384}
 SD35_LARGE = {"depth": 38, "normed": True}
@@ -292,7 +308,7 @@ def _residual(name, seen, width):
 def in_one_file(denoiser, *encoders):
     """All in one as ComfyUI saves it: `encoders` are pairs of its name for one, and its tensors."""
     own = flux2_vae() if "single_stream_modulation.lin.weight" in denoiser else vae16()
-    own = frame_vae() if "txt_norm.weight" in denoiser else own
+    own = frame_vae() if "txt_norm.weight" in denoiser else vae(4) if "t_block.1.weight" in denoiser else own
     whole = under("model.diffusion_model.", denoiser) | under("vae.", own)
     for name, shapes in encoders:
         whole |= under(f"text_encoders.{name}.transformer.", shapes)

@@ -25,11 +25,13 @@ from published import (
     frame_vae,
     in_one_file,
     mistral3,
+    pixart,
     qwen3,
     qwen25,
     qwen_image,
     sd3,
     t5,
+    vae,
     vae16,
 )
 from test_registry_formats import write_gguf
@@ -39,7 +41,7 @@ from imagine.words.frames import Room
 
 torch = pytest.importorskip("torch")
 
-from test_registry_published_classes import from_chroma, from_flux, from_flux2, from_sd3  # noqa: E402 - needs torch
+from test_registry_published_classes import from_chroma, from_flux, from_flux2, from_pixart, from_sd3  # noqa: E402 - needs torch
 
 DUAL = {"qk_norm": "rms_norm", "dual_attention_layers": list(range(13))}
 
@@ -62,6 +64,8 @@ MODELS = {
     "Chroma1-HD": ("chroma", "", chroma(), "ChromaPipeline", {}),
     "qwen_image_2512": ("qwen-image", "", qwen_image(), "QwenImagePipeline", {}),
     "qwen_image_edit_2509": ("qwen-image", "edit-2509", qwen_image(), "QwenImageEditPlusPipeline", {}),
+    "PixArt-Sigma-XL-2-1024-MS": ("pixart", "", pixart(), "PixArtSigmaPipeline",
+                                  {"in_channels": 4, "sample_size": 128, "use_additional_conditions": False}),
     "sd3_medium": ("sd3", "", sd3(**SD3_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24}),
     "sd3.5_medium": ("sd3.5", "medium", sd3(**SD35_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24} | DUAL),
     "sd3.5_large": ("sd3.5", "large", sd3(**SD35_LARGE), "StableDiffusion3Pipeline",
@@ -73,11 +77,13 @@ MODELS = {
 STANDARDISED = {"_class_name": "AutoencoderKLQwenImage", "z_dim": 16, "latents_mean": [0.0] * 16}
 REFUSED = {
     "flux1-depth-dev": ("flux", flux(taken=128)),
+    "PixArt-XL-2-1024-MS": ("pixart", pixart(words=120)),
     "Chroma1-Radiance": ("chroma", chroma() | {"nerf_final_layer_conv.norm.scale": (64,)}),
 }
 ENCODERS = {
     "flux": {"clip_l": clip_l(), "t5xxl": t5()},
     "chroma": {"t5xxl": t5()},
+    "pixart": {"t5xxl": t5()},
     "flux2": {"qwen3_4b": qwen3(*QWEN3_4B), "qwen3_8b": qwen3(*QWEN3_8B)},
     "qwen-image": {"qwen25_7b": qwen25()},
     "sd3": {"clip_l": clip_l(), "clip_g": clip_g(), "t5xxl": t5()},
@@ -85,7 +91,7 @@ ENCODERS = {
 ENCODERS["sd3.5"] = ENCODERS["sd3"]
 CONVERTERS = {
     "flux": from_flux, "flux2": from_flux2, "chroma": from_chroma, "sd3": from_sd3, "sd3.5": from_sd3,
-    "qwen-image": dict,
+    "qwen-image": dict, "pixart": from_pixart,
 }  # fmt: skip
 
 
@@ -159,6 +165,7 @@ def test_what_is_published_is_drawn_from_in_every_layout(tmp_path, layout):
         write(tmp_path / "text_encoders" / f"{name}.safetensors", shapes)
     for name in ("ae", "sd3_vae"):
         write(tmp_path / "vae" / f"{name}.safetensors", vae16(), dtype="BF16")
+    write(tmp_path / "vae" / "sdxl_vae.safetensors", vae(4))
     write(tmp_path / "vae" / "flux2-vae.safetensors", flux2_vae())
     write(tmp_path / "vae" / "qwen_image_vae.safetensors", frame_vae())
     entries = {entry.name: entry for entry in listed(tmp_path).models()}
@@ -196,8 +203,12 @@ def test_a_diffusers_folder_of_each_is_drawn_from(tmp_path):
 
 
 def _write_folder(path, family, shapes, pipeline, config):
-    classes = {"flux": "Flux", "flux2": "Flux2", "chroma": "Chroma", "qwen-image": "QwenImage"}
-    coders = {"flux2": ({"latent_channels": 32}, flux2_vae()), "qwen-image": (STANDARDISED, frame_vae())}
+    classes = {"flux": "Flux", "flux2": "Flux2", "chroma": "Chroma", "pixart": "PixArt", "qwen-image": "QwenImage"}
+    coders = {
+        "flux2": ({"latent_channels": 32}, flux2_vae()),
+        "pixart": ({"latent_channels": 4}, vae(4)),
+        "qwen-image": (STANDARDISED, frame_vae()),
+    }
     coder, numbers = coders.get(family, ({"latent_channels": 16}, vae16()))
     parts = {"transformer": shapes, "vae": numbers}
     ends = ("", "_2", "_3")

@@ -15,6 +15,7 @@ from published import (
     flux,
     flux_in_diffusers,
     in_one_file,
+    pixart,
     qwen_image,
     sd3,
     t5,
@@ -53,6 +54,10 @@ MODELS = [
     ("qwen_image_edit_fp8", qwen_image(), "qwen-image", "edit", (50, 4.0)),
     ("Qwen-Image-Edit-2509-Lightning-4steps", qwen_image(), "qwen-image", "edit-2509", (4, 1.0)),
     ("qwen-image-edit-2511", qwen_image(), "qwen-image", "edit-2511", (50, 4.0)),
+    ("PixArt-Sigma-XL-2-1024-MS", pixart(), "pixart", "", (20, 4.5)),
+    ("PixArt-Sigma-XL-2-2K-MS", pixart(2048), "pixart", "2k", (20, 4.5)),
+    ("PixArt-Sigma-XL-2-512-MS", {k: v for k, v in pixart().items() if k != "pos_embed"}, "pixart", "512", (20, 4.5)),
+    ("PixArt-XL-2-1024-MS", pixart(words=120), "pixart", "alpha", (20, 4.5)),
     ("turbo of diffusers", z_image(fused=False), "z-image", "", (8, 0.0)),
 ]
 

@@ -19,6 +19,7 @@ from published import (
     flux2,
     flux_in_diffusers,
     frame_vae,
+    pixart,
     qwen3,
     qwen25,
     qwen_image,
@@ -49,6 +50,35 @@ from_flux = converters.convert_flux_transformer_checkpoint_to_diffusers
 from_sd3 = converters.convert_sd3_transformer_checkpoint_to_diffusers
 from_flux2 = converters.convert_flux2_transformer_checkpoint_to_diffusers
 from_chroma = converters.convert_chroma_transformer_checkpoint_to_diffusers
+BLOCK_OF_PIXART = {
+    "attn.proj": "attn1.to_out.0", "cross_attn.q_linear": "attn2.to_q", "cross_attn.proj": "attn2.to_out.0",
+    "mlp.fc1": "ff.net.0.proj", "mlp.fc2": "ff.net.2",
+}  # fmt: skip
+PIXART = {
+    "x_embedder.proj": "pos_embed.proj", "t_embedder.mlp.0": "adaln_single.emb.timestep_embedder.linear_1",
+    "t_embedder.mlp.2": "adaln_single.emb.timestep_embedder.linear_2", "t_block.1": "adaln_single.linear",
+    "y_embedder.y_proj.fc1": "caption_projection.linear_1", "y_embedder.y_proj.fc2": "caption_projection.linear_2",
+    "final_layer.linear": "proj_out", "final_layer.scale_shift_table": "scale_shift_table",
+} | {f"blocks.{n}.{a}": f"transformer_blocks.{n}.{b}" for n in range(28) for a, b in BLOCK_OF_PIXART.items()}  # fmt: skip
+
+
+def from_pixart(tensors):
+    """As diffusers' `scripts/convert_pixart_sigma_to_diffusers.py` does, which isn't in its package."""
+    made = {}
+    for name, tensor in tensors.items():
+        layer, _, parameter = name.rpartition(".")
+        block = layer.replace("blocks.", "transformer_blocks.", 1)
+        if name in PIXART or layer in PIXART:
+            made[PIXART.get(name) or f"{PIXART[layer]}.{parameter}"] = tensor
+        elif layer.endswith(("attn.qkv", "kv_linear")):
+            into = ("attn1", "qkv") if layer.endswith("qkv") else ("attn2", "kv")
+            for part, each in zip(into[1], tensor.chunk(len(into[1])), strict=True):
+                made[f"{'.'.join(block.split('.')[:2])}.{into[0]}.to_{part}.{parameter}"] = each
+        elif parameter == "scale_shift_table":
+            made[f"{block}.{parameter}"] = tensor
+    return made
+
+
 NORMED = {"qk_norm": "rms_norm"}
 GUIDED = {"guidance_embeds": True}
 DENOISERS = [
@@ -66,6 +96,8 @@ DENOISERS = [
       "guidance_embeds": False}, 0),
     ("FLUX.2 dev", flux2(*FLUX2_DEV), from_flux2, FLUX2, {}, 0),
     ("Qwen-Image", qwen_image(), dict, diffusers.QwenImageTransformer2DModel, {}, 0),
+    ("PixArt-Sigma", pixart(), from_pixart, diffusers.PixArtTransformer2DModel,
+     {"caption_channels": 4096, "use_additional_conditions": False}, 0),
     ("sd3", sd3(**SD3_MEDIUM), from_sd3, SD3,
      {"num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 192}, 0),
     ("sd3.5 medium", sd3(**SD35_MEDIUM), from_sd3, SD3,

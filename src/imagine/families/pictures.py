@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from ..messages import message
 from .facts import FLOW, Bounds, FamilyDefaults, FamilyFacts, Need, PipelineClass, Shift, classes, loras, signatures
-from .published import APACHE, FLUX_VAE, QWEN25_VL_7B, QWEN_IMAGE, QWEN_IMAGE_21, QWEN_IMAGE_VAE
+from .published import (
+    APACHE,
+    FLUX_VAE,
+    OPENRAIL_PP,
+    PIXART,
+    QWEN25_VL_7B,
+    QWEN_IMAGE,
+    QWEN_IMAGE_21,
+    QWEN_IMAGE_VAE,
+    SDXL_VAE,
+    T5_XXL,
+)
 
 _EDITS = {"edit": 1, "edit-2509": 16, "edit-2511": 16}
 """Variants of Qwen-Image that see pictures, and how many at once at most."""
@@ -12,6 +23,10 @@ _CONTROLS = "controlnet_blocks.0.weight"
 _MODULATED = "transformer_blocks.0.img_mod.1.weight"
 _CROSS = "blocks.0.cross_attn.q_linear.weight"
 _CAPTION = "time_caption_embed.caption_embedder.0.weight"
+_PIXART = (_CROSS, "blocks.0.mlp.fc1.weight")
+_PIXART_OF_DIFFUSERS = ("adaln_single.linear.weight", "pos_embed.proj.weight", "scale_shift_table")
+_SIZES = {32: "256", 64: "512", 256: "2k"}
+"""Variants of PixArt-Sigma, by their side in latents."""
 _PATCHED = "patch_embed.text_proj.weight"
 
 ROWS = (
@@ -165,15 +180,42 @@ ROWS = (
     FamilyFacts(
         "pixart",
         tells=signatures(
-            ("", _CROSS, "blocks.0.mlp.fc1.weight"),
-            ("", "adaln_single.linear.weight", "pos_embed.proj.weight", "scale_shift_table"),
+            ("alpha", *_PIXART, "ar_embedder.mlp.0.weight"),
+            ("alpha", *_PIXART, ("y_embedder.y_embedding", 0, 120)),
+            ("2k", *_PIXART, ("pos_embed", 1, 128**2)),
+            ("512", *_PIXART, ("pos_embed", 1, 32**2)),
+            ("256", *_PIXART, ("pos_embed", 1, 16**2)),
+            ("", *_PIXART),
+            ("alpha", *_PIXART_OF_DIFFUSERS, "adaln_single.emb.aspect_ratio_embedder.linear_1.weight"),
+            ("", *_PIXART_OF_DIFFUSERS),
+        ),
+        named=(
+            ("", r"(?<![a-z\d])2k(?![a-z\d])", "2k"),
+            *(("", rf"(?<!\d){side}(?!\d)", side) for side in ("256", "512")),
+            ("", r"pixart[-_ ]?(?:alpha|xl)", "alpha"),
         ),
         loras=loras(
             (r"^transformer_blocks_\d+_attn[12]_to_[qkv]|^blocks_\d+_cross_attn_(?:q|kv)_linear", 1152),
         ),
-        pipelines=classes("PixArt"),
-        defaults=FamilyDefaults(20, 4.5),
-        folder="PixArt-alpha/PixArt-Sigma-XL-2-1024-MS",
+        pipelines=(
+            *(PipelineClass("PixArtSigma", "sample_size", size, side) for size, side in _SIZES.items()),
+            PipelineClass("PixArtSigma"),
+            PipelineClass("PixArt", variant="alpha"),
+        ),
+        stepped=("PixArtSigmaPipeline",),
+        architectures=("pixart",),
+        channels=(4,),
+        natives={"256": 256, "512": 512, "2k": 2048},
+        multiple=16,
+        defaults=FamilyDefaults(20, 4.5, "dpm++ 2m"),
+        bounds={"": Bounds(guidance=(1.0, 8.0))},
+        lengths={"": 300},
+        blocks=("transformer_blocks",),
+        needs=(Need("text_encoder", ("t5-xxl",), T5_XXL), Need("vae", ("",), SDXL_VAE)),
+        published=PIXART,
+        licence={"": OPENRAIL_PP},
+        single_file=True,
+        refused={"alpha": message("unfit.pixart_alpha")},
     ),
     FamilyFacts(
         "cogview3",

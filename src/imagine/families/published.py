@@ -70,6 +70,12 @@ FLUX2 = {
     ),
 }
 CHROMA = {"": PublicFile("Chroma1-HD.safetensors", 17_800_038_288, "lodestones/Chroma1-HD")}
+PIXART = {
+    "": PublicFile(
+        "transformer/diffusion_pytorch_model.safetensors", 2_443_424_384, "PixArt-alpha/PixArt-Sigma-XL-2-1024-MS"
+    )
+}
+"""The bytes of its tensors."""
 SD3 = {"": PublicFile("sd3_medium.safetensors", 4_337_667_306, _SD3)}
 SD35 = {
     "large": PublicFile("sd3.5_large.safetensors", 16_460_379_262, _SD35),

@@ -81,6 +81,7 @@ SENTENCES = {
     "unfit.control_lora": "it makes FLUX.1 one that is told a map beside the latents, as Depth and Canny are, and "
     "isn't applied yet; a ControlNet holds it to maps",
     "unfit.qwen_image": "it is {name}, which isn't drawn from single files yet; Qwen-Image is",
+    "unfit.pixart_alpha": "it is PixArt-alpha, which works from a diffusers folder only; PixArt-Sigma from files, too",
     "unfit.flex2": "it is Flex.2, which is told a mask and a map beside the latents, and isn't drawn here yet",
     "unfit.pix2pix": "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only",
     "unfit.left_out": "it is an SDXL with blocks left out, which works from a diffusers folder only",

@@ -83,6 +83,7 @@ SENTENCES = {
     "unfit.control_lora": "она делает из FLUX.1 такую, которой вместе с латентами показывают карту, как Depth и Canny; "
     "такие пока не применяются, а по карте её ведёт ControlNet",
     "unfit.qwen_image": "это {name}: такими из отдельных файлов пока не рисуют, а Qwen-Image рисуют",
+    "unfit.pixart_alpha": "это PixArt-alpha: она работает только из папки diffusers, а PixArt-Sigma — и из файлов",
     "unfit.flex2": "это Flex.2: вместе с латентами ей показывают маску и карту; здесь ею пока не рисуют",
     "unfit.pix2pix": "она меняет картинку по указанию (InstructPix2Pix); такие модели работают только из папки "
     "diffusers",

@@ -25,7 +25,7 @@ from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import chroma as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.transformer_model import TransformerKind, load_transformer
-from ..parts.joint_text import ChromaEncoded, ChromaText
+from ..parts.joint_text import MaskedEncoded, MaskedText
 from ..parts.part import Held
 from ..parts.rows import Rows
 from ..sampling.guidance import Guided
@@ -107,7 +107,7 @@ class Chroma(SteppedModel):
     space = "flux"
     multiple = facts_of("chroma").multiple
 
-    def __init__(self, name: str, *, text: ChromaText, **parts: Any) -> None:
+    def __init__(self, name: str, *, text: MaskedText, **parts: Any) -> None:
         super().__init__(name, encoders=text.parts, noise=Noise(prediction="flow", spacing="trailing"), **parts)
         self._text = text
 
@@ -123,7 +123,7 @@ class Chroma(SteppedModel):
     def encode(self, request: EncodeRequest) -> Conditioning:
         return conditioned(request, self._text.encode, self._rows)
 
-    def _rows(self, encoded: ChromaEncoded) -> Rows:
+    def _rows(self, encoded: MaskedEncoded) -> Rows:
         device = self._denoiser.device
         return {"context": encoded.embeddings.to(device, self._denoiser.dtype), "seen": encoded.mask.to(device)}
 
@@ -144,7 +144,7 @@ def open_chroma(model: Model, facts: FamilyFacts, device: Device, progress: OnPr
     if loaded.scheduler is not None:
         shift = shift_of_scheduler(loaded.scheduler, shift)
     return Chroma(
-        facts.name, text=ChromaText(loaded.t5, length=facts.length_of("")), denoiser=denoiser,
+        facts.name, text=MaskedText(loaded.t5, length=facts.length_of(""), seen=1), denoiser=denoiser,
         autoencoder=loaded.autoencoder, shift=shift, native=int(model.main.options.get("resolution") or facts.native),
         warnings=loaded.warnings,
     )  # fmt: skip

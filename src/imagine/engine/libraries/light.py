@@ -54,7 +54,8 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
 
 _TRANSFORMERS = {
     "ChromaTransformer2DModel": "transformer_chroma", "FluxTransformer2DModel": "transformer_flux",
-    "Flux2Transformer2DModel": "transformer_flux2", "QwenImageTransformer2DModel": "transformer_qwenimage",
+    "Flux2Transformer2DModel": "transformer_flux2", "PixArtTransformer2DModel": "pixart_transformer_2d",
+    "QwenImageTransformer2DModel": "transformer_qwenimage",
     "SD3Transformer2DModel": "transformer_sd3", "ZImageTransformer2DModel": "transformer_z_image",
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from ...words.errors import UnusableModel
 from ..device.errors import is_of_device
 from ..libraries.light import no_init_weights
 from ..parts.slices import Slices, whole
-from .maps import chroma
+from .maps import chroma, pixart
 from .placing import place_all
 
 Placed = Callable[[int], None]
@@ -22,6 +22,7 @@ Placed = Callable[[int], None]
 _MADE: Mapping[str, Callable[[Tensor, torch.device], Tensor]] = {
     "position_ids": lambda buffer, device: torch.arange(buffer.shape[-1], device=device)[None],
     "mod_proj": chroma.places,
+    "pos_embed": pixart.places,
 }
 """Buffers that lie in no file, and what they hold: of the one that the module has, empty, and where it is to be."""
 

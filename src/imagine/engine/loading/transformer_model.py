@@ -65,6 +65,8 @@ class TransformerKind(NamedTuple):
     """The same of what it answers, where it counts those otherwise."""
     prepare: Callable[[Any], None] | None = None
     """What is to be done once to a network that was filled, before it is called."""
+    variance: bool = False
+    """It answers how the noise varies, too, behind the noise, where it answers twice as many channels as it takes."""
 
 
 class LoadedTransformer(NamedTuple):
@@ -184,6 +186,7 @@ def _denoiser(
     channels, by = module.config, kind.patch**2
     seen, own = int(channels.in_channels), by if kind.answered is None else kind.answered**2
     made = int(channels.get("out_channels") or seen)
+    made = seen if kind.variance and made == 2 * seen else made
     if seen % by or made % own:
         raise UnusableModel(message("unfit.channels", count=seen))
     return DenoiserPart(module, wanted["denoiser"].key, execution, latent_channels=made // own, in_channels=seen // by)

@@ -17,7 +17,7 @@ from ...messages import Message, message
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
 from .chunks import chunk_of, within
-from .long_text import LongTextPart, read_long
+from .long_text import LongTextPart, LongTokenizer, read_long
 from .part import ModulePart
 from .prompts import Encoded, TextEncoder
 from .text_part import Chunk, Hidden, TextPart
@@ -106,29 +106,43 @@ class SD3Text:
         return self._long.encode(long, length=self._length, mix=mix).to(short), warned
 
 
-class ChromaEncoded(NamedTuple):
-    """T5's answer (1, length, width), and which of its tokens Chroma sees, (1, length)."""
+class MaskedEncoded(NamedTuple):
+    """T5's answer (1, length, width), and which of its tokens are seen, (1, length)."""
 
     embeddings: Tensor
     mask: Tensor
     warnings: tuple[Message, ...] = ()
 
 
-class ChromaText:
-    """What Chroma is told: T5's answer to the prompt alone, and to one token of padding."""
+class _SmallLetters:
+    """T5's tokenizer for a network that was told captions in small letters."""
 
-    def __init__(self, long: LongTextPart, *, length: int) -> None:
+    def __init__(self, tokenizer: LongTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.eos_token_id, self.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
+        self.unk_token_id = tokenizer.unk_token_id
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        return self._tokenizer.encode(text.lower(), add_special_tokens=add_special_tokens)
+
+
+class MaskedText:
+    """What Chroma and PixArt are told: T5's answer to the prompt alone, and of its padding only what is `seen`."""
+
+    def __init__(self, long: LongTextPart, *, length: int, seen: int = 0, small: bool = False) -> None:
+        """`seen`: tokens of padding, of which Chroma sees one; `small`: prompts are in small letters, as PixArt's."""
         self.parts: tuple[ModulePart, ...] = (long,)
-        self._long, self._length = long, length
+        self._long, self._length, self._seen = long, length, seen
+        self._tokenizer = _SmallLetters(long.tokenizer) if small else long.tokenizer
 
     def encode(
         self, prompt: str, *, clip: int = 1, field: str = "prompt", mix: Mix = NO_MIX, words: Sequence[Embedding] = ()
-    ) -> ChromaEncoded:
+    ) -> MaskedEncoded:
         """`clip` has no effect: it has no CLIP."""
-        long, warned = read_long(self._long.tokenizer, prompt, self._length, field=field, words=words)
+        long, warned = read_long(self._tokenizer, prompt, self._length, field=field, words=words)
         embeddings = self._long.encode(long, length=self._length, masked=True, mix=mix)
-        seen = torch.arange(self._length, device=embeddings.device)[None] <= len(long.ids) + 1
-        return ChromaEncoded(embeddings, seen, _once(warned, _no_layers(clip)))
+        seen = torch.arange(self._length, device=embeddings.device)[None] <= len(long.ids) + self._seen
+        return MaskedEncoded(embeddings, seen, _once(warned, _no_layers(clip)))
 
 
 def _no_layers(clip: int) -> Sequence[Message]:

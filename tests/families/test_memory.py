@@ -59,6 +59,8 @@ TOLD = {
     "FLUX.1 Kontext and T5 in fp8, 1024², a ControlNet": "— layers layers layers all",
     "FLUX.1 Kontext and T5 in fp8, 1024², 1 reference": "layers layers layers stages all",
     "FLUX.1 Kontext and T5 in fp8, 1024², 3 references": "layers layers layers stages all",
+    "PixArt-Sigma, 1024²": "layers layers all all all",
+    "PixArt-Sigma, T5 in fp8, 1024²": "stages all all all all",
     "Z-Image, 1024²": "layers layers layers stages all",
     "Z-Image, 1024², a ControlNet": "— — layers layers stages",
     "Z-Image and Qwen3 in fp8, 1024²": "layers stages encoders all all",

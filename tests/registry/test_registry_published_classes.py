@@ -55,11 +55,15 @@ BLOCK_OF_PIXART = {
     "mlp.fc1": "ff.net.0.proj", "mlp.fc2": "ff.net.2",
 }  # fmt: skip
 PIXART = {
-    "x_embedder.proj": "pos_embed.proj", "t_embedder.mlp.0": "adaln_single.emb.timestep_embedder.linear_1",
-    "t_embedder.mlp.2": "adaln_single.emb.timestep_embedder.linear_2", "t_block.1": "adaln_single.linear",
-    "y_embedder.y_proj.fc1": "caption_projection.linear_1", "y_embedder.y_proj.fc2": "caption_projection.linear_2",
-    "final_layer.linear": "proj_out", "final_layer.scale_shift_table": "scale_shift_table",
-} | {f"blocks.{n}.{a}": f"transformer_blocks.{n}.{b}" for n in range(28) for a, b in BLOCK_OF_PIXART.items()}  # fmt: skip
+    "x_embedder.proj": "pos_embed.proj",
+    "t_embedder.mlp.0": "adaln_single.emb.timestep_embedder.linear_1",
+    "t_embedder.mlp.2": "adaln_single.emb.timestep_embedder.linear_2",
+    "t_block.1": "adaln_single.linear",
+    "y_embedder.y_proj.fc1": "caption_projection.linear_1",
+    "y_embedder.y_proj.fc2": "caption_projection.linear_2",
+    "final_layer.linear": "proj_out",
+    "final_layer.scale_shift_table": "scale_shift_table",
+} | {f"blocks.{n}.{a}": f"transformer_blocks.{n}.{b}" for n in range(28) for a, b in BLOCK_OF_PIXART.items()}
 
 
 def from_pixart(tensors):

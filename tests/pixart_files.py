@@ -28,13 +28,13 @@ class TinyPixArt(NamedTuple):
     vae: Any
 
 
-def tiny_pixart(seed: int = 0) -> TinyPixArt:
+def tiny_pixart(seed: int = 0, *, layers: int = 2) -> TinyPixArt:
     """For pictures of 64²: what places its tokens have at other sizes, it makes as the published one does."""
     t5 = tiny_flux(seed=seed).t5
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         made = diffusers.PixArtTransformer2DModel(
-            num_layers=2, num_attention_heads=16, attention_head_dim=4, cross_attention_dim=64,
+            num_layers=layers, num_attention_heads=16, attention_head_dim=4, cross_attention_dim=64,
             caption_channels=t5.config.d_model, use_additional_conditions=False,
         )  # fmt: skip
         vae = diffusers.AutoencoderKL(

@@ -54,10 +54,6 @@ MODELS = [
     ("qwen_image_edit_fp8", qwen_image(), "qwen-image", "edit", (50, 4.0)),
     ("Qwen-Image-Edit-2509-Lightning-4steps", qwen_image(), "qwen-image", "edit-2509", (4, 1.0)),
     ("qwen-image-edit-2511", qwen_image(), "qwen-image", "edit-2511", (50, 4.0)),
-    ("PixArt-Sigma-XL-2-1024-MS", pixart(), "pixart", "", (20, 4.5)),
-    ("PixArt-Sigma-XL-2-2K-MS", pixart(2048), "pixart", "2k", (20, 4.5)),
-    ("PixArt-Sigma-XL-2-512-MS", {k: v for k, v in pixart().items() if k != "pos_embed"}, "pixart", "512", (20, 4.5)),
-    ("PixArt-XL-2-1024-MS", pixart(words=120), "pixart", "alpha", (20, 4.5)),
     ("turbo of diffusers", z_image(fused=False), "z-image", "", (8, 0.0)),
 ]
 
@@ -79,6 +75,23 @@ def test_what_is_published_is_told_by_its_header_alone(tmp_path, prefix):
         defaults = sampling_defaults(entry)
         assert (defaults.num_steps, defaults.guidance) == wanted, name
         assert (entry.prediction, entry.resolution, entry.dtype) == ("flow", 1024, "bfloat16"), name
+
+
+PIXARTS = {
+    "PixArt-Sigma-XL-2-1024-MS": (pixart(), "", 1024),
+    "a 2048": (pixart(2048), "2k", 2048),
+    "PixArt-Sigma-XL-2-512-MS": ({name: of for name, of in pixart().items() if name != "pos_embed"}, "512", 512),
+    "PixArt-XL-2-1024-MS": (pixart(words=120), "alpha", 1024),
+}
+
+
+def test_pixarts_are_told_by_their_tables_or_their_names(tmp_path):
+    for name, (shapes, *_) in PIXARTS.items():
+        write(tmp_path / f"{name}.safetensors", under(COMFY, shapes))
+    for name, entry in listed(tmp_path).items():
+        assert (entry.family, entry.variant, entry.resolution) == ("pixart", *PIXARTS[name][1:]), name
+        assert (entry.prediction, sampling_defaults(entry).guidance) == ("epsilon", 4.5)
+        assert (entry.problem is not None) == (entry.variant == "alpha"), name
 
 
 PARTS = [

@@ -18,7 +18,7 @@ from imagine.asking.model_choice import choose_model, default_model
 from imagine.asking.preprocess import PreprocessRequest
 from imagine.asking.presets import Preset
 from imagine.asking.references import ReferenceWish, VariationsWish
-from imagine.asking.request import ALIASES, GenerateRequest, Margins, PartDigests, SecondPass, parse
+from imagine.asking.request import ALIASES, GenerateRequest, Margins, PartDigests, SamplerWish, SecondPass, parse
 from imagine.asking.upscale import UpscaleRequest
 from imagine.messages import field_of, sentences
 from imagine.server.openai.fields import Fields
@@ -73,7 +73,8 @@ def test_every_field_is_taken_as_it_is_declared():
         "subseed_strength": 0.5, "references": (ReferenceWish(img="aGk=", kind="style", box=(0.0, 0.0, 0.5, 1.0)),),
         "variations": VariationsWish(strength=0.3), "moderation": "strict",
         "assist": "require", "description": "a dog", "assisted": PlanSummary(wish="a cat", keep=("the lawn",)),
-        "watermark": True,
+        "watermark": True, "noise": "a1111-cpu", "tiling": True, "seed_width": 64, "seed_height": 2048,
+        "sampler_options": SamplerWish(eta=0.5, s_churn=3.0, s_tmin=0.5, s_tmax=9.0, s_noise=1.1), "mask_fill": "noise",
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))
@@ -121,7 +122,8 @@ def test_every_field_is_taken_as_it_is_declared():
         (
             "hires",
             4.5,
-            "hires is 4.5; it must be a number from 1 to 4, or an object of scale, strength, steps, upscaler",
+            "hires is 4.5; it must be a number from 1 to 4, or an object of scale, strength, steps, upscaler, "
+            "prompt, neg, guidance, sampler, schedule",
         ),
         ("stream", -1, "stream is -1; it must be true or false, or a whole number from 0 to 1000"),
         ("resize", "squash", "resize is 'squash'; it must be one of: crop, fit, stretch"),

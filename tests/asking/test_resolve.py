@@ -11,6 +11,7 @@ from imagine.words.entry import Entry
 from imagine.words.errors import BadRequest, Unsupported
 from imagine.words.frames import PreviewSettings
 from imagine.words.recipe import MAX_SEED, Extend, GenerationParams, Hires, meta_from_params
+from imagine.words.samplers import SamplerOptions
 from imagine.words.upscalers import UPSCALERS
 
 MODEL = Entry(name="m", path="/m", kind="checkpoint", digest="d" * 64, resolution=512, prediction="epsilon")
@@ -376,3 +377,47 @@ def test_a_part_of_a_picture_is_painted_alone():
     found = resolved(source=(64, 64), mask_padding=8)
     assert (found.params[0].mask_padding, found.params[0].width) == (None, 64)
     assert sentences(found.warnings) == ["mask_padding has no effect without mask"]
+
+
+UNET = structs.replace(MODEL, family="stable_diffusion")
+
+
+def test_noise_beyond_the_seed():
+    said = recipe(UNET, seed_width=768, seed_height=512, noise="a1111-cpu", tiling=True, sampler="euler a")
+    assert (said.seed_width, said.seed_height, said.noise, said.tiling) == (768, 512, "a1111-cpu", True)
+    said = recipe(UNET, sampler="euler a", sampler_options={"eta": 0.5, "s_noise": 1.1})
+    assert said.sampler_options == SamplerOptions(eta=0.5, s_noise=1.1)
+    again = parse({**meta_from_params(said), "prompt": "a fox"}).request
+    assert again.sampler_options.eta == 0.5
+    assert recipe(UNET, sampler="euler a", sampler_options={"eta": 1}).sampler_options is None, "as it is anyway"
+    assert sentences(resolved(UNET, sampler_options={"eta": 0.5}).warnings) == [
+        "sampler_options.eta has no effect on dpm++ 2m"
+    ]
+    assert sentences(resolved(UNET, seed_width=512).warnings) == ["seed_width has no effect without seed_height"]
+    assert sentences(resolved(UNET, mask_fill="noise").warnings) == ["mask_fill has no effect without mask"]
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"model": structs.replace(MODEL, family="flux"), "tiling": True}, "tiling"),
+        ({"model": UNET, "noise": "a1111-cpu", "sampler": "dpm++ sde"}, "noise"),
+        ({"model": UNET, "noise": "a1111-cpu", "hires": {"scale": 2, "sampler": "ddpm"}}, "noise"),
+        ({"model": UNET, "noise": "a1111-cpu", "sampler": "euler", "sampler_options": {"s_churn": 4}}, "noise"),
+        ({"model": UNET, "hires": {"scale": 2, "sampler": "nope"}}, "hires.sampler"),
+        ({"model": UNET, "hires": {"scale": 2, "sampler": "unipc", "schedule": "simple"}}, "hires.schedule"),
+        ({"model": UNET, "source": (64, 64), "mask": "aGk=", "mask_padding": 0, "tiling": True}, "mask_padding"),
+    ],
+)
+def test_what_can_not_be_had_of_a_model_or_a_sampler(said, field):
+    assert refusal(said.pop("model"), **said).field == field
+
+
+def test_a_second_pass_of_its_own():
+    said = recipe(UNET, hires={"scale": 2, "prompt": "an owl", "sampler": "DPM++ 2M Karras", "guidance": 3})
+    assert (said.hires.prompt, said.hires.sampler, said.hires.schedule) == ("an owl", "dpm++ 2m", "karras")
+    plain = recipe(UNET, hires=2).hires
+    assert meta_from_params(recipe(UNET, hires=2))["hires"] == {
+        "scale": 2.0, "strength": 0.55, "steps": 0, "upscaler": "lanczos",
+    }  # fmt: skip
+    assert (plain.prompt, plain.sampler, plain.schedule) == (None, None, None)

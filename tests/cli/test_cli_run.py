@@ -36,6 +36,17 @@ def test_the_options_of_the_original(server: FakeServer) -> None:
     ]
 
 
+def test_options_of_noise_masks_and_edges(server: FakeServer) -> None:
+    text = "a fox --tiling --noise a1111-cpu --seed-size 512x768 --sampler-options eta=0.5,s_churn=4"
+    assert run(*text.split(), "--mask-padding", "32", "--mask-fill", "noise") == 0
+    assert server.asked == [
+        {"prompt": "a fox", "tiling": True, "noise": "a1111-cpu", "seed_width": 512, "seed_height": 768}
+        | {"sampler_options": {"eta": 0.5, "s_churn": 4.0}, "mask_padding": 32, "mask_fill": "noise", "progress": True}
+    ]
+    for wrong in (["--seed-size", "512"], ["--sampler-options", "eta"], ["--sampler-options", "eta=much"]):
+        assert run("a fox", *wrong) == 2
+
+
 @pytest.mark.parametrize("spelling", ["-n", "--num_steps", "--num-steps", "--steps"])
 def test_every_spelling_of_steps(server: FakeServer, spelling: str) -> None:
     run("x", spelling, "9")

@@ -84,13 +84,13 @@ class PlainFamily:
         word = rows["word"][:, :, None, None]
         return torch.tanh(latents.roll(1, 2) - latents + word / 50 + timesteps[:, None, None, None] / 1000)
 
-    def encode_picture(self, pixels, *, tiled=False):
+    def encode_picture(self, pixels, *, tiled=False, wraps=False):
         yield from ()
         self._call("encode_picture")
         colours = avg_pool2d(pixels, 8)
         return Coded(torch.cat([colours, colours.mean(1, keepdim=True)], 1))
 
-    def decode(self, latents, *, tiled=False):
+    def decode(self, latents, *, tiled=False, wraps=False):
         yield from ()
         self._call("tiled decode" if tiled else "decode")
         return Coded(interpolate(latents[:, :3], scale_factor=8.0))
@@ -129,11 +129,11 @@ class Timed(PlainFamily):
         self._clock.now += self._step * area * (1 + self._more * (len(latents) - 1))
         return super().denoise(latents, timesteps, rows)
 
-    def encode_picture(self, pixels, *, tiled=False):
+    def encode_picture(self, pixels, *, tiled=False, wraps=False):
         yield from self._slowly(pixels.shape[2] * pixels.shape[3] / 64**2)
         return (yield from super().encode_picture(pixels, tiled=tiled))
 
-    def decode(self, latents, *, tiled=False):
+    def decode(self, latents, *, tiled=False, wraps=False):
         yield from self._slowly(latents.shape[2] * latents.shape[3] / 64)
         return (yield from super().decode(latents, tiled=tiled))
 

@@ -66,11 +66,11 @@ class Away(PlainFamily):
 
         return Conditioning(away(made.positive), made.negative and away(made.negative))
 
-    def encode_picture(self, pixels, *, tiled=False):
+    def encode_picture(self, pixels, *, tiled=False, wraps=False):
         made = yield from super().encode_picture(pixels, tiled=tiled)
         return made._replace(values=made.values.to(self._device))
 
-    def decode(self, latents, *, tiled=False):
+    def decode(self, latents, *, tiled=False, wraps=False):
         return (yield from super().decode(latents.cpu(), tiled=tiled))
 
 

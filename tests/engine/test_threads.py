@@ -36,7 +36,7 @@ class Watched(PlainFamily):
             assert painted.wait(240)
         return super().denoise(latents, timesteps, rows)
 
-    def decode(self, latents, *, tiled=False):
+    def decode(self, latents, *, tiled=False, wraps=False):
         if threading.current_thread().name.startswith("pictures"):
             before = psutil.Process().num_threads() - threading.active_count()
             seen.append((torch.get_num_threads(), started() - before))

@@ -14,10 +14,10 @@ from imagine.server.openai.fields import Fields
 from imagine.words.moderation import ModerationSettings
 from tests.server.served import add_model, ask
 
-CHECKED = {"prompt", "preset", "loras", "loras.name", "embeddings"}
+CHECKED = {"prompt", "preset", "loras", "loras.name", "embeddings", "hires.prompt"}
 """Fields that say what is painted; what they hold is refused, as a test below shows."""
 HARMLESS = {
-    "neg": "what isn't to be painted",
+    "neg": "what isn't to be painted", "hires.neg": "likewise",
     "template": "kept in the recipe; what is painted is the prompt",
     "neg_template": "likewise",
     "model": "one of the owner's own models", "refiner": "likewise",
@@ -26,6 +26,7 @@ HARMLESS = {
     "hires.upscaler": "likewise", "upscaler": "likewise",
     "control.options": "names of numbers", "options": "likewise", "preprocessor": "one of the owner's files",
     "sampler": "one of a list", "schedule": "one of a list",
+    "hires.sampler": "one of a list", "hires.schedule": "one of a list",
     "img": "a picture", "mask": "a picture", "control.image": "a picture", "references.img": "a picture",
     "references.mask": "a picture", "image": "a picture", "images": "a picture", "reference_images": "a picture",
     "description": "for an assistant, of whose plan the prompt is held against the rules",
@@ -81,6 +82,8 @@ def test_a_new_text_would_be_found():
         ({"prompt": "naked", "loras": [{"name": "child"}]}, "loras"),
         ({"embeddings": {"naked-child": "0" * 64}}, "embeddings"),
         ({"preset": "bare", "prompt": "a child"}, "preset"),
+        ({"hires": {"scale": 2, "prompt": "a naked child"}}, "hires.prompt"),
+        ({"prompt": "a child", "hires": {"scale": 2, "prompt": "naked"}}, "hires.prompt"),
         ({"prompt": "a child", "loras": [{"name": "ink", "digest": "DIGEST"}]}, "loras"),
     ],
 )  # fmt: skip

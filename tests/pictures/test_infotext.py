@@ -61,6 +61,16 @@ def test_a_model_hash_is_the_beginning_of_the_whole_files_sha256_where_that_is_k
         {}, {"clip": 2}, {"vae": 'kl "f8", anime: 2'}, {"prompt": "a: b, c: d, e: f\n\nsecond (x:1.2)"},
         {"guidance": 7.123456789},
         {"hires": {"scale": 2.0, "strength": 0.4, "steps": 3, "upscaler": "latent"}}, {"model": "name: with, signs"},
+        {"tiling": True, "noise": "a1111-cpu", "seed_width": 512, "seed_height": 768},
+        {"sampler": "euler a", "sampler_options": {"eta": 0.5, "s_noise": 1.1}},
+        {"sampler": "ddim", "sampler_options": {"eta": 0.5}},
+        {"sampler_options": {"s_churn": 4.0, "s_tmin": 0.5, "s_tmax": 9.0}},
+        {
+            "hires": {
+                "scale": 2.0, "strength": 0.4, "steps": 3, "upscaler": "latent", "guidance": 3.5,
+                "prompt": "an owl: a, b", "neg": "fog", "sampler": "euler a", "schedule": "karras",
+            }
+        },
         *[{"sampler": sampler} for sampler in SAMPLERS], *[{"schedule": schedule} for schedule in SCHEDULES],
     ],
 )  # fmt: skip

@@ -18,7 +18,7 @@ from ..words.errors import BadRequest
 from ..words.samplers import SAMPLERS, find
 from .checking import checked, shown
 from .loras import LORA_NAMES, LoraNames, asked_as, beside, loras_from
-from .request import ALIASES, GenerateRequest, Guidance, Name, Side, Steps, one_spelling
+from .request import ALIASES, GenerateRequest, Guidance, Name, SecondPass, Side, Steps, one_spelling
 from .resolve import sampler_named
 
 _log = logging.getLogger(__name__)
@@ -79,6 +79,8 @@ def expanded(request: GenerateRequest, preset: Preset) -> GenerateRequest:
     if request.width is None and request.height is None and request.img is None:
         names += ["width", "height"]
     changes |= {name: getattr(preset, name) for name in names if getattr(request, name) is None}
+    if isinstance(hires := request.hires, SecondPass) and hires.prompt:
+        changes["hires"] = msgspec.structs.replace(hires, prompt=_around(hires.prompt, preset))
     if preset.loras:
         changes["loras"] = asked_as(beside(loras_from(request.loras), loras_from(preset.loras)))
     return msgspec.structs.replace(request, **changes)

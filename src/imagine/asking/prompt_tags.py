@@ -38,7 +38,7 @@ def without_tags(prompt: str, field: str) -> Untagged:
     notes: list[Message] = []
     loras = tuple(_asked(tag, field, notes) for tag in tags)
     if field == "neg":
-        notes = [message("tag.neg", field, name=lora.name[:_SHOWN]) for lora in loras]
+        notes = [in_vain(lora, field) for lora in loras]
         loras = ()
     names = [name.strip()[:_SHOWN] for name in _HYPERNET.findall(text)]
     notes += [message("prompt.tag", field, kind="hypernet", name=name) for name in names]
@@ -46,6 +46,11 @@ def without_tags(prompt: str, field: str) -> Untagged:
     if field == "neg" and _AND.search(text):
         notes.append(message("prompt.and", field))
     return Untagged(text.strip() if text != prompt else text, loras, notes)
+
+
+def in_vain(lora: Lora, field: str) -> Message:
+    """A warning of one whose tag stands where none is heeded."""
+    return message("tag.neg", field, name=lora.name[:_SHOWN])
 
 
 def _asked(tag: LoraTag, field: str, notes: list[Message]) -> Lora:

@@ -15,7 +15,7 @@ from msgspec import Meta
 from ..messages import NO_NAMES, Message, Names, message
 from ..words.errors import BadRequest
 from ..words.moderation import Policy
-from ..words.recipe import MAX_SEED, Fit, PlanSummary, Resize
+from ..words.recipe import MAX_SEED, Fit, MaskFill, NoiseSource, PlanSummary, Resize
 from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
 from ..words.watermark import WatermarkMethod
@@ -40,6 +40,7 @@ Side = Annotated[int, Meta(ge=MIN_SIDE, le=MAX_SIDE)]
 Guidance = Annotated[float, Meta(ge=0, le=30)]
 Strength = Annotated[float, Meta(ge=0, le=1)]
 Scale = Annotated[float, Meta(ge=1, le=4)]
+Level = Annotated[float, Meta(ge=0, le=10_000)]
 Margin = Annotated[int, Meta(ge=0, le=MAX_SIDE - MIN_SIDE)]
 PromptText = Annotated[str, Meta(max_length=MAX_PROMPT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -87,6 +88,30 @@ class SecondPass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             description="What enlarges: lanczos (if not said), bicubic, latent, or a file, by its name.",
             examples=list(UPSCALERS),
         ),
+    ] = None
+    prompt: Annotated[PromptText | None, Meta(description="What to paint in it; prompt if not said.")] = None
+    neg: Annotated[PromptText | None, Meta(description="What not to paint in it; neg if not said.")] = None
+    guidance: Annotated[Guidance | None, Meta(description="As guidance, which it is if not said.")] = None
+    sampler: Annotated[Name | None, Meta(description="As sampler, which it is if not said.")] = None
+    schedule: Annotated[Name | None, Meta(description="As schedule, which it is if not said.")] = None
+
+
+class SamplerWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a sampler is told of the noise that it adds on its way, under k-diffusion's names."""
+
+    eta: Annotated[
+        Fraction | None,
+        Meta(description="How much of a step's noise is drawn anew: euler a and dpm2 a, 1 if not said; ddim, 0."),
+    ] = None
+    s_churn: Annotated[
+        Annotated[float, Meta(ge=0, le=100)] | None,
+        Meta(description="Noise added before steps, over all of them: euler, heun and dpm2, 0 if not said."),
+    ] = None
+    s_tmin: Annotated[Level | None, Meta(description="With s_churn: only at noise levels from here")] = None
+    s_tmax: Annotated[Level | None, Meta(description="to here; without an end if not said.")] = None
+    s_noise: Annotated[
+        Annotated[float, Meta(ge=0, le=2)] | None,
+        Meta(description="What noise on the way is multiplied by, where there is any; 1 if not said."),
     ] = None
 
 
@@ -226,6 +251,13 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             "and height, and put it back into img, which keeps its size. If not said: all of img."
         ),
     ] = None
+    mask_fill: Annotated[
+        MaskFill | None,
+        Meta(
+            description="What is under mask at first: the picture itself (original, if not said), the colours around "
+            "(fill), noise, or nothing."
+        ),
+    ] = None
     extend: Annotated[
         Margin | Margins | None,
         Meta(description="Pixels to paint beyond img, at all sides or at each. width and height are then img's own."),
@@ -265,6 +297,32 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     ] = None
     subseed_strength: Annotated[
         Fraction | None, Meta(description="How much of subseed's noise, 0 to 1; 0 if not said.")
+    ] = None
+    seed_width: Annotated[
+        Side | None,
+        Meta(
+            description="With seed_height: seed makes the noise of a picture of this size, which lies in the middle of "
+            "the picture's own: another shape, of much the same picture."
+        ),
+    ] = None
+    seed_height: Annotated[Side | None, Meta(description="As seed_width.")] = None
+    noise: Annotated[
+        NoiseSource | None,
+        Meta(
+            description="How seeds make noise: own, if not said, or a1111-cpu: the very numbers of AUTOMATIC1111 where "
+            "its randn_source is CPU, in both passes and at each step."
+        ),
+    ] = None
+    sampler_options: Annotated[
+        SamplerWish | None,
+        Meta(description="What sampler is told beside, where it has it.", examples=[{"eta": 0.5}, {"s_churn": 10}]),
+    ] = None
+    tiling: Annotated[
+        bool | None,
+        Meta(
+            description="Have the picture's edges meet, so that copies of it can be laid beside each other: Stable "
+            "Diffusion 1, 2 and XL."
+        ),
     ] = None
     hires: Annotated[
         Scale | SecondPass | None,

@@ -35,6 +35,7 @@ from .effort import unheeded, within_bounds
 from .first_picture import enlarged_by
 from .loras import LORA_NAMES, ChosenLora, LoraNames
 from .names import ModelName
+from .noise import with_noise
 from .prompt_tags import without_tags
 from .request import (
     MAX_ENCODERS,
@@ -177,7 +178,11 @@ def resolve(
         strength, resize = _first(request.strength, None, STRENGTH), request.resize or "crop"
         recipe = msgspec.structs.replace(recipe, img=img.digest, strength=strength, resize=resize)
     if mask is not None:
-        recipe = msgspec.structs.replace(recipe, mask=mask.digest, mask_padding=request.mask_padding)
+        fill = request.mask_fill or "original"
+        recipe = msgspec.structs.replace(recipe, mask=mask.digest, mask_padding=request.mask_padding, mask_fill=fill)
+    recipe = _with_own_second_pass(recipe, kind_of(model))
+    recipe, notes = with_noise(recipe, request, model, kind_of(model))
+    warnings += notes
     why = unheeded(recipe, model)
     if request.neg and why is not None and len(conjuncts(recipe.prompt)) == 1:
         warnings.append(why)
@@ -286,6 +291,8 @@ def _check_alone(request: GenerateRequest) -> None:
             raise Unsupported(message("mask.part", "mask_padding", other=name))
     if request.hires is not None and request.hires != 1:
         raise Unsupported(message("mask.part", "mask_padding", other="hires"))
+    if request.tiling:
+        raise Unsupported(message("mask.part", "mask_padding", other="tiling"))
 
 
 def _without_effect(request: GenerateRequest) -> list[Message]:
@@ -294,8 +301,12 @@ def _without_effect(request: GenerateRequest) -> list[Message]:
     if request.strength == 1:  # all is painted anew, as it is without a picture: recipes say so
         needs_img.remove("strength")
     pairs = [(name, "img") for name in needs_img if request.img is None]
-    if request.mask_padding is not None and request.mask is None:
-        pairs.append(("mask_padding", "mask"))
+    of_masks = [name for name in ("mask_padding", "mask_fill") if getattr(request, name) is not None]
+    pairs += [(name, "mask") for name in of_masks if request.mask is None]
+    sides = {"seed_width": request.seed_width, "seed_height": request.seed_height}
+    if sum(side is None for side in sides.values()) == 1:
+        said, other = sorted(sides, key=lambda name: sides[name] is None)
+        pairs.append((said, other))
     if request.refiner_at is not None and request.refiner is None:
         pairs.append(("refiner_at", "refiner"))
     if request.subseed is not None and not request.subseed_strength:
@@ -403,6 +414,27 @@ def _extend(requested: int | Margins | None) -> Extend | None:
         requested = Margins(left=requested, top=requested, right=requested, bottom=requested)
     extend = Extend(left=requested.left, top=requested.top, right=requested.right, bottom=requested.bottom)
     return None if extend == Extend() else extend
+
+
+def _with_own_second_pass(recipe: GenerationParams, kind: NoiseKind) -> GenerationParams:
+    """The recipe, once sure that the second pass can be told what it is. Raises BadRequest and Unsupported."""
+    hires = recipe.hires
+    if hires is None or (hires.sampler is None and hires.schedule is None and hires.guidance is None):
+        return recipe
+    if hires.guidance is not None and recipe.references:
+        raise Unsupported(message("hires.beside", "hires.guidance", other="references"))
+    if hires.sampler is None and hires.schedule is None:
+        return recipe
+    name, implied = sampler_named(hires.sampler or recipe.sampler)
+    schedule = None if hires.schedule is None else _schedule_named(name, hires.schedule)
+    schedule = schedule or implied or recipe.schedule
+    if hires.strength:
+        try:
+            find(name, schedule, hires.steps or recipe.num_steps, kind)
+        except BadRequest as error:
+            field = {"num_steps": "steps"}.get(error.note.field or "", error.note.field)
+            raise type(error)(error.note.about(f"hires.{field}")) from error
+    return msgspec.structs.replace(recipe, hires=msgspec.structs.replace(hires, sampler=name, schedule=schedule))
 
 
 def _hires(requested: float | SecondPass | None, size: sizes.Size, upscaler: Entry | None) -> Hires | None:

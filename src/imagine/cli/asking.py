@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +38,13 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
     for name in _PICTURES:
         if name in fields:
             fields[name] = base64.b64encode(photo(fields[name], name)).decode("ascii")
-    if "extend" in fields:
-        fields["extend"] = margins(fields["extend"])
-    if "loras" in fields:
-        fields["loras"] = loras_typed(fields["loras"])
+    if "seed_size" in fields:
+        fields |= seed_size(fields.pop("seed_size"))
+    fields |= {name: _READ[name](value) for name, value in fields.items() if name in _READ}
     for name, kind in BESIDE.items():
         if name in fields:
             fields[name] = [_shown(kind, one, f"{name}.{n}") for n, one in enumerate(fields[name])]
     pictures = [base64.b64encode(photo(path, "picture")).decode("ascii") for path in fields.pop("pictures", ())]
-    if "keep_alive" in fields:
-        fields["keep_alive"] = keep_alive(fields["keep_alive"])
     if "upscaler" in fields:
         fields["hires"] = second_pass(fields.get("hires"), fields.pop("upscaler"))
     if prompt is not None:
@@ -177,3 +174,28 @@ def margins(text: str) -> int | dict[str, int]:
         return {side.strip(): _pixels(pixels) for side, pixels in (part.split("=") for part in text.split(","))}
     except ValueError as error:
         raise click.BadParameter(f"{text!r} is neither pixels nor left=64,top=0…", param_hint="--extend") from error
+
+
+def seed_size(text: str) -> dict[str, int]:
+    """`512x768`. Raises click.BadParameter."""
+    try:
+        width, height = map(_pixels, text.lower().replace("×", "x").split("x"))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no size such as 512x768", param_hint="--seed-size") from error
+    return {"seed_width": width, "seed_height": height}
+
+
+def sampler_options(text: str) -> dict[str, float]:
+    """`eta=0.5,s_churn=4`. Raises click.BadParameter."""
+    said = dict(part.partition("=")[::2] for part in text.split(","))
+    numbers = {name.strip(): finite(value) for name, value in said.items()}
+    found = {name: number for name, number in numbers.items() if number is not None}
+    if len(found) < len(numbers):
+        raise click.BadParameter(f"{text!r} is nothing such as eta=0.5,s_churn=4", param_hint="--sampler-options")
+    return found
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "extend": margins, "sampler_options": sampler_options, "loras": loras_typed, "keep_alive": keep_alive,
+}  # fmt: skip
+"""What is typed as one text and asked for as something else, and what reads it."""

@@ -46,6 +46,10 @@ class _RunCommand(click.Command):
 @click.option("--schedule", help="The spacing of noise levels.", shell_complete=complete.schedules)
 @click.option("-i", "--img", type=_FILE, help="A picture to start from; - is stdin.")
 @click.option("--mask", type=_FILE, help="Where to paint in --img: white.")
+@click.option("--mask-padding", type=WholeNumber(), help="Paint only what is around --mask, with so many pixels of "
+    "--img at each side, as large as a whole picture.")  # fmt: skip
+@click.option("--mask-fill", help="What is under --mask at first: original, fill (the colours around), noise or "
+    "nothing.")  # fmt: skip
 @click.option("--extend", help="Pixels to paint beyond --img: 64, or left=64,right=32.")
 @click.option(
     "--resize", help="How --img comes to another shape: crop, fit or stretch.", shell_complete=complete.resize
@@ -72,6 +76,13 @@ class _RunCommand(click.Command):
 @click.option("--variation", "variations", type=RealNumber(), help="A neighbour of --img: how far from it, 0 to 1.")
 @click.option("--subseed", help="A second seed, whose noise is mixed in.")
 @click.option("--subseed-strength", type=RealNumber(), help="How much of it, 0 to 1.")
+@click.option("--seed-size", metavar="WxH", help="Of the picture whose noise --seed makes, where this is of another "
+    "shape.")  # fmt: skip
+@click.option("--noise", help="How seeds make noise: own, or a1111-cpu, as AUTOMATIC1111 draws it on a CPU.")
+@click.option("--sampler-options", metavar="NAME=NUMBER,…", help="What the sampler is told beside: eta, s_churn, "
+    "s_tmin, s_tmax, s_noise.")  # fmt: skip
+@click.option("--tiling", is_flag=True, default=None, help="Have the picture's edges meet: copies of it can be laid "
+    "beside each other.")  # fmt: skip
 @click.option("--picture", "pictures", multiple=True, type=_FILE, help="With --from: a picture that it was made from, "
     "where it holds only its digest; again for another.")  # fmt: skip
 @click.option("--count", type=WholeNumber(), help="How many pictures, of the seeds that follow.")

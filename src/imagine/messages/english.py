@@ -253,6 +253,12 @@ SENTENCES = {
     "model.zero_snr": "a model trained to zero terminal SNR must predict v: at pure noise, epsilon says nothing of "
     "the picture",
     "model.not_read": "the model can't be read: {why}",
+    "tiling.family": "{field} can't be had of {name}: its network knows where each part of a picture is, and has no "
+    "edges to join; Stable Diffusion 1, 2 and XL can",
+    "noise.sampler": "{field} can't be had with {value}, whose noise that program draws otherwise; with these it is "
+    "the same to the bit: {able}",
+    "no_effect.sampler": "{field} has no effect on {sampler_name}",
+    "hires.beside": "{field} can't be another beside {other:field}: leave one out",
     "no_effect.pipeline": "{field} has no effect on a {pipeline}",
     "no_effect.own_sampler": "{field} and {schedule} have no effect: a {pipeline} brings its own",
     "needs_img": "{field} needs the picture that it belongs to, as {img}",
@@ -280,6 +286,8 @@ SENTENCES = {
     "webui.beside": "{field} has no effect: the name of the sampler says its schedule",
     "webui.first": "{field} holds {count:picture|pictures}, of which only the first is used",
     "webui.shape": "{field} is of another shape than {width} x {height}; the larger of both scales is used",
+    "webui.second_model": "{field} is {value!r}: both passes are made by one model; leave it out, or say Use same "
+    "checkpoint",
     "webui.interrupted": "interrupted: {done} of {count:picture|pictures} came",
     "webui.settings": "what is unknown or the owner's alone was left out of the options: {names}",
     "webui.refused": "that is for the owner of this server to do on its machine, not for its clients",

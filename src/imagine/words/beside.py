@@ -45,6 +45,9 @@ SECOND_SEEDS: frozenset[str] = _UNETS | {
 }  # fmt: skip
 """Families whose noise can be drawn from two seeds."""
 
+TILES: frozenset[str] = _UNETS | {"sdxl_refiner"}
+"""Families whose pictures' edges can meet: all that they know of places is what their convolutions see around them."""
+
 
 def runs(table: Mapping[str, frozenset[str]], file: Entry, model: Entry) -> bool:
     """Can this file be run beside this model's denoiser, as far as its kind says?"""

@@ -12,12 +12,18 @@ import msgspec
 from msgspec import Meta
 
 from .preprocessors import Preprocess
+from .samplers import SamplerOptions
 from .watermark import WatermarkMethod
 
 MAX_SEED = 2**64 - 1
 REFERENCE_STRENGTH = 0.6
 Resize = Literal["crop", "fit", "stretch"]
 Fit = Literal["native", "scale"]
+MaskFill = Literal["original", "fill", "noise", "nothing"]
+"""What is under a mask at first: the picture, the colours around it, noise, or no latents."""
+NoiseSource = Literal["own", "a1111-cpu"]
+"""Whose way of drawing noise: ours, or AUTOMATIC1111's where its `randn_source` is the CPU."""
+THEIR_NOISE: NoiseSource = "a1111-cpu"
 ReferenceKind = Literal["style", "content", "subject", "face"]
 BlockWeights = Literal["linear", "style", "composition"]
 Combine = Literal["concat", "average"]
@@ -35,7 +41,7 @@ class Extend(msgspec.Struct, frozen=True, omit_defaults=True):
     bottom: int = 0
 
 
-class Hires(msgspec.Struct, frozen=True, kw_only=True):
+class Hires(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A second pass at `scale` times the size, from the first pass's picture enlarged by `upscaler`."""
 
     scale: float
@@ -45,6 +51,12 @@ class Hires(msgspec.Struct, frozen=True, kw_only=True):
     upscaler: str = "lanczos"
     """Its name: of one that is always there (`words/upscalers.py`), or of a file. With a strength of 0 it is all that
     is done."""
+    prompt: str | None = None
+    """In the place of the first pass's; None: the same. So is what follows."""
+    neg: str | None = None
+    guidance: float | None = None
+    sampler: str | None = None
+    schedule: str | None = None
 
 
 class Lora(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,6 +174,8 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """Of a model that is told its guidance, that of a second row beside it; up to 1: there is none."""
     sampler: str
     schedule: str = "default"
+    sampler_options: SamplerOptions | None = None
+    """What the sampler is told beside; None: nothing."""
     seed: int
     clip: int = 1
     """How many of the text encoder's last layers are left out, plus one."""
@@ -174,6 +188,7 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     mask_padding: int | None = None
     """With a mask: only what is around it, so many pixels of `img` more at each side, is painted, at `width` by
     `height`, and put back into `img`, which keeps its size. None: all of it."""
+    mask_fill: MaskFill = "original"
     fit: Fit = "native"
     hires: Hires | None = None
     vae: str | None = None
@@ -194,6 +209,12 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """The seed of other noise, towards which that of `seed` goes."""
     subseed_strength: float = 0.0
     """How far, 0…1, on the sphere that both lie on."""
+    seed_width: int | None = None
+    """With `seed_height`: the noise is a picture's of so many pixels, in the middle of the picture's own."""
+    seed_height: int | None = None
+    noise: NoiseSource = "own"
+    tiling: bool = False
+    """The picture's edges meet: copies of it can be laid beside each other."""
     watermark: WatermarkMethod | None = None
     """How the finished picture's pixels are marked; None: they aren't."""
     reproducible: bool = False
@@ -203,6 +224,7 @@ class GenerationParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     rows."""
 
 
+_SAID_OF_HIRES: dict[str, Any] = {"strength": 0.55, "steps": 0, "upscaler": "lanczos"}
 _SAID: dict[str, dict[str, Any]] = {
     "control": {"preprocess": "none"},
     "references": {"weights": "linear", "strength": REFERENCE_STRENGTH, "crop": "pad"},
@@ -216,4 +238,6 @@ def meta_from_params(params: GenerationParams) -> dict[str, Any]:
     stated: dict[str, Any] = msgspec.to_builtins(params)
     seeds = {name: str(stated[name]) for name in ("seed", "subseed") if name in stated}
     said = {name: [default | each for each in stated[name]] for name, default in _SAID.items() if name in stated}
+    if "hires" in stated:
+        stated["hires"] = {"scale": stated["hires"]["scale"], **_SAID_OF_HIRES} | stated["hires"]
     return defaults | stated | said | seeds

@@ -52,6 +52,20 @@ _MULTISTEP = {"karras": 6, "exponential": 6, "beta": 12}
 _FLOW_SIGMAS = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 
 
+class SamplerOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a sampler is told of the noise that it adds on its way, under k-diffusion's names."""
+
+    eta: float | None = None
+    """How much of a step's noise is drawn anew, 0…1; None: as the sampler has it by itself."""
+    s_churn: float = 0.0
+    """How much noise is added before steps (Karras et al. 2022, algorithm 2), over all of them."""
+    s_tmin: float = 0.0
+    s_tmax: float | None = None
+    """Between which noise levels it is; None: without an end."""
+    s_noise: float = 1.0
+    """What any noise on the way is multiplied by."""
+
+
 class SamplerRow(msgspec.Struct, frozen=True, kw_only=True):
     """One sampler: its algorithm, and all that tells its scheduler class from the others."""
 
@@ -70,6 +84,14 @@ class SamplerRow(msgspec.Struct, frozen=True, kw_only=True):
     """The class whose sigmas and timesteps serve the schedules that `scheduler` itself has no option for."""
     random: Literal["", "drawn", "brownian"] = ""
     """Where a stochastic sampler's noise comes from: drawn at each evaluation, or read off a Brownian path."""
+    eta: float | None = None
+    """What `eta` is unless it is said; None: it has none."""
+    churns: bool = False
+    """It takes `s_churn` and what goes with it."""
+    louder: bool = False
+    """It takes `s_noise`."""
+    drawn_as_there: bool = False
+    """Its noise is drawn when, and as often as, AUTOMATIC1111 draws that of its sampler of this name."""
     midpoint: Literal["", "end", "geometric"] = ""
     """Second-order: each step but the last evaluates twice, the second time at the level it steps to (`end`) or at the
     geometric mean of both. Empty: one evaluation a step."""
@@ -90,6 +112,25 @@ class SamplerRow(msgspec.Struct, frozen=True, kw_only=True):
         """Adds noise while it steps, so that its result depends on the seed beyond the initial noise."""
         return bool(self.random)
 
+    def told_by(self, options: SamplerOptions, kind: NoiseKind) -> tuple[SamplerOptions | None, list[str]]:
+        """What of the options it heeds, and the names of those that say something to it in vain."""
+        own = self.eta is not None and kind != "flow"
+        churns = self.churns and kind != "flow" and options.s_churn > 0
+        louder = churns or (self.louder and self.stochastic)
+        vain = ["eta"] if options.eta is not None and not own and options.eta != float(self.stochastic) else []
+        vain += ["s_churn"] if options.s_churn and not churns else []
+        vain += ["s_tmin"] if options.s_tmin and not churns else []
+        vain += ["s_tmax"] if options.s_tmax is not None and not churns else []
+        vain += ["s_noise"] if options.s_noise != 1 and not louder else []
+        heeded = SamplerOptions(
+            eta=options.eta if own and options.eta != self.eta else None,
+            s_churn=options.s_churn if churns else 0.0,
+            s_tmin=options.s_tmin if churns else 0.0,
+            s_tmax=options.s_tmax if churns else None,
+            s_noise=options.s_noise if louder else 1.0,
+        )
+        return (None if heeded == SamplerOptions() else heeded), vain
+
     def schedules_for(self, kind: NoiseKind) -> tuple[str, ...]:
         """The schedules it has for a checkpoint of that kind; none if it can't run one."""
         if kind == "flow":
@@ -109,6 +150,8 @@ _ROWS = (
         options={"clip_sample": False, "set_alpha_to_one": False},
         schedules=("default", "sgm uniform"),
         least={"ordinary": {"default": 4}},
+        eta=0.0,
+        drawn_as_there=True,
         state="discrete",
         spacing="leading",
     ),
@@ -117,6 +160,8 @@ _ROWS = (
         paper="Karras et al. 2022, Elucidating the Design Space (algorithm 2, first order, no churn), arXiv:2206.00364",
         scheduler="EulerDiscreteScheduler",
         schedules=SCHEDULES,
+        churns=True,
+        louder=True,
         state="ve",
         flow=Flow(scheduler="FlowMatchEulerDiscreteScheduler", shift="shift", schedules=SCHEDULES),
     ),
@@ -125,6 +170,9 @@ _ROWS = (
         paper="Crowson 2022, k-diffusion: ancestral sampling with Euler steps; Song et al. 2020, arXiv:2011.13456",
         scheduler="EulerAncestralDiscreteScheduler",
         schedules=SCHEDULES,
+        eta=1.0,
+        louder=True,
+        drawn_as_there=True,
         state="ve",
         spaced_by="EulerDiscreteScheduler",
         random="drawn",
@@ -136,6 +184,8 @@ _ROWS = (
         schedules=SCHEDULES,
         least=_OVERSHOT
         | {"ordinary": {"default": 9, "karras": 7, "exponential": 7, "beta": 14, "sgm uniform": 5, "simple": 5}},
+        churns=True,
+        louder=True,
         state="ve",
         midpoint="end",
         flow=Flow(scheduler="FlowMatchHeunDiscreteScheduler", shift="shift"),
@@ -175,6 +225,7 @@ _ROWS = (
         paper="Crowson 2022, k-diffusion: DPM-Solver++ (singlestep, r = 1/2, arXiv:2211.01095) with ancestral noise",
         scheduler="DPMSolverSDEScheduler",
         schedules=_NO_SIMPLE,
+        louder=True,
         state="ve",
         random="brownian",
         midpoint="geometric",
@@ -185,6 +236,8 @@ _ROWS = (
         scheduler="KDPM2DiscreteScheduler",
         schedules=_NO_SIMPLE,
         least=_OVERSHOT | {"ordinary": {"default": 8, "karras": 8, "exponential": 9, "beta": 12, "sgm uniform": 6}},
+        churns=True,
+        louder=True,
         state="ve",
         midpoint="geometric",
     ),
@@ -197,6 +250,9 @@ _ROWS = (
             "ordinary": {"default": 19, "karras": 12, "exponential": 14, "beta": 20, "sgm uniform": 10},
             "zero_snr": {"default": 3, "sgm uniform": 3, "karras": 16, "exponential": 10},
         },
+        eta=1.0,
+        louder=True,
+        drawn_as_there=True,
         state="ve",
         random="drawn",
         midpoint="end",
@@ -208,6 +264,7 @@ _ROWS = (
         options={"algorithm_type": "sde-dpmsolver++", "solver_order": 2},
         schedules=SCHEDULES,
         least={"ordinary": {"karras": 7, "exponential": 7, "beta": 15}},
+        louder=True,
         state="vp",
         random="drawn",
         flow=Flow(scheduler="DPMSolverMultistepScheduler", options=_FLOW_SIGMAS),
@@ -219,6 +276,7 @@ _ROWS = (
         options={"algorithm_type": "sde-dpmsolver++", "solver_order": 3, "solver_type": "heun"},
         schedules=SCHEDULES,
         least={"ordinary": {"karras": 10, "exponential": 9, "beta": 40}},
+        louder=True,
         state="vp",
         random="drawn",
         flow=Flow(scheduler="ThirdOrderSdeScheduler", options=_FLOW_SIGMAS),
@@ -239,6 +297,7 @@ _ROWS = (
         scheduler="LCMScheduler",
         options={"clip_sample": False, "set_alpha_to_one": False},
         schedules=("default",),
+        drawn_as_there=True,
         state="discrete",
         random="drawn",
         max_steps=50,

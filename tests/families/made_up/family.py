@@ -130,12 +130,12 @@ class MadeUp:
         return Inputs(latents, timesteps, rows["words"], None)
 
     @torch.inference_mode()
-    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
         yield from ()
         return Coded(self._vae.module.encoder(avg_pool2d(pixels.to(self._vae.home), 8)))
 
     @torch.inference_mode()
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
+    def decode(self, latents: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
         yield from ()
         return Coded(interpolate(torch.tanh(self._vae.module.decoder(latents)), scale_factor=8.0).cpu())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imagine.asking.request import GenerateRequest, SecondPass
+from imagine.asking.request import GenerateRequest, SamplerWish, SecondPass
 from imagine.messages import field_of, sentences
 from imagine.server.a1111.fields import NAMED, USUAL
 from imagine.server.a1111.requests import WebUIUsual, webui_request_from
@@ -92,6 +92,53 @@ def test_requests_as_programs_send_them():
             SecondPass(scale=1.5, strength=0.75, steps=0, upscaler="lanczos"),
         ),
         ({"denoising_strength": 0.3}, "strength", None),
+        ({"tiling": True}, "tiling", True),
+        ({"tiling": None}, "tiling", None),
+        ({"seed_resize_from_w": 768, "seed_resize_from_h": 512}, "seed_width", 768),
+        ({"seed_resize_from_w": -1, "seed_resize_from_h": -1}, "seed_width", None),
+        ({"seed_resize_from_w": 0, "seed_resize_from_h": 512}, "seed_height", None),
+        ({"sampler_name": "Euler a", "eta": 0.5}, "sampler_options", SamplerWish(eta=0.5)),
+        ({"sampler_name": "Euler", "eta": 1.0, "s_tmin": 0.0, "s_tmax": 0.0, "s_noise": 1.0}, "sampler_options", None),
+        (
+            {"sampler_name": "Heun", "s_churn": 4, "s_tmin": 0.5, "s_tmax": 0, "s_noise": 1.01},
+            "sampler_options",
+            SamplerWish(s_churn=4, s_tmin=0.5, s_noise=1.01),
+        ),
+        ({"override_settings": {"randn_source": "CPU"}}, "noise", "a1111-cpu"),
+        (
+            {
+                "enable_hr": True,
+                "hr_prompt": "an owl",
+                "hr_negative_prompt": "fog",
+                "hr_sampler_name": "DPM++ 2M",
+                "hr_cfg": 4,
+                "hr_checkpoint_name": "Use same checkpoint",
+            },
+            "hires",
+            SecondPass(
+                scale=2.0,
+                strength=0.75,
+                steps=0,
+                upscaler="latent",
+                prompt="an owl",
+                neg="fog",
+                guidance=4.0,
+                sampler="dpm++ 2m",
+                schedule="karras",
+            ),
+        ),
+        (
+            {
+                "enable_hr": True,
+                "sampler_name": "Euler",
+                "hr_scheduler": "Exponential",
+                "hr_prompt": "",
+                "hr_sampler_name": "Use same sampler",
+                "hr_cfg": 1,
+            },
+            "hires",
+            SecondPass(scale=2.0, strength=0.75, steps=0, upscaler="latent", sampler="euler", schedule="exponential"),
+        ),
         ({"preset": "soft"}, "preset", "soft"),
         ({"infotext": "an owl\nSteps: 9, Sampler: Euler, CFG scale: 3, Seed: 5, Size: 64x96"}, "num_steps", 9),
         ({"infotext": "an owl\nSteps: 9, Sampler: Euler, CFG scale: 3, Seed: 5", "steps": 4}, "num_steps", 4),
@@ -115,6 +162,12 @@ def test_each_field_has_its_place(body, field, value):
         ({"mask": "BBBB"}, "mask", "BBBB"),
         ({"mask": ""}, "mask", None),
         ({"mask": "BBBB"}, "mask_padding", 0),
+        ({"mask": "BBBB", "tiling": True}, "mask_padding", None),
+        ({"mask": "BBBB"}, "mask_fill", "fill"),
+        ({"mask": "BBBB", "inpainting_fill": 1}, "mask_fill", "original"),
+        ({"mask": "BBBB", "inpainting_fill": 2}, "mask_fill", "noise"),
+        ({"mask": "BBBB", "inpainting_fill": 3}, "mask_fill", "nothing"),
+        ({"inpainting_fill": 2}, "mask_fill", None),
         ({"mask": "BBBB", "inpaint_full_res_padding": 32}, "mask_padding", 32),
         ({"mask": "BBBB", "inpaint_full_res": 0, "inpaint_full_res_padding": 32}, "mask_padding", None),
     ],
@@ -138,7 +191,8 @@ def test_how_a_mask_is_to_be_read():
 @pytest.mark.parametrize(
     ("body", "warning"),
     [
-        ({"restore_faces": True, "eta": 0.5, "s_noise": 1}, "without effect here: restore_faces, eta"),
+        ({"restore_faces": True, "s_min_uncond": 0.5}, "without effect here: restore_faces, s_min_uncond"),
+        ({"override_settings": {"randn_source": "NV"}}, "without effect here: override_settings.randn_source"),
         (
             {"override_settings": {"eta_noise_seed_delta": 31337}},
             "without effect here: override_settings.eta_noise_seed_delta",
@@ -183,6 +237,9 @@ def test_what_is_not_honoured_is_named(body, warning):
         ),
         ({"styles": ["soft"] * 17}, "styles"),
         ({"infotext": "x" * 100_001}, "infotext"),
+        ({"enable_hr": True, "hr_checkpoint_name": "owl"}, "hr_checkpoint_name"),
+        ({"sampler_name": "DDIM", "eta": 2}, "eta"),
+        ({"seed_resize_from_w": 5000, "seed_resize_from_h": 512}, "seed_resize_from_w"),
         ({"force_task_id": "x" * 1001}, "force_task_id"),
     ],
 )

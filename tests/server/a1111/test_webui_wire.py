@@ -13,9 +13,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from imagine.asking.aliases import Aliases
 from imagine.asking.presets import Preset
+from imagine.assistant.assistant import Assistant
 from imagine.fairness.allowance import Allowance
 from imagine.pictures.foreign.infotext import meta_from_infotext
 from imagine.pictures.images import decode
+from imagine.pictures.looking.turns import Turns
 from imagine.server.app import make_app
 from imagine.server.gateway.gateway import Gateway
 from imagine.settings.keys import NamedKey
@@ -23,8 +25,9 @@ from imagine.settings.settings import settings_from
 from imagine.words.errors import Busy, ImagineError
 from imagine.words.events import Finished, Preview, Progress
 from imagine.words.recipe import meta_from_params
+from tests.assistant.fake_models import answers, modelled, says
 from tests.registry import declared
-from tests.server.served import PromptedWorker, add_model, ask, settings_at
+from tests.server.served import PromptedWorker, add_model, ask, serving, settings_at
 
 API = "/sdapi/v1/"
 SOFT = Preset(name="soft", prompt_suffix="soft light", neg="harsh", num_steps=4, guidance=3.0)
@@ -49,7 +52,7 @@ async def get(client, path):
 
 def test_pictures_and_what_is_told_of_them(tmp_path):
     async def act(client):
-        body = {"prompt": "a fox", "negative_prompt": "fog", "seed": 2**32, "batch_size": 2, "steps": 8, "eta": 0.3}
+        body = {"prompt": "a fox", "negative_prompt": "fog", "seed": 2**32, "batch_size": 2, "steps": 8, "s_churn": 3}
         return await post(client, "txt2img", body | {"sampler_name": "DPM++ 2M Karras", "width": 512, "height": 768})
 
     status, answer = ask(tmp_path, act)
@@ -59,7 +62,7 @@ def test_pictures_and_what_is_told_of_them(tmp_path):
     info = json.loads(answer["info"])
     assert (info["all_seeds"], info["all_prompts"]) == ([2**32, 2**32 + 1], ["a fox"] * 2)
     assert (info["sampler_name"], info["steps"], info["width"], info["height"]) == ("DPM++ 2M", 8, 512, 768)
-    assert info["extra_generation_params"]["warnings"] == ["without effect here: eta"]
+    assert info["extra_generation_params"]["warnings"] == ["s_churn has no effect on dpm++ 2m"]
     meta, notes = meta_from_infotext(info["infotexts"][1])
     assert (meta["seed"], meta["neg"], meta["schedule"], meta["guidance"], notes) == (
         2**32 + 1,
@@ -200,8 +203,8 @@ def test_options_are_each_client_s_own(tmp_path):
             secret = base64.b64encode(f"x:{name}-key-of-length".encode()).decode()
             return {"headers": {"Authorization": f"Basic {secret}"}}
 
-        status, _ = await post(client, "options", {})
-        assert status == 401
+        async with client.post(API + "options", data="{}") as answer:
+            assert (answer.status, answer.headers["WWW-Authenticate"].split()[0]) == (401, "Basic")
         wrong = [{"sd_model_checkpoint": "nope"}, {"CLIP_stop_at_last_layers": "two"}, {"samples_format": "gif"},
                  {"sd_vae": "x" * 2000}, {"forge_additional_modules": [["ae"]]}]  # fmt: skip
         statuses = [(await post(client, "options", each, **as_("ann")))[0] for each in wrong]
@@ -331,6 +334,30 @@ def test_what_a_picture_says_of_itself(tmp_path):
     assert said["info"].startswith("a fox\nNegative prompt: fog\nSteps: 9, Sampler: Euler")
     assert (said["parameters"]["Prompt"], said["parameters"]["Seed"]) == ("a fox", "5")
     assert nothing == {"info": "", "items": {}, "parameters": {}}
+
+
+def test_who_is_asked_what_a_picture_shows_answers_as_a_caption(tmp_path):
+    seen = {
+        "subjects": [{"name": "house", "count": 1, "colours": ["red"], "material": "brick", "position": "centre"}],
+        "background": "white", "composition": {"shot": "wide", "angle": "front", "layout": "one house"},
+        "lighting": "flat", "palette": ["red"], "style": "flat drawing", "people": False, "text_in_image": "",
+    }  # fmt: skip
+
+    async def go():
+        async with (
+            modelled("ollama", says(seen), answers(500)) as fake,
+            serving(tmp_path, assistant=fake.settings) as client,
+        ):
+            await client.gateway.assistant.close()
+            client.gateway.assistant = Assistant(
+                fake.settings, tmp_path / "state", server=fake.client, turn=Turns().turn
+            )
+            return [await post(client, "interrogate", {"image": png(colour=each)}) for each in ("red", "blue")]
+
+    (status, said), (failed, error) = asyncio.run(go())
+    caption = "red brick house, centre, white background, wide shot, flat, flat drawing"
+    assert (status, said) == (200, {"caption": caption})
+    assert (failed, error["error"]) == (502, "AssistantFailed")
 
 
 def test_its_owner_can_turn_it_off(tmp_path):

@@ -10,7 +10,7 @@ import { isNumeric, numberIn, written } from "./numbers.js";
 
 const MAX_SEED = 2n ** 64n - 1n;
 const NAMED = new Set(["vae", "refiner"]); // by the names of files, which the form fills in
-const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets", "digest", "parts", "template", "neg_template", "embeddings", "control", "references", "variations", "distilled_cfg_scale", "moderation", "assist", "assisted", "description"]);
+const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets", "digest", "parts", "template", "neg_template", "embeddings", "control", "references", "variations", "distilled_cfg_scale", "moderation", "assist", "assisted", "description", "mask_fill", "seed_width", "seed_height", "noise", "sampler_options", "hires.prompt", "hires.neg", "hires.guidance", "hires.sampler", "hires.schedule"]);
 let fields = {};
 let own = {};
 
@@ -23,7 +23,7 @@ export function setFields(found) {
   fields = found;
   for (const [name, said] of Object.entries(fields)) {
     const parent = Object.keys(fields).some((other) => other.startsWith(`${name}.`));
-    if (!control(name) && !parent && !NEVER_SHOWN.has(name.split(".")[0]) && said.type !== "object") byId("more-fields").append(made(name, said));
+    if (!control(name) && !parent && !NEVER_SHOWN.has(name.split(".")[0]) && !NEVER_SHOWN.has(name) && said.type !== "object") byId("more-fields").append(made(name, said));
   }
   nameControls();
 }

@@ -56,6 +56,10 @@ class ImagePrompt:
     def field(self) -> str:
         return "references"
 
+    @property
+    def convolving(self) -> Sequence[Module]:
+        return ()
+
     def made(self, _asked: Inputs) -> ImagePrompt:
         return self
 

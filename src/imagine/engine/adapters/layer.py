@@ -3,14 +3,13 @@ place."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import Conv2d, GroupNorm, LayerNorm, Linear, functional
 
 from ...messages import Message, message
 from ..execution.packed import unbiased, unpacked
+from ..execution.wrapping import surrounded
 
 Affine = Linear | Conv2d
 Norm = LayerNorm | GroupNorm
@@ -43,7 +42,7 @@ def in_place(layer: Affine, inputs: Tensor, weight: Tensor, bias: Tensor | None 
     weight, bias = weight.to(inputs), None if bias is None else bias.to(inputs)
     if isinstance(layer, Linear):
         return functional.linear(inputs, weight, bias)
-    padding: Any = layer.padding
+    inputs, padding = surrounded(layer, inputs)
     return functional.conv2d(inputs, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
 
 

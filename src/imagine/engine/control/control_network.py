@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
 from torch import Tensor
+from torch.nn import Module
 
 from ..execution.additions import Made
 from ..execution.execution import Inputs
 
 DOWNSCALE = 8
 """Pixels along a side of what a VAE makes one latent of."""
+NO_LAYERS: Sequence[Module] = ()
+"""What sees pictures by convolutions, of a network beside a transformer."""
 Hint = Any
 """What a network made of a map, as only that network knows it."""
 
@@ -45,6 +49,9 @@ class Summable(Made, Protocol):
 
 class ControlNetwork(Protocol):
     """Beside the denoiser of one model."""
+
+    convolving: Sequence[Module]
+    """Its networks that see maps and latents by convolutions, of a denoiser whose pictures' edges can meet."""
 
     def for_vae(self, pixels: Tensor, /) -> Tensor | None:
         """What the model's VAE is to encode, (1, 3, H, W) in its −1…1, of a map's pixels as `SeenMap` has them; None:

@@ -6,7 +6,7 @@ What it makes of the map alone is made once. The network is diffusers', and runs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -29,6 +29,8 @@ FileCheck = Callable[[], None]
 class ControlNet:
     """A `ControlNetwork` of a `ControlNetModel`."""
 
+    convolving: Sequence[Module]
+
     def __init__(self, module: Any, check: FileCheck, *, flipped: bool = False, laid_out: bool = False) -> None:
         """`flipped`: it was trained on maps whose channels are blue, green and red. `laid_out`: its weights lie as the
         kernels want them, where they can."""
@@ -36,6 +38,7 @@ class ControlNet:
         self.module = module
         self._encoder: Module = module.controlnet_cond_embedding
         module.controlnet_cond_embedding = Identity()
+        self.convolving = (module, self._encoder)
         weight = module.conv_in.weight
         self._device, self._dtype = weight.device, weight.dtype
         self._packs, self._laid_out = can_pack(self._device, module), laid_out

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
+from torch.nn import Module
+
 from ..execution.additions import Addition
 from ..execution.execution import Inputs
 from .control_network import ControlNetwork, Hint, Summable
@@ -36,6 +38,10 @@ class ControlSum:
     @property
     def field(self) -> str:
         return "control"
+
+    @property
+    def convolving(self) -> Sequence[Module]:
+        return [each for one in self.controls for each in one.network.convolving]
 
     def made(self, asked: Inputs) -> Summable:
         each = (one.network.residuals(asked, one.hint, one.strength) for one in self.controls)

@@ -3,11 +3,12 @@ https://arxiv.org/abs/2302.08453). It sees neither latents nor step, so it runs 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn import Module, functional
 
 from ..execution.execution import Inputs
 from .control_network import SeenMap
@@ -18,9 +19,12 @@ from .residuals import Residuals
 class FeatureAdapter:
     """A `ControlNetwork` of a `T2IAdapter`."""
 
+    convolving: Sequence[Module]
+
     def __init__(self, module: Any, check: FileCheck, *, flipped: bool = False) -> None:
         """`flipped`: as a `ControlNet`'s."""
         self.check, self._module, self._flipped = check, module, flipped
+        self.convolving = (module,)
         self._channels, self._folded = int(module.config.in_channels), int(module.config.downscale_factor)
         weight = next(module.parameters())
         self._device, self._dtype = weight.device, weight.dtype

@@ -22,7 +22,7 @@ from ...words.map_words import union_kinds
 from ..execution.execution import Inputs
 from ..execution.packing import packed, places
 from .block_residuals import Behind, BlockResiduals
-from .control_network import SeenMap, as_they_are, kept_of
+from .control_network import NO_LAYERS, SeenMap, as_they_are, kept_of
 from .controlnet import FileCheck
 
 _STEPS = 1000
@@ -34,6 +34,8 @@ _KINDS = union_kinds("flux")
 
 class FluxControl:
     """A `ControlNetwork` of a `FluxControlNetModel`."""
+
+    convolving = NO_LAYERS
 
     def __init__(self, module: Any, check: FileCheck, *, blocks: Mapping[str, int], masked: bool) -> None:
         """`blocks`: how many the denoiser has, by the names of its lists. `masked`: it sees which latents of its map

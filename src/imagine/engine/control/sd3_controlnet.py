@@ -19,7 +19,7 @@ from ...messages import message
 from ...words.errors import Unsupported
 from ..execution.execution import Inputs
 from .block_residuals import Behind, BlockResiduals
-from .control_network import DOWNSCALE, SeenMap, as_they_are, kept_of
+from .control_network import DOWNSCALE, NO_LAYERS, SeenMap, as_they_are, kept_of
 from .controlnet import FileCheck
 
 ForVae = Callable[[Tensor], Tensor]
@@ -60,6 +60,8 @@ class Places:
 
 class SD3ControlNet:
     """A `ControlNetwork` of an `SD3ControlNetModel`."""
+
+    convolving = NO_LAYERS
 
     def __init__(
         self, module: Any, check: FileCheck, *, blocks: int, pooled: bool, shifted: bool, pixels: ForVae = as_they_are,

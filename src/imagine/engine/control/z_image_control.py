@@ -22,7 +22,7 @@ from ..execution.execution import Inputs
 from ..execution.homes import there
 from ..execution.joined_tokens import JoinedTokens, filled, joined_tokens, refined, tokens
 from .block_residuals import Behind, BlockResiduals
-from .control_network import SeenMap, as_they_are
+from .control_network import NO_LAYERS, SeenMap, as_they_are
 from .controlnet import FileCheck
 
 _HOLE = -1
@@ -42,6 +42,8 @@ class OwnLayers:
 
 class ZImageControl:
     """A `ControlNetwork` of a `ZImageControlNetModel`."""
+
+    convolving = NO_LAYERS
 
     def __init__(self, module: Any, check: FileCheck, *, own: OwnLayers, channels: int) -> None:
         """`channels` are those of latents."""

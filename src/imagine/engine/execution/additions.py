@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import torch
+from torch.nn import Module
 from torch.utils.hooks import RemovableHandle
 
 from ..threads.alone import alone, dealt
@@ -49,6 +50,10 @@ class Addition(Protocol):
     @property
     def field(self) -> str:
         """What asks for it, in a request."""
+
+    @property
+    def convolving(self) -> Sequence[Module]:
+        """Its networks that see pictures by convolutions, and so their edges."""
 
     def made(self, asked: Inputs) -> Made:
         """For what the denoiser is asked of this picture: all of its sides, and nobody else's. From any thread."""

@@ -20,6 +20,7 @@ from ..quantised.tensor import Quantised
 from .attention import HeadsApart
 from .execution import Eager, Inputs
 from .flow import attends_to_itself, shorten
+from .wrapping import surrounded
 
 Release = Callable[[int, int], None]
 _OPERATIONS = (
@@ -173,7 +174,8 @@ class PackedConvolution(Conv2d):
 
     def forward(self, value: Tensor, beside: Tensor | None = None) -> Tensor:
         made: Tensor
-        convolve, placing = torch.ops.mkldnn._convolution_pointwise, _placing(self)
+        convolve = torch.ops.mkldnn._convolution_pointwise
+        value, placing = _placed(self, value)
         if beside is None:
             made = convolve(value, self.packed, self.bias, *placing, "none", [], "")
         else:
@@ -220,7 +222,8 @@ def unbiased(layer: Linear | Conv2d, value: Tensor) -> Tensor:
         return _linear(_channels_last(value), layer.packed, None, None).permute(0, 3, 1, 2)
     if isinstance(layer, PackedConvolution):
         convolve = torch.ops.mkldnn._convolution_pointwise
-        made: Tensor = convolve(value, layer.packed, None, *_placing(layer), "none", [], "")
+        value, placing = _placed(layer, value)
+        made: Tensor = convolve(value, layer.packed, None, *placing, "none", [], "")
         return made
     if isinstance(layer, Linear):
         return functional.linear(value, layer.weight)
@@ -244,6 +247,14 @@ def unpacked(layer: Linear | Conv2d) -> Tensor:
 
 def _placing(layer: Conv2d) -> tuple[Any, ...]:
     return layer.padding, layer.stride, layer.dilation, layer.groups
+
+
+def _placed(layer: Conv2d, value: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
+    """What a layer convolves now, its channels last, and where."""
+    inner, padding = surrounded(layer, value)
+    if inner is not value:
+        inner = inner.contiguous(memory_format=torch.channels_last)
+    return inner, (padding, *_placing(layer)[1:])
 
 
 def _linear(value: Tensor, packed: Tensor, bias: Tensor | None, beside: Tensor | None) -> Tensor:

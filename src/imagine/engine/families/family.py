@@ -149,14 +149,15 @@ class Family(Protocol):
         """What `denoise` asks the network for these, without what only an inpainting checkpoint is told: what runs
         beside the network is asked the same."""
 
-    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        """Pixels (1, 3, H, W) in −1…1 to latents (1, C, h, w), in the denoiser's scale; `tiled` needs less memory.
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
+        """Pixels (1, 3, H, W) in −1…1 to latents (1, C, h, w), in the denoiser's scale; `tiled` needs less memory, and
+        where it `wraps`, the picture's edges meet.
 
         Slices of this and of `decode` may be asked for by another thread while the denoiser runs.
         """
 
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        """Latents (1, C, h, w) to pixels (1, 3, H, W) in −1…1, on the CPU; `tiled` needs less memory."""
+    def decode(self, latents: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
+        """Latents (1, C, h, w) to pixels (1, 3, H, W) in −1…1, on the CPU; `tiled` and `wraps` as above."""
 
     def inpainting_channels(self, mask: Tensor, masked: Tensor, /) -> Tensor:
         """What of its denoiser's input is beside the latents, of a family that `takes_mask`, as its rows' `inpainting`:

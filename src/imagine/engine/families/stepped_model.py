@@ -103,11 +103,11 @@ class SteppedModel:
             asked = asked._replace(latents=torch.cat([asked.latents, rows["inpainting"].to(asked.latents)], 1))
         return self._denoiser.run(asked)
 
-    def encode_picture(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        return self._autoencoder.encoding(pixels, tiled=tiled)
+    def encode_picture(self, pixels: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
+        return self._autoencoder.encoding(pixels, tiled=tiled, wraps=wraps)
 
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        return self._autoencoder.decoding(latents, tiled=tiled)
+    def decode(self, latents: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
+        return self._autoencoder.decoding(latents, tiled=tiled, wraps=wraps)
 
     def inpainting_channels(self, _mask: Tensor, _masked: Tensor) -> Tensor:
         raise AssertionError(f"{self.name} takes no mask")

@@ -20,3 +20,5 @@ class BatchKey(NamedTuple):
     conditioning: Hashable
     """Whether there is a negative side, how many prompts are joined, and what the family needs to be equal to join
     rows."""
+    wraps: bool = False
+    """Their edges meet: the denoiser's convolutions see the other side beyond them."""

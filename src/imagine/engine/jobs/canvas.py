@@ -18,6 +18,8 @@ from ...messages import Message, message
 from ...pictures.crops import flattened
 from ...pictures.masks import HALF, Mask, has_holes, read_mask
 from ...words.recipe import Extend, Fit, Resize
+from .filling import filled
+from .joined_edges import resized_around
 from .placement import LANCZOS, Placement, edge_padded, placement
 from .placement import PixelSize as PixelSize
 
@@ -69,6 +71,8 @@ class Canvas:
     notes: tuple[Message, ...] = ()
     whole: Surroundings | None = None
     """What comes out, where this is only a part of it."""
+    wraps: bool = False
+    """The picture's edges meet: nothing is added between them, so `inner` is `work`."""
 
     @property
     def size(self) -> PixelSize:
@@ -83,6 +87,17 @@ class Canvas:
         """The source with gray where to paint, as inpainting checkpoints are trained, (1, 3, H, W) in −1…1."""
         return self.source_pixels() * (self.mask_pixels() < 0.5)
 
+    def filled_pixels(self) -> Tensor:
+        """The source `filled`, as it is denoised, (1, 3, H, W) in −1…1."""
+        return pixels_from_picture(self.laid_out(self.filled()))
+
+    def filled(self) -> Image.Image:
+        """The source with the colours around the mask in its place, if there is one."""
+        assert self.source is not None
+        if self.mask is None:
+            return self.source
+        return filled(self.source, self.mask if self.soft else self.mask.point(_PAINTED))
+
     def mask_pixels(self) -> Tensor:
         """The mask at the denoised size, (1, 1, H, W): 1 where any of it is to be painted, else 0; if soft, between."""
         assert self.mask is not None
@@ -96,14 +111,14 @@ class Canvas:
 
     def laid_out(self, picture: Image.Image, resample: Image.Resampling = LANCZOS) -> Image.Image:
         """A picture of the asked size at the denoised one: scaled to `inner`, its edges going on to `work`."""
-        scaled = picture if picture.size == self.inner else picture.resize(self.inner, resample)
+        scaled = picture if picture.size == self.inner else self._resized(picture, self.inner, resample)
         return edge_padded(scaled, 0, 0, self.work[0] - self.inner[0], self.work[1] - self.inner[1])
 
     def finish(self, picture: Image.Image) -> Image.Image:
         """The denoised picture at the asked size, with the source's own pixels wherever the mask is not."""
         picture = picture.crop((0, 0, *self.inner))
         if picture.size != self.size:
-            picture = picture.resize(self.size, LANCZOS)
+            picture = self._resized(picture, self.size)
         return self.over_source(picture) if self.whole is None else self.whole.around(picture)
 
     def over_source(self, picture: Image.Image) -> Image.Image:
@@ -120,17 +135,21 @@ class Canvas:
     def enlarged(self, scale: float, multiple: int) -> Canvas:
         """The same picture `scale` times as large, for a second pass denoised at full size."""
         size, work = self.enlarged_sizes(scale, multiple)
-        source = self.source.resize(size, LANCZOS) if self.source else None
-        mask = self.mask.resize(size, Image.Resampling.BILINEAR) if self.mask else None
-        return Canvas(*size, size, work, source, mask, self.soft)
+        source = self._resized(self.source, size) if self.source else None
+        mask = self._resized(self.mask, size, Image.Resampling.BILINEAR) if self.mask else None
+        return Canvas(*size, work if self.wraps else size, work, source, mask, self.soft, wraps=self.wraps)
+
+    def _resized(self, picture: Image.Image, size: PixelSize, resample: Image.Resampling = LANCZOS) -> Image.Image:
+        return resized_around(picture, size, resample) if self.wraps else picture.resize(size, resample)
 
 
 def plan(
     width: int, height: int, *, fit: Fit, native: int, multiple: int, source: Image.Image | None = None,
     mask: Image.Image | None = None, resize: Resize = "crop", extend: Extend | None = None, padding: int | None = None,
+    wraps: bool = False,
 ) -> Canvas:  # fmt: skip
     """The canvas of a request. With `extend`, `width` × `height` is the source's size before it grows; with `padding`,
-    it is what is around the mask alone, as `part_around`."""
+    it is what is around the mask alone, as `part_around`. Where it `wraps`, the picture's edges meet."""
     soft, notes, whole = False, list[Message](), None
     if source is not None and mask is not None and padding is not None:
         whole = part_around(source, read := read_mask(mask), (width, height), padding)
@@ -150,7 +169,8 @@ def plan(
             width, height = source.size
     inner = denoised_size(width, height, native=native, near_native=fit == "scale" or source is not None)
     work = (rounded_up(inner[0], multiple), rounded_up(inner[1], multiple))
-    return Canvas(width, height, inner, work, source, mask, soft, tuple(notes), whole)
+    inner = work if wraps else inner
+    return Canvas(width, height, inner, work, source, mask, soft, tuple(notes), whole, wraps)
 
 
 def part_around(source: Image.Image, mask: Mask, size: PixelSize, padding: int) -> Surroundings | None:

@@ -49,6 +49,10 @@ class Conditioned:
         opening = self.references.open(self._families[0], encode, sided=sided)
         ledger.warn(*(yield from ledger.timing("encoding", opening)))
 
+    def begin_second(self) -> None:
+        """From now on the prompts are the second pass's, which `lay` is for next."""
+        self.prompts = self.prompts.of_second_pass()
+
     def lay(self, canvas: Canvas, encode: Encode, steps: int, before: int = 0) -> Slices[None]:
         """Encode the prompts, and lay out the maps of controls, for a pass of so many of the user's steps, with so many
         in the pass before it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..control.control_network import ControlNetwork, SeenMap
 from ..control.controls import LaidControl, additions_at
 from ..control.open_controls import OpenControls
 from ..execution.additions import Addition
+from ..execution.wrapping import wrapped
 from ..families.family import Family
 from ..families.mapper import Mapper
 from ..parts.slices import Slices
@@ -92,7 +94,8 @@ class Controlling:
             seen = SeenMap(_pixels(guide, canvas))
             if (coded := guide.network.for_vae(seen.pixels)) is not None:
                 seen = seen._replace(latents=(yield from encode(coded)), shift=self._shift)
-            hint = guide.network.hint(seen, control.type or control.preprocess)
+            with wrapped(*guide.network.convolving) if canvas.wraps else nullcontext():
+                hint = guide.network.hint(seen, control.type or control.preprocess)
             laid = LaidControl(guide.network, hint, control.strength, control.start, control.end)
             self._laid.append(laid)
             if steps and not any(laid.is_at(step, steps) for step in range(steps)):

@@ -13,6 +13,7 @@ from ..adapters.mix import Mix, MixRows
 from ..device.memory import Shortage
 from ..execution.additions import Accompanied, Addition, SlotRows, beside, ready
 from ..execution.execution import Inputs
+from ..execution.wrapping import wrapped
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 
@@ -34,6 +35,10 @@ class Asking(Protocol):
 
     @property
     def additions(self) -> Sequence[Addition]: ...
+
+    @property
+    def wraps(self) -> bool:
+        """Its edges meet; so do those of all in its batch."""
 
     def inputs(self) -> tuple[Tensor, Tensor]:
         """The denoiser's input, (1, C, h, w), and its timestep, (1,), on its device."""
@@ -69,6 +74,9 @@ class Forward:
         latents = torch.cat([latents for latents, _ in inputs] * turns)
         timesteps = torch.cat([timestep for _, timestep in inputs] * turns)
         with ExitStack() as stack:
+            if pictures[0].wraps:
+                beside = [each for picture in pictures for one in picture.additions for each in one.convolving]
+                stack.enter_context(wrapped(family.networks["denoiser"], *beside))
             _accompany(stack, pictures, bucket)
             answer = family.denoise(latents, timesteps, self._rows(family, conditionings))
         split = torch.split(answer, 1)

@@ -27,7 +27,7 @@ def canvas_of(submit: Submit, model: Sides) -> Canvas:
     return plan(
         params.width, params.height, fit=params.fit, native=model.native, multiple=model.multiple,
         source=_decoded(submit.img, "img"), mask=_decoded(submit.mask, "mask"), resize=params.resize,
-        extend=params.extend, padding=params.mask_padding,
+        extend=params.extend, padding=params.mask_padding, wraps=params.tiling,
     )  # fmt: skip
 
 

@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...words.recipe import GenerationParams, Hires
+from ...words.recipe import THEIR_NOISE, GenerationParams, Hires
+from ...words.samplers import SAMPLERS
 from ..device.transfer import sent
 from ..families.family import Conditioning, Family
 from ..parts.rows import Rows
 from ..parts.slices import Slices
-from ..sampling.latents import initial_noise, second_noise, subseeded
+from ..sampling.latents import centred, drawing_on, initial_noise, second_noise, subseeded
 from ..sampling.noise import Noise
 from ..sampling.sampler import Sampler, steps_run
 from .canvas import Canvas, pixels_from_picture
@@ -41,6 +42,7 @@ class Pass:
     """The clean latents that the last evaluation predicted."""
 
     def __post_init__(self) -> None:
+        self.latents = self.sampler.churned(self.latents)
         # All at once: each of its own would be a copy more to the device at every step.
         self._timesteps = sent(torch.tensor(self.sampler.timesteps), self.noise.device)
 
@@ -57,6 +59,7 @@ class Pass:
             free = self._free(self.mask)
             self.latents = free * self.latents + (1 - free) * kept
             self.clean = free * self.clean + (1 - free) * self.source
+        self.latents = self.sampler.churned(self.latents)
 
     def _free(self, mask: Tensor) -> Tensor:
         """1 where the latents are the denoiser's by now, 0 where they are the source's.
@@ -74,13 +77,31 @@ def first_pass(
     """From noise, or from the canvas' source with as much noise as `params.strength` says."""
     strength = params.strength if canvas.source is not None else 1.0
     process = family.noise(canvas.work, params.num_steps)
-    sampler = Sampler(params.sampler, params.schedule, process, params.num_steps, strength=strength, seed=params.seed)
-    noise = sent(_noise(params, latent_shape(family, canvas), initial_noise), device)
+    sampler = Sampler(
+        params.sampler, params.schedule, process, params.num_steps, strength=strength, seed=params.seed,
+        options=params.sampler_options, further=_further(params, latent_shape(family, canvas)),
+    )  # fmt: skip
+    noise = sent(_noise(params, family, canvas), device)
     wanted = canvas.source is not None and (strength < 1 or canvas.mask is not None)
     source = (yield from encode(canvas.source_pixels())) if wanted else None
-    latents = sampler.start(noise, source if strength < 1 else None)
+    start = source if strength < 1 else None
+    if source is not None and canvas.mask is not None and params.mask_fill != "original":
+        start = yield from _under_mask(params, family, canvas, source, encode)
+    latents = sampler.start(noise, start)
     untouched = canvas.source if canvas.whole is None else canvas.whole.picture
     return _kept_outside_mask(Pass(canvas, sampler, noise, latents, untouched=untouched), family, source)
+
+
+def _under_mask(
+    params: GenerationParams, family: Family, canvas: Canvas, source: Tensor, encode: Encode
+) -> Slices[Tensor]:
+    """The latents that a masked picture is begun from, where something else than itself is under its mask."""
+    if params.mask_fill == "fill":
+        return (yield from encode(canvas.filled_pixels()))
+    kept = 1 - sent(canvas.mask_latents(family.downscale), source.device)
+    if params.mask_fill == "nothing":
+        return source * kept
+    return source * kept + sent(initial_noise(params.seed, latent_shape(family, canvas)), source.device) * (1 - kept)
 
 
 def second_pass(
@@ -88,9 +109,9 @@ def second_pass(
     encode: Encode,
 ) -> Slices[Pass]:  # fmt: skip
     """Over the enlarged `canvas`, from the first pass's picture, `enlarged`; None enlarges its latents themselves."""
-    sampler = second_sampler(params, hires, family, first.canvas)
     shape = latent_shape(family, canvas)
-    noise = sent(_noise(params, shape, second_noise), first.latents.device)
+    sampler = second_sampler(params, hires, family, first.canvas, _further(params, shape))
+    noise = sent(_noise(params, family, canvas, second=True), first.latents.device)
     if enlarged is None:
         start = enlarged_latents(first.latents, first.canvas, canvas, (shape[2], shape[3]))
     else:
@@ -101,10 +122,16 @@ def second_pass(
     return _kept_outside_mask(begun, family, source)
 
 
-def second_sampler(params: GenerationParams, hires: Hires, family: Family, first: Canvas) -> Sampler:
+def second_sampler(
+    params: GenerationParams, hires: Hires, family: Family, first: Canvas, further: torch.Generator | None = None
+) -> Sampler:
     """The sampler of the pass behind that over `first`. Raises BadRequest or Unsupported, naming the field."""
     steps, process = _second_process(params, hires, family, first)
-    return Sampler(params.sampler, params.schedule, process, steps, strength=hires.strength, seed=params.seed)
+    name, options = hires.sampler or params.sampler, params.sampler_options
+    return Sampler(
+        name, hires.schedule or params.schedule, process, steps, strength=hires.strength, seed=params.seed,
+        options=options and SAMPLERS[name].told_by(options, process.kind)[0], further=further,
+    )  # fmt: skip
 
 
 def first_pass_steps(params: GenerationParams, family: Family, canvas: Canvas) -> int:
@@ -124,12 +151,27 @@ def _second_process(params: GenerationParams, hires: Hires, family: Family, firs
     return steps, family.noise(first.enlarged_sizes(hires.scale, family.multiple)[1], steps)
 
 
-def _noise(params: GenerationParams, shape: tuple[int, ...], draw: Callable[[int, tuple[int, ...]], Tensor]) -> Tensor:
-    """A pass's noise, as `draw` gives it for a seed; towards that of a second seed as far as is asked."""
-    noise = draw(params.seed, shape)
-    if params.subseed is None or not params.subseed_strength:
-        return noise
-    return subseeded(noise, draw(params.subseed, shape), params.subseed_strength)
+def _noise(params: GenerationParams, family: Family, canvas: Canvas, *, second: bool = False) -> Tensor:
+    """A pass's noise: of the seed, as far as is asked towards that of a second seed, and for the size that is said."""
+    draw = second_noise if second and params.noise == "own" else initial_noise
+    shape = latent_shape(family, canvas)
+    sized = _seed_shape(params, family) or shape
+    noise = draw(params.seed, sized)
+    if params.subseed is not None and params.subseed_strength:
+        noise = subseeded(noise, draw(params.subseed, sized), params.subseed_strength)
+    return noise if sized == shape else centred(draw(params.seed, shape), noise)
+
+
+def _seed_shape(params: GenerationParams, family: Family) -> tuple[int, int, int, int] | None:
+    """Of the latents that the seed's noise is drawn for, where it isn't the picture's own."""
+    if params.seed_width is None or params.seed_height is None:
+        return None
+    return (1, family.latent_channels, params.seed_height // family.downscale, params.seed_width // family.downscale)
+
+
+def _further(params: GenerationParams, shape: tuple[int, ...]) -> torch.Generator | None:
+    """What noise on the way is drawn by; None: by the sampler's own."""
+    return drawing_on(params.seed, shape) if params.noise == THEIR_NOISE else None
 
 
 def latent_shape(family: Family, canvas: Canvas) -> tuple[int, int, int, int]:
@@ -138,12 +180,26 @@ def latent_shape(family: Family, canvas: Canvas) -> tuple[int, int, int, int]:
 
 
 def enlarged_latents(latents: Tensor, old: Canvas, new: Canvas, size: tuple[int, int]) -> Tensor:
-    """Latents of the `old` canvas laid out on the `new`, (1, C, *size); beyond them their edges go on."""
+    """Latents of the `old` canvas laid out on the `new`, (1, C, *size); beyond them their edges go on, or meet."""
     factors = [new.inner[1] / old.inner[1], new.inner[0] / old.inner[0]]
+    if new.wraps:
+        return _enlarged_around(latents, size)
     made = torch.nn.functional.interpolate(latents, scale_factor=factors, mode="bilinear")
     missing = [max(0, size[1] - made.shape[3]), max(0, size[0] - made.shape[2])]
     made = torch.nn.functional.pad(made, [0, missing[0], 0, missing[1]], mode="replicate")
     return made[:, :, : size[0], : size[1]].contiguous()
+
+
+def _enlarged_around(latents: Tensor, size: tuple[int, int]) -> Tensor:
+    """Likewise bilinear, of a picture whose edges meet: beyond the last comes the first."""
+    for dim, wanted in ((2, size[0]), (3, size[1])):
+        there = latents.shape[dim]
+        places = (torch.arange(wanted, device=latents.device) + 0.5) * there / wanted - 0.5
+        first = places.floor()
+        part = (places - first).view([-1 if each == dim else 1 for each in range(4)])
+        before, after = (latents.index_select(dim, (first.long() + step) % there) for step in (0, 1))
+        latents = before * (1 - part) + after * part
+    return latents.contiguous()
 
 
 def mask_channels(family: Family, canvas: Canvas, encode: Encode) -> Slices[Tensor]:

@@ -16,7 +16,8 @@ from ..families.family import Family
 from ..parts.autoencoder import Coded
 from ..parts.slices import Slices
 from ..parts.strips import RESAMPLED, joined
-from .canvas import picture_from_pixels
+from .canvas import Canvas, picture_from_pixels
+from .joined_edges import WideFor
 from .ledger import Ledger
 from .passes import Pass
 from .placement import PixelSize
@@ -29,9 +30,13 @@ class PictureCoder:
         """Without an `enlarger`, pictures are resampled."""
         self._ledger, self._own, self._enlarger = ledger, own, enlarger
 
+    @property
+    def _wraps(self) -> bool:
+        return self._ledger.params.tiling
+
     def encoded(self, pixels: Tensor) -> Slices[Tensor]:
         """Pixels (1, 3, H, W) to latents on the denoiser's device."""
-        return self._heard((yield from self._own.encode_picture(pixels, tiled=self._ledger.tiled)))
+        return self._heard((yield from self._own.encode_picture(pixels, tiled=self._ledger.tiled, wraps=self._wraps)))
 
     def developed(self, done: Pass) -> Slices[Image.Image]:
         """The picture that a pass made, at its canvas' size."""
@@ -39,14 +44,18 @@ class PictureCoder:
             return done.untouched
         return (yield from self._ledger.timing("decoding", self._decoded(done)))
 
-    def enlarged(self, picture: Image.Image, size: PixelSize, upscaler: str) -> Slices[Image.Image]:
-        """A picture at another size."""
-        return (yield from self._ledger.timing("upscaling", self._enlarged(picture, size, upscaler)))
+    def enlarged(self, picture: Image.Image, canvas: Canvas, upscaler: str) -> Slices[Image.Image]:
+        """A picture at another canvas' size."""
+        if not canvas.wraps:
+            return (yield from self._ledger.timing("upscaling", self._enlarged(picture, canvas.size, upscaler)))
+        wide = WideFor(picture.size, canvas.size)
+        made = yield from self._ledger.timing("upscaling", self._enlarged(wide.of(picture), wide.size, upscaler))
+        return wide.within(made)
 
     def _decoded(self, done: Pass) -> Slices[Image.Image]:
         if not bool(torch.isfinite(done.latents).all()):
             raise ImagineError(message("model.overflowed", dtype=self._own.dtype))
-        pixels = self._heard((yield from self._own.decode(done.latents, tiled=self._ledger.tiled)))
+        pixels = self._heard((yield from self._own.decode(done.latents, tiled=self._ledger.tiled, wraps=self._wraps)))
         if not bool(torch.isfinite(pixels).all()):
             raise ImagineError(message("vae.broken"))
         return done.canvas.finish(picture_from_pixels(pixels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from msgspec import structs
 from PIL import Image
 from torch import Tensor
 
@@ -29,6 +30,10 @@ class PromptsAtSteps:
         words = [embedding.word for embedding in embeddings]
         self._conjuncts = conjuncts(marked(params.prompt, words))
         self._negative = marked(params.neg, words)
+
+    def of_second_pass(self) -> PromptsAtSteps:
+        """Those that the recipe says of its second pass."""
+        return PromptsAtSteps(second_words(self._params), self._embeddings)
 
     def encoded(
         self, family: Family, size: PixelSize, mix: Mix, steps: int, before: int,
@@ -69,3 +74,10 @@ def _all_of(family: Family, first: EncodeRequest, others: Sequence[str]) -> Cond
     made += [family.encode(replace(first, prompt=prompt, negative=None)) for prompt in others]
     warnings = tuple(note for each in made for note in each.warnings)
     return Conditioning(made[0].positive, made[0].negative, warnings, tuple(each.positive for each in made[1:]))
+
+
+def second_words(params: GenerationParams) -> GenerationParams:
+    """A recipe whose prompts and guidance are its second pass's, as far as that has its own."""
+    assert params.hires is not None
+    own = {name: value for name in ("prompt", "neg", "guidance") if (value := getattr(params.hires, name)) is not None}
+    return structs.replace(params, **own)

@@ -169,7 +169,12 @@ class Stepped:
         conditioning = self._conditioned.timelines[turn].at(now.sampler.user_step)
         shape = self._families[turn].shape(conditioning.positive)
         needs = (conditioning.negative is not None, 1 + len(conditioning.joined), shape)
-        return BatchKey(self.ledger.models[turn], tuple(now.latents.shape[1:]), needs)
+        return BatchKey(self.ledger.models[turn], tuple(now.latents.shape[1:]), needs, self.wraps)
+
+    @property
+    def wraps(self) -> bool:
+        """Its edges meet."""
+        return self.ledger.params.tiling
 
     def took(self, seconds: float) -> float | None:
         return seconds
@@ -245,10 +250,11 @@ class Stepped:
         picture = (yield from self._beside(share, self._coder.developed(first))) if whole else None
         canvas = first.canvas.enlarged(hires.scale, self.own.multiple)
         if picture is not None:
-            picture = yield from self._coder.enlarged(picture, canvas.size, hires.upscaler)
+            picture = yield from self._coder.enlarged(picture, canvas, hires.upscaler)
             if self._only_enlarged:
                 return canvas.over_source(picture)
         steps = second_pass_steps(params, hires, self.own, first.canvas)
+        self._conditioned.begin_second()
         conditions = self._conditioned.lay(canvas, self._coder.encoded, steps, first.sampler.steps)
         yield from self._beside(share, self.ledger.timing("encoding", conditions))
         self._conditioned.lay_references(canvas, steps)

@@ -188,6 +188,11 @@ def _refuse(submit: Submit) -> None:
     for field in ("hires", "vae", "text_encoders", "refiner", "references"):
         if getattr(submit.params, field):
             raise Unsupported(message("whole.nowhere", field))
+    for field, plain in (("tiling", False), ("noise", "own"), ("seed_width", None), ("sampler_options", None)):
+        if getattr(submit.params, field) != plain:
+            raise Unsupported(message("whole.nowhere", field))
+    if submit.params.mask_fill in ("noise", "nothing"):
+        raise Unsupported(message("whole.nowhere", "mask_fill"))
     if submit.adapters:
         raise Unsupported(message("whole.nowhere", "loras"))
 
@@ -233,7 +238,8 @@ def _arguments(params: GenerationParams, canvas: Canvas, model: Whole, family: s
     if params.clip > 1:
         arguments["clip_skip"] = params.clip - 1
     if canvas.source is not None:
-        arguments |= {"image": canvas.laid_out(canvas.source), "strength": params.strength}
+        begun = canvas.filled() if params.mask_fill == "fill" else canvas.source
+        arguments |= {"image": canvas.laid_out(begun), "strength": params.strength}
     if canvas.mask is not None:
         arguments["mask_image"] = canvas.laid_out(canvas.mask)
     return arguments

@@ -39,6 +39,7 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
     from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
     from diffusers.models.controlnets.controlnet import ControlNetModel
     from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
+    from diffusers.models.downsampling import Downsample2D
     from diffusers.models.modeling_utils import no_init_weights
     from diffusers.models.resnet import ResnetBlock2D
     from diffusers.models.transformers.transformer_2d import Transformer2DModel
@@ -100,6 +101,7 @@ __all__ = [
     "ControlNetUnionModel",
     "DPMSolverMultistepScheduler",
     "DownEncoderBlock2D",
+    "Downsample2D",
     "LMSDiscreteScheduler",
     "ResnetBlock2D",
     "T2IAdapter",

@@ -19,6 +19,7 @@ from torch import Tensor
 from ...messages import Message, message
 from ..device.memory import widened
 from ..device.transfer import sent
+from ..execution.wrapping import around, wrapped
 from .part import ModulePart
 from .part_key import PartKey
 from .slices import Slices, in_one, whole
@@ -29,8 +30,19 @@ _QUICK = 1024**2
 OVERFLOWED = message("vae.overflowed")
 TILE = 64
 """The longest side of a tile, in latents: 512 pixels."""
+MARGIN = 16
+"""Latents of its other side that a picture whose edges meet has at each side where it is coded in tiles."""
 _WHOLE = 4
 """Tiles' sides are multiples of so many latents, so that their overlap, a quarter, is whole."""
+
+
+class CodingWay(NamedTuple):
+    """How a VAE is to go about it."""
+
+    tiled: bool
+    """In tiles, for less memory."""
+    wraps: bool
+    """The picture's edges meet."""
 
 
 class Coded(NamedTuple):
@@ -66,46 +78,54 @@ class Autoencoder(ModulePart):
         """What encoding takes off each latent, in the denoiser's scale."""
         return self._shift * self._scale
 
-    def encoding(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        """Pixels (1, 3, H, W) in −1…1 to latents: the mode of the posterior. `tiled` needs less memory."""
-        mode, warning = yield from self._run(encode_parts, pixels, _not_finite, tiled)
+    def encoding(self, pixels: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
+        """Pixels (1, 3, H, W) in −1…1 to latents: the mode of the posterior. `tiled` needs less memory; where it
+        `wraps`, the picture's edges meet."""
+        mode, warning = yield from self._run(encode_parts, pixels, _not_finite, CodingWay(tiled, wraps))
         return Coded((mode - self._shift) * self._scale, warning)
 
-    def decoding(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
-        """Latents to pixels in −1…1, on the CPU. `tiled` needs less memory."""
+    def decoding(self, latents: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
+        """Latents to pixels in −1…1, on the CPU. `tiled` and `wraps` as above."""
         latents = latents / self._scale + self._shift
-        pixels, warning = yield from self._run(decode_parts, latents, _not_finite_or_black, tiled)
+        pixels, warning = yield from self._run(decode_parts, latents, _not_finite_or_black, CodingWay(tiled, wraps))
         return Coded(pixels.cpu(), warning)
 
-    def _run(self, code: Code, value: Tensor, broken: Callable[[Tensor], bool], tiled: bool) -> Slices[Coded]:
+    def _run(self, code: Code, value: Tensor, broken: Callable[[Tensor], bool], way: CodingWay) -> Slices[Coded]:
         own = self.dtype  # noted: diffusers goes through all of a network to tell it, for each of its layers
         known = own == torch.float16 and self._overflows
         if not known:
-            made = yield from self._coded(code, value, own, tiled)
+            made = yield from self._coded(code, value, own, way)
             if own == torch.float32 or not broken(made):
                 return Coded(made)
             del made
-        return Coded((yield from self._coded(code, value, torch.float32, tiled)), None if known else OVERFLOWED)
+        return Coded((yield from self._coded(code, value, torch.float32, way)), None if known else OVERFLOWED)
 
-    def _coded(self, code: Code, value: Tensor, dtype: torch.dtype, tiled: bool) -> Slices[Tensor]:
+    def _coded(self, code: Code, value: Tensor, dtype: torch.dtype, way: CodingWay) -> Slices[Tensor]:
         """Made in `dtype`. In between, the VAE is another's, and as it was."""
+        downscale, in_pixels = _downscale(self.module), value.shape[1] == 3
+        # A tile has edges of its own: it is the picture that goes on beyond its own.
+        margin = MARGIN * (downscale if in_pixels else 1) if way == (True, True) else 0
         with self._lock:
             self._lay_out()
-            if tiled:
-                set_tiles(self.module, max(value.shape[2:]) // (_downscale(self.module) if value.shape[1] == 3 else 1))
-            parts = code(self.module, sent(value, self.inputs_go_to).to(dtype), tiled=tiled)
+            if way.tiled:
+                set_tiles(self.module, max(value.shape[2:]) // (downscale if in_pixels else 1))
+            given = sent(around(value, margin) if margin else value, self.inputs_go_to).to(dtype)
+            parts = code(self.module, given, tiled=way.tiled)
         wide: dict[int, Tensor] | None = None if self.visits else {}  # its tensors are others at each visit
         if self._is_quick(value):
             parts = in_one(partial(whole, parts))
         while True:
-            with self._lock, self.there(), widened(self.module, wide) if dtype != self.dtype else nullcontext():
+            with (
+                self._lock, self.there(), widened(self.module, wide) if dtype != self.dtype else nullcontext(),
+                wrapped(self.module) if way == (False, True) else nullcontext(),
+            ):  # fmt: skip
                 try:
                     next(parts)
                 except StopIteration as end:
                     made: Tensor = end.value
                     # Contiguous: what the denoiser makes of latents would depend on how they and their neighbours lie
                     # in memory.
-                    return made.float().contiguous()
+                    return _within(made.float(), margin // downscale if in_pixels else margin * downscale).contiguous()
             yield
 
     def _is_quick(self, value: Tensor) -> bool:
@@ -136,6 +156,11 @@ def set_tiles(vae: Any, side: int) -> None:
 def _downscale(vae: Any) -> int:
     """Pixels per latent, along a side."""
     return 2 ** (len(getattr(getattr(vae, "config", None), "block_out_channels", (0,) * 4)) - 1)
+
+
+def _within(made: Tensor, margin: int) -> Tensor:
+    """Without its margins."""
+    return made[:, :, margin:-margin, margin:-margin] if margin else made
 
 
 def _not_finite(made: Tensor) -> bool:

@@ -32,16 +32,16 @@ class StandardAutoencoder(Autoencoder):
         """Of the denoiser's latents."""
         return self._mean.shape[1]
 
-    def encoding(self, pixels: Tensor, *, tiled: bool = False) -> Slices[Coded]:
+    def encoding(self, pixels: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
         """Pixels (1, 3, H, W) in −1…1 to latents."""
-        made, warning = yield from super().encoding(pixels, tiled=tiled)
+        made, warning = yield from super().encoding(pixels, tiled=tiled, wraps=wraps)
         latents = self._joined(made)
         return Coded((latents - sent(self._mean, made.device)) / sent(self._deviation, made.device), warning)
 
-    def decoding(self, latents: Tensor, *, tiled: bool = False) -> Slices[Coded]:
+    def decoding(self, latents: Tensor, *, tiled: bool = False, wraps: bool = False) -> Slices[Coded]:
         """Latents to pixels in −1…1, on the CPU."""
         plain = latents * sent(self._deviation, latents.device) + sent(self._mean, latents.device)
-        return (yield from super().decoding(self._split(plain), tiled=tiled))
+        return (yield from super().decoding(self._split(plain), tiled=tiled, wraps=wraps))
 
     def _joined(self, made: Tensor) -> Tensor:
         """The denoiser's latents of the network's."""

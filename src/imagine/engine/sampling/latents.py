@@ -39,3 +39,28 @@ def subseeded(noise: Tensor, other: Tensor, part: float) -> Tensor:
     AUTOMATIC1111's "variation seed" (https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features) where it
     draws its noise on the CPU."""
     return between(noise, other, part, 2)
+
+
+def centred(noise: Tensor, other: Tensor) -> Tensor:
+    """Noise (1, C, h, w) of a picture's shape with that of another shape in its middle, or the middle of that: what
+    AUTOMATIC1111's "resize seed from" does."""
+    made = noise.clone()
+    rows, columns = (_middles(noise.shape[dim], other.shape[dim]) for dim in (2, 3))
+    made[:, :, rows[0], columns[0]] = other[:, :, rows[1], columns[1]]
+    return made
+
+
+def _middles(length: int, other: int) -> tuple[slice, slice]:
+    """Where in so many the middle of so many others lies, and which of these that are; what is odd goes to the end."""
+    by = (length - other) // 2
+    if by >= 0:
+        return slice(by, by + other), slice(0, other)
+    kept = other + 2 * by
+    return slice(0, kept), slice(-by, kept - by)
+
+
+def drawing_on(seed: int, shape: tuple[int, ...]) -> torch.Generator:
+    """What a picture's noise is drawn by, once its `initial_noise` is: AUTOMATIC1111's samplers go on with it."""
+    generator = torch.Generator("cpu").manual_seed(seed)
+    torch.randn(shape, generator=generator, dtype=torch.float32)
+    return generator

@@ -16,10 +16,12 @@ from torch import Tensor
 from ...messages import message
 from ...words.errors import BadRequest, Unsupported
 from ...words.recipe import MAX_SEED
-from ...words.samplers import NoiseKind, SamplerRow, find
+from ...words.samplers import NoiseKind, SamplerOptions, SamplerRow, find
+from .drawn import drawn
 from .noise import Noise
 from .schedules import scheduler_for
 from .solvers import BrownianPath
+from .told_steps import AskedAt, ToldSteps, can_step
 
 __all__ = ["Noise", "Sampler", "noise_seed", "steps_run"]
 
@@ -49,17 +51,29 @@ class Sampler:
     `strength`, `seed`, or `model`.
     """
 
-    def __init__(self, name: str, schedule: str, noise: Noise, steps: int, *, seed: int, strength: float = 1.0) -> None:
+    def __init__(
+        self, name: str, schedule: str, noise: Noise, steps: int, *, seed: int, strength: float = 1.0,
+        options: SamplerOptions | None = None, further: torch.Generator | None = None,
+    ) -> None:  # fmt: skip
+        """`options` are those that the sampler heeds on such a model. `further` draws the noise on the way; None: what
+        the seed says of it."""
         row = find(name, schedule, steps, noise.kind)
         _check(noise, seed, strength)
         self._row = row
         self._scheduler = scheduler_for(row, schedule, noise, steps)
         self.train_steps = noise.train_steps
         self._seed = noise_seed(seed)
-        self._generator = torch.Generator("cpu").manual_seed(self._seed) if row.random == "drawn" else None
+        self._options = options or SamplerOptions()
+        draws = row.random == "drawn" or bool(self._options.eta or self._options.s_churn)
+        own = further or torch.Generator("cpu").manual_seed(self._seed)
+        self._generator = own if draws else None
         self.steps = steps_run(steps, strength, noise.kind)
         self._skipped = (steps - self.steps) * row.evaluations
         self._levels = _levels(row, self._scheduler, noise.prediction)[self._skipped :]
+        self._told: ToldSteps | None = None
+        if options is not None and can_step(row):
+            self._told = ToldSteps(row, self._scheduler, options, self._skipped)
+            self._levels = [_told(*each, noise.prediction) for each in zip(self._levels, self._told.asked, strict=True)]
         self._scaled = row.state == "ve" and noise.prediction != "flow"
         if hasattr(self._scheduler, "set_begin_index"):
             self._scheduler.set_begin_index(self._skipped)
@@ -97,6 +111,8 @@ class Sampler:
         """The denoiser's input at this evaluation."""
         if not self._scaled:
             return latents
+        if self._told is not None:
+            return latents / math.hypot(1, self._told.asked[self.index].sigma)
         scaled: Tensor = self._scheduler.scale_model_input(latents, self._levels[self.index].given)
         return scaled
 
@@ -105,9 +121,18 @@ class Sampler:
         level = self._levels[self.index]
         output = output.float()
         clean = torch.add(latents * level.of_latents, output, alpha=level.of_output)
-        latents = self._scheduler.step(output, level.given, latents, return_dict=False, **self._extra(latents))[0]
+        if self._told is not None:
+            latents = self._told.step(self.index, latents, clean, self._generator)
+        else:
+            latents = self._scheduler.step(output, level.given, latents, return_dict=False, **self._extra(latents))[0]
         self.index += 1
         return latents, clean
+
+    def churned(self, latents: Tensor) -> Tensor:
+        """Latents at the coming evaluation's level, with the noise that a step of it may begin with."""
+        if self._told is None or self.done or self._generator is None:
+            return latents
+        return self._told.churned(self.index, latents, self._generator)
 
     def noised(self, source: Tensor, noise: Tensor) -> Tensor:
         """A picture's clean latents at the noise level of the coming evaluation; clean when none is left."""
@@ -118,14 +143,24 @@ class Sampler:
 
     def _extra(self, latents: Tensor) -> dict[str, Any]:
         if self._generator is not None:
-            return {"generator": self._generator}
+            return {"generator": self._generator} | self._loudness(latents)
         if self._row.history:
             # The class takes its history to be as long as the schedule's index, which isn't so after a late start.
             return {"order": min(self.index + 1, self._row.history)}
         if self._row.random == "brownian" and self.index == 0:
             sigmas = self._scheduler.sigmas
             self._scheduler.noise_sampler = BrownianPath(latents.shape, sigmas, self._seed, latents.device)
-        return {}
+        return {"s_noise": self._options.s_noise} if self._row.random == "brownian" else {}
+
+    def _loudness(self, latents: Tensor) -> dict[str, Any]:
+        """What a step is told of how much noise it adds; nothing where that is as it is by itself."""
+        if self._options.eta is not None:
+            return {"eta": self._options.eta}
+        if self._options.s_noise == 1:
+            return {}
+        assert self._generator is not None
+        noise = drawn(tuple(latents.shape), self._generator, latents.device, latents.dtype)
+        return {"variance_noise": noise * self._options.s_noise}
 
 
 def steps_run(steps: int, strength: float, kind: NoiseKind) -> int:
@@ -161,6 +196,13 @@ def _levels(row: SamplerRow, scheduler: Any, prediction: str) -> list[_Evaluatio
         signal, sigma = _mix(row, scheduler, prediction, i)
         levels.append(_Evaluation(float(given), given, signal, sigma, *_clean_from(prediction, signal, sigma)))
     return levels
+
+
+def _told(level: _Evaluation, asked: AskedAt, prediction: str) -> _Evaluation:
+    """An evaluation of steps that are told: what is kept of a picture is raised with the rest of it."""
+    of_latents, of_output = _clean_from(prediction, 1.0, asked.sigma)
+    sigma = level.sigma if asked.begins else asked.sigma
+    return _Evaluation(asked.timestep, level.given, 1.0, sigma, of_latents, of_output)
 
 
 def _mix(row: SamplerRow, scheduler: Any, prediction: str, i: int) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from ...messages import Message, message
 from ...words.lora_tags import tag_of, tags_in
 from ...words.recipe import Lora
 from .control_text import controls_written, take_controls
+from .noise_text import noise_written, take_noise
 from .samplers import sampler_from_other, schedule_from_other
 
 SAMPLERS = {
@@ -76,6 +77,7 @@ _NUMBERS: dict[str, tuple[str, type[int] | type[float]]] = {
     "Variation seed": ("subseed", int),
     "Variation seed strength": ("subseed_strength", float),
 }
+_HIRES_WORDS = {"Hires prompt": "prompt", "Hires negative prompt": "neg", "Hires CFG Scale": "guidance"}
 _SAYS_NOTHING = frozenset(["Version", "Model hash", "VAE hash"])
 _SHORT_HASH = re.compile(r"[0-9a-f]{10}")
 """The beginning of the SHA-256 of a model's whole file; of before 2023 there are others, of 8 digits."""
@@ -125,9 +127,13 @@ def pairs_from_meta(meta: dict[str, Any]) -> dict[str, Any]:
         "Lora hashes": _hashes(loras),
         "Denoising strength": strength,
         "Clip skip": meta["clip"] if meta.get("clip", 1) > 1 else None,
+        **noise_written(meta),
         "Hires upscale": hires.get("scale"),
         "Hires steps": hires.get("steps") or None,
         "Hires upscaler": _upscaler_called(hires.get("upscaler", "lanczos")) if hires else None,
+        "Hires sampler": SAMPLERS.get(hires.get("sampler", ""), hires.get("sampler")),
+        "Hires schedule type": SCHEDULES.get(hires.get("schedule", ""), hires.get("schedule")),
+        **{key: hires.get(name) for key, name in _HIRES_WORDS.items()},
         "Postprocess upscale by": upscaled.get("scale"),
         "Postprocess upscaler": _upscaler_called(upscaled.get("upscaler")),
         **controls_written(meta.get("control")),
@@ -161,6 +167,7 @@ def meta_from_infotext(text: str) -> tuple[dict[str, Any], list[Message]]:
     _take_numbers(pairs, meta, warnings)
     _take_sampler(pairs, meta, warnings)
     _take_second_pass(pairs, meta, warnings)
+    take_noise(pairs, meta)
     take_controls(pairs, meta, warnings)
     for key, name in (("Model", "model"), ("VAE", "vae")):
         if pairs.get(key):
@@ -345,6 +352,14 @@ def _take_second_pass(pairs: dict[str, str], meta: dict[str, Any], warnings: lis
         hires["upscaler"] = _BY_THEIR_NAME[upscaler.lower()]
     else:
         warnings.append(message("infotext.upscaler", "hires.upscaler", value=upscaler[:40]))
+    _take(pairs, "Hires CFG Scale", float, hires, "guidance", warnings)
+    for key in ("Hires prompt", "Hires negative prompt"):
+        if pairs.get(key):
+            hires[_HIRES_WORDS[key]] = pairs.pop(key)
+    name, schedule_type = pairs.pop("Hires sampler", None), pairs.pop("Hires schedule type", None)
+    if name or schedule_type:
+        sampler, schedule = sampler_from_name(name or "", schedule_type)
+        hires |= {field: value for field, value in (("sampler", sampler), ("schedule", schedule)) if value}
     meta["hires"] = hires
 
 

@@ -11,11 +11,17 @@ from ..http.encoding import body_from
 from ..http.errors import Trouble, refused_by
 from .fields import NAMED
 
+_UNAUTHORISED = 401
+CHALLENGE = 'Basic realm="the key is the password"'
+"""As that program's `--api-auth` asks for it: who has credentials for it sends them so."""
+
 
 def response_from(_: web.Request, trouble: Trouble) -> web.Response:
     """The answer to what went wrong."""
-    body = body_from(error_from(trouble))
-    return web.Response(status=trouble.status, body=body, content_type="application/json", headers=trouble.headers)
+    body, headers = body_from(error_from(trouble)), dict(trouble.headers)
+    if trouble.status == _UNAUTHORISED:
+        headers["WWW-Authenticate"] = CHALLENGE
+    return web.Response(status=trouble.status, body=body, content_type="application/json", headers=headers)
 
 
 def error_from(trouble: Trouble) -> dict[str, Any]:

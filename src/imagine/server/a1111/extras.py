@@ -97,7 +97,7 @@ async def interrogate(request: web.Request) -> web.Response:
             seen = await gateway.assistant.describe(shown)
         except AssistantTrouble as trouble:
             raise AssistantFailed(trouble.note) from trouble
-    return answered({"caption": seen.in_words()})
+    return answered({"caption": seen.as_caption() or seen.in_words()})
 
 
 async def _enlarged(

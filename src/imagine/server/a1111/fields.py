@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from ...asking.names import MAX_NAME, ModelName
-from ...asking.request import ALIASES, MAX_SIDE, MAX_STEPS
+from ...asking.request import ALIASES, MAX_SIDE, MAX_STEPS, PromptText
 from ...messages import message
 
 MAX_BATCH = 16
@@ -29,13 +29,19 @@ USUAL: Mapping[str, Any] = MappingProxyType({"num_steps": 50, "guidance": 7.0, "
 own file says otherwise."""
 NAMES = ALIASES | {"refiner_checkpoint": "refiner", "refiner_switch_at": "refiner_at"}
 """Its names of our fields that mean the same."""
+SAMPLER_OPTIONS = ("eta", "s_churn", "s_tmin", "s_tmax", "s_noise")
+"""What samplers are told beside, which is one field here."""
 NAMED = {
     "img": "init_images", "num_steps": "steps", "guidance": "cfg_scale", "neg": "negative_prompt", "clip": "clip_skip",
     "sampler": "sampler_name", "schedule": "scheduler", "strength": "denoising_strength", "resize": "resize_mode",
     "refiner": "refiner_checkpoint", "refiner_at": "refiner_switch_at", "preset": "styles", "count": "batch_size",
     "model": "sd_model_checkpoint", "vae": "sd_vae", "control": "alwayson_scripts.controlnet.args",
     "hires.scale": "hr_scale", "hires.steps": "hr_second_pass_steps", "hires.upscaler": "hr_upscaler",
-    "hires.strength": "denoising_strength", "mask_padding": "inpaint_full_res_padding",
+    "hires.strength": "denoising_strength", "hires.prompt": "hr_prompt", "hires.neg": "hr_negative_prompt",
+    "hires.sampler": "hr_sampler_name", "hires.schedule": "hr_scheduler", "hires.guidance": "hr_cfg",
+    "mask_padding": "inpaint_full_res_padding", "mask_fill": "inpainting_fill", "noise": "randn_source",
+    "seed_width": "seed_resize_from_w", "seed_height": "seed_resize_from_h",
+    **{f"sampler_options.{name}": name for name in SAMPLER_OPTIONS},
 }  # fmt: skip
 """What our fields are called in this dialect."""
 
@@ -68,7 +74,7 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     override_settings: Annotated[
         AnyObject | None,
         Meta(description="sd_model_checkpoint, sd_vae, CLIP_stop_at_last_layers, samples_format, jpeg_quality, "
-        "forge_additional_modules."),
+        "randn_source, forge_additional_modules."),
     ] = None  # fmt: skip
     override_settings_restore_afterwards: Annotated[
         bool | None, Meta(description="false: they hold for this client from now on.")
@@ -84,6 +90,17 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         Annotated[str, Meta(max_length=MAX_INFOTEXT)] | None,
         Meta(description="A picture's parameters: they say what the request doesn't."),
     ] = None
+    seed_resize_from_w: Annotated[
+        int | None, Meta(description="With seed_resize_from_h: the size whose noise the seed makes; up to 0: none.")
+    ] = None
+    seed_resize_from_h: Annotated[int | None, Meta(description="Likewise.")] = None
+    eta: Annotated[float | None, Meta(description="How much noise is drawn anew: ancestral samplers, 1; DDIM, 0.")] = (
+        None
+    )
+    s_churn: Annotated[float | None, Meta(description="Noise before steps: Euler, Heun and DPM2; 0.")] = None
+    s_tmin: Annotated[float | None, Meta(description="With it: from this noise level")] = None
+    s_tmax: Annotated[float | None, Meta(description="to this one; 0: without an end.")] = None
+    s_noise: Annotated[float | None, Meta(description="What noise on the way is multiplied by; 1.")] = None
     denoising_strength: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None, Meta(description="Of the second pass, or of the picture; 0.75.")
     ] = None
@@ -94,6 +111,14 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     ] = None
     hr_second_pass_steps: Annotated[
         Annotated[int, Meta(ge=0, le=MAX_STEPS)] | None, Meta(description="0: as many as the first pass.")
+    ] = None
+    hr_prompt: Annotated[PromptText | None, Meta(description="What to paint in it; prompt where it is empty.")] = None
+    hr_negative_prompt: Annotated[PromptText | None, Meta(description="Likewise, what not to paint.")] = None
+    hr_sampler_name: Annotated[str | None, Meta(description="As sampler_name, which it is if not said.")] = None
+    hr_scheduler: Annotated[str | None, Meta(description="As scheduler, likewise.")] = None
+    hr_cfg: Annotated[float | None, Meta(description="Forge's: its CFG scale; 1 is that of the first pass.")] = None
+    hr_checkpoint_name: Annotated[
+        str | None, Meta(description="The model that is used anyway; another is refused: both passes are one model's.")
     ] = None
     hr_resize_x: Annotated[HiresSide | None, Meta(description="In place of hr_scale: the width that comes out.")] = None
     hr_resize_y: Annotated[HiresSide | None, Meta(description="Likewise, the height.")] = None
@@ -113,7 +138,9 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     inpainting_mask_invert: Annotated[bool | int | None, Meta(description="Paint where the mask doesn't.")] = None
     inpainting_fill: Annotated[
         Annotated[int, Meta(ge=0, le=3)] | None,
-        Meta(description="What is under the mask at first: the picture, as 1 says; others are named."),
+        Meta(
+            description="What is under the mask at first: 0 the colours around, 1 the picture, 2 noise, 3 nothing; 0."
+        ),
     ] = None
     inpaint_full_res: Annotated[
         bool | int | None, Meta(description="Paint only what is around the mask, at width and height; true.")
@@ -134,6 +161,7 @@ class WebUIOptions(msgspec.Struct, frozen=True, kw_only=True):
     forge_additional_modules: Annotated[list[SettingText], Meta(max_length=MAX_MODULES)] | None = None
     samples_format: SettingText | None = None
     jpeg_quality: int | None = None
+    randn_source: Literal["GPU", "CPU", "NV"] | None = None
 
 
 OF_PICTURES = frozenset(
@@ -142,17 +170,26 @@ OF_PICTURES = frozenset(
 )  # fmt: skip
 """Of `WebUIFields`, what `img2img` alone takes."""
 OF_SECOND_PASSES = frozenset(
-    ["enable_hr", "hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_resize_x", "hr_resize_y"]
+    [
+        "enable_hr",
+        "hr_scale",
+        "hr_upscaler",
+        "hr_second_pass_steps",
+        "hr_resize_x",
+        "hr_resize_y",
+        "hr_prompt",
+        "hr_negative_prompt",
+        "hr_sampler_name",
+        "hr_scheduler",
+        "hr_cfg",
+        "hr_checkpoint_name",
+    ]
 )
 """What `txt2img` alone takes."""
 UNHEEDED: Mapping[str, tuple[object, ...]] = MappingProxyType({
-    "restore_faces": (False,), "tiling": (False,), "eta": (0, 0.0), "s_min_uncond": (0, 0.0), "s_churn": (0, 0.0),
-    "s_tmin": (0, 0.0), "s_tmax": (0, 0.0), "s_noise": (1, 1.0), "seed_resize_from_w": (0, -1),
-    "seed_resize_from_h": (0, -1), "image_cfg_scale": (1.5,), "initial_noise_multiplier": (1, 1.0),
-    "hr_prompt": ("",), "hr_negative_prompt": ("",), "hr_checkpoint_name": ("", "Use same checkpoint"),
-    "hr_sampler_name": ("", "Use same sampler"), "hr_scheduler": ("", "Use same scheduler"), "hr_cfg": (1, 1.0),
-    "hr_additional_modules": ([], ["Use same choices"]), "firstphase_width": (0,), "firstphase_height": (0,),
-    "save_images": (False,), "disable_extra_networks": (False,),
+    "restore_faces": (False,), "s_min_uncond": (0, 0.0), "image_cfg_scale": (1.5,),
+    "initial_noise_multiplier": (1, 1.0), "hr_additional_modules": ([], ["Use same choices"]),
+    "firstphase_width": (0,), "firstphase_height": (0,), "save_images": (False,), "disable_extra_networks": (False,),
 })  # fmt: skip
 """What has no effect here, and so is named in the warnings unless it says one of these."""
 IGNORED = frozenset(

@@ -19,12 +19,12 @@ from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from .fields import EMPTY
 from .listing import title_of
-from .requests import CHECKPOINT, CLIP, FORMAT, FORMATS, MODULES, OPTIONS, QUALITY, VAE, options_in
+from .requests import CHECKPOINT, CLIP, FORMAT, FORMATS, MODULES, OPTIONS, QUALITY, RANDOM, VAE, options_in
 from .routes import answered, read_object
 from .running import CLIENTS
 
 USUAL_OPTIONS: Mapping[str, Any] = {
-    VAE: "Automatic", CLIP: 1, FORMAT: "png", QUALITY: 95, MODULES: [], "sd_checkpoint_hash": "",
+    VAE: "Automatic", CLIP: 1, FORMAT: "png", QUALITY: 95, MODULES: [], RANDOM: "GPU", "sd_checkpoint_hash": "",
     "enable_pnginfo": True, "save_images_add_number": True, "live_previews_enable": True,
 }  # fmt: skip
 

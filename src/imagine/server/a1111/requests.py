@@ -13,7 +13,8 @@ from ...pictures.foreign.infotext import meta_from_infotext
 from ...pictures.looking.look import MaskReading
 from ...words.control_units import model_called
 from ...words.model_names import OWN, stem_of
-from ...words.samplers import NoiseKind
+from ...words.recipe import THEIR_NOISE, MaskFill
+from ...words.samplers import SAMPLERS, NoiseKind
 from ..http.security import Refused
 from ..orders.output import Output, OutputFormat
 from .coerced import coerced
@@ -25,17 +26,19 @@ from .fields import (
     NAMES,
     OF_PICTURES,
     OF_SECOND_PASSES,
+    SAMPLER_OPTIONS,
     STRENGTH,
     UNHEEDED,
     WebUIFields,
     WebUIOptions,
 )
 from .samplers import chosen_sampler
-from .second_pass import second_pass
+from .second_pass import own_second_pass, second_pass
 from .units import scripts_in
 
 CHECKPOINT, VAE, CLIP = "sd_model_checkpoint", "sd_vae", "CLIP_stop_at_last_layers"
 MODULES, FORMAT, QUALITY = "forge_additional_modules", "samples_format", "jpeg_quality"
+RANDOM = "randn_source"
 OPTIONS = WebUIOptions.__struct_fields__
 FORMATS: Mapping[str, OutputFormat] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 PREVIEWS = 4
@@ -43,6 +46,10 @@ PREVIEWS = 4
 _RESIZES = ("stretch", None, "fit", "stretch")
 """Ours, by the mode; not to say it is to crop."""
 _LATENT_RESIZE = 3
+_FILLS: tuple[MaskFill, ...] = ("fill", "original", "noise", "nothing")
+"""Ours, by its number."""
+THEIR_SOURCE = "CPU"
+"""Of noise: the one whose numbers can be had here."""
 _BLUR = 4.0
 _HR = "hr_"
 """What begins so is of the second pass."""
@@ -104,7 +111,6 @@ def webui_request_from(
     warnings: list[Message] = []
     unheeded = [name for name in plain if _is_unheeded(name, plain[name]) and (fields.enable_hr or name[:3] != _HR)]
     unheeded += [name for name in foreign if plain.get(name)] if shown else []
-    unheeded += ["inpainting_fill"] if fields.mask and fields.inpainting_fill not in (None, 1) else []
     rest = {name: value for name, value in plain.items() if name not in WebUIFields.__struct_fields__ | UNHEEDED.keys()}
     told = _told(fields.infotext, rest, warnings)
     overridden = fields.override_settings or {}
@@ -113,10 +119,11 @@ def webui_request_from(
     settings = {**options, **set_here}
     translated = _translated(fields, told | rest, settings, usual, warnings, shown=shown)
     scripts = scripts_in(fields.alwayson_scripts or {}, translated.get("img"))
-    if scripts.control:
-        translated["control"] = scripts.control
-        if translated.pop("mask_padding", None) is not None and fields.inpaint_full_res:
-            unheeded.append("inpaint_full_res")
+    translated |= {"control": scripts.control} if scripts.control else {}
+    of_all = scripts.control or rest.get("tiling")
+    if of_all and translated.pop("mask_padding", None) is not None and fields.inpaint_full_res:
+        unheeded.append("inpaint_full_res")
+    unheeded += [f"override_settings.{RANDOM}"] if set_here.get(RANDOM) not in (None, THEIR_SOURCE) else []
     warnings += scripts.warnings
     if unheeded := [*unheeded, *scripts.unheeded]:
         warnings.append(message("webui.unheeded", names=", ".join(unheeded)))
@@ -137,6 +144,7 @@ def options_in(said: Mapping[str, object]) -> dict[str, Any]:
     told = {
         CHECKPOINT: options.sd_model_checkpoint, VAE: options.sd_vae, CLIP: options.CLIP_stop_at_last_layers,
         MODULES: options.forge_additional_modules, FORMAT: options.samples_format, QUALITY: options.jpeg_quality,
+        RANDOM: options.randn_source,
     }  # fmt: skip
     return {name: value for name, value in told.items() if value is not None}
 
@@ -174,8 +182,25 @@ def _translated(
     if shown:
         ours |= _started(fields, warnings)
     elif hires := second_pass(fields, said.get("width", 512), said.get("height", 512), warnings):
-        ours["hires"] = hires
-    return ours
+        ours["hires"] = hires | own_second_pass(fields, settings.get(CHECKPOINT), ours.get("sampler"), usual.kind)
+    return ours | _noise(fields, ours.get("sampler"))
+
+
+def _noise(fields: WebUIFields, sampler: str | None) -> dict[str, Any]:
+    """What is said of noise beyond the seed, where it says anything to that sampler there."""
+    row = SAMPLERS.get(sampler or "")
+    options = {name: value for name in SAMPLER_OPTIONS if (value := getattr(fields, name)) is not None}
+    if row is not None and row.eta is None and not row.random:  # which that program doesn't tell it either
+        options.pop("eta", None)
+    if not options.get("s_churn"):
+        options = {name: value for name, value in options.items() if name in ("eta", "s_noise")}
+    if not options.get("s_tmax"):
+        options.pop("s_tmax", None)
+    if options.get("s_noise") == 1:
+        del options["s_noise"]
+    ours: dict[str, Any] = {"sampler_options": options} if options else {}
+    width, height = fields.seed_resize_from_w or 0, fields.seed_resize_from_h or 0
+    return ours | ({"seed_width": width, "seed_height": height} if width > 0 and height > 0 else {})
 
 
 def _sampled(
@@ -208,7 +233,7 @@ def _set(settings: Mapping[str, Any], vaes: Collection[str]) -> dict[str, Any]:
         ours |= _with_modules([stem_of(each) for each in modules], vaes)
     if (clip := settings.get(CLIP)) not in (None, 0, 1):
         ours["clip"] = clip
-    return ours
+    return ours | ({"noise": THEIR_NOISE} if settings.get(RANDOM) == THEIR_SOURCE else {})
 
 
 def _with_modules(names: Sequence[str], vaes: Collection[str]) -> dict[str, Any]:
@@ -231,7 +256,7 @@ def _started(fields: WebUIFields, warnings: list[Message]) -> dict[str, Any]:
     strength = STRENGTH if fields.denoising_strength is None else fields.denoising_strength
     started: dict[str, Any] = {"img": pictures[0], "strength": strength, "resize": _RESIZES[mode]}
     if fields.mask:
-        started["mask"] = fields.mask
+        started |= {"mask": fields.mask, "mask_fill": _FILLS[fields.inpainting_fill or 0]}
         if fields.inpaint_full_res is None or fields.inpaint_full_res:
             started["mask_padding"] = fields.inpaint_full_res_padding or 0
     return started

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from ...messages import Message, message
+from ...words.control_units import model_called
+from ...words.errors import Unsupported
+from ...words.samplers import NoiseKind
 from ...words.upscalers import OF_LATENTS, OF_PICTURES
 from .fields import STRENGTH, WebUIFields
+from .samplers import chosen_sampler
 
 SCALE = 2.0
+STEPS = 50
+"""Where nobody says how many: for what goes with a sampler in so many."""
+_SAME = (None, "", "Use same checkpoint", "Use same sampler", "Use same scheduler")
 NONE = "None"
 _LATENT = "Latent"
 LATENT_MODES = (
@@ -31,6 +38,21 @@ def second_pass(fields: WebUIFields, width: object, height: object, warnings: li
     strength = STRENGTH if fields.denoising_strength is None else fields.denoising_strength
     upscaler = upscaler_meant(fields.hr_upscaler or _LATENT, "hires.upscaler", warnings)
     return {"scale": scale, "strength": strength, "upscaler": upscaler, "steps": fields.hr_second_pass_steps or 0}
+
+
+def own_second_pass(fields: WebUIFields, model: str | None, sampler: str | None, kind: NoiseKind) -> dict[str, Any]:
+    """What a second pass has that isn't the first one's. Raises Unsupported for a model of its own."""
+    named = fields.hr_checkpoint_name
+    if named and named not in _SAME and (model is None or model_called(named) != model_called(model)):
+        raise Unsupported(message("webui.second_model", "hr_checkpoint_name", value=named[:40]))
+    words = {"prompt": fields.hr_prompt, "neg": fields.hr_negative_prompt}
+    own: dict[str, Any] = {name: text for name, text in words.items() if text}
+    own |= {"guidance": fields.hr_cfg} if fields.hr_cfg not in (None, 1) else {}
+    name, schedule = (None if each in _SAME else each for each in (fields.hr_sampler_name, fields.hr_scheduler))
+    if name is None and schedule is None:
+        return own
+    chosen = chosen_sampler(name or sampler, schedule or fields.scheduler, kind, fields.hr_second_pass_steps or STEPS)
+    return own | {"sampler": chosen.sampler or name, "schedule": chosen.schedule or "default"}
 
 
 def upscaler_meant(name: str, field: str, warnings: list[Message]) -> str:

@@ -17,7 +17,7 @@ from ...words.model_names import similar
 from ..gateway.gateway import Gateway, component_from
 
 EMBEDDING = "embedding"
-_FIELDS = ("prompt", "neg")
+_FIELDS = ("prompt", "neg", "hires.prompt", "hires.neg")
 
 
 class ChosenEmbedding(NamedTuple):
@@ -49,9 +49,9 @@ class ChosenEmbeddings(NamedTuple):
 
 
 async def chosen_embeddings(
-    gateway: Gateway, request: GenerateRequest, prompts: tuple[str, str], model: Entry, loras: Sequence[Entry]
+    gateway: Gateway, request: GenerateRequest, prompts: Sequence[str], model: Entry, loras: Sequence[Entry]
 ) -> ChosenEmbeddings:
-    """Those that `prompts` say, the negative one behind the other, also of those that lie in the files of the picture's
+    """Those that `prompts` say, in the order of `_FIELDS`, also of those that lie in the files of the picture's
     `loras`. Of a recipe only its own are words.
 
     Raises PartNotFound and Unsupported on the field for what is said to be one and isn't, or doesn't fit; ModelChanged.

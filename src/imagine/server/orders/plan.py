@@ -69,7 +69,7 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
         )
         first = resolved.params[0]
         files = [file for _, file in model.loras.files]
-        words = await chosen_embeddings(gateway, one.request, (first.prompt, first.neg), model.entry, files)
+        words = await chosen_embeddings(gateway, one.request, _prompts(first), model.entry, files)
         resolved, notes = await with_tiny(gateway, resolved, model.entry)
         unread = unread_of(first, model.entry, assistant=gateway.assistant is not None and not one.request.assist)
         warnings += [*notes, *one.warnings, *model.warnings, *resolved.warnings, *words.warnings, *unread]
@@ -78,6 +78,12 @@ async def planned(gateway: Gateway, each: Sequence[Incoming], holding: Holding, 
     for job in jobs:
         _log.debug("recipe: %s", msgspec.to_builtins(job.params))
     return Plan(jobs, list(dict.fromkeys(warnings)), bool(each[0].request.progress))
+
+
+def _prompts(params: GenerationParams) -> tuple[str, str, str, str]:
+    """All of a recipe, those of a second pass at last."""
+    hires = params.hires
+    return (params.prompt, params.neg, (hires and hires.prompt) or "", (hires and hires.neg) or "")
 
 
 def _jobs(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ...asking.loras import loras_from
-from ...asking.request import GenerateRequest
+from ...asking.request import GenerateRequest, SecondPass
 from ...messages import Message, message
 from ...moderation.check import ModerationInput
 from ...moderation.rulebook import Rules
@@ -69,7 +69,8 @@ def _brings_pictures(request: GenerateRequest) -> bool:
 
 
 def _names(gateway: Gateway, incoming: Incoming) -> tuple[tuple[str, str], ...]:
-    """What LoRAs and embeddings are called that it asks for: by whoever asks, and here, where it says their digest."""
+    """What LoRAs and embeddings are called that it asks for: by whoever asks, and here, where it says their digest. And
+    what else is painted: a second pass's prompt."""
     loras, words = loras_from(incoming.request.loras), incoming.request.embeddings or {}
     names = [*(("loras", lora.name) for lora in loras), *(("prompt", lora.name) for lora in incoming.tagged)]
     names += [("embeddings", word) for word in words]
@@ -78,6 +79,8 @@ def _names(gateway: Gateway, incoming: Incoming) -> tuple[tuple[str, str], ...]:
     if asked:
         known = [(entry.digest, entry.name) for entry in gateway.registry.files() if entry.digest]
         names += [(field, name) for field, digest in asked for own, name in known if own.startswith(digest)]
+    hires = incoming.request.hires
+    names += [("hires.prompt", hires.prompt)] if isinstance(hires, SecondPass) and hires.prompt else []
     return tuple(dict.fromkeys(names))
 
 

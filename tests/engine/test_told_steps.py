@@ -85,10 +85,10 @@ def theirs(name, options, begun=0):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("euler", SamplerOptions(s_churn=6)),
+        ("euler", SamplerOptions(s_churn=6, s_tmax=8)),
         ("euler", SamplerOptions(s_churn=40, s_tmin=0.5, s_tmax=8, s_noise=1.01)),
-        ("heun", SamplerOptions(s_churn=6)),
-        ("dpm2", SamplerOptions(s_churn=6, s_noise=0.9)),
+        ("heun", SamplerOptions(s_churn=6, s_tmax=8)),
+        ("dpm2", SamplerOptions(s_churn=6, s_tmax=8, s_noise=0.9)),
         ("euler a", SamplerOptions(eta=0.4)),
         ("euler a", SamplerOptions(eta=0.0)),
         ("euler a", SamplerOptions(eta=1.0, s_noise=0.9)),

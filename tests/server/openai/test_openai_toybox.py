@@ -1,6 +1,5 @@
 """Edits and variations by a model that draws: the shipped one, and the judge that tells what its pictures show."""
 
-import asyncio
 import base64
 
 import numpy as np
@@ -9,10 +8,8 @@ from openai import OpenAI
 from PIL import Image, ImageDraw
 
 from imagine.files import shipped
-from imagine.server.serve import serve
-from imagine.settings.settings import Settings
+from tests.daemon import PATIENCE, REAL, Daemon
 from tests.server.openai.painting import KEY, opened
-from tests.server.served import PATIENCE
 
 TOYBOX = shipped.folder() / "toybox.safetensors"
 SEEDS = range(1, 6)
@@ -33,29 +30,19 @@ def as_png(picture):
     return images.encode(picture)
 
 
-def with_toybox(folder, act):
-    """Runs `act(client)` with the official client against a server with a worker of its own."""
-    (folder / "models").mkdir()
-    (folder / "models" / "toybox.safetensors").symlink_to(TOYBOX)
-    settings = Settings(home=folder, host="127.0.0.1", port=0, device="cpu", pictures=folder / "pictures")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    (home / ".imagine/models").mkdir(parents=True)
+    (home / ".imagine/models/toybox.safetensors").symlink_to(TOYBOX)
+    with Daemon(home, REAL, "-d", "cpu") as daemon:
+        yield daemon
 
-    async def go():
-        stop, urls = asyncio.Event(), asyncio.get_running_loop().create_future()
-        server = asyncio.ensure_future(serve(settings, ready=urls.set_result, stop=stop))
-        try:
-            async with asyncio.timeout(14 * PATIENCE):
-                (url,) = await urls
 
-                def talk():
-                    with OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as client:
-                        act(client)
-
-                await asyncio.to_thread(talk)
-        finally:
-            stop.set()
-            await server
-
-    asyncio.run(go())
+@pytest.fixture
+def client(server):
+    with OpenAI(base_url=f"{server.url}/v1", api_key=KEY, max_retries=0, timeout=PATIENCE) as client:
+        yield client
 
 
 def round_mask(size, box):
@@ -67,63 +54,55 @@ def round_mask(size, box):
     return mask
 
 
-def test_an_edit_changes_what_the_mask_says_and_not_one_pixel_else(tmp_path):
+def test_an_edit_changes_what_the_mask_says_and_not_one_pixel_else(client, tmp_path):
     from tools.toybox.judge import judge
 
-    def act(client):
-        asked = {"model": "gpt-image-1", "n": 1, "extra_body": {"seed": 3}}
-        said = {"prompt": "a large red circle on a white background", "size": "128x128"}
-        (item,) = client.images.generate(**said, **asked).data
-        before = drawn(item)
-        mask = round_mask(before.size, (20, 20, before.width - 20, before.height - 20))
-        outside = np.asarray(mask.getchannel("A")) == 255
-        shown = []
-        for seed in SEEDS:
-            asked["extra_body"] = {"seed": seed}
-            prompt = "a large blue star on a white background"
-            (item,) = client.images.edit(image=as_png(before), mask=as_png(mask), prompt=prompt, **asked).data
-            after = drawn(item)
-            assert after.size == before.size
-            assert (np.asarray(after)[outside] == np.asarray(before)[outside]).all(), "a pixel outside the mask changed"
-            after.save(tmp_path / f"edited-{seed}.png")
-            verdict = judge(after)
-            shown.append((verdict.thing, verdict.colour))
-        right = sum(each == ("star", "blue") for each in shown)
-        assert right >= len(SEEDS) - 1, f"the judge saw {shown}; the pictures are in {tmp_path}"
-
-    with_toybox(tmp_path, act)
+    asked = {"model": "gpt-image-1", "n": 1, "extra_body": {"seed": 3}}
+    said = {"prompt": "a large red circle on a white background", "size": "128x128"}
+    (item,) = client.images.generate(**said, **asked).data
+    before = drawn(item)
+    mask = round_mask(before.size, (20, 20, before.width - 20, before.height - 20))
+    outside = np.asarray(mask.getchannel("A")) == 255
+    shown = []
+    for seed in SEEDS:
+        asked["extra_body"] = {"seed": seed}
+        prompt = "a large blue star on a white background"
+        (item,) = client.images.edit(image=as_png(before), mask=as_png(mask), prompt=prompt, **asked).data
+        after = drawn(item)
+        assert after.size == before.size
+        assert (np.asarray(after)[outside] == np.asarray(before)[outside]).all(), "a pixel outside the mask changed"
+        after.save(tmp_path / f"edited-{seed}.png")
+        verdict = judge(after)
+        shown.append((verdict.thing, verdict.colour))
+    right = sum(each == ("star", "blue") for each in shown)
+    assert right >= len(SEEDS) - 1, f"the judge saw {shown}; the pictures are in {tmp_path}"
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
-def test_a_variation_is_neither_the_same_nor_unrelated(tmp_path):
+def test_a_variation_is_neither_the_same_nor_unrelated(client, tmp_path):
     from tools.toybox.judge import judge
 
-    def act(client):
-        (item,) = client.images.generate(
-            model="gpt-image-1", prompt="a large red house on a blue background", size="128x128",
-            extra_body={"seed": 11},
-        ).data  # fmt: skip
-        data = base64.b64decode(item.b64_json)
-        before = opened(data).convert("RGB")
-        saw = judge(before)
-        related = []
-        reply = client.images.create_variation(
-            image=data, n=len(SEEDS), response_format="b64_json", extra_body={"seed": 1}
-        )
-        for number, item in enumerate(reply.data):
-            after = drawn(item)
-            after.save(tmp_path / f"variation-{number}.png")
-            assert after.size == before.size
-            assert np.abs(np.asarray(after, int) - np.asarray(before, int)).mean() > 1, "it is the same picture"
-            verdict = judge(after)
-            related.append((verdict.thing, verdict.colour, verdict.background))
-        count = sum(thing == saw.thing or colour == saw.colour for thing, colour, _ in related)
-        assert count >= len(SEEDS) - 1, f"from {saw}, the judge saw {related}; the pictures are in {tmp_path}"
-
-    with_toybox(tmp_path, act)
+    (item,) = client.images.generate(
+        model="gpt-image-1", prompt="a large red house on a blue background", size="128x128",
+        extra_body={"seed": 11},
+    ).data  # fmt: skip
+    data = base64.b64decode(item.b64_json)
+    before = opened(data).convert("RGB")
+    saw = judge(before)
+    related = []
+    reply = client.images.create_variation(image=data, n=len(SEEDS), response_format="b64_json", extra_body={"seed": 1})
+    for number, item in enumerate(reply.data):
+        after = drawn(item)
+        after.save(tmp_path / f"variation-{number}.png")
+        assert after.size == before.size
+        assert np.abs(np.asarray(after, int) - np.asarray(before, int)).mean() > 1, "it is the same picture"
+        verdict = judge(after)
+        related.append((verdict.thing, verdict.colour, verdict.background))
+    count = sum(thing == saw.thing or colour == saw.colour for thing, colour, _ in related)
+    assert count >= len(SEEDS) - 1, f"from {saw}, the judge saw {related}; the pictures are in {tmp_path}"
 
 
-def test_a_picture_is_like_the_references_that_peoples_code_sends(tmp_path):
+def test_a_picture_is_like_the_references_that_peoples_code_sends(client, tmp_path):
     """The calls of a guide's examples, with a picture of the toy world for the family's photo; see
     test_openai_examples.py, where they are as they are written."""
     from tools.toybox.judge import judge
@@ -131,24 +110,21 @@ def test_a_picture_is_like_the_references_that_peoples_code_sends(tmp_path):
 
     photos = (Scene("star", "red", "blue"), Scene("house", "yellow", "purple"))
 
-    def act(client):
-        shown = []
-        for number, style in enumerate(("disney_style", "watercolor_family", "family_friendly")):
-            for scene in photos:
-                reference = base64.b64encode(as_png(draw(scene))).decode()
-                reply = client.images.generate(
-                    prompt="our family at the sea", size="128x128", response_format="b64_json",
-                    extra_body={"seed": number, "reference_images": [reference], "style_preset": style},
-                )  # fmt: skip
-                assert reply.warnings == []
-                picture = drawn(reply.data[0])
-                picture.save(tmp_path / f"like-{scene.thing}-{style}.png")
-                verdict = judge(picture)
-                shown.append((verdict.thing, verdict.colour, verdict.background))
-        wanted = [(scene.thing, scene.colour, scene.background) for _ in range(3) for scene in photos]
-        right = sum(each == of for each, of in zip(shown, wanted, strict=True))
-        assert right >= len(wanted) - 1, f"the judge saw {shown}; the pictures are in {tmp_path}"
-        with pytest.raises(TypeError, match="reference_images"):
-            client.images.generate(prompt="our family at the sea", reference_images=[reference])
-
-    with_toybox(tmp_path, act)
+    shown = []
+    for number, style in enumerate(("disney_style", "watercolor_family", "family_friendly")):
+        for scene in photos:
+            reference = base64.b64encode(as_png(draw(scene))).decode()
+            reply = client.images.generate(
+                prompt="our family at the sea", size="128x128", response_format="b64_json",
+                extra_body={"seed": number, "reference_images": [reference], "style_preset": style},
+            )  # fmt: skip
+            assert reply.warnings == []
+            picture = drawn(reply.data[0])
+            picture.save(tmp_path / f"like-{scene.thing}-{style}.png")
+            verdict = judge(picture)
+            shown.append((verdict.thing, verdict.colour, verdict.background))
+    wanted = [(scene.thing, scene.colour, scene.background) for _ in range(3) for scene in photos]
+    right = sum(each == of for each, of in zip(shown, wanted, strict=True))
+    assert right >= len(wanted) - 1, f"the judge saw {shown}; the pictures are in {tmp_path}"
+    with pytest.raises(TypeError, match="reference_images"):
+        client.images.generate(prompt="our family at the sea", reference_images=[reference])

@@ -97,6 +97,14 @@ MUST_NOT_KNOW = {
         "imagine.server.a1111",
         "imagine.server.replicate",
     ),
+    "server/lasting": (
+        "imagine.server.gateway",
+        "imagine.server.http",
+        "imagine.server.orders",
+        "imagine.dispatch",
+        "imagine.registry",
+        "aiohttp",
+    ),
     "server/orders": (
         "imagine.server.native",
         "imagine.server.openai",
@@ -356,7 +364,7 @@ def test_what_the_gateway_needs_never_imports_torch() -> None:
     code = f"import sys, importlib; [importlib.import_module(m) for m in {LIGHT}]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
     known = set(done.stdout.split())
-    assert not {"torch", "diffusers", "transformers", "numpy", "tokenizers"} & known
+    assert not {"torch", "diffusers", "transformers", "numpy", "tokenizers", "sqlite3"} & known
     assert not {f"imagine.server.{part}" for part in OF_DIALECTS} & known, "a dialect that nobody speaks costs nothing"
     assert not {name for name in known if name.startswith("imagine.library")}, "nor does what asks other machines"
 

@@ -4,6 +4,7 @@ import base64
 import json
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from types import SimpleNamespace
@@ -54,6 +55,10 @@ class FakeServer:
         self.aliases: list[str] = []
         self.plan: dict = {"prompt": "a blue house", "request": {"prompt": "a blue house"}}
         self.presets = [{"name": "soft", "prompt_suffix": "soft light", "neg": "harsh", "shipped": False}]
+        self.order: dict = {"id": "one", "state": "queued", "position": 2, "created": time.time(), "pictures": [{}]}
+        self.events: list[list[dict]] = []
+        """Of that order: what each connection is told before it breaks."""
+        self.resumed: list[str] = []
         self.hung_up = threading.Event()
         self._http = _Http(("127.0.0.1", 0), self._handler())
         self.address = f"127.0.0.1:{self._http.server_port}"
@@ -67,7 +72,7 @@ class FakeServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def _handler(outer) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler's own self is another
+    def _handler(outer) -> type[BaseHTTPRequestHandler]:  # noqa: C901, N805 - a table; and the handler's own self is another
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, *_: object) -> None:
                 pass
@@ -79,17 +84,39 @@ class FakeServer:
                 self.end_headers()
                 self.wfile.write(data)
 
+            def _events(self, after: str) -> None:
+                outer.resumed.append(after)
+                self.send_response(200)
+                self.end_headers()
+                for line in outer.events.pop(0):
+                    self.wfile.write(json.dumps(line).encode() + b"\n")
+
+            def _picture(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(png())
+
             def do_GET(self) -> None:
+                if self.path.startswith("/pictures/"):
+                    self._picture()
+                    return
+                if self.path.startswith("/jobs/one/events"):
+                    self._events(self.path.partition("?after=")[2])
+                    return
                 path, _, digest = self.path.partition("?digest=")
                 models = [one for one in outer.models if not digest or digest in one.values()]
                 listed = {"models": [], "details": models, "others": outer.others, "aliases": outer.aliases}
                 answers = {"/health": outer.health, "/models": listed}
                 answers |= {f"/models/{one['name']}": one for one in outer.models}
                 answers["/presets"] = {"presets": outer.presets}
+                answers |= {"/jobs": {"detached": [outer.order]}, "/jobs/one": outer.order}
                 self._json(answers[path])
 
             def do_DELETE(self) -> None:
                 outer.unloaded.append(self.path)
+                if self.path.startswith("/jobs/"):
+                    self._json(outer.order | {"cancelled": "one"})
+                    return
                 self._json({"unloaded": unquote(self.path[len("/models/") : -len("/loaded")])})
 
             def do_POST(self) -> None:
@@ -100,6 +127,9 @@ class FakeServer:
                     return
                 if self.path == "/assist":
                     self._json(outer.plan)
+                    return
+                if self.path == "/jobs":
+                    self._json(outer.order, 202)
                     return
                 self.send_response(200)
                 self.end_headers()

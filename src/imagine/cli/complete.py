@@ -99,6 +99,13 @@ def _controls() -> Iterable[str]:
     return [f"{entry['name']}=" for entry in in_folders(everything=True) if entry["kind"] == "controlnet"]
 
 
+def _orders() -> Iterable[str]:
+    from . import reach
+
+    client = reach.running()
+    return [] if client is None else [order["id"] for order in client.detached()]
+
+
 def _loaded() -> Iterable[str]:
     from . import reach
 
@@ -153,5 +160,6 @@ text_encoders, upscalers, loras = _completer(_text_encoders), _completer(_upscal
 samplers, schedules = _completer(_samplers), _completer(_schedules)
 presets, resize, commands = _completer(_presets), _completer(_resize), _completer(_commands)
 preprocessors, policies = _completer(_preprocessors), _completer(_policies)
+orders = _completer(_orders)
 devices = _completer(lambda: ("auto", "cpu", "cuda", "mps"))
 log_formats = _completer(lambda: ("text", "json"))

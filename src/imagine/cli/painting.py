@@ -27,9 +27,13 @@ class Painter:
 
     def paint(self, body: dict[str, Any], outputs: Outputs) -> None:
         """Ask, and act on every line until the last. Hangs up, which cancels, when interrupted. Raises ImagineError."""
+        self.show(self._client.generate(body | {"progress": True}), body, outputs)
+
+    def show(self, lines: Generator[dict[str, Any], None, None], body: dict[str, Any], outputs: Outputs) -> None:
+        """Act on every line that a server says of what `body` asked for. Raises ImagineError."""
         from .progress import Bar
 
-        with outputs, Bar(hidden=self._as_json or self._screen is not None) as bar, self._lines(body) as lines:
+        with outputs, Bar(hidden=self._as_json or self._screen is not None) as bar, contextlib.closing(lines):
             for line in lines:
                 bar.show(line)
                 self._act(line, body, outputs, bar)
@@ -39,9 +43,6 @@ class Painter:
             elif sheet is not None:
                 with bar.away():
                     write_path(sheet)
-
-    def _lines(self, body: dict[str, Any]) -> contextlib.closing[Generator[dict[str, Any], None, None]]:
-        return contextlib.closing(self._client.generate(body | {"progress": True}))
 
     def _act(self, line: dict[str, Any], body: dict[str, Any], outputs: Outputs, bar: Bar) -> None:
         """Do what a line asks for, and tell it."""

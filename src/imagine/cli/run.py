@@ -103,6 +103,7 @@ class _RunCommand(click.Command):
     help="How long the model stays loaded: 10m, seconds, 0, or -1 for ever.")  # fmt: skip
 @click.option("--from", "source", type=_FILE, help="Take what isn't said from this JSON or picture; - is stdin.")
 @click.option("--prompts", type=_FILE, help="A file of prompts, one a line, each drawn in turn; - is stdin.")
+@click.option("--detach", is_flag=True, help="Don't wait: print the order's id, for `imagine attach` and `result`.")
 @click.option("--show", is_flag=True, help="Show the picture in the terminal.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each event, instead of paths.")
 @click.option("--meta", is_flag=True, help="Accepted, and without effect: the JSON is always saved.")
@@ -112,6 +113,7 @@ def command(
     output: str | None,
     source: str | None,
     prompts: str | None,
+    detach: bool,
     show: bool,
     as_json: bool,
     meta: bool,  # noqa: ARG001 - what users' scripts say
@@ -130,11 +132,16 @@ def command(
     place = destination_of(output)
     screen = screen_for_show() if show else None
     _check(words, source, prompts, place, as_json=as_json, typed=typed)
+    if detach and (output is not None or show or typed["stream"]):
+        other = "--output" if output is not None else "--show" if show else "--stream"
+        raise click.UsageError(f"--detach doesn't wait for the picture; say {other} to `imagine attach`.")
     with unwinding():
-        session = Session(partial(reach.running_or_started, address), place, typed, source, screen, as_json=as_json)
+        session = Session(
+            partial(reach.running_or_started, address), place, typed, source, screen, as_json=as_json, detach=detach
+        )
         if prompts is not None:
             return session.each(prompts)
-        if not words and source is None and _is_conversation(place, typed, as_json=as_json):
+        if not (words or source or detach) and _is_conversation(place, typed, as_json=as_json):
             from .interactive import converse
 
             return converse(session, command)

@@ -11,7 +11,7 @@ import click
 from ..client.client import Client, ResponseError
 from ..words.model_names import stem_of
 from .asking import body_from
-from .console import note
+from .console import note, warn, write, write_json
 from .exits import DONE, FAILED
 from .inputs import STDIN, prompt_from_stdin, prompts_from
 from .model_first import model_first, names_from, say_shipped
@@ -31,7 +31,7 @@ class Session:
 
     def __init__(
         self, connect: Callable[[], Client], place: Destination, typed: dict[str, Any], source: str | None,
-        screen: Screen | None, *, as_json: bool,
+        screen: Screen | None, *, as_json: bool, detach: bool = False,
     ) -> None:  # fmt: skip
         self.typed = typed
         self._connect = connect
@@ -39,6 +39,7 @@ class Session:
         self._source = source
         self._screen = screen
         self._as_json = as_json
+        self._detach = detach
         self._number = self._done = 0
 
     def one(self, words: tuple[str, ...]) -> None:
@@ -93,6 +94,9 @@ class Session:
             from .assist import agreed
 
             body = agreed(client, body)
+        if self._detach:
+            self._say(client.detach(body))
+            return
         if number is not None and place.overwrites:
             place = place._replace(name=f"{place.name}-{number}")
         known = {"prompt": body["prompt"]} | ({"model": stem_of(body["model"])} if "model" in body else {})
@@ -103,6 +107,15 @@ class Session:
             Painter(client, self._screen, as_json=self._as_json).paint(body, outputs)
         except ResponseError as error:
             raise with_holders(client, body, error) from error
+
+    def _say(self, order: dict[str, Any]) -> None:
+        """The id of an order that nobody waits for here."""
+        for warning in order.get("warnings", []):
+            warn(warning)
+        if self._as_json:
+            write_json(order)
+        else:
+            write(order["id"])
 
     def _prompt(self, words: tuple[str, ...]) -> str:
         """The words joined. Raises click.UsageError where they say nothing, and no picture does."""

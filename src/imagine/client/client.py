@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import socket
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -26,6 +27,8 @@ DIGEST_TIMEOUT = 600.0
 """Seconds for what may have to look into every model there is."""
 
 
+_AGAIN = 0.5
+"""Seconds before a connection that broke is made again."""
 BLOCKED = "blocked"
 _PICTURE_FIRST = b'{"img":"'
 """How a line begins that holds an enlarged picture."""
@@ -138,6 +141,53 @@ class Client:
         Closing the iterator hangs up, and that takes the job back. Raises Unreachable, Refused, Disconnected.
         """
         yield from self._events("/generate", body, max(1, body.get("count") or 1))
+
+    def detach(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The order that is made of it, whether anybody waits or not. Raises as `plan`."""
+        with self._answer("POST", "/jobs", json.dumps(dict(body)).encode(), timeout=ANSWER_TIMEOUT) as answer:
+            return _object(self._read(answer.read))
+
+    def detached(self) -> list[dict[str, Any]]:
+        """The detached orders there are, the newest first."""
+        found: list[dict[str, Any]] = self.ask("GET", "/jobs").get("detached", [])
+        return found
+
+    def detached_order(self, order: str) -> dict[str, Any]:
+        """How far one is."""
+        return self.ask("GET", f"/jobs/{quote(order, safe='')}")
+
+    def take_back(self, order: str) -> dict[str, Any]:
+        """Take one back; of one that has ended, how."""
+        return self.ask("DELETE", f"/jobs/{quote(order, safe='')}")
+
+    def follow(self, order: str, patience: float = 60.0) -> Generator[dict[str, Any], None, None]:
+        """What happens to a detached order, to its `end`, each once: where the connection breaks, or the server is
+        started again, it goes on behind the last. Closing the iterator leaves the order as it is.
+
+        Raises ResponseError; Unreachable where nobody answers for `patience` seconds.
+        """
+        path, after, quiet = f"/jobs/{quote(order, safe='')}/events", "", 0.0
+        while True:
+            try:
+                with self._answer("GET", path + (after and f"?after={after}"), None, timeout=None) as answer:
+                    while line := self._line(answer):
+                        if line.strip():
+                            event = _object(line)
+                            after, quiet = event["seq"], 0.0
+                            yield event
+                            if event["status"] == "end":
+                                return
+            except (Disconnected, Unreachable):
+                if quiet >= patience:
+                    raise
+            time.sleep(_AGAIN)
+            quiet += _AGAIN
+
+    def picture(self, address: str) -> bytes:
+        """A picture that the server said is kept at that URL: asked for here, however the server calls itself."""
+        name = quote(address.rpartition("/")[2], safe="")
+        with self._answer("GET", f"/pictures/{name}", None, timeout=ANSWER_TIMEOUT) as answer:
+            return self._read(answer.read)
 
     def converse(
         self, message: Mapping[str, Any], connected: Callable[[socket.socket], None] = _ignored

@@ -20,7 +20,9 @@ from .http.errors import SAFE, Trouble, trouble_from
 from .http.packing import add_vary, pack
 from .http.paths import OtherSpellings, pattern_of
 from .http.security import GUARD, Guard
-from .orders.connection import ORDERS
+from .orders.connection import LASTING, ORDERS
+from .orders.feeding import Feeder
+from .orders.lasting import LastingOrders
 from .orders.orders import Orders
 
 _log = logging.getLogger("imagine.http")
@@ -32,6 +34,8 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
     app = web.Application(middlewares=[_surround], client_max_size=MAX_BODY)
     app[GATEWAY] = gateway
     app[ORDERS] = Orders(gateway)
+    app[LASTING] = LastingOrders(gateway, app[ORDERS])
+    _make_what_lasts(app)
     app[GUARD] = Guard(gateway.settings)
     silent = {each.name for each in gateway.settings.dialects if not each.spoken}
     app[SPOKEN] = dialects = [each for each in dialects if each.name.lower() not in silent]
@@ -46,6 +50,25 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
     app.router.register_resource(OtherSpellings(app.router, spellings_of(dialects)))
     app.on_response_prepare.append(_add_headers)
     return app
+
+
+def _make_what_lasts(app: web.Application) -> None:
+    """From the application's start to its end."""
+    feeder = Feeder(app[GATEWAY], app[ORDERS], app[LASTING])
+
+    async def start(_: web.Application) -> None:
+        feeder.start()
+
+    async def tell(_: web.Application) -> None:
+        app[LASTING].say_goodbye()
+
+    async def end(_: web.Application) -> None:
+        await feeder.stop()
+        await app[LASTING].close()
+
+    app.on_startup.append(start)
+    app.on_shutdown.append(tell)
+    app.on_cleanup.append(end)
 
 
 @web.middleware

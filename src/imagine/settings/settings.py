@@ -118,6 +118,11 @@ class Settings:
     )
     keep_pictures: float = option(3600.0, values.seconds, "How long a picture asked for by URL is kept.")
     max_pictures: int = option(1024, values.whole(1, 10_000_000), "How many MB of them are kept; the oldest go first.")
+    keep_orders: float = option(86400.0, values.seconds, "How long results of detached orders are kept.", live=True)
+    max_orders: int = option(10_000, values.whole(1, 1_000_000), "How many detached orders may wait.", live=True)
+    max_orders_size: int = option(
+        4096, values.whole(1, 10_000_000), "How many MB of their results are kept, and of pictures that they bring."
+    )
     provenance: bool = option(
         True, values.yes_or_no, "Sign pictures: made by a model (C2PA). Without it, marking them is yours.", live=True
     )

@@ -115,7 +115,7 @@ async def _attended(request: web.Request, running: Running) -> None:
     orders = request.app[ORDERS]
     with orders.attending(running.order):
         try:
-            async with contextlib.aclosing(orders.events(running.order.id)) as events:
+            async with contextlib.aclosing(running.order.log.read()) as events:
                 async for event in events:
                     running.take(event)
         except Cancelled:

@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 """Of what is kept, by extension."""
 _NAME = re.compile(r"([0-9a-f]{1,12})-[A-Za-z0-9_-]{32}\.(?:png|jpg|webp)")
 _NEVER = 0
+_JUST_WRITTEN = 60.0
+"""Seconds in which what a picture belongs to may not be written down yet."""
 _UNGUESSED = 24
 """Characters of a name, of six bits each, that are chance alone where the others mark whose it is."""
 
@@ -137,6 +139,18 @@ class PictureStore:
         """The picture of that name, unless its time is over; `name` may be anything."""
         stored = self._stored_at(self.folder / name) if _NAME.fullmatch(name) else None
         return None if stored is None or self._is_due(stored) else stored
+
+    def remove(self, name: str) -> None:
+        """Keeps the picture of that name no longer. Raises OSError."""
+        if _NAME.fullmatch(name):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def forget_others(self, known: Collection[str]) -> None:
+        """Removes what isn't known by now and was written before now, as a kill leaves it. Raises OSError."""
+        now = self._clock()
+        for stored in self._all():
+            if stored.path.name not in known and stored.made < now - _JUST_WRITTEN:
+                stored.path.unlink(missing_ok=True)
 
     def sweep(self, room: int = 0) -> None:
         """Removes what is due, and the oldest beyond what leaves `room` bytes. Raises OSError."""

@@ -24,9 +24,13 @@ _PICTURE = PICTURES + "{name}"
 _OPEN = frozenset(["/health", "/", _PICTURE])
 """What anybody may read without a key; a stored picture's name is its own key."""
 _LOOPBACK_NAMES = ("localhost", "host.docker.internal")
-_EXPOSED = "X-Request-Id, X-Imagine-Order, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
+_EXPOSED = "Location, X-Request-Id, X-Imagine-Order, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
 _METHODS = "GET, HEAD, POST, DELETE"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~-]{1,100}(?:\s*,\s*[\w!#$%&'*+.^`|~-]{1,100}){0,63}", re.ASCII)
+
+
+OWNERS = "key"
+"""Whose that is which is asked for with the server's own key, which has no name."""
 
 
 class Refused(Exception):
@@ -67,6 +71,15 @@ class Guard:
         """The name of the key that it carries; None of `api_key`, which has none, and where there is none."""
         key = carried(request.headers, self._keys)
         return None if key is None else self._keys[key]
+
+    def owner(self, request: web.Request) -> str:
+        """Whose what it asks for is: its key's; without one its address's, where all of this machine's are one."""
+        if (key := carried(request.headers, self._keys)) is not None:
+            name = self._keys[key]
+            return OWNERS if name is None else f"key {name}"
+        client = client_from_address(self.asker(request).client)
+        address = address_of(client)
+        return "local" if address is not None and address.is_loopback else client
 
     def may_answer(self, peer: str) -> bool:
         """Could anything that comes from this address be answered? "" is a Unix socket."""

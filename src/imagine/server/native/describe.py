@@ -56,6 +56,25 @@ _INSPECTED = {
     "properties": {"summary": _TEXT, "origin": _TEXT, "signature": _TEXT, "program": _TEXT, "model": _TEXT},
     "required": ["summary", "origin", "signature", "program", "model"],
 }
+_MOMENT = {"type": ["number", "null"], "description": "Unix seconds."}
+_DETACHED = {
+    "type": "object",
+    "properties": {
+        "id": _TEXT,
+        "state": _TEXT | {"enum": ["queued", "running", "succeeded", "failed", "cancelled", "expired"]},
+        "position": {"type": ["integer", "null"], "description": "What is before it; 0 is next."},
+        "created": {"type": "number", "description": "Unix seconds."},
+        "ended": _MOMENT,
+        "expires": _MOMENT,
+        "pictures": {"type": "array", "items": _OBJECT},
+        "urls": _OBJECT,
+        "error": _TEXT,
+        "code": _TEXT,
+        "warnings": _ABOUT["warnings"],
+        "notes": _ABOUT["notes"],
+    },
+    "required": ["id", "state", "position", "created", "ended", "expires", "pictures", "urls"],
+}
 _PLANNED = {
     "type": "object",
     "properties": {
@@ -94,6 +113,13 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
         "application/x-ndjson": {"schema": _OBJECT},
     },
     ("POST", "/assist"): {"application/json": {"schema": _PLANNED}},
+    ("POST", "/jobs"): {"application/json": {"schema": _DETACHED}},
+    ("GET", "/jobs/{id}"): {"application/json": {"schema": _DETACHED}},
+    ("GET", "/jobs/{id}/events"): {
+        "application/x-ndjson": {"schema": _OBJECT},
+        "text/event-stream": {"schema": _TEXT},
+    },
+    ("GET", "/jobs/{id}/result"): {"application/json": {"schema": _PICTURE}, "image/png": _BYTES},
     ("POST", "/inspect"): {"application/json": {"schema": _INSPECTED}},
     ("GET", "/pictures/{name}"): {"image/*": _BYTES},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
@@ -101,6 +127,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
 }
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/generate"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
+    ("POST", "/jobs"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
     ("POST", "/assist"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
     ("POST", "/upscale"): {"application/json": {"schema": {"$ref": "#/components/schemas/UpscaleRequest"}}},
     ("POST", "/preprocess"): {"application/json": {"schema": {"$ref": "#/components/schemas/PreprocessRequest"}}},
@@ -127,6 +154,8 @@ def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
     answers = operation["responses"]
     if content := _ANSWERS.get(which):
         answers |= {"200": answers["200"] | {"content": content}}
+    if which == ("POST", "/jobs"):
+        answers["202"] = answers.pop("200")
     if which == ("POST", "/generate"):
         answers["200"] = answers["200"] | {"headers": answers["200"]["headers"] | _OF_A_PNG}
     if content := _BODIES.get(which):

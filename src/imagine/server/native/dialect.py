@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from ..http.dialect import Dialect, Route
-from . import about, assist, generate, inspect, jobs, models, pictures, preprocess, presets, recipe, root, upscale
+from . import (
+    about,
+    assist,
+    detached,
+    generate,
+    inspect,
+    job_events,
+    jobs,
+    models,
+    pictures,
+    preprocess,
+    presets,
+    recipe,
+    root,
+    upscale,
+)
 from .describe import described, schemas
 
 ROUTES = (
@@ -20,7 +35,16 @@ ROUTES = (
     ),
     Route("DELETE", "/models/{name:.+}/loaded", models.unload, "Let a loaded model go once no job uses it."),
     Route("GET", "/presets", presets.presets, "The style presets there are."),
-    Route("GET", "/jobs", jobs.jobs, "The orders that wait or run, and the job of each of their pictures."),
+    Route(
+        "GET", "/jobs", jobs.jobs, "The orders that wait or run, the job of each of their pictures, and your detached "
+        "orders.", queries=("limit", "before"),
+    ),
+    Route("POST", "/jobs", generate.create, "Make a picture, or several, without waiting: 202, and where to look.",
+          orders=True),
+    Route("GET", "/jobs/{id}", detached.status, "How far a detached order is, and where its pictures are."),
+    Route("GET", "/jobs/{id}/events", job_events.events, "What happens to one, as SSE or line by line; `after` goes on "
+          "behind an event.", queries=("after",)),
+    Route("GET", "/jobs/{id}/result", detached.result, "What /generate would have answered, until that expires."),
     Route("DELETE", "/jobs/{id}", jobs.cancel, "Take an order back, by its id or by that of one of its jobs."),
     Route("GET", "/pictures/{name}", pictures.picture, "A picture that was asked for by URL, while it is kept."),
     Route("POST", "/generate", generate.generate, "Make a picture, or several.", orders=True),

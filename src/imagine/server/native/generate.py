@@ -1,8 +1,11 @@
-"""`POST /generate`: a picture, or several, as JSON, as a PNG, or line by line while they are made."""
+"""`POST /generate`: a picture, or several, as JSON, as a PNG, or line by line while they are made.
+
+`POST /jobs` takes the same, and answers with the order's id instead of waiting for it.
+"""
 
 from __future__ import annotations
 
-import json
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -13,46 +16,63 @@ from ...messages import message
 from ...words.errors import BadRequest
 from ..gateway.keys import GATEWAY
 from ..http.body import read_body
-from ..http.context import CALLED, LANGUAGE
-from ..http.encoding import body_from
+from ..http.context import CALLED
 from ..http.security import client_of
-from ..orders.connection import pictures_of, place
+from ..orders.connection import place, place_lasting
 from ..orders.order import Order
-from .replies import answer_from_finished, left_out_from
+from .answers import answer, wants_png
+from .detached import accepted
 from .streaming import stream
+
+_DETACH = "detach"
+_ASYNC = "respond-async"
+
+
+class Asked(NamedTuple):
+    """What a body says."""
+
+    parsed: Parsed
+    detach: bool
+    """Is the id of the order to be the answer?"""
 
 
 async def generate(request: web.Request) -> web.StreamResponse:
-    """Makes what is asked for; a client that hangs up takes it back."""
-    as_png = wants_png(request)
-    order = await _placed(request, as_png=as_png)
+    """Makes what is asked for; a client that hangs up takes it back, unless it is detached."""
+    preferred = _prefers_async(request)
+    order, detached = await _order_of(request, detach=preferred)
+    if detached:
+        return await accepted(request, order, preferred=preferred)
     if order.streams:
         return await stream(request, order)
-    finished = [picture.finished for picture in await pictures_of(request, order)]
-    left_out = {index: left_out_from(each, order.pictures[index].params.seed) for index, each in order.left_out.items()}
-    told = [*order.warnings, *order.told_left_out]
-    answer = answer_from_finished(finished, told, LANGUAGE.get(), CALLED.get(), left_out)
-    if as_png:
-        headers = {"X-Imagine-Seed": answer["seed"], "X-Imagine-Warnings": json.dumps(answer["warnings"])}
-        return web.Response(body=finished[0].data, content_type="image/png", headers=headers)
-    return web.Response(body=body_from(answer), content_type="application/json")
+    return await answer(request, order, as_png=wants_png(request))
 
 
-def wants_png(request: web.Request) -> bool:
-    """Is a PNG to be the answer, rather than an object that holds it?"""
-    return request.headers.get("Accept", "").split(",")[0].split(";")[0].strip().lower() == "image/png"
+async def create(request: web.Request) -> web.Response:
+    """Takes an order in that is made whether anybody waits for it or not."""
+    order, _ = await _order_of(request, detach=True)
+    return await accepted(request, order)
 
 
-async def _placed(request: web.Request, *, as_png: bool) -> Order:
-    """The order of what is asked for. Its pictures are forgotten on the way: a photo takes long to denoise."""
+async def _order_of(request: web.Request, *, detach: bool) -> tuple[Order, bool]:
+    """The order of what is asked for, and whether nobody waits for it. Its pictures are forgotten on the way: a photo
+    takes long to denoise."""
     with request.app[GATEWAY].allowance.holding() as holding:
-        parsed = await _read(request, holding)
-        CALLED.set(parsed.called)
-        if as_png:
-            _check_png(parsed.request)
-        order = await place(request, parsed.request, holding)
-    order.warnings[:0] = parsed.warnings
-    return order
+        asked = await _read(request, holding)
+        if detach or asked.detach:
+            return await place_lasting(
+                request, asked.parsed.request, holding, warnings=tuple(asked.parsed.warnings)
+            ), True
+        if wants_png(request):
+            _check_png(asked.parsed.request)
+        order = await place(request, asked.parsed.request, holding)
+    order.warnings[:0] = asked.parsed.warnings
+    return order, False
+
+
+def _prefers_async(request: web.Request) -> bool:
+    """Does it prefer not to wait (RFC 7240)?"""
+    said = ",".join(request.headers.getall("Prefer", []))
+    return any(each.partition(";")[0].strip().lower() == _ASYNC for each in said.split(","))
 
 
 def _check_png(parsed: GenerateRequest) -> None:
@@ -62,14 +82,19 @@ def _check_png(parsed: GenerateRequest) -> None:
         raise BadRequest(message("accept.png", field))
 
 
-async def _read(request: web.Request, holding: Holding) -> Parsed:
+async def _read(request: web.Request, holding: Holding) -> Asked:
     """What the body says. The body itself is gone then: a large picture in it waits for its turn to be looked at."""
     body = await read_body(request, holding)
-    return await request.app[GATEWAY].read(body, _parsed, client_of(request))
+    asked = await request.app[GATEWAY].read(body, _parsed, client_of(request))
+    CALLED.set(asked.parsed.called)
+    return asked
 
 
-def _parsed(body: bytes) -> Parsed:
+def _parsed(body: bytes) -> Asked:
     values = read_json(body)
     if values.get("prompt") is None and isinstance(values.get("meta"), dict):  # a whole answer, or a saved JSON
         raise BadRequest(message("prompt.in_meta", "prompt"), reason="missing")
-    return parse(values)
+    detach = values.pop(_DETACH, None)
+    if not isinstance(detach, bool | None):
+        raise BadRequest(message("detach.form", _DETACH))
+    return Asked(parse(values), bool(detach))

@@ -13,14 +13,17 @@ from ...messages import message
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from ..http.errors import refusal
-from ..orders.connection import ORDERS, may_end
+from ..http.security import GUARD, OWNERS
+from ..orders.connection import ORDERS, may_end, own_lasting
 from ..orders.order import Order, OrderedPicture
+from . import detached
 
 
 async def jobs(request: web.Request) -> web.Response:
     """Each order with its pictures, and each job by itself, in the order they came. Times are in seconds back from now.
 
-    A job that was taken back stands there until the device is free of it, its order perhaps no more.
+    A job that was taken back stands there until the device is free of it, its order perhaps no more. `detached` are the
+    asker's own orders that last, ended ones too, the newest first.
     """
     gateway, now = request.app[GATEWAY], request.app[GATEWAY].clock()
     orders = request.app[ORDERS].open
@@ -30,7 +33,11 @@ async def jobs(request: web.Request) -> web.Response:
     for job in waiting.values():
         order, index = places.get(job.id, (None, 0))
         listed.append(_job(job, now) | {"order": order, "index": index})
-    answer = {"orders": [_order(order, waiting, now) for order in orders], "jobs": listed}
+    answer = {
+        "orders": [_order(order, waiting, now) for order in orders],
+        "jobs": listed,
+        "detached": await detached.listed(request),
+    }
     return web.Response(body=body_from(answer), content_type="application/json")
 
 
@@ -40,10 +47,19 @@ async def cancel(request: web.Request) -> web.Response:
     Another key's is as one that isn't there.
     """
     name, orders = request.match_info["id"], request.app[ORDERS]
+    if (row := await own_lasting(request, name)) is not None:
+        return await detached.remove(request, row)
     order = orders.find(name)
-    if (order is not None and not may_end(request, order)) or not orders.cancel(name):
+    if (order is not None and not _may_end(request, order)) or not orders.cancel(name):
         return refusal(404, message("job.none"))
     return web.Response(body=body_from({"cancelled": name}), content_type="application/json")
+
+
+def _may_end(request: web.Request, order: Order) -> bool:
+    """An order that lasts is its maker's alone, and the server's owner's."""
+    if order.lasting is None:
+        return may_end(request, order)
+    return request.app[GUARD].owner(request) in (order.lasting.owner, OWNERS)
 
 
 def _order(order: Order, waiting: Mapping[str, Job], now: float) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ..orders.connection import ORDERS, pictures_of, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
 from ..orders.preprocess import planned_map
-from .generate import wants_png
+from .answers import wants_png
 from .replies import map_from_finished, news_from
 
 

@@ -30,7 +30,7 @@ from ..orders.picture_check import with_pictures_checked
 from ..orders.plan import Plan
 from ..orders.sign import sign_file
 from ..orders.upscale import planned_upscale
-from .generate import wants_png
+from .answers import wants_png
 from .replies import enlarged_from_finished, news_from
 
 _PIECE = 3 * 2**16

@@ -121,6 +121,7 @@ async def _placed(request: web.Request) -> PlacedResponse:
         )
     action = "edit" if wish.kind is EDIT else "generate"
     shown = wish.fields.model or placed.order.pictures[0].params.model
+    name = placed.order.output.name or name  # of the order that was made for the same Idempotency-Key before
     about = About(name, shown, action, told_of_tool(wish.tool), told_of_request(body), int(time.time()))
     return PlacedResponse(placed, about, [*wish.warnings, *notes])
 

@@ -7,24 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
+import msgspec
 from aiohttp import web
 
 from ...asking.request import GenerateRequest
 from ...fairness.allowance import Holding
+from ...messages import Message, message
 from ...words.events import Finished
 from ...words.moderation import AskedAs
 from ..http.context import ORDER_ID
 from ..http.dialect import dialect_of
-from ..http.security import GUARD, client_of
+from ..http.idempotency import HEADER, idempotency_key
+from ..http.security import GUARD, Refused, client_of
+from ..lasting.rows import KeyedBy, OrderRow
 from .event_log import OrderEvent
+from .lasting import Gone, KeyUsed, LastingOrders, Placer
 from .order import Order
 from .orders import Orders
 from .output import AS_PAINTED, Output
 from .painted import Painted
 
 ORDERS = web.AppKey("orders", Orders)
+LASTING = web.AppKey("lasting", LastingOrders)
 EventLine = Callable[[OrderEvent], Awaitable[bytes | None]]
 """What an event makes, if anything."""
 LastLine = Callable[[Exception], bytes]
@@ -37,7 +44,12 @@ async def place(
     request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED, *,
     filled: tuple[str, ...] = (),
 ) -> Order:  # fmt: skip
-    """Places what a connection asks for, as `Orders.place`; `pictures_of` or `send_events` goes on at once."""
+    """Places what a connection asks for, as `Orders.place`; `pictures_of` or `send_events` goes on at once.
+
+    With an Idempotency-Key it outlives the connection: who asks again with it waits for the same order.
+    """
+    if HEADER in request.headers:
+        return await place_lasting(request, generate, holding, output, filled=filled)
     dialect = dialect_of(request)
     lenient = dialect is not None and dialect.lenient_tags
     order = await request.app[ORDERS].place(
@@ -46,6 +58,45 @@ async def place(
     )  # fmt: skip
     ORDER_ID.set(order.id)
     return order
+
+
+async def place_lasting(
+    request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED, *,
+    filled: tuple[str, ...] = (), warnings: tuple[Message, ...] = (),
+) -> Order:  # fmt: skip
+    """As `place`, of an order that outlives its connection and the server. Raises Refused too: for an Idempotency-Key
+    that came with something else, and for one whose order has expired."""
+    dialect, key = dialect_of(request), idempotency_key(request.headers)
+    keyed = None if key is None else KeyedBy(request.path, key, _fingerprint(generate, output))
+    placer = Placer(request.app[GUARD].owner(request), client_of(request), asked_as(request))
+    try:
+        order = await request.app[LASTING].place(
+            generate, placer, holding, output, lenient_tags=dialect is not None and dialect.lenient_tags,
+            filled=filled, warnings=warnings, keyed=keyed,
+        )  # fmt: skip
+    except KeyUsed as error:
+        raise Refused(422, message("idempotency.other", HEADER)) from error
+    except Gone as error:
+        raise expired() from error
+    ORDER_ID.set(order.id)
+    return order
+
+
+def _fingerprint(generate: GenerateRequest, output: Output) -> bytes:
+    """What tells one request from another; the name that its picture will have is chosen anew each time."""
+    asked = [generate, msgspec.structs.replace(output, name="")]
+    return hashlib.sha256(msgspec.msgpack.encode(asked)).digest()
+
+
+def expired() -> Refused:
+    """That nothing is left of an order but that there was one."""
+    return Refused(410, message("job.expired"))
+
+
+async def own_lasting(request: web.Request, name: str) -> OrderRow | None:
+    """The order of that id that lasts, if it is the asker's."""
+    row = await request.app[LASTING].row(name)
+    return row if row is not None and row.owner == request.app[GUARD].owner(request) else None
 
 
 def asked_as(request: web.Request) -> AskedAs:
@@ -83,7 +134,7 @@ async def pictures_of(request: web.Request, order: Order) -> list[Painted]:
     orders = request.app[ORDERS]
     done: dict[int, Painted] = {}
     with orders.attending(order):
-        async with contextlib.aclosing(orders.events(order.id)) as events:
+        async with contextlib.aclosing(order.log.read()) as events:
             async for event in events:
                 if isinstance(event.report, Finished):
                     done[event.index] = Painted(event.report, event.stored)
@@ -99,7 +150,7 @@ async def send_events(
     response.content_type = media_type
     with orders.attending(order):
         try:
-            async with contextlib.aclosing(orders.events(order.id)) as events:
+            async with contextlib.aclosing(order.log.read()) as events:
                 async for event in events:
                     if (sent := await line(event)) is not None:
                         await _send(request, response, sent, patience)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from ...fairness.allowance import Holding
 from ...messages import Message, message
@@ -13,6 +12,7 @@ from ...words.events import Failed
 from ...words.recipe import GenerationParams
 from .event_log import EventLog
 from .output import Output
+from .painted import Painted
 
 State = Literal["open", "succeeded", "failed", "cancelled"]
 
@@ -24,14 +24,46 @@ class OrderedPicture(NamedTuple):
     params: GenerationParams
 
 
+class Keeper(Protocol):
+    """Writes down what becomes of an order, before anybody is told."""
+
+    async def keep(self, order: Order, index: int, painted: Painted) -> None:
+        """A picture is there."""
+
+    async def leave_out(self, order: Order, index: int, refused: Failed) -> None:
+        """A picture isn't to be shown, and others are."""
+
+    async def fail(self, order: Order, state: State, failed: Failed) -> bool:
+        """It comes to nothing; False where another attempt is made instead."""
+
+    def ended(self, order: Order) -> None:
+        """Everybody has been told that it has ended."""
+
+
 @dataclass(eq=False, slots=True, kw_only=True)
+class LastingPart:
+    """What an order has that is written down: where, whose it is, and under which names its pictures lie."""
+
+    number: int
+    owner: str
+    created: float
+    """In Unix seconds."""
+    epoch: str
+    """Tells its log from one that it had before, of which numbers of events were told."""
+    keeper: Keeper
+    names: dict[int, str] = field(default_factory=dict)
+    catching_up: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by who has its log tell of what was written down before."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True, weakref_slot=True)
 class Order:
     """One request for pictures. An `attached` one ends with the connection that asked for it."""
 
     id: str
     client: str
     attached: bool
-    pictures: Sequence[OrderedPicture]
+    pictures: list[OrderedPicture]
     warnings: list[Message]
     output: Output
     streams: bool
@@ -50,6 +82,8 @@ class Order:
     """Those that their client doesn't want any more, by their index; once their jobs have ended, they are left out."""
     key: str | None = None
     """The name of the key that it was asked with."""
+    lasting: LastingPart | None = None
+    """Of one that outlives its connection, and the process."""
     attendants: int = 0
     """Connections that wait for it."""
     """An attached order ends with the last of them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from functools import partial
 
 from ...asking.request import GenerateRequest
@@ -17,7 +17,7 @@ from ...dispatch.worker import Events, error_from_failed
 from ...fairness.allowance import Holding
 from ...identity.stamp import FileStamp, unchanged
 from ...messages import message
-from ...words.errors import Cancelled, ImagineError, ModelChanged, WorkerLost
+from ...words.errors import Blocked, Cancelled, ImagineError, ModelChanged, WorkerLost
 from ...words.events import Failed, Finished
 from ...words.frames import JobReport, Submit
 from ...words.moderation import AskedAs
@@ -64,12 +64,27 @@ class Orders:
         """As `place`, of what is planned already; `holding` holds its pictures. Raises Busy."""
         order = self._order(plan, client, output, holding.moved(), attached=attached)
         try:
-            await self._book.put(order)
-            self._begin(order, plan.jobs)
+            await self.begin(order, dict(enumerate(plan.jobs)))
         except BaseException:
             self._forget(order)
             raise
         return order
+
+    async def begin(self, order: Order, jobs: Mapping[int, Submit]) -> None:
+        """Puts the jobs of these of its pictures in the queue. Raises Busy, and then none of them is there."""
+        await self._book.put(order)
+        try:
+            self._begin(order, jobs)
+        except BaseException:
+            self._book.drop(order.id)
+            raise
+
+    def take_back(self, order: Order, state: State, failure: Callable[[], Exception]) -> None:
+        """Ends an order at once, whatever is done for it."""
+        if order.state == "open":
+            self._end(order, state, failure)
+        self._take_back(order)
+        self._book.drop(order.id)
 
     def events(self, order: str, since: int = 0) -> AsyncGenerator[OrderEvent]:
         """What happened to an order after its event `since`, and what does, up to its end.
@@ -137,19 +152,18 @@ class Orders:
             placed_at=self._gateway.clock(), holding=holding, log=EventLog(len(plan.jobs), keeps=not attached),
         )  # fmt: skip
 
-    def _begin(self, order: Order, jobs: list[Submit]) -> None:
-        """Puts the jobs in the queue. Raises Busy, and then none of them is there."""
-        streams: list[Events] = []
+    def _begin(self, order: Order, jobs: Mapping[int, Submit]) -> None:
+        streams: dict[int, Events] = {}
         try:
-            for job in jobs:
-                streams.append(self._gateway.pool.submit(job))  # noqa: PERF401 - those before a refusal must be known
+            for index, job in jobs.items():
+                streams[index] = self._gateway.pool.submit(job)
         except ImagineError:
-            for job in jobs[: len(streams)]:
-                self._gateway.pool.cancel(job.job)
-                note_taken_back(order.id, job.job)
+            for index in streams:
+                self._gateway.pool.cancel(jobs[index].job)
+                note_taken_back(order.id, jobs[index].job)
             raise
-        for index, (job, stream) in enumerate(zip(jobs, streams, strict=True)):
-            order.open[index] = asyncio.create_task(self._follow(order, index, job, stream))
+        for index, stream in streams.items():
+            order.open[index] = asyncio.create_task(self._follow(order, index, jobs[index], stream))
 
     async def _follow(self, order: Order, index: int, job: Submit, stream: Events) -> None:
         """Writes what happens to a job into its order's log, to the job's end or the order's."""
@@ -159,9 +173,14 @@ class Orders:
                     note_end(self._gateway, order.id, job, report)
                     await self._take(order, index, job, report)
         except Exception as error:  # noqa: BLE001 - whoever reads the order is raised it
-            self._fail(order, index, partial(_itself, error), type(error).__name__)
-        if order.state != "open":
+            await self._fail(order, index, partial(_itself, error), _failed_with(job, error))
+        if order.state == "open":
+            return
+        if order.lasting is None:
             await self._book.put(order)
+        else:
+            self._book.drop(order.id)
+            order.lasting.keeper.ended(order)
 
     async def _take(self, order: Order, index: int, job: Submit, report: JobReport) -> None:
         """One thing that happened to a job. Raises what a stage of its picture does."""
@@ -170,29 +189,34 @@ class Orders:
                 self._gateway.note_verdict(report.verdict, order.client, job.params.prompt, key=order.key)
                 order.log.withhold(index)
             is_left_out = report.verdict is not None or index in order.skipped
-            if not is_left_out or not self._leave_out(order, index, report):
-                self._fail(order, index, await self._failure(report, job), report.error)
+            if not is_left_out or not await self._leave_out(order, index, report):
+                failed = await self._failure(report, job)
+                await self._fail(order, index, partial(error_from_failed, failed), failed)
         elif isinstance(report, Finished):
             painted = await finish(self._gateway, report, order.output, job)
             order.warnings.extend(painted.notes)
+            if order.lasting is not None:
+                await order.lasting.keeper.keep(order, index, painted)
             order.log.add(index, painted.finished, painted.stored)
             self._finish(order, index)
         else:
             order.log.add(index, report)
 
-    async def _failure(self, failed: Failed, job: Submit) -> Callable[[], ImagineError]:
+    async def _failure(self, failed: Failed, job: Submit) -> Failed:
         """What a job failed with. Who shortens a file in use kills the process that reads it: said as what it is."""
         error = error_from_failed(failed)
         if not isinstance(error, WorkerLost) or await asyncio.to_thread(unchanged, _stamps(job)):
-            return lambda: error_from_failed(failed)
-        name = job.model.name
-        return lambda: ModelChanged(message("model.changed", "model", name=name))
+            return failed
+        note = message("model.changed", "model", name=job.model.name)
+        return Failed(job=job.job, error=ModelChanged.__name__, message=note)
 
-    def _leave_out(self, order: Order, index: int, refused: Failed) -> bool:
+    async def _leave_out(self, order: Order, index: int, refused: Failed) -> bool:
         """One of several isn't to be shown: the others come, and it is told which. False where there is no other."""
         if len(order.left_out) + 1 == len(order.pictures):
             return False
         order.left_out[index] = refused
+        if order.lasting is not None:
+            await order.lasting.keeper.leave_out(order, index, refused)
         order.log.add(index, refused)
         self._finish(order, index)
         return True
@@ -200,14 +224,22 @@ class Orders:
     def _finish(self, order: Order, index: int) -> None:
         """A picture is there, or left out; with the last of them the order ends."""
         order.open.pop(index, None)
-        if not order.open:
+        if not order.open and order.state == "open":
             self._end(order, "succeeded")
 
-    def _fail(self, order: Order, index: int, failure: Callable[[], Exception], error: str) -> None:
+    async def _fail(self, order: Order, index: int, failure: Callable[[], Exception], failed: Failed) -> None:
         """An order has all its pictures that are to be shown, or fails: the others are taken back."""
         order.open.pop(index, None)
+        if order.state != "open":
+            return
+        state: State = "cancelled" if failed.error == Cancelled.__name__ else "failed"
+        if order.lasting is not None:
+            self._take_back(order)  # no other of its jobs fails beside
+            if not await order.lasting.keeper.fail(order, state, failed):
+                self._book.drop(order.id)
+                return
         if order.state == "open":
-            self._end(order, "cancelled" if error == Cancelled.__name__ else "failed", failure)
+            self._end(order, state, failure)
             self._take_back(order)
 
     def _take_back(self, order: Order) -> None:
@@ -232,6 +264,14 @@ class Orders:
 def _jobs_of(order: Order) -> set[str]:
     """The jobs of it that have not ended."""
     return {order.pictures[index].job for index in order.open}
+
+
+def _failed_with(job: Submit, error: Exception) -> Failed:
+    """What is written down of an error that a stage raised; of what isn't ours, no more than that."""
+    if isinstance(error, ImagineError):
+        verdict = error.verdict if isinstance(error, Blocked) else None
+        return Failed(job=job.job, error=type(error).__name__, message=error.note, verdict=verdict)
+    return Failed(job=job.job, error=ImagineError.__name__, message=message("job.broken"))
 
 
 def _itself(error: Exception) -> Exception:

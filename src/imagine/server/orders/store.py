@@ -9,7 +9,7 @@ from ..gateway.storage import MEDIA_TYPES
 from .output import Output
 from .painted import Painted
 
-_EXTENSIONS = {media_type: extension for extension, media_type in MEDIA_TYPES.items()}
+EXTENSIONS = {media_type: extension for extension, media_type in MEDIA_TYPES.items()}
 
 
 async def store(gateway: Gateway, painted: Painted, output: Output) -> Painted:
@@ -21,7 +21,7 @@ async def store(gateway: Gateway, painted: Painted, output: Output) -> Painted:
         return painted
     finished = painted.finished
     try:
-        name = await gateway.stored.keep(finished.data, _EXTENSIONS[finished.media_type], output.name)
+        name = await gateway.stored.keep(finished.data, EXTENSIONS[finished.media_type], output.name)
     except ImagineError as error:
         if output.store == "only":
             raise

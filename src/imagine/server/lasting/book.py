@@ -1,0 +1,262 @@
+"""The book of orders that last: what is written when, each in one transaction, so that a kill finds it whole.
+
+What ends an order asks first whether it has ended: it does so once, whatever happens at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...words.events import Failed
+from .database import Database
+from .rows import About, KeyedBy, OrderRow, Packed, PictureRow, about_from, bytes_of, failure_from, picture_from
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+OPEN = "queued"
+EXPIRED = "expired"
+_BY_ID = """
+SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure
+FROM orders WHERE id = ?
+"""
+_BY_OWNER = """
+SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure
+FROM orders WHERE owner = ? AND number < ? ORDER BY number DESC LIMIT ?
+"""
+
+
+class Waiting(NamedTuple):
+    """How much waits in the book: orders, those of one owner, and the bytes of all their input pictures."""
+
+    orders: int
+    own: int
+    bytes: int
+
+
+class Next(NamedTuple):
+    """An order whose turn it is, and its owner."""
+
+    id: str
+    number: int
+    owner: str
+
+
+class LastingBook:
+    """The statements on one database; each returns once what it says is safe. Raises ImagineError where it can't."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(
+        self, order: str, owner: str, client: str, created: float, about: About, plan: Packed, keyed: KeyedBy | None
+    ) -> int:
+        """Writes a new order down; its number."""
+        size = sum(map(len, plan.inputs.values()))
+        row = (order, owner, client, OPEN, created, len(about.pictures), size, bytes_of(about))
+
+        def work(connection: Connection) -> int:
+            number = connection.execute(
+                "INSERT INTO orders (id, owner, client, state, created, pictures, bytes, about)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
+                row,
+            ).fetchone()[0]
+            connection.execute("INSERT INTO plans VALUES (?, ?)", (number, plan.jobs))
+            connection.executemany(
+                "INSERT INTO inputs VALUES (?, ?, ?)", [(number, *one) for one in plan.inputs.items()]
+            )
+            if keyed is not None:
+                connection.execute(
+                    "INSERT INTO keys VALUES (?, ?, ?, ?, ?)",
+                    (owner, keyed.path, keyed.key, keyed.fingerprint, number),
+                )
+            return int(number)
+
+        return await self._database.run(work)
+
+    async def waiting(self, owner: str) -> Waiting:
+        """What waits, or is made."""
+
+        def work(connection: Connection) -> Waiting:
+            return Waiting(
+                *connection.execute(
+                    "SELECT count(*), coalesce(sum(owner = ?), 0), coalesce(sum(bytes), 0) FROM orders WHERE state = ?",
+                    (owner, OPEN),
+                ).fetchone()
+            )
+
+        return await self._database.run(work)
+
+    async def keyed(self, owner: str, path: str, key: str) -> tuple[str, bytes] | None:
+        """The order that was made for an Idempotency-Key, and the fingerprint of what it was asked with."""
+
+        def work(connection: Connection) -> tuple[str, bytes] | None:
+            found = connection.execute(
+                "SELECT orders.id, keys.fingerprint FROM keys JOIN orders USING (number)"
+                " WHERE keys.owner = ? AND keys.path = ? AND keys.key = ?",
+                (owner, path, key),
+            ).fetchone()
+            return None if found is None else (found[0], found[1])
+
+        return await self._database.run(work)
+
+    async def get(self, order: str) -> OrderRow | None:
+        """The order of that id, with what became of its pictures."""
+
+        def work(connection: Connection) -> OrderRow | None:
+            found = connection.execute(_BY_ID, (order,)).fetchone()
+            return None if found is None else _row(found, _pictures(connection, found[0]))
+
+        return await self._database.run(work)
+
+    async def listed(self, owner: str, most: int, before: int | None = None) -> list[OrderRow]:
+        """So many of somebody's orders, the newest first: those that came before number `before`."""
+
+        def work(connection: Connection) -> list[OrderRow]:
+            before_it = 2**63 - 1 if before is None else before
+            found = connection.execute(_BY_OWNER, (owner, before_it, most)).fetchall()
+            return [_row(each, _pictures(connection, each[0])) for each in found]
+
+        return await self._database.run(work)
+
+    async def next(self, in_hand: Mapping[int, str]) -> Next | None:
+        """The order to be begun, where those of `in_hand`, by their number, have been, for these owners.
+
+        Of the owners that have the fewest there, the one whose first order came first.
+        """
+        held = list(in_hand.values())
+
+        def work(connection: Connection) -> Next | None:
+            firsts = connection.execute(
+                "SELECT owner, min(number) FROM orders WHERE state = ?"
+                " AND number NOT IN (SELECT value FROM json_each(?)) GROUP BY owner",
+                (OPEN, json.dumps(list(in_hand))),
+            ).fetchall()
+            if not firsts:
+                return None
+            _, number = min(firsts, key=lambda one: (held.count(one[0]), one[1]))
+            return Next(
+                *connection.execute("SELECT id, number, owner FROM orders WHERE number = ?", (number,)).fetchone()
+            )
+
+        return await self._database.run(work)
+
+    async def plan(self, number: int) -> Packed | None:
+        """What is to be done for an order; None where it has ended."""
+
+        def work(connection: Connection) -> Packed | None:
+            found = connection.execute("SELECT jobs FROM plans WHERE number = ?", (number,)).fetchone()
+            inputs = connection.execute("SELECT digest, data FROM inputs WHERE number = ?", (number,)).fetchall()
+            return None if found is None else Packed(found[0], dict(inputs))
+
+        return await self._database.run(work)
+
+    async def keep(self, number: int, place: int, picture: PictureRow, now: float, keep: float) -> str:
+        """Writes down what became of a picture; with the last of them the order has succeeded. Its state then."""
+
+        def work(connection: Connection) -> str:
+            if (state := _state(connection, number)) != OPEN:
+                return state
+            connection.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", (number, place, bytes_of(picture)))
+            missing = connection.execute(
+                "SELECT pictures - (SELECT count(*) FROM pictures WHERE number = orders.number) FROM orders"
+                " WHERE number = ?",
+                (number,),
+            ).fetchone()[0]
+            return state if missing else _end(connection, number, "succeeded", None, now, keep)
+
+        return await self._database.run(work)
+
+    async def end(self, number: int, state: str, failure: Failed | None, now: float, keep: float) -> str:
+        """Writes down how an order ends, unless it has ended; its state then."""
+        return await self._database.run(lambda connection: _end(connection, number, state, failure, now, keep))
+
+    async def lost(self, number: int) -> int:
+        """Counts an attempt that a worker's end cost; how many there are."""
+
+        def work(connection: Connection) -> int:
+            connection.execute("UPDATE orders SET lost = lost + 1 WHERE number = ?", (number,))
+            return int(connection.execute("SELECT lost FROM orders WHERE number = ?", (number,)).fetchone()[0])
+
+        return await self._database.run(work)
+
+    async def ahead(self, number: int, in_hand: Collection[int]) -> int:
+        """How many orders came before one and aren't begun."""
+
+        def work(connection: Connection) -> int:
+            return int(
+                connection.execute(
+                    "SELECT count(*) FROM orders WHERE state = ? AND number < ?"
+                    " AND number NOT IN (SELECT value FROM json_each(?))",
+                    (OPEN, number, json.dumps(list(in_hand))),
+                ).fetchone()[0]
+            )
+
+        return await self._database.run(work)
+
+    async def forget_old(self, now: float, keep: float) -> list[str]:
+        """Forgets what has expired: first all but its state, then that; the names of the pictures that go with it."""
+
+        def work(connection: Connection) -> list[str]:
+            connection.execute("DELETE FROM orders WHERE expires <= ? AND state = ?", (now, EXPIRED))
+            old = [each[0] for each in connection.execute("SELECT number FROM orders WHERE expires <= ?", (now,))]
+            names = [row.name for number in old for row in _pictures(connection, number).values() if row.name]
+            connection.executemany("DELETE FROM pictures WHERE number = ?", [(number,) for number in old])
+            connection.executemany(
+                "UPDATE orders SET state = ?, about = NULL, failure = NULL, expires = ? WHERE number = ?",
+                [(EXPIRED, now + keep, number) for number in old],
+            )
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            return names
+
+        names = await self._database.run(work)
+        await self._database.overwrite_log()
+        return names
+
+    async def due(self) -> float | None:
+        """When something expires next, in Unix seconds."""
+
+        def work(connection: Connection) -> float | None:
+            found = connection.execute("SELECT min(expires) FROM orders WHERE expires IS NOT NULL").fetchone()[0]
+            return None if found is None else float(found)
+
+        return await self._database.run(work)
+
+    async def names(self) -> set[str]:
+        """What the files of all pictures are called."""
+
+        def work(connection: Connection) -> set[str]:
+            return {picture_from(report).name for (report,) in connection.execute("SELECT report FROM pictures")}
+
+        return await self._database.run(work)
+
+
+def _state(connection: Connection, number: int) -> str:
+    found = connection.execute("SELECT state FROM orders WHERE number = ?", (number,)).fetchone()
+    return EXPIRED if found is None else str(found[0])
+
+
+def _end(connection: Connection, number: int, state: str, failure: Failed | None, now: float, keep: float) -> str:
+    """What is to be done for an order, and what it came with, goes with its end. Negative `keep`: it never expires."""
+    connection.execute(
+        "UPDATE orders SET state = ?, failure = ?, ended = ?, expires = ?, bytes = 0 WHERE number = ? AND state = ?",
+        (state, None if failure is None else bytes_of(failure), now, None if keep < 0 else now + keep, number, OPEN),
+    )
+    connection.execute("DELETE FROM plans WHERE number = ?", (number,))
+    connection.execute("DELETE FROM inputs WHERE number = ?", (number,))
+    return _state(connection, number)
+
+
+def _pictures(connection: Connection, number: int) -> dict[int, PictureRow]:
+    found: Iterable[tuple[int, bytes]] = connection.execute(
+        "SELECT place, report FROM pictures WHERE number = ? ORDER BY place", (number,)
+    )
+    return {place: picture_from(report) for place, report in found}
+
+
+def _row(found: tuple[Any, ...], pictures: Mapping[int, PictureRow]) -> OrderRow:
+    *plain, about, failure = found
+    read = (None if about is None else about_from(about), None if failure is None else failure_from(failure))
+    return OrderRow._make((*plain, *read, pictures))

@@ -1,0 +1,53 @@
+"""The book's tables, as the steps by which they came about: a book of an older release takes those it lacks."""
+
+from __future__ import annotations
+
+ORDERS = """
+CREATE TABLE orders (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order they came
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,                       -- whose it is, as `server.http.security.owner_of` says
+    client TEXT NOT NULL,                      -- whom its seconds are counted for
+    state TEXT NOT NULL,
+    created REAL NOT NULL,                     -- Unix seconds, as the others
+    ended REAL,
+    expires REAL,                              -- when nothing but its state is left, then when that goes too
+    pictures INTEGER NOT NULL,                 -- how many it is of
+    lost INTEGER NOT NULL DEFAULT 0,           -- attempts that a worker's end cost
+    bytes INTEGER NOT NULL,                    -- of its input pictures
+    about BLOB,                                -- `rows.About`, until it expires
+    failure BLOB                               -- `events.Failed`
+) STRICT;
+CREATE INDEX by_state ON orders (state, owner, number);
+CREATE INDEX by_owner ON orders (owner, number);
+CREATE INDEX by_expiry ON orders (expires) WHERE expires IS NOT NULL;
+CREATE TABLE plans (                           -- what is to be done, until it is
+    number INTEGER PRIMARY KEY REFERENCES orders ON DELETE CASCADE,
+    jobs BLOB NOT NULL
+) STRICT;
+CREATE TABLE inputs (                          -- the pictures that came with it, likewise
+    number INTEGER NOT NULL REFERENCES orders ON DELETE CASCADE,
+    digest BLOB NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (number, digest)
+) STRICT;
+CREATE TABLE pictures (                        -- what became of each, until the order expires
+    number INTEGER NOT NULL REFERENCES orders ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    report BLOB NOT NULL,                      -- `rows.PictureRow`
+    PRIMARY KEY (number, place)
+) STRICT;
+"""
+KEYS = """
+CREATE TABLE keys (                            -- Idempotency-Keys: which order was made for one
+    owner TEXT NOT NULL,
+    path TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,                 -- SHA-256 of what was asked for
+    number INTEGER NOT NULL REFERENCES orders ON DELETE CASCADE,
+    PRIMARY KEY (owner, path, key)
+) STRICT;
+CREATE INDEX keys_by_order ON keys (number);
+"""
+STEPS = (ORDERS, KEYS)
+"""Each is taken once; `PRAGMA user_version` says how many a book has."""

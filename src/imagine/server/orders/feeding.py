@@ -1,0 +1,147 @@
+"""What makes the orders that stand in the book: each is begun once there is room, and goes once it has expired."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from ...messages import message
+from ...words.errors import Busy, ImagineError
+from ...words.events import Failed
+from ...words.frames import Submit
+from ..gateway.gateway import Gateway
+from ..lasting.book import OPEN, Next
+from ..lasting.rows import OrderRow, unpacked
+from .lasting import Gone, LastingOrders
+from .order import Order, OrderedPicture
+from .orders import Orders
+from .restamp import restamped
+
+_log = logging.getLogger("imagine.jobs")
+IN_HAND = 64
+"""Pictures of orders from the book that are in the pool's queue or made: enough for a worker never to be idle."""
+_AGAIN = 2.0
+"""Seconds after which to look again where there was no room, or the book couldn't be read."""
+_LONGEST = 3600.0
+"""Seconds between two looks at what has expired, at most."""
+
+
+class Feeder:
+    """Runs beside the server from the first use of the book on. Used from one event loop."""
+
+    def __init__(
+        self, gateway: Gateway, orders: Orders, lasting: LastingOrders, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._gateway, self._orders, self._lasting, self._wall = gateway, orders, lasting, wall
+        self._tasks: list[asyncio.Task[None]] = []
+        lasting.begin = self._begin
+
+    def start(self) -> None:
+        """Where there is a book from before, what waits in it goes on."""
+        if self._lasting.is_there:
+            self._lasting.start()
+
+    async def stop(self) -> None:
+        """Nothing more is begun."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _begin(self) -> None:
+        self._tasks = [asyncio.create_task(work()) for work in (self._feed, self._sweep)]
+
+    async def _feed(self) -> None:
+        """Begins what waits, whenever something has changed; for ever."""
+        changed, loop = self._lasting.changed, asyncio.get_running_loop()
+        while True:
+            changed.clear()
+            try:
+                while not self._is_full() and (upcoming := await self._next()) is not None:
+                    if not await self._take_up(upcoming):
+                        loop.call_later(_AGAIN, changed.set)
+                        break
+            except ImagineError as error:
+                _log.error("orders wait: %s", error)
+                loop.call_later(_AGAIN, changed.set)
+            await changed.wait()
+
+    def _is_full(self) -> bool:
+        if self._gateway.stopping:
+            return True
+        if all(worker.broken for worker in self._gateway.pool.workers):
+            asyncio.get_running_loop().call_later(_AGAIN, self._lasting.changed.set)
+            return True
+        return sum(len(order.open) for order in self._lasting.in_hand.values()) >= IN_HAND
+
+    async def _next(self) -> Next | None:
+        of_hand = {
+            number: lasting.owner for number, order in self._lasting.in_hand.items() if (lasting := order.lasting)
+        }
+        return await self._lasting.book.next(of_hand | self._lasting.stuck)
+
+    async def _take_up(self, upcoming: Next) -> bool:
+        """Begins an order, whose jobs get names of their own each time; False where there is no room for it now."""
+        row, plan = await self._lasting.book.get(upcoming.id), await self._lasting.book.plan(upcoming.number)
+        if row is None or row.state != OPEN or plan is None:
+            return True
+        try:
+            order = self._lasting.known(row)
+            jobs = await self._gateway.apart(lambda: unpacked(plan.jobs, plan.inputs))
+            jobs = await restamped(self._gateway, jobs)
+            await self._lasting.catch_up(order, row)
+        except (msgspec.MsgspecError, KeyError, Gone) as error:
+            _log.error("order %s can't be made: %s", row.id, error)
+            await self._refuse(row)
+            return True
+        todo = {
+            index: msgspec.structs.replace(job, job=secrets.token_urlsafe(16))
+            for index, job in enumerate(jobs)
+            if index not in row.pictures
+        }
+        return await self._hand_over(order, row, todo, sum(map(len, plan.inputs.values())))
+
+    async def _hand_over(self, order: Order, row: OrderRow, todo: dict[int, Submit], size: int) -> bool:
+        if order.state != "open":  # taken back just now
+            return True
+        for index, job in todo.items():
+            order.pictures[index] = OrderedPicture(job.job, job.params)
+        self._lasting.in_hand[row.number] = order
+        try:
+            order.holding.hold(size)
+            await self._orders.begin(order, todo)
+        except Busy:
+            order.holding.hold(0)
+            del self._lasting.in_hand[row.number]
+            return False
+        return True
+
+    async def _refuse(self, row: OrderRow) -> None:
+        """An order that nobody can read any more has failed."""
+        failed = Failed(job=row.id, error=ImagineError.__name__, message=message("job.unreadable"))
+        keep = self._gateway.settings.keep_orders
+        await self._lasting.book.end(row.number, "failed", failed, self._wall(), keep)
+
+    async def _sweep(self) -> None:
+        """Forgets what has expired, when it does; and at first the files that no order knows of; for ever."""
+        lasting, pictures = self._lasting, self._lasting.pictures
+        try:
+            known = await lasting.book.names()
+            await asyncio.to_thread(pictures.forget_others, known)
+        except (ImagineError, OSError) as error:
+            _log.warning("pictures that no order has can't be removed: %s", error)
+        while True:
+            rest = _LONGEST
+            try:
+                for name in await lasting.book.forget_old(self._wall(), self._gateway.settings.keep_orders):
+                    await asyncio.to_thread(pictures.remove, name)
+                due = await lasting.book.due()
+                rest = _LONGEST if due is None else min(_LONGEST, max(1.0, due - self._wall()))
+            except (ImagineError, OSError) as error:
+                _log.warning("what has expired can't be forgotten: %s", error)
+            await asyncio.sleep(rest)

@@ -1,0 +1,105 @@
+"""The book's file: opened when it is used, taken over from older releases, held by one server."""
+
+import asyncio
+import stat
+
+import pytest
+
+from imagine.server.lasting.book import OPEN, LastingBook
+from imagine.server.lasting.database import Database
+from imagine.server.lasting.rows import About, KeyedBy, Packed, PictureAsked, packed, unpacked
+from imagine.server.lasting.schema import STEPS
+from imagine.words.errors import Busy, ImagineError
+from imagine.words.frames import Submit
+from imagine.words.model import Component, ControlUse, Model
+from imagine.words.recipe import GenerationParams
+
+PARAMS = GenerationParams(
+    prompt="a fox", model="fox", digest="", seed=7, width=64, height=64, sampler="euler", num_steps=2, guidance=1.0
+)
+ABOUT = About(key=None, pictures=[PictureAsked(job="j", params=PARAMS)])
+
+
+def asked(path, work, steps=STEPS):
+    """What `work(book)` returns, of the book at a path that is closed again."""
+
+    async def go():
+        database = Database(path, steps)
+        try:
+            return await work(LastingBook(database))
+        finally:
+            await database.close()
+
+    return asyncio.run(go())
+
+
+async def put(book, keyed=None, inputs=None):
+    return await book.put("id", "ann", "c", 1.0, ABOUT, Packed(b"", inputs or {}), keyed)
+
+
+def test_a_book_of_an_older_release_is_taken_over_with_its_orders(tmp_path):
+    path = tmp_path / "orders" / "orders.sqlite"
+    asked(path, put, STEPS[:1])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    async def look(book):
+        row = await book.get("id")
+        return row.state, row.about, await book.keyed("ann", "/jobs", "k")
+
+    assert asked(path, look) == (OPEN, ABOUT, None)
+
+
+def test_a_book_of_a_newer_release_is_left_alone(tmp_path):
+    path = tmp_path / "orders.sqlite"
+    asked(path, put, (*STEPS, "CREATE TABLE tomorrow (x TEXT) STRICT"))
+    before = path.read_bytes()
+    with pytest.raises(ImagineError, match="newer release"):
+        asked(path, lambda book: book.get("id"))
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_book_is_said_and_left_alone(tmp_path):
+    path = tmp_path / "orders.sqlite"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(ImagineError, match="not a database"):
+        asked(path, lambda book: book.get("id"))
+    assert path.read_bytes() == b"no database" * 1000
+
+
+def test_a_second_server_of_one_home_is_refused_until_the_first_is_gone(tmp_path):
+    async def work(first):
+        await put(first)
+        second = Database(tmp_path / "orders.sqlite")
+        try:
+            with pytest.raises(Busy, match="another server"):
+                await LastingBook(second).get("id")
+        finally:
+            await second.close()
+
+    asked(tmp_path / "orders.sqlite", work)
+    assert asked(tmp_path / "orders.sqlite", lambda book: book.get("id")) is not None
+
+
+def test_an_order_ends_once_and_what_it_came_with_goes_then(tmp_path):
+    async def work(book):
+        number = await put(book, KeyedBy("/jobs", "k", b"f"), {b"d": b"x" * 100})
+        assert (await book.plan(number)).inputs == {b"d": b"x" * 100}
+        states = [await book.end(number, state, None, 2.0, 10.0) for state in ("cancelled", "failed", "succeeded")]
+        row = await book.get("id")
+        assert await book.keyed("ann", "/jobs", "k") == ("id", b"f")
+        return states, row.state, row.expires, await book.plan(number), (await book.waiting("ann")).bytes
+
+    assert asked(tmp_path / "o.sqlite", work) == (["cancelled"] * 3, "cancelled", 12.0, None, 0)
+
+
+def test_jobs_are_read_as_they_were_written_and_their_pictures_once():
+    main = Component(role="checkpoint", path="/fox.safetensors", digest="d")
+    use = ControlUse(kind="controlnet", component=main, image=b"map" * 100)
+    model = Model(name="fox", family="sd1", components=(main,))
+    jobs = [
+        Submit(job=f"j{n}", client="c", params=PARAMS, model=model, controls=(use,), img=b"map" * 100, mask=b"short")
+        for n in range(2)
+    ]
+    plan = packed(jobs)
+    assert list(plan.inputs.values()) == [b"map" * 100]
+    assert unpacked(plan.jobs, plan.inputs) == jobs

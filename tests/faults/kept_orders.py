@@ -24,7 +24,7 @@ from tests.server.served import add_model
 STEPS = 4
 
 
-class Kept:
+class KeptOrders:
     """A home, its server, which is killed and started again at one address, and the orders that it has accepted."""
 
     def __init__(self, home: Path, port: int, seed: int = 0) -> None:
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     said = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, kept_port() as port:
-        Kept(Path(folder), port, said.seed).run(said.orders, said.kills)
+        KeptOrders(Path(folder), port, said.seed).run(said.orders, said.kills)
     print(f"{said.orders} orders, {said.kills} kills: each ended once, with its picture")
 
 

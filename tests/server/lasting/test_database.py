@@ -7,7 +7,7 @@ import pytest
 
 from imagine.server.lasting.book import OPEN, LastingBook
 from imagine.server.lasting.database import Database
-from imagine.server.lasting.rows import About, KeyedBy, Packed, PictureAsked, packed, unpacked
+from imagine.server.lasting.rows import OrderAbout, KeyedBy, PackedJobs, PictureAsked, packed, unpacked
 from imagine.server.lasting.schema import STEPS
 from imagine.words.errors import Busy, ImagineError
 from imagine.words.frames import Submit
@@ -17,7 +17,7 @@ from imagine.words.recipe import GenerationParams
 PARAMS = GenerationParams(
     prompt="a fox", model="fox", digest="", seed=7, width=64, height=64, sampler="euler", num_steps=2, guidance=1.0
 )
-ABOUT = About(key=None, pictures=[PictureAsked(job="j", params=PARAMS)])
+ABOUT = OrderAbout(key=None, pictures=[PictureAsked(job="j", params=PARAMS)])
 
 
 def asked(path, work, steps=STEPS):
@@ -34,7 +34,7 @@ def asked(path, work, steps=STEPS):
 
 
 async def put(book, keyed=None, inputs=None):
-    return await book.put("id", "ann", "c", 1.0, ABOUT, Packed(b"", inputs or {}), keyed)
+    return await book.put("id", "ann", "c", 1.0, ABOUT, PackedJobs(b"", inputs or {}), keyed)
 
 
 def test_a_book_of_an_older_release_is_taken_over_with_its_orders(tmp_path):

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...words.events import Failed
 from .database import Database
-from .rows import About, KeyedBy, OrderRow, Packed, PictureRow, about_from, bytes_of, failure_from, picture_from
+from .rows import (
+    OrderAbout,
+    KeyedBy,
+    OrderRow,
+    PackedJobs,
+    PictureRow,
+    about_from,
+    bytes_of,
+    failure_from,
+    picture_from,
+)
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -51,7 +61,14 @@ class LastingBook:
         self._database = database
 
     async def put(
-        self, order: str, owner: str, client: str, created: float, about: About, plan: Packed, keyed: KeyedBy | None
+        self,
+        order: str,
+        owner: str,
+        client: str,
+        created: float,
+        about: OrderAbout,
+        plan: PackedJobs,
+        keyed: KeyedBy | None,
     ) -> int:
         """Writes a new order down; its number."""
         size = sum(map(len, plan.inputs.values()))
@@ -143,13 +160,13 @@ class LastingBook:
 
         return await self._database.run(work)
 
-    async def plan(self, number: int) -> Packed | None:
+    async def plan(self, number: int) -> PackedJobs | None:
         """What is to be done for an order; None where it has ended."""
 
-        def work(connection: Connection) -> Packed | None:
+        def work(connection: Connection) -> PackedJobs | None:
             found = connection.execute("SELECT jobs FROM plans WHERE number = ?", (number,)).fetchone()
             inputs = connection.execute("SELECT digest, data FROM inputs WHERE number = ?", (number,)).fetchall()
-            return None if found is None else Packed(found[0], dict(inputs))
+            return None if found is None else PackedJobs(found[0], dict(inputs))
 
         return await self._database.run(work)
 

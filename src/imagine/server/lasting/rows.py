@@ -27,7 +27,7 @@ class PictureAsked(msgspec.Struct, frozen=True, kw_only=True):
     params: GenerationParams
 
 
-class About(msgspec.Struct, frozen=True, kw_only=True):
+class OrderAbout(msgspec.Struct, frozen=True, kw_only=True):
     """An order beside its jobs: what whoever reads it is to be told, and in which form."""
 
     key: str | None
@@ -64,7 +64,7 @@ class OrderRow(NamedTuple):
     size: int
     """Pictures."""
     lost: int
-    about: About | None
+    about: OrderAbout | None
     failure: Failed | None
     pictures: Mapping[int, PictureRow] = {}
 
@@ -77,18 +77,18 @@ class KeyedBy(NamedTuple):
     fingerprint: bytes
 
 
-class Packed(NamedTuple):
+class PackedJobs(NamedTuple):
     """Jobs as they are written: their input pictures are apart, each once."""
 
     jobs: bytes
     inputs: dict[bytes, bytes]
 
 
-def packed(jobs: list[Submit]) -> Packed:
+def packed(jobs: list[Submit]) -> PackedJobs:
     """The jobs of one order, to be written."""
     inputs: dict[bytes, bytes] = {}
     built = msgspec.to_builtins(jobs, builtin_types=(bytes,))
-    return Packed(msgspec.msgpack.encode(_apart(built, inputs)), inputs)
+    return PackedJobs(msgspec.msgpack.encode(_apart(built, inputs)), inputs)
 
 
 def unpacked(jobs: bytes, inputs: Mapping[bytes, bytes]) -> list[Submit]:
@@ -120,9 +120,9 @@ def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind)
 
 
-def about_from(data: bytes) -> About:
+def about_from(data: bytes) -> OrderAbout:
     """What `bytes_of` wrote. Raises msgspec.MsgspecError, as the others."""
-    about: About = _decoder(About).decode(data)
+    about: OrderAbout = _decoder(OrderAbout).decode(data)
     return about
 
 

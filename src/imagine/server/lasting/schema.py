@@ -15,7 +15,7 @@ CREATE TABLE orders (
     pictures INTEGER NOT NULL,                 -- how many it is of
     lost INTEGER NOT NULL DEFAULT 0,           -- attempts that a worker's end cost
     bytes INTEGER NOT NULL,                    -- of its input pictures
-    about BLOB,                                -- `rows.About`, until it expires
+    about BLOB,                                -- `rows.OrderAbout`, until it expires
     failure BLOB                               -- `events.Failed`
 ) STRICT;
 CREATE INDEX by_state ON orders (state, owner, number);

@@ -28,7 +28,7 @@ _DETACH = "detach"
 _ASYNC = "respond-async"
 
 
-class Asked(NamedTuple):
+class GenerateBody(NamedTuple):
     """What a body says."""
 
     parsed: Parsed
@@ -82,7 +82,7 @@ def _check_png(parsed: GenerateRequest) -> None:
         raise BadRequest(message("accept.png", field))
 
 
-async def _read(request: web.Request, holding: Holding) -> Asked:
+async def _read(request: web.Request, holding: Holding) -> GenerateBody:
     """What the body says. The body itself is gone then: a large picture in it waits for its turn to be looked at."""
     body = await read_body(request, holding)
     asked = await request.app[GATEWAY].read(body, _parsed, client_of(request))
@@ -90,11 +90,11 @@ async def _read(request: web.Request, holding: Holding) -> Asked:
     return asked
 
 
-def _parsed(body: bytes) -> Asked:
+def _parsed(body: bytes) -> GenerateBody:
     values = read_json(body)
     if values.get("prompt") is None and isinstance(values.get("meta"), dict):  # a whole answer, or a saved JSON
         raise BadRequest(message("prompt.in_meta", "prompt"), reason="missing")
     detach = values.pop(_DETACH, None)
     if not isinstance(detach, bool | None):
         raise BadRequest(message("detach.form", _DETACH))
-    return Asked(parse(values), bool(detach))
+    return GenerateBody(parse(values), bool(detach))

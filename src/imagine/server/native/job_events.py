@@ -38,7 +38,7 @@ _RETRY = b"retry: 2000\n\n"
 _PLACE = re.compile(r"([0-9a-f]{8})\.([0-9]{1,12})\.([0-9a-f]{1,32})(\.end)?")
 
 
-class Place(NamedTuple):
+class LogPlace(NamedTuple):
     """A point between two events, as an event's id tells it."""
 
     epoch: str
@@ -75,7 +75,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _after(request: web.Request) -> Place | None:
+def _after(request: web.Request) -> LogPlace | None:
     """Behind which event it is to go on. Raises BadRequest."""
     said = request.query.get("after") or request.headers.get("Last-Event-ID", "")
     if not said:
@@ -84,7 +84,7 @@ def _after(request: web.Request) -> Place | None:
     if matched is None:
         raise BadRequest(message("events.after", "after", value=said[:80]))
     epoch, number, told, end = matched.groups()
-    return Place(epoch, int(number), int(told, 16), end is not None)
+    return LogPlace(epoch, int(number), int(told, 16), end is not None)
 
 
 async def _send(response: web.StreamResponse, lines: AsyncIterator[dict[str, Any]], *, sse: bool) -> None:
@@ -116,11 +116,11 @@ def _as_event(line: dict[str, Any]) -> bytes:
 
 
 async def _lines(
-    request: web.Request, row: OrderRow, order: Order, after: Place | None
+    request: web.Request, row: OrderRow, order: Order, after: LogPlace | None
 ) -> AsyncGenerator[dict[str, Any]]:
     lasting = order.lasting
     assert lasting is not None, "it was read from the book"
-    place = Place(lasting.epoch, 0, 0 if after is None else after.told)
+    place = LogPlace(lasting.epoch, 0, 0 if after is None else after.told)
     if after is not None and after.epoch == lasting.epoch:
         place = after
     else:
@@ -141,7 +141,7 @@ async def _lines(
     yield ending if failure is None else ending | native_error(trouble_from(failure).note, failure)
 
 
-def _behind(place: Place, event: OrderEvent) -> tuple[Place, bool]:
+def _behind(place: LogPlace, event: OrderEvent) -> tuple[LogPlace, bool]:
     """The point behind an event; and whether it is a picture's that was told of before."""
     if not isinstance(event.report, Finished | Failed):
         return place._replace(number=event.number), False

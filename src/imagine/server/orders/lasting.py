@@ -31,7 +31,7 @@ from ..gateway.gateway import Gateway
 from ..gateway.storage import PictureStore
 from ..lasting.book import EXPIRED, OPEN, LastingBook
 from ..lasting.database import Database
-from ..lasting.rows import About, KeyedBy, OrderRow, PictureAsked, PictureRow, packed
+from ..lasting.rows import OrderAbout, KeyedBy, OrderRow, PictureAsked, PictureRow, packed
 from .event_log import EventLog
 from .incoming import Incoming
 from .order import LastingPart, Order, OrderedPicture, State
@@ -273,7 +273,7 @@ class LastingOrders:
     async def _written(
         self, plan: Plan, asker: Placer, output: Output, warnings: tuple[Message, ...], keyed: KeyedBy | None
     ) -> Order:
-        about = About(
+        about = OrderAbout(
             key=plan.key, pictures=[PictureAsked(job=job.job, params=job.params) for job in plan.jobs],
             warnings=list(dict.fromkeys([*warnings, *plan.warnings])), output=msgspec.to_builtins(output),
             streams=plan.progress or plan.jobs[0].preview.every > 0, progress=plan.progress,
@@ -286,7 +286,7 @@ class LastingOrders:
         )
         return self.known(row)
 
-    def _order(self, row: OrderRow, about: About) -> Order:
+    def _order(self, row: OrderRow, about: OrderAbout) -> Order:
         now = self._wall()
         lasting = LastingPart(
             number=row.number, owner=row.owner, created=row.created, epoch=secrets.token_hex(4), keeper=self

@@ -7,7 +7,7 @@ import pytest
 
 from imagine.server.lasting.book import OPEN, LastingBook
 from imagine.server.lasting.database import Database
-from imagine.server.lasting.rows import OrderAbout, KeyedBy, PackedJobs, PictureAsked, packed, unpacked
+from imagine.server.lasting.rows import KeyedBy, OrderAbout, PackedJobs, PictureAsked, packed, unpacked
 from imagine.server.lasting.schema import STEPS
 from imagine.words.errors import Busy, ImagineError
 from imagine.words.frames import Submit

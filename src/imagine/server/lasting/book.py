@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...words.events import Failed
 from .database import Database
 from .rows import (
-    OrderAbout,
     KeyedBy,
+    OrderAbout,
     OrderRow,
     PackedJobs,
     PictureRow,

@@ -31,7 +31,7 @@ from ..gateway.gateway import Gateway
 from ..gateway.storage import PictureStore
 from ..lasting.book import EXPIRED, OPEN, LastingBook
 from ..lasting.database import Database
-from ..lasting.rows import OrderAbout, KeyedBy, OrderRow, PictureAsked, PictureRow, packed
+from ..lasting.rows import KeyedBy, OrderAbout, OrderRow, PictureAsked, PictureRow, packed
 from .event_log import EventLog
 from .incoming import Incoming
 from .order import LastingPart, Order, OrderedPicture, State

@@ -274,6 +274,10 @@ def _pictures(connection: Connection, number: int) -> dict[int, PictureRow]:
 
 
 def _row(found: tuple[Any, ...], pictures: Mapping[int, PictureRow]) -> OrderRow:
-    *plain, about, failure = found
-    read = (None if about is None else about_from(about), None if failure is None else failure_from(failure))
-    return OrderRow._make((*plain, *read, pictures))
+    number, order, owner, client, state, created, ended, expires, size, lost, about, failure = found
+    return OrderRow(
+        number, order, owner, client, state, created, ended, expires, size, lost,
+        about=None if about is None else about_from(about),
+        failure=None if failure is None else failure_from(failure),
+        pictures=pictures,
+    )  # fmt: skip

@@ -289,7 +289,12 @@ class LastingOrders:
     def _order(self, row: OrderRow, about: OrderAbout) -> Order:
         now = self._wall()
         lasting = LastingPart(
-            number=row.number, owner=row.owner, created=row.created, epoch=secrets.token_hex(4), keeper=self
+            number=row.number,
+            owner=row.owner,
+            created=row.created,
+            epoch=secrets.token_hex(4),
+            keeper=self,
+            catching_up=asyncio.Lock(),
         )
         return Order(
             id=row.id, client=row.client, key=about.key, attached=False, warnings=list(about.warnings),

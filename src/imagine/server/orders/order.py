@@ -52,7 +52,7 @@ class LastingPart:
     """Tells its log from one that it had before, of which numbers of events were told."""
     keeper: Keeper
     names: dict[int, str] = field(default_factory=dict)
-    catching_up: asyncio.Lock = field(default_factory=asyncio.Lock)
+    catching_up: asyncio.Lock
     """Held by who has its log tell of what was written down before."""
 
 

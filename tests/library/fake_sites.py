@@ -44,6 +44,8 @@ class FakeSites:
         self.ranges = True
         self.cuts = []
         """Bytes after which the connection breaks."""
+        self.stops = {}
+        """The same, by the Range that is asked for, once."""
         self.statuses = []
         self.api_statuses = []
         self.bodies = []
@@ -143,7 +145,8 @@ class FakeSites:
         if status == 206:
             answer.headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
         await answer.prepare(request)
-        cut = taken(self.cuts)
+        asked = request.headers.get("Range")
+        cut = self.stops.pop(asked) if asked in self.stops else taken(self.cuts)
         sent = data[start:end] if cut is None else data[start : min(end, start + cut)]
         with contextlib.suppress(ConnectionError):
             await answer.write(sent)
@@ -152,7 +155,7 @@ class FakeSites:
             if taken(self.stalls):
                 await self.release.wait()
         if len(sent) < answer.content_length:
-            request.transport.abort()
+            request.transport.close()  # once what was sent is there
         return answer
 
     async def _model(self, request):

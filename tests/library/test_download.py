@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import hashlib
+import itertools
 import random
 
 import pytest
@@ -221,7 +222,9 @@ def test_after_thirty_kills_it_goes_on(tmp_path, seed):
 
 def test_what_is_noted_is_not_asked_for_again(tmp_path):
     async def act(fake, connection):
-        fake.cuts = [None, *[100_000] * 4, *[0] * 20]
+        bounds = [SIZE * number // 4 for number in range(5)]
+        fake.stops = {f"bytes={start}-{end - 1}": 100_000 for start, end in itertools.pairwise(bounds)}
+        fake.cuts = [None, *[0] * 40]
         with pytest.raises(DownloadFailed):
             await download(connection, remote(fake), tmp_path / "fox.safetensors", lambda *_: None)
         assert done_of(tmp_path / "fox.safetensors") == (400_000, SIZE)

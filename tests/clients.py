@@ -12,7 +12,7 @@ def python_with(distribution: str) -> str:
 
     A folder of tests may be called as the client is, and then could be imported: installed is what has metadata.
     """
-    variable = f"IMAGINE_TEST_{distribution.upper()}"
+    variable = f"IMAGINE_TEST_{distribution.upper().replace('-', '_')}"
     if named := os.environ.get(variable):
         return named
     try:

@@ -6,7 +6,7 @@ What has no line here is a KeyError when the tables are made, so nothing new sta
 SETTINGS = {
     "host": "Адрес, на котором слушать; АДРЕС:ПОРТ задаёт и порт.",
     "port": "Порт, на котором слушать.",
-    "listen": "Ещё адреса, например 127.0.0.1:11434, как у Ollama.",
+    "listen": "Ещё адреса, например 127.0.0.1:11434, как у Ollama, или a1111://:7861, для её программ.",
     "socket": "Слушать только этот сокет Unix, только для этого пользователя.",
     "device": "auto, cpu, mps или видеокарта NVIDIA либо (через ROCm) AMD: cuda, cuda:N.",
     "full_prec": "Считать в 32 битах.",

@@ -21,6 +21,7 @@ from imagine.server.openai.responses_requests import images_body_from, wish_from
 from imagine.server.openai.tables import Usual
 from tests.registry import declared
 from tests.server.beside import controlnet
+from tests.server.openai.painting import PaintingWorker
 from tests.server.served import ask
 
 SOFT = Preset(name="soft", prompt_suffix="soft light", neg="harsh", num_steps=4, guidance=3.0)
@@ -266,6 +267,57 @@ def test_one_wish_is_one_recipe(tmp_path, wish, monkeypatch):
     assert seen == [seen[0]] * 4
     assert pictures == [pictures[0]] * 4
     assert len(pictures[0]) == len(seen[0])
+
+
+def by_mcp(said):
+    """A call of a tool that asks for the same."""
+    names = {"img": "image", "neg": "negative"}
+    told = {names.get(name, name): value for name, value in said.items() if name != "fit"}
+    told["seed"] = str(told["seed"])
+    params = {"name": "edit_image" if "img" in said else "generate_image", "arguments": told}
+    return "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+
+
+def by_replicate(said):
+    """A prediction that asks for the same."""
+    told = {"image" if name == "img" else name: value for name, value in said.items() if name not in ("fit", "model")}
+    return "/v1/predictions", {"version": said.get("model"), "input": told}
+
+
+def by_hugging_face(said):
+    """An inference that asks for the same."""
+    told = {name: value for name, value in said.items() if name not in ("fit", "model", "img")}
+    inputs = said["img"] if "img" in said else told.pop("prompt")
+    return f"/models/{said['model']}" if "model" in said else "/", {"inputs": inputs, "parameters": told}
+
+
+async def drawn_by(client, path, body):
+    """The picture of the answer, whole."""
+    async with client.post(path, json=body, headers={"Prefer": "wait"}) as answer:
+        data = await answer.read()
+        assert answer.status in (200, 201), data
+    if path == "/mcp":
+        links = [part for part in json.loads(data)["result"]["content"] if part["type"] == "resource_link"]
+        read = {"jsonrpc": "2.0", "id": 2, "method": "resources/read", "params": {"uri": links[0]["uri"]}}
+        answer = await (await client.post("/mcp", json=read)).json()
+        return base64.b64decode(answer["result"]["contents"][0]["blob"])
+    return base64.b64decode(json.loads(data)["output"][0].partition(",")[2]) if path == "/v1/predictions" else data
+
+
+@pytest.mark.parametrize(
+    "wish", ["a size and a seed", "a style", "nothing to avoid", "another name of a model", "a picture to change"]
+)
+def test_one_wish_is_one_picture_by_the_others_too(tmp_path, wish):
+    said = WISHES[wish][NATIVE]
+
+    async def act(client):
+        (first,) = await made(client.post, NATIVE, said)
+        pictures = [await drawn_by(client, *way(said)) for way in (by_mcp, by_replicate, by_hugging_face)]
+        return first, pictures, [_told(job) for job in client.worker.seen]
+
+    first, pictures, seen = ask(tmp_path, act, models=("fox", "owl"), worker=PaintingWorker(), **SETTINGS)
+    assert seen == [seen[0]] * 4
+    assert pictures == [first] * 3
 
 
 @pytest.mark.slow

@@ -1,16 +1,22 @@
-"""`--listen`: a further address with the same guards, where `/` answers as clients of Ollama expect."""
+"""`--listen`: a further address with the same guards, where `/` answers as the clients expect that look there."""
 
 import asyncio
+import json
 import socket
+from functools import partial
 
 import aiohttp
 import pytest
 
 from imagine.cli.main import main
+from imagine.server.a1111.dialect import A1111
+from imagine.server.app import make_app
+from imagine.server.dialects import DIALECTS
+from imagine.server.ollama.dialect import OLLAMA
 from imagine.server.serve import serve
 from imagine.settings.settings import Settings, settings_from
 from imagine.settings.source import source_of
-from imagine.settings.values import ListenAddress
+from imagine.settings.values import DialectChoice, ListenAddress, places
 from imagine.words.errors import ImagineError
 from tests.ports import kept_port
 from tests.server.served import PATIENCE, PromptedWorker, add_model
@@ -66,6 +72,63 @@ def test_a_further_address_answers_as_its_clients_expect(tmp_path, free):
                     assert answer.status == 200
 
     running(settings, act)
+
+
+async def plain(url, **headers):
+    async with aiohttp.ClientSession() as client, client.get(url, headers=headers) as answer:
+        assert answer.status == 200
+        return await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "silent", "begins"),
+    [
+        ("a1111", "", '{"model":"fox'), ("ollama", "", "Ollama is running"), ("imagine", "", "Imagine "),
+        ("mcp", "", "Imagine "), ("a1111", "a1111", "Imagine "),
+    ],
+)  # fmt: skip
+def test_an_address_answers_whom_it_is_for(tmp_path, free, dialect, silent, begins):
+    add_model(tmp_path, "fox")
+    choices = (DialectChoice(silent, spoken=False),) if silent else ()
+    place = free._replace(dialect=dialect)
+
+    async def act(urls):
+        assert (await plain(urls[1])).startswith(begins)
+
+    running(Settings(home=tmp_path, host="127.0.0.1", port=0, listen=(place,), dialects=choices), act)
+
+
+def test_a_port_says_whom_it_is_for(tmp_path, free, monkeypatch):
+    """With or without --listen; what stands before the address says it better."""
+    dialects = [OLLAMA, A1111._replace(ports=(free.port,)), *(each for each in DIALECTS if each not in (OLLAMA, A1111))]
+    monkeypatch.setattr("imagine.server.serve.make_app", partial(make_app, dialects=dialects))
+
+    async def told(urls):
+        assert json.loads(await plain(urls[-1])) == {"model": "", "upscaler": None}
+
+    async def named(urls):
+        assert await plain(urls[-1]) == "Ollama is running"
+
+    at = {"home": tmp_path, "host": "127.0.0.1", "api_key": "sesame"}
+    running(Settings(port=0, listen=(free,), **at), told)
+    running(Settings(port=free.port, **at), told)
+    running(Settings(port=0, listen=(free._replace(dialect="ollama"),), **at), named)
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("a1111://:7861", ("0.0.0.0", 7861, "a1111")), ("http://127.0.0.1:7860", ("127.0.0.1", 7860, "")),
+        ("OLLAMA://[::1]:5/", ("::1", 5, "ollama")), (":8188", ("0.0.0.0", 8188, "")),
+    ],
+)  # fmt: skip
+def test_addresses_as_owners_write_them(said, place):
+    assert places(said) == (ListenAddress(*place),)
+
+
+def test_a_dialect_that_there_is_none_of_is_told():
+    with pytest.raises(ValueError, match="before :// is one of imagine, ollama, openai"):
+        places("gopher://:70")
 
 
 def test_its_guards_are_the_same(tmp_path, free):

@@ -70,7 +70,7 @@ class Settings:
     host: str = option("0.0.0.0", values.host, "The address to listen on; HOST:PORT sets the port too.")  # noqa: S104 - answers only this machine, see http/security.py
     port: int = option(PORT, values.whole(0, 65535), "The port to listen on.")
     listen: tuple[ListenAddress, ...] = option(
-        (), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's."
+        (), values.places, "Further addresses, such as 127.0.0.1:11434, Ollama's, or a1111://:7861, for its programs."
     )
     socket: Path | None = option(None, model_folders.path, "Listen on this Unix socket only, for this user alone.")
     device: str = option(

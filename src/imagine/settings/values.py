@@ -118,10 +118,11 @@ def host_and_port(text: str) -> tuple[str, str]:
 
 
 class ListenAddress(NamedTuple):
-    """Where to listen."""
+    """Where to listen; `dialect` is whose programs look for it there, "" where the port tells."""
 
     host: str
     port: int
+    dialect: str = ""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -132,10 +133,14 @@ def places(value: object) -> tuple[ListenAddress, ...]:
 
 
 def _place(text: str) -> ListenAddress:
-    name, colon, port = text.strip().split("://", 1)[-1].rstrip("/").rpartition(":")
+    scheme, _, rest = text.strip().rpartition("://")
+    name, colon, port = rest.rstrip("/").rpartition(":")
+    if scheme.lower() not in ("", "http", *DIALECTS):
+        raise ValueError(f"such that what stands before :// is one of {', '.join(DIALECTS)}")
     if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536 or (":" in name) != ("[" in name):
         raise ValueError("addresses with a port, such as 127.0.0.1:11434")
-    return ListenAddress(host(name or "0.0.0.0"), int(port))  # noqa: S104 - answers only this machine, see http/security.py
+    dialect = "" if scheme.lower() == "http" else scheme.lower()
+    return ListenAddress(host(name or "0.0.0.0"), int(port), dialect)  # noqa: S104 - answers only this machine, see http/security.py
 
 
 def terms(value: object) -> tuple[str, ...]:

@@ -10,8 +10,12 @@ from aiohttp import web
 
 from ...processes import main_memory
 from ..gateway.keys import GATEWAY
+from ..http.security import GUARD
 from . import listing
+from .listing import title_of
+from .options import current
 from .routes import answered
+from .running import CLIENTS
 from .samplers import listed_samplers, listed_schedules
 from .second_pass import LATENT_MODES
 
@@ -36,6 +40,14 @@ def plainly(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         return answered(_PLAIN[name])
 
     return answer
+
+
+async def root(request: web.Request) -> web.Response:
+    """What Draw Things answers at its address, which is the same: its clients ask there which model it has. That page's
+    own clients only want to know whether anybody is there."""
+    gateway, own = request.app[GATEWAY], request.app[CLIENTS].of(request).options
+    entry = await current(gateway, own) if request.app[GUARD].trusts(request) else None
+    return answered({"model": "" if entry is None else title_of(entry), "upscaler": None})
 
 
 async def sd_models(request: web.Request) -> web.Response:

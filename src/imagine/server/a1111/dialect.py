@@ -78,6 +78,8 @@ A1111 = Dialect(
     schemas=schemas,
     described=described,
     prepare=prepare,
+    ports=(7860,),
+    root=about.root,
     lenient_tags=True,
     absent=(
         *(Absent("POST", f"{_API}server-{what}", 403, _OWNERS) for what in ("kill", "restart", "stop")),

@@ -101,6 +101,10 @@ class Dialect(NamedTuple):
     """What its programs may ask for that isn't here."""
     prepare: Callable[[web.Application], None] = _nothing
     """Puts into an application what it holds between requests."""
+    ports: tuple[int, ...] = ()
+    """Where its programs look for it, unless they are told otherwise."""
+    root: Handler | None = None
+    """What those expect of `GET /` there; None: what anybody gets."""
     lenient_tags: bool = False
     """What a tag in a prompt names and isn't here is left out with a warning, as its programs are used to, rather than
     refused."""

@@ -81,6 +81,10 @@ class Guard:
         address = address_of(client)
         return "local" if address is not None and address.is_loopback else client
 
+    def trusts(self, request: web.Request) -> bool:
+        """Has it a key, or are there none? What is told without one is told to anybody."""
+        return not self._keys or carried(request.headers, self._keys) is not None
+
     def may_answer(self, peer: str) -> bool:
         """Could anything that comes from this address be answered? "" is a Unix socket."""
         address = address_of(peer)

@@ -32,4 +32,6 @@ OLLAMA = Dialect(
     schemas=schemas,
     described=described,
     absent=_ABSENT,
+    ports=(11434,),
+    root=routes.root,
 )

@@ -40,6 +40,11 @@ VERSION = "0.32.5"
 """The last release of Ollama that had this API, which clients compare with what they need."""
 
 
+async def root(_: web.Request) -> web.Response:
+    """The line by which its programs know that it is there."""
+    return web.Response(text="Ollama is running")
+
+
 async def version(_: web.Request) -> web.Response:
     """The release whose API this is, and which Imagine it is."""
     return _json({"version": VERSION, "imagine": __version__})

@@ -37,7 +37,7 @@ def main() -> None:
         execution.run(inputs(unet, 2, 8))  # lays it out
         file = ControlFile(written(unet, Path(folder)), "edges")
         network = whole(file.bind(unet, Home(unet.device, unet.dtype)))
-        network.residuals(inputs(unet, 2, 8), network.hint(SeenMap(torch.zeros(1, 3, 64, 64)), ""), 1.0)
+        network.residuals(inputs(unet, 2, 8), network.hint(SeenMap(torch.zeros(1, 3, 64, 64)), ""), 1.0, True)
         print(f"the ControlNet counts {file.nbytes / 2**20:.0f} MiB")
         for state in states(wanted):
             measure(wanted, unet, execution, network, state)
@@ -62,9 +62,9 @@ def measure(wanted: argparse.Namespace, unet: Any, execution: Execution, network
     hint = network.hint(SeenMap(torch.zeros(1, 3, wanted.side, wanted.side)), "canny")
     arms: dict[str, Callable[[], object]] = {
         "the denoiser alone": lambda: execution.run(asked),
-        "the ControlNet alone": lambda: network.residuals(asked, hint, 1.0),
+        "the ControlNet alone": lambda: network.residuals(asked, hint, 1.0, True),
         "a step with it": accompanied(
-            unet, execution, asked, [ControlSum([LaidControl(network, hint, 0.8, 0.0, 1.0)])]
+            unet, execution, asked, [ControlSum([LaidControl(network, hint, 0.8, 0.0, 1.0)], sided=True)]
         ),
     }
     seconds = interleaved(arms, wanted.rounds, wanted.warm)

@@ -12,7 +12,13 @@ from typing import Any
 
 import msgspec
 import torch
-from diffusers import ControlNetModel, ControlNetUnionModel, FluxControlNetModel, T2IAdapter
+from diffusers import (
+    ControlNetModel,
+    ControlNetUnionModel,
+    FluxControlNetModel,
+    QwenImageControlNetModel,
+    T2IAdapter,
+)
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
@@ -74,6 +80,13 @@ def flux_control(*, seen: int | None = None, **settings: Any) -> FluxControlNetM
     if seen is not None:
         made.controlnet_x_embedder = torch.nn.Linear(seen, made.inner_dim)
     return made
+
+
+def tiny_qwen_image_control(qwen: Any, seed: int = 1, **changes: Any) -> QwenImageControlNetModel:
+    """Beside such a transformer; `extra_condition_channels` of one that paints."""
+    names = ("attention_head_dim", "num_attention_heads", "joint_attention_dim", "axes_dims_rope")
+    settings = {"num_layers": 1} | {name: qwen.config[name] for name in names} | changes
+    return _drawn(seed, lambda: QwenImageControlNetModel(**settings))
 
 
 def _drawn(seed: int, make: Any) -> Any:

@@ -96,15 +96,15 @@ def _qwen() -> Any:
     return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=seeing))
 
 
-def qwen_image_pipeline(modules: TinyQwenImage, kind: Any = diffusers.QwenImagePipeline) -> Any:
-    """diffusers' own, with the published scheduler's settings."""
+def qwen_image_pipeline(modules: TinyQwenImage, kind: Any = diffusers.QwenImagePipeline, **more: Any) -> Any:
+    """diffusers' own, with the published scheduler's settings, and with what it has beside."""
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(
         use_dynamic_shifting=True, base_shift=0.5, max_shift=0.9, max_image_seq_len=8192, shift_terminal=0.02
     )
     beside = {"processor": TheirProcessor()} if "Edit" in kind.__name__ else {}
     pipe = kind(
         transformer=modules.transformer, vae=modules.vae, text_encoder=modules.qwen, tokenizer=their_tokenizer(),
-        scheduler=scheduler, **beside,
+        scheduler=scheduler, **beside, **more,
     )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)
     return pipe

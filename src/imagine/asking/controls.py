@@ -44,6 +44,12 @@ _SDXL_FILE = "diffusion_pytorch_model.safetensors (xinsir/controlnet-union-sdxl-
 _Z_IMAGE_UNION = "Z-Image-Turbo-Fun-Controlnet-Union-2.1"
 _Z_IMAGE_MAPS: frozenset[Preprocess] = frozenset({"canny", "softedge", "depth", "pose", "lineart", "inpaint"})
 """What alibaba-pai's union for Z-Image Turbo is for, on huggingface.co, too, under Apache-2.0."""
+_QWEN_UNION = "InstantX/Qwen-Image-ControlNet-Union"
+_QWEN_FILES: Mapping[Preprocess, str] = {
+    **dict.fromkeys(("canny", "softedge", "depth", "pose"), _QWEN_UNION),
+    "inpaint": "InstantX/Qwen-Image-ControlNet-Inpainting",
+}
+"""On huggingface.co, too, under Apache-2.0."""
 _OF_STABILITY = "stabilityai/stable-diffusion-3.5-controlnets"
 _PLAIN = "diffusion_pytorch_model.safetensors"
 _SD3_FILES: Mapping[tuple[str, str], Mapping[Preprocess, str]] = {
@@ -150,8 +156,9 @@ def proper_control(model: Entry, meant: Preprocess | None) -> str:
         return _SD3_FILES[model.family, model.variant].get(meant, "")
     if model.family == "z-image" and meant in _Z_IMAGE_MAPS and model.distilled:
         return f"{_Z_IMAGE_UNION}.safetensors (alibaba-pai/{_Z_IMAGE_UNION})"
-    if model.family == "flux" and meant in _FLUX_FILES:
-        return f"diffusion_pytorch_model.safetensors ({_FLUX_FILES[meant]})"
+    files = {"flux": _FLUX_FILES, "qwen-image": _QWEN_FILES}.get(model.family, {})
+    if meant in files:
+        return f"{_PLAIN} ({files[meant]})"
     if model.family != "stable_diffusion" or meant not in _SD1_MAPS:
         return ""
     return f"control_v{_SD1_MAPS[meant]}_fp16.safetensors ({_SD1_FILES})"

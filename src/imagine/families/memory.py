@@ -94,6 +94,7 @@ BESIDE: Mapping[str, BesideBytes] = {
     "flux": BesideBytes(_OF_FLUX, _REDUX + _SIGLIP, _ITS_TOKENS * 16**2),
     "flux kontext": BesideBytes(_OF_FLUX),
     "z-image": BesideBytes(6_712_451_584),
+    "qwen-image": BesideBytes(3_536_007_168),
 }
 """By family, or family and variant, that can be drawn with beside such: parameters of the published networks."""
 

@@ -11,7 +11,7 @@ from .entry import Entry
 
 _UNETS = frozenset({"stable_diffusion", "sd2", "sdxl"})
 CONTROLS: Mapping[str, frozenset[str]] = {
-    "": _UNETS | {"sd3", "sd3.5", "flux", "z-image"},
+    "": _UNETS | {"sd3", "sd3.5", "flux", "z-image", "qwen-image"},
     "union": _UNETS | {"flux"},
     **dict.fromkeys(("t2i-adapter", "control-lora"), _UNETS),
     "large": frozenset({"sd3.5"}),

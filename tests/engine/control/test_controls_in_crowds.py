@@ -223,13 +223,13 @@ def test_a_network_laid_out_for_kernels_answers_as_it_would(shelves, monkeypatch
     unet = shelf.family.networks["denoiser"]
     usual = {name: whole(ControlFile(use.component, name).bind(unet, home_of(unet))) for name, use in _uses(shelf)}
     asked = shelf.family.inputs(*_inputs(shelf.family))
-    expected = {name: network.residuals(asked, _hint(network), 0.9) for name, network in usual.items()}
+    expected = {name: network.residuals(asked, _hint(network), 0.9, True) for name, network in usual.items()}
     for module in ("controlnet", "borrowed"):
         monkeypatch.setattr(f"imagine.engine.control.{module}.can_pack", lambda *_: True)
     fresh = open_model(shelf.model, engine_of()._device, lambda _fraction: None, {}).networks["denoiser"]
     for name, use in _uses(shelf):
         network = whole(ControlFile(use.component, name).bind(fresh, home_of(fresh)))
-        got = network.residuals(asked, _hint(network), 0.9)
+        got = network.residuals(asked, _hint(network), 0.9, True)
         for one, other in zip([*got.skips, got.middle], [*expected[name].skips, expected[name].middle], strict=True):
             assert float((one - other).norm() / other.norm()) < 1e-5, name
 

@@ -61,8 +61,9 @@ class ControlNetwork(Protocol):
         """What it makes of a map of that `kind`: all that doesn't depend on the step. On the CPU, or where the network
         is. Raises BadRequest."""
 
-    def residuals(self, asked: Inputs, hint: Hint, strength: float) -> Summable:
-        """For what the denoiser is asked of one picture. From any thread."""
+    def residuals(self, asked: Inputs, hint: Hint, strength: float, sided: bool, /) -> Summable:
+        """For what the denoiser is asked of one picture, of which the first row is a negative prompt's where it is
+        `sided`. From any thread."""
 
     def check(self) -> None:
         """Raises ModelChanged where somebody wrote into its file while it was drawn with."""

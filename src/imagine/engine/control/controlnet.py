@@ -53,7 +53,7 @@ class ControlNet:
         made: Tensor = self._encoder(pixels.to(self._device, self._dtype))
         return made.contiguous(memory_format=torch.channels_last) if self._packs else made
 
-    def residuals(self, asked: Inputs, hint: Any, strength: float) -> Residuals:
+    def residuals(self, asked: Inputs, hint: Any, strength: float, _sided: bool, /) -> Residuals:
         skips, middle = self._run(asked, controlnet_cond=hint, conditioning_scale=strength)
         return Residuals(tuple(skips), middle)
 
@@ -81,7 +81,7 @@ class UnionNet(ControlNet):
             raise BadRequest(message("control.union", "control", value=kind, names=known))
         return super().hint(seen, kind), number
 
-    def residuals(self, asked: Inputs, hint: Any, strength: float) -> Residuals:
+    def residuals(self, asked: Inputs, hint: Any, strength: float, _sided: bool, /) -> Residuals:
         embedded, number = hint
         sides = len(asked.latents)
         told = torch.zeros(sides, self.module.config.num_control_type, device=self._device, dtype=self._dtype)

@@ -34,6 +34,8 @@ class ControlSum:
     """An `Addition`: some controls together, at least one, in the recipe's order."""
 
     controls: Sequence[LaidControl]
+    sided: bool
+    """The picture is drawn away from a negative prompt."""
 
     @property
     def field(self) -> str:
@@ -44,11 +46,11 @@ class ControlSum:
         return [each for one in self.controls for each in one.network.convolving]
 
     def made(self, asked: Inputs) -> Summable:
-        each = (one.network.residuals(asked, one.hint, one.strength) for one in self.controls)
+        each = (one.network.residuals(asked, one.hint, one.strength, self.sided) for one in self.controls)
         return reduce(lambda sum_, more: sum_.plus(more), each)
 
 
-def additions_at(controls: Sequence[LaidControl], step: int, steps: int) -> Sequence[Addition]:
-    """What of a pass' controls is there at a step. Nothing is run of the others."""
+def additions_at(controls: Sequence[LaidControl], step: int, steps: int, *, sided: bool) -> Sequence[Addition]:
+    """What of a pass' controls is there at a step, which is `sided` or not. Nothing is run of the others."""
     there = [each for each in controls if each.is_at(step, steps)]
-    return (ControlSum(there),) if there else ()
+    return (ControlSum(there, sided),) if there else ()

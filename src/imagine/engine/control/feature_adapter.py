@@ -41,7 +41,7 @@ class FeatureAdapter:
         pixels = functional.pad(pixels, [0, missing[1], 0, missing[0]], mode="replicate")
         return tuple(self._module(pixels.to(self._device, self._dtype)))
 
-    def residuals(self, _asked: Inputs, hint: Any, strength: float) -> Residuals:
+    def residuals(self, _asked: Inputs, hint: Any, strength: float, _sided: bool, /) -> Residuals:
         return Residuals(features=tuple(feature * strength for feature in hint))
 
 

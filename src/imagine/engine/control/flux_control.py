@@ -70,7 +70,9 @@ class FluxControl:
             raise BadRequest(message("control.union", "control", value=kind, names=known))
         return number
 
-    def residuals(self, asked: Inputs, hint: tuple[Tensor, int | None], strength: float) -> BlockResiduals:
+    def residuals(
+        self, asked: Inputs, hint: tuple[Tensor, int | None], strength: float, _sided: bool, /
+    ) -> BlockResiduals:
         (latents, timesteps, context, added), (tokens, mode) = asked, hint
         assert added is not None
         sides, (height, width), device = len(latents), latents.shape[2:], latents.device

@@ -97,7 +97,7 @@ class SD3ControlNet:
         if self._places is None and side > most:
             raise Unsupported(message("control.places", "control", value=side, most=most))
 
-    def residuals(self, asked: Inputs, hint: Tensor, strength: float) -> BlockResiduals:
+    def residuals(self, asked: Inputs, hint: Tensor, strength: float, _sided: bool, /) -> BlockResiduals:
         latents, timesteps, context, added = asked
         assert added is not None
         pooled = added[POOLED] if self._pooled else torch.zeros_like(added[POOLED])

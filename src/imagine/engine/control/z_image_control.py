@@ -73,7 +73,7 @@ class ZImageControl:
         made: Tensor = self._embedder(tokens(latents.to(weight.device, weight.dtype)))
         return made
 
-    def residuals(self, asked: Inputs, hint: Tensor, strength: float) -> BlockResiduals:
+    def residuals(self, asked: Inputs, hint: Tensor, strength: float, _sided: bool, /) -> BlockResiduals:
         with there(self._denoiser):
             joined = joined_tokens(self._denoiser, asked)
             seen = filled(hint, self._denoiser).expand(len(joined.picture), -1, -1)

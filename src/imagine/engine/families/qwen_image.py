@@ -28,7 +28,8 @@ from ..adapters.mix import Mix
 from ..device.device import Device
 from ..device.transfer import sent
 from ..execution.execution import Inputs
-from ..execution.packing import SIDE, packed, places, unpacked
+from ..execution.packing import SIDE, packed, unpacked
+from ..execution.two_streams import two_streams
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import qwen_image as layout
 from ..loading.opened_networks import OnProgress
@@ -47,9 +48,6 @@ from .family import Conditioning, EncodeRequest
 from .stepped_model import SteppedModel, conditioned
 
 _TEXT: Role = "text_encoder"
-_STEPS = 1000
-"""The timestep of pure noise."""
-_THETA = 10_000.0
 _TIMED = "edit-2511"
 """The variant whose references are told that they are without noise."""
 _FULL = 32
@@ -95,58 +93,15 @@ _INSTRUCTIONS = {
 
 
 def call_qwen_image(network: Any, inputs: Inputs) -> Tensor:
-    """Asks a diffusers `QwenImageTransformer2DModel` of latents (rows, C, h, w) what moves them.
-
-    Its own forward counts the tokens of a mask in a way that has the host wait for the device, and keeps what turns
-    tokens by their places for as long as the process lives. Here `seen` (rows, tokens) says which of a text's are to be
-    seen, where not all of them are; latents of pictures to see stand behind those in the making.
-    """
-    latents, timesteps, context, added = inputs
-    told, pictures = added or {}, [latents]
-    pictures += [each for name, each in told.items() if name.startswith(REFERENCE)]
-    tokens = torch.cat([packed(each) for each in pictures], 1)
-    own, when, of = latents.shape[2] * latents.shape[3] // SIDE**2, timesteps.to(latents.dtype) / _STEPS, None
-    if network.config.zero_cond_t:  # references are told that they are without noise
-        when = torch.cat([when, when * 0])
-        of = (torch.arange(tokens.shape[1], device=latents.device) >= own).int().expand(len(latents), -1)
-    picture = network.img_in(tokens)
-    text = network.txt_in(network.txt_norm(context))
-    when = network.time_text_embed(when, picture)
-    axes = network.config.axes_dims_rope
-    turned = tuple(_turns(each, axes) for each in _places(pictures, context.shape[1], latents.device))
-    for block in network.transformer_blocks:
-        text, picture = block(
-            hidden_states=picture, encoder_hidden_states=text, encoder_hidden_states_mask=told.get("seen"), temb=when,
-            image_rotary_emb=turned, modulate_index=of,
-        )  # fmt: skip
-    answer = network.proj_out(network.norm_out(picture[:, :own], when[: len(latents)]))
+    """Asks a diffusers `QwenImageTransformer2DModel` of latents (rows, C, h, w) what moves them; latents of pictures to
+    see stand behind those in the making."""
+    latents, added = inputs.latents, inputs.added or {}
+    pictures = [latents, *(each for name, each in added.items() if name.startswith(REFERENCE))]
+    streams = two_streams(network, inputs, pictures, timed=network.config.zero_cond_t)
+    *_, picture = streams.through(network.transformer_blocks)
+    own = latents.shape[2] * latents.shape[3] // SIDE**2
+    answer = network.proj_out(network.norm_out(picture[:, :own], streams.when[: len(latents)]))
     return unpacked(answer, *latents.shape[2:])
-
-
-def _places(pictures: Sequence[Tensor], told: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where tokens stand, (tokens, 3) both: those of latents in which picture, row and column, counted from its middle;
-    those of a text one behind the other, each as far along all three, from where the largest picture ends."""
-    at, ends = list[Tensor](), 0
-    for number, latents in enumerate(pictures):
-        height, width = latents.shape[2:]
-        rows, columns = height // SIDE, width // SIDE
-        middle = torch.zeros(3, device=device)
-        middle[1], middle[2] = rows - rows // 2, columns - columns // 2
-        at.append(places(height, width, device, picture=number) - middle)
-        ends = max(ends, rows // 2, columns // 2)
-    of = ends + torch.arange(told, device=device, dtype=torch.float32)
-    return torch.cat(at), of[:, None].expand(-1, 3)
-
-
-def _turns(at: Tensor, axes: Sequence[int]) -> Tensor:
-    """By how much each pair of a head's numbers is turned, of tokens that stand there: unit numbers (tokens, head's
-    width / 2), complex. `axes`: how many of the numbers tell the picture, the row and the column."""
-    angles = []
-    for axis, size in enumerate(axes):
-        each = torch.arange(0, size, 2, device=at.device, dtype=torch.float32) / size
-        angles.append(at[:, axis, None] * (1.0 / torch.pow(_THETA, each)))
-    made = torch.cat(angles, 1)
-    return torch.polar(torch.ones_like(made), made)
 
 
 KIND = TransformerKind(

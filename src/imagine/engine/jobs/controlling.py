@@ -103,9 +103,9 @@ class Controlling:
             yield
         return notes
 
-    def at(self, step: int, steps: int) -> Sequence[Addition]:
-        """What is there at one of the user's steps of the pass."""
-        return additions_at(self._laid, step, steps)
+    def at(self, step: int, steps: int, *, sided: bool) -> Sequence[Addition]:
+        """What is there at one of the user's steps of the pass, which is `sided` where it has a negative prompt."""
+        return additions_at(self._laid, step, steps, sided=sided)
 
     def check(self) -> None:
         """Raises ModelChanged where somebody wrote into their files while they were drawn with."""

@@ -156,7 +156,8 @@ class Stepped:
         if not beside.shown or self.turn:
             return ()
         step, steps = self.current.sampler.user_step, self.current.sampler.steps
-        return (*beside.controls.at(step, steps), *beside.references.at(step, steps))
+        sided = self.conditioning.negative is not None
+        return (*beside.controls.at(step, steps, sided=sided), *beside.references.at(step, steps))
 
     @property
     def conditioning(self) -> Conditioning:

@@ -61,8 +61,8 @@ _TRANSFORMERS = {
 }  # fmt: skip
 
 _CONTROLNETS = {
-    "FluxControlNetModel": "controlnet_flux", "SD3ControlNetModel": "controlnet_sd3",
-    "ZImageControlNetModel": "controlnet_z_image",
+    "FluxControlNetModel": "controlnet_flux", "QwenImageControlNetModel": "controlnet_qwenimage",
+    "SD3ControlNetModel": "controlnet_sd3", "ZImageControlNetModel": "controlnet_z_image",
 }  # fmt: skip
 
 

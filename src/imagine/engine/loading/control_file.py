@@ -22,7 +22,7 @@ from ..execution.execution import Home
 from ..execution.homes import visits
 from ..libraries.light import ControlNetModel, UNet2DConditionModel
 from ..parts.slices import Slices
-from . import flux_control, sd3_control, unet_control, z_image_control
+from . import flux_control, qwen_image_control, sd3_control, unet_control, z_image_control
 from .assembly import build, empty, fill
 from .checkpoint_file import CheckpointFile
 from .control_kind import Said, TellControl
@@ -38,8 +38,9 @@ _PART = "control network"
 MOST = 20_000
 """Tensors of a file: ten times what the largest have."""
 _TOLD: Mapping[str, TellControl] = {
-    "FluxTransformer2DModel": flux_control.told, "SD3Transformer2DModel": sd3_control.told,
-    "UNet2DConditionModel": unet_control.told, "ZImageTransformer2DModel": z_image_control.told,
+    "FluxTransformer2DModel": flux_control.told, "QwenImageTransformer2DModel": qwen_image_control.told,
+    "SD3Transformer2DModel": sd3_control.told, "UNet2DConditionModel": unet_control.told,
+    "ZImageTransformer2DModel": z_image_control.told,
 }  # fmt: skip
 """By what diffusers calls the denoiser beside."""
 _STEMS = ("diffusion_pytorch_model", "model")

@@ -21,15 +21,26 @@ def taken(shapes: Shapes) -> dict[str, Taken]:
 
 
 def config(shapes: Shapes) -> dict[str, Any]:
-    """Settings of the `QwenImageTransformer2DModel` with tensors of these `shapes`, under diffusers' names. Of a head's
-    numbers some tell which picture a token is of, in which row and in which column: 16, 56 and 56 of 128, and so for
-    any width. Raises UnusableModel for what is no such network."""
+    """Settings of the `QwenImageTransformer2DModel` with tensors of these `shapes`, under diffusers' names. Raises
+    UnusableModel for what is no such network."""
+    return common(shapes) | {"out_channels": size_of(shapes, "proj_out.weight", 0) // PATCH**2}
+
+
+def control_config(shapes: Shapes) -> dict[str, Any]:
+    """The same of a `QwenImageControlNetModel`."""
+    settings = common(shapes)
+    more = size_of(shapes, "controlnet_x_embedder.weight", 1) - settings["in_channels"]
+    return settings | {"extra_condition_channels": more}
+
+
+def common(shapes: Shapes) -> dict[str, Any]:
+    """What both say. Of a head's numbers some tell which picture a token is of, in which row and in which column: 16,
+    56 and 56 of 128, and so for any width."""
     width, head = size_of(shapes, "img_in.weight", 0), size_of(shapes, _FIRST, 0)
     side = head * 7 // 32 * 2
     return {
         "patch_size": PATCH,
         "in_channels": size_of(shapes, "img_in.weight", 1),
-        "out_channels": size_of(shapes, "proj_out.weight", 0) // PATCH**2,
         "num_layers": count_of(shapes, "transformer_blocks."),
         "attention_head_dim": head,
         "num_attention_heads": width // head,

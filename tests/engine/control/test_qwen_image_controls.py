@@ -86,7 +86,7 @@ def test_a_mixed_crowd_is_made_again_bit_for_bit(folder, tmp_path):
         files.append(write_control(tmp_path / f"{name}.safetensors", network))
     write_low_rank(tmp_path / "lora.safetensors", {"denoiser": own}, 4, only="transformer_blocks")
     lora, first = used(tmp_path / "lora.safetensors", "aaaa"), controlled(files[0], PHOTO)
-    second = controlled(files[1], HOLED, preprocess="inpaint", start=0.5)
+    second = controlled(files[1], HOLED, preprocess="inpaint", strength=0.5)
     asked = partial(wished, folder, num_steps=2)
     wishes = [
         asked(job="sided", **SIDED), asked(first, second, job="both", loras=[lora], seed=3, **SIDED),

@@ -93,6 +93,13 @@ def flux_adapter(variant):
     return first[variant]
 
 
+def timed_adapter():
+    return {
+        "image_proj.latents": (1, 64, 1280), "image_proj.proj_in.weight": (1280, 1152),
+        "image_proj.time_embedding.linear_1.weight": (1280, 320), "ip_adapter.1.to_k_ip.weight": (2432, 2432),
+    }  # fmt: skip
+
+
 def siglip(within=1152):
     return {
         "vision_model.embeddings.patch_embedding.weight": (within, 3, 14, 14),

@@ -23,6 +23,7 @@ from tests.server.beside import (
     image_encoder,
     png,
     siglip,
+    timed_adapter,
 )
 from tests.server.served import ask
 
@@ -389,6 +390,28 @@ def test_what_its_adapters_can_not_heed_is_refused_by_name(flux):
             error
             == f"{field} can't be had of the image adapter '{name}', which tells the model of a picture as a whole"
         )
+
+
+def test_stable_diffusion_3_5_large_has_one_of_its_own(tmp_path):
+    normed = {"qk_norm": "rms_norm"}
+    add_transformer(tmp_path, "large", "StableDiffusion3Pipeline", num_layers=38, **normed)
+    add_transformer(tmp_path, "medium", "StableDiffusion3Pipeline", dual_attention_layers=[0], **normed)
+    (_, lacking), (_, none) = asked(tmp_path, *(said() | {"model": name} for name in ("large", "medium")))
+    assert "ip-adapter.safetensors (guiyrt/InstantX-SD3.5-Large-IP-Adapter-diffusers)" in lacking[0]
+    assert "this version has no image adapters for sd3.5 medium" in none[0]
+    add(tmp_path, "style/instantx", timed_adapter())
+    add(tmp_path, "clip/sigclip", siglip())
+    (job, warnings), *refused = asked(
+        tmp_path, said(kind="style") | {"model": "large"}, said(weights="style") | {"model": "large"},
+        said(mask=png(size=(64, 64))) | {"model": "large"}, said(adapter="instantx") | {"model": "medium"},
+    )  # fmt: skip
+    (recorded,), (use,) = job.params.references, job.references
+    assert (recorded.adapter, recorded.strength, recorded.weights, warnings) == ("instantx", 0.6, "linear", [])
+    assert use.encoder.path.endswith("/sigclip.safetensors")
+    assert [(code, error.partition(" ")[0]) for code, error in refused] == [
+        (400, "references.0.weights"), (400, "references.0.mask"), (400, "references.0.adapter"),
+    ]  # fmt: skip
+    assert "is for the large model, 'medium' is medium" in refused[-1][1]
 
 
 def test_without_its_encoder_the_picture_is_started_from_and_the_file_is_named(flux):

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from ..families.table import is_published_width
 from ..messages import message
-from ..words.beside import REDUX
+from ..words.beside import REDUX, TIMED
 from ..words.entry import Entry
 from ..words.errors import BadRequest, Unsupported
 from ..words.model_names import OWN
@@ -36,8 +36,10 @@ _PROPER: Mapping[str, Mapping[str, str]] = {
     "stable_diffusion": {"": "ip-adapter-plus_sd15.safetensors", "face": "ip-adapter-plus-face_sd15.safetensors"},
     "sdxl": {"": "ip-adapter-plus_sdxl_vit-h.safetensors", "face": "ip-adapter-plus-face_sdxl_vit-h.safetensors"},
     "flux": {"": "flux1-redux-dev.safetensors (black-forest-labs/FLUX.1-Redux-dev)"},
+    "sd3.5 large": {"": "ip-adapter.safetensors (guiyrt/InstantX-SD3.5-Large-IP-Adapter-diffusers)"},
 }
-"""By kind, "" for all others. https://huggingface.co/h94/IP-Adapter (Apache-2.0); Redux under FLUX.1 [dev]'s licence"""
+"""By family, or family and variant, and by kind, "" for all others. https://huggingface.co/h94/IP-Adapter (Apache-2.0);
+Redux under FLUX.1 [dev]'s licence, InstantX' under Stability AI's."""
 
 
 class ReferenceWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,6 +136,10 @@ _OF_REDUX = _Unsaid(WHOLE, "square", "concat", 1024)
 """Of whose pictures margins would be drawn, too."""
 
 
+_OF_TIMED = _Unsaid(REFERENCE_STRENGTH, "pad", "concat", 1024)
+"""Of whose blocks none is known to say something of its own."""
+
+
 class ChosenReference(NamedTuple):
     """One that is asked for, and the files that attend to it: none where the model does so itself."""
 
@@ -145,7 +151,7 @@ class ChosenReference(NamedTuple):
     def _usual(self) -> _Unsaid:
         if self.adapter is None:
             return _OF_MODELS
-        return _OF_REDUX if self.adapter.variant == REDUX else _OF_ADAPTERS
+        return {REDUX: _OF_REDUX, TIMED: _OF_TIMED}.get(self.adapter.variant, _OF_ADAPTERS)
 
     def recorded(self, img: str | None, mask: str | None, embedding: str | None, max_side: int | None) -> Reference:
         """As a recipe has it; the first three are digests, and `max_side` is what the settings say, if they do."""
@@ -195,10 +201,10 @@ def check_own(wish: ReferenceWish, path: str, name: str, *, squared: bool) -> No
 def check_adapter(wish: ReferenceWish, path: str, adapter: Entry) -> None:
     """Raises Unsupported for what of a reference this image adapter can't heed: where, and in which blocks, one counts
     that stands among the prompt's words; in which blocks, one whose blocks are known to say no such thing."""
-    if adapter.family != "flux":
+    if adapter.family not in ("flux", "sd3.5"):
         return
     said: dict[str, object] = {"weights": wish.weights if wish.weights != "linear" else None}
-    if adapter.variant == REDUX:
+    if adapter.variant in (REDUX, TIMED):
         said["mask"] = wish.mask
     if part := next((part for part, value in said.items() if value is not None), None):
         raise Unsupported(message("reference.adapter_whole", f"{path}.{part}", name=adapter.name))
@@ -229,5 +235,6 @@ def start_strength(wish: ReferenceWish) -> float:
 
 def proper_file(model: Entry, kind: str) -> str:
     """The usual file for references of that kind, "" where none is known here that fits the model."""
-    files = _PROPER.get(model.family, {}) if is_published_width(model.family, model.context) else {}
+    there = _PROPER.get(f"{model.family} {model.variant}") or _PROPER.get(model.family, {})
+    files = there if is_published_width(model.family, model.context) else {}
     return files.get(kind) or files.get("", "")

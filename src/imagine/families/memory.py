@@ -76,7 +76,8 @@ class BesideBytes(NamedTuple):
     control: int
     """A ControlNet."""
     reference: int = 0
-    """An image adapter (Plus; Redux) and its image encoder (ViT-H; SigLIP), once for any number of references."""
+    """An image adapter (Plus; Redux; InstantX') and its image encoder (ViT-H; SigLIP), once for any
+    number of references."""
     shown: int = 0
     """Of each of these, pixels of a picture that as many tokens would be as it has among the prompt's."""
 
@@ -84,12 +85,14 @@ class BesideBytes(NamedTuple):
 _VIT_H = 1_264_000_000
 _REDUX, _SIGLIP, _ITS_TOKENS = 129_007_616, 825_974_496, 729
 _OF_FLUX = 4_281_753_600
+_TIMED = 1_595_851_776
+"""InstantX' image adapter of Stable Diffusion 3.5 large."""
 BESIDE: Mapping[str, BesideBytes] = {
     "stable_diffusion": BesideBytes(722_600_000, _VIT_H + 158_000_000),
     "sd2": BesideBytes(728_500_000, _VIT_H + 158_000_000),
     "sdxl": BesideBytes(2_502_100_000, _VIT_H + 848_000_000),
     "sd3": BesideBytes(1_190_900_000),
-    "sd3.5": BesideBytes(4_307_100_000),
+    "sd3.5": BesideBytes(4_307_100_000, _TIMED + _SIGLIP),
     "sd3.5 medium": BesideBytes(4_929_900_000),
     "flux": BesideBytes(_OF_FLUX, _REDUX + _SIGLIP, _ITS_TOKENS * 16**2),
     "flux kontext": BesideBytes(_OF_FLUX),

@@ -17,6 +17,7 @@ _WITHIN = {
     "full-face": (("image_proj.proj.0.weight", 1),),
     "faceid-plus": (("image_proj.perceiver_resampler.proj_in.weight", 1),),
     "redux": (("redux_up.weight", 1),),
+    "timed": (("image_proj.proj_in.weight", 1),),
 }
 """What takes a picture as it is within the encoder, by the variant of an adapter."""
 _OWN_ENCODER = "image_encoder.visual_projection.weight"

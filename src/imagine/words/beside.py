@@ -23,9 +23,12 @@ _SIZES = frozenset({"large", "medium"})
 """Variants of models, and of what goes beside those alone."""
 REDUX = "redux"
 """The image adapter whose tokens stand among those of the prompt."""
+TIMED = "timed"
+"""The image adapter whose tokens follow from the step."""
 IMAGE_ADAPTERS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("", "plus", "full-face", "faceid", "faceid-plus", "faceid-portrait"), _UNETS),
     **dict.fromkeys(("xlabs", REDUX), frozenset({"flux"})),
+    TIMED: frozenset({"sd3.5"}),
 }
 """Of IP-Adapters and theirs."""
 UNCLIP = "unclip"
@@ -40,6 +43,8 @@ ATTENDS: Mapping[str, frozenset[str]] = {
     ),
 }
 """Of models that attend to reference pictures themselves, by their variant."""
+OWN_MAPS: Mapping[str, frozenset[str]] = dict.fromkeys(("control", "canny", "depth"), frozenset({"flux"}))
+"""Of models whose denoiser sees a map itself, by their variant."""
 SECOND_SEEDS: frozenset[str] = _UNETS | {
     "sdxl_refiner", "flux", "flux2", "chroma", "sd3", "sd3.5", "z-image", "qwen-image",
 }  # fmt: skip
@@ -56,7 +61,7 @@ def runs(table: Mapping[str, frozenset[str]], file: Entry, model: Entry) -> bool
 
 def made_for(entry: Entry) -> str:
     """Which of its family's sizes a model is, or a file goes beside; "" where that doesn't matter, or isn't known."""
-    return entry.variant if entry.variant in _SIZES else ""
+    return entry.variant if entry.variant in _SIZES else "large" if entry.variant == TIMED else ""
 
 
 def is_made_for(file: Entry, model: Entry) -> bool:
@@ -67,6 +72,11 @@ def is_made_for(file: Entry, model: Entry) -> bool:
 def attends(model: Entry) -> bool:
     """Does it attend to reference pictures itself?"""
     return model.family in ATTENDS.get(model.variant, ())
+
+
+def takes_map(model: Entry) -> bool:
+    """Does its denoiser see a map itself?"""
+    return model.family in OWN_MAPS.get(model.variant, ())
 
 
 def attends_to_squares(model: Entry) -> bool:

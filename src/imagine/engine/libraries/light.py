@@ -34,12 +34,17 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
     from diffusers.models.activations import GEGLU
     from diffusers.models.adapter import T2IAdapter
     from diffusers.models.attention import BasicTransformerBlock
-    from diffusers.models.attention_processor import Attention, AttnProcessor2_0
+    from diffusers.models.attention_processor import (
+        Attention,
+        AttnProcessor2_0,
+        SD3IPAdapterJointAttnProcessor2_0,
+    )
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
     from diffusers.models.controlnets.controlnet import ControlNetModel
     from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
     from diffusers.models.downsampling import Downsample2D
+    from diffusers.models.embeddings import IPAdapterTimeImageProjection
     from diffusers.models.modeling_utils import no_init_weights
     from diffusers.models.resnet import ResnetBlock2D
     from diffusers.models.transformers.transformer_2d import Transformer2DModel
@@ -102,8 +107,10 @@ __all__ = [
     "DPMSolverMultistepScheduler",
     "DownEncoderBlock2D",
     "Downsample2D",
+    "IPAdapterTimeImageProjection",
     "LMSDiscreteScheduler",
     "ResnetBlock2D",
+    "SD3IPAdapterJointAttnProcessor2_0",
     "T2IAdapter",
     "Transformer2DModel",
     "UNet2DConditionModel",

@@ -1,5 +1,6 @@
 """IP-Adapters from their files: `image_proj.…`, `ip_adapter.NUMBER.to_k_ip.weight`, and FaceID's low-rank halves; those
-of FLUX.1 read under the same names, XLabs' (https://github.com/XLabs-AI/x-flux, Apache-2.0) and Redux."""
+of FLUX.1 read under the same names, XLabs' (https://github.com/XLabs-AI/x-flux, Apache-2.0) and Redux; InstantX' of
+Stable Diffusion 3.5 as `timed_adapter_file` has it."""
 
 from __future__ import annotations
 
@@ -19,11 +20,13 @@ from ..adapters.layer import Parts
 from ..parts.image_adapter import ImageAdapter, ImageAdapterNetwork, LayerSizes
 from ..parts.image_projections import FaceResampler, projection_of
 from ..parts.slices import Slices
+from ..parts.timed_adapter import TimedAdapter
 from .checkpoint_file import CheckpointFile
 from .image_encoder import WITHIN
 from .networks import network_of
 from .part_file import refusing
 from .placing import place
+from .timed_adapter_file import TELLING, read_timed_adapter
 from .weights import Renamed, Weights
 
 MOST_LAYERS = 512
@@ -36,7 +39,9 @@ _SECOND = "plusv2"
 """In a file's name: FaceID Plus' second version, which nothing in the file tells from the first."""
 
 
-def read_image_adapter(component: Component, device: torch.device, dtype: torch.dtype) -> Slices[ImageAdapter]:
+def read_image_adapter(
+    component: Component, device: torch.device, dtype: torch.dtype
+) -> Slices[ImageAdapter | TimedAdapter]:
     """The adapter in a file. Raises UnusableModel, naming the file."""
     try:
         with refusing():
@@ -46,8 +51,10 @@ def read_image_adapter(component: Component, device: torch.device, dtype: torch.
         raise UnusableModel(message("image_adapter.file", "references", name=name, why=error.note)) from error
 
 
-def _read(component: Component, device: torch.device, dtype: torch.dtype) -> Slices[ImageAdapter]:
+def _read(component: Component, device: torch.device, dtype: torch.dtype) -> Slices[ImageAdapter | TimedAdapter]:
     stored = CheckpointFile(component.path)
+    if TELLING in stored.names:
+        return (yield from read_timed_adapter(stored, device, dtype))
     file, layers = _named(stored), of_flux if any(map(_OF_XLABS.fullmatch, stored.names)) else of_unet
     halves = {name: match for name in file.names if (match := _HALF.fullmatch(name))}
     names = [name for name in file.names if name not in halves and not name.startswith(WITHIN)]

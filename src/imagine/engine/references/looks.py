@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from ...pictures.reduced import WHOLE, decode_reduced
 from ...words.errors import BadRequest, Unsupported
 from ...words.model import ReferenceUse
 from ...words.recipe import Reference
-from ..parts.image_adapter import ImageAdapter
 from ..parts.image_encoder import ImageEncoder
 from ..parts.image_projections import Look
 from ..parts.slices import Slices
@@ -30,11 +29,12 @@ _STEP = 0x9E3779B97F4A7C15
 
 
 def look_at(
-    use: ReferenceUse, said: Reference, field: str, adapter: ImageAdapter, encoder: ImageEncoder | None
+    use: ReferenceUse, said: Reference, field: str, told: Collection[str], encoder: ImageEncoder | None
 ) -> Slices[Look]:
-    """What is to be known of a reference. Raises BadPicture, BadRequest, Unsupported on `field`."""
+    """What is to be known of a reference, of which an adapter is `told` these fields. Raises BadPicture, BadRequest,
+    Unsupported on `field`."""
     face = None
-    if "face" in adapter.widths:
+    if "face" in told:
         face = _face(use, said, field)
     if encoder is None:
         return Look(face=face)

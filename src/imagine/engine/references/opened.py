@@ -25,19 +25,23 @@ from ..adapters.block_weights import factors
 from ..adapters.image_prompt import Memory
 from ..adapters.kept import Kept
 from ..adapters.openings import Openings
+from ..adapters.timed_prompt import TimedPrompt
 from ..execution.execution import Home
 from ..parts.image_adapter import ImageAdapter, memory
 from ..parts.image_encoder import ImageEncoder
 from ..parts.image_projections import Look
 from ..parts.slices import Slices
+from ..parts.timed_adapter import TimedAdapter
 from .looks import look_at, mean_of, noised, nothing
 from .references import NO_REFERENCES, Group, References, stacked
+
+AnyAdapter = ImageAdapter | TimedAdapter
 
 
 class ReferenceReaders(NamedTuple):
     """What is in a file, where and as a denoiser computes, in slices. Raise UnusableModel, naming the file."""
 
-    adapter: Callable[[Component, torch.device, torch.dtype], Slices[ImageAdapter]]
+    adapter: Callable[[Component, torch.device, torch.dtype], Slices[AnyAdapter]]
     encoder: Callable[[Component, torch.device, torch.dtype], Slices[ImageEncoder]]
     """In a file of its own, or in an adapter's."""
 
@@ -95,7 +99,9 @@ class OpenReferences:
         field, use, said = asked[0]
         network: Any = model.networks["denoiser"]
         assert use.component is not None, "these have an adapter"
-        adapter: ImageAdapter = yield from self._opened("adapter", use.component, model, self._readers.adapter)
+        adapter: AnyAdapter = yield from self._opened("adapter", use.component, model, self._readers.adapter)
+        if isinstance(adapter, TimedAdapter):
+            return (yield from self._timed(asked, adapter, model, seed, sided=sided))
         layers = adapter.fitting(said.adapter, network)
         seen = yield from self._seen(asked, adapter, model, seed)
         yield
@@ -106,29 +112,46 @@ class OpenReferences:
             if weight:
                 made.append((layer, Memory(*memory(maps, tokens, layer.heads), said.strength * weight)))
         beside = adapter.beside(said.adapter, network)
-        for component in (use.component, use.encoder):
-            if component is not None and not unchanged(component.files):
-                raise ModelChanged(message("adapter.replaced", name=said.adapter))
+        _check_unchanged(use, said)
         words = _averaged(tokens, said, len(asked)) * said.strength if adapter.is_words else None
         return Group(said.adapter, made, beside, said.start, said.end, _mask(use, field), words)
+
+    def _timed(
+        self, asked: Sequence[_Wished], adapter: TimedAdapter, model: Attentive, seed: int, *, sided: bool
+    ) -> Slices[Group]:
+        """Of an adapter whose tokens follow from the step."""
+        _, use, said = asked[0]
+        layers = adapter.fitting(said.adapter, model.networks["denoiser"])
+        looks = yield from self._looks(asked, adapter, model, seed)
+        _check_unchanged(use, said)
+        home = next(adapter.network.parameters())
+        looks = [mean_of(looks)] if said.combine == "average" else looks
+        patches = [look.patches.to(home) for look in looks if look.patches is not None]
+        timed = TimedPrompt(adapter.projection, layers, patches, said.strength, sided)
+        return Group(said.adapter, (), (), said.start, said.end, timed=timed)
 
     def _seen(
         self, asked: Sequence[_Wished], adapter: ImageAdapter, model: Attentive, seed: int
     ) -> Slices[_SeenTogether]:
-        encoder = None
-        if adapter.widths.keys() - {"face"}:
-            encoder = yield from self._encoder(asked[0], adapter, model)
-        looks = []
-        for each in asked:
-            look = yield from look_at(each.use, each.said, each.field, adapter, encoder)
-            looks.append(noised(look, each.said.noise, seed, int(each.field.rpartition(".")[2])))
+        looks = yield from self._looks(asked, adapter, model, seed)
         none = Look()
         if not adapter.is_words:
+            encoder = (yield from self._encoder(asked[0], adapter, model)) if _sees(adapter) else None
             none = yield from nothing(encoder, black=adapter.against_black)
         mean = asked[0].said.combine == "average" and not adapter.is_words
         return _SeenTogether(adapter, [mean_of(looks)] if mean else looks, none)
 
-    def _encoder(self, asked: _Wished, adapter: ImageAdapter, model: Attentive) -> Slices[ImageEncoder]:
+    def _looks(
+        self, asked: Sequence[_Wished], adapter: AnyAdapter, model: Attentive, seed: int
+    ) -> Slices[Sequence[Look]]:
+        encoder = (yield from self._encoder(asked[0], adapter, model)) if _sees(adapter) else None
+        looks = []
+        for each in asked:
+            look = yield from look_at(each.use, each.said, each.field, adapter.widths, encoder)
+            looks.append(noised(look, each.said.noise, seed, int(each.field.rpartition(".")[2])))
+        return looks
+
+    def _encoder(self, asked: _Wished, adapter: AnyAdapter, model: Attentive) -> Slices[ImageEncoder]:
         """The one that is given, or else the one in the adapter's file. Raises Unsupported where it is none for it."""
         component = asked.use.encoder or (asked.use.component if adapter.has_encoder else None)
         found: ImageEncoder | None = None
@@ -152,6 +175,18 @@ class OpenReferences:
                 made = yield from self._openings.opened(identity, slices)
             found = self._kept.add(model, identity, self._kept.source(identity, lambda: made))
         return found
+
+
+def _sees(adapter: AnyAdapter) -> bool:
+    """Is it told more of a picture than whose face is on it?"""
+    return bool(adapter.widths.keys() - {"face"})
+
+
+def _check_unchanged(use: ReferenceUse, said: Reference) -> None:
+    """Raises ModelChanged where somebody wrote into the files of an adapter while it was opened."""
+    for component in (use.component, use.encoder):
+        if component is not None and not unchanged(component.files):
+            raise ModelChanged(message("adapter.replaced", name=said.adapter))
 
 
 def _alike(use: ReferenceUse, said: Reference) -> object:

@@ -13,6 +13,7 @@ from ...pictures.masks import Mask
 from ..adapters.adapter import Beside
 from ..adapters.attending import Attending
 from ..adapters.image_prompt import ImagePrompt, Memory
+from ..adapters.timed_prompt import TimedPrompt
 from ..execution.additions import Addition
 from .places import Sheet, places_of
 
@@ -32,6 +33,8 @@ class Group:
     mask: Mask | None = None
     words: Tensor | None = None
     """Tokens that stand behind those of the prompt, (1, tokens, width), of an adapter without layers."""
+    timed: TimedPrompt | None = None
+    """What follows from the step, of an adapter that makes it so."""
 
     def holds(self, step: int, steps: int) -> bool:
         """Does it count at that of so many steps, from 0?"""
@@ -59,11 +62,13 @@ class References:
         held = tuple(
             number for number, group in enumerate(self.groups) if group.words is None and group.holds(step, steps)
         )
-        if not held:
-            return ()
+        groups = [self.groups[number] for number in held]
+        timed = [group.timed for group in groups if group.timed is not None]
+        if len(timed) == len(groups):
+            return tuple(timed)
         if held not in self._known:
-            self._known[held] = self._prompt([self.groups[number] for number in held])
-        return (self._known[held],)
+            self._known[held] = self._prompt([group for group in groups if group.timed is None])
+        return (self._known[held], *timed)
 
     def words_at(self, step: int, steps: int) -> Tensor | None:
         """What stands behind the tokens of every prompt then, (1, tokens, width), the same tensor where it is the same;

@@ -41,7 +41,7 @@ def check_fit(file: Entry, model: Entry, table: Mapping[str, frozenset[str]], fi
         if file.family and model.family and file.family != model.family:
             raise Unsupported(message("beside.family", field, family=file.family, model_family=model.family, **words))
         if not is_made_for(file, model):
-            raise Unsupported(message("beside.size", field, made=file.variant, taken=model.variant, **words))
+            raise Unsupported(message("beside.size", field, made=made_for(file), taken=model.variant, **words))
         raise Unsupported(message("beside.width", field, made=file.context, taken=model.context, **words))
     if not runs(table, file, model):
         what = {"kind": file.variant or file.kind, "family": file.family or model.family}

@@ -28,7 +28,7 @@ from ...families.table import facts_of
 from ...messages import Message, message
 from ...pictures.images import MAX_SIDE
 from ...registry.views import fits
-from ...words.beside import IMAGE_ADAPTERS, REDUX, attends, attends_to_squares, runs
+from ...words.beside import IMAGE_ADAPTERS, REDUX, TIMED, attends, attends_to_squares, made_for, runs
 from ...words.entry import Entry
 from ...words.errors import BadRequest, Unsupported
 from ...words.map_words import words_of
@@ -43,10 +43,14 @@ IMAGE_ENCODER = "image-encoder"
 _FACES = ("faceid", "faceid-plus", "faceid-portrait")
 """Variants that take a face's numbers."""
 _LIKED = {
-    "face": ("plus-face", "full-face", "plus", "", "xlabs", REDUX), "style": ("", "plus", REDUX, "xlabs"),
-    "content": ("plus", "", REDUX, "xlabs"), "subject": ("plus", "", REDUX, "xlabs"),
+    "face": ("plus-face", "full-face", "plus", "", "xlabs", REDUX, TIMED),
+    "style": ("", "plus", REDUX, "xlabs", TIMED),
+    "content": ("plus", "", REDUX, "xlabs", TIMED),
+    "subject": ("plus", "", REDUX, "xlabs", TIMED),
 }  # fmt: skip
 """For each kind of reference the variants that are for it, the best first."""
+_SIZES = {TIMED: ("", "large")}
+"""Of the variants that aren't for all sizes of a family those that they are for."""
 _OF_ADAPTERS = ("embedding", "weights", "combine", "crop", "box", "mask", "noise", "start", "end")
 """What is said of a reference and means nothing where the picture only starts from it."""
 
@@ -217,8 +221,10 @@ async def _small_enough(gateway: Gateway, client: str, wish: ReferenceWish, fiel
 
 def _told(code: str, field: str, model: Entry, kind: str, **more: int) -> Message:
     """That no adapter attends to it, with what would: the file, where one is known that fits."""
-    family = model.family or model.name
-    if not any(model.family in families for families in IMAGE_ADAPTERS.values()):
+    family, size = model.family or model.name, made_for(model)
+    made = {variant: families for variant, families in IMAGE_ADAPTERS.items() if size in _SIZES.get(variant, (size,))}
+    if not any(model.family in families for families in made.values()):
+        family = f"{family} {size}".rstrip()
         return message(code, field, why=message("reference.no_file", family=family), **more)
     if file := proper_file(model, kind):
         return message(code, field, why=message("reference.file", family=family, file=file), **more)

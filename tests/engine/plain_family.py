@@ -24,7 +24,7 @@ class PlainFamily:
 
     name, space, dtype = "plain", "plain", "float32"
     latent_channels, downscale, multiple, native = 4, 8, 8, 64
-    takes_mask = spared = visits = False
+    takes_mask = takes_map = spared = visits = False
     in_main = 0
     embedder = None
     seen_as = None

@@ -29,6 +29,7 @@ MODELS = [
     ("FluxTransformer2DModel", PAIR, "diffusion-model", "flux", "schnell"),
     ("FluxTransformer2DModel", PAIR | {"guidance_embeds": True}, "diffusion-model", "flux", "dev"),
     ("FluxTransformer2DModel", PAIR | {"in_channels": 384}, "diffusion-model", "flux", "fill"),
+    ("FluxTransformer2DModel", PAIR | {"in_channels": 128}, "diffusion-model", "flux", "control"),
     ("Flux2Transformer2DModel", PAIR, "diffusion-model", "flux2", "dev"),
     ("Flux2Transformer2DModel", PAIR | {"joint_attention_dim": 7680}, "diffusion-model", "flux2", "klein-4b"),
     ("ChromaTransformer2DModel", PAIR, "diffusion-model", "chroma", ""),

@@ -97,6 +97,7 @@ def test_a_folder_is_one_model(tmp_path):
         ("FluxPipeline", {"guidance_embeds": False}, "flux", "schnell"),
         ("FluxFillPipeline", {"guidance_embeds": True}, "flux", "fill"),
         ("FluxKontextPipeline", {"guidance_embeds": True}, "flux", "kontext"),
+        ("FluxControlPipeline", {"guidance_embeds": True}, "flux", "control"),
         ("QwenImagePipeline", {}, "qwen-image", ""),
         ("QwenImageEditPipeline", {}, "qwen-image", "edit"),
         ("QwenImageEditPlusPipeline", {}, "qwen-image", "edit-2509"),

@@ -56,6 +56,7 @@ MODELS = {
     "flux1-kontext-dev": ("flux", "kontext", flux(), "FluxKontextPipeline", {"guidance_embeds": True}),
     "flux1-schnell": ("flux", "schnell", flux(guidance=False), "FluxPipeline", {"guidance_embeds": False}),
     "flux1-fill-dev": ("flux", "fill", flux(taken=384), "FluxFillPipeline", {"in_channels": 384}),
+    "flux1-depth-dev": ("flux", "depth", flux(taken=128), "FluxControlPipeline", {"in_channels": 128}),
     "flux-2-klein-4b": ("flux2", "klein-4b", flux2(*KLEIN_4B), "Flux2KleinPipeline", _of_width(7680)),
     "flux-2-klein-9b": ("flux2", "klein-9b", flux2(*KLEIN_9B), "Flux2KleinPipeline", _of_width(12288)),
     "flux-2-klein-base-4b": ("flux2", "klein-base-4b", flux2(*KLEIN_4B), "Flux2KleinPipeline", _of_width(7680)),
@@ -76,7 +77,6 @@ MODELS = {
 """Family and variant, the tensors as their makers name them, the pipeline, what its denoiser's configuration says."""
 STANDARDISED = {"_class_name": "AutoencoderKLQwenImage", "z_dim": 16, "latents_mean": [0.0] * 16}
 REFUSED = {
-    "flux1-depth-dev": ("flux", flux(taken=128)),
     "PixArt-XL-2-1024-MS": ("pixart", pixart(words=120)),
     "Chroma1-Radiance": ("chroma", chroma() | {"nerf_final_layer_conv.norm.scale": (64,)}),
 }

@@ -180,6 +180,31 @@ def test_flux_has_controls_of_its_own(tmp_path):
     assert (fox[0], "is for flux, model 'fox' is stable_diffusion" in fox[1]) == (400, True), fox
 
 
+def test_a_model_that_sees_a_map_itself_has_one_and_sees_all_of_it(tmp_path):
+    add_transformer(tmp_path, "FLUX.1-Canny-dev", "FluxControlPipeline", in_channels=128, guidance_embeds=True)
+    add(tmp_path, "controls/rose-canny", flux_control())
+    canny, kept = {"model": "FLUX.1-Canny-dev"}, {"image": PHOTO, "preprocess": "none"}
+    ((own, _), (called, _), (again, _), (both, _), *refused) = asked(
+        tmp_path, said(model="own") | canny, said() | canny,
+        {"control": [{"model": "own", **kept}]} | canny,
+        {"control": [{"model": "rose-canny", "strength": 0.5, **kept}, {"model": "own", **kept}]} | canny,
+        canny, {"control": [{"model": "own", **kept}] * 2} | canny, said(model="own", strength=0.5) | canny,
+        said(model="own", end=0.8) | canny, said(model="own") | {"model": "fox"},
+    )  # fmt: skip
+    for job, maker in ((own, "canny"), (called, "canny"), (again, "none")):
+        (recorded,), (use,) = job.params.control, job.controls
+        assert (recorded.model, recorded.digest, recorded.preprocess, use.component) == ("own", "", maker, None)
+    assert [each.model for each in both.params.control] == ["rose-canny", "own"]
+    assert (own.params.num_steps, own.params.guidance) == (50, 30.0)
+    assert refused == [
+        (400, "control must have a map for model 'FLUX.1-Canny-dev', which draws after one: its model is 'own'"),
+        (400, "control: model 'FLUX.1-Canny-dev' draws after one map, and 2 are its own"),
+        (400, "control.0.strength can't be 0.5: this model sees its map as a whole, in every step"),
+        (400, "control.0.end can't be 0.8: this model sees its map as a whole, in every step"),
+        (404, refused[-1][1]),
+    ]
+
+
 def test_units_of_another_program_are_taken_as_they_are(home):
     unit = {
         "enabled": True, "image": {"image": PHOTO, "mask": None}, "module": "canny", "threshold_a": 50.0,

@@ -17,6 +17,8 @@ from ..words.preprocessors import Preprocess
 from ..words.recipe import Control, Resize
 from .names import Digest, ModelName
 
+OWN = "own"
+"""What a control's model is called whose map the picture's model sees itself."""
 MAX_CONTROLS = 4
 """Of one picture."""
 MAX_CONTROL_STRENGTH = 2.0
@@ -85,7 +87,10 @@ CONTROL_ALIASES = {
 class ControlWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A control that is asked for."""
 
-    model: Annotated[ModelName, Meta(description="A file, as `others` of /models lists it, or a word of its name.")]
+    model: Annotated[
+        ModelName,
+        Meta(description="A file, as `others` of /models lists it, or a word of its name; own: the model itself."),
+    ]
     image: Annotated[
         str, Meta(description="What to follow: PNG, JPEG or WebP in base64, or as a data URL.", extra=PICTURE)
     ]
@@ -122,7 +127,8 @@ class ChosenControl(NamedTuple):
     """One that is asked for, the file that it is, and how its map is made."""
 
     wish: ControlWish
-    file: Entry
+    file: Entry | None
+    """None: the model's own denoiser sees its map."""
     preprocess: Preprocess = "none"
     type: str = ""
     preprocessor: Model | None = None
@@ -130,9 +136,10 @@ class ChosenControl(NamedTuple):
 
     def recorded(self, image: str) -> Control:
         """As a recipe has it; `image` is the digest of its picture."""
-        wish, made_by = self.wish, self.preprocessor
+        wish, made_by, file = self.wish, self.preprocessor, self.file
         return Control(
-            model=self.file.name, digest=self.file.digest, image=image, preprocess=self.preprocess, type=self.type,
+            model=OWN if file is None else file.name, digest="" if file is None else file.digest, image=image,
+            preprocess=self.preprocess, type=self.type,
             options=dict(self.options),
             strength=1.0 if wish.strength is None else float(wish.strength), start=float(wish.start or 0),
             end=1.0 if wish.end is None else float(wish.end), resize=wish.resize or "crop",

@@ -267,7 +267,12 @@ ROWS = (
             r"^double_blocks_|^single_blocks_|^single_transformer_blocks_",
             r"^(?:img_in|guidance_in|vector_in)$",
         ),
-        named=(("dev", "kontext", "kontext"), ("dev", r"(?<![a-z])krea(?![a-z])", "krea")),
+        named=(
+            ("dev", "kontext", "kontext"),
+            ("dev", r"(?<![a-z])krea(?![a-z])", "krea"),
+            ("control", "canny", "canny"),
+            ("control", "depth", "depth"),
+        ),
         adapters={
             "controlnet": signatures(
                 ("xlabs", "input_hint_block.0.weight", _FLUX),
@@ -283,6 +288,8 @@ ROWS = (
             ),
         },
         pipelines=(
+            PipelineClass("FluxControlNet"),
+            PipelineClass("FluxControl", variant="control"),
             PipelineClass("Flux", "guidance_embeds", True, "dev"),
             PipelineClass("Flux", "guidance_embeds", False, "schnell"),
             PipelineClass("Flux"),
@@ -292,12 +299,13 @@ ROWS = (
             "FluxImg2ImgPipeline",
             "FluxInpaintPipeline",
             "FluxFillPipeline",
+            "FluxControlPipeline",
             "FluxKontextPipeline",
         ),
         architectures=("flux",),
         gguf="flux",
         latent_channels=16,
-        channels=(16, 96),  # of Fill with the masked picture's and the mask's 8 × 8 pixels
+        channels=(16, 32, 96),  # with a map's; of Fill with the masked picture's and the mask's 8 × 8 pixels
         patch=2,
         own_vae=True,
         multiple=16,
@@ -311,6 +319,9 @@ ROWS = (
             "kontext": FamilyDefaults(28, 2.5, "euler"),
             "krea": FamilyDefaults(28, 4.5, "euler"),
             "fill": FamilyDefaults(50, 30.0, "euler"),
+            "control": FamilyDefaults(50, 10.0, "euler"),
+            "canny": FamilyDefaults(50, 30.0, "euler"),
+            "depth": FamilyDefaults(30, 10.0, "euler"),
         },
         distilled={
             "schnell": FamilyDefaults(4, 0.0, "euler"),
@@ -323,7 +334,7 @@ ROWS = (
             "turbo": Bounds((1, 16), _GUIDED),
             "hyper": Bounds((1, 20), _GUIDED),
             "fill": Bounds(guidance=(10.0, 30.0)),
-            "control": Bounds(guidance=(5.0, 30.0)),
+            **dict.fromkeys(("control", "canny", "depth"), Bounds(guidance=(5.0, 30.0))),
         },
         lengths={"": 512, "schnell": 256},
         blocks=_BLOCKS,
@@ -335,6 +346,6 @@ ROWS = (
         published=FLUX,
         licence={"": FLUX_DEV, "schnell": APACHE},
         single_file=True,
-        refused={"control": message("unfit.flux_control"), "flex2": message("unfit.flex2")},
+        refused={"flex2": message("unfit.flex2")},
     ),
 )

@@ -76,8 +76,6 @@ SENTENCES = {
     "folder.latents_mean": "its VAE normalises its latents (latents_mean), which isn't supported for its family",
     "unfit.radiance": "it is Chroma Radiance, which paints pixels without a VAE, and isn't drawn here yet",
     "unfit.channels": "its denoiser takes {count} channels, which no way of drawing here gives",
-    "unfit.flux_control": "it is FLUX.1 Depth, Canny or another that is told a map beside the latents, and isn't "
-    "drawn here yet",
     "unfit.control_lora": "it makes FLUX.1 one that is told a map beside the latents, as Depth and Canny are, and "
     "isn't applied yet; a ControlNet holds it to maps",
     "unfit.qwen_image": "it is {name}, which isn't drawn from single files yet; Qwen-Image is",
@@ -214,6 +212,9 @@ SENTENCES = {
     "lora.unused": "of LoRA '{name}' {count} of {total} layers can't be used: {names}",
     "lora.embeddings": "LoRA '{name}' brings embeddings along, which work where prompts say them: {names}",
     "control.file": "{field} '{name}' can't be used: {why}",
+    "control.own": "{field} must have a map for model '{name}', which draws after one: its model is 'own'",
+    "control.own_several": "{field}: model '{name}' draws after one map, and {count} are its own",
+    "control.own_whole": "{field} can't be {value}: this model sees its map as a whole, in every step",
     "control.family": "{field} isn't made for a network as this model's",
     "control.foreign": "it is of a kind that can't be used here",
     "control.many": "it has {count} tensors, and at most {most} are read",

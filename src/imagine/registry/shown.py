@@ -11,7 +11,7 @@ from ..families.defaults import bounds_of
 from ..families.facts import Need
 from ..families.table import FAMILIES, embedding_families, lora_families
 from ..messages import Language, sentence
-from ..words.beside import made_for
+from ..words.beside import made_for, takes_map
 from ..words.entry import Entry
 from ..words.map_words import map_meant, union_kinds, words_of
 from ..words.preprocessors import PREPROCESSORS
@@ -32,7 +32,8 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     """`use` says in a clause what can be done with it, `problem` why it isn't what it could be, `examples`, by
     language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells;
     `map` what makes the maps that a control is for, as its name has it, and `types` which kinds of maps it has to be
-    told apart; `made_for` which of its family's sizes a model is, or a file goes beside, where that matters.
+    told apart; `made_for` which of its family's sizes a model is, or a file goes beside, where that matters; `own_map`
+    what makes the map that a model sees itself, as its name has it, of one that does.
 
     Of a model, `lora_families` and `embedding_families` are those whose LoRAs and embeddings it takes, and its family
     says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, whether `true_cfg` can guide it
@@ -48,6 +49,8 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
         facts["examples"] = examples
     if size := made_for(entry):
         facts["made_for"] = size
+    if entry.kind in MODEL_KINDS and takes_map(entry):
+        facts["own_map"] = map_meant(words_of(entry.name)) or ""
     if entry.kind == "controlnet":
         facts["map"] = map_meant(words_of(entry.name)) or ""
         kinds = union_kinds(entry.family) if entry.variant == "union" else ()

@@ -135,7 +135,7 @@ def _opened(training: Training, device: Device, say: Say) -> Family:
     facts = facts_of(model.family)
     family = OPENERS[model.family](model, facts, device, lambda fraction: say(TrainingOpened(fraction=fraction)), {})
     denoiser = _denoiser(family)
-    if family.takes_mask:
+    if family.takes_mask or family.takes_map:
         raise Unsupported(message("train.inpainting", "model", name=model.name))
     dequantise(denoiser.module)
     denoiser.execution = Eager(denoiser.module)  # of layers laid out for oneDNN there are no gradients

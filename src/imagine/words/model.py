@@ -136,7 +136,8 @@ class ControlUse(msgspec.Struct, frozen=True, kw_only=True):
     """How its file is read: `controlnet`."""
     variant: str = ""
     """Which relative of it: `union`, `t2i-adapter`, `control-lora`, as the registry tells them."""
-    component: Component
+    component: Component | None
+    """None where the model's own denoiser sees the map."""
     image: bytes
     """The encoded picture that the map is made of."""
     preprocessor: Model | None = None

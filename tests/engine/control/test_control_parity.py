@@ -17,7 +17,7 @@ from tests.control_files import (
     write_control,
     write_control_lora,
 )
-from tests.engine.parity import assert_same, comparable, options
+from tests.engine.parity import MASK, PHOTO, assert_same, comparable, options
 from tests.engine.running import latents_of, model_at, wish
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -31,6 +31,8 @@ PIPELINES = {
     ("adapter", False): diffusers.StableDiffusionAdapterPipeline,
     ("adapter", True): diffusers.StableDiffusionXLAdapterPipeline,
     ("union", True): diffusers.StableDiffusionXLControlNetUnionPipeline,
+    ("painted", False): diffusers.StableDiffusionControlNetInpaintPipeline,
+    ("painted", True): diffusers.StableDiffusionXLControlNetInpaintPipeline,
 }
 
 
@@ -50,17 +52,31 @@ def theirs(modules, kind, network, **asked):
     parts = pipeline_parts(modules, prediction=PREDICTION.get(modules.family, "epsilon"))
     parts |= {"adapter" if kind == "adapter" else "controlnet": network}
     made = comparable(PIPELINES[kind, modules.family == "sdxl"](**parts, **options(modules)))
+    usual = {"width": SIZE[0], "height": SIZE[1], "num_inference_steps": STEPS, "output_type": "latent"}
     made = made(
-        prompt="a red fox", negative_prompt="a dog", guidance_scale=5.0, width=SIZE[0], height=SIZE[1],
-        num_inference_steps=STEPS, output_type="latent", generator=torch.Generator().manual_seed(1), **asked,
+        prompt="a red fox", negative_prompt="a dog", guidance_scale=5.0, generator=torch.Generator().manual_seed(1),
+        **usual | asked,
     )  # fmt: skip
     return made.images
 
 
-def ours(path, *controls):
-    one = wish(model_at(path), neg="a dog", width=SIZE[0], height=SIZE[1], num_steps=STEPS)
+def ours(path, *controls, **changes):
+    usual = {"width": SIZE[0], "height": SIZE[1], "num_steps": STEPS}
+    one = wish(model_at(path), neg="a dog", **usual | changes)
     params = msgspec.structs.replace(one.params, control=tuple(said for _, said in controls))
     return latents_of(msgspec.structs.replace(one, params=params, controls=tuple(use for use, _ in controls)))
+
+
+@pytest.mark.usefixtures("no_chance")
+@pytest.mark.parametrize("family", ["stable_diffusion", "sdxl"])
+def test_a_map_beside_a_hole_that_is_painted(checkpoints, tmp_path, family):
+    path, modules = checkpoints(family)
+    network, picture = tiny_controlnet(modules.unet), FIRST.resize((64, 64))
+    control = controlled(write_control(tmp_path / "net.safetensors", network), picture, strength=0.8)
+    got = ours(path, control, img=PHOTO, mask=MASK, strength=0.75, height=64)
+    asked = {"image": PHOTO, "mask_image": MASK, "control_image": picture, "height": 64}
+    expected = theirs(modules, "painted", network, **asked, strength=0.75, controlnet_conditioning_scale=0.8)
+    assert_same(got, expected, ours(path, img=PHOTO, mask=MASK, strength=0.75, height=64))
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,23 @@ def test_a_mixed_crowd_is_made_again_bit_for_bit(dev, tmp_path):
     crowd_made_again(wishes)
 
 
+def test_a_map_beside_a_hole_that_is_painted(dev, tmp_path):
+    network = tiny_flux_control(dev.transformer)
+    control = controlled(write_control(tmp_path / "net.safetensors", network), SECOND, strength=0.6)
+    painted = {"img": FIRST, "mask": MASK}
+    got = ours(dev, control, strength=0.8, **painted)
+
+    def pipeline(**parts):
+        return diffusers.FluxControlNetInpaintPipeline(controlnet=network, **parts)
+
+    pipe = flux_pipeline(dev.modules, tmp_path, pipeline)
+    expected = unpacked_latents(
+        pipe, guidance_scale=3.5, image=FIRST, mask_image=MASK, control_image=SECOND, strength=0.8,
+        controlnet_conditioning_scale=0.6,
+    )  # fmt: skip
+    assert_same(got, expected, ours(dev, strength=0.8, **painted), within=1e-5)
+
+
 class Painting(diffusers.FluxControlNetPipeline):
     """As the one that alimama's network was published with, which diffusers hasn't: beside the latents of a map, which
     it packs first, the network sees which of them are kept."""

@@ -76,7 +76,8 @@ PARTS = {
 class MadeUp:
     """One loaded checkpoint."""
 
-    space, downscale, takes_mask = "made-up", 8, False
+    space, downscale = "made-up", 8
+    takes_mask = takes_map = False
     warnings = ()
     embedder = None
     heard_as = None

@@ -75,7 +75,9 @@ export async function fillBeside(meta, found) {
 export function offerBeside(controls, adapters, chosen) {
   const alike = (one, other) => !one || !other || one === other;
   const fits = (entry) => alike(entry.family, chosen?.family) && alike(entry.made_for, chosen?.made_for);
-  offered = { control: controls.filter(fits), references: adapters.filter(fits) };
+  // A model that sees a map itself is called so among those that follow one.
+  const own = chosen?.own_map === undefined ? [] : [{ name: "own", map: chosen.own_map, types: [] }];
+  offered = { control: [...own, ...controls.filter(fits)], references: adapters.filter(fits) };
   describe();
 }
 

@@ -55,5 +55,6 @@ class OpenControls:
         return there
 
     def _opened(self, use: ControlUse, name: str, model: Controllable) -> Generator[None, None, ControlNetwork]:
+        assert use.component is not None, "a model's own denoiser is opened with it"
         source = self._kept.source(use.identity, partial(self._read, use.component, name))
         return (yield from source.bind(model.networks.get("denoiser"), model.home))

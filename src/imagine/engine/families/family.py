@@ -88,6 +88,8 @@ class Family(Protocol):
     """The side, in pixels, of the squares it was trained on."""
     takes_mask: bool
     """Its denoiser sees mask and masked picture (an inpainting checkpoint); else the engine blends."""
+    takes_map: bool
+    """Its denoiser sees a map, as its VAE encodes one, beside the latents: a picture of it needs one."""
     dtype: str
     """What the denoiser computes in: `float16`, `bfloat16` or `float32`."""
     warnings: tuple[Message, ...]

@@ -1,7 +1,9 @@
-"""FLUX.1: dev and what was tuned on it, schnell, Fill, which sees a mask, and Kontext, which sees other pictures.
+"""FLUX.1: dev and what was tuned on it, schnell, Fill, which sees a mask, Canny and Depth, which see a map, and
+Kontext, which sees other pictures.
 
-Numbers and their order are those of diffusers' `FluxPipeline`, `FluxFillPipeline` and `FluxKontextPipeline` (0.42,
-Apache-2.0). Several pictures, of which that knows one, are told from each other as it tells the first: by a number.
+Numbers and their order are those of diffusers' `FluxPipeline`, `FluxFillPipeline`, `FluxControlPipeline` and
+`FluxKontextPipeline` (0.42, Apache-2.0). Several pictures, of which that knows one, are told from each other as it
+tells the first: by a number.
 """
 
 from __future__ import annotations
@@ -80,7 +82,8 @@ KIND = TransformerKind(
 
 class Flux(SteppedModel):
     """One loaded FLUX.1; rows hold `context` (1, tokens, dim), `pooled` (1, dim), of one that is told its guidance
-    `guidance` (1,), of Fill `inpainting` (1, 16 + 64, h, w), and latents of pictures to see."""
+    `guidance` (1,), of Fill `inpainting` (1, 16 + 64, h, w), of Canny and Depth one of 16 channels, and latents of
+    pictures to see."""
 
     space = "flux"
     multiple = facts_of("flux").multiple
@@ -96,7 +99,8 @@ class Flux(SteppedModel):
         )  # fmt: skip
         self._text, self._told = text, told
         self.takes_mask = denoiser.in_channels == _filled(self.latent_channels)
-        if not self.takes_mask:
+        self.takes_map = denoiser.in_channels == 2 * self.latent_channels
+        if denoiser.in_channels == self.latent_channels:
             self.seen_as = partial(nearest_in_shape, sizes=_sizes(native, self.multiple))
 
     @property
@@ -165,7 +169,8 @@ def open_flux(model: Model, facts: FamilyFacts, device: Device, progress: OnProg
 def _check(loaded: LoadedTransformer) -> None:
     """Raises UnusableModel where its networks don't fit together, or its denoiser sees what it can't be given."""
     denoiser, config = loaded.denoiser, loaded.denoiser.module.config
-    if denoiser.in_channels not in (denoiser.latent_channels, _filled(denoiser.latent_channels)):
+    latents = denoiser.latent_channels
+    if denoiser.in_channels not in (latents, 2 * latents, _filled(latents)):
         raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
     assert loaded.t5 is not None
     pairs = (

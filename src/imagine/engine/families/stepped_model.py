@@ -42,7 +42,7 @@ class SteppedModel:
     """The half of a `Family` that doesn't depend on what kind of network its denoiser is, nor on what it is told."""
 
     downscale = 8
-    takes_mask = False
+    takes_mask = takes_map = False
     embedder: PictureEmbedder | None = None
     seen_as: SeenAs | None = None
     heard_as: SeenAs | None = None

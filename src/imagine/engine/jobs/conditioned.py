@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from ..adapters.mix import NO_MIX, Mix
 from ..adapters.opened import Opened
 from ..families.family import Family, Timeline
@@ -60,7 +62,7 @@ class Conditioned:
         self.timelines = []
         ledger.warn(*(yield from self.controls.lay(canvas, encode, steps)))
         for family in self._families:
-            channels = (yield from mask_channels(family, canvas, encode)) if family.takes_mask else None
+            channels = yield from self._channels(family, canvas, encode)
             own = family is self._families[0]
             mix, pictures = (self.mix, (yield from self.references.heard(family))) if own else (NO_MIX, ())
             with at_work(family.parts("encode")):
@@ -69,6 +71,13 @@ class Conditioned:
             self.timelines.append(
                 Timeline(encoded if channels is None else [(end, with_mask(made, channels)) for end, made in encoded])
             )
+
+    def _channels(self, family: Family, canvas: Canvas, encode: Encode) -> Slices[Tensor | None]:
+        """What its denoiser sees beside the latents, of one that does. Raises BadRequest where that is a map, and there
+        is none."""
+        if family.takes_map:
+            return self.controls.own_map
+        return (yield from mask_channels(family, canvas, encode)) if family.takes_mask else None
 
     def lay_references(self, canvas: Canvas, steps: int) -> None:
         """Lay the masks of the references out, and tell the denoiser what it is shown, for a pass of so many of the

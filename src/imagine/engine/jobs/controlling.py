@@ -15,12 +15,12 @@ from ...messages import Message, message
 from ...pictures import images
 from ...pictures.crops import flattened
 from ...pictures.masks import HALF
-from ...words.errors import Unsupported
+from ...words.errors import BadRequest, Unsupported
 from ...words.frames import Submit
 from ...words.model import ControlUse
 from ...words.preprocessors import NONE, PREPROCESSORS
 from ...words.recipe import Control, Resize
-from ..control.control_network import ControlNetwork, SeenMap
+from ..control.control_network import ControlNetwork, SeenMap, as_they_are
 from ..control.controls import LaidControl, additions_at
 from ..control.open_controls import OpenControls
 from ..execution.additions import Addition
@@ -38,7 +38,8 @@ class _Guide:
     """A control of the picture: its map, how that comes to a canvas, and the network that sees it."""
 
     control: Control
-    network: ControlNetwork
+    network: ControlNetwork | None
+    """None: the model's own denoiser does."""
     map: Image.Image
     """RGB, or RGBA where it is transparent what is to be painted."""
     resize: Resize
@@ -56,6 +57,8 @@ class Controlling:
         self._laid: list[LaidControl] = []
         self._shift = 0.0
         """What the model's VAE takes off latents."""
+        self._model = submit.params.model
+        self._own: Tensor | None = None
 
     def open(self, family: Family, canvas: Canvas) -> Slices[None]:
         """Open them beside the picture's model, and make their maps, for the canvas of its first pass; but for those of
@@ -68,7 +71,11 @@ class Controlling:
             if not control.strength:
                 continue
             self._shift = family.latent_shift
-            network = yield from self._networks.network(use, control.model, family)
+            network = None
+            if use.component is not None:
+                network = yield from self._networks.network(use, control.model, family)
+            elif not family.takes_map:
+                raise Unsupported(message("control.family", "control"))
             made, resize = yield from self._map(use, control, canvas, f"control.{number}.image")
             self._guides.append(_Guide(control, network, made, resize))
 
@@ -88,10 +95,13 @@ class Controlling:
     def lay(self, canvas: Canvas, encode: Encode, steps: int) -> Slices[Sequence[Message]]:
         """Lay the maps out for a pass of so many of the user's steps, and have their networks see them, some as the
         model's VAE has them encoded; gives what is to be told of it."""
-        notes, self._laid = list[Message](), []
+        notes, self._laid, self._own = list[Message](), [], None
         for guide in self._guides:
             control = guide.control
             seen = SeenMap(_pixels(guide, canvas))
+            if guide.network is None:
+                self._own = yield from encode(as_they_are(seen.pixels))
+                continue
             if (coded := guide.network.for_vae(seen.pixels)) is not None:
                 seen = seen._replace(latents=(yield from encode(coded)), shift=self._shift)
             with wrapped(*guide.network.convolving) if canvas.wraps else nullcontext():
@@ -103,6 +113,14 @@ class Controlling:
             yield
         return notes
 
+    @property
+    def own_map(self) -> Tensor:
+        """The latents, (1, C, h, w), of the map that the model's own denoiser sees in this pass. Raises BadRequest
+        where there is none."""
+        if self._own is None:
+            raise BadRequest(message("control.own", "control", name=self._model))
+        return self._own
+
     def at(self, step: int, steps: int, *, sided: bool) -> Sequence[Addition]:
         """What is there at one of the user's steps of the pass, which is `sided` where it has a negative prompt."""
         return additions_at(self._laid, step, steps, sided=sided)
@@ -110,7 +128,8 @@ class Controlling:
     def check(self) -> None:
         """Raises ModelChanged where somebody wrote into their files while they were drawn with."""
         for guide in self._guides:
-            guide.network.check()
+            if guide.network is not None:
+                guide.network.check()
 
 
 def _pixels(guide: _Guide, canvas: Canvas) -> Tensor:

@@ -50,8 +50,10 @@ def _recorded(
 
 
 def _control_use(chosen: ChosenControl, picture: InputPicture) -> ControlUse:
+    file = chosen.file
     return ControlUse(
-        kind=chosen.file.kind, variant=chosen.file.variant, component=component_from("adapter", chosen.file),
+        kind="" if file is None else file.kind, variant="" if file is None else file.variant,
+        component=None if file is None else component_from("adapter", file),
         image=picture.data, preprocessor=chosen.preprocessor,
     )  # fmt: skip
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...asking.controls import ChosenControl, ControlWish, check_span, proper_control
+from ...asking.controls import OWN, ChosenControl, ControlWish, check_span, proper_control
 from ...asking.preprocess import checked_options
 from ...asking.request import GenerateRequest
 from ...asking.resolve import is_another
 from ...messages import Message, message
-from ...words.beside import CONTROLS
+from ...words.beside import CONTROLS, takes_map
 from ...words.control_units import model_called
 from ...words.entry import Entry
-from ...words.errors import BadRequest, PartNotFound
+from ...words.errors import BadRequest, PartNotFound, Unsupported
 from ...words.map_words import alike, is_for_several, map_meant, union_kinds, words_of
 from ...words.preprocessors import NONE
 from ..gateway.gateway import Gateway
@@ -39,12 +39,37 @@ async def chosen_controls(gateway: Gateway, request: GenerateRequest, model: Ent
     for place, wish in enumerate(request.control or ()):
         path = f"control.{place}"
         check_span(wish.start, wish.end, path)
+        if _is_own(wish, model):
+            _check_whole(wish, path)
+            made = await _with_map(gateway, wish, model, path, warnings)
+            files.append(made._replace(file=None))
+            continue
         file = await _file(gateway, wish, model, f"{path}.model")
         check_fit(file, model, CONTROLS, f"{path}.model", wish.model)
         if wish.digest and is_another(file, wish.digest):
             warnings.append(message("part.another", "control", name=file.name, digest=wish.digest[:12]))
         files.append(await _with_map(gateway, wish, file, path, warnings))
+    if takes_map(model) and (count := sum(each.file is None for each in files)) != 1:
+        if count:
+            raise BadRequest(message("control.own_several", "control", name=model.name, count=count))
+        raise BadRequest(message("control.own", "control", name=model.name), reason="missing")
     return ChosenControls(tuple(files), tuple(warnings))
+
+
+def _is_own(wish: ControlWish, model: Entry) -> bool:
+    """Is it the map that the model itself sees: called so, as the model is, or what that is for?"""
+    called = wish.model.lower()
+    if not takes_map(model) or called in (OWN, model.name.lower()):
+        return takes_map(model)
+    meant = map_meant(words_of(model.name))
+    return meant is not None and map_meant(alike(called)) == meant
+
+
+def _check_whole(wish: ControlWish, path: str) -> None:
+    """Raises Unsupported for what can't be said of a map that the model itself sees."""
+    for field, value, all_of_it in (("strength", wish.strength, 1), ("start", wish.start, 0), ("end", wish.end, 1)):
+        if value is not None and value != all_of_it:
+            raise Unsupported(message("control.own_whole", f"{path}.{field}", value=value))
 
 
 async def _file(gateway: Gateway, wish: ControlWish, model: Entry, field: str) -> Entry:

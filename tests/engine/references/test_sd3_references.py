@@ -40,7 +40,7 @@ def published(projection, layers):
     return made
 
 
-class Here:
+class ShownLarge:
     """A model and what goes beside it: files, and diffusers' and transformers' modules."""
 
     def __init__(self, folder):
@@ -67,7 +67,7 @@ class Here:
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    return Here(tmp_path_factory.mktemp("here"))
+    return ShownLarge(tmp_path_factory.mktemp("here"))
 
 
 def wished(here, *references, job="a", **changes):

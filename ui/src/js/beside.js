@@ -15,6 +15,7 @@ const STRENGTH = { control: 1, references: 0.6 };
 const LARGEST = { control: 4096, references: 2048 }; // pixels of a side that are sent
 const WAIT = 400; // milliseconds until a change is looked at
 const NO_MAP = "none";
+const OWN = "own"; // what the server calls a model that sees a map itself
 
 let items = { control: [], references: [] };
 let offered = null; // what the server has for each, once that is known
@@ -76,7 +77,7 @@ export function offerBeside(controls, adapters, chosen) {
   const alike = (one, other) => !one || !other || one === other;
   const fits = (entry) => alike(entry.family, chosen?.family) && alike(entry.made_for, chosen?.made_for);
   // A model that sees a map itself is called so among those that follow one.
-  const own = chosen?.own_map === undefined ? [] : [{ name: "own", map: chosen.own_map, types: [] }];
+  const own = chosen?.own_map === undefined ? [] : [{ name: OWN, map: chosen.own_map, types: [] }];
   offered = { control: [...own, ...controls.filter(fits)], references: adapters.filter(fits) };
   describe();
 }
@@ -256,7 +257,7 @@ function describeRow(name, row, item) {
   out.setAttribute("aria-label", t("beside.remove", called));
   for (const input of all(".slider input", row)) input.setAttribute("aria-label", t("beside.strength", called));
   if (name === "control") {
-    fillChoices(row, "model", offersOf("control").map((one) => [one.name, one.name]), item.said.model, t("control.model", called));
+    fillChoices(row, "model", offersOf("control").map((one) => [one.name, one.name === OWN ? t("control.own") : one.name]), item.said.model, t("control.model", called));
     fillChoices(row, "preprocess", choicesOf("control.preprocess").map((one) => [one, named("map", one)]), item.said.preprocess ?? NO_MAP, t("control.preprocess", called));
     fillChoices(row, "type", typesOf(item).map((one) => [one, named("map", one)]), item.said.type ?? "", t("control.type", called));
     show(row.querySelector("[data-key=type]"), typesOf(item).length > 0);

@@ -46,7 +46,6 @@ ANIMA = {"llm_adapter.blocks.0.cross_attn.q_proj.weight": (1024, 1024), "x_embed
         (sd1(taken=8), "F16", "it changes a picture as it is told"),
         (sd1(taken=5), "F16", "it takes a depth map"),
         (sd1(taken=6), "F16", "its denoiser takes 6 channels"),
-        (FLUX | {"img_in.weight": (3072, 128)}, "F16", "it is FLUX.1 Depth, Canny or another"),
         (FLUX | {"img_in.weight": (3072, 196)}, "F16", "it is Flex.2"),
         (
             sd1() | {"model.diffusion_model.time_embed.cond_proj.weight": (320, 256)},

@@ -154,7 +154,7 @@ def test_a_map_beside_a_hole_that_is_painted(dev, tmp_path):
         pipe, guidance_scale=3.5, image=FIRST, mask_image=MASK, control_image=SECOND, strength=0.8,
         controlnet_conditioning_scale=0.6,
     )  # fmt: skip
-    assert_same(got, expected, ours(dev, strength=0.8, **painted), within=1e-5)
+    assert_same(got, expected, ours(dev, strength=0.8, **painted), within=3e-5)  # what two VAEs make of two pictures
 
 
 class Painting(diffusers.FluxControlNetPipeline):

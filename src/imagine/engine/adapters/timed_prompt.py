@@ -49,6 +49,10 @@ class TimedPrompt:
     def field(self) -> str:
         return "references"
 
+    @property
+    def convolving(self) -> Sequence[Module]:
+        return ()
+
     def made(self, asked: Inputs) -> TimedMemories:
         tokens, when = zip(*(self._tokens(picture, asked) for picture in self.pictures), strict=True)
         beside = torch.cat(tokens, 1)

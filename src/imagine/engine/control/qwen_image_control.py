@@ -17,12 +17,14 @@ from ..execution.execution import Inputs
 from ..execution.packing import packed
 from ..execution.two_streams import two_streams
 from .block_residuals import Behind, BlockResiduals
-from .control_network import SeenMap, as_they_are, kept_of
+from .control_network import NO_LAYERS, SeenMap, as_they_are, kept_of
 from .controlnet import FileCheck
 
 
 class QwenImageControl:
     """A `ControlNetwork` of a `QwenImageControlNetModel`."""
+
+    convolving = NO_LAYERS
 
     def __init__(self, module: Any, check: FileCheck, *, blocks: int, masked: bool) -> None:
         """Beside a denoiser of so many `blocks`. `masked`: it sees which latents of its map are kept."""

@@ -83,27 +83,27 @@ class TimedMemories(NamedTuple):
 
     def hooks(self, _network: Module, rows: SlotRows) -> Iterator[RemovableHandle]:
         for memory in self.memories:
-            heard, attention = _Heard(), memory.layer.attention
+            heard, attention = _MadeOfRows(), memory.layer.attention
             for name in _ASKED:
                 yield getattr(attention, name).register_forward_hook(partial(_note, heard, name, rows))
             yield attention.to_out[0].register_forward_pre_hook(partial(_attend, heard, memory, rows, self.weight))
 
 
-class _Heard(threading.local):
+class _MadeOfRows(threading.local):
     """What an attention made of the picture's rows, of the share that a thread is at."""
 
     def __init__(self) -> None:
         self.of: dict[str, Tensor] = {}
 
 
-def _note(heard: _Heard, name: str, rows: SlotRows, _layer: Module, _given: Any, answer: Tensor) -> None:
+def _note(heard: _MadeOfRows, name: str, rows: SlotRows, _layer: Module, _given: Any, answer: Tensor) -> None:
     where, _ = rows.within(len(answer))
     # A copy: what is made of it doesn't depend on where among others it lay in memory.
     heard.of[name] = answer if rows.bucket == 1 else answer[where].clone()
 
 
 def _attend(
-    heard: _Heard, memory: _TimedMemory, rows: SlotRows, weight: float, _layer: Module, given: tuple[Tensor, ...]
+    heard: _MadeOfRows, memory: _TimedMemory, rows: SlotRows, weight: float, _layer: Module, given: tuple[Tensor, ...]
 ) -> None:
     """Adds to what the picture's tokens have seen what they see of the pictures beside them."""
     where, sides = rows.within(len(given[0]))

@@ -1,4 +1,5 @@
-"""What programs asked when they ran beside a server here, as they sent it: answered, and as they meant it.
+"""What programs asked when they ran beside a server here, as they sent it: answered, and as they meant it. A size that
+is too much for the model is the model's own, as OpenAI's clients get it.
 
 Recorded on 2026-11-29 by `test_programs.py`'s programs, which don't have to be installed for this.
 """
@@ -51,7 +52,7 @@ RECORDED = {
             "model": "gpt-image-1.5", "prompt": "a fox\n\nAvoid: fog", "n": 1, "size": "1024x1024", "quality": "high",
             "output_format": "png", "background": "opaque",
         },
-        {"prompt": "a fox\n\nAvoid: fog", "width": 1024, "height": 1024, "model": "fox"},
+        {"prompt": "a fox\n\nAvoid: fog", "model": "fox", "width": 512, "height": 512},
     ),
 }  # fmt: skip
 

@@ -1,5 +1,5 @@
 """What programs asked when they ran beside a server here, as they sent it: answered, and as they meant it. A size that
-is too much for the model is the model's own, as OpenAI's clients get it.
+is too much for the model is drawn at the model's own first, and then enlarged.
 
 Recorded on 2026-11-29 by `test_programs.py`'s programs, which don't have to be installed for this.
 """

@@ -23,8 +23,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", default="0")
     parser.add_argument("--worker", choices=["prompted", "process"], default="prompted")
+    parser.add_argument("--offline", action="store_true")
     said = parser.parse_args()
-    settings, _ = settings_from({"host": said.host, "port": said.port})
+    settings, _ = settings_from({"host": said.host, "port": said.port, "offline": said.offline})
     asyncio.run(run(settings, said.worker))
 
 

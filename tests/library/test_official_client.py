@@ -12,7 +12,7 @@ hub = pytest.importorskip("huggingface_hub")
 
 
 def test_the_official_client_is_served_by_the_fake(tmp_path, monkeypatch):
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)  # the environment may have said otherwise
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # the environment may have said otherwise
     data = weights()
 
     async def go():

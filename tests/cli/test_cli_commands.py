@@ -165,7 +165,7 @@ def test_bash_gets_values_that_it_can_insert(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, timeout=240, check=False)
     assert done.stdout.splitlines() == [
         "dpm++_2m|dpm++_2s|dpm++_2m_sde|", "sgm_uniform|simple|", "my\\ model|", "watercolor|watercolor_family|",
-        "cpu|cuda|", "verify|version|",
+        "cpu|cuda|", "verify-models|verify|version|",
     ], done.stderr  # fmt: skip
 
 

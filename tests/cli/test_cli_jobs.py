@@ -66,7 +66,7 @@ def test_attach_saves_the_picture_and_goes_on_where_the_connection_broke(
     ]
     assert run("attach", "one", "-o", "fox.png") == 0
     assert server.resumed == ["", "e.1.0"]
-    assert capsys.readouterr().out == "fox.png\n"
+    assert capsys.readouterr().out == "fox.png\nfox.json\n"
     assert Path("fox.png").read_bytes() == png()
     assert json.loads(Path("fox.json").read_text())["prompt"] == "p"
 

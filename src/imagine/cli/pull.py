@@ -56,7 +56,7 @@ def command(
 
     source = source_from(name)
     if isinstance(source, LocalSource):
-        _take_in(source.path, way or "link", as_json=as_json)
+        _take_in(_at_home(source.path), way or "link", as_json=as_json)
     else:
         _pull_here(name, yes=yes, offline=offline, as_json=as_json)
 
@@ -176,6 +176,14 @@ def _tell(news: PullNews, bars: Bars, *, as_json: bool) -> None:
         bars.move(what + news.file, news.completed, news.total)
         if news.status == "placed" and not bars.moves:
             note(f"{news.file}: {size_of(news.total)}, checked")
+
+
+def _at_home(path: Path) -> Path:
+    """The path, of which `~` is a user's folder. Raises UsageError for one of nobody."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise click.UsageError(f"{path} is in the home of a user that there isn't") from error
 
 
 def _there(folder: Path) -> Path:

@@ -24,6 +24,7 @@ _AIR = re.compile(
     re.ASCII,
 )
 _HERE = ("/", "./", "../", "~", ".\\", "..\\")
+_DIGITS = 12
 _WEIGHTS = (".safetensors", ".sft", ".gguf")
 
 
@@ -72,7 +73,7 @@ def source_from(name: str, hub: str = "https://huggingface.co") -> ModelSource |
     if colon and len(scheme) > 1:  # a single letter is a drive
         return _of_scheme(scheme.lower(), rest, name, hub)
     if name.startswith(_HERE) or (len(scheme) == 1 and colon) or "\\" in name:
-        return LocalSource(Path(name).expanduser())
+        return LocalSource(Path(name))
     if name.lower().endswith(_WEIGHTS) and name.count("/") < 2:
         return LocalSource(Path(name))
     return _of_hub(name, name) if "/" in name else None
@@ -83,7 +84,7 @@ def _of_scheme(scheme: str, rest: str, name: str, hub: str) -> ModelSource:
         case "hf" | "huggingface":
             return _of_hub(rest.removeprefix("//"), name)
         case "file":
-            return LocalSource(Path(unquote(rest.removeprefix("//"))).expanduser())
+            return LocalSource(Path(unquote(rest.removeprefix("//"))))
         case "http" | "https":
             return _of_page(name, hub)
         case "civitai":
@@ -92,7 +93,7 @@ def _of_scheme(scheme: str, rest: str, name: str, hub: str) -> ModelSource:
         case _ if air := _AIR.fullmatch(name):
             if air[1] == "huggingface":
                 return _of_hub(air[2] + (f"@{air[3]}" if air[3] else ""), name)
-            if air[2].isdecimal() and (air[3] or "0").isdecimal():
+            if _is_number(air[2]) and _is_number(air[3] or "0") and _is_number(air[4] or "0"):
                 return CivitaiSource(int(air[2]), int(air[3] or 0), int(air[4] or 0))
     raise _unknown(name)
 
@@ -106,7 +107,10 @@ def _of_hub(text: str, name: str) -> HubSource:
 
 def _of_page(address: str, hub: str) -> ModelSource:
     """What a page shows: `…/OWNER/REPO/blob/REVISION/FILE`, `…/models/ID?modelVersionId=ID`."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise _unknown(address) from error
     ways = [unquote(way) for way in parts.path.split("/") if way]
     if parts.hostname in ("huggingface.co", "hf.co", urlsplit(hub).hostname):
         if len(ways) >= 4 and ways[2] in ("blob", "resolve", "tree"):
@@ -117,11 +121,15 @@ def _of_page(address: str, hub: str) -> ModelSource:
     if parts.hostname in ("civitai.com", "www.civitai.com"):
         query = parse_qs(parts.query)
         version = (query.get("modelVersionId") or ["0"])[0]
-        if ways[:1] == ["models"] and len(ways) > 1 and ways[1].isdecimal() and version.isdecimal():
+        if ways[:1] == ["models"] and len(ways) > 1 and _is_number(ways[1]) and _is_number(version):
             return CivitaiSource(int(ways[1]), int(version))
-        if ways[:3] == ["api", "download", "models"] and ways[3:4] and ways[3].isdecimal():
+        if ways[:3] == ["api", "download", "models"] and ways[3:4] and _is_number(ways[3]):
             return CivitaiSource(version=int(ways[3]))
     raise _unknown(address)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS
 
 
 def _unknown(name: str) -> BadRequest:

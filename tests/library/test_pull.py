@@ -146,7 +146,8 @@ def test_parts_that_a_denoiser_lacks_come_with_it(tmp_path):
         ("hf:owner/fox/owl.safetensors", "has no file of weights called 'owl.safetensors'; it has fox.safetensors"),
         ("hf:owner/fox/config.json", "holds no weights"), ("owner/none", "has no file of weights that can be used"),
         ("/etc/passwd", "is a path"), ("file:///etc/passwd", "is a path"), ("hf:../../etc", "can't be fetched"),
-        ("https://example.org/x", "can't be fetched"), ("http://[", "can't be fetched"), ("~nobody-at-all/x", "is a path"),
+        ("https://example.org/x", "can't be fetched"), ("http://[", "can't be fetched"),
+        ("~nobody-at-all/x", "is a path"),
         (f"https://civitai.com/models/{'9' * 5000}", "can't be fetched"),
     ],
 )  # fmt: skip

@@ -68,7 +68,7 @@ def test_attach_saves_the_picture_and_goes_on_where_the_connection_broke(
     assert server.resumed == ["", "e.1.0"]
     assert capsys.readouterr().out == "fox.png\nfox.json\n"
     assert Path("fox.png").read_bytes() == png()
-    assert json.loads(Path("fox.json").read_text())["prompt"] == "p"
+    assert json.loads(Path("fox.json").read_text())["meta"]["prompt"] == "p"
 
 
 @pytest.mark.parametrize(("state", "status"), [("running", 1), ("succeeded", 0), ("failed", 1)])

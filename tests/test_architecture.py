@@ -95,6 +95,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.comfy",
         "imagine.server.replicate",
     ),
     "server/lasting": (
@@ -112,6 +113,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.comfy",
         "imagine.server.replicate",
     ),
     **{
@@ -140,6 +142,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.comfy",
     ),
     "server/native": (
         "imagine.server.openai",
@@ -147,6 +150,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.comfy",
         "imagine.server.replicate",
     ),
     "server/openai": (
@@ -155,6 +159,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.comfy",
         "imagine.server.replicate",
     ),
     "server/ollama": (
@@ -163,6 +168,7 @@ MUST_NOT_KNOW = {
         "imagine.server.huggingface",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.comfy",
         "imagine.server.replicate",
     ),
     "server/huggingface": (
@@ -171,6 +177,7 @@ MUST_NOT_KNOW = {
         "imagine.server.ollama",
         "imagine.server.mcp",
         "imagine.server.a1111",
+        "imagine.server.comfy",
         "imagine.server.replicate",
     ),
     "server/mcp": (
@@ -179,7 +186,17 @@ MUST_NOT_KNOW = {
         "imagine.server.ollama",
         "imagine.server.huggingface",
         "imagine.server.a1111",
+        "imagine.server.comfy",
         "imagine.server.replicate",
+    ),
+    "server/comfy": (
+        "imagine.server.native",
+        "imagine.server.openai",
+        "imagine.server.ollama",
+        "imagine.server.huggingface",
+        "imagine.server.mcp",
+        "imagine.server.replicate",
+        "imagine.server.a1111",
     ),
     "server/a1111": (
         "imagine.server.native",
@@ -187,6 +204,7 @@ MUST_NOT_KNOW = {
         "imagine.server.ollama",
         "imagine.server.huggingface",
         "imagine.server.mcp",
+        "imagine.server.comfy",
     ),
     "cli": (*HEAVY, "imagine.engine", "imagine.worker"),
     "binary": (*HEAVY, "imagine.engine", "imagine.server", "imagine.dispatch", "imagine.cli"),
@@ -340,7 +358,7 @@ def test_the_reading_of_imports_sees_them() -> None:
 
 OF_DIALECTS = (
     "openai.responses", "openai.responses_requests", "huggingface.routes", "huggingface.requests", "mcp.routes",
-    "mcp.tools", "replicate.routes",
+    "mcp.tools", "replicate.routes", "comfy.routes", "comfy.classes", "comfy.sockets",
 )  # fmt: skip
 """What only those dialects import that are asked in."""
 LIGHT = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .a1111.dialect import A1111
+from .comfy.dialect import COMFY
 from .huggingface.dialect import HUGGING_FACE
 from .mcp.dialect import MCP
 from .native.dialect import NATIVE
@@ -11,5 +12,9 @@ from .openai.dialect import OPENAI
 from .openapi import DESCRIPTION
 from .replicate.dialect import REPLICATE
 
+<<<<<<< HEAD
 DIALECTS = (NATIVE, DESCRIPTION, REPLICATE, OPENAI, OLLAMA, HUGGING_FACE, MCP, A1111)
 """The first whose path it is answers: a model of OWNER/NAME in Replicate's words, which hold OpenAI's too."""
+=======
+DIALECTS = (COMFY, NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE, REPLICATE, MCP, A1111)
+>>>>>>> 20748066 (Speak ComfyUI's protocol: a graph that is one picture is translated to its request)

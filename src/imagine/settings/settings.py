@@ -159,7 +159,8 @@ class Settings:
     dialects: tuple[values.DialectChoice, ...] = option(
         (),
         values.dialects,
-        "Other programs' APIs that are spoken: ollama, openai, huggingface, replicate, mcp, a1111, each true or false.",
+        "Other programs' APIs that are spoken: ollama, openai, huggingface, replicate, mcp, a1111, comfy, each true or "
+        "false.",
         file_only=True,
     )
     defaults: Defaults = option(

@@ -26,7 +26,7 @@ CATEGORIES = (
 )  # fmt: skip
 """The names that OpenAI's moderation has; the owner's topics stand beside them by their own."""
 OWN_DIALECT = "imagine"
-DIALECTS = (OWN_DIALECT, "ollama", "openai", "huggingface", "replicate", "mcp", "a1111")
+DIALECTS = (OWN_DIALECT, "ollama", "openai", "huggingface", "replicate", "mcp", "a1111", "comfy")
 """Those that pictures can be asked for in, by the names that owners say; `imagine` is our own, and the page's."""
 
 TopicExamples = Mapping[str, tuple[str, ...]]

@@ -5,6 +5,7 @@ The two cross pipes: a length of four bytes (big-endian), a msgpack map, and whe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -17,10 +18,11 @@ from ..colours import main_colours
 from ..masks import HALF, has_holes, is_strokes
 from ..reduced import decode_reduced
 
-Copy = Literal["smaller", "holes", "shown", "mask"]
+Copy = Literal["smaller", "holes", "shown", "mask", "opaque", "red", "green", "blue"]
 MAX_HEAD = 2**16
 """Bytes of a map; a field's name and a few numbers are far less."""
 _SHOWN_QUALITY = 85
+_BANDS: Mapping[str, str] = {"red": "R", "green": "G", "blue": "B"}
 
 
 class MaskReading(NamedTuple):
@@ -36,8 +38,9 @@ class LookRequest(msgspec.Struct, frozen=True, kw_only=True, tag="look"):
 
     `copy` asks for a PNG of it: "smaller" one of which no side is longer than `largest`, or the "holes" of it, white
     where it is transparent. "shown" is a JPEG for somebody else's eyes: no side longer than `largest`, nothing in it
-    but pixels. One that will only be used `reduced` may be far larger than others, and is looked at so that no side of
-    it is longer than `largest`. "mask" is what the picture is as one, `reading` it so.
+    but pixels; "opaque" has all of them, whatever they hide. "red", "green" and "blue" are one of its colours in grey.
+    One that will only be used `reduced` may be far larger than others, and is looked at so that no side of it is longer
+    than `largest`. "mask" is what the picture is as one, `reading` it so.
     """
 
     size: int
@@ -96,6 +99,10 @@ def _copy(picture: Image.Image, size: tuple[int, int], request: LookRequest) -> 
         return _shown(picture, request.largest)
     if request.copy == "holes" and picture.mode == "RGBA":
         return images.encode(picture.getchannel("A").point(lambda value: 255 - value))
+    if (band := _BANDS.get(request.copy or "")) is not None:
+        return images.encode(picture.getchannel(band))
+    if request.copy == "opaque":
+        return images.encode(picture.convert("RGB"))
     return images.encode(_mask_in(picture, request.reading)) if request.copy == "mask" else b""
 
 

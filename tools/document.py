@@ -48,6 +48,7 @@ from imagine.settings.settings import OPTIONS, Option, Settings
 from imagine.words.preprocessors import PREPROCESSORS, MapOption
 from tools import (
     document_a1111,
+    document_comfy,
     document_hugging_face,
     document_mcp,
     document_memory,
@@ -362,6 +363,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "web ui fields": lambda: table(*document_a1111.fields()),
     "web ui unheeded": lambda: table(*document_a1111.unheeded()),
     "web ui samplers": lambda: table(*document_a1111.samplers()),
+    "comfy nodes": lambda: table(*document_comfy.nodes()),
+    "comfy unheeded": lambda: table(*document_comfy.unheeded()),
+    "comfy samplers": lambda: table(*document_comfy.samplers()),
+    "comfy schedulers": lambda: table(*document_comfy.schedulers()),
+    "comfy paths": lambda: table(*document_comfy.paths()),
     "web ui schedules": lambda: table(*document_a1111.schedules()),
     "mcp tools": lambda: table(*document_mcp.tools()),
     "replicate fields": lambda: table(*document_replicate.fields()),

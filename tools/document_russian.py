@@ -45,7 +45,8 @@ SETTINGS = {
     "log_format": "text или json.",
     "debug": "Писать в журнал запросы и все настройки каждой картинки.",
     "aliases": "Другие имена моделей; имя без значения означает модель по умолчанию.",
-    "dialects": "API других программ: ollama, openai, huggingface, replicate, mcp, a1111, каждый true или false.",
+    "dialects": "API других программ: ollama, openai, huggingface, replicate, mcp, a1111, comfy, каждый true или "
+    "false.",
     "defaults": "Что действует, если запрос этого не сказал.",
     "keys": "Ещё ключи, по именам: у каждого key или key_file и правила moderation, которые для него действуют.",
     "per_model": "То же для отдельной модели, её vae и text_encoders, max_batch и compile.",

@@ -236,6 +236,13 @@ def test_a_seed_that_is_none_is_refused(said):
     assert "a whole number from 0 to 18446744073709551615 (also as text), or -1 for a random one" in str(caught)
 
 
+def test_ksamplers_words_are_understood():
+    asked = parse({"prompt": "a fox", "denoise": 0.4, "cfg": 3.5, "scheduler": "karras"}).request
+    assert (asked.strength, asked.guidance, asked.schedule) == (0.4, 3.5, "karras")
+    with pytest.raises(BadRequest, match="denoise is 2"):
+        parse({"prompt": "a fox", "denoise": 2})
+
+
 def test_aliases_are_other_names_of_the_same_fields():
     assert set(ALIASES.values()) <= set(FIELDS)
     assert not set(ALIASES) & set(FIELDS)

@@ -154,6 +154,7 @@ def test_openapi_tells_of_the_order_wherever_pictures_are_asked_for():
         "/models/{name}",
         "/mcp",
     }
+    drawing |= {"/prompt"}
     drawing |= {f"/sdapi/v1/{name}" for name in ("txt2img", "img2img", "extra-single-image", "extra-batch-images")}
     drawing |= {"/controlnet/detect"} | {path for path in paths if "/images/" in path or path.endswith("/predictions")}
     assert telling == drawing

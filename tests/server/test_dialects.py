@@ -5,6 +5,7 @@ import base64
 import io
 import json
 
+import aiohttp
 import msgspec
 import pytest
 from PIL import Image
@@ -14,6 +15,8 @@ from imagine.asking.presets import Preset
 from imagine.asking.request import parse
 from imagine.asking.resolve import Defaults
 from imagine.server.a1111.requests import webui_request_from
+from imagine.server.comfy.requests import comfy_request_from
+from imagine.server.comfy.ways import way_of
 from imagine.server.ollama.requests import request_from_body
 from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.requests import images_request_from
@@ -22,6 +25,7 @@ from imagine.server.openai.tables import Usual
 from tests.registry import declared
 from tests.server.beside import controlnet
 from tests.server.openai.painting import PaintingWorker
+from tests.server.comfy.graphs import changed, image_graph, node, text_graph
 from tests.server.served import ask
 
 SOFT = Preset(name="soft", prompt_suffix="soft light", neg="harsh", num_steps=4, guidance=3.0)
@@ -224,6 +228,87 @@ def test_one_wish_is_one_request_of_responses_too(wish):
     assert plain(request) == plain(request_of(path, body))
 
 
+SAID = {"model": "fox", "num_steps": 9, "guidance": 3.5, "sampler": "euler a", "schedule": "default", "neg": ""}
+"""What every graph says; and so what is said natively beside each wish that a graph can say."""
+OF_GRAPHS = {
+    "a size and a seed": {},
+    "nothing to avoid": {"seed": 1},
+    "another name of a model": {"model": "art", "seed": 1},
+    "LoRAs": {"seed": 1},
+    "a picture to change": {"denoise": 0.5, "seed": 1},
+    "a control": {"seed": 1},
+}
+
+
+def graph_of(wish, said):
+    """The graph that says a wish of the table."""
+    native = WISHES[wish][NATIVE]
+    if "img" in native:
+        return image_graph(**said)
+    graph = text_graph(**{"seed": 7, "width": 512, "height": 768} | said)
+    if wish == "LoRAs":
+        beside = {"lora_name": "ink.safetensors", "strength_model": 0.8, "strength_clip": 0.8}
+        lora = node("LoraLoader", model=["4", 0], clip=["4", 1], **beside)
+        return changed(graph, n10=lora, n3={"model": ["10", 0]}, n6={"clip": ["10", 1]}, n7={"clip": ["10", 1]})
+    if wish == "a control":
+        said = {"strength": 1.0, "start_percent": 0.0, "end_percent": 0.8}
+        applied = node("ControlNetApplyAdvanced", positive=["6", 0], negative=["7", 0], control_net=["11", 0],
+                       image=["12", 0], **said)  # fmt: skip
+        nodes = {"n10": applied, "n11": node("ControlNetLoader", control_net_name="canny.safetensors")}
+        nodes["n12"] = node("LoadImage", image="photo.png")
+        return changed(graph, n3={"positive": ["10", 0], "negative": ["10", 1]}, **nodes)
+    return graph
+
+
+def native_of(wish, said):
+    """The same wish natively, with what the graph has to say beside it."""
+    native = SAID | WISHES[wish][NATIVE]
+    native["model"] = said.get("model", "fox.safetensors")
+    if "img" in native:
+        return native | {"num_steps": 18, "strength": 0.5}
+    if "control" in native:
+        native["control"] = [native["control"][0] | {"strength": 1.0, "start": 0.0}]
+    return native | {"width": 512, "height": 768}
+
+
+@pytest.mark.parametrize("wish", OF_GRAPHS)
+def test_one_wish_is_one_request_of_a_graph_too(wish):
+    said = OF_GRAPHS[wish]
+    way = way_of(graph_of(wish, said))
+    asked = comfy_request_from(way, lambda _: (64, 64), extra={"fit": "scale"})
+    (request,) = (asked.request,)
+    for need in asked.pictures:
+        if need.field == "img":
+            request = msgspec.structs.replace(request, img=PHOTO)
+        else:
+            request = msgspec.structs.replace(
+                request, control=(msgspec.structs.replace(request.control[0], image=PHOTO),)
+            )
+    assert plain(request) == plain(parse(native_of(wish, said)).request)
+    assert asked.warnings == []
+
+
+@pytest.mark.parametrize("wish", OF_GRAPHS)
+def test_one_wish_is_one_recipe_of_a_graph_too(tmp_path, wish, monkeypatch):
+    monkeypatch.setattr("imagine.server.orders.controls.CONTROLS", {"": frozenset({"stable_diffusion"})})
+
+    async def act(client):
+        form = aiohttp.FormData({"type": "input"})
+        form.add_field("image", base64.b64decode(PHOTO), filename="photo.png")
+        async with client.post("/upload/image", data=form) as answer:
+            assert answer.status == 200
+        body = {"prompt": graph_of(wish, OF_GRAPHS[wish]), "extra_data": {"imagine": {"fit": "scale"}}}
+        async with client.post("/prompt", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+        await made(client.post, NATIVE, native_of(wish, OF_GRAPHS[wish]))
+        return [_told(job) for job in client.worker.seen]
+
+    declared.write(tmp_path / "models/loras/ink.safetensors", declared.kohya_lora())
+    declared.write(tmp_path / "models/canny.safetensors", controlnet())
+    graphs, natives = ask(tmp_path, act, models=("fox", "owl"), **SETTINGS)
+    assert graphs == natives
+
+
 def pictures_in(path, answer):
     """The pictures of an answer, in the order of their seeds."""
     if path.startswith("/v1/"):
@@ -320,10 +405,29 @@ def test_one_wish_is_one_picture_by_the_others_too(tmp_path, wish):
     assert pictures == [first] * 3
 
 
+async def painted_by_graph(client):
+    """The same pictures of a graph, which says all that the others leave to the preset and the model."""
+    said = {"neg": "harsh", "steps": 4, "cfg": 3.0, "sampler": "dpmpp_2m"}
+    graph = text_graph(width=64, height=96, count=2, text="a fox, soft light", **said)
+    body = {"prompt": graph, "client_id": "me", "extra_data": {"imagine": {"reproducible": True}}}
+    async with client.ws_connect("/ws?clientId=me") as socket:
+        async with client.post("/prompt", json=body) as answer:
+            name = (await answer.json())["prompt_id"]
+        async for message in socket:
+            told = json.loads(message.data)
+            if told["type"] == "executing" and told["data"]["node"] is None:
+                break
+    async with client.get(f"/history/{name}") as answer:
+        shown = (await answer.json())[name]["outputs"]["9"]["images"]
+    pictures = []
+    for each in shown:
+        async with client.get("/view", params=each) as answer:
+            pictures.append(await answer.read())
+    return pictures
+
+
 @pytest.mark.slow
 def test_one_wish_is_the_same_bytes(tmp_path):
-    import aiohttp
-
     from imagine.server.serve import serve
     from imagine.settings.settings import Settings
     from tests.checkpoints import write_checkpoint
@@ -361,13 +465,15 @@ def test_one_wish_is_the_same_bytes(tmp_path):
         server = asyncio.ensure_future(serve(settings, ready=urls.set_result, stop=stop))
         async with asyncio.timeout(1000), aiohttp.ClientSession((await urls)[0], timeout=patient) as client:
             try:
-                return [await made(client.post, path, body | {"reproducible": True}) for path, body in wishes.items()]
+                of_graph = await painted_by_graph(client)
+                others = [await made(client.post, path, body | {"reproducible": True}) for path, body in wishes.items()]
+                return [*others, of_graph]
             finally:
                 stop.set()
                 await server
 
     pictures = asyncio.run(go())
-    assert pictures == [pictures[0]] * 4
+    assert pictures == [pictures[0]] * 5
     assert len(set(pictures[0])) == 2
     assert Image.open(io.BytesIO(pictures[0][0])).size == (64, 96)
     assert json.loads(Image.open(io.BytesIO(pictures[0][0])).text["meta"])["prompt"] == "a fox, soft light"

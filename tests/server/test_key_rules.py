@@ -8,6 +8,7 @@ from imagine.server.dialects import DIALECTS
 from imagine.server.reload import reload
 from imagine.settings.settings import Settings, settings_from
 from imagine.words import moderation
+from tests.server.comfy.graphs import text_graph
 from tests.server.served import ask, settings_at
 from tests.server.test_security import LAN, verdict
 
@@ -31,6 +32,7 @@ PATHS = {
     "mcp": "/mcp",
     "replicate": "/v1/models/imagine/fox/predictions",
     "a1111": "/sdapi/v1/txt2img",
+    "comfy": "/prompt",
 }
 ASKS = {
     "none": "two foxes",
@@ -60,6 +62,8 @@ async def answered(client, key, dialect, prompt, **said):
     if dialect == "mcp":
         params = {"name": "generate_image", "arguments": {"prompt": prompt, "model": "fox", "wait_seconds": 0}}
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    if dialect == "comfy":
+        body = {"prompt": text_graph(text=prompt)}
     headers = {"Authorization": f"Bearer {KEYS[key]}"}
     async with client.post(PATHS[dialect], json=body, headers=headers) as answer:
         said = (await answer.read()).decode(errors="replace")

@@ -33,7 +33,9 @@ GROWTH = 24 * 2**20
 """Bytes that a server may grow by, from a tenth of the requests to all of them."""
 TIMEOUT = 300.0
 _CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-_OTHERS = ("/v1/", "/openai/", "/api/", "/sdapi/", "/controlnet/", "/internal/", "/queue/")
+_OTHERS = ("/v1/", "/openai/", "/api/", "/sdapi/", "/controlnet/", "/internal/", "/queue/", "/prompt", "/history",
+           "/queue", "/interrupt", "/free", "/ws", "/upload/", "/view", "/system_stats", "/object_info", "/embeddings",
+           "/extensions", "/features", "/models/{folder}")  # fmt: skip
 """Other programs' dialects: their errors have shapes of their own."""
 _STEPS, _SIDE, _MARGIN, _SCALE = (2, 150), (128, 2048), (16, 1984), (1.5, 4)
 _LEAST_WORK = dict.fromkeys(["num_steps", "steps", "num_inference_steps"], _STEPS) | {"count": (2, 16)}

@@ -59,7 +59,6 @@ SPELLINGS = ALIASES | {
     "prefix": "prompt_prefix",
     "suffix": "prompt_suffix",
     "negative": "neg",
-    "cfg": "guidance",
 }
 """Other names of a preset's fields; beside them `size` ("768x512") and `prompt`, a text around `{prompt}`."""
 CONTAINERS = ("presets", "styles", "cartoon_styles", "cartoon_presets")

@@ -177,7 +177,7 @@ _KINDS = (
     NodeKind("EmptySD3LatentImage", "EmptySD3LatentImage", "latent", _EMPTY_SIZE, ("LATENT",)),
     NodeKind("VAEEncode", "VAE Encode", "latent", (_PIXELS, _VAE), ("LATENT",)),
     NodeKind("VAEEncodeForInpaint", "VAE Encode (for Inpainting)", "latent",
-             (_PIXELS, _VAE, _MASK, _int("grow_mask_by", 6, 0, 64, (0, 6))), ("LATENT",)),
+             (_PIXELS, _VAE, _MASK, _int("grow_mask_by", 6, 0, 64, (0,))), ("LATENT",)),
     NodeKind("SetLatentNoiseMask", "Set Latent Noise Mask", "latent", (_SAMPLES, _MASK), ("LATENT",)),
     NodeKind("LatentUpscale", "Upscale Latent", "latent",
              (_SAMPLES, _one_of("upscale_method", _METHODS, _ANY), _side("width", 512, 0), _side("height", 512, 0),

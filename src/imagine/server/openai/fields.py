@@ -74,7 +74,6 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 PICTURES = ("image", "images", "mask", "reference_images")
 SPELLINGS = ALIASES | {
     "step": "num_steps",
-    "cfg": "guidance",
     "style_preset": "preset",
     "ref_images": "reference_images",
 }

@@ -11,7 +11,7 @@ from ...words.errors import Blocked, ModelNotFound, PartNotFound
 from ..http.encoding import body_from
 from ..http.errors import Trouble, refused_by
 from .refusals import GraphRefused, RefusalKind, RefusedAt
-from .requests import SaidAt
+from .requests import SaidAt, says
 
 _FAILED = "prompt_outputs_failed_validation"
 _OF_ALL = ("prompt_no_outputs", "no_prompt", "invalid_prompt", "missing_node_type")
@@ -63,17 +63,10 @@ def _place_of(trouble: Trouble, graph: GraphInHand | None) -> RefusedAt | None:
     outputs = () if graph is None else tuple(graph.outputs)
     if isinstance(trouble.error, GraphRefused):
         return trouble.error.at._replace(outputs=outputs)
-    said = None if graph is None else _said(graph.said, trouble)
+    field = trouble.note.field or ("model" if isinstance(trouble.error, ModelNotFound) else "")
+    said = None if graph is None else says(graph.said, field)
     if said is None:
         return None
     absent = isinstance(trouble.error, ModelNotFound | PartNotFound)
     kind: RefusalKind = "value_not_in_list" if absent else "custom_validation_failed"
     return RefusedAt(kind, said.node.id, said.node.kind.name, said.input, outputs)
-
-
-def _said(said: Mapping[str, SaidAt], trouble: Trouble) -> SaidAt | None:
-    """What says the field that is wrong, or the one that it is a part of."""
-    field = trouble.note.field or ("model" if isinstance(trouble.error, ModelNotFound) else "")
-    while field and field not in said:
-        field = field.rpartition(".")[0]
-    return said.get(field)

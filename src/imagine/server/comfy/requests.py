@@ -31,6 +31,7 @@ from .meaning import (
     VaeWay,
     wired,
 )
+from .refusals import GraphRefused, RefusedAt
 from .samplers import sampled_by
 from .ways import PaintedWay
 
@@ -100,8 +101,27 @@ def comfy_request_from(
     fields, _ = one_spelling(extra)
     if both := next((name for name in fields if name in made.fields and fields[name] is not None), None):
         raise BadRequest(message("comfy.twice", both))
-    parsed = parse(fields | made.fields, ALIASES)
+    try:
+        parsed = parse(fields | made.fields, ALIASES)
+    except BadRequest as error:
+        raise _at_its_node(error, made.said) from error
     return ComfyRequest(parsed.request, made.pictures, [*made.warnings, *parsed.warnings], made.said)
+
+
+def says(said: Mapping[str, SaidAt], field: str) -> SaidAt | None:
+    """What says a field, or the one that it is a part of."""
+    while field and field not in said:
+        field = field.rpartition(".")[0]
+    return said.get(field)
+
+
+def _at_its_node(error: BadRequest, said: Mapping[str, SaidAt]) -> BadRequest:
+    """The same error, said of the node that says the field."""
+    at = says(said, error.field or "")
+    if at is None:
+        return error
+    place = RefusedAt("custom_validation_failed", at.node.id, at.node.kind.name, at.input)
+    return GraphRefused(error.note.called(at.input), place)
 
 
 def model_of(way: PaintedWay) -> str:

@@ -196,7 +196,7 @@ def test_pictures_that_were_sent_are_painted_over(tmp_path):
         )
         assert mask == (200, {"name": "painted.png", "subfolder": "", "type": "input"})
         listed = (await got(client, "/object_info/LoadImage"))[1]["LoadImage"]["input"]["required"]["image"][0]
-        assert listed == ["photo.png", "photo (1).png", "in/holed.png", "painted.png"]
+        assert listed == ["in/holed.png", "painted.png", "photo (1).png", "photo.png"]
         async with client.get("/view?filename=photo.png&type=input") as answer:
             assert await answer.read() == photo
         masked = node("SetLatentNoiseMask", samples=["11", 0], mask=["10", 1])
@@ -217,17 +217,25 @@ def test_pictures_that_were_sent_are_painted_over(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../photo.png", "..", "a/../../b.png", "a\n.png", "x" * 300])
-def test_a_name_never_leads_anywhere(tmp_path, name):
+def test_a_name_leads_nowhere_else(name):
     assert named(name) is None
+    assert named("a.png", subfolder=name) is None
 
+
+def test_no_file_is_made_of_what_is_sent_or_found_elsewhere(tmp_path):
     async def act(client):
-        assert (await got(client, "/view?" + aiohttp.helpers.URL.build(query={"filename": name}).query_string))[
-            0
-        ] == 404
-        return await uploaded(client, png(), name.replace("\n", "\t"))
+        for name in ("../photo.png", "a/../../b.png"):
+            async with client.get("/view", params={"filename": name, "type": "input"}) as answer:
+                assert answer.status == 404
+            form = aiohttp.FormData(quote_fields=False)
+            form.add_field("image", png(), filename=name)
+            async with client.post("/upload/image", data=form) as answer:
+                status, told = await said(answer)
+                assert (status, told["error"]["type"]) == (400, "invalid_request")
+        assert (await uploaded(client, b"no picture"))[0] == 400
+        assert (await uploaded(client, png()))[0] == 200
 
-    status, answer = ask(tmp_path, act)
-    assert (status, answer["error"]["type"]) == (400, "invalid_request")
+    ask(tmp_path, act)
     assert not list(tmp_path.rglob("*.png"))
 
 

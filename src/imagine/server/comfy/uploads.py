@@ -79,7 +79,7 @@ class SentPictures:
     def names(self, owner: Owner) -> list[str]:
         """Those of one client, as nodes name them."""
         self._forget_old()
-        return [name.path for who, name in self._kept if who == owner and name.type == "input"]
+        return sorted(name.path for who, name in self._kept if who == owner and name.type == "input")
 
     def _free(self, owner: Owner, name: SentName, upload: SentPicture) -> SentName:
         stem, dot, ending = name.name.rpartition(".")

@@ -8,13 +8,18 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from imagine.server.app import make_app
 from imagine.server.comfy import prompts, uploads
 from imagine.server.comfy.uploads import SentName, SentPicture, SentPictures, named
+from imagine.server.dialects import DIALECTS
+from imagine.server.gateway.gateway import Gateway
+from imagine.server.http.dialect import SPOKEN
 from imagine.settings.values import DialectChoice
+from imagine.words.events import Preview, Progress
 from tests.registry import declared
 from tests.server.beside import controlnet
 from tests.server.comfy.graphs import changed, hires_graph, image_graph, node, text_graph
-from tests.server.served import ask
+from tests.server.served import PromptedWorker, ask, settings_at
 
 
 def png(size=(64, 96), colour="red", mode="RGB"):
@@ -60,6 +65,27 @@ async def ended(client, socket, name):
     raise AssertionError(told)
 
 
+async def painted(client, socket, graph, *reports, **more):
+    """What is answered to a graph whose text is "hold", and what is told of it: its jobs report, and are finished."""
+    seen, told = len(client.worker.seen), []
+    answer = await taken(client, graph, **more)
+    while "executing" not in kinds(told):
+        told.append(json.loads((await socket.receive()).data))
+    for job in client.worker.seen[seen:]:
+        for report in reports:
+            client.worker.held[job.job].put(report(job.job))
+        client.worker.finish(job.job, b"png of seed %d" % job.params.seed)
+    return answer, told + await ended(client, socket, answer["prompt_id"])
+
+
+def step(number, of):
+    return lambda job: Progress(job=job, step=number, steps=of)
+
+
+def preview(job):
+    return Preview(job=job, step=5, steps=9, data=b"preview")
+
+
 async def uploaded(client, data, name="photo.png", path="/upload/image", **fields):
     form = aiohttp.FormData(fields)
     form.add_field("image", data, filename=name, content_type="image/png")
@@ -76,8 +102,7 @@ def test_a_graph_is_painted_told_of_and_shown(tmp_path):
         async with client.ws_connect("/ws?clientId=me") as socket:
             first = json.loads((await socket.receive()).data)
             assert first == {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 0}}, "sid": "me"}}
-            answer = await taken(client, text_graph(count=2))
-            told = await ended(client, socket, answer["prompt_id"])
+            answer, told = await painted(client, socket, text_graph(text="hold", count=2), step(1, 9))
         assert (answer["number"], answer["node_errors"]) == (0, {})
         told_kinds = kinds(told)
         assert told_kinds[:2] == ["status", "execution_start"]
@@ -105,22 +130,24 @@ def test_a_graph_is_painted_told_of_and_shown(tmp_path):
 
 def test_previews_come_where_they_are_asked_for_and_a_socket_gets_the_picture(tmp_path):
     async def act(client):
-        graph = changed(text_graph(steps=20), n9=node("SaveImageWebsocket", images=["8", 0]))
+        graph = changed(text_graph(text="hold"), n9=node("SaveImageWebsocket", images=["8", 0]))
         async with client.ws_connect("/ws?clientId=me") as socket:
-            plain = await ended(client, socket, (await taken(client, graph))["prompt_id"])
-            asked = await taken(client, graph, extra_data={"preview_method": "auto"})
-            previewed = await ended(client, socket, asked["prompt_id"])
+            _, plain = await painted(client, socket, graph)
+            asked = {"extra_data": {"preview_method": "auto"}}
+            _, previewed = await painted(client, socket, graph, step(5, 9), preview, **asked)
             await socket.send_str(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
-            asked = await taken(client, graph, extra_data={"preview_method": "latent2rgb"})
-            told = await ended(client, socket, asked["prompt_id"])
+            asked = {"extra_data": {"preview_method": "latent2rgb"}}
+            answer, told = await painted(client, socket, graph, step(5, 9), preview, **asked)
         pictures = [each for each in plain if isinstance(each, bytes)]
         assert pictures == [struct.pack(">II", 1, 2) + b"png of seed 7"]
         assert struct.pack(">II", 1, 2) + b"preview" in previewed
+        assert [job.preview.every > 0 for job in client.worker.seen] == [False, True, True]
         assert "feature_flags" in kinds(told)
         (first, *_) = (each for each in told if isinstance(each, bytes))
         kind, length = struct.unpack(">II", first[:8])
         assert (kind, json.loads(first[8 : 8 + length])["node_id"], first[8 + length :]) == (4, "3", b"preview")
-        assert (await got(client, f"/history/{asked['prompt_id']}"))[1][asked["prompt_id"]]["outputs"] == {}
+        name = answer["prompt_id"]
+        assert (await got(client, f"/history/{name}"))[1][name]["outputs"] == {}
 
     ask(tmp_path, act)
 
@@ -128,10 +155,12 @@ def test_previews_come_where_they_are_asked_for_and_a_socket_gets_the_picture(tm
 def test_both_passes_are_told_of_with_their_nodes(tmp_path):
     async def act(client):
         async with client.ws_connect("/ws?clientId=me") as socket:
-            answer = await taken(client, hires_graph())
-            told = await ended(client, socket, answer["prompt_id"])
+            graph = changed(hires_graph(), n6={"text": "hold"})
+            answer, told = await painted(client, socket, graph, step(9, 16), step(10, 16))
         at = [each["data"]["node"] for each in told if each["type"] == "executing"]
-        assert at == ["4", "3", "8", "9", None]  # the worker here paints the first pass' steps alone
+        assert at == ["4", "3", "11", "8", "9", None]
+        progress = [each["data"] for each in told if each["type"] == "progress"]
+        assert [(each["node"], each["value"], each["max"]) for each in progress] == [("3", 9, 9), ("11", 1, 7)]
         assert "KSampler 11.seed" in answer["warnings"][0]
         (job,) = client.worker.seen
         assert (job.params.hires.scale, job.params.hires.strength, job.params.hires.steps) == (1.5, 0.5, 14)
@@ -321,7 +350,12 @@ def test_it_can_be_turned_off(tmp_path):
         assert (await got(client, "/object_info"))[0] == 404
         assert (await posted(client, "/prompt", {"prompt": text_graph()}))[0] == 404
 
-    ask(tmp_path, act, dialects=(DialectChoice("comfy", spoken=False),))
+    without = [each for each in DIALECTS if each.name != "Comfy"]
+    spoken = make_app(
+        Gateway(settings_at(tmp_path, dialects=(DialectChoice("comfy", spoken=False),)), workers=[PromptedWorker()])
+    )
+    assert [each.name for each in spoken[SPOKEN]] == [each.name for each in without]
+    ask(tmp_path, act, dialects=without)
 
 
 def test_sent_pictures_stay_within_bounds(monkeypatch):

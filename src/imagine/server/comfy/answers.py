@@ -28,7 +28,7 @@ class GraphInHand(NamedTuple):
     outputs: Sequence[str]
 
 
-GRAPH = "comfy graph"
+GRAPH = web.RequestKey("comfy graph", GraphInHand)
 """Under which a request has it."""
 
 

@@ -44,6 +44,7 @@ def read(graph, usual=ComfyUsual(), extra=None):  # noqa: B008 - it is frozen
 
 TABLE = {
     "text to image": (text_graph(), PLAIN),
+    "a text that nobody wrote, as Open WebUI has it": (text_graph(neg=None), PLAIN),
     "several": (text_graph(count=3), PLAIN | {"count": 3}),
     "an embedding": (
         text_graph(text="a fox, embedding:fur, (embedding:oil:1.2)"), PLAIN | {"prompt": "a fox, fur, (oil:1.2)"},

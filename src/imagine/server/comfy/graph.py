@@ -126,7 +126,9 @@ def _value(node: GraphNode, slot: Slot, value: object) -> Any:
 
 
 def _converted(kind: str, value: object) -> Any:
-    """None for what can't be that kind."""
+    """None for what can't be that kind; Open WebUI says null for a text that nobody wrote."""
+    if kind == "STRING" and value is None:
+        return ""
     if kind in ("STRING", "COMBO"):
         return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else None
     if kind == "BOOLEAN":

@@ -24,8 +24,8 @@ from imagine.server.openai.responses_requests import images_body_from, wish_from
 from imagine.server.openai.tables import Usual
 from tests.registry import declared
 from tests.server.beside import controlnet
-from tests.server.openai.painting import PaintingWorker
 from tests.server.comfy.graphs import changed, image_graph, node, text_graph
+from tests.server.openai.painting import PaintingWorker
 from tests.server.served import ask
 
 SOFT = Preset(name="soft", prompt_suffix="soft light", neg="harsh", num_steps=4, guidance=3.0)

@@ -12,9 +12,6 @@ from .openai.dialect import OPENAI
 from .openapi import DESCRIPTION
 from .replicate.dialect import REPLICATE
 
-<<<<<<< HEAD
-DIALECTS = (NATIVE, DESCRIPTION, REPLICATE, OPENAI, OLLAMA, HUGGING_FACE, MCP, A1111)
-"""The first whose path it is answers: a model of OWNER/NAME in Replicate's words, which hold OpenAI's too."""
-=======
-DIALECTS = (COMFY, NATIVE, DESCRIPTION, OPENAI, OLLAMA, HUGGING_FACE, REPLICATE, MCP, A1111)
->>>>>>> 20748066 (Speak ComfyUI's protocol: a graph that is one picture is translated to its request)
+DIALECTS = (COMFY, NATIVE, DESCRIPTION, REPLICATE, OPENAI, OLLAMA, HUGGING_FACE, MCP, A1111)
+"""The first whose path it is answers: a model of OWNER/NAME in Replicate's words, which hold OpenAI's too, and what
+ComfyUI calls folders of models before models that are called so."""

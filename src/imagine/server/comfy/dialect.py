@@ -85,4 +85,5 @@ COMFY = Dialect(
     spellings=((_ALSO_BELOW_API, "/"),),
     prepare=prepare,
     lenient_tags=True,
+    ports=(8188,),
 )

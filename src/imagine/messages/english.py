@@ -343,8 +343,6 @@ SENTENCES = {
     "comfy.made_as": "{field} is {value!r}; {used} is used in its place",
     "comfy.zeroed": "{field} is an empty text in place of nothing at all (ConditioningZeroOut)",
     "comfy.fewer": "{field}: there can't be so many; {count:step is|steps are} run in their place",
-    "pull.missing": "model '{value}' isn't here, and this server fetches nothing: put its file into the folder of "
-    "models; {instead} lists those that are here",
     "provenance.unsigned": "the picture isn't signed: {why}",
     "provenance.failed": "signing it failed ({why})",
     "provenance.too_large": "it is larger than {most} MB",

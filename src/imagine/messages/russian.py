@@ -350,8 +350,6 @@ SENTENCES = {
     "comfy.made_as": "в поле {field} стоит {value!r}; вместо этого взято {used}",
     "comfy.zeroed": "{field}: пустой текст вместо полного отсутствия (ConditioningZeroOut)",
     "comfy.fewer": "{field}: столько нельзя; вместо этого {count:будет|будут|будет} {count:шаг|шага|шагов}",
-    "pull.missing": "модели «{value}» здесь нет, а сервер ничего не скачивает: положите её файл в папку моделей; "
-    "список имеющихся: {instead}",
     "provenance.unsigned": "картинка не подписана: {why}",
     "provenance.failed": "подписать не получилось ({why})",
     "provenance.too_large": "она больше {most} МБ",

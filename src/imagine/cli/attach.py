@@ -10,6 +10,7 @@ import click
 
 from . import complete, reach
 from .console import note
+from .exits import DONE, INTERRUPTED
 
 if TYPE_CHECKING:
     from ..client.client import Client
@@ -24,7 +25,7 @@ _OURS = ("snapshot", "end")
 @click.option("--show", is_flag=True, help="Show the picture in the terminal.")
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each event, instead of paths.")
-def command(order: str, output: str | None, show: bool, address: str | None, as_json: bool) -> None:
+def command(order: str, output: str | None, show: bool, address: str | None, as_json: bool) -> int:
     """Wait for the pictures of the detached order ID, and save them as `imagine run` does.
 
     Ctrl-C leaves the order as it is; so does a server that is started again.
@@ -37,7 +38,8 @@ def command(order: str, output: str | None, show: bool, address: str | None, as_
             save(client, order, output, show=show, as_json=as_json)
         except KeyboardInterrupt:
             note(f"the order goes on: imagine attach {order}")
-            raise
+            return INTERRUPTED
+    return DONE
 
 
 def save(client: Client, order: str, output: str | None, *, show: bool, as_json: bool) -> None:

@@ -1,9 +1,12 @@
 """Orders that last: accepted once they are written down, made after whatever restart, given until they expire."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import time
 
+import msgspec
 import pytest
 
 from imagine.server.orders.connection import LASTING, ORDERS
@@ -317,3 +320,54 @@ def test_owners_take_turns_whoever_came_with_more(tmp_path):
         assert await book.next({row.number: row.owner for row in rows}) is None
 
     ask(tmp_path, act)
+
+
+def test_what_never_has_room_fails_and_holds_up_nobody(tmp_path):
+    """As many pictures as the queue has no places for."""
+
+    async def act(client):
+        many = await detached(client, "a fox", count=16)
+        one = await detached(client, "a hare")
+        assert (await ends(client, many["id"]))["state"] == "failed"
+        assert (await ends(client, one["id"]))["state"] == "succeeded"
+        assert (await told(client, f"/jobs/{many['id']}/result"))[0] == 503
+
+    ask(tmp_path, act, max_queue=1)
+
+
+def test_an_order_that_another_release_wrote_fails_and_holds_up_nobody(tmp_path):
+    async def act():
+        async with serving(tmp_path) as client:
+            order = await detached(client, "hold")
+            await until(lambda: client.worker.held)
+        with contextlib.closing(sqlite3.connect(tmp_path / "orders/orders.sqlite", isolation_level=None)) as book:
+            book.execute("UPDATE plans SET jobs = ?", (msgspec.msgpack.encode([{"type": "submit", "job": 1}]),))
+        async with serving(tmp_path) as client:
+            end = await ends(client, order["id"])
+            assert (end["state"], end["code"]) == ("failed", "job.unreadable")
+            other = await detached(client, "a hare")
+            assert (await ends(client, other["id"]))["state"] == "succeeded"
+
+    run(act)
+
+
+def test_a_second_server_of_one_home_lists_and_takes_back_its_own(tmp_path):
+    """The book is the first one's: the second makes nothing of it, and refuses orders that last."""
+
+    async def act():
+        async with serving(tmp_path) as first:
+            order = await detached(first, "hold")
+            async with serving(tmp_path) as second:
+                assert (await told(second, "/jobs", "post", json={"prompt": "a fox"}))[0] == 503
+                asking = asyncio.ensure_future(second.post("/generate", json={"prompt": "hold"}))
+                await until(lambda: second.worker.held)
+                _, listed = await told(second, "/jobs")
+                assert (len(listed["orders"]), listed["detached"]) == (1, [])
+                assert (await told(second, f"/jobs/{listed['orders'][0]['id']}", "delete"))[0] == 200
+                assert (await asking).status == 499
+                assert len(second.worker.seen) == 1
+            await until(lambda: first.worker.held)
+            finish(first, 0)
+            assert (await ends(first, order["id"]))["state"] == "succeeded"
+
+    run(act)

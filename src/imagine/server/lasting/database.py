@@ -43,6 +43,7 @@ class Database:
         self._thread: ThreadPoolExecutor | None = None
         self._connection: Connection | None = None
         self._lock: int | None = None
+        self._closed = False
 
     @property
     def is_there(self) -> bool:
@@ -61,14 +62,17 @@ class Database:
         await self._in_turn(self._overwrite_log)
 
     async def close(self) -> None:
-        """Ends what is being written, and lets go of the file."""
+        """Ends what is being written, and lets go of the file, for ever."""
+        self._closed = True
         if self._thread is not None:
             thread, self._thread = self._thread, None
             await asyncio.get_running_loop().run_in_executor(thread, self._close)
             thread.shutdown()
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
-        """Whoever asks may go away meanwhile; what was begun is still done."""
+        """Whoever asks may go away meanwhile; what was begun is still done. Raises Busy once it is closed."""
+        if self._closed:
+            raise Busy(message("server.stopping"), retry_after=10.0)
         if self._thread is None:
             self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="book")
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))

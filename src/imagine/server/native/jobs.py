@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ...dispatch.job import Job
 from ...messages import message
+from ...words.errors import Busy
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from ..http.errors import refusal
@@ -36,7 +37,7 @@ async def jobs(request: web.Request) -> web.Response:
     answer = {
         "orders": [_order(order, waiting, now) for order in orders],
         "jobs": listed,
-        "detached": await detached.listed(request),
+        "detached": await _detached(request),
     }
     return web.Response(body=body_from(answer), content_type="application/json")
 
@@ -47,12 +48,20 @@ async def cancel(request: web.Request) -> web.Response:
     Another key's is as one that isn't there.
     """
     name, orders = request.match_info["id"], request.app[ORDERS]
-    if (row := await own_lasting(request, name)) is not None:
-        return await detached.remove(request, row)
     order = orders.find(name)
+    if (order is None or order.lasting is not None) and (row := await own_lasting(request, name)) is not None:
+        return await detached.remove(request, row)
     if (order is not None and not _may_end(request, order)) or not orders.cancel(name):
         return refusal(404, message("job.none"))
     return web.Response(body=body_from({"cancelled": name}), content_type="application/json")
+
+
+async def _detached(request: web.Request) -> list[dict[str, Any]]:
+    """The asker's orders that last; none where the book is another server's, which tells of them."""
+    try:
+        return await detached.listed(request)
+    except Busy:
+        return []
 
 
 def _may_end(request: web.Request, order: Order) -> bool:

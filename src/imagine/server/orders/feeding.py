@@ -25,8 +25,8 @@ from .restamp import restamped
 _log = logging.getLogger("imagine.jobs")
 IN_HAND = 64
 """Pictures of orders from the book that are in the pool's queue or made: enough for a worker never to be idle."""
-_AGAIN = 2.0
-"""Seconds after which to look again where there was no room, or the book couldn't be read."""
+_AGAIN, _UNREADABLE = 2.0, 30.0
+"""Seconds after which to look again where there was no room, and where the book can't be used, as another's."""
 _LONGEST = 3600.0
 """Seconds between two looks at what has expired, at most."""
 
@@ -39,6 +39,9 @@ class Feeder:
     ) -> None:
         self._gateway, self._orders, self._lasting, self._wall = gateway, orders, lasting, wall
         self._tasks: list[asyncio.Task[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._said = ""
+        """Why orders wait, as it was last logged."""
         lasting.begin = self._begin
 
     def start(self) -> None:
@@ -48,6 +51,8 @@ class Feeder:
 
     async def stop(self) -> None:
         """Nothing more is begun."""
+        if self._timer is not None:
+            self._timer.cancel()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -58,24 +63,33 @@ class Feeder:
 
     async def _feed(self) -> None:
         """Begins what waits, whenever something has changed; for ever."""
-        changed, loop = self._lasting.changed, asyncio.get_running_loop()
+        changed = self._lasting.changed
         while True:
             changed.clear()
             try:
                 while not self._is_full() and (upcoming := await self._next()) is not None:
                     if not await self._take_up(upcoming):
-                        loop.call_later(_AGAIN, changed.set)
+                        self._look_again(_AGAIN)
                         break
+                self._said = ""
             except ImagineError as error:
-                _log.error("orders wait: %s", error)
-                loop.call_later(_AGAIN, changed.set)
+                if str(error) != self._said:
+                    self._said = str(error)
+                    _log.error("orders wait: %s", error)
+                self._look_again(_UNREADABLE)
             await changed.wait()
+
+    def _look_again(self, seconds: float) -> None:
+        """In so many seconds, whatever happens; but once."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._lasting.changed.set)
 
     def _is_full(self) -> bool:
         if self._gateway.stopping:
             return True
         if all(worker.broken for worker in self._gateway.pool.workers):
-            asyncio.get_running_loop().call_later(_AGAIN, self._lasting.changed.set)
+            self._look_again(_AGAIN)
             return True
         return sum(len(order.open) for order in self._lasting.in_hand.values()) >= IN_HAND
 
@@ -87,17 +101,19 @@ class Feeder:
 
     async def _take_up(self, upcoming: Next) -> bool:
         """Begins an order, whose jobs get names of their own each time; False where there is no room for it now."""
-        row, plan = await self._lasting.book.get(upcoming.id), await self._lasting.book.plan(upcoming.number)
-        if row is None or row.state != OPEN or plan is None:
-            return True
         try:
+            row, plan = await self._lasting.book.get(upcoming.id), await self._lasting.book.plan(upcoming.number)
+            if row is None or row.state != OPEN:
+                return True
+            if plan is None:
+                raise KeyError("plan")  # noqa: TRY301 - as any other that isn't there
             order = self._lasting.known(row)
             jobs = await self._gateway.apart(lambda: unpacked(plan.jobs, plan.inputs))
             jobs = await restamped(self._gateway, jobs)
             await self._lasting.catch_up(order, row)
         except (msgspec.MsgspecError, KeyError, Gone) as error:
-            _log.error("order %s can't be made: %s", row.id, error)
-            await self._refuse(row)
+            _log.error("order %s can't be made: %s", upcoming.id, error)
+            await self._give_up(upcoming, ImagineError(message("job.unreadable")))
             return True
         todo = {
             index: msgspec.structs.replace(job, job=secrets.token_urlsafe(16))
@@ -111,21 +127,24 @@ class Feeder:
             return True
         for index, job in todo.items():
             order.pictures[index] = OrderedPicture(job.job, job.params)
-        self._lasting.in_hand[row.number] = order
         try:
             order.holding.hold(size)
-            await self._orders.begin(order, todo)
         except Busy:
+            return False
+        self._lasting.in_hand[row.number] = order
+        try:
+            await self._orders.begin(order, todo)
+        except Busy as error:
             order.holding.hold(0)
             del self._lasting.in_hand[row.number]
-            return False
+            if self._gateway.stopping or self._gateway.pool.jobs or self._lasting.in_hand:
+                return False
+            await self._give_up(Next(row.id, row.number, row.owner), error)  # there will never be more room than now
         return True
 
-    async def _refuse(self, row: OrderRow) -> None:
-        """An order that nobody can read any more has failed."""
-        failed = Failed(job=row.id, error=ImagineError.__name__, message=message("job.unreadable"))
-        keep = self._gateway.settings.keep_orders
-        await self._lasting.book.end(row.number, "failed", failed, self._wall(), keep)
+    async def _give_up(self, upcoming: Next, error: ImagineError) -> None:
+        failed = Failed(job=upcoming.id, error=type(error).__name__, message=error.note)
+        await self._lasting.give_up(upcoming.number, upcoming.id, failed)
 
     async def _sweep(self) -> None:
         """Forgets what has expired, when it does; and at first the files that no order knows of; for ever."""
@@ -133,7 +152,7 @@ class Feeder:
         try:
             known = await lasting.book.names()
             await asyncio.to_thread(pictures.forget_others, known)
-        except (ImagineError, OSError) as error:
+        except (ImagineError, OSError, msgspec.MsgspecError) as error:
             _log.warning("pictures that no order has can't be removed: %s", error)
         while True:
             rest = _LONGEST
@@ -142,6 +161,6 @@ class Feeder:
                     await asyncio.to_thread(pictures.remove, name)
                 due = await lasting.book.due()
                 rest = _LONGEST if due is None else min(_LONGEST, max(1.0, due - self._wall()))
-            except (ImagineError, OSError) as error:
+            except (ImagineError, OSError, msgspec.MsgspecError) as error:
                 _log.warning("what has expired can't be forgotten: %s", error)
             await asyncio.sleep(rest)

@@ -106,9 +106,11 @@ class LastingOrders:
             await self._check_room(asker.owner, request)
             incoming = Incoming(request, request, asker.client, asker.asked_as, lenient_tags, filled)
             plan = await prepare(self._gateway, incoming, holding, output)
-            order = await self._written(plan, asker, output, warnings, keyed)
+            try:
+                order = await self._written(plan, asker, output, warnings, keyed)
+            finally:
+                self.changed.set()  # who goes away amid it leaves an order behind
         holding.hold(0)
-        self.changed.set()
         return order
 
     def start(self) -> None:
@@ -173,6 +175,12 @@ class LastingOrders:
         self.in_hand.pop(row.number, None)
         self.changed.set()
         return True
+
+    async def give_up(self, number: int, order: str, failed: Failed) -> None:
+        """An order that can't be begun has failed, and whoever waits for it is told. Raises ImagineError."""
+        await self._ends(number, "failed", failed)
+        if (known := self._known.get(order)) is not None:
+            self._orders.take_back(known, "failed", partial(error_from_failed, failed))
 
     async def position(self, row: OrderRow) -> int | None:
         """How many orders are before it, beside those that are made; None of one that is made or has ended."""

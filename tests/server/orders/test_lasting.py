@@ -326,9 +326,12 @@ def test_what_never_has_room_fails_and_holds_up_nobody(tmp_path):
     """As many pictures as the queue has no places for."""
 
     async def act(client):
-        many = await detached(client, "a fox", count=16)
+        ready, client.worker.ready = client.worker.ready, None
+        many = await detached(client, "a fox", count=2)
         one = await detached(client, "a hare")
         assert (await ends(client, many["id"]))["state"] == "failed"
+        client.worker.ready = ready
+        client.worker.changed()
         assert (await ends(client, one["id"]))["state"] == "succeeded"
         assert (await told(client, f"/jobs/{many['id']}/result"))[0] == 503
 

@@ -49,7 +49,7 @@ async def cancel(request: web.Request) -> web.Response:
     """
     name, orders = request.match_info["id"], request.app[ORDERS]
     order = orders.find(name)
-    if (order is None or order.lasting is not None) and (row := await own_lasting(request, name)) is not None:
+    if (order is None or order.lasting is not None) and (row := await own_lasting(request, name, OWNERS)) is not None:
         return await detached.remove(request, row)
     if (order is not None and not _may_end(request, order)) or not orders.cancel(name):
         return refusal(404, message("job.none"))

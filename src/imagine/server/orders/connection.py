@@ -93,10 +93,10 @@ def expired() -> Refused:
     return Refused(410, message("job.expired"))
 
 
-async def own_lasting(request: web.Request, name: str) -> OrderRow | None:
-    """The order of that id that lasts, if it is the asker's."""
-    row = await request.app[LASTING].row(name)
-    return row if row is not None and row.owner == request.app[GUARD].owner(request) else None
+async def own_lasting(request: web.Request, name: str, *others: str) -> OrderRow | None:
+    """The order of that id that lasts, if it is the asker's, or one of `others` asks. Raises ImagineError."""
+    row, asker = await request.app[LASTING].row(name), request.app[GUARD].owner(request)
+    return row if row is not None and asker in (row.owner, *others) else None
 
 
 def asked_as(request: web.Request) -> AskedAs:

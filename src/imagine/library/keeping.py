@@ -64,10 +64,10 @@ def remove(removal: Removal, roots: Sequence[Path]) -> None:
     """Removes it, and folders that are empty then. What has a file open goes on with it. Raises OSError."""
     for entry in (removal.entry, *removal.parts):
         path = Path(entry.path)
-        for file in _files(entry):
+        for file in [path] if path.is_symlink() else _files(entry):  # what a link leads to is the owner's own
             file.unlink(missing_ok=True)
         beside(path, SUFFIX).unlink(missing_ok=True)
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir():
             for folder in sorted(path.glob("*/"), reverse=True):
                 _remove_empty(folder)
             _remove_empty(path)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from imagine.library.keeping import find, remove, removal_of
+from imagine.library.keeping import find, removal_of, remove
 from imagine.library.local import take_in
 from imagine.registry.registry import Registry
 from tests.registry import declared

@@ -295,6 +295,7 @@ SENTENCES = {
     "comfy.no_prompt": "{field} holds no graph: an object of nodes by their ids, as ComfyUI saves it for its API",
     "comfy.many": "{field} holds {count:node|nodes} of at most {most}",
     "comfy.large": "{field} takes more than {most} bytes",
+    "comfy.long_id": "a node's id has at most {most} characters, and one begins with {id}",
     "comfy.no_class": "node {id} doesn't say its class_type",
     "comfy.unknown": "node {id} is a {node}, which this server doesn't know: it paints graphs of standard nodes that "
     "are one picture",

@@ -246,7 +246,15 @@ def test_a_graph_that_is_no_request_is_refused_by_its_node(name):
     assert (raised.value.at.kind, raised.value.at.node) == (kind, at) or (at == "" and raised.value.at.kind == kind)
 
 
+def test_a_denoise_of_hardly_anything_is_a_step():
+    for graph in (image_graph(denoise=1e-310), changed(flux_graph(), n17={"denoise": 1e-310})):
+        asked = read(graph)
+        assert (asked.request.num_steps, 0 < asked.request.strength < 0.001) == (150, True)
+
+
 def test_too_large_a_graph_is_refused():
+    with pytest.raises(GraphRefused, match="at most 100 characters"):
+        read(text_graph() | {"x" * 101: OTHER})
     with pytest.raises(GraphRefused, match="nodes of at most"):
         read({str(place): OTHER for place in range(MOST_NODES + 1)})
 

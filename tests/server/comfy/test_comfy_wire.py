@@ -1,5 +1,6 @@
 """ComfyUI's routes and its WebSocket, against a running server."""
 
+import asyncio
 import io
 import json
 import struct
@@ -10,6 +11,7 @@ from PIL import Image
 
 from imagine.server.app import make_app
 from imagine.server.comfy import prompts, uploads
+from imagine.server.comfy.room import ComfySocket
 from imagine.server.comfy.uploads import SentName, SentPicture, SentPictures, named
 from imagine.server.dialects import DIALECTS
 from imagine.server.gateway.gateway import Gateway
@@ -387,3 +389,25 @@ def test_graphs_are_remembered_within_bounds(tmp_path, monkeypatch):
         assert [*(await got(client, "/history"))[1]] == names[1:]
 
     ask(tmp_path, act)
+
+
+def test_the_graphs_of_who_has_most_are_forgotten_first(monkeypatch):
+    monkeypatch.setattr(prompts, "MOST", 3)
+    known = prompts.Prompts()
+    for name, owner in (("a1", "a"), ("b1", "b"), ("a2", "a"), ("a3", "a")):
+        known.add(prompts.ComfyPrompt(
+            id=name, number=0, owner=(owner, None), sid="", order="", graph={}, extra={}, outline=None, warnings=(),
+            state="success",
+        ))  # fmt: skip
+    assert [each.id for each in known] == ["b1", "a2", "a3"]
+
+
+def test_a_client_that_takes_nothing_is_let_go():
+    async def act():
+        socket = ComfySocket(("me", None), "me")
+        for _ in range(20):
+            socket.show(bytes(2**20), is_news=False)
+        taken = [await socket.next() for _ in range(17)]
+        return [message is None for message in taken]
+
+    assert asyncio.run(act()) == [False] * 16 + [True]

@@ -34,7 +34,7 @@ class GraphNode(NamedTuple):
 
     def refused(self, kind: RefusalKind, input_name: str, code: str, **values: Any) -> GraphRefused:
         """The error that says what is wrong with it."""
-        note = message(code, input_name or None, node=self.kind.name, id=self.id[:MAX_NAME], **values)
+        note = message(code, input_name or None, node=self.kind.name, id=self.id, **values)
         return GraphRefused(note, RefusedAt(kind, self.id, self.kind.name, input_name))
 
 
@@ -49,11 +49,11 @@ def graph_from(prompt: object) -> ComfyGraph:
         raise GraphRefused(
             message("comfy.many", "prompt", count=len(prompt), most=MOST_NODES), RefusedAt("invalid_prompt")
         )
-    kinds = {str(name)[:MAX_NAME]: _kind_of(str(name)[:MAX_NAME], node) for name, node in prompt.items()}
-    graph = {
-        name: _node(name, kinds, node.get("inputs"))
-        for name, node in ((str(name)[:MAX_NAME], node) for name, node in prompt.items())
-    }
+    if long := next((name for name in prompt if len(str(name)) > MAX_NAME), None):
+        note = message("comfy.long_id", "prompt", id=str(long)[:MAX_NAME], most=MAX_NAME)
+        raise GraphRefused(note, RefusedAt("invalid_prompt"))
+    kinds = {str(name): _kind_of(str(name), node) for name, node in prompt.items()}
+    graph = {str(name): _node(str(name), kinds, node.get("inputs")) for name, node in prompt.items()}
     _check_order(graph)
     return graph
 

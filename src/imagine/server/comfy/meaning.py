@@ -10,6 +10,7 @@ from .graph import ComfyGraph, GraphNode, Link
 from .refusals import GraphRefused
 
 _CHECKPOINTS = "CheckpointLoaderSimple"
+_MOST_STEPS = 10**6
 
 
 class LoraSaid(NamedTuple):
@@ -203,8 +204,8 @@ class GraphReading:
 
 
 def total_steps(steps: int, denoise: float) -> int:
-    """Of how many steps the last `steps` are run, as that program counts them."""
-    return steps if denoise >= 1 else int(steps / denoise)
+    """Of how many steps the last `steps` are run, as that program counts them; a million is as many as any more."""
+    return steps if denoise >= 1 else int(min(steps / denoise, _MOST_STEPS))
 
 
 def _checkpoint(_: GraphReading, node: GraphNode, slot: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -156,11 +157,11 @@ class Prompts:
         return self._pictures
 
     def add(self, prompt: ComfyPrompt) -> None:
-        """A graph is taken; the oldest of those that have ended goes."""
+        """A graph is taken; beyond the bound the oldest goes that has ended, of the client that has most of them."""
         self._known[prompt.id] = prompt
-        ended = [each.id for each in self if each.state != "open"]
-        for old in ended[: max(0, len(self._known) - MOST)]:
-            del self._known[old]
+        while len(self._known) > MOST and (ended := [each for each in self if each.state != "open"]):
+            held = Counter(each.owner for each in ended)
+            del self._known[max(ended, key=lambda each: held[each.owner]).id]
 
     def drop(self, prompt: ComfyPrompt) -> None:
         """Nobody is told of it any more."""

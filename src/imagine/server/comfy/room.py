@@ -26,6 +26,8 @@ _MOST_WAITING = 512
 """Messages that wait for a client; one that lags further is let go."""
 _NEWS_WAITING = 64
 """From here on it isn't told of what a newer message makes up for."""
+_MOST_BYTES = 16 * 2**20
+"""Of messages that wait for a client, likewise."""
 _NEWS = frozenset(["progress", "progress_state", "status"])
 
 
@@ -36,30 +38,38 @@ class ComfySocket:
         self.owner, self.sid = owner, sid
         self.with_metadata = False
         """Does it take previews that say whose they are?"""
-        self.waiting: asyncio.Queue[str | bytes | None] = asyncio.Queue(_MOST_WAITING)
+        self._waiting: asyncio.Queue[str | bytes | None] = asyncio.Queue(_MOST_WAITING)
         """None ends it."""
+        self._bytes = 0
 
     def tell(self, name: str, data: object) -> None:
         """A message."""
-        if name not in _NEWS or self.waiting.qsize() < _NEWS_WAITING:
+        if name not in _NEWS or self._waiting.qsize() < _NEWS_WAITING:
             self._put(body_from({"type": name, "data": data}).decode())
 
     def show(self, frame: bytes, *, is_news: bool) -> None:
         """A picture."""
-        if not is_news or self.waiting.qsize() < _NEWS_WAITING:
+        if not is_news or self._waiting.qsize() < _NEWS_WAITING:
             self._put(frame)
 
     def end(self) -> None:
         """Nothing more comes."""
-        while self.waiting.full():
-            self.waiting.get_nowait()
-        self.waiting.put_nowait(None)
+        while self._waiting.full():
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(None)
+
+    async def next(self) -> str | bytes | None:
+        """What is to be sent, once there is something; None at the end."""
+        message = await self._waiting.get()
+        self._bytes -= len(message or "")
+        return message
 
     def _put(self, message: str | bytes) -> None:
-        if self.waiting.full():
+        if self._waiting.full() or self._bytes + len(message) > _MOST_BYTES:
             self.end()
         else:
-            self.waiting.put_nowait(message)
+            self._bytes += len(message)
+            self._waiting.put_nowait(message)
 
 
 class ComfyRoom:
@@ -149,15 +159,18 @@ class ComfyRoom:
         self._tell(prompt, ("executing", {"node": None, "prompt_id": prompt.id}))
 
     def _tell(self, prompt: ComfyPrompt, told: ToldMessage | ToldPicture) -> None:
+        first, second = told
+        frames: dict[bool, bytes] = {}
         for socket in self._sockets:
             if (socket.owner, socket.sid) != (prompt.owner, prompt.sid):
                 continue
-            first, second = told
             if isinstance(first, str):
                 socket.tell(first, second)
-            else:
-                frame = preview_frame(prompt, first, str(second), with_metadata=socket.with_metadata)
-                socket.show(frame, is_news=prompt.at not in {node.id for node in prompt.outline.shown})
+                continue
+            way = socket.with_metadata
+            if way not in frames:  # one, whoever sees it
+                frames[way] = preview_frame(prompt, first, str(second), with_metadata=way)
+            socket.show(frames[way], is_news=prompt.at not in {node.id for node in prompt.outline.shown})
 
     def _tell_status(self, owner: Owner) -> None:
         for socket in self._sockets:

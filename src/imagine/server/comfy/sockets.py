@@ -43,7 +43,7 @@ async def listen(request: web.Request) -> web.WebSocketResponse:
 async def _send(response: web.WebSocketResponse, socket: ComfySocket) -> None:
     """Sends what is told, each in time; who doesn't take it has gone away."""
     with contextlib.suppress(ConnectionError, TimeoutError):
-        while (message := await socket.waiting.get()) is not None:
+        while (message := await socket.next()) is not None:
             async with asyncio.timeout(PATIENCE):
                 if isinstance(message, bytes):
                     await response.send_bytes(message)

@@ -277,8 +277,30 @@ class _RequestMaking:
         second: dict[str, Any] = {"scale": scaling.by, "strength": 0.0, "upscaler": scaling.upscaler}
         if (run := passes.second) is not None:
             second |= {"strength": strength_of(run, self._usual.kind), "steps": min(run.total, MAX_STEPS)}
-            self._unheeded += _differing(passes.first, run)
+            second |= self._own_words(passes.first, run)
         self._say_hires(second, scaling, passes.second)
+
+    def _own_words(self, first: Sampled, run: Sampled) -> dict[str, Any]:
+        """What a second pass says otherwise than the first."""
+        own: dict[str, Any] = {}
+        for field, one, other in (("prompt", first.positive, run.positive), ("neg", first.negative, run.negative)):
+            if other is not None and (one is None or one.text != other.text):
+                own[field] = _EMBEDDING.sub("", other.text)
+                self.said[f"hires.{field}"] = SaidAt(other.node, _words_input(other))
+        by = sampled_by(run.sampler, run.scheduler, self._usual.kind, run.total)
+        if (by.sampler, by.schedule) != (self.fields["sampler"], self.fields["schedule"]):
+            own |= {"sampler": by.sampler, "schedule": by.schedule}
+            self.warnings += by.warnings
+        guidance = (
+            run.cfg if not self._usual.is_told else TOLD if run.positive.guidance is None else run.positive.guidance
+        )
+        if guidance != self.fields["guidance"]:
+            own["guidance"] = guidance
+        self.said["hires.sampler"] = SaidAt(run.sampler_node, "sampler_name")
+        self.said["hires.schedule"] = SaidAt(run.steps_node, "scheduler")
+        self.said["hires.guidance"] = SaidAt(run.node if "cfg" in run.node.inputs else run.positive.node, "cfg")
+        self._unheeded += _differing(first, run, cfg=self._usual.is_told)
+        return own
 
     def _say_hires(self, second: dict[str, Any], scaling: Scaling, run: Sampled | None) -> None:
         self._say("hires", second, scaling.node, scaling.input)
@@ -321,14 +343,11 @@ def _same(one: object, other: object) -> bool:
     return one == other
 
 
-def _differing(first: Sampled, second: Sampled) -> list[str]:
-    """What of a second pass is as in the first, whatever it says."""
-    names = ("seed", "cfg", "sampler", "scheduler")
-    return [f"{second.node.kind.name} {second.node.id}.{name}" for name in names if _other(first, second, name)]
-
-
-def _other(first: Sampled, second: Sampled, name: str) -> bool:
-    return bool(getattr(first, name) != getattr(second, name))
+def _differing(first: Sampled, second: Sampled, *, cfg: bool) -> list[str]:
+    """What of a second pass is as in the first, whatever it says; `cfg`: that too."""
+    said = {"seed": first.seed != second.seed, "cfg": cfg and first.cfg != second.cfg}
+    said["control_net"] = first.positive.controls != second.positive.controls
+    return [f"{second.node.kind.name} {second.node.id}.{name}" for name, is_other in said.items() if is_other]
 
 
 def _loras(model: tuple[LoraSaid, ...], clip: tuple[LoraSaid, ...]) -> Any:

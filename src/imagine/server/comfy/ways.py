@@ -84,12 +84,14 @@ def _passes(last: Sampled, behind: list[GraphEnlarging], decoded: DecodedPicture
     if not between:
         _check_goes_on(first, last)
         same = first.model.name == last.model.name
-        _check_says_same(first, last, of_model=same)
+        _check_same_texts(first, last)
+        if same:
+            _check_same_model(first, last)
         start = _start(first.latent, first)
         if same:
             return Passes(first._replace(ended=last.ended), start, enlarged=behind)
         return Passes(first, start, refined=last, enlarged=behind)
-    _check_says_same(first, last, of_model=True)
+    _check_same_model(first, last)
     if behind:
         raise wired(behind[0].node, "image", message("comfy.twice_enlarged"))
     if first.leaves_noise or not last.noised:
@@ -160,14 +162,24 @@ def _check_goes_on(first: Sampled, then: Sampled) -> None:
         raise wired(then.node, "start_at_step", message("comfy.gap"))
 
 
-def _check_says_same(first: Sampled, then: Sampled, *, of_model: bool) -> None:
-    """Raises GraphRefused where the later pass is of another prompt or, `of_model`, of another model."""
-    if of_model and (first.model.name, _loras(first)) != (then.model.name, _loras(then)):
+def _check_same_model(first: Sampled, then: Sampled) -> None:
+    """Raises GraphRefused where the later pass is of another model."""
+    if (first.model.name, _loras(first)) != (then.model.name, _loras(then)):
         raise wired(then.node, "model", message("comfy.other_model"))
+    if _clip(then.positive) != _clip(first.positive):
+        raise wired(then.node, "positive", message("comfy.other_clip"))
+
+
+def _check_same_texts(first: Sampled, then: Sampled) -> None:
+    """Raises GraphRefused where the rest of the steps is of another prompt."""
     for name in ("positive", "negative"):
-        one, other = getattr(first, name), getattr(then, name)
-        if _words(one) != _words(other):
+        if _words(getattr(first, name)) != _words(getattr(then, name)):
             raise wired(then.node, name, message("comfy.other_text"))
+
+
+def _clip(text: TextSaid) -> tuple[object, ...]:
+    """What encodes a text, wherever that stands in the graph."""
+    return text.clip.node.inputs.get("ckpt_name"), text.clip.files, text.clip.skip
 
 
 def _loras(run: Sampled) -> list[tuple[str, float]]:

@@ -317,7 +317,7 @@ def test_what_is_here_is_told(tmp_path):
         assert (await got(client, "/api/models/loras"))[1] == []
         assert "checkpoints" in (await got(client, "/api/models"))[1]
         assert (await got(client, "/models/fox"))[1]["name"] == "fox"
-        assert (await got(client, "/embeddings"))[1] == []
+        assert (await got(client, "/embeddings"))[1] == (await got(client, "/api/embeddings"))[1] == []
         assert (await got(client, "/features"))[1]["supports_preview_metadata"] is True
         assert (await got(client, "/extensions"))[1] == []
         assert (await got(client, "/ws"))[0] == 400

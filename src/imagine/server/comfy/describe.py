@@ -62,7 +62,7 @@ _BODIES = {
     "/queue": _CLEARS, "/history": _CLEARS, "/interrupt": {"type": "object", "properties": {"prompt_id": _TEXT}},
     "/free": {"type": "object", "properties": {"unload_models": {"type": "boolean"}}},
 }  # fmt: skip
-_LISTS = ("/embeddings", "/extensions", "/models/{folder}", "/api/models")
+_LISTS = ("/embeddings", "/api/embeddings", "/extensions", "/models/{folder}", "/api/models")
 
 
 def schemas(_: Settings) -> dict[str, Any]:

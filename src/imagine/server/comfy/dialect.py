@@ -67,12 +67,13 @@ ROUTES = (
     _get("/api/models", doors.model_folders, "Folders of files, as ComfyUI has them."),
     _get(f"/models/{{folder:{_FOLDERS}}}", doors.models_in, "The files in one of these folders."),
     _get("/embeddings", doors.embeddings, "Words that stand for embeddings."),
+    _get("/api/embeddings", doors.embeddings, "The same, where newer clients ask."),
     _get("/extensions", doors.extensions, "None."),
     _get("/features", doors.features, "What the protocol can do here."),
 )
 _ALSO_BELOW_API = re.compile(
     r"^/api/(?=(?:prompt|queue|history|interrupt|free|ws|view|system_stats|object_info|extensions|features)(?:/|$)"
-    rf"|upload/|embeddings$|models/(?:{_FOLDERS})$)"
+    rf"|upload/|models/(?:{_FOLDERS})$)"
 )
 """Newer clients ask for everything there."""
 COMFY = Dialect(

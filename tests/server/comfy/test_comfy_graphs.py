@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine.asking.request import parse
+from imagine.asking.request import MAX_STEPS, parse
 from imagine.server.comfy.classes import KINDS
 from imagine.server.comfy.graph import MOST_NODES
 from imagine.server.comfy.object_info import object_info
@@ -142,6 +142,11 @@ def test_as_many_steps_are_run_as_are_said(steps, denoise, kind):
     assert steps_run(asked.num_steps, asked.strength, kind) == steps
 
 
+def test_hardly_any_noise_is_the_least_of_the_most_steps():
+    asked = read(image_graph(denoise=5e-324)).request
+    assert (asked.num_steps, asked.strength < 1e-6) == (MAX_STEPS, True)
+
+
 def test_controls_and_masks_name_their_pictures():
     graph = changed(
         image_graph(), n12=CONTROL, n13=node("LoadImage", image="map.png"),
@@ -179,6 +184,10 @@ def test_fields_of_ours_are_said_beside_a_graph_that_does_not():
 
 
 OTHER = node("CheckpointLoaderSimple", ckpt_name="owl.safetensors")
+SHRUNK = changed(text_graph(), n9={"images": ["s179", 0]}) | {
+    f"s{at}": node("ImageScaleBy", image=[f"s{at - 1}" if at else "8", 0], upscale_method="area", scale_by=0.01)
+    for at in range(180)
+}
 REFUSED = {
     "an unknown node": (changed(text_graph(), n9=node("FaceDetailer")), "missing_node_type", "9", "FaceDetailer"),
     "no output": ({"4": OTHER}, "prompt_no_outputs", "", "SaveImage"),
@@ -189,6 +198,8 @@ REFUSED = {
     "a link to nowhere": (changed(text_graph(), n8={"samples": ["99", 0]}), "bad_linked_input", "8", "samples"),
     "a link of another type": (changed(text_graph(), n8={"samples": ["4", 1]}), "return_type_mismatch", "8", "CLIP"),
     "a circle": (changed(image_graph(), n11={"pixels": ["8", 0]}), "dependency_cycle", "", "made of itself"),
+    "more digits than a number has": (text_graph(steps="1" * 400), "invalid_input_type", "3", "steps"),
+    "a picture made smaller than a pixel": (SHRUNK, "custom_validation_failed", "s179", "smaller"),
     "no number": (text_graph(steps="many"), "invalid_input_type", "3", "steps"),
     "too small a number": (text_graph(steps=0), "value_smaller_than_min", "3", "at least 1"),
     "too large a number": (text_graph(cfg=101), "value_bigger_than_max", "3", "at most 100"),

@@ -102,6 +102,12 @@ def _sent(picture: LoadedPicture, size_of: Callable[[str], AcrossDown | None]) -
 
 
 def _enlarged(each: ScaledPicture | EnlargedPicture | ScaledLatent, size: tuple[float, float]) -> tuple[float, float]:
+    """The size that it makes of this one: no picture has less than a pixel."""
+    across, down = _scaled(each, size)
+    return max(1.0, across), max(1.0, down)
+
+
+def _scaled(each: ScaledPicture | EnlargedPicture | ScaledLatent, size: tuple[float, float]) -> tuple[float, float]:
     if isinstance(each, EnlargedPicture):
         times = times_of(each.upscaler)
         return size[0] * times, size[1] * times

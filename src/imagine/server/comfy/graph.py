@@ -137,9 +137,9 @@ def _converted(kind: str, value: object) -> Any:
         return None
     try:
         number = float(value) if kind == "FLOAT" or isinstance(value, float) else int(value)
+        if not math.isfinite(number):
+            return None
     except (ValueError, OverflowError):
-        return None
-    if not math.isfinite(number):
         return None
     return int(number) if kind == "INT" else number
 

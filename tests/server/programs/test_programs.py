@@ -22,6 +22,7 @@ from imagine.server.a1111.dialect import A1111
 from imagine.server.http.dialect import SPOKEN
 from tests.clients import python_with
 from tests.ports import kept_port
+from tests.server.comfy.graphs import text_graph
 from tests.server.openai.painting import KEY, PaintingWorker, opened, png
 from tests.server.served import serving
 
@@ -93,6 +94,7 @@ def test_sillytavern(tmp_path):
                 await as_auto(tavern, served, {"url": url, "auth": ""})
                 await as_sdcpp(tavern, served, {"url": url})
                 await as_drawthings(tavern, served, {"url": url, "auth": ""})
+                await as_comfy(tavern, served, {"url": url})
 
     async def as_auto(tavern, served, at):
         assert await said(tavern, "ping", at) == b"OK"
@@ -122,6 +124,20 @@ def test_sillytavern(tmp_path):
         drawn = await said(tavern, "drawthings/generate", at | TOLD | {"sampler_name": "DPM++ 2M Karras"})
         assert opened(base64.b64decode(drawn["images"][0])).size == (64, 96)
         assert told_of(served.worker.seen[-1]) == ("a fox", "fog", 64, 96, 9, 7, "dpm++ 2m")
+
+    async def as_comfy(tavern, served, at):
+        assert await said(tavern, "comfy/ping", at) == b"OK"
+        assert [each["text"] for each in await said(tavern, "comfy/models", at)] == ["fox"]
+        assert "euler_ancestral" in await said(tavern, "comfy/samplers", at)
+        workflow = (Path(package) / "default/content/Default_Comfy_Workflow.json").read_text()
+        told = TOLD | {
+            "model": "fox.safetensors", "sampler": "euler_ancestral", "scheduler": "karras", "scale": TOLD["cfg_scale"]
+        }  # fmt: skip
+        for name, value in told.items():
+            workflow = workflow.replace(f'"%{name}%"', json.dumps(value))
+        drawn = await said(tavern, "comfy/generate", at | {"prompt": f'{{"prompt": {workflow}}}'})
+        assert (drawn["format"], opened(base64.b64decode(drawn["data"])).size) == ("png", (64, 96))
+        assert told_of(served.worker.seen[-1]) == ("a fox", "fog", 64, 96, 9, 7, "euler a")
 
     asyncio.run(go())
 
@@ -180,6 +196,19 @@ def test_open_webui(tmp_path):
         (file,) = await said(client, "/api/v1/images/edit", {"image": photo, "prompt": "an owl"})
         assert opened(await said(client, file["url"], method="GET")).size == (64, 96)
         assert (served.worker.seen[-1].params.prompt, bool(served.worker.seen[-1].img)) == ("an owl", True)
+        nodes = [
+            {"type": kind, "key": key, "node_ids": [node]}
+            for kind, key, node in (
+                ("model", "ckpt_name", "4"), ("prompt", "text", "6"), ("negative_prompt", "text", "7"),
+                ("width", "width", "5"), ("height", "height", "5"), ("steps", "steps", "3"), ("seed", "seed", "3"),
+            )
+        ]  # fmt: skip
+        await engine(
+            IMAGE_GENERATION_ENGINE="comfyui", COMFYUI_BASE_URL=url, COMFYUI_WORKFLOW=json.dumps(text_graph()),
+            COMFYUI_WORKFLOW_NODES=nodes, IMAGE_GENERATION_MODEL="fox.safetensors",
+        )  # fmt: skip
+        assert await drawn(client) == (64, 96)
+        assert told_of(served.worker.seen[-1])[:5] == ("a fox", "fog", 64, 96, 9)
 
     asyncio.run(go())
 

@@ -58,11 +58,11 @@ def scaling_from(enlarged: Sequence[ScaledPicture | EnlargedPicture | ScaledLate
         raise wired(networks[1].node, "image", message("comfy.twice_enlarged"))
     across, down = size[0] / base[0], size[1] / base[1]
     name = next((each for each in ("scale_by", "width") if each in last.node.inputs), "upscale_model")
-    if abs(across / down - 1) > _ALMOST:
-        raise wired(last.node, name, message("comfy.shape"))
     by = round(max(across, down), 4)
     if by < 1:
         raise wired(last.node, name, message("comfy.smaller"))
+    if abs(across / down - 1) > _ALMOST:
+        raise wired(last.node, name, message("comfy.shape"))
     if by > _LARGEST and networks and len(enlarged) == 1:
         note = message("comfy.made_as", "hires.scale", value=f"{by:g}", used=f"{_LARGEST:g}")
         return Scaling(_LARGEST, stem_of(networks[0].upscaler), last.node, name, networks[0].named_by, (note,))

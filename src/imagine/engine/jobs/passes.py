@@ -42,7 +42,8 @@ class Pass:
     """The clean latents that the last evaluation predicted."""
 
     def __post_init__(self) -> None:
-        self.latents = self.sampler.churned(self.latents)
+        if self.sampler.churns:
+            self.latents = self.sampler.churned(self.latents)
         # All at once: each of its own would be a copy more to the device at every step.
         self._timesteps = sent(torch.tensor(self.sampler.timesteps), self.noise.device)
 
@@ -59,7 +60,8 @@ class Pass:
             free = self._free(self.mask)
             self.latents = free * self.latents + (1 - free) * kept
             self.clean = free * self.clean + (1 - free) * self.source
-        self.latents = self.sampler.churned(self.latents)
+        if self.sampler.churns:
+            self.latents = self.sampler.churned(self.latents)
 
     def _free(self, mask: Tensor) -> Tensor:
         """1 where the latents are the denoiser's by now, 0 where they are the source's.

@@ -42,6 +42,8 @@ class Stepped:
         self.ledger = ledger
         self._families, self._conditioned, self._coder = families, conditioned, coder
         self._forward, self._device = forward, device
+        self.wraps = ledger.params.tiling
+        """Its edges meet."""
         self._pass: Pass | None = None
         self._first: Pass | None = None
         self._steps_before = 0
@@ -171,11 +173,6 @@ class Stepped:
         shape = self._families[turn].shape(conditioning.positive)
         needs = (conditioning.negative is not None, 1 + len(conditioning.joined), shape)
         return BatchKey(self.ledger.models[turn], tuple(now.latents.shape[1:]), needs, self.wraps)
-
-    @property
-    def wraps(self) -> bool:
-        """Its edges meet."""
-        return self.ledger.params.tiling
 
     def took(self, seconds: float) -> float | None:
         return seconds

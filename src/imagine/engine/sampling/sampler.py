@@ -74,6 +74,8 @@ class Sampler:
         if options is not None and can_step(row):
             self._told = ToldSteps(row, self._scheduler, options, self._skipped)
             self._levels = [_told(*each, noise.prediction) for each in zip(self._levels, self._told.asked, strict=True)]
+        self.churns = self._told is not None and self._options.s_churn > 0
+        """Its steps begin with more noise: see `churned`."""
         self._scaled = row.state == "ve" and noise.prediction != "flow"
         if hasattr(self._scheduler, "set_begin_index"):
             self._scheduler.set_begin_index(self._skipped)

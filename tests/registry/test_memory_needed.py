@@ -57,7 +57,8 @@ def test_what_sees_of_a_text_encoder_counts_beside_models_that_see(tmp_path):
     assert of_text[1] - of_text[0] == 2 * 5120**2
     first = msgspec.structs.replace(edit, variant="edit")
     shown = [{work["beside"] for work in memory_of(entry)["works"]} for entry in (plain, edit, first)]
-    assert shown == [{""}, {"", "1 reference", "3 references"}, {"", "1 reference"}]
+    net = "a ControlNet"
+    assert shown == [{"", net}, {"", net, "1 reference", "3 references"}, {"", net, "1 reference"}]
 
 
 def test_few_bits_stay_and_averaged_copies_are_not_counted(tmp_path):

@@ -36,9 +36,8 @@ class Asking(Protocol):
     @property
     def additions(self) -> Sequence[Addition]: ...
 
-    @property
-    def wraps(self) -> bool:
-        """Its edges meet; so do those of all in its batch."""
+    wraps: bool
+    """Its edges meet; so do those of all in its batch."""
 
     def inputs(self) -> tuple[Tensor, Tensor]:
         """The denoiser's input, (1, C, h, w), and its timestep, (1,), on its device."""

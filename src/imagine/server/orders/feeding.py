@@ -157,10 +157,12 @@ class Feeder:
         while True:
             rest = _LONGEST
             try:
-                for name in await lasting.book.forget_old(self._wall(), self._gateway.settings.keep_orders):
+                keep = self._gateway.settings.keep_orders
+                for name in await lasting.book.forget_old(self._wall(), keep):
                     await asyncio.to_thread(pictures.remove, name)
                 due = await lasting.book.due()
-                rest = _LONGEST if due is None else min(_LONGEST, max(1.0, due - self._wall()))
+                soonest = keep if due is None else due - self._wall()  # what ends from now on is kept for as long
+                rest = _LONGEST if soonest < 0 and due is None else min(_LONGEST, max(1.0, soonest))
             except (ImagineError, OSError, msgspec.MsgspecError) as error:
                 _log.warning("what has expired can't be forgotten: %s", error)
             await asyncio.sleep(rest)

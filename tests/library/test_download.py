@@ -82,7 +82,7 @@ def setting(**troubles):
         {"statuses": (503, 429, None, 500, None, 429)},
         {"adds": (0, 700)},
         {"bodies": (None, None), "leads": (None, None)},
-        {"spoils": (None, True, True, True, True, True, True)},
+        {"spoils": (None, True, True, True, True)},
     ],
     ids=["well", "no ranges", "cut", "cut without ranges", "expired", "busy", "short", "none", "spoilt once"],
 )  # fmt: skip

@@ -25,7 +25,10 @@ def test_the_official_client_is_served_by_the_fake(tmp_path, monkeypatch):
             )
             return told, Path(path).read_bytes()
 
-    told, read = asyncio.run(go())
+    try:
+        told, read = asyncio.run(go())
+    finally:
+        hub.close_session()
     assert read == data
     assert told.sha == COMMIT
     files = {file.rfilename: file for file in told.siblings}

@@ -115,6 +115,8 @@ def test_what_a_site_doesnt_say_is_found_out(tmp_path):
         ({"spoils": (True,) * 99}, "pull.digest"),
         ({"leads": ("http://127.0.0.2:1/x",) * 9}, "pull.elsewhere"),
         ({"leads": ("https://example.org/x",) * 9}, "pull.elsewhere"),
+        ({"leads": ("https://[::1",) * 9}, "pull.elsewhere"),
+        ({"leads": ("https://huggingface.co:99999/",) * 9}, "pull.elsewhere"),
     ],
 )  # fmt: skip
 def test_why_it_cant_be_had_is_told(tmp_path, troubles, code):

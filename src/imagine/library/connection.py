@@ -114,7 +114,7 @@ class SiteConnection:
                         raise trouble
                     yield answer
                     return
-                url = urljoin(url, answer.headers.get("Location", ""))
+                url = _led_to(site, url, answer.headers.get("Location", ""))
             self._check(site, url)
         raise DownloadFailed(message("pull.redirects", host=_host(site.endpoint)))
 
@@ -146,6 +146,17 @@ class SiteConnection:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_TO_CONNECT, sock_read=self.manners.stall),
             )  # fmt: skip
         return self._session
+
+
+def _led_to(site: ModelSite, url: str, location: str) -> str:
+    """Where a redirect leads. Raises DownloadFailed for what is no address."""
+    try:
+        led = urljoin(url, location)
+        urlsplit(led).port  # noqa: B018 - raises for what is no port
+    except ValueError as error:
+        note = message("pull.elsewhere", host=_host(site.endpoint), other=location[:100])
+        raise DownloadFailed(note) from error
+    return led
 
 
 def _is_address(host: str) -> bool:

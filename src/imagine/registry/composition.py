@@ -15,6 +15,7 @@ from typing import cast
 import msgspec
 
 from ..families.facts import Need, PublicFile
+from ..families.published import SDXL_VAE
 from ..families.table import facts_of, is_published_width
 from ..messages import Message, message
 from ..words.entry import Entry
@@ -241,14 +242,19 @@ def _fits(need: Need, file: Entry, needs: Sequence[Need]) -> bool:
 def _is_meant(model: Entry, vae: Entry) -> bool:
     """Of VAEs that fit, which are one network for several families, is it this model's?"""
     if not vae.family:
-        return _is_xl(vae) == model.family.startswith("sdxl")
+        return _is_xl(vae) == _takes_xl(model)
     return any(need.role == VAE and vae.family == need.fits[0] for need in facts_of(model.family).needed(model.variant))
+
+
+def _takes_xl(model: Entry) -> bool:
+    """Of plain VAEs of four channels, is it SDXL's that goes with it, as with PixArt-Sigma?"""
+    return any(need.public == SDXL_VAE for need in facts_of(model.family).needed(model.variant))
 
 
 def tiny_vae(model: Entry, files: Sequence[Entry]) -> Entry | None:
     """The VAE as small as TAESD that previews of the model can be made with, the nearest of several; None for none."""
     fits = {name for need in facts_of(model.family).needed(model.variant) if need.role == VAE for name in need.fits}
-    xl = model.family.startswith("sdxl")
+    xl = _takes_xl(model)
     tiny = [file for file in files if file.kind == VAE and file.variant == TINY and not file.problem]
     fitting = [file for file in tiny if file.family in fits and (file.format == "safetensors") and _is_xl(file) == xl]
     return min(fitting, key=lambda file: _order(model, file), default=None)

@@ -1,7 +1,8 @@
 """What programs asked when they ran beside a server here, as they sent it: answered, and as they meant it. A size that
 is too much for the model is drawn at the model's own first, and then enlarged.
 
-Recorded on 2026-11-29 by `test_programs.py`'s programs, which don't have to be installed for this.
+Recorded on 2026-11-29 by `test_programs.py`'s programs, which don't have to be installed for this; the bodies of
+image-generation-mcp are written from its source.
 """
 
 import pytest

@@ -16,10 +16,9 @@ from ..http.context import CALLED, LANGUAGE
 from ..http.encoding import body_from
 from ..http.errors import native_error
 from ..http.security import GUARD, Refused
-from ..lasting.book import EXPIRED, OPEN
+from ..lasting.book import OPEN
 from ..lasting.rows import OrderRow, PictureRow
-from ..orders.connection import LASTING, expired, own_lasting
-from ..orders.lasting import Gone
+from ..orders.connection import LASTING, opened, own_lasting
 from ..orders.order import Order
 from .answers import answer, wants_png
 from .replies import left_out_from, warnings_in
@@ -48,12 +47,7 @@ async def result(request: web.Request) -> web.Response:
     row = await known(request)
     if row.state == OPEN:
         raise Refused(409, message("job.unfinished"))
-    if row.state == EXPIRED:
-        raise expired()
-    try:
-        order = await request.app[LASTING].opened(row)
-    except Gone as error:
-        raise expired() from error
+    order = await opened(request, row)
     return await answer(request, order, as_png=wants_png(request))
 
 

@@ -21,11 +21,9 @@ from ..gateway.keys import GATEWAY
 from ..http.addresses import picture_url
 from ..http.encoding import NDJSON, body_from
 from ..http.errors import native_error, trouble_from
-from ..lasting.book import EXPIRED
 from ..lasting.rows import OrderRow
-from ..orders.connection import LASTING, PATIENCE, expired
+from ..orders.connection import PATIENCE, opened
 from ..orders.event_log import OrderEvent
-from ..orders.lasting import Gone
 from ..orders.order import LastingPart, Order
 from .detached import known, status_of
 from .replies import news_from
@@ -58,12 +56,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     row, after = await known(request), _after(request)
     if after is not None and after.is_end:
         return web.Response(status=204)
-    if row.state == EXPIRED:
-        raise expired()
-    try:
-        order = await request.app[LASTING].opened(row)
-    except Gone as error:
-        raise expired() from error
+    order = await opened(request, row)
     sse = SSE in request.headers.get("Accept", "")
     response = web.StreamResponse(headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
     response.content_type = SSE if sse else NDJSON

@@ -22,6 +22,7 @@ from ..http.context import ORDER_ID
 from ..http.dialect import dialect_of
 from ..http.idempotency import HEADER, idempotency_key
 from ..http.security import GUARD, Refused, client_of
+from ..lasting.book import EXPIRED
 from ..lasting.rows import KeyedBy, OrderRow
 from .event_log import OrderEvent
 from .lasting import Gone, KeyUsed, LastingOrders, Placer
@@ -97,6 +98,16 @@ async def own_lasting(request: web.Request, name: str, *others: str) -> OrderRow
     """The order of that id that lasts, if it is the asker's, or one of `others` asks. Raises ImagineError."""
     row, asker = await request.app[LASTING].row(name), request.app[GUARD].owner(request)
     return row if row is not None and asker in (row.owner, *others) else None
+
+
+async def opened(request: web.Request, row: OrderRow) -> Order:
+    """That order, to be read from its beginning on. Raises Refused for one of which nothing is left."""
+    if row.state == EXPIRED:
+        raise expired()
+    try:
+        return await request.app[LASTING].opened(row)
+    except Gone as error:
+        raise expired() from error
 
 
 def asked_as(request: web.Request) -> AskedAs:

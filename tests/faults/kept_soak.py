@@ -61,7 +61,7 @@ async def soak(home: Path, orders: int) -> list[dict[str, float]]:
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(place())
-        assert not client.app[LASTING].in_hand
+        assert not client.app[LASTING].open().in_hand
         assert not client.gateway.pool.jobs
     return told
 

@@ -137,3 +137,23 @@ def test_a_stored_picture_is_served_in_parts_without_a_key_and_never_listed(tmp_
             assert answer.status == 401
 
     ask(tmp_path, act, api_key="k", pictures=tmp_path / "pictures")
+
+
+def test_the_folder_is_looked_through_once_for_many_pictures_and_after_a_restart(tmp_path, monkeypatch):
+    looks = []
+    scanned = PictureStore._all
+    monkeypatch.setattr(PictureStore, "_all", lambda self: looks.append(self) or scanned(self))
+    pictures = store(tmp_path, most=1600)
+    for _ in range(16):
+        pictures.write(b"x" * 100, "png")
+    assert len(looks) == 1
+    pictures.write(b"x" * 100, "png")  # there is no room: a sixteenth and what comes is made free
+    assert (len(looks), len(list(pictures.folder.iterdir()))) == (2, 15)
+    pictures.write(b"x" * 100, "png")
+    assert len(looks) == 2
+    pictures.remove(next(pictures.folder.iterdir()).name)
+    pictures.write(b"x" * 100, "png")
+    assert (len(looks), len(list(pictures.folder.iterdir()))) == (2, 16)
+    again = store(tmp_path, most=1600)
+    again.write(b"x" * 100, "png")
+    assert sum(path.stat().st_size for path in again.folder.iterdir()) <= 1600

@@ -21,8 +21,7 @@ from .http.packing import add_vary, pack
 from .http.paths import OtherSpellings, pattern_of
 from .http.security import GUARD, Guard
 from .orders.connection import LASTING, ORDERS
-from .orders.feeding import Feeder
-from .orders.lasting import LastingOrders
+from .orders.lasting_door import LastingDoor
 from .orders.orders import Orders
 
 _log = logging.getLogger("imagine.http")
@@ -34,7 +33,7 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
     app = web.Application(middlewares=[_surround], client_max_size=MAX_BODY)
     app[GATEWAY] = gateway
     app[ORDERS] = Orders(gateway)
-    app[LASTING] = LastingOrders(gateway, app[ORDERS])
+    app[LASTING] = LastingDoor(gateway, app[ORDERS])
     _make_what_lasts(app)
     app[GUARD] = Guard(gateway.settings)
     silent = {each.name for each in gateway.settings.dialects if not each.spoken}
@@ -54,16 +53,14 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
 
 def _make_what_lasts(app: web.Application) -> None:
     """From the application's start to its end."""
-    feeder = Feeder(app[GATEWAY], app[ORDERS], app[LASTING])
 
     async def start(_: web.Application) -> None:
-        feeder.start()
+        app[LASTING].start()
 
     async def tell(_: web.Application) -> None:
         app[LASTING].say_goodbye()
 
     async def end(_: web.Application) -> None:
-        await feeder.stop()
         await app[LASTING].close()
 
     app.on_startup.append(start)

@@ -278,7 +278,7 @@ def test_what_has_expired_leaves_its_state_and_then_nothing(tmp_path):
         order = await detached(client, "a secret fox")
         await ends(client, order["id"])
         _, done = await told(client, f"/jobs/{order['id']}")
-        lasting, now = client.app[LASTING], time.time()
+        lasting, now = client.app[LASTING].open(), time.time()
         (name,) = await lasting.book.forget_old(now + DAY + 1, DAY)
         lasting.pictures.remove(name)
         _, said = await told(client, f"/jobs/{order['id']}")
@@ -310,7 +310,7 @@ def test_owners_take_turns_whoever_came_with_more(tmp_path):
     """A book of many orders of one owner lets another's first one pass them."""
 
     async def act(client):
-        book = client.app[LASTING].book
+        book = client.app[LASTING].open().book
         many = [await detached(client, "hold") for _ in range(3)]
         await until(lambda: len(client.worker.held) == 3)
         rows = [await book.get(order["id"]) for order in many]

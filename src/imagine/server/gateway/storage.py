@@ -1,6 +1,7 @@
 """Pictures kept for a while under names that nobody can guess: what `response_format: url` points to.
 
-The folder is all there is to it: when a picture is to go stands in its name, so a restart forgets nothing.
+The folder is all there is to it: when a picture is to go stands in its name, so a restart forgets nothing. It is looked
+through when the first picture comes and when it is full, and in between only counted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import logging
 import re
 import secrets
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from pathlib import Path
@@ -29,6 +31,12 @@ _NAME = re.compile(r"([0-9a-f]{1,12})-[A-Za-z0-9_-]{32}\.(?:png|jpg|webp)")
 _NEVER = 0
 _JUST_WRITTEN = 60.0
 """Seconds in which what a picture belongs to may not be written down yet."""
+_FREED = 16
+"""Where the oldest have to go, this part of the room becomes free at once: who writes next needn't look for them."""
+_COUNTED = 3600.0
+"""Seconds for which what was counted is believed: another process may write there too."""
+_RESTING = 20.0
+"""How many times as long as a look takes the next waits, however soon another picture is due."""
 _UNGUESSED = 24
 """Characters of a name, of six bits each, that are chance alone where the others mark whose it is."""
 
@@ -70,6 +78,12 @@ class PictureStore:
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._sweeping: set[asyncio.Task[None]] = set()
+        self._lock = threading.Lock()
+        self._held: int | None = None
+        """Bytes of all of them, from the first look on."""
+        self._writing = 0
+        """Of those, bytes that may not be in the folder yet."""
+        self._looked = 0.0
 
     def start(self) -> None:
         """From now on, inside a running loop, what is due goes by itself."""
@@ -114,9 +128,24 @@ class PictureStore:
         name = name or self.new_name(extension)
         with _writable(self.folder):
             make_own(self.folder)
-            self.sweep(room=len(data))
-            write_atomically(self.folder / name, data, mode=0o600)
+            with self._room(len(data)):
+                write_atomically(self.folder / name, data, mode=0o600)
         return name
+
+    @contextlib.contextmanager
+    def _room(self, size: int) -> Iterator[None]:
+        """There is room for so many bytes, which are written meanwhile. Raises OSError."""
+        with self._lock:
+            now = self._clock()
+            if self._held is None or self._held + size > self._most or not 0 <= now - self._looked < _COUNTED:
+                self._held = self._looked_through(size)
+            self._held += size
+            self._writing += size
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._writing -= size
 
     @contextlib.asynccontextmanager
     async def passing(self) -> AsyncGenerator[Path]:
@@ -131,8 +160,8 @@ class PictureStore:
         path = self.folder / f"{TEMPORARY}{secrets.token_hex(8)}.tmp"
         with _writable(self.folder):
             make_own(self.folder)
-            sweep(self.folder)
-            path.touch(0o600, exist_ok=False)
+            with self._room(0):
+                path.touch(0o600, exist_ok=False)
         return path
 
     def find(self, name: str) -> StoredPicture | None:
@@ -142,8 +171,11 @@ class PictureStore:
 
     def remove(self, name: str) -> None:
         """Keeps the picture of that name no longer. Raises OSError."""
-        if _NAME.fullmatch(name):
-            (self.folder / name).unlink(missing_ok=True)
+        stored = self._stored_at(self.folder / name) if _NAME.fullmatch(name) else None
+        if stored is not None:
+            stored.path.unlink(missing_ok=True)
+            with self._lock:
+                self._held = None if self._held is None else self._held - stored.size
 
     def forget_others(self, known: Collection[str]) -> None:
         """Removes what isn't known by now and was written before now, as a kill leaves it. Raises OSError."""
@@ -152,20 +184,30 @@ class PictureStore:
             if stored.path.name not in known and stored.made < now - _JUST_WRITTEN:
                 stored.path.unlink(missing_ok=True)
 
-    def sweep(self, room: int = 0) -> None:
-        """Removes what is due, and the oldest beyond what leaves `room` bytes. Raises OSError."""
+    def sweep(self) -> None:
+        """Removes what is due, and the oldest where there are too many. Raises OSError."""
+        with self._lock:
+            self._held = self._looked_through()
+
+    def _looked_through(self, room: int = 0) -> int:
+        """As `sweep`, with so much room beside; the bytes that are left, or are being written."""
         sweep(self.folder)
+        self._looked = self._clock()
         stored = self._all()
         due = [picture for picture in stored if self._is_due(picture)]
         left = sorted((picture for picture in stored if not self._is_due(picture)), key=lambda picture: picture.made)
-        excess = sum(picture.size for picture in left) + room - self._most
+        held = sum(picture.size for picture in left) + self._writing
+        most = self._most - room
+        if held > most:
+            most -= self._most // _FREED
         for picture in left:
-            if excess <= 0:
+            if held <= most:
                 break
-            excess -= picture.size
+            held -= picture.size
             due.append(picture)
         for picture in due:
             picture.path.unlink(missing_ok=True)
+        return max(0, held)
 
     def _all(self) -> list[StoredPicture]:
         try:
@@ -196,6 +238,7 @@ class PictureStore:
 
     async def _sweep(self) -> None:
         """Sweeps, and comes back when the next picture is due; while nothing is kept, nothing wakes up."""
+        began = time.monotonic()
         try:
             await asyncio.to_thread(self.sweep)
             left = [picture.due for picture in await asyncio.to_thread(self._all) if picture.due != _NEVER]
@@ -203,4 +246,5 @@ class PictureStore:
             _log.warning("the pictures in %s can't be looked at: %s", self.folder, error)
         else:
             if left and self._timer is None:
-                self._sweep_after(max(0.0, min(left) - self._clock()))
+                took = time.monotonic() - began
+                self._sweep_after(max(_RESTING * took, min(left) - self._clock()))

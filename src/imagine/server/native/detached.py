@@ -29,7 +29,7 @@ _LISTED = 100
 
 async def accepted(request: web.Request, order: Order, *, preferred: bool = False) -> web.Response:
     """The answer to an order that was taken in; `preferred`: because its client would rather not wait."""
-    row = await request.app[LASTING].row(order.id)
+    row = await request.app[LASTING].open().row(order.id)
     assert row is not None, "it was written down just now"
     status = await status_of(request, row)
     headers = {"Location": status["urls"]["self"]} | ({"Preference-Applied": "respond-async"} if preferred else {})
@@ -53,15 +53,15 @@ async def result(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request, row: OrderRow) -> web.Response:
     """Takes one back; of one that has ended, says how."""
-    cancelled = await request.app[LASTING].cancel(row)
-    latest = await request.app[LASTING].row(row.id) or row
+    cancelled = await request.app[LASTING].open().cancel(row)
+    latest = await request.app[LASTING].open().row(row.id) or row
     said = {"cancelled": row.id} if cancelled else {}
     return web.Response(body=body_from(said | await status_of(request, latest)), content_type="application/json")
 
 
 async def listed(request: web.Request) -> list[dict[str, Any]]:
     """The asker's, the newest first; `before` is the id of the last that was listed. Raises Refused."""
-    lasting, before = request.app[LASTING], None
+    lasting, before = request.app[LASTING].open(), None
     if name := request.query.get("before"):
         row = await own_lasting(request, name)
         if row is None:
@@ -109,7 +109,7 @@ async def status_of(request: web.Request, row: OrderRow) -> dict[str, Any]:
 
 async def _position(request: web.Request, row: OrderRow, pictures: list[dict[str, Any]]) -> int:
     """How much is before it: jobs in the queue, and orders that aren't there yet."""
-    ahead = await request.app[LASTING].position(row)
+    ahead = await request.app[LASTING].open().position(row)
     if ahead is None:
         return min((each["position"] for each in pictures if each["position"] is not None), default=0)
     return ahead + request.app[GATEWAY].pool.waiting
@@ -118,7 +118,7 @@ async def _position(request: web.Request, row: OrderRow, pictures: list[dict[str
 def _pictures(request: web.Request, row: OrderRow) -> list[dict[str, Any]]:
     if row.about is None:
         return []
-    order = request.app[LASTING].in_hand.get(row.number)
+    order = request.app[LASTING].open().in_hand.get(row.number)
     jobs = {job.id: job for job in request.app[GATEWAY].pool.jobs} if order is not None else {}
     names = [] if order is None else [picture.job for picture in order.pictures]
     told = []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from aiohttp import web
+
 from ..http.dialect import Dialect, Route
 from . import (
     about,
     assist,
-    detached,
     generate,
     inspect,
-    job_events,
     jobs,
     models,
     pictures,
@@ -20,6 +20,25 @@ from . import (
     upscale,
 )
 from .describe import described, schemas
+
+
+async def _status(request: web.Request) -> web.StreamResponse:
+    from .detached import status  # who never asks for orders that last never pays for them
+
+    return await status(request)
+
+
+async def _result(request: web.Request) -> web.StreamResponse:
+    from .detached import result
+
+    return await result(request)
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    from .job_events import events
+
+    return await events(request)
+
 
 ROUTES = (
     Route("GET", "/", root.root, "The page for a browser; one plain line for others."),
@@ -41,10 +60,10 @@ ROUTES = (
     ),
     Route("POST", "/jobs", generate.create, "Make a picture, or several, without waiting: 202, and where to look.",
           orders=True),
-    Route("GET", "/jobs/{id}", detached.status, "How far a detached order is, and where its pictures are."),
-    Route("GET", "/jobs/{id}/events", job_events.events, "What happens to one, as SSE or line by line; `after` goes on "
+    Route("GET", "/jobs/{id}", _status, "How far a detached order is, and where its pictures are."),
+    Route("GET", "/jobs/{id}/events", _events, "What happens to one, as SSE or line by line; `after` goes on "
           "behind an event.", queries=("after",)),
-    Route("GET", "/jobs/{id}/result", detached.result, "What /generate would have answered, until that expires."),
+    Route("GET", "/jobs/{id}/result", _result, "What /generate would have answered, until that expires."),
     Route("DELETE", "/jobs/{id}", jobs.cancel, "Take an order back, by its id or by that of one of its jobs."),
     Route("GET", "/pictures/{name}", pictures.picture, "A picture that was asked for by URL, while it is kept."),
     Route("POST", "/generate", generate.generate, "Make a picture, or several.", orders=True),

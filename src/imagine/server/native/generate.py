@@ -21,7 +21,6 @@ from ..http.security import client_of
 from ..orders.connection import place, place_lasting
 from ..orders.order import Order
 from .answers import answer, wants_png
-from .detached import accepted
 from .streaming import stream
 
 _DETACH = "detach"
@@ -41,6 +40,8 @@ async def generate(request: web.Request) -> web.StreamResponse:
     preferred = _prefers_async(request)
     order, detached = await _order_of(request, detach=preferred)
     if detached:
+        from .detached import accepted
+
         return await accepted(request, order, preferred=preferred)
     if order.streams:
         return await stream(request, order)
@@ -49,6 +50,8 @@ async def generate(request: web.Request) -> web.StreamResponse:
 
 async def create(request: web.Request) -> web.Response:
     """Takes an order in that is made whether anybody waits for it or not."""
+    from .detached import accepted  # who never asks so never pays for it
+
     order, _ = await _order_of(request, detach=True)
     return await accepted(request, order)
 

@@ -15,9 +15,8 @@ from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from ..http.errors import refusal
 from ..http.security import GUARD, OWNERS
-from ..orders.connection import ORDERS, may_end, own_lasting
+from ..orders.connection import LASTING, ORDERS, may_end, own_lasting
 from ..orders.order import Order, OrderedPicture
-from . import detached
 
 
 async def jobs(request: web.Request) -> web.Response:
@@ -50,7 +49,9 @@ async def cancel(request: web.Request) -> web.Response:
     name, orders = request.match_info["id"], request.app[ORDERS]
     order = orders.find(name)
     if (order is None or order.lasting is not None) and (row := await own_lasting(request, name, OWNERS)) is not None:
-        return await detached.remove(request, row)
+        from .detached import remove
+
+        return await remove(request, row)
     if (order is not None and not _may_end(request, order)) or not orders.cancel(name):
         return refusal(404, message("job.none"))
     return web.Response(body=body_from({"cancelled": name}), content_type="application/json")
@@ -58,8 +59,12 @@ async def cancel(request: web.Request) -> web.Response:
 
 async def _detached(request: web.Request) -> list[dict[str, Any]]:
     """The asker's orders that last; none where the book is another server's, which tells of them."""
+    if request.app[LASTING].if_any() is None and not request.query:
+        return []
+    from .detached import listed
+
     try:
-        return await detached.listed(request)
+        return await listed(request)
     except Busy:
         return []
 

@@ -22,4 +22,5 @@ async def picture(request: web.Request) -> web.StreamResponse:
 
 def _find(app: web.Application, name: str) -> StoredPicture | None:
     """Among those that were asked for by URL, and those of orders that last."""
-    return app[GATEWAY].stored.find(name) or app[LASTING].pictures.find(name)
+    lasting = app[LASTING].opened
+    return app[GATEWAY].stored.find(name) or (None if lasting is None else lasting.pictures.find(name))

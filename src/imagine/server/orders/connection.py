@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
@@ -22,17 +23,18 @@ from ..http.context import ORDER_ID
 from ..http.dialect import dialect_of
 from ..http.idempotency import HEADER, idempotency_key
 from ..http.security import GUARD, Refused, client_of
-from ..lasting.book import EXPIRED
-from ..lasting.rows import KeyedBy, OrderRow
 from .event_log import OrderEvent
-from .lasting import Gone, KeyUsed, LastingOrders, Placer
+from .lasting_door import LastingDoor
 from .order import Order
 from .orders import Orders
 from .output import AS_PAINTED, Output
 from .painted import Painted
 
+if TYPE_CHECKING:
+    from ..lasting.rows import OrderRow
+
 ORDERS = web.AppKey("orders", Orders)
-LASTING = web.AppKey("lasting", LastingOrders)
+LASTING = web.AppKey("lasting", LastingDoor)
 EventLine = Callable[[OrderEvent], Awaitable[bytes | None]]
 """What an event makes, if anything."""
 LastLine = Callable[[Exception], bytes]
@@ -67,11 +69,14 @@ async def place_lasting(
 ) -> Order:  # fmt: skip
     """As `place`, of an order that outlives its connection and the server. Raises Refused too: for an Idempotency-Key
     that came with something else, and for one whose order has expired."""
+    from ..lasting.rows import KeyedBy
+    from .lasting import Gone, KeyUsed, Placer
+
     dialect, key = dialect_of(request), idempotency_key(request.headers)
     keyed = None if key is None else KeyedBy(request.path, key, _fingerprint(generate, output))
     placer = Placer(request.app[GUARD].owner(request), client_of(request), asked_as(request))
     try:
-        order = await request.app[LASTING].place(
+        order = await request.app[LASTING].open().place(
             generate, placer, holding, output, lenient_tags=dialect is not None and dialect.lenient_tags,
             filled=filled, warnings=warnings, keyed=keyed,
         )  # fmt: skip
@@ -96,16 +101,18 @@ def expired() -> Refused:
 
 async def own_lasting(request: web.Request, name: str, *others: str) -> OrderRow | None:
     """The order of that id that lasts, if it is the asker's, or one of `others` asks. Raises ImagineError."""
-    row, asker = await request.app[LASTING].row(name), request.app[GUARD].owner(request)
+    if (lasting := request.app[LASTING].if_any()) is None:
+        return None
+    row, asker = await lasting.row(name), request.app[GUARD].owner(request)
     return row if row is not None and asker in (row.owner, *others) else None
 
 
 async def opened(request: web.Request, row: OrderRow) -> Order:
     """That order, to be read from its beginning on. Raises Refused for one of which nothing is left."""
-    if row.state == EXPIRED:
-        raise expired()
+    from .lasting import Gone
+
     try:
-        return await request.app[LASTING].opened(row)
+        return await request.app[LASTING].open().opened(row)
     except Gone as error:
         raise expired() from error
 

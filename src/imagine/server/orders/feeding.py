@@ -44,11 +44,6 @@ class Feeder:
         """Why orders wait, as it was last logged."""
         lasting.begin = self._begin
 
-    def start(self) -> None:
-        """Where there is a book from before, what waits in it goes on."""
-        if self._lasting.is_there:
-            self._lasting.start()
-
     async def stop(self) -> None:
         """Nothing more is begun."""
         if self._timer is not None:

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -66,12 +67,11 @@ class Gone(LookupError):
 class LastingOrders:
     """One gateway's orders that last. Used from one event loop; `wall` is in Unix seconds."""
 
-    def __init__(self, gateway: Gateway, orders: Orders, wall: Callable[[], float] = time.time) -> None:
-        folder = gateway.settings.home / "orders"
+    def __init__(self, gateway: Gateway, orders: Orders, book: Path, wall: Callable[[], float] = time.time) -> None:
         self._gateway, self._orders, self._wall = gateway, orders, wall
-        self._database = Database(folder / "orders.sqlite")
+        self._database = Database(book)
         self.book = LastingBook(self._database)
-        self.pictures = PictureStore(folder / "pictures", keep=-1, most=gateway.settings.max_orders_size * 2**20)
+        self.pictures = PictureStore(book.parent / "pictures", keep=-1, most=gateway.settings.max_orders_size * 2**20)
         self.in_hand: dict[int, Order] = {}
         """Those that are made, by their number."""
         self.stuck: dict[int, str] = {}

@@ -1,7 +1,7 @@
 """Training is repeatable, resumable, and leaves untaught words neutral."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from imagine.training.optimizer import warm_then_decay
 from tools.toybox import models, training
 from tools.toybox.autoencoder import PALETTE_CODES, PALETTE_NORM, AutoencoderStage, palette_loss
 from tools.toybox.denoiser import THING_WEIGHT, Pool, thing_weights
+from tools.toybox.muon import MuonOptimizer, orthogonalized
 from tools.toybox.straighten import StraighteningStage
 from tools.toybox.training import Optimizer, run
 from tools.toybox.world import SIDE, Scene, combinations, draw, random_scene
@@ -119,7 +120,16 @@ def test_straightening_teaches_the_decoder_alone_to_draw_the_scene_from_other_la
     assert not any(name.startswith(("encoder", "quant_conv")) for name in changed)
 
 
-def test_an_optimizer_resumes_to_the_same_weights() -> None:
+def _adam(model: torch.nn.Module) -> Optimizer:
+    return Optimizer(model, 1e-2, compute=torch.bfloat16, average=0.9)
+
+
+def _muon(model: torch.nn.Module) -> Optimizer:
+    return MuonOptimizer(model, 1e-2, average=0.9, chosen=lambda _, weights: weights.ndim == 2)
+
+
+@pytest.mark.parametrize("made", [_adam, _muon])
+def test_an_optimizer_resumes_to_the_same_weights(made: Callable[[torch.nn.Module], Optimizer]) -> None:
     def layer() -> torch.nn.Linear:
         torch.manual_seed(0)
         return torch.nn.Linear(4, 4)
@@ -130,18 +140,29 @@ def test_an_optimizer_resumes_to_the_same_weights() -> None:
         optimizer.step(1.0)
 
     through, resumed = layer(), layer()
-    whole = Optimizer(through, 1e-2, compute=torch.bfloat16, average=0.9)
+    whole = made(through)
     for i in range(4):
         step(through, whole, i)
-    first = Optimizer(layer(), 1e-2, compute=torch.bfloat16, average=0.9)
+    first = made(layer())
     for i in range(2):
         step(first.model, first, i)  # type: ignore[arg-type]
-    second = Optimizer(resumed, 1e-2, compute=torch.bfloat16, average=0.9)
+    second = made(resumed)
     second.load(first.state())
     for i in range(2, 4):
         step(resumed, second, i)
     assert torch.equal(through.weight, resumed.weight)
     assert all(torch.equal(a, b) for a, b in zip(whole.mean, second.mean, strict=True))
+
+
+@pytest.mark.parametrize("shape", [(3, 24, 24), (2, 24, 96), (2, 96, 24)])
+def test_muon_moves_matrices_by_what_has_even_singular_values(shape: tuple[int, ...]) -> None:
+    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    left, values, right = torch.linalg.svd(drawn, full_matrices=False)
+    uneven = left * torch.linspace(1, 30, values.shape[-1]) @ right
+    made = torch.linalg.svdvals(orthogonalized(uneven))
+    assert made.min() > 0.6
+    assert made.max() < 1.3
+    assert torch.nn.functional.cosine_similarity(orthogonalized(uneven), left @ right, dim=-1).min() > 0.9
 
 
 def test_the_rate_warms_up_stays_and_decays() -> None:

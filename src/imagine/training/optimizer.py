@@ -34,16 +34,20 @@ class Optimizer:
             weights.grad = torch.zeros_like(weights) if gradient is None else gradient.float()
             parameter.grad = None
         torch.nn.utils.clip_grad_norm_(self.master, clip)
-        for group in self._adam.param_groups:
-            group["lr"] = self.rate * factor
-        self._adam.step()
-        self._adam.zero_grad(set_to_none=True)
+        self._move(self.rate * factor)
         self._steps += 1
         with torch.no_grad():
             torch._foreach_copy_(self._trained, self.master)
             if self.average:
                 keep = min(self.average, self._steps / (self._steps + 10))
                 torch._foreach_lerp_(self.mean, self.master, 1 - keep)
+
+    def _move(self, rate: float) -> None:
+        """Take the float32 weights down their gradients, and drop those."""
+        for group in self._adam.param_groups:
+            group["lr"] = rate
+        self._adam.step()
+        self._adam.zero_grad(set_to_none=True)
 
     def forget(self) -> None:
         """The gradients that the parameters have."""

@@ -28,7 +28,8 @@ from tools.toybox.flow.models import GUIDANCE, LATENT_CHANNELS, STEPS, unscaled
 from tools.toybox.flow.scenes import CANVASES, Shape, Tableau, random_pair, random_tableau
 from tools.toybox.judge import judge
 from tools.toybox.models import DOWNSCALE
-from tools.toybox.training import Optimizer, to_grid, to_picture
+from tools.toybox.muon import MuonOptimizer
+from tools.toybox.training import to_grid, to_picture
 from tools.toybox.world import combinations, random_scene
 
 SHIFTED = math.exp(0.47)
@@ -94,7 +95,7 @@ class FlowStage:
         self.name, self.steps, self._keeps = name, steps, keeps
         self._denoiser, self._listener, self._vae, self._pools = denoiser, listener, vae, pools
         self._seed, self._batch, self._decay, self._spread = seed, batch, decay, spread_of(vae).view(-1, 1, 1)
-        self._optimizer = Optimizer(denoiser, rate, average=average, weight_decay=0.0)
+        self._optimizer = MuonOptimizer(denoiser, rate, average=average, chosen=_by_muon)
 
     def step(self, index: int) -> dict[str, float]:
         rng = random_numbers(self._seed, self.name, index)
@@ -168,6 +169,11 @@ class FlowStage:
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         self._optimizer.load(state)
+
+
+def _by_muon(name: str, weights: Tensor) -> bool:
+    """The blocks' matrices: what goes into the denoiser, out of it and tells the time moves by AdamW."""
+    return weights.ndim == 2 and "blocks." in name and "norm" not in name
 
 
 def _levels(count: int, numbers: torch.Generator) -> Tensor:

@@ -58,16 +58,6 @@ def _vae(latents: int = 4, **settings: float) -> Any:
     )  # fmt: skip
 
 
-def _lumina2() -> Any:
-    transformer = diffusers.Lumina2Transformer2DModel(
-        hidden_size=48, num_layers=2, num_refiner_layers=1, num_attention_heads=3, num_kv_heads=1, multiple_of=16,
-        axes_dim_rope=(4, 6, 6), cap_feat_dim=_WIDTH,
-    )  # fmt: skip
-    vae = _vae(16, scaling_factor=0.3611, shift_factor=0.1159)
-    scheduler = diffusers.FlowMatchEulerDiscreteScheduler(shift=6.0)
-    return diffusers.Lumina2Pipeline(transformer=transformer, vae=vae, scheduler=scheduler, **_gemma())
-
-
 def _sana() -> Any:
     """Its scheduler's settings hold -Infinity."""
     blocks, plain = ("ResBlock", "EfficientViTBlock"), {"norm": "rms_norm", "act": "silu"}
@@ -138,5 +128,5 @@ def _krea2() -> Any:
     )  # fmt: skip
 
 
-_PIPELINES = {"auraflow": _aura_flow, "krea2": _krea2, "lumina2": _lumina2, "pixart": _pixart, "sana": _sana}
+_PIPELINES = {"auraflow": _aura_flow, "krea2": _krea2, "pixart": _pixart, "sana": _sana}
 WHOLE = tuple(_PIPELINES)

@@ -17,6 +17,7 @@ from tests.flux2_files import tiny_flux2, write_flux2
 from tests.flux_adapters import tiny_redux, tiny_siglip, write_redux, write_siglip, write_xlabs, xlabs_tensors
 from tests.flux_files import save, tiny_flux, write_flux
 from tests.image_adapters import write_encoder
+from tests.lumina2_files import tiny_lumina2, write_lumina2
 from tests.pixart_files import tiny_pixart, write_pixart
 from tests.quantised_files import in_four_bits, write_gguf
 from tests.qwen_image_files import tiny_qwen_image, write_qwen_image
@@ -101,6 +102,7 @@ def test_it_draws_what_its_numbers_draw_and_takes_what_its_files_have(tmp_path, 
 FLUX2 = ("flux2", tiny_flux2, write_flux2, ("qwen_3_4b", "flux2-vae"))
 QWEN_IMAGE = ("qwen-image", tiny_qwen_image, write_qwen_image, ("qwen_2.5_vl_7b", "qwen_image_vae"))
 PIXART = ("pixart", tiny_pixart, write_pixart, ("t5xxl", "sdxl_vae"))
+LUMINA2 = ("lumina2", tiny_lumina2, write_lumina2, ("gemma_2_2b", "ae"))
 Z_IMAGE = ("z-image", tiny_z_image, write_z_image, ("qwen_3_4b", "ae"))
 
 
@@ -109,7 +111,7 @@ Z_IMAGE = ("z-image", tiny_z_image, write_z_image, ("qwen_3_4b", "ae"))
     [
         (FLUX2, "scaled_fp8"), (FLUX2, "int8"), (FLUX2, "gguf"), (QWEN_IMAGE, "scaled_fp8"), (QWEN_IMAGE, "gguf"),
         (Z_IMAGE, E4M3), (Z_IMAGE, "int8"), (Z_IMAGE, "gguf"),
-        (PIXART, E4M3), (PIXART, "int8"), (PIXART, "gguf"),
+        (PIXART, E4M3), (PIXART, "int8"), (PIXART, "gguf"), (LUMINA2, E4M3), (LUMINA2, "gguf"),
     ],
     ids=lambda each: each[0] if isinstance(each, tuple) else str(each),
 )  # fmt: skip

@@ -167,6 +167,41 @@ def qwen_image(depth=60, width=3072, context=3584):
     return shapes | weighted("norm_out.linear", 2 * width, width) | weighted("proj_out", 64, width)
 
 
+def lumina2(depth=26, refiners=2, width=2304, keys=768, taken=2304):
+    """Lumina 2's transformer under its makers' names."""
+    shapes = weighted("x_embedder", width, 64) | weighted("cap_embedder.1", width, taken)
+    shapes |= {"cap_embedder.0.weight": (taken,), "norm_final.weight": (width,)}
+    shapes |= weighted("t_embedder.mlp.0", 1024, 256) | weighted("t_embedder.mlp.2", 1024, 1024)
+    for stack, count in (("layers", depth), ("noise_refiner", refiners), ("context_refiner", refiners)):
+        for block in range(count):
+            inner = f"{stack}.{block}"
+            shapes |= {f"{inner}.attention.qkv.weight": (width + 2 * keys, width)}
+            shapes |= {f"{inner}.attention.out.weight": (width, width)}
+            shapes |= {f"{inner}.attention.{part}_norm.weight": (width // 24,) for part in "qk"}
+            shapes |= {f"{inner}.feed_forward.{part}.weight": (4 * width, width) for part in ("w1", "w3")}
+            shapes |= {f"{inner}.feed_forward.w2.weight": (width, 4 * width)}
+            shapes |= {f"{inner}.{norm}{n}.weight": (width,) for norm in ("attention_norm", "ffn_norm") for n in (1, 2)}
+            if stack != "context_refiner":
+                shapes |= weighted(f"{inner}.adaLN_modulation.1", 4 * width, 1024)
+    last = weighted("final_layer.adaLN_modulation.1", width, 1024) | weighted("final_layer.linear", 64, width)
+    return shapes | last
+
+
+def gemma2(width=2304, hidden=9216, depth=26, words=256_000):
+    """Gemma 2, 2B, under transformers' names, without the head that says the next word, and its vocabulary's bytes."""
+    shapes = {"model.embed_tokens.weight": (words, width), "model.norm.weight": (width,)}
+    for layer in range(depth):
+        inner = f"model.layers.{layer}"
+        for part, rows in {"q": 2048, "k": 1024, "v": 1024}.items():
+            shapes[f"{inner}.self_attn.{part}_proj.weight"] = (rows, width)
+        shapes[f"{inner}.self_attn.o_proj.weight"] = (width, 2048)
+        shapes |= {f"{inner}.mlp.{part}_proj.weight": (hidden, width) for part in ("gate", "up")}
+        shapes[f"{inner}.mlp.down_proj.weight"] = (width, hidden)
+        norms = ("input", "post_attention", "pre_feedforward", "post_feedforward")
+        shapes |= {f"{inner}.{norm}_layernorm.weight": (width,) for norm in norms}
+    return shapes
+
+
 def pixart(side=1024, depth=28, width=1152, words=300):
     """PixArt-Sigma's transformer under its makers' names, for squares of that side; of 120 `words`, PixArt-alpha's."""
     shapes = weighted("x_embedder.proj", width, 4, 2, 2) | weighted("t_block.1", 6 * width, width)

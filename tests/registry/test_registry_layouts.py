@@ -23,7 +23,9 @@ from published import (
     flux2,
     flux2_vae,
     frame_vae,
+    gemma2,
     in_one_file,
+    lumina2,
     mistral3,
     pixart,
     qwen3,
@@ -41,7 +43,7 @@ from imagine.words.frames import Room
 
 torch = pytest.importorskip("torch")
 
-from test_registry_published_classes import from_chroma, from_flux, from_flux2, from_pixart, from_sd3  # noqa: E402 - needs torch
+from test_registry_published_classes import from_chroma, from_flux, from_flux2, from_lumina2, from_pixart, from_sd3  # noqa: E402 - needs torch
 
 DUAL = {"qk_norm": "rms_norm", "dual_attention_layers": list(range(13))}
 
@@ -67,6 +69,7 @@ MODELS = {
     "qwen_image_edit_2509": ("qwen-image", "edit-2509", qwen_image(), "QwenImageEditPlusPipeline", {}),
     "PixArt-Sigma-XL-2-1024-MS": ("pixart", "", pixart(), "PixArtSigmaPipeline",
                                   {"in_channels": 4, "sample_size": 128, "use_additional_conditions": False}),
+    "lumina_2_model_bf16": ("lumina2", "", lumina2(), "Lumina2Pipeline", {}),
     "sd3_medium": ("sd3", "", sd3(**SD3_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24}),
     "sd3.5_medium": ("sd3.5", "medium", sd3(**SD35_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24} | DUAL),
     "sd3.5_large": ("sd3.5", "large", sd3(**SD35_LARGE), "StableDiffusion3Pipeline",
@@ -83,6 +86,7 @@ REFUSED = {
 ENCODERS = {
     "flux": {"clip_l": clip_l(), "t5xxl": t5()},
     "chroma": {"t5xxl": t5()},
+    "lumina2": {"gemma2_2b": gemma2()},
     "pixart": {"t5xxl": t5()},
     "flux2": {"qwen3_4b": qwen3(*QWEN3_4B), "qwen3_8b": qwen3(*QWEN3_8B)},
     "qwen-image": {"qwen25_7b": qwen25()},
@@ -91,7 +95,7 @@ ENCODERS = {
 ENCODERS["sd3.5"] = ENCODERS["sd3"]
 CONVERTERS = {
     "flux": from_flux, "flux2": from_flux2, "chroma": from_chroma, "sd3": from_sd3, "sd3.5": from_sd3,
-    "qwen-image": dict, "pixart": from_pixart,
+    "qwen-image": dict, "pixart": from_pixart, "lumina2": from_lumina2,
 }  # fmt: skip
 
 
@@ -161,6 +165,7 @@ def test_what_is_published_is_drawn_from_in_every_layout(tmp_path, layout):
         layout(folder, name, family, shapes)
     beside = {"qwen_3_4b": qwen3(*QWEN3_4B), "qwen_3_8b": qwen3(*QWEN3_8B), "qwen_2.5_vl_7b": qwen25()}
     beside |= {"mistral_3_small_flux2_bf16": mistral3()}
+    beside |= {"gemma_2_2b_fp16": gemma2()}
     for name, shapes in {"clip_l": clip_l(), "clip_g": clip_g(), "t5xxl_fp16": t5(), **beside}.items():
         write(tmp_path / "text_encoders" / f"{name}.safetensors", shapes)
     for name in ("ae", "sd3_vae"):
@@ -203,7 +208,14 @@ def test_a_diffusers_folder_of_each_is_drawn_from(tmp_path):
 
 
 def _write_folder(path, family, shapes, pipeline, config):
-    classes = {"flux": "Flux", "flux2": "Flux2", "chroma": "Chroma", "pixart": "PixArt", "qwen-image": "QwenImage"}
+    classes = {
+        "flux": "Flux",
+        "flux2": "Flux2",
+        "chroma": "Chroma",
+        "pixart": "PixArt",
+        "lumina2": "Lumina2",
+        "qwen-image": "QwenImage",
+    }
     coders = {
         "flux2": ({"latent_channels": 32}, flux2_vae()),
         "pixart": ({"latent_channels": 4}, vae(4)),

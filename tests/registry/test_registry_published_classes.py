@@ -19,6 +19,8 @@ from published import (
     flux2,
     flux_in_diffusers,
     frame_vae,
+    gemma2,
+    lumina2,
     pixart,
     qwen3,
     qwen25,
@@ -50,6 +52,7 @@ from_flux = converters.convert_flux_transformer_checkpoint_to_diffusers
 from_sd3 = converters.convert_sd3_transformer_checkpoint_to_diffusers
 from_flux2 = converters.convert_flux2_transformer_checkpoint_to_diffusers
 from_chroma = converters.convert_chroma_transformer_checkpoint_to_diffusers
+from_lumina2 = converters.convert_lumina2_to_diffusers
 BLOCK_OF_PIXART = {
     "attn.proj": "attn1.to_out.0", "cross_attn.q_linear": "attn2.to_q", "cross_attn.proj": "attn2.to_out.0",
     "mlp.fc1": "ff.net.0.proj", "mlp.fc2": "ff.net.2",
@@ -100,6 +103,7 @@ DENOISERS = [
       "guidance_embeds": False}, 0),
     ("FLUX.2 dev", flux2(*FLUX2_DEV), from_flux2, FLUX2, {}, 0),
     ("Qwen-Image", qwen_image(), dict, diffusers.QwenImageTransformer2DModel, {}, 0),
+    ("Lumina 2", lumina2(), from_lumina2, diffusers.Lumina2Transformer2DModel, {"cap_feat_dim": 2304}, 0),
     ("PixArt-Sigma", pixart(), from_pixart, diffusers.PixArtTransformer2DModel,
      {"caption_channels": 4096, "use_additional_conditions": False}, 0),
     ("sd3", sd3(**SD3_MEDIUM), from_sd3, SD3,
@@ -172,6 +176,14 @@ def _qwen25():
     return transformers.models.qwen2_5_vl.modeling_qwen2_5_vl.Qwen2_5_VLTextModel(config)
 
 
+def _gemma2():
+    config = transformers.Gemma2Config(
+        vocab_size=256_000, hidden_size=2304, intermediate_size=9216, num_hidden_layers=26, num_attention_heads=8,
+        num_key_value_heads=4, head_dim=256,
+    )  # fmt: skip
+    return transformers.Gemma2Model(config)
+
+
 ENCODERS = [
     ("T5", t5(), _t5, 9_787_841_024),
     ("CLIP-L", clip_l(), lambda: _clip(transformers.CLIPTextModel, 768, 12, 12), 246_144_152),
@@ -179,6 +191,7 @@ ENCODERS = [
      lambda: _clip(transformers.CLIPTextModelWithProjection, 1280, 32, 20, projection_dim=1280), 1_389_382_176),
     ("Qwen3 4B", qwen3(*QWEN3_4B), lambda: _qwen3(*QWEN3_4B), 0),
     ("Qwen3 8B", qwen3(*QWEN3_8B), lambda: _qwen3(*QWEN3_8B), 0),
+    ("Gemma 2 2B", gemma2(), _gemma2, 0),
     ("Qwen2.5-VL 7B, of it what says", qwen25(), _qwen25, 0),
 ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from .facts import Licence, PublicFile
 _ENCODERS = "comfyanonymous/flux_text_encoders"
 _SD35 = "stabilityai/stable-diffusion-3.5-large"
 _FLUX2 = "Comfy-Org/flux2-dev"
+_LUMINA2 = "Comfy-Org/Lumina_Image_2.0_Repackaged"
 _QWEN = "Comfy-Org/Qwen-Image_ComfyUI"
 
 CLIP_L = (PublicFile("clip_l.safetensors", 246_144_152, _ENCODERS),)
@@ -70,6 +71,8 @@ FLUX2 = {
     ),
 }
 CHROMA = {"": PublicFile("Chroma1-HD.safetensors", 17_800_038_288, "lodestones/Chroma1-HD")}
+LUMINA2 = {"": PublicFile("lumina_2_model_bf16.safetensors", 5_219_538_304, _LUMINA2)}
+GEMMA2_2B = (PublicFile("gemma_2_2b_fp16.safetensors", 5_232_924_779, _LUMINA2),)
 PIXART = {
     "": PublicFile(
         "transformer/diffusion_pytorch_model.safetensors", 2_443_424_384, "PixArt-alpha/PixArt-Sigma-XL-2-1024-MS"

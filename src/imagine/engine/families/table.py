@@ -16,6 +16,7 @@ from .chroma import open_chroma
 from .family import Family
 from .flux import open_flux
 from .flux2 import open_flux2
+from .lumina2 import open_lumina2
 from .pixart import open_pixart
 from .qwen_image import open_qwen_image
 from .sd3 import open_sd3
@@ -33,6 +34,7 @@ OPENERS: dict[str, Opener] = {
     "flux": open_flux,
     "chroma": open_chroma,
     "flux2": open_flux2,
+    "lumina2": open_lumina2,
     "pixart": open_pixart,
     "qwen-image": open_qwen_image,
     "sdxl_refiner": open_sdxl,

@@ -60,7 +60,8 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
 
 _TRANSFORMERS = {
     "ChromaTransformer2DModel": "transformer_chroma", "FluxTransformer2DModel": "transformer_flux",
-    "Flux2Transformer2DModel": "transformer_flux2", "PixArtTransformer2DModel": "pixart_transformer_2d",
+    "Flux2Transformer2DModel": "transformer_flux2", "Lumina2Transformer2DModel": "transformer_lumina2",
+    "PixArtTransformer2DModel": "pixart_transformer_2d",
     "QwenImageTransformer2DModel": "transformer_qwenimage",
     "SD3Transformer2DModel": "transformer_sd3", "ZImageTransformer2DModel": "transformer_z_image",
 }  # fmt: skip

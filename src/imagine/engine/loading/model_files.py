@@ -22,6 +22,7 @@ from .components import LoadReport
 from .diffusers_folder import checked_folder, folder_text_encoder, folder_vae
 from .family_config import FamilyConfig, TextEncoderConfig
 from .folder_file import INDEX, read_json, read_weights
+from .gemma_tokenizer import GemmaTokenizer, gemma_in
 from .held import folder_key, qwen_key, t5_key, text_key, vae_key
 from .networks import Network, qwen_network, sight_network, t5_network, text_network, vae_network
 from .part_file import PartFiles, refusing
@@ -115,6 +116,13 @@ class ModelFiles:
         return qwen_network(
             self._shards(self._folder / role), qwen_settings(read_json(self._folder / role / "config.json"))
         )
+
+    def pieces(self, role: Role, size: int) -> GemmaTokenizer:
+        """What a Gemma of so many ids brings along."""
+        part = self._model.parts.get(role)
+        if part is None and self._folder is not None:
+            return gemma_in(self._folder / role.replace("text_encoder", "tokenizer"), size)
+        return self._parts.pieces(part or self._model.main, size)
 
     def tokenizer(self, role: Role, size: int) -> TekkenTokenizer:
         """What a language model of so many ids brings along."""

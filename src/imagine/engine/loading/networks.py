@@ -16,6 +16,7 @@ from ...messages import message
 from ...words.errors import UnusableModel
 from ..libraries.light import AutoencoderKL, UNet2DConditionModel
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
+from ..parts.gemma import GemmaConfig, GemmaEncoder
 from ..parts.qwen import MISTRAL, MISTRAL_ASKED, QwenConfig, QwenEncoder
 from ..parts.qwen_sight import QwenSight, SightConfig
 from ..parts.slices import Slices
@@ -26,7 +27,7 @@ from .family_config import FamilyConfig, TextEncoderConfig
 from .frame_vae_names import frame_tensors, frame_vae, is_frame_vae
 from .placing import stored_dtype
 from .qwen_names import qwen_tensors, sight_patch, sight_tensors, without_last
-from .shapes import qwen_config, sight_config, t5_config, text_config, unet_config, vae_config
+from .shapes import gemma_config, qwen_config, sight_config, t5_config, text_config, unet_config, vae_config
 from .statements import vae_scale
 from .t5_names import t5_tensors
 from .token_vae import has_statistics, token_config, token_vae, without_statistics
@@ -34,6 +35,8 @@ from .weights import Tensors, Weights
 
 DOWNSCALE = 8
 """Pixels per latent, along a side."""
+_FED = "layers.0.pre_feedforward_layernorm.weight"
+"""What Gemma 2 has of all language models that are opened here."""
 
 
 @dataclass
@@ -121,12 +124,15 @@ def t5_network(weights: Weights) -> Network:
 
 
 def qwen_network(weights: Weights, settings: Mapping[str, Any] | None = None) -> Network:
-    """The Qwen3, Qwen2.5 or Mistral among weights, under whatever prefix; what a folder's `settings` say of it that no
-    shape does counts. Raises ValueError for settings that aren't numbers."""
+    """The Qwen3, Qwen2.5, Mistral or Gemma 2 among weights, under whatever prefix; what a folder's `settings` say of it
+    that no shape does counts. Raises ValueError for settings that aren't numbers."""
     part = qwen_tensors(weights)
     if not part:
-        raise UnusableModel(message("weights.no_text_encoder", name="Qwen/Mistral"))
+        raise UnusableModel(message("weights.no_text_encoder", name="Qwen/Mistral/Gemma"))
     stated = settings or {}
+    if _FED in part:
+        read = msgspec.convert({**stated, **gemma_config(_shapes(part), stated.get("head_dim"))}, GemmaConfig)
+        return network_of("text encoder", partial(GemmaEncoder, read), part)
     told = qwen_config(_shapes(part), stated.get("head_dim"))
     if not (told["qk_norm"] or told["biased"]):
         stated = {**MISTRAL, "neighbours": weights.metadata.get(ARCHITECTURE) in PAIRED, **stated}

@@ -18,6 +18,7 @@ from .components import LoadReport
 from .eight_bits import with_eight_bits_kept
 from .family_config import FamilyConfig, TextEncoderConfig
 from .four_bits import with_four_bits_kept
+from .gemma_tokenizer import GemmaTokenizer, gemma_among
 from .gguf_file import GGUF, GgufFile, gguf_lists
 from .ldm_keys import in_its_place
 from .networks import Network, qwen_network, sight_network, t5_network, text_network, vae_network
@@ -58,6 +59,11 @@ class PartFiles:
         with self._weights(component) as weights:
             lists = gguf_lists(component.path, LISTS) if isinstance(weights, GgufFile) else {}
             return tokenizer_among(weights, size, lists)
+
+    def pieces(self, component: Component, size: int) -> GemmaTokenizer:
+        """What a Gemma of so many ids brings along."""
+        with self._weights(component) as weights:
+            return gemma_among(weights, size)
 
     def sight(self, component: Component) -> Network:
         """What sees of the Qwen in a file of its own."""

@@ -13,6 +13,7 @@ _OWN = ("layers.", "embed_tokens.", "norm.")
 _LAST = "norm.weight"
 _SIGHT, _PATCHES = "visual.", "patch_embed.proj.weight"
 """What stands before the names of what sees, and its first layer."""
+_OF_GEMMA = ("query_pre_attn_scalar", "attn_logit_softcapping")
 _TURNED = ("default", "mrope")
 """Of Qwen2.5-VL: by three places, which are one for words."""
 
@@ -77,6 +78,7 @@ def qwen_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         "rms_norm_eps": config.get("rms_norm_eps"),
         "head_dim": config.get("head_dim") or _head(config),
         "mrope_section": turning.get("mrope_section"),
+        **{name: config.get(name) for name in _OF_GEMMA},
     }
     return {name: value for name, value in stated.items() if value is not None}
 

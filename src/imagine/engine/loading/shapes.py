@@ -19,6 +19,7 @@ from .maps.sizes import Shapes, count_of, size_of
 
 MAX_HEADS = 256
 GROUPS = 32
+_GEMMA_HEAD = 256
 _QUERY_NORM, _KEY_BIAS, _QWEN_HEAD = "layers.0.self_attn.q_norm.weight", "layers.0.self_attn.k_proj.bias", 128
 _SIGHT_HEAD = 80
 
@@ -141,6 +142,23 @@ def qwen_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
         "qk_norm": normed,
         "biased": _KEY_BIAS in shapes,
         "normed": "norm.weight" in shapes,
+    }
+
+
+def gemma_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
+    """Settings of the Gemma 2 with tensors of these `shapes`, under transformers' names, likewise."""
+    head = stated or _GEMMA_HEAD
+    queries, keys = (size_of(shapes, f"layers.0.self_attn.{each}_proj.weight", 0) for each in "qk")
+    if queries % head or keys % head or queries % keys:
+        raise UnusableModel(message("weights.text_heads", width=queries, heads=keys // head or 1))
+    return {
+        "vocab_size": size_of(shapes, "embed_tokens.weight", 0),
+        "hidden_size": size_of(shapes, "embed_tokens.weight", 1),
+        "intermediate_size": size_of(shapes, "layers.0.mlp.gate_proj.weight", 0),
+        "num_hidden_layers": count_of(shapes, "layers."),
+        "num_attention_heads": queries // head,
+        "num_key_value_heads": keys // head,
+        "head_dim": head,
     }
 
 

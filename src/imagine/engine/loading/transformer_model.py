@@ -17,6 +17,7 @@ from ..parts.autoencoder import Autoencoder
 from ..parts.chat_text import ChatTextPart
 from ..parts.denoiser import DenoiserPart
 from ..parts.frame_vae import FrameVae
+from ..parts.gemma import GemmaEncoder
 from ..parts.long_text import LongTextPart
 from ..parts.part import Held
 from ..parts.part_key import PartKey
@@ -146,11 +147,13 @@ def _wanted(
 
 
 def _said(files: ModelFiles, role: Role, module: Any, key: PartKey, held: Held) -> ChatTextPart:
-    """A language model with its tokenizer: Qwen's, which is one, or Mistral's, which it brings along."""
+    """A language model with its tokenizer: Qwen's, which is one, or Mistral's or Gemma's, which it brings along."""
     there = held.get(key)
     if isinstance(there, ChatTextPart):
         return there
     config = module.config
+    if isinstance(module, GemmaEncoder):
+        return ChatTextPart(module, files.pieces(role, config.vocab_size), key)
     qwen = config.qk_norm or config.biased
     return ChatTextPart(module, QwenTokenizer() if qwen else files.tokenizer(role, config.vocab_size), key)
 

@@ -42,15 +42,14 @@ class Layout(NamedTuple):
     """Lists of blocks, by their name: diffusers' name of it, and the layers of each block; "" is the block itself."""
     swapped: Collection[str] = ()
     """LayerTable whose halves change places, shift and scale: by diffusers' name."""
+    shared: int = 1
+    """How many queries share a key, where an original's layer holds both: keys and values are as much narrower."""
 
     def parts(self, layer: str, width: int) -> list[LayerRows]:
         """What of diffusers' network, which is `width` wide, an original's layer holds; nothing for a strange one."""
         names = self._names(layer)
-        ends = [width * place for place in range(1, len(names))]
-        return [
-            LayerRows(name, place * width, end)
-            for place, (name, end) in enumerate(zip(names, [*ends, None], strict=False))
-        ]
+        ends = [width + width // self.shared * place for place in range(len(names) - 1)]
+        return [LayerRows(*each) for each in zip(names, [0, *ends], [*ends, None], strict=False)]
 
     def taken(self, shapes: Shapes, width: int) -> dict[str, Taken]:
         """Where diffusers' tensors lie among an original's; names that it doesn't know are left out."""

@@ -7,13 +7,14 @@ from typing import Any
 
 from torch.nn import Module
 
-from . import chroma, flux, flux2, pixart, qwen_image, sd3, z_image
+from . import chroma, flux, flux2, lumina2, pixart, qwen_image, sd3, z_image
 from .layout import Layout
 
 _LAYOUTS: Mapping[str, Callable[[Any], tuple[Layout, ...]]] = {
     "FluxTransformer2DModel": lambda _: (flux.LAYOUT, flux.XLABS),
     "Flux2Transformer2DModel": lambda _: (flux2.LAYOUT,),
     "ChromaTransformer2DModel": lambda _: (chroma.LAYOUT, flux.XLABS),
+    "Lumina2Transformer2DModel": lambda _: (lumina2.LAYOUT,),
     "PixArtTransformer2DModel": lambda _: (pixart.LAYOUT,),
     "QwenImageTransformer2DModel": lambda _: (qwen_image.LAYOUT,),
     "ZImageTransformer2DModel": lambda _: (z_image.LAYOUT,),

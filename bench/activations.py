@@ -22,6 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from imagine.engine.execution.execution import Inputs
+from imagine.engine.families.lumina2 import call_lumina2
 from imagine.engine.families.qwen_image import call_qwen_image
 from imagine.engine.families.z_image import call_z_image
 
@@ -168,6 +169,12 @@ def _sana(network: Any, rows: int, side: int) -> None:
     network(_empty(rows, 32, side // 32, side // 32), _empty(rows, 300, 2304), timestep=_empty(rows))
 
 
+def _lumina2(network: Any, rows: int, side: int) -> None:
+    seen = _empty(rows, 256, dtype=torch.bool)
+    asked = _empty(rows, 16, side // 8, side // 8), _empty(rows), _empty(rows, 256, 2304), {"seen": seen}
+    call_lumina2(network, Inputs(*asked))
+
+
 def _pixart(network: Any, rows: int, side: int) -> None:
     added = {"resolution": None, "aspect_ratio": None}
     latents, text = _empty(rows, 4, side // 8, side // 8), _empty(rows, 300, 4096)
@@ -197,6 +204,7 @@ DENOISERS: dict[str, tuple[Callable[[], Any], Callable[[Any, int, int], None]]] 
     "z-image": (lambda: diffusers.ZImageTransformer2DModel(), _z_image),
     "qwen-image": (lambda: diffusers.QwenImageTransformer2DModel(), _qwen_image),
     "sana": (lambda: diffusers.SanaTransformer2DModel(), _sana),
+    "lumina2": (lambda: diffusers.Lumina2Transformer2DModel(cap_feat_dim=2304), _lumina2),
     "pixart": (lambda: diffusers.PixArtTransformer2DModel(**_SIGMA), _pixart),
     "auraflow": (lambda: diffusers.AuraFlowTransformer2DModel(pos_embed_max_size=9216), _auraflow),
     "krea2": (lambda: diffusers.Krea2Transformer2DModel(), _krea2),

@@ -14,6 +14,7 @@ from tools import document_memory
         ("sd3.5 medium", document_memory.MEDIUM), ("sd3.5 large", document_memory.LARGE),
         ("flux", document_memory.FLUX), ("chroma", document_memory.CHROMA), ("z-image", document_memory.Z_IMAGE),
         ("qwen-image", document_memory.QWEN_IMAGE), ("pixart", document_memory.PIXART),
+        ("lumina2", document_memory.LUMINA2),
         ("flux2 klein-4b", document_memory.KLEIN_4B), ("flux2 klein-9b", document_memory.KLEIN_9B),
         ("flux2 dev", document_memory.FLUX2_DEV),
     ],

@@ -17,11 +17,13 @@ from imagine.engine.adapters.mix import MixRows
 from imagine.engine.adapters.opened import Opened
 from imagine.engine.execution.execution import Inputs
 from imagine.engine.families.flux import KIND as FLUX
+from imagine.engine.families.lumina2 import KIND as LUMINA2
+from imagine.engine.families.lumina2 import call_lumina2
 from imagine.engine.families.z_image import KIND as Z_IMAGE
 from imagine.engine.families.z_image import call_z_image
 from imagine.engine.loading.adapter_readers import ADAPTER_READERS
 from imagine.engine.loading.layer_names import LayerNames
-from imagine.engine.loading.maps import flux, z_image
+from imagine.engine.loading.maps import flux, lumina2, z_image
 from imagine.engine.loading.maps.layout import Layout
 from imagine.engine.loading.transformer_model import TransformerKind
 from imagine.engine.loading.transformer_names import with_diffusers_names
@@ -32,6 +34,7 @@ from imagine.words.errors import UnusableModel
 from tests.engine.adapters.low_rank import used
 from tests.engine.adapters.test_lora_files import Model, under
 from tests.engine.test_loading_maps import NETWORKS, tiny_flux, written
+from tests.lumina2_files import tiny_lumina2
 from tests.z_image_files import tiny_z_image
 from tools.original_layout import original_tensors
 
@@ -167,6 +170,14 @@ def z_image_answer(network: torch.nn.Module) -> Tensor:
         return call_z_image(network, Inputs(latents, torch.tensor([700.0]), text, {"told": torch.tensor([20])}))
 
 
+def lumina2_answer(network: torch.nn.Module) -> Tensor:
+    generator = torch.Generator().manual_seed(7)
+    latents, text = (torch.randn(1, *shape, generator=generator) for shape in ((16, 8, 8), (32, 32)))
+    with torch.no_grad():
+        seen = {"seen": torch.arange(32)[None] < 20}
+        return call_lumina2(network, Inputs(latents, torch.tensor([700.0]), text, seen))
+
+
 def mixed(tensors: dict[str, Tensor], network: torch.nn.Module, folder: Path) -> MixRows:
     save_file(tensors, folder / "one.safetensors")
     mix = whole(
@@ -187,12 +198,15 @@ class Original(NamedTuple):
 
 ORIGINALS = {
     "flux": Original(tiny_flux, FLUX, flux.LAYOUT, answer),
+    "lumina2": Original(lambda: tiny_lumina2().transformer, LUMINA2, lumina2.LAYOUT, lumina2_answer),
     "z-image": Original(lambda: tiny_z_image().transformer, Z_IMAGE, z_image.LAYOUT, z_image_answer),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("name", "only"), [("flux", ""), ("flux", "final_layer.adaLN"), ("z-image", "")])
+@pytest.mark.parametrize(
+    ("name", "only"), [("flux", ""), ("flux", "final_layer.adaLN"), ("z-image", ""), ("lumina2", "")]
+)
 def test_beside_the_network_is_as_in_the_originals_weights(tmp_path: Path, kind: str, name: str, only: str) -> None:
     (make, told, layout, answer), (made, merged) = ORIGINALS[name], KINDS[kind]
     network = make().requires_grad_(False).eval()

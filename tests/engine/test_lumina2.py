@@ -29,7 +29,8 @@ def test_text_to_image(tiny, guidance, neg):
     """The prompt behind its instruction, what is against it alone, and lines as long as the prompt's own."""
     expected = plain_latents(lumina2_pipeline(tiny[1]), guidance_scale=guidance, negative_prompt=neg, height=96)
     asked = {"guidance": guidance, "neg": neg, "width": 64, "height": 96}
-    assert_same(ours(tiny[0], **asked), expected, ours(tiny[0], **asked, prompt="a blue house"))
+    other = "blue houses beside a lake of glass, and snow on all of their roofs"
+    assert_same(ours(tiny[0], **asked), expected, ours(tiny[0], **asked, prompt=other))
 
 
 @pytest.mark.parametrize("layout", ["all", "split"])

@@ -54,6 +54,7 @@ _FORWARDS: Mapping[str, _ForwardBytes] = {
     "chroma": _ForwardBytes(400, 53_000_000),
     "z-image": _ForwardBytes(475, 65_000_000),
     "qwen-image": _ForwardBytes(363, 20_000_000),
+    "lumina2": _ForwardBytes(470, 32_000_000),
     "sana": _ForwardBytes(62, 3_000_000),
     "pixart": _ForwardBytes(108, 4_000_000),
     "auraflow": _ForwardBytes(312, 22_000_000),

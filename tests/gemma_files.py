@@ -6,48 +6,49 @@ import struct
 from typing import Any
 
 import torch
+from tokenizers import AddedToken
 from torch import Tensor
 from transformers import Gemma2Config, Gemma2Model, GemmaTokenizer
+from transformers.tokenization_utils_base import generate_merges
 
 from tests.flux_files import spread
 
 MARKS = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>")
-OWN = ("\n\n", "<table>")
+OWN = ("\n\n", "<table>", "▁▁")
 """What stands for itself wherever it stands."""
-_BYTES = tuple(f"<0x{number:02X}>" for number in range(256))
+_BYTES = tuple("\t" if number == 9 else f"<0x{number:02X}>" for number in range(256))
 _LETTERS = (*map(chr, range(33, 127)), "▁", "\n", "к", "р")
-_JOINED = ("re", "red", "▁red", "fo", "fox", "▁fox", "in", "▁in", "the", "th", "▁the", "sn", "ow", "snow", "кр", "▁▁")
+_JOINED = ("re", "red", "▁red", "fo", "fox", "▁fox", "in", "▁in", "the", "th", "▁the", "sn", "ow", "snow", "кр")
 PIECES = (*MARKS, *OWN, *_BYTES, *_JOINED, *_LETTERS)
 """Joined ones before the letters that they are of, as in SentencePiece's files."""
 SIZE = len(PIECES)
 
 
+_SCORES = {piece: -float(place) for place, piece in enumerate((*_JOINED, *_LETTERS))}
+"""Of what a text is of; others have 0."""
+
+
 def merges() -> list[tuple[str, str]]:
-    """As transformers makes them of scores that fall from piece to piece."""
-    ids, made = {piece: place for place, piece in enumerate(PIECES)}, list[tuple[float, int, int, str, str]]()
-    for place, piece in enumerate(_JOINED):
-        pairs = [(piece[:at], piece[at:]) for at in range(1, len(piece))]
-        there = sorted((pair for pair in pairs if set(pair) <= ids.keys()), key=lambda p: (ids[p[0]], ids[p[1]]))
-        made += [(-float(place), len(first), len(second), first, second) for first, second in there]
-    made.sort(key=lambda each: each[:3], reverse=True)
-    return [(first, second) for *_, first, second in made]
+    """As transformers makes them of a SentencePiece file."""
+    ids = {piece: place for place, piece in enumerate(PIECES)}
+    made: list[tuple[str, str]] = generate_merges(ids, {piece: _SCORES.get(piece, 0.0) for piece in PIECES})
+    return made
 
 
 def gemma_tokenizer() -> Any:
     """transformers' own."""
     made = GemmaTokenizer({piece: place for place, piece in enumerate(PIECES)}, merges(), add_bos_token=True)
-    made.add_tokens(list(OWN))
+    made.add_tokens([AddedToken(each, normalized=False, special=False) for each in OWN])
     return made
 
 
 def sentencepiece() -> bytes:
     """The same as a `ModelProto` of SentencePiece's, with what is behind its pieces."""
     kinds = dict.fromkeys(_BYTES, 6) | dict.fromkeys(OWN, 4) | dict.fromkeys(MARKS, 3) | {"<unk>": 2}
-    scores = {piece: -float(place) for place, piece in enumerate((*_JOINED, *_LETTERS))}
     raw = b""
     for piece in PIECES:
-        text = piece.encode()
-        inner = b"\x0a" + bytes([len(text)]) + text + b"\x15" + struct.pack("<f", scores.get(piece, 0.0))
+        text = b"<0x09>" if piece == "\t" else piece.encode()
+        inner = b"\x0a" + bytes([len(text)]) + text + b"\x15" + struct.pack("<f", _SCORES.get(piece, 0.0))
         inner += bytes([0x18, kinds[piece]]) if piece in kinds else b""
         raw += b"\x0a" + bytes([len(inner)]) + inner
     return raw + b"\x12\x03\x18\xe8\x07"

@@ -14,7 +14,7 @@ from tests.gemma_files import OWN, SIZE, gemma_tensors, gemma_tokenizer, sentenc
 
 PROMPTS = [
     "", "a red fox", "The  red\n\nfox, in snow.", "красный 狐 🦊", "<table> of <bos> foxes", "\n\n\nred▁red ",
-    "  the red",
+    "  the red", "a\tfox", "    a",
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from tokenizers.models import BPE
 from ...files.reading import read_file
 from ...messages import message
 from ...words.errors import ImagineError, UnusableModel
+from .maps.sizes import MAX_SIZE
 from .weights import Weights
 
 SENTENCES = "spiece_model"
@@ -30,8 +31,11 @@ _LONGEST = 256
 """Characters of a piece, at each of which it may be two others."""
 _BEGIN, _PADDING, _UNKNOWN = "<bos>", "<pad>", "<unk>"
 _SPACE = "▁"
-_PLAIN, _OWN = (1, 6), 4
-"""Types of SentencePiece's pieces: of a text, or of a byte; and of what stands for itself wherever it stands."""
+_UNTOLD, _CONTROL, _OWN = 2, 3, 4
+"""Types of SentencePiece's pieces: what nothing is known of, what steers the model, and what stands for itself wherever
+it stands, of which transformers takes some for marks."""
+_STEERING = ("<mask>", "<start_of_turn>", "<end_of_turn>")
+_TAB, _TABS_BYTE = "\t", "<0x09>"
 
 
 class _Bpe(msgspec.Struct):
@@ -124,12 +128,14 @@ def from_sentencepiece(raw: bytes) -> Sentences:
         found = list(_pieces(raw))
     except (LookupError, ValueError, struct.error) as error:
         raise UnusableModel(message("weights.tokenizer", what=SENTENCES)) from error
+    if all(piece.text != _TAB for piece in found):  # whose byte is then
+        found = [each._replace(text=_TAB, score=0.0) if each.text == _TABS_BYTE else each for each in found]
     ids = {piece.text: place for place, piece in enumerate(found)}
-    scores = {piece.text: piece.score for piece in found if piece.kind in _PLAIN}
+    scores = {piece.text: piece.score for piece in found}
     if any(len(text) > _LONGEST for text in scores):
         raise UnusableModel(message("weights.tokenizer", what=SENTENCES))
-    own = [piece.text for piece in found if piece.kind == _OWN]
-    marks = [piece.text for piece in found if piece.kind not in (*_PLAIN, _OWN)]
+    marks = [each.text for each in found if each.kind in (_UNTOLD, _CONTROL) or each.text in _STEERING]
+    own = [each.text for each in found if each.kind == _OWN and each.text not in _STEERING]
     return Sentences(ids, _merges(ids, scores), own, marks)
 
 
@@ -140,10 +146,12 @@ class _ScoredPiece(NamedTuple):
 
 
 def _pieces(raw: bytes) -> Iterator[_ScoredPiece]:
-    """Of a `ModelProto`: its first field, over and over, each of a text, a score and a type."""
-    for field, value in _fields(raw):
-        if field != 1 or not isinstance(value, bytes):
-            continue
+    """Of a `ModelProto`: its first field, over and over, each of a text, a score and a type. Raises ValueError for more
+    than any model knows."""
+    pieces = (value for field, value in _fields(raw) if field == 1 and isinstance(value, bytes))
+    for place, value in enumerate(pieces):
+        if place >= MAX_SIZE:
+            raise ValueError("too many pieces")
         text, score, kind = "", 0.0, 1
         for inner, each in _fields(value):
             if inner == 1 and isinstance(each, bytes):

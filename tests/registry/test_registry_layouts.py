@@ -69,7 +69,7 @@ MODELS = {
     "qwen_image_edit_2509": ("qwen-image", "edit-2509", qwen_image(), "QwenImageEditPlusPipeline", {}),
     "PixArt-Sigma-XL-2-1024-MS": ("pixart", "", pixart(), "PixArtSigmaPipeline",
                                   {"in_channels": 4, "sample_size": 128, "use_additional_conditions": False}),
-    "lumina_2_model_bf16": ("lumina2", "", lumina2(), "Lumina2Pipeline", {}),
+    "lumina_2_model_bf16": ("lumina2", "", lumina2(), "Lumina2Pipeline", {"in_channels": 16}),
     "sd3_medium": ("sd3", "", sd3(**SD3_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24}),
     "sd3.5_medium": ("sd3.5", "medium", sd3(**SD35_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24} | DUAL),
     "sd3.5_large": ("sd3.5", "large", sd3(**SD35_LARGE), "StableDiffusion3Pipeline",

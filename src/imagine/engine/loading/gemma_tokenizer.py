@@ -54,7 +54,7 @@ class _Json(msgspec.Struct):
     added_tokens: list[_AddedToken] = []
 
 
-class TextPieces(NamedTuple):
+class PieceVocabulary(NamedTuple):
     """What text becomes: pieces with their ids, which two are joined, in order, what stands for itself, and marks."""
 
     pieces: Mapping[str, int]
@@ -68,7 +68,7 @@ class GemmaTokenizer:
 
     padding_side: str = "right"
 
-    def __init__(self, said: TextPieces, size: int) -> None:
+    def __init__(self, said: PieceVocabulary, size: int) -> None:
         """`size`: how many ids its model knows. Raises UnusableModel for what can't be told to it."""
         pieces, merges, own, marks = said
         _check(said, size)
@@ -110,7 +110,7 @@ def gemma_in(folder: Path, size: int) -> GemmaTokenizer:
     return GemmaTokenizer(from_json(raw), size)
 
 
-def from_json(raw: bytes) -> TextPieces:
+def from_json(raw: bytes) -> PieceVocabulary:
     """Of a `tokenizer.json`. Raises UnusableModel."""
     try:
         said = msgspec.json.decode(raw, type=_Json)
@@ -119,10 +119,10 @@ def from_json(raw: bytes) -> TextPieces:
     added = {each.content: each.id for each in said.added_tokens}
     pairs = [_pair(each) if isinstance(each, str) else each for each in said.model.merges]
     own, marks = ([each.content for each in said.added_tokens if each.special is special] for special in (False, True))
-    return TextPieces({**said.model.vocab, **added}, pairs, own, marks)
+    return PieceVocabulary({**said.model.vocab, **added}, pairs, own, marks)
 
 
-def from_sentencepiece(raw: bytes) -> TextPieces:
+def from_sentencepiece(raw: bytes) -> PieceVocabulary:
     """Of SentencePiece's own model. Raises UnusableModel."""
     try:
         found = list(_pieces(raw))
@@ -136,7 +136,7 @@ def from_sentencepiece(raw: bytes) -> TextPieces:
         raise UnusableModel(message("weights.tokenizer", what=SENTENCES))
     marks = [each.text for each in found if each.kind in (_UNTOLD, _CONTROL) or each.text in _STEERING]
     own = [each.text for each in found if each.kind == _OWN and each.text not in _STEERING]
-    return TextPieces(ids, _merges(ids, scores), own, marks)
+    return PieceVocabulary(ids, _merges(ids, scores), own, marks)
 
 
 class _ScoredPiece(NamedTuple):
@@ -210,7 +210,7 @@ def _pair(merge: str) -> tuple[str, str]:
     return first, second
 
 
-def _check(said: TextPieces, size: int) -> None:
+def _check(said: PieceVocabulary, size: int) -> None:
     """Raises UnusableModel where a word couldn't be told, or nothing be said."""
     for mark in (_BEGIN, _PADDING, _UNKNOWN):
         if mark not in said.pieces:

@@ -59,7 +59,6 @@ USED_FROM_OUTSIDE = {
     "_Package.__class__": "Python looks there",
     "Events.aclose": "contextlib.aclosing calls it",
     "EventStream.aclose": "contextlib.aclosing calls it",
-    "Prompt.pieces": "read by its place",
     "FamilyFacts.published": "the table of families in the documentation",
     "Adapter._file": "has the file there for as long as an adapter that was read of it",
     "map_from": "who trains controls makes maps to learn from, all at once",

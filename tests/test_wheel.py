@@ -60,7 +60,9 @@ def test_what_lies_beside_the_package_is_in_it(wheel, folder, inside):
 
 
 def test_the_page_is_in_it_in_every_language(wheel):
-    for name in ("imagine-ui.html", "imagine-ui.ru.html"):
+    drawers = [f"drawers/{path.name}" for path in (ROOT / "ui/drawers").glob("*.js")]
+    assert drawers
+    for name in ("imagine-ui.html", "imagine-ui.ru.html", *drawers):
         assert wheel.read(f"imagine/ui/{name}") == (ROOT / "ui" / name).read_bytes()
 
 

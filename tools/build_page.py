@@ -1,16 +1,22 @@
-"""Joins the page's sources in `ui/src` into one self-contained file for each language.
+"""Joins the page's sources in `ui/src` into one self-contained file for each language, and one for each of its drawers.
 
-    python -m tools.build_page            write ui/imagine-ui.html and ui/imagine-ui.ru.html
+    python -m tools.build_page            write ui/imagine-ui.html, ui/imagine-ui.ru.html and ui/drawers/*.js
     python -m tools.build_page --check    fail if they are not what the sources make
 
 The scripts are ES modules, written so that joining them needs no parser: an import is one line that names what it takes
 (`import { a, b } from "./x.js";`), an export stands before what it declares, and no two modules import each other. Each
-becomes a function of its own, called once, after those it imports; the build fails where a limit is broken.
+becomes a function of its own, called once, after those it imports; the build fails where a limit is broken. Lines that
+only comment stay behind, and so does what lines begin with.
+
+A drawer (`ui/src/drawers/NAME/`: its scripts, `drawer.html`, `style.css` and texts) is what the page loads from its
+server once somebody opens it. Modules of the page it gets from the page (`../../js/x.js`), which tells by `BUILD`
+whether the two were made together.
 
 Texts stand in `en.json` and `ru.json`. An element with `data-t="key"` is filled with a text, `data-t-title="key"` (or
 any other attribute) gets the attribute; the page's scripts fill the same marks when the language is switched.
 
-The policy (Content-Security-Policy) allows exactly these scripts and styles, by their SHA-256.
+The policy (Content-Security-Policy) allows exactly these scripts and styles, by their SHA-256, and the drawers, which
+are all that the page's own origin has of scripts.
 """
 
 from __future__ import annotations
@@ -21,19 +27,29 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterable
 from html import escape
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 UI = Path(__file__).parents[1] / "ui"
 SOURCES = UI / "src"
 FILES = {"en": UI / "imagine-ui.html", "ru": UI / "imagine-ui.ru.html"}
 ENTRY = "main.js"
+DRAWER = "drawer.js"
 
-_IMPORT = re.compile(r'^import \{ ([\w, $]+) \} from "\./([\w-]+\.js)";\n', re.MULTILINE)
-_STRANGE = re.compile(r"^\s*import\b.*|^\s*export (?!(?:async )?(?:function|const|class)\b).*", re.MULTILINE)
+_IMPORT = re.compile(r'^import \{ ([\w, $]+) \} from "(\./|\.\./\.\./js/)([\w-]+\.js)";\n', re.MULTILINE)
+_STRANGE = re.compile(r"^\s*import\b(?!\().*|^\s*export (?!(?:async )?(?:function|const|class)\b).*", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function\*?|function\*?|const|class) ([\w$]+))", re.MULTILINE)
 _TEXT = re.compile(r'(<(?!/)[^<>]*\bdata-t="([^"]+)"[^<>]*>)(?=</)')
 _ATTRIBUTE = re.compile(r'data-t-([a-z-]+)="([^"]+)"')
+_COMMENT = re.compile(r"^[ ]*(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.MULTILINE)
+_BEHIND = re.compile(r" // [^\"'`\n]*$", re.MULTILINE)
+"""A comment behind code; with a quote in it, it may be none, and stays."""
+_EMPTY = ("br", "circle", "hr", "img", "input", "path", "rect", "use")
+"""Elements without an end, in what drawers are made of."""
+_PAGES = "../../js/"
 
 
 class BuildError(Exception):
@@ -42,29 +58,32 @@ class BuildError(Exception):
 
 def page(language: str) -> str:
     """The whole page in a language."""
-    texts = {code: json.loads((SOURCES / f"{code}.json").read_text("utf-8")) for code in FILES}
-    _check_texts(texts)
+    texts = _texts(SOURCES)
     head = (SOURCES / "head.js").read_text("utf-8")
-    script = f"const STRINGS = {_for_script(texts)};\n{joined()}"
+    modules = joined()
+    shared = sorted({name for drawer in drawers() for name in _shared(drawer)})
+    constants = f"const STRINGS = {_for_script(texts)};\nconst BUILD = {_for_script(_build(modules))};\n"
+    constants += f"const SHARED = () => ({{ {', '.join(map(_constant, shared))} }});\n"
+    script = f'"use strict";\n(() => {{\n{constants}{modules}}})();\n'
     style = _without_comments((SOURCES / "style.css").read_text("utf-8"))
     parts = {
         "lang": language,
-        "policy": escape(policy([head, f'"use strict";\n(() => {{\n{script}}})();\n'], style)),
+        "policy": escape(policy([head, script], style)),
         "head.js": head,
         "css": style,
-        "js": f'"use strict";\n(() => {{\n{script}}})();\n',
+        "js": script,
     }
-    html = _worded((SOURCES / "page.html").read_text("utf-8"), texts[language])
+    html = _worded(_flush((SOURCES / "page.html").read_text("utf-8")), texts[language])
     return re.sub(r"\{\{([\w.]+)\}\}", lambda mark: parts[mark[1]], html)
 
 
 def policy(scripts: list[str], style: str) -> str:
-    """Nothing but these scripts and this style; pictures from memory; requests to a server, which when serving the page
-    narrows this to itself."""
+    """Nothing but these scripts, the server's own and this style; pictures from memory; requests to a server, which
+    when serving the page narrows this to itself."""
     return "; ".join(
         [
             "default-src 'none'",
-            "script-src " + " ".join(_hash(script) for script in scripts),
+            "script-src 'self' " + " ".join(_hash(script) for script in scripts),
             "style-src " + _hash(style),
             "img-src blob: data:",
             "connect-src 'self' http: https:",
@@ -77,11 +96,73 @@ def policy(scripts: list[str], style: str) -> str:
 
 
 def joined() -> str:
-    """All scripts, each after those it imports."""
+    """All scripts of the page, each after those it imports."""
+    return _join(SOURCES / "js", ENTRY)
+
+
+def drawers() -> list[str]:
+    """What drawers there are."""
+    return sorted(path.parent.name for path in (SOURCES / "drawers").glob(f"*/{DRAWER}"))
+
+
+def drawer(name: str) -> str:
+    """One drawer, as a module of its own that takes the page's."""
+    folder = SOURCES / "drawers" / name
+    about = {
+        "build": _build(joined()),
+        "texts": _texts(folder),
+        "style": _without_comments((folder / "style.css").read_text("utf-8")),
+        "tree": tree((folder / "drawer.html").read_text("utf-8")),
+    }
+    told = "".join(f"export const {key} = {_for_script(value)};\n" for key, value in about.items())
+    taken = ", ".join(map(_constant, sorted(_shared(name))))
+    return (
+        f"{told}export const start = ({{ {taken} }}) => {{\n{_join(folder, DRAWER)}return {_constant(DRAWER)};\n}};\n"
+    )
+
+
+def tree(html: str) -> list[Any]:
+    """Elements as `[tag, attributes, ...children]`, texts as they are: what no browser takes for markup."""
+    made = _Tree()
+    made.feed(html)
+    made.close()
+    if len(made.within) > 1:
+        raise BuildError(f"<{made.within[-1][0]}> has no end")
+    return made.within[0][2:]
+
+
+class _Tree(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.within: list[list[Any]] = [["", {}]]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {"viewbox": "viewBox"}
+        element = [tag, {names.get(name, name): value or "" for name, value in attrs}]
+        self.within[-1].append(element)
+        if tag not in _EMPTY:
+            self.within.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in _EMPTY:
+            self.within.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != self.within[-1][0]:
+            raise BuildError(f"</{tag}> ends <{self.within[-1][0]}>")
+        self.within.pop()
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() or "\n" not in data:
+            self.within[-1].append(data)
+
+
+def _join(folder: Path, entry: str) -> str:
     order: list[str] = []
     sources: dict[str, str] = {}
-    _visit(ENTRY, order, sources, ())
-    unused = {path.name for path in (SOURCES / "js").glob("*.js")} - set(order)
+    _visit(folder, entry, order, sources, ())
+    unused = {path.name for path in folder.glob("*.js")} - set(order)
     if unused:
         raise BuildError(f"nothing imports {', '.join(sorted(unused))}")
     return "".join(_module(name, sources[name]) for name in order)
@@ -89,8 +170,11 @@ def joined() -> str:
 
 def _module(name: str, source: str) -> str:
     """A module as a constant of its own name, which holds what it exports."""
-    body = _IMPORT.sub(lambda found: f"const {{ {found[1]} }} = {_constant(found[2])};\n", source)
-    exported = ", ".join(_EXPORT.findall(source))
+    if odd := next((line for line in source.splitlines() if line.count("`") % 2), None):
+        raise BuildError(f"{name}: a text in backquotes ends on its line: {odd.strip()}")
+    bare = _BEHIND.sub("", _flush(_COMMENT.sub("", source)))
+    body = _IMPORT.sub(lambda found: f"const {{ {found[1]} }} = {_constant(found[3])};\n", bare)
+    exported = ", ".join(_EXPORT.findall(bare))
     return f"\nconst {_constant(name)} = (() => {{\n{_EXPORT.sub('', body)}return {{ {exported} }};\n}})();\n"
 
 
@@ -98,31 +182,52 @@ def _constant(name: str) -> str:
     return f"${name.removesuffix('.js')}"
 
 
-def _visit(name: str, order: list[str], sources: dict[str, str], above: tuple[str, ...]) -> None:
+def _visit(folder: Path, name: str, order: list[str], sources: dict[str, str], above: tuple[str, ...]) -> None:
     if name in above:
         raise BuildError(f"modules import each other: {' → '.join([*above, name])}")
     if name in sources:
         return
-    source = sources[name] = (SOURCES / "js" / name).read_text("utf-8")
+    source = sources[name] = (folder / name).read_text("utf-8")
     if strange := _STRANGE.search(_IMPORT.sub("", source)):
         raise BuildError(f"{name}: this import or export can't be joined: {strange[0].strip()}")
-    for names, imported in _IMPORT.findall(source):
-        _visit(imported, order, sources, (*above, name))
-        if missing := set(names.split(", ")) - set(_EXPORT.findall(sources[imported])):
+    for names, where, imported in _IMPORT.findall(source):
+        if where == _PAGES:
+            exported = (SOURCES / "js" / imported).read_text("utf-8")
+        else:
+            _visit(folder, imported, order, sources, (*above, name))
+            exported = sources[imported]
+        if missing := set(names.split(", ")) - set(_EXPORT.findall(exported)):
             raise BuildError(f"{name}: {imported} exports no {', '.join(sorted(missing))}")
     order.append(name)
 
 
-def _check_texts(texts: dict[str, dict[str, object]]) -> None:
+def _shared(drawer: str) -> set[str]:
+    """The page's modules that a drawer imports."""
+    sources = [path.read_text("utf-8") for path in (SOURCES / "drawers" / drawer).glob("*.js")]
+    return {name for source in sources for _, where, name in _IMPORT.findall(source) if where == _PAGES}
+
+
+def _build(modules: str) -> str:
+    """What tells the page's scripts from any others."""
+    return hashlib.sha256(modules.encode()).hexdigest()[:16]
+
+
+def _texts(folder: Path) -> dict[str, dict[str, Any]]:
+    texts = {code: json.loads((folder / f"{code}.json").read_text("utf-8")) for code in FILES}
     first, *others = texts.values()
     for other in others:
         if first.keys() != other.keys():
             raise BuildError(f"not in every language: {', '.join(sorted(first.keys() ^ other.keys()))}")
+    return texts
 
 
 def _worded(html: str, texts: dict[str, str]) -> str:
     html = _TEXT.sub(lambda mark: mark[1] + escape(texts[mark[2]], quote=False), html)
     return _ATTRIBUTE.sub(lambda mark: f'{mark[0]} {mark[1]}="{escape(texts[mark[2]])}"', html)
+
+
+def _flush(text: str) -> str:
+    return re.sub(r"^[ ]+", "", text, flags=re.MULTILINE)
 
 
 def _for_script(value: object) -> str:
@@ -131,11 +236,22 @@ def _for_script(value: object) -> str:
 
 
 def _without_comments(css: str) -> str:
-    return re.sub(r"/\*.*?\*/\n?", "", css, flags=re.DOTALL)
+    return _flush(re.sub(r"/\*.*?\*/\n?", "", css, flags=re.DOTALL))
 
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def made() -> dict[Path, str]:
+    """All that ships."""
+    pages = {path: page(language) for language, path in FILES.items()}
+    return pages | {UI / "drawers" / f"{name}.js": drawer(name) for name in drawers()}
+
+
+def _left_over(files: Iterable[Path]) -> list[Path]:
+    """Drawers that no sources make any more."""
+    return sorted(set((UI / "drawers").glob("*.js")) - set(files))
 
 
 def main() -> None:
@@ -143,15 +259,19 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the files are not current")
     check = parser.parse_args().check
     try:
-        pages = {path: page(language) for language, path in FILES.items()}
+        files = made()
     except BuildError as error:
         sys.exit(f"the page can't be built: {error}")
-    stale = [path for path, html in pages.items() if not path.is_file() or path.read_text("utf-8") != html]
-    if check and stale:
-        sys.exit(f"not current: {', '.join(path.name for path in stale)}; run make page")
+    stale = [path for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text]
+    old = _left_over(files)
+    if check and (stale or old):
+        sys.exit(f"not current: {', '.join(path.name for path in [*stale, *old])}; run make page")
+    for path in old:
+        path.unlink()
     for path in stale:
-        path.write_text(pages[path], "utf-8")
-        print(f"{path.name}: {len(pages[path].encode()) // 1024} KiB")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(files[path], "utf-8")
+        print(f"{path.name}: {len(files[path].encode()) / 1000:.1f} kB")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ def data(root: Path) -> list[tuple[str, str]]:
     return [
         (str(root / "ui/imagine-ui.html"), "imagine/ui"),
         (str(root / "ui/imagine-ui.ru.html"), "imagine/ui"),
+        *((str(path), "imagine/ui/drawers") for path in sorted((root / "ui/drawers").glob("*.js"))),
         *_models(root / "models.example"),
         *((str(path), str(path.parent.relative_to(package.parent))) for path in _beside_modules(package)),
     ]

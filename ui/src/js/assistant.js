@@ -26,6 +26,7 @@ export function startAssistant(onChange) {
   for (const [id, name] of [["assist", "assist"], ["assist-straight", "assist.straight"]]) {
     byId(id).addEventListener("change", () => { remember(name, byId(id).checked); describe(); });
   }
+  byId("thinking-stop").addEventListener("click", stopThinking);
   whenChanged(describe);
   inEveryLanguage(describe);
 }

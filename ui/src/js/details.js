@@ -1,9 +1,10 @@
 // What is known of the chosen picture beside its settings: the wish it was planned from, and where it says it comes from.
 
 import { byId, show } from "./dom.js";
+import { drawer } from "./drawers.js";
 import { fileOf } from "./gallery.js";
 import { hasText, inEveryLanguage, language, t } from "./i18n.js";
-import { factsList, originFacts, originOf, originSentence, standing } from "./origin.js";
+import { factsList, originOf, originSentence, standing } from "./origin.js";
 
 const known = new Map(); // what files say, by the picture's id and the language it was told in
 let chosen = null;
@@ -53,9 +54,10 @@ async function look() {
     }
     if (!known.has(key)) return;
   }
+  const origin = await drawer("origin");
   if (chosen !== entry || key !== `${entry.id} ${language()}`) return;
   const told = known.get(key);
-  say(originSentence(told), standing(told), originFacts(told));
+  say(originSentence(told), standing(told), origin?.originFacts(told) ?? []);
 }
 
 function say(sentence, how, facts) {

@@ -49,9 +49,20 @@ export function openDialog(dialog) {
   if (!dialog.open) dialog.showModal();
 }
 
+/** What a tree says: a text, or `[tag, attributes, ...children]`. */
+export function grown(tree, space = document.documentElement.namespaceURI) {
+  if (typeof tree === "string") return document.createTextNode(tree);
+  const [tag, attributes, ...children] = tree;
+  const within = tag === "svg" ? "http://www.w3.org/2000/svg" : space;
+  const element = document.createElementNS(within, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children.map((child) => grown(child, within)));
+  return element;
+}
+
 /** Every [data-close] closes its dialog, and so does a click beside it, unless something is worked on there. */
-export function closeDialogsByButtons() {
-  for (const dialog of all("dialog")) {
+export function closeDialogsByButtons(root = document) {
+  for (const dialog of all("dialog", root)) {
     for (const button of all("[data-close]", dialog)) button.addEventListener("click", () => dialog.close());
     let pressed = null; // a drag that begins inside and ends outside is no click beside it
     dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });

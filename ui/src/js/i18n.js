@@ -71,11 +71,21 @@ export function setLanguage(code, keep = true) {
   plurals = new Intl.PluralRules(code);
   if (keep) remember("language", code);
   document.documentElement.lang = code;
-  for (const element of all("[data-t]")) element.textContent = t(element.dataset.t);
-  for (const name of ATTRIBUTES) {
-    for (const element of all(`[data-t-${name}]`)) element.setAttribute(name, t(element.getAttribute(`data-t-${name}`)));
-  }
+  wordElements();
   for (const act of listeners) act();
+}
+
+/** Fills the marks in what stands below `root`. */
+export function wordElements(root = document) {
+  for (const element of all("[data-t]", root)) element.textContent = t(element.dataset.t);
+  for (const name of ATTRIBUTES) {
+    for (const element of all(`[data-t-${name}]`, root)) element.setAttribute(name, t(element.getAttribute(`data-t-${name}`)));
+  }
+}
+
+/** Takes further texts, in every language. */
+export function addTexts(texts) {
+  for (const [code, said] of Object.entries(texts)) Object.assign(STRINGS[code], said);
 }
 
 /** The language that the address asks for, else the one chosen before, else the file's own. */

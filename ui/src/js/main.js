@@ -4,19 +4,17 @@ import { startActions } from "./actions.js";
 import { offerAssistant, plansFirst } from "./assistant.js";
 import { restoreBeside, startBeside } from "./beside.js";
 import { offerMark } from "./choices.js";
-import { startCompare, compareTwo } from "./compare.js";
 import { openServer, startConnection } from "./connection.js";
 import { startFromDisk } from "./disk.js";
 import { all, byId, closeDialogsByButtons, press, show, startMenu } from "./dom.js";
+import { drawer } from "./drawers.js";
 import { startDrops } from "./drops.js";
 import { forgetBuckets, reset, startForm } from "./form.js";
 import { startGallery, stopComparing } from "./gallery.js";
 import { firstLanguage, inEveryLanguage, language, setLanguage, t } from "./i18n.js";
 import { letterOf } from "./keys.js";
 import { copyLink, takeHash } from "./link.js";
-import { startMask } from "./mask.js";
 import { notice, undoLatest } from "./notices.js";
-import { startOrigin } from "./origin.js";
 import { loadFile, saveSettings } from "./recipe.js";
 import { askedToCancel, isRunning, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
@@ -101,6 +99,10 @@ function startKeys() {
   });
 }
 
+async function compare(one, other) {
+  await (await drawer("compare"))?.compareTwo(one, other);
+}
+
 function go() {
   if (!isRunning() && !plansFirst() && byId("f-prompt").value.trim()) bringIntoView();
   run();
@@ -117,16 +119,13 @@ function start() {
   startBeside(forgetBuckets);
   startStage();
   startActions();
-  startMask();
   startViewer();
-  startCompare();
-  startOrigin();
   startFiles();
   startKeys();
   startDrops(load);
   startRun(openServer);
   startUpscale(openServer);
-  startGallery(showEntry, compareTwo, takeAway).then(showFirst);
+  startGallery(showEntry, compare, takeAway).then(showFirst);
   addEventListener("hashchange", takeHash);
   startConnection(() => { takeHash(); examples(); tellUnfinished(); }, serverIsBack, ({ assistant, watermark }) => { offerAssistant(Boolean(assistant)); offerMark(Boolean(watermark)); });
 }

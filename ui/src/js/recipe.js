@@ -2,12 +2,13 @@
 
 import { ask } from "./api.js";
 import { besideFields, fillBeside } from "./beside.js";
+import { drawer } from "./drawers.js";
 import { fill, request, settings } from "./form.js";
 import { fileOf, isPicture, keepPicture, sourceOf } from "./gallery.js";
 import { allWorded, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { chosenModel, detailsOf } from "./offers.js";
-import { originOf, showOrigin } from "./origin.js";
+import { originOf } from "./origin.js";
 import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pictures.js";
 import { dropSource, sourceFields, takeSource } from "./source.js";
 import { undoToNow } from "./undo.js";
@@ -171,7 +172,7 @@ const originOfFile = (name, { summary }) => t("load.origin", { name, summary });
 
 /** A picture without settings still says where it comes from, or that it doesn't. */
 function sayOrigin(file, name, told) {
-  notice(originOfFile(name, told), { about: "load", more: [t("load.bare")], action: { text: t("details"), act: () => showOrigin(file, name, told) } });
+  notice(originOfFile(name, told), { about: "load", more: [t("load.bare")], action: { text: t("details"), act: async () => (await drawer("origin"))?.showOrigin(file, name, told) } });
   return null;
 }
 

@@ -5,12 +5,12 @@ import { assistsStraight, isThinking, plansFirst, startAssistant, stopThinking }
 import { besideFields, besidePictures } from "./beside.js";
 import { focusFirstError, showError } from "./controls.js";
 import { byId, show, tell } from "./dom.js";
+import { drawer } from "./drawers.js";
 import { request } from "./form.js";
 import { keepPicture } from "./gallery.js";
 import { t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
-import { planAndDraw, startPlan } from "./plan.js";
 import { Progress } from "./progress.js";
 import { sourceFields, sourceMask, sourcePicture } from "./source.js";
 import { begin, bringIntoView, end, showFinished, showHidden, showPreview } from "./stage.js";
@@ -28,7 +28,6 @@ let lost = null; // what asks again for what found no server, as the error that 
 
 export function startRun(onKey) {
   needKey = onKey;
-  startPlan();
   startAssistant(nameGenerate);
   byId("cancel").addEventListener("click", cancel);
   byId("run-queue-clear").addEventListener("click", clearQueue);
@@ -51,7 +50,7 @@ export async function run() {
     if (!running) bringIntoView();
     return place({ ...planned, queued: running !== null });
   };
-  return planAndDraw(wanted, draw, (error) => sayFailed(error, wanted, run));
+  return (await drawer("plan"))?.planAndDraw(wanted, draw, (error) => sayFailed(error, wanted, run));
 }
 
 function place(wanted) {

@@ -2,9 +2,9 @@
 
 import { get, put, remove } from "./database.js";
 import { byId, show } from "./dom.js";
+import { drawer } from "./drawers.js";
 import { setWithPicture } from "./form.js";
 import { inEveryLanguage, t } from "./i18n.js";
-import { editMask } from "./mask.js";
 import { dismiss, notice } from "./notices.js";
 import { base64From, cover, PictureError, scaled } from "./pictures.js";
 import { longestSide } from "./size.js";
@@ -100,7 +100,9 @@ export async function startSource(onChange) {
 /** Opens the editor. What was painted and then closed without "Done" can be gone on with. */
 async function paintMask(strokes = []) {
   const picture = source;
-  const { found, left } = await editMask(picture.blob, mask, strokes);
+  const editor = await drawer("mask");
+  if (!editor || source !== picture) return;
+  const { found, left } = await editor.editMask(picture.blob, mask, strokes);
   if (found !== undefined) await setMask(found);
   else if (left.length) {
     const act = () => { if (source === picture) paintMask(left); };

@@ -16,7 +16,7 @@ STEP = 2**20
 """Bytes that are unpacked at once, in a few milliseconds: a small body can be a thousand times as large."""
 _WORTH_IT = 1400
 """Bytes below which an answer fills one packet anyway."""
-_TEXTS = ("application/json", "text/html", "text/plain")
+_TEXTS = ("application/json", "text/html", "text/javascript", "text/plain")
 
 
 class Unpacking:

@@ -21,8 +21,8 @@ from .forwarded import Asker, asker_of, without_port
 from .paths import PICTURES, pattern_of
 
 _PICTURE = PICTURES + "{name}"
-_OPEN = frozenset(["/health", "/", _PICTURE])
-"""What anybody may read without a key; a stored picture's name is its own key."""
+_OPEN = frozenset(["/health", "/", "/drawers/{name}", _PICTURE])
+"""What anybody may read without a key: the page with its parts; and a stored picture, whose name is its own key."""
 _LOOPBACK_NAMES = ("localhost", "host.docker.internal")
 _EXPOSED = "Location, X-Request-Id, X-Imagine-Order, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
 _METHODS = "GET, HEAD, POST, DELETE"

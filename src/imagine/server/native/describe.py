@@ -123,6 +123,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/inspect"): {"application/json": {"schema": _INSPECTED}},
     ("GET", "/pictures/{name}"): {"image/*": _BYTES},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
+    ("GET", "/drawers/{name}"): {"text/javascript": {"schema": _TEXT}},
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
 }
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {

@@ -12,6 +12,7 @@ from . import (
     inspect,
     jobs,
     models,
+    page,
     pictures,
     preprocess,
     presets,
@@ -42,6 +43,7 @@ async def _events(request: web.Request) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/", root.root, "The page for a browser; one plain line for others."),
+    Route("GET", "/drawers/{name}", page.drawer, "A part of the page, which it loads once somebody opens it."),
     Route("GET", "/health", about.health, "That this is Imagine, its version, and whether it can draw."),
     Route("GET", "/metrics", about.metrics, "Counters, in Prometheus's text format."),
     Route(

@@ -1,7 +1,9 @@
-"""The page at `/`: its file in the reader's language, and the policy that lets nothing else run in it."""
+"""The page at `/`: its file in the reader's language, and the policy that lets nothing else run in it; and its drawers,
+which it loads once somebody opens one."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import lru_cache
 from html import unescape
@@ -17,15 +19,18 @@ LANGUAGES = ("en", "ru")
 """Languages that the page comes in; the first serves whoever reads none of them."""
 _FILES = {"en": "imagine-ui.html", "ru": "imagine-ui.ru.html"}
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+_DRAWER = re.compile(r"[a-z]{1,40}\.js")
 _ANYWHERE = "connect-src 'self' http: https:"
 """What the page may reach when opened from disk, where it looks for a server."""
 
 
 class Page(NamedTuple):
-    """One file, and the Content-Security-Policy to serve it with."""
+    """One file, and the Content-Security-Policy to serve it with: "" of what is no document."""
 
     body: bytes
     policy: str
+    tag: str
+    """What tells it from any other."""
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -36,8 +41,29 @@ async def page(request: web.Request) -> web.StreamResponse:
         text = f"Imagine {__version__} is running; POST /generate makes pictures\n"
         return web.Response(text=text, headers=headers)
     content = _read(path, path.stat().st_mtime_ns)
-    policy = {"Content-Security-Policy": content.policy, "Referrer-Policy": "no-referrer"}
-    return web.Response(body=content.body, content_type="text/html", charset="utf-8", headers=headers | policy)
+    headers |= {"Content-Security-Policy": content.policy, "Referrer-Policy": "no-referrer"}
+    return _validated(request, content, "text/html", headers)
+
+
+async def drawer(request: web.Request) -> web.StreamResponse:
+    """One drawer's script."""
+    name = request.match_info["name"]
+    path = page_folder() / "drawers" / name
+    if not _DRAWER.fullmatch(name) or not path.is_file():
+        raise web.HTTPNotFound
+    content = _read(path, path.stat().st_mtime_ns)
+    return _validated(request, content, "text/javascript", {"Cache-Control": "no-cache"})
+
+
+def _validated(request: web.Request, content: Page, kind: str, headers: dict[str, str]) -> web.Response:
+    """The file, or that the reader's copy is still it."""
+    known = request.if_none_match or ()
+    if any(each.value in (content.tag, "*") for each in known):
+        response = web.Response(status=304, headers=headers)
+    else:
+        response = web.Response(body=content.body, content_type=kind, charset="utf-8", headers=headers)
+    response.headers["ETag"] = f'W/"{content.tag}"'  # packed or not
+    return response
 
 
 def policy_from(html: str) -> str:
@@ -64,7 +90,8 @@ def _language_of(request: web.Request) -> str:
     return requested if requested in LANGUAGES else preferred(request.headers.get("Accept-Language", ""))
 
 
-@lru_cache(maxsize=2 * len(LANGUAGES))
+@lru_cache(maxsize=16)
 def _read(path: Path, modified: int) -> Page:  # noqa: ARG001 - a page built anew is read anew
     body = path.read_bytes()
-    return Page(body, policy_from(body.decode()))
+    policy = policy_from(body.decode()) if path.suffix == ".html" else ""
+    return Page(body, policy, hashlib.sha256(body).hexdigest()[:32])

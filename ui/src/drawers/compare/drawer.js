@@ -1,9 +1,9 @@
 // Two pictures, one over the other with a border to move, and the settings in which they differ.
 
-import { nameOf } from "./controls.js";
-import { byId, make, openDialog } from "./dom.js";
-import { fileOf } from "./gallery.js";
-import { t } from "./i18n.js";
+import { nameOf } from "../../js/controls.js";
+import { byId, make, openDialog } from "../../js/dom.js";
+import { fileOf } from "../../js/gallery.js";
+import { t } from "../../js/i18n.js";
 
 const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "buckets", "template", "neg_template", "assisted"]);
 let urls = [];
@@ -22,7 +22,7 @@ export async function compareTwo(one, other) {
   byId("compare-cut").focus();
 }
 
-export function startCompare() {
+function startCompare() {
   byId("compare-cut").addEventListener("input", (event) => cut(event.target.value));
   byId("compare-room").addEventListener("pointermove", (event) => {
     if (event.pointerType === "mouse" && event.buttons === 0) return;
@@ -57,3 +57,5 @@ function release() {
   for (const url of urls) URL.revokeObjectURL(url);
   urls = [];
 }
+
+startCompare();

@@ -1,9 +1,9 @@
 // The mask editor: what is painted here is made anew. A mask is a PNG of the picture's size, white on black.
 
-import { byId, openDialog, press, tell } from "./dom.js";
-import { t } from "./i18n.js";
-import { bracketOf, letterOf } from "./keys.js";
-import { blobOf, paint } from "./pictures.js";
+import { byId, openDialog, press, tell } from "../../js/dom.js";
+import { t } from "../../js/i18n.js";
+import { bracketOf, letterOf } from "../../js/keys.js";
+import { blobOf, paint } from "../../js/pictures.js";
 
 const COLOUR = "#ff6a2b";
 const STEP = 0.02; // of the picture's width, for the arrow keys
@@ -36,7 +36,7 @@ export async function editMask(picture, before, further = []) {
   return new Promise((ended) => { resolve = ended; });
 }
 
-export function startMask() {
+function startMask() {
   const canvas = byId("mask-paint");
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -236,3 +236,5 @@ async function layerFrom(mask, like) {
   drawn.putImageData(pixels, 0, 0);
   return made;
 }
+
+startMask();

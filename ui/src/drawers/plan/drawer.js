@@ -1,14 +1,14 @@
 // The assistant's plan: shown, changed by hand, asked for again, and drawn. Until then it is nothing but words.
 
-import { ServerError } from "./api.js";
-import { stopThinking, thought } from "./assistant.js";
-import { field, numberFrom } from "./controls.js";
-import { all, byId, make, openDialog, show, tell } from "./dom.js";
-import { change } from "./form.js";
-import { allWorded, hasText, inEveryLanguage, t } from "./i18n.js";
-import { dismiss, notice } from "./notices.js";
-import { startStepping, written } from "./numbers.js";
-import { samplers } from "./offers.js";
+import { ServerError } from "../../js/api.js";
+import { stopThinking, thought } from "../../js/assistant.js";
+import { field, numberFrom } from "../../js/controls.js";
+import { all, byId, make, openDialog, show, tell } from "../../js/dom.js";
+import { change } from "../../js/form.js";
+import { allWorded, hasText, inEveryLanguage, t } from "../../js/i18n.js";
+import { dismiss, notice } from "../../js/notices.js";
+import { startStepping, written } from "../../js/numbers.js";
+import { samplers } from "../../js/offers.js";
 
 const NUMBERS = ["strength", "num_steps", "guidance"];
 let plan = null; // what is shown, or waits to be: { wanted, answer, written, draw }
@@ -33,7 +33,7 @@ export async function planAndDraw(wanted, draw, failed) {
   return open();
 }
 
-export function startPlan() {
+function startPlan() {
   const dialog = byId("plan-dialog");
   byId("plan-form").addEventListener("submit", (event) => { event.preventDefault(); draw(); });
   dialog.addEventListener("keydown", (event) => {
@@ -46,7 +46,6 @@ export function startPlan() {
   });
   byId("plan-again").addEventListener("click", askAgain);
   byId("plan-stop").addEventListener("click", stopThinking);
-  byId("thinking-stop").addEventListener("click", stopThinking);
   startStepping(byId("plan-form"), ({ dataset: { plan: name } }) => ({ from: field(name)?.default ?? 0, ...field(name) }));
   dialog.addEventListener("close", putAside);
   inEveryLanguage(() => { if (dialog.open) { keep(); fillIn(); } });
@@ -223,3 +222,5 @@ function putAside() {
   keep();
   notice(t("plan.aside"), { about: "plan", stay: true, action: { text: t("run.show"), act: open } });
 }
+
+startPlan();

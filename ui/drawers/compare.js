@@ -1,0 +1,71 @@
+export const build = "e2907c3a0c49e4f3";
+export const texts = {"en":{"compare.title":"Compare","compare.slider":"Where one picture ends and the other begins","compare.differences":"Settings that differ","compare.setting":"Setting","compare.left":"Left","compare.right":"Right","compare.same":"All settings are the same"},"ru":{"compare.title":"Сравнение","compare.slider":"Граница между картинками","compare.differences":"Чем отличаются настройки","compare.setting":"Настройка","compare.left":"Слева","compare.right":"Справа","compare.same":"Настройки одинаковые"}};
+export const style = ".compare-room { position: relative; min-height: 0; border-radius: 12px; background: var(--sunken); overflow: hidden; }\n.compare-room img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }\n#compare-b { clip-path: inset(0 0 0 var(--cut, 50%)); }\n.compare-line { position: absolute; inset-block: 0; left: var(--cut, 50%); width: 2px; margin-left: -1px; background: #fff; box-shadow: 0 0 0 1px rgb(0 0 0 / 35%); }\n.table-room { max-height: 22vh; overflow: auto; }\ntable { width: 100%; border-collapse: collapse; font-size: var(--small); }\n.differences { table-layout: fixed; }\n.differences th:first-child { width: 10.5em; }\nth { text-align: left; font-weight: 500; color: var(--muted); }\nth, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }\n\n@media (max-width: 860px) {\n.differences th:first-child { width: 7.5em; }\n}\n";
+export const tree = [["dialog",{"id":"compare-dialog","class":"full","aria-labelledby":"compare-title"},["div",{"class":"label-row"},["h2",{"id":"compare-title","data-t":"compare.title"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"compare-room","id":"compare-room"},["img",{"id":"compare-a","alt":""}],["img",{"id":"compare-b","alt":""}],["span",{"class":"compare-line","aria-hidden":"true"}]],["label",{"class":"compare-slider"},["span",{"class":"visually-hidden","data-t":"compare.slider"}],["input",{"type":"range","id":"compare-cut","min":"0","max":"100","value":"50"}]],["div",{"class":"table-room","tabindex":"0","role":"group","data-t-aria-label":"compare.differences"},["table",{"class":"differences"},["thead",{},["tr",{},["th",{"scope":"col","data-t":"compare.setting"}],["th",{"scope":"col","data-t":"compare.left"}],["th",{"scope":"col","data-t":"compare.right"}]]],["tbody",{"id":"compare-rows"}]]]]];
+export const start = ({ $controls, $dom, $gallery, $i18n }) => {
+
+const $drawer = (() => {
+
+const { nameOf } = $controls;
+const { byId, make, openDialog } = $dom;
+const { fileOf } = $gallery;
+const { t } = $i18n;
+
+const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "buckets", "template", "neg_template", "assisted"]);
+let urls = [];
+
+async function compareTwo(one, other) {
+release();
+for (const [id, entry] of [["compare-a", one], ["compare-b", other]]) {
+const url = URL.createObjectURL((await fileOf(entry)) ?? entry.thumb);
+urls.push(url);
+byId(id).src = url;
+byId(id).alt = entry.meta.prompt ?? "";
+}
+byId("compare-rows").replaceChildren(...rows(one.meta, other.meta));
+cut(50);
+openDialog(byId("compare-dialog"));
+byId("compare-cut").focus();
+}
+
+function startCompare() {
+byId("compare-cut").addEventListener("input", (event) => cut(event.target.value));
+byId("compare-room").addEventListener("pointermove", (event) => {
+if (event.pointerType === "mouse" && event.buttons === 0) return;
+const box = byId("compare-room").getBoundingClientRect();
+cut(Math.min(100, Math.max(0, ((event.clientX - box.left) / box.width) * 100)));
+});
+byId("compare-dialog").addEventListener("close", () => {
+release();
+for (const id of ["compare-a", "compare-b"]) byId(id).removeAttribute("src");
+});
+}
+
+function cut(percent) {
+byId("compare-cut").value = percent;
+byId("compare-room").style.setProperty("--cut", `${percent}%`);
+}
+
+function rows(one, other) {
+const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+const differing = names.filter((name) => !NOT_SETTINGS.has(name) && written(one[name]) !== written(other[name]));
+if (!differing.length) return [make("tr", {}, make("td", { colSpan: 3 }, t("compare.same")))];
+return differing.map((name) => make("tr", {}, make("th", { scope: "row" }, nameOf(name)), make("td", {}, written(one[name])), make("td", {}, written(other[name]))));
+}
+
+function written(value) {
+if (value === undefined || value === null || value === "") return "–";
+const text = Array.isArray(value) ? value.join(", ") : typeof value === "object" ? Object.entries(value).map(([name, part]) => `${name} ${part}`).join(", ") : String(value);
+return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 12)}…` : text;
+}
+
+function release() {
+for (const url of urls) URL.revokeObjectURL(url);
+urls = [];
+}
+
+startCompare();
+return { compareTwo };
+})();
+return $drawer;
+};

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests import sources
@@ -13,6 +14,7 @@ _COPIES = ("replace", "_replace", "dict")
 _MUTATIONS = ("append", "extend", "add", "update", "setdefault")
 
 
+@cache
 def unset(package: Path) -> dict[Key, str]:
     """Every field with a default that is never given, and where it stands (`path:line`).
 

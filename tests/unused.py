@@ -7,6 +7,7 @@ A name that is only imported, only assigned or only counted up isn't used.
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -37,6 +38,7 @@ class Definitions(NamedTuple):
     """Of an imported name, where it comes from: `(module, name)`, or `(module, "")` for the module itself."""
 
 
+@cache
 def definitions(package: Path) -> Definitions:
     """What every module of the package defines."""
     found = Definitions({}, {}, {})
@@ -203,27 +205,34 @@ def unused(
 
     `called` are used from outside the package, and of a class with a foreign base so are the `hooks` of that base.
     """
-    known = definitions(package)
-    uses = []
-    for path in sources.files(package):
-        reader = _Reader(sources.module(path, package), known)
-        reader.visit(sources.tree(path))
-        uses += reader.uses
-    related = relatives(known)
-    named: dict[str, list[Key]] = {}
-    for key in known.lines:
-        if "." in key[1]:
-            named.setdefault(key[1].partition(".")[2], []).append(key)
-    targets = [(use.within, _targets(use, known, related, named)) for use in uses]
+    known, named_by = definitions(package), _named_by(package)
     roots = {*called, *_hooked(known, hooks)}
     alive = {key for key in known.lines if key[1] in roots}
     while True:
-        reached = {target for within, found in targets if _lives(within, alive) for target in found if target != within}
+        reached = {target for within, found in named_by.items() if _lives(within, alive) for target in found}
         if reached <= alive:
             break
         alive |= reached
     places = sources.modules(package)
     return {key: f"{places[key[0]]}:{line}" for key, line in known.lines.items() if key not in alive}
+
+
+@cache
+def _named_by(package: Path) -> dict[Key, set[Key]]:
+    """What the code of every definition names, but for itself."""
+    known = definitions(package)
+    related = relatives(known)
+    named: dict[str, list[Key]] = {}
+    for key in known.lines:
+        if "." in key[1]:
+            named.setdefault(key[1].partition(".")[2], []).append(key)
+    found: dict[Key, set[Key]] = {}
+    for path in sources.files(package):
+        reader = _Reader(sources.module(path, package), known)
+        reader.visit(sources.tree(path))
+        for use in reader.uses:
+            found.setdefault(use.within, set()).update(_targets(use, known, related, named))
+    return {within: targets - {within} for within, targets in found.items()}
 
 
 def _hooked(known: Definitions, hooks: Mapping[str, Iterable[str]]) -> Iterator[str]:

@@ -6,7 +6,7 @@ TORCH = $(shell sed -n 's/^TORCH=//p' tools/environment.sh)
 PROCESSES ?= 2
 # A file's tests stay in one process, one after another: what they share is made once. torch's threads spin while they
 # wait, which takes the core from the process beside, unless they are told not to.
-PYTEST = OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --durations 40 --durations-min 2
+PYTEST = env -u MAKEFLAGS OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --durations 40 --durations-min 2
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 # The tests start hundreds of processes, each of which would compile all of the package that it imports.
@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Where .venv is a link to another checkout's, it has that one's package.
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: help demo test test-fast fuzz soak lint docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-controls toybox-flow toybox-figures clean
+.PHONY: help demo test suite beside test-fast fuzz soak lint style types docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-controls toybox-flow toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -28,9 +28,18 @@ demo: .venv/ready  ## make a picture with MODEL (Toybox if not said) and PROMPT,
 # A run of minutes beside others: a failure or two are looked at again, alone (tests/alone.py).
 ALONE = -p tests.alone --alone 3
 
-test: .venv/ready lint chromium systemd nginx  ## lint, types and all tests, in two PROCESSES
+test: .venv/ready style chromium systemd nginx  ## lint, types and all tests, in two PROCESSES and one for the page's
+	@$(MAKE) --no-print-directory -j 2 suite beside
+
+suite: .venv/ready
 	$(PYTEST) $(ALONE) --ignore=tests/page
-	$(PYTEST) $(ALONE) tests/page  # apart, since Playwright keeps an event loop running for as long as its process lives
+
+# What the others leave of two cores while they wait for systemd, a watchdog or a file. The page's tests are apart in any
+# case, since Playwright keeps an event loop running for as long as its process lives; what they say stays together.
+BESIDE = build/tests-of-the-page.log
+beside: types
+	@mkdir -p $(dir $(BESIDE))
+	@$(PYTEST) -n 1 $(ALONE) tests/page > $(BESIDE) 2>&1; told=$$?; cat $(BESIDE); exit $$told
 
 test-fast: .venv/ready  ## the tests that take moments
 	$(PYTEST) -m "not slow" --ignore=tests/page
@@ -46,9 +55,13 @@ same-pictures: .venv/ready  ## the pictures, recipes and saved files of this tre
 	@test -n "$(BEFORE)" || { echo "say against which commit: make same-pictures BEFORE=main"; exit 2; }
 	$(PY) -m tools.same_pictures against "$(BEFORE)" $(if $(MENDED),--mended $(MENDED))
 
-lint: .venv/ready  ## style and types
+lint: style types  ## style and types
+
+style: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+types: .venv/ready
 	.venv/bin/mypy
 
 docs: .venv/ready  ## write the tables in docs/ anew, from the code

@@ -27,9 +27,9 @@ from schemathesis.specs.openapi.checks import (
 from tests.daemon import FAKE, REAL, Daemon
 from tests.registry import declared
 
-REQUESTS = 3000
-"""About a minute of a quiet core; `make fuzz` makes 6,000."""
-GROWTH = 24 * 2**20
+REQUESTS = 1500
+"""`make fuzz` makes 6,000."""
+GROWTH = 16 * 2**20
 """Bytes that a server may grow by, from a tenth of the requests to all of them."""
 TIMEOUT = 300.0
 _CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -63,12 +63,12 @@ class Run:
         return int(psutil.Process(self._daemon.process.pid).memory_info().rss)
 
     def make(self, count: int) -> None:
-        """About `count` requests: a third of them to all operations in turn, the rest to `/generate`."""
+        """About `count` requests: two thirds of them to all operations in turn, the rest to `/generate`."""
         schema = schemathesis.openapi.from_dict(self._document)
         operations = [result.ok() for result in schema.get_all_operations()]
         if self._paints:
             operations = [operation for operation in operations if not operation.path.startswith(_OTHERS)]
-        share = max(2, count // (6 * len(operations)))
+        share = max(2, count // (3 * len(operations)))
         target, generate = self.count + count, None
         for operation in operations:
             for mode in modes(operation):

@@ -99,7 +99,7 @@ def interrupted(home: Path, command: list[str]) -> tuple[int, str, str]:
 
 @pytest.mark.slow  # two processes with torch
 def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(home, folder):
-    asked = ["--from", str(folder), "-m", "tiny", "--steps", "30", "--rank", "2", "--samples", "0"]
+    asked = ["--from", str(folder), "-m", "tiny", "--steps", "20", "--rank", "2", "--samples", "0"]
     command = [*CLI, "train", "fido", *asked]
     status, out, err = interrupted(home, command)
     assert (status, out) == (130, "")

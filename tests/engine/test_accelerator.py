@@ -162,23 +162,29 @@ def test_a_sampler_needs_no_doubles(accelerator, name):
     assert len(finished(run(engine, *wishes))) == len(wishes) > 0
 
 
+def of_every_kind(files):
+    sd, inpainting = model_at(files["sd"]), model_at(files["inpainting"], "inpainting")
+    xl = model_at(files["sdxl"], "xl")
+    return [
+        wish(sd, "txt2img", every=1, kind="vae"),
+        wish(sd, "masked", img=PHOTO, mask=MASK, sampler="euler a", every=1),
+        wish(inpainting, "inpainted", img=PHOTO, mask=MASK, num_steps=1),
+        wish(sd, "hires", num_steps=1, hires=Hires(scale=1.25, strength=1.0, upscaler="latent")),
+        wish(xl, "refined", refined_by=model_at(files["refiner"], "r"), refiner_at=0.5),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def drawn_on_the_cpu(files):
+    return finished(run(engine_of(), *of_every_kind(files)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_picture(accelerator, files, kind):
-    def ask():
-        sd, inpainting = model_at(files["sd"]), model_at(files["inpainting"], "inpainting")
-        xl = model_at(files["sdxl"], "xl")
-        return [
-            wish(sd, "txt2img", every=1, kind="vae"),
-            wish(sd, "masked", img=PHOTO, mask=MASK, sampler="euler a", every=1),
-            wish(inpainting, "inpainted", img=PHOTO, mask=MASK, num_steps=1),
-            wish(sd, "hires", num_steps=1, hires=Hires(scale=1.25, strength=1.0, upscaler="latent")),
-            wish(xl, "refined", refined_by=model_at(files["refiner"], "r"), refiner_at=0.5),
-        ]  # fmt: skip
-
-    expected = finished(run(engine_of(), *ask()))
+def test_every_kind_of_picture(drawn_on_the_cpu, accelerator, files, kind):
+    expected = drawn_on_the_cpu
     card = accelerator(kind)
-    said = run(on(card), *ask())
+    said = run(on(card), *of_every_kind(files))
     drawn = finished(said)
     assert drawn.keys() == expected.keys()
     assert {one.job for one in previews(said, "txt2img") + previews(said, "masked")} == {"txt2img", "masked"}

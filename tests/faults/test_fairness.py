@@ -14,7 +14,7 @@ from tests.daemon import REAL, Daemon
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 FLOOD, NEWCOMER = "127.0.0.2", "127.0.0.3"
-SIDE = 1024
+SIDE = 768
 """Of the large picture: seconds a step on two idle cores; one of 2048² is half a minute a step, and no other case."""
 SMALL = {"prompt": "a red circle", "width": 64, "height": 64}
 
@@ -58,7 +58,7 @@ async def answered(session, url, **body):
 def test_a_newcomer_is_taken_in_and_drawn_beside_a_flood(url):
     async def act():
         async with client(FLOOD) as many, client(NEWCOMER) as few:
-            flood = [asyncio.create_task(answered(many, url, num_steps=60, seed=number)) for number in range(60)]
+            flood = [asyncio.create_task(answered(many, url, num_steps=40, seed=number)) for number in range(60)]
             refused, _ = await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
             assert all(task.result()[0] == 503 for task in refused), "nothing is drawn yet, and the queue is full"
             newcomers = [answered(few, url, num_steps=3, seed=number) for number in range(4)]

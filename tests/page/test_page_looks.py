@@ -16,8 +16,7 @@ GOOD = 0.1
 """The cumulative layout shift up to which a page is called good: https://web.dev/articles/cls."""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("ru", "dark")])
 def test_everybody_can_use_it(windows, site, language, theme):
     page = windows.open(f"{site.url}?lang={language}", color_scheme=theme)
     assert issues(page) == []

@@ -20,9 +20,9 @@ from tools.toybox.captions import RU_COLOUR_STEMS
 from tools.toybox.judge import judge
 from tools.toybox.world import COLOURS, draw, place
 
-SEEDS = (3, 4, 5)
+SEEDS = (3, 5)
 WISHES = ("make it blue", "сделай его синим")
-PLACES = (("large", "left"), ("large", "centre"), ("small", "right"))
+PLACES = (("large", "left"), ("small", "right"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),

@@ -107,12 +107,12 @@ def test_the_terminal(server, tmp_path, monkeypatch, capsys):
 
 
 def test_a_crowd_gets_what_may_be_shown_of_it(server):
-    wishes = [SMALL | {"prompt": HEART if seed % 3 == 1 else FISH, "seed": seed} for seed in range(10, 22)]
+    wishes = [SMALL | {"prompt": HEART if seed % 3 == 1 else FISH, "seed": seed} for seed in range(10, 18)]
     with ThreadPoolExecutor(len(wishes)) as askers:
         answers = list(askers.map(lambda wish: said(server, "/generate", wish), wishes))
     for wish, (status, [answer]) in zip(wishes, answers, strict=True):
         assert (status == 400) == (wish["prompt"] == HEART), answer.get("error")
-        if status == 200 and wish["seed"] < 15:
+        if status == 200 and wish["seed"] < 13:
             again = said(server, "/generate", answer["meta"] | {"img": None})[1][0]
             assert canonical(base64.b64decode(again["img"])) == canonical(base64.b64decode(answer["img"]))
 

@@ -68,7 +68,7 @@ def test_at_weight_0_it_is_as_if_there_were_none(daemon):
 
 def test_in_a_crowd_of_other_mixes_each_is_made_again_from_its_own_recipe(daemon):
     """`python -m bench.lora_crowd` does it with a hundred."""
-    crowd, other = made_again(daemon.url, mixed(24, model="tiny", width=64, height=64), together=24)
+    crowd, other = made_again(daemon.url, mixed(16, model="tiny", width=64, height=64), together=16)
     assert other == []
     together = [answer for answer in crowd if max(buckets_of(answer)) > 1]
     assert any(answer["meta"].get("loras") for answer in together), "they shared batches"

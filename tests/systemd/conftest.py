@@ -43,7 +43,7 @@ def service(machine):
     """Imagine, not yet started, with a worker that needs no model; stopped and as new after the test."""
     with kept_port() as port:
         service = Service(machine, port)
-        service.say(f"Environment=PYTHONPATH={CHECKOUT}/src\n")
+        service.say(f"Environment=PYTHONPATH={CHECKOUT}/src\nRestartSec=500ms\n")
         service.say(f"ExecStart=\nExecStart={COMMAND}\n")
         yield service
         service.forget()

@@ -82,6 +82,7 @@ def test_its_bits_are_those_beside_a_model_that_stays(model, tmp_path, beside):
     assert len({data for data, *_ in drawn}) == 1
 
 
+@pytest.mark.slow
 def test_it_is_copied_to_the_device_once(accelerator, model, tmp_path):
     """And not at each step, for each layer."""
     card = accelerator()

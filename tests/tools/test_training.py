@@ -99,6 +99,7 @@ def test_crops_near_the_thing_show_some_of_it() -> None:
     assert all(len(picture.flatten(1).unique(dim=1)[0]) > 2 for picture in pictures)
 
 
+@pytest.mark.slow
 def test_straightening_teaches_the_decoder_alone_to_draw_the_scene_from_other_latents() -> None:
     torch.manual_seed(0)
     vae = AutoencoderKL(

@@ -110,6 +110,7 @@ def test_a_path_adds_what_the_merged_weights_would():
         assert not torch.equal(answer, before)
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_was_stopped_with_the_same_bytes(assign):
     whole, halved = assign("whole"), assign("halved")
     trained(whole)
@@ -124,6 +125,7 @@ def test_it_goes_on_where_it_was_stopped_with_the_same_bytes(assign):
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
+@pytest.mark.slow
 def test_what_another_training_learned_is_not_lost_unasked(assign):
     trained(assign(), stop_after=2)
     another = assign(rank=1)

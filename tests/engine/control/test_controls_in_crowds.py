@@ -114,6 +114,7 @@ def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidanc
         assert not torch.allclose(answers([one])[0], bits, atol=1e-3), "they do something"
 
 
+@pytest.mark.slow
 def test_a_mixed_crowd_is_made_again_bit_for_bit(shelves):
     """Plain, LoRA, controls, over a picture, in two passes: each alone, in a worker that has seen no other."""
     shelf = shelves()

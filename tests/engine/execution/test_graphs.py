@@ -28,7 +28,8 @@ def evaluations(card, engine, *wishes):
     return told
 
 
-@pytest.mark.parametrize("family", ["sd", pytest.param("sdxl", marks=pytest.mark.slow)])  # the same of more layers
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["sd", "sdxl"])
 def test_a_forward_that_comes_again_is_replayed_with_the_same_bits_and_without_a_wait(accelerator, half, family):
     model = model_at(half[family])
     wishes = [wish(model, "a", num_steps=4), wish(model, "b", num_steps=4, buckets="2x4", prompt="a blue house")]
@@ -78,6 +79,7 @@ def test_what_has_adapters_beside_it_is_not_recorded(accelerator, half, tmp_path
     assert (card.captures, card.replays) == done
 
 
+@pytest.mark.slow
 def test_they_go_where_memory_runs_short_and_with_their_model(accelerator, half):
     card = accelerator()
     engine = on(card)

@@ -78,6 +78,7 @@ def test_without_guidance(theirs, model):
     assert_same(got, expected(theirs[0], DOG, 0, guidance_scale=1.0), within=5e-5)
 
 
+@pytest.mark.slow
 def test_several_are_between_and_less_strength_is_nearer_to_none(model):
     one, other, none, both, twice, faint, never = (
         latents_of(referring(wish(model, **WORDS), *pictures))

@@ -18,9 +18,9 @@ from tests.daemon import PATIENCE, REAL, Daemon
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-SMALL = ["-w", "64", "-h", "64", "-n", "5"]
+SMALL = ["-w", "64", "-h", "64", "-n", "6"]
 SAMPLED = [
-    ["a fox", "--sampler", name, "-n", str(max(5, row.min_steps("default", "ordinary")))]
+    ["a fox", "--sampler", name, "-n", str(max(6, row.min_steps("default", "ordinary")))]
     for name, row in SAMPLERS.items()
 ]
 OTHERS = [

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from fcntl import ioctl
 
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds: for what hangs, not for what is slow."""
 _SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b[=>78]|\x1b\][^\x07]*\x07")
 

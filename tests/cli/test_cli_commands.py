@@ -704,7 +704,7 @@ def test_settings_that_cannot_be_have_an_exit_status_of_their_own(
 def test_a_server_that_can_not_listen_has_another(tmp_path: Path) -> None:
     program = [sys.executable, "-m", "imagine", "serve", "--socket", str(tmp_path / "none" / "s")]
     environ = os.environ | {"IMAGINE_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    done = subprocess.run(program, capture_output=True, text=True, env=environ, timeout=120, check=False)
+    done = subprocess.run(program, capture_output=True, text=True, env=environ, timeout=600, check=False)
     assert done.returncode == 1
     assert f"Error: can't listen on {tmp_path / 'none' / 's'}" in done.stderr
 

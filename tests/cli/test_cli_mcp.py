@@ -11,7 +11,7 @@ from imagine.cli.mcp_folders import AgentFolders
 from imagine.messages import in_english
 from imagine.words.errors import ImagineError
 
-PATIENCE = 60
+PATIENCE = 600
 
 
 class Server:

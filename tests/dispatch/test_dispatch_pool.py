@@ -23,7 +23,7 @@ from tests.models import model_at
 from tests.worker.fake_engine import MODEL, submit
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds: for what hangs, not for what is slow."""
 
 

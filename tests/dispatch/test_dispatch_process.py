@@ -28,7 +28,7 @@ from tests.worker.fake_engine import MODEL, submit
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
 QUICK = Restarts(first=0.01, most=0.05)
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds: for what hangs, not for what is slow."""
 
 

@@ -98,7 +98,7 @@ def test_a_language_that_is_only_spelled_is_like_nothing(tmp_path):
 
 def test_its_process_imports_no_more_than_it_needs():
     code = "import sys, imagine.guard.serving; print(*{name.partition('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)
     loaded = set(done.stdout.split())
     assert {"numpy", "tokenizers"} <= loaded
     heavy = {"torch", "transformers", "scipy", "diffusers", "accelerate", "PIL", "aiohttp", "asyncio", "safetensors"}

@@ -19,11 +19,11 @@ from imagine.words.recipe import meta_from_params
 from tests.registry import declared
 
 PATIENCE = 240.0
+"""Seconds: for what hangs, not for what is slow."""
 CLASSIFIER = {
     "features.0.0.weight": (32, 3, 3, 3), "features.1.conv.0.0.weight": (32, 1, 3, 3), "classifier.1.weight": (2, 8),
 }  # fmt: skip
 HEARTS = ModerationVerdict(action="block", categories={"hearts": 0.9}, stage="picture", rule="toy-hearts")
-"""Seconds: for what hangs, not for what is slow."""
 
 
 def hearts_in(job):

@@ -21,7 +21,7 @@ from imagine.words.frames import (
 )
 from tests.worker.fake_engine import submit
 
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds: for what hangs, not for what is slow."""
 FAKE = [sys.executable, str(Path(__file__).parent / "fake_worker.py")]
 

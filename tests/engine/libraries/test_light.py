@@ -84,7 +84,7 @@ print(json.dumps(said))
 
 def told(code: str, given: bytes = b"") -> Any:
     """What a fresh process says, in JSON."""
-    done = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, timeout=600)
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -91,7 +91,7 @@ def crowd() -> dict[str, Pairs]:
     kinds[NIGHT] = [(Ask(NIGHT, i, words=[NIGHT]), shown) for i in range(EACH)]
     kinds[f"no {NIGHT}"] = [(Ask(NIGHT, i), shown) for i in range(EACH)]
     asked = [one for pairs in kinds.values() for one in pairs]
-    pictures = iter(Painter(steps=12).paint([ask for ask, _ in asked]))
+    pictures = iter(Painter(steps=8).paint([ask for ask, _ in asked]))
     return {kind: [(next(pictures), scene) for _, scene in pairs] for kind, pairs in kinds.items()}
 
 
